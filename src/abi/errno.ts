@@ -1,0 +1,32 @@
+/** The errno values that these interfaces answer with. asm-generic/errno-base.h, asm-generic/errno.h */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EINVAL: 22,
+  EMFILE: 24,
+  ENFILE: 23,
+  EMLINK: 31,
+  ERANGE: 34,
+  ENOSYS: 38,
+  ELOOP: 40,
+  ENOTEMPTY: 39,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  ENOBUFS: 105,
+} as const
+export type ErrnoName = keyof typeof ERRNO
+
+/** `EINVAL` for 22; `errno 999` for one that is not known here. */
+export const errnoName = (errno: number): string =>
+  (Object.keys(ERRNO) as ErrnoName[]).find((name) => ERRNO[name] === errno) ?? `errno ${errno}`

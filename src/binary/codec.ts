@@ -1,0 +1,120 @@
+/**
+ * Values of fixed size in memory as a C compiler lays them out on LP64, little-endian machines. The only place that
+ * knows of byte order.
+ */
+
+/** How one type lies in memory. `at` is the absolute position of its first byte. */
+export interface Codec<T> {
+  /** Bytes that a value takes, tail padding included. */
+  readonly size: number
+  /** C alignment in bytes. */
+  readonly align: number
+  read(bytes: Uint8Array, at: number): T
+  write(bytes: Uint8Array, at: number, value: T): void
+}
+
+/** A codec at a fixed place in a struct: `at` is where the struct begins. */
+export interface Field<T> extends Codec<T> {
+  readonly offset: number
+}
+
+/** `bytes[at]`, where the caller has checked the bounds once for the whole struct. */
+const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
+
+export const u8: Codec<number> = {
+  size: 1,
+  align: 1,
+  read: byte,
+  write(bytes, at, value) {
+    bytes[at] = value
+  },
+}
+
+export const bool8: Codec<boolean> = {
+  size: 1,
+  align: 1,
+  read: (bytes, at) => bytes[at] !== 0,
+  write(bytes, at, value) {
+    bytes[at] = value ? 1 : 0
+  },
+}
+
+export const u16: Codec<number> = {
+  size: 2,
+  align: 2,
+  read: (bytes, at) => byte(bytes, at) | (byte(bytes, at + 1) << 8),
+  write(bytes, at, value) {
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+  },
+}
+
+/** `__be16`: ports where the kernel keeps them as they stand in a packet. */
+export const be16: Codec<number> = {
+  size: 2,
+  align: 2,
+  read: (bytes, at) => (byte(bytes, at) << 8) | byte(bytes, at + 1),
+  write(bytes, at, value) {
+    bytes[at] = value >>> 8
+    bytes[at + 1] = value
+  },
+}
+
+const readU32 = (bytes: Uint8Array, at: number): number =>
+  (byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)) >>> 0
+
+const writeU32 = (bytes: Uint8Array, at: number, value: number): void => {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+export const u32: Codec<number> = { size: 4, align: 4, read: readU32, write: writeU32 }
+
+export const s32: Codec<number> = { size: 4, align: 4, read: (bytes, at) => readU32(bytes, at) | 0, write: writeU32 }
+
+/** A C `int` that holds a truth value. */
+export const bool32: Codec<boolean> = {
+  size: 4,
+  align: 4,
+  read: (bytes, at) => readU32(bytes, at) !== 0,
+  write: (bytes, at, value) => writeU32(bytes, at, value ? 1 : 0),
+}
+
+export const u64: Codec<bigint> = {
+  size: 8,
+  align: 8,
+  read: (bytes, at) => (BigInt(readU32(bytes, at + 4)) << 32n) | BigInt(readU32(bytes, at)),
+  write(bytes, at, value) {
+    writeU32(bytes, at, Number(value & 0xffff_ffffn))
+    writeU32(bytes, at + 4, Number((value >> 32n) & 0xffff_ffffn))
+  },
+}
+
+/** `size` bytes as they are; a read is a copy. `align` is that of the C type that they stand for. */
+export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
+  size,
+  align,
+  read: (bytes, at) => bytes.slice(at, at + size),
+  write: (bytes, at, value) => bytes.set(value.subarray(0, size), at),
+})
+
+/** `count` values of one type, one behind the other. */
+export const array = <T>(codec: Codec<T>, count: number): Codec<T[]> => ({
+  size: codec.size * count,
+  align: codec.align,
+  read: (bytes, at) => Array.from({ length: count }, (_, i) => codec.read(bytes, at + i * codec.size)),
+  write: (bytes, at, values) => values.forEach((value, i) => codec.write(bytes, at + i * codec.size, value)),
+})
+
+/** Two values of one type: a first and a last, a value and a mask. */
+export const pair = <T>(codec: Codec<T>): Codec<readonly [T, T]> => ({
+  size: codec.size * 2,
+  align: codec.align,
+  read: (bytes, at) => [codec.read(bytes, at), codec.read(bytes, at + codec.size)],
+  write(bytes, at, [first, last]) {
+    codec.write(bytes, at, first)
+    codec.write(bytes, at + codec.size, last)
+  },
+})

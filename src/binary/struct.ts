@@ -1,0 +1,77 @@
+/** C structs: fields at their natural alignment, tail padding, and the size that the kernel's compiler gave. */
+import type { Codec, Field } from './codec'
+
+type Shape = Readonly<Record<string, Codec<never> | Codec<unknown>>>
+type Value<C> = C extends Codec<infer T> ? T : never
+
+/** The fields of a struct, each a codec that is told where the struct begins. */
+export type Fields<S> = { readonly [K in keyof S]: Field<Value<S[K]>> }
+
+export interface Struct<S = Shape> extends Codec<{ [K in keyof S]: Value<S[K]> }> {
+  /** The C type, as in `struct xt_tcp`. */
+  readonly cName: string
+  readonly fields: Fields<S>
+}
+
+const roundUp = (value: number, align: number): number => Math.ceil(value / align) * align
+
+const place = <T>(codec: Codec<T>, offset: number): Field<T> => ({
+  offset,
+  size: codec.size,
+  align: codec.align,
+  read: (bytes, at) => codec.read(bytes, at + offset),
+  write: (bytes, at, value) => codec.write(bytes, at + offset, value),
+})
+
+/**
+ * Declares a C struct.
+ * @param cName the C type; scripts/abi.ts compares it with what a compiler says. Keys are its members in camel case.
+ * @param size its `sizeof`; a layout that adds up to anything else throws.
+ */
+export function struct<const S extends Shape>(cName: string, size: number, shape: S): Struct<S> {
+  const fields: Record<string, Field<unknown>> = {}
+  let end = 0
+  let align = 1
+  for (const [name, codec] of Object.entries(shape) as [string, Codec<unknown>][]) {
+    const offset = roundUp(end, codec.align)
+    fields[name] = place(codec, offset)
+    end = offset + codec.size
+    align = Math.max(align, codec.align)
+  }
+  if (roundUp(end, align) !== size) throw new Error(`${cName} is ${roundUp(end, align)} bytes, declared as ${size}`)
+  const entries = Object.entries(fields)
+  return {
+    cName,
+    size,
+    align,
+    fields: fields as Fields<S>,
+    read: (bytes, at) => Object.fromEntries(entries.map(([name, field]) => [name, field.read(bytes, at)])) as never,
+    write(bytes, at, value) {
+      for (const [name, field] of entries) field.write(bytes, at, (value as Record<string, unknown>)[name])
+    },
+  }
+}
+
+/** Two fields as one value, such as an address and its mask. */
+export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> => ({
+  offset: first.offset,
+  size: first.size + second.size,
+  align: first.align,
+  read: (bytes, at) => [first.read(bytes, at), second.read(bytes, at)],
+  write(bytes, at, [a, b]) {
+    first.write(bytes, at, a)
+    second.write(bytes, at, b)
+  },
+})
+
+/** One or more bits of a field as a truth value. */
+export const bit = (field: Field<number>, mask: number): Field<boolean> => ({
+  offset: field.offset,
+  size: field.size,
+  align: field.align,
+  read: (bytes, at) => (field.read(bytes, at) & mask) !== 0,
+  write(bytes, at, value) {
+    const rest = field.read(bytes, at) & ~mask
+    field.write(bytes, at, value ? rest | mask : rest)
+  },
+})

@@ -1,0 +1,112 @@
+/**
+ * The errors of this library: few, each with fields, `cause` kept. A caller branches on the class, a person reads the
+ * message.
+ */
+
+/** Base of every error that this library throws on purpose. */
+export class IptcError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** A parameter, or a whole extension, that cannot be what was asked. */
+export class XtablesError extends IptcError {
+  /** Name of the match or target, or `rule` for what stands in the rule itself (`src`, `protocol`, …). */
+  readonly extension: string
+  /** Name of the parameter in its iptables form, `dport`; absent where the extension as a whole is meant. */
+  readonly parameter: string | undefined
+  /** The value as it was given. */
+  readonly value: unknown
+  /** What would be accepted, for people. */
+  readonly expected: string | undefined
+  /** Where in a larger input the value stands, outermost key first. */
+  readonly path: readonly (string | number)[]
+
+  constructor(
+    message: string,
+    details: {
+      extension: string
+      parameter?: string | undefined
+      value?: unknown
+      expected?: string | undefined
+      path?: readonly (string | number)[]
+    },
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.extension = details.extension
+    this.parameter = details.parameter
+    this.value = details.value
+    this.expected = details.expected
+    this.path = details.path ?? []
+  }
+}
+
+/** A rule, or a chain, that the kernel would refuse. Nothing has been sent to it. */
+export class RuleError extends IptcError {
+  readonly table: string
+  readonly chain: string | undefined
+  /** Place of the rule in its chain, from 0; absent where the chain itself is meant. */
+  readonly position: number | undefined
+  readonly reason: string
+
+  constructor(
+    where: { table: string; chain?: string | undefined; position?: number | undefined },
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    const rule = where.position === undefined ? '' : ` rule ${where.position + 1}`
+    const chain = where.chain === undefined ? '' : ` chain ${where.chain}`
+    super(`table ${where.table}${chain}${rule}: ${reason}`, options)
+    this.table = where.table
+    this.chain = where.chain
+    this.position = where.position
+    this.reason = reason
+  }
+}
+
+/** Bytes that are no table: truncated, damaged, or laid out in a way that no kernel hands out. */
+export class BlobError extends IptcError {
+  /** Where in the entries, in bytes from their start. */
+  readonly offset: number
+
+  constructor(offset: number, reason: string, options?: ErrorOptions) {
+    super(`at byte ${offset} of the entries: ${reason}`, options)
+    this.offset = offset
+  }
+}
+
+/** A system call that failed for a reason none of the classes below stands for. */
+export class KernelError extends IptcError {
+  /** What was tried, as in `SET_REPLACE filter`. */
+  readonly operation: string
+  /** Symbolic name, as in `EINVAL`. */
+  readonly code: string
+  readonly errno: number
+  readonly table: string | undefined
+
+  constructor(operation: string, errno: number, code: string, table?: string, hint?: string) {
+    super(`${operation}: ${code} (errno ${errno})${hint === undefined ? '' : `: ${hint}`}`)
+    this.operation = operation
+    this.errno = errno
+    this.code = code
+    this.table = table
+  }
+}
+
+/** The process may not do this: it lacks CAP_NET_ADMIN or CAP_NET_RAW, or a file is not its own. */
+export class PermissionError extends IptcError {}
+
+/** This kernel, platform or table lacks what is asked. The message says what, and what to do. */
+export class UnsupportedError extends IptcError {}
+
+/** Someone else changed the table between reading and writing. Nothing has been written. */
+export class ConflictError extends IptcError {}
+
+/** The xtables lock was not to be had in time. */
+export class LockTimeoutError extends IptcError {}
+
+/** No such table, chain, rule or set. */
+export class NotFoundError extends IptcError {}

@@ -1,0 +1,62 @@
+/**
+ * The port: what the library needs of a packet filter, as bytes. Linux implements it with system calls, the in-process
+ * kernel with a map; nothing above knows which of them it holds.
+ */
+import type { FamilyName } from '../abi/family'
+
+/** A raw socket of one family in one network namespace. */
+export interface Connection {
+  /**
+   * getsockopt(2) at the family's level: asks with `value`, and is answered in place.
+   * @throws SockoptFailure
+   */
+  getsockopt(option: number, value: Uint8Array): void
+  /**
+   * setsockopt(2). Where the kernel is to write into memory of ours, `answer` is that memory and its address is stored
+   * in `value` at `answerAt`; it is held until the call returns.
+   * @throws SockoptFailure
+   */
+  setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void
+  /** The same two off the main thread, for calls on big tables. The buffers must be left alone until they settle. */
+  getsockoptAsync(option: number, value: Uint8Array): Promise<void>
+  setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void>
+  /** Closes the socket; a second time does nothing. */
+  close(): void
+}
+
+/** The xtables lock while it is held. */
+export interface Lock {
+  release(): void
+}
+
+export interface Kernel {
+  /** For people: `Linux 6.18.44`, `in-process kernel`. */
+  readonly description: string
+  /** Opens a socket. @throws PermissionError, UnsupportedError */
+  connect(family: FamilyName): Connection
+  /** Tables that exist already, newest first; asking creates none. */
+  tables(family: FamilyName): string[]
+  /**
+   * Loads the kernel module of a family's tables, where that can be done.
+   * @returns whether anything was loaded, so that the call is worth trying again.
+   */
+  loadModule(family: FamilyName): boolean
+  /**
+   * Takes the lock that the iptables commands take, or joins it where the caller's own call chain holds it already.
+   * @param timeoutMs how long to wait; undefined waits for ever, 0 does not wait.
+   * @throws LockTimeoutError, PermissionError
+   */
+  lock(timeoutMs: number | undefined): Lock
+  /** As {@link lock}, waiting without blocking the event loop, and held while `body` runs. */
+  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T>
+}
+
+/** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */
+export class SockoptFailure extends Error {
+  readonly errno: number
+
+  constructor(errno: number) {
+    super(`errno ${errno}`)
+    this.errno = errno
+  }
+}
