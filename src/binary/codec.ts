@@ -105,7 +105,9 @@ export const array = <T>(codec: Codec<T>, count: number): Codec<T[]> => ({
   size: codec.size * count,
   align: codec.align,
   read: (bytes, at) => Array.from({ length: count }, (_, i) => codec.read(bytes, at + i * codec.size)),
-  write: (bytes, at, values) => values.forEach((value, i) => codec.write(bytes, at + i * codec.size, value)),
+  write(bytes, at, values) {
+    for (const [i, value] of values.entries()) codec.write(bytes, at + i * codec.size, value)
+  },
 })
 
 /** Two values of one type: a first and a last, a value and a mask. */

@@ -1,0 +1,29 @@
+const project = (displayName, rest) => ({
+  displayName,
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  ...rest,
+})
+
+/** `live` needs Linux and a network namespace to itself; its guard refuses to run in any other. */
+module.exports = {
+  projects: [
+    project('offline', {
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/live/'],
+    }),
+    project('live', {
+      testMatch: ['<rootDir>/test/live/**/*.test.ts'],
+      setupFiles: ['<rootDir>/test/live/guard.ts'],
+    }),
+  ],
+}

@@ -1,0 +1,19 @@
+/** What the meaning of a word depends on besides the word. */
+import type { Family, FamilyName } from '../abi/family'
+
+/** An ipset as the kernel tells of it; `any` is a list of sets. */
+export interface SetInfo {
+  readonly index: number
+  readonly family: FamilyName | 'any'
+}
+
+/** Names of ipsets and the indexes by which rules refer to them, in one network namespace. */
+export interface SetNames {
+  byName(name: string): SetInfo | undefined
+  byIndex(index: number): string | undefined
+}
+
+export interface Context {
+  readonly family: Family
+  readonly sets: SetNames
+}

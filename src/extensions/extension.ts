@@ -1,0 +1,190 @@
+/**
+ * The declaration language. An extension is declared once, as data: its structs, its options, what the kernel demands
+ * of a rule that uses it. Encoding, decoding, validation, printing and the types of its parameters are derived here.
+ */
+
+import { FAMILIES, type FamilyName } from '../abi/family'
+import type { Hook, TableName } from '../abi/netfilter'
+import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
+import { align } from '../abi/x-tables'
+import type { Field } from '../binary/codec'
+import type { Fields, Struct } from '../binary/struct'
+import type { Option } from './option'
+
+/** A rule's own part, outside its matches and target, is declared in the same language. */
+export type Kind = 'match' | 'target' | 'rule'
+export type Options = Readonly<Record<string, Option>>
+
+/** What the kernel demands of a rule that holds the extension; a rule that breaks it is refused. */
+export interface Demands {
+  /** Protocols, one of which `-p` must name without `!`. */
+  readonly protocols?: readonly ProtocolName[]
+  readonly tables?: readonly TableName[]
+  /** Hooks from which alone the rule may be reached. */
+  readonly hooks?: readonly Hook[]
+}
+
+/** The parts of a rule on which demands may rest that depend on a parameter. */
+export interface RuleHead {
+  /** 0 is any. */
+  readonly protocol: number
+  readonly protocolNegated: boolean
+}
+
+/** Whether a rule is for one of these protocols, and no other. */
+export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
+  !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.protocol)
+
+/** A reason why the kernel would refuse this payload in this rule. */
+export type Check = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
+
+type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
+type Layouts = Readonly<Record<number, AnyStruct | Readonly<Record<FamilyName, AnyStruct>>>>
+type LayoutOf<L> =
+  L extends Struct<infer S> ? Fields<S> : L extends Readonly<Record<FamilyName, infer V>> ? LayoutOf<V> : never
+type FieldsOf<R> = LayoutOf<R[keyof R]>
+
+/** A field that always holds one value, and so tells this extension from others of the same struct. */
+export type Fixed = { readonly field: Field<unknown>; readonly value: unknown }
+export const fixed = <T>(field: Field<T>, value: T): Fixed => ({ field: field as Field<unknown>, value })
+
+interface Declaration<R, O> extends Demands {
+  /** Other names that text may use. */
+  aliases?: readonly string[]
+  /** Name in the kernel, where an extension is a face of another. */
+  kernelName?: string
+  /** Families that have it; both unless said. */
+  families?: readonly FamilyName[]
+  /** Struct of each revision, for both families or for each. The highest is written. */
+  revisions: R
+  options: (fields: FieldsOf<R>, family: FamilyName) => O
+  /** Fields that always have one value. */
+  fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
+  /** Fields that only the kernel uses: no part of what a rule says. */
+  private?: (fields: FieldsOf<R>) => readonly Field<unknown>[]
+  /** At least one option has to be given. */
+  atLeastOne?: boolean
+  check?: (fields: FieldsOf<R>, family: FamilyName) => Check
+}
+
+/** One struct of an extension: what a payload of this family and revision is. */
+export interface Variant {
+  readonly family: FamilyName
+  readonly revision: number
+  readonly struct: Struct
+  /** Bytes of the payload, padded as the kernel pads it. */
+  readonly size: number
+  /** A payload in which no option is given. */
+  readonly initial: Uint8Array
+  readonly options: ReadonlyMap<string, Option>
+  /** Names and aliases, to the name in `options`. */
+  readonly names: ReadonlyMap<string, string>
+  readonly fixed: readonly Fixed[]
+  /** Per byte, whether it is part of what a rule says. */
+  readonly visible: Uint8Array
+  readonly check: Check | undefined
+}
+
+export interface Extension<N extends string = string, O = Options> {
+  readonly kind: Kind
+  readonly name: N
+  readonly aliases: readonly string[]
+  readonly kernelName: string
+  readonly demands: Demands
+  readonly atLeastOne: boolean
+  /** Of each family, newest first. */
+  readonly variants: Readonly<Record<FamilyName, readonly Variant[]>>
+  /** Carries the options for the compiler; never there at run time. */
+  readonly declared?: O
+}
+
+const structOf = (layout: Layouts[number], family: FamilyName): Struct =>
+  ('cName' in layout ? layout : layout[family]) as unknown as Struct
+
+function namesOf(options: Options): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const [name, { aliases }] of Object.entries(options))
+    for (const one of [name, ...aliases]) {
+      if (names.has(one)) throw new Error(`option ${one} is declared twice`)
+      names.set(one, name)
+    }
+  return names
+}
+
+function initialPayload(size: number, options: Options, fixedFields: readonly Fixed[]): Uint8Array {
+  const bytes = new Uint8Array(size)
+  for (const option of Object.values(options)) if (option.synonymOf === undefined) option.clear(bytes, 0)
+  for (const { field, value } of fixedFields) field.write(bytes, 0, value)
+  return bytes
+}
+
+function visibleBytes(struct: Struct, hidden: readonly Field<unknown>[]): Uint8Array {
+  const visible = new Uint8Array(align(struct.size)).fill(1, 0, struct.size)
+  for (const { offset, size } of hidden) visible.fill(0, offset, offset + size)
+  return visible
+}
+
+function variant<R, O extends Options>(
+  declaration: Declaration<R, O>,
+  struct: Struct,
+  family: FamilyName,
+  revision: number,
+): Variant {
+  const fields = struct.fields as FieldsOf<R>
+  const options = declaration.options(fields, family)
+  const size = align(struct.size)
+  const fixedFields = declaration.fixed?.(fields) ?? []
+  return {
+    family,
+    revision,
+    struct,
+    size,
+    initial: initialPayload(size, options, fixedFields),
+    options: new Map(Object.entries(options)),
+    names: namesOf(options),
+    fixed: fixedFields,
+    visible: visibleBytes(struct, declaration.private?.(fields) ?? []),
+    check: declaration.check?.(fields, family),
+  }
+}
+
+function extension<const N extends string, const R extends Layouts, const O extends Options>(
+  kind: Kind,
+  name: N,
+  declaration: Declaration<R, O>,
+): Extension<N, O> {
+  const { protocols, tables, hooks, families = Object.keys(FAMILIES) } = declaration
+  const revisions = Object.keys(declaration.revisions)
+    .map(Number)
+    .sort((a, b) => b - a)
+  const variantsOf = (family: FamilyName): Variant[] =>
+    families.includes(family)
+      ? revisions.map((revision) =>
+          variant(declaration, structOf(declaration.revisions[revision] as Layouts[number], family), family, revision),
+        )
+      : []
+  return {
+    kind,
+    name,
+    aliases: declaration.aliases ?? [],
+    kernelName: declaration.kernelName ?? name,
+    demands: { ...(protocols && { protocols }), ...(tables && { tables }), ...(hooks && { hooks }) },
+    atLeastOne: declaration.atLeastOne ?? false,
+    variants: { ipv4: variantsOf('ipv4'), ipv6: variantsOf('ipv6') },
+  }
+}
+
+export const match = <const N extends string, const R extends Layouts, const O extends Options>(
+  name: N,
+  declaration: Declaration<R, O>,
+): Extension<N, O> => extension('match', name, declaration)
+
+export const target = <const N extends string, const R extends Layouts, const O extends Options>(
+  name: N,
+  declaration: Declaration<R, O>,
+): Extension<N, O> => extension('target', name, declaration)
+
+export const rule = <const N extends string, const R extends Layouts, const O extends Options>(
+  name: N,
+  declaration: Declaration<R, O>,
+): Extension<N, O> => extension('rule', name, declaration)

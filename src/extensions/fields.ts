@@ -1,0 +1,39 @@
+/** Fields made of fields: a truth that a struct holds otherwise than as a bit or a byte of its own. */
+import type { Field } from '../binary/codec'
+import { same } from './values/value'
+
+/** Whether a field holds `value`; made true by storing it, made false by storing what `otherwise` says. */
+export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>): Field<boolean> => ({
+  ...field,
+  read: (bytes, at) => same(field.read(bytes, at), value),
+  write(bytes, at, truth) {
+    if (truth) field.write(bytes, at, value)
+    else if (same(field.read(bytes, at), value)) field.write(bytes, at, otherwise)
+  },
+})
+
+/** Whether a field holds one of `values`; made true by storing the first of them, made false by storing 0. */
+export const among = (field: Field<number>, values: readonly [number, ...number[]]): Field<boolean> => ({
+  ...field,
+  read: (bytes, at) => values.includes(field.read(bytes, at)),
+  write(bytes, at, truth) {
+    if (values.includes(field.read(bytes, at)) !== truth) field.write(bytes, at, truth ? values[0] : 0)
+  },
+})
+
+/** Some bits of a field as a number of their own, in their places. */
+export const bits = (field: Field<number>, mask: number): Field<number> => ({
+  ...field,
+  read: (bytes, at) => field.read(bytes, at) & mask,
+  write: (bytes, at, value) => field.write(bytes, at, (field.read(bytes, at) & ~mask) | (value & mask)),
+})
+
+/**
+ * A field's value seen otherwise, such as a mask inverted. Where there is no such view of what it holds, `see` says
+ * undefined and the option over it counts as not given.
+ */
+export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, store: (value: V) => T): Field<V> => ({
+  ...field,
+  read: (bytes, at) => see(field.read(bytes, at)) as V,
+  write: (bytes, at, value) => field.write(bytes, at, store(value)),
+})

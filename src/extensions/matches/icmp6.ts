@@ -1,0 +1,48 @@
+/** ICMP types of IPv6. */
+import { bool8, pair, u8 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { option } from '../option'
+import { icmpType } from '../values/icmp'
+
+const type = icmpType({
+  'destination-unreachable': 1,
+  'no-route': [1, 0],
+  'communication-prohibited': [1, 1],
+  'beyond-scope': [1, 2],
+  'address-unreachable': [1, 3],
+  'port-unreachable': [1, 4],
+  'failed-policy': [1, 5],
+  'reject-route': [1, 6],
+  'packet-too-big': 2,
+  'time-exceeded': 3,
+  'ttl-exceeded': 3,
+  'ttl-zero-during-transit': [3, 0],
+  'ttl-zero-during-reassembly': [3, 1],
+  'parameter-problem': 4,
+  'bad-header': [4, 0],
+  'unknown-header-type': [4, 1],
+  'unknown-option': [4, 2],
+  'echo-request': 128,
+  ping: 128,
+  'echo-reply': 129,
+  pong: 129,
+  'router-solicitation': 133,
+  'router-advertisement': 134,
+  'neighbour-solicitation': 135,
+  'neighbor-solicitation': 135,
+  'neighbour-advertisement': 136,
+  'neighbor-advertisement': 136,
+  redirect: 137,
+})
+
+/** linux/netfilter_ipv6/ip6_tables.h */
+export const icmp6 = match('icmp6', {
+  aliases: ['icmpv6', 'ipv6-icmp'],
+  families: ['ipv6'],
+  protocols: ['ipv6-icmp'],
+  revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: bool8 }) },
+  options: ({ type: number, code, invflags }) => ({
+    'icmpv6-type': option(type, both(number, code), { required: true, negation: invflags }),
+  }),
+})

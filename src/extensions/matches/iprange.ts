@@ -1,0 +1,26 @@
+/** Any range of addresses. */
+import { raw, u8 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { option } from '../option'
+import { addressRange } from '../values/address'
+
+const inetAddr = raw(16, 4)
+
+/** linux/netfilter/xt_iprange.h */
+export const iprange = match('iprange', {
+  revisions: {
+    1: struct('struct xt_iprange_mtinfo', 68, {
+      srcMin: inetAddr,
+      srcMax: inetAddr,
+      dstMin: inetAddr,
+      dstMax: inetAddr,
+      flags: u8,
+    }),
+  },
+  atLeastOne: true,
+  options: ({ srcMin, srcMax, dstMin, dstMax, flags }) => ({
+    'src-range': option(addressRange, both(srcMin, srcMax), { present: bit(flags, 0x01), negation: bit(flags, 0x10) }),
+    'dst-range': option(addressRange, both(dstMin, dstMax), { present: bit(flags, 0x02), negation: bit(flags, 0x20) }),
+  }),
+})

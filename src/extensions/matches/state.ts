@@ -1,0 +1,20 @@
+/** The connection's state, a subset of conntrack: written as that match with a flag that says so. */
+import { bit } from '../../binary/struct'
+import { fixed, match } from '../extension'
+import { option } from '../option'
+import { nameList } from '../values/names'
+import { conntrackRevisions, STATES } from './conntrack'
+
+const states = nameList(STATES, { anyCase: true, prefixes: true })
+
+/** XT_CONNTRACK_STATE and XT_CONNTRACK_STATE_ALIAS, linux/netfilter/xt_conntrack.h */
+const STATE_ALIAS = 0x0001 | 0x2000
+
+export const state = match('state', {
+  kernelName: 'conntrack',
+  revisions: { 3: conntrackRevisions[3] },
+  fixed: ({ matchFlags }) => [fixed(matchFlags, STATE_ALIAS)],
+  options: ({ stateMask, invertFlags }) => ({
+    state: option(states, stateMask, { required: true, negation: bit(invertFlags, 0x0001) }),
+  }),
+})

@@ -1,0 +1,166 @@
+/**
+ * One option of an extension as a lens: a parameter type laid over fields of the struct, with how its presence and its
+ * negation are stored. Everything that reads or writes an option goes through it.
+ */
+import type { Field } from '../binary/codec'
+import type { Context } from './context'
+import { same, type ValueType } from './values/value'
+
+/** What was said of one option: its words as in text, and whether `!` stood in front. */
+export interface Reading {
+  readonly negated: boolean
+  readonly words: readonly string[]
+}
+
+/** @typeParam In what an assignment accepts. @typeParam Alias other names of the option. */
+export interface Option<In = unknown, Alias extends string = string> {
+  readonly aliases: readonly Alias[]
+  readonly negatable: boolean
+  readonly required: boolean
+  /** Options that may not stand beside it. */
+  readonly excludes: readonly string[]
+  /** The option that this is another spelling of, which is the one that is printed. */
+  readonly synonymOf: string | undefined
+  /** One for each word that it takes; none for a flag. */
+  readonly words: readonly Word[]
+  read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
+  /** @throws Mismatch */
+  write(bytes: Uint8Array, at: number, reading: Reading, context: Context): void
+  /** Back to how it is when not given. */
+  clear(bytes: Uint8Array, at: number): void
+  /** Carries `In` for the compiler; never there at run time. */
+  readonly input?: In
+}
+
+export interface Word {
+  readonly expects: string
+  readonly quotes: 'auto' | 'always' | undefined
+}
+
+interface Spec<T, Alias extends string> {
+  aliases?: readonly Alias[]
+  /** Where `!` is stored. Without it, the option cannot be negated. */
+  negation?: Field<boolean>
+  /** Where it is stored that the option was given. */
+  present?: Field<boolean>
+  /** Value of an option that was not given, where there is no such place; all bits zero unless said. */
+  absent?: T
+  required?: boolean
+  /** Printed also where it was not given, as its value then means something. */
+  always?: boolean
+  excludes?: readonly string[]
+}
+
+/** Long enough for every payload; read to learn what a field is before anything is written. */
+const ZEROS = new Uint8Array(65536)
+
+type One = ValueType<unknown, unknown>
+
+/** An option with one word. */
+export function option<T, In, const Alias extends string = never>(
+  type: ValueType<T, In>,
+  field: Field<NoInfer<T>>,
+  spec?: Spec<NoInfer<T>, Alias>,
+): Option<In | string, Alias>
+/** An option with two words, over a pair of fields (see `both`). */
+export function option<A, B, const Alias extends string = never>(
+  types: readonly [ValueType<A, unknown>, ValueType<B, unknown>],
+  field: Field<readonly [NoInfer<A>, NoInfer<B>]>,
+  spec?: Spec<readonly [NoInfer<A>, NoInfer<B>], Alias>,
+): Option<readonly [string, string] | string, Alias>
+export function option<T, const Alias extends string>(
+  type: ValueType<T, unknown> | readonly One[],
+  field: Field<T>,
+  spec: Spec<T, Alias> = {},
+): Option<unknown, Alias> {
+  const { types, parse, format } = wordsOf(type as One | readonly One[])
+  const absent = spec.absent ?? field.read(ZEROS, 0)
+  const shown = spec.present !== undefined || spec.required === true || spec.always === true
+  const isGiven = (value: T, negated: boolean): boolean => shown || negated || !same(value, absent)
+  return {
+    aliases: spec.aliases ?? [],
+    negatable: spec.negation !== undefined,
+    required: spec.required ?? false,
+    excludes: spec.excludes ?? [],
+    synonymOf: undefined,
+    words: types.map(({ expects, quotes }) => ({ expects, quotes })),
+    read(bytes, at, context) {
+      if (spec.present?.read(bytes, at) === false) return undefined
+      const value: T | undefined = field.read(bytes, at)
+      if (value === undefined) return undefined
+      const negated = spec.negation?.read(bytes, at) ?? false
+      return isGiven(value, negated) ? { negated, words: format(value, context) } : undefined
+    },
+    write(bytes, at, { words, negated }, context) {
+      field.write(bytes, at, parse(words, context) as T)
+      spec.present?.write(bytes, at, true)
+      spec.negation?.write(bytes, at, negated)
+    },
+    clear(bytes, at) {
+      field.write(bytes, at, absent)
+      spec.present?.write(bytes, at, false)
+      spec.negation?.write(bytes, at, false)
+    },
+  }
+}
+
+interface Words {
+  readonly types: readonly One[]
+  parse(words: readonly string[], context: Context): unknown
+  format(value: unknown, context: Context): string[]
+}
+
+/** One value type for one word, or several whose values make a list. */
+function wordsOf(type: One | readonly One[]): Words {
+  if ('parse' in type)
+    return {
+      types: [type],
+      parse: ([word], context) => type.parse(word as string, context),
+      format: (value, context) => [type.format(value, context)],
+    }
+  return {
+    types: type,
+    parse: (words, context) => type.map((one, i) => one.parse(words[i] as string, context)),
+    format: (value, context) => type.map((one, i) => one.format((value as unknown[])[i], context)),
+  }
+}
+
+/** An option without a word: it is there, or it is not. */
+export const flag = <const Alias extends string = never>(
+  present: Field<boolean>,
+  spec: { aliases?: readonly Alias[]; negation?: Field<boolean>; excludes?: readonly string[] } = {},
+): Option<true | '' | '!', Alias> => ({
+  aliases: spec.aliases ?? [],
+  negatable: spec.negation !== undefined,
+  required: false,
+  excludes: spec.excludes ?? [],
+  synonymOf: undefined,
+  words: [],
+  read: (bytes, at) =>
+    present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
+  write(bytes, at, { negated }) {
+    present.write(bytes, at, true)
+    spec.negation?.write(bytes, at, negated)
+  },
+  clear(bytes, at) {
+    present.write(bytes, at, false)
+    spec.negation?.write(bytes, at, false)
+  },
+})
+
+/** A flag that is on unless it is negated: the bit says that something is not done. */
+export const negatedFlag = (off: Field<boolean>): Option<true | '' | '!', never> => ({
+  ...flag(off),
+  negatable: true,
+  read: (bytes, at) => (off.read(bytes, at) ? { negated: true, words: [] } : undefined),
+  write: (bytes, at, { negated }) => off.write(bytes, at, negated),
+})
+
+/**
+ * Another way to write the option `of`, over the same fields. It is understood and can be asked for, but never printed.
+ * `option` tells how it is written, its negation included.
+ */
+export const synonym = <In, Alias extends string>(of: string, option: Option<In, Alias>): Option<In, Alias> => ({
+  ...option,
+  synonymOf: of,
+})

@@ -1,0 +1,126 @@
+/**
+ * A payload in use: what follows the header of a match or target, read and written by the options of its variant. Every
+ * form in which people write parameters (objects, dictionaries, text) comes down to these few functions.
+ */
+import { XtablesError } from '../errors'
+import type { Context } from './context'
+import type { Option, Reading } from './option'
+import type { Known } from './registry'
+import { Mismatch } from './values/value'
+
+/** One parameter as it was given: the option by any of its names, its words, whether negated. */
+export interface Parameter extends Reading {
+  readonly name: string
+}
+
+const labelOf = ({ extension: { kind, name } }: Known): string => (kind === name ? name : `${kind} ${name}`)
+
+const complain = (known: Known, message: string, details: { parameter?: string; value?: unknown; expected?: string }) =>
+  new XtablesError(`${labelOf(known)}: ${message}`, {
+    extension: known.extension.name,
+    ...details,
+  })
+
+const dashed = (names: Iterable<string>): string => Array.from(names, (name) => `--${name}`).join(', ')
+
+/** Canonical name and option behind any spelling of a parameter's name. @throws XtablesError */
+export function findOption(known: Known, name: string): [string, Option] {
+  const { names, options } = known.variant
+  const canonical = names.get(name)
+  if (canonical !== undefined) return [canonical, options.get(canonical) as Option]
+  const expected = names.size === 0 ? 'no parameters at all' : dashed(names.keys())
+  throw complain(known, `unknown parameter ${JSON.stringify(name)}; accepted: ${expected}`, {
+    parameter: name,
+    expected,
+  })
+}
+
+/** What an option takes, for people. */
+export const expectation = ({ words }: Option): string =>
+  words.length === 0 ? 'no value' : words.map(({ expects }) => expects).join(', then ')
+
+/** Stores one parameter in `bytes`, a payload. @throws XtablesError, which leaves the payload in an undefined state */
+export function writeParameter(known: Known, bytes: Uint8Array, parameter: Parameter, context: Context): void {
+  const [name, option] = findOption(known, parameter.name)
+  const { words, negated } = parameter
+  const expected = expectation(option)
+  const value = words.length === 1 ? words[0] : words
+  if (negated && !option.negatable)
+    throw complain(known, `--${name} cannot be negated`, { parameter: name, value, expected })
+  if (words.length !== option.words.length)
+    throw complain(known, `--${name} takes ${expected}, not ${words.length} words`, {
+      parameter: name,
+      value,
+      expected,
+    })
+  try {
+    option.write(bytes, 0, parameter, context)
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error
+    const reason = error.reason === undefined ? '' : `: ${error.reason}`
+    const said = words.map((word) => JSON.stringify(word)).join(' ')
+    throw complain(known, `--${name} cannot be ${said}${reason}; accepted: ${expected}`, {
+      parameter: name,
+      value,
+      expected,
+    })
+  }
+}
+
+/** The parameters that a payload holds, in the order in which they are printed. */
+export function readParameters({ variant }: Known, bytes: Uint8Array, at: number, context: Context): Parameter[] {
+  const parameters: Parameter[] = []
+  for (const [name, option] of variant.options) {
+    if (option.synonymOf !== undefined) continue
+    const reading = option.read(bytes, at, context)
+    if (reading !== undefined) parameters.push({ name, ...reading })
+  }
+  return parameters
+}
+
+/** Refuses parameters that exclude each other, by canonical name. */
+export function checkExclusions(known: Known, given: ReadonlySet<string>): void {
+  const { options } = known.variant
+  const original = (name: string): string => options.get(name)?.synonymOf ?? name
+  for (const name of given) {
+    const { excludes } = options.get(name) as Option
+    for (const other of given) {
+      if (other === name) continue
+      if (excludes.includes(other) || original(other) === original(name))
+        throw complain(known, `--${name} and --${other} exclude each other`, { parameter: name })
+    }
+  }
+}
+
+/** Required parameters that are not among `given`; an extension that wants any one option says which there are. */
+export function missing({ extension, variant }: Known, given: ReadonlySet<string>): string | undefined {
+  const covered = new Set([...given].map((name) => variant.options.get(name)?.synonymOf ?? name))
+  for (const [name, option] of variant.options)
+    if (option.required && option.synonymOf === undefined && !covered.has(name)) {
+      const synonyms = [...variant.options].filter(([, one]) => one.synonymOf === name).map(([one]) => one)
+      return [name, ...synonyms].map((one) => `--${one}`).join(' or ')
+    }
+  return extension.atLeastOne && given.size === 0 ? `one of ${dashed(variant.options.keys())}` : undefined
+}
+
+/** @throws XtablesError where something required is missing */
+export function checkComplete(known: Known, given: ReadonlySet<string>): void {
+  const what = missing(known, given)
+  if (what !== undefined)
+    throw complain(known, `${what} is required`, { parameter: what.replace(/^--/, ''), expected: what })
+}
+
+/** A payload that holds exactly these parameters. @throws XtablesError */
+export function encodeParameters(known: Known, parameters: readonly Parameter[], context: Context): Uint8Array {
+  const bytes = known.variant.initial.slice()
+  const given = new Set<string>()
+  for (const parameter of parameters) {
+    const [name] = findOption(known, parameter.name)
+    if (given.has(name)) throw complain(known, `--${name} is given twice`, { parameter: name })
+    given.add(name)
+    writeParameter(known, bytes, parameter, context)
+  }
+  checkExclusions(known, given)
+  checkComplete(known, given)
+  return bytes
+}

@@ -1,0 +1,78 @@
+/** Says how connection tracking is to see a packet. */
+import { raw, u16, u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { bits, is, view } from '../fields'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+import { type Named, nameList } from '../values/names'
+import { text } from '../values/string'
+import type { ValueType } from '../values/value'
+
+const events = nameList({
+  new: 0x001,
+  related: 0x002,
+  destroy: 0x004,
+  reply: 0x008,
+  assured: 0x010,
+  protoinfo: 0x020,
+  helper: 0x040,
+  mark: 0x080,
+  natseqinfo: 0x100,
+  secmark: 0x200,
+})
+
+const [NOTRACK, ORIGINAL, REPLY, MARK] = [0x01, 0x04, 0x08, 0x10] as const
+
+/** A zone's number, or the packet's mark in its stead. */
+const zone: ValueType<readonly [id: number, flags: number], number | Named<'mark'>> = {
+  expects: 'a number 0 to 65535, or mark',
+  parse: (word, context) => (word === 'mark' ? [0, MARK] : [integer(65535).parse(word, context), 0]),
+  format: ([id, flags]) => (flags === MARK ? 'mark' : String(id)),
+}
+
+/** linux/netfilter/xt_CT.h */
+export const ctRevisions = {
+  2: struct('struct xt_ct_target_info_v1', 72, {
+    flags: u16,
+    zone: u16,
+    ctEvents: u32,
+    expEvents: u32,
+    helper: chars(16),
+    timeout: chars(32),
+    ct: raw(8, 8),
+  }),
+}
+
+export const CT = target('CT', {
+  tables: ['raw'],
+  hooks: ['PREROUTING', 'OUTPUT'],
+  revisions: ctRevisions,
+  private: ({ ct }) => [ct],
+  options: ({ flags, zone: id, ctEvents, expEvents, helper, timeout }) => {
+    const stored = both(id, bits(flags, MARK))
+    const direction = bits(flags, ORIGINAL | REPLY)
+    const eitherWay = view(
+      both(stored, direction),
+      ([value, way]) => (way === ORIGINAL || way === REPLY ? undefined : value),
+      (value) => [value, 0] as const,
+    )
+    return {
+      notrack: flag(bit(flags, NOTRACK)),
+      helper: option(text(15, 1), helper),
+      timeout: option(text(31, 1), timeout),
+      ctevents: option(events, ctEvents),
+      expevents: option(events, expEvents),
+      'zone-orig': option(zone, stored, { present: is(direction, ORIGINAL, 0), excludes: ['zone-reply', 'zone'] }),
+      'zone-reply': option(zone, stored, { present: is(direction, REPLY, 0), excludes: ['zone'] }),
+      zone: option(zone, eitherWay),
+    }
+  },
+  check:
+    ({ helper }) =>
+    (bytes, at, rule) =>
+      helper.read(bytes, at) !== '' && (rule.protocol === 0 || rule.protocolNegated)
+        ? '--helper needs -p with the protocol that it is for'
+        : undefined,
+})

@@ -1,0 +1,24 @@
+/** Writes packets to the kernel's log. */
+import { u8 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { flag, option } from '../option'
+import { nameOrNumber } from '../values/names'
+import { text } from '../values/string'
+
+const LEVELS = { emerg: 0, panic: 0, alert: 1, crit: 2, error: 3, warning: 4, notice: 5, info: 6, debug: 7 }
+
+/** linux/netfilter/xt_LOG.h */
+export const LOG = target('LOG', {
+  revisions: { 0: struct('struct xt_log_info', 32, { level: u8, logflags: u8, prefix: chars(30) }) },
+  options: ({ level, logflags, prefix }) => ({
+    'log-prefix': option(text(29, 1), prefix),
+    'log-level': option(nameOrNumber(LEVELS, 7), level, { absent: LEVELS.warning }),
+    'log-tcp-sequence': flag(bit(logflags, 0x01)),
+    'log-tcp-options': flag(bit(logflags, 0x02)),
+    'log-ip-options': flag(bit(logflags, 0x04)),
+    'log-uid': flag(bit(logflags, 0x08)),
+    'log-macdecode': flag(bit(logflags, 0x20)),
+  }),
+})

@@ -1,0 +1,44 @@
+/** Gives packets the address of the interface that they leave through. */
+import { be16, raw, u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { fixed, isProtocol, target } from '../extension'
+import { flag, option } from '../option'
+import { natPortRange } from '../values/port'
+
+/** linux/netfilter/nf_nat.h. The kernel takes exactly one range. */
+export const MASQUERADE = target('MASQUERADE', {
+  tables: ['nat'],
+  hooks: ['POSTROUTING'],
+  revisions: {
+    0: {
+      ipv4: struct('struct nf_nat_ipv4_multi_range_compat', 20, {
+        rangesize: u32,
+        flags: u32,
+        minIp: raw(4, 4),
+        maxIp: raw(4, 4),
+        minProto: be16,
+        maxProto: be16,
+      }),
+      ipv6: struct('struct nf_nat_range', 40, {
+        flags: u32,
+        minAddr: raw(16, 4),
+        maxAddr: raw(16, 4),
+        minProto: be16,
+        maxProto: be16,
+      }),
+    },
+  },
+  fixed: (at) => ('rangesize' in at ? [fixed(at.rangesize, 1)] : []),
+  options: ({ flags, minProto, maxProto }) => ({
+    'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02) }),
+    random: flag(bit(flags, 0x04)),
+    'random-fully': flag(bit(flags, 0x10)),
+  }),
+  check: ({ flags }) => {
+    const hasPorts = bit(flags, 0x02)
+    return (bytes, at, rule) =>
+      hasPorts.read(bytes, at) && !isProtocol(rule, ['tcp', 'udp', 'sctp', 'dccp', 'icmp'])
+        ? '--to-ports needs -p with a protocol that has ports'
+        : undefined
+  },
+})

@@ -1,0 +1,66 @@
+/** Refuses a packet and tells its sender. */
+import { u32 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { isProtocol, target } from '../extension'
+import { option } from '../option'
+import { name } from '../values/names'
+
+/** enum ipt_reject_with, linux/netfilter_ipv4/ipt_REJECT.h */
+const ICMP = {
+  'icmp-net-unreachable': 0,
+  'net-unreach': 0,
+  'icmp-host-unreachable': 1,
+  'host-unreach': 1,
+  'icmp-proto-unreachable': 2,
+  'proto-unreach': 2,
+  'icmp-port-unreachable': 3,
+  'port-unreach': 3,
+  'icmp-net-prohibited': 5,
+  'net-prohib': 5,
+  'icmp-host-prohibited': 6,
+  'host-prohib': 6,
+  'tcp-reset': 7,
+  'tcp-rst': 7,
+  'icmp-admin-prohibited': 8,
+  'admin-prohib': 8,
+}
+
+/** enum ip6t_reject_with, linux/netfilter_ipv6/ip6t_REJECT.h */
+const ICMP6 = {
+  'icmp6-no-route': 0,
+  'no-route': 0,
+  'icmp6-adm-prohibited': 1,
+  'adm-prohibited': 1,
+  'icmp6-addr-unreachable': 3,
+  'addr-unreach': 3,
+  'icmp6-port-unreachable': 4,
+  'port-unreach': 4,
+  'tcp-reset': 6,
+  'icmp6-policy-fail': 7,
+  'policy-fail': 7,
+  'icmp6-reject-route': 8,
+  'reject-route': 8,
+}
+
+const byFamily = {
+  ipv4: { type: name(ICMP), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'] },
+  ipv6: { type: name(ICMP6), usual: ICMP6['icmp6-port-unreachable'], tcpReset: ICMP6['tcp-reset'] },
+}
+
+export const REJECT = target('REJECT', {
+  tables: ['filter'],
+  hooks: ['INPUT', 'FORWARD', 'OUTPUT'],
+  revisions: {
+    0: {
+      ipv4: struct('struct ipt_reject_info', 4, { with: u32 }),
+      ipv6: struct('struct ip6t_reject_info', 4, { with: u32 }),
+    },
+  },
+  options: (fields, family) => ({
+    'reject-with': option(byFamily[family].type, fields.with, { always: true, absent: byFamily[family].usual }),
+  }),
+  check: (fields, family) => (bytes, at, rule) =>
+    fields.with.read(bytes, at) === byFamily[family].tcpReset && !isProtocol(rule, ['tcp'])
+      ? '--reject-with tcp-reset needs -p tcp'
+      : undefined,
+})

@@ -1,0 +1,144 @@
+/** Addresses of both families, with masks and in ranges. Bytes in network order. */
+import { isIPv4, isIPv6 } from 'node:net'
+import type { Context } from '../context'
+import { readInteger } from './integer'
+import { halves, mismatch, type ValueType } from './value'
+
+type Bytes = Uint8Array
+
+/** `a.b.c.d`, or fewer numbers with the rest 0 as iptables reads them: `10.1` is 10.1.0.0. */
+function parseIPv4(word: string): Bytes | undefined {
+  if (isIPv4(word)) return Uint8Array.from(word.split('.'), Number)
+  const parts = word.split('.')
+  if (parts.length > 3 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined
+  return Uint8Array.from({ length: 4 }, (_, i) => Number(parts[i] ?? 0))
+}
+
+const groups = (text: string): number[] =>
+  text === ''
+    ? []
+    : text.split(':').flatMap((group) => {
+        if (!group.includes('.')) return [Number.parseInt(group, 16)]
+        const [a, b, c, d] = group.split('.').map(Number) as [number, number, number, number]
+        return [(a << 8) | b, (c << 8) | d]
+      })
+
+function parseIPv6(word: string): Bytes | undefined {
+  if (!isIPv6(word) || word.includes('%')) return undefined
+  const [head, tail] = word.includes('::') ? word.split('::') : [word, undefined]
+  const [left, right] = [groups(head as string), tail === undefined ? [] : groups(tail)]
+  const all = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+/** The bytes of an address of this family, or undefined where `word` is none. */
+export const parseAddress = (word: string, context: Context): Bytes | undefined =>
+  context.family.addressSize === 4 ? parseIPv4(word) : parseIPv6(word)
+
+const formatIPv4 = (bytes: Bytes): string => `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
+
+/** Start and length of the longest run of zeros, the first of equals; a single zero is no run. */
+function longestZeros(words: readonly number[]): { start: number; length: number } {
+  let best = { start: -1, length: 1 }
+  for (let start = 0; start < words.length; start++) {
+    let length = 0
+    while (words[start + length] === 0) length++
+    if (length > best.length) best = { start, length }
+  }
+  return best
+}
+
+const formatGroups = (words: readonly number[]): string => words.map((word) => word.toString(16)).join(':')
+
+/** As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. */
+function formatIPv6(bytes: Bytes): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number))
+  const { start, length } = longestZeros(words)
+  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff)))
+    return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes.subarray(12))}`
+  if (start < 0) return formatGroups(words)
+  return `${formatGroups(words.slice(0, start))}::${formatGroups(words.slice(start + length))}`
+}
+
+export const formatAddress = (bytes: Bytes, context: Context): string =>
+  context.family.addressSize === 4 ? formatIPv4(bytes) : formatIPv6(bytes)
+
+/** A mask of `length` leading ones in `size` bytes. */
+export const prefixMask = (length: number, size: number): Bytes =>
+  Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+
+/** The number of leading ones, or undefined where ones follow a zero. */
+export function prefixLength(mask: Bytes): number | undefined {
+  let length = 0
+  while (length < mask.length * 8 && ((mask[length >> 3] as number) & (0x80 >> (length & 7))) !== 0) length++
+  return same(mask, prefixMask(length, mask.length)) ? length : undefined
+}
+
+const same = (a: Bytes, b: Bytes): boolean => a.every((byte, i) => byte === b[i])
+
+/** The bytes of `/mask`: a prefix length or an address. */
+function parseMask(word: string, context: Context): Bytes {
+  const size = context.family.addressSize
+  const length = /^\d+$/.test(word) ? readInteger(word) : undefined
+  if (length !== undefined) return length <= size * 8 ? prefixMask(length, size) : mismatch('the prefix is too long')
+  return parseAddress(word, context) ?? mismatch('the mask is neither a prefix length nor an address')
+}
+
+/** Where a struct has sixteen bytes for an address of either family (`union nf_inet_addr`), IPv4 uses the first four. */
+export const shorten = (bytes: Bytes, context: Context): Bytes => bytes.subarray(0, context.family.addressSize)
+
+const expected = 'an address of the rule’s family'
+
+/** `address[/mask]`; the mask is a prefix length or dotted. What the mask leaves out of the address becomes 0. */
+export const network: ValueType<readonly [Bytes, Bytes], string> = {
+  expects: `${expected}[/mask], the mask a prefix length or an address`,
+  parse(word, context) {
+    const [address, mask] = parseMasked(word, context)
+    return [address.map((byte, i) => byte & (mask[i] as number)), mask]
+  },
+  format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
+}
+
+function parseMasked(word: string, context: Context): [Bytes, Bytes] {
+  const [first, second] = halves(word, '/')
+  const address = parseAddress(first, context) ?? mismatch()
+  const full = prefixMask(context.family.addressSize * 8, context.family.addressSize)
+  return [address, second === undefined ? full : parseMask(second, context)]
+}
+
+const formatMask = (mask: Bytes, context: Context): string => String(prefixLength(mask) ?? formatAddress(mask, context))
+
+const widen = (bytes: Bytes): Bytes => {
+  const wide = new Uint8Array(16)
+  wide.set(bytes)
+  return wide
+}
+
+/** `first[-last]` in two `union nf_inet_addr`. */
+export const addressRange: ValueType<readonly [Bytes, Bytes], string> = {
+  expects: `${expected}, or two of them with - in between`,
+  parse(word, context) {
+    const [first, last] = halves(word, '-')
+    const low = parseAddress(first, context) ?? mismatch()
+    return [widen(low), widen(last === undefined ? low : (parseAddress(last, context) ?? mismatch()))]
+  },
+  format: ([first, last], context) =>
+    `${formatAddress(shorten(first, context), context)}-${formatAddress(shorten(last, context), context)}`,
+}
+
+/**
+ * `address[/mask]` in two `union nf_inet_addr`, the address as it was given. Without a mask all sixteen bytes of it are
+ * ones, for IPv4 too.
+ */
+export const maskedAddress: ValueType<readonly [Bytes, Bytes], string> = {
+  expects: network.expects,
+  parse(word, context) {
+    const [address, mask] = parseMasked(word, context)
+    return [widen(address), word.includes('/') ? widen(mask) : new Uint8Array(16).fill(0xff)]
+  },
+  format([address, mask], context) {
+    const short = shorten(mask, context)
+    const text = formatAddress(shorten(address, context), context)
+    return prefixLength(short) === short.length * 8 ? text : `${text}/${formatMask(short, context)}`
+  },
+}

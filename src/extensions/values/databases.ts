@@ -1,0 +1,109 @@
+/** The system's names of services and protocols, read once when first asked for, with the common ones built in. */
+import { readFileSync } from 'node:fs'
+import { PROTOCOLS } from '../../abi/protocols'
+
+const SERVICES: Readonly<Record<string, number>> = {
+  'ftp-data': 20,
+  ftp: 21,
+  ssh: 22,
+  telnet: 23,
+  smtp: 25,
+  domain: 53,
+  bootps: 67,
+  bootpc: 68,
+  tftp: 69,
+  http: 80,
+  kerberos: 88,
+  pop3: 110,
+  sunrpc: 111,
+  ntp: 123,
+  imap2: 143,
+  snmp: 161,
+  'snmp-trap': 162,
+  bgp: 179,
+  ldap: 389,
+  https: 443,
+  submission: 587,
+  syslog: 514,
+  ldaps: 636,
+  imaps: 993,
+  pop3s: 995,
+  mysql: 3306,
+  postgresql: 5432,
+}
+
+/** Names that iptables itself has, which no database need know. */
+const PROTOCOL_ALIASES: Readonly<Record<string, number>> = { all: 0, icmpv6: 58, mh: 135 }
+
+interface Row {
+  readonly names: readonly string[]
+  readonly value: string
+}
+
+/** The rows of a database as services(5) and protocols(5) lay them out: name, value, aliases, comment. */
+function rows(path: string): Row[] {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch {
+    return []
+  }
+  return content.split('\n').flatMap((line) => {
+    const [first, value, ...aliases] = (line.split('#')[0] as string).trim().split(/\s+/)
+    return first && value ? [{ names: [first, ...aliases], value }] : []
+  })
+}
+
+const lazy = <T>(make: () => T): (() => T) => {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+/** Ports by `name/protocol`, and by `name` alone for the first protocol that has it. */
+const services = lazy(() => {
+  const ports = new Map<string, number>()
+  for (const { names, value } of rows('/etc/services')) {
+    const [port, protocol] = value.split('/')
+    for (const name of names) {
+      ports.set(`${name}/${protocol}`, Number(port))
+      if (!ports.has(name)) ports.set(name, Number(port))
+    }
+  }
+  return ports
+})
+
+const protocols = lazy(() => {
+  const byName = new Map<string, number>()
+  const byNumber = new Map<number, string>()
+  for (const { names, value } of rows('/etc/protocols')) {
+    const number = Number(value)
+    for (const name of names) if (!byName.has(name)) byName.set(name, number)
+    if (!byNumber.has(number)) byNumber.set(number, names[0] as string)
+  }
+  for (const [name, number] of Object.entries(PROTOCOLS)) {
+    if (!byName.has(name)) byName.set(name, number)
+    if (!byNumber.has(number)) byNumber.set(number, name)
+  }
+  return { byName, byNumber }
+})
+
+/** The port of a service, in host order; of `protocol` (`tcp`, `udp`), or of any. */
+export const servicePort = (name: string, protocol?: string): number | undefined =>
+  services().get(protocol === undefined ? name : `${name}/${protocol}`) ?? SERVICES[name]
+
+/** The number of a protocol by its name, in any case. */
+export function protocolNumber(name: string): number | undefined {
+  const { byName } = protocols()
+  return (
+    byName.get(name) ??
+    byName.get(name.toLowerCase()) ??
+    byName.get(name.toUpperCase()) ??
+    PROTOCOL_ALIASES[name.toLowerCase()]
+  )
+}
+
+/** The name of a protocol, as `iptables -S` prints it. */
+export const protocolName = (number: number): string | undefined => protocols().byNumber.get(number)

@@ -1,0 +1,44 @@
+/** ICMP types with their codes, of either protocol. */
+import { readInteger } from './integer'
+import { halves, mismatch, type ValueType } from './value'
+
+/** A type, and the first and last of its codes. */
+export type IcmpType = readonly [type: number, codes: readonly [number, number]]
+
+const ANY_CODE = [0, 255] as const
+const ANY_TYPE = 255
+
+/** The one name that begins with `word`, in any case; a whole name wins. */
+function findName(names: readonly string[], word: string): string | undefined {
+  const wanted = word.toLowerCase()
+  const found = names.filter((name) => name.toLowerCase().startsWith(wanted))
+  return found.find((name) => name.toLowerCase() === wanted) ?? (found.length === 1 ? found[0] : undefined)
+}
+
+const byte = (word: string): number => {
+  const value = readInteger(word)
+  return value === undefined || value > 255 ? mismatch() : value
+}
+
+/**
+ * `type[/code]` in numbers, or a name of `names`; a name may be cut short as long as it stays the only one. Printed as
+ * numbers, but for `any`, where `names` has it.
+ * @param names the type, or the type and code, of each name.
+ */
+export const icmpType = (names: Readonly<Record<string, number | readonly [number, number]>>): ValueType<IcmpType> => ({
+  expects: `type[/code], each 0 to 255, or one of ${Object.keys(names).join(', ')}`,
+  parse(word) {
+    const name = word === '' ? undefined : findName(Object.keys(names), word)
+    if (name !== undefined) return named(names[name] as number | readonly [number, number])
+    const [type, code] = halves(word, '/')
+    return [byte(type), code === undefined ? ANY_CODE : [byte(code), byte(code)]]
+  },
+  format([type, [first, last]]) {
+    if (type === ANY_TYPE && 'any' in names) return 'any'
+    if (first === 0 && last === 255) return String(type)
+    return first === last ? `${type}/${first}` : `${type}/${first}-${last}`
+  },
+})
+
+const named = (value: number | readonly [number, number]): IcmpType =>
+  typeof value === 'number' ? [value, ANY_CODE] : [value[0], [value[1], value[1]]]

@@ -1,0 +1,66 @@
+/** Whole numbers as strtoul(3) with base 0 reads them: decimal, 0x hexadecimal, 0 octal. */
+import { halves, mismatch, type ValueType } from './value'
+
+const NUMBER = /^(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i
+
+/** The number that `word` spells, or undefined where it spells none. Exact up to 2^53. */
+export function readInteger(word: string): number | undefined {
+  if (!NUMBER.test(word)) return undefined
+  return /^0[0-7]/.test(word) ? Number.parseInt(word, 8) : Number(word)
+}
+
+const inRange = (word: string, min: number, max: number): number => {
+  const value = readInteger(word)
+  return value === undefined || value < min || value > max ? mismatch() : value
+}
+
+/** `min` to `max`, both included, printed in decimal. */
+export const integer = (max: number, min = 0): ValueType<number> => ({
+  expects: `a number ${min} to ${max}`,
+  parse: (word) => inRange(word, min, max),
+  format: String,
+})
+
+const U32_MAX = 0xffff_ffff
+const hex = (value: number): string => `0x${value.toString(16)}`
+
+/** 32 bits, printed in hexadecimal. */
+export const bits32: ValueType<number> = {
+  expects: `a number 0 to 0x${U32_MAX.toString(16)}`,
+  parse: (word) => inRange(word, 0, U32_MAX),
+  format: hex,
+}
+
+/** 64 bits, decimal. */
+export const integer64: ValueType<bigint, string | number | bigint> = {
+  expects: `a number 0 to ${2n ** 64n - 1n}`,
+  parse(word) {
+    if (!NUMBER.test(word)) return mismatch()
+    const value = BigInt(/^0[0-7]/.test(word) ? `0o${word.slice(1)}` : word)
+    return value < 2n ** 64n ? value : mismatch()
+  },
+  format: String,
+}
+
+/** `value[/mask]` over 32 bits; without a mask, every bit counts. A full mask is not printed, unless `fullMask` says so. */
+export const valueMask = (
+  printing: { fullMask: boolean } = { fullMask: false },
+): ValueType<readonly [number, number]> => ({
+  expects: 'value[/mask], each 0 to 0xffffffff',
+  parse(word) {
+    const [value, mask] = halves(word, '/')
+    return [inRange(value, 0, U32_MAX), mask === undefined ? U32_MAX : inRange(mask, 0, U32_MAX)]
+  },
+  format: ([value, mask]) => (mask === U32_MAX && !printing.fullMask ? hex(value) : `${hex(value)}/${hex(mask)}`),
+})
+
+/** `first[:last]`, both 0 to `max`; one number alone is a range of itself. */
+export const integerRange = (max: number): ValueType<readonly [number, number]> => ({
+  expects: `first[:last], each 0 to ${max}`,
+  parse(word) {
+    const [first, last] = halves(word, ':')
+    const low = first === '' && last !== undefined ? 0 : inRange(first, 0, max)
+    return [low, last === undefined ? low : last === '' ? max : inRange(last, 0, max)]
+  },
+  format: ([first, last]) => (first === last ? String(first) : `${first}:${last}`),
+})

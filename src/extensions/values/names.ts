@@ -1,0 +1,70 @@
+/** Names from closed lists: one of them, or a set of them as bits. */
+import { readInteger } from './integer'
+import { mismatch, type ValueType } from './value'
+
+/** Suggests the names of a table while taking any string: what the compiler cannot check is checked at run time. */
+export type Named<N extends string> = N | (string & {})
+
+const keys = <N extends string>(table: Readonly<Record<N, unknown>>): N[] => Object.keys(table) as N[]
+
+/** The first name of `table` with this value: the canonical one. */
+const nameOf = <V>(table: Readonly<Record<string, V>>, value: V): string | undefined =>
+  keys(table).find((name) => table[name] === value)
+
+/** One name of `table`. Where two names have one value, the first is printed. */
+export const name = <const N extends string, V extends number | boolean>(
+  table: Readonly<Record<N, V>>,
+): ValueType<V, Named<N>> => ({
+  expects: `one of ${keys(table).join(', ')}`,
+  parse: (word) => (Object.hasOwn(table, word) ? table[word as N] : mismatch()),
+  // A value without a name comes from a foreign writer: its number can be read, and is refused when written.
+  format: (value) => nameOf<V>(table, value) ?? String(value),
+})
+
+/** As {@link name}, with any case accepted and numbers 0 to `max` beside the names. */
+export const nameOrNumber = <const N extends string>(
+  table: Readonly<Record<N, number>>,
+  max: number,
+): ValueType<number, Named<N> | number> => ({
+  expects: `one of ${keys(table).join(', ')} or a number 0 to ${max}`,
+  parse(word) {
+    const named = keys(table).find((key) => key === word.toLowerCase())
+    const value = named === undefined ? readInteger(word) : table[named]
+    return value === undefined || value > max ? mismatch() : value
+  },
+  format: String,
+})
+
+interface ListOptions {
+  /** Names that stand for several bits; understood, never printed. */
+  aliases?: Readonly<Record<string, number>>
+  /** The word for no bit at all. Without it, a list names at least one. */
+  none?: string
+  anyCase?: boolean
+  /** A name may be cut short; the first that begins so is meant. */
+  prefixes?: boolean
+}
+
+/** A comma list of names, each standing for bits; printed in the order of `table`. */
+export function nameList<const N extends string>(
+  table: Readonly<Record<N, number>>,
+  { aliases = {}, none, anyCase = false, prefixes = false }: ListOptions = {},
+): ValueType<number, Named<N>> {
+  const printed = Object.entries<number>(table)
+  const understood = [...printed, ...Object.entries(aliases), ...(none === undefined ? [] : [[none, 0] as const])]
+  const fold = (word: string): string => (anyCase ? word.toLowerCase() : word)
+  const begins = (name: string, word: string): boolean =>
+    fold(name) === fold(word) || (prefixes && word !== '' && fold(name).startsWith(fold(word)))
+  const bitsOf = (word: string): number => {
+    const found = understood.find(([name]) => begins(name, word))
+    return found === undefined ? mismatch(`${JSON.stringify(word)} is none of them`) : found[1]
+  }
+  return {
+    expects: `a comma list of ${understood.map(([name]) => name).join(', ')}`,
+    parse: (word) => word.split(',').reduce((bits, one) => bits | bitsOf(one), 0),
+    format(bits) {
+      const names = printed.filter(([, value]) => (bits & value) !== 0).map(([name]) => name)
+      return names.length === 0 && none !== undefined ? none : names.join(',')
+    },
+  }
+}

@@ -1,0 +1,459 @@
+/**
+ * The calls of the interface, typed, over a connection of whatever kernel. Each call is written once, as a sequence of
+ * requests ({@link Steps}), and performed on this thread or on another.
+ */
+import { ERRNO, errnoName } from '../abi/errno'
+import { FAMILIES, type Family, type FamilyName } from '../abi/family'
+import {
+  getSet,
+  getSetFamily,
+  IP_SET_OP_GET_BYINDEX,
+  IP_SET_OP_GET_FNAME,
+  IP_SET_OP_VERSION,
+  IPSET_INVALID_ID,
+  SET_NAME_SIZE,
+  SO_IP_SET,
+  setVersion,
+} from '../abi/ip-set'
+import { isTableName, TABLES } from '../abi/netfilter'
+import {
+  countersInfo,
+  counters as countersStruct,
+  EXTENSION_NAME_SIZE,
+  getEntries,
+  getInfo,
+  getRevision,
+  replace,
+  TABLE_NAME_SIZE,
+} from '../abi/x-tables'
+import { u16 } from '../binary/codec'
+import { encodeText } from '../binary/text'
+import { ConflictError, IptcError, KernelError, NotFoundError, PermissionError, UnsupportedError } from '../errors'
+import { type Connection, type Kernel, SockoptFailure } from './kernel'
+
+/** Where a table's chains begin and end, by hook number. What stands at a hook that the table lacks means nothing. */
+export interface TableLayout {
+  /** A bit a hook. */
+  readonly validHooks: number
+  /** Offset of the first entry of the hook's chain, and of the entry that is its policy. */
+  readonly hookEntry: readonly number[]
+  readonly underflow: readonly number[]
+  readonly numEntries: number
+}
+
+export interface TableInfo extends TableLayout {
+  /** Bytes of all entries. */
+  readonly size: number
+}
+
+export interface TableEntries {
+  readonly info: TableInfo
+  readonly entries: Uint8Array
+}
+
+export interface SetIdentity {
+  /** By which a rule names the set. */
+  readonly index: number
+  /** Family of its addresses; `any` where it has none of its own, as a list of sets. */
+  readonly family: FamilyName | 'any'
+}
+
+/** One getsockopt or setsockopt, and how to speak of it. */
+interface Request {
+  readonly way: 'get' | 'set'
+  /** As in `GET_ENTRIES`. */
+  readonly operation: string
+  readonly family: FamilyName
+  readonly option: number
+  readonly value: Uint8Array
+  readonly table?: string
+  /** Memory that the kernel writes to, and where in `value` its address goes. */
+  readonly answer?: Uint8Array
+  readonly answerAt?: number
+}
+
+/** Yields requests, each performed before it goes on; one that failed is thrown where it was yielded. */
+type Steps<T> = Generator<Request, T, void>
+
+/** How often to start again where a table changes between asking its size and reading it. */
+const MAX_READS = 16
+
+const SET_FAMILIES: Readonly<Record<number, FamilyName | 'any'>> = { 0: 'any', 2: 'ipv4', 10: 'ipv6' }
+
+const failedWith = (error: unknown, ...errnos: number[]): boolean =>
+  error instanceof SockoptFailure && errnos.includes(error.errno)
+
+/** Whether a field of `size` bytes has room for the name and its NUL; a longer one would name something else. */
+const fits = (name: string, size: number): boolean => !name.includes('\0') && encodeText(name).length < size
+
+/** For one family, in one network namespace. Opens its socket at the first call, and keeps it. */
+export class Client {
+  readonly #kernel: Kernel
+  readonly #family: Family
+  readonly #connections = new Map<FamilyName, Connection>()
+  readonly #revisions = new Map<string, boolean>()
+  #setProtocol: number | undefined
+  #modulesTried = false
+  #closed = false
+
+  constructor(kernel: Kernel, family: Family) {
+    this.#kernel = kernel
+    this.#family = family
+  }
+
+  /**
+   * Asking makes the table, where it does not exist yet in this namespace.
+   * @throws NotFoundError (no kernel has it), UnsupportedError (this kernel lacks it), PermissionError, KernelError
+   */
+  info(table: string): TableInfo {
+    return this.#perform(this.#info(table))
+  }
+
+  /**
+   * Reads a table. `entries` is the kernel's answer itself, not a copy.
+   * @throws ConflictError (it keeps changing while it is read), and as {@link info}
+   */
+  entries(table: string): TableEntries {
+    return this.#perform(this.#entries(table))
+  }
+
+  entriesAsync(table: string): Promise<TableEntries> {
+    return this.#performAsync(this.#entries(table))
+  }
+
+  /**
+   * Puts new entries in the place of all old ones.
+   * @param request 96 bytes that are filled in here, then the entries.
+   * @param oldCount how many entries the table has now: by that the kernel notices a change in between.
+   * @returns the counters of the old entries, 16 bytes each, as they were when they were replaced.
+   * @throws ConflictError (the table has another number of entries; nothing is changed), PermissionError, KernelError
+   */
+  replace(table: string, layout: TableLayout, request: Uint8Array, oldCount: number): Uint8Array {
+    return this.#perform(this.#replace(table, layout, request, oldCount))
+  }
+
+  /** `request` must be left alone until the promise settles. */
+  replaceAsync(table: string, layout: TableLayout, request: Uint8Array, oldCount: number): Promise<Uint8Array> {
+    return this.#performAsync(this.#replace(table, layout, request, oldCount))
+  }
+
+  /** @param counters what to add, 16 bytes for each entry of the table, in their order. */
+  addCounters(table: string, counters: Uint8Array): void {
+    this.#perform(this.#addCounters(table, counters))
+  }
+
+  addCountersAsync(table: string, counters: Uint8Array): Promise<void> {
+    return this.#performAsync(this.#addCounters(table, counters))
+  }
+
+  /** Whether the kernel has this very revision of an extension. Each is asked once. */
+  hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
+    const key = `${kind} ${revision} ${name}`
+    const known = this.#revisions.get(key)
+    if (known !== undefined) return known
+    const answer = this.#perform(this.#hasRevision(kind, name, revision))
+    this.#revisions.set(key, answer)
+    return answer
+  }
+
+  /** @returns undefined where there is no such set. @throws UnsupportedError where the kernel has no sets at all. */
+  setByName(name: string): SetIdentity | undefined {
+    return this.#perform(this.#setByName(name))
+  }
+
+  /** The name of a set, or undefined where no set has this index. */
+  setByIndex(index: number): string | undefined {
+    return this.#perform(this.#setByIndex(index))
+  }
+
+  /** Closes the sockets, for good. A second time does nothing. */
+  close(): void {
+    this.#closed = true
+    for (const connection of this.#connections.values()) connection.close()
+    this.#connections.clear()
+  }
+
+  *#info(table: string): Steps<TableInfo> {
+    if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
+    const value = new Uint8Array(getInfo.size)
+    getInfo.fields.name.write(value, 0, table)
+    yield* this.#ask(this.#request('get', 'GET_INFO', this.#family.sockopt.getInfo, value, table))
+    const { name: _, ...info } = getInfo.read(value, 0)
+    return info
+  }
+
+  *#entries(table: string): Steps<TableEntries> {
+    for (let reads = 1; ; reads++) {
+      const info = yield* this.#info(table)
+      try {
+        return { info, entries: yield* this.#entriesOf(table, info.size) }
+      } catch (error) {
+        if (!failedWith(error, ERRNO.EAGAIN) || reads === MAX_READS) throw error
+      }
+    }
+  }
+
+  *#entriesOf(table: string, size: number): Steps<Uint8Array> {
+    const value = new Uint8Array(getEntries.size + size)
+    getEntries.fields.name.write(value, 0, table)
+    getEntries.fields.size.write(value, 0, size)
+    yield* this.#ask(this.#request('get', 'GET_ENTRIES', this.#family.sockopt.getEntries, value, table))
+    return value.subarray(getEntries.size)
+  }
+
+  *#replace(table: string, layout: TableLayout, value: Uint8Array, oldCount: number): Steps<Uint8Array> {
+    if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
+    const answer = new Uint8Array(oldCount * countersStruct.size)
+    writeReplaceHead(value, table, layout, oldCount)
+    const request = this.#request('set', 'SET_REPLACE', this.#family.sockopt.replace, value, table)
+    yield* this.#ask({ ...request, answer, answerAt: replace.fields.counters.offset })
+    return answer
+  }
+
+  *#addCounters(table: string, counters: Uint8Array): Steps<void> {
+    if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
+    const value = new Uint8Array(countersInfo.size + counters.length)
+    countersInfo.fields.name.write(value, 0, table)
+    countersInfo.fields.numCounters.write(value, 0, counters.length / countersStruct.size)
+    value.set(counters, countersInfo.size)
+    yield* this.#ask(this.#request('set', 'SET_ADD_COUNTERS', this.#family.sockopt.addCounters, value, table))
+  }
+
+  *#hasRevision(kind: 'match' | 'target', name: string, revision: number): Steps<boolean> {
+    if (!fits(name, EXTENSION_NAME_SIZE)) return false
+    const value = new Uint8Array(getRevision.size)
+    getRevision.write(value, 0, { name, revision })
+    const { getRevisionMatch, getRevisionTarget } = this.#family.sockopt
+    const [operation, option] =
+      kind === 'match'
+        ? (['GET_REVISION_MATCH', getRevisionMatch] as const)
+        : (['GET_REVISION_TARGET', getRevisionTarget] as const)
+    try {
+      yield* this.#ask(this.#request('get', operation, option, value))
+      return true
+    } catch (error) {
+      if (failedWith(error, ERRNO.ENOENT, ERRNO.EPROTONOSUPPORT)) return false
+      throw error
+    }
+  }
+
+  *#setByName(name: string): Steps<SetIdentity | undefined> {
+    if (!fits(name, SET_NAME_SIZE)) return undefined
+    const value = new Uint8Array(getSetFamily.size)
+    const version = yield* this.#protocolOfSets()
+    getSetFamily.write(value, 0, { op: IP_SET_OP_GET_FNAME, version, family: 0, set: name })
+    yield setRequest(value)
+    const index = u16.read(value, getSetFamily.fields.set.offset)
+    const family = SET_FAMILIES[getSetFamily.fields.family.read(value, 0)] ?? 'any'
+    return index === IPSET_INVALID_ID ? undefined : { index, family }
+  }
+
+  *#setByIndex(index: number): Steps<string | undefined> {
+    const value = new Uint8Array(getSet.size)
+    const version = yield* this.#protocolOfSets()
+    getSet.write(value, 0, { op: IP_SET_OP_GET_BYINDEX, version, set: '' })
+    u16.write(value, getSet.fields.set.offset, index)
+    yield setRequest(value)
+    return getSet.fields.set.read(value, 0) || undefined
+  }
+
+  /** The version that the kernel speaks, which every further question has to name. */
+  *#protocolOfSets(): Steps<number> {
+    if (this.#setProtocol !== undefined) return this.#setProtocol
+    const value = new Uint8Array(setVersion.size)
+    setVersion.fields.op.write(value, 0, IP_SET_OP_VERSION)
+    yield setRequest(value)
+    this.#setProtocol = setVersion.fields.version.read(value, 0)
+    return this.#setProtocol
+  }
+
+  #request(way: 'get' | 'set', operation: string, option: number, value: Uint8Array, table?: string): Request {
+    const request = { way, operation, family: this.#family.name, option, value }
+    return table === undefined ? request : { ...request, table }
+  }
+
+  /** A request of the tables' interface, which may be there once its module is loaded. */
+  *#ask(request: Request): Steps<void> {
+    try {
+      yield request
+    } catch (error) {
+      if (!failedWith(error, ERRNO.ENOPROTOOPT) || !this.#loadModule()) throw error
+      yield request
+    }
+  }
+
+  #loadModule(): boolean {
+    if (this.#modulesTried) return false
+    this.#modulesTried = true
+    return this.#kernel.loadModule(this.#family.name)
+  }
+
+  #perform<T>(steps: Steps<T>): T {
+    let step = steps.next()
+    let request: Request | undefined
+    try {
+      while (!step.done) {
+        request = step.value
+        step = this.#next(steps, request)
+      }
+      return step.value
+    } catch (error) {
+      throw explain(error, request)
+    }
+  }
+
+  #next<T>(steps: Steps<T>, { way, family, option, value, answer, answerAt }: Request): IteratorResult<Request, T> {
+    const connection = this.#connection(family)
+    try {
+      if (way === 'get') connection.getsockopt(option, value)
+      else connection.setsockopt(option, value, answer, answerAt)
+    } catch (error) {
+      return steps.throw(error)
+    }
+    return steps.next()
+  }
+
+  async #performAsync<T>(steps: Steps<T>): Promise<T> {
+    let step = steps.next()
+    let request: Request | undefined
+    try {
+      while (!step.done) {
+        request = step.value
+        step = await this.#nextAsync(steps, request)
+      }
+      return step.value
+    } catch (error) {
+      throw explain(error, request)
+    }
+  }
+
+  async #nextAsync<T>(
+    steps: Steps<T>,
+    { way, family, option, value, answer, answerAt }: Request,
+  ): Promise<IteratorResult<Request, T>> {
+    const connection = this.#connection(family)
+    try {
+      if (way === 'get') await connection.getsockoptAsync(option, value)
+      else await connection.setsockoptAsync(option, value, answer, answerAt)
+    } catch (error) {
+      return steps.throw(error)
+    }
+    return steps.next()
+  }
+
+  #connection(family: FamilyName): Connection {
+    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    const open = this.#connections.get(family)
+    if (open !== undefined) return open
+    const connection = this.#kernel.connect(family)
+    this.#connections.set(family, connection)
+    return connection
+  }
+}
+
+/** Sets of both families are asked for over IPv4. */
+const setRequest = (value: Uint8Array): Request => ({
+  way: 'get',
+  operation: 'SO_IP_SET',
+  family: 'ipv4',
+  option: SO_IP_SET,
+  value,
+})
+
+function writeReplaceHead(value: Uint8Array, table: string, layout: TableLayout, numCounters: number): void {
+  const { validHooks, numEntries } = layout
+  // The kernel hands out 0xffffffff for hooks that the table lacks, but is to be given 0.
+  const valid = (offset: number, hook: number): number => (validHooks & (1 << hook) ? offset : 0)
+  replace.write(value, 0, {
+    name: table,
+    validHooks,
+    numEntries,
+    size: value.length - replace.size,
+    hookEntry: layout.hookEntry.map(valid),
+    underflow: layout.underflow.map(valid),
+    numCounters,
+    counters: 0n,
+  })
+}
+
+const unknownTable = (table: string, cause?: unknown): NotFoundError =>
+  new NotFoundError(
+    `there is no table ${JSON.stringify(table)}; the tables are ${Object.keys(TABLES).join(', ')}`,
+    ...because(cause),
+  )
+
+const because = (cause: unknown): [] | [ErrorOptions] => (cause === undefined ? [] : [{ cause }])
+
+/** The kernel's no, as users see it. */
+function explain(error: unknown, request: Request | undefined): unknown {
+  if (!(error instanceof SockoptFailure) || request === undefined) return error
+  const explanation = EXPLANATIONS[error.errno]?.(request, error)
+  return explanation ?? kernelError(request, error)
+}
+
+type Explanation = (request: Request, cause: SockoptFailure) => IptcError | undefined
+
+const forbidden: Explanation = ({ operation, table }, cause) =>
+  new PermissionError(
+    `${[operation, table].filter(Boolean).join(' ')}: takes CAP_NET_ADMIN in the user namespace that owns the ` +
+      'network namespace: run as root, or under `unshare -rn` in a network namespace of your own',
+    { cause },
+  )
+
+const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
+  [ERRNO.EPERM]: forbidden,
+  [ERRNO.EACCES]: forbidden,
+  [ERRNO.ENOENT]: ({ operation, table, family }, cause) => {
+    if (table === undefined || (operation !== 'GET_INFO' && operation !== 'GET_ENTRIES')) return undefined
+    return isTableName(table) ? missingTable(table, FAMILIES[family], cause) : unknownTable(table, cause)
+  },
+  [ERRNO.ENOPROTOOPT]: ({ operation, family }, cause) =>
+    operation === 'SO_IP_SET' ? noSets(cause) : noTables(FAMILIES[family], cause),
+  [ERRNO.EAGAIN]: ({ operation, table }, cause) => {
+    if (operation === 'SET_REPLACE')
+      return new ConflictError(`table ${table} was changed by another program since it was read`, { cause })
+    if (operation === 'GET_ENTRIES')
+      return new ConflictError(`table ${table} changed each time it was read, ${MAX_READS} times`, { cause })
+    return undefined
+  },
+}
+
+function missingTable(table: string, { name, module }: Family, cause: unknown): UnsupportedError {
+  const tableModule = `${module.replace(/_tables$/, 'table')}_${table}`
+  return new UnsupportedError(
+    `this kernel has no ${name} table ${table}: load its module (\`modprobe ${tableModule}\`, for a container on its ` +
+      'host), or use a kernel that is built with it',
+    { cause },
+  )
+}
+
+const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
+  new UnsupportedError(
+    `this kernel has no legacy ${module}: load the module (\`modprobe ${module}\`, for a container on its host), or use ` +
+      `a kernel that is built with it (CONFIG_${name === 'ipv4' ? 'IP' : 'IP6'}_NF_IPTABLES_LEGACY)`,
+    { cause },
+  )
+
+const noSets = (cause: unknown): UnsupportedError =>
+  new UnsupportedError('this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
+
+const LOG = 'the kernel may have put the reason into its log (dmesg)'
+
+/** What is worth saying of an errno, by operation or in general. */
+const HINTS: Readonly<Record<string, string>> = {
+  [`SET_REPLACE ${ERRNO.EINVAL}`]: LOG,
+  [`SET_REPLACE ${ERRNO.ENOENT}`]: `an extension is missing in this kernel, or something that a rule names; ${LOG}`,
+  [`SET_REPLACE ${ERRNO.ELOOP}`]: 'the chains jump in a circle, or a jump does not lead to the start of a chain',
+  [`SET_REPLACE ${ERRNO.ENOMEM}`]: 'the kernel has not enough memory for the table, or a limit of the container is met',
+  [`SET_ADD_COUNTERS ${ERRNO.EINVAL}`]: 'the table has another number of entries by now',
+  [`${ERRNO.EBADF}`]: 'the socket is closed',
+}
+
+function kernelError({ operation, table }: Request, cause: SockoptFailure): KernelError {
+  const { errno } = cause
+  const hint = HINTS[`${operation} ${errno}`] ?? HINTS[errno]
+  const what = table === undefined ? operation : `${operation} ${table}`
+  const error = new KernelError(what, errno, errnoName(errno), table, hint)
+  error.cause = cause
+  return error
+}

@@ -1,0 +1,104 @@
+/**
+ * Calls to C functions of libc. The only file that imports ffi-rs, and it does so at the first call: the package can be
+ * imported, and its in-process kernel used, where there is no binary of ffi-rs.
+ */
+import { endianness } from 'node:os'
+import { UnsupportedError } from '../../errors'
+
+/** An `int`; a buffer that the function works on in place; a `size_t` or an address. */
+export type CType = 'int' | 'buffer' | 'size'
+export type CValue = number | bigint | Uint8Array
+
+export interface CFunction {
+  readonly name: string
+  readonly params: readonly CType[]
+  readonly returns: CType
+}
+
+export interface Outcome {
+  readonly value: number | bigint
+  /** 0 unless the function returned -1: nothing else may be concluded from errno. */
+  readonly errno: number
+}
+
+/** The part of ffi-rs that is used. */
+interface FfiRs {
+  readonly DataType: Readonly<Record<string, number>>
+  open(library: { library: string; path: string }): void
+  load(call: object): unknown
+}
+
+const DATA_TYPES: Readonly<Record<CType, string>> = { int: 'I32', buffer: 'U8Array', size: 'BigInt' }
+/** Below this the errno of a call in a thread of its own was that of another call. */
+const OLDEST_VERSION = '1.3.2'
+const LIBRARY = 'libc'
+
+let loaded: FfiRs | undefined
+
+/** @throws UnsupportedError where the struct layouts of this library or ffi-rs itself do not fit the machine. */
+function ffiRs(): FfiRs {
+  loaded ??= openLibc()
+  return loaded
+}
+
+function openLibc(): FfiRs {
+  checkMachine()
+  const ffi = requireFfi()
+  // An empty path is the process itself, which has libc in it, whether glibc or musl.
+  ffi.open({ library: LIBRARY, path: '' })
+  return ffi
+}
+
+function checkMachine(): void {
+  const { platform, arch } = process
+  const fits = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && endianness() === 'LE'
+  if (fits) return
+  throw new UnsupportedError(
+    `the kernel can be reached on Linux on x64 and arm64 only, this is ${platform} on ${arch} (${endianness()}); ` +
+      'the in-process kernel works everywhere',
+  )
+}
+
+function requireFfi(): FfiRs {
+  const { version } = attempt<{ version: string }>(() => require('ffi-rs/package.json'))
+  if (version.localeCompare(OLDEST_VERSION, 'en', { numeric: true }) < 0)
+    throw new UnsupportedError(`ffi-rs ${version} is too old, ${OLDEST_VERSION} or newer is needed`)
+  return attempt<FfiRs>(() => require('ffi-rs'))
+}
+
+function attempt<T>(load: () => unknown): T {
+  try {
+    return load() as T
+  } catch (cause) {
+    throw new UnsupportedError(
+      `ffi-rs cannot be loaded on ${process.platform} ${process.arch}: is its binary, an optional dependency, installed?`,
+      { cause },
+    )
+  }
+}
+
+const request = (ffi: FfiRs, { name, params, returns }: CFunction, values: readonly CValue[]) => ({
+  library: LIBRARY,
+  funcName: name,
+  retType: ffi.DataType[DATA_TYPES[returns]],
+  paramsType: params.map((type) => ffi.DataType[DATA_TYPES[type]]),
+  paramsValue: values,
+  errno: true,
+})
+
+const outcome = ({ value, errnoCode }: { value: number | bigint; errnoCode: number }): Outcome => ({
+  value,
+  errno: value === -1 ? errnoCode : 0,
+})
+
+/** Calls `fn` on this thread. */
+export function call(fn: CFunction, ...values: CValue[]): Outcome {
+  const ffi = ffiRs()
+  return outcome(ffi.load(request(ffi, fn, values)) as never)
+}
+
+/** Calls `fn` on another thread. The caller sees to it that the buffers live until the promise settles. */
+export async function callAsync(fn: CFunction, ...values: CValue[]): Promise<Outcome> {
+  const ffi = ffiRs()
+  return outcome((await ffi.load({ ...request(ffi, fn, values), runInNewThread: true })) as never)
+}

@@ -1,0 +1,209 @@
+/** The kernel of the machine, reached by system calls. */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { ERRNO, errnoName } from '../../abi/errno'
+import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
+import { SO_IP_SET } from '../../abi/ip-set'
+import { u64 } from '../../binary/codec'
+import { IptcError, PermissionError, UnsupportedError } from '../../errors'
+import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
+import * as libc from './libc'
+import { takeLock, withLockAsync } from './lock'
+import { NetworkNamespace } from './namespace'
+
+const MODPROBE = '/proc/sys/kernel/modprobe'
+
+type Direction = 'get' | 'set'
+
+/** What people call an option, as in `GET_INFO`. */
+function optionName({ sockopt }: Family, direction: Direction, option: number): string {
+  const names: readonly (readonly [Direction, number, string])[] = [
+    ['set', sockopt.replace, 'SET_REPLACE'],
+    ['set', sockopt.addCounters, 'SET_ADD_COUNTERS'],
+    ['get', sockopt.getInfo, 'GET_INFO'],
+    ['get', sockopt.getEntries, 'GET_ENTRIES'],
+    ['get', sockopt.getRevisionMatch, 'GET_REVISION_MATCH'],
+    ['get', sockopt.getRevisionTarget, 'GET_REVISION_TARGET'],
+    ['get', SO_IP_SET, 'SO_IP_SET'],
+  ]
+  return names.find(([way, number]) => way === direction && number === option)?.[2] ?? `${direction} option ${option}`
+}
+
+function debug(family: Family, direction: Direction, option: number, size: number, error?: unknown): void {
+  const { XTABLES_DEBUG } = process.env
+  if (XTABLES_DEBUG !== '1') return
+  const answer = error instanceof SockoptFailure ? errnoName(error.errno) : error === undefined ? 'ok' : String(error)
+  process.stderr.write(`xtables: ${family.name} ${optionName(family, direction, option)}, ${size} bytes: ${answer}\n`)
+}
+
+/** Sockets whose connection nobody has any more. */
+const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
+
+class LinuxConnection implements Connection {
+  readonly #family: Family
+  readonly #fd: number
+  #closed = false
+  /** Calls under way on other threads. The socket stays open for them: its number might get another meaning. */
+  #underWay = 0
+
+  constructor(family: Family, fd: number) {
+    this.#family = family
+    this.#fd = fd
+    forgotten.register(this, fd, this)
+  }
+
+  getsockopt(option: number, value: Uint8Array): void {
+    this.#now('get', option, value, () => libc.getsockopt(this.#fd, this.#family.level, option, value))
+  }
+
+  setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void {
+    pointTo(answer, value, answerAt)
+    this.#now('set', option, value, () => libc.setsockopt(this.#fd, this.#family.level, option, value, answer))
+  }
+
+  getsockoptAsync(option: number, value: Uint8Array): Promise<void> {
+    return this.#later('get', option, value, () => libc.getsockoptAsync(this.#fd, this.#family.level, option, value))
+  }
+
+  async setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void> {
+    pointTo(answer, value, answerAt)
+    const work = () => libc.setsockoptAsync(this.#fd, this.#family.level, option, value, answer)
+    await this.#later('set', option, value, work)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#underWay === 0) this.#release()
+  }
+
+  #release(): void {
+    forgotten.unregister(this)
+    libc.close(this.#fd)
+  }
+
+  #now(direction: Direction, option: number, value: Uint8Array, work: () => void): void {
+    this.#checkOpen()
+    try {
+      work()
+      debug(this.#family, direction, option, value.length)
+    } catch (error) {
+      debug(this.#family, direction, option, value.length, error)
+      throw error
+    }
+  }
+
+  async #later(direction: Direction, option: number, value: Uint8Array, work: () => Promise<void>): Promise<void> {
+    this.#checkOpen()
+    this.#underWay++
+    try {
+      await work()
+      debug(this.#family, direction, option, value.length)
+    } catch (error) {
+      debug(this.#family, direction, option, value.length, error)
+      throw error
+    } finally {
+      if (--this.#underWay === 0 && this.#closed) this.#release()
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new SockoptFailure(ERRNO.EBADF)
+  }
+}
+
+function pointTo(answer: Uint8Array | undefined, value: Uint8Array, at: number | undefined): void {
+  if (answer !== undefined && at !== undefined) u64.write(value, at, libc.addressOf(answer))
+}
+
+function openSocket({ name, domain }: Family): number {
+  try {
+    return libc.socket(domain, libc.SOCK_RAW | libc.SOCK_CLOEXEC, libc.IPPROTO_RAW)
+  } catch (cause) {
+    if (!(cause instanceof libc.LibcFailure)) throw cause
+    if (cause.errno === ERRNO.EPERM || cause.errno === ERRNO.EACCES)
+      throw new PermissionError(
+        'the packet filter takes CAP_NET_RAW and CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network ' +
+          'namespace of your own, or use the in-process kernel',
+        { cause },
+      )
+    if (cause.errno === ERRNO.EAFNOSUPPORT)
+      throw new UnsupportedError(`this kernel has no ${name}, or it is switched off`, { cause })
+    throw new IptcError(`opening a raw ${name} socket: ${cause.message}`, { cause })
+  }
+}
+
+function readTableNames(family: Family): string[] {
+  const file = `/proc/thread-self/net/${family.tableNames}`
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    if (code !== 'EACCES' && code !== 'EPERM') throw cause
+    throw new PermissionError(`may not read ${file}: run as root, or under \`unshare -rn\``, { cause })
+  }
+}
+
+/** @returns undefined where the kernel takes no modules, or none on demand. */
+function modprobe(): string | undefined {
+  try {
+    return readFileSync(MODPROBE, 'utf8').trim() || undefined
+  } catch {
+    return undefined
+  }
+}
+
+export interface LinuxKernelOptions {
+  /**
+   * The network namespace to work in, the caller's own where absent: a name, an absolute path, the id of a process in
+   * it, or a handle, which must stay open and which is never closed here.
+   */
+  readonly namespace?: string | number | NetworkNamespace | undefined
+}
+
+export class LinuxKernel implements Kernel {
+  readonly description = `Linux ${release()}`
+  readonly #namespace: string | number | NetworkNamespace | undefined
+
+  constructor({ namespace }: LinuxKernelOptions = {}) {
+    this.#namespace = namespace
+  }
+
+  /** The socket stays in its namespace, whatever becomes of the name or the process that stood for it. */
+  connect(family: FamilyName): Connection {
+    const fd = this.#inside(() => openSocket(FAMILIES[family]))
+    return new LinuxConnection(FAMILIES[family], fd)
+  }
+
+  tables(family: FamilyName): string[] {
+    return this.#inside(() => readTableNames(FAMILIES[family]))
+  }
+
+  loadModule(family: FamilyName): boolean {
+    const program = modprobe()
+    if (program === undefined) return false
+    return spawnSync(program, ['-q', FAMILIES[family].module], { stdio: 'ignore' }).status === 0
+  }
+
+  lock(timeoutMs: number | undefined): Lock {
+    return takeLock(timeoutMs)
+  }
+
+  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
+    return withLockAsync(timeoutMs, body)
+  }
+
+  #inside<T>(body: () => T): T {
+    const namespace = this.#namespace
+    if (namespace === undefined) return body()
+    if (namespace instanceof NetworkNamespace) return namespace.run(body)
+    const opened = NetworkNamespace.open(namespace)
+    try {
+      return opened.run(body)
+    } finally {
+      opened.close()
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/** Network namespaces: naming one, making one, and doing something inside. */
+import { access, closeSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { ERRNO } from '../../abi/errno'
+import { IptcError, NotFoundError, PermissionError } from '../../errors'
+import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
+
+/** That of the calling thread; /proc/self would be that of the main thread. */
+const HOME = '/proc/thread-self/ns/net'
+/** Where ip-netns(8) keeps the names. */
+const NAMED = ['/run/netns', '/var/run/netns']
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+
+/** The files that may stand for `ref`, best first. */
+function candidates(ref: string | number): string[] {
+  if (typeof ref === 'number') return Number.isSafeInteger(ref) && ref > 0 ? [`/proc/${ref}/ns/net`] : []
+  if (ref.includes('\0')) return []
+  if (ref.startsWith('/')) return [ref]
+  return ref === '' || ref === '.' || ref === '..' || ref.includes('/') ? [] : NAMED.map((dir) => `${dir}/${ref}`)
+}
+
+const describe = (ref: string | number): string => (typeof ref === 'number' ? `of process ${ref}` : JSON.stringify(ref))
+
+/** @returns a file descriptor, or undefined where the file is missing. */
+function openFile(path: string, description: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR' || codeOf(cause) === 'ESRCH') return undefined
+    if (codeOf(cause) !== 'EACCES' && codeOf(cause) !== 'EPERM') throw cause
+    throw new PermissionError(
+      `network namespace ${description}: may not open ${path}; it takes root, or to be the same user`,
+      { cause },
+    )
+  }
+}
+
+function openFirst(paths: readonly string[], description: string): number {
+  for (const path of paths) {
+    const fd = openFile(path, description)
+    if (fd !== undefined) return fd
+  }
+  const tried = paths.length === 0 ? 'not a name, an absolute path or a process id' : `${paths.join(' and ')} missing`
+  throw new NotFoundError(`no network namespace ${description}: ${tried}`)
+}
+
+/** Turns what setns and unshare answer into what users see. */
+function explain(cause: unknown, description: string): unknown {
+  if (!(cause instanceof LibcFailure)) return cause
+  if (cause.errno === ERRNO.EPERM)
+    return new PermissionError(
+      `network namespace ${description}: entering, and coming back, takes CAP_SYS_ADMIN in both namespaces: ` +
+        'run as root, or under `unshare -rn`',
+      { cause },
+    )
+  if (cause.errno === ERRNO.EINVAL) return new NotFoundError(`${description} is no network namespace`, { cause })
+  return new IptcError(`network namespace ${description}: ${cause.message}`, { cause })
+}
+
+let poolStarted = false
+
+/**
+ * The threads of libuv's pool inherit the namespace of whoever starts it, for good, so they must not come to life
+ * inside an excursion. The first asynchronous call starts them all, and `access` is one that always goes to the pool.
+ */
+function startThreadPool(): void {
+  if (poolStarted) return
+  poolStarted = true
+  access('/', () => {})
+}
+
+/** The thread would go on in a foreign namespace and change its tables: nothing that may happen then is better. */
+function comeHome(home: number): void {
+  try {
+    setns(home, CLONE_NEWNET)
+  } catch (error) {
+    writeSync(2, `xtables: cannot return to the own network namespace (${(error as Error).message}): aborting\n`)
+    abort()
+  }
+}
+
+/** Leaves the thread's namespace by `leave`, calls `body`, and comes back whatever happens. */
+function excursion<T>(description: string, leave: () => void, body: () => T): T {
+  startThreadPool()
+  const home = openFirst([HOME], 'of this thread')
+  try {
+    depart(description, home, leave)
+    try {
+      return body()
+    } finally {
+      comeHome(home)
+    }
+  } finally {
+    closeSync(home)
+  }
+}
+
+function depart(description: string, home: number, leave: () => void): void {
+  try {
+    // A way back is not a matter of course: root of a user namespace need not own the network namespace it is in.
+    setns(home, CLONE_NEWNET)
+    leave()
+  } catch (error) {
+    throw explain(error, description)
+  }
+}
+
+const isThenable = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd))
+
+/**
+ * A handle on a network namespace, which lives at least as long as the handle is open.
+ *
+ * Entering takes CAP_SYS_ADMIN over the namespace and over the one that is left.
+ */
+export class NetworkNamespace {
+  /** Tells namespaces apart: the number in `net:[4026531840]`. */
+  readonly inode: number
+  readonly #description: string
+  #fd: number | undefined
+
+  private constructor(fd: number, description: string) {
+    this.#fd = fd
+    this.#description = description
+    this.inode = fstatSync(fd).ino
+    forgotten.register(this, fd, this)
+  }
+
+  /**
+   * @param ref a name, as of `ip netns add`; an absolute path; or, as a number, a process in it.
+   * @throws NotFoundError, PermissionError
+   */
+  static open(ref: string | number): NetworkNamespace {
+    const description = describe(ref)
+    return new NetworkNamespace(openFirst(candidates(ref), description), description)
+  }
+
+  /**
+   * Makes a new one, without a name. It has a loopback interface, which is down.
+   * @throws PermissionError
+   */
+  static create(): NetworkNamespace {
+    const description = 'of our own'
+    const fd = excursion(
+      description,
+      () => unshare(CLONE_NEWNET),
+      () => openFirst([HOME], description),
+    )
+    return new NetworkNamespace(fd, description)
+  }
+
+  /**
+   * Calls `body` inside the namespace. Processes that it starts are inside and stay there; sockets that it opens belong
+   * to it. It must be done when it returns: what it left to happen later would happen outside, so that a promise is
+   * refused.
+   * @throws PermissionError, NotFoundError (not a network namespace), and whatever `body` throws
+   */
+  run<T>(body: () => T): T {
+    const fd = this.#descriptor()
+    const result = excursion(this.#description, () => setns(fd, CLONE_NEWNET), body)
+    if (isThenable(result)) throw new IptcError('NetworkNamespace.run takes a synchronous function, not a promise')
+    return result
+  }
+
+  /** Stands for the namespace in other programs while this is open: `nsenter --net=PATH`. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.#descriptor()}`
+  }
+
+  /** A second time does nothing. */
+  close(): void {
+    if (this.#fd === undefined) return
+    forgotten.unregister(this)
+    closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #descriptor(): number {
+    if (this.#fd === undefined) throw new IptcError(`network namespace ${this.#description} is closed`)
+    return this.#fd
+  }
+}

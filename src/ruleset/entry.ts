@@ -1,0 +1,175 @@
+/**
+ * One `ipt_entry` or `ip6t_entry` in a buffer: head, matches, target. Reads the few header bytes that it needs directly,
+ * as every rule of every table goes through here.
+ */
+import type { Family } from '../abi/family'
+import {
+  align,
+  CHAIN_NAME_SIZE,
+  ERROR_TARGET,
+  EXTENSION_NAME_SIZE,
+  entryMatch,
+  errorTarget,
+  standardTarget,
+} from '../abi/x-tables'
+import { s32, u16, u64 } from '../binary/codec'
+import { readText, writeText } from '../binary/text'
+import { BlobError } from '../errors'
+
+const HEADER = entryMatch.size
+const NAME = entryMatch.fields.name.offset
+const REVISION = entryMatch.fields.revision.offset
+const VERDICT = standardTarget.fields.verdict.offset
+const ERROR_NAME = errorTarget.fields.errorname.offset
+
+/** A match or target in place: where its header begins, and its size with the header. */
+export interface Part {
+  readonly at: number
+  readonly size: number
+}
+
+/** Where the payload of a part lies. */
+export const payloadAt = (part: Part): number => part.at + HEADER
+export const payloadSize = (part: Part): number => part.size - HEADER
+
+export const partName = (bytes: Uint8Array, part: Part): string => readText(bytes, part.at + NAME, EXTENSION_NAME_SIZE)
+export const partRevision = (bytes: Uint8Array, part: Part): number => bytes[part.at + REVISION] as number
+
+/** Offset of the target in the entry at `at`, and of the next entry. */
+export const targetOffset = (family: Family, bytes: Uint8Array, at: number): number =>
+  u16.read(bytes, at + family.entry.fields.targetOffset.offset)
+export const nextOffset = (family: Family, bytes: Uint8Array, at: number): number =>
+  u16.read(bytes, at + family.entry.fields.nextOffset.offset)
+
+/** The matches of the entry at `at`, in their order. The entry has been checked. */
+export function matchParts(family: Family, bytes: Uint8Array, at: number): Part[] {
+  const parts: Part[] = []
+  const end = at + targetOffset(family, bytes, at)
+  for (let next = at + family.entrySize; next < end; ) {
+    const size = u16.read(bytes, next)
+    parts.push({ at: next, size })
+    next += size
+  }
+  return parts
+}
+
+export function targetPart(family: Family, bytes: Uint8Array, at: number): Part {
+  const target = at + targetOffset(family, bytes, at)
+  return { at: target, size: u16.read(bytes, target) }
+}
+
+/** Whether the target is the built-in one that holds a verdict; its name is empty. */
+export const isStandard = (bytes: Uint8Array, target: Part): boolean => bytes[target.at + NAME] === 0
+
+const E = ERROR_TARGET.charCodeAt(0)
+export const isErrorTarget = (bytes: Uint8Array, target: Part): boolean =>
+  bytes[target.at + NAME] === E && partName(bytes, target) === ERROR_TARGET
+
+export const readVerdict = (bytes: Uint8Array, target: Part): number => s32.read(bytes, target.at + VERDICT)
+export const writeVerdict = (bytes: Uint8Array, target: Part, verdict: number): void =>
+  s32.write(bytes, target.at + VERDICT, verdict)
+
+export const errorName = (bytes: Uint8Array, target: Part): string =>
+  readText(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE)
+
+/** Packets and bytes. */
+export type Counters = readonly [packets: bigint, bytes: bigint]
+
+export const readCounters = (family: Family, bytes: Uint8Array, at = 0): Counters => [
+  u64.read(bytes, at + family.entry.fields.pcnt.offset),
+  u64.read(bytes, at + family.entry.fields.bcnt.offset),
+]
+export function writeCounters(family: Family, bytes: Uint8Array, [packets, byteCount]: Counters): void {
+  family.entry.fields.pcnt.write(bytes, 0, packets)
+  family.entry.fields.bcnt.write(bytes, 0, byteCount)
+}
+
+/** Whether the head asks for nothing: every visible byte of it is 0, and it has no match. */
+export function isUnconditional(family: Family, bytes: Uint8Array, at: number): boolean {
+  if (targetOffset(family, bytes, at) !== family.entrySize) return false
+  const end = at + family.entry.fields.nfcache.offset
+  for (let i = at; i < end; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
+/** A header and its payload; the payload's size is a multiple of eight. */
+export function buildPart(name: string, revision: number, payload: Uint8Array): Uint8Array {
+  const part = new Uint8Array(HEADER + align(payload.length))
+  u16.write(part, 0, part.length)
+  writeText(part, NAME, EXTENSION_NAME_SIZE, name)
+  part[REVISION] = revision
+  part.set(payload, HEADER)
+  return part
+}
+
+/** The standard target with a verdict; one that jumps gets its offset when the table is laid out. */
+export function buildVerdict(verdict: number): Uint8Array {
+  const part = buildPart('', 0, new Uint8Array(standardTarget.size - HEADER))
+  writeVerdict(part, { at: 0, size: part.length }, verdict)
+  return part
+}
+
+/** An entry of these parts. `head` is the family's entry struct with everything in it but the two offsets. */
+export function buildEntry(
+  family: Family,
+  head: Uint8Array,
+  matches: readonly Uint8Array[],
+  target: Uint8Array,
+): Uint8Array {
+  const atTarget = matches.reduce((sum, match) => sum + match.length, family.entrySize)
+  const bytes = new Uint8Array(atTarget + target.length)
+  bytes.set(head.subarray(0, family.entrySize))
+  let at = family.entrySize
+  for (const part of [...matches, target]) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  family.entry.fields.targetOffset.write(bytes, 0, atTarget)
+  family.entry.fields.nextOffset.write(bytes, 0, bytes.length)
+  return bytes
+}
+
+const unconditional = (family: Family, target: Uint8Array): Uint8Array =>
+  buildEntry(family, new Uint8Array(family.entrySize), [], target)
+
+/** The entry that begins a user chain, or with the name `ERROR` ends a table. */
+export function buildErrorEntry(family: Family, name: string): Uint8Array {
+  const payload = new Uint8Array(errorTarget.size - HEADER)
+  writeText(payload, 0, CHAIN_NAME_SIZE, name)
+  return unconditional(family, buildPart(ERROR_TARGET, 0, payload))
+}
+
+/** The entry that ends a chain: its policy, or RETURN. */
+export const buildVerdictEntry = (family: Family, verdict: number): Uint8Array =>
+  unconditional(family, buildVerdict(verdict))
+
+/**
+ * Checks that the entry at `at` lies within the buffer and its parts within it.
+ * @returns its size.
+ * @throws BlobError
+ */
+export function checkEntry(family: Family, bytes: Uint8Array, at: number): number {
+  if (at + family.entrySize + HEADER > bytes.length) throw new BlobError(at, 'the entry is cut off')
+  const target = targetOffset(family, bytes, at)
+  const size = nextOffset(family, bytes, at)
+  if (target < family.entrySize || target % 8 !== 0) throw new BlobError(at, `the target cannot be at offset ${target}`)
+  if (size < target + HEADER || size % 8 !== 0) throw new BlobError(at, `the entry cannot be ${size} bytes long`)
+  if (at + size > bytes.length) throw new BlobError(at, `the entry of ${size} bytes is cut off`)
+  checkParts(bytes, at, family.entrySize, target, size)
+  return size
+}
+
+function checkParts(bytes: Uint8Array, at: number, first: number, target: number, size: number): void {
+  let next = first
+  while (next < target) next += checkPart(bytes, at + next, at + target, 'match')
+  if (next !== target) throw new BlobError(at + next, 'the matches do not end where the target begins')
+  if (checkPart(bytes, at + target, at + size, 'target') !== size - target)
+    throw new BlobError(at + target, 'the target does not end where the entry does')
+}
+
+function checkPart(bytes: Uint8Array, at: number, end: number, what: string): number {
+  const size = at + HEADER <= end ? u16.read(bytes, at) : 0
+  if (size < HEADER || size % 8 !== 0 || at + size > end)
+    throw new BlobError(at, `a ${what} cannot be ${size} bytes long`)
+  return size
+}

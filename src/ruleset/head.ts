@@ -1,0 +1,51 @@
+/** A rule outside its matches and its target: addresses, interfaces, protocol. Declared as an extension is. */
+import { FAMILIES, type FamilyName } from '../abi/family'
+import {
+  INV_DSTIP,
+  INV_FRAG,
+  INV_PROTO,
+  INV_SRCIP,
+  INV_VIA_IN,
+  INV_VIA_OUT,
+  IPT_F_FRAG,
+  iptEntry,
+} from '../abi/ip-tables'
+import { IP6T_F_PROTO, ip6tEntry } from '../abi/ip6-tables'
+import type { Field } from '../binary/codec'
+import { bit, both } from '../binary/struct'
+import { rule, type Variant } from '../extensions/extension'
+import { flag, option } from '../extensions/option'
+import type { Known } from '../extensions/registry'
+import { network } from '../extensions/values/address'
+import { interfaceName } from '../extensions/values/interface'
+import { namedProtocol } from '../extensions/values/protocol'
+
+/** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */
+const head = rule('rule', {
+  revisions: { 0: { ipv4: iptEntry, ipv6: ip6tEntry } },
+  private: ({ nfcache, targetOffset, nextOffset, comefrom, pcnt, bcnt }) =>
+    [nfcache, targetOffset, nextOffset, comefrom, pcnt, bcnt] as Field<unknown>[],
+  options: (at, family) => {
+    const { flags, invflags } = at
+    const negation = (mask: number) => ({ negation: bit(invflags, mask) })
+    // IPv6 looks at the protocol only where a flag says so; IPv4 has protocol 0 for any.
+    const given = family === 'ipv6' ? { present: bit(flags, IP6T_F_PROTO) } : {}
+    return {
+      src: option(network, both(at.src, at.smsk), { aliases: ['source'], ...negation(INV_SRCIP) }),
+      dst: option(network, both(at.dst, at.dmsk), { aliases: ['destination'], ...negation(INV_DSTIP) }),
+      'in-interface': option(interfaceName, both(at.iniface, at.inifaceMask), negation(INV_VIA_IN)),
+      'out-interface': option(interfaceName, both(at.outiface, at.outifaceMask), negation(INV_VIA_OUT)),
+      protocol: option(namedProtocol, at.proto, { aliases: ['proto'], ...given, ...negation(INV_PROTO) }),
+      ...(family === 'ipv4' && { fragment: flag(bit(flags, IPT_F_FRAG), negation(INV_FRAG)) }),
+    }
+  },
+})
+
+/** The head of a rule of each family. */
+export const HEADS: Readonly<Record<FamilyName, Known>> = {
+  ipv4: { extension: head, variant: head.variants.ipv4[0] as Variant },
+  ipv6: { extension: head, variant: head.variants.ipv6[0] as Variant },
+}
+
+for (const { variant } of Object.values(HEADS))
+  if (variant.size !== FAMILIES[variant.family].entrySize) throw new Error('an entry is no head')

@@ -1,0 +1,169 @@
+/**
+ * A rule between its bytes and its words: the head, the matches and the target as named parameters. Dictionaries and
+ * text are other spellings of this; bytes are made from it and taken apart into it here and nowhere else.
+ */
+import type { Family } from '../abi/family'
+import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import { align, CHAIN_NAME_SIZE } from '../abi/x-tables'
+import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
+import { encodeParameters, type Parameter, readParameters } from '../extensions/payload'
+import { extensionNames, findExtension, identify, type Known } from '../extensions/registry'
+import {
+  buildEntry,
+  buildPart,
+  buildVerdict,
+  type Counters,
+  isStandard,
+  matchParts,
+  type Part,
+  partName,
+  partRevision,
+  payloadAt,
+  payloadSize,
+  readCounters,
+  readVerdict,
+  targetPart,
+  writeCounters,
+} from './entry'
+import { HEADS } from './head'
+import type { Entry } from './ruleset'
+
+/** A match or target by its parameters. */
+export interface Described {
+  readonly name: string
+  readonly parameters: readonly Parameter[]
+}
+
+/** A match or target that is not known here, as its bytes. */
+export interface Opaque {
+  readonly name: string
+  readonly revision: number
+  readonly payload: Uint8Array
+}
+
+export type PartSpec = Described | Opaque
+export const isOpaque = (part: PartSpec): part is Opaque => 'payload' in part
+
+/** Where a rule leads. */
+export type TargetSpec =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'chain'; readonly chain: string; readonly goto: boolean }
+  | { readonly kind: 'extension'; readonly part: PartSpec }
+
+export interface RuleSpec {
+  readonly head: readonly Parameter[]
+  readonly matches: readonly PartSpec[]
+  readonly target: TargetSpec
+  readonly counters: Counters
+}
+
+/** Takes a rule apart. */
+export function describeRule(entry: Entry, context: Context): RuleSpec {
+  const { family } = context
+  const { bytes } = entry
+  return {
+    head: readParameters(HEADS[family.name], bytes, 0, context),
+    matches: matchParts(family, bytes, 0).map((part) => describePart('match', bytes, part, context)),
+    target: describeTarget(entry, context),
+    counters: readCounters(family, bytes),
+  }
+}
+
+export function describePart(kind: 'match' | 'target', bytes: Uint8Array, part: Part, context: Context): PartSpec {
+  const name = partName(bytes, part)
+  const revision = partRevision(bytes, part)
+  const at = payloadAt(part)
+  const known = identify(kind, context.family.name, name, revision, bytes, at, payloadSize(part))
+  if (known === undefined) return { name, revision, payload: bytes.slice(at, at + payloadSize(part)) }
+  return { name: known.extension.name, parameters: readParameters(known, bytes, at, context) }
+}
+
+function describeTarget({ bytes, jump }: Entry, context: Context): TargetSpec {
+  const { family } = context
+  if (jump === '') return { kind: 'none' }
+  if (jump !== undefined) {
+    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
+    return { kind: 'chain', chain: jump, goto }
+  }
+  const part = targetPart(family, bytes, 0)
+  if (!isStandard(bytes, part)) return { kind: 'extension', part: describePart('target', bytes, part, context) }
+  const verdict = verdictName(readVerdict(bytes, part))
+  if (verdict === undefined) throw new RangeError(`no verdict ${readVerdict(bytes, part)}`)
+  return { kind: 'verdict', verdict }
+}
+
+/** The extension of this name in this family. @throws XtablesError */
+export function requireExtension(kind: 'match' | 'target', name: string, family: Family): Known {
+  const extension = findExtension(kind, name)
+  const variant = extension?.variants[family.name][0]
+  if (extension !== undefined && variant !== undefined) return { extension, variant }
+  const others = extension === undefined ? '' : `; it is for ${family.name === 'ipv4' ? 'ipv6' : 'ipv4'} only`
+  const expected = extensionNames(kind, family.name).join(', ')
+  throw new XtablesError(`there is no ${kind} ${name} for ${family.name}${others}; accepted: ${expected}`, {
+    extension: name,
+    expected,
+  })
+}
+
+export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {
+  if (isOpaque(part)) {
+    if (align(part.payload.length) !== part.payload.length)
+      throw new XtablesError(`${kind} ${part.name}: a payload is a multiple of 8 bytes long`, {
+        extension: part.name,
+        parameter: 'payload',
+      })
+    return buildPart(part.name, part.revision, part.payload)
+  }
+  const known = requireExtension(kind, part.name, context.family)
+  return buildPart(
+    known.extension.kernelName,
+    known.variant.revision,
+    encodeParameters(known, part.parameters, context),
+  )
+}
+
+const GOTO_NOTHING = ''
+
+/** Checks the name of a chain as something to create or to go to. @throws XtablesError */
+export function checkChainName(name: string): void {
+  const length = Buffer.byteLength(name)
+  const bad =
+    length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name)
+      ? `a chain’s name is 1 to ${CHAIN_NAME_SIZE - 2} bytes without white space, and does not begin with - or !`
+      : isVerdict(name)
+        ? `${name} is a verdict`
+        : undefined
+  if (bad !== undefined)
+    throw new XtablesError(`chain ${JSON.stringify(name)}: ${bad}`, {
+      extension: 'rule',
+      parameter: 'target',
+      value: name,
+    })
+}
+
+/** The bytes of a target, and the chain that it leads to. */
+export function encodeTarget(
+  target: TargetSpec,
+  context: Context,
+): { part: Uint8Array; jump: string | undefined; goto: boolean } {
+  if (target.kind === 'extension')
+    return { part: encodePart('target', target.part, context), jump: undefined, goto: false }
+  if (target.kind === 'verdict') return { part: buildVerdict(VERDICTS[target.verdict]), jump: undefined, goto: false }
+  if (target.kind === 'none') return { part: buildVerdict(0), jump: GOTO_NOTHING, goto: false }
+  checkChainName(target.chain)
+  return { part: buildVerdict(0), jump: target.chain, goto: target.goto }
+}
+
+/** Puts a rule together. @throws XtablesError */
+export function encodeRule(rule: RuleSpec, context: Context): Entry {
+  const { family } = context
+  const head = encodeParameters(HEADS[family.name], rule.head, context)
+  const matches = rule.matches.map((part) => encodePart('match', part, context))
+  const { part, jump, goto } = encodeTarget(rule.target, context)
+  if (goto)
+    head[family.entry.fields.flags.offset] = (head[family.entry.fields.flags.offset] as number) | family.gotoFlag
+  writeCounters(family, head, rule.counters)
+  return { bytes: buildEntry(family, head, matches, part), jump }
+}

@@ -1,0 +1,113 @@
+/**
+ * What a table holds, as plain data: chains of rules, each rule its bytes. Knows no kernel. Positions in the blob (jump
+ * verdicts, hook entries, underflows) are no part of it; they are computed when it is written.
+ */
+import type { Family } from '../abi/family'
+import { type Hook, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import {
+  buildErrorEntry,
+  buildVerdictEntry,
+  type Counters,
+  readCounters,
+  readVerdict,
+  targetPart,
+  writeCounters,
+} from './entry'
+
+/** One entry of a table, never changed: an edit makes another. */
+export interface Entry {
+  /** The whole `ipt_entry`, as the kernel lays it out. Where `jump` says more, the verdict in it means nothing. */
+  readonly bytes: Uint8Array
+  /** Chain that the rule goes to; `''` where it goes on to the next rule; undefined where its bytes say it all. */
+  readonly jump: string | undefined
+  /** The entry that this one is, with its counters set to zero as of when that one was read. */
+  readonly zeroed?: Entry
+}
+
+export interface Chain {
+  readonly name: string
+  /** The hook of a built-in chain. */
+  readonly hook: Hook | undefined
+  /** The entry that begins a user chain. */
+  readonly head: Entry | undefined
+  readonly rules: readonly Entry[]
+  /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
+  readonly tail: Entry | undefined
+}
+
+export interface Ruleset {
+  readonly family: Family
+  readonly table: string
+  /** Built-in chains in the order of their hooks, then user chains in the order of the blob. */
+  readonly chains: ReadonlyMap<string, Chain>
+  /** The entry that ends the table. */
+  readonly end: Entry | undefined
+}
+
+export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
+
+export const newChain = (family: Family, name: string): Chain => ({
+  name,
+  hook: undefined,
+  head: plain(buildErrorEntry(family, name)),
+  rules: [],
+  tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
+})
+
+/** Byte order of names, as strcmp(3) has it. */
+const before = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0
+
+/** The ruleset with `chain` in place of the one of its name, or as a new one, where strcmp(3) sorts it. */
+export function withChain(ruleset: Ruleset, chain: Chain): Ruleset {
+  const chains = new Map(ruleset.chains)
+  if (chains.has(chain.name)) return { ...ruleset, chains: chains.set(chain.name, chain) }
+  const all = [...chains.values()]
+  const next = all.findIndex((other) => other.hook === undefined && before(chain.name, other.name))
+  all.splice(next < 0 ? all.length : next, 0, chain)
+  return { ...ruleset, chains: new Map(all.map((one) => [one.name, one])) }
+}
+
+export function withoutChain(ruleset: Ruleset, name: string): Ruleset {
+  const chains = new Map(ruleset.chains)
+  chains.delete(name)
+  return { ...ruleset, chains }
+}
+
+/** Every entry in the order of the blob. */
+export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
+  for (const { head, rules, tail } of ruleset.chains.values()) {
+    if (head !== undefined) yield head
+    yield* rules
+    if (tail !== undefined) yield tail
+  }
+  if (ruleset.end !== undefined) yield ruleset.end
+}
+
+export const countersOf = (family: Family, entry: Entry): Counters =>
+  entry.zeroed === undefined ? readCounters(family, entry.bytes) : [0n, 0n]
+
+/** The same entry with these counters. */
+export function withCounters(family: Family, { bytes, jump }: Entry, counters: Counters): Entry {
+  const copy = bytes.slice()
+  writeCounters(family, copy, counters)
+  return { bytes: copy, jump }
+}
+
+/** The same entry with its counters back at zero. */
+export const zeroed = (entry: Entry): Entry => ({ bytes: entry.bytes, jump: entry.jump, zeroed: entry.zeroed ?? entry })
+
+/** The verdict of a built-in chain's last entry. */
+export const policyOf = (family: Family, chain: Chain): Verdict | undefined =>
+  chain.hook === undefined || chain.tail === undefined
+    ? undefined
+    : verdictName(readVerdict(chain.tail.bytes, targetPart(family, chain.tail.bytes, 0)))
+
+/** A built-in chain's last entry with another verdict and these counters. */
+export const policyEntry = (family: Family, policy: 'ACCEPT' | 'DROP', counters: Counters): Entry =>
+  withCounters(family, plain(buildVerdictEntry(family, VERDICTS[policy])), counters)
+
+/** Rules that go to `name`: where they stand. */
+export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain: string; position: number }> {
+  for (const { name: chain, rules } of ruleset.chains.values())
+    for (const [position, rule] of rules.entries()) if (rule.jump === name) yield { chain, position }
+}

@@ -1,0 +1,290 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LockTimeoutError, PermissionError } from '../../src/errors'
+import { takeLock, withLockAsync } from '../../src/kernel/linux/lock'
+import { countingTurns, openDescriptors } from './machine'
+
+const { XTABLES_LOCKFILE: outerFile } = process.env
+let directory: string
+let file: string
+let descriptors: number
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xtables-lock-'))
+  file = join(directory, 'lock')
+  process.env.XTABLES_LOCKFILE = file
+  descriptors = openDescriptors()
+})
+
+afterEach(() => {
+  expect(openDescriptors()).toBe(descriptors)
+  expect(isFree()).toBe(true)
+  rmSync(directory, { recursive: true })
+})
+
+afterAll(() => {
+  if (outerFile === undefined) delete process.env.XTABLES_LOCKFILE
+  else process.env.XTABLES_LOCKFILE = outerFile
+})
+
+/** As other programs see it. */
+const isFree = (path = file): boolean => spawnSync('flock', ['-n', path, 'true']).status === 0
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Another program, which holds the lock until its standard input ends or `seconds` are over. */
+async function otherHolder(seconds?: number): Promise<ChildProcess> {
+  const wait = seconds === undefined ? 'read line' : `sleep ${seconds}`
+  const child = spawn('flock', [file, 'sh', '-c', `echo held; ${wait}`], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(child.stdout as NodeJS.ReadableStream, 'data')
+  return child
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.stdin?.end()
+  if (child.exitCode === null) await once(child, 'exit')
+}
+
+function elapsed(body: () => void): number {
+  const start = performance.now()
+  body()
+  return performance.now() - start
+}
+
+const names: string[] = []
+const say = (name: string): void => void names.push(name)
+beforeEach(() => void names.splice(0))
+
+describe('synchronous', () => {
+  test('others are kept out while it is held; the file is private and stays', () => {
+    const lock = takeLock(0)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(isFree()).toBe(false)
+    lock.release()
+    expect(isFree()).toBe(true)
+    expect(statSync(file).isFile()).toBe(true)
+  })
+
+  test('nested calls join, and the last release frees', () => {
+    const [outer, inner] = [takeLock(0), takeLock(0)]
+    outer.release()
+    expect(isFree()).toBe(false)
+    inner.release()
+    expect(isFree()).toBe(true)
+  })
+
+  test('a lock counts once, however often it is released', () => {
+    const [outer, inner] = [takeLock(0), takeLock(0)]
+    inner.release()
+    inner.release()
+    expect(isFree()).toBe(false)
+    outer.release()
+    const next = takeLock(0)
+    outer.release()
+    expect(isFree()).toBe(false)
+    next.release()
+  })
+
+  test('does not wait with 0, waits that long with another timeout', async () => {
+    const other = await otherHolder()
+    expect(elapsed(() => expect(() => takeLock(0)).toThrow(LockTimeoutError))).toBeLessThan(50)
+    const waited = elapsed(() => expect(() => takeLock(100)).toThrow(LockTimeoutError))
+    expect(waited).toBeGreaterThanOrEqual(99)
+    expect(waited).toBeLessThan(200)
+    expect(() => takeLock(Number.NaN)).toThrow(LockTimeoutError)
+    await end(other)
+  })
+
+  test.each([undefined, 5000])('gets it when the other is done (timeout %p)', async (timeout) => {
+    const other = await otherHolder(0.3)
+    const waited = elapsed(() => takeLock(timeout).release())
+    expect(waited).toBeGreaterThan(100)
+    expect(waited).toBeLessThan(1000)
+    await end(other)
+  })
+
+  test('a process that is started meanwhile does not keep the lock', async () => {
+    const lock = takeLock(0)
+    const child = spawn('sleep', ['60'])
+    lock.release()
+    expect(isFree()).toBe(true)
+    child.kill()
+    await once(child, 'close')
+  })
+
+  test('the environment names the file, at each use', () => {
+    const lock = takeLock(0)
+    const second = join(directory, 'second')
+    process.env.XTABLES_LOCKFILE = second
+    const other = takeLock(0)
+    lock.release()
+    expect([isFree(), isFree(second)]).toEqual([true, false])
+    other.release()
+  })
+
+  test('a file that cannot be opened is an error that says what to do', () => {
+    writeFileSync(file, '')
+    for (const path of [join(file, 'below-a-file'), join(directory, 'missing', 'lock')]) {
+      process.env.XTABLES_LOCKFILE = path
+      expect(() => takeLock(0)).toThrow(PermissionError)
+      expect(() => takeLock(0)).toThrow(/XTABLES_LOCKFILE/)
+    }
+  })
+})
+
+describe('asynchronous', () => {
+  test('holds the lock while the body runs, and hands on its result', async () => {
+    const body = async () => {
+      await sleep(5)
+      return isFree()
+    }
+    expect(await withLockAsync(0, body)).toBe(false)
+  })
+
+  test('frees when the body fails', async () => {
+    const fail = async () => {
+      throw new RangeError('no')
+    }
+    await expect(withLockAsync(0, fail)).rejects.toThrow(RangeError)
+  })
+
+  test('frees when the body throws before it makes a promise', async () => {
+    const fail = () => {
+      throw new RangeError('no')
+    }
+    await expect(withLockAsync(0, fail)).rejects.toThrow(RangeError)
+  })
+
+  test('calls of the body join, in both forms and at any depth', async () => {
+    const inner = async () => {
+      await sleep(1)
+      takeLock(0).release()
+      return withLockAsync(0, async () => isFree())
+    }
+    const body = async () => {
+      takeLock(0).release()
+      const free = await withLockAsync(0, inner)
+      return free || isFree()
+    }
+    expect(await withLockAsync(0, body)).toBe(false)
+  })
+
+  test('a synchronous call from outside fails at once and says why, even if it would wait for ever', async () => {
+    const held = withLockAsync(0, () => sleep(50))
+    await sleep(1)
+    const refused = () => takeLock(undefined)
+    expect(elapsed(() => expect(refused).toThrow(LockTimeoutError))).toBeLessThan(40)
+    expect(refused).toThrow(/asynchronous operation of this process/)
+    await held
+    takeLock(0).release()
+  })
+
+  test('there is no moment at which the lock is taken and nobody is known to hold it', async () => {
+    const held = withLockAsync(0, async () => {})
+    for (let turn = 0; turn < 20; turn++) {
+      // Would block for ever on our own descriptor.
+      if (!isFree()) expect(() => takeLock(undefined)).toThrow(LockTimeoutError)
+      await Promise.resolve()
+    }
+    await held
+  })
+
+  test('those from outside come in turn, one at a time', async () => {
+    const body = (name: string) => async () => {
+      say(`${name} in`)
+      await sleep(5)
+      say(`${name} out`)
+    }
+    await Promise.all(['a', 'b', 'c'].map((name) => withLockAsync(undefined, body(name))))
+    expect(names).toEqual(['a in', 'a out', 'b in', 'b out', 'c in', 'c out'])
+  })
+
+  test('hands on within the process without waiting for a poll', async () => {
+    const start = performance.now()
+    await Promise.all(Array.from({ length: 200 }, () => withLockAsync(undefined, async () => {})))
+    expect(performance.now() - start).toBeLessThan(500)
+  })
+
+  test('one from outside gives up in time, and those behind it still come', async () => {
+    const held = withLockAsync(0, () => sleep(100))
+    const impatient = withLockAsync(20, async () => say('impatient'))
+    const patient = withLockAsync(undefined, async () => say('patient'))
+    await expect(impatient).rejects.toThrow(LockTimeoutError)
+    await Promise.all([held, patient])
+    expect(names).toEqual(['patient'])
+  })
+
+  test('waits for another program without blocking, and gets the lock when that is done', async () => {
+    const other = await otherHolder(0.2)
+    const { turns } = await countingTurns(() => withLockAsync(5000, async () => {}))
+    expect(turns).toBeGreaterThan(20)
+    await end(other)
+  })
+
+  test('gives up on another program', async () => {
+    const other = await otherHolder()
+    await expect(withLockAsync(30, async () => {})).rejects.toThrow(LockTimeoutError)
+    await expect(withLockAsync(0, async () => {})).rejects.toThrow(LockTimeoutError)
+    await end(other)
+  })
+
+  test('waits for a synchronous holder of this process', async () => {
+    const lock = takeLock(0)
+    const waiting = withLockAsync(undefined, async () => say('body'))
+    await sleep(20)
+    expect(names).toEqual([])
+    lock.release()
+    await waiting
+    expect(names).toEqual(['body'])
+  })
+
+  test('work that outlives the lock it was started under does not join it', async () => {
+    let stray: Promise<boolean> | undefined
+    await withLockAsync(0, async () => {
+      stray = (async () => {
+        await sleep(10)
+        return withLockAsync(0, async () => isFree())
+      })()
+    })
+    expect(await stray).toBe(false)
+  })
+
+  test('nor does it join the next holder', async () => {
+    let stray: Promise<void> | undefined
+    const late = async () => {
+      await sleep(10)
+      expect(() => takeLock(0)).toThrow(/asynchronous operation of this process/)
+      await withLockAsync(undefined, async () => say('stray'))
+    }
+    await withLockAsync(0, async () => {
+      stray = late()
+    })
+    await withLockAsync(0, async () => {
+      await sleep(40)
+      say('holder')
+    })
+    await stray
+    expect(names).toEqual(['holder', 'stray'])
+  })
+
+  test('work that joined keeps the lock until it is done', async () => {
+    let joined: Promise<boolean> | undefined
+    const body = async () => {
+      await sleep(20)
+      return isFree()
+    }
+    await withLockAsync(0, async () => {
+      joined = withLockAsync(0, body)
+    })
+    expect(isFree()).toBe(false)
+    expect(await joined).toBe(false)
+  })
+
+  test('a file that cannot be opened is an error', async () => {
+    process.env.XTABLES_LOCKFILE = join(directory, 'missing', 'lock')
+    await expect(withLockAsync(0, async () => {})).rejects.toThrow(PermissionError)
+  })
+})

@@ -1,0 +1,52 @@
+/** What live tests need of the machine: memory and descriptors of this process, and other processes. */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+const ROOT = join(__dirname, '..', '..')
+
+export const ownNamespace = (): string => readlinkSync('/proc/thread-self/ns/net')
+
+export const openDescriptors = (): number => readdirSync('/proc/self/fd').length
+
+setFlagsFromString('--expose-gc')
+export const collectGarbage: () => void = runInNewContext('gc')
+
+/** Lets finalizers run, which come in turns of the event loop after a collection. */
+export async function settle(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100 && !condition(); turn++) {
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** Calls `body` and keeps count of the turns of the event loop meanwhile. */
+export async function countingTurns<T>(body: () => Promise<T>): Promise<{ result: T; turns: number }> {
+  let turns = 0
+  const timer = setInterval(() => turns++, 1)
+  try {
+    return { result: await body(), turns }
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Drops every capability of the thread it runs on. */
+const PRELUDE = `
+const { call } = require('./src/kernel/linux/ffi')
+const dropCapabilities = () => {
+  const version3 = Uint8Array.of(0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0)
+  const capset = { name: 'capset', params: ['buffer', 'buffer'], returns: 'int' }
+  if (call(capset, version3, new Uint8Array(24)).value !== 0) throw new Error('capset')
+}
+`
+
+/** Runs JavaScript that may require the sources in a process of its own, by way of the command in front if any. */
+export function runScript(script: string, front: readonly string[] = []): SpawnSyncReturns<string> {
+  const node = [process.execPath, '-r', 'ts-node/register/transpile-only', '-e', PRELUDE + script]
+  const [program, ...args] = [...front, ...node] as [string, ...string[]]
+  const env = { ...process.env, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
+  return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env })
+}
