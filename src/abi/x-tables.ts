@@ -55,7 +55,7 @@ export const getInfo = struct('struct ipt_getinfo', 84, {
 export const getEntries = struct('struct ipt_get_entries', 40, {
   name: text(TABLE_NAME_SIZE),
   size: u32,
-  pad: raw(4, 8),
+  pad: raw(4, 4),
 })
 
 /** The head of SET_REPLACE, before the entries. `counters` is the address that receives the counters of the old ones. */

@@ -83,6 +83,8 @@ export interface Variant {
   /** Per byte, whether it is part of what a rule says. */
   readonly visible: Uint8Array
   readonly check: Check | undefined
+  /** Whether it refers to things of one network namespace. */
+  readonly isLocal: boolean
 }
 
 export interface Extension<N extends string = string, O = Options> {
@@ -145,6 +147,7 @@ function variant<R, O extends Options>(
     fixed: fixedFields,
     visible: visibleBytes(struct, declaration.private?.(fields) ?? []),
     check: declaration.check?.(fields, family),
+    isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }
 }
 

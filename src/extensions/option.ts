@@ -35,6 +35,7 @@ export interface Option<In = unknown, Alias extends string = string> {
 export interface Word {
   readonly expects: string
   readonly quotes: 'auto' | 'always' | undefined
+  readonly local: boolean
 }
 
 interface Spec<T, Alias extends string> {
@@ -83,7 +84,7 @@ export function option<T, const Alias extends string>(
     required: spec.required ?? false,
     excludes: spec.excludes ?? [],
     synonymOf: undefined,
-    words: types.map(({ expects, quotes }) => ({ expects, quotes })),
+    words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
     read(bytes, at, context) {
       if (spec.present?.read(bytes, at) === false) return undefined
       const value: T | undefined = field.read(bytes, at)

@@ -39,8 +39,14 @@ export function findOption(known: Known, name: string): [string, Option] {
 export const expectation = ({ words }: Option): string =>
   words.length === 0 ? 'no value' : words.map(({ expects }) => expects).join(', then ')
 
-/** Stores one parameter in `bytes`, a payload. @throws XtablesError, which leaves the payload in an undefined state */
-export function writeParameter(known: Known, bytes: Uint8Array, parameter: Parameter, context: Context): void {
+/** Stores one parameter in the payload at `at`. @throws XtablesError, which leaves the payload in an undefined state */
+export function writeParameter(
+  known: Known,
+  bytes: Uint8Array,
+  parameter: Parameter,
+  context: Context,
+  at = 0,
+): void {
   const [name, option] = findOption(known, parameter.name)
   const { words, negated } = parameter
   const expected = expectation(option)
@@ -54,7 +60,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
       expected,
     })
   try {
-    option.write(bytes, 0, parameter, context)
+    option.write(bytes, at, parameter, context)
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     const reason = error.reason === undefined ? '' : `: ${error.reason}`

@@ -249,11 +249,18 @@ export class Client {
   }
 
   *#setByIndex(index: number): Steps<string | undefined> {
+    if (index < 0 || index >= IPSET_INVALID_ID) return undefined
     const value = new Uint8Array(getSet.size)
     const version = yield* this.#protocolOfSets()
     getSet.write(value, 0, { op: IP_SET_OP_GET_BYINDEX, version, set: '' })
     u16.write(value, getSet.fields.set.offset, index)
-    yield setRequest(value)
+    try {
+      yield setRequest(value)
+    } catch (error) {
+      // An index past the end of the kernel's list; one inside that is free is answered with an empty name.
+      if (failedWith(error, ERRNO.EINVAL)) return undefined
+      throw error
+    }
     return getSet.fields.set.read(value, 0) || undefined
   }
 

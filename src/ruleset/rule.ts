@@ -7,7 +7,7 @@ import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter
 import { align, CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
-import { encodeParameters, type Parameter, readParameters } from '../extensions/payload'
+import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
 import { extensionNames, findExtension, identify, type Known } from '../extensions/registry'
 import {
   buildEntry,
@@ -166,4 +166,31 @@ export function encodeRule(rule: RuleSpec, context: Context): Entry {
     head[family.entry.fields.flags.offset] = (head[family.entry.fields.flags.offset] as number) | family.gotoFlag
   writeCounters(family, head, rule.counters)
   return { bytes: buildEntry(family, head, matches, part), jump }
+}
+
+/** Parts of a rule that refer to things of one network namespace, such as ipsets. */
+function localParts(bytes: Uint8Array, { family }: Context): { known: Known; at: number }[] {
+  const parts = [
+    ...matchParts(family, bytes, 0).map((part) => ['match', part] as const),
+    ['target', targetPart(family, bytes, 0)] as const,
+  ]
+  return parts.flatMap(([kind, part]) => {
+    const at = payloadAt(part)
+    const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
+    const known = identify(kind, family.name, name, revision, bytes, at, payloadSize(part))
+    return known?.variant.isLocal ? [{ known, at }] : []
+  })
+}
+
+/** The rule as it has to be in another network namespace to mean the same. @throws XtablesError where it cannot be */
+export function rebindRule(entry: Entry, from: Context, to: Context): Entry {
+  if (from.sets === to.sets) return entry
+  const parts = localParts(entry.bytes, from)
+  if (parts.length === 0) return entry
+  const bytes = entry.bytes.slice()
+  for (const { known, at } of parts)
+    for (const parameter of readParameters(known, entry.bytes, at, from))
+      if (known.variant.options.get(parameter.name)?.words.some(({ local }) => local))
+        writeParameter(known, bytes, parameter, to, at)
+  return { ...entry, bytes }
 }

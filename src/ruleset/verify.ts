@@ -40,7 +40,7 @@ export class Refusal extends Error {
   }
 }
 
-const refuse = (offset: number, reason: string, errno: number = ERRNO.EINVAL): never => {
+function refuse(offset: number, reason: string, errno: number = ERRNO.EINVAL): never {
   throw new Refusal(errno, offset, reason)
 }
 
@@ -85,7 +85,7 @@ function checkBounds(family: Family, bytes: Uint8Array, at: number): number {
     checkBuiltinTarget(bytes, at, targetPart(family, bytes, at))
     return size
   } catch (error) {
-    if (error instanceof BlobError) return refuse(at, error.message)
+    if (error instanceof BlobError) refuse(at, error.message)
     throw error
   }
 }
@@ -104,7 +104,7 @@ function checkBuiltinTarget(bytes: Uint8Array, at: number, target: Part): void {
 }
 
 function checkHooks(family: Family, table: string, layout: Layout, bytes: Uint8Array, starts: Uint8Array): void {
-  if (!isTableName(table)) return refuse(0, `there is no table ${table}`, ERRNO.ENOENT)
+  if (!isTableName(table)) refuse(0, `there is no table ${table}`, ERRNO.ENOENT)
   const wanted = TABLES[table].reduce((mask, hook) => mask | hookBit(hook), 0)
   if (layout.validHooks !== wanted) refuse(0, `table ${table} has other hooks`)
   for (const hook of TABLES[table]) {

@@ -12,10 +12,12 @@ let directory: string
 let file: string
 let descriptors: number
 
+const useFile = (path: string): void => void Object.assign(process.env, { XTABLES_LOCKFILE: path })
+
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'xtables-lock-'))
   file = join(directory, 'lock')
-  process.env.XTABLES_LOCKFILE = file
+  useFile(file)
   descriptors = openDescriptors()
 })
 
@@ -26,8 +28,8 @@ afterEach(() => {
 })
 
 afterAll(() => {
-  if (outerFile === undefined) delete process.env.XTABLES_LOCKFILE
-  else process.env.XTABLES_LOCKFILE = outerFile
+  if (outerFile === undefined) Reflect.deleteProperty(process.env, 'XTABLES_LOCKFILE')
+  else useFile(outerFile)
 })
 
 /** As other programs see it. */
@@ -118,7 +120,7 @@ describe('synchronous', () => {
   test('the environment names the file, at each use', () => {
     const lock = takeLock(0)
     const second = join(directory, 'second')
-    process.env.XTABLES_LOCKFILE = second
+    useFile(second)
     const other = takeLock(0)
     lock.release()
     expect([isFree(), isFree(second)]).toEqual([true, false])
@@ -128,7 +130,7 @@ describe('synchronous', () => {
   test('a file that cannot be opened is an error that says what to do', () => {
     writeFileSync(file, '')
     for (const path of [join(file, 'below-a-file'), join(directory, 'missing', 'lock')]) {
-      process.env.XTABLES_LOCKFILE = path
+      useFile(path)
       expect(() => takeLock(0)).toThrow(PermissionError)
       expect(() => takeLock(0)).toThrow(/XTABLES_LOCKFILE/)
     }
@@ -224,6 +226,20 @@ describe('asynchronous', () => {
     await end(other)
   })
 
+  test('who waits longest for another program comes first', async () => {
+    const other = await otherHolder(0.1)
+    const order = ['a', 'b', 'c', 'd', 'e']
+    const waiting: Promise<void>[] = []
+    for (const name of order) {
+      // Out of step with each other, so that whose poll comes next is a matter of chance.
+      await sleep(1)
+      waiting.push(withLockAsync(undefined, async () => say(name)))
+    }
+    await Promise.all(waiting)
+    expect(names).toEqual(order)
+    await end(other)
+  })
+
   test('gives up on another program', async () => {
     const other = await otherHolder()
     await expect(withLockAsync(30, async () => {})).rejects.toThrow(LockTimeoutError)
@@ -284,7 +300,7 @@ describe('asynchronous', () => {
   })
 
   test('a file that cannot be opened is an error', async () => {
-    process.env.XTABLES_LOCKFILE = join(directory, 'missing', 'lock')
+    useFile(join(directory, 'missing', 'lock'))
     await expect(withLockAsync(0, async () => {})).rejects.toThrow(PermissionError)
   })
 })

@@ -103,7 +103,7 @@ test.each([
   [1.5],
   [Number.NaN],
   [2 ** 30],
-])('there is no namespace %p', (ref) => {
+])('there is no namespace %j', (ref) => {
   const before = openDescriptors()
   expect(() => NetworkNamespace.open(ref)).toThrow(NotFoundError)
   expect(openDescriptors()).toBe(before)

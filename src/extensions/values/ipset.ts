@@ -8,6 +8,7 @@ const BARE = /^#(\d+)$/
 /** The name of a set of the rule's family. Held as its index. */
 export const setName: ValueType<number, string> = {
   expects: `the name of an ipset of the rule’s family, at most ${SET_NAME_SIZE - 1} bytes`,
+  local: true,
   parse(word, { sets, family }) {
     const set = sets.byName(word)
     if (set === undefined) return bareIndex(word) ?? mismatch('there is no such set')

@@ -10,6 +10,8 @@ export interface ValueType<T, In = string | number> {
   readonly expects: string
   /** When the printed word stands in quotes: if it holds odd characters, or always. Words that cannot are never quoted. */
   readonly quotes?: 'auto' | 'always'
+  /** The value means something only in one network namespace: it names a thing that is kept there. */
+  readonly local?: boolean
   parse(word: string, context: Context): T
   format(value: T, context: Context): string
   /** Carries `In` for the compiler; never there at run time. */

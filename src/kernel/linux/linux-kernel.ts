@@ -142,7 +142,11 @@ function readTableNames(family: Family): string[] {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
     if (code !== 'EACCES' && code !== 'EPERM') throw cause
-    throw new PermissionError(`may not read ${file}: run as root, or under \`unshare -rn\``, { cause })
+    // A namespace that is made together with its user namespace gets files that belong to nobody in it.
+    throw new PermissionError(
+      `may not read ${file}: run as root, or under \`unshare -r unshare -n\`; \`unshare -rn\` does not do here`,
+      { cause },
+    )
   }
 }
 

@@ -1,0 +1,26 @@
+/** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
+export type { FamilyName } from './abi/family'
+export type { TableName } from './abi/netfilter'
+export {
+  BlobError,
+  ConflictError,
+  IptcError,
+  KernelError,
+  LockTimeoutError,
+  NotFoundError,
+  PermissionError,
+  RuleError,
+  UnsupportedError,
+  XtablesError,
+} from './errors'
+export { Chain } from './iptc/chain'
+export { Match } from './iptc/match'
+export type { MatchName, MatchParameters, TargetName, TargetParameters } from './iptc/part'
+export { Policy, type PolicyName } from './iptc/policy'
+export { AnyRule, Rule, Rule6 } from './iptc/rule'
+export { AnyTable, Table, Table6, type TableOptions } from './iptc/table'
+export { Target, type TargetOptions } from './iptc/target'
+export type { Connection, Kernel, Lock } from './kernel/kernel'
+export { LinuxKernel } from './kernel/linux/linux-kernel'
+export { NetworkNamespace } from './kernel/linux/namespace'
+export type { Counters } from './ruleset/entry'

@@ -1,0 +1,141 @@
+/**
+ * From one ruleset to the next in the kernel: what is asked for is checked, replaced in one call, and counters carried
+ * over from the entries that stay.
+ */
+import { counters as counterStruct } from '../abi/x-tables'
+import { RuleError, UnsupportedError, XtablesError } from '../errors'
+import type { Client } from '../kernel/client'
+import { isStandard, matchParts, type Part, partName, partRevision, readCounters, targetPart } from '../ruleset/entry'
+import { sameEntry } from '../ruleset/equal'
+import { misplaced } from '../ruleset/place'
+import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
+import { Refusal, verify } from '../ruleset/verify'
+import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
+
+/** A table as it was read: the ruleset, and its entries in the order of the blob. */
+export interface Snapshot {
+  readonly ruleset: Ruleset
+  readonly entries: readonly Entry[]
+}
+
+export const snapshot = (ruleset: Ruleset): Snapshot => ({ ruleset, entries: [...entriesOf(ruleset)] })
+
+/** Whether two readings of a table say the same, counters aside. */
+export const unchanged = (before: Snapshot, now: Snapshot): boolean =>
+  before.entries.length === now.entries.length &&
+  before.entries.every((entry, i) => sameEntry(before.ruleset.family, entry, now.entries[i] as Entry))
+
+/** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
+export function prepare(client: Client, from: Snapshot, to: Ruleset): Request {
+  checkNewRules(client, new Set(from.entries), to)
+  const request = writeRuleset(to)
+  try {
+    verify(to.family, to.table, request.layout, request.bytes.subarray(REQUEST_HEAD))
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new RuleError(locate(to, error.offset), error.reason, { cause: error })
+  }
+  return request
+}
+
+function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): void {
+  for (const chain of to.chains.values())
+    for (const [position, rule] of chain.rules.entries())
+      if (!old.has(rule)) checkNewRule(client, to, chain, rule, position)
+}
+
+function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
+  const reason = misplaced(to, chain, rule)
+  if (reason !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position }, reason)
+  const { family } = to
+  for (const part of matchParts(family, rule.bytes, 0)) checkRevision(client, 'match', rule.bytes, part)
+  const target = targetPart(family, rule.bytes, 0)
+  if (!isStandard(rule.bytes, target)) checkRevision(client, 'target', rule.bytes, target)
+}
+
+function checkRevision(client: Client, kind: 'match' | 'target', bytes: Uint8Array, part: Part): void {
+  const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
+  if (!client.hasRevision(kind, name, revision))
+    throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
+}
+
+/** Chain and rule of the entry at an offset. */
+function locate(ruleset: Ruleset, offset: number): { table: string; chain?: string; position?: number } {
+  let at = 0
+  for (const { name, head, rules, tail } of ruleset.chains.values()) {
+    at += head?.bytes.length ?? 0
+    for (const [position, rule] of rules.entries()) {
+      if (at === offset) return { table: ruleset.table, chain: name, position }
+      at += rule.bytes.length
+    }
+    if (at === offset) return { table: ruleset.table, chain: name }
+    at += tail?.bytes.length ?? 0
+  }
+  return { table: ruleset.table }
+}
+
+const SIZE = counterStruct.size
+const { pcnt, bcnt } = counterStruct.fields
+
+/**
+ * The counters that the new entries get: of those that stay, what they had at the moment of the exchange; of the others,
+ * what is in their bytes.
+ * @param replaced counters of the old entries, as SET_REPLACE gave them.
+ * @returns undefined where all are zero, as they are without it.
+ */
+export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Array): Uint8Array | undefined {
+  const { family } = to
+  const places = new Map(from.entries.map((entry, i) => [entry, i * SIZE]))
+  const entries = [...entriesOf(to)]
+  const result = new Uint8Array(entries.length * SIZE)
+  entries.forEach((entry, i) => {
+    const old = places.get(entry.zeroed ?? entry)
+    const at = i * SIZE
+    if (old !== undefined) result.set(replaced.subarray(old, old + SIZE), at)
+    const [packets, bytes] =
+      old === undefined && entry.zeroed === undefined ? readCounters(family, entry.bytes) : [0n, 0n]
+    if (old === undefined) writeBoth(result, at, packets, bytes)
+    else if (entry.zeroed !== undefined) subtract(result, at, readCounters(family, entry.zeroed.bytes))
+  })
+  return result.some((byte) => byte !== 0) ? result : undefined
+}
+
+function writeBoth(bytes: Uint8Array, at: number, packets: bigint, byteCount: bigint): void {
+  pcnt.write(bytes, at, packets)
+  bcnt.write(bytes, at, byteCount)
+}
+
+/** What came in between reading and the exchange stays: only what was read is zeroed. */
+function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: readonly [bigint, bigint]): void {
+  writeBoth(bytes, at, pcnt.read(bytes, at) - packets, bcnt.read(bytes, at) - byteCount)
+}
+
+/** Sends a prepared table and carries the counters over. @throws ConflictError, KernelError */
+export function replace(client: Client, from: Snapshot, to: Ruleset, { layout, bytes }: Request): void {
+  const old = client.replace(to.table, layout, bytes, from.entries.length)
+  const carried = carriedCounters(from, to, old)
+  if (carried !== undefined) client.addCounters(to.table, carried)
+}
+
+/** As {@link replace}, off the main thread. */
+export async function replaceAsync(
+  client: Client,
+  from: Snapshot,
+  to: Ruleset,
+  { layout, bytes }: Request,
+): Promise<void> {
+  const old = await client.replaceAsync(to.table, layout, bytes, from.entries.length)
+  const carried = carriedCounters(from, to, old)
+  if (carried !== undefined) await client.addCountersAsync(to.table, carried)
+}
+
+/** Refuses a position that a chain has not. @throws XtablesError */
+export function checkPosition(position: number, last: number): void {
+  if (!Number.isInteger(position) || position < 0 || position > last)
+    throw new XtablesError(`there is no position ${position}; accepted: 0 to ${last}`, {
+      extension: 'rule',
+      parameter: 'position',
+      value: position,
+      expected: `0 to ${last}`,
+    })
+}

@@ -1,0 +1,30 @@
+/** A match of a rule. */
+import { type Content, type MatchName, type MatchParameters, newContent, Part } from './part'
+import type { AnyRule } from './rule'
+
+class MatchObject extends Part {
+  readonly kind = 'match'
+
+  /** @internal */
+  constructor(rule: AnyRule, source: string | [string, Content]) {
+    super(rule, ...(typeof source === 'string' ? newContent('match', source, rule) : source))
+  }
+}
+
+/** @typeParam N the extension, whose parameters are properties: `match.dport = '80'` on a match `tcp`. */
+export type Match<N extends string = string> = MatchObject & (N extends MatchName ? MatchParameters[N] : unknown)
+
+interface MatchConstructor {
+  /**
+   * A match for `rule`, which `rule.addMatch` puts there.
+   * @throws XtablesError for a name that the rule's family does not have
+   */
+  new <N extends MatchName>(rule: AnyRule, name: N): Match<N>
+  new (rule: AnyRule, name: string): Match
+  readonly prototype: Match
+}
+
+export const Match = MatchObject as unknown as MatchConstructor
+
+/** @internal */
+export const storedMatch = (rule: AnyRule, source: [string, Content]): Match => new MatchObject(rule, source)

@@ -1,0 +1,250 @@
+/** Matches and targets of a rule as objects whose properties are their parameters. */
+import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
+import type { Extension, Options, Variant } from '../extensions/extension'
+import type { Option } from '../extensions/option'
+import {
+  checkComplete,
+  checkExclusions,
+  findOption,
+  type Parameter,
+  readParameters,
+  writeParameter,
+} from '../extensions/payload'
+import { identify, type Known, type matches, type targets } from '../extensions/registry'
+import { buildPart, type Part as Location, partName, partRevision, payloadAt, payloadSize } from '../ruleset/entry'
+import { requireExtension } from '../ruleset/rule'
+import { Strict } from './strict'
+import { camelCase, dashed, propertyValue, readValue } from './words'
+
+type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S
+
+type NamesIn<O> = {
+  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Alias, In] : never
+}[keyof O & string]
+
+/** The parameters that an extension declares, as properties. `undefined` stands for one that is not given. */
+export type ParametersOf<E> =
+  E extends Extension<string, infer O> ? { [P in NamesIn<O> as CamelCase<P[0]>]: P[1] | undefined } : never
+
+type ByName<List extends readonly Extension<string, Options>[]> = {
+  [E in List[number] as E['name']]: ParametersOf<E>
+}
+
+export type MatchParameters = ByName<typeof matches>
+export type TargetParameters = ByName<typeof targets>
+export type MatchName = keyof MatchParameters
+export type TargetName = keyof TargetParameters
+
+/** What a match or target holds: parameters in a payload, or bytes that are not understood here. */
+export type Content =
+  | { readonly known: Known; payload: Uint8Array; readonly given: Set<string> | undefined }
+  | { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
+
+/** The rule that a part belongs to, as far as the part needs it. */
+export interface Owner {
+  readonly context: Context
+}
+
+/** What matches and targets have in common. */
+export abstract class Part extends Strict {
+  abstract readonly kind: 'match' | 'target'
+  readonly #name: string
+  readonly #owner: Owner
+  readonly #content: Content | undefined
+
+  /** @internal A part without content is a verdict or a chain. */
+  constructor(owner: Owner, name: string, content: Content | undefined) {
+    super()
+    this.#owner = owner
+    this.#name = name
+    this.#content = content
+    if (content?.known !== undefined) Object.setPrototypeOf(this, withAccessors(this, content.known.variant))
+  }
+
+  /** Name of the extension, as in `-m NAME` and `-j NAME`. */
+  get name(): string {
+    return this.#name
+  }
+
+  /** Revision of the payload that stands in the rule. */
+  get revision(): number {
+    if (this.#content === undefined) return 0
+    return this.#content.known === undefined ? this.#content.revision : this.#content.known.variant.revision
+  }
+
+  /** Whether this extension, or this revision of it, is unknown here: then it is bytes, which stay as they are. */
+  get isOpaque(): boolean {
+    return this.#content !== undefined && this.#content.known === undefined
+  }
+
+  #known(): Exclude<Content, { known: undefined }> {
+    if (this.#content?.known !== undefined) return this.#content
+    const why = this.#content === undefined ? 'has no parameters' : `revision ${this.revision} is not known here`
+    throw new XtablesError(`${this.kind} ${this.name} ${why}`, { extension: this.name })
+  }
+
+  /**
+   * Sets one parameter, by any spelling of its name; `undefined` takes it back.
+   * @throws XtablesError, which leaves everything as it was
+   */
+  setParameter(name: string, value: unknown): void {
+    const content = this.#known()
+    const { known } = content
+    const [canonical, option] = findOption(known, dashed(name))
+    const payload = content.payload.slice()
+    if (value === undefined || value === null) {
+      if (option.read(payload, 0, this.#owner.context) !== undefined) option.clear(payload, 0)
+      content.given?.delete(canonical)
+    } else {
+      const reading = readValue(known.extension.name, canonical, option, value)
+      writeParameter(known, payload, { name: canonical, ...reading }, this.#owner.context)
+      checkExclusions(known, this.#withParameter(known, canonical))
+      content.given?.add(canonical)
+    }
+    content.payload = payload
+  }
+
+  /** Names that are given now, with `name` in place of other spellings of the same. */
+  #withParameter({ variant }: Known, name: string): Set<string> {
+    const original = (one: string): string => variant.options.get(one)?.synonymOf ?? one
+    const others = this.describe().filter((one) => original(one.name) !== original(name))
+    return new Set([...others.map((one) => one.name), name])
+  }
+
+  /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
+  getParameter(name: string): string | true | undefined {
+    const { known, payload, given } = this.#known()
+    const [canonical, option] = findOption(known, dashed(name))
+    if (given !== undefined && option.required && !isGiven(known, given, canonical)) return undefined
+    const reading = option.read(payload, 0, this.#owner.context)
+    return reading === undefined ? undefined : propertyValue(reading)
+  }
+
+  /** All parameters that are given, by property name. */
+  get parameters(): Record<string, string | true> {
+    return Object.fromEntries(this.describe().map(({ name, ...reading }) => [camelCase(name), propertyValue(reading)]))
+  }
+
+  /** All parameters that are given, by iptables' name, each as its words with `!` first where negated. */
+  getAllParameters(): Record<string, string[]> {
+    return Object.fromEntries(
+      this.describe().map(({ name, negated, words }) => [name, [...(negated ? ['!'] : []), ...words]]),
+    )
+  }
+
+  /** Takes all parameters back. */
+  reset(): void {
+    const content = this.#known()
+    content.payload = content.known.variant.initial.slice()
+    content.given?.clear()
+  }
+
+  /** Whether the other says the same. */
+  equals(other: Part): boolean {
+    const mine = [this.kind, this.name, this.revision, this.#text()]
+    const theirs = [other.kind, other.name, other.revision, other.#text()]
+    return JSON.stringify(mine) === JSON.stringify(theirs)
+  }
+
+  #text(): unknown {
+    return this.isOpaque
+      ? Buffer.from((this.#content as Content).payload).toString('hex')
+      : this.getAllParametersOrNone()
+  }
+
+  /** @internal */
+  getAllParametersOrNone(): Record<string, string[]> | undefined {
+    return this.#content === undefined ? undefined : this.getAllParameters()
+  }
+
+  /** @internal */
+  describe(): Parameter[] {
+    if (this.#content === undefined || this.#content.known === undefined) return []
+    const { known, payload, given } = this.#content
+    const parameters = readParameters(known, payload, 0, this.#owner.context)
+    return parameters.filter(({ name }) => {
+      const option = known.variant.options.get(name) as Option
+      return given === undefined || !option.required || isGiven(known, given, name)
+    })
+  }
+
+  /** @internal The header and payload as they go into a rule. @throws XtablesError where something required is missing */
+  encode(): Uint8Array {
+    const content = this.#content as Content
+    if (content.known === undefined) return buildPart(this.name, content.revision, content.payload)
+    if (content.given !== undefined) checkComplete(content.known, content.given)
+    return buildPart(content.known.extension.kernelName, content.known.variant.revision, content.payload)
+  }
+
+  /** @internal */
+  belongsTo(owner: Owner): boolean {
+    return this.#owner === owner
+  }
+
+  override toString(): string {
+    return this.name
+  }
+}
+
+/** Whether a required option, or another spelling of it, was given. */
+function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): boolean {
+  const original = variant.options.get(name)?.synonymOf ?? name
+  return [...given].some((one) => (variant.options.get(one)?.synonymOf ?? one) === original)
+}
+
+/** The content of a part that is to be filled in. @throws XtablesError for a name that is not known */
+export function newContent(kind: 'match' | 'target', name: string, owner: Owner): [string, Content] {
+  const known = requireExtension(kind, name, owner.context.family)
+  return [known.extension.name, { known, payload: known.variant.initial.slice(), given: new Set() }]
+}
+
+/** Name and content of a part that stands in an entry. */
+export function storedContent(
+  kind: 'match' | 'target',
+  bytes: Uint8Array,
+  part: Location,
+  owner: Owner,
+): [string, Content] {
+  const [name, revision, at, size] = [
+    partName(bytes, part),
+    partRevision(bytes, part),
+    payloadAt(part),
+    payloadSize(part),
+  ]
+  const payload = bytes.slice(at, at + size)
+  const known = identify(kind, owner.context.family.name, name, revision, bytes, at, size)
+  if (known === undefined) return [name, { known, revision, payload }]
+  return [known.extension.name, { known, payload, given: undefined }]
+}
+
+/** For each class, prototypes with a property for every parameter of a variant, made when first needed. */
+const prototypes = new WeakMap<Variant, Map<object, object>>()
+
+function withAccessors(part: Part, variant: Variant): object {
+  const base = Object.getPrototypeOf(part) as object
+  const made = prototypes.get(variant) ?? new Map<object, object>()
+  prototypes.set(variant, made)
+  const prototype = made.get(base) ?? makePrototype(base, variant)
+  made.set(base, prototype)
+  return prototype
+}
+
+function makePrototype(base: object, variant: Variant): object {
+  const prototype = Object.create(base) as object
+  for (const name of variant.names.keys()) {
+    const property = camelCase(name)
+    // A parameter that is called like something every part has is reached by setParameter alone.
+    if (property in base) continue
+    Object.defineProperty(prototype, property, {
+      enumerable: true,
+      get(this: Part) {
+        return this.getParameter(name)
+      },
+      set(this: Part, value: unknown) {
+        this.setParameter(name, value)
+      },
+    })
+  }
+  return prototype
+}

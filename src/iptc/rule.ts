@@ -1,0 +1,309 @@
+/** Rules as objects. */
+import { type Family, IPV4, IPV6 } from '../abi/family'
+import { verdictName } from '../abi/netfilter'
+import { XtablesError } from '../errors'
+import type { Context, SetNames } from '../extensions/context'
+import type { Option } from '../extensions/option'
+import { findOption, writeParameter } from '../extensions/payload'
+import { parseRule } from '../language/parse'
+import { printRule } from '../language/print'
+import {
+  buildEntry,
+  type Counters,
+  isStandard,
+  matchParts,
+  readCounters,
+  readVerdict,
+  targetPart,
+  writeCounters,
+} from '../ruleset/entry'
+import { sameRule } from '../ruleset/equal'
+import { HEADS } from '../ruleset/head'
+import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/rule'
+import { type Entry, plain } from '../ruleset/ruleset'
+import { Match, storedMatch } from './match'
+import type { MatchName, TargetName } from './part'
+import { storedContent } from './part'
+import { UnboundSets } from './sets'
+import { Strict } from './strict'
+import { storedTarget, Target, type TargetOptions } from './target'
+import { propertyValue, readValue } from './words'
+
+/** @internal Where a rule comes from: its bytes, and who knows the ipsets that they name. */
+export interface Origin {
+  readonly entry: Entry
+  readonly sets: SetNames
+}
+
+/** A rule taken apart, once someone has asked for its matches or its target or has changed it. */
+interface Parts {
+  readonly head: Uint8Array
+  matches: readonly Match[]
+  target: Target | undefined
+}
+
+/** An address, or a network with its mask as a prefix length or dotted; `!` in front negates. */
+type AddressInput = string | undefined
+type InterfaceInput = string | undefined
+
+/** What {@link Rule} and {@link Rule6} have in common. */
+export abstract class AnyRule extends Strict {
+  /** @internal */
+  readonly context: Context
+  readonly #origin: Entry | undefined
+  #parts: Parts | undefined
+
+  /** @internal */
+  constructor(family: Family, origin: Origin | undefined) {
+    super()
+    this.context = { family, sets: origin?.sets ?? new UnboundSets() }
+    this.#origin = origin?.entry
+    if (origin === undefined)
+      this.#parts = { head: HEADS[family.name].variant.initial.slice(), matches: [], target: undefined }
+  }
+
+  #unpack(): Parts {
+    this.#parts ??= this.#takeApart(this.#origin as Entry)
+    return this.#parts
+  }
+
+  #takeApart({ bytes, jump }: Entry): Parts {
+    const { family } = this.context
+    return {
+      head: bytes.slice(0, family.entrySize),
+      matches: matchParts(family, bytes, 0).map((part) => storedMatch(this, storedContent('match', bytes, part, this))),
+      target: this.#storedTarget(bytes, jump),
+    }
+  }
+
+  #storedTarget(bytes: Uint8Array, jump: string | undefined): Target | undefined {
+    const { family } = this.context
+    if (jump === '') return undefined
+    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
+    if (jump !== undefined) return storedTarget(this, { kind: 'chain', chain: jump, goto })
+    const part = targetPart(family, bytes, 0)
+    const verdict = isStandard(bytes, part) ? verdictName(readVerdict(bytes, part)) : undefined
+    if (verdict !== undefined) return storedTarget(this, { kind: 'verdict', verdict })
+    return storedTarget(this, storedContent('target', bytes, part, this))
+  }
+
+  /** @internal The rule's bytes; those that it came with, where nobody has looked closer. */
+  get entry(): Entry {
+    if (this.#parts === undefined) return this.#origin as Entry
+    const { family } = this.context
+    const { matches, target } = this.#parts
+    const head = this.#parts.head.slice()
+    const destination = target === undefined ? ({ kind: 'none' } as const) : target.destination
+    const { flags } = family.entry.fields
+    flags.write(head, 0, (flags.read(head, 0) & ~family.gotoFlag) | (target?.goto ? family.gotoFlag : 0))
+    const encoded = matches.map((match) => match.encode())
+    if (destination === undefined) return plain(buildEntry(family, head, encoded, (target as Target).encode()))
+    const { part, jump } = encodeTarget(destination, this.context)
+    return { bytes: buildEntry(family, head, encoded, part), jump }
+  }
+
+  /** @internal The rule's bytes as they are in a table whose ipsets `context` knows. */
+  entryFor(context: Context): Entry {
+    if (context.family !== this.context.family)
+      throw new XtablesError(`a rule of ${this.context.family.name} cannot be in a table of ${context.family.name}`, {
+        extension: 'rule',
+      })
+    return rebindRule(this.entry, this.context, context)
+  }
+
+  #option(name: string): [string, Option] {
+    return findOption(HEADS[this.context.family.name], name)
+  }
+
+  #get(name: string): string | true | undefined {
+    const head = this.#parts?.head ?? (this.#origin as Entry).bytes
+    const reading = this.#option(name)[1].read(head, 0, this.context)
+    return reading === undefined ? undefined : propertyValue(reading)
+  }
+
+  #set(name: string, value: unknown): void {
+    const { head } = this.#unpack()
+    const [, option] = this.#option(name)
+    const changed = head.slice()
+    if (value === undefined || value === null) option.clear(changed, 0)
+    else {
+      const reading = readValue('rule', name, option, value)
+      writeParameter(HEADS[this.context.family.name], changed, { name, ...reading }, this.context)
+    }
+    head.set(changed)
+  }
+
+  /** Source address or network, `10.0.0.0/8`; undefined for any. */
+  get src(): AddressInput {
+    return this.#get('src') as string | undefined
+  }
+  set src(value: AddressInput) {
+    this.#set('src', value)
+  }
+
+  /** Destination address or network; undefined for any. */
+  get dst(): AddressInput {
+    return this.#get('dst') as string | undefined
+  }
+  set dst(value: AddressInput) {
+    this.#set('dst', value)
+  }
+
+  /** Protocol by name or number; undefined for any. */
+  get protocol(): string | number | undefined {
+    return this.#get('protocol') as string | undefined
+  }
+  set protocol(value: string | number | undefined) {
+    this.#set('protocol', value)
+  }
+
+  /** Interface that the packet comes in by, `eth+` for all that begin so; undefined for any. */
+  get inInterface(): InterfaceInput {
+    return this.#get('in-interface') as string | undefined
+  }
+  set inInterface(value: InterfaceInput) {
+    this.#set('in-interface', value)
+  }
+
+  /** Interface that the packet goes out by; undefined for any. */
+  get outInterface(): InterfaceInput {
+    return this.#get('out-interface') as string | undefined
+  }
+  set outInterface(value: InterfaceInput) {
+    this.#set('out-interface', value)
+  }
+
+  /** True for the second and further fragments alone, `!` for all packets but these, false for any. IPv4 only. */
+  get fragment(): boolean | '!' {
+    return this.context.family.name === 'ipv4' && ((this.#get('fragment') as true | '!' | undefined) ?? false)
+  }
+  set fragment(value: boolean | '!') {
+    this.#set('fragment', value === false ? undefined : value)
+  }
+
+  /** Packets and bytes, as of when the rule was read; what is set here is what the rule starts with in a table. */
+  get counters(): Counters {
+    return readCounters(this.context.family, this.#parts?.head ?? (this.#origin as Entry).bytes)
+  }
+  set counters(counters: readonly [number | bigint, number | bigint]) {
+    const [packets, bytes] = counters
+    writeCounters(this.context.family, this.#unpack().head, [unsigned(packets), unsigned(bytes)])
+  }
+
+  getCounters(): Counters {
+    return this.counters
+  }
+
+  get matches(): readonly Match[] {
+    return this.#unpack().matches
+  }
+
+  /** Makes a match and adds it. @throws XtablesError */
+  createMatch<N extends MatchName>(name: N): Match<N>
+  createMatch(name: string): Match
+  createMatch(name: string): Match {
+    const match = new Match(this, name)
+    this.addMatch(match)
+    return match
+  }
+
+  /** Adds a match behind those that are there. @throws XtablesError for one that was made for another rule */
+  addMatch(match: Match): void {
+    this.#checkOwn(match)
+    const parts = this.#unpack()
+    parts.matches = [...parts.matches, match]
+  }
+
+  /** Takes a match out: that one, or else the first that says the same. @throws XtablesError where there is none */
+  removeMatch(match: Match): void {
+    const parts = this.#unpack()
+    const same = parts.matches.indexOf(match)
+    const at = same >= 0 ? same : parts.matches.findIndex((other) => other.equals(match))
+    if (at < 0) throw new XtablesError(`the rule has no such match ${match.name}`, { extension: match.name })
+    parts.matches = parts.matches.toSpliced(at, 1)
+  }
+
+  /** What happens to packets that match; undefined for a rule that only counts. */
+  get target(): Target | undefined {
+    return this.#unpack().target
+  }
+  set target(target: Target | undefined) {
+    if (target !== undefined) this.#checkOwn(target)
+    this.#unpack().target = target
+  }
+
+  /** Makes the rule's target. @throws XtablesError */
+  createTarget<N extends TargetName>(name: N, options?: TargetOptions): Target<N>
+  createTarget(name: string, options?: TargetOptions): Target
+  createTarget(name: string, options?: TargetOptions): Target {
+    const target = new Target(this, name, options)
+    this.target = target
+    return target
+  }
+
+  #checkOwn(part: Match | Target): void {
+    if (!part.belongsTo(this))
+      throw new XtablesError(`${part.kind} ${part.name} was made for another rule`, { extension: part.name })
+  }
+
+  /** Whether the other says the same, counters aside. The order of matches counts, as it does for iptables. */
+  equals(other: AnyRule): boolean {
+    if (other.context.family !== this.context.family) return false
+    return sameRule(this.context.family, this.entry, other.entryFor(this.context))
+  }
+
+  /** The rule as `iptables -S` prints it, without `-A` and the chain. */
+  override toString(): string {
+    return printRule(describeRule(this.entry, this.context), this.context.family.name)
+  }
+}
+
+const unsigned = (count: number | bigint): bigint => {
+  const value = BigInt(count)
+  if (value < 0n || value >= 2n ** 64n)
+    throw new XtablesError(`a counter cannot be ${count}; accepted: 0 to 2^64 - 1`, {
+      extension: 'rule',
+      parameter: 'counters',
+      value: count,
+    })
+  return value
+}
+
+function parsed(line: string, family: Family): Origin {
+  const sets = new UnboundSets()
+  return { entry: encodeRule(parseRule(line, family), { family, sets }), sets }
+}
+
+/** A rule of IPv4. */
+export class Rule extends AnyRule {
+  constructor()
+  /** @internal */
+  constructor(origin: Origin | undefined)
+  constructor(origin?: Origin) {
+    super(IPV4, origin)
+  }
+
+  /** The rule that iptables would make of these words, such as `-p tcp --dport 22 -j ACCEPT`. @throws XtablesError */
+  static parse(line: string): Rule {
+    return new Rule(parsed(line, IPV4))
+  }
+}
+
+/** A rule of IPv6. */
+export class Rule6 extends AnyRule {
+  constructor()
+  /** @internal */
+  constructor(origin: Origin | undefined)
+  constructor(origin?: Origin) {
+    super(IPV6, origin)
+  }
+
+  /** The rule that ip6tables would make of these words. @throws XtablesError */
+  static parse(line: string): Rule6 {
+    return new Rule6(parsed(line, IPV6))
+  }
+}
+
+/** @internal */
+export const storedRule = (family: Family, origin: Origin): AnyRule =>
+  family === IPV4 ? new Rule(origin) : new Rule6(origin)

@@ -1,0 +1,452 @@
+/** Tables: independent handles on what one family's packet filter holds in one network namespace. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Family, IPV4, IPV6 } from '../abi/family'
+import { TABLES, type TableName } from '../abi/netfilter'
+import { ConflictError, IptcError, NotFoundError, RuleError } from '../errors'
+import type { Context } from '../extensions/context'
+import { Client } from '../kernel/client'
+import type { Kernel } from '../kernel/kernel'
+import { LinuxKernel } from '../kernel/linux/linux-kernel'
+import type { NetworkNamespace } from '../kernel/linux/namespace'
+import type { Counters } from '../ruleset/entry'
+import { readRuleset } from '../ruleset/read'
+import { checkChainName } from '../ruleset/rule'
+import {
+  type Chain as ChainData,
+  countersOf,
+  newChain,
+  policyEntry,
+  policyOf,
+  type Ruleset,
+  referencesTo,
+  withChain,
+  withoutChain,
+  zeroed,
+} from '../ruleset/ruleset'
+import { Chain } from './chain'
+import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { Policy, type PolicyName } from './policy'
+import { kernelSets } from './sets'
+import { Strict } from './strict'
+
+export interface TableOptions {
+  /** Write every edit at once (the default), or only at `commit`. */
+  readonly autocommit?: boolean | undefined
+  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
+  readonly namespace?: string | number | NetworkNamespace | undefined
+  /** Another packet filter than that of Linux, such as a `MemoryKernel`. */
+  readonly kernel?: Kernel | undefined
+  /** How long to wait for the xtables lock, in milliseconds; for ever unless said. */
+  readonly lockTimeoutMs?: number | undefined
+}
+
+/** What is being made of a table: what was read, and what has become of it since. */
+interface Work {
+  base: Snapshot
+  current: Ruleset
+}
+
+/** How often a transaction runs again when someone who takes no lock gets in between. */
+const ATTEMPTS = 8
+
+/** What {@link Table} and {@link Table6} have in common. */
+export abstract class AnyTable extends Strict {
+  static readonly FILTER = 'filter'
+  static readonly NAT = 'nat'
+  static readonly MANGLE = 'mangle'
+  static readonly RAW = 'raw'
+  static readonly SECURITY = 'security'
+  static readonly ALL: readonly TableName[] = Object.keys(TABLES) as TableName[]
+
+  readonly name: string
+  /** @internal */
+  readonly context: Context
+  readonly #kernel: Kernel
+  readonly #client: Client
+  readonly #lockTimeoutMs: number | undefined
+  #autocommit: boolean
+  /** Last reading, and edits that are not committed; undefined until someone looks. */
+  #work: Work | undefined
+  /** The work of a transaction, seen by what it calls and nobody else. */
+  readonly #transaction = new AsyncLocalStorage<Work | undefined>()
+
+  /** @internal */
+  constructor(family: Family, name: string, options: TableOptions) {
+    super()
+    const { autocommit = true, namespace, kernel, lockTimeoutMs } = options
+    if (kernel !== undefined && namespace !== undefined)
+      throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
+    this.name = name
+    this.#kernel = kernel ?? new LinuxKernel({ namespace })
+    this.#client = new Client(this.#kernel, family)
+    this.#autocommit = autocommit
+    this.#lockTimeoutMs = lockTimeoutMs
+    this.context = { family, sets: kernelSets(this.#client) }
+  }
+
+  /** For people: which kernel this speaks to. */
+  get kernel(): string {
+    return this.#kernel.description
+  }
+
+  // Reading
+
+  #read(): Snapshot {
+    const { info, entries } = this.#client.entries(this.name)
+    return snapshot(readRuleset(this.context.family, this.name, info, entries))
+  }
+
+  async #readAsync(): Promise<Snapshot> {
+    const { info, entries } = await this.#client.entriesAsync(this.name)
+    return snapshot(readRuleset(this.context.family, this.name, info, entries))
+  }
+
+  #present(): Work {
+    const work = this.#transaction.getStore() ?? this.#work
+    if (work !== undefined) return work
+    this.#work = startOf(this.#read())
+    return this.#work
+  }
+
+  /** @internal The table as this handle sees it: as last read, with its own edits. */
+  get ruleset(): Ruleset {
+    return this.#present().current
+  }
+
+  /** Reads the table again. Edits that are not committed are dropped. */
+  refresh(): void {
+    this.#checkNoTransaction('refresh')
+    this.#work = startOf(this.#read())
+  }
+
+  /** As {@link refresh}, off the main thread. */
+  async refreshAsync(): Promise<void> {
+    this.#checkNoTransaction('refresh')
+    this.#work = startOf(await this.#readAsync())
+  }
+
+  // Writing
+
+  /** @internal Makes one edit: at once, or as part of what is to be committed. */
+  edit(change: (ruleset: Ruleset) => Ruleset): void {
+    const work = this.#transaction.getStore()
+    if (work !== undefined) work.current = change(work.current)
+    else if (this.#autocommit) this.#locked(() => this.#attempt(change))
+    else {
+      const present = this.#present()
+      present.current = change(present.current)
+    }
+  }
+
+  /** Reads, edits and writes, again where someone else was quicker. The caller holds the lock. */
+  #attempt(change: (ruleset: Ruleset) => Ruleset): void {
+    for (let attempt = 1; ; attempt++) {
+      const base = this.#read()
+      const next = change(base.ruleset)
+      try {
+        this.#write(base, next)
+        return
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  #write(base: Snapshot, next: Ruleset): void {
+    if (next !== base.ruleset) replace(this.#client, base, next, prepare(this.#client, base, next))
+    this.#work = undefined
+  }
+
+  #locked<T>(body: () => T): T {
+    const lock = this.#kernel.lock(this.#lockTimeoutMs)
+    try {
+      return body()
+    } finally {
+      lock.release()
+    }
+  }
+
+  #checkNoTransaction(what: string): void {
+    if (this.#transaction.getStore() !== undefined)
+      throw new IptcError(`${what} within a transaction: it writes when it ends, and reads when it begins`)
+  }
+
+  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
+  get autocommit(): boolean {
+    return this.#autocommit
+  }
+  set autocommit(autocommit: boolean) {
+    if (autocommit && !this.#autocommit) this.commit()
+    this.#autocommit = autocommit
+  }
+
+  /**
+   * Writes the edits since the last reading.
+   * @throws ConflictError where the table is not what they were made on: nothing is written, and `refresh` begins anew
+   * @throws RuleError for a rule that the kernel would refuse
+   */
+  commit(): void {
+    this.#checkNoTransaction('commit')
+    const work = this.#pending()
+    if (work !== undefined) this.#locked(() => this.#write(this.#confirm(work.base, this.#read()), work.current))
+  }
+
+  /** As {@link commit}, with the big system calls off the main thread. */
+  async commitAsync(): Promise<void> {
+    this.#checkNoTransaction('commit')
+    await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
+      const work = this.#pending()
+      if (work === undefined) return
+      const base = this.#confirm(work.base, await this.#readAsync())
+      await this.#writeAsync(base, work.current)
+    })
+  }
+
+  async #writeAsync(base: Snapshot, next: Ruleset): Promise<void> {
+    if (next !== base.ruleset) await replaceAsync(this.#client, base, next, prepare(this.#client, base, next))
+    this.#work = undefined
+  }
+
+  #pending(): Work | undefined {
+    return this.#work !== undefined && this.#work.current !== this.#work.base.ruleset ? this.#work : undefined
+  }
+
+  #confirm(base: Snapshot, now: Snapshot): Snapshot {
+    if (unchanged(base, now)) return base
+    throw new ConflictError(`table ${this.name} was changed by another since it was read; refresh and edit again`)
+  }
+
+  /**
+   * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
+   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between.
+   * @returns what `body` returned the last time
+   */
+  transaction<T>(body: (table: this) => T): T {
+    if (this.#transaction.getStore() !== undefined) return body(this)
+    this.#checkNothingPending()
+    return this.#locked(() => {
+      for (let attempt = 1; ; attempt++) {
+        const work = startOf(this.#read())
+        const result = this.#transaction.run(work, () => body(this))
+        if (result instanceof Promise)
+          throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
+        try {
+          this.#write(work.base, work.current)
+          return result
+        } catch (error) {
+          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+        }
+      }
+    })
+  }
+
+  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
+  async transactionAsync<T>(body: (table: this) => T | Promise<T>): Promise<T> {
+    if (this.#transaction.getStore() !== undefined) return body(this)
+    this.#checkNothingPending()
+    return this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
+      for (let attempt = 1; ; attempt++) {
+        const work = startOf(await this.#readAsync())
+        const result = await this.#transaction.run(work, () => body(this))
+        try {
+          await this.#writeAsync(work.base, work.current)
+          return result
+        } catch (error) {
+          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+        }
+      }
+    })
+  }
+
+  #checkNothingPending(): void {
+    if (this.#pending() !== undefined)
+      throw new IptcError(`table ${this.name} has edits that are not committed; commit or refresh before a transaction`)
+  }
+
+  /** Closes the sockets. Edits that are not committed are lost. */
+  close(): void {
+    this.#client.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  // Chains
+
+  /** @internal @throws NotFoundError */
+  chainData(name: string, ruleset = this.ruleset): ChainData {
+    const chain = ruleset.chains.get(name)
+    if (chain === undefined) throw new NotFoundError(`table ${this.name} has no chain ${name}`)
+    return chain
+  }
+
+  /** Built-in chains in the order of their hooks, then the others by name. */
+  get chains(): Chain[] {
+    return [...this.ruleset.chains.keys()].map((name) => new Chain(this, name))
+  }
+
+  isChain(name: string): boolean {
+    return this.ruleset.chains.has(name)
+  }
+
+  /** Whether there is a chain of this name and the kernel itself calls it. */
+  builtinChain(name: string): boolean {
+    return this.ruleset.chains.get(name)?.hook !== undefined
+  }
+
+  /** @throws RuleError where there is such a chain already; XtablesError for a name that no chain can have */
+  createChain(name: string): Chain {
+    checkChainName(name)
+    this.edit((ruleset) => {
+      if (ruleset.chains.has(name)) throw new RuleError({ table: this.name, chain: name }, 'the chain exists already')
+      return withChain(ruleset, newChain(this.context.family, name))
+    })
+    return new Chain(this, name)
+  }
+
+  /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
+  deleteChain(chain: string | Chain): void {
+    const name = nameOf(chain)
+    this.edit((ruleset) => {
+      const data = this.#userChain(name, ruleset)
+      if (data.rules.length > 0) throw new RuleError({ table: this.name, chain: name }, 'the chain is not empty')
+      this.#checkUnreferenced(name, ruleset)
+      return withoutChain(ruleset, name)
+    })
+  }
+
+  /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
+  renameChain(chain: string | Chain, newName: string): void {
+    const name = nameOf(chain)
+    checkChainName(newName)
+    this.edit((ruleset) => {
+      const data = this.#userChain(name, ruleset)
+      if (ruleset.chains.has(newName))
+        throw new RuleError({ table: this.name, chain: newName }, 'the chain exists already')
+      const moved = { ...newChain(this.context.family, newName), rules: data.rules, tail: data.tail }
+      return withChain(withoutChain(redirected(ruleset, name, newName), name), {
+        ...moved,
+        rules: data.rules.map((rule) => (rule.jump === name ? { ...rule, jump: newName } : rule)),
+      })
+    })
+  }
+
+  #userChain(name: string, ruleset: Ruleset): ChainData {
+    const chain = this.chainData(name, ruleset)
+    if (chain.hook !== undefined) throw new RuleError({ table: this.name, chain: name }, 'the chain is built in')
+    return chain
+  }
+
+  #checkUnreferenced(name: string, ruleset: Ruleset): void {
+    for (const { chain, position } of referencesTo(ruleset, name))
+      throw new RuleError({ table: this.name, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
+  }
+
+  /** Takes out all rules, then all chains that are not built in. */
+  flush(): void {
+    this.edit((ruleset) => ({ ...emptied(ruleset), chains: builtinOnly(emptied(ruleset)) }))
+  }
+
+  /** Takes out the rules of one chain, or of all. */
+  flushEntries(chain?: string | Chain): void {
+    this.edit((ruleset) => {
+      if (chain === undefined) return emptied(ruleset)
+      return withChain(ruleset, { ...this.chainData(nameOf(chain), ruleset), rules: [] })
+    })
+  }
+
+  /** Sets the counters of one chain's rules and of its policy to zero, or those of all. */
+  zeroEntries(chain?: string | Chain): void {
+    this.edit((ruleset) => {
+      const chains = chain === undefined ? [...ruleset.chains.values()] : [this.chainData(nameOf(chain), ruleset)]
+      return chains.reduce((result, data) => withChain(result, zeroedChain(data)), ruleset)
+    })
+  }
+
+  /** @throws NotFoundError; RuleError for a chain that is not built in, which has no policy */
+  getPolicy(chain: string | Chain): Policy {
+    const data = this.chainData(nameOf(chain))
+    const policy = policyOf(this.context.family, data)
+    if (policy !== 'ACCEPT' && policy !== 'DROP') throw this.#noPolicy(data.name)
+    return policy === 'ACCEPT' ? Policy.ACCEPT : Policy.DROP
+  }
+
+  /** @param counters packets and bytes that the policy begins with; what it had stays where none are given. */
+  setPolicy(
+    chain: string | Chain,
+    policy: Policy | PolicyName,
+    counters?: readonly [number | bigint, number | bigint],
+  ): void {
+    const { name } = typeof policy === 'string' ? new Policy(policy) : policy
+    this.edit((ruleset) => {
+      const data = this.chainData(nameOf(chain), ruleset)
+      if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(data.name)
+      if (this.name === 'nat' && name === 'DROP')
+        throw new RuleError(
+          { table: this.name, chain: data.name },
+          'the nat table is not for filtering, it takes no DROP',
+        )
+      if (counters === undefined && policyOf(this.context.family, data) === name) return ruleset
+      const [packets, bytes] = counters ?? countersOf(this.context.family, data.tail)
+      const tail = policyEntry(this.context.family, name, [BigInt(packets), BigInt(bytes)])
+      return withChain(ruleset, { ...data, tail })
+    })
+  }
+
+  #noPolicy(chain: string): RuleError {
+    return new RuleError({ table: this.name, chain }, 'the chain has no policy, as it is not built in')
+  }
+
+  /** @internal */
+  policyCounters(chain: string): Counters {
+    const data = this.chainData(chain)
+    if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(chain)
+    return countersOf(this.context.family, data.tail)
+  }
+
+  override toString(): string {
+    return this.name
+  }
+}
+
+const startOf = (base: Snapshot): Work => ({ base, current: base.ruleset })
+
+const nameOf = (chain: string | Chain): string => (typeof chain === 'string' ? chain : chain.name)
+
+const mapChains = (ruleset: Ruleset, change: (chain: ChainData) => ChainData): Ruleset => ({
+  ...ruleset,
+  chains: new Map([...ruleset.chains].map(([name, chain]) => [name, change(chain)])),
+})
+
+const emptied = (ruleset: Ruleset): Ruleset => mapChains(ruleset, (chain) => ({ ...chain, rules: [] }))
+
+const builtinOnly = ({ chains }: Ruleset): ReadonlyMap<string, ChainData> =>
+  new Map([...chains].filter(([, { hook }]) => hook !== undefined))
+
+const redirected = (ruleset: Ruleset, from: string, to: string): Ruleset =>
+  mapChains(ruleset, (chain) =>
+    chain.rules.some(({ jump }) => jump === from)
+      ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? { ...rule, jump: to } : rule)) }
+      : chain,
+  )
+
+const zeroedChain = (chain: ChainData): ChainData => ({
+  ...chain,
+  rules: chain.rules.map(zeroed),
+  tail: chain.tail && zeroed(chain.tail),
+})
+
+/** A table of IPv4: `filter`, `nat`, `mangle`, `raw` or `security`. */
+export class Table extends AnyTable {
+  constructor(name: string, options: TableOptions = {}) {
+    super(IPV4, name, options)
+  }
+}
+
+/** A table of IPv6. */
+export class Table6 extends AnyTable {
+  constructor(name: string, options: TableOptions = {}) {
+    super(IPV6, name, options)
+  }
+}

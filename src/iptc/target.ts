@@ -1,0 +1,74 @@
+/** What a rule does with the packets that it matches. */
+import { isVerdict } from '../abi/netfilter'
+import { findExtension } from '../extensions/registry'
+import { checkChainName, type TargetSpec } from '../ruleset/rule'
+import { type Content, newContent, Part, type TargetName, type TargetParameters } from './part'
+import type { AnyRule } from './rule'
+
+export interface TargetOptions {
+  /** Go on in the chain without coming back to this one, as `-g` does. */
+  readonly goto?: boolean
+}
+
+/** A verdict or a chain, which have no parameters. */
+type Destination = Exclude<TargetSpec, { kind: 'none' | 'extension' }>
+
+function destinationOf(name: string, goto: boolean): Destination | undefined {
+  if (isVerdict(name) && !goto) return { kind: 'verdict', verdict: name }
+  if (!goto && findExtension('target', name) !== undefined) return undefined
+  checkChainName(name)
+  return { kind: 'chain', chain: name, goto }
+}
+
+const nameOf = (destination: Destination): string =>
+  destination.kind === 'verdict' ? destination.verdict : destination.chain
+
+class TargetObject extends Part {
+  readonly kind = 'target'
+  /** @internal */
+  readonly destination: Destination | undefined
+
+  /** @internal */
+  constructor(rule: AnyRule, source: string | Destination | [string, Content], { goto = false }: TargetOptions = {}) {
+    const destination =
+      typeof source === 'string' ? destinationOf(source, goto) : Array.isArray(source) ? undefined : source
+    if (destination !== undefined) super(rule, nameOf(destination), undefined)
+    else super(rule, ...(Array.isArray(source) ? source : newContent('target', source as string, rule)))
+    this.destination = destination
+  }
+
+  /** Whether the rule goes to a chain for good. */
+  get goto(): boolean {
+    return this.destination?.kind === 'chain' && this.destination.goto
+  }
+
+  /** Chain that the rule goes to, by `-j` or `-g`. */
+  get chain(): string | undefined {
+    return this.destination?.kind === 'chain' ? this.destination.chain : undefined
+  }
+
+  override equals(other: Part): boolean {
+    return (
+      super.equals(other) && other instanceof TargetObject && this.goto === other.goto && this.chain === other.chain
+    )
+  }
+}
+
+/** @typeParam N the extension, whose parameters are properties: `target.toPorts = '1024'` on a target `MASQUERADE`. */
+export type Target<N extends string = string> = TargetObject & (N extends TargetName ? TargetParameters[N] : unknown)
+
+interface TargetConstructor {
+  /**
+   * A target for `rule`, which `rule.target = target` puts there: an extension, a verdict, or else the name of a chain.
+   * @throws XtablesError for a name that can be none of them
+   */
+  new <N extends TargetName>(rule: AnyRule, name: N, options?: TargetOptions): Target<N>
+  new (rule: AnyRule, name: string, options?: TargetOptions): Target
+  readonly prototype: Target
+}
+
+export const Target = TargetObject as unknown as TargetConstructor
+
+/** @internal */
+export const storedTarget = (rule: AnyRule, source: Destination | [string, Content]): Target =>
+  new TargetObject(rule, source)

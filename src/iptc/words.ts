@@ -1,0 +1,76 @@
+/** Values as people write them in objects and dictionaries, and the words of the iptables language behind them. */
+import { XtablesError } from '../errors'
+import type { Option, Reading } from '../extensions/option'
+import { expectation } from '../extensions/payload'
+
+/** `toPorts`, `to_ports` and `to-ports` are one name. */
+export const dashed = (name: string): string =>
+  name.replace(/_/g, '-').replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? '' : '-'}${letter.toLowerCase()}`)
+
+/** `to-ports` as a property is called. */
+export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+
+const wrong = (extension: string, name: string, option: Option, value: unknown, reason?: string): XtablesError => {
+  const expected = expectation(option)
+  const said = typeof value === 'string' ? JSON.stringify(value) : describe(value)
+  const why = reason === undefined ? '' : ` (${reason})`
+  return new XtablesError(`${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
+    extension,
+    parameter: name,
+    value,
+    expected,
+  })
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'an object'
+  return Array.isArray(value) ? `[${value.map(describe).join(', ')}]` : String(value)
+}
+
+const isNumber = (value: unknown): value is number | bigint =>
+  typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
+
+/**
+ * One parameter's value as words: a string, a number, a list of words, `true` or `''` for a flag. `!` in front, or as the
+ * first of a list, negates.
+ * @throws XtablesError for any other type, or another number of words
+ */
+export function readValue(extension: string, name: string, option: Option, value: unknown): Reading {
+  const { negated, words } = splitNegation(option, asWords(extension, name, option, value))
+  const count = option.words.length
+  const split = words.length === 1 && count > 1 ? (words[0] as string).trim().split(/\s+/) : words
+  const exact = count === 0 ? split.filter((word) => word !== '') : split
+  if (negated && !option.negatable) throw wrong(extension, name, option, value, 'it cannot be negated')
+  if (exact.length !== count) throw wrong(extension, name, option, value)
+  return { negated, words: exact }
+}
+
+function asWords(extension: string, name: string, option: Option, value: unknown): string[] {
+  if (value === true && option.words.length === 0) return []
+  const list = Array.isArray(value) ? value : [value]
+  return list.map((word) => {
+    if (typeof word === 'string') return word
+    if (isNumber(word)) return String(word)
+    throw wrong(extension, name, option, value, `${describe(value)} is neither text nor a whole number`)
+  })
+}
+
+/** A list that begins with `!` is negated; so is a word that begins with it, where the option can be. */
+function splitNegation(option: Option, words: readonly string[]): Reading {
+  const [first = '', ...rest] = words
+  if (first === '!' && (words.length > 1 || option.words.length === 0)) return { negated: true, words: rest }
+  if (option.negatable && first.startsWith('!')) return { negated: true, words: [first.slice(1).trim(), ...rest] }
+  return { negated: false, words }
+}
+
+/** What a property reads as: canonical words in one string, `!` before them where negated; `true` or `!` for a flag. */
+export function propertyValue({ negated, words }: Reading): string | true {
+  if (words.length === 0) return negated ? '!' : true
+  return `${negated ? '!' : ''}${words.join(' ')}`
+}
+
+/** What a dictionary holds, as python-iptables has it: a word or a list of them, `['!', …]` where negated. */
+export function dictionaryValue({ negated, words }: Reading): string | string[] {
+  if (negated) return words.length === 0 ? ['!', ''] : ['!', ...words]
+  return words.length > 1 ? [...words] : (words[0] ?? '')
+}

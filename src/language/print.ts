@@ -1,0 +1,48 @@
+/** A rule in iptables’ own words, as `iptables -S` prints it. */
+import type { FamilyName } from '../abi/family'
+import { FAMILIES } from '../abi/family'
+import type { Parameter } from '../extensions/payload'
+import type { Known } from '../extensions/registry'
+import { HEADS } from '../ruleset/head'
+import { isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
+import { quoteWord } from './words'
+
+/** How the options of the head are printed, by their names. */
+export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
+  src: '-s',
+  dst: '-d',
+  'in-interface': '-i',
+  'out-interface': '-o',
+  protocol: '-p',
+  fragment: '-f',
+}
+
+const printParameter = ({ variant }: Known, { name, negated, words }: Parameter): string => {
+  const types = variant.options.get(name)?.words ?? []
+  const printed = words.map((word, i) => (types[i]?.quotes === undefined ? word : quoteWord(word, types[i].quotes)))
+  return [...(negated ? ['!'] : []), SHORT_OPTIONS[name] ?? `--${name}`, ...printed].join(' ')
+}
+
+/** `name` and its options, without the `-m` or `-j` before it. What is unknown here is printed as its bytes. */
+export function printPart(kind: 'match' | 'target', part: PartSpec, family: FamilyName): string {
+  if (isOpaque(part))
+    return `${part.name} --revision ${part.revision} --payload 0x${Buffer.from(part.payload).toString('hex')}`
+  const known = requireExtension(kind, part.name, FAMILIES[family])
+  return [part.name, ...part.parameters.map((parameter) => printParameter(known, parameter))].join(' ')
+}
+
+function printTarget(target: TargetSpec, family: FamilyName): string[] {
+  if (target.kind === 'none') return []
+  if (target.kind === 'verdict') return [`-j ${target.verdict}`]
+  if (target.kind === 'chain') return [`${target.goto ? '-g' : '-j'} ${target.chain}`]
+  return [`-j ${printPart('target', target.part, family)}`]
+}
+
+/** The rule without `-A` and without counters; empty for one that matches everything and does nothing. */
+export function printRule(rule: RuleSpec, family: FamilyName): string {
+  return [
+    ...rule.head.map((parameter) => printParameter(HEADS[family], parameter)),
+    ...rule.matches.map((match) => `-m ${printPart('match', match, family)}`),
+    ...printTarget(rule.target, family),
+  ].join(' ')
+}

@@ -1,0 +1,32 @@
+/** Words of a line, as iptables-restore(8) groups and quotes them. */
+import { XtablesError } from '../errors'
+
+const malformed = (line: string, reason: string): XtablesError =>
+  new XtablesError(`cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
+
+/**
+ * Splits a line at white space. Double quotes keep words together, and within them a backslash takes the next character
+ * as it is; single quotes mean nothing.
+ * @throws XtablesError for an unterminated quote, or text right behind a closing one
+ */
+export function splitWords(line: string): string[] {
+  if (line.includes('\0')) throw malformed(line, 'it holds a NUL byte')
+  const words: string[] = []
+  // A word without quotes, or any text that runs into one quoted piece, which ends the word.
+  const word = /\s*(?:([^\s"]*)"((?:[^"\\]|\\[\s\S])*)"(?=\s|$)|([^\s"]+)(?=\s|$)|$)/y
+  while (word.lastIndex < line.length) {
+    const start = word.lastIndex
+    const found = word.exec(line)
+    if (found === null) throw malformed(line, `unmatched or misplaced quote behind byte ${start}`)
+    const [, before, quoted, bare] = found
+    if (bare !== undefined) words.push(bare)
+    else if (quoted !== undefined) words.push(`${before}${quoted.replace(/\\([\s\S])/g, '$1')}`)
+  }
+  return words
+}
+
+/** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
+export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
+  if (quotes === 'auto' && /^[-_0-9A-Za-z]+$/.test(word)) return word
+  return `"${word.replace(/["'\\]/g, '\\$&')}"`
+}

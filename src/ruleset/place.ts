@@ -1,0 +1,40 @@
+/**
+ * What iptables itself refuses although the kernel would take it: rules that could never match where they stand, and
+ * names that mean something else.
+ */
+import type { Family } from '../abi/family'
+import type { Hook } from '../abi/netfilter'
+import { VERDICTS } from '../abi/netfilter'
+import { isStandard, readVerdict, targetPart } from './entry'
+import { HEADS } from './head'
+import type { Chain, Entry, Ruleset } from './ruleset'
+
+const NO_IN: readonly (Hook | undefined)[] = ['OUTPUT', 'POSTROUTING']
+const NO_OUT: readonly (Hook | undefined)[] = ['PREROUTING', 'INPUT']
+
+const asksFor = (family: Family, entry: Entry, option: string): boolean =>
+  HEADS[family.name].variant.options.get(option)?.read(entry.bytes, 0, NOWHERE(family)) !== undefined
+
+/** Heads name nothing that lives in a namespace. */
+const NOWHERE = (family: Family) => ({ family, sets: { byName: () => undefined, byIndex: () => undefined } })
+
+function isDrop(family: Family, { bytes, jump }: Entry): boolean {
+  const target = targetPart(family, bytes, 0)
+  return jump === undefined && isStandard(bytes, target) && readVerdict(bytes, target) === VERDICTS.DROP
+}
+
+/** Why this rule cannot stand in this chain, if it cannot. */
+export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): string | undefined {
+  const { family, table, chains } = ruleset
+  if (NO_IN.includes(chain.hook) && asksFor(family, rule, 'in-interface'))
+    return `packets in ${chain.name} have no interface that they come in by`
+  if (NO_OUT.includes(chain.hook) && asksFor(family, rule, 'out-interface'))
+    return `packets in ${chain.name} have no interface yet that they go out by`
+  if (table === 'nat' && isDrop(family, rule)) return 'the nat table is not for filtering, it takes no DROP'
+  if (rule.jump !== undefined && rule.jump !== '') {
+    const destination = chains.get(rule.jump)
+    if (destination === undefined) return `there is no chain ${rule.jump} to go to`
+    if (destination.hook !== undefined) return `${rule.jump} is a built-in chain, to which no rule can go`
+  }
+  return undefined
+}
