@@ -40,13 +40,7 @@ export const expectation = ({ words }: Option): string =>
   words.length === 0 ? 'no value' : words.map(({ expects }) => expects).join(', then ')
 
 /** Stores one parameter in the payload at `at`. @throws XtablesError, which leaves the payload in an undefined state */
-export function writeParameter(
-  known: Known,
-  bytes: Uint8Array,
-  parameter: Parameter,
-  context: Context,
-  at = 0,
-): void {
+export function writeParameter(known: Known, bytes: Uint8Array, parameter: Parameter, context: Context, at = 0): void {
   const [name, option] = findOption(known, parameter.name)
   const { words, negated } = parameter
   const expected = expectation(option)
