@@ -38,6 +38,9 @@ export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): 
 /** A reason why the kernel would refuse this payload in this rule. */
 export type Check = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
 
+/** Where some bytes of a payload lie. */
+export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
+
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
 type Layouts = Readonly<Record<number, AnyStruct | Readonly<Record<FamilyName, AnyStruct>>>>
 type LayoutOf<L> =
@@ -60,8 +63,10 @@ interface Declaration<R, O> extends Demands {
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
-  /** Fields that only the kernel uses: no part of what a rule says. */
-  private?: (fields: FieldsOf<R>) => readonly Field<unknown>[]
+  /** Fields that only the kernel uses; it hands them out as zeros. */
+  private?: (fields: FieldsOf<R>) => readonly Extent[]
+  /** Bytes that mean nothing to this family, whatever they hold. */
+  unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
   /** At least one option has to be given. */
   atLeastOne?: boolean
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
@@ -80,8 +85,10 @@ export interface Variant {
   /** Names and aliases, to the name in `options`. */
   readonly names: ReadonlyMap<string, string>
   readonly fixed: readonly Fixed[]
-  /** Per byte, whether it is part of what a rule says. */
+  /** Per byte, 1 where it is part of what a rule says. */
   readonly visible: Uint8Array
+  /** Per byte, 1 where the kernel keeps something of its own. */
+  readonly private: Uint8Array
   readonly check: Check | undefined
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean
@@ -120,10 +127,11 @@ function initialPayload(size: number, options: Options, fixedFields: readonly Fi
   return bytes
 }
 
-function visibleBytes(struct: Struct, hidden: readonly Field<unknown>[]): Uint8Array {
-  const visible = new Uint8Array(align(struct.size)).fill(1, 0, struct.size)
-  for (const { offset, size } of hidden) visible.fill(0, offset, offset + size)
-  return visible
+/** A byte each: `inside` within the extents, the other outside; the padding behind the struct is neither. */
+function mark(struct: Struct, extents: readonly Extent[], inside: 0 | 1): Uint8Array {
+  const marks = new Uint8Array(align(struct.size)).fill(1 - inside, 0, struct.size)
+  for (const { offset, size } of extents) marks.fill(inside, offset, offset + size)
+  return marks
 }
 
 function variant<R, O extends Options>(
@@ -136,6 +144,7 @@ function variant<R, O extends Options>(
   const options = declaration.options(fields, family)
   const size = align(struct.size)
   const fixedFields = declaration.fixed?.(fields) ?? []
+  const hidden = declaration.private?.(fields) ?? []
   return {
     family,
     revision,
@@ -145,7 +154,8 @@ function variant<R, O extends Options>(
     options: new Map(Object.entries(options)),
     names: namesOf(options),
     fixed: fixedFields,
-    visible: visibleBytes(struct, declaration.private?.(fields) ?? []),
+    visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
+    private: mark(struct, hidden, 1),
     check: declaration.check?.(fields, family),
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }

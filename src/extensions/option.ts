@@ -4,7 +4,7 @@
  */
 import type { Field } from '../binary/codec'
 import type { Context } from './context'
-import { same, type ValueType } from './values/value'
+import { Mismatch, same, type ValueType } from './values/value'
 
 /** What was said of one option: its words as in text, and whether `!` stood in front. */
 export interface Reading {
@@ -50,6 +50,8 @@ interface Spec<T, Alias extends string> {
   /** Printed also where it was not given, as its value then means something. */
   always?: boolean
   excludes?: readonly string[]
+  /** Why a value cannot be taken although its type allows it. */
+  refuses?: (value: T, negated: boolean) => string | undefined
 }
 
 /** Long enough for every payload; read to learn what a field is before anything is written. */
@@ -93,7 +95,10 @@ export function option<T, const Alias extends string>(
       return isGiven(value, negated) ? { negated, words: format(value, context) } : undefined
     },
     write(bytes, at, { words, negated }, context) {
-      field.write(bytes, at, parse(words, context) as T)
+      const value = parse(words, context) as T
+      const reason = spec.refuses?.(value, negated)
+      if (reason !== undefined) throw new Mismatch(reason)
+      field.write(bytes, at, value)
       spec.present?.write(bytes, at, true)
       spec.negation?.write(bytes, at, negated)
     },

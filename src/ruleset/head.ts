@@ -11,7 +11,6 @@ import {
   iptEntry,
 } from '../abi/ip-tables'
 import { IP6T_F_PROTO, ip6tEntry } from '../abi/ip6-tables'
-import type { Field } from '../binary/codec'
 import { bit, both } from '../binary/struct'
 import { rule, type Variant } from '../extensions/extension'
 import { flag, option } from '../extensions/option'
@@ -23,8 +22,14 @@ import { namedProtocol } from '../extensions/values/protocol'
 /** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */
 const head = rule('rule', {
   revisions: { 0: { ipv4: iptEntry, ipv6: ip6tEntry } },
-  private: ({ nfcache, targetOffset, nextOffset, comefrom, pcnt, bcnt }) =>
-    [nfcache, targetOffset, nextOffset, comefrom, pcnt, bcnt] as Field<unknown>[],
+  private: ({ nfcache, targetOffset, nextOffset, comefrom, pcnt, bcnt }) => [
+    nfcache,
+    targetOffset,
+    nextOffset,
+    comefrom,
+    pcnt,
+    bcnt,
+  ],
   options: (at, family) => {
     const { flags, invflags } = at
     const negation = (mask: number) => ({ negation: bit(invflags, mask) })
@@ -35,7 +40,12 @@ const head = rule('rule', {
       dst: option(network, both(at.dst, at.dmsk), { aliases: ['destination'], ...negation(INV_DSTIP) }),
       'in-interface': option(interfaceName, both(at.iniface, at.inifaceMask), negation(INV_VIA_IN)),
       'out-interface': option(interfaceName, both(at.outiface, at.outifaceMask), negation(INV_VIA_OUT)),
-      protocol: option(namedProtocol, at.proto, { aliases: ['proto'], ...given, ...negation(INV_PROTO) }),
+      protocol: option(namedProtocol, at.proto, {
+        aliases: ['proto'],
+        refuses: (number, negated) => (negated && number === 0 ? 'no packet is of no protocol' : undefined),
+        ...given,
+        ...negation(INV_PROTO),
+      }),
       ...(family === 'ipv4' && { fragment: flag(bit(flags, IPT_F_FRAG), negation(INV_FRAG)) }),
     }
   },

@@ -3,7 +3,7 @@ import { be16, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
-import { maskedAddress } from '../values/address'
+import { maskedAddress, unusedAddress } from '../values/address'
 import { integerRange } from '../values/integer'
 import { name, nameList } from '../values/names'
 import { portRange } from '../values/port'
@@ -25,8 +25,21 @@ const head = {
   l4proto: u16,
 }
 
+const ADDRESSES = [
+  'origsrcAddr',
+  'origsrcMask',
+  'origdstAddr',
+  'origdstMask',
+  'replsrcAddr',
+  'replsrcMask',
+  'repldstAddr',
+  'repldstMask',
+] as const
+
 /** Revisions 1 and 2 have one port where revision 3 has a range. */
 const onePort = { origsrcPort: be16, origdstPort: be16, replsrcPort: be16, repldstPort: be16 }
+
+const direction = name({ ORIGINAL: false, REPLY: true }, { anyCase: true })
 
 /** linux/netfilter/xt_conntrack.h */
 export const conntrackRevisions = {
@@ -65,6 +78,7 @@ export const conntrackRevisions = {
 
 export const STATES = { INVALID: 0x01, NEW: 0x08, RELATED: 0x04, ESTABLISHED: 0x02, UNTRACKED: 0x100 }
 
+const ports = portRange({ decimal: true, reversed: true })
 const states = nameList({ ...STATES, SNAT: 0x40, DNAT: 0x80 }, { anyCase: true, prefixes: true })
 const statuses = nameList(
   { EXPECTED: 0x01, SEEN_REPLY: 0x02, ASSURED: 0x04, CONFIRMED: 0x08 },
@@ -74,11 +88,11 @@ const statuses = nameList(
 export const conntrack = match('conntrack', {
   revisions: conntrackRevisions,
   atLeastOne: true,
+  unused: (at, family) => ADDRESSES.flatMap((name) => unusedAddress(at[name], family)),
   options: (at) => {
     const { matchFlags, invertFlags } = at
     const stored = (mask: number) => ({ present: bit(matchFlags, mask), negation: bit(invertFlags, mask) })
     const high = 'origsrcPortHigh' in at ? at : undefined
-    const ports = portRange()
     return {
       ctstate: option(states, at.stateMask, stored(0x0001)),
       ctproto: option(protocol, at.l4proto, stored(0x0002)),
@@ -92,7 +106,7 @@ export const conntrack = match('conntrack', {
       ctrepldstport: option(ports, both(at.repldstPort, high?.repldstPortHigh ?? at.repldstPort), stored(0x0800)),
       ctstatus: option(statuses, at.statusMask, stored(0x0040)),
       ctexpire: option(integerRange(0xffff_ffff), both(at.expiresMin, at.expiresMax), stored(0x0080)),
-      ctdir: option(name({ ORIGINAL: false, REPLY: true }), bit(invertFlags, 0x1000), {
+      ctdir: option(direction, bit(invertFlags, 0x1000), {
         present: bit(matchFlags, 0x1000),
       }),
     }

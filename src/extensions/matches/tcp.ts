@@ -9,7 +9,8 @@ import { nameList } from '../values/names'
 import { anyPort, portRange } from '../values/port'
 
 const FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
-const flags = nameList(FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true })
+const flags = nameList(FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
+const ports = portRange({ protocol: 'tcp' })
 const SYN_ONLY = [FLAGS.SYN | FLAGS.RST | FLAGS.ACK | FLAGS.FIN, FLAGS.SYN] as const
 
 /** linux/netfilter/xt_tcpudp.h */
@@ -29,17 +30,17 @@ export const tcp = match('tcp', {
     const examined = both(flgMask, flgCmp)
     const negation = bit(invflags, 0x04)
     return {
-      sport: option(portRange('tcp'), spts, {
+      sport: option(ports, spts, {
         aliases: ['source-port'],
         absent: anyPort,
         negation: bit(invflags, 0x01),
       }),
-      dport: option(portRange('tcp'), dpts, {
+      dport: option(ports, dpts, {
         aliases: ['destination-port'],
         absent: anyPort,
         negation: bit(invflags, 0x02),
       }),
-      'tcp-option': option(integer(255), kind, { negation: bit(invflags, 0x08) }),
+      'tcp-option': option(integer(255, 1), kind, { negation: bit(invflags, 0x08) }),
       'tcp-flags': option([flags, flags], examined, { negation }),
       syn: synonym('tcp-flags', flag(is(examined, SYN_ONLY, [0, 0]), { negation })),
     }

@@ -7,10 +7,10 @@ import { bits, is, view } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 import { type Named, nameList } from '../values/names'
-import { text } from '../values/string'
+import { name } from '../values/string'
 import type { ValueType } from '../values/value'
 
-const events = nameList({
+const EVENTS = {
   new: 0x001,
   related: 0x002,
   destroy: 0x004,
@@ -21,14 +21,16 @@ const events = nameList({
   mark: 0x080,
   natseqinfo: 0x100,
   secmark: 0x200,
-})
+}
+const ctEvents = nameList(EVENTS)
+const expEvents = nameList({ new: EVENTS.new })
 
 const [NOTRACK, ORIGINAL, REPLY, MARK] = [0x01, 0x04, 0x08, 0x10] as const
 
 /** A zone's number, or the packet's mark in its stead. */
 const zone: ValueType<readonly [id: number, flags: number], number | Named<'mark'>> = {
   expects: 'a number 0 to 65535, or mark',
-  parse: (word, context) => (word === 'mark' ? [0, MARK] : [integer(65535).parse(word, context), 0]),
+  parse: (word, context) => (word.toLowerCase() === 'mark' ? [0, MARK] : [integer(65535).parse(word, context), 0]),
   format: ([id, flags]) => (flags === MARK ? 'mark' : String(id)),
 }
 
@@ -50,7 +52,7 @@ export const CT = target('CT', {
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: ctRevisions,
   private: ({ ct }) => [ct],
-  options: ({ flags, zone: id, ctEvents, expEvents, helper, timeout }) => {
+  options: ({ flags, zone: id, helper, timeout, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)
     const eitherWay = view(
@@ -60,19 +62,23 @@ export const CT = target('CT', {
     )
     return {
       notrack: flag(bit(flags, NOTRACK)),
-      helper: option(text(15, 1), helper),
-      timeout: option(text(31, 1), timeout),
-      ctevents: option(events, ctEvents),
-      expevents: option(events, expEvents),
+      helper: option(name(15), helper),
+      timeout: option(name(31), timeout),
+      ctevents: option(ctEvents, at.ctEvents),
+      expevents: option(expEvents, at.expEvents),
       'zone-orig': option(zone, stored, { present: is(direction, ORIGINAL, 0), excludes: ['zone-reply', 'zone'] }),
       'zone-reply': option(zone, stored, { present: is(direction, REPLY, 0), excludes: ['zone'] }),
       zone: option(zone, eitherWay),
     }
   },
-  check:
-    ({ helper }) =>
-    (bytes, at, rule) =>
-      helper.read(bytes, at) !== '' && (rule.protocol === 0 || rule.protocolNegated)
-        ? '--helper needs -p with the protocol that it is for'
-        : undefined,
+  check: ({ flags, helper, timeout }) => {
+    const untracked = bit(flags, NOTRACK)
+    return (bytes, at, rule) => {
+      const named = [helper, timeout].some((field) => field.read(bytes, at) !== '')
+      const anyProtocol = rule.protocol === 0 || rule.protocolNegated
+      return named && anyProtocol && !untracked.read(bytes, at)
+        ? '--helper and --timeout need -p with the protocol that they are for'
+        : undefined
+    }
+  },
 })

@@ -42,9 +42,11 @@ const ICMP6 = {
   'reject-route': 8,
 }
 
+const spelling = { anyCase: true, prefixes: true }
+
 const byFamily = {
-  ipv4: { type: name(ICMP), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'] },
-  ipv6: { type: name(ICMP6), usual: ICMP6['icmp6-port-unreachable'], tcpReset: ICMP6['tcp-reset'] },
+  ipv4: { type: name(ICMP, spelling), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'] },
+  ipv6: { type: name(ICMP6, spelling), usual: ICMP6['icmp6-port-unreachable'], tcpReset: ICMP6['tcp-reset'] },
 }
 
 export const REJECT = target('REJECT', {

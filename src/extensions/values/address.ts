@@ -1,17 +1,37 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
+import type { FamilyName } from '../../abi/family'
 import type { Context } from '../context'
+import type { Extent } from '../extension'
 import { readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
 type Bytes = Uint8Array
 
-/** `a.b.c.d`, or fewer numbers with the rest 0 as iptables reads them: `10.1` is 10.1.0.0. */
+/** The numbers between the dots, each in any base; undefined where one of them is none. */
+function dotted(word: string): number[] | undefined {
+  const parts = word.split('.').map((part) => (/^[+\s]/.test(part) ? undefined : readInteger(part)))
+  return parts.length > 4 || parts.includes(undefined) ? undefined : (parts as number[])
+}
+
+/** As inet_aton(3) reads it: the last number fills all bytes that are left, so that `10.1` is 10.0.0.1. */
+function parseFilled(word: string): Bytes | undefined {
+  const parts = dotted(word)
+  const last = parts?.pop()
+  if (parts === undefined || last === undefined || parts.some((part) => part > 255)) return undefined
+  const room = 4 - parts.length
+  if (last >= 256 ** room) return undefined
+  return Uint8Array.of(
+    ...parts,
+    ...Array.from({ length: room }, (_, i) => Math.floor(last / 256 ** (room - 1 - i)) % 256),
+  )
+}
+
+/** As iptables reads it: numbers that are left out are 0, so that `10.1` is 10.1.0.0; a great one is all four bytes. */
 function parseIPv4(word: string): Bytes | undefined {
-  if (isIPv4(word)) return Uint8Array.from(word.split('.'), Number)
-  const parts = word.split('.')
-  if (parts.length > 3 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) return undefined
-  return Uint8Array.from({ length: 4 }, (_, i) => Number(parts[i] ?? 0))
+  const parts = dotted(word)
+  if (parts === undefined || parts.some((part) => part > 255)) return parseFilled(word)
+  return Uint8Array.from({ length: 4 }, (_, i) => parts[i] ?? 0)
 }
 
 const groups = (text: string): number[] =>
@@ -30,6 +50,10 @@ function parseIPv6(word: string): Bytes | undefined {
   const all = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
 }
+
+/** As {@link parseAddress}, with short forms of IPv4 read as inet_aton(3) does. */
+const parseFilledAddress = (word: string, context: Context): Bytes | undefined =>
+  context.family.addressSize === 4 ? parseFilled(word) : parseIPv6(word)
 
 /** The bytes of an address of this family, or undefined where `word` is none. */
 export const parseAddress = (word: string, context: Context): Bytes | undefined =>
@@ -79,13 +103,17 @@ const same = (a: Bytes, b: Bytes): boolean => a.every((byte, i) => byte === b[i]
 /** The bytes of `/mask`: a prefix length or an address. */
 function parseMask(word: string, context: Context): Bytes {
   const size = context.family.addressSize
-  const length = /^\d+$/.test(word) ? readInteger(word) : undefined
+  const length = readInteger(word)
   if (length !== undefined) return length <= size * 8 ? prefixMask(length, size) : mismatch('the prefix is too long')
   return parseAddress(word, context) ?? mismatch('the mask is neither a prefix length nor an address')
 }
 
 /** Where a struct has sixteen bytes for an address of either family (`union nf_inet_addr`), IPv4 uses the first four. */
 export const shorten = (bytes: Bytes, context: Context): Bytes => bytes.subarray(0, context.family.addressSize)
+
+/** The bytes of a `union nf_inet_addr` that its family leaves alone. */
+export const unusedAddress = ({ offset, size }: Extent, family: FamilyName): Extent[] =>
+  family === 'ipv4' ? [{ offset: offset + 4, size: size - 4 }] : []
 
 const expected = 'an address of the rule’s family'
 
@@ -99,9 +127,9 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
   format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
 }
 
-function parseMasked(word: string, context: Context): [Bytes, Bytes] {
+function parseMasked(word: string, context: Context, parse = parseAddress): [Bytes, Bytes] {
   const [first, second] = halves(word, '/')
-  const address = parseAddress(first, context) ?? mismatch()
+  const address = parse(first, context) ?? mismatch()
   const full = prefixMask(context.family.addressSize * 8, context.family.addressSize)
   return [address, second === undefined ? full : parseMask(second, context)]
 }
@@ -133,7 +161,7 @@ export const addressRange: ValueType<readonly [Bytes, Bytes], string> = {
 export const maskedAddress: ValueType<readonly [Bytes, Bytes], string> = {
   expects: network.expects,
   parse(word, context) {
-    const [address, mask] = parseMasked(word, context)
+    const [address, mask] = parseMasked(word, context, parseFilledAddress)
     return [widen(address), word.includes('/') ? widen(mask) : new Uint8Array(16).fill(0xff)]
   },
   format([address, mask], context) {

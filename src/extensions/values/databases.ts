@@ -92,7 +92,11 @@ const protocols = lazy(() => {
 
 /** The port of a service, in host order; of `protocol` (`tcp`, `udp`), or of any. */
 export const servicePort = (name: string, protocol?: string): number | undefined =>
-  services().get(protocol === undefined ? name : `${name}/${protocol}`) ?? SERVICES[name]
+  services().size === 0 ? SERVICES[name] : services().get(protocol === undefined ? name : `${name}/${protocol}`)
+
+/** The number of a protocol by a name or alias of protocols(5), as it is written there. */
+export const exactProtocolNumber = (name: string): number | undefined =>
+  protocols().byName.get(name) ?? PROTOCOL_ALIASES[name]
 
 /** The number of a protocol by its name, in any case. */
 export function protocolNumber(name: string): number | undefined {

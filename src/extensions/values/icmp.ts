@@ -1,5 +1,6 @@
 /** ICMP types with their codes, of either protocol. */
 import { readInteger } from './integer'
+import { findName } from './names'
 import { halves, mismatch, type ValueType } from './value'
 
 /** A type, and the first and last of its codes. */
@@ -7,13 +8,6 @@ export type IcmpType = readonly [type: number, codes: readonly [number, number]]
 
 const ANY_CODE = [0, 255] as const
 const ANY_TYPE = 255
-
-/** The one name that begins with `word`, in any case; a whole name wins. */
-function findName(names: readonly string[], word: string): string | undefined {
-  const wanted = word.toLowerCase()
-  const found = names.filter((name) => name.toLowerCase().startsWith(wanted))
-  return found.find((name) => name.toLowerCase() === wanted) ?? (found.length === 1 ? found[0] : undefined)
-}
 
 const byte = (word: string): number => {
   const value = readInteger(word)
@@ -28,14 +22,13 @@ const byte = (word: string): number => {
 export const icmpType = (names: Readonly<Record<string, number | readonly [number, number]>>): ValueType<IcmpType> => ({
   expects: `type[/code], each 0 to 255, or one of ${Object.keys(names).join(', ')}`,
   parse(word) {
-    const name = word === '' ? undefined : findName(Object.keys(names), word)
+    const name = word === '' ? undefined : findName(Object.keys(names), word, { anyCase: true, prefixes: true })
     if (name !== undefined) return named(names[name] as number | readonly [number, number])
     const [type, code] = halves(word, '/')
     return [byte(type), code === undefined ? ANY_CODE : [byte(code), byte(code)]]
   },
   format([type, [first, last]]) {
-    if (type === ANY_TYPE && 'any' in names) return 'any'
-    if (first === 0 && last === 255) return String(type)
+    if (first === 0 && last === 255) return type === ANY_TYPE && 'any' in names ? 'any' : String(type)
     return first === last ? `${type}/${first}` : `${type}/${first}-${last}`
   },
 })

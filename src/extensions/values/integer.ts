@@ -1,13 +1,18 @@
-/** Whole numbers as strtoul(3) with base 0 reads them: decimal, 0x hexadecimal, 0 octal. */
+/** Whole numbers as strtoul(3) with base 0 reads them: decimal, 0x hexadecimal, 0 octal; blanks or + before them. */
 import { halves, mismatch, type ValueType } from './value'
 
-const NUMBER = /^(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i
+const NUMBER = /^\s*\+?(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i
 
 /** The number that `word` spells, or undefined where it spells none. Exact up to 2^53. */
 export function readInteger(word: string): number | undefined {
-  if (!NUMBER.test(word)) return undefined
-  return /^0[0-7]/.test(word) ? Number.parseInt(word, 8) : Number(word)
+  const digits = NUMBER.exec(word)?.[1]
+  if (digits === undefined) return undefined
+  return /^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits)
 }
+
+/** The number that `word` spells in decimal, whatever zeros it begins with. */
+export const readDecimal = (word: string): number | undefined =>
+  /^\s*\+?\d+$/.test(word) ? Number.parseInt(word, 10) : undefined
 
 const inRange = (word: string, min: number, max: number): number => {
   const value = readInteger(word)
@@ -35,8 +40,8 @@ export const bits32: ValueType<number> = {
 export const integer64: ValueType<bigint, string | number | bigint> = {
   expects: `a number 0 to ${2n ** 64n - 1n}`,
   parse(word) {
-    if (!NUMBER.test(word)) return mismatch()
-    const value = BigInt(/^0[0-7]/.test(word) ? `0o${word.slice(1)}` : word)
+    const digits = NUMBER.exec(word)?.[1] ?? mismatch()
+    const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits)
     return value < 2n ** 64n ? value : mismatch()
   },
   format: String,

@@ -11,25 +11,47 @@ const keys = <N extends string>(table: Readonly<Record<N, unknown>>): N[] => Obj
 const nameOf = <V>(table: Readonly<Record<string, V>>, value: V): string | undefined =>
   keys(table).find((name) => table[name] === value)
 
+interface NameOptions {
+  readonly anyCase?: boolean
+  /** A name may be cut short, as long as it stays the only one that begins so. */
+  readonly prefixes?: boolean
+}
+
+/** The name that `word` means. A whole name wins over those that it begins. */
+export function findName<N extends string>(
+  names: readonly N[],
+  word: string,
+  { anyCase = false, prefixes = false }: NameOptions,
+): N | undefined {
+  const fold = (one: string): string => (anyCase ? one.toLowerCase() : one)
+  const whole = names.find((one) => fold(one) === fold(word))
+  if (whole !== undefined || !prefixes || word === '') return whole
+  const begun = names.filter((one) => fold(one).startsWith(fold(word)))
+  return begun.length === 1 ? begun[0] : undefined
+}
+
 /** One name of `table`. Where two names have one value, the first is printed. */
 export const name = <const N extends string, V extends number | boolean>(
   table: Readonly<Record<N, V>>,
+  { anyCase = false, prefixes = false }: NameOptions = {},
 ): ValueType<V, Named<N>> => ({
   expects: `one of ${keys(table).join(', ')}`,
-  parse: (word) => (Object.hasOwn(table, word) ? table[word as N] : mismatch()),
+  parse(word) {
+    const found = findName(keys(table), word, { anyCase, prefixes })
+    return found === undefined ? mismatch() : table[found]
+  },
   // A value without a name comes from a foreign writer: its number can be read, and is refused when written.
   format: (value) => nameOf<V>(table, value) ?? String(value),
 })
 
-/** As {@link name}, with any case accepted and numbers 0 to `max` beside the names. */
+/** As {@link name}, with numbers 0 to `max` beside the names, and printed as a number. */
 export const nameOrNumber = <const N extends string>(
   table: Readonly<Record<N, number>>,
   max: number,
 ): ValueType<number, Named<N> | number> => ({
   expects: `one of ${keys(table).join(', ')} or a number 0 to ${max}`,
   parse(word) {
-    const named = keys(table).find((key) => key === word.toLowerCase())
-    const value = named === undefined ? readInteger(word) : table[named]
+    const value = Object.hasOwn(table, word) ? table[word as N] : readInteger(word)
     return value === undefined || value > max ? mismatch() : value
   },
   format: String,
@@ -43,12 +65,14 @@ interface ListOptions {
   anyCase?: boolean
   /** A name may be cut short; the first that begins so is meant. */
   prefixes?: boolean
+  /** Nothing between two commas means nothing. */
+  emptyItems?: boolean
 }
 
 /** A comma list of names, each standing for bits; printed in the order of `table`. */
 export function nameList<const N extends string>(
   table: Readonly<Record<N, number>>,
-  { aliases = {}, none, anyCase = false, prefixes = false }: ListOptions = {},
+  { aliases = {}, none, anyCase = false, prefixes = false, emptyItems = false }: ListOptions = {},
 ): ValueType<number, Named<N>> {
   const printed = Object.entries<number>(table)
   const understood = [...printed, ...Object.entries(aliases), ...(none === undefined ? [] : [[none, 0] as const])]
@@ -56,12 +80,13 @@ export function nameList<const N extends string>(
   const begins = (name: string, word: string): boolean =>
     fold(name) === fold(word) || (prefixes && word !== '' && fold(name).startsWith(fold(word)))
   const bitsOf = (word: string): number => {
+    if (word === '' && emptyItems) return 0
     const found = understood.find(([name]) => begins(name, word))
     return found === undefined ? mismatch(`${JSON.stringify(word)} is none of them`) : found[1]
   }
   return {
     expects: `a comma list of ${understood.map(([name]) => name).join(', ')}`,
-    parse: (word) => word.split(',').reduce((bits, one) => bits | bitsOf(one), 0),
+    parse: (word) => (word === '' ? mismatch() : word.split(',').reduce((bits, one) => bits | bitsOf(one), 0)),
     format(bits) {
       const names = printed.filter(([, value]) => (bits & value) !== 0).map(([name]) => name)
       return names.length === 0 && none !== undefined ? none : names.join(',')

@@ -1,7 +1,6 @@
 /** Ports: numbers or service names, alone or in ranges. */
-
 import { servicePort } from './databases'
-import { readInteger } from './integer'
+import { readDecimal, readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
 const MAX = 65535
@@ -9,31 +8,53 @@ const MAX = 65535
 /** What a port range is where none was given. */
 export const anyPort = [0, MAX] as const
 
-const readPort = (word: string, protocol: string | undefined): number => {
-  const port = readInteger(word) ?? servicePort(word, protocol) ?? mismatch()
+type Range = readonly [first: number, last: number]
+
+/** How the extensions differ in reading ports. */
+interface PortOptions {
+  /** Whose service names count; any where it is left out. */
+  readonly protocol?: string
+  /** Numbers are decimal whatever they begin with; 0x and octal otherwise too. */
+  readonly decimal?: boolean
+  /** Takes ranges whose first port is greater than the last, which no packet is in. */
+  readonly reversed?: boolean
+}
+
+const readPort = (word: string, { protocol, decimal }: PortOptions): number => {
+  const port = (decimal ? readDecimal(word) : readInteger(word)) ?? servicePort(word, protocol) ?? mismatch()
   return port <= MAX ? port : mismatch()
 }
 
-/** `first[:last]`, first 0 and last 65535 where left out. @param protocol whose service names count; any without. */
-export const portRange = (protocol?: string): ValueType<readonly [number, number]> => ({
-  expects: 'port[:port], each 0 to 65535 or a service name, the first no greater than the last',
+const ordered = (range: Range): Range => (range[0] <= range[1] ? range : mismatch('the range is reversed'))
+
+const format =
+  (separator: string) =>
+  ([first, last]: Range): string =>
+    first === last ? String(first) : `${first}${separator}${last}`
+
+/** `first[:last]`, first 0 and last 65535 where left out. */
+export const portRange = (options: PortOptions = {}): ValueType<Range> => ({
+  expects: 'port[:port], each 0 to 65535 or a service name',
   parse(word) {
     const [first, last] = halves(word, ':')
-    const low = first === '' ? 0 : readPort(first, protocol)
-    const high = last === undefined ? low : last === '' ? MAX : readPort(last, protocol)
-    return low <= high ? [low, high] : mismatch('the range is reversed')
+    const low = first === '' && last !== undefined ? 0 : readPort(first, options)
+    const range = [low, last === undefined ? low : last === '' ? MAX : readPort(last, options)] as const
+    return options.reversed ? range : ordered(range)
   },
-  format: ([first, last]) => (first === last ? String(first) : `${first}:${last}`),
+  format: format(':'),
 })
 
-/** `first[-last]`, as the targets of the nat table write it. */
-export const natPortRange: ValueType<readonly [number, number]> = {
-  expects: 'port[-port], each 0 to 65535, the first no greater than the last',
+/** `first[-last]`, as the targets of the nat table write it. A range is of numbers, as names may hold a dash. */
+export const natPortRange: ValueType<Range> = {
+  expects: 'port[-port], each 0 to 65535, or a service name',
   parse(word) {
-    const [first, last] = halves(word, '-')
-    const low = readPort(first, undefined)
-    const high = last === undefined ? low : readPort(last, undefined)
-    return low <= high ? [low, high] : mismatch('the range is reversed')
+    const numbers = word.split('-').map(readInteger)
+    if (numbers.length > 2 || numbers.includes(undefined)) {
+      const port = readPort(word, {})
+      return [port, port]
+    }
+    const [first, last = first] = numbers as number[]
+    return Math.max(first as number, last as number) <= MAX ? ordered([first as number, last as number]) : mismatch()
   },
-  format: ([first, last]) => (first === last ? String(first) : `${first}-${last}`),
+  format: format('-'),
 }

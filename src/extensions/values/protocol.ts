@@ -1,21 +1,22 @@
 /** Protocols, by number or name. */
-import { protocolName, protocolNumber } from './databases'
+import { exactProtocolNumber, protocolName, protocolNumber } from './databases'
 import { readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
-const parse = (word: string): number => {
-  const number = readInteger(word) ?? protocolNumber(word) ?? mismatch()
-  return number <= 255 ? number : mismatch()
-}
+const inRange = (number: number | undefined): number => (number === undefined || number > 255 ? mismatch() : number)
 
 const expects = 'a protocol name or a number 0 to 255'
 
-/** Printed as a number. */
-export const protocol: ValueType<number> = { expects, parse, format: String }
+/** Names as the system's database has them; printed as a number. */
+export const protocol: ValueType<number> = {
+  expects,
+  parse: (word) => inRange(readInteger(word) ?? exactProtocolNumber(word)),
+  format: String,
+}
 
-/** Printed by its name where it has one. */
+/** Names in any case; printed by its name where it has one. */
 export const namedProtocol: ValueType<number> = {
   expects,
-  parse,
+  parse: (word) => inRange(readInteger(word) ?? protocolNumber(word)),
   format: (number) => (number === 0 ? 'all' : (protocolName(number) ?? String(number))),
 }

@@ -2,10 +2,12 @@
 import { encodeText } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
-/** Text of `min` to `max` bytes of UTF-8 without NUL. */
-export const text = (max: number, min = 0, quotes: 'auto' | 'always' = 'auto'): ValueType<string> => ({
+/** Text of `min` to `max` bytes of UTF-8 without NUL, quoted where it holds odd characters. */
+export const text = (max: number, min = 0): ValueType<string> => ({ ...name(max, min), quotes: 'auto' })
+
+/** As {@link text}, but never quoted: iptables prints such names as they are. */
+export const name = (max: number, min = 1): ValueType<string> => ({
   expects: `text of ${min} to ${max} bytes`,
-  quotes,
   parse(word) {
     const length = encodeText(word).length
     if (length < min || length > max) return mismatch(`it is ${length} bytes long`)

@@ -1,0 +1,59 @@
+/** The legacy iptables commands: the other writer beside us, and the judge of what we write. */
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { AnyTable, NetworkNamespace } from '../../src'
+
+const shell = (command: string): [string, string[]] => ['bash', ['-ec', command]]
+
+/** Runs a command line inside a namespace, whatever comes of it. */
+export const attempt = (namespace: NetworkNamespace, command: string): SpawnSyncReturns<string> =>
+  namespace.run(() => spawnSync(...shell(command), { encoding: 'utf8' }))
+
+/** Runs command lines inside a namespace. @throws where one fails */
+export function run(namespace: NetworkNamespace, ...commands: readonly string[]): string {
+  return commands
+    .map((command) => {
+      const { status, stdout, stderr } = attempt(namespace, command)
+      if (status !== 0) throw new Error(`${command}: exit status ${status}: ${stderr}`)
+      return stdout
+    })
+    .join('')
+}
+
+/** As {@link run}, beside what this process does meanwhile. */
+export async function runAside(namespace: NetworkNamespace, command: string): Promise<void> {
+  const child = namespace.run(() => spawn(...shell(command), { stdio: ['ignore', 'ignore', 'pipe'] }))
+  let complaint = ''
+  child.stderr?.on('data', (text) => {
+    complaint += text
+  })
+  const [status] = await once(child, 'close')
+  if (status !== 0) throw new Error(`${command}: exit status ${status}: ${complaint}`)
+}
+
+/** What `iptables-legacy -S` says of one table, without counters. */
+export const listed = (namespace: NetworkNamespace, table = 'filter', command = 'iptables-legacy'): string[] =>
+  run(namespace, `${command} -t ${table} -S`).trim().split('\n')
+
+/** All tables of both families with all counters, as the legacy commands list them. */
+export const everything = (namespace: NetworkNamespace): string =>
+  run(
+    namespace,
+    AnyTable.ALL.flatMap((table) =>
+      ['iptables-legacy', 'ip6tables-legacy'].map((command) => `echo "# ${command} ${table}"; ${command} -t ${table} -vS`),
+    ).join('\n'),
+  )
+
+/** Namespaces and tables that a test opens, closed when it ends. */
+const opened: Disposable[] = []
+
+export function keep<T extends Disposable>(resource: T): T {
+  opened.push(resource)
+  return resource
+}
+
+export const newNamespace = (): NetworkNamespace => keep(NetworkNamespace.create())
+
+afterEach(() => {
+  for (const resource of opened.splice(0).reverse()) resource[Symbol.dispose]()
+})

@@ -1,0 +1,42 @@
+/** Rule lines that iptables-legacy accepts or refuses: the data beside the extensions' tests. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
+
+export interface Group {
+  readonly families: readonly FamilyName[]
+  readonly table: string
+  /** Commands before the lines: `ipset create …`, or words for iptables. */
+  readonly setup: readonly string[]
+  readonly accepted: readonly string[]
+  readonly refused: readonly string[]
+}
+
+/** One group of one extension in one family. */
+export interface Case extends Omit<Group, 'families'> {
+  readonly name: string
+  readonly extension: string
+  readonly family: Family
+}
+
+const DIRECTORY = join(__dirname, '../extensions/cases')
+
+const read = (file: string): { extension: string; groups: Group[] } =>
+  JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8'))
+
+/** Every group of every extension, once for each family that has it. */
+export const cases: readonly Case[] = readdirSync(DIRECTORY)
+  .sort()
+  .flatMap((file) => {
+    const { extension, groups } = read(file)
+    return groups.flatMap(({ families, ...group }, i) =>
+      families.map((family) => ({ ...group, extension, name: `${extension}-${i}`, family: FAMILIES[family] })),
+    )
+  })
+
+/** `-A CHAIN` and the rest of a line. */
+export function splitLine(line: string): { chain: string; rule: string } {
+  const [, chain, rule] = /^(?:-A|--append) (\S+)\s?(.*)$/s.exec(line) ?? []
+  if (chain === undefined || rule === undefined) throw new Error(`no -A: ${line}`)
+  return { chain, rule }
+}

@@ -1,0 +1,60 @@
+/** iptables-legacy and its kin, run in the network namespace that this process is in. */
+import { spawnSync } from 'node:child_process'
+import type { Family } from '../../src/abi/family'
+import type { Case } from './cases'
+
+export interface Outcome {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(command: string, args: readonly string[], input = ''): Outcome {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (error !== undefined) throw error
+  return { status, stdout, stderr }
+}
+
+function must(outcome: Outcome, what: string): Outcome {
+  if (outcome.status !== 0) throw new Error(`${what}: exit ${outcome.status}: ${outcome.stderr}`)
+  return outcome
+}
+
+const command = (family: Family): string => (family.name === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy')
+
+/** Runs iptables with these words. */
+export const iptables = (family: Family, ...args: string[]): Outcome => run(command(family), args)
+
+/** Puts lines into a table, keeping what is there; refuses or takes all. */
+export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
+  run(`${command(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
+
+/** What `-S` prints of a table; a comment may hold a line break. */
+export const listing = (family: Family, table: string): string[] =>
+  must(iptables(family, '-t', table, '-S'), `-S of ${table}`).stdout.split(/\n(?=-[PNA] )/).map((line) => line.replace(/\n$/, ''))
+
+/** Empties a table and makes what a group needs there. */
+export function prepare({ family, table, setup }: Case): void {
+  must(iptables(family, '-t', table, '-F'), 'flush')
+  must(iptables(family, '-t', table, '-X'), 'delete chains')
+  run('ipset', ['destroy'])
+  for (const line of setup) setUp(family, table, line)
+}
+
+function setUp(family: Family, table: string, line: string): void {
+  const words = line.split(/\s+/)
+  if (words[0] === 'ipset') must(run('ipset', words.slice(1)), line)
+  else must(iptables(family, '-t', table, ...words), line)
+}
+
+/** Names of the ipsets that there are. */
+export const ipsets = (): string[] => {
+  const { status, stdout } = run('ipset', ['list', '-n'])
+  return status === 0 ? stdout.split('\n').filter((name) => name !== '') : []
+}
+
+/** First line of `iptables -V`, or undefined where it is not installed. */
+export function oracleVersion(): string | undefined {
+  const { error, stdout } = spawnSync('iptables-legacy', ['-V'], { encoding: 'utf8' })
+  return error === undefined ? stdout.trim() : undefined
+}
