@@ -41,7 +41,7 @@ class RuleReader {
   readonly #matches: Loaded[] = []
   #target: Loaded | undefined
   #destination: TargetSpec = { kind: 'none' }
-  #counters: Counters = [0n, 0n]
+  #counters: Counters | undefined
   #at = 0
 
   constructor(words: readonly string[], family: Family) {
@@ -55,7 +55,7 @@ class RuleReader {
       head: this.#head,
       matches: this.#matches.map(finish),
       target: this.#target === undefined ? this.#destination : { kind: 'extension', part: finish(this.#target) },
-      counters: this.#counters,
+      counters: this.#counters ?? [0n, 0n],
     }
   }
 
@@ -162,6 +162,7 @@ class RuleReader {
   }
 
   #setCounters(first: string): void {
+    if (this.#counters !== undefined) this.#fail('a rule has one -c', { parameter: '-c', value: first })
     const [packets, bytes] = first.includes(',') ? first.split(',') : [first, this.#next('-c')]
     if (!/^\d+$/.test(packets as string) || !/^\d+$/.test(bytes as string))
       this.#fail('-c wants two numbers, packets and bytes', { parameter: '-c', value: `${packets} ${bytes}` })
@@ -169,8 +170,9 @@ class RuleReader {
   }
 }
 
-/** `--option=value` in two; a short option stays as it is. */
+/** `--option=value` and `-ovalue` in two. */
 function splitGlued(word: string): [string, string | undefined] {
+  if (/^-[sdiopjgmc]./.test(word)) return [word.slice(0, 2), word.slice(2)]
   const at = word.startsWith('--') ? word.indexOf('=') : -1
   return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]
 }

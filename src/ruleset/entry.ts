@@ -11,6 +11,7 @@ import {
   entryMatch,
   errorTarget,
   standardTarget,
+  XT_ALIGN,
 } from '../abi/x-tables'
 import { s32, u16, u64 } from '../binary/codec'
 import { readText, writeText } from '../binary/text'
@@ -144,32 +145,41 @@ export const buildVerdictEntry = (family: Family, verdict: number): Uint8Array =
   unconditional(family, buildVerdict(verdict))
 
 /**
- * Checks that the entry at `at` lies within the buffer and its parts within it.
+ * Checks that the entry at `at` lies within the buffer and its parts within it, as far as Linux does. Behind a target,
+ * Linux lets an entry have bytes that mean nothing, and in the last entry of a table any number of them.
  * @returns its size.
  * @throws BlobError
  */
 export function checkEntry(family: Family, bytes: Uint8Array, at: number): number {
+  if (at % XT_ALIGN !== 0) throw new BlobError(at, `an entry cannot begin at a place that ${XT_ALIGN} does not divide`)
   if (at + family.entrySize + HEADER > bytes.length) throw new BlobError(at, 'the entry is cut off')
   const target = targetOffset(family, bytes, at)
   const size = nextOffset(family, bytes, at)
-  if (target < family.entrySize || target % 8 !== 0) throw new BlobError(at, `the target cannot be at offset ${target}`)
-  if (size < target + HEADER || size % 8 !== 0) throw new BlobError(at, `the entry cannot be ${size} bytes long`)
+  if (target < family.entrySize || target % XT_ALIGN !== 0)
+    throw new BlobError(at, `the target cannot be at offset ${target}`)
+  if (size < target + HEADER) throw new BlobError(at, `the entry cannot be ${size} bytes long`)
   if (at + size > bytes.length) throw new BlobError(at, `the entry of ${size} bytes is cut off`)
-  checkParts(bytes, at, family.entrySize, target, size)
+  checkMatches(bytes, at + family.entrySize, at + target)
+  checkTarget(bytes, at + target, size - target)
   return size
 }
 
-function checkParts(bytes: Uint8Array, at: number, first: number, target: number, size: number): void {
-  let next = first
-  while (next < target) next += checkPart(bytes, at + next, at + target, 'match')
-  if (next !== target) throw new BlobError(at + next, 'the matches do not end where the target begins')
-  if (checkPart(bytes, at + target, at + size, 'target') !== size - target)
-    throw new BlobError(at + target, 'the target does not end where the entry does')
+function checkMatches(bytes: Uint8Array, first: number, end: number): void {
+  for (let at = first; at < end; ) {
+    const size = at + HEADER <= end ? u16.read(bytes, at) : 0
+    if (size < HEADER || size % XT_ALIGN !== 0 || at + size > end)
+      throw new BlobError(at, `a match cannot be ${size} bytes long`)
+    at += size
+  }
 }
 
-function checkPart(bytes: Uint8Array, at: number, end: number, what: string): number {
-  const size = at + HEADER <= end ? u16.read(bytes, at) : 0
-  if (size < HEADER || size % 8 !== 0 || at + size > end)
-    throw new BlobError(at, `a ${what} cannot be ${size} bytes long`)
-  return size
+/** @param room the bytes from the target to the end of its entry. */
+function checkTarget(bytes: Uint8Array, at: number, room: number): void {
+  const size = u16.read(bytes, at)
+  if (size < HEADER || size > room) throw new BlobError(at, `a target cannot be ${size} bytes long`)
+  const target = { at, size }
+  if (isStandard(bytes, target) && (size !== standardTarget.size || room !== size))
+    throw new BlobError(at, `a standard target cannot be ${size} bytes long, with ${room - size} behind it`)
+  if (isErrorTarget(bytes, target) && size !== errorTarget.size)
+    throw new BlobError(at, `an ERROR target cannot be ${size} bytes long`)
 }

@@ -35,12 +35,7 @@ function findEntries(family: Family, bytes: Uint8Array, expected: number): Found
   for (let at = 0; at < bytes.length; ) {
     const size = checkEntry(family, bytes, at)
     const target = targetPart(family, bytes, at)
-    const isHead = isErrorTarget(bytes, target)
-    if (isHead && target.size !== 64)
-      throw new BlobError(target.at, `an ERROR target cannot be ${target.size} bytes long`)
-    if (isStandard(bytes, target) && target.size !== 40)
-      throw new BlobError(target.at, `a standard target cannot be ${target.size} bytes long`)
-    found.push({ at, size, heads: isHead ? errorName(bytes, target) : undefined })
+    found.push({ at, size, heads: isErrorTarget(bytes, target) ? errorName(bytes, target) : undefined })
     at += size
   }
   if (found.length !== expected)

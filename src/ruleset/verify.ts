@@ -4,25 +4,30 @@
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
-import { HOOKS, hookBit, isTableName, TABLES, VERDICTS, verdictName } from '../abi/netfilter'
-import { standardTarget } from '../abi/x-tables'
+import { INV_PROTO } from '../abi/ip-tables'
+import { IP6T_F_PROTO } from '../abi/ip6-tables'
+import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName } from '../abi/netfilter'
+import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
+import type { SetNames } from '../extensions/context'
 import { type Extension, isProtocol, type RuleHead } from '../extensions/extension'
-import { identify, knownPayloads } from '../extensions/registry'
+import { readParameters } from '../extensions/payload'
+import type { Known } from '../extensions/registry'
 import {
   checkEntry,
   isErrorTarget,
   isStandard,
   isUnconditional,
   matchParts,
+  nextOffset,
   type Part,
-  partName,
   partRevision,
   payloadAt,
   payloadSize,
   readVerdict,
   targetPart,
 } from './entry'
+import { type Header, headerOf, payloadOf } from './identify'
 import type { Layout } from './read'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */
@@ -47,27 +52,43 @@ function refuse(offset: number, reason: string, errno: number = ERRNO.EINVAL): n
 export interface VerifyOptions {
   /** Refuse extensions that are not known here, as a kernel without them does. */
   readonly knownOnly?: boolean
+  /** Refuse rules that name ipsets which are not among these. Not asked for, no set is missing. */
+  readonly sets?: SetNames
 }
 
-/** @throws Refusal */
+/** What is verified, and against what. */
+interface Subject {
+  readonly family: Family
+  readonly table: string
+  readonly layout: Layout
+  readonly bytes: Uint8Array
+  readonly options: VerifyOptions
+}
+
+/**
+ * The steps come in the order of Linux, so that what is wrong in two ways is refused with the same errno.
+ * @returns per eight bytes, from which hooks the entry that begins there is reached, a bit a hook.
+ * @throws Refusal
+ */
 export function verify(
   family: Family,
   table: string,
   layout: Layout,
   bytes: Uint8Array,
-  { knownOnly = false }: VerifyOptions = {},
-): void {
-  const starts = checkStructure(family, layout, bytes)
-  checkHooks(family, table, layout, bytes, starts)
-  const reached = markReached(family, layout, bytes, starts)
-  for (let at = 0; at < bytes.length; at += sizeAt(family, bytes, at))
-    checkExtensions(family, table, bytes, at, reached[at >> 3] as number, knownOnly)
+  options: VerifyOptions = {},
+): Uint8Array {
+  const subject = { family, table, layout, bytes, options }
+  const starts = checkStructure(subject)
+  checkHooks(subject, starts)
+  const reached = markReached(subject, starts)
+  for (let at = 0; at < bytes.length; at += nextOffset(family, bytes, at))
+    checkExtensions(subject, at, reached[at >> 3] as number)
+  checkTable(subject)
+  return reached
 }
 
-const sizeAt = (family: Family, bytes: Uint8Array, at: number): number => family.entry.fields.nextOffset.read(bytes, at)
-
 /** Per eight bytes, whether an entry begins there. */
-function checkStructure(family: Family, layout: Layout, bytes: Uint8Array): Uint8Array {
+function checkStructure({ family, layout, bytes }: Subject): Uint8Array {
   const starts = new Uint8Array((bytes.length >> 3) + 1)
   let count = 0
   for (let at = 0; at < bytes.length; count++) {
@@ -91,29 +112,52 @@ function checkBounds(family: Family, bytes: Uint8Array, at: number): number {
 }
 
 function checkFlags({ entry: { fields }, flagsMask, invflagsMask }: Family, bytes: Uint8Array, at: number): void {
-  if ((fields.flags.read(bytes, at) & ~flagsMask) !== 0) refuse(at, 'flags that the kernel does not know')
-  if ((fields.invflags.read(bytes, at) & ~invflagsMask) !== 0) refuse(at, 'inversions that the kernel does not know')
+  const flags = bytes[at + fields.flags.offset] as number
+  const invflags = bytes[at + fields.invflags.offset] as number
+  if ((flags & ~flagsMask) !== 0) refuse(at, 'flags that the kernel does not know')
+  if ((invflags & ~invflagsMask) !== 0) refuse(at, 'inversions that the kernel does not know')
 }
 
 function checkBuiltinTarget(bytes: Uint8Array, at: number, target: Part): void {
-  if (isErrorTarget(bytes, target) && target.size !== 64) refuse(at, 'an ERROR target of the wrong size')
-  if (!isStandard(bytes, target)) return
-  if (target.size !== standardTarget.size) refuse(at, 'a standard target of the wrong size')
-  const verdict = readVerdict(bytes, target)
-  if (verdict < 0 && verdictName(verdict) === undefined) refuse(at, `there is no verdict ${verdict}`)
+  if (isStandard(bytes, target)) {
+    const verdict = readVerdict(bytes, target)
+    // 0 is where the first entry begins, and yet nothing can jump to it.
+    if (verdict <= 0 && verdictName(verdict) === undefined) refuse(at, `there is no verdict ${verdict}`)
+  } else if (isErrorTarget(bytes, target) && !isTerminated(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE))
+    refuse(at, 'the name of the chain does not end')
 }
 
-function checkHooks(family: Family, table: string, layout: Layout, bytes: Uint8Array, starts: Uint8Array): void {
-  if (!isTableName(table)) refuse(0, `there is no table ${table}`, ERRNO.ENOENT)
-  const wanted = TABLES[table].reduce((mask, hook) => mask | hookBit(hook), 0)
-  if (layout.validHooks !== wanted) refuse(0, `table ${table} has other hooks`)
-  for (const hook of TABLES[table]) {
-    const i = HOOKS.indexOf(hook)
-    const [first, policy] = [layout.hookEntry[i] as number, layout.underflow[i] as number]
-    if (!isStart(starts, bytes, first)) refuse(first, `no entry begins where ${hook} should`)
-    if (!isStart(starts, bytes, policy)) refuse(policy, `no entry begins where the policy of ${hook} should`)
+const ERROR_NAME = errorTarget.fields.errorname.offset
+
+function isTerminated(bytes: Uint8Array, at: number, size: number): boolean {
+  for (let i = at; i < at + size; i++) if (bytes[i] === 0) return true
+  return false
+}
+
+function checkHooks({ family, layout, bytes }: Subject, starts: Uint8Array): void {
+  let [lastFirst, lastPolicy] = [-1, -1]
+  for (const hook of HOOKS) {
+    if ((layout.validHooks & hookBit(hook)) === 0) continue
+    const first = placeOf(layout.hookEntry, hook, bytes, starts, `${hook} should`)
+    const policy = placeOf(layout.underflow, hook, bytes, starts, `the policy of ${hook} should`)
     checkPolicy(family, bytes, policy, hook)
+    if (first <= lastFirst || policy <= lastPolicy) refuse(first, `${hook} stands before a hook with a lower number`)
+    lastFirst = first
+    lastPolicy = policy
   }
+}
+
+function placeOf(places: readonly number[], hook: Hook, bytes: Uint8Array, starts: Uint8Array, what: string): number {
+  const at = places[HOOKS.indexOf(hook)] as number
+  if (!isStart(starts, bytes, at)) refuse(0, `no entry begins at byte ${at}, where ${what}`)
+  return at
+}
+
+/** That there is such a table, with these hooks. */
+function checkTable({ table, layout }: Subject): void {
+  if (!isTableName(table)) refuse(0, `there is no table ${table}`, ERRNO.ENOENT)
+  const hooks = TABLES[table].reduce((mask, hook) => mask | hookBit(hook), 0)
+  if (layout.validHooks !== hooks) refuse(0, `table ${table} has other hooks`)
 }
 
 const isStart = (starts: Uint8Array, bytes: Uint8Array, at: number): boolean =>
@@ -133,13 +177,21 @@ const ACTIVE = 0x80
  * Walks from every hook along the jumps.
  * @returns per eight bytes, the hooks from which the entry there is reached.
  */
-function markReached(family: Family, layout: Layout, bytes: Uint8Array, starts: Uint8Array): Uint8Array {
-  const reached = new Uint8Array((bytes.length >> 3) + 1)
+function markReached(subject: Subject, starts: Uint8Array): Uint8Array {
+  const reached = new Uint8Array((subject.bytes.length >> 3) + 1)
   HOOKS.forEach((_, i) => {
-    if ((layout.validHooks & (1 << i)) !== 0)
-      walk(family, bytes, starts, reached, layout.hookEntry[i] as number, 1 << i)
+    if ((subject.layout.validHooks & (1 << i)) !== 0)
+      walk({ ...subject, starts, reached, hook: 1 << i }, subject.layout.hookEntry[i] as number)
   })
   return reached
+}
+
+/** A walk from one hook. */
+interface Walk extends Subject {
+  readonly starts: Uint8Array
+  readonly reached: Uint8Array
+  /** Its bit. */
+  readonly hook: number
 }
 
 /** One chain on the walk: where it was entered, and the entry to look at next. */
@@ -148,41 +200,31 @@ interface Frame {
   at: number
 }
 
-function walk(
-  family: Family,
-  bytes: Uint8Array,
-  starts: Uint8Array,
-  reached: Uint8Array,
-  from: number,
-  hook: number,
-): void {
+function walk(way: Walk, from: number): void {
   // A stack of our own: chains may be nested deeper than calls can be.
   const frames: Frame[] = [{ start: from, at: from }]
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
-    const destination = step(family, bytes, starts, reached, frame, hook)
-    if (destination === undefined) leave(family, bytes, reached, frames.pop() as Frame)
+    const destination = step(way, frame)
+    if (destination === undefined) leave(way, frames.pop() as Frame)
     else if (destination >= 0) frames.push({ start: destination, at: destination })
   }
 }
 
-/** Looks at one entry. @returns a chain to enter, -1 to go on in this one, undefined where it ends. */
-function step(
-  family: Family,
-  bytes: Uint8Array,
-  starts: Uint8Array,
-  reached: Uint8Array,
-  frame: Frame,
-  hook: number,
-): number | undefined {
+/**
+ * Looks at one entry. A chain does not end where the next one begins: the walk goes on into it, through its head, as a
+ * packet would.
+ * @returns a chain to enter, -1 to go on in this one, undefined where it ends.
+ */
+function step({ family, bytes, starts, reached, hook }: Walk, frame: Frame): number | undefined {
   const { at } = frame
-  if (at >= bytes.length) return undefined
+  if (at >= bytes.length) refuse(frame.start, 'the chain runs off the end of the table', ERRNO.ELOOP)
   const mark = reached[at >> 3] as number
   if ((mark & ACTIVE) !== 0) refuse(at, 'the chains call each other in a loop', ERRNO.ELOOP)
   if ((mark & hook) !== 0) return undefined
   reached[at >> 3] = mark | hook | ACTIVE
-  frame.at = at + sizeAt(family, bytes, at)
+  frame.at = at + nextOffset(family, bytes, at)
   const target = targetPart(family, bytes, at)
-  if (!isStandard(bytes, target)) return isErrorTarget(bytes, target) ? undefined : -1
+  if (!isStandard(bytes, target)) return -1
   const verdict = readVerdict(bytes, target)
   if (verdict < 0) return isUnconditional(family, bytes, at) ? undefined : -1
   if (verdict === frame.at) return -1
@@ -190,72 +232,105 @@ function step(
   return verdict
 }
 
-function leave(family: Family, bytes: Uint8Array, reached: Uint8Array, frame: Frame): void {
-  for (let at = frame.start; at < frame.at; at += sizeAt(family, bytes, at))
+function leave({ family, bytes, reached }: Walk, frame: Frame): void {
+  for (let at = frame.start; at < frame.at; at += nextOffset(family, bytes, at))
     reached[at >> 3] = (reached[at >> 3] as number) & ~ACTIVE
 }
 
-function checkExtensions(
-  family: Family,
-  table: string,
-  bytes: Uint8Array,
-  at: number,
-  reached: number,
-  knownOnly: boolean,
-): void {
-  const parts = matchParts(family, bytes, at)
+/** The entry that is looked at. */
+interface Place {
+  readonly at: number
+  /** Hooks from which it is reached, a bit each. */
+  readonly reached: number
+}
+
+function checkExtensions(subject: Subject, at: number, reached: number): void {
+  const { family, bytes } = subject
+  const place = { at, reached }
+  for (const part of matchParts(family, bytes, at)) checkPayload('match', subject, place, part)
   const target = targetPart(family, bytes, at)
-  const isBuiltin = isStandard(bytes, target) || isErrorTarget(bytes, target)
-  if (parts.length === 0 && isBuiltin) return
-  const head = headOf(family, bytes, at)
-  for (const part of parts) checkPayload('match', family, table, bytes, at, part, head, reached, knownOnly)
-  if (!isBuiltin) checkPayload('target', family, table, bytes, at, target, head, reached, knownOnly)
+  if (isStandard(bytes, target) || isErrorTarget(bytes, target)) checkBuiltinRevision(bytes, at, target)
+  else checkPayload('target', subject, place, target)
 }
 
-/** The protocol of a rule; IPv6 ignores it where no flag says that it counts. */
-function headOf({ name, entry: { fields } }: Family, bytes: Uint8Array, at: number): RuleHead {
-  const counts = name === 'ipv4' || (fields.flags.read(bytes, at) & 0x01) !== 0
-  return {
-    protocol: counts ? fields.proto.read(bytes, at) : 0,
-    protocolNegated: (fields.invflags.read(bytes, at) & 0x40) !== 0,
-  }
+function checkBuiltinRevision(bytes: Uint8Array, at: number, target: Part): void {
+  if (partRevision(bytes, target) === 0) return
+  const name = isStandard(bytes, target) ? 'standard' : ERROR_TARGET
+  refuse(at, `there is no target ${name} revision ${partRevision(bytes, target)}`, ERRNO.ENOENT)
 }
 
-function checkPayload(
-  kind: 'match' | 'target',
-  family: Family,
-  table: string,
-  bytes: Uint8Array,
+function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached }: Place, part: Part): void {
+  const { family, bytes, options } = subject
+  const header = headerOf(kind, family, bytes, part)
+  if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
+  const known = payloadOf(header, bytes, part)
+  if (known === undefined) return checkUnknown(kind, header, at, part, options)
+  const payload = payloadAt(part)
+  const reason =
+    brokenDemand(known.extension, subject, at, reached) ??
+    known.variant.check?.(bytes, payload, headOf(family, bytes, at))
+  if (reason !== undefined) refuse(at, `${kind} ${known.extension.name}: ${reason}`)
+  if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
+}
+
+/** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */
+function checkUnknown(
+  kind: string,
+  { name, revision, known }: Header,
   at: number,
   part: Part,
-  head: RuleHead,
-  reached: number,
-  knownOnly: boolean,
+  { knownOnly }: VerifyOptions,
 ): void {
-  const name = partName(bytes, part)
-  const revision = partRevision(bytes, part)
-  const known = identify(kind, family.name, name, revision, bytes, payloadAt(part), payloadSize(part))
-  if (known === undefined) {
-    const sizes = knownPayloads(kind, family.name, name, revision).map(({ variant }) => variant.size)
-    if (sizes.length > 0 && !sizes.includes(payloadSize(part)))
-      refuse(at, `${kind} ${name} revision ${revision} takes ${sizes[0]} bytes, not ${payloadSize(part)}`)
-    if (sizes.length === 0 && knownOnly) refuse(at, `there is no ${kind} ${name} revision ${revision}`, ERRNO.ENOENT)
+  const size = payloadSize(part)
+  const what = `${kind} ${name} revision ${revision}`
+  if (known.length === 0) {
+    if (knownOnly) refuse(at, `there is no ${what}`, ERRNO.ENOENT)
     return
   }
-  const reason =
-    brokenDemand(known.extension, table, head, reached) ?? known.variant.check?.(bytes, payloadAt(part), head)
-  if (reason !== undefined) refuse(at, `${kind} ${known.extension.name}: ${reason}`)
+  const wanted = known[0]?.variant.size
+  if (known.every(({ variant }) => variant.size !== size)) refuse(at, `${what} takes ${wanted} bytes, not ${size}`)
+  refuse(at, `${what} has a field that can have one value only, and has another`)
 }
 
-/** What the extension demands of rules in general and this one does not meet. */
-function brokenDemand({ demands }: Extension, table: string, head: RuleHead, reached: number): string | undefined {
+function checkSets(known: Known, { family, bytes }: Subject, at: number, payload: number, sets: SetNames): void {
+  const byIndex = (index: number): string =>
+    sets.byIndex(index) ?? refuse(at, `there is no ipset of index ${index}`, ERRNO.ENOENT)
+  readParameters(known, bytes, payload, { family, sets: { ...sets, byIndex } })
+}
+
+const protocolOf = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): number =>
+  fields.proto.read(bytes, at)
+const isProtocolNegated = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): boolean =>
+  ((bytes[at + fields.invflags.offset] as number) & INV_PROTO) !== 0
+
+/** The rule as extensions look at it themselves: IPv6 ignores the protocol where no flag says that it counts. */
+function headOf(family: Family, bytes: Uint8Array, at: number): RuleHead {
+  const counts =
+    family.name === 'ipv4' || ((bytes[at + family.entry.fields.flags.offset] as number) & IP6T_F_PROTO) !== 0
+  return {
+    protocol: counts ? protocolOf(family, bytes, at) : 0,
+    protocolNegated: isProtocolNegated(family, bytes, at),
+  }
+}
+
+/**
+ * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
+ * IPv6 rule whether it counts or not.
+ */
+function brokenDemand(
+  { demands }: Extension,
+  { family, table, bytes }: Subject,
+  at: number,
+  reached: number,
+): string | undefined {
   const { tables, hooks, protocols } = demands
   if (tables !== undefined && !tables.some((name) => name === table)) return `only in table ${tables.join(' or ')}`
-  if (protocols !== undefined && !isProtocol(head, protocols)) return `needs -p ${protocols.join(' or ')}`
-  const allowed = hooks?.reduce((mask, hook) => mask | hookBit(hook), 0)
-  if (allowed !== undefined && (reached & ~allowed) !== 0) {
-    const wrong = HOOKS.filter((hook) => (reached & ~allowed & hookBit(hook)) !== 0)
-    return `only in rules reached from ${hooks?.join(', ')}, and this one is reached from ${wrong.join(', ')}`
+  if (hooks !== undefined) {
+    const wrong = HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0 && !hooks.includes(hook))
+    if (wrong.length > 0)
+      return `only in rules reached from ${hooks.join(', ')}, and this one is reached from ${wrong.join(', ')}`
   }
-  return undefined
+  if (protocols === undefined) return undefined
+  const head = { protocol: protocolOf(family, bytes, at), protocolNegated: isProtocolNegated(family, bytes, at) }
+  return isProtocol(head, protocols) ? undefined : `needs -p ${protocols.join(' or ')}`
 }

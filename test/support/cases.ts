@@ -34,9 +34,15 @@ export const cases: readonly Case[] = readdirSync(DIRECTORY)
     )
   })
 
-/** `-A CHAIN` and the rest of a line. */
-export function splitLine(line: string): { chain: string; rule: string } {
-  const [, chain, rule] = /^(?:-A|--append) (\S+)\s?(.*)$/s.exec(line) ?? []
-  if (chain === undefined || rule === undefined) throw new Error(`no -A: ${line}`)
-  return { chain, rule }
+/** `-A CHAIN` and the rest of a line; undefined for what is no rule of a chain. */
+export function splitLine(line: string): { chain: string; rule: string } | undefined {
+  const [, chain, rule] = /^(?:-A|--append)\s+(\S+)\s*(.*)$/s.exec(line) ?? []
+  return chain === undefined || rule === undefined ? undefined : { chain, rule }
+}
+
+/** As {@link splitLine}, of a line that is a rule. */
+export function ruleLine(line: string): { chain: string; rule: string } {
+  const split = splitLine(line)
+  if (split === undefined) throw new Error(`no rule: ${line}`)
+  return split
 }

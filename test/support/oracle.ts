@@ -31,7 +31,9 @@ export const restore = (family: Family, table: string, lines: readonly string[],
 
 /** What `-S` prints of a table; a comment may hold a line break. */
 export const listing = (family: Family, table: string): string[] =>
-  must(iptables(family, '-t', table, '-S'), `-S of ${table}`).stdout.split(/\n(?=-[PNA] )/).map((line) => line.replace(/\n$/, ''))
+  must(iptables(family, '-t', table, '-S'), `-S of ${table}`)
+    .stdout.split(/\n(?=-[PNA] )/)
+    .map((line) => line.replace(/\n$/, ''))
 
 /** Empties a table and makes what a group needs there. */
 export function prepare({ family, table, setup }: Case): void {

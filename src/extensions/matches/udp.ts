@@ -5,7 +5,7 @@ import { match } from '../extension'
 import { option } from '../option'
 import { anyPort, portRange } from '../values/port'
 
-const ports = portRange({ protocol: 'udp', decimal: true, reversed: true })
+const ports = portRange({ decimal: true, reversed: true })
 
 /** linux/netfilter/xt_tcpudp.h */
 export const udp = match('udp', {

@@ -1,0 +1,60 @@
+/**
+ * Asks a C compiler for the size of every struct that the library lays out and the offset of every field, and stores
+ * them in test/abi/sizes.json, with which a test compares our own. Needs cc and the headers of linux-libc-dev.
+ *
+ *   npm run abi
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { layouts } from '../test/support/layouts'
+
+const HEADERS = [
+  'stddef.h',
+  'stdio.h',
+  'netinet/in.h',
+  'linux/netfilter_ipv4/ip_tables.h',
+  'linux/netfilter_ipv6/ip6_tables.h',
+  'linux/netfilter_ipv4/ipt_REJECT.h',
+  'linux/netfilter_ipv6/ip6t_REJECT.h',
+  'linux/netfilter/ipset/ip_set.h',
+  'linux/netfilter/nf_nat.h',
+  'linux/netfilter/xt_CT.h',
+  'linux/netfilter/xt_LOG.h',
+  'linux/netfilter/xt_comment.h',
+  'linux/netfilter/xt_conntrack.h',
+  'linux/netfilter/xt_iprange.h',
+  'linux/netfilter/xt_mac.h',
+  'linux/netfilter/xt_mark.h',
+  'linux/netfilter/xt_set.h',
+  'linux/netfilter/xt_tcpudp.h',
+]
+
+/** One printf for each struct: its name, its size, and each field with its offset. */
+const statements = layouts.map(({ cName, fields }) => {
+  const format = fields.map(({ name }) => `\\"${name}\\":%zu`).join(',')
+  const offsets = fields.map(({ designator }) => `, offsetof(${cName}, ${designator})`).join('')
+  return `printf("\\"${cName}\\":{\\"size\\":%zu,\\"offsets\\":{${format}}}%s", sizeof(${cName})${offsets}, SEPARATOR);`
+})
+
+const program = [
+  ...HEADERS.map((header) => `#include <${header}>`),
+  'int main(void) {',
+  '  printf("{");',
+  ...statements.map((line, i) => `  ${line.replace('SEPARATOR', i === statements.length - 1 ? '""' : '","')}`),
+  '  printf("}\\n");',
+  '}',
+  '',
+].join('\n')
+
+const directory = mkdtempSync(join(tmpdir(), 'xtables-abi-'))
+try {
+  writeFileSync(join(directory, 'abi.c'), program)
+  execFileSync('cc', ['-o', join(directory, 'abi'), join(directory, 'abi.c')], { stdio: 'inherit' })
+  const sizes = JSON.parse(execFileSync(join(directory, 'abi'), { encoding: 'utf8' }))
+  writeFileSync(join(__dirname, '../test/abi/sizes.json'), `${JSON.stringify(sizes, undefined, 2)}\n`)
+  console.log(`${layouts.length} structs measured`)
+} finally {
+  rmSync(directory, { recursive: true })
+}

@@ -1,0 +1,186 @@
+/**
+ * A lock as it is held within this process, whatever keeps out others.
+ *
+ * It is held by a *holder*, of one of two kinds. A synchronous one comes from {@link Holders.lock} and is given back in
+ * the same synchronous stretch, so that whoever calls `lock` meanwhile was called by it, and joins. An asynchronous one
+ * comes from {@link Holders.withLockAsync}; those called by it are known by their asynchronous context.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { LockTimeoutError } from '../errors'
+import type { Lock } from './kernel'
+
+const POLL_MS = 5
+
+/** One attempt at whatever keeps out other processes. */
+export interface Claim {
+  /** Does not wait. @returns whether it was free, and is now ours. */
+  take(): boolean
+  /** Ends the attempt, and gives back what was taken. */
+  close(): void
+}
+
+interface Holder {
+  readonly owner: Holders
+  readonly claim: Claim
+  readonly kind: 'sync' | 'async'
+  /** Those who hold it and have not released it; at 0 it is gone, and nobody may join any more. */
+  count: number
+}
+
+/** One who waits without blocking. Only the first of a queue asks for the lock, so that they come in turn. */
+interface Waiter {
+  wake(): void
+}
+
+/** The asynchronous holders that the running code was called by, innermost first. */
+const context = new AsyncLocalStorage<readonly Holder[]>()
+
+/** Milliseconds left, never more than a poll takes; 0 or less where there are none. */
+const deadline = (timeoutMs: number | undefined): (() => number) => {
+  const end = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY)
+  return () => Math.min(POLL_MS, end - performance.now())
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+const pause = (waiter: Waiter, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    waiter.wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+
+/** Those who hold one lock, one at a time, and those who wait for it. */
+export class Holders {
+  readonly #name: string
+  readonly #open: () => Claim
+  /** At most one: a claim keeps out a second even of the same process. */
+  #holder: Holder | undefined
+  #queue: Waiter[] = []
+
+  /** @param name for people, as in `the xtables lock /run/xtables.lock`. */
+  constructor(name: string, open: () => Claim) {
+    this.#name = name
+    this.#open = open
+  }
+
+  /**
+   * Takes the lock, or joins who holds it where that is our caller. It must be released before the event loop runs
+   * again.
+   * @param timeoutMs how long to wait, blocking; undefined waits for ever, 0 does not wait.
+   * @throws LockTimeoutError, at once where an asynchronous operation of this process has it; what the claim throws
+   */
+  lock(timeoutMs: number | undefined): Lock {
+    const ours = this.#ours()
+    const holder = ours ?? this.#holder
+    if (holder === undefined) return this.#share(this.#take(timeoutMs))
+    if (holder.kind === 'async' && holder !== ours)
+      throw new LockTimeoutError(
+        `an asynchronous operation of this process holds ${this.#name}, and cannot go on while a synchronous one waits ` +
+          'for it: await the former first, or use the asynchronous form here too',
+      )
+    return this.#share(holder)
+  }
+
+  /**
+   * Holds the lock while `body` runs, or joins the asynchronous holder that called us. Calls of `body`, synchronous or
+   * not, join; those of others wait, the asynchronous ones, or fail, the synchronous ones.
+   * @throws LockTimeoutError, what the claim throws, and whatever `body` throws
+   */
+  async withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
+    const holder = this.#ours() ?? (await this.#takeAsync(timeoutMs))
+    const lock = this.#share(holder)
+    try {
+      return await context.run([holder, ...(context.getStore() ?? [])], body)
+    } finally {
+      lock.release()
+    }
+  }
+
+  /** The asynchronous holder that we were called by. A context may outlive its holder, whose count is 0 then. */
+  #ours(): Holder | undefined {
+    return context.getStore()?.find(({ owner, count }) => owner === this && count > 0)
+  }
+
+  /** One more share in the lock; each can be given back once. */
+  #share(holder: Holder): Lock {
+    holder.count++
+    let released = false
+    return {
+      release: () => {
+        if (released) return
+        released = true
+        if (--holder.count === 0) this.#letGo(holder)
+      },
+    }
+  }
+
+  #letGo(holder: Holder): void {
+    this.#holder = undefined
+    holder.claim.close()
+    this.#queue[0]?.wake()
+  }
+
+  #hold(claim: Claim, kind: Holder['kind']): Holder {
+    this.#holder = { owner: this, claim, kind, count: 0 }
+    return this.#holder
+  }
+
+  #timedOut(timeoutMs: number | undefined): LockTimeoutError {
+    return new LockTimeoutError(`another holds ${this.#name}; waited ${timeoutMs} ms`)
+  }
+
+  #take(timeoutMs: number | undefined): Holder {
+    const claim = this.#open()
+    try {
+      this.#wait(claim, timeoutMs)
+    } catch (error) {
+      claim.close()
+      throw error
+    }
+    return this.#hold(claim, 'sync')
+  }
+
+  #wait(claim: Claim, timeoutMs: number | undefined): void {
+    const left = deadline(timeoutMs)
+    while (!claim.take()) {
+      const ms = left()
+      if (!(ms > 0)) throw this.#timedOut(timeoutMs)
+      Atomics.wait(sleeper, 0, 0, ms)
+    }
+  }
+
+  async #takeAsync(timeoutMs: number | undefined): Promise<Holder> {
+    const claim = this.#open()
+    try {
+      return await this.#waitAsync(claim, timeoutMs)
+    } catch (error) {
+      claim.close()
+      throw error
+    }
+  }
+
+  /** The holder is known from the moment that the lock is taken: a synchronous caller must not block on it. */
+  async #waitAsync(claim: Claim, timeoutMs: number | undefined): Promise<Holder> {
+    const left = deadline(timeoutMs)
+    const waiter: Waiter = { wake() {} }
+    this.#queue.push(waiter)
+    try {
+      while (this.#queue[0] !== waiter || this.#holder !== undefined || !claim.take()) {
+        const ms = left()
+        if (!(ms > 0)) throw this.#timedOut(timeoutMs)
+        await pause(waiter, ms)
+      }
+      return this.#hold(claim, 'async')
+    } finally {
+      this.#leave(waiter)
+    }
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#queue = this.#queue.filter((other) => other !== waiter)
+    this.#queue[0]?.wake()
+  }
+}

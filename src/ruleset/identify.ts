@@ -1,0 +1,74 @@
+/**
+ * What a match or a target is, by the header before its payload. A table of 10,000 rules has tens of thousands of them
+ * and a dozen different ones, so each header is looked up by its bytes, and turned into text only the first time.
+ */
+import type { Family, FamilyName } from '../abi/family'
+import { EXTENSION_NAME_SIZE, entryMatch } from '../abi/x-tables'
+import { readText } from '../binary/text'
+import { type Known, knownPayloads } from '../extensions/registry'
+import { type Part, payloadAt, payloadSize } from './entry'
+
+const NAME = entryMatch.fields.name.offset
+const REVISION = entryMatch.fields.revision.offset
+
+/** A header that was met before. */
+export interface Header {
+  readonly name: string
+  readonly revision: number
+  /** Everything that a payload behind it may be, the most particular first; nothing for what is not known here. */
+  readonly known: readonly Known[]
+  /** The name as it lies in a blob, without its NUL. */
+  readonly nameBytes: Uint8Array
+}
+
+type Headers = Map<number, Header[]>
+const cache: Readonly<Record<'match' | 'target', Readonly<Record<FamilyName, Headers>>>> = {
+  match: { ipv4: new Map(), ipv6: new Map() },
+  target: { ipv4: new Map(), ipv6: new Map() },
+}
+/** Names in a blob may be anything: whoever makes them up must not fill our memory. */
+const MAX_HEADERS = 1024
+
+function hashOf(bytes: Uint8Array, at: number): number {
+  let hash = bytes[at + REVISION] as number
+  for (let i = at + NAME; i < at + REVISION && bytes[i] !== 0; i++)
+    hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0
+  return hash
+}
+
+function isAt({ nameBytes, revision }: Header, bytes: Uint8Array, at: number): boolean {
+  if (bytes[at + REVISION] !== revision) return false
+  for (let i = 0; i < nameBytes.length; i++) if (bytes[at + NAME + i] !== nameBytes[i]) return false
+  return nameBytes.length === EXTENSION_NAME_SIZE || bytes[at + NAME + nameBytes.length] === 0
+}
+
+function meet(kind: 'match' | 'target', family: FamilyName, bytes: Uint8Array, at: number): Header {
+  const name = readText(bytes, at + NAME, EXTENSION_NAME_SIZE)
+  const revision = bytes[at + REVISION] as number
+  const nul = bytes.subarray(at + NAME, at + REVISION).indexOf(0)
+  const nameBytes = bytes.slice(at + NAME, nul < 0 ? at + REVISION : at + NAME + nul)
+  return { name, revision, known: knownPayloads(kind, family, name, revision), nameBytes }
+}
+
+/** The header at `part`. */
+export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Header {
+  const headers = cache[kind][family.name]
+  const hash = hashOf(bytes, part.at)
+  const same = headers.get(hash)
+  if (same !== undefined) for (const header of same) if (isAt(header, bytes, part.at)) return header
+  const header = meet(kind, family.name, bytes, part.at)
+  if (headers.size >= MAX_HEADERS) headers.clear()
+  headers.set(hash, [...(same ?? []).slice(-MAX_HEADERS), header])
+  return header
+}
+
+/** Of what may stand behind a header, what this payload is; undefined where it is none of it. */
+export function payloadOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
+  const at = payloadAt(part)
+  const size = payloadSize(part)
+  for (const one of known) {
+    const { variant } = one
+    if (variant.size === size && variant.fixed.every(({ field, value }) => field.read(bytes, at) === value)) return one
+  }
+  return undefined
+}

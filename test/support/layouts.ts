@@ -1,0 +1,104 @@
+/** Every struct that the library lays out, with the C designator of each field. */
+import * as ipSet from '../../src/abi/ip-set'
+import { iptEntry } from '../../src/abi/ip-tables'
+import { ip6tEntry } from '../../src/abi/ip6-tables'
+import * as xTables from '../../src/abi/x-tables'
+import type { Field } from '../../src/binary/codec'
+import type { Struct } from '../../src/binary/struct'
+import { matches, targets } from '../../src/extensions/registry'
+
+export interface Layout {
+  readonly cName: string
+  readonly size: number
+  readonly fields: readonly { name: string; designator: string; offset: number }[]
+}
+
+/** Structs within structs, which we lay open: the designator before each of their fields. */
+const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly string[]][]>> = {
+  'struct ipt_entry': [
+    [
+      'ip.',
+      [
+        'src',
+        'dst',
+        'smsk',
+        'dmsk',
+        'iniface',
+        'outiface',
+        'inifaceMask',
+        'outifaceMask',
+        'proto',
+        'flags',
+        'invflags',
+      ],
+    ],
+    ['counters.', ['pcnt', 'bcnt']],
+  ],
+  'struct ip6t_entry': [
+    [
+      'ipv6.',
+      [
+        'src',
+        'dst',
+        'smsk',
+        'dmsk',
+        'iniface',
+        'outiface',
+        'inifaceMask',
+        'outifaceMask',
+        'proto',
+        'tos',
+        'flags',
+        'invflags',
+      ],
+    ],
+    ['counters.', ['pcnt', 'bcnt']],
+  ],
+  'struct xt_entry_match': [
+    ['u.', ['matchSize']],
+    ['u.user.', ['name', 'revision']],
+  ],
+  'struct nf_nat_ipv4_multi_range_compat': [['range[0].', ['flags', 'minIp', 'maxIp', 'minProto', 'maxProto']]],
+  'struct xt_set_info_match_v4': [['match_set.', ['index', 'dim', 'setFlags']]],
+}
+
+/** Members that are not called what we call them, in snake case. */
+const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'struct nf_nat_ipv4_multi_range_compat': { minProto: 'min', maxProto: 'max' },
+  'struct xt_set_info_match_v4': {
+    setFlags: 'flags',
+    packetsValue: 'packets.value',
+    packetsOp: 'packets.op',
+    bytesValue: 'bytes.value',
+    bytesOp: 'bytes.op',
+  },
+}
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+function designator(cName: string, field: string): string {
+  const prefix = NESTED[cName]?.find(([, fields]) => fields.includes(field))?.[0] ?? ''
+  return prefix + (RENAMED[cName]?.[field] ?? snakeCase(field))
+}
+
+const isStruct = (value: unknown): value is Struct => typeof value === 'object' && value !== null && 'cName' in value
+
+const variants = [...matches, ...targets].flatMap(({ variants: { ipv4, ipv6 } }) => [...ipv4, ...ipv6])
+
+const structs = [
+  ...Object.values(xTables).filter(isStruct),
+  ...Object.values(ipSet).filter(isStruct),
+  iptEntry,
+  ip6tEntry,
+  ...variants.map(({ struct }) => struct),
+] as unknown as Struct[]
+
+export const layouts: readonly Layout[] = [...new Map(structs.map((one) => [one.cName, one])).values()].map(
+  ({ cName, size, fields }) => ({
+    cName,
+    size,
+    fields: Object.entries(fields as Record<string, Field<unknown>>)
+      .filter(([name]) => !name.startsWith('pad'))
+      .map(([name, { offset }]) => ({ name, designator: designator(cName, name), offset })),
+  }),
+)
