@@ -3,7 +3,7 @@
  * over from the entries that stay.
  */
 import { counters as counterStruct } from '../abi/x-tables'
-import { RuleError, UnsupportedError, XtablesError } from '../errors'
+import { KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
 import type { Client } from '../kernel/client'
 import { isStandard, matchParts, type Part, partName, partRevision, readCounters, targetPart } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
@@ -25,9 +25,22 @@ export const unchanged = (before: Snapshot, now: Snapshot): boolean =>
   before.entries.length === now.entries.length &&
   before.entries.every((entry, i) => sameEntry(before.ruleset.family, entry, now.entries[i] as Entry))
 
+/** A table that is laid out and checked, and may be sent. */
+export interface Prepared {
+  readonly request: Request
+  /** Where the rules stand that are not in the kernel yet. */
+  readonly added: readonly Place[]
+}
+
+interface Place {
+  readonly table: string
+  readonly chain?: string
+  readonly position?: number
+}
+
 /** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
-export function prepare(client: Client, from: Snapshot, to: Ruleset): Request {
-  checkNewRules(client, new Set(from.entries), to)
+export function prepare(client: Client, from: Snapshot, to: Ruleset): Prepared {
+  const added = checkNewRules(client, new Set(from.entries), to)
   const request = writeRuleset(to)
   try {
     verify(to.family, to.table, request.layout, request.bytes.subarray(REQUEST_HEAD))
@@ -35,13 +48,28 @@ export function prepare(client: Client, from: Snapshot, to: Ruleset): Request {
     if (!(error instanceof Refusal)) throw error
     throw new RuleError(locate(to, error.offset), error.reason, { cause: error })
   }
-  return request
+  return { request, added }
 }
 
-function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): void {
+function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): Place[] {
+  const added: Place[] = []
   for (const chain of to.chains.values())
-    for (const [position, rule] of chain.rules.entries())
-      if (!old.has(rule)) checkNewRule(client, to, chain, rule, position)
+    for (const [position, rule] of chain.rules.entries()) {
+      if (old.has(rule)) continue
+      checkNewRule(client, to, chain, rule, position)
+      added.push({ table: to.table, chain: chain.name, position })
+    }
+  return added
+}
+
+/**
+ * The kernel does not say which rule it is that it refuses. Where one rule is new, it is that one.
+ * @throws RuleError, or `error` as it is
+ */
+function blame(error: unknown, added: readonly Place[]): never {
+  const [place] = added
+  if (!(error instanceof KernelError) || place === undefined || added.length > 1) throw error
+  throw new RuleError(place, error.message, { cause: error })
 }
 
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
@@ -60,7 +88,7 @@ function checkRevision(client: Client, kind: 'match' | 'target', bytes: Uint8Arr
 }
 
 /** Chain and rule of the entry at an offset. */
-function locate(ruleset: Ruleset, offset: number): { table: string; chain?: string; position?: number } {
+function locate(ruleset: Ruleset, offset: number): Place {
   let at = 0
   for (const { name, head, rules, tail } of ruleset.chains.values()) {
     at += head?.bytes.length ?? 0
@@ -110,21 +138,24 @@ function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: readonly 
   writeBoth(bytes, at, pcnt.read(bytes, at) - packets, bcnt.read(bytes, at) - byteCount)
 }
 
-/** Sends a prepared table and carries the counters over. @throws ConflictError, KernelError */
-export function replace(client: Client, from: Snapshot, to: Ruleset, { layout, bytes }: Request): void {
-  const old = client.replace(to.table, layout, bytes, from.entries.length)
+/** Sends a prepared table and carries the counters over. @throws ConflictError, RuleError, KernelError */
+export function replace(client: Client, from: Snapshot, to: Ruleset, { request, added }: Prepared): void {
+  let old: Uint8Array
+  try {
+    old = client.replace(to.table, request.layout, request.bytes, from.entries.length)
+  } catch (error) {
+    blame(error, added)
+  }
   const carried = carriedCounters(from, to, old)
   if (carried !== undefined) client.addCounters(to.table, carried)
 }
 
 /** As {@link replace}, off the main thread. */
-export async function replaceAsync(
-  client: Client,
-  from: Snapshot,
-  to: Ruleset,
-  { layout, bytes }: Request,
-): Promise<void> {
-  const old = await client.replaceAsync(to.table, layout, bytes, from.entries.length)
+export async function replaceAsync(client: Client, from: Snapshot, to: Ruleset, prepared: Prepared): Promise<void> {
+  const { layout, bytes } = prepared.request
+  const old = await client
+    .replaceAsync(to.table, layout, bytes, from.entries.length)
+    .catch((error) => blame(error, prepared.added))
   const carried = carriedCounters(from, to, old)
   if (carried !== undefined) await client.addCountersAsync(to.table, carried)
 }

@@ -28,6 +28,7 @@ const cache: Readonly<Record<'match' | 'target', Readonly<Record<FamilyName, Hea
 }
 /** Names in a blob may be anything: whoever makes them up must not fill our memory. */
 const MAX_HEADERS = 1024
+const MAX_SAME_HASH = 8
 
 function hashOf(bytes: Uint8Array, at: number): number {
   let hash = bytes[at + REVISION] as number
@@ -58,7 +59,7 @@ export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8A
   if (same !== undefined) for (const header of same) if (isAt(header, bytes, part.at)) return header
   const header = meet(kind, family.name, bytes, part.at)
   if (headers.size >= MAX_HEADERS) headers.clear()
-  headers.set(hash, [...(same ?? []).slice(-MAX_HEADERS), header])
+  headers.set(hash, [...(same ?? []).slice(-MAX_SAME_HASH), header])
   return header
 }
 

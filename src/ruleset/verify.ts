@@ -264,7 +264,10 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
   const header = headerOf(kind, family, bytes, part)
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
   const known = payloadOf(header, bytes, part)
-  if (known === undefined) return checkUnknown(kind, header, at, part, options)
+  if (known === undefined) {
+    checkUnknown(kind, header, at, part, options)
+    return
+  }
   const payload = payloadAt(part)
   const reason =
     brokenDemand(known.extension, subject, at, reached) ??
@@ -295,7 +298,7 @@ function checkUnknown(
 function checkSets(known: Known, { family, bytes }: Subject, at: number, payload: number, sets: SetNames): void {
   const byIndex = (index: number): string =>
     sets.byIndex(index) ?? refuse(at, `there is no ipset of index ${index}`, ERRNO.ENOENT)
-  readParameters(known, bytes, payload, { family, sets: { ...sets, byIndex } })
+  readParameters(known, bytes, payload, { family, sets: { byName: (name) => sets.byName(name), byIndex } })
 }
 
 const protocolOf = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): number =>

@@ -305,7 +305,7 @@ describe('matches', () => {
       rule.target = new Target(rule, 'DROP')
       place.chain('INPUT').insertRule(rule)
       const negated = new Rule()
-      negated.createMatch('set').matchSet = ['!', 'other', 'dst'] as unknown as string
+      negated.createMatch('set').matchSet = '!other dst'
       negated.createTarget('ACCEPT')
       place.chain('INPUT').appendRule(negated)
       expect(place.chain('INPUT').rules.map(({ matches }) => matches[0]?.parameters)).toEqual([

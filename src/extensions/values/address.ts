@@ -106,7 +106,9 @@ function parseMask(word: string, context: Context): Bytes {
   const length = readInteger(word)
   if (length !== undefined) return length <= size * 8 ? prefixMask(length, size) : mismatch('the prefix is too long')
   const whole = size === 16 || dotted(word)?.length === 4
-  return (whole ? parseAddress(word, context) : undefined) ?? mismatch('the mask is neither a prefix length nor an address')
+  return (
+    (whole ? parseAddress(word, context) : undefined) ?? mismatch('the mask is neither a prefix length nor an address')
+  )
 }
 
 /** Where a struct has sixteen bytes for an address of either family (`union nf_inet_addr`), IPv4 uses the first four. */

@@ -1,0 +1,161 @@
+/** A table as a kernel handed it out, to be kept in a file and looked at elsewhere. */
+import { FAMILIES, type FamilyName } from '../abi/family'
+import { isTableName, TABLES } from '../abi/netfilter'
+import { getInfo } from '../abi/x-tables'
+import { BlobError, IptcError, UnsupportedError } from '../errors'
+import { Client, type SetIdentity, type TableEntries, type TableInfo } from './client'
+import type { Kernel } from './kernel'
+
+export interface Capture {
+  readonly family: FamilyName
+  readonly table: string
+  /** The answer to GET_INFO, 84 bytes. */
+  readonly info: Uint8Array
+  readonly entries: Uint8Array
+  /** The ipsets of the namespace, by name: rules refer to them by their index. Absent where there are none. */
+  readonly sets?: Readonly<Record<string, SetIdentity>>
+}
+
+/** Reads a table from a kernel; asking makes it, where it does not exist yet. @throws as {@link Client.entries} */
+export function captureTable(kernel: Kernel, family: FamilyName, table: string): Capture {
+  const client = new Client(kernel, FAMILIES[family])
+  try {
+    const { info, entries } = client.entries(table)
+    const sets = captureSets(client)
+    return { family, table, info: infoBytes(table, info), entries: entries.slice(), ...(sets && { sets }) }
+  } finally {
+    client.close()
+  }
+}
+
+function infoBytes(name: string, info: TableInfo): Uint8Array {
+  const bytes = new Uint8Array(getInfo.size)
+  getInfo.write(bytes, 0, { name, ...info, hookEntry: [...info.hookEntry], underflow: [...info.underflow] })
+  return bytes
+}
+
+/** Linux makes room for so many sets at a time: behind as many free places, there is none. */
+const SET_BLOCK = 256
+
+function captureSets(client: Client): Record<string, SetIdentity> | undefined {
+  const sets: Record<string, SetIdentity> = {}
+  for (let index = 0, end = SET_BLOCK; index < end; index++) {
+    const found = setAt(client, index)
+    if (found === 'unsupported') return undefined
+    if (found === undefined) continue
+    sets[found.name] = found.set
+    end = index + 1 + SET_BLOCK
+  }
+  return Object.keys(sets).length === 0 ? undefined : sets
+}
+
+function setAt(client: Client, index: number): { name: string; set: SetIdentity } | undefined | 'unsupported' {
+  try {
+    const name = client.setByIndex(index)
+    const set = name === undefined ? undefined : client.setByName(name)
+    return name === undefined || set === undefined ? undefined : { name, set }
+  } catch (error) {
+    if (error instanceof UnsupportedError) return 'unsupported'
+    throw error
+  }
+}
+
+/**
+ * Reads the parts of a capture, and checks that they fit together. The entries themselves are not looked at.
+ * @throws IptcError, BlobError
+ */
+export function checkCapture({
+  family,
+  table,
+  info,
+  entries,
+}: Capture): { layout: TableInfo } & Omit<TableEntries, 'info'> {
+  if (!Object.hasOwn(FAMILIES, family)) throw wrong('family', `is ipv4 or ipv6, not ${show(family)}`)
+  if (!isTableName(table)) throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${show(table)}`)
+  if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
+  const { name, ...layout } = getInfo.read(info, 0)
+  if (name !== table) throw wrong('info', `is of table ${show(name)}, and the capture of ${table}`)
+  if (layout.size !== entries.length)
+    throw new BlobError(
+      Math.min(layout.size, entries.length),
+      `there are ${entries.length} bytes of the ${layout.size}`,
+    )
+  return { layout, entries }
+}
+
+const show = (value: unknown): string => JSON.stringify(value) ?? String(value)
+
+const wrong = (field: string, what: string): IptcError => new IptcError(`capture: ${field} ${what}`)
+
+/** What `JSON.stringify` turns into text. */
+export interface CaptureJson {
+  readonly family: FamilyName
+  readonly table: string
+  /** In base64, as `entries`. */
+  readonly info: string
+  readonly entries: string
+  readonly sets?: Readonly<Record<string, SetIdentity>>
+}
+
+const toBase64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+
+export const captureToJson = ({ family, table, info, entries, sets }: Capture): CaptureJson => ({
+  family,
+  table,
+  info: toBase64(info),
+  entries: toBase64(entries),
+  ...(sets && { sets }),
+})
+
+const KEYS: readonly string[] = ['family', 'table', 'info', 'entries', 'sets']
+
+/** @param json what `JSON.parse` returned. @throws IptcError, BlobError, which say what is wrong with it */
+export function captureFromJson(json: unknown): Capture {
+  const object = asObject(json, 'it')
+  const unknown = Object.keys(object).find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) throw wrong(show(unknown), `is not known; a capture has ${KEYS.join(', ')}`)
+  const { family, table, info, entries, sets } = object
+  const capture = {
+    family: family as FamilyName,
+    table: table as string,
+    info: fromBase64(info, 'info'),
+    entries: fromBase64(entries, 'entries'),
+    ...(sets !== undefined && { sets: setsFrom(sets) }),
+  }
+  checkCapture(capture)
+  return capture
+}
+
+function asObject(value: unknown, field: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(field, `is an object, not ${show(value)}`)
+  return value as Record<string, unknown>
+}
+
+/** Node's own decoder skips what is no base64, and so would make other bytes of a damaged file. */
+function fromBase64(value: unknown, field: string): Uint8Array {
+  if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${show(value)}`)
+  const bytes = new Uint8Array(Buffer.from(value, 'base64'))
+  if (toBase64(bytes) !== value) throw wrong(field, 'is not base64')
+  return bytes
+}
+
+const SET_FAMILIES: readonly unknown[] = [...Object.keys(FAMILIES), 'any']
+const MAX_INDEX = 0xfffe
+
+function setsFrom(json: unknown): Record<string, SetIdentity> {
+  const sets = Object.entries(asObject(json, 'sets')).map(([name, value]) => [
+    name,
+    setFrom(value, `set ${show(name)}`),
+  ])
+  return Object.fromEntries(sets)
+}
+
+function setFrom(value: unknown, field: string): SetIdentity {
+  const { index, family } = asObject(value, field)
+  if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > MAX_INDEX)
+    throw wrong(field, `has an index 0 to ${MAX_INDEX}, not ${show(index)}`)
+  if (!SET_FAMILIES.includes(family)) throw wrong(field, `has the family ipv4, ipv6 or any, not ${show(family)}`)
+  return { index: index as number, family: family as SetIdentity['family'] }
+}

@@ -1,0 +1,252 @@
+/**
+ * A packet filter in this process, for tests and for looking at captured tables: it answers, accepts and refuses what
+ * Linux does, and filters nothing.
+ */
+import { ERRNO } from '../../abi/errno'
+import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
+import { SO_IP_SET } from '../../abi/ip-set'
+import { isTableName } from '../../abi/netfilter'
+import {
+  counters,
+  countersInfo,
+  ERROR_TARGET,
+  EXTENSION_NAME_SIZE,
+  getEntries,
+  getInfo,
+  getRevision,
+  replace,
+  STANDARD_TARGET,
+  TABLE_NAME_SIZE,
+} from '../../abi/x-tables'
+import { readText } from '../../binary/text'
+import { BlobError } from '../../errors'
+import { knownPayloads, matches, targets } from '../../extensions/registry'
+import { Refusal, verify } from '../../ruleset/verify'
+import { type Capture, checkCapture } from '../capture'
+import { Holders } from '../holders'
+import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
+import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
+import { answerSets } from './set-answers'
+import { type SetEntry, SetList } from './set-list'
+
+export interface MemoryKernelOptions {
+  /** ipsets by name. Those without an index get the lowest that is free, in the order in which they stand here. */
+  readonly sets?: Readonly<Record<string, FamilyName | 'any' | SetEntry>>
+  /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
+  readonly captures?: readonly Capture[]
+}
+
+/** As many counters as Linux has no memory for, whatever there is. */
+const TOO_MANY_COUNTERS = Math.floor(0x7fff_ffff / counters.size)
+
+const fail = (errno: number): never => {
+  throw new SockoptFailure(errno)
+}
+
+export class MemoryKernel implements Kernel {
+  readonly description = 'in-process kernel'
+  readonly #sets = new SetList()
+  /** Of each family, by name, the oldest first. */
+  readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
+  readonly #holders = new Holders('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
+
+  /** @throws BlobError for a capture that no kernel handed out, IptcError for sets that contradict each other */
+  constructor({ sets = {}, captures = [] }: MemoryKernelOptions = {}) {
+    for (const capture of captures) this.#load(capture)
+    const given = Object.entries(sets)
+    // Those with an index first, lest another is given theirs.
+    for (const [name, set] of given) if (typeof set === 'object') this.#addKnown(name, set)
+    for (const [name, set] of given) if (typeof set === 'string') this.addSet(name, set)
+  }
+
+  connect(family: FamilyName): Connection {
+    return new MemoryConnection((way, option, value, answer) => {
+      if (way === 'get') this.#get(FAMILIES[family], option, value)
+      else this.#set(FAMILIES[family], option, value, answer)
+    })
+  }
+
+  tables(family: FamilyName): string[] {
+    return [...this.#tables[family].keys()].reverse()
+  }
+
+  loadModule(): boolean {
+    return false
+  }
+
+  lock(timeoutMs: number | undefined): Lock {
+    return this.#holders.lock(timeoutMs)
+  }
+
+  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
+    return this.#holders.withLockAsync(timeoutMs, body)
+  }
+
+  /** Makes an ipset. @returns the index by which rules refer to it. @throws IptcError where there is one of this name */
+  addSet(name: string, family: FamilyName | 'any'): number {
+    return this.#sets.add(name, family).index
+  }
+
+  /** Linux keeps a set while rules refer to it; this does not look. @throws IptcError where there is no such set */
+  removeSet(name: string): void {
+    this.#sets.remove(name)
+  }
+
+  #addKnown(name: string, { index, family }: SetEntry): void {
+    const known = this.#sets.byName(name)
+    if (known?.index !== index || known.family !== family) this.#sets.add(name, family, index)
+  }
+
+  #load(capture: Capture): void {
+    const family = FAMILIES[capture.family]
+    const { layout, entries } = checkCapture(capture)
+    for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)
+    try {
+      verify(family, capture.table, layout, entries)
+    } catch (error) {
+      if (error instanceof Refusal) throw new BlobError(error.offset, error.reason, { cause: error })
+      throw error
+    }
+    this.#tables[capture.family].set(capture.table, { layout, entries: entries.slice() })
+  }
+
+  #get(family: Family, option: number, value: Uint8Array): void {
+    const { getInfo, getEntries, getRevisionMatch, getRevisionTarget } = family.sockopt
+    if (option === getInfo) this.#getInfo(family, value)
+    else if (option === getEntries) this.#getEntries(family, value)
+    else if (option === getRevisionMatch) answerRevision('match', family, value)
+    else if (option === getRevisionTarget) answerRevision('target', family, value)
+    else if (option === SO_IP_SET && family.name === 'ipv4') answerSets(this.#sets, value)
+    else fail(ERRNO.ENOPROTOOPT)
+  }
+
+  #set(family: Family, option: number, value: Uint8Array, answer: Uint8Array | undefined): void {
+    if (option === family.sockopt.replace) this.#replace(family, value, answer)
+    else if (option === family.sockopt.addCounters) this.#addCounters(family, value)
+    else fail(ERRNO.ENOPROTOOPT)
+  }
+
+  /** A table comes into being when it is first asked for. */
+  #table(family: Family, name: string): MemoryTable {
+    if (!isTableName(name)) return fail(ERRNO.ENOENT)
+    const known = this.#tables[family.name].get(name)
+    if (known !== undefined) return known
+    const table = initialTable(family, name)
+    this.#tables[family.name].set(name, table)
+    return table
+  }
+
+  #getInfo(family: Family, value: Uint8Array): void {
+    if (value.length !== getInfo.size) fail(ERRNO.EINVAL)
+    const name = tableName(value)
+    value.set(describeTable(name, this.#table(family, name)))
+  }
+
+  #getEntries(family: Family, value: Uint8Array): void {
+    if (value.length < getEntries.size) fail(ERRNO.EINVAL)
+    const size = getEntries.fields.size.read(value, 0)
+    if (value.length !== getEntries.size + size) {
+      // Linux looks at the length before it looks for the table.
+      fail(ERRNO.EINVAL)
+    }
+    const { entries } = this.#table(family, tableName(value))
+    if (entries.length !== size) fail(ERRNO.EAGAIN)
+    value.set(entries, getEntries.size)
+  }
+
+  #replace(family: Family, value: Uint8Array, answer: Uint8Array | undefined): void {
+    if (value.length < replace.size) fail(ERRNO.EINVAL)
+    const { size, numCounters, counters: _, name: __, ...layout } = replace.read(value, 0)
+    if (numCounters >= TOO_MANY_COUNTERS) fail(ERRNO.ENOMEM)
+    if (numCounters === 0 || size > value.length - replace.size) fail(ERRNO.EINVAL)
+    const entries = value.subarray(replace.size, replace.size + size)
+    const name = tableName(value)
+    const reached = this.#verify(family, name, layout, entries)
+    const old = this.#table(family, name)
+    if (numCounters !== old.layout.numEntries) fail(ERRNO.EAGAIN)
+    this.#tables[family.name].set(name, acceptTable(family, layout, entries, reached))
+    if (answer !== undefined) copyCounters(family, old, answer)
+  }
+
+  #verify(family: Family, table: string, layout: Parameters<typeof verify>[2], entries: Uint8Array): Uint8Array {
+    try {
+      return verify(family, table, layout, entries, { knownOnly: true, sets: this.#sets })
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      const failure = new SockoptFailure(error.errno)
+      failure.cause = error
+      throw failure
+    }
+  }
+
+  #addCounters(family: Family, value: Uint8Array): void {
+    if (value.length < countersInfo.size) fail(ERRNO.EINVAL)
+    const count = countersInfo.fields.numCounters.read(value, 0)
+    if (value.length !== countersInfo.size + count * counters.size) fail(ERRNO.EINVAL)
+    const table = this.#table(family, tableName(value))
+    if (count !== table.layout.numEntries) fail(ERRNO.EINVAL)
+    addCounters(family, table, value.subarray(countersInfo.size))
+  }
+}
+
+/** Linux takes a name to end where its field does. */
+const tableName = (value: Uint8Array): string => readText(value, 0, TABLE_NAME_SIZE - 1)
+
+function answerRevision(kind: 'match' | 'target', family: Family, value: Uint8Array): void {
+  if (value.length !== getRevision.size) fail(ERRNO.EINVAL)
+  const name = readText(value, 0, EXTENSION_NAME_SIZE)
+  const revisions = revisionsOf(kind, family, name)
+  if (revisions.length === 0) fail(ERRNO.ENOENT)
+  if (!revisions.includes(getRevision.fields.revision.read(value, 0))) fail(ERRNO.EPROTONOSUPPORT)
+}
+
+function revisionsOf(kind: 'match' | 'target', { name: family }: Family, name: string): number[] {
+  if (kind === 'target' && (name === STANDARD_TARGET || name === ERROR_TARGET)) return [0]
+  return (kind === 'match' ? matches : targets)
+    .filter(({ kernelName }) => kernelName === name)
+    .flatMap(({ variants }) => variants[family].map(({ revision }) => revision))
+}
+
+type Perform = (way: 'get' | 'set', option: number, value: Uint8Array, answer?: Uint8Array) => void
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+class MemoryConnection implements Connection {
+  readonly #perform: Perform
+  #closed = false
+
+  constructor(perform: Perform) {
+    this.#perform = perform
+  }
+
+  getsockopt(option: number, value: Uint8Array): void {
+    this.#checkOpen()
+    this.#perform('get', option, value)
+  }
+
+  /** There are no addresses here: what the kernel is to write, it writes to `answer` itself. */
+  setsockopt(option: number, value: Uint8Array, answer?: Uint8Array): void {
+    this.#checkOpen()
+    this.#perform('set', option, value, answer)
+  }
+
+  async getsockoptAsync(option: number, value: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await nextTurn()
+    this.#perform('get', option, value)
+  }
+
+  async setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await nextTurn()
+    this.#perform('set', option, value, answer)
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) fail(ERRNO.EBADF)
+  }
+}

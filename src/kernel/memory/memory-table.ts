@@ -1,0 +1,144 @@
+/** One table of an in-process kernel: its entries as Linux would hand them out. */
+import type { Family } from '../../abi/family'
+import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
+import { counters, EXTENSION_NAME_SIZE, entryMatch, getInfo } from '../../abi/x-tables'
+import { u64 } from '../../binary/codec'
+import {
+  buildErrorEntry,
+  buildVerdictEntry,
+  isErrorTarget,
+  isStandard,
+  matchParts,
+  nextOffset,
+  type Part,
+  payloadAt,
+  targetPart,
+} from '../../ruleset/entry'
+import { headerOf, payloadOf } from '../../ruleset/identify'
+import type { Layout } from '../../ruleset/read'
+
+/** What GET_INFO says of a hook that the table lacks. */
+const NOWHERE = 0xffff_ffff
+
+const NAME = entryMatch.fields.name.offset
+/** Bytes of the built-in targets that carry something: the verdict, the name of the chain. What follows pads. */
+const STANDARD_VISIBLE = 4
+const ERROR_VISIBLE = 30
+
+export interface MemoryTable {
+  readonly layout: Layout
+  /** Never handed out: whoever asks gets a copy. Only counters are changed in place. */
+  readonly entries: Uint8Array
+}
+
+/** A table of which nobody has changed anything yet: each of its chains has the policy ACCEPT, and no rules. */
+export function initialTable(family: Family, name: TableName): MemoryTable {
+  const hooks: readonly Hook[] = TABLES[name]
+  const policies = hooks.map((hook) => reachedFrom(family, buildVerdictEntry(family, VERDICTS.ACCEPT), hookBit(hook)))
+  const size = policies[0]?.length ?? 0
+  const places = HOOKS.map((hook) => (hooks.includes(hook) ? hooks.indexOf(hook) * size : NOWHERE))
+  const validHooks = hooks.reduce((mask, hook) => mask | hookBit(hook), 0)
+  return {
+    layout: { validHooks, hookEntry: places, underflow: places, numEntries: policies.length + 1 },
+    entries: new Uint8Array(Buffer.concat([...policies, buildErrorEntry(family, 'ERROR')])),
+  }
+}
+
+function reachedFrom(family: Family, entry: Uint8Array, hooks: number): Uint8Array {
+  family.entry.fields.comefrom.write(entry, 0, hooks)
+  return entry
+}
+
+/** Where each entry begins. */
+function* placesOf(family: Family, entries: Uint8Array): Generator<number> {
+  for (let at = 0; at < entries.length; at += nextOffset(family, entries, at)) yield at
+}
+
+/**
+ * The table that Linux makes of verified entries. It forgets the counters in them, and everything that extensions keep
+ * for themselves; it notes which hooks reach an entry.
+ * @param reached as {@link verify} returns it.
+ */
+export function acceptTable(family: Family, layout: Layout, sent: Uint8Array, reached: Uint8Array): MemoryTable {
+  const entries = sent.slice()
+  for (const at of placesOf(family, entries)) {
+    family.entry.fields.comefrom.write(entries, at, reached[at >> 3] as number)
+    entries.fill(0, at + countersOffset(family), at + countersOffset(family) + counters.size)
+    for (const part of matchParts(family, entries, at)) forgetPrivate('match', family, entries, part)
+    forgetBehindTarget(family, entries, at)
+  }
+  return { layout: withoutLackingHooks(layout), entries }
+}
+
+function withoutLackingHooks({ validHooks, hookEntry, underflow, numEntries }: Layout): Layout {
+  const known = (at: number, hook: number): number => ((validHooks & (1 << hook)) === 0 ? NOWHERE : at)
+  return { validHooks, hookEntry: hookEntry.map(known), underflow: underflow.map(known), numEntries }
+}
+
+function forgetBehindTarget(family: Family, entries: Uint8Array, at: number): void {
+  const target = targetPart(family, entries, at)
+  forgetPrivate('target', family, entries, target)
+  entries.fill(0, target.at + target.size, at + nextOffset(family, entries, at))
+}
+
+function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8Array, part: Part): void {
+  const visible = visibleOf(kind, family, entries, part)
+  forgetBehindName(entries, part)
+  const at = payloadAt(part)
+  if (typeof visible === 'number') entries.fill(0, at + visible, part.at + part.size)
+  else
+    visible?.forEach((isVisible, i) => {
+      if (isVisible === 0) entries[at + i] = 0
+    })
+}
+
+/** How many bytes of a payload come back, or which; undefined where all of them do. */
+function visibleOf(
+  kind: 'match' | 'target',
+  family: Family,
+  entries: Uint8Array,
+  part: Part,
+): number | Uint8Array | undefined {
+  if (kind === 'target' && isStandard(entries, part)) return STANDARD_VISIBLE
+  if (kind === 'target' && isErrorTarget(entries, part)) return ERROR_VISIBLE
+  return payloadOf(headerOf(kind, family, entries, part), entries, part)?.variant.visible
+}
+
+function forgetBehindName(entries: Uint8Array, part: Part): void {
+  const from = part.at + NAME
+  const nul = entries.indexOf(0, from)
+  entries.fill(0, nul, from + EXTENSION_NAME_SIZE)
+}
+
+/** A copy of everything that GET_INFO tells. */
+export function describeTable(name: string, { layout, entries }: MemoryTable): Uint8Array {
+  const value = new Uint8Array(getInfo.size)
+  const { validHooks, hookEntry, underflow, numEntries } = layout
+  const info = { name, validHooks, hookEntry: [...hookEntry], underflow: [...underflow], numEntries }
+  getInfo.write(value, 0, { ...info, size: entries.length })
+  return value
+}
+
+const countersOffset = (family: Family): number => family.entry.fields.pcnt.offset
+
+/** Copies the counters of all entries, as many as there is room for. */
+export function copyCounters(family: Family, { entries }: MemoryTable, into: Uint8Array): void {
+  let to = 0
+  for (const at of placesOf(family, entries)) {
+    if (to + counters.size > into.length) return
+    const from = at + countersOffset(family)
+    into.set(entries.subarray(from, from + counters.size), to)
+    to += counters.size
+  }
+}
+
+/** @param added 16 bytes an entry. Sums that are too great for 64 bits wrap around. */
+export function addCounters(family: Family, { entries }: MemoryTable, added: Uint8Array): void {
+  let from = 0
+  for (const at of placesOf(family, entries)) {
+    for (let to = at + countersOffset(family); to < at + countersOffset(family) + counters.size; to += u64.size) {
+      u64.write(entries, to, BigInt.asUintN(64, u64.read(entries, to) + u64.read(added, from)))
+      from += u64.size
+    }
+  }
+}

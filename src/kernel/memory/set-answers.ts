@@ -1,0 +1,82 @@
+/** Answers to getsockopt(SO_IP_SET), as Linux gives them: what of a request it does not fill in, it leaves as it was. */
+import { ERRNO } from '../../abi/errno'
+import type { FamilyName } from '../../abi/family'
+import {
+  getSet,
+  getSetFamily,
+  IP_SET_OP_GET_BYINDEX,
+  IP_SET_OP_GET_FNAME,
+  IP_SET_OP_VERSION,
+  IPSET_INVALID_ID,
+  SET_NAME_SIZE,
+  setVersion,
+} from '../../abi/ip-set'
+import { u16, u32 } from '../../binary/codec'
+import { encodeText } from '../../binary/text'
+import { SockoptFailure } from '../kernel'
+import type { SetList } from './set-list'
+
+/** Newest version of the protocol, and the oldest that is still understood. */
+const VERSION = 7
+const OLDEST_VERSION = 6
+
+/** `IP_SET_OP_GET_BYNAME`: a set's index alone, asked as its name is by `IP_SET_OP_GET_BYINDEX`. */
+const IP_SET_OP_GET_BYNAME = 0x06
+
+/** asm-generic/errno.h; nothing else here answers with these. */
+const [EPROTO, EBADMSG] = [71, 74] as const
+
+const FAMILY_NUMBERS: Readonly<Record<FamilyName | 'any', number>> = { any: 0, ipv4: 2, ipv6: 10 }
+
+type Answer = (sets: SetList, value: Uint8Array) => void
+
+const operations: Readonly<Record<number, { size: number; answer: Answer }>> = {
+  [IP_SET_OP_VERSION]: { size: setVersion.size, answer: tellVersion },
+  [IP_SET_OP_GET_FNAME]: { size: getSetFamily.size, answer: tellFamily },
+  [IP_SET_OP_GET_BYNAME]: { size: getSet.size, answer: tellIndex },
+  [IP_SET_OP_GET_BYINDEX]: { size: getSet.size, answer: tellName },
+}
+
+/** @throws SockoptFailure */
+export function answerSets(sets: SetList, value: Uint8Array): void {
+  if (value.length < setVersion.size) throw new SockoptFailure(ERRNO.EINVAL)
+  const op = u32.read(value, 0)
+  if (op !== IP_SET_OP_VERSION && setVersion.fields.version.read(value, 0) < OLDEST_VERSION)
+    throw new SockoptFailure(EPROTO)
+  const operation = operations[op]
+  if (operation === undefined) throw new SockoptFailure(EBADMSG)
+  if (value.length !== operation.size) throw new SockoptFailure(ERRNO.EINVAL)
+  operation.answer(sets, value)
+}
+
+function tellVersion(_sets: SetList, value: Uint8Array): void {
+  setVersion.fields.version.write(value, 0, VERSION)
+}
+
+/** The union that is a name in the request and an index in the answer. */
+function swapNameForIndex(value: Uint8Array, at: number, index: number | undefined): void {
+  value[at + SET_NAME_SIZE - 1] = 0
+  u16.write(value, at, index ?? IPSET_INVALID_ID)
+}
+
+const nameAt = (value: Uint8Array, { fields: { set } }: typeof getSet | typeof getSetFamily): string =>
+  set.read(value, 0).slice(0, SET_NAME_SIZE - 1)
+
+function tellIndex(sets: SetList, value: Uint8Array): void {
+  swapNameForIndex(value, getSet.fields.set.offset, sets.byName(nameAt(value, getSet))?.index)
+}
+
+function tellFamily(sets: SetList, value: Uint8Array): void {
+  const entry = sets.byName(nameAt(value, getSetFamily))
+  swapNameForIndex(value, getSetFamily.fields.set.offset, entry?.index)
+  if (entry !== undefined) getSetFamily.fields.family.write(value, 0, FAMILY_NUMBERS[entry.family])
+}
+
+function tellName(sets: SetList, value: Uint8Array): void {
+  const at = getSet.fields.set.offset
+  const index = u16.read(value, at)
+  if (!sets.hasSlot(index)) throw new SockoptFailure(ERRNO.EINVAL)
+  const name = encodeText(sets.byIndex(index) ?? '')
+  value.set(name, at)
+  value[at + name.length] = 0
+}

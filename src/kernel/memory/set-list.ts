@@ -1,0 +1,58 @@
+/** The ipsets of an in-process kernel: their names and families, and the index by which rules refer to each. */
+
+import type { FamilyName } from '../../abi/family'
+import { IPSET_INVALID_ID } from '../../abi/ip-set'
+import { IptcError } from '../../errors'
+
+/** An index alone has no meaning: the family is that of the addresses in the set, `any` for a list of sets. */
+export interface SetEntry {
+  readonly index: number
+  readonly family: FamilyName | 'any'
+}
+
+/** Slots that Linux has room for at first; an index past them is an error there, and not merely free. */
+const SLOTS = 256
+
+export class SetList {
+  readonly #byName = new Map<string, SetEntry>()
+  readonly #byIndex = new Map<number, string>()
+
+  /** @param index the lowest that is free, unless said. @throws IptcError where the name or the index is taken */
+  add(name: string, family: FamilyName | 'any', index = this.#free()): SetEntry {
+    if (!Number.isInteger(index) || index < 0 || index >= IPSET_INVALID_ID)
+      throw new IptcError(`set ${name} cannot have the index ${index}: it is a number 0 to ${IPSET_INVALID_ID - 1}`)
+    if (this.#byName.has(name)) throw new IptcError(`there is a set ${name} already`)
+    if (this.#byIndex.has(index)) throw new IptcError(`set ${this.#byIndex.get(index)} has the index ${index} already`)
+    const entry = { index, family }
+    this.#byName.set(name, entry)
+    this.#byIndex.set(index, name)
+    return entry
+  }
+
+  /** @throws IptcError where there is none of this name */
+  remove(name: string): void {
+    const entry = this.#byName.get(name)
+    if (entry === undefined) throw new IptcError(`there is no set ${name}`)
+    this.#byName.delete(name)
+    this.#byIndex.delete(entry.index)
+  }
+
+  byName(name: string): SetEntry | undefined {
+    return this.#byName.get(name)
+  }
+
+  byIndex(index: number): string | undefined {
+    return this.#byIndex.get(index)
+  }
+
+  /** Whether Linux, with these sets, has a slot of this number, be it free. */
+  hasSlot(index: number): boolean {
+    return index < Math.max(SLOTS, ...[...this.#byIndex.keys()].map((used) => used + 1))
+  }
+
+  #free(): number {
+    let index = 0
+    while (this.#byIndex.has(index)) index++
+    return index
+  }
+}

@@ -1,0 +1,818 @@
+/** Tables and chains against the live kernel, with the legacy commands as the other writer. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import {
+  Chain,
+  ConflictError,
+  type Connection,
+  IptcError,
+  type Kernel,
+  LinuxKernel,
+  LockTimeoutError,
+  type NetworkNamespace,
+  NotFoundError,
+  Policy,
+  Rule,
+  Rule6,
+  RuleError,
+  Table,
+  Table6,
+  type TableOptions,
+} from '../../src'
+import { type FamilyName, IPV4 } from '../../src/abi/family'
+import { Client } from '../../src/kernel/client'
+import { readRuleset } from '../../src/ruleset/read'
+import { attempt, everything, keep, listed, newNamespace, run, runAside } from './legacy'
+import { countingTurns, openDescriptors } from './machine'
+
+let namespace: NetworkNamespace
+beforeEach(() => {
+  namespace = newNamespace()
+})
+
+const tableOf = (name = 'filter', options: TableOptions = {}): Table =>
+  keep(new Table(name, options.kernel === undefined ? { namespace, ...options } : options))
+const filter = (options: TableOptions = {}): Table => tableOf('filter', options)
+const input = (table: Table): Chain => new Chain(table, 'INPUT')
+const rule = (line: string): Rule => Rule.parse(line)
+/** The rules of the table, without policies and chains. */
+const rulesIn = (table = 'filter'): string[] => listed(namespace, table).filter((line) => line.startsWith('-A'))
+const legacy = (...commands: readonly string[]): string => run(namespace, ...commands.map((one) => `iptables-legacy ${one}`))
+/** The table with all counters, as a file that restores it. */
+const saved = (): string[] =>
+  run(namespace, 'iptables-legacy-save -c -t filter')
+    .split('\n')
+    .filter((line) => /^[:[]/.test(line))
+
+/** The live kernel, with a count of the exchanges that it was asked for. */
+class CountingKernel implements Kernel {
+  readonly #linux = new LinuxKernel({ namespace })
+  exchanges = 0
+  /** Called before each exchange, when the table has been read and the lock is held. */
+  beforeExchange = (): void => {}
+
+  get description(): string {
+    return this.#linux.description
+  }
+
+  connect(family: FamilyName): Connection {
+    const connection = this.#linux.connect(family)
+    const count = (option: number): void => {
+      if (option !== IPV4.sockopt.replace) return
+      this.exchanges++
+      this.beforeExchange()
+    }
+    return {
+      getsockopt: (option, value) => connection.getsockopt(option, value),
+      setsockopt(option, ...rest) {
+        count(option)
+        connection.setsockopt(option, ...rest)
+      },
+      getsockoptAsync: (option, value) => connection.getsockoptAsync(option, value),
+      setsockoptAsync(option, ...rest) {
+        count(option)
+        return connection.setsockoptAsync(option, ...rest)
+      },
+      close: () => connection.close(),
+    }
+  }
+
+  tables(family: FamilyName): string[] {
+    return this.#linux.tables(family)
+  }
+
+  loadModule(family: FamilyName): boolean {
+    return this.#linux.loadModule(family)
+  }
+
+  lock(timeoutMs: number | undefined) {
+    return this.#linux.lock(timeoutMs)
+  }
+
+  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
+    return this.#linux.withLockAsync(timeoutMs, body)
+  }
+}
+
+describe('another writer', () => {
+  test('what it does between two edits of ours is kept', () => {
+    const table = filter()
+    input(table).appendRule(rule('-s 10.0.0.1'))
+    legacy('-I INPUT -s 10.0.0.2', '-N theirs', '-P FORWARD DROP')
+    input(table).appendRule(rule('-s 10.0.0.3'))
+    legacy('-D INPUT 1')
+    table.createChain('ours')
+    expect(listed(namespace)).toEqual([
+      '-P INPUT ACCEPT',
+      '-P FORWARD DROP',
+      '-P OUTPUT ACCEPT',
+      '-N ours',
+      '-N theirs',
+      '-A INPUT -s 10.0.0.1/32',
+      '-A INPUT -s 10.0.0.3/32',
+    ])
+  })
+
+  test('an edit that was made on an old reading looks at the present table', () => {
+    const table = filter()
+    expect(table.isChain('theirs')).toBe(false)
+    legacy('-N theirs', '-A theirs -s 10.0.0.1', '-A INPUT -s 10.0.0.2')
+    expect(table.isChain('theirs')).toBe(false)
+    expect(() => table.deleteChain('theirs')).toThrow('not empty')
+    input(table).deleteRule(rule('-s 10.0.0.2'))
+    expect(rulesIn()).toEqual(['-A theirs -s 10.0.0.1/32'])
+  })
+
+  /** What another may do between our reading and our commit. */
+  const changes: readonly [string, readonly string[]][] = [
+    ['a rule more', ['-A INPUT -s 10.9.9.9']],
+    ['a rule less', ['-D INPUT 1']],
+    ['a rule in place of another, as many as before', ['-R INPUT 1 -s 10.9.9.9']],
+    ['another order of rules', ['-D INPUT -s 10.0.0.1', '-A INPUT -s 10.0.0.1']],
+    ['another policy', ['-P OUTPUT DROP']],
+    ['another chain in place of one', ['-X own', '-N own2']],
+    ['a jump to another chain', ['-N own2', '-X own', '-N own', '-X own2', '-R INPUT 3 -j own -s 10.0.0.3']],
+  ]
+
+  test.each(changes)('a deferred commit gives way: %s', (_, commands) => {
+    legacy('-N own', '-A INPUT -s 10.0.0.1', '-A INPUT -s 10.0.0.2', '-A INPUT -s 10.0.0.3')
+    const table = filter({ autocommit: false })
+    input(table).appendRule(rule('-s 10.0.0.4'))
+    legacy(...commands)
+    const theirs = everything(namespace)
+    expect(() => table.commit()).toThrow(ConflictError)
+    expect(() => {
+      table.autocommit = true
+    }).toThrow(ConflictError)
+    expect(table.autocommit).toBe(false)
+    expect(everything(namespace)).toBe(theirs)
+    table.refresh()
+    input(table).appendRule(rule('-s 10.0.0.4'))
+    table.commit()
+    expect(rulesIn()).toContain('-A INPUT -s 10.0.0.4/32')
+  })
+
+  test('the asynchronous commit gives way too', async () => {
+    legacy('-A INPUT -s 10.0.0.1')
+    const table = filter({ autocommit: false })
+    input(table).appendRule(rule('-s 10.0.0.4'))
+    legacy('-R INPUT 1 -s 10.9.9.9')
+    await expect(table.commitAsync()).rejects.toThrow(ConflictError)
+    expect(rulesIn()).toEqual(['-A INPUT -s 10.9.9.9/32'])
+    await table.refreshAsync()
+    input(table).appendRule(rule('-s 10.0.0.4'))
+    await table.commitAsync()
+    expect(rulesIn()).toEqual(['-A INPUT -s 10.9.9.9/32', '-A INPUT -s 10.0.0.4/32'])
+  })
+
+  test('counters alone are no conflict, and are kept as they are by then', () => {
+    legacy('-A INPUT -s 10.0.0.1 -c 5 300')
+    const table = filter({ autocommit: false })
+    input(table).appendRule(rule('-s 10.0.0.4'))
+    legacy('-R INPUT 1 -s 10.0.0.1 -c 6 400')
+    table.commit()
+    expect(saved()).toContain('[6:400] -A INPUT -s 10.0.0.1/32')
+  })
+
+  test('one that takes no lock makes an edit run again', () => {
+    const kernel = new CountingKernel()
+    kernel.beforeExchange = () => {
+      kernel.beforeExchange = () => {}
+      // The lock is ours now, so that the command has to have another.
+      attempt(namespace, 'XTABLES_LOCKFILE=$(mktemp) iptables-legacy -A INPUT -s 10.9.9.9')
+    }
+    input(filter({ kernel })).appendRule(rule('-s 10.0.0.1'))
+    expect(kernel.exchanges).toBe(2)
+    expect(rulesIn()).toEqual(['-A INPUT -s 10.9.9.9/32', '-A INPUT -s 10.0.0.1/32'])
+  })
+
+  test('the commands wait for our transaction', async () => {
+    const table = filter()
+    const waiting = table.transactionAsync(async () => {
+      input(table).appendRule(rule('-s 10.0.0.1'))
+      const aside = runAside(namespace, 'iptables-legacy -w -A INPUT -s 10.0.0.2')
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      expect(run(namespace, 'iptables-legacy-save -t filter')).not.toContain('10.0.0.2')
+      return [aside]
+    })
+    await (await waiting)[0]
+    expect(rulesIn()).toEqual(['-A INPUT -s 10.0.0.1/32', '-A INPUT -s 10.0.0.2/32'])
+  })
+
+  test('200 edits by us and by commands at the same time lose nothing', async () => {
+    const addresses = (who: number, count: number) => Array.from({ length: count }, (_, n) => `10.${who}.0.${n}`)
+    const commands = [1, 2].map((who) =>
+      addresses(who, 50)
+        .map((address) => `iptables-legacy -w -A INPUT -s ${address}`)
+        .join('\n'),
+    )
+    const others = commands.map((command) => runAside(namespace, command))
+    const [table, second] = [filter(), filter()]
+    for (const address of addresses(3, 50)) {
+      input(table).appendRule(rule(`-s ${address}`))
+      await turn()
+    }
+    for (const address of addresses(4, 50))
+      await second.transactionAsync(async () => input(second).insertRule(rule(`-s ${address}`)))
+    await Promise.all(others)
+    const expected = [...[1, 2, 3, 4].flatMap((who) => addresses(who, 50))].map((one) => `-A INPUT -s ${one}/32`)
+    expect(rulesIn().sort()).toEqual(expected.sort())
+  }, 60_000)
+})
+
+describe('transactions', () => {
+  test('are one exchange, with all edits in it', () => {
+    const kernel = new CountingKernel()
+    const table = filter({ kernel })
+    const returned = table.transaction((same) => {
+      expect(same).toBe(table)
+      const own = table.createChain('own')
+      for (let n = 1; n <= 20; n++) own.appendRule(rule(`-s 10.0.0.${n}`))
+      input(table).appendRule(rule('-j own'))
+      table.setPolicy('FORWARD', 'DROP')
+      expect(own.rules).toHaveLength(20)
+      expect(rulesIn()).toEqual([])
+      return 'done'
+    })
+    expect([returned, kernel.exchanges]).toEqual(['done', 1])
+    expect(rulesIn()).toHaveLength(21)
+    expect(listed(namespace)).toContain('-P FORWARD DROP')
+  })
+
+  test('write nothing where there is nothing to write', () => {
+    const kernel = new CountingKernel()
+    const table = filter({ kernel })
+    table.transaction(() => table.chains)
+    table.setPolicy('INPUT', 'ACCEPT')
+    expect(kernel.exchanges).toBe(0)
+  })
+
+  test('are discarded as a whole by what is thrown', async () => {
+    const table = filter()
+    const [before, failure] = [everything(namespace), new Error('changed my mind')]
+    const body = () => {
+      table.createChain('own')
+      input(table).appendRule(rule('-j own'))
+      throw failure
+    }
+    expect(() => table.transaction(body)).toThrow(failure)
+    await expect(table.transactionAsync(async () => body())).rejects.toBe(failure)
+    expect(everything(namespace)).toBe(before)
+    expect(table.isChain('own')).toBe(false)
+    table.createChain('own')
+  })
+
+  test('are discarded where the kernel would refuse one of the edits', () => {
+    const table = filter()
+    const before = everything(namespace)
+    const body = () => {
+      input(table).appendRule(rule('-s 10.0.0.1'))
+      input(table).appendRule(rule('-j MASQUERADE'))
+    }
+    expect(() => table.transaction(body)).toThrow(RuleError)
+    expect(everything(namespace)).toBe(before)
+  })
+
+  test('join the one around them', () => {
+    const kernel = new CountingKernel()
+    const table = filter({ kernel })
+    table.transaction(() => {
+      input(table).appendRule(rule('-s 10.0.0.1'))
+      table.transaction(() => input(table).appendRule(rule('-s 10.0.0.2')))
+      expect(kernel.exchanges).toBe(0)
+    })
+    expect(kernel.exchanges).toBe(1)
+    expect(rulesIn()).toHaveLength(2)
+  })
+
+  test('of two tables at a time', () => {
+    const nat = tableOf('nat')
+    const table = filter()
+    table.transaction(() =>
+      nat.transaction(() => {
+        input(table).appendRule(rule('-s 10.0.0.1'))
+        new Chain(nat, 'POSTROUTING').appendRule(rule('-j MASQUERADE'))
+      }),
+    )
+    expect([rulesIn(), rulesIn('nat')]).toEqual([['-A INPUT -s 10.0.0.1/32'], ['-A POSTROUTING -j MASQUERADE']])
+  })
+
+  test('refuse what cannot be within them', async () => {
+    const table = filter()
+    expect(() => table.transaction(async () => {})).toThrow(IptcError)
+    for (const act of [() => table.commit(), () => table.refresh()])
+      expect(() => table.transaction(act)).toThrow('within a transaction')
+    const deferred = filter({ autocommit: false })
+    deferred.createChain('own')
+    expect(() => deferred.transaction(() => {})).toThrow('not committed')
+    await expect(deferred.transactionAsync(async () => {})).rejects.toThrow('not committed')
+  })
+
+  test('that are asynchronous leave the event loop free while the kernel works', async () => {
+    const lines = Array.from({ length: 40_000 }, (_, n) => `-A INPUT -s 10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)
+    writeFileSync(`/tmp/xtables-big-${process.pid}`, ['*filter', ...lines, 'COMMIT', ''].join('\n'))
+    run(namespace, `iptables-legacy-restore < /tmp/xtables-big-${process.pid}; rm /tmp/xtables-big-${process.pid}`)
+    const kernel = new CountingKernel()
+    const table = filter({ kernel })
+    let whenAsked = 0
+    let turns = 0
+    kernel.beforeExchange = () => {
+      whenAsked = turns
+    }
+    const timer = setInterval(() => turns++, 1)
+    const { turns: all } = await countingTurns(() =>
+      table.transactionAsync(async () => {
+        input(table).insertRule(rule('-j DROP'))
+        await turn()
+      }),
+    )
+    clearInterval(timer)
+    expect([kernel.exchanges, turns - whenAsked > 10, all > 10]).toEqual([1, true, true])
+    table.refresh()
+    expect(input(table).rules).toHaveLength(40_001)
+  }, 60_000)
+
+  test('that are asynchronous keep out synchronous edits, and lose nothing', async () => {
+    const [table, other] = [filter(), filter({ lockTimeoutMs: 100 })]
+    let proceed = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      proceed = resolve
+    })
+    const edited = new Promise<void>((resolve) => {
+      void table.transactionAsync(async () => {
+        input(table).appendRule(rule('-s 10.0.0.1'))
+        resolve()
+        await gate
+        input(table).appendRule(rule('-s 10.0.0.2'))
+      })
+    })
+    await edited
+    for (const one of [table, other])
+      expect(() => input(one).appendRule(rule('-s 10.0.0.3'))).toThrow(LockTimeoutError)
+    const later = other.transactionAsync(async () => input(other).appendRule(rule('-s 10.0.0.4')))
+    await expect(later).rejects.toThrow(LockTimeoutError)
+    const patient = table.transactionAsync(async () => input(table).appendRule(rule('-s 10.0.0.5')))
+    proceed()
+    await patient
+    input(table).appendRule(rule('-s 10.0.0.3'))
+    expect(rulesIn()).toEqual([1, 2, 5, 3].map((n) => `-A INPUT -s 10.0.0.${n}/32`))
+  })
+
+  test('that are asynchronous do not show their edits to others', async () => {
+    const table = filter()
+    await table.transactionAsync(async () => {
+      table.createChain('own')
+      expect(table.isChain('own')).toBe(true)
+      expect(filter().isChain('own')).toBe(false)
+    })
+    expect(table.isChain('own')).toBe(true)
+  })
+
+  test('that wait in vain for a command say so', async () => {
+    const holder = spawn('flock', [process.env['XTABLES_LOCKFILE'] as string, 'sh', '-c', 'echo held; read line'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    await new Promise((resolve) => holder.stdout.once('data', resolve))
+    const table = filter({ lockTimeoutMs: 50 })
+    expect(() => table.createChain('own')).toThrow(LockTimeoutError)
+    await expect(table.transactionAsync(async () => table.createChain('own'))).rejects.toThrow(LockTimeoutError)
+    holder.stdin.end()
+    await ended(holder)
+    table.createChain('own')
+  })
+})
+
+const ended = (child: ChildProcess): Promise<unknown> =>
+  child.exitCode === null ? new Promise((resolve) => child.once('exit', resolve)) : Promise.resolve()
+
+describe('counters', () => {
+  const before = [
+    ':INPUT ACCEPT [11:1100]',
+    ':FORWARD DROP [12:1200]',
+    ':OUTPUT ACCEPT [18446744073709551615:13]',
+    ':other - [0:0]',
+    ':own - [0:0]',
+    '[5:300] -A INPUT -s 10.0.0.1/32 -j own',
+    '[6:400] -A INPUT -s 10.0.0.2/32 -p tcp -m tcp --dport 22 -j ACCEPT',
+    '[7:500] -A INPUT -s 10.0.0.3/32 -m recent --set --name x --mask 255.255.255.255 --rsource',
+    '[8:600] -A own -s 10.0.0.4/32 -j RETURN',
+  ]
+  beforeEach(() => run(namespace, `iptables-legacy-restore -c <<'.'\n*filter\n${before.join('\n')}\nCOMMIT\n.`))
+
+  const swap = (...pairs: readonly [string, string][]) =>
+    before.map((line) => pairs.reduce((text, [from, to]) => text.replace(from, to), line))
+  const without = (text: string) => before.filter((line) => !line.includes(text))
+  const behind = (text: string, line: string) =>
+    before.flatMap((one) => (one.includes(text) ? [one, line] : [one]))
+
+  const edits: readonly [string, (table: Table) => void, readonly string[]][] = [
+    ['appending', (table) => input(table).appendRule(rule('-j LOG')), behind('.3/32', '[0:0] -A INPUT -j LOG')],
+    ['inserting', (table) => input(table).insertRule(rule('-j LOG'), 1), behind('.1/32', '[0:0] -A INPUT -j LOG')],
+    [
+      'inserting a rule with counters',
+      (table) => input(table).insertRule(rule('-j LOG -c 9 900'), 1),
+      behind('.1/32', '[9:900] -A INPUT -j LOG'),
+    ],
+    ['deleting another', (table) => input(table).deleteRule(0), without('.1/32')],
+    ['deleting the one in the middle', (table) => input(table).deleteRule(1), without('.2/32')],
+    [
+      'replacing another',
+      (table) => input(table).replaceRule(rule('-j LOG'), 0),
+      swap(['[5:300] -A INPUT -s 10.0.0.1/32 -j own', '[0:0] -A INPUT -j LOG']),
+    ],
+    [
+      'putting a stored rule in its own place',
+      (table) => input(table).replaceRule(input(table).rules[1] as Rule, 1),
+      before,
+    ],
+    ['renaming a chain that rules go to', (table) => table.renameChain('own', 'p'), swap([':own', ':p'], ['-j own', '-j p'], ['-A own', '-A p'])],
+    ['changing a policy', (table) => table.setPolicy('FORWARD', 'ACCEPT'), swap(['FORWARD DROP', 'FORWARD ACCEPT'])],
+    [
+      'changing a policy with counters',
+      (table) => table.setPolicy('FORWARD', Policy.ACCEPT, [1, 2]),
+      swap(['FORWARD DROP [12:1200]', 'FORWARD ACCEPT [1:2]']),
+    ],
+    ['the same policy with counters', (table) => table.setPolicy('INPUT', 'ACCEPT', [1, 2]), swap(['[11:1100]', '[1:2]'])],
+    ['creating a chain', (table) => void table.createChain('aaa'), behind('OUTPUT', ':aaa - [0:0]')],
+    ['deleting a chain', (table) => table.deleteChain('other'), without(':other')],
+    ['flushing another chain', (table) => table.flushEntries('own'), without('-A own')],
+    [
+      'zeroing a chain',
+      (table) => table.zeroEntries('INPUT'),
+      swap(['[11:1100]', '[0:0]'], ['[5:300]', '[0:0]'], ['[6:400]', '[0:0]'], ['[7:500]', '[0:0]']),
+    ],
+    ['zeroing another chain', (table) => table.zeroEntries('own'), swap(['[8:600]', '[0:0]'])],
+    ['zeroing all', (table) => table.zeroEntries(), before.map((line) => line.replace(/\[\d+:\d+\]/, '[0:0]'))],
+  ]
+
+  test.each(edits)('survive %s', (_, edit, after) => {
+    expect(saved()).toEqual(before)
+    edit(filter())
+    expect(saved()).toEqual(after)
+  })
+
+  test.each(edits)('survive %s in a deferred commit', (_, edit, after) => {
+    const table = filter({ autocommit: false })
+    edit(table)
+    table.commit()
+    expect(saved()).toEqual(after)
+  })
+
+  test.each(edits)('survive %s in an asynchronous transaction', async (_, edit, after) => {
+    const table = filter()
+    await table.transactionAsync(async () => edit(table))
+    expect(saved()).toEqual(after)
+  })
+
+  test('survive many edits one after the other', () => {
+    const table = filter()
+    for (let n = 0; n < 20; n++) {
+      input(table).insertRule(rule('-j LOG'), n % 3)
+      table.setPolicy('FORWARD', n % 2 === 0 ? 'ACCEPT' : 'DROP')
+    }
+    for (let n = 0; n < 20; n++) input(table).deleteRule(rule('-j LOG'))
+    expect(saved()).toEqual(before)
+  })
+
+  test('are read as they are, and as of the last reading', () => {
+    const table = filter()
+    expect(input(table).rules.map(({ counters }) => counters)).toEqual([[5n, 300n], [6n, 400n], [7n, 500n]])
+    expect(input(table).getCounters()).toEqual([11n, 1100n])
+    expect(new Chain(table, 'OUTPUT').getCounters()).toEqual([2n ** 64n - 1n, 13n])
+    expect(() => new Chain(table, 'own').getCounters()).toThrow(RuleError)
+    legacy('-Z INPUT')
+    expect(input(table).rules[0]?.counters).toEqual([5n, 300n])
+    table.refresh()
+    expect(input(table).rules[0]?.counters).toEqual([0n, 0n])
+  })
+
+  test('of packets that come between reading and writing are not lost', () => {
+    legacy('-A OUTPUT -p udp -j DROP')
+    const send = (): void => void attempt(namespace, 'ip link set lo up; (echo hello > /dev/udp/127.0.0.1/9) 2>&-; true')
+    const kernel = new CountingKernel()
+    kernel.beforeExchange = send
+    const table = filter({ kernel })
+    send()
+    table.createChain('aaa')
+    expect(saved()).toContain('[2:68] -A OUTPUT -p udp -j DROP')
+    table.zeroEntries()
+    expect(saved()).toContain('[1:34] -A OUTPUT -p udp -j DROP')
+  })
+})
+
+describe('chains', () => {
+  test('renaming takes along the rules that go to it, and its own', () => {
+    legacy('-N a', '-N b', '-A INPUT -s 10.0.0.1 -j b', '-A INPUT -s 10.0.0.2 -g b', '-A a -j b', '-A b -s 10.0.0.3')
+    const chain = new Chain(filter(), 'b')
+    chain.rename('0')
+    expect([chain.name, chain.rules.length]).toEqual(['0', 1])
+    expect(listed(namespace).slice(3)).toEqual([
+      '-N 0',
+      '-N a',
+      '-A INPUT -s 10.0.0.1/32 -j 0',
+      '-A INPUT -s 10.0.0.2/32 -g 0',
+      '-A 0 -s 10.0.0.3/32',
+      '-A a -j 0',
+    ])
+  })
+
+  test('a chain that goes to itself under its old name is refused, as it was before', () => {
+    legacy('-N a', '-N b', '-A b -j a')
+    expect(() => new Chain(filter(), 'a').appendRule(rule('-j b'))).not.toThrow()
+    expect(() => input(filter()).appendRule(rule('-j a'))).toThrow(RuleError)
+  })
+
+  test('flushing one, the entries of all, and everything', () => {
+    legacy('-N own', '-A own -s 10.0.0.1', '-A INPUT -s 10.0.0.2', '-A OUTPUT -j own', '-P FORWARD DROP')
+    const table = filter()
+    input(table).flush()
+    expect(rulesIn()).toEqual(['-A OUTPUT -j own', '-A own -s 10.0.0.1/32'])
+    table.flushEntries()
+    expect([rulesIn(), table.isChain('own')]).toEqual([[], true])
+    table.flush()
+    expect(listed(namespace)).toEqual(['-P INPUT ACCEPT', '-P FORWARD DROP', '-P OUTPUT ACCEPT'])
+  })
+
+  const refusals: readonly [string, (table: Table) => unknown, string, string | undefined][] = [
+    ['deleting a built-in one', (table) => table.deleteChain('INPUT'), 'built in', '-X INPUT'],
+    ['deleting one with rules', (table) => table.deleteChain('full'), 'not empty', '-X full'],
+    ['deleting one that rules go to', (table) => table.deleteChain('used'), 'rule 1 of chain INPUT', '-X used'],
+    ['deleting one that rules go to for good', (table) => table.deleteChain('gone'), 'rule 2 of chain INPUT', '-X gone'],
+    ['renaming a built-in one', (table) => table.renameChain('INPUT', 'x'), 'built in', '-E INPUT x'],
+    ['renaming to a name that is taken', (table) => table.renameChain('used', 'full'), 'exists', '-E used full'],
+    ['renaming to a built-in name', (table) => table.renameChain('used', 'INPUT'), 'exists', '-E used INPUT'],
+    ['creating one twice', (table) => table.createChain('used'), 'exists', '-N used'],
+    ['creating a built-in one', (table) => table.createChain('FORWARD'), 'exists', '-N FORWARD'],
+    ['a policy on one of users', (table) => table.setPolicy('used', 'DROP'), 'no policy', '-P used DROP'],
+    ['asking for a policy of one of users', (table) => table.getPolicy('used'), 'no policy', undefined],
+  ]
+
+  test.each(refusals)('refused with the reason: %s', (_, act, reason, command) => {
+    legacy('-N full', '-N used', '-N gone', '-A full -s 10.0.0.1', '-A INPUT -j used', '-A INPUT -g gone')
+    const before = everything(namespace)
+    const refused = caught(() => act(filter()))
+    expect(refused).toBeInstanceOf(RuleError)
+    expect(refused).toMatchObject({ table: 'filter', reason: expect.stringContaining(reason) })
+    if (command !== undefined) expect(attempt(namespace, `iptables-legacy ${command}`).status).not.toBe(0)
+    expect(everything(namespace)).toBe(before)
+  })
+
+  const absent: readonly [string, (table: Table) => unknown][] = [
+    ['deleting', (table) => table.deleteChain('nowhere')],
+    ['renaming', (table) => table.renameChain('nowhere', 'x')],
+    ['flushing', (table) => table.flushEntries('nowhere')],
+    ['zeroing', (table) => table.zeroEntries('nowhere')],
+    ['a policy', (table) => table.setPolicy('nowhere', 'DROP')],
+    ['appending', (table) => new Chain(table, 'nowhere').appendRule(rule('-j DROP'))],
+    ['listing', (table) => new Chain(table, 'nowhere').rules],
+  ]
+  test.each(absent)('not there: %s', (_, act) => {
+    expect(() => act(filter())).toThrow(NotFoundError)
+  })
+})
+
+function caught(act: () => unknown): unknown {
+  try {
+    act()
+  } catch (error) {
+    return error
+  }
+  throw new Error('nothing was thrown')
+}
+
+describe('a rule that the kernel refuses is refused by us, with where and why', () => {
+  /** Table, chain, rule, words of the reason; every one of them refused by the command as well. */
+  const refusals: readonly [string, string, string, RegExp][] = [
+    ['filter', 'INPUT', '-m tcp --dport 80', /tcp/],
+    ['filter', 'INPUT', '! -p tcp -m tcp --dport 80', /tcp/],
+    ['filter', 'INPUT', '-p udp -m tcp --dport 80', /tcp/],
+    ['filter', 'INPUT', '-j MASQUERADE', /nat/],
+    ['filter', 'INPUT', '-j REJECT --reject-with tcp-reset', /tcp/],
+    ['filter', 'INPUT', '-j NOTRACK', /raw/],
+    ['filter', 'OUTPUT', '-m mac --mac-source 00:11:22:33:44:55', /OUTPUT/],
+    ['filter', 'OUTPUT', '-j with-mac', /OUTPUT/],
+    ['filter', 'OUTPUT', '-i eth0', /come in by/],
+    ['filter', 'INPUT', '-o eth0', /go out by/],
+    ['filter', 'INPUT', '-j nowhere', /nowhere/],
+    ['filter', 'INPUT', '-j OUTPUT', /built-in/],
+    ['filter', 'INPUT', '-j circle', /circle|loop/],
+    ['nat', 'PREROUTING', '-j MASQUERADE', /PREROUTING/],
+    ['nat', 'POSTROUTING', '-j MASQUERADE --to-ports 1024', /-p/],
+    ['nat', 'POSTROUTING', '-j DROP', /filtering/],
+    ['mangle', 'INPUT', '-j REJECT', /filter/],
+    ['raw', 'PREROUTING', '-j CT --helper ftp', /-p/],
+  ]
+
+  test.each(refusals)('%s %s %s', (tableName, chainName, line, reason) => {
+    legacy('-N with-mac', '-A with-mac -m mac --mac-source 00:11:22:33:44:55', '-N circle', '-A circle -g circle')
+    legacy(`-t ${tableName} -A ${chainName} -s 10.0.0.1`)
+    const before = everything(namespace)
+    const kernel = new CountingKernel()
+    const refused = caught(() => new Chain(tableOf(tableName, { kernel }), chainName).appendRule(rule(line)))
+    expect(refused).toBeInstanceOf(RuleError)
+    expect(refused).toMatchObject({ table: tableName, reason: expect.stringMatching(reason) })
+    expect(kernel.exchanges).toBe(0)
+    expect(attempt(namespace, `iptables-legacy -t ${tableName} -A ${chainName} ${line}`).status).not.toBe(0)
+    expect(everything(namespace)).toBe(before)
+  })
+
+  test('chain and position are those of the rule', () => {
+    legacy('-A INPUT -s 10.0.0.1', '-A FORWARD -s 10.0.0.1')
+    const refused = caught(() => new Chain(filter(), 'FORWARD').appendRule(rule('-p udp -m tcp --dport 80')))
+    expect(refused).toMatchObject({ table: 'filter', chain: 'FORWARD', position: 1 })
+    expect((refused as Error).message).toMatch(/^table filter chain FORWARD rule 2: /)
+  })
+
+  test('a rule elsewhere that an edit makes impossible is the one that is named', () => {
+    legacy('-N own', '-A own -s 10.0.0.1', '-A own -m mac --mac-source 00:11:22:33:44:55')
+    const refused = caught(() => new Chain(filter(), 'OUTPUT').appendRule(rule('-j own')))
+    expect(refused).toMatchObject({ table: 'filter', chain: 'own', position: 1 })
+  })
+})
+
+describe('handles', () => {
+  test('closing a table closes its sockets', () => {
+    const before = openDescriptors()
+    const tables = Array.from({ length: 50 }, () => new Table('filter', { namespace }))
+    for (const table of tables) expect(table.chains).toHaveLength(3)
+    expect(openDescriptors()).toBeGreaterThanOrEqual(before + 50)
+    for (const table of tables) table.close()
+    expect(openDescriptors()).toBe(before)
+    expect(() => tables[0]?.refresh()).toThrow('closed')
+    tables[0]?.close()
+  })
+
+  test('thousands of edits leave nothing open', () => {
+    const before = openDescriptors()
+    const table = new Table('filter', { namespace })
+    for (let n = 0; n < 500; n++) {
+      input(table).appendRule(rule('-j LOG'))
+      input(table).deleteRule(0)
+      expect(() => input(table).appendRule(rule('-j MASQUERADE'))).toThrow(RuleError)
+    }
+    expect(openDescriptors()).toBeLessThanOrEqual(before + 2)
+    table.close()
+    expect(openDescriptors()).toBe(before)
+  })
+
+  test('two handles on one table see each other’s edits after a refresh', () => {
+    const [one, other] = [filter(), filter()]
+    expect([one.isChain('own'), other.isChain('own')]).toEqual([false, false])
+    one.createChain('own')
+    expect([one.isChain('own'), other.isChain('own')]).toEqual([true, false])
+    other.refresh()
+    expect(other.isChain('own')).toBe(true)
+  })
+
+  test('namespaces by name, path, process and handle are independent of each other', () => {
+    const name = `xtables-test-${process.pid}`
+    const spaces = Array.from({ length: 4 }, newNamespace) as [NetworkNamespace, ...NetworkNamespace[]]
+    const sleeper = (spaces[2] as NetworkNamespace).run(() => spawn('sleep', ['60']))
+    const undo = named(name, spaces[0])
+    try {
+      const refs = [name, (spaces[1] as NetworkNamespace).path, sleeper.pid as number, spaces[3] as NetworkNamespace]
+      refs.forEach((ref, n) => input(filter({ namespace: ref })).appendRule(rule(`-s 10.0.0.${n}`)))
+      spaces.forEach((space, n) => expect(listed(space)).toEqual([...policies, `-A INPUT -s 10.0.0.${n}/32`]))
+      expect(listed(namespace)).toEqual(policies)
+    } finally {
+      undo()
+      sleeper.kill()
+    }
+  })
+
+  test('IPv4 and IPv6 side by side do not disturb each other', () => {
+    const [four, six] = [filter(), keep(new Table6('filter', { namespace }))]
+    four.createChain('own').appendRule(rule('-s 10.0.0.1'))
+    new Chain(six, 'INPUT').appendRule(Rule6.parse('-s 2001:db8::1 -j DROP'))
+    six.setPolicy('OUTPUT', 'DROP')
+    four.setPolicy('INPUT', 'DROP')
+    six.createChain('own6')
+    expect(listed(namespace)).toEqual([
+      '-P INPUT DROP',
+      '-P FORWARD ACCEPT',
+      '-P OUTPUT ACCEPT',
+      '-N own',
+      '-A own -s 10.0.0.1/32',
+    ])
+    expect(listed(namespace, 'filter', 'ip6tables-legacy')).toEqual([
+      '-P INPUT ACCEPT',
+      '-P FORWARD ACCEPT',
+      '-P OUTPUT DROP',
+      '-N own6',
+      '-A INPUT -s 2001:db8::1/128 -j DROP',
+    ])
+  })
+})
+
+const policies = ['-P INPUT ACCEPT', '-P FORWARD ACCEPT', '-P OUTPUT ACCEPT']
+
+/** Gives a namespace a name for a while, as `ip netns` would, for this process's eyes only where that can be. */
+function named(name: string, space: NetworkNamespace): () => void {
+  const directory = '/run/netns'
+  const made = mkdirSync(directory, { recursive: true })
+  run(space, `touch ${directory}/${name}; mount --bind /proc/self/ns/net ${directory}/${name}`)
+  return () => {
+    run(space, `umount ${directory}/${name}; rm ${directory}/${name}`)
+    if (made !== undefined && readdirSync(directory).length === 0) rmSync(directory, { recursive: true })
+  }
+}
+
+describe('ipsets', () => {
+  test('one rule goes to two namespaces where its set has different numbers', () => {
+    const other = newNamespace()
+    run(namespace, 'ipset create blacklist hash:ip', 'ipset create second hash:ip')
+    run(other, 'ipset create first hash:ip', 'ipset create second hash:ip', 'ipset create blacklist hash:ip')
+    const made = new Rule()
+    made.createMatch('set').matchSet = ['blacklist', 'src']
+    const [here, there] = [filter(), filter({ namespace: other })]
+    for (const table of [here, there]) input(table).appendRule(made)
+    // A rule that was read in one namespace means the same set in the other.
+    input(there).appendRule(input(here).rules[0] as Rule)
+    const expected = '-A INPUT -m set --match-set blacklist src'
+    expect(listed(namespace)).toEqual([...policies, expected])
+    expect(listed(other)).toEqual([...policies, expected, expected])
+    expect([input(here).indexOf(made), input(there).indexOf(input(here).rules[0] as Rule)]).toEqual([0, 0])
+    input(there).deleteRule(input(here).rules[0] as Rule)
+    expect(listed(other)).toEqual([...policies, expected])
+  })
+
+  test('a set that is missing in one namespace is named', () => {
+    run(namespace, 'ipset create blacklist hash:ip')
+    const other = newNamespace()
+    const table = filter()
+    input(table).appendRule(rule('-m set --match-set blacklist src'))
+    const stored = input(table).rules[0] as Rule
+    const before = everything(other)
+    expect(() => input(filter({ namespace: other })).appendRule(stored)).toThrow(/blacklist/)
+    expect(everything(other)).toBe(before)
+  })
+})
+
+describe('extensions of others', () => {
+  const lines = [
+    '-A INPUT -m recent --update --seconds 60 --hitcount 4 --name x --mask 255.255.255.255 --rsource -j DROP',
+    '-A INPUT -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 7 --hashlimit-mode srcip --hashlimit-name h -j DROP',
+    '-A INPUT -m limit --limit 3/min --limit-burst 9 -m quota --quota 12345',
+    '-A INPUT -m statistic --mode nth --every 3 --packet 1',
+    '-A INPUT -m string --string "a b" --algo bm --to 65535',
+    '-A INPUT -m u32 --u32 "0x0>>0x16&0x3c=0x5"',
+    '-A OUTPUT -m owner --uid-owner 0 -j NFLOG --nflog-prefix "p " --nflog-group 3',
+  ]
+  const ttl = '-A PREROUTING -j TTL --ttl-set 5'
+
+  /** What follows the head in every rule of a table. */
+  function payloads(tableName: string): string[] {
+    const client = new Client(new LinuxKernel({ namespace }), IPV4)
+    const { info, entries } = client.entries(tableName)
+    client.close()
+    const { chains } = readRuleset(IPV4, tableName, info, entries)
+    return [...chains.values()].flatMap(({ rules }) =>
+      rules.map(({ bytes }) => Buffer.from(bytes.subarray(IPV4.entrySize)).toString('hex')),
+    )
+  }
+
+  beforeEach(() => legacy(...lines, `-t mangle ${ttl}`))
+
+  test('survive edits around them byte for byte', () => {
+    const [before, beforeTtl] = [payloads('filter'), payloads('mangle')]
+    const [table, mangle] = [filter(), tableOf('mangle')]
+    input(table).insertRule(rule('-j LOG'))
+    table.createChain('own')
+    new Chain(mangle, 'PREROUTING').insertRule(rule('-j MARK --set-mark 1'))
+    new Chain(mangle, 'PREROUTING').deleteRule(0)
+    expect(payloads('filter').slice(1)).toEqual(before)
+    input(table).deleteRule(0)
+    table.deleteChain('own')
+    expect([payloads('filter'), payloads('mangle')]).toEqual([before, beforeTtl])
+    expect(rulesIn()).toEqual(lines)
+    expect(rulesIn('mangle')).toEqual([ttl])
+  })
+
+  test('break no dump, and a dump makes them again', () => {
+    const before = payloads('filter')
+    const table = filter()
+    const dumped = table.chains.flatMap((chain) => chain.rules.map((one) => [chain.name, String(one)] as const))
+    expect(dumped).toHaveLength(lines.length)
+    for (const chain of table.chains)
+      for (const stored of chain.rules) {
+        expect([...stored.matches.map(({ name }) => name), stored.target?.name].length).toBeGreaterThan(1)
+        expect(stored.equals(rule(String(stored)))).toBe(true)
+      }
+    table.transaction(() => {
+      table.flush()
+      for (const [chain, line] of dumped) new Chain(table, chain).appendRule(rule(line))
+    })
+    expect(payloads('filter')).toEqual(before)
+    expect(rulesIn()).toEqual(lines)
+  })
+
+  test('can be found, moved and deleted', () => {
+    const table = filter()
+    const stored = input(table).rules
+    stored.forEach((one, position) => expect(input(table).indexOf(one)).toBe(position))
+    for (const one of stored) input(table).deleteRule(one)
+    for (const one of stored.toReversed()) input(table).insertRule(one)
+    expect(rulesIn()).toEqual(lines)
+  })
+})

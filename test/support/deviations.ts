@@ -1,0 +1,74 @@
+/**
+ * Where we differ from iptables-legacy 1.8.9 on purpose. Every entry is a fault of it that would drop or change what was
+ * asked, or a spelling that it takes by accident; a test says when one no longer applies.
+ */
+export interface Deviation {
+  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel. */
+  readonly what: 'text' | 'refused' | 'accepted' | 'bytes'
+  readonly lines: RegExp
+  readonly why: string
+}
+
+export const deviations: readonly Deviation[] = [
+  {
+    what: 'text',
+    lines: /! --[sd]port (?:0:65535|:)(?: |$)/,
+    why: '1.8.9 prints a negated full range as nothing: such a rule matches no packet, the printed one all',
+  },
+  {
+    what: 'text',
+    lines: / --tcp-flags NONE (?:SYN|ALL)/,
+    why: '1.8.9 prints flags behind an empty mask as nothing: such a rule matches no packet, the printed one all',
+  },
+  { what: 'text', lines: /-[io] \+/, why: '1.8.9 prints a lone + as nothing, negated too, where it matches no packet' },
+  {
+    what: 'text',
+    lines: /-p (?:all|ip|0|00|ALL|hopopt)(?: |$)/,
+    why: 'IPv6 stores that -p was given; without it printed, the rule would not be the same bytes again',
+  },
+  {
+    what: 'text',
+    lines: /--icmp-type 255\/(?:255|0)(?: |$)/,
+    why: '1.8.9 prints any for all codes of type 255, and any is stored otherwise',
+  },
+  { what: 'text', lines: /--zone-(?:orig|reply) 0$/, why: '1.8.9 prints zone 0 as nothing, and drops its direction' },
+  { what: 'text', lines: /! --ctorigsrcport 65535:0/, why: '1.8.9 prints the first port of a reversed range alone' },
+  {
+    what: 'refused',
+    lines: /-j CT .*--zone(?:-orig|-reply)? \S+ --zone/,
+    why: 'a rule has one zone: 1.8.9 silently keeps the last',
+  },
+  {
+    what: 'refused',
+    lines: /--reject-with (?:net|host|icmp-net|icmp-host|icmp)$/,
+    why: 'several types begin so: 1.8.9 takes the first of its table',
+  },
+  { what: 'refused', lines: /-i (?:eth\/0|"eth 0")/, why: 'no interface has such a name: 1.8.9 only warns' },
+  {
+    what: 'refused',
+    lines: /--match-set \S+ (?:srcx|dstination)/,
+    why: '1.8.9 looks at the first three letters alone',
+  },
+  {
+    what: 'refused',
+    lines: /(--return-nomatch|! --update-counters|! --update-subcounters) \1/,
+    why: 'an option that stands twice: 1.8.9 overlooks it for these three',
+  },
+  { what: 'refused', lines: /--tcp-flags SYN ""/, why: 'a list of nothing is no list: 1.8.9 takes it for NONE' },
+  {
+    what: 'accepted',
+    lines: /-j MASQUERADE --to-ports 80 -p tcp/,
+    why: '1.8.9 wants the protocol before what needs it; the rule is the same',
+  },
+  {
+    what: 'accepted',
+    lines: /-A INPUT (?:--in-interface=eth0|-ptcp|-jDROP|-s1\.2\.3\.4)/,
+    why: '1.8.9 cannot read a value right behind these options; later ones can',
+  },
+  { what: 'bytes', lines: / -[io]eth0/, why: '1.8.9 takes -ieth0 for an interface of the name -ieth0' },
+  { what: 'text', lines: / -[io]eth0/, why: 'the same' },
+]
+
+/** The deviation that explains a difference, if one does. */
+export const explained = (what: Deviation['what'], line: string): Deviation | undefined =>
+  deviations.find((one) => one.what === what && one.lines.test(line))
