@@ -35,7 +35,7 @@ export interface RuleHead {
 export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
   !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.protocol)
 
-/** A reason why the kernel would refuse this payload in this rule. */
+/** A reason to refuse this payload in this rule, if there is one. */
 export type Check = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
 
 /** Where some bytes of a payload lie. */
@@ -69,7 +69,10 @@ interface Declaration<R, O> extends Demands {
   unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
   /** At least one option has to be given. */
   atLeastOne?: boolean
+  /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
+  /** What iptables refuses although the kernel would take it. */
+  usage?: (fields: FieldsOf<R>, family: FamilyName) => Check
 }
 
 /** One struct of an extension: what a payload of this family and revision is. */
@@ -90,6 +93,7 @@ export interface Variant {
   /** Per byte, 1 where the kernel keeps something of its own. */
   readonly private: Uint8Array
   readonly check: Check | undefined
+  readonly usage: Check | undefined
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean
 }
@@ -157,6 +161,7 @@ function variant<R, O extends Options>(
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),
     check: declaration.check?.(fields, family),
+    usage: declaration.usage?.(fields, family),
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }
 }

@@ -5,8 +5,9 @@
 import { counters as counterStruct } from '../abi/x-tables'
 import { KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
 import type { Client } from '../kernel/client'
-import { isStandard, matchParts, type Part, partName, partRevision, readCounters, targetPart } from '../ruleset/entry'
+import { readCounters } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
+import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
 import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
 import { Refusal, verify } from '../ruleset/verify'
@@ -42,13 +43,21 @@ interface Place {
 export function prepare(client: Client, from: Snapshot, to: Ruleset): Prepared {
   const added = checkNewRules(client, new Set(from.entries), to)
   const request = writeRuleset(to)
-  try {
-    verify(to.family, to.table, request.layout, request.bytes.subarray(REQUEST_HEAD))
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    throw new RuleError(locate(to, error.offset), error.reason, { cause: error })
-  }
+  const refusal = refusalOf(to, request)
+  // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
+  if (refusal !== undefined && refusalOf(from.ruleset) === undefined)
+    throw new RuleError(locate(to, refusal.offset), refusal.reason, { cause: refusal })
   return { request, added }
+}
+
+function refusalOf(ruleset: Ruleset, { layout, bytes } = writeRuleset(ruleset)): Refusal | undefined {
+  try {
+    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD))
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
 }
 
 function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): Place[] {
@@ -75,16 +84,9 @@ function blame(error: unknown, added: readonly Place[]): never {
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
   const reason = misplaced(to, chain, rule)
   if (reason !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position }, reason)
-  const { family } = to
-  for (const part of matchParts(family, rule.bytes, 0)) checkRevision(client, 'match', rule.bytes, part)
-  const target = targetPart(family, rule.bytes, 0)
-  if (!isStandard(rule.bytes, target)) checkRevision(client, 'target', rule.bytes, target)
-}
-
-function checkRevision(client: Client, kind: 'match' | 'target', bytes: Uint8Array, part: Part): void {
-  const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
-  if (!client.hasRevision(kind, name, revision))
-    throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
+  for (const { kind, name, revision } of extensionParts(to.family, rule.bytes))
+    if (!client.hasRevision(kind, name, revision))
+      throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
 }
 
 /** Chain and rule of the entry at an offset. */

@@ -11,16 +11,20 @@ import {
   readParameters,
   writeParameter,
 } from '../extensions/payload'
-import { identify, type Known, type matches, type targets } from '../extensions/registry'
-import { buildPart, type Part as Location, partName, partRevision, payloadAt, payloadSize } from '../ruleset/entry'
+import type { Known, matches, targets } from '../extensions/registry'
+import { buildPart, type Part as Location } from '../ruleset/entry'
+import { entryPart } from '../ruleset/parts'
 import { requireExtension } from '../ruleset/rule'
 import { Strict } from './strict'
 import { camelCase, dashed, propertyValue, readValue } from './words'
 
 type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S
 
+/** An option without aliases says `string` of them to the compiler. */
+type Aliases<A extends string> = string extends A ? never : A
+
 type NamesIn<O> = {
-  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Alias, In] : never
+  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Aliases<Alias>, In] : never
 }[keyof O & string]
 
 /** The parameters that an extension declares, as properties. `undefined` stands for one that is not given. */
@@ -206,14 +210,8 @@ export function storedContent(
   part: Location,
   owner: Owner,
 ): [string, Content] {
-  const [name, revision, at, size] = [
-    partName(bytes, part),
-    partRevision(bytes, part),
-    payloadAt(part),
-    payloadSize(part),
-  ]
+  const { name, revision, at, size, known } = entryPart(kind, owner.context.family, bytes, part)
   const payload = bytes.slice(at, at + size)
-  const known = identify(kind, owner.context.family.name, name, revision, bytes, at, size)
   if (known === undefined) return [name, { known, revision, payload }]
   return [known.extension.name, { known, payload, given: undefined }]
 }

@@ -258,6 +258,19 @@ export abstract class AnyTable extends Strict {
     })
   }
 
+  /** @internal Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
+  atomically<T>(body: () => T): T {
+    const work = this.#transaction.getStore() ?? (this.#autocommit ? undefined : this.#present())
+    if (work === undefined) return this.transaction(body)
+    const before = work.current
+    try {
+      return body()
+    } catch (error) {
+      work.current = before
+      throw error
+    }
+  }
+
   #checkNothingPending(): void {
     if (this.#pending() !== undefined)
       throw new IptcError(`table ${this.name} has edits that are not committed; commit or refresh before a transaction`)

@@ -7,6 +7,7 @@ import type { Hook } from '../abi/netfilter'
 import { VERDICTS } from '../abi/netfilter'
 import { isStandard, readVerdict, targetPart } from './entry'
 import { HEADS } from './head'
+import { extensionParts, ruleHead } from './parts'
 import type { Chain, Entry, Ruleset } from './ruleset'
 
 const NO_IN: readonly (Hook | undefined)[] = ['OUTPUT', 'POSTROUTING']
@@ -30,11 +31,23 @@ export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): string |
     return `packets in ${chain.name} have no interface that they come in by`
   if (NO_OUT.includes(chain.hook) && asksFor(family, rule, 'out-interface'))
     return `packets in ${chain.name} have no interface yet that they go out by`
+  const usage = misused(family, rule)
+  if (usage !== undefined) return usage
   if (table === 'nat' && isDrop(family, rule)) return 'the nat table is not for filtering, it takes no DROP'
   if (rule.jump !== undefined && rule.jump !== '') {
     const destination = chains.get(rule.jump)
     if (destination === undefined) return `there is no chain ${rule.jump} to go to`
     if (destination.hook !== undefined) return `${rule.jump} is a built-in chain, to which no rule can go`
+  }
+  return undefined
+}
+
+/** Why iptables would not write one of the rule's matches or its target as it is. */
+function misused(family: Family, { bytes }: Entry): string | undefined {
+  const head = ruleHead(family, bytes, 0)
+  for (const { kind, known, at } of extensionParts(family, bytes)) {
+    const reason = known?.variant.usage?.(bytes, at, head)
+    if (reason !== undefined) return `${kind} ${known?.extension.name}: ${reason}`
   }
   return undefined
 }

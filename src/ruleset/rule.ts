@@ -8,7 +8,7 @@ import { align, CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
-import { extensionNames, findExtension, identify, type Known } from '../extensions/registry'
+import { extensionNames, findExtension, type Known } from '../extensions/registry'
 import {
   buildEntry,
   buildPart,
@@ -17,16 +17,13 @@ import {
   isStandard,
   matchParts,
   type Part,
-  partName,
-  partRevision,
-  payloadAt,
-  payloadSize,
   readCounters,
   readVerdict,
   targetPart,
   writeCounters,
 } from './entry'
 import { HEADS } from './head'
+import { type EntryPart, entryPart, extensionParts } from './parts'
 import type { Entry } from './ruleset'
 
 /** A match or target by its parameters. */
@@ -72,11 +69,8 @@ export function describeRule(entry: Entry, context: Context): RuleSpec {
 }
 
 export function describePart(kind: 'match' | 'target', bytes: Uint8Array, part: Part, context: Context): PartSpec {
-  const name = partName(bytes, part)
-  const revision = partRevision(bytes, part)
-  const at = payloadAt(part)
-  const known = identify(kind, context.family.name, name, revision, bytes, at, payloadSize(part))
-  if (known === undefined) return { name, revision, payload: bytes.slice(at, at + payloadSize(part)) }
+  const { name, revision, at, size, known } = entryPart(kind, context.family, bytes, part)
+  if (known === undefined) return { name, revision, payload: bytes.slice(at, at + size) }
   return { name: known.extension.name, parameters: readParameters(known, bytes, at, context) }
 }
 
@@ -168,27 +162,13 @@ export function encodeRule(rule: RuleSpec, context: Context): Entry {
   return { bytes: buildEntry(family, head, matches, part), jump }
 }
 
-/** Parts of a rule that refer to things of one network namespace, such as ipsets. */
-function localParts(bytes: Uint8Array, { family }: Context): { known: Known; at: number }[] {
-  const parts = [
-    ...matchParts(family, bytes, 0).map((part) => ['match', part] as const),
-    ['target', targetPart(family, bytes, 0)] as const,
-  ]
-  return parts.flatMap(([kind, part]) => {
-    const at = payloadAt(part)
-    const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
-    const known = identify(kind, family.name, name, revision, bytes, at, payloadSize(part))
-    return known?.variant.isLocal ? [{ known, at }] : []
-  })
-}
-
 /** The rule as it has to be in another network namespace to mean the same. @throws XtablesError where it cannot be */
 export function rebindRule(entry: Entry, from: Context, to: Context): Entry {
   if (from.sets === to.sets) return entry
-  const parts = localParts(entry.bytes, from)
+  const parts = extensionParts(from.family, entry.bytes).filter(({ known }) => known?.variant.isLocal)
   if (parts.length === 0) return entry
   const bytes = entry.bytes.slice()
-  for (const { known, at } of parts)
+  for (const { known, at } of parts as (EntryPart & { known: Known })[])
     for (const parameter of readParameters(known, entry.bytes, at, from))
       if (known.variant.options.get(parameter.name)?.words.some(({ local }) => local))
         writeParameter(known, bytes, parameter, to, at)

@@ -1,9 +1,13 @@
 /** Gives packets the address of the interface that they leave through. */
+import { PROTOCOLS } from '../../abi/protocols'
 import { be16, raw, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { fixed, isProtocol, target } from '../extension'
+import { fixed, target } from '../extension'
 import { flag, option } from '../option'
 import { natPortRange } from '../values/port'
+
+/** With `! -p` as well: iptables looks at the name alone. */
+const PORT_PROTOCOLS: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp, PROTOCOLS.dccp, PROTOCOLS.icmp]
 
 /** linux/netfilter/nf_nat.h. The kernel takes exactly one range. */
 export const MASQUERADE = target('MASQUERADE', {
@@ -34,10 +38,10 @@ export const MASQUERADE = target('MASQUERADE', {
     random: flag(bit(flags, 0x04)),
     'random-fully': flag(bit(flags, 0x10)),
   }),
-  check: ({ flags }) => {
+  usage: ({ flags }) => {
     const hasPorts = bit(flags, 0x02)
     return (bytes, at, rule) =>
-      hasPorts.read(bytes, at) && !isProtocol(rule, ['tcp', 'udp', 'sctp', 'dccp', 'icmp'])
+      hasPorts.read(bytes, at) && !PORT_PROTOCOLS.includes(rule.protocol)
         ? '--to-ports needs -p with a protocol that has ports'
         : undefined
   },

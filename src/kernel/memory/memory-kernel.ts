@@ -20,7 +20,7 @@ import {
 } from '../../abi/x-tables'
 import { readText } from '../../binary/text'
 import { BlobError } from '../../errors'
-import { knownPayloads, matches, targets } from '../../extensions/registry'
+import { matches, targets } from '../../extensions/registry'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
@@ -145,10 +145,8 @@ export class MemoryKernel implements Kernel {
   #getEntries(family: Family, value: Uint8Array): void {
     if (value.length < getEntries.size) fail(ERRNO.EINVAL)
     const size = getEntries.fields.size.read(value, 0)
-    if (value.length !== getEntries.size + size) {
-      // Linux looks at the length before it looks for the table.
-      fail(ERRNO.EINVAL)
-    }
+    // Linux looks at the length before it looks for the table.
+    if (value.length !== getEntries.size + size) fail(ERRNO.EINVAL)
     const { entries } = this.#table(family, tableName(value))
     if (entries.length !== size) fail(ERRNO.EAGAIN)
     value.set(entries, getEntries.size)
@@ -182,7 +180,7 @@ export class MemoryKernel implements Kernel {
   #addCounters(family: Family, value: Uint8Array): void {
     if (value.length < countersInfo.size) fail(ERRNO.EINVAL)
     const count = countersInfo.fields.numCounters.read(value, 0)
-    if (value.length !== countersInfo.size + count * counters.size) fail(ERRNO.EINVAL)
+    if (count === 0 || value.length !== countersInfo.size + count * counters.size) fail(ERRNO.EINVAL)
     const table = this.#table(family, tableName(value))
     if (count !== table.layout.numEntries) fail(ERRNO.EINVAL)
     addCounters(family, table, value.subarray(countersInfo.size))

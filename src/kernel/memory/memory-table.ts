@@ -1,8 +1,9 @@
 /** One table of an in-process kernel: its entries as Linux would hand them out. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
-import { counters, EXTENSION_NAME_SIZE, entryMatch, getInfo } from '../../abi/x-tables'
+import { CHAIN_NAME_SIZE, counters, EXTENSION_NAME_SIZE, entryMatch, getInfo } from '../../abi/x-tables'
 import { u64 } from '../../binary/codec'
+import type { Variant } from '../../extensions/extension'
 import {
   buildErrorEntry,
   buildVerdictEntry,
@@ -21,9 +22,8 @@ import type { Layout } from '../../ruleset/read'
 const NOWHERE = 0xffff_ffff
 
 const NAME = entryMatch.fields.name.offset
-/** Bytes of the built-in targets that carry something: the verdict, the name of the chain. What follows pads. */
+/** Bytes of a standard target's payload that say something: the verdict. What follows pads. */
 const STANDARD_VISIBLE = 4
-const ERROR_VISIBLE = 30
 
 export interface MemoryTable {
   readonly layout: Layout
@@ -82,26 +82,21 @@ function forgetBehindTarget(family: Family, entries: Uint8Array, at: number): vo
 }
 
 function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8Array, part: Part): void {
-  const visible = visibleOf(kind, family, entries, part)
   forgetBehindName(entries, part)
   const at = payloadAt(part)
-  if (typeof visible === 'number') entries.fill(0, at + visible, part.at + part.size)
-  else
-    visible?.forEach((isVisible, i) => {
-      if (isVisible === 0) entries[at + i] = 0
-    })
+  const end = part.at + part.size
+  if (kind === 'target' && isStandard(entries, part)) entries.fill(0, at + STANDARD_VISIBLE, end)
+  else if (kind === 'target' && isErrorTarget(entries, part)) entries.fill(0, at + CHAIN_NAME_SIZE, end)
+  else forgetIn(payloadOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
 }
 
-/** How many bytes of a payload come back, or which; undefined where all of them do. */
-function visibleOf(
-  kind: 'match' | 'target',
-  family: Family,
-  entries: Uint8Array,
-  part: Part,
-): number | Uint8Array | undefined {
-  if (kind === 'target' && isStandard(entries, part)) return STANDARD_VISIBLE
-  if (kind === 'target' && isErrorTarget(entries, part)) return ERROR_VISIBLE
-  return payloadOf(headerOf(kind, family, entries, part), entries, part)?.variant.visible
+/** What an extension keeps for itself comes back as zeros, and so does the padding behind its struct. */
+function forgetIn(variant: Variant | undefined, entries: Uint8Array, at: number, end: number): void {
+  if (variant === undefined) return
+  entries.fill(0, at + variant.struct.size, end)
+  variant.private.forEach((isPrivate, i) => {
+    if (isPrivate === 1) entries[at + i] = 0
+  })
 }
 
 function forgetBehindName(entries: Uint8Array, part: Part): void {

@@ -12,7 +12,7 @@ import {
   setVersion,
 } from '../../abi/ip-set'
 import { u16, u32 } from '../../binary/codec'
-import { encodeText } from '../../binary/text'
+import { encodeText, readText } from '../../binary/text'
 import { SockoptFailure } from '../kernel'
 import type { SetList } from './set-list'
 
@@ -59,16 +59,18 @@ function swapNameForIndex(value: Uint8Array, at: number, index: number | undefin
   u16.write(value, at, index ?? IPSET_INVALID_ID)
 }
 
-const nameAt = (value: Uint8Array, { fields: { set } }: typeof getSet | typeof getSetFamily): string =>
-  set.read(value, 0).slice(0, SET_NAME_SIZE - 1)
+/** Linux takes a name to end where its field does. */
+const nameAt = (value: Uint8Array, at: number): string => readText(value, at, SET_NAME_SIZE - 1)
 
 function tellIndex(sets: SetList, value: Uint8Array): void {
-  swapNameForIndex(value, getSet.fields.set.offset, sets.byName(nameAt(value, getSet))?.index)
+  const at = getSet.fields.set.offset
+  swapNameForIndex(value, at, sets.byName(nameAt(value, at))?.index)
 }
 
 function tellFamily(sets: SetList, value: Uint8Array): void {
-  const entry = sets.byName(nameAt(value, getSetFamily))
-  swapNameForIndex(value, getSetFamily.fields.set.offset, entry?.index)
+  const at = getSetFamily.fields.set.offset
+  const entry = sets.byName(nameAt(value, at))
+  swapNameForIndex(value, at, entry?.index)
   if (entry !== undefined) getSetFamily.fields.family.write(value, 0, FAMILY_NUMBERS[entry.family])
 }
 

@@ -1,10 +1,11 @@
 /** The ipsets of an in-process kernel: their names and families, and the index by which rules refer to each. */
 
 import type { FamilyName } from '../../abi/family'
-import { IPSET_INVALID_ID } from '../../abi/ip-set'
+import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'
+import { encodeText } from '../../binary/text'
 import { IptcError } from '../../errors'
 
-/** An index alone has no meaning: the family is that of the addresses in the set, `any` for a list of sets. */
+/** What a kernel tells of a set; the family is that of the addresses in it, `any` for a list of sets. */
 export interface SetEntry {
   readonly index: number
   readonly family: FamilyName | 'any'
@@ -19,6 +20,9 @@ export class SetList {
 
   /** @param index the lowest that is free, unless said. @throws IptcError where the name or the index is taken */
   add(name: string, family: FamilyName | 'any', index = this.#free()): SetEntry {
+    const length = encodeText(name).length
+    if (length === 0 || length >= SET_NAME_SIZE || name.includes('\0'))
+      throw new IptcError(`no set can be named ${JSON.stringify(name)}: a name is 1 to ${SET_NAME_SIZE - 1} bytes long`)
     if (!Number.isInteger(index) || index < 0 || index >= IPSET_INVALID_ID)
       throw new IptcError(`set ${name} cannot have the index ${index}: it is a number 0 to ${IPSET_INVALID_ID - 1}`)
     if (this.#byName.has(name)) throw new IptcError(`there is a set ${name} already`)

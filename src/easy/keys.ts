@@ -1,0 +1,54 @@
+/** Keys of dictionaries, however they are spelt. */
+import { XtablesError } from '../errors'
+import type { Known } from '../extensions/registry'
+import { dashed } from '../iptc/words'
+import { HEADS } from '../ruleset/head'
+
+/** Keys of a rule that are no matches, those of IPv4 and IPv6 alike: a key of the other family is an error by name. */
+const RULE_KEYS: ReadonlySet<string> = new Set([...HEADS.ipv4.variant.names.keys(), 'matches', 'target', 'counters'])
+
+/** Goes before the name of a match that would be taken for something else. Its own name is never used so by iptables. */
+const MATCH = '-m '
+
+const isReserved = (name: string): boolean =>
+  RULE_KEYS.has(dashed(name)) || name in Object.prototype || name.startsWith(MATCH)
+
+/** The key of a match in a rule. */
+export const matchKey = (name: string): string => (isReserved(name) ? MATCH + name : name)
+
+/** The match that a key stands for. */
+export const matchName = (key: string): string => (key.startsWith(MATCH) ? key.slice(MATCH.length) : key)
+
+/** A key of a rule in its canonical spelling. */
+export function ruleKey(key: string): string {
+  if (key.startsWith(MATCH)) return matchKey(matchName(key))
+  const plain = dashed(key)
+  return RULE_KEYS.has(plain) ? plain : key
+}
+
+export const isRuleKey = (key: string): boolean => RULE_KEYS.has(key)
+
+/** A parameter's name with dashes. */
+export const parameterKey = (known: Known | undefined, key: string): string =>
+  known?.variant.names.has(key) ? key : dashed(key)
+
+/** An object under canonical keys. @throws XtablesError where two keys are spellings of one */
+export function withKeys(
+  extension: string,
+  path: readonly (string | number)[],
+  entries: readonly (readonly [key: string, canonical: string, value: unknown])[],
+): Record<string, unknown> {
+  const spelt = new Map<string, string>()
+  for (const [key, canonical, value] of entries) {
+    const other = spelt.get(canonical)
+    if (other !== undefined)
+      throw new XtablesError(`${extension}: ${other} and ${key} are one key`, {
+        extension,
+        parameter: canonical,
+        value,
+        path: [...path, key],
+      })
+    spelt.set(canonical, key)
+  }
+  return Object.fromEntries(entries.map(([, canonical, value]) => [canonical, value]))
+}

@@ -1,0 +1,41 @@
+/** The matches and the target of an entry, with what is known of them. */
+import type { Family } from '../abi/family'
+import { INV_PROTO } from '../abi/ip-tables'
+import { IP6T_F_PROTO } from '../abi/ip6-tables'
+import type { RuleHead } from '../extensions/extension'
+import { identify, type Known } from '../extensions/registry'
+import { isStandard, matchParts, type Part, partName, partRevision, payloadAt, payloadSize, targetPart } from './entry'
+
+export interface EntryPart {
+  readonly kind: 'match' | 'target'
+  readonly name: string
+  readonly revision: number
+  /** Where the payload begins, and how long it is. */
+  readonly at: number
+  readonly size: number
+  /** Undefined for what is not known here. */
+  readonly known: Known | undefined
+}
+
+/** One part of the entry in `bytes`. */
+export function entryPart(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): EntryPart {
+  const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
+  const [at, size] = [payloadAt(part), payloadSize(part)]
+  return { kind, name, revision, at, size, known: identify(kind, family.name, name, revision, bytes, at, size) }
+}
+
+/** The matches in their order, then the target, unless that is a verdict or a jump. */
+export function extensionParts(family: Family, bytes: Uint8Array): EntryPart[] {
+  const target = targetPart(family, bytes, 0)
+  const parts = matchParts(family, bytes, 0).map((part) => entryPart('match', family, bytes, part))
+  return isStandard(bytes, target) ? parts : [...parts, entryPart('target', family, bytes, target)]
+}
+
+/** The protocol of a rule; IPv6 ignores it where no flag says that it counts. */
+export function ruleHead({ name, entry: { fields } }: Family, bytes: Uint8Array, at: number): RuleHead {
+  const counts = name === 'ipv4' || (fields.flags.read(bytes, at) & IP6T_F_PROTO) !== 0
+  return {
+    protocol: counts ? fields.proto.read(bytes, at) : 0,
+    protocolNegated: (fields.invflags.read(bytes, at) & INV_PROTO) !== 0,
+  }
+}

@@ -1,0 +1,45 @@
+/** What iptables-legacy wrote and printed, as it was captured: we make the same of every line. */
+import { encodeText } from '../src/binary/text'
+import { verify } from '../src/ruleset/verify'
+import { REQUEST_HEAD, writeRuleset } from '../src/ruleset/write'
+import { cases } from './support/cases'
+import { differences } from './support/conformance'
+import { deviations } from './support/deviations'
+import { contextOf, fixtures, rulesetOf, writtenRules } from './support/fixtures'
+
+const all = fixtures()
+const named = all.map(
+  (fixture) => [`${fixture.capture.family} ${fixture.capture.table} ${fixture.name}`, fixture] as const,
+)
+
+test('there is a capture of every group of rule lines, made from these lines', () => {
+  const captured = all.map(({ capture, name, lines }) => [capture.family, name, lines])
+  const wanted = cases
+    .filter(({ accepted }) => accepted.length > 0)
+    .map(({ family, name, accepted }) => [family.name, name, accepted])
+  const sorted = (list: unknown[]): string[] => list.map((one) => JSON.stringify(one)).sort()
+  expect(sorted(captured)).toEqual(sorted(wanted))
+})
+
+describe.each(named)('%s', (_, fixture) => {
+  test('is read and written byte for byte, and verified', () => {
+    const { layout, bytes } = writeRuleset(rulesetOf(fixture))
+    const entries = bytes.subarray(REQUEST_HEAD)
+    expect(Buffer.from(entries).equals(fixture.capture.entries)).toBe(true)
+    verify(contextOf(fixture).family, fixture.capture.table, layout, entries)
+  })
+
+  test('every line gives the same bytes, prints the same, and survives both', () => {
+    const context = contextOf(fixture)
+    expect(writtenRules(fixture).flatMap((written) => differences(written, context))).toEqual([])
+  })
+})
+
+test('every deviation is still one that some line shows', () => {
+  const lines = cases.flatMap(({ accepted, refused }) => [...accepted, ...refused])
+  expect(deviations.filter((one) => !lines.some((line) => one.lines.test(line)))).toEqual([])
+})
+
+test('text that is not UTF-8 is kept', () => {
+  expect(Buffer.from(encodeText('a\udcff')).toString('hex')).toBe('61ff')
+})

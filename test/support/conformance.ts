@@ -1,0 +1,60 @@
+/** What has to hold for a rule that iptables-legacy wrote, whether read from a capture or from the kernel just now. */
+import type { Family } from '../../src/abi/family'
+import type { Context } from '../../src/extensions/context'
+import { parseRule } from '../../src/language/parse'
+import { printRule } from '../../src/language/print'
+import { sameRule } from '../../src/ruleset/equal'
+import { describeRule, encodeRule } from '../../src/ruleset/rule'
+import type { Entry } from '../../src/ruleset/ruleset'
+import { type Deviation, explained } from './deviations'
+
+/** A rule line, the entry that iptables-legacy made of it, and how it prints that. Both texts are without `-A CHAIN`. */
+export interface Written {
+  readonly line: string
+  readonly rule: string
+  readonly saved: string
+  readonly entry: Entry
+}
+
+/** Bytes of an entry that say something: the kernel's notes about it aside, and the verdict where a name stands for it. */
+function essence({ entry: { fields } }: Family, { bytes, jump }: Entry): string {
+  const copy = bytes.slice()
+  copy.fill(0, fields.nfcache.offset, fields.nfcache.offset + fields.nfcache.size)
+  copy.fill(0, fields.comefrom.offset, fields.comefrom.offset + fields.comefrom.size)
+  if (jump !== undefined) copy.fill(0, copy.length - 8)
+  return `${Buffer.from(copy).toString('hex')}${jump === undefined ? '' : ` to ${jump}`}`
+}
+
+/** Each way in which our reading of a rule differs from the oracle's, as `what` and the two sides; empty where none. */
+export function differences(written: Written, context: Context): string[] {
+  const { line, rule, saved, entry } = written
+  const { family } = context
+  const found: string[] = []
+  const expect = (what: Deviation['what'], label: string, ours: string, theirs: string): void => {
+    if (ours !== theirs && explained(what, line) === undefined)
+      found.push(`${label}\n  ours   ${ours}\n  theirs ${theirs}`)
+  }
+  const mine = attempt(() => encodeRule(parseRule(rule, family), context))
+  if (mine instanceof Error) {
+    if (explained('refused', line) === undefined) found.push(`refused: ${mine.message}`)
+  } else expect('bytes', 'bytes', essence(family, mine), essence(family, entry))
+
+  const described = describeRule(entry, context)
+  const printed = printRule(described, family.name)
+  expect('text', 'text', printed, saved)
+  if (mine instanceof Error) return found.map((difference) => `${line}\n ${difference}`)
+  const again = encodeRule(described, context)
+  if (!sameRule(family, again, entry))
+    found.push(`encoded again\n  ${essence(family, again)}\n  ${essence(family, entry)}`)
+  const reread = encodeRule(parseRule(printed, family), context)
+  if (!sameRule(family, reread, entry)) found.push(`printed and read again: ${printed}`)
+  return found.map((difference) => `${line}\n ${difference}`)
+}
+
+function attempt<T>(body: () => T): T | Error {
+  try {
+    return body()
+  } catch (error) {
+    return error as Error
+  }
+}

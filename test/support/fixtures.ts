@@ -1,0 +1,90 @@
+/** Tables that iptables-legacy wrote, captured from a kernel with the text that it prints of them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import type { Context, SetNames } from '../../src/extensions/context'
+import { type Capture, type CaptureJson, captureFromJson, captureToJson, checkCapture } from '../../src/kernel/capture'
+import { readRuleset } from '../../src/ruleset/read'
+import type { Ruleset } from '../../src/ruleset/ruleset'
+import { ruleLine } from './cases'
+import type { Written } from './conformance'
+
+export interface Fixture {
+  /** Extension and number of its group. */
+  readonly name: string
+  readonly extension: string
+  /** `iptables-legacy -V` and the kernel's release. */
+  readonly writtenBy: string
+  /** The lines that made the rules, in their order. */
+  readonly lines: readonly string[]
+  /** What `-S` prints of the table. */
+  readonly listing: readonly string[]
+  readonly capture: Capture
+}
+
+const DIRECTORY = join(__dirname, '../../fixtures')
+
+export const clearFixtures = (): void => rmSync(DIRECTORY, { recursive: true, force: true })
+
+export function writeFixture({ capture, ...rest }: Fixture): void {
+  const directory = join(DIRECTORY, capture.family, capture.table)
+  mkdirSync(directory, { recursive: true })
+  const json = { ...rest, capture: captureToJson(capture) }
+  writeFileSync(join(directory, `${rest.name}.json`), `${JSON.stringify(json, undefined, 1)}\n`)
+}
+
+const readFixture = (path: string): Fixture => {
+  const json = JSON.parse(readFileSync(path, 'utf8')) as Omit<Fixture, 'capture'> & { capture: CaptureJson }
+  return { ...json, capture: captureFromJson(json.capture) }
+}
+
+/** Every fixture there is. */
+export const fixtures = (): Fixture[] =>
+  existsSync(DIRECTORY)
+    ? (readdirSync(DIRECTORY, { recursive: true }) as string[])
+        .filter((path) => path.endsWith('.json'))
+        .sort()
+        .map((path) => readFixture(join(DIRECTORY, path)))
+    : []
+
+export function rulesetOf({ capture }: Fixture): Ruleset {
+  const { layout, entries } = checkCapture(capture)
+  return readRuleset(FAMILIES[capture.family], capture.table, layout, entries)
+}
+
+const setNames = (sets: Capture['sets'] = {}): SetNames => ({
+  byName: (name) => sets[name],
+  byIndex: (index) => Object.keys(sets).find((name) => sets[name]?.index === index),
+})
+
+export const contextOf = ({ capture }: Fixture): Context => ({
+  family: FAMILIES[capture.family as FamilyName],
+  sets: setNames(capture.sets),
+})
+
+/** The rules of a listing by their chains. */
+function rulesByChain(listing: readonly string[]): Map<string, string[]> {
+  const chains = new Map<string, string[]>()
+  for (const line of listing.filter((one) => one.startsWith('-A '))) {
+    const { chain, rule } = ruleLine(line)
+    chains.set(chain, [...(chains.get(chain) ?? []), rule])
+  }
+  return chains
+}
+
+/** Each line with what became of it: the lines are the last rules of their chains. */
+export function writtenRules(fixture: Fixture): Written[] {
+  const { chains } = rulesetOf(fixture)
+  const saved = rulesByChain(fixture.listing)
+  const left = new Map<string, number>()
+  for (const line of fixture.lines) left.set(ruleLine(line).chain, (left.get(ruleLine(line).chain) ?? 0) + 1)
+  return fixture.lines.map((line) => {
+    const { chain, rule } = ruleLine(line)
+    const fromEnd = left.get(chain) as number
+    left.set(chain, fromEnd - 1)
+    const entry = chains.get(chain)?.rules.at(-fromEnd)
+    const text = saved.get(chain)?.at(-fromEnd)
+    if (entry === undefined || text === undefined) throw new Error(`${fixture.name}: no rule for ${line}`)
+    return { line, rule, saved: text, entry }
+  })
+}
