@@ -1,90 +1,37 @@
-/** The shape of rule dictionaries for zod, made from the declarations of the extensions. What the values mean is checked
- * where they are encoded. */
+/** What rule dictionaries look like, for people who check configuration files or write JSON Schema. */
 import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../abi/family'
-import { VERDICTS } from '../abi/netfilter'
-import type { Option } from '../extensions/option'
-import { expectation } from '../extensions/payload'
-import { extensionNames, findExtension, type Known } from '../extensions/registry'
-import { HEADS } from '../ruleset/head'
-import { requireExtension } from '../ruleset/rule'
+import { XtablesError } from '../errors'
+import { UnboundSets } from '../iptc/sets'
+import { canonicalRule } from './canonical'
+import type { RuleDictionary } from './dictionary'
+import { encodeDictionary } from './encode'
+import { shapeOf } from './shape'
 
-type Schema = z.core.$ZodType
-type Shape = Record<string, Schema>
-
-const word = z.union([z.string(), z.int().min(0)])
-
-/** Both forms of a negated value are described, as people who read the schema should know them. */
-const describe = (option: Option): { description: string } => ({
-  description: `${expectation(option)}${option.negatable ? '; "!value" or ["!", value] negates' : ''}`,
-})
-
-const flag = z.union([z.literal([true, '', '!']), z.tuple([]), z.tuple([z.literal('!')], z.literal(['', true]))])
-
-const valueOf = (option: Option): Schema =>
-  (option.words.length === 0 ? flag : z.union([word, z.array(word).min(1)])).meta(describe(option))
-
-/** Every parameter by its name and its aliases. */
-function parametersShape({ variant }: Known): Shape {
-  const shape: Shape = {}
-  for (const [name, canonical] of variant.names)
-    shape[name] = z.exactOptional(valueOf(variant.options.get(canonical) as Option))
-  return shape
-}
-
-const opaque = z
-  .strictObject({ revision: z.int().min(0).max(255), payload: z.string().regex(/^0x([0-9a-f]{2})*$/i) })
-  .meta({ description: 'the bytes of an extension, or a revision of one, that is not known here' })
-
-const oneOrMore = (schema: Schema): Schema => z.union([schema, z.array(schema).min(1)])
-
-/** A single value stands for the parameter that is called like the match. */
-const shorthand = ({ extension, variant }: Known): Schema => (variant.names.has(extension.name) ? word : z.literal(''))
-
-const matchSchema = (known: Known): Schema =>
-  z.union([oneOrMore(z.union([z.strictObject(parametersShape(known)), opaque])), shorthand(known)])
-
-const targetSchema = (known: Known): Schema => z.union([z.strictObject(parametersShape(known)), opaque, z.literal('')])
-
-function extensionShape(kind: 'match' | 'target', family: FamilyName, schemaOf: (known: Known) => Schema): Shape {
-  const shape: Shape = {}
-  for (const name of extensionNames(kind, family)) {
-    const known = requireExtension(kind, name, FAMILIES[family])
-    for (const one of [name, ...known.extension.aliases]) shape[one] = z.exactOptional(schemaOf(known))
+/** Runs `body`, and makes an issue of what it complains of. */
+function reporting<T>(context: z.core.$RefinementCtx, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!(error instanceof XtablesError)) throw error
+    context.addIssue({ code: 'custom', message: error.message, path: [...error.path] })
+    return z.NEVER
   }
-  return shape
 }
 
-const nothing = z.union([z.literal(''), z.strictObject({})])
-const count = z.union([z.int().min(0), z.string().regex(/^\d+$/)])
-
-function targetsSchema(family: FamilyName): Schema {
-  const destinations = {
-    goto: z.exactOptional(z.union([z.string(), opaque])),
-    jump: z.exactOptional(z.union([z.string(), opaque])),
-  }
-  const verdicts = Object.fromEntries(
-    Object.keys(VERDICTS).map((name) => [name, z.exactOptional(z.union([nothing, opaque]))]),
-  )
-  const named = z
-    .object({ ...destinations, ...verdicts, ...extensionShape('target', family, targetSchema) })
-    .catchall(z.union([opaque, nothing]))
-    .refine((target) => Object.keys(target).length === 1, 'a target is one name with its parameters')
-    .meta({ minProperties: 1, maxProperties: 1 })
-  return z.union([z.string(), named])
+function makeSchema(family: FamilyName): z.ZodType<RuleDictionary, RuleDictionary> {
+  const canonical = z.transform((input, context) => reporting(context, () => canonicalRule(input, family)))
+  const checked = z.lazy(() => shapeOf(family) as z.ZodType).superRefine((rule, context) => {
+    reporting(context, () => encodeDictionary(rule, { family: FAMILIES[family], sets: new UnboundSets() }))
+  })
+  return z.pipe(canonical, checked) as unknown as z.ZodType<RuleDictionary, RuleDictionary>
 }
 
-/** The shape under canonical keys. */
-function makeShape(family: FamilyName): Schema {
-  const fragment = z.union([z.boolean(), z.literal('!'), z.tuple([z.literal('!')], z.literal(['', true]))])
-  return z
-    .object({
-      ...parametersShape(HEADS[family]),
-      ...(family === 'ipv4' && { fragment: z.exactOptional(fragment) }),
-      ...extensionShape('match', family, matchSchema),
-      matches: z.exactOptional(z.array(z.string())),
-      target: z.exactOptional(targetsSchema(family)),
-      counters: z.exactOptional(z.tuple([count, count])),
-    })
-    .catchall(oneOrMore(opaque))
-}
+/**
+ * A rule of IPv4 as a dictionary: accepts what `encodeRule` accepts, and gives it back under canonical keys. Paths of
+ * issues are those of canonical keys. `z.toJSONSchema(ruleSchema)` describes keys and types; keys with dashes alone.
+ */
+export const ruleSchema = makeSchema('ipv4')
+
+/** As {@link ruleSchema}, for rules of IPv6. */
+export const rule6Schema = makeSchema('ipv6')

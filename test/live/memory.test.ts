@@ -1,15 +1,29 @@
 /** The in-process kernel against the machine's: the same requests, the same answers. */
 import { spawnSync } from 'node:child_process'
-import { errnoName } from '../../src/abi/errno'
+import { ERRNO, errnoName } from '../../src/abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
-import { HOOKS, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import { PROTOCOLS } from '../../src/abi/protocols'
 import { counters, countersInfo, getEntries, getInfo, getRevision, replace } from '../../src/abi/x-tables'
-import { matches, targets } from '../../src/extensions/registry'
+import { u16 } from '../../src/binary/codec'
+import type { Extension, Variant } from '../../src/extensions/extension'
+import { knownPayloads, matches, targets } from '../../src/extensions/registry'
 import { type Connection, type Kernel, SockoptFailure } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
-import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
+import {
+  buildEntry,
+  buildErrorEntry,
+  buildPart,
+  buildVerdict,
+  buildVerdictEntry,
+  nextOffset,
+  partName,
+  targetOffset,
+} from '../../src/ruleset/entry'
 import { Random } from '../kernel/random'
+
+const EPROTOTYPE = 91
 
 const SETS = { four: 'ipv4', six: 'ipv6', list: 'any' } as const
 
@@ -40,8 +54,10 @@ function outcome(call: () => void): string {
     call()
     return 'ok'
   } catch (error) {
-    if (error instanceof SockoptFailure) return errnoName(error.errno)
-    throw error
+    if (!(error instanceof SockoptFailure)) throw error
+    // Linux says EPROTOTYPE of an unknown revision where an extension is registered for all families at once, which the
+    // declarations do not tell. It means the same.
+    return errnoName(error.errno === EPROTOTYPE ? ERRNO.ENOENT : error.errno)
   }
 }
 
@@ -228,76 +244,199 @@ const numEntriesOf = (connection: Connection, { sockopt }: Family, table: string
   return getInfo.fields.numEntries.read(info, 0)
 }
 
-/** Payloads that Linux takes, and the protocol that each wants of its rule. */
-function payload(random: Random, family: FamilyName, name: string, size: number): { bytes: Uint8Array; proto: number } {
-  const bytes = new Uint8Array(size)
-  const some = (at: number, count: number, max = 255): void => {
-    for (let i = at; i < at + count; i++) bytes[i] = random.below(max + 1)
-  }
-  const protocols: Record<string, number> = { tcp: 6, udp: 17, icmp: 1, icmp6: 58 }
-  switch (name) {
-    case 'tcp':
-      some(0, 11)
-      bytes[11] = random.below(16)
-      break
-    case 'udp':
-      some(0, 8)
-      bytes[8] = random.below(4)
-      break
-    case 'icmp':
-    case 'icmp6':
-      some(0, 3)
-      bytes[3] = random.below(2)
-      break
-    case 'set':
-      some(2, 46)
-      bytes[0] = random.below(4)
-      bytes[2] = random.below(7)
-      break
-    case 'LOG':
-      some(1, 30)
-      bytes[0] = random.below(8)
-      break
-    case 'REJECT':
-      bytes[0] = random.pick([0, 1, 3, 8, 4, family === 'ipv4' ? 7 : 6])
-      break
-    case 'MASQUERADE':
-      if (family === 'ipv4') bytes[0] = 1
-      bytes[family === 'ipv4' ? 4 : 0] = random.below(256) & 0xfe
-      some(family === 'ipv4' ? 8 : 4, 8)
-      break
-    case 'CT':
-      bytes[0] = random.below(32)
-      some(2, 10)
-      break
-    default:
-      some(0, size)
-  }
-  return { bytes, proto: protocols[name] ?? (random.below(3) === 0 ? random.pick([1, 6, 17, 58]) : 0) }
+/** Bytes of a payload, the rest zeros. */
+type Bytes = Readonly<Record<number, number>>
+
+interface Unchecked {
+  readonly kind: 'match' | 'target'
+  readonly name: string
+  readonly family: FamilyName
+  readonly what: string
+  readonly sample: Bytes
+  readonly is: (payload: Uint8Array) => boolean
+  readonly table?: TableName
+  readonly proto?: number
 }
 
-/** The extensions whose rules the drafts are made of, by what a blob says of them. */
-const EXTENSIONS = [...matches, ...targets]
+const byte = (payload: Uint8Array, at: number): number => payload[at] ?? 0
 
-function draftRule(random: Random, family: Family, size: number): Uint8Array {
+/**
+ * Values that Linux looks at and the declarations of the extensions do not, each of which the in-process kernel takes,
+ * or refuses with another errno. They are left out of the requests below.
+ */
+const UNCHECKED: readonly Unchecked[] = [
+  {
+    kind: 'match',
+    name: 'tcp',
+    family: 'ipv4',
+    what: 'unknown inversions',
+    sample: { 11: 0x10 },
+    is: (payload) => byte(payload, 11) > 15,
+    proto: 6,
+  },
+  {
+    kind: 'match',
+    name: 'udp',
+    family: 'ipv4',
+    what: 'unknown inversions',
+    sample: { 8: 0x04 },
+    is: (payload) => byte(payload, 8) > 3,
+    proto: 17,
+  },
+  {
+    kind: 'match',
+    name: 'icmp',
+    family: 'ipv4',
+    what: 'unknown inversions',
+    sample: { 3: 2 },
+    is: (payload) => byte(payload, 3) > 1,
+    proto: 1,
+  },
+  {
+    kind: 'match',
+    name: 'icmp6',
+    family: 'ipv6',
+    what: 'unknown inversions',
+    sample: { 3: 2 },
+    is: (payload) => byte(payload, 3) > 1,
+    proto: 58,
+  },
+  {
+    kind: 'match',
+    name: 'set',
+    family: 'ipv4',
+    what: 'too many dimensions (ERANGE)',
+    sample: { 2: 7 },
+    is: (payload) => byte(payload, 2) > 6,
+  },
+  {
+    kind: 'target',
+    name: 'LOG',
+    family: 'ipv4',
+    what: 'a level above 7',
+    sample: { 0: 8 },
+    is: (payload) => byte(payload, 0) > 7,
+  },
+  {
+    kind: 'target',
+    name: 'LOG',
+    family: 'ipv4',
+    what: 'a prefix that does not end',
+    sample: { 31: 65 },
+    is: (payload) => byte(payload, 31) !== 0,
+  },
+  {
+    kind: 'target',
+    name: 'REJECT',
+    family: 'ipv4',
+    what: 'echo replies',
+    sample: { 0: 4 },
+    is: (payload) => byte(payload, 0) === 4,
+  },
+  {
+    kind: 'target',
+    name: 'REJECT',
+    family: 'ipv6',
+    what: 'echo replies',
+    sample: { 0: 5 },
+    is: (payload) => byte(payload, 0) === 5,
+  },
+  {
+    kind: 'target',
+    name: 'CT',
+    family: 'ipv4',
+    what: 'unknown flags',
+    sample: { 0: 0x20 },
+    is: (payload) => byte(payload, 0) > 31 || byte(payload, 1) !== 0,
+    table: 'raw',
+  },
+  {
+    kind: 'target',
+    name: 'CT',
+    family: 'ipv4',
+    what: 'a helper that the machine does not have',
+    sample: { 12: 65 },
+    // Linux hands out no more than 32 bytes of it, which is also less than the names that are declared.
+    is: (payload) => byte(payload, 12) !== 0 || payload.subarray(28).some((value) => value !== 0),
+    table: 'raw',
+    proto: 6,
+  },
+]
+
+function isUnchecked(family: Family, kind: string, name: string, payload: Uint8Array): boolean {
+  const flags = byte(payload, family.name === 'ipv4' ? 4 : 0)
+  if (name === 'MASQUERADE' && (flags & 0x01) !== 0) return true
+  return UNCHECKED.some((one) => one.kind === kind && one.name === name && one.is(payload))
+}
+
+/** Linux has more revisions of some extensions than are declared, all of low numbers. */
+const isUndeclared = (family: Family, kind: 'match' | 'target', name: string, revision: number): boolean =>
+  revision < 8 &&
+  knownPayloads(kind, family.name, name, revision).length === 0 &&
+  EXTENSIONS.some((one) => one.kind === kind && one.kernelName === name)
+
+/** Whether some payload in the request is of an undeclared revision, or holds a value of {@link UNCHECKED}. */
+function asksUnchecked(family: Family, value: Uint8Array): boolean {
+  const blob = value.subarray(replace.size)
+  for (let at = 0; at + family.entrySize + 32 <= blob.length; at += nextOffset(family, blob, at) || blob.length) {
+    const target = at + targetOffset(family, blob, at)
+    for (let part = at + family.entrySize; part <= target && part + 32 <= blob.length; ) {
+      const whole = u16.read(blob, part)
+      const name = partName(blob, { at: part, size: whole })
+      const kind = part === target ? 'target' : 'match'
+      if (isUndeclared(family, kind, name, blob[part + 31] as number)) return true
+      if (isUnchecked(family, kind, name, blob.subarray(part + 32, part + Math.max(whole, 32)))) return true
+      part += Math.max(whole, 8)
+    }
+  }
+  return false
+}
+
+/** The extensions of which the drafts are made. */
+const EXTENSIONS: readonly Extension[] = [...matches, ...targets]
+
+const PROTOCOL_NUMBERS: readonly number[] = [0, 1, 6, 17, 58]
+
+const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, proto: number): boolean =>
+  demands.tables?.includes(table) !== false &&
+  (hook === undefined || demands.hooks?.includes(hook) !== false) &&
+  demands.protocols?.some((name) => PROTOCOLS[name] === proto) !== false
+
+/** Any payload that is not of {@link UNCHECKED}. */
+function draftPayload(random: Random, family: Family, { kind, kernelName }: Extension, variant: Variant): Uint8Array {
+  const bytes = variant.initial.slice()
+  for (let i = 0; i < bytes.length; i++) {
+    if (random.below(2) === 0) continue
+    const kept = bytes[i] as number
+    bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
+    if (isUnchecked(family, kind, kernelName, bytes)) bytes[i] = kept
+  }
+  // A set that is there, and one range of addresses: else next to nothing would be taken.
+  if (kernelName === 'set') bytes.set([random.below(20) === 0 ? 3 : random.below(3), 0])
+  if (kernelName === 'MASQUERADE' && family.name === 'ipv4') bytes.set([1, 0, 0, 0])
+  return bytes
+}
+
+function draftRule(random: Random, family: Family, table: TableName, hook: Hook | undefined): Uint8Array {
   const head = new Uint8Array(family.entrySize)
-  const { proto, flags, invflags, src, iniface } = family.entry.fields
-  head[src.offset] = random.below(256)
-  head[iniface.offset] = random.below(2)
+  const { proto, flags, invflags, src, iniface, nfcache } = family.entry.fields
+  const number = random.pick(PROTOCOL_NUMBERS)
+  for (const { offset } of [src, iniface, nfcache]) head[offset] = random.below(3)
+  proto.write(head, 0, number)
+  if (random.below(3) !== 0) flags.write(head, 0, 1)
+  if (random.below(40) === 0) invflags.write(head, 0, random.below(128))
   const parts: Uint8Array[] = []
-  let target = buildVerdict(random.pick([-1, -2, -4, -5, -5, random.below(size) * 8]))
+  let target = buildVerdict(random.pick([-1, -2, -4, -5, 8, 8, 8, 8]))
   for (let left = random.below(3); left > 0; left--) {
-    const extension = random.pick(EXTENSIONS)
-    const variant = random.pick(extension.variants[family.name])
-    if (variant === undefined) continue
-    const made = payload(random, family.name, extension.kernelName, variant.size)
-    const part = buildPart(extension.kernelName, variant.revision, made.bytes)
+    const odd = random.below(60) === 0
+    const extension = random.pick(EXTENSIONS.filter((one) => odd || fits(one, table, hook, number)))
+    const variant = extension && random.pick(extension.variants[family.name])
+    if (extension === undefined || variant === undefined) continue
+    const payload = draftPayload(random, family, extension, variant)
+    const part = buildPart(extension.kernelName, variant.revision, payload)
     if (extension.kind === 'match') parts.push(part)
     else target = part
-    if (made.proto !== 0 || extension.kind === 'match') proto.write(head, 0, made.proto)
   }
-  if (random.below(2) === 0) flags.write(head, 0, 1)
-  if (random.below(20) === 0) invflags.write(head, 0, random.below(128))
   return buildEntry(family, head, parts, target)
 }
 
@@ -309,7 +448,7 @@ function draftTable(random: Random, family: Family): Draft {
     const number = HOOKS.indexOf(hook)
     draft.validHooks |= 1 << number
     const first = draft.entries.length
-    for (let left = random.below(4); left > 0; left--) draft.entries.push(draftRule(random, family, 40))
+    for (let left = random.below(4); left > 0; left--) draft.entries.push(draftRule(random, family, table, hook))
     draft.entries.push(buildVerdictEntry(family, random.pick([VERDICTS.ACCEPT, VERDICTS.DROP])))
     draft.hooks.set(number, [first, draft.entries.length - 1])
   }
@@ -317,7 +456,8 @@ function draftTable(random: Random, family: Family): Draft {
   for (let left = random.below(4); left > 0; left--) {
     draft.entries.push(buildErrorEntry(family, `chain${left}`))
     chains.push(draft.entries.length)
-    for (let rules = random.below(3); rules > 0; rules--) draft.entries.push(draftRule(random, family, 60))
+    for (let rules = random.below(3); rules > 0; rules--)
+      draft.entries.push(draftRule(random, family, table, undefined))
     if (random.below(8) !== 0) draft.entries.push(buildVerdictEntry(family, VERDICTS.RETURN))
   }
   if (random.below(10) !== 0) draft.entries.push(buildErrorEntry(family, 'ERROR'))
@@ -342,7 +482,7 @@ function aimJumps(random: Random, family: Family, { entries }: Draft, chains: re
 
 /** Breaks something, or not. */
 function mutate(random: Random, family: Family, { table, value }: Sent): Sent {
-  const kind = random.below(9)
+  const kind = random.below(14)
   const bytes = value.slice()
   const view = new DataView(bytes.buffer)
   const places = Object.values(replace.fields)
@@ -420,12 +560,13 @@ describe.each(Object.values(FAMILIES))('SET_REPLACE, $name', (family) => {
 
   test.each([1, 2, 3, 4])('the same outcome and the same table, seed %d', (seed) => {
     const random = new Random(seed)
-    const outcomes: Record<string, number> = {}
+    const outcomes = { ok: 0 } as Record<string, number> & { ok: number }
     const differences: unknown[] = []
     for (let i = 0; i < requests; i++) {
       const draft = draftTable(random, family)
       const count = numEntriesOf(linux[family.name], family, draft.table)
       const sent = mutate(random, family, requestOf(draft, count))
+      if (asksUnchecked(family, sent.value)) continue
       const { said, written } = sendBoth(family, sent, count * counters.size)
       outcomes[said[0]] = (outcomes[said[0]] ?? 0) + 1
       const difference = differenceOf(family, draft.table)
@@ -436,6 +577,41 @@ describe.each(Object.values(FAMILIES))('SET_REPLACE, $name', (family) => {
     }
     expect(differences).toEqual([])
     // Else this would compare refusals alone.
-    expect(outcomes['ok']).toBeGreaterThan(requests / 5)
+    expect(outcomes.ok).toBeGreaterThan(requests / 5)
+  })
+})
+
+describe('what the declarations do not look at yet', () => {
+  const rule = ({ kind, name, family, sample, proto = 0 }: Unchecked): Uint8Array => {
+    const extension = EXTENSIONS.find((one) => one.kind === kind && one.kernelName === name) as Extension
+    const variant = extension.variants[family][0] as Variant
+    const payload = new Uint8Array(variant.size)
+    for (const [at, value] of Object.entries(sample)) payload[Number(at)] = value
+    const part = buildPart(name, variant.revision, payload)
+    const head = new Uint8Array(FAMILIES[family].entrySize)
+    FAMILIES[family].entry.fields.proto.write(head, 0, proto)
+    return buildEntry(
+      FAMILIES[family],
+      head,
+      ...(kind === 'match' ? ([[part], buildVerdict(-1)] as const) : ([[], part] as const)),
+    )
+  }
+
+  const send = (one: Unchecked): [string, string] => {
+    const family = FAMILIES[one.family]
+    const table = one.table ?? 'filter'
+    const policies = TABLES[table].map(() => buildVerdictEntry(family, VERDICTS.ACCEPT))
+    const hooks = TABLES[table].map((hook, i) => [HOOKS.indexOf(hook), [i === 0 ? 0 : i + 1, i + 1]] as const)
+    const validHooks = TABLES[table].reduce((mask, hook) => mask | hookBit(hook), 0)
+    const entries = [rule(one), ...policies, buildErrorEntry(family, 'ERROR')]
+    const draft: Draft = { table, validHooks, entries, hooks: new Map(hooks) as Draft['hooks'] }
+    const count = numEntriesOf(linux[family.name], family, table)
+    return sendBoth(family, requestOf(draft, count), count * counters.size).said
+  }
+
+  // Once a declaration has the check, its test goes to `test.each`, and its line out of what requests leave out.
+  test.failing.each(UNCHECKED)('$family $name: $what', (one) => {
+    const [theirs, ours] = send(one)
+    expect(ours).toBe(theirs)
   })
 })

@@ -36,8 +36,9 @@ export interface MemoryKernelOptions {
   readonly captures?: readonly Capture[]
 }
 
-/** As many counters as Linux has no memory for, whatever there is. */
+/** As many counters, and as many entries, as Linux has no memory for, whatever there is. */
 const TOO_MANY_COUNTERS = Math.floor(0x7fff_ffff / counters.size)
+const TOO_MANY_ENTRIES = 0x0800_0000
 
 const fail = (errno: number): never => {
   throw new SockoptFailure(errno)
@@ -157,6 +158,7 @@ export class MemoryKernel implements Kernel {
     const { size, numCounters, counters: _, name: __, ...layout } = replace.read(value, 0)
     if (numCounters >= TOO_MANY_COUNTERS) fail(ERRNO.ENOMEM)
     if (numCounters === 0 || size > value.length - replace.size) fail(ERRNO.EINVAL)
+    if (layout.numEntries >= TOO_MANY_ENTRIES) fail(ERRNO.ENOMEM)
     const entries = value.subarray(replace.size, replace.size + size)
     const name = tableName(value)
     const reached = this.#verify(family, name, layout, entries)

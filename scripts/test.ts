@@ -1,0 +1,99 @@
+/**
+ * Runs every test that can run here: types, the offline part anywhere, the live part in a network namespace of its own
+ * with iptables-legacy beside us. Where the live part cannot run, the summary says why; with XTABLES_LIVE=1 that fails.
+ *
+ *   npm test [-- arguments for jest]
+ */
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Part {
+  readonly name: string
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  /** Why it did not run. */
+  readonly reason?: string
+}
+
+const root = join(__dirname, '..')
+const scratch = mkdtempSync(join(tmpdir(), 'xtables-test-'))
+const jest = join(root, 'node_modules/jest/bin/jest.js')
+const tsc = join(root, 'node_modules/typescript/bin/tsc')
+const { XTABLES_LIVE, XTABLES_LOCKFILE } = process.env
+const isRoot = process.getuid?.() === 0
+
+const run = (command: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<Buffer> =>
+  spawnSync(command[0] as string, command.slice(1), { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+
+const answers = (...command: string[]): boolean => spawnSync(command[0] as string, command.slice(1)).status === 0
+
+function checkTypes(): Part {
+  const { status } = run([process.execPath, tsc, '-p', 'tsconfig.json'])
+  return { name: 'types', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
+}
+
+function runJest(name: string, before: readonly string[] = [], env: Record<string, string> = {}): Part {
+  const report = join(scratch, `${name}.json`)
+  const options = ['--selectProjects', name, '--json', '--outputFile', report, '--passWithNoTests', '--silent=false']
+  const { status } = run([...before, process.execPath, jest, ...options, ...process.argv.slice(2)], env)
+  try {
+    const result = JSON.parse(readFileSync(report, 'utf8'))
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+    return {
+      name,
+      passed: result.numPassedTests,
+      failed: Math.max(failed, status === 0 ? 0 : 1),
+      skipped: result.numPendingTests,
+    }
+  } catch {
+    return { name, passed: 0, failed: 1, skipped: 0 }
+  }
+}
+
+/** Makes a network namespace: as root, or as the root of a user namespace, whose files in /proc then are its own. */
+const isolate = isRoot ? ['unshare', '-n'] : ['unshare', '-r', 'unshare', '-n']
+
+function whyNotLive(): string | undefined {
+  if (process.platform !== 'linux') return `the live part needs Linux, and this is ${process.platform}`
+  if (!answers(...isolate, 'true'))
+    return `${isolate.join(' ')} is not allowed here; the live part needs a network namespace`
+  const missing = ['iptables-legacy', 'ip6tables-legacy', 'ipset'].filter((command) => !answers('which', command))
+  if (missing.length > 0) return `${missing.join(', ')} not installed; the live part compares with them`
+  const lock = { XTABLES_LOCKFILE: XTABLES_LOCKFILE ?? join(scratch, 'lock') }
+  const probe = spawnSync(isolate[0] as string, [...isolate.slice(1), 'iptables-legacy', '-S'], {
+    env: { ...process.env, ...lock },
+  })
+  return probe.status === 0 ? undefined : `this kernel has no legacy tables: ${String(probe.stderr).trim()}`
+}
+
+function runLive(): Part {
+  const reason = whyNotLive()
+  if (reason !== undefined) return { name: 'live', passed: 0, failed: XTABLES_LIVE === '1' ? 1 : 0, skipped: 0, reason }
+  return runJest('live', isolate, {
+    XTABLES_TEST_HOST_NETNS: readlinkSync('/proc/self/ns/net'),
+    // The lock of the machine is root's, and other programs wait for it.
+    XTABLES_LOCKFILE: join(scratch, 'lock'),
+  })
+}
+
+function summarize(parts: readonly Part[]): void {
+  const sum = (count: (part: Part) => number): number => parts.reduce((total, part) => total + count(part), 0)
+  console.log()
+  for (const { name, passed, failed, skipped, reason } of parts)
+    console.log(
+      reason === undefined
+        ? `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`
+        : `${name}: DID NOT RUN: ${reason}`,
+    )
+  console.log(`${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed`)
+  if (sum(({ failed }) => failed) > 0) process.exitCode = 1
+}
+
+try {
+  summarize([checkTypes(), runJest('offline'), runLive()])
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}

@@ -1,0 +1,94 @@
+/** Dictionaries under canonical keys, and back: where a fault stands in what the caller wrote. */
+import type { FamilyName } from '../abi/family'
+import { XtablesError } from '../errors'
+import { findExtension, type Known } from '../extensions/registry'
+import { dashed } from '../iptc/words'
+import { isPlain } from './dictionary'
+import { isRuleKey, matchName, parameterKey, ruleKey, withKeys } from './keys'
+
+export type Dictionary = Readonly<Record<string, unknown>>
+export type Path = readonly (string | number)[]
+
+/** The same error, about what stands at `path`. */
+export const placedAt = (path: Path, error: XtablesError, value = error.value): XtablesError => {
+  const { extension, parameter, expected, message } = error
+  return new XtablesError(message, { extension, parameter, value, expected, path }, { cause: error.cause })
+}
+
+/** Runs `body`, and says of errors that do not know it that they are about `path`. */
+export function within<T>(path: Path, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!(error instanceof XtablesError) || error.path.length > 0) throw error
+    throw placedAt(path, error)
+  }
+}
+
+/** Numbers that JSON does not have, as text. */
+function plainWords(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return Array.isArray(value) ? value.map(plainWords) : value
+}
+
+function knownPart(kind: 'match' | 'target', name: string, family: FamilyName): Known | undefined {
+  const extension = findExtension(kind, name)
+  const variant = extension?.variants[family][0]
+  return extension && variant && { extension, variant }
+}
+
+function canonicalPart(kind: 'match' | 'target', name: string, value: unknown, family: FamilyName, path: Path): unknown {
+  if (!isPlain(value)) return plainWords(value)
+  const known = knownPart(kind, name, family)
+  const entries = Object.entries(value)
+  const spelt = entries.map(([key, one]) => [key, parameterKey(known, key), plainWords(one)] as const)
+  return withKeys(name, path, spelt)
+}
+
+function canonicalTarget(value: unknown, family: FamilyName): unknown {
+  if (!isPlain(value)) return value
+  const entries = Object.entries(value)
+  return Object.fromEntries(
+    entries.map(([name, part]) => [name, canonicalPart('target', name, part, family, ['target', name])]),
+  )
+}
+
+function canonicalValue(key: string, value: unknown, family: FamilyName): unknown {
+  if (key === 'target') return canonicalTarget(value, family)
+  if (isRuleKey(key)) return plainWords(value)
+  const part = (one: unknown, path: Path): unknown => canonicalPart('match', matchName(key), one, family, path)
+  return Array.isArray(value) ? value.map((one, i) => part(one, [key, i])) : part(value, [key])
+}
+
+/** A rule's dictionary with all its keys in canonical spelling. @throws XtablesError */
+export function canonicalRule(input: unknown, family: FamilyName): Dictionary {
+  if (!isPlain(input))
+    throw new XtablesError('rule: a rule is a plain object, as JSON has it', {
+      extension: 'rule',
+      value: input,
+      expected: 'an object',
+    })
+  const entries = Object.entries(input).map(([key, value]) => {
+    const canonical = ruleKey(key)
+    return [key, canonical, canonicalValue(canonical, value, family)] as const
+  })
+  return withKeys('rule', [], entries)
+}
+
+const spellingOf = (dictionary: Dictionary, step: string): string =>
+  Object.hasOwn(dictionary, step)
+    ? step
+    : (Object.keys(dictionary).find((key) => ruleKey(key) === step || dashed(key) === step) ?? step)
+
+/** A path under canonical keys as one in what the caller wrote, and what stands there. */
+export function traced(input: unknown, path: Path): { path: Path; value: unknown } {
+  const steps: (string | number)[] = []
+  let value = input
+  for (const step of path) {
+    if (!Array.isArray(value) && !isPlain(value)) break
+    const key = Array.isArray(value) ? step : spellingOf(value, String(step))
+    steps.push(key)
+    value = (value as Dictionary)[key]
+  }
+  return { path: steps, value }
+}
