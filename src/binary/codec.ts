@@ -21,12 +21,18 @@ export interface Field<T> extends Codec<T> {
 /** `bytes[at]`, where the caller has checked the bounds once for the whole struct. */
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 
+/** The same value. @throws RangeError rather than cutting off what a field cannot hold */
+const fitting = (value: number, max: number): number => {
+  if (value < 0 || value > max) throw new RangeError(`${value} does not fit, the field holds ${max} at most`)
+  return value
+}
+
 export const u8: Codec<number> = {
   size: 1,
   align: 1,
   read: byte,
   write(bytes, at, value) {
-    bytes[at] = value
+    bytes[at] = fitting(value, 0xff)
   },
 }
 
@@ -44,7 +50,7 @@ export const u16: Codec<number> = {
   align: 2,
   read: (bytes, at) => byte(bytes, at) | (byte(bytes, at + 1) << 8),
   write(bytes, at, value) {
-    bytes[at] = value
+    bytes[at] = fitting(value, 0xffff)
     bytes[at + 1] = value >>> 8
   },
 }
@@ -55,7 +61,7 @@ export const be16: Codec<number> = {
   align: 2,
   read: (bytes, at) => (byte(bytes, at) << 8) | byte(bytes, at + 1),
   write(bytes, at, value) {
-    bytes[at] = value >>> 8
+    bytes[at] = fitting(value, 0xffff) >>> 8
     bytes[at + 1] = value
   },
 }

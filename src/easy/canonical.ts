@@ -37,7 +37,13 @@ function knownPart(kind: 'match' | 'target', name: string, family: FamilyName): 
   return extension && variant && { extension, variant }
 }
 
-function canonicalPart(kind: 'match' | 'target', name: string, value: unknown, family: FamilyName, path: Path): unknown {
+function canonicalPart(
+  kind: 'match' | 'target',
+  name: string,
+  value: unknown,
+  family: FamilyName,
+  path: Path,
+): unknown {
   if (!isPlain(value)) return plainWords(value)
   const known = knownPart(kind, name, family)
   const entries = Object.entries(value)

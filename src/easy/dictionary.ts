@@ -1,5 +1,5 @@
 /** Rules as plain data, in the shape that python-iptables gives them: what a program keeps as JSON. */
-import type { Extension, Options } from '../extensions/extension'
+import type { Extension } from '../extensions/extension'
 import type { Option } from '../extensions/option'
 import type { matches, targets } from '../extensions/registry'
 

@@ -9,7 +9,16 @@ import { extensionNames, findExtension, type Known } from '../extensions/registr
 import { readValue } from '../iptc/words'
 import type { Counters } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
-import { encodePart, encodeRule, encodeTarget, isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
+import {
+  encodePart,
+  encodeRule,
+  encodeTarget,
+  isOpaque,
+  type PartSpec,
+  type RuleSpec,
+  requireExtension,
+  type TargetSpec,
+} from '../ruleset/rule'
 import type { Entry } from '../ruleset/ruleset'
 import { canonicalRule, type Dictionary, type Path, placedAt, traced, within } from './canonical'
 import { isPlain } from './dictionary'
@@ -106,11 +115,13 @@ function inOrder(matches: readonly Placed<PartSpec>[], names: readonly string[])
   const left = [...matches]
   const ordered = names.map((name, i) => {
     const at = left.findIndex(({ part }) => part.name === name)
-    if (at < 0) throw disordered(`it names ${JSON.stringify(name)} once more than there is such a match`, ['matches', i], name)
+    if (at < 0)
+      throw disordered(`it names ${JSON.stringify(name)} once more than there is such a match`, ['matches', i], name)
     return left.splice(at, 1)[0] as Placed<PartSpec>
   })
   const [forgotten] = left
-  if (forgotten !== undefined) throw disordered(`it does not name ${forgotten.part.name} as often as it is there`, ['matches'], names)
+  if (forgotten !== undefined)
+    throw disordered(`it does not name ${forgotten.part.name} as often as it is there`, ['matches'], names)
   return ordered
 }
 
@@ -123,7 +134,8 @@ const disordered = (reason: string, path: Path, value: unknown): XtablesError =>
   })
 
 function readTarget(target: unknown, family: FamilyName): Placed<TargetSpec> {
-  if (typeof target === 'string') return { path: ['target'], part: within(['target'], () => plainTarget(target, family)) }
+  if (typeof target === 'string')
+    return { path: ['target'], part: within(['target'], () => plainTarget(target, family)) }
   const [only, ...others] = isPlain(target) ? Object.entries(target) : []
   if (only === undefined || others.length > 0) throw noTarget(target)
   const [name, value] = only
@@ -241,16 +253,20 @@ function explain(dictionary: Dictionary, path: Path, family: FamilyName): void {
   const [key] = path
   if (typeof key !== 'string' || key === 'target') readTarget(dictionary['target'], family)
   else if (isRuleKey(key)) readHead({ [key]: dictionary[key] }, family)
-  else if (findExtension('match', matchName(key)) === undefined) throw unknownKey(matchName(key), family)
+  else if (findExtension('match', matchName(key)) === undefined) explainUnknown(key, dictionary[key], family)
   else readMatches({ [key]: dictionary[key] }, family)
 }
 
-function unknownKey(name: string, family: FamilyName): XtablesError {
-  const keys = [...HEADS[family].variant.names.keys(), 'target', 'counters', 'matches', ...extensionNames('match', family)]
-  return new XtablesError(`rule: unknown key ${JSON.stringify(name)}; accepted: ${keys.join(', ')}`, {
+/** A key that stands for no match known here is wrong as a whole, unless its value is meant as bytes. */
+function explainUnknown(key: string, value: unknown, family: FamilyName): void {
+  if ([value].flat().some(isOpaqueValue)) return
+  const heads = HEADS[family].variant.names.keys()
+  const expected = [...heads, 'target', 'counters', 'matches', ...extensionNames('match', family)].join(', ')
+  throw new XtablesError(`rule: unknown key ${JSON.stringify(matchName(key))}; accepted: ${expected}`, {
     extension: 'rule',
-    parameter: name,
-    expected: keys.join(', '),
+    parameter: matchName(key),
+    expected,
+    path: [key],
   })
 }
 

@@ -21,10 +21,12 @@ function reporting<T>(context: z.core.$RefinementCtx, body: () => T): T {
 
 function makeSchema(family: FamilyName): z.ZodType<RuleDictionary, RuleDictionary> {
   const canonical = z.transform((input, context) => reporting(context, () => canonicalRule(input, family)))
-  const checked = z.lazy(() => shapeOf(family) as z.ZodType).superRefine((rule, context) => {
-    reporting(context, () => encodeDictionary(rule, { family: FAMILIES[family], sets: new UnboundSets() }))
-  })
-  return z.pipe(canonical, checked) as unknown as z.ZodType<RuleDictionary, RuleDictionary>
+  const checked = z
+    .lazy(() => shapeOf(family) as z.ZodType)
+    .superRefine((rule, context) => {
+      reporting(context, () => encodeDictionary(rule, { family: FAMILIES[family], sets: new UnboundSets() }))
+    })
+  return z.pipe(canonical as z.ZodType, checked) as unknown as z.ZodType<RuleDictionary, RuleDictionary>
 }
 
 /**

@@ -23,14 +23,14 @@ const describe = (option: Option): { description: string } => ({
 
 const flag = z.union([z.literal([true, '', '!']), z.tuple([]), z.tuple([z.literal('!')], z.literal(['', true]))])
 
-const valueOf = (option: Option): Schema =>
+const parameterSchema = (option: Option): Schema =>
   (option.words.length === 0 ? flag : z.union([word, z.array(word).min(1)])).meta(describe(option))
 
 /** Every parameter by its name and its aliases. */
 function parametersShape({ variant }: Known): Shape {
   const shape: Shape = {}
   for (const [name, canonical] of variant.names)
-    shape[name] = z.exactOptional(valueOf(variant.options.get(canonical) as Option))
+    shape[name] = z.exactOptional(parameterSchema(variant.options.get(canonical) as Option))
   return shape
 }
 

@@ -56,8 +56,9 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
   try {
     option.write(bytes, at, parameter, context)
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
-    const reason = error.reason === undefined ? '' : `: ${error.reason}`
+    if (!(error instanceof Mismatch) && !(error instanceof RangeError)) throw error
+    const why = error instanceof RangeError ? 'this revision cannot hold it' : error.reason
+    const reason = why === undefined ? '' : `: ${why}`
     const said = words.map((word) => JSON.stringify(word)).join(' ')
     throw complain(known, `--${name} cannot be ${said}${reason}; accepted: ${expected}`, {
       parameter: name,

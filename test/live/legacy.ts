@@ -40,7 +40,9 @@ export const everything = (namespace: NetworkNamespace): string =>
   run(
     namespace,
     AnyTable.ALL.flatMap((table) =>
-      ['iptables-legacy', 'ip6tables-legacy'].map((command) => `echo "# ${command} ${table}"; ${command} -t ${table} -vS`),
+      ['iptables-legacy', 'ip6tables-legacy'].map(
+        (command) => `echo "# ${command} ${table}"; ${command} -t ${table} -vS`,
+      ),
     ).join('\n'),
   )
 

@@ -590,11 +590,9 @@ describe('what the declarations do not look at yet', () => {
     const part = buildPart(name, variant.revision, payload)
     const head = new Uint8Array(FAMILIES[family].entrySize)
     FAMILIES[family].entry.fields.proto.write(head, 0, proto)
-    return buildEntry(
-      FAMILIES[family],
-      head,
-      ...(kind === 'match' ? ([[part], buildVerdict(-1)] as const) : ([[], part] as const)),
-    )
+    return kind === 'match'
+      ? buildEntry(FAMILIES[family], head, [part], buildVerdict(VERDICTS.DROP))
+      : buildEntry(FAMILIES[family], head, [], part)
   }
 
   const send = (one: Unchecked): [string, string] => {

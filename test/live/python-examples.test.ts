@@ -275,12 +275,19 @@ describe('matches', () => {
       rule.createMatch('comment').comment = 'ssh'
       rule.createTarget('ACCEPT')
       place.chain('INPUT').appendRule(rule)
-      expect(place.chain('INPUT').rules[0]?.matches.map(({ name }) => name)).toEqual(['state', 'tcp', 'mark', 'comment'])
+      expect(place.chain('INPUT').rules[0]?.matches.map(({ name }) => name)).toEqual([
+        'state',
+        'tcp',
+        'mark',
+        'comment',
+      ])
     },
   })
 
   example('conntrack', {
-    commands: ['iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED ! --ctorigsrc 10.0.0.0/8 -j ACCEPT'],
+    commands: [
+      'iptables-legacy -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED ! --ctorigsrc 10.0.0.0/8 -j ACCEPT',
+    ],
     typescript(place) {
       const rule = new Rule()
       const match = rule.createMatch('conntrack')
@@ -415,7 +422,11 @@ describe('chains and tables', () => {
   })
 
   example('flushing a chain, and a table', {
-    given: ['iptables-legacy -A INPUT -j DROP', 'iptables-legacy -t nat -N own', 'iptables-legacy -t nat -A own -j ACCEPT'],
+    given: [
+      'iptables-legacy -A INPUT -j DROP',
+      'iptables-legacy -t nat -N own',
+      'iptables-legacy -t nat -A own -j ACCEPT',
+    ],
     commands: ['iptables-legacy -F INPUT', 'iptables-legacy -t nat -F', 'iptables-legacy -t nat -X'],
     typescript(place) {
       place.chain('INPUT').flush()
@@ -604,7 +615,11 @@ describe('what cannot be', () => {
     ['a bad mask', () => Object.assign(new Rule(), { src: '10.0.0.0/33' }), XtablesError],
     ['a bad protocol', () => Object.assign(new Rule(), { protocol: 'no-such-protocol' }), XtablesError],
     ['an interface with a long name', () => Object.assign(new Rule(), { inInterface: 'x'.repeat(17) }), XtablesError],
-    ['a bad hardware address', () => Object.assign(new Rule().createMatch('mac'), { macSource: '0:1:2' }), XtablesError],
+    [
+      'a bad hardware address',
+      () => Object.assign(new Rule().createMatch('mac'), { macSource: '0:1:2' }),
+      XtablesError,
+    ],
     ['a misspelt parameter', () => Object.assign(new Rule().createMatch('tcp'), { dprot: '80' }), XtablesError],
     ['a bad policy', () => new Policy('RETURN' as 'DROP'), XtablesError],
     ['tcp ports without the protocol', (place) => place.chain('INPUT').appendRule(portsAlone()), RuleError],

@@ -1,5 +1,5 @@
 /** What connection tracking knows of the packet's connection. */
-import { be16, raw, u8, u16, u32 } from '../../binary/codec'
+import { be16, type Field, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
@@ -78,7 +78,6 @@ export const conntrackRevisions = {
 
 export const STATES = { INVALID: 0x01, NEW: 0x08, RELATED: 0x04, ESTABLISHED: 0x02, UNTRACKED: 0x100 }
 
-const ports = portRange({ decimal: true, reversed: true })
 const states = nameList({ ...STATES, SNAT: 0x40, DNAT: 0x80 }, { anyCase: true, prefixes: true })
 const statuses = nameList(
   { EXPECTED: 0x01, SEEN_REPLY: 0x02, ASSURED: 0x04, CONFIRMED: 0x08 },
@@ -93,6 +92,8 @@ export const conntrack = match('conntrack', {
     const { matchFlags, invertFlags } = at
     const stored = (mask: number) => ({ present: bit(matchFlags, mask), negation: bit(invertFlags, mask) })
     const high = 'origsrcPortHigh' in at ? at : undefined
+    const ports = portRange({ decimal: true, reversed: true, single: high === undefined })
+    const range = (first: Field<number>, last = first) => both(first, last)
     return {
       ctstate: option(states, at.stateMask, stored(0x0001)),
       ctproto: option(protocol, at.l4proto, stored(0x0002)),
@@ -100,10 +101,10 @@ export const conntrack = match('conntrack', {
       ctorigdst: option(maskedAddress, both(at.origdstAddr, at.origdstMask), stored(0x0008)),
       ctreplsrc: option(maskedAddress, both(at.replsrcAddr, at.replsrcMask), stored(0x0010)),
       ctrepldst: option(maskedAddress, both(at.repldstAddr, at.repldstMask), stored(0x0020)),
-      ctorigsrcport: option(ports, both(at.origsrcPort, high?.origsrcPortHigh ?? at.origsrcPort), stored(0x0100)),
-      ctorigdstport: option(ports, both(at.origdstPort, high?.origdstPortHigh ?? at.origdstPort), stored(0x0200)),
-      ctreplsrcport: option(ports, both(at.replsrcPort, high?.replsrcPortHigh ?? at.replsrcPort), stored(0x0400)),
-      ctrepldstport: option(ports, both(at.repldstPort, high?.repldstPortHigh ?? at.repldstPort), stored(0x0800)),
+      ctorigsrcport: option(ports, range(at.origsrcPort, high?.origsrcPortHigh), stored(0x0100)),
+      ctorigdstport: option(ports, range(at.origdstPort, high?.origdstPortHigh), stored(0x0200)),
+      ctreplsrcport: option(ports, range(at.replsrcPort, high?.replsrcPortHigh), stored(0x0400)),
+      ctrepldstport: option(ports, range(at.repldstPort, high?.repldstPortHigh), stored(0x0800)),
       ctstatus: option(statuses, at.statusMask, stored(0x0040)),
       ctexpire: option(integerRange(0xffff_ffff), both(at.expiresMin, at.expiresMax), stored(0x0080)),
       ctdir: option(direction, bit(invertFlags, 0x1000), {

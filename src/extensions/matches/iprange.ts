@@ -3,7 +3,7 @@ import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
-import { addressRange } from '../values/address'
+import { addressRange, unusedAddress } from '../values/address'
 
 const inetAddr = raw(16, 4)
 
@@ -19,6 +19,8 @@ export const iprange = match('iprange', {
     }),
   },
   atLeastOne: true,
+  unused: ({ srcMin, srcMax, dstMin, dstMax }, family) =>
+    [srcMin, srcMax, dstMin, dstMax].flatMap((address) => unusedAddress(address, family)),
   options: ({ srcMin, srcMax, dstMin, dstMax, flags }) => ({
     'src-range': option(addressRange, both(srcMin, srcMax), { present: bit(flags, 0x01), negation: bit(flags, 0x10) }),
     'dst-range': option(addressRange, both(dstMin, dstMax), { present: bit(flags, 0x02), negation: bit(flags, 0x20) }),

@@ -8,7 +8,7 @@ const MAX = 65535
 /** What a port range is where none was given. */
 export const anyPort = [0, MAX] as const
 
-type Range = readonly [first: number, last: number]
+export type PortRange = readonly [first: number, last: number]
 
 /** How the extensions differ in reading ports. */
 interface PortOptions {
@@ -18,6 +18,8 @@ interface PortOptions {
   readonly decimal?: boolean
   /** Takes ranges whose first port is greater than the last, which no packet is in. */
   readonly reversed?: boolean
+  /** Takes no ranges at all. */
+  readonly single?: boolean
 }
 
 const readPort = (word: string, { protocol, decimal }: PortOptions): number => {
@@ -25,27 +27,28 @@ const readPort = (word: string, { protocol, decimal }: PortOptions): number => {
   return port <= MAX ? port : mismatch()
 }
 
-const ordered = (range: Range): Range => (range[0] <= range[1] ? range : mismatch('the range is reversed'))
+const ordered = (range: PortRange): PortRange => (range[0] <= range[1] ? range : mismatch('the range is reversed'))
 
 const format =
   (separator: string) =>
-  ([first, last]: Range): string =>
+  ([first, last]: PortRange): string =>
     first === last ? String(first) : `${first}${separator}${last}`
 
 /** `first[:last]`, first 0 and last 65535 where left out. */
-export const portRange = (options: PortOptions = {}): ValueType<Range> => ({
+export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
   expects: 'port[:port], each 0 to 65535 or a service name',
   parse(word) {
     const [first, last] = halves(word, ':')
     const low = first === '' && last !== undefined ? 0 : readPort(first, options)
     const range = [low, last === undefined ? low : last === '' ? MAX : readPort(last, options)] as const
+    if (options.single && range[0] !== range[1]) return mismatch('it is one port here')
     return options.reversed ? range : ordered(range)
   },
   format: format(':'),
 })
 
 /** `first[-last]`, as the targets of the nat table write it. A range is of numbers, as names may hold a dash. */
-export const natPortRange: ValueType<Range> = {
+export const natPortRange: ValueType<PortRange> = {
   expects: 'port[-port], each 0 to 65535, or a service name',
   parse(word) {
     const numbers = word.split('-').map(readInteger)

@@ -94,9 +94,8 @@ function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8A
 function forgetIn(variant: Variant | undefined, entries: Uint8Array, at: number, end: number): void {
   if (variant === undefined) return
   entries.fill(0, at + variant.struct.size, end)
-  variant.private.forEach((isPrivate, i) => {
-    if (isPrivate === 1) entries[at + i] = 0
-  })
+  const { private: marks } = variant
+  for (let i = marks.indexOf(1); i >= 0; i = marks.indexOf(1, i + 1)) entries[at + i] = 0
 }
 
 function forgetBehindName(entries: Uint8Array, part: Part): void {

@@ -1,0 +1,74 @@
+/** Edits that are kept back and written together. */
+import { IptcError } from '../errors'
+import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
+
+/** Where the tables are that a function is to work on. */
+export interface Place extends Omit<TableOptions, 'autocommit'> {
+  /** The tables of IPv6; those of IPv4 unless said. */
+  readonly ipv6?: boolean | undefined
+}
+
+/** @throws IptcError for a family or place that cannot be */
+export function openTable(name: string, { ipv6 = false, ...options }: Place, autocommit = true): AnyTable {
+  return ipv6 ? new Table6(name, { ...options, autocommit }) : new Table(name, { ...options, autocommit })
+}
+
+/**
+ * Tables whose edits wait for {@link batchEnd}. Functions that get it as `{ batch }` work on what it holds: they see the
+ * edits that were made in it, and nobody else does.
+ *
+ * python-iptables has no such handle: there, `batch_begin` switches the writing off for the whole process.
+ */
+export class Batch {
+  /** @internal */
+  readonly place: Place
+  readonly #only: string | undefined
+  #tables: Map<string, AnyTable> | undefined = new Map()
+
+  /** @internal */
+  constructor(only: string | undefined, place: Place) {
+    this.#only = only
+    this.place = place
+  }
+
+  /** Whether it was ended or abandoned. */
+  get ended(): boolean {
+    return this.#tables === undefined
+  }
+
+  #open(): Map<string, AnyTable> {
+    if (this.#tables === undefined) throw new IptcError('the batch was ended or abandoned')
+    return this.#tables
+  }
+
+  /** @internal The table as it is in this batch, which keeps it open. */
+  table(name: string): AnyTable {
+    const tables = this.#open()
+    if (this.#only !== undefined && name !== this.#only)
+      throw new IptcError(`the batch is for table ${this.#only}, not ${name}`)
+    const table = tables.get(name) ?? openTable(name, this.place, false)
+    tables.set(name, table)
+    return table
+  }
+
+  /** Writes all edits, table by table; whether that succeeds or not, the batch is over. See {@link batchEnd}. */
+  end(): void {
+    const tables = this.#open()
+    try {
+      for (const table of tables.values()) table.commit()
+    } finally {
+      this.abandon()
+    }
+  }
+
+  /** Drops all edits; after the end, it does nothing. */
+  abandon(): void {
+    for (const table of this.#tables?.values() ?? []) table.close()
+    this.#tables = undefined
+  }
+
+  /** Drops the edits, unless the batch was ended. */
+  [Symbol.dispose](): void {
+    this.abandon()
+  }
+}

@@ -1,0 +1,124 @@
+/** Many edits in one exchange with the kernel. */
+import { Chain } from '../iptc/chain'
+import { storedRule } from '../iptc/rule'
+import type { AnyTable } from '../iptc/table'
+import { type Entry, type Ruleset, withChain } from '../ruleset/ruleset'
+import { Batch } from './batch'
+import type { RuleDictionary } from './dictionary'
+import { encodeDictionary } from './encode'
+import { attempt, type EasyOptions, placeOf, type ThrowsOption, withTable } from './options'
+import { insertionIndex } from './rules'
+import type { FlushOption } from './tables'
+
+/**
+ * Begins a batch over one table, or over all. Functions that get it as `{ batch }` edit in it, and nothing is written
+ * before {@link batchEnd}; `batch.abandon()` drops it, as `using batch = batchBegin()` does at the end of its block.
+ * Unlike in python-iptables, nobody else notices it: other calls go on to write at once.
+ */
+export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> = {}): Batch =>
+  new Batch(table, placeOf(options))
+
+/**
+ * Writes the edits of a batch: each table as a whole, one table after the other. The batch is over then, also where this
+ * throws; the table at fault, and those behind it, are as they were.
+ * @throws ConflictError where a table was changed by another since the batch first looked at it; RuleError for a rule
+ * that the kernel would refuse
+ */
+export const batchEnd = (batch: Batch): void => batch.end()
+
+/**
+ * Makes chains, all or none. Of those that exist already, the rules are taken out, unless `flush` is false.
+ * @throws XtablesError for a name that no chain can have
+ */
+export const batchAddChains = (
+  table: string,
+  chains: readonly string[],
+  options: EasyOptions & FlushOption = {},
+): void => {
+  const { flush = true } = options
+  withTable(table, options, (it) =>
+    it.atomically(() => {
+      for (const chain of chains)
+        if (!it.isChain(chain)) it.createChain(chain)
+        else if (flush) it.flushEntries(chain)
+    }),
+  )
+}
+
+/**
+ * Takes chains out with their rules, all or none. One that is not there is passed over.
+ * @throws RuleError for a built-in chain, or one that rules of other chains go to
+ */
+export const batchDeleteChains = (table: string, chains: readonly string[], options: EasyOptions = {}): void =>
+  withTable(table, options, (it) =>
+    it.atomically(() => {
+      const present = [...new Set(chains)].filter((chain) => it.isChain(chain))
+      // They may go to each other: no rule of any of them may be left when the first is taken out.
+      for (const chain of present) it.flushEntries(chain)
+      for (const chain of present) it.deleteChain(chain)
+    }),
+  )
+
+/** A rule to add to a chain, and where, as {@link addRule} takes it; at the end unless said. */
+export type RuleToAdd = readonly [chain: string, rule: RuleDictionary, position?: number]
+export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
+
+/**
+ * Adds rules, all or none. Positions are those at the turn of each rule.
+ * @throws as {@link addRule} does; the `path` of an XtablesError begins with the rule's place in the list, as in
+ * `[2, 1, 'tcp', 'dport']`
+ */
+export const batchAddRules = (table: string, rules: readonly RuleToAdd[], options: EasyOptions = {}): void =>
+  withTable(table, options, (it) => {
+    const entries = rules.map(([chain, rule, position = 0], i) => ({
+      chain,
+      position,
+      entry: encodeDictionary(rule, it.context, [i, 1]),
+    }))
+    it.edit((ruleset) => withRules(it, ruleset, entries))
+  })
+
+interface Addition {
+  readonly chain: string
+  readonly position: number
+  readonly entry: Entry
+}
+
+/** Each chain is copied once, however many rules it gets. */
+function withRules(table: AnyTable, ruleset: Ruleset, additions: readonly Addition[]): Ruleset {
+  const chains = new Map<string, Entry[]>()
+  for (const { chain, position, entry } of additions) {
+    const rules = chains.get(chain) ?? [...table.chainData(chain, ruleset).rules]
+    chains.set(chain, rules)
+    const index = insertionIndex(position, rules.length)
+    if (index === rules.length) rules.push(entry)
+    else rules.splice(index, 0, entry)
+  }
+  return [...chains].reduce(
+    (result, [chain, rules]) => withChain(result, { ...table.chainData(chain, result), rules }),
+    ruleset,
+  )
+}
+
+/**
+ * Takes rules out, all or none; with `throws: false`, those that are there.
+ * @returns whether all were there
+ * @throws NotFoundError for a rule or chain that is not there
+ */
+export const batchDeleteRules = (
+  table: string,
+  rules: readonly RuleToDelete[],
+  options: EasyOptions & ThrowsOption = {},
+): boolean =>
+  withTable(table, options, (it) => {
+    const { family, sets } = it.context
+    const objects = rules.map(([chain, rule], i) => {
+      const entry = encodeDictionary(rule, it.context, [i, 1])
+      return { chain, rule: storedRule(family, { entry, sets }) }
+    })
+    const remove = ({ chain, rule }: (typeof objects)[number]): boolean => {
+      new Chain(it, chain).deleteRule(rule)
+      return true
+    }
+    return it.atomically(() => objects.map((one) => attempt(options, false, () => remove(one))).every(Boolean))
+  })

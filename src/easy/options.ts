@@ -1,0 +1,69 @@
+/** The options that the functions of the dictionary API take last, and the table that they lead to. */
+import type { FamilyName } from '../abi/family'
+import { IptcError, NotFoundError, RuleError } from '../errors'
+import type { AnyTable } from '../iptc/table'
+import { Batch, openTable, type Place } from './batch'
+
+export interface EasyOptions extends Place {
+  /** Work within a batch, which says where its tables are: no other option but what the function itself takes. */
+  readonly batch?: Batch | undefined
+}
+
+/** Of functions that can be asked for false in place of an error. */
+export interface ThrowsOption {
+  /**
+   * Whether to throw (the default) where the table, chain or rule is not there, or where the chain is in the way: then
+   * false is returned instead. What is malformed, and a kernel that cannot be spoken to, throw in any case.
+   */
+  readonly throws?: boolean | undefined
+}
+
+const PLACE = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs'] as const
+const OWN = ['batch', 'throws', 'flush']
+
+/** An option that is not understood must not be passed over: it may have said which family, or which namespace. */
+function checkOptions(options: object): void {
+  const known: readonly string[] = [...PLACE, ...OWN]
+  const unknown = Object.keys(options).find((key) => !known.includes(key))
+  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${known.join(', ')}`)
+}
+
+function batchOf(options: EasyOptions): Batch | undefined {
+  checkOptions(options)
+  const { batch } = options
+  if (batch === undefined) return undefined
+  if (!(batch instanceof Batch)) throw new IptcError('the option batch takes what batchBegin returned')
+  const stray = PLACE.find((key) => options[key] !== undefined && options[key] !== batch.place[key])
+  if (stray !== undefined) throw new IptcError(`the option ${stray} is not that of the batch`)
+  return batch
+}
+
+/** Where to work, as {@link openTable} takes it. */
+export function placeOf(options: EasyOptions): Place {
+  const { ipv6, namespace, kernel, lockTimeoutMs } = batchOf(options)?.place ?? options
+  return { ipv6, namespace, kernel, lockTimeoutMs }
+}
+
+export const familyOf = (options: EasyOptions): FamilyName => (placeOf(options).ipv6 ? 'ipv6' : 'ipv4')
+
+/** Runs `body` on a table: that of the batch, or one that is closed behind it. */
+export function withTable<T>(name: string, options: EasyOptions, body: (table: AnyTable) => T): T {
+  const batch = batchOf(options)
+  if (batch !== undefined) return body(batch.table(name))
+  const table = openTable(name, placeOf(options))
+  try {
+    return body(table)
+  } finally {
+    table.close()
+  }
+}
+
+/** Runs `body`, or gives `otherwise` where it fails and the caller wants no error. */
+export function attempt<T, E>({ throws = true }: ThrowsOption, otherwise: E, body: () => T): T | E {
+  try {
+    return body()
+  } catch (error) {
+    if (throws || !(error instanceof NotFoundError || error instanceof RuleError)) throw error
+    return otherwise
+  }
+}

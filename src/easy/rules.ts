@@ -1,0 +1,215 @@
+/** Rules of a chain as dictionaries. */
+import { FAMILIES } from '../abi/family'
+import { isVerdict } from '../abi/netfilter'
+import { IptcError, NotFoundError, XtablesError } from '../errors'
+import { findExtension } from '../extensions/registry'
+import { Chain } from '../iptc/chain'
+import { AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
+import { UnboundSets } from '../iptc/sets'
+import type { AnyTable } from '../iptc/table'
+import { countersOf } from '../ruleset/ruleset'
+import type { Path } from './canonical'
+import { countersValue, decodeEntry } from './decode'
+import type { CountersOut, DumpedRule, RuleDictionary } from './dictionary'
+import { encodeDictionary } from './encode'
+import { matchKey } from './keys'
+import { attempt, type EasyOptions, familyOf, type ThrowsOption, withTable } from './options'
+import { dumpRules } from './tables'
+
+/**
+ * The rule that a dictionary stands for, which belongs to no table yet.
+ * @throws XtablesError whose `path` says where in the dictionary the fault is
+ */
+export function encodeRule(rule: RuleDictionary, options: EasyOptions & { readonly ipv6: true }): Rule6
+export function encodeRule(rule: RuleDictionary, options?: EasyOptions & { readonly ipv6?: false | undefined }): Rule
+export function encodeRule(rule: RuleDictionary, options?: EasyOptions): Rule | Rule6
+export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): AnyRule {
+  const family = FAMILIES[familyOf(options)]
+  const sets = new UnboundSets()
+  return storedRule(family, { entry: encodeDictionary(rule, { family, sets }), sets })
+}
+
+/** The dictionary that stands for a rule. */
+export function decodeRule(rule: AnyRule): DumpedRule {
+  if (!(rule instanceof AnyRule)) throw new IptcError('decodeRule takes a Rule or a Rule6')
+  return decodeEntry(rule.entry, rule.context)
+}
+
+/** @throws XtablesError; for an ipset that is not there too */
+const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): AnyRule =>
+  storedRule(context.family, { entry: encodeDictionary(rule, context, place), sets: context.sets })
+
+/** Place in a chain of `length` rules before which position `position` is: see {@link addRule}. */
+export function insertionIndex(position: number, length: number): number {
+  const index = position === 0 ? length : position > 0 ? position - 1 : length + position
+  if (Number.isInteger(position) && index >= 0 && index <= length) return index
+  const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
+  throw new XtablesError(`there is no position ${position} in a chain of ${length} rules; accepted: ${expected}`, {
+    extension: 'rule',
+    parameter: 'position',
+    value: position,
+    expected,
+  })
+}
+
+/**
+ * Adds a rule to a chain.
+ * @param position 0 appends; n makes it the nth rule, from 1; -n puts it before the nth from the end.
+ * @throws NotFoundError for a chain that is not there; XtablesError for a dictionary that is no rule, whose `path` says
+ * where, and for a position that is not there; RuleError for a rule that the kernel would refuse
+ */
+export function addRule(
+  table: string,
+  chain: string,
+  rule: RuleDictionary,
+  position = 0,
+  options: EasyOptions = {},
+): void {
+  withTable(table, options, (it) => {
+    const object = ruleFor(it, rule)
+    it.atomically(() => {
+      const index = insertionIndex(position, it.chainData(chain).rules.length)
+      new Chain(it, chain).insertRule(object, index)
+    })
+  })
+}
+
+/** Makes a rule the first of its chain. Throws as {@link addRule} does. */
+export const insertRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): void =>
+  addRule(table, chain, rule, 1, options)
+
+/**
+ * Puts a rule in the place of the first that says the same as `oldRule`.
+ * @throws NotFoundError where there is none
+ */
+export function replaceRule(
+  table: string,
+  chain: string,
+  oldRule: RuleDictionary,
+  newRule: RuleDictionary,
+  options: EasyOptions = {},
+): void {
+  withTable(table, options, (it) => {
+    const [before, after] = [ruleFor(it, oldRule), ruleFor(it, newRule)]
+    it.atomically(() => new Chain(it, chain).replaceRule(after, find(it, chain, before)))
+  })
+}
+
+/**
+ * Takes out the first rule that says the same as `rule`; its counters do not matter.
+ * @returns true, or false where there is none and `throws` is false
+ * @throws NotFoundError where there is none
+ */
+export const deleteRule = (
+  table: string,
+  chain: string,
+  rule: RuleDictionary,
+  options: EasyOptions & ThrowsOption = {},
+): boolean =>
+  attempt(options, false, () =>
+    withTable(table, options, (it) => {
+      new Chain(it, chain).deleteRule(ruleFor(it, rule))
+      return true
+    }),
+  )
+
+/** @throws NotFoundError */
+function find(table: AnyTable, chain: string, rule: AnyRule): number {
+  const position = new Chain(table, chain).indexOf(rule)
+  if (position >= 0) return position
+  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule ${rule}`)
+}
+
+/**
+ * A rule by its position: 1 for the first, -1 for the last; or all rules, which is position 0.
+ * @throws NotFoundError where there is no such chain or position; undefined is returned where `throws` is false
+ */
+export function getRule(table: string, chain: string, position?: 0, options?: EasyOptions): DumpedRule[]
+export function getRule(
+  table: string,
+  chain: string,
+  position: 0,
+  options: EasyOptions & ThrowsOption,
+): DumpedRule[] | undefined
+export function getRule(
+  table: string,
+  chain: string,
+  position: number,
+  options?: EasyOptions & { readonly throws?: true | undefined },
+): DumpedRule | DumpedRule[]
+export function getRule(
+  table: string,
+  chain: string,
+  position: number,
+  options: EasyOptions & ThrowsOption,
+): DumpedRule | DumpedRule[] | undefined
+export function getRule(
+  table: string,
+  chain: string,
+  position = 0,
+  options: EasyOptions & ThrowsOption = {},
+): DumpedRule | DumpedRule[] | undefined {
+  return attempt(options, undefined, () =>
+    withTable(table, options, (it) => (position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position))),
+  )
+}
+
+function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
+  const { context } = table
+  const entry = table.chainData(chain).rules.at(position > 0 ? position - 1 : position)
+  if (entry !== undefined && Number.isInteger(position))
+    return decodeEntry(entry, context, countersOf(context.family, entry))
+  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
+}
+
+/** Whether the chain has a rule that says the same; counters do not matter. @throws NotFoundError for the chain */
+export const hasRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): boolean =>
+  withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
+
+/** Position of the first rule that says the same, counted from 0. @throws NotFoundError where there is none */
+export const getRulePosition = (
+  table: string,
+  chain: string,
+  rule: RuleDictionary,
+  options: EasyOptions = {},
+): number => withTable(table, options, (it) => find(it, chain, ruleFor(it, rule)))
+
+/** Packets and bytes of the first rule that says the same, in this order. @throws NotFoundError where there is none */
+export const getRuleCounters = (
+  table: string,
+  chain: string,
+  rule: RuleDictionary,
+  options: EasyOptions = {},
+): CountersOut =>
+  withTable(table, options, (it) => {
+    const entry = it.chainData(chain).rules[find(it, chain, ruleFor(it, rule))]
+    return entry === undefined ? [0, 0] : countersValue(countersOf(it.context.family, entry))
+  })
+
+/** Whether `body` finds nothing wrong with a dictionary. */
+function isAccepted(body: () => boolean): boolean {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof XtablesError) return false
+    throw error
+  }
+}
+
+/**
+ * Whether a dictionary is a rule that can be encoded. What depends on its place (the protocol that a match demands, the
+ * chain it goes to, ipsets) is not looked at.
+ */
+export const testRule = (rule: RuleDictionary, options: EasyOptions = {}): boolean =>
+  isAccepted(() => encodeRule(rule, options) !== undefined)
+
+/** Whether there is a match of this name that can have these parameters. */
+export const testMatch = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
+  isAccepted(() => encodeRule({ [matchKey(name)]: value } as RuleDictionary, options).matches.length > 0)
+
+/** Whether there is a verdict or target of this name that can have these parameters. A chain is neither. */
+export const testTarget = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
+  isAccepted(() => {
+    encodeRule({ target: { [name]: value } } as RuleDictionary, options)
+    return isVerdict(name) || findExtension('target', name) !== undefined
+  })

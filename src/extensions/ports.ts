@@ -1,0 +1,18 @@
+/** The two options that the matches of most transport protocols share. */
+import type { Field } from '../binary/codec'
+import { bit } from '../binary/struct'
+import { option } from './option'
+import { anyPort, type PortRange } from './values/port'
+import type { ValueType } from './values/value'
+
+interface PortFields {
+  readonly spts: Field<PortRange>
+  readonly dpts: Field<PortRange>
+  readonly invflags: Field<number>
+}
+
+/** `--sport` and `--dport`, negated by the lowest two bits of `invflags`; every port where they are not given. */
+export const portOptions = ({ spts, dpts, invflags }: PortFields, ports: ValueType<PortRange>) => ({
+  sport: option(ports, spts, { aliases: ['source-port'], absent: anyPort, negation: bit(invflags, 0x01) }),
+  dport: option(ports, dpts, { aliases: ['destination-port'], absent: anyPort, negation: bit(invflags, 0x02) }),
+})
