@@ -1,6 +1,17 @@
 /** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
+export type {
+  CountersIn,
+  CountersOut,
+  DumpedRule,
+  OpaqueDictionary,
+  RuleDictionary,
+} from './easy/dictionary'
+export * as easy from './easy/easy'
+export type { EasyOptions, ThrowsOption } from './easy/options'
+export { rule6Schema, ruleSchema } from './easy/schema'
+export type { DumpedTable } from './easy/tables'
 export {
   BlobError,
   ConflictError,

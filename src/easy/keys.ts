@@ -32,7 +32,11 @@ export const isRuleKey = (key: string): boolean => RULE_KEYS.has(key)
 export const parameterKey = (known: Known | undefined, key: string): string =>
   known?.variant.names.has(key) ? key : dashed(key)
 
-/** An object under canonical keys. @throws XtablesError where two keys are spellings of one */
+/**
+ * An object under canonical keys.
+ * @throws XtablesError where two keys are spellings of one, and for a key without a value: it was meant to ask for
+ * something, and a rule without it is wider
+ */
 export function withKeys(
   extension: string,
   path: readonly (string | number)[],
@@ -41,13 +45,10 @@ export function withKeys(
   const spelt = new Map<string, string>()
   for (const [key, canonical, value] of entries) {
     const other = spelt.get(canonical)
-    if (other !== undefined)
-      throw new XtablesError(`${extension}: ${other} and ${key} are one key`, {
-        extension,
-        parameter: canonical,
-        value,
-        path: [...path, key],
-      })
+    const fault = (reason: string): XtablesError =>
+      new XtablesError(`${extension}: ${reason}`, { extension, parameter: canonical, value, path: [...path, key] })
+    if (other !== undefined) throw fault(`${other} and ${key} are one key`)
+    if (value === undefined) throw fault(`${key} is undefined; leave the key out for a rule without it`)
     spelt.set(canonical, key)
   }
   return Object.fromEntries(entries.map(([, canonical, value]) => [canonical, value]))

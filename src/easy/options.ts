@@ -50,12 +50,8 @@ export const familyOf = (options: EasyOptions): FamilyName => (placeOf(options).
 export function withTable<T>(name: string, options: EasyOptions, body: (table: AnyTable) => T): T {
   const batch = batchOf(options)
   if (batch !== undefined) return body(batch.table(name))
-  const table = openTable(name, placeOf(options))
-  try {
-    return body(table)
-  } finally {
-    table.close()
-  }
+  using table = openTable(name, placeOf(options))
+  return body(table)
 }
 
 /** Runs `body`, or gives `otherwise` where it fails and the caller wants no error. */

@@ -30,7 +30,7 @@ const parameterSchema = (option: Option): Schema =>
 function parametersShape({ variant }: Known): Shape {
   const shape: Shape = {}
   for (const [name, canonical] of variant.names)
-    shape[name] = z.exactOptional(parameterSchema(variant.options.get(canonical) as Option))
+    shape[name] = z.optional(parameterSchema(variant.options.get(canonical) as Option))
   return shape
 }
 
@@ -52,7 +52,7 @@ function extensionShape(kind: 'match' | 'target', family: FamilyName, schemaOf: 
   const shape: Shape = {}
   for (const name of extensionNames(kind, family)) {
     const known = requireExtension(kind, name, FAMILIES[family])
-    for (const one of [name, ...known.extension.aliases]) shape[one] = z.exactOptional(schemaOf(known))
+    for (const one of [name, ...known.extension.aliases]) shape[one] = z.optional(schemaOf(known))
   }
   return shape
 }
@@ -62,11 +62,11 @@ const count = z.union([z.int().min(0), z.string().regex(/^\d+$/)])
 
 function targetsSchema(family: FamilyName): Schema {
   const destinations = {
-    goto: z.exactOptional(z.union([z.string(), opaque])),
-    jump: z.exactOptional(z.union([z.string(), opaque])),
+    goto: z.optional(z.union([z.string(), opaque])),
+    jump: z.optional(z.union([z.string(), opaque])),
   }
   const verdicts = Object.fromEntries(
-    Object.keys(VERDICTS).map((name) => [name, z.exactOptional(z.union([nothing, opaque]))]),
+    Object.keys(VERDICTS).map((name) => [name, z.optional(z.union([nothing, opaque]))]),
   )
   const named = z
     .object({ ...destinations, ...verdicts, ...extensionShape('target', family, targetSchema) })
@@ -82,11 +82,11 @@ function makeShape(family: FamilyName): Schema {
   return z
     .object({
       ...parametersShape(HEADS[family]),
-      ...(family === 'ipv4' && { fragment: z.exactOptional(fragment) }),
+      ...(family === 'ipv4' && { fragment: z.optional(fragment) }),
       ...extensionShape('match', family, matchSchema),
-      matches: z.exactOptional(z.array(z.string())),
-      target: z.exactOptional(targetsSchema(family)),
-      counters: z.exactOptional(z.tuple([count, count])),
+      matches: z.optional(z.array(z.string())),
+      target: z.optional(targetsSchema(family)),
+      counters: z.optional(z.tuple([count, count])),
     })
     .catchall(oneOrMore(opaque))
 }

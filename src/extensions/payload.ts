@@ -57,7 +57,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
     option.write(bytes, at, parameter, context)
   } catch (error) {
     if (!(error instanceof Mismatch) && !(error instanceof RangeError)) throw error
-    const why = error instanceof RangeError ? 'this revision cannot hold it' : error.reason
+    const why = error instanceof Mismatch ? error.reason : 'this revision cannot hold it'
     const reason = why === undefined ? '' : `: ${why}`
     const said = words.map((word) => JSON.stringify(word)).join(' ')
     throw complain(known, `--${name} cannot be ${said}${reason}; accepted: ${expected}`, {

@@ -5,11 +5,11 @@
 import { counters as counterStruct } from '../abi/x-tables'
 import { KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
 import type { Client } from '../kernel/client'
-import { readCounters } from '../ruleset/entry'
+import { type Counters, readCounters } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
-import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, countersOf, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
 import { Refusal, verify } from '../ruleset/verify'
 import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
 
@@ -118,26 +118,27 @@ export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Arra
   const places = new Map(from.entries.map((entry, i) => [entry, i * SIZE]))
   const entries = [...entriesOf(to)]
   const result = new Uint8Array(entries.length * SIZE)
-  entries.forEach((entry, i) => {
-    const old = places.get(entry.zeroed ?? entry)
+  for (const [i, entry] of entries.entries()) {
+    const old = places.get(entry.continues ?? entry)
     const at = i * SIZE
-    if (old !== undefined) result.set(replaced.subarray(old, old + SIZE), at)
-    const [packets, bytes] =
-      old === undefined && entry.zeroed === undefined ? readCounters(family, entry.bytes) : [0n, 0n]
-    if (old === undefined) writeBoth(result, at, packets, bytes)
-    else if (entry.zeroed !== undefined) subtract(result, at, readCounters(family, entry.zeroed.bytes))
-  })
+    if (old === undefined) {
+      writeBoth(result, at, countersOf(family, entry))
+      continue
+    }
+    result.set(replaced.subarray(old, old + SIZE), at)
+    if (entry.isZeroed) subtract(result, at, readCounters(family, (entry.continues ?? entry).bytes))
+  }
   return result.some((byte) => byte !== 0) ? result : undefined
 }
 
-function writeBoth(bytes: Uint8Array, at: number, packets: bigint, byteCount: bigint): void {
+function writeBoth(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
   pcnt.write(bytes, at, packets)
   bcnt.write(bytes, at, byteCount)
 }
 
 /** What came in between reading and the exchange stays: only what was read is zeroed. */
-function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: readonly [bigint, bigint]): void {
-  writeBoth(bytes, at, pcnt.read(bytes, at) - packets, bcnt.read(bytes, at) - byteCount)
+function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
+  writeBoth(bytes, at, [pcnt.read(bytes, at) - packets, bcnt.read(bytes, at) - byteCount])
 }
 
 /** Sends a prepared table and carries the counters over. @throws ConflictError, RuleError, KernelError */

@@ -20,7 +20,7 @@ import {
 import { sameRule } from '../ruleset/equal'
 import { HEADS } from '../ruleset/head'
 import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/rule'
-import { type Entry, plain } from '../ruleset/ruleset'
+import { countersOf, type Entry, plain } from '../ruleset/ruleset'
 import { Match, storedMatch } from './match'
 import type { MatchName, TargetName } from './part'
 import { storedContent } from './part'
@@ -69,8 +69,10 @@ export abstract class AnyRule extends Strict {
 
   #takeApart({ bytes, jump }: Entry): Parts {
     const { family } = this.context
+    const head = bytes.slice(0, family.entrySize)
+    writeCounters(family, head, this.counters)
     return {
-      head: bytes.slice(0, family.entrySize),
+      head,
       matches: matchParts(family, bytes, 0).map((part) => storedMatch(this, storedContent('match', bytes, part, this))),
       target: this.#storedTarget(bytes, jump),
     }
@@ -183,7 +185,10 @@ export abstract class AnyRule extends Strict {
 
   /** Packets and bytes, as of when the rule was read; what is set here is what the rule starts with in a table. */
   get counters(): Counters {
-    return readCounters(this.context.family, this.#parts?.head ?? (this.#origin as Entry).bytes)
+    const { family } = this.context
+    return this.#parts === undefined
+      ? countersOf(family, this.#origin as Entry)
+      : readCounters(family, this.#parts.head)
   }
   set counters(counters: readonly [number | bigint, number | bigint]) {
     const [packets, bytes] = counters

@@ -18,6 +18,7 @@ import {
   policyEntry,
   policyOf,
   type Ruleset,
+  redirected,
   referencesTo,
   withChain,
   withoutChain,
@@ -337,11 +338,8 @@ export abstract class AnyTable extends Strict {
       const data = this.#userChain(name, ruleset)
       if (ruleset.chains.has(newName))
         throw new RuleError({ table: this.name, chain: newName }, 'the chain exists already')
-      const moved = { ...newChain(this.context.family, newName), rules: data.rules, tail: data.tail }
-      return withChain(withoutChain(redirected(ruleset, name, newName), name), {
-        ...moved,
-        rules: data.rules.map((rule) => (rule.jump === name ? { ...rule, jump: newName } : rule)),
-      })
+      const renamed = { ...data, name: newName, head: newChain(this.context.family, newName).head }
+      return redirectAll(withChain(withoutChain(ruleset, name), renamed), name, newName)
     })
   }
 
@@ -401,8 +399,12 @@ export abstract class AnyTable extends Strict {
           'the nat table is not for filtering, it takes no DROP',
         )
       if (counters === undefined && policyOf(this.context.family, data) === name) return ruleset
-      const [packets, bytes] = counters ?? countersOf(this.context.family, data.tail)
-      const tail = policyEntry(this.context.family, name, [BigInt(packets), BigInt(bytes)])
+      const tail = policyEntry(
+        this.context.family,
+        data.tail,
+        name,
+        counters && [BigInt(counters[0]), BigInt(counters[1])],
+      )
       return withChain(ruleset, { ...data, tail })
     })
   }
@@ -437,10 +439,11 @@ const emptied = (ruleset: Ruleset): Ruleset => mapChains(ruleset, (chain) => ({ 
 const builtinOnly = ({ chains }: Ruleset): ReadonlyMap<string, ChainData> =>
   new Map([...chains].filter(([, { hook }]) => hook !== undefined))
 
-const redirected = (ruleset: Ruleset, from: string, to: string): Ruleset =>
+/** The ruleset with every rule that goes to chain `from` going to `to`. */
+const redirectAll = (ruleset: Ruleset, from: string, to: string): Ruleset =>
   mapChains(ruleset, (chain) =>
     chain.rules.some(({ jump }) => jump === from)
-      ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? { ...rule, jump: to } : rule)) }
+      ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? redirected(rule, to) : rule)) }
       : chain,
   )
 

@@ -20,8 +20,10 @@ export interface Entry {
   readonly bytes: Uint8Array
   /** Chain that the rule goes to; `''` where it goes on to the next rule; undefined where its bytes say it all. */
   readonly jump: string | undefined
-  /** The entry that this one is, with its counters set to zero as of when that one was read. */
-  readonly zeroed?: Entry
+  /** The entry that this one goes on from: what that one counts until it is replaced, this one has counted. */
+  readonly continues?: Entry
+  /** Of what it goes on from, it leaves out what had been counted when that was read. */
+  readonly isZeroed?: boolean
 }
 
 export interface Chain {
@@ -84,17 +86,16 @@ export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
 }
 
 export const countersOf = (family: Family, entry: Entry): Counters =>
-  entry.zeroed === undefined ? readCounters(family, entry.bytes) : [0n, 0n]
-
-/** The same entry with these counters. */
-export function withCounters(family: Family, { bytes, jump }: Entry, counters: Counters): Entry {
-  const copy = bytes.slice()
-  writeCounters(family, copy, counters)
-  return { bytes: copy, jump }
-}
+  entry.isZeroed ? [0n, 0n] : readCounters(family, entry.bytes)
 
 /** The same entry with its counters back at zero. */
-export const zeroed = (entry: Entry): Entry => ({ bytes: entry.bytes, jump: entry.jump, zeroed: entry.zeroed ?? entry })
+export const zeroed = (entry: Entry): Entry => ({ ...continued(entry), isZeroed: true })
+
+/** The same entry, to be changed a little without losing count. */
+export const continued = (entry: Entry): Entry => ({ ...entry, continues: entry.continues ?? entry })
+
+/** The same entry, going to another chain. */
+export const redirected = (entry: Entry, jump: string): Entry => ({ ...continued(entry), jump })
 
 /** The verdict of a built-in chain's last entry. */
 export const policyOf = (family: Family, chain: Chain): Verdict | undefined =>
@@ -102,9 +103,17 @@ export const policyOf = (family: Family, chain: Chain): Verdict | undefined =>
     ? undefined
     : verdictName(readVerdict(chain.tail.bytes, targetPart(family, chain.tail.bytes, 0)))
 
-/** A built-in chain's last entry with another verdict and these counters. */
-export const policyEntry = (family: Family, policy: 'ACCEPT' | 'DROP', counters: Counters): Entry =>
-  withCounters(family, plain(buildVerdictEntry(family, VERDICTS[policy])), counters)
+/** A built-in chain's last entry with another verdict, and with these counters or those that it has. */
+export function policyEntry(
+  family: Family,
+  old: Entry,
+  policy: 'ACCEPT' | 'DROP',
+  counters: Counters | undefined,
+): Entry {
+  const { bytes } = plain(buildVerdictEntry(family, VERDICTS[policy]))
+  writeCounters(family, bytes, counters ?? countersOf(family, old))
+  return counters === undefined ? { ...continued(old), bytes } : plain(bytes)
+}
 
 /** Rules that go to `name`: where they stand. */
 export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain: string; position: number }> {

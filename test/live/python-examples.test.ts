@@ -6,7 +6,6 @@ import {
   Chain,
   ConflictError,
   Match,
-  NetworkNamespace,
   NotFoundError,
   Policy,
   Rule,

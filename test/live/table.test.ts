@@ -690,8 +690,9 @@ describe('handles', () => {
     const sleeper = spaces[1].run(() => spawn('sleep', ['60']))
     try {
       const refs = [spaces[0].path, sleeper.pid as number, spaces[2]]
-      refs.forEach((ref, n) => input(filter({ namespace: ref })).appendRule(rule(`-s 10.0.0.${n}`)))
-      spaces.forEach((space, n) => expect(listed(space)).toEqual([...policies, `-A INPUT -s 10.0.0.${n}/32`]))
+      for (const [n, ref] of refs.entries()) input(filter({ namespace: ref })).appendRule(rule(`-s 10.0.0.${n}`))
+      for (const [n, space] of spaces.entries())
+        expect(listed(space)).toEqual([...policies, `-A INPUT -s 10.0.0.${n}/32`])
       expect(listed(namespace)).toEqual(policies)
     } finally {
       sleeper.kill()
@@ -835,7 +836,7 @@ describe('extensions of others', () => {
   test('can be found, moved and deleted', () => {
     const table = filter()
     const stored = input(table).rules
-    stored.forEach((one, position) => expect(input(table).indexOf(one)).toBe(position))
+    expect(stored.map((one) => input(table).indexOf(one))).toEqual([0, 1, 2, 3, 4, 5])
     for (const one of stored) input(table).deleteRule(one)
     for (const one of stored.toReversed()) input(table).insertRule(one)
     expect(rulesIn()).toEqual(lines)
