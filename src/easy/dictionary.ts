@@ -15,10 +15,13 @@ type Word = string | number | bigint
  */
 export type Value = string | readonly string[]
 
+/** Aliases that an option declares; the compiler takes one without any for one with all. */
+type Declared<Alias> = string extends Alias ? never : Alias
 type NamesIn<O> = {
-  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Alias, In] : never
+  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Declared<Alias>, In] : never
 }[keyof O & string]
-type CanonicalIn<O> = keyof O & string
+type Flag = true | '' | '!'
+type ValueOf<In> = In extends Flag ? '' | '!' : Value
 type OptionsOf<E> = E extends Extension<string, infer O> ? O : never
 
 /** What is written for one extension: every parameter by its name or alias, with dashes, underscores or in camel case. */
@@ -26,7 +29,9 @@ export type ParametersIn<E> = {
   readonly [P in NamesIn<OptionsOf<E>> as Spelt<P[0]>]?: P[1] | readonly Word[]
 }
 /** What is read of one extension: its parameters by their names, with dashes. */
-export type ParametersOut<E> = { readonly [K in CanonicalIn<OptionsOf<E>>]?: Value }
+export type ParametersOut<E> = {
+  readonly [K in keyof OptionsOf<E> & string]?: OptionsOf<E>[K] extends Option<infer In> ? ValueOf<In> : never
+}
 
 /** A match or target that is not known here, or another revision of one that is: its bytes, `0x` before them. */
 export interface OpaqueDictionary {

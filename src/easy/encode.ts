@@ -40,12 +40,17 @@ interface PlacedRule {
   readonly counters: Counters
 }
 
+/** `['!', true]` is how a flag is negated that otherwise is `true`. */
+const flagWord = (word: unknown): unknown => (word === true ? '' : word)
+
 /**
  * In a list every word is what it is: only a `!` that comes before as many words as there have to be negates. Anything
  * else is read as an object's property is.
  */
 export function readParameter(extension: string, name: string, option: Option, value: unknown): Reading {
-  if (!Array.isArray(value) || option.words.length === 0) return readValue(extension, name, option, value)
+  if (!Array.isArray(value)) return readValue(extension, name, option, value)
+  if (option.words.length === 0)
+    return readValue(extension, name, option, value.length === 0 ? true : value.map(flagWord))
   const negated = value[0] === '!' && value.length !== option.words.length
   return { negated, words: (negated ? value.slice(1) : value).map(String) }
 }

@@ -1,15 +1,13 @@
 /** Tables: independent handles on what one family's packet filter holds in one network namespace. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
-import { ConflictError, IptcError, NotFoundError, RuleError } from '../errors'
+import { IptcError, NotFoundError, RuleError } from '../errors'
 import type { Context } from '../extensions/context'
 import { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import type { NetworkNamespace } from '../kernel/linux/namespace'
 import type { Counters } from '../ruleset/entry'
-import { readRuleset } from '../ruleset/read'
 import { checkChainName } from '../ruleset/rule'
 import {
   type Chain as ChainData,
@@ -25,8 +23,8 @@ import {
   zeroed,
 } from '../ruleset/ruleset'
 import { Chain } from './chain'
-import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
 import { Policy, type PolicyName } from './policy'
+import { Session } from './session'
 import { kernelSets } from './sets'
 import { Strict } from './strict'
 
@@ -40,15 +38,6 @@ export interface TableOptions {
   /** How long to wait for the xtables lock, in milliseconds; for ever unless said. */
   readonly lockTimeoutMs?: number | undefined
 }
-
-/** What is being made of a table: what was read, and what has become of it since. */
-interface Work {
-  base: Snapshot
-  current: Ruleset
-}
-
-/** How often a transaction runs again when someone who takes no lock gets in between. */
-const ATTEMPTS = 8
 
 /** What {@link Table} and {@link Table6} have in common. */
 export abstract class AnyTable extends Strict {
@@ -64,12 +53,7 @@ export abstract class AnyTable extends Strict {
   readonly context: Context
   readonly #kernel: Kernel
   readonly #client: Client
-  readonly #lockTimeoutMs: number | undefined
-  #autocommit: boolean
-  /** Last reading, and edits that are not committed; undefined until someone looks. */
-  #work: Work | undefined
-  /** The work of a transaction, seen by what it calls and nobody else. */
-  readonly #transaction = new AsyncLocalStorage<Work | undefined>()
+  readonly #session: Session
 
   /** @internal */
   constructor(family: Family, name: string, options: TableOptions) {
@@ -80,8 +64,7 @@ export abstract class AnyTable extends Strict {
     this.name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
-    this.#autocommit = autocommit
-    this.#lockTimeoutMs = lockTimeoutMs
+    this.#session = new Session(this.#kernel, this.#client, family, name, { autocommit, lockTimeoutMs })
     this.context = { family, sets: kernelSets(this.#client) }
   }
 
@@ -90,95 +73,32 @@ export abstract class AnyTable extends Strict {
     return this.#kernel.description
   }
 
-  // Reading
-
-  #read(): Snapshot {
-    const { info, entries } = this.#client.entries(this.name)
-    return snapshot(readRuleset(this.context.family, this.name, info, entries))
-  }
-
-  async #readAsync(): Promise<Snapshot> {
-    const { info, entries } = await this.#client.entriesAsync(this.name)
-    return snapshot(readRuleset(this.context.family, this.name, info, entries))
-  }
-
-  #present(): Work {
-    const work = this.#transaction.getStore() ?? this.#work
-    if (work !== undefined) return work
-    this.#work = startOf(this.#read())
-    return this.#work
-  }
-
   /** @internal The table as this handle sees it: as last read, with its own edits. */
   get ruleset(): Ruleset {
-    return this.#present().current
+    return this.#session.ruleset
+  }
+
+  /** @internal Makes one edit: at once, or as part of what is to be committed. */
+  edit(change: (ruleset: Ruleset) => Ruleset): void {
+    this.#session.edit(change)
   }
 
   /** Reads the table again. Edits that are not committed are dropped. */
   refresh(): void {
-    this.#checkNoTransaction('refresh')
-    this.#work = startOf(this.#read())
+    this.#session.refresh()
   }
 
   /** As {@link refresh}, off the main thread. */
-  async refreshAsync(): Promise<void> {
-    this.#checkNoTransaction('refresh')
-    this.#work = startOf(await this.#readAsync())
-  }
-
-  // Writing
-
-  /** @internal Makes one edit: at once, or as part of what is to be committed. */
-  edit(change: (ruleset: Ruleset) => Ruleset): void {
-    const work = this.#transaction.getStore()
-    if (work !== undefined) work.current = change(work.current)
-    else if (this.#autocommit) this.#locked(() => this.#attempt(change))
-    else {
-      const present = this.#present()
-      present.current = change(present.current)
-    }
-  }
-
-  /** Reads, edits and writes, again where someone else was quicker. The caller holds the lock. */
-  #attempt(change: (ruleset: Ruleset) => Ruleset): void {
-    for (let attempt = 1; ; attempt++) {
-      const base = this.#read()
-      const next = change(base.ruleset)
-      try {
-        this.#write(base, next)
-        return
-      } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
-      }
-    }
-  }
-
-  #write(base: Snapshot, next: Ruleset): void {
-    if (next !== base.ruleset) replace(this.#client, base, next, prepare(this.#client, base, next))
-    this.#work = undefined
-  }
-
-  #locked<T>(body: () => T): T {
-    const lock = this.#kernel.lock(this.#lockTimeoutMs)
-    try {
-      return body()
-    } finally {
-      lock.release()
-    }
-  }
-
-  #checkNoTransaction(what: string): void {
-    if (this.#transaction.getStore() !== undefined)
-      throw new IptcError(`${what} within a transaction: it writes when it ends, and reads when it begins`)
+  refreshAsync(): Promise<void> {
+    return this.#session.refreshAsync()
   }
 
   /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
   get autocommit(): boolean {
-    return this.#autocommit
+    return this.#session.autocommit
   }
   set autocommit(autocommit: boolean) {
-    if (autocommit && !this.#autocommit) this.commit()
-    this.#autocommit = autocommit
+    this.#session.autocommit = autocommit
   }
 
   /**
@@ -187,34 +107,12 @@ export abstract class AnyTable extends Strict {
    * @throws RuleError for a rule that the kernel would refuse
    */
   commit(): void {
-    this.#checkNoTransaction('commit')
-    const work = this.#pending()
-    if (work !== undefined) this.#locked(() => this.#write(this.#confirm(work.base, this.#read()), work.current))
+    this.#session.commit()
   }
 
   /** As {@link commit}, with the big system calls off the main thread. */
-  async commitAsync(): Promise<void> {
-    this.#checkNoTransaction('commit')
-    await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
-      const work = this.#pending()
-      if (work === undefined) return
-      const base = this.#confirm(work.base, await this.#readAsync())
-      await this.#writeAsync(base, work.current)
-    })
-  }
-
-  async #writeAsync(base: Snapshot, next: Ruleset): Promise<void> {
-    if (next !== base.ruleset) await replaceAsync(this.#client, base, next, prepare(this.#client, base, next))
-    this.#work = undefined
-  }
-
-  #pending(): Work | undefined {
-    return this.#work !== undefined && this.#work.current !== this.#work.base.ruleset ? this.#work : undefined
-  }
-
-  #confirm(base: Snapshot, now: Snapshot): Snapshot {
-    if (unchanged(base, now)) return base
-    throw new ConflictError(`table ${this.name} was changed by another since it was read; refresh and edit again`)
+  commitAsync(): Promise<void> {
+    return this.#session.commitAsync()
   }
 
   /**
@@ -223,58 +121,17 @@ export abstract class AnyTable extends Strict {
    * @returns what `body` returned the last time
    */
   transaction<T>(body: (table: this) => T): T {
-    if (this.#transaction.getStore() !== undefined) return body(this)
-    this.#checkNothingPending()
-    return this.#locked(() => {
-      for (let attempt = 1; ; attempt++) {
-        const work = startOf(this.#read())
-        const result = this.#transaction.run(work, () => body(this))
-        if (result instanceof Promise)
-          throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
-        try {
-          this.#write(work.base, work.current)
-          return result
-        } catch (error) {
-          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
-        }
-      }
-    })
-  }
-
-  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
-  async transactionAsync<T>(body: (table: this) => T | Promise<T>): Promise<T> {
-    if (this.#transaction.getStore() !== undefined) return body(this)
-    this.#checkNothingPending()
-    return this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const work = startOf(await this.#readAsync())
-        const result = await this.#transaction.run(work, () => body(this))
-        try {
-          await this.#writeAsync(work.base, work.current)
-          return result
-        } catch (error) {
-          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
-        }
-      }
-    })
+    return this.#session.transaction(() => body(this))
   }
 
   /** @internal Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
   atomically<T>(body: () => T): T {
-    const work = this.#transaction.getStore() ?? (this.#autocommit ? undefined : this.#present())
-    if (work === undefined) return this.transaction(body)
-    const before = work.current
-    try {
-      return body()
-    } catch (error) {
-      work.current = before
-      throw error
-    }
+    return this.#session.atomically(body)
   }
 
-  #checkNothingPending(): void {
-    if (this.#pending() !== undefined)
-      throw new IptcError(`table ${this.name} has edits that are not committed; commit or refresh before a transaction`)
+  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
+  transactionAsync<T>(body: (table: this) => T | Promise<T>): Promise<T> {
+    return this.#session.transactionAsync(() => body(this))
   }
 
   /** Closes the sockets. Edits that are not committed are lost. */
@@ -424,8 +281,6 @@ export abstract class AnyTable extends Strict {
     return this.name
   }
 }
-
-const startOf = (base: Snapshot): Work => ({ base, current: base.ruleset })
 
 const nameOf = (chain: string | Chain): string => (typeof chain === 'string' ? chain : chain.name)
 

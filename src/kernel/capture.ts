@@ -34,17 +34,17 @@ function infoBytes(name: string, info: TableInfo): Uint8Array {
   return bytes
 }
 
-/** Linux makes room for so many sets at a time: behind as many free places, there is none. */
-const SET_BLOCK = 256
+/** Indexes are given from the lowest: behind as many free ones, no set is looked for. */
+const MAX_GAP = 1024
 
 function captureSets(client: Client): Record<string, SetIdentity> | undefined {
   const sets: Record<string, SetIdentity> = {}
-  for (let index = 0, end = SET_BLOCK; index < end; index++) {
+  for (let index = 0, end = MAX_GAP; index < end; index++) {
     const found = setAt(client, index)
     if (found === 'unsupported') return undefined
     if (found === undefined) continue
     sets[found.name] = found.set
-    end = index + 1 + SET_BLOCK
+    end = index + 1 + MAX_GAP
   }
   return Object.keys(sets).length === 0 ? undefined : sets
 }

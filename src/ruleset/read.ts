@@ -49,7 +49,7 @@ function hooksByOffset(layout: Layout): Map<number, Hook> {
   HOOKS.forEach((hook, i) => {
     if ((layout.validHooks & (1 << i)) === 0) return
     const at = layout.hookEntry[i] as number
-    if (hooks.has(at)) throw new BlobError(at, `${hooks.get(at)} and ${hook} share their rules`)
+    if (hooks.has(at)) throw new BlobError(0, `${hooks.get(at)} and ${hook} share their rules, at byte ${at}`)
     hooks.set(at, hook)
   })
   return hooks
@@ -87,7 +87,8 @@ function findSpans(found: readonly Found[], layout: Layout): { spans: Span[]; en
     } else open.rules.push(entry)
   }
   if (open?.hook !== undefined) throw new BlobError(open.rules[0]?.at ?? 0, `${open.hook} has no policy`)
-  for (const [at, hook] of hooks) throw new BlobError(at, `no entry begins where ${hook} should`)
+  // What is said of the entries may lie: the place need not even be among them.
+  for (const [at, hook] of hooks) throw new BlobError(0, `no entry begins at byte ${at}, where ${hook} should`)
   return { spans, end }
 }
 

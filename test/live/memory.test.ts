@@ -10,6 +10,7 @@ import type { Extension, Variant } from '../../src/extensions/extension'
 import { knownPayloads, matches, targets } from '../../src/extensions/registry'
 import { type Connection, type Kernel, SockoptFailure } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import {
   buildEntry,
@@ -32,20 +33,24 @@ function open(kernel: Kernel): Readonly<Record<FamilyName, Connection>> {
   return { ipv4: kernel.connect('ipv4'), ipv6: kernel.connect('ipv6') }
 }
 
-const linuxKernel = new LinuxKernel()
+// One of our own: other live tests run beside this one, and count on the tables of the namespace that they share.
+const namespace = NetworkNamespace.create()
+const linuxKernel = new LinuxKernel({ namespace })
 const memoryKernel = new MemoryKernel({ sets: SETS })
 const linux = open(linuxKernel)
 const memory = open(memoryKernel)
 
 beforeAll(() => {
   for (const [name, type] of Object.entries({ four: 'hash:ip', six: 'hash:ip family inet6', list: 'list:set' })) {
-    const { status, stderr } = spawnSync('ipset', ['create', name, ...type.split(' ')], { encoding: 'utf8' })
+    const command = [`--net=${namespace.path}`, 'ipset', 'create', name, ...type.split(' ')]
+    const { status, stderr } = spawnSync('nsenter', command, { encoding: 'utf8' })
     if (status !== 0) throw new Error(`ipset: ${stderr}`)
   }
 })
 
 afterAll(() => {
   for (const connection of [...Object.values(linux), ...Object.values(memory)]) connection.close()
+  namespace.close()
 })
 
 /** `ok`, or the name of the errno. */

@@ -5,6 +5,7 @@
 import {
   Chain,
   ConflictError,
+  easy,
   Match,
   NotFoundError,
   Policy,
@@ -29,6 +30,11 @@ class Place {
 
   table6(name: string): Table6 {
     return keep(new Table6(name, { namespace: this.namespace }))
+  }
+
+  /** Where the functions of `easy` are to work. */
+  get at() {
+    return { namespace: this.namespace }
   }
 
   chain(name: string, table: string = Table.FILTER): Chain {
@@ -699,5 +705,304 @@ describe('IPv6', () => {
       six.setPolicy('FORWARD', Policy.DROP)
       expect(() => own4.appendRule(new Rule6())).toThrow(XtablesError)
     },
+  })
+})
+
+describe('easy', () => {
+  example('chains: has, add, list, flush, delete', {
+    given: ['iptables-legacy -N old', 'iptables-legacy -A old -j DROP'],
+    commands: ['iptables-legacy -N TestChain', 'iptables-legacy -F old', 'iptables-legacy -X old'],
+    typescript({ at }) {
+      expect(easy.hasChain('filter', 'TestChain', at)).toBe(false)
+      expect(easy.addChain('filter', 'TestChain', at)).toBe(true)
+      expect(easy.hasChain('filter', 'TestChain', at)).toBe(true)
+      expect(easy.getChains('filter', at)).toEqual(['INPUT', 'FORWARD', 'OUTPUT', 'TestChain', 'old'])
+      expect(() => easy.deleteChain('filter', 'old', at)).toThrow(RuleError)
+      expect(easy.flushChain('filter', 'old', at)).toBe(true)
+      expect(easy.deleteChain('filter', 'old', at)).toBe(true)
+      expect(easy.deleteChain('filter', 'old', { ...at, throws: false })).toBe(false)
+    },
+  })
+
+  example('a rule is added, read, found and deleted', {
+    commands: [
+      'iptables-legacy -N TestChain',
+      'iptables-legacy -A TestChain -p tcp -m tcp --dport 22 -j ACCEPT',
+      'iptables-legacy -I TestChain -p tcp -m tcp --dport 80 -j ACCEPT',
+      'iptables-legacy -A TestChain -p udp -m udp --dport 53 -j ACCEPT',
+      'iptables-legacy -D TestChain -p udp -m udp --dport 53 -j ACCEPT',
+    ],
+    typescript({ at }) {
+      easy.addChain('filter', 'TestChain', at)
+      const ssh = { protocol: 'tcp', target: 'ACCEPT', tcp: { dport: '22' } } as const
+      easy.addRule('filter', 'TestChain', ssh, 0, at)
+      easy.insertRule('filter', 'TestChain', { ...ssh, tcp: { dport: 80 } }, at)
+      const dns = { protocol: 'udp', udp: { dport: '53' }, target: 'ACCEPT' } as const
+      easy.addRule('filter', 'TestChain', dns, 3, at)
+      const counters = [0, 0]
+      expect(easy.dumpChain('filter', 'TestChain', at)).toEqual([
+        { ...ssh, tcp: { dport: '80' }, counters },
+        { ...ssh, counters },
+        { ...dns, counters },
+      ])
+      expect(easy.getRule('filter', 'TestChain', 2, at)).toEqual({ ...ssh, counters })
+      expect(easy.getRule('filter', 'TestChain', -1, at)).toEqual({ ...dns, counters })
+      expect(easy.hasRule('filter', 'TestChain', dns, at)).toBe(true)
+      expect(easy.getRulePosition('filter', 'TestChain', dns, at)).toBe(2)
+      expect(easy.getRuleCounters('filter', 'TestChain', dns, at)).toEqual(counters)
+      expect(easy.deleteRule('filter', 'TestChain', dns, at)).toBe(true)
+      expect(easy.hasRule('filter', 'TestChain', dns, at)).toBe(false)
+      expect(() => easy.deleteRule('filter', 'TestChain', dns, at)).toThrow(NotFoundError)
+    },
+  })
+
+  example('a comment', {
+    commands: ['iptables-legacy -A INPUT -p tcp -m comment --comment "Match tcp.22" -m tcp --dport 22 -j ACCEPT'],
+    typescript({ at }) {
+      const rule = { comment: { comment: 'Match tcp.22' }, protocol: 'tcp', target: 'ACCEPT', tcp: { dport: '22' } }
+      easy.addRule('filter', 'INPUT', rule, 0, at)
+      expect(easy.dumpChain('filter', 'INPUT', at)).toEqual([{ ...rule, counters: [0, 0] }])
+    },
+  })
+
+  example('negations', {
+    commands: [
+      'iptables-legacy -A INPUT ! -s 10.0.0.0/8 ! -i lo ! -p tcp -j DROP',
+      'iptables-legacy -A INPUT -p tcp -m tcp ! --dport 22 -m mac ! --mac-source 00:11:22:33:44:55 -j DROP',
+      'iptables-legacy -A INPUT -p tcp -m tcp ! --tcp-flags SYN,ACK SYN -j DROP',
+    ],
+    typescript({ at }) {
+      const rules = [
+        { src: '!10.0.0.0/8', 'in-interface': '!lo', protocol: '!tcp', target: 'DROP' },
+        {
+          protocol: 'tcp',
+          tcp: { dport: ['!', '22'] },
+          mac: { 'mac-source': ['!', '00:11:22:33:44:55'] },
+          target: 'DROP',
+        },
+        { protocol: 'tcp', tcp: { 'tcp-flags': ['!', 'SYN,ACK', 'SYN'] }, target: 'DROP' },
+      ] as const
+      for (const rule of rules) easy.addRule('filter', 'INPUT', rule, 0, at)
+      expect(easy.dumpChain('filter', 'INPUT', at)).toEqual(rules.map((rule) => ({ ...rule, counters: [0, 0] })))
+      for (const rule of rules) expect(easy.hasRule('filter', 'INPUT', rule, at)).toBe(true)
+    },
+  })
+
+  example('other spellings', {
+    commands: [
+      'iptables-legacy -A INPUT -i eth0 -p tcp -m tcp ! --dport 22 -j REJECT --reject-with tcp-reset',
+      'iptables-legacy -A INPUT -i eth0 -p tcp -m tcp ! --sport 22 -j REJECT --reject-with tcp-reset',
+    ],
+    typescript({ at }) {
+      const target = { REJECT: { reject_with: 'tcp-reset' } }
+      easy.addRule('filter', 'INPUT', { in_interface: 'eth0', protocol: 6, tcp: { dport: '!22' }, target }, 0, at)
+      easy.addRule(
+        'filter',
+        'INPUT',
+        { inInterface: 'eth0', protocol: 'tcp', tcp: { sourcePort: '!22' }, target },
+        0,
+        at,
+      )
+      expect(easy.getRule('filter', 'INPUT', 2, at)).toEqual({
+        'in-interface': 'eth0',
+        protocol: 'tcp',
+        tcp: { sport: ['!', '22'] },
+        target: { REJECT: { 'reject-with': 'tcp-reset' } },
+        counters: [0, 0],
+      })
+    },
+  })
+
+  example('targets: a chain, goto, a target with parameters, none', {
+    commands: [
+      'iptables-legacy -t mangle -N FWD',
+      'iptables-legacy -t mangle -A FORWARD -p tcp -j FWD',
+      'iptables-legacy -t mangle -A FORWARD -p udp -g FWD',
+      'iptables-legacy -t mangle -A FORWARD -m mark --mark 0xef -j MARK --set-xmark 0x1/0xff',
+      'iptables-legacy -t mangle -A FORWARD -s 10.0.0.1',
+    ],
+    typescript({ at }) {
+      easy.addChain('mangle', 'FWD', at)
+      const rules = [
+        { protocol: 'tcp', target: 'FWD' },
+        { protocol: 'udp', target: { goto: 'FWD' } },
+        { mark: { mark: '0xef' }, target: { MARK: { 'set-xmark': '0x1/0xff' } } },
+        { src: '10.0.0.1/32' },
+      ]
+      for (const rule of rules) easy.addRule('mangle', 'FORWARD', rule, 0, at)
+      expect(easy.dumpChain('mangle', 'FORWARD', at)).toEqual(rules.map((rule) => ({ ...rule, counters: [0, 0] })))
+    },
+  })
+
+  example('an ipset', {
+    given: ['ipset create blacklist hash:ip'],
+    commands: ['iptables-legacy -A INPUT -m set --match-set blacklist src -m set ! --match-set blacklist dst -j DROP'],
+    typescript({ at }) {
+      const rule = {
+        set: [{ 'match-set': ['blacklist', 'src'] }, { 'match-set': ['!', 'blacklist', 'dst'] }],
+        target: 'DROP',
+      } as const
+      easy.addRule('filter', 'INPUT', rule, 0, at)
+      expect(easy.dumpChain('filter', 'INPUT', at)).toEqual([{ ...rule, counters: [0, 0] }])
+    },
+  })
+
+  example('rules that one program kept as JSON are made again by another', {
+    given: [
+      'iptables-legacy -N own',
+      'iptables-legacy -A INPUT -p tcp -m tcp --dport 22 -m comment --comment "it\'s" -j own -c 3 180',
+      'iptables-legacy -A INPUT ! -f -m state --state NEW,RELATED -m state ! --state INVALID -j LOG --log-prefix "x: "',
+      'iptables-legacy -A own -m conntrack ! --ctorigsrc 10.0.0.0/8 -j REJECT',
+    ],
+    commands: [],
+    typescript({ at, namespace }) {
+      const before = everything(namespace)
+      const kept = JSON.stringify(easy.dumpTable('filter', at))
+      easy.flushTable('filter', at)
+      expect(everything(namespace)).not.toBe(before)
+      const batch = easy.batchBegin('filter', at)
+      const chains = Object.entries(JSON.parse(kept) as ReturnType<typeof easy.dumpTable>)
+      for (const [chain] of chains)
+        if (!easy.hasChain('filter', chain, { batch })) easy.addChain('filter', chain, { batch })
+      for (const [chain, rules] of chains) for (const rule of rules) easy.addRule('filter', chain, rule, 0, { batch })
+      easy.batchEnd(batch)
+    },
+  })
+
+  example('replacing a rule', {
+    given: ['iptables-legacy -A INPUT -s 10.0.0.1 -j DROP', 'iptables-legacy -A INPUT -s 10.0.0.2 -j DROP'],
+    commands: ['iptables-legacy -R INPUT 2 -s 10.0.0.2 -j ACCEPT'],
+    typescript({ at }) {
+      const rule = { src: '10.0.0.2', target: 'DROP' }
+      easy.replaceRule('filter', 'INPUT', rule, { ...rule, target: 'ACCEPT' }, at)
+    },
+  })
+
+  example('policies', {
+    commands: ['iptables-legacy -P FORWARD DROP'],
+    typescript({ at }) {
+      expect(easy.getPolicy('filter', 'FORWARD', at)).toBe('ACCEPT')
+      easy.setPolicy('filter', 'FORWARD', 'DROP', at)
+      expect(easy.getPolicy('filter', 'FORWARD', at)).toBe('DROP')
+    },
+  })
+
+  example('flushing and zeroing', {
+    given: [
+      'iptables-legacy -t nat -N own',
+      'iptables-legacy -t nat -A own -j ACCEPT',
+      'iptables-legacy -A INPUT -s 10.0.0.1 -c 5 300',
+      'iptables-legacy -A OUTPUT -s 10.0.0.1 -c 5 300',
+    ],
+    commands: ['iptables-legacy -t nat -F', 'iptables-legacy -t nat -X', 'iptables-legacy -Z INPUT'],
+    typescript({ at }) {
+      expect(easy.flushTable('nat', at)).toBe(true)
+      easy.zeroChain('filter', 'INPUT', at)
+    },
+  })
+
+  example('flushing and zeroing everything', {
+    given: [
+      'iptables-legacy -t nat -A POSTROUTING -j MASQUERADE',
+      'iptables-legacy -A INPUT -s 10.0.0.1 -c 5 300',
+      'iptables-legacy -P OUTPUT DROP',
+    ],
+    commands: ['iptables-legacy -t nat -F', 'iptables-legacy -F'],
+    typescript({ at }) {
+      easy.zeroAll(at)
+      expect(easy.getRuleCounters('filter', 'INPUT', { src: '10.0.0.1' }, at)).toEqual([0, 0])
+      easy.flushAll(at)
+    },
+  })
+
+  example('dumps of tables', {
+    given: [
+      'iptables-legacy -A INPUT -s 10.0.0.1 -c 5 300',
+      'iptables-legacy -t nat -A POSTROUTING -o eth0 -j MASQUERADE',
+    ],
+    commands: [],
+    typescript({ at }) {
+      const filter = { INPUT: [{ src: '10.0.0.1/32', counters: [5, 300] }], FORWARD: [], OUTPUT: [] }
+      expect(easy.dumpTable('filter', at)).toEqual(filter)
+      const all = easy.dumpAll(at)
+      expect(Object.keys(all)).toEqual(easy.getTables(at))
+      expect(all).toMatchObject({
+        filter,
+        nat: { POSTROUTING: [{ 'out-interface': 'eth0', target: 'MASQUERADE', counters: [0, 0] }] },
+      })
+    },
+  })
+
+  example('batches', {
+    commands: [
+      'iptables-legacy -N one',
+      'iptables-legacy -N two',
+      'iptables-legacy -A one -s 10.0.0.1 -j ACCEPT',
+      'iptables-legacy -A two -s 10.0.0.2 -j ACCEPT',
+      'iptables-legacy -A INPUT -j one',
+    ],
+    typescript({ at, namespace }) {
+      const before = everything(namespace)
+      const batch = easy.batchBegin('filter', at)
+      easy.addChain('filter', 'one', { batch })
+      easy.addRule('filter', 'INPUT', { target: 'one' }, 0, { batch })
+      expect(everything(namespace)).toBe(before)
+      easy.batchEnd(batch)
+      easy.batchAddChains('filter', ['two', 'three'], at)
+      const rules: Parameters<typeof easy.batchAddRules>[1] = [
+        ['one', { src: '10.0.0.1', target: 'ACCEPT' }],
+        ['two', { src: '10.0.0.2', target: 'ACCEPT' }],
+        ['three', { src: '10.0.0.3', target: 'ACCEPT' }],
+      ]
+      easy.batchAddRules('filter', rules, at)
+      easy.batchDeleteRules('filter', [['three', { src: '10.0.0.3', target: 'ACCEPT' }]], at)
+      easy.batchDeleteChains('filter', ['three'], at)
+    },
+  })
+
+  example('IPv6', {
+    commands: ['ip6tables-legacy -A INPUT -s 2001:db8::/32 -p icmpv6 -m icmp6 --icmpv6-type 128 -j DROP'],
+    typescript({ at }) {
+      const options = { ...at, ipv6: true }
+      const rule = { src: '2001:db8::/32', protocol: 'icmpv6', icmp6: { 'icmpv6-type': '128' }, target: 'DROP' }
+      easy.addRule('filter', 'INPUT', rule, 0, options)
+      expect(easy.dumpChain('filter', 'INPUT', options)).toMatchObject([{ src: '2001:db8::/32', target: 'DROP' }])
+      expect(easy.hasRule('filter', 'INPUT', rule, options)).toBe(true)
+      expect(easy.dumpChain('filter', 'INPUT', at)).toEqual([])
+    },
+  })
+
+  example('testing without a table', {
+    commands: [],
+    typescript() {
+      expect(easy.testRule({ protocol: 'tcp', tcp: { dport: '22' }, target: 'ACCEPT' })).toBe(true)
+      expect(easy.testRule({ protocol: 'tcp', tcp: { dport: '222222' }, target: 'ACCEPT' })).toBe(false)
+      expect(easy.testMatch('tcp', { dport: '22' })).toBe(true)
+      expect(easy.testMatch('tcp', { dprot: '22' })).toBe(false)
+      expect(easy.testTarget('MARK', { 'set-mark': '0x1' })).toBe(true)
+      expect(easy.testTarget('MARK', {})).toBe(false)
+      const rule = easy.encodeRule({ src: '10.0.0.1', target: { REJECT: { 'reject-with': 'icmp-port-unreachable' } } })
+      expect(String(rule)).toBe('-s 10.0.0.1/32 -j REJECT --reject-with icmp-port-unreachable')
+      expect(easy.decodeRule(rule)).toMatchObject({ src: '10.0.0.1/32' })
+    },
+  })
+
+  const refusals: readonly [string, object, readonly (string | number)[]][] = [
+    ['a key that is misspelt', { protcol: 'tcp', target: 'ACCEPT' }, ['protcol']],
+    ['a parameter that is misspelt', { protocol: 'tcp', tcp: { dprot: '22' }, target: 'ACCEPT' }, ['tcp', 'dprot']],
+    ['a bad value', { protocol: 'tcp', tcp: { dport: '222222' }, target: 'ACCEPT' }, ['tcp', 'dport']],
+    [
+      'a bad parameter of a target',
+      { target: { REJECT: { 'reject-with': 'x' } } },
+      ['target', 'REJECT', 'reject-with'],
+    ],
+  ]
+
+  test.each(refusals)('%s throws, and no wider rule is made', (_, rule, path) => {
+    const { at, namespace } = new Place()
+    const add = () => easy.addRule('filter', 'INPUT', rule, 0, at)
+    expect(add).toThrow(XtablesError)
+    expect(add).toThrow(expect.objectContaining({ path }))
+    expect(everything(namespace)).not.toContain('-A')
   })
 })

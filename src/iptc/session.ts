@@ -1,0 +1,260 @@
+/**
+ * What a table's handle holds between the kernel and its user: the last reading, edits that are not written yet, and the
+ * rules by which they are: under the lock, on a fresh reading, all or nothing.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Family } from '../abi/family'
+import { ConflictError, IptcError } from '../errors'
+import type { Client, TableEntries } from '../kernel/client'
+import type { Kernel } from '../kernel/kernel'
+import { readRuleset } from '../ruleset/read'
+import type { Ruleset } from '../ruleset/ruleset'
+import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+
+/** What is being made of a table: what was read, and what has become of it since. */
+interface Work {
+  readonly base: Snapshot
+  current: Ruleset
+  /** Its transaction is over: an edit that comes now would be lost in it. */
+  ended?: boolean
+}
+
+const startOf = (base: Snapshot): Work => ({ base, current: base.ruleset })
+
+/** How often a transaction runs again when someone who takes no lock gets in between. */
+const ATTEMPTS = 8
+
+export class Session {
+  readonly #kernel: Kernel
+  readonly #client: Client
+  readonly #family: Family
+  readonly #table: string
+  readonly #lockTimeoutMs: number | undefined
+  #autocommit: boolean
+  /** Last reading, and edits that are not committed; undefined until someone looks. */
+  #work: Work | undefined
+  /** The work of a transaction, seen by what it calls and nobody else. */
+  readonly #scope = new AsyncLocalStorage<Work>()
+
+  constructor(
+    kernel: Kernel,
+    client: Client,
+    family: Family,
+    table: string,
+    options: { autocommit: boolean; lockTimeoutMs: number | undefined },
+  ) {
+    this.#kernel = kernel
+    this.#client = client
+    this.#family = family
+    this.#table = table
+    this.#autocommit = options.autocommit
+    this.#lockTimeoutMs = options.lockTimeoutMs
+  }
+
+  #read(): Snapshot {
+    return this.#snapshot(this.#client.entries(this.#table))
+  }
+
+  async #readAsync(): Promise<Snapshot> {
+    return this.#snapshot(await this.#client.entriesAsync(this.#table))
+  }
+
+  #snapshot({ info, entries }: TableEntries): Snapshot {
+    return snapshot(readRuleset(this.#family, this.#table, info, entries))
+  }
+
+  #transaction(): Work | undefined {
+    const work = this.#scope.getStore()
+    return work?.ended ? undefined : work
+  }
+
+  #present(): Work {
+    const work = this.#transaction() ?? this.#work
+    if (work !== undefined) return work
+    this.#work = startOf(this.#read())
+    return this.#work
+  }
+
+  /** The table as this handle sees it: as last read, with its own edits. */
+  get ruleset(): Ruleset {
+    return this.#present().current
+  }
+
+  /** Reads the table again. Edits that are not committed are dropped. */
+  refresh(): void {
+    this.#checkNoTransaction('refresh')
+    this.#work = startOf(this.#read())
+  }
+
+  /** As {@link refresh}, off the main thread. */
+  async refreshAsync(): Promise<void> {
+    this.#checkNoTransaction('refresh')
+    this.#work = startOf(await this.#readAsync())
+  }
+
+  /** Makes one edit: at once, or as part of what is to be committed. */
+  edit(change: (ruleset: Ruleset) => Ruleset): void {
+    const work = this.#transaction()
+    if (work !== undefined) work.current = change(work.current)
+    else if (this.#autocommit)
+      this.#locked(() =>
+        this.#exchange((fresh) => {
+          fresh.current = change(fresh.current)
+        }),
+      )
+    else {
+      const present = this.#present()
+      present.current = change(present.current)
+    }
+  }
+
+  /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
+  #exchange<T>(body: (work: Work) => T): T {
+    for (let attempt = 1; ; attempt++) {
+      const work = startOf(this.#read())
+      const result = body(work)
+      try {
+        this.#write(work.base, work.current)
+        return result
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  #write(base: Snapshot, next: Ruleset): void {
+    if (next !== base.ruleset) replace(this.#client, base, next, prepare(this.#client, base, next))
+    this.#work = undefined
+  }
+
+  #locked<T>(body: () => T): T {
+    const lock = this.#kernel.lock(this.#lockTimeoutMs)
+    try {
+      return body()
+    } finally {
+      lock.release()
+    }
+  }
+
+  #checkNoTransaction(what: string): void {
+    if (this.#transaction() !== undefined)
+      throw new IptcError(`${what} within a transaction: it writes when it ends, and reads when it begins`)
+  }
+
+  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
+  get autocommit(): boolean {
+    return this.#autocommit
+  }
+  set autocommit(autocommit: boolean) {
+    if (autocommit && !this.#autocommit) this.commit()
+    this.#autocommit = autocommit
+  }
+
+  /**
+   * Writes the edits since the last reading.
+   * @throws ConflictError where the table is not what they were made on: nothing is written, and `refresh` begins anew
+   * @throws RuleError for a rule that the kernel would refuse
+   */
+  commit(): void {
+    this.#checkNoTransaction('commit')
+    const work = this.#pending()
+    if (work !== undefined) this.#locked(() => this.#write(this.#confirm(work.base, this.#read()), work.current))
+  }
+
+  /** As {@link commit}, with the big system calls off the main thread. */
+  async commitAsync(): Promise<void> {
+    this.#checkNoTransaction('commit')
+    await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
+      const work = this.#pending()
+      if (work === undefined) return
+      const base = this.#confirm(work.base, await this.#readAsync())
+      const written = work.current
+      await this.#writeAsync(base, written)
+      // Edits that came while the kernel was busy stand on what has just been written.
+      if (work.current !== written) this.#work = { base: snapshot(written), current: work.current }
+    })
+  }
+
+  async #writeAsync(base: Snapshot, next: Ruleset): Promise<void> {
+    if (next !== base.ruleset) await replaceAsync(this.#client, base, next, prepare(this.#client, base, next))
+    this.#work = undefined
+  }
+
+  #pending(): Work | undefined {
+    return this.#work !== undefined && this.#work.current !== this.#work.base.ruleset ? this.#work : undefined
+  }
+
+  #confirm(base: Snapshot, now: Snapshot): Snapshot {
+    if (unchanged(base, now)) return base
+    throw new ConflictError(`table ${this.#table} was changed by another since it was read; refresh and edit again`)
+  }
+
+  /**
+   * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
+   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between.
+   * @returns what `body` returned the last time
+   */
+  transaction<T>(body: () => T): T {
+    if (this.#transaction() !== undefined) return body()
+    this.#checkNothingPending()
+    return this.#locked(() => this.#exchange((work) => this.#run(work, body)))
+  }
+
+  /** Calls `body` as part of a transaction, once; what it leaves running is no part of it any more. */
+  #run<T>(work: Work, body: () => T): T {
+    try {
+      const result = this.#scope.run(work, body)
+      if (result instanceof Promise)
+        throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
+      return result
+    } finally {
+      work.ended = true
+    }
+  }
+
+  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
+  async transactionAsync<T>(body: () => T | Promise<T>): Promise<T> {
+    if (this.#transaction() !== undefined) return body()
+    this.#checkNothingPending()
+    return this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
+      for (let attempt = 1; ; attempt++) {
+        const work = startOf(await this.#readAsync())
+        const result = await this.#runAsync(work, body)
+        try {
+          await this.#writeAsync(work.base, work.current)
+          return result
+        } catch (error) {
+          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+        }
+      }
+    })
+  }
+
+  /** Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
+  atomically<T>(body: () => T): T {
+    const work = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
+    if (work === undefined) return this.transaction(body)
+    const before = work.current
+    try {
+      return body()
+    } catch (error) {
+      work.current = before
+      throw error
+    }
+  }
+
+  async #runAsync<T>(work: Work, body: () => T | Promise<T>): Promise<T> {
+    try {
+      return await this.#scope.run(work, body)
+    } finally {
+      work.ended = true
+    }
+  }
+
+  #checkNothingPending(): void {
+    if (this.#pending() !== undefined)
+      throw new IptcError(
+        `table ${this.#table} has edits that are not committed; commit or refresh before a transaction`,
+      )
+  }
+}
