@@ -2,8 +2,8 @@
 import type { Extension } from '../extensions/extension'
 import type { Option } from '../extensions/option'
 import type { matches, targets } from '../extensions/registry'
+import type { CamelCase, NamesIn } from '../iptc/part'
 
-type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S
 type SnakeCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}_${SnakeCase<Tail>}` : S
 /** The three ways to spell a key. */
 type Spelt<S extends string> = S | CamelCase<S> | SnakeCase<S>
@@ -15,11 +15,6 @@ type Word = string | number | bigint
  */
 export type Value = string | readonly string[]
 
-/** Aliases that an option declares; the compiler takes one without any for one with all. */
-type Declared<Alias> = string extends Alias ? never : Alias
-type NamesIn<O> = {
-  [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Declared<Alias>, In] : never
-}[keyof O & string]
 type Flag = true | '' | '!'
 type ValueOf<In> = In extends Flag ? '' | '!' : Value
 type OptionsOf<E> = E extends Extension<string, infer O> ? O : never

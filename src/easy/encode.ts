@@ -22,7 +22,7 @@ import {
 import type { Entry } from '../ruleset/ruleset'
 import { canonicalRule, type Dictionary, type Path, placedAt, traced, within } from './canonical'
 import { isPlain } from './dictionary'
-import { isRuleKey, matchName } from './keys'
+import { isHeadKey, isRuleKey, matchName } from './keys'
 import { protocolWord } from './protocols'
 import { shapeFault } from './shape'
 
@@ -52,7 +52,8 @@ export function readParameter(extension: string, name: string, option: Option, v
   if (option.words.length === 0)
     return readValue(extension, name, option, value.length === 0 ? true : value.map(flagWord))
   const negated = value[0] === '!' && value.length !== option.words.length
-  return { negated, words: (negated ? value.slice(1) : value).map(String) }
+  const words = (negated ? value.slice(1) : value).map(String)
+  return words.length === option.words.length ? { negated, words } : readValue(extension, name, option, value)
 }
 
 function parametersOf(known: Known, dictionary: Dictionary, path: Path): Parameter[] {
@@ -66,7 +67,7 @@ function parametersOf(known: Known, dictionary: Dictionary, path: Path): Paramet
 
 function readHead(dictionary: Dictionary, family: FamilyName): Parameter[] {
   const known = HEADS[family]
-  const given = Object.entries(dictionary).filter(([key]) => known.variant.names.has(key))
+  const given = Object.entries(dictionary).filter(([key]) => isHeadKey(key))
   // `fragment: false` is how an object says that it asks for nothing.
   const asked = given.filter(([, value]) => value !== false)
   return parametersOf(known, Object.fromEntries(asked), []).map((parameter) => {

@@ -4,8 +4,9 @@ import type { Known } from '../extensions/registry'
 import { dashed } from '../iptc/words'
 import { HEADS } from '../ruleset/head'
 
-/** Keys of a rule that are no matches, those of IPv4 and IPv6 alike: a key of the other family is an error by name. */
-const RULE_KEYS: ReadonlySet<string> = new Set([...HEADS.ipv4.variant.names.keys(), 'matches', 'target', 'counters'])
+/** Keys of a rule's own parameters, for both families: one of the other family is known by name, and refused. */
+const HEAD_KEYS: ReadonlySet<string> = new Set(Object.values(HEADS).flatMap(({ variant }) => [...variant.names.keys()]))
+const RULE_KEYS: ReadonlySet<string> = new Set([...HEAD_KEYS, 'matches', 'target', 'counters'])
 
 /** Goes before the name of a match that would be taken for something else. Its own name is never used so by iptables. */
 const MATCH = '-m '
@@ -26,6 +27,8 @@ export function ruleKey(key: string): string {
   return RULE_KEYS.has(plain) ? plain : key
 }
 
+export const isHeadKey = (key: string): boolean => HEAD_KEYS.has(key)
+/** Whether a key is no match. */
 export const isRuleKey = (key: string): boolean => RULE_KEYS.has(key)
 
 /** A parameter's name with dashes. */

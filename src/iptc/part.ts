@@ -18,12 +18,15 @@ import { requireExtension } from '../ruleset/rule'
 import { Strict } from './strict'
 import { camelCase, dashed, propertyValue, readValue } from './words'
 
-type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S
+export type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S
 
 /** An option without aliases says `string` of them to the compiler. */
 type Aliases<A extends string> = string extends A ? never : A
 
-type NamesIn<O> = {
+/** Names and aliases of all options, each with what an assignment accepts. */
+export type NamesIn<O> = {
   [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Aliases<Alias>, In] : never
 }[keyof O & string]
 

@@ -1,5 +1,6 @@
 /** Whether two rules say the same: a comparison of bytes under the mask of what is visible to users. */
 import type { Family } from '../abi/family'
+import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
 import { identify } from '../extensions/registry'
 import {
@@ -30,6 +31,18 @@ function sameBytes(
   return true
 }
 
+/** Of an interface's name, only what its mask covers counts: some write a wildcard's + behind that, and some do not. */
+function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
+  const { visible } = HEADS[family.name].variant
+  const { iniface, inifaceMask, outiface, outifaceMask } = family.entry.fields
+  const covered = ({ offset, size }: Field<unknown>, mask: Field<unknown>, i: number): boolean =>
+    i < offset || i >= offset + size || a[mask.offset + i - offset] !== 0
+  for (let i = 0; i < family.entrySize; i++)
+    if (a[i] !== b[i] && visible[i] === 1 && covered(iniface, inifaceMask, i) && covered(outiface, outifaceMask, i))
+      return false
+  return true
+}
+
 function variantOf(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined {
   const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
   return identify(kind, family.name, name, revision, bytes, payloadAt(part), payloadSize(part))?.variant
@@ -54,7 +67,7 @@ export function sameRule(family: Family, one: Entry, other: Entry): boolean {
     nextOffset(family, a, 0) !== nextOffset(family, b, 0)
   )
     return false
-  if (!sameBytes(a, 0, b, 0, family.entrySize, HEADS[family.name].variant.visible)) return false
+  if (!sameHead(family, a, b)) return false
   const ends = matchParts(family, b, 0)
   if (
     !matchParts(family, a, 0).every((part, i) => part.size === ends[i]?.size && sameParts('match', family, a, b, part))

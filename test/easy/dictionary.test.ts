@@ -15,6 +15,7 @@ import { countersValue, decodeEntry } from '../../src/easy/decode'
 import { matchKey } from '../../src/easy/keys'
 import { matches } from '../../src/extensions/registry'
 import { UnboundSets } from '../../src/iptc/sets'
+import { sameRule } from '../../src/ruleset/equal'
 import { encodeRule as encodeSpec, type RuleSpec } from '../../src/ruleset/rule'
 import { cases, ruleLine } from '../support/cases'
 import { explained } from '../support/deviations'
@@ -340,6 +341,19 @@ test('a chain with the name of a target or a verdict is not taken for it', () =>
   const entry = encodeSpec(spec, context)
   expect(decodeEntry(entry, context)).toEqual({ target: { jump: 'LOG' }, counters: [0, 0] })
   expect(encodeRule({ target: { jump: 'LOG' } }).entry).toEqual(entry)
+})
+
+test('a wildcard interface is the same without its + in the bytes, as others write it', () => {
+  const context = { family: FAMILIES.ipv4, sets: new UnboundSets() }
+  const { entry } = encodeRule({ 'in-interface': 'eth+', 'out-interface': '!lo' })
+  const bytes = entry.bytes.slice()
+  bytes[context.family.entry.fields.iniface.offset + 3] = 0
+  expect(decodeEntry({ ...entry, bytes }, context)).toEqual(decodeEntry(entry, context))
+  expect(sameRule(context.family, entry, { ...entry, bytes })).toBe(true)
+  bytes[context.family.entry.fields.iniface.offset + 2] = 0
+  expect(sameRule(context.family, entry, { ...entry, bytes })).toBe(false)
+  expect(encodeRule({ 'in-interface': 'eth0' }).equals(encodeRule({ 'in-interface': 'eth1' }))).toBe(false)
+  expect(encodeRule({ 'in-interface': 'eth+' }).equals(encodeRule({ 'in-interface': 'eth' }))).toBe(false)
 })
 
 test('counters beyond what a number holds are bigints', () => {

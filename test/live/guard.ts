@@ -3,6 +3,7 @@
  * started them. That one is named by XTABLES_TEST_HOST_NETNS, as `readlink /proc/self/ns/net` prints it.
  */
 import { readlinkSync } from 'node:fs'
+import { CLONE_NEWNET, unshare } from '../../src/kernel/linux/libc'
 
 export function guard(): void {
   const { XTABLES_TEST_HOST_NETNS: host } = process.env
@@ -15,3 +16,5 @@ export function guard(): void {
 }
 
 guard()
+// Test files run side by side, each in a namespace of its own.
+unshare(CLONE_NEWNET)

@@ -1,0 +1,225 @@
+/**
+ * What every parameter of every extension refuses. Generated from the registry, with values from the rule lines that
+ * stand beside the tests of the extensions: whoever adds an extension adds to these tests too.
+ */
+import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src'
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import type { Variant } from '../../src/extensions/extension'
+import type { Option } from '../../src/extensions/option'
+import { missing } from '../../src/extensions/payload'
+import { type Known, matches, targets } from '../../src/extensions/registry'
+import type { Part } from '../../src/iptc/part'
+import { camelCase } from '../../src/iptc/words'
+import { parseRule } from '../../src/language/parse'
+import { isOpaque, type RuleSpec } from '../../src/ruleset/rule'
+import { cases, splitLine } from '../support/cases'
+
+const kernel = new MemoryKernel()
+
+/** Words as an assignment takes them. */
+const given = (words: readonly string[]): unknown => (words.length === 0 ? true : words)
+
+const newRule = (family: FamilyName): Rule | Rule6 => (family === 'ipv4' ? new Rule() : new Rule6())
+
+const newPart = ({ extension: { kind, name }, variant: { family } }: Known): Part =>
+  kind === 'match' ? newRule(family).createMatch(name) : newRule(family).createTarget(name)
+
+/** Every extension in every family that has it, in the revision that is written. */
+const all: readonly (readonly [string, Known])[] = [...matches, ...targets].flatMap((extension) =>
+  Object.values(extension.variants).flatMap((variants: readonly Variant[]) =>
+    variants
+      .slice(0, 1)
+      .map((variant) => [`${variant.family} ${extension.kind} ${extension.name}`, { extension, variant }] as const),
+  ),
+)
+
+/** Words that iptables takes for an option, by extension and family. */
+const samples = new Map<string, readonly string[]>()
+const sampleKey = (family: FamilyName, kind: string, name: string, option: string): string =>
+  [family, kind, name, option].join(' ')
+
+function ruleOf(line: string, family: FamilyName): RuleSpec | undefined {
+  try {
+    return parseRule(line, FAMILIES[family])
+  } catch (error) {
+    // What the commands accept and we do not is told of elsewhere.
+    if (error instanceof XtablesError) return undefined
+    throw error
+  }
+}
+
+for (const { family, accepted } of cases)
+  for (const line of accepted) {
+    const rule = ruleOf(splitLine(line).rule, family.name)
+    const target = rule?.target.kind === 'extension' ? [rule.target.part] : []
+    const parts = [
+      ...(rule?.matches ?? []).map((part) => ['match', part] as const),
+      ...target.map((part) => ['target', part] as const),
+    ]
+    for (const [kind, part] of parts)
+      if (!isOpaque(part))
+        for (const { name, words } of part.parameters) {
+          const key = sampleKey(family.name, kind, part.name, name)
+          if (!samples.has(key) && isAccepted(kind, part.name, family.name, name, words)) samples.set(key, words)
+        }
+  }
+
+function isAccepted(kind: string, part: string, family: FamilyName, option: string, words: readonly string[]): boolean {
+  const rule = newRule(family)
+  try {
+    const made: Part = kind === 'match' ? rule.createMatch(part) : rule.createTarget(part)
+    made.setParameter(option, given(words))
+    return made.getParameter(option) !== undefined
+  } catch (error) {
+    if (error instanceof XtablesError) return false
+    throw error
+  }
+}
+
+const everyOption: readonly (readonly [string, Known, string, Option])[] = all.flatMap(([title, known]) =>
+  Array.from(known.variant.options, ([name, option]) => [`${title} --${name}`, known, name, option] as const),
+)
+
+/** A part in which the option has a value that iptables takes. */
+function sampled(known: Known, name: string): { part: Part; words: readonly string[] } {
+  const { kind, name: extension } = known.extension
+  const words = samples.get(sampleKey(known.variant.family, kind, extension, name))
+  if (words === undefined) throw new Error(`no line in the cases of ${extension} has --${name}`)
+  const part = newPart(known)
+  part.setParameter(name, given(words))
+  return { part, words }
+}
+
+function refusal(act: () => unknown): XtablesError {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof XtablesError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** Assigns in every way there is; each is refused by name, and leaves the part as it was. */
+function expectRefused(part: Part, known: Known, name: string, value: unknown): void {
+  const before = JSON.stringify(part.parameters)
+  const property = camelCase(name)
+  const ways = [() => part.setParameter(name, value), () => part.setParameter(name.replaceAll('-', '_'), value)]
+  if (!(property in Object.getPrototypeOf(new Rule().createTarget('ACCEPT'))))
+    ways.push(() => Object.assign(part, { [property]: value }))
+  for (const way of ways) {
+    const error = refusal(way)
+    expect({ extension: error.extension, parameter: error.parameter }).toEqual({
+      extension: known.extension.name,
+      parameter: name,
+    })
+    expect(error.message).toContain(known.extension.name)
+    expect(error.message).toContain(name)
+    expect(JSON.stringify(part.parameters)).toBe(before)
+  }
+}
+
+/** No name, number, address or text of any extension is like this. */
+const NONSENSE = `${'no such thing '.repeat(80)}\0`
+
+describe.each(everyOption)('%s', (_, known, name, option) => {
+  test('reads back what it was given', () => {
+    const { part } = sampled(known, name)
+    const value = part.getParameter(name)
+    part.setParameter(name, value)
+    expect(part.getParameter(name)).toBe(value)
+    expect(Object.keys(part.getAllParameters())).toEqual([option.synonymOf ?? name])
+    part.setParameter(name, undefined)
+    expect([part.getParameter(name), part.parameters]).toEqual([undefined, {}])
+  })
+
+  test('a wrong value', () => {
+    const { part, words } = sampled(known, name)
+    if (words.length === 0) expectRefused(part, known, name, NONSENSE)
+    for (const at of words.keys()) expectRefused(part, known, name, words.with(at, NONSENSE))
+    expectRefused(part, known, name, [...words, 'more'])
+    if (words.length > 1) expectRefused(part, known, name, words.slice(1))
+  })
+
+  const types: readonly unknown[] = [
+    {},
+    { dport: '22' },
+    new Date(0),
+    Object.create(null),
+    () => '22',
+    Symbol('22'),
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    1.5,
+    -1,
+    2 ** 53,
+    false,
+    [{}],
+    [['22']],
+    [null],
+    [undefined],
+    [Symbol('22')],
+  ]
+  test.each(types.map((value) => [value]))('a wrong type: %p', (value) => {
+    const { part } = sampled(known, name)
+    expectRefused(part, known, name, value)
+    expectRefused(newPart(known), known, name, value)
+  })
+
+  test('negation', () => {
+    const { part, words } = sampled(known, name)
+    const plain = part.getParameter(name)
+    const negated = words.length === 0 ? '!' : ['!', ...words]
+    if (!option.negatable) {
+      expectRefused(part, known, name, negated)
+      return
+    }
+    part.setParameter(name, negated)
+    expect(part.getParameter(name)).toBe(words.length === 0 ? '!' : `!${plain}`)
+    part.setParameter(name, part.getParameter(name))
+    expect(part.getParameter(name)).toBe(words.length === 0 ? '!' : `!${plain}`)
+  })
+})
+
+describe.each(all)('%s', (_, known) => {
+  test('an unknown parameter', () => {
+    const part = newPart(known)
+    for (const name of ['no-such-thing', '', 'constructor', '__proto__', 'to-string', '!']) {
+      const error = refusal(() => part.setParameter(name, 'x'))
+      expect(error).toMatchObject({ extension: known.extension.name, parameter: name })
+      expect(error.message).toContain(known.extension.name)
+      expect(() => part.getParameter(name)).toThrow(XtablesError)
+    }
+    const error = refusal(() => Object.assign(part, { noSuchThing: 'x' }))
+    expect(error).toMatchObject({ extension: known.extension.name, parameter: 'noSuchThing' })
+    expect(part.parameters).toEqual({})
+  })
+
+  test('a required parameter that is missing', () => {
+    const { extension, variant } = known
+    const what = missing(known, new Set())
+    const rule = newRule(variant.family)
+    if (extension.kind === 'match') rule.createMatch(extension.name)
+    else rule.createTarget(extension.name)
+    const table = variant.family === 'ipv4' ? new Table('filter', { kernel }) : new Table6('filter', { kernel })
+    const ways = [() => String(rule), () => rule.equals(rule), () => new Chain(table, 'INPUT').appendRule(rule)]
+    if (what === undefined) {
+      expect(String(rule)).toContain(extension.name)
+      return
+    }
+    for (const way of ways) {
+      const error = refusal(way)
+      expect(error.extension).toBe(extension.name)
+      expect(error.message).toContain(`${what} is required`)
+    }
+  })
+})
+
+test('there are lines for every extension', () => {
+  const silent = all.filter(([, { extension, variant }]) =>
+    [...variant.options.keys()].some(
+      (option) => !samples.has(sampleKey(variant.family, extension.kind, extension.name, option)),
+    ),
+  )
+  expect(silent.map(([title]) => title)).toEqual([])
+})
