@@ -40,7 +40,7 @@ export const batchAddChains = (
     it.atomically(() => {
       for (const chain of chains)
         if (!it.isChain(chain)) it.createChain(chain)
-        else it.flushEntries(chain)
+        else if (flush) it.flushEntries(chain)
     }),
   )
 }

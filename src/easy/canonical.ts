@@ -25,10 +25,13 @@ export function within<T>(path: Path, body: () => T): T {
   }
 }
 
-/** Numbers that JSON does not have, as text. */
-function plainWords(value: unknown): unknown {
+/** Data as JSON has it: numbers that it lacks become text. @throws XtablesError for an object that may hide what it says */
+function plainData(value: unknown, path: Path): unknown {
   if (typeof value === 'bigint') return String(value)
-  return Array.isArray(value) ? value.map(plainWords) : value
+  if (Array.isArray(value)) return value.map((one, i) => plainData(one, [...path, i]))
+  if (typeof value !== 'object' || value === null || isPlain(value)) return value
+  const reason = 'only plain objects, lists, text, numbers and truth values can be in a rule'
+  throw new XtablesError(`rule: ${path.join('.')}: ${reason}`, { extension: 'rule', value, path })
 }
 
 function knownPart(kind: 'match' | 'target', name: string, family: FamilyName): Known | undefined {
@@ -44,15 +47,15 @@ function canonicalPart(
   family: FamilyName,
   path: Path,
 ): unknown {
-  if (!isPlain(value)) return plainWords(value)
+  if (!isPlain(value)) return plainData(value, path)
   const known = knownPart(kind, name, family)
   const entries = Object.entries(value)
-  const spelt = entries.map(([key, one]) => [key, parameterKey(known, key), plainWords(one)] as const)
+  const spelt = entries.map(([key, one]) => [key, parameterKey(known, key), plainData(one, [...path, key])] as const)
   return withKeys(name, path, spelt)
 }
 
 function canonicalTarget(value: unknown, family: FamilyName): unknown {
-  if (!isPlain(value)) return value
+  if (!isPlain(value)) return plainData(value, ['target'])
   const entries = Object.entries(value)
   return Object.fromEntries(
     entries.map(([name, part]) => [name, canonicalPart('target', name, part, family, ['target', name])]),
@@ -61,7 +64,7 @@ function canonicalTarget(value: unknown, family: FamilyName): unknown {
 
 function canonicalValue(key: string, value: unknown, family: FamilyName): unknown {
   if (key === 'target') return canonicalTarget(value, family)
-  if (isRuleKey(key)) return plainWords(value)
+  if (isRuleKey(key)) return plainData(value, [key])
   const part = (one: unknown, path: Path): unknown => canonicalPart('match', matchName(key), one, family, path)
   return Array.isArray(value) ? value.map((one, i) => part(one, [key, i])) : part(value, [key])
 }

@@ -6,7 +6,7 @@ import type { Context } from '../extensions/context'
 import type { Option, Reading } from '../extensions/option'
 import { encodeParameters, findOption, type Parameter } from '../extensions/payload'
 import { extensionNames, findExtension, type Known } from '../extensions/registry'
-import { readValue } from '../iptc/words'
+import { readValue, shown } from '../iptc/words'
 import type { Counters } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import {
@@ -48,7 +48,8 @@ const flagWord = (word: unknown): unknown => (word === true ? '' : word)
  * else is read as an object's property is.
  */
 export function readParameter(extension: string, name: string, option: Option, value: unknown): Reading {
-  if (!Array.isArray(value)) return readValue(extension, name, option, value)
+  if (!Array.isArray(value) || value.some((word) => typeof word === 'object'))
+    return readValue(extension, name, option, value)
   if (option.words.length === 0)
     return readValue(extension, name, option, value.length === 0 ? true : value.map(flagWord))
   const negated = value[0] === '!' && value.length !== option.words.length
@@ -80,7 +81,8 @@ interface OpaqueValue {
   readonly revision: number
   readonly payload: string
 }
-const isOpaqueValue = (value: unknown): value is OpaqueValue => isPlain(value) && 'payload' in value
+const isOpaqueValue = (value: unknown): value is OpaqueValue =>
+  isPlain(value) && typeof value['revision'] === 'number' && typeof value['payload'] === 'string'
 
 const opaquePart = (name: string, { revision, payload }: OpaqueValue): PartSpec => ({
   name,
@@ -96,7 +98,7 @@ function partOf(kind: 'match' | 'target', name: string, value: unknown, family: 
   const option = kind === 'match' ? known.variant.options.get(known.extension.name) : undefined
   if (option !== undefined) return { name, parameters: [{ name, ...readParameter(name, name, option, value) }] }
   const expected = 'an object with its parameters, or with revision and payload'
-  throw new XtablesError(`${kind} ${name} cannot be ${JSON.stringify(value)}; accepted: ${expected}`, {
+  throw new XtablesError(`${kind} ${name} cannot be ${shown(value)}; accepted: ${expected}`, {
     extension: name,
     value,
     expected,
@@ -151,7 +153,7 @@ function readTarget(target: unknown, family: FamilyName): Placed<TargetSpec> {
 
 function noTarget(value: unknown): XtablesError {
   const expected = 'a name, or an object with one name and its parameters'
-  return new XtablesError(`rule: target cannot be ${JSON.stringify(value)}; accepted: ${expected}`, {
+  return new XtablesError(`rule: target cannot be ${shown(value)}; accepted: ${expected}`, {
     extension: 'rule',
     parameter: 'target',
     value,

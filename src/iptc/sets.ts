@@ -1,5 +1,5 @@
 /** Names of ipsets for rules: those of a kernel, and those of rules that are in no table yet. */
-import { IPSET_INVALID_ID } from '../abi/ip-set'
+import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../abi/ip-set'
 import type { SetInfo, SetNames } from '../extensions/context'
 import type { Client } from '../kernel/client'
 
@@ -16,7 +16,9 @@ export const kernelSets = (client: Client): SetNames => ({
 export class UnboundSets implements SetNames {
   readonly #names: string[] = []
 
-  byName(name: string): SetInfo {
+  /** @returns undefined for a name that no set can have. */
+  byName(name: string): SetInfo | undefined {
+    if (name === '' || name.includes('\0') || Buffer.byteLength(name) >= SET_NAME_SIZE) return undefined
     if (!this.#names.includes(name)) this.#names.push(name)
     return { index: IPSET_INVALID_ID - 1 - this.#names.indexOf(name), family: 'any' }
   }

@@ -12,7 +12,7 @@ export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, let
 
 const wrong = (extension: string, name: string, option: Option, value: unknown, reason?: string): XtablesError => {
   const expected = expectation(option)
-  const said = typeof value === 'string' ? JSON.stringify(value) : describe(value)
+  const said = shown(value)
   const why = reason === undefined ? '' : ` (${reason})`
   return new XtablesError(`${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
     extension,
@@ -21,6 +21,9 @@ const wrong = (extension: string, name: string, option: Option, value: unknown, 
     expected,
   })
 }
+
+/** A value as messages name it. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : describe(value))
 
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'an object'

@@ -1,4 +1,5 @@
 /** Rules between bytes and dictionaries. */
+import * as fc from 'fast-check'
 import * as z from 'zod'
 import {
   type DumpedRule,
@@ -170,6 +171,11 @@ const REFUSED: readonly [dictionary: unknown, path: (string | number)[], message
   [{ target: undefined }, ['target'], /undefined/],
   [{ counters: undefined }, ['counters'], /undefined/],
   [{ tcp: null }, ['tcp'], /match tcp cannot be null/],
+  [{ tcp: new Map() }, ['tcp'], /only plain objects/],
+  [{ comment: ['a', new Map()] }, ['comment', 1], /only plain objects/],
+  [{ target: new Map() }, ['target'], /only plain objects/],
+  [{ target: { LOG: new Map() } }, ['target', 'LOG'], /only plain objects/],
+  [{ src: new URL('http://a') }, ['src'], /only plain objects/],
   [{ tcp: [] }, ['tcp'], /./],
   [{ tcp: [[{}]] }, ['tcp', 0], /./],
   [{ tcp: 'dport' }, ['tcp'], /match tcp cannot be "dport"/],
@@ -181,6 +187,7 @@ const REFUSED: readonly [dictionary: unknown, path: (string | number)[], message
   [{ target: { LOG: { 'log-uid': '!' } } }, ['target', 'LOG', 'log-uid'], /negated/],
   [{ in_interface: 'a', 'in-interface': 'b' }, ['in-interface'], /in_interface and in-interface are one key/],
   [{ src: '1.2.3.4', source: '1.2.3.4' }, ['src'], /given twice/],
+  [{ '-m tcp': { destinationPort: 'x' } }, ['-m tcp', 'destinationPort'], /dport/],
   [{ tcp: {}, '-m tcp': {} }, ['-m tcp'], /one key/],
   [{ src: '::1' }, ['src'], /src/],
   [{ src: '' }, ['src'], /src/],
@@ -226,6 +233,22 @@ describe('what is refused', () => {
       expect((family === 'ipv4' ? ruleSchema : rule6Schema).safeParse(dictionary).success).toBe(false)
     },
   )
+
+  test('whatever it is, in one way', () => {
+    const value = fc.anything({ withBigInt: true, withNullPrototype: true, withMap: true, maxDepth: 3 })
+    const part = fc.dictionary(fc.constantFrom('dport', 'comment', 'revision', 'payload', 'syn', 'logUid'), value)
+    const keys = ['src', 'fragment', 'protocol', 'counters', 'matches', 'target', 'tcp', 'comment', 'mark', 'x']
+    const targets = fc.dictionary(fc.constantFrom('LOG', 'goto', 'jump', 'ACCEPT', 'x'), fc.oneof(part, value))
+    const rule = fc.dictionary(fc.constantFrom(...keys), fc.oneof(part, fc.array(part), targets, value))
+    fc.assert(
+      fc.property(fc.oneof(value, rule), (dictionary) => {
+        const refusal = catchError(() => encodeRule(dictionary as RuleDictionary))
+        if (refusal !== undefined) expect(refusal).toBeInstanceOf(XtablesError)
+        expect(ruleSchema.safeParse(dictionary).success).toBe(refusal === undefined)
+      }),
+      { numRuns: 3000 },
+    )
+  })
 
   test('the value at fault is as it was given', () => {
     expect(catchError(() => encodeRule({ tcp: { sport: 5, dport: 'x' } }))).toMatchObject({

@@ -279,6 +279,13 @@ describe('extensions', () => {
     }
   })
 
+  test('names that look alike to the cache of headers', () => {
+    // 31 times the first letter and the second add up to the same.
+    const named = (name: string) => rule({ matches: [buildPart(name, 1, new Uint8Array(16))] })
+    check(broken([named('mark')]), { knownOnly: true })
+    expectRefusal(broken([named('mark'), named('nBrk')]), 'ENOENT', /no match nBrk revision 1/, { knownOnly: true })
+  })
+
   test('names without end, and revisions of what is built in', () => {
     const match = buildPart('x'.repeat(29), 0, new Uint8Array(8))
     expectRefusal(broken([rule({ matches: [match] })]), 'EINVAL', /name of a match does not end/)
