@@ -69,6 +69,8 @@ interface Declaration<R, O> extends Demands {
   unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
   /** At least one option has to be given. */
   atLeastOne?: boolean
+  /** Fields of flags, each with the bits that the kernel knows: it refuses others. */
+  bits?: (fields: FieldsOf<R>) => readonly (readonly [field: Field<number>, known: number])[]
   /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
   /** What iptables refuses although the kernel would take it. */
@@ -138,6 +140,19 @@ function mark(struct: Struct, extents: readonly Extent[], inside: 0 | 1): Uint8A
   return marks
 }
 
+const unknownBits =
+  (fields: readonly (readonly [Field<number>, number])[]): Check =>
+  (bytes, at) =>
+    fields.some(([field, known]) => (field.read(bytes, at) & ~known) !== 0)
+      ? 'flags that the kernel does not know'
+      : undefined
+
+/** The reason of the first check that has one. */
+const allOf =
+  (first: Check, second: Check | undefined): Check =>
+  (...args) =>
+    first(...args) ?? second?.(...args)
+
 function variant<R, O extends Options>(
   declaration: Declaration<R, O>,
   struct: Struct,
@@ -160,7 +175,7 @@ function variant<R, O extends Options>(
     fixed: fixedFields,
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),
-    check: declaration.check?.(fields, family),
+    check: allOf(unknownBits(declaration.bits?.(fields) ?? []), declaration.check?.(fields, family)),
     usage: declaration.usage?.(fields, family),
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }

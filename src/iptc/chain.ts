@@ -4,6 +4,7 @@ import type { Counters } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
 import { type Chain as ChainData, type Entry, type Ruleset, withChain } from '../ruleset/ruleset'
 import { checkPosition } from './commit'
+import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
 import { type AnyRule, storedRule } from './rule'
 import { Strict } from './strict'
@@ -116,7 +117,7 @@ export class Chain extends Strict {
     return this.table.getPolicy(this.#name)
   }
 
-  setPolicy(policy: Policy | PolicyName, counters?: readonly [number | bigint, number | bigint]): void {
+  setPolicy(policy: Policy | PolicyName, counters?: CountersInput): void {
     this.table.setPolicy(this.#name, policy, counters)
   }
 

@@ -165,11 +165,12 @@ export async function replaceAsync(client: Client, from: Snapshot, to: Ruleset, 
 
 /** Refuses a position that a chain has not. @throws XtablesError */
 export function checkPosition(position: number, last: number): void {
+  const expected = last < 0 ? 'none, as there is no rule' : `0 to ${last}`
   if (!Number.isInteger(position) || position < 0 || position > last)
-    throw new XtablesError(`there is no position ${position}; accepted: 0 to ${last}`, {
+    throw new XtablesError(`there is no position ${position}; accepted: ${expected}`, {
       extension: 'rule',
       parameter: 'position',
       value: position,
-      expected: `0 to ${last}`,
+      expected,
     })
 }

@@ -21,9 +21,10 @@ import { sameRule } from '../ruleset/equal'
 import { HEADS } from '../ruleset/head'
 import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/rule'
 import { countersOf, type Entry, plain } from '../ruleset/ruleset'
+import { type CountersInput, readCounters as countersFrom } from './counters'
 import { Match, storedMatch } from './match'
 import type { MatchName, TargetName } from './part'
-import { storedContent } from './part'
+import { Part, storedContent } from './part'
 import { UnboundSets } from './sets'
 import { Strict } from './strict'
 import { storedTarget, Target, type TargetOptions } from './target'
@@ -180,6 +181,8 @@ export abstract class AnyRule extends Strict {
     return this.context.family.name === 'ipv4' && ((this.#get('fragment') as true | '!' | undefined) ?? false)
   }
   set fragment(value: boolean | '!') {
+    // What reads as false everywhere can be set to it everywhere.
+    if (value === false && this.context.family.name === 'ipv6') return
     this.#set('fragment', value === false ? undefined : value)
   }
 
@@ -190,9 +193,9 @@ export abstract class AnyRule extends Strict {
       ? countersOf(family, this.#origin as Entry)
       : readCounters(family, this.#parts.head)
   }
-  set counters(counters: readonly [number | bigint, number | bigint]) {
-    const [packets, bytes] = counters
-    writeCounters(this.context.family, this.#unpack().head, [unsigned(packets), unsigned(bytes)])
+  set counters(counters: CountersInput) {
+    const checked = countersFrom('rule', counters)
+    writeCounters(this.context.family, this.#unpack().head, checked)
   }
 
   getCounters(): Counters {
@@ -214,7 +217,7 @@ export abstract class AnyRule extends Strict {
 
   /** Adds a match behind those that are there. @throws XtablesError for one that was made for another rule */
   addMatch(match: Match): void {
-    this.#checkOwn(match)
+    this.#checkOwn('match', match)
     const parts = this.#unpack()
     parts.matches = [...parts.matches, match]
   }
@@ -233,8 +236,8 @@ export abstract class AnyRule extends Strict {
     return this.#unpack().target
   }
   set target(target: Target | undefined) {
-    if (target !== undefined) this.#checkOwn(target)
-    this.#unpack().target = target
+    if (target !== undefined && target !== null) this.#checkOwn('target', target)
+    this.#unpack().target = target ?? undefined
   }
 
   /** Makes the rule's target. @throws XtablesError */
@@ -246,7 +249,14 @@ export abstract class AnyRule extends Strict {
     return target
   }
 
-  #checkOwn(part: Match | Target): void {
+  #checkOwn(kind: 'match' | 'target', part: Match | Target): void {
+    if (!(part instanceof Part) || part.kind !== kind)
+      throw new XtablesError(`rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`, {
+        extension: 'rule',
+        parameter: kind,
+        value: part,
+        expected: `what create${kind === 'match' ? 'Match' : 'Target'} returns`,
+      })
     if (!part.belongsTo(this))
       throw new XtablesError(`${part.kind} ${part.name} was made for another rule`, { extension: part.name })
   }
@@ -261,17 +271,6 @@ export abstract class AnyRule extends Strict {
   override toString(): string {
     return printRule(describeRule(this.entry, this.context), this.context.family.name)
   }
-}
-
-const unsigned = (count: number | bigint): bigint => {
-  const value = BigInt(count)
-  if (value < 0n || value >= 2n ** 64n)
-    throw new XtablesError(`a counter cannot be ${count}; accepted: 0 to 2^64 - 1`, {
-      extension: 'rule',
-      parameter: 'counters',
-      value: count,
-    })
-  return value
 }
 
 function parsed(line: string, family: Family): Origin {

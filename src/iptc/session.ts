@@ -204,8 +204,11 @@ export class Session {
   #run<T>(work: Work, body: () => T): T {
     try {
       const result = this.#scope.run(work, body)
-      if (result instanceof Promise)
+      if (result instanceof Promise) {
+        // What becomes of it is of no interest any more, and must not end the process.
+        result.catch(() => {})
         throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
+      }
       return result
     } finally {
       work.ended = true

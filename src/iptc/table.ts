@@ -23,10 +23,11 @@ import {
   zeroed,
 } from '../ruleset/ruleset'
 import { Chain } from './chain'
+import { type CountersInput, readCounters } from './counters'
 import { Policy, type PolicyName } from './policy'
 import { Session } from './session'
 import { kernelSets } from './sets'
-import { Strict } from './strict'
+import { checkOptions, Strict } from './strict'
 
 export interface TableOptions {
   /** Write every edit at once (the default), or only at `commit`. */
@@ -38,6 +39,8 @@ export interface TableOptions {
   /** How long to wait for the xtables lock, in milliseconds; for ever unless said. */
   readonly lockTimeoutMs?: number | undefined
 }
+
+const OPTIONS = ['autocommit', 'namespace', 'kernel', 'lockTimeoutMs']
 
 /** What {@link Table} and {@link Table6} have in common. */
 export abstract class AnyTable extends Strict {
@@ -58,6 +61,7 @@ export abstract class AnyTable extends Strict {
   /** @internal */
   constructor(family: Family, name: string, options: TableOptions) {
     super()
+    checkOptions(options, OPTIONS)
     const { autocommit = true, namespace, kernel, lockTimeoutMs } = options
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
@@ -241,12 +245,9 @@ export abstract class AnyTable extends Strict {
   }
 
   /** @param counters packets and bytes that the policy begins with; what it had stays where none are given. */
-  setPolicy(
-    chain: string | Chain,
-    policy: Policy | PolicyName,
-    counters?: readonly [number | bigint, number | bigint],
-  ): void {
-    const { name } = typeof policy === 'string' ? new Policy(policy) : policy
+  setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
+    const { name } = policy instanceof Policy ? policy : new Policy(policy)
+    const given = counters && readCounters('policy', counters)
     this.edit((ruleset) => {
       const data = this.chainData(nameOf(chain), ruleset)
       if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(data.name)
@@ -255,13 +256,8 @@ export abstract class AnyTable extends Strict {
           { table: this.name, chain: data.name },
           'the nat table is not for filtering, it takes no DROP',
         )
-      if (counters === undefined && policyOf(this.context.family, data) === name) return ruleset
-      const tail = policyEntry(
-        this.context.family,
-        data.tail,
-        name,
-        counters && [BigInt(counters[0]), BigInt(counters[1])],
-      )
+      if (given === undefined && policyOf(this.context.family, data) === name) return ruleset
+      const tail = policyEntry(this.context.family, data.tail, name, given)
       return withChain(ruleset, { ...data, tail })
     })
   }

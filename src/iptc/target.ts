@@ -4,6 +4,7 @@ import { findExtension } from '../extensions/registry'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
 import { type Content, newContent, Part, type TargetName, type TargetParameters } from './part'
 import type { AnyRule } from './rule'
+import { checkOptions } from './strict'
 
 export interface TargetOptions {
   /** Go on in the chain without coming back to this one, as `-g` does. */
@@ -29,7 +30,9 @@ class TargetObject extends Part {
   readonly destination: Destination | undefined
 
   /** @internal */
-  constructor(rule: AnyRule, source: string | Destination | [string, Content], { goto = false }: TargetOptions = {}) {
+  constructor(rule: AnyRule, source: string | Destination | [string, Content], options: TargetOptions = {}) {
+    checkOptions(options, ['goto'])
+    const { goto = false } = options
     const destination =
       typeof source === 'string' ? destinationOf(source, goto) : Array.isArray(source) ? undefined : source
     if (destination !== undefined) super(rule, nameOf(destination), undefined)

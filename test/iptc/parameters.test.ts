@@ -74,7 +74,7 @@ function isShown(known: Known, option: string, sample: Sample): boolean {
   }
 }
 
-const partsOf = ({ matches, target }: RuleSpec): (readonly ['match' | 'target', PartSpec])[] => [
+const partsOf = ({ matches, target }: RuleSpec): readonly (readonly ['match' | 'target', PartSpec])[] => [
   ...matches.map((part) => ['match', part] as const),
   ...(target.kind === 'extension' ? [['target', target.part] as const] : []),
 ]

@@ -1,6 +1,6 @@
 /** ICMP types of IPv4. */
-import { bool8, pair, u8 } from '../../binary/codec'
-import { both, struct } from '../../binary/struct'
+import { pair, u8 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
 import { icmpType } from '../values/icmp'
@@ -52,8 +52,9 @@ const type = icmpType({
 export const icmp = match('icmp', {
   families: ['ipv4'],
   protocols: ['icmp'],
-  revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: bool8 }) },
+  revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
+  bits: ({ invflags }) => [[invflags, 0x01]],
   options: ({ type: number, code, invflags }) => ({
-    'icmp-type': option(type, both(number, code), { required: true, negation: invflags }),
+    'icmp-type': option(type, both(number, code), { required: true, negation: bit(invflags, 0x01) }),
   }),
 })

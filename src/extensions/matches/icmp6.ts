@@ -1,6 +1,6 @@
 /** ICMP types of IPv6. */
-import { bool8, pair, u8 } from '../../binary/codec'
-import { both, struct } from '../../binary/struct'
+import { pair, u8 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
 import { icmpType } from '../values/icmp'
@@ -41,8 +41,9 @@ export const icmp6 = match('icmp6', {
   aliases: ['icmpv6', 'ipv6-icmp'],
   families: ['ipv6'],
   protocols: ['ipv6-icmp'],
-  revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: bool8 }) },
+  revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
+  bits: ({ invflags }) => [[invflags, 0x01]],
   options: ({ type: number, code, invflags }) => ({
-    'icmpv6-type': option(type, both(number, code), { required: true, negation: invflags }),
+    'icmpv6-type': option(type, both(number, code), { required: true, negation: bit(invflags, 0x01) }),
   }),
 })

@@ -5,7 +5,7 @@ import { match } from '../extension'
 import { among, bits, is } from '../fields'
 import { flag, negatedFlag, option } from '../option'
 import { integer64 } from '../values/integer'
-import { directions, setName } from '../values/ipset'
+import { directions, MAX_DIRECTIONS, setName } from '../values/ipset'
 
 /** How a counter of the set's element is compared. linux/netfilter/ipset/ip_set.h */
 const [EQ, NE, LT, GT] = [1, 2, 3, 4] as const
@@ -16,6 +16,10 @@ const counter = { packetsValue: u64, packetsOp: u8, bytesValue: u64, bytesOp: u8
 /** linux/netfilter/xt_set.h */
 export const set = match('set', {
   revisions: { 4: struct('struct xt_set_info_match_v4', 48, { ...matchSet, ...counter, pad: raw(7), flags: u32 }) },
+  check:
+    ({ dim }) =>
+    (bytes, at) =>
+      dim.read(bytes, at) > MAX_DIRECTIONS ? `a set has at most ${MAX_DIRECTIONS} dimensions` : undefined,
   options: ({ index, dim, setFlags, packetsValue, packetsOp, bytesValue, bytesOp, flags }) => ({
     'match-set': option([setName, directions], both(index, both(dim, bits(setFlags, 0x7e))), {
       aliases: ['set'],

@@ -26,6 +26,7 @@ export const tcp = match('tcp', {
       invflags: u8,
     }),
   },
+  bits: ({ invflags }) => [[invflags, 0x0f]],
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {
     const examined = both(flgMask, flgCmp)
     const negation = bit(at.invflags, 0x04)

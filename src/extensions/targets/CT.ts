@@ -47,11 +47,18 @@ export const ctRevisions = {
   }),
 }
 
+/**
+ * The kernel hands out the first 32 bytes alone, which cuts a timeout to four characters and leaves its own pointer out.
+ * What is behind them cannot be compared, nor trusted when it is written back.
+ */
+export const handedOut = () => [{ offset: 32, size: 40 }]
+
 export const CT = target('CT', {
   tables: ['raw'],
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: ctRevisions,
-  private: ({ ct }) => [ct],
+  private: handedOut,
+  bits: ({ flags }) => [[flags, 0x1f]],
   options: ({ flags, zone: id, helper, timeout, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)

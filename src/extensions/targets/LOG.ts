@@ -12,6 +12,12 @@ const LEVELS = { emerg: 0, panic: 0, alert: 1, crit: 2, error: 3, warning: 4, no
 /** linux/netfilter/xt_LOG.h */
 export const LOG = target('LOG', {
   revisions: { 0: struct('struct xt_log_info', 32, { level: u8, logflags: u8, prefix: chars(30) }) },
+  check:
+    ({ level, prefix }) =>
+    (bytes, at) => {
+      if (level.read(bytes, at) > LEVELS.debug) return 'a level is 0 to 7'
+      return bytes[at + prefix.offset + prefix.size - 1] === 0 ? undefined : 'the prefix does not end'
+    },
   options: ({ level, logflags, prefix }) => ({
     'log-prefix': option(text(29, 1), prefix),
     'log-level': option(nameOrNumber(LEVELS, 7), level, { absent: LEVELS.warning }),

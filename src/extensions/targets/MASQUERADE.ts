@@ -33,6 +33,8 @@ export const MASQUERADE = target('MASQUERADE', {
     },
   },
   fixed: (at) => ('rangesize' in at ? [fixed(at.rangesize, 1)] : []),
+  // All but addresses, which are those of the interface.
+  bits: ({ flags }) => [[flags, ~0x01]],
   options: ({ flags, minProto, maxProto }) => ({
     'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02) }),
     random: flag(bit(flags, 0x04)),

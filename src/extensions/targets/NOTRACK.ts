@@ -1,6 +1,6 @@
 /** Exempts packets from connection tracking: written as the CT target with flags that say so. */
 import { fixed, target } from '../extension'
-import { ctRevisions } from './CT'
+import { ctRevisions, handedOut } from './CT'
 
 /** XT_CT_NOTRACK and XT_CT_NOTRACK_ALIAS, linux/netfilter/xt_CT.h */
 const NOTRACK_ALIAS = 0x01 | 0x02
@@ -10,7 +10,7 @@ export const NOTRACK = target('NOTRACK', {
   tables: ['raw'],
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: ctRevisions,
-  private: ({ ct }) => [ct],
+  private: handedOut,
   fixed: ({ flags }) => [fixed(flags, NOTRACK_ALIAS)],
   options: () => ({}),
 })

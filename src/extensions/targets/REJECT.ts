@@ -45,8 +45,13 @@ const ICMP6 = {
 const spelling = { anyCase: true, prefixes: true }
 
 const byFamily = {
-  ipv4: { type: name(ICMP, spelling), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'] },
-  ipv6: { type: name(ICMP6, spelling), usual: ICMP6['icmp6-port-unreachable'], tcpReset: ICMP6['tcp-reset'] },
+  ipv4: { type: name(ICMP, spelling), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'], echoReply: 4 },
+  ipv6: {
+    type: name(ICMP6, spelling),
+    usual: ICMP6['icmp6-port-unreachable'],
+    tcpReset: ICMP6['tcp-reset'],
+    echoReply: 5,
+  },
 }
 
 export const REJECT = target('REJECT', {
@@ -61,8 +66,10 @@ export const REJECT = target('REJECT', {
   options: (fields, family) => ({
     'reject-with': option(byFamily[family].type, fields.with, { always: true, absent: byFamily[family].usual }),
   }),
-  check: (fields, family) => (bytes, at, rule) =>
-    fields.with.read(bytes, at) === byFamily[family].tcpReset && !isProtocol(rule, ['tcp'])
-      ? '--reject-with tcp-reset needs -p tcp'
-      : undefined,
+  check: (fields, family) => (bytes, at, rule) => {
+    const { tcpReset, echoReply } = byFamily[family]
+    const type = fields.with.read(bytes, at)
+    if (type === echoReply) return 'echo replies are no longer sent'
+    return type === tcpReset && !isProtocol(rule, ['tcp']) ? '--reject-with tcp-reset needs -p tcp' : undefined
+  },
 })

@@ -23,7 +23,7 @@ function bareIndex(word: string): number | undefined {
   return index === undefined || Number(index) >= IPSET_INVALID_ID ? undefined : Number(index)
 }
 
-const MAX_DIRECTIONS = 6
+export const MAX_DIRECTIONS = 6
 
 /** How many dimensions of a set are looked up, and for which of them the source counts: bit n for the n-th, from 1. */
 export type Directions = readonly [dimensions: number, sources: number]

@@ -1,0 +1,25 @@
+/** Counters as callers give them. */
+import { XtablesError } from '../errors'
+import type { Counters } from '../ruleset/entry'
+import { shown } from './words'
+
+const LIMIT = 2n ** 64n
+
+/** Packets and bytes; numbers only where they are exact. */
+export type CountersInput = readonly [packets: number | bigint, bytes: number | bigint]
+
+/** @throws XtablesError for anything that is not two numbers which the kernel can hold */
+export function readCounters(extension: string, counters: CountersInput): Counters {
+  if (Array.isArray(counters) && counters.length === 2 && counters.every(isCount))
+    return [BigInt(counters[0]), BigInt(counters[1])]
+  const expected = 'a list of packets and bytes, each 0 to 2^64 - 1, as bigint above 2^53 - 1'
+  throw new XtablesError(`${extension}: counters cannot be ${shown(counters)}; accepted: ${expected}`, {
+    extension,
+    parameter: 'counters',
+    value: counters,
+    expected,
+  })
+}
+
+const isCount = (value: unknown): boolean =>
+  typeof value === 'bigint' ? value >= 0n && value < LIMIT : Number.isSafeInteger(value) && (value as number) >= 0
