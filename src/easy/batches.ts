@@ -2,7 +2,7 @@
 import { Chain } from '../iptc/chain'
 import { storedRule } from '../iptc/rule'
 import type { AnyTable } from '../iptc/table'
-import { type Entry, type Ruleset, withChain } from '../ruleset/ruleset'
+import type { Draft, Entry } from '../ruleset/ruleset'
 import { Batch } from './batch'
 import type { RuleDictionary } from './dictionary'
 import { encodeDictionary } from './encode'
@@ -75,7 +75,7 @@ export const batchAddRules = (table: string, rules: readonly RuleToAdd[], option
       position,
       entry: encodeDictionary(rule, it.context, [i, 1]),
     }))
-    it.edit((ruleset) => withRules(it, ruleset, entries))
+    it.edit((draft) => addAll(it, draft, entries))
   })
 
 interface Addition {
@@ -85,19 +85,16 @@ interface Addition {
 }
 
 /** Each chain is copied once, however many rules it gets. */
-function withRules(table: AnyTable, ruleset: Ruleset, additions: readonly Addition[]): Ruleset {
-  const chains = new Map<string, Entry[]>()
+function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): void {
+  const changed = new Map<string, Entry[]>()
   for (const { chain, position, entry } of additions) {
-    const rules = chains.get(chain) ?? [...table.chainData(chain, ruleset).rules]
-    chains.set(chain, rules)
+    const rules = changed.get(chain) ?? [...table.chainData(chain, draft).rules]
+    changed.set(chain, rules)
     const index = insertionIndex(position, rules.length)
     if (index === rules.length) rules.push(entry)
     else rules.splice(index, 0, entry)
   }
-  return [...chains].reduce(
-    (result, [chain, rules]) => withChain(result, { ...table.chainData(chain, result), rules }),
-    ruleset,
-  )
+  for (const [chain, rules] of changed) draft.chains.set(chain, { ...table.chainData(chain, draft), rules })
 }
 
 /**

@@ -41,7 +41,8 @@ const opaque = z
 const oneOrMore = (schema: Schema): Schema => z.union([schema, z.array(schema).min(1)])
 
 /** A single value stands for the parameter that is called like the match. */
-const shorthand = ({ extension, variant }: Known): Schema => (variant.options.has(extension.name) ? word : z.literal(''))
+const shorthand = ({ extension, variant }: Known): Schema =>
+  variant.options.has(extension.name) ? word : z.literal('')
 
 const matchSchema = (known: Known): Schema =>
   z.union([oneOrMore(z.union([z.strictObject(parametersShape(known)), opaque])), shorthand(known)])

@@ -2,7 +2,7 @@
 import { NotFoundError } from '../errors'
 import type { Counters } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
-import { type Chain as ChainData, type Entry, type Ruleset, withChain } from '../ruleset/ruleset'
+import type { Chain as ChainData, Entry, Ruleset } from '../ruleset/ruleset'
 import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
@@ -30,10 +30,10 @@ export class Chain extends Strict {
     return this.table.chainData(this.#name, ruleset)
   }
 
-  #edit(change: (rules: readonly Entry[], ruleset: Ruleset) => readonly Entry[]): void {
-    this.table.edit((ruleset) => {
-      const data = this.#data(ruleset)
-      return withChain(ruleset, { ...data, rules: change(data.rules, ruleset) })
+  #edit(change: (rules: readonly Entry[]) => readonly Entry[]): void {
+    this.table.edit((draft) => {
+      const data = this.#data(draft)
+      draft.chains.set(data.name, { ...data, rules: change(data.rules) })
     })
   }
 

@@ -9,7 +9,7 @@ import { type Counters, readCounters } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
-import { type Chain, countersOf, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, countersOf, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import { Refusal, verify } from '../ruleset/verify'
 import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
 
@@ -92,7 +92,7 @@ function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, po
 /** Chain and rule of the entry at an offset. */
 function locate(ruleset: Ruleset, offset: number): Place {
   let at = 0
-  for (const { name, head, rules, tail } of ruleset.chains.values()) {
+  for (const { name, head, rules, tail } of orderedChains(ruleset)) {
     at += head?.bytes.length ?? 0
     for (const [position, rule] of rules.entries()) {
       if (at === offset) return { table: ruleset.table, chain: name, position }

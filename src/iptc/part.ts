@@ -45,7 +45,12 @@ export type TargetName = keyof TargetParameters
 
 /** What a match or target holds: parameters in a payload, or bytes that are not understood here. */
 export type Content =
-  | { readonly known: Known; payload: Uint8Array; readonly given: Set<string> | undefined }
+  | {
+      readonly known: Known
+      payload: Uint8Array
+      /** Names of what was given; undefined for a payload that came as it is and has not been touched. */
+      given: ReadonlySet<string> | undefined
+    }
   | { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
 
 /** The rule that a part belongs to, as far as the part needs it. */
@@ -100,23 +105,28 @@ export abstract class Part extends Strict {
     const { known } = content
     const [canonical, option] = findOption(known, dashed(name))
     const payload = content.payload.slice()
+    const others = this.#others(content, canonical)
     if (value === undefined || value === null) {
-      if (option.read(payload, 0, this.#owner.context) !== undefined) option.clear(payload, 0)
-      content.given?.delete(canonical)
+      // Another spelling may have said what this one cannot.
+      if (option.read(payload, 0, this.#owner.context) === undefined) return
+      option.clear(payload, 0)
+      content.given = others
     } else {
       const reading = readValue(known.extension.name, canonical, option, value)
       writeParameter(known, payload, { name: canonical, ...reading }, this.#owner.context)
-      checkExclusions(known, this.#withParameter(known, canonical))
-      content.given?.add(canonical)
+      const given = new Set([...others, canonical])
+      checkExclusions(known, given)
+      content.given = given
     }
     content.payload = payload
   }
 
-  /** Names that are given now, with `name` in place of other spellings of the same. */
-  #withParameter({ variant }: Known, name: string): Set<string> {
-    const original = (one: string): string => variant.options.get(one)?.synonymOf ?? one
-    const others = this.describe().filter((one) => original(one.name) !== original(name))
-    return new Set([...others.map((one) => one.name), name])
+  /** What is given now, but for `name` and other spellings of the same. */
+  #others({ known, given }: Exclude<Content, { known: undefined }>, name: string): ReadonlySet<string> {
+    const { options } = known.variant
+    const original = (one: string): string => options.get(one)?.synonymOf ?? one
+    const names = given ?? this.describe().map((parameter) => parameter.name)
+    return new Set([...names].filter((one) => original(one) !== original(name)))
   }
 
   /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
@@ -144,7 +154,7 @@ export abstract class Part extends Strict {
   reset(): void {
     const content = this.#known()
     content.payload = content.known.variant.initial.slice()
-    content.given?.clear()
+    content.given = new Set()
   }
 
   /** Whether the other says the same. */

@@ -8,18 +8,25 @@ import { ConflictError, IptcError } from '../errors'
 import type { Client, TableEntries } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
-import type { Ruleset } from '../ruleset/ruleset'
+import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
 import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {
   readonly base: Snapshot
-  current: Ruleset
+  draft: Draft
+  /** How many edits have been made since. */
+  edits: number
   /** Its transaction is over: an edit that comes now would be lost in it. */
   ended?: boolean
 }
 
-const startOf = (base: Snapshot): Work => ({ base, current: base.ruleset })
+const startOf = (base: Snapshot): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
+
+function edited(work: Work, change: (draft: Draft) => void): void {
+  change(work.draft)
+  work.edits++
+}
 
 /** How often a transaction runs again when someone who takes no lock gets in between. */
 const ATTEMPTS = 8
@@ -77,7 +84,7 @@ export class Session {
 
   /** The table as this handle sees it: as last read, with its own edits. */
   get ruleset(): Ruleset {
-    return this.#present().current
+    return this.#present().draft
   }
 
   /** Reads the table again. Edits that are not committed are dropped. */
@@ -92,20 +99,11 @@ export class Session {
     this.#work = startOf(await this.#readAsync())
   }
 
-  /** Makes one edit: at once, or as part of what is to be committed. */
-  edit(change: (ruleset: Ruleset) => Ruleset): void {
-    const work = this.#transaction()
-    if (work !== undefined) work.current = change(work.current)
-    else if (this.#autocommit)
-      this.#locked(() =>
-        this.#exchange((fresh) => {
-          fresh.current = change(fresh.current)
-        }),
-      )
-    else {
-      const present = this.#present()
-      present.current = change(present.current)
-    }
+  /** Makes one edit: at once, or as part of what is to be committed. Where `change` throws, it has changed nothing. */
+  edit(change: (draft: Draft) => void): void {
+    const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
+    if (open === undefined) this.#locked(() => this.#exchange((work) => edited(work, change)))
+    else edited(open, change)
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
@@ -114,7 +112,7 @@ export class Session {
       const work = startOf(this.#read())
       const result = body(work)
       try {
-        this.#write(work.base, work.current)
+        this.#write(work)
         return result
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
@@ -122,8 +120,8 @@ export class Session {
     }
   }
 
-  #write(base: Snapshot, next: Ruleset): void {
-    if (next !== base.ruleset) replace(this.#client, base, next, prepare(this.#client, base, next))
+  #write({ base, draft, edits }: Work): void {
+    if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
     this.#work = undefined
   }
 
@@ -158,7 +156,11 @@ export class Session {
   commit(): void {
     this.#checkNoTransaction('commit')
     const work = this.#pending()
-    if (work !== undefined) this.#locked(() => this.#write(this.#confirm(work.base, this.#read()), work.current))
+    if (work === undefined) return
+    this.#locked(() => {
+      this.#confirm(work.base, this.#read())
+      this.#write(work)
+    })
   }
 
   /** As {@link commit}, with the big system calls off the main thread. */
@@ -167,26 +169,27 @@ export class Session {
     await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
       const work = this.#pending()
       if (work === undefined) return
-      const base = this.#confirm(work.base, await this.#readAsync())
-      const written = work.current
-      await this.#writeAsync(base, written)
+      this.#confirm(work.base, await this.#readAsync())
+      const written = { ...work, draft: draftOf(work.draft) }
+      await this.#writeAsync(written)
       // Edits that came while the kernel was busy stand on what has just been written.
-      if (work.current !== written) this.#work = { base: snapshot(written), current: work.current }
+      if (work.edits > written.edits)
+        this.#work = { base: snapshot(written.draft), draft: work.draft, edits: work.edits - written.edits }
     })
   }
 
-  async #writeAsync(base: Snapshot, next: Ruleset): Promise<void> {
-    if (next !== base.ruleset) await replaceAsync(this.#client, base, next, prepare(this.#client, base, next))
+  async #writeAsync({ base, draft, edits }: Work): Promise<void> {
+    if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
     this.#work = undefined
   }
 
   #pending(): Work | undefined {
-    return this.#work !== undefined && this.#work.current !== this.#work.base.ruleset ? this.#work : undefined
+    return this.#work !== undefined && this.#work.edits > 0 ? this.#work : undefined
   }
 
-  #confirm(base: Snapshot, now: Snapshot): Snapshot {
-    if (unchanged(base, now)) return base
-    throw new ConflictError(`table ${this.#table} was changed by another since it was read; refresh and edit again`)
+  #confirm(base: Snapshot, now: Snapshot): void {
+    if (!unchanged(base, now))
+      throw new ConflictError(`table ${this.#table} was changed by another since it was read; refresh and edit again`)
   }
 
   /**
@@ -224,7 +227,7 @@ export class Session {
         const work = startOf(await this.#readAsync())
         const result = await this.#runAsync(work, body)
         try {
-          await this.#writeAsync(work.base, work.current)
+          await this.#writeAsync(work)
           return result
         } catch (error) {
           if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
@@ -237,11 +240,12 @@ export class Session {
   atomically<T>(body: () => T): T {
     const work = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (work === undefined) return this.transaction(body)
-    const before = work.current
+    const { draft, edits } = work
+    work.draft = draftOf(draft)
     try {
       return body()
     } catch (error) {
-      work.current = before
+      Object.assign(work, { draft, edits })
       throw error
     }
   }

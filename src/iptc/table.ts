@@ -12,14 +12,14 @@ import { checkChainName } from '../ruleset/rule'
 import {
   type Chain as ChainData,
   countersOf,
+  type Draft,
   newChain,
+  orderedChains,
   policyEntry,
   policyOf,
   type Ruleset,
   redirected,
   referencesTo,
-  withChain,
-  withoutChain,
   zeroed,
 } from '../ruleset/ruleset'
 import { Chain } from './chain'
@@ -83,7 +83,7 @@ export abstract class AnyTable extends Strict {
   }
 
   /** @internal Makes one edit: at once, or as part of what is to be committed. */
-  edit(change: (ruleset: Ruleset) => Ruleset): void {
+  edit(change: (draft: Draft) => void): void {
     this.#session.edit(change)
   }
 
@@ -158,7 +158,7 @@ export abstract class AnyTable extends Strict {
 
   /** Built-in chains in the order of their hooks, then the others by name. */
   get chains(): Chain[] {
-    return [...this.ruleset.chains.keys()].map((name) => new Chain(this, name))
+    return orderedChains(this.ruleset).map(({ name }) => new Chain(this, name))
   }
 
   isChain(name: string): boolean {
@@ -173,21 +173,25 @@ export abstract class AnyTable extends Strict {
   /** @throws RuleError where there is such a chain already; XtablesError for a name that no chain can have */
   createChain(name: string): Chain {
     checkChainName(name)
-    this.edit((ruleset) => {
-      if (ruleset.chains.has(name)) throw new RuleError({ table: this.name, chain: name }, 'the chain exists already')
-      return withChain(ruleset, newChain(this.context.family, name))
+    this.edit(({ chains }) => {
+      this.#checkFree(name, chains)
+      chains.set(name, newChain(this.context.family, name))
     })
     return new Chain(this, name)
+  }
+
+  #checkFree(name: string, chains: Ruleset['chains']): void {
+    if (chains.has(name)) throw new RuleError({ table: this.name, chain: name }, 'the chain exists already')
   }
 
   /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
   deleteChain(chain: string | Chain): void {
     const name = nameOf(chain)
-    this.edit((ruleset) => {
-      const data = this.#userChain(name, ruleset)
+    this.edit((draft) => {
+      const data = this.#userChain(name, draft)
       if (data.rules.length > 0) throw new RuleError({ table: this.name, chain: name }, 'the chain is not empty')
-      this.#checkUnreferenced(name, ruleset)
-      return withoutChain(ruleset, name)
+      this.#checkUnreferenced(name, draft)
+      draft.chains.delete(name)
     })
   }
 
@@ -195,12 +199,12 @@ export abstract class AnyTable extends Strict {
   renameChain(chain: string | Chain, newName: string): void {
     const name = nameOf(chain)
     checkChainName(newName)
-    this.edit((ruleset) => {
-      const data = this.#userChain(name, ruleset)
-      if (ruleset.chains.has(newName))
-        throw new RuleError({ table: this.name, chain: newName }, 'the chain exists already')
-      const renamed = { ...data, name: newName, head: newChain(this.context.family, newName).head }
-      return redirectAll(withChain(withoutChain(ruleset, name), renamed), name, newName)
+    this.edit((draft) => {
+      const data = this.#userChain(name, draft)
+      this.#checkFree(newName, draft.chains)
+      draft.chains.delete(name)
+      draft.chains.set(newName, { ...data, name: newName, head: newChain(this.context.family, newName).head })
+      changeChains(draft, (one) => redirectedChain(one, name, newName))
     })
   }
 
@@ -217,22 +221,27 @@ export abstract class AnyTable extends Strict {
 
   /** Takes out all rules, then all chains that are not built in. */
   flush(): void {
-    this.edit((ruleset) => ({ ...emptied(ruleset), chains: builtinOnly(emptied(ruleset)) }))
+    this.edit((draft) => {
+      for (const { name, hook } of draft.chains.values()) if (hook === undefined) draft.chains.delete(name)
+      changeChains(draft, emptied)
+    })
   }
 
   /** Takes out the rules of one chain, or of all. */
   flushEntries(chain?: string | Chain): void {
-    this.edit((ruleset) => {
-      if (chain === undefined) return emptied(ruleset)
-      return withChain(ruleset, { ...this.chainData(nameOf(chain), ruleset), rules: [] })
-    })
+    this.#change(chain, emptied)
   }
 
   /** Sets the counters of one chain's rules and of its policy to zero, or those of all. */
   zeroEntries(chain?: string | Chain): void {
-    this.edit((ruleset) => {
-      const chains = chain === undefined ? [...ruleset.chains.values()] : [this.chainData(nameOf(chain), ruleset)]
-      return chains.reduce((result, data) => withChain(result, zeroedChain(data)), ruleset)
+    this.#change(chain, zeroedChain)
+  }
+
+  /** Changes one chain, or all. */
+  #change(chain: string | Chain | undefined, change: (data: ChainData) => ChainData): void {
+    this.edit((draft) => {
+      if (chain === undefined) changeChains(draft, change)
+      else draft.chains.set(nameOf(chain), change(this.chainData(nameOf(chain), draft)))
     })
   }
 
@@ -248,17 +257,16 @@ export abstract class AnyTable extends Strict {
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
     const { name } = policy instanceof Policy ? policy : new Policy(policy)
     const given = counters && readCounters('policy', counters)
-    this.edit((ruleset) => {
-      const data = this.chainData(nameOf(chain), ruleset)
+    this.edit((draft) => {
+      const data = this.chainData(nameOf(chain), draft)
       if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(data.name)
       if (this.name === 'nat' && name === 'DROP')
         throw new RuleError(
           { table: this.name, chain: data.name },
           'the nat table is not for filtering, it takes no DROP',
         )
-      if (given === undefined && policyOf(this.context.family, data) === name) return ruleset
-      const tail = policyEntry(this.context.family, data.tail, name, given)
-      return withChain(ruleset, { ...data, tail })
+      if (given === undefined && policyOf(this.context.family, data) === name) return
+      draft.chains.set(data.name, { ...data, tail: policyEntry(this.context.family, data.tail, name, given) })
     })
   }
 
@@ -280,23 +288,17 @@ export abstract class AnyTable extends Strict {
 
 const nameOf = (chain: string | Chain): string => (typeof chain === 'string' ? chain : chain.name)
 
-const mapChains = (ruleset: Ruleset, change: (chain: ChainData) => ChainData): Ruleset => ({
-  ...ruleset,
-  chains: new Map([...ruleset.chains].map(([name, chain]) => [name, change(chain)])),
-})
+function changeChains(draft: Draft, change: (chain: ChainData) => ChainData): void {
+  for (const [name, chain] of draft.chains) draft.chains.set(name, change(chain))
+}
 
-const emptied = (ruleset: Ruleset): Ruleset => mapChains(ruleset, (chain) => ({ ...chain, rules: [] }))
+const emptied = (chain: ChainData): ChainData => ({ ...chain, rules: [] })
 
-const builtinOnly = ({ chains }: Ruleset): ReadonlyMap<string, ChainData> =>
-  new Map([...chains].filter(([, { hook }]) => hook !== undefined))
-
-/** The ruleset with every rule that goes to chain `from` going to `to`. */
-const redirectAll = (ruleset: Ruleset, from: string, to: string): Ruleset =>
-  mapChains(ruleset, (chain) =>
-    chain.rules.some(({ jump }) => jump === from)
-      ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? redirected(rule, to) : rule)) }
-      : chain,
-  )
+/** The chain with every rule that goes to `from` going to `to`. */
+const redirectedChain = (chain: ChainData, from: string, to: string): ChainData =>
+  chain.rules.some(({ jump }) => jump === from)
+    ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? redirected(rule, to) : rule)) }
+    : chain
 
 const zeroedChain = (chain: ChainData): ChainData => ({
   ...chain,

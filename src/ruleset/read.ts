@@ -3,7 +3,7 @@ import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
 import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
-import { type Chain, type Entry, plain, type Ruleset } from './ruleset'
+import { type Chain, type Entry, isSorted, plain, type Ruleset } from './ruleset'
 
 /** Where the kernel says that the chains of a table lie: the parts of GET_INFO that this needs. Offsets in bytes. */
 export interface Layout {
@@ -140,5 +140,12 @@ export function readRuleset(family: Family, table: string, layout: Layout, bytes
     if (chains.has(span.name)) throw new BlobError(span.head?.at ?? 0, `there are two chains ${span.name}`)
     chains.set(span.name, chainOf(span))
   }
-  return { family, table, chains, end: end && plain(bytes.subarray(end.at, end.at + end.size)) }
+  const users = [...chains.values()].filter(({ hook }) => hook === undefined)
+  return {
+    family,
+    table,
+    chains,
+    isSorted: isSorted(users),
+    end: end && plain(bytes.subarray(end.at, end.at + end.size)),
+  }
 }

@@ -40,8 +40,9 @@ export interface Chain {
 export interface Ruleset {
   readonly family: Family
   readonly table: string
-  /** Built-in chains in the order of their hooks, then user chains in the order of the blob. */
   readonly chains: ReadonlyMap<string, Chain>
+  /** Whether its user chains stand in the order of their names, as libiptc writes them; else they stand as in the map. */
+  readonly isSorted: boolean
   /** The entry that ends the table. */
   readonly end: Entry | undefined
 }
@@ -56,28 +57,29 @@ export const newChain = (family: Family, name: string): Chain => ({
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
 })
 
-/** Byte order of names, as strcmp(3) has it. */
-const before = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0
-
-/** The ruleset with `chain` in place of the one of its name, or as a new one, where strcmp(3) sorts it. */
-export function withChain(ruleset: Ruleset, chain: Chain): Ruleset {
-  const chains = new Map(ruleset.chains)
-  if (chains.has(chain.name)) return { ...ruleset, chains: chains.set(chain.name, chain) }
-  const all = [...chains.values()]
-  const next = all.findIndex((other) => other.hook === undefined && before(chain.name, other.name))
-  all.splice(next < 0 ? all.length : next, 0, chain)
-  return { ...ruleset, chains: new Map(all.map((one) => [one.name, one])) }
+/** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
+export interface Draft extends Ruleset {
+  readonly chains: Map<string, Chain>
 }
 
-export function withoutChain(ruleset: Ruleset, name: string): Ruleset {
-  const chains = new Map(ruleset.chains)
-  chains.delete(name)
-  return { ...ruleset, chains }
+/** A copy that can be edited: of the chains' names only, what they hold is never changed. */
+export const draftOf = (ruleset: Ruleset): Draft => ({ ...ruleset, chains: new Map(ruleset.chains) })
+
+const byName = ({ name: a }: Chain, { name: b }: Chain): number => (a < b ? -1 : a > b ? 1 : 0)
+
+export const isSorted = (chains: readonly Chain[]): boolean =>
+  chains.every((chain, i) => i === 0 || byName(chains[i - 1] as Chain, chain) < 0)
+
+/** Built-in chains in the order of their hooks, then user chains, as they stand in the blob. */
+export function orderedChains({ chains, isSorted: sorted }: Ruleset): Chain[] {
+  const all = [...chains.values()]
+  const users = all.filter(({ hook }) => hook === undefined)
+  return [...all.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
 }
 
 /** Every entry in the order of the blob. */
 export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
-  for (const { head, rules, tail } of ruleset.chains.values()) {
+  for (const { head, rules, tail } of orderedChains(ruleset)) {
     if (head !== undefined) yield head
     yield* rules
     if (tail !== undefined) yield tail

@@ -4,7 +4,7 @@ import { replace } from '../abi/x-tables'
 import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from './entry'
 import type { Layout } from './read'
-import type { Chain, Entry, Ruleset } from './ruleset'
+import { type Chain, type Entry, orderedChains, type Ruleset } from './ruleset'
 
 /** Room before the entries for `struct ipt_replace`, so that a request needs no second copy of them. */
 export const REQUEST_HEAD = replace.size
@@ -24,11 +24,14 @@ interface Place {
   readonly tail: number
 }
 
-function placeChains(ruleset: Ruleset): { places: Map<string, Place>; size: number; count: number } {
+function placeChains(
+  ruleset: Ruleset,
+  chains: readonly Chain[],
+): { places: Map<string, Place>; size: number; count: number } {
   const places = new Map<string, Place>()
   let at = 0
   let count = 0
-  for (const { name, head, rules, tail } of ruleset.chains.values()) {
+  for (const { name, head, rules, tail } of chains) {
     const start = at + sizeOf(head)
     const last = start + sizeOfRules(rules)
     places.set(name, { start, tail: last })
@@ -50,7 +53,8 @@ function layoutOf(ruleset: Ruleset, places: ReadonlyMap<string, Place>, numEntri
 
 /** Lays the table out. @throws RuleError for a rule that goes to a chain which is not there */
 export function writeRuleset(ruleset: Ruleset): Request {
-  const { places, size, count } = placeChains(ruleset)
+  const chains = orderedChains(ruleset)
+  const { places, size, count } = placeChains(ruleset, chains)
   const bytes = new Uint8Array(REQUEST_HEAD + size)
   let at = REQUEST_HEAD
 
@@ -72,7 +76,7 @@ export function writeRuleset(ruleset: Ruleset): Request {
     writeVerdict(bytes, targetPart(ruleset.family, bytes, from), destination)
   }
 
-  for (const chain of ruleset.chains.values()) {
+  for (const chain of chains) {
     put(chain.head)
     chain.rules.forEach((rule, position) => {
       putRule(rule, chain, position)

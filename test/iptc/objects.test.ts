@@ -79,10 +79,19 @@ describe('a match', () => {
     const match = tcp()
     match.reset()
     expect([match.parameters, match.dport]).toEqual([{}, undefined])
-    const rule = Rule.parse('-m mark --mark 1')
-    rule.matches[0]?.reset()
+  })
+
+  test.each<[string, (match: Match) => void]>([
+    ['reset', (match) => match.reset()],
+    ['set to undefined', (match) => match.setParameter('mark', undefined)],
+  ])('that was read and is %s lacks what is required: it must not match everything', (_, act) => {
+    const input = new Chain(newTable(), 'INPUT')
+    input.appendRule(Rule.parse('-m mark --mark 1 -j ACCEPT'))
+    const [rule] = input.rules as [Rule]
+    act(rule.matches[0] as Match)
     expect(rule.matches[0]?.parameters).toEqual({})
-    expect(() => String(rule)).toThrow(/mark.*required/)
+    for (const use of [() => String(rule), () => input.replaceRule(rule, 0)]) expect(use).toThrow(/mark.*required/)
+    expect(input.rules.map(String)).toEqual(['-m mark --mark 0x1 -j ACCEPT'])
   })
 
   test('equals another that says the same', () => {
@@ -176,6 +185,16 @@ describe('a target', () => {
     expect(rule.equals(Rule.parse('-s 10.0.0.1'))).toBe(true)
   })
 
+  test('keeps what another spelling said and this one cannot say', () => {
+    const target = new Rule().createTarget('MARK')
+    target.setXmark = '0x1/0x0'
+    expect(target.setMark).toBeUndefined()
+    target.setMark = undefined
+    expect(target.parameters).toEqual({ setXmark: '0x1/0x0' })
+    target.xorMark = undefined
+    expect(target.parameters).toEqual({})
+  })
+
   test('equals another that leads to the same', () => {
     const of = (line: string) => Rule.parse(line).target as Target
     expect(of('-j own').equals(of('-j own'))).toBe(true)
@@ -253,7 +272,7 @@ describe('a rule', () => {
     ['protocol', 'tcp', ['', '!', 'no-such', 256, -1, 1.5, {}, true, '1 2']],
     ['inInterface', 'eth+', ['', '!', 'x'.repeat(16), 'a b', 'a/b', 'a\0', {}, true]],
     ['outInterface', '!eth0', ['', '!', 'x'.repeat(16), 'a b', {}, true]],
-    ['fragment', '!', ['yes', 1, {}, [], '! x']],
+    ['fragment', '!', ['yes', 1, {}, '! x']],
   ]
   test.each(head)('%s', (property, value, wrong) => {
     const rule = new Rule()

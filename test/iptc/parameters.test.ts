@@ -12,7 +12,7 @@ import type { Part } from '../../src/iptc/part'
 import { camelCase } from '../../src/iptc/words'
 import { parseRule } from '../../src/language/parse'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension } from '../../src/ruleset/rule'
-import { cases, splitLine } from '../support/cases'
+import { cases, ruleLine } from '../support/cases'
 
 const kernel = new MemoryKernel()
 
@@ -81,7 +81,7 @@ const partsOf = ({ matches, target }: RuleSpec): readonly (readonly ['match' | '
 
 for (const { family, accepted } of cases)
   for (const line of accepted) {
-    const rule = ruleOf(splitLine(line).rule, family.name)
+    const rule = ruleOf(ruleLine(line).rule, family.name)
     for (const [kind, part] of rule === undefined ? [] : partsOf(rule))
       if (!isOpaque(part))
         for (const { name, ...sample } of part.parameters)

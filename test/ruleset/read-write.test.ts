@@ -9,10 +9,22 @@ import {
   targetPart,
 } from '../../src/ruleset/entry'
 import { type Layout, readRuleset } from '../../src/ruleset/read'
-import { entriesOf, plain, type Ruleset, withChain, withoutChain } from '../../src/ruleset/ruleset'
+import { entriesOf, plain, type Ruleset } from '../../src/ruleset/ruleset'
 import { verify } from '../../src/ruleset/verify'
 import { writeRuleset } from '../../src/ruleset/write'
-import { accept, emptyRuleset, families, jump, laidOut, richRuleset, ruleBytes, type Table, withRules } from './tables'
+import {
+  accept,
+  emptyRuleset,
+  families,
+  jump,
+  laidOut,
+  richRuleset,
+  ruleBytes,
+  type Table,
+  withChain,
+  withoutChain,
+  withRules,
+} from './tables'
 
 const read = ({ family, table, layout, bytes }: Table): Ruleset => readRuleset(family, table, layout, bytes)
 

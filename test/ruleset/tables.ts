@@ -4,7 +4,7 @@ import { type Hook, TABLES, type TableName, VERDICTS } from '../../src/abi/netfi
 import { findExtension } from '../../src/extensions/registry'
 import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import type { Layout } from '../../src/ruleset/read'
-import { type Chain, type Entry, newChain, plain, type Ruleset, withChain } from '../../src/ruleset/ruleset'
+import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../src/ruleset/ruleset'
 import { REQUEST_HEAD, writeRuleset } from '../../src/ruleset/write'
 
 export interface Table {
@@ -23,7 +23,7 @@ export function emptyRuleset(family: Family, table: TableName): Ruleset {
   const hooks: readonly Hook[] = TABLES[table]
   const chain = (hook: Hook): Chain => ({ name: hook, hook, head: undefined, rules: [], tail: accept(family) })
   const chains = new Map<string, Chain>(hooks.map((hook) => [hook, chain(hook)]))
-  return { family, table, chains, end: plain(buildErrorEntry(family, 'ERROR')) }
+  return { family, table, chains, isSorted: true, end: plain(buildErrorEntry(family, 'ERROR')) }
 }
 
 /** What stands at some places of a payload; the rest is as when no option is given. */
@@ -105,4 +105,15 @@ export function richRuleset(family: Family): Ruleset {
     ['empty', []],
   ]
   return chains.reduce((all, [name, rules]) => withRules(all, name, rules), emptyRuleset(family, 'filter'))
+}
+
+export const withChain = (ruleset: Ruleset, chain: Chain): Ruleset => ({
+  ...ruleset,
+  chains: new Map(ruleset.chains).set(chain.name, chain),
+})
+
+export function withoutChain(ruleset: Ruleset, name: string): Ruleset {
+  const chains = new Map(ruleset.chains)
+  chains.delete(name)
+  return { ...ruleset, chains }
 }

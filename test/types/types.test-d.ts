@@ -1,0 +1,158 @@
+/** What compiles and what does not. Checked by the compiler alone: nothing here is ever run. */
+import { Chain, easy, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src'
+
+const rule = new Rule()
+const table = new Table(Table.FILTER, { kernel: new MemoryKernel() })
+
+// Matches
+
+const tcp = rule.createMatch('tcp')
+tcp.dport = '80'
+tcp.dport = '!80:90'
+tcp.dport = 80
+tcp.dport = undefined
+tcp.destinationPort = 'https'
+tcp.syn = true
+tcp.syn = '!'
+tcp.tcpFlags = ['SYN,ACK', 'SYN']
+tcp.tcpFlags = 'SYN,ACK SYN'
+new Match(rule, 'set').matchSet = ['blacklist', 'src']
+new Match(rule, 'iprange').srcRange = '10.0.0.1-10.0.0.9'
+new Match(new Rule6(), 'icmp6').icmpv6Type = 'echo-request'
+
+// @ts-expect-error misspelt
+tcp.dprot = '80'
+// @ts-expect-error misspelt
+tcp.dport_ = '80'
+// @ts-expect-error a port is no list
+tcp.dport = ['80', '90']
+// @ts-expect-error a port is no truth value
+tcp.dport = true
+// @ts-expect-error a port is no object
+tcp.dport = { from: 80, to: 90 }
+// @ts-expect-error null is not undefined
+tcp.dport = null
+// @ts-expect-error a flag is no number
+tcp.syn = 1
+// @ts-expect-error two lists, not one
+tcp.tcpFlags = ['SYN']
+// @ts-expect-error another match has it
+tcp.state = 'NEW'
+// @ts-expect-error the name of a match does not change
+tcp.name = 'udp'
+// @ts-expect-error a set has a name
+new Match(rule, 'set').matchSet = 5
+// @ts-expect-error misspelt in a match without aliases
+new Match(rule, 'comment').coment = 'x'
+// @ts-expect-error misspelt in a match without aliases
+rule.createMatch('state').stat = 'NEW'
+
+/** A name that is known only at run time. */
+declare const name: string
+const some = rule.createMatch(name)
+some.setParameter('dport', '80')
+some.parameters['dport'] satisfies string | true | undefined
+// @ts-expect-error it may be any match
+some.dport = '80'
+
+// Targets
+
+const masquerade = rule.createTarget('MASQUERADE')
+masquerade.toPorts = '1234'
+masquerade.random = true
+masquerade.randomFully = ''
+new Target(rule, 'MARK').setMark = '0xffff'
+new Target(rule, 'MARK').setXmark = 1
+new Target(rule, 'REJECT').rejectWith = 'tcp-reset'
+rule.createTarget('own', { goto: true })
+rule.target = new Target(rule, 'ACCEPT')
+rule.target = undefined
+
+// @ts-expect-error misspelt
+masquerade.toPort = '1234'
+// @ts-expect-error wrong type
+masquerade.toPorts = false
+// @ts-expect-error wrong type
+masquerade.random = 'yes'
+// @ts-expect-error a verdict has no parameters
+rule.createTarget('ACCEPT').toPorts = '1234'
+// @ts-expect-error misspelt
+rule.createTarget('own', { gotoo: true })
+// @ts-expect-error a target is an object
+rule.target = 'ACCEPT'
+// @ts-expect-error a match is no target
+rule.target = tcp
+// @ts-expect-error misspelt
+rule.createTarget('LOG').logPrefx = 'x'
+
+// Rules
+
+rule.src = '10.0.0.0/8'
+rule.src = undefined
+rule.protocol = 'tcp'
+rule.protocol = 6
+rule.fragment = '!'
+rule.counters = [1, 2n]
+rule.getCounters() satisfies readonly [bigint, bigint]
+Rule.parse('-j ACCEPT') satisfies Rule
+
+// @ts-expect-error misspelt
+rule.sorce = '10.0.0.0/8'
+// @ts-expect-error an address is text
+rule.src = 10
+// @ts-expect-error yes, no or the others
+rule.fragment = 'yes'
+// @ts-expect-error packets and bytes
+rule.counters = [1]
+// @ts-expect-error they are read as bigint
+rule.counters[0] satisfies number
+// @ts-expect-error the list is not for editing
+rule.matches.push(tcp)
+
+// Tables and chains
+
+const chain = new Chain(table, 'INPUT')
+chain.appendRule(rule)
+chain.insertRule(Rule.parse('-j DROP'), 1)
+chain.setPolicy('DROP', [1n, 2])
+chain.setPolicy(Policy.ACCEPT)
+table.transaction((same) => same.createChain('own')) satisfies Chain
+table.transactionAsync(async () => 5) satisfies Promise<number>
+new Table6('filter', { namespace: 'blue', autocommit: false, lockTimeoutMs: 1000 })
+
+// @ts-expect-error misspelt
+new Table('filter', { autocomit: false })
+// @ts-expect-error misspelt
+table.autocomit = false
+// @ts-expect-error no policy
+chain.setPolicy('RETURN')
+// @ts-expect-error text is no rule
+chain.appendRule('-j DROP')
+// @ts-expect-error the name changes by rename
+chain.name = 'other'
+// @ts-expect-error a family is not an option of a table
+new Table('filter', { ipv6: true })
+
+// Dictionaries
+
+easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dport: '22' }, target: 'ACCEPT' })
+easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dport: ['!', '22'] }, target: { goto: 'own' } }, 1)
+easy.addRule('filter', 'INPUT', { in_interface: 'eth0', target: { REJECT: { rejectWith: 'tcp-reset' } } })
+easy.addRule('nat', 'POSTROUTING', { outInterface: 'eth0', target: { MASQUERADE: { 'to-ports': '1-2' } } }, 0, {
+  ipv6: true,
+  namespace: 'blue',
+})
+for (const dumped of easy.dumpChain('filter', 'INPUT')) easy.addRule('filter', 'OUTPUT', dumped)
+
+// @ts-expect-error misspelt
+easy.addRule('filter', 'INPUT', { protcol: 'tcp', target: 'ACCEPT' })
+// @ts-expect-error misspelt
+easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dprot: '22' } })
+// @ts-expect-error misspelt
+easy.addRule('filter', 'INPUT', { target: { MASQUERADE: { 'to-port': '1-2' } } })
+// @ts-expect-error wrong type
+easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dport: { from: 22 } } })
+// @ts-expect-error no such option
+easy.addRule('filter', 'INPUT', { target: 'ACCEPT' }, 0, { ip6: true })
+// @ts-expect-error no policy
+easy.setPolicy('filter', 'INPUT', 'RETURN')
