@@ -23,9 +23,11 @@ interface Work {
 
 const startOf = (base: Snapshot): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
 
-function edited(work: Work, change: (draft: Draft) => void): void {
-  change(work.draft)
-  work.edits++
+/** One edit of a draft. It says false where there was nothing to change, and changes nothing where it throws. */
+export type Edit = (draft: Draft) => unknown
+
+function edited(work: Work, change: Edit): void {
+  if (change(work.draft) !== false) work.edits++
 }
 
 /** How often a transaction runs again when someone who takes no lock gets in between. */
@@ -99,8 +101,8 @@ export class Session {
     this.#work = startOf(await this.#readAsync())
   }
 
-  /** Makes one edit: at once, or as part of what is to be committed. Where `change` throws, it has changed nothing. */
-  edit(change: (draft: Draft) => void): void {
+  /** Makes one edit: at once, or as part of what is to be committed. */
+  edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (open === undefined) this.#locked(() => this.#exchange((work) => edited(work, change)))
     else edited(open, change)

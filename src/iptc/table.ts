@@ -25,7 +25,7 @@ import {
 import { Chain } from './chain'
 import { type CountersInput, readCounters } from './counters'
 import { Policy, type PolicyName } from './policy'
-import { Session } from './session'
+import { type Edit, Session } from './session'
 import { kernelSets } from './sets'
 import { checkOptions, Strict } from './strict'
 
@@ -83,7 +83,7 @@ export abstract class AnyTable extends Strict {
   }
 
   /** @internal Makes one edit: at once, or as part of what is to be committed. */
-  edit(change: (draft: Draft) => void): void {
+  edit(change: Edit): void {
     this.#session.edit(change)
   }
 
@@ -265,8 +265,8 @@ export abstract class AnyTable extends Strict {
           { table: this.name, chain: data.name },
           'the nat table is not for filtering, it takes no DROP',
         )
-      if (given === undefined && policyOf(this.context.family, data) === name) return
-      draft.chains.set(data.name, { ...data, tail: policyEntry(this.context.family, data.tail, name, given) })
+      if (given === undefined && policyOf(this.context.family, data) === name) return false
+      return draft.chains.set(data.name, { ...data, tail: policyEntry(this.context.family, data.tail, name, given) })
     })
   }
 
