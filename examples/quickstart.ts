@@ -4,24 +4,13 @@
  * leaves the machine's rules alone; where it may not, it works on an in-process kernel that refuses what Linux refuses.
  */
 // In a project of yours this line ends with: from 'xtables'
-import {
-  Chain,
-  easy,
-  IptcError,
-  type Kernel,
-  LinuxKernel,
-  MemoryKernel,
-  NetworkNamespace,
-  PermissionError,
-  Rule,
-  Table,
-  UnsupportedError,
-} from '../src'
+import { Chain, easy, IptcError, type Kernel, LinuxKernel, MemoryKernel, NetworkNamespace, Rule, Table } from '../src'
 
 /** The kernel of this machine, with a new and empty packet filter. */
 function linux(): Kernel {
   const kernel = new LinuxKernel({ namespace: NetworkNamespace.create() })
-  new Table(Table.FILTER, { kernel }).transaction(() => {}) // Finds out whether we may.
+  using table = new Table(Table.FILTER, { kernel })
+  table.transaction(() => {}) // Finds out whether we may.
   return kernel
 }
 
@@ -31,9 +20,10 @@ function choose(): Kernel {
     console.log(`# This is ${kernel.description}, in a network namespace made for this program.`)
     return kernel
   } catch (error) {
-    if (!(error instanceof PermissionError || error instanceof UnsupportedError)) throw error
+    // PermissionError: not root. UnsupportedError: not Linux, or one without these tables.
+    if (!(error instanceof IptcError)) throw error
     const kernel = new MemoryKernel()
-    console.log(`# This is an ${kernel.description}, as Linux cannot be had here: ${error.message}.`)
+    console.log(`# This is an ${kernel.description}, as Linux cannot be had here:\n# ${error.name}: ${error.message}`)
     return kernel
   }
 }
@@ -79,7 +69,7 @@ try {
   easy.addRule('filter', 'INPUT', { tcp: { dport: '22' }, target: 'ACCEPT' }, 0, { kernel })
 } catch (error) {
   if (!(error instanceof IptcError)) throw error
-  console.log(`# Refused: ${error.message}.`)
+  console.log(`# Refused: ${error.message}`)
 }
 
 for (const table of [filter, nat]) {

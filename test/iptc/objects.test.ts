@@ -113,6 +113,14 @@ describe('a match', () => {
     expect(String(Rule.parse(line))).toBe(line)
   })
 
+  test.each(['', 'x'.repeat(32), 'é'.repeat(16), 'a\0b'])('%j is no name for an ipset', (name) => {
+    const match = new Rule().createMatch('set')
+    expect(() => {
+      match.matchSet = [name, 'src']
+    }).toThrow(XtablesError)
+    expect(match.matchSet).toBeUndefined()
+  })
+
   test.each([
     ['of no such name', () => new Match(new Rule(), 'no-such-match'), 'no-such-match'],
     ['of the other family', () => new Match(new Rule(), 'icmp6'), 'icmp6'],

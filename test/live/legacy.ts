@@ -1,13 +1,24 @@
 /** The legacy iptables commands: the other writer beside us, and the judge of what we write. */
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { AnyTable, NetworkNamespace } from '../../src'
+
+/** Test files run side by side: with one lock for all, one would time out for what another does. */
+const directory = mkdtempSync(join(tmpdir(), 'xtables-legacy-'))
+process.env['XTABLES_LOCKFILE'] = join(directory, 'lock')
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** Jest gives a test file an environment of its own, which no child sees unless it is handed on. */
+const environment = () => ({ env: { ...process.env } })
 
 const shell = (command: string): [string, string[]] => ['bash', ['-ec', command]]
 
 /** Runs a command line inside a namespace, whatever comes of it. */
 export const attempt = (namespace: NetworkNamespace, command: string): SpawnSyncReturns<string> =>
-  namespace.run(() => spawnSync(...shell(command), { encoding: 'utf8' }))
+  namespace.run(() => spawnSync(...shell(command), { encoding: 'utf8', ...environment() }))
 
 /** Runs command lines inside a namespace. @throws where one fails */
 export function run(namespace: NetworkNamespace, ...commands: readonly string[]): string {
@@ -22,7 +33,7 @@ export function run(namespace: NetworkNamespace, ...commands: readonly string[])
 
 /** As {@link run}, beside what this process does meanwhile. */
 export async function runAside(namespace: NetworkNamespace, command: string): Promise<void> {
-  const child = namespace.run(() => spawn(...shell(command), { stdio: ['ignore', 'ignore', 'pipe'] }))
+  const child = namespace.run(() => spawn(...shell(command), { stdio: ['ignore', 'ignore', 'pipe'], ...environment() }))
   let complaint = ''
   child.stderr?.on('data', (text) => {
     complaint += text

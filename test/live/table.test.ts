@@ -342,21 +342,26 @@ describe('transactions', () => {
     const gate = new Promise<void>((resolve) => {
       proceed = resolve
     })
-    const edited = new Promise<void>((resolve) => {
-      void table.transactionAsync(async () => {
+    let running = Promise.resolve()
+    await new Promise<void>((edited) => {
+      running = table.transactionAsync(async () => {
         input(table).appendRule(rule('-s 10.0.0.1'))
-        resolve()
+        edited()
         await gate
         input(table).appendRule(rule('-s 10.0.0.2'))
       })
     })
-    await edited
-    for (const one of [table, other]) expect(() => input(one).appendRule(rule('-s 10.0.0.3'))).toThrow(LockTimeoutError)
-    const later = other.transactionAsync(async () => input(other).appendRule(rule('-s 10.0.0.4')))
-    await expect(later).rejects.toThrow(LockTimeoutError)
     const patient = table.transactionAsync(async () => input(table).appendRule(rule('-s 10.0.0.5')))
-    proceed()
-    await patient
+    try {
+      for (const one of [table, other])
+        expect(() => input(one).appendRule(rule('-s 10.0.0.3'))).toThrow(LockTimeoutError)
+      const hasty = other.transactionAsync(async () => input(other).appendRule(rule('-s 10.0.0.4')))
+      await expect(hasty).rejects.toThrow(LockTimeoutError)
+    } finally {
+      // Every command would wait for it for ever.
+      proceed()
+      await Promise.all([running, patient])
+    }
     input(table).appendRule(rule('-s 10.0.0.3'))
     expect(rulesIn()).toEqual([1, 2, 5, 3].map((n) => `-A INPUT -s 10.0.0.${n}/32`))
   })
