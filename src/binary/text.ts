@@ -39,6 +39,9 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** Whether there are bytes that read as `text`: a lone surrogate that stands for no byte has none. */
+export const isEncodable = (text: string): boolean => decodeText(encodeText(text)) === text
+
 /** The inverse of {@link decodeText}. */
 export function encodeText(text: string): Uint8Array {
   if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text, 'utf8')

@@ -30,6 +30,9 @@ function edited(work: Work, change: Edit): void {
   if (change(work.draft) !== false) work.edits++
 }
 
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+
 /** How often a transaction runs again when someone who takes no lock gets in between. */
 const ATTEMPTS = 8
 
@@ -209,9 +212,9 @@ export class Session {
   #run<T>(work: Work, body: () => T): T {
     try {
       const result = this.#scope.run(work, body)
-      if (result instanceof Promise) {
+      if (isThenable(result)) {
         // What becomes of it is of no interest any more, and must not end the process.
-        result.catch(() => {})
+        result.then(undefined, () => {})
         throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
       }
       return result

@@ -5,6 +5,7 @@
 import type { Family } from '../abi/family'
 import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { align, CHAIN_NAME_SIZE } from '../abi/x-tables'
+import { encodeText, isEncodable } from '../binary/text'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
@@ -122,9 +123,9 @@ const GOTO_NOTHING = ''
 
 /** Checks the name of a chain as something to create or to go to. @throws XtablesError */
 export function checkChainName(name: string): void {
-  const length = Buffer.byteLength(name)
+  const length = encodeText(name).length
   const bad =
-    length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name)
+    !isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name)
       ? `a chain’s name is 1 to ${CHAIN_NAME_SIZE - 2} bytes without white space, and does not begin with - or !`
       : isVerdict(name)
         ? `${name} is a verdict`

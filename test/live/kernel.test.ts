@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName, IPV4, IPV6 } from '../../src/abi/family'
 import { counters as countersStruct, getInfo, replace } from '../../src/abi/x-tables'
 import { ConflictError, IptcError, KernelError, NotFoundError } from '../../src/errors'
@@ -371,7 +372,10 @@ describe('the rest of the port', () => {
     expect(kernel.description).toMatch(/^Linux \d+\.\d+/)
   })
 
-  test('modules cannot be loaded where the kernel takes none', () => {
+  // They lay a file over one of /proc, which root of a user namespace may not.
+  const asRoot = readFileSync('/proc/self/uid_map', 'utf8').includes('4294967295') ? test : test.skip
+
+  asRoot('modules cannot be loaded where the kernel takes none', () => {
     const script = `
       const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
       console.log(new LinuxKernel().loadModule('ipv4'))
@@ -380,7 +384,7 @@ describe('the rest of the port', () => {
     expect(runScript(script, ['unshare', '-m', 'sh', '-c', hide, 'sh']).stdout).toBe('false\n')
   })
 
-  test.each([
+  asRoot.each([
     ['true', 'true'],
     ['false', 'false'],
   ])('the program that loads modules answers (%s)', (program, answer) => {

@@ -1,5 +1,5 @@
 /** Names of network interfaces; a trailing + stands for any that begin so. */
-import { encodeText, readText } from '../../binary/text'
+import { encodeText, isEncodable, readText } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
 /** IFNAMSIZ, linux/if.h */
@@ -22,7 +22,7 @@ export const interfaceName: ValueType<Masked, string> = {
   expects: `the name of an interface, 1 to ${SIZE - 1} bytes without white space or /, + at its end for any that begin so`,
   parse(word) {
     const bytes = encodeText(word)
-    if (bytes.length < 1 || bytes.length >= SIZE || /[\s/\0]/.test(word)) return mismatch()
+    if (bytes.length < 1 || bytes.length >= SIZE || /[\s/\0]/.test(word) || !isEncodable(word)) return mismatch()
     return [padded(bytes), padded(new Uint8Array(counting(bytes)).fill(0xff))]
   },
   format([name, mask]) {

@@ -1,5 +1,5 @@
 /** Free text, and hardware addresses. */
-import { encodeText } from '../../binary/text'
+import { encodeText, isEncodable } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
 /** Text of `min` to `max` bytes of UTF-8 without NUL, quoted where it holds odd characters. */
@@ -9,6 +9,7 @@ export const text = (max: number, min = 0): ValueType<string> => ({ ...name(max,
 export const name = (max: number, min = 1): ValueType<string> => ({
   expects: `text of ${min} to ${max} bytes`,
   parse(word) {
+    if (!isEncodable(word)) return mismatch('it holds half of a character')
     const length = encodeText(word).length
     if (length < min || length > max) return mismatch(`it is ${length} bytes long`)
     return word.includes('\0') ? mismatch('it holds a NUL byte') : word

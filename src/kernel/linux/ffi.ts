@@ -49,7 +49,8 @@ function openLibc(): FfiRs {
   return ffi
 }
 
-function checkMachine(): void {
+/** @throws UnsupportedError off the machines that the library knows */
+export function checkMachine(): void {
   const { platform, arch } = process
   const fits = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && endianness() === 'LE'
   if (fits) return

@@ -2,6 +2,7 @@
 import { access, closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
+import { checkMachine } from './ffi'
 import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 
 /** That of the calling thread; /proc/self would be that of the main thread. */
@@ -130,18 +131,20 @@ export class NetworkNamespace {
 
   /**
    * @param ref a name, as of `ip netns add`; an absolute path; or, as a number, a process in it.
-   * @throws NotFoundError, PermissionError
+   * @throws NotFoundError, PermissionError, UnsupportedError
    */
   static open(ref: string | number): NetworkNamespace {
+    checkMachine()
     const description = describe(ref)
     return new NetworkNamespace(openFirst(candidates(ref), description), description)
   }
 
   /**
    * Makes a new one, without a name. It has a loopback interface, which is down.
-   * @throws PermissionError
+   * @throws PermissionError, UnsupportedError
    */
   static create(): NetworkNamespace {
+    checkMachine()
     const description = 'of our own'
     const fd = excursion(
       description,
