@@ -23,7 +23,8 @@ const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 
 /** The same value. @throws RangeError rather than cutting off what a field cannot hold */
 const fitting = (value: number, max: number): number => {
-  if (value < 0 || value > max) throw new RangeError(`${value} does not fit, the field holds ${max} at most`)
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`${value} does not fit, the field holds ${max} at most`)
   return value
 }
 
@@ -76,7 +77,12 @@ const writeU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 3] = value >>> 24
 }
 
-export const u32: Codec<number> = { size: 4, align: 4, read: readU32, write: writeU32 }
+export const u32: Codec<number> = {
+  size: 4,
+  align: 4,
+  read: readU32,
+  write: (bytes, at, value) => writeU32(bytes, at, fitting(value, 0xffff_ffff)),
+}
 
 export const s32: Codec<number> = { size: 4, align: 4, read: (bytes, at) => readU32(bytes, at) | 0, write: writeU32 }
 
@@ -93,6 +99,7 @@ export const u64: Codec<bigint> = {
   align: 8,
   read: (bytes, at) => (BigInt(readU32(bytes, at + 4)) << 32n) | BigInt(readU32(bytes, at)),
   write(bytes, at, value) {
+    if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`)
     writeU32(bytes, at, Number(value & 0xffff_ffffn))
     writeU32(bytes, at + 4, Number((value >> 32n) & 0xffff_ffffn))
   },

@@ -40,7 +40,7 @@ export const batchAddChains = (
     it.atomically(() => {
       for (const chain of chains)
         if (!it.isChain(chain)) it.createChain(chain)
-        else if (flush) it.flushEntries(chain)
+        else if (flush) new Chain(it, chain).flush()
     }),
   )
 }
@@ -54,7 +54,7 @@ export const batchDeleteChains = (table: string, chains: readonly string[], opti
     it.atomically(() => {
       const present = [...new Set(chains)].filter((chain) => it.isChain(chain))
       // They may go to each other: no rule of any of them may be left when the first is taken out.
-      for (const chain of present) it.flushEntries(chain)
+      for (const chain of present) new Chain(it, chain).flush()
       for (const chain of present) it.deleteChain(chain)
     }),
   )

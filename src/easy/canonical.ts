@@ -25,9 +25,14 @@ export function within<T>(path: Path, body: () => T): T {
   }
 }
 
+/** Keys and places on the way to the deepest value of a rule, with room to spare. */
+const DEEPEST = 8
+
 /** Data as JSON has it: numbers that it lacks become text. @throws XtablesError for an object that may hide what it says */
 function plainData(value: unknown, path: Path): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (path.length > DEEPEST)
+    throw new XtablesError('rule: nothing in a rule is nested so deeply', { extension: 'rule', path })
   if (Array.isArray(value)) return value.map((one, i) => plainData(one, [...path, i]))
   if (typeof value !== 'object' || value === null || isPlain(value)) return value
   const reason = 'only plain objects, lists, text, numbers and truth values can be in a rule'

@@ -110,9 +110,14 @@ export type DumpedRule = Head<string, string, true | '!'> & {
     readonly counters: CountersOut
   }
 
-/** Whether a value is what JSON calls an object; an instance of a class, which may hide what it says, is none. */
+/**
+ * Whether a value is what JSON calls an object; an instance of a class, which may hide what it
+ * says, is none, nor is one with keys that others would pass over.
+ */
 export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype = Object.getPrototypeOf(value) as object | null
-  return prototype === null || Object.getPrototypeOf(prototype) === null
+  // Of another realm too, but nothing that inherits keys: they would be passed over.
+  const isRoot = prototype === null || Object.hasOwn(prototype, 'hasOwnProperty')
+  return isRoot && !Object.hasOwn(value, '__proto__') && Object.getOwnPropertySymbols(value).length === 0
 }

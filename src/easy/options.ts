@@ -2,6 +2,7 @@
 import type { FamilyName } from '../abi/family'
 import { IptcError, NotFoundError, RuleError } from '../errors'
 import type { AnyTable } from '../iptc/table'
+import { checkOptions } from '../options'
 import { Batch, openTable, type Place } from './batch'
 
 export interface EasyOptions extends Place {
@@ -21,15 +22,8 @@ export interface ThrowsOption {
 const PLACE = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs'] as const
 const OWN = ['batch', 'throws', 'flush']
 
-/** An option that is not understood must not be passed over: it may have said which family, or which namespace. */
-function checkOptions(options: object): void {
-  const known: readonly string[] = [...PLACE, ...OWN]
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${known.join(', ')}`)
-}
-
 function batchOf(options: EasyOptions): Batch | undefined {
-  checkOptions(options)
+  checkOptions(options, [...PLACE, ...OWN])
   const { batch } = options
   if (batch === undefined) return undefined
   if (!(batch instanceof Batch)) throw new IptcError('the option batch takes what batchBegin returned')

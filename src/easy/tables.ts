@@ -1,5 +1,6 @@
 /** Tables, chains and policies by name. */
 
+import { Chain } from '../iptc/chain'
 import type { PolicyName } from '../iptc/policy'
 import { AnyTable } from '../iptc/table'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -82,7 +83,7 @@ export const deleteChain = (
   attempt(options, false, () =>
     withTable(table, options, (it) =>
       it.atomically(() => {
-        if (options.flush) it.flushEntries(chain)
+        if (options.flush) new Chain(it, chain).flush()
         it.deleteChain(chain)
         return true
       }),
@@ -93,7 +94,7 @@ export const deleteChain = (
 export const flushChain = (table: string, chain: string, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
-      it.flushEntries(chain)
+      new Chain(it, chain).flush()
       return true
     }),
   )
@@ -117,7 +118,7 @@ export function flushAll(options: EasyOptions = {}): void {
 
 /** Sets the counters of a chain's rules and of its policy to zero. @throws NotFoundError */
 export const zeroChain = (table: string, chain: string, options: EasyOptions = {}): void =>
-  withTable(table, options, (it) => it.zeroEntries(chain))
+  withTable(table, options, (it) => new Chain(it, chain).zeroCounters())
 
 /** Sets all counters of a table to zero. */
 export const zeroTable = (table: string, options: EasyOptions = {}): void =>

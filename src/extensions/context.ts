@@ -17,3 +17,11 @@ export interface Context {
   readonly family: Family
   readonly sets: SetNames
 }
+
+/** What the words of a listing (`iptables -L`) depend on: it is for people, who may want names in place of numbers. */
+export interface Listing extends Context {
+  /** Numbers stay numbers. */
+  readonly numeric: boolean
+  /** The name of the host with this address, if it is known; never asked for where numbers stay numbers. */
+  hostName(address: string): string | undefined
+}

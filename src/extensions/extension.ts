@@ -9,6 +9,7 @@ import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Fields, Struct } from '../binary/struct'
+import { headed, type Lister } from './listing'
 import type { Option } from './option'
 
 /** A rule's own part, outside its matches and target, is declared in the same language. */
@@ -75,6 +76,8 @@ interface Declaration<R, O> extends Demands {
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
   /** What iptables refuses although the kernel would take it. */
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Check
+  /** What a listing says before the options, or in their stead. */
+  list?: string | ((fields: FieldsOf<R>, family: FamilyName) => Lister)
 }
 
 /** One struct of an extension: what a payload of this family and revision is. */
@@ -96,6 +99,7 @@ export interface Variant {
   readonly private: Uint8Array
   readonly check: Check | undefined
   readonly usage: Check | undefined
+  readonly list: Lister
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean
 }
@@ -177,6 +181,7 @@ function variant<R, O extends Options>(
     private: mark(struct, hidden, 1),
     check: allOf(unknownBits(declaration.bits?.(fields) ?? []), declaration.check?.(fields, family)),
     usage: declaration.usage?.(fields, family),
+    list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }
 }

@@ -3,7 +3,8 @@
  * negation are stored. Everything that reads or writes an option goes through it.
  */
 import type { Field } from '../binary/codec'
-import type { Context } from './context'
+import type { Context, Listing } from './context'
+import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
 import { Mismatch, same, type ValueType } from './values/value'
 
 /** What was said of one option: its words as in text, and whether `!` stood in front. */
@@ -24,6 +25,8 @@ export interface Option<In = unknown, Alias extends string = string> {
   /** One for each word that it takes; none for a flag. */
   readonly words: readonly Word[]
   read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
+  /** As `read`, in the words of a listing. @param name that of the option */
+  list(name: string, bytes: Uint8Array, at: number, listing: Listing): Listed | undefined
   /** @throws Mismatch */
   write(bytes: Uint8Array, at: number, reading: Reading, context: Context): void
   /** Back to how it is when not given. */
@@ -52,6 +55,8 @@ interface Spec<T, Alias extends string> {
   excludes?: readonly string[]
   /** Why a value cannot be taken although its type allows it. */
   refuses?: (value: T, negated: boolean) => string | undefined
+  /** How a listing shows it, where that is not as `[! ]name words`. */
+  list?: ListForm<T>
 }
 
 /** Long enough for every payload; read to learn what a field is before anything is written. */
@@ -76,10 +81,18 @@ export function option<T, const Alias extends string>(
   field: Field<T>,
   spec: Spec<T, Alias> = {},
 ): Option<unknown, Alias> {
-  const { types, parse, format } = wordsOf(type as One | readonly One[])
+  const { types, parse, format, list } = wordsOf(type as One | readonly One[])
+  checkForm(spec.list, types.length)
   const absent = spec.absent ?? field.read(ZEROS, 0)
   const shown = spec.present !== undefined || spec.required === true || spec.always === true
   const isGiven = (value: T, negated: boolean): boolean => shown || negated || !same(value, absent)
+  const hold = (bytes: Uint8Array, at: number): { value: T; negated: boolean } | undefined => {
+    if (spec.present?.read(bytes, at) === false) return undefined
+    const value: T | undefined = field.read(bytes, at)
+    if (value === undefined) return undefined
+    const negated = spec.negation?.read(bytes, at) ?? false
+    return isGiven(value, negated) ? { value, negated } : undefined
+  }
   return {
     aliases: spec.aliases ?? [],
     negatable: spec.negation !== undefined,
@@ -88,11 +101,19 @@ export function option<T, const Alias extends string>(
     synonymOf: undefined,
     words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
     read(bytes, at, context) {
-      if (spec.present?.read(bytes, at) === false) return undefined
-      const value: T | undefined = field.read(bytes, at)
-      if (value === undefined) return undefined
-      const negated = spec.negation?.read(bytes, at) ?? false
-      return isGiven(value, negated) ? { negated, words: format(value, context) } : undefined
+      const held = hold(bytes, at)
+      return held && { negated: held.negated, words: format(held.value, context) }
+    },
+    list(name, bytes, at, listing) {
+      const held = hold(bytes, at)
+      if (held === undefined) return undefined
+      const { value, negated } = held
+      return listed(
+        spec.list ?? usualForm(name, types.length),
+        value,
+        { negated, words: list(value, listing) },
+        listing,
+      )
     },
     write(bytes, at, { words, negated }, context) {
       const value = parse(words, context) as T
@@ -110,11 +131,24 @@ export function option<T, const Alias extends string>(
   }
 }
 
+function checkForm(form: ListForm<never> | undefined, words: number): void {
+  if (typeof form === 'string' && !fits(form, words)) throw new Error(`${form} is no template for ${words} words`)
+}
+
+const listed = <T>(form: ListForm<T>, value: T, reading: Reading, { numeric }: Listing): Listed => ({
+  ...reading,
+  text: typeof form === 'string' ? fill(form, reading) : form(value, { ...reading, numeric }),
+})
+
 interface Words {
   readonly types: readonly One[]
   parse(words: readonly string[], context: Context): unknown
   format(value: unknown, context: Context): string[]
+  list(value: unknown, listing: Listing): string[]
 }
+
+const listWord = (type: One, value: unknown, listing: Listing): string =>
+  type.list === undefined ? type.format(value, listing) : type.list(value, listing)
 
 /** One value type for one word, or several whose values make a list. */
 function wordsOf(type: One | readonly One[]): Words {
@@ -123,40 +157,57 @@ function wordsOf(type: One | readonly One[]): Words {
       types: [type],
       parse: ([word], context) => type.parse(word as string, context),
       format: (value, context) => [type.format(value, context)],
+      list: (value, listing) => [listWord(type, value, listing)],
     }
   return {
     types: type,
     parse: (words, context) => type.map((one, i) => one.parse(words[i] as string, context)),
     format: (value, context) => type.map((one, i) => one.format((value as unknown[])[i], context)),
+    list: (value, listing) => type.map((one, i) => listWord(one, (value as unknown[])[i], listing)),
   }
+}
+
+interface FlagSpec<Alias extends string> {
+  aliases?: readonly Alias[]
+  negation?: Field<boolean>
+  excludes?: readonly string[]
+  /** As of an option with words. */
+  list?: string
 }
 
 /** An option without a word: it is there, or it is not. */
 export const flag = <const Alias extends string = never>(
   present: Field<boolean>,
-  spec: { aliases?: readonly Alias[]; negation?: Field<boolean>; excludes?: readonly string[] } = {},
-): Option<true | '' | '!', Alias> => ({
-  aliases: spec.aliases ?? [],
-  negatable: spec.negation !== undefined,
-  required: false,
-  excludes: spec.excludes ?? [],
-  synonymOf: undefined,
-  words: [],
-  read: (bytes, at) =>
-    present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
-  write(bytes, at, { negated }) {
-    present.write(bytes, at, true)
-    spec.negation?.write(bytes, at, negated)
-  },
-  clear(bytes, at) {
-    present.write(bytes, at, false)
-    spec.negation?.write(bytes, at, false)
-  },
-})
+  spec: FlagSpec<Alias> = {},
+): Option<true | '' | '!', Alias> => {
+  checkForm(spec.list, 0)
+  return {
+    aliases: spec.aliases ?? [],
+    negatable: spec.negation !== undefined,
+    required: false,
+    excludes: spec.excludes ?? [],
+    synonymOf: undefined,
+    words: [],
+    read: (bytes, at) =>
+      present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
+    list(name, bytes, at, listing) {
+      const reading = this.read(bytes, at, listing)
+      return reading && listed(spec.list ?? usualForm(name, 0), true, reading, listing)
+    },
+    write(bytes, at, { negated }) {
+      present.write(bytes, at, true)
+      spec.negation?.write(bytes, at, negated)
+    },
+    clear(bytes, at) {
+      present.write(bytes, at, false)
+      spec.negation?.write(bytes, at, false)
+    },
+  }
+}
 
 /** A flag that is on unless it is negated: the bit says that something is not done. */
-export const negatedFlag = (off: Field<boolean>): Option<true | '' | '!', never> => ({
-  ...flag(off),
+export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): Option<true | '' | '!', never> => ({
+  ...flag(off, spec),
   negatable: true,
   read: (bytes, at) => (off.read(bytes, at) ? { negated: true, words: [] } : undefined),
   write: (bytes, at, { negated }) => off.write(bytes, at, negated),

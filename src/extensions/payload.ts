@@ -3,7 +3,8 @@
  * form in which people write parameters (objects, dictionaries, text) comes down to these few functions.
  */
 import { XtablesError } from '../errors'
-import type { Context } from './context'
+import type { Context, Listing } from './context'
+import type { Listed } from './listing'
 import type { Option, Reading } from './option'
 import type { Known } from './registry'
 import { Mismatch } from './values/value'
@@ -77,6 +78,28 @@ export function readParameters({ variant }: Known, bytes: Uint8Array, at: number
     if (reading !== undefined) parameters.push({ name, ...reading })
   }
   return parameters
+}
+
+/** The parameters that a payload holds, in the words of a listing. */
+export function listParameters(
+  { variant }: Known,
+  bytes: Uint8Array,
+  at: number,
+  listing: Listing,
+): Record<string, Listed> {
+  const parameters: Record<string, Listed> = {}
+  for (const [name, option] of variant.options) {
+    const listed = option.synonymOf === undefined ? option.list(name, bytes, at, listing) : undefined
+    if (listed !== undefined) parameters[name] = listed
+  }
+  return parameters
+}
+
+/** What a listing says of a payload. */
+export function listPayload(known: Known, bytes: Uint8Array, at: number, listing: Listing): string {
+  const parameters = Object.entries(listParameters(known, bytes, at, listing))
+  const texts = Object.fromEntries(parameters.map(([name, { text }]) => [name, text]))
+  return known.variant.list({ bytes, at, numeric: listing.numeric, texts })
 }
 
 /** Refuses parameters that exclude each other, by canonical name. */

@@ -1,14 +1,15 @@
 /** Chains of a table. */
-import { NotFoundError } from '../errors'
+import { IptcError, NotFoundError } from '../errors'
 import type { Counters } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
-import type { Chain as ChainData, Entry, Ruleset } from '../ruleset/ruleset'
+import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
 import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
-import { type AnyRule, storedRule } from './rule'
+import { AnyRule, storedRule } from './rule'
 import { Strict } from './strict'
 import type { AnyTable } from './table'
+import { shown } from './words'
 
 /** A name in a table: what the chain holds is asked of the table at each use. */
 export class Chain extends Strict {
@@ -17,6 +18,7 @@ export class Chain extends Strict {
 
   constructor(table: AnyTable, name: string) {
     super()
+    if (typeof name !== 'string') throw new IptcError(`the name of a chain is text, not ${String(name)}`)
     this.table = table
     this.#name = name
   }
@@ -30,11 +32,8 @@ export class Chain extends Strict {
     return this.table.chainData(this.#name, ruleset)
   }
 
-  #edit(change: (rules: readonly Entry[]) => readonly Entry[]): void {
-    this.table.edit((draft) => {
-      const data = this.#data(draft)
-      draft.chains.set(data.name, { ...data, rules: change(data.rules) })
-    })
+  #edit(change: (rules: Entry[]) => void): void {
+    this.table.edit((draft) => change(ownRules(draft, this.#data(draft))))
   }
 
   /** The rules as of when the table was read. They are copies: to change one in the table, replace it. */
@@ -43,31 +42,37 @@ export class Chain extends Strict {
     return this.#data().rules.map((entry) => storedRule(family, { entry, sets }))
   }
 
+  /** The rule's bytes as they are in this table. */
+  #entry(rule: AnyRule): Entry {
+    if (rule instanceof AnyRule) return rule.entryFor(this.table.context)
+    throw new IptcError(`a rule is a Rule or a Rule6, not ${shown(rule)}`)
+  }
+
   isBuiltin(): boolean {
     return this.table.builtinChain(this.#name)
   }
 
   /** Adds a rule at the end. @throws XtablesError for one that is not complete; RuleError for one the kernel would refuse */
   appendRule(rule: AnyRule): void {
-    const entry = rule.entryFor(this.table.context)
-    this.#edit((rules) => [...rules, fresh(entry)])
+    const entry = this.#entry(rule)
+    this.#edit((rules) => rules.push(fresh(entry)))
   }
 
   /** Adds a rule before the one at `position`, counted from 0. */
   insertRule(rule: AnyRule, position = 0): void {
-    const entry = rule.entryFor(this.table.context)
+    const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length)
-      return rules.toSpliced(position, 0, fresh(entry))
+      rules.splice(position, 0, fresh(entry))
     })
   }
 
   /** Puts a rule in place of the one at `position`, counted from 0. Its counters are the new rule's. */
   replaceRule(rule: AnyRule, position = 0): void {
-    const entry = rule.entryFor(this.table.context)
+    const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length - 1)
-      return rules.with(position, fresh(entry))
+      rules[position] = fresh(entry)
     })
   }
 
@@ -76,11 +81,11 @@ export class Chain extends Strict {
     if (typeof rule === 'number') {
       this.#edit((rules) => {
         checkPosition(rule, rules.length - 1)
-        return rules.toSpliced(rule, 1)
+        rules.splice(rule, 1)
       })
       return
     }
-    this.#edit((rules) => rules.toSpliced(this.#find(rule, rules), 1))
+    this.#edit((rules) => rules.splice(this.#find(rule, rules), 1))
   }
 
   #find(rule: AnyRule, rules: readonly Entry[]): number {
@@ -90,7 +95,7 @@ export class Chain extends Strict {
   }
 
   #indexIn(rule: AnyRule, rules: readonly Entry[]): number {
-    const entry = rule.entryFor(this.table.context)
+    const entry = this.#entry(rule)
     return rules.findIndex((other) => sameRule(this.table.context.family, entry, other))
   }
 

@@ -119,14 +119,16 @@ export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Arra
   const entries = [...entriesOf(to)]
   const result = new Uint8Array(entries.length * SIZE)
   for (const [i, entry] of entries.entries()) {
-    const old = places.get(entry.continues ?? entry)
+    const unchanged = places.get(entry)
+    const old = unchanged ?? places.get(entry.continues ?? entry)
     const at = i * SIZE
     if (old === undefined) {
       writeBoth(result, at, countersOf(family, entry))
       continue
     }
     result.set(replaced.subarray(old, old + SIZE), at)
-    if (entry.isZeroed) subtract(result, at, readCounters(family, (entry.continues ?? entry).bytes))
+    if (unchanged === undefined && entry.isZeroed)
+      subtract(result, at, readCounters(family, (entry.continues ?? entry).bytes))
   }
   return result.some((byte) => byte !== 0) ? result : undefined
 }
@@ -138,7 +140,9 @@ function writeBoth(bytes: Uint8Array, at: number, [packets, byteCount]: Counters
 
 /** What came in between reading and the exchange stays: only what was read is zeroed. */
 function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
-  writeBoth(bytes, at, [pcnt.read(bytes, at) - packets, bcnt.read(bytes, at) - byteCount])
+  const [now, nowBytes] = [pcnt.read(bytes, at), bcnt.read(bytes, at)]
+  // Less than was read: someone else zeroed it meanwhile, and what it has counted since stays.
+  if (now >= packets && nowBytes >= byteCount) writeBoth(bytes, at, [now - packets, nowBytes - byteCount])
 }
 
 /** Sends a prepared table and carries the counters over. @throws ConflictError, RuleError, KernelError */

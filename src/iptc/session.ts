@@ -13,7 +13,7 @@ import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } fr
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {
-  readonly base: Snapshot
+  base: Snapshot
   draft: Draft
   /** How many edits have been made since. */
   edits: number
@@ -36,6 +36,16 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 /** How often a transaction runs again when someone who takes no lock gets in between. */
 const ATTEMPTS = 8
 
+interface Transaction {
+  readonly session: Session
+  readonly work: Work
+}
+
+/** The transactions that the running code was called by, seen by nobody else. */
+const transactions = new AsyncLocalStorage<readonly Transaction[]>()
+
+const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).filter(({ work }) => !work.ended)
+
 export class Session {
   readonly #kernel: Kernel
   readonly #client: Client
@@ -45,8 +55,6 @@ export class Session {
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
-  /** The work of a transaction, seen by what it calls and nobody else. */
-  readonly #scope = new AsyncLocalStorage<Work>()
 
   constructor(
     kernel: Kernel,
@@ -76,8 +84,19 @@ export class Session {
   }
 
   #transaction(): Work | undefined {
-    const work = this.#scope.getStore()
-    return work?.ended ? undefined : work
+    return openTransactions().find(({ session }) => session === this)?.work
+  }
+
+  /** A transaction writes over what is written beside it. @throws IptcError within one of another handle on this table */
+  #checkAlone(): void {
+    for (const { session } of openTransactions())
+      if (session !== this && session.#isSamePlace(this))
+        throw new IptcError(`table ${this.#table} is in a transaction of another handle: edit it through that one`)
+  }
+
+  #isSamePlace(other: Session): boolean {
+    const isSameTable = this.#table === other.#table && this.#family === other.#family
+    return isSameTable && this.#kernel.place === other.#kernel.place
   }
 
   #present(): Work {
@@ -101,14 +120,21 @@ export class Session {
   /** As {@link refresh}, off the main thread. */
   async refreshAsync(): Promise<void> {
     this.#checkNoTransaction('refresh')
-    this.#work = startOf(await this.#readAsync())
+    const [work, edits] = [this.#work, this.#work?.edits]
+    const fresh = startOf(await this.#readAsync())
+    if ((this.#pending() ?? work) !== work || this.#work?.edits !== edits)
+      throw new ConflictError(`table ${this.#table} was edited while it was read; the edits stand`)
+    this.#work = fresh
   }
 
   /** Makes one edit: at once, or as part of what is to be committed. */
   edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
-    if (open === undefined) this.#locked(() => this.#exchange((work) => edited(work, change)))
-    else edited(open, change)
+    if (open !== undefined) edited(open, change)
+    else {
+      this.#checkAlone()
+      this.#locked(() => this.#exchange((work) => edited(work, change)))
+    }
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
@@ -125,9 +151,15 @@ export class Session {
     }
   }
 
-  #write({ base, draft, edits }: Work): void {
+  #write(work: Work): void {
+    const { base, draft, edits } = work
     if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
-    this.#work = undefined
+    this.#forget(work)
+  }
+
+  /** What was read is stale once something was written. Edits that are not part of it stay, for `commit` to judge. */
+  #forget(written: Work): void {
+    if (this.#work === written || this.#pending() === undefined) this.#work = undefined
   }
 
   #locked<T>(body: () => T): T {
@@ -162,6 +194,7 @@ export class Session {
     this.#checkNoTransaction('commit')
     const work = this.#pending()
     if (work === undefined) return
+    this.#checkAlone()
     this.#locked(() => {
       this.#confirm(work.base, this.#read())
       this.#write(work)
@@ -171,21 +204,28 @@ export class Session {
   /** As {@link commit}, with the big system calls off the main thread. */
   async commitAsync(): Promise<void> {
     this.#checkNoTransaction('commit')
+    this.#checkAlone()
     await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
       const work = this.#pending()
       if (work === undefined) return
       this.#confirm(work.base, await this.#readAsync())
+      if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
       const written = { ...work, draft: draftOf(work.draft) }
-      await this.#writeAsync(written)
-      // Edits that came while the kernel was busy stand on what has just been written.
-      if (work.edits > written.edits)
-        this.#work = { base: snapshot(written.draft), draft: work.draft, edits: work.edits - written.edits }
+      work.draft = draftOf(work.draft)
+      await this.#exchangeAsync(written)
+      this.#goOn(work, written)
     })
   }
 
-  async #writeAsync({ base, draft, edits }: Work): Promise<void> {
+  /** Edits that came while the kernel was busy stand on what has just been written. */
+  #goOn(work: Work, written: Work): void {
+    const since = work.edits - written.edits
+    if (this.#work !== work || since === 0) this.#forget(work)
+    else this.#work = { base: snapshot(written.draft), draft: work.draft, edits: since }
+  }
+
+  async #exchangeAsync({ base, draft, edits }: Work): Promise<void> {
     if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
-    this.#work = undefined
   }
 
   #pending(): Work | undefined {
@@ -205,13 +245,14 @@ export class Session {
   transaction<T>(body: () => T): T {
     if (this.#transaction() !== undefined) return body()
     this.#checkNothingPending()
+    this.#checkAlone()
     return this.#locked(() => this.#exchange((work) => this.#run(work, body)))
   }
 
   /** Calls `body` as part of a transaction, once; what it leaves running is no part of it any more. */
   #run<T>(work: Work, body: () => T): T {
     try {
-      const result = this.#scope.run(work, body)
+      const result = transactions.run([...openTransactions(), { session: this, work }], body)
       if (isThenable(result)) {
         // What becomes of it is of no interest any more, and must not end the process.
         result.then(undefined, () => {})
@@ -227,12 +268,14 @@ export class Session {
   async transactionAsync<T>(body: () => T | Promise<T>): Promise<T> {
     if (this.#transaction() !== undefined) return body()
     this.#checkNothingPending()
+    this.#checkAlone()
     return this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
       for (let attempt = 1; ; attempt++) {
         const work = startOf(await this.#readAsync())
         const result = await this.#runAsync(work, body)
         try {
-          await this.#writeAsync(work)
+          await this.#exchangeAsync(work)
+          this.#forget(work)
           return result
         } catch (error) {
           if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
@@ -257,7 +300,7 @@ export class Session {
 
   async #runAsync<T>(work: Work, body: () => T | Promise<T>): Promise<T> {
     try {
-      return await this.#scope.run(work, body)
+      return await transactions.run([...openTransactions(), { session: this, work }], body)
     } finally {
       work.ended = true
     }

@@ -1,5 +1,5 @@
 /** Objects on which a misspelt property is an error at run time too, as nothing that is asked may be ignored. */
-import { IptcError, XtablesError } from '../errors'
+import { XtablesError } from '../errors'
 
 /** Stands behind the prototypes of all such objects, and is asked only for properties that none of them has. */
 const noSuchProperty = new Proxy(
@@ -19,9 +19,3 @@ const noSuchProperty = new Proxy(
 /** Base class: assigning to a property that neither the class nor the object declares throws. */
 export class Strict {}
 Object.setPrototypeOf(Strict.prototype, noSuchProperty)
-
-/** An option that is not understood must not be passed over: it may have said which namespace. @throws IptcError */
-export function checkOptions(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${known.join(', ')}`)
-}

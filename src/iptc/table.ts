@@ -1,12 +1,14 @@
 /** Tables: independent handles on what one family's packet filter holds in one network namespace. */
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
-import { IptcError, NotFoundError, RuleError } from '../errors'
+import { IptcError, NotFoundError, RuleError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
+import { findExtension } from '../extensions/registry'
 import { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import type { NetworkNamespace } from '../kernel/linux/namespace'
+import { checkOptions } from '../options'
 import type { Counters } from '../ruleset/entry'
 import { checkChainName } from '../ruleset/rule'
 import {
@@ -27,7 +29,7 @@ import { type CountersInput, readCounters } from './counters'
 import { Policy, type PolicyName } from './policy'
 import { type Edit, Session } from './session'
 import { kernelSets } from './sets'
-import { checkOptions, Strict } from './strict'
+import { Strict } from './strict'
 
 export interface TableOptions {
   /** Write every edit at once (the default), or only at `commit`. */
@@ -62,6 +64,7 @@ export abstract class AnyTable extends Strict {
   constructor(family: Family, name: string, options: TableOptions) {
     super()
     checkOptions(options, OPTIONS)
+    if (typeof name !== 'string') throw new IptcError(`the name of a table is text, not ${String(name)}`)
     const { autocommit = true, namespace, kernel, lockTimeoutMs } = options
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
@@ -172,7 +175,7 @@ export abstract class AnyTable extends Strict {
 
   /** @throws RuleError where there is such a chain already; XtablesError for a name that no chain can have */
   createChain(name: string): Chain {
-    checkChainName(name)
+    checkNewName(name)
     this.edit(({ chains }) => {
       this.#checkFree(name, chains)
       chains.set(name, newChain(this.context.family, name))
@@ -198,7 +201,7 @@ export abstract class AnyTable extends Strict {
   /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
   renameChain(chain: string | Chain, newName: string): void {
     const name = nameOf(chain)
-    checkChainName(newName)
+    checkNewName(newName)
     this.edit((draft) => {
       const data = this.#userChain(name, draft)
       this.#checkFree(newName, draft.chains)
@@ -256,7 +259,7 @@ export abstract class AnyTable extends Strict {
   /** @param counters packets and bytes that the policy begins with; what it had stays where none are given. */
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
     const { name } = policy instanceof Policy ? policy : new Policy(policy)
-    const given = counters && readCounters('policy', counters)
+    const given = counters === undefined ? undefined : readCounters('policy', counters)
     this.edit((draft) => {
       const data = this.chainData(nameOf(chain), draft)
       if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(data.name)
@@ -284,6 +287,17 @@ export abstract class AnyTable extends Strict {
   override toString(): string {
     return this.name
   }
+}
+
+/** What a chain that is to be made cannot be called. @throws XtablesError */
+function checkNewName(name: string): void {
+  checkChainName(name)
+  if (findExtension('target', name) !== undefined)
+    throw new XtablesError(`chain ${name}: there is a target of this name`, {
+      extension: 'rule',
+      parameter: 'chain',
+      value: name,
+    })
 }
 
 const nameOf = (chain: string | Chain): string => (typeof chain === 'string' ? chain : chain.name)

@@ -1,10 +1,10 @@
 /** What a rule does with the packets that it matches. */
 import { isVerdict } from '../abi/netfilter'
 import { findExtension } from '../extensions/registry'
+import { checkOptions } from '../options'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
 import { type Content, newContent, Part, type TargetName, type TargetParameters } from './part'
 import type { AnyRule } from './rule'
-import { checkOptions } from './strict'
 
 export interface TargetOptions {
   /** Go on in the chain without coming back to this one, as `-g` does. */

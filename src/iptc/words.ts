@@ -27,7 +27,8 @@ export const shown = (value: unknown): string => (typeof value === 'string' ? JS
 
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'an object'
-  return Array.isArray(value) ? `[${value.map(describe).join(', ')}]` : String(value)
+  const item = (one: unknown): string => (Array.isArray(one) ? 'a list' : describe(one))
+  return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
 }
 
 const isNumber = (value: unknown): value is number | bigint =>

@@ -32,6 +32,8 @@ export interface Lock {
 export interface Kernel {
   /** For people: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string
+  /** Tells packet filters apart: the same for two kernels that lead to the same one. */
+  readonly place: unknown
   /** Opens a socket. @throws PermissionError, UnsupportedError */
   connect(family: FamilyName): Connection
   /** Tables that exist already, newest first; asking creates none. */

@@ -1,6 +1,8 @@
-/** Rule specifications: from iptables' own words to a rule. iptables(8), section PARAMETERS */
+/** Rule specifications: from iptables' own words to rules. iptables(8), section PARAMETERS */
 import type { Family } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
+import { CHAIN_NAME_SIZE } from '../abi/x-tables'
+import { encodeText } from '../binary/text'
 import { XtablesError } from '../errors'
 import type { Option } from '../extensions/option'
 import type { Parameter } from '../extensions/payload'
@@ -8,178 +10,374 @@ import { findExtension, type Known } from '../extensions/registry'
 import { protocolName, protocolNumber } from '../extensions/values/databases'
 import { readInteger } from '../extensions/values/integer'
 import type { Counters } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
 import { type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
-import { SHORT_OPTIONS } from './print'
+import { resolveNetworks } from './names'
+import {
+  type GlobalOption,
+  globalByLetter,
+  globalByName,
+  globalsBegunWith,
+  isOption,
+  Line,
+  UsageError,
+} from './options'
 import { splitWords } from './words'
 
 /** A match or target on the way: known by its declaration, or given as bytes. */
 interface Loaded {
+  readonly kind: 'match' | 'target'
   readonly name: string
   readonly known: Known | undefined
   readonly parameters: Parameter[]
 }
 
-const HEAD_OPTIONS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(SHORT_OPTIONS).map(([name, short]) => [short, name]),
-)
-
-const LONG_OPTIONS: Readonly<Record<string, string>> = {
-  '--match': '-m',
-  '--jump': '-j',
-  '--goto': '-g',
-  '--set-counters': '-c',
+/** An option of a match or target that stands on the line, by its canonical name. */
+interface PartOption {
+  readonly part: Loaded
+  readonly name: string
+  /** Undefined for the two words of a part that is not known here. */
+  readonly option: Option | undefined
 }
 
-/** The two words of a match or target that is not known here. */
+type Found = GlobalOption | PartOption
+const isGlobal = (found: Found): found is GlobalOption => 'letter' in found
+
+/** One option of iptables itself as it stands on the line. */
+export interface Given {
+  readonly letter: string
+  readonly value: string | undefined
+  readonly negated: boolean
+  /** The word in which it stands. */
+  readonly written: string
+}
+
+/** Takes the options of iptables itself that are no part of a rule. */
+export type TakeOther = (given: Given, reader: RuleReader) => void
+
+/** Where the letters of a rule's own options go, by the names in the head. */
+const HEAD_NAMES: Readonly<Record<string, string>> = {
+  s: 'src',
+  d: 'dst',
+  i: 'in-interface',
+  o: 'out-interface',
+  p: 'protocol',
+  f: 'fragment',
+}
+
+/** Words of a match or target that is not known here. */
 const OPAQUE_OPTIONS = ['revision', 'payload']
 
-class RuleReader {
-  readonly #words: readonly string[]
+const MAX_NAME = CHAIN_NAME_SIZE - 2
+
+const fail = (message: string, parameter?: string, value?: unknown): never => {
+  throw new UsageError(message, { ...(parameter !== undefined && { parameter }), ...(value !== undefined && { value }) })
+}
+
+/** Reads the words of one line. What stands on it besides rules, it hands on. */
+export class RuleReader {
+  readonly line: Line
   readonly #family: Family
-  readonly #head: Parameter[] = []
-  readonly #matches: Loaded[] = []
-  #target: Loaded | undefined
-  #destination: TargetSpec = { kind: 'none' }
+  readonly #takeOther: TakeOther
+  /** Of each option of the head the parameters that it may mean: several addresses make several rules. */
+  readonly #head = new Map<string, readonly Parameter[]>()
+  /** Matches and target in the order in which they stand. */
+  readonly #parts: Loaded[] = []
+  #destination: TargetSpec | undefined
   #counters: Counters | undefined
-  #at = 0
+  #negated = false
+  #isStopped = false
 
-  constructor(words: readonly string[], family: Family) {
-    this.#words = words
+  constructor(words: readonly string[], family: Family, takeOther: TakeOther) {
+    this.line = new Line(words)
     this.#family = family
+    this.#takeOther = takeOther
   }
 
-  read(): RuleSpec {
-    while (this.#at < this.#words.length) this.#readOption()
-    return {
-      head: this.#head,
-      matches: this.#matches.map(finish),
-      target: this.#target === undefined ? this.#destination : { kind: 'extension', part: finish(this.#target) },
-      counters: this.#counters ?? [0n, 0n],
+  /** Reads to the end of the line, or until it is stopped. @throws XtablesError */
+  read(): void {
+    while (!this.#isStopped) {
+      const word = this.line.take()
+      if (word === undefined) break
+      this.#readWord(word)
+    }
+    if (this.#negated && !this.#isStopped) fail('nothing appropriate following !')
+  }
+
+  /** What stands behind means nothing any more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Letters of the rule's own options that were given. */
+  get given(): string[] {
+    const letters = Object.keys(HEAD_NAMES).filter((letter) => this.#head.has(HEAD_NAMES[letter] as string))
+    if (this.#destination !== undefined) letters.push('j')
+    return this.#counters === undefined ? letters : [...letters, 'c']
+  }
+
+  /** Counters of `-c`. */
+  get counters(): Counters | undefined {
+    return this.#counters
+  }
+
+  /** Matches and target, as help is given on them. */
+  get extensions(): { kind: 'match' | 'target'; name: string }[] {
+    return this.#parts.map(({ kind, name }) => ({ kind, name }))
+  }
+
+  get hasParts(): boolean {
+    return this.#parts.length > 0
+  }
+
+  /** The rules that the line makes: one for each combination of addresses, as they stand in it. */
+  get rules(): RuleSpec[] {
+    const { src, dst, ...rest } = Object.fromEntries(this.#head)
+    const others = Object.values(rest).flat()
+    const shared = {
+      matches: this.#parts.filter(({ kind }) => kind === 'match').map(finish),
+      target: this.#target(),
+      counters: this.#counters ?? ([0n, 0n] as const),
+    }
+    return each(src).flatMap((source) =>
+      each(dst).map((destination) => ({ head: [...source, ...destination, ...others], ...shared })),
+    )
+  }
+
+  #target(): TargetSpec {
+    const part = this.#parts.find(({ kind }) => kind === 'target')
+    return part === undefined ? (this.#destination ?? { kind: 'none' }) : { kind: 'extension', part: finish(part) }
+  }
+
+  #readWord(word: string): void {
+    if (word === '!') this.#negate()
+    else if (word === '--') this.#readEnd()
+    else if (!isOption(word)) throw new UsageError(`Bad argument \`${word}'`, { value: word, bare: true })
+    else if (word.startsWith('--')) this.#readLong(word)
+    else this.#readShort(word)
+  }
+
+  #negate(): void {
+    if (this.#negated) fail('multiple consecutive ! not allowed')
+    this.#negated = true
+  }
+
+  #readEnd(): void {
+    if (this.line.ahead !== undefined) fail('unknown arguments found on commandline')
+  }
+
+  /** The `!` before an option is spent on it. */
+  #takeNegation(): boolean {
+    const negated = this.#negated
+    this.#negated = false
+    return negated
+  }
+
+  #readLong(word: string): void {
+    const at = word.indexOf('=')
+    const name = at < 0 ? word.slice(2) : word.slice(2, at)
+    const glued = at < 0 ? undefined : word.slice(at + 1)
+    const found = this.#find(name) ?? this.#findImplicit(name) ?? this.#unknown(word)
+    if (!isGlobal(found)) this.#readPartOption(found, word, glued)
+    else if (found.argument === 'none' && glued !== undefined) this.#unknown(word)
+    else this.#readGlobal(found, word, glued)
+  }
+
+  /** A bunch of letters; one that takes a value ends it, and what stands behind is the value. */
+  #readShort(word: string): void {
+    for (let at = 1; at < word.length; at++) {
+      const letter = word[at] as string
+      const option = globalByLetter(letter) ?? this.#unknown(`-${letter}`)
+      if (option.argument !== 'none') return this.#readGlobal(option, word, word.slice(at + 1) || undefined)
+      this.#readGlobal(option, `-${letter}`, undefined)
     }
   }
 
-  #fail(message: string, details: { parameter?: string; value?: unknown; expected?: string } = {}): never {
-    throw new XtablesError(message, { extension: 'rule', ...details })
+  #unknown(word: string): never {
+    const loaded = this.#parts.map(({ name }) => name)
+    throw new UsageError(`unknown option "${word}"`, {
+      parameter: word,
+      expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
+    })
   }
 
-  #next(option: string): string {
-    const word = this.#words[this.#at++]
-    return word ?? this.#fail(`${option} wants a word behind it`, { parameter: option })
+  #readGlobal(option: GlobalOption, written: string, glued: string | undefined): void {
+    const { letter, argument } = option
+    const value = glued ?? (argument === 'required' ? this.#value(written) : undefined)
+    const given = { letter, value, negated: this.#takeNegation(), written }
+    if (Object.hasOwn(HEAD_NAMES, letter)) this.#readHead(given)
+    else if ('jgmc'.includes(letter)) this.#readPlain(given)
+    else this.#takeOther(given, this)
   }
 
-  #readOption(): void {
-    const negated = this.#words[this.#at] === '!'
-    if (negated) this.#at++
-    const word = this.#next('!')
-    const [option, glued] = splitGlued(word)
-    const short = LONG_OPTIONS[option] ?? option
-    const value = (): string => glued ?? this.#next(option)
-    if (short === '-m') this.#plain(negated, option, () => this.#load(value()))
-    else if (short === '-j' || short === '-g')
-      this.#plain(negated, option, () => this.#setTarget(value(), short === '-g'))
-    else if (short === '-c') this.#plain(negated, option, () => this.#setCounters(value()))
-    else this.#readParameter(word, option, glued, negated)
+  #value(written: string): string {
+    return this.line.take() ?? fail(`option "${written}" requires an argument`, written)
   }
 
-  #plain(negated: boolean, option: string, read: () => void): void {
-    if (negated) this.#fail(`${option} cannot be negated`, { parameter: option })
-    read()
+  // The rule's own options
+
+  #readHead({ letter, value, negated }: Given): void {
+    const name = HEAD_NAMES[letter] as string
+    if (letter === 'f' && this.#family.name === 'ipv6')
+      fail("`-f' is not supported in IPv6, use -m frag instead", 'fragment')
+    if (this.#head.has(name)) fail(`multiple -${letter} flags not allowed`, name, value)
+    this.#head.set(
+      name,
+      this.#headWords(name, value, negated).map((words) => ({ name, negated, words })),
+    )
   }
 
-  #readParameter(word: string, option: string, glued: string | undefined, negated: boolean): void {
-    const [to, name, declared] = this.#find(option) ?? this.#fail(this.#unknown(word), { parameter: option })
-    const count = declared?.words.length ?? 1
-    const words = Array.from({ length: count }, (_, i) => (i === 0 && glued !== undefined ? glued : this.#next(option)))
-    if (glued !== undefined && count === 0) this.#fail(`${option} takes no value`, { parameter: option, value: glued })
-    to.push({ name, negated, words })
+  /** The words of each parameter that an option makes. */
+  #headWords(name: string, value: string | undefined, negated: boolean): string[][] {
+    if (value === undefined) return [[]]
+    if (name === 'protocol') return [[checkProtocol(value, negated)]]
+    if (name !== 'src' && name !== 'dst') return [[checkInterface(name, value)]]
+    const networks = resolveNetworks(value, name, this.#family)
+    if (negated && (networks.length > 1 || value.includes(',')))
+      fail('! not allowed with multiple source or destination IP addresses', name, value)
+    return networks.map((one) => [one])
   }
 
-  #unknown(word: string): string {
-    if (!word.startsWith('-')) return `${JSON.stringify(word)} belongs to no option`
-    const loaded = this.#loaded().map(({ name }) => name)
-    const among = loaded.length === 0 ? '' : ` of a rule, nor of ${loaded.join(', ')}`
-    return `${word} is no option${among}; an extension’s options stand behind -m or -j with its name`
-  }
-
-  /** Matches and target, the latest first: where two have an option of one name, the latest is meant. */
-  #loaded(): Loaded[] {
-    return [...(this.#target === undefined ? [] : [this.#target]), ...this.#matches.toReversed()]
-  }
-
-  /** Whom an option is for, its name without dashes, and its declaration where there is one. */
-  #find(option: string): [Parameter[], string, Option | undefined] | undefined {
-    const head = HEADS[this.#family.name]
-    const name = HEAD_OPTIONS[option] ?? (option.startsWith('--') ? option.slice(2) : undefined)
-    if (name === undefined) return undefined
-    return find(this.#head, head, name) ?? this.#findLoaded(name) ?? this.#findImplicit(name)
-  }
-
-  #findLoaded(name: string): [Parameter[], string, Option | undefined] | undefined {
-    for (const { known, parameters } of this.#loaded()) {
-      if (known === undefined && OPAQUE_OPTIONS.includes(name)) return [parameters, name, undefined]
-      const found = known && find(parameters, known, name)
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
-
-  /** `-p tcp` brings the options of the match tcp, once one of them is used. */
-  #findImplicit(name: string): [Parameter[], string, Option | undefined] | undefined {
-    const protocol = this.#head.find((parameter) => parameter.name === 'protocol')
-    if (protocol === undefined || protocol.negated) return undefined
-    const word = protocol.words[0] as string
-    const number = readInteger(word) ?? protocolNumber(word)
-    const extension = findExtension('match', (number === undefined ? undefined : protocolName(number)) ?? word)
-    const variant = extension?.variants[this.#family.name][0]
-    if (extension === undefined || variant === undefined || !variant.names.has(name)) return undefined
-    if (this.#matches.some((match) => match.known?.extension === extension)) return undefined
-    const match = { name: extension.name, known: { extension, variant }, parameters: [] }
-    this.#matches.push(match)
-    return find(match.parameters, match.known, name)
-  }
-
-  #load(name: string): void {
-    this.#matches.push(this.#loadPart('match', name))
+  #readPlain({ letter, value = '', negated }: Given): void {
+    if (negated) fail(letter === 'm' ? 'unexpected ! flag before --match' : `cannot have ! before -${letter}`, letter)
+    if (letter === 'm') this.#parts.push(this.#loadPart('match', value))
+    else if (letter === 'c') this.#setCounters(value)
+    else this.#setTarget(value, letter === 'g')
   }
 
   #loadPart(kind: 'match' | 'target', name: string): Loaded {
-    if (this.#words[this.#at] === '--revision') return { name, known: undefined, parameters: [] }
-    const known = requireExtension(kind, name, this.#family)
-    return { name: known.extension.name, known, parameters: [] }
+    if (this.line.ahead === '--revision') return { kind, name, known: undefined, parameters: [] }
+    const known = requireKnown(kind, name, this.#family)
+    return { kind, name: known.extension.name, known, parameters: [] }
   }
 
   #setTarget(name: string, goto: boolean): void {
-    if (this.#target !== undefined || this.#destination.kind !== 'none')
-      this.#fail('a rule has one -j or -g', { value: name })
+    if (this.#destination !== undefined) fail('multiple -j flags not allowed', 'target', name)
+    checkTargetName(name)
     if (isVerdict(name) && !goto) this.#destination = { kind: 'verdict', verdict: name }
-    else if (goto || !this.#isTarget(name)) this.#destination = { kind: 'chain', chain: name, goto }
-    else this.#target = this.#loadPart('target', name)
+    else this.#destination = { kind: 'chain', chain: name, goto }
+    if (this.#destination.kind === 'chain' && !goto && this.#isTarget(name))
+      this.#parts.push(this.#loadPart('target', name))
   }
 
   #isTarget(name: string): boolean {
-    return findExtension('target', name) !== undefined || this.#words[this.#at] === '--revision'
+    return findExtension('target', name) !== undefined || this.line.ahead === '--revision'
   }
 
   #setCounters(first: string): void {
-    if (this.#counters !== undefined) this.#fail('a rule has one -c', { parameter: '-c', value: first })
-    const [packets, bytes] = first.includes(',') ? first.split(',') : [first, this.#next('-c')]
-    if (!/^\d+$/.test(packets as string) || !/^\d+$/.test(bytes as string))
-      this.#fail('-c wants two numbers, packets and bytes', { parameter: '-c', value: `${packets} ${bytes}` })
-    this.#counters = [BigInt(packets as string), BigInt(bytes as string)]
+    if (this.#counters !== undefined) fail('multiple -c flags not allowed', '-c', first)
+    const [packets, bytes] = first.includes(',') ? first.split(',', 2) : [first, this.line.follower()]
+    if (bytes === undefined) fail('-c requires packet and byte counter', '-c', first)
+    this.#counters = [readCount(packets as string, 'packet'), readCount(bytes as string, 'byte')]
+  }
+
+  // Options of matches and targets
+
+  /** What an option name means; undefined where it means nothing, or several things. A whole name wins over a cut one. */
+  #find(name: string, parts: readonly Loaded[] = this.#parts): Found | undefined {
+    return globalByName(this.#family.name, name) ?? findWhole(parts, name) ?? this.#findBegun(name, parts)
+  }
+
+  #findBegun(start: string, parts: readonly Loaded[]): Found | undefined {
+    const begun: Found[] = [...globalsBegunWith(this.#family.name, start), ...findBegun(parts, start)]
+    return begun.length === 1 ? begun[0] : undefined
+  }
+
+  /** `-p tcp` brings the options of the match tcp, once one of them is used. */
+  #findImplicit(name: string): Found | undefined {
+    const match = this.#implicitMatch()
+    if (match === undefined) return undefined
+    const found = this.#find(name, [...this.#parts, match])
+    if (found !== undefined) this.#parts.push(match)
+    return found
+  }
+
+  #implicitMatch(): Loaded | undefined {
+    const word = this.#head.get('protocol')?.[0]?.words[0]
+    if (word === undefined) return undefined
+    const number = readInteger(word) ?? protocolNumber(word)
+    const extension = findExtension('match', (number === undefined ? undefined : protocolName(number)) ?? word)
+    const variant = extension?.variants[this.#family.name][0]
+    if (extension === undefined || variant === undefined) return undefined
+    if (this.#parts.some(({ known }) => known?.extension === extension)) return undefined
+    return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [] }
+  }
+
+  #readPartOption({ part, name, option }: PartOption, written: string, glued: string | undefined): void {
+    const count = option?.words.length ?? 1
+    if (glued !== undefined && count === 0) this.#unknown(written)
+    const words = count === 0 ? [] : [glued ?? this.#value(written)]
+    while (words.length < count)
+      words.push(this.line.follower() ?? fail(`--${name} requires ${count === 2 ? 'two' : count} args.`, name))
+    part.parameters.push({ name, negated: this.#takeNegation(), words })
   }
 }
 
-/** `--option=value` and `-ovalue` in two. */
-function splitGlued(word: string): [string, string | undefined] {
-  if (/^-[sdiopjgmc]./.test(word)) return [word.slice(0, 2), word.slice(2)]
-  const at = word.startsWith('--') ? word.indexOf('=') : -1
-  return at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)]
+const ANY: readonly (readonly Parameter[])[] = [[]]
+
+/** Each parameter alone; once nothing where the option was not given. */
+const each = (parameters: readonly Parameter[] | undefined): readonly (readonly Parameter[])[] =>
+  parameters === undefined ? ANY : parameters.map((parameter) => [parameter])
+
+/** The option of this whole name. Where several have it, the part that stands last is meant. */
+function findWhole(parts: readonly Loaded[], name: string): PartOption | undefined {
+  for (let i = parts.length - 1; i >= 0; i--) {
+    const part = parts[i] as Loaded
+    if (part.known === undefined && OPAQUE_OPTIONS.includes(name)) return { part, name, option: undefined }
+    const canonical = part.known?.variant.names.get(name)
+    if (canonical !== undefined) return { part, name: canonical, option: optionOf(part, canonical) }
+  }
+  return undefined
 }
 
-function find(to: Parameter[], { variant }: Known, name: string): [Parameter[], string, Option] | undefined {
-  const canonical = variant.names.get(name)
-  return canonical === undefined ? undefined : [to, canonical, variant.options.get(canonical) as Option]
+const optionOf = ({ known }: Loaded, name: string): Option => known?.variant.options.get(name) as Option
+
+/** The options that begin so, each once: of two matches of one kind, the later is meant. */
+function findBegun(parts: readonly Loaded[], start: string): PartOption[] {
+  const found = new Map<Option, PartOption>()
+  for (const part of parts)
+    for (const [name, canonical] of part.known?.variant.names ?? [])
+      if (name.startsWith(start)) {
+        const option = optionOf(part, canonical)
+        found.set(option, { part, name: canonical, option })
+      }
+  return [...found.values()]
+}
+
+function requireKnown(kind: 'match' | 'target', name: string, family: Family): Known {
+  try {
+    return requireExtension(kind, name, family)
+  } catch (error) {
+    if (!(error instanceof XtablesError)) throw error
+    throw new XtablesError(`Couldn't load ${kind} \`${name}': ${error.message}`, error, { cause: error })
+  }
+}
+
+function checkProtocol(word: string, negated: boolean): string {
+  const number = readInteger(word) ?? protocolNumber(word)
+  if (number === undefined || number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word)
+  if (negated && number === 0) fail('rule would never match protocol', 'protocol', word)
+  return word
+}
+
+const MAX_INTERFACE = 15
+
+function checkInterface(option: string, name: string): string {
+  if (name === '') fail('Empty interface is likely to be undesired', option, name)
+  if (encodeText(name).length > MAX_INTERFACE)
+    fail(`interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`, option, name)
+  return name
+}
+
+function checkTargetName(name: string): void {
+  if (name === '') fail('Invalid target name (too short)', 'target', name)
+  if (encodeText(name).length > MAX_NAME)
+    fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name)
+  if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, 'target', name)
+}
+
+function readCount(word: string, what: string): bigint {
+  const count = /^\d{1,20}$/.test(word) ? BigInt(word) : -1n
+  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, '-c', word)
 }
 
 function finish({ name, known, parameters }: Loaded): PartSpec {
@@ -194,9 +392,21 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
   return { name, revision, payload: Uint8Array.from(Buffer.from(payload, 'hex')) }
 }
 
-/** A rule from its words. @throws XtablesError that names what was not understood */
-export const parseRuleWords = (words: readonly string[], family: Family): RuleSpec =>
-  new RuleReader(words, family).read()
+const notOfARule: TakeOther = ({ written }) => fail(`${written} is no option of a rule`, written)
+
+/** The rules that a line of words makes: several where an address is a list, or the name of several. @throws XtablesError */
+export function parseRules(words: readonly string[], family: Family): RuleSpec[] {
+  const reader = new RuleReader(words, family, notOfARule)
+  reader.read()
+  return reader.rules
+}
+
+/** A rule from its words. @throws XtablesError that names what was not understood, or where they make several rules */
+export function parseRuleWords(words: readonly string[], family: Family): RuleSpec {
+  const rules = parseRules(words, family)
+  if (rules.length !== 1) fail(`these words make ${rules.length} rules, where one is wanted`)
+  return rules[0] as RuleSpec
+}
 
 /** A rule from a line such as `-p tcp --dport 22 -j ACCEPT`. @throws XtablesError */
 export const parseRule = (line: string, family: Family): RuleSpec => parseRuleWords(splitWords(line), family)

@@ -5,7 +5,7 @@ import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import { HEADS } from '../ruleset/head'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
-import { quoteWord } from './words'
+import { printName, quoteWord } from './words'
 
 /** How the options of the head are printed, by their names. */
 export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
@@ -19,7 +19,9 @@ export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
 
 const printParameter = ({ variant }: Known, { name, negated, words }: Parameter): string => {
   const types = variant.options.get(name)?.words ?? []
-  const printed = words.map((word, i) => (types[i]?.quotes === undefined ? word : quoteWord(word, types[i].quotes)))
+  const printed = words.map((word, i) =>
+    types[i]?.quotes === undefined ? printName(word) : quoteWord(word, types[i].quotes),
+  )
   return [...(negated ? ['!'] : []), SHORT_OPTIONS[name] ?? `--${name}`, ...printed].join(' ')
 }
 
@@ -34,7 +36,7 @@ export function printPart(kind: 'match' | 'target', part: PartSpec, family: Fami
 function printTarget(target: TargetSpec, family: FamilyName): string[] {
   if (target.kind === 'none') return []
   if (target.kind === 'verdict') return [`-j ${target.verdict}`]
-  if (target.kind === 'chain') return [`${target.goto ? '-g' : '-j'} ${target.chain}`]
+  if (target.kind === 'chain') return [`${target.goto ? '-g' : '-j'} ${printName(target.chain)}`]
   return [`-j ${printPart('target', target.part, family)}`]
 }
 

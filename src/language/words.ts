@@ -25,6 +25,12 @@ export function splitWords(line: string): string[] {
   return words
 }
 
+/**
+ * A name as it is printed: bare, as iptables does, unless it could not be read again so. Interfaces and chains may have
+ * names that hold anything.
+ */
+export const printName = (word: string): string => (/[\s"\\]/.test(word) ? quoteWord(word) : word)
+
 /** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
 export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
   if (quotes === 'auto' && /^[-_0-9A-Za-z]+$/.test(word)) return word

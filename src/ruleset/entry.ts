@@ -15,7 +15,7 @@ import {
 } from '../abi/x-tables'
 import { s32, u16, u64 } from '../binary/codec'
 import { readText, writeText } from '../binary/text'
-import { BlobError } from '../errors'
+import { BlobError, XtablesError } from '../errors'
 
 const HEADER = entryMatch.size
 const NAME = entryMatch.fields.name.offset
@@ -95,7 +95,13 @@ export function isUnconditional(family: Family, bytes: Uint8Array, at: number): 
 
 /** A header and its payload; the payload's size is a multiple of eight. */
 export function buildPart(name: string, revision: number, payload: Uint8Array): Uint8Array {
-  const part = new Uint8Array(HEADER + align(payload.length))
+  const size = HEADER + align(payload.length)
+  if (size > MAX_ENTRY)
+    throw new XtablesError(`${name} takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
+      extension: name,
+      value: size,
+    })
+  const part = new Uint8Array(size)
   u16.write(part, 0, part.length)
   writeText(part, NAME, EXTENSION_NAME_SIZE, name)
   part[REVISION] = revision
@@ -110,6 +116,9 @@ export function buildVerdict(verdict: number): Uint8Array {
   return part
 }
 
+/** Entries count their bytes in 16 bits, and are aligned. */
+const MAX_ENTRY = 0xfff8
+
 /** An entry of these parts. `head` is the family's entry struct with everything in it but the two offsets. */
 export function buildEntry(
   family: Family,
@@ -118,7 +127,13 @@ export function buildEntry(
   target: Uint8Array,
 ): Uint8Array {
   const atTarget = matches.reduce((sum, match) => sum + match.length, family.entrySize)
-  const bytes = new Uint8Array(atTarget + target.length)
+  const size = atTarget + target.length
+  if (size > MAX_ENTRY)
+    throw new XtablesError(`a rule takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
+      extension: 'rule',
+      value: size,
+    })
+  const bytes = new Uint8Array(size)
   bytes.set(head.subarray(0, family.entrySize))
   let at = family.entrySize
   for (const part of [...matches, target]) {

@@ -4,9 +4,9 @@
  */
 import type { Family } from '../abi/family'
 import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
-import { align, CHAIN_NAME_SIZE } from '../abi/x-tables'
+import { align, CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE } from '../abi/x-tables'
 import { encodeText, isEncodable } from '../binary/text'
-import { XtablesError } from '../errors'
+import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
 import { extensionNames, findExtension, type Known } from '../extensions/registry'
@@ -85,7 +85,7 @@ function describeTarget({ bytes, jump }: Entry, context: Context): TargetSpec {
   const part = targetPart(family, bytes, 0)
   if (!isStandard(bytes, part)) return { kind: 'extension', part: describePart('target', bytes, part, context) }
   const verdict = verdictName(readVerdict(bytes, part))
-  if (verdict === undefined) throw new RangeError(`no verdict ${readVerdict(bytes, part)}`)
+  if (verdict === undefined) throw new BlobError(0, `there is no verdict ${readVerdict(bytes, part)}`)
   return { kind: 'verdict', verdict }
 }
 
@@ -104,6 +104,7 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
 
 export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {
   if (isOpaque(part)) {
+    checkOpaqueName(kind, part.name)
     if (align(part.payload.length) !== part.payload.length)
       throw new XtablesError(`${kind} ${part.name}: a payload is a multiple of 8 bytes long`, {
         extension: part.name,
@@ -119,10 +120,27 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   )
 }
 
+/** Built-in targets hold offsets, which only the writer of the table can know. @throws XtablesError */
+function checkOpaqueName(kind: 'match' | 'target', name: string): void {
+  const length = encodeText(name).length
+  if (length >= 1 && length < EXTENSION_NAME_SIZE && isEncodable(name) && name !== ERROR_TARGET) return
+  const expected = `a name of 1 to ${EXTENSION_NAME_SIZE - 1} bytes other than ${ERROR_TARGET}`
+  throw new XtablesError(`${kind} ${JSON.stringify(name)} cannot be; accepted: ${expected}`, {
+    extension: name,
+    expected,
+  })
+}
+
 const GOTO_NOTHING = ''
 
 /** Checks the name of a chain as something to create or to go to. @throws XtablesError */
 export function checkChainName(name: string): void {
+  if (typeof name !== 'string')
+    throw new XtablesError(`the name of a chain is text, not ${String(name)}`, {
+      extension: 'rule',
+      parameter: 'chain',
+      value: name,
+    })
   const length = encodeText(name).length
   const bad =
     !isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name)

@@ -60,10 +60,25 @@ export const newChain = (family: Family, name: string): Chain => ({
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
   readonly chains: Map<string, Chain>
+  /** Lists of rules that no other ruleset has, and that may therefore be changed in place. */
+  readonly own: WeakSet<readonly Entry[]>
 }
 
 /** A copy that can be edited: of the chains' names only, what they hold is never changed. */
-export const draftOf = (ruleset: Ruleset): Draft => ({ ...ruleset, chains: new Map(ruleset.chains) })
+export const draftOf = (ruleset: Ruleset): Draft => ({
+  ...ruleset,
+  chains: new Map(ruleset.chains),
+  own: new WeakSet(),
+})
+
+/** The rules of a chain, to be changed in place: copied at the first call, so that many edits cost no more than they are. */
+export function ownRules(draft: Draft, chain: Chain): Entry[] {
+  if (draft.own.has(chain.rules)) return chain.rules as Entry[]
+  const rules = [...chain.rules]
+  draft.own.add(rules)
+  draft.chains.set(chain.name, { ...chain, rules })
+  return rules
+}
 
 const byName = ({ name: a }: Chain, { name: b }: Chain): number => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -57,6 +57,10 @@ class CountingKernel implements Kernel {
     return this.#linux.description
   }
 
+  get place(): unknown {
+    return this.#linux.place
+  }
+
   connect(family: FamilyName): Connection {
     const connection = this.#linux.connect(family)
     const count = (option: number): void => {

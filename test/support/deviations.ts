@@ -44,6 +44,7 @@ export const deviations: readonly Deviation[] = [
     why: 'several types begin so: 1.8.9 takes the first of its table',
   },
   { what: 'refused', lines: /-i (?:eth\/0|"eth 0")/, why: 'no interface has such a name: 1.8.9 only warns' },
+  { what: 'text', lines: /-i "eth 0"/, why: 'bare, as 1.8.9 prints it, the name could not be read again' },
   {
     what: 'refused',
     lines: /--match-set \S+ (?:srcx|dstination)/,

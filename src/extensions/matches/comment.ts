@@ -8,5 +8,5 @@ import { text } from '../values/string'
 /** linux/netfilter/xt_comment.h */
 export const comment = match('comment', {
   revisions: { 0: struct('struct xt_comment_info', 256, { comment: chars(256) }) },
-  options: ({ comment }) => ({ comment: option(text(255), comment, { required: true }) }),
+  options: ({ comment }) => ({ comment: option(text(255), comment, { required: true, list: '/* $ */' }) }),
 })

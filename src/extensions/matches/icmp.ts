@@ -3,7 +3,7 @@ import { pair, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
-import { icmpType } from '../values/icmp'
+import { icmpType, listIcmp } from '../values/icmp'
 
 const type = icmpType({
   any: 255,
@@ -55,6 +55,10 @@ export const icmp = match('icmp', {
   revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
   options: ({ type: number, code, invflags }) => ({
-    'icmp-type': option(type, both(number, code), { required: true, negation: bit(invflags, 0x01) }),
+    'icmp-type': option(type, both(number, code), {
+      required: true,
+      negation: bit(invflags, 0x01),
+      list: listIcmp('icmp'),
+    }),
   }),
 })

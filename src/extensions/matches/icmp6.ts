@@ -3,7 +3,7 @@ import { pair, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { option } from '../option'
-import { icmpType } from '../values/icmp'
+import { icmpType, listIcmp } from '../values/icmp'
 
 const type = icmpType({
   'destination-unreachable': 1,
@@ -44,6 +44,10 @@ export const icmp6 = match('icmp6', {
   revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
   options: ({ type: number, code, invflags }) => ({
-    'icmpv6-type': option(type, both(number, code), { required: true, negation: bit(invflags, 0x01) }),
+    'icmpv6-type': option(type, both(number, code), {
+      required: true,
+      negation: bit(invflags, 0x01),
+      list: listIcmp('ipv6-icmp'),
+    }),
   }),
 })

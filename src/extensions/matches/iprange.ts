@@ -22,7 +22,15 @@ export const iprange = match('iprange', {
   unused: ({ srcMin, srcMax, dstMin, dstMax }, family) =>
     [srcMin, srcMax, dstMin, dstMax].flatMap((address) => unusedAddress(address, family)),
   options: ({ srcMin, srcMax, dstMin, dstMax, flags }) => ({
-    'src-range': option(addressRange, both(srcMin, srcMax), { present: bit(flags, 0x01), negation: bit(flags, 0x10) }),
-    'dst-range': option(addressRange, both(dstMin, dstMax), { present: bit(flags, 0x02), negation: bit(flags, 0x20) }),
+    'src-range': option(addressRange, both(srcMin, srcMax), {
+      present: bit(flags, 0x01),
+      negation: bit(flags, 0x10),
+      list: 'source IP range [! ]$',
+    }),
+    'dst-range': option(addressRange, both(dstMin, dstMax), {
+      present: bit(flags, 0x02),
+      negation: bit(flags, 0x20),
+      list: 'destination IP range [! ]$',
+    }),
   }),
 })

@@ -10,6 +10,6 @@ export const mac = match('mac', {
   hooks: ['PREROUTING', 'INPUT', 'FORWARD'],
   revisions: { 0: struct('struct xt_mac_info', 12, { srcaddr: raw(6), invert: bool32 }) },
   options: ({ srcaddr, invert }) => ({
-    'mac-source': option(address, srcaddr, { required: true, negation: invert }),
+    'mac-source': option(address, srcaddr, { required: true, negation: invert, list: 'MAC [! ]$' }),
   }),
 })

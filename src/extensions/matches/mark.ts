@@ -9,6 +9,6 @@ import { valueMask } from '../values/integer'
 export const mark = match('mark', {
   revisions: { 1: struct('struct xt_mark_mtinfo1', 12, { mark: u32, mask: u32, invert: bool8 }) },
   options: ({ mark, mask, invert }) => ({
-    mark: option(valueMask(), both(mark, mask), { required: true, negation: invert }),
+    mark: option(valueMask(), both(mark, mask), { required: true, negation: invert, list: 'mark match [! ]$' }),
   }),
 })

@@ -10,7 +10,12 @@ import { nameList } from '../values/names'
 import { portRange } from '../values/port'
 
 const FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
-const flags = nameList(FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
+const names = nameList(FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
+const hex = (bits: number): string => `0x${bits.toString(16).toUpperCase().padStart(2, '0')}`
+const flags: typeof names = {
+  ...names,
+  list: (bits, listing) => (listing.numeric ? hex(bits) : names.format(bits, listing)),
+}
 const SYN_ONLY = [FLAGS.SYN | FLAGS.RST | FLAGS.ACK | FLAGS.FIN, FLAGS.SYN] as const
 
 /** linux/netfilter/xt_tcpudp.h */
@@ -27,13 +32,14 @@ export const tcp = match('tcp', {
     }),
   },
   bits: ({ invflags }) => [[invflags, 0x0f]],
+  list: 'tcp',
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {
     const examined = both(flgMask, flgCmp)
     const negation = bit(at.invflags, 0x04)
     return {
-      ...portOptions(at, portRange({ protocol: 'tcp' })),
-      'tcp-option': option(integer(255, 1), kind, { negation: bit(at.invflags, 0x08) }),
-      'tcp-flags': option([flags, flags], examined, { negation }),
+      ...portOptions(at, portRange({ protocol: 'tcp', listed: 'tcp' })),
+      'tcp-option': option(integer(255, 1), kind, { negation: bit(at.invflags, 0x08), list: 'option=[!]$' }),
+      'tcp-flags': option([flags, flags], examined, { negation, list: 'flags:[!]$/$' }),
       syn: synonym('tcp-flags', flag(is(examined, SYN_ONLY, [0, 0]), { negation })),
     }
   },

@@ -10,5 +10,6 @@ export const udp = match('udp', {
   protocols: ['udp'],
   revisions: { 0: struct('struct xt_udp', 10, { spts: pair(u16), dpts: pair(u16), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x03]],
-  options: (at) => portOptions(at, portRange({ decimal: true, reversed: true })),
+  list: 'udp',
+  options: (at) => portOptions(at, portRange({ listed: 'udp', decimal: true, reversed: true })),
 })

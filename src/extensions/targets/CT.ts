@@ -59,6 +59,7 @@ export const CT = target('CT', {
   revisions: ctRevisions,
   private: handedOut,
   bits: ({ flags }) => [[flags, 0x1f]],
+  list: 'CT',
   options: ({ flags, zone: id, helper, timeout, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)

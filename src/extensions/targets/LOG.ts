@@ -9,6 +9,8 @@ import { text } from '../values/string'
 
 const LEVELS = { emerg: 0, panic: 0, alert: 1, crit: 2, error: 3, warning: 4, notice: 5, info: 6, debug: 7 }
 
+const LISTED_LEVELS = ['emerg', 'alert', 'crit', 'err', 'warn', 'notice', 'info', 'debug']
+
 /** linux/netfilter/xt_LOG.h */
 export const LOG = target('LOG', {
   revisions: { 0: struct('struct xt_log_info', 32, { level: u8, logflags: u8, prefix: chars(30) }) },
@@ -18,13 +20,22 @@ export const LOG = target('LOG', {
       if (level.read(bytes, at) > LEVELS.debug) return 'a level is 0 to 7'
       return bytes[at + prefix.offset + prefix.size - 1] === 0 ? undefined : 'the prefix does not end'
     },
+  list:
+    ({ level, logflags }) =>
+    ({ bytes, at, numeric, texts: { 'log-prefix': prefix, 'log-level': _, ...flags } }) => {
+      const number = level.read(bytes, at)
+      const said = numeric
+        ? [`flags ${logflags.read(bytes, at)}`, `level ${number}`]
+        : [`level ${LISTED_LEVELS[number] ?? number}`, ...Object.values(flags)]
+      return ['LOG', ...said, ...(prefix === undefined ? [] : [prefix])].join(' ')
+    },
   options: ({ level, logflags, prefix }) => ({
-    'log-prefix': option(text(29, 1), prefix),
+    'log-prefix': option(text(29, 1), prefix, { list: 'prefix "$"' }),
     'log-level': option(nameOrNumber(LEVELS, 7), level, { absent: LEVELS.warning }),
-    'log-tcp-sequence': flag(bit(logflags, 0x01)),
-    'log-tcp-options': flag(bit(logflags, 0x02)),
-    'log-ip-options': flag(bit(logflags, 0x04)),
-    'log-uid': flag(bit(logflags, 0x08)),
-    'log-macdecode': flag(bit(logflags, 0x20)),
+    'log-tcp-sequence': flag(bit(logflags, 0x01), { list: 'tcp-sequence' }),
+    'log-tcp-options': flag(bit(logflags, 0x02), { list: 'tcp-options' }),
+    'log-ip-options': flag(bit(logflags, 0x04), { list: 'ip-options' }),
+    'log-uid': flag(bit(logflags, 0x08), { list: 'uid' }),
+    'log-macdecode': flag(bit(logflags, 0x20), { list: 'macdecode' }),
   }),
 })

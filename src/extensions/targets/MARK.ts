@@ -3,6 +3,7 @@ import { u32 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { target } from '../extension'
 import { view } from '../fields'
+import type { ListForm } from '../listing'
 import { option, synonym } from '../option'
 import { bits32, valueMask } from '../values/integer'
 
@@ -10,9 +11,19 @@ const ALL = 0xffff_ffff
 const not = (bits: number): number => ~bits >>> 0
 const or = (a: number, b: number): number => (a | b) >>> 0
 
+/** The change in the words that say the most of it. */
+const listed: ListForm<readonly [number, number]> = ([mark, mask], { words: [word] }) => {
+  const hex = (bits: number): string => `0x${bits.toString(16)}`
+  if (mark === 0) return `and ${hex(not(mask))}`
+  if (mark === mask) return `or ${hex(mark)}`
+  if (mask === 0) return `xor ${hex(mark)}`
+  return mask === ALL ? `set ${hex(mark)}` : `xset ${word}`
+}
+
 /** The new mark is `(old & ~mask) ^ mark`. linux/netfilter/xt_mark.h */
 export const MARK = target('MARK', {
   revisions: { 2: struct('struct xt_mark_tginfo2', 8, { mark: u32, mask: u32 }) },
+  list: 'MARK',
   options: ({ mark, mask }) => {
     const stored = both(mark, mask)
     const written = { required: true, absent: [0, ALL] as const }
@@ -27,7 +38,7 @@ export const MARK = target('MARK', {
         ),
       )
     return {
-      'set-xmark': option(valueMask({ fullMask: true }), stored, written),
+      'set-xmark': option(valueMask({ fullMask: true }), stored, { ...written, list: listed }),
       'set-mark': synonym(
         'set-xmark',
         option(

@@ -36,7 +36,7 @@ export const MASQUERADE = target('MASQUERADE', {
   // All but addresses, which are those of the interface.
   bits: ({ flags }) => [[flags, ~0x01]],
   options: ({ flags, minProto, maxProto }) => ({
-    'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02) }),
+    'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02), list: 'masq ports: $' }),
     random: flag(bit(flags, 0x04)),
     'random-fully': flag(bit(flags, 0x10)),
   }),

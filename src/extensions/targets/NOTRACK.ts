@@ -12,5 +12,6 @@ export const NOTRACK = target('NOTRACK', {
   revisions: ctRevisions,
   private: handedOut,
   fixed: ({ flags }) => [fixed(flags, NOTRACK_ALIAS)],
+  list: 'NOTRACK',
   options: () => ({}),
 })

@@ -1,8 +1,9 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
 import { isIPv6 } from 'node:net'
 import type { FamilyName } from '../../abi/family'
-import type { Context } from '../context'
+import type { Context, Listing } from '../context'
 import type { Extent } from '../extension'
+import { networkName } from './databases'
 import { readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
@@ -128,7 +129,22 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
     return [address.map((byte, i) => byte & (mask[i] as number)), mask]
   },
   format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
+  list([address, mask], listing) {
+    const decides = listing.family.addressSize === 4 ? mask : address
+    return !listing.numeric && isZero(decides) ? 'anywhere' : listMasked(address, mask, listing)
+  },
 }
+
+const isZero = (bytes: Bytes): boolean => bytes.every((byte) => byte === 0)
+
+/** An address, or the name of the host or network that has it, and a mask unless it is full. */
+function listMasked(address: Bytes, mask: Bytes, listing: Listing): string {
+  const number = formatAddress(address, listing)
+  const name = listing.numeric ? undefined : (listing.hostName(number) ?? networkName(number))
+  return `${name ?? number}${isFull(mask) ? '' : `/${formatMask(mask, listing)}`}`
+}
+
+const isFull = (mask: Bytes): boolean => prefixLength(mask) === mask.length * 8
 
 function parseMasked(word: string, context: Context, parse = parseAddress): [Bytes, Bytes] {
   const [first, second] = halves(word, '/')
@@ -170,6 +186,10 @@ export const maskedAddress: ValueType<readonly [Bytes, Bytes], string> = {
   format([address, mask], context) {
     const short = shorten(mask, context)
     const text = formatAddress(shorten(address, context), context)
-    return prefixLength(short) === short.length * 8 ? text : `${text}/${formatMask(short, context)}`
+    return isFull(short) ? text : `${text}/${formatMask(short, context)}`
+  },
+  list([address, mask], listing) {
+    const isAny = !listing.numeric && isZero(shorten(address, listing))
+    return isAny ? 'anywhere' : listMasked(shorten(address, listing), shorten(mask, listing), listing)
   },
 }

@@ -54,6 +54,10 @@ function rows(path: string): Row[] {
   })
 }
 
+/** What a table itself has under a name, which a caller may have chosen to be `constructor`. */
+const own = (table: Readonly<Record<string, number>>, name: string): number | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
+
 const lazy = <T>(make: () => T): (() => T) => {
   let made: { value: T } | undefined
   return () => {
@@ -92,11 +96,32 @@ const protocols = lazy(() => {
 
 /** The port of a service, in host order; of `protocol` (`tcp`, `udp`), or of any. */
 export const servicePort = (name: string, protocol?: string): number | undefined =>
-  services().size === 0 ? SERVICES[name] : services().get(protocol === undefined ? name : `${name}/${protocol}`)
+  services().size === 0 ? own(SERVICES, name) : services().get(protocol === undefined ? name : `${name}/${protocol}`)
+
+/** The first name of each port, by `port/protocol`; by `port` alone where there is no database. */
+const ports = lazy(() => {
+  const names = new Map<string, string>()
+  for (const {
+    names: [name],
+    value,
+  } of rows('/etc/services'))
+    if (!names.has(value)) names.set(value, name as string)
+  if (names.size === 0) for (const [name, port] of Object.entries(SERVICES)) names.set(String(port), name)
+  return names
+})
+
+/** The name of the service at a port of `protocol`. */
+export const serviceName = (port: number, protocol: string): string | undefined =>
+  ports().get(`${port}/${protocol}`) ?? ports().get(String(port))
+
+const networks = lazy(() => new Map(rows('/etc/networks').map(({ names, value }) => [value, names[0] as string])))
+
+/** The name of a network of IPv4, by its first address. */
+export const networkName = (address: string): string | undefined => networks().get(address)
 
 /** The number of a protocol by a name or alias of protocols(5), as it is written there. */
 export const exactProtocolNumber = (name: string): number | undefined =>
-  protocols().byName.get(name) ?? PROTOCOL_ALIASES[name]
+  protocols().byName.get(name) ?? own(PROTOCOL_ALIASES, name)
 
 /** The number of a protocol by its name, in any case. */
 export function protocolNumber(name: string): number | undefined {
@@ -105,7 +130,7 @@ export function protocolNumber(name: string): number | undefined {
     byName.get(name) ??
     byName.get(name.toLowerCase()) ??
     byName.get(name.toUpperCase()) ??
-    PROTOCOL_ALIASES[name.toLowerCase()]
+    own(PROTOCOL_ALIASES, name.toLowerCase())
   )
 }
 

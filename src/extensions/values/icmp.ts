@@ -1,10 +1,14 @@
 /** ICMP types with their codes, of either protocol. */
+import type { ListForm } from '../listing'
 import { readInteger } from './integer'
 import { findName } from './names'
-import { halves, mismatch, type ValueType } from './value'
+import { halves, mismatch, same, type ValueType } from './value'
 
 /** A type, and the first and last of its codes. */
 export type IcmpType = readonly [type: number, codes: readonly [number, number]]
+
+/** What a name stands for: a type, or a type and a code. */
+type Value = number | readonly [type: number, code: number]
 
 const ANY_CODE = [0, 255] as const
 const ANY_TYPE = 255
@@ -19,11 +23,11 @@ const byte = (word: string): number => {
  * numbers, but for `any`, where `names` has it.
  * @param names the type, or the type and code, of each name.
  */
-export const icmpType = (names: Readonly<Record<string, number | readonly [number, number]>>): ValueType<IcmpType> => ({
+export const icmpType = (names: Readonly<Record<string, Value>>): ValueType<IcmpType> => ({
   expects: `type[/code], each 0 to 255, or one of ${Object.keys(names).join(', ')}`,
   parse(word) {
     const name = word === '' ? undefined : findName(Object.keys(names), word, { anyCase: true, prefixes: true })
-    if (name !== undefined) return named(names[name] as number | readonly [number, number])
+    if (name !== undefined) return named(names[name] as Value)
     const [type, code] = halves(word, '/')
     return [byte(type), code === undefined ? ANY_CODE : [byte(code), byte(code)]]
   },
@@ -31,7 +35,20 @@ export const icmpType = (names: Readonly<Record<string, number | readonly [numbe
     if (first === 0 && last === 255) return type === ANY_TYPE && 'any' in names ? 'any' : String(type)
     return first === last ? `${type}/${first}` : `${type}/${first}-${last}`
   },
+  list: (value, { numeric }) =>
+    (numeric ? undefined : Object.keys(names).find((name) => same(named(names[name] as Value), value))) ?? spell(value),
 })
 
-const named = (value: number | readonly [number, number]): IcmpType =>
+/** How a listing shows it: `icmptype 8`, `icmp !type 3 code 1`, `icmp echo-request`. */
+export const listIcmp =
+  (protocol: string): ListForm<IcmpType> =>
+  (_, { negated, words: [word = ''] }) =>
+    `${protocol}${negated ? ' !' : word.startsWith('type ') ? '' : ' '}${word}`
+
+function spell([type, [first, last]]: IcmpType): string {
+  if (first === 0 && last === 255) return `type ${type}`
+  return first === last ? `type ${type} code ${first}` : `type ${type} codes ${first}-${last}`
+}
+
+const named = (value: Value): IcmpType =>
   typeof value === 'number' ? [value, ANY_CODE] : [value[0], [value[1], value[1]]]

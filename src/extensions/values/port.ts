@@ -1,5 +1,5 @@
 /** Ports: numbers or service names, alone or in ranges. */
-import { servicePort } from './databases'
+import { serviceName, servicePort } from './databases'
 import { readDecimal, readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
@@ -10,10 +10,12 @@ export const anyPort = [0, MAX] as const
 
 export type PortRange = readonly [first: number, last: number]
 
-/** How the extensions differ in reading ports. */
+/** How the extensions differ in reading and listing ports. */
 interface PortOptions {
-  /** Whose service names count; any where it is left out. */
+  /** Whose service names are read; any where it is left out. */
   readonly protocol?: string
+  /** Whose service names are listed; none where it is left out. */
+  readonly listed?: string
   /** Numbers are decimal whatever they begin with; 0x and octal otherwise too. */
   readonly decimal?: boolean
   /** Takes ranges whose first port is greater than the last, which no packet is in. */
@@ -45,6 +47,11 @@ export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
     return options.reversed ? range : ordered(range)
   },
   format: format(':'),
+  list: ([first, last], { numeric }) => {
+    const word = (port: number): string =>
+      (numeric || options.listed === undefined ? undefined : serviceName(port, options.listed)) ?? String(port)
+    return first === last ? word(first) : `${word(first)}:${word(last)}`
+  },
 })
 
 /** `first[-last]`, as the targets of the nat table write it. A range is of numbers, as names may hold a dash. */

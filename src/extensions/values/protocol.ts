@@ -14,9 +14,12 @@ export const protocol: ValueType<number> = {
   format: String,
 }
 
+const nameOf = (number: number): string => (number === 0 ? 'all' : (protocolName(number) ?? String(number)))
+
 /** Names in any case; printed by its name where it has one. */
 export const namedProtocol: ValueType<number> = {
   expects,
   parse: (word) => inRange(readInteger(word) ?? protocolNumber(word)),
-  format: (number) => (number === 0 ? 'all' : (protocolName(number) ?? String(number))),
+  format: nameOf,
+  list: (number, { numeric }) => (numeric ? String(number) : nameOf(number)),
 }

@@ -1,5 +1,5 @@
 /** A parameter type: how a word of text stands for a value in a struct, both ways. */
-import type { Context } from '../context'
+import type { Context, Listing } from '../context'
 
 /**
  * `T` is the value in the struct, `In` what a caller may write besides the canonical string.
@@ -14,6 +14,8 @@ export interface ValueType<T, In = string | number> {
   readonly local?: boolean
   parse(word: string, context: Context): T
   format(value: T, context: Context): string
+  /** The word of a listing, where that is not the canonical one. */
+  list?(value: T, listing: Listing): string
   /** Carries `In` for the compiler; never there at run time. */
   readonly input?: In
 }

@@ -1,12 +1,14 @@
 /** The kernel of the machine, reached by system calls. */
+
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { release } from 'node:os'
 import { ERRNO, errnoName } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
 import { SO_IP_SET } from '../../abi/ip-set'
 import { u64 } from '../../binary/codec'
 import { IptcError, PermissionError, UnsupportedError } from '../../errors'
+import { checkOptions } from '../../options'
 import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
@@ -171,8 +173,13 @@ export class LinuxKernel implements Kernel {
   readonly description = `Linux ${release()}`
   readonly #namespace: string | number | NetworkNamespace | undefined
 
-  constructor({ namespace }: LinuxKernelOptions = {}) {
-    this.#namespace = namespace
+  constructor(options: LinuxKernelOptions = {}) {
+    checkOptions(options, ['namespace'])
+    this.#namespace = options.namespace
+  }
+
+  get place(): number {
+    return this.#inside(() => statSync('/proc/thread-self/ns/net').ino)
   }
 
   /** The socket stays in its namespace, whatever becomes of the name or the process that stood for it. */

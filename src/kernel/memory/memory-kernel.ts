@@ -21,6 +21,7 @@ import {
 import { readText } from '../../binary/text'
 import { BlobError } from '../../errors'
 import { matches, targets } from '../../extensions/registry'
+import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
@@ -52,7 +53,11 @@ export class MemoryKernel implements Kernel {
   readonly #holders = new Holders('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
 
   /** @throws BlobError for a capture that no kernel handed out, IptcError for sets that contradict each other */
-  constructor({ sets = {}, captures = [] }: MemoryKernelOptions = {}) {
+  readonly place = this
+
+  constructor(options: MemoryKernelOptions = {}) {
+    checkOptions(options, ['sets', 'captures'])
+    const { sets = {}, captures = [] } = options
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.

@@ -1,0 +1,54 @@
+/**
+ * The words of a listing (`iptables -L`): what each extension says there is declared beside its options, mostly as a
+ * template, and put together here.
+ *
+ * In a template `$` stands for the next word of the option, and what is in brackets is there only where the option is
+ * negated: `dpt:[!]$` lists as `dpt:22` and `dpt:!22`.
+ */
+import type { Reading } from './option'
+
+/** A reading in the words of a listing, with its text. */
+export interface Listed extends Reading {
+  readonly text: string
+}
+
+/** What a text may depend on besides the value itself. */
+export interface Shown extends Reading {
+  readonly numeric: boolean
+}
+
+/** How an option is listed: by a template, or by a function of its value. */
+export type ListForm<T> = string | ((value: T, shown: Shown) => string)
+
+/** Of most options: `! ctstate NEW`. */
+export const usualForm = (name: string, words: number): string => [`[! ]${name}`, ...Array(words).fill('$')].join(' ')
+
+const MARKS = /\[([^\]]*)\]|\$/g
+
+/** Whether a template has a place for each of so many words. */
+export const fits = (template: string, words: number): boolean =>
+  (template.match(MARKS) ?? []).filter((mark) => mark === '$').length === words
+
+export function fill(template: string, { negated, words }: Reading): string {
+  const left = [...words]
+  return template.replace(MARKS, (_, negation: string | undefined) =>
+    negation === undefined ? (left.shift() ?? '') : negated ? negation : '',
+  )
+}
+
+/** A payload as far as it is listed: it, and the texts of its options in the order in which they are declared. */
+export interface ListedPayload {
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly numeric: boolean
+  readonly texts: Readonly<Record<string, string>>
+}
+
+/** The text of a whole payload. */
+export type Lister = (payload: ListedPayload) => string
+
+/** A heading, and behind it the texts of the options. */
+export const headed =
+  (heading?: string): Lister =>
+  ({ texts }) =>
+    [...(heading === undefined ? [] : [heading]), ...Object.values(texts)].join(' ')

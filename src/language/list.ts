@@ -1,0 +1,170 @@
+/** A table for people, as `iptables -L` prints it. */
+import type { Family } from '../abi/family'
+import { verdictName } from '../abi/netfilter'
+import { encodeText } from '../binary/text'
+import { NotFoundError } from '../errors'
+import type { Context, Listing } from '../extensions/context'
+import type { Listed } from '../extensions/listing'
+import { listParameters, listPayload } from '../extensions/payload'
+import { findExtension } from '../extensions/registry'
+import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
+import { HEADS } from '../ruleset/head'
+import { type EntryPart, extensionParts } from '../ruleset/parts'
+import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { hostNames } from './hosts'
+import { printPart } from './print'
+
+export interface ListOptions {
+  /** `-n`: addresses, ports and other numbers that have names stay numbers. */
+  readonly numeric?: boolean
+  /** `-v`: counters and interfaces too. */
+  readonly verbose?: boolean
+  /** `-x`: counters to the last digit. */
+  readonly exact?: boolean
+  readonly lineNumbers?: boolean
+  /** This chain alone. */
+  readonly chain?: string | undefined
+  /** Of `chain`, the rule with this number alone, counted from 1, without any header. */
+  readonly rule?: number | undefined
+}
+
+/**
+ * Lines of text, each with its line break; of a rule that there is not, none.
+ * @throws NotFoundError for a chain that there is not
+ */
+export function listTable(ruleset: Ruleset, context: Context, options: ListOptions = {}): string {
+  const numeric = options.numeric ?? false
+  if (numeric) return listChains(ruleset, { ...context, numeric, hostName: () => undefined }, options)
+  // Names of hosts are asked for all at once: the first listing only finds out which are needed.
+  const asked = new Set<string>()
+  const note = (address: string): undefined => void asked.add(address)
+  const numbers = listChains(ruleset, { ...context, numeric, hostName: note }, options)
+  if (asked.size === 0) return numbers
+  const names = hostNames([...asked])
+  return listChains(ruleset, { ...context, numeric, hostName: (address) => names.get(address) }, options)
+}
+
+function listChains(ruleset: Ruleset, listing: Listing, options: ListOptions): string {
+  const chains = options.chain === undefined ? orderedChains(ruleset) : [findChain(ruleset, options.chain)]
+  if (options.rule !== undefined && options.chain !== undefined) {
+    const rule = chains[0]?.rules[options.rule - 1]
+    return rule === undefined ? '' : listRule(rule, options.rule, listing, options)
+  }
+  const references = countReferences(ruleset)
+  return chains
+    .map((chain) => {
+      const title = titleOf(chain, references.get(chain.name) ?? 0, listing.family, options)
+      const rules = chain.rules.map((rule, i) => listRule(rule, i + 1, listing, options))
+      return [`Chain ${chain.name} (${title})\n`, columnTitles(options), ...rules].join('')
+    })
+    .join('\n')
+}
+
+function findChain({ table, chains }: Ruleset, name: string): Chain {
+  const chain = chains.get(name)
+  if (chain === undefined) throw new NotFoundError(`table ${table} has no chain ${name}`)
+  return chain
+}
+
+function countReferences({ chains }: Ruleset): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { rules } of chains.values())
+    for (const { jump } of rules) if (jump !== undefined) counts.set(jump, (counts.get(jump) ?? 0) + 1)
+  return counts
+}
+
+function titleOf(chain: Chain, references: number, family: Family, { verbose, exact }: ListOptions): string {
+  if (chain.hook === undefined || chain.tail === undefined) return `${references} references`
+  const [packets, bytes] = countersOf(family, chain.tail).map((count) => amount(count, exact)) as [string, string]
+  return `policy ${policyOf(family, chain)}${verbose ? ` ${packets} packets, ${bytes} bytes` : ''}`
+}
+
+const columnTitles = ({ lineNumbers, verbose, exact }: ListOptions): string =>
+  [
+    lineNumbers ? 'num  ' : '',
+    verbose ? (exact ? '    pkts      bytes ' : ' pkts bytes ') : '',
+    'target     prot opt ',
+    verbose ? 'in     out     ' : '',
+    'source               destination         \n',
+  ].join('')
+
+/** Pads as printf(3) does, which counts bytes. */
+const left = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - encodeText(text).length))
+const right = (text: string, width: number): string => text.padStart(width)
+
+const UNITS = ['K', 'M', 'G', 'T']
+const MAX_DIGITS = 99_999n
+const MAX_ROUNDED = 9_999n
+
+/** A count in five characters, rounded at every unit on the way. */
+function amount(count: bigint, exact = false): string {
+  if (exact || count <= MAX_DIGITS) return String(count)
+  let rounded = count
+  for (const unit of UNITS) {
+    rounded = (rounded + 500n) / 1000n
+    if (rounded <= MAX_ROUNDED || unit === 'T') return `${rounded}${unit}`
+  }
+  throw new Error('there is no last unit')
+}
+
+function listRule(entry: Entry, number: number, listing: Listing, options: ListOptions): string {
+  const { family } = listing
+  const { flags } = family.entry.fields
+  const isGoto = (flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
+  return [
+    options.lineNumbers ? `${left(String(number), 4)} ` : '',
+    options.verbose ? countersColumns(entry, family, options) : '',
+    `${left(targetName(entry, family), 9)} `,
+    headColumns(entry, listing, options),
+    isGoto ? '[goto] ' : '',
+    ...extensionParts(family, entry.bytes).map((part) => ` ${listPart(part, entry.bytes, listing)}`),
+    '\n',
+  ].join('')
+}
+
+function countersColumns(entry: Entry, family: Family, { exact }: ListOptions): string {
+  return countersOf(family, entry)
+    .map((count) => `${right(amount(count, exact), exact ? 8 : 5)} `)
+    .join('')
+}
+
+function targetName({ bytes, jump }: Entry, family: Family): string {
+  if (jump !== undefined) return jump
+  const target = targetPart(family, bytes, 0)
+  return isStandard(bytes, target) ? (verdictName(readVerdict(bytes, target)) ?? '') : partName(bytes, target)
+}
+
+/** Everything between the target's name and the extensions. */
+function headColumns({ bytes }: Entry, listing: Listing, { verbose }: ListOptions): string {
+  const { numeric, family } = listing
+  const head: Partial<Record<string, Listed>> = listParameters(HEADS[family.name], bytes, 0, listing)
+  const anyAddress = numeric ? (family.name === 'ipv4' ? '0.0.0.0/0' : '::/0') : 'anywhere'
+  const anyInterface = numeric ? '*' : 'any'
+  const [sign, protocol] = signed(head['protocol'], numeric ? '0' : 'all')
+  const fragment = head['fragment'] === undefined ? '--' : head['fragment'].negated ? '!f' : '-f'
+  return [
+    `${sign || ' '}${left(protocol, 4)} ${fragment} `,
+    verbose ? ` ${interfaceColumn(head['in-interface'], anyInterface)}` : '',
+    verbose ? interfaceColumn(head['out-interface'], anyInterface) : '',
+    addressColumn(head['src'], anyAddress),
+    addressColumn(head['dst'], anyAddress),
+  ].join('')
+}
+
+/** `!` or nothing, and the word of an option with one word. */
+const signed = (option: Listed | undefined, absent: string): [sign: string, word: string] =>
+  option === undefined ? ['', absent] : [option.negated ? '!' : '', option.words[0] ?? '']
+
+const interfaceColumn = (option: Listed | undefined, any: string): string => `${left(signed(option, any).join(''), 6)} `
+
+function addressColumn(option: Listed | undefined, any: string): string {
+  const [sign, word] = signed(option, any)
+  return `${sign || ' '}${left(word, 19)} `
+}
+
+/** A match or target. Of what is not known here, either its revision is not, or nothing but its bytes. */
+function listPart({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
+  if (known !== undefined) return listPayload(known, bytes, at, listing)
+  if (findExtension(kind, name) !== undefined) return `${name} [unsupported revision] `
+  return printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
+}

@@ -1,0 +1,118 @@
+/** Addresses as people write them: numbers, names of hosts and networks, several of them with commas in between. */
+import { readFileSync } from 'node:fs'
+import type { Family } from '../abi/family'
+import type { Context } from '../extensions/context'
+import { network, parseAddress } from '../extensions/values/address'
+import { Mismatch } from '../extensions/values/value'
+import { UsageError } from './options'
+
+/** Addresses name nothing that lives in a namespace. */
+const contextOf = (family: Family): Context => ({
+  family,
+  sets: { byName: () => undefined, byIndex: () => undefined },
+})
+
+/**
+ * The networks that `-s` or `-d` means, each as `address/mask` in numbers; hosts of several addresses are several. A
+ * network stands in it once for every item of the list that means it.
+ * @param option as messages call it, `src`
+ * @throws UsageError for a name that nobody knows, or a mask that is none
+ */
+export function resolveNetworks(word: string, option: string, family: Family): string[] {
+  // Nearly every word is one address.
+  return word.includes(',')
+    ? word.split(',').flatMap((item) => resolveItem(item.trimStart(), option, family))
+    : resolveItem(word, option, family)
+}
+
+function resolveItem(item: string, option: string, family: Family): string[] {
+  const at = item.lastIndexOf('/')
+  const [name, mask] = at < 0 ? [item, ''] : [item.slice(0, at), item.slice(at)]
+  const context = contextOf(family)
+  const addresses = parseAddress(name, context) === undefined ? lookUp(name, family) : [name]
+  if (addresses.length === 0)
+    throw new UsageError(`host/network \`${name}' not found`, {
+      parameter: option,
+      value: item,
+      expected: network.expects,
+    })
+  return [...new Set(addresses.map((address) => canonical(`${address}${mask}`, option, mask.slice(1), context)))]
+}
+
+/** The network in one spelling, so that several addresses of a host in one network are one. */
+function canonical(word: string, option: string, mask: string, context: Context): string {
+  try {
+    return network.format(network.parse(word, context), context)
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error
+    throw new UsageError(`invalid mask \`${mask}' specified`, {
+      parameter: option,
+      value: word,
+      expected: network.expects,
+    })
+  }
+}
+
+/** A name that some database may know; anything else is not worth a question. */
+const NAME = /^(?=.*[A-Za-z])[\w.-]{1,255}$/
+
+function lookUp(name: string, family: Family): string[] {
+  if (family.name === 'ipv6' && name.includes('%')) return withoutScope(name, family)
+  if (!NAME.test(name)) return []
+  const found = family.name === 'ipv4' ? inNetworks(name) : undefined
+  if (found !== undefined) return [found]
+  const hosts = inHosts(name, family)
+  return hosts.length > 0 ? hosts : askSystem(name, family)
+}
+
+/** A rule has no place for the scope of a link-local address. */
+function withoutScope(name: string, family: Family): string[] {
+  const address = name.split('%')[0] as string
+  return parseAddress(address, contextOf(family)) === undefined ? [] : [address]
+}
+
+/** The rows of a file as hosts(5) and networks(5) lay it out. */
+function rows(path: string): string[][] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => (line.split('#')[0] as string).trim().split(/\s+/))
+  } catch {
+    return []
+  }
+}
+
+const isSame = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase()
+
+function inNetworks(name: string): string | undefined {
+  for (const [first, number, ...aliases] of rows('/etc/networks'))
+    if (number !== undefined && [first as string, ...aliases].some((one) => isSame(one, name))) return number
+  return undefined
+}
+
+function inHosts(name: string, family: Family): string[] {
+  const context = contextOf(family)
+  const isAddress = (word: string): boolean =>
+    (family.name === 'ipv6') === word.includes(':') && parseAddress(word, context) !== undefined
+  return rows('/etc/hosts')
+    .filter(([address, ...names]) => isAddress(address as string) && names.some((one) => isSame(one, name)))
+    .map(([address]) => address as string)
+}
+
+/** How long to wait for those who know names, in milliseconds. */
+const PATIENCE = 15_000
+
+/** Asks whomever the system asks: DNS, most often. */
+function askSystem(name: string, family: Family): string[] {
+  const { spawnSync } = require('node:child_process') as typeof import('node:child_process')
+  const database = family.name === 'ipv4' ? 'ahostsv4' : 'ahostsv6'
+  const { status, stdout } = spawnSync('getent', [database, '--', name], { encoding: 'utf8', timeout: PATIENCE })
+  if (status !== 0) return []
+  const context = contextOf(family)
+  const addresses = stdout.split('\n').map((line) => line.split(/\s+/)[0] as string)
+  return addresses.filter((one) => one !== '' && !isMapped(one, family) && parseAddress(one, context) !== undefined)
+}
+
+/** ahostsv6 makes IPv6 addresses of IPv4 ones where a host has no other. */
+const isMapped = (address: string, family: Family): boolean =>
+  family.name === 'ipv6' && /^::ffff:/i.test(address)

@@ -1,0 +1,254 @@
+/**
+ * The edits of a table that iptables' commands make, on a draft. Made for many of them: no edit takes time that grows
+ * with the number of chains, and rules are put first or last in a chain in no time that grows with its length.
+ */
+import { NotFoundError, RuleError } from '../errors'
+import type { Counters } from './entry'
+import { sameRule } from './equal'
+import {
+  type Chain,
+  type Draft,
+  type Entry,
+  newChain,
+  ownRules,
+  policyEntry,
+  policyOf,
+  redirected,
+  zeroed,
+} from './ruleset'
+
+/** Numbers of rules count from 1, as iptables counts them. What is edited is in the draft after {@link finish}. */
+export class Editor {
+  readonly #draft: Draft
+  /** Rules that were put before all others of their chains, the first of them last. */
+  readonly #firsts = new Map<string, Entry[]>()
+  /** How many rules go to a chain; counted once somebody has asked. */
+  #references: Map<string, number> | undefined
+  #edits = 0
+
+  constructor(draft: Draft) {
+    this.#draft = draft
+  }
+
+  /** How many edits there were. */
+  get edits(): number {
+    return this.#edits
+  }
+
+  has(chain: string): boolean {
+    return this.#draft.chains.has(chain)
+  }
+
+  /** Whether there is a chain of this name that the kernel itself calls. */
+  isBuiltin(chain: string): boolean {
+    return this.#draft.chains.get(chain)?.hook !== undefined
+  }
+
+  /** Completes the draft: rules that wait to be put in place are. */
+  finish(): void {
+    for (const name of this.#firsts.keys()) this.#settle(name)
+  }
+
+  #settle(name: string): void {
+    const firsts = this.#firsts.get(name)
+    if (firsts === undefined) return
+    this.#firsts.delete(name)
+    const chain = this.#chain(name)
+    const rules = firsts.reverse().concat(chain.rules)
+    this.#draft.own.add(rules)
+    this.#draft.chains.set(name, { ...chain, rules })
+  }
+
+  /** @throws NotFoundError */
+  #chain(name: string): Chain {
+    const chain = this.#draft.chains.get(name)
+    if (chain === undefined) throw new NotFoundError(`table ${this.#draft.table} has no chain ${name}`)
+    return chain
+  }
+
+  /** The rules of a chain, complete and to be changed in place. @throws NotFoundError */
+  #rules(name: string): Entry[] {
+    const chain = this.#chain(name)
+    if (!this.#firsts.has(name)) return ownRules(this.#draft, chain)
+    this.#settle(name)
+    return this.#chain(name).rules as Entry[]
+  }
+
+  #fail(chain: string, reason: string): never {
+    throw new RuleError({ table: this.#draft.table, chain }, reason)
+  }
+
+  #count({ jump }: Entry, change: 1 | -1): void {
+    if (this.#references === undefined || jump === undefined) return
+    this.#references.set(jump, (this.#references.get(jump) ?? 0) + change)
+  }
+
+  /** How many rules go to a chain. */
+  #referencesTo(name: string): number {
+    if (this.#references === undefined) {
+      this.finish()
+      this.#references = new Map()
+      for (const { rules } of this.#draft.chains.values()) for (const rule of rules) this.#count(rule, 1)
+    }
+    return this.#references.get(name) ?? 0
+  }
+
+  // Rules
+
+  append(chain: string, rule: Entry): void {
+    // Rules that wait to be the first need not be in place for this.
+    ownRules(this.#draft, this.#chain(chain)).push(rule)
+    this.#count(rule, 1)
+    this.#edits++
+  }
+
+  /** @throws RuleError for a number that is more than one above that of the last rule */
+  insert(chain: string, number: number, rule: Entry): void {
+    if (number === 1) this.#putFirst(chain, rule)
+    else {
+      const rules = this.#rules(chain)
+      if (number > rules.length + 1) this.#fail(chain, `there is no place ${number} among ${rules.length} rules`)
+      rules.splice(number - 1, 0, rule)
+    }
+    this.#count(rule, 1)
+    this.#edits++
+  }
+
+  #putFirst(chain: string, rule: Entry): void {
+    const firsts = this.#firsts.get(chain)
+    if (firsts !== undefined) firsts.push(rule)
+    else {
+      this.#chain(chain)
+      this.#firsts.set(chain, [rule])
+    }
+  }
+
+  /** The rule that is `number` of its chain. @throws RuleError where there is none */
+  #at(chain: string, number: number): Entry {
+    const rules = this.#rules(chain)
+    return rules[number - 1] ?? this.#fail(chain, `there is no rule ${number} among ${rules.length}`)
+  }
+
+  replace(chain: string, number: number, rule: Entry): void {
+    this.#count(this.#at(chain, number), -1)
+    this.#rules(chain)[number - 1] = rule
+    this.#count(rule, 1)
+    this.#edits++
+  }
+
+  deleteNumber(chain: string, number: number): void {
+    this.#count(this.#at(chain, number), -1)
+    this.#rules(chain).splice(number - 1, 1)
+    this.#edits++
+  }
+
+  /** Takes out the first rule that says the same. @throws NotFoundError where none does */
+  delete(chain: string, rule: Entry): void {
+    this.deleteNumber(chain, this.find(chain, rule))
+  }
+
+  /** The number of the first rule that says the same. @throws NotFoundError where none does */
+  find(chain: string, rule: Entry): number {
+    const at = this.#rules(chain).findIndex((other) => sameRule(this.#draft.family, rule, other))
+    if (at < 0) throw new NotFoundError(`chain ${chain} of table ${this.#draft.table} has no such rule`)
+    return at + 1
+  }
+
+  /** Takes out the rules of one chain, or of all. */
+  flush(chain?: string): void {
+    for (const { name } of this.#these(chain)) {
+      for (const rule of this.#rules(name).splice(0)) this.#count(rule, -1)
+      this.#edits++
+    }
+  }
+
+  #these(chain: string | undefined): Chain[] {
+    return chain === undefined ? [...this.#draft.chains.values()] : [this.#chain(chain)]
+  }
+
+  /** Sets the counters of one rule to zero, or those of one chain or of all, their policies' with them. */
+  zero(chain?: string, number?: number): void {
+    this.#edits++
+    if (chain === undefined || number === undefined) for (const { name } of this.#these(chain)) this.#zeroChain(name)
+    else {
+      const rule = this.#at(chain, number)
+      this.#rules(chain)[number - 1] = zeroed(rule)
+    }
+  }
+
+  #zeroChain(name: string): void {
+    const rules = this.#rules(name).map(zeroed)
+    const chain = this.#chain(name)
+    this.#draft.own.add(rules)
+    this.#draft.chains.set(name, { ...chain, rules, tail: chain.tail && zeroed(chain.tail) })
+  }
+
+  // Chains
+
+  /** @throws RuleError where there is one of this name */
+  create(name: string): void {
+    if (this.has(name)) this.#fail(name, 'the chain exists already')
+    this.#draft.chains.set(name, newChain(this.#draft.family, name))
+    this.#edits++
+  }
+
+  /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
+  remove(name: string): void {
+    this.#userChain(name)
+    if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
+    const references = this.#referencesTo(name)
+    if (references > 0) this.#fail(name, `rules go to it, ${references} of them`)
+    this.#draft.chains.delete(name)
+    this.#edits++
+  }
+
+  #userChain(name: string): Chain {
+    const chain = this.#chain(name)
+    return chain.hook === undefined ? chain : this.#fail(name, 'the chain is built in')
+  }
+
+  /** Takes out all chains that are not built in. @throws as {@link remove} */
+  removeAll(): void {
+    for (const { name, hook } of [...this.#draft.chains.values()]) if (hook === undefined) this.remove(name)
+  }
+
+  /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
+  rename(name: string, newName: string): void {
+    this.finish()
+    const chain = this.#userChain(name)
+    if (this.has(newName)) this.#fail(newName, 'the chain exists already')
+    this.#draft.chains.delete(name)
+    this.#draft.chains.set(newName, { ...chain, name: newName, head: newChain(this.#draft.family, newName).head })
+    for (const { name: from } of this.#these(undefined)) this.#redirect(from, name, newName)
+    this.#references = undefined
+    this.#edits++
+  }
+
+  #redirect(chain: string, from: string, to: string): void {
+    if (!this.#chain(chain).rules.some(({ jump }) => jump === from)) return
+    const rules = this.#rules(chain)
+    for (const [i, rule] of rules.entries()) if (rule.jump === from) rules[i] = redirected(rule, to)
+  }
+
+  /** Takes out all rules and all chains that are not built in; policies stay. */
+  clear(): void {
+    this.#firsts.clear()
+    this.#references = undefined
+    for (const chain of [...this.#draft.chains.values()])
+      if (chain.hook === undefined) this.#draft.chains.delete(chain.name)
+      else this.#draft.chains.set(chain.name, { ...chain, rules: [] })
+    this.#edits++
+  }
+
+  /** @param counters what the policy begins with; what it had stays where none are given. @throws RuleError */
+  setPolicy(name: string, policy: 'ACCEPT' | 'DROP', counters: Counters | undefined): void {
+    this.#settle(name)
+    const chain = this.#chain(name)
+    if (chain.hook === undefined || chain.tail === undefined)
+      this.#fail(name, 'the chain has no policy, as it is not built in')
+    if (counters === undefined && policyOf(this.#draft.family, chain) === policy) return
+    const tail = policyEntry(this.#draft.family, chain.tail, policy, counters)
+    this.#draft.chains.set(name, { ...chain, tail })
+    this.#edits++
+  }
+}

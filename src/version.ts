@@ -1,0 +1,11 @@
+/** The version of this package. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+let known: string | undefined
+
+/** As package.json has it. */
+export function version(): string {
+  known ??= (JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as { version: string }).version
+  return known
+}

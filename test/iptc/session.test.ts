@@ -1,0 +1,142 @@
+/** What may not be lost: edits beside a transaction, beside an asynchronous commit, and counters. */
+import { Chain, ConflictError, easy, IptcError, MemoryKernel, Rule, Table } from '../../src'
+
+const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+let kernel: MemoryKernel
+let table: Table
+let deferred: Table
+
+beforeEach(() => {
+  kernel = new MemoryKernel()
+  table = new Table('filter', { kernel })
+  deferred = new Table('filter', { kernel, autocommit: false })
+})
+
+const chains = (): string[] => {
+  table.refresh()
+  return table.chains.map(String)
+}
+
+describe('a transaction', () => {
+  test.each<[string, () => unknown]>([
+    ['the dictionary API', () => easy.setPolicy('filter', 'INPUT', 'DROP', { kernel })],
+    ['another handle', () => new Table('filter', { kernel }).createChain('beside')],
+    [
+      'another handle that commits',
+      () => new Table('filter', { kernel }).transaction((it) => it.createChain('beside')),
+    ],
+  ])('refuses edits of its table through %s, which it would overwrite', (_, edit) => {
+    expect(() => table.transaction(edit)).toThrow(IptcError)
+    expect(chains()).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
+    expect(table.getPolicy('INPUT').name).toBe('ACCEPT')
+  })
+
+  test('lets other tables, families and kernels be', () => {
+    table.transaction(() => {
+      table.createChain('here')
+      easy.addChain('nat', 'there', { kernel })
+      easy.addChain('filter', 'there', { kernel, ipv6: true })
+      easy.addChain('filter', 'there', { kernel: new MemoryKernel() })
+    })
+    expect(chains()).toContain('here')
+    expect(easy.hasChain('nat', 'there', { kernel })).toBe(true)
+  })
+
+  test('is over for what it leaves running', async () => {
+    let later = Promise.resolve()
+    table.transaction(() => {
+      later = tick(1).then(() => void table.createChain('later'))
+    })
+    await later
+    expect(chains()).toContain('later')
+  })
+})
+
+describe('edits beside asynchronous work', () => {
+  test('stay for the next commit, of a transaction', async () => {
+    const running = deferred.transactionAsync(() => tick(20))
+    await tick(5)
+    deferred.createChain('kept')
+    await running
+    expect(deferred.isChain('kept')).toBe(true)
+    deferred.commit()
+    expect(chains()).toContain('kept')
+  })
+
+  test('stay for the next commit, of a commit', async () => {
+    deferred.createChain('first')
+    const running = deferred.commitAsync()
+    await tick(0)
+    deferred.createChain('second')
+    await running
+    deferred.commit()
+    expect(chains()).toEqual(expect.arrayContaining(['first', 'second']))
+  })
+
+  test('are not dropped by a reading that began before them', async () => {
+    const reading = deferred.refreshAsync()
+    deferred.createChain('kept')
+    await expect(reading).rejects.toThrow(ConflictError)
+    expect(deferred.isChain('kept')).toBe(true)
+  })
+
+  test('go nowhere where the reading that they stand on is dropped while it is committed', async () => {
+    deferred.createChain('dropped')
+    const running = deferred.commitAsync()
+    deferred.refresh()
+    // Whether the commit had begun by then is not for the caller to know.
+    await running.catch((error) => expect(error).toBeInstanceOf(ConflictError))
+    expect(chains()).not.toContain('dropped')
+  })
+})
+
+describe('counters', () => {
+  const counted = (): Rule => {
+    const rule = Rule.parse('-j ACCEPT')
+    rule.counters = [100, 1000]
+    return rule
+  }
+
+  test('are zero where two zero them, not less', () => {
+    new Chain(table, 'INPUT').appendRule(counted())
+    deferred.zeroEntries()
+    table.zeroEntries()
+    deferred.commit()
+    table.refresh()
+    expect(new Chain(table, 'INPUT').rules[0]?.counters).toEqual([0n, 0n])
+  })
+
+  test('go on over a commit with edits beside it', async () => {
+    table.createChain('old')
+    const jump = Rule.parse('-j old')
+    jump.counters = [100, 1000]
+    new Chain(table, 'INPUT').appendRule(jump)
+    deferred.renameChain('old', 'new')
+    const running = deferred.commitAsync()
+    await tick(0)
+    deferred.createChain('beside')
+    await running
+    deferred.commit()
+    table.refresh()
+    const [rule] = new Chain(table, 'INPUT').rules
+    expect([String(rule), rule?.counters]).toEqual(['-j new', [100n, 1000n]])
+  })
+})
+
+test('many appends in one transaction cost what each of them does', () => {
+  const append = (count: number): number => {
+    const input = new Chain(table, 'INPUT')
+    const rules = Array.from({ length: count }, () => Rule.parse('-j ACCEPT'))
+    table.transaction(() => input.flush())
+    const start = performance.now()
+    table.transaction(() => {
+      for (const rule of rules) input.appendRule(rule)
+    })
+    return performance.now() - start
+  }
+  append(2_000)
+  const [few, many] = [append(4_000), append(32_000)]
+  // Eight times the rules; a copy of the chain for each of them would take sixty-four times as long.
+  expect(many / few).toBeLessThan(30)
+})
