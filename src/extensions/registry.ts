@@ -65,21 +65,3 @@ for (const extension of all)
 /** Everything that payloads of this name and revision may be; empty for what is unknown here. */
 export const knownPayloads = (kind: Kind, family: FamilyName, name: string, revision: number): readonly Known[] =>
   inBlobs.get(blobKey(kind, family, name, revision)) ?? []
-
-/** What the payload at `at` is, or undefined where it is nothing that is known here. */
-export function identify(
-  kind: Kind,
-  family: FamilyName,
-  name: string,
-  revision: number,
-  bytes: Uint8Array,
-  at: number,
-  size: number,
-): Known | undefined {
-  for (const known of knownPayloads(kind, family, name, revision)) {
-    const { variant } = known
-    if (variant.size === size && variant.fixed.every(({ field, value }) => field.read(bytes, at) === value))
-      return known
-  }
-  return undefined
-}

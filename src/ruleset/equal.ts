@@ -2,19 +2,9 @@
 import type { Family } from '../abi/family'
 import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
-import { identify } from '../extensions/registry'
-import {
-  matchParts,
-  nextOffset,
-  type Part,
-  partName,
-  partRevision,
-  payloadAt,
-  payloadSize,
-  targetOffset,
-  targetPart,
-} from './entry'
+import { matchParts, nextOffset, type Part, payloadAt, payloadSize, targetOffset, targetPart } from './entry'
 import { HEADS } from './head'
+import { headerOf, payloadOf } from './identify'
 import type { Entry } from './ruleset'
 
 /** Compares `visible.length` bytes, or all of `size` where nothing is hidden. */
@@ -43,10 +33,8 @@ function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-function variantOf(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined {
-  const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
-  return identify(kind, family.name, name, revision, bytes, payloadAt(part), payloadSize(part))?.variant
-}
+const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined =>
+  payloadOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
   const header = payloadAt(part) - part.at

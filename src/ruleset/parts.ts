@@ -3,8 +3,9 @@ import type { Family } from '../abi/family'
 import { INV_PROTO } from '../abi/ip-tables'
 import { IP6T_F_PROTO } from '../abi/ip6-tables'
 import type { RuleHead } from '../extensions/extension'
-import { identify, type Known } from '../extensions/registry'
-import { isStandard, matchParts, type Part, partName, partRevision, payloadAt, payloadSize, targetPart } from './entry'
+import type { Known } from '../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from './entry'
+import { headerOf, payloadOf } from './identify'
 
 export interface EntryPart {
   readonly kind: 'match' | 'target'
@@ -19,9 +20,9 @@ export interface EntryPart {
 
 /** One part of the entry in `bytes`. */
 export function entryPart(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): EntryPart {
-  const [name, revision] = [partName(bytes, part), partRevision(bytes, part)]
-  const [at, size] = [payloadAt(part), payloadSize(part)]
-  return { kind, name, revision, at, size, known: identify(kind, family.name, name, revision, bytes, at, size) }
+  const header = headerOf(kind, family, bytes, part)
+  const { name, revision } = header
+  return { kind, name, revision, at: payloadAt(part), size: payloadSize(part), known: payloadOf(header, bytes, part) }
 }
 
 /** The matches in their order, then the target, unless that is a verdict or a jump. */

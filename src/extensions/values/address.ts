@@ -92,14 +92,16 @@ export const formatAddress = (bytes: Bytes, context: Context): string =>
 export const prefixMask = (length: number, size: number): Bytes =>
   Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
 
+const isOne = (mask: Bytes, bit: number): boolean => ((mask[bit >> 3] as number) & (0x80 >> (bit & 7))) !== 0
+
 /** The number of leading ones, or undefined where ones follow a zero. */
 export function prefixLength(mask: Bytes): number | undefined {
+  const bits = mask.length * 8
   let length = 0
-  while (length < mask.length * 8 && ((mask[length >> 3] as number) & (0x80 >> (length & 7))) !== 0) length++
-  return same(mask, prefixMask(length, mask.length)) ? length : undefined
+  while (length < bits && isOne(mask, length)) length++
+  for (let bit = length; bit < bits; bit++) if (isOne(mask, bit)) return undefined
+  return length
 }
-
-const same = (a: Bytes, b: Bytes): boolean => a.every((byte, i) => byte === b[i])
 
 /** The bytes of `/mask`: a prefix length or an address. */
 function parseMask(word: string, context: Context): Bytes {
