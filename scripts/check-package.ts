@@ -28,7 +28,13 @@ table.edit((ruleset) => ruleset)
 `
 
 const tsconfig = {
-  compilerOptions: { module: 'node20', strict: true, noEmit: true, types: [], lib: ['ES2023', 'ESNext.Disposable', 'DOM'] },
+  compilerOptions: {
+    module: 'node20',
+    strict: true,
+    noEmit: true,
+    types: [],
+    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+  },
   files: ['consumer.ts'],
 }
 

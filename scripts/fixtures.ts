@@ -10,7 +10,7 @@ import { LinuxKernel } from '../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { type Case, cases } from '../test/support/cases'
 import { clearFixtures, type Fixture, writeFixture } from '../test/support/fixtures'
-import { listing, oracleVersion, prepare, restore } from '../test/support/oracle'
+import { listing, oracleVersion, prepare, restore, shown } from '../test/support/oracle'
 
 function captureCase(one: Case, writtenBy: string): Fixture {
   using namespace = NetworkNamespace.create()
@@ -24,6 +24,7 @@ function captureCase(one: Case, writtenBy: string): Fixture {
       writtenBy,
       lines: one.accepted,
       listing: listing(one.family, one.table),
+      shown: shown(one.family, one.table, '-n', '-v').split('\n'),
       capture: captureTable(new LinuxKernel(), one.family.name, one.table),
     }
   })

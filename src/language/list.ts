@@ -93,18 +93,15 @@ const left = (text: string, width: number): string => text + ' '.repeat(Math.max
 const right = (text: string, width: number): string => text.padStart(width)
 
 const UNITS = ['K', 'M', 'G', 'T']
-const MAX_DIGITS = 99_999n
-const MAX_ROUNDED = 9_999n
+const thousands = (count: bigint): bigint => (count + 500n) / 1000n
 
-/** A count in five characters, rounded at every unit on the way. */
+/** A count in about five characters, rounded at every unit on the way. */
 function amount(count: bigint, exact = false): string {
-  if (exact || count <= MAX_DIGITS) return String(count)
-  let rounded = count
-  for (const unit of UNITS) {
-    rounded = (rounded + 500n) / 1000n
-    if (rounded <= MAX_ROUNDED || unit === 'T') return `${rounded}${unit}`
-  }
-  throw new Error('there is no last unit')
+  if (exact || count <= 99_999n) return String(count)
+  let rounded = thousands(count)
+  let unit = 0
+  for (; rounded > 9_999n && unit < UNITS.length - 1; unit++) rounded = thousands(rounded)
+  return `${rounded}${UNITS[unit]}`
 }
 
 function listRule(entry: Entry, number: number, listing: Listing, options: ListOptions): string {
@@ -117,7 +114,7 @@ function listRule(entry: Entry, number: number, listing: Listing, options: ListO
     `${left(targetName(entry, family), 9)} `,
     headColumns(entry, listing, options),
     isGoto ? '[goto] ' : '',
-    ...extensionParts(family, entry.bytes).map((part) => ` ${listPart(part, entry.bytes, listing)}`),
+    ...extensionParts(family, entry.bytes).map((part) => listPart(part, entry.bytes, listing)),
     '\n',
   ].join('')
 }
@@ -162,9 +159,12 @@ function addressColumn(option: Listed | undefined, any: string): string {
   return `${sign || ' '}${left(word, 19)} `
 }
 
-/** A match or target. Of what is not known here, either its revision is not, or nothing but its bytes. */
+/** A match or target. Where it is not known here, either its revision is not, or nothing but its bytes. */
 function listPart({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
-  if (known !== undefined) return listPayload(known, bytes, at, listing)
-  if (findExtension(kind, name) !== undefined) return `${name} [unsupported revision] `
-  return printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
+  if (known === undefined && findExtension(kind, name) !== undefined) return `${name} [unsupported revision] `
+  const text =
+    known === undefined
+      ? printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
+      : listPayload(known, bytes, at, listing)
+  return text === '' ? '' : ` ${text}`
 }

@@ -20,6 +20,7 @@ const capture = ({ name, extension, family, table }: Case, lines: readonly strin
   writtenBy: '',
   lines,
   listing: listing(family, table),
+  shown: [],
   capture: captureTable(new LinuxKernel(), family.name, table),
 })
 

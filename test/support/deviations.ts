@@ -3,8 +3,8 @@
  * asked, or a spelling that it takes by accident; a test says when one no longer applies.
  */
 export interface Deviation {
-  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel. */
-  readonly what: 'text' | 'refused' | 'accepted' | 'bytes'
+  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
+  readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
   readonly lines: RegExp
   readonly why: string
 }
@@ -68,6 +68,14 @@ export const deviations: readonly Deviation[] = [
   },
   { what: 'bytes', lines: / -[io]eth0/, why: '1.8.9 takes -ieth0 for an interface of the name -ieth0' },
   { what: 'text', lines: / -[io]eth0/, why: 'the same' },
+  { what: 'listed', lines: / --tcp-flags NONE (?:SYN|ALL)/, why: 'as in what is printed' },
+  { what: 'listed', lines: /-j CT --zone-(?:orig|reply) 0$/, why: 'as in what is printed' },
+  { what: 'listed', lines: /! --ctorigsrcport 65535:0/, why: 'as in what is printed' },
+  {
+    what: 'listed',
+    lines: /-c 18446744073709551615 /,
+    why: '1.8.9 rounds the greatest counters up past what 64 bits hold, to 0K',
+  },
 ]
 
 /** The deviation that explains a difference, if one does. */

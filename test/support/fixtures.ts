@@ -19,6 +19,8 @@ export interface Fixture {
   readonly lines: readonly string[]
   /** What `-S` prints of the table. */
   readonly listing: readonly string[]
+  /** What `-L -n -v` prints of it, by lines. */
+  readonly shown: readonly string[]
   readonly capture: Capture
 }
 
@@ -47,7 +49,7 @@ export const fixtures = (): Fixture[] =>
         .map((path) => readFixture(join(DIRECTORY, path)))
     : []
 
-export function rulesetOf({ capture }: Fixture): Ruleset {
+export function rulesetOf({ capture }: Pick<Fixture, 'capture'>): Ruleset {
   const { layout, entries } = checkCapture(capture)
   return readRuleset(FAMILIES[capture.family], capture.table, layout, entries)
 }
@@ -57,7 +59,7 @@ const setNames = (sets: Capture['sets'] = {}): SetNames => ({
   byIndex: (index) => Object.keys(sets).find((name) => sets[name]?.index === index),
 })
 
-export const contextOf = ({ capture }: Fixture): Context => ({
+export const contextOf = ({ capture }: Pick<Fixture, 'capture'>): Context => ({
   family: FAMILIES[capture.family as FamilyName],
   sets: setNames(capture.sets),
 })

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly stderr: string
 }
 
-function run(command: string, args: readonly string[], input = ''): Outcome {
+export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
   const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 })
   if (error !== undefined) throw error
   return { status, stdout, stderr }
@@ -34,6 +34,10 @@ export const listing = (family: Family, table: string): string[] =>
   must(iptables(family, '-t', table, '-S'), `-S of ${table}`)
     .stdout.split(/\n(?=-[PNA] )/)
     .map((line) => line.replace(/\n$/, ''))
+
+/** What `-L` prints of a table, with these options. */
+export const shown = (family: Family, table: string, ...options: string[]): string =>
+  must(iptables(family, '-t', table, '-L', ...options), `-L of ${table}`).stdout
 
 /** Empties a table and makes what a group needs there. */
 export function prepare({ family, table, setup }: Case): void {
