@@ -110,3 +110,22 @@ export class LockTimeoutError extends IptcError {}
 
 /** No such table, chain, rule or set. */
 export class NotFoundError extends IptcError {}
+
+/** A line of restore text that cannot be carried out. Of its table nothing has been written; tables before it have been. */
+export class RestoreError extends IptcError {
+  /** Number of the line, from 1. */
+  readonly line: number
+  /** The line as it stands there, the beginning of a long one. */
+  readonly text: string
+  /** Whether the line is not understood, or asks for something that cannot be done. */
+  readonly kind: 'syntax' | 'refused'
+  readonly reason: string
+
+  constructor(line: number, text: string, kind: 'syntax' | 'refused', reason: string, options?: ErrorOptions) {
+    super(`line ${line}: ${reason}${text === '' ? '' : `; it says ${JSON.stringify(text)}`}`, options)
+    this.line = line
+    this.text = text
+    this.kind = kind
+    this.reason = reason
+  }
+}

@@ -20,6 +20,7 @@ export {
   LockTimeoutError,
   NotFoundError,
   PermissionError,
+  RestoreError,
   RuleError,
   UnsupportedError,
   XtablesError,
@@ -31,6 +32,7 @@ export { Policy, type PolicyName } from './iptc/policy'
 export { AnyRule, Rule, Rule6 } from './iptc/rule'
 export { AnyTable, Table, Table6, type TableOptions } from './iptc/table'
 export { Target, type TargetOptions } from './iptc/target'
+export { type RestoreOptions, restore, type SaveOptions, save, type TextOptions } from './iptc/text'
 export { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from './kernel/capture'
 export type { Connection, Kernel, Lock } from './kernel/kernel'
 export { LinuxKernel } from './kernel/linux/linux-kernel'

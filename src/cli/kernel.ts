@@ -1,5 +1,11 @@
 /** What an applet works on: where its text goes, and which packet filter its tables are in. */
-import type { AnyTable } from '../iptc/table'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { FamilyName } from '../abi/family'
+import { IptcError } from '../errors'
+import { type AnyTable, Table, Table6 } from '../iptc/table'
+import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
+import type { Kernel } from '../kernel/kernel'
+import { LinuxKernel } from '../kernel/linux/linux-kernel'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {
@@ -14,4 +20,117 @@ export interface Io {
   readonly openTable: (name: string, lockTimeoutMs?: number) => AnyTable
   /** Names of the tables that exist already, newest first. */
   readonly tables: () => string[]
+}
+
+/** What `--netns`, `--kernel` and `--state` say. */
+export interface Place {
+  readonly netns?: string | undefined
+  readonly kernel?: string | undefined
+  readonly state?: string | undefined
+}
+
+const PLACE_OPTIONS = ['netns', 'kernel', 'state'] as const
+
+/**
+ * Takes the options that say where the tables are from the front of the words. Further behind, they may be part of a
+ * rule.
+ * @throws IptcError for one without its value
+ */
+export function splitPlace(words: readonly string[]): { place: Place; rest: string[] } {
+  const place: Record<string, string> = {}
+  let rest = [...words]
+  for (;;) {
+    const [word = '', next] = rest
+    const [, name, glued] = /^--(\w+)(?:=(.*))?$/s.exec(word) ?? []
+    const option = PLACE_OPTIONS.find((one) => one === name)
+    if (option === undefined) return { place, rest }
+    const value = glued ?? next
+    if (value === undefined) throw new IptcError(`--${option} wants a word behind it`)
+    place[option] = value
+    rest = rest.slice(glued === undefined ? 2 : 1)
+  }
+}
+
+/** A packet filter, and what is to be done when everything went well. */
+export interface OpenKernel {
+  readonly kernel: Kernel
+  /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
+  readonly save: () => void
+}
+
+/** @throws IptcError for a place that cannot be; BlobError for a file that holds no tables */
+export function openKernel({ netns, kernel = 'linux', state }: Place): OpenKernel {
+  if (kernel === 'memory') return openMemory(netns, state)
+  if (kernel !== 'linux') throw new IptcError(`--kernel is linux or memory, not ${kernel}`)
+  if (state !== undefined)
+    throw new IptcError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
+  const namespace = netns !== undefined && /^\d+$/.test(netns) ? Number(netns) : netns
+  return { kernel: new LinuxKernel({ namespace }), save: () => {} }
+}
+
+function openMemory(netns: string | undefined, state: string | undefined): OpenKernel {
+  if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
+  const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
+  const captures = state !== undefined && existsSync(state) ? readCaptures(state) : []
+  const kernel = new MemoryKernel({ captures })
+  const before = stateText(kernel)
+  return { kernel, save: () => state !== undefined && writeState(state, before, stateText(kernel)) }
+}
+
+/** The tables in a file: one capture, or a list of them. @throws IptcError, BlobError */
+export function readCaptures(path: string): Capture[] {
+  const json = parseJson(readText(path), path)
+  return (Array.isArray(json) ? json : [json]).map((one) => captureFromJson(one))
+}
+
+/** @throws IptcError */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new IptcError(`cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+}
+
+/** @throws IptcError */
+export function parseJson(text: string, from: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new IptcError(`${from} is no JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+const FAMILY_NAMES: readonly FamilyName[] = ['ipv4', 'ipv6']
+
+/** Every table, the oldest first, so that reading them again gives the same order. */
+function stateText(kernel: Kernel): string {
+  const captures = FAMILY_NAMES.flatMap((family) =>
+    kernel
+      .tables(family)
+      .reverse()
+      .map((table) => captureToJson(captureTable(kernel, family, table))),
+  )
+  return `${JSON.stringify(captures, undefined, 1)}\n`
+}
+
+/** All or nothing: a file that is half written would be no kernel any more. */
+function writeState(path: string, before: string, after: string): void {
+  if (after === before && existsSync(path)) return
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    writeFileSync(temporary, after)
+    renameSync(temporary, path)
+  } catch (cause) {
+    throw new IptcError(`cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+}
+
+/** The way to the tables of one family. */
+export function tablesIn(kernel: Kernel, family: FamilyName): Pick<Io, 'openTable' | 'tables'> {
+  return {
+    openTable: (name, lockTimeoutMs) =>
+      family === 'ipv4' ? new Table(name, { kernel, lockTimeoutMs }) : new Table6(name, { kernel, lockTimeoutMs }),
+    tables: () => kernel.tables(family),
+  }
 }

@@ -1,42 +1,113 @@
 #!/usr/bin/env node
-/** The command `xtables`. */
+/** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { basename } from 'node:path'
+import type { FamilyName } from '../abi/family'
+import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
-import { listTable } from './list'
+import type { Io, Place } from './kernel'
 
-const USAGE = `xtables - the Linux packet filter without iptables
+/** Where text comes from and goes to. */
+export type Streams = Pick<Io, 'stdout' | 'stderr' | 'stdin'>
 
-  xtables list [-6] [-t TABLE] [--netns NAME|PATH|PID]   prints the rules of a table with their counters
-  xtables --version
-  xtables --help
-`
-
-const options = {
-  ipv6: { type: 'boolean', short: '6' },
-  table: { type: 'string', short: 't', default: 'filter' },
-  netns: { type: 'string' },
-  version: { type: 'boolean', short: 'V' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-const version = (): string => JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8')).version
-
-/** @returns what to print @throws for words that are not understood */
-function answer(args: string[]): string {
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  if (values.version) return `${version()}\n`
-  if (values.help) return USAGE
-  if (positionals.length !== 1 || positionals[0] !== 'list') throw new IptcError(`xtables: what to do?\n\n${USAGE}`)
-  return listTable(values.table, { ipv6: values.ipv6 ?? false, netns: values.netns })
+interface Applet {
+  readonly family: FamilyName
+  readonly kind: 'command' | 'save' | 'restore'
 }
 
-try {
-  process.stdout.write(answer(process.argv.slice(2)))
-} catch (error) {
-  const expected = error instanceof IptcError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
-  if (!expected) throw error
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exitCode = error instanceof IptcError ? 1 : 2
+const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
+  (['ipv4', 'ipv6'] as const).flatMap((family) =>
+    ['', '-legacy'].flatMap((legacy) => {
+      const name = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}${legacy}`
+      return [
+        [name, { family, kind: 'command' }],
+        [`${name}-save`, { family, kind: 'save' }],
+        [`${name}-restore`, { family, kind: 'restore' }],
+      ]
+    }),
+  ),
+)
+
+/** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
+const load = {
+  kernel: () => require('./kernel') as typeof import('./kernel'),
+  iptables: () => require('./iptables') as typeof import('./iptables'),
+  save: () => require('./save') as typeof import('./save'),
+  restore: () => require('./restore') as typeof import('./restore'),
+  own: () => require('./own') as typeof import('./own'),
+  usage: () => require('./usage') as typeof import('./usage'),
+  version: () => require('../version') as typeof import('../version'),
+}
+
+/**
+ * Runs what the words say.
+ * @param name the name that the command was called by
+ * @returns the exit status
+ */
+export function main(name: string, words: readonly string[], streams: Streams): number {
+  try {
+    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, streams)
+  } catch (error) {
+    const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false
+    if (!(error instanceof IptcError) && !isUsage) throw error
+    streams.stderr(`xtables: ${(error as Error).message}\n`)
+    return isUsage ? 2 : 1
+  }
+}
+
+function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {
+  const { openKernel, splitPlace, tablesIn } = load.kernel()
+  const { family, kind } = APPLETS[name] as Applet
+  const { place, rest } = splitPlace(words)
+  const { kernel, save } = openKernel({ ...outer, ...place })
+  const io = { ...streams, ...tablesIn(kernel, family) }
+  const status = runKind(kind, rest, family, io)
+  save()
+  return status
+}
+
+function runKind(kind: Applet['kind'], words: readonly string[], family: FamilyName, io: Io): number {
+  if (kind === 'command') return load.iptables().runIptables(words, family, io)
+  return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
+}
+
+function runOwn(words: readonly string[], streams: Streams): number {
+  const { place, rest } = load.kernel().splitPlace(words)
+  const [name = 'help', ...args] = rest
+  if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
+  if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
+  if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
+  else if (name === 'show') load.own().show(args, streams)
+  else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
+  else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
+  return 0
+}
+
+function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: Place, streams: Streams): void {
+  const { openKernel, splitPlace } = load.kernel()
+  const { place, rest } = splitPlace(args)
+  const open = openKernel({ ...outer, ...place })
+  load.own()[name](rest, open, streams)
+  open.save()
+}
+
+function runHelp([name]: readonly string[], streams: Streams): number {
+  if (name === undefined) streams.stdout(load.usage().USAGE)
+  else load.own().help(name, streams)
+  return 0
+}
+
+/** Whoever reads our output may stop before its end, as `head` does. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(process.exitCode ?? 0)
+}
+
+if (require.main === module) {
+  process.stdout.on('error', endQuietly)
+  process.exitCode = main(basename(process.argv[1] ?? ''), process.argv.slice(2), {
+    stdout: (text) => void process.stdout.write(encodeText(text)),
+    stderr: (text) => void process.stderr.write(encodeText(text)),
+    stdin: () => decodeText(readFileSync(0)),
+  })
 }

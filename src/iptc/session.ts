@@ -137,6 +137,19 @@ export class Session {
     }
   }
 
+  /**
+   * Makes an edit on a fresh reading and checks whether it could be written, without writing anything.
+   * @throws as an edit that is written
+   */
+  rehearse(change: Edit): void {
+    this.#checkAlone()
+    this.#locked(() => {
+      const work = startOf(this.#read())
+      edited(work, change)
+      if (work.edits > 0) prepare(this.#client, work.base, work.draft)
+    })
+  }
+
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
   #exchange<T>(body: (work: Work) => T): T {
     for (let attempt = 1; ; attempt++) {

@@ -90,6 +90,11 @@ export abstract class AnyTable extends Strict {
     this.#session.edit(change)
   }
 
+  /** @internal Finds out whether an edit could be written, without writing it. @throws as {@link edit} */
+  rehearse(change: Edit): void {
+    this.#session.rehearse(change)
+  }
+
   /** Reads the table again. Edits that are not committed are dropped. */
   refresh(): void {
     this.#session.refresh()

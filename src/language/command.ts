@@ -1,7 +1,15 @@
 /** Commands of iptables(8): what is to be done with which chain, and how to go about it. */
 import type { Family } from '../abi/family'
+import { isVerdict } from '../abi/netfilter'
+import { CHAIN_NAME_SIZE } from '../abi/x-tables'
+import { encodeText } from '../binary/text'
+import type { SetNames } from '../extensions/context'
+import { findExtension } from '../extensions/registry'
+import { readInteger } from '../extensions/values/integer'
 import type { Counters } from '../ruleset/entry'
-import type { RuleSpec } from '../ruleset/rule'
+import { encodeRule, type RuleSpec } from '../ruleset/rule'
+import { UsageError } from './options'
+import { type Given, RuleReader } from './parse'
 
 /** Options that stand beside any command. */
 export interface Modifiers {
@@ -17,6 +25,8 @@ export interface Modifiers {
   /** `-4` or `-6`: the family for which the line is meant. */
   readonly family: 'ipv4' | 'ipv6' | undefined
   readonly modprobe: string | undefined
+  /** `-W` was given, which means nothing any more. */
+  readonly waitInterval: boolean
 }
 
 /** What a command does. Numbers of rules count from 1, as on the command line. */
@@ -50,13 +60,233 @@ export type Action =
   /** `extensions` are the matches and the target that stood before `-h`. */
   | { readonly kind: 'help'; readonly extensions: readonly { kind: 'match' | 'target'; name: string }[] }
   | { readonly kind: 'version' }
+  /** The line is meant for the other family, and nobody has looked at the rest of it. */
+  | { readonly kind: 'nothing' }
 
 export type Command = Modifiers & Action
 
 /**
  * A command from its words, without the name of the program: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
- * @throws UsageError, whose message iptables would print
+ * @throws XtablesError; a UsageError where iptables would print its message
  */
-export function parseCommand(_words: readonly string[], _family: Family): Command {
-  throw new Error('not yet')
+export const parseCommand = (words: readonly string[], family: Family): Command =>
+  new CommandReader(words, family).read()
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Commands with a rule on their line. */
+const WITH_RULE = 'ACDIR'
+/** Options beside the rule's own that only some commands take, in the order in which iptables looks at them. */
+const PICKY = 'nsdpjxio0cf'
+const ALLOWED: Readonly<Record<string, string>> = { L: 'nx0', P: 'c', A: 'sdpjiocf', I: 'sdpjiocf', R: 'sdpjiocf' }
+const ALLOWED_WITH_RULE = 'sdpjiof'
+
+const NO_IN = ['OUTPUT', 'POSTROUTING']
+const NO_OUT = ['PREROUTING', 'INPUT']
+
+/** Listing and zeroing go together, in either order. */
+const PAIRS = ['LZ', 'SZ', 'ZL', 'ZS']
+
+const MAX_CHAIN_NAME = CHAIN_NAME_SIZE - 2
+const MAX_NUMBER = 0xffff_fffe
+
+const fail = (message: string, parameter?: string): never => {
+  throw new UsageError(message, parameter === undefined ? {} : { parameter })
+}
+
+class CommandReader {
+  readonly #reader: RuleReader
+  readonly #family: Family
+  readonly #modifiers: Writable<Modifiers> = {
+    table: undefined,
+    wait: undefined,
+    numeric: false,
+    verbose: 0,
+    exact: false,
+    lineNumbers: false,
+    family: undefined,
+    modprobe: undefined,
+    waitInterval: false,
+  }
+  /** Letter of the command, and what stands behind it. */
+  #command: string | undefined
+  #zero = false
+  #chain: string | undefined
+  #number: number | undefined
+  /** The second word of `-E` and `-P`. */
+  #second = ''
+
+  constructor(words: readonly string[], family: Family) {
+    this.#family = family
+    this.#reader = new RuleReader(words, family, (given) => this.#take(given))
+  }
+
+  read(): Command {
+    this.#reader.read()
+    return { ...this.#modifiers, ...this.#action() }
+  }
+
+  #take(given: Given): void {
+    if ('hV'.includes(given.letter)) {
+      // Whatever else is on the line, and whatever is wrong with it.
+      this.#command = given.letter
+      this.#reader.stop()
+    } else if (/[A-Z]/.test(given.letter) && !'MW'.includes(given.letter)) this.#takeCommand(given)
+    else this.#takeModifier(given)
+  }
+
+  #takeCommand({ letter, value, negated }: Given): void {
+    if (negated) fail("unexpected '!' flag")
+    this.#choose(letter)
+    this.#chain = value ?? this.#reader.line.follower() ?? this.#chain
+    if ('LSZD'.includes(letter) && this.#chain !== undefined) this.#number = this.#takeNumber() ?? this.#number
+    else if (letter === 'I') this.#number = this.#takeNumber() ?? 1
+    else if (letter === 'R') this.#number = this.#takeNumber() ?? fail('-R requires a rule number')
+    else if (letter === 'E') this.#second = this.#takeSecond('-E requires old-chain-name and new-chain-name')
+    else if (letter === 'P') this.#second = this.#takeSecond('-P requires a chain and a policy')
+    else if (letter === 'N') checkNewName(this.#chain as string)
+  }
+
+  /** One command a line; `-Z` may stand beside `-L` or `-S`. */
+  #choose(letter: string): void {
+    const before = this.#command ?? ''
+    const isPair = PAIRS.includes(`${before}${letter}`)
+    if (before !== '' && (!isPair || (letter === 'Z' && this.#zero))) fail(`Cannot use -${letter} with -${before}`)
+    if (letter === 'Z') this.#zero = true
+    if (before === '' || letter !== 'Z') this.#command = letter
+  }
+
+  #takeNumber(): number | undefined {
+    const word = this.#reader.line.follower()
+    if (word === undefined) return undefined
+    const number = readInteger(word)
+    return number === undefined || number < 1 || number > MAX_NUMBER ? fail(`Invalid rule number \`${word}'`) : number
+  }
+
+  #takeSecond(complaint: string): string {
+    return this.#reader.line.follower() ?? fail(complaint)
+  }
+
+  #takeModifier({ letter, value, negated }: Given): void {
+    const modifiers = this.#modifiers
+    if (negated) fail(letter === 't' ? 'unexpected ! flag before --table' : `cannot have ! before -${letter}`)
+    if (letter === 'n') this.#once('numeric', letter)
+    else if (letter === 'x') this.#once('exact', letter)
+    else if (letter === '0') this.#once('lineNumbers', letter)
+    else if (letter === 'v') modifiers.verbose++
+    else if (letter === 't') modifiers.table = value
+    else if (letter === 'M') modifiers.modprobe = value
+    else if (letter === 'w') modifiers.wait = readWait(value ?? this.#reader.line.follower())
+    else if (letter === 'W') this.#setWaitInterval(value ?? this.#reader.line.follower())
+    else this.#setFamily(letter === '4' ? 'ipv4' : 'ipv6')
+  }
+
+  #once(modifier: 'numeric' | 'exact' | 'lineNumbers', letter: string): void {
+    if (this.#modifiers[modifier]) fail(`multiple -${letter} flags not allowed`)
+    this.#modifiers[modifier] = true
+  }
+
+  /** What stands behind the other family's may mean something in that one alone. */
+  #setFamily(family: 'ipv4' | 'ipv6'): void {
+    this.#modifiers.family = family
+    if (family === this.#family.name) return
+    this.#command = '4'
+    this.#reader.stop()
+  }
+
+  #setWaitInterval(word: string | undefined): void {
+    if (word === undefined) fail('wait interval value required')
+    const interval = readInteger(word as string)
+    if (interval === undefined) fail('wait interval not numeric')
+    if ((interval as number) > 999_999) fail(`too long usec wait ${interval} > 999999 usec`)
+    this.#modifiers.waitInterval = true
+  }
+
+  #action(): Action {
+    if (this.#command === '4') return { kind: 'nothing' }
+    if (this.#command === 'V') return { kind: 'version' }
+    if (this.#command === 'h') return { kind: 'help', extensions: this.#reader.extensions }
+    if (this.#modifiers.waitInterval && this.#modifiers.wait === undefined)
+      fail('--wait-interval only makes sense with --wait\n')
+    if (this.#command === undefined) return fail('no command specified')
+    this.#checkOptions(this.#command)
+    this.#checkChain(this.#command)
+    return this.#isRule() ? this.#ruleAction(this.#command) : this.#chainAction(this.#command)
+  }
+
+  #isRule(): boolean {
+    return WITH_RULE.includes(this.#command ?? '-') && !(this.#command === 'D' && this.#number !== undefined)
+  }
+
+  #checkOptions(command: string): void {
+    const { numeric, exact, lineNumbers } = this.#modifiers
+    const given = [...this.#reader.given, ...(numeric ? 'n' : ''), ...(exact ? 'x' : ''), ...(lineNumbers ? '0' : '')]
+    const allowed = ALLOWED[command] ?? (this.#isRule() ? ALLOWED_WITH_RULE : '')
+    for (const letter of PICKY)
+      if (given.includes(letter) && !allowed.includes(letter)) fail(`Illegal option \`-${letter}' with this command`)
+    if (this.#reader.hasParts && !this.#isRule()) this.#checkParts()
+  }
+
+  /** Matches mean nothing here, and have to be right all the same. */
+  #checkParts(): void {
+    const sets: SetNames = { byName: () => ({ index: 0, family: 'any' }), byIndex: () => undefined }
+    for (const rule of this.#reader.rules) encodeRule(rule, { family: this.#family, sets })
+  }
+
+  #checkChain(command: string): void {
+    const chain = this.#chain ?? ''
+    if (encodeText(chain).length > MAX_CHAIN_NAME) tooLong(chain)
+    if (!WITH_RULE.includes(command)) return
+    const { given } = this.#reader
+    if (given.includes('i') && NO_IN.includes(chain)) fail(`Can't use -i with ${chain}\n`, 'in-interface')
+    if (given.includes('o') && NO_OUT.includes(chain)) fail(`Can't use -o with ${chain}\n`, 'out-interface')
+  }
+
+  #ruleAction(command: string): Action {
+    const { rules } = this.#reader
+    const [chain, number] = [this.#chain as string, this.#number as number]
+    if (command === 'A') return { kind: 'append', chain, rules }
+    if (command === 'C') return { kind: 'check', chain, rules }
+    if (command === 'D') return { kind: 'delete', chain, rules }
+    if (command === 'I') return { kind: 'insert', chain, number, rules }
+    if (rules.length !== 1) fail('Replacement rule does not specify a unique address')
+    return { kind: 'replace', chain, number, rules }
+  }
+
+  #chainAction(command: string): Action {
+    const [chain, number, zero] = [this.#chain, this.#number, this.#zero]
+    if (command === 'L' || command === 'S')
+      return { kind: command === 'L' ? 'list' : 'list-rules', chain, number, zero }
+    if (command === 'F') return { kind: 'flush', chain }
+    if (command === 'X') return { kind: 'delete-chain', chain }
+    if (command === 'Z') return { kind: 'zero', chain, number }
+    return this.#namedAction(command, chain as string)
+  }
+
+  #namedAction(command: string, chain: string): Action {
+    const second = this.#second
+    if (command === 'D') return { kind: 'delete-number', chain, number: this.#number as number }
+    if (command === 'N') return { kind: 'new-chain', chain }
+    if (command === 'E') return { kind: 'rename-chain', chain, newName: second }
+    return { kind: 'policy', chain, policy: second, counters: this.#reader.counters }
+  }
+}
+
+const tooLong = (chain: string): never =>
+  fail(`chain name \`${chain}' too long (must be under ${MAX_CHAIN_NAME + 1} chars)`, 'chain')
+
+/** Refuses names that no chain can have, as iptables does. @throws UsageError */
+export function checkNewName(chain: string): void {
+  if (/^[-!]/.test(chain)) fail(`chain name not allowed to start with \`${chain[0]}'`, 'chain')
+  if (/\s/.test(chain)) fail(`Invalid chain name \`${chain}'`, 'chain')
+  if (encodeText(chain).length > MAX_CHAIN_NAME) tooLong(chain)
+  if (chain === '' || isVerdict(chain) || findExtension('target', chain) !== undefined)
+    fail('chain name may not clash with target name', 'chain')
+}
+
+function readWait(word: string | undefined): number | true {
+  if (word === undefined) return true
+  const seconds = readInteger(word)
+  if (seconds === undefined) return fail('wait seconds not numeric')
+  return seconds === 0 ? true : seconds
 }

@@ -114,5 +114,4 @@ function askSystem(name: string, family: Family): string[] {
 }
 
 /** ahostsv6 makes IPv6 addresses of IPv4 ones where a host has no other. */
-const isMapped = (address: string, family: Family): boolean =>
-  family.name === 'ipv6' && /^::ffff:/i.test(address)
+const isMapped = (address: string, family: Family): boolean => family.name === 'ipv6' && /^::ffff:/i.test(address)

@@ -9,7 +9,10 @@ import { XtablesError } from '../errors'
 export class UsageError extends XtablesError {
   readonly bare: boolean
 
-  constructor(message: string, details: { parameter?: string; value?: unknown; expected?: string; bare?: boolean } = {}) {
+  constructor(
+    message: string,
+    details: { parameter?: string; value?: unknown; expected?: string; bare?: boolean } = {},
+  ) {
     const { bare = false, ...rest } = details
     super(message, { extension: 'rule', ...rest })
     this.bare = bare

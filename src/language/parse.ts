@@ -70,7 +70,10 @@ const OPAQUE_OPTIONS = ['revision', 'payload']
 const MAX_NAME = CHAIN_NAME_SIZE - 2
 
 const fail = (message: string, parameter?: string, value?: unknown): never => {
-  throw new UsageError(message, { ...(parameter !== undefined && { parameter }), ...(value !== undefined && { value }) })
+  throw new UsageError(message, {
+    ...(parameter !== undefined && { parameter }),
+    ...(value !== undefined && { value }),
+  })
 }
 
 /** Reads the words of one line. What stands on it besides rules, it hands on. */
@@ -184,12 +187,11 @@ export class RuleReader {
 
   /** A bunch of letters; one that takes a value ends it, and what stands behind is the value. */
   #readShort(word: string): void {
-    for (let at = 1; at < word.length; at++) {
-      const letter = word[at] as string
-      const option = globalByLetter(letter) ?? this.#unknown(`-${letter}`)
-      if (option.argument !== 'none') return this.#readGlobal(option, word, word.slice(at + 1) || undefined)
-      this.#readGlobal(option, `-${letter}`, undefined)
-    }
+    const letter = word[1] as string
+    const option = globalByLetter(letter) ?? this.#unknown(`-${letter}`)
+    const rest = word.slice(2)
+    this.#readGlobal(option, `-${letter}`, option.argument === 'none' ? undefined : rest || undefined)
+    if (option.argument === 'none' && rest !== '' && !this.#isStopped) this.#readShort(`-${rest}`)
   }
 
   #unknown(word: string): never {
@@ -253,7 +255,8 @@ export class RuleReader {
   #setTarget(name: string, goto: boolean): void {
     if (this.#destination !== undefined) fail('multiple -j flags not allowed', 'target', name)
     checkTargetName(name)
-    if (isVerdict(name) && !goto) this.#destination = { kind: 'verdict', verdict: name }
+    if (isVerdict(name) && goto) fail(`goto '${name}' is not a chain`, 'target', name)
+    if (isVerdict(name)) this.#destination = { kind: 'verdict', verdict: name }
     else this.#destination = { kind: 'chain', chain: name, goto }
     if (this.#destination.kind === 'chain' && !goto && this.#isTarget(name))
       this.#parts.push(this.#loadPart('target', name))
@@ -370,8 +373,7 @@ function checkInterface(option: string, name: string): string {
 
 function checkTargetName(name: string): void {
   if (name === '') fail('Invalid target name (too short)', 'target', name)
-  if (encodeText(name).length > MAX_NAME)
-    fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name)
+  if (encodeText(name).length > MAX_NAME) fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name)
   if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, 'target', name)
 }
 

@@ -40,11 +40,15 @@ function printTarget(target: TargetSpec, family: FamilyName): string[] {
   return [`-j ${printPart('target', target.part, family)}`]
 }
 
-/** The rule without `-A` and without counters; empty for one that matches everything and does nothing. */
-export function printRule(rule: RuleSpec, family: FamilyName): string {
+/**
+ * The rule without `-A`; empty for one that matches everything and does nothing.
+ * @param counters print them too, as `-c` before the target
+ */
+export function printRule(rule: RuleSpec, family: FamilyName, counters = false): string {
   return [
     ...rule.head.map((parameter) => printParameter(HEADS[family], parameter)),
     ...rule.matches.map((match) => `-m ${printPart('match', match, family)}`),
+    ...(counters ? [`-c ${rule.counters.join(' ')}`] : []),
     ...printTarget(rule.target, family),
   ].join(' ')
 }

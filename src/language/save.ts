@@ -3,7 +3,7 @@ import type { Context } from '../extensions/context'
 import { describeRule } from '../ruleset/rule'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { printRule } from './print'
-import { quoteWord } from './words'
+import { printName } from './words'
 
 export interface SaveTextOptions {
   /** Say of every rule what it has counted; of policies that is said in any case. */
@@ -17,9 +17,6 @@ function chainLine(ruleset: Ruleset, chain: Chain): string {
   return `:${chain.name} ${policyOf(ruleset.family, chain)} ${countersText(ruleset, chain.tail)}`
 }
 
-/** A name can stand bare wherever no word ends within it. */
-const nameWord = (name: string): string => (/["\s]/.test(name) ? quoteWord(name, 'always') : name)
-
 /** `-A CHAIN` and the rule. */
 function ruleLine(chain: string, rule: Entry, context: Context): string {
   const text = printRule(describeRule(rule, context), context.family.name)
@@ -31,7 +28,7 @@ export function tableText(ruleset: Ruleset, context: Context, { counters }: Save
   const chains = orderedChains(ruleset)
   const lines = [`*${ruleset.table}`, ...chains.map((chain) => chainLine(ruleset, chain))]
   for (const { name, rules } of chains) {
-    const word = nameWord(name)
+    const word = printName(name)
     for (const rule of rules) {
       const line = ruleLine(word, rule, context)
       lines.push(counters ? `${countersText(ruleset, rule)} ${line}` : line)

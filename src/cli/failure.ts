@@ -1,0 +1,62 @@
+/** What a command ends with where it cannot do what was asked: messages and exit statuses of the iptables commands. */
+import { ERRNO } from '../abi/errno'
+import {
+  ConflictError,
+  IptcError,
+  KernelError,
+  LockTimeoutError,
+  PermissionError,
+  RuleError,
+  UnsupportedError,
+  XtablesError,
+} from '../errors'
+import { VERSION } from '../language/help'
+import { UsageError } from '../language/options'
+import { Refusal } from '../ruleset/verify'
+
+/** Exit statuses. iptables(8), DIAGNOSTICS */
+export const REFUSED = 1
+export const USAGE = 2
+export const NO_TABLE = 3
+export const BUSY = 4
+
+/** What the command ends with: its status, and the whole message. */
+export class Failure extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+const tryHelp = (program: string): string => `Try \`${program} -h' or '${program} --help' for more information.\n`
+
+/** A refusal as iptables words it, with its name in front. */
+export const refused = (program: string, message: string): Failure => new Failure(REFUSED, `${program}: ${message}\n`)
+
+/** The status and the message that an error stands for. Those that nobody expected are thrown on. */
+export function failureOf(error: unknown, program: string): Failure {
+  if (error instanceof Failure) return error
+  const titled = `${program} ${VERSION}: `
+  if (error instanceof UsageError && error.bare)
+    return new Failure(USAGE, `${error.message}${error.message === '' ? '' : '\n'}${tryHelp(program)}`)
+  if (error instanceof XtablesError) return new Failure(USAGE, `${titled}${error.message}\n${tryHelp(program)}`)
+  if (error instanceof LockTimeoutError || error instanceof ConflictError)
+    return new Failure(BUSY, `${titled}${error.message}\n`)
+  if (error instanceof PermissionError || error instanceof UnsupportedError)
+    return new Failure(statusOf(error), `${titled}${error.message}\n`)
+  if (error instanceof RuleError) return refused(program, refusalText(error))
+  if (error instanceof KernelError) return refused(program, `${error.message}. Run \`dmesg' for more information.`)
+  if (error instanceof IptcError) return new Failure(USAGE, `${titled}${error.message}\n`)
+  throw error
+}
+
+/** The lock file that may not be opened is of the same kind as a lock that is held. */
+export const statusOf = (error: IptcError): number => (error.message.includes('lock file') ? BUSY : NO_TABLE)
+
+/** iptables repeats what the errno says; we know the reason as well. */
+function refusalText({ message, cause }: RuleError): string {
+  if (cause instanceof Refusal && cause.errno === ERRNO.ELOOP) return 'Too many levels of symbolic links.'
+  return `Invalid argument: ${message}`
+}

@@ -1,0 +1,121 @@
+/** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
+import { parseArgs } from 'node:util'
+import { FAMILIES, type FamilyName } from '../abi/family'
+import { IptcError } from '../errors'
+import { findExtension } from '../extensions/registry'
+import { captureTable, captureToJson } from '../kernel/capture'
+import { MemoryKernel } from '../kernel/memory/memory-kernel'
+import { extensionHelp } from '../language/help'
+import { tableText } from '../language/save'
+import { type Io, type OpenKernel, parseJson, readCaptures, readText, tablesIn } from './kernel'
+
+export type Output = Pick<Io, 'stdout' | 'stdin'>
+
+const FAMILY_OPTION = { ipv6: { type: 'boolean', short: '6' } } as const
+const JSON_OPTION = { json: { type: 'boolean' } } as const
+
+/** `capture [-6] TABLE`: a table's bytes as JSON. */
+export function capture(args: string[], { kernel }: OpenKernel, { stdout }: Output): void {
+  const { values, positionals } = parseArgs({ args, options: FAMILY_OPTION, allowPositionals: true })
+  const table = only(positionals, 'capture wants the name of one table')
+  stdout(`${JSON.stringify(captureToJson(captureTable(kernel, familyOf(values), table)), undefined, 1)}\n`)
+}
+
+/** `show FILE`: the tables of a file with captures, as iptables-save -c prints them. */
+export function show(args: string[], { stdout }: Output): void {
+  const { positionals } = parseArgs({ args, options: {}, allowPositionals: true })
+  const captures = readCaptures(only(positionals, 'show wants the name of one file'))
+  for (const { family, table } of captures) {
+    using handle = tablesIn(new MemoryKernel({ captures }), family).openTable(table)
+    stdout(`# ${family}\n${tableText(handle.ruleset, handle.context, { counters: true })}`)
+  }
+}
+
+/** `dump --json [-6] [TABLE]`: rules as dictionaries. */
+export function dump(args: string[], { kernel }: OpenKernel, { stdout }: Output): void {
+  const options = { ...FAMILY_OPTION, ...JSON_OPTION }
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  checkJson('dump', values.json)
+  const { dumpAll, dumpTable } = requireEasy()
+  const place = { ipv6: values.ipv6 ?? false, kernel }
+  const [table, ...others] = positionals
+  if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
+  stdout(`${JSON.stringify(table === undefined ? dumpAll(place) : dumpTable(table, place), undefined, 2)}\n`)
+}
+
+/** `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. */
+export function apply(args: string[], { kernel }: OpenKernel, { stdin }: Output): void {
+  const options = { ...FAMILY_OPTION, ...JSON_OPTION }
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  checkJson('apply', values.json)
+  const [file = '-', ...others] = positionals
+  if (others.length > 0) throw new IptcError('apply takes the name of one file, or reads standard input')
+  const from = file === '-' ? 'standard input' : file
+  const dumped = parseJson(file === '-' ? stdin() : readText(file), from)
+  applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel })
+}
+
+type Place = Parameters<typeof import('../easy/easy')['dumpAll']>[0]
+
+/** All tables are made up before the first is written. */
+function applyDump(dumped: unknown, place: Place): void {
+  const { batchBegin, batchEnd } = requireEasy()
+  using batch = batchBegin(undefined, place)
+  for (const [table, chains] of entriesOf(dumped, 'a dump is an object of tables'))
+    applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+  batchEnd(batch)
+}
+
+type Batch = ReturnType<typeof import('../easy/easy')['batchBegin']>
+type RuleToAdd = Parameters<typeof import('../easy/easy')['batchAddRules']>[1][number]
+
+function applyTable(table: string, chains: readonly [string, unknown][], batch: Batch): void {
+  const { batchAddChains, batchAddRules, flushTable } = requireEasy()
+  const rules = chains.flatMap(([chain, list]) => listOf(list, chain).map((rule) => [chain, rule] as const))
+  flushTable(table, { batch })
+  batchAddChains(
+    table,
+    chains.map(([chain]) => chain),
+    { batch },
+  )
+  batchAddRules(table, rules as unknown as RuleToAdd[], { batch })
+}
+
+function entriesOf(value: unknown, what: string): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError(what)
+  return Object.entries(value)
+}
+
+function listOf(value: unknown, chain: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new IptcError(`chain ${chain} is a list of rules`)
+  return value
+}
+
+/** The dictionary API checks everything that it gets, and is therefore slow to load. */
+const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy') as typeof import('../easy/easy')
+
+function checkJson(what: string, json: boolean | undefined): void {
+  if (!json) throw new IptcError(`${what} wants --json, the only form there is; text is what save and restore are for`)
+}
+
+const familyOf = ({ ipv6 }: { ipv6?: boolean | undefined }): FamilyName => (ipv6 ? 'ipv6' : 'ipv4')
+
+function only(positionals: readonly string[], complaint: string): string {
+  if (positionals.length !== 1) throw new IptcError(complaint)
+  return positionals[0] as string
+}
+
+const KINDS = ['match', 'target'] as const
+
+/** `help NAME`: the options of a match or a target. @throws IptcError where there is neither */
+export function help(name: string, { stdout }: Output): void {
+  const known = KINDS.map((kind) => findExtension(kind, name)).filter((one) => one !== undefined)
+  if (known.length === 0) throw new IptcError(`there is no match or target ${name}`)
+  for (const extension of known) {
+    const families = (['ipv4', 'ipv6'] as const).filter((family) => extension.variants[family].length > 0)
+    const texts = new Set(families.map((family) => extensionHelp(extension, FAMILIES[family])))
+    const isOne = texts.size === 1
+    for (const [i, text] of [...texts].entries())
+      stdout(isOne && families.length === 2 ? text : `${families[i]} ${isOne ? 'only: ' : ''}${text}`)
+  }
+}

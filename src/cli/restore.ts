@@ -1,0 +1,146 @@
+/** iptables-restore(8) and ip6tables-restore(8). */
+import { readFileSync } from 'node:fs'
+import type { FamilyName } from '../abi/family'
+import { decodeText } from '../binary/text'
+import { RestoreError } from '../errors'
+import { restoreTables } from '../iptc/text'
+import { VERSION } from '../language/help'
+import { UsageError } from '../language/options'
+import type { RestoreTextOptions } from '../language/restore'
+import { Failure, failureOf } from './failure'
+import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
+import type { Io } from './kernel'
+
+const OPTIONS: readonly OptionSpec[] = [
+  { letter: 'c', name: 'counters', argument: 'none' },
+  { letter: 'v', name: 'verbose', argument: 'none' },
+  { letter: 'V', name: 'version', argument: 'none' },
+  { letter: 't', name: 'test', argument: 'none' },
+  { letter: 'h', name: 'help', argument: 'none' },
+  { letter: 'n', name: 'noflush', argument: 'none' },
+  { letter: 'M', name: 'modprobe', argument: 'required' },
+  { letter: 'T', name: 'table', argument: 'required' },
+  { letter: 'w', name: 'wait', argument: 'follower' },
+  { letter: 'W', name: 'wait-interval', argument: 'follower' },
+]
+
+const USAGE = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
+	   [ --counters ]
+	   [ --verbose ]
+	   [ --version]
+	   [ --test ]
+	   [ --help ]
+	   [ --noflush ]
+	   [ --wait=<seconds>
+	   [ --table=<TABLE> ]
+	   [ --modprobe=<command> ]
+`
+
+/** What is to be done, as the command line says it. */
+interface Request {
+  readonly file: string | undefined
+  readonly test: boolean
+  readonly lockTimeoutMs: number | undefined
+  readonly text: Pick<RestoreTextOptions, 'counters' | 'noflush' | 'tables' | 'verbose'>
+}
+
+/** @returns the exit status */
+export function runRestore(args: readonly string[], family: FamilyName, io: Io): number {
+  const program = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-restore`
+  try {
+    const request = readRequest(getopt(args, OPTIONS, program), program, io)
+    restore(request, family, io)
+    return 0
+  } catch (error) {
+    return explain(error, program, io)
+  }
+}
+
+function readRequest(options: Arguments, program: string, io: Io): Request {
+  const has = (letter: string): boolean => options.given.some((one) => one.letter === letter)
+  const value = (letter: string): string | undefined => options.given.findLast((one) => one.letter === letter)?.value
+  for (const given of options.given) answer(given, program, io)
+  if (options.operands.length > 1) throw new Failure(1, 'Unknown arguments found on commandline\n')
+  if (has('W') && !has('w')) throw new Failure(1, 'Option --wait-interval requires option --wait\n')
+  const table = value('T')
+  return {
+    file: options.operands[0],
+    test: has('t'),
+    lockTimeoutMs: milliseconds(value('w')),
+    text: {
+      counters: has('c'),
+      noflush: has('n'),
+      tables: table === undefined ? undefined : [table],
+      verbose: has('v'),
+    },
+  }
+}
+
+/** Carries out the options that say something, in their order. */
+function answer({ letter, value }: Given, program: string, io: Io): void {
+  if (letter === 'V' || letter === 'h') {
+    io.stdout(letter === 'V' ? `${titleOf(program)}\n` : USAGE.replace('PROGRAM', program))
+    throw new Failure(0, '')
+  }
+  if (letter === 'w' && value !== undefined) checkNumber(value, 'wait seconds not numeric', program)
+  if (letter !== 'W') return
+  if (value !== undefined) checkNumber(value, 'wait interval not numeric', program)
+  io.stderr('Ignoring deprecated --wait-interval option.\n')
+}
+
+const titleOf = (program: string): string => `${program} ${VERSION}`
+
+const hintOf = (program: string): string => `Try \`${program} -h' or '${program} --help' for more information.\n`
+
+function checkNumber(word: string, complaint: string, program: string): void {
+  if (!/^\s*[-+]?\d/.test(word)) throw new Failure(2, `${titleOf(program)}: ${complaint}\n${hintOf(program)}`)
+}
+
+/** Without a number, or with 0, it waits for ever. */
+function milliseconds(seconds: string | undefined): number | undefined {
+  const whole = Number.parseInt(seconds ?? '0', 10)
+  return whole > 0 ? Math.min(whole, 2_000_000) * 1000 : undefined
+}
+
+function restore({ file, test, lockTimeoutMs, text }: Request, family: FamilyName, io: Io): void {
+  const input = file === undefined ? io.stdin() : readInput(file)
+  const tables = { family, open: (name: string) => io.openTable(name, lockTimeoutMs), names: io.tables }
+  restoreTables(tables, input, { ...text, test, print: io.stdout, describe })
+}
+
+function readInput(file: string): string {
+  try {
+    return decodeText(readFileSync(file))
+  } catch (error) {
+    throw new Failure(1, `Can't open ${file}: ${(error as Error).message}\n`)
+  }
+}
+
+/** What a command within the text prints. Few do, so what they need is loaded when it is needed. */
+const describe: RestoreTextOptions['describe'] = (...args) => {
+  const { describeCommand } = require('../language/describe') as typeof import('../language/describe')
+  return describeCommand(...args)
+}
+
+function explain(error: unknown, program: string, io: Io): number {
+  if (error instanceof GetoptError) {
+    io.stderr(`${error.message}\nTry \`${program} -h' for more information.\n`)
+    return 1
+  }
+  if (error instanceof RestoreError) return blame(error, program, io)
+  const { status, message } = failureOf(error, program)
+  io.stderr(message)
+  return status
+}
+
+/** Tells which line is at fault and why. */
+function blame({ line, text, kind, reason, cause }: RestoreError, program: string, io: Io): number {
+  const quoted = text === '' ? '' : `  ${text}\n`
+  if (kind === 'refused') {
+    io.stderr(`${program}: line ${line} failed: ${reason}\n${quoted}`)
+    return 1
+  }
+  const title = cause instanceof UsageError && cause.bare ? '' : `${titleOf(program)}: `
+  io.stderr(`${title}${reason}\nError occurred at line: ${line}\n${quoted}${hintOf(program)}`)
+  return 2
+}

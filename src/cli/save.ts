@@ -1,0 +1,69 @@
+/** iptables-save(8) and ip6tables-save(8). */
+import { writeFileSync } from 'node:fs'
+import type { FamilyName } from '../abi/family'
+import { encodeText } from '../binary/text'
+import { IptcError, NotFoundError } from '../errors'
+import { saveTables } from '../iptc/text'
+import { VERSION } from '../language/help'
+import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
+import type { Io } from './kernel'
+
+const OPTIONS: readonly OptionSpec[] = [
+  { letter: 'c', name: 'counters', argument: 'none' },
+  { letter: 'V', name: 'version', argument: 'none' },
+  // Of old: it did what is done without it.
+  { letter: 'd', name: 'dump', argument: 'none' },
+  { letter: 't', name: 'table', argument: 'required' },
+  { letter: 'M', name: 'modprobe', argument: 'required' },
+  { letter: 'f', name: 'file', argument: 'required' },
+]
+
+const last = ({ given }: Arguments, letter: string): string | undefined =>
+  given.findLast((one) => one.letter === letter)?.value
+
+/** @returns the exit status */
+export function runSave(args: readonly string[], family: FamilyName, io: Io): number {
+  const program = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-save`
+  const title = `${program} ${VERSION}`
+  try {
+    const options = getopt(args, OPTIONS, program)
+    if (options.given.some(({ letter }) => letter === 'V')) return say(io, `${title}\n`)
+    if (options.operands.length > 0) return complain(io, 'Unknown arguments found on commandline\n')
+    return saveTo(last(options, 'f'), textOf(options, family, io), io)
+  } catch (error) {
+    if (error instanceof GetoptError)
+      return complain(io, `${error.message}\nLook at manual page \`${program}.8' for more information.\n`)
+    if (!(error instanceof IptcError)) throw error
+    return complain(io, `${title}: Cannot initialize: ${reasonOf(error)}\n`)
+  }
+}
+
+const reasonOf = (error: IptcError): string =>
+  error instanceof NotFoundError ? 'Table does not exist (do you need to insmod?)' : error.message
+
+function textOf(options: Arguments, family: FamilyName, io: Io): string {
+  const table = last(options, 't')
+  const counters = options.given.some(({ letter }) => letter === 'c')
+  const names = table === undefined ? io.tables() : [table]
+  return saveTables({ family, open: (name) => io.openTable(name), names: io.tables }, names, counters)
+}
+
+function saveTo(file: string | undefined, text: string, io: Io): number {
+  if (file === undefined) return say(io, text)
+  try {
+    writeFileSync(file, encodeText(text))
+    return 0
+  } catch (error) {
+    return complain(io, `Failed to open file, error: ${(error as Error).message}\n`)
+  }
+}
+
+function say(io: Io, text: string): number {
+  io.stdout(text)
+  return 0
+}
+
+function complain(io: Io, text: string): number {
+  io.stderr(text)
+  return 1
+}

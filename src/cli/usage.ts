@@ -1,0 +1,29 @@
+/** What `xtables help` says. */
+export const USAGE = `xtables - the legacy packet filter of Linux, without iptables
+
+  xtables APPLET …, or a symbolic link with the applet's name:
+    iptables, ip6tables                   one command, as iptables(8) has them
+    iptables-save, ip6tables-save         tables as text
+    iptables-restore, ip6tables-restore   text as tables
+
+  xtables capture [-6] TABLE              the bytes of a table, as JSON
+  xtables show FILE                       the tables of a file of captures, as text
+  xtables dump --json [-6] [TABLE]        rules as dictionaries
+  xtables apply --json [-6] [FILE]        make tables what a dump says (from standard input unless said)
+  xtables help [MATCH | TARGET]           this, or the options of a match or target
+  xtables --version
+
+Before all other words, and right behind an applet's name:
+  --netns NAME|PATH|PID                   the tables of another network namespace
+  --kernel linux|memory                   memory is a kernel in this process, for which no Linux is needed
+  --state FILE                            with --kernel memory: the file that it keeps its tables in
+
+Examples:
+  xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
+  xtables --netns blue iptables-save
+  ln -s "$(command -v xtables)" /usr/local/bin/iptables && iptables -S
+  xtables capture filter > filter.json && xtables show filter.json
+  xtables --kernel memory --state filter.json iptables -I INPUT -s 10.0.0.0/8 -j DROP
+  xtables dump --json filter | jq .INPUT
+  xtables help conntrack
+`

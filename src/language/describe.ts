@@ -1,0 +1,138 @@
+/** What commands print of a table: `-S`, `-L`, and what others tell with `-v`. */
+import type { Family } from '../abi/family'
+import { verdictName } from '../abi/netfilter'
+import { NotFoundError } from '../errors'
+import type { Context, Listing } from '../extensions/context'
+import type { Listed } from '../extensions/listing'
+import { listParameters, listPayload } from '../extensions/payload'
+import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
+import { HEADS } from '../ruleset/head'
+import { type EntryPart, extensionParts } from '../ruleset/parts'
+import { describeRule, encodeRule } from '../ruleset/rule'
+import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import type { Command } from './command'
+import { helpText, programOf, VERSION } from './help'
+import { listTable } from './list'
+import { printPart, printRule } from './print'
+import { printName } from './words'
+
+/**
+ * What a command prints before it changes anything. Empty for one that is silent.
+ * @throws NotFoundError for a chain that there is not, where it is to be listed
+ */
+export function describeCommand(command: Command, ruleset: Ruleset, context: Context): string {
+  if (command.kind === 'version') return `${programOf(context.family)} ${VERSION}\n`
+  if (command.kind === 'help') return helpText(context.family, command.extensions)
+  if (command.kind === 'list' || command.kind === 'list-rules') return listed(command, ruleset, context)
+  return command.verbose === 0 ? '' : announcement(command, ruleset, context)
+}
+
+type ListCommand = Extract<Command, { kind: 'list' | 'list-rules' }>
+
+function listed(command: ListCommand, ruleset: Ruleset, context: Context): string {
+  const text = command.kind === 'list' ? listText(command, ruleset, context) : rulesText(command, ruleset, context)
+  return command.zero && command.verbose > 0 ? text + chainsText('Zeroing', command.chain, ruleset) : text
+}
+
+function listText(command: ListCommand, ruleset: Ruleset, context: Context): string {
+  const { numeric, verbose, exact, lineNumbers, chain, number } = command
+  return listTable(ruleset, context, { numeric, verbose: verbose > 0, exact, lineNumbers, chain, rule: number })
+}
+
+function rulesText({ chain: name, number, verbose }: ListCommand, ruleset: Ruleset, context: Context): string {
+  const chains = name === undefined ? orderedChains(ruleset) : [chainOf(ruleset, name)]
+  const counters = verbose > 0
+  const rules = chains.flatMap((chain) =>
+    (number === undefined ? chain.rules : chain.rules.slice(number - 1, number)).map((rule) =>
+      ruleLine(chain.name, rule, context, counters),
+    ),
+  )
+  const heads = number === undefined ? chains.map((chain) => chainLine(chain, context, counters)) : []
+  return [...heads, ...rules].map((line) => `${line}\n`).join('')
+}
+
+function chainOf({ table, chains }: Ruleset, name: string): Chain {
+  const chain = chains.get(name)
+  if (chain === undefined) throw new NotFoundError(`table ${table} has no chain ${name}`)
+  return chain
+}
+
+function chainLine({ name, hook, tail, ...chain }: Chain, { family }: Context, counters: boolean): string {
+  if (hook === undefined || tail === undefined) return `-N ${printName(name)}`
+  const policy = `-P ${name} ${policyOf(family, { name, hook, tail, ...chain })}`
+  return counters ? `${policy} -c ${countersOf(family, tail).join(' ')}` : policy
+}
+
+function ruleLine(chain: string, rule: Entry, context: Context, counters: boolean): string {
+  const described = { ...describeRule(rule, context), counters: countersOf(context.family, rule) }
+  return `-A ${printName(chain)} ${printRule(described, context.family.name, counters)}`.trimEnd()
+}
+
+/** What `-v` adds. */
+function announcement(command: Command, ruleset: Ruleset, context: Context): string {
+  if ('rules' in command)
+    return command.rules.map((rule) => `${ruleText(encodeRule(rule, context), context)}\n`).join('')
+  const verb = VERBS[command.kind]
+  if (verb === undefined || ('number' in command && command.number !== undefined)) return ''
+  return chainsText(verb, (command as { chain?: string }).chain, ruleset)
+}
+
+const VERBS: Partial<Record<Command['kind'], string>> = {
+  flush: 'Flushing',
+  zero: 'Zeroing',
+  'delete-chain': 'Deleting',
+}
+
+function chainsText(verb: string, chain: string | undefined, ruleset: Ruleset): string {
+  const all = orderedChains(ruleset).filter(({ hook }) => verb !== VERBS['delete-chain'] || hook === undefined)
+  const names = chain === undefined ? all.map(({ name }) => name) : [chain]
+  return names.map((name) => `${verb} chain \`${name}'\n`).join('')
+}
+
+/** Protocols that iptables knows by name without any database. */
+const NAMED: Readonly<Record<string, string>> = {
+  0: 'all',
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  50: 'esp',
+  51: 'ah',
+  58: 'ipv6-icmp',
+  132: 'sctp',
+  135: 'mobility-header',
+  136: 'udplite',
+}
+
+/** One rule on one line, everything in numbers: `ACCEPT  tcp opt -- in lo out *  0.0.0.0/0  -> 0.0.0.0/0   tcp dpt:22`. */
+function ruleText(entry: Entry, context: Context): string {
+  const { family } = context
+  const listing = { ...context, numeric: true, hostName: () => undefined }
+  const head: Partial<Record<string, Listed>> = listParameters(HEADS[family.name], entry.bytes, 0, listing)
+  const any = family.name === 'ipv4' ? '0.0.0.0/0' : '::/0'
+  const [word, sign] = [wordOf, signOf]
+  const protocol = word(head['protocol'], '0')
+  const fragment = head['fragment'] === undefined ? '--' : head['fragment'].negated ? '!f' : '-f'
+  const face = (name: string): string => `${sign(head[name], '')}${word(head[name], '*')}`
+  const isGoto = (family.entry.fields.flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
+  return [
+    `${targetName(entry, family)} ${sign(head['protocol'])}${NAMED[protocol] ?? protocol} opt ${fragment}`,
+    ` in ${face('in-interface')} out ${face('out-interface')}`,
+    ` ${sign(head['src'])}${word(head['src'], any)} ${sign(head['dst'])}-> ${word(head['dst'], any)}  `,
+    isGoto ? '[goto] ' : '',
+    ...extensionParts(family, entry.bytes).map((part) => ` ${partText(part, entry.bytes, listing)}`),
+  ].join('')
+}
+
+const wordOf = (option: Listed | undefined, absent: string): string => option?.words[0] ?? absent
+const signOf = (option: Listed | undefined, absent = ' '): string => (option?.negated ? '!' : absent)
+
+function targetName({ bytes, jump }: Entry, family: Family): string {
+  if (jump !== undefined) return jump
+  const target = targetPart(family, bytes, 0)
+  return isStandard(bytes, target) ? (verdictName(readVerdict(bytes, target)) ?? '') : partName(bytes, target)
+}
+
+function partText({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
+  if (known !== undefined) return listPayload(known, bytes, at, listing)
+  return printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
+}

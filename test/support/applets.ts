@@ -1,0 +1,36 @@
+/** Our commands, run in this process as the executable would run them. */
+import type { FamilyName } from '../../src/abi/family'
+import type { Io } from '../../src/cli/kernel'
+import { runRestore } from '../../src/cli/restore'
+import { runSave } from '../../src/cli/save'
+import { Table, Table6 } from '../../src/iptc/table'
+import type { Kernel } from '../../src/kernel/kernel'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import type { Outcome } from './oracle'
+
+type Applet = (args: readonly string[], family: FamilyName, io: Io) => number
+
+function run(applet: Applet, family: FamilyName, args: readonly string[], input: string, kernel: Kernel): Outcome {
+  const [out, errors]: [string[], string[]] = [[], []]
+  const Handle = family === 'ipv4' ? Table : Table6
+  const status = applet(args, family, {
+    stdout: (text) => void out.push(text),
+    stderr: (text) => void errors.push(text),
+    stdin: () => input,
+    openTable: (name, lockTimeoutMs) => new Handle(name, { kernel, lockTimeoutMs }),
+    tables: () => kernel.tables(family),
+  })
+  return { status, stdout: out.join(''), stderr: errors.join('') }
+}
+
+/** iptables-restore, or with the family its kin; on the kernel of the machine unless said. */
+export const ourRestore = (
+  family: FamilyName,
+  args: readonly string[],
+  input: string,
+  kernel: Kernel = new LinuxKernel(),
+): Outcome => run(runRestore, family, args, input, kernel)
+
+/** iptables-save, or with the family its kin. */
+export const ourSave = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
+  run(runSave, family, args, '', kernel)
