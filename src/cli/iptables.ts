@@ -123,8 +123,7 @@ class Execution {
     this.#check(ruleset, rules)
     this.#told = describeCommand(command, ruleset, this.#table.context)
     if (command.kind !== 'check') return
-    const chain = this.#chain(ruleset, command.chain)
-    for (const rule of rules) this.#find(chain, rule)
+    for (const rule of rules) this.#find(ruleset, command.chain, rule)
   }
 
   /** What iptables looks at before it begins. */
@@ -160,8 +159,9 @@ class Execution {
     throw this.#refusal(message)
   }
 
-  #find(chain: Chain, rule: Entry): void {
-    if (!chain.rules.some((other) => sameRule(this.#table.context.family, rule, other))) this.#throw(BAD_RULE)
+  #find(ruleset: Ruleset, name: string, rule: Entry): void {
+    const { rules } = ruleset.chains.get(name) ?? { rules: [] }
+    if (!rules.some((other) => sameRule(ruleset.family, rule, other))) this.#throw(BAD_RULE)
   }
 
   /** @returns false where nothing is to be written */
@@ -182,7 +182,7 @@ class Execution {
     rules: readonly Entry[],
   ): void {
     const { kind, chain: name } = command
-    const count = this.#chain(draft, name).rules.length
+    const count = kind === 'delete' ? 0 : this.#chain(draft, name).rules.length
     if (kind === 'insert' && command.number > count + 1) this.#throw('Index of insertion too big.')
     if (kind === 'replace' && command.number > count) this.#throw('Index of replacement too big.')
     for (const rule of rules)
@@ -193,7 +193,7 @@ class Execution {
   }
 
   #delete(editor: Editor, draft: Ruleset, name: string, rule: Entry): void {
-    this.#find(this.#chain(draft, name), rule)
+    this.#find(draft, name, rule)
     editor.delete(name, rule)
   }
 
@@ -229,15 +229,10 @@ class Execution {
   #deleteChains(editor: Editor, draft: Ruleset, name: string | undefined): void {
     const all = [...draft.chains.values()].filter(({ hook }) => hook === undefined)
     const these = name === undefined ? all : [this.#chain(draft, name)]
-    for (const chain of these) this.#deleteChain(editor, draft, chain)
-  }
-
-  #deleteChain(editor: Editor, draft: Ruleset, { name, hook, rules }: Chain): void {
-    if (hook !== undefined) this.#throw(`${INVALID}. Run \`dmesg' for more information.`)
-    for (const { rules: others } of draft.chains.values())
-      if (others.some(({ jump }) => jump === name)) this.#throw('Too many links.')
-    if (rules.length > 0) this.#throw('Directory not empty.')
-    editor.remove(name)
+    // Of several reasons, iptables tells the last.
+    const reason = these.map((chain) => undeletable(draft, chain)).findLast((one) => one !== undefined)
+    if (reason !== undefined) this.#throw(reason)
+    for (const chain of these) editor.remove(chain.name)
   }
 
   #create(editor: Editor, name: string): void {
@@ -251,4 +246,12 @@ class Execution {
     if (!editor.has(name) || editor.isBuiltin(name)) this.#throw(NO_SUCH)
     editor.rename(name, newName)
   }
+}
+
+/** Why a chain cannot be taken out, if it cannot. */
+function undeletable({ chains }: Ruleset, { name, hook, rules }: Chain): string | undefined {
+  if (hook !== undefined) return `${INVALID}. Run \`dmesg' for more information.`
+  for (const { rules: others } of chains.values())
+    if (others.some(({ jump }) => jump === name)) return 'Too many links.'
+  return rules.length > 0 ? 'Directory not empty.' : undefined
 }

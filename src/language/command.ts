@@ -151,7 +151,8 @@ class CommandReader {
   #choose(letter: string): void {
     const before = this.#command ?? ''
     const isPair = PAIRS.includes(`${before}${letter}`)
-    if (before !== '' && (!isPair || (letter === 'Z' && this.#zero))) fail(`Cannot use -${letter} with -${before}`)
+    if (letter === 'Z' && this.#zero) fail('Cannot use -Z with -Z')
+    if (before !== '' && !isPair) fail(`Cannot use -${letter} with -${before}`)
     if (letter === 'Z') this.#zero = true
     if (before === '' || letter !== 'Z') this.#command = letter
   }

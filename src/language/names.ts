@@ -13,8 +13,8 @@ const contextOf = (family: Family): Context => ({
 })
 
 /**
- * The networks that `-s` or `-d` means, each as `address/mask` in numbers; hosts of several addresses are several. A
- * network stands in it once for every item of the list that means it.
+ * The networks that `-s` or `-d` means in numbers. Hosts of several addresses are several, and nothing is left out where
+ * two are the same: iptables makes a rule of each.
  * @param option as messages call it, `src`
  * @throws UsageError for a name that nobody knows, or a mask that is none
  */
@@ -36,13 +36,13 @@ function resolveItem(item: string, option: string, family: Family): string[] {
       value: item,
       expected: network.expects,
     })
-  return [...new Set(addresses.map((address) => canonical(`${address}${mask}`, option, mask.slice(1), context)))]
+  return addresses.map((address) => checked(`${address}${mask}`, option, mask.slice(1), context))
 }
 
-/** The network in one spelling, so that several addresses of a host in one network are one. */
-function canonical(word: string, option: string, mask: string, context: Context): string {
+function checked(word: string, option: string, mask: string, context: Context): string {
   try {
-    return network.format(network.parse(word, context), context)
+    network.parse(word, context)
+    return word
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     throw new UsageError(`invalid mask \`${mask}' specified`, {
@@ -67,7 +67,7 @@ function lookUp(name: string, family: Family): string[] {
 
 /** A rule has no place for the scope of a link-local address. */
 function withoutScope(name: string, family: Family): string[] {
-  const address = name.split('%')[0] as string
+  const [, address = ''] = /^(f[ef][^%]*)%[^%]+$/i.exec(name) ?? []
   return parseAddress(address, contextOf(family)) === undefined ? [] : [address]
 }
 
@@ -109,8 +109,10 @@ function askSystem(name: string, family: Family): string[] {
   const { status, stdout } = spawnSync('getent', [database, '--', name], { encoding: 'utf8', timeout: PATIENCE })
   if (status !== 0) return []
   const context = contextOf(family)
-  const addresses = stdout.split('\n').map((line) => line.split(/\s+/)[0] as string)
-  return addresses.filter((one) => one !== '' && !isMapped(one, family) && parseAddress(one, context) !== undefined)
+  // Every address stands in it once for each type of socket.
+  const rows = stdout.split('\n').map((line) => line.split(/\s+/))
+  const addresses = rows.filter(([, type]) => type === 'STREAM').map(([address]) => address as string)
+  return addresses.filter((one) => !isMapped(one, family) && parseAddress(one, context) !== undefined)
 }
 
 /** ahostsv6 makes IPv6 addresses of IPv4 ones where a host has no other. */

@@ -81,8 +81,7 @@ export class RuleReader {
   readonly line: Line
   readonly #family: Family
   readonly #takeOther: TakeOther
-  /** Of each option of the head the parameters that it may mean: several addresses make several rules. */
-  readonly #head = new Map<string, readonly Parameter[]>()
+  readonly #head = new Map<string, Parameter>()
   /** Matches and target in the order in which they stand. */
   readonly #parts: Loaded[] = []
   #destination: TargetSpec | undefined
@@ -132,18 +131,34 @@ export class RuleReader {
     return this.#parts.length > 0
   }
 
-  /** The rules that the line makes: one for each combination of addresses, as they stand in it. */
+  /**
+   * The rules that the line makes: one for each combination of addresses, as they stand in it. Only this asks for the
+   * addresses of names, which may take its time.
+   * @throws XtablesError
+   */
   get rules(): RuleSpec[] {
     const { src, dst, ...rest } = Object.fromEntries(this.#head)
-    const others = Object.values(rest).flat()
+    const others = Object.values(rest)
     const shared = {
       matches: this.#parts.filter(({ kind }) => kind === 'match').map(finish),
       target: this.#target(),
       counters: this.#counters ?? ([0n, 0n] as const),
     }
-    return each(src).flatMap((source) =>
-      each(dst).map((destination) => ({ head: [...source, ...destination, ...others], ...shared })),
+    const destinations = this.#networks(dst)
+    return this.#networks(src).flatMap((source) =>
+      destinations.map((destination) => ({ head: [...source, ...destination, ...others], ...shared })),
     )
+  }
+
+  /** Each network that an option means, alone; once nothing where the option was not given. */
+  #networks(given: Parameter | undefined): readonly (readonly Parameter[])[] {
+    if (given === undefined) return ANY
+    const { name, negated, words } = given
+    const word = words[0] as string
+    const networks = resolveNetworks(word, name, this.#family)
+    if (negated && (networks.length > 1 || word.includes(',')))
+      fail('! not allowed with multiple source or destination IP addresses', name, word)
+    return networks.map((network) => [{ name, negated, words: [network] }])
   }
 
   #target(): TargetSpec {
@@ -222,25 +237,14 @@ export class RuleReader {
     if (letter === 'f' && this.#family.name === 'ipv6')
       fail("`-f' is not supported in IPv6, use -m frag instead", 'fragment')
     if (this.#head.has(name)) fail(`multiple -${letter} flags not allowed`, name, value)
-    this.#head.set(
-      name,
-      this.#headWords(name, value, negated).map((words) => ({ name, negated, words })),
-    )
-  }
-
-  /** The words of each parameter that an option makes. */
-  #headWords(name: string, value: string | undefined, negated: boolean): string[][] {
-    if (value === undefined) return [[]]
-    if (name === 'protocol') return [[checkProtocol(value, negated)]]
-    if (name !== 'src' && name !== 'dst') return [[checkInterface(name, value)]]
-    const networks = resolveNetworks(value, name, this.#family)
-    if (negated && (networks.length > 1 || value.includes(',')))
-      fail('! not allowed with multiple source or destination IP addresses', name, value)
-    return networks.map((one) => [one])
+    if (name === 'protocol') checkProtocol(value as string, negated)
+    if (letter === 'i' || letter === 'o') checkInterface(name, value as string)
+    this.#head.set(name, { name, negated, words: value === undefined ? [] : [value] })
   }
 
   #readPlain({ letter, value = '', negated }: Given): void {
-    if (negated) fail(letter === 'm' ? 'unexpected ! flag before --match' : `cannot have ! before -${letter}`, letter)
+    if (negated && letter === 'm') fail('unexpected ! flag before --match', 'match', value)
+    if (negated) fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, letter, value)
     if (letter === 'm') this.#parts.push(this.#loadPart('match', value))
     else if (letter === 'c') this.#setCounters(value)
     else this.#setTarget(value, letter === 'g')
@@ -295,7 +299,7 @@ export class RuleReader {
   }
 
   #implicitMatch(): Loaded | undefined {
-    const word = this.#head.get('protocol')?.[0]?.words[0]
+    const word = this.#head.get('protocol')?.words[0]
     if (word === undefined) return undefined
     const number = readInteger(word) ?? protocolNumber(word)
     const extension = findExtension('match', (number === undefined ? undefined : protocolName(number)) ?? word)
@@ -316,10 +320,6 @@ export class RuleReader {
 }
 
 const ANY: readonly (readonly Parameter[])[] = [[]]
-
-/** Each parameter alone; once nothing where the option was not given. */
-const each = (parameters: readonly Parameter[] | undefined): readonly (readonly Parameter[])[] =>
-  parameters === undefined ? ANY : parameters.map((parameter) => [parameter])
 
 /** The option of this whole name. Where several have it, the part that stands last is meant. */
 function findWhole(parts: readonly Loaded[], name: string): PartOption | undefined {
@@ -355,20 +355,18 @@ function requireKnown(kind: 'match' | 'target', name: string, family: Family): K
   }
 }
 
-function checkProtocol(word: string, negated: boolean): string {
+function checkProtocol(word: string, negated: boolean): void {
   const number = readInteger(word) ?? protocolNumber(word)
   if (number === undefined || number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word)
   if (negated && number === 0) fail('rule would never match protocol', 'protocol', word)
-  return word
 }
 
 const MAX_INTERFACE = 15
 
-function checkInterface(option: string, name: string): string {
+function checkInterface(option: string, name: string): void {
   if (name === '') fail('Empty interface is likely to be undesired', option, name)
   if (encodeText(name).length > MAX_INTERFACE)
     fail(`interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`, option, name)
-  return name
 }
 
 function checkTargetName(name: string): void {

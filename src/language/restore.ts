@@ -126,8 +126,7 @@ class Lines {
 
   /** Of what is understood, nothing may end so. @throws RestoreError */
   refuseReturn(line: string, kind: RestoreError['kind'] = 'syntax'): void {
-    if (line.endsWith('\r'))
-      throw this.error(kind, 'it ends in a carriage return, and lines end in a line feed alone')
+    if (line.endsWith('\r')) throw this.error(kind, 'it ends in a carriage return, and lines end in a line feed alone')
   }
 
   /** To go on from here another time. */

@@ -3,6 +3,9 @@
  * output, listing and bytes in the kernel, and where the data say so the same messages.
  */
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { runIptables } from '../../src/cli/iptables'
 import { tablesIn } from '../../src/cli/kernel'
@@ -14,8 +17,10 @@ import { splitWords } from '../../src/language/words'
 import { readRuleset } from '../../src/ruleset/read'
 import { orderedChains } from '../../src/ruleset/ruleset'
 import { commandFiles, type Sequence } from '../cli/cases'
-import { explained } from '../cli/deviations'
+import { type CommandDeviation, commandDeviations, explained } from '../cli/deviations'
 import { newNamespace } from './legacy'
+
+const ROOT = join(__dirname, '..', '..')
 
 interface Outcome {
   readonly status: number | null
@@ -36,8 +41,12 @@ function theirs(namespace: NetworkNamespace, family: FamilyName, words: readonly
 function ours(kernel: Kernel, family: FamilyName, words: readonly string[]): Outcome {
   const said = { stdout: '', stderr: '' }
   const io = {
-    stdout: (text: string) => void (said.stdout += text),
-    stderr: (text: string) => void (said.stderr += text),
+    stdout: (text: string): void => {
+      said.stdout += text
+    },
+    stderr: (text: string): void => {
+      said.stderr += text
+    },
     stdin: () => '',
   }
   const status = runIptables(words, family, { ...io, ...tablesIn(kernel, family) })
@@ -53,13 +62,18 @@ function bytesOf(kernel: Kernel, family: FamilyName, table: string): string {
   return Buffer.from(entries).toString('hex')
 }
 
+/** The deviations that were met. */
+const applied = new Set<CommandDeviation>()
+
 function differences(sequence: Sequence, family: FamilyName, messages: boolean): string[] {
   const [their, our] = [newNamespace(), newNamespace()]
   const [theirKernel, ourKernel] = [new LinuxKernel({ namespace: their }), new LinuxKernel({ namespace: our })]
   const found: string[] = []
   const compare = (line: string, what: string, mine: unknown, other: unknown): void => {
-    if (mine !== other && explained(what, line) === undefined)
-      found.push(`${family} ${line}\n  ${what}\n  ours   ${mine}\n  theirs ${other}`)
+    if (mine === other) return
+    const deviation = explained(what, line)
+    if (deviation !== undefined) applied.add(deviation)
+    else found.push(`${family} ${line}\n  ${what}\n  ours   ${mine}\n  theirs ${other}`)
   }
   for (const line of sequence.lines) {
     const words = splitWords(line)
@@ -84,5 +98,57 @@ describe.each(commandFiles)('$what', ({ messages, sequences }) => {
   )
   test.each(all)('$family, from $first on', ({ family, sequence }) => {
     expect(differences(sequence, family, sequence.messages ?? messages).join('\n')).toBe('')
+  })
+})
+
+test('every deviation still is one', () => {
+  expect(commandDeviations.filter((one) => !applied.has(one))).toEqual([])
+})
+
+describe('as a process', () => {
+  /** Both commands in one place: another network namespace, and other names of hosts. */
+  function inPlace(script: string): Outcome {
+    const hosts = '10.9.8.7 many\n10.9.8.6 many.example many\nfd00::1 many\n10.9.8.7 twice\n10.9.8.7 twice\n'
+    const setUp = 'mount --bind "$HOSTS" /etc/hosts && mount --make-rprivate / 2>/dev/null;'
+    const ours = `${process.execPath} -r ts-node/register/transpile-only src/cli/main.ts`
+    const directory = mkdtempSync(join(tmpdir(), 'xtables-hosts-'))
+    const file = join(directory, 'hosts')
+    writeFileSync(file, hosts)
+    const env = { ...process.env, HOSTS: file, OURS: ours, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
+    try {
+      const args = ['-n', '-m', 'bash', '-c', setUp + script]
+      const { status, stdout, stderr } = spawnSync('unshare', args, { cwd: ROOT, encoding: 'utf8', env })
+      return { status, stdout, stderr }
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }
+
+  test.each([
+    ['iptables', 'many'],
+    ['iptables', 'twice'],
+    ['iptables', 'many/24'],
+    ['ip6tables', 'many'],
+    ['ip6tables', 'twice'],
+  ])('%s makes a rule of every address of the host %s', (program, host) => {
+    const script = (command: string): string =>
+      `${command} -A INPUT -s ${host} -j ACCEPT; echo "status $?"; ${program}-legacy -S`
+    const mine = inPlace(script(`$OURS ${program}`))
+    expect(mine.stdout).toBe(inPlace(script(`${program}-legacy`)).stdout)
+  })
+
+  test('waits for the lock as long as it was told, and says that it was not to be had', () => {
+    const script = 'exec 9<"$XTABLES_LOCKFILE"; flock 9; $OURS iptables -w 1 -A INPUT; echo "status $?"'
+    const mine = inPlace(`touch "$XTABLES_LOCKFILE"; ${script}`)
+    expect(mine).toMatchObject({ stdout: 'status 4\n' })
+    expect(mine.stderr).toBe('Another app is currently holding the xtables lock. Stopped waiting after 1s.\n')
+  })
+
+  test('finds the tables of another network namespace', () => {
+    const mine = inPlace(
+      'unshare -n sleep 5 & sleep 0.5; $OURS --netns $! iptables -N elsewhere; nsenter -t $! -n iptables-legacy -S; ' +
+        'iptables-legacy -S; kill $!',
+    )
+    expect(mine.stdout.match(/-N elsewhere/g)).toHaveLength(1)
   })
 })

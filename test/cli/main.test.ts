@@ -1,0 +1,140 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { main } from '../../src/cli/main'
+
+const directory = mkdtempSync(join(tmpdir(), 'xtables-cli-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+let files = 0
+const newFile = (): string => join(directory, `state-${files++}.json`)
+
+interface Said {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function run(name: string, words: readonly string[], input = ''): Said {
+  const said = { stdout: '', stderr: '' }
+  const status = main(name, words, {
+    stdout: (text) => {
+      said.stdout += text
+    },
+    stderr: (text) => {
+      said.stderr += text
+    },
+    stdin: () => input,
+  })
+  return { status, ...said }
+}
+
+const memory = (file: string): string[] => ['--kernel', 'memory', '--state', file]
+const ok = (stdout = ''): Said => ({ status: 0, stdout, stderr: '' })
+const EMPTY = '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n'
+
+describe('a file as the kernel', () => {
+  test('keeps what commands leave in it', () => {
+    const place = memory(newFile())
+    expect(run('iptables', [...place, '-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT'])).toEqual(ok())
+    expect(run('iptables', [...place, '-S'])).toEqual(ok(`${EMPTY}-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n`))
+    expect(run('ip6tables', [...place, '-S'])).toEqual(ok(EMPTY))
+    expect(run('xtables', [...place, 'iptables', '-D', 'INPUT', '1'])).toEqual(ok())
+    expect(run('xtables', ['iptables', ...place, '-S'])).toEqual(ok(EMPTY))
+  })
+
+  test('keeps counters', () => {
+    const place = memory(newFile())
+    run('iptables', [...place, '-A', 'INPUT', '-c', '5', '6'])
+    expect(run('iptables', [...place, '-v', '-S', 'INPUT']).stdout).toBe('-P INPUT ACCEPT -c 0 0\n-A INPUT -c 5 6\n')
+  })
+
+  test('is left alone where a command fails, and by one that only looks', () => {
+    const file = newFile()
+    run('iptables', [...memory(file), '-N', 'x'])
+    const before = readFileSync(file, 'utf8')
+    expect(run('iptables', [...memory(file), '-N', 'x'])).toMatchObject({
+      status: 1,
+      stderr: 'iptables: Chain already exists.\n',
+    })
+    expect(run('iptables', [...memory(file), '-S']).status).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe(before)
+  })
+
+  test('that is none is refused', () => {
+    const file = newFile()
+    writeFileSync(file, 'nonsense')
+    expect(run('iptables', [...memory(file), '-S'])).toMatchObject({ status: 1, stdout: '' })
+    writeFileSync(file, '{}')
+    expect(run('iptables', [...memory(file), '-S'])).toMatchObject({ status: 1, stdout: '' })
+    expect(readFileSync(file, 'utf8')).toBe('{}')
+  })
+
+  test('is saved and restored', () => {
+    const place = memory(newFile())
+    const text = '*filter\n:INPUT DROP [0:0]\n:x - [0:0]\n-A INPUT -j x\nCOMMIT\n'
+    expect(run('iptables-restore', place, text)).toEqual(ok())
+    expect(run('iptables', [...place, '-S']).stdout).toBe(
+      `${EMPTY.replace('INPUT ACCEPT', 'INPUT DROP')}-N x\n-A INPUT -j x\n`,
+    )
+    expect(run('iptables-save', place).stdout).toContain('-A INPUT -j x\nCOMMIT\n')
+  })
+})
+
+describe('our own subcommands', () => {
+  test('capture, show', () => {
+    const place = memory(newFile())
+    run('iptables', [...place, '-A', 'INPUT', '-s', '10.0.0.0/8', '-c', '1', '2', '-j', 'DROP'])
+    const { stdout } = run('xtables', [...place, 'capture', 'filter'])
+    const file = newFile()
+    writeFileSync(file, stdout)
+    expect(run('xtables', ['show', file]).stdout).toContain('[1:2] -A INPUT -s 10.0.0.0/8 -j DROP\n')
+    expect(run('iptables', [...memory(file), '-S', 'INPUT', '1'])).toEqual(ok('-A INPUT -s 10.0.0.0/8 -j DROP\n'))
+  })
+
+  test('dump, apply', () => {
+    const [one, other] = [memory(newFile()), memory(newFile())]
+    for (const line of ['-N x', '-A x -p tcp --dport 80 -j ACCEPT', '-A INPUT -j x'])
+      run('iptables', [...one, ...line.split(' ')])
+    const { stdout } = run('xtables', [...one, 'dump', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      filter: { x: [{ protocol: 'tcp', tcp: { dport: '80' }, target: 'ACCEPT' }] },
+    })
+    run('iptables', [...other, '-N', 'gone'])
+    expect(run('xtables', [...other, 'apply', '--json'], stdout)).toEqual(ok())
+    expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
+    expect(run('xtables', [...one, 'apply', '--json'], '{"filter":{"x":[{"nonsense":1}]}}')).toMatchObject({
+      status: 1,
+    })
+    expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
+  })
+
+  test('help', () => {
+    expect(run('xtables', []).stdout).toContain('--kernel linux|memory')
+    const { stdout } = run('xtables', ['help', 'tcp'])
+    expect(stdout).toContain('[!] --dport, --destination-port')
+    expect(stdout).toContain('Only with -p tcp.')
+    expect(run('xtables', ['help', 'REJECT']).stdout).toContain('tcp-reset')
+    expect(run('xtables', ['help', 'nope'])).toMatchObject({
+      status: 1,
+      stderr: 'xtables: there is no match or target nope\n',
+    })
+  })
+
+  test.each([
+    [['nope'], 1],
+    [['show'], 1],
+    [['capture', '--nope'], 2],
+    [['dump'], 1],
+    [['--kernel', 'nope', 'iptables', '-S'], 1],
+    [['--state', 'x', 'iptables', '-S'], 1],
+    [['--kernel=memory', '--netns', 'x', 'iptables', '-S'], 1],
+    [['--netns'], 1],
+  ])('%j fails', (words, status) => {
+    expect(run('xtables', words)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(/^xtables: ./) })
+  })
+
+  test('the version says which iptables it speaks like', () => {
+    expect(run('iptables', ['--kernel', 'memory', '-V']).stdout).toMatch(/^iptables v\d+\.\d+\.\d+ \(legacy\)/)
+    expect(run('xtables', ['--version']).stdout).toMatch(/^xtables \d+\.\d+\.\d+/)
+  })
+})
