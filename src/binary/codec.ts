@@ -100,8 +100,10 @@ export const u64: Codec<bigint> = {
   read: (bytes, at) => (BigInt(readU32(bytes, at + 4)) << 32n) | BigInt(readU32(bytes, at)),
   write(bytes, at, value) {
     if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`)
-    writeU32(bytes, at, Number(value & 0xffff_ffffn))
-    writeU32(bytes, at + 4, Number((value >> 32n) & 0xffff_ffffn))
+    // Nearly all are small, and arithmetic on them is slow.
+    const isSmall = value <= 0xffff_ffffn
+    writeU32(bytes, at, Number(isSmall ? value : value & 0xffff_ffffn))
+    writeU32(bytes, at + 4, isSmall ? 0 : Number(value >> 32n))
   },
 }
 

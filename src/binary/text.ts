@@ -7,28 +7,41 @@ import type { Codec } from './codec'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Length of the well-formed UTF-8 sequence at the start of `bytes`, or 0. */
-function sequenceLength(bytes: Uint8Array): number {
-  for (let length = 1; length <= Math.min(4, bytes.length); length++) {
-    try {
-      utf8.decode(bytes.subarray(0, length))
-      return length
-    } catch {
-      // Not a whole sequence yet, or never one.
-    }
-  }
-  return 0
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x80 && byte <= 0xbf
+
+/** What may stand behind the first byte of a sequence, where that is less than any continuation. RFC 3629, section 4 */
+const SECOND: Readonly<Record<number, readonly [number, number]>> = {
+  224: [0xa0, 0xbf],
+  237: [0x80, 0x9f],
+  240: [0x90, 0xbf],
+  244: [0x80, 0x8f],
+}
+
+/** Length of the well-formed UTF-8 sequence at `at`, or 0. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number
+  if (first < 0x80) return 1
+  if (first < 0xc2 || first > 0xf4) return 0
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  for (let i = 1; i < length; i++) if (!isContinuation(bytes[at + i])) return 0
+  const [low, high] = SECOND[first] ?? [0x80, 0xbf]
+  const second = bytes[at + 1] as number
+  return second >= low && second <= high ? length : 0
 }
 
 function escapeInvalid(bytes: Uint8Array): string {
-  let text = ''
+  const parts: string[] = []
+  let valid = 0
   for (let at = 0; at < bytes.length; ) {
-    const length = sequenceLength(bytes.subarray(at))
-    text +=
-      length === 0 ? String.fromCharCode(0xdc00 + (bytes[at] as number)) : utf8.decode(bytes.subarray(at, at + length))
+    const length = sequenceLength(bytes, at)
+    if (length === 0) {
+      if (valid < at) parts.push(utf8.decode(bytes.subarray(valid, at)))
+      parts.push(String.fromCharCode(0xdc00 + (bytes[at] as number)))
+      valid = at + 1
+    }
     at += Math.max(1, length)
   }
-  return text
+  return parts.join('') + utf8.decode(bytes.subarray(valid))
 }
 
 export function decodeText(bytes: Uint8Array): string {
@@ -42,8 +55,25 @@ export function decodeText(bytes: Uint8Array): string {
 /** Whether there are bytes that read as `text`: a lone surrogate that stands for no byte has none. */
 export const isEncodable = (text: string): boolean => decodeText(encodeText(text)) === text
 
+/** Writes `text` at `at` if every character of it is ASCII; else it says false, and has written what it has. */
+function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) return false
+    bytes[at + i] = code
+  }
+  return true
+}
+
+/** Up to this, writing characters one by one is faster than asking for it. */
+const SHORT = 64
+
 /** The inverse of {@link decodeText}. */
 export function encodeText(text: string): Uint8Array {
+  if (text.length <= SHORT) {
+    const bytes = new Uint8Array(text.length)
+    if (writeAscii(bytes, 0, text)) return bytes
+  }
   if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text, 'utf8')
   const parts = [...text].map((char) => {
     const code = char.codePointAt(0) as number
@@ -71,6 +101,10 @@ const endOfText = (bytes: Uint8Array, at: number, size: number): number => {
 
 /** Writes `text` into `size` bytes and fills the rest with NUL. The caller has checked that it fits. */
 export function writeText(bytes: Uint8Array, at: number, size: number, text: string): void {
+  if (text.length <= Math.min(size, SHORT) && writeAscii(bytes, at, text)) {
+    bytes.fill(0, at + text.length, at + size)
+    return
+  }
   const encoded = encodeText(text)
   if (encoded.length > size) throw new RangeError(`text of ${encoded.length} bytes in a field of ${size}`)
   bytes.fill(0, at, at + size)

@@ -8,10 +8,12 @@ import { VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
 import { Failure, failureOf } from './failure'
+import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
 
 const OPTIONS: readonly OptionSpec[] = [
+  { letter: 'b', name: 'binary', argument: 'none' },
   { letter: 'c', name: 'counters', argument: 'none' },
   { letter: 'v', name: 'verbose', argument: 'none' },
   { letter: 'V', name: 'version', argument: 'none' },
@@ -82,6 +84,7 @@ function answer({ letter, value }: Given, program: string, io: Io): void {
     io.stdout(letter === 'V' ? `${titleOf(program)}\n` : USAGE.replace('PROGRAM', program))
     throw new Failure(0, '')
   }
+  if (letter === 'b') io.stderr('-b/--binary option is not implemented\n')
   if (letter === 'w' && value !== undefined) checkNumber(value, 'wait seconds not numeric', program)
   if (letter !== 'W') return
   if (value !== undefined) checkNumber(value, 'wait interval not numeric', program)
@@ -112,7 +115,7 @@ function readInput(file: string): string {
   try {
     return decodeText(readFileSync(file))
   } catch (error) {
-    throw new Failure(1, `Can't open ${file}: ${(error as Error).message}\n`)
+    throw new Failure(1, `Can't open ${file}: ${fileReason(error)}\n`)
   }
 }
 

@@ -5,10 +5,12 @@ import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError } from '../errors'
 import { saveTables } from '../iptc/text'
 import { VERSION } from '../language/help'
+import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
 
 const OPTIONS: readonly OptionSpec[] = [
+  { letter: 'b', name: 'binary', argument: 'none' },
   { letter: 'c', name: 'counters', argument: 'none' },
   { letter: 'V', name: 'version', argument: 'none' },
   // Of old: it did what is done without it.
@@ -29,6 +31,7 @@ export function runSave(args: readonly string[], family: FamilyName, io: Io): nu
     const options = getopt(args, OPTIONS, program)
     if (options.given.some(({ letter }) => letter === 'V')) return say(io, `${title}\n`)
     if (options.operands.length > 0) return complain(io, 'Unknown arguments found on commandline\n')
+    if (options.given.some(({ letter }) => letter === 'b')) io.stderr('-b/--binary option is not implemented\n')
     return saveTo(last(options, 'f'), textOf(options, family, io), io)
   } catch (error) {
     if (error instanceof GetoptError)
@@ -54,7 +57,7 @@ function saveTo(file: string | undefined, text: string, io: Io): number {
     writeFileSync(file, encodeText(text))
     return 0
   } catch (error) {
-    return complain(io, `Failed to open file, error: ${(error as Error).message}\n`)
+    return complain(io, `Failed to open file, error: ${fileReason(error)}\n`)
   }
 }
 

@@ -123,7 +123,8 @@ class CommandReader {
 
   read(): Command {
     this.#reader.read()
-    return { ...this.#modifiers, ...this.#action() }
+    // Of many lines, this is quicker than spreading both.
+    return Object.assign(this.#action(), this.#modifiers)
   }
 
   #take(given: Given): void {

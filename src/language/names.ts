@@ -26,9 +26,10 @@ export function resolveNetworks(word: string, option: string, family: Family): s
 }
 
 function resolveItem(item: string, option: string, family: Family): string[] {
+  const context = contextOf(family)
+  if (isNetwork(item, context)) return [item]
   const at = item.lastIndexOf('/')
   const [name, mask] = at < 0 ? [item, ''] : [item.slice(0, at), item.slice(at)]
-  const context = contextOf(family)
   const addresses = parseAddress(name, context) === undefined ? lookUp(name, family) : [name]
   if (addresses.length === 0)
     throw new UsageError(`host/network \`${name}' not found`, {
@@ -39,18 +40,23 @@ function resolveItem(item: string, option: string, family: Family): string[] {
   return addresses.map((address) => checked(`${address}${mask}`, option, mask.slice(1), context))
 }
 
-function checked(word: string, option: string, mask: string, context: Context): string {
+function isNetwork(word: string, context: Context): boolean {
   try {
     network.parse(word, context)
-    return word
+    return true
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
-    throw new UsageError(`invalid mask \`${mask}' specified`, {
-      parameter: option,
-      value: word,
-      expected: network.expects,
-    })
+    if (error instanceof Mismatch) return false
+    throw error
   }
+}
+
+function checked(word: string, option: string, mask: string, context: Context): string {
+  if (isNetwork(word, context)) return word
+  throw new UsageError(`invalid mask \`${mask}' specified`, {
+    parameter: option,
+    value: word,
+    expected: network.expects,
+  })
 }
 
 /** A name that some database may know; anything else is not worth a question. */
