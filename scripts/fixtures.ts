@@ -3,6 +3,7 @@
  * Works in network namespaces of its own; needs root, Linux, iptables and ipset.
  *
  *   npm run fixtures
+ *   npm run fixtures -- tcp udp
  */
 import { release } from 'node:os'
 import { captureTable } from '../src/kernel/capture'
@@ -32,7 +33,9 @@ function captureCase(one: Case, writtenBy: string): Fixture {
 
 const version = oracleVersion()
 if (version === undefined) throw new Error('iptables-legacy is not installed')
-clearFixtures()
-const written = cases.filter(({ accepted }) => accepted.length > 0)
+const wanted = process.argv.slice(2)
+const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
+clearFixtures(isWanted)
+const written = cases.filter(({ accepted, extension }) => accepted.length > 0 && isWanted(extension))
 for (const one of written) writeFixture(captureCase(one, `${version}, Linux ${release().split('-')[0]}`))
 console.log(`${written.length} tables captured, ${written.flatMap(({ accepted }) => accepted).length} rules`)

@@ -112,7 +112,7 @@ export function help(name: string, { stdout }: Output): void {
   const known = KINDS.map((kind) => findExtension(kind, name)).filter((one) => one !== undefined)
   if (known.length === 0) throw new IptcError(`there is no match or target ${name}`)
   for (const extension of known) {
-    const families = (['ipv4', 'ipv6'] as const).filter((family) => extension.variants[family].length > 0)
+    const { families } = extension
     const texts = new Set(families.map((family) => extensionHelp(extension, FAMILIES[family])))
     const isOne = texts.size === 1
     for (const [i, text] of [...texts].entries())

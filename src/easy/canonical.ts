@@ -41,7 +41,7 @@ function plainData(value: unknown, path: Path): unknown {
 
 function knownPart(kind: 'match' | 'target', name: string, family: FamilyName): Known | undefined {
   const extension = findExtension(kind, name)
-  const variant = extension?.variants[family][0]
+  const variant = extension?.variants(family)[0]
   return extension && variant && { extension, variant }
 }
 

@@ -1,7 +1,7 @@
 /** Rules as plain data, in the shape that python-iptables gives them: what a program keeps as JSON. */
 import type { Extension } from '../extensions/extension'
+import type { Matches, Targets } from '../extensions/modules'
 import type { Option } from '../extensions/option'
-import type { matches, targets } from '../extensions/registry'
 import type { CamelCase, NamesIn } from '../iptc/part'
 
 type SnakeCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}_${SnakeCase<Tail>}` : S
@@ -37,10 +37,10 @@ export interface OpaqueDictionary {
 type OneOrMore<T> = T | readonly T[]
 /** A string or number stands for the parameter that is called like the extension, `''` for no parameter. */
 type MatchesIn = {
-  readonly [E in (typeof matches)[number] as E['name']]?: OneOrMore<ParametersIn<E> | OpaqueDictionary> | Word
+  readonly [N in keyof Matches]?: OneOrMore<ParametersIn<Matches[N]> | OpaqueDictionary> | Word
 }
 type MatchesOut = {
-  readonly [E in (typeof matches)[number] as E['name']]?: OneOrMore<ParametersOut<E> | OpaqueDictionary>
+  readonly [N in keyof Matches]?: OneOrMore<ParametersOut<Matches[N]> | OpaqueDictionary>
 }
 
 interface Destinations {
@@ -50,10 +50,10 @@ interface Destinations {
   readonly jump?: string
 }
 type TargetsIn = {
-  readonly [E in (typeof targets)[number] as E['name']]?: ParametersIn<E> | OpaqueDictionary | ''
+  readonly [N in keyof Targets]?: ParametersIn<Targets[N]> | OpaqueDictionary | ''
 }
 type TargetsOut = {
-  readonly [E in (typeof targets)[number] as E['name']]?: ParametersOut<E> | OpaqueDictionary
+  readonly [N in keyof Targets]?: ParametersOut<Targets[N]> | OpaqueDictionary
 }
 
 interface Head<Address, Protocol, Fragment> {

@@ -7,7 +7,7 @@ import { FAMILIES, type FamilyName } from '../abi/family'
 import { VERDICTS } from '../abi/netfilter'
 import type { Option } from '../extensions/option'
 import { expectation } from '../extensions/payload'
-import { extensionNames, type Known } from '../extensions/registry'
+import { aliasesOf, extensionNames, type Known } from '../extensions/registry'
 import { HEADS } from '../ruleset/head'
 import { requireExtension } from '../ruleset/rule'
 
@@ -53,7 +53,7 @@ function extensionShape(kind: 'match' | 'target', family: FamilyName, schemaOf: 
   const shape: Shape = {}
   for (const name of extensionNames(kind, family)) {
     const known = requireExtension(kind, name, FAMILIES[family])
-    for (const one of [name, ...known.extension.aliases]) shape[one] = z.optional(schemaOf(known))
+    for (const one of [name, ...aliasesOf(known.extension)]) shape[one] = z.optional(schemaOf(known))
   }
   return shape
 }

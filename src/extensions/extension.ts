@@ -43,9 +43,9 @@ export type Check = (bytes: Uint8Array, at: number, rule: RuleHead) => string | 
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
 
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
-type Layouts = Readonly<Record<number, AnyStruct | Readonly<Record<FamilyName, AnyStruct>>>>
-type LayoutOf<L> =
-  L extends Struct<infer S> ? Fields<S> : L extends Readonly<Record<FamilyName, infer V>> ? LayoutOf<V> : never
+type Layout = AnyStruct | Readonly<Partial<Record<FamilyName, AnyStruct>>>
+type Layouts = Readonly<Record<number, Layout>>
+type LayoutOf<L> = L extends Struct<infer S> ? Fields<S> : L extends AnyStruct ? never : LayoutOf<L[keyof L]>
 type FieldsOf<R> = LayoutOf<R[keyof R]>
 
 /** A field that always holds one value, and so tells this extension from others of the same struct. */
@@ -53,14 +53,12 @@ export type Fixed = { readonly field: Field<unknown>; readonly value: unknown }
 export const fixed = <T>(field: Field<T>, value: T): Fixed => ({ field: field as Field<unknown>, value })
 
 interface Declaration<R, O> extends Demands {
-  /** Other names that text may use. */
-  aliases?: readonly string[]
-  /** Name in the kernel, where an extension is a face of another. */
-  kernelName?: string
   /** Families that have it; both unless said. */
   families?: readonly FamilyName[]
-  /** Struct of each revision, for both families or for each. The highest is written. */
+  /** Struct of each revision, for both families or for each that has it. The highest is written. */
   revisions: R
+  /** The revision that is written, where that is not the highest. */
+  written?: number | Readonly<Record<FamilyName, number>>
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
@@ -107,18 +105,17 @@ export interface Variant {
 export interface Extension<N extends string = string, O = Options> {
   readonly kind: Kind
   readonly name: N
-  readonly aliases: readonly string[]
-  readonly kernelName: string
+  readonly families: readonly FamilyName[]
   readonly demands: Demands
   readonly atLeastOne: boolean
-  /** Of each family, newest first. */
-  readonly variants: Readonly<Record<FamilyName, readonly Variant[]>>
+  /** Of each family: the one that is written, then the others, newest first. */
+  variants(family: FamilyName): readonly Variant[]
   /** Carries the options for the compiler; never there at run time. */
   readonly declared?: O
 }
 
-const structOf = (layout: Layouts[number], family: FamilyName): Struct =>
-  ('cName' in layout ? layout : layout[family]) as unknown as Struct
+const structOf = (layout: Layout, family: FamilyName): Struct | undefined =>
+  ('cName' in layout ? layout : layout[family]) as Struct | undefined
 
 function namesOf(options: Options): Map<string, string> {
   const names = new Map<string, string>()
@@ -186,29 +183,40 @@ function variant<R, O extends Options>(
   }
 }
 
+function variants<R extends Layouts, O extends Options>(
+  declaration: Declaration<R, O>,
+  family: FamilyName,
+): readonly Variant[] {
+  const { revisions, written } = declaration
+  const first = typeof written === 'object' ? written[family] : written
+  return Object.keys(revisions)
+    .map(Number)
+    .sort((a, b) => Number(b === first) - Number(a === first) || b - a)
+    .flatMap((revision) => {
+      const struct = structOf(revisions[revision] as Layout, family)
+      return struct === undefined ? [] : [variant(declaration, struct, family, revision)]
+    })
+}
+
 function extension<const N extends string, const R extends Layouts, const O extends Options>(
   kind: Kind,
   name: N,
   declaration: Declaration<R, O>,
 ): Extension<N, O> {
-  const { protocols, tables, hooks, families = Object.keys(FAMILIES) } = declaration
-  const revisions = Object.keys(declaration.revisions)
-    .map(Number)
-    .sort((a, b) => b - a)
-  const variantsOf = (family: FamilyName): Variant[] =>
-    families.includes(family)
-      ? revisions.map((revision) =>
-          variant(declaration, structOf(declaration.revisions[revision] as Layouts[number], family), family, revision),
-        )
-      : []
+  const { protocols, tables, hooks, families = Object.keys(FAMILIES) as FamilyName[] } = declaration
+  const made = new Map<FamilyName, readonly Variant[]>()
   return {
     kind,
     name,
-    aliases: declaration.aliases ?? [],
-    kernelName: declaration.kernelName ?? name,
+    families,
     demands: { ...(protocols && { protocols }), ...(tables && { tables }), ...(hooks && { hooks }) },
     atLeastOne: declaration.atLeastOne ?? false,
-    variants: { ipv4: variantsOf('ipv4'), ipv6: variantsOf('ipv6') },
+    // Of most extensions, a program meets one family or none.
+    variants(family) {
+      const known = made.get(family) ?? (families.includes(family) ? variants(declaration, family) : [])
+      made.set(family, known)
+      return known
+    },
   }
 }
 

@@ -1,7 +1,8 @@
 /** Matches and targets of a rule as objects whose properties are their parameters. */
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
-import type { Extension, Options, Variant } from '../extensions/extension'
+import type { Extension, Variant } from '../extensions/extension'
+import type { Matches, Targets } from '../extensions/modules'
 import type { Option } from '../extensions/option'
 import {
   checkComplete,
@@ -11,7 +12,7 @@ import {
   readParameters,
   writeParameter,
 } from '../extensions/payload'
-import type { Known, matches, targets } from '../extensions/registry'
+import { type Known, kernelName } from '../extensions/registry'
 import { buildPart, type Part as Location } from '../ruleset/entry'
 import { entryPart } from '../ruleset/parts'
 import { requireExtension } from '../ruleset/rule'
@@ -34,12 +35,8 @@ export type NamesIn<O> = {
 export type ParametersOf<E> =
   E extends Extension<string, infer O> ? { [P in NamesIn<O> as CamelCase<P[0]>]: P[1] | undefined } : never
 
-type ByName<List extends readonly Extension<string, Options>[]> = {
-  [E in List[number] as E['name']]: ParametersOf<E>
-}
-
-export type MatchParameters = ByName<typeof matches>
-export type TargetParameters = ByName<typeof targets>
+export type MatchParameters = { [N in keyof Matches]: ParametersOf<Matches[N]> }
+export type TargetParameters = { [N in keyof Targets]: ParametersOf<Targets[N]> }
 export type MatchName = keyof MatchParameters
 export type TargetName = keyof TargetParameters
 
@@ -191,7 +188,7 @@ export abstract class Part extends Strict {
     const content = this.#content as Content
     if (content.known === undefined) return buildPart(this.name, content.revision, content.payload)
     if (content.given !== undefined) checkComplete(content.known, content.given)
-    return buildPart(content.known.extension.kernelName, content.known.variant.revision, content.payload)
+    return buildPart(kernelName(content.known.extension), content.known.variant.revision, content.payload)
   }
 
   /** @internal */

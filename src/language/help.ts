@@ -75,7 +75,7 @@ export function helpText(family: Family, extensions: readonly { kind: 'match' | 
 
 /** The options of a match or target, from its declaration. */
 export function extensionHelp(extension: Extension, family: Family): string {
-  const options = [...(extension.variants[family.name][0]?.options ?? [])]
+  const options = [...(extension.variants(family.name)[0]?.options ?? [])]
   const lines = options.length === 0 ? ['  no options'] : options.map(([name, option]) => optionHelp(name, option))
   return `${[`${extension.name} ${extension.kind} options:`, ...lines, ...notes(extension)].join('\n')}\n`
 }

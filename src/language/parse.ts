@@ -303,7 +303,7 @@ export class RuleReader {
     if (word === undefined) return undefined
     const number = readInteger(word) ?? protocolNumber(word)
     const extension = findExtension('match', (number === undefined ? undefined : protocolName(number)) ?? word)
-    const variant = extension?.variants[this.#family.name][0]
+    const variant = extension?.variants(this.#family.name)[0]
     if (extension === undefined || variant === undefined) return undefined
     if (this.#parts.some(({ known }) => known?.extension === extension)) return undefined
     return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [] }

@@ -53,8 +53,8 @@ const head = rule('rule', {
 
 /** The head of a rule of each family. */
 export const HEADS: Readonly<Record<FamilyName, Known>> = {
-  ipv4: { extension: head, variant: head.variants.ipv4[0] as Variant },
-  ipv6: { extension: head, variant: head.variants.ipv6[0] as Variant },
+  ipv4: { extension: head, variant: head.variants('ipv4')[0] as Variant },
+  ipv6: { extension: head, variant: head.variants('ipv6')[0] as Variant },
 }
 
 for (const { variant } of Object.values(HEADS))

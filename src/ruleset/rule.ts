@@ -9,7 +9,7 @@ import { encodeText, isEncodable } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
-import { extensionNames, findExtension, type Known } from '../extensions/registry'
+import { extensionNames, findExtension, type Known, kernelName } from '../extensions/registry'
 import {
   buildEntry,
   buildPart,
@@ -92,7 +92,7 @@ function describeTarget({ bytes, jump }: Entry, context: Context): TargetSpec {
 /** The extension of this name in this family. @throws XtablesError */
 export function requireExtension(kind: 'match' | 'target', name: string, family: Family): Known {
   const extension = findExtension(kind, name)
-  const variant = extension?.variants[family.name][0]
+  const variant = extension?.variants(family.name)[0]
   if (extension !== undefined && variant !== undefined) return { extension, variant }
   const others = extension === undefined ? '' : `; it is for ${family.name === 'ipv4' ? 'ipv6' : 'ipv4'} only`
   const expected = extensionNames(kind, family.name).join(', ')
@@ -114,7 +114,7 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   }
   const known = requireExtension(kind, part.name, context.family)
   return buildPart(
-    known.extension.kernelName,
+    kernelName(known.extension),
     known.variant.revision,
     encodeParameters(known, part.parameters, context),
   )

@@ -14,7 +14,7 @@ import {
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { countersValue, decodeEntry } from '../../src/easy/decode'
 import { matchKey } from '../../src/easy/keys'
-import { matches } from '../../src/extensions/registry'
+import { allExtensions } from '../../src/extensions/registry'
 import { UnboundSets } from '../../src/iptc/sets'
 import { sameRule } from '../../src/ruleset/equal'
 import { encodeRule as encodeSpec, type RuleSpec } from '../../src/ruleset/rule'
@@ -349,7 +349,7 @@ describe('what is not known here', () => {
   })
 
   test('no known match has the name of something else', () => {
-    expect(matches.filter(({ name }) => matchKey(name) !== name)).toEqual([])
+    expect(allExtensions('match').filter(({ name }) => matchKey(name) !== name)).toEqual([])
   })
 })
 

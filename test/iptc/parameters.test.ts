@@ -4,10 +4,9 @@
  */
 import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import type { Variant } from '../../src/extensions/extension'
 import type { Option } from '../../src/extensions/option'
 import { missing } from '../../src/extensions/payload'
-import { type Known, matches, targets } from '../../src/extensions/registry'
+import { allExtensions, type Known } from '../../src/extensions/registry'
 import type { Part } from '../../src/iptc/part'
 import { camelCase } from '../../src/iptc/words'
 import { parseRule } from '../../src/language/parse'
@@ -26,12 +25,14 @@ const newPart = ({ extension: { kind, name }, variant: { family } }: Known): Par
   kind === 'match' ? newRule(family).createMatch(name) : newRule(family).createTarget(name)
 
 /** Every extension in every family that has it, in the revision that is written. */
-const all: readonly (readonly [string, Known])[] = [...matches, ...targets].flatMap((extension) =>
-  Object.values(extension.variants).flatMap((variants: readonly Variant[]) =>
-    variants
-      .slice(0, 1)
-      .map((variant) => [`${variant.family} ${extension.kind} ${extension.name}`, { extension, variant }] as const),
-  ),
+const all: readonly (readonly [string, Known])[] = [...allExtensions('match'), ...allExtensions('target')].flatMap(
+  (extension) =>
+    extension.families.flatMap((family) =>
+      extension
+        .variants(family)
+        .slice(0, 1)
+        .map((variant) => [`${variant.family} ${extension.kind} ${extension.name}`, { extension, variant }] as const),
+    ),
 )
 
 /** What iptables takes for an option, by family, kind, extension and option. */

@@ -7,7 +7,7 @@ import { PROTOCOLS } from '../../src/abi/protocols'
 import { counters, countersInfo, getEntries, getInfo, getRevision, replace } from '../../src/abi/x-tables'
 import { u16 } from '../../src/binary/codec'
 import type { Extension, Variant } from '../../src/extensions/extension'
-import { knownPayloads, matches, targets } from '../../src/extensions/registry'
+import { allExtensions, kernelName, knownPayloads } from '../../src/extensions/registry'
 import { type Connection, type Kernel, SockoptFailure } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
@@ -136,9 +136,9 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
   test.each(['match', 'target'] as const)('revisions of every %s', (kind) => {
     const option = kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
     // Of those that both declare, as the in-process kernel has no others.
-    for (const { kernelName, variants } of kind === 'match' ? matches : targets)
-      for (const { revision } of variants[family.name])
-        expectSameAnswer(family.name, option, getRevisionOf(kernelName, revision))
+    for (const extension of allExtensions(kind))
+      for (const { revision } of extension.variants(family.name))
+        expectSameAnswer(family.name, option, getRevisionOf(kernelName(extension), revision))
     for (const name of ['', 'ERROR', 'no such thing'])
       for (const revision of [0, 1, 255]) expectSameAnswer(family.name, option, getRevisionOf(name, revision))
     for (const size of [0, 29, 31]) expectSameAnswer(family.name, option, named('tcp', size))
@@ -373,7 +373,7 @@ const isUnchecked = (kind: string, name: string, payload: Uint8Array): boolean =
 const isUndeclared = (family: Family, kind: 'match' | 'target', name: string, revision: number): boolean =>
   revision < 8 &&
   knownPayloads(kind, family.name, name, revision).length === 0 &&
-  EXTENSIONS.some((one) => one.kind === kind && one.kernelName === name)
+  EXTENSIONS.some((one) => one.kind === kind && kernelName(one) === name)
 
 /** Whether some payload in the request is of an undeclared revision, or holds a value of {@link UNCHECKED}. */
 function asksUnchecked(family: Family, value: Uint8Array): boolean {
@@ -393,7 +393,7 @@ function asksUnchecked(family: Family, value: Uint8Array): boolean {
 }
 
 /** The extensions of which the drafts are made. */
-const EXTENSIONS: readonly Extension[] = [...matches, ...targets]
+const EXTENSIONS: readonly Extension[] = [...allExtensions('match'), ...allExtensions('target')]
 
 const PROTOCOL_NUMBERS: readonly number[] = [0, 1, 6, 17, 58]
 
@@ -403,17 +403,18 @@ const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, 
   demands.protocols?.some((name) => PROTOCOLS[name] === proto) !== false
 
 /** Any payload that is not of {@link UNCHECKED}. */
-function draftPayload(random: Random, family: Family, { kind, kernelName }: Extension, variant: Variant): Uint8Array {
+function draftPayload(random: Random, family: Family, extension: Extension, variant: Variant): Uint8Array {
+  const name = kernelName(extension)
   const bytes = variant.initial.slice()
   for (let i = 0; i < bytes.length; i++) {
     if (random.below(2) === 0) continue
     const kept = bytes[i] as number
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
-    if (isUnchecked(kind, kernelName, bytes)) bytes[i] = kept
+    if (isUnchecked(extension.kind, name, bytes)) bytes[i] = kept
   }
   // A set that is there, and one range of addresses: else next to nothing would be taken.
-  if (kernelName === 'set') bytes.set([random.below(20) === 0 ? 3 : random.below(3), 0])
-  if (kernelName === 'MASQUERADE' && family.name === 'ipv4') bytes.set([1, 0, 0, 0])
+  if (name === 'set') bytes.set([random.below(20) === 0 ? 3 : random.below(3), 0])
+  if (name === 'MASQUERADE' && family.name === 'ipv4') bytes.set([1, 0, 0, 0])
   return bytes
 }
 
@@ -430,10 +431,10 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
   for (let left = random.below(3); left > 0; left--) {
     const odd = random.below(60) === 0
     const extension = random.pick(EXTENSIONS.filter((one) => odd || fits(one, table, hook, number)))
-    const variant = extension && random.pick(extension.variants[family.name])
+    const variant = extension && random.pick(extension.variants(family.name))
     if (extension === undefined || variant === undefined) continue
     const payload = draftPayload(random, family, extension, variant)
-    const part = buildPart(extension.kernelName, variant.revision, payload)
+    const part = buildPart(kernelName(extension), variant.revision, payload)
     if (extension.kind === 'match') parts.push(part)
     else target = part
   }
@@ -583,8 +584,8 @@ describe.each(Object.values(FAMILIES))('SET_REPLACE, $name', (family) => {
 
 describe('what the kernel looks at beyond the parameters', () => {
   const rule = ({ kind, name, family, sample, proto = 0 }: Sample): Uint8Array => {
-    const extension = EXTENSIONS.find((one) => one.kind === kind && one.kernelName === name) as Extension
-    const variant = extension.variants[family][0] as Variant
+    const extension = EXTENSIONS.find((one) => one.kind === kind && kernelName(one) === name) as Extension
+    const variant = extension.variants(family)[0] as Variant
     const payload = new Uint8Array(variant.size)
     for (const [at, value] of Object.entries(sample)) payload[Number(at)] = value
     const part = buildPart(name, variant.revision, payload)

@@ -1,7 +1,7 @@
 /** Tables to test with, made by the code that makes all tables. */
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { type Hook, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
-import { findExtension } from '../../src/extensions/registry'
+import { findExtension, kernelName } from '../../src/extensions/registry'
 import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import type { Layout } from '../../src/ruleset/read'
 import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../src/ruleset/ruleset'
@@ -37,11 +37,11 @@ export const targetOf = (family: Family, name: string, bytes: Bytes = {}): Uint8
 
 function partOf(kind: 'match' | 'target', family: Family, name: string, bytes: Bytes): Uint8Array {
   const extension = findExtension(kind, name)
-  const variant = extension?.variants[family.name][0]
+  const variant = extension?.variants(family.name)[0]
   if (extension === undefined || variant === undefined) throw new Error(`no ${kind} ${name}`)
   const payload = variant.initial.slice()
   for (const [at, value] of Object.entries(bytes)) payload[Number(at)] = value
-  return buildPart(extension.kernelName, variant.revision, payload)
+  return buildPart(kernelName(extension), variant.revision, payload)
 }
 
 export interface RuleParts {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
+import type { Deviation } from './deviations'
 
 export interface Group {
   readonly families: readonly FamilyName[]
@@ -19,20 +20,27 @@ export interface Case extends Omit<Group, 'families'> {
   readonly family: Family
 }
 
+interface CaseFile {
+  readonly extension: string
+  readonly groups: readonly Group[]
+  /** See deviations.ts; `lines` is a regular expression. */
+  readonly deviations?: readonly { what: Deviation['what']; lines: string; why: string }[]
+}
+
 const DIRECTORY = join(__dirname, '../extensions/cases')
 
-const read = (file: string): { extension: string; groups: Group[] } =>
-  JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8'))
+const files: readonly CaseFile[] = readdirSync(DIRECTORY)
+  .sort()
+  .map((file) => JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8')))
 
 /** Every group of every extension, once for each family that has it. */
-export const cases: readonly Case[] = readdirSync(DIRECTORY)
-  .sort()
-  .flatMap((file) => {
-    const { extension, groups } = read(file)
-    return groups.flatMap(({ families, ...group }, i) =>
-      families.map((family) => ({ ...group, extension, name: `${extension}-${i}`, family: FAMILIES[family] })),
-    )
-  })
+export const cases: readonly Case[] = files.flatMap(({ extension, groups }) =>
+  groups.flatMap(({ families, ...group }, i) =>
+    families.map((family) => ({ ...group, extension, name: `${extension}-${i}`, family: FAMILIES[family] })),
+  ),
+)
+
+export const caseDeviations = files.flatMap(({ deviations = [] }) => deviations)
 
 /** `-A CHAIN` and the rest of a line; undefined for what is no rule of a chain. */
 export function splitLine(line: string): { chain: string; rule: string } | undefined {

@@ -1,7 +1,10 @@
 /**
  * Where we differ from iptables-legacy 1.8.9 on purpose. Every entry is a fault of it that would drop or change what was
- * asked, or a spelling that it takes by accident; a test says when one no longer applies.
+ * asked, or a spelling that it takes by accident; a test says when one no longer applies. Those of one extension may
+ * stand beside its lines, in test/extensions/cases.
  */
+import { caseDeviations } from './cases'
+
 export interface Deviation {
   /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
   readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
@@ -9,7 +12,7 @@ export interface Deviation {
   readonly why: string
 }
 
-export const deviations: readonly Deviation[] = [
+const general: readonly Deviation[] = [
   {
     what: 'text',
     lines: /! --[sd]port (?:0:65535|:)(?: |$)/,
@@ -76,6 +79,11 @@ export const deviations: readonly Deviation[] = [
     lines: /-c 18446744073709551615 /,
     why: '1.8.9 rounds the greatest counters up past what 64 bits hold, to 0K',
   },
+]
+
+export const deviations: readonly Deviation[] = [
+  ...general,
+  ...caseDeviations.map(({ what, lines, why }) => ({ what, lines: new RegExp(lines), why })),
 ]
 
 /** The deviation that explains a difference, if one does. */

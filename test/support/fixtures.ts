@@ -1,6 +1,6 @@
 /** Tables that iptables-legacy wrote, captured from a kernel with the text that it prints of them. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import type { Context, SetNames } from '../../src/extensions/context'
 import { type Capture, type CaptureJson, captureFromJson, captureToJson, checkCapture } from '../../src/kernel/capture'
@@ -26,7 +26,10 @@ export interface Fixture {
 
 const DIRECTORY = join(__dirname, '../../fixtures')
 
-export const clearFixtures = (): void => rmSync(DIRECTORY, { recursive: true, force: true })
+/** Takes away the captures of some extensions. */
+export function clearFixtures(isCleared: (extension: string) => boolean): void {
+  for (const path of paths()) if (isCleared(basename(path).replace(/-\d+\.json$/, ''))) rmSync(join(DIRECTORY, path))
+}
 
 export function writeFixture({ capture, ...rest }: Fixture): void {
   const directory = join(DIRECTORY, capture.family, capture.table)
@@ -35,19 +38,18 @@ export function writeFixture({ capture, ...rest }: Fixture): void {
   writeFileSync(join(directory, `${rest.name}.json`), `${JSON.stringify(json, undefined, 1)}\n`)
 }
 
+const paths = (): string[] =>
+  existsSync(DIRECTORY)
+    ? (readdirSync(DIRECTORY, { recursive: true }) as string[]).filter((path) => path.endsWith('.json')).sort()
+    : []
+
 const readFixture = (path: string): Fixture => {
   const json = JSON.parse(readFileSync(path, 'utf8')) as Omit<Fixture, 'capture'> & { capture: CaptureJson }
   return { ...json, capture: captureFromJson(json.capture) }
 }
 
 /** Every fixture there is. */
-export const fixtures = (): Fixture[] =>
-  existsSync(DIRECTORY)
-    ? (readdirSync(DIRECTORY, { recursive: true }) as string[])
-        .filter((path) => path.endsWith('.json'))
-        .sort()
-        .map((path) => readFixture(join(DIRECTORY, path)))
-    : []
+export const fixtures = (): Fixture[] => paths().map((path) => readFixture(join(DIRECTORY, path)))
 
 export function rulesetOf({ capture }: Pick<Fixture, 'capture'>): Ruleset {
   const { layout, entries } = checkCapture(capture)

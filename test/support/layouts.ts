@@ -5,7 +5,7 @@ import { ip6tEntry } from '../../src/abi/ip6-tables'
 import * as xTables from '../../src/abi/x-tables'
 import type { Field } from '../../src/binary/codec'
 import type { Struct } from '../../src/binary/struct'
-import { matches, targets } from '../../src/extensions/registry'
+import { allExtensions } from '../../src/extensions/registry'
 
 export interface Layout {
   readonly cName: string
@@ -83,7 +83,10 @@ function designator(cName: string, field: string): string {
 
 const isStruct = (value: unknown): value is Struct => typeof value === 'object' && value !== null && 'cName' in value
 
-const variants = [...matches, ...targets].flatMap(({ variants: { ipv4, ipv6 } }) => [...ipv4, ...ipv6])
+const variants = [...allExtensions('match'), ...allExtensions('target')].flatMap((extension) => [
+  ...extension.variants('ipv4'),
+  ...extension.variants('ipv6'),
+])
 
 const structs = [
   ...Object.values(xTables).filter(isStruct),

@@ -38,7 +38,6 @@ const type = icmpType({
 
 /** linux/netfilter_ipv6/ip6_tables.h */
 export const icmp6 = match('icmp6', {
-  aliases: ['icmpv6', 'ipv6-icmp'],
   families: ['ipv6'],
   protocols: ['ipv6-icmp'],
   revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },

@@ -11,7 +11,6 @@ const states = nameList(STATES, { anyCase: true, prefixes: true })
 const STATE_ALIAS = 0x0001 | 0x2000
 
 export const state = match('state', {
-  kernelName: 'conntrack',
   revisions: { 3: conntrackRevisions[3] },
   fixed: ({ matchFlags }) => [fixed(matchFlags, STATE_ALIAS)],
   options: ({ stateMask, invertFlags }) => ({

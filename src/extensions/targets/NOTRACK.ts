@@ -6,7 +6,6 @@ import { ctRevisions, handedOut } from './CT'
 const NOTRACK_ALIAS = 0x01 | 0x02
 
 export const NOTRACK = target('NOTRACK', {
-  kernelName: 'CT',
   tables: ['raw'],
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: ctRevisions,

@@ -20,7 +20,7 @@ import {
 } from '../../abi/x-tables'
 import { readText } from '../../binary/text'
 import { BlobError } from '../../errors'
-import { matches, targets } from '../../extensions/registry'
+import { knownRevisions } from '../../extensions/registry'
 import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
@@ -207,9 +207,7 @@ function answerRevision(kind: 'match' | 'target', family: Family, value: Uint8Ar
 
 function revisionsOf(kind: 'match' | 'target', { name: family }: Family, name: string): number[] {
   if (kind === 'target' && (name === STANDARD_TARGET || name === ERROR_TARGET)) return [0]
-  return (kind === 'match' ? matches : targets)
-    .filter(({ kernelName }) => kernelName === name)
-    .flatMap(({ variants }) => variants[family].map(({ revision }) => revision))
+  return knownRevisions(kind, family, name)
 }
 
 type Perform = (way: 'get' | 'set', option: number, value: Uint8Array, answer?: Uint8Array) => void

@@ -1,0 +1,41 @@
+/** Where each extension is declared: its module is loaded when it is first asked for, and exports it by its name. */
+const MATCHES = {
+  comment: () => require('./matches/comment') as typeof import('./matches/comment'),
+  conntrack: () => require('./matches/conntrack') as typeof import('./matches/conntrack'),
+  icmp: () => require('./matches/icmp') as typeof import('./matches/icmp'),
+  icmp6: () => require('./matches/icmp6') as typeof import('./matches/icmp6'),
+  iprange: () => require('./matches/iprange') as typeof import('./matches/iprange'),
+  mac: () => require('./matches/mac') as typeof import('./matches/mac'),
+  mark: () => require('./matches/mark') as typeof import('./matches/mark'),
+  set: () => require('./matches/set') as typeof import('./matches/set'),
+  state: () => require('./matches/state') as typeof import('./matches/state'),
+  tcp: () => require('./matches/tcp') as typeof import('./matches/tcp'),
+  udp: () => require('./matches/udp') as typeof import('./matches/udp'),
+}
+
+const TARGETS = {
+  CT: () => require('./targets/CT') as typeof import('./targets/CT'),
+  LOG: () => require('./targets/LOG') as typeof import('./targets/LOG'),
+  MARK: () => require('./targets/MARK') as typeof import('./targets/MARK'),
+  MASQUERADE: () => require('./targets/MASQUERADE') as typeof import('./targets/MASQUERADE'),
+  NOTRACK: () => require('./targets/NOTRACK') as typeof import('./targets/NOTRACK'),
+  REJECT: () => require('./targets/REJECT') as typeof import('./targets/REJECT'),
+}
+
+export const MODULES = { match: MATCHES, target: TARGETS } as const
+
+/** Other names that text may use. They stand here, and not in the modules, so that none is loaded to look for them. */
+export const ALIASES: Readonly<Record<'match' | 'target', Readonly<Record<string, string>>>> = {
+  match: { icmpv6: 'icmp6', 'ipv6-icmp': 'icmp6' },
+  target: {},
+}
+
+/** Extensions that are faces of another, which is what the kernel calls them. */
+export const FACES: typeof ALIASES = { match: { state: 'conntrack' }, target: { NOTRACK: 'CT' } }
+
+type Exported<M> = {
+  readonly [N in keyof M]: M[N] extends () => infer Exports ? (N extends keyof Exports ? Exports[N] : never) : never
+}
+/** Every match by its name, as it is declared. */
+export type Matches = Exported<typeof MATCHES>
+export type Targets = Exported<typeof TARGETS>
