@@ -36,8 +36,17 @@ export interface RuleHead {
 export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
   !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.protocol)
 
+/** Where a rule stands, and what else it asks. */
+export interface PlacedRule extends RuleHead {
+  readonly table: string
+  /** From which it is reached. */
+  readonly hooks: readonly Hook[]
+  /** Each with the place of its payload, among the bytes that are checked. */
+  readonly matches: readonly { readonly name: string; readonly at: number }[]
+}
+
 /** A reason to refuse this payload in this rule, if there is one. */
-export type Check = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
+export type Check<R extends RuleHead = PlacedRule> = (bytes: Uint8Array, at: number, rule: R) => string | undefined
 
 /** Where some bytes of a payload lie. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
@@ -73,7 +82,7 @@ interface Declaration<R, O> extends Demands {
   /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
   /** What iptables refuses although the kernel would take it. */
-  usage?: (fields: FieldsOf<R>, family: FamilyName) => Check
+  usage?: (fields: FieldsOf<R>, family: FamilyName) => Check<RuleHead>
   /** What a listing says before the options, or in their stead. */
   list?: string | ((fields: FieldsOf<R>, family: FamilyName) => Lister)
 }
@@ -96,7 +105,7 @@ export interface Variant {
   /** Per byte, 1 where the kernel keeps something of its own. */
   readonly private: Uint8Array
   readonly check: Check | undefined
-  readonly usage: Check | undefined
+  readonly usage: Check<RuleHead> | undefined
   readonly list: Lister
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean

@@ -10,7 +10,7 @@ import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName }
 import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
 import type { SetNames } from '../extensions/context'
-import { type Extension, isProtocol, type RuleHead } from '../extensions/extension'
+import { type Extension, isProtocol, type PlacedRule, type RuleHead } from '../extensions/extension'
 import { readParameters } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import {
@@ -21,6 +21,7 @@ import {
   matchParts,
   nextOffset,
   type Part,
+  partName,
   partRevision,
   payloadAt,
   payloadSize,
@@ -271,7 +272,7 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
   const payload = payloadAt(part)
   const reason =
     brokenDemand(known.extension, subject, at, reached) ??
-    known.variant.check?.(bytes, payload, headOf(family, bytes, at))
+    known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
   if (reason !== undefined) refuse(at, `${kind} ${known.extension.name}: ${reason}`)
   if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
 }
@@ -315,6 +316,18 @@ function headOf(family: Family, bytes: Uint8Array, at: number): RuleHead {
     protocolNegated: isProtocolNegated(family, bytes, at),
   }
 }
+
+/** As {@link headOf}, with what few extensions look at, and is found out where one does. */
+const placedRule = ({ family, table, bytes }: Subject, { at, reached }: Place): PlacedRule => ({
+  ...headOf(family, bytes, at),
+  table,
+  get hooks() {
+    return HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0)
+  },
+  get matches() {
+    return matchParts(family, bytes, at).map((part) => ({ name: partName(bytes, part), at: payloadAt(part) }))
+  },
+})
 
 /**
  * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
