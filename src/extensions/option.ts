@@ -20,6 +20,8 @@ export interface Option<In = unknown, Alias extends string = string> {
   readonly required: boolean
   /** Options that may not stand beside it. */
   readonly excludes: readonly string[]
+  /** Options that have to stand beside it. */
+  readonly needs: readonly string[]
   /** The option that this is another spelling of, which is the one that is printed. */
   readonly synonymOf: string | undefined
   /** One for each word that it takes; none for a flag. */
@@ -53,6 +55,7 @@ interface Spec<T, Alias extends string> {
   /** Printed also where it was not given, as its value then means something. */
   always?: boolean
   excludes?: readonly string[]
+  needs?: readonly string[]
   /** Why a value cannot be taken although its type allows it. */
   refuses?: (value: T, negated: boolean) => string | undefined
   /** How a listing shows it, where that is not as `[! ]name words`. */
@@ -98,6 +101,7 @@ export function option<T, const Alias extends string>(
     negatable: spec.negation !== undefined,
     required: spec.required ?? false,
     excludes: spec.excludes ?? [],
+    needs: spec.needs ?? [],
     synonymOf: undefined,
     words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
     read(bytes, at, context) {
@@ -171,6 +175,7 @@ interface FlagSpec<Alias extends string> {
   aliases?: readonly Alias[]
   negation?: Field<boolean>
   excludes?: readonly string[]
+  needs?: readonly string[]
   /** As of an option with words. */
   list?: string
 }
@@ -186,6 +191,7 @@ export const flag = <const Alias extends string = never>(
     negatable: spec.negation !== undefined,
     required: false,
     excludes: spec.excludes ?? [],
+    needs: spec.needs ?? [],
     synonymOf: undefined,
     words: [],
     read: (bytes, at) =>

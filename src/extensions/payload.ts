@@ -132,6 +132,14 @@ export function checkComplete(known: Known, given: ReadonlySet<string>): void {
   const what = missing(known, given)
   if (what !== undefined)
     throw complain(known, `${what} is required`, { parameter: what.replace(/^--/, ''), expected: what })
+  for (const name of given) {
+    const needed = known.variant.options.get(name)?.needs.filter((one) => !given.has(one)) ?? []
+    if (needed.length > 0)
+      throw complain(known, `--${name} needs ${dashed(needed)} beside it`, {
+        parameter: name,
+        expected: dashed(needed),
+      })
+  }
 }
 
 /** A payload that holds exactly these parameters. @throws XtablesError */
