@@ -73,7 +73,7 @@ class Execution {
       // Words that make no rule are refused before anything is asked of the kernel.
       const rules = this.#encode()
       if (this.#changes()) this.#table.transaction(() => this.#table.edit((draft) => this.#edit(draft, rules)))
-      else this.#look(this.#table.ruleset, rules)
+      else this.#table.transaction(() => this.#look(this.#table.ruleset, rules))
     } catch (error) {
       throw this.#explain(error)
     } finally {

@@ -4,6 +4,7 @@ import type { Family } from '../abi/family'
 import type { Context } from '../extensions/context'
 import { network, parseAddress } from '../extensions/values/address'
 import { Mismatch } from '../extensions/values/value'
+import { runProgram } from '../programs'
 import { UsageError } from './options'
 
 /** Addresses name nothing that lives in a namespace. */
@@ -110,9 +111,8 @@ const PATIENCE = 15_000
 
 /** Asks whomever the system asks: DNS, most often. */
 function askSystem(name: string, family: Family): string[] {
-  const { spawnSync } = require('node:child_process') as typeof import('node:child_process')
   const database = family.name === 'ipv4' ? 'ahostsv4' : 'ahostsv6'
-  const { status, stdout } = spawnSync('getent', [database, '--', name], { encoding: 'utf8', timeout: PATIENCE })
+  const { status, stdout } = runProgram('getent', [database, '--', name], PATIENCE)
   if (status !== 0) return []
   const context = contextOf(family)
   // Every address stands in it once for each type of socket.

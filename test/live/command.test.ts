@@ -137,12 +137,15 @@ describe('as a process', () => {
     expect(mine.stdout).toBe(inPlace(script(`${program}-legacy`)).stdout)
   })
 
-  test('waits for the lock as long as it was told, and says that it was not to be had', () => {
-    const script = 'exec 9<"$XTABLES_LOCKFILE"; flock 9; $OURS iptables -w 1 -A INPUT; echo "status $?"'
-    const mine = inPlace(`touch "$XTABLES_LOCKFILE"; ${script}`)
-    expect(mine).toMatchObject({ stdout: 'status 4\n' })
-    expect(mine.stderr).toBe('Another app is currently holding the xtables lock. Stopped waiting after 1s.\n')
-  })
+  test.each(['-A INPUT', '-C INPUT', '-S', '-L -n'])(
+    '%s waits for the lock as long as it was told, and says that it was not to be had',
+    (words) => {
+      const script = `exec 9<"$XTABLES_LOCKFILE"; flock 9; $OURS iptables -w 1 ${words}; echo "status $?"`
+      const mine = inPlace(`touch "$XTABLES_LOCKFILE"; ${script}`)
+      expect(mine).toMatchObject({ stdout: 'status 4\n' })
+      expect(mine.stderr).toBe('Another app is currently holding the xtables lock. Stopped waiting after 1s.\n')
+    },
+  )
 
   test('finds the tables of another network namespace', () => {
     const mine = inPlace(

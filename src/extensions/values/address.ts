@@ -1,5 +1,4 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
-import { isIPv6 } from 'node:net'
 import type { FamilyName } from '../../abi/family'
 import type { Context, Listing } from '../context'
 import type { Extent } from '../extension'
@@ -45,6 +44,8 @@ const groups = (text: string): number[] =>
       })
 
 function parseIPv6(word: string): Bytes | undefined {
+  // Not loaded where there is no need, as it takes long.
+  const { isIPv6 } = require('node:net') as typeof import('node:net')
   if (!isIPv6(word) || word.includes('%')) return undefined
   const [head, tail] = word.includes('::') ? word.split('::') : [word, undefined]
   const [left, right] = [groups(head as string), tail === undefined ? [] : groups(tail)]

@@ -1,6 +1,5 @@
 /** The kernel of the machine, reached by system calls. */
 
-import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { release } from 'node:os'
 import { ERRNO, errnoName } from '../../abi/errno'
@@ -9,6 +8,7 @@ import { SO_IP_SET } from '../../abi/ip-set'
 import { u64 } from '../../binary/codec'
 import { IptcError, PermissionError, UnsupportedError } from '../../errors'
 import { checkOptions } from '../../options'
+import { runProgram } from '../../programs'
 import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
@@ -195,7 +195,7 @@ export class LinuxKernel implements Kernel {
   loadModule(family: FamilyName): boolean {
     const program = modprobe()
     if (program === undefined) return false
-    return spawnSync(program, ['-q', FAMILIES[family].module], { stdio: 'ignore' }).status === 0
+    return runProgram(program, ['-q', FAMILIES[family].module]).status === 0
   }
 
   lock(timeoutMs: number | undefined): Lock {
