@@ -5,9 +5,12 @@
  *
  * - one autocommit edit against its bare system calls (GET_INFO, GET_ENTRIES, SET_REPLACE, SET_ADD_COUNTERS) on the same
  *   table of 1,000 and of 10,000 rules; at most 1.5;
- * - a dump of 10,000 rules to dictionaries against python-iptables, where that is installed; at least 20 times as fast.
+ * - a dump of 10,000 rules to dictionaries against python-iptables, where that is installed; at least 20 times as fast;
+ * - the commands `iptables-restore` and `iptables-save` against the legacy ones, where those are installed, and a list of
+ *   rules against the start of Node itself.
  */
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { Bench } from 'tinybench'
 import { Chain, easy, LinuxKernel, NetworkNamespace, Rule, Table } from '../src'
 import { IPV4 } from '../src/abi/family'
@@ -110,10 +113,57 @@ function benchDump(count: number): void {
   report('  python-iptables / ours (at least 20)', theirs.ms / ours, theirs.ms / ours >= 20)
 }
 
+/** As `npm run build` makes it. */
+const COMMAND = join(__dirname, '../dist/cli/main.js')
+
+/** How long a process takes, in milliseconds: the median of a few that take turns with another. */
+function processes(first: readonly string[], second: readonly string[], input: string, rounds: number) {
+  const time = ([program, ...args]: readonly string[]): number => {
+    const start = performance.now()
+    const { status, error, stderr } = spawnSync(program as string, args, { input, maxBuffer: 2 ** 30 })
+    if (error !== undefined || status !== 0) throw error ?? new Error(`${program} ${args.join(' ')}: ${stderr}`)
+    return performance.now() - start
+  }
+  const times = Array.from({ length: rounds }, () => [time(first), time(second)] as const)
+  const median = (side: 0 | 1): number => times.map((one) => one[side]).sort((a, b) => a - b)[rounds >> 1] as number
+  return [median(0), median(1)] as const
+}
+
+const restoreText = (count: number): string =>
+  ['*filter', ...Array.from({ length: count }, (_, i) => `-A INPUT ${ruleAt(i)}`), 'COMMIT', ''].join('\n')
+
+function benchCommands(count: number): void {
+  if (spawnSync('iptables-legacy', ['-V']).status !== 0) {
+    console.log('iptables-legacy is not installed: nothing to compare the commands with')
+    return
+  }
+  using namespace = NetworkNamespace.create()
+  for (const [tool, input] of [
+    ['restore', restoreText(count)],
+    ['save', ''],
+  ] as const) {
+    const [ours, theirs] = namespace.run(() =>
+      processes([process.execPath, COMMAND, `iptables-${tool}`], [`iptables-legacy-${tool}`], input, 5),
+    )
+    console.log(`iptables-${tool} of ${count} rules: ours ${ours.toFixed(0)} ms, legacy ${theirs.toFixed(0)} ms`)
+    console.log(`  ours / legacy: ${(ours / theirs).toFixed(2)}`)
+  }
+}
+
+function benchStart(): void {
+  const list = [process.execPath, COMMAND, '--kernel', 'memory', 'iptables', '-S']
+  const [ours, node] = processes(list, [process.execPath, '-e', '0'], '', 15)
+  console.log(`a list of rules: ${ours.toFixed(0)} ms, node itself ${node.toFixed(0)} ms`)
+  console.log(`  list / node: ${(ours / node).toFixed(2)}`)
+}
+
 async function main(): Promise<void> {
   await benchEdit(1_000)
   await benchEdit(10_000)
   benchDump(10_000)
+  benchCommands(10_000)
+  benchCommands(100_000)
+  benchStart()
 }
 
 void main()
