@@ -114,7 +114,7 @@ function benchDump(count: number): void {
 }
 
 /** As `npm run build` makes it. */
-const COMMAND = join(__dirname, '../dist/cli/main.js')
+const COMMAND = join(__dirname, '../dist/xtables.js')
 
 /** How long a process takes, in milliseconds: the median of a few that take turns with another. */
 function processes(first: readonly string[], second: readonly string[], input: string, rounds: number) {
