@@ -75,8 +75,8 @@ interface Declaration<R, O> extends Demands {
   private?: (fields: FieldsOf<R>) => readonly Extent[]
   /** Bytes that mean nothing to this family, whatever they hold. */
   unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
-  /** At least one option has to be given. */
-  atLeastOne?: boolean
+  /** At least one option has to be given, or one of these. */
+  atLeastOne?: boolean | readonly string[]
   /** Fields of flags, each with the bits that the kernel knows: it refuses others. */
   bits?: (fields: FieldsOf<R>) => readonly (readonly [field: Field<number>, known: number])[]
   /** What else the kernel looks at. */
@@ -116,7 +116,8 @@ export interface Extension<N extends string = string, O = Options> {
   readonly name: N
   readonly families: readonly FamilyName[]
   readonly demands: Demands
-  readonly atLeastOne: boolean
+  /** Options one of which has to be given; any where there is no list of them. */
+  readonly atLeastOne: boolean | readonly string[]
   /** Of each family: the one that is written, then the others, newest first. */
   variants(family: FamilyName): readonly Variant[]
   /** Carries the options for the compiler; never there at run time. */
@@ -138,7 +139,7 @@ function namesOf(options: Options): Map<string, string> {
 
 function initialPayload(size: number, options: Options, fixedFields: readonly Fixed[]): Uint8Array {
   const bytes = new Uint8Array(size)
-  for (const option of Object.values(options)) if (option.synonymOf === undefined) option.clear(bytes, 0)
+  for (const option of Object.values(options)) if (option.synonymOf.length === 0) option.clear(bytes, 0)
   for (const { field, value } of fixedFields) field.write(bytes, 0, value)
   return bytes
 }

@@ -12,12 +12,12 @@ export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>)
   },
 })
 
-/** Whether a field holds one of `values`; made true by storing the first of them, made false by storing 0. */
-export const among = (field: Field<number>, values: readonly [number, ...number[]]): Field<boolean> => ({
+/** Whether a field holds one of `values`; made true by storing the first of them, made false by storing `otherwise`. */
+export const among = (field: Field<number>, values: readonly [number, ...number[]], otherwise = 0): Field<boolean> => ({
   ...field,
   read: (bytes, at) => values.includes(field.read(bytes, at)),
   write(bytes, at, truth) {
-    if (values.includes(field.read(bytes, at)) !== truth) field.write(bytes, at, truth ? values[0] : 0)
+    if (values.includes(field.read(bytes, at)) !== truth) field.write(bytes, at, truth ? values[0] : otherwise)
   },
 })
 
@@ -36,4 +36,21 @@ export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, st
   ...field,
   read: (bytes, at) => see(field.read(bytes, at)) as V,
   write: (bytes, at, value) => field.write(bytes, at, store(value)),
+})
+
+/** A field that counts only where `condition` holds: elsewhere the option over it counts as not given. */
+export const where = <T>(field: Field<T>, condition: (bytes: Uint8Array, at: number) => boolean): Field<T> => ({
+  ...field,
+  read: (bytes, at) => (condition(bytes, at) ? field.read(bytes, at) : undefined) as T,
+})
+
+/** In place of a field that a revision does not have: it holds one value, and cannot hold another. */
+export const constant = <T>(value: T): Field<T> => ({
+  offset: 0,
+  size: 0,
+  align: 1,
+  read: () => value,
+  write(_, __, other) {
+    if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
+  },
 })

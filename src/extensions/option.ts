@@ -22,8 +22,8 @@ export interface Option<In = unknown, Alias extends string = string> {
   readonly excludes: readonly string[]
   /** Options that have to stand beside it. */
   readonly needs: readonly string[]
-  /** The option that this is another spelling of, which is the one that is printed. */
-  readonly synonymOf: string | undefined
+  /** The options that this is another spelling of, which are those that are printed. */
+  readonly synonymOf: readonly string[]
   /** One for each word that it takes; none for a flag. */
   readonly words: readonly Word[]
   read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
@@ -52,8 +52,8 @@ interface Spec<T, Alias extends string> {
   /** Value of an option that was not given, where there is no such place; all bits zero unless said. */
   absent?: T
   required?: boolean
-  /** Printed also where it was not given, as its value then means something. */
-  always?: boolean
+  /** Printed also where it was not given, as its value then means something; or where this field says so. */
+  always?: boolean | Field<boolean>
   excludes?: readonly string[]
   needs?: readonly string[]
   /** Why a value cannot be taken although its type allows it. */
@@ -88,13 +88,15 @@ export function option<T, const Alias extends string>(
   checkForm(spec.list, types.length)
   const absent = spec.absent ?? field.read(ZEROS, 0)
   const shown = spec.present !== undefined || spec.required === true || spec.always === true
-  const isGiven = (value: T, negated: boolean): boolean => shown || negated || !same(value, absent)
+  const always = typeof spec.always === 'object' ? spec.always : undefined
+  const isGiven = (bytes: Uint8Array, at: number, value: T, negated: boolean): boolean =>
+    shown || negated || !same(value, absent) || always?.read(bytes, at) === true
   const hold = (bytes: Uint8Array, at: number): { value: T; negated: boolean } | undefined => {
     if (spec.present?.read(bytes, at) === false) return undefined
     const value: T | undefined = field.read(bytes, at)
     if (value === undefined) return undefined
     const negated = spec.negation?.read(bytes, at) ?? false
-    return isGiven(value, negated) ? { value, negated } : undefined
+    return isGiven(bytes, at, value, negated) ? { value, negated } : undefined
   }
   return {
     aliases: spec.aliases ?? [],
@@ -102,7 +104,7 @@ export function option<T, const Alias extends string>(
     required: spec.required ?? false,
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
-    synonymOf: undefined,
+    synonymOf: [],
     words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
     read(bytes, at, context) {
       const held = hold(bytes, at)
@@ -192,7 +194,7 @@ export const flag = <const Alias extends string = never>(
     required: false,
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
-    synonymOf: undefined,
+    synonymOf: [],
     words: [],
     read: (bytes, at) =>
       present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
@@ -220,10 +222,20 @@ export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): 
 })
 
 /**
- * Another way to write the option `of`, over the same fields. It is understood and can be asked for, but never printed.
- * `option` tells how it is written, its negation included.
+ * Another way to write the option `of`, or several at once, over the same fields. It is understood and can be asked for,
+ * but never printed. `option` tells how it is written, its negation included.
  */
-export const synonym = <In, Alias extends string>(of: string, option: Option<In, Alias>): Option<In, Alias> => ({
-  ...option,
-  synonymOf: of,
-})
+export const synonym = <In, Alias extends string>(
+  of: string | readonly string[],
+  option: Option<In, Alias>,
+): Option<In, Alias> => ({ ...option, synonymOf: typeof of === 'string' ? [of] : of })
+
+/** The options that print what is said by this one: itself, or those that it is another spelling of. */
+export const originals = (options: ReadonlyMap<string, Option>, name: string): readonly string[] => {
+  const of = options.get(name)?.synonymOf ?? []
+  return of.length === 0 ? [name] : of
+}
+
+/** Whether two options say the same thing, or a part of it. */
+export const overlap = (options: ReadonlyMap<string, Option>, one: string, other: string): boolean =>
+  originals(options, one).some((name) => originals(options, other).includes(name))

@@ -5,7 +5,7 @@
 import { XtablesError } from '../errors'
 import type { Context, Listing } from './context'
 import type { Listed } from './listing'
-import type { Option, Reading } from './option'
+import { type Option, originals, overlap, type Reading } from './option'
 import type { Known } from './registry'
 import { Mismatch } from './values/value'
 
@@ -73,7 +73,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
 export function readParameters({ variant }: Known, bytes: Uint8Array, at: number, context: Context): Parameter[] {
   const parameters: Parameter[] = []
   for (const [name, option] of variant.options) {
-    if (option.synonymOf !== undefined) continue
+    if (option.synonymOf.length > 0) continue
     const reading = option.read(bytes, at, context)
     if (reading !== undefined) parameters.push({ name, ...reading })
   }
@@ -89,7 +89,7 @@ export function listParameters(
 ): Record<string, Listed> {
   const parameters: Record<string, Listed> = {}
   for (const [name, option] of variant.options) {
-    const listed = option.synonymOf === undefined ? option.list(name, bytes, at, listing) : undefined
+    const listed = option.synonymOf.length === 0 ? option.list(name, bytes, at, listing) : undefined
     if (listed !== undefined) parameters[name] = listed
   }
   return parameters
@@ -105,12 +105,11 @@ export function listPayload(known: Known, bytes: Uint8Array, at: number, listing
 /** Refuses parameters that exclude each other, by canonical name. */
 export function checkExclusions(known: Known, given: ReadonlySet<string>): void {
   const { options } = known.variant
-  const original = (name: string): string => options.get(name)?.synonymOf ?? name
   for (const name of given) {
     const { excludes } = options.get(name) as Option
     for (const other of given) {
       if (other === name) continue
-      if (excludes.includes(other) || original(other) === original(name))
+      if (excludes.includes(other) || overlap(options, name, other))
         throw complain(known, `--${name} and --${other} exclude each other`, { parameter: name })
     }
   }
@@ -118,13 +117,15 @@ export function checkExclusions(known: Known, given: ReadonlySet<string>): void 
 
 /** Required parameters that are not among `given`; an extension that wants any one option says which there are. */
 export function missing({ extension, variant }: Known, given: ReadonlySet<string>): string | undefined {
-  const covered = new Set([...given].map((name) => variant.options.get(name)?.synonymOf ?? name))
+  const covered = new Set([...given].flatMap((name) => originals(variant.options, name)))
   for (const [name, option] of variant.options)
-    if (option.required && option.synonymOf === undefined && !covered.has(name)) {
-      const synonyms = [...variant.options].filter(([, one]) => one.synonymOf === name).map(([one]) => one)
+    if (option.required && option.synonymOf.length === 0 && !covered.has(name)) {
+      const synonyms = [...variant.options].filter(([, one]) => one.synonymOf.includes(name)).map(([one]) => one)
       return [name, ...synonyms].map((one) => `--${one}`).join(' or ')
     }
-  return extension.atLeastOne && given.size === 0 ? `one of ${dashed(variant.options.keys())}` : undefined
+  if (extension.atLeastOne === false) return undefined
+  const wanted = extension.atLeastOne === true ? [...variant.options.keys()] : extension.atLeastOne
+  return wanted.some((name) => given.has(name)) ? undefined : `one of ${dashed(wanted)}`
 }
 
 /** @throws XtablesError where something required is missing */

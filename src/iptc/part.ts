@@ -3,7 +3,7 @@ import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import type { Extension, Variant } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
-import type { Option } from '../extensions/option'
+import { type Option, overlap } from '../extensions/option'
 import {
   checkComplete,
   checkExclusions,
@@ -121,9 +121,8 @@ export abstract class Part extends Strict {
   /** What is given now, but for `name` and other spellings of the same. */
   #others({ known, given }: Exclude<Content, { known: undefined }>, name: string): ReadonlySet<string> {
     const { options } = known.variant
-    const original = (one: string): string => options.get(one)?.synonymOf ?? one
     const names = given ?? this.describe().map((parameter) => parameter.name)
-    return new Set([...names].filter((one) => original(one) !== original(name)))
+    return new Set([...names].filter((one) => !overlap(options, one, name)))
   }
 
   /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
@@ -203,8 +202,7 @@ export abstract class Part extends Strict {
 
 /** Whether a required option, or another spelling of it, was given. */
 function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): boolean {
-  const original = variant.options.get(name)?.synonymOf ?? name
-  return [...given].some((one) => (variant.options.get(one)?.synonymOf ?? one) === original)
+  return [...given].some((one) => overlap(variant.options, one, name))
 }
 
 /** The content of a part that is to be filled in. @throws XtablesError for a name that is not known */

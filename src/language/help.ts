@@ -80,12 +80,14 @@ export function extensionHelp(extension: Extension, family: Family): string {
   return `${[`${extension.name} ${extension.kind} options:`, ...lines, ...notes(extension)].join('\n')}\n`
 }
 
+const dashed = (names: readonly string[]): string => names.map((name) => `--${name}`).join(', ')
+
 function optionHelp(name: string, option: Option): string {
   const names = [name, ...option.aliases].map((one) => `--${one}`).join(', ')
   const marks = [
-    ...(option.required && option.synonymOf === undefined ? ['required'] : []),
-    ...(option.synonymOf === undefined ? [] : [`another way to write --${option.synonymOf}`]),
-    ...(option.excludes.length === 0 ? [] : [`not with ${option.excludes.map((one) => `--${one}`).join(', ')}`]),
+    ...(option.required && option.synonymOf.length === 0 ? ['required'] : []),
+    ...(option.synonymOf.length === 0 ? [] : [`another way to write ${dashed(option.synonymOf)}`]),
+    ...(option.excludes.length === 0 ? [] : [`not with ${dashed(option.excludes)}`]),
   ]
   const takes = option.words.length === 0 ? '' : `\n        ${expectation(option)}`
   return `  ${option.negatable ? '[!]' : '   '} ${names}${marks.length === 0 ? '' : ` (${marks.join('; ')})`}${takes}`
@@ -93,7 +95,8 @@ function optionHelp(name: string, option: Option): string {
 
 function notes({ demands: { protocols, tables, hooks }, atLeastOne }: Extension): string[] {
   return [
-    ...(atLeastOne ? ['  At least one option is wanted.'] : []),
+    ...(atLeastOne === true ? ['  At least one option is wanted.'] : []),
+    ...(typeof atLeastOne === 'object' ? [`  One of ${dashed(atLeastOne)} is wanted.`] : []),
     ...(protocols === undefined ? [] : [`  Only with -p ${protocols.join(' or ')}.`]),
     ...(tables === undefined ? [] : [`  Only in table ${tables.join(' or ')}.`]),
     ...(hooks === undefined ? [] : [`  Only in rules that are reached from ${hooks.join(', ')}.`]),

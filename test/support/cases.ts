@@ -20,9 +20,23 @@ export interface Case extends Omit<Group, 'families'> {
   readonly family: Family
 }
 
+/** A payload that iptables-legacy does not write, or not on every machine: an older revision, an odd value. */
+export interface PayloadCase {
+  readonly kind: 'match' | 'target'
+  readonly families: readonly FamilyName[]
+  readonly revision: number
+  /** In hexadecimal. */
+  readonly bytes: string
+  /** Its options as they are printed; left out for what cannot be read. */
+  readonly text?: string
+  /** What a numeric listing says of it. */
+  readonly listed?: string
+}
+
 interface CaseFile {
   readonly extension: string
   readonly groups: readonly Group[]
+  readonly payloads?: readonly PayloadCase[]
   /** See deviations.ts; `lines` is a regular expression. */
   readonly deviations?: readonly { what: Deviation['what']; lines: string; why: string }[]
 }
@@ -38,6 +52,11 @@ export const cases: readonly Case[] = files.flatMap(({ extension, groups }) =>
   groups.flatMap(({ families, ...group }, i) =>
     families.map((family) => ({ ...group, extension, name: `${extension}-${i}`, family: FAMILIES[family] })),
   ),
+)
+
+/** Every such payload, once for each family that has it. */
+export const payloads = files.flatMap(({ extension, payloads: listed = [] }) =>
+  listed.flatMap(({ families, ...one }) => families.map((family) => ({ ...one, extension, family: FAMILIES[family] }))),
 )
 
 export const caseDeviations = files.flatMap(({ deviations = [] }) => deviations)
