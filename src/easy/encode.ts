@@ -50,8 +50,7 @@ const flagWord = (word: unknown): unknown => (word === true ? '' : word)
 export function readParameter(extension: string, name: string, option: Option, value: unknown): Reading {
   if (!Array.isArray(value) || value.some((word) => typeof word === 'object'))
     return readValue(extension, name, option, value)
-  if (option.words.length === 0)
-    return readValue(extension, name, option, value.length === 0 ? true : value.map(flagWord))
+  if (option.fewest === 0) return readValue(extension, name, option, value.length === 0 ? true : value.map(flagWord))
   const negated = value[0] === '!' && value.length !== option.words.length
   const words = (negated ? value.slice(1) : value).map(String)
   return words.length === option.words.length ? { negated, words } : readValue(extension, name, option, value)

@@ -23,8 +23,10 @@ const describe = (option: Option): { description: string } => ({
 
 const flag = z.union([z.literal([true, '', '!']), z.tuple([]), z.tuple([z.literal('!')], z.literal(['', true]))])
 
+const words = z.union([word, z.array(word).min(1)])
+
 const parameterSchema = (option: Option): Schema =>
-  (option.words.length === 0 ? flag : z.union([word, z.array(word).min(1)])).meta(describe(option))
+  (option.words.length === 0 ? flag : option.fewest === 0 ? z.union([flag, words]) : words).meta(describe(option))
 
 /** Every parameter by its name and its aliases. */
 function parametersShape({ variant }: Known): Shape {

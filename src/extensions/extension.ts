@@ -45,8 +45,14 @@ export interface PlacedRule extends RuleHead {
   readonly matches: readonly { readonly name: string; readonly at: number }[]
 }
 
+/** Why the kernel refuses something; with EINVAL, unless it says otherwise. */
+export type Reason = string | { readonly reason: string; readonly errno: number }
+
 /** A reason to refuse this payload in this rule, if there is one. */
-export type Check<R extends RuleHead = PlacedRule> = (bytes: Uint8Array, at: number, rule: R) => string | undefined
+export type Check = (bytes: Uint8Array, at: number, rule: PlacedRule) => Reason | undefined
+
+/** As {@link Check}, of what the kernel would take. */
+export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
 
 /** Where some bytes of a payload lie. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
@@ -82,7 +88,9 @@ interface Declaration<R, O> extends Demands {
   /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
   /** What iptables refuses although the kernel would take it. */
-  usage?: (fields: FieldsOf<R>, family: FamilyName) => Check<RuleHead>
+  usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
+  /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
+  leading?: readonly (keyof O & string)[]
   /** What a listing says before the options, or in their stead. */
   list?: string | ((fields: FieldsOf<R>, family: FamilyName) => Lister)
 }
@@ -100,12 +108,13 @@ export interface Variant {
   /** Names and aliases, to the name in `options`. */
   readonly names: ReadonlyMap<string, string>
   readonly fixed: readonly Fixed[]
+  readonly leading: readonly string[]
   /** Per byte, 1 where it is part of what a rule says. */
   readonly visible: Uint8Array
   /** Per byte, 1 where the kernel keeps something of its own. */
   readonly private: Uint8Array
   readonly check: Check | undefined
-  readonly usage: Check<RuleHead> | undefined
+  readonly usage: Usage | undefined
   readonly list: Lister
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean
@@ -184,6 +193,7 @@ function variant<R, O extends Options>(
     options: new Map(Object.entries(options)),
     names: namesOf(options),
     fixed: fixedFields,
+    leading: declaration.leading ?? [],
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),
     check: allOf(unknownBits(declaration.bits?.(fields) ?? []), declaration.check?.(fields, family)),

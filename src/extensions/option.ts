@@ -26,6 +26,10 @@ export interface Option<In = unknown, Alias extends string = string> {
   readonly synonymOf: readonly string[]
   /** One for each word that it takes; none for a flag. */
   readonly words: readonly Word[]
+  /** How many of the words have to be there. */
+  readonly fewest: number
+  /** The name by which it is printed, where that depends on what is stored: one of its own, or of a synonym. */
+  spelled?(bytes: Uint8Array, at: number): string
   read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
   /** As `read`, in the words of a listing. @param name that of the option */
   list(name: string, bytes: Uint8Array, at: number, listing: Listing): Listed | undefined
@@ -56,11 +60,18 @@ interface Spec<T, Alias extends string> {
   always?: boolean | Field<boolean>
   excludes?: readonly string[]
   needs?: readonly string[]
+  /** The value that is stored where `!` stands before another. It reads as that value, without `!`. */
+  negate?: (value: T) => T
+  /** Makes the word one that may be left out, which means `absent`. It is printed without where this says so. */
+  bare?: Pick<Field<boolean>, 'read'>
+  spelled?: Spelled
   /** Why a value cannot be taken although its type allows it. */
   refuses?: (value: T, negated: boolean) => string | undefined
   /** How a listing shows it, where that is not as `[! ]name words`. */
   list?: ListForm<T>
 }
+
+type Spelled = (bytes: Uint8Array, at: number) => string
 
 /** Long enough for every payload; read to learn what a field is before anything is written. */
 const ZEROS = new Uint8Array(65536)
@@ -98,17 +109,21 @@ export function option<T, const Alias extends string>(
     const negated = spec.negation?.read(bytes, at) ?? false
     return isGiven(bytes, at, value, negated) ? { value, negated } : undefined
   }
+  const words = (bytes: Uint8Array, at: number, value: () => string[]): string[] =>
+    spec.bare?.read(bytes, at) === true ? [] : value()
   return {
     aliases: spec.aliases ?? [],
-    negatable: spec.negation !== undefined,
+    negatable: spec.negation !== undefined || spec.negate !== undefined,
     required: spec.required ?? false,
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
     synonymOf: [],
     words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
+    fewest: spec.bare === undefined ? types.length : 0,
+    ...(spec.spelled && { spelled: spec.spelled }),
     read(bytes, at, context) {
       const held = hold(bytes, at)
-      return held && { negated: held.negated, words: format(held.value, context) }
+      return held && { negated: held.negated, words: words(bytes, at, () => format(held.value, context)) }
     },
     list(name, bytes, at, listing) {
       const held = hold(bytes, at)
@@ -122,7 +137,8 @@ export function option<T, const Alias extends string>(
       )
     },
     write(bytes, at, { words, negated }, context) {
-      const value = parse(words, context) as T
+      const said = words.length < types.length ? absent : (parse(words, context) as T)
+      const value = negated && spec.negate !== undefined ? spec.negate(said) : said
       const reason = spec.refuses?.(value, negated)
       if (reason !== undefined) throw new Mismatch(reason)
       field.write(bytes, at, value)
@@ -178,6 +194,7 @@ interface FlagSpec<Alias extends string> {
   negation?: Field<boolean>
   excludes?: readonly string[]
   needs?: readonly string[]
+  spelled?: Spelled
   /** As of an option with words. */
   list?: string
 }
@@ -196,6 +213,8 @@ export const flag = <const Alias extends string = never>(
     needs: spec.needs ?? [],
     synonymOf: [],
     words: [],
+    fewest: 0,
+    ...(spec.spelled && { spelled: spec.spelled }),
     read: (bytes, at) =>
       present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
     list(name, bytes, at, listing) {

@@ -37,8 +37,13 @@ export function findOption(known: Known, name: string): [string, Option] {
 }
 
 /** What an option takes, for people. */
-export const expectation = ({ words }: Option): string =>
-  words.length === 0 ? 'no value' : words.map(({ expects }) => expects).join(', then ')
+export const expectation = ({ words, fewest }: Option): string =>
+  words.length === 0
+    ? 'no value'
+    : `${words.map(({ expects }) => expects).join(', then ')}${fewest < words.length ? ', or nothing' : ''}`
+
+/** Whether an option can have so many words. */
+export const takes = ({ words, fewest }: Option, count: number): boolean => fewest <= count && count <= words.length
 
 /** Stores one parameter in the payload at `at`. @throws XtablesError, which leaves the payload in an undefined state */
 export function writeParameter(known: Known, bytes: Uint8Array, parameter: Parameter, context: Context, at = 0): void {
@@ -48,7 +53,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
   const value = words.length === 1 ? words[0] : words
   if (negated && !option.negatable)
     throw complain(known, `--${name} cannot be negated`, { parameter: name, value, expected })
-  if (words.length !== option.words.length)
+  if (!takes(option, words.length))
     throw complain(known, `--${name} takes ${expected}, not ${words.length} words`, {
       parameter: name,
       value,
@@ -69,12 +74,16 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
   }
 }
 
+const spelledBy = ({ names, options }: Known['variant'], name: string): Option =>
+  options.get(names.get(name) as string) as Option
+
 /** The parameters that a payload holds, in the order in which they are printed. */
 export function readParameters({ variant }: Known, bytes: Uint8Array, at: number, context: Context): Parameter[] {
   const parameters: Parameter[] = []
-  for (const [name, option] of variant.options) {
+  for (const [canonical, option] of variant.options) {
     if (option.synonymOf.length > 0) continue
-    const reading = option.read(bytes, at, context)
+    const name = option.spelled?.(bytes, at) ?? canonical
+    const reading = (name === canonical ? option : spelledBy(variant, name)).read(bytes, at, context)
     if (reading !== undefined) parameters.push({ name, ...reading })
   }
   return parameters
@@ -143,11 +152,42 @@ export function checkComplete(known: Known, given: ReadonlySet<string>): void {
   }
 }
 
+/** In the order in which they are stored: those first that others look at. */
+function leadingFirst({ variant: { leading, names } }: Known, parameters: readonly Parameter[]): readonly Parameter[] {
+  if (leading.length === 0) return parameters
+  const place = ({ name }: Parameter): number => leading.indexOf(names.get(name) ?? '') >>> 0
+  return [...parameters].sort((a, b) => place(a) - place(b))
+}
+
+/**
+ * Stores one parameter in a payload that holds others, which are stored again where they look at this one.
+ * @param parameter by its canonical name
+ * @param held all that the payload holds
+ * @throws XtablesError, which leaves the payload in an undefined state
+ */
+export function changeParameter(
+  known: Known,
+  bytes: Uint8Array,
+  parameter: Parameter,
+  held: readonly Parameter[],
+  context: Context,
+): void {
+  const { leading, initial, names, options } = known.variant
+  const says = (name: string): boolean => overlap(options, names.get(name) as string, parameter.name)
+  if (!leading.some(says)) {
+    writeParameter(known, bytes, parameter, context)
+    return
+  }
+  const others = held.filter(({ name }) => !says(name))
+  bytes.set(initial)
+  for (const one of leadingFirst(known, [...others, parameter])) writeParameter(known, bytes, one, context)
+}
+
 /** A payload that holds exactly these parameters. @throws XtablesError */
 export function encodeParameters(known: Known, parameters: readonly Parameter[], context: Context): Uint8Array {
   const bytes = known.variant.initial.slice()
   const given = new Set<string>()
-  for (const parameter of parameters) {
+  for (const parameter of leadingFirst(known, parameters)) {
     const [name] = findOption(known, parameter.name)
     if (given.has(name)) throw complain(known, `--${name} is given twice`, { parameter: name })
     given.add(name)

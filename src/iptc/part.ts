@@ -5,12 +5,12 @@ import type { Extension, Variant } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
 import { type Option, overlap } from '../extensions/option'
 import {
+  changeParameter,
   checkComplete,
   checkExclusions,
   findOption,
   type Parameter,
   readParameters,
-  writeParameter,
 } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
 import { buildPart, type Part as Location } from '../ruleset/entry'
@@ -110,7 +110,7 @@ export abstract class Part extends Strict {
       content.given = others
     } else {
       const reading = readValue(known.extension.name, canonical, option, value)
-      writeParameter(known, payload, { name: canonical, ...reading }, this.#owner.context)
+      changeParameter(known, payload, { name: canonical, ...reading }, this.describe(), this.#owner.context)
       const given = new Set([...others, canonical])
       checkExclusions(known, given)
       content.given = given
@@ -120,9 +120,9 @@ export abstract class Part extends Strict {
 
   /** What is given now, but for `name` and other spellings of the same. */
   #others({ known, given }: Exclude<Content, { known: undefined }>, name: string): ReadonlySet<string> {
-    const { options } = known.variant
-    const names = given ?? this.describe().map((parameter) => parameter.name)
-    return new Set([...names].filter((one) => !overlap(options, one, name)))
+    const { names, options } = known.variant
+    const held = given ?? this.describe().map((parameter) => names.get(parameter.name) as string)
+    return new Set([...held].filter((one) => !overlap(options, one, name)))
   }
 
   /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
@@ -177,8 +177,8 @@ export abstract class Part extends Strict {
     const { known, payload, given } = this.#content
     const parameters = readParameters(known, payload, 0, this.#owner.context)
     return parameters.filter(({ name }) => {
-      const option = known.variant.options.get(name) as Option
-      return given === undefined || !option.required || isGiven(known, given, name)
+      const [canonical, option] = findOption(known, name)
+      return given === undefined || !option.required || isGiven(known, given, canonical)
     })
   }
 

@@ -1,7 +1,7 @@
 /** Values as people write them in objects and dictionaries, and the words of the iptables language behind them. */
 import { XtablesError } from '../errors'
 import type { Option, Reading } from '../extensions/option'
-import { expectation } from '../extensions/payload'
+import { expectation, takes } from '../extensions/payload'
 
 /** `toPorts`, `to_ports` and `to-ports` are one name. */
 export const dashed = (name: string): string =>
@@ -43,14 +43,14 @@ export function readValue(extension: string, name: string, option: Option, value
   const { negated, words } = splitNegation(option, asWords(extension, name, option, value))
   const count = option.words.length
   const split = words.length === 1 && count > 1 ? (words[0] as string).trim().split(/\s+/) : words
-  const exact = count === 0 ? split.filter((word) => word !== '') : split
+  const exact = option.fewest === 0 ? split.filter((word) => word !== '') : split
   if (negated && !option.negatable) throw wrong(extension, name, option, value, 'it cannot be negated')
-  if (exact.length !== count) throw wrong(extension, name, option, value)
+  if (!takes(option, exact.length)) throw wrong(extension, name, option, value)
   return { negated, words: exact }
 }
 
 function asWords(extension: string, name: string, option: Option, value: unknown): string[] {
-  if (value === true && option.words.length === 0) return []
+  if (value === true && option.fewest === 0) return []
   const list = Array.isArray(value) ? value : [value]
   return list.map((word) => {
     if (typeof word === 'string') return word

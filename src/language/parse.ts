@@ -309,11 +309,17 @@ export class RuleReader {
     return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [] }
   }
 
+  /** The first word of an option; nothing where it may be left out and an option follows. */
+  #firstWord(written: string, glued: string | undefined, fewest: number): string[] {
+    const word = glued ?? (fewest > 0 ? this.#value(written) : this.line.follower())
+    return word === undefined ? [] : [word]
+  }
+
   #readPartOption({ part, name, option }: PartOption, written: string, glued: string | undefined): void {
     const count = option?.words.length ?? 1
     if (glued !== undefined && count === 0) this.#unknown(written)
-    const words = count === 0 ? [] : [glued ?? this.#value(written)]
-    while (words.length < count)
+    const words = count === 0 ? [] : this.#firstWord(written, glued, option?.fewest ?? 1)
+    while (words.length > 0 && words.length < count)
       words.push(this.line.follower() ?? fail(`--${name} requires ${count === 2 ? 'two' : count} args.`, name))
     part.parameters.push({ name, negated: this.#takeNegation(), words })
   }

@@ -18,7 +18,7 @@ export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
 }
 
 const printParameter = ({ variant }: Known, { name, negated, words }: Parameter): string => {
-  const types = variant.options.get(name)?.words ?? []
+  const types = variant.options.get(variant.names.get(name) ?? name)?.words ?? []
   const printed = words.map((word, i) =>
     types[i]?.quotes === undefined ? printName(word) : quoteWord(word, types[i].quotes),
   )

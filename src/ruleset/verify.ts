@@ -10,7 +10,7 @@ import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName }
 import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
 import type { SetNames } from '../extensions/context'
-import { type Extension, isProtocol, type PlacedRule, type RuleHead } from '../extensions/extension'
+import { type Extension, isProtocol, type PlacedRule, type Reason, type RuleHead } from '../extensions/extension'
 import { readParameters } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import {
@@ -273,8 +273,13 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
   const reason =
     brokenDemand(known.extension, subject, at, reached) ??
     known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
-  if (reason !== undefined) refuse(at, `${kind} ${known.extension.name}: ${reason}`)
+  if (reason !== undefined) refuseExtension(known, at, reason)
   if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
+}
+
+function refuseExtension({ extension: { kind, name } }: Known, at: number, why: Reason): never {
+  const { reason, errno } = typeof why === 'string' ? { reason: why, errno: ERRNO.EINVAL } : why
+  refuse(at, `${kind} ${name}: ${reason}`, errno)
 }
 
 /** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */

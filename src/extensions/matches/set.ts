@@ -1,4 +1,5 @@
 /** Membership in an ipset. */
+import { ERRNO } from '../../abi/errno'
 import { raw, u8, u16, u32, u64 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
@@ -19,7 +20,9 @@ export const set = match('set', {
   check:
     ({ dim }) =>
     (bytes, at) =>
-      dim.read(bytes, at) > MAX_DIRECTIONS ? `a set has at most ${MAX_DIRECTIONS} dimensions` : undefined,
+      dim.read(bytes, at) > MAX_DIRECTIONS
+        ? { reason: `a set has at most ${MAX_DIRECTIONS} dimensions`, errno: ERRNO.ERANGE }
+        : undefined,
   options: ({ index, dim, setFlags, packetsValue, packetsOp, bytesValue, bytesOp, flags }) => ({
     'match-set': option([setName, directions], both(index, both(dim, bits(setFlags, 0x7e))), {
       aliases: ['set'],
