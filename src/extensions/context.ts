@@ -16,6 +16,8 @@ export interface SetNames {
 export interface Context {
   readonly family: Family
   readonly sets: SetNames
+  /** Number of the rule's protocol, whose services the names of ports are; left out where there is none to ask for. */
+  readonly protocol?: number | undefined
 }
 
 /** What the words of a listing (`iptables -L`) depend on: it is for people, who may want names in place of numbers. */

@@ -54,3 +54,17 @@ export const constant = <T>(value: T): Field<T> => ({
     if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
   },
 })
+
+/** The first elements of an array, as many as `count` says; those behind them hold `rest`. */
+export const counted = <T>(count: Field<number>, slots: Field<T[]>, rest: NoInfer<T>): Field<readonly T[]> => ({
+  ...slots,
+  read: (bytes, at) => slots.read(bytes, at).slice(0, count.read(bytes, at)),
+  write(bytes, at, values) {
+    count.write(bytes, at, values.length)
+    slots.write(
+      bytes,
+      at,
+      slots.read(bytes, at).map((_, i) => values[i] ?? rest),
+    )
+  },
+})

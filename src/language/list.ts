@@ -10,6 +10,7 @@ import { findExtension } from '../extensions/registry'
 import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { type EntryPart, extensionParts } from '../ruleset/parts'
+import { contextWithin } from '../ruleset/rule'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { hostNames } from './hosts'
 import { printPart } from './print'
@@ -104,8 +105,9 @@ function amount(count: bigint, exact = false): string {
   return `${rounded}${UNITS[unit]}`
 }
 
-function listRule(entry: Entry, number: number, listing: Listing, options: ListOptions): string {
-  const { family } = listing
+function listRule(entry: Entry, number: number, place: Listing, options: ListOptions): string {
+  const { family } = place
+  const listing = contextWithin(place, entry.bytes)
   const { flags } = family.entry.fields
   const isGoto = (flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
   return [

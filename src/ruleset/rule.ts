@@ -24,7 +24,7 @@ import {
   writeCounters,
 } from './entry'
 import { HEADS } from './head'
-import { type EntryPart, entryPart, extensionParts } from './parts'
+import { type EntryPart, entryPart, extensionParts, ruleHead } from './parts'
 import type { Entry } from './ruleset'
 
 /** A match or target by its parameters. */
@@ -57,10 +57,17 @@ export interface RuleSpec {
   readonly counters: Counters
 }
 
+/** What words mean within the rule of this head. */
+export function contextWithin<C extends Context>(context: C, head: Uint8Array): C {
+  const { protocol } = ruleHead(context.family, head, 0)
+  return protocol === 0 ? context : { ...context, protocol }
+}
+
 /** Takes a rule apart. */
-export function describeRule(entry: Entry, context: Context): RuleSpec {
-  const { family } = context
+export function describeRule(entry: Entry, place: Context): RuleSpec {
+  const { family } = place
   const { bytes } = entry
+  const context = contextWithin(place, bytes)
   return {
     head: readParameters(HEADS[family.name], bytes, 0, context),
     matches: matchParts(family, bytes, 0).map((part) => describePart('match', bytes, part, context)),
@@ -170,9 +177,10 @@ export function encodeTarget(
 }
 
 /** Puts a rule together. @throws XtablesError */
-export function encodeRule(rule: RuleSpec, context: Context): Entry {
-  const { family } = context
-  const head = encodeParameters(HEADS[family.name], rule.head, context)
+export function encodeRule(rule: RuleSpec, place: Context): Entry {
+  const { family } = place
+  const head = encodeParameters(HEADS[family.name], rule.head, place)
+  const context = contextWithin(place, head)
   const matches = rule.matches.map((part) => encodePart('match', part, context))
   const { part, jump, goto } = encodeTarget(rule.target, context)
   if (goto)

@@ -1,5 +1,6 @@
 /** Ports: numbers or service names, alone or in ranges. */
-import { serviceName, servicePort } from './databases'
+import type { Context } from '../context'
+import { protocolName, serviceName, servicePort } from './databases'
 import { readDecimal, readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
@@ -68,3 +69,33 @@ export const natPortRange: ValueType<PortRange> = {
   },
   format: format('-'),
 }
+
+/** One port, or the first and last of a range; a range of one port is something else to the kernel than that port. */
+export type PortItem = readonly [port: number] | PortRange
+
+/** The protocol of the rule, by its name. */
+const ruleProtocol = ({ protocol }: Context): string | undefined =>
+  protocol === undefined ? undefined : protocolName(protocol)
+
+/** A comma list of ports and of ranges, which take two of the `max` places. Services are those of the rule's protocol. */
+export const portList = (max: number): ValueType<readonly PortItem[]> => ({
+  expects: `a comma list of up to ${max} ports, each 0 to 65535 or a service name; first:last is a range and counts twice`,
+  parse(word, context) {
+    const protocol = ruleProtocol(context)
+    const options = protocol === undefined ? {} : { protocol }
+    const items = word.split(',').map((item): PortItem => {
+      const [first, last] = halves(item, ':')
+      const low = readPort(first, options)
+      if (last === undefined) return [low]
+      const high = readPort(last, options)
+      return ordered([low, high])
+    })
+    return items.flat().length <= max ? items : mismatch('there are too many')
+  },
+  format: (items) => items.map((item) => item.join(':')).join(','),
+  list(items, listing) {
+    const protocol = listing.numeric ? undefined : ruleProtocol(listing)
+    const word = (port: number): string => (protocol && serviceName(port, protocol)) || String(port)
+    return items.map((item) => item.map(word).join(':')).join(',')
+  },
+})
