@@ -27,6 +27,7 @@ const HEADERS = [
   'linux/netfilter/xt_iprange.h',
   'linux/netfilter/xt_mac.h',
   'linux/netfilter/xt_mark.h',
+  'linux/netfilter/xt_multiport.h',
   'linux/netfilter/xt_set.h',
   'linux/netfilter/xt_tcpudp.h',
 ]

@@ -7,6 +7,7 @@ const MATCHES = {
   iprange: () => require('./matches/iprange') as typeof import('./matches/iprange'),
   mac: () => require('./matches/mac') as typeof import('./matches/mac'),
   mark: () => require('./matches/mark') as typeof import('./matches/mark'),
+  multiport: () => require('./matches/multiport') as typeof import('./matches/multiport'),
   set: () => require('./matches/set') as typeof import('./matches/set'),
   state: () => require('./matches/state') as typeof import('./matches/state'),
   tcp: () => require('./matches/tcp') as typeof import('./matches/tcp'),

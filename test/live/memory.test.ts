@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { ERRNO, errnoName } from '../../src/abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
+import { IP6T_F_PROTO } from '../../src/abi/ip6-tables'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import { counters, countersInfo, getEntries, getInfo, getRevision, replace } from '../../src/abi/x-tables'
@@ -345,6 +346,9 @@ const CHECKED: readonly Sample[] = [
     what: 'too many dimensions',
     sample: { 2: 7 },
   },
+  { kind: 'match', name: 'multiport', family: 'ipv4', what: 'ports of neither side', sample: { 0: 3 }, proto: 6 },
+  { kind: 'match', name: 'multiport', family: 'ipv6', what: 'more ports than fit', sample: { 1: 16 }, proto: 6 },
+  { kind: 'match', name: 'multiport', family: 'ipv4', what: 'half a range', sample: { 1: 1, 32: 1 }, proto: 6 },
 ]
 
 /**
@@ -394,7 +398,7 @@ function asksUnchecked(family: Family, value: Uint8Array): boolean {
 /** The extensions of which the drafts are made. */
 const EXTENSIONS: readonly Extension[] = [...allExtensions('match'), ...allExtensions('target')]
 
-const PROTOCOL_NUMBERS: readonly number[] = [0, 1, 6, 17, 58]
+const PROTOCOL_NUMBERS: readonly number[] = [0, 1, 6, 17, 33, 50, 51, 58, 108, 132, 135]
 
 const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, proto: number): boolean =>
   demands.tables?.includes(table) !== false &&
@@ -590,6 +594,7 @@ describe('what the kernel looks at beyond the parameters', () => {
     const part = buildPart(name, variant.revision, payload)
     const head = new Uint8Array(FAMILIES[family].entrySize)
     FAMILIES[family].entry.fields.proto.write(head, 0, proto)
+    if (family === 'ipv6' && proto !== 0) FAMILIES[family].entry.fields.flags.write(head, 0, IP6T_F_PROTO)
     return kind === 'match'
       ? buildEntry(FAMILIES[family], head, [part], buildVerdict(VERDICTS.DROP))
       : buildEntry(FAMILIES[family], head, [], part)

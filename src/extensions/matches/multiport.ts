@@ -1,0 +1,75 @@
+/** Sets of ports. */
+import { array, bool8, type Field, u8, u16 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { counted, view } from '../fields'
+import { option } from '../option'
+import { type PortItem, portList } from '../values/port'
+
+/** XT_MULTI_PORTS */
+const SLOTS = 15
+
+/** enum xt_multiport_flags */
+const [SOURCE, DESTINATION, EITHER] = [0, 1, 2] as const
+
+/** `starts` says of each port whether a range begins with it, which the next one ends. */
+function itemsOf(ports: readonly number[], starts: readonly boolean[]): PortItem[] {
+  const [first, last] = ports
+  if (first === undefined) return []
+  const item: PortItem = starts[0] && last !== undefined ? [first, last] : [first]
+  return [item, ...itemsOf(ports.slice(item.length), starts.slice(item.length))]
+}
+
+const areRanges = (ports: readonly number[], starts: readonly boolean[]): boolean =>
+  starts.every((start, i) => !start || (starts[i + 1] === false && (ports[i] as number) <= (ports[i + 1] as number)))
+
+const startsOf = (items: readonly PortItem[]): boolean[] =>
+  items.flatMap((item) => (item.length === 1 ? [false] : [true, false]))
+
+/** linux/netfilter/xt_multiport.h */
+export const multiport = match('multiport', {
+  protocols: ['tcp', 'udp', 'udplite', 'sctp', 'dccp'],
+  revisions: {
+    1: struct('struct xt_multiport_v1', 48, {
+      flags: u8,
+      count: u8,
+      ports: array(u16, SLOTS),
+      pflags: array(bool8, SLOTS),
+      invert: bool8,
+    }),
+  },
+  atLeastOne: true,
+  check: ({ flags, count, ports, pflags }) => {
+    const used = both(counted(count, ports, 0), counted(count, pflags, false))
+    return (bytes, at) => {
+      if (flags.read(bytes, at) > EITHER) return 'ports are of the source, of the destination, or of either'
+      if (count.read(bytes, at) > SLOTS) return `there are at most ${SLOTS} ports`
+      return areRanges(...used.read(bytes, at)) ? undefined : 'a range is two ports, the first of them no greater'
+    }
+  },
+  options: ({ flags, count, ports, pflags, invert }) => {
+    const slots = both(counted(count, ports, 0), counted(count, pflags, false))
+    const ofKind = (kind: number): Field<readonly PortItem[]> =>
+      view(
+        both(flags, slots),
+        ([held, [all, starts]]) => (held === kind ? itemsOf(all, starts) : undefined),
+        (items) => [kind, [items.flat(), startsOf(items)]] as const,
+      )
+    const shared = { absent: [], negation: invert }
+    return {
+      sports: option(portList(SLOTS), ofKind(SOURCE), {
+        ...shared,
+        aliases: ['source-ports'],
+        excludes: ['dports', 'ports'],
+        list: 'multiport sports [ !]$',
+      }),
+      dports: option(portList(SLOTS), ofKind(DESTINATION), {
+        ...shared,
+        aliases: ['destination-ports'],
+        excludes: ['ports'],
+        list: 'multiport dports [ !]$',
+      }),
+      ports: option(portList(SLOTS), ofKind(EITHER), { ...shared, list: 'multiport ports [ !]$' }),
+    }
+  },
+})
