@@ -1,5 +1,7 @@
 /** What has to hold for a rule that iptables-legacy wrote, whether read from a capture or from the kernel just now. */
 import type { Family } from '../../src/abi/family'
+import { decodeEntry } from '../../src/easy/decode'
+import { encodeDictionary } from '../../src/easy/encode'
 import type { Context } from '../../src/extensions/context'
 import { parseRule } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
@@ -46,6 +48,8 @@ export function differences(written: Written, context: Context): string[] {
   const again = encodeRule(described, context)
   if (!sameRule(family, again, entry))
     found.push(`encoded again\n  ${essence(family, again)}\n  ${essence(family, entry)}`)
+  const fromDictionary = encodeDictionary(decodeEntry(entry, context), context)
+  if (!sameRule(family, fromDictionary, entry)) found.push(`as a dictionary: ${essence(family, fromDictionary)}`)
   const reread = encodeRule(parseRule(printed, family), context)
   if (!sameRule(family, reread, entry)) found.push(`printed and read again: ${printed}`)
   return found.map((difference) => `${line}\n ${difference}`)

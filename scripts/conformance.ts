@@ -1,0 +1,71 @@
+/**
+ * Tries every rule line of test/extensions/cases in the kernel that is running, ours against iptables-legacy: accepted or
+ * refused alike, the same bytes in the kernel, the same text; read back, and encoded again from parameters, from the
+ * dictionary and from the text. One row an extension and family; then what iptables has and no line tries.
+ * Works in network namespaces of its own; needs root, Linux, iptables and ipset.
+ *
+ *   npm run conformance
+ *   npm run conformance -- tcp udp
+ */
+import { FAMILIES, type Family } from '../src/abi/family'
+import { findExtension, type PartKind } from '../src/extensions/registry'
+import { NetworkNamespace } from '../src/kernel/linux/namespace'
+import { type Case, cases } from '../test/support/cases'
+import { missing, untried } from '../test/support/coverage'
+import { oracleVersion } from '../test/support/oracle'
+import { tryOracle, tryReading, tryRefused, tryWriting } from '../test/support/trial'
+
+interface Row {
+  readonly extension: string
+  readonly family: string
+  readonly accepted: number
+  readonly refused: number
+  /** Options that no line tries. */
+  readonly untried: string
+  readonly faults: number
+}
+
+const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused]
+
+function faultsOf(one: Case): string[] {
+  using namespace = NetworkNamespace.create()
+  return namespace.run(() => TRIALS.flatMap((trial) => trial(one))).map((fault) => `${one.name}: ${fault}`)
+}
+
+const kindsOf = (name: string): PartKind[] =>
+  (['match', 'target'] as const).filter((kind) => findExtension(kind, name)?.name === name)
+
+function row(extension: string, family: Family): Row {
+  const groups = cases.filter((one) => one.extension === extension && one.family === family)
+  const faults = groups.flatMap(faultsOf)
+  for (const fault of faults) console.error(fault)
+  const count = (side: 'accepted' | 'refused'): number => groups.reduce((sum, one) => sum + one[side].length, 0)
+  const left = kindsOf(extension).flatMap((kind) => untried(family, kind, extension))
+  return {
+    extension,
+    family: family.name,
+    accepted: count('accepted'),
+    refused: count('refused'),
+    untried: left.map((option) => `--${option}`).join(' '),
+    faults: faults.length,
+  }
+}
+
+const version = oracleVersion()
+if (version === undefined) throw new Error('iptables-legacy is not installed')
+const wanted = process.argv.slice(2)
+const names = [...new Set(cases.map(({ extension }) => extension))].filter(
+  (name) => wanted.length === 0 || wanted.includes(name),
+)
+const rows = names.flatMap((name) =>
+  Object.values(FAMILIES)
+    .filter((family) => cases.some((one) => one.extension === name && one.family === family))
+    .map((family) => row(name, family)),
+)
+const sum = (side: 'accepted' | 'refused' | 'faults'): number => rows.reduce((total, one) => total + one[side], 0)
+console.table(rows)
+console.log(`${version}: ${sum('accepted')} lines accepted, ${sum('refused')} refused, ${sum('faults')} faults`)
+const absent = wanted.length > 0 ? [] : Object.values(FAMILIES).map((family) => [family.name, missing(family)] as const)
+for (const [family, left] of absent) console.log(`${family}: not here: ${left.join(', ') || 'nothing'}`)
+const isWhole = absent.every(([, left]) => left.length === 0) && rows.every((one) => one.untried === '')
+if (sum('faults') > 0 || !isWhole) process.exitCode = 1

@@ -1,0 +1,52 @@
+/** Which options the rule lines of an extension leave untried. */
+import { readdirSync } from 'node:fs'
+import type { Family } from '../../src/abi/family'
+import { extensionNames, findExtension, type PartKind } from '../../src/extensions/registry'
+import { cases } from './cases'
+import { iptables } from './oracle'
+
+const OPTION = /--([a-z0-9][a-z0-9-]*)/g
+
+/** Options that `-h` of an extension names, beside those of every command. */
+function helped(family: Family, kind: PartKind, name: string): string[] {
+  const general = new Set(iptables(family, '-h').stdout.split('\n'))
+  const { stdout } = iptables(family, kind === 'match' ? '-m' : '-j', name, '-h')
+  const own = stdout.split('\n').filter((line) => !general.has(line))
+  return own.flatMap((line) => Array.from(line.matchAll(OPTION), ([, option]) => option as string))
+}
+
+/** Names of all options that an extension declares, its aliases among them. */
+const declared = (family: Family, kind: PartKind, name: string): string[] =>
+  findExtension(kind, name)
+    ?.variants(family.name)
+    .slice(0, 1)
+    .flatMap(({ names }) => [...names.keys()]) ?? []
+
+/** Options of an extension that the oracle's help names, or we declare, and that no line of a family has. */
+export function untried(family: Family, kind: PartKind, name: string): string[] {
+  const lines = cases.filter((one) => one.family === family && one.extension === name)
+  const used = new Set(
+    lines
+      .flatMap(({ accepted, refused }) => [...accepted, ...refused])
+      .flatMap((line) => Array.from(line.matchAll(OPTION), ([, option]) => option)),
+  )
+  const wanted = new Set([...helped(family, kind, name), ...declared(family, kind, name)])
+  return [...wanted].filter((option) => !used.has(option)).sort()
+}
+
+/** Where Debian keeps the extensions of iptables. */
+const PLUGINS = '/usr/lib'
+const PLUGIN = /\/xtables\/lib(xt|ipt|ip6t)_(\w+)\.so$/
+/** The verdicts, and what only holds several others. */
+const NO_EXTENSIONS = ['standard', 'NAT']
+
+/** Extensions that iptables has for a family and we do not. Capitals are targets. */
+export function missing(family: Family): string[] {
+  const own = family.name === 'ipv4' ? 'ipt' : 'ip6t'
+  const ours = [...extensionNames('match', family.name), ...extensionNames('target', family.name)]
+  const names = (readdirSync(PLUGINS, { recursive: true }) as string[]).flatMap((path) => {
+    const [, prefix, name] = PLUGIN.exec(`/${path}`) ?? []
+    return name !== undefined && (prefix === 'xt' || prefix === own) ? [name] : []
+  })
+  return [...new Set(names)].filter((name) => !ours.includes(name) && !NO_EXTENSIONS.includes(name)).sort()
+}

@@ -1,0 +1,96 @@
+/**
+ * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
+ * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
+ */
+import { type AnyRule, type AnyTable, Chain, IptcError, Rule, Rule6, Table, Table6 } from '../../src'
+import type { Family } from '../../src/abi/family'
+import { captureTable } from '../../src/kernel/capture'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { type Case, ruleLine, splitLine } from './cases'
+import { differences } from './conformance'
+import { explained } from './deviations'
+import { contextOf, type Fixture, writtenRules } from './fixtures'
+import { listing, prepare, restore } from './oracle'
+
+const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
+
+const open = ({ family, table }: Case): AnyTable => (family.name === 'ipv4' ? new Table(table) : new Table6(table))
+
+/** The table as it is now, as a fixture. */
+const capture = ({ name, extension, family, table }: Case, lines: readonly string[]): Fixture => ({
+  name,
+  extension,
+  writtenBy: '',
+  lines,
+  listing: listing(family, table),
+  shown: [],
+  capture: captureTable(new LinuxKernel(), family.name, table),
+})
+
+/** The rules of the table, byte for byte. */
+const entries = ({ family, table }: Case): string =>
+  Buffer.from(captureTable(new LinuxKernel(), family.name, table).entries).toString('hex')
+
+/** What iptables-legacy writes we would have written, print as it does, and understand: see {@link differences}. */
+export function tryReading(one: Case): string[] {
+  prepare(one)
+  const { status, stderr } = restore(one.family, one.table, one.accepted)
+  if (status !== 0) return [`iptables-legacy refuses what it should accept: ${stderr}`]
+  const fixture = capture(one, one.accepted)
+  return writtenRules(fixture).flatMap((written) => differences(written, contextOf(fixture)))
+}
+
+/** What we write lies in the kernel as what iptables-legacy writes, and it lists it as its own. */
+export function tryWriting(one: Case): string[] {
+  const same = one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
+  prepare(one)
+  restore(one.family, one.table, same)
+  const theirs = { bytes: entries(one), listing: listing(one.family, one.table) }
+  prepare(one)
+  using table = open(one)
+  table.transaction(() => {
+    for (const line of same) {
+      const { chain, rule } = ruleLine(line)
+      new Chain(table, chain).appendRule(parse(one.family, rule))
+    }
+  })
+  const ours = listing(one.family, one.table)
+  return [
+    ...ours.flatMap((line, i) => (line === theirs.listing[i] ? [] : [`listed as ${line}, not ${theirs.listing[i]}`])),
+    ...(entries(one) === theirs.bytes ? [] : ['other bytes in the kernel']),
+  ]
+}
+
+/** What iptables-legacy refuses, we refuse, and the table is as it was. */
+export function tryRefused(one: Case): string[] {
+  prepare(one)
+  const before = entries(one)
+  using table = open(one)
+  const found = one.refused.flatMap((line) => {
+    const split = splitLine(line)
+    if (split === undefined || explained('accepted', line)) return []
+    return refuses(one, table, split) ? [] : [`accepted: ${line}`]
+  })
+  return entries(one) === before ? found : [...found, 'the table is not as it was']
+}
+
+/** Whether iptables-legacy itself refuses the lines that it should. */
+export function tryOracle(one: Case): string[] {
+  prepare(one)
+  return one.refused
+    .filter((line) => restore(one.family, one.table, [line]).status === 0)
+    .map((line) => `iptables-legacy accepts: ${line}`)
+}
+
+/** Whether a line is refused with an error of ours; any other is passed on. */
+function refuses({ family }: Case, table: AnyTable, { chain, rule }: { chain: string; rule: string }): boolean {
+  try {
+    const parsed = parse(family, rule)
+    new Chain(table, chain).appendRule(parsed)
+    new Chain(table, chain).deleteRule(parsed)
+    return false
+  } catch (error) {
+    if (error instanceof IptcError) return true
+    throw error
+  }
+}
