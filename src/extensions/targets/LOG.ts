@@ -5,7 +5,7 @@ import { text as chars } from '../../binary/text'
 import { target } from '../extension'
 import { flag, option } from '../option'
 import { nameOrNumber } from '../values/names'
-import { text } from '../values/string'
+import { line } from '../values/string'
 
 const LEVELS = { emerg: 0, panic: 0, alert: 1, crit: 2, error: 3, warning: 4, notice: 5, info: 6, debug: 7 }
 
@@ -30,7 +30,7 @@ export const LOG = target('LOG', {
       return ['LOG', ...said, ...(prefix === undefined ? [] : [prefix])].join(' ')
     },
   options: ({ level, logflags, prefix }) => ({
-    'log-prefix': option(text(29, 1), prefix, { list: 'prefix "$"' }),
+    'log-prefix': option(line(29, 1), prefix, { list: 'prefix "$"' }),
     'log-level': option(nameOrNumber(LEVELS, 7), level, { absent: LEVELS.warning }),
     'log-tcp-sequence': flag(bit(logflags, 0x01), { list: 'tcp-sequence' }),
     'log-tcp-options': flag(bit(logflags, 0x02), { list: 'tcp-options' }),

@@ -17,6 +17,15 @@ export const name = (max: number, min = 1): ValueType<string> => ({
   format: (value) => value,
 })
 
+/** As {@link text}, on one line. */
+export const line = (max: number, min = 0): ValueType<string> => {
+  const type = text(max, min)
+  return {
+    ...type,
+    parse: (word, context) => (word.includes('\n') ? mismatch('it holds a line break') : type.parse(word, context)),
+  }
+}
+
 /** `aa:bb:cc:dd:ee:ff`. */
 export const mac: ValueType<Uint8Array, string> = {
   expects: 'a hardware address such as 00:11:22:aa:bb:cc',
