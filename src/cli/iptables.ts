@@ -200,8 +200,9 @@ class Execution {
   #change(editor: Editor, draft: Ruleset, command: Exclude<Command, { rules: unknown }>): void {
     if (command.kind === 'delete-number') this.#deleteNumber(editor, draft, command.chain, command.number)
     else if (command.kind === 'flush') editor.flush(command.chain)
-    else if (command.kind === 'zero' || command.kind === 'list' || command.kind === 'list-rules')
-      this.#zero(editor, draft, command.chain, command.number)
+    else if (command.kind === 'zero') this.#zero(editor, draft, command.chain, command.number)
+    else if (command.kind === 'list' || command.kind === 'list-rules')
+      this.#zero(editor, draft, command.chain, command.zeroNumber)
     else if (command.kind === 'policy') this.#setPolicy(editor, draft, command)
     else if (command.kind === 'delete-chain') this.#deleteChains(editor, draft, command.chain)
     else if (command.kind === 'new-chain') this.#create(editor, command.chain)

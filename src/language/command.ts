@@ -40,12 +40,13 @@ export type Action =
       readonly number: number
       readonly rules: readonly RuleSpec[]
     }
-  /** `-L` and `-S`; with `zero`, the counters are set to zero afterwards. */
+  /** `-L` and `-S`; with `zero`, counters are set to zero afterwards: those of rule `zeroNumber`, or of all. */
   | {
       readonly kind: 'list' | 'list-rules'
       readonly chain: string | undefined
       readonly number: number | undefined
       readonly zero: boolean
+      readonly zeroNumber: number | undefined
     }
   | { readonly kind: 'flush' | 'delete-chain'; readonly chain: string | undefined }
   | { readonly kind: 'zero'; readonly chain: string | undefined; readonly number: number | undefined }
@@ -111,6 +112,8 @@ class CommandReader {
   /** Letter of the command, and what stands behind it. */
   #command: string | undefined
   #zero = false
+  /** A number stands behind `-Z`. */
+  #zeroesOne = false
   #chain: string | undefined
   #number: number | undefined
   /** The second word of `-E` and `-P`. */
@@ -140,7 +143,7 @@ class CommandReader {
     if (negated) fail("unexpected '!' flag")
     this.#choose(letter)
     this.#chain = value ?? this.#reader.line.follower() ?? this.#chain
-    if ('LSZD'.includes(letter) && this.#chain !== undefined) this.#number = this.#takeNumber() ?? this.#number
+    if ('LSZD'.includes(letter) && this.#chain !== undefined) this.#takeOwnNumber(letter)
     else if (letter === 'I') this.#number = this.#takeNumber() ?? 1
     else if (letter === 'R') this.#number = this.#takeNumber() ?? fail('-R requires a rule number')
     else if (letter === 'E') this.#second = this.#takeSecond('-E requires old-chain-name and new-chain-name')
@@ -156,6 +159,12 @@ class CommandReader {
     if (before !== '' && !isPair) fail(`Cannot use -${letter} with -${before}`)
     if (letter === 'Z') this.#zero = true
     if (before === '' || letter !== 'Z') this.#command = letter
+  }
+
+  #takeOwnNumber(letter: string): void {
+    const number = this.#takeNumber()
+    if (letter === 'Z') this.#zeroesOne = number !== undefined
+    this.#number = number ?? this.#number
   }
 
   #takeNumber(): number | undefined {
@@ -257,8 +266,9 @@ class CommandReader {
 
   #chainAction(command: string): Action {
     const [chain, number, zero] = [this.#chain, this.#number, this.#zero]
+    const zeroNumber = this.#zeroesOne ? number : undefined
     if (command === 'L' || command === 'S')
-      return { kind: command === 'L' ? 'list' : 'list-rules', chain, number, zero }
+      return { kind: command === 'L' ? 'list' : 'list-rules', chain, number, zero, zeroNumber }
     if (command === 'F') return { kind: 'flush', chain }
     if (command === 'X') return { kind: 'delete-chain', chain }
     if (command === 'Z') return { kind: 'zero', chain, number }

@@ -31,7 +31,8 @@ type ListCommand = Extract<Command, { kind: 'list' | 'list-rules' }>
 
 function listed(command: ListCommand, ruleset: Ruleset, context: Context): string {
   const text = command.kind === 'list' ? listText(command, ruleset, context) : rulesText(command, ruleset, context)
-  return command.zero && command.verbose > 0 ? text + chainsText('Zeroing', command.chain, ruleset) : text
+  const tells = command.zero && command.zeroNumber === undefined && command.verbose > 0
+  return tells ? text + chainsText('Zeroing', command.chain, ruleset) : text
 }
 
 function listText(command: ListCommand, ruleset: Ruleset, context: Context): string {

@@ -444,7 +444,7 @@ class Interpreter {
       if (command.chain === undefined) editor.removeAll()
       else editor.remove(command.chain)
     } else if (command.kind === 'list' || command.kind === 'list-rules') {
-      if (command.zero) editor.zero(command.chain)
+      if (command.zero) editor.zero(command.chain, command.zeroNumber)
     }
   }
 
