@@ -1,11 +1,13 @@
 /** What an applet works on: where its text goes, and which packet filter its tables are in. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { FamilyName } from '../abi/family'
 import { IptcError } from '../errors'
 import { type AnyTable, Table, Table6 } from '../iptc/table'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
+import { holdFile } from '../kernel/linux/lock'
+import { NetworkNamespace } from '../kernel/linux/namespace'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {
@@ -51,12 +53,14 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
   }
 }
 
-/** A packet filter, and what is to be done when everything went well. */
-export interface OpenKernel {
+/** A packet filter, and what is to be done when everything went well. Disposing of it lets others have it. */
+export interface OpenKernel extends Disposable {
   readonly kernel: Kernel
   /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
   readonly save: () => void
 }
+
+const NOTHING = (): void => {}
 
 /** @throws IptcError for a place that cannot be; BlobError for a file that holds no tables */
 export function openKernel({ netns, kernel = 'linux', state }: Place): OpenKernel {
@@ -64,31 +68,59 @@ export function openKernel({ netns, kernel = 'linux', state }: Place): OpenKerne
   if (kernel !== 'linux') throw new IptcError(`--kernel is linux or memory, not ${kernel}`)
   if (state !== undefined)
     throw new IptcError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
-  const namespace = netns !== undefined && /^\d+$/.test(netns) ? Number(netns) : netns
-  return { kernel: new LinuxKernel({ namespace }), save: () => {} }
+  const namespace = netns === undefined ? undefined : openNamespace(netns)
+  return { kernel: new LinuxKernel({ namespace }), save: NOTHING, [Symbol.dispose]: NOTHING }
+}
+
+/** Enters it once: what is wrong with it must not be taken for something about tables or chains. */
+function openNamespace(ref: string): NetworkNamespace {
+  const namespace = NetworkNamespace.open(/^\d+$/.test(ref) ? Number(ref) : ref)
+  namespace.run(NOTHING)
+  return namespace
 }
 
 function openMemory(netns: string | undefined, state: string | undefined): OpenKernel {
   if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
   const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
-  const captures = state !== undefined && existsSync(state) ? readCaptures(state) : []
-  const kernel = new MemoryKernel({ captures })
-  const before = stateText(kernel)
-  return { kernel, save: () => state !== undefined && writeState(state, before, stateText(kernel)) }
+  if (state === undefined) return { kernel: new MemoryKernel(), save: NOTHING, [Symbol.dispose]: NOTHING }
+  const release = holdState(state)
+  try {
+    const text = readText(state)
+    const kernel = new MemoryKernel({ captures: text === '' ? [] : capturesIn(text, state) })
+    const before = stateText(kernel)
+    return { kernel, save: () => writeState(state, before, stateText(kernel)), [Symbol.dispose]: release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** From reading it to writing it, nobody else may: what they changed would be lost. */
+function holdState(path: string): () => void {
+  try {
+    return holdFile(path)
+  } catch (cause) {
+    throw new IptcError(`cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
 }
 
 /** The tables in a file: one capture, or a list of them. @throws IptcError, BlobError */
-export function readCaptures(path: string): Capture[] {
-  const json = parseJson(readText(path), path)
+export const readCaptures = (path: string): Capture[] => capturesIn(readText(path), path)
+
+function capturesIn(text: string, from: string): Capture[] {
+  const json = parseJson(text, from)
   return (Array.isArray(json) ? json : [json]).map((one) => captureFromJson(one))
 }
 
 /** @throws IptcError */
-export function readText(path: string): string {
+export const readText = (path: string): string => readFrom(path, () => readFileSync(path, 'utf8'))
+
+/** @throws IptcError which says where the text was to come from */
+export function readFrom(name: string, read: () => string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return read()
   } catch (cause) {
-    throw new IptcError(`cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError(`cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }
 
@@ -116,12 +148,15 @@ function stateText(kernel: Kernel): string {
 
 /** All or nothing: a file that is half written would be no kernel any more. */
 function writeState(path: string, before: string, after: string): void {
-  if (after === before && existsSync(path)) return
-  const temporary = `${path}.${process.pid}.tmp`
+  if (after === before) return
+  const file = realpathSync(path)
+  const temporary = `${file}.${process.pid}.tmp`
   try {
-    writeFileSync(temporary, after)
-    renameSync(temporary, path)
+    writeFileSync(temporary, after, { mode: 0o600 })
+    chmodSync(temporary, statSync(file).mode)
+    renameSync(temporary, file)
   } catch (cause) {
+    rmSync(temporary, { force: true })
     throw new IptcError(`cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }

@@ -59,10 +59,10 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   const { openKernel, splitPlace, tablesIn } = load.kernel()
   const { family, kind } = APPLETS[name] as Applet
   const { place, rest } = splitPlace(words)
-  const { kernel, save } = openKernel({ ...outer, ...place })
-  const io = { ...streams, ...tablesIn(kernel, family) }
+  using open = openKernel({ ...outer, ...place })
+  const io = { ...streams, ...tablesIn(open.kernel, family) }
   const status = runKind(kind, rest, family, io)
-  save()
+  open.save()
   return status
 }
 
@@ -86,7 +86,7 @@ function runOwn(words: readonly string[], streams: Streams): number {
 function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: Place, streams: Streams): void {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
-  const open = openKernel({ ...outer, ...place })
+  using open = openKernel({ ...outer, ...place })
   load.own()[name](rest, open, streams)
   open.save()
 }

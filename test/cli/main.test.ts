@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main } from '../../src/cli/main'
@@ -58,6 +58,22 @@ describe('a file as the kernel', () => {
     })
     expect(run('iptables', [...memory(file), '-S']).status).toBe(0)
     expect(readFileSync(file, 'utf8')).toBe(before)
+  })
+
+  test('may be an empty one, or a link; its mode stays', () => {
+    const file = newFile()
+    const link = newFile()
+    writeFileSync(file, '', { mode: 0o600 })
+    symlinkSync(file, link)
+    expect(run('iptables', [...memory(link), '-N', 'x'])).toEqual(ok())
+    expect(run('iptables', [...memory(file), '-S']).stdout).toContain('-N x\n')
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('that cannot be opened is named before anything is done', () => {
+    expect(run('iptables', [...memory(join(directory, 'no', 'file')), '-S'])).toMatchObject({ status: 1, stdout: '' })
+    expect(run('iptables', [...memory(''), '-S'])).toMatchObject({ status: 1, stdout: '' })
   })
 
   test('that is none is refused', () => {
@@ -129,6 +145,9 @@ describe('our own subcommands', () => {
     [['--state', 'x', 'iptables', '-S'], 1],
     [['--kernel=memory', '--netns', 'x', 'iptables', '-S'], 1],
     [['--netns'], 1],
+    [['--netns', 'no-such-namespace', 'iptables', '-S'], 1],
+    [['--netns', 'no-such-namespace', 'iptables-save'], 1],
+    [['--netns', '/etc/hosts', 'iptables-restore'], 1],
   ])('%j fails', (words, status) => {
     expect(run('xtables', words)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(/^xtables: ./) })
   })

@@ -154,4 +154,10 @@ describe('as a process', () => {
     )
     expect(mine.stdout.match(/-N elsewhere/g)).toHaveLength(1)
   })
+
+  test('loses nothing where many change one state file at once', () => {
+    const state = '$OURS --kernel memory --state "$HOSTS.state" iptables'
+    const mine = inPlace(`for i in 1 2 3 4 5 6; do ${state} -N c$i & done; wait; ${state} -S | grep -c -e -N`)
+    expect(mine).toEqual({ status: 0, stdout: '6\n', stderr: '' })
+  })
 })

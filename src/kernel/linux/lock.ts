@@ -1,10 +1,10 @@
 /**
  * The lock that the iptables commands take: flock(2) of a file, exclusive, across all processes that share the file.
  */
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ERRNO } from '../../abi/errno'
-import { PermissionError } from '../../errors'
+import { PermissionError, UnsupportedError } from '../../errors'
 import { type Claim, Holders } from '../holders'
 import type { Lock } from '../kernel'
 import { flock, LibcFailure, LOCK_EX, LOCK_NB } from './libc'
@@ -62,4 +62,36 @@ export const takeLock = (timeoutMs: number | undefined): Lock => holders().lock(
 /** See {@link Holders.withLockAsync}. @throws LockTimeoutError, PermissionError, and whatever `body` throws */
 export async function withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
   return holders().withLockAsync(timeoutMs, body)
+}
+
+/**
+ * Holds a file that every writer replaces: waits for whoever holds it, and makes it, empty, where there is none. Where
+ * there is no flock(2), it keeps out nobody.
+ * @returns what gives it back
+ */
+export function holdFile(file: string): () => void {
+  for (;;) {
+    const fd = openOrMake(file)
+    lockIfPossible(fd)
+    // Whoever had it may have put another in its place.
+    if (fstatSync(fd).ino === statSync(file).ino) return () => closeSync(fd)
+    closeSync(fd)
+  }
+}
+
+function openOrMake(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return openSync(file, constants.O_RDONLY | constants.O_CREAT, 0o666)
+  }
+}
+
+function lockIfPossible(fd: number): void {
+  try {
+    flock(fd, LOCK_EX)
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error
+  }
 }
