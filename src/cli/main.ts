@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { FamilyName } from '../abi/family'
 import { decodeText, encodeText } from '../binary/text'
@@ -30,6 +30,7 @@ const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
 
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
+  files: () => require('./files') as typeof import('./files'),
   kernel: () => require('./kernel') as typeof import('./kernel'),
   iptables: () => require('./iptables') as typeof import('./iptables'),
   save: () => require('./save') as typeof import('./save'),
@@ -98,16 +99,30 @@ function runHelp([name]: readonly string[], streams: Streams): number {
 }
 
 /** Whoever reads our output may stop before its end, as `head` does. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(process.exitCode ?? 0)
+function endEarly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  process.stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(error)}\n`)
+  process.exit(process.exitCode || 1)
+}
+
+const COMMAND_LINE = '/proc/self/cmdline'
+
+/** The words as they were given. Node puts U+FFFD for bytes that are no UTF-8, and a rule would be another. */
+function givenWords(): string[] {
+  const words = process.argv.slice(2)
+  if (!words.some((word) => word.includes('\ufffd')) || !existsSync(COMMAND_LINE)) return words
+  return decodeText(readFileSync(COMMAND_LINE))
+    .split('\0')
+    .slice(-1 - words.length, -1)
 }
 
 if (require.main === module) {
-  process.stdout.on('error', endQuietly)
-  process.exitCode = main(basename(process.argv[1] ?? ''), process.argv.slice(2), {
+  process.stdout.on('error', endEarly)
+  // Nobody is left who could be told.
+  process.stderr.on('error', () => {})
+  process.exitCode = main(basename(process.argv[1] ?? ''), givenWords(), {
     stdout: (text) => void process.stdout.write(encodeText(text)),
     stderr: (text) => void process.stderr.write(encodeText(text)),
-    stdin: () => decodeText(readFileSync(0)),
+    stdin: () => decodeText(load.files().readAll(0)),
   })
 }

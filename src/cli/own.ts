@@ -7,7 +7,7 @@ import { captureTable, captureToJson } from '../kernel/capture'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
-import { type Io, type OpenKernel, parseJson, readCaptures, readText, tablesIn } from './kernel'
+import { type Io, type OpenKernel, parseJson, readCaptures, readFrom, readText, tablesIn } from './kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
 
@@ -51,7 +51,7 @@ export function apply(args: string[], { kernel }: OpenKernel, { stdin }: Output)
   const [file = '-', ...others] = positionals
   if (others.length > 0) throw new IptcError('apply takes the name of one file, or reads standard input')
   const from = file === '-' ? 'standard input' : file
-  const dumped = parseJson(file === '-' ? stdin() : readText(file), from)
+  const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
   applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel })
 }
 

@@ -81,7 +81,8 @@ function readRequest(options: Arguments, program: string, io: Io): Request {
 /** Carries out the options that say something, in their order. */
 function answer({ letter, value }: Given, program: string, io: Io): void {
   if (letter === 'V' || letter === 'h') {
-    io.stdout(letter === 'V' ? `${titleOf(program)}\n` : USAGE.replace('PROGRAM', program))
+    if (letter === 'V') io.stdout(`${titleOf(program)}\n`)
+    else io.stderr(USAGE.replace('PROGRAM', program))
     throw new Failure(0, '')
   }
   if (letter === 'b') io.stderr('-b/--binary option is not implemented\n')
@@ -106,16 +107,17 @@ function milliseconds(seconds: string | undefined): number | undefined {
 }
 
 function restore({ file, test, lockTimeoutMs, text }: Request, family: FamilyName, io: Io): void {
-  const input = file === undefined ? io.stdin() : readInput(file)
+  const input = readInput(file, io)
   const tables = { family, open: (name: string) => io.openTable(name, lockTimeoutMs), names: io.tables }
   restoreTables(tables, input, { ...text, test, print: io.stdout, describe })
 }
 
-function readInput(file: string): string {
+function readInput(file: string | undefined, io: Io): string {
   try {
-    return decodeText(readFileSync(file))
+    return file === undefined ? io.stdin() : decodeText(readFileSync(file))
   } catch (error) {
-    throw new Failure(1, `Can't open ${file}: ${fileReason(error)}\n`)
+    const what = file === undefined ? 'read standard input' : `open ${file}`
+    throw new Failure(1, `Can't ${what}: ${fileReason(error)}\n`)
   }
 }
 

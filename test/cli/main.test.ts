@@ -156,4 +156,12 @@ describe('our own subcommands', () => {
     expect(run('iptables', ['--kernel', 'memory', '-V']).stdout).toMatch(/^iptables v\d+\.\d+\.\d+ \(legacy\)/)
     expect(run('xtables', ['--version']).stdout).toMatch(/^xtables \d+\.\d+\.\d+/)
   })
+
+  test('iptables-restore tells its usage on standard error, as 1.8.9 does', () => {
+    expect(run('iptables-restore', ['--kernel', 'memory', '-h'])).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/^Usage: iptables-restore /),
+    })
+  })
 })

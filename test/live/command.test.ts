@@ -155,6 +155,25 @@ describe('as a process', () => {
     expect(mine.stdout.match(/-N elsewhere/g)).toHaveLength(1)
   })
 
+  test('takes words that are no UTF-8 byte for byte', () => {
+    const rule = `-A INPUT -i $'e\\xe9' -m comment --comment $'\\xff\\xfe \\xc3\\xa9'`
+    const script = (command: string): string => `${command} ${rule}; echo "status $?"; iptables-legacy -S | od -c`
+    expect(inPlace(script('$OURS iptables')).stdout).toBe(inPlace(script('iptables-legacy')).stdout)
+  })
+
+  test('says in one line that its output cannot be written', () => {
+    expect(inPlace('$OURS iptables -S > /dev/full; echo "status $?"')).toEqual({
+      status: 0,
+      stdout: 'status 1\n',
+      stderr: 'xtables: cannot write standard output: No space left on device\n',
+    })
+    expect(inPlace('$OURS iptables --nonsense 2> /dev/full; echo "status $?"').stdout).toBe('status 2\n')
+    expect(inPlace('$OURS iptables-restore < /; echo "status $?"')).toMatchObject({
+      stdout: 'status 1\n',
+      stderr: "Can't read standard input: Is a directory\n",
+    })
+  })
+
   test('loses nothing where many change one state file at once', () => {
     const state = '$OURS --kernel memory --state "$HOSTS.state" iptables'
     const mine = inPlace(`for i in 1 2 3 4 5 6; do ${state} -N c$i & done; wait; ${state} -S | grep -c -e -N`)
