@@ -1,7 +1,7 @@
 /** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
 import { parseArgs } from 'node:util'
 import { FAMILIES, type FamilyName } from '../abi/family'
-import { IptcError } from '../errors'
+import { IptcError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
 import { captureTable, captureToJson } from '../kernel/capture'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
@@ -70,15 +70,26 @@ type Batch = ReturnType<typeof import('../easy/easy')['batchBegin']>
 type RuleToAdd = Parameters<typeof import('../easy/easy')['batchAddRules']>[1][number]
 
 function applyTable(table: string, chains: readonly [string, unknown][], batch: Batch): void {
-  const { batchAddChains, batchAddRules, flushTable } = requireEasy()
-  const rules = chains.flatMap(([chain, list]) => listOf(list, chain).map((rule) => [chain, rule] as const))
+  const { batchAddChains, flushTable } = requireEasy()
+  const lists = chains.map(([chain, list]) => [chain, listOf(list, chain)] as const)
   flushTable(table, { batch })
   batchAddChains(
     table,
     chains.map(([chain]) => chain),
     { batch },
   )
-  batchAddRules(table, rules as unknown as RuleToAdd[], { batch })
+  for (const [chain, rules] of lists)
+    for (const [i, rule] of rules.entries()) addRule(table, [chain, rule] as unknown as RuleToAdd, i + 1, batch)
+}
+
+/** Rules say themselves what is wrong with them, but not where they stand. */
+function addRule(table: string, rule: RuleToAdd, number: number, batch: Batch): void {
+  try {
+    requireEasy().batchAddRules(table, [rule], { batch })
+  } catch (error) {
+    if (!(error instanceof XtablesError)) throw error
+    throw new IptcError(`table ${table} chain ${rule[0]} rule ${number}: ${error.message}`, { cause: error })
+  }
 }
 
 function entriesOf(value: unknown, what: string): [string, unknown][] {

@@ -118,8 +118,9 @@ describe('our own subcommands', () => {
     run('iptables', [...other, '-N', 'gone'])
     expect(run('xtables', [...other, 'apply', '--json'], stdout)).toEqual(ok())
     expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
-    expect(run('xtables', [...one, 'apply', '--json'], '{"filter":{"x":[{"nonsense":1}]}}')).toMatchObject({
+    expect(run('xtables', [...one, 'apply', '--json'], '{"filter":{"x":[{},{"nonsense":1}]}}')).toMatchObject({
       status: 1,
+      stderr: expect.stringMatching(/^xtables: table filter chain x rule 2: .*"nonsense"/),
     })
     expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
   })
