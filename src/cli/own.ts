@@ -78,17 +78,18 @@ function applyTable(table: string, chains: readonly [string, unknown][], batch: 
     chains.map(([chain]) => chain),
     { batch },
   )
-  for (const [chain, rules] of lists)
-    for (const [i, rule] of rules.entries()) addRule(table, [chain, rule] as unknown as RuleToAdd, i + 1, batch)
+  addRules(table, lists, batch)
 }
 
-/** Rules say themselves what is wrong with them, but not where they stand. */
-function addRule(table: string, rule: RuleToAdd, number: number, batch: Batch): void {
+/** Rules say themselves what is wrong with them; of many, the path of the error says with which. */
+function addRules(table: string, lists: readonly (readonly [string, readonly unknown[]])[], batch: Batch): void {
+  const rules = lists.flatMap(([chain, list]) => list.map((rule, i) => [chain, rule, i + 1] as const))
   try {
-    requireEasy().batchAddRules(table, [rule], { batch })
+    requireEasy().batchAddRules(table, rules.map(([chain, rule]) => [chain, rule]) as unknown as RuleToAdd[], { batch })
   } catch (error) {
-    if (!(error instanceof XtablesError)) throw error
-    throw new IptcError(`table ${table} chain ${rule[0]} rule ${number}: ${error.message}`, { cause: error })
+    const [chain, , number] = (error instanceof XtablesError && rules[Number(error.path[0])]) || []
+    if (chain === undefined) throw error
+    throw new IptcError(`table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, { cause: error })
   }
 }
 
