@@ -1,0 +1,36 @@
+/** The reference page is what the declarations say now, and the forms that it shows of a rule are the same rule. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { extensionsPage } from '../scripts/extensions-page'
+import { easy, Rule, Rule6 } from '../src'
+import { allExtensions } from '../src/extensions/registry'
+
+const page = readFileSync(join(__dirname, '../docs/extensions.md'), 'utf8')
+const EXAMPLE = /```sh\n(ip6?tables) -A \S+ (.*?)\n```\n\n```ts\n(.*?)\n```\n\n```json\n(.*?)\n```/gs
+
+test('docs/extensions.md is current: `npm run docs` makes it', () => {
+  expect(page === extensionsPage()).toBe(true)
+})
+
+test('there is an example of every extension', () => {
+  const without = page
+    .split(/^### /m)
+    .slice(1)
+    .filter((section) => !section.includes('```json'))
+  expect(without.map((section) => section.split('\n')[0])).toEqual([])
+  expect(page.match(/^### /gm)).toHaveLength([...allExtensions('match'), ...allExtensions('target')].length)
+})
+
+const examples = Array.from(page.matchAll(EXAMPLE), ([, program, text, objects, json]) => ({
+  program,
+  text,
+  objects,
+  json,
+}))
+
+test.each(examples)('$program $text', ({ program, text, objects, json }) => {
+  const ipv6 = program === 'ip6tables'
+  const made = new Function('Rule', 'Rule6', `${objects}\nreturn rule`)(Rule, Rule6)
+  expect(String(made)).toBe(text)
+  expect(String(easy.encodeRule(JSON.parse(json as string), { ipv6 }))).toBe(text)
+})
