@@ -37,7 +37,7 @@ const kindsOf = (name: string): PartKind[] =>
 
 function row(extension: string, family: Family): Row {
   const groups = cases.filter((one) => one.extension === extension && one.family === family)
-  const faults = groups.flatMap(faultsOf)
+  const faults = groups.filter(({ lacking }) => !lacking).flatMap(faultsOf)
   for (const fault of faults) console.error(fault)
   const count = (side: 'accepted' | 'refused'): number => groups.reduce((sum, one) => sum + one[side].length, 0)
   const left = kindsOf(extension).flatMap((kind) => untried(family, kind, extension))

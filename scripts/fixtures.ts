@@ -5,8 +5,12 @@
  *   npm run fixtures
  *   npm run fixtures -- tcp udp
  */
-import { release } from 'node:os'
-import { captureTable } from '../src/kernel/capture'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { release, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getInfo, replace } from '../src/abi/x-tables'
+import { type Capture, captureTable } from '../src/kernel/capture'
 import { LinuxKernel } from '../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { type Case, cases } from '../test/support/cases'
@@ -17,20 +21,55 @@ function captureCase(one: Case, writtenBy: string): Fixture {
   using namespace = NetworkNamespace.create()
   return namespace.run(() => {
     prepare(one)
+    if (one.lacking) standIn.begin()
     const { status, stderr } = restore(one.family, one.table, one.accepted)
     if (status !== 0) throw new Error(`${one.name}: ${stderr}`)
-    return {
+    const fixture = {
       name: one.name,
       extension: one.extension,
       writtenBy,
       lines: one.accepted,
       listing: listing(one.family, one.table),
       shown: shown(one.family, one.table, '-n', '-v').split('\n'),
-      capture: captureTable(new LinuxKernel(), one.family.name, one.table),
+      capture: one.lacking ? standIn.capture(one) : captureTable(new LinuxKernel(), one.family.name, one.table),
     }
+    standIn.end()
+    return fixture
   })
 }
 
+const PRELOAD = 'LD_PRELOAD'
+
+/** What iptables-legacy speaks to where the kernel lacks the extension; see stand-in.c. */
+class StandIn {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'xtables-stand-in-'))
+  readonly #library = join(this.#directory, 'stand-in.so')
+  readonly #table = join(this.#directory, 'table')
+
+  begin(): void {
+    if (!existsSync(this.#library))
+      execFileSync('cc', ['-shared', '-fPIC', '-o', this.#library, join(__dirname, 'stand-in.c'), '-ldl'])
+    rmSync(this.#table, { force: true })
+    Object.assign(process.env, { [PRELOAD]: this.#library, STAND_IN_TABLE: this.#table })
+  }
+
+  end(): void {
+    delete process.env[PRELOAD]
+  }
+
+  capture({ family, table }: Case): Capture {
+    const bytes = new Uint8Array(readFileSync(this.#table))
+    const info = new Uint8Array(getInfo.size)
+    getInfo.write(info, 0, replace.read(bytes, 0))
+    return { family: family.name, table, info, entries: bytes.slice(replace.size) }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true })
+  }
+}
+
+using standIn = new StandIn()
 const version = oracleVersion()
 if (version === undefined) throw new Error('iptables-legacy is not installed')
 const wanted = process.argv.slice(2)

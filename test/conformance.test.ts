@@ -1,10 +1,12 @@
 /** What iptables-legacy wrote and printed, as it was captured: we make the same of every line. */
+import { Chain, IptcError, MemoryKernel, Rule, Rule6, Table, Table6 } from '../src'
+import type { FamilyName } from '../src/abi/family'
 import { encodeText } from '../src/binary/text'
 import { verify } from '../src/ruleset/verify'
 import { REQUEST_HEAD, writeRuleset } from '../src/ruleset/write'
-import { cases } from './support/cases'
+import { cases, ruleLine } from './support/cases'
 import { differences } from './support/conformance'
-import { deviations } from './support/deviations'
+import { deviations, explained } from './support/deviations'
 import { contextOf, fixtures, rulesetOf, writtenRules } from './support/fixtures'
 
 const all = fixtures()
@@ -33,6 +35,20 @@ describe.each(named)('%s', (_, fixture) => {
     const context = contextOf(fixture)
     expect(writtenRules(fixture).flatMap((written) => differences(written, context))).toEqual([])
   })
+})
+
+test('lines of extensions that no kernel of today has are accepted and refused', () => {
+  const kernel = new MemoryKernel()
+  const append = (family: FamilyName, name: string, line: string): void => {
+    const { chain, rule } = ruleLine(line)
+    using table = family === 'ipv4' ? new Table(name, { kernel }) : new Table6(name, { kernel })
+    new Chain(table, chain).appendRule(family === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
+  }
+  for (const { family, table, accepted, refused } of cases.filter(({ lacking }) => lacking)) {
+    for (const line of accepted.filter((one) => !explained('refused', one))) append(family.name, table, line)
+    for (const line of refused.filter((one) => !explained('accepted', one)))
+      expect(() => append(family.name, table, line)).toThrow(IptcError)
+  }
 })
 
 test('every deviation is still one that some line shows', () => {

@@ -19,8 +19,14 @@ const TARGETS = {
   LOG: () => require('./targets/LOG') as typeof import('./targets/LOG'),
   MARK: () => require('./targets/MARK') as typeof import('./targets/MARK'),
   MASQUERADE: () => require('./targets/MASQUERADE') as typeof import('./targets/MASQUERADE'),
+  NFLOG: () => require('./targets/NFLOG') as typeof import('./targets/NFLOG'),
+  NFQUEUE: () => require('./targets/NFQUEUE') as typeof import('./targets/NFQUEUE'),
   NOTRACK: () => require('./targets/NOTRACK') as typeof import('./targets/NOTRACK'),
   REJECT: () => require('./targets/REJECT') as typeof import('./targets/REJECT'),
+  SYNPROXY: () => require('./targets/SYNPROXY') as typeof import('./targets/SYNPROXY'),
+  TCPMSS: () => require('./targets/TCPMSS') as typeof import('./targets/TCPMSS'),
+  TCPOPTSTRIP: () => require('./targets/TCPOPTSTRIP') as typeof import('./targets/TCPOPTSTRIP'),
+  TEE: () => require('./targets/TEE') as typeof import('./targets/TEE'),
 }
 
 export const MODULES = { match: MATCHES, target: TARGETS } as const

@@ -3,9 +3,10 @@ import type { FamilyName } from '../abi/family'
 import { FAMILIES } from '../abi/family'
 import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
+import { quoteWord } from '../extensions/values/string'
 import { HEADS } from '../ruleset/head'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
-import { printName, quoteWord } from './words'
+import { printName } from './words'
 
 /** How the options of the head are printed, by their names. */
 export const SHORT_OPTIONS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 /** Words of a line, as iptables-restore(8) groups and quotes them. */
 import { XtablesError } from '../errors'
+import { quoteWord } from '../extensions/values/string'
 
 const malformed = (line: string, reason: string): XtablesError =>
   new XtablesError(`cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
@@ -30,9 +31,3 @@ export function splitWords(line: string): string[] {
  * names that hold anything.
  */
 export const printName = (word: string): string => (/[\s"\\]/.test(word) ? quoteWord(word) : word)
-
-/** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
-export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
-  if (quotes === 'auto' && /^[-_0-9A-Za-z]+$/.test(word)) return word
-  return `"${word.replace(/["'\\]/g, '\\$&')}"`
-}

@@ -8,7 +8,7 @@ import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { readRuleset } from '../../src/ruleset/read'
 import { entriesOf } from '../../src/ruleset/ruleset'
 import { ourRestore, ourSave } from '../support/applets'
-import { cases } from '../support/cases'
+import { liveCases as cases } from '../support/cases'
 import { explained } from '../support/deviations'
 import { prepare, restore, run } from '../support/oracle'
 

@@ -11,6 +11,8 @@ export interface Group {
   readonly setup: readonly string[]
   readonly accepted: readonly string[]
   readonly refused: readonly string[]
+  /** No kernel of today has the extension: the lines were captured with scripts/stand-in.c in its place. */
+  readonly lacking?: boolean
 }
 
 /** One group of one extension in one family. */
@@ -58,6 +60,9 @@ export const cases: readonly Case[] = files.flatMap(({ extension, groups }) =>
 export const payloads = files.flatMap(({ extension, payloads: listed = [] }) =>
   listed.flatMap(({ families, ...one }) => families.map((family) => ({ ...one, extension, family: FAMILIES[family] }))),
 )
+
+/** Those that the kernel which is running can have. */
+export const liveCases = cases.filter(({ lacking }) => !lacking)
 
 export const caseDeviations = files.flatMap(({ deviations = [] }) => deviations)
 

@@ -9,28 +9,28 @@ import { integer } from '../values/integer'
 import { nameList } from '../values/names'
 import { portRange } from '../values/port'
 
-const FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
-const names = nameList(FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
+export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
+const names = nameList(TCP_FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
 const hex = (bits: number): string => `0x${bits.toString(16).toUpperCase().padStart(2, '0')}`
 const flags: typeof names = {
   ...names,
   list: (bits, listing) => (listing.numeric ? hex(bits) : names.format(bits, listing)),
 }
-const SYN_ONLY = [FLAGS.SYN | FLAGS.RST | FLAGS.ACK | FLAGS.FIN, FLAGS.SYN] as const
+const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN, TCP_FLAGS.SYN] as const
 
 /** linux/netfilter/xt_tcpudp.h */
+export const tcpHeader = struct('struct xt_tcp', 12, {
+  spts: pair(u16),
+  dpts: pair(u16),
+  option: u8,
+  flgMask: u8,
+  flgCmp: u8,
+  invflags: u8,
+})
+
 export const tcp = match('tcp', {
   protocols: ['tcp'],
-  revisions: {
-    0: struct('struct xt_tcp', 12, {
-      spts: pair(u16),
-      dpts: pair(u16),
-      option: u8,
-      flgMask: u8,
-      flgCmp: u8,
-      invflags: u8,
-    }),
-  },
+  revisions: { 0: tcpHeader },
   bits: ({ invflags }) => [[invflags, 0x0f]],
   list: 'tcp',
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {

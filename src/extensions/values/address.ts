@@ -140,12 +140,15 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
 
 const isZero = (bytes: Bytes): boolean => bytes.every((byte) => byte === 0)
 
-/** An address, or the name of the host or network that has it, and a mask unless it is full. */
-function listMasked(address: Bytes, mask: Bytes, listing: Listing): string {
+/** An address, or the name of the host or network that has it. */
+function listAddress(address: Bytes, listing: Listing): string {
   const number = formatAddress(address, listing)
-  const name = listing.numeric ? undefined : (listing.hostName(number) ?? networkName(number))
-  return `${name ?? number}${isFull(mask) ? '' : `/${formatMask(mask, listing)}`}`
+  return (listing.numeric ? undefined : (listing.hostName(number) ?? networkName(number))) ?? number
 }
+
+/** As {@link listAddress}, and a mask unless it is full. */
+const listMasked = (address: Bytes, mask: Bytes, listing: Listing): string =>
+  `${listAddress(address, listing)}${isFull(mask) ? '' : `/${formatMask(mask, listing)}`}`
 
 const isFull = (mask: Bytes): boolean => prefixLength(mask) === mask.length * 8
 
@@ -162,6 +165,14 @@ const widen = (bytes: Bytes): Bytes => {
   const wide = new Uint8Array(16)
   wide.set(bytes)
   return wide
+}
+
+/** One address, in a `union nf_inet_addr`. */
+export const inetAddress: ValueType<Bytes, string> = {
+  expects: expected,
+  parse: (word, context) => widen(parseFilledAddress(word, context) ?? mismatch()),
+  format: (bytes, context) => formatAddress(shorten(bytes, context), context),
+  list: (bytes, listing) => listAddress(shorten(bytes, listing), listing),
 }
 
 /** `first[-last]` in two `union nf_inet_addr`. */

@@ -18,11 +18,18 @@ const padded = (bytes: Uint8Array): Uint8Array => {
 /** Number of bytes that count: the NUL of a whole name among them, the + of a wildcard not. */
 const counting = (bytes: Uint8Array): number => (bytes.at(-1) === WILDCARD ? bytes.length - 1 : bytes.length + 1)
 
+/** The bytes of a name that an interface may have. */
+function nameBytes(word: string): Uint8Array {
+  const bytes = encodeText(word)
+  return bytes.length < 1 || bytes.length >= SIZE || /[\s/\0]/.test(word) || !isEncodable(word) ? mismatch() : bytes
+}
+
+const expects = `the name of an interface, 1 to ${SIZE - 1} bytes without white space or /`
+
 export const interfaceName: ValueType<Masked, string> = {
-  expects: `the name of an interface, 1 to ${SIZE - 1} bytes without white space or /, + at its end for any that begin so`,
+  expects: `${expects}, + at its end for any that begin so`,
   parse(word) {
-    const bytes = encodeText(word)
-    if (bytes.length < 1 || bytes.length >= SIZE || /[\s/\0]/.test(word) || !isEncodable(word)) return mismatch()
+    const bytes = nameBytes(word)
     return [padded(bytes), padded(new Uint8Array(counting(bytes)).fill(0xff))]
   },
   format([name, mask]) {
@@ -32,4 +39,11 @@ export const interfaceName: ValueType<Masked, string> = {
     const cut = masked >= 0 && masked <= bytes.length && bytes.at(-1) !== WILDCARD
     return cut ? `${readText(name, 0, masked)}+` : text
   },
+}
+
+/** One interface, in `char[IFNAMSIZ]`. */
+export const oneInterface: ValueType<string> = {
+  expects,
+  parse: (word) => readText(padded(nameBytes(word)), 0, SIZE),
+  format: String,
 }

@@ -2,6 +2,12 @@
 import { encodeText, isEncodable } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
+/** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
+export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
+  if (quotes === 'auto' && /^[-_0-9A-Za-z]+$/.test(word)) return word
+  return `"${word.replace(/["'\\]/g, '\\$&')}"`
+}
+
 /** Text of `min` to `max` bytes of UTF-8 without NUL, quoted where it holds odd characters. */
 export const text = (max: number, min = 0): ValueType<string> => ({ ...name(max, min), quotes: 'auto' })
 
@@ -25,6 +31,13 @@ export const line = (max: number, min = 0): ValueType<string> => {
     parse: (word, context) => (word.includes('\n') ? mismatch('it holds a line break') : type.parse(word, context)),
   }
 }
+
+/** As it is, but quoted where it is listed, just as where it is printed. */
+export const quoted = (type: ValueType<string>, quotes: 'auto' | 'always' = 'auto'): ValueType<string> => ({
+  ...type,
+  quotes,
+  list: (value, listing) => quoteWord(type.format(value, listing), quotes),
+})
 
 /** `aa:bb:cc:dd:ee:ff`. */
 export const mac: ValueType<Uint8Array, string> = {

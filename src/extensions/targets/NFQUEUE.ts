@@ -1,0 +1,74 @@
+/** Passes packets to programs, which say what becomes of them. */
+import { ERRNO } from '../../abi/errno'
+import { type Field, u16 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { target } from '../extension'
+import { constant, view } from '../fields'
+import { flag, option } from '../option'
+import { integer, integerRange } from '../values/integer'
+import { mismatch, type ValueType } from '../values/value'
+
+const MAX = 65535
+const range = integerRange(MAX)
+const queues: ValueType<readonly [number, number]> = {
+  ...range,
+  expects: `first:last, each 0 to ${MAX}, and ${MAX} queues at most`,
+  parse(word, context) {
+    const [first, last] = range.parse(word, context)
+    return first < last && last - first < MAX ? [first, last] : mismatch()
+  },
+}
+
+/** Where a revision keeps what, and the flags that it has. */
+const placesOf = (at: {
+  queuenum: Field<number>
+  queuesTotal?: Field<number>
+  bypass?: Field<number>
+  flags?: Field<number>
+}) => ({
+  queuenum: at.queuenum,
+  total: at.queuesTotal ?? constant(1),
+  flags: at.flags ?? at.bypass ?? constant(0),
+  known: at.flags === undefined ? 0x01 : 0x03,
+})
+
+/** linux/netfilter/xt_NFQUEUE.h */
+export const NFQUEUE = target('NFQUEUE', {
+  revisions: {
+    0: struct('struct xt_NFQ_info', 2, { queuenum: u16 }),
+    1: struct('struct xt_NFQ_info_v1', 4, { queuenum: u16, queuesTotal: u16 }),
+    2: struct('struct xt_NFQ_info_v2', 6, { queuenum: u16, queuesTotal: u16, bypass: u16 }),
+    3: struct('struct xt_NFQ_info_v3', 6, { queuenum: u16, queuesTotal: u16, flags: u16 }),
+  },
+  list: 'NFQUEUE',
+  check: (at) => {
+    const { queuenum, total, flags, known } = placesOf(at)
+    return (bytes, place) => {
+      const count = total.read(bytes, place)
+      if (count === 0) return 'there is no queue'
+      if (queuenum.read(bytes, place) + count - 1 > MAX)
+        return { reason: `queues are 0 to ${MAX}`, errno: ERRNO.ERANGE }
+      return (flags.read(bytes, place) & ~known) === 0 ? undefined : 'flags that the kernel does not know'
+    }
+  },
+  options: (at) => {
+    const { queuenum, total, flags } = placesOf(at)
+    const stored = both(queuenum, total)
+    const one = view(
+      stored,
+      ([first, total]) => (total > 1 ? undefined : first),
+      (first) => [first, 1] as const,
+    )
+    const several = view(
+      stored,
+      ([first, total]) => (total > 1 ? ([first, first + total - 1] as const) : undefined),
+      ([first, last]) => [first, last - first + 1] as const,
+    )
+    return {
+      'queue-num': option(integer(MAX), one, { always: true, excludes: ['queue-balance'], list: 'num $' }),
+      'queue-balance': option(queues, several, { absent: [0, 0], list: 'balance $' }),
+      'queue-bypass': flag(bit(flags, 0x01), { list: 'bypass' }),
+      'queue-cpu-fanout': flag(bit(flags, 0x02), { needs: ['queue-balance'], list: 'cpu-fanout' }),
+    }
+  },
+})

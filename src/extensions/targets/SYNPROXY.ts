@@ -1,0 +1,24 @@
+/** Answers the handshakes of TCP in the place of a server, and passes on to it those that succeed. */
+import { u8, u16 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { isProtocol, target } from '../extension'
+import { headed } from '../listing'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+
+/** linux/netfilter/nf_synproxy.h */
+export const SYNPROXY = target('SYNPROXY', {
+  protocols: ['tcp'],
+  hooks: ['INPUT', 'FORWARD'],
+  revisions: { 0: struct('struct nf_synproxy_info', 4, { options: u8, wscale: u8, mss: u16 }) },
+  list: () => (payload) => `${headed('SYNPROXY')(payload)} `,
+  options: ({ options, wscale, mss }) => ({
+    'sack-perm': flag(bit(options, 0x04)),
+    timestamp: flag(bit(options, 0x08)),
+    wscale: option(integer(255), wscale, { present: bit(options, 0x02) }),
+    mss: option(integer(65535), mss, { present: bit(options, 0x01) }),
+    ecn: flag(bit(options, 0x10)),
+  }),
+  // Of IPv6, it wants the rule to say that the protocol counts.
+  check: () => (_, __, rule) => (isProtocol(rule, ['tcp']) ? undefined : 'needs -p tcp'),
+})

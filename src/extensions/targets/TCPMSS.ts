@@ -1,0 +1,49 @@
+/** Changes the maximum segment size that SYN packets announce. */
+import { u16 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { target } from '../extension'
+import { is, view } from '../fields'
+import { TCP_FLAGS, tcpHeader } from '../matches/tcp'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+
+/** XT_TCPMSS_CLAMP_PMTU */
+const CLAMP = 0xffff
+/** What is left for a segment behind the headers. */
+const LIMITS = { ipv4: 65535 - 20, ipv6: 65535 - 40 }
+
+const syn = bit(tcpHeader.fields.flgCmp, TCP_FLAGS.SYN)
+const negated = bit(tcpHeader.fields.invflags, 0x04)
+
+/** linux/netfilter/xt_TCPMSS.h */
+export const TCPMSS = target('TCPMSS', {
+  protocols: ['tcp'],
+  revisions: { 0: struct('struct xt_tcpmss_info', 2, { mss: u16 }) },
+  atLeastOne: true,
+  list: 'TCPMSS',
+  options: ({ mss }, family) => {
+    const number = view(
+      mss,
+      (bytes) => (bytes === CLAMP ? undefined : bytes),
+      (bytes) => bytes,
+    )
+    return {
+      'set-mss': option(integer(LIMITS[family]), number, {
+        always: true,
+        excludes: ['clamp-mss-to-pmtu'],
+        list: 'set $',
+      }),
+      'clamp-mss-to-pmtu': flag(is(mss, CLAMP, 0), { list: 'clamp to PMTU' }),
+    }
+  },
+  check:
+    ({ mss }) =>
+    (bytes, at, { hooks, matches }) => {
+      if (mss.read(bytes, at) === CLAMP && hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT'))
+        return '--clamp-mss-to-pmtu is for FORWARD, OUTPUT and POSTROUTING, where the path is known'
+      const asksForSyn = matches.some(
+        (one) => one.name === 'tcp' && syn.read(bytes, one.at) && !negated.read(bytes, one.at),
+      )
+      return asksForSyn ? undefined : 'needs -m tcp with --syn, or --tcp-flags that ask for SYN'
+    },
+})

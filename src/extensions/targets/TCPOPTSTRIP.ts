@@ -1,0 +1,52 @@
+/** Strips options off TCP packets. */
+import { raw } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { target } from '../extension'
+import { option } from '../option'
+import { readInteger } from '../values/integer'
+import { mismatch, type ValueType } from '../values/value'
+
+const NAMES: Readonly<Record<string, number>> = {
+  wscale: 3,
+  mss: 2,
+  'sack-permitted': 4,
+  sack: 5,
+  timestamp: 8,
+  md5: 19,
+}
+const SIZE = 32
+
+const has = (bitmap: Uint8Array, kind: number): boolean => (((bitmap[kind >> 3] as number) >> (kind & 7)) & 1) === 1
+const kinds = (bitmap: Uint8Array): number[] =>
+  Array.from({ length: SIZE * 8 }, (_, kind) => kind).filter((kind) => has(bitmap, kind))
+
+/** Options 0 and 1 have no length: they end or fill the list. */
+function kindOf(word: string): number {
+  const kind = Object.hasOwn(NAMES, word) ? NAMES[word] : readInteger(word)
+  return kind === undefined || kind < 2 || kind > 255 ? mismatch(`${JSON.stringify(word)} is none of them`) : kind
+}
+
+const options: ValueType<Uint8Array> = {
+  expects: `a comma list of numbers 2 to 255 and ${Object.keys(NAMES).join(', ')}`,
+  parse(word) {
+    const bitmap = new Uint8Array(SIZE)
+    for (const kind of word.split(',').map(kindOf)) {
+      if (has(bitmap, kind)) return mismatch(`${kind} stands there twice`)
+      bitmap[kind >> 3] = (bitmap[kind >> 3] as number) | (1 << (kind & 7))
+    }
+    return bitmap
+  },
+  format: (bitmap) => kinds(bitmap).join(','),
+  list: (bitmap, { numeric }) =>
+    kinds(bitmap)
+      .map((kind) => (numeric ? undefined : Object.keys(NAMES).find((name) => NAMES[name] === kind)) ?? String(kind))
+      .join(','),
+}
+
+/** linux/netfilter/xt_TCPOPTSTRIP.h */
+export const TCPOPTSTRIP = target('TCPOPTSTRIP', {
+  tables: ['mangle'],
+  protocols: ['tcp'],
+  revisions: { 0: struct('struct xt_tcpoptstrip_target_info', SIZE, { stripBmap: raw(SIZE, 4) }) },
+  options: ({ stripBmap }) => ({ 'strip-options': option(options, stripBmap, { list: 'TCPOPTSTRIP options $' }) }),
+})

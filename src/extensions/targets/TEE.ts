@@ -1,0 +1,27 @@
+/** Sends a copy of the packet to another machine on the local network. */
+import { raw } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { option } from '../option'
+import { inetAddress, unusedAddress } from '../values/address'
+import { oneInterface } from '../values/interface'
+
+/** linux/netfilter/xt_TEE.h */
+export const TEE = target('TEE', {
+  revisions: { 1: struct('struct xt_tee_tginfo', 40, { gw: raw(16, 4), oif: chars(16), priv: raw(8, 8) }) },
+  private: ({ priv }) => [priv],
+  unused: ({ gw }, family) => unusedAddress(gw, family),
+  list: 'TEE',
+  options: ({ gw, oif }) => ({
+    gateway: option(inetAddress, gw, { required: true, list: 'gw:$' }),
+    oif: option(oneInterface, oif, { list: 'oif=$' }),
+  }),
+  check:
+    ({ gw, oif }) =>
+    (bytes, at) => {
+      if (gw.read(bytes, at).every((byte) => byte === 0)) return 'nobody has the address of all zeros'
+      const ends = bytes[at + oif.offset] === 0 || bytes[at + oif.offset + oif.size - 1] === 0
+      return ends ? undefined : 'the name of the interface does not end'
+    },
+})
