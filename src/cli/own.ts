@@ -40,8 +40,12 @@ export function dump(args: string[], { kernel }: OpenKernel, { stdout }: Output)
   const place = { ipv6: values.ipv6 ?? false, kernel }
   const [table, ...others] = positionals
   if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
-  stdout(`${JSON.stringify(table === undefined ? dumpAll(place) : dumpTable(table, place), undefined, 2)}\n`)
+  stdout(`${toJson(table === undefined ? dumpAll(place) : dumpTable(table, place))}\n`)
 }
+
+/** Counters that are too great for a number in JSON are text there. */
+export const toJson = (dumped: unknown): string =>
+  JSON.stringify(dumped, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
 
 /** `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. */
 export function apply(args: string[], { kernel }: OpenKernel, { stdin }: Output): void {
@@ -61,8 +65,10 @@ type Place = Parameters<typeof import('../easy/easy')['dumpAll']>[0]
 function applyDump(dumped: unknown, place: Place): void {
   const { batchBegin, batchEnd } = requireEasy()
   using batch = batchBegin(undefined, place)
+  // Where an editor finds the schema of the file.
   for (const [table, chains] of entriesOf(dumped, 'a dump is an object of tables'))
-    applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+    if (table !== '$schema' || typeof chains !== 'string')
+      applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
   batchEnd(batch)
 }
 

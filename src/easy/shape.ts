@@ -21,12 +21,27 @@ const describe = (option: Option): { description: string } => ({
   description: `${expectation(option)}${option.negatable ? '; "!value" or ["!", value] negates' : ''}`,
 })
 
-const flag = z.union([z.literal([true, '', '!']), z.tuple([]), z.tuple([z.literal('!')], z.literal(['', true]))])
+const flag = z.union([
+  z.literal([true, '', '!']),
+  z.array(z.never()).max(0),
+  z.tuple([z.literal('!')], z.literal(['', true])),
+])
 
 const words = z.union([word, z.array(word).min(1)])
 
+/** Names are told beside the words that they are among, for editors that offer them. */
+function wordsSchema(option: Option) {
+  const names = option.words.length === 1 ? (option.words[0]?.names ?? []) : []
+  return names.length === 0 ? words : z.union([z.literal([...names]), words])
+}
+
 const parameterSchema = (option: Option): Schema =>
-  (option.words.length === 0 ? flag : option.fewest === 0 ? z.union([flag, words]) : words).meta(describe(option))
+  (option.words.length === 0
+    ? flag
+    : option.fewest === 0
+      ? z.union([flag, wordsSchema(option)])
+      : wordsSchema(option)
+  ).meta(describe(option))
 
 /** Every parameter by its name and its aliases. */
 function parametersShape({ variant }: Known): Shape {

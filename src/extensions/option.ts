@@ -43,6 +43,7 @@ export interface Option<In = unknown, Alias extends string = string> {
 
 export interface Word {
   readonly expects: string
+  readonly names: readonly string[]
   readonly quotes: 'auto' | 'always' | undefined
   readonly local: boolean
 }
@@ -118,7 +119,7 @@ export function option<T, const Alias extends string>(
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
     synonymOf: [],
-    words: types.map(({ expects, quotes, local = false }) => ({ expects, quotes, local })),
+    words: types.map(({ expects, names = [], quotes, local = false }) => ({ expects, names, quotes, local })),
     fewest: spec.bare === undefined ? types.length : 0,
     ...(spec.spelled && { spelled: spec.spelled }),
     read(bytes, at, context) {

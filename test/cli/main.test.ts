@@ -116,13 +116,23 @@ describe('our own subcommands', () => {
       filter: { x: [{ protocol: 'tcp', tcp: { dport: '80' }, target: 'ACCEPT' }] },
     })
     run('iptables', [...other, '-N', 'gone'])
-    expect(run('xtables', [...other, 'apply', '--json'], stdout)).toEqual(ok())
+    const withSchema = JSON.stringify({ $schema: './dump.schema.json', ...JSON.parse(stdout) })
+    expect(run('xtables', [...other, 'apply', '--json'], withSchema)).toEqual(ok())
     expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
     expect(run('xtables', [...one, 'apply', '--json'], '{"filter":{"x":[{},{"nonsense":1}]}}')).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/^xtables: table filter chain x rule 2: .*"nonsense"/),
     })
     expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
+  })
+
+  test('counters that no number holds are dumped and applied', () => {
+    const [one, other] = [memory(newFile()), memory(newFile())]
+    run('iptables', [...one, '-A', 'INPUT', '-c', '18446744073709551615', '7'])
+    const { stdout } = run('xtables', [...one, 'dump', '--json'])
+    expect(JSON.parse(stdout).filter.INPUT).toEqual([{ counters: ['18446744073709551615', 7] }])
+    run('xtables', [...other, 'apply', '--json'], stdout)
+    expect(run('iptables', [...other, '-vS', 'INPUT']).stdout).toContain('-c 18446744073709551615 7')
   })
 
   test('help', () => {

@@ -36,6 +36,7 @@ export const name = <const N extends string, V extends number | boolean>(
   { anyCase = false, prefixes = false }: NameOptions = {},
 ): ValueType<V, Named<N>> => ({
   expects: `one of ${keys(table).join(', ')}`,
+  names: keys(table),
   parse(word) {
     const found = findName(keys(table), word, { anyCase, prefixes })
     return found === undefined ? mismatch() : table[found]
@@ -50,6 +51,7 @@ export const nameOrNumber = <const N extends string>(
   max: number,
 ): ValueType<number, Named<N> | number> => ({
   expects: `one of ${keys(table).join(', ')} or a number 0 to ${max}`,
+  names: keys(table),
   parse(word) {
     const value = Object.hasOwn(table, word) ? table[word as N] : readInteger(word)
     return value === undefined || value > max ? mismatch() : value
@@ -86,6 +88,7 @@ export function nameList<const N extends string>(
   }
   return {
     expects: `a comma list of ${understood.map(([name]) => name).join(', ')}`,
+    names: understood.map(([name]) => name),
     parse: (word) => (word === '' ? mismatch() : word.split(',').reduce((bits, one) => bits | bitsOf(one), 0)),
     format(bits) {
       const names = printed.filter(([, value]) => (bits & value) !== 0).map(([name]) => name)

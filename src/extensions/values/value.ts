@@ -8,6 +8,8 @@ import type { Context, Listing } from '../context'
 export interface ValueType<T, In = string | number> {
   /** What would be accepted, for people: `a port (0 to 65535 or a service name)`. */
   readonly expects: string
+  /** Words that it takes beside others, for people who choose from a list. */
+  readonly names?: readonly string[]
   /** When the printed word stands in quotes: if it holds odd characters, or always. Words that cannot are never quoted. */
   readonly quotes?: 'auto' | 'always'
   /** The value means something only in one network namespace: it names a thing that is kept there. */
