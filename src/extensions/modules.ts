@@ -16,17 +16,24 @@ const MATCHES = {
 
 const TARGETS = {
   CT: () => require('./targets/CT') as typeof import('./targets/CT'),
+  DNAT: () => require('./targets/DNAT') as typeof import('./targets/DNAT'),
+  DNPT: () => require('./targets/DNPT') as typeof import('./targets/DNPT'),
   LOG: () => require('./targets/LOG') as typeof import('./targets/LOG'),
   MARK: () => require('./targets/MARK') as typeof import('./targets/MARK'),
   MASQUERADE: () => require('./targets/MASQUERADE') as typeof import('./targets/MASQUERADE'),
+  NETMAP: () => require('./targets/NETMAP') as typeof import('./targets/NETMAP'),
   NFLOG: () => require('./targets/NFLOG') as typeof import('./targets/NFLOG'),
   NFQUEUE: () => require('./targets/NFQUEUE') as typeof import('./targets/NFQUEUE'),
   NOTRACK: () => require('./targets/NOTRACK') as typeof import('./targets/NOTRACK'),
+  REDIRECT: () => require('./targets/REDIRECT') as typeof import('./targets/REDIRECT'),
   REJECT: () => require('./targets/REJECT') as typeof import('./targets/REJECT'),
+  SNAT: () => require('./targets/SNAT') as typeof import('./targets/SNAT'),
+  SNPT: () => require('./targets/SNPT') as typeof import('./targets/SNPT'),
   SYNPROXY: () => require('./targets/SYNPROXY') as typeof import('./targets/SYNPROXY'),
   TCPMSS: () => require('./targets/TCPMSS') as typeof import('./targets/TCPMSS'),
   TCPOPTSTRIP: () => require('./targets/TCPOPTSTRIP') as typeof import('./targets/TCPOPTSTRIP'),
   TEE: () => require('./targets/TEE') as typeof import('./targets/TEE'),
+  TPROXY: () => require('./targets/TPROXY') as typeof import('./targets/TPROXY'),
 }
 
 export const MODULES = { match: MATCHES, target: TARGETS } as const

@@ -406,7 +406,7 @@ const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, 
   demands.protocols?.some((name) => PROTOCOLS[name] === proto) !== false
 
 /** Any payload that is not of {@link UNCHECKED}. */
-function draftPayload(random: Random, family: Family, extension: Extension, variant: Variant): Uint8Array {
+function draftPayload(random: Random, extension: Extension, variant: Variant): Uint8Array {
   const name = kernelName(extension)
   const bytes = variant.initial.slice()
   for (let i = 0; i < bytes.length; i++) {
@@ -415,9 +415,9 @@ function draftPayload(random: Random, family: Family, extension: Extension, vari
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
     if (isUnchecked(extension.kind, name, bytes)) bytes[i] = kept
   }
-  // A set that is there, and one range of addresses: else next to nothing would be taken.
+  // A set that is there, and fields that can have one value only: else next to nothing would be taken.
   if (name === 'set') bytes.set([random.below(20) === 0 ? 3 : random.below(3), 0])
-  if (name === 'MASQUERADE' && family.name === 'ipv4') bytes.set([1, 0, 0, 0])
+  for (const { field, value } of variant.fixed) if (random.below(20) !== 0) field.write(bytes, 0, value)
   return bytes
 }
 
@@ -436,7 +436,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
     const extension = random.pick(EXTENSIONS.filter((one) => odd || fits(one, table, hook, number)))
     const variant = extension && random.pick(extension.variants(family.name))
     if (extension === undefined || variant === undefined) continue
-    const payload = draftPayload(random, family, extension, variant)
+    const payload = draftPayload(random, extension, variant)
     const part = buildPart(kernelName(extension), variant.revision, payload)
     if (extension.kind === 'match') parts.push(part)
     else target = part

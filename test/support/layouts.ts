@@ -58,13 +58,13 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
     ['u.', ['matchSize']],
     ['u.user.', ['name', 'revision']],
   ],
-  'struct nf_nat_ipv4_multi_range_compat': [['range[0].', ['flags', 'minIp', 'maxIp', 'minProto', 'maxProto']]],
+  'struct nf_nat_ipv4_multi_range_compat': [['range[0].', ['flags', 'minAddr', 'maxAddr', 'minProto', 'maxProto']]],
   'struct xt_set_info_match_v4': [['match_set.', ['index', 'dim', 'setFlags']]],
 }
 
 /** Members that are not called what we call them, in snake case. */
 const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'struct nf_nat_ipv4_multi_range_compat': { minProto: 'min', maxProto: 'max' },
+  'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
   'struct xt_set_info_match_v4': {
     setFlags: 'flags',
     packetsValue: 'packets.value',

@@ -175,6 +175,19 @@ export const inetAddress: ValueType<Bytes, string> = {
   list: (bytes, listing) => listAddress(shorten(bytes, listing), listing),
 }
 
+/** An address and how many of its bits count. */
+export type Prefix = readonly [address: Bytes, length: number]
+
+/** `address[/length]`, the address as it was given; a mask of that many ones may stand for the length. */
+export const addressPrefix: ValueType<Prefix, string> = {
+  expects: `${expected}[/mask], the mask a prefix length or an address of leading ones`,
+  parse(word, context) {
+    const [address, mask] = parseMasked(word, context, parseFilledAddress)
+    return [address, prefixLength(mask) ?? mismatch('the mask has holes')]
+  },
+  format: ([address, length], context) => `${formatAddress(shorten(address, context), context)}/${length}`,
+}
+
 /** `first[-last]` in two `union nf_inet_addr`. */
 export const addressRange: ValueType<readonly [Bytes, Bytes], string> = {
   expects: `${expected}, or two of them with - in between`,

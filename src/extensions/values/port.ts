@@ -55,13 +55,16 @@ export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
   },
 })
 
+/** A port by its number or the name of a service of any protocol. */
+export const parsePort = (word: string): number => readPort(word, {})
+
 /** `first[-last]`, as the targets of the nat table write it. A range is of numbers, as names may hold a dash. */
 export const natPortRange: ValueType<PortRange> = {
   expects: 'port[-port], each 0 to 65535, or a service name',
   parse(word) {
     const numbers = word.split('-').map(readInteger)
     if (numbers.length > 2 || numbers.includes(undefined)) {
-      const port = readPort(word, {})
+      const port = parsePort(word)
       return [port, port]
     }
     const [first, last = first] = numbers as number[]

@@ -1,0 +1,61 @@
+/** What the targets that translate addresses share: their structs, and what a rule has to say for ports. */
+import type { FamilyName } from '../abi/family'
+import { PROTOCOLS } from '../abi/protocols'
+import { be16, type Field, raw, u32 } from '../binary/codec'
+import { bit, both, struct } from '../binary/struct'
+import { type Extent, type Fixed, fixed, type Usage } from './extension'
+import { bits, constant } from './fields'
+import { option } from './option'
+import { unusedAddress } from './values/address'
+import { RANGE, translation } from './values/nat'
+
+const anyFamily = { flags: u32, minAddr: raw(16, 4), maxAddr: raw(16, 4), minProto: be16, maxProto: be16 }
+
+/** linux/netfilter/nf_nat.h */
+export const natRange = struct('struct nf_nat_range', 40, anyFamily)
+export const natRange2 = struct('struct nf_nat_range2', 44, { ...anyFamily, baseProto: be16 })
+/** Room for many ranges, of which the kernel takes exactly one. */
+export const natRangeIPv4 = struct('struct nf_nat_ipv4_multi_range_compat', 20, {
+  rangesize: u32,
+  flags: u32,
+  minAddr: raw(4, 4),
+  maxAddr: raw(4, 4),
+  minProto: be16,
+  maxProto: be16,
+})
+
+interface RangeFields {
+  readonly rangesize?: Field<number>
+  readonly flags: Field<number>
+  readonly minAddr: Field<Uint8Array>
+  readonly maxAddr: Field<Uint8Array>
+  readonly minProto: Field<number>
+  readonly maxProto: Field<number>
+  readonly baseProto?: Field<number>
+}
+
+export const oneRange = ({ rangesize }: RangeFields): Fixed[] => (rangesize === undefined ? [] : [fixed(rangesize, 1)])
+
+/** Of addresses that have room for IPv6, what IPv4 leaves alone. */
+export const unusedRange = ({ minAddr, maxAddr }: RangeFields, family: FamilyName): Extent[] =>
+  minAddr.size === 4 ? [] : [minAddr, maxAddr].flatMap((address) => unusedAddress(address, family))
+
+/** `--to-source` and `--to-destination` */
+export function toOption({ flags, minAddr, maxAddr, minProto, maxProto, baseProto }: RangeFields) {
+  const bases = baseProto !== undefined
+  const what = bits(flags, RANGE.ADDRESSES | RANGE.PORTS | (bases ? RANGE.OFFSET : 0))
+  const ports = both(both(minProto, maxProto), baseProto ?? constant(0))
+  const where = both(both(minAddr, maxAddr), ports)
+  return option(translation({ bases }), both(what, where), { required: true, list: 'to:$' })
+}
+
+/** With `! -p` as well: iptables looks at the name alone. */
+const PORT_PROTOCOLS: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp, PROTOCOLS.dccp, PROTOCOLS.icmp]
+
+export const portsNeedProtocol = ({ flags }: RangeFields): Usage => {
+  const hasPorts = bit(flags, RANGE.PORTS)
+  return (bytes, at, rule) =>
+    hasPorts.read(bytes, at) && !PORT_PROTOCOLS.includes(rule.protocol)
+      ? 'ports need -p with a protocol that has them'
+      : undefined
+}

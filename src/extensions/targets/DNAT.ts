@@ -1,0 +1,20 @@
+/** Gives packets another destination. */
+import { bit } from '../../binary/struct'
+import { target } from '../extension'
+import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { flag } from '../option'
+
+/** linux/netfilter/nf_nat.h */
+export const DNAT = target('DNAT', {
+  tables: ['nat'],
+  hooks: ['PREROUTING', 'OUTPUT'],
+  revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
+  fixed: oneRange,
+  unused: unusedRange,
+  usage: portsNeedProtocol,
+  options: (at) => ({
+    'to-destination': toOption(at),
+    random: flag(bit(at.flags, 0x04)),
+    persistent: flag(bit(at.flags, 0x08)),
+  }),
+})

@@ -1,0 +1,21 @@
+/** Sends packets to the machine itself. */
+import { bit, both } from '../../binary/struct'
+import { target } from '../extension'
+import { natRange, natRangeIPv4, oneRange, portsNeedProtocol } from '../nat'
+import { flag, option } from '../option'
+import { natPortRange } from '../values/port'
+
+/** linux/netfilter/nf_nat.h */
+export const REDIRECT = target('REDIRECT', {
+  tables: ['nat'],
+  hooks: ['PREROUTING', 'OUTPUT'],
+  revisions: { 0: { ipv4: natRangeIPv4, ipv6: natRange } },
+  fixed: oneRange,
+  // All but addresses, which are the machine's.
+  bits: ({ flags }) => [[flags, ~0x01]],
+  usage: portsNeedProtocol,
+  options: ({ flags, minProto, maxProto }) => ({
+    'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02), list: 'redir ports $' }),
+    random: flag(bit(flags, 0x04)),
+  }),
+})

@@ -1,0 +1,22 @@
+/** Gives packets another source. */
+import { bit } from '../../binary/struct'
+import { target } from '../extension'
+import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { flag } from '../option'
+
+/** linux/netfilter/nf_nat.h */
+export const SNAT = target('SNAT', {
+  tables: ['nat'],
+  hooks: ['INPUT', 'POSTROUTING'],
+  revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
+  written: { ipv4: 0, ipv6: 1 },
+  fixed: oneRange,
+  unused: unusedRange,
+  usage: portsNeedProtocol,
+  options: (at) => ({
+    'to-source': toOption(at),
+    random: flag(bit(at.flags, 0x04)),
+    'random-fully': flag(bit(at.flags, 0x10)),
+    persistent: flag(bit(at.flags, 0x08)),
+  }),
+})

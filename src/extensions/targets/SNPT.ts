@@ -1,0 +1,46 @@
+/** Translates the prefix of the source, without looking at connections (RFC 6296). */
+import { raw, u8, u16 } from '../../binary/codec'
+import { both, type Fields, struct } from '../../binary/struct'
+import { type Check, target } from '../extension'
+import { option } from '../option'
+import { addressPrefix, prefixMask } from '../values/address'
+
+const fields = { srcPfx: raw(16, 4), dstPfx: raw(16, 4), srcPfxLen: u8, dstPfxLen: u8, adjustment: u16 }
+type NptFields = Fields<typeof fields>
+
+/** linux/netfilter_ipv6/ip6t_NPT.h */
+export const nptRevisions = { 0: { ipv6: struct('struct ip6t_npt_tginfo', 36, fields) } }
+
+/** What the kernel works out itself. */
+export const adjustment = (at: NptFields) => [at.adjustment]
+
+export const prefixOptions = ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields) => ({
+  'src-pfx': option(addressPrefix, both(srcPfx, srcPfxLen), { required: true }),
+  'dst-pfx': option(addressPrefix, both(dstPfx, dstPfxLen), { required: true }),
+})
+
+const MAX_LENGTH = 64
+
+/** That the prefixes say nothing beyond their length, and that the new one is no shorter. */
+export const checkPrefixes =
+  ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields): Check =>
+  (bytes, at) => {
+    const [from, to] = [srcPfxLen.read(bytes, at), dstPfxLen.read(bytes, at)]
+    if (from > MAX_LENGTH || to > MAX_LENGTH) return `a prefix has ${MAX_LENGTH} bits at most`
+    const isBeyond = (prefix: Uint8Array, length: number): boolean =>
+      prefixMask(length, prefix.length).some((mask, i) => ((prefix[i] as number) & ~mask) !== 0)
+    return isBeyond(srcPfx.read(bytes, at), from) || isBeyond(dstPfx.read(bytes, at), to)
+      ? 'an address has bits behind its prefix'
+      : undefined
+  }
+
+export const SNPT = target('SNPT', {
+  families: ['ipv6'],
+  tables: ['mangle'],
+  hooks: ['INPUT', 'POSTROUTING'],
+  revisions: nptRevisions,
+  private: adjustment,
+  check: checkPrefixes,
+  list: 'SNPT',
+  options: prefixOptions,
+})

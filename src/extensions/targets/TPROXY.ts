@@ -1,0 +1,47 @@
+/** Hands packets to a local socket as they are. */
+import { be16, raw, u32 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { isProtocol, target } from '../extension'
+import { option } from '../option'
+import { inetAddress, unusedAddress } from '../values/address'
+import { valueMask } from '../values/integer'
+import { portRange } from '../values/port'
+import type { ValueType } from '../values/value'
+
+const ports = portRange({ decimal: true, single: true })
+const port: ValueType<number> = {
+  expects: 'a port, 0 to 65535 or a service name; 0 is the one of the packet',
+  parse: (word, context) => ports.parse(word, context)[0],
+  format: String,
+}
+
+/** Listed as a number, always. */
+const { list: _, ...address } = inetAddress
+
+/** linux/netfilter/xt_TPROXY.h */
+export const TPROXY = target('TPROXY', {
+  tables: ['mangle'],
+  hooks: ['PREROUTING'],
+  revisions: {
+    0: {
+      ipv4: struct('struct xt_tproxy_target_info', 16, {
+        markMask: u32,
+        markValue: u32,
+        laddr: raw(4, 4),
+        lport: be16,
+      }),
+    },
+    1: struct('struct xt_tproxy_target_info_v1', 28, { markMask: u32, markValue: u32, laddr: raw(16, 4), lport: be16 }),
+  },
+  unused: ({ laddr }, family) => (laddr.size === 4 ? [] : unusedAddress(laddr, family)),
+  check: () => (_, __, rule) => (isProtocol(rule, ['tcp', 'udp']) ? undefined : 'needs -p tcp or -p udp'),
+  list:
+    () =>
+    ({ texts: { 'on-port': port, 'on-ip': ip, 'tproxy-mark': mark } }) =>
+      `TPROXY redirect ${ip}:${port} ${mark}`,
+  options: ({ markMask, markValue, laddr, lport }) => ({
+    'on-port': option(port, lport, { required: true, list: '$' }),
+    'on-ip': option(address, laddr, { always: true, list: '$' }),
+    'tproxy-mark': option(valueMask({ fullMask: true }), both(markValue, markMask), { always: true, list: 'mark $' }),
+  }),
+})
