@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { transformSync } from '@swc/core'
 import * as ts from 'typescript'
 import * as xtables from '../../src'
-import { allExtensions } from '../../src/extensions/registry'
 import { everything, newNamespace, run } from './legacy'
 
 const ROOT = join(__dirname, '..', '..')
@@ -120,11 +119,3 @@ test('every block compiles', () => {
     .map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
   expect(complaints).toEqual([])
 }, 60_000)
-
-test('lists every extension that is understood', () => {
-  const sentence = /Parameters are understood of the matches (.*?)\. Rules/s.exec(readme)?.[1] ?? ''
-  const [left, right] = sentence.split('targets') as [string, string]
-  const names = (text: string) => Array.from(text.matchAll(/`(\w+)`/g), ([, name]) => name)
-  expect(names(left)).toEqual(allExtensions('match').map(({ name }) => name))
-  expect(names(right)).toEqual(allExtensions('target').map(({ name }) => name))
-})
