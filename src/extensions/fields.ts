@@ -68,3 +68,50 @@ export const counted = <T>(count: Field<number>, slots: Field<T[]>, rest: NoInfe
     )
   },
 })
+
+/** The contrary of another truth. */
+export const not = (field: Field<boolean>): Field<boolean> =>
+  view(
+    field,
+    (truth) => !truth,
+    (truth) => !truth,
+  )
+
+/** As {@link not}, for what goes without saying: it is made true by making that one false; made false, it leaves all as it is. */
+export const unless = (field: Field<boolean>): Field<boolean> => ({
+  ...field,
+  read: (bytes, at) => !field.read(bytes, at),
+  write(bytes, at, truth) {
+    if (truth) field.write(bytes, at, false)
+  },
+})
+
+/** One of two names, by a truth that is stored. */
+export const either =
+  (field: Field<boolean>, yes: string, no: string) =>
+  (bytes: Uint8Array, at: number): string =>
+    field.read(bytes, at) ? yes : no
+
+/** Two values of which the first is the lesser. Stored the other way round, they are `negated`. */
+export const ordered = <T extends number | bigint>(
+  field: Field<readonly [T, T]>,
+): { range: Field<readonly [T, T]>; negated: Field<boolean> } => {
+  const isSwapped = ([first, last]: readonly [T, T]): boolean => first > last
+  const swap = ([first, last]: readonly [T, T]): readonly [T, T] => [last, first]
+  const read = (bytes: Uint8Array, at: number) => field.read(bytes, at)
+  return {
+    range: view(
+      field,
+      (pair) => (isSwapped(pair) ? swap(pair) : pair),
+      (pair) => pair,
+    ),
+    negated: {
+      ...field,
+      read: (bytes, at) => isSwapped(read(bytes, at)),
+      write(bytes, at, truth) {
+        const pair = read(bytes, at)
+        if (isSwapped(pair) !== truth) field.write(bytes, at, swap(pair))
+      },
+    },
+  }
+}

@@ -47,8 +47,8 @@ export interface ListedPayload {
 /** The text of a whole payload. */
 export type Lister = (payload: ListedPayload) => string
 
-/** A heading, and behind it the texts of the options. */
+/** A heading, and behind it the texts of the options that have one. */
 export const headed =
   (heading?: string): Lister =>
   ({ texts }) =>
-    [...(heading === undefined ? [] : [heading]), ...Object.values(texts)].join(' ')
+    [...(heading === undefined ? [] : [heading]), ...Object.values(texts).filter((text) => text !== '')].join(' ')

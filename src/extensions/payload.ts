@@ -7,7 +7,7 @@ import type { Context, Listing } from './context'
 import type { Listed } from './listing'
 import { type Option, originals, overlap, type Reading } from './option'
 import type { Known } from './registry'
-import { Mismatch } from './values/value'
+import { Mismatch, same } from './values/value'
 
 /** One parameter as it was given: the option by any of its names, its words, whether negated. */
 export interface Parameter extends Reading {
@@ -153,10 +153,21 @@ export function checkComplete(known: Known, given: ReadonlySet<string>): void {
 }
 
 /** In the order in which they are stored: those first that others look at. */
-function leadingFirst({ variant: { leading, names } }: Known, parameters: readonly Parameter[]): readonly Parameter[] {
+function leadingFirst({ variant }: Known, parameters: readonly Parameter[]): readonly Parameter[] {
+  const { leading, names, options } = variant
   if (leading.length === 0) return parameters
-  const place = ({ name }: Parameter): number => leading.indexOf(names.get(name) ?? '') >>> 0
+  const place = ({ name }: Parameter): number =>
+    leading.findIndex((one) => overlap(options, one, names.get(name) ?? name)) >>> 0
   return [...parameters].sort((a, b) => place(a) - place(b))
+}
+
+/** Whether a parameter is what its option is when not given, as things are. */
+function goesWithoutSaying(known: Known, bytes: Uint8Array, { name, words }: Parameter, context: Context): boolean {
+  const [, option] = findOption(known, name)
+  const without = bytes.slice()
+  option.clear(without, 0)
+  const reading = option.read(without, 0, context)
+  return reading !== undefined && words.length > 0 && same(reading.words, words)
 }
 
 /**
@@ -178,7 +189,7 @@ export function changeParameter(
     writeParameter(known, bytes, parameter, context)
     return
   }
-  const others = held.filter(({ name }) => !says(name))
+  const others = held.filter((one) => !says(one.name) && !goesWithoutSaying(known, bytes, one, context))
   bytes.set(initial)
   for (const one of leadingFirst(known, [...others, parameter])) writeParameter(known, bytes, one, context)
 }

@@ -75,13 +75,20 @@ function isShown(known: Known, option: string, sample: Sample): boolean {
   }
 }
 
-/** The options that a part shows and a fresh one does not, and those that say what `name` says. */
+/** Whether an option shows what it would be without having been given. */
+function goesWithoutSaying(part: Part, name: string): boolean {
+  const value = part.getParameter(name)
+  part.setParameter(name, undefined)
+  return part.getParameter(name) === value
+}
+
+/** The options that a part shows because of `name`: those that say what it says, and no other that was given. */
 const shown = (known: Known, part: Part, name: string): string[] => {
   const { names, options } = known.variant
-  const usual = Object.keys(newPart(known).getAllParameters())
+  const usual = [...Object.keys(newPart(known).getAllParameters()), ...(options.get(name)?.needs ?? [])]
   const said = Object.keys(part.getAllParameters()).map((one) => names.get(one) as string)
   return said
-    .filter((one) => overlap(options, one, name) || !usual.includes(one))
+    .filter((one) => overlap(options, one, name) || !(usual.includes(one) || goesWithoutSaying(part, one)))
     .flatMap((one) => originals(options, one))
 }
 
@@ -152,7 +159,9 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
     const value = part.getParameter(name)
     part.setParameter(name, value)
     expect(part.getParameter(name)).toBe(value)
-    expect(shown(known, part, name).sort()).toEqual([...originals(known.variant.options, name)].sort())
+    // What goes without saying is not shown.
+    if (newPart(known).getParameter(name) !== value)
+      expect(shown(known, part, name).sort()).toEqual([...originals(known.variant.options, name)].sort())
     part.setParameter(name, undefined)
     expect(part.parameters).toEqual(newPart(known).parameters)
   })

@@ -59,6 +59,14 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
     ['u.user.', ['name', 'revision']],
   ],
   'struct nf_nat_ipv4_multi_range_compat': [['range[0].', ['flags', 'minAddr', 'maxAddr', 'minProto', 'maxProto']]],
+  'struct xt_connbytes_info': [['count.', ['from', 'to']]],
+  ...Object.fromEntries(
+    [1, 2, 3].map((revision) => [
+      `struct xt_hashlimit_mtinfo${revision}`,
+      [['cfg.', [...'mode avg burst size max gcInterval expire interval srcmask dstmask'.split(' ')]]] as const,
+    ]),
+  ),
+  'struct xt_statistic_info': [['u.nth.', ['every', 'packet', 'count']]],
   'struct xt_set_info_match_v4': [['match_set.', ['index', 'dim', 'setFlags']]],
 }
 

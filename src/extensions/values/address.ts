@@ -109,11 +109,12 @@ function parseMask(word: string, context: Context): Bytes {
   const size = context.family.addressSize
   const length = readInteger(word)
   if (length !== undefined) return length <= size * 8 ? prefixMask(length, size) : mismatch('the prefix is too long')
-  const whole = size === 16 || dotted(word)?.length === 4
-  return (
-    (whole ? parseAddress(word, context) : undefined) ?? mismatch('the mask is neither a prefix length nor an address')
-  )
+  return parseWhole(word, context) ?? mismatch('the mask is neither a prefix length nor an address')
 }
+
+/** The bytes of an address of which nothing is left out. */
+const parseWhole = (word: string, context: Context): Bytes | undefined =>
+  context.family.addressSize === 16 || dotted(word)?.length === 4 ? parseAddress(word, context) : undefined
 
 /** Where a struct has sixteen bytes for an address of either family (`union nf_inet_addr`), IPv4 uses the first four. */
 export const shorten = (bytes: Bytes, context: Context): Bytes => bytes.subarray(0, context.family.addressSize)
@@ -219,4 +220,25 @@ export const maskedAddress: ValueType<readonly [Bytes, Bytes], string> = {
     const isAny = !listing.numeric && isZero(shorten(address, listing))
     return isAny ? 'anywhere' : listMasked(shorten(address, listing), shorten(mask, listing), listing)
   },
+}
+
+/** A mask in a `union nf_inet_addr`, written out as an address. */
+export const addressMask: ValueType<Bytes, string> = {
+  expects: `a mask written as ${expected}`,
+  parse: (word, context) => widen(parseWhole(word, context) ?? mismatch()),
+  format: (mask, context) => formatAddress(shorten(mask, context), context),
+}
+
+/** A mask in a `union nf_inet_addr`, written as a prefix length where it is one. */
+export const prefix: ValueType<Bytes> = {
+  expects: 'a prefix length, or a mask written as an address of the rule’s family',
+  parse: (word, context) => widen(parseMask(word, context)),
+  format: (mask, context) => formatMask(shorten(mask, context), context),
+}
+
+/** The length of a prefix, given as such or as a mask. */
+export const prefixBits: ValueType<number> = {
+  expects: prefix.expects,
+  parse: (word, context) => prefixLength(parseMask(word, context)) ?? mismatch('it is no prefix'),
+  format: String,
 }

@@ -40,15 +40,17 @@ interface Row {
   readonly value: string
 }
 
-/** The rows of a database as services(5) and protocols(5) lay them out: name, value, aliases, comment. */
-function rows(path: string): Row[] {
-  let content: string
+function linesOf(path: string): string[] {
   try {
-    content = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8').split('\n')
   } catch {
     return []
   }
-  return content.split('\n').flatMap((line) => {
+}
+
+/** The rows of a database as services(5) and protocols(5) lay them out: name, value, aliases, comment. */
+function rows(path: string): Row[] {
+  return linesOf(path).flatMap((line) => {
     const [first, value, ...aliases] = (line.split('#')[0] as string).trim().split(/\s+/)
     return first && value ? [{ names: [first, ...aliases], value }] : []
   })
@@ -136,3 +138,19 @@ export function protocolNumber(name: string): number | undefined {
 
 /** The name of a protocol, as `iptables -S` prints it. */
 export const protocolName = (number: number): string | undefined => protocols().byNumber.get(number)
+
+/** Names of the labels of connections, by number: lines of a number and a name, which may hold blanks. */
+const labels = lazy(() => {
+  const names = new Map<number, string>()
+  for (const line of linesOf('/etc/xtables/connlabel.conf')) {
+    const [, number, name] = /^(\d+)\s+([\w .-]*\w)\s*$/.exec(line) ?? []
+    if (number !== undefined && name !== undefined && !names.has(Number(number))) names.set(Number(number), name)
+  }
+  return names
+})
+
+/** The name of a label of connections. */
+export const labelName = (number: number): string | undefined => labels().get(number)
+
+/** The number of a label of connections by its name. */
+export const labelNumber = (name: string): number | undefined => [...labels()].find(([, one]) => one === name)?.[0]

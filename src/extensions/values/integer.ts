@@ -69,3 +69,17 @@ export const integerRange = (max: number): ValueType<readonly [number, number]> 
   },
   format: ([first, last]) => (first === last ? String(first) : `${first}:${last}`),
 })
+
+const U64_MAX = 2n ** 64n - 1n
+
+/** `first[:last]`, 0 and all that is left where one is left out. */
+export const range64: ValueType<readonly [bigint, bigint], string | number | bigint> = {
+  expects: `first[:last], each 0 to ${U64_MAX}`,
+  parse(word, context) {
+    const [first, last] = halves(word, ':')
+    const bound = (half: string | undefined, absent: bigint): bigint =>
+      half === undefined || half === '' ? absent : integer64.parse(half, context)
+    return word === '' ? mismatch() : [bound(first, 0n), bound(last, U64_MAX)]
+  },
+  format: ([first, last]) => (last === U64_MAX ? String(first) : `${first}:${last}`),
+}

@@ -1,0 +1,41 @@
+/** How many bytes or packets the connection has transferred so far. */
+import { u8, u64 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { ordered } from '../fields'
+import { option } from '../option'
+import { range64 } from '../values/integer'
+import { name } from '../values/names'
+
+/** linux/netfilter/xt_connbytes.h */
+export const connbytes = match('connbytes', {
+  revisions: { 0: struct('struct xt_connbytes_info', 24, { from: u64, to: u64, what: u8, direction: u8 }) },
+  options: ({ from, to, what, direction }) => {
+    const { range, negated } = ordered(both(from, to))
+    return {
+      connbytes: option(range64, range, {
+        required: true,
+        negation: negated,
+        refuses: ([first, last], isNegated) =>
+          first > last
+            ? 'the range is reversed'
+            : isNegated && first === last
+              ? 'the kernel cannot look for all but one number'
+              : undefined,
+        list: '[! ]connbytes $',
+      }),
+      'connbytes-mode': option(name({ packets: 0, bytes: 1, avgpkt: 2 }), what, {
+        required: true,
+        list: 'connbytes mode $',
+      }),
+      'connbytes-dir': option(name({ original: 0, reply: 1, both: 2 }), direction, {
+        required: true,
+        list: 'connbytes direction $',
+      }),
+    }
+  },
+  check:
+    ({ what, direction }) =>
+    (bytes, at) =>
+      what.read(bytes, at) > 2 || direction.read(bytes, at) > 2 ? 'there is no such mode or direction' : undefined,
+})

@@ -1,0 +1,24 @@
+/** A label of the packet's connection, which may be put on it. */
+import { ERRNO } from '../../abi/errno'
+import { u16 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { flag, option } from '../option'
+import { connectionLabel } from '../values/label'
+
+const MAX = 127
+
+/** linux/netfilter/xt_connlabel.h */
+export const connlabel = match('connlabel', {
+  revisions: { 0: struct('struct xt_connlabel_mtinfo', 4, { bit: u16, options: u16 }) },
+  bits: ({ options }) => [[options, 0x03]],
+  list: 'connlabel',
+  options: ({ bit: label, options }) => ({
+    label: option(connectionLabel(MAX), label, { required: true, negation: bit(options, 0x01), list: '[! ]$' }),
+    set: flag(bit(options, 0x02), { list: 'set' }),
+  }),
+  check:
+    ({ bit: label }) =>
+    (bytes, at) =>
+      label.read(bytes, at) > MAX ? { reason: `labels are 0 to ${MAX}`, errno: ERRNO.ERANGE } : undefined,
+})

@@ -1,0 +1,45 @@
+/** How many connections a host, or a network, has at once. */
+import { raw, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { either, not, unless } from '../fields'
+import { flag, option, synonym } from '../option'
+import { prefix, unusedAddress } from '../values/address'
+import { integer } from '../values/integer'
+
+/** linux/netfilter/xt_connlimit.h */
+export const connlimit = match('connlimit', {
+  revisions: {
+    1: struct('struct xt_connlimit_info', 32, { mask: raw(16, 4), limit: u32, flags: u32, data: raw(8, 8) }),
+  },
+  bits: ({ flags }) => [[flags, 0x03]],
+  private: ({ data }) => [data],
+  unused: ({ mask }, family) => unusedAddress(mask, family),
+  options: ({ mask, limit, flags }) => {
+    const isUpTo = bit(flags, 0x01)
+    const byDestination = bit(flags, 0x02)
+    const connections = integer(0xffff_ffff)
+    return {
+      'connlimit-above': option(connections, limit, {
+        required: true,
+        negation: isUpTo,
+        spelled: either(isUpTo, 'connlimit-upto', 'connlimit-above'),
+        list: (_, { negated, words: [count] }) => `${negated ? '<=' : '>'} ${count}`,
+      }),
+      'connlimit-upto': synonym(
+        'connlimit-above',
+        option(connections, limit, { required: true, negation: not(isUpTo) }),
+      ),
+      'connlimit-mask': option(prefix, mask, { always: true, absent: new Uint8Array(16).fill(0xff), list: '$' }),
+      'connlimit-saddr': flag(unless(byDestination), {
+        spelled: either(byDestination, 'connlimit-daddr', 'connlimit-saddr'),
+      }),
+      'connlimit-daddr': synonym('connlimit-saddr', flag(byDestination)),
+    }
+  },
+  list: ({ flags }) => {
+    const side = either(bit(flags, 0x02), 'dst', 'src')
+    return ({ bytes, at, texts: { 'connlimit-mask': mask, 'connlimit-above': limit } }) =>
+      `#conn ${side(bytes, at)}/${mask} ${limit}`
+  },
+})

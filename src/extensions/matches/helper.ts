@@ -1,0 +1,15 @@
+/** The helper of connection tracking that the packet's connection belongs to. */
+import { bool32 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { match } from '../extension'
+import { option } from '../option'
+import { text } from '../values/string'
+
+/** linux/netfilter/xt_helper.h. Without a name, any helper is meant. */
+export const helper = match('helper', {
+  revisions: { 0: struct('struct xt_helper_info', 36, { invert: bool32, name: chars(30) }) },
+  options: ({ invert, name }) => ({
+    helper: option(text(29), name, { required: true, negation: invert, list: 'helper match [! ]"$"' }),
+  }),
+})

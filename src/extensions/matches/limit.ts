@@ -1,0 +1,54 @@
+/** A limit to how many packets match in a time, which a burst of them may exceed. */
+import { ERRNO } from '../../abi/errno'
+import { raw, u32 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { match } from '../extension'
+import { view } from '../fields'
+import { option } from '../option'
+import { integer } from '../values/integer'
+import { formatFlow, periodOf, type Rate, rate, rateOf } from '../values/rate'
+
+/** XT_LIMIT_SCALE: parts of a second in which the time from packet to packet is held. */
+const TICKS = 10_000
+
+/** linux/netfilter/xt_limit.h */
+export const limit = match('limit', {
+  revisions: {
+    0: struct('struct xt_rateinfo', 40, {
+      avg: u32,
+      burst: u32,
+      prev: raw(8, 8),
+      credit: u32,
+      creditCap: u32,
+      cost: u32,
+      master: raw(8, 8),
+    }),
+  },
+  private: ({ prev, credit, creditCap, cost, master }) => [prev, credit, creditCap, cost, master],
+  options: ({ avg, burst }) => ({
+    limit: option(
+      rate(TICKS),
+      view(
+        avg,
+        (period) => rateOf(period, TICKS),
+        (one: Rate) => periodOf(one, TICKS),
+      ),
+      { always: true, absent: [3, 60 * 60] },
+    ),
+    'limit-burst': option(integer(10_000), burst, { absent: 5 }),
+  }),
+  check:
+    ({ burst }) =>
+    (bytes, at) =>
+      burst.read(bytes, at) === 0 ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined,
+  usage:
+    ({ avg, burst }) =>
+    (bytes, at) =>
+      avg.read(bytes, at) * burst.read(bytes, at) > 0xffff_ffff
+        ? 'the burst takes longer to come back than the kernel can count'
+        : undefined,
+  list:
+    ({ avg, burst }) =>
+    ({ bytes, at }) =>
+      `limit: avg ${formatFlow(rateOf(avg.read(bytes, at), TICKS, true))} burst ${burst.read(bytes, at)}`,
+})

@@ -1,0 +1,148 @@
+/** Rates that the target RATEEST estimates: one against a number, or two against each other. */
+import { type Field, raw, u16, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { match } from '../extension'
+import { either, is } from '../fields'
+import { flag, option } from '../option'
+import { bitrate } from '../values/fraction'
+import { integer } from '../values/integer'
+import { name as text } from '../values/string'
+
+const [INVERT, ABSOLUTE, RELATIVE, DELTA, BPS, PPS] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] as const
+const MODES = { eq: 1, lt: 2, gt: 3 } as const
+
+const bytesRate = bitrate
+const packetsRate = integer(0xffff_ffff)
+
+/** Which way rates are compared: with one number, or with another rate. The kernel wants one of two bits. */
+const relation = (flags: Field<number>): Field<boolean> => ({
+  ...flags,
+  read: (bytes, at) => (flags.read(bytes, at) & RELATIVE) !== 0,
+  write: (bytes, at, truth) =>
+    flags.write(bytes, at, (flags.read(bytes, at) & ~(ABSOLUTE | RELATIVE)) | (truth ? RELATIVE : ABSOLUTE)),
+})
+
+/** linux/netfilter/xt_rateest.h */
+export const rateest = match('rateest', {
+  revisions: {
+    0: struct('struct xt_rateest_match_info', 72, {
+      name1: chars(16),
+      name2: chars(16),
+      flags: u16,
+      mode: u16,
+      bps1: u32,
+      pps1: u32,
+      bps2: u32,
+      pps2: u32,
+      est1: raw(8, 8),
+      est2: raw(8, 8),
+    }),
+  },
+  private: ({ est1, est2 }) => [est1, est2],
+  options: ({ name1, name2, flags, mode, bps1, bps2, pps1, pps2 }) => {
+    const isRelative = relation(flags)
+    const isDelta = bit(flags, DELTA)
+    /** Whether a kind of rate is asked for; of the two numbers for it, one without effect is not shown. */
+    const asked = (kind: number, own: Field<number>, other: Field<number>, alone: boolean): Field<boolean> => ({
+      ...flags,
+      read: (bytes, at) =>
+        bit(flags, kind).read(bytes, at) &&
+        (isDelta.read(bytes, at) || own.read(bytes, at) !== 0 || (alone && other.read(bytes, at) === 0)),
+      write(bytes, at, truth) {
+        if (truth || other.read(bytes, at) === 0) bit(flags, kind).write(bytes, at, truth)
+      },
+    })
+    const bare = (own: Field<number>): Field<boolean> => ({
+      ...isDelta,
+      read: (bytes, at) => isRelative.read(bytes, at) && !isDelta.read(bytes, at) && own.read(bytes, at) === 0,
+    })
+    const compared = (name: keyof typeof MODES) =>
+      flag(is(mode, MODES[name], 0), {
+        negation: bit(flags, INVERT),
+        excludes: (['lt', 'gt', 'eq'] as const).filter((other) => other !== name).map((other) => `rateest-${other}`),
+        list: `[! ]${name}`,
+      })
+    return {
+      'rateest-delta': flag(isDelta, { list: 'delta' }),
+      rateest: option(text(15), name1, {
+        aliases: ['rateest1'],
+        required: true,
+        spelled: either(isRelative, 'rateest1', 'rateest'),
+        list: '$',
+      }),
+      'rateest-bps1': option(bytesRate, bps1, {
+        present: asked(BPS, bps1, bps2, false),
+        bare: bare(bps1),
+        list: (_, { words }) => words.join(''),
+      }),
+      'rateest-pps1': option(packetsRate, pps1, {
+        present: asked(PPS, pps1, pps2, false),
+        bare: bare(pps1),
+        list: (_, { words }) => words.join(''),
+      }),
+      'rateest-lt': compared('lt'),
+      'rateest-gt': compared('gt'),
+      'rateest-eq': compared('eq'),
+      'rateest-bps': option(bytesRate, bps2, {
+        aliases: ['rateest-bps2'],
+        present: asked(BPS, bps2, bps1, true),
+        bare: bare(bps2),
+        spelled: either(isDelta, 'rateest-bps2', 'rateest-bps'),
+        list: (_, { words }) => words.join(''),
+      }),
+      'rateest-pps': option(packetsRate, pps2, {
+        aliases: ['rateest-pps2'],
+        present: asked(PPS, pps2, pps1, true),
+        bare: bare(pps2),
+        spelled: either(isDelta, 'rateest-pps2', 'rateest-pps'),
+        list: (_, { words }) => words.join(''),
+      }),
+      rateest2: option(text(15), name2, { present: isRelative, list: '$' }),
+    }
+  },
+  check:
+    ({ flags, mode }) =>
+    (bytes, at) => {
+      const kinds = flags.read(bytes, at) & (BPS | PPS)
+      if (kinds === 0) return '--rateest-bps or --rateest-pps is required'
+      const way = flags.read(bytes, at) & (ABSOLUTE | RELATIVE)
+      if (way !== ABSOLUTE && way !== RELATIVE) return 'rates are compared with a number or with each other'
+      return mode.read(bytes, at) < MODES.eq || mode.read(bytes, at) > MODES.gt
+        ? '--rateest-lt, --rateest-gt or --rateest-eq is required'
+        : undefined
+    },
+  usage:
+    ({ flags, bps1, bps2, pps1, pps2 }) =>
+    (bytes, at) => {
+      const said = (fields: readonly Field<number>[]): boolean => fields.some((field) => field.read(bytes, at) !== 0)
+      const given = flags.read(bytes, at)
+      if ((given & DELTA) !== 0) return undefined
+      if (said([bps1, pps1])) return 'a rate to take from an estimated one needs --rateest-delta'
+      return (given & RELATIVE) !== 0 && said([bps2, pps2])
+        ? 'two rates are compared without a number, unless with --rateest-delta'
+        : undefined
+    },
+  list:
+    ({ flags }) =>
+    ({ bytes, at, numeric, texts: { rateest: first, rateest2: second, ...texts } }) => {
+      const given = flags.read(bytes, at)
+      const isDelta = (given & DELTA) !== 0
+      const test = texts['rateest-lt'] ?? texts['rateest-gt'] ?? texts['rateest-eq']
+      const kinds = [BPS, PPS].filter((kind) => (given & kind) !== 0)
+      const word = (name: string, none: string): string => texts[`rateest-${name}`] ?? none
+      const [bps1, bps2] = ['bps1', 'bps'].map((name) => word(name, numeric ? '0' : '0bit'))
+      const [pps1, pps2] = ['pps1', 'pps'].map((name) => word(name, '0'))
+      const side = (bps: string | undefined, pps: string | undefined): (string | undefined)[] =>
+        kinds.flatMap((kind) =>
+          kind === BPS ? ['bps', isDelta ? bps : undefined] : ['pps', isDelta ? pps : undefined],
+        )
+      const alone = kinds.flatMap((kind) =>
+        kind === BPS
+          ? ['bps', isDelta ? bps1 : undefined, bps2, test]
+          : ['pps', isDelta ? pps1 : undefined, test, pps2],
+      )
+      const compared = (given & RELATIVE) === 0 ? alone : [...side(bps1, pps1), test, second, ...side(bps2, pps2)]
+      return ['rateest match', first, isDelta ? 'delta' : undefined, ...compared].filter(Boolean).join(' ')
+    },
+})

@@ -1,0 +1,100 @@
+/** Some of the packets: each with a probability, or every so many one. */
+import { type Field, raw, u16, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { view } from '../fields'
+import { option } from '../option'
+import { probability } from '../values/fraction'
+import { integer } from '../values/integer'
+import { type Named, name } from '../values/names'
+import { mismatch, type ValueType } from '../values/value'
+
+/** A mode that there is not stands for one that was not given. */
+const [RANDOM, NTH, NONE] = [0, 1, 0xffff] as const
+const MAX = 0xffff_ffff
+/** Neither a probability nor one of so many: none was given. */
+const UNSAID = MAX
+const modes: ValueType<number, Named<'random' | 'nth'>> = name({ random: RANDOM, nth: NTH })
+
+/** Whether a mode is given, which the options of one cannot change into another. */
+const during = (mode: Field<number>, value: number): Field<boolean> => ({
+  ...mode,
+  read: (bytes, at) => mode.read(bytes, at) === value,
+  write(bytes, at, truth) {
+    const given = mode.read(bytes, at)
+    if (truth && given !== value && given !== NONE) mismatch('it is for the other mode')
+    if (truth || given === value) mode.write(bytes, at, truth ? value : NONE)
+  },
+})
+
+/** linux/netfilter/xt_statistic.h. A probability lies where `every` does. */
+export const statistic = match('statistic', {
+  revisions: {
+    0: struct('struct xt_statistic_info', 24, {
+      mode: u16,
+      flags: u16,
+      every: u32,
+      packet: u32,
+      count: u32,
+      master: raw(8, 8),
+    }),
+  },
+  bits: ({ flags }) => [[flags, 0x01]],
+  private: ({ master }) => [master],
+  leading: ['mode'],
+  list: 'statistic',
+  options: ({ mode, flags, every, packet, count }) => {
+    /** Beside it, iptables writes how many packets are left until the first that matches, in either mode. */
+    const counted = (field: Field<number>): Field<number> => ({
+      ...field,
+      write(bytes, at, value) {
+        field.write(bytes, at, value)
+        count.write(bytes, at, (every.read(bytes, at) - packet.read(bytes, at)) >>> 0)
+      },
+    })
+    const oneOf = view(
+      counted(every),
+      (others) => others + 1,
+      (all) => Math.max(0, all - 1),
+    )
+    const negation = bit(flags, 0x01)
+    const said = (value: number): Field<boolean> => {
+      const given = during(mode, value)
+      return { ...given, read: (bytes, at) => given.read(bytes, at) && every.read(bytes, at) !== UNSAID }
+    }
+    return {
+      mode: option(modes, mode, { required: true, absent: NONE, list: 'mode $' }),
+      probability: option(probability, counted(every), {
+        present: said(RANDOM),
+        absent: UNSAID,
+        negation,
+        excludes: ['every', 'packet'],
+        list: '[! ]probability $',
+      }),
+      every: option(integer(MAX, 1), oneOf, {
+        present: said(NTH),
+        absent: UNSAID + 1,
+        negation,
+        needs: ['packet'],
+        list: '[! ]every $',
+      }),
+      packet: option(integer(MAX), counted(packet), {
+        present: during(mode, NTH),
+        needs: ['every'],
+        list: (value) => (value === 0 ? '' : `packet ${value}`),
+      }),
+    }
+  },
+  check:
+    ({ mode }) =>
+    (bytes, at) =>
+      mode.read(bytes, at) > NTH ? 'there is no such mode' : undefined,
+  usage:
+    ({ mode, every, packet }) =>
+    (bytes, at) => {
+      const isNth = mode.read(bytes, at) === NTH
+      if (every.read(bytes, at) === UNSAID)
+        return isNth ? '--every and --packet are required' : '--probability is required'
+      return isNth && packet.read(bytes, at) > every.read(bytes, at) ? '--packet is less than --every' : undefined
+    },
+})

@@ -1,0 +1,77 @@
+/** The time at which a packet comes. */
+import { u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { either, is, not, unless } from '../fields'
+import { flag, option, synonym } from '../option'
+import { date, daytime, LAST_SECOND, monthdays, weekdays } from '../values/time'
+
+const ALL_MONTHDAYS = 0xffff_fffe
+const ALL_WEEKDAYS = 0xfe
+const LAST_DATE = 0x7fff_ffff
+
+/** `!` before days means the others, and is stored as these. */
+const daysOf = (all: number) => ({
+  absent: all,
+  negate: (days: number) => (~days & all) >>> 0,
+  refuses: (days: number) => (days === 0 ? 'that leaves no day at all' : undefined),
+  list: 'on $',
+})
+
+/** linux/netfilter/xt_time.h */
+export const time = match('time', {
+  revisions: {
+    0: struct('struct xt_time_info', 24, {
+      dateStart: u32,
+      dateStop: u32,
+      daytimeStart: u32,
+      daytimeStop: u32,
+      monthdaysMatch: u32,
+      weekdaysMatch: u8,
+      flags: u8,
+    }),
+  },
+  bits: ({ flags }) => [[flags, 0x03]],
+  options: ({ dateStart, dateStop, daytimeStart, daytimeStop, monthdaysMatch, weekdaysMatch, flags }) => {
+    const local = bit(flags, 0x01)
+    const stops = not(is(daytimeStop, LAST_SECOND, 0))
+    const starts = not(is(daytimeStart, 0, 0))
+    return {
+      timestart: option(daytime, daytimeStart, { always: stops, list: 'from $' }),
+      timestop: option(daytime, daytimeStop, { absent: LAST_SECOND, always: starts, list: 'to $' }),
+      monthdays: option(monthdays, monthdaysMatch, daysOf(ALL_MONTHDAYS)),
+      weekdays: option(weekdays, weekdaysMatch, daysOf(ALL_WEEKDAYS)),
+      datestart: option(date, dateStart, { list: 'starting from $' }),
+      datestop: option(date, dateStop, { absent: LAST_DATE, always: true, list: 'until date $' }),
+      kerneltz: flag(local, { aliases: ['localtz'], list: '' }),
+      utc: synonym('kerneltz', flag(unless(local))),
+      contiguous: flag(bit(flags, 0x02), { list: 'contiguous' }),
+    }
+  },
+  check:
+    ({ daytimeStart, daytimeStop }) =>
+    (bytes, at) =>
+      Math.max(daytimeStart.read(bytes, at), daytimeStop.read(bytes, at)) > LAST_SECOND
+        ? 'a day has not so many seconds'
+        : undefined,
+  usage: ({ daytimeStart, daytimeStop, flags }) => {
+    const contiguous = bit(flags, 0x02)
+    return (bytes, at) =>
+      contiguous.read(bytes, at) && daytimeStop.read(bytes, at) > daytimeStart.read(bytes, at)
+        ? '--contiguous is for a time that stops earlier than it starts, on the next day'
+        : undefined
+  },
+  list: ({ dateStop, flags }) => {
+    const zone = either(bit(flags, 0x01), '', 'UTC')
+    return ({
+      bytes,
+      at,
+      texts: { weekdays: week, monthdays: month, timestart, timestop, datestop, datestart, contiguous },
+    }) => {
+      const until = dateStop.read(bytes, at) === LAST_DATE ? undefined : datestop
+      return ['TIME', timestart, timestop, week, month, datestart, until, zone(bytes, at), contiguous]
+        .filter(Boolean)
+        .join(' ')
+    }
+  },
+})

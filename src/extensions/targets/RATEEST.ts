@@ -1,0 +1,60 @@
+/** Estimates the rate of the packets that come by, for the match rateest to ask for. */
+import { type Field, raw, u8 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { view } from '../fields'
+import { option } from '../option'
+import { duration } from '../values/fraction'
+import { name as text } from '../values/string'
+
+/** Microseconds of each interval that there is, by its number, which is -2 of the first. */
+const INTERVALS = [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]
+const FIRST = -2
+const MAX_LOG = 31
+
+const intervalOf = (stored: number): number | undefined => INTERVALS[(stored - FIRST) & 0xff]
+
+/** The greatest weight, as a power of two, by which the rate moves to what it is now within so long a time. */
+function logOf(interval: number, time: number): number {
+  const reached = (log: number): number => -interval / Math.log(1 - 2 ** -log)
+  let log = 0
+  while (log < MAX_LOG && reached(log + 1) <= time) log++
+  return log
+}
+
+/** linux/netfilter/xt_RATEEST.h */
+export const RATEEST = target('RATEEST', {
+  revisions: {
+    0: struct('struct xt_rateest_target_info', 32, { name: chars(16), interval: u8, ewmaLog: u8, est: raw(8, 8) }),
+  },
+  private: ({ est }) => [est],
+  leading: ['rateest-interval'],
+  options: ({ name, interval: stored, ewmaLog }) => {
+    const interval = view(stored, intervalOf, (time: number) => (INTERVALS.indexOf(time) + FIRST) & 0xff)
+    const average: Field<number> = {
+      ...both(interval, ewmaLog),
+      read: (bytes, at) => interval.read(bytes, at) * 2 ** ewmaLog.read(bytes, at),
+      write: (bytes, at, time) => ewmaLog.write(bytes, at, logOf(interval.read(bytes, at), time)),
+    }
+    return {
+      'rateest-name': option(text(15), name, { required: true, list: 'name $' }),
+      'rateest-interval': option(duration, interval, {
+        required: true,
+        refuses: (time) => (INTERVALS.includes(time) ? undefined : 'it is 250ms, 500ms, 1s, 2s, 4s or 8s'),
+        list: 'interval $',
+      }),
+      'rateest-ewmalog': option(duration, average, { required: true, list: 'ewmalog $' }),
+    }
+  },
+  check:
+    ({ interval, ewmaLog }) =>
+    (bytes, at) =>
+      intervalOf(interval.read(bytes, at)) === undefined || ewmaLog.read(bytes, at) > MAX_LOG
+        ? 'there is no such interval or weight'
+        : undefined,
+  usage:
+    ({ ewmaLog }) =>
+    (bytes, at) =>
+      ewmaLog.read(bytes, at) === 0 ? '--rateest-ewmalog is to be more than the interval' : undefined,
+})

@@ -1,0 +1,22 @@
+/** Labels of connections, by number or by their names in connlabel.conf. */
+import { labelName, labelNumber } from './databases'
+import { readInteger } from './integer'
+import { mismatch, type ValueType } from './value'
+
+/** A number wins over a name that looks like one, which therefore is never printed. */
+export const connectionLabel = (max: number): ValueType<number> => ({
+  expects: `a number 0 to ${max}, or a name of /etc/xtables/connlabel.conf`,
+  quotes: 'always',
+  parse(word) {
+    const number = readInteger(word) ?? labelNumber(word)
+    return number === undefined || number > max ? mismatch() : number
+  },
+  format(number) {
+    const name = labelName(number)
+    return name === undefined || readInteger(name) !== undefined ? String(number) : name
+  },
+  list(number, { numeric }) {
+    const name = numeric ? undefined : labelName(number)
+    return name === undefined ? String(number) : `'${name}'`
+  },
+})
