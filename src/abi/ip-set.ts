@@ -1,5 +1,5 @@
 /** Looking up ipsets over getsockopt(SOL_IP, SO_IP_SET), for rules of both families. linux/netfilter/ipset/ip_set.h */
-import { u32 } from '../binary/codec'
+import { array, u8, u16, u32, u64 } from '../binary/codec'
 import { struct } from '../binary/struct'
 import { text } from '../binary/text'
 
@@ -25,3 +25,19 @@ export const getSetFamily = struct('struct ip_set_req_get_set_family', 44, {
 
 /** `set` is a union of the set's u16 index (asked) and its name (answered). */
 export const getSet = struct('struct ip_set_req_get_set', 40, { op: u32, version: u32, set: text(SET_NAME_SIZE) })
+
+/** How a rule refers to a set. linux/netfilter/xt_set.h */
+export const setInfo = struct('struct xt_set_info', 4, { index: u16, dim: u8, flags: u8 })
+
+/** As it once did: a word for each dimension, 0 behind the last. What the kernel makes of them it writes behind them. */
+export const setInfo0 = struct('struct xt_set_info_v0', 32, {
+  index: u16,
+  first: u32,
+  others: array(u32, 5),
+  dim: u8,
+  flags: u8,
+})
+
+/** What a counter of an element is compared with, and how. */
+export const setCounter = struct('struct ip_set_counter_match', 16, { value: u64, op: u8 })
+export const setCounter0 = struct('struct ip_set_counter_match0', 16, { op: u8, value: u64 })

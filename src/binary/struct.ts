@@ -52,6 +52,12 @@ export function struct<const S extends Shape>(cName: string, size: number, shape
   }
 }
 
+/** A field of a struct that is itself the field `outer` of another. */
+export const within = <T>(outer: Field<unknown>, inner: Field<T>): Field<T> => ({
+  ...place(inner, outer.offset),
+  offset: outer.offset + inner.offset,
+})
+
 /** Two fields as one value, such as an address and its mask. */
 export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> => ({
   offset: first.offset,

@@ -39,6 +39,7 @@ const TARGETS = {
   RATEEST: () => require('./targets/RATEEST') as typeof import('./targets/RATEEST'),
   REDIRECT: () => require('./targets/REDIRECT') as typeof import('./targets/REDIRECT'),
   REJECT: () => require('./targets/REJECT') as typeof import('./targets/REJECT'),
+  SET: () => require('./targets/SET') as typeof import('./targets/SET'),
   SNAT: () => require('./targets/SNAT') as typeof import('./targets/SNAT'),
   SNPT: () => require('./targets/SNPT') as typeof import('./targets/SNPT'),
   SYNPROXY: () => require('./targets/SYNPROXY') as typeof import('./targets/SYNPROXY'),

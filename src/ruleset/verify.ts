@@ -270,11 +270,11 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
     return
   }
   const payload = payloadAt(part)
-  const reason =
-    brokenDemand(known.extension, subject, at, reached) ??
-    known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
-  if (reason !== undefined) refuseExtension(known, at, reason)
+  const demand = brokenDemand(known.extension, subject, at, reached)
+  if (demand !== undefined) refuseExtension(known, at, demand)
   if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
+  const reason = known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
+  if (reason !== undefined) refuseExtension(known, at, reason)
 }
 
 function refuseExtension({ extension: { kind, name } }: Known, at: number, why: Reason): never {

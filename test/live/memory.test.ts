@@ -6,7 +6,7 @@ import { IP6T_F_PROTO } from '../../src/abi/ip6-tables'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import { counters, countersInfo, getEntries, getInfo, getRevision, replace } from '../../src/abi/x-tables'
-import { u16 } from '../../src/binary/codec'
+import { type Field, u16 } from '../../src/binary/codec'
 import type { Extension, Variant } from '../../src/extensions/extension'
 import { allExtensions, kernelName, knownPayloads } from '../../src/extensions/registry'
 import { type Connection, type Kernel, SockoptFailure } from '../../src/kernel/kernel'
@@ -378,6 +378,9 @@ const isUndeclared = (family: Family, kind: 'match' | 'target', name: string, re
   knownPayloads(kind, family.name, name, revision).length === 0 &&
   EXTENSIONS.some((one) => one.kind === kind && kernelName(one) === name)
 
+/** Linux writes into these payloads what it makes of them. */
+const isRewritten = (name: string, revision: number): boolean => revision === 0 && /^set$/i.test(name)
+
 /** Whether some payload in the request is of an undeclared revision, or holds a value of {@link UNCHECKED}. */
 function asksUnchecked(family: Family, value: Uint8Array): boolean {
   const blob = value.subarray(replace.size)
@@ -388,6 +391,7 @@ function asksUnchecked(family: Family, value: Uint8Array): boolean {
       const name = partName(blob, { at: part, size: whole })
       const kind = part === target ? 'target' : 'match'
       if (isUndeclared(family, kind, name, blob[part + 31] as number)) return true
+      if (isRewritten(name, blob[part + 31] as number)) return true
       if (isUnchecked(kind, name, blob.subarray(part + 32, part + Math.max(whole, 32)))) return true
       part += Math.max(whole, 8)
     }
@@ -405,18 +409,28 @@ const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, 
   (hook === undefined || demands.hooks?.includes(hook) !== false) &&
   demands.protocols?.some((name) => PROTOCOLS[name] === proto) !== false
 
+/** The fields of a struct that refer to a set. */
+const setsIn = ({ struct }: Variant): [string, Field<unknown>][] =>
+  Object.entries(struct.fields as Readonly<Record<string, Field<unknown>>>).filter(([name]) =>
+    /^(?:match|add|del|map)Set$/.test(name),
+  )
+
+/** Of a set to map from, Linux looks at the table before it looks for the set. */
+const noSetOr = (random: Random): number[] => (random.below(3) === 0 ? [random.below(3), 0] : [0xff, 0xff])
+
 /** Any payload that is not of {@link UNCHECKED}. */
 function draftPayload(random: Random, extension: Extension, variant: Variant): Uint8Array {
   const name = kernelName(extension)
   const bytes = variant.initial.slice()
   for (let i = 0; i < bytes.length; i++) {
-    if (random.below(2) === 0) continue
+    if (random.below(4) !== 0) continue
     const kept = bytes[i] as number
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
     if (isUnchecked(extension.kind, name, bytes)) bytes[i] = kept
   }
   // A set that is there, and fields that can have one value only: else next to nothing would be taken.
-  if (name === 'set') bytes.set([random.below(20) === 0 ? 3 : random.below(3), 0])
+  for (const [field, { offset }] of setsIn(variant))
+    bytes.set(field === 'mapSet' ? noSetOr(random) : [random.below(20) === 0 ? 3 : random.below(3), 0], offset)
   for (const { field, value } of variant.fixed) if (random.below(20) !== 0) field.write(bytes, 0, value)
   return bytes
 }

@@ -67,19 +67,13 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
     ]),
   ),
   'struct xt_statistic_info': [['u.nth.', ['every', 'packet', 'count']]],
-  'struct xt_set_info_match_v4': [['match_set.', ['index', 'dim', 'setFlags']]],
 }
 
 /** Members that are not called what we call them, in snake case. */
 const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
-  'struct xt_set_info_match_v4': {
-    setFlags: 'flags',
-    packetsValue: 'packets.value',
-    packetsOp: 'packets.op',
-    bytesValue: 'bytes.value',
-    bytesOp: 'bytes.op',
-  },
+  'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
+  'struct xt_set_info_v0': { first: 'u.flags[0]', others: 'u.flags[1]', dim: 'u.compat.dim', flags: 'u.compat.flags' },
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

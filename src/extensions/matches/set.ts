@@ -1,50 +1,86 @@
 /** Membership in an ipset. */
-import { ERRNO } from '../../abi/errno'
-import { raw, u8, u16, u32, u64 } from '../../binary/codec'
-import { bit, both, struct } from '../../binary/struct'
+import { setCounter, setCounter0, setInfo, setInfo0 } from '../../abi/ip-set'
+import { type Field, u32 } from '../../binary/codec'
+import { bit, both, struct, within } from '../../binary/struct'
 import { match } from '../extension'
-import { among, bits, is } from '../fields'
+import { among, constant, is } from '../fields'
 import { flag, negatedFlag, option } from '../option'
+import { setReference } from '../sets'
 import { integer64 } from '../values/integer'
-import { directions, MAX_DIRECTIONS, setName } from '../values/ipset'
+import { directions, setName } from '../values/ipset'
 
 /** How a counter of the set's element is compared. linux/netfilter/ipset/ip_set.h */
 const [EQ, NE, LT, GT] = [1, 2, 3, 4] as const
 
-const matchSet = { index: u16, dim: u8, setFlags: u8 }
-const counter = { packetsValue: u64, packetsOp: u8, bytesValue: u64, bytesOp: u8 }
+type Counter = { value: Field<bigint>; op: Field<number> }
+
+const counterOptions = ({ value, op }: Counter, name: 'packets' | 'bytes') => ({
+  eq: option(integer64, value, {
+    present: among(op, [EQ, NE]),
+    negation: is(op, NE, EQ),
+    excludes: [`${name}-lt`, `${name}-gt`],
+  }),
+  lt: option(integer64, value, { present: among(op, [LT]), excludes: [`${name}-gt`] }),
+  gt: option(integer64, value, { present: among(op, [GT]) }),
+})
+
+type CounterFields = Partial<Record<'packets' | 'packets0' | 'bytes' | 'bytes0', Field<unknown>>>
+
+/** Counters came with revision 3, which has them in another struct. */
+function countersOf(at: CounterFields & { readonly matchSet: Field<unknown> }) {
+  const counter = (now: Field<unknown> | undefined, once: Field<unknown> | undefined): Counter => {
+    const { value, op } = now === undefined ? setCounter0.fields : setCounter.fields
+    const outer = now ?? once
+    return outer === undefined
+      ? { value: constant(0n), op: constant(0) }
+      : { value: within(outer, value), op: within(outer, op) }
+  }
+  return {
+    packets: counterOptions(counter(at.packets, at.packets0), 'packets'),
+    bytes: counterOptions(counter(at.bytes, at.bytes0), 'bytes'),
+  }
+}
 
 /** linux/netfilter/xt_set.h */
 export const set = match('set', {
-  revisions: { 4: struct('struct xt_set_info_match_v4', 48, { ...matchSet, ...counter, pad: raw(7), flags: u32 }) },
-  check:
-    ({ dim }) =>
-    (bytes, at) =>
-      dim.read(bytes, at) > MAX_DIRECTIONS
-        ? { reason: `a set has at most ${MAX_DIRECTIONS} dimensions`, errno: ERRNO.ERANGE }
-        : undefined,
-  options: ({ index, dim, setFlags, packetsValue, packetsOp, bytesValue, bytesOp, flags }) => ({
-    'match-set': option([setName, directions], both(index, both(dim, bits(setFlags, 0x7e))), {
-      aliases: ['set'],
-      required: true,
-      negation: bit(setFlags, 0x01),
+  revisions: {
+    0: { ipv4: struct('struct xt_set_info_match_v0', 32, { matchSet: setInfo0 }) },
+    1: struct('struct xt_set_info_match_v1', 4, { matchSet: setInfo }),
+    2: struct('struct xt_set_info_match_v1', 4, { matchSet: setInfo }),
+    3: struct('struct xt_set_info_match_v3', 48, {
+      matchSet: setInfo,
+      packets0: setCounter0,
+      bytes0: setCounter0,
+      flags: u32,
     }),
-    'return-nomatch': flag(bit(flags, 0x80)),
-    'update-counters': negatedFlag(bit(flags, 0x08)),
-    'update-subcounters': negatedFlag(bit(flags, 0x10)),
-    'packets-eq': option(integer64, packetsValue, {
-      present: among(packetsOp, [EQ, NE]),
-      negation: is(packetsOp, NE, EQ),
-      excludes: ['packets-lt', 'packets-gt'],
+    4: struct('struct xt_set_info_match_v4', 48, {
+      matchSet: setInfo,
+      packets: setCounter,
+      bytes: setCounter,
+      flags: u32,
     }),
-    'packets-lt': option(integer64, packetsValue, { present: among(packetsOp, [LT]), excludes: ['packets-gt'] }),
-    'packets-gt': option(integer64, packetsValue, { present: among(packetsOp, [GT]) }),
-    'bytes-eq': option(integer64, bytesValue, {
-      present: among(bytesOp, [EQ, NE]),
-      negation: is(bytesOp, NE, EQ),
-      excludes: ['bytes-lt', 'bytes-gt'],
-    }),
-    'bytes-lt': option(integer64, bytesValue, { present: among(bytesOp, [LT]), excludes: ['bytes-gt'] }),
-    'bytes-gt': option(integer64, bytesValue, { present: among(bytesOp, [GT]) }),
-  }),
+  },
+  unused: ({ matchSet }) => setReference(matchSet).scratch,
+  check: ({ matchSet }) => setReference(matchSet).check,
+  options: (at) => {
+    const { index, directions: sides, inverted, flags: ofSet } = setReference(at.matchSet)
+    const flags = 'flags' in at ? at.flags : constant(0)
+    const { packets, bytes } = countersOf(at)
+    return {
+      'match-set': option([setName, directions], both(index, sides), {
+        aliases: ['set'],
+        required: true,
+        negation: inverted,
+      }),
+      'return-nomatch': flag(bit('flags' in at ? at.flags : ofSet, 0x80)),
+      'update-counters': negatedFlag(bit(flags, 0x08)),
+      'update-subcounters': negatedFlag(bit(flags, 0x10)),
+      'packets-eq': packets.eq,
+      'packets-lt': packets.lt,
+      'packets-gt': packets.gt,
+      'bytes-eq': bytes.eq,
+      'bytes-lt': bytes.lt,
+      'bytes-gt': bytes.gt,
+    }
+  },
 })

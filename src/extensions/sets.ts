@@ -1,0 +1,65 @@
+/** How matches and targets refer to ipsets, in the structs of all revisions. */
+import { ERRNO } from '../abi/errno'
+import { setInfo, setInfo0 } from '../abi/ip-set'
+import type { Field } from '../binary/codec'
+import { bit, both, within } from '../binary/struct'
+import type { Extent, Reason } from './extension'
+import { bits, view } from './fields'
+import { type Directions, MAX_DIRECTIONS } from './values/ipset'
+
+/** The words of {@link setInfo0} */
+const [SOURCE, DESTINATION, INVERTED] = [0x01, 0x02, 0x04] as const
+
+interface Reference {
+  readonly index: Field<number>
+  readonly directions: Field<Directions>
+  readonly inverted: Field<boolean>
+  /** Where else flags of the match may stand. */
+  readonly flags: Field<number>
+  /** What the kernel writes, whatever it holds. */
+  readonly scratch: readonly Extent[]
+  check(bytes: Uint8Array, at: number): Reason | undefined
+}
+
+const tooMany = { reason: `a set has at most ${MAX_DIRECTIONS} dimensions`, errno: ERRNO.ERANGE }
+
+/** @param at a field that is a `struct xt_set_info`, or one of revision 0 */
+export const setReference = (at: Field<unknown>): Reference => (at.size === setInfo.size ? plain(at) : wordy(at))
+
+function plain(at: Field<unknown>): Reference {
+  const { index, dim, flags } = setInfo.fields
+  const dimensions = within(at, dim)
+  return {
+    index: within(at, index),
+    directions: both(dimensions, bits(within(at, flags), 0x7e)),
+    inverted: bit(within(at, flags), 0x01),
+    flags: within(at, flags),
+    scratch: [],
+    check: (bytes, place) => (dimensions.read(bytes, place) > MAX_DIRECTIONS ? tooMany : undefined),
+  }
+}
+
+function wordy(at: Field<unknown>): Reference {
+  const { index, first, others, dim, flags } = setInfo0.fields
+  const words = both(within(at, first), within(at, others))
+  const sides = view(
+    words,
+    ([head, tail]): Directions => {
+      const all = [head, ...tail, 0]
+      const dimensions = all.indexOf(0)
+      return [dimensions, all.slice(0, dimensions).reduce((sum, one, i) => sum | (one & SOURCE ? 2 << i : 0), 0)]
+    },
+    ([dimensions, sources]) => {
+      const word = (i: number): number => (i >= dimensions ? 0 : sources & (2 << i) ? SOURCE : DESTINATION)
+      return [word(0), [1, 2, 3, 4, 5].map(word)] as const
+    },
+  )
+  return {
+    index: within(at, index),
+    directions: sides,
+    inverted: bit(within(at, first), INVERTED),
+    flags: within(at, flags),
+    scratch: [within(at, dim), within(at, flags)],
+    check: (bytes, place) => (within(at, others).read(bytes, place)[4] === 0 ? undefined : tooMany),
+  }
+}

@@ -1,0 +1,94 @@
+/** Adds to ipsets, deletes from them, and takes marks and queues from them. */
+import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
+import { type Field, u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { type Check, type PlacedRule, type Reason, target } from '../extension'
+import { constant, where } from '../fields'
+import { flag, option } from '../option'
+import { setReference } from '../sets'
+import { integer } from '../values/integer'
+import { directions, setName } from '../values/ipset'
+
+const NO_TIMEOUT = 0xffff_ffff
+const { MARK, PRIO, QUEUE } = { MARK: 0x100, PRIO: 0x200, QUEUE: 0x400 }
+
+interface SetFields {
+  readonly addSet: Field<unknown>
+  readonly delSet: Field<unknown>
+  readonly mapSet?: Field<unknown>
+  readonly flags?: Field<number>
+  readonly timeout?: Field<number>
+}
+
+const references = ({ addSet, delSet, mapSet }: SetFields) =>
+  [addSet, delSet, ...(mapSet === undefined ? [] : [mapSet])].map(setReference)
+
+/** A place for a set that may hold none. */
+function optionalSet(at: Field<unknown> | undefined) {
+  const types = [setName, directions] as const
+  const nothing = [IPSET_INVALID_ID, [0, 0]] as const
+  if (at === undefined)
+    return option(types, constant<readonly [number, readonly [number, number]]>(nothing), { absent: nothing })
+  const { index, directions: sides } = setReference(at)
+  const isThere = (bytes: Uint8Array, place: number): boolean => index.read(bytes, place) !== IPSET_INVALID_ID
+  return option(types, where(both(index, sides), isThere), { absent: nothing })
+}
+
+/** Packets have a queue, and a priority, when they are on their way out. */
+function checkMap({ mapSet, flags = constant(0) }: SetFields): (...args: Parameters<Check>) => Reason | undefined {
+  if (mapSet === undefined) return () => undefined
+  const { index } = setReference(mapSet)
+  return (bytes, at, { table, hooks }: PlacedRule) => {
+    if (index.read(bytes, at) === IPSET_INVALID_ID) return undefined
+    if (table !== 'mangle') return '--map-set is for table mangle'
+    const early = hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT')
+    return early && (flags.read(bytes, at) & (PRIO | QUEUE)) !== 0
+      ? '--map-prio and --map-queue are for FORWARD, OUTPUT and POSTROUTING'
+      : undefined
+  }
+}
+
+/** linux/netfilter/xt_set.h */
+export const SET = target('SET', {
+  revisions: {
+    0: { ipv4: struct('struct xt_set_info_target_v0', 64, { addSet: setInfo0, delSet: setInfo0 }) },
+    1: struct('struct xt_set_info_target_v1', 8, { addSet: setInfo, delSet: setInfo }),
+    2: struct('struct xt_set_info_target_v2', 16, { addSet: setInfo, delSet: setInfo, flags: u32, timeout: u32 }),
+    3: struct('struct xt_set_info_target_v3', 20, {
+      addSet: setInfo,
+      delSet: setInfo,
+      mapSet: setInfo,
+      flags: u32,
+      timeout: u32,
+    }),
+  },
+  atLeastOne: ['add-set', 'del-set', 'map-set'],
+  unused: (at) => references(at).flatMap(({ scratch }) => scratch),
+  check: (at) => {
+    const map = checkMap(at)
+    const sets = references(at)
+    return (bytes, place, rule) => {
+      const reason = map(bytes, place, rule)
+      return reason ?? sets.map(({ check }) => check(bytes, place)).find((one) => one !== undefined)
+    }
+  },
+  usage: (at) => (bytes, place) => {
+    const maps = 'mapSet' in at && setReference(at.mapSet).index.read(bytes, place) !== IPSET_INVALID_ID
+    return maps && (at.flags.read(bytes, place) & (MARK | PRIO | QUEUE)) === 0
+      ? '--map-set needs --map-mark, --map-prio or --map-queue'
+      : undefined
+  },
+  options: (at) => {
+    const { addSet, delSet, mapSet, flags = constant(0), timeout = constant(NO_TIMEOUT) }: SetFields = at
+    return {
+      'add-set': optionalSet(addSet),
+      exist: flag(bit(flags, 0x01), { needs: ['add-set'], list: 'exist' }),
+      timeout: option(integer(NO_TIMEOUT - 1), timeout, { absent: NO_TIMEOUT, needs: ['add-set'] }),
+      'del-set': optionalSet(delSet),
+      'map-set': optionalSet(mapSet),
+      'map-mark': flag(bit(flags, MARK), { needs: ['map-set'] }),
+      'map-prio': flag(bit(flags, PRIO), { needs: ['map-set'] }),
+      'map-queue': flag(bit(flags, QUEUE), { needs: ['map-set'] }),
+    }
+  },
+})
