@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AnyRule, easy, Match, Rule, Rule6, Target } from '../src'
 import type { FamilyName } from '../src/abi/family'
+import { TABLES } from '../src/abi/netfilter'
 import type { Extension } from '../src/extensions/extension'
 import type { Option } from '../src/extensions/option'
 import { expectation, type Parameter } from '../src/extensions/payload'
 import { aliasesOf, allExtensions, kernelName, type PartKind } from '../src/extensions/registry'
 import { camelCase, propertyValue } from '../src/iptc/words'
 import { describeRule, isOpaque, type PartSpec } from '../src/ruleset/rule'
-import { cases, ruleLine } from '../test/support/cases'
+import { cases, payloads, ruleLine } from '../test/support/cases'
 
 const FAMILY_TITLES: Readonly<Record<FamilyName, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' }
 
@@ -127,7 +128,7 @@ const LONGEST = 100
 const ENOUGH = 4
 
 /** Of the rule lines, the one that shows most of this extension and least of others. */
-function exampleOf({ kind, name, families }: Extension): Example | undefined {
+function exampleOf({ kind, name, families, demands }: Extension): Example | undefined {
   const partsOf = ({ parsed }: Example): number =>
     parsed.matches.filter((one) => one.name === name).length + Number(parsed.target?.name === name)
   const weight = (one: Example): number => {
@@ -139,9 +140,14 @@ function exampleOf({ kind, name, families }: Extension): Example | undefined {
     return 10 * Math.min(options, ENOUGH) - 4 * others - one.rule.length / 20
   }
   const family = families[0] as FamilyName
-  return cases
-    .filter((one) => one.extension === name && one.family.name === family)
-    .flatMap(({ accepted }) => accepted)
+  const isOwn = (one: { extension: string; family: { name: string } }): boolean =>
+    one.extension === name && one.family.name === family
+  const lines = cases.filter(isOwn).flatMap(({ accepted }) => accepted)
+  // Of what the kernel of the captures does not take, there are payloads alone.
+  const spelled = payloads.filter(isOwn).flatMap(({ text }) => (text === undefined ? [] : [text]))
+  const chain = demands.hooks?.[0] ?? (demands.tables?.[0] === undefined ? 'INPUT' : TABLES[demands.tables[0]][0])
+  const made = spelled.map((text) => `-A ${chain} -${kind === 'match' ? 'm' : 'j'} ${name} ${text}`)
+  return (lines.length > 0 ? lines : made)
     .filter((line) => /^-A [A-Z]/.test(line))
     .flatMap((line) => parseExample(family, line) ?? [])
     .filter((one) => partsOf(one) === 1 && one.rule.length <= LONGEST)

@@ -15,6 +15,7 @@ export const ERRNO = {
   EMFILE: 24,
   ENFILE: 23,
   EMLINK: 31,
+  EDOM: 33,
   ERANGE: 34,
   ENOSYS: 38,
   ELOOP: 40,

@@ -4,6 +4,10 @@
 export const HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const
 export type Hook = (typeof HOOKS)[number]
 
+/** Where packets have no interface that they come in by, and none yet that they go out by. */
+export const NO_IN: readonly (Hook | undefined)[] = ['OUTPUT', 'POSTROUTING']
+export const NO_OUT: readonly (Hook | undefined)[] = ['PREROUTING', 'INPUT']
+
 /** The bit that stands for a hook in `valid_hooks` and in every mask of hooks. */
 export const hookBit = (hook: Hook): number => 1 << HOOKS.indexOf(hook)
 

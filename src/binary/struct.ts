@@ -81,3 +81,6 @@ export const bit = (field: Field<number>, mask: number): Field<boolean> => ({
     field.write(bytes, at, value ? rest | mask : rest)
   },
 })
+
+/** What an extension without a payload has, which no header declares. */
+export const nothing = struct('', 0, {})

@@ -4,7 +4,7 @@
  */
 
 import { FAMILIES, type FamilyName } from '../abi/family'
-import type { Hook, TableName } from '../abi/netfilter'
+import { type Hook, NO_IN, NO_OUT, type TableName } from '../abi/netfilter'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
@@ -44,6 +44,18 @@ export interface PlacedRule extends RuleHead {
   /** Each with the place of its payload, among the bytes that are checked. */
   readonly matches: readonly { readonly name: string; readonly at: number }[]
 }
+
+/** That packets have no interface to come in by where the rule stands, if that is so: `what` asks for it. */
+export const withoutIn = (what: string, { hooks }: PlacedRule): string | undefined =>
+  hooks.some((hook) => NO_IN.includes(hook))
+    ? `${what} is for hooks where packets have an interface that they come in by`
+    : undefined
+
+/** As {@link withoutIn}, of the interface to go out by. */
+export const withoutOut = (what: string, { hooks }: PlacedRule): string | undefined =>
+  hooks.some((hook) => NO_OUT.includes(hook))
+    ? `${what} is for hooks where packets have an interface that they go out by`
+    : undefined
 
 /** Why the kernel refuses something; with EINVAL, unless it says otherwise. */
 export type Reason = string | { readonly reason: string; readonly errno: number }

@@ -3,7 +3,7 @@ import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import type { Extension, Variant } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
-import { type Option, overlap } from '../extensions/option'
+import { type Option, originals, overlap } from '../extensions/option'
 import {
   changeParameter,
   checkComplete,
@@ -106,7 +106,8 @@ export abstract class Part extends Strict {
     if (value === undefined || value === null) {
       // Another spelling may have said what this one cannot.
       if (option.read(payload, 0, this.#owner.context) === undefined) return
-      option.clear(payload, 0)
+      const { options } = known.variant
+      for (const one of new Set([canonical, ...originals(options, canonical)])) options.get(one)?.clear(payload, 0)
       content.given = others
     } else {
       const reading = readValue(known.extension.name, canonical, option, value)

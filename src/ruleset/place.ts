@@ -3,15 +3,11 @@
  * names that mean something else.
  */
 import type { Family } from '../abi/family'
-import type { Hook } from '../abi/netfilter'
-import { VERDICTS } from '../abi/netfilter'
+import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
 import { isStandard, readVerdict, targetPart } from './entry'
 import { HEADS } from './head'
 import { extensionParts, ruleHead } from './parts'
 import type { Chain, Entry, Ruleset } from './ruleset'
-
-const NO_IN: readonly (Hook | undefined)[] = ['OUTPUT', 'POSTROUTING']
-const NO_OUT: readonly (Hook | undefined)[] = ['PREROUTING', 'INPUT']
 
 const asksFor = (family: Family, entry: Entry, option: string): boolean =>
   HEADS[family.name].variant.options.get(option)?.read(entry.bytes, 0, NOWHERE(family)) !== undefined

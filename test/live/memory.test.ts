@@ -349,6 +349,140 @@ const CHECKED: readonly Sample[] = [
   { kind: 'match', name: 'multiport', family: 'ipv4', what: 'ports of neither side', sample: { 0: 3 }, proto: 6 },
   { kind: 'match', name: 'multiport', family: 'ipv6', what: 'more ports than fit', sample: { 1: 16 }, proto: 6 },
   { kind: 'match', name: 'multiport', family: 'ipv4', what: 'half a range', sample: { 1: 1, 32: 1 }, proto: 6 },
+  {
+    kind: 'match',
+    name: 'cpu',
+    family: 'ipv4',
+    what: 'an unknown inversion',
+    sample: { 4: 2 },
+  },
+  {
+    kind: 'match',
+    name: 'dscp',
+    family: 'ipv4',
+    what: 'more than six bits',
+    sample: { 0: 0x40 },
+  },
+  {
+    kind: 'match',
+    name: 'ecn',
+    family: 'ipv4',
+    what: 'an unknown operation',
+    sample: { 0: 0x02 },
+  },
+  {
+    kind: 'match',
+    name: 'ecn',
+    family: 'ipv6',
+    what: 'TCP without -p tcp',
+    sample: { 0: 0x10 },
+  },
+  {
+    kind: 'match',
+    name: 'devgroup',
+    family: 'ipv4',
+    what: 'unknown flags',
+    sample: { 0: 0x10 },
+  },
+  {
+    kind: 'match',
+    name: 'devgroup',
+    family: 'ipv4',
+    what: 'the group to go out by in INPUT',
+    sample: { 0: 4 },
+  },
+  {
+    kind: 'match',
+    name: 'addrtype',
+    family: 'ipv4',
+    what: 'both interfaces',
+    sample: { 4: 0x0c },
+  },
+  {
+    kind: 'match',
+    name: 'addrtype',
+    family: 'ipv4',
+    what: 'the interface to go out by in INPUT',
+    sample: { 4: 0x08 },
+  },
+  {
+    kind: 'match',
+    name: 'addrtype',
+    family: 'ipv6',
+    what: 'a type that IPv6 has not',
+    sample: { 0: 0x08 },
+  },
+  {
+    kind: 'target',
+    name: 'DSCP',
+    family: 'ipv4',
+    what: 'more than six bits',
+    sample: { 0: 0x40 },
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'TTL',
+    family: 'ipv4',
+    what: 'an unknown change',
+    sample: { 0: 3, 1: 1 },
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'HL',
+    family: 'ipv6',
+    what: 'a change by nothing',
+    sample: { 0: 1 },
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'ECN',
+    family: 'ipv4',
+    what: 'a codepoint of three bits',
+    sample: { 0: 1, 1: 4 },
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'CONNMARK',
+    family: 'ipv4',
+    what: 'a shift by all bits',
+    sample: { 13: 32 },
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'CHECKSUM',
+    family: 'ipv4',
+    what: 'nothing to do',
+    sample: {},
+    table: 'mangle',
+  },
+  {
+    kind: 'target',
+    name: 'AUDIT',
+    family: 'ipv4',
+    what: 'an unknown type',
+    sample: { 0: 3 },
+  },
+  {
+    kind: 'target',
+    name: 'CONNSECMARK',
+    family: 'ipv4',
+    what: 'neither way',
+    sample: { 0: 3 },
+    table: 'security',
+  },
+  {
+    kind: 'target',
+    name: 'SECMARK',
+    family: 'ipv4',
+    what: 'an unknown mode',
+    sample: { 0: 2 },
+    table: 'mangle',
+  },
 ]
 
 /**
@@ -356,6 +490,15 @@ const CHECKED: readonly Sample[] = [
  * another errno. They are left out of the requests below.
  */
 const UNCHECKED: readonly Unchecked[] = [
+  {
+    kind: 'target',
+    name: 'SECMARK',
+    family: 'ipv4',
+    what: 'a context that no security module knows',
+    sample: { 0: 1, 1: 65 },
+    is: (payload) => byte(payload, 0) === 1,
+    table: 'mangle',
+  },
   {
     kind: 'target',
     name: 'CT',
@@ -450,7 +593,16 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
     const extension = random.pick(EXTENSIONS.filter((one) => odd || fits(one, table, hook, number)))
     const variant = extension && random.pick(extension.variants(family.name))
     if (extension === undefined || variant === undefined) continue
-    const payload = draftPayload(random, extension, variant)
+    // The first of some that the declaration takes: else most tables would hold one that nobody does.
+    const rule = {
+      protocol: number,
+      protocolNegated: false,
+      table,
+      hooks: hook === undefined ? [] : [hook],
+      matches: [],
+    }
+    const drafts = Array.from({ length: odd ? 1 : 4 }, () => draftPayload(random, extension, variant))
+    const payload = drafts.find((one) => variant.check?.(one, 0, rule) === undefined) ?? variant.initial
     const part = buildPart(kernelName(extension), variant.revision, payload)
     if (extension.kind === 'match') parts.push(part)
     else target = part

@@ -71,7 +71,9 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
 
 /** Members that are not called what we call them, in snake case. */
 const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'struct ipt_ECN_info': { tcp: 'proto' },
   'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
+  'struct xt_ecn_info': { ect: 'proto' },
   'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
   'struct xt_set_info_v0': { first: 'u.flags[0]', others: 'u.flags[1]', dim: 'u.compat.dim', flags: 'u.compat.flags' },
 }
@@ -95,7 +97,7 @@ const structs = [
   ...Object.values(ipSet).filter(isStruct),
   iptEntry,
   ip6tEntry,
-  ...variants.map(({ struct }) => struct),
+  ...variants.map(({ struct }) => struct).filter(({ size }) => size > 0),
 ] as unknown as Struct[]
 
 export const layouts: readonly Layout[] = [...new Map(structs.map((one) => [one.cName, one])).values()].map(

@@ -121,6 +121,32 @@ const networks = lazy(() => new Map(rows('/etc/networks').map(({ names, value })
 /** The name of a network of IPv4, by its first address. */
 export const networkName = (address: string): string | undefined => networks().get(address)
 
+/** Numbers and what they are called, both ways. */
+export interface Names {
+  readonly byName: ReadonlyMap<string, number>
+  readonly byNumber: ReadonlyMap<number, string>
+}
+
+/** A database of iproute2: a number to 255, decimal or hexadecimal, and its name. Of two for one, the first counts. */
+const iproute2 = (path: string): (() => Names) =>
+  lazy(() => {
+    const byName = new Map<string, number>()
+    const byNumber = new Map<number, string>()
+    for (const line of linesOf(path)) {
+      const [, digits, name] = /^\s*(0x[0-9a-f]+|\d+)\s+(\S+)/i.exec(line) ?? []
+      const number = Number(digits)
+      if (name === undefined || number > 255) continue
+      if (!byName.has(name)) byName.set(name, number)
+      if (!byNumber.has(number)) byNumber.set(number, name)
+    }
+    return { byName, byNumber }
+  })
+
+/** Routing realms. */
+export const realms = iproute2('/etc/iproute2/rt_realms')
+/** Groups of interfaces. */
+export const deviceGroups = iproute2('/etc/iproute2/group')
+
 /** The number of a protocol by a name or alias of protocols(5), as it is written there. */
 export const exactProtocolNumber = (name: string): number | undefined =>
   protocols().byName.get(name) ?? own(PROTOCOL_ALIASES, name)

@@ -36,6 +36,15 @@ export const bits32: ValueType<number> = {
   format: hex,
 }
 
+/** 8 bits, printed in hexadecimal with both digits. */
+export const bits8 = (max = 0xff): ValueType<number> => ({
+  expects: `a number 0 to 0x${max.toString(16)}`,
+  parse: (word) => inRange(word, 0, max),
+  format: hex8,
+})
+
+export const hex8 = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`
+
 /** 64 bits, decimal. */
 export const integer64: ValueType<bigint, string | number | bigint> = {
   expects: `a number 0 to ${2n ** 64n - 1n}`,
@@ -59,13 +68,14 @@ export const valueMask = (
   format: ([value, mask]) => (mask === U32_MAX && !printing.fullMask ? hex(value) : `${hex(value)}/${hex(mask)}`),
 })
 
-/** `first[:last]`, both 0 to `max`; one number alone is a range of itself. */
-export const integerRange = (max: number): ValueType<readonly [number, number]> => ({
+/** `first[:last]`, both 0 to `max`; one number alone is a range of itself. Some take it reversed, which nothing is in. */
+export const integerRange = (max: number, { ordered = false } = {}): ValueType<readonly [number, number]> => ({
   expects: `first[:last], each 0 to ${max}`,
   parse(word) {
     const [first, last] = halves(word, ':')
     const low = first === '' && last !== undefined ? 0 : inRange(first, 0, max)
-    return [low, last === undefined ? low : last === '' ? max : inRange(last, 0, max)]
+    const high = last === undefined ? low : last === '' ? max : inRange(last, 0, max)
+    return ordered && low > high ? mismatch('the range is reversed') : [low, high]
   },
   format: ([first, last]) => (first === last ? String(first) : `${first}:${last}`),
 })

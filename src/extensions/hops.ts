@@ -1,0 +1,64 @@
+/** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
+import type { Field } from '../binary/codec'
+import type { Check } from './extension'
+import { among, is } from './fields'
+import { type Option, option } from './option'
+import { integer } from './values/integer'
+
+interface HopFields {
+  readonly mode: Field<number>
+  readonly value: Field<number>
+}
+
+/** No mode: what it is to be has not been said. */
+const UNSAID = 0xff
+
+type Hops<P extends string, Names extends string, Alias extends string = never> = Readonly<
+  Record<`${P}-${Names}`, Option<string | number, Alias>>
+>
+
+/** enum in linux/netfilter_ipv4/ipt_ttl.h */
+const [EQ, NE, LT, GT] = [0, 1, 2, 3] as const
+
+/** `--ttl-eq`, `--ttl-lt` and `--ttl-gt`, of which one is given. */
+export function hopComparisons<P extends string>(
+  prefix: P,
+  { mode, value }: HopFields,
+): Hops<P, 'eq', P> & Hops<P, 'lt' | 'gt'> {
+  const than = (sign: string, of: number, excludes: string[]) =>
+    option(integer(255), value, { present: is(mode, of, UNSAID), excludes, list: `${sign} $` })
+  return {
+    [`${prefix}-eq`]: option(integer(255), value, {
+      aliases: [prefix],
+      present: among(mode, [EQ, NE], UNSAID),
+      negation: is(mode, NE, EQ),
+      excludes: [`${prefix}-lt`, `${prefix}-gt`],
+      list: (_, { negated, words: [word] }) => `${negated ? '!=' : '=='} ${word}`,
+    }),
+    [`${prefix}-lt`]: than('<', LT, [`${prefix}-gt`]),
+    [`${prefix}-gt`]: than('>', GT, []),
+  } as never
+}
+
+/** enum in linux/netfilter_ipv4/ipt_TTL.h */
+const [SET, INC, DEC] = [0, 1, 2] as const
+
+/** `--ttl-set`, `--ttl-dec` and `--ttl-inc`, of which one is given. */
+export function hopChanges<P extends string>(prefix: P, { mode, value }: HopFields): Hops<P, 'set' | 'dec' | 'inc'> {
+  const change = (of: number, min: number, verb: string, excludes: string[]) =>
+    option(integer(255, min), value, { present: is(mode, of, UNSAID), excludes, list: `${verb} $` })
+  return {
+    [`${prefix}-set`]: change(SET, 0, 'set to', [`${prefix}-dec`, `${prefix}-inc`]),
+    [`${prefix}-dec`]: change(DEC, 1, 'decrement by', [`${prefix}-inc`]),
+    [`${prefix}-inc`]: change(INC, 1, 'increment by', []),
+  } as never
+}
+
+/** What the kernel refuses of a change. */
+export const refuseHopChange =
+  ({ mode, value }: HopFields): Check =>
+  (bytes, at) => {
+    const change = mode.read(bytes, at)
+    if (change > DEC) return 'there is no such change'
+    return change !== SET && value.read(bytes, at) === 0 ? 'a change by nothing' : undefined
+  }

@@ -1,0 +1,16 @@
+/** The DSCP of the packet, which says how it wants to be handled. */
+import { bool8, u8 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { match } from '../extension'
+import { option, synonym } from '../option'
+import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
+
+/** linux/netfilter/xt_dscp.h */
+export const dscp = match('dscp', {
+  revisions: { 0: struct('struct xt_dscp_info', 2, { dscp: u8, invert: bool8 }) },
+  check: refuseDscp,
+  options: ({ dscp, invert }) => ({
+    dscp: option(codePoint, dscp, { required: true, negation: invert, list: 'DSCP match [!]$' }),
+    'dscp-class': synonym('dscp', option(dscpClass, dscp, { required: true, negation: invert })),
+  }),
+})

@@ -1,0 +1,29 @@
+/** The ECN bits of the IP and the TCP header. */
+import { u8 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { isProtocol, match } from '../extension'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+
+const [IP, ECE, CWR] = [0x01, 0x10, 0x20] as const
+
+/** linux/netfilter/xt_ecn.h */
+export const ecn = match('ecn', {
+  revisions: { 0: struct('struct xt_ecn_info', 4, { operation: u8, invert: u8, ipEct: u8, ect: u8 }) },
+  atLeastOne: true,
+  bits: ({ operation, invert }) => [operation, invert].map((field) => [field, IP | ECE | CWR] as const),
+  list: 'ECN match',
+  options: ({ operation, invert, ipEct }) => {
+    const negation = (mask: number) => ({ negation: bit(invert, mask) })
+    return {
+      'ecn-tcp-ece': flag(bit(operation, ECE), { ...negation(ECE), list: '[!]ECE' }),
+      'ecn-tcp-cwr': flag(bit(operation, CWR), { ...negation(CWR), list: '[!]CWR' }),
+      'ecn-ip-ect': option(integer(3), ipEct, { present: bit(operation, IP), ...negation(IP), list: '[!]ECT=$' }),
+    }
+  },
+  check: ({ operation }) => {
+    const asksTcp = bit(operation, ECE | CWR)
+    return (bytes, at, rule) =>
+      asksTcp.read(bytes, at) && !isProtocol(rule, ['tcp']) ? '--ecn-tcp-ece and --ecn-tcp-cwr need -p tcp' : undefined
+  },
+})

@@ -1,0 +1,74 @@
+/** Sets the mark of the packet's connection, or copies it from or to the packet's own. */
+import { u8, u32 } from '../../binary/codec'
+import { both, struct } from '../../binary/struct'
+import { markChanges } from '../bitwise'
+import { target } from '../extension'
+import { among, constant, is, view, where } from '../fields'
+import { flag, option, synonym } from '../option'
+import { bits32, integer } from '../values/integer'
+
+const [SET, SAVE, RESTORE] = [0, 1, 2] as const
+/** No mode: what is to be done has not been said. */
+const UNSAID = 0xff
+const [LEFT, RIGHT] = [0, 1] as const
+
+const ALL = 0xffff_ffff
+const marks = { ctmark: u32, ctmask: u32, nfmask: u32 }
+
+/** linux/netfilter/xt_connmark.h */
+export const CONNMARK = target('CONNMARK', {
+  revisions: {
+    1: struct('struct xt_connmark_tginfo1', 16, { ...marks, mode: u8 }),
+    2: struct('struct xt_connmark_tginfo2', 16, { ...marks, shiftDir: u8, shiftBits: u8, mode: u8 }),
+  },
+  atLeastOne: ['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark', 'save-mark', 'restore-mark'],
+  bits: (at) => ('shiftDir' in at ? [[at.shiftDir, RIGHT] as const, [at.shiftBits, 31] as const] : []),
+  options: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
+    const { shiftDir, shiftBits } = 'shiftDir' in at ? at : { shiftDir: constant(LEFT), shiftBits: constant(0) }
+    const shift = (way: number) => where(shiftBits, (bytes, at) => shiftDir.read(bytes, at) === way)
+    const equal = view(
+      both(nfmask, ctmask),
+      ([nf, ct]) => (nf === ct ? nf : undefined),
+      (mask) => [mask, mask] as const,
+    )
+    const spec = { absent: ALL, always: among(mode, [SAVE, RESTORE]) }
+    return {
+      ...markChanges(both(ctmark, ctmask), {
+        present: is(mode, SET, UNSAID),
+        excludes: ['save-mark', 'restore-mark', 'ctmask', 'mask'],
+      }),
+      'save-mark': flag(is(mode, SAVE, UNSAID), { excludes: ['restore-mark'], list: 'save' }),
+      'restore-mark': flag(is(mode, RESTORE, UNSAID), { list: 'restore' }),
+      nfmask: option(bits32, nfmask, spec),
+      ctmask: option(
+        bits32,
+        where(ctmask, (bytes, at) => mode.read(bytes, at) !== SET),
+        spec,
+      ),
+      mask: synonym(['nfmask', 'ctmask'], option(bits32, equal, spec)),
+      'left-shift-mark': option(integer(31), shift(LEFT), {
+        excludes: ['right-shift-mark'],
+        list: 'left-shift-mark $',
+      }),
+      'right-shift-mark': option(integer(31), shift(RIGHT), {
+        absent: 0,
+        present: is(shiftDir, RIGHT, LEFT),
+        list: 'right-shift-mark $',
+      }),
+    }
+  },
+  list:
+    ({ ctmask, nfmask, mode }) =>
+    ({ bytes, at, texts: { nfmask: _, ctmask: __, ...texts } }) => {
+      const [operation = '', ...shift] = Object.values(texts)
+      const masks = listMasks(mode.read(bytes, at), nfmask.read(bytes, at), ctmask.read(bytes, at))
+      return ['CONNMARK', operation, ...masks, ...shift].join(' ')
+    },
+})
+
+function listMasks(mode: number, nfmask: number, ctmask: number): string[] {
+  const [nf, ct] = [nfmask, ctmask].map((mask) => `0x${mask.toString(16)}`)
+  if (mode === SET || (nfmask === ALL && ctmask === ALL)) return []
+  if (nfmask === ctmask) return [`mask ${nf}`]
+  return [mode === SAVE ? `nfmask ${nf} ctmask ~${ct}` : `ctmask ${ct} nfmask ~${nf}`]
+}

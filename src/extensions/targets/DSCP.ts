@@ -1,0 +1,17 @@
+/** Sets the DSCP of the packet. */
+import { u8 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { target } from '../extension'
+import { option, synonym } from '../option'
+import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
+
+/** linux/netfilter/xt_DSCP.h */
+export const DSCP = target('DSCP', {
+  tables: ['mangle'],
+  revisions: { 0: struct('struct xt_DSCP_info', 1, { dscp: u8 }) },
+  check: refuseDscp,
+  options: ({ dscp }) => ({
+    'set-dscp': option(codePoint, dscp, { required: true, list: 'DSCP set $' }),
+    'set-dscp-class': synonym('set-dscp', option(dscpClass, dscp, { required: true })),
+  }),
+})

@@ -1,0 +1,53 @@
+/** Changes the ECN bits of the IP and the TCP header. */
+import { type Field, u8 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { isProtocol, target } from '../extension'
+import { bits, view } from '../fields'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+
+const [IP, ECE, CWR] = [0x01, 0x10, 0x20] as const
+const TCP = ECE | CWR
+/** Bits of `tcp`. */
+const [ECE_VALUE, CWR_VALUE] = [0x01, 0x02] as const
+
+/** linux/netfilter_ipv4/ipt_ECN.h */
+export const ECN = target('ECN', {
+  families: ['ipv4'],
+  tables: ['mangle'],
+  revisions: { 0: struct('struct ipt_ECN_info', 3, { operation: u8, ipEct: u8, tcp: u8 }) },
+  atLeastOne: true,
+  bits: ({ operation, ipEct }) => [
+    [operation, IP | TCP],
+    [ipEct, 3],
+  ],
+  list: 'ECN',
+  options: ({ operation, ipEct, tcp }) => {
+    const change = both(bits(operation, TCP), tcp)
+    /** To remove them is to set both to 0, and is what that is called where nothing else is set. */
+    const removed: Field<boolean> = {
+      ...operation,
+      read: (bytes, at) => operation.read(bytes, at) === TCP && tcp.read(bytes, at) === 0,
+      write: (bytes, at, truth) => change.write(bytes, at, [truth ? TCP : 0, 0]),
+    }
+    const tcpBit = (mask: number, value: number, excludes: string[], list: string) => {
+      const asked = bit(operation, mask)
+      return option(integer(1), view(bit(tcp, value), Number, Boolean), {
+        present: { ...asked, read: (bytes, at) => asked.read(bytes, at) && !removed.read(bytes, at) },
+        excludes,
+        list,
+      })
+    }
+    return {
+      'ecn-tcp-remove': flag(removed, { excludes: ['ecn-tcp-ece', 'ecn-tcp-cwr'], list: 'TCP remove' }),
+      'ecn-tcp-ece': tcpBit(ECE, ECE_VALUE, [], 'ECE=$'),
+      'ecn-tcp-cwr': tcpBit(CWR, CWR_VALUE, [], 'CWR=$'),
+      'ecn-ip-ect': option(integer(3), ipEct, { present: bit(operation, IP), list: 'ECT codepoint=$' }),
+    }
+  },
+  check: ({ operation }) => {
+    const changesTcp = bit(operation, TCP)
+    return (bytes, at, rule) =>
+      changesTcp.read(bytes, at) && !isProtocol(rule, ['tcp']) ? 'the bits of TCP need -p tcp' : undefined
+  },
+})

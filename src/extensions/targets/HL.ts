@@ -1,0 +1,16 @@
+/** Changes the packet's hop limit. */
+import { u8 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { target } from '../extension'
+import { hopChanges, refuseHopChange } from '../hops'
+
+/** linux/netfilter_ipv6/ip6t_HL.h */
+export const HL = target('HL', {
+  families: ['ipv6'],
+  tables: ['mangle'],
+  revisions: { 0: struct('struct ip6t_HL_info', 2, { mode: u8, hopLimit: u8 }) },
+  atLeastOne: true,
+  list: 'HL',
+  options: ({ mode, hopLimit }) => hopChanges('hl', { mode, value: hopLimit }),
+  check: ({ mode, hopLimit }) => refuseHopChange({ mode, value: hopLimit }),
+})

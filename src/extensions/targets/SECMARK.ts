@@ -1,0 +1,23 @@
+/** Sets the security mark of the packet. */
+import { u8, u32 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { fixed, target } from '../extension'
+import { option } from '../option'
+import { name } from '../values/string'
+
+/** The subsystem that knows the context: SELinux, the only one there is. */
+const SELINUX = 1
+const secctx = chars(256)
+
+/** linux/netfilter/xt_SECMARK.h. The kernel looks the context up and keeps its number. */
+export const SECMARK = target('SECMARK', {
+  tables: ['mangle', 'security'],
+  revisions: {
+    0: struct('struct xt_secmark_target_info', 264, { mode: u8, secid: u32, secctx }),
+    1: struct('struct xt_secmark_target_info_v1', 264, { mode: u8, secctx, secid: u32 }),
+  },
+  fixed: ({ mode }) => [fixed(mode, SELINUX)],
+  private: ({ secid }) => [secid],
+  options: ({ secctx }) => ({ selctx: option(name(255), secctx, { required: true, list: 'SECMARK selctx $' }) }),
+})
