@@ -21,10 +21,11 @@ export const limit = match('limit', {
       credit: u32,
       creditCap: u32,
       cost: u32,
+      pad: u32,
       master: raw(8, 8),
     }),
   },
-  private: ({ prev, credit, creditCap, cost, master }) => [prev, credit, creditCap, cost, master],
+  private: ({ prev, credit, creditCap, cost, pad, master }) => [prev, credit, creditCap, cost, pad, master],
   options: ({ avg, burst }) => ({
     limit: option(
       rate(TICKS),
