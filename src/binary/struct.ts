@@ -58,6 +58,21 @@ export const within = <T>(outer: Field<unknown>, inner: Field<T>): Field<T> => (
   offset: outer.offset + inner.offset,
 })
 
+/** What a union also holds: another type at the place of a field. */
+export const unionWith = <T>({ offset }: Pick<Field<unknown>, 'offset'>, codec: Codec<T>): Field<T> =>
+  place(codec, offset)
+
+/** The fields of the struct at `index` in a field that holds several of them. */
+export function elementOf<const S extends Shape>(
+  outer: Field<unknown>,
+  { size, fields }: Struct<S>,
+  index: number,
+): Fields<S> {
+  const element = { ...outer, offset: outer.offset + index * size }
+  const entries = Object.entries<Field<unknown>>(fields).map(([name, field]) => [name, within(element, field)])
+  return Object.fromEntries(entries)
+}
+
 /** Two fields as one value, such as an address and its mask. */
 export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> => ({
   offset: first.offset,

@@ -96,13 +96,15 @@ interface Declaration<R, O> extends Demands {
   /** At least one option has to be given, or one of these. */
   atLeastOne?: boolean | readonly string[]
   /** Fields of flags, each with the bits that the kernel knows: it refuses others. */
-  bits?: (fields: FieldsOf<R>) => readonly (readonly [field: Field<number>, known: number])[]
+  bits?: (fields: FieldsOf<R>, revision: number) => readonly (readonly [field: Field<number>, known: number])[]
   /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
   /** What iptables refuses although the kernel would take it. */
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
   /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
   leading?: readonly (keyof O & string)[]
+  /** No blank stands before it in a listing. */
+  adjoins?: boolean
   /** What a listing says before the options, or in their stead. */
   list?: string | ((fields: FieldsOf<R>, family: FamilyName) => Lister)
 }
@@ -119,6 +121,8 @@ export interface Variant {
   readonly options: ReadonlyMap<string, Option>
   /** Names and aliases, to the name in `options`. */
   readonly names: ReadonlyMap<string, string>
+  /** Of each section of a text, what may be said in it, to the name in `options`. Most have one section. */
+  readonly spellings: readonly ReadonlyMap<string, string>[]
   readonly fixed: readonly Fixed[]
   readonly leading: readonly string[]
   /** Per byte, 1 where it is part of what a rule says. */
@@ -128,6 +132,8 @@ export interface Variant {
   readonly check: Check | undefined
   readonly usage: Usage | undefined
   readonly list: Lister
+  /** What stands before it in a listing. */
+  readonly blank: '' | ' '
   /** Whether it refers to things of one network namespace. */
   readonly isLocal: boolean
 }
@@ -156,6 +162,19 @@ function namesOf(options: Options): Map<string, string> {
       names.set(one, name)
     }
   return names
+}
+
+function spellingsOf(options: Options, names: ReadonlyMap<string, string>): ReadonlyMap<string, string>[] {
+  const sectioned = Object.values(options).flatMap(({ section }) => section ?? [])
+  const anywhere = [...names].filter(([, name]) => options[name]?.section === undefined)
+  const spellings = [new Map(anywhere), ...sectioned.map(() => new Map(anywhere))]
+  return spellings.slice(0, 1 + Math.max(0, ...sectioned.map(({ index }) => index))).map((map, i) => {
+    // The option that opens a section is said in the one before it.
+    for (const [name, { section }] of Object.entries(options))
+      if (section !== undefined && section.index === (section.name === section.opener ? i + 1 : i))
+        map.set(section.name, name)
+    return map
+  })
 }
 
 function initialPayload(size: number, options: Options, fixedFields: readonly Fixed[]): Uint8Array {
@@ -194,6 +213,7 @@ function variant<R, O extends Options>(
   const fields = struct.fields as FieldsOf<R>
   const options = declaration.options(fields, family)
   const size = align(struct.size)
+  const names = namesOf(options)
   const fixedFields = declaration.fixed?.(fields) ?? []
   const hidden = declaration.private?.(fields) ?? []
   return {
@@ -203,14 +223,16 @@ function variant<R, O extends Options>(
     size,
     initial: initialPayload(size, options, fixedFields),
     options: new Map(Object.entries(options)),
-    names: namesOf(options),
+    names,
+    spellings: spellingsOf(options, names),
     fixed: fixedFields,
     leading: declaration.leading ?? [],
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),
-    check: allOf(unknownBits(declaration.bits?.(fields) ?? []), declaration.check?.(fields, family)),
+    check: allOf(unknownBits(declaration.bits?.(fields, revision) ?? []), declaration.check?.(fields, family)),
     usage: declaration.usage?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
+    blank: declaration.adjoins ? '' : ' ',
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),
   }
 }

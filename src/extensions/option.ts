@@ -24,6 +24,8 @@ export interface Option<In = unknown, Alias extends string = string> {
   readonly needs: readonly string[]
   /** The options that this is another spelling of, which are those that are printed. */
   readonly synonymOf: readonly string[]
+  /** Where it stands in a text that has sections, and what it is called there. */
+  readonly section?: Section | undefined
   /** One for each word that it takes; none for a flag. */
   readonly words: readonly Word[]
   /** How many of the words have to be there. */
@@ -39,6 +41,16 @@ export interface Option<In = unknown, Alias extends string = string> {
   clear(bytes: Uint8Array, at: number): void
   /** Carries `In` for the compiler; never there at run time. */
   readonly input?: In
+}
+
+/** A part of a text in which options are called as in the parts before and behind it. */
+export interface Section {
+  /** From 0. */
+  readonly index: number
+  /** The option that opens it, which stands before all others of it. */
+  readonly opener: string
+  /** What the option is called within it; the opener is called so too. */
+  readonly name: string
 }
 
 export interface Word {

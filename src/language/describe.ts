@@ -120,7 +120,7 @@ function ruleText(entry: Entry, context: Context): string {
     ` in ${face('in-interface')} out ${face('out-interface')}`,
     ` ${sign(head['src'])}${word(head['src'], any)} ${sign(head['dst'])}-> ${word(head['dst'], any)}  `,
     isGoto ? '[goto] ' : '',
-    ...extensionParts(family, entry.bytes).map((part) => ` ${partText(part, entry.bytes, listing)}`),
+    ...extensionParts(family, entry.bytes).map((part) => partText(part, entry.bytes, listing)),
   ].join('')
 }
 
@@ -134,6 +134,6 @@ function targetName({ bytes, jump }: Entry, family: Family): string {
 }
 
 function partText({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
-  if (known !== undefined) return listPayload(known, bytes, at, listing)
-  return printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
+  if (known !== undefined) return `${known.variant.blank}${listPayload(known, bytes, at, listing)}`
+  return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
 }

@@ -168,5 +168,5 @@ function listPart({ kind, name, revision, at, size, known }: EntryPart, bytes: U
     known === undefined
       ? printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)
       : listPayload(known, bytes, at, listing)
-  return text === '' ? '' : ` ${text}`
+  return text === '' ? '' : `${known?.variant.blank ?? ' '}${text}`
 }

@@ -29,6 +29,8 @@ interface Loaded {
   readonly name: string
   readonly known: Known | undefined
   readonly parameters: Parameter[]
+  /** Of its text, the section that words are in now, from 0. */
+  section: number
 }
 
 /** An option of a match or target that stands on the line, by its canonical name. */
@@ -251,9 +253,9 @@ export class RuleReader {
   }
 
   #loadPart(kind: 'match' | 'target', name: string): Loaded {
-    if (this.line.ahead === '--revision') return { kind, name, known: undefined, parameters: [] }
+    if (this.line.ahead === '--revision') return { kind, name, known: undefined, parameters: [], section: 0 }
     const known = requireKnown(kind, name, this.#family)
-    return { kind, name: known.extension.name, known, parameters: [] }
+    return { kind, name: known.extension.name, known, parameters: [], section: 0 }
   }
 
   #setTarget(name: string, goto: boolean): void {
@@ -279,9 +281,12 @@ export class RuleReader {
 
   // Options of matches and targets
 
-  /** What an option name means; undefined where it means nothing, or several things. A whole name wins over a cut one. */
+  /**
+   * What an option name means; undefined where it means nothing, or several things. A whole name wins over a cut one, and
+   * that of a part over one of iptables itself: both have a `--proto`.
+   */
   #find(name: string, parts: readonly Loaded[] = this.#parts): Found | undefined {
-    return globalByName(this.#family.name, name) ?? findWhole(parts, name) ?? this.#findBegun(name, parts)
+    return findWhole(parts, name) ?? globalByName(this.#family.name, name) ?? this.#findBegun(name, parts)
   }
 
   #findBegun(start: string, parts: readonly Loaded[]): Found | undefined {
@@ -306,7 +311,7 @@ export class RuleReader {
     const variant = extension?.variants(this.#family.name)[0]
     if (extension === undefined || variant === undefined) return undefined
     if (this.#parts.some(({ known }) => known?.extension === extension)) return undefined
-    return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [] }
+    return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [], section: 0 }
   }
 
   /** The first word of an option; nothing where it may be left out and an option follows. */
@@ -322,6 +327,7 @@ export class RuleReader {
     while (words.length > 0 && words.length < count)
       words.push(this.line.follower() ?? fail(`--${name} requires ${count === 2 ? 'two' : count} args.`, name))
     part.parameters.push({ name, negated: this.#takeNegation(), words })
+    part.section = option?.section?.index ?? part.section
   }
 }
 
@@ -332,11 +338,14 @@ function findWhole(parts: readonly Loaded[], name: string): PartOption | undefin
   for (let i = parts.length - 1; i >= 0; i--) {
     const part = parts[i] as Loaded
     if (part.known === undefined && OPAQUE_OPTIONS.includes(name)) return { part, name, option: undefined }
-    const canonical = part.known?.variant.names.get(name)
+    const canonical = spellings(part)?.get(name)
     if (canonical !== undefined) return { part, name: canonical, option: optionOf(part, canonical) }
   }
   return undefined
 }
+
+const spellings = ({ known, section }: Loaded): ReadonlyMap<string, string> | undefined =>
+  known?.variant.spellings[section]
 
 const optionOf = ({ known }: Loaded, name: string): Option => known?.variant.options.get(name) as Option
 
@@ -344,7 +353,7 @@ const optionOf = ({ known }: Loaded, name: string): Option => known?.variant.opt
 function findBegun(parts: readonly Loaded[], start: string): PartOption[] {
   const found = new Map<Option, PartOption>()
   for (const part of parts)
-    for (const [name, canonical] of part.known?.variant.names ?? [])
+    for (const [name, canonical] of spellings(part) ?? [])
       if (name.startsWith(start)) {
         const option = optionOf(part, canonical)
         found.set(option, { part, name: canonical, option })

@@ -23,7 +23,24 @@ const printParameter = ({ variant }: Known, { name, negated, words }: Parameter)
   const printed = words.map((word, i) =>
     types[i]?.quotes === undefined ? printName(word) : quoteWord(word, types[i].quotes),
   )
-  return [...(negated ? ['!'] : []), SHORT_OPTIONS[name] ?? `--${name}`, ...printed].join(' ')
+  const option = SHORT_OPTIONS[name] ?? `--${variant.options.get(name)?.section?.name ?? name}`
+  return [...(negated ? ['!'] : []), option, ...printed].join(' ')
+}
+
+/** Options in the order of the sections that they stand in, with what opens each of these. */
+function printParameters(known: Known, parameters: readonly Parameter[]): string[] {
+  const sectionOf = ({ name }: Parameter) => known.variant.options.get(name)?.section
+  const indexOf = (parameter: Parameter): number => sectionOf(parameter)?.index ?? 0
+  let open = 0
+  return [...parameters]
+    .sort((a, b) => indexOf(a) - indexOf(b))
+    .flatMap((parameter) => {
+      const section = sectionOf(parameter)
+      if (section === undefined) return [printParameter(known, parameter)]
+      const openers = Array<string>(section.index - open).fill(`--${section.opener}`)
+      open = section.index
+      return section.name === section.opener ? openers : [...openers, printParameter(known, parameter)]
+    })
 }
 
 /** `name` and its options, without the `-m` or `-j` before it. What is unknown here is printed as its bytes. */
@@ -31,7 +48,7 @@ export function printPart(kind: 'match' | 'target', part: PartSpec, family: Fami
   if (isOpaque(part))
     return `${part.name} --revision ${part.revision} --payload 0x${Buffer.from(part.payload).toString('hex')}`
   const known = requireExtension(kind, part.name, FAMILIES[family])
-  return [part.name, ...part.parameters.map((parameter) => printParameter(known, parameter))].join(' ')
+  return [part.name, ...printParameters(known, part.parameters)].join(' ')
 }
 
 function printTarget(target: TargetSpec, family: FamilyName): string[] {

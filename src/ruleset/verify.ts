@@ -272,6 +272,7 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
   const payload = payloadAt(part)
   const demand = brokenDemand(known.extension, subject, at, reached)
   if (demand !== undefined) refuseExtension(known, at, demand)
+  // Linux looks for the set before it looks at what is asked of it.
   if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
   const reason = known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
   if (reason !== undefined) refuseExtension(known, at, reason)
