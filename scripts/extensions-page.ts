@@ -123,7 +123,7 @@ function parseExample(family: FamilyName, line: string): Example | undefined {
   }
 }
 
-const LONGEST = 100
+const LONGEST = 120
 /** So many options show what they look like. */
 const ENOUGH = 4
 

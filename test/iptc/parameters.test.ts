@@ -3,7 +3,7 @@
  * stand beside the tests of the extensions: whoever adds an extension adds to these tests too.
  */
 import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src'
-import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
 import { type Option, originals, overlap } from '../../src/extensions/option'
 import { missing } from '../../src/extensions/payload'
 import { allExtensions, type Known } from '../../src/extensions/registry'
@@ -11,7 +11,7 @@ import type { Part } from '../../src/iptc/part'
 import { camelCase } from '../../src/iptc/words'
 import { parseRule } from '../../src/language/parse'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension } from '../../src/ruleset/rule'
-import { cases, ruleLine } from '../support/cases'
+import { cases, payloads, ruleLine } from '../support/cases'
 
 const kernel = new MemoryKernel()
 
@@ -97,14 +97,17 @@ const partsOf = ({ matches, target }: RuleSpec): readonly (readonly ['match' | '
   ...(target.kind === 'extension' ? [['target', target.part] as const] : []),
 ]
 
-for (const { family, accepted } of cases)
-  for (const line of accepted) {
-    const rule = ruleOf(ruleLine(line).rule, family.name)
-    for (const [kind, part] of rule === undefined ? [] : partsOf(rule))
-      if (!isOpaque(part))
-        for (const { name, ...sample } of part.parameters)
-          addSample(requireExtension(kind, part.name, family), name, sample)
-  }
+function addSamples(line: string, family: Family): void {
+  const rule = ruleOf(line, family.name)
+  for (const [kind, part] of rule === undefined ? [] : partsOf(rule))
+    if (!isOpaque(part))
+      for (const { name, ...sample } of part.parameters)
+        addSample(requireExtension(kind, part.name, family), name, sample)
+}
+
+for (const { family, accepted } of cases) for (const line of accepted) addSamples(ruleLine(line).rule, family)
+for (const { family, kind, extension, text } of payloads)
+  if (text !== undefined) addSamples(`-${kind === 'match' ? 'm' : 'j'} ${extension} ${text}`, family)
 
 const everyOption: readonly (readonly [string, Known, string, Option])[] = all.flatMap(([title, known]) =>
   Array.from(known.variant.options, ([name, option]) => [`${title} --${name}`, known, name, option] as const),

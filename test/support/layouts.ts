@@ -5,6 +5,9 @@ import { ip6tEntry } from '../../src/abi/ip6-tables'
 import * as xTables from '../../src/abi/x-tables'
 import type { Field } from '../../src/binary/codec'
 import type { Struct } from '../../src/binary/struct'
+import { sockFilter } from '../../src/extensions/matches/bpf'
+import { policyElement } from '../../src/extensions/matches/policy'
+import { locationElement, u32Test } from '../../src/extensions/matches/u32'
 import { allExtensions } from '../../src/extensions/registry'
 
 export interface Layout {
@@ -76,6 +79,8 @@ const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct xt_ecn_info': { ect: 'proto' },
   'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
   'struct xt_set_info_v0': { first: 'u.flags[0]', others: 'u.flags[1]', dim: 'u.compat.dim', flags: 'u.compat.flags' },
+  'struct xt_owner_match_info': { uid: 'uid_min', gid: 'gid_min' },
+  'struct xt_string_info': { flags: 'u.v1.flags' },
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -98,6 +103,10 @@ const structs = [
   iptEntry,
   ip6tEntry,
   ...variants.map(({ struct }) => struct).filter(({ size }) => size > 0),
+  locationElement,
+  policyElement,
+  sockFilter,
+  u32Test,
 ] as unknown as Struct[]
 
 export const layouts: readonly Layout[] = [...new Map(structs.map((one) => [one.cName, one])).values()].map(

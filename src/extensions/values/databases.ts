@@ -1,4 +1,4 @@
-/** The system's names of services and protocols, read once when first asked for, with the common ones built in. */
+/** The system's names of services, protocols and accounts, read once when first asked for, with the common ones built in. */
 import { readFileSync } from 'node:fs'
 import { PROTOCOLS } from '../../abi/protocols'
 
@@ -40,6 +40,7 @@ interface Row {
   readonly value: string
 }
 
+/** The lines of a file; none where it cannot be read. */
 function linesOf(path: string): string[] {
   try {
     return readFileSync(path, 'utf8').split('\n')
@@ -180,3 +181,24 @@ export const labelName = (number: number): string | undefined => labels().get(nu
 
 /** The number of a label of connections by its name. */
 export const labelNumber = (name: string): number | undefined => [...labels()].find(([, one]) => one === name)?.[0]
+
+/** Names and numbers of the users or groups in a database as passwd(5) and group(5) lay it out. */
+const accounts = (path: string) =>
+  lazy(() => {
+    const [byName, byId] = [new Map<string, number>(), new Map<number, string>()]
+    for (const line of linesOf(path)) {
+      const [name = '', , id = ''] = line.split(':')
+      if (name === '' || !/^\d+$/.test(id)) continue
+      if (!byName.has(name)) byName.set(name, Number(id))
+      if (!byId.has(Number(id))) byId.set(Number(id), name)
+    }
+    return { byName, byId }
+  })
+
+const ACCOUNTS = { user: accounts('/etc/passwd'), group: accounts('/etc/group') }
+
+/** The number of a user or group. */
+export const accountId = (kind: 'user' | 'group', name: string): number | undefined => ACCOUNTS[kind]().byName.get(name)
+
+/** The name of a user or group. */
+export const accountName = (kind: 'user' | 'group', id: number): string | undefined => ACCOUNTS[kind]().byId.get(id)

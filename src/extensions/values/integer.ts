@@ -45,6 +45,13 @@ export const bits8 = (max = 0xff): ValueType<number> => ({
 
 export const hex8 = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`
 
+/** 32 bits, printed in eight hexadecimal digits. */
+export const wideBits = (min = 0): ValueType<number> => ({
+  expects: `a number ${min} to 0x${U32_MAX.toString(16)}`,
+  parse: (word) => inRange(word, min, U32_MAX),
+  format: (value) => `0x${value.toString(16).padStart(8, '0')}`,
+})
+
 /** 64 bits, decimal. */
 export const integer64: ValueType<bigint, string | number | bigint> = {
   expects: `a number 0 to ${2n ** 64n - 1n}`,

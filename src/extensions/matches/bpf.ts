@@ -1,0 +1,94 @@
+/** A program of the Berkeley Packet Filter. */
+import { array, raw, s32, u8, u16, u32 } from '../../binary/codec'
+import { both, struct, unionWith } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { fixed, match } from '../extension'
+import { among, constant, counted, view } from '../fields'
+import { option } from '../option'
+import { readDecimal } from '../values/integer'
+import { name } from '../values/string'
+import { mismatch, type ValueType } from '../values/value'
+
+const MAX = 64
+const PATH_SIZE = 512
+/** enum xt_bpf_modes. In a third, the program is a file that is open where the rule was written, and nowhere else. */
+const [BYTECODE, PINNED] = [0, 1] as const
+
+/** linux/filter.h */
+export const sockFilter = struct('struct sock_filter', 8, { code: u16, jt: u8, jf: u8, k: u32 })
+type Instruction = ReturnType<typeof sockFilter.read>
+const NOTHING: Instruction = { code: 0, jt: 0, jf: 0, k: 0 }
+const bpfProgram = array(sockFilter, MAX)
+
+function readInstruction(word: string): Instruction {
+  const [code = -1, jt = -1, jf = -1, k = -1, ...more] = word
+    .trim()
+    .split(/\s+/)
+    .map((one) => readDecimal(one) ?? -1)
+  const fit = Math.min(code, jt, jf, k) >= 0 && code <= 0xffff && jt <= 0xff && jf <= 0xff && k <= 0xffff_ffff
+  return fit && more.length === 0 ? { code, jt, jf, k } : mismatch(`${JSON.stringify(word)} is no instruction`)
+}
+
+const spell = (program: readonly Instruction[]): string =>
+  program.map(({ code, jt, jf, k }) => `${code} ${jt} ${jf} ${k}`).join(',')
+
+/** As nfbpf_compile(8) and `tcpdump -ddd` print it, in one line. */
+const bytecode: ValueType<readonly Instruction[], string> = {
+  expects: `the number of instructions, 1 to ${MAX}, and they: 1,6 0 0 0`,
+  quotes: 'always',
+  parse(word) {
+    const [count = '', ...lines] = word.replace(/,$/, '').split(',')
+    if (lines.length < 1 || lines.length > MAX || readDecimal(count) !== lines.length)
+      return mismatch(`${lines.length} instructions follow`)
+    return lines.map(readInstruction)
+  },
+  format: (program) => `${program.length},${spell(program)}`,
+}
+
+/** linux/netfilter/xt_bpf.h */
+export const bpf = match('bpf', {
+  revisions: {
+    0: struct('struct xt_bpf_info', 528, { bpfProgramNumElem: u16, bpfProgram, filter: raw(8, 8) }),
+    1: struct('struct xt_bpf_info_v1', 528, {
+      mode: u16,
+      bpfProgramNumElem: u16,
+      fd: s32,
+      bpfProgram,
+      filter: raw(8, 8),
+    }),
+  },
+  private: ({ filter }) => [filter],
+  // Of the process that wrote the rule.
+  unused: (at) => ('fd' in at ? [at.fd] : []),
+  fixed: (at) => ('mode' in at ? [fixed(among(at.mode, [BYTECODE, PINNED]), true)] : []),
+  atLeastOne: true,
+  adjoins: true,
+  check:
+    ({ bpfProgramNumElem, ...at }) =>
+    (bytes, start) => {
+      const length = bpfProgramNumElem.read(bytes, start)
+      const isHere = !('mode' in at) || at.mode.read(bytes, start) === BYTECODE
+      return isHere && (length < 1 || length > MAX) ? `a program has 1 to ${MAX} instructions` : undefined
+    },
+  options: ({ bpfProgramNumElem, bpfProgram, ...at }) => {
+    const mode = 'mode' in at ? at.mode : constant<number>(BYTECODE)
+    const program = view(
+      both(mode, counted(bpfProgramNumElem, bpfProgram, NOTHING)),
+      ([kind, list]) => (kind === BYTECODE ? list : undefined),
+      (list) => [BYTECODE, list] as const,
+    )
+    const path = view(
+      both(mode, unionWith(bpfProgram, chars(PATH_SIZE))),
+      ([kind, text]) => (kind === PINNED ? text : undefined),
+      (text) => [text === '' ? BYTECODE : PINNED, text] as const,
+    )
+    return {
+      bytecode: option(bytecode, program, { absent: [], list: (list) => `match bpf ${spell(list)}\0` }),
+      'object-pinned': option(name(PATH_SIZE - 1), path, {
+        absent: '',
+        excludes: ['bytecode'],
+        list: 'match bpf pinned $',
+      }),
+    }
+  },
+})

@@ -1,0 +1,21 @@
+/** Counts packets in an object that nfacct(8) made. */
+import { raw } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { match } from '../extension'
+import { option } from '../option'
+import { quoted, text } from '../values/string'
+
+const members = { name: chars(32), nfacct: raw(8, 8) }
+
+/** linux/netfilter/xt_nfacct.h, linux/netfilter/nfnetlink_acct.h */
+export const nfacct = match('nfacct', {
+  revisions: {
+    0: struct('struct xt_nfacct_match_info', 40, members),
+    1: struct('struct xt_nfacct_match_info_v1', 40, members),
+  },
+  private: ({ nfacct }) => [nfacct],
+  options: (at) => ({
+    'nfacct-name': option(quoted(text(31, 1)), at.name, { required: true, list: 'nfacct-name  $' }),
+  }),
+})

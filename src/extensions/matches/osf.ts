@@ -1,0 +1,34 @@
+/** The operating system that sent a SYN, guessed by its shape. */
+import { u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { text as chars, encodeText } from '../../binary/text'
+import { match } from '../extension'
+import { view } from '../fields'
+import { option } from '../option'
+import { integer } from '../values/integer'
+import { name } from '../values/string'
+
+/** linux/netfilter/xt_osf.h, linux/netfilter/nfnetlink_osf.h */
+export const osf = match('osf', {
+  families: ['ipv4'],
+  protocols: ['tcp'],
+  hooks: ['PREROUTING', 'INPUT', 'FORWARD'],
+  revisions: {
+    0: struct('struct xt_osf_info', 48, { genre: chars(32), len: u32, flags: u32, loglevel: u32, ttl: u32 }),
+  },
+  list: () => (payload) => `OS fingerprint match ${payload.texts['genre']}`,
+  options: ({ genre, len, flags, loglevel, ttl }) => ({
+    // The kernel looks at genre alone; iptables counts its bytes beside it.
+    genre: option(
+      name(31),
+      view(
+        both(genre, len),
+        ([text]) => text,
+        (text) => [text, encodeText(text).length] as const,
+      ),
+      { required: true, absent: '', negation: bit(flags, 0x08), list: '[! ]$' },
+    ),
+    ttl: option(integer(2), ttl, { present: bit(flags, 0x02) }),
+    log: option(integer(2), loglevel, { present: bit(flags, 0x04) }),
+  }),
+})

@@ -1,0 +1,30 @@
+/** Whether a socket is open that the packet is for. */
+import { u8 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { constant } from '../fields'
+import { flag } from '../option'
+
+/** What each revision knows. */
+const KNOWN: Readonly<Record<number, number>> = { 1: 0x01, 2: 0x03, 3: 0x07 }
+
+/** linux/netfilter/xt_socket.h; revision 0 holds nothing. */
+export const socket = match('socket', {
+  hooks: ['PREROUTING', 'INPUT'],
+  revisions: {
+    0: { ipv4: struct('struct {}', 0, {}) },
+    1: struct('struct xt_socket_mtinfo1', 1, { flags: u8 }),
+    2: struct('struct xt_socket_mtinfo2', 1, { flags: u8 }),
+    3: struct('struct xt_socket_mtinfo3', 1, { flags: u8 }),
+  },
+  bits: (at, revision) => ('flags' in at ? [[at.flags, KNOWN[revision] ?? 0]] : []),
+  list: 'socket',
+  options: (at) => {
+    const flags = 'flags' in at ? at.flags : constant(0)
+    return {
+      transparent: flag(bit(flags, 0x01), { list: '--transparent' }),
+      nowildcard: flag(bit(flags, 0x02), { list: '--nowildcard' }),
+      'restore-skmark': flag(bit(flags, 0x04), { list: '--restore-skmark' }),
+    }
+  },
+})

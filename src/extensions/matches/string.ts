@@ -1,0 +1,74 @@
+/** Bytes anywhere in a packet. */
+import { ERRNO } from '../../abi/errno'
+import { array, raw, u8, u16 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { match } from '../extension'
+import { counted } from '../fields'
+import type { ListForm } from '../listing'
+import { flag, option, synonym } from '../option'
+import { integer } from '../values/integer'
+import { hexPattern, isPrintable, textPattern } from '../values/pattern'
+import { quoteWord } from '../values/string'
+import { mismatch, type ValueType } from '../values/value'
+
+/** XT_STRING_MAX_PATTERN_SIZE */
+const MAX = 128
+const END = 65535
+const text = textPattern(MAX)
+const hex = hexPattern(MAX)
+
+/** The third takes patterns that are no text. */
+const KNOWN = ['bm', 'kmp', 'fsm']
+const algorithm: ValueType<string, 'bm' | 'kmp'> = {
+  expects: 'bm or kmp',
+  parse: (word) => (word === 'bm' || word === 'kmp' ? word : mismatch()),
+  format: (value) => value,
+}
+
+const list: ListForm<readonly number[]> = (bytes, { negated }) =>
+  `${negated ? '!' : ''} ${quoteWord((isPrintable(bytes) ? text : hex).format(bytes, undefined as never), 'always')}`
+
+/** linux/netfilter/xt_string.h */
+export const string = match('string', {
+  revisions: {
+    1: struct('struct xt_string_info', 160, {
+      fromOffset: u16,
+      toOffset: u16,
+      algo: chars(16),
+      pattern: array(u8, MAX),
+      patlen: u8,
+      flags: u8,
+      config: raw(8, 8),
+    }),
+  },
+  private: ({ config }) => [config],
+  list: 'STRING match',
+  options: ({ fromOffset, toOffset, algo, pattern, patlen, flags }) => {
+    const stored = counted(patlen, pattern, 0)
+    const spec = { required: true, negation: bit(flags, 0x01), list }
+    return {
+      string: option(text, stored, {
+        ...spec,
+        spelled: (bytes, at) => (isPrintable(stored.read(bytes, at)) ? 'string' : 'hex-string'),
+      }),
+      'hex-string': synonym('string', option(hex, stored, spec)),
+      algo: option(algorithm, algo, { required: true, list: 'ALGO name $' }),
+      from: option(integer(END), fromOffset, { list: 'FROM $' }),
+      to: option(integer(END), toOffset, { absent: END, list: 'TO $' }),
+      icase: flag(bit(flags, 0x02), { list: 'ICASE' }),
+    }
+  },
+  bits: ({ flags }) => [[flags, 0x03]],
+  check:
+    ({ fromOffset, toOffset, algo, patlen }) =>
+    (bytes, at) => {
+      const length = patlen.read(bytes, at)
+      if (fromOffset.read(bytes, at) > toOffset.read(bytes, at)) return '--to is before --from'
+      if (bytes[at + algo.offset + algo.size - 1] !== 0) return 'the name of the algorithm does not end'
+      if (length < 1 || length > MAX) return `a pattern has 1 to ${MAX} bytes`
+      return KNOWN.includes(algo.read(bytes, at))
+        ? undefined
+        : { reason: 'there is no such algorithm', errno: ERRNO.ENOENT }
+    },
+})
