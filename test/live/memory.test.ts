@@ -23,7 +23,9 @@ import {
   partName,
   targetOffset,
 } from '../../src/ruleset/entry'
+import { extensionParts } from '../../src/ruleset/parts'
 import { Random } from '../kernel/random'
+import { fixtures, writtenRules } from '../support/fixtures'
 
 const EPROTOTYPE = 91
 
@@ -99,6 +101,13 @@ function expectSameTable(family: Family, table: string): void {
   expect(ours.toString('hex').match(/.{16}/g)).toEqual(theirs.toString('hex').match(/.{16}/g))
 }
 
+/** Whether the kernel that is running was built with it. */
+function isBuilt(extension: Extension, { name, sockopt }: Family): boolean {
+  const option = extension.kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
+  const revisions = extension.variants(name).map(({ revision }) => getRevisionOf(kernelName(extension), revision))
+  return revisions.some((value) => outcome(() => linux[name].getsockopt(option, value.slice())) === 'ok')
+}
+
 describe.each(Object.values(FAMILIES))('$name', (family) => {
   const { sockopt } = family
 
@@ -137,7 +146,7 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
   test.each(['match', 'target'] as const)('revisions of every %s', (kind) => {
     const option = kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
     // Of those that both declare, as the in-process kernel has no others.
-    for (const extension of allExtensions(kind))
+    for (const extension of allExtensions(kind).filter((one) => isBuilt(one, family)))
       for (const { revision } of extension.variants(family.name))
         expectSameAnswer(family.name, option, getRevisionOf(kernelName(extension), revision))
     for (const name of ['', 'ERROR', 'no such thing'])
@@ -491,6 +500,14 @@ const CHECKED: readonly Sample[] = [
  */
 const UNCHECKED: readonly Unchecked[] = [
   {
+    kind: 'match',
+    name: 'cgroup',
+    family: 'ipv4',
+    what: 'a control group that there is not',
+    sample: { 0: 1, 4: 65 },
+    is: (payload) => payload.length > 8 && byte(payload, 0) !== 0,
+  },
+  {
     kind: 'target',
     name: 'SECMARK',
     family: 'ipv4',
@@ -542,8 +559,13 @@ function asksUnchecked(family: Family, value: Uint8Array): boolean {
   return false
 }
 
+/** Linux looks at what no bytes tell: whether a program is one that ends, whether somebody made an object. */
+const ELSEWHERE: readonly string[] = ['bpf', 'nfacct']
+
 /** The extensions of which the drafts are made. */
-const EXTENSIONS: readonly Extension[] = [...allExtensions('match'), ...allExtensions('target')]
+const EXTENSIONS: readonly Extension[] = [...allExtensions('match'), ...allExtensions('target')].filter(
+  (one) => !ELSEWHERE.includes(one.name) && one.families.some((family) => isBuilt(one, FAMILIES[family])),
+)
 
 const PROTOCOL_NUMBERS: readonly number[] = [0, 1, 6, 17, 33, 50, 51, 58, 108, 132, 135]
 
@@ -561,15 +583,30 @@ const setsIn = ({ struct }: Variant): [string, Field<unknown>][] =>
 /** Of a set to map from, Linux looks at the table before it looks for the set. */
 const noSetOr = (random: Random): number[] => (random.below(3) === 0 ? [random.below(3), 0] : [0xff, 0xff])
 
-/** Any payload that is not of {@link UNCHECKED}. */
+/** Payloads that iptables wrote, by what they are of. */
+const WRITTEN = new Map<string, Uint8Array[]>()
+const writtenKey = (family: FamilyName, kind: string, name: string, revision: number): string =>
+  [family, kind, name, revision].join(' ')
+for (const fixture of fixtures())
+  for (const { entry } of writtenRules(fixture))
+    for (const { kind, name, revision, at, size } of extensionParts(FAMILIES[fixture.capture.family], entry.bytes)) {
+      const key = writtenKey(fixture.capture.family, kind, name, revision)
+      const payload = entry.bytes.slice(at, at + size)
+      if (!isUnchecked(kind, name, payload)) WRITTEN.set(key, [...(WRITTEN.get(key) ?? []), payload])
+    }
+
+/** Any payload that is not of {@link UNCHECKED}: mostly one that iptables wrote, with some bytes changed. */
 function draftPayload(random: Random, extension: Extension, variant: Variant): Uint8Array {
+  const { kind } = extension
   const name = kernelName(extension)
-  const bytes = variant.initial.slice()
+  const written = random.pick(WRITTEN.get(writtenKey(variant.family, kind, name, variant.revision)) ?? [])
+  const bytes = (random.below(4) === 0 ? undefined : written)?.slice() ?? variant.initial.slice()
+  const share = random.pick([2, bytes.length, 2 * bytes.length, 4 * bytes.length]) as number
   for (let i = 0; i < bytes.length; i++) {
-    if (random.below(4) !== 0) continue
+    if (random.below(share) !== 0) continue
     const kept = bytes[i] as number
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
-    if (isUnchecked(extension.kind, name, bytes)) bytes[i] = kept
+    if (isUnchecked(kind, name, bytes)) bytes[i] = kept
   }
   // A set that is there, and fields that can have one value only: else next to nothing would be taken.
   for (const [field, { offset }] of setsIn(variant))
