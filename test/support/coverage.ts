@@ -1,5 +1,6 @@
 /** Which options the rule lines of an extension leave untried. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Family } from '../../src/abi/family'
 import { extensionNames, findExtension, type PartKind } from '../../src/extensions/registry'
 import { cases } from './cases'
@@ -35,8 +36,8 @@ export function untried(family: Family, kind: PartKind, name: string): string[] 
 }
 
 /** Where Debian keeps the extensions of iptables. */
-const PLUGINS = '/usr/lib'
-const PLUGIN = /\/xtables\/lib(xt|ipt|ip6t)_(\w+)\.so$/
+const LIBRARIES = '/usr/lib'
+const PLUGIN = /^lib(xt|ipt|ip6t)_(\w+)\.so$/
 /** The verdicts, and what only holds several others. */
 const NO_EXTENSIONS = ['standard', 'NAT']
 
@@ -44,8 +45,11 @@ const NO_EXTENSIONS = ['standard', 'NAT']
 export function missing(family: Family): string[] {
   const own = family.name === 'ipv4' ? 'ipt' : 'ip6t'
   const ours = [...extensionNames('match', family.name), ...extensionNames('target', family.name)]
-  const names = (readdirSync(PLUGINS, { recursive: true }) as string[]).flatMap((path) => {
-    const [, prefix, name] = PLUGIN.exec(`/${path}`) ?? []
+  const plugins = readdirSync(LIBRARIES)
+    .map((one) => join(LIBRARIES, one, 'xtables'))
+    .flatMap((path) => (existsSync(path) ? readdirSync(path) : []))
+  const names = plugins.flatMap((file) => {
+    const [, prefix, name] = PLUGIN.exec(file) ?? []
     return name !== undefined && (prefix === 'xt' || prefix === own) ? [name] : []
   })
   return [...new Set(names)].filter((name) => !ours.includes(name) && !NO_EXTENSIONS.includes(name)).sort()
