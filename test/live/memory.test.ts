@@ -6,7 +6,7 @@ import { IP6T_F_PROTO } from '../../src/abi/ip6-tables'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import { counters, countersInfo, getEntries, getInfo, getRevision, replace } from '../../src/abi/x-tables'
-import { type Field, u16 } from '../../src/binary/codec'
+import { type Field, u16, u32, u64 } from '../../src/binary/codec'
 import type { Extension, Variant } from '../../src/extensions/extension'
 import { allExtensions, kernelName, knownPayloads } from '../../src/extensions/registry'
 import { type Connection, type Kernel, SockoptFailure } from '../../src/kernel/kernel'
@@ -280,6 +280,35 @@ const byte = (payload: Uint8Array, at: number): number => payload[at] ?? 0
 
 /** Values that Linux looks at beyond the parameters: the in-process kernel refuses them alike. */
 const CHECKED: readonly Sample[] = [
+  { kind: 'match', name: 'limit', family: 'ipv4', what: 'no burst', sample: { 0: 1 } },
+  { kind: 'match', name: 'connlabel', family: 'ipv4', what: 'a label above 127', sample: { 0: 128 } },
+  { kind: 'match', name: 'connlabel', family: 'ipv4', what: 'unknown options', sample: { 2: 4 } },
+  { kind: 'match', name: 'connbytes', family: 'ipv4', what: 'no mode', sample: { 16: 3 } },
+  { kind: 'match', name: 'quota', family: 'ipv4', what: 'unknown flags', sample: { 0: 2 } },
+  { kind: 'match', name: 'statistic', family: 'ipv4', what: 'no mode', sample: { 0: 2 } },
+  { kind: 'match', name: 'time', family: 'ipv4', what: 'an hour that no day has', sample: { 15: 1 } },
+  {
+    kind: 'match',
+    name: 'time',
+    family: 'ipv4',
+    what: 'a time of the same day that is said to go on',
+    sample: { 12: 1, 21: 2 },
+  },
+  { kind: 'match', name: 'time', family: 'ipv4', what: 'unknown flags', sample: { 21: 4 } },
+  { kind: 'match', name: 'recent', family: 'ipv4', what: 'two commands', sample: { 8: 3, 10: 65 } },
+  { kind: 'match', name: 'recent', family: 'ipv4', what: 'no name', sample: { 8: 1 } },
+  { kind: 'match', name: 'recent', family: 'ipv4', what: 'hits without a look', sample: { 4: 1, 8: 2, 10: 65 } },
+  { kind: 'match', name: 'rateest', family: 'ipv4', what: 'no rate', sample: { 0: 65, 32: 2, 34: 1 } },
+  { kind: 'match', name: 'hashlimit', family: 'ipv4', what: 'no burst', sample: { 0: 65, 256: 1, 284: 1, 288: 1 } },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'a prefix of more than an address',
+    sample: { 0: 65, 256: 1, 264: 1, 284: 1, 288: 1, 296: 33 },
+  },
+  { kind: 'target', name: 'RATEEST', family: 'ipv4', what: 'no interval', sample: { 0: 65, 16: 4, 17: 1 } },
+  { kind: 'target', name: 'RATEEST', family: 'ipv4', what: 'no weight', sample: { 0: 65 } },
   {
     kind: 'match',
     name: 'tcp',
@@ -494,6 +523,21 @@ const CHECKED: readonly Sample[] = [
   },
 ]
 
+/** Seconds that a kernel counts at least. */
+const LONGEST = 100_000
+
+/** Bursts of {@link LONGEST} and more, and tables of more than 2^20 rows, in any revision. */
+function isLongHashlimit(payload: Uint8Array): boolean {
+  const isOld = payload.length === 56
+  const at = isOld ? 16 : 272
+  if ([isOld ? at + 12 : at + 4, isOld ? at + 16 : at + 8].some((place) => u32.read(payload, place) > 2 ** 20))
+    return true
+  const [period, burst] = isOld
+    ? [u32.read(payload, 20), u32.read(payload, 24)]
+    : [Number(u64.read(payload, 256)), Number(u64.read(payload, 264))]
+  return period * Math.max(1, burst) >= LONGEST * (isOld ? 10_000 : 1_000_000)
+}
+
 /**
  * Values that Linux looks at and the declarations cannot, each of which the in-process kernel takes, or refuses with
  * another errno. They are left out of the requests below.
@@ -515,6 +559,33 @@ const UNCHECKED: readonly Unchecked[] = [
     sample: { 0: 1, 1: 65 },
     is: (payload) => byte(payload, 0) === 1,
     table: 'mangle',
+  },
+  {
+    kind: 'match',
+    name: 'limit',
+    family: 'ipv4',
+    what: 'a burst that takes longer than the ticks of the kernel count, of which each has its own',
+    sample: { 3: 0x11, 4: 5 },
+    is: (payload) => u32.read(payload, 0) * u32.read(payload, 4) >= LONGEST * 10_000,
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'the same, and tables that the kernel makes smaller',
+    sample: { 0: 65, 262: 3, 264: 5, 284: 1, 288: 1 },
+    is: isLongHashlimit,
+  },
+  {
+    kind: 'match',
+    name: 'rateest',
+    family: 'ipv4',
+    what: 'an estimated rate that there is not',
+    sample: { 0: 65, 32: 0x12, 34: 1 },
+    is: (payload) =>
+      (byte(payload, 32) & 0x30) !== 0 &&
+      [2, 4].includes(byte(payload, 32) & 6) &&
+      [1, 2, 3].includes(u16.read(payload, 34)),
   },
   {
     kind: 'target',
@@ -583,6 +654,9 @@ const setsIn = ({ struct }: Variant): [string, Field<unknown>][] =>
 /** Of a set to map from, Linux looks at the table before it looks for the set. */
 const noSetOr = (random: Random): number[] => (random.below(3) === 0 ? [random.below(3), 0] : [0xff, 0xff])
 
+/** What rules have in common that name it alike: Linux also looks at whether they want the same. */
+const SHARED = ['RATEEST', 'hashlimit', 'recent']
+
 /** Payloads that iptables wrote, by what they are of. */
 const WRITTEN = new Map<string, Uint8Array[]>()
 const writtenKey = (family: FamilyName, kind: string, name: string, revision: number): string =>
@@ -608,6 +682,8 @@ function draftPayload(random: Random, extension: Extension, variant: Variant): U
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
     if (isUnchecked(kind, name, bytes)) bytes[i] = kept
   }
+  const shared = SHARED.includes(name) ? variant.struct.fields['name'] : undefined
+  if (shared !== undefined) bytes.set(Buffer.from(`${random.below(2 ** 30)}\0`), shared.offset)
   // A set that is there, and fields that can have one value only: else next to nothing would be taken.
   for (const [field, { offset }] of setsIn(variant))
     bytes.set(field === 'mapSet' ? noSetOr(random) : [random.below(20) === 0 ? 3 : random.below(3), 0], offset)

@@ -12,7 +12,6 @@ export const connlimit = match('connlimit', {
   revisions: {
     1: struct('struct xt_connlimit_info', 32, { mask: raw(16, 4), limit: u32, flags: u32, data: raw(8, 8) }),
   },
-  bits: ({ flags }) => [[flags, 0x03]],
   private: ({ data }) => [data],
   unused: ({ mask }, family) => unusedAddress(mask, family),
   options: ({ mask, limit, flags }) => {

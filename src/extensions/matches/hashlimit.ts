@@ -1,4 +1,5 @@
 /** A limit as of the match limit, for each address, network or port by itself. */
+import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8, u32, u64 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
@@ -33,7 +34,7 @@ const [NOTHING, NO_BURST]: readonly [Flow, Amount] = [
 
 /** Bytes are counted by sixteens; a rate of them is held as what sixteen cost of all that there is. */
 const costOf = (bytes: number): number => Math.floor(MAX / (Math.floor(bytes / 16) + 1))
-const bytesAt = (one: number): number => Math.max(0, Math.floor(MAX / one) - 1) * 16
+const bytesAt = (one: number): number => Math.max(0, Math.floor(MAX / Math.max(1, one)) - 1) * 16
 
 const isSmall = (field: Field<number> | Field<bigint>): field is Field<number> => field.size === 4
 const numbered = (field: Field<number> | Field<bigint>): Field<number> =>
@@ -105,7 +106,8 @@ function bucketOf(at: Bucket) {
     ...at.expire,
     read(bytes, place) {
       const held = at.expire.read(bytes, place)
-      return held === usualExpire(bytes, place, flowAt(bytes, place)) ? 0 : held
+      const isUsual = avg.read(bytes, place) > 0 && held === usualExpire(bytes, place, flowAt(bytes, place))
+      return isUsual ? 0 : held
     },
     write: (bytes, place, said) =>
       at.expire.write(
@@ -122,7 +124,7 @@ function bucketOf(at: Bucket) {
     },
     write: (bytes, place, said) => interval.write(bytes, place, said),
   }
-  return { rate, peak, expiry, sampled, isMatch, flowAt, usualExpire, interval }
+  return { rate, peak, expiry, sampled, inBytes, isMatch, burst, interval, flowAt, usualExpire }
 }
 
 const leading = ['hashlimit-rate-match', 'hashlimit-rate-interval', 'hashlimit-upto', 'hashlimit-burst'] as const
@@ -179,16 +181,19 @@ export const hashlimit = match('hashlimit', {
       'hashlimit-rate-interval': option(integer(MAX_INTERVAL, 1), sampled, { list: 'rate-interval $' }),
     }
   },
-  check: ({ name, gcInterval, expire, srcmask, dstmask }, family) => {
+  check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {
+    const { burst, interval, inBytes, isMatch } = bucketOf(at)
     const whole = family === 'ipv4' ? 32 : 128
-    return (bytes, at) => {
-      if (gcInterval.read(bytes, at) === 0 || expire.read(bytes, at) === 0)
-        return 'the table is to be looked through now and then'
-      const said = name.read(bytes, at)
+    return (bytes, place) => {
+      const is0 = (field: Field<number>): boolean => field.read(bytes, place) === 0
+      if (is0(gcInterval) || is0(at.expire)) return 'the table is to be looked through now and then'
+      if (Math.max(srcmask.read(bytes, place), dstmask.read(bytes, place)) > whole)
+        return `a prefix is at most ${whole}`
+      const said = name.read(bytes, place)
       if (said === '' || said.includes('/')) return 'a name is a file in /proc, and holds no /'
-      return Math.max(srcmask.read(bytes, at), dstmask.read(bytes, at)) > whole
-        ? `a prefix is at most ${whole}`
-        : undefined
+      if (isMatch.read(bytes, place)) return is0(interval) ? 'there is no interval to sample' : undefined
+      const burstless = is0(burst) && !inBytes.read(bytes, place)
+      return burstless ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined
     }
   },
   // What a listing calls the rate of a sampled one is that of the interval, and the usual time of expiry goes by it.

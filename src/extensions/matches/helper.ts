@@ -9,6 +9,8 @@ import { text } from '../values/string'
 /** linux/netfilter/xt_helper.h. Without a name, any helper is meant. */
 export const helper = match('helper', {
   revisions: { 0: struct('struct xt_helper_info', 36, { invert: bool32, name: chars(30) }) },
+  // The kernel ends the name, whatever its last byte is.
+  private: ({ name: { offset, size } }) => [{ offset: offset + size - 1, size: 1 }],
   options: ({ invert, name }) => ({
     helper: option(text(29), name, { required: true, negation: invert, list: 'helper match [! ]"$"' }),
   }),

@@ -13,6 +13,7 @@ const [CHECK, SET, UPDATE, REMOVE, TTL, REAP] = [0x01, 0x02, 0x04, 0x08, 0x10, 0
 const COMMANDS = ['set', 'rcheck', 'update', 'remove'] as const
 
 const NAME_SIZE = 200
+const MAX_HITS = 0xffff
 const FULL_MASK = new Uint8Array(16).fill(0xff)
 
 const mtinfo = { seconds: u32, hitCount: u32, checkSet: u8, invert: bool8, name: chars(NAME_SIZE), side: bool8 }
@@ -59,6 +60,22 @@ export const recent = match('recent', {
         list: 'side: source',
       }),
       rdest: synonym('rsource', flag(side)),
+    }
+  },
+  check: ({ seconds, hitCount, checkSet, name }) => {
+    const command = bits(checkSet, CHECK | SET | UPDATE | REMOVE)
+    const modified = bit(checkSet, TTL | REAP)
+    return (bytes, at) => {
+      const asked = command.read(bytes, at)
+      if (![CHECK, SET, UPDATE, REMOVE].includes(asked as never))
+        return `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`
+      const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
+      if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0))
+        return 'only --rcheck and --update look at times and hits'
+      if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return '--reap needs --seconds'
+      if (limits[1] > MAX_HITS) return `there are at most ${MAX_HITS} hits`
+      const said = name.read(bytes, at)
+      return said === '' || said.includes('/') ? 'a name is a file in /proc, and holds no /' : undefined
     }
   },
   list:

@@ -1,4 +1,5 @@
 /** The time at which a packet comes. */
+import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
@@ -31,7 +32,6 @@ export const time = match('time', {
       flags: u8,
     }),
   },
-  bits: ({ flags }) => [[flags, 0x03]],
   options: ({ dateStart, dateStop, daytimeStart, daytimeStop, monthdaysMatch, weekdaysMatch, flags }) => {
     const local = bit(flags, 0x01)
     const stops = not(is(daytimeStop, LAST_SECOND, 0))
@@ -48,18 +48,16 @@ export const time = match('time', {
       contiguous: flag(bit(flags, 0x02), { list: 'contiguous' }),
     }
   },
-  check:
-    ({ daytimeStart, daytimeStop }) =>
-    (bytes, at) =>
-      Math.max(daytimeStart.read(bytes, at), daytimeStop.read(bytes, at)) > LAST_SECOND
-        ? 'a day has not so many seconds'
-        : undefined,
-  usage: ({ daytimeStart, daytimeStop, flags }) => {
+  check: ({ daytimeStart, daytimeStop, flags }) => {
     const contiguous = bit(flags, 0x02)
-    return (bytes, at) =>
-      contiguous.read(bytes, at) && daytimeStop.read(bytes, at) > daytimeStart.read(bytes, at)
+    return (bytes, at) => {
+      const [start, stop] = [daytimeStart.read(bytes, at), daytimeStop.read(bytes, at)]
+      if (Math.max(start, stop) > LAST_SECOND) return { reason: 'a day has not so many seconds', errno: ERRNO.EDOM }
+      if (flags.read(bytes, at) > 0x03) return 'flags that the kernel does not know'
+      return contiguous.read(bytes, at) && start < stop
         ? '--contiguous is for a time that stops earlier than it starts, on the next day'
         : undefined
+    }
   },
   list: ({ dateStop, flags }) => {
     const zone = either(bit(flags, 0x01), '', 'UTC')

@@ -11,7 +11,7 @@ import { name as text } from '../values/string'
 /** Microseconds of each interval that there is, by its number, which is -2 of the first. */
 const INTERVALS = [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]
 const FIRST = -2
-const MAX_LOG = 31
+const MAX_LOG = 30
 
 const intervalOf = (stored: number): number | undefined => INTERVALS[(stored - FIRST) & 0xff]
 
@@ -49,12 +49,11 @@ export const RATEEST = target('RATEEST', {
   },
   check:
     ({ interval, ewmaLog }) =>
-    (bytes, at) =>
-      intervalOf(interval.read(bytes, at)) === undefined || ewmaLog.read(bytes, at) > MAX_LOG
-        ? 'there is no such interval or weight'
-        : undefined,
-  usage:
-    ({ ewmaLog }) =>
-    (bytes, at) =>
-      ewmaLog.read(bytes, at) === 0 ? '--rateest-ewmalog is to be more than the interval' : undefined,
+    (bytes, at) => {
+      if (intervalOf(interval.read(bytes, at)) === undefined) return 'there is no such interval'
+      const log = ewmaLog.read(bytes, at)
+      return log < 1 || log > MAX_LOG
+        ? '--rateest-ewmalog is to be more than the interval, and not too much more'
+        : undefined
+    },
 })
