@@ -16,12 +16,12 @@ function helped(family: Family, kind: PartKind, name: string): string[] {
   return own.flatMap((line) => Array.from(line.matchAll(OPTION), ([, option]) => option as string))
 }
 
-/** Names of all options that an extension declares, its aliases among them. */
+/** What a text may call the options that an extension declares, by their aliases too. */
 const declared = (family: Family, kind: PartKind, name: string): string[] =>
   findExtension(kind, name)
     ?.variants(family.name)
     .slice(0, 1)
-    .flatMap(({ names }) => [...names.keys()]) ?? []
+    .flatMap(({ spellings }) => spellings.flatMap((names) => [...names.keys()])) ?? []
 
 /** Options of an extension that the oracle's help names, or we declare, and that no line of a family has. */
 export function untried(family: Family, kind: PartKind, name: string): string[] {
