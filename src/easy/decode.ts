@@ -46,7 +46,7 @@ function addMatches(rule: Dictionary, matches: readonly PartSpec[]): void {
   let last = ''
   let ordered = true
   for (const part of matches) {
-    const key = isOpaque(part) ? matchKey(part.name) : part.name
+    const key = matchKey(part.name)
     const before = rule[key]
     const value = partValue(part)
     if (before === undefined) rule[key] = value

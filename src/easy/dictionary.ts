@@ -35,12 +35,14 @@ export interface OpaqueDictionary {
 }
 
 type OneOrMore<T> = T | readonly T[]
+/** `dst` is an address, and the match of that name is `-m dst`. */
+type MatchKey<N extends string> = N extends 'dst' ? `-m ${N}` : N
 /** A string or number stands for the parameter that is called like the extension, `''` for no parameter. */
 type MatchesIn = {
-  readonly [N in keyof Matches]?: OneOrMore<ParametersIn<Matches[N]> | OpaqueDictionary> | Word
+  readonly [N in keyof Matches as MatchKey<N>]?: OneOrMore<ParametersIn<Matches[N]> | OpaqueDictionary> | Word
 }
 type MatchesOut = {
-  readonly [N in keyof Matches]?: OneOrMore<ParametersOut<Matches[N]> | OpaqueDictionary>
+  readonly [N in keyof Matches as MatchKey<N>]?: OneOrMore<ParametersOut<Matches[N]> | OpaqueDictionary>
 }
 
 interface Destinations {

@@ -10,6 +10,7 @@ import { expectation } from '../extensions/payload'
 import { aliasesOf, extensionNames, type Known } from '../extensions/registry'
 import { HEADS } from '../ruleset/head'
 import { requireExtension } from '../ruleset/rule'
+import { matchKey } from './keys'
 
 type Schema = z.core.$ZodType
 type Shape = Record<string, Schema>
@@ -68,9 +69,10 @@ const targetSchema = (known: Known): Schema => z.union([z.strictObject(parameter
 
 function extensionShape(kind: 'match' | 'target', family: FamilyName, schemaOf: (known: Known) => Schema): Shape {
   const shape: Shape = {}
+  const keyOf = kind === 'match' ? matchKey : (name: string): string => name
   for (const name of extensionNames(kind, family)) {
     const known = requireExtension(kind, name, FAMILIES[family])
-    for (const one of [name, ...aliasesOf(known.extension)]) shape[one] = z.optional(schemaOf(known))
+    for (const one of [name, ...aliasesOf(known.extension)]) shape[keyOf(one)] = z.optional(schemaOf(known))
   }
   return shape
 }

@@ -66,6 +66,12 @@ export type Check = (bytes: Uint8Array, at: number, rule: PlacedRule) => Reason 
 /** As {@link Check}, of what the kernel would take. */
 export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
 
+/** What is inverted has to be there, where `invflags` has the same bits as `flags`. */
+export const invertsGiven =
+  (flags: Field<number>, invflags: Field<number>): Check =>
+  (bytes, at) =>
+    (invflags.read(bytes, at) & ~flags.read(bytes, at)) === 0 ? undefined : 'it inverts what is not given'
+
 /** Where some bytes of a payload lie. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
 

@@ -6,6 +6,7 @@
  * negated: `dpt:[!]$` lists as `dpt:22` and `dpt:!22`.
  */
 import type { Reading } from './option'
+import { same } from './values/value'
 
 /** A reading in the words of a listing, with its text. */
 export interface Listed extends Reading {
@@ -22,6 +23,16 @@ export type ListForm<T> = string | ((value: T, shown: Shown) => string)
 
 /** Of most options: `! ctstate NEW`. */
 export const usualForm = (name: string, words: number): string => [`[! ]${name}`, ...Array(words).fill('$')].join(' ')
+
+type Range = readonly [first: number, last: number]
+
+/** `spt:22`, `spts:!1:1023`; of a range that takes in everything, nothing. */
+export const listRange =
+  (label: string, everything?: Range): ListForm<Range> =>
+  (range, shown) => {
+    if (!shown.negated && everything !== undefined && same(range, everything)) return ''
+    return fill(range[0] === range[1] ? `${label}:[!]$` : `${label}s:[!]$`, shown)
+  }
 
 const MARKS = /\[([^\]]*)\]|\$/g
 
@@ -52,3 +63,9 @@ export const headed =
   (heading?: string): Lister =>
   ({ texts }) =>
     [...(heading === undefined ? [] : [heading]), ...Object.values(texts).filter((text) => text !== '')].join(' ')
+
+/** As {@link headed}, with nothing between them but what they bring. */
+export const glued =
+  (heading: string): Lister =>
+  ({ texts }) =>
+    heading + Object.values(texts).join('')

@@ -1,7 +1,7 @@
 /** The two options that the matches of most transport protocols share. */
 import type { Field } from '../binary/codec'
 import { bit } from '../binary/struct'
-import { fill, type ListForm } from './listing'
+import { listRange } from './listing'
 import { option } from './option'
 import { anyPort, type PortRange } from './values/port'
 import type { ValueType } from './values/value'
@@ -9,27 +9,19 @@ import type { ValueType } from './values/value'
 interface PortFields {
   readonly spts: Field<PortRange>
   readonly dpts: Field<PortRange>
+  /** Where it is stored that they are given, in the bits that negate them in `invflags`. */
+  readonly flags?: Field<number>
   readonly invflags: Field<number>
 }
 
-/** `spt:22`, `spts:!1:1023` */
-const listPorts =
-  (label: string): ListForm<PortRange> =>
-  ([first, last], shown) =>
-    fill(first === last ? `${label}:[!]$` : `${label}s:[!]$`, shown)
-
-/** `--sport` and `--dport`, negated by the lowest two bits of `invflags`; every port where they are not given. */
-export const portOptions = ({ spts, dpts, invflags }: PortFields, ports: ValueType<PortRange>) => ({
-  sport: option(ports, spts, {
-    aliases: ['source-port'],
-    absent: anyPort,
-    negation: bit(invflags, 0x01),
-    list: listPorts('spt'),
-  }),
-  dport: option(ports, dpts, {
-    aliases: ['destination-port'],
-    absent: anyPort,
-    negation: bit(invflags, 0x02),
-    list: listPorts('dpt'),
-  }),
-})
+/** `--sport` and `--dport`, in the lowest two bits of the flags; every port where they are not given. */
+export const portOptions = ({ spts, dpts, flags, invflags }: PortFields, ports: ValueType<PortRange>) => {
+  const stored = (mask: number) => ({
+    ...(flags === undefined ? { absent: anyPort } : { present: bit(flags, mask) }),
+    negation: bit(invflags, mask),
+  })
+  return {
+    sport: option(ports, spts, { aliases: ['source-port'], ...stored(0x01), list: listRange('spt', anyPort) }),
+    dport: option(ports, dpts, { aliases: ['destination-port'], ...stored(0x02), list: listRange('dpt', anyPort) }),
+  }
+}

@@ -307,7 +307,8 @@ export class RuleReader {
     const word = this.#head.get('protocol')?.words[0]
     if (word === undefined) return undefined
     const number = readInteger(word) ?? protocolNumber(word)
-    const extension = findExtension('match', (number === undefined ? undefined : protocolName(number)) ?? word)
+    const name = (number === undefined ? undefined : protocolName(number)) ?? word
+    const extension = findExtension('match', name) ?? findExtension('match', word.toLowerCase())
     const variant = extension?.variants(this.#family.name)[0]
     if (extension === undefined || variant === undefined) return undefined
     if (this.#parts.some(({ known }) => known?.extension === extension)) return undefined

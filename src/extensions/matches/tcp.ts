@@ -6,16 +6,13 @@ import { is } from '../fields'
 import { flag, option, synonym } from '../option'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
-import { nameList } from '../values/names'
+import { listedInHex, nameList } from '../values/names'
 import { portRange } from '../values/port'
 
 export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
-const names = nameList(TCP_FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true })
-const hex = (bits: number): string => `0x${bits.toString(16).toUpperCase().padStart(2, '0')}`
-const flags: typeof names = {
-  ...names,
-  list: (bits, listing) => (listing.numeric ? hex(bits) : names.format(bits, listing)),
-}
+const flags = listedInHex(
+  nameList(TCP_FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true }),
+)
 const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN, TCP_FLAGS.SYN] as const
 
 /** linux/netfilter/xt_tcpudp.h */

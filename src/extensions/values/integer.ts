@@ -75,17 +75,44 @@ export const valueMask = (
   format: ([value, mask]) => (mask === U32_MAX && !printing.fullMask ? hex(value) : `${hex(value)}/${hex(mask)}`),
 })
 
-/** `first[:last]`, both 0 to `max`; one number alone is a range of itself. Some take it reversed, which nothing is in. */
-export const integerRange = (max: number, { ordered = false } = {}): ValueType<readonly [number, number]> => ({
-  expects: `first[:last], each 0 to ${max}`,
-  parse(word) {
+interface RangeOptions {
+  readonly ordered?: boolean
+}
+
+/**
+ * `first[:last]`, both of `type`, 0 and `max` where left out; one alone is a range of itself. Some take it reversed,
+ * which nothing is in.
+ */
+export const rangeOf = <In>(
+  type: ValueType<number, In>,
+  max: number,
+  { ordered = false }: RangeOptions = {},
+): ValueType<readonly [number, number]> => ({
+  expects: `first[:last], each ${type.expects}`,
+  parse(word, context) {
     const [first, last] = halves(word, ':')
-    const low = first === '' && last !== undefined ? 0 : inRange(first, 0, max)
-    const high = last === undefined ? low : last === '' ? max : inRange(last, 0, max)
+    const low = first === '' && last !== undefined ? 0 : type.parse(first, context)
+    const high = last === undefined ? low : last === '' ? max : type.parse(last, context)
     return ordered && low > high ? mismatch('the range is reversed') : [low, high]
   },
-  format: ([first, last]) => (first === last ? String(first) : `${first}:${last}`),
+  format: (range, context) => ends(range, (value) => type.format(value, context)),
+  list: (range, listing) => ends(range, (value) => type.list?.(value, listing) ?? type.format(value, listing)),
 })
+
+const ends = ([first, last]: readonly [number, number], word: (value: number) => string): string =>
+  first === last ? word(first) : `${word(first)}:${word(last)}`
+
+/** As {@link rangeOf}, of numbers 0 to `max`. */
+export const integerRange = (max: number, options: RangeOptions = {}): ValueType<readonly [number, number]> => ({
+  ...rangeOf(integer(max), max, options),
+  expects: `first[:last], each 0 to ${max}`,
+})
+
+/** A range over 32 bits, as identifiers of packets come in: that of an SPI, of a fragment. */
+export const range32 = integerRange(U32_MAX)
+
+/** What such a range is where none was given. */
+export const any32 = [0, U32_MAX] as const
 
 const U64_MAX = 2n ** 64n - 1n
 

@@ -49,11 +49,13 @@ export const name = <const N extends string, V extends number | boolean>(
 export const nameOrNumber = <const N extends string>(
   table: Readonly<Record<N, number>>,
   max: number,
+  options: NameOptions = {},
 ): ValueType<number, Named<N> | number> => ({
   expects: `one of ${keys(table).join(', ')} or a number 0 to ${max}`,
   names: keys(table),
   parse(word) {
-    const value = Object.hasOwn(table, word) ? table[word as N] : readInteger(word)
+    const found = findName(keys(table), word, options)
+    const value = found === undefined ? readInteger(word) : table[found]
     return value === undefined || value > max ? mismatch() : value
   },
   format: String,
@@ -96,3 +98,11 @@ export function nameList<const N extends string>(
     },
   }
 }
+
+const hex = (bits: number): string => `0x${bits.toString(16).toUpperCase().padStart(2, '0')}`
+
+/** As `type`, with the bits of a byte in hexadecimal where a listing wants numbers. */
+export const listedInHex = <In>(type: ValueType<number, In>): ValueType<number, In> => ({
+  ...type,
+  list: (bits, listing) => (listing.numeric ? hex(bits) : type.format(bits, listing)),
+})
