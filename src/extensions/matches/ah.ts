@@ -1,0 +1,33 @@
+/** The Authentication Header of IPsec. */
+import { bool8, pair, u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { isProtocol, match } from '../extension'
+import { glued, listRange } from '../listing'
+import { flag, option } from '../option'
+import { any32, integer, range32 } from '../values/integer'
+
+/** linux/netfilter_ipv4/ipt_ah.h, linux/netfilter_ipv6/ip6t_ah.h */
+export const ah = match('ah', {
+  revisions: {
+    0: {
+      ipv4: struct('struct ipt_ah', 12, { spis: pair(u32), invflags: u8 }),
+      ipv6: struct('struct ip6t_ah', 16, { spis: pair(u32), hdrlen: u32, hdrres: bool8, invflags: u8 }),
+    },
+  },
+  bits: (at) => [[at.invflags, 'hdrlen' in at ? 0x03 : 0x01]],
+  // IPv6 finds the header behind others, whatever the rule's protocol.
+  check: (_, family) => (_bytes, _at, rule) =>
+    family === 'ipv4' && !isProtocol(rule, ['ah']) ? 'it needs -p ah' : undefined,
+  list: () => glued('ah '),
+  options: (at) => ({
+    ahspi: option(range32, at.spis, {
+      absent: any32,
+      negation: bit(at.invflags, 0x01),
+      list: listRange('spi', any32),
+    }),
+    ...('hdrlen' in at && {
+      ahlen: option(integer(0xffff_ffff), at.hdrlen, { negation: bit(at.invflags, 0x02), list: 'length:[!]$' }),
+      ahres: flag(at.hdrres, { list: ' reserved' }),
+    }),
+  }),
+})

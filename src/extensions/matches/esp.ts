@@ -1,0 +1,18 @@
+/** The Encapsulating Security Payload of IPsec. */
+import { pair, u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { listRange } from '../listing'
+import { option } from '../option'
+import { any32, range32 } from '../values/integer'
+
+/** linux/netfilter/xt_esp.h */
+export const esp = match('esp', {
+  protocols: ['esp'],
+  revisions: { 0: struct('struct xt_esp', 12, { spis: pair(u32), invflags: u8 }) },
+  bits: ({ invflags }) => [[invflags, 0x01]],
+  list: 'esp',
+  options: ({ spis, invflags }) => ({
+    espspi: option(range32, spis, { absent: any32, negation: bit(invflags, 0x01), list: listRange('spi', any32) }),
+  }),
+})

@@ -1,0 +1,20 @@
+/** The header of compressed payload. */
+import { bool8, pair, u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { glued, listRange } from '../listing'
+import { flag, option } from '../option'
+import { any32, range32 } from '../values/integer'
+
+/** linux/netfilter/xt_ipcomp.h */
+export const ipcomp = match('ipcomp', {
+  protocols: ['ipcomp'],
+  revisions: { 0: struct('struct xt_ipcomp', 12, { spis: pair(u32), invflags: u8, hdrres: bool8 }) },
+  bits: ({ invflags }) => [[invflags, 0x01]],
+  list: () => glued('comp '),
+  options: ({ spis, invflags, hdrres }) => ({
+    // Not given, it is 0.
+    ipcompspi: option(range32, spis, { always: true, negation: bit(invflags, 0x01), list: listRange('spi', any32) }),
+    compres: flag(hdrres, { list: ' reserved' }),
+  }),
+})

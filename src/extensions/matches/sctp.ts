@@ -1,0 +1,85 @@
+/** SCTP ports, and the chunks of a packet. */
+import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { invertsGiven, match } from '../extension'
+import { counted, view } from '../fields'
+import { option } from '../option'
+import { portOptions } from '../ports'
+import { name } from '../values/names'
+import { portRange } from '../values/port'
+import { type Chunk, type Chunks, chunkTypes } from '../values/sctp'
+
+/** XT_NUM_SCTP_FLAGS */
+const FLAG_SLOTS = 4
+const UNUSED = Uint8Array.of(0xff, 0, 0)
+
+/** SCTP_CHUNK_MATCH_ANY, _ALL and _ONLY */
+const MATCH_TYPES = { any: 1, all: 2, only: 4 }
+const matchType = name(MATCH_TYPES, { anyCase: true })
+
+const isSet = (map: Uint8Array, type: number): boolean => ((map[type >> 3] as number) & (1 << (type & 7))) !== 0
+
+function chunksOf(map: Uint8Array, infos: readonly Uint8Array[]): Chunks {
+  const types = Array.from({ length: 256 }, (_, type) => type).filter((type) => isSet(map, type))
+  if (types.length === 256 && infos.length === 0) return 'ALL'
+  const flagged = infos.map((info) => [...info] as unknown as Chunk).filter(([type]) => types.includes(type))
+  // By type, but those with flags stay in the order of these, which is that of the text that wrote them.
+  const left = [...flagged]
+  return types.map((type) => (flagged.some(([one]) => one === type) ? left.shift() : undefined) ?? [type, 0, 0])
+}
+
+function mapOf(chunks: Chunks): Uint8Array {
+  const map = new Uint8Array(256)
+  if (chunks === 'ALL') return map.fill(0xff)
+  for (const [type] of chunks) map[type >> 3] = (map[type >> 3] as number) | (1 << (type & 7))
+  return map
+}
+
+const infosOf = (chunks: Chunks): Uint8Array[] =>
+  chunks === 'ALL' ? [] : chunks.filter(([, , mask]) => mask !== 0).map((chunk) => Uint8Array.from(chunk))
+
+/** linux/netfilter/xt_sctp.h */
+export const sctp = match('sctp', {
+  protocols: ['sctp'],
+  revisions: {
+    0: struct('struct xt_sctp_info', 292, {
+      dpts: pair(u16),
+      spts: pair(u16),
+      chunkmap: raw(256, 4),
+      chunkMatchType: u32,
+      flagInfo: array(raw(3), FLAG_SLOTS),
+      flagCount: u32,
+      flags: u32,
+      invflags: u32,
+    }),
+  },
+  bits: ({ flags, invflags }) => [
+    [flags, 0x07],
+    [invflags, 0x07],
+  ],
+  check: ({ flags, invflags, chunkMatchType, flagCount }) => {
+    const inversions = invertsGiven(flags, invflags)
+    return (bytes, at, rule) => {
+      if (flagCount.read(bytes, at) > FLAG_SLOTS) return `there are flags of ${FLAG_SLOTS} chunks at most`
+      const isOfType = (chunkMatchType.read(bytes, at) & 0x07) !== 0
+      if (bit(flags, 0x04).read(bytes, at) && !isOfType) return 'chunks are matched by any, all or only'
+      return inversions(bytes, at, rule)
+    }
+  },
+  list: 'sctp',
+  options: ({ chunkmap, chunkMatchType, flagInfo, flagCount, ...at }) => {
+    const chunks: Field<Chunks> = view(
+      both(chunkmap, counted(flagCount, flagInfo, UNUSED)),
+      ([map, infos]) => chunksOf(map, infos),
+      (chunks) => [mapOf(chunks), infosOf(chunks)] as const,
+    )
+    return {
+      ...portOptions(at, portRange({ protocol: 'sctp', listed: 'sctp' })),
+      'chunk-types': option([matchType, chunkTypes], both(chunkMatchType, chunks), {
+        present: bit(at.flags, 0x04),
+        negation: bit(at.invflags, 0x04),
+        list: '[! ]$ $',
+      }),
+    }
+  },
+})
