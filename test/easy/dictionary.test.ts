@@ -348,8 +348,14 @@ describe('what is not known here', () => {
     expect(ruleSchema.safeParse(dumped).success).toBe(true)
   })
 
-  test('no known match has the name of something else', () => {
-    expect(allExtensions('match').filter(({ name }) => matchKey(name) !== name)).toEqual([])
+  test('of the known matches, dst alone has the name of something else', () => {
+    const names = allExtensions('match').map(({ name }) => name)
+    expect(names.filter((name) => matchKey(name) !== name)).toEqual(['dst'])
+    const rule = Rule6.parse('-d ::1/128 -m dst --dst-len 8')
+    const dumped: DumpedRule = { dst: '::1/128', '-m dst': { 'dst-len': '8' }, counters: [0, 0] }
+    expect(decodeRule(rule)).toEqual(dumped)
+    expect(encodeRule(dumped, { ipv6: true }).entry).toEqual(rule.entry)
+    expect(() => encodeRule({ dst: { 'dst-len': '8' } } as never, { ipv6: true })).toThrow(XtablesError)
   })
 })
 

@@ -242,3 +242,23 @@ export const prefixBits: ValueType<number> = {
   parse: (word, context) => prefixLength(parseMask(word, context)) ?? mismatch('it is no prefix'),
   format: String,
 }
+
+/** As {@link maskedAddress}, the mask printed also where it is full, and all of it in numbers. */
+export const prefixedAddress: ValueType<readonly [Bytes, Bytes], string> = {
+  expects: network.expects,
+  parse: maskedAddress.parse,
+  format: ([address, mask], context) =>
+    `${formatAddress(shorten(address, context), context)}/${formatMask(shorten(mask, context), context)}`,
+}
+
+/** A comma list of up to `max` addresses. */
+export const addressList = (max: number): ValueType<readonly Bytes[], string> => ({
+  expects: `a comma list of up to ${max} addresses of the rule’s family`,
+  parse(word, context) {
+    const addresses = word
+      .split(',')
+      .map((one) => parseAddress(one, context) ?? mismatch(`${JSON.stringify(one)} is none`))
+    return addresses.length <= max ? addresses : mismatch('there are too many')
+  },
+  format: (addresses, context) => addresses.map((one) => formatAddress(one, context)).join(','),
+})

@@ -1,0 +1,9 @@
+/** The Destination Options header of IPv6. */
+import { match } from '../extension'
+import { headerLength, optionList, optionsHeader } from '../options-header'
+
+export const dst = match('dst', {
+  ...optionsHeader,
+  list: 'dst',
+  options: (at) => ({ 'dst-len': headerLength(at), 'dst-opts': optionList(at) }),
+})

@@ -1,0 +1,63 @@
+/** The Routing header of IPv6. */
+import { array, pair, raw, u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { match } from '../extension'
+import { counted } from '../fields'
+import { listRange } from '../listing'
+import { flag, option } from '../option'
+import { addressList } from '../values/address'
+import { any32, integer, range32 } from '../values/integer'
+
+/** IP6T_RT_HOPS */
+const HOPS = 16
+const NO_HOP = new Uint8Array(16)
+
+const [TYPE, RESERVED, HOP_LIST, NOT_STRICT] = [0x01, 0x08, 0x10, 0x20] as const
+
+const number = integer(0xffff_ffff)
+
+/** linux/netfilter_ipv6/ip6t_rt.h */
+export const rt = match('rt', {
+  families: ['ipv6'],
+  revisions: {
+    0: struct('struct ip6t_rt', 280, {
+      rtType: u32,
+      segsleft: pair(u32),
+      hdrlen: u32,
+      flags: u8,
+      invflags: u8,
+      addrs: array(raw(16, 4), HOPS),
+      addrnr: u8,
+    }),
+  },
+  bits: ({ invflags }) => [[invflags, 0x07]],
+  check: ({ flags, rtType, invflags, addrnr }) => {
+    const ofType0 = bit(flags, RESERVED | HOP_LIST | NOT_STRICT)
+    const isType0 = (bytes: Uint8Array, at: number): boolean =>
+      bit(flags, TYPE).read(bytes, at) && rtType.read(bytes, at) === 0 && !bit(invflags, TYPE).read(bytes, at)
+    return (bytes, at) => {
+      if (addrnr.read(bytes, at) > HOPS) return `there are at most ${HOPS} addresses`
+      return ofType0.read(bytes, at) && !isType0(bytes, at) ? 'what begins with --rt-0 needs --rt-type 0' : undefined
+    }
+  },
+  list: 'rt',
+  options: ({ rtType, segsleft, hdrlen, flags, invflags, addrs, addrnr }) => {
+    const stored = (mask: number) => ({ present: bit(flags, mask), negation: bit(invflags, mask) })
+    return {
+      // A listing takes it for a number with a sign.
+      'rt-type': option(number, rtType, {
+        ...stored(TYPE),
+        list: (type, { negated }) => `type:${negated ? '!' : ''}${type | 0}`,
+      }),
+      'rt-segsleft': option(range32, segsleft, { absent: any32, ...stored(0x02), list: listRange('segsleft', any32) }),
+      'rt-len': option(number, hdrlen, { ...stored(0x04), list: 'length:[!]$' }),
+      'rt-0-res': flag(bit(flags, RESERVED), { needs: ['rt-type'], list: 'reserved' }),
+      'rt-0-addrs': option(addressList(HOPS), counted(addrnr, addrs, NO_HOP), {
+        present: bit(flags, HOP_LIST),
+        needs: ['rt-type'],
+        list: '0-addrs $',
+      }),
+      'rt-0-not-strict': flag(bit(flags, NOT_STRICT), { needs: ['rt-0-addrs'], list: '0-not-strict' }),
+    }
+  },
+})
