@@ -84,6 +84,17 @@ export const u32: Codec<number> = {
   write: (bytes, at, value) => writeU32(bytes, at, fitting(value, 0xffff_ffff)),
 }
 
+/** `__be32` */
+export const be32: Codec<number> = {
+  size: 4,
+  align: 4,
+  read: (bytes, at) => ((be16.read(bytes, at) << 16) | be16.read(bytes, at + 2)) >>> 0,
+  write(bytes, at, value) {
+    be16.write(bytes, at, fitting(value, 0xffff_ffff) >>> 16)
+    be16.write(bytes, at + 2, value & 0xffff)
+  },
+}
+
 export const s32: Codec<number> = { size: 4, align: 4, read: (bytes, at) => readU32(bytes, at) | 0, write: writeU32 }
 
 /** A C `int` that holds a truth value. */

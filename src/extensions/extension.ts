@@ -92,6 +92,8 @@ interface Declaration<R, O> extends Demands {
   revisions: R
   /** The revision that is written, where that is not the highest. */
   written?: number | Readonly<Record<FamilyName, number>>
+  /** Of an extension that is a face of another: revisions that the kernel has under the extension's own name. */
+  plain?: readonly number[]
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
@@ -119,6 +121,8 @@ interface Declaration<R, O> extends Demands {
 export interface Variant {
   readonly family: FamilyName
   readonly revision: number
+  /** Whether the kernel calls it by the extension's own name, although others are faces of another extension. */
+  readonly isPlain: boolean
   readonly struct: Struct
   /** Bytes of the payload, padded as the kernel pads it. */
   readonly size: number
@@ -225,6 +229,7 @@ function variant<R, O extends Options>(
   return {
     family,
     revision,
+    isPlain: declaration.plain?.includes(revision) ?? false,
     struct,
     size,
     initial: initialPayload(size, options, fixedFields),

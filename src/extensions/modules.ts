@@ -68,6 +68,7 @@ const TARGETS = {
   AUDIT: () => require('./targets/AUDIT') as typeof import('./targets/AUDIT'),
   CHECKSUM: () => require('./targets/CHECKSUM') as typeof import('./targets/CHECKSUM'),
   CLASSIFY: () => require('./targets/CLASSIFY') as typeof import('./targets/CLASSIFY'),
+  CLUSTERIP: () => require('./targets/CLUSTERIP') as typeof import('./targets/CLUSTERIP'),
   CONNMARK: () => require('./targets/CONNMARK') as typeof import('./targets/CONNMARK'),
   CONNSECMARK: () => require('./targets/CONNSECMARK') as typeof import('./targets/CONNSECMARK'),
   CT: () => require('./targets/CT') as typeof import('./targets/CT'),
@@ -76,6 +77,9 @@ const TARGETS = {
   DSCP: () => require('./targets/DSCP') as typeof import('./targets/DSCP'),
   ECN: () => require('./targets/ECN') as typeof import('./targets/ECN'),
   HL: () => require('./targets/HL') as typeof import('./targets/HL'),
+  HMARK: () => require('./targets/HMARK') as typeof import('./targets/HMARK'),
+  IDLETIMER: () => require('./targets/IDLETIMER') as typeof import('./targets/IDLETIMER'),
+  LED: () => require('./targets/LED') as typeof import('./targets/LED'),
   LOG: () => require('./targets/LOG') as typeof import('./targets/LOG'),
   MARK: () => require('./targets/MARK') as typeof import('./targets/MARK'),
   MASQUERADE: () => require('./targets/MASQUERADE') as typeof import('./targets/MASQUERADE'),
@@ -98,6 +102,7 @@ const TARGETS = {
   TPROXY: () => require('./targets/TPROXY') as typeof import('./targets/TPROXY'),
   TRACE: () => require('./targets/TRACE') as typeof import('./targets/TRACE'),
   TTL: () => require('./targets/TTL') as typeof import('./targets/TTL'),
+  ULOG: () => require('./targets/ULOG') as typeof import('./targets/ULOG'),
 }
 
 export const MODULES = { match: MATCHES, target: TARGETS } as const

@@ -26,8 +26,9 @@ export function findExtension(kind: PartKind, name: string): Extension | undefin
 export const aliasesOf = ({ kind, name }: Extension): string[] =>
   kind === 'rule' ? [] : Object.keys(ALIASES[kind]).filter((alias) => ALIASES[kind][alias] === name)
 
-/** What the kernel calls an extension. */
-export const kernelName = ({ kind, name }: Extension): string => (kind === 'rule' ? name : (FACES[kind][name] ?? name))
+/** What the kernel calls an extension, in one of its variants or in that which is written. */
+export const kernelName = ({ kind, name }: Extension, variant?: Variant): string =>
+  kind === 'rule' || variant?.isPlain ? name : (FACES[kind][name] ?? name)
 
 /** All extensions of a kind. */
 export const allExtensions = (kind: PartKind): Extension[] => Object.keys(MODULES[kind]).map((name) => load(kind, name))
@@ -39,21 +40,19 @@ export const extensionNames = (kind: PartKind, family: FamilyName): string[] =>
     .map(({ name }) => name)
 
 /** What payloads under a name in a blob may be: those that demand fixed values first, as they are faces of the plain one. */
-function named(kind: PartKind, name: string): Extension[] {
+function named(kind: PartKind, family: FamilyName, name: string): Known[] {
   const faces = Object.keys(FACES[kind]).filter((face) => FACES[kind][face] === name)
-  const plain = Object.hasOwn(MODULES[kind], name) && !Object.hasOwn(FACES[kind], name) ? [name] : []
-  return [...faces, ...plain].map((one) => load(kind, one))
+  const own = Object.hasOwn(MODULES[kind], name) ? [name] : []
+  return [...faces, ...own]
+    .map((one) => load(kind, one))
+    .flatMap((extension) => extension.variants(family).map((variant) => ({ extension, variant })))
+    .filter(({ extension, variant }) => kernelName(extension, variant) === name)
 }
 
 /** Everything that payloads of this name and revision may be; empty for what is unknown here. */
 export const knownPayloads = (kind: PartKind, family: FamilyName, name: string, revision: number): readonly Known[] =>
-  named(kind, name).flatMap((extension) =>
-    extension
-      .variants(family)
-      .filter((variant) => variant.revision === revision)
-      .map((variant) => ({ extension, variant })),
-  )
+  named(kind, family, name).filter(({ variant }) => variant.revision === revision)
 
 /** Revisions of a name in blobs that are understood here. */
 export const knownRevisions = (kind: PartKind, family: FamilyName, name: string): number[] =>
-  named(kind, name).flatMap(({ variants }) => variants(family).map(({ revision }) => revision))
+  named(kind, family, name).map(({ variant }) => variant.revision)

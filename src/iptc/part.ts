@@ -188,7 +188,8 @@ export abstract class Part extends Strict {
     const content = this.#content as Content
     if (content.known === undefined) return buildPart(this.name, content.revision, content.payload)
     if (content.given !== undefined) checkComplete(content.known, content.given)
-    return buildPart(kernelName(content.known.extension), content.known.variant.revision, content.payload)
+    const { extension, variant } = content.known
+    return buildPart(kernelName(extension, variant), variant.revision, content.payload)
   }
 
   /** @internal */

@@ -121,7 +121,7 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   }
   const known = requireExtension(kind, part.name, context.family)
   return buildPart(
-    kernelName(known.extension),
+    kernelName(known.extension, known.variant),
     known.variant.revision,
     encodeParameters(known, part.parameters, context),
   )

@@ -147,8 +147,8 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
     const option = kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
     // Of those that both declare, as the in-process kernel has no others.
     for (const extension of allExtensions(kind).filter((one) => isBuilt(one, family)))
-      for (const { revision } of extension.variants(family.name))
-        expectSameAnswer(family.name, option, getRevisionOf(kernelName(extension), revision))
+      for (const variant of extension.variants(family.name))
+        expectSameAnswer(family.name, option, getRevisionOf(kernelName(extension, variant), variant.revision))
     for (const name of ['', 'ERROR', 'no such thing'])
       for (const revision of [0, 1, 255]) expectSameAnswer(family.name, option, getRevisionOf(name, revision))
     for (const size of [0, 29, 31]) expectSameAnswer(family.name, option, named('tcp', size))
@@ -769,7 +769,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
     }
     const drafts = Array.from({ length: odd ? 1 : 4 }, () => draftPayload(random, extension, variant))
     const payload = drafts.find((one) => variant.check?.(one, 0, rule) === undefined) ?? variant.initial
-    const part = buildPart(kernelName(extension), variant.revision, payload)
+    const part = buildPart(kernelName(extension, variant), variant.revision, payload)
     if (extension.kind === 'match') parts.push(part)
     else target = part
   }

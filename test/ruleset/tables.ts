@@ -41,7 +41,7 @@ function partOf(kind: 'match' | 'target', family: Family, name: string, bytes: B
   if (extension === undefined || variant === undefined) throw new Error(`no ${kind} ${name}`)
   const payload = variant.initial.slice()
   for (const [at, value] of Object.entries(bytes)) payload[Number(at)] = value
-  return buildPart(kernelName(extension), variant.revision, payload)
+  return buildPart(kernelName(extension, variant), variant.revision, payload)
 }
 
 export interface RuleParts {

@@ -77,6 +77,7 @@ const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct ipt_ECN_info': { tcp: 'proto' },
   'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
   'struct xt_ecn_info': { ect: 'proto' },
+  'struct ipt_clusterip_tgt_info': { firstNode: 'local_nodes[0]', otherNodes: 'local_nodes[1]' },
   'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
   'struct xt_set_info_v0': { first: 'u.flags[0]', others: 'u.flags[1]', dim: 'u.compat.dim', flags: 'u.compat.flags' },
   'struct xt_owner_match_info': { uid: 'uid_min', gid: 'gid_min' },
@@ -102,7 +103,8 @@ const structs = [
   ...Object.values(ipSet).filter(isStruct),
   iptEntry,
   ip6tEntry,
-  ...variants.map(({ struct }) => struct).filter(({ size }) => size > 0),
+  // Some have no payload at all, and of some there never was a header.
+  ...variants.map(({ struct }) => struct).filter(({ cName, size }) => cName !== '' && size > 0),
   locationElement,
   policyElement,
   sockFilter,

@@ -2,8 +2,8 @@
 import { raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { target } from '../extension'
-import { bits, is, view } from '../fields'
+import { type Extent, target } from '../extension'
+import { bits, constant, is, view } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 import { type Named, nameList } from '../values/names'
@@ -34,33 +34,30 @@ const zone: ValueType<readonly [id: number, flags: number], number | Named<'mark
   format: ([id, flags]) => (flags === MARK ? 'mark' : String(id)),
 }
 
+const head = { flags: u16, zone: u16, ctEvents: u32, expEvents: u32, helper: chars(16) }
+const withTimeout = struct('struct xt_ct_target_info_v1', 72, { ...head, timeout: chars(32), ct: raw(8, 8) })
+
 /** linux/netfilter/xt_CT.h */
 export const ctRevisions = {
-  2: struct('struct xt_ct_target_info_v1', 72, {
-    flags: u16,
-    zone: u16,
-    ctEvents: u32,
-    expEvents: u32,
-    helper: chars(16),
-    timeout: chars(32),
-    ct: raw(8, 8),
-  }),
+  0: struct('struct xt_ct_target_info', 40, { ...head, ct: raw(8, 8) }),
+  1: withTimeout,
+  2: withTimeout,
 }
 
 /**
  * The kernel hands out the first 32 bytes alone, which cuts a timeout to four characters and leaves its own pointer out.
  * What is behind them cannot be compared, nor trusted when it is written back.
  */
-export const handedOut = () => [{ offset: 32, size: 40 }]
+export const handedOut = ({ ct }: { readonly ct: Extent }) => [{ offset: 32, size: ct.offset + ct.size - 32 }]
 
 export const CT = target('CT', {
   tables: ['raw'],
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: ctRevisions,
   private: handedOut,
-  bits: ({ flags }) => [[flags, 0x1f]],
+  bits: ({ flags }, revision) => [[flags, revision < 2 ? NOTRACK : 0x1f]],
   list: 'CT',
-  options: ({ flags, zone: id, helper, timeout, ...at }) => {
+  options: ({ flags, zone: id, helper, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)
     const eitherWay = view(
@@ -71,7 +68,7 @@ export const CT = target('CT', {
     return {
       notrack: flag(bit(flags, NOTRACK)),
       helper: option(name(15), helper),
-      timeout: option(name(31), timeout),
+      timeout: option(name(31), 'timeout' in at ? at.timeout : constant('')),
       ctevents: option(ctEvents, at.ctEvents),
       expevents: option(expEvents, at.expEvents),
       'zone-orig': option(zone, stored, { present: is(direction, ORIGINAL, 0), excludes: ['zone-reply', 'zone'] }),
@@ -79,12 +76,13 @@ export const CT = target('CT', {
       zone: option(zone, eitherWay),
     }
   },
-  check: ({ flags, helper, timeout }) => {
+  check: ({ flags, ...at }) => {
     const untracked = bit(flags, NOTRACK)
-    return (bytes, at, rule) => {
-      const named = [helper, timeout].some((field) => field.read(bytes, at) !== '')
+    const names = [at.helper, ...('timeout' in at ? [at.timeout] : [])]
+    return (bytes, place, rule) => {
+      const named = names.some((field) => field.read(bytes, place) !== '')
       const anyProtocol = rule.protocol === 0 || rule.protocolNegated
-      return named && anyProtocol && !untracked.read(bytes, at)
+      return named && anyProtocol && !untracked.read(bytes, place)
         ? '--helper and --timeout need -p with the protocol that they are for'
         : undefined
     }

@@ -1,7 +1,7 @@
 /** Hands packets to a local socket as they are. */
 import { be16, raw, u32 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
-import { isProtocol, target } from '../extension'
+import { target } from '../extension'
 import { option } from '../option'
 import { inetAddress, unusedAddress } from '../values/address'
 import { valueMask } from '../values/integer'
@@ -20,6 +20,7 @@ const { list: _, ...address } = inetAddress
 
 /** linux/netfilter/xt_TPROXY.h */
 export const TPROXY = target('TPROXY', {
+  protocols: ['tcp', 'udp'],
   tables: ['mangle'],
   hooks: ['PREROUTING'],
   revisions: {
@@ -34,7 +35,6 @@ export const TPROXY = target('TPROXY', {
     1: struct('struct xt_tproxy_target_info_v1', 28, { markMask: u32, markValue: u32, laddr: raw(16, 4), lport: be16 }),
   },
   unused: ({ laddr }, family) => (laddr.size === 4 ? [] : unusedAddress(laddr, family)),
-  check: () => (_, __, rule) => (isProtocol(rule, ['tcp', 'udp']) ? undefined : 'needs -p tcp or -p udp'),
   list:
     () =>
     ({ texts: { 'on-port': port, 'on-ip': ip, 'tproxy-mark': mark } }) =>

@@ -52,6 +52,13 @@ export const wideBits = (min = 0): ValueType<number> => ({
   format: (value) => `0x${value.toString(16).padStart(8, '0')}`,
 })
 
+/** 0 to `max`, printed in hexadecimal of so many digits at least, and listed in as many as it takes. */
+export const paddedHex = (max: number, digits: number): ValueType<number> => ({
+  ...integer(max),
+  format: (value) => `0x${value.toString(16).padStart(digits, '0')}`,
+  list: hex,
+})
+
 /** 64 bits, decimal. */
 export const integer64: ValueType<bigint, string | number | bigint> = {
   expects: `a number 0 to ${2n ** 64n - 1n}`,

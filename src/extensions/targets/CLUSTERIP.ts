@@ -1,0 +1,65 @@
+/** Shares one address among the nodes of a cluster. Linux had it up to 6.2. */
+import { array, raw, u16, u32 } from '../../binary/codec'
+import { bit, both, struct } from '../../binary/struct'
+import { target } from '../extension'
+import { view } from '../fields'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+import { name } from '../values/names'
+import { mac } from '../values/string'
+import { mismatch, type ValueType } from '../values/value'
+
+const NODES = 16
+/** A group address, written in capitals. */
+const groupMac: ValueType<Uint8Array, string> = {
+  expects: 'a hardware address of a group, such as 01:00:5E:00:00:20',
+  parse(word, context) {
+    const address = mac.parse(word, context)
+    return ((address[0] as number) & 1) === 1 ? address : mismatch('it is of one machine')
+  },
+  format: (address, context) => mac.format(address, context).toUpperCase(),
+}
+
+const MODES = { sourceip: 0, 'sourceip-sourceport': 1, 'sourceip-sourceport-destport': 2 }
+const node = integer(NODES)
+
+/** linux/netfilter_ipv4/ipt_CLUSTERIP.h. All but the first flag counts in the rule alone that makes the cluster. */
+export const CLUSTERIP = target('CLUSTERIP', {
+  families: ['ipv4'],
+  revisions: {
+    0: struct('struct ipt_clusterip_tgt_info', 64, {
+      flags: u32,
+      clustermac: raw(6),
+      numTotalNodes: u16,
+      numLocalNodes: u16,
+      firstNode: u16,
+      otherNodes: array(u16, NODES - 1),
+      hashMode: u32,
+      hashInitval: u32,
+      config: raw(8, 8),
+    }),
+  },
+  private: ({ config }) => [config],
+  list:
+    () =>
+    ({ texts: { new: _, ...others } }) =>
+      ['CLUSTERIP', ...Object.values(others)].join(' '),
+  options: ({ flags, clustermac, numTotalNodes, numLocalNodes, firstNode, hashMode, hashInitval }) => {
+    const isNew = bit(flags, 0x01)
+    const beside = { needs: ['new'], always: isNew }
+    // iptables knows of one node a machine; -1 stands for none.
+    const local = view(
+      both(numLocalNodes, firstNode),
+      ([count, first]) => (count === 0 ? -1 : first),
+      (first) => [first < 0 ? 0 : 1, Math.max(first, 0)] as const,
+    )
+    return {
+      new: flag(isNew, { needs: ['hashmode', 'clustermac', 'total-nodes', 'local-node'] }),
+      hashmode: option(name(MODES), hashMode, { ...beside, list: 'hashmode=$' }),
+      clustermac: option(groupMac, clustermac, { ...beside, list: 'clustermac=$' }),
+      'total-nodes': option(node, numTotalNodes, { ...beside, list: 'total_nodes=$' }),
+      'local-node': option(node, local, { needs: ['new'], list: 'local_node=$' }),
+      'hash-init': option(integer(0xffff_ffff), hashInitval, { ...beside, list: 'hash_init=$' }),
+    }
+  },
+})

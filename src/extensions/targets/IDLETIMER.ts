@@ -1,0 +1,44 @@
+/** Tells through sysfs when no packet has come for some time. */
+import { ERRNO } from '../../abi/errno'
+import { raw, u8, u32 } from '../../binary/codec'
+import { bit, struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { constant } from '../fields'
+import { flag, option } from '../option'
+import { integer } from '../values/integer'
+import { name } from '../values/string'
+
+const head = { timeout: u32, label: chars(28) }
+/** The kernel counts milliseconds, in an int. */
+const MAX_TIMEOUT = Math.floor(0x7fff_ffff / 1000) - 1
+
+/** A label becomes a file in /sys/class/xt_idletimer/timers, which has some already. */
+const UNUSABLE = /\/|^(?:\.\.?|power|subsystem|uevent)$/
+
+/** linux/netfilter/xt_IDLETIMER.h */
+export const IDLETIMER = target('IDLETIMER', {
+  revisions: {
+    0: struct('struct idletimer_tg_info', 40, { ...head, timer: raw(8, 8) }),
+    1: struct('struct idletimer_tg_info_v1', 48, { ...head, sendNlMsg: u8, timerType: u8, timer: raw(8, 8) }),
+  },
+  private: ({ timer }) => [timer],
+  options: ({ timeout, label, ...at }) => ({
+    timeout: option(integer(MAX_TIMEOUT, 1), timeout, { required: true, list: 'timeout:$' }),
+    label: option(name(27), label, { required: true, list: 'label:$' }),
+    alarm: flag(bit('timerType' in at ? at.timerType : constant(0), 0x01)),
+  }),
+  check:
+    ({ timeout, label, ...at }) =>
+    (bytes, place) => {
+      const after = timeout.read(bytes, place)
+      if ('sendNlMsg' in at && at.sendNlMsg.read(bytes, place) !== 0)
+        return { reason: 'messages are for Android alone', errno: ERRNO.EOPNOTSUPP }
+      if (after < 1 || after > MAX_TIMEOUT) return `a timeout is 1 to ${MAX_TIMEOUT} seconds`
+      const start = place + label.offset
+      if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return 'a label has 1 to 27 bytes'
+      if (UNUSABLE.test(label.read(bytes, place))) return 'sysfs can have no file of that name'
+      if ('timerType' in at && at.timerType.read(bytes, place) > 1) return 'there is no such type of timer'
+      return undefined
+    },
+})

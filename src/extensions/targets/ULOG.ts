@@ -1,0 +1,40 @@
+/** What NFLOG came after. No kernel has it since Linux 3.17, nor has there been a header. */
+import { u32, u64 } from '../../binary/codec'
+import { struct } from '../../binary/struct'
+import { text as chars } from '../../binary/text'
+import { target } from '../extension'
+import { view } from '../fields'
+import { option } from '../option'
+import { integer, integer64 } from '../values/integer'
+import { line, quoted } from '../values/string'
+
+const [FIRST, LAST] = [1, 32]
+/** Groups are bits, of which iptables looks at the lowest. */
+const groupOf = (bits: number): number => (bits === 0 ? 0 : Math.log2((bits & -bits) >>> 0) + 1)
+
+export const ULOG = target('ULOG', {
+  families: ['ipv4'],
+  revisions: {
+    0: struct('', 56, { nlGroup: u32, copyRange: u64, qthreshold: u64, prefix: chars(32) }),
+  },
+  list:
+    ({ nlGroup, copyRange, qthreshold, prefix }) =>
+    ({ bytes, at }) => {
+      const said = prefix.read(bytes, at)
+      const [range, threshold] = [copyRange.read(bytes, at), qthreshold.read(bytes, at)]
+      const shown = said === '' ? '' : ` prefix "${said}"`
+      return `ULOG copy_range ${range} nlgroup ${groupOf(nlGroup.read(bytes, at))}${shown} queue_threshold ${threshold}`
+    },
+  options: ({ nlGroup, copyRange, qthreshold, prefix }) => {
+    const group = view(nlGroup, groupOf, (number) => 2 ** (number - 1))
+    return {
+      'ulog-prefix': option(quoted(line(31, 1)), prefix),
+      'ulog-nlgroup': option(integer(LAST, FIRST), group, { absent: FIRST }),
+      'ulog-cprange': option(integer64, copyRange),
+      'ulog-qthreshold': option(integer64, qthreshold, {
+        absent: 1n,
+        refuses: (packets) => (packets < 1n || packets > 50n ? 'a queue has 1 to 50 packets' : undefined),
+      }),
+    }
+  },
+})
