@@ -237,6 +237,15 @@ Made by \`npm run docs\` from the declarations in \`src/extensions\`; do not edi
 one. A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a key of a dictionary with dashes, and an
 option of the iptables language, where \`!\` in front negates what the table shows with it.`
 
+/** What no kernel at hand has, or takes without something that it lacks. */
+function untriedLive(all: readonly Extension[]): string {
+  const names = all
+    .map(({ name }) => name)
+    .filter((name) => !cases.some((one) => one.extension === name && !one.lacking && one.accepted.length > 0))
+  return `The others were compared with iptables-legacy in a running kernel; ${list(names.map(code))} offline alone, against bytes, as
+that kernel lacks them or what they refer to.`
+}
+
 /** The text of docs/extensions.md. */
 export function extensionsPage(): string {
   const kinds: readonly PartKind[] = ['match', 'target']
@@ -248,5 +257,5 @@ export function extensionsPage(): string {
     ([kind, all]) => `${HEADINGS[kind]}: ${all.map(({ name }) => anchor(name, kind)).join(', ')}.`,
   )
   const sections = sorted.flatMap(([kind, all]) => [`## ${HEADINGS[kind]}`, ...all.map(section)])
-  return `${[INTRODUCTION, ...contents, ...sections].join('\n\n')}\n`
+  return `${[INTRODUCTION, ...contents, untriedLive(sorted.flatMap(([, all]) => all)), ...sections].join('\n\n')}\n`
 }

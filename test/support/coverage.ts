@@ -41,6 +41,10 @@ const PLUGIN = /^lib(xt|ipt|ip6t)_(\w+)\.so$/
 /** The verdicts, and what only holds several others. */
 const NO_EXTENSIONS = ['standard', 'NAT']
 
+/** A file for both families may hold an extension of one alone. */
+const hasHelp = (family: Family, name: string): boolean =>
+  ['-m', '-j'].some((option) => iptables(family, option, name, '-h').status === 0)
+
 /** Extensions that iptables has for a family and we do not. Capitals are targets. */
 export function missing(family: Family): string[] {
   const own = family.name === 'ipv4' ? 'ipt' : 'ip6t'
@@ -50,7 +54,8 @@ export function missing(family: Family): string[] {
     .flatMap((path) => (existsSync(path) ? readdirSync(path) : []))
   const names = plugins.flatMap((file) => {
     const [, prefix, name] = PLUGIN.exec(file) ?? []
-    return name !== undefined && (prefix === 'xt' || prefix === own) ? [name] : []
+    const isOfFamily = name !== undefined && (prefix === own || (prefix === 'xt' && hasHelp(family, name)))
+    return isOfFamily ? [name] : []
   })
   return [...new Set(names)].filter((name) => !ours.includes(name) && !NO_EXTENSIONS.includes(name)).sort()
 }
