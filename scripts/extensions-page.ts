@@ -242,8 +242,8 @@ function untriedLive(all: readonly Extension[]): string {
   const names = all
     .map(({ name }) => name)
     .filter((name) => !cases.some((one) => one.extension === name && !one.lacking && one.accepted.length > 0))
-  return `The others were compared with iptables-legacy in a running kernel; ${list(names.map(code))} offline alone, against bytes, as
-that kernel lacks them or what they refer to.`
+  return `All are compared with iptables-legacy in a running kernel, but for ${list(names.map(code))}: those are
+tried offline alone, as that kernel lacks them or what they refer to.`
 }
 
 /** The text of docs/extensions.md. */
