@@ -41,6 +41,8 @@ export interface PlacedRule extends RuleHead {
   readonly table: string
   /** From which it is reached. */
   readonly hooks: readonly Hook[]
+  /** Whether there is an ipset of this index, as far as is known. */
+  hasSet(index: number): boolean
   /** Each with the place of its payload, among the bytes that are checked. */
   readonly matches: readonly { readonly name: string; readonly at: number }[]
 }

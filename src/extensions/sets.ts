@@ -3,7 +3,7 @@ import { ERRNO } from '../abi/errno'
 import { setInfo, setInfo0 } from '../abi/ip-set'
 import type { Field } from '../binary/codec'
 import { bit, both, within } from '../binary/struct'
-import type { Extent, Reason } from './extension'
+import type { Check, Extent } from './extension'
 import { bits, view } from './fields'
 import { type Directions, MAX_DIRECTIONS } from './values/ipset'
 
@@ -18,8 +18,17 @@ interface Reference {
   readonly flags: Field<number>
   /** What the kernel writes, whatever it holds. */
   readonly scratch: readonly Extent[]
-  check(bytes: Uint8Array, at: number): Reason | undefined
+  /** That there is such a set. */
+  readonly checkIndex: Check
+  readonly checkDimensions: Check
 }
+
+const existence =
+  (field: Field<number>): Check =>
+  (bytes, at, rule) => {
+    const index = field.read(bytes, at)
+    return rule.hasSet(index) ? undefined : { reason: `there is no ipset of index ${index}`, errno: ERRNO.ENOENT }
+  }
 
 const tooMany = { reason: `a set has at most ${MAX_DIRECTIONS} dimensions`, errno: ERRNO.ERANGE }
 
@@ -35,7 +44,8 @@ function plain(at: Field<unknown>): Reference {
     inverted: bit(within(at, flags), 0x01),
     flags: within(at, flags),
     scratch: [],
-    check: (bytes, place) => (dimensions.read(bytes, place) > MAX_DIRECTIONS ? tooMany : undefined),
+    checkIndex: existence(within(at, index)),
+    checkDimensions: (bytes, place) => (dimensions.read(bytes, place) > MAX_DIRECTIONS ? tooMany : undefined),
   }
 }
 
@@ -60,6 +70,7 @@ function wordy(at: Field<unknown>): Reference {
     inverted: bit(within(at, first), INVERTED),
     flags: within(at, flags),
     scratch: [within(at, dim), within(at, flags)],
-    check: (bytes, place) => (within(at, others).read(bytes, place)[4] === 0 ? undefined : tooMany),
+    checkIndex: existence(within(at, index)),
+    checkDimensions: (bytes, place) => (within(at, others).read(bytes, place)[4] === 0 ? undefined : tooMany),
   }
 }

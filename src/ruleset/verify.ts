@@ -11,7 +11,6 @@ import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from 
 import { BlobError } from '../errors'
 import type { SetNames } from '../extensions/context'
 import { type Extension, isProtocol, type PlacedRule, type Reason, type RuleHead } from '../extensions/extension'
-import { readParameters } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import {
   checkEntry,
@@ -273,7 +272,6 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
   const demand = brokenDemand(known.extension, subject, at, reached)
   if (demand !== undefined) refuseExtension(known, at, demand)
   // Linux looks for the set before it looks at what is asked of it.
-  if (options.sets !== undefined && known.variant.isLocal) checkSets(known, subject, at, payload, options.sets)
   const reason = known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
   if (reason !== undefined) refuseExtension(known, at, reason)
 }
@@ -302,12 +300,6 @@ function checkUnknown(
   refuse(at, `${what} has a field that can have one value only, and has another`)
 }
 
-function checkSets(known: Known, { family, bytes }: Subject, at: number, payload: number, sets: SetNames): void {
-  const byIndex = (index: number): string =>
-    sets.byIndex(index) ?? refuse(at, `there is no ipset of index ${index}`, ERRNO.ENOENT)
-  readParameters(known, bytes, payload, { family, sets: { byName: (name) => sets.byName(name), byIndex } })
-}
-
 const protocolOf = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): number =>
   fields.proto.read(bytes, at)
 const isProtocolNegated = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): boolean =>
@@ -324,12 +316,13 @@ function headOf(family: Family, bytes: Uint8Array, at: number): RuleHead {
 }
 
 /** As {@link headOf}, with what few extensions look at, and is found out where one does. */
-const placedRule = ({ family, table, bytes }: Subject, { at, reached }: Place): PlacedRule => ({
+const placedRule = ({ family, table, bytes, options: { sets } }: Subject, { at, reached }: Place): PlacedRule => ({
   ...headOf(family, bytes, at),
   table,
   get hooks() {
     return HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0)
   },
+  hasSet: (index) => sets === undefined || sets.byIndex(index) !== undefined,
   get matches() {
     return matchParts(family, bytes, at).map((part) => ({ name: partName(bytes, part), at: payloadAt(part) }))
   },

@@ -699,13 +699,12 @@ const fits = ({ demands }: Extension, table: TableName, hook: Hook | undefined, 
   demands.protocols?.some((name) => PROTOCOLS[name] === proto) !== false
 
 /** The fields of a struct that refer to a set. */
-const setsIn = ({ struct }: Variant): [string, Field<unknown>][] =>
-  Object.entries(struct.fields as Readonly<Record<string, Field<unknown>>>).filter(([name]) =>
-    /^(?:match|add|del|map)Set$/.test(name),
-  )
+const setsIn = ({ struct }: Variant): Field<unknown>[] =>
+  Object.entries(struct.fields as Readonly<Record<string, Field<unknown>>>)
+    .filter(([name]) => /^(?:match|add|del|map)Set$/.test(name))
+    .map(([, field]) => field)
 
-/** Of a set to map from, Linux looks at the table before it looks for the set. */
-const noSetOr = (random: Random): number[] => (random.below(3) === 0 ? [random.below(3), 0] : [0xff, 0xff])
+const setOrNone = (random: Random): number[] => (random.below(4) === 0 ? [0xff, 0xff] : [random.below(3), 0])
 
 /** What rules have in common that name it alike: Linux also looks at whether they want the same. */
 const SHARED = ['RATEEST', 'hashlimit', 'recent']
@@ -738,8 +737,7 @@ function draftPayload(random: Random, extension: Extension, variant: Variant): U
   const shared = SHARED.includes(name) ? variant.struct.fields['name'] : undefined
   if (shared !== undefined) bytes.set(Buffer.from(`${random.below(2 ** 30)}\0`), shared.offset)
   // A set that is there, and fields that can have one value only: else next to nothing would be taken.
-  for (const [field, { offset }] of setsIn(variant))
-    bytes.set(field === 'mapSet' ? noSetOr(random) : [random.below(20) === 0 ? 3 : random.below(3), 0], offset)
+  for (const { offset } of setsIn(variant)) bytes.set(random.below(20) === 0 ? [3, 0] : setOrNone(random), offset)
   for (const { field, value } of variant.fixed) if (random.below(20) !== 0) field.write(bytes, 0, value)
   return bytes
 }
@@ -765,6 +763,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
       protocolNegated: false,
       table,
       hooks: hook === undefined ? [] : [hook],
+      hasSet: () => true,
       matches: [],
     }
     const drafts = Array.from({ length: odd ? 1 : 4 }, () => draftPayload(random, extension, variant))

@@ -61,7 +61,10 @@ export const set = match('set', {
     }),
   },
   unused: ({ matchSet }) => setReference(matchSet).scratch,
-  check: ({ matchSet }) => setReference(matchSet).check,
+  check: ({ matchSet }) => {
+    const { checkIndex, checkDimensions } = setReference(matchSet)
+    return (...args) => checkIndex(...args) ?? checkDimensions(...args)
+  },
   options: (at) => {
     const { index, directions: sides, inverted, flags: ofSet } = setReference(at.matchSet)
     const flags = 'flags' in at ? at.flags : constant(0)

@@ -2,7 +2,7 @@
 import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
 import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { type Check, type PlacedRule, type Reason, target } from '../extension'
+import { type Check, target } from '../extension'
 import { constant, where } from '../fields'
 import { flag, option } from '../option'
 import { setReference } from '../sets'
@@ -35,10 +35,10 @@ function optionalSet(at: Field<unknown> | undefined) {
 }
 
 /** Packets have a queue, and a priority, when they are on their way out. */
-function checkMap({ mapSet, flags = constant(0) }: SetFields): (...args: Parameters<Check>) => Reason | undefined {
+function checkMap({ mapSet, flags = constant(0) }: SetFields): Check {
   if (mapSet === undefined) return () => undefined
   const { index } = setReference(mapSet)
-  return (bytes, at, { table, hooks }: PlacedRule) => {
+  return (bytes, at, { table, hooks }) => {
     if (index.read(bytes, at) === IPSET_INVALID_ID) return undefined
     if (table !== 'mangle') return '--map-set is for table mangle'
     const early = hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT')
@@ -65,11 +65,27 @@ export const SET = target('SET', {
   atLeastOne: ['add-set', 'del-set', 'map-set'],
   unused: (at) => references(at).flatMap(({ scratch }) => scratch),
   check: (at) => {
-    const map = checkMap(at)
     const sets = references(at)
-    return (bytes, place, rule) => {
-      const reason = map(bytes, place, rule)
-      return reason ?? sets.map(({ check }) => check(bytes, place)).find((one) => one !== undefined)
+    const indexes = sets.map(
+      ({ index, checkIndex }): Check =>
+        (...args) => {
+          const [bytes, place] = args
+          return index.read(bytes, place) === IPSET_INVALID_ID ? undefined : checkIndex(...args)
+        },
+    )
+    // In the order of Linux, which finds a set only after it has looked whether it may be mapped from.
+    const checks = [
+      ...indexes.slice(0, 2),
+      checkMap(at),
+      ...indexes.slice(2),
+      ...sets.map((one) => one.checkDimensions),
+    ]
+    return (...args) => {
+      for (const check of checks) {
+        const reason = check(...args)
+        if (reason !== undefined) return reason
+      }
+      return undefined
     }
   },
   usage: (at) => (bytes, place) => {
