@@ -30,6 +30,8 @@ export interface RuleHead {
   /** 0 is any. */
   readonly protocol: number
   readonly protocolNegated: boolean
+  /** What the field of the protocol holds, also where IPv6 has no flag that it counts. */
+  readonly storedProtocol: number
 }
 
 /** Whether a rule is for one of these protocols, and no other. */

@@ -35,8 +35,10 @@ export function extensionParts(family: Family, bytes: Uint8Array): EntryPart[] {
 /** The protocol of a rule; IPv6 ignores it where no flag says that it counts. */
 export function ruleHead({ name, entry: { fields } }: Family, bytes: Uint8Array, at: number): RuleHead {
   const counts = name === 'ipv4' || (fields.flags.read(bytes, at) & IP6T_F_PROTO) !== 0
+  const storedProtocol = fields.proto.read(bytes, at)
   return {
-    protocol: counts ? fields.proto.read(bytes, at) : 0,
+    protocol: counts ? storedProtocol : 0,
+    storedProtocol,
     protocolNegated: (fields.invflags.read(bytes, at) & INV_PROTO) !== 0,
   }
 }

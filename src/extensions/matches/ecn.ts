@@ -24,6 +24,9 @@ export const ecn = match('ecn', {
   check: ({ operation }) => {
     const asksTcp = bit(operation, ECE | CWR)
     return (bytes, at, rule) =>
-      asksTcp.read(bytes, at) && !isProtocol(rule, ['tcp']) ? '--ecn-tcp-ece and --ecn-tcp-cwr need -p tcp' : undefined
+      // Linux does not ask here whether the protocol counts.
+      asksTcp.read(bytes, at) && !isProtocol({ ...rule, protocol: rule.storedProtocol }, ['tcp'])
+        ? '--ecn-tcp-ece and --ecn-tcp-cwr need -p tcp'
+        : undefined
   },
 })
