@@ -4,13 +4,11 @@
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
-import { INV_PROTO } from '../abi/ip-tables'
-import { IP6T_F_PROTO } from '../abi/ip6-tables'
 import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
 import type { SetNames } from '../extensions/context'
-import { type Extension, isProtocol, type PlacedRule, type Reason, type RuleHead } from '../extensions/extension'
+import { type Extension, isProtocol, type PlacedRule, type Reason } from '../extensions/extension'
 import type { Known } from '../extensions/registry'
 import {
   checkEntry,
@@ -28,6 +26,7 @@ import {
   targetPart,
 } from './entry'
 import { type Header, headerOf, payloadOf } from './identify'
+import { ruleHead } from './parts'
 import type { Layout } from './read'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */
@@ -300,24 +299,9 @@ function checkUnknown(
   refuse(at, `${what} has a field that can have one value only, and has another`)
 }
 
-const protocolOf = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): number =>
-  fields.proto.read(bytes, at)
-const isProtocolNegated = ({ entry: { fields } }: Family, bytes: Uint8Array, at: number): boolean =>
-  ((bytes[at + fields.invflags.offset] as number) & INV_PROTO) !== 0
-
-/** The rule as extensions look at it themselves: IPv6 ignores the protocol where no flag says that it counts. */
-function headOf(family: Family, bytes: Uint8Array, at: number): RuleHead {
-  const counts =
-    family.name === 'ipv4' || ((bytes[at + family.entry.fields.flags.offset] as number) & IP6T_F_PROTO) !== 0
-  return {
-    protocol: counts ? protocolOf(family, bytes, at) : 0,
-    protocolNegated: isProtocolNegated(family, bytes, at),
-  }
-}
-
-/** As {@link headOf}, with what few extensions look at, and is found out where one does. */
+/** The rule as extensions look at it themselves, with what few extensions look at, and is found out where one does. */
 const placedRule = ({ family, table, bytes, options: { sets } }: Subject, { at, reached }: Place): PlacedRule => ({
-  ...headOf(family, bytes, at),
+  ...ruleHead(family, bytes, at),
   table,
   get hooks() {
     return HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0)
@@ -346,6 +330,8 @@ function brokenDemand(
       return `only in rules reached from ${hooks.join(', ')}, and this one is reached from ${wrong.join(', ')}`
   }
   if (protocols === undefined) return undefined
-  const head = { protocol: protocolOf(family, bytes, at), protocolNegated: isProtocolNegated(family, bytes, at) }
-  return isProtocol(head, protocols) ? undefined : `needs -p ${protocols.join(' or ')}`
+  const head = ruleHead(family, bytes, at)
+  return isProtocol({ ...head, protocol: head.storedProtocol }, protocols)
+    ? undefined
+    : `needs -p ${protocols.join(' or ')}`
 }

@@ -761,6 +761,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
     const rule = {
       protocol: number,
       protocolNegated: false,
+      storedProtocol: number,
       table,
       hooks: hook === undefined ? [] : [hook],
       hasSet: () => true,
