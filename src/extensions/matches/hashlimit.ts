@@ -7,7 +7,7 @@ import { match } from '../extension'
 import { bits, constant, either, not, view } from '../fields'
 import { flag, option, synonym } from '../option'
 import { prefixBits } from '../values/address'
-import { integer } from '../values/integer'
+import { decimal, integer } from '../values/integer'
 import { nameList } from '../values/names'
 import { type Amount, amount, type Flow, flow, formatFlow, periodOf, rateOf, roundBytes } from '../values/rate'
 import { name as text } from '../values/string'
@@ -25,7 +25,7 @@ const hinfo = raw(8, 8)
 /** XT_HASHLIMIT_SCALE_v2, and XT_HASHLIMIT_SCALE of revision 1: parts of a second. */
 const [TICKS, TICKS_1] = [1_000_000, 10_000] as const
 const MAX = 0xffff_ffff
-const [MAX_BURST, MAX_TABLE, MAX_INTERVAL] = [1_000_000, 1_048_576, 4_294_967] as const
+const [MAX_BURST, MAX_TABLE, MAX_INTERVAL] = [1_000_000, 1_048_576, 0x7fff_ffff] as const
 const [USUAL_BURST, USUAL_GC, USUAL_EXPIRE, USUAL_EXPIRE_BURST] = [5, 1000, 15_000, 60_000] as const
 const [NOTHING, NO_BURST]: readonly [Flow, Amount] = [
   [0, 1],
@@ -178,7 +178,7 @@ export const hashlimit = match('hashlimit', {
       'hashlimit-srcmask': option(prefixBits, at.srcmask, { absent: whole, list: 'srcmask $' }),
       'hashlimit-dstmask': option(prefixBits, at.dstmask, { absent: whole, list: 'dstmask $' }),
       'hashlimit-rate-match': flag(isMatch, { list: 'rate-match' }),
-      'hashlimit-rate-interval': option(integer(MAX_INTERVAL, 1), sampled, { list: 'rate-interval $' }),
+      'hashlimit-rate-interval': option(decimal(MAX_INTERVAL, 1), sampled, { list: 'rate-interval $' }),
     }
   },
   check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {

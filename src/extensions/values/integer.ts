@@ -26,6 +26,15 @@ export const integer = (max: number, min = 0): ValueType<number> => ({
   format: String,
 })
 
+/** As {@link integer}, of which zeros at the beginning say nothing. */
+export const decimal = (max: number, min = 0): ValueType<number> => ({
+  ...integer(max, min),
+  parse(word) {
+    const value = readDecimal(word)
+    return value === undefined || value < min || value > max ? mismatch() : value
+  },
+})
+
 const U32_MAX = 0xffff_ffff
 const hex = (value: number): string => `0x${value.toString(16)}`
 
