@@ -1,5 +1,5 @@
 /** Dates, times of the day, days of the week and of the month. */
-import { readDecimal } from './integer'
+import { readDecimal, readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
 const two = (number: number): string => String(number).padStart(2, '0')
@@ -43,7 +43,7 @@ export const daytime: ValueType<number, string> = {
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const
 
-/** Days as bits, the first of them bit 1. Nothing after a comma means nothing. */
+/** Days as bits, the first of them bit 1. Nothing behind the last comma means nothing. */
 const days = (
   expects: string,
   last: number,
@@ -64,8 +64,8 @@ const days = (
     expects,
     parse: (word) =>
       word
+        .replace(/,$/, '')
         .split(',')
-        .filter((one) => one !== '')
         .reduce((bits, one) => (bits | bit(one)) >>> 0, 0),
     format: (bits) => names(bits, nameOf),
     list: (bits) => names(bits, listed),
@@ -83,13 +83,16 @@ export const weekdays = days(
   (day) => DAYS[day - 1] as string,
 )
 
+/** One or two letters: iptables takes what stands behind them for the next day. */
+const monthday = (word: string): number | undefined => (/^..?$/.test(word) ? readInteger(word) : undefined)
+
 /** As iptables ends them, with 11st to 13rd. */
 const ENDINGS = ['th', 'st', 'nd', 'rd']
 
 export const monthdays = days(
   'a comma list of days 1 to 31',
   31,
-  readDecimal,
+  monthday,
   String,
   (day) => `${day}${ENDINGS[day % 10] ?? 'th'}`,
 )
