@@ -67,6 +67,7 @@ function listOf({ pol, flags, len }: Stored) {
     isNone: {
       ...none,
       write(bytes: Uint8Array, at: number, truth: boolean) {
+        if (truth && len.read(bytes, at) > 1) mismatch('there are elements')
         none.write(bytes, at, truth)
         resize(bytes, at, len.read(bytes, at))
       },
@@ -82,6 +83,7 @@ function listOf({ pol, flags, len }: Stored) {
       ...field,
       read: (bytes, at) => index < Math.max(1, len.read(bytes, at)) && field.read(bytes, at),
       write(bytes, at, truth) {
+        if (truth && index > 0 && none.read(bytes, at)) mismatch('--pol none takes no elements')
         field.write(bytes, at, truth)
         resize(bytes, at, truth ? Math.max(index + 1, len.read(bytes, at)) : 1)
       },
