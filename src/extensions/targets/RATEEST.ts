@@ -15,11 +15,11 @@ const MAX_LOG = 30
 
 const intervalOf = (stored: number): number | undefined => INTERVALS[(stored - FIRST) & 0xff]
 
-/** The greatest weight, as a power of two, by which the rate moves to what it is now within so long a time. */
+/** The greatest weight, as a power of two, by which the rate moves to what it is now within so long a time; or too great. */
 function logOf(interval: number, time: number): number {
   const reached = (log: number): number => -interval / Math.log(1 - 2 ** -log)
   let log = 0
-  while (log < MAX_LOG && reached(log + 1) <= time) log++
+  while (log <= MAX_LOG && reached(log + 1) <= time) log++
   return log
 }
 
