@@ -99,6 +99,15 @@ export const HMARK = target('HMARK', {
     'hmark-spi',
     'hmark-proto-mask',
   ],
+  // The tuple looks for them, and writes no other over them.
+  leading: [
+    'hmark-src-prefix',
+    'hmark-dst-prefix',
+    'hmark-sport-mask',
+    'hmark-dport-mask',
+    'hmark-spi-mask',
+    'hmark-proto-mask',
+  ],
   list:
     () =>
     ({ texts: { 'hmark-mod': mod, 'hmark-offset': offset, 'hmark-tuple': ct, ...others } }) =>
