@@ -43,7 +43,8 @@ const NO_EXTENSIONS = ['standard', 'NAT']
 
 /** A file for both families may hold an extension of one alone. */
 const hasHelp = (family: Family, name: string): boolean =>
-  ['-m', '-j'].some((option) => iptables(family, option, name, '-h').status === 0)
+  // Any name will do for -j, as it may be a chain.
+  iptables(family, /[A-Z]/.test(name) ? '-j' : '-m', name, '-h').status === 0
 
 /** Extensions that iptables has for a family and we do not. Capitals are targets. */
 export function missing(family: Family): string[] {
