@@ -38,6 +38,10 @@ export interface RuleHead {
 export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
   !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.protocol)
 
+/** As {@link isProtocol}, where Linux does not ask whether the protocol counts. */
+export const isStoredProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
+  !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.storedProtocol)
+
 /** Where a rule stands, and what else it asks. */
 export interface PlacedRule extends RuleHead {
   readonly table: string

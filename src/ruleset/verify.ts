@@ -8,7 +8,7 @@ import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName }
 import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
 import type { SetNames } from '../extensions/context'
-import { type Extension, isProtocol, type PlacedRule, type Reason } from '../extensions/extension'
+import { type Extension, isStoredProtocol, type PlacedRule, type Reason, type RuleHead } from '../extensions/extension'
 import type { Known } from '../extensions/registry'
 import {
   checkEntry,
@@ -236,20 +236,13 @@ function leave({ family, bytes, reached }: Walk, frame: Frame): void {
     reached[at >> 3] = (reached[at >> 3] as number) & ~ACTIVE
 }
 
-/** The entry that is looked at. */
-interface Place {
-  readonly at: number
-  /** Hooks from which it is reached, a bit each. */
-  readonly reached: number
-}
-
 function checkExtensions(subject: Subject, at: number, reached: number): void {
   const { family, bytes } = subject
-  const place = { at, reached }
-  for (const part of matchParts(family, bytes, at)) checkPayload('match', subject, place, part)
+  const rule = new PlacedEntry(subject, at, reached)
+  for (const part of matchParts(family, bytes, at)) checkPayload('match', subject, at, rule, part)
   const target = targetPart(family, bytes, at)
   if (isStandard(bytes, target) || isErrorTarget(bytes, target)) checkBuiltinRevision(bytes, at, target)
-  else checkPayload('target', subject, place, target)
+  else checkPayload('target', subject, at, rule, target)
 }
 
 function checkBuiltinRevision(bytes: Uint8Array, at: number, target: Part): void {
@@ -258,8 +251,13 @@ function checkBuiltinRevision(bytes: Uint8Array, at: number, target: Part): void
   refuse(at, `there is no target ${name} revision ${partRevision(bytes, target)}`, ERRNO.ENOENT)
 }
 
-function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached }: Place, part: Part): void {
-  const { family, bytes, options } = subject
+function checkPayload(
+  kind: 'match' | 'target',
+  { family, bytes, options }: Subject,
+  at: number,
+  rule: PlacedRule,
+  part: Part,
+): void {
   const header = headerOf(kind, family, bytes, part)
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
   const known = payloadOf(header, bytes, part)
@@ -268,10 +266,10 @@ function checkPayload(kind: 'match' | 'target', subject: Subject, { at, reached 
     return
   }
   const payload = payloadAt(part)
-  const demand = brokenDemand(known.extension, subject, at, reached)
+  const demand = brokenDemand(known.extension, rule)
   if (demand !== undefined) refuseExtension(known, at, demand)
   // Linux looks for the set before it looks at what is asked of it.
-  const reason = known.variant.check?.(bytes, payload, placedRule(subject, { at, reached }))
+  const reason = known.variant.check?.(bytes, payload, rule)
   if (reason !== undefined) refuseExtension(known, at, reason)
 }
 
@@ -299,39 +297,65 @@ function checkUnknown(
   refuse(at, `${what} has a field that can have one value only, and has another`)
 }
 
-/** The rule as extensions look at it themselves, with what few extensions look at, and is found out where one does. */
-const placedRule = ({ family, table, bytes, options: { sets } }: Subject, { at, reached }: Place): PlacedRule => ({
-  ...ruleHead(family, bytes, at),
-  table,
-  get hooks() {
-    return HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0)
-  },
-  hasSet: (index) => sets === undefined || sets.byIndex(index) !== undefined,
-  get matches() {
-    return matchParts(family, bytes, at).map((part) => ({ name: partName(bytes, part), at: payloadAt(part) }))
-  },
-})
+/** The rule as extensions look at it themselves. There is one for every entry, so it finds out what is asked, no more. */
+class PlacedEntry implements PlacedRule {
+  readonly #subject: Subject
+  readonly #at: number
+  readonly #reached: number
+  #head: RuleHead | undefined
+
+  constructor(subject: Subject, at: number, reached: number) {
+    this.#subject = subject
+    this.#at = at
+    this.#reached = reached
+  }
+
+  get #ruleHead(): RuleHead {
+    this.#head ??= ruleHead(this.#subject.family, this.#subject.bytes, this.#at)
+    return this.#head
+  }
+
+  get protocol(): number {
+    return this.#ruleHead.protocol
+  }
+
+  get protocolNegated(): boolean {
+    return this.#ruleHead.protocolNegated
+  }
+
+  get storedProtocol(): number {
+    return this.#ruleHead.storedProtocol
+  }
+
+  get table(): string {
+    return this.#subject.table
+  }
+
+  get hooks(): readonly Hook[] {
+    return HOOKS.filter((hook) => (this.#reached & hookBit(hook)) !== 0)
+  }
+
+  get matches(): PlacedRule['matches'] {
+    const { family, bytes } = this.#subject
+    return matchParts(family, bytes, this.#at).map((part) => ({ name: partName(bytes, part), at: payloadAt(part) }))
+  }
+
+  hasSet(index: number): boolean {
+    const { sets } = this.#subject.options
+    return sets === undefined || sets.byIndex(index) !== undefined
+  }
+}
 
 /**
  * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
  * IPv6 rule whether it counts or not.
  */
-function brokenDemand(
-  { demands }: Extension,
-  { family, table, bytes }: Subject,
-  at: number,
-  reached: number,
-): string | undefined {
+function brokenDemand({ demands }: Extension, rule: PlacedRule): string | undefined {
   const { tables, hooks, protocols } = demands
-  if (tables !== undefined && !tables.some((name) => name === table)) return `only in table ${tables.join(' or ')}`
-  if (hooks !== undefined) {
-    const wrong = HOOKS.filter((hook) => (reached & hookBit(hook)) !== 0 && !hooks.includes(hook))
-    if (wrong.length > 0)
-      return `only in rules reached from ${hooks.join(', ')}, and this one is reached from ${wrong.join(', ')}`
-  }
-  if (protocols === undefined) return undefined
-  const head = ruleHead(family, bytes, at)
-  return isProtocol({ ...head, protocol: head.storedProtocol }, protocols)
-    ? undefined
-    : `needs -p ${protocols.join(' or ')}`
+  if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
+  const wrong = hooks === undefined ? [] : rule.hooks.filter((hook) => !hooks.includes(hook))
+  if (wrong.length > 0)
+    return `only in rules reached from ${hooks?.join(', ')}, and this one is reached from ${wrong.join(', ')}`
+  if (protocols === undefined || isStoredProtocol(rule, protocols)) return undefined
+  return `needs -p ${protocols.join(' or ')}`
 }

@@ -1,7 +1,7 @@
 /** The ECN bits of the IP and the TCP header. */
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { isProtocol, match } from '../extension'
+import { isStoredProtocol, match } from '../extension'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -24,8 +24,7 @@ export const ecn = match('ecn', {
   check: ({ operation }) => {
     const asksTcp = bit(operation, ECE | CWR)
     return (bytes, at, rule) =>
-      // Linux does not ask here whether the protocol counts.
-      asksTcp.read(bytes, at) && !isProtocol({ ...rule, protocol: rule.storedProtocol }, ['tcp'])
+      asksTcp.read(bytes, at) && !isStoredProtocol(rule, ['tcp'])
         ? '--ecn-tcp-ece and --ecn-tcp-cwr need -p tcp'
         : undefined
   },
