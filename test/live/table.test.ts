@@ -335,7 +335,8 @@ describe('transactions', () => {
     })
     clearInterval(timer)
     expect(kernel.exchanges).toBe(1)
-    expect(turns - whenAsked).toBeGreaterThan(2)
+    // However quick the kernel is: without leaving the loop free, it would be none.
+    expect(turns - whenAsked).toBeGreaterThan(0)
     table.refresh()
     expect(input(table).rules).toHaveLength(40_001)
   }, 60_000)
