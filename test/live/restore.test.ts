@@ -8,7 +8,7 @@ import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { readRuleset } from '../../src/ruleset/read'
 import { entriesOf } from '../../src/ruleset/ruleset'
 import { ourRestore, ourSave } from '../support/applets'
-import { liveCases as cases } from '../support/cases'
+import { type Case, liveCases as cases } from '../support/cases'
 import { explained } from '../support/deviations'
 import { prepare, restore, run } from '../support/oracle'
 
@@ -80,68 +80,86 @@ describe('files, good and bad', () => {
   })
 })
 
-describe.each(cases.map((one) => [`${one.family.name} ${one.table} ${one.name}`, one] as const))('%s', (_, one) => {
-  const { family, table } = one
-  const savers = {
-    theirs: (...options: string[]) => run(command(family, 'save'), ['-t', table, ...options]).stdout,
-    ours: (...options: string[]) => ourSave(family.name, ['-t', table, ...options]).stdout,
+/** Groups that need nothing made beforehand share a table: every line is there, and it takes a tenth of the time. */
+function sharedTables(): Case[] {
+  const shared = new Map<string, Case>()
+  for (const one of cases) {
+    const key = one.setup.length > 0 ? one.name : 'without setup'
+    const path = `${one.family.name} ${one.table} ${key}`
+    const accepted = [...(shared.get(path)?.accepted ?? []), ...one.accepted]
+    shared.set(path, { ...one, name: key, accepted })
   }
-  const restorers = {
-    theirs: (text: string, ...options: string[]) => run(command(family, 'restore'), options, encodeText(text)),
-    ours: (text: string, ...options: string[]) => ourRestore(family.name, options, text),
-  }
-  /** Every entry of the table with its counters, in hexadecimal digits. */
-  const entries = (): string[] => {
-    const { layout, entries } = checkCapture(captureTable(new LinuxKernel(), family.name, table))
-    return Array.from(entriesOf(readRuleset(family, table, layout, entries)), ({ bytes }) =>
-      Buffer.from(bytes).toString('hex'),
-    )
-  }
+  return [...shared.values()]
+}
 
-  /** The table holds the lines that are printed as what they are, each with counters of its own. */
-  function fill(isWanted: (line: string) => boolean): void {
-    prepare(one)
-    const counted = one.accepted
-      .filter((line) => explained('text', line) === undefined && explained('refused', line) === undefined)
-      .filter(isWanted)
-      .map((line, i) => (/ (?:-c|--set-counters) /.test(line) ? line : `[${i + 1}:${100 * i + 7}] ${line}`))
-    expect(restore(family, table, counted, '-c')).toMatchObject({ status: 0 })
-  }
+describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${one.name}`, one] as const))(
+  '%s',
+  (_, one) => {
+    const { family, table } = one
+    const savers = {
+      theirs: (...options: string[]) => run(command(family, 'save'), ['-t', table, ...options]).stdout,
+      ours: (...options: string[]) => ourSave(family.name, ['-t', table, ...options]).stdout,
+    }
+    const restorers = {
+      theirs: (text: string, ...options: string[]) => run(command(family, 'restore'), options, encodeText(text)),
+      ours: (text: string, ...options: string[]) => ourRestore(family.name, options, text),
+    }
+    /** Every entry of the table with its counters, in hexadecimal digits. */
+    const entries = (): string[] => {
+      const { layout, entries } = checkCapture(captureTable(new LinuxKernel(), family.name, table))
+      return Array.from(entriesOf(readRuleset(family, table, layout, entries)), ({ bytes }) =>
+        Buffer.from(bytes).toString('hex'),
+      )
+    }
 
-  /** Saves, empties the table, and restores. @returns the text */
-  function pass(saver: keyof typeof savers, restorer: keyof typeof restorers, ...options: string[]): string {
-    const text = savers[saver](...options)
-    prepare(one)
-    // Legacy programs tell of ranges that will never match.
-    const { status, stderr } = restorers[restorer](text, ...options)
-    expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
-    return text
-  }
+    /** The table holds the lines that are printed as what they are, each with counters of its own. */
+    function fill(isWanted: (line: string) => boolean): void {
+      prepare(one)
+      const counted = one.accepted
+        .filter((line) => explained('text', line) === undefined && explained('refused', line) === undefined)
+        .filter(isWanted)
+        .map((line, i) => (/ (?:-c|--set-counters) /.test(line) ? line : `[${i + 1}:${100 * i + 7}] ${line}`))
+      expect(restore(family, table, counted, '-c')).toMatchObject({ status: 0 })
+    }
 
-  test.each([
-    ['ours', 'ours'],
-    ['ours', 'theirs'],
-    ['theirs', 'ours'],
-    ['theirs', 'theirs'],
-  ] as const)('%s saved and %s restored is what it was', (saver, restorer) => {
-    fill(isRestorable)
-    // Some rules can be written in two ways that are printed alike. From here on, it is the one that is printed.
-    pass('theirs', 'theirs', '-c')
-    const before = entries()
-    const text = pass(saver, restorer, '-c')
-    expect(entries()).toEqual(before)
-    expect(withoutComments(text)).toBe(withoutComments(savers.theirs('-c')))
-    const uncounted = pass(saver, restorer)
-    expect(withoutComments(uncounted)).toBe(withoutComments(savers.theirs()))
-  })
+    /** Saves, empties the table, and restores. @returns the text */
+    function pass(saver: keyof typeof savers, restorer: keyof typeof restorers, ...options: string[]): string {
+      const text = savers[saver](...options)
+      prepare(one)
+      // Legacy programs tell of ranges that will never match.
+      const { status, stderr } = restorers[restorer](text, ...options)
+      expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
+      return text
+    }
 
-  test('what only we can read again is what it was', () => {
-    fill((line) => !isRestorable(line))
-    const text = pass('ours', 'ours', '-c')
-    expect(withoutComments(savers.ours('-c'))).toBe(withoutComments(text))
-    expect(withoutComments(savers.theirs('-c'))).toBe(withoutComments(text))
-  })
-})
+    test.each([
+      ['ours', 'ours'],
+      ['ours', 'theirs'],
+      ['theirs', 'ours'],
+      ['theirs', 'theirs'],
+    ] as const)('%s saved and %s restored is what it was', (saver, restorer) => {
+      fill(isRestorable)
+      // Some rules can be written in two ways that are printed alike. From here on, it is the one that is printed.
+      pass('theirs', 'theirs', '-c')
+      const before = entries()
+      const text = pass(saver, restorer, '-c')
+      expect(entries()).toEqual(before)
+      expect(withoutComments(text)).toBe(withoutComments(savers.theirs('-c')))
+      const uncounted = pass(saver, restorer)
+      expect(withoutComments(uncounted)).toBe(withoutComments(savers.theirs()))
+    })
+
+    test('what only we can read again is what it was', () => {
+      fill((line) => !isRestorable(line))
+      const text = pass('ours', 'ours', '-c')
+      expect(withoutComments(savers.ours('-c'))).toBe(withoutComments(text))
+      expect(withoutComments(savers.theirs('-c'))).toBe(withoutComments(text))
+    })
+  },
+)
+
+/** What 1.8.9 prints and cannot read: masks of cluster nodes above 32, the hexadecimal form of long strings. */
+const UNREADABLE = [/\n/, /--cluster-local-node[ =](?:[7-9]|[12]\d|3[0-2])\b/, /--(?:hex-)?string .{65}/]
 
 /** Whether iptables-legacy can read what it prints of this line. */
-const isRestorable = (line: string): boolean => !line.includes('\n')
+const isRestorable = (line: string): boolean => !UNREADABLE.some((one) => one.test(line))
