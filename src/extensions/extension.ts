@@ -216,11 +216,9 @@ const unknownBits =
       ? 'flags that the kernel does not know'
       : undefined
 
-/** The reason of the first check that has one. */
-const allOf =
-  (first: Check, second: Check | undefined): Check =>
-  (...args) =>
-    first(...args) ?? second?.(...args)
+/** The reason of the first check that has one. Every rule is checked, so there is none where there is nothing to check. */
+const allOf = (first: Check | undefined, second: Check | undefined): Check | undefined =>
+  first && second ? (...args) => first(...args) ?? second(...args) : (first ?? second)
 
 function variant<R, O extends Options>(
   declaration: Declaration<R, O>,
@@ -248,7 +246,10 @@ function variant<R, O extends Options>(
     leading: declaration.leading ?? [],
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),
-    check: allOf(unknownBits(declaration.bits?.(fields, revision) ?? []), declaration.check?.(fields, family)),
+    check: allOf(
+      declaration.bits && unknownBits(declaration.bits(fields, revision)),
+      declaration.check?.(fields, family),
+    ),
     usage: declaration.usage?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     blank: declaration.adjoins ? '' : ' ',

@@ -122,8 +122,6 @@ export function option<T, const Alias extends string>(
     const negated = spec.negation?.read(bytes, at) ?? false
     return isGiven(bytes, at, value, negated) ? { value, negated } : undefined
   }
-  const words = (bytes: Uint8Array, at: number, value: () => string[]): string[] =>
-    spec.bare?.read(bytes, at) === true ? [] : value()
   return {
     aliases: spec.aliases ?? [],
     negatable: spec.negation !== undefined || spec.negate !== undefined,
@@ -136,7 +134,9 @@ export function option<T, const Alias extends string>(
     ...(spec.spelled && { spelled: spec.spelled }),
     read(bytes, at, context) {
       const held = hold(bytes, at)
-      return held && { negated: held.negated, words: words(bytes, at, () => format(held.value, context)) }
+      if (held === undefined) return undefined
+      const words = spec.bare?.read(bytes, at) === true ? [] : format(held.value, context)
+      return { negated: held.negated, words }
     },
     list(name, bytes, at, listing) {
       const held = hold(bytes, at)

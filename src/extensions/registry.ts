@@ -11,9 +11,16 @@ export interface Known {
   readonly variant: Variant
 }
 
-const load = (kind: PartKind, name: string): Extension => {
+const loaded: Readonly<Record<PartKind, Map<string, Extension>>> = { match: new Map(), target: new Map() }
+
+/** Every rule of a text asks for its extensions: `require` would look for the file each time. */
+function load(kind: PartKind, name: string): Extension {
+  const known = loaded[kind].get(name)
+  if (known !== undefined) return known
   const module = (MODULES[kind] as Readonly<Record<string, () => object>>)[name]?.()
-  return (module as Readonly<Record<string, Extension>>)[name] as Extension
+  const extension = (module as Readonly<Record<string, Extension>>)[name] as Extension
+  loaded[kind].set(name, extension)
+  return extension
 }
 
 /** The extension of this name or alias, whatever its families. */

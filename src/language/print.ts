@@ -29,6 +29,7 @@ const printParameter = ({ variant }: Known, { name, negated, words }: Parameter)
 
 /** Options in the order of the sections that they stand in, with what opens each of these. */
 function printParameters(known: Known, parameters: readonly Parameter[]): string[] {
+  if (known.variant.spellings.length === 1) return parameters.map((parameter) => printParameter(known, parameter))
   const sectionOf = ({ name }: Parameter) => known.variant.options.get(name)?.section
   const indexOf = (parameter: Parameter): number => sectionOf(parameter)?.index ?? 0
   let open = 0
