@@ -30,7 +30,9 @@ export class Failure extends Error {
   }
 }
 
-const tryHelp = (program: string): string => `Try \`${program} -h' or '${program} --help' for more information.\n`
+/** Where more is to be read. */
+export const tryHelp = (program: string): string =>
+  `Try \`${program} -h' or '${program} --help' for more information.\n`
 
 /** A refusal as iptables words it, with its name in front. */
 export const refused = (program: string, message: string): Failure => new Failure(REFUSED, `${program}: ${message}\n`)

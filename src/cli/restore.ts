@@ -1,13 +1,13 @@
 /** iptables-restore(8) and ip6tables-restore(8). */
 import { readFileSync } from 'node:fs'
-import type { FamilyName } from '../abi/family'
+import { FAMILIES, type FamilyName } from '../abi/family'
 import { decodeText } from '../binary/text'
 import { RestoreError } from '../errors'
 import { restoreTables } from '../iptc/text'
-import { VERSION } from '../language/help'
+import { programOf, VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
-import { Failure, failureOf } from './failure'
+import { Failure, failureOf, tryHelp } from './failure'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
@@ -48,10 +48,10 @@ interface Request {
 
 /** @returns the exit status */
 export function runRestore(args: readonly string[], family: FamilyName, io: Io): number {
-  const program = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-restore`
+  const program = `${programOf(FAMILIES[family])}-restore`
   try {
     const request = readRequest(getopt(args, OPTIONS, program), program, io)
-    restore(request, family, io)
+    restore(request, io)
     return 0
   } catch (error) {
     return explain(error, program, io)
@@ -94,10 +94,8 @@ function answer({ letter, value }: Given, program: string, io: Io): void {
 
 const titleOf = (program: string): string => `${program} ${VERSION}`
 
-const hintOf = (program: string): string => `Try \`${program} -h' or '${program} --help' for more information.\n`
-
 function checkNumber(word: string, complaint: string, program: string): void {
-  if (!/^\s*[-+]?\d/.test(word)) throw new Failure(2, `${titleOf(program)}: ${complaint}\n${hintOf(program)}`)
+  if (!/^\s*[-+]?\d/.test(word)) throw new Failure(2, `${titleOf(program)}: ${complaint}\n${tryHelp(program)}`)
 }
 
 /** Without a number, or with 0, it waits for ever. */
@@ -106,10 +104,9 @@ function milliseconds(seconds: string | undefined): number | undefined {
   return whole > 0 ? Math.min(whole, 2_000_000) * 1000 : undefined
 }
 
-function restore({ file, test, lockTimeoutMs, text }: Request, family: FamilyName, io: Io): void {
+function restore({ file, test, lockTimeoutMs, text }: Request, io: Io): void {
   const input = readInput(file, io)
-  const tables = { family, open: (name: string) => io.openTable(name, lockTimeoutMs), names: io.tables }
-  restoreTables(tables, input, { ...text, test, print: io.stdout, describe })
+  restoreTables((name) => io.openTable(name, lockTimeoutMs), input, { ...text, test, print: io.stdout, describe })
 }
 
 function readInput(file: string | undefined, io: Io): string {
@@ -146,6 +143,6 @@ function blame({ line, text, kind, reason, cause }: RestoreError, program: strin
     return 1
   }
   const title = cause instanceof UsageError && cause.bare ? '' : `${titleOf(program)}: `
-  io.stderr(`${title}${reason}\nError occurred at line: ${line}\n${quoted}${hintOf(program)}`)
+  io.stderr(`${title}${reason}\nError occurred at line: ${line}\n${quoted}${tryHelp(program)}`)
   return 2
 }

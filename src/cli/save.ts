@@ -1,10 +1,10 @@
 /** iptables-save(8) and ip6tables-save(8). */
 import { writeFileSync } from 'node:fs'
-import type { FamilyName } from '../abi/family'
+import { FAMILIES, type FamilyName } from '../abi/family'
 import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError } from '../errors'
 import { saveTables } from '../iptc/text'
-import { VERSION } from '../language/help'
+import { programOf, VERSION } from '../language/help'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
@@ -25,7 +25,7 @@ const last = ({ given }: Arguments, letter: string): string | undefined =>
 
 /** @returns the exit status */
 export function runSave(args: readonly string[], family: FamilyName, io: Io): number {
-  const program = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-save`
+  const program = `${programOf(FAMILIES[family])}-save`
   const title = `${program} ${VERSION}`
   try {
     const options = getopt(args, OPTIONS, program)
@@ -48,7 +48,7 @@ function textOf(options: Arguments, family: FamilyName, io: Io): string {
   const table = last(options, 't')
   const counters = options.given.some(({ letter }) => letter === 'c')
   const names = table === undefined ? io.tables() : [table]
-  return saveTables({ family, open: (name) => io.openTable(name), names: io.tables }, names, counters)
+  return saveTables({ family, open: (name) => io.openTable(name) }, names, counters)
 }
 
 function saveTo(file: string | undefined, text: string, io: Io): number {

@@ -3,7 +3,7 @@ import type { Field } from '../binary/codec'
 import { view } from './fields'
 import type { ListForm } from './listing'
 import { type Option, option, synonym } from './option'
-import { bits32, valueMask } from './values/integer'
+import { bits32, hex, valueMask } from './values/integer'
 import type { ValueType } from './values/value'
 
 export type Change = readonly [value: number, mask: number]
@@ -64,7 +64,6 @@ const ALL = 0xffff_ffff
 const or = (a: number, b: number): number => (a | b) >>> 0
 
 const listMark: ListForm<Change> = (change, { words: [word] }) => {
-  const hex = (bits: number): string => `0x${bits.toString(16)}`
   return listBitwise(change, ALL, hex) ?? (change[1] === ALL ? `set ${hex(change[0])}` : `xset ${word}`)
 }
 

@@ -36,11 +36,14 @@ export interface RuleHead {
 
 /** Whether a rule is for one of these protocols, and no other. */
 export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
-  !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.protocol)
+  !rule.protocolNegated && hasNumber(protocols, rule.protocol)
 
 /** As {@link isProtocol}, where Linux does not ask whether the protocol counts. */
 export const isStoredProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
-  !rule.protocolNegated && protocols.some((name) => PROTOCOLS[name] === rule.storedProtocol)
+  !rule.protocolNegated && hasNumber(protocols, rule.storedProtocol)
+
+const hasNumber = (protocols: readonly ProtocolName[], number: number): boolean =>
+  protocols.some((name) => PROTOCOLS[name] === number)
 
 /** Where a rule stands, and what else it asks. */
 export interface PlacedRule extends RuleHead {
@@ -82,6 +85,10 @@ export const invertsGiven =
 
 /** Where some bytes of a payload lie. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
+
+/** Whether a text in so many bytes has its NUL among them where the kernel looks for it: as the last. */
+export const isTerminated = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>
+  bytes[at + offset + size - 1] === 0
 
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
 type Layout = AnyStruct | Readonly<Partial<Record<FamilyName, AnyStruct>>>

@@ -1,8 +1,9 @@
 /** Tables as text: the in-process equals of iptables-save(8) and iptables-restore(8). */
-import type { FamilyName } from '../abi/family'
+import { FAMILIES, type FamilyName } from '../abi/family'
 import { IptcError } from '../errors'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
+import { programOf } from '../language/help'
 import { RestoreText, type RestoreTextOptions } from '../language/restore'
 import { savedText, tableText } from '../language/save'
 import { checkOptions } from '../options'
@@ -32,7 +33,7 @@ export interface RestoreOptions extends TextOptions {
 const COMMON = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'tables', 'counters']
 
 /** A way to the tables of one family. */
-export interface Tables {
+interface Tables {
   readonly family: FamilyName
   readonly open: (name: string) => AnyTable
   /** Names of those that exist, newest first. */
@@ -58,15 +59,18 @@ function checkTables(tables: unknown): void {
 }
 
 /** `iptables-save` or `ip6tables-save`, with the version, as the comments name it. */
-const writer = (family: FamilyName): string =>
-  `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-save v${version()} (xtables)`
+const writer = (family: FamilyName): string => `${programOf(FAMILIES[family])}-save v${version()} (xtables)`
 
 /** @internal The text of tables, each as of when it was read. */
-export function saveTables(tables: Tables, names: readonly string[], counters: boolean): string {
+export function saveTables(
+  tables: Pick<Tables, 'family' | 'open'>,
+  names: readonly string[],
+  counters: boolean,
+): string {
   return names.map((name) => saveTable(tables, name, counters)).join('')
 }
 
-function saveTable({ family, open }: Tables, name: string, counters: boolean): string {
+function saveTable({ family, open }: Pick<Tables, 'family' | 'open'>, name: string, counters: boolean): string {
   using table = open(name)
   return savedText(tableText(table.ruleset, table.context, { counters }), writer(family), new Date())
 }
@@ -94,7 +98,7 @@ export interface RestoreRequest extends RestoreTextOptions {
 }
 
 /** @internal Restores the tables of a text one after the other, or with `test` tries to. @throws RestoreError, IptcError */
-export function restoreTables({ open }: Tables, text: string, { test, print, ...options }: RestoreRequest): void {
+export function restoreTables(open: Tables['open'], text: string, { test, print, ...options }: RestoreRequest): void {
   const source = new RestoreText(text, options)
   try {
     for (let name = source.nextTable(); name !== undefined; name = source.nextTable()) {
@@ -137,5 +141,5 @@ export function restore(text: string, options: RestoreOptions = {}): void {
   if (typeof text !== 'string') throw new IptcError(`what is restored is text, not ${String(text)}`)
   const { counters = false, noflush = false, test = false, tables } = options
   const quiet = { verbose: false, print: () => {}, describe: () => '' }
-  restoreTables(tablesOf(options), text, { counters, noflush, tables, test, ...quiet })
+  restoreTables(tablesOf(options).open, text, { counters, noflush, tables, test, ...quiet })
 }

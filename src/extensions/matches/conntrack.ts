@@ -39,7 +39,8 @@ const ADDRESSES = [
 /** Revisions 1 and 2 have one port where revision 3 has a range. */
 const onePort = { origsrcPort: be16, origdstPort: be16, replsrcPort: be16, repldstPort: be16 }
 
-const direction = name({ ORIGINAL: false, REPLY: true }, { anyCase: true })
+/** Which way the connection goes that the packet belongs to. */
+export const direction = name({ ORIGINAL: false, REPLY: true }, { anyCase: true })
 
 /** linux/netfilter/xt_conntrack.h */
 export const conntrackRevisions = {

@@ -7,11 +7,11 @@ import { maskedAddress, unusedAddress } from '../values/address'
 import { name } from '../values/names'
 import { portRange } from '../values/port'
 import { protocol } from '../values/protocol'
+import { direction } from './conntrack'
 
 /** Set beside every other. */
 const IPVS = 0x01
 
-const direction = name({ ORIGINAL: false, REPLY: true }, { anyCase: true })
 /** linux/ip_vs.h */
 const METHODS = { GATE: 3, IPIP: 2, MASQ: 0 }
 const port = portRange({ protocol: 'tcp', decimal: true, single: true })

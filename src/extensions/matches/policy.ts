@@ -1,5 +1,5 @@
 /** The IPsec policy of a packet: that by which it was unwrapped, or by which it will be wrapped. */
-import type { Hook } from '../../abi/netfilter'
+import { NO_IN, NO_OUT } from '../../abi/netfilter'
 import { array, type Field, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, elementOf, struct } from '../../binary/struct'
 import { match } from '../extension'
@@ -35,8 +35,6 @@ const DIRECTIONS = { in: 0x1, out: 0x2 }
 const [NONE, STRICT] = [0x4, 0x8] as const
 const [SADDR, DADDR, PROTO, MODE, SPI, REQID] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] as const
 const MODES = { transport: 0, tunnel: 1 }
-const ARRIVING: readonly Hook[] = ['PREROUTING', 'INPUT']
-const LEAVING: readonly Hook[] = ['OUTPUT', 'POSTROUTING']
 
 const address: typeof maskedAddress = { ...maskedAddress, list: maskedAddress.format }
 const transform: ValueType<number> = {
@@ -138,10 +136,10 @@ export const policy = match('policy', {
       const isFor = (direction: number): boolean => (flags.read(bytes, at) & direction) !== 0
       if (len.read(bytes, at) > NUMBERS.length) return `a policy has at most ${NUMBERS.length} elements`
       if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return 'it has no direction'
-      if (isFor(DIRECTIONS.in) && hooks.some((hook) => LEAVING.includes(hook)))
-        return `--dir in is not for ${LEAVING.join(', ')}`
-      return isFor(DIRECTIONS.out) && hooks.some((hook) => ARRIVING.includes(hook))
-        ? `--dir out is not for ${ARRIVING.join(', ')}`
+      if (isFor(DIRECTIONS.in) && hooks.some((hook) => NO_IN.includes(hook)))
+        return `--dir in is not for ${NO_IN.join(', ')}`
+      return isFor(DIRECTIONS.out) && hooks.some((hook) => NO_OUT.includes(hook))
+        ? `--dir out is not for ${NO_OUT.join(', ')}`
         : undefined
     },
   usage:

@@ -4,6 +4,7 @@ import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
 import { match } from '../extension'
 import { either, is } from '../fields'
+import type { ListForm } from '../listing'
 import { flag, option } from '../option'
 import { bitrate } from '../values/fraction'
 import { integer } from '../values/integer'
@@ -12,8 +13,10 @@ import { name as text } from '../values/string'
 const [INVERT, ABSOLUTE, RELATIVE, DELTA, BPS, PPS] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] as const
 const MODES = { eq: 1, lt: 2, gt: 3 } as const
 
-const bytesRate = bitrate
 const packetsRate = integer(0xffff_ffff)
+
+/** A listing has the number alone, or nothing where it is left out. */
+const listBare: ListForm<number> = (_, { words }) => words.join('')
 
 /** Which way rates are compared: with one number, or with another rate. The kernel wants one of two bits. */
 const relation = (flags: Field<number>): Field<boolean> => ({
@@ -71,32 +74,32 @@ export const rateest = match('rateest', {
         spelled: either(isRelative, 'rateest1', 'rateest'),
         list: '$',
       }),
-      'rateest-bps1': option(bytesRate, bps1, {
+      'rateest-bps1': option(bitrate, bps1, {
         present: asked(BPS, bps1, bps2, false),
         bare: bare(bps1),
-        list: (_, { words }) => words.join(''),
+        list: listBare,
       }),
       'rateest-pps1': option(packetsRate, pps1, {
         present: asked(PPS, pps1, pps2, false),
         bare: bare(pps1),
-        list: (_, { words }) => words.join(''),
+        list: listBare,
       }),
       'rateest-lt': compared('lt'),
       'rateest-gt': compared('gt'),
       'rateest-eq': compared('eq'),
-      'rateest-bps': option(bytesRate, bps2, {
+      'rateest-bps': option(bitrate, bps2, {
         aliases: ['rateest-bps2'],
         present: asked(BPS, bps2, bps1, true),
         bare: bare(bps2),
         spelled: either(isDelta, 'rateest-bps2', 'rateest-bps'),
-        list: (_, { words }) => words.join(''),
+        list: listBare,
       }),
       'rateest-pps': option(packetsRate, pps2, {
         aliases: ['rateest-pps2'],
         present: asked(PPS, pps2, pps1, true),
         bare: bare(pps2),
         spelled: either(isDelta, 'rateest-pps2', 'rateest-pps'),
-        list: (_, { words }) => words.join(''),
+        list: listBare,
       }),
       rateest2: option(text(15), name2, { present: isRelative, list: '$' }),
     }

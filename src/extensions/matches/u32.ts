@@ -4,7 +4,7 @@ import { struct } from '../../binary/struct'
 import { match } from '../extension'
 import { counted, view } from '../fields'
 import { option } from '../option'
-import { readInteger } from '../values/integer'
+import { hex, readInteger } from '../values/integer'
 import { mismatch, type ValueType } from '../values/value'
 
 /** XT_U32_MAXSIZE. Every array has room for one more than iptables uses. */
@@ -54,8 +54,6 @@ function readTest(word: string): Test {
   if (value === undefined || more.length > 0) return mismatch(`${JSON.stringify(word)} is not location=value`)
   return { location: readLocation(location), value: atMost(value.split(',').map(readRange), 'ranges in a value') }
 }
-
-const hex = (value: number): string => `0x${value.toString(16)}`
 
 function spell({ location, value }: Test): string {
   const numbers = location.map(({ number, nextop }, i) => `${i === 0 ? '' : (OPERATORS[nextop] ?? '?')}${hex(number)}`)

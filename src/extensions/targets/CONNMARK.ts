@@ -5,7 +5,7 @@ import { markChanges } from '../bitwise'
 import { target } from '../extension'
 import { among, constant, is, view, where } from '../fields'
 import { flag, option, synonym } from '../option'
-import { bits32, integer } from '../values/integer'
+import { bits32, hex, integer } from '../values/integer'
 
 const [SET, SAVE, RESTORE] = [0, 1, 2] as const
 /** No mode: what is to be done has not been said. */
@@ -67,7 +67,7 @@ export const CONNMARK = target('CONNMARK', {
 })
 
 function listMasks(mode: number, nfmask: number, ctmask: number): string[] {
-  const [nf, ct] = [nfmask, ctmask].map((mask) => `0x${mask.toString(16)}`)
+  const [nf, ct] = [hex(nfmask), hex(ctmask)]
   if (mode === SET || (nfmask === ALL && ctmask === ALL)) return []
   if (nfmask === ctmask) return [`mask ${nf}`]
   return [mode === SAVE ? `nfmask ${nf} ctmask ~${ct}` : `ctmask ${ct} nfmask ~${nf}`]

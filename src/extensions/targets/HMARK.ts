@@ -4,7 +4,7 @@ import { bit, struct, within } from '../../binary/struct'
 import { target } from '../extension'
 import { option } from '../option'
 import { prefix, prefixLength, unusedAddress } from '../values/address'
-import { integer, paddedHex } from '../values/integer'
+import { hex, integer, paddedHex } from '../values/integer'
 import { nameList } from '../values/names'
 import { mismatch, same } from '../values/value'
 
@@ -141,7 +141,7 @@ export const HMARK = target('HMARK', {
       'hmark-proto-mask': option(paddedHex(0xffff, 2), protoMask, at(FLAG.PROTO_MASK, 'proto-mask')),
       'hmark-rnd': option(index, hashrnd, { ...at(FLAG.RND, 'rnd'), required: true }),
       'hmark-mod': option(integer(0xffff_ffff, 1), hmodulus, { ...at(FLAG.MODULUS, 'mod'), required: true }),
-      'hmark-offset': option({ ...number, list: (value) => `0x${value.toString(16)}` }, hoffset, {
+      'hmark-offset': option({ ...number, list: (value) => hex(value) }, hoffset, {
         present: bit(flags, FLAG.OFFSET),
         list: '+ $',
       }),

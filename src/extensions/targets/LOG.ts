@@ -2,7 +2,7 @@
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { target } from '../extension'
+import { isTerminated, target } from '../extension'
 import { flag, option } from '../option'
 import { nameOrNumber } from '../values/names'
 import { line } from '../values/string'
@@ -18,7 +18,7 @@ export const LOG = target('LOG', {
     ({ level, prefix }) =>
     (bytes, at) => {
       if (level.read(bytes, at) > LEVELS.debug) return 'a level is 0 to 7'
-      return bytes[at + prefix.offset + prefix.size - 1] === 0 ? undefined : 'the prefix does not end'
+      return isTerminated(prefix, bytes, at) ? undefined : 'the prefix does not end'
     },
   list:
     ({ level, logflags }) =>

@@ -1,5 +1,6 @@
 /** Adds to ipsets, deletes from them, and takes marks and queues from them. */
 import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
+import { NO_OUT } from '../../abi/netfilter'
 import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { type Check, target } from '../extension'
@@ -10,7 +11,7 @@ import { integer } from '../values/integer'
 import { directions, setName } from '../values/ipset'
 
 const NO_TIMEOUT = 0xffff_ffff
-const { MARK, PRIO, QUEUE } = { MARK: 0x100, PRIO: 0x200, QUEUE: 0x400 }
+const [MARK, PRIO, QUEUE] = [0x100, 0x200, 0x400] as const
 
 interface SetFields {
   readonly addSet: Field<unknown>
@@ -41,7 +42,7 @@ function checkMap({ mapSet, flags = constant(0) }: SetFields): Check {
   return (bytes, at, { table, hooks }) => {
     if (index.read(bytes, at) === IPSET_INVALID_ID) return undefined
     if (table !== 'mangle') return '--map-set is for table mangle'
-    const early = hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT')
+    const early = hooks.some((hook) => NO_OUT.includes(hook))
     return early && (flags.read(bytes, at) & (PRIO | QUEUE)) !== 0
       ? '--map-prio and --map-queue are for FORWARD, OUTPUT and POSTROUTING'
       : undefined

@@ -1,4 +1,5 @@
 /** Changes the maximum segment size that SYN packets announce. */
+import { NO_OUT } from '../../abi/netfilter'
 import { u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { target } from '../extension'
@@ -39,7 +40,7 @@ export const TCPMSS = target('TCPMSS', {
   check:
     ({ mss }) =>
     (bytes, at, { hooks, matches }) => {
-      if (mss.read(bytes, at) === CLAMP && hooks.some((hook) => hook === 'PREROUTING' || hook === 'INPUT'))
+      if (mss.read(bytes, at) === CLAMP && hooks.some((hook) => NO_OUT.includes(hook)))
         return '--clamp-mss-to-pmtu is for FORWARD, OUTPUT and POSTROUTING, where the path is known'
       const asksForSyn = matches.some(
         (one) => one.name === 'tcp' && syn.read(bytes, one.at) && !negated.read(bytes, one.at),

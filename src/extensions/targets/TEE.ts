@@ -2,9 +2,9 @@
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { target } from '../extension'
+import { isTerminated, target } from '../extension'
 import { option } from '../option'
-import { inetAddress, unusedAddress } from '../values/address'
+import { inetAddress, isZero, unusedAddress } from '../values/address'
 import { oneInterface } from '../values/interface'
 
 /** linux/netfilter/xt_TEE.h */
@@ -20,8 +20,8 @@ export const TEE = target('TEE', {
   check:
     ({ gw, oif }) =>
     (bytes, at) => {
-      if (gw.read(bytes, at).every((byte) => byte === 0)) return 'nobody has the address of all zeros'
-      const ends = bytes[at + oif.offset] === 0 || bytes[at + oif.offset + oif.size - 1] === 0
+      if (isZero(gw.read(bytes, at))) return 'nobody has the address of all zeros'
+      const ends = bytes[at + oif.offset] === 0 || isTerminated(oif, bytes, at)
       return ends ? undefined : 'the name of the interface does not end'
     },
 })

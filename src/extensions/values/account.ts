@@ -1,15 +1,12 @@
 /** Users and groups of the system. */
 import { accountId, accountName } from './databases'
-import { readInteger } from './integer'
-import { mismatch, type ValueType } from './value'
+import { integer } from './integer'
+import type { ValueType } from './value'
 
 /** The greatest number stands for no user at all. */
 const MAX = 0xffff_fffe
 
-const inRange = (word: string): number => {
-  const id = readInteger(word)
-  return id === undefined || id > MAX ? mismatch() : id
-}
+const number = integer(MAX)
 
 const spell = ([first, last]: readonly [number, number]): string =>
   first === last ? String(first) : `${first}-${last}`
@@ -17,12 +14,12 @@ const spell = ([first, last]: readonly [number, number]): string =>
 /** A name, or `first[-last]` in numbers, for which `:` may stand too. Whoever is called like a number is meant by it. */
 export const accountRange = (kind: 'user' | 'group'): ValueType<readonly [number, number]> => ({
   expects: `the name of a ${kind}, or first[-last], each 0 to ${MAX}`,
-  parse(word) {
+  parse(word, context) {
     const id = accountId(kind, word)
     if (id !== undefined) return [id, id]
     const [, first, last] = /^([^-:]*)(?:[-:](.*))?$/s.exec(word) as unknown as [string, string, string | undefined]
-    const low = inRange(first)
-    return [low, last === undefined ? low : inRange(last)]
+    const low = number.parse(first, context)
+    return [low, last === undefined ? low : number.parse(last, context)]
   },
   format: spell,
   list: ([first, last], { numeric }) =>

@@ -139,7 +139,7 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
   },
 }
 
-const isZero = (bytes: Bytes): boolean => bytes.every((byte) => byte === 0)
+export const isZero = (bytes: Bytes): boolean => bytes.every((byte) => byte === 0)
 
 /** An address, or the name of the host or network that has it. */
 function listAddress(address: Bytes, listing: Listing): string {

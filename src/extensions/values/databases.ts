@@ -82,20 +82,29 @@ const services = lazy(() => {
   return ports
 })
 
-const protocols = lazy(() => {
+/** Numbers and what they are called, both ways. */
+export interface Names {
+  readonly byName: ReadonlyMap<string, number>
+  readonly byNumber: ReadonlyMap<number, string>
+}
+
+/** Of two numbers for a name, and of two names for a number, the first counts. */
+function namesOf(pairs: Iterable<readonly [name: string, number: number]>): Names {
   const byName = new Map<string, number>()
   const byNumber = new Map<number, string>()
-  for (const { names, value } of rows('/etc/protocols')) {
-    const number = Number(value)
-    for (const name of names) if (!byName.has(name)) byName.set(name, number)
-    if (!byNumber.has(number)) byNumber.set(number, names[0] as string)
-  }
-  for (const [name, number] of Object.entries(PROTOCOLS)) {
+  for (const [name, number] of pairs) {
     if (!byName.has(name)) byName.set(name, number)
     if (!byNumber.has(number)) byNumber.set(number, name)
   }
   return { byName, byNumber }
-})
+}
+
+const protocols = lazy(() =>
+  namesOf([
+    ...rows('/etc/protocols').flatMap(({ names, value }) => names.map((name) => [name, Number(value)] as const)),
+    ...Object.entries(PROTOCOLS),
+  ]),
+)
 
 /** The port of a service, in host order; of `protocol` (`tcp`, `udp`), or of any. */
 export const servicePort = (name: string, protocol?: string): number | undefined =>
@@ -122,26 +131,16 @@ const networks = lazy(() => new Map(rows('/etc/networks').map(({ names, value })
 /** The name of a network of IPv4, by its first address. */
 export const networkName = (address: string): string | undefined => networks().get(address)
 
-/** Numbers and what they are called, both ways. */
-export interface Names {
-  readonly byName: ReadonlyMap<string, number>
-  readonly byNumber: ReadonlyMap<number, string>
-}
-
-/** A database of iproute2: a number to 255, decimal or hexadecimal, and its name. Of two for one, the first counts. */
+/** A database of iproute2: a number to 255, decimal or hexadecimal, and its name. */
 const iproute2 = (path: string): (() => Names) =>
-  lazy(() => {
-    const byName = new Map<string, number>()
-    const byNumber = new Map<number, string>()
-    for (const line of linesOf(path)) {
-      const [, digits, name] = /^\s*(0x[0-9a-f]+|\d+)\s+(\S+)/i.exec(line) ?? []
-      const number = Number(digits)
-      if (name === undefined || number > 255) continue
-      if (!byName.has(name)) byName.set(name, number)
-      if (!byNumber.has(number)) byNumber.set(number, name)
-    }
-    return { byName, byNumber }
-  })
+  lazy(() =>
+    namesOf(
+      linesOf(path).flatMap((line) => {
+        const [, digits, name] = /^\s*(0x[0-9a-f]+|\d+)\s+(\S+)/i.exec(line) ?? []
+        return name === undefined || Number(digits) > 255 ? [] : [[name, Number(digits)] as const]
+      }),
+    ),
+  )
 
 /** Routing realms. */
 export const realms = iproute2('/etc/iproute2/rt_realms')
@@ -183,17 +182,15 @@ export const labelName = (number: number): string | undefined => labels().get(nu
 export const labelNumber = (name: string): number | undefined => [...labels()].find(([, one]) => one === name)?.[0]
 
 /** Names and numbers of the users or groups in a database as passwd(5) and group(5) lay it out. */
-const accounts = (path: string) =>
-  lazy(() => {
-    const [byName, byId] = [new Map<string, number>(), new Map<number, string>()]
-    for (const line of linesOf(path)) {
-      const [name = '', , id = ''] = line.split(':')
-      if (name === '' || !/^\d+$/.test(id)) continue
-      if (!byName.has(name)) byName.set(name, Number(id))
-      if (!byId.has(Number(id))) byId.set(Number(id), name)
-    }
-    return { byName, byId }
-  })
+const accounts = (path: string): (() => Names) =>
+  lazy(() =>
+    namesOf(
+      linesOf(path).flatMap((line) => {
+        const [name = '', , id = ''] = line.split(':')
+        return name === '' || !/^\d+$/.test(id) ? [] : [[name, Number(id)] as const]
+      }),
+    ),
+  )
 
 const ACCOUNTS = { user: accounts('/etc/passwd'), group: accounts('/etc/group') }
 
@@ -201,4 +198,4 @@ const ACCOUNTS = { user: accounts('/etc/passwd'), group: accounts('/etc/group') 
 export const accountId = (kind: 'user' | 'group', name: string): number | undefined => ACCOUNTS[kind]().byName.get(name)
 
 /** The name of a user or group. */
-export const accountName = (kind: 'user' | 'group', id: number): string | undefined => ACCOUNTS[kind]().byId.get(id)
+export const accountName = (kind: 'user' | 'group', id: number): string | undefined => ACCOUNTS[kind]().byNumber.get(id)

@@ -14,8 +14,8 @@ export function readInteger(word: string): number | undefined {
 export const readDecimal = (word: string): number | undefined =>
   /^\s*\+?\d+$/.test(word) ? Number.parseInt(word, 10) : undefined
 
-const inRange = (word: string, min: number, max: number): number => {
-  const value = readInteger(word)
+const inRange = (word: string, min: number, max: number, read = readInteger): number => {
+  const value = read(word)
   return value === undefined || value < min || value > max ? mismatch() : value
 }
 
@@ -29,43 +29,42 @@ export const integer = (max: number, min = 0): ValueType<number> => ({
 /** As {@link integer}, of which zeros at the beginning say nothing. */
 export const decimal = (max: number, min = 0): ValueType<number> => ({
   ...integer(max, min),
-  parse(word) {
-    const value = readDecimal(word)
-    return value === undefined || value < min || value > max ? mismatch() : value
-  },
+  parse: (word) => inRange(word, min, max, readDecimal),
 })
 
 const U32_MAX = 0xffff_ffff
-const hex = (value: number): string => `0x${value.toString(16)}`
+
+/** In hexadecimal, of so many digits at least. */
+export const hex = (value: number, digits = 1): string => `0x${value.toString(16).padStart(digits, '0')}`
 
 /** 32 bits, printed in hexadecimal. */
 export const bits32: ValueType<number> = {
-  expects: `a number 0 to 0x${U32_MAX.toString(16)}`,
+  expects: `a number 0 to ${hex(U32_MAX)}`,
   parse: (word) => inRange(word, 0, U32_MAX),
-  format: hex,
+  format: (value) => hex(value),
 }
 
 /** 8 bits, printed in hexadecimal with both digits. */
 export const bits8 = (max = 0xff): ValueType<number> => ({
-  expects: `a number 0 to 0x${max.toString(16)}`,
+  expects: `a number 0 to ${hex(max)}`,
   parse: (word) => inRange(word, 0, max),
   format: hex8,
 })
 
-export const hex8 = (value: number): string => `0x${value.toString(16).padStart(2, '0')}`
+export const hex8 = (value: number): string => hex(value, 2)
 
 /** 32 bits, printed in eight hexadecimal digits. */
 export const wideBits = (min = 0): ValueType<number> => ({
-  expects: `a number ${min} to 0x${U32_MAX.toString(16)}`,
+  expects: `a number ${min} to ${hex(U32_MAX)}`,
   parse: (word) => inRange(word, min, U32_MAX),
-  format: (value) => `0x${value.toString(16).padStart(8, '0')}`,
+  format: (value) => hex(value, 8),
 })
 
 /** 0 to `max`, printed in hexadecimal of so many digits at least, and listed in as many as it takes. */
 export const paddedHex = (max: number, digits: number): ValueType<number> => ({
   ...integer(max),
-  format: (value) => `0x${value.toString(16).padStart(digits, '0')}`,
-  list: hex,
+  format: (value) => hex(value, digits),
+  list: (value) => hex(value),
 })
 
 /** 64 bits, decimal. */

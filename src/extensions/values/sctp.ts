@@ -1,4 +1,5 @@
 /** Chunk types of SCTP, with the flags that are looked at in them. */
+import { hex } from './integer'
 import { findName } from './names'
 import { halves, mismatch, type ValueType } from './value'
 
@@ -41,8 +42,6 @@ const FLAGS: Readonly<Partial<Record<number, string>>> = {
   [TYPES.ABORT]: 'T',
   [TYPES.SHUTDOWN_COMPLETE]: 'T',
 }
-
-const hex = (number: number): string => `0x${number.toString(16)}`
 
 function parseFlags(letters: string, type: number): [flags: number, mask: number] {
   const known = FLAGS[type] ?? ''
