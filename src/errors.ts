@@ -87,11 +87,29 @@ export class KernelError extends IptcError {
   readonly errno: number
   readonly table: string | undefined
 
-  constructor(operation: string, errno: number, code: string, table?: string, hint?: string) {
-    super(`${operation}: ${code} (errno ${errno})${hint === undefined ? '' : `: ${hint}`}`)
+  constructor(
+    operation: string,
+    errno: number,
+    code: string,
+    { table, hint, ...options }: ErrorOptions & { table?: string | undefined; hint?: string | undefined } = {},
+  ) {
+    super(`${operation}: ${code} (errno ${errno})${hint === undefined ? '' : `: ${hint}`}`, options)
     this.operation = operation
     this.errno = errno
     this.code = code
+    this.table = table
+  }
+}
+
+/**
+ * The edit was made, but the rules that stayed could not be given their counters back: they count from zero. The only
+ * error behind which something has been written.
+ */
+export class CountersError extends IptcError {
+  readonly table: string
+
+  constructor(table: string, options?: ErrorOptions) {
+    super(`table ${table} was written, but its counters could not be carried over and begin at zero`, options)
     this.table = table
   }
 }

@@ -1,6 +1,7 @@
 /** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
+export type { DiagnosticEvents, DiagnosticName } from './diagnostics'
 export type {
   CountersIn,
   CountersOut,
@@ -15,6 +16,7 @@ export type { DumpedTable } from './easy/tables'
 export {
   BlobError,
   ConflictError,
+  CountersError,
   IptcError,
   KernelError,
   LockTimeoutError,
@@ -33,8 +35,9 @@ export { AnyRule, Rule, Rule6 } from './iptc/rule'
 export { AnyTable, Table, Table6, type TableOptions } from './iptc/table'
 export { Target, type TargetOptions } from './iptc/target'
 export { type RestoreOptions, restore, type SaveOptions, save, type TextOptions } from './iptc/text'
+export type { WaitOptions } from './iptc/wait'
 export { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from './kernel/capture'
-export type { Connection, Kernel, Lock } from './kernel/kernel'
+export type { Connection, Kernel, Lock, LockRequest } from './kernel/kernel'
 export { LinuxKernel } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
 export { MemoryKernel } from './kernel/memory/memory-kernel'

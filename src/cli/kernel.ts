@@ -164,7 +164,7 @@ function writeState(path: string, before: string, after: string): void {
 /** The way to the tables of one family. */
 export function tablesIn(kernel: Kernel, family: FamilyName): Pick<Io, 'openTable' | 'tables'> {
   return {
-    openTable: (name, lockTimeoutMs) =>
+    openTable: (name, lockTimeoutMs = Number.POSITIVE_INFINITY) =>
       family === 'ipv4' ? new Table(name, { kernel, lockTimeoutMs }) : new Table6(name, { kernel, lockTimeoutMs }),
     tables: () => kernel.tables(family),
   }

@@ -3,7 +3,7 @@
  * over from the entries that stay.
  */
 import { counters as counterStruct } from '../abi/x-tables'
-import { KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
+import { CountersError, KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
 import type { Client } from '../kernel/client'
 import { type Counters, readCounters } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
@@ -145,7 +145,10 @@ function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters)
   if (now >= packets && nowBytes >= byteCount) writeBoth(bytes, at, [now - packets, nowBytes - byteCount])
 }
 
-/** Sends a prepared table and carries the counters over. @throws ConflictError, RuleError, KernelError */
+/**
+ * Sends a prepared table and carries the counters over.
+ * @throws ConflictError, RuleError, KernelError; CountersError where the table has been written
+ */
 export function replace(client: Client, from: Snapshot, to: Ruleset, { request, added }: Prepared): void {
   let old: Uint8Array
   try {
@@ -154,7 +157,12 @@ export function replace(client: Client, from: Snapshot, to: Ruleset, { request, 
     blame(error, added)
   }
   const carried = carriedCounters(from, to, old)
-  if (carried !== undefined) client.addCounters(to.table, carried)
+  if (carried === undefined) return
+  try {
+    client.addCounters(to.table, carried)
+  } catch (cause) {
+    throw new CountersError(to.table, { cause })
+  }
 }
 
 /** As {@link replace}, off the main thread. */
@@ -164,7 +172,10 @@ export async function replaceAsync(client: Client, from: Snapshot, to: Ruleset, 
     .replaceAsync(to.table, layout, bytes, from.entries.length)
     .catch((error) => blame(error, prepared.added))
   const carried = carriedCounters(from, to, old)
-  if (carried !== undefined) await client.addCountersAsync(to.table, carried)
+  if (carried === undefined) return
+  await client.addCountersAsync(to.table, carried).catch((cause) => {
+    throw new CountersError(to.table, { cause })
+  })
 }
 
 /** Refuses a position that a chain has not. @throws XtablesError */

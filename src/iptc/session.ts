@@ -4,12 +4,14 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
-import { ConflictError, IptcError } from '../errors'
+import { report } from '../diagnostics'
+import { ConflictError, CountersError, IptcError } from '../errors'
 import type { Client, TableEntries } from '../kernel/client'
-import type { Kernel } from '../kernel/kernel'
+import type { Kernel, LockRequest } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
 import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { lockRequest, type WaitOptions } from './wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {
@@ -51,7 +53,7 @@ export class Session {
   readonly #client: Client
   readonly #family: Family
   readonly #table: string
-  readonly #lockTimeoutMs: number | undefined
+  readonly #lockTimeoutMs: number
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
@@ -61,7 +63,7 @@ export class Session {
     client: Client,
     family: Family,
     table: string,
-    options: { autocommit: boolean; lockTimeoutMs: number | undefined },
+    options: { autocommit: boolean; lockTimeoutMs: number },
   ) {
     this.#kernel = kernel
     this.#client = client
@@ -75,7 +77,8 @@ export class Session {
     return this.#snapshot(this.#client.entries(this.#table))
   }
 
-  async #readAsync(): Promise<Snapshot> {
+  async #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Snapshot> {
+    signal?.throwIfAborted()
     return this.#snapshot(await this.#client.entriesAsync(this.#table))
   }
 
@@ -118,10 +121,12 @@ export class Session {
   }
 
   /** As {@link refresh}, off the main thread. */
-  async refreshAsync(): Promise<void> {
+  async refreshAsync(options: Pick<WaitOptions, 'signal'>): Promise<void> {
+    const request = lockRequest(options, this.#lockTimeoutMs)
     this.#checkNoTransaction('refresh')
     const [work, edits] = [this.#work, this.#work?.edits]
-    const fresh = startOf(await this.#readAsync())
+    const fresh = startOf(await this.#readAsync(request))
+    request.signal?.throwIfAborted()
     if ((this.#pending() ?? work) !== work || this.#work?.edits !== edits)
       throw new ConflictError(`table ${this.#table} was edited while it was read; the edits stand`)
     this.#work = fresh
@@ -159,14 +164,32 @@ export class Session {
         this.#write(work)
         return result
       } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+        this.#tryAgain(error, attempt)
       }
     }
   }
 
+  /** @throws `error`, unless it is a conflict and there are attempts left */
+  #tryAgain(error: unknown, attempt: number): void {
+    if (!(error instanceof ConflictError)) throw error
+    this.#reportConflict(error)
+    if (attempt === ATTEMPTS) throw error
+    const about = { family: this.#family.name, table: this.#table }
+    report('retry', { operation: 'transaction', ...about, attempt, reason: error.message })
+  }
+
+  #reportConflict({ message: reason }: ConflictError): void {
+    report('conflict', { family: this.#family.name, table: this.#table, reason })
+  }
+
   #write(work: Work): void {
     const { base, draft, edits } = work
-    if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
+    try {
+      if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
+    } catch (error) {
+      if (error instanceof CountersError) this.#forget(work)
+      throw error
+    }
     this.#forget(work)
   }
 
@@ -215,18 +238,19 @@ export class Session {
   }
 
   /** As {@link commit}, with the big system calls off the main thread. */
-  async commitAsync(): Promise<void> {
+  async commitAsync(options: WaitOptions): Promise<void> {
+    const request = lockRequest(options, this.#lockTimeoutMs)
     this.#checkNoTransaction('commit')
     this.#checkAlone()
-    await this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
+    await this.#kernel.withLockAsync(request, async () => {
       const work = this.#pending()
       if (work === undefined) return
-      this.#confirm(work.base, await this.#readAsync())
+      this.#confirm(work.base, await this.#readAsync(request))
       if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
+      request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
       work.draft = draftOf(work.draft)
-      await this.#exchangeAsync(written)
-      this.#goOn(work, written)
+      await this.#writeAsync(written, () => this.#goOn(work, written))
     })
   }
 
@@ -237,8 +261,15 @@ export class Session {
     else this.#work = { base: snapshot(written.draft), draft: work.draft, edits: since }
   }
 
-  async #exchangeAsync({ base, draft, edits }: Work): Promise<void> {
-    if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
+  /** @param after what is to be done once the table is written */
+  async #writeAsync({ base, draft, edits }: Work, after: () => void): Promise<void> {
+    try {
+      if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
+    } catch (error) {
+      if (error instanceof CountersError) after()
+      throw error
+    }
+    after()
   }
 
   #pending(): Work | undefined {
@@ -246,8 +277,12 @@ export class Session {
   }
 
   #confirm(base: Snapshot, now: Snapshot): void {
-    if (!unchanged(base, now))
-      throw new ConflictError(`table ${this.#table} was changed by another since it was read; refresh and edit again`)
+    if (unchanged(base, now)) return
+    const error = new ConflictError(
+      `table ${this.#table} was changed by another since it was read; refresh and edit again`,
+    )
+    this.#reportConflict(error)
+    throw error
   }
 
   /**
@@ -278,23 +313,27 @@ export class Session {
   }
 
   /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
-  async transactionAsync<T>(body: () => T | Promise<T>): Promise<T> {
+  async transactionAsync<T>(body: () => T | Promise<T>, options: WaitOptions): Promise<T> {
+    const request = lockRequest(options, this.#lockTimeoutMs)
     if (this.#transaction() !== undefined) return body()
     this.#checkNothingPending()
     this.#checkAlone()
-    return this.#kernel.withLockAsync(this.#lockTimeoutMs, async () => {
-      for (let attempt = 1; ; attempt++) {
-        const work = startOf(await this.#readAsync())
-        const result = await this.#runAsync(work, body)
-        try {
-          await this.#exchangeAsync(work)
-          this.#forget(work)
-          return result
-        } catch (error) {
-          if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
-        }
+    return this.#kernel.withLockAsync(request, () => this.#exchangeAsync(body, request))
+  }
+
+  /** As {@link #exchange}, for a transaction. */
+  async #exchangeAsync<T>(body: () => T | Promise<T>, request: LockRequest): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const work = startOf(await this.#readAsync(request))
+      const result = await this.#runAsync(work, body)
+      request.signal?.throwIfAborted()
+      try {
+        await this.#writeAsync(work, () => this.#forget(work))
+        return result
+      } catch (error) {
+        this.#tryAgain(error, attempt)
       }
-    })
+    }
   }
 
   /** Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */

@@ -30,6 +30,7 @@ import { Policy, type PolicyName } from './policy'
 import { type Edit, Session } from './session'
 import { kernelSets } from './sets'
 import { Strict } from './strict'
+import { checkTimeout, LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
 
 export interface TableOptions {
   /** Write every edit at once (the default), or only at `commit`. */
@@ -38,7 +39,7 @@ export interface TableOptions {
   readonly namespace?: string | number | NetworkNamespace | undefined
   /** Another packet filter than that of Linux, such as a `MemoryKernel`. */
   readonly kernel?: Kernel | undefined
-  /** How long to wait for the xtables lock, in milliseconds; for ever unless said. */
+  /** How long to wait for the xtables lock, in milliseconds; 60,000 unless said, and Infinity waits for ever. */
   readonly lockTimeoutMs?: number | undefined
 }
 
@@ -65,7 +66,8 @@ export abstract class AnyTable extends Strict {
     super()
     checkOptions(options, OPTIONS)
     if (typeof name !== 'string') throw new IptcError(`the name of a table is text, not ${String(name)}`)
-    const { autocommit = true, namespace, kernel, lockTimeoutMs } = options
+    const { autocommit = true, namespace, kernel, lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+    checkTimeout(lockTimeoutMs)
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
     this.name = name
@@ -100,9 +102,9 @@ export abstract class AnyTable extends Strict {
     this.#session.refresh()
   }
 
-  /** As {@link refresh}, off the main thread. */
-  refreshAsync(): Promise<void> {
-    return this.#session.refreshAsync()
+  /** As {@link refresh}, off the main thread. It takes no lock. */
+  refreshAsync(options: Pick<WaitOptions, 'signal'> = {}): Promise<void> {
+    return this.#session.refreshAsync(options)
   }
 
   /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
@@ -122,9 +124,9 @@ export abstract class AnyTable extends Strict {
     this.#session.commit()
   }
 
-  /** As {@link commit}, with the big system calls off the main thread. */
-  commitAsync(): Promise<void> {
-    return this.#session.commitAsync()
+  /** As {@link commit}, with the big system calls and the wait for the lock off the main thread. */
+  commitAsync(options: WaitOptions = {}): Promise<void> {
+    return this.#session.commitAsync(options)
   }
 
   /**
@@ -141,9 +143,12 @@ export abstract class AnyTable extends Strict {
     return this.#session.atomically(body)
   }
 
-  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
-  transactionAsync<T>(body: (table: this) => T | Promise<T>): Promise<T> {
-    return this.#session.transactionAsync(() => body(this))
+  /**
+   * As {@link transaction}, for a function that may wait, with the big system calls and the wait for the lock off the
+   * main thread.
+   */
+  transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
+    return this.#session.transactionAsync(() => body(this), options)
   }
 
   /** Closes the sockets. Edits that are not committed are lost. */

@@ -28,6 +28,7 @@ import {
 } from '../abi/x-tables'
 import { u16 } from '../binary/codec'
 import { encodeText } from '../binary/text'
+import { report } from '../diagnostics'
 import { ConflictError, IptcError, KernelError, NotFoundError, PermissionError, UnsupportedError } from '../errors'
 import { type Connection, type Kernel, SockoptFailure } from './kernel'
 
@@ -75,8 +76,10 @@ interface Request {
 /** Yields requests, each performed before it goes on; one that failed is thrown where it was yielded. */
 type Steps<T> = Generator<Request, T, void>
 
-/** How often to start again where a table changes between asking its size and reading it. */
+/** How often to start again where a table changes while it is read. */
 const MAX_READS = 16
+/** How often to make a call again that failed for a reason that passes. */
+const MAX_CALLS = 16
 
 const SET_FAMILIES: Readonly<Record<number, FamilyName | 'any'>> = { 0: 'any', 2: 'ipv4', 10: 'ipv6' }
 
@@ -183,13 +186,30 @@ export class Client {
   }
 
   *#entries(table: string): Steps<TableEntries> {
-    for (let reads = 1; ; reads++) {
-      const info = yield* this.#info(table)
-      try {
-        return { info, entries: yield* this.#entriesOf(table, info.size) }
-      } catch (error) {
-        if (!failedWith(error, ERRNO.EAGAIN) || reads === MAX_READS) throw error
+    const start = performance.now()
+    const family = this.#family.name
+    for (let attempt = 1; attempt <= MAX_READS; attempt++) {
+      const read = yield* this.#tryEntries(table)
+      if (read !== undefined) {
+        const { numEntries: entries, size: bytes } = read.info
+        report('read', { family, table, entries, bytes, durationMs: performance.now() - start })
+        return read
       }
+      report('retry', { operation: 'GET_ENTRIES', family, table, attempt, reason: 'the table changed meanwhile' })
+    }
+    throw new ConflictError(`table ${table} changed each time it was read, ${MAX_READS} times`)
+  }
+
+  /** @returns undefined where the table changed meanwhile. */
+  *#tryEntries(table: string): Steps<TableEntries | undefined> {
+    const info = yield* this.#info(table)
+    try {
+      const entries = yield* this.#entriesOf(table, info.size)
+      // Linux compares the size alone. In another table of that size the chains begin elsewhere.
+      return sameInfo(info, yield* this.#info(table)) ? { info, entries } : undefined
+    } catch (error) {
+      if (failedWith(error, ERRNO.EAGAIN)) return undefined
+      throw error
     }
   }
 
@@ -203,10 +223,13 @@ export class Client {
 
   *#replace(table: string, layout: TableLayout, value: Uint8Array, oldCount: number): Steps<Uint8Array> {
     if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
+    const start = performance.now()
     const answer = new Uint8Array(oldCount * countersStruct.size)
     writeReplaceHead(value, table, layout, oldCount)
     const request = this.#request('set', 'SET_REPLACE', this.#family.sockopt.replace, value, table)
     yield* this.#ask({ ...request, answer, answerAt: replace.fields.counters.offset })
+    const about = { family: this.#family.name, table, entries: layout.numEntries, bytes: value.length - replace.size }
+    report('replace', { ...about, durationMs: performance.now() - start })
     return answer
   }
 
@@ -216,7 +239,8 @@ export class Client {
     countersInfo.fields.name.write(value, 0, table)
     countersInfo.fields.numCounters.write(value, 0, counters.length / countersStruct.size)
     value.set(counters, countersInfo.size)
-    yield* this.#ask(this.#request('set', 'SET_ADD_COUNTERS', this.#family.sockopt.addCounters, value, table))
+    const request = this.#request('set', 'SET_ADD_COUNTERS', this.#family.sockopt.addCounters, value, table)
+    yield* this.#ask(request, PASSING_ONCE_REPLACED)
   }
 
   *#hasRevision(kind: 'match' | 'target', name: string, revision: number): Steps<boolean> {
@@ -242,7 +266,7 @@ export class Client {
     const value = new Uint8Array(getSetFamily.size)
     const version = yield* this.#protocolOfSets()
     getSetFamily.write(value, 0, { op: IP_SET_OP_GET_FNAME, version, family: 0, set: name })
-    yield setRequest(value)
+    yield* persistently(setRequest(value))
     const index = u16.read(value, getSetFamily.fields.set.offset)
     const family = SET_FAMILIES[getSetFamily.fields.family.read(value, 0)] ?? 'any'
     return index === IPSET_INVALID_ID ? undefined : { index, family }
@@ -255,7 +279,7 @@ export class Client {
     getSet.write(value, 0, { op: IP_SET_OP_GET_BYINDEX, version, set: '' })
     u16.write(value, getSet.fields.set.offset, index)
     try {
-      yield setRequest(value)
+      yield* persistently(setRequest(value))
     } catch (error) {
       // An index past the end of the kernel's list; one inside that is free is answered with an empty name.
       if (failedWith(error, ERRNO.EINVAL)) return undefined
@@ -269,7 +293,7 @@ export class Client {
     if (this.#setProtocol !== undefined) return this.#setProtocol
     const value = new Uint8Array(setVersion.size)
     setVersion.fields.op.write(value, 0, IP_SET_OP_VERSION)
-    yield setRequest(value)
+    yield* persistently(setRequest(value))
     this.#setProtocol = setVersion.fields.version.read(value, 0)
     return this.#setProtocol
   }
@@ -280,12 +304,12 @@ export class Client {
   }
 
   /** A request of the tables' interface, which may be there once its module is loaded. */
-  *#ask(request: Request): Steps<void> {
+  *#ask(request: Request, passing = PASSING): Steps<void> {
     try {
-      yield request
+      yield* persistently(request, passing)
     } catch (error) {
       if (!failedWith(error, ERRNO.ENOPROTOOPT) || !this.#loadModule()) throw error
-      yield request
+      yield* persistently(request, passing)
     }
   }
 
@@ -309,14 +333,18 @@ export class Client {
     }
   }
 
-  #next<T>(steps: Steps<T>, { way, family, option, value, answer, answerAt }: Request): IteratorResult<Request, T> {
+  #next<T>(steps: Steps<T>, request: Request): IteratorResult<Request, T> {
+    const { way, family, option, value, answer, answerAt } = request
     const connection = this.#connection(family)
+    const start = performance.now()
     try {
       if (way === 'get') connection.getsockopt(option, value)
       else connection.setsockopt(option, value, answer, answerAt)
     } catch (error) {
+      reportCall(request, start, error)
       return steps.throw(error)
     }
+    reportCall(request, start)
     return steps.next()
   }
 
@@ -334,17 +362,18 @@ export class Client {
     }
   }
 
-  async #nextAsync<T>(
-    steps: Steps<T>,
-    { way, family, option, value, answer, answerAt }: Request,
-  ): Promise<IteratorResult<Request, T>> {
+  async #nextAsync<T>(steps: Steps<T>, request: Request): Promise<IteratorResult<Request, T>> {
+    const { way, family, option, value, answer, answerAt } = request
     const connection = this.#connection(family)
+    const start = performance.now()
     try {
       if (way === 'get') await connection.getsockoptAsync(option, value)
       else await connection.setsockoptAsync(option, value, answer, answerAt)
     } catch (error) {
+      reportCall(request, start, error)
       return steps.throw(error)
     }
+    reportCall(request, start)
     return steps.next()
   }
 
@@ -358,6 +387,31 @@ export class Client {
   }
 }
 
+/** A request is made again where a signal came in between, before the kernel had done anything. */
+const PASSING: readonly number[] = [ERRNO.EINTR]
+/** Once a table is replaced its counters are due: giving them up loses them, and there is nothing to begin anew. */
+const PASSING_ONCE_REPLACED: readonly number[] = [ERRNO.EINTR, ERRNO.EAGAIN, ERRNO.ENOMEM]
+
+/** A request, made again where it failed for a reason that passes. */
+function* persistently(request: Request, passing = PASSING): Steps<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      yield request
+      return
+    } catch (error) {
+      if (!(error instanceof SockoptFailure && passing.includes(error.errno)) || attempt === MAX_CALLS) throw error
+      const { operation, family, table } = request
+      report('retry', { operation, family, table, attempt, reason: errnoName(error.errno) })
+    }
+}
+
+/** @param start as of performance.now() */
+function reportCall({ operation, family, table, value }: Request, start: number, failure?: unknown): void {
+  const durationMs = performance.now() - start
+  const error = failure instanceof SockoptFailure ? errnoName(failure.errno) : undefined
+  report('call', { operation, family, table, bytes: value.length, durationMs, error })
+}
+
 /** Sets of both families are asked for over IPv4. */
 const setRequest = (value: Uint8Array): Request => ({
   way: 'get',
@@ -366,6 +420,13 @@ const setRequest = (value: Uint8Array): Request => ({
   option: SO_IP_SET,
   value,
 })
+
+const sameInfo = (one: TableInfo, other: TableInfo): boolean =>
+  one.size === other.size &&
+  one.numEntries === other.numEntries &&
+  one.validHooks === other.validHooks &&
+  one.hookEntry.every((offset, hook) => offset === other.hookEntry[hook]) &&
+  one.underflow.every((offset, hook) => offset === other.underflow[hook])
 
 function writeReplaceHead(value: Uint8Array, table: string, layout: TableLayout, numCounters: number): void {
   const { validHooks, numEntries } = layout
@@ -417,11 +478,8 @@ const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
   [ERRNO.ENOPROTOOPT]: ({ operation, family }, cause) =>
     operation === 'SO_IP_SET' ? noSets(cause) : noTables(FAMILIES[family], cause),
   [ERRNO.EAGAIN]: ({ operation, table }, cause) => {
-    if (operation === 'SET_REPLACE')
-      return new ConflictError(`table ${table} was changed by another program since it was read`, { cause })
-    if (operation === 'GET_ENTRIES')
-      return new ConflictError(`table ${table} changed each time it was read, ${MAX_READS} times`, { cause })
-    return undefined
+    if (operation !== 'SET_REPLACE') return undefined
+    return new ConflictError(`table ${table} was changed by another program since it was read`, { cause })
   },
 }
 
@@ -451,8 +509,10 @@ const HINTS: Readonly<Record<string, string>> = {
   [`SET_REPLACE ${ERRNO.EINVAL}`]: LOG,
   [`SET_REPLACE ${ERRNO.ENOENT}`]: `an extension is missing in this kernel, or something that a rule names; ${LOG}`,
   [`SET_REPLACE ${ERRNO.ELOOP}`]: 'the chains jump in a circle, or a jump does not lead to the start of a chain',
-  [`SET_REPLACE ${ERRNO.ENOMEM}`]: 'the kernel has not enough memory for the table, or a limit of the container is met',
   [`SET_ADD_COUNTERS ${ERRNO.EINVAL}`]: 'the table has another number of entries by now',
+  [`${ERRNO.ENOMEM}`]: 'the kernel has not enough memory for it, or a limit of the container is met',
+  [`${ERRNO.E2BIG}`]: 'the table is larger than this kernel takes',
+  [`${ERRNO.EINTR}`]: `a signal came in between ${MAX_CALLS} times`,
   [`${ERRNO.EBADF}`]: 'the socket is closed',
 }
 
@@ -460,7 +520,5 @@ function kernelError({ operation, table }: Request, cause: SockoptFailure): Kern
   const { errno } = cause
   const hint = HINTS[`${operation} ${errno}`] ?? HINTS[errno]
   const what = table === undefined ? operation : `${operation} ${table}`
-  const error = new KernelError(what, errno, errnoName(errno), table, hint)
-  error.cause = cause
-  return error
+  return new KernelError(what, errno, errnoName(errno), { table, hint, cause })
 }

@@ -6,8 +6,9 @@
  * comes from {@link Holders.withLockAsync}; those called by it are known by their asynchronous context.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { report } from '../diagnostics'
 import { LockTimeoutError } from '../errors'
-import type { Lock } from './kernel'
+import type { Lock, LockRequest } from './kernel'
 
 const POLL_MS = 5
 
@@ -23,6 +24,8 @@ interface Holder {
   readonly owner: Holders
   readonly claim: Claim
   readonly kind: 'sync' | 'async'
+  /** When it was taken, as of performance.now(). */
+  readonly since: number
   /** Those who hold it and have not released it; at 0 it is gone, and nobody may join any more. */
   count: number
 }
@@ -36,8 +39,8 @@ interface Waiter {
 const context = new AsyncLocalStorage<readonly Holder[]>()
 
 /** Milliseconds left, never more than a poll takes; 0 or less where there are none. */
-const deadline = (timeoutMs: number | undefined): (() => number) => {
-  const end = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY)
+const deadline = (timeoutMs: number): (() => number) => {
+  const end = performance.now() + timeoutMs
   return () => Math.min(POLL_MS, end - performance.now())
 }
 
@@ -69,10 +72,10 @@ export class Holders {
   /**
    * Takes the lock, or joins who holds it where that is our caller. It must be released before the event loop runs
    * again.
-   * @param timeoutMs how long to wait, blocking; undefined waits for ever, 0 does not wait.
+   * @param timeoutMs how long to wait, blocking; 0 does not wait.
    * @throws LockTimeoutError, at once where an asynchronous operation of this process has it; what the claim throws
    */
-  lock(timeoutMs: number | undefined): Lock {
+  lock(timeoutMs: number): Lock {
     const ours = this.#ours()
     const holder = ours ?? this.#holder
     if (holder === undefined) return this.#share(this.#take(timeoutMs))
@@ -87,10 +90,10 @@ export class Holders {
   /**
    * Holds the lock while `body` runs, or joins the asynchronous holder that called us. Calls of `body`, synchronous or
    * not, join; those of others wait, the asynchronous ones, or fail, the synchronous ones.
-   * @throws LockTimeoutError, what the claim throws, and whatever `body` throws
+   * @throws LockTimeoutError, what the claim throws, the reason of the signal, and whatever `body` throws
    */
-  async withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
-    const holder = this.#ours() ?? (await this.#takeAsync(timeoutMs))
+  async withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+    const holder = this.#ours() ?? (await this.#takeAsync(request))
     const lock = this.#share(holder)
     try {
       return await context.run([holder, ...(context.getStore() ?? [])], body)
@@ -120,30 +123,41 @@ export class Holders {
   #letGo(holder: Holder): void {
     this.#holder = undefined
     holder.claim.close()
+    report('unlock', { lock: this.#name, heldMs: performance.now() - holder.since })
     this.#queue[0]?.wake()
   }
 
-  #hold(claim: Claim, kind: Holder['kind']): Holder {
-    this.#holder = { owner: this, claim, kind, count: 0 }
+  /** @param start when the wait for it began */
+  #hold(claim: Claim, kind: Holder['kind'], start: number): Holder {
+    const since = performance.now()
+    this.#holder = { owner: this, claim, kind, since, count: 0 }
+    report('lock', { lock: this.#name, waitedMs: since - start })
     return this.#holder
   }
 
-  #timedOut(timeoutMs: number | undefined): LockTimeoutError {
+  #timedOut(timeoutMs: number): LockTimeoutError {
     return new LockTimeoutError(`another holds ${this.#name}; waited ${timeoutMs} ms`)
   }
 
-  #take(timeoutMs: number | undefined): Holder {
+  /** Gives up a claim that did not get the lock. @returns the error, to be thrown */
+  #failed(claim: Claim, start: number, error: unknown): unknown {
+    claim.close()
+    report('lock', { lock: this.#name, waitedMs: performance.now() - start, error: String(error) })
+    return error
+  }
+
+  #take(timeoutMs: number): Holder {
+    const start = performance.now()
     const claim = this.#open()
     try {
       this.#wait(claim, timeoutMs)
     } catch (error) {
-      claim.close()
-      throw error
+      throw this.#failed(claim, start, error)
     }
-    return this.#hold(claim, 'sync')
+    return this.#hold(claim, 'sync', start)
   }
 
-  #wait(claim: Claim, timeoutMs: number | undefined): void {
+  #wait(claim: Claim, timeoutMs: number): void {
     const left = deadline(timeoutMs)
     while (!claim.take()) {
       const ms = left()
@@ -152,29 +166,34 @@ export class Holders {
     }
   }
 
-  async #takeAsync(timeoutMs: number | undefined): Promise<Holder> {
+  async #takeAsync(request: LockRequest): Promise<Holder> {
+    request.signal?.throwIfAborted()
+    const start = performance.now()
     const claim = this.#open()
     try {
-      return await this.#waitAsync(claim, timeoutMs)
+      return await this.#waitAsync(claim, request, start)
     } catch (error) {
-      claim.close()
-      throw error
+      throw this.#failed(claim, start, error)
     }
   }
 
   /** The holder is known from the moment that the lock is taken: a synchronous caller must not block on it. */
-  async #waitAsync(claim: Claim, timeoutMs: number | undefined): Promise<Holder> {
+  async #waitAsync(claim: Claim, { timeoutMs, signal }: LockRequest, start: number): Promise<Holder> {
     const left = deadline(timeoutMs)
     const waiter: Waiter = { wake() {} }
+    const onAbort = (): void => waiter.wake()
     this.#queue.push(waiter)
+    signal?.addEventListener('abort', onAbort)
     try {
       while (this.#queue[0] !== waiter || this.#holder !== undefined || !claim.take()) {
         const ms = left()
         if (!(ms > 0)) throw this.#timedOut(timeoutMs)
         await pause(waiter, ms)
+        signal?.throwIfAborted()
       }
-      return this.#hold(claim, 'async')
+      return this.#hold(claim, 'async', start)
     } finally {
+      signal?.removeEventListener('abort', onAbort)
       this.#leave(waiter)
     }
   }

@@ -29,6 +29,14 @@ export interface Lock {
   release(): void
 }
 
+/** How long to wait for the lock. */
+export interface LockRequest {
+  /** In milliseconds: 0 does not wait, Infinity waits for ever. */
+  readonly timeoutMs: number
+  /** Ends the wait; once the lock is held it means nothing here. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface Kernel {
   /** For people: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string
@@ -45,12 +53,15 @@ export interface Kernel {
   loadModule(family: FamilyName): boolean
   /**
    * Takes the lock that the iptables commands take, or joins it where the caller's own call chain holds it already.
-   * @param timeoutMs how long to wait; undefined waits for ever, 0 does not wait.
+   * @param timeoutMs how long to wait, blocking; 0 does not wait, Infinity waits for ever.
    * @throws LockTimeoutError, PermissionError
    */
-  lock(timeoutMs: number | undefined): Lock
-  /** As {@link lock}, waiting without blocking the event loop, and held while `body` runs. */
-  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T>
+  lock(timeoutMs: number): Lock
+  /**
+   * As {@link lock}, waiting without blocking the event loop, and held while `body` runs.
+   * @throws LockTimeoutError, PermissionError, the reason of the signal, and whatever `body` throws
+   */
+  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T>
 }
 
 /** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */

@@ -1,5 +1,5 @@
 /** What may not be lost: edits beside a transaction, beside an asynchronous commit, and counters. */
-import { Chain, ConflictError, easy, IptcError, MemoryKernel, Rule, Table } from '../../src'
+import { Chain, ConflictError, easy, IptcError, LockTimeoutError, MemoryKernel, Rule, Table } from '../../src'
 
 const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -139,4 +139,67 @@ test('many appends in one transaction cost what each of them does', () => {
   const [few, many] = [append(4_000), append(32_000)]
   // Eight times the rules; a copy of the chain for each of them would take sixty-four times as long.
   expect(many / few).toBeLessThan(30)
+})
+
+describe('a call that is told to stop', () => {
+  const reason = new RangeError('enough')
+  const aborted = AbortSignal.abort(reason)
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['refreshAsync', () => table.refreshAsync({ signal: aborted })],
+    ['commitAsync', () => deferred.commitAsync({ signal: aborted })],
+    ['transactionAsync', () => table.transactionAsync(() => void table.createChain('new'), { signal: aborted })],
+  ])('%s does nothing where it was told before', async (_, call) => {
+    deferred.createChain('new')
+    await expect(call()).rejects.toBe(reason)
+    expect(chains()).not.toContain('new')
+    deferred.commit()
+    expect(chains()).toContain('new')
+  })
+
+  test('waits no longer for the lock', async () => {
+    const stop = new AbortController()
+    const held = table.transactionAsync(() => tick(50))
+    deferred.createChain('new')
+    const committing = deferred.commitAsync({ signal: stop.signal })
+    await tick(1)
+    stop.abort(reason)
+    await expect(committing).rejects.toBe(reason)
+    await held
+    expect(chains()).not.toContain('new')
+  })
+
+  test('writes nothing where its body is told', async () => {
+    const stop = new AbortController()
+    const body = async () => {
+      table.createChain('new')
+      await tick(1)
+      stop.abort(reason)
+    }
+    await expect(table.transactionAsync(body, { signal: stop.signal })).rejects.toBe(reason)
+    expect(chains()).not.toContain('new')
+    kernel.lock(0).release()
+  })
+
+  test('has a time of its own for the lock', async () => {
+    const held = table.transactionAsync(() => tick(50))
+    const other = new Table('filter', { kernel })
+    await expect(other.transactionAsync(() => {}, { lockTimeoutMs: 5 })).rejects.toThrow(LockTimeoutError)
+    await held
+  })
+
+  test.each<[string, object]>([
+    ['signal', { signal: {} }],
+    ['lockTimeoutMs', { lockTimeoutMs: -1 }],
+    ['lockTimeoutMs', { lockTimeoutMs: Number.NaN }],
+    ['lockTimeoutMs', { lockTimeoutMs: '5' }],
+    ['lockTimeout', { lockTimeout: 5 }],
+  ])('refuses a wrong %s', async (name, options) => {
+    await expect(table.transactionAsync(() => {}, options)).rejects.toThrow(IptcError)
+    await expect(table.commitAsync(options)).rejects.toThrow(name)
+  })
+
+  test.each([-1, Number.NaN, '5', null])('a table refuses a lockTimeoutMs of %p', (lockTimeoutMs) => {
+    expect(() => new Table('filter', { kernel, lockTimeoutMs: lockTimeoutMs as number })).toThrow(/lockTimeoutMs/)
+  })
 })

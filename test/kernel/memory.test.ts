@@ -348,10 +348,10 @@ describe('the lock', () => {
     kernel.lock(0).release()
     outer.release()
     outer.release()
-    const result = await kernel.withLockAsync(0, async () => {
+    const result = await kernel.withLockAsync({ timeoutMs: 0 }, async () => {
       kernel.lock(0).release()
       await later()
-      return kernel.withLockAsync(0, async () => 'inner')
+      return kernel.withLockAsync({ timeoutMs: 0 }, async () => 'inner')
     })
     expect(result).toBe('inner')
   })
@@ -360,15 +360,15 @@ describe('the lock', () => {
     const kernel = new MemoryKernel()
     const order: string[] = []
     const hold = (name: string) =>
-      kernel.withLockAsync(undefined, async () => {
+      kernel.withLockAsync({ timeoutMs: Number.POSITIVE_INFINITY }, async () => {
         order.push(name)
         await later()
         order.push(name)
       })
     const all = ['a', 'b', 'c'].map(hold)
     await later(1)
-    expect(() => kernel.lock(undefined)).toThrow(LockTimeoutError)
-    await expect(kernel.withLockAsync(1, later)).rejects.toThrow(LockTimeoutError)
+    expect(() => kernel.lock(Number.POSITIVE_INFINITY)).toThrow(LockTimeoutError)
+    await expect(kernel.withLockAsync({ timeoutMs: 1 }, later)).rejects.toThrow(LockTimeoutError)
     await Promise.all(all)
     expect(order.join('')).toBe('aabbcc')
     kernel.lock(0).release()
@@ -376,15 +376,36 @@ describe('the lock', () => {
 
   test('is given back where the body fails', async () => {
     const kernel = new MemoryKernel()
-    await expect(kernel.withLockAsync(0, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    await expect(kernel.withLockAsync({ timeoutMs: 0 }, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    kernel.lock(0).release()
+  })
+
+  test('is given up by who is told to, at once, and those behind come all the same', async () => {
+    const kernel = new MemoryKernel()
+    const held = kernel.withLockAsync({ timeoutMs: 0 }, () => later(100))
+    const stop = new AbortController()
+    const never = jest.fn(later)
+    const timeoutMs = Number.POSITIVE_INFINITY
+    const waiting = kernel.withLockAsync({ timeoutMs, signal: stop.signal }, never)
+    const behind = kernel.withLockAsync({ timeoutMs }, async () => 'behind')
+    await later(1)
+    const start = performance.now()
+    stop.abort(new RangeError('enough'))
+    await expect(waiting).rejects.toThrow(new RangeError('enough'))
+    expect(performance.now() - start).toBeLessThan(50)
+    await held
+    expect(await behind).toBe('behind')
+    expect(never).not.toHaveBeenCalled()
+    await expect(kernel.withLockAsync({ timeoutMs, signal: stop.signal }, never)).rejects.toThrow('enough')
+    expect(never).not.toHaveBeenCalled()
     kernel.lock(0).release()
   })
 
   test('is one for each kernel', async () => {
     const [one, other] = [new MemoryKernel(), new MemoryKernel()]
-    const held = one.withLockAsync(0, later)
+    const held = one.withLockAsync({ timeoutMs: 0 }, later)
     other.lock(0).release()
-    await other.withLockAsync(0, later)
+    await other.withLockAsync({ timeoutMs: 0 }, later)
     await held
   })
 })

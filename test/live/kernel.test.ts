@@ -408,10 +408,17 @@ describe('the rest of the port', () => {
       client.hasRevision('match', 'absent', 0)
     `
     const { stderr } = runScript(script, ['env', 'XTABLES_DEBUG=1'])
-    expect(stderr.trim().split('\n')).toEqual([
-      'xtables: ipv6 GET_INFO, 84 bytes: ok',
-      'xtables: ipv6 GET_ENTRIES, 896 bytes: ok',
-      'xtables: ipv6 GET_REVISION_MATCH, 30 bytes: ENOENT',
+    expect(
+      stderr
+        .trim()
+        .replace(/durationMs=[\d.]+/g, 'durationMs=…')
+        .split('\n'),
+    ).toEqual([
+      'xtables: call operation="GET_INFO" family="ipv6" table="filter" bytes=84 durationMs=…',
+      'xtables: call operation="GET_ENTRIES" family="ipv6" table="filter" bytes=896 durationMs=…',
+      'xtables: call operation="GET_INFO" family="ipv6" table="filter" bytes=84 durationMs=…',
+      'xtables: read family="ipv6" table="filter" entries=4 bytes=856 durationMs=…',
+      'xtables: call operation="GET_REVISION_MATCH" family="ipv6" bytes=30 durationMs=… error="ENOENT"',
     ])
   })
 })

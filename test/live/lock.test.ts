@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,9 @@ const { XTABLES_LOCKFILE: outerFile } = process.env
 let directory: string
 let file: string
 let descriptors: number
+
+const AT_ONCE = { timeoutMs: 0 }
+const FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY }
 
 const useFile = (path: string): void => void Object.assign(process.env, { XTABLES_LOCKFILE: path })
 
@@ -100,7 +103,7 @@ describe('synchronous', () => {
     await end(other)
   })
 
-  test.each([undefined, 5000])('gets it when the other is done (timeout %p)', async (timeout) => {
+  test.each([Number.POSITIVE_INFINITY, 5000])('gets it when the other is done (timeout %p)', async (timeout) => {
     const other = await otherHolder(0.3)
     const waited = elapsed(() => takeLock(timeout).release())
     expect(waited).toBeGreaterThan(100)
@@ -143,41 +146,41 @@ describe('asynchronous', () => {
       await sleep(5)
       return isFree()
     }
-    expect(await withLockAsync(0, body)).toBe(false)
+    expect(await withLockAsync(AT_ONCE, body)).toBe(false)
   })
 
   test('frees when the body fails', async () => {
     const fail = async () => {
       throw new RangeError('no')
     }
-    await expect(withLockAsync(0, fail)).rejects.toThrow(RangeError)
+    await expect(withLockAsync(AT_ONCE, fail)).rejects.toThrow(RangeError)
   })
 
   test('frees when the body throws before it makes a promise', async () => {
     const fail = () => {
       throw new RangeError('no')
     }
-    await expect(withLockAsync(0, fail)).rejects.toThrow(RangeError)
+    await expect(withLockAsync(AT_ONCE, fail)).rejects.toThrow(RangeError)
   })
 
   test('calls of the body join, in both forms and at any depth', async () => {
     const inner = async () => {
       await sleep(1)
       takeLock(0).release()
-      return withLockAsync(0, async () => isFree())
+      return withLockAsync(AT_ONCE, async () => isFree())
     }
     const body = async () => {
       takeLock(0).release()
-      const free = await withLockAsync(0, inner)
+      const free = await withLockAsync(AT_ONCE, inner)
       return free || isFree()
     }
-    expect(await withLockAsync(0, body)).toBe(false)
+    expect(await withLockAsync(AT_ONCE, body)).toBe(false)
   })
 
   test('a synchronous call from outside fails at once and says why, even if it would wait for ever', async () => {
-    const held = withLockAsync(0, () => sleep(50))
+    const held = withLockAsync(AT_ONCE, () => sleep(50))
     await sleep(1)
-    const refused = () => takeLock(undefined)
+    const refused = () => takeLock(Number.POSITIVE_INFINITY)
     expect(elapsed(() => expect(refused).toThrow(LockTimeoutError))).toBeLessThan(40)
     expect(refused).toThrow(/asynchronous operation of this process/)
     await held
@@ -185,10 +188,10 @@ describe('asynchronous', () => {
   })
 
   test('there is no moment at which the lock is taken and nobody is known to hold it', async () => {
-    const held = withLockAsync(0, async () => {})
+    const held = withLockAsync(AT_ONCE, async () => {})
     for (let turn = 0; turn < 20; turn++) {
       // Would block for ever on our own descriptor.
-      if (!isFree()) expect(() => takeLock(undefined)).toThrow(LockTimeoutError)
+      if (!isFree()) expect(() => takeLock(Number.POSITIVE_INFINITY)).toThrow(LockTimeoutError)
       await Promise.resolve()
     }
     await held
@@ -200,20 +203,20 @@ describe('asynchronous', () => {
       await sleep(5)
       say(`${name} out`)
     }
-    await Promise.all(['a', 'b', 'c'].map((name) => withLockAsync(undefined, body(name))))
+    await Promise.all(['a', 'b', 'c'].map((name) => withLockAsync(FOR_EVER, body(name))))
     expect(names).toEqual(['a in', 'a out', 'b in', 'b out', 'c in', 'c out'])
   })
 
   test('hands on within the process without waiting for a poll', async () => {
     const start = performance.now()
-    await Promise.all(Array.from({ length: 200 }, () => withLockAsync(undefined, async () => {})))
+    await Promise.all(Array.from({ length: 200 }, () => withLockAsync(FOR_EVER, async () => {})))
     expect(performance.now() - start).toBeLessThan(500)
   })
 
   test('one from outside gives up in time, and those behind it still come', async () => {
-    const held = withLockAsync(0, () => sleep(100))
-    const impatient = withLockAsync(20, async () => say('impatient'))
-    const patient = withLockAsync(undefined, async () => say('patient'))
+    const held = withLockAsync(AT_ONCE, () => sleep(100))
+    const impatient = withLockAsync({ timeoutMs: 20 }, async () => say('impatient'))
+    const patient = withLockAsync(FOR_EVER, async () => say('patient'))
     await expect(impatient).rejects.toThrow(LockTimeoutError)
     await Promise.all([held, patient])
     expect(names).toEqual(['patient'])
@@ -221,7 +224,7 @@ describe('asynchronous', () => {
 
   test('waits for another program without blocking, and gets the lock when that is done', async () => {
     const other = await otherHolder(0.2)
-    const { turns } = await countingTurns(() => withLockAsync(5000, async () => {}))
+    const { turns } = await countingTurns(() => withLockAsync({ timeoutMs: 5000 }, async () => {}))
     expect(turns).toBeGreaterThan(20)
     await end(other)
   })
@@ -233,7 +236,7 @@ describe('asynchronous', () => {
     for (const name of order) {
       // Out of step with each other, so that whose poll comes next is a matter of chance.
       await sleep(1)
-      waiting.push(withLockAsync(undefined, async () => say(name)))
+      waiting.push(withLockAsync(FOR_EVER, async () => say(name)))
     }
     await Promise.all(waiting)
     expect(names).toEqual(order)
@@ -242,14 +245,27 @@ describe('asynchronous', () => {
 
   test('gives up on another program', async () => {
     const other = await otherHolder()
-    await expect(withLockAsync(30, async () => {})).rejects.toThrow(LockTimeoutError)
-    await expect(withLockAsync(0, async () => {})).rejects.toThrow(LockTimeoutError)
+    await expect(withLockAsync({ timeoutMs: 30 }, async () => {})).rejects.toThrow(LockTimeoutError)
+    await expect(withLockAsync(AT_ONCE, async () => {})).rejects.toThrow(LockTimeoutError)
+    await end(other)
+  })
+
+  test('gives up on another program when it is told to, and leaves no timer and no listener', async () => {
+    const other = await otherHolder()
+    const stop = new AbortController()
+    const waiting = withLockAsync({ ...FOR_EVER, signal: stop.signal }, async () => say('body'))
+    await sleep(20)
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1)
+    stop.abort()
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0)
+    expect(names).toEqual([])
     await end(other)
   })
 
   test('waits for a synchronous holder of this process', async () => {
     const lock = takeLock(0)
-    const waiting = withLockAsync(undefined, async () => say('body'))
+    const waiting = withLockAsync(FOR_EVER, async () => say('body'))
     await sleep(20)
     expect(names).toEqual([])
     lock.release()
@@ -259,10 +275,10 @@ describe('asynchronous', () => {
 
   test('work that outlives the lock it was started under does not join it', async () => {
     let stray: Promise<boolean> | undefined
-    await withLockAsync(0, async () => {
+    await withLockAsync(AT_ONCE, async () => {
       stray = (async () => {
         await sleep(10)
-        return withLockAsync(0, async () => isFree())
+        return withLockAsync(AT_ONCE, async () => isFree())
       })()
     })
     expect(await stray).toBe(false)
@@ -273,12 +289,12 @@ describe('asynchronous', () => {
     const late = async () => {
       await sleep(10)
       expect(() => takeLock(0)).toThrow(/asynchronous operation of this process/)
-      await withLockAsync(undefined, async () => say('stray'))
+      await withLockAsync(FOR_EVER, async () => say('stray'))
     }
-    await withLockAsync(0, async () => {
+    await withLockAsync(AT_ONCE, async () => {
       stray = late()
     })
-    await withLockAsync(0, async () => {
+    await withLockAsync(AT_ONCE, async () => {
       await sleep(40)
       say('holder')
     })
@@ -292,8 +308,8 @@ describe('asynchronous', () => {
       await sleep(20)
       return isFree()
     }
-    await withLockAsync(0, async () => {
-      joined = withLockAsync(0, body)
+    await withLockAsync(AT_ONCE, async () => {
+      joined = withLockAsync(AT_ONCE, body)
     })
     expect(isFree()).toBe(false)
     expect(await joined).toBe(false)
@@ -301,6 +317,6 @@ describe('asynchronous', () => {
 
   test('a file that cannot be opened is an error', async () => {
     useFile(join(directory, 'missing', 'lock'))
-    await expect(withLockAsync(0, async () => {})).rejects.toThrow(PermissionError)
+    await expect(withLockAsync(AT_ONCE, async () => {})).rejects.toThrow(PermissionError)
   })
 })

@@ -5,9 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import {
   Chain,
   ConflictError,
-  type Connection,
   IptcError,
-  type Kernel,
   LinuxKernel,
   LockTimeoutError,
   type NetworkNamespace,
@@ -20,9 +18,10 @@ import {
   Table6,
   type TableOptions,
 } from '../../src'
-import { type FamilyName, IPV4 } from '../../src/abi/family'
+import { IPV4 } from '../../src/abi/family'
 import { Client } from '../../src/kernel/client'
 import { readRuleset } from '../../src/ruleset/read'
+import { WatchedKernel } from '../support/watched-kernel'
 import { attempt, everything, keep, listed, newNamespace, run, runAside } from './legacy'
 import { openDescriptors, runScript } from './machine'
 
@@ -46,57 +45,14 @@ const saved = (): string[] =>
     .split('\n')
     .filter((line) => /^[:[]/.test(line))
 
-/** The live kernel, with a count of the exchanges that it was asked for. */
-class CountingKernel implements Kernel {
-  readonly #linux = new LinuxKernel({ namespace })
-  exchanges = 0
-  /** Called before each exchange, when the table has been read and the lock is held. */
-  beforeExchange = (): void => {}
-
-  get description(): string {
-    return this.#linux.description
-  }
-
-  get place(): unknown {
-    return this.#linux.place
-  }
-
-  connect(family: FamilyName): Connection {
-    const connection = this.#linux.connect(family)
-    const count = (option: number): void => {
-      if (option !== IPV4.sockopt.replace) return
-      this.exchanges++
-      this.beforeExchange()
-    }
-    return {
-      getsockopt: (option, value) => connection.getsockopt(option, value),
-      setsockopt(option, ...rest) {
-        count(option)
-        connection.setsockopt(option, ...rest)
-      },
-      getsockoptAsync: (option, value) => connection.getsockoptAsync(option, value),
-      setsockoptAsync(option, ...rest) {
-        count(option)
-        return connection.setsockoptAsync(option, ...rest)
-      },
-      close: () => connection.close(),
-    }
-  }
-
-  tables(family: FamilyName): string[] {
-    return this.#linux.tables(family)
-  }
-
-  loadModule(family: FamilyName): boolean {
-    return this.#linux.loadModule(family)
-  }
-
-  lock(timeoutMs: number | undefined) {
-    return this.#linux.lock(timeoutMs)
-  }
-
-  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
-    return this.#linux.withLockAsync(timeoutMs, body)
+/** The live kernel, watched. */
+const watched = (): WatchedKernel => new WatchedKernel(new LinuxKernel({ namespace }))
+/** How often a table was replaced. */
+const exchanges = (kernel: WatchedKernel): number => kernel.count('replace')
+/** Called before each exchange, when the table has been read and the lock is held. */
+function beforeExchange(kernel: WatchedKernel, hook: () => void): void {
+  kernel.before = ({ operation }) => {
+    if (operation === 'replace') hook()
   }
 }
 
@@ -181,14 +137,14 @@ describe('another writer', () => {
   })
 
   test('one that takes no lock makes an edit run again', () => {
-    const kernel = new CountingKernel()
-    kernel.beforeExchange = () => {
-      kernel.beforeExchange = () => {}
+    const kernel = watched()
+    beforeExchange(kernel, () => {
+      kernel.before = () => {}
       // The lock is ours now, so that the command has to have another.
       attempt(namespace, 'XTABLES_LOCKFILE=$(mktemp) iptables-legacy -A INPUT -s 10.9.9.9')
-    }
+    })
     input(filter({ kernel })).appendRule(rule('-s 10.0.0.1'))
-    expect(kernel.exchanges).toBe(2)
+    expect(exchanges(kernel)).toBe(2)
     expect(rulesIn()).toEqual(['-A INPUT -s 10.9.9.9/32', '-A INPUT -s 10.0.0.1/32'])
   })
 
@@ -232,7 +188,7 @@ describe('another writer', () => {
 
 describe('transactions', () => {
   test('are one exchange, with all edits in it', () => {
-    const kernel = new CountingKernel()
+    const kernel = watched()
     const table = filter({ kernel })
     const returned = table.transaction((same) => {
       expect(same).toBe(table)
@@ -244,17 +200,17 @@ describe('transactions', () => {
       expect(saved().filter((line) => line.startsWith('['))).toEqual([])
       return 'done'
     })
-    expect([returned, kernel.exchanges]).toEqual(['done', 1])
+    expect([returned, exchanges(kernel)]).toEqual(['done', 1])
     expect(rulesIn()).toHaveLength(21)
     expect(listed(namespace)).toContain('-P FORWARD DROP')
   })
 
   test('write nothing where there is nothing to write', () => {
-    const kernel = new CountingKernel()
+    const kernel = watched()
     const table = filter({ kernel })
     table.transaction(() => table.chains)
     table.setPolicy('INPUT', 'ACCEPT')
-    expect(kernel.exchanges).toBe(0)
+    expect(exchanges(kernel)).toBe(0)
   })
 
   test('are discarded as a whole by what is thrown', async () => {
@@ -284,14 +240,14 @@ describe('transactions', () => {
   })
 
   test('join the one around them', () => {
-    const kernel = new CountingKernel()
+    const kernel = watched()
     const table = filter({ kernel })
     table.transaction(() => {
       input(table).appendRule(rule('-s 10.0.0.1'))
       table.transaction(() => input(table).appendRule(rule('-s 10.0.0.2')))
-      expect(kernel.exchanges).toBe(0)
+      expect(exchanges(kernel)).toBe(0)
     })
-    expect(kernel.exchanges).toBe(1)
+    expect(exchanges(kernel)).toBe(1)
     expect(rulesIn()).toHaveLength(2)
   })
 
@@ -322,19 +278,19 @@ describe('transactions', () => {
     const lines = Array.from({ length: 40_000 }, (_, n) => `-A INPUT -s 10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)
     writeFileSync(`/tmp/xtables-big-${process.pid}`, ['*filter', ...lines, 'COMMIT', ''].join('\n'))
     run(namespace, `iptables-legacy-restore < /tmp/xtables-big-${process.pid}; rm /tmp/xtables-big-${process.pid}`)
-    const kernel = new CountingKernel()
+    const kernel = watched()
     const table = filter({ kernel })
     let whenAsked = 0
     let turns = 0
-    kernel.beforeExchange = () => {
+    beforeExchange(kernel, () => {
       whenAsked = turns
-    }
+    })
     const timer = setInterval(() => turns++, 1)
     await table.transactionAsync(async () => {
       input(table).insertRule(rule('-j DROP'))
     })
     clearInterval(timer)
-    expect(kernel.exchanges).toBe(1)
+    expect(exchanges(kernel)).toBe(1)
     // However quick the kernel is: without leaving the loop free, it would be none.
     expect(turns - whenAsked).toBeGreaterThan(0)
     table.refresh()
@@ -518,8 +474,8 @@ describe('counters', () => {
     legacy('-A OUTPUT -p udp -j DROP')
     const send = (): void =>
       void attempt(namespace, 'ip link set lo up; (echo hello > /dev/udp/127.0.0.1/9) 2>&-; true')
-    const kernel = new CountingKernel()
-    kernel.beforeExchange = send
+    const kernel = watched()
+    beforeExchange(kernel, send)
     const table = filter({ kernel })
     send()
     table.createChain('aaa')
@@ -642,11 +598,11 @@ describe('a rule that the kernel refuses is refused by us, with where and why', 
     legacy('-N with-mac', '-A with-mac -m mac --mac-source 00:11:22:33:44:55', '-N circle', '-A circle -g circle')
     legacy(`-t ${tableName} -A ${chainName} -s 10.0.0.1`)
     const before = everything(namespace)
-    const kernel = new CountingKernel()
+    const kernel = watched()
     const refused = caught(() => new Chain(tableOf(tableName, { kernel }), chainName).appendRule(rule(line)))
     expect(refused).toBeInstanceOf(RuleError)
     expect(refused).toMatchObject({ table: tableName, reason: expect.stringMatching(reason) })
-    expect(kernel.exchanges).toBe(0)
+    expect(exchanges(kernel)).toBe(0)
     expect(attempt(namespace, `iptables-legacy -t ${tableName} -A ${chainName} ${line}`).status).not.toBe(0)
     expect(everything(namespace)).toBe(before)
   })

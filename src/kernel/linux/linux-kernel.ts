@@ -4,40 +4,16 @@ import { readFileSync, statSync } from 'node:fs'
 import { release } from 'node:os'
 import { ERRNO, errnoName } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
-import { SO_IP_SET } from '../../abi/ip-set'
 import { u64 } from '../../binary/codec'
-import { IptcError, PermissionError, UnsupportedError } from '../../errors'
+import { IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { checkOptions } from '../../options'
 import { runProgram } from '../../programs'
-import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
+import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../kernel'
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
 import { NetworkNamespace } from './namespace'
 
 const MODPROBE = '/proc/sys/kernel/modprobe'
-
-type Direction = 'get' | 'set'
-
-/** What people call an option, as in `GET_INFO`. */
-function optionName({ sockopt }: Family, direction: Direction, option: number): string {
-  const names: readonly (readonly [Direction, number, string])[] = [
-    ['set', sockopt.replace, 'SET_REPLACE'],
-    ['set', sockopt.addCounters, 'SET_ADD_COUNTERS'],
-    ['get', sockopt.getInfo, 'GET_INFO'],
-    ['get', sockopt.getEntries, 'GET_ENTRIES'],
-    ['get', sockopt.getRevisionMatch, 'GET_REVISION_MATCH'],
-    ['get', sockopt.getRevisionTarget, 'GET_REVISION_TARGET'],
-    ['get', SO_IP_SET, 'SO_IP_SET'],
-  ]
-  return names.find(([way, number]) => way === direction && number === option)?.[2] ?? `${direction} option ${option}`
-}
-
-function debug(family: Family, direction: Direction, option: number, size: number, error?: unknown): void {
-  const { XTABLES_DEBUG } = process.env
-  if (XTABLES_DEBUG !== '1') return
-  const answer = error instanceof SockoptFailure ? errnoName(error.errno) : error === undefined ? 'ok' : String(error)
-  process.stderr.write(`xtables: ${family.name} ${optionName(family, direction, option)}, ${size} bytes: ${answer}\n`)
-}
 
 /** Sockets whose connection nobody has any more. */
 const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
@@ -56,22 +32,23 @@ class LinuxConnection implements Connection {
   }
 
   getsockopt(option: number, value: Uint8Array): void {
-    this.#now('get', option, value, () => libc.getsockopt(this.#fd, this.#family.level, option, value))
+    this.#checkOpen()
+    libc.getsockopt(this.#fd, this.#family.level, option, value)
   }
 
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void {
+    this.#checkOpen()
     pointTo(answer, value, answerAt)
-    this.#now('set', option, value, () => libc.setsockopt(this.#fd, this.#family.level, option, value, answer))
+    libc.setsockopt(this.#fd, this.#family.level, option, value, answer)
   }
 
   getsockoptAsync(option: number, value: Uint8Array): Promise<void> {
-    return this.#later('get', option, value, () => libc.getsockoptAsync(this.#fd, this.#family.level, option, value))
+    return this.#later(() => libc.getsockoptAsync(this.#fd, this.#family.level, option, value))
   }
 
   async setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void> {
     pointTo(answer, value, answerAt)
-    const work = () => libc.setsockoptAsync(this.#fd, this.#family.level, option, value, answer)
-    await this.#later('set', option, value, work)
+    await this.#later(() => libc.setsockoptAsync(this.#fd, this.#family.level, option, value, answer))
   }
 
   close(): void {
@@ -85,26 +62,11 @@ class LinuxConnection implements Connection {
     libc.close(this.#fd)
   }
 
-  #now(direction: Direction, option: number, value: Uint8Array, work: () => void): void {
-    this.#checkOpen()
-    try {
-      work()
-      debug(this.#family, direction, option, value.length)
-    } catch (error) {
-      debug(this.#family, direction, option, value.length, error)
-      throw error
-    }
-  }
-
-  async #later(direction: Direction, option: number, value: Uint8Array, work: () => Promise<void>): Promise<void> {
+  async #later(work: () => Promise<void>): Promise<void> {
     this.#checkOpen()
     this.#underWay++
     try {
       await work()
-      debug(this.#family, direction, option, value.length)
-    } catch (error) {
-      debug(this.#family, direction, option, value.length, error)
-      throw error
     } finally {
       if (--this.#underWay === 0 && this.#closed) this.#release()
     }
@@ -132,7 +94,7 @@ function openSocket({ name, domain }: Family): number {
       )
     if (cause.errno === ERRNO.EAFNOSUPPORT)
       throw new UnsupportedError(`this kernel has no ${name}, or it is switched off`, { cause })
-    throw new IptcError(`opening a raw ${name} socket: ${cause.message}`, { cause })
+    throw new KernelError(`socket ${name}`, cause.errno, errnoName(cause.errno), { cause })
   }
 }
 
@@ -143,7 +105,7 @@ function readTableNames(family: Family): string[] {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
-    if (code !== 'EACCES' && code !== 'EPERM') throw cause
+    if (code !== 'EACCES' && code !== 'EPERM') throw new IptcError(`cannot read ${file} (${code})`, { cause })
     // A namespace that is made together with its user namespace gets files that belong to nobody in it.
     throw new PermissionError(
       `may not read ${file}: run as root, or under \`unshare -r unshare -n\`; \`unshare -rn\` does not do here`,
@@ -198,12 +160,12 @@ export class LinuxKernel implements Kernel {
     return runProgram(program, ['-q', FAMILIES[family].module]).status === 0
   }
 
-  lock(timeoutMs: number | undefined): Lock {
+  lock(timeoutMs: number): Lock {
     return takeLock(timeoutMs)
   }
 
-  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
-    return withLockAsync(timeoutMs, body)
+  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+    return withLockAsync(request, body)
   }
 
   #inside<T>(body: () => T): T {

@@ -3,10 +3,10 @@
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ERRNO } from '../../abi/errno'
-import { PermissionError, UnsupportedError } from '../../errors'
+import { ERRNO, errnoName } from '../../abi/errno'
+import { KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { type Claim, Holders } from '../holders'
-import type { Lock } from '../kernel'
+import type { Lock, LockRequest } from '../kernel'
 import { flock, LibcFailure, LOCK_EX, LOCK_NB } from './libc'
 
 const DEFAULT_FILE = '/run/xtables.lock'
@@ -36,8 +36,10 @@ function tryFlock(fd: number): boolean {
     flock(fd, LOCK_EX | LOCK_NB)
     return true
   } catch (error) {
-    if (error instanceof LibcFailure && error.errno === ERRNO.EAGAIN) return false
-    throw error
+    if (!(error instanceof LibcFailure)) throw error
+    // What a signal interrupted is tried again at the next poll, as what is held.
+    if (error.errno === ERRNO.EAGAIN || error.errno === ERRNO.EINTR) return false
+    throw new KernelError('flock', error.errno, errnoName(error.errno), { cause: error })
   }
 }
 
@@ -57,11 +59,11 @@ function holders(): Holders {
 }
 
 /** See {@link Holders.lock}. @throws LockTimeoutError, PermissionError */
-export const takeLock = (timeoutMs: number | undefined): Lock => holders().lock(timeoutMs)
+export const takeLock = (timeoutMs: number): Lock => holders().lock(timeoutMs)
 
-/** See {@link Holders.withLockAsync}. @throws LockTimeoutError, PermissionError, and whatever `body` throws */
-export async function withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
-  return holders().withLockAsync(timeoutMs, body)
+/** See {@link Holders.withLockAsync}. @throws as {@link Kernel.withLockAsync} */
+export async function withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+  return holders().withLockAsync(request, body)
 }
 
 /**

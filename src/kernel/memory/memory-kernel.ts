@@ -25,7 +25,7 @@ import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
-import { type Connection, type Kernel, type Lock, SockoptFailure } from '../kernel'
+import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
@@ -80,12 +80,12 @@ export class MemoryKernel implements Kernel {
     return false
   }
 
-  lock(timeoutMs: number | undefined): Lock {
+  lock(timeoutMs: number): Lock {
     return this.#holders.lock(timeoutMs)
   }
 
-  withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T> {
-    return this.#holders.withLockAsync(timeoutMs, body)
+  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+    return this.#holders.withLockAsync(request, body)
   }
 
   /** Makes an ipset. @returns the index by which rules refer to it. @throws IptcError where there is one of this name */

@@ -1,0 +1,99 @@
+/** Another kernel with a hook before each system call: to count them, to let them fail, or to get in between. */
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../../src/kernel/kernel'
+
+export interface SystemCall {
+  readonly operation: keyof (typeof FAMILIES)['ipv4']['sockopt']
+  readonly family: FamilyName
+  readonly value: Uint8Array
+}
+
+/** Numbers are used once in each direction. */
+const OPERATIONS = {
+  get: ['getInfo', 'getEntries', 'getRevisionMatch', 'getRevisionTarget'],
+  set: ['replace', 'addCounters'],
+} as const
+
+export class WatchedKernel implements Kernel {
+  readonly #inner: Kernel
+  readonly calls: SystemCall[] = []
+  /** How many connections are open. */
+  connections = 0
+  /** Called before each system call. What it throws is how the call fails. */
+  before: (call: SystemCall) => void = () => {}
+
+  constructor(inner: Kernel) {
+    this.#inner = inner
+  }
+
+  get description(): string {
+    return this.#inner.description
+  }
+
+  get place(): unknown {
+    return this.#inner.place
+  }
+
+  connect(family: FamilyName): Connection {
+    const connection = this.#inner.connect(family)
+    this.connections++
+    const watch = (way: 'get' | 'set', option: number, value: Uint8Array): void => {
+      const operation = OPERATIONS[way].find((name) => FAMILIES[family].sockopt[name] === option)
+      if (operation === undefined) return
+      const call = { operation, family, value }
+      this.calls.push(call)
+      this.before(call)
+    }
+    return {
+      getsockopt: (option, value) => {
+        watch('get', option, value)
+        connection.getsockopt(option, value)
+      },
+      setsockopt: (option, value, ...rest) => {
+        watch('set', option, value)
+        connection.setsockopt(option, value, ...rest)
+      },
+      getsockoptAsync: async (option, value) => {
+        watch('get', option, value)
+        await connection.getsockoptAsync(option, value)
+      },
+      setsockoptAsync: async (option, value, ...rest) => {
+        watch('set', option, value)
+        await connection.setsockoptAsync(option, value, ...rest)
+      },
+      close: () => {
+        this.connections--
+        connection.close()
+      },
+    }
+  }
+
+  /** How often an operation was asked for. */
+  count(operation: SystemCall['operation']): number {
+    return this.calls.filter((call) => call.operation === operation).length
+  }
+
+  tables(family: FamilyName): string[] {
+    return this.#inner.tables(family)
+  }
+
+  loadModule(family: FamilyName): boolean {
+    return this.#inner.loadModule(family)
+  }
+
+  lock(timeoutMs: number): Lock {
+    return this.#inner.lock(timeoutMs)
+  }
+
+  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+    return this.#inner.withLockAsync(request, body)
+  }
+}
+
+/** Lets an operation fail, the first `times` times that it is asked for. */
+export function failing(operation: SystemCall['operation'], errno: number, times = Number.POSITIVE_INFINITY) {
+  let left = times
+  return (call: SystemCall): void => {
+    if (call.operation === operation && left-- > 0) throw new SockoptFailure(errno)
+  }
+}
