@@ -181,19 +181,17 @@ export class Holders {
   async #waitAsync(claim: Claim, { timeoutMs, signal }: LockRequest, start: number): Promise<Holder> {
     const left = deadline(timeoutMs)
     const waiter: Waiter = { wake() {} }
-    const onAbort = (): void => waiter.wake()
     this.#queue.push(waiter)
-    signal?.addEventListener('abort', onAbort)
     try {
       while (this.#queue[0] !== waiter || this.#holder !== undefined || !claim.take()) {
         const ms = left()
         if (!(ms > 0)) throw this.#timedOut(timeoutMs)
         await pause(waiter, ms)
+        // A poll is short enough to hear of it.
         signal?.throwIfAborted()
       }
       return this.#hold(claim, 'async', start)
     } finally {
-      signal?.removeEventListener('abort', onAbort)
       this.#leave(waiter)
     }
   }
