@@ -19,21 +19,17 @@ const blocks = blocksOf(head, 'ts')
 const [python, besides] = [blocksOf(pairs, 'python'), blocksOf(pairs, 'ts')]
 const titles = Array.from(pairs.matchAll(/<th colspan="2">\s*(.*?)\s*<\/th>/g), ([, title]) => title as string)
 
-const library = new Map<string, unknown>(Object.entries(xtables))
+const preamble = `import { ${Object.keys(xtables).join(', ')} } from 'xtables'\n`
+const load = (name: string): unknown => (name === 'xtables' ? xtables : require(name))
 
 /** Runs a block with nothing in reach but what it imports. */
 function runBlock(block: string): unknown {
-  const names = IMPORT.exec(block)?.[1]
-    ?.split(',')
-    .map((name) => name.trim()) ?? [...library.keys()]
   const isAsync = /^await /m.test(block)
-  const wrapped = `${isAsync ? 'async ' : ''}function block(${names.join(', ')}) {\n${block.replace(IMPORT, '')}\n}`
-  const { code } = transformSync(wrapped, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } })
-  const values = names.map((name) => {
-    if (!library.has(name)) throw new Error(`xtables exports no ${name}`)
-    return library.get(name)
+  const { code } = transformSync(block, {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+    module: { type: 'commonjs' },
   })
-  return new Function('require', `${code}\nreturn block`)(require)(...values)
+  return new Function('require', 'exports', isAsync ? `return (async () => {${code}})()` : code)(load, {})
 }
 
 const log = jest.spyOn(console, 'log').mockImplementation()
@@ -88,7 +84,7 @@ describe('side by side', () => {
         spawnSync(PYTHON, ['-c', `import iptc\n${left}`], { encoding: 'utf8' }),
       )
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      ours.run(() => runBlock(right))
+      ours.run(() => runBlock(preamble + right))
       expect(everything(ours)).toBe(everything(theirs))
       if (title !== 'Iterating') expect(everything(ours)).not.toBe(before)
     },
@@ -96,7 +92,6 @@ describe('side by side', () => {
 })
 
 test('every block compiles', () => {
-  const preamble = `import { ${[...library.keys()].join(', ')} } from 'xtables'\n`
   const files = new Map<string, string>()
   for (const [i, block] of blocks.entries()) files.set(join(ROOT, `readme-${i}.mts`), block)
   for (const [i, block] of besides.entries()) files.set(join(ROOT, `readme-beside-${i}.mts`), preamble + block)
