@@ -1,0 +1,21 @@
+/** The processes that the checks start, by name. Each prints what became of it as JSON. */
+import { isMainThread, workerData } from 'node:worker_threads'
+import { editForEver, editOnce } from './editor'
+import { endure } from './endurance'
+import { send } from './sender'
+import { write, writeInThreads } from './writer'
+
+const ACTORS: Readonly<Record<string, (...args: string[]) => void | Promise<void>>> = {
+  write: (names, hand, seconds) => write(String(names).split(','), String(hand), Number(seconds)),
+  'write-in-threads': (names, hand, seconds) =>
+    writeInThreads(String(names).split(','), String(hand), Number(seconds), __filename),
+  'edit-for-ever': editForEver,
+  'edit-once': (way) => editOnce(String(way)),
+  endure: (count) => endure(Number(count)),
+  send,
+}
+
+const [name = '', ...args] = isMainThread ? process.argv.slice(2) : (workerData as string[])
+const actor = ACTORS[name]
+if (actor === undefined) throw new Error(`there is no actor ${name}`)
+void actor(...args)
