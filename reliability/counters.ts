@@ -2,7 +2,8 @@
 import { Chain, Rule, Table } from '../src'
 import { outcomeOf, resultOf, Stage } from './stage'
 
-const STAYS = '-p udp -m comment --comment stays'
+/** Without a target, so that what it counts goes on to the policy. */
+const STAYS = '-m comment --comment stays'
 const OTHER = Rule.parse('-s 10.9.9.9 -j DROP')
 
 interface Counted {
@@ -24,6 +25,7 @@ async function underTraffic(stage: Stage, edit: () => Promise<void>): Promise<{ 
   const before = counted(stage)
   const sender = stage.startActor('send')
   const sending = outcomeOf(sender)
+  while (counted(stage).packets === before.packets) await breathe()
   await edit()
   sender.stdin?.end()
   resultOf(await sending)

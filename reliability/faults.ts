@@ -42,10 +42,9 @@ async function fail(stage: Stage, [call, errno, when, end]: Fault, way: string):
   stage.shell('iptables-legacy -F')
   const before = save({ namespace: stage.namespace, tables: ['filter'] })
   const log = join(stage.folder, 'strace')
-  // Only what the library opens: Node itself has sockets, too, of another family.
   const inject = `${call}:error=${errno}:when=${when}`
   const options = ['-f', '-qq', '-o', log, '-e', `trace=${call}`, '-e', 'signal=none', '-e', `inject=${inject}`]
-  const result = resultOf<string>(await stage.runActorBehind('strace', options, 'edit-once', way))
+  const result = resultOf<string>(await stage.runActorTraced(options, 'edit-once', way))
   const about = `${call} ${errno} ${when}, ${way}`
   if (!readFileSync(log, 'utf8').includes('(INJECTED)')) throw new Error(`${about}: nothing failed`)
   if (!end.test(result)) throw new Error(`${about}: ended in ${result}, expected ${end}`)

@@ -1,20 +1,19 @@
 /** Where a check plays: a network namespace, a lock and a folder of its own, and the processes that it starts there. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NetworkNamespace } from '../src'
 
 const ROOT = join(__dirname, '..')
-const ACTORS = join(ROOT, 'node_modules/.cache/xtables/actors.js')
+const ACTORS = join(ROOT, '.scratch/actors.js')
 
 let built = false
 
 /** The actors as one JavaScript file: a check starts thousands of them, and most of their life would be compilation. */
 function buildActors(): void {
   if (built) return
-  mkdirSync(join(ACTORS, '..'), { recursive: true })
   const options = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
   const entry = join(ROOT, 'reliability/actors/actors.ts')
   const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
@@ -68,9 +67,23 @@ export class Stage implements Disposable {
     return this.run(process.execPath, [ACTORS, ...args])
   }
 
-  /** Runs an actor behind another program, as strace. */
-  runActorBehind(program: string, options: readonly string[], ...args: readonly string[]): Promise<Outcome> {
-    return this.run(program, [...options, process.execPath, ACTORS, ...args])
+  /**
+   * Runs an actor behind strace, with files for its input and output: Node asks sockets what they are, and would get
+   * the answers that are meant for the library.
+   */
+  async runActorTraced(options: readonly string[], ...args: readonly string[]): Promise<Outcome> {
+    const [stdout, stderr] = [join(this.folder, 'stdout'), join(this.folder, 'stderr')]
+    const redirected = 'exec "$@" </dev/null >"$stdout" 2>"$stderr"'
+    const command = ['strace', ...options, process.execPath, ACTORS, ...args]
+    const { status } = await this.run('env', [
+      `stdout=${stdout}`,
+      `stderr=${stderr}`,
+      'bash',
+      '-c',
+      redirected,
+      ...['bash', ...command],
+    ])
+    return { status, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8') }
   }
 
   /** @throws where a line of the shell fails */
