@@ -9,7 +9,7 @@ import type { Client, TableEntries } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { type CommitOptions, prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {
@@ -52,6 +52,7 @@ export class Session {
   readonly #family: Family
   readonly #table: string
   readonly #lockTimeoutMs: number | undefined
+  readonly #options: CommitOptions
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
@@ -61,7 +62,7 @@ export class Session {
     client: Client,
     family: Family,
     table: string,
-    options: { autocommit: boolean; lockTimeoutMs: number | undefined },
+    options: CommitOptions & { autocommit: boolean; lockTimeoutMs: number | undefined },
   ) {
     this.#kernel = kernel
     this.#client = client
@@ -69,6 +70,7 @@ export class Session {
     this.#table = table
     this.#autocommit = options.autocommit
     this.#lockTimeoutMs = options.lockTimeoutMs
+    this.#options = options
   }
 
   #read(): Snapshot {
@@ -146,7 +148,7 @@ export class Session {
     this.#locked(() => {
       const work = startOf(this.#read())
       edited(work, change)
-      if (work.edits > 0) prepare(this.#client, work.base, work.draft)
+      if (work.edits > 0) this.#prepare(work)
     })
   }
 
@@ -164,9 +166,14 @@ export class Session {
     }
   }
 
+  /** Checks what is to be written. @throws as {@link prepare} */
+  #prepare({ base: from, draft: to }: Work) {
+    const [kernel, client, options] = [this.#kernel, this.#client, this.#options]
+    return { kernel, client, from, to, options, prepared: prepare(client, from, to, options) }
+  }
+
   #write(work: Work): void {
-    const { base, draft, edits } = work
-    if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
+    if (work.edits > 0) replace(this.#prepare(work))
     this.#forget(work)
   }
 
@@ -237,8 +244,8 @@ export class Session {
     else this.#work = { base: snapshot(written.draft), draft: work.draft, edits: since }
   }
 
-  async #exchangeAsync({ base, draft, edits }: Work): Promise<void> {
-    if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
+  async #exchangeAsync(work: Work): Promise<void> {
+    if (work.edits > 0) await replaceAsync(this.#prepare(work))
   }
 
   #pending(): Work | undefined {

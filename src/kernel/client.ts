@@ -206,8 +206,21 @@ export class Client {
     const answer = new Uint8Array(oldCount * countersStruct.size)
     writeReplaceHead(value, table, layout, oldCount)
     const request = this.#request('set', 'SET_REPLACE', this.#family.sockopt.replace, value, table)
-    yield* this.#ask({ ...request, answer, answerAt: replace.fields.counters.offset })
+    yield* this.#logging({ ...request, answer, answerAt: replace.fields.counters.offset })
     return answer
+  }
+
+  /** As {@link #ask}, with what the kernel logs of it where it refuses. */
+  *#logging(request: Request): Steps<void> {
+    const log = this.#kernel.log?.()
+    try {
+      yield* this.#ask(request)
+    } catch (error) {
+      if (error instanceof SockoptFailure && log !== undefined) error.log = log.read()
+      throw error
+    } finally {
+      log?.close()
+    }
   }
 
   *#addCounters(table: string, counters: Uint8Array): Steps<void> {
@@ -444,12 +457,17 @@ const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
 const noSets = (cause: unknown): UnsupportedError =>
   new UnsupportedError('this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
 
-const LOG = 'the kernel may have put the reason into its log (dmesg)'
+/** Of what the kernel may have told more in its log, where we could not read it. */
+const LOGGED: Readonly<Record<string, string>> = Object.fromEntries(
+  [ERRNO.EINVAL, ERRNO.ENOENT].map((errno) => [
+    `SET_REPLACE ${errno}`,
+    'the kernel may have put the reason into its log (dmesg)',
+  ]),
+)
 
 /** What is worth saying of an errno, by operation or in general. */
 const HINTS: Readonly<Record<string, string>> = {
-  [`SET_REPLACE ${ERRNO.EINVAL}`]: LOG,
-  [`SET_REPLACE ${ERRNO.ENOENT}`]: `an extension is missing in this kernel, or something that a rule names; ${LOG}`,
+  [`SET_REPLACE ${ERRNO.ENOENT}`]: 'an extension is missing in this kernel, or something that a rule names',
   [`SET_REPLACE ${ERRNO.ELOOP}`]: 'the chains jump in a circle, or a jump does not lead to the start of a chain',
   [`SET_REPLACE ${ERRNO.ENOMEM}`]: 'the kernel has not enough memory for the table, or a limit of the container is met',
   [`SET_ADD_COUNTERS ${ERRNO.EINVAL}`]: 'the table has another number of entries by now',
@@ -458,9 +476,10 @@ const HINTS: Readonly<Record<string, string>> = {
 
 function kernelError({ operation, table }: Request, cause: SockoptFailure): KernelError {
   const { errno } = cause
-  const hint = HINTS[`${operation} ${errno}`] ?? HINTS[errno]
+  const where = cause.log.length === 0 ? LOGGED[`${operation} ${errno}`] : undefined
+  const hint = [HINTS[`${operation} ${errno}`] ?? HINTS[errno], where].filter(Boolean).join('; ') || undefined
   const what = table === undefined ? operation : `${operation} ${table}`
-  const error = new KernelError(what, errno, errnoName(errno), table, hint)
+  const error = new KernelError(what, errno, errnoName(errno), table, hint, cause.log)
   error.cause = cause
   return error
 }

@@ -29,6 +29,20 @@ export interface Lock {
   release(): void
 }
 
+/** A packet filter to try things in, which nobody uses. */
+export interface Scratch {
+  readonly kernel: Kernel
+  /** Does away with it. */
+  close(): void
+}
+
+/** What the kernel logs about packet filters, on the whole machine. */
+export interface Log {
+  /** The lines since it was opened, or last read. It does not wait for any. */
+  read(): string[]
+  close(): void
+}
+
 export interface Kernel {
   /** For people: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string
@@ -49,6 +63,10 @@ export interface Kernel {
    * @throws LockTimeoutError, PermissionError
    */
   lock(timeoutMs: number | undefined): Lock
+  /** An empty packet filter that takes and refuses what this one does. @throws PermissionError, UnsupportedError */
+  scratch?(): Scratch
+  /** The log, from now on; undefined where it may not be read. */
+  log?(): Log | undefined
   /** As {@link lock}, waiting without blocking the event loop, and held while `body` runs. */
   withLockAsync<T>(timeoutMs: number | undefined, body: () => Promise<T>): Promise<T>
 }
@@ -56,6 +74,8 @@ export interface Kernel {
 /** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */
 export class SockoptFailure extends Error {
   readonly errno: number
+  /** What the kernel logged meanwhile. */
+  log: readonly string[] = []
 
   constructor(errno: number) {
     super(`errno ${errno}`)

@@ -1,8 +1,9 @@
 /** A program of the Berkeley Packet Filter. */
+import { ERRNO } from '../../abi/errno'
 import { array, raw, s32, u8, u16, u32 } from '../../binary/codec'
 import { both, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { fixed, match } from '../extension'
+import { about, fixed, match, suspicion } from '../extension'
 import { among, constant, counted, view } from '../fields'
 import { option } from '../option'
 import { readDecimal } from '../values/integer'
@@ -68,8 +69,17 @@ export const bpf = match('bpf', {
     (bytes, start) => {
       const length = bpfProgramNumElem.read(bytes, start)
       const isHere = !('mode' in at) || at.mode.read(bytes, start) === BYTECODE
-      return isHere && (length < 1 || length > MAX) ? `a program has 1 to ${MAX} instructions` : undefined
+      return isHere && (length < 1 || length > MAX)
+        ? about('bytecode', `a program has 1 to ${MAX} instructions`)
+        : undefined
     },
+  suspects: ({ bpfProgram, ...at }) => {
+    const pinned = unionWith(bpfProgram, chars(PATH_SIZE))
+    return (bytes, start) =>
+      'mode' in at && at.mode.read(bytes, start) === PINNED
+        ? [suspicion('object-pinned', ERRNO.ENOENT, `there is no program at ${pinned.read(bytes, start)}`)]
+        : []
+  },
   options: ({ bpfProgramNumElem, bpfProgram, ...at }) => {
     const mode = 'mode' in at ? at.mode : constant<number>(BYTECODE)
     const program = view(

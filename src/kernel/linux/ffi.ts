@@ -89,7 +89,7 @@ const request = (ffi: FfiRs, { name, params, returns }: CFunction, values: reado
 
 const outcome = ({ value, errnoCode }: { value: number | bigint; errnoCode: number }): Outcome => ({
   value,
-  errno: value === -1 ? errnoCode : 0,
+  errno: Number(value) === -1 ? errnoCode : 0,
 })
 
 /** Calls `fn` on this thread. */
