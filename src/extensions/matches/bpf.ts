@@ -6,6 +6,7 @@ import { text as chars } from '../../binary/text'
 import { about, fixed, match, suspicion } from '../extension'
 import { among, constant, counted, view } from '../fields'
 import { option } from '../option'
+import { type Instruction, programFault } from '../program'
 import { readDecimal } from '../values/integer'
 import { name } from '../values/string'
 import { mismatch, type ValueType } from '../values/value'
@@ -17,7 +18,6 @@ const [BYTECODE, PINNED] = [0, 1] as const
 
 /** linux/filter.h */
 export const sockFilter = struct('struct sock_filter', 8, { code: u16, jt: u8, jf: u8, k: u32 })
-type Instruction = ReturnType<typeof sockFilter.read>
 const NOTHING: Instruction = { code: 0, jt: 0, jf: 0, k: 0 }
 const bpfProgram = array(sockFilter, MAX)
 
@@ -65,13 +65,13 @@ export const bpf = match('bpf', {
   atLeastOne: true,
   adjoins: true,
   check:
-    ({ bpfProgramNumElem, ...at }) =>
+    ({ bpfProgramNumElem, bpfProgram, ...at }) =>
     (bytes, start) => {
+      if ('mode' in at && at.mode.read(bytes, start) !== BYTECODE) return undefined
       const length = bpfProgramNumElem.read(bytes, start)
-      const isHere = !('mode' in at) || at.mode.read(bytes, start) === BYTECODE
-      return isHere && (length < 1 || length > MAX)
-        ? about('bytecode', `a program has 1 to ${MAX} instructions`)
-        : undefined
+      if (length < 1 || length > MAX) return about('bytecode', `a program has 1 to ${MAX} instructions`)
+      const fault = programFault(bpfProgram.read(bytes, start).slice(0, length))
+      return fault === undefined ? undefined : about('bytecode', fault)
     },
   suspects: ({ bpfProgram, ...at }) => {
     const pinned = unionWith(bpfProgram, chars(PATH_SIZE))
