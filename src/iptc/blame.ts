@@ -25,14 +25,19 @@ function guesses(family: Family, { bytes }: Entry, errno: number): Guess[] {
   })
 }
 
+/** What all have in common. */
+function common(found: readonly Guess[], key: keyof RulePart): string | undefined {
+  const [first, ...others] = found.map((one) => one[key])
+  return others.every((one) => one === first) ? first : undefined
+}
+
 /** The error that says that this rule is what the kernel refused. @param note what else there is to say */
 export function blame(error: KernelError, family: Family, { rule, place }: Candidate, note = ''): RuleError {
   const found = guesses(family, rule, error.errno)
   if (found.length === 0) return new RuleError(place, `${error.message}${note}`, { cause: error })
   const reasons = found.map(({ reason }) => reason).join(', or ')
   const log = error.log.length === 0 ? '' : `; ${logged(error.log)}`
-  const [only, ...others] = found
-  const part = others.length === 0 ? { extension: only?.extension, parameter: only?.parameter } : {}
+  const part = { extension: common(found, 'extension'), parameter: common(found, 'parameter') }
   const reason = `${reasons} (${error.operation}: ${error.code})${note}${log}`
   return new RuleError({ ...place, ...part }, reason, { cause: error })
 }
