@@ -50,7 +50,7 @@ export function checkFaithful(old: ReadonlySet<Entry>, to: Ruleset, rewrite: rea
         throw new RuleError(
           { table: to.table, chain, position, extension: extension.name, parameter },
           `${extension.kind} ${extension.name}: --${parameter} cannot be written back: ${reason}; replace or delete the ` +
-            `rule in the same edit, or say that it may be written as it was read: rewrite: ['${name}']`,
+            `rule in the same edit, or allow it by the option rewrite, with the name '${name}'`,
         )
       }
     }
