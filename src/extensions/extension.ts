@@ -168,7 +168,7 @@ interface Declaration<R, O> extends Demands {
   suspects?: (fields: FieldsOf<R>, family: FamilyName) => Suspect
   /** What the kernel does not hand out as it was given. */
   losses?: (fields: FieldsOf<R>) => readonly Loss[]
-  /** What begins anew in the kernel with each exchange of the table, as the object of "begins anew". */
+  /** What becomes of the kernel's count at each exchange of the table, whatever that changes: a sentence without its end. */
   restarts?: string
   /** What iptables refuses although the kernel would take it. */
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
@@ -220,7 +220,7 @@ export interface Extension<N extends string = string, O = Options> {
   readonly demands: Demands
   /** Options one of which has to be given; any where there is no list of them. */
   readonly atLeastOne: boolean | readonly string[]
-  /** What begins anew in the kernel with each exchange of the table that holds it, whatever was changed in the table. */
+  /** What the kernel forgets at each exchange of the table that holds it, which every edit is. */
   readonly restarts: string | undefined
   /** Of each family: the one that is written, then the others, newest first. */
   variants(family: FamilyName): readonly Variant[]

@@ -25,6 +25,7 @@ export const limit = match('limit', {
       master: raw(8, 8),
     }),
   },
+  restarts: 'the whole burst is there again',
   private: ({ prev, credit, creditCap, cost, pad, master }) => [prev, credit, creditCap, cost, pad, master],
   options: ({ avg, burst }) => ({
     limit: option(

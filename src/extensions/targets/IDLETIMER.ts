@@ -22,6 +22,7 @@ export const IDLETIMER = target('IDLETIMER', {
     0: struct('struct idletimer_tg_info', 40, { ...head, timer: raw(8, 8) }),
     1: struct('struct idletimer_tg_info_v1', 48, { ...head, sendNlMsg: u8, timerType: u8, timer: raw(8, 8) }),
   },
+  restarts: 'the time begins anew',
   private: ({ timer }) => [timer],
   options: ({ timeout, label, ...at }) => ({
     timeout: option(integer(MAX_TIMEOUT, 1), timeout, { required: true, list: 'timeout:$' }),
