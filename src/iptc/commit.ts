@@ -5,7 +5,7 @@
 import { ERRNO } from '../abi/errno'
 import { counters as counterStruct } from '../abi/x-tables'
 import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
-import type { SetNames } from '../extensions/context'
+import type { Known } from '../extensions/registry'
 import type { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { type Counters, readCounters } from '../ruleset/entry'
@@ -13,7 +13,7 @@ import { sameEntry } from '../ruleset/equal'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
 import { type Chain, countersOf, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
-import { Refusal, verify } from '../ruleset/verify'
+import { Refusal, type VerifyOptions, verify } from '../ruleset/verify'
 import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
 import { blame, type Candidate } from './blame'
 import { checkFaithful } from './faithful'
@@ -52,19 +52,28 @@ export interface CommitOptions {
 export function prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Prepared {
   const old = new Set(from.entries)
   const added = checkNewRules(client, old, to)
-  checkFaithful(old, to, rewrite)
   const request = writeRuleset(to)
   const sets = rememberedSets(client)
-  const refusal = refusalOf(to, sets, request)
+  let isLossy = false
+  const meet = ({ variant }: Known): void => {
+    isLossy ||= variant.losses.length > 0
+  }
+  const refusal = refusalOf(to, { sets, meet }, request)
+  // Of what is refused, not everything was met.
+  if (isLossy || refusal !== undefined) checkFaithful(old, to, rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
-  if (refusal !== undefined && refusalOf(from.ruleset, sets) === undefined)
+  if (refusal !== undefined && refusalOf(from.ruleset, { sets }) === undefined)
     throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })
   return { request, added }
 }
 
-function refusalOf(ruleset: Ruleset, sets: SetNames, { layout, bytes } = writeRuleset(ruleset)): Refusal | undefined {
+function refusalOf(
+  ruleset: Ruleset,
+  options: VerifyOptions,
+  { layout, bytes } = writeRuleset(ruleset),
+): Refusal | undefined {
   try {
-    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), { sets })
+    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error

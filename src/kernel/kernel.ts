@@ -38,8 +38,9 @@ export interface Scratch {
 
 /** What the kernel logs about packet filters, on the whole machine. */
 export interface Log {
-  /** The lines since it was opened, or last read. It does not wait for any. */
+  /** The lines since it was opened. It does not wait for any. */
   read(): string[]
+  /** To be called once. */
   close(): void
 }
 

@@ -63,6 +63,8 @@ export interface VerifyOptions {
   readonly knownOnly?: boolean
   /** Refuse rules that name ipsets which are not among these. Not asked for, no set is missing. */
   readonly sets?: SetNames
+  /** Is told of each match and target that is known here, until something is refused. */
+  readonly meet?: (known: Known) => void
 }
 
 /** What is verified, and against what. */
@@ -275,6 +277,7 @@ function checkPayload(
     checkUnknown(kind, header, at, part, options)
     return
   }
+  options.meet?.(known)
   const payload = payloadAt(part)
   const demand = brokenDemand(known.extension, rule)
   if (demand !== undefined) refuseExtension(known, at, demand)

@@ -30,26 +30,51 @@ function readRecord(fd: number, buffer: Uint8Array): string | undefined {
 
 function readLines(fd: number): string[] {
   const buffer = new Uint8Array(RECORD)
-  const lines: string[] = []
+  const found: string[] = []
   for (let i = 0; i < MAX_RECORDS; i++) {
     const record = readRecord(fd, buffer)
     if (record === undefined) break
     const message = messageOf(record)
-    if (OURS.test(message)) lines.push(message)
+    if (OURS.test(message)) found.push(message)
   }
-  return lines
+  return found
 }
 
-/** What is logged from now on; undefined where this process may not know it. */
-export function openLog(): Log | undefined {
+/** The file, which takes the kernel longer to open than to change a small table; null where it may not be read. */
+let file: number | null | undefined
+/** How many want to know what comes, and what has come since the first of them. */
+let listeners = 0
+let lines: string[] = []
+
+function openFile(): number | null {
   let fd: number | undefined
   try {
     fd = openSync(FILE, constants.O_RDONLY | constants.O_NONBLOCK)
     seekEnd(fd)
+    return fd
   } catch {
     if (fd !== undefined) closeSync(fd)
-    return undefined
+    return null
   }
-  const log = fd
-  return { read: () => readLines(log), close: () => closeSync(log) }
+}
+
+/**
+ * What is logged from now on; undefined where this process may not know it. The file stays open, once in each thread.
+ */
+export function openLog(): Log | undefined {
+  if (file === undefined) file = openFile()
+  if (file === null) return undefined
+  const fd = file
+  if (listeners++ === 0) seekEnd(fd)
+  else lines.push(...readLines(fd))
+  const start = lines.length
+  return {
+    read() {
+      lines.push(...readLines(fd))
+      return lines.slice(start)
+    },
+    close() {
+      if (--listeners === 0) lines = []
+    },
+  }
 }
