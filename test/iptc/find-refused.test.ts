@@ -126,6 +126,7 @@ test('a rule is tried where it is reached from the same hooks', () => {
     chain.appendRule(rule(5))
   })
   expect(error).toMatchObject({ chain: 'deep', position: 1 })
+  expect(error.message).not.toContain('together')
 })
 
 test('a rule is not blamed for what is not in the place where it is tried', () => {

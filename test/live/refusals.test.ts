@@ -1,10 +1,12 @@
 /** What the kernel says no to: what it logged, which of many rules it was, and what must not be written back. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chain, type KernelError, Rule, RuleError, Table } from '../../src'
 import { IPV4 } from '../../src/abi/family'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { openLog } from '../../src/kernel/linux/log'
+import { unfaithful } from '../support/faithful'
 import { run } from '../support/oracle'
 import { WatchedKernel } from '../support/watched-kernel'
 import { openDescriptors, runScript } from './machine'
@@ -44,10 +46,21 @@ describe('the log', () => {
     throw new Error('nothing was logged')
   }, 30_000)
 
-  test('is read from where it was opened on, without waiting', () => {
-    const log = openLog()
-    expect(log?.read().filter((line) => line.includes('cgroup'))).toEqual([])
-    log?.close()
+  test('is read from where it was opened on, without waiting, by each who did', () => {
+    const say = (what: string): void => writeFileSync('/dev/kmsg', `xt_test: ${what}\n`)
+    say('before')
+    const first = openLog()
+    say('between')
+    const second = openLog()
+    say('after')
+    const ours = (lines: string[] = []): string[] => lines.filter((line) => line.startsWith('xt_test: '))
+    expect(ours(second?.read())).toEqual(['xt_test: after'])
+    expect(ours(first?.read())).toEqual(['xt_test: between', 'xt_test: after'])
+    first?.close()
+    second?.close()
+    const third = openLog()
+    expect(ours(third?.read())).toEqual([])
+    third?.close()
   })
 
   test('is no reason to fail for who may not read it', () => {
@@ -122,6 +135,18 @@ test('the index of a set that there is not is refused before the kernel is asked
   const error = refusal(() => new Chain(table, 'INPUT').appendRule(rule))
   expect(error).toMatchObject({ extension: 'set', parameter: 'match-set' })
   expect(kernel.sent).toEqual([])
+})
+
+test('a byte that is handed out otherwise than it was given is noticed', () => {
+  const kernel = new WatchedKernel()
+  using table = new Table('mangle', { kernel })
+  new Chain(table, 'INPUT').appendRule(Rule.parse('-m helper --helper ftp -j MARK --set-mark 1'))
+  const sent = kernel.sent.at(-1) ?? new Uint8Array()
+  const place = { family: IPV4, table: 'mangle' }
+  expect(unfaithful(place, sent)).toEqual([])
+  const given = sent.slice()
+  given[Buffer.from(given).indexOf('ftp')] = 0x78
+  expect(unfaithful(place, given)).toEqual([expect.stringMatching(/^byte \d+ of the entry at \d+ was 120, is 102$/)])
 })
 
 describe('the policy of a CT target', () => {
