@@ -61,6 +61,24 @@ function revisionsOf(extension: Extension): string {
   return `In the kernel${face}: ${each.join('; ')}.`
 }
 
+/** What an edit of the table does to the rule, although it stays. */
+function editsOf(extension: Extension): string[] {
+  const { restarts } = extension
+  const lost = new Map(
+    extension.families
+      .flatMap((family) => extension.variants(family)[0]?.losses ?? [])
+      .map((one) => [one.parameter, one]),
+  )
+  return [
+    ...(restarts === undefined ? [] : [`At each exchange of its table, which every edit is, ${restarts}.`]),
+    ...[...lost.values()].map(
+      ({ parameter, reason }) =>
+        `${code(`--${parameter}`)} cannot be written back: ${reason}. An edit of a table in which such a rule stays is ` +
+        `refused, but with ${code(`rewrite: ['${extension.name} --${parameter}']`)}.`,
+    ),
+  ]
+}
+
 // Options
 
 function notesOf(option: Option): string {
@@ -218,6 +236,7 @@ const section = (extension: Extension): string =>
     `### ${extension.name}`,
     [summaryOf(extension), demandsOf(extension)].filter((text) => text !== '').join(' '),
     ...optionTables(extension),
+    ...editsOf(extension),
     ...exampleText(extension),
     revisionsOf(extension),
   ].join('\n\n')

@@ -44,25 +44,40 @@ export class XtablesError extends IptcError {
   }
 }
 
-/** A rule, or a chain, that the kernel would refuse. Nothing has been sent to it. */
+/** Where a rule stands; or a chain, where no position is said. */
+export interface RulePlace {
+  readonly table: string
+  readonly chain?: string | undefined
+  readonly position?: number | undefined
+}
+
+/** What of a rule is meant. */
+export interface RulePart {
+  readonly extension?: string | undefined
+  readonly parameter?: string | undefined
+}
+
+/** A rule, or a chain, that cannot be in the table. Nothing has been written. */
 export class RuleError extends IptcError {
   readonly table: string
   readonly chain: string | undefined
   /** Place of the rule in its chain, from 0; absent where the chain itself is meant. */
   readonly position: number | undefined
+  /** The match or target that is refused; absent where it is the rule itself, or the chain. */
+  readonly extension: string | undefined
+  /** Which of its parameters, in its iptables form, `tcp-flags`; absent where it is not refused for one of them. */
+  readonly parameter: string | undefined
   readonly reason: string
 
-  constructor(
-    where: { table: string; chain?: string | undefined; position?: number | undefined },
-    reason: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(where: RulePlace & RulePart, reason: string, options?: ErrorOptions) {
     const rule = where.position === undefined ? '' : ` rule ${where.position + 1}`
     const chain = where.chain === undefined ? '' : ` chain ${where.chain}`
     super(`table ${where.table}${chain}${rule}: ${reason}`, options)
     this.table = where.table
     this.chain = where.chain
     this.position = where.position
+    this.extension = where.extension
+    this.parameter = where.parameter
     this.reason = reason
   }
 }
@@ -78,6 +93,15 @@ export class BlobError extends IptcError {
   }
 }
 
+/** Lines of the kernel's log, in the words of an error. */
+export const logged = (lines: readonly string[]): string => `the kernel logged meanwhile: ${lines.join(' | ')}`
+
+interface KernelErrorDetails extends ErrorOptions {
+  readonly table?: string | undefined
+  readonly hint?: string | undefined
+  readonly log?: readonly string[]
+}
+
 /** A system call that failed for a reason none of the classes below stands for. */
 export class KernelError extends IptcError {
   /** What was tried, as in `SET_REPLACE filter`. */
@@ -86,18 +110,25 @@ export class KernelError extends IptcError {
   readonly code: string
   readonly errno: number
   readonly table: string | undefined
+  /**
+   * What the kernel logged meanwhile, where its log may be read (`/dev/kmsg`). There is one log for the whole machine: a
+   * line may be about another program, or another network namespace.
+   */
+  readonly log: readonly string[]
 
   constructor(
     operation: string,
     errno: number,
     code: string,
-    { table, hint, ...options }: ErrorOptions & { table?: string | undefined; hint?: string | undefined } = {},
+    { table, hint, log = [], ...options }: KernelErrorDetails = {},
   ) {
-    super(`${operation}: ${code} (errno ${errno})${hint === undefined ? '' : `: ${hint}`}`, options)
+    const said = [...(hint === undefined ? [] : [hint]), ...(log.length === 0 ? [] : [logged(log)])].join('; ')
+    super(`${operation}: ${code} (errno ${errno})${said === '' ? '' : `: ${said}`}`, options)
     this.operation = operation
     this.errno = errno
     this.code = code
     this.table = table
+    this.log = log
   }
 }
 

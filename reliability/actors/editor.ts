@@ -9,12 +9,13 @@ function writeGeneration(table: Table, generation: number): void {
     chain.appendRule(Rule.parse(`-s 10.0.0.${n} -m comment --comment ${generation} -j RETURN`))
 }
 
-/** Puts one generation of rules in the place of another, until it is killed; says when it begins. */
+/** Puts one generation of rules in the place of another, until it is killed; says when the first one stands. */
 export function editForEver(): void {
   const table = new Table('filter')
-  const start = Date.now()
+  const next = (): void => table.transaction(() => writeGeneration(table, Date.now()))
+  next()
   process.stdout.write('begun\n')
-  for (;;) table.transaction(() => writeGeneration(table, Date.now() - start))
+  for (;;) next()
 }
 
 const RULE = '-s 10.0.0.1/32 -j DROP'

@@ -18,6 +18,7 @@ export const ERRNO = {
   EMLINK: 31,
   EDOM: 33,
   ERANGE: 34,
+  ENOLCK: 37,
   ENOSYS: 38,
   ELOOP: 40,
   ENOTEMPTY: 39,

@@ -138,7 +138,7 @@ class Execution {
     const { jump } = rule
     if (jump !== undefined && jump !== '' && !ruleset.chains.has(jump)) throw new UsageError(this.#noDestination(jump))
     const chain = 'chain' in this.#command ? ruleset.chains.get(this.#command.chain as string) : undefined
-    const reason = chain === undefined ? undefined : misplaced(ruleset, chain, rule)
+    const reason = chain === undefined ? undefined : misplaced(ruleset, chain, rule)?.reason
     if (reason === undefined) return
     const isBuiltin = jump !== undefined && ruleset.chains.get(jump)?.hook !== undefined
     if (isBuiltin) throw this.#refusal(`${INVALID}: ${reason}`)

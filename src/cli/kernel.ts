@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { FamilyName } from '../abi/family'
 import { IptcError } from '../errors'
-import { type AnyTable, Table, Table6 } from '../iptc/table'
+import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -24,14 +24,18 @@ export interface Io {
   readonly tables: () => string[]
 }
 
-/** What `--netns`, `--kernel` and `--state` say. */
+/** What `--netns`, `--kernel`, `--state`, `--rewrite` and `--find-refused` say. */
 export interface Place {
   readonly netns?: string | undefined
   readonly kernel?: string | undefined
   readonly state?: string | undefined
+  /** Names with a comma between two: see the option of tables. */
+  readonly rewrite?: string | undefined
+  readonly 'find-refused'?: string | undefined
 }
 
-const PLACE_OPTIONS = ['netns', 'kernel', 'state'] as const
+const PLACE_OPTIONS = ['netns', 'kernel', 'state', 'rewrite'] as const
+const PLACE_FLAGS = ['find-refused'] as const
 
 /**
  * Takes the options that say where the tables are from the front of the words. Further behind, they may be part of a
@@ -43,7 +47,14 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
   let rest = [...words]
   for (;;) {
     const [word = '', next] = rest
-    const [, name, glued] = /^--(\w+)(?:=(.*))?$/s.exec(word) ?? []
+    const [, name, glued] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? []
+    const flag = PLACE_FLAGS.find((one) => one === name)
+    if (flag !== undefined) {
+      if (glued !== undefined) throw new IptcError(`--${flag} takes no word`)
+      place[flag] = ''
+      rest = rest.slice(1)
+      continue
+    }
     const option = PLACE_OPTIONS.find((one) => one === name)
     if (option === undefined) return { place, rest }
     const value = glued ?? next
@@ -56,6 +67,8 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
 /** A packet filter, and what is to be done when everything went well. Disposing of it lets others have it. */
 export interface OpenKernel extends Disposable {
   readonly kernel: Kernel
+  /** How its tables are written. */
+  readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'>
   /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
   readonly save: () => void
 }
@@ -63,7 +76,13 @@ export interface OpenKernel extends Disposable {
 const NOTHING = (): void => {}
 
 /** @throws IptcError for a place that cannot be; BlobError for a file that holds no tables */
-export function openKernel({ netns, kernel = 'linux', state }: Place): OpenKernel {
+export function openKernel({ rewrite, 'find-refused': findRefused, ...place }: Place): OpenKernel {
+  return Object.assign(openPlace(place), {
+    writing: { rewrite: rewrite?.split(','), findRefused: findRefused !== undefined },
+  })
+}
+
+function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 'writing'> {
   if (kernel === 'memory') return openMemory(netns, state)
   if (kernel !== 'linux') throw new IptcError(`--kernel is linux or memory, not ${kernel}`)
   if (state !== undefined)
@@ -79,7 +98,7 @@ function openNamespace(ref: string): NetworkNamespace {
   return namespace
 }
 
-function openMemory(netns: string | undefined, state: string | undefined): OpenKernel {
+function openMemory(netns: string | undefined, state: string | undefined): Omit<OpenKernel, 'writing'> {
   if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
   const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
   if (state === undefined) return { kernel: new MemoryKernel(), save: NOTHING, [Symbol.dispose]: NOTHING }
@@ -162,10 +181,15 @@ function writeState(path: string, before: string, after: string): void {
 }
 
 /** The way to the tables of one family. */
-export function tablesIn(kernel: Kernel, family: FamilyName): Pick<Io, 'openTable' | 'tables'> {
+export function tablesIn(
+  { kernel, writing }: Pick<OpenKernel, 'kernel'> & Partial<OpenKernel>,
+  family: FamilyName,
+): Pick<Io, 'openTable' | 'tables'> {
   return {
-    openTable: (name, lockTimeoutMs = Number.POSITIVE_INFINITY) =>
-      family === 'ipv4' ? new Table(name, { kernel, lockTimeoutMs }) : new Table6(name, { kernel, lockTimeoutMs }),
+    openTable(name, lockTimeoutMs = Number.POSITIVE_INFINITY) {
+      const options = { kernel, lockTimeoutMs, ...writing }
+      return family === 'ipv4' ? new Table(name, options) : new Table6(name, options)
+    },
     tables: () => kernel.tables(family),
   }
 }

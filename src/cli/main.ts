@@ -61,7 +61,7 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   const { family, kind } = APPLETS[name] as Applet
   const { place, rest } = splitPlace(words)
   using open = openKernel({ ...outer, ...place })
-  const io = { ...streams, ...tablesIn(open.kernel, family) }
+  const io = { ...streams, ...tablesIn(open, family) }
   const status = runKind(kind, rest, family, io)
   open.save()
   return status

@@ -26,7 +26,7 @@ export function show(args: string[], { stdout }: Output): void {
   const { positionals } = parseArgs({ args, options: {}, allowPositionals: true })
   const captures = readCaptures(only(positionals, 'show wants the name of one file'))
   for (const { family, table } of captures) {
-    using handle = tablesIn(new MemoryKernel({ captures }), family).openTable(table)
+    using handle = tablesIn({ kernel: new MemoryKernel({ captures }) }, family).openTable(table)
     stdout(`# ${family}\n${tableText(handle.ruleset, handle.context, { counters: true })}`)
   }
 }
@@ -48,7 +48,7 @@ export const toJson = (dumped: unknown): string =>
   JSON.stringify(dumped, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
 
 /** `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. */
-export function apply(args: string[], { kernel }: OpenKernel, { stdin }: Output): void {
+export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
   const options = { ...FAMILY_OPTION, ...JSON_OPTION }
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   checkJson('apply', values.json)
@@ -56,7 +56,7 @@ export function apply(args: string[], { kernel }: OpenKernel, { stdin }: Output)
   if (others.length > 0) throw new IptcError('apply takes the name of one file, or reads standard input')
   const from = file === '-' ? 'standard input' : file
   const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
-  applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel })
+  applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
 }
 
 type Place = Parameters<typeof import('../easy/easy')['dumpAll']>[0]

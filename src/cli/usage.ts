@@ -17,6 +17,8 @@ Before all other words, and right behind an applet's name:
   --netns NAME|PATH|PID                   the tables of another network namespace
   --kernel linux|memory                   memory is a kernel in this process, for which no Linux is needed
   --state FILE                            with --kernel memory: the file that it keeps its tables in
+  --rewrite NAME[,NAME]                   write back what the kernel does not tell in full, such as 'CT --timeout'
+  --find-refused                          where the kernel refuses several rules, try which of them it is
 
 Examples:
   xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT

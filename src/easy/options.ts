@@ -19,7 +19,7 @@ export interface ThrowsOption {
   readonly throws?: boolean | undefined
 }
 
-const PLACE = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs'] as const
+const PLACE = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused'] as const
 const OWN = ['batch', 'throws', 'flush']
 
 function batchOf(options: EasyOptions): Batch | undefined {
@@ -34,8 +34,8 @@ function batchOf(options: EasyOptions): Batch | undefined {
 
 /** Where to work, as {@link openTable} takes it. */
 export function placeOf(options: EasyOptions): Place {
-  const { ipv6, namespace, kernel, lockTimeoutMs } = batchOf(options)?.place ?? options
-  return { ipv6, namespace, kernel, lockTimeoutMs }
+  const { ipv6, namespace, kernel, lockTimeoutMs, rewrite, findRefused } = batchOf(options)?.place ?? options
+  return { ipv6, namespace, kernel, lockTimeoutMs, rewrite, findRefused }
 }
 
 export const familyOf = (options: EasyOptions): FamilyName => (placeOf(options).ipv6 ? 'ipv6' : 'ipv4')

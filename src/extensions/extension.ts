@@ -45,6 +45,25 @@ export const isStoredProtocol = (rule: RuleHead, protocols: readonly ProtocolNam
 const hasNumber = (protocols: readonly ProtocolName[], number: number): boolean =>
   protocols.some((name) => PROTOCOLS[name] === number)
 
+/** Why something is refused: on account of which parameter, and with what errno the kernel refuses it if not EINVAL. */
+export interface Fault {
+  readonly reason: string
+  readonly parameter?: string
+  readonly errno?: number
+}
+
+/** A text says that it is for no parameter more than for another. */
+export type Reason = string | Fault
+
+/** The reason to refuse a parameter, which is named as iptables prints it. */
+export const about = (parameter: string, reason: string, errno?: number): Fault => ({
+  reason,
+  parameter,
+  ...(errno !== undefined && { errno }),
+})
+
+export const faultOf = (reason: Reason): Fault => (typeof reason === 'string' ? { reason } : reason)
+
 /** Where a rule stands, and what else it asks. */
 export interface PlacedRule extends RuleHead {
   readonly table: string
@@ -56,26 +75,49 @@ export interface PlacedRule extends RuleHead {
   readonly matches: readonly { readonly name: string; readonly at: number }[]
 }
 
-/** That packets have no interface to come in by where the rule stands, if that is so: `what` asks for it. */
-export const withoutIn = (what: string, { hooks }: PlacedRule): string | undefined =>
+/** That packets have no interface to come in by where the rule stands, if that is so: the option `what` asks for it. */
+export const withoutIn = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_IN.includes(hook))
-    ? `${what} is for hooks where packets have an interface that they come in by`
+    ? about(what, `--${what} is for hooks where packets have an interface that they come in by`)
     : undefined
 
 /** As {@link withoutIn}, of the interface to go out by. */
-export const withoutOut = (what: string, { hooks }: PlacedRule): string | undefined =>
+export const withoutOut = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_OUT.includes(hook))
-    ? `${what} is for hooks where packets have an interface that they go out by`
+    ? about(what, `--${what} is for hooks where packets have an interface that they go out by`)
     : undefined
-
-/** Why the kernel refuses something; with EINVAL, unless it says otherwise. */
-export type Reason = string | { readonly reason: string; readonly errno: number }
 
 /** A reason to refuse this payload in this rule, if there is one. */
 export type Check = (bytes: Uint8Array, at: number, rule: PlacedRule) => Reason | undefined
 
+/** Why the kernel may have refused a payload, where it alone can judge. */
+export interface Suspicion extends Fault {
+  readonly errno: number
+  /** It hangs on what there is in the network namespace. */
+  readonly local: boolean
+}
+
+export const suspicion = (parameter: string, errno: number, reason: string, local = false): Suspicion => ({
+  reason,
+  parameter,
+  errno,
+  local,
+})
+
+/** What the kernel alone can judge of this payload. */
+export type Suspect = (bytes: Uint8Array, at: number) => readonly Suspicion[]
+
+/** A parameter that the kernel does not hand out as it was given, so that it cannot be written back. */
+export interface Loss {
+  readonly parameter: string
+  /** How it is handed out, and what comes of writing that back, as a part of a sentence. */
+  readonly reason: string
+  /** Whether a payload that the kernel handed out may lack some of it. */
+  readonly isAt: (bytes: Uint8Array, at: number) => boolean
+}
+
 /** As {@link Check}, of what the kernel would take. */
-export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => string | undefined
+export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => Reason | undefined
 
 /** What is inverted has to be there, where `invflags` has the same bits as `flags`. */
 export const invertsGiven =
@@ -122,6 +164,12 @@ interface Declaration<R, O> extends Demands {
   bits?: (fields: FieldsOf<R>, revision: number) => readonly (readonly [field: Field<number>, known: number])[]
   /** What else the kernel looks at. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
+  /** What nobody but the kernel can judge: the names of things that it has to have, and limits that are its own. */
+  suspects?: (fields: FieldsOf<R>, family: FamilyName) => Suspect
+  /** What the kernel does not hand out as it was given. */
+  losses?: (fields: FieldsOf<R>) => readonly Loss[]
+  /** What becomes of the kernel's count at each exchange of the table, whatever that changes: a sentence without its end. */
+  restarts?: string
   /** What iptables refuses although the kernel would take it. */
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
   /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
@@ -155,6 +203,8 @@ export interface Variant {
   /** Per byte, 1 where the kernel keeps something of its own. */
   readonly private: Uint8Array
   readonly check: Check | undefined
+  readonly suspects: Suspect | undefined
+  readonly losses: readonly Loss[]
   readonly usage: Usage | undefined
   readonly list: Lister
   /** What stands before it in a listing. */
@@ -170,6 +220,8 @@ export interface Extension<N extends string = string, O = Options> {
   readonly demands: Demands
   /** Options one of which has to be given; any where there is no list of them. */
   readonly atLeastOne: boolean | readonly string[]
+  /** What the kernel forgets at each exchange of the table that holds it, which every edit is. */
+  readonly restarts: string | undefined
   /** Of each family: the one that is written, then the others, newest first. */
   variants(family: FamilyName): readonly Variant[]
   /** Carries the options for the compiler; never there at run time. */
@@ -257,6 +309,8 @@ function variant<R, O extends Options>(
       declaration.bits && unknownBits(declaration.bits(fields, revision)),
       declaration.check?.(fields, family),
     ),
+    suspects: declaration.suspects?.(fields, family),
+    losses: declaration.losses?.(fields) ?? [],
     usage: declaration.usage?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     blank: declaration.adjoins ? '' : ' ',
@@ -292,6 +346,7 @@ function extension<const N extends string, const R extends Layouts, const O exte
     families,
     demands: { ...(protocols && { protocols }), ...(tables && { tables }), ...(hooks && { hooks }) },
     atLeastOne: declaration.atLeastOne ?? false,
+    restarts: declaration.restarts,
     // Of most extensions, a program meets one family or none.
     variants(family) {
       const known = made.get(family) ?? (families.includes(family) ? variants(declaration, family) : [])

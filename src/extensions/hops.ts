@@ -1,6 +1,6 @@
 /** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
 import type { Field } from '../binary/codec'
-import type { Check } from './extension'
+import { about, type Check } from './extension'
 import { among, is } from './fields'
 import { type Option, option } from './option'
 import { integer } from './values/integer'
@@ -56,9 +56,11 @@ export function hopChanges<P extends string>(prefix: P, { mode, value }: HopFiel
 
 /** What the kernel refuses of a change. */
 export const refuseHopChange =
-  ({ mode, value }: HopFields): Check =>
+  (prefix: string, { mode, value }: HopFields): Check =>
   (bytes, at) => {
     const change = mode.read(bytes, at)
     if (change > DEC) return 'there is no such change'
-    return change !== SET && value.read(bytes, at) === 0 ? 'a change by nothing' : undefined
+    return change !== SET && value.read(bytes, at) === 0
+      ? about(`${prefix}-${change === INC ? 'inc' : 'dec'}`, 'a change by nothing')
+      : undefined
   }

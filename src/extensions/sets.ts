@@ -3,7 +3,7 @@ import { ERRNO } from '../abi/errno'
 import { setInfo, setInfo0 } from '../abi/ip-set'
 import type { Field } from '../binary/codec'
 import { bit, both, within } from '../binary/struct'
-import type { Check, Extent } from './extension'
+import { about, type Check, type Extent, type Fault } from './extension'
 import { bits, view } from './fields'
 import { type Directions, MAX_DIRECTIONS } from './values/ipset'
 
@@ -24,18 +24,23 @@ interface Reference {
 }
 
 const existence =
-  (field: Field<number>): Check =>
+  (parameter: string, field: Field<number>): Check =>
   (bytes, at, rule) => {
     const index = field.read(bytes, at)
-    return rule.hasSet(index) ? undefined : { reason: `there is no ipset of index ${index}`, errno: ERRNO.ENOENT }
+    return rule.hasSet(index) ? undefined : about(parameter, `there is no ipset of index ${index}`, ERRNO.ENOENT)
   }
 
-const tooMany = { reason: `a set has at most ${MAX_DIRECTIONS} dimensions`, errno: ERRNO.ERANGE }
+const tooMany = (parameter: string): Fault =>
+  about(parameter, `a set has at most ${MAX_DIRECTIONS} dimensions`, ERRNO.ERANGE)
 
-/** @param at a field that is a `struct xt_set_info`, or one of revision 0 */
-export const setReference = (at: Field<unknown>): Reference => (at.size === setInfo.size ? plain(at) : wordy(at))
+/**
+ * @param parameter that says which set
+ * @param at a field that is a `struct xt_set_info`, or one of revision 0
+ */
+export const setReference = (parameter: string, at: Field<unknown>): Reference =>
+  at.size === setInfo.size ? plain(parameter, at) : wordy(parameter, at)
 
-function plain(at: Field<unknown>): Reference {
+function plain(parameter: string, at: Field<unknown>): Reference {
   const { index, dim, flags } = setInfo.fields
   const dimensions = within(at, dim)
   return {
@@ -44,12 +49,13 @@ function plain(at: Field<unknown>): Reference {
     inverted: bit(within(at, flags), 0x01),
     flags: within(at, flags),
     scratch: [],
-    checkIndex: existence(within(at, index)),
-    checkDimensions: (bytes, place) => (dimensions.read(bytes, place) > MAX_DIRECTIONS ? tooMany : undefined),
+    checkIndex: existence(parameter, within(at, index)),
+    checkDimensions: (bytes, place) =>
+      dimensions.read(bytes, place) > MAX_DIRECTIONS ? tooMany(parameter) : undefined,
   }
 }
 
-function wordy(at: Field<unknown>): Reference {
+function wordy(parameter: string, at: Field<unknown>): Reference {
   const { index, first, others, dim, flags } = setInfo0.fields
   const words = both(within(at, first), within(at, others))
   const sides = view(
@@ -70,7 +76,8 @@ function wordy(at: Field<unknown>): Reference {
     inverted: bit(within(at, first), INVERTED),
     flags: within(at, flags),
     scratch: [within(at, dim), within(at, flags)],
-    checkIndex: existence(within(at, index)),
-    checkDimensions: (bytes, place) => (within(at, others).read(bytes, place)[4] === 0 ? undefined : tooMany),
+    checkIndex: existence(parameter, within(at, index)),
+    checkDimensions: (bytes, place) =>
+      within(at, others).read(bytes, place)[4] === 0 ? undefined : tooMany(parameter),
   }
 }

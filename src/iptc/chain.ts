@@ -39,7 +39,7 @@ export class Chain extends Strict {
   /** The rules as of when the table was read. They are copies: to change one in the table, replace it. */
   get rules(): AnyRule[] {
     const { family, sets } = this.table.context
-    return this.#data().rules.map((entry) => storedRule(family, { entry, sets }))
+    return this.#data().rules.map((entry) => storedRule(family, { entry: { ...entry, isCopy: true }, sets }))
   }
 
   /** The rule's bytes as they are in this table. */
@@ -141,4 +141,4 @@ export class Chain extends Strict {
 }
 
 /** An entry of its own: a rule that comes from a table must not be taken for the one that still is there. */
-const fresh = (entry: Entry): Entry => ({ bytes: entry.bytes, jump: entry.jump })
+const fresh = ({ bytes, jump, isCopy = false }: Entry): Entry => ({ bytes, jump, isCopy })

@@ -2,16 +2,23 @@
  * From one ruleset to the next in the kernel: what is asked for is checked, replaced in one call, and counters carried
  * over from the entries that stay.
  */
+import { ERRNO } from '../abi/errno'
 import { counters as counterStruct } from '../abi/x-tables'
-import { CountersError, KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
+import { CountersError, KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
+import type { Known } from '../extensions/registry'
 import type { Client } from '../kernel/client'
+import type { Kernel } from '../kernel/kernel'
 import { type Counters, readCounters } from '../ruleset/entry'
 import { sameEntry } from '../ruleset/equal'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
 import { type Chain, countersOf, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
-import { Refusal, verify } from '../ruleset/verify'
+import { Refusal, type VerifyOptions, verify } from '../ruleset/verify'
 import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
+import { blame, type Candidate } from './blame'
+import { checkFaithful } from './faithful'
+import { findRefused, findRefusedAsync } from './find-refused'
+import { rememberedSets } from './sets'
 
 /** A table as it was read: the ruleset, and its entries in the order of the blob. */
 export interface Snapshot {
@@ -29,30 +36,44 @@ export const unchanged = (before: Snapshot, now: Snapshot): boolean =>
 /** A table that is laid out and checked, and may be sent. */
 export interface Prepared {
   readonly request: Request
-  /** Where the rules stand that are not in the kernel yet. */
-  readonly added: readonly Place[]
+  /** The rules that are not in the kernel yet. */
+  readonly added: readonly Candidate[]
 }
 
-interface Place {
-  readonly table: string
-  readonly chain?: string
-  readonly position?: number
+/** How a table is written. */
+export interface CommitOptions {
+  /** What may be written back although the kernel did not hand it out as it was given: see {@link checkFaithful}. */
+  readonly rewrite: readonly string[]
+  /** Whether to find out which rule it is, where the kernel refuses several. */
+  readonly findRefused: boolean
 }
 
 /** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
-export function prepare(client: Client, from: Snapshot, to: Ruleset): Prepared {
-  const added = checkNewRules(client, new Set(from.entries), to)
+export function prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Prepared {
+  const old = new Set(from.entries)
+  const added = checkNewRules(client, old, to)
   const request = writeRuleset(to)
-  const refusal = refusalOf(to, request)
+  const sets = rememberedSets(client)
+  let isLossy = false
+  const meet = ({ variant }: Known): void => {
+    isLossy ||= variant.losses.length > 0
+  }
+  const refusal = refusalOf(to, { sets, meet }, request)
+  // Of what is refused, not everything was met.
+  if (isLossy || refusal !== undefined) checkFaithful(old, to, rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
-  if (refusal !== undefined && refusalOf(from.ruleset) === undefined)
-    throw new RuleError(locate(to, refusal.offset), refusal.reason, { cause: refusal })
+  if (refusal !== undefined && refusalOf(from.ruleset, { sets }) === undefined)
+    throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })
   return { request, added }
 }
 
-function refusalOf(ruleset: Ruleset, { layout, bytes } = writeRuleset(ruleset)): Refusal | undefined {
+function refusalOf(
+  ruleset: Ruleset,
+  options: VerifyOptions,
+  { layout, bytes } = writeRuleset(ruleset),
+): Refusal | undefined {
   try {
-    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD))
+    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error
@@ -60,37 +81,27 @@ function refusalOf(ruleset: Ruleset, { layout, bytes } = writeRuleset(ruleset)):
   }
 }
 
-function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): Place[] {
-  const added: Place[] = []
-  for (const chain of to.chains.values())
+function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): Candidate[] {
+  const added: Candidate[] = []
+  for (const chain of orderedChains(to))
     for (const [position, rule] of chain.rules.entries()) {
       if (old.has(rule)) continue
       checkNewRule(client, to, chain, rule, position)
-      added.push({ table: to.table, chain: chain.name, position })
+      added.push({ rule, place: { table: to.table, chain: chain.name, position } })
     }
   return added
 }
 
-/**
- * The kernel does not say which rule it is that it refuses. Where one rule is new, it is that one.
- * @throws RuleError, or `error` as it is
- */
-function blame(error: unknown, added: readonly Place[]): never {
-  const [place] = added
-  if (!(error instanceof KernelError) || place === undefined || added.length > 1) throw error
-  throw new RuleError(place, error.message, { cause: error })
-}
-
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
-  const reason = misplaced(to, chain, rule)
-  if (reason !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position }, reason)
+  const wrong = misplaced(to, chain, rule)
+  if (wrong !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
   for (const { kind, name, revision } of extensionParts(to.family, rule.bytes))
     if (!client.hasRevision(kind, name, revision))
       throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
 }
 
 /** Chain and rule of the entry at an offset. */
-function locate(ruleset: Ruleset, offset: number): Place {
+function locate(ruleset: Ruleset, offset: number): RulePlace {
   let at = 0
   for (const { name, head, rules, tail } of orderedChains(ruleset)) {
     at += head?.bytes.length ?? 0
@@ -145,16 +156,47 @@ function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters)
   if (now >= packets && nowBytes >= byteCount) writeBoth(bytes, at, [now - packets, nowBytes - byteCount])
 }
 
+/** From what to what, and where: all that it takes to say what went wrong. */
+interface Exchange {
+  readonly kernel: Kernel
+  readonly client: Client
+  readonly from: Snapshot
+  readonly to: Ruleset
+  readonly prepared: Prepared
+  readonly options: CommitOptions
+}
+
+/** What the kernel may refuse a table for that is in no rule. */
+const NO_RULES_FAULT: readonly number[] = [ERRNO.ENOMEM, ERRNO.EINTR, ERRNO.EFAULT, ERRNO.E2BIG]
+
+/**
+ * The kernel does not say which rule it is that it refuses. Where one rule is new, it is that one; where there are more,
+ * it can be found out.
+ * @param find looks for it
+ */
+function blamed<T>(
+  { to, prepared: { added }, options }: Exchange,
+  error: unknown,
+  find: (why: KernelError) => T,
+): unknown | T {
+  const [first] = added
+  if (!(error instanceof KernelError) || NO_RULES_FAULT.includes(error.errno) || first === undefined) return error
+  if (added.length === 1) return blame(error, to.family, first)
+  return options.findRefused ? find(error) : error
+}
+
 /**
  * Sends a prepared table and carries the counters over.
  * @throws ConflictError, RuleError, KernelError; CountersError where the table has been written
  */
-export function replace(client: Client, from: Snapshot, to: Ruleset, { request, added }: Prepared): void {
+export function replace(exchange: Exchange): void {
+  const { client, from, to, prepared } = exchange
+  const { layout, bytes } = prepared.request
   let old: Uint8Array
   try {
-    old = client.replace(to.table, request.layout, request.bytes, from.entries.length)
-  } catch (error) {
-    blame(error, added)
+    old = client.replace(to.table, layout, bytes, from.entries.length)
+  } catch (cause) {
+    throw blamed(exchange, cause, (error) => findRefused({ ...exchange, ...prepared, error }))
   }
   const carried = carriedCounters(from, to, old)
   if (carried === undefined) return
@@ -166,11 +208,15 @@ export function replace(client: Client, from: Snapshot, to: Ruleset, { request, 
 }
 
 /** As {@link replace}, off the main thread. */
-export async function replaceAsync(client: Client, from: Snapshot, to: Ruleset, prepared: Prepared): Promise<void> {
+export async function replaceAsync(exchange: Exchange): Promise<void> {
+  const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
-  const old = await client
-    .replaceAsync(to.table, layout, bytes, from.entries.length)
-    .catch((error) => blame(error, prepared.added))
+  let old: Uint8Array
+  try {
+    old = await client.replaceAsync(to.table, layout, bytes, from.entries.length)
+  } catch (cause) {
+    throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
+  }
   const carried = carriedCounters(from, to, old)
   if (carried === undefined) return
   await client.addCountersAsync(to.table, carried).catch((cause) => {

@@ -95,14 +95,16 @@ export abstract class AnyRule extends Strict {
     if (this.#parts === undefined) return this.#origin as Entry
     const { family } = this.context
     const { matches, target } = this.#parts
+    const isCopy = this.#origin?.isCopy ?? false
     const head = this.#parts.head.slice()
     const destination = target === undefined ? ({ kind: 'none' } as const) : target.destination
     const { flags } = family.entry.fields
     flags.write(head, 0, (flags.read(head, 0) & ~family.gotoFlag) | (target?.goto ? family.gotoFlag : 0))
     const encoded = matches.map((match) => match.encode())
-    if (destination === undefined) return plain(buildEntry(family, head, encoded, (target as Target).encode()))
+    if (destination === undefined)
+      return { ...plain(buildEntry(family, head, encoded, (target as Target).encode())), isCopy }
     const { part, jump } = encodeTarget(destination, this.context)
-    return { bytes: buildEntry(family, head, encoded, part), jump }
+    return { bytes: buildEntry(family, head, encoded, part), jump, isCopy }
   }
 
   /** @internal The rule's bytes as they are in a table whose ipsets `context` knows. */

@@ -10,7 +10,7 @@ import type { Client, TableEntries } from '../kernel/client'
 import type { Kernel, LockRequest } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { type CommitOptions, prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
 import { lockRequest, type WaitOptions } from './wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
@@ -54,6 +54,7 @@ export class Session {
   readonly #family: Family
   readonly #table: string
   readonly #lockTimeoutMs: number
+  readonly #options: CommitOptions
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
@@ -63,7 +64,7 @@ export class Session {
     client: Client,
     family: Family,
     table: string,
-    options: { autocommit: boolean; lockTimeoutMs: number },
+    options: CommitOptions & { autocommit: boolean; lockTimeoutMs: number },
   ) {
     this.#kernel = kernel
     this.#client = client
@@ -71,6 +72,7 @@ export class Session {
     this.#table = table
     this.#autocommit = options.autocommit
     this.#lockTimeoutMs = options.lockTimeoutMs
+    this.#options = options
   }
 
   #read(): Snapshot {
@@ -151,7 +153,7 @@ export class Session {
     this.#locked(() => {
       const work = startOf(this.#read())
       edited(work, change)
-      if (work.edits > 0) prepare(this.#client, work.base, work.draft)
+      if (work.edits > 0) this.#prepare(work)
     })
   }
 
@@ -182,10 +184,15 @@ export class Session {
     report('conflict', { family: this.#family.name, table: this.#table, reason })
   }
 
+  /** Checks what is to be written. @throws as {@link prepare} */
+  #prepare({ base: from, draft: to }: Work) {
+    const [kernel, client, options] = [this.#kernel, this.#client, this.#options]
+    return { kernel, client, from, to, options, prepared: prepare(client, from, to, options) }
+  }
+
   #write(work: Work): void {
-    const { base, draft, edits } = work
     try {
-      if (edits > 0) replace(this.#client, base, draft, prepare(this.#client, base, draft))
+      if (work.edits > 0) replace(this.#prepare(work))
     } catch (error) {
       if (error instanceof CountersError) this.#forget(work)
       throw error
@@ -262,9 +269,9 @@ export class Session {
   }
 
   /** @param after what is to be done once the table is written */
-  async #writeAsync({ base, draft, edits }: Work, after: () => void): Promise<void> {
+  async #writeAsync(work: Work, after: () => void): Promise<void> {
     try {
-      if (edits > 0) await replaceAsync(this.#client, base, draft, prepare(this.#client, base, draft))
+      if (work.edits > 0) await replaceAsync(this.#prepare(work))
     } catch (error) {
       if (error instanceof CountersError) after()
       throw error

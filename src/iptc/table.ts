@@ -26,6 +26,7 @@ import {
 } from '../ruleset/ruleset'
 import { Chain } from './chain'
 import { type CountersInput, readCounters } from './counters'
+import { checkRewrite } from './faithful'
 import { Policy, type PolicyName } from './policy'
 import { type Edit, Session } from './session'
 import { kernelSets } from './sets'
@@ -41,9 +42,19 @@ export interface TableOptions {
   readonly kernel?: Kernel | undefined
   /** How long to wait for the xtables lock, in milliseconds; 60,000 unless said, and Infinity waits for ever. */
   readonly lockTimeoutMs?: number | undefined
+  /**
+   * What may be written back although the kernel does not hand it out as it was given: `['CT --timeout']`. Otherwise a
+   * table in which such a rule stays cannot be edited, as that would change the rule.
+   */
+  readonly rewrite?: readonly string[] | undefined
+  /**
+   * Where the kernel refuses several new rules, find out which of them it is: by trying them in a network namespace of our
+   * own, which takes CAP_SYS_ADMIN and as many exchanges as it takes to halve the rules down to one. Off unless said.
+   */
+  readonly findRefused?: boolean | undefined
 }
 
-const OPTIONS = ['autocommit', 'namespace', 'kernel', 'lockTimeoutMs']
+const OPTIONS = ['autocommit', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused']
 
 /** What {@link Table} and {@link Table6} have in common. */
 export abstract class AnyTable extends Strict {
@@ -66,14 +77,21 @@ export abstract class AnyTable extends Strict {
     super()
     checkOptions(options, OPTIONS)
     if (typeof name !== 'string') throw new IptcError(`the name of a table is text, not ${String(name)}`)
-    const { autocommit = true, namespace, kernel, lockTimeoutMs = LOCK_TIMEOUT_MS } = options
+    const { autocommit = true, namespace, kernel, rewrite = [], findRefused = false } = options
+    const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
     checkTimeout(lockTimeoutMs)
+    checkRewrite(rewrite, family)
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
     this.name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
-    this.#session = new Session(this.#kernel, this.#client, family, name, { autocommit, lockTimeoutMs })
+    this.#session = new Session(this.#kernel, this.#client, family, name, {
+      autocommit,
+      lockTimeoutMs,
+      rewrite,
+      findRefused,
+    })
     this.context = { family, sets: kernelSets(this.#client) }
   }
 

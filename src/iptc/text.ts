@@ -30,7 +30,7 @@ export interface RestoreOptions extends TextOptions {
   readonly test?: boolean | undefined
 }
 
-const COMMON = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'tables', 'counters']
+const COMMON = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused', 'tables', 'counters']
 
 /** A way to the tables of one family. */
 interface Tables {
@@ -40,12 +40,12 @@ interface Tables {
   readonly names: () => string[]
 }
 
-function tablesOf({ ipv6 = false, kernel, namespace, lockTimeoutMs }: TextOptions): Tables {
+function tablesOf({ ipv6 = false, kernel, namespace, lockTimeoutMs, rewrite, findRefused }: TextOptions): Tables {
   if (kernel !== undefined && namespace !== undefined)
     throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
   const family = ipv6 ? 'ipv6' : 'ipv4'
   const place: Kernel = kernel ?? new LinuxKernel({ namespace })
-  const options = { kernel: place, lockTimeoutMs }
+  const options = { kernel: place, lockTimeoutMs, rewrite, findRefused }
   return {
     family,
     open: (name) => (ipv6 ? new Table6(name, options) : new Table(name, options)),

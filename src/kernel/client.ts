@@ -227,10 +227,23 @@ export class Client {
     const answer = new Uint8Array(oldCount * countersStruct.size)
     writeReplaceHead(value, table, layout, oldCount)
     const request = this.#request('set', 'SET_REPLACE', this.#family.sockopt.replace, value, table)
-    yield* this.#ask({ ...request, answer, answerAt: replace.fields.counters.offset })
+    yield* this.#logging({ ...request, answer, answerAt: replace.fields.counters.offset })
     const about = { family: this.#family.name, table, entries: layout.numEntries, bytes: value.length - replace.size }
     report('replace', { ...about, durationMs: performance.now() - start })
     return answer
+  }
+
+  /** As {@link #ask}, with what the kernel logs of it where it refuses. */
+  *#logging(request: Request): Steps<void> {
+    const log = this.#kernel.log?.()
+    try {
+      yield* this.#ask(request)
+    } catch (error) {
+      if (error instanceof SockoptFailure && log !== undefined) error.log = log.read()
+      throw error
+    } finally {
+      log?.close()
+    }
   }
 
   *#addCounters(table: string, counters: Uint8Array): Steps<void> {
@@ -502,12 +515,17 @@ const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
 const noSets = (cause: unknown): UnsupportedError =>
   new UnsupportedError('this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
 
-const LOG = 'the kernel may have put the reason into its log (dmesg)'
+/** Of what the kernel may have told more in its log, where we could not read it. */
+const LOGGED: Readonly<Record<string, string>> = Object.fromEntries(
+  [ERRNO.EINVAL, ERRNO.ENOENT].map((errno) => [
+    `SET_REPLACE ${errno}`,
+    'the kernel may have put the reason into its log (dmesg)',
+  ]),
+)
 
 /** What is worth saying of an errno, by operation or in general. */
 const HINTS: Readonly<Record<string, string>> = {
-  [`SET_REPLACE ${ERRNO.EINVAL}`]: LOG,
-  [`SET_REPLACE ${ERRNO.ENOENT}`]: `an extension is missing in this kernel, or something that a rule names; ${LOG}`,
+  [`SET_REPLACE ${ERRNO.ENOENT}`]: 'an extension is missing in this kernel, or something that a rule names',
   [`SET_REPLACE ${ERRNO.ELOOP}`]: 'the chains jump in a circle, or a jump does not lead to the start of a chain',
   [`SET_ADD_COUNTERS ${ERRNO.EINVAL}`]: 'the table has another number of entries by now',
   [`${ERRNO.ENOMEM}`]: 'the kernel has not enough memory for it, or a limit of the container is met',
@@ -518,7 +536,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 function kernelError({ operation, table }: Request, cause: SockoptFailure): KernelError {
   const { errno } = cause
-  const hint = HINTS[`${operation} ${errno}`] ?? HINTS[errno]
+  const where = cause.log.length === 0 ? LOGGED[`${operation} ${errno}`] : undefined
+  const hint = [HINTS[`${operation} ${errno}`] ?? HINTS[errno], where].filter(Boolean).join('; ') || undefined
   const what = table === undefined ? operation : `${operation} ${table}`
-  return new KernelError(what, errno, errnoName(errno), { table, hint, cause })
+  return new KernelError(what, errno, errnoName(errno), { table, hint, log: cause.log, cause })
 }

@@ -37,6 +37,21 @@ export interface LockRequest {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A packet filter to try things in, which nobody uses. */
+export interface Scratch {
+  readonly kernel: Kernel
+  /** Does away with it. */
+  close(): void
+}
+
+/** What the kernel logs about packet filters, on the whole machine. */
+export interface Log {
+  /** The lines since it was opened. It does not wait for any. */
+  read(): string[]
+  /** To be called once. */
+  close(): void
+}
+
 export interface Kernel {
   /** For people: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string
@@ -62,11 +77,17 @@ export interface Kernel {
    * @throws LockTimeoutError, PermissionError, the reason of the signal, and whatever `body` throws
    */
   withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T>
+  /** An empty packet filter that takes and refuses what this one does. @throws PermissionError, UnsupportedError */
+  scratch?(): Scratch
+  /** The log, from now on; undefined where it may not be read. */
+  log?(): Log | undefined
 }
 
 /** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */
 export class SockoptFailure extends Error {
   readonly errno: number
+  /** What the kernel logged meanwhile. */
+  log: readonly string[] = []
 
   constructor(errno: number) {
     super(`errno ${errno}`)

@@ -4,6 +4,8 @@
  */
 import type { Family } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
+import type { RulePart } from '../errors'
+import { faultOf } from '../extensions/extension'
 import { isStandard, readVerdict, targetPart } from './entry'
 import { HEADS } from './head'
 import { extensionParts, ruleHead } from './parts'
@@ -20,30 +22,43 @@ function isDrop(family: Family, { bytes, jump }: Entry): boolean {
   return jump === undefined && isStandard(bytes, target) && readVerdict(bytes, target) === VERDICTS.DROP
 }
 
+/** What is wrong with a rule where it stands. */
+export interface Misplaced extends RulePart {
+  readonly reason: string
+}
+
 /** Why this rule cannot stand in this chain, if it cannot. */
-export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): string | undefined {
+export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): Misplaced | undefined {
   const { family, table, chains } = ruleset
   if (NO_IN.includes(chain.hook) && asksFor(family, rule, 'in-interface'))
-    return `packets in ${chain.name} have no interface that they come in by`
+    return { parameter: 'in-interface', reason: `packets in ${chain.name} have no interface that they come in by` }
   if (NO_OUT.includes(chain.hook) && asksFor(family, rule, 'out-interface'))
-    return `packets in ${chain.name} have no interface yet that they go out by`
+    return {
+      parameter: 'out-interface',
+      reason: `packets in ${chain.name} have no interface yet that they go out by`,
+    }
   const usage = misused(family, rule)
   if (usage !== undefined) return usage
-  if (table === 'nat' && isDrop(family, rule)) return 'the nat table is not for filtering, it takes no DROP'
+  if (table === 'nat' && isDrop(family, rule))
+    return { parameter: 'target', reason: 'the nat table is not for filtering, it takes no DROP' }
   if (rule.jump !== undefined && rule.jump !== '') {
     const destination = chains.get(rule.jump)
-    if (destination === undefined) return `there is no chain ${rule.jump} to go to`
-    if (destination.hook !== undefined) return `${rule.jump} is a built-in chain, to which no rule can go`
+    if (destination === undefined) return { parameter: 'target', reason: `there is no chain ${rule.jump} to go to` }
+    if (destination.hook !== undefined)
+      return { parameter: 'target', reason: `${rule.jump} is a built-in chain, to which no rule can go` }
   }
   return undefined
 }
 
 /** Why iptables would not write one of the rule's matches or its target as it is. */
-function misused(family: Family, { bytes }: Entry): string | undefined {
+function misused(family: Family, { bytes }: Entry): Misplaced | undefined {
   const head = ruleHead(family, bytes, 0)
   for (const { kind, known, at } of extensionParts(family, bytes)) {
-    const reason = known?.variant.usage?.(bytes, at, head)
-    if (reason !== undefined) return `${kind} ${known?.extension.name}: ${reason}`
+    const why = known?.variant.usage?.(bytes, at, head)
+    if (known === undefined || why === undefined) continue
+    const { name } = known.extension
+    const { reason, parameter } = faultOf(why)
+    return { extension: name, parameter, reason: `${kind} ${name}: ${reason}` }
   }
   return undefined
 }

@@ -22,6 +22,8 @@ export interface Entry {
   readonly jump: string | undefined
   /** The entry that this one goes on from: what that one counts until it is replaced, this one has counted. */
   readonly continues?: Entry
+  /** Taken from what a kernel handed out, and put into a table again. */
+  readonly isCopy?: boolean
   /** Of what it goes on from, it leaves out what had been counted when that was read. */
   readonly isZeroed?: boolean
 }

@@ -6,9 +6,16 @@ import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
 import { HOOKS, type Hook, hookBit, isTableName, TABLES, VERDICTS, verdictName } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE, errorTarget } from '../abi/x-tables'
-import { BlobError } from '../errors'
+import { BlobError, type RulePart } from '../errors'
 import type { SetNames } from '../extensions/context'
-import { type Extension, isStoredProtocol, type PlacedRule, type Reason, type RuleHead } from '../extensions/extension'
+import {
+  type Extension,
+  faultOf,
+  isStoredProtocol,
+  type PlacedRule,
+  type Reason,
+  type RuleHead,
+} from '../extensions/extension'
 import type { Known } from '../extensions/registry'
 import {
   checkEntry,
@@ -35,17 +42,20 @@ export class Refusal extends Error {
   /** Where the entry at fault begins, in bytes. */
   readonly offset: number
   readonly reason: string
+  /** What of the entry is at fault, where that is one of its matches or its target. */
+  readonly part: RulePart
 
-  constructor(errno: number, offset: number, reason: string) {
+  constructor(errno: number, offset: number, reason: string, part: RulePart = {}) {
     super(`at byte ${offset}: ${reason}`)
     this.errno = errno
     this.offset = offset
     this.reason = reason
+    this.part = part
   }
 }
 
-function refuse(offset: number, reason: string, errno: number = ERRNO.EINVAL): never {
-  throw new Refusal(errno, offset, reason)
+function refuse(offset: number, reason: string, errno: number = ERRNO.EINVAL, part?: RulePart): never {
+  throw new Refusal(errno, offset, reason, part)
 }
 
 export interface VerifyOptions {
@@ -53,6 +63,8 @@ export interface VerifyOptions {
   readonly knownOnly?: boolean
   /** Refuse rules that name ipsets which are not among these. Not asked for, no set is missing. */
   readonly sets?: SetNames
+  /** Is told of each match and target that is known here, until something is refused. */
+  readonly meet?: (known: Known) => void
 }
 
 /** What is verified, and against what. */
@@ -265,6 +277,7 @@ function checkPayload(
     checkUnknown(kind, header, at, part, options)
     return
   }
+  options.meet?.(known)
   const payload = payloadAt(part)
   const demand = brokenDemand(known.extension, rule)
   if (demand !== undefined) refuseExtension(known, at, demand)
@@ -274,8 +287,8 @@ function checkPayload(
 }
 
 function refuseExtension({ extension: { kind, name } }: Known, at: number, why: Reason): never {
-  const { reason, errno } = typeof why === 'string' ? { reason: why, errno: ERRNO.EINVAL } : why
-  refuse(at, `${kind} ${name}: ${reason}`, errno)
+  const { reason, errno, parameter } = faultOf(why)
+  refuse(at, `${kind} ${name}: ${reason}`, errno, { extension: name, parameter })
 }
 
 /** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */
@@ -289,12 +302,13 @@ function checkUnknown(
   const size = payloadSize(part)
   const what = `${kind} ${name} revision ${revision}`
   if (known.length === 0) {
-    if (knownOnly) refuse(at, `there is no ${what}`, ERRNO.ENOENT)
+    if (knownOnly) refuse(at, `there is no ${what}`, ERRNO.ENOENT, { extension: name })
     return
   }
   const wanted = known[0]?.variant.size
-  if (known.every(({ variant }) => variant.size !== size)) refuse(at, `${what} takes ${wanted} bytes, not ${size}`)
-  refuse(at, `${what} has a field that can have one value only, and has another`)
+  if (known.every(({ variant }) => variant.size !== size))
+    refuse(at, `${what} takes ${wanted} bytes, not ${size}`, ERRNO.EINVAL, { extension: name })
+  refuse(at, `${what} has a field that can have one value only, and has another`, ERRNO.EINVAL, { extension: name })
 }
 
 /** The rule as extensions look at it themselves. There is one for every entry, so it finds out what is asked, no more. */

@@ -32,6 +32,17 @@ const memory = (file: string): string[] => ['--kernel', 'memory', '--state', fil
 const ok = (stdout = ''): Said => ({ status: 0, stdout, stderr: '' })
 const EMPTY = '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n'
 
+test('what the kernel cuts off is written back where that is asked for', () => {
+  const place = memory(newFile())
+  const add = (...words: string[]): Said => run('iptables', [...place, ...words, '-t', 'raw', '-A', 'PREROUTING'])
+  expect(run('iptables', [...place, ...'-t raw -A OUTPUT -p tcp -j CT --timeout abcdef'.split(' ')])).toEqual(ok())
+  expect(add()).toMatchObject({ status: 1, stderr: expect.stringContaining("with the name 'CT --timeout'") })
+  expect(add('--rewrite', 'CT --timeout')).toEqual(ok())
+  expect(add('--find-refused', '--rewrite=CT --timeout')).toEqual(ok())
+  expect(add('--rewrite', 'CT --helper')).toMatchObject({ status: 2, stderr: expect.stringContaining('rewrite') })
+  expect(add('--find-refused=yes')).toMatchObject({ status: 1, stderr: 'xtables: --find-refused takes no word\n' })
+})
+
 describe('a file as the kernel', () => {
   test('keeps what commands leave in it', () => {
     const place = memory(newFile())

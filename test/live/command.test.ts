@@ -49,7 +49,7 @@ function ours(kernel: Kernel, family: FamilyName, words: readonly string[]): Out
     },
     stdin: () => '',
   }
-  const status = runIptables(words, family, { ...io, ...tablesIn(kernel, family) })
+  const status = runIptables(words, family, { ...io, ...tablesIn({ kernel }, family) })
   return { status, ...said }
 }
 

@@ -398,6 +398,18 @@ describe('the rest of the port', () => {
     expect(stdout).toBe(`${answer}\n`)
   })
 
+  test('a worker thread that is alone in using it ends without ending the process', () => {
+    const script = `
+      const { Worker } = require('node:worker_threads')
+      const code = "new (require('./src').Table)('filter').chains; require('node:worker_threads').parentPort.postMessage('read')"
+      const worker = new Worker(code, { eval: true, execArgv: ['-r', 'ts-node/register/transpile-only'] })
+      worker.on('message', console.log)
+      worker.on('exit', (code) => console.log('exit', code))
+    `
+    const { status, signal, stdout } = runScript(script)
+    expect({ status, signal, stdout }).toEqual({ status: 0, signal: null, stdout: 'read\nexit 0\n' })
+  })
+
   test('each call can be seen on standard error', () => {
     const script = `
       const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')

@@ -59,6 +59,7 @@ test.each([
   ['// -A INPUT -s 192.168.1.0/24', '-A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -j ACCEPT'],
   ['// table filter chain OUTPUT rule 1', 'table filter chain OUTPUT rule 1: match tcp: needs -p tcp'],
   ['// true false', 'true false'],
+  ['// INPUT 1 limit limit-burst', 'INPUT 1 limit limit-burst'],
   ['console.log(rule.equals(Rule.parse(String(rule)))) // true', 'true'],
   ["console.log(table.isChain('web')) // false", 'false'],
 ])('prints what %j says', (comment, printed) => {

@@ -2,19 +2,34 @@
  * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
  * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
  */
-import { type AnyRule, type AnyTable, Chain, IptcError, Rule, Rule6, Table, Table6 } from '../../src'
+import {
+  type AnyRule,
+  type AnyTable,
+  Chain,
+  IptcError,
+  KernelError,
+  Rule,
+  Rule6,
+  RuleError,
+  Table,
+  Table6,
+} from '../../src'
 import type { Family } from '../../src/abi/family'
 import { captureTable } from '../../src/kernel/capture'
+import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { type Case, ruleLine, splitLine } from './cases'
 import { differences } from './conformance'
 import { explained } from './deviations'
+import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { listing, prepare, restore } from './oracle'
+import { WatchedKernel } from './watched-kernel'
 
 const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
 
-const open = ({ family, table }: Case): AnyTable => (family.name === 'ipv4' ? new Table(table) : new Table6(table))
+const open = ({ family, table }: Case, kernel: Kernel): AnyTable =>
+  family.name === 'ipv4' ? new Table(table, { kernel }) : new Table6(table, { kernel })
 
 /** The table as it is now, as a fixture. */
 const capture = ({ name, extension, family, table }: Case, lines: readonly string[]): Fixture => ({
@@ -40,14 +55,15 @@ export function tryReading(one: Case): string[] {
   return writtenRules(fixture).flatMap((written) => differences(written, contextOf(fixture)))
 }
 
-/** What we write lies in the kernel as what iptables-legacy writes, and it lists it as its own. */
+/** What we write lies in the kernel as what iptables-legacy writes, it lists it as its own, and hands out all of it. */
 export function tryWriting(one: Case): string[] {
   const same = one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
   prepare(one)
   restore(one.family, one.table, same)
   const theirs = { bytes: entries(one), listing: listing(one.family, one.table) }
   prepare(one)
-  using table = open(one)
+  const kernel = new WatchedKernel()
+  using table = open(one, kernel)
   table.transaction(() => {
     for (const line of same) {
       const { chain, rule } = ruleLine(line)
@@ -58,18 +74,26 @@ export function tryWriting(one: Case): string[] {
   return [
     ...ours.flatMap((line, i) => (line === theirs.listing[i] ? [] : [`listed as ${line}, not ${theirs.listing[i]}`])),
     ...(entries(one) === theirs.bytes ? [] : ['other bytes in the kernel']),
+    ...kernel.sent.slice(-1).flatMap((sent) => unfaithful(one, sent)),
   ]
 }
 
-/** What iptables-legacy refuses, we refuse, and the table is as it was. */
+/**
+ * What iptables-legacy refuses, we refuse before the kernel is asked; what the kernel alone can judge, with the parameter
+ * that it is about. The table is as it was.
+ */
 export function tryRefused(one: Case): string[] {
   prepare(one)
   const before = entries(one)
-  using table = open(one)
+  const kernel = new WatchedKernel()
+  using table = open(one, kernel)
   const found = one.refused.flatMap((line) => {
     const split = splitLine(line)
     if (split === undefined || explained('accepted', line)) return []
-    return refuses(one, table, split) ? [] : [`accepted: ${line}`]
+    kernel.sent.length = 0
+    const error = refusalOf(one, table, split)
+    if (error === undefined) return [`accepted: ${line}`]
+    return kernel.sent.length === 0 || isExplained(error) ? [] : [`only the kernel refuses: ${line}: ${error.message}`]
   })
   return entries(one) === before ? found : [...found, 'the table is not as it was']
 }
@@ -82,15 +106,26 @@ export function tryOracle(one: Case): string[] {
     .map((line) => `iptables-legacy accepts: ${line}`)
 }
 
-/** Whether a line is refused with an error of ours; any other is passed on. */
-function refuses({ family }: Case, table: AnyTable, { chain, rule }: { chain: string; rule: string }): boolean {
+/** Whether a refusal of the kernel is put down to something in the rule that it alone can judge. */
+const isExplained = (error: IptcError): boolean =>
+  error instanceof RuleError &&
+  error.cause instanceof KernelError &&
+  error.position !== undefined &&
+  error.extension !== undefined
+
+/** The error of ours with which a line is refused, if it is; any other is passed on. */
+function refusalOf(
+  { family }: Case,
+  table: AnyTable,
+  { chain, rule }: { chain: string; rule: string },
+): IptcError | undefined {
   try {
     const parsed = parse(family, rule)
     new Chain(table, chain).appendRule(parsed)
     new Chain(table, chain).deleteRule(parsed)
-    return false
+    return undefined
   } catch (error) {
-    if (error instanceof IptcError) return true
+    if (error instanceof IptcError) return error
     throw error
   }
 }

@@ -1,6 +1,15 @@
 /** Another kernel with a hook before each system call: to count them, to let them fail, or to get in between. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../../src/kernel/kernel'
+import {
+  type Connection,
+  type Kernel,
+  type Lock,
+  type LockRequest,
+  type Log,
+  type Scratch,
+  SockoptFailure,
+} from '../../src/kernel/kernel'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 
 export interface SystemCall {
   readonly operation: keyof (typeof FAMILIES)['ipv4']['sockopt']
@@ -17,12 +26,14 @@ const OPERATIONS = {
 export class WatchedKernel implements Kernel {
   readonly #inner: Kernel
   readonly calls: SystemCall[] = []
+  /** The requests of SET_REPLACE, the last one last. */
+  readonly sent: Uint8Array[] = []
   /** How many connections are open. */
   connections = 0
   /** Called before each system call. What it throws is how the call fails. */
   before: (call: SystemCall) => void = () => {}
 
-  constructor(inner: Kernel) {
+  constructor(inner: Kernel = new LinuxKernel()) {
     this.#inner = inner
   }
 
@@ -42,6 +53,7 @@ export class WatchedKernel implements Kernel {
       if (operation === undefined) return
       const call = { operation, family, value }
       this.calls.push(call)
+      if (operation === 'replace') this.sent.push(value.slice())
       this.before(call)
     }
     return {
@@ -79,6 +91,16 @@ export class WatchedKernel implements Kernel {
 
   loadModule(family: FamilyName): boolean {
     return this.#inner.loadModule(family)
+  }
+
+  scratch(): Scratch {
+    const scratch = this.#inner.scratch?.()
+    if (scratch === undefined) throw new Error(`${this.description} has nowhere to try`)
+    return scratch
+  }
+
+  log(): Log | undefined {
+    return this.#inner.log?.()
   }
 
   lock(timeoutMs: number): Lock {

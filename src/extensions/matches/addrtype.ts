@@ -1,7 +1,7 @@
 /** What kind of address the routing tables take the packet's source and destination for. */
 import { bool32, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match, withoutIn, withoutOut } from '../extension'
+import { about, match, withoutIn, withoutOut } from '../extension'
 import { constant } from '../fields'
 import { flag, option } from '../option'
 import { nameList } from '../values/names'
@@ -55,12 +55,15 @@ export const addrtype = match('addrtype', {
     const [limitedIn, limitedOut] = [bit(flags, LIMIT_IN), bit(flags, LIMIT_OUT)]
     return (bytes, offset, rule) => {
       const [isIn, isOut] = [limitedIn.read(bytes, offset), limitedOut.read(bytes, offset)]
-      if (isIn && isOut) return 'a packet is limited to one of its interfaces'
+      if (isIn && isOut) return about('limit-iface-out', 'a packet is limited to one of its interfaces')
       if (family === 'ipv6' && ((at.source.read(bytes, offset) | at.dest.read(bytes, offset)) & ~IPV6) !== 0)
-        return 'IPv6 has no such addresses'
+        return about(
+          (at.source.read(bytes, offset) & ~IPV6) !== 0 ? 'src-type' : 'dst-type',
+          'IPv6 has no such addresses',
+        )
       return (
-        (isIn ? withoutIn('--limit-iface-in', rule) : undefined) ??
-        (isOut ? withoutOut('--limit-iface-out', rule) : undefined)
+        (isIn ? withoutIn('limit-iface-in', rule) : undefined) ??
+        (isOut ? withoutOut('limit-iface-out', rule) : undefined)
       )
     }
   },

@@ -1,10 +1,12 @@
 /** A program of the Berkeley Packet Filter. */
+import { ERRNO } from '../../abi/errno'
 import { array, raw, s32, u8, u16, u32 } from '../../binary/codec'
 import { both, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { fixed, match } from '../extension'
+import { about, fixed, match, suspicion } from '../extension'
 import { among, constant, counted, view } from '../fields'
 import { option } from '../option'
+import { type Instruction, programFault } from '../program'
 import { readDecimal } from '../values/integer'
 import { name } from '../values/string'
 import { mismatch, type ValueType } from '../values/value'
@@ -16,7 +18,6 @@ const [BYTECODE, PINNED] = [0, 1] as const
 
 /** linux/filter.h */
 export const sockFilter = struct('struct sock_filter', 8, { code: u16, jt: u8, jf: u8, k: u32 })
-type Instruction = ReturnType<typeof sockFilter.read>
 const NOTHING: Instruction = { code: 0, jt: 0, jf: 0, k: 0 }
 const bpfProgram = array(sockFilter, MAX)
 
@@ -64,12 +65,21 @@ export const bpf = match('bpf', {
   atLeastOne: true,
   adjoins: true,
   check:
-    ({ bpfProgramNumElem, ...at }) =>
+    ({ bpfProgramNumElem, bpfProgram, ...at }) =>
     (bytes, start) => {
+      if ('mode' in at && at.mode.read(bytes, start) !== BYTECODE) return undefined
       const length = bpfProgramNumElem.read(bytes, start)
-      const isHere = !('mode' in at) || at.mode.read(bytes, start) === BYTECODE
-      return isHere && (length < 1 || length > MAX) ? `a program has 1 to ${MAX} instructions` : undefined
+      if (length < 1 || length > MAX) return about('bytecode', `a program has 1 to ${MAX} instructions`)
+      const fault = programFault(bpfProgram.read(bytes, start).slice(0, length))
+      return fault === undefined ? undefined : about('bytecode', fault)
     },
+  suspects: ({ bpfProgram, ...at }) => {
+    const pinned = unionWith(bpfProgram, chars(PATH_SIZE))
+    return (bytes, start) =>
+      'mode' in at && at.mode.read(bytes, start) === PINNED
+        ? [suspicion('object-pinned', ERRNO.ENOENT, `there is no program at ${pinned.read(bytes, start)}`)]
+        : []
+  },
   options: ({ bpfProgramNumElem, bpfProgram, ...at }) => {
     const mode = 'mode' in at ? at.mode : constant<number>(BYTECODE)
     const program = view(

@@ -1,8 +1,9 @@
 /** The control group of the socket that a packet belongs to. */
+import { ERRNO } from '../../abi/errno'
 import { bool8, bool32, raw, u32 } from '../../binary/codec'
 import { struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { type Extent, match } from '../extension'
+import { type Extent, match, suspicion } from '../extension'
 import { constant } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'
@@ -44,6 +45,14 @@ export const cgroup = match('cgroup', {
         list: 'cgroup [! ]$',
       }),
     }
+  },
+  suspects: (at) => {
+    if ('id' in at) return () => []
+    const path = 'classid' in at ? at.path : unionWith(at.path, chars(PATH_SIZE))
+    return (bytes, start) =>
+      at.hasPath.read(bytes, start)
+        ? [suspicion('path', ERRNO.EINVAL, `there is no control group ${JSON.stringify(path.read(bytes, start))}`)]
+        : []
   },
   check: (at) => (bytes, start) => {
     if ('id' in at) return hasTruth(at.invert, bytes, start) ? undefined : NEITHER

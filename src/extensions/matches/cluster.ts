@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { view } from '../fields'
 import { option, synonym } from '../option'
 import { integer, wideBits } from '../values/integer'
@@ -36,9 +36,9 @@ export const cluster = match('cluster', {
     ({ totalNodes, nodeMask }) =>
     (bytes, at) => {
       const nodes = totalNodes.read(bytes, at)
-      if (nodes > MAX_NODES) return `a cluster has at most ${MAX_NODES} nodes`
+      if (nodes > MAX_NODES) return about('cluster-total-nodes', `a cluster has at most ${MAX_NODES} nodes`)
       return nodeMask.read(bytes, at) >= 2 ** nodes
-        ? { reason: `there are ${nodes} nodes only`, errno: ERRNO.EDOM }
+        ? about('cluster-local-nodemask', `there are ${nodes} nodes only`, ERRNO.EDOM)
         : undefined
     },
 })

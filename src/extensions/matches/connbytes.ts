@@ -1,7 +1,7 @@
 /** How many bytes or packets the connection has transferred so far. */
 import { u8, u64 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { ordered } from '../fields'
 import { option } from '../option'
 import { range64 } from '../values/integer'
@@ -37,5 +37,9 @@ export const connbytes = match('connbytes', {
   check:
     ({ what, direction }) =>
     (bytes, at) =>
-      what.read(bytes, at) > 2 || direction.read(bytes, at) > 2 ? 'there is no such mode or direction' : undefined,
+      what.read(bytes, at) > 2
+        ? about('connbytes-mode', 'there is no such mode')
+        : direction.read(bytes, at) > 2
+          ? about('connbytes-dir', 'there is no such direction')
+          : undefined,
 })

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { connectionLabel } from '../values/label'
 
@@ -20,5 +20,5 @@ export const connlabel = match('connlabel', {
   check:
     ({ bit: label }) =>
     (bytes, at) =>
-      label.read(bytes, at) > MAX ? { reason: `labels are 0 to ${MAX}`, errno: ERRNO.ERANGE } : undefined,
+      label.read(bytes, at) > MAX ? about('label', `labels are 0 to ${MAX}`, ERRNO.ERANGE) : undefined,
 })

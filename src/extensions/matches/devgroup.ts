@@ -27,7 +27,7 @@ export const devgroup = match('devgroup', {
   check: ({ flags }) => {
     const [hasSource, hasDestination] = [bit(flags, SRC), bit(flags, DST)]
     return (bytes, at, rule) =>
-      (hasSource.read(bytes, at) ? withoutIn('--src-group', rule) : undefined) ??
-      (hasDestination.read(bytes, at) ? withoutOut('--dst-group', rule) : undefined)
+      (hasSource.read(bytes, at) ? withoutIn('src-group', rule) : undefined) ??
+      (hasDestination.read(bytes, at) ? withoutOut('dst-group', rule) : undefined)
   },
 })

@@ -8,7 +8,7 @@ import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
 /** linux/netfilter/xt_dscp.h */
 export const dscp = match('dscp', {
   revisions: { 0: struct('struct xt_dscp_info', 2, { dscp: u8, invert: bool8 }) },
-  check: refuseDscp,
+  check: refuseDscp('dscp'),
   options: ({ dscp, invert }) => ({
     dscp: option(codePoint, dscp, { required: true, negation: invert, list: 'DSCP match [!]$' }),
     'dscp-class': synonym('dscp', option(dscpClass, dscp, { required: true, negation: invert })),

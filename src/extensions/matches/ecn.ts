@@ -1,7 +1,7 @@
 /** The ECN bits of the IP and the TCP header. */
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { isStoredProtocol, match } from '../extension'
+import { about, isStoredProtocol, match } from '../extension'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -25,7 +25,7 @@ export const ecn = match('ecn', {
     const asksTcp = bit(operation, ECE | CWR)
     return (bytes, at, rule) =>
       asksTcp.read(bytes, at) && !isStoredProtocol(rule, ['tcp'])
-        ? '--ecn-tcp-ece and --ecn-tcp-cwr need -p tcp'
+        ? about(bit(operation, ECE).read(bytes, at) ? 'ecn-tcp-ece' : 'ecn-tcp-cwr', 'the bits of TCP need -p tcp')
         : undefined
   },
 })

@@ -3,7 +3,7 @@ import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8, u32, u64 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { match } from '../extension'
+import { about, match, suspicion } from '../extension'
 import { bits, constant, either, not, view } from '../fields'
 import { flag, option, synonym } from '../option'
 import { prefixBits } from '../values/address'
@@ -181,19 +181,27 @@ export const hashlimit = match('hashlimit', {
       'hashlimit-rate-interval': option(decimal(MAX_INTERVAL, 1), sampled, { list: 'rate-interval $' }),
     }
   },
+  suspects: () => () => [
+    suspicion('hashlimit-burst', ERRNO.ERANGE, 'the burst takes longer to come back than this kernel can count'),
+  ],
   check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {
     const { burst, interval, inBytes, isMatch } = bucketOf(at)
     const whole = family === 'ipv4' ? 32 : 128
     return (bytes, place) => {
       const is0 = (field: Field<number>): boolean => field.read(bytes, place) === 0
-      if (is0(gcInterval) || is0(at.expire)) return 'the table is to be looked through now and then'
-      if (Math.max(srcmask.read(bytes, place), dstmask.read(bytes, place)) > whole)
-        return `a prefix is at most ${whole}`
+      if (is0(gcInterval) || is0(at.expire))
+        return about(
+          is0(gcInterval) ? 'hashlimit-htable-gcinterval' : 'hashlimit-htable-expire',
+          'the table is to be looked through now and then',
+        )
+      if (srcmask.read(bytes, place) > whole) return about('hashlimit-srcmask', `a prefix is at most ${whole}`)
+      if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `a prefix is at most ${whole}`)
       const said = name.read(bytes, place)
-      if (said === '' || said.includes('/')) return 'a name is a file in /proc, and holds no /'
-      if (isMatch.read(bytes, place)) return is0(interval) ? 'there is no interval to sample' : undefined
+      if (said === '' || said.includes('/')) return about('hashlimit-name', 'a name is a file in /proc, and holds no /')
+      if (isMatch.read(bytes, place))
+        return is0(interval) ? about('hashlimit-rate-interval', 'there is no interval to sample') : undefined
       const burstless = is0(burst) && !inBytes.read(bytes, place)
-      return burstless ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined
+      return burstless ? about('hashlimit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined
     }
   },
   // What a listing calls the rate of a sampled one is that of the interval, and the usual time of expiry goes by it.

@@ -1,7 +1,7 @@
 /** Which headers an IPv6 packet has. */
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { exactProtocolNumber } from '../values/databases'
 import { listedInHex, nameList } from '../values/names'
@@ -40,7 +40,7 @@ export const ipv6header = match('ipv6header', {
     ({ invflags, modeflag }) =>
     (bytes, at) =>
       modeflag.read(bytes, at) === 0 && ![0, 0xff].includes(invflags.read(bytes, at))
-        ? 'all headers are inverted or none'
+        ? about('header', 'all headers are inverted or none')
         : undefined,
   list: 'ipv6header',
   options: ({ matchflags, invflags, modeflag }) => ({

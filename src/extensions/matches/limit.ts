@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { raw, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match, suspicion } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'
@@ -25,6 +25,7 @@ export const limit = match('limit', {
       master: raw(8, 8),
     }),
   },
+  restarts: 'the whole burst is there again',
   private: ({ prev, credit, creditCap, cost, pad, master }) => [prev, credit, creditCap, cost, pad, master],
   options: ({ avg, burst }) => ({
     limit: option(
@@ -41,12 +42,16 @@ export const limit = match('limit', {
   check:
     ({ burst }) =>
     (bytes, at) =>
-      burst.read(bytes, at) === 0 ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined,
+      burst.read(bytes, at) === 0 ? about('limit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined,
+  // How long that is hangs on how often the kernel's clock ticks.
+  suspects: () => () => [
+    suspicion('limit-burst', ERRNO.ERANGE, 'the burst takes longer to come back than this kernel can count'),
+  ],
   usage:
     ({ avg, burst }) =>
     (bytes, at) =>
       avg.read(bytes, at) * burst.read(bytes, at) > 0xffff_ffff
-        ? 'the burst takes longer to come back than the kernel can count'
+        ? about('limit-burst', 'the burst takes longer to come back than the kernel can count')
         : undefined,
   list:
     ({ avg, burst }) =>

@@ -1,8 +1,9 @@
 /** Counts packets in an object that nfacct(8) made. */
+import { ERRNO } from '../../abi/errno'
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { match } from '../extension'
+import { match, suspicion } from '../extension'
 import { option } from '../option'
 import { quoted, text } from '../values/string'
 
@@ -15,6 +16,16 @@ export const nfacct = match('nfacct', {
     1: struct('struct xt_nfacct_match_info_v1', 40, members),
   },
   private: ({ nfacct }) => [nfacct],
+  suspects:
+    ({ name }) =>
+    (bytes, at) => [
+      suspicion(
+        'nfacct-name',
+        ERRNO.ENOENT,
+        `there is no accounting object ${JSON.stringify(name.read(bytes, at))}`,
+        true,
+      ),
+    ],
   options: (at) => ({
     'nfacct-name': option(quoted(text(31, 1)), at.name, { required: true, list: 'nfacct-name  $' }),
   }),

@@ -1,7 +1,7 @@
 /** Who sends a packet that was made here. */
 import { pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { accountRange } from '../values/account'
 
@@ -23,10 +23,10 @@ export const owner = match('owner', {
   check:
     ({ uid, gid, match }) =>
     (bytes, at) =>
-      [uid, gid].some((field, i) => {
+      [uid, gid].flatMap((field, i) => {
         const [first, last] = field.read(bytes, at)
         return bit(match, 1 << i).read(bytes, at) && (first > last || last === 0xffff_ffff)
-      })
-        ? 'a range is reversed, or holds the number of nobody'
-        : undefined,
+          ? [about(i === 0 ? 'uid-owner' : 'gid-owner', 'the range is reversed, or holds the number of nobody')]
+          : []
+      })[0],
 })

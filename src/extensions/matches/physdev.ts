@@ -1,7 +1,7 @@
 /** The ports of a bridge that a packet comes in by and goes out by. */
 import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { interfaceName } from '../values/interface'
 
@@ -40,7 +40,7 @@ export const physdev = match('physdev', {
       if (given === 0) return 'it asks for nothing'
       const isBridged = (given & BRIDGED) !== 0 && (not & BRIDGED) === 0
       return hooks.includes('OUTPUT') && (given & (OUT | IS_OUT)) !== 0 && !isBridged
-        ? 'in OUTPUT, --physdev-out and --physdev-is-out need --physdev-is-bridged'
+        ? about((given & OUT) !== 0 ? 'physdev-out' : 'physdev-is-out', 'in OUTPUT, it needs --physdev-is-bridged')
         : undefined
     },
 })

@@ -2,7 +2,7 @@
 import { NO_IN, NO_OUT } from '../../abi/netfilter'
 import { array, type Field, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, elementOf, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { bits } from '../fields'
 import { flag, option } from '../option'
 import { sections } from '../sections'
@@ -135,11 +135,11 @@ export const policy = match('policy', {
     (bytes, at, { hooks }) => {
       const isFor = (direction: number): boolean => (flags.read(bytes, at) & direction) !== 0
       if (len.read(bytes, at) > NUMBERS.length) return `a policy has at most ${NUMBERS.length} elements`
-      if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return 'it has no direction'
+      if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return about('dir', 'it has no direction')
       if (isFor(DIRECTIONS.in) && hooks.some((hook) => NO_IN.includes(hook)))
-        return `--dir in is not for ${NO_IN.join(', ')}`
+        return about('dir', `--dir in is not for ${NO_IN.join(', ')}`)
       return isFor(DIRECTIONS.out) && hooks.some((hook) => NO_OUT.includes(hook))
-        ? `--dir out is not for ${NO_OUT.join(', ')}`
+        ? about('dir', `--dir out is not for ${NO_OUT.join(', ')}`)
         : undefined
     },
   usage:
@@ -148,16 +148,18 @@ export const policy = match('policy', {
       const isSet = (mask: number): boolean => (flags.read(bytes, at) & mask) !== 0
       const count = len.read(bytes, at)
       const given = elementsOf(pol).map(({ match }) => match.read(bytes, at))
-      if (isSet(NONE) && (isSet(STRICT) || given.some(Boolean))) return '--pol none takes neither --strict nor elements'
-      if (count > 1 && !isSet(STRICT)) return '--next needs --strict'
-      if (isSet(STRICT) && given.slice(0, count).includes(0)) return 'with --strict, each element needs an option'
+      if (isSet(NONE) && (isSet(STRICT) || given.some(Boolean)))
+        return about('pol', '--pol none takes neither --strict nor elements')
+      if (count > 1 && !isSet(STRICT)) return about('next', '--next needs --strict')
+      if (isSet(STRICT) && given.slice(0, count).includes(0))
+        return about('strict', 'with --strict, each element needs an option')
       const isTunnel = elementsOf(pol).map(
         ({ mode, invert }, i) =>
           ((given[i] ?? 0) & MODE) !== 0 &&
           (mode.read(bytes, at) === MODES.tunnel) !== ((invert.read(bytes, at) & MODE) !== 0),
       )
       return given.some((mask, i) => (mask & (SADDR | DADDR)) !== 0 && !isTunnel[i])
-        ? '--tunnel-src and --tunnel-dst need --mode tunnel'
+        ? about('mode', '--tunnel-src and --tunnel-dst need --mode tunnel')
         : undefined
     },
 })

@@ -1,8 +1,9 @@
 /** Rates that the target RATEEST estimates: one against a number, or two against each other. */
+import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { match } from '../extension'
+import { match, suspicion } from '../extension'
 import { either, is } from '../fields'
 import type { ListForm } from '../listing'
 import { flag, option } from '../option'
@@ -43,6 +44,16 @@ export const rateest = match('rateest', {
     }),
   },
   private: ({ est1, est2 }) => [est1, est2],
+  suspects:
+    ({ name1, name2, flags }) =>
+    (bytes, at) => {
+      const isRelative = relation(flags).read(bytes, at)
+      const names = { rateest: name1, ...(isRelative && { rateest2: name2 }) }
+      return Object.entries(names).map(([parameter, field]) => {
+        const reason = `no rule with the target RATEEST estimates ${JSON.stringify(field.read(bytes, at))}`
+        return suspicion(parameter, ERRNO.ENOENT, reason, true)
+      })
+    },
   options: ({ name1, name2, flags, mode, bps1, bps2, pps1, pps2 }) => {
     const isRelative = relation(flags)
     const isDelta = bit(flags, DELTA)

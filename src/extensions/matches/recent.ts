@@ -2,7 +2,7 @@
 import { bool8, type Field, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars, encodeText } from '../../binary/text'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { bits, constant, either, is, unless } from '../fields'
 import { flag, option, synonym } from '../option'
 import { addressMask, unusedAddress } from '../values/address'
@@ -70,12 +70,14 @@ export const recent = match('recent', {
       if (![CHECK, SET, UPDATE, REMOVE].includes(asked as never))
         return `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`
       const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
-      if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0))
-        return 'only --rcheck and --update look at times and hits'
-      if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return '--reap needs --seconds'
-      if (limits[1] > MAX_HITS) return `there are at most ${MAX_HITS} hits`
+      if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
+        const parameter = modified.read(bytes, at) ? 'reap' : limits[0] > 0 ? 'seconds' : 'hitcount'
+        return about(parameter, 'only --rcheck and --update look at times and hits')
+      }
+      if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return about('reap', '--reap needs --seconds')
+      if (limits[1] > MAX_HITS) return about('hitcount', `there are at most ${MAX_HITS} hits`)
       const said = name.read(bytes, at)
-      return said === '' || said.includes('/') ? 'a name is a file in /proc, and holds no /' : undefined
+      return said === '' || said.includes('/') ? about('name', 'a name is a file in /proc, and holds no /') : undefined
     }
   },
   list:

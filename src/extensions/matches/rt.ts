@@ -1,7 +1,7 @@
 /** The Routing header of IPv6. */
 import { array, pair, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { counted } from '../fields'
 import { listRange } from '../listing'
 import { flag, option } from '../option'
@@ -36,8 +36,10 @@ export const rt = match('rt', {
     const isType0 = (bytes: Uint8Array, at: number): boolean =>
       bit(flags, TYPE).read(bytes, at) && rtType.read(bytes, at) === 0 && !bit(invflags, TYPE).read(bytes, at)
     return (bytes, at) => {
-      if (addrnr.read(bytes, at) > HOPS) return `there are at most ${HOPS} addresses`
-      return ofType0.read(bytes, at) && !isType0(bytes, at) ? 'what begins with --rt-0 needs --rt-type 0' : undefined
+      if (addrnr.read(bytes, at) > HOPS) return about('rt-0-addrs', `there are at most ${HOPS} addresses`)
+      return ofType0.read(bytes, at) && !isType0(bytes, at)
+        ? about('rt-type', 'what begins with --rt-0 needs --rt-type 0')
+        : undefined
     }
   },
   list: 'rt',

@@ -1,7 +1,7 @@
 /** SCTP ports, and the chunks of a packet. */
 import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { invertsGiven, match } from '../extension'
+import { about, invertsGiven, match } from '../extension'
 import { counted, view } from '../fields'
 import { option } from '../option'
 import { portOptions } from '../ports'
@@ -60,9 +60,11 @@ export const sctp = match('sctp', {
   check: ({ flags, invflags, chunkMatchType, flagCount }) => {
     const inversions = invertsGiven(flags, invflags)
     return (bytes, at, rule) => {
-      if (flagCount.read(bytes, at) > FLAG_SLOTS) return `there are flags of ${FLAG_SLOTS} chunks at most`
+      if (flagCount.read(bytes, at) > FLAG_SLOTS)
+        return about('chunk-types', `there are flags of ${FLAG_SLOTS} chunks at most`)
       const isOfType = (chunkMatchType.read(bytes, at) & 0x07) !== 0
-      if (bit(flags, 0x04).read(bytes, at) && !isOfType) return 'chunks are matched by any, all or only'
+      if (bit(flags, 0x04).read(bytes, at) && !isOfType)
+        return about('chunk-types', 'chunks are matched by any, all or only')
       return inversions(bytes, at, rule)
     }
   },

@@ -60,13 +60,13 @@ export const set = match('set', {
       flags: u32,
     }),
   },
-  unused: ({ matchSet }) => setReference(matchSet).scratch,
+  unused: ({ matchSet }) => setReference('match-set', matchSet).scratch,
   check: ({ matchSet }) => {
-    const { checkIndex, checkDimensions } = setReference(matchSet)
+    const { checkIndex, checkDimensions } = setReference('match-set', matchSet)
     return (...args) => checkIndex(...args) ?? checkDimensions(...args)
   },
   options: (at) => {
-    const { index, directions: sides, inverted, flags: ofSet } = setReference(at.matchSet)
+    const { index, directions: sides, inverted, flags: ofSet } = setReference('match-set', at.matchSet)
     const flags = 'flags' in at ? at.flags : constant(0)
     const { packets, bytes } = countersOf(at)
     return {

@@ -1,7 +1,7 @@
 /** Some of the packets: each with a probability, or every so many one. */
 import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
 import { probability } from '../values/fraction'
@@ -39,6 +39,7 @@ export const statistic = match('statistic', {
       master: raw(8, 8),
     }),
   },
+  restarts: '--mode nth counts from its first packet again',
   bits: ({ flags }) => [[flags, 0x01]],
   private: ({ master }) => [master],
   leading: ['mode'],
@@ -88,13 +89,17 @@ export const statistic = match('statistic', {
   check:
     ({ mode }) =>
     (bytes, at) =>
-      mode.read(bytes, at) > NTH ? 'there is no such mode' : undefined,
+      mode.read(bytes, at) > NTH ? about('mode', 'there is no such mode') : undefined,
   usage:
     ({ mode, every, packet }) =>
     (bytes, at) => {
       const isNth = mode.read(bytes, at) === NTH
       if (every.read(bytes, at) === UNSAID)
-        return isNth ? '--every and --packet are required' : '--probability is required'
-      return isNth && packet.read(bytes, at) > every.read(bytes, at) ? '--packet is less than --every' : undefined
+        return isNth
+          ? about('every', '--every and --packet are required')
+          : about('probability', '--probability is required')
+      return isNth && packet.read(bytes, at) > every.read(bytes, at)
+        ? about('packet', '--packet is less than --every')
+        : undefined
     },
 })

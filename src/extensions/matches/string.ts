@@ -3,7 +3,7 @@ import { ERRNO } from '../../abi/errno'
 import { array, raw, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { isTerminated, match } from '../extension'
+import { about, isTerminated, match } from '../extension'
 import { counted } from '../fields'
 import type { ListForm } from '../listing'
 import { flag, option, synonym } from '../option'
@@ -64,11 +64,11 @@ export const string = match('string', {
     ({ fromOffset, toOffset, algo, patlen }) =>
     (bytes, at) => {
       const length = patlen.read(bytes, at)
-      if (fromOffset.read(bytes, at) > toOffset.read(bytes, at)) return '--to is before --from'
-      if (!isTerminated(algo, bytes, at)) return 'the name of the algorithm does not end'
-      if (length < 1 || length > MAX) return `a pattern has 1 to ${MAX} bytes`
+      if (fromOffset.read(bytes, at) > toOffset.read(bytes, at)) return about('to', '--to is before --from')
+      if (!isTerminated(algo, bytes, at)) return about('algo', 'the name of the algorithm does not end')
+      if (length < 1 || length > MAX) return about('string', `a pattern has 1 to ${MAX} bytes`)
       return KNOWN.includes(algo.read(bytes, at))
         ? undefined
-        : { reason: 'there is no such algorithm', errno: ERRNO.ENOENT }
+        : about('algo', 'there is no such algorithm', ERRNO.ENOENT)
     },
 })

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { either, is, not, unless } from '../fields'
 import { flag, option, synonym } from '../option'
 import { date, daytime, LAST_SECOND, monthdays, weekdays } from '../values/time'
@@ -52,10 +52,11 @@ export const time = match('time', {
     const contiguous = bit(flags, 0x02)
     return (bytes, at) => {
       const [start, stop] = [daytimeStart.read(bytes, at), daytimeStop.read(bytes, at)]
-      if (Math.max(start, stop) > LAST_SECOND) return { reason: 'a day has not so many seconds', errno: ERRNO.EDOM }
+      if (start > LAST_SECOND) return about('timestart', 'a day has not so many seconds', ERRNO.EDOM)
+      if (stop > LAST_SECOND) return about('timestop', 'a day has not so many seconds', ERRNO.EDOM)
       if (flags.read(bytes, at) > 0x03) return 'flags that the kernel does not know'
       return contiguous.read(bytes, at) && start < stop
-        ? '--contiguous is for a time that stops earlier than it starts, on the next day'
+        ? about('contiguous', '--contiguous is for a time that stops earlier than it starts, on the next day')
         : undefined
     }
   },

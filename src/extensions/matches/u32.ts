@@ -1,7 +1,7 @@
 /** Numbers of four bytes from anywhere in a packet. */
 import { array, bool8, u32 as number, pair, u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { counted, view } from '../fields'
 import { option } from '../option'
 import { hex, readInteger } from '../values/integer'
@@ -95,12 +95,13 @@ export const u32 = match('u32', {
   check:
     ({ tests: slots, ntests }) =>
     (bytes, at) => {
-      if (ntests.read(bytes, at) > MAX + 1) return `there are at most ${MAX} tests`
+      if (ntests.read(bytes, at) > MAX + 1) return about('u32', `there are at most ${MAX} tests`)
       const used = counted(ntests, slots, NOTHING).read(bytes, at)
-      if (used.some(({ nnums, nvalues }) => Math.max(nnums, nvalues) > MAX + 1)) return 'a test is too long'
+      if (used.some(({ nnums, nvalues }) => Math.max(nnums, nvalues) > MAX + 1))
+        return about('u32', 'a test is too long')
       const operations = used.flatMap(({ location, nnums }) => location.slice(1, nnums))
       return operations.some(({ nextop, number }) => SHIFTS.includes(OPERATORS[nextop] ?? '') && number > 31)
-        ? 'a shift is by 31 bits at most'
+        ? about('u32', 'a shift is by 31 bits at most')
         : undefined
     },
 })

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/names'
 
@@ -17,5 +17,5 @@ export const AUDIT = target('AUDIT', {
   check:
     ({ type }) =>
     (bytes, at) =>
-      type.read(bytes, at) > TYPES.reject ? { reason: 'there is no such type', errno: ERRNO.ERANGE } : undefined,
+      type.read(bytes, at) > TYPES.reject ? about('type', 'there is no such type', ERRNO.ERANGE) : undefined,
 })

@@ -1,10 +1,12 @@
 /** Says how connection tracking is to see a packet. */
-import { raw, u16, u32 } from '../../binary/codec'
+import { ERRNO } from '../../abi/errno'
+import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { type Extent, target } from '../extension'
+import { about, type Extent, type Loss, suspicion, target } from '../extension'
 import { bits, constant, is, view } from '../fields'
 import { flag, option } from '../option'
+import { isZero } from '../values/address'
 import { integer } from '../values/integer'
 import { type Named, nameList } from '../values/names'
 import { name } from '../values/string'
@@ -44,6 +46,18 @@ export const ctRevisions = {
   2: withTimeout,
 }
 
+/** So much of the name of a timeout policy does the kernel hand out. */
+const HANDED_OUT = 4
+
+/** Whether the name of a policy that counts may be the beginning of a longer one. */
+const isCut =
+  ({ offset, size }: Extent, ignored: Field<boolean>): Loss['isAt'] =>
+  (bytes, at) => {
+    const [start, end] = [at + offset, at + offset + size]
+    const isFull = !bytes.subarray(start, start + HANDED_OUT).includes(0)
+    return isFull && isZero(bytes.subarray(start + HANDED_OUT, end)) && !ignored.read(bytes, at)
+  }
+
 /**
  * The kernel hands out the first 32 bytes alone, which cuts a timeout to four characters and leaves its own pointer out.
  * What is behind them cannot be compared, nor trusted when it is written back.
@@ -76,14 +90,37 @@ export const CT = target('CT', {
       zone: option(zone, eitherWay),
     }
   },
+  losses: ({ flags, ...at }) =>
+    'timeout' in at
+      ? [
+          {
+            parameter: 'timeout',
+            reason:
+              `the kernel hands out ${HANDED_OUT} bytes of the name, so that to write the rule back would bind the ` +
+              'policy of that shorter name',
+            isAt: isCut(at.timeout, bit(flags, NOTRACK)),
+          },
+        ]
+      : [],
+  suspects: ({ helper, ...at }) => {
+    const timeout = 'timeout' in at ? at.timeout : constant('')
+    return (bytes, place) => {
+      const [used, policy] = [helper.read(bytes, place), timeout.read(bytes, place)]
+      const unknown = (what: string, name: string): string => `the kernel has no ${what} ${JSON.stringify(name)}`
+      return [
+        ...(used === '' ? [] : [suspicion('helper', ERRNO.ENOENT, `${unknown('helper', used)} for the protocol`)]),
+        ...(policy === '' ? [] : [suspicion('timeout', ERRNO.ENOENT, unknown('timeout policy', policy), true)]),
+      ]
+    }
+  },
   check: ({ flags, ...at }) => {
     const untracked = bit(flags, NOTRACK)
-    const names = [at.helper, ...('timeout' in at ? [at.timeout] : [])]
+    const names = { helper: at.helper, ...('timeout' in at && { timeout: at.timeout }) }
     return (bytes, place, rule) => {
-      const named = names.some((field) => field.read(bytes, place) !== '')
+      const named = Object.entries(names).find(([, field]) => field.read(bytes, place) !== '')?.[0]
       const anyProtocol = rule.protocol === 0 || rule.protocolNegated
-      return named && anyProtocol && !untracked.read(bytes, place)
-        ? '--helper and --timeout need -p with the protocol that they are for'
+      return named !== undefined && anyProtocol && !untracked.read(bytes, place)
+        ? about(named, `--${named} needs -p with the protocol that it is for`)
         : undefined
     }
   },

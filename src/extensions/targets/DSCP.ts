@@ -9,7 +9,7 @@ import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
 export const DSCP = target('DSCP', {
   tables: ['mangle'],
   revisions: { 0: struct('struct xt_DSCP_info', 1, { dscp: u8 }) },
-  check: refuseDscp,
+  check: refuseDscp('set-dscp'),
   options: ({ dscp }) => ({
     'set-dscp': option(codePoint, dscp, { required: true, list: 'DSCP set $' }),
     'set-dscp-class': synonym('set-dscp', option(dscpClass, dscp, { required: true })),

@@ -12,5 +12,5 @@ export const HL = target('HL', {
   atLeastOne: true,
   list: 'HL',
   options: ({ mode, hopLimit }) => hopChanges('hl', { mode, value: hopLimit }),
-  check: ({ mode, hopLimit }) => refuseHopChange({ mode, value: hopLimit }),
+  check: ({ mode, hopLimit }) => refuseHopChange('hl', { mode, value: hopLimit }),
 })

@@ -1,7 +1,7 @@
 /** Sets the packet's mark to a hash of what it says. */
 import { be16, be32, type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct, within } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { option } from '../option'
 import { prefix, prefixLength, unusedAddress } from '../values/address'
 import { hex, integer, paddedHex } from '../values/integer'
@@ -152,11 +152,13 @@ export const HMARK = target('HMARK', {
     const has = (bits: number, ...masks: number[]): boolean => masks.some((mask) => (bits & mask) !== 0)
     return (bytes, at) => {
       const given = flags.read(bytes, at)
-      if (hmodulus.read(bytes, at) === 0) return 'the modulus is 0'
-      if (protoMask.read(bytes, at) !== 0 && has(given, FLAG.METHOD_L3)) return 'protocols do not count for layer 3'
+      if (hmodulus.read(bytes, at) === 0) return about('hmark-mod', 'the modulus is 0')
+      if (protoMask.read(bytes, at) !== 0 && has(given, FLAG.METHOD_L3))
+        return about('hmark-tuple', 'protocols do not count for layer 3')
       if (has(given, FLAG.SPI_MASK) && has(given, FLAG.SPORT_MASK, FLAG.DPORT_MASK))
-        return '--hmark-spi-mask excludes masks of ports'
-      if (has(given, FLAG.SPI) && has(given, FLAG.SPORT, FLAG.DPORT)) return '--hmark-spi excludes ports'
+        return about('hmark-spi-mask', '--hmark-spi-mask excludes masks of ports')
+      if (has(given, FLAG.SPI) && has(given, FLAG.SPORT, FLAG.DPORT))
+        return about('hmark-spi', '--hmark-spi excludes ports')
       return undefined
     }
   },

@@ -3,7 +3,7 @@ import { ERRNO } from '../../abi/errno'
 import { raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { target } from '../extension'
+import { about, suspicion, target } from '../extension'
 import { constant } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
@@ -22,23 +22,31 @@ export const IDLETIMER = target('IDLETIMER', {
     0: struct('struct idletimer_tg_info', 40, { ...head, timer: raw(8, 8) }),
     1: struct('struct idletimer_tg_info_v1', 48, { ...head, sendNlMsg: u8, timerType: u8, timer: raw(8, 8) }),
   },
+  restarts: 'the time begins anew',
   private: ({ timer }) => [timer],
   options: ({ timeout, label, ...at }) => ({
     timeout: option(integer(MAX_TIMEOUT, 1), timeout, { required: true, list: 'timeout:$' }),
     label: option(name(27), label, { required: true, list: 'label:$' }),
     alarm: flag(bit('timerType' in at ? at.timerType : constant(0), 0x01)),
   }),
+  suspects:
+    ({ label }) =>
+    (bytes, at) => {
+      const said = JSON.stringify(label.read(bytes, at))
+      return [suspicion('label', ERRNO.EINVAL, `the timer ${said} is there already, and of another type`)]
+    },
   check:
     ({ timeout, label, ...at }) =>
     (bytes, place) => {
       const after = timeout.read(bytes, place)
       if ('sendNlMsg' in at && at.sendNlMsg.read(bytes, place) !== 0)
         return { reason: 'messages are for Android alone', errno: ERRNO.EOPNOTSUPP }
-      if (after < 1 || after > MAX_TIMEOUT) return `a timeout is 1 to ${MAX_TIMEOUT} seconds`
+      if (after < 1 || after > MAX_TIMEOUT) return about('timeout', `a timeout is 1 to ${MAX_TIMEOUT} seconds`)
       const start = place + label.offset
-      if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return 'a label has 1 to 27 bytes'
-      if (UNUSABLE.test(label.read(bytes, place))) return 'sysfs can have no file of that name'
-      if ('timerType' in at && at.timerType.read(bytes, place) > 1) return 'there is no such type of timer'
+      if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return about('label', 'a label has 1 to 27 bytes')
+      if (UNUSABLE.test(label.read(bytes, place))) return about('label', 'sysfs can have no file of that name')
+      if ('timerType' in at && at.timerType.read(bytes, place) > 1)
+        return about('alarm', 'there is no such type of timer')
       return undefined
     },
 })

@@ -2,7 +2,7 @@
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { isTerminated, target } from '../extension'
+import { about, isTerminated, target } from '../extension'
 import { flag, option } from '../option'
 import { nameOrNumber } from '../values/names'
 import { line } from '../values/string'
@@ -17,8 +17,8 @@ export const LOG = target('LOG', {
   check:
     ({ level, prefix }) =>
     (bytes, at) => {
-      if (level.read(bytes, at) > LEVELS.debug) return 'a level is 0 to 7'
-      return isTerminated(prefix, bytes, at) ? undefined : 'the prefix does not end'
+      if (level.read(bytes, at) > LEVELS.debug) return about('log-level', 'a level is 0 to 7')
+      return isTerminated(prefix, bytes, at) ? undefined : about('log-prefix', 'the prefix does not end')
     },
   list:
     ({ level, logflags }) =>

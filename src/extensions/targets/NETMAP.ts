@@ -1,6 +1,6 @@
 /** Maps a whole network of addresses onto another one. */
 import { bit, both } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { view } from '../fields'
 import { natRange, natRangeIPv4, oneRange } from '../nat'
 import { option } from '../option'
@@ -18,7 +18,7 @@ export const NETMAP = target('NETMAP', {
   fixed: oneRange,
   check: ({ flags }) => {
     const hasAddresses = bit(flags, RANGE.ADDRESSES)
-    return (bytes, at) => (hasAddresses.read(bytes, at) ? undefined : 'there is no network to map to')
+    return (bytes, at) => (hasAddresses.read(bytes, at) ? undefined : about('to', 'there is no network to map to'))
   },
   options: ({ flags, minAddr, maxAddr }) => {
     // From the first address of the network to its last.

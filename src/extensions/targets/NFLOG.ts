@@ -2,7 +2,7 @@
 import { u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { isTerminated, target } from '../extension'
+import { about, isTerminated, target } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'
@@ -42,5 +42,5 @@ export const NFLOG = target('NFLOG', {
   check:
     ({ prefix }) =>
     (bytes, at) =>
-      isTerminated(prefix, bytes, at) ? undefined : 'the prefix does not end',
+      isTerminated(prefix, bytes, at) ? undefined : about('nflog-prefix', 'the prefix does not end'),
 })

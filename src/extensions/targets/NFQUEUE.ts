@@ -2,7 +2,7 @@
 import { ERRNO } from '../../abi/errno'
 import { type Field, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { constant, view } from '../fields'
 import { flag, option } from '../option'
 import { integer, integerRange } from '../values/integer'
@@ -45,9 +45,9 @@ export const NFQUEUE = target('NFQUEUE', {
     const { queuenum, total, flags, known } = placesOf(at)
     return (bytes, place) => {
       const count = total.read(bytes, place)
-      if (count === 0) return 'there is no queue'
+      if (count === 0) return about('queue-balance', 'there is no queue')
       if (queuenum.read(bytes, place) + count - 1 > MAX)
-        return { reason: `queues are 0 to ${MAX}`, errno: ERRNO.ERANGE }
+        return about('queue-balance', `queues are 0 to ${MAX}`, ERRNO.ERANGE)
       return (flags.read(bytes, place) & ~known) === 0 ? undefined : 'flags that the kernel does not know'
     }
   },

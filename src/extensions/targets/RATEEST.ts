@@ -1,8 +1,9 @@
 /** Estimates the rate of the packets that come by, for the match rateest to ask for. */
+import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { target } from '../extension'
+import { about, suspicion, target } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
 import { duration } from '../values/fraction'
@@ -30,6 +31,12 @@ export const RATEEST = target('RATEEST', {
   },
   private: ({ est }) => [est],
   leading: ['rateest-interval'],
+  suspects:
+    ({ name }) =>
+    (bytes, at) => {
+      const said = JSON.stringify(name.read(bytes, at))
+      return [suspicion('rateest-name', ERRNO.EINVAL, `another rule estimates ${said} with other settings`, true)]
+    },
   options: ({ name, interval: stored, ewmaLog }) => {
     const interval = view(stored, intervalOf, (time: number) => (INTERVALS.indexOf(time) + FIRST) & 0xff)
     const average: Field<number> = {
@@ -50,10 +57,11 @@ export const RATEEST = target('RATEEST', {
   check:
     ({ interval, ewmaLog }) =>
     (bytes, at) => {
-      if (intervalOf(interval.read(bytes, at)) === undefined) return 'there is no such interval'
+      if (intervalOf(interval.read(bytes, at)) === undefined)
+        return about('rateest-interval', 'there is no such interval')
       const log = ewmaLog.read(bytes, at)
       return log < 1 || log > MAX_LOG
-        ? '--rateest-ewmalog is to be more than the interval, and not too much more'
+        ? about('rateest-ewmalog', '--rateest-ewmalog is to be more than the interval, and not too much more')
         : undefined
     },
 })

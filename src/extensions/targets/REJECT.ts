@@ -1,7 +1,7 @@
 /** Refuses a packet and tells its sender. */
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
-import { isProtocol, target } from '../extension'
+import { about, isProtocol, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/names'
 
@@ -69,7 +69,9 @@ export const REJECT = target('REJECT', {
   check: (fields, family) => (bytes, at, rule) => {
     const { tcpReset, echoReply } = byFamily[family]
     const type = fields.with.read(bytes, at)
-    if (type === echoReply) return 'echo replies are no longer sent'
-    return type === tcpReset && !isProtocol(rule, ['tcp']) ? '--reject-with tcp-reset needs -p tcp' : undefined
+    if (type === echoReply) return about('reject-with', 'echo replies are no longer sent')
+    return type === tcpReset && !isProtocol(rule, ['tcp'])
+      ? about('reject-with', '--reject-with tcp-reset needs -p tcp')
+      : undefined
   },
 })

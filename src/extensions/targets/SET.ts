@@ -3,7 +3,7 @@ import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
 import { NO_OUT } from '../../abi/netfilter'
 import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { type Check, target } from '../extension'
+import { about, type Check, target } from '../extension'
 import { constant, where } from '../fields'
 import { flag, option } from '../option'
 import { setReference } from '../sets'
@@ -21,16 +21,19 @@ interface SetFields {
   readonly timeout?: Field<number>
 }
 
-const references = ({ addSet, delSet, mapSet }: SetFields) =>
-  [addSet, delSet, ...(mapSet === undefined ? [] : [mapSet])].map(setReference)
+const references = ({ addSet, delSet, mapSet }: SetFields) => [
+  setReference('add-set', addSet),
+  setReference('del-set', delSet),
+  ...(mapSet === undefined ? [] : [setReference('map-set', mapSet)]),
+]
 
 /** A place for a set that may hold none. */
-function optionalSet(at: Field<unknown> | undefined) {
+function optionalSet(parameter: string, at: Field<unknown> | undefined) {
   const types = [setName, directions] as const
   const nothing = [IPSET_INVALID_ID, [0, 0]] as const
   if (at === undefined)
     return option(types, constant<readonly [number, readonly [number, number]]>(nothing), { absent: nothing })
-  const { index, directions: sides } = setReference(at)
+  const { index, directions: sides } = setReference(parameter, at)
   const isThere = (bytes: Uint8Array, place: number): boolean => index.read(bytes, place) !== IPSET_INVALID_ID
   return option(types, where(both(index, sides), isThere), { absent: nothing })
 }
@@ -38,13 +41,16 @@ function optionalSet(at: Field<unknown> | undefined) {
 /** Packets have a queue, and a priority, when they are on their way out. */
 function checkMap({ mapSet, flags = constant(0) }: SetFields): Check {
   if (mapSet === undefined) return () => undefined
-  const { index } = setReference(mapSet)
+  const { index } = setReference('map-set', mapSet)
   return (bytes, at, { table, hooks }) => {
     if (index.read(bytes, at) === IPSET_INVALID_ID) return undefined
-    if (table !== 'mangle') return '--map-set is for table mangle'
+    if (table !== 'mangle') return about('map-set', '--map-set is for table mangle')
     const early = hooks.some((hook) => NO_OUT.includes(hook))
     return early && (flags.read(bytes, at) & (PRIO | QUEUE)) !== 0
-      ? '--map-prio and --map-queue are for FORWARD, OUTPUT and POSTROUTING'
+      ? about(
+          (flags.read(bytes, at) & PRIO) !== 0 ? 'map-prio' : 'map-queue',
+          '--map-prio and --map-queue are for FORWARD, OUTPUT and POSTROUTING',
+        )
       : undefined
   }
 }
@@ -90,19 +96,19 @@ export const SET = target('SET', {
     }
   },
   usage: (at) => (bytes, place) => {
-    const maps = 'mapSet' in at && setReference(at.mapSet).index.read(bytes, place) !== IPSET_INVALID_ID
+    const maps = 'mapSet' in at && setReference('map-set', at.mapSet).index.read(bytes, place) !== IPSET_INVALID_ID
     return maps && (at.flags.read(bytes, place) & (MARK | PRIO | QUEUE)) === 0
-      ? '--map-set needs --map-mark, --map-prio or --map-queue'
+      ? about('map-set', '--map-set needs --map-mark, --map-prio or --map-queue')
       : undefined
   },
   options: (at) => {
     const { addSet, delSet, mapSet, flags = constant(0), timeout = constant(NO_TIMEOUT) }: SetFields = at
     return {
-      'add-set': optionalSet(addSet),
+      'add-set': optionalSet('add-set', addSet),
       exist: flag(bit(flags, 0x01), { needs: ['add-set'], list: 'exist' }),
       timeout: option(integer(NO_TIMEOUT - 1), timeout, { absent: NO_TIMEOUT, needs: ['add-set'] }),
-      'del-set': optionalSet(delSet),
-      'map-set': optionalSet(mapSet),
+      'del-set': optionalSet('del-set', delSet),
+      'map-set': optionalSet('map-set', mapSet),
       'map-mark': flag(bit(flags, MARK), { needs: ['map-set'] }),
       'map-prio': flag(bit(flags, PRIO), { needs: ['map-set'] }),
       'map-queue': flag(bit(flags, QUEUE), { needs: ['map-set'] }),

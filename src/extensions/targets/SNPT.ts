@@ -1,7 +1,7 @@
 /** Translates the prefix of the source, without looking at connections (RFC 6296). */
 import { raw, u8, u16 } from '../../binary/codec'
 import { both, type Fields, struct } from '../../binary/struct'
-import { type Check, target } from '../extension'
+import { about, type Check, target } from '../extension'
 import { option } from '../option'
 import { addressPrefix, prefixMask } from '../values/address'
 
@@ -26,12 +26,12 @@ export const checkPrefixes =
   ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields): Check =>
   (bytes, at) => {
     const [from, to] = [srcPfxLen.read(bytes, at), dstPfxLen.read(bytes, at)]
-    if (from > MAX_LENGTH || to > MAX_LENGTH) return `a prefix has ${MAX_LENGTH} bits at most`
+    if (from > MAX_LENGTH) return about('src-pfx', `a prefix has ${MAX_LENGTH} bits at most`)
+    if (to > MAX_LENGTH) return about('dst-pfx', `a prefix has ${MAX_LENGTH} bits at most`)
     const isBeyond = (prefix: Uint8Array, length: number): boolean =>
       prefixMask(length, prefix.length).some((mask, i) => ((prefix[i] as number) & ~mask) !== 0)
-    return isBeyond(srcPfx.read(bytes, at), from) || isBeyond(dstPfx.read(bytes, at), to)
-      ? 'an address has bits behind its prefix'
-      : undefined
+    if (isBeyond(srcPfx.read(bytes, at), from)) return about('src-pfx', 'the address has bits behind its prefix')
+    return isBeyond(dstPfx.read(bytes, at), to) ? about('dst-pfx', 'the address has bits behind its prefix') : undefined
   }
 
 export const SNPT = target('SNPT', {

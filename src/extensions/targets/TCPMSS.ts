@@ -2,7 +2,7 @@
 import { NO_OUT } from '../../abi/netfilter'
 import { u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { is, view } from '../fields'
 import { TCP_FLAGS, tcpHeader } from '../matches/tcp'
 import { flag, option } from '../option'
@@ -41,7 +41,10 @@ export const TCPMSS = target('TCPMSS', {
     ({ mss }) =>
     (bytes, at, { hooks, matches }) => {
       if (mss.read(bytes, at) === CLAMP && hooks.some((hook) => NO_OUT.includes(hook)))
-        return '--clamp-mss-to-pmtu is for FORWARD, OUTPUT and POSTROUTING, where the path is known'
+        return about(
+          'clamp-mss-to-pmtu',
+          '--clamp-mss-to-pmtu is for FORWARD, OUTPUT and POSTROUTING, where the path is known',
+        )
       const asksForSyn = matches.some(
         (one) => one.name === 'tcp' && syn.read(bytes, one.at) && !negated.read(bytes, one.at),
       )

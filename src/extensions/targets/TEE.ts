@@ -2,7 +2,7 @@
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { isTerminated, target } from '../extension'
+import { about, isTerminated, target } from '../extension'
 import { option } from '../option'
 import { inetAddress, isZero, unusedAddress } from '../values/address'
 import { oneInterface } from '../values/interface'
@@ -20,8 +20,8 @@ export const TEE = target('TEE', {
   check:
     ({ gw, oif }) =>
     (bytes, at) => {
-      if (isZero(gw.read(bytes, at))) return 'nobody has the address of all zeros'
+      if (isZero(gw.read(bytes, at))) return about('gateway', 'nobody has the address of all zeros')
       const ends = bytes[at + oif.offset] === 0 || isTerminated(oif, bytes, at)
-      return ends ? undefined : 'the name of the interface does not end'
+      return ends ? undefined : about('oif', 'the name of the interface does not end')
     },
 })

@@ -12,5 +12,5 @@ export const TTL = target('TTL', {
   atLeastOne: true,
   list: 'TTL',
   options: ({ mode, ttl }) => hopChanges('ttl', { mode, value: ttl }),
-  check: ({ mode, ttl }) => refuseHopChange({ mode, value: ttl }),
+  check: ({ mode, ttl }) => refuseHopChange('ttl', { mode, value: ttl }),
 })

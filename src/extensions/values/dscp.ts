@@ -1,7 +1,7 @@
 /** The field of the IP header that was called type of service and is now a DSCP and two bits of ECN. */
 import { ERRNO } from '../../abi/errno'
 import type { Field } from '../../binary/codec'
-import type { Check } from '../extension'
+import { about, type Check } from '../extension'
 import { bits8, hex8 } from './integer'
 import { findName, type Named, name } from './names'
 import { halves, type ValueType } from './value'
@@ -41,9 +41,10 @@ export const dscpClass = name(CLASSES, { anyCase: true })
 
 /** Why the kernel refuses a DSCP. */
 export const refuseDscp =
+  (parameter: string) =>
   ({ dscp }: { readonly dscp: Field<number> }): Check =>
   (bytes, at) =>
-    dscp.read(bytes, at) > DSCP_MAX ? { reason: 'a DSCP is 0 to 0x3f', errno: ERRNO.EDOM } : undefined
+    dscp.read(bytes, at) > DSCP_MAX ? about(parameter, 'a DSCP is 0 to 0x3f', ERRNO.EDOM) : undefined
 
 /** RFC 1349 */
 const TOS = {

@@ -2,7 +2,9 @@
  * Calls to C functions of libc. The only file that imports ffi-rs, and it does so at the first call: the package can be
  * imported, and its in-process kernel used, where there is no binary of ffi-rs.
  */
+import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
 import { UnsupportedError } from '../../errors'
 
 /** An `int`; a buffer that the function works on in place; a `size_t` or an address. */
@@ -46,7 +48,23 @@ function openLibc(): FfiRs {
   const ffi = requireFfi()
   // An empty path is the process itself, which has libc in it, whether glibc or musl.
   ffi.open({ library: LIBRARY, path: '' })
+  if (!isMainThread) keepMapped(ffi)
   return ffi
+}
+
+/** dlfcn.h */
+const RTLD_NOW = 0x2
+const RTLD_NODELETE = 0x1000
+
+/**
+ * Node unmaps the binary with the last thread that loaded it, and the destructors of that thread, which are called later,
+ * with it: a worker that was alone in loading ffi-rs would end the process.
+ */
+function keepMapped(ffi: FfiRs): void {
+  const binary = /\/.*\/ffi-rs[^/]*\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0]
+  if (binary === undefined) return
+  const dlopen: CFunction = { name: 'dlopen', params: ['buffer', 'int'], returns: 'size' }
+  ffi.load(request(ffi, dlopen, [Buffer.from(`${binary}\0`), RTLD_NOW | RTLD_NODELETE]))
 }
 
 /** @throws UnsupportedError off the machines that the library knows */
@@ -89,7 +107,7 @@ const request = (ffi: FfiRs, { name, params, returns }: CFunction, values: reado
 
 const outcome = ({ value, errnoCode }: { value: number | bigint; errnoCode: number }): Outcome => ({
   value,
-  errno: value === -1 ? errnoCode : 0,
+  errno: Number(value) === -1 ? errnoCode : 0,
 })
 
 /** Calls `fn` on this thread. */

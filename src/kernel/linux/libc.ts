@@ -13,6 +13,8 @@ export const IPPROTO_RAW = 255
 /** sys/file.h */
 export const LOCK_EX = 2
 export const LOCK_NB = 4
+/** unistd.h */
+const SEEK_END = 2
 /** linux/sched.h */
 export const CLONE_NEWNET = 0x40000000
 
@@ -32,6 +34,7 @@ const SOCKET = int('socket', 'int', 'int', 'int')
 const GETSOCKOPT = int('getsockopt', 'int', 'int', 'int', 'buffer', 'buffer')
 const SETSOCKOPT = int('setsockopt', 'int', 'int', 'int', 'buffer', 'int')
 const CLOSE = int('close', 'int')
+const LSEEK: CFunction = { name: 'lseek', params: ['int', 'size', 'int'], returns: 'size' }
 const FLOCK = int('flock', 'int', 'int')
 const SETNS = int('setns', 'int', 'int')
 const UNSHARE = int('unshare', 'int')
@@ -41,7 +44,7 @@ const MEMMOVE: CFunction = { name: 'memmove', params: ['buffer', 'buffer', 'size
 /** @throws LibcFailure */
 function checked(fn: CFunction, ...values: CValue[]): number {
   const { value, errno } = call(fn, ...values)
-  if (value === -1) throw new LibcFailure(fn.name, errno)
+  if (Number(value) === -1) throw new LibcFailure(fn.name, errno)
   return Number(value)
 }
 
@@ -52,6 +55,9 @@ export const socket = (domain: number, type: number, protocol: number): number =
 export const close = (fd: number): void => void checked(CLOSE, fd)
 
 export const flock = (fd: number, operation: number): void => void checked(FLOCK, fd, operation)
+
+/** Puts the file's position at its end. */
+export const seekEnd = (fd: number): void => void checked(LSEEK, fd, 0n, SEEK_END)
 
 /** Moves the calling thread, and no other, into the namespace that `fd` stands for. */
 export const setns = (fd: number, type: number): void => void checked(SETNS, fd, type)

@@ -8,9 +8,18 @@ import { u64 } from '../../binary/codec'
 import { IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { checkOptions } from '../../options'
 import { runProgram } from '../../programs'
-import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../kernel'
+import {
+  type Connection,
+  type Kernel,
+  type Lock,
+  type LockRequest,
+  type Log,
+  type Scratch,
+  SockoptFailure,
+} from '../kernel'
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
+import { openLog } from './log'
 import { NetworkNamespace } from './namespace'
 
 const MODPROBE = '/proc/sys/kernel/modprobe'
@@ -158,6 +167,15 @@ export class LinuxKernel implements Kernel {
     const program = modprobe()
     if (program === undefined) return false
     return runProgram(program, ['-q', FAMILIES[family].module]).status === 0
+  }
+
+  scratch(): Scratch {
+    const namespace = NetworkNamespace.create()
+    return { kernel: new LinuxKernel({ namespace }), close: () => namespace.close() }
+  }
+
+  log(): Log | undefined {
+    return openLog()
   }
 
   lock(timeoutMs: number): Lock {

@@ -25,7 +25,7 @@ import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
-import { type Connection, type Kernel, type Lock, type LockRequest, SockoptFailure } from '../kernel'
+import { type Connection, type Kernel, type Lock, type LockRequest, type Scratch, SockoptFailure } from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
@@ -78,6 +78,11 @@ export class MemoryKernel implements Kernel {
 
   loadModule(): boolean {
     return false
+  }
+
+  /** It knows the same sets. */
+  scratch(): Scratch {
+    return { kernel: new MemoryKernel({ sets: this.#sets.entries() }), close() {} }
   }
 
   lock(timeoutMs: number): Lock {

@@ -41,6 +41,11 @@ export class SetList {
     this.#byIndex.delete(entry.index)
   }
 
+  /** All of them, by name. */
+  entries(): Record<string, SetEntry> {
+    return Object.fromEntries(this.#byName)
+  }
+
   byName(name: string): SetEntry | undefined {
     return this.#byName.get(name)
   }

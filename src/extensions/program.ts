@@ -1,0 +1,90 @@
+/** What Linux demands of a program of the classic Berkeley Packet Filter. bpf(4) of BSD; linux/bpf_common.h, linux/filter.h */
+
+export interface Instruction {
+  readonly code: number
+  readonly jt: number
+  readonly jf: number
+  readonly k: number
+}
+
+/** BPF_CLASS */
+const [LD, LDX, ST, STX, ALU, JMP, RET, MISC] = [0, 1, 2, 3, 4, 5, 6, 7] as const
+/** BPF_SIZE */
+const [W, H, B] = [0x00, 0x08, 0x10] as const
+/** BPF_MODE */
+const [IMM, ABS, IND, MEM, LEN, MSH] = [0x00, 0x20, 0x40, 0x60, 0x80, 0xa0] as const
+/** BPF_OP, in which the operand comes from K, or from X. */
+const X = 0x08
+const [DIV, LSH, RSH, NEG, MOD] = [0x30, 0x60, 0x70, 0x80, 0x90] as const
+const ARITHMETIC = [0x00, 0x10, 0x20, DIV, 0x40, 0x50, LSH, RSH, MOD, 0xa0]
+const [JA, ...CONDITIONS] = [0x00, 0x10, 0x20, 0x30, 0x40] as const
+const RET_A = RET | 0x10
+
+const KNOWN: ReadonlySet<number> = new Set([
+  ...[W, H, B].flatMap((size) => [LD | ABS | size, LD | IND | size]),
+  ...[IMM, MEM, LEN].flatMap((mode) => [LD | mode, LDX | mode]),
+  LDX | MSH | B,
+  ST,
+  STX,
+  ...ARITHMETIC.flatMap((operation) => [ALU | operation, ALU | operation | X]),
+  ALU | NEG,
+  JMP | JA,
+  ...CONDITIONS.flatMap((condition) => [JMP | condition, JMP | condition | X]),
+  RET,
+  RET_A,
+  // TAX and TXA
+  MISC,
+  MISC | 0x80,
+])
+
+/** BPF_MEMWORDS */
+const WORDS = 16
+const ALL_WORDS = 0xffff
+/** SKF_AD_OFF: behind it are numbers of the packet that are no bytes of it, four apart, up to SKF_AD_VLAN_TPID. */
+const [ANCILLARY, LAST_ANCILLARY] = [0xffff_f000, 0xffff_f000 + 60] as const
+
+const classOf = ({ code }: Instruction): number => code & 0x07
+
+/** Why an instruction cannot be, wherever it stands. */
+function flaw({ code, k }: Instruction): string | undefined {
+  if (!KNOWN.has(code)) return `there is no operation ${code}`
+  if ((code === (ALU | DIV) || code === (ALU | MOD)) && k === 0) return 'it divides by 0'
+  if ((code === (ALU | LSH) || code === (ALU | RSH)) && k > 31) return 'a shift is by 31 bits at most'
+  const usesWord = [LD | MEM, LDX | MEM, ST, STX].includes(code)
+  if (usesWord && k >= WORDS) return `there are ${WORDS} words of memory`
+  const isAncillary = (code & ~(H | B)) === (LD | ABS) && k >= ANCILLARY
+  return isAncillary && (k > LAST_ANCILLARY || k % 4 !== 0) ? `there is nothing at ${k} of a packet` : undefined
+}
+
+/** How far from the next instruction this one may lead. */
+const distances = (one: Instruction): number[] =>
+  classOf(one) !== JMP ? [] : one.code === (JMP | JA) ? [one.k] : [one.jt, one.jf]
+
+/** The instruction at which memory is read that has not been written on each way there. */
+function readsUnwritten(program: readonly Instruction[]): number {
+  const written = program.map(() => ALL_WORDS)
+  let now = 0
+  return program.findIndex((one, at) => {
+    now &= written[at] as number
+    if (classOf(one) === ST || classOf(one) === STX) now |= 1 << one.k
+    if ((one.code === (LD | MEM) || one.code === (LDX | MEM)) && (now & (1 << one.k)) === 0) return true
+    for (const distance of distances(one)) written[at + 1 + distance] = (written[at + 1 + distance] as number) & now
+    // What comes next is reached by jumps alone.
+    if (classOf(one) === JMP) now = ALL_WORDS
+    return false
+  })
+}
+
+/** Why Linux would not run a program; what is wrong first is told, with the number of the instruction from 1. */
+export function programFault(program: readonly Instruction[]): string | undefined {
+  for (const [at, one] of program.entries()) {
+    const left = program.length - at - 1
+    const reason =
+      flaw(one) ?? (distances(one).some((distance) => distance >= left) ? 'it jumps off the end' : undefined)
+    if (reason !== undefined) return `instruction ${at + 1}: ${reason}`
+  }
+  const last = program.at(-1)?.code
+  if (last !== RET && last !== RET_A) return 'a program ends with a return'
+  const at = readsUnwritten(program)
+  return at < 0 ? undefined : `instruction ${at + 1}: it reads memory that may not have been written`
+}
