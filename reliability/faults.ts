@@ -8,7 +8,9 @@ import { resultOf, Stage } from './stage'
 /** Which call, how it fails, which times, and what comes of it: `done`, or the error. */
 type Fault = readonly [call: 'getsockopt' | 'setsockopt' | 'flock' | 'socket', errno: string, when: string, end: RegExp]
 
+/** strace counts the calls of each thread by itself: off the main thread each may be the first. */
 const ONCE = '1'
+const SECOND = '2'
 const ALWAYS = '1+'
 const DONE = /^done$/
 
@@ -16,8 +18,8 @@ const FAULTS: readonly Fault[] = [
   ['getsockopt', 'EINTR', ONCE, DONE],
   ['getsockopt', 'EINTR', ALWAYS, /^KernelError: GET_INFO filter: EINTR/],
   // The second is GET_ENTRIES: the table was another when its size was asked.
-  ['getsockopt', 'EAGAIN', '2', DONE],
-  ['getsockopt', 'ENOMEM', '2', /^KernelError: GET_ENTRIES filter: ENOMEM/],
+  ['getsockopt', 'EAGAIN', SECOND, DONE],
+  ['getsockopt', 'ENOMEM', SECOND, /^KernelError: GET_ENTRIES filter: ENOMEM/],
   ['getsockopt', 'ENOMEM', ALWAYS, /^KernelError: GET_INFO filter: ENOMEM/],
   ['getsockopt', 'EPERM', ALWAYS, /^PermissionError: GET_INFO filter/],
   ['getsockopt', 'ENOPROTOOPT', ALWAYS, /^UnsupportedError: this kernel has no legacy ip_tables/],
@@ -37,6 +39,8 @@ const FAULTS: readonly Fault[] = [
 ]
 
 const WAYS = ['edit', 'async', 'easy']
+/** Where all calls are made by one thread. */
+const isPossible = ([, , when]: Fault, way: string): boolean => when !== SECOND || way !== 'async'
 
 async function fail(stage: Stage, [call, errno, when, end]: Fault, way: string): Promise<void> {
   stage.shell('iptables-legacy -F')
@@ -61,6 +65,9 @@ const withoutComments = (text: string): string => text.replace(/^#.*$/gm, '')
 export async function faults(ways: number): Promise<string> {
   using stage = new Stage()
   const tried = WAYS.slice(0, ways)
-  for (const fault of FAULTS) for (const way of tried) await fail(stage, fault, way)
-  return `${FAULTS.length} faults in ${tried.length} ways (${tried.join(', ')}): each ended as documented, the table as it was`
+  const cases = FAULTS.flatMap((fault) =>
+    tried.filter((way) => isPossible(fault, way)).map((way) => [fault, way] as const),
+  )
+  for (const [fault, way] of cases) await fail(stage, fault, way)
+  return `${cases.length} faults (${tried.join(', ')}): each ended as documented, the table as it was`
 }

