@@ -5,22 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NetworkNamespace } from '../src'
-
-const ROOT = join(__dirname, '..')
-const ACTORS = join(ROOT, '.scratch/actors.js')
-
-let built = false
-
-/** The actors as one JavaScript file: a check starts thousands of them, and most of their life would be compilation. */
-function buildActors(): void {
-  if (built) return
-  const options = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
-  const entry = join(ROOT, 'reliability/actors/actors.ts')
-  const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
-  const { status, stderr } = spawnSync(esbuild, [entry, ...options, `--outfile=${ACTORS}`], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`esbuild: ${stderr}`)
-  built = true
-}
+import { bundle } from '../test/support/bundle'
 
 export interface Outcome {
   readonly status: number | null
@@ -35,9 +20,9 @@ export class Stage implements Disposable {
   readonly lockFile = join(this.folder, 'lock')
   readonly #outerLockFile = process.env['XTABLES_LOCKFILE']
   readonly #running = new Set<ChildProcess>()
+  readonly #actors = bundle('reliability/actors/actors.ts')
 
   constructor() {
-    buildActors()
     process.env['XTABLES_LOCKFILE'] = this.lockFile
   }
 
@@ -55,7 +40,7 @@ export class Stage implements Disposable {
 
   /** Starts one of `actors/`. */
   startActor(...args: readonly string[]): ChildProcess {
-    return this.start(process.execPath, [ACTORS, ...args])
+    return this.start(process.execPath, [this.#actors, ...args])
   }
 
   /** Runs a program to its end. */
@@ -64,7 +49,7 @@ export class Stage implements Disposable {
   }
 
   runActor(...args: readonly string[]): Promise<Outcome> {
-    return this.run(process.execPath, [ACTORS, ...args])
+    return this.run(process.execPath, [this.#actors, ...args])
   }
 
   /**
@@ -74,7 +59,7 @@ export class Stage implements Disposable {
   async runActorTraced(options: readonly string[], ...args: readonly string[]): Promise<Outcome> {
     const [stdout, stderr] = [join(this.folder, 'stdout'), join(this.folder, 'stderr')]
     const redirected = 'exec "$@" </dev/null >"$stdout" 2>"$stderr"'
-    const command = ['strace', ...options, process.execPath, ACTORS, ...args]
+    const command = ['strace', ...options, process.execPath, this.#actors, ...args]
     const { status } = await this.run('env', [
       `stdout=${stdout}`,
       `stderr=${stderr}`,

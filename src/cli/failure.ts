@@ -13,6 +13,7 @@ import {
 import { VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import { Refusal } from '../ruleset/verify'
+import { fileReason } from './files'
 
 /** Exit statuses. iptables(8), DIAGNOSTICS */
 export const REFUSED = 1
@@ -46,6 +47,7 @@ export function failureOf(error: unknown, program: string): Failure {
   if (error instanceof XtablesError) return new Failure(USAGE, `${titled}${error.message}\n${tryHelp(program)}`)
   if (error instanceof LockTimeoutError || error instanceof ConflictError)
     return new Failure(BUSY, `${titled}${error.message}\n`)
+  if (error instanceof PermissionError && statusOf(error) === BUSY) return new Failure(BUSY, lockText(error))
   if (error instanceof PermissionError || error instanceof UnsupportedError)
     return new Failure(statusOf(error), `${titled}${error.message}\n`)
   if (error instanceof RuleError) return refused(program, refusalText(error))
@@ -56,6 +58,14 @@ export function failureOf(error: unknown, program: string): Failure {
 
 /** The lock file that may not be opened is of the same kind as a lock that is held. */
 export const statusOf = (error: IptcError): number => (error.message.includes('lock file') ? BUSY : NO_TABLE)
+
+/** What the tools say to whoever may not. */
+export const NOT_ROOT = 'Permission denied (you must be root)'
+
+const lockText = ({ cause }: IptcError): string => {
+  const { path } = cause as NodeJS.ErrnoException
+  return `Fatal: can't open lock file ${path}: ${fileReason(cause)}\n`
+}
 
 /** iptables repeats what the errno says; we know the reason as well. */
 function refusalText({ message, cause }: RuleError): string {

@@ -12,7 +12,7 @@ import { sameRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
 import type { Chain, Draft, Entry, Ruleset } from '../ruleset/ruleset'
-import { BUSY, Failure, failureOf, NO_TABLE, refused, statusOf } from './failure'
+import { BUSY, Failure, failureOf, NO_TABLE, NOT_ROOT, refused, statusOf } from './failure'
 import type { Io } from './kernel'
 
 const NO_SUCH = 'No chain/target/match by that name.'
@@ -41,6 +41,8 @@ export function runIptables(words: readonly string[], familyName: FamilyName, io
 const lockTimeout = ({ wait }: Command): number | undefined => (typeof wait === 'number' ? wait * 1000 : undefined)
 
 function execute(command: Command, family: Family, io: Io): void {
+  if (command.verbose > 1)
+    io.stderr(`${programOf(family)}: there is no dump of the table with -vv; xtables show has one\n`)
   if (command.waitInterval) io.stderr('Ignoring deprecated --wait-interval option.\n')
   if (command.family !== undefined && command.family !== family.name) throw new UsageError('', { bare: true })
   if (command.kind === 'version') io.stdout(`${programOf(family)} ${VERSION}\n`)
@@ -98,8 +100,7 @@ class Execution {
       const { wait } = this.#command
       return new Failure(BUSY, `Another app is currently holding the xtables lock. Stopped waiting after ${wait}s.\n`)
     }
-    if (error instanceof PermissionError && statusOf(error) === NO_TABLE)
-      return this.#noTable('Permission denied (you must be root)')
+    if (error instanceof PermissionError && statusOf(error) === NO_TABLE) return this.#noTable(NOT_ROOT)
     if (error instanceof NotFoundError && !isTableName(name))
       return this.#noTable('Table does not exist (do you need to insmod?)')
     return error instanceof NotFoundError ? this.#refusal(NO_SUCH) : error

@@ -98,9 +98,16 @@ function runHelp([name]: readonly string[], streams: Streams): number {
   return 0
 }
 
+/** Ends as programs end that write to a pipe which nobody reads. Node ignores the signal until it was listened for. */
+function endByBrokenPipe(): void {
+  process.once('SIGPIPE', () => {})
+  process.removeAllListeners('SIGPIPE')
+  process.kill(process.pid, 'SIGPIPE')
+}
+
 /** Whoever reads our output may stop before its end, as `head` does. */
 function endEarly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  if (error.code === 'EPIPE') endByBrokenPipe()
   process.stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(error)}\n`)
   process.exit(process.exitCode || 1)
 }

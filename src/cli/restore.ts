@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { decodeText } from '../binary/text'
-import { RestoreError } from '../errors'
+import { PermissionError, RestoreError } from '../errors'
 import { restoreTables } from '../iptc/text'
 import { programOf, VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
-import { Failure, failureOf, tryHelp } from './failure'
+import { Failure, failureOf, NO_TABLE, NOT_ROOT, statusOf, tryHelp, USAGE } from './failure'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
@@ -26,7 +26,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { letter: 'W', name: 'wait-interval', argument: 'follower' },
 ]
 
-const USAGE = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
+const HELP = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
 	   [ --counters ]
 	   [ --verbose ]
 	   [ --version]
@@ -82,7 +82,7 @@ function readRequest(options: Arguments, program: string, io: Io): Request {
 function answer({ letter, value }: Given, program: string, io: Io): void {
   if (letter === 'V' || letter === 'h') {
     if (letter === 'V') io.stdout(`${titleOf(program)}\n`)
-    else io.stderr(USAGE.replace('PROGRAM', program))
+    else io.stderr(HELP.replace('PROGRAM', program))
     throw new Failure(0, '')
   }
   if (letter === 'b') io.stderr('-b/--binary option is not implemented\n')
@@ -130,6 +130,10 @@ function explain(error: unknown, program: string, io: Io): number {
     return 1
   }
   if (error instanceof RestoreError) return blame(error, program, io)
+  if (error instanceof PermissionError && statusOf(error) === NO_TABLE) {
+    io.stderr(`${titleOf(program)}: ${NOT_ROOT}\n`)
+    return USAGE
+  }
   const { status, message } = failureOf(error, program)
   io.stderr(message)
   return status
@@ -137,7 +141,8 @@ function explain(error: unknown, program: string, io: Io): number {
 
 /** Tells which line is at fault and why. */
 function blame({ line, text, kind, reason, cause }: RestoreError, program: string, io: Io): number {
-  const quoted = text === '' ? '' : `  ${text}\n`
+  // A terminal may do anything with a NUL.
+  const quoted = text === '' ? '' : `  ${text.replaceAll('\0', '\\0')}\n`
   if (kind === 'refused') {
     io.stderr(`${program}: line ${line} failed: ${reason}\n${quoted}`)
     return 1

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { encodeText } from '../binary/text'
-import { IptcError, NotFoundError } from '../errors'
+import { IptcError, NotFoundError, PermissionError } from '../errors'
 import { saveTables } from '../iptc/text'
 import { programOf, VERSION } from '../language/help'
+import { NOT_ROOT } from './failure'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
@@ -37,12 +38,20 @@ export function runSave(args: readonly string[], family: FamilyName, io: Io): nu
     if (error instanceof GetoptError)
       return complain(io, `${error.message}\nLook at manual page \`${program}.8' for more information.\n`)
     if (!(error instanceof IptcError)) throw error
+    const { path } = (error.cause ?? {}) as NodeJS.ErrnoException
+    if (error instanceof PermissionError && path !== undefined)
+      return complain(
+        io,
+        `Failed to list table names in ${path.replace('thread-self/', '')}: ${fileReason(error.cause)}\n`,
+      )
     return complain(io, `${title}: Cannot initialize: ${reasonOf(error)}\n`)
   }
 }
 
-const reasonOf = (error: IptcError): string =>
-  error instanceof NotFoundError ? 'Table does not exist (do you need to insmod?)' : error.message
+function reasonOf(error: IptcError): string {
+  if (error instanceof PermissionError) return NOT_ROOT
+  return error instanceof NotFoundError ? 'Table does not exist (do you need to insmod?)' : error.message
+}
 
 function textOf(options: Arguments, family: FamilyName, io: Io): string {
   const table = last(options, 't')

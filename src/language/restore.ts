@@ -364,7 +364,9 @@ class Interpreter {
 
   /** Notes what the command prints before it is carried out. */
   #describe(command: Command): void {
-    const verbose = this.#options.verbose ? Math.max(command.verbose, 1) : command.verbose
+    // With noflush, iptables-restore tells of chains and comments alone.
+    const isTold = this.#options.verbose && !this.#options.noflush
+    const verbose = isTold ? Math.max(command.verbose, 1) : command.verbose
     if (verbose === 0 && !PRINTING.includes(command.kind)) return
     this.#editor.finish()
     const text = this.#attempt('refused', () =>

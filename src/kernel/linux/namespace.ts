@@ -1,5 +1,5 @@
 /** Network namespaces: naming one, making one, and doing something inside. */
-import { access, closeSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { access, closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
 import { checkMachine } from './ffi'
@@ -25,7 +25,8 @@ const describe = (ref: string | number): string => (typeof ref === 'number' ? `o
 /** @returns a file descriptor, or undefined where the file is missing. */
 function openFile(path: string, description: string): number | undefined {
   try {
-    return openSync(path, 'r')
+    // Without waiting for whoever writes to it, should it be a FIFO.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR' || codeOf(cause) === 'ESRCH') return undefined
     if (codeOf(cause) !== 'EACCES' && codeOf(cause) !== 'EPERM') throw cause

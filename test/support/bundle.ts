@@ -1,0 +1,24 @@
+/** A program of ours as one JavaScript file, for tests that start it often: most of its life would be compilation. */
+import { spawnSync } from 'node:child_process'
+import { basename, join } from 'node:path'
+
+const ROOT = join(__dirname, '..', '..')
+const OPTIONS = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
+
+const bundled = new Set<string>()
+
+/**
+ * @param entry of the program, from the root of the project
+ * @returns the file, as it was made once in this process
+ */
+export function bundle(entry: string): string {
+  const file = join(ROOT, '.scratch', `${basename(entry, '.ts')}.js`)
+  if (bundled.has(file)) return file
+  const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
+  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, `--outfile=${file}`], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`esbuild: ${stderr}`)
+  bundled.add(file)
+  return file
+}
