@@ -22,6 +22,8 @@ export interface Option<In = unknown, Alias extends string = string> {
   readonly excludes: readonly string[]
   /** Options that have to stand beside it. */
   readonly needs: readonly string[]
+  /** Whether a text has to have them before it. */
+  readonly trails: boolean
   /** The options that this is another spelling of, which are those that are printed. */
   readonly synonymOf: readonly string[]
   /** Where it stands in a text that has sections, and what it is called there. */
@@ -73,6 +75,7 @@ interface Spec<T, Alias extends string> {
   always?: boolean | Field<boolean>
   excludes?: readonly string[]
   needs?: readonly string[]
+  trails?: boolean
   /** The value that is stored where `!` stands before another. It reads as that value, without `!`. */
   negate?: (value: T) => T
   /** Makes the word one that may be left out, which means `absent`. It is printed without where this says so. */
@@ -128,6 +131,7 @@ export function option<T, const Alias extends string>(
     required: spec.required ?? false,
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
+    trails: spec.trails ?? false,
     synonymOf: [],
     words: types.map(({ expects, names = [], quotes, local = false }) => ({ expects, names, quotes, local })),
     fewest: spec.bare === undefined ? types.length : 0,
@@ -207,6 +211,7 @@ interface FlagSpec<Alias extends string> {
   negation?: Field<boolean>
   excludes?: readonly string[]
   needs?: readonly string[]
+  trails?: boolean
   spelled?: Spelled
   /** As of an option with words. */
   list?: string
@@ -224,6 +229,7 @@ export const flag = <const Alias extends string = never>(
     required: false,
     excludes: spec.excludes ?? [],
     needs: spec.needs ?? [],
+    trails: spec.trails ?? false,
     synonymOf: [],
     words: [],
     fewest: 0,

@@ -327,9 +327,16 @@ export class RuleReader {
     const words = count === 0 ? [] : this.#firstWord(written, glued, option?.fewest ?? 1)
     while (words.length > 0 && words.length < count)
       words.push(this.line.follower() ?? fail(`--${name} requires ${count === 2 ? 'two' : count} args.`, name))
+    if (option?.trails) checkNeeded(part, name, option)
     part.parameters.push({ name, negated: this.#takeNegation(), words })
     part.section = option?.section?.index ?? part.section
   }
+}
+
+/** @throws UsageError where an option stands before those that it needs */
+function checkNeeded({ parameters }: Loaded, name: string, { needs }: Option): void {
+  const missing = needs.find((needed) => !parameters.some((one) => one.name === needed))
+  if (missing !== undefined) fail(`--${missing} has to stand before --${name}`, name)
 }
 
 const ANY: readonly (readonly Parameter[])[] = [[]]

@@ -31,8 +31,8 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'text',
-    lines: /--icmp-type 255\/(?:255|0)(?: |$)/,
-    why: '1.8.9 prints any for all codes of type 255, and any is stored otherwise',
+    lines: /--icmp-type[ =]\S*255\/\S/,
+    why: '1.8.9 prints any for every code of type 255, and any is stored otherwise',
   },
   { what: 'text', lines: /--zone-(?:orig|reply) 0$/, why: '1.8.9 prints zone 0 as nothing, and drops its direction' },
   { what: 'text', lines: /! --ctorigsrcport 65535:0/, why: '1.8.9 prints the first port of a reversed range alone' },

@@ -17,7 +17,11 @@ export const owner = match('owner', {
       'socket-exists': flag(bit(match, 0x04), { negation: bit(invert, 0x04), list: '[! ]owner socket exists' }),
       'uid-owner': option(accountRange('user'), uid, { ...stored(0x01), list: '[! ]owner UID match $' }),
       'gid-owner': option(accountRange('group'), gid, { ...stored(0x02), list: '[! ]owner GID match $' }),
-      'suppl-groups': flag(bit(match, 0x08), { needs: ['gid-owner'], list: 'incl. suppl. groups' }),
+      'suppl-groups': flag(bit(match, 0x08), {
+        needs: ['gid-owner'],
+        trails: true,
+        list: 'incl. suppl. groups',
+      }),
     }
   },
   check:

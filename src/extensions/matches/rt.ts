@@ -53,13 +53,14 @@ export const rt = match('rt', {
       }),
       'rt-segsleft': option(range32, segsleft, { absent: any32, ...stored(0x02), list: listRange('segsleft', any32) }),
       'rt-len': option(number, hdrlen, { ...stored(0x04), list: 'length:[!]$' }),
-      'rt-0-res': flag(bit(flags, RESERVED), { needs: ['rt-type'], list: 'reserved' }),
+      'rt-0-res': flag(bit(flags, RESERVED), { needs: ['rt-type'], trails: true, list: 'reserved' }),
       'rt-0-addrs': option(addressList(HOPS), counted(addrnr, addrs, NO_HOP), {
         present: bit(flags, HOP_LIST),
         needs: ['rt-type'],
+        trails: true,
         list: '0-addrs $',
       }),
-      'rt-0-not-strict': flag(bit(flags, NOT_STRICT), { needs: ['rt-0-addrs'], list: '0-not-strict' }),
+      'rt-0-not-strict': flag(bit(flags, NOT_STRICT), { needs: ['rt-0-addrs'], trails: true, list: '0-not-strict' }),
     }
   },
 })

@@ -18,22 +18,28 @@ const byte = (word: string): number => {
   return value === undefined || value > 255 ? mismatch() : value
 }
 
+function codes(word: string | undefined): readonly [number, number] {
+  if (word === undefined) return ANY_CODE
+  const [first, last] = halves(word, ':')
+  return [byte(first), byte(last ?? first)]
+}
+
 /**
- * `type[/code]` in numbers, or a name of `names`; a name may be cut short as long as it stays the only one. Printed as
+ * `type[/code[:code]]` in numbers, or a name of `names`; a name may be cut short as long as it stays the only one. Printed as
  * numbers, but for `any`, where `names` has it.
  * @param names the type, or the type and code, of each name.
  */
 export const icmpType = (names: Readonly<Record<string, Value>>): ValueType<IcmpType> => ({
-  expects: `type[/code], each 0 to 255, or one of ${Object.keys(names).join(', ')}`,
+  expects: `type[/code[:code]], each 0 to 255, or one of ${Object.keys(names).join(', ')}`,
   parse(word) {
     const name = word === '' ? undefined : findName(Object.keys(names), word, { anyCase: true, prefixes: true })
     if (name !== undefined) return named(names[name] as Value)
     const [type, code] = halves(word, '/')
-    return [byte(type), code === undefined ? ANY_CODE : [byte(code), byte(code)]]
+    return [byte(type), codes(code)]
   },
   format([type, [first, last]]) {
     if (first === 0 && last === 255) return type === ANY_TYPE && 'any' in names ? 'any' : String(type)
-    return first === last ? `${type}/${first}` : `${type}/${first}-${last}`
+    return first === last ? `${type}/${first}` : `${type}/${first}:${last}`
   },
   list: (value, { numeric }) =>
     (numeric ? undefined : Object.keys(names).find((name) => same(named(names[name] as Value), value))) ?? spell(value),

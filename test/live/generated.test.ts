@@ -1,0 +1,25 @@
+/**
+ * Generated rule lines, ours against iptables-legacy: accepted or refused alike, the same bytes and text.
+ * XTABLES_TEST_LINES tries more of them, XTABLES_TEST_EXTENSIONS those of other extensions (`all`, or names with commas).
+ */
+import { Random } from '../kernel/random'
+import { liveCases } from '../support/cases'
+import { generatedCase } from '../support/generated'
+import { tryReading, tryRefused } from '../support/trial'
+
+const { XTABLES_TEST_LINES = '150', XTABLES_TEST_EXTENSIONS = 'icmp,icmp6,owner' } = process.env
+const wanted = XTABLES_TEST_EXTENSIONS.split(',')
+const named = liveCases
+  .filter(({ extension, accepted }) => accepted.length > 20 && (wanted.includes('all') || wanted.includes(extension)))
+  .map((one) => [`${one.family.name} ${one.table} ${one.name}`, one] as const)
+
+test.each(named)(
+  'lines like those of %s',
+  (_, one) => {
+    const lines = generatedCase(new Random(1), one, Number(XTABLES_TEST_LINES))
+    expect([...tryReading(lines), ...tryRefused(lines)]).toEqual([])
+    // Else this would compare refusals alone.
+    expect(lines.accepted.length).toBeGreaterThan(0)
+  },
+  600_000,
+)
