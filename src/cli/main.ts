@@ -28,6 +28,9 @@ const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
   ),
 )
 
+/** The applet of both families, as it knows none, and of no kernel. */
+const XML = 'iptables-xml'
+
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
   files: () => require('./files') as typeof import('./files'),
@@ -35,6 +38,7 @@ const load = {
   iptables: () => require('./iptables') as typeof import('./iptables'),
   save: () => require('./save') as typeof import('./save'),
   restore: () => require('./restore') as typeof import('./restore'),
+  xml: () => require('./xml') as typeof import('./xml'),
   own: () => require('./own') as typeof import('./own'),
   usage: () => require('./usage') as typeof import('./usage'),
   version: () => require('../version') as typeof import('../version'),
@@ -47,6 +51,7 @@ const load = {
  */
 export function main(name: string, words: readonly string[], streams: Streams): number {
   try {
+    if (name === XML) return load.xml().runXml(words, streams)
     return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, streams)
   } catch (error) {
     const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false
@@ -76,6 +81,7 @@ function runOwn(words: readonly string[], streams: Streams): number {
   const { place, rest } = load.kernel().splitPlace(words)
   const [name = 'help', ...args] = rest
   if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
+  if (name === XML) return load.xml().runXml(args, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)

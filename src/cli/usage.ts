@@ -5,6 +5,7 @@ export const USAGE = `xtables - the legacy packet filter of Linux, without iptab
     iptables, ip6tables                   one command, as iptables(8) has them
     iptables-save, ip6tables-save         tables as text
     iptables-restore, ip6tables-restore   text as tables
+    iptables-xml                          the text of tables as XML
 
   xtables capture [-6] TABLE              the bytes of a table, as JSON
   xtables show FILE                       the tables of a file of captures, as text

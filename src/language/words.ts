@@ -5,14 +5,23 @@ import { quoteWord } from '../extensions/values/string'
 const malformed = (line: string, reason: string): XtablesError =>
   new XtablesError(`cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
 
+/** A word, and whether it stood in quotes. */
+export interface QuotedWord {
+  readonly text: string
+  readonly quoted: boolean
+}
+
+/** The words of a line without their quotes. @throws as {@link splitQuoted} */
+export const splitWords = (line: string): string[] => splitQuoted(line).map(({ text }) => text)
+
 /**
  * Splits a line at white space. Double quotes keep words together, and within them a backslash takes the next character
  * as it is; single quotes mean nothing.
  * @throws XtablesError for an unterminated quote, or text right behind a closing one
  */
-export function splitWords(line: string): string[] {
+export function splitQuoted(line: string): QuotedWord[] {
   if (line.includes('\0')) throw malformed(line, 'it holds a NUL byte')
-  const words: string[] = []
+  const words: QuotedWord[] = []
   // A word without quotes, or any text that runs into one quoted piece, which ends the word.
   const word = /\s*(?:([^\s"]*)"((?:[^"\\]|\\[\s\S])*)"(?=\s|$)|([^\s"]+)(?=\s|$)|$)/y
   while (word.lastIndex < line.length) {
@@ -20,8 +29,8 @@ export function splitWords(line: string): string[] {
     const found = word.exec(line)
     if (found === null) throw malformed(line, `unmatched or misplaced quote behind byte ${start}`)
     const [, before, quoted, bare] = found
-    if (bare !== undefined) words.push(bare)
-    else if (quoted !== undefined) words.push(`${before}${quoted.replace(/\\([\s\S])/g, '$1')}`)
+    if (bare !== undefined) words.push({ text: bare, quoted: false })
+    else if (quoted !== undefined) words.push({ text: `${before}${quoted.replace(/\\([\s\S])/g, '$1')}`, quoted: true })
   }
   return words
 }

@@ -1,0 +1,54 @@
+/** iptables-xml(1). */
+import { readFileSync } from 'node:fs'
+import { decodeText } from '../binary/text'
+import { IptcError } from '../errors'
+import { XmlError, XmlWriter } from '../language/xml'
+import { fileReason } from './files'
+import { GetoptError, getopt, type OptionSpec } from './getopt'
+import type { Io } from './kernel'
+
+const PROGRAM = 'iptables-xml'
+
+const OPTIONS: readonly OptionSpec[] = [
+  { letter: 'c', name: 'combine', argument: 'none' },
+  { letter: 'v', name: 'verbose', argument: 'none' },
+  { letter: 'h', name: 'help', argument: 'none' },
+]
+
+const HELP = `Usage: ${PROGRAM} [-c] [-v] [-h]
+          [--combine ]
+\t   [ --verbose ]
+\t   [ --help ]
+`
+
+/** @returns the exit status */
+export function runXml(args: readonly string[], io: Pick<Io, 'stdout' | 'stderr' | 'stdin'>): number {
+  try {
+    const { given, operands } = getopt(args, OPTIONS, PROGRAM)
+    const has = (letter: string): boolean => given.some((one) => one.letter === letter)
+    if (has('h')) return complain(io, 1, HELP)
+    if (operands.length > 1) return complain(io, 1, 'Unknown arguments found on commandline\n')
+    io.stdout(new XmlWriter({ combine: has('c'), verbose: has('v') }).convert(readInput(operands[0], io)))
+    return 0
+  } catch (error) {
+    if (error instanceof GetoptError) return complain(io, 1, `${error.message}\n${HELP}`)
+    if (error instanceof IptcError) return complain(io, 1, `${PROGRAM}: ${error.message}\n`)
+    if (!(error instanceof XmlError)) throw error
+    io.stdout(error.written)
+    return complain(io, error.status, `${PROGRAM}: ${error.message}\n`)
+  }
+}
+
+function complain({ stderr }: Pick<Io, 'stderr'>, status: number, text: string): number {
+  stderr(text)
+  return status
+}
+
+function readInput(file: string | undefined, { stdin }: Pick<Io, 'stdin'>): string {
+  if (file === undefined || file === '-') return stdin()
+  try {
+    return decodeText(readFileSync(file))
+  } catch (error) {
+    throw new IptcError(`Can't open ${file}: ${fileReason(error)}`)
+  }
+}
