@@ -126,11 +126,11 @@ describe.each(TRAPS)('%s', (_, set, reason) => {
 })
 
 describe.each([
-  ['a pipe', () => make('pipe', 'mkfifo')],
-  ['a device', () => make('device', 'mknod', '-m666', 'c', '1', '3')],
-  ['a folder', () => make('below', 'mkdir')],
-])('%s', (_, set) => {
-  asRoot('is neither lock nor state, and nothing waits for it', () => {
+  ['a pipe', () => make('pipe', 'mkfifo'), test],
+  ['a device', () => make('device', 'mknod', '-m666', 'c', '1', '3'), asRoot],
+  ['a folder', () => make('below', 'mkdir'), test],
+])('%s', (_, set, where) => {
+  where('is neither lock nor state, and nothing waits for it', () => {
     const path = set()
     expect(() => lock(path)).toThrow(/no regular file/)
     expect(edit(path)).toEqual({ status: 1, said: expect.stringMatching(/no regular file/) })
