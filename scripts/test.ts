@@ -13,7 +13,8 @@ interface Part {
   readonly name: string
   readonly passed: number
   readonly failed: number
-  readonly skipped: number
+  /** Their names. */
+  readonly skipped: readonly string[]
   /** Why it did not run. */
   readonly reason?: string
 }
@@ -32,8 +33,18 @@ const answers = (...command: string[]): boolean => spawnSync(command[0] as strin
 
 function checkTypes(): Part {
   const { status } = run([process.execPath, tsc, '-p', 'tsconfig.json'])
-  return { name: 'types', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 }
+  return { name: 'types', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: [] }
 }
+
+interface JestReport {
+  readonly testResults: readonly { assertionResults: readonly { status: string; fullName: string }[] }[]
+}
+
+const skippedIn = ({ testResults }: JestReport): string[] =>
+  testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'pending')
+    .map(({ fullName }) => fullName)
 
 function runJest(name: string, before: readonly string[] = [], env: Record<string, string> = {}): Part {
   const report = join(scratch, `${name}.json`)
@@ -46,10 +57,10 @@ function runJest(name: string, before: readonly string[] = [], env: Record<strin
       name,
       passed: result.numPassedTests,
       failed: Math.max(failed, status === 0 ? 0 : 1),
-      skipped: result.numPendingTests,
+      skipped: skippedIn(result),
     }
   } catch {
-    return { name, passed: 0, failed: 1, skipped: 0 }
+    return { name, passed: 0, failed: 1, skipped: [] }
   }
 }
 
@@ -71,7 +82,8 @@ function whyNotLive(): string | undefined {
 
 function runLive(): Part {
   const reason = whyNotLive()
-  if (reason !== undefined) return { name: 'live', passed: 0, failed: XTABLES_LIVE === '1' ? 1 : 0, skipped: 0, reason }
+  if (reason !== undefined)
+    return { name: 'live', passed: 0, failed: XTABLES_LIVE === '1' ? 1 : 0, skipped: [], reason }
   return runJest('live', isolate, {
     XTABLES_TEST_HOST_NETNS: readlinkSync('/proc/self/ns/net'),
     // The lock of the machine is root's, and other programs wait for it.
@@ -82,12 +94,14 @@ function runLive(): Part {
 function summarize(parts: readonly Part[]): void {
   const sum = (count: (part: Part) => number): number => parts.reduce((total, part) => total + count(part), 0)
   console.log()
-  for (const { name, passed, failed, skipped, reason } of parts)
+  for (const { name, passed, failed, skipped, reason } of parts) {
     console.log(
       reason === undefined
-        ? `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`
+        ? `${name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`
         : `${name}: DID NOT RUN: ${reason}`,
     )
+    for (const test of skipped) console.log(`  skipped: ${test}`)
+  }
   console.log(`${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed`)
   if (sum(({ failed }) => failed) > 0) process.exitCode = 1
 }

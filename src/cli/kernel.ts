@@ -1,5 +1,17 @@
 /** What an applet works on: where its text goes, and which packet filter its tables are in. */
-import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { FamilyName } from '../abi/family'
 import { IptcError } from '../errors'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
@@ -8,6 +20,7 @@ import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { holdFile } from '../kernel/linux/lock'
 import { NetworkNamespace } from '../kernel/linux/namespace'
+import { FileRefusal, type PlainFile } from '../kernel/linux/plain-file'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {
@@ -102,12 +115,13 @@ function openMemory(netns: string | undefined, state: string | undefined): Omit<
   if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
   const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
   if (state === undefined) return { kernel: new MemoryKernel(), save: NOTHING, [Symbol.dispose]: NOTHING }
-  const release = holdState(state)
+  const file = holdState(state)
+  const release = (): void => closeSync(file.fd)
   try {
-    const text = readText(state)
+    const text = readFrom(state, () => readFileSync(file.fd, 'utf8'))
     const kernel = new MemoryKernel({ captures: text === '' ? [] : capturesIn(text, state) })
     const before = stateText(kernel)
-    return { kernel, save: () => writeState(state, before, stateText(kernel)), [Symbol.dispose]: release }
+    return { kernel, save: () => writeState(file, before, stateText(kernel)), [Symbol.dispose]: release }
   } catch (error) {
     release()
     throw error
@@ -115,11 +129,12 @@ function openMemory(netns: string | undefined, state: string | undefined): Omit<
 }
 
 /** From reading it to writing it, nobody else may: what they changed would be lost. */
-function holdState(path: string): () => void {
+function holdState(path: string): PlainFile {
   try {
     return holdFile(path)
   } catch (cause) {
-    throw new IptcError(`cannot open ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    const reason = cause instanceof FileRefusal ? cause.message : (cause as NodeJS.ErrnoException).code
+    throw new IptcError(`cannot open ${path} (${reason})`, { cause })
   }
 }
 
@@ -166,17 +181,45 @@ function stateText(kernel: Kernel): string {
 }
 
 /** All or nothing: a file that is half written would be no kernel any more. */
-function writeState(path: string, before: string, after: string): void {
+function writeState({ fd, path }: PlainFile, before: string, after: string): void {
   if (after === before) return
-  const file = realpathSync(path)
-  const temporary = `${file}.${process.pid}.tmp`
+  const folder = dirname(path)
+  // One name, as whoever writes holds the file: what somebody left who was killed is taken away by the next.
+  const temporary = join(folder, `.${basename(path)}.xtables`)
   try {
-    writeFileSync(temporary, after, { mode: 0o600 })
-    chmodSync(temporary, statSync(file).mode)
-    renameSync(temporary, file)
-  } catch (cause) {
     rmSync(temporary, { force: true })
+    writeNew(temporary, after, fstatSync(fd).mode & 0o7777)
+    renameSync(temporary, path)
+    sync(folder)
+  } catch (cause) {
     throw new IptcError(`cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+}
+
+/** @throws where there is a file of that name, whatever it is */
+function writeNew(path: string, text: string, mode: number): void {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+  try {
+    writeFileSync(fd, text)
+    fchmodSync(fd, mode)
+    fsyncSync(fd)
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A new name is on the disk once its folder is. */
+function sync(folder: string): void {
+  if (process.platform === 'win32') return
+  const fd = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

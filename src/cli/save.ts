@@ -1,9 +1,10 @@
 /** iptables-save(8) and ip6tables-save(8). */
-import { writeFileSync } from 'node:fs'
+import { closeSync, writeFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError, PermissionError } from '../errors'
 import { saveTables } from '../iptc/text'
+import { openForWriting } from '../kernel/linux/plain-file'
 import { programOf, VERSION } from '../language/help'
 import { NOT_ROOT } from './failure'
 import { fileReason } from './files'
@@ -63,7 +64,12 @@ function textOf(options: Arguments, family: FamilyName, io: Io): string {
 function saveTo(file: string | undefined, text: string, io: Io): number {
   if (file === undefined) return say(io, text)
   try {
-    writeFileSync(file, encodeText(text))
+    const fd = openForWriting(file)
+    try {
+      writeFileSync(fd, encodeText(text))
+    } finally {
+      closeSync(fd)
+    }
     return 0
   } catch (error) {
     return complain(io, `Failed to open file, error: ${fileReason(error)}\n`)

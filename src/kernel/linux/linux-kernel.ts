@@ -7,7 +7,6 @@ import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
 import { u64 } from '../../binary/codec'
 import { IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { checkOptions } from '../../options'
-import { runProgram } from '../../programs'
 import {
   type Connection,
   type Kernel,
@@ -126,10 +125,20 @@ function readTableNames(family: Family): string[] {
 /** @returns undefined where the kernel takes no modules, or none on demand. */
 function modprobe(): string | undefined {
   try {
-    return readFileSync(MODPROBE, 'utf8').trim() || undefined
+    const program = readFileSync(MODPROBE, 'utf8').replace(/\n$/, '')
+    // Any other would be looked for in PATH, or where the process happens to stand.
+    return program.startsWith('/') ? program : undefined
   } catch {
     return undefined
   }
+}
+
+/** As the kernel itself starts it. Nothing of the caller's surroundings has a say in what it does. */
+const SURROUNDINGS = { cwd: '/', env: { HOME: '/', PATH: '/sbin:/usr/sbin:/bin:/usr/bin' }, stdio: 'ignore' } as const
+
+function runModprobe(program: string, module: string): boolean {
+  const { spawnSync } = require('node:child_process') as typeof import('node:child_process')
+  return spawnSync(program, ['-q', '--', module], SURROUNDINGS).status === 0
 }
 
 export interface LinuxKernelOptions {
@@ -138,15 +147,22 @@ export interface LinuxKernelOptions {
    * it, or a handle, which must stay open and which is never closed here.
    */
   readonly namespace?: string | number | NetworkNamespace | undefined
+  /**
+   * Whether to run the kernel's own program, of `/proc/sys/kernel/modprobe`, where the kernel lacks a family's tables;
+   * true unless said. `XTABLES_MODPROBE=off` in the environment turns it off in any case.
+   */
+  readonly loadModules?: boolean | undefined
 }
 
 export class LinuxKernel implements Kernel {
   readonly description = `Linux ${release()}`
   readonly #namespace: string | number | NetworkNamespace | undefined
+  readonly #loadModules: boolean
 
   constructor(options: LinuxKernelOptions = {}) {
-    checkOptions(options, ['namespace'])
+    checkOptions(options, ['namespace', 'loadModules'])
     this.#namespace = options.namespace
+    this.#loadModules = options.loadModules ?? true
   }
 
   get place(): number {
@@ -164,14 +180,14 @@ export class LinuxKernel implements Kernel {
   }
 
   loadModule(family: FamilyName): boolean {
+    if (!this.#loadModules || process.env['XTABLES_MODPROBE'] === 'off') return false
     const program = modprobe()
-    if (program === undefined) return false
-    return runProgram(program, ['-q', FAMILIES[family].module]).status === 0
+    return program !== undefined && runModprobe(program, FAMILIES[family].module)
   }
 
   scratch(): Scratch {
     const namespace = NetworkNamespace.create()
-    return { kernel: new LinuxKernel({ namespace }), close: () => namespace.close() }
+    return { kernel: new LinuxKernel({ namespace, loadModules: this.#loadModules }), close: () => namespace.close() }
   }
 
   log(): Log | undefined {

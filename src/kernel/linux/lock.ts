@@ -1,13 +1,14 @@
 /**
  * The lock that the iptables commands take: flock(2) of a file, exclusive, across all processes that share the file.
  */
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, lstatSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ERRNO, errnoName } from '../../abi/errno'
 import { KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { type Claim, Holders } from '../holders'
 import type { Lock, LockRequest } from '../kernel'
 import { flock, LibcFailure, LOCK_EX, LOCK_NB } from './libc'
+import { FileRefusal, openPlain, type PlainFile } from './plain-file'
 
 const DEFAULT_FILE = '/run/xtables.lock'
 
@@ -20,15 +21,18 @@ function lockFile(): string {
 function openLockFile(file: string): number {
   try {
     // Never removed afterwards: one who waits on a removed file would hold a lock that no other sees.
-    return openSync(file, constants.O_RDONLY | constants.O_CREAT, 0o600)
+    return openPlain(file, 0o600).fd
   } catch (cause) {
     throw new PermissionError(
-      `cannot open the lock file ${file} (${(cause as NodeJS.ErrnoException).code}): run as root, or name a file that ` +
+      `cannot open the lock file ${file} (${reasonOf(cause)}): run as root, or name a file that ` +
         'can be opened in the environment variable XTABLES_LOCKFILE, the same for all programs that change the tables',
       { cause },
     )
   }
 }
+
+const reasonOf = (error: unknown): string | undefined =>
+  error instanceof FileRefusal ? error.message : (error as NodeJS.ErrnoException).code
 
 /** @returns whether the lock was free, and is now ours. */
 function tryFlock(fd: number): boolean {
@@ -69,24 +73,25 @@ export async function withLockAsync<T>(request: LockRequest, body: () => Promise
 /**
  * Holds a file that every writer replaces: waits for whoever holds it, and makes it, empty, where there is none. Where
  * there is no flock(2), it keeps out nobody.
- * @returns what gives it back
+ * @returns the file; closing it gives it back
+ * @throws FileRefusal, and what the file system throws
  */
-export function holdFile(file: string): () => void {
+export function holdFile(name: string): PlainFile {
   for (;;) {
-    const fd = openOrMake(file)
-    lockIfPossible(fd)
+    const file = openOrMake(name)
+    lockIfPossible(file.fd)
     // Whoever had it may have put another in its place.
-    if (fstatSync(fd).ino === statSync(file).ino) return () => closeSync(fd)
-    closeSync(fd)
+    if (fstatSync(file.fd).ino === lstatSync(file.path, { throwIfNoEntry: false })?.ino) return file
+    closeSync(file.fd)
   }
 }
 
-function openOrMake(file: string): number {
+function openOrMake(name: string): PlainFile {
   try {
-    return openSync(file, constants.O_RDONLY)
+    return openPlain(name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return openSync(file, constants.O_RDONLY | constants.O_CREAT, 0o666)
+    return openPlain(name, 0o666)
   }
 }
 
