@@ -146,7 +146,15 @@ export class CountersError extends IptcError {
 }
 
 /** The process may not do this: it lacks CAP_NET_ADMIN or CAP_NET_RAW, or a file is not its own. */
-export class PermissionError extends IptcError {}
+export class PermissionError extends IptcError {
+  /** The file that may not be opened, where it is one. */
+  readonly path: string | undefined
+
+  constructor(message: string, { path, ...options }: ErrorOptions & { path?: string } = {}) {
+    super(message, options)
+    this.path = path
+  }
+}
 
 /** This kernel, platform or table lacks what is asked. The message says what, and what to do. */
 export class UnsupportedError extends IptcError {}

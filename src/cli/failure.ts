@@ -62,10 +62,8 @@ export const statusOf = (error: IptcError): number => (error.message.includes('l
 /** What the tools say to whoever may not. */
 export const NOT_ROOT = 'Permission denied (you must be root)'
 
-const lockText = ({ cause }: IptcError): string => {
-  const { path } = cause as NodeJS.ErrnoException
-  return `Fatal: can't open lock file ${path}: ${fileReason(cause)}\n`
-}
+const lockText = ({ path, cause }: PermissionError): string =>
+  `Fatal: can't open lock file ${path}: ${fileReason(cause)}\n`
 
 /** iptables repeats what the errno says; we know the reason as well. */
 function refusalText({ message, cause }: RuleError): string {

@@ -39,11 +39,10 @@ export function runSave(args: readonly string[], family: FamilyName, io: Io): nu
     if (error instanceof GetoptError)
       return complain(io, `${error.message}\nLook at manual page \`${program}.8' for more information.\n`)
     if (!(error instanceof IptcError)) throw error
-    const { path } = (error.cause ?? {}) as NodeJS.ErrnoException
-    if (error instanceof PermissionError && path !== undefined)
+    if (error instanceof PermissionError && error.path !== undefined)
       return complain(
         io,
-        `Failed to list table names in ${path.replace('thread-self/', '')}: ${fileReason(error.cause)}\n`,
+        `Failed to list table names in ${error.path.replace('thread-self/', '')}: ${fileReason(error.cause)}\n`,
       )
     return complain(io, `${title}: Cannot initialize: ${reasonOf(error)}\n`)
   }

@@ -117,7 +117,7 @@ function readTableNames(family: Family): string[] {
     // A namespace that is made together with its user namespace gets files that belong to nobody in it.
     throw new PermissionError(
       `may not read ${file}: run as root, or under \`unshare -r unshare -n\`; \`unshare -rn\` does not do here`,
-      { cause },
+      { path: file, cause },
     )
   }
 }

@@ -26,7 +26,7 @@ function openLockFile(file: string): number {
     throw new PermissionError(
       `cannot open the lock file ${file} (${reasonOf(cause)}): run as root, or name a file that ` +
         'can be opened in the environment variable XTABLES_LOCKFILE, the same for all programs that change the tables',
-      { cause },
+      { path: file, cause },
     )
   }
 }
