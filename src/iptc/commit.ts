@@ -2,6 +2,7 @@
  * From one ruleset to the next in the kernel: what is asked for is checked, replaced in one call, and counters carried
  * over from the entries that stay.
  */
+import type { Family } from '../abi/family'
 import { counters as counterStruct } from '../abi/x-tables'
 import { KernelError, RuleError, UnsupportedError, XtablesError } from '../errors'
 import type { Client } from '../kernel/client'
@@ -86,8 +87,14 @@ function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, po
   if (reason !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position }, reason)
   for (const { kind, name, revision } of extensionParts(to.family, rule.bytes))
     if (!client.hasRevision(kind, name, revision))
-      throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
+      throw new UnsupportedError(missingExtension(to.family, kind, name, revision))
 }
+
+/** The module has the name by which the kernel itself asks for it, whatever its file is called. */
+const missingExtension = (family: Family, kind: string, name: string, revision: number): string =>
+  `this kernel has no ${kind} ${name} revision ${revision}: load its module ` +
+  `(\`modprobe ${family.module.replace(/_tables$/, 't')}_${name}\`), install the package with the modules of the running ` +
+  'kernel, or use a kernel that has it'
 
 /** Chain and rule of the entry at an offset. */
 function locate(ruleset: Ruleset, offset: number): Place {
