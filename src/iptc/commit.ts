@@ -3,6 +3,7 @@
  * over from the entries that stay.
  */
 import { ERRNO } from '../abi/errno'
+import type { Family } from '../abi/family'
 import { counters as counterStruct } from '../abi/x-tables'
 import { CountersError, KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
@@ -97,8 +98,14 @@ function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, po
   if (wrong !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
   for (const { kind, name, revision } of extensionParts(to.family, rule.bytes))
     if (!client.hasRevision(kind, name, revision))
-      throw new UnsupportedError(`this kernel has no ${kind} ${name} revision ${revision}; its module may be missing`)
+      throw new UnsupportedError(missingExtension(to.family, kind, name, revision))
 }
+
+/** The module has the name by which the kernel itself asks for it, whatever its file is called. */
+const missingExtension = (family: Family, kind: string, name: string, revision: number): string =>
+  `this kernel has no ${kind} ${name} revision ${revision}: load its module ` +
+  `(\`modprobe ${family.module.replace(/_tables$/, 't')}_${name}\`), install the package with the modules of the running ` +
+  'kernel, or use a kernel that has it'
 
 /** Chain and rule of the entry at an offset. */
 function locate(ruleset: Ruleset, offset: number): RulePlace {

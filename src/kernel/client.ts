@@ -496,19 +496,23 @@ const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
   },
 }
 
+/** What to do where there is no such file to load. Distributions spread the modules of a kernel over packages. */
+const INSTALL_MODULES =
+  'install the package with the modules of the running kernel (linux-image-… of Debian, linux-modules-extra-… of Ubuntu)'
+
 function missingTable(table: string, { name, module }: Family, cause: unknown): UnsupportedError {
   const tableModule = `${module.replace(/_tables$/, 'table')}_${table}`
   return new UnsupportedError(
     `this kernel has no ${name} table ${table}: load its module (\`modprobe ${tableModule}\`, for a container on its ` +
-      'host), or use a kernel that is built with it',
+      `host), ${INSTALL_MODULES}, or use a kernel that is built with it`,
     { cause },
   )
 }
 
 const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
   new UnsupportedError(
-    `this kernel has no legacy ${module}: load the module (\`modprobe ${module}\`, for a container on its host), or use ` +
-      `a kernel that is built with it (CONFIG_${name === 'ipv4' ? 'IP' : 'IP6'}_NF_IPTABLES_LEGACY)`,
+    `this kernel has no legacy ${module}: load the module (\`modprobe ${module}\`, for a container on its host), ` +
+      `${INSTALL_MODULES}, or use a kernel that is built with it (CONFIG_${name === 'ipv4' ? 'IP' : 'IP6'}_NF_IPTABLES_LEGACY)`,
     { cause },
   )
 

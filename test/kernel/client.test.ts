@@ -315,3 +315,18 @@ describe('sockets', () => {
     expect(kernel.open).toEqual([])
   })
 })
+
+describe('what to do where a module is missing', () => {
+  const ENOENT = 2
+  const ENOPROTOOPT = 92
+  test.each([
+    [IPV4, ENOPROTOOPT, 'modprobe ip_tables'],
+    [IPV6, ENOPROTOOPT, 'modprobe ip6_tables'],
+    [IPV4, ENOENT, 'modprobe iptable_nat'],
+    [IPV6, ENOENT, 'modprobe ip6table_nat'],
+  ])('%o, errno %i: %s', (family, errno, command) => {
+    const ask = () => new Client(fails(errno), family).info('nat')
+    expect(ask).toThrow(UnsupportedError)
+    expect(ask).toThrow(new RegExp(`${command}\\b.*install the package with the modules`))
+  })
+})

@@ -1,5 +1,5 @@
 /** Every rule line, ours against iptables-legacy, in the kernel that is running. */
-import { liveCases as cases } from '../support/cases'
+import { liveCases as cases } from '../support/here'
 import { tryOracle, tryReading, tryRefused, tryWriting } from '../support/trial'
 
 const named = cases.map((one) => [`${one.family.name} ${one.table} ${one.name}`, one] as const)

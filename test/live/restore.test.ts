@@ -8,8 +8,9 @@ import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { readRuleset } from '../../src/ruleset/read'
 import { entriesOf } from '../../src/ruleset/ruleset'
 import { ourRestore, ourSave } from '../support/applets'
-import { type Case, liveCases as cases } from '../support/cases'
+import type { Case } from '../support/cases'
 import { explained } from '../support/deviations'
+import { liveCases as cases } from '../support/here'
 import { prepare, restore, run } from '../support/oracle'
 
 interface RestoreCase {

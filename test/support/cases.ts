@@ -11,7 +11,7 @@ export interface Group {
   readonly setup: readonly string[]
   readonly accepted: readonly string[]
   readonly refused: readonly string[]
-  /** No kernel of today has the extension: the lines were captured with scripts/stand-in.c in its place. */
+  /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
   readonly lacking?: boolean
 }
 
@@ -60,9 +60,6 @@ export const cases: readonly Case[] = files.flatMap(({ extension, groups }) =>
 export const payloads = files.flatMap(({ extension, payloads: listed = [] }) =>
   listed.flatMap(({ families, ...one }) => families.map((family) => ({ ...one, extension, family: FAMILIES[family] }))),
 )
-
-/** Those that the kernel which is running can have. */
-export const liveCases = cases.filter(({ lacking }) => !lacking)
 
 export const caseDeviations = files.flatMap(({ deviations = [] }) => deviations)
 

@@ -1,0 +1,21 @@
+/** Which rule lines the kernel that is running can hold. It is asked; nobody's memory of it counts. */
+import { findExtension } from '../../src/extensions/registry'
+import { Client } from '../../src/kernel/client'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { type Case, cases } from './cases'
+
+/** Whether the kernel answers for an extension. Only what is marked as `lacking` may be absent. */
+function isHere({ extension, family, lacking }: Case): boolean {
+  if (lacking !== true) return true
+  const kind = findExtension('match', extension)?.name === extension ? 'match' : 'target'
+  const variants = findExtension(kind, extension)?.variants(family.name) ?? []
+  const client = new Client(new LinuxKernel(), family)
+  try {
+    return variants.some(({ revision }) => client.hasRevision(kind, extension, revision))
+  } finally {
+    client.close()
+  }
+}
+
+export const liveCases: readonly Case[] = cases.filter(isHere)
+export const absentCases: readonly Case[] = cases.filter((one) => !liveCases.includes(one))
