@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { save } from '../src'
-import { takeLock } from '../src/kernel/linux/lock'
 import { resultOf, Stage } from './stage'
 
 /** Which call, how it fails, which times, and what comes of it: `done`, or the error. */
@@ -48,14 +47,16 @@ async function fail(stage: Stage, [call, errno, when, end]: Fault, way: string):
   const log = join(stage.folder, 'strace')
   const inject = `${call}:error=${errno}:when=${when}`
   const options = ['-f', '-qq', '-o', log, '-e', `trace=${call}`, '-e', 'signal=none', '-e', `inject=${inject}`]
-  const result = resultOf<string>(await stage.runActorTraced(options, 'edit-once', way))
+  const { end: result, ...left } = resultOf<{ end: string; holdsLock: boolean; leaked: number }>(
+    await stage.runActorTraced(options, 'edit-once', way),
+  )
   const about = `${call} ${errno} ${when}, ${way}`
   if (!readFileSync(log, 'utf8').includes('(INJECTED)')) throw new Error(`${about}: nothing failed`)
   if (!end.test(result)) throw new Error(`${about}: ended in ${result}, expected ${end}`)
   const after = save({ namespace: stage.namespace, tables: ['filter'] })
   const isSame = withoutComments(after) === withoutComments(before)
   if (isSame === (result === 'done')) throw new Error(`${about}: ended in ${result}, and the table is\n${after}`)
-  takeLock(0).release()
+  if (left.holdsLock || left.leaked > 0) throw new Error(`${about}: left behind ${JSON.stringify(left)}`)
 }
 
 /** Comments have the time in them. */
@@ -69,5 +70,5 @@ export async function faults(ways: number): Promise<string> {
     tried.filter((way) => isPossible(fault, way)).map((way) => [fault, way] as const),
   )
   for (const [fault, way] of cases) await fail(stage, fault, way)
-  return `${cases.length} faults (${tried.join(', ')}): each ended as documented, the table as it was`
+  return `${cases.length} faults (${tried.join(', ')}): each ended as documented, the table as it was, nothing left open`
 }

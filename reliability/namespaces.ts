@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { NetworkNamespace, Table } from '../src'
+import { Stage } from './stage'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -28,6 +29,7 @@ async function settle(goal: number): Promise<void> {
 
 /** @param count how many namespaces */
 export async function namespaces(count: number): Promise<string> {
+  using _stage = new Stage()
   useOne(0)
   const before = descriptors()
   let most = 0

@@ -1,7 +1,7 @@
 /** Where a check plays: a network namespace, a lock and a folder of its own, and the processes that it starts there. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NetworkNamespace } from '../src'
@@ -27,7 +27,8 @@ export class Stage implements Disposable {
   }
 
   get environment(): NodeJS.ProcessEnv {
-    return { ...process.env, XTABLES_LOCKFILE: this.lockFile, TMPDIR: this.folder }
+    const XTABLES_TEST_HOST_NETNS = readlinkSync('/proc/thread-self/ns/net')
+    return { ...process.env, XTABLES_LOCKFILE: this.lockFile, TMPDIR: this.folder, XTABLES_TEST_HOST_NETNS }
   }
 
   /** Starts a program inside, with pipes for its input and output. */

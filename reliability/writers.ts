@@ -50,6 +50,8 @@ export async function writers(seconds: number): Promise<string> {
   const chains = table.chains.map(String).join(' ')
   if (chains !== `INPUT FORWARD OUTPUT ${SHARED}`) throw new Error(`chains left: ${chains}`)
   const rules = compare(marksIn(table), results)
+  const idle = PROCESSES.filter((_, i) => results[i]?.edits === 0).map(([, names]) => names)
+  if (idle.length > 0) throw new Error(`writers ${idle.join()} came to write nothing`)
   const edits = PROCESSES.map(([, names, hand], i) => `${hand} (${names}) ${results[i]?.edits}`).join(', ')
   return `${rules} of ${rules} rules stand, each once and in order, after ${seconds} s of edits: ${edits}`
 }

@@ -1,5 +1,6 @@
 /** The processes that the checks start, by name. Each prints what became of it as JSON. */
 import { isMainThread, workerData } from 'node:worker_threads'
+import { guard } from '../../test/support/guard'
 import { editForEver, editOnce } from './editor'
 import { endure } from './endurance'
 import { send } from './sender'
@@ -15,6 +16,7 @@ const ACTORS: Readonly<Record<string, (...args: string[]) => void | Promise<void
   send,
 }
 
+guard()
 const [name = '', ...args] = isMainThread ? process.argv.slice(2) : (workerData as string[])
 const actor = ACTORS[name]
 if (actor === undefined) throw new Error(`there is no actor ${name}`)

@@ -1,5 +1,6 @@
 /** Edits of which all or nothing may be seen, whenever they are ended. */
-import { Chain, easy, IptcError, Rule, Table } from '../../src'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { Chain, easy, IptcError, LinuxKernel, Rule, Table } from '../../src'
 import { GENERATION, GENERATION_RULES } from '../chains'
 
 function writeGeneration(table: Table, generation: number): void {
@@ -27,14 +28,40 @@ const WAYS: Readonly<Record<string, (table: Table) => void | Promise<void>>> = {
   easy: () => easy.addRule('filter', 'INPUT', { src: '10.0.0.1', target: 'DROP' }),
 }
 
-/** Prints `done`, or the error's class and message. */
-export async function editOnce(way: string): Promise<void> {
-  const table = new Table('filter', { lockTimeoutMs: 2000 })
+async function outcomeOf(edit: () => void | Promise<void> | undefined): Promise<string> {
   try {
-    await WAYS[way]?.(table)
-    process.stdout.write(JSON.stringify('done'))
+    await edit()
+    return 'done'
   } catch (error) {
     if (!(error instanceof IptcError)) throw error
-    process.stdout.write(JSON.stringify(`${error.name}: ${error.message}`))
+    return `${error.name}: ${error.message}`
   }
+}
+
+const descriptors = (): string[] => readdirSync('/proc/self/fd')
+
+/** Whether this process still holds the lock, which is held as long as its file is open. */
+function holdsLock(): boolean {
+  const file = process.env['XTABLES_LOCKFILE'] as string
+  return descriptors().some((fd) => isSameFile(`/proc/self/fd/${fd}`, file))
+}
+
+function isSameFile(link: string, file: string): boolean {
+  try {
+    return readlinkSync(link) === file
+  } catch {
+    // The descriptor of the listing itself is closed by now.
+    return false
+  }
+}
+
+/** Prints `done`, or the error's class and message; and what is left open when the table is closed. */
+export async function editOnce(way: string): Promise<void> {
+  // What is opened once, and kept: the thread pool, the kernel's log.
+  await outcomeOf(() => new LinuxKernel().log()?.close())
+  const before = descriptors().length
+  const table = new Table('filter', { lockTimeoutMs: 2000 })
+  const end = await outcomeOf(() => WAYS[way]?.(table))
+  table.close()
+  process.stdout.write(JSON.stringify({ end, holdsLock: holdsLock(), leaked: descriptors().length - before }))
 }

@@ -3,8 +3,8 @@
  * XTABLES_TEST_LINES tries more of them, XTABLES_TEST_EXTENSIONS those of other extensions (`all`, or names with commas).
  */
 import { Random } from '../kernel/random'
-import { liveCases } from '../support/cases'
 import { generatedCase } from '../support/generated'
+import { liveCases } from '../support/here'
 import { tryReading, tryRefused } from '../support/trial'
 
 const { XTABLES_TEST_LINES = '150', XTABLES_TEST_EXTENSIONS = 'icmp,icmp6,owner' } = process.env
