@@ -19,6 +19,8 @@ export class Stage implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'xtables-reliability-'))
   readonly lockFile = join(this.folder, 'lock')
   readonly #outerLockFile = process.env['XTABLES_LOCKFILE']
+  /** The actors refuse to work in this one. */
+  readonly #host = readlinkSync('/proc/thread-self/ns/net')
   readonly #running = new Set<ChildProcess>()
   readonly #actors = bundle('reliability/actors/actors.ts')
 
@@ -27,8 +29,8 @@ export class Stage implements Disposable {
   }
 
   get environment(): NodeJS.ProcessEnv {
-    const XTABLES_TEST_HOST_NETNS = readlinkSync('/proc/thread-self/ns/net')
-    return { ...process.env, XTABLES_LOCKFILE: this.lockFile, TMPDIR: this.folder, XTABLES_TEST_HOST_NETNS }
+    const host = { XTABLES_TEST_HOST_NETNS: this.#host }
+    return { ...process.env, ...host, XTABLES_LOCKFILE: this.lockFile, TMPDIR: this.folder }
   }
 
   /** Starts a program inside, with pipes for its input and output. */
