@@ -3,7 +3,6 @@
 export const CHECKS = {
   absent: 'without modules',
   quickstart: 'quickstart',
-  extensions: 'a rule each',
   live: 'live tests',
   conformance: 'conformance',
 } as const

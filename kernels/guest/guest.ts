@@ -20,7 +20,7 @@ export interface Outcome {
   readonly notes?: readonly string[]
 }
 
-const BODIES: Partial<Record<CheckName, (directory: string) => Outcome>> = { absent, quickstart, live, conformance }
+const BODIES: Record<CheckName, (directory: string) => Outcome> = { absent, quickstart, live, conformance }
 
 const [directory, ...wanted] = process.argv.slice(2) as [string, ...CheckName[]]
 const loadedBefore = loadedModules()

@@ -46,11 +46,17 @@ const capture = ({ name, extension, family, table }: Case, lines: readonly strin
 const entries = ({ family, table }: Case): string =>
   Buffer.from(captureTable(new LinuxKernel(), family.name, table).entries).toString('hex')
 
+/** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
+function refusedAlone(one: Case): string[] {
+  prepare(one)
+  return one.accepted.filter((line) => restore(one.family, one.table, [line]).status !== 0)
+}
+
 /** What iptables-legacy writes we would have written, print as it does, and understand: see {@link differences}. */
 export function tryReading(one: Case): string[] {
   prepare(one)
-  const { status, stderr } = restore(one.family, one.table, one.accepted)
-  if (status !== 0) return [`iptables-legacy refuses what it should accept: ${stderr}`]
+  const { status } = restore(one.family, one.table, one.accepted)
+  if (status !== 0) return refusedAlone(one).map((line) => `iptables-legacy refuses what it should accept: ${line}`)
   const fixture = capture(one, one.accepted)
   return writtenRules(fixture).flatMap((written) => differences(written, contextOf(fixture)))
 }
