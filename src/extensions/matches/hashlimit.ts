@@ -184,6 +184,7 @@ export const hashlimit = match('hashlimit', {
   check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {
     const { burst, interval, inBytes, isMatch } = bucketOf(at)
     const whole = family === 'ipv4' ? 32 : 128
+    const avg = isSmall(at.avg) ? view(at.avg, BigInt, Number) : at.avg
     return (bytes, place) => {
       const is0 = (field: Field<number>): boolean => field.read(bytes, place) === 0
       if (is0(gcInterval) || is0(at.expire)) return 'the table is to be looked through now and then'
@@ -191,9 +192,14 @@ export const hashlimit = match('hashlimit', {
         return `a prefix is at most ${whole}`
       const said = name.read(bytes, place)
       if (said === '' || said.includes('/')) return 'a name is a file in /proc, and holds no /'
-      if (isMatch.read(bytes, place)) return is0(interval) ? 'there is no interval to sample' : undefined
-      const burstless = is0(burst) && !inBytes.read(bytes, place)
-      return burstless ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined
+      const rate = avg.read(bytes, place)
+      if (isMatch.read(bytes, place)) {
+        if (rate < 1n || rate > MAX) return { reason: 'there is no such rate', errno: ERRNO.ERANGE }
+        return is0(interval) ? 'there is no interval to sample' : undefined
+      }
+      // Linux looks at 32 bits of it, and counts no sixteen bytes that cost less than two.
+      if (inBytes.read(bytes, place)) return BigInt.asUintN(32, rate) < 2n ? 'the rate is too high' : undefined
+      return is0(burst) ? { reason: 'a burst has at least one packet', errno: ERRNO.ERANGE } : undefined
     }
   },
   // What a listing calls the rate of a sampled one is that of the interval, and the usual time of expiry goes by it.
