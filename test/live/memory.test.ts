@@ -304,6 +304,41 @@ const CHECKED: readonly Sample[] = [
     kind: 'match',
     name: 'hashlimit',
     family: 'ipv4',
+    what: 'bytes that cost next to nothing',
+    sample: { 0: 65, 256: 1, 272: 0x20, 284: 1, 288: 1 },
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'bytes that cost next to nothing in 32 bits',
+    sample: { 0: 65, 260: 1, 272: 0x20, 284: 1, 288: 1 },
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'no rate to sample',
+    sample: { 0: 65, 272: 0x40, 284: 1, 288: 1, 292: 1 },
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'a rate to sample of more than 32 bits',
+    sample: { 0: 65, 260: 1, 272: 0x40, 284: 1, 288: 1, 292: 1 },
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
+    what: 'no rate to sample, and no interval',
+    sample: { 0: 65, 272: 0x40, 284: 1, 288: 1 },
+  },
+  {
+    kind: 'match',
+    name: 'hashlimit',
+    family: 'ipv4',
     what: 'a prefix of more than an address',
     sample: { 0: 65, 256: 1, 264: 1, 284: 1, 288: 1, 296: 33 },
   },
@@ -727,8 +762,16 @@ const setsIn = ({ struct }: Variant): Field<unknown>[] =>
 
 const setOrNone = (random: Random): number[] => (random.below(4) === 0 ? [0xff, 0xff] : [random.below(3), 0])
 
-/** What rules have in common that name it alike: Linux also looks at whether they want the same. */
-const SHARED = ['RATEEST', 'hashlimit', 'recent']
+/**
+ * What rules have in common that name it alike, and by which field: Linux also looks at whether they want the same. The
+ * labels of IDLETIMER are those of the whole machine.
+ */
+const SHARED: Readonly<Record<string, string>> = {
+  RATEEST: 'name',
+  hashlimit: 'name',
+  recent: 'name',
+  IDLETIMER: 'label',
+}
 
 /** Payloads that iptables wrote, by what they are of. */
 const WRITTEN = new Map<string, Uint8Array[]>()
@@ -755,7 +798,7 @@ function draftPayload(random: Random, extension: Extension, variant: Variant): U
     bytes[i] = random.pick([0, 1, 2, 3, random.below(256)])
     if (isUnchecked(kind, name, bytes)) bytes[i] = kept
   }
-  const shared = SHARED.includes(name) ? variant.struct.fields['name'] : undefined
+  const shared = variant.struct.fields[SHARED[name] ?? '']
   if (shared !== undefined) bytes.set(Buffer.from(`${random.below(2 ** 30)}\0`), shared.offset)
   // A set that is there, and fields that can have one value only: else next to nothing would be taken.
   for (const { offset } of setsIn(variant)) bytes.set(random.below(20) === 0 ? [3, 0] : setOrNone(random), offset)

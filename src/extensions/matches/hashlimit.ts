@@ -187,6 +187,7 @@ export const hashlimit = match('hashlimit', {
   check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {
     const { burst, interval, inBytes, isMatch } = bucketOf(at)
     const whole = family === 'ipv4' ? 32 : 128
+    const avg = isSmall(at.avg) ? view(at.avg, BigInt, Number) : at.avg
     return (bytes, place) => {
       const is0 = (field: Field<number>): boolean => field.read(bytes, place) === 0
       if (is0(gcInterval) || is0(at.expire))
@@ -198,10 +199,15 @@ export const hashlimit = match('hashlimit', {
       if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `a prefix is at most ${whole}`)
       const said = name.read(bytes, place)
       if (said === '' || said.includes('/')) return about('hashlimit-name', 'a name is a file in /proc, and holds no /')
-      if (isMatch.read(bytes, place))
+      const rate = avg.read(bytes, place)
+      if (isMatch.read(bytes, place)) {
+        if (rate < 1n || rate > MAX) return { reason: 'there is no such rate', errno: ERRNO.ERANGE }
         return is0(interval) ? about('hashlimit-rate-interval', 'there is no interval to sample') : undefined
-      const burstless = is0(burst) && !inBytes.read(bytes, place)
-      return burstless ? about('hashlimit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined
+      }
+      // Linux looks at 32 bits of it, and counts no sixteen bytes that cost less than two.
+      if (inBytes.read(bytes, place))
+        return BigInt.asUintN(32, rate) < 2n ? about('hashlimit-upto', 'the rate is too high') : undefined
+      return is0(burst) ? about('hashlimit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined
     }
   },
   // What a listing calls the rate of a sampled one is that of the interval, and the usual time of expiry goes by it.
