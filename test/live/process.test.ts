@@ -1,15 +1,30 @@
 /** The command as a process among others: pipes, signals, files, and a user who is not root. */
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NetworkNamespace } from '../../src'
 import { bundle } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 
-const command = `${process.execPath} ${bundle('src/cli/main.ts')}`
+/** The command and what it loads, where every user can read it. */
+const installed = mkdtempSync(join(tmpdir(), 'xtables-installed-'))
+const command = `${process.execPath} ${install()}`
 const isRoot = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/).join() === '0,0,4294967295'
+
+function install(): string {
+  const modules = join(__dirname, '../../node_modules')
+  const file = join(installed, 'dist/xtables.js')
+  for (const name of ['ffi-rs', '@yuuang'])
+    cpSync(join(modules, name), join(installed, 'node_modules', name), { recursive: true })
+  cpSync(join(modules, '../package.json'), join(installed, 'package.json'))
+  cpSync(bundle('src/cli/main.ts'), file)
+  chmodSync(installed, 0o755)
+  return file
+}
+
+afterAll(() => rmSync(installed, { recursive: true }))
 
 let namespace: NetworkNamespace
 let folder: string

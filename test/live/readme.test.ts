@@ -1,5 +1,6 @@
 /** What the README shows: every block of TypeScript compiles and runs, and does what the Python beside it does. */
 import { spawnSync } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from '@swc/core'
@@ -20,7 +21,21 @@ const [python, besides] = [blocksOf(pairs, 'python'), blocksOf(pairs, 'ts')]
 const titles = Array.from(pairs.matchAll(/<th colspan="2">\s*(.*?)\s*<\/th>/g), ([, title]) => title as string)
 
 const preamble = `import { ${Object.keys(xtables).join(', ')} } from 'xtables'\n`
-const load = (name: string): unknown => (name === 'xtables' ? xtables : require(name))
+
+const subscribed: Parameters<typeof unsubscribe>[] = []
+/** Channels outlive this file: other tests would be heard on them. */
+const channels = {
+  subscribe(...args: Parameters<typeof subscribe>) {
+    subscribed.push(args)
+    subscribe(...args)
+  },
+}
+afterEach(() => {
+  for (const args of subscribed.splice(0)) unsubscribe(...args)
+})
+
+const LOADED: Readonly<Record<string, unknown>> = { xtables, 'node:diagnostics_channel': channels }
+const load = (name: string): unknown => LOADED[name] ?? require(name)
 
 /** Runs a block with nothing in reach but what it imports. */
 function runBlock(block: string): unknown {

@@ -1,0 +1,13 @@
+/** `npm run fuzz`, small. In a process of its own: it keeps what it examines from other programs and files. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+test('bad input of every kind is refused properly, and accepted input is what it says', () => {
+  const words = ['-r', 'ts-node/register/transpile-only', 'fuzz/fuzz.ts', '--count', '4000', '--seed', '1']
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    cwd: join(__dirname, '..'),
+    encoding: 'utf8',
+  })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toMatch(/^rule: 4000 inputs from seed 1/)
+}, 60_000)
