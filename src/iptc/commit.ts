@@ -7,6 +7,7 @@ import type { Family } from '../abi/family'
 import { counters as counterStruct } from '../abi/x-tables'
 import { CountersError, KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
+import { rememberedSets } from '../extensions/remembered-sets'
 import type { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { type Counters, readCounters } from '../ruleset/entry'
@@ -19,7 +20,7 @@ import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
 import { blame, type Candidate } from './blame'
 import { checkFaithful } from './faithful'
 import { findRefused, findRefusedAsync } from './find-refused'
-import { rememberedSets } from './sets'
+import { kernelSets } from './sets'
 
 /** A table as it was read: the ruleset, and its entries in the order of the blob. */
 export interface Snapshot {
@@ -54,7 +55,7 @@ export function prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }
   const old = new Set(from.entries)
   const added = checkNewRules(client, old, to)
   const request = writeRuleset(to)
-  const sets = rememberedSets(client)
+  const sets = rememberedSets(kernelSets(client))
   let isLossy = false
   const meet = ({ variant }: Known): void => {
     isLossy ||= variant.losses.length > 0

@@ -9,18 +9,6 @@ export const kernelSets = (client: Client): SetNames => ({
   byIndex: (index) => client.setByIndex(index),
 })
 
-/** As {@link kernelSets}, where each index is asked for once: a table may name the same set in every rule. */
-export function rememberedSets(client: Client): SetNames {
-  const known = new Map<number, string | undefined>()
-  return {
-    byName: (name) => client.setByName(name),
-    byIndex(index) {
-      if (!known.has(index)) known.set(index, client.setByIndex(index))
-      return known.get(index)
-    },
-  }
-}
-
 /**
  * Stand-ins for the sets that a rule names before it goes into a table: whether a set is there, and with what index, is
  * known only then. Indexes are handed out from the top.

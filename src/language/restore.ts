@@ -14,7 +14,8 @@ import {
   RestoreError,
   RuleError,
 } from '../errors'
-import type { Context, SetInfo, SetNames } from '../extensions/context'
+import type { Context } from '../extensions/context'
+import { rememberedSets } from '../extensions/remembered-sets'
 import { Editor } from '../ruleset/editor'
 import type { Counters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
@@ -62,18 +63,6 @@ function endsInQuotes(text: string): boolean {
     else if (char === '\\' && open) at++
   }
   return open
-}
-
-/** Remembers the sets that rules name: every rule of a table may name the same. */
-function remembered(sets: SetNames): SetNames {
-  const known = new Map<string, SetInfo | undefined>()
-  return {
-    byIndex: (index) => sets.byIndex(index),
-    byName(name) {
-      if (!known.has(name)) known.set(name, sets.byName(name))
-      return known.get(name)
-    },
-  }
 }
 
 /** The lines of a text one by one, and the one that was read last. */
@@ -216,7 +205,7 @@ export class RestoreText {
     this.#origins = new Map()
     this.#told = []
     const editor = new Editor(draft)
-    const sets = remembered(context.sets)
+    const sets = rememberedSets(context.sets)
     const output = { origins: this.#origins, told: this.#told }
     new Interpreter(this.#lines, this.#options, output, draft, editor, { ...context, sets }).run()
     this.#isApplied = true
