@@ -49,7 +49,9 @@ const skippedIn = ({ testResults }: JestReport): string[] =>
 function runJest(name: string, before: readonly string[] = [], env: Record<string, string> = {}): Part {
   const report = join(scratch, `${name}.json`)
   const options = ['--selectProjects', name, '--json', '--outputFile', report, '--passWithNoTests', '--silent=false']
-  const { status } = run([...before, process.execPath, jest, ...options, ...process.argv.slice(2)], env)
+  // Left to itself, jest keeps a processor free: half of the two that small machines have.
+  const workers = ['--maxWorkers', '100%']
+  const { status } = run([...before, process.execPath, jest, ...options, ...workers, ...process.argv.slice(2)], env)
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'))
     const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
