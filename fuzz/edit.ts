@@ -48,7 +48,7 @@ export function editWords(
       () => spliced(words, at, 1, editText(word, [which, which, what])),
       () => spliced(words, at, 1, editText(word, [which, which, what])),
       () => spliced(words, at, 2, words[at + 1] ?? '', word),
-      () => spliced(words, at, 1, pick(other, where)),
+      () => spliced(words, at, 1, other[from] ?? ''),
     ],
     what,
   )()
@@ -90,9 +90,11 @@ type Path = readonly (string | number)[]
 
 const isBranch = (tree: Tree): tree is Record<string, Tree> | Tree[] => typeof tree === 'object' && tree !== null
 
-/** The way to everything within a tree. */
+const DEEPEST = 100
+
+/** The way to everything within a tree, down to some depth. */
 function paths(tree: Tree, path: Path = []): Path[] {
-  if (!isBranch(tree)) return [path]
+  if (!isBranch(tree) || path.length === DEEPEST) return [path]
   const within = Array.isArray(tree) ? [...tree.entries()] : Object.entries(tree)
   return [path, ...within.flatMap(([key, value]) => paths(value, [...path, key]))]
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { frugal, timed, unpolluted } from './guard'
 import { type Kind, type Recipe, recipes } from './kind'
+import { type Watchdog, watchdog } from './watchdog'
 
 /** Inputs that one seed stands for. */
 export const BATCH = 2000
@@ -17,7 +18,7 @@ export interface RunOptions {
 export class FuzzFailure extends Error {
   constructor(kind: string, seed: number, input: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.stack : String(cause)
-    super(`${kind}: npm run fuzz -- ${kind} --seed ${seed} --count ${BATCH}\n\n${input}\n\n${reason}`, { cause })
+    super(`${kind}: npm run fuzz -- ${kind} --seed ${seed} --count ${BATCH}\n\n${input}\n\n${reason}`)
     this.name = 'FuzzFailure'
   }
 }
@@ -25,18 +26,31 @@ export class FuzzFailure extends Error {
 /** Examines `count` inputs. @throws FuzzFailure for the first that fails, made as small as it can be */
 export function run<T>(kind: Kind<T>, { seed, count }: RunOptions): void {
   const check = unpolluted()
+  const dog = watchdog(kind.name)
   for (let done = 0; done < count; done += BATCH, seed++) {
-    runBatch(kind, seed, Math.min(BATCH, count - done))
+    runBatch(kind, seed, Math.min(BATCH, count - done), dog)
     try {
       check()
     } catch (error) {
       throw new FuzzFailure(kind.name, seed, '(one of the batch)', error)
     }
   }
+  dog.end()
 }
 
-function runBatch<T>(kind: Kind<T>, seed: number, numRuns: number): void {
-  const property = fc.property(recipes, (recipe) => examine(kind, recipe))
+/** Examines one input. @throws what is wrong with it */
+export function runOne<T>(kind: Kind<T>, recipe: Recipe): void {
+  const check = unpolluted()
+  console.log(described(kind, recipe))
+  examine(kind, recipe)
+  check()
+}
+
+function runBatch<T>(kind: Kind<T>, seed: number, numRuns: number, dog: Watchdog): void {
+  const property = fc.property(recipes, (recipe) => {
+    dog.begin(recipe)
+    examine(kind, recipe)
+  })
   const { failed, counterexample, errorInstance } = fc.check(property, {
     seed,
     numRuns,

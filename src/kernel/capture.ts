@@ -70,8 +70,10 @@ export function checkCapture({
   info,
   entries,
 }: Capture): { layout: TableInfo } & Omit<TableEntries, 'info'> {
-  if (!Object.hasOwn(FAMILIES, family)) throw wrong('family', `is ipv4 or ipv6, not ${show(family)}`)
-  if (!isTableName(table)) throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${show(table)}`)
+  if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
+    throw wrong('family', `is ipv4 or ipv6, not ${show(family)}`)
+  if (typeof table !== 'string' || !isTableName(table))
+    throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${show(table)}`)
   if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
   const { name, ...layout } = getInfo.read(info, 0)
   if (name !== table) throw wrong('info', `is of table ${show(name)}, and the capture of ${table}`)

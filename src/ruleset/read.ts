@@ -123,6 +123,8 @@ export function readRuleset(family: Family, table: string, layout: Layout, bytes
     if (verdict === at + size) return ''
     const chain = starts.get(verdict)
     if (chain === undefined) throw new BlobError(target.at, `the jump to byte ${verdict} meets no chain`)
+    // The empty name is that of the next rule.
+    if (chain === '') throw new BlobError(target.at, `the jump to byte ${verdict} goes to a chain without a name`)
     return chain
   }
   const entryOf = (found: Found): Entry => ({

@@ -89,6 +89,8 @@ test.each<[string, unknown, RegExp]>([
   ['an unknown key', { ...json(), tabel: 1 }, /"tabel" is not known/],
   ['an unknown family', { ...json(), family: 'ipx' }, /family is ipv4 or ipv6, not "ipx"/],
   ['no family', { ...json(), family: undefined }, /family is ipv4 or ipv6/],
+  ['a family of no type', { ...json(), family: { toString: 1 } }, /family is ipv4 or ipv6/],
+  ['a table of no type', { ...json(), table: { toString: 1 } }, /table is one of/],
   ['an inherited family', { ...json(), family: 'toString' }, /family is ipv4 or ipv6/],
   ['an unknown table', { ...json(), table: 'nope' }, /table is one of filter/],
   ['another table', { ...json(), table: 'raw' }, /info is of table "filter", and the capture of raw/],
