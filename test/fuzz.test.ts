@@ -2,12 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
+const COUNT = 400
+const KINDS = ['blob', 'rule', 'save', 'dictionary', 'json', 'command']
+
 test('bad input of every kind is refused properly, and accepted input is what it says', () => {
-  const words = ['-r', 'ts-node/register/transpile-only', 'fuzz/fuzz.ts', '--count', '4000', '--seed', '1']
+  const words = ['-r', 'ts-node/register/transpile-only', 'fuzz/fuzz.ts', '--count', String(COUNT), '--seed', '1']
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     cwd: join(__dirname, '..'),
     encoding: 'utf8',
   })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  expect(stdout).toMatch(/^rule: 4000 inputs from seed 1/)
+  expect([...stdout.matchAll(/^(\w+): 400 inputs from seed 1,/gm)].map(([, kind]) => kind)).toEqual(KINDS)
 }, 60_000)

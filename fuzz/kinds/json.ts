@@ -1,4 +1,5 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
+import { isDeepStrictEqual } from 'node:util'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src'
 import { parseJson } from '../../src/cli/kernel'
 import { apply, toJson } from '../../src/cli/own'
@@ -18,7 +19,7 @@ const sets = setsOf()
 
 /** Every table of the corpus that `restore` takes, in both forms. */
 const files: readonly (Omit<Input, 'text'> & { tree: unknown })[] = texts
-  .filter((_, i) => i % 4 === 0)
+  .filter((_, i) => i % 16 === 0)
   .flatMap(({ family, text }) => {
     const place = { kernel: new MemoryKernel({ sets }), ipv6: family === 'ipv6' }
     if (refused(() => [restore(text, place)]) === undefined) return []
@@ -60,11 +61,7 @@ function examineCapture({ text }: Input): void {
   if (json === undefined) return
   const capture = refused(() => captureFromJson(json))
   if (capture === undefined) return
-  const again = captureToJson(capture)
-  insist(
-    JSON.stringify(captureToJson(captureFromJson(again))) === JSON.stringify(again),
-    () => 'written, it is another',
-  )
+  insist(isDeepStrictEqual(captureToJson(capture), json), () => `read as ${JSON.stringify(captureToJson(capture))}`)
   const kernel = refused(() => new MemoryKernel({ captures: [capture] }))
   if (kernel !== undefined) refused(() => save({ kernel, ipv6: capture.family === 'ipv6', counters: true }))
 }

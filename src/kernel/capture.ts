@@ -155,7 +155,9 @@ function setsFrom(json: unknown): Record<string, SetIdentity> {
 }
 
 function setFrom(value: unknown, field: string): SetIdentity {
-  const { index, family } = asObject(value, field)
+  const { index, family, ...others } = asObject(value, field)
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw wrong(field, `has an index and a family, and no ${show(unknown)}`)
   if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > MAX_INDEX)
     throw wrong(field, `has an index 0 to ${MAX_INDEX}, not ${show(index)}`)
   if (!SET_FAMILIES.includes(family)) throw wrong(field, `has the family ipv4, ipv6 or any, not ${show(family)}`)

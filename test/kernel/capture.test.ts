@@ -100,6 +100,7 @@ test.each<[string, unknown, RegExp]>([
   ['entries that are missing', { ...json(), entries: undefined }, /entries is a string in base64/],
   ['entries that are cut off', { ...json(), entries: json().entries.slice(0, 400) }, /there are 300 bytes of the/],
   ['sets that are a list', { ...json(), sets: ['a'] }, /sets is an object/],
+  ['a set with more', { ...json(), sets: { a: { index: 1, family: 'any', type: 'x' } } }, /set "a" has .* no "type"/],
   ['a set without an index', { ...json(), sets: { a: { family: 'any' } } }, /set "a" has an index 0 to 65534/],
   ['a set of a large index', { ...json(), sets: { a: { index: 65535, family: 'any' } } }, /set "a" has an index/],
   ['a set of no family', { ...json(), sets: { a: { index: 1, family: 'x' } } }, /set "a" has the family/],

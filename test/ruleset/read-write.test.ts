@@ -153,6 +153,11 @@ describe('entries that make no chains', () => {
       /INPUT has no policy/,
     ],
     ['a hook that begins with a name', filterOf([user('x'), ...three, end], [0, 1]), /INPUT begins with a chain/],
+    [
+      'a jump to a chain without a name',
+      filterOf([goto(784), ...three, user(''), goto(-5), end], [0, 1]),
+      /byte 784 goes to a chain without a name/,
+    ],
     ['a jump to nowhere', filterOf([goto(8), ...three, end], [0, 1]), /jump to byte 8 meets no chain/],
     [
       'a jump into a chain',
