@@ -51,11 +51,13 @@ export class Batch {
     return table
   }
 
-  /** Writes all edits, table by table; whether that succeeds or not, the batch is over. See {@link batchEnd}. */
+  /** Checks all edits, then writes them, table by table. Whatever comes of it, the batch is over. See {@link batchEnd}. */
   end(): void {
-    const tables = this.#open()
+    const tables = [...this.#open().values()]
     try {
-      for (const table of tables.values()) table.commit()
+      // What one table may not hold is no reason to have written another.
+      for (const table of tables) table.check()
+      for (const table of tables) table.commit()
     } finally {
       this.abandon()
     }

@@ -19,8 +19,8 @@ export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> =
   new Batch(table, placeOf(options))
 
 /**
- * Writes the edits of a batch: each table as a whole, one table after the other. The batch is over then, also where this
- * throws; the table at fault, and those behind it, are as they were.
+ * Writes the edits of a batch: each table as a whole, one table after the other, once all are found to be what the kernel
+ * takes. The batch is over then, also where this throws; the table at fault, and those behind it, are as they were.
  * @throws ConflictError where a table was changed by another since the batch first looked at it; RuleError for a rule
  * that the kernel would refuse
  */

@@ -184,6 +184,12 @@ export class Session {
     report('conflict', { family: this.#family.name, table: this.#table, reason })
   }
 
+  /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
+  check(): void {
+    const work = this.#pending()
+    if (work !== undefined) this.#prepare(work)
+  }
+
   /** Checks what is to be written. @throws as {@link prepare} */
   #prepare({ base: from, draft: to }: Work) {
     const [kernel, client, options] = [this.#kernel, this.#client, this.#options]

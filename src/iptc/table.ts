@@ -133,6 +133,11 @@ export abstract class AnyTable extends Strict {
     this.#session.autocommit = autocommit
   }
 
+  /** @internal Checks the edits since the last reading, as {@link commit} does before it writes them. */
+  check(): void {
+    this.#session.check()
+  }
+
   /**
    * Writes the edits since the last reading.
    * @throws ConflictError where the table is not what they were made on: nothing is written, and `refresh` begins anew

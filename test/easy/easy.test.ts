@@ -498,6 +498,15 @@ describe('a batch', () => {
     expect(() => easy.batchEnd(batch)).toThrow(expect.objectContaining({ table: 'filter', chain: 'X', position: 1 }))
     expect(names()).toEqual(['a'])
   })
+
+  test('writes no table where another may not be written', () => {
+    const kernel = new MemoryKernel()
+    const batch = easy.batchBegin(undefined, { kernel })
+    easy.addRule('nat', 'PREROUTING', { protocol: 'tcp' }, 0, { batch })
+    easy.addRule('filter', 'INPUT', { target: { jump: 'nowhere' } }, 0, { batch })
+    expect(() => easy.batchEnd(batch)).toThrow(expect.objectContaining({ table: 'filter', chain: 'INPUT' }))
+    expect(easy.dumpChain('nat', 'PREROUTING', { kernel })).toEqual([])
+  })
 })
 
 describe('options', () => {
