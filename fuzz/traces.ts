@@ -16,8 +16,10 @@ export const withJunk = (word: string, where: number): string => {
 
 const isOption = (word: string | undefined): boolean => word !== undefined && /^-./.test(word)
 
-/** Flags that say what holds without them too. */
+/** Flags that say what holds without them too; they may be cut short. */
 const USUAL: readonly string[] = ['--utc', '--rsource']
+
+const isUsual = (option: string): boolean => option.length > 2 && USUAL.some((one) => one.startsWith(option))
 
 /** The words from an option up to the next. */
 interface Group {
@@ -88,7 +90,7 @@ export function passedOver(
   if (groups.length === 0) return undefined
   const { at, words: said } = pick(groups, which)
   const option = said[0] as string
-  if (USUAL.includes(option) || printed.includes(option) || !isSame(words.toSpliced(at, said.length))) return undefined
+  if (isUsual(option) || printed.includes(option) || !isSame(words.toSpliced(at, said.length))) return undefined
   const instead = (other: readonly string[]): boolean | undefined => isSame(words.toSpliced(at, said.length, ...other))
   // To refuse what is good elsewhere is to have heard it; an option that cannot be negated is refused with ! whatever it says.
   const isHeard =
