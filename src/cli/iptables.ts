@@ -28,7 +28,7 @@ export function runIptables(words: readonly string[], familyName: FamilyName, io
   const family = FAMILIES[familyName]
   const program = programOf(family)
   try {
-    execute(parseCommand(words, family), family, io)
+    execute(parseCommand(words, family, io.stderr), family, io)
     return 0
   } catch (error) {
     const { status, message } = failureOf(error, program)
@@ -43,7 +43,6 @@ const lockTimeout = ({ wait }: Command): number | undefined => (typeof wait === 
 function execute(command: Command, family: Family, io: Io): void {
   if (command.verbose > 1)
     io.stderr(`${programOf(family)}: there is no dump of the table with -vv; xtables show has one\n`)
-  if (command.waitInterval) io.stderr('Ignoring deprecated --wait-interval option.\n')
   if (command.family !== undefined && command.family !== family.name) throw new UsageError('', { bare: true })
   if (command.kind === 'version') io.stdout(`${programOf(family)} ${VERSION}\n`)
   else if (command.kind === 'help') io.stdout(helpText(family, command.extensions))

@@ -25,8 +25,6 @@ export interface Modifiers {
   /** `-4` or `-6`: the family for which the line is meant. */
   readonly family: 'ipv4' | 'ipv6' | undefined
   readonly modprobe: string | undefined
-  /** `-W` was given, which means nothing any more. */
-  readonly waitInterval: boolean
 }
 
 /** What a command does. Numbers of rules count from 1, as on the command line. */
@@ -68,10 +66,13 @@ export type Command = Modifiers & Action
 
 /**
  * A command from its words, without the name of the program: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
+ * @param warn gets what iptables prints while it reads
  * @throws XtablesError; a UsageError where iptables would print its message
  */
-export const parseCommand = (words: readonly string[], family: Family): Command =>
-  new CommandReader(words, family).read()
+export const parseCommand = (words: readonly string[], family: Family, warn: Warn = () => {}): Command =>
+  new CommandReader(words, family, warn).read()
+
+type Warn = (message: string) => void
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -107,7 +108,6 @@ class CommandReader {
     lineNumbers: false,
     family: undefined,
     modprobe: undefined,
-    waitInterval: false,
   }
   /** Letter of the command, and what stands behind it. */
   #command: string | undefined
@@ -118,9 +118,13 @@ class CommandReader {
   #number: number | undefined
   /** The second word of `-E` and `-P`. */
   #second = ''
+  /** `-W` was given, which means nothing any more. */
+  #waitInterval = false
+  readonly #warn: Warn
 
-  constructor(words: readonly string[], family: Family) {
+  constructor(words: readonly string[], family: Family, warn: Warn) {
     this.#family = family
+    this.#warn = warn
     this.#reader = new RuleReader(words, family, (given) => this.#take(given))
   }
 
@@ -210,15 +214,15 @@ class CommandReader {
     const interval = readInteger(word as string)
     if (interval === undefined) fail('wait interval not numeric')
     if ((interval as number) > 999_999) fail(`too long usec wait ${interval} > 999999 usec`)
-    this.#modifiers.waitInterval = true
+    this.#waitInterval = true
+    this.#warn('Ignoring deprecated --wait-interval option.\n')
   }
 
   #action(): Action {
     if (this.#command === '4') return { kind: 'nothing' }
     if (this.#command === 'V') return { kind: 'version' }
     if (this.#command === 'h') return { kind: 'help', extensions: this.#reader.extensions }
-    if (this.#modifiers.waitInterval && this.#modifiers.wait === undefined)
-      fail('--wait-interval only makes sense with --wait\n')
+    if (this.#waitInterval && this.#modifiers.wait === undefined) fail('--wait-interval only makes sense with --wait\n')
     if (this.#command === undefined) return fail('no command specified')
     this.#checkOptions(this.#command)
     this.#checkChain(this.#command)
