@@ -32,7 +32,7 @@ export function timed(body: () => void): void {
 
 const MEGABYTE = 1 << 20
 /** What any input may take, garbage included, and how much more for each byte of it. */
-const [MEMORY, MEMORY_PER_BYTE] = [4 * MEGABYTE, 2048]
+const [MEMORY, MEMORY_PER_BYTE] = [16 * MEGABYTE, 2048]
 
 const memory = (): number => {
   const { used_heap_size, external_memory, malloced_memory } = getHeapStatistics()

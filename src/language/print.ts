@@ -47,7 +47,7 @@ function printParameters(known: Known, parameters: readonly Parameter[]): string
 /** `name` and its options, without the `-m` or `-j` before it. What is unknown here is printed as its bytes. */
 export function printPart(kind: 'match' | 'target', part: PartSpec, family: FamilyName): string {
   if (isOpaque(part))
-    return `${part.name} --revision ${part.revision} --payload 0x${Buffer.from(part.payload).toString('hex')}`
+    return `${printName(part.name)} --revision ${part.revision} --payload 0x${Buffer.from(part.payload).toString('hex')}`
   const known = requireExtension(kind, part.name, FAMILIES[family])
   return [part.name, ...printParameters(known, part.parameters)].join(' ')
 }

@@ -1,0 +1,11 @@
+/** Matches and targets that are not known here, as text. */
+import { Rule } from '../../src'
+
+test.each([
+  ['a space', '-j " OG" --revision 0 --payload 0x04000000'],
+  ['a quote', '-m "a\\"b" --revision 1 --payload 0x00000000'],
+])('%s in a name is printed so that it is read again', (_, text) => {
+  const rule = Rule.parse(text)
+  expect(String(rule)).toBe(text)
+  expect(Rule.parse(String(rule)).equals(rule)).toBe(true)
+})
