@@ -2,7 +2,7 @@
 import { Rule } from '../../src'
 
 test.each([
-  ['a space', '-j " OG" --revision 0 --payload 0x0400000000000000'],
+  ['a space', '-m "a b" --revision 0 --payload 0x0400000000000000'],
   ['a quote', '-m "a\\"b" --revision 1 --payload 0x0000000000000000'],
 ])('%s in a name is printed so that it is read again', (_, text) => {
   const rule = Rule.parse(text)
