@@ -25,7 +25,8 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  expect(openDescriptors()).toBe(descriptors)
+  // Fewer where what another test file of this process forgot has been collected.
+  expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
   expect(isFree()).toBe(true)
   rmSync(directory, { recursive: true })
 })
