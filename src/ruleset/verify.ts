@@ -12,6 +12,7 @@ import {
   type Extension,
   faultOf,
   isStoredProtocol,
+  needsProtocol,
   type PlacedRule,
   type Reason,
   type RuleHead,
@@ -364,12 +365,12 @@ class PlacedEntry implements PlacedRule {
  * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
  * IPv6 rule whether it counts or not.
  */
-function brokenDemand({ demands }: Extension, rule: PlacedRule): string | undefined {
+function brokenDemand({ demands }: Extension, rule: PlacedRule): Reason | undefined {
   const { tables, hooks, protocols } = demands
   if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
   const wrong = hooks === undefined ? [] : rule.hooks.filter((hook) => !hooks.includes(hook))
   if (wrong.length > 0)
     return `only in rules reached from ${hooks?.join(', ')}, and this one is reached from ${wrong.join(', ')}`
   if (protocols === undefined || isStoredProtocol(rule, protocols)) return undefined
-  return `needs -p ${protocols.join(' or ')}`
+  return needsProtocol(protocols)
 }

@@ -33,7 +33,7 @@ export const recent = match('recent', {
     0: struct('struct xt_recent_mtinfo', 212, mtinfo),
     1: struct('struct xt_recent_mtinfo_v1', 228, { ...mtinfo, mask: raw(16, 4) }),
   },
-  atLeastOne: COMMANDS,
+  atLeastOne: [COMMANDS],
   bits: ({ checkSet }) => [[checkSet, 0x3f]],
   unused: (at, family) => ('mask' in at ? unusedAddress(at.mask, family) : []),
   options: ({ seconds, hitCount, checkSet, invert, name, side, ...rest }) => {
