@@ -231,7 +231,7 @@ function step({ family, bytes, starts, reached, hook }: Walk, frame: Frame): num
   const { at } = frame
   if (at >= bytes.length) refuse(frame.start, 'the chain runs off the end of the table', ERRNO.ELOOP)
   const mark = reached[at >> 3] as number
-  if ((mark & ACTIVE) !== 0) refuse(at, 'the chains call each other in a loop', ERRNO.ELOOP)
+  if ((mark & ACTIVE) !== 0) refuse(at, 'the chains call each other in a loop', ERRNO.ELOOP, { parameter: 'target' })
   if ((mark & hook) !== 0) return undefined
   reached[at >> 3] = mark | hook | ACTIVE
   frame.at = at + nextOffset(family, bytes, at)

@@ -47,7 +47,7 @@ export const dccp = match('dccp', {
     [invflags, 0x0f],
   ],
   check: ({ flags, invflags }) =>
-    invertsGiven(flags, invflags, ['source-port', 'destination-port', 'dccp-types', 'dccp-option']),
+    invertsGiven(flags, invflags, ['sport', 'dport', 'dccp-types', 'dccp-option']),
   list: 'dccp',
   options: ({ typemask, option: number, ...at }) => {
     const stored = (mask: number) => ({ present: bit(at.flags, mask), negation: bit(at.invflags, mask) })
