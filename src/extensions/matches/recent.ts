@@ -68,7 +68,7 @@ export const recent = match('recent', {
     return (bytes, at) => {
       const asked = command.read(bytes, at)
       if (![CHECK, SET, UPDATE, REMOVE].includes(asked as never))
-        return `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`
+        return about(COMMANDS[0], `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`)
       const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
       if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
         const parameter = modified.read(bytes, at) ? 'reap' : limits[0] > 0 ? 'seconds' : 'hitcount'
