@@ -3,7 +3,7 @@ import type { FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, type Field, raw, u32 } from '../binary/codec'
 import { bit, both, struct } from '../binary/struct'
-import { type Extent, type Fixed, fixed, type Usage } from './extension'
+import { about, type Extent, type Fixed, fixed, type Usage } from './extension'
 import { bits, constant } from './fields'
 import { option } from './option'
 import { unusedAddress } from './values/address'
@@ -50,12 +50,15 @@ export function toOption({ flags, minAddr, maxAddr, minProto, maxProto, baseProt
 }
 
 /** With `! -p` as well: iptables looks at the name alone. */
-const PORT_PROTOCOLS: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp, PROTOCOLS.dccp, PROTOCOLS.icmp]
+const PORT_PROTOCOLS = ['tcp', 'udp', 'sctp', 'dccp', 'icmp'] as const
 
-export const portsNeedProtocol = ({ flags }: RangeFields): Usage => {
-  const hasPorts = bit(flags, RANGE.PORTS)
-  return (bytes, at, rule) =>
-    hasPorts.read(bytes, at) && !PORT_PROTOCOLS.includes(rule.protocol)
-      ? 'ports need -p with a protocol that has them'
-      : undefined
-}
+/** @param parameter in which the ports stand */
+export const portsNeedProtocol =
+  (parameter: string) =>
+  ({ flags }: RangeFields): Usage => {
+    const hasPorts = bit(flags, RANGE.PORTS)
+    return (bytes, at, rule) =>
+      hasPorts.read(bytes, at) && !PORT_PROTOCOLS.some((name) => PROTOCOLS[name] === rule.protocol)
+        ? about(parameter, `ports need -p with a protocol that has them: ${PORT_PROTOCOLS.join(', ')}`)
+        : undefined
+  }

@@ -58,7 +58,7 @@ export const sctp = match('sctp', {
     [invflags, 0x07],
   ],
   check: ({ flags, invflags, chunkMatchType, flagCount }) => {
-    const inversions = invertsGiven(flags, invflags)
+    const inversions = invertsGiven(flags, invflags, ['sport', 'dport', 'chunk-types'])
     return (bytes, at, rule) => {
       if (flagCount.read(bytes, at) > FLAG_SLOTS)
         return about('chunk-types', `there are flags of ${FLAG_SLOTS} chunks at most`)

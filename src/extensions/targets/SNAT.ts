@@ -12,7 +12,7 @@ export const SNAT = target('SNAT', {
   written: { ipv4: 0, ipv6: 1 },
   fixed: oneRange,
   unused: unusedRange,
-  usage: portsNeedProtocol,
+  usage: portsNeedProtocol('to-source'),
   options: (at) => ({
     'to-source': toOption(at),
     random: flag(bit(at.flags, 0x04)),
