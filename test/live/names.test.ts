@@ -115,7 +115,7 @@ test.each([
 const EVERY_NAME = `*filter
 -A INPUT -s two.test,one.test,localhost,three.test -p tcp -m tcp --dport ssh -j ACCEPT
 -A INPUT -s nowhere.invalid -j ACCEPT
--A OUTPUT -p sctp -m owner --uid-owner daemon --gid-owner daemon -j ACCEPT
+-A OUTPUT -p sctp -m owner --uid-owner root --gid-owner root -j ACCEPT
 -A OUTPUT -m dscp --dscp-class EF -m icmp -p icmp --icmp-type echo-request
 -A INPUT -m realm --realm cosmos -m devgroup --src-group default
 COMMIT
@@ -129,7 +129,7 @@ test('looking up names of every kind runs no program but that which loads module
     `${strace} -A ${command} iptables-restore ${folder}/rules; ${strace} -A ${command} iptables -L -v`,
   )
   expect(restored).toMatchObject({ status: 0, stderr: '' })
-  expect(restored.stdout).toMatch(/two\.test .*:ssh\b[\s\S]*owner UID match daemon/)
+  expect(restored.stdout).toMatch(/two\.test .*:ssh\b[\s\S]*owner UID match root/)
   expect(ask(`${strace} -A ${command} iptables-restore ${folder}/refused`)).toMatchObject({ status: 2 })
   const executed = readFileSync(join(folder, 'trace'), 'utf8').match(/exec\w+\("[^"]*"/g)
   expect(executed).toEqual(Array(3).fill(`execve("${process.execPath}"`))
