@@ -3,6 +3,7 @@ import { isMainThread, workerData } from 'node:worker_threads'
 import { guard } from '../../test/support/guard'
 import { editForEver, editOnce } from './editor'
 import { endure } from './endurance'
+import { useNamespaces } from './namespaces'
 import { send } from './sender'
 import { write, writeInThreads } from './writer'
 
@@ -12,6 +13,7 @@ const ACTORS: Readonly<Record<string, (...args: string[]) => void | Promise<void
   'edit-for-ever': editForEver,
   'edit-once': (way) => editOnce(String(way)),
   endure: (count) => endure(Number(count)),
+  namespaces: (count) => useNamespaces(Number(count)),
   send,
 }
 
