@@ -45,10 +45,18 @@ const isFree = (path = file): boolean => spawnSync('flock', ['-n', path, 'true']
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** Of a test that failed, they would keep Jest from ending. */
+const others = new Set<ChildProcess>()
+afterEach(() => {
+  for (const child of others) child.stdin?.destroy()
+})
+
 /** Another program, which holds the lock until its standard input ends or `seconds` are over. */
 async function otherHolder(seconds?: number): Promise<ChildProcess> {
   const wait = seconds === undefined ? 'read line' : `sleep ${seconds}`
   const child = spawn('flock', [file, 'sh', '-c', `echo held; ${wait}`], { stdio: ['pipe', 'pipe', 'inherit'] })
+  others.add(child)
+  child.once('exit', () => others.delete(child))
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   return child
 }
@@ -350,11 +358,11 @@ describe.each(CALLS)('%s beside another program that holds the lock', (call, edi
   }
 
   test('waits, and leaves the event loop free', async () => {
-    const other = await otherHolder(0.6)
+    const other = await otherHolder(1)
     const { turns, longestMs, busy } = await countingTurns(() => edit(`${call}-waits`, { lockTimeoutMs: 10_000 }))
     expect(exists(`${call}-waits`)).toBe(true)
     expect(turns).toBeGreaterThan(50)
-    expect(longestMs).toBeLessThan(200)
+    expect(longestMs).toBeLessThan(500)
     // A loop that is blocked is busy, however short each time is.
     expect(busy).toBeLessThan(0.5)
     await end(other)
