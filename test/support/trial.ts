@@ -104,6 +104,22 @@ export function tryRefused(one: Case): string[] {
   return entries(one) === before ? found : [...found, 'the table is not as it was']
 }
 
+/**
+ * Lines of which a deviation says that we refuse them although iptables-legacy does not, or take them although it does
+ * not: whether that is so. A deviation must be no wider than what it tells of.
+ */
+export function tryDeviations(one: Case): string[] {
+  prepare(one)
+  using table = open(one, new LinuxKernel())
+  const judge = (what: 'refused' | 'accepted') => (line: string) => {
+    const deviation = explained(what, line)
+    if (deviation === undefined) return []
+    const isRefused = refusalOf(one, table, ruleLine(line)) !== undefined
+    return isRefused === (what === 'refused') ? [] : [`not ${what}, as ${deviation.lines} says: ${line}`]
+  }
+  return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
+}
+
 /** Whether iptables-legacy itself refuses the lines that it should. */
 export function tryOracle(one: Case): string[] {
   prepare(one)
