@@ -1,7 +1,7 @@
 /** Gives packets another source. */
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
-import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { natRange, natRange2, natRangeIPv4, noBase, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
 import { flag } from '../option'
 
 /** linux/netfilter/nf_nat.h */
@@ -10,7 +10,7 @@ export const SNAT = target('SNAT', {
   hooks: ['INPUT', 'POSTROUTING'],
   revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
   written: { ipv4: 0, ipv6: 1 },
-  fixed: oneRange,
+  fixed: (at) => [...oneRange(at), ...noBase(at)],
   unused: unusedRange,
   usage: portsNeedProtocol,
   options: (at) => ({
