@@ -17,7 +17,7 @@ export const osf = match('osf', {
     0: struct('struct xt_osf_info', 48, { genre: chars(32), len: u32, flags: u32, loglevel: u32, ttl: u32 }),
   },
   // Another is NF_OSF_GENRE, which iptables never writes and has no word for.
-  fixed: ({ flags }) => [fixed(bits(flags, ~0x0e), 0)],
+  worded: ({ flags }) => [fixed(bits(flags, ~0x0e), 0)],
   list: () => (payload) => `OS fingerprint match ${payload.texts['genre']}`,
   options: ({ genre, len, flags, loglevel, ttl }) => ({
     // The kernel looks at genre alone; iptables counts its bytes beside it.

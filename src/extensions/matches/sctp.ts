@@ -67,7 +67,7 @@ export const sctp = match('sctp', {
     [flags, 0x07],
     [invflags, 0x07],
   ],
-  fixed: ({ chunkmap, flagInfo, flagCount }) => [
+  worded: ({ chunkmap, flagInfo, flagCount }) => [
     fixed(areOfChunks(chunkmap, counted(flagCount, flagInfo, UNUSED)), true),
   ],
   check: ({ flags, invflags, chunkMatchType, flagCount }) => {

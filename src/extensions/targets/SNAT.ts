@@ -10,7 +10,8 @@ export const SNAT = target('SNAT', {
   hooks: ['INPUT', 'POSTROUTING'],
   revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
   written: { ipv4: 0, ipv6: 1 },
-  fixed: (at) => [...oneRange(at), ...noBase(at)],
+  fixed: oneRange,
+  worded: noBase,
   unused: unusedRange,
   usage: portsNeedProtocol,
   options: (at) => ({
