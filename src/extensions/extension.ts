@@ -164,6 +164,8 @@ interface Declaration<R, O> extends Demands {
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
+  /** What fields hold in every payload that there are words for. The kernel takes others too; they are kept as bytes. */
+  worded?: (fields: FieldsOf<R>) => readonly Fixed[]
   /** Fields that only the kernel uses; it hands them out as zeros. */
   private?: (fields: FieldsOf<R>) => readonly Extent[]
   /** Bytes that mean nothing to this family, whatever they hold. */
@@ -207,6 +209,8 @@ export interface Variant {
   /** Of each section of a text, what may be said in it, to the name in `options`. Most have one section. */
   readonly spellings: readonly ReadonlyMap<string, string>[]
   readonly fixed: readonly Fixed[]
+  /** As `fixed`, of payloads that there are words for. */
+  readonly worded: readonly Fixed[]
   readonly leading: readonly string[]
   /** Per byte, 1 where it is part of what a rule says. */
   readonly visible: Uint8Array
@@ -312,6 +316,7 @@ function variant<R, O extends Options>(
     names,
     spellings: spellingsOf(options, names),
     fixed: fixedFields,
+    worded: declaration.worded?.(fields) ?? [],
     leading: declaration.leading ?? [],
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),

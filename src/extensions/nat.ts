@@ -36,6 +36,12 @@ interface RangeFields {
 
 export const oneRange = ({ rangesize }: RangeFields): Fixed[] => (rangesize === undefined ? [] : [fixed(rangesize, 1)])
 
+/** For a target whose text has no base port: a range with one has no words. */
+export const noBase = ({ flags, baseProto }: RangeFields): Fixed[] => [
+  fixed(bits(flags, RANGE.OFFSET), 0),
+  ...(baseProto === undefined ? [] : [fixed(baseProto, 0)]),
+]
+
 /** Of addresses that have room for IPv6, what IPv4 leaves alone. */
 export const unusedRange = ({ minAddr, maxAddr }: RangeFields, family: FamilyName): Extent[] =>
   minAddr.size === 4 ? [] : [minAddr, maxAddr].flatMap((address) => unusedAddress(address, family))

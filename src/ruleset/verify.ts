@@ -33,7 +33,7 @@ import {
   readVerdict,
   targetPart,
 } from './entry'
-import { type Header, headerOf, payloadOf } from './identify'
+import { type Header, headerOf, isWordless, payloadOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
 
@@ -275,6 +275,7 @@ function checkPayload(
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
   const known = payloadOf(header, bytes, part)
   if (known === undefined) {
+    if (isWordless(header, bytes, part)) return
     checkUnknown(kind, header, at, part, options)
     return
   }
