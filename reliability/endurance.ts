@@ -9,8 +9,8 @@ const MEGABYTE = 1 << 20
 const MOST: Readonly<Record<keyof Memory, number>> = {
   resident: 16 * MEGABYTE,
   heap: 2 * MEGABYTE,
-  external: MEGABYTE,
-  buffers: MEGABYTE,
+  external: MEGABYTE / 8,
+  buffers: MEGABYTE / 8,
 }
 
 /** The part of the samples during which the process still grows into its work. */
