@@ -11,6 +11,7 @@ import type { SetNames } from '../extensions/context'
 import {
   type Extension,
   faultOf,
+  faultText,
   isStoredProtocol,
   needsProtocol,
   type PlacedRule,
@@ -288,9 +289,9 @@ function checkPayload(
   if (reason !== undefined) refuseExtension(known, at, reason)
 }
 
-function refuseExtension({ extension: { kind, name } }: Known, at: number, why: Reason): never {
-  const { reason, errno, parameter } = faultOf(why)
-  refuse(at, `${kind} ${name}: ${reason}`, errno, { extension: name, parameter })
+function refuseExtension({ extension, variant }: Known, at: number, why: Reason): never {
+  const { errno, parameter } = faultOf(why)
+  refuse(at, faultText(extension, variant, why), errno, { extension: extension.name, parameter })
 }
 
 /** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */

@@ -1,5 +1,6 @@
 /** Our commands, run in this process as the executable would run them. */
 import type { FamilyName } from '../../src/abi/family'
+import { runIptables } from '../../src/cli/iptables'
 import type { Io } from '../../src/cli/kernel'
 import { runRestore } from '../../src/cli/restore'
 import { runSave } from '../../src/cli/save'
@@ -22,6 +23,10 @@ function run(applet: Applet, family: FamilyName, args: readonly string[], input:
   })
   return { status, stdout: out.join(''), stderr: errors.join('') }
 }
+
+/** iptables, or with the family its kin; on the kernel of the machine unless said. */
+export const ourIptables = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
+  run(runIptables, family, args, '', kernel)
 
 /** iptables-restore, or with the family its kin; on the kernel of the machine unless said. */
 export const ourRestore = (
