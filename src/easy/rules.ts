@@ -3,7 +3,7 @@ import { FAMILIES } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
 import { NotFoundError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
-import { check, shown, text } from '../input'
+import { check, number, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { UnboundSets } from '../iptc/sets'
@@ -42,18 +42,16 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
 
 /** Place in a chain of `length` rules before which position `position` is: see {@link addRule}. */
 export function insertionIndex(position: number, length: number): number {
+  check('a position', position, number)
   const index = position === 0 ? length : position > 0 ? position - 1 : length + position
   if (Number.isInteger(position) && index >= 0 && index <= length) return index
   const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
-  throw new XtablesError(
-    `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
-    {
-      extension: 'rule',
-      parameter: 'position',
-      value: position,
-      expected,
-    },
-  )
+  throw new XtablesError(`there is no position ${position} in a chain of ${length} rules; accepted: ${expected}`, {
+    extension: 'rule',
+    parameter: 'position',
+    value: position,
+    expected,
+  })
 }
 
 /**
@@ -154,7 +152,10 @@ export function getRule(
   options: EasyOptions & ThrowsOption = {},
 ): DumpedRule | DumpedRule[] | undefined {
   return attempt(options, undefined, () =>
-    withTable(table, options, (it) => (position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position))),
+    withTable(table, options, (it) => {
+      check('a position', position, number)
+      return position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position)
+    }),
   )
 }
 
@@ -163,7 +164,7 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   const entry = table.chainData(chain).rules.at(position > 0 ? position - 1 : position)
   if (entry !== undefined && Number.isInteger(position))
     return decodeEntry(entry, context, countersOf(context.family, entry))
-  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${shown(position)}`)
+  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
 }
 
 /** Whether the chain has a rule that says the same; counters do not matter. @throws NotFoundError for the chain */

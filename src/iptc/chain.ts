@@ -1,6 +1,6 @@
 /** Chains of a table. */
 import { NotFoundError } from '../errors'
-import { check, checkNone, instance, text } from '../input'
+import { check, checkNone, instance, number, text } from '../input'
 import type { Counters } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
 import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
@@ -72,6 +72,7 @@ export class Chain extends Strict {
 
   /** Adds a rule before the one at `position`, counted from 0. */
   insertRule(rule: AnyRule, position = 0): void {
+    check('a position', position, number)
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length)
@@ -81,6 +82,7 @@ export class Chain extends Strict {
 
   /** Puts a rule in place of the one at `position`, counted from 0. Its counters are the new rule's. */
   replaceRule(rule: AnyRule, position = 0): void {
+    check('a position', position, number)
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length - 1)

@@ -212,6 +212,7 @@ export abstract class AnyTable extends Strict {
 
   /** @internal @throws NotFoundError */
   chainData(name: string, ruleset = this.ruleset): ChainData {
+    check('the name of a chain', name, text)
     const chain = ruleset.chains.get(name)
     if (chain === undefined) throw new NotFoundError(`table ${this.name} has no chain ${name}`)
     return chain
