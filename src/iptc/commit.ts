@@ -5,7 +5,7 @@
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
 import { counters as counterStruct } from '../abi/x-tables'
-import { CountersError, KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
+import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { rememberedSets } from '../extensions/remembered-sets'
 import type { Client } from '../kernel/client'
@@ -200,18 +200,10 @@ function blamed<T>(
 export function replace(exchange: Exchange): void {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
-  let old: Uint8Array
   try {
-    old = client.replace(to.table, layout, bytes, from.entries.length)
+    client.replace(to.table, layout, bytes, from.entries.length, (old) => carriedCounters(from, to, old))
   } catch (cause) {
     throw blamed(exchange, cause, (error) => findRefused({ ...exchange, ...prepared, error }))
-  }
-  const carried = carriedCounters(from, to, old)
-  if (carried === undefined) return
-  try {
-    client.addCounters(to.table, carried)
-  } catch (cause) {
-    throw new CountersError(to.table, { cause })
   }
 }
 
@@ -219,17 +211,11 @@ export function replace(exchange: Exchange): void {
 export async function replaceAsync(exchange: Exchange): Promise<void> {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
-  let old: Uint8Array
   try {
-    old = await client.replaceAsync(to.table, layout, bytes, from.entries.length)
+    await client.replaceAsync(to.table, layout, bytes, from.entries.length, (old) => carriedCounters(from, to, old))
   } catch (cause) {
     throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
   }
-  const carried = carriedCounters(from, to, old)
-  if (carried === undefined) return
-  await client.addCountersAsync(to.table, carried).catch((cause) => {
-    throw new CountersError(to.table, { cause })
-  })
 }
 
 /** Refuses a position that a chain has not. @throws XtablesError */

@@ -26,7 +26,15 @@ import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
-import { type Connection, type Kernel, type Lock, type LockRequest, type Scratch, SockoptFailure } from '../kernel'
+import {
+  type Connection,
+  type Kernel,
+  type Lend,
+  type Lock,
+  type LockRequest,
+  type Scratch,
+  SockoptFailure,
+} from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
@@ -95,7 +103,7 @@ export class MemoryKernel implements Kernel {
     return this.#holders.lock(timeoutMs)
   }
 
-  async withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+  async withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
     check('what is asked of the lock', request, object)
     check('the wait for the lock', request.timeoutMs, duration)
     check('what is done under the lock', body, callback)
