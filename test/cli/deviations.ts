@@ -36,3 +36,78 @@ export const commandDeviations: readonly CommandDeviation[] = [
 
 export const explained = (what: string, line: string): CommandDeviation | undefined =>
   commandDeviations.find((one) => one.what.some((kind) => kind === what) && one.lines.test(line))
+
+/** A text of which iptables-xml makes something that is no XML, or another rule. */
+export interface XmlDeviation {
+  /** Whether we refuse it or print something else. */
+  readonly what: 'refused' | 'text'
+  readonly lines: RegExp
+  /** A text in which it shows. */
+  readonly text: string
+  readonly why: string
+}
+
+const inTable = (line: string): string => `*filter\n:INPUT ACCEPT [0:0]\n${line}\nCOMMIT\n`
+
+export const xmlDeviations: readonly XmlDeviation[] = [
+  {
+    what: 'refused',
+    lines: /\0/,
+    text: inTable('-A INPUT -j LOG\0'),
+    why: 'text behind a NUL byte is not there for 1.8.9',
+  },
+  {
+    what: 'refused',
+    lines: /^-A nowhere /m,
+    text: inTable('-A nowhere -j LOG'),
+    why: 'a rule of a chain that no line names: 1.8.9 does not close what it opens, and its output is no XML',
+  },
+  {
+    what: 'refused',
+    lines: /^(?:\[.*\] *)?-A INPUT (?:extra |"-j" )|-j DROP extra$/m,
+    text: inTable('-A INPUT extra -j LOG'),
+    why: 'a word that belongs to no option: 1.8.9 prints it between the elements, or leaves it out',
+  },
+  { what: 'refused', lines: / ! -j /, text: inTable('-A INPUT ! -j LOG'), why: '1.8.9 leaves out the negation' },
+  { what: 'refused', lines: / -j [A-Z]+ -j /, text: inTable('-A INPUT -j LOG -j DROP'), why: 'a rule has one target' },
+  {
+    what: 'refused',
+    lines: / -[jm]$/m,
+    text: inTable('-A INPUT -m'),
+    why: 'an option without its word: 1.8.9 leaves it out',
+  },
+  {
+    what: 'refused',
+    lines: / -(?: -j| x|- x)/,
+    text: inTable('-A INPUT - x'),
+    why: 'an element without a name is no XML',
+  },
+  {
+    what: 'refused',
+    lines: /"(?:a"b|open$)/m,
+    text: inTable('-A INPUT -m comment --comment "open'),
+    why: 'a quote that ends within a word, or never: 1.8.9 makes other words of it',
+  },
+  {
+    what: 'refused',
+    lines: /^-t filter -A/m,
+    text: inTable('-t filter -A INPUT -j LOG'),
+    why: 'a rule begins with -A and its chain: 1.8.9 takes the second word for the chain, whatever the first is',
+  },
+  {
+    what: 'text',
+    lines: /"(?:-|! -)/,
+    text: inTable('-A INPUT -m comment --comment "-x" -j LOG'),
+    why: '1.8.9 takes a word in quotes that begins with a hyphen from its option, and prints it behind',
+  },
+  {
+    what: 'text',
+    lines: /^:\S+ \S+$/m,
+    text: '*filter\n:INPUT ACCEPT [1:2]\n:FORWARD ACCEPT\nCOMMIT\n',
+    why: '1.8.9 gives a policy without counters those of the line before',
+  },
+]
+
+/** The deviation that explains a difference in what becomes of a text, if one does. */
+export const explainedXml = (what: XmlDeviation['what'], text: string): XmlDeviation | undefined =>
+  xmlDeviations.find((one) => one.what === what && one.lines.test(text))
