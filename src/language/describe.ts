@@ -134,6 +134,8 @@ function targetName({ bytes, jump }: Entry, family: Family): string {
 }
 
 function partText({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
-  if (known !== undefined) return `${known.variant.blank}${listPayload(known, bytes, at, listing)}`
-  return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
+  if (known === undefined)
+    return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
+  const text = listPayload(known, bytes, at, listing)
+  return text === '' ? '' : `${known.variant.blank}${text}`
 }

@@ -18,10 +18,39 @@ export const commandDeviations: readonly CommandDeviation[] = [
   },
   {
     what: ['status', 'stderr'],
-    lines: /--jump=|--in-interface=|-ptcp|-jDROP/,
+    lines: /--jump=|--in-interface=|--proto=|-ptcp|-jDROP/,
     why: '1.8.9 cannot read a value right behind these options; later ones can',
   },
-  { what: ['status', 'stderr'], lines: /-i (?:"a b"|a\/b)/, why: 'no interface has such a name: 1.8.9 only warns' },
+  {
+    what: ['status', 'stderr'],
+    lines: /-i (?:"a b"|"a\tb"|a\/b)/,
+    why: 'no interface has such a name: 1.8.9 only warns, or says nothing of a tab',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /! -[46MwW]/,
+    why: 'nothing can negate these options: 1.8.9 leaves the ! out',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /-[sd] (?:foo)?\/0/,
+    why: 'a name that nobody knows is an error, also where a mask of 0 follows; 1.8.9 takes it for any address',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /-[sd] (?:" 1\.2\.3\.4"|\+1\.2\.3\.4|" ::1")/,
+    why: 'an address holds no blank and no sign',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /(?:-c|--set-counters) \d+,\d+,/,
+    why: 'a third number: 1.8.9 leaves it out',
+  },
+  {
+    what: ['stderr'],
+    lines: /-m (?:comment|state)$/,
+    why: 'what a match or target lacks is said with its kind, and with every spelling of the option',
+  },
   {
     what: ['status', 'stderr'],
     lines: /^-E u (?:LOG|"a b"|12345678901234567890123456789|"")$/,
