@@ -67,10 +67,15 @@ export type Command = Modifiers & Action
 /**
  * A command from its words, without the name of the program: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
  * @param warn gets what iptables prints while it reads
+ * @param table that the command is for where it names none
  * @throws XtablesError; a UsageError where iptables would print its message
  */
-export const parseCommand = (words: readonly string[], family: Family, warn: Warn = () => {}): Command =>
-  new CommandReader(words, family, warn).read()
+export const parseCommand = (
+  words: readonly string[],
+  family: Family,
+  warn: Warn = () => {},
+  table?: string,
+): Command => new CommandReader(words, family, warn, table).read()
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -125,8 +130,10 @@ class CommandReader {
   /** `-W` was given, which means nothing any more. */
   #waitInterval = false
   readonly #warn: Warn
+  readonly #table: string | undefined
 
-  constructor(words: readonly string[], family: Family, warn: Warn) {
+  constructor(words: readonly string[], family: Family, warn: Warn, table: string | undefined) {
+    this.#table = table
     this.#family = family
     this.#warn = warn
     this.#reader = new RuleReader(words, family, (given) => this.#take(given), warn)
@@ -247,7 +254,8 @@ class CommandReader {
   #checkDrop(command: string): void {
     const { target } = this.#reader
     const drops = target.kind === 'verdict' && target.verdict === 'DROP' && WITH_RULE.includes(command)
-    if (this.#modifiers.table === 'nat' && (drops || (command === 'P' && this.#second === 'DROP'))) fail(NO_NAT_DROP)
+    const table = this.#modifiers.table ?? this.#table
+    if (table === 'nat' && (drops || (command === 'P' && this.#second === 'DROP'))) fail(NO_NAT_DROP)
   }
 
   #isRule(): boolean {

@@ -21,6 +21,7 @@ import type { Counters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
 import { type Command, parseCommand } from './command'
+import { programOf } from './help'
 import { splitWords } from './words'
 
 export interface RestoreTextOptions {
@@ -32,6 +33,8 @@ export interface RestoreTextOptions {
   readonly tables: readonly string[] | undefined
   /** Tell what becomes of each chain and rule. */
   readonly verbose: boolean
+  /** Gets what iptables warns of. */
+  readonly warn?: (message: string) => void
   /** What a command such as `-S` prints, or with `-v` any other. */
   readonly describe: (command: Command, ruleset: Ruleset, context: Context) => string
 }
@@ -186,7 +189,7 @@ export class RestoreText {
         .slice(1)
         .split(/[ \t]+/)
         .find((word) => word !== '')
-      if (name === undefined) throw this.#lines.error('syntax', 'there is no table of this name')
+      if (name === undefined) throw this.#lines.error('syntax', 'table name invalid')
       return tables === undefined || tables.includes(name) ? name : undefined
     }
     if (tables === undefined) throw this.#lines.error('refused', 'it belongs to no table')
@@ -374,10 +377,15 @@ class Interpreter {
   }
 
   #parse(line: string): Command {
-    const command = parseCommand(this.#words(line), this.#context.family)
+    const { family } = this.#context
+    const warnings: string[] = []
+    const command = parseCommand(this.#words(line), family, (warning) => warnings.push(warning), this.#draft.table)
     if (command.table !== undefined)
-      throw this.#lines.error('syntax', 'The -t option cannot be used in iptables-restore.')
+      throw this.#lines.error('syntax', `The -t option cannot be used in ${programOf(family)}-restore.\n`)
+    if (command.kind === 'help' || command.kind === 'version')
+      throw this.#lines.error('syntax', 'help and version have no place in a text')
     if (command.wait !== undefined) throw this.#lines.error('syntax', "You cannot use `-w' from iptables-restore")
+    for (const warning of warnings) this.#options.warn?.(warning)
     return command
   }
 
@@ -446,4 +454,4 @@ class Interpreter {
 }
 
 /** Commands that are there to print. */
-const PRINTING: readonly Command['kind'][] = ['list', 'list-rules', 'help', 'version']
+const PRINTING: readonly Command['kind'][] = ['list', 'list-rules']

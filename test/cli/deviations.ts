@@ -140,3 +140,21 @@ export const xmlDeviations: readonly XmlDeviation[] = [
 /** The deviation that explains a difference in what becomes of a text, if one does. */
 export const explainedXml = (what: XmlDeviation['what'], text: string): XmlDeviation | undefined =>
   xmlDeviations.find((one) => one.what === what && one.lines.test(text))
+
+/** A text that iptables-restore takes and we refuse, or the other way round. */
+export interface RestoreDeviation {
+  /** What shows it: in the text, or in the words before it with a line break behind them. */
+  readonly lines: RegExp
+  readonly taken: boolean
+  readonly why: string
+}
+
+export const restoreDeviations: readonly RestoreDeviation[] = [
+  { lines: /^-[hV]$/m, taken: false, why: '1.8.9 answers, and drops the rest of the text without a word' },
+  { lines: /COMMIT$(?!\n)/, taken: true, why: 'a text without its last line break is complete all the same' },
+  { lines: / {10000}/, taken: true, why: '1.8.9 cuts a line behind some ten thousand bytes' },
+  { lines: /"x$/m, taken: false, why: 'a quote that is never closed' },
+]
+
+export const explainedRestore = (text: string, options: readonly string[]): RestoreDeviation | undefined =>
+  restoreDeviations.find(({ lines }) => lines.test(`${options.join(' ')}\n${text}`))

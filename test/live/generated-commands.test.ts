@@ -5,10 +5,17 @@
 import type { FamilyName } from '../../src/abi/family'
 import { encodeText } from '../../src/binary/text'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import { explained, explainedXml } from '../cli/deviations'
+import { explained, explainedRestore, explainedXml } from '../cli/deviations'
 import { Random } from '../kernel/random'
-import { ourIptables, ourXml } from '../support/applets'
-import { COMMAND_BASE, commandWords, xmlOptions, xmlText } from '../support/generated-commands'
+import { ourIptables, ourRestore, ourXml } from '../support/applets'
+import {
+  COMMAND_BASE,
+  commandWords,
+  restoreOptions,
+  restoreText,
+  xmlOptions,
+  xmlText,
+} from '../support/generated-commands'
 import { type Outcome, run } from '../support/oracle'
 import { newNamespace } from './legacy'
 
@@ -111,5 +118,28 @@ test.each(['ipv4', 'ipv6'] as const)('iptables, %s', (family) => {
     if (mine.status === 0 || explained('status', line) === undefined) different.push([line, ...found].join('\n'))
   }
   expect(different.slice(0, 40).join('\n')).toBe('')
+  expect(accepted).toBeGreaterThan(0)
+})
+
+test.each(['ipv4', 'ipv6'] as const)('iptables-restore, %s', (family) => {
+  const random = newRandom()
+  const base = family === 'ipv4' ? COMMAND_BASE : COMMAND_BASE.replace(/10\.0\.0\.(\d)/g, 'fe80::$1')
+  const [our, their] = [new Place(family), new Place(family)]
+  const different: string[] = []
+  let accepted = 0
+  for (const i of times(countOf(150))) {
+    if (i % 10 === 0) for (const place of [our, their]) place.reset(base)
+    const [options, text] = [restoreOptions(random), restoreText(random)]
+    const [mine, other] = [ourRestore(family, options, text, our.kernel), their.run('-restore', options, text)]
+    if (other.status === 0) accepted++
+    const found = differences(classed(mine), classed(other))
+    found.push(...differences(our.tables(), their.tables()))
+    if (found.length === 0) continue
+    for (const place of [our, their]) place.reset(base)
+    const deviation = explainedRestore(text, options)
+    if (deviation === undefined || (mine.status === 0) !== deviation.taken)
+      different.push([options.join(' '), JSON.stringify(text), ...found].join('\n'))
+  }
+  expect(different.slice(0, 40).join('\n\n')).toBe('')
   expect(accepted).toBeGreaterThan(0)
 })

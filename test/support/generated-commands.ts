@@ -136,11 +136,18 @@ export const COMMAND_BASE = `*filter
 COMMIT
 *nat
 :PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
 :n - [0:0]
 [1:2] -A PREROUTING -j n
 COMMIT
 *mangle
+:PREROUTING ACCEPT [0:0]
 :INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
 COMMIT
 `
 
@@ -317,4 +324,205 @@ export function commandWords(random: Random): string[] {
   if (random.below(12) === 0) parts.push(command())
   if (random.below(3) === 0) parts.push(...parts.splice(0, 1))
   return parts.flat()
+}
+
+// iptables-restore
+
+/** Lines of a text, good and bad: two in three of those that are picked are among the first. */
+const RESTORE_LINES: Words = [
+  ...[
+    ':foo - [0:0]',
+    ':bar - [1:2]',
+    ':INPUT DROP [5:6]',
+    ':INPUT ACCEPT',
+    ':u - [0:0]',
+    ':OUTPUT - [0:0]',
+    ':FORWARD DROP [0:0]',
+  ],
+  ...[
+    '-A INPUT -j ACCEPT',
+    '-A foo -j DROP',
+    '-A INPUT -j foo',
+    '-A u -p tcp -j ACCEPT',
+    '[1:2] -A INPUT -p udp -j ACCEPT',
+  ],
+  ...[
+    '[3:4] -A u',
+    '[1:2]-A INPUT -p udp',
+    '[1:2]  -I INPUT 1 -i lo',
+    '[ 1:2 ] -A INPUT',
+    '-I INPUT -p icmp',
+    '-I INPUT 1 -p tcp',
+  ],
+  ...[
+    '-D INPUT 1',
+    '-R INPUT 1 -p 47',
+    '-F INPUT',
+    '-F',
+    '-N new',
+    '-P INPUT DROP',
+    '-P FORWARD ACCEPT',
+    '-Z',
+    '-Z INPUT',
+  ],
+  ...['-S INPUT', '-L -n', '-A INPUT -m comment --comment "x y" -j ACCEPT', "-A INPUT -m comment --comment 'x'"],
+  ...[
+    '-A INPUT -m comment --comment "x \\" y"',
+    '-A "INPUT" -j "ACCEPT"',
+    '-A INPUT  \t -j\tDROP',
+    '-4 -A INPUT -s 1.1.1.1',
+  ],
+  ...['-6 -A INPUT -s ::1', '-A INPUT -c 5 6 -j DROP', '-A INPUT --set-counters 5,6', '-A INPUT -s 0/0,0/0 -j DROP'],
+  ...['-A INPUT -p ah', '-A INPUT -p tcp --dport http -j DROP', '', '# c', '#', ': foo  -  [0:0]', ':\tbaz\t-\t[0:0]'],
+]
+
+const ODD_RESTORE_LINES: Words = [
+  ...[
+    '-I INPUT 9 -p tcp',
+    '-D INPUT 9',
+    '-D INPUT -j ACCEPT',
+    '-R INPUT 9 -p 47',
+    '-X foo',
+    '-X u',
+    '-X',
+    '-N u',
+    '-E foo baz',
+  ],
+  ...[
+    '-Z INPUT 1',
+    '-C INPUT -j ACCEPT',
+    '[12] -A INPUT',
+    '[1:2 -A INPUT',
+    '-A INPUT -j nope',
+    '-A INPUT -m nope',
+    '-A nope',
+  ],
+  ...[
+    '-A INPUT -p nope',
+    '-A INPUT -p tcp --dport 99999',
+    '-A INPUT --bogus',
+    '-A INPUT extra',
+    '-A INPUT --',
+    '-A',
+    '   ',
+  ],
+  ...[
+    '\t',
+    ' # c',
+    'COMMIT',
+    'COMMIT ',
+    '*mangle',
+    '*nope',
+    '*',
+    '-A PREROUTING -j ACCEPT',
+    'foo',
+    '-A INPUT -j ACCEPT\r',
+  ],
+  ...[
+    '\r',
+    'COMMIT\r',
+    ':foo - [0:0]\r',
+    ':foo',
+    ':foo -',
+    ':ACCEPT - [0:0]',
+    ':LOG - [0:0]',
+    ':-x - [0:0]',
+    ':a/b - [0:0]',
+  ],
+  ...[
+    ':INPUT DROP [5:]',
+    ':INPUT DROP []',
+    ':INPUT DROP [5]',
+    ':INPUT DROP [5:6',
+    ':INPUT DROP 5:6',
+    ':INPUT - [5:6]',
+    ':',
+  ],
+  ...[
+    '-A INPUT -t filter',
+    '-A INPUT -w',
+    '-A INPUT -W 5',
+    '-h',
+    '-V',
+    '-A INPUT -m comment --comment "x',
+    '-A INPUT -c ,6',
+  ],
+  ...[
+    '-A INPUT -m comment --comment a"b"c',
+    '[9:9] -A INPUT -c 5 6',
+    `-A INPUT -m comment --comment ${'x'.repeat(256)}`,
+  ],
+  ...[
+    '-A INPUT -m tcp --dport 22',
+    '-A OUTPUT -i lo',
+    '-A INPUT -g ACCEPT',
+    '-P INPUT nope',
+    `-A INPUT${' '.repeat(11_000)}-j DROP`,
+  ],
+]
+
+/** The words of iptables-restore. */
+export const restoreOptions = (random: Random): string[] =>
+  (
+    random.pick([
+      ...[
+        '',
+        '',
+        '',
+        '',
+        '-n',
+        '-c',
+        '-v',
+        '-t',
+        '-n -c',
+        '-nv',
+        '-cv',
+        '-T filter',
+        '-T nat',
+        '--table=nat',
+        '--test -v',
+      ],
+      ...[
+        '-w',
+        '-w 1',
+        '--wait=2',
+        '-W 5',
+        '-w -W 5',
+        '-w -W x',
+        '-W',
+        '-w x',
+        '-M /bin/true',
+        '-T nope',
+        '-h',
+        '-V',
+        '-b',
+      ],
+      ...['--bogus', '--binary', '-q', '-T', '-h -T', '-V -q', '-q -V', '-ncv', '-T filter -T nat', '-x'],
+    ]) as string
+  )
+    .split(' ')
+    .filter((word) => word !== '')
+
+/** A text of one or two tables, most of whose lines are good. */
+export function restoreText(random: Random): string {
+  const odd = random.below(3) === 0
+  const lines = (): string[] =>
+    times(
+      random.below(5),
+      () => random.pick(odd && random.below(3) === 0 ? ODD_RESTORE_LINES : RESTORE_LINES) as string,
+    )
+  const table = (): string[] => [
+    random.pick([
+      '*filter',
+      '*filter',
+      '*filter',
+      '*filter ',
+      '*nat',
+      ...(odd ? [' *filter', '*filter x', '* filter'] : []),
+    ]) as string,
+    ...lines(),
+    ...(odd && random.below(8) === 0 ? [] : ['COMMIT']),
+  ]
+  const tables = times(1 + random.below(2), table).flat()
+  return `${[...tables, ...(odd && random.below(6) === 0 ? lines() : [])].join('\n')}${odd ? random.pick(['\n', '\n\n', '']) : '\n'}`
 }
