@@ -149,6 +149,8 @@ export class RestoreText {
   /** Where the table's line begins, and the one that was carried out last. */
   #tableAt = 0
   #isApplied = false
+  /** Whether the lines belong to a table that is not wanted, or to none before the first. */
+  #isSkipping: boolean
   /** Where the line begins that made a rule. */
   #origins = new Map<Entry, number>()
   /** What is to be printed of the lines before the table, and of the table's. */
@@ -158,6 +160,7 @@ export class RestoreText {
   constructor(text: string, options: RestoreTextOptions) {
     this.#lines = new Lines(text)
     this.#options = options
+    this.#isSkipping = options.tables !== undefined
   }
 
   /** Goes on to the next table. @returns its name, or undefined at the end of the text @throws RestoreError */
@@ -190,9 +193,10 @@ export class RestoreText {
         .split(/[ \t]+/)
         .find((word) => word !== '')
       if (name === undefined) throw this.#lines.error('syntax', 'table name invalid')
-      return tables === undefined || tables.includes(name) ? name : undefined
+      this.#isSkipping = tables !== undefined && !tables.includes(name)
+      return this.#isSkipping ? undefined : name
     }
-    if (tables === undefined) throw this.#lines.error('refused', 'it belongs to no table')
+    if (!this.#isSkipping) throw this.#lines.error('refused', 'it belongs to no table')
     // What another table quotes must not be taken for lines.
     this.#lines.readOn(line)
     return undefined

@@ -141,7 +141,10 @@ export const xmlDeviations: readonly XmlDeviation[] = [
 export const explainedXml = (what: XmlDeviation['what'], text: string): XmlDeviation | undefined =>
   xmlDeviations.find((one) => one.what === what && one.lines.test(text))
 
-/** A text that iptables-restore takes and we refuse, or the other way round. */
+/**
+ * A text that iptables-restore takes and we refuse, or the other way round. Each has its case in restore-cases.json, which
+ * says when it no longer applies.
+ */
 export interface RestoreDeviation {
   /** What shows it: in the text, or in the words before it with a line break behind them. */
   readonly lines: RegExp
@@ -158,3 +161,52 @@ export const restoreDeviations: readonly RestoreDeviation[] = [
 
 export const explainedRestore = (text: string, options: readonly string[]): RestoreDeviation | undefined =>
   restoreDeviations.find(({ lines }) => lines.test(`${options.join(' ')}\n${text}`))
+
+/** What iptables-restore says where the status is the same: what ours begins with, where theirs is another. */
+export interface MessageDeviation {
+  readonly text: string
+  readonly ours: string
+  readonly theirs: string
+  readonly why: string
+}
+
+const TITLE = 'iptables-restore v1.8.9 (legacy): '
+
+export const restoreMessages: readonly MessageDeviation[] = [
+  {
+    text: '*filter\n-A INPUT -p nope\nCOMMIT\n',
+    ours: `${TITLE}unknown protocol "nope" specified\nError occurred at line: 2\n  -A INPUT -p nope\nTry `,
+    theirs: `${TITLE}unknown protocol "nope" specified\nError occurred at line: 2\nTry `,
+    why: 'the line is repeated: it may have been made by a program, and be in no file',
+  },
+  {
+    text: '*filter\n-D INPUT 9\nCOMMIT\n',
+    ours: 'iptables-restore: line 2 failed: ',
+    theirs: 'iptables-restore: line 2 failed\n',
+    why: 'the reason is told, where 1.8.9 names the line alone',
+  },
+  {
+    text: '*filter\n-A INPUT -m tcp --dport 22\n-A INPUT\nCOMMIT\n',
+    ours: 'iptables-restore: line 2 failed: ',
+    theirs: 'iptables-restore: line 4 failed\n',
+    why: 'a refusal of the kernel is of the line that made the rule, where 1.8.9 names that of COMMIT',
+  },
+  {
+    text: '*filter\n',
+    ours: 'iptables-restore: line 2 failed: COMMIT expected',
+    theirs: 'iptables-restore: COMMIT expected at line 2\n',
+    why: 'one form for every line that fails',
+  },
+  {
+    text: '*filter\n[1:2 -A INPUT\nCOMMIT\n',
+    ours: `${TITLE}need ]\n`,
+    theirs: `${TITLE}Bad line 2: need ]\n`,
+    why: 'the number of the line follows anyway',
+  },
+  {
+    text: '*nope\nCOMMIT\n',
+    ours: `${TITLE}there is no table "nope"; `,
+    theirs: `${TITLE}iptables-restore: unable to initialize table 'nope'\n`,
+    why: 'we say which tables there are; and of one that may not be read, that one must be root',
+  },
+]
