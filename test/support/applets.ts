@@ -4,6 +4,7 @@ import { runIptables } from '../../src/cli/iptables'
 import type { Io } from '../../src/cli/kernel'
 import { runRestore } from '../../src/cli/restore'
 import { runSave } from '../../src/cli/save'
+import { runXml } from '../../src/cli/xml'
 import { Table, Table6 } from '../../src/iptc/table'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
@@ -39,3 +40,18 @@ export const ourRestore = (
 /** iptables-save, or with the family its kin. */
 export const ourSave = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
   run(runSave, family, args, '', kernel)
+
+/** iptables, or with the family its kin. */
+export const ourIptables = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
+  run(runIptables, family, args, '', kernel)
+
+/** iptables-xml, which asks no kernel. */
+export function ourXml(args: readonly string[], input: string): Outcome {
+  const [out, errors]: [string[], string[]] = [[], []]
+  const status = runXml(args, {
+    stdout: (text) => void out.push(text),
+    stderr: (text) => void errors.push(text),
+    stdin: () => input,
+  })
+  return { status, stdout: out.join(''), stderr: errors.join('') }
+}

@@ -11,7 +11,8 @@ export interface Outcome {
 
 export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
   const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 })
-  if (error !== undefined) throw error
+  // A program may refuse its options before it reads anything.
+  if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   return { status, stdout, stderr }
 }
 
