@@ -41,10 +41,6 @@ export const ourRestore = (
 export const ourSave = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
   run(runSave, family, args, '', kernel)
 
-/** iptables, or with the family its kin. */
-export const ourIptables = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
-  run(runIptables, family, args, '', kernel)
-
 /** iptables-xml, which asks no kernel. */
 export function ourXml(args: readonly string[], input: string): Outcome {
   const [out, errors]: [string[], string[]] = [[], []]
