@@ -52,7 +52,7 @@ type World = ReturnType<typeof newWorld>
 /** All that there is to change. */
 const stateOf = ({ kernel, table, chain, rule, policy, batch }: World): string =>
   [
-    save({ kernel, counters: true }).replaceAll(/^#.*/gm, ''),
+    ...[false, true].map((ipv6) => save({ kernel, ipv6, counters: true }).replaceAll(/^#.*/gm, '')),
     table.autocommit,
     chain,
     rule,
@@ -429,12 +429,12 @@ test.each<[string, (world: World) => unknown]>([
   ['table.flush(undefined)', ({ table }) => (table as any).flush(undefined)],
   ['table.zeroEntries(undefined)', ({ table }) => (table as any).zeroEntries(undefined)],
   ['chain.flush(rule)', ({ chain, rule }) => (chain as any).flush(rule)],
-  ['chain.delete(rule)', ({ chain, rule }) => (chain as any).delete(rule)],
+  ['chain.delete(rule)', ({ other, rule }) => (other as any).delete(rule)],
   ['chain.zeroCounters(rule)', ({ chain, rule }) => (chain as any).zeroCounters(rule)],
   ['match.reset(name)', ({ match }) => (match as any).reset('dport')],
   ['goto that is text', ({ rule }) => rule.createTarget('user', { goto: 'yes' } as any)],
-  ['ipv6 that is text', ({ kernel }) => easy.addRule('filter', 'user', {}, 0, { kernel, ipv6: 'false' } as any)],
-  ['throws that is text', ({ kernel }) => easy.addChain('filter', 'user', { kernel, throws: 'no' } as any)],
+  ['ipv6 that is text', ({ kernel }) => easy.addRule('filter', 'INPUT', {}, 0, { kernel, ipv6: 'false' } as any)],
+  ['flush that is text', ({ kernel }) => easy.batchAddChains('filter', ['user'], { kernel, flush: 'no' } as any)],
   ['a kernel that is none', () => easy.getTables({ kernel: {} } as any)],
   ['a namespace that is null', () => easy.getChains('filter', { namespace: null } as any)],
   ['counters that are text', ({ kernel }) => save({ kernel, counters: 'no' } as any)],
