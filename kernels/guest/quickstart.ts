@@ -1,12 +1,12 @@
-/** The first example, on the kernel itself: what it needs is loaded by the library. */
+/** The first example, that of `npm start`, on the kernel itself: what it needs is loaded by the library. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Outcome } from './guest'
+import type { Outcome } from '../results'
 import { loadedModules } from './modules'
 
 export function quickstart(directory: string): Outcome {
-  const { status, stdout, stderr } = spawnSync('npm', ['start', '--silent'], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['examples/quickstart.js'], { encoding: 'utf8' })
   writeFileSync(join(directory, 'quickstart.log'), stdout + stderr)
   const notes = [
     ...(status === 0 ? [] : [`exit ${status}: ${stderr}`]),

@@ -18,6 +18,7 @@ import type { Family } from '../../src/abi/family'
 import { captureTable } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { type Case, ruleLine, splitLine } from './cases'
 import { differences } from './conformance'
 import { explained } from './deviations'
@@ -134,4 +135,21 @@ function refusalOf(
     if (error instanceof IptcError) return error
     throw error
   }
+}
+
+const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused]
+
+/** A trial that an error ends is a fault as well; the others of the group are still of interest. */
+function attempt(trial: (one: Case) => string[], one: Case): string[] {
+  try {
+    return trial(one)
+  } catch (error) {
+    return [String(error)]
+  }
+}
+
+/** All trials of a group, in a network namespace of its own. */
+export function tryAll(one: Case): string[] {
+  using namespace = NetworkNamespace.create()
+  return namespace.run(() => TRIALS.flatMap((trial) => attempt(trial, one))).map((fault) => `${one.name}: ${fault}`)
 }
