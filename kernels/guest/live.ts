@@ -56,7 +56,7 @@ function chosen({ scope, tests }: Wanted): readonly string[] {
 function runFile(name: string, directory: string): Outcome {
   const file = join(directory, `live-${name}.json`)
   const log = openSync(join(directory, `live-${name}.log`), 'w')
-  const options = ['--selectProjects', 'live', '--runInBand', '--testTimeout', `${TEST_TIMEOUT_MS}`]
+  const options = ['--config', 'kernels/guest/jest.config.js', '--runInBand', '--testTimeout', `${TEST_TIMEOUT_MS}`]
   const jest = ['node_modules/jest/bin/jest.js', ...options, '--json', '--outputFile', file]
   const env = {
     ...process.env,

@@ -7,12 +7,14 @@ import type { Deviation } from './deviations'
 export interface Group {
   readonly families: readonly FamilyName[]
   readonly table: string
-  /** Commands before the lines: `ipset create …`, or words for iptables. */
+  /** Commands before the lines: `ipset create …`, `nfacct add …`, or words for iptables. */
   readonly setup: readonly string[]
   readonly accepted: readonly string[]
   readonly refused: readonly string[]
   /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
   readonly lacking?: boolean
+  /** A path that is there where a kernel that has the extension takes its lines as well. */
+  readonly needs?: string
 }
 
 /** One group of one extension in one family. */

@@ -1,11 +1,13 @@
 /** Which rule lines the kernel that is running can hold. It is asked; nobody's memory of it counts. */
+import { existsSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { type Case, cases } from './cases'
 
-/** Whether the kernel answers for an extension. Only what is marked as `lacking` may be absent. */
-function isHere({ extension, family, lacking }: Case): boolean {
+/** Whether the kernel answers for an extension and takes its lines. Only what is marked may be absent. */
+function isHere({ extension, family, lacking, needs }: Case): boolean {
+  if (needs !== undefined && !existsSync(needs)) return false
   if (lacking !== true) return true
   const kind = findExtension('match', extension)?.name === extension ? 'match' : 'target'
   const variants = findExtension(kind, extension)?.variants(family.name) ?? []
