@@ -21,8 +21,11 @@ function closure(directory: string): string[] {
   return [...new Set(ordered.flatMap((path) => [...(needs.get(path) as string[]), path]))]
 }
 
-/** @param parameters words for the shell that the first program reads. */
-export function writeInitramfs(file: string, layer: string, release: string): void {
+/**
+ * @param layer with the kernel's modules, and a busybox of its architecture
+ * @param tools a layer with a busybox that runs on this machine
+ */
+export function writeInitramfs(file: string, layer: string, release: string, tools: string): void {
   const root = `${file}.d`
   for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev', 'host', 'layer', 'upper', 'root'])
     mkdirSync(join(root, directory), { recursive: true })
@@ -32,7 +35,7 @@ export function writeInitramfs(file: string, layer: string, release: string): vo
   const paths = closure(modules)
   for (const path of paths) copyFileSync(join(modules, path), join(root, 'modules', basename(path)))
   writeFileSync(join(root, 'modules/order'), paths.map((path) => `${basename(path)}\n`).join(''))
-  const archive = execFileSync('sh', ['-c', `find . | ${join(root, 'bin/busybox')} cpio -o -H newc`], {
+  const archive = execFileSync('sh', ['-c', `find . | ${join(tools, 'usr/bin/busybox')} cpio -o -H newc`], {
     cwd: root,
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'ignore'],

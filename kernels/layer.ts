@@ -30,10 +30,13 @@ export function releaseIn(layer: string): string {
   return release
 }
 
-/** Says which module needs which, as the package's own script would where it is installed. */
-export function indexModules(layer: string, release: string): void {
-  const kmod = join(layer, 'usr/bin/kmod')
-  const env = { LD_LIBRARY_PATH: join(layer, 'usr/lib/x86_64-linux-gnu') }
+/**
+ * Says which module needs which, as the package's own script would where it is installed.
+ * @param tools a layer with a kmod that runs on this machine
+ */
+export function indexModules(layer: string, release: string, tools: string): void {
+  const kmod = join(tools, 'usr/bin/kmod')
+  const env = { LD_LIBRARY_PATH: join(tools, 'usr/lib/x86_64-linux-gnu') }
   const { status, stderr } = spawnSync(kmod, ['-b', join(layer, 'usr'), release], {
     argv0: 'depmod',
     env,

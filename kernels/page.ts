@@ -4,7 +4,7 @@ import { CHECKS, type Check, type CheckName, type Results, type Wanted } from '.
 
 /** What a run of some checks on one kernel came to. */
 export interface Trial {
-  readonly package: string
+  readonly name: string
   readonly wanted: Wanted
   readonly results?: Results
   /** How the machine ended, where it did not do as it should. */
@@ -50,7 +50,7 @@ const NONE = '–'
 function merged(trial: Trial, before: readonly string[] | undefined): string[] {
   const [node, ...cells] = before?.slice(1) ?? []
   return [
-    `\`${trial.package}\``,
+    `\`${trial.name}\``,
     trial.results?.node ?? node ?? NONE,
     ...COLUMNS.map((name, i) => cell(trial, name) ?? cells[i] ?? NONE),
   ]
@@ -66,7 +66,7 @@ export function withTrial(page: string, trial: Trial): string {
     .split('\n')
     .filter((one) => one.startsWith('| `'))
     .map(cellsOf)
-  const isSame = ([name]: readonly string[]): boolean => name === `\`${trial.package}\``
+  const isSame = ([name]: readonly string[]): boolean => name === `\`${trial.name}\``
   const others = rows.filter((row) => !isSame(row))
   const sorted = [...others, merged(trial, rows.find(isSame))].map(line).sort(byName)
   const lines = [line(HEAD), line(HEAD.map(() => '---')), ...sorted]

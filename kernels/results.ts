@@ -3,6 +3,7 @@
 export const CHECKS = {
   absent: 'without modules',
   quickstart: 'quickstart',
+  rules: 'a rule of each extension',
   live: 'live tests',
   conformance: 'conformance',
 } as const

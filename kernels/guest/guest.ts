@@ -27,7 +27,8 @@ const BODIES: Record<CheckName, (wanted: Wanted, directory: string) => Parts> = 
   absent: () => [absent],
   quickstart: (_, directory) => [() => quickstart(directory)],
   live,
-  // It asks the kernel for its extensions as soon as it is imported, which loads modules.
+  // These ask the kernel for its extensions as soon as they are imported, which loads modules.
+  rules: () => (require('./rules') as typeof import('./rules')).rules(),
   conformance: (wanted) => (require('./conformance') as typeof import('./conformance')).conformance(wanted),
 }
 
