@@ -43,18 +43,35 @@ const cellsOf = (row: string): string[] =>
     .slice(1, -1)
     .map((one) => one.trim())
 
-const HEAD = ['kernel', 'Node', ...COLUMNS.map((name) => CHECKS[name])]
+const FIRST = ['kernel', 'Node']
+const HEAD = [...FIRST, ...COLUMNS.map((name) => CHECKS[name])]
 const NONE = '–'
 
-/** The row of a kernel with what a trial found in it; what other trials found of other checks stays. */
-function merged(trial: Trial, before: readonly string[] | undefined): string[] {
-  const [node, ...cells] = before?.slice(1) ?? []
-  return [
-    `\`${trial.name}\``,
-    trial.results?.node ?? node ?? NONE,
-    ...COLUMNS.map((name, i) => cell(trial, name) ?? cells[i] ?? NONE),
-  ]
+/** A row as it stands on the page: what is said under which heading. */
+type Cells = ReadonlyMap<string, string>
+
+/** The rows of a table, whose columns may be others than those of today. */
+function readRows(table: string): Cells[] {
+  const [head = [], , ...rows] = table.split('\n').flatMap((one) => (one.startsWith('|') ? [cellsOf(one)] : []))
+  return rows.map((cells) => new Map(cells.map((text, i) => [head[i] as string, text])))
 }
+
+/** The row of a kernel with what a trial found in it; what other trials found of other checks stays. */
+function merged(trial: Trial, before: Cells = new Map()): Cells {
+  const found = COLUMNS.flatMap((name) => {
+    const text = cell(trial, name)
+    return text === undefined ? [] : [[CHECKS[name], text] as const]
+  })
+  const node = trial.results?.node
+  return new Map([
+    ...before,
+    ['kernel', nameCell(trial)],
+    ...(node === undefined ? [] : [['Node', node] as const]),
+    ...found,
+  ])
+}
+
+const nameCell = ({ name }: Trial): string => `\`${name}\``
 
 const byName = new Intl.Collator('en', { numeric: true }).compare
 
@@ -62,13 +79,10 @@ const byName = new Intl.Collator('en', { numeric: true }).compare
 export function withTrial(page: string, trial: Trial): string {
   const [before, rest] = page.split(BEGIN) as [string, string]
   const [table, after] = rest.split(END) as [string, string]
-  const rows = table
-    .split('\n')
-    .filter((one) => one.startsWith('| `'))
-    .map(cellsOf)
-  const isSame = ([name]: readonly string[]): boolean => name === `\`${trial.name}\``
-  const others = rows.filter((row) => !isSame(row))
-  const sorted = [...others, merged(trial, rows.find(isSame))].map(line).sort(byName)
+  const rows = readRows(table)
+  const isSame = (row: Cells): boolean => row.get('kernel') === nameCell(trial)
+  const all = [...rows.filter((row) => !isSame(row)), merged(trial, rows.find(isSame))]
+  const sorted = all.map((row) => line(HEAD.map((heading) => row.get(heading) || NONE))).sort(byName)
   const lines = [line(HEAD), line(HEAD.map(() => '---')), ...sorted]
   return [before, BEGIN, '\n\n', lines.join('\n'), '\n\n', END, after].join('')
 }
