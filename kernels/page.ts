@@ -36,7 +36,6 @@ function cell({ wanted, results, fault }: Trial, name: CheckName): string | unde
   return check === undefined ? `**not run**: ${fault}` : counts(check, wanted)
 }
 
-const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const cellsOf = (row: string): string[] =>
   row
     .split('|')
@@ -46,6 +45,16 @@ const cellsOf = (row: string): string[] =>
 const FIRST = ['kernel', 'Node']
 const HEAD = [...FIRST, ...COLUMNS.map((name) => CHECKS[name])]
 const NONE = '–'
+
+/** A table as the formatter leaves it: its columns stand below each other. */
+function tableText(rows: readonly (readonly string[])[]): string {
+  const widths = HEAD.map((heading, i) =>
+    Math.max(...[heading, ...rows.map((row) => row[i] as string)].map(({ length }) => length)),
+  )
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((text, i) => text.padEnd(widths[i] as number)).join(' | ')} |`
+  return [HEAD, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n')
+}
 
 /** A row as it stands on the page: what is said under which heading. */
 type Cells = ReadonlyMap<string, string>
@@ -82,9 +91,10 @@ export function withTrial(page: string, trial: Trial): string {
   const rows = readRows(table)
   const isSame = (row: Cells): boolean => row.get('kernel') === nameCell(trial)
   const all = [...rows.filter((row) => !isSame(row)), merged(trial, rows.find(isSame))]
-  const sorted = all.map((row) => line(HEAD.map((heading) => row.get(heading) || NONE))).sort(byName)
-  const lines = [line(HEAD), line(HEAD.map(() => '---')), ...sorted]
-  return [before, BEGIN, '\n\n', lines.join('\n'), '\n\n', END, after].join('')
+  const sorted = all
+    .map((row) => HEAD.map((heading) => row.get(heading) || NONE))
+    .sort(([a = ''], [b = '']) => byName(a, b))
+  return [before, BEGIN, '\n\n', tableText(sorted), '\n\n', END, after].join('')
 }
 
 export const updatePage = (file: string, trial: Trial): void =>
