@@ -188,6 +188,7 @@ async function tryKernels(scratch: string): Promise<void> {
   )
   const packages = downloadOwn(scratch, ...TOOLS)
   const tools = join(scratch, 'tools')
+  rmSync(tools, { recursive: true, force: true })
   unpack(tools, packages)
   for (const one of found.filter(({ version }) => versions.length === 0 || versions.includes(version))) {
     console.log(`${one.name} …`)

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile } from './compile'
-import { unpack } from './layer'
+import { linkUsr, unpack } from './layer'
 import type { Machine } from './machine'
 import type { Mirror } from './mirror'
 import { copyProject } from './project'
@@ -40,7 +40,7 @@ const x64: System = {
 
 /** The release whose Node is the oldest that is new enough for us. */
 const RELEASE = 'trixie'
-const PACKAGES = ['base-files', 'dash', 'busybox-static', 'kmod', 'nodejs']
+const PACKAGES = ['dash', 'busybox-static', 'kmod', 'mount', 'nodejs']
 
 /** Nothing but packages of Debian: there is no iptables, and what is emulated takes its time. */
 const arm64: System = {
@@ -56,6 +56,7 @@ const arm64: System = {
   },
   fill(layer, mirror) {
     unpack(layer, mirror.downloadWhole(RELEASE, ...PACKAGES))
+    linkUsr(layer)
     copyProject(join(layer, arm64.project), 'linux-arm64-gnu')
     compile(join(layer, arm64.project))
   },
