@@ -109,14 +109,15 @@ interface Surroundings {
   readonly tools: string
 }
 
-async function tryKernel({ name }: KernelPackage, around: Surroundings): Promise<Trial> {
+async function tryKernel(kernel: KernelPackage, around: Surroundings): Promise<Trial> {
+  const { name } = kernel
   const { system, wanted, mirror, scratch, packages, tools } = around
   const directory = join(scratch, name)
   const layer = join(directory, 'layer')
   const results = join(directory, 'results')
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(results, { recursive: true })
-  unpack(layer, mirror.download(name))
+  unpack(layer, mirror.downloadKernel(kernel))
   system.fill(layer, mirror, packages)
   indexModules(layer, releaseIn(layer), tools)
   const initramfs = join(directory, 'initramfs')
