@@ -1,6 +1,6 @@
 /** The first file system of the guest: what it takes to mount the real one, and nothing else. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** Modules without which there is no root file system. Those that a kernel has built in are no files. */
@@ -44,7 +44,10 @@ export function writeInitramfs(file: string, layer: string, release: string, too
   writeFileSync(file, archive)
 }
 
-export const kernelIn = (layer: string): string => {
-  const boot = join(layer, 'boot')
-  return join(boot, readdirSync(boot).find((name) => name.startsWith('vmlinuz-')) as string)
+/** In the directory of the modules since Linux 7.0, and in `boot` before. */
+export function kernelIn(layer: string, release: string): string {
+  const places = [join(layer, 'usr/lib/modules', release, 'vmlinuz'), join(layer, 'boot', `vmlinuz-${release}`)]
+  const found = places.find((place) => existsSync(place))
+  if (found === undefined) throw new Error(`no kernel in ${layer}`)
+  return found
 }

@@ -15,7 +15,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { release, tmpdir } from 'node:os'
+import { release as runningRelease, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kernelIn, writeInitramfs } from './initramfs'
@@ -119,14 +119,15 @@ async function tryKernel(kernel: KernelPackage, around: Surroundings): Promise<T
   mkdirSync(results, { recursive: true })
   unpack(layer, mirror.downloadKernel(kernel))
   system.fill(layer, mirror, packages)
-  indexModules(layer, releaseIn(layer), tools)
+  const release = releaseIn(layer)
+  indexModules(layer, release, tools)
   const initramfs = join(directory, 'initramfs')
-  writeInitramfs(initramfs, layer, releaseIn(layer), tools)
+  writeInitramfs(initramfs, layer, release, tools)
   writeFileSync(join(results, 'run'), script(system))
   writeFileSync(join(results, WANTED_FILE), JSON.stringify(wanted))
   const ended = await runMachine({
     architecture: system.architecture,
-    kernel: kernelIn(layer),
+    kernel: kernelIn(layer, release),
     initramfs,
     shares: {
       host: { path: system.beneath(scratch), readonly: true },
@@ -155,7 +156,7 @@ function tryMusl(wanted: Wanted, mirror: Mirror, scratch: string): Trial {
     timeout: Number(values.minutes) * 60_000,
     env: { ...process.env, XTABLES_LOCKFILE: join(scratch, 'lock') },
   })
-  const [version] = release().split('-')
+  const [version] = runningRelease().split('-')
   return trialOf(`musl, on Linux ${version}`, wanted, results, status === 0 ? undefined : `node ended with ${status}`)
 }
 
