@@ -45,13 +45,17 @@ export function prepare({ family, table, setup }: Case): void {
   must(iptables(family, '-t', table, '-F'), 'flush')
   must(iptables(family, '-t', table, '-X'), 'delete chains')
   run('ipset', ['destroy'])
+  if (setup.some((line) => line.startsWith('nfacct '))) must(run('nfacct', ['flush']), 'nfacct flush')
   for (const line of setup) setUp(family, table, line)
 }
 
+/** Programs that make what rules refer to. */
+const MAKERS = ['ipset', 'nfacct']
+
 function setUp(family: Family, table: string, line: string): void {
-  const words = line.split(/\s+/)
-  if (words[0] === 'ipset') must(run('ipset', words.slice(1)), line)
-  else must(iptables(family, '-t', table, ...words), line)
+  const [first, ...rest] = line.split(/\s+/) as [string, ...string[]]
+  if (MAKERS.includes(first)) must(run(first, rest), line)
+  else must(iptables(family, '-t', table, first, ...rest), line)
 }
 
 /** Names of the ipsets that there are. */

@@ -19,6 +19,7 @@ import { replace } from '../../src/abi/x-tables'
 import { captureTable } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
 import { type Case, ruleLine, splitLine } from './cases'
 import { differences, type Written } from './conformance'
@@ -200,4 +201,21 @@ function refusalOf(
     if (error instanceof IptcError) return error
     throw error
   }
+}
+
+const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
+
+/** A trial that an error ends is a fault as well; the others of the group are still of interest. */
+function attempt(trial: (one: Case) => string[], one: Case): string[] {
+  try {
+    return trial(one)
+  } catch (error) {
+    return [String(error)]
+  }
+}
+
+/** All trials of a group, in a network namespace of its own. */
+export function tryAll(one: Case): string[] {
+  using namespace = NetworkNamespace.create()
+  return namespace.run(() => TRIALS.flatMap((trial) => attempt(trial, one))).map((fault) => `${one.name}: ${fault}`)
 }
