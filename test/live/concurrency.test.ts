@@ -5,6 +5,9 @@ import { Chain, ConflictError, easy, LockTimeoutError, type NetworkNamespace, Ru
 import { keep, newNamespace, run } from './legacy'
 import { openDescriptors } from './machine'
 
+// Each looks at the table with a command of its own, dozens of times.
+jest.setTimeout(60_000)
+
 let namespace: NetworkNamespace
 beforeEach(() => {
   namespace = newNamespace()
@@ -69,7 +72,7 @@ test.each<[string, (chain: string) => () => unknown]>([
 test('what a transaction leaves running is not lost in it', async () => {
   const filter = open('filter')
   const outcomes = new Set<boolean>()
-  for (let n = 0; n < 60; n++) {
+  for (let n = 0; n < 24; n++) {
     acceptAll(filter)
     let left: Promise<boolean> | undefined
     await filter.transactionAsync(async () => {
@@ -106,7 +109,8 @@ test.each(['GET_INFO', 'GET_ENTRIES', 'SET_REPLACE'])(
     expect(writing[0]).toMatchObject(
       isWritten ? { status: 'fulfilled' } : { reason: { message: 'this handle on the tables is closed' } },
     )
-    expect(openDescriptors()).toBe(descriptors)
+    // Fewer where what another test file of this process forgot has been collected.
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
     const rules = run(namespace, 'iptables-legacy-save -c')
       .split('\n')
       .filter((line) => line.startsWith('['))
