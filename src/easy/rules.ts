@@ -3,7 +3,7 @@ import { FAMILIES } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
 import { NotFoundError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
-import { check, number, text } from '../input'
+import { check, number, shown, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { UnboundSets } from '../iptc/sets'
@@ -42,16 +42,20 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
 
 /** Place in a chain of `length` rules before which position `position` is: see {@link addRule}. */
 export function insertionIndex(position: number, length: number): number {
-  check('a position', position, number)
-  const index = position === 0 ? length : position > 0 ? position - 1 : length + position
-  if (Number.isInteger(position) && index >= 0 && index <= length) return index
+  if (Number.isInteger(position)) {
+    const index = position === 0 ? length : position > 0 ? position - 1 : length + position
+    if (index >= 0 && index <= length) return index
+  }
   const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
-  throw new XtablesError(`there is no position ${position} in a chain of ${length} rules; accepted: ${expected}`, {
-    extension: 'rule',
-    parameter: 'position',
-    value: position,
-    expected,
-  })
+  throw new XtablesError(
+    `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
+    {
+      extension: 'rule',
+      parameter: 'position',
+      value: position,
+      expected,
+    },
+  )
 }
 
 /**
