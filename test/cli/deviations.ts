@@ -135,6 +135,12 @@ export const xmlDeviations: readonly XmlDeviation[] = [
     text: '*filter\n:INPUT ACCEPT [1:2]\n:FORWARD ACCEPT\nCOMMIT\n',
     why: '1.8.9 gives a policy without counters those of the line before',
   },
+  {
+    what: 'text',
+    lines: /^(?!COMMIT|#).*\n\* ?\w/m,
+    text: `${inTable('-A INPUT -s 1 -j LOG').replace('COMMIT', '*nat')}:INPUT ACCEPT [0:0]\n-A INPUT -s 1 -j LOG\nCOMMIT\n`,
+    why: 'with -c, 1.8.9 combines the first rule of a table in a table with the last before it',
+  },
 ]
 
 /** The deviation that explains a difference in what becomes of a text, if one does. */
@@ -157,6 +163,16 @@ export const restoreDeviations: readonly RestoreDeviation[] = [
   { lines: /COMMIT$(?!\n)/, taken: true, why: 'a text without its last line break is complete all the same' },
   { lines: / {10000}/, taken: true, why: '1.8.9 cuts a line behind some ten thousand bytes' },
   { lines: /"x$/m, taken: false, why: 'a quote that is never closed' },
+  {
+    lines: /\r$/m,
+    taken: false,
+    why: 'a carriage return at the end of a line is refused as such, not as what it makes of a word',
+  },
+  {
+    lines: /(?:^\[.*\] *-|-c \d|--set-counters)[\s\S]*^-Z/m,
+    taken: true,
+    why: '-Z behind a rule with counters: 1.8.9 passes over it',
+  },
 ]
 
 export const explainedRestore = (text: string, options: readonly string[]): RestoreDeviation | undefined =>

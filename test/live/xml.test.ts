@@ -93,7 +93,7 @@ test.each([
 
 test.each(xmlDeviations.map((one) => [one.text, one] as const))('%j is a deviation still', (text, { what, lines }) => {
   expect(text).toMatch(lines)
-  const [mine, other] = [ours(text, []), theirs(text, [])]
+  const [mine, other] = [ours(text, ['-c']), theirs(text, ['-c'])]
   expect(other.status).toBe(0)
   expect(mine.status === 0).toBe(what === 'text')
   expect(mine.stdout).not.toBe(other.stdout)
