@@ -13,7 +13,7 @@ export interface Group {
   readonly refused: readonly string[]
   /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
   readonly lacking?: boolean
-  /** A path that is there where a kernel that has the extension takes its lines as well. */
+  /** A path without which its lines cannot be tried although the kernel has the extension: a program of the setup, say. */
   readonly needs?: string
 }
 
