@@ -56,7 +56,7 @@ describe('the log', () => {
           expect(lines).toContain('xt_cgroup: invalid path, errno=-2')
           expect(error).toMatchObject({ chain: 'OUTPUT', position: 0, extension: 'cgroup', parameter: 'path' })
           expect(error.message).toMatch(
-            /^table filter chain OUTPUT rule 1: match cgroup: there is no control group "\/no\/such\/group" \(SET_REPLACE filter: EINVAL\); the kernel logged meanwhile: .*xt_cgroup: invalid path, errno=-2/,
+            /^table filter chain OUTPUT rule 1: match cgroup: --path: there is no control group "\/no\/such\/group" \(SET_REPLACE filter: EINVAL\); the kernel logged meanwhile: .*xt_cgroup: invalid path, errno=-2/,
           )
           return
         }

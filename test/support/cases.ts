@@ -15,7 +15,7 @@ export interface Group {
   readonly lacking?: boolean
   /** Lines name users and groups by number, which not every user namespace has. */
   readonly ids?: boolean
-  /** A path that is there where a kernel that has the extension takes its lines as well. */
+  /** A path without which its lines cannot be tried although the kernel has the extension: a program of the setup, say. */
   readonly needs?: string
 }
 
