@@ -79,19 +79,25 @@ describe('files, good and bad', () => {
     expect(other.stderr.slice(0, one.theirs.length)).toBe(one.theirs)
   })
 
-  test.each([['--binary'], ['-w', 'x'], ['-W'], ['-w', '-W', 'x'], ['-T'], ['-h', '-q'], ['-V', '-T'], ['-q', '-V']])(
-    'the options %j and %j are answered as by the tool',
-    (...options) => {
-      const { status, stdout, stderr } = theirs(options, '')
-      const named = stderr.replaceAll('iptables-legacy-restore', 'iptables-restore')
-      const mine = ourRestore('ipv4', options, '')
-      expect([mine.status, mine.stdout, options.includes('-h') ? '' : mine.stderr]).toEqual([
-        status,
-        stdout,
-        options.includes('-h') ? '' : named,
-      ])
-    },
-  )
+  test.each([
+    [['--binary']],
+    [['-w', 'x']],
+    [['-W']],
+    [['-w', '-W', 'x']],
+    [['-T']],
+    [['-h', '-q']],
+    [['-V', '-T']],
+    [['-q', '-V']],
+  ])('the options %j are answered as by the tool', (options) => {
+    const { status, stdout, stderr } = theirs(options, '')
+    const named = stderr.replaceAll('iptables-legacy-restore', 'iptables-restore')
+    const mine = ourRestore('ipv4', options, '')
+    expect([mine.status, mine.stdout, options.includes('-h') ? '' : mine.stderr]).toEqual([
+      status,
+      stdout,
+      options.includes('-h') ? '' : named,
+    ])
+  })
 
   test('what is refused is named by the number and the text of its line', () => {
     const { status, stderr } = ourRestore('ipv4', [], '*filter\n# fine\n-A INPUT -p tcp --nonsense 7\nCOMMIT\n')
