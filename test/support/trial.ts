@@ -26,7 +26,7 @@ import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
-import { listing, prepare, restore } from './oracle'
+import { listing, prepare, restore, restoreEach } from './oracle'
 import { WatchedKernel } from './watched-kernel'
 
 const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
@@ -52,7 +52,8 @@ const entries = ({ family, table }: Case): string =>
 /** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
 function refusedAlone(one: Case): string[] {
   prepare(one)
-  return one.accepted.filter((line) => restore(one.family, one.table, [line]).status !== 0)
+  const outcomes = restoreEach(one.family, one.table, one.accepted)
+  return one.accepted.filter((_, i) => outcomes[i]?.status !== 0)
 }
 
 /** What iptables-legacy writes we would have written, print as it does, and understand: see {@link differences}. */
@@ -167,9 +168,8 @@ export function tryDeviations(one: Case): string[] {
 /** Whether iptables-legacy itself refuses the lines that it should. */
 export function tryOracle(one: Case): string[] {
   prepare(one)
-  return one.refused
-    .filter((line) => restore(one.family, one.table, [line]).status === 0)
-    .map((line) => `iptables-legacy accepts: ${line}`)
+  const outcomes = restoreEach(one.family, one.table, one.refused)
+  return one.refused.filter((_, i) => outcomes[i]?.status === 0).map((line) => `iptables-legacy accepts: ${line}`)
 }
 
 /** Lines whose refusal by the kernel may be for either of two parameters. */
