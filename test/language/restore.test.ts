@@ -271,7 +271,7 @@ describe('options', () => {
 
   test.each<[string, RestoreOptions]>([
     ['there is no option flush', { flush: false } as RestoreOptions],
-    ['the option tables is a list', { tables: 'filter' as unknown as string[] }],
+    ['the option tables takes a list', { tables: 'filter' as unknown as string[] }],
     ['excludes the option namespace', { kernel: new MemoryKernel(), namespace: 'x' }],
   ])('%s', (message, options) => {
     expect(() => restore('', options)).toThrow(message)
