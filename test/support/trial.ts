@@ -160,7 +160,7 @@ export function tryDeviations(one: Case): string[] {
     const deviation = explained(what, line)
     if (deviation === undefined) return []
     const isRefused = refusalOf(one, table, ruleLine(line)) !== undefined
-    return isRefused === (what === 'refused') ? [] : [`not ${what}, as ${deviation.lines} says: ${line}`]
+    return isRefused === (what === 'refused') ? [] : [`not ${what}, as is said (${deviation.why}): ${line}`]
   }
   return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
 }
