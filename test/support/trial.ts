@@ -2,22 +2,9 @@
  * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
  * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
  */
-import {
-  type AnyRule,
-  type AnyTable,
-  Chain,
-  IptcError,
-  KernelError,
-  Rule,
-  Rule6,
-  RuleError,
-  Table,
-  Table6,
-} from '../../src'
-import type { Family } from '../../src/abi/family'
+import { type AnyTable, Chain, IptcError, KernelError, RuleError } from '../../src'
 import { replace } from '../../src/abi/x-tables'
 import { captureTable } from '../../src/kernel/capture'
-import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
@@ -27,12 +14,8 @@ import { explained } from './deviations'
 import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { listing, prepare, restore, restoreEach } from './oracle'
+import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
-
-const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
-
-const open = ({ family, table }: Case, kernel: Kernel): AnyTable =>
-  family.name === 'ipv4' ? new Table(table, { kernel }) : new Table6(table, { kernel })
 
 /** The table as it is now, as a fixture. */
 const capture = ({ name, extension, family, table }: Case, lines: readonly string[]): Fixture => ({
@@ -142,9 +125,9 @@ export function tryRefused(one: Case): string[] {
     const split = splitLine(line)
     if (split === undefined || explained('accepted', line)) return []
     kernel.sent.length = 0
-    const error = refusalOf(one, table, split)
-    if (error === undefined) return [`accepted: ${line}`]
-    return kernel.sent.length === 0 ? [] : unexplained(line, error)
+    const outcome = tryRule(table, one.family, split)
+    if (!(outcome instanceof IptcError)) return [`accepted: ${line}`]
+    return kernel.sent.length === 0 ? [] : unexplained(line, outcome)
   })
   return entries(one) === before ? found : [...found, 'the table is not as it was']
 }
@@ -159,7 +142,7 @@ export function tryDeviations(one: Case): string[] {
   const judge = (what: 'refused' | 'accepted') => (line: string) => {
     const deviation = explained(what, line)
     if (deviation === undefined) return []
-    const isRefused = refusalOf(one, table, ruleLine(line)) !== undefined
+    const isRefused = tryRule(table, one.family, ruleLine(line)) instanceof IptcError
     return isRefused === (what === 'refused') ? [] : [`not ${what}, as is said (${deviation.why}): ${line}`]
   }
   return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
@@ -184,23 +167,6 @@ function unexplained(line: string, error: IptcError): string[] {
   const isAmbiguous = AMBIGUOUS.some(({ lines }) => lines.test(line))
   if ((error.parameter === undefined) === isAmbiguous) return []
   return [`${isAmbiguous ? 'ambiguous no longer' : 'refused for no parameter'}: ${line}: ${error.message}`]
-}
-
-/** The error of ours with which a line is refused, if it is; any other is passed on. */
-function refusalOf(
-  { family }: Case,
-  table: AnyTable,
-  { chain, rule }: { chain: string; rule: string },
-): IptcError | undefined {
-  try {
-    const parsed = parse(family, rule)
-    new Chain(table, chain).appendRule(parsed)
-    new Chain(table, chain).deleteRule(parsed)
-    return undefined
-  } catch (error) {
-    if (error instanceof IptcError) return error
-    throw error
-  }
 }
 
 const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
