@@ -3,8 +3,11 @@
  * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
  */
 import { type AnyTable, Chain, IptcError, KernelError, RuleError } from '../../src'
+import type { Family } from '../../src/abi/family'
 import { replace } from '../../src/abi/x-tables'
+import { kernelSets } from '../../src/iptc/sets'
 import { captureTable } from '../../src/kernel/capture'
+import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
@@ -28,9 +31,19 @@ const capture = ({ name, extension, family, table }: Case, lines: readonly strin
   capture: captureTable(new LinuxKernel(), family.name, table),
 })
 
-/** The rules of the table, byte for byte. */
-const entries = ({ family, table }: Case): string =>
-  Buffer.from(captureTable(new LinuxKernel(), family.name, table).entries).toString('hex')
+function ask<T>(family: Family, question: (client: Client) => T): T {
+  const client = new Client(new LinuxKernel(), family)
+  try {
+    return question(client)
+  } finally {
+    client.close()
+  }
+}
+
+/** The rules of the table, byte for byte; a capture would also look for every set that there may be. */
+const entries = ({ family, table }: Case): Uint8Array => ask(family, (client) => client.entries(table).entries.slice())
+
+const areSame = (before: Uint8Array, after: Uint8Array): boolean => Buffer.compare(before, after) === 0
 
 /** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
 function refusedAlone(one: Case): string[] {
@@ -90,17 +103,17 @@ export function tryWriting(one: Case): string[] {
   const ours = listing(one.family, one.table)
   return [
     ...ours.flatMap((line, i) => (line === theirs.listing[i] ? [] : [`listed as ${line}, not ${theirs.listing[i]}`])),
-    ...(entries(one) === theirs.bytes ? [] : ['other bytes in the kernel']),
+    ...(areSame(entries(one), theirs.bytes) ? [] : ['other bytes in the kernel']),
     ...kernel.sent.slice(-1).flatMap((sent) => tryWritingBack(one, table, sent.subarray(replace.size))),
   ]
 }
 
 /** As every edit does with the rules that it does not touch. Such a rule that is not to be written back is refused. */
 function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[] {
-  const read = (): Uint8Array => captureTable(new LinuxKernel(), one.family.name, one.table).entries
-  const handed = read()
-  const context = contextOf(capture(one, []))
-  const found = unfaithful(context, given, handed)
+  const handed = entries(one)
+  const changes = (before: Uint8Array, after: Uint8Array): string[] =>
+    ask(one.family, (client) => unfaithful({ family: one.family, sets: kernelSets(client) }, before, after))
+  const found = changes(given, handed)
   try {
     const chain = new Chain(table, 'OUTPUT')
     chain.appendRule(parse(one.family, '-o eth0'))
@@ -109,7 +122,7 @@ function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[]
     const isDeclared = error instanceof RuleError && error.message.includes('cannot be written back')
     return isDeclared ? found : [...found, `cannot be written back: ${error}`]
   }
-  return [...found, ...unfaithful(context, handed, read()).map((change) => `written back: ${change}`)]
+  return [...found, ...changes(handed, entries(one)).map((change) => `written back: ${change}`)]
 }
 
 /**
@@ -129,7 +142,7 @@ export function tryRefused(one: Case): string[] {
     if (!(outcome instanceof IptcError)) return [`accepted: ${line}`]
     return kernel.sent.length === 0 ? [] : unexplained(line, outcome)
   })
-  return entries(one) === before ? found : [...found, 'the table is not as it was']
+  return areSame(entries(one), before) ? found : [...found, 'the table is not as it was']
 }
 
 /**
