@@ -68,13 +68,13 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'refused',
-    lines: /(?: -[io]|--(?:in|out)-interface|--oif) (?:\S*\/|"eth 0")/,
+    lines: /(?: -[io]|--(?:in|out)-interface|--oif) (?:\S*\/|"e[^"]* [^"]*")/,
     why: 'no interface has such a name: 1.8.9 only warns',
   },
   { what: 'text', lines: /-i "eth 0"/, why: 'bare, as 1.8.9 prints it, the name could not be read again' },
   {
     what: 'refused',
-    lines: /--match-set \S+ (?:\S+,)*(?:src|dst)[^,\s]/,
+    lines: /--match-set[ =]\S+ (?:\S+,)*(?:src|dst)[^,\s]/,
     why: '1.8.9 looks at the first three letters alone',
   },
   {
@@ -84,13 +84,13 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'refused',
-    lines: /port (?:\S+:)?(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
+    lines: /port (?:\S+:)?[+0]*(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
     why: 'no port is so great: 1.8.9 keeps sixteen bits of it',
   },
   { what: 'refused', lines: /--tcp-flags SYN ""/, why: 'a list of nothing is no list: 1.8.9 takes it for NONE' },
   {
     what: 'accepted',
-    lines: /-j MASQUERADE --to-ports 80 -p tcp/,
+    lines: /^(?!.*-p .*-[jm] ).* -(?:j (?:MASQUERADE|REDIRECT|SNAT|DNAT)|m multiport) .*-p \S+$/,
     why: '1.8.9 wants the protocol before what needs it; the rule is the same',
   },
   {

@@ -170,7 +170,10 @@ export function tryOracle(one: Case): string[] {
 
 /** Lines whose refusal by the kernel may be for either of two parameters. */
 const AMBIGUOUS: readonly { readonly lines: RegExp; readonly why: string }[] = [
-  { lines: /--rateest1 .*--rateest2 /, why: 'either of two estimators may be the one that is missing' },
+  {
+    lines: /--rateest1 .*--rateest2 |--rateest2 .*--rateest1 /,
+    why: 'either of two estimators may be the one that is missing',
+  },
 ]
 
 /** What a refusal of the kernel lacks, which is to be put down to a parameter that the kernel alone can judge. */
