@@ -21,6 +21,15 @@ export interface DiagnosticEvents {
     readonly durationMs: number
     readonly error?: string | undefined
   }
+  /** One message, or several at once, sent over netlink, or a dump, until all answers were there. */
+  netlink: {
+    /** As in `IPSET_CMD_ADD`: of several, the first. */
+    readonly operation: string
+    readonly messages: number
+    readonly bytes: number
+    readonly durationMs: number
+    readonly error?: string | undefined
+  }
   /** The lock was taken; or was not, with the error. Who joins a holder takes no lock. */
   lock: { readonly lock: string; readonly waitedMs: number; readonly error?: string | undefined }
   unlock: { readonly lock: string; readonly heldMs: number }
@@ -34,7 +43,8 @@ export interface DiagnosticEvents {
   retry: {
     /** As in `SET_REPLACE`, or `transaction`. */
     readonly operation: string
-    readonly family: FamilyName
+    /** Absent where it is not about tables. */
+    readonly family?: FamilyName | undefined
     readonly table?: string | undefined
     readonly attempt: number
     readonly reason: string
@@ -45,6 +55,7 @@ export type DiagnosticName = keyof DiagnosticEvents
 
 const CHANNELS: Readonly<Record<DiagnosticName, Channel>> = {
   call: channel('xtables:call'),
+  netlink: channel('xtables:netlink'),
   lock: channel('xtables:lock'),
   unlock: channel('xtables:unlock'),
   read: channel('xtables:read'),

@@ -99,6 +99,25 @@ export class BlobError extends IptcError {
   }
 }
 
+/** Bytes that are no netlink message: truncated, damaged, or not of the kind that was asked for. */
+export class MessageError extends IptcError {
+  /** Where in the bytes that were received at once. */
+  readonly offset: number
+  /** The attribute that it stands in, as in `data.timeout`; absent where it is the message itself. */
+  readonly attribute: string | undefined
+  readonly reason: string
+
+  constructor(offset: number, reason: string, { attribute, ...options }: ErrorOptions & { attribute?: string } = {}) {
+    super(
+      `at byte ${offset} of a netlink message: ${attribute === undefined ? '' : `${attribute}: `}${reason}`,
+      options,
+    )
+    this.offset = offset
+    this.attribute = attribute
+    this.reason = reason
+  }
+}
+
 /** Lines of the kernel's log, in the words of an error. */
 export const logged = (lines: readonly string[]): string => `the kernel logged meanwhile: ${lines.join(' | ')}`
 
@@ -135,6 +154,26 @@ export class KernelError extends IptcError {
     this.code = code
     this.table = table
     this.log = log
+  }
+}
+
+/** The kernel refused a netlink message for a reason none of the classes below stands for. */
+export class NetlinkError extends KernelError {
+  /** The kernel's own words, where it has any. */
+  readonly reason: string | undefined
+  /** The attribute that it refuses, or misses, as in `data.timeout`, where it says so. */
+  readonly attribute: string | undefined
+
+  constructor(
+    operation: string,
+    errno: number,
+    code: string,
+    { reason, attribute, ...options }: ErrorOptions & { reason?: string | undefined; attribute?: string | undefined },
+  ) {
+    const hint = [attribute, reason].filter((part) => part !== undefined).join(': ') || undefined
+    super(operation, errno, code, { ...options, hint })
+    this.reason = reason
+    this.attribute = attribute
   }
 }
 

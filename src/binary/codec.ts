@@ -118,6 +118,18 @@ export const u64: Codec<bigint> = {
   },
 }
 
+/** `__be64` */
+export const be64: Codec<bigint> = {
+  size: 8,
+  align: 8,
+  read: (bytes, at) => (BigInt(be32.read(bytes, at)) << 32n) | BigInt(be32.read(bytes, at + 4)),
+  write(bytes, at, value) {
+    if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`)
+    be32.write(bytes, at, Number(value >> 32n))
+    be32.write(bytes, at + 4, Number(value & 0xffff_ffffn))
+  },
+}
+
 /** `size` bytes as they are; a read is a copy. `align` is that of the C type that they stand for. */
 export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
   size,

@@ -25,6 +25,46 @@ export interface Connection {
   close(): void
 }
 
+/** A netlink socket in one network namespace, whose other side is the kernel. */
+export interface NetlinkConnection {
+  /**
+   * Sends messages. What they ask for has been done when it returns, and the answers are there.
+   * @throws NetlinkFailure
+   */
+  send(bytes: Uint8Array): void
+  /** The same off the main thread. The bytes must be left alone until it settles. */
+  sendAsync(bytes: Uint8Array): Promise<void>
+  /**
+   * What comes next: one message or more.
+   * @param wait whether to wait for it, blocking, though not for ever
+   * @returns undefined where nothing came
+   * @throws NetlinkFailure; that of ENOBUFS says that something is lost
+   */
+  receive(wait: boolean): Uint8Array | undefined
+  /** Has the messages of a multicast group sent here too. @throws NetlinkFailure */
+  join(group: number): void
+  /** Closes the socket; a second time does nothing. */
+  close(): void
+}
+
+/** What the netlink side of the library needs of a kernel. */
+export interface NetlinkPort {
+  /** For people. */
+  readonly description: string
+  /** @param protocol that of netlink, as NETLINK_NETFILTER. @throws PermissionError, UnsupportedError, KernelError */
+  netlink(protocol: number): NetlinkConnection
+}
+
+/** A system call on a netlink socket failed. Turned into the errors that users see by netlink/client.ts. */
+export class NetlinkFailure extends Error {
+  readonly errno: number
+
+  constructor(errno: number) {
+    super(`errno ${errno}`)
+    this.errno = errno
+  }
+}
+
 /** The xtables lock while it is held. */
 export interface Lock {
   release(): void
@@ -89,6 +129,8 @@ export interface Kernel {
   scratch?(): Scratch
   /** The log, from now on; undefined where it may not be read. */
   log?(): Log | undefined
+  /** As {@link NetlinkPort.netlink}; absent where there is none. */
+  netlink?(protocol: number): NetlinkConnection
 }
 
 const CALLS = ['connect', 'tables', 'loadModule', 'lock', 'withLockAsync'] as const

@@ -1,5 +1,6 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
 import type { FamilyName } from '../../abi/family'
+import { formatIPv4, formatIPv6, parseIPv6 } from '../../binary/address'
 import type { Context, Listing } from '../context'
 import type { Extent } from '../extension'
 import { networkName } from './databases'
@@ -37,25 +38,6 @@ function parseOctets(word: string): Bytes | undefined {
 /** As iptables reads it: {@link parseOctets}, unless a number is too great for one. */
 const parseIPv4 = (word: string): Bytes | undefined => parseOctets(word) ?? parseFilled(word)
 
-const groups = (text: string): number[] =>
-  text === ''
-    ? []
-    : text.split(':').flatMap((group) => {
-        if (!group.includes('.')) return [Number.parseInt(group, 16)]
-        const [a, b, c, d] = group.split('.').map(Number) as [number, number, number, number]
-        return [(a << 8) | b, (c << 8) | d]
-      })
-
-function parseIPv6(word: string): Bytes | undefined {
-  // Not loaded where there is no need, as it takes long.
-  const { isIPv6 } = require('node:net') as typeof import('node:net')
-  if (!isIPv6(word) || word.includes('%')) return undefined
-  const [head, tail] = word.includes('::') ? word.split('::') : [word, undefined]
-  const [left, right] = [groups(head as string), tail === undefined ? [] : groups(tail)]
-  const all = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
-  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
-}
-
 /** As {@link parseAddress}, with short forms of IPv4 read as inet_aton(3) does. */
 const parseFilledAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseFilled(word) : parseIPv6(word)
@@ -71,31 +53,6 @@ const parseAnyAddress = (word: string, context: Context): Bytes | undefined =>
 /** The bytes of an address of this family, or undefined where `word` is none. */
 export const parseAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseIPv4(word) : parseIPv6(word)
-
-const formatIPv4 = (bytes: Bytes): string => `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
-
-/** Start and length of the longest run of zeros, the first of equals; a single zero is no run. */
-function longestZeros(words: readonly number[]): { start: number; length: number } {
-  let best = { start: -1, length: 1 }
-  for (let start = 0; start < words.length; start++) {
-    let length = 0
-    while (words[start + length] === 0) length++
-    if (length > best.length) best = { start, length }
-  }
-  return best
-}
-
-const formatGroups = (words: readonly number[]): string => words.map((word) => word.toString(16)).join(':')
-
-/** As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. */
-function formatIPv6(bytes: Bytes): string {
-  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number))
-  const { start, length } = longestZeros(words)
-  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff)))
-    return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes.subarray(12))}`
-  if (start < 0) return formatGroups(words)
-  return `${formatGroups(words.slice(0, start))}::${formatGroups(words.slice(start + length))}`
-}
 
 export const formatAddress = (bytes: Bytes, context: Context): string =>
   context.family.addressSize === 4 ? formatIPv4(bytes) : formatIPv6(bytes)

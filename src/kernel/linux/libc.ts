@@ -10,6 +10,11 @@ export const SOCK_RAW = 3
 export const SOCK_CLOEXEC = 0o2000000
 /** netinet/in.h */
 export const IPPROTO_RAW = 255
+/** bits/socket.h, asm-generic/socket.h */
+export const MSG_TRUNC = 0x20
+export const MSG_DONTWAIT = 0x40
+export const SOL_SOCKET = 1
+export const SO_RCVTIMEO = 20
 /** sys/file.h */
 export const LOCK_EX = 2
 export const LOCK_NB = 4
@@ -33,6 +38,10 @@ const int = (name: string, ...params: CType[]): CFunction => ({ name, params, re
 const SOCKET = int('socket', 'int', 'int', 'int')
 const GETSOCKOPT = int('getsockopt', 'int', 'int', 'int', 'buffer', 'buffer')
 const SETSOCKOPT = int('setsockopt', 'int', 'int', 'int', 'buffer', 'int')
+const BIND = int('bind', 'int', 'buffer', 'int')
+const CONNECT = int('connect', 'int', 'buffer', 'int')
+const SEND: CFunction = { name: 'send', params: ['int', 'buffer', 'size', 'int'], returns: 'size' }
+const RECV: CFunction = { name: 'recv', params: ['int', 'buffer', 'size', 'int'], returns: 'size' }
 const CLOSE = int('close', 'int')
 const LSEEK: CFunction = { name: 'lseek', params: ['int', 'size', 'int'], returns: 'size' }
 const FLOCK = int('flock', 'int', 'int')
@@ -51,6 +60,25 @@ function checked(fn: CFunction, ...values: CValue[]): number {
 /** @returns a file descriptor. */
 export const socket = (domain: number, type: number, protocol: number): number =>
   checked(SOCKET, domain, type, protocol)
+
+/** @param address a `struct sockaddr` of the socket's kind */
+export const bind = (fd: number, address: Uint8Array): void => void checked(BIND, fd, address, address.length)
+
+export const connect = (fd: number, address: Uint8Array): void => void checked(CONNECT, fd, address, address.length)
+
+export const send = (fd: number, bytes: Uint8Array, flags: number): void =>
+  void checked(SEND, fd, bytes, BigInt(bytes.length), flags)
+
+/** As {@link send}, on another thread. */
+export async function sendAsync(fd: number, bytes: Uint8Array, flags: number): Promise<void> {
+  const work = () => callAsync(SEND, fd, bytes, BigInt(bytes.length), flags)
+  const { value, errno } = await whileHoldingAsync([bytes], work)
+  if (Number(value) === -1) throw new LibcFailure(SEND.name, errno)
+}
+
+/** @returns how many bytes came; with MSG_TRUNC, also those for which there was no room. */
+export const recv = (fd: number, bytes: Uint8Array, flags: number): number =>
+  checked(RECV, fd, bytes, BigInt(bytes.length), flags)
 
 export const close = (fd: number): void => void checked(CLOSE, fd)
 

@@ -15,6 +15,7 @@ import {
   type Lock,
   type LockRequest,
   type Log,
+  type NetlinkConnection,
   type Scratch,
   SockoptFailure,
 } from '../kernel'
@@ -22,6 +23,7 @@ import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
 import { openLog } from './log'
 import { aNamespace, NetworkNamespace } from './namespace'
+import { openNetlink } from './netlink'
 
 const MODPROBE = '/proc/sys/kernel/modprobe'
 
@@ -175,6 +177,11 @@ export class LinuxKernel implements Kernel {
   connect(family: FamilyName): Connection {
     const fd = this.#inside(() => openSocket(FAMILIES[family]))
     return new LinuxConnection(FAMILIES[family], fd)
+  }
+
+  /** As {@link connect}, of what netlink reaches. */
+  netlink(protocol: number): NetlinkConnection {
+    return this.#inside(() => openNetlink(protocol))
   }
 
   tables(family: FamilyName): string[] {

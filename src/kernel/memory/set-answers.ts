@@ -23,9 +23,6 @@ const OLDEST_VERSION = 6
 /** `IP_SET_OP_GET_BYNAME`: a set's index alone, asked as its name is by `IP_SET_OP_GET_BYINDEX`. */
 const IP_SET_OP_GET_BYNAME = 0x06
 
-/** asm-generic/errno.h; nothing else here answers with these. */
-const [EPROTO, EBADMSG] = [71, 74] as const
-
 const FAMILY_NUMBERS: Readonly<Record<FamilyName | 'any', number>> = { any: 0, ipv4: 2, ipv6: 10 }
 
 type Answer = (sets: SetList, value: Uint8Array) => void
@@ -42,9 +39,9 @@ export function answerSets(sets: SetList, value: Uint8Array): void {
   if (value.length < setVersion.size) throw new SockoptFailure(ERRNO.EINVAL)
   const op = u32.read(value, 0)
   if (op !== IP_SET_OP_VERSION && setVersion.fields.version.read(value, 0) < OLDEST_VERSION)
-    throw new SockoptFailure(EPROTO)
+    throw new SockoptFailure(ERRNO.EPROTO)
   const operation = operations[op]
-  if (operation === undefined) throw new SockoptFailure(EBADMSG)
+  if (operation === undefined) throw new SockoptFailure(ERRNO.EBADMSG)
   if (value.length !== operation.size) throw new SockoptFailure(ERRNO.EINVAL)
   operation.answer(sets, value)
 }

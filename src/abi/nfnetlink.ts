@@ -1,0 +1,27 @@
+/** Netfilter's messages over netlink. linux/netfilter/nfnetlink.h */
+import { be16, u8 } from '../binary/codec'
+import { struct } from '../binary/struct'
+
+/** What every message of netfilter begins with, behind its netlink head. */
+export const nfgenmsg = struct('struct nfgenmsg', 4, { nfgenFamily: u8, version: u8, resId: be16 })
+
+export const NFNETLINK_V0 = 0
+
+export const NFNL_SUBSYS_IPSET = 6
+export const NFNL_SUBSYS_NFTABLES = 10
+
+/** `nlmsg_type` of a subsystem's message. */
+export const nfnlType = (subsystem: number, message: number): number => (subsystem << 8) | message
+
+/** Multicast groups. enum nfnetlink_groups */
+export const NFNLGRP = {
+  CONNTRACK_NEW: 1,
+  CONNTRACK_UPDATE: 2,
+  CONNTRACK_DESTROY: 3,
+  CONNTRACK_EXP_NEW: 4,
+  CONNTRACK_EXP_UPDATE: 5,
+  CONNTRACK_EXP_DESTROY: 6,
+  NFTABLES: 7,
+  ACCT_QUOTA: 8,
+  NFTRACE: 9,
+} as const

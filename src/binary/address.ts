@@ -1,0 +1,78 @@
+/** Addresses as text. Bytes in network order. */
+
+const groups = (text: string): number[] =>
+  text === ''
+    ? []
+    : text.split(':').flatMap((group) => {
+        if (!group.includes('.')) return [Number.parseInt(group, 16)]
+        const [a, b, c, d] = group.split('.').map(Number) as [number, number, number, number]
+        return [(a << 8) | b, (c << 8) | d]
+      })
+
+/** The bytes of an address without a zone; undefined where `word` is none. */
+export function parseIPv6(word: string): Uint8Array | undefined {
+  // Not loaded where there is no need, as it takes long.
+  const { isIPv6 } = require('node:net') as typeof import('node:net')
+  if (!isIPv6(word) || word.includes('%')) return undefined
+  const [head, tail] = word.includes('::') ? word.split('::') : [word, undefined]
+  const [left, right] = [groups(head as string), tail === undefined ? [] : groups(tail)]
+  const all = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+const [DOT, ZERO] = [0x2e, 0x30] as const
+
+/**
+ * The bytes of an IPv4 address in its one plain form: four decimal numbers without zeros before them. Undefined where
+ * `word` is anything else.
+ */
+export function parsePlainIPv4(word: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(4)
+  let number = 0
+  let digits = 0
+  let dots = 0
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i)
+    if (code === DOT) {
+      if (digits === 0 || dots === 3) return undefined
+      bytes[dots++] = number
+      number = digits = 0
+      continue
+    }
+    const digit = code - ZERO
+    if (digit < 0 || digit > 9 || (digits > 0 && number === 0)) return undefined
+    number = number * 10 + digit
+    digits++
+    if (number > 0xff) return undefined
+  }
+  if (dots !== 3 || digits === 0) return undefined
+  bytes[3] = number
+  return bytes
+}
+
+/** @param at where its four bytes begin */
+export const formatIPv4 = (bytes: Uint8Array, at = 0): string =>
+  `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+
+/** Start and length of the longest run of zeros, the first of equals; a single zero is no run. */
+function longestZeros(words: readonly number[]): { start: number; length: number } {
+  let best = { start: -1, length: 1 }
+  for (let start = 0; start < words.length; start++) {
+    let length = 0
+    while (words[start + length] === 0) length++
+    if (length > best.length) best = { start, length }
+  }
+  return best
+}
+
+const formatGroups = (words: readonly number[]): string => words.map((word) => word.toString(16)).join(':')
+
+/** As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. */
+export function formatIPv6(bytes: Uint8Array): string {
+  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number))
+  const { start, length } = longestZeros(words)
+  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff)))
+    return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes.subarray(12))}`
+  if (start < 0) return formatGroups(words)
+  return `${formatGroups(words.slice(0, start))}::${formatGroups(words.slice(start + length))}`
+}

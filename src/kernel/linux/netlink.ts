@@ -1,0 +1,147 @@
+/** Netlink sockets of Linux. */
+import { ERRNO, errnoName } from '../../abi/errno'
+import { AF_NETLINK, NETLINK_ADD_MEMBERSHIP, NETLINK_EXT_ACK, SOL_NETLINK, sockaddrNl } from '../../abi/netlink'
+import { u32, u64 } from '../../binary/codec'
+import { KernelError, UnsupportedError } from '../../errors'
+import { type NetlinkConnection, NetlinkFailure, SockoptFailure } from '../kernel'
+import * as libc from './libc'
+
+/**
+ * How long an answer may take. The kernel gives it before a request returns, except where it has a module to load; so
+ * this is the time after which something is wrong.
+ */
+const ANSWER_SECONDS = 10n
+
+/** More than one datagram holds: dumps come in 32 KiB at most, and a refusal has the refused message in it. */
+const BUFFER_SIZE = 0x2_0000
+
+/** The kernel's address, as a socket's own before the kernel has given it one. */
+const KERNEL = new Uint8Array(sockaddrNl.size)
+sockaddrNl.write(KERNEL, 0, { nlFamily: AF_NETLINK, nlPad: 0, nlPid: 0, nlGroups: 0 })
+
+/** @throws UnsupportedError, KernelError */
+export function openNetlink(protocol: number): NetlinkConnection {
+  const fd = openSocket(protocol)
+  try {
+    libc.bind(fd, KERNEL)
+    // Whatever another program sends to this socket is refused to that.
+    libc.connect(fd, KERNEL)
+    libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1))
+    libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVTIMEO, timeval(ANSWER_SECONDS))
+    return new LinuxNetlink(fd)
+  } catch (cause) {
+    libc.close(fd)
+    throw kernelError('netlink socket', cause)
+  }
+}
+
+function openSocket(protocol: number): number {
+  try {
+    return libc.socket(AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, protocol)
+  } catch (cause) {
+    if (cause instanceof libc.LibcFailure && UNKNOWN.includes(cause.errno))
+      throw new UnsupportedError(`this kernel has no netlink protocol ${protocol} (${errnoName(cause.errno)})`, {
+        cause,
+      })
+    throw kernelError('socket', cause)
+  }
+}
+
+const UNKNOWN: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EAFNOSUPPORT]
+
+function kernelError(operation: string, cause: unknown): unknown {
+  if (!(cause instanceof libc.LibcFailure || cause instanceof SockoptFailure)) return cause
+  return new KernelError(operation, cause.errno, errnoName(cause.errno), { cause })
+}
+
+function int(value: number): Uint8Array {
+  const bytes = new Uint8Array(u32.size)
+  u32.write(bytes, 0, value)
+  return bytes
+}
+
+/** `struct timeval` */
+function timeval(seconds: bigint): Uint8Array {
+  const bytes = new Uint8Array(2 * u64.size)
+  u64.write(bytes, 0, seconds)
+  return bytes
+}
+
+/** Sockets whose connection nobody has any more. */
+const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
+
+class LinuxNetlink implements NetlinkConnection {
+  readonly #fd: number
+  readonly #buffer = new Uint8Array(BUFFER_SIZE)
+  #closed = false
+  /** As of a connection of tables: a socket that is sent on by another thread stays open for that. */
+  #underWay = 0
+
+  constructor(fd: number) {
+    this.#fd = fd
+    forgotten.register(this, fd, this)
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#try(() => libc.send(this.#fd, bytes, 0))
+  }
+
+  async sendAsync(bytes: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    this.#underWay++
+    try {
+      await libc.sendAsync(this.#fd, bytes, 0)
+    } catch (error) {
+      throw failure(error)
+    } finally {
+      if (--this.#underWay === 0 && this.#closed) this.#release()
+    }
+  }
+
+  receive(wait: boolean): Uint8Array | undefined {
+    for (;;) {
+      try {
+        const length = this.#try(() => libc.recv(this.#fd, this.#buffer, flagsFor(wait)))
+        if (length > this.#buffer.length) throw new NetlinkFailure(ERRNO.EMSGSIZE)
+        return this.#buffer.slice(0, length)
+      } catch (error) {
+        if (!(error instanceof NetlinkFailure)) throw error
+        if (error.errno === ERRNO.EAGAIN) return undefined
+        if (error.errno !== ERRNO.EINTR) throw error
+      }
+    }
+  }
+
+  join(group: number): void {
+    this.#try(() => libc.setsockopt(this.#fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#underWay === 0) this.#release()
+  }
+
+  #release(): void {
+    forgotten.unregister(this)
+    libc.close(this.#fd)
+  }
+
+  #try<T>(work: () => T): T {
+    this.#checkOpen()
+    try {
+      return work()
+    } catch (error) {
+      throw failure(error)
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new NetlinkFailure(ERRNO.EBADF)
+  }
+}
+
+const flagsFor = (wait: boolean): number => libc.MSG_TRUNC | (wait ? 0 : libc.MSG_DONTWAIT)
+
+const failure = (error: unknown): unknown =>
+  error instanceof libc.LibcFailure || error instanceof SockoptFailure ? new NetlinkFailure(error.errno) : error

@@ -1,0 +1,282 @@
+/**
+ * Attributes of netlink messages, declared once for both directions: a number, and what stands behind it. A value of
+ * them is an object with a key for each attribute that is there; those that the declaration does not know are kept.
+ */
+import { NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK, nlAlign, nlattr } from '../abi/netlink'
+import { type Codec, u16 } from '../binary/codec'
+import { decodeText, encodeText } from '../binary/text'
+import { MessageError } from '../errors'
+
+const { nlaLen, nlaType } = nlattr.fields
+const HEAD = nlattr.size
+
+/** The payload of an attribute. `at` and `end` are absolute; who reads or writes has seen to it that they are inside. */
+export interface Payload<T> {
+  /** NLA_F_NESTED, NLA_F_NET_BYTEORDER or 0: what the type of an attribute that is sent has besides its number. */
+  readonly flag: number
+  /** Bytes of the payload. */
+  size(value: T): number
+  /** @throws MessageError */
+  read(bytes: Uint8Array, at: number, end: number): T
+  /** @returns where it ends. @throws RangeError */
+  write(bytes: Uint8Array, at: number, value: T): number
+  /** The name of the attribute inside that begins at `offset`, as in `data.timeout`. */
+  nameAt?(bytes: Uint8Array, at: number, end: number, offset: number): string | undefined
+  /** The name of the attribute of this number, inside what begins at `offset`; at the top where that is undefined. */
+  nameOf?(bytes: Uint8Array, at: number, end: number, offset: number | undefined, type: number): string | undefined
+}
+
+export interface Attribute<T> {
+  readonly type: number
+  readonly payload: Payload<T>
+}
+
+export const attribute = <T>(type: number, payload: Payload<T>): Attribute<T> => ({ type, payload })
+
+/** One that the declaration does not know. `type` has its flags. */
+export interface UnknownAttribute {
+  readonly type: number
+  readonly value: Uint8Array
+}
+
+type Shape = Readonly<Record<string, Attribute<never> | Attribute<unknown>>>
+type Value<A> = A extends Attribute<infer T> ? T : never
+
+/** Attributes by name. All may be absent: that is for whoever made the message to decide. */
+export type Values<S> = { -readonly [K in keyof S]?: Value<S[K]> | undefined } & {
+  /** Those of numbers that are not declared, in their order. */
+  unknown?: UnknownAttribute[] | undefined
+}
+
+export type Attributes<S = Shape> = Payload<Values<S>>
+
+/** A value of fixed size, in the byte order of the machine unless its codec says otherwise. */
+export const fixed = <T>(codec: Codec<T>): Payload<T> => ({
+  flag: 0,
+  size: () => codec.size,
+  read(bytes, at, end) {
+    if (end - at !== codec.size) throw new MessageError(at, `it has ${end - at} bytes, not ${codec.size}`)
+    return codec.read(bytes, at)
+  },
+  write(bytes, at, value) {
+    codec.write(bytes, at, value)
+    return at + codec.size
+  },
+})
+
+/** As {@link fixed}, of a codec in network order, where the kernel insists that its type says so. */
+export const networkOrder = <T>(codec: Codec<T>): Payload<T> => ({ ...fixed(codec), flag: NLA_F_NET_BYTEORDER })
+
+/** Text without an end of its own. */
+export const string: Payload<string> = {
+  flag: 0,
+  size: (value) => encodeText(value).length,
+  read: (bytes, at, end) => decodeText(bytes.subarray(at, end)),
+  write(bytes, at, value) {
+    const encoded = encodeText(value)
+    bytes.set(encoded, at)
+    return at + encoded.length
+  },
+}
+
+/** Text that a NUL ends. What stands behind the NUL is no part of it. */
+export const nulString: Payload<string> = {
+  flag: 0,
+  size: (value) => string.size(value) + 1,
+  read(bytes, at, end) {
+    const payload = bytes.subarray(at, end)
+    const nul = payload.indexOf(0)
+    if (nul < 0) throw new MessageError(at, 'the text has no end')
+    return decodeText(payload.subarray(0, nul))
+  },
+  write(bytes, at, value) {
+    if (value.includes('\0')) throw new RangeError('text with a NUL inside')
+    const end = string.write(bytes, at, value)
+    bytes[end] = 0
+    return end + 1
+  },
+}
+
+/** Bytes as they are. */
+export const binary: Payload<Uint8Array> = {
+  flag: 0,
+  size: (value) => value.length,
+  read: (bytes, at, end) => bytes.slice(at, end),
+  write(bytes, at, value) {
+    bytes.set(value, at)
+    return at + value.length
+  },
+}
+
+/** An attribute that says all by being there. */
+export const flag: Payload<true> = {
+  flag: 0,
+  size: () => 0,
+  read(_, at, end) {
+    if (at !== end) throw new MessageError(at, `it has ${end - at} bytes, and is a flag`)
+    return true
+  },
+  write: (_, at) => at,
+}
+
+/** Writes an attribute and the padding behind it. */
+function writeAttribute<T>(bytes: Uint8Array, at: number, type: number, payload: Payload<T>, value: T): number {
+  const end = payload.write(bytes, at + HEAD, value)
+  nlaLen.write(bytes, at, end - at)
+  nlaType.write(bytes, at, type | payload.flag)
+  const next = nlAlign(end)
+  bytes.fill(0, end, next)
+  return next
+}
+
+/** Bytes of an attribute with its head and the padding behind it. */
+const room = <T>(payload: Payload<T>, value: T): number => nlAlign(HEAD + payload.size(value))
+
+/**
+ * Where the attribute at `at` ends, its padding not among it.
+ * @throws MessageError where it does not lie before `end`
+ */
+function endOf(bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < HEAD) throw new MessageError(at, `${end - at} bytes are too few for an attribute`)
+  const length = u16.read(bytes, at)
+  if (length < HEAD) throw new MessageError(at, `an attribute of ${length} bytes is shorter than its head`)
+  if (length > end - at) throw new MessageError(at, `an attribute of ${length} bytes, of which ${end - at} are there`)
+  return at + length
+}
+
+const typeAt = (bytes: Uint8Array, at: number): number => u16.read(bytes, at + nlaType.offset)
+
+const join = (outer: string, inner: string | undefined): string => (inner === undefined ? outer : `${outer}.${inner}`)
+
+/** The error of something inside an attribute, with the name of that. */
+const inside = (name: string, error: unknown): unknown =>
+  error instanceof MessageError
+    ? new MessageError(error.offset, error.reason, { attribute: join(name, error.attribute) })
+    : error
+
+interface Declared {
+  readonly name: string
+  readonly type: number
+  readonly payload: Payload<unknown>
+}
+
+type Untyped = Record<string, unknown> & { unknown?: UnknownAttribute[] }
+
+/** Declares attributes that stand beside each other, by the names that they are to have. They are written in this order. */
+export function attributes<const S extends Shape>(shape: S): Attributes<S> {
+  const declared: Declared[] = Object.entries(shape).map(([name, { type, payload }]) => ({
+    name,
+    type,
+    payload: payload as Payload<unknown>,
+  }))
+  const byType: (Declared | undefined)[] = []
+  for (const one of declared) {
+    if (byType[one.type] !== undefined || one.name === 'unknown')
+      throw new Error(`attribute ${one.name} declared twice`)
+    byType[one.type] = one
+  }
+  return {
+    flag: NLA_F_NESTED,
+    size(values) {
+      let size = 0
+      for (const { name, payload } of declared) {
+        const value = (values as Untyped)[name]
+        if (value !== undefined) size += room(payload, value)
+      }
+      for (const { value } of values.unknown ?? []) size += room(binary, value)
+      return size
+    },
+    read(bytes, start, end) {
+      const values: Untyped = {}
+      for (let at = start; at < end; ) {
+        const attributeEnd = endOf(bytes, at, end)
+        const type = typeAt(bytes, at)
+        const one = byType[type & NLA_TYPE_MASK]
+        if (one === undefined) {
+          values.unknown ??= []
+          values.unknown.push({ type, value: bytes.slice(at + HEAD, attributeEnd) })
+        } else {
+          if (values[one.name] !== undefined) throw new MessageError(at, 'it is there twice', { attribute: one.name })
+          try {
+            values[one.name] = one.payload.read(bytes, at + HEAD, attributeEnd)
+          } catch (error) {
+            throw inside(one.name, error)
+          }
+        }
+        at = nlAlign(attributeEnd - start) + start
+      }
+      return values as never
+    },
+    write(bytes, start, values) {
+      let at = start
+      for (const { name, type, payload } of declared) {
+        const value = (values as Untyped)[name]
+        if (value !== undefined) at = writeAttribute(bytes, at, type, payload, value)
+      }
+      for (const { type, value } of values.unknown ?? []) at = writeAttribute(bytes, at, type, binary, value)
+      return at
+    },
+    nameAt(bytes, start, end, offset) {
+      for (const { at, attributeEnd, type } of walk(bytes, start, end)) {
+        const one = byType[type & NLA_TYPE_MASK]
+        const name = one?.name ?? `attribute ${type & NLA_TYPE_MASK}`
+        if (at === offset) return name
+        if (offset < attributeEnd) return join(name, one?.payload.nameAt?.(bytes, at + HEAD, attributeEnd, offset))
+      }
+      return undefined
+    },
+    nameOf(bytes, start, end, offset, wanted) {
+      if (offset === undefined) return byType[wanted]?.name
+      for (const { at, attributeEnd, type } of walk(bytes, start, end)) {
+        const one = byType[type & NLA_TYPE_MASK]
+        if (offset >= attributeEnd || one === undefined) continue
+        const nest = at === offset ? undefined : offset
+        return join(one.name, one.payload.nameOf?.(bytes, at + HEAD, attributeEnd, nest, wanted))
+      }
+      return undefined
+    },
+  }
+}
+
+function* walk(bytes: Uint8Array, start: number, end: number) {
+  for (let at = start; at < end; ) {
+    const attributeEnd = endOf(bytes, at, end)
+    yield { at, attributeEnd, type: typeAt(bytes, at) }
+    at = nlAlign(attributeEnd - start) + start
+  }
+}
+
+/**
+ * An attribute that holds others of one kind, one behind the other, each with the number `type`: NFTA_LIST_ELEM, or
+ * IPSET_ATTR_DATA. Whatever number stands there is read.
+ */
+export const list = <T>(type: number, payload: Payload<T>): Payload<readonly T[]> => ({
+  flag: NLA_F_NESTED,
+  size: (values) => values.reduce((size, value) => size + room(payload, value), 0),
+  read(bytes, start, end) {
+    const values: T[] = []
+    for (let at = start; at < end; ) {
+      const attributeEnd = endOf(bytes, at, end)
+      try {
+        values.push(payload.read(bytes, at + HEAD, attributeEnd))
+      } catch (error) {
+        throw inside(String(values.length), error)
+      }
+      at = nlAlign(attributeEnd - start) + start
+    }
+    return values
+  },
+  write: (bytes, start, values) => values.reduce((at, value) => writeAttribute(bytes, at, type, payload, value), start),
+  nameAt(bytes, start, end, offset) {
+    let index = 0
+    for (const { at, attributeEnd } of walk(bytes, start, end)) {
+      if (offset < attributeEnd)
+        return join(String(index), at === offset ? undefined : payload.nameAt?.(bytes, at + HEAD, attributeEnd, offset))
+      index++
+    }
+    return undefined
+  },
+})
+
+/** Bytes that one more value takes in a {@link list}. */
+export const roomInList = room

@@ -1,0 +1,296 @@
+/** Requests over netlink: sent, answered, acknowledged. Each way to do that is written once, for this thread and another. */
+import { ERRNO, errnoName } from '../abi/errno'
+import {
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_NOOP,
+  NLMSG_OVERRUN,
+  nlAlign,
+  nlmsghdr,
+} from '../abi/netlink'
+import { report } from '../diagnostics'
+import { ConflictError, IptcError, KernelError, MessageError } from '../errors'
+import { type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
+import { type Message, messagesIn, type Request } from './message'
+import { Refusal, refusalAtEnd, refusalOf } from './refusal'
+
+/** What became of a request. */
+export interface Outcome {
+  /** What was answered, apart from whether it was done. */
+  readonly messages: readonly Message[]
+  readonly refusal: Refusal | undefined
+}
+
+/** Yields what is to be sent, and goes on when the kernel has dealt with it. */
+type Steps<T> = Generator<Uint8Array, T, void>
+
+/**
+ * What is sent at once, in messages and bytes. The answers wait in the socket, which drops those that it has no room for;
+ * a refusal has the message in it.
+ */
+const MAX_MESSAGES = 64
+const MAX_BYTES = 0x1_0000
+
+/** How often to start a dump again that another's change came into, or whose answers the socket had no room for. */
+const MAX_DUMPS = 16
+
+/** Puts flags and number into the head of a message. */
+function stamp({ bytes, flags }: Request, more: number, sequence: number): Uint8Array {
+  nlmsghdr.fields.nlmsgFlags.write(bytes, 0, flags | NLM_F_REQUEST | more)
+  nlmsghdr.fields.nlmsgSeq.write(bytes, 0, sequence)
+  return bytes
+}
+
+/** For one protocol of netlink, in one network namespace. Opens its socket at the first request, and keeps it. */
+export class NetlinkClient {
+  readonly #port: NetlinkPort
+  readonly #protocol: number
+  #connection: NetlinkConnection | undefined
+  #sequence = 0
+  #busy = false
+
+  constructor(port: NetlinkPort, protocol: number) {
+    this.#port = port
+    this.#protocol = protocol
+  }
+
+  /** Sends one request. @returns its answers. @throws Refusal, MessageError, KernelError */
+  request(request: Request): readonly Message[] {
+    const [outcome] = this.batch([request])
+    if (outcome?.refusal !== undefined) throw outcome.refusal
+    return outcome?.messages ?? []
+  }
+
+  /**
+   * Sends requests, many at once. The kernel looks at each whatever becomes of those before it.
+   * @returns an outcome for each
+   * @throws MessageError, KernelError; what was done is not known then
+   */
+  batch(requests: readonly Request[]): Outcome[] {
+    const steps = this.#batch(requests)
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) return step.value
+      try {
+        this.#open().send(step.value)
+      } catch (error) {
+        steps.throw(error)
+      }
+    }
+  }
+
+  /** As {@link batch}, the kernel's work being done off the main thread. One at a time. */
+  async batchAsync(requests: readonly Request[]): Promise<Outcome[]> {
+    const steps = this.#batch(requests)
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) return step.value
+      try {
+        await this.#open().sendAsync(step.value)
+      } catch (error) {
+        steps.throw(error)
+      }
+    }
+  }
+
+  /**
+   * Reads what has many parts, on a socket of its own.
+   * @returns what came at once, time after time. Who does not go on to the end has to end it (`return`, `break`).
+   * @throws ConflictError where something changed meanwhile, Refusal, MessageError, KernelError
+   */
+  *dump(request: Request): Generator<readonly Message[], void, void> {
+    const connection = this.#port.netlink(this.#protocol)
+    const watch = new Watch([request])
+    let interrupted = false
+    try {
+      connection.send(stamp(request, NLM_F_DUMP, 1))
+      for (let done = false; !done; ) {
+        const parts: Message[] = []
+        for (const message of receive(connection, request)) {
+          checkSequence(message, 1, 1)
+          interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0
+          if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+            const refusal = (message.type === NLMSG_DONE ? refusalAtEnd : refusalOf)(request, message)
+            if (refusal !== undefined) throw refusal
+            done = true
+          } else parts.push(message)
+        }
+        if (parts.length > 0) yield parts
+      }
+      if (interrupted) throw new ConflictError(`${request.name}: what is read was changed meanwhile by another program`)
+      watch.done()
+    } catch (error) {
+      throw watch.failed(error)
+    } finally {
+      connection.close()
+    }
+  }
+
+  /** As {@link dump}, all of it, read again where it changes meanwhile. */
+  dumpAll(request: Request): Message[] {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return [...this.dump(request)].flat()
+      } catch (error) {
+        const lost = error instanceof KernelError && error.errno === ERRNO.ENOBUFS
+        if (!(error instanceof ConflictError || lost) || attempt === MAX_DUMPS) throw error
+        report('retry', { operation: request.name, attempt, reason: (error as Error).message })
+      }
+  }
+
+  /** A second time does nothing; the next request opens it again. */
+  close(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+    this.#sequence = 0
+  }
+
+  #open(): NetlinkConnection {
+    this.#connection ??= this.#port.netlink(this.#protocol)
+    return this.#connection
+  }
+
+  *#batch(requests: readonly Request[]): Steps<Outcome[]> {
+    if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
+    this.#busy = true
+    const outcomes: Outcome[] = []
+    try {
+      for (const some of chunks(requests)) outcomes.push(...(yield* this.#exchange(some)))
+      return outcomes
+    } catch (error) {
+      // Answers may still be there, which would be taken for those of the next request.
+      this.close()
+      throw error
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  *#exchange(requests: readonly Request[]): Steps<Outcome[]> {
+    const watch = new Watch(requests)
+    try {
+      const first = this.#sequence + 1
+      this.#sequence += requests.length
+      yield concatenated(requests.map((request, i) => stamp(request, NLM_F_ACK, first + i)))
+      const outcomes = this.#collect(requests, first)
+      watch.done(outcomes)
+      return outcomes
+    } catch (error) {
+      throw watch.failed(error)
+    }
+  }
+
+  #collect(requests: readonly Request[], first: number): Outcome[] {
+    const outcomes = requests.map(() => ({ messages: [] as Message[], refusal: undefined as Refusal | undefined }))
+    for (let open = requests.length; open > 0; )
+      for (const message of receive(this.#open(), requests[0] as Request)) {
+        const index = checkSequence(message, first, requests.length)
+        const outcome = outcomes[index] as (typeof outcomes)[number]
+        if (message.type !== NLMSG_ERROR) outcome.messages.push(message)
+        else {
+          outcome.refusal = refusalOf(requests[index] as Request, message)
+          open--
+        }
+      }
+    return outcomes
+  }
+}
+
+function* chunks(requests: readonly Request[]): Generator<readonly Request[]> {
+  let some: Request[] = []
+  let size = 0
+  for (const request of requests) {
+    if (some.length === MAX_MESSAGES || (some.length > 0 && size + request.bytes.length > MAX_BYTES)) {
+      yield some
+      some = []
+      size = 0
+    }
+    some.push(request)
+    size += nlAlign(request.bytes.length)
+  }
+  if (some.length > 0) yield some
+}
+
+function concatenated(messages: readonly Uint8Array[]): Uint8Array {
+  if (messages.length === 1) return messages[0] as Uint8Array
+  const all = new Uint8Array(messages.reduce((size, { length }) => size + nlAlign(length), 0))
+  let at = 0
+  for (const message of messages) {
+    all.set(message, at)
+    at += nlAlign(message.length)
+  }
+  return all
+}
+
+/** The answers that come next. @throws MessageError, KernelError */
+function receive(connection: NetlinkConnection, request: Request): Message[] {
+  const bytes = connection.receive(true)
+  if (bytes === undefined)
+    throw new KernelError(request.name, ERRNO.EAGAIN, 'EAGAIN', { hint: 'the kernel does not answer' })
+  return received(bytes)
+}
+
+/** @throws MessageError, NetlinkFailure */
+export function received(bytes: Uint8Array): Message[] {
+  const messages = messagesIn(bytes).filter(({ type }) => type !== NLMSG_NOOP)
+  if (messages.some(({ type }) => type === NLMSG_OVERRUN)) throw new NetlinkFailure(ERRNO.ENOBUFS)
+  return messages
+}
+
+/** Which of `count` requests, the first of which has the number `first`, a message answers. @throws MessageError */
+function checkSequence({ sequence, at }: Message, first: number, count: number): number {
+  if (sequence >= first && sequence < first + count) return sequence - first
+  throw new MessageError(
+    at - nlmsghdr.size,
+    `an answer to request ${sequence}; sent were ${first} to ${first + count - 1}`,
+  )
+}
+
+const HINTS: Readonly<Record<number, string>> = {
+  [ERRNO.ENOBUFS]: 'the socket had no room for all that the kernel answered: some of it is lost',
+  [ERRNO.EMSGSIZE]: 'the message is too long',
+  [ERRNO.EBADF]: 'the socket is closed',
+}
+
+/** The failure of a socket, as users see it. */
+export function explainFailure(operation: string, error: unknown): unknown {
+  if (!(error instanceof NetlinkFailure)) return error
+  return new KernelError(operation, error.errno, errnoName(error.errno), { hint: HINTS[error.errno], cause: error })
+}
+
+/** Tells those who watch what became of requests. */
+class Watch {
+  readonly #requests: readonly Request[]
+  readonly #start = performance.now()
+
+  constructor(requests: readonly Request[]) {
+    this.#requests = requests
+  }
+
+  done(outcomes: readonly Outcome[] = []): void {
+    this.#report(outcomes.find(({ refusal }) => refusal !== undefined)?.refusal)
+  }
+
+  /** @returns the error for users */
+  failed(error: unknown): unknown {
+    this.#report(error)
+    return explainFailure(this.#requests[0]?.name ?? '', error)
+  }
+
+  #report(error: unknown): void {
+    report('netlink', {
+      operation: this.#requests[0]?.name ?? '',
+      messages: this.#requests.length,
+      bytes: this.#requests.reduce((size, { bytes }) => size + bytes.length, 0),
+      durationMs: performance.now() - this.#start,
+      error: nameOf(error),
+    })
+  }
+}
+
+function nameOf(error: unknown): string | undefined {
+  if (error instanceof Refusal || error instanceof NetlinkFailure) return errnoName(error.errno)
+  return error instanceof Error ? error.name : undefined
+}

@@ -1,0 +1,105 @@
+/** Whole messages: their heads, what follows these, and how many lie behind each other in what is sent or received at once. */
+import { nlAlign, nlmsghdr } from '../abi/netlink'
+import { NFNETLINK_V0, nfgenmsg, nfnlType } from '../abi/nfnetlink'
+import type { Codec } from '../binary/codec'
+import { MessageError } from '../errors'
+import type { Payload } from './attribute'
+
+/** A kind of message: a head of its own behind that of netlink, and attributes. */
+export interface MessageType<H, V> {
+  /** As in `IPSET_CMD_ADD`, for people. */
+  readonly name: string
+  readonly type: number
+  readonly head: Codec<H>
+  readonly attributes: Payload<V>
+}
+
+export type NfHead = { nfgenFamily: number; version: number; resId: number }
+
+/** A message of one of netfilter's subsystems. */
+export const nfMessage = <V>(
+  name: string,
+  subsystem: number,
+  message: number,
+  attributes: Payload<V>,
+): MessageType<NfHead, V> => ({ name, type: nfnlType(subsystem, message), head: nfgenmsg, attributes })
+
+export const nfHead = (nfgenFamily: number): NfHead => ({ nfgenFamily, version: NFNETLINK_V0, resId: 0 })
+
+/** A message to be sent. Its number is given to it when it is. */
+export interface Request {
+  readonly name: string
+  readonly flags: number
+  /** The whole message, its head included. */
+  readonly bytes: Uint8Array
+  /** As {@link Payload.nameAt} and {@link Payload.nameOf}, by offsets in the message. */
+  nameAt(offset: number): string | undefined
+  nameOf(nest: number | undefined, type: number): string | undefined
+}
+
+/** One that was received. */
+export interface Message {
+  readonly type: number
+  readonly flags: number
+  readonly sequence: number
+  readonly portId: number
+  /** What was received at once; what follows the message's head begins at `at`. */
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly end: number
+}
+
+/** The longest message that is made here. */
+export const MAX_MESSAGE = 0x1_1000
+
+/** Messages are made here, one after the other. */
+const scratch = new Uint8Array(MAX_MESSAGE)
+
+/** @param flags beside NLM_F_REQUEST. @throws RangeError for what does not fit where it is to stand */
+export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, values: V): Request {
+  const start = nlmsghdr.size + nlAlign(kind.head.size)
+  kind.head.write(scratch, nlmsghdr.size, head)
+  const end = kind.attributes.write(scratch, start, values)
+  if (end > MAX_MESSAGE) throw new RangeError(`a message of ${end} bytes; ${MAX_MESSAGE} at most can be sent`)
+  nlmsghdr.write(scratch, 0, { nlmsgLen: end, nlmsgType: kind.type, nlmsgFlags: flags, nlmsgSeq: 0, nlmsgPid: 0 })
+  const bytes = scratch.slice(0, end)
+  return {
+    name: kind.name,
+    flags,
+    bytes,
+    nameAt: (offset) => kind.attributes.nameAt?.(bytes, start, end, offset),
+    nameOf: (nest, type) => kind.attributes.nameOf?.(bytes, start, end, nest, type),
+  }
+}
+
+/** The messages in what was received at once. @throws MessageError where they are not whole */
+export function messagesIn(bytes: Uint8Array): Message[] {
+  const messages: Message[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const rest = bytes.length - at
+    if (rest < nlmsghdr.size) throw new MessageError(at, `${rest} bytes are too few for a message`)
+    const { nlmsgLen, nlmsgType, nlmsgFlags, nlmsgSeq, nlmsgPid } = nlmsghdr.read(bytes, at)
+    if (nlmsgLen < nlmsghdr.size || nlmsgLen > rest)
+      throw new MessageError(at, `a message of ${nlmsgLen} bytes, of which ${rest} are there`)
+    messages.push({
+      type: nlmsgType,
+      flags: nlmsgFlags,
+      sequence: nlmsgSeq,
+      portId: nlmsgPid,
+      bytes,
+      at: at + nlmsghdr.size,
+      end: at + nlmsgLen,
+    })
+    at += nlAlign(nlmsgLen)
+  }
+  return messages
+}
+
+/** @throws MessageError for a message of another kind, and for one that is damaged */
+export function readMessage<H, V>(kind: MessageType<H, V>, message: Message): { head: H; values: V } {
+  const { type, bytes, at, end } = message
+  if (type !== kind.type) throw new MessageError(at - nlmsghdr.size, `type ${type} where ${kind.name} was expected`)
+  const start = at + nlAlign(kind.head.size)
+  if (start > end) throw new MessageError(at, `${end - at} bytes are too few for the head of ${kind.name}`)
+  return { head: kind.head.read(bytes, at), values: kind.attributes.read(bytes, start, end) }
+}

@@ -1,0 +1,126 @@
+/** Exchanges over netlink, written down while they happen and played again where there is no Linux. */
+import { IptcError } from '../errors'
+import { type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
+
+/** What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes. */
+export type NetlinkEvent =
+  | readonly ['send', string]
+  | readonly ['receive', string | null]
+  | readonly ['join', number]
+  | readonly ['fail', number]
+
+/** The sockets, in the order in which they were opened. */
+export interface NetlinkRecording {
+  readonly sockets: readonly { readonly protocol: number; readonly events: readonly NetlinkEvent[] }[]
+}
+
+const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
+
+/** The same port, beside what has happened there, which grows. */
+export function recordNetlink(port: NetlinkPort): { port: NetlinkPort; recording: NetlinkRecording } {
+  const sockets: { protocol: number; events: NetlinkEvent[] }[] = []
+  const recorder: NetlinkPort = {
+    description: port.description,
+    netlink(protocol) {
+      const connection = port.netlink(protocol)
+      const events: NetlinkEvent[] = []
+      sockets.push({ protocol, events })
+      return recorded(connection, events)
+    },
+  }
+  return { port: recorder, recording: { sockets } }
+}
+
+function recorded(connection: NetlinkConnection, events: NetlinkEvent[]): NetlinkConnection {
+  const note = (error: unknown): unknown => {
+    if (error instanceof NetlinkFailure) events.push(['fail', error.errno])
+    return error
+  }
+  const noting = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw note(error)
+    }
+  }
+  return {
+    send(bytes) {
+      events.push(['send', toBase64(bytes)])
+      noting(() => connection.send(bytes))
+    },
+    async sendAsync(bytes) {
+      events.push(['send', toBase64(bytes)])
+      await connection.sendAsync(bytes).catch((error: unknown) => {
+        throw note(error)
+      })
+    },
+    receive(wait) {
+      const bytes = noting(() => connection.receive(wait))
+      events.push(['receive', bytes === undefined ? null : toBase64(bytes)])
+      return bytes
+    },
+    join(group) {
+      events.push(['join', group])
+      noting(() => connection.join(group))
+    },
+    close: () => connection.close(),
+  }
+}
+
+/**
+ * A port at which happens what has been recorded, and nothing else.
+ * @throws IptcError where something else is asked of it, by its sockets
+ */
+export function replayNetlink({ sockets }: NetlinkRecording): NetlinkPort {
+  let opened = 0
+  return {
+    description: 'a recording',
+    netlink(protocol) {
+      const socket = sockets[opened++]
+      if (socket === undefined) throw new IptcError(`the recording has ${sockets.length} sockets, and no more`)
+      if (socket.protocol !== protocol)
+        throw new IptcError(`socket ${opened} of the recording is of protocol ${socket.protocol}, not ${protocol}`)
+      return replayed(socket.events, `socket ${opened} of the recording`)
+    },
+  }
+}
+
+function replayed(events: readonly NetlinkEvent[], where: string): NetlinkConnection {
+  let next = 0
+  const take = (what: NetlinkEvent[0], value?: string | number): NetlinkEvent[1] => {
+    const [recordedWhat, recordedValue] = events[next] ?? ['end', null]
+    if (recordedWhat !== what || (value !== undefined && recordedValue !== value))
+      throw new IptcError(
+        `${where}, event ${next}: ${what} ${value ?? ''} where it has ${recordedWhat} ${recordedValue}`,
+      )
+    next++
+    return recordedValue
+  }
+  const failing = (): void => {
+    const [what, errno] = events[next] ?? []
+    if (what !== 'fail') return
+    next++
+    throw new NetlinkFailure(errno)
+  }
+  return {
+    send(bytes) {
+      take('send', toBase64(bytes))
+      failing()
+    },
+    async sendAsync(bytes) {
+      take('send', toBase64(bytes))
+      failing()
+    },
+    receive() {
+      failing()
+      const bytes = take('receive')
+      return bytes === null ? undefined : fromBase64(bytes as string)
+    },
+    join(group) {
+      take('join', group)
+      failing()
+    },
+    close() {},
+  }
+}

@@ -1,0 +1,101 @@
+/** The kernel's answers that are no data: that it has done what was asked, or why it has not. */
+import { ERRNO, errnoName } from '../abi/errno'
+import {
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLMSGERR_ATTR_MISS_NEST,
+  NLMSGERR_ATTR_MISS_TYPE,
+  NLMSGERR_ATTR_MSG,
+  NLMSGERR_ATTR_OFFS,
+  nlAlign,
+  nlmsgerr,
+  nlmsghdr,
+} from '../abi/netlink'
+import { s32, u32 } from '../binary/codec'
+import { MessageError, NetlinkError, PermissionError } from '../errors'
+import { attribute, attributes, fixed, nulString } from './attribute'
+import type { Message, Request } from './message'
+
+/** enum nlmsgerr_attrs */
+const extended = attributes({
+  text: attribute(NLMSGERR_ATTR_MSG, nulString),
+  offset: attribute(NLMSGERR_ATTR_OFFS, fixed(u32)),
+  missingType: attribute(NLMSGERR_ATTR_MISS_TYPE, fixed(u32)),
+  missingNest: attribute(NLMSGERR_ATTR_MISS_NEST, fixed(u32)),
+})
+
+/** The kernel said no. Whoever knows what was asked turns it into the error that users see. */
+export class Refusal extends Error {
+  readonly request: Request
+  readonly errno: number
+  /** The kernel's own words. */
+  readonly reason: string | undefined
+  /** The attribute that it refuses or misses, as in `data.timeout`. */
+  readonly attribute: string | undefined
+  /** The request as the kernel hands it back, which it may have written to; absent where it keeps that. */
+  readonly echo: Message | undefined
+
+  constructor(request: Request, errno: number, details: Extended = {}, echo?: Message) {
+    super(`${request.name}: ${errnoName(errno)}`)
+    this.request = request
+    this.errno = errno
+    this.reason = details.text
+    this.attribute = attributeOf(request, details)
+    this.echo = echo
+  }
+}
+
+type Extended = { text?: string | undefined; offset?: number | undefined } & {
+  missingType?: number | undefined
+  missingNest?: number | undefined
+}
+
+function attributeOf(request: Request, { offset, missingType, missingNest }: Extended): string | undefined {
+  if (missingType !== undefined) return request.nameOf(missingNest, missingType)
+  return offset === undefined ? undefined : request.nameAt(offset)
+}
+
+/** What an NLMSG_ERROR says of the request that it answers. @throws MessageError */
+export function refusalOf(request: Request, message: Message): Refusal | undefined {
+  const { bytes, at, end, flags } = message
+  if (end - at < nlmsgerr.size) throw new MessageError(at, `${end - at} bytes are too few for NLMSG_ERROR`)
+  const { error, msgLen } = nlmsgerr.read(bytes, at)
+  if (error === 0) return undefined
+  const whole = (flags & NLM_F_CAPPED) === 0
+  const head = at + s32.size
+  const echoEnd = head + (whole ? Math.max(nlmsghdr.size, msgLen) : nlmsghdr.size)
+  if (echoEnd > end)
+    throw new MessageError(head, `a refused message of ${msgLen} bytes, of which ${end - head} are there`)
+  const details = flags & NLM_F_ACK_TLVS ? extended.read(bytes, nlAlign(echoEnd - at) + at, end) : {}
+  return new Refusal(request, -error, details, whole ? echoOf(message, head, echoEnd) : undefined)
+}
+
+/** The refused message, as if it had been received by itself. */
+function echoOf({ bytes }: Message, head: number, end: number): Message {
+  const { nlmsgType, nlmsgFlags, nlmsgSeq, nlmsgPid } = nlmsghdr.read(bytes, head)
+  const place = { bytes, at: head + nlmsghdr.size, end }
+  return { type: nlmsgType, flags: nlmsgFlags, sequence: nlmsgSeq, portId: nlmsgPid, ...place }
+}
+
+/** What an NLMSG_DONE says of the dump that it ends. @throws MessageError */
+export function refusalAtEnd(request: Request, { bytes, at, end, flags }: Message): Refusal | undefined {
+  // Where a dump ends well, some kernels have nothing to say of it.
+  if (at === end) return undefined
+  if (end - at < s32.size) throw new MessageError(at, `${end - at} bytes are too few for NLMSG_DONE`)
+  const error = s32.read(bytes, at)
+  if (error >= 0) return undefined
+  const details = flags & NLM_F_ACK_TLVS ? extended.read(bytes, at + s32.size, end) : {}
+  return new Refusal(request, -error, details)
+}
+
+/** A refusal as users see it, where nobody knows better. */
+export function explain(refusal: Refusal): NetlinkError | PermissionError {
+  const { request, errno, reason, attribute: name } = refusal
+  if (errno === ERRNO.EPERM || errno === ERRNO.EACCES)
+    return new PermissionError(
+      `${request.name}: takes CAP_NET_ADMIN in the user namespace that owns the network namespace: run as root, or ` +
+        'under `unshare -rn` in a network namespace of your own',
+      { cause: refusal },
+    )
+  return new NetlinkError(request.name, errno, errnoName(errno), { reason, attribute: name, cause: refusal })
+}
