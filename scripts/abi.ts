@@ -30,6 +30,8 @@ const HEADERS = [
   'linux/netfilter_ipv6/ip6t_rt.h',
   'linux/netfilter_ipv6/ip6t_srh.h',
   'linux/netfilter/ipset/ip_set.h',
+  'linux/netfilter/nfnetlink.h',
+  'linux/netlink.h',
   'linux/netfilter/nf_nat.h',
   'linux/netfilter/xt_AUDIT.h',
   'linux/netfilter/xt_CHECKSUM.h',

@@ -2,6 +2,8 @@
 import * as ipSet from '../../src/abi/ip-set'
 import { iptEntry } from '../../src/abi/ip-tables'
 import { ip6tEntry } from '../../src/abi/ip6-tables'
+import * as netlink from '../../src/abi/netlink'
+import * as nfnetlink from '../../src/abi/nfnetlink'
 import * as xTables from '../../src/abi/x-tables'
 import type { Field } from '../../src/binary/codec'
 import type { Struct } from '../../src/binary/struct'
@@ -62,6 +64,7 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
     ['u.user.', ['name', 'revision']],
   ],
   'struct nf_nat_ipv4_multi_range_compat': [['range[0].', ['flags', 'minAddr', 'maxAddr', 'minProto', 'maxProto']]],
+  'struct nlmsgerr': [['msg.', ['msgLen', 'msgType', 'msgFlags', 'msgSeq', 'msgPid']]],
   'struct xt_connbytes_info': [['count.', ['from', 'to']]],
   ...Object.fromEntries(
     [1, 2, 3].map((revision) => [
@@ -81,6 +84,13 @@ const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
   'struct xt_set_info_v0': { first: 'u.flags[0]', others: 'u.flags[1]', dim: 'u.compat.dim', flags: 'u.compat.flags' },
   'struct xt_owner_match_info': { uid: 'uid_min', gid: 'gid_min' },
+  'struct nlmsgerr': {
+    msgLen: 'nlmsg_len',
+    msgType: 'nlmsg_type',
+    msgFlags: 'nlmsg_flags',
+    msgSeq: 'nlmsg_seq',
+    msgPid: 'nlmsg_pid',
+  },
   'struct xt_string_info': { flags: 'u.v1.flags' },
 }
 
@@ -101,6 +111,8 @@ const variants = [...allExtensions('match'), ...allExtensions('target')].flatMap
 const structs = [
   ...Object.values(xTables).filter(isStruct),
   ...Object.values(ipSet).filter(isStruct),
+  ...Object.values(netlink).filter(isStruct),
+  ...Object.values(nfnetlink).filter(isStruct),
   iptEntry,
   ip6tEntry,
   // Some have no payload at all, and of some there never was a header.
