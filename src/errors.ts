@@ -210,6 +210,38 @@ export class ConflictError extends IptcError {}
 /** The xtables lock was not to be had in time. */
 export class LockTimeoutError extends IptcError {}
 
+/** What an ipset, or an entry of one, cannot be or do. */
+export class SetError extends IptcError {
+  readonly set: string
+  /** As in `add`. */
+  readonly operation: string
+  /** The entry that is refused, as it was given, and how many were given before it. Absent where it is the set itself. */
+  readonly entry: unknown
+  readonly index: number | undefined
+  /** As in `IPSET_ERR_HASH_FULL` or `EINVAL`, with its number; absent where it was refused before the kernel was asked. */
+  readonly code: string | undefined
+  readonly errno: number | undefined
+  readonly reason: string
+
+  constructor(
+    about: { set: string; operation: string; entry?: unknown; index?: number | undefined; shown?: string | undefined },
+    reason: string,
+    { code, errno, ...options }: ErrorOptions & { code?: string | undefined; errno?: number | undefined } = {},
+  ) {
+    super(
+      `set ${about.set}: ${about.operation}${about.shown === undefined ? '' : ` ${about.shown}`}: ${reason}`,
+      options,
+    )
+    this.set = about.set
+    this.operation = about.operation
+    this.entry = about.entry
+    this.index = about.index
+    this.code = code
+    this.errno = errno
+    this.reason = reason
+  }
+}
+
 /** No such table, chain, rule or set. */
 export class NotFoundError extends IptcError {}
 

@@ -1,0 +1,127 @@
+/** Entries and what sets are made with: from users' values to attributes, and back, by the declarations of the types. */
+import { SetError } from '../errors'
+import { isObject, shown } from '../input'
+import { roomInList } from '../netlink/attribute'
+import { type Aim, Mismatch } from './fields'
+import { type EntryAttributes, entryAttributes } from './messages'
+import { shownEntry } from './refusals'
+import type { AnyField, SetType } from './types'
+
+type Fields<A> = Readonly<Record<string, AnyField<A>>>
+
+/** What is refused before the kernel is asked. */
+export class Unfit extends Error {}
+
+/** @throws Unfit */
+function writeField<A>(to: A, name: string, field: AnyField<A>, value: unknown, aim: Aim): void {
+  try {
+    field.write(to, value, aim)
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error
+    const why = error.reason === undefined ? '' : `: ${error.reason}`
+    throw new Unfit(`${name} is ${field.expects}, not ${shown(value)}${why}`)
+  }
+}
+
+/** @throws Unfit */
+export function writeFields<A extends object>(fields: Fields<A>, value: object, aim: Aim): A {
+  const to = {} as A
+  for (const [name, field] of Object.entries(fields)) {
+    const one = (value as Record<string, unknown>)[name]
+    if (one !== undefined) writeField(to, name, field, one, aim)
+    else if (!field.optional) throw new Unfit(`${name} is missing, ${field.expects}`)
+  }
+  for (const name of Object.keys(value))
+    if (!Object.hasOwn(fields, name))
+      throw new Unfit(`there is no ${name} here; accepted: ${Object.keys(fields).join(', ')}`)
+  return to
+}
+
+export function readFields<A>(fields: Fields<A>, from: A): Record<string, unknown> {
+  const value: Record<string, unknown> = {}
+  for (const name in fields) {
+    const one = (fields[name] as AnyField<A>).read(from)
+    if (one !== undefined) value[name] = one
+  }
+  return value
+}
+
+/** The one part that an entry needs, where it is one. */
+export function aloneIn({ entry, parts }: SetType): string | undefined {
+  const needed = parts.filter((name) => !entry[name]?.optional)
+  return needed.length === 1 ? needed[0] : undefined
+}
+
+/** Turns the entries of users into attributes. */
+export class EntryWriter {
+  readonly #type: SetType
+  readonly #aim: Aim
+  readonly #alone: string | undefined
+
+  constructor(type: SetType, aim: Aim) {
+    this.#type = type
+    this.#aim = aim
+    this.#alone = aloneIn(type)
+  }
+
+  /** @throws Unfit */
+  write(entry: unknown): EntryAttributes {
+    const { entry: fields, name } = this.#type
+    if (isObject(entry)) return writeFields(fields, entry, this.#aim)
+    const alone = this.#alone
+    if (alone === undefined || (typeof entry !== 'string' && typeof entry !== 'number'))
+      throw new Unfit(`an entry of ${name} is an object of ${Object.keys(fields).join(', ')}, not ${shown(entry)}`)
+    const to: EntryAttributes = {}
+    writeField(to, alone, fields[alone] as AnyField<EntryAttributes>, entry, this.#aim)
+    return to
+  }
+}
+
+/** Bytes of entries that one message holds: they stand in one attribute, whose length has 16 bits. */
+const MAX_ROOM = 0xf000
+
+export interface Chunk {
+  readonly entries: readonly EntryAttributes[]
+  /** As they were given, and how many were given before the first. */
+  readonly given: readonly unknown[]
+  readonly first: number
+}
+
+/** Entries in groups that a message holds, each with its number from 1, by which the kernel names one that it refuses. */
+export function* chunked(set: string, writer: EntryWriter, aim: Aim, entries: Iterable<unknown>): Generator<Chunk> {
+  let attributes: EntryAttributes[] = []
+  let given: unknown[] = []
+  let room = 0
+  let count = 0
+  for (const entry of entries) {
+    const one = written(set, writer, aim, entry, count)
+    one.lineno = count + 1
+    const more = roomInList(entryAttributes, one)
+    if (room + more > MAX_ROOM) {
+      yield { entries: attributes, given, first: count - given.length }
+      ;[attributes, given, room] = [[], [], 0]
+    }
+    attributes.push(one)
+    given.push(entry)
+    room += more
+    count++
+  }
+  if (given.length > 0) yield { entries: attributes, given, first: count - given.length }
+}
+
+/** @throws SetError */
+export function written(
+  set: string,
+  writer: EntryWriter,
+  { operation }: Aim,
+  entry: unknown,
+  index?: number,
+): EntryAttributes {
+  try {
+    return writer.write(entry)
+  } catch (error) {
+    if (error instanceof Unfit)
+      throw new SetError({ set, operation, entry, index, shown: shownEntry(entry) }, error.message, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * The parts of an entry, and of what is said of a set, as lenses: a value for users laid over attributes of a message.
+ * Whatever reads or writes a part goes through its lens.
+ */
+import type { FamilyName } from '../abi/family'
+import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
+import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
+import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../binary/address'
+import { encodeText } from '../binary/text'
+import type { CreateAttributes, EntryAttributes } from './messages'
+
+/** What a value is to be written for. */
+export interface Aim {
+  readonly family: FamilyName | 'any'
+  readonly operation: 'create' | 'add' | 'remove' | 'test'
+}
+
+/** @typeParam A the attributes that it lies over. @typeParam Optional whether it may be left out */
+export interface Field<A, In, Out, Optional extends boolean = boolean> {
+  /** For people. */
+  readonly expects: string
+  readonly optional: Optional
+  /** @throws Mismatch */
+  write(to: A, value: In, aim: Aim): void
+  /** undefined where it is not there. */
+  read(from: A): Out | undefined
+}
+
+/** A value that a field does not take. */
+export class Mismatch extends Error {
+  /** Why, where that is more than that it is not what is expected. */
+  readonly reason: string | undefined
+
+  constructor(reason?: string) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+const mismatch = (reason?: string): never => {
+  throw new Mismatch(reason)
+}
+
+export const optional = <A, In, Out>(field: Field<A, In, Out>): Field<A, In, Out, true> => ({
+  ...field,
+  optional: true,
+})
+
+/** The attributes whose values are of type T. */
+type KeysOf<A, T> = {
+  [K in keyof A]-?: [T] extends [NonNullable<A[K]>] ? ([NonNullable<A[K]>] extends [T] ? K : never) : never
+}[keyof A]
+
+type Any = CreateAttributes & EntryAttributes
+
+const isWhole = (value: unknown, min: number, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+
+/** A whole number. */
+export const number = <K extends KeysOf<Any, number>>(
+  key: K,
+  max: number,
+  min = 0,
+): Field<{ [P in K]?: number | undefined }, number, number, false> => ({
+  expects: `a whole number ${min} to ${max}`,
+  optional: false,
+  write(to, value) {
+    to[key] = isWhole(value, min, max) ? value : mismatch()
+  },
+  read: (from) => from[key],
+})
+
+/** A count of 64 bits; a whole number is taken too. */
+export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
+  expects: 'a bigint or whole number 0 to 2^64-1',
+  optional: true,
+  write(to, value) {
+    const isCount =
+      typeof value === 'bigint' ? value >= 0n && value < 2n ** 64n : Number.isSafeInteger(value) && value >= 0
+    to[key] = isCount ? BigInt(value) : mismatch()
+  },
+  read: (from) => from[key],
+})
+
+/** One bit of the flags. false is as if it were not said. */
+export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean, true, true> => ({
+  expects: 'true or false',
+  optional: true,
+  write(to, value) {
+    if (typeof value !== 'boolean') mismatch()
+    if (value) to.flags = (to.flags ?? 0) | mask
+  },
+  read: ({ flags = 0 }) => (flags & mask) !== 0 || undefined,
+})
+
+const checkedText = (value: unknown, max: number): string => {
+  if (typeof value !== 'string' || value.includes('\0')) return mismatch()
+  return encodeText(value).length <= max ? value : mismatch(`it has more than ${max} bytes`)
+}
+
+/** The name of a set. @throws Mismatch */
+export const checkedName = (value: unknown): string =>
+  value === '' ? mismatch('it is empty') : checkedText(value, SET_NAME_SIZE - 1)
+
+export const comment: Field<EntryAttributes, string, string, true> = {
+  expects: `text of ${IPSET_MAX_COMMENT_SIZE} bytes at most`,
+  optional: true,
+  write(to, value) {
+    to.comment = checkedText(value, IPSET_MAX_COMMENT_SIZE)
+  },
+  read: (from) => from.comment,
+}
+
+export const setName: Field<EntryAttributes, string, string, false> = {
+  expects: 'the name of another set',
+  optional: false,
+  write(to, value) {
+    to.name = checkedName(value)
+  },
+  read: (from) => from.name,
+}
+
+/** Beside which set of a list; the kernel does not tell it again. */
+export const beside = (flag: number): Field<EntryAttributes, string, never, true> => ({
+  expects: 'the name of a set in the list',
+  optional: true,
+  write(to, value) {
+    if (to.nameref !== undefined) mismatch('before and after exclude each other')
+    to.nameref = checkedName(value)
+    to.flags = (to.flags ?? 0) | flag
+  },
+  read: () => undefined,
+})
+
+/** Bytes of an interface's name with its NUL: IFNAMSIZ. */
+const IFNAMSIZ = 16
+
+export const iface: Field<EntryAttributes, string, string, false> = {
+  expects: `the name of an interface, of ${IFNAMSIZ - 1} bytes at most`,
+  optional: false,
+  write(to, value) {
+    to.iface = value === '' ? mismatch() : checkedText(value, IFNAMSIZ - 1)
+  },
+  read: (from) => from.iface,
+}
+
+const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
+
+export const mac: Field<EntryAttributes, string, string, false> = {
+  expects: 'a MAC address as 00:11:22:aa:bb:cc',
+  optional: false,
+  write(to, value) {
+    if (typeof value !== 'string' || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(value)) mismatch()
+    to.ether = Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16))
+  },
+  read: ({ ether }) => ether && Array.from(ether, hex).join(':'),
+}
+
+/** Two whole numbers. */
+const two = (
+  key: 'skbmark' | 'skbprio',
+  max: number,
+): Field<EntryAttributes, readonly [number, number], readonly [number, number], true> => ({
+  expects: `two whole numbers 0 to ${max}`,
+  optional: true,
+  write(to, value) {
+    to[key] = isPair(value, max) ? value : mismatch()
+  },
+  read: (from) => from[key],
+})
+
+const isPair = (value: unknown, max: number): value is readonly [number, number] =>
+  Array.isArray(value) && value.length === 2 && value.every((one) => isWhole(one, 0, max))
+
+/** A mark and the bits of it that count. */
+export const skbmark = two('skbmark', 0xffff_ffff)
+/** Major and minor number of a traffic class. */
+export const skbprio = two('skbprio', 0xffff)
+
+export const protocol: Field<EntryAttributes, ProtocolName | number, ProtocolName | number, false> = {
+  expects: 'the name or number of a protocol, 1 to 255',
+  optional: false,
+  write(to, value) {
+    const known = typeof value === 'string' && Object.hasOwn(PROTOCOLS, value) ? PROTOCOLS[value] : value
+    to.proto = isWhole(known, 1, 0xff) ? known : mismatch()
+  },
+  read: ({ proto }) => (proto === undefined ? undefined : (PROTOCOL_NAMES.get(proto) ?? proto)),
+}
+
+const PROTOCOL_NAMES = new Map(
+  Object.entries(PROTOCOLS).map(([name, value]) => [value as number, name as ProtocolName]),
+)
+
+const MAX_PORT = 0xffff
+
+/** A port, or the first and the last of some; of ICMP, 256 times the type and the code; of other protocols 0. */
+export const port: Field<EntryAttributes, number | readonly [number, number], number, false> = {
+  expects: `a port 0 to ${MAX_PORT}, or the first and the last of several`,
+  optional: false,
+  write(to, value, { operation }) {
+    if (isWhole(value, 0, MAX_PORT)) to.port = value
+    else [to.port, to.portTo] = isPair(value, MAX_PORT) ? ordered(value, operation) : mismatch()
+  },
+  read: (from) => from.port,
+}
+
+/** As {@link port}, those that a set has room for. */
+export const portRange: Field<CreateAttributes, readonly [number, number], readonly [number, number], false> = {
+  expects: 'the first and the last port',
+  optional: false,
+  write(to, value, { operation }) {
+    ;[to.port, to.portTo] = isPair(value, MAX_PORT) ? ordered(value, operation) : mismatch()
+  },
+  read: ({ port, portTo }) => (port === undefined || portTo === undefined ? undefined : [port, portTo]),
+}
+
+function ordered(range: readonly [number, number], operation: Aim['operation']): readonly [number, number] {
+  if (operation === 'test') mismatch('one at a time is tested')
+  return range[0] <= range[1] ? range : mismatch('the range is reversed')
+}
+
+/** Text of an address. */
+export const formatAddress = (bytes: Uint8Array): string => (bytes.length === 4 ? formatIPv4(bytes) : formatIPv6(bytes))
+
+/** @throws Mismatch for what is no address of the set's family */
+function parseAddress(text: string, family: Aim['family']): Uint8Array {
+  const bytes = family === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)
+  if (bytes !== undefined) return bytes
+  const other = family === 'ipv6' ? parsePlainIPv4(text) : parseIPv6(text)
+  return mismatch(other && `it is not of the set's family ${family}`)
+}
+
+interface Places {
+  readonly ip: 'ip' | 'ip2'
+  readonly cidr: 'cidr' | 'cidr2'
+  readonly to: 'ipTo' | 'ip2To'
+}
+export const FIRST: Places = { ip: 'ip', cidr: 'cidr', to: 'ipTo' }
+export const SECOND: Places = { ip: 'ip2', cidr: 'cidr2', to: 'ip2To' }
+
+type AddressField = Field<EntryAttributes, string, string, false>
+
+/** One address and no more. */
+export const host = ({ ip }: Places): AddressField => ({
+  expects: 'an address of the set’s family',
+  optional: false,
+  write(to, value, { family }) {
+    to[ip] = typeof value === 'string' ? parseAddress(value, family) : mismatch()
+  },
+  read: (from) => {
+    const bytes = from[ip]
+    return bytes && formatAddress(bytes)
+  },
+})
+
+/** One address; to be added or removed, also all of a network or of a range, of IPv4. */
+export const hosts = (places: Places): AddressField => ({
+  ...host(places),
+  expects: 'an address of the set’s family; to add or remove in IPv4, also ADDRESS/LENGTH or FIRST-LAST',
+  write(to, value, aim) {
+    if (typeof value !== 'string') mismatch()
+    if (!writeSeveral(to, value, places, aim)) to[places.ip] = parseAddress(value, aim.family)
+    else if (aim.operation === 'test') mismatch('one at a time is tested')
+    else if (aim.family === 'ipv6') mismatch('networks and ranges are for IPv4')
+  },
+})
+
+/** A network, all of whose bits count where no length is said; to be added or removed, also a range, of IPv4. */
+export const network = (places: Places): AddressField => ({
+  expects: 'ADDRESS or ADDRESS/LENGTH of the set’s family; to add or remove in IPv4, also FIRST-LAST',
+  optional: false,
+  write(to, value, aim) {
+    if (typeof value !== 'string') mismatch()
+    if (!writeSeveral(to, value, places, aim)) to[places.ip] = parseAddress(value, aim.family)
+    else if (to[places.to] === undefined) return
+    else if (aim.operation === 'test') mismatch('one at a time is tested')
+    else if (aim.family === 'ipv6') mismatch('ranges are for IPv4')
+  },
+  read(from) {
+    const [bytes, length] = [from[places.ip], from[places.cidr]]
+    if (bytes === undefined) return undefined
+    const text = formatAddress(bytes)
+    return length === undefined || length === bytes.length * 8 ? text : `${text}/${length}`
+  },
+})
+
+type Several = Pick<EntryAttributes, 'ip' | 'cidr' | 'ipTo' | 'ip2' | 'cidr2' | 'ip2To'>
+
+/** @returns whether it was a network or a range. @throws Mismatch */
+function writeSeveral(
+  to: Several,
+  text: string,
+  { ip, cidr, to: last }: Places,
+  { family }: Pick<Aim, 'family'>,
+): boolean {
+  const slash = text.indexOf('/')
+  const dash = slash < 0 ? text.indexOf('-') : -1
+  if (slash < 0 && dash < 0) return false
+  const head = parseAddress(text.slice(0, slash < 0 ? dash : slash), family)
+  to[ip] = head
+  const tail = text.slice((slash < 0 ? dash : slash) + 1)
+  if (slash >= 0) to[cidr] = prefixLength(tail, head.length * 8)
+  else {
+    to[last] = parseAddress(tail, family)
+    if (Buffer.compare(head, to[last]) > 0) mismatch('the range is reversed')
+  }
+  return true
+}
+
+function prefixLength(text: string, max: number): number {
+  const length = /^(0|[1-9]\d{0,2})$/.test(text) ? Number(text) : Number.NaN
+  return length <= max ? length : mismatch(`the prefix length is a number 0 to ${max}`)
+}
+
+/** The addresses that a set has room for. */
+export const addressRange: Field<CreateAttributes, string, string, false> = {
+  expects: 'FIRST-LAST or ADDRESS/LENGTH of IPv4',
+  optional: false,
+  write(to, value, aim) {
+    if (typeof value !== 'string' || !writeSeveral(to, value, FIRST, aim)) mismatch()
+  },
+  read: ({ ip, ipTo }) => (ip && ipTo ? `${formatAddress(ip)}-${formatAddress(ipTo)}` : undefined),
+}
+
+/** The bits of an address that count. */
+export const bitmask: Field<CreateAttributes, string, string, true> = {
+  expects: 'a mask written as an address of the set’s family',
+  optional: true,
+  write(to, value, { family }) {
+    to.bitmask = typeof value === 'string' ? parseAddress(value, family) : mismatch()
+  },
+  read: ({ bitmask }) => bitmask && formatAddress(bitmask),
+}

@@ -1,0 +1,116 @@
+/** Why sets are refused: the kernel's numbers, and our own checks, as errors for users. */
+import { ERRNO, errnoName } from '../abi/errno'
+import { IPSET_ERR, IPSET_ERR_OF } from '../abi/ip-set'
+import { NotFoundError, SetError, UnsupportedError } from '../errors'
+import { explain, type Refusal } from '../netlink/refusal'
+import type { SetTypeName } from './types'
+
+export type Operation = 'create' | 'open' | 'add' | 'remove' | 'test' | 'list' | 'flush' | 'rename' | 'swap' | 'destroy'
+
+/** What was asked, of which set; `type` is that of the set, where it is known. */
+export interface Asked {
+  readonly operation: Operation
+  readonly set: string
+  readonly type?: SetTypeName | undefined
+  /** The other set of two. */
+  readonly other?: string | undefined
+  readonly entry?: unknown
+  readonly index?: number | undefined
+}
+
+type ErrorsOf = typeof IPSET_ERR_OF
+type ErrorName = keyof typeof IPSET_ERR | { [K in keyof ErrorsOf]: keyof ErrorsOf[K] }[keyof ErrorsOf]
+
+const REASONS: Readonly<Record<ErrorName, string>> = {
+  PRIVATE: 'the kernel gives no reason',
+  PROTOCOL: 'the message is not what this kernel expects',
+  FIND_TYPE: 'this kernel has no such type of sets',
+  MAX_SETS: 'there are as many sets as the kernel takes',
+  BUSY: 'it is in use: a rule, another set or a reading of it refers to it',
+  EXIST_SETNAME2: 'there is a set of the new name already',
+  TYPE_MISMATCH: 'the two sets are of different types, or of different families',
+  EXIST: 'it is in the set already',
+  INVALID_CIDR: 'the length of the prefix is not one that the set takes',
+  INVALID_NETMASK: 'the netmask is not one that the set takes',
+  INVALID_FAMILY: 'it is not of the family of the set, or the type has no sets of this family',
+  TIMEOUT: 'the set was made without timeout',
+  REFERENCED: 'it is in use: a rule or another set refers to it',
+  IPADDR_IPV4: 'an address of IPv4 is needed',
+  IPADDR_IPV6: 'an address of IPv6 is needed',
+  COUNTER: 'the set was made without counters',
+  COMMENT: 'the set was made without comment',
+  INVALID_MARKMASK: 'the markmask is not one that the set takes',
+  SKBINFO: 'the set was made without skbinfo',
+  BITMAP_RANGE: 'it is outside of the range of the set',
+  BITMAP_RANGE_SIZE: 'the range is larger than the kernel takes, which is 65536',
+  HASH_FULL: 'the set is full: it has maxelem entries',
+  HASH_ELEM: 'a set of this type cannot hold a zero there',
+  INVALID_PROTO: 'the protocol is not one that the set takes',
+  MISSING_PROTO: 'the protocol is missing',
+  HASH_RANGE_UNSUPPORTED: 'the set takes no ranges there',
+  HASH_RANGE: 'the range is not one that the set takes',
+  NAME: 'there is no set of the name that is to be in the list',
+  LOOP: 'a list of sets cannot be in a list of sets',
+  BEFORE: 'the set beside which it is to stand is missing',
+  NAMEREF: 'there is no set of the name beside which it is to stand',
+  LIST_FULL: 'the list is full: it has as many sets as its size',
+  REF_EXIST: 'the set beside which it is to stand is not in the list',
+}
+
+/** Where a number means something else than in general. */
+const REASONS_OF: Readonly<Partial<Record<Operation, Readonly<Partial<Record<ErrorName, string>>>>>> = {
+  remove: { EXIST: 'it is not in the set' },
+  create: { EXIST: 'there is a set of this name already, made otherwise' },
+}
+
+const ERRNO_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EEXIST]: 'there is a set of this name already',
+  [ERRNO.ENOMEM]: 'the kernel has not enough memory for it',
+  [ERRNO.EINVAL]: 'the kernel does not take it, and does not say why',
+  [ERRNO.ERANGE]: 'a range of it is larger than the kernel takes at once',
+}
+
+/** The name of an error of sets of this type, without IPSET_ERR_ before it. */
+function nameOf(errno: number, type: SetTypeName | undefined): ErrorName | undefined {
+  const method = type?.slice(0, type.indexOf(':')) as keyof typeof IPSET_ERR_OF | undefined
+  const known = { ...IPSET_ERR, ...(method && IPSET_ERR_OF[method]) }
+  return Object.entries(known).find(([, value]) => value === errno)?.[0] as ErrorName | undefined
+}
+
+/** The kernel's no, as users see it. */
+export function explainSet(refusal: Refusal, asked: Asked): Error {
+  const { errno } = refusal
+  const { operation, set, type, other } = asked
+  const cause = { cause: refusal }
+  if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) return explain(refusal)
+  if (errno === ERRNO.ENOENT && operation !== 'create') return missing(set, cause, other)
+  const name = nameOf(errno, type)
+  if (name === 'FIND_TYPE') return noType(type, cause)
+  if (name === 'PROTOCOL') return new UnsupportedError(`set ${set}: this kernel speaks another version of ipset`, cause)
+  const own = name && (REASONS_OF[operation]?.[name] ?? REASONS[name])
+  const where = refusal.attribute === undefined ? '' : ` (${refusal.attribute})`
+  const said = refusal.reason === undefined ? undefined : `the kernel says: ${refusal.reason}${where}`
+  const reason = [own ?? ERRNO_REASONS[errno] ?? errnoName(errno), said].filter(Boolean).join('; ')
+  const code = name === undefined ? errnoName(errno) : `IPSET_ERR_${name}`
+  return new SetError({ ...asked, shown: shownEntry(asked.entry ?? other) }, reason, { code, errno, cause: refusal })
+}
+
+const missing = (set: string, cause: ErrorOptions, other: string | undefined): NotFoundError =>
+  new NotFoundError(`there is no set ${other === undefined ? set : `${set}, or no set ${other}`}`, cause)
+
+/** `hash:ip,port` is in the module ip_set_hash_ipport. */
+const moduleOf = (type: SetTypeName): string => `ip_set_${type.replace(':', '_').replaceAll(',', '')}`
+
+const noType = (type: SetTypeName | undefined, cause: ErrorOptions): UnsupportedError =>
+  new UnsupportedError(
+    `this kernel has no sets of type ${type}${type ? `: load their module (\`modprobe ${moduleOf(type)}\`)` : ''}`,
+    cause,
+  )
+
+/** An entry as messages name it. */
+export const shownEntry = (entry: unknown): string | undefined =>
+  typeof entry === 'object' && entry !== null
+    ? JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? String(value) : value))
+    : entry === undefined
+      ? undefined
+      : String(entry)

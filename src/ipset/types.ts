@@ -1,0 +1,299 @@
+/**
+ * The types of sets, each declared once: the parts of its entries, the families that it may be of, what may be said of it
+ * when it is made, and since which revision. Reading, writing, the TypeScript types and checks come from this table.
+ */
+import type { FamilyName } from '../abi/family'
+import { IPSET_FLAG } from '../abi/ip-set'
+import {
+  addressRange,
+  beside,
+  bit,
+  bitmask,
+  comment,
+  count,
+  FIRST,
+  type Field,
+  host,
+  hosts,
+  iface,
+  mac,
+  network,
+  number,
+  optional,
+  port,
+  portRange,
+  protocol,
+  SECOND,
+  setName,
+  skbmark,
+  skbprio,
+} from './fields'
+import type { CreateAttributes, EntryAttributes } from './messages'
+
+const U32_MAX = 0xffff_ffff
+/** In seconds; the kernel counts them in milliseconds, in 32 bits. */
+const MAX_TIMEOUT = 2147483
+
+/** What any entry may have, as far as its set was made with it. */
+const ENTRY_OPTIONS = {
+  /** Seconds until it goes; 0 stays. What is left of them, when read. */
+  timeout: optional(number('timeout', MAX_TIMEOUT)),
+  packets: count('packets'),
+  bytes: count('bytes'),
+  comment,
+  skbmark,
+  skbprio,
+  skbqueue: optional(number('skbqueue', 0xffff)),
+}
+
+/** What any set may be made with. */
+const CREATE_OPTIONS = {
+  /** Entries go after so many seconds, unless they say otherwise; 0 does not let them go. */
+  timeout: optional(number('timeout', MAX_TIMEOUT)),
+  counters: bit(IPSET_FLAG.WITH_COUNTERS),
+  comment: bit(IPSET_FLAG.WITH_COMMENT),
+  skbinfo: bit(IPSET_FLAG.WITH_SKBINFO),
+}
+const HASH_OPTIONS = {
+  ...CREATE_OPTIONS,
+  hashsize: optional(number('hashsize', U32_MAX, 1)),
+  maxelem: optional(number('maxelem', U32_MAX, 1)),
+  bucketsize: optional(number('bucketsize', 14, 2)),
+  initval: optional(number('initval', U32_MAX)),
+  forceadd: bit(IPSET_FLAG.WITH_FORCEADD),
+}
+const NETMASK = { netmask: optional(number('netmask', 128, 1)) }
+const MASKS = { ...NETMASK, bitmask }
+
+const NOMATCH = { nomatch: bit(IPSET_FLAG.NOMATCH) }
+const PORT = { port, protocol }
+
+const BOTH = ['ipv4', 'ipv6'] as const
+
+/** Since which revision something may be said; what is not here, since the first. */
+type Since = Readonly<Record<string, number>>
+
+// As `ipset help` tells them.
+const FIXED_SINCE = { counters: 1, comment: 2, skbinfo: 3 }
+const NET_SINCE = { nomatch: 2, counters: 3, comment: 4, forceadd: 5, skbinfo: 6, bucketsize: 7, initval: 7 }
+const PORT_SINCE = { counters: 2, comment: 3, forceadd: 4, skbinfo: 5, bucketsize: 6, initval: 6 }
+const NET_PORT_SINCE = { nomatch: 3, counters: 4, comment: 5, forceadd: 6, skbinfo: 7, bucketsize: 8, initval: 8 }
+const NET_NET_SINCE = { forceadd: 1, skbinfo: 2, bucketsize: 3, initval: 3 }
+
+export const SET_TYPES = {
+  'bitmap:ip': {
+    families: ['ipv4'],
+    revisions: [0, 3],
+    since: FIXED_SINCE,
+    create: { range: addressRange, ...CREATE_OPTIONS, ...NETMASK },
+    entry: { ip: hosts(FIRST) },
+  },
+  'bitmap:ip,mac': {
+    families: ['ipv4'],
+    revisions: [0, 3],
+    since: FIXED_SINCE,
+    create: { range: addressRange, ...CREATE_OPTIONS },
+    entry: { ip: host(FIRST), mac: optional(mac) },
+  },
+  'bitmap:port': {
+    families: ['any'],
+    revisions: [0, 3],
+    since: FIXED_SINCE,
+    create: { range: portRange, ...CREATE_OPTIONS },
+    entry: { port },
+  },
+  'hash:ip': {
+    families: BOTH,
+    revisions: [0, 6],
+    since: { counters: 1, comment: 2, forceadd: 3, skbinfo: 4, bucketsize: 5, initval: 5, bitmask: 6 },
+    create: { ...HASH_OPTIONS, ...MASKS },
+    entry: { ip: hosts(FIRST) },
+  },
+  'hash:mac': {
+    families: ['any'],
+    revisions: [0, 1],
+    since: { bucketsize: 1, initval: 1 },
+    create: HASH_OPTIONS,
+    entry: { mac },
+  },
+  'hash:ip,mac': {
+    families: BOTH,
+    revisions: [0, 1],
+    since: { bucketsize: 1, initval: 1 },
+    create: HASH_OPTIONS,
+    entry: { ip: host(FIRST), mac },
+  },
+  'hash:net': {
+    families: BOTH,
+    revisions: [0, 7],
+    since: NET_SINCE,
+    create: HASH_OPTIONS,
+    entry: { net: network(FIRST), ...NOMATCH },
+  },
+  'hash:net,net': {
+    families: BOTH,
+    revisions: [0, 4],
+    since: { ...NET_NET_SINCE, netmask: 4, bitmask: 4 },
+    create: { ...HASH_OPTIONS, ...MASKS },
+    entry: { net: network(FIRST), net2: network(SECOND), ...NOMATCH },
+  },
+  'hash:ip,port': {
+    families: BOTH,
+    revisions: [1, 7],
+    since: { ...PORT_SINCE, netmask: 7, bitmask: 7 },
+    create: { ...HASH_OPTIONS, ...MASKS },
+    entry: { ip: hosts(FIRST), ...PORT },
+  },
+  'hash:net,port': {
+    families: BOTH,
+    revisions: [1, 8],
+    since: NET_PORT_SINCE,
+    create: HASH_OPTIONS,
+    entry: { net: network(FIRST), ...PORT, ...NOMATCH },
+  },
+  'hash:ip,port,ip': {
+    families: BOTH,
+    revisions: [1, 6],
+    since: PORT_SINCE,
+    create: HASH_OPTIONS,
+    entry: { ip: hosts(FIRST), ...PORT, ip2: host(SECOND) },
+  },
+  'hash:ip,port,net': {
+    families: BOTH,
+    revisions: [1, 8],
+    since: NET_PORT_SINCE,
+    create: HASH_OPTIONS,
+    entry: { ip: hosts(FIRST), ...PORT, net2: network(SECOND), ...NOMATCH },
+  },
+  'hash:net,port,net': {
+    families: BOTH,
+    revisions: [0, 3],
+    since: NET_NET_SINCE,
+    create: HASH_OPTIONS,
+    entry: { net: network(FIRST), ...PORT, net2: network(SECOND), ...NOMATCH },
+  },
+  'hash:net,iface': {
+    families: BOTH,
+    revisions: [0, 8],
+    since: { nomatch: 1, counters: 3, comment: 4, forceadd: 5, skbinfo: 6, wildcard: 7, bucketsize: 8, initval: 8 },
+    create: HASH_OPTIONS,
+    entry: {
+      net: network(FIRST),
+      iface,
+      /** The interface is a port of a bridge. */
+      physdev: bit(IPSET_FLAG.PHYSDEV),
+      /** All interfaces whose names begin so. */
+      wildcard: bit(IPSET_FLAG.IFACE_WILDCARD),
+      ...NOMATCH,
+    },
+  },
+  'hash:ip,mark': {
+    families: BOTH,
+    revisions: [0, 3],
+    since: { forceadd: 1, skbinfo: 2, bucketsize: 3, initval: 3 },
+    create: { ...HASH_OPTIONS, markmask: optional(number('markmask', U32_MAX, 1)) },
+    entry: { ip: hosts(FIRST), mark: number('mark', U32_MAX) },
+  },
+  'list:set': {
+    families: ['any'],
+    revisions: [0, 3],
+    since: FIXED_SINCE,
+    create: { ...CREATE_OPTIONS, size: optional(number('size', U32_MAX, 1)) },
+    entry: { set: setName, before: beside(IPSET_FLAG.BEFORE), after: beside(0) },
+  },
+} as const
+
+export type SetTypeName = keyof typeof SET_TYPES
+
+export const isSetType = (name: unknown): name is SetTypeName =>
+  typeof name === 'string' && Object.hasOwn(SET_TYPES, name)
+
+type Fields = Readonly<Record<string, Field<never, never, unknown>>>
+type Flat<T> = { [K in keyof T]: T[K] }
+type RequiredKeys<F> = { [K in keyof F]: F[K] extends { optional: false } ? K : never }[keyof F]
+type In<F> = F extends { write(to: never, value: infer V, aim: never): void } ? V : never
+type Out<F> = F extends { read(from: never): infer V } ? NonNullable<V> : never
+
+/** What fields are written from. */
+type Given<F> = Flat<
+  { readonly [K in RequiredKeys<F>]: In<F[K]> } & {
+    readonly [K in Exclude<keyof F, RequiredKeys<F>>]?: In<F[K]> | undefined
+  }
+>
+/** What they are read as. */
+type Told<F> = Flat<
+  { readonly [K in RequiredKeys<F>]: Out<F[K]> } & {
+    readonly [K in Exclude<keyof F, RequiredKeys<F>> as [Out<F[K]>] extends [never] ? never : K]?: Out<F[K]>
+  }
+>
+
+type EntryFields<T extends SetTypeName> = (typeof SET_TYPES)[T]['entry'] & typeof ENTRY_OPTIONS
+/** The value of the one part that an entry needs, where it is one. */
+type Alone<
+  T extends SetTypeName,
+  K = RequiredKeys<(typeof SET_TYPES)[T]['entry']>,
+> = K extends keyof (typeof SET_TYPES)[T]['entry']
+  ? IsUnion<RequiredKeys<(typeof SET_TYPES)[T]['entry']>> extends true
+    ? never
+    : Extract<In<(typeof SET_TYPES)[T]['entry'][K]>, string | number>
+  : never
+type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never
+
+/**
+ * An entry of a set of type T, to be added, removed or tested. Where it has one part alone, such as an address, that may
+ * stand for it.
+ */
+export type SetEntry<T extends SetTypeName = SetTypeName> = T extends SetTypeName
+  ? Given<EntryFields<T>> | Alone<T>
+  : never
+
+/** An entry as it is read. */
+export type ListedEntry<T extends SetTypeName = SetTypeName> = T extends SetTypeName ? Told<EntryFields<T>> : never
+
+type FamilyOf<T extends SetTypeName> = 'ipv6' extends (typeof SET_TYPES)[T]['families'][number]
+  ? { readonly family?: FamilyName | undefined }
+  : unknown
+
+/** What a set of type T is made with. */
+export type CreateOptions<T extends SetTypeName = SetTypeName> = T extends SetTypeName
+  ? Flat<Given<(typeof SET_TYPES)[T]['create']> & FamilyOf<T>>
+  : never
+
+/** What a set of type T was made with, as the kernel tells it. */
+export type ToldOptions<T extends SetTypeName = SetTypeName> = T extends SetTypeName
+  ? Told<(typeof SET_TYPES)[T]['create']>
+  : never
+
+/** One type of sets, for code that does not know which it holds. */
+export interface SetType {
+  readonly name: SetTypeName
+  /** The first is that of a set of which none is said. */
+  readonly families: readonly (FamilyName | 'any')[]
+  /** The oldest and the newest revision whose messages are these. */
+  readonly revisions: readonly [number, number]
+  readonly since: Since
+  readonly create: Readonly<Record<string, AnyField<CreateAttributes>>>
+  /** The parts of an entry, then what any entry may have. */
+  readonly entry: Readonly<Record<string, AnyField<EntryAttributes>>>
+  /** The parts that every entry has; they tell it from others. */
+  readonly parts: readonly string[]
+}
+
+export type AnyField<A> = Field<A, unknown, unknown>
+
+const TYPES = new Map(
+  Object.entries(SET_TYPES).map(([name, { families, revisions, since, create, entry }]): [string, SetType] => [
+    name,
+    {
+      name: name as SetTypeName,
+      families,
+      revisions,
+      since,
+      create: create as Fields as SetType['create'],
+      entry: { ...entry, ...ENTRY_OPTIONS } as Fields as SetType['entry'],
+      parts: Object.keys(entry),
+    },
+  ]),
+)
+
+export const setType = (name: SetTypeName): SetType => TYPES.get(name) as SetType
