@@ -1,4 +1,5 @@
 /** Addresses as text. Bytes in network order. */
+import type { Codec } from './codec'
 
 const groups = (text: string): number[] =>
   text === ''
@@ -75,4 +76,24 @@ export function formatIPv6(bytes: Uint8Array): string {
     return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes.subarray(12))}`
   if (start < 0) return formatGroups(words)
   return `${formatGroups(words.slice(0, start))}::${formatGroups(words.slice(start + length))}`
+}
+
+/** `struct in_addr`, as text. */
+export const ipv4Text: Codec<string> = {
+  size: 4,
+  align: 4,
+  read: formatIPv4,
+  write: (bytes, at, text) => bytes.set(parsePlainIPv4(text) ?? noAddress(text), at),
+}
+
+/** `struct in6_addr`, as text. */
+export const ipv6Text: Codec<string> = {
+  size: 16,
+  align: 4,
+  read: (bytes, at) => formatIPv6(bytes.subarray(at, at + 16)),
+  write: (bytes, at, text) => bytes.set(parseIPv6(text) ?? noAddress(text), at),
+}
+
+const noAddress = (text: string): never => {
+  throw new RangeError(`${JSON.stringify(text)} is no address`)
 }

@@ -135,8 +135,14 @@ export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
   size,
   align,
   read: (bytes, at) => bytes.slice(at, at + size),
-  write: (bytes, at, value) => bytes.set(value.subarray(0, size), at),
+  write(bytes, at, value) {
+    // For few bytes, what `set` does before it copies them takes longer than that.
+    if (size > SHORT) bytes.set(value.subarray(0, size), at)
+    else for (let i = 0; i < size && i < value.length; i++) bytes[at + i] = value[i] as number
+  },
 })
+
+const SHORT = 16
 
 /** `count` values of one type, one behind the other. */
 export const array = <T>(codec: Codec<T>, count: number): Codec<T[]> => ({

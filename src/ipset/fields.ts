@@ -5,7 +5,7 @@
 import type { FamilyName } from '../abi/family'
 import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
-import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../binary/address'
+import { parseIPv6, parsePlainIPv4 } from '../binary/address'
 import { encodeText } from '../binary/text'
 import type { CreateAttributes, EntryAttributes } from './messages'
 
@@ -219,13 +219,14 @@ function ordered(range: readonly [number, number], operation: Aim['operation']):
   return range[0] <= range[1] ? range : mismatch('the range is reversed')
 }
 
-/** Text of an address. */
-export const formatAddress = (bytes: Uint8Array): string => (bytes.length === 4 ? formatIPv4(bytes) : formatIPv6(bytes))
+/** Bits of an address. */
+const fullLength = (text: string): number => (isIPv6(text) ? 128 : 32)
+
+const isIPv6 = (text: string): boolean => text.includes(':')
 
 /** @throws Mismatch for what is no address of the set's family */
-function parseAddress(text: string, family: Aim['family']): Uint8Array {
-  const bytes = family === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)
-  if (bytes !== undefined) return bytes
+function checkedAddress(text: string, family: Aim['family']): string {
+  if ((family === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)) !== undefined) return text
   const other = family === 'ipv6' ? parsePlainIPv4(text) : parseIPv6(text)
   return mismatch(other && `it is not of the set's family ${family}`)
 }
@@ -245,12 +246,9 @@ export const host = ({ ip }: Places): AddressField => ({
   expects: 'an address of the set’s family',
   optional: false,
   write(to, value, { family }) {
-    to[ip] = typeof value === 'string' ? parseAddress(value, family) : mismatch()
+    to[ip] = typeof value === 'string' ? checkedAddress(value, family) : mismatch()
   },
-  read: (from) => {
-    const bytes = from[ip]
-    return bytes && formatAddress(bytes)
-  },
+  read: (from) => from[ip],
 })
 
 /** One address; to be added or removed, also all of a network or of a range, of IPv4. */
@@ -259,7 +257,7 @@ export const hosts = (places: Places): AddressField => ({
   expects: 'an address of the set’s family; to add or remove in IPv4, also ADDRESS/LENGTH or FIRST-LAST',
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
-    if (!writeSeveral(to, value, places, aim)) to[places.ip] = parseAddress(value, aim.family)
+    if (!writeSeveral(to, value, places, aim)) to[places.ip] = checkedAddress(value, aim.family)
     else if (aim.operation === 'test') mismatch('one at a time is tested')
     else if (aim.family === 'ipv6') mismatch('networks and ranges are for IPv4')
   },
@@ -271,16 +269,15 @@ export const network = (places: Places): AddressField => ({
   optional: false,
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
-    if (!writeSeveral(to, value, places, aim)) to[places.ip] = parseAddress(value, aim.family)
+    if (!writeSeveral(to, value, places, aim)) to[places.ip] = checkedAddress(value, aim.family)
     else if (to[places.to] === undefined) return
     else if (aim.operation === 'test') mismatch('one at a time is tested')
     else if (aim.family === 'ipv6') mismatch('ranges are for IPv4')
   },
   read(from) {
-    const [bytes, length] = [from[places.ip], from[places.cidr]]
-    if (bytes === undefined) return undefined
-    const text = formatAddress(bytes)
-    return length === undefined || length === bytes.length * 8 ? text : `${text}/${length}`
+    const text = from[places.ip]
+    const length = from[places.cidr]
+    return text === undefined || length === undefined || length === fullLength(text) ? text : `${text}/${length}`
   },
 })
 
@@ -296,16 +293,20 @@ function writeSeveral(
   const slash = text.indexOf('/')
   const dash = slash < 0 ? text.indexOf('-') : -1
   if (slash < 0 && dash < 0) return false
-  const head = parseAddress(text.slice(0, slash < 0 ? dash : slash), family)
+  const head = checkedAddress(text.slice(0, slash < 0 ? dash : slash), family)
   to[ip] = head
   const tail = text.slice((slash < 0 ? dash : slash) + 1)
-  if (slash >= 0) to[cidr] = prefixLength(tail, head.length * 8)
+  if (slash >= 0) to[cidr] = prefixLength(tail, fullLength(head))
   else {
-    to[last] = parseAddress(tail, family)
-    if (Buffer.compare(head, to[last]) > 0) mismatch('the range is reversed')
+    to[last] = checkedAddress(tail, family)
+    if (isReversed(head, to[last])) mismatch('the range is reversed')
   }
   return true
 }
+
+const bytesOf = (text: string): Uint8Array => (parsePlainIPv4(text) ?? parseIPv6(text)) as Uint8Array
+
+const isReversed = (first: string, last: string): boolean => Buffer.compare(bytesOf(first), bytesOf(last)) > 0
 
 function prefixLength(text: string, max: number): number {
   const length = /^(0|[1-9]\d{0,2})$/.test(text) ? Number(text) : Number.NaN
@@ -319,7 +320,7 @@ export const addressRange: Field<CreateAttributes, string, string, false> = {
   write(to, value, aim) {
     if (typeof value !== 'string' || !writeSeveral(to, value, FIRST, aim)) mismatch()
   },
-  read: ({ ip, ipTo }) => (ip && ipTo ? `${formatAddress(ip)}-${formatAddress(ipTo)}` : undefined),
+  read: ({ ip, ipTo }) => (ip && ipTo ? `${ip}-${ipTo}` : undefined),
 }
 
 /** The bits of an address that count. */
@@ -327,7 +328,7 @@ export const bitmask: Field<CreateAttributes, string, string, true> = {
   expects: 'a mask written as an address of the set’s family',
   optional: true,
   write(to, value, { family }) {
-    to.bitmask = typeof value === 'string' ? parseAddress(value, family) : mismatch()
+    to.bitmask = typeof value === 'string' ? checkedAddress(value, family) : mismatch()
   },
-  read: ({ bitmask }) => bitmask && formatAddress(bitmask),
+  read: ({ bitmask }) => bitmask,
 }

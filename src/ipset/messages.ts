@@ -8,13 +8,13 @@ import {
   IPSET_CMD,
   type IpsetCommand,
 } from '../abi/ip-set'
-import { NLA_F_NESTED } from '../abi/netlink'
 import { NFNL_SUBSYS_IPSET } from '../abi/nfnetlink'
+import { ipv4Text, ipv6Text } from '../binary/address'
 import { be16, be32, be64, type Codec, pair, raw, u8 } from '../binary/codec'
-import { MessageError } from '../errors'
 import {
   attribute,
   attributes,
+  choice,
   fixed,
   list,
   networkOrder,
@@ -24,25 +24,14 @@ import {
 } from '../netlink/attribute'
 import { type MessageType, type NfHead, nfMessage } from '../netlink/message'
 
-const family = attributes({
-  ipv4: attribute(IPSET_ATTR_IPADDR_IPV4, networkOrder(raw(4))),
-  ipv6: attribute(IPSET_ATTR_IPADDR_IPV6, networkOrder(raw(16))),
-})
-
-/** An address of either family, which its length tells. */
-const address: Payload<Uint8Array> = {
-  flag: NLA_F_NESTED,
-  size: (bytes) => 4 + bytes.length,
-  read(bytes, at, end) {
-    const { ipv4, ipv6 } = family.read(bytes, at, end)
-    return ipv4 ?? ipv6 ?? noAddress(at)
+/** An address of either family, as text. */
+const address = choice(
+  {
+    ipv4: attribute(IPSET_ATTR_IPADDR_IPV4, networkOrder(ipv4Text)),
+    ipv6: attribute(IPSET_ATTR_IPADDR_IPV6, networkOrder(ipv6Text)),
   },
-  write: (bytes, at, value) => family.write(bytes, at, value.length === 4 ? { ipv4: value } : { ipv6: value }),
-}
-
-const noAddress = (at: number): never => {
-  throw new MessageError(at, 'there is no address in it')
-}
+  (text) => (text.includes(':') ? 'ipv6' : 'ipv4'),
+)
 
 const net16 = networkOrder(be16)
 const net32 = networkOrder(be32)

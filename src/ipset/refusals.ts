@@ -83,8 +83,9 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
   const { operation, set, type, other } = asked
   const cause = { cause: refusal }
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) return explain(refusal)
-  if (errno === ERRNO.ENOENT && operation !== 'create') return missing(set, cause, other)
+  if (errno === ERRNO.ENOENT && operation !== 'create') return missing(set, cause)
   const name = nameOf(errno, type)
+  if (name === 'EXIST_SETNAME2' && operation === 'swap') return missing(other ?? '', cause)
   if (name === 'FIND_TYPE') return noType(type, cause)
   if (name === 'PROTOCOL') return new UnsupportedError(`set ${set}: this kernel speaks another version of ipset`, cause)
   const own = name && (REASONS_OF[operation]?.[name] ?? REASONS[name])
@@ -95,8 +96,7 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
   return new SetError({ ...asked, shown: shownEntry(asked.entry ?? other) }, reason, { code, errno, cause: refusal })
 }
 
-const missing = (set: string, cause: ErrorOptions, other: string | undefined): NotFoundError =>
-  new NotFoundError(`there is no set ${other === undefined ? set : `${set}, or no set ${other}`}`, cause)
+const missing = (set: string, cause: ErrorOptions): NotFoundError => new NotFoundError(`there is no set ${set}`, cause)
 
 /** `hash:ip,port` is in the module ip_set_hash_ipport. */
 const moduleOf = (type: SetTypeName): string => `ip_set_${type.replace(':', '_').replaceAll(',', '')}`

@@ -162,7 +162,11 @@ interface Declared {
 
 type Untyped = Record<string, unknown> & { unknown?: UnknownAttribute[] }
 
-/** Declares attributes that stand beside each other, by the names that they are to have. They are written in this order. */
+const notDeclared = (name: string): never => {
+  throw new RangeError(`there is no attribute ${name}`)
+}
+
+/** Declares attributes that stand beside each other, by the names that they are to have. They are written as a value has them. */
 export function attributes<const S extends Shape>(shape: S): Attributes<S> {
   const declared: Declared[] = Object.entries(shape).map(([name, { type, payload }]) => ({
     name,
@@ -175,13 +179,15 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
       throw new Error(`attribute ${one.name} declared twice`)
     byType[one.type] = one
   }
+  const byName = new Map(declared.map((one) => [one.name, one]))
+  const declaredAs = (name: string): Declared => byName.get(name) ?? notDeclared(name)
   return {
     flag: NLA_F_NESTED,
     size(values) {
       let size = 0
-      for (const { name, payload } of declared) {
+      for (const name in values) {
         const value = (values as Untyped)[name]
-        if (value !== undefined) size += room(payload, value)
+        if (value !== undefined && name !== 'unknown') size += room(declaredAs(name).payload, value)
       }
       for (const { value } of values.unknown ?? []) size += room(binary, value)
       return size
@@ -209,9 +215,11 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
     },
     write(bytes, start, values) {
       let at = start
-      for (const { name, type, payload } of declared) {
+      for (const name in values) {
         const value = (values as Untyped)[name]
-        if (value !== undefined) at = writeAttribute(bytes, at, type, payload, value)
+        if (value === undefined || name === 'unknown') continue
+        const { type, payload } = declaredAs(name)
+        at = writeAttribute(bytes, at, type, payload, value)
       }
       for (const { type, value } of values.unknown ?? []) at = writeAttribute(bytes, at, type, binary, value)
       return at
@@ -277,6 +285,31 @@ export const list = <T>(type: number, payload: Payload<T>): Payload<readonly T[]
     return undefined
   },
 })
+
+/**
+ * An attribute that holds one other, whose number says what it is: an address of one family or another.
+ * @param which the key of the one that a value is written as
+ */
+export const choice = <T>(options: Readonly<Record<string, Attribute<T>>>, which: (value: T) => string): Payload<T> => {
+  const byType: (Payload<T> | undefined)[] = []
+  for (const { type, payload } of Object.values(options)) byType[type] = payload
+  const chosen = (value: T): Attribute<T> => options[which(value)] as Attribute<T>
+  return {
+    flag: NLA_F_NESTED,
+    size: (value) => room(chosen(value).payload, value),
+    read(bytes, at, end) {
+      const attributeEnd = endOf(bytes, at, end)
+      const payload = byType[typeAt(bytes, at) & NLA_TYPE_MASK]
+      if (payload === undefined) throw new MessageError(at, `it is none of ${Object.keys(options).join(', ')}`)
+      if (nlAlign(attributeEnd - at) < end - at) throw new MessageError(attributeEnd, 'more than one is in it')
+      return payload.read(bytes, at + HEAD, attributeEnd)
+    },
+    write(bytes, at, value) {
+      const { type, payload } = chosen(value)
+      return writeAttribute(bytes, at, type, payload, value)
+    },
+  }
+}
 
 /** Bytes that one more value takes in a {@link list}. */
 export const roomInList = room
