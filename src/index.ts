@@ -20,13 +20,24 @@ export {
   IptcError,
   KernelError,
   LockTimeoutError,
+  MessageError,
+  NetlinkError,
   NotFoundError,
   PermissionError,
   RestoreError,
   RuleError,
+  SetError,
   UnsupportedError,
   XtablesError,
 } from './errors'
+export {
+  type ExistOption,
+  IpSet,
+  type Replacement,
+  type SetHeader,
+  type SetPlace,
+} from './ipset/ip-set'
+export type { CreateOptions, ListedEntry, SetEntry, SetTypeName, ToldOptions } from './ipset/types'
 export { Chain } from './iptc/chain'
 export { Match } from './iptc/match'
 export type { MatchName, MatchParameters, TargetName, TargetParameters } from './iptc/part'
@@ -37,8 +48,19 @@ export { Target, type TargetOptions } from './iptc/target'
 export { type RestoreOptions, restore, type SaveOptions, save, type TextOptions } from './iptc/text'
 export type { WaitOptions } from './iptc/wait'
 export { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from './kernel/capture'
-export type { Connection, Kernel, Lend, Lock, LockRequest, Log, Scratch } from './kernel/kernel'
+export type {
+  Connection,
+  Kernel,
+  Lend,
+  Lock,
+  LockRequest,
+  Log,
+  NetlinkConnection,
+  NetlinkPort,
+  Scratch,
+} from './kernel/kernel'
 export { LinuxKernel } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
 export { MemoryKernel } from './kernel/memory/memory-kernel'
+export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Counters } from './ruleset/entry'

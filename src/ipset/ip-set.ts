@@ -107,7 +107,7 @@ const ask = <V extends Common>(kind: MessageType<NfHead, V>, values: V, flags = 
 
 /** The sets of one place. */
 class Sets {
-  readonly port: NetlinkPort
+  readonly #port: NetlinkPort
   readonly #client: NetlinkClient
 
   constructor(place: SetPlace) {
@@ -115,8 +115,8 @@ class Sets {
     const { namespace, kernel } = place
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a set has a kernel or a namespace: a kernel brings its own namespace')
-    this.port = kernel ?? new LinuxKernel({ namespace })
-    this.#client = new NetlinkClient(this.port, NETLINK_NETFILTER)
+    this.#port = kernel ?? new LinuxKernel({ namespace })
+    this.#client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
   }
 
   perform<T>(steps: Steps<T>): T {
@@ -125,16 +125,20 @@ class Sets {
     return step.value
   }
 
+  /** On a socket of its own, as others may use this one meanwhile. */
   async performAsync<T>(steps: Steps<T>): Promise<T> {
-    let step = steps.next()
-    while (!step.done) {
-      const request = step.value
-      step = await this.#client.batchAsync([request]).then(
-        ([outcome]) => steps.next(outcome as Outcome),
-        (error) => steps.throw(error),
-      )
+    const client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
+    try {
+      let step = steps.next()
+      while (!step.done)
+        step = await client.batchAsync([step.value]).then(
+          ([outcome]) => steps.next(outcome as Outcome),
+          (error) => steps.throw(error),
+        )
+      return step.value
+    } finally {
+      client.close()
     }
-    return step.value
   }
 
   #next<T>(steps: Steps<T>, request: Request): IteratorResult<Request, T> {

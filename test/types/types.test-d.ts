@@ -1,5 +1,5 @@
 /** What compiles and what does not. Checked by the compiler alone: nothing here is ever run. */
-import { Chain, easy, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src'
+import { Chain, easy, IpSet, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src'
 
 const rule = new Rule()
 const table = new Table(Table.FILTER, { kernel: new MemoryKernel() })
@@ -169,3 +169,34 @@ easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dport: { from: 22 } } 
 easy.addRule('filter', 'INPUT', { target: 'ACCEPT' }, 0, { ip6: true })
 // @ts-expect-error no policy
 easy.setPolicy('filter', 'INPUT', 'RETURN')
+
+// Sets
+
+const addresses = IpSet.create('a', 'hash:ip', { timeout: 60, family: 'ipv6', netmask: 64 })
+addresses.add('::1')
+addresses.add(['::1', { ip: '::2', timeout: 5, packets: 3n, bytes: 4, comment: 'x', skbmark: [1, 2] }])
+addresses.list() satisfies { ip: string; timeout?: number; packets?: bigint }[]
+IpSet.create('b', 'bitmap:port', { range: [0, 1024] }).add([80, { port: [90, 99] }])
+IpSet.open('c', 'hash:ip,port').add({ ip: '10.0.0.1', port: 53, protocol: 'udp' })
+IpSet.open('d').add({ net: '10.0.0.0/8', nomatch: true })
+IpSet.create('e', 'list:set').add(['a', { set: 'b', before: 'a' }])
+IpSet.create('f', 'bitmap:ip,mac', { range: '10.0.0.0/24' }).add([{ ip: '10.0.0.1' }, '10.0.0.2'])
+
+// @ts-expect-error a bitmap needs a range
+IpSet.create('g', 'bitmap:port')
+// @ts-expect-error a bitmap has no hash
+IpSet.create('g', 'bitmap:port', { range: [0, 1], hashsize: 64 })
+// @ts-expect-error a bitmap has no family
+IpSet.create('g', 'bitmap:ip', { range: '10.0.0.0/24', family: 'ipv6' })
+// @ts-expect-error no such type
+IpSet.create('g', 'hash:port')
+// @ts-expect-error not of this type
+addresses.add({ ip: '::1', nomatch: true })
+// @ts-expect-error the protocol is missing
+IpSet.open('c', 'hash:ip,port').add({ ip: '10.0.0.1', port: 53 })
+// @ts-expect-error no part stands for the whole
+IpSet.open('c', 'hash:ip,port').add('10.0.0.1')
+// @ts-expect-error an address is no number
+addresses.add(5)
+// @ts-expect-error the kernel does not tell it
+IpSet.open('e', 'list:set').list()[0]?.before
