@@ -70,14 +70,16 @@ export const number = <K extends KeysOf<Any, number>>(
   read: (from) => from[key],
 })
 
+/** The kernel takes 2^64-1 as if nothing were said. */
+const MAX_COUNT = 2n ** 64n - 2n
+
 /** A count of 64 bits; a whole number is taken too. */
 export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
-  expects: 'a bigint or whole number 0 to 2^64-1',
+  expects: 'a bigint or whole number 0 to 2^64-2',
   optional: true,
   write(to, value) {
-    const isCount =
-      typeof value === 'bigint' ? value >= 0n && value < 2n ** 64n : Number.isSafeInteger(value) && value >= 0
-    to[key] = isCount ? BigInt(value) : mismatch()
+    const big = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value) : mismatch()
+    to[key] = big >= 0n && big <= MAX_COUNT ? big : mismatch()
   },
   read: (from) => from[key],
 })

@@ -54,7 +54,7 @@ export interface SetPlace {
 }
 
 export interface ExistOption {
-  /** Whether to let it be where it is as it is to be already, as `ipset -exist` does. */
+  /** Whether it is no error where all is as it is to be already, as with `ipset -exist`. */
   readonly exist?: boolean | undefined
 }
 
@@ -353,7 +353,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   /** Destroys all sets, or none where one is in use. */
   static destroyAll(place: SetPlace = {}): void {
-    everywhere(place, 'destroy', ask(commands.destroy, {}))
+    everywhere(place, 'destroy', ask(commands.destroy, {}, NLM_F_EXCL))
   }
 
   /** Empties all sets. */
@@ -474,8 +474,9 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   /** Does away with the set. @throws SetError where something refers to it */
-  destroy(): void {
-    this.#sets.perform(this.#destroy(this.#name))
+  destroy(options: ExistOption = {}): void {
+    checkOptions(options, { exist: flag })
+    this.#sets.perform(this.#destroy(this.#name, options.exist))
   }
 
   /** Closes the socket, which the next call opens again. */
@@ -495,8 +496,12 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     yield* simply(ask(commands.swap, { setname: this.#name, setname2: other }), this.#asked('swap', { other }))
   }
 
-  *#destroy(name: string): Steps<void> {
-    yield* simply(ask(commands.destroy, { setname: name }), { ...this.#asked('destroy'), set: name })
+  *#destroy(name: string, exist = false): Steps<void> {
+    // Without the flag a set that is not there is no error, as of an entry that is to go.
+    yield* simply(ask(commands.destroy, { setname: name }, exist ? 0 : NLM_F_EXCL), {
+      ...this.#asked('destroy'),
+      set: name,
+    })
   }
 
   #change(operation: 'add' | 'remove', entries: unknown, options: ExistOption): Steps<void> {

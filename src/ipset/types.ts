@@ -54,11 +54,12 @@ const CREATE_OPTIONS = {
   comment: bit(IPSET_FLAG.WITH_COMMENT),
   skbinfo: bit(IPSET_FLAG.WITH_SKBINFO),
 }
+/** The kernel rounds the sizes, and sets limits to them: the header of the set has what it made of them. */
 const HASH_OPTIONS = {
   ...CREATE_OPTIONS,
-  hashsize: optional(number('hashsize', U32_MAX, 1)),
-  maxelem: optional(number('maxelem', U32_MAX, 1)),
-  bucketsize: optional(number('bucketsize', 14, 2)),
+  hashsize: optional(number('hashsize', U32_MAX)),
+  maxelem: optional(number('maxelem', U32_MAX)),
+  bucketsize: optional(number('bucketsize', 0xff)),
   initval: optional(number('initval', U32_MAX)),
   forceadd: bit(IPSET_FLAG.WITH_FORCEADD),
 }
@@ -191,14 +192,14 @@ export const SET_TYPES = {
     families: BOTH,
     revisions: [0, 3],
     since: { forceadd: 1, skbinfo: 2, bucketsize: 3, initval: 3 },
-    create: { ...HASH_OPTIONS, markmask: optional(number('markmask', U32_MAX, 1)) },
+    create: { ...HASH_OPTIONS, markmask: optional(number('markmask', U32_MAX)) },
     entry: { ip: hosts(FIRST), mark: number('mark', U32_MAX) },
   },
   'list:set': {
     families: ['any'],
     revisions: [0, 3],
     since: FIXED_SINCE,
-    create: { ...CREATE_OPTIONS, size: optional(number('size', U32_MAX, 1)) },
+    create: { ...CREATE_OPTIONS, size: optional(number('size', U32_MAX)) },
     entry: { set: setName, before: beside(IPSET_FLAG.BEFORE), after: beside(0) },
   },
 } as const
