@@ -8,6 +8,7 @@ import {
   type Entry,
   entriesOf,
   entryWords,
+  NEEDED_OPTIONS,
   restoreSets,
   savedSet,
   untouched,
@@ -17,12 +18,6 @@ import { run } from '../support/oracle'
 const { XTABLES_TEST_SEED = '1', XTABLES_TEST_SET_ENTRIES = '60' } = process.env
 const SEED = Number(XTABLES_TEST_SEED)
 const COUNT = Number(XTABLES_TEST_SET_ENTRIES)
-
-const NEEDED: Readonly<Partial<Record<SetTypeName, Entry>>> = {
-  'bitmap:ip': { range: '10.9.0.0-10.9.255.255' },
-  'bitmap:ip,mac': { range: '10.9.0.0-10.9.0.255' },
-  'bitmap:port': { range: [0, 65535] },
-}
 
 /** Ways to make a set of a type, apart from what it needs. */
 const HASH: readonly Entry[] = [
@@ -59,7 +54,7 @@ const familyWords = (type: SetTypeName, family: FamilyName | 'any'): Entry =>
 const make = (name: string, type: SetTypeName, options: Entry): IpSet => IpSet.create(name, type, options as never)
 
 const hasType = (type: SetTypeName): boolean =>
-  !/not supported/.test(refusedByTool('create', 'probe', type, ...createWords(NEEDED[type] ?? {})))
+  !/not supported/.test(refusedByTool('create', 'probe', type, ...createWords(NEEDED_OPTIONS[type] ?? {})))
 
 beforeEach(() => {
   for (const name of ['one', 'two', 'three']) ipset('create', name, 'hash:ip')
@@ -83,12 +78,12 @@ const sorted = (listed: readonly Entry[]): Entry[] => {
 describe.each(cases)('%s of %s', (type, family) => {
   test('what we write is listed as what ipset writes, and we list that', () => {
     if (!hasType(type)) {
-      expect(() => make('ours', type, { ...NEEDED[type], ...withFamily(family) })).toThrow(UnsupportedError)
+      expect(() => make('ours', type, { ...NEEDED_OPTIONS[type], ...withFamily(family) })).toThrow(UnsupportedError)
       return
     }
     ipset('destroy', 'probe')
     for (const extensions of [{}, ALL_EXTENSIONS]) {
-      const options = { ...NEEDED[type], ...extensions }
+      const options = { ...NEEDED_OPTIONS[type], ...extensions }
       const ours = make('ours', type, { ...options, ...withFamily(family) })
       ipset('create', 'theirs', type, ...createWords({ ...options, ...familyWords(type, family) }))
       const theirs = IpSet.open('theirs')
@@ -122,7 +117,7 @@ describe.each(cases)('%s of %s', (type, family) => {
     ipset('destroy', 'probe')
     const masks = MASKED.includes(type) ? [{ bitmask: family === 'ipv6' ? 'ffff::ff' : '255.255.0.255' }] : []
     for (const way of [...(WAYS[type] ?? (type.startsWith('hash') ? HASH : [])), ...masks]) {
-      const options = { ...NEEDED[type], ...way }
+      const options = { ...NEEDED_OPTIONS[type], ...way }
       make('ours', type, { ...options, ...withFamily(family) })
       ipset('create', 'theirs', type, ...createWords({ ...options, ...familyWords(type, family) }))
       expect(savedSet('ours')).toEqual(savedSet('theirs'))

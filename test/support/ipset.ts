@@ -185,6 +185,13 @@ const ANY_OPTIONS = {
   skbqueue: fc.nat(0xffff),
 }
 
+/** What sets of a type cannot do without, with room for {@link ENTRY_PARTS}. */
+export const NEEDED_OPTIONS: Readonly<Partial<Record<SetTypeName, Entry>>> = {
+  'bitmap:ip': { range: '10.9.0.0-10.9.255.255' },
+  'bitmap:ip,mac': { range: '10.9.0.0-10.9.0.255' },
+  'bitmap:port': { range: [0, 65535] },
+}
+
 /** What a set has to be made with for {@link ANY_OPTIONS}. */
 export const ALL_EXTENSIONS = { timeout: 200_000, counters: true, comment: true, skbinfo: true }
 
