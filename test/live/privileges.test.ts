@@ -20,6 +20,10 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   'capturing a table': "x.captureTable(new x.LinuxKernel(), 'ipv4', 'filter')",
   'editing a table': "new x.Chain(new x.Table('filter'), 'INPUT').appendRule(x.Rule.parse('-j ACCEPT'))",
   'names of sets': "new x.Chain(new x.Table('filter'), 'INPUT').rules[0].matches[0].getAllParameters()",
+  'reading and changing sets': `const set = x.IpSet.open('one')
+    set.add('10.0.0.1')
+    set.list()`,
+  'sets in a namespace': "x.IpSet.open('one', { namespace: folder + '/netns' }).replaceContents(['10.0.0.1'])",
   'taking the lock': 'new x.LinuxKernel().lock(0).release()',
   'entering a namespace': "x.NetworkNamespace.open(folder + '/netns').run(() => {})",
   'entering that of another process': 'x.NetworkNamespace.open(process.ppid).run(() => {})',

@@ -6,11 +6,8 @@ import { KernelError, UnsupportedError } from '../../errors'
 import { type NetlinkConnection, NetlinkFailure, SockoptFailure } from '../kernel'
 import * as libc from './libc'
 
-/**
- * How long an answer may take. The kernel gives it before a request returns, except where it has a module to load; so
- * this is the time after which something is wrong.
- */
-const ANSWER_SECONDS = 10n
+/** How long an answer may take. The kernel has given it when a request returns, so that after this something is wrong. */
+const ANSWER_SECONDS = 5n
 
 /** More than one datagram holds: dumps come in 32 KiB at most, and a refusal has the refused message in it. */
 const BUFFER_SIZE = 0x2_0000
