@@ -262,7 +262,7 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
     expect(ip).toMatch(/^10\./)
     break
   }
-  expect(openDescriptors()).toBe(before)
+  expect(openDescriptors()).toBeLessThanOrEqual(before)
   set.destroy()
 })
 
