@@ -31,12 +31,11 @@ export {
   XtablesError,
 } from './errors'
 export {
-  type ExistOption,
   IpSet,
   type Replacement,
   type SetHeader,
-  type SetPlace,
 } from './ipset/ip-set'
+export type { ExistOption, SetPlace } from './ipset/sets'
 export type { CreateOptions, ListedEntry, SetEntry, SetTypeName, ToldOptions } from './ipset/types'
 export { Chain } from './iptc/chain'
 export { Match } from './iptc/match'

@@ -3,60 +3,30 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FamilyName } from '../abi/family'
-import {
-  IPSET_ERR,
-  IPSET_FLAG_LIST_HEADER,
-  IPSET_FLAG_LIST_SETNAME,
-  IPSET_PROTOCOL,
-  SET_NAME_SIZE,
-} from '../abi/ip-set'
-import { NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink'
+import { IPSET_ERR, IPSET_FLAG_LIST_HEADER, IPSET_FLAG_LIST_SETNAME, SET_NAME_SIZE } from '../abi/ip-set'
+import { NLM_F_EXCL } from '../abi/netlink'
 import { encodeText } from '../binary/text'
 import { IptcError, SetError, UnsupportedError } from '../errors'
-import { check, flag, isObject, object, shown, type Taken } from '../input'
-import type { NetlinkPort } from '../kernel/kernel'
-import { LinuxKernel } from '../kernel/linux/linux-kernel'
-import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
-import { NetlinkClient, type Outcome } from '../netlink/client'
-import {
-  type Message,
-  type MessageType,
-  type NfHead,
-  nfHead,
-  type Request,
-  readMessage,
-  request,
-} from '../netlink/message'
-import { Refusal } from '../netlink/refusal'
+import { check, flag, object, shown } from '../input'
+import { type Message, type Request, readMessage } from '../netlink/message'
+import type { Refusal } from '../netlink/refusal'
 import { checkOptions } from '../options'
-import { chunked, EntryWriter, readFields, Unfit, writeFields, written } from './entries'
-import { type Aim, checkedName, Mismatch } from './fields'
-import { commands, type EntryAttributes } from './messages'
+import { chunked, EntryWriter, readFields, written } from './entries'
+import type { Aim } from './fields'
+import { creation, type Identity, identification, identityOf, validName } from './making'
+import { commands, type EntryAttributes, type ListValues } from './messages'
 import { type Asked, explainSet, type Operation } from './refusals'
+import { ask, closing, type ExistOption, PLACE_OPTIONS, type SetPlace, Sets, type Steps, simply } from './sets'
 import {
   type CreateOptions,
   isSetType,
   type ListedEntry,
   SET_TYPES,
   type SetEntry,
-  type SetType,
   type SetTypeName,
   setType,
   type ToldOptions,
 } from './types'
-
-/** Where sets are. */
-export interface SetPlace {
-  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
-  readonly namespace?: string | number | NetworkNamespace | undefined
-  /** Another kernel than that of Linux, such as a recording. */
-  readonly kernel?: NetlinkPort | undefined
-}
-
-export interface ExistOption {
-  /** Whether it is no error where all is as it is to be already, as with `ipset -exist`. */
-  readonly exist?: boolean | undefined
-}
 
 /** What the kernel tells of a set. */
 export interface SetHeader<T extends SetTypeName = SetTypeName> {
@@ -80,198 +50,6 @@ export interface Replacement {
   readonly added: number
   readonly removed: number
   readonly kept: number
-}
-
-const aPort: Taken = {
-  accepts: (value) => isObject(value) && typeof (value as Partial<NetlinkPort>).netlink === 'function',
-  expected: 'a kernel that has netlink, such as a LinuxKernel',
-}
-const PLACE_OPTIONS = { namespace: aNamespace, kernel: aPort }
-
-/** What has sets of its own: nfgen_family means nothing in these messages, and is that of ipset(8). */
-const HEAD: NfHead = nfHead(2)
-
-const FAMILY_NUMBERS: Readonly<Record<FamilyName | 'any', number>> = { any: 0, ipv4: 2, ipv6: 10 }
-const familyOf = (number: number | undefined): FamilyName | 'any' =>
-  (Object.keys(FAMILY_NUMBERS) as (FamilyName | 'any')[]).find((name) => FAMILY_NUMBERS[name] === number) ?? 'any'
-
-/** Yields what is to be sent, and is given what became of it. Written once, for this thread and for another. */
-type Steps<T> = Generator<Request, T, Outcome>
-
-interface Common {
-  protocol?: number | undefined
-}
-
-const ask = <V extends Common>(kind: MessageType<NfHead, V>, values: V, flags = 0): Request =>
-  request(kind, flags, HEAD, { protocol: IPSET_PROTOCOL, ...values })
-
-/** The sets of one place. */
-class Sets {
-  readonly #port: NetlinkPort
-  readonly #client: NetlinkClient
-
-  constructor(place: SetPlace) {
-    checkOptions(place, PLACE_OPTIONS)
-    const { namespace, kernel } = place
-    if (kernel !== undefined && namespace !== undefined)
-      throw new IptcError('a set has a kernel or a namespace: a kernel brings its own namespace')
-    this.#port = kernel ?? new LinuxKernel({ namespace })
-    this.#client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
-  }
-
-  perform<T>(steps: Steps<T>): T {
-    let step = steps.next()
-    while (!step.done) step = this.#next(steps, step.value)
-    return step.value
-  }
-
-  /** On a socket of its own, as others may use this one meanwhile. */
-  async performAsync<T>(steps: Steps<T>): Promise<T> {
-    const client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
-    try {
-      let step = steps.next()
-      while (!step.done)
-        step = await client.batchAsync([step.value]).then(
-          ([outcome]) => steps.next(outcome as Outcome),
-          (error) => steps.throw(error),
-        )
-      return step.value
-    } finally {
-      client.close()
-    }
-  }
-
-  #next<T>(steps: Steps<T>, request: Request): IteratorResult<Request, T> {
-    let outcome: Outcome | undefined
-    try {
-      ;[outcome] = this.#client.batch([request])
-    } catch (error) {
-      return steps.throw(error)
-    }
-    return steps.next(outcome as Outcome)
-  }
-
-  /** @throws as {@link NetlinkClient.dump}, and what is refused as users see it */
-  *dump(request: Request, asked: Asked): Generator<readonly Message[], void, void> {
-    try {
-      yield* this.#client.dump(request)
-    } catch (error) {
-      throw error instanceof Refusal ? explainSet(error, asked) : error
-    }
-  }
-
-  dumpAll(request: Request, asked: Asked): Message[] {
-    try {
-      return this.#client.dumpAll(request)
-    } catch (error) {
-      throw error instanceof Refusal ? explainSet(error, asked) : error
-    }
-  }
-
-  close(): void {
-    this.#client.close()
-  }
-}
-
-/** Sends one request. @returns its answers */
-function* simply(request: Request, asked: Asked): Steps<readonly Message[]> {
-  const { messages, refusal } = yield request
-  if (refusal !== undefined) throw explainSet(refusal, asked)
-  return messages
-}
-
-/** @throws SetError */
-function validName(name: unknown, operation: Operation): string {
-  try {
-    return checkedName(name)
-  } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
-    const reason = `the name of a set is text of 1 to ${SET_NAME_SIZE - 1} bytes without NUL`
-    throw new SetError({ set: shown(name), operation }, reason, { cause: error })
-  }
-}
-
-const withoutUndefined = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T
-
-interface Identity {
-  readonly type: SetType
-  readonly family: FamilyName | 'any'
-  readonly revision: number
-}
-
-/** Which revision of a type to use, and whether it knows all that is asked. */
-function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', used: readonly string[]): Steps<number> {
-  const values = { typename: type.name, family: FAMILY_NUMBERS[family] }
-  const [answer] = yield* simply(ask(commands.type, values), { operation: 'create', set, type: type.name })
-  if (answer === undefined) throw new UnsupportedError(`the kernel does not say which revisions of ${type.name} it has`)
-  const { revision: newest = 0, revisionMin: oldest = 0 } = readMessage(commands.type, answer).values
-  const [ours, ourNewest] = type.revisions
-  if (newest < ours || oldest > ourNewest)
-    throw new UnsupportedError(
-      `the kernel has revisions ${oldest} to ${newest} of ${type.name}; known are ${ours} to ${ourNewest}`,
-    )
-  const revision = Math.min(newest, ourNewest)
-  const unknown = used.find((option) => (type.since[option] ?? 0) > revision)
-  if (unknown !== undefined)
-    throw new UnsupportedError(
-      `set ${set}: ${unknown} takes revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
-    )
-  return revision
-}
-
-/** @throws SetError */
-function familyFor(set: string, { families, name }: SetType, family: unknown): FamilyName | 'any' {
-  const known = families.find((one) => one === (family ?? families[0]))
-  if (known !== undefined) return known
-  throw new SetError(
-    { set, operation: 'create' },
-    `the family of a ${name} is ${families.join(' or ')}, not ${shown(family)}`,
-  )
-}
-
-function* creation(
-  name: string,
-  type: SetType,
-  { family: given, ...options }: Record<string, unknown>,
-  { exist = false }: ExistOption,
-): Steps<Identity> {
-  const set = name
-  const family = familyFor(set, type, given)
-  const data = createData(set, type, options, family)
-  const used = Object.keys(options).filter((option) => options[option] !== undefined && options[option] !== false)
-  const revision = yield* revisionFor(set, type, family, used)
-  const values = { setname: name, typename: type.name, revision, family: FAMILY_NUMBERS[family], data }
-  yield* simply(ask(commands.create, values, NLM_F_CREATE | (exist ? 0 : NLM_F_EXCL)), {
-    operation: 'create',
-    set,
-    type: type.name,
-  })
-  return { type, family, revision }
-}
-
-/** @throws SetError */
-function createData(set: string, type: SetType, options: object, family: FamilyName | 'any') {
-  try {
-    return writeFields(type.create, options, { family, operation: 'create' })
-  } catch (error) {
-    if (error instanceof Unfit) throw new SetError({ set, operation: 'create' }, error.message, { cause: error })
-    throw error
-  }
-}
-
-function* identification(name: string): Steps<Identity> {
-  const [answer] = yield* simply(ask(commands.header, { setname: name }), { operation: 'open', set: name })
-  if (answer === undefined) throw new UnsupportedError(`set ${name}: the kernel does not say what it is`)
-  return identityOf(name, readMessage(commands.header, answer).values)
-}
-
-type Described = { typename?: string | undefined; family?: number | undefined; revision?: number | undefined }
-
-/** @throws UnsupportedError */
-function identityOf(set: string, { typename, family, revision = 0 }: Described): Identity {
-  if (!isSetType(typename)) throw new UnsupportedError(`set ${set} is of type ${typename}, which is not known here`)
-  return { type: setType(typename), family: familyOf(family), revision }
 }
 
 /** What tells an entry from others, as text. */
@@ -312,7 +90,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const { exist, ...where } = withExist(place)
     const sets = new Sets(where)
     const valid = validName(name, 'create')
-    const made = creation(valid, setType(type), withoutUndefined({ ...options }), { exist })
+    const made = creation(valid, setType(type), { ...options }, { exist })
     return new IpSet<T>(
       sets,
       valid,
@@ -435,7 +213,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   async *[Symbol.asyncIterator](): AsyncGenerator<ListedEntry<T>, void, void> {
     const request = ask(commands.list, { setname: this.#name })
     for (const messages of this.#sets.dump(request, this.#asked('list'))) {
-      for (const message of messages) yield* this.#entriesIn(message)
+      // One by one: to delegate would take several turns for each.
+      for (const message of messages) for (const entry of this.#entriesIn(message)) yield entry
       await nextTurn()
     }
   }
@@ -552,16 +331,6 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 }
 
-/** As {@link Sets}, closed where `body` throws. */
-function closing<T>(sets: Sets, body: () => T): T {
-  try {
-    return body()
-  } catch (error) {
-    sets.close()
-    throw error
-  }
-}
-
 function withExist(place: unknown): SetPlace & ExistOption {
   checkOptions(place, { ...PLACE_OPTIONS, exist: flag })
   return place as SetPlace & ExistOption
@@ -596,10 +365,6 @@ function temporaryName(name: string): string {
   while (encodeText(head + tail).length >= SET_NAME_SIZE) head = head.slice(0, -1)
   return head + tail
 }
-
-type ListValues = ReturnType<
-  typeof readMessage<NfHead, (typeof commands)['list'] extends MessageType<NfHead, infer V> ? V : never>
->['values']
 
 function headerOf(values: ListValues): SetHeader {
   const { setname = '', index, data = {} } = values

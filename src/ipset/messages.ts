@@ -136,3 +136,6 @@ export const commands = {
   remove: command('DEL', onEntries),
   test: command('TEST', attributes({ ...common, data: attribute(A.DATA, entryAttributes) })),
 }
+
+/** What is told of a set: as much of it as fits into a message, then its other entries. */
+export type ListValues = ValueOf<typeof commands.list.attributes>

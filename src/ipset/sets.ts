@@ -1,0 +1,130 @@
+/** The sets of one place, and how to ask of them: what is asked in several messages is written once, for this thread and another. */
+import { IPSET_PROTOCOL } from '../abi/ip-set'
+import { NETLINK_NETFILTER } from '../abi/netlink'
+import { IptcError } from '../errors'
+import { isObject, type Taken } from '../input'
+import type { NetlinkPort } from '../kernel/kernel'
+import { LinuxKernel } from '../kernel/linux/linux-kernel'
+import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
+import { NetlinkClient, type Outcome } from '../netlink/client'
+import { type Message, type MessageType, type NfHead, nfHead, type Request, request } from '../netlink/message'
+import { Refusal } from '../netlink/refusal'
+import { checkOptions } from '../options'
+import { type Asked, explainSet } from './refusals'
+
+/** Where sets are. */
+export interface SetPlace {
+  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
+  readonly namespace?: string | number | NetworkNamespace | undefined
+  /** Another kernel than that of Linux, such as a recording. */
+  readonly kernel?: NetlinkPort | undefined
+}
+
+export interface ExistOption {
+  /** Whether it is no error where all is as it is to be already, as with `ipset -exist`. */
+  readonly exist?: boolean | undefined
+}
+
+const aPort: Taken = {
+  accepts: (value) => isObject(value) && typeof (value as Partial<NetlinkPort>).netlink === 'function',
+  expected: 'a kernel that has netlink, such as a LinuxKernel',
+}
+export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aPort }
+
+/** What has sets of its own: nfgen_family means nothing in these messages, and is that of ipset(8). */
+const HEAD: NfHead = nfHead(2)
+
+/** Yields what is to be sent, and is given what became of it. Written once, for this thread and for another. */
+export type Steps<T> = Generator<Request, T, Outcome>
+
+interface Common {
+  protocol?: number | undefined
+}
+
+export const ask = <V extends Common>(kind: MessageType<NfHead, V>, values: V, flags = 0): Request =>
+  request(kind, flags, HEAD, { protocol: IPSET_PROTOCOL, ...values })
+
+/** The sets of one place. */
+export class Sets {
+  readonly #port: NetlinkPort
+  readonly #client: NetlinkClient
+
+  constructor(place: SetPlace) {
+    checkOptions(place, PLACE_OPTIONS)
+    const { namespace, kernel } = place
+    if (kernel !== undefined && namespace !== undefined)
+      throw new IptcError('a set has a kernel or a namespace: a kernel brings its own namespace')
+    this.#port = kernel ?? new LinuxKernel({ namespace })
+    this.#client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
+  }
+
+  perform<T>(steps: Steps<T>): T {
+    let step = steps.next()
+    while (!step.done) step = this.#next(steps, step.value)
+    return step.value
+  }
+
+  /** On a socket of its own, as others may use this one meanwhile. */
+  async performAsync<T>(steps: Steps<T>): Promise<T> {
+    const client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
+    try {
+      let step = steps.next()
+      while (!step.done)
+        step = await client.batchAsync([step.value]).then(
+          ([outcome]) => steps.next(outcome as Outcome),
+          (error) => steps.throw(error),
+        )
+      return step.value
+    } finally {
+      client.close()
+    }
+  }
+
+  #next<T>(steps: Steps<T>, request: Request): IteratorResult<Request, T> {
+    let outcome: Outcome | undefined
+    try {
+      ;[outcome] = this.#client.batch([request])
+    } catch (error) {
+      return steps.throw(error)
+    }
+    return steps.next(outcome as Outcome)
+  }
+
+  /** @throws as {@link NetlinkClient.dump}, and what is refused as users see it */
+  *dump(request: Request, asked: Asked): Generator<readonly Message[], void, void> {
+    try {
+      yield* this.#client.dump(request)
+    } catch (error) {
+      throw error instanceof Refusal ? explainSet(error, asked) : error
+    }
+  }
+
+  dumpAll(request: Request, asked: Asked): Message[] {
+    try {
+      return this.#client.dumpAll(request)
+    } catch (error) {
+      throw error instanceof Refusal ? explainSet(error, asked) : error
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+/** Sends one request. @returns its answers */
+export function* simply(request: Request, asked: Asked): Steps<readonly Message[]> {
+  const { messages, refusal } = yield request
+  if (refusal !== undefined) throw explainSet(refusal, asked)
+  return messages
+}
+
+/** As {@link Sets}, closed where `body` throws. */
+export function closing<T>(sets: Sets, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    sets.close()
+    throw error
+  }
+}
