@@ -7,7 +7,7 @@ import { IPSET_ERR, IPSET_FLAG_LIST_HEADER, IPSET_FLAG_LIST_SETNAME, SET_NAME_SI
 import { NLM_F_EXCL } from '../abi/netlink'
 import { encodeText } from '../binary/text'
 import { IptcError, SetError, UnsupportedError } from '../errors'
-import { check, flag, object, shown } from '../input'
+import { check, flag, isObject, object, shown } from '../input'
 import { type Message, type Request, readMessage } from '../netlink/message'
 import type { Refusal } from '../netlink/refusal'
 import { checkOptions } from '../options'
@@ -72,7 +72,9 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   readonly #sets: Sets
   readonly #identity: Identity
 
+  /** @internal */
   private constructor(sets: Sets, name: string, identity: Identity) {
+    if (!(sets instanceof Sets)) throw new IptcError('sets are made by IpSet.create and opened by IpSet.open')
     this.#sets = sets
     this.#name = name
     this.#identity = identity
@@ -86,7 +88,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   static create<T extends SetTypeName>(name: string, type: T, ...[options, place = {}]: Arguments<T>): IpSet<T> {
     if (!isSetType(type))
       throw new IptcError(`the type of a set is one of ${Object.keys(SET_TYPES).join(', ')}, not ${shown(type)}`)
-    check('what a set is made with', options ?? {}, object)
+    check('what a set is made with', options === undefined ? {} : options, object)
     const { exist, ...where } = withExist(place)
     const sets = new Sets(where)
     const valid = validName(name, 'create')
@@ -106,7 +108,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   static open(name: string, place?: SetPlace): IpSet
   static open<T extends SetTypeName>(name: string, type: T, place?: SetPlace): IpSet<T>
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
-    const [type, place] = typeof typeOrPlace === 'string' ? [typeOrPlace, maybePlace] : [undefined, typeOrPlace]
+    const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
+    if (maybePlace !== undefined && place !== maybePlace) throw new IptcError('IpSet.open is told of two places')
     const sets = new Sets(place ?? {})
     const valid = validName(name, 'open')
     const identity = closing(sets, () => sets.perform(identification(valid)))

@@ -2,6 +2,7 @@
 import { ERRNO, errnoName } from '../abi/errno'
 import { IPSET_ERR, IPSET_ERR_OF } from '../abi/ip-set'
 import { NotFoundError, SetError, UnsupportedError } from '../errors'
+import { isObject, shown } from '../input'
 import { explain, type Refusal } from '../netlink/refusal'
 import type { SetTypeName } from './types'
 
@@ -108,9 +109,11 @@ const noType = (type: SetTypeName | undefined, cause: ErrorOptions): Unsupported
   )
 
 /** An entry as messages name it. */
-export const shownEntry = (entry: unknown): string | undefined =>
-  typeof entry === 'object' && entry !== null
-    ? JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? String(value) : value))
-    : entry === undefined
-      ? undefined
-      : String(entry)
+export function shownEntry(entry: unknown): string | undefined {
+  if (!isObject(entry)) return entry === undefined || typeof entry === 'string' ? entry : shown(entry)
+  try {
+    return JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? String(value) : value))
+  } catch {
+    return shown(entry)
+  }
+}

@@ -2,8 +2,7 @@
 import { IPSET_PROTOCOL } from '../abi/ip-set'
 import { NETLINK_NETFILTER } from '../abi/netlink'
 import { IptcError } from '../errors'
-import { isObject, type Taken } from '../input'
-import type { NetlinkPort } from '../kernel/kernel'
+import { aNetlinkPort, type NetlinkPort } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { NetlinkClient, type Outcome } from '../netlink/client'
@@ -25,11 +24,7 @@ export interface ExistOption {
   readonly exist?: boolean | undefined
 }
 
-const aPort: Taken = {
-  accepts: (value) => isObject(value) && typeof (value as Partial<NetlinkPort>).netlink === 'function',
-  expected: 'a kernel that has netlink, such as a LinuxKernel',
-}
-export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aPort }
+export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aNetlinkPort }
 
 /** What has sets of its own: nfgen_family means nothing in these messages, and is that of ipset(8). */
 const HEAD: NfHead = nfHead(2)

@@ -3,7 +3,7 @@
  * kernel with a map; nothing above knows which of them it holds.
  */
 import type { FamilyName } from '../abi/family'
-import type { Taken } from '../input'
+import { isObject, type Taken } from '../input'
 
 /** A raw socket of one family in one network namespace. */
 export interface Connection {
@@ -154,4 +154,10 @@ export class SockoptFailure extends Error {
     super(`errno ${errno}`)
     this.errno = errno
   }
+}
+
+/** Of a value that is to have netlink, as {@link aKernel}. */
+export const aNetlinkPort: Taken = {
+  accepts: (value) => isObject(value) && typeof (value as Partial<NetlinkPort>).netlink === 'function',
+  expected: 'a kernel that has netlink, such as a LinuxKernel',
 }

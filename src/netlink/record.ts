@@ -1,6 +1,7 @@
 /** Exchanges over netlink, written down while they happen and played again where there is no Linux. */
 import { IptcError } from '../errors'
-import { type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
+import { check, isObject, type Taken } from '../input'
+import { aNetlinkPort, type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
 
 /** What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes. */
 export type NetlinkEvent =
@@ -14,11 +15,31 @@ export interface NetlinkRecording {
   readonly sockets: readonly { readonly protocol: number; readonly events: readonly NetlinkEvent[] }[]
 }
 
+const isEvent = (event: unknown): boolean =>
+  Array.isArray(event) &&
+  (event[0] === 'send' || event[0] === 'receive'
+    ? typeof event[1] === 'string' || (event[0] === 'receive' && event[1] === null)
+    : (event[0] === 'join' || event[0] === 'fail') && typeof event[1] === 'number')
+
+const isSocket = (socket: unknown): boolean => {
+  const { protocol, events } = (isObject(socket) ? socket : {}) as Record<string, unknown>
+  return typeof protocol === 'number' && Array.isArray(events) && events.every(isEvent)
+}
+
+const aRecording: Taken = {
+  accepts: (value) => {
+    const { sockets } = (isObject(value) ? value : {}) as Record<string, unknown>
+    return Array.isArray(sockets) && sockets.every(isSocket)
+  },
+  expected: 'a recording, as recordNetlink makes it',
+}
+
 const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 
-/** The same port, beside what has happened there, which grows. */
+/** The same port, beside what has happened there, which grows. @throws IptcError for what is no port */
 export function recordNetlink(port: NetlinkPort): { port: NetlinkPort; recording: NetlinkRecording } {
+  check('what is recorded', port, aNetlinkPort)
   const sockets: { protocol: number; events: NetlinkEvent[] }[] = []
   const recorder: NetlinkPort = {
     description: port.description,
@@ -72,7 +93,9 @@ function recorded(connection: NetlinkConnection, events: NetlinkEvent[]): Netlin
  * A port at which happens what has been recorded, and nothing else.
  * @throws IptcError where something else is asked of it, by its sockets
  */
-export function replayNetlink({ sockets }: NetlinkRecording): NetlinkPort {
+export function replayNetlink(recording: NetlinkRecording): NetlinkPort {
+  check('what is played again', recording, aRecording)
+  const { sockets } = recording
   let opened = 0
   return {
     description: 'a recording',
