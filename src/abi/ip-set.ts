@@ -45,6 +45,9 @@ export const setInfo0 = struct('struct xt_set_info_v0', 32, {
 export const setCounter = struct('struct ip_set_counter_match', 16, { value: u64, op: u8 })
 export const setCounter0 = struct('struct ip_set_counter_match0', 16, { op: u8, value: u64 })
 
+/** The family of the addresses in a set: NFPROTO_UNSPEC where it has none of its own, NFPROTO_IPV4, NFPROTO_IPV6. linux/netfilter.h */
+export const SET_FAMILIES = { any: 0, ipv4: 2, ipv6: 10 } as const
+
 /** The version of the netlink protocol that is spoken here. */
 export const IPSET_PROTOCOL = 7
 /** Bytes of a comment, its NUL not among them. */

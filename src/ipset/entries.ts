@@ -52,28 +52,49 @@ export function aloneIn({ entry, parts }: SetType): string | undefined {
   return needed.length === 1 ? needed[0] : undefined
 }
 
+/** What entries are written for. */
+export interface Target {
+  readonly type: SetType
+  readonly revision: number
+}
+
 /** Turns the entries of users into attributes. */
 export class EntryWriter {
   readonly #type: SetType
+  readonly #revision: number
   readonly #aim: Aim
   readonly #alone: string | undefined
+  /** What older kernels than that of this revision would pass over. */
+  readonly #tooNew: readonly string[]
 
-  constructor(type: SetType, aim: Aim) {
+  constructor({ type, revision }: Target, aim: Aim) {
     this.#type = type
+    this.#revision = revision
     this.#aim = aim
     this.#alone = aloneIn(type)
+    this.#tooNew = Object.keys(type.entry).filter((name) => (type.since[name] ?? 0) > revision)
   }
 
   /** @throws Unfit */
   write(entry: unknown): EntryAttributes {
     const { entry: fields, name } = this.#type
-    if (isObject(entry)) return writeFields(fields, entry, this.#aim)
+    if (isObject(entry)) {
+      this.#checkRevision(entry as Record<string, unknown>)
+      return writeFields(fields, entry, this.#aim)
+    }
     const alone = this.#alone
     if (alone === undefined || (typeof entry !== 'string' && typeof entry !== 'number'))
       throw new Unfit(`an entry of ${name} is an object of ${Object.keys(fields).join(', ')}, not ${shown(entry)}`)
     const to: EntryAttributes = {}
     writeField(to, alone, fields[alone] as AnyField<EntryAttributes>, entry, this.#aim)
     return to
+  }
+
+  #checkRevision(entry: Record<string, unknown>): void {
+    const name = this.#tooNew.find((one) => entry[one] !== undefined && entry[one] !== false)
+    if (name === undefined) return
+    const { since, name: type } = this.#type
+    throw new Unfit(`${name} takes revision ${since[name]} of ${type}; the set is of revision ${this.#revision}`)
   }
 }
 

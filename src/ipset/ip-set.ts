@@ -115,7 +115,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const identity = closing(sets, () => sets.perform(identification(valid)))
     if (type === undefined || identity.type.name === type) return new IpSet(sets, valid, identity)
     sets.close()
-    throw new SetError({ set: valid, operation: 'open' }, `it is of type ${identity.type.name}, not ${type}`)
+    throw new SetError({ set: valid, operation: 'open' }, `it is of type ${identity.type.name}, not ${shown(type)}`)
   }
 
   /** The names of all sets. */
@@ -184,7 +184,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   /** Whether a packet with this would be found in the set. */
   test(entry: SetEntry<T>): boolean {
     const aim: Aim = { family: this.family, operation: 'test' }
-    const data = written(this.#name, new EntryWriter(this.#identity.type, aim), aim, entry)
+    const data = written(this.#name, new EntryWriter(this.#identity, aim), aim, entry)
     return this.#sets.perform(this.#test(data, entry))
   }
 
@@ -293,7 +293,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   *#changeIn(name: string, operation: 'add' | 'remove', entries: Iterable<unknown>, exist: boolean): Steps<void> {
     const aim: Aim = { family: this.family, operation }
-    const writer = new EntryWriter(this.#identity.type, aim)
+    const writer = new EntryWriter(this.#identity, aim)
     for (const { entries: adt, given, first } of chunked(this.#name, writer, aim, entries)) {
       const values = { setname: name, lineno: first + 1, adt }
       const { refusal } = yield ask(commands[operation], values, exist ? 0 : NLM_F_EXCL)

@@ -1,6 +1,6 @@
 /** Making a set, and finding out what one is. */
 import type { FamilyName } from '../abi/family'
-import { SET_NAME_SIZE } from '../abi/ip-set'
+import { SET_FAMILIES, SET_NAME_SIZE } from '../abi/ip-set'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink'
 import { SetError, UnsupportedError } from '../errors'
 import { shown } from '../input'
@@ -12,9 +12,8 @@ import type { Operation } from './refusals'
 import { ask, type ExistOption, type Steps, simply } from './sets'
 import { isSetType, type SetType, setType } from './types'
 
-const FAMILY_NUMBERS: Readonly<Record<FamilyName | 'any', number>> = { any: 0, ipv4: 2, ipv6: 10 }
 const familyOf = (number: number | undefined): FamilyName | 'any' =>
-  (Object.keys(FAMILY_NUMBERS) as (FamilyName | 'any')[]).find((name) => FAMILY_NUMBERS[name] === number) ?? 'any'
+  (Object.keys(SET_FAMILIES) as (FamilyName | 'any')[]).find((name) => SET_FAMILIES[name] === number) ?? 'any'
 
 /** @throws SetError */
 export function validName(name: unknown, operation: Operation): string {
@@ -35,7 +34,7 @@ export interface Identity {
 
 /** Which revision of a type to use, and whether it knows all that is asked. */
 function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', used: readonly string[]): Steps<number> {
-  const values = { typename: type.name, family: FAMILY_NUMBERS[family] }
+  const values = { typename: type.name, family: SET_FAMILIES[family] }
   const [answer] = yield* simply(ask(commands.type, values), { operation: 'create', set, type: type.name })
   if (answer === undefined) throw new UnsupportedError(`the kernel does not say which revisions of ${type.name} it has`)
   const { revision: newest = 0, revisionMin: oldest = 0 } = readMessage(commands.type, answer).values
@@ -63,23 +62,20 @@ function familyFor(set: string, { families, name }: SetType, family: unknown): F
   )
 }
 
+/** Makes a set. */
 export function* creation(
   name: string,
   type: SetType,
   { family: given, ...options }: Record<string, unknown>,
   { exist = false }: ExistOption,
 ): Steps<Identity> {
-  const set = name
-  const family = familyFor(set, type, given)
-  const data = createData(set, type, options, family)
+  const family = familyFor(name, type, given)
+  const data = createData(name, type, options, family)
   const used = Object.keys(options).filter((option) => options[option] !== undefined && options[option] !== false)
-  const revision = yield* revisionFor(set, type, family, used)
-  const values = { setname: name, typename: type.name, revision, family: FAMILY_NUMBERS[family], data }
-  yield* simply(ask(commands.create, values, NLM_F_CREATE | (exist ? 0 : NLM_F_EXCL)), {
-    operation: 'create',
-    set,
-    type: type.name,
-  })
+  const revision = yield* revisionFor(name, type, family, used)
+  const values = { setname: name, typename: type.name, revision, family: SET_FAMILIES[family], data }
+  const request = ask(commands.create, values, NLM_F_CREATE | (exist ? 0 : NLM_F_EXCL))
+  yield* simply(request, { operation: 'create', set: name, type: type.name })
   return { type, family, revision }
 }
 
@@ -93,6 +89,7 @@ function createData(set: string, type: SetType, options: object, family: FamilyN
   }
 }
 
+/** Finds out what a set is. */
 export function* identification(name: string): Steps<Identity> {
   const [answer] = yield* simply(ask(commands.header, { setname: name }), { operation: 'open', set: name })
   if (answer === undefined) throw new UnsupportedError(`set ${name}: the kernel does not say what it is`)

@@ -1,4 +1,4 @@
-/** The sets of one place, and how to ask of them: what is asked in several messages is written once, for this thread and another. */
+/** The sets of one place, and how they are asked: each operation is written once, as steps, for this thread and another. */
 import { IPSET_PROTOCOL } from '../abi/ip-set'
 import { NETLINK_NETFILTER } from '../abi/netlink'
 import { IptcError } from '../errors'
@@ -26,10 +26,10 @@ export interface ExistOption {
 
 export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aNetlinkPort }
 
-/** What has sets of its own: nfgen_family means nothing in these messages, and is that of ipset(8). */
+/** nfgen_family means nothing in these messages; this is what ipset(8) writes. */
 const HEAD: NfHead = nfHead(2)
 
-/** Yields what is to be sent, and is given what became of it. Written once, for this thread and for another. */
+/** Yields what is to be sent, and is given what became of it. */
 export type Steps<T> = Generator<Request, T, Outcome>
 
 interface Common {

@@ -150,3 +150,19 @@ test('options of a revision that the kernel lacks are refused before anything is
   expect(kernel.sent.flat().map(({ type }) => type)).toEqual([commands.type.type])
   expect(IpSet.create('set', 'hash:ip', { forceadd: true, skbinfo: false }, { kernel }).revision).toBe(3)
 })
+
+test('parts of entries that the revision of a set lacks are refused', () => {
+  const kernel = port()
+  const { answer: usual } = kernel
+  kernel.answer = (messages, socket) =>
+    messages.flatMap((message) =>
+      message.type === commands.header.type
+        ? [answer(commands.header, message, { ...SET, typename: 'hash:net', revision: 1 }), ack(message)]
+        : usual([message], socket),
+    )
+  const set = IpSet.open('set', 'hash:net', { kernel })
+  set.add({ net: '10.0.0.0/8', nomatch: false })
+  expect(() => set.add({ net: '10.0.0.0/8', nomatch: true })).toThrow(
+    /nomatch takes revision 2 of hash:net; the set is of revision 1/,
+  )
+})

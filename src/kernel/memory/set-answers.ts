@@ -1,6 +1,5 @@
 /** Answers to getsockopt(SO_IP_SET), as Linux gives them: what of a request it does not fill in, it leaves as it was. */
 import { ERRNO } from '../../abi/errno'
-import type { FamilyName } from '../../abi/family'
 import {
   getSet,
   getSetFamily,
@@ -8,6 +7,7 @@ import {
   IP_SET_OP_GET_FNAME,
   IP_SET_OP_VERSION,
   IPSET_INVALID_ID,
+  SET_FAMILIES,
   SET_NAME_SIZE,
   setVersion,
 } from '../../abi/ip-set'
@@ -22,8 +22,6 @@ const OLDEST_VERSION = 6
 
 /** `IP_SET_OP_GET_BYNAME`: a set's index alone, asked as its name is by `IP_SET_OP_GET_BYINDEX`. */
 const IP_SET_OP_GET_BYNAME = 0x06
-
-const FAMILY_NUMBERS: Readonly<Record<FamilyName | 'any', number>> = { any: 0, ipv4: 2, ipv6: 10 }
 
 type Answer = (sets: SetList, value: Uint8Array) => void
 
@@ -68,7 +66,7 @@ function tellFamily(sets: SetList, value: Uint8Array): void {
   const at = getSetFamily.fields.set.offset
   const entry = sets.byName(nameAt(value, at))
   swapNameForIndex(value, at, entry?.index)
-  if (entry !== undefined) getSetFamily.fields.family.write(value, 0, FAMILY_NUMBERS[entry.family])
+  if (entry !== undefined) getSetFamily.fields.family.write(value, 0, SET_FAMILIES[entry.family])
 }
 
 function tellName(sets: SetList, value: Uint8Array): void {
