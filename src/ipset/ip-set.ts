@@ -110,7 +110,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
     const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
     if (maybePlace !== undefined && place !== maybePlace) throw new IptcError('IpSet.open is told of two places')
-    const sets = new Sets(place ?? {})
+    const sets = new Sets(place === undefined ? {} : place)
     const valid = validName(name, 'open')
     const identity = closing(sets, () => sets.perform(identification(valid)))
     if (type === undefined || identity.type.name === type) return new IpSet(sets, valid, identity)
