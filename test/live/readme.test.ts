@@ -37,9 +37,11 @@ afterEach(() => {
 const LOADED: Readonly<Record<string, unknown>> = { xtables, 'node:diagnostics_channel': channels }
 const load = (name: string): unknown => LOADED[name] ?? require(name)
 
+const WAITS = /^(for )?await /m
+
 /** Runs a block with nothing in reach but what it imports. */
 function runBlock(block: string): unknown {
-  const isAsync = /^await /m.test(block)
+  const isAsync = WAITS.test(block)
   const { code } = transformSync(block, {
     jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
     module: { type: 'commonjs' },
@@ -60,7 +62,7 @@ test('is taken apart rightly', () => {
 test.each(blocks.map((block) => [IMPORT.exec(block)?.[1]?.trim(), block]))('a block with %s runs', async (_, block) => {
   expect(block).toMatch(IMPORT)
   const namespace = newNamespace()
-  if (!/^await /m.test(block as string)) {
+  if (!WAITS.test(block as string)) {
     namespace.run(() => runBlock(block as string))
     return
   }
