@@ -166,3 +166,24 @@ test('parts of entries that the revision of a set lacks are refused', () => {
     /nomatch takes revision 2 of hash:net; the set is of revision 1/,
   )
 })
+
+test.each<[string, number, unknown]>([
+  ['bitmap:port', 0, [80, 81]],
+  ['bitmap:port', 0, { port: [80, 81] }],
+  ['hash:ip', 2, '10.0.0.0/24'],
+  ['hash:ip', 2, '10.0.0.1-10.0.0.2'],
+  ['hash:net', 2, '10.0.0.1-10.0.0.2'],
+])('of %s one entry at a time is tested', (typename, family, entry) => {
+  const kernel = port()
+  const { answer: usual } = kernel
+  kernel.answer = (messages, socket) =>
+    messages.flatMap((message) =>
+      message.type === commands.header.type
+        ? [answer(commands.header, message, { ...SET, typename, family }), ack(message)]
+        : usual([message], socket),
+    )
+  const set = IpSet.open('set', { kernel })
+  expect(() => set.test(entry as never)).toThrow(IptcError)
+  set.add(entry as never)
+  expect(kernel.sent.flat().map(({ type }) => type)).toEqual([commands.header.type, commands.add.type])
+})
