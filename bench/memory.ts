@@ -1,0 +1,31 @@
+/** Peak memory of processes that do one thing and end. */
+import { join } from 'node:path'
+import type { Stage } from './stage'
+
+const LIBRARY = join(__dirname, '../dist/index.js')
+
+const TASKS = {
+  nothing: '',
+  read: 'table.refresh(); chain.getCounters()',
+  'append one': "chain.appendRule(Rule.parse('-p tcp --dport 22 -j DROP')); chain.deleteRule(chain.rules.length - 1)",
+  save: "save({ ipv6, tables: ['filter'] })",
+}
+
+export type Task = keyof typeof TASKS
+
+const program = (task: Task, ipv6: boolean): string => `
+const xtables = require(${JSON.stringify(LIBRARY)})
+const { Chain, save } = xtables
+const ipv6 = ${ipv6}
+const Rule = ipv6 ? xtables.Rule6 : xtables.Rule
+const table = new (ipv6 ? xtables.Table6 : xtables.Table)('filter')
+const chain = new Chain(table, 'INPUT')
+${TASKS[task]}
+console.log(process.resourceUsage().maxRSS * 1024)
+`
+
+/** In bytes. */
+export const peakOf = (stage: Stage, task: Task): number =>
+  Number(stage.run(process.execPath, ['-e', program(task, stage.family === 'ipv6')]).stdout)
+
+export const TASK_NAMES = Object.keys(TASKS).filter((name) => name !== 'nothing') as Task[]
