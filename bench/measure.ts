@@ -1,12 +1,12 @@
 /** Times in milliseconds, of bodies that take turns: what disturbs the machine disturbs all of them. */
 
-/** @returns what it measured itself, in milliseconds; else it is timed. */
-export type Body = () => number | void | Promise<number | void>
+/** What returns a number, or a promise of one, has measured itself, in milliseconds; else it is timed. */
+export type Body = () => unknown
 
 async function timed(body: Body): Promise<number> {
   const start = performance.now()
   const measured = await body()
-  return measured ?? performance.now() - start
+  return typeof measured === 'number' ? measured : performance.now() - start
 }
 
 export const median = (values: readonly number[]): number =>
@@ -20,7 +20,9 @@ const ENOUGH_MS = 4_000
 const SLOW_MS = 8_000
 
 /** The median of each body. The first round warms up and does not count. */
-export async function inTurns<Name extends string>(bodies: Readonly<Record<Name, Body>>): Promise<Record<Name, number>> {
+export async function inTurns<Name extends string>(
+  bodies: Readonly<Record<Name, Body>>,
+): Promise<Record<Name, number>> {
   const names = Object.keys(bodies) as Name[]
   const first = {} as Record<Name, number>
   for (const name of names) first[name] = await timed(bodies[name])

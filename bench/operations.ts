@@ -1,7 +1,7 @@
 /** What is timed, who does it beside us, and how we ought to compare. Every body leaves the table as it was. */
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type AnyRule, type AnyTable, Chain, easy, Rule, Rule6, restore, save } from '../src'
+import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, save } from '../src'
 import type { BareCalls } from './floor'
 import type { Body } from './measure'
 import { hasPython, python } from './python'
@@ -58,7 +58,12 @@ const words = (line: string): string[] => line.split(' ')
 
 const legacyEdit = ({ stage }: Scene, work: string[], undo: string[]): Record<string, Body> => {
   const tool = stage.legacy('')
-  return { legacy: undone(() => void stage.run(tool, work), () => void stage.run(tool, undo)) }
+  return {
+    legacy: undone(
+      () => void stage.run(tool, work),
+      () => void stage.run(tool, undo),
+    ),
+  }
 }
 
 const pythonBody = (stage: Stage, name: Parameters<typeof python>[1]): Record<string, Body> =>
@@ -112,7 +117,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       const { stage, input, bare } = scene
       const rule = parse(stage, ADDED)
       return {
-        ours: undone(() => input.appendRule(rule), () => input.deleteRule(stage.count)),
+        ours: undone(
+          () => input.appendRule(rule),
+          () => input.deleteRule(stage.count),
+        ),
         calls: () => bare.edit(),
         ...legacyEdit(scene, ['-A', 'INPUT', ...words(ADDED)], ['-D', 'INPUT', `${stage.count + 1}`]),
         ...pythonBody(stage, 'append'),
@@ -124,7 +132,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     bodies: (scene) => {
       const rule = parse(scene.stage, ADDED)
       return {
-        ours: undone(() => scene.input.insertRule(rule), () => scene.input.deleteRule(0)),
+        ours: undone(
+          () => scene.input.insertRule(rule),
+          () => scene.input.deleteRule(0),
+        ),
         calls: () => scene.bare.edit(),
         ...legacyEdit(scene, ['-I', 'INPUT', ...words(ADDED)], ['-D', 'INPUT', '1']),
       }
@@ -137,9 +148,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       const at = stage.count >> 1
       const line = ruleLine(stage.family, at)
       const rule = parse(stage, line)
-      const args = words(line.replaceAll('"', '').replace(/rule (\d+)/, 'rule_$1')).map((word) => word.replace('_', ' '))
+      const args = words(line.replaceAll('"', '').replace(/rule (\d+)/, 'rule_$1')).map((word) =>
+        word.replace('_', ' '),
+      )
       return {
-        ours: undone(() => input.deleteRule(rule), () => input.insertRule(rule, at)),
+        ours: undone(
+          () => input.deleteRule(rule),
+          () => input.insertRule(rule, at),
+        ),
         calls: () => bare.edit(),
         ...legacyEdit(scene, ['-D', 'INPUT', ...args], ['-I', 'INPUT', `${at + 1}`, ...args]),
       }
@@ -152,7 +168,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       const at = stage.count >> 1
       const [rule, other] = [parse(stage, ruleLine(stage.family, at)), parse(stage, ADDED)]
       return {
-        ours: undone(() => input.replaceRule(other, at), () => input.replaceRule(rule, at)),
+        ours: undone(
+          () => input.replaceRule(other, at),
+          () => input.replaceRule(rule, at),
+        ),
         calls: () => bare.edit(),
       }
     },

@@ -60,7 +60,11 @@ const MB = 1e6
 const MOST_BLOBS = 3
 
 export function judgeMemory(measured: Measured, peak: number, idle: number, blob: number): Row {
-  const figures = { ours: `${(peak / MB).toFixed(0)} MB`, idle: `${(idle / MB).toFixed(0)} MB`, blob: `${(blob / MB).toFixed(1)} MB` }
+  const figures = {
+    ours: `${(peak / MB).toFixed(0)} MB`,
+    idle: `${(idle / MB).toFixed(0)} MB`,
+    blob: `${(blob / MB).toFixed(1)} MB`,
+  }
   // A small table is lost in what a process takes to do anything.
   const goals = blob < 4 * MB ? [] : [atMost('(peak - idle) / blob', (peak - idle) / blob, MOST_BLOBS)]
   return { ...measured, figures, goals }
@@ -71,11 +75,20 @@ const [SMALL, LARGE, MOST_GROWTH] = [1_000, 100_000, 1.3]
 /** What a rule costs in a large table, by what it costs in a small one. */
 export function judgeGrowth(rows: readonly Row[]): Row[] {
   return rows.flatMap((large) => {
-    const small = rows.find(({ name, family, count }) => name === large.name && family === large.family && count === SMALL)
+    const small = rows.find(
+      ({ name, family, count }) => name === large.name && family === large.family && count === SMALL,
+    )
     const [a, b] = [small?.figures['ours'], large.figures['ours']]
     if (large.count !== LARGE || typeof a !== 'number' || typeof b !== 'number') return []
     const growth = b / LARGE / (a / SMALL)
-    return [{ ...large, name: `${large.name}: growth`, figures: {}, goals: [atMost('a rule, 100,000 / 1,000', growth, MOST_GROWTH)] }]
+    return [
+      {
+        ...large,
+        name: `${large.name}: growth`,
+        figures: {},
+        goals: [atMost('a rule, 100,000 / 1,000', growth, MOST_GROWTH)],
+      },
+    ]
   })
 }
 

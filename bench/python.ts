@@ -24,14 +24,13 @@ print((time.perf_counter() - start) * 1000)
 `
 
 const PROGRAMS = {
-  append: "one = rule('22'); chain().append_rule(one); took = time.perf_counter(); chain().delete_rule(one); start += time.perf_counter() - took",
+  append:
+    "one = rule('22'); chain().append_rule(one); took = time.perf_counter(); chain().delete_rule(one); start += time.perf_counter() - took",
   dump: "iptc.easy.dump_table('filter', ipv6=six)",
   iterate: 'for one in chain().rules: (one.src, one.protocol, [m.dport for m in one.matches if m.name == "tcp"])',
 }
 
 export const hasPython = (): boolean => spawnSync(PYTHON, ['-c', 'import iptc']).status === 0
 
-export const python =
-  (stage: Stage, name: keyof typeof PROGRAMS) =>
-  (): number =>
-    Number(stage.run(PYTHON, ['-c', program(PROGRAMS[name]), stage.family]).stdout)
+export const python = (stage: Stage, name: keyof typeof PROGRAMS) => (): number =>
+  Number(stage.run(PYTHON, ['-c', program(PROGRAMS[name]), stage.family]).stdout)

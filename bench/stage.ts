@@ -38,7 +38,9 @@ export class Stage implements Disposable {
 
   /** @param tool as in `restore`; the command itself where it is empty. */
   legacy(tool: string): string {
-    return [FAMILIES[this.family].name === 'ipv6' ? 'ip6tables-legacy' : 'iptables-legacy', tool].filter(Boolean).join('-')
+    return [FAMILIES[this.family].name === 'ipv6' ? 'ip6tables-legacy' : 'iptables-legacy', tool]
+      .filter(Boolean)
+      .join('-')
   }
 
   run(program: string, args: readonly string[], input = ''): SpawnSyncReturns<string> {

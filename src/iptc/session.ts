@@ -10,7 +10,8 @@ import type { Client, TableEntries } from '../kernel/client'
 import type { Kernel, LockRequest } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { type CommitOptions, prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { type CommitOptions, prepare, replace, replaceAsync } from './commit'
+import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 import { lockRequest, type WaitOptions } from './wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
@@ -85,7 +86,7 @@ export class Session {
   }
 
   #snapshot({ info, entries }: TableEntries): Snapshot {
-    return snapshot(readRuleset(this.#family, this.#table, info, entries))
+    return readingOf(readRuleset(this.#family, this.#table, info, entries))
   }
 
   #transaction(): Work | undefined {
@@ -271,7 +272,7 @@ export class Session {
   #goOn(work: Work, written: Work): void {
     const since = work.edits - written.edits
     if (this.#work !== work || since === 0) this.#forget(work)
-    else this.#work = { base: snapshot(written.draft), draft: work.draft, edits: since }
+    else this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
   }
 
   /** @param after what is to be done once the table is written */

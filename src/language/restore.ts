@@ -235,8 +235,9 @@ export class RestoreText {
   /** Where the line begins that made the rule at fault; that of COMMIT where none did. */
   #originOf(error: IptcError, draft: Draft | undefined): number | undefined {
     if (!(error instanceof RuleError) || error.chain === undefined || error.position === undefined) return undefined
-    const rule = draft?.chains.get(error.chain)?.rules[error.position]
-    return rule && (this.#origins.get(rule) ?? (rule.continues && this.#origins.get(rule.continues)))
+    const rule = draft?.chains.get(error.chain)?.rules.at(error.position)
+    const origin = rule?.continues
+    return rule && (this.#origins.get(rule) ?? (typeof origin === 'object' ? this.#origins.get(origin) : undefined))
   }
 }
 

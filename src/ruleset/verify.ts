@@ -35,6 +35,7 @@ import {
 import { type Header, headerOf, payloadOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
+import type { Entry } from './ruleset'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */
 export class Refusal extends Error {
@@ -67,13 +68,17 @@ export interface VerifyOptions {
   readonly meet?: (known: Known) => void
 }
 
-/** What is verified, and against what. */
-interface Subject {
+/** Entries that are verified, and against what. */
+interface Within {
   readonly family: Family
   readonly table: string
-  readonly layout: Layout
   readonly bytes: Uint8Array
   readonly options: VerifyOptions
+}
+
+/** A whole table. */
+interface Subject extends Within {
+  readonly layout: Layout
 }
 
 /**
@@ -96,6 +101,30 @@ export function verify(
     checkExtensions(subject, at, reached[at >> 3] as number)
   checkTable(subject)
   return reached
+}
+
+/**
+ * Whether Linux would take one entry, where it has a right place in its table.
+ * @param reached from which hooks it is reached, a bit a hook
+ */
+export function isEntryTaken(
+  family: Family,
+  table: string,
+  { bytes, jump }: Entry,
+  reached: number,
+  options: VerifyOptions,
+): boolean {
+  try {
+    if (checkEntry(family, bytes, 0) !== bytes.length) return false
+    checkFlags(family, bytes, 0)
+    // Where it goes is stored when the table is laid out.
+    if (jump === undefined) checkBuiltinTarget(bytes, 0, targetPart(family, bytes, 0))
+    checkExtensions({ family, table, bytes, options }, 0, reached)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof BlobError) return false
+    throw error
+  }
 }
 
 /** Per eight bytes, whether an entry begins there. */
@@ -248,7 +277,7 @@ function leave({ family, bytes, reached }: Walk, frame: Frame): void {
     reached[at >> 3] = (reached[at >> 3] as number) & ~ACTIVE
 }
 
-function checkExtensions(subject: Subject, at: number, reached: number): void {
+function checkExtensions(subject: Within, at: number, reached: number): void {
   const { family, bytes } = subject
   const rule = new PlacedEntry(subject, at, reached)
   for (const part of matchParts(family, bytes, at)) checkPayload('match', subject, at, rule, part)
@@ -265,7 +294,7 @@ function checkBuiltinRevision(bytes: Uint8Array, at: number, target: Part): void
 
 function checkPayload(
   kind: 'match' | 'target',
-  { family, bytes, options }: Subject,
+  { family, bytes, options }: Within,
   at: number,
   rule: PlacedRule,
   part: Part,
@@ -313,12 +342,12 @@ function checkUnknown(
 
 /** The rule as extensions look at it themselves. There is one for every entry, so it finds out what is asked, no more. */
 class PlacedEntry implements PlacedRule {
-  readonly #subject: Subject
+  readonly #subject: Within
   readonly #at: number
   readonly #reached: number
   #head: RuleHead | undefined
 
-  constructor(subject: Subject, at: number, reached: number) {
+  constructor(subject: Within, at: number, reached: number) {
     this.#subject = subject
     this.#at = at
     this.#reached = reached

@@ -3,7 +3,9 @@ import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { replace } from '../abi/x-tables'
 import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from './entry'
+import { GOES_ON, type Image } from './image'
 import type { Layout } from './read'
+import { type Run, runsOf } from './rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from './ruleset'
 
 /** Room before the entries for `struct ipt_replace`, so that a request needs no second copy of them. */
@@ -16,7 +18,12 @@ export interface Request {
 }
 
 const sizeOf = (entry: Entry | undefined): number => entry?.bytes.length ?? 0
-const sizeOfRules = (rules: readonly Entry[]): number => rules.reduce((sum, rule) => sum + rule.bytes.length, 0)
+
+function sizeOfRun(image: Image | undefined, { from, count }: Run): number {
+  if (typeof from !== 'number') return from.bytes.length
+  const { starts } = image as Image
+  return (starts[from + count] as number) - (starts[from] as number)
+}
 
 /** Where a chain's first entry behind its head and its last entry begin, counted from the first entry of the table. */
 interface Place {
@@ -24,65 +31,101 @@ interface Place {
   readonly tail: number
 }
 
-function placeChains(
-  ruleset: Ruleset,
-  chains: readonly Chain[],
-): { places: Map<string, Place>; size: number; count: number } {
-  const places = new Map<string, Place>()
+interface Places {
+  readonly byChain: ReadonlyMap<string, Place>
+  readonly size: number
+  readonly count: number
+}
+
+function placeChains(ruleset: Ruleset, chains: readonly Chain[]): Places {
+  const byChain = new Map<string, Place>()
   let at = 0
   let count = 0
   for (const { name, head, rules, tail } of chains) {
     const start = at + sizeOf(head)
-    const last = start + sizeOfRules(rules)
-    places.set(name, { start, tail: last })
+    let last = start
+    for (const run of runsOf(rules.refs)) last += sizeOfRun(ruleset.image, run)
+    byChain.set(name, { start, tail: last })
     at = last + sizeOf(tail)
     count += rules.length + (head === undefined ? 0 : 1) + (tail === undefined ? 0 : 1)
   }
-  return { places, size: at + sizeOf(ruleset.end), count: count + (ruleset.end === undefined ? 0 : 1) }
+  return { byChain, size: at + sizeOf(ruleset.end), count: count + (ruleset.end === undefined ? 0 : 1) }
 }
 
-function layoutOf(ruleset: Ruleset, places: ReadonlyMap<string, Place>, numEntries: number): Layout {
+function layoutOf(ruleset: Ruleset, { byChain, count: numEntries }: Places): Layout {
   // A user chain may bear the name of a hook that its table lacks.
   const placeOf = (hook: Hook): Place | undefined =>
-    ruleset.chains.get(hook)?.hook === hook ? places.get(hook) : undefined
+    ruleset.chains.get(hook)?.hook === hook ? byChain.get(hook) : undefined
   const hookEntry = HOOKS.map((hook) => placeOf(hook)?.start ?? 0)
   const underflow = HOOKS.map((hook) => placeOf(hook)?.tail ?? 0)
   const validHooks = HOOKS.reduce((mask, hook) => (placeOf(hook) === undefined ? mask : mask | hookBit(hook)), 0)
   return { validHooks, hookEntry, underflow, numEntries }
 }
 
+/** Puts entries behind each other into a request. */
+class Writer {
+  readonly bytes: Uint8Array
+  readonly #ruleset: Ruleset
+  readonly #places: Places
+  #at = REQUEST_HEAD
+
+  constructor(ruleset: Ruleset, places: Places) {
+    this.#ruleset = ruleset
+    this.#places = places
+    // Every byte behind the head is written; without zeros in between, a big table costs one pass over memory less.
+    this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(REQUEST_HEAD + places.size).buffer).fill(0, 0, REQUEST_HEAD)
+  }
+
+  put(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) return
+    this.bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
+  putRun(run: Run, chain: Chain): void {
+    if (typeof run.from === 'number') this.#putOld(run.from, run, chain)
+    else {
+      const at = this.#at
+      this.put(run.from.bytes)
+      if (run.from.jump !== undefined) this.#aim(at, this.#at, run.from.jump, chain, run.position)
+    }
+  }
+
+  #putOld(from: number, { count, position }: Run, chain: Chain): void {
+    const { bytes, starts, destinations, names } = this.#ruleset.image as Image
+    const first = starts[from] as number
+    const moved = this.#at - first
+    this.put(bytes.subarray(first, starts[from + count]))
+    for (let i = from; i < from + count; i++) {
+      const to = destinations[i] as number
+      if (to < 0 && to !== GOES_ON) continue
+      const [at, end] = [(starts[i] as number) + moved, (starts[i + 1] as number) + moved]
+      this.#aim(at, end, to === GOES_ON ? '' : (names[to] as string), chain, position + i - from)
+    }
+  }
+
+  /** Stores where the rule goes that begins and ends at these bytes. */
+  #aim(at: number, end: number, jump: string, chain: Chain, position: number): void {
+    const destination = jump === '' ? end - REQUEST_HEAD : this.#places.byChain.get(jump)?.start
+    if (destination === undefined)
+      throw new RuleError(
+        { table: this.#ruleset.table, chain: chain.name, position },
+        `there is no chain ${jump} to go to`,
+      )
+    writeVerdict(this.bytes, targetPart(this.#ruleset.family, this.bytes, at), destination)
+  }
+}
+
 /** Lays the table out. @throws RuleError for a rule that goes to a chain which is not there */
 export function writeRuleset(ruleset: Ruleset): Request {
   const chains = orderedChains(ruleset)
-  const { places, size, count } = placeChains(ruleset, chains)
-  const bytes = new Uint8Array(REQUEST_HEAD + size)
-  let at = REQUEST_HEAD
-
-  const put = (entry: Entry | undefined): void => {
-    if (entry === undefined) return
-    bytes.set(entry.bytes, at)
-    at += entry.bytes.length
-  }
-  const putRule = (rule: Entry, chain: Chain, position: number): void => {
-    const from = at
-    put(rule)
-    if (rule.jump === undefined) return
-    const destination = rule.jump === '' ? at - REQUEST_HEAD : places.get(rule.jump)?.start
-    if (destination === undefined)
-      throw new RuleError(
-        { table: ruleset.table, chain: chain.name, position },
-        `there is no chain ${rule.jump} to go to`,
-      )
-    writeVerdict(bytes, targetPart(ruleset.family, bytes, from), destination)
-  }
-
+  const places = placeChains(ruleset, chains)
+  const writer = new Writer(ruleset, places)
   for (const chain of chains) {
-    put(chain.head)
-    chain.rules.forEach((rule, position) => {
-      putRule(rule, chain, position)
-    })
-    put(chain.tail)
+    writer.put(chain.head?.bytes)
+    for (const run of runsOf(chain.rules.refs)) writer.putRun(run, chain)
+    writer.put(chain.tail?.bytes)
   }
-  put(ruleset.end)
-  return { layout: layoutOf(ruleset, places, count), bytes }
+  writer.put(ruleset.end?.bytes)
+  return { layout: layoutOf(ruleset, places), bytes: writer.bytes }
 }

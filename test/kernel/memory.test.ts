@@ -80,7 +80,7 @@ describe.each(families)('tables of $name', (family) => {
     expect([...again.chains.keys()]).toEqual(['INPUT', 'FORWARD', 'OUTPUT', 'user'])
     expect(again.chains.get('INPUT')?.rules.map((rule) => rule.jump)).toEqual(['user', undefined])
     const user = again.chains.get('user')
-    expect(family.entry.fields.comefrom.read(user?.rules[0]?.bytes ?? new Uint8Array(200), 0)).toBe(2)
+    expect(family.entry.fields.comefrom.read(user?.rules.at(0)?.bytes ?? new Uint8Array(200), 0)).toBe(2)
     expect(family.entry.fields.comefrom.read(user?.head?.bytes ?? new Uint8Array(200), 0)).toBe(0)
   })
 
@@ -91,7 +91,7 @@ describe.each(families)('tables of $name', (family) => {
     const rule = ruleBytes(family, { matches: [dirty] })
     family.entry.fields.pcnt.write(rule, 0, 7n)
     put(client, withRules(emptyRuleset(family, 'filter'), 'INPUT', [plain(rule)]))
-    const kept = rulesetOf(client, 'filter', family).chains.get('INPUT')?.rules[0]?.bytes.slice()
+    const kept = rulesetOf(client, 'filter', family).chains.get('INPUT')?.rules.at(0)?.bytes.slice()
     if (kept === undefined) throw new Error('no rule')
     const clean = ruleBytes(family, { matches: [matchOf(family, 'mark', { 0: 1 })] })
     family.entry.fields.comefrom.write(clean, 0, 2)
