@@ -55,6 +55,11 @@ export class Stage implements Disposable {
     return this.run(process.execPath, [this.#actors, ...args])
   }
 
+  /** @param front the words of a command that runs another */
+  runActorBehind([program, ...words]: readonly string[], ...args: readonly string[]): Promise<Outcome> {
+    return this.run(program as string, [...words, process.execPath, this.#actors, ...args])
+  }
+
   /**
    * Runs an actor behind strace, with files for its input and output: Node asks sockets what they are, and would get
    * the answers that are meant for the library.

@@ -1,57 +1,91 @@
-/** Ten writers in one table at the same time: at the end exactly the expected rules stand, each once and in its order. */
-import { Chain, Table } from '../src'
+/**
+ * Twelve writers in four tables at the same time: at the end exactly the expected chains, rules, counters and policies
+ * stand, each rule once, with every word of it, and in its writer's order.
+ */
+import type { Written } from './actors/writer'
 import { SHARED } from './chains'
+import { originOf, PLACES, type Place } from './edits'
 import { type Outcome, resultOf, Stage } from './stage'
 
-interface Result {
-  readonly edits: number
+/** Each process, with the writers that it is. */
+const PROCESSES: readonly (readonly [actor: string, writers: string])[] = [
+  ['write', 'a:edits'],
+  ['write', 'b:transactions'],
+  ['write', 'c:async,d:async'],
+  ['write', 'e:deferred'],
+  ['write-in-threads', 'f:edits,g:transactions,h:async'],
+  ['write', 'i:legacy'],
+  ['write', 'j:legacy'],
+  ['write', 'k:legacy-restore'],
+  ['write', 'l:restore'],
+]
+
+const legacyOf = ({ family }: Place): string => (family === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy')
+
+/** What iptables-legacy-save prints of a table: its chains with their policies, and its rules with their counters. */
+interface Standing {
+  readonly chains: Readonly<Record<string, string>>
+  /** By chain. */
   readonly rules: Readonly<Record<string, readonly string[]>>
 }
 
-/** Each process, with the writers that it is. */
-const PROCESSES: readonly (readonly [string, string, string])[] = [
-  ['write', 'a', 'edits'],
-  ['write', 'b', 'transactions'],
-  ['write', 'c,d', 'async'],
-  ['write', 'e', 'deferred'],
-  ['write-in-threads', 'f,g', 'edits'],
-  ['write', 'h', 'legacy'],
-  ['write', 'i', 'legacy'],
-  ['write', 'j', 'legacy'],
-]
-
-const writerOf = (mark: string): string => mark.slice(0, mark.indexOf('-'))
-
-/** Marks of the rules that stand there, in their order. */
-function marksIn(table: Table): string[] {
-  return new Chain(table, SHARED).rules.map(({ matches }) => String(matches[0]?.parameters['comment']))
+function standingIn(stage: Stage, place: Place): Standing {
+  const text = stage.shell(`${legacyOf(place)}-save -c -t ${place.table}`)
+  const chains = [...text.matchAll(/^:(\S+) (\S+)/gm)].map(([, name, policy]) => [name, policy] as [string, string])
+  const lines = text.split('\n').filter((line) => line.startsWith('['))
+  const rulesOf = (chain: string): string[] => lines.filter((line) => line.split(' ')[2] === chain)
+  return {
+    chains: Object.fromEntries(chains),
+    rules: Object.fromEntries(chains.map(([name]) => [name, rulesOf(name)])),
+  }
 }
 
-function compare(marks: readonly string[], results: readonly Result[]): number {
-  const expected: Readonly<Record<string, readonly string[]>> = Object.assign({}, ...results.map(({ rules }) => rules))
-  for (const [name, wanted] of Object.entries(expected)) {
-    const found = marks.filter((mark) => writerOf(mark) === name)
-    if (found.join() !== wanted.join())
-      throw new Error(`writer ${name}: expected ${wanted.join()}, found ${found.join()}`)
-  }
-  const count = Object.values(expected).reduce((sum, { length }) => sum + length, 0)
-  if (marks.length !== count) throw new Error(`${marks.length} rules, expected ${count}`)
-  return count
+const savedLine = (chain: string, rule: string): string => `[${originOf(rule).counters.join(':')}] -A ${chain} ${rule}`
+
+function checkSame(what: string, found: readonly string[], wanted: readonly string[]): void {
+  if (found.join('\n') === wanted.join('\n')) return
+  const lost = wanted.filter((line) => !found.includes(line))
+  const alien = found.filter((line) => !wanted.includes(line))
+  throw new Error(`${what}: lost ${JSON.stringify(lost)}, not expected ${JSON.stringify(alien)}, or another order`)
+}
+
+/** @returns how many rules stand there. @throws unless they are exactly those of the ledgers */
+function compare(
+  place: Place,
+  { chains, rules }: Standing,
+  builtin: readonly string[],
+  all: readonly Written[],
+): number {
+  const about = `${place.family} ${place.table}`
+  const ledgers = all.map(({ writer, ledgers }) => ({ writer, ledger: ledgers[PLACES.indexOf(place)] }))
+  const own = ledgers.flatMap(({ ledger }) => Object.keys(ledger?.chains ?? {}).filter((name) => name !== SHARED))
+  checkSame(`${about}: chains`, Object.keys(chains).sort(), [...builtin, SHARED, ...own].sort())
+  const policies = Object.assign({}, ...ledgers.map(({ ledger }) => ledger?.policies))
+  const policyOf = (name: string): string => (builtin.includes(name) ? (policies[name] ?? 'ACCEPT') : '-')
+  for (const [name, policy] of Object.entries(chains))
+    checkSame(`${about}: policy of ${name}`, [policy], [policyOf(name)])
+  for (const [name, lines] of Object.entries(rules))
+    for (const { writer, ledger } of ledgers) {
+      const wanted = (ledger?.chains[name] ?? []).map((rule) => savedLine(name, rule))
+      const found = lines.filter((line) => originOf(line).writer === writer)
+      checkSame(`${about}: rules of ${writer} in ${name}`, found, wanted)
+    }
+  return Object.values(rules).flat().length
 }
 
 /** @param seconds how long they write */
 export async function writers(seconds: number): Promise<string> {
   using stage = new Stage()
-  using table = new Table('filter', { namespace: stage.namespace })
-  table.createChain(SHARED)
+  for (const place of PLACES) stage.shell(`${legacyOf(place)} -t ${place.table} -N ${SHARED}`)
+  const builtin = PLACES.map((place) => Object.keys(standingIn(stage, place).chains).filter((name) => name !== SHARED))
   const outcomes: Outcome[] = await Promise.all(PROCESSES.map((args) => stage.runActor(...args, String(seconds))))
-  const results = outcomes.map((outcome) => resultOf<Result>(outcome))
-  table.refresh()
-  const chains = table.chains.map(String).join(' ')
-  if (chains !== `INPUT FORWARD OUTPUT ${SHARED}`) throw new Error(`chains left: ${chains}`)
-  const rules = compare(marksIn(table), results)
-  const idle = PROCESSES.filter((_, i) => results[i]?.edits === 0).map(([, names]) => names)
+  const written = outcomes.flatMap((outcome) => resultOf<Written[]>(outcome))
+  const counts = PLACES.map((place, i) => compare(place, standingIn(stage, place), builtin[i] ?? [], written))
+  const rules = counts.reduce((sum, count) => sum + count, 0)
+  const idle = written.filter(({ edits }) => edits === 0).map(({ writer }) => writer)
   if (idle.length > 0) throw new Error(`writers ${idle.join()} came to write nothing`)
-  const edits = PROCESSES.map(([, names, hand], i) => `${hand} (${names}) ${results[i]?.edits}`).join(', ')
-  return `${rules} of ${rules} rules stand, each once and in order, after ${seconds} s of edits: ${edits}`
+  const hands = Object.fromEntries(PROCESSES.flatMap(([, writers]) => writers.split(',').map((it) => it.split(':'))))
+  const edits = written.map(({ writer, edits }) => `${hands[writer]} (${writer}) ${edits}`).join(', ')
+  const total = written.reduce((sum, { edits }) => sum + edits, 0)
+  return `${rules} rules in ${PLACES.length} tables stand as expected after ${seconds} s of ${total} edits: ${edits}`
 }

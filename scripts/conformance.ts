@@ -14,7 +14,7 @@ import { type Case, cases } from '../test/support/cases'
 import { missing, untried } from '../test/support/coverage'
 import { absentCases, liveCases } from '../test/support/here'
 import { oracleVersion } from '../test/support/oracle'
-import { tryOracle, tryReading, tryRefused, tryWriting } from '../test/support/trial'
+import { tryDeviations, tryOracle, tryReading, tryRefused, tryWriting } from '../test/support/trial'
 
 interface Row {
   readonly extension: string
@@ -26,7 +26,7 @@ interface Row {
   readonly faults: number
 }
 
-const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused]
+const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
 
 /** A trial that an error ends is a fault as well; the others of the group are still of interest. */
 function attempt(trial: (one: Case) => string[], one: Case): string[] {

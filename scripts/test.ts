@@ -3,6 +3,9 @@
  * with iptables-legacy beside us. Where the live part cannot run, the summary says why; with XTABLES_LIVE=1 that fails.
  *
  *   npm test [-- arguments for jest]
+ *
+ * With XTABLES_DECLARED_SKIPS, the path of such a list, it is the live part alone, and a test that is skipped and not
+ * declared is a failure, as is one that is declared and not skipped.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
@@ -15,6 +18,8 @@ interface Part {
   readonly failed: number
   /** Their names. */
   readonly skipped: readonly string[]
+  /** What is wrong with what was skipped. */
+  readonly complaints?: readonly string[]
   /** Why it did not run. */
   readonly reason?: string
 }
@@ -23,7 +28,7 @@ const root = join(__dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'xtables-test-'))
 const jest = join(root, 'node_modules/jest/bin/jest.js')
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
-const { XTABLES_LIVE, XTABLES_LOCKFILE } = process.env
+const { XTABLES_LIVE, XTABLES_LOCKFILE, XTABLES_DECLARED_SKIPS } = process.env
 const isRoot = process.getuid?.() === 0
 
 const run = (command: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<Buffer> =>
@@ -46,6 +51,27 @@ const skippedIn = ({ testResults }: JestReport): string[] =>
     .filter(({ status }) => status === 'pending')
     .map(({ fullName }) => fullName)
 
+interface DeclaredSkip {
+  /** A regular expression of their names. */
+  readonly tests: string
+  readonly why: string
+}
+
+function judgeSkips({ testResults }: JestReport, declared: readonly DeclaredSkip[]): string[] {
+  const results = testResults.flatMap(({ assertionResults }) => assertionResults)
+  const isDeclared = (name: string): boolean => declared.some(({ tests }) => new RegExp(tests).test(name))
+  const undeclared = results.filter(({ status, fullName }) => status === 'pending' && !isDeclared(fullName))
+  const ran = results.filter(({ status, fullName }) => status !== 'pending' && isDeclared(fullName))
+  // Arguments may have chosen tests that it is not about.
+  const isWhole = process.argv.length === 2
+  const unknown = declared.filter(({ tests }) => !results.some(({ fullName }) => new RegExp(tests).test(fullName)))
+  return [
+    ...undeclared.map(({ fullName }) => `skipped, which is not declared: ${fullName}`),
+    ...ran.map(({ fullName }) => `declared as skipped, and it was not: ${fullName}`),
+    ...(isWhole ? unknown.map(({ tests }) => `declared as skipped, and there is none: ${tests}`) : []),
+  ]
+}
+
 function runJest(name: string, before: readonly string[] = [], env: Record<string, string> = {}): Part {
   const report = join(scratch, `${name}.json`)
   const options = ['--selectProjects', name, '--json', '--outputFile', report, '--passWithNoTests', '--silent=false']
@@ -54,12 +80,17 @@ function runJest(name: string, before: readonly string[] = [], env: Record<strin
   const { status } = run([...before, process.execPath, jest, ...options, ...workers, ...process.argv.slice(2)], env)
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'))
-    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+    const complaints =
+      XTABLES_DECLARED_SKIPS === undefined
+        ? []
+        : judgeSkips(result, JSON.parse(readFileSync(XTABLES_DECLARED_SKIPS, 'utf8')))
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + complaints.length
     return {
       name,
       passed: result.numPassedTests,
       failed: Math.max(failed, status === 0 ? 0 : 1),
       skipped: skippedIn(result),
+      complaints,
     }
   } catch {
     return { name, passed: 0, failed: 1, skipped: [] }
@@ -96,20 +127,21 @@ function runLive(): Part {
 function summarize(parts: readonly Part[]): void {
   const sum = (count: (part: Part) => number): number => parts.reduce((total, part) => total + count(part), 0)
   console.log()
-  for (const { name, passed, failed, skipped, reason } of parts) {
+  for (const { name, passed, failed, skipped, complaints = [], reason } of parts) {
     console.log(
       reason === undefined
         ? `${name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`
         : `${name}: DID NOT RUN: ${reason}`,
     )
     for (const test of skipped) console.log(`  skipped: ${test}`)
+    for (const complaint of complaints) console.log(`  ${complaint}`)
   }
   console.log(`${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed`)
   if (sum(({ failed }) => failed) > 0) process.exitCode = 1
 }
 
 try {
-  summarize([checkTypes(), runJest('offline'), runLive()])
+  summarize(XTABLES_DECLARED_SKIPS === undefined ? [checkTypes(), runJest('offline'), runLive()] : [runLive()])
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }

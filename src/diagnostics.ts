@@ -21,14 +21,14 @@ export interface DiagnosticEvents {
     readonly durationMs: number
     readonly error?: string | undefined
   }
-  /** The lock was taken; or the wait for it ended with an error. Who joins a holder takes no lock. */
+  /** The lock was taken; or was not, with the error. Who joins a holder takes no lock. */
   lock: { readonly lock: string; readonly waitedMs: number; readonly error?: string | undefined }
   unlock: { readonly lock: string; readonly heldMs: number }
-  /** A table was read, as often as it took to get it whole. */
+  /** A table was read, as often as it took to get it whole. Of one that could not be, `call` has the error. */
   read: AboutTable & { readonly entries: number; readonly bytes: number; readonly durationMs: number }
-  /** A table was replaced. */
+  /** A table was replaced. Of one that could not be, `call` has the error. */
   replace: AboutTable & { readonly entries: number; readonly bytes: number; readonly durationMs: number }
-  /** Another program has changed a table that was to be read or written. */
+  /** Another program has changed a table that was to be read or written. `retry` follows where that is tried again. */
   conflict: AboutTable & { readonly reason: string }
   /** Something is tried again. `attempt` is the number of the one that failed, from 1. */
   retry: {

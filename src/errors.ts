@@ -15,7 +15,10 @@ export class IptcError extends Error {
 export class XtablesError extends IptcError {
   /** Name of the match or target, or `rule` for what stands in the rule itself (`src`, `protocol`, …). */
   readonly extension: string
-  /** Name of the parameter in its iptables form, `dport`; absent where the extension as a whole is meant. */
+  /**
+   * Name of the parameter in its iptables form, `dport`; where one of several is missing, the first of them. Absent where
+   * the extension as a whole is meant.
+   */
   readonly parameter: string | undefined
   /** The value as it was given. */
   readonly value: unknown
@@ -65,7 +68,10 @@ export class RuleError extends IptcError {
   readonly position: number | undefined
   /** The match or target that is refused; absent where it is the rule itself, or the chain. */
   readonly extension: string | undefined
-  /** Which of its parameters, in its iptables form, `tcp-flags`; absent where it is not refused for one of them. */
+  /**
+   * Which of its parameters, in its iptables form, `tcp-flags`; or `protocol`, where the `-p` of the rule is not what the
+   * extension needs. Absent where it is not refused for one of them.
+   */
   readonly parameter: string | undefined
   readonly reason: string
 

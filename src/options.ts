@@ -1,13 +1,22 @@
 /** Options objects of public functions. */
 import { IptcError } from './errors'
+import { isObject, shown, type Taken } from './input'
+
+/** The options of a function by name, each with what it takes. */
+export type Options = Readonly<Record<string, Taken>>
 
 /**
  * An option that is not understood must not be passed over: it may have said which family, or which namespace.
- * @throws IptcError for anything but an object that holds known options
+ * @throws IptcError for anything but an object that holds known options, each undefined or of its type
  */
-export function checkOptions(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new IptcError(`options are an object of ${known.join(', ')}, not ${String(options)}`)
-  const unknown = Object.keys(options).find((key) => !known.includes(key))
-  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${known.join(', ')}`)
+export function checkOptions(options: unknown, known: Options): void {
+  const accepted = Object.keys(known).join(', ')
+  if (!isObject(options)) throw new IptcError(`options are an object of ${accepted}, not ${shown(options)}`)
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
+  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${accepted}`)
+  for (const [name, { accepts, expected }] of Object.entries(known)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    if (value !== undefined && !accepts(value))
+      throw new IptcError(`the option ${name} takes ${expected}, not ${shown(value)}`)
+  }
 }

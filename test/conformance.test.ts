@@ -45,9 +45,11 @@ test('lines of extensions that no kernel of today has are accepted and refused',
     new Chain(table, chain).appendRule(family === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
   }
   for (const { family, table, accepted, refused } of cases.filter(({ lacking }) => lacking)) {
-    for (const line of accepted.filter((one) => !explained('refused', one))) append(family.name, table, line)
-    for (const line of refused.filter((one) => !explained('accepted', one)))
-      expect(() => append(family.name, table, line)).toThrow(IptcError)
+    const isRefused = (line: string): boolean =>
+      accepted.includes(line) ? explained('refused', line) !== undefined : explained('accepted', line) === undefined
+    for (const line of [...accepted, ...refused])
+      if (isRefused(line)) expect(() => append(family.name, table, line)).toThrow(IptcError)
+      else append(family.name, table, line)
   }
 })
 

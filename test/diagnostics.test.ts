@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Chain, ConflictError, LockTimeoutError, MemoryKernel, Rule, Table } from '../src'
+import { Chain, ConflictError, easy, LockTimeoutError, MemoryKernel, Rule, restore, Table } from '../src'
 import { ERRNO } from '../src/abi/errno'
 import { failing, WatchedKernel } from './support/watched-kernel'
 
@@ -104,4 +104,121 @@ test('a wait for the lock that was in vain', async () => {
     ['lock', { lock: LOCK, error }],
     ['unlock', { lock: LOCK }],
   ])
+})
+
+describe('each way of writing', () => {
+  const commit = (): Table => {
+    const deferred = new Table('filter', { kernel, autocommit: false })
+    new Chain(deferred, 'INPUT').appendRule(Rule.parse('-s 10.0.0.1 -j DROP'))
+    // What it was read for is no part of the commit.
+    events = []
+    return deferred
+  }
+
+  /** The same edit in all of them, and whether it is made again after a conflict. */
+  const WAYS: readonly (readonly [string, () => unknown, boolean])[] = [
+    ['an edit', add, true],
+    ['a transaction', () => table.transaction(add), true],
+    ['a transaction off the main thread', () => table.transactionAsync(add), true],
+    ['a commit', () => commit().commit(), false],
+    ['a commit off the main thread', () => commit().commitAsync(), false],
+    ['a dictionary', () => easy.addRule('filter', 'INPUT', { src: '10.0.0.1', target: 'DROP' }, 0, { kernel }), true],
+    ['text', () => restore('*filter\n-A INPUT -s 10.0.0.1 -j DROP\nCOMMIT\n', { kernel, noflush: true }), true],
+  ]
+
+  const withoutCalls = (): string[] => names().filter((name) => name !== 'call')
+  const failedCalls = (): object[] => events.filter(([name, event]) => name === 'call' && 'error' in event)
+
+  const outcomeOf = async (way: () => unknown): Promise<unknown> => {
+    try {
+      await way()
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  describe.each(WAYS)('%s', (_, way, isRepeated) => {
+    test('without anything in between', async () => {
+      expect(await outcomeOf(way)).toBeUndefined()
+      expect(withoutCalls()).toEqual(['lock', 'read', 'replace', 'unlock'])
+      expect(failedCalls()).toEqual([])
+    })
+
+    test('with a conflict', async () => {
+      kernel.before = failing('replace', ERRNO.EAGAIN, 1)
+      const error = await outcomeOf(way)
+      if (!isRepeated) expect(error).toBeInstanceOf(ConflictError)
+      const again = isRepeated ? ['retry', 'read', 'replace'] : []
+      expect(withoutCalls()).toEqual(['lock', 'read', 'conflict', ...again, 'unlock'])
+    })
+
+    test('with conflicts without end', async () => {
+      kernel.before = failing('replace', ERRNO.EAGAIN)
+      expect(await outcomeOf(way)).toBeInstanceOf(Error)
+      const attempts = isRepeated ? 8 : 1
+      const rounds = Array.from({ length: attempts }, (_, i) => [
+        'read',
+        'conflict',
+        ...(i < attempts - 1 ? ['retry'] : []),
+      ])
+      expect(withoutCalls()).toEqual(['lock', ...rounds.flat(), 'unlock'])
+    })
+
+    test('with a table that changes each time it is read', async () => {
+      let isArmed = isRepeated
+      kernel.before = (call) => {
+        if (isArmed) failing('getEntries', ERRNO.EAGAIN)(call)
+        // A commit has read the table once before, with which its edits began.
+        if (call.operation === 'getInfo' && kernel.count('getInfo') === 2) isArmed = true
+      }
+      expect(await outcomeOf(way)).toBeInstanceOf(Error)
+      expect(withoutCalls()).toEqual(['lock', ...Array(16).fill('retry'), 'conflict', 'unlock'])
+    })
+
+    test('with a failure', async () => {
+      kernel.before = failing('replace', ERRNO.ENOMEM)
+      expect(await outcomeOf(way)).toBeInstanceOf(Error)
+      expect(withoutCalls()).toEqual(['lock', 'read', 'unlock'])
+      expect(failedCalls()).toMatchObject([['call', { ...about, operation: 'SET_REPLACE', error: 'ENOMEM' }]])
+    })
+
+    test('with counters that are added at the second attempt', async () => {
+      new Table('filter', { kernel }).setPolicy('OUTPUT', 'ACCEPT', [7, 700])
+      events = []
+      kernel.before = failing('addCounters', ERRNO.ENOMEM, 1)
+      expect(await outcomeOf(way)).toBeUndefined()
+      expect(withoutCalls()).toEqual(['lock', 'read', 'replace', 'retry', 'unlock'])
+      expect(failedCalls()).toMatchObject([['call', { ...about, operation: 'SET_ADD_COUNTERS', error: 'ENOMEM' }]])
+    })
+
+    test('is printed with XTABLES_DEBUG=1, event by event', async () => {
+      const lines: string[] = []
+      const write = jest.spyOn(process.stderr, 'write').mockImplementation((text) => lines.push(String(text)) > 0)
+      process.env['XTABLES_DEBUG'] = '1'
+      kernel.before = failing('replace', ERRNO.EAGAIN, 1)
+      try {
+        commit()
+        lines.splice(0)
+        await outcomeOf(way)
+      } finally {
+        Reflect.deleteProperty(process.env, 'XTABLES_DEBUG')
+        write.mockRestore()
+      }
+      const printed = lines.map((line) => /^xtables: (\w+) (?:[a-zA-Z]+=\S.*)\n$/.exec(line)?.[1])
+      expect(printed.slice(-events.length)).toEqual(names())
+      expect(lines.join('')).toMatch(/^xtables: lock .*waitedMs=\d/m)
+      expect(lines.join('')).toMatch(/^xtables: read .*bytes=632 durationMs=\d/m)
+      expect(lines.join('')).toMatch(/^xtables: unlock .*heldMs=\d/m)
+    })
+  })
+})
+
+test('a lock that an asynchronous call of this process has, where a synchronous one wants it', async () => {
+  const held = table.transactionAsync(() => new Promise<void>((resolve) => void setTimeout(resolve, 20)))
+  await new Promise((resolve) => void setTimeout(resolve, 5))
+  events = []
+  expect(add).toThrow(LockTimeoutError)
+  expect(events).toEqual([['lock', { lock: LOCK, error: expect.stringMatching(/^LockTimeoutError: an asynchronous/) }]])
+  await held
 })

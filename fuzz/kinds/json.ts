@@ -1,7 +1,7 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
 import { isDeepStrictEqual } from 'node:util'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src'
-import { parseJson } from '../../src/cli/kernel'
+import { parseJson } from '../../src/cli/json'
 import { apply, toJson } from '../../src/cli/own'
 import { captureTable } from '../../src/kernel/capture'
 import { setsOf, texts } from '../corpus'

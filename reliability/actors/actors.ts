@@ -3,16 +3,17 @@ import { isMainThread, workerData } from 'node:worker_threads'
 import { guard } from '../../test/support/guard'
 import { editForEver, editOnce } from './editor'
 import { endure } from './endurance'
+import { useNamespaces } from './namespaces'
 import { send } from './sender'
 import { write, writeInThreads } from './writer'
 
 const ACTORS: Readonly<Record<string, (...args: string[]) => void | Promise<void>>> = {
-  write: (names, hand, seconds) => write(String(names).split(','), String(hand), Number(seconds)),
-  'write-in-threads': (names, hand, seconds) =>
-    writeInThreads(String(names).split(','), String(hand), Number(seconds), __filename),
+  write: (writers, seconds) => write(String(writers), Number(seconds)),
+  'write-in-threads': (writers, seconds) => writeInThreads(String(writers), Number(seconds), __filename),
   'edit-for-ever': editForEver,
   'edit-once': (way) => editOnce(String(way)),
   endure: (count) => endure(Number(count)),
+  namespaces: (count) => useNamespaces(Number(count)),
   send,
 }
 

@@ -19,13 +19,14 @@ export function editForEver(): void {
   for (;;) next()
 }
 
-const RULE = '-s 10.0.0.1/32 -j DROP'
+const RULE = '-s 10.0.0.1/32 -p tcp -m tcp --dport 22 -j DROP'
 
 /** One rule, in one of the ways in which a table is written. */
 const WAYS: Readonly<Record<string, (table: Table) => void | Promise<void>>> = {
   edit: (table) => new Chain(table, 'INPUT').appendRule(Rule.parse(RULE)),
   async: (table) => table.transactionAsync(() => new Chain(table, 'INPUT').appendRule(Rule.parse(RULE))),
-  easy: () => easy.addRule('filter', 'INPUT', { src: '10.0.0.1', target: 'DROP' }),
+  easy: () =>
+    easy.addRule('filter', 'INPUT', { src: '10.0.0.1', protocol: 'tcp', tcp: { dport: '22' }, target: 'DROP' }),
 }
 
 async function outcomeOf(edit: () => void | Promise<void> | undefined): Promise<string> {

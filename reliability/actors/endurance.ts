@@ -1,34 +1,17 @@
 /** Operations without end, with a look at what the process holds now and then. */
-import { readdirSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Chain, ConflictError, easy, IptcError, LockTimeoutError, NetworkNamespace, Rule, save, Table } from '../../src'
+import { collect, type Holdings, holdings, type Memory, memory } from './holdings'
 
-export interface Sample {
+export interface Sample extends Holdings, Memory {
   readonly operations: number
-  readonly descriptors: number
-  readonly threads: number
-  /** Bytes. */
-  readonly resident: number
-  readonly heap: number
-  readonly external: number
 }
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-const SAMPLES = 8
-const count = (folder: string): number => readdirSync(folder).length
+/** Enough for the slope of a line through them to mean something. */
+const SAMPLES = 50
 
 async function sampleAt(operations: number): Promise<Sample> {
-  // Finalizers run in turns of their own.
-  for (let turn = 0; turn < 4; turn++) {
-    collectGarbage()
-    await new Promise((resolve) => void setTimeout(resolve, 20))
-  }
-  const { rss: resident, heapUsed: heap, external } = process.memoryUsage()
-  const [descriptors, threads] = [count('/proc/self/fd'), count('/proc/self/task')]
-  return { operations, descriptors, threads, resident, heap, external }
+  await collect()
+  return { operations, ...memory(), ...holdings() }
 }
 
 /** @throws unless `body` throws one of `type` */

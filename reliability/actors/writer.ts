@@ -1,54 +1,55 @@
-/**
- * One of many who edit a table at the same time. Each has rules of its own in a chain that all share, and knows the
- * order in which they must stand at the end.
- */
+/** One of many who edit the same tables at the same time, each in its own way. */
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { Chain, ConflictError, Rule, Table } from '../../src'
+import {
+  type AnyTable,
+  Chain,
+  ConflictError,
+  type PolicyName,
+  Rule,
+  Rule6,
+  restore,
+  Table,
+  Table6,
+  type TableOptions,
+} from '../../src'
 import { SHARED } from '../chains'
+import { commandText, type Edit, enter, type Ledger, originOf, PLACES, type Place, ruleText } from '../edits'
 
-/** The edits that a writer makes, in one of the ways in which a table can be edited. */
-interface Hand {
-  append(mark: string): void | Promise<void>
-  insert(mark: string): void | Promise<void>
-  remove(mark: string): void | Promise<void>
-  /** Makes a chain, gives it another name, and takes it away. */
-  pass(chain: string): void | Promise<void>
+const open = ({ family, table }: Place, options: TableOptions = {}): AnyTable =>
+  family === 'ipv4' ? new Table(table, options) : new Table6(table, options)
+
+const chainOf = (table: AnyTable, name: string): Chain => new Chain(table, name)
+
+function ruleOf(table: AnyTable, text: string): Rule | Rule6 {
+  const rule = (table instanceof Table ? Rule : Rule6).parse(text)
+  rule.counters = originOf(text).counters
+  return rule
 }
 
-const ruleOf = (mark: string): Rule => Rule.parse(`-s 10.0.0.1 -m comment --comment ${mark} -j RETURN`)
-const wordsOf = (mark: string): string[] => ['-s', '10.0.0.1', '-m', 'comment', '--comment', mark, '-j', 'RETURN']
-
-function edits(table: Table): Hand {
-  const chain = new Chain(table, SHARED)
-  return {
-    append: (mark) => chain.appendRule(ruleOf(mark)),
-    insert: (mark) => chain.insertRule(ruleOf(mark), 0),
-    remove: (mark) => chain.deleteRule(ruleOf(mark)),
-    pass(name) {
-      table.createChain(name)
-      table.renameChain(name, `${name}-x`)
-      table.deleteChain(`${name}-x`)
-    },
-  }
+const COMMANDS: Readonly<Record<Edit['command'], (table: AnyTable, chain: string, rest: string) => void>> = {
+  '-A': (table, chain, rule) => chainOf(table, chain).appendRule(ruleOf(table, rule)),
+  '-I': (table, chain, rule) => chainOf(table, chain).insertRule(ruleOf(table, rule), 0),
+  '-D': (table, chain, rule) => chainOf(table, chain).deleteRule(ruleOf(table, rule)),
+  '-N': (table, chain) => table.createChain(chain),
+  '-X': (table, chain) => table.deleteChain(chain),
+  '-E': (table, chain, name) => table.renameChain(chain, name),
+  '-P': (table, chain, policy) => table.setPolicy(chain, policy as PolicyName),
 }
 
-/** The same edits, each inside of `wrap`. */
-function wrapped(hand: Hand, wrap: (edit: () => void) => void | Promise<void>): Hand {
-  return {
-    append: (mark) => wrap(() => void hand.append(mark)),
-    insert: (mark) => wrap(() => void hand.insert(mark)),
-    remove: (mark) => wrap(() => void hand.remove(mark)),
-    pass: (name) => wrap(() => void hand.pass(name)),
-  }
+function makeAll(table: AnyTable, edits: readonly Edit[]): void {
+  for (const { command, chain, rest } of edits) COMMANDS[command](table, chain, rest)
 }
 
-/** Makes an edit and commits it, on fresh readings until nobody has come in between. */
-async function commit(table: Table, edit: () => void): Promise<void> {
+/** Lets others of the same thread come in between. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+/** Makes edits and commits them, on fresh readings until nobody has come in between. */
+async function commit(table: AnyTable, edits: readonly Edit[]): Promise<void> {
   for (;;) {
     table.refresh()
-    edit()
+    makeAll(table, edits)
     try {
       await table.commitAsync()
       return
@@ -58,84 +59,151 @@ async function commit(table: Table, edit: () => void): Promise<void> {
   }
 }
 
-function legacy(...words: readonly string[]): void {
-  const { status, stderr } = spawnSync('iptables-legacy', ['-w', ...words], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`iptables-legacy ${words.join(' ')}: ${stderr}`)
+const textOf = ({ table }: Place, edits: readonly Edit[]): string =>
+  [`*${table}`, ...edits.map(commandText), 'COMMIT', ''].join('\n')
+
+function legacy({ family }: Place, program: string, args: readonly string[], input = ''): void {
+  const tool = (family === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy') + program
+  const { status, stderr } = spawnSync(tool, args, { encoding: 'utf8', input })
+  if (status !== 0) throw new Error(`${tool} ${args.join(' ')}: ${stderr}${input}`)
 }
 
-const HANDS: Readonly<Record<string, () => Hand>> = {
-  edits: () => edits(new Table('filter')),
-  transactions: () => {
-    const table = new Table('filter')
-    return wrapped(edits(table), (edit) => table.transaction(edit))
-  },
-  async: () => {
-    const table = new Table('filter')
-    return wrapped(edits(table), (edit) => table.transactionAsync(edit))
-  },
-  deferred: () => {
-    const table = new Table('filter', { autocommit: false })
-    return wrapped(edits(table), (edit) => commit(table, edit))
-  },
-  legacy: () => ({
-    append: (mark) => legacy('-A', SHARED, ...wordsOf(mark)),
-    insert: (mark) => legacy('-I', SHARED, ...wordsOf(mark)),
-    remove: (mark) => legacy('-D', SHARED, ...wordsOf(mark)),
-    pass(name) {
-      legacy('-N', name)
-      legacy('-E', name, `${name}-x`)
-      legacy('-X', `${name}-x`)
-    },
-  }),
-}
+/** Carries out edits of one table. */
+type Hand = (edits: readonly Edit[]) => void | Promise<void>
 
-interface Result {
-  readonly edits: number
-  /** Marks of the writer's rules in their order, by its name. */
-  readonly rules: Readonly<Record<string, readonly string[]>>
-}
-
-async function writeAs(name: string, hand: Hand, end: number): Promise<Result> {
-  const rules: string[] = []
-  let count = 0
-  while (Date.now() < end) {
-    const mark = `${name}-${count++}`
-    if (count % 4 === 3) await hand.remove(rules.splice(Math.floor(rules.length / 2), 1)[0] as string)
-    else if (count % 16 === 8) await hand.pass(mark)
-    else if (count % 4 === 2) {
-      await hand.insert(mark)
-      rules.unshift(mark)
-    } else {
-      await hand.append(mark)
-      rules.push(mark)
+/** The ways in which a table can be edited. */
+const HANDS: Readonly<Record<string, (place: Place) => Hand>> = {
+  edits(place) {
+    const table = open(place)
+    return (edits) => makeAll(table, edits)
+  },
+  transactions(place) {
+    const table = open(place)
+    return (edits) => table.transaction(() => makeAll(table, edits))
+  },
+  async(place) {
+    const table = open(place)
+    const body = async (edits: readonly Edit[]): Promise<void> => {
+      for (const edit of edits) {
+        makeAll(table, [edit])
+        await turn()
+      }
     }
-  }
-  return { edits: count, rules: { [name]: rules } }
+    return (edits) => table.transactionAsync(() => body(edits))
+  },
+  deferred(place) {
+    const table = open(place, { autocommit: false })
+    return (edits) => commit(table, edits)
+  },
+  restore: (place) => (edits) =>
+    restore(textOf(place, edits), { ipv6: place.family === 'ipv6', noflush: true, counters: true }),
+  legacy: (place) => (edits) => {
+    for (const edit of edits) legacy(place, '', ['-w', '-t', place.table, ...commandText(edit).split(' ')])
+  },
+  'legacy-restore': (place) => (edits) => legacy(place, '-restore', ['-w', '-n'], textOf(place, edits)),
 }
 
-const merged = (results: readonly Result[]): Result => ({
-  edits: results.reduce((sum, { edits: count }) => sum + count, 0),
-  rules: Object.assign({}, ...results.map(({ rules }) => rules)),
-})
+/** The policies that a writer sets, each the only one who does. */
+const POLICIES: Readonly<Record<string, string>> = { a: 'FORWARD', b: 'OUTPUT', i: 'INPUT' }
 
-/** Several writers in one thread, each with a handle of its own. */
-export async function write(names: readonly string[], hand: string, seconds: number): Promise<void> {
-  const end = Date.now() + 1000 * seconds
+/** Of a writer in a table; beyond that it takes out as many as it puts in. */
+const MOST_RULES = 24
+const MOST_CHAINS = 2
+
+/** One from the middle. Jumps go with the chain that they lead to. */
+function oneOf(rules: readonly string[]): string {
+  const plain = rules.filter((rule) => /-j (ACCEPT|RETURN)$/.test(rule))
+  return plain[Math.floor(plain.length / 2)] as string
+}
+
+/** What a writer does in one table, one round after the other. */
+class Script {
+  readonly ledger: Ledger = { chains: { [SHARED]: [] }, policies: {} }
+  readonly #writer: string
+  #count = 0
+  #edits: Edit[] = []
+
+  constructor(writer: string) {
+    this.#writer = writer
+  }
+
+  #do(command: Edit['command'], chain: string, rest = ''): void {
+    const edit = { command, chain, rest }
+    enter(this.ledger, edit)
+    this.#edits.push(edit)
+  }
+
+  #rule(target: string): string {
+    return ruleText(this.#writer, ++this.#count, target)
+  }
+
+  /** Edits that belong together; they are in the ledger by now. */
+  next(round: number): readonly Edit[] {
+    this.#edits = []
+    this.#do('-A', SHARED, this.#rule('RETURN'))
+    this.#do('-I', SHARED, this.#rule('ACCEPT'))
+    if (round % 3 === 0) this.#addChain()
+    if (Object.keys(this.ledger.chains).length - 1 > MOST_CHAINS) this.#dropChain()
+    const rules = this.ledger.chains[SHARED] as string[]
+    if (round % 2 === 1) this.#do('-D', SHARED, oneOf(rules))
+    while (rules.length > MOST_RULES) this.#do('-D', SHARED, oneOf(rules))
+    const policy = POLICIES[this.#writer]
+    if (policy !== undefined) this.#do('-P', policy, round % 2 === 0 ? 'DROP' : 'ACCEPT')
+    return this.#edits
+  }
+
+  /** A chain with rules, and a jump to it, which gets another name in the end. */
+  #addChain(): void {
+    const name = `${this.#writer}_${this.#count}`
+    this.#do('-N', name)
+    this.#do('-A', name, this.#rule('DROP'))
+    this.#do('-A', SHARED, this.#rule(name))
+    this.#do('-I', name, this.#rule('ACCEPT'))
+    this.#do('-E', name, `${name}_x`)
+  }
+
+  #dropChain(): void {
+    const name = Object.keys(this.ledger.chains).find((chain) => chain !== SHARED) as string
+    const jump = this.ledger.chains[SHARED]?.find((rule) => rule.endsWith(`-j ${name}`)) as string
+    this.#do('-D', SHARED, jump)
+    for (const rule of [...(this.ledger.chains[name] as string[])]) this.#do('-D', name, rule)
+    this.#do('-X', name)
+  }
+}
+
+export interface Written {
+  readonly writer: string
+  readonly edits: number
+  /** One for each of {@link PLACES}. */
+  readonly ledgers: readonly Ledger[]
+}
+
+async function writeAs(writer: string, hand: string, end: number): Promise<Written> {
   const make = HANDS[hand]
   if (make === undefined) throw new Error(`there is no hand ${hand}`)
-  const result = merged(await Promise.all(names.map((name) => writeAs(name, make(), end))))
-  if (isMainThread) process.stdout.write(JSON.stringify(result))
-  else parentPort?.postMessage(result)
+  const tables = PLACES.map((place) => ({ script: new Script(writer), carryOut: make(place) }))
+  let edits = 0
+  for (let n = 0; Date.now() < end; n++) {
+    const { script, carryOut } = tables[n % tables.length] as (typeof tables)[number]
+    const next = script.next(Math.floor(n / tables.length))
+    await carryOut(next)
+    edits += next.length
+  }
+  return { writer, edits, ledgers: tables.map(({ script }) => script.ledger) }
+}
+
+/** Several writers in one thread, each with handles of its own. @param writers as `a:edits,b:async` */
+export async function write(writers: string, seconds: number): Promise<void> {
+  const end = Date.now() + 1000 * seconds
+  const all = writers.split(',').map((writer) => writer.split(':') as [string, string])
+  const written = await Promise.all(all.map(([name, hand]) => writeAs(name, hand, end)))
+  if (isMainThread) process.stdout.write(JSON.stringify(written))
+  else parentPort?.postMessage(written)
 }
 
 /** Several writers in one process, each in a thread of its own. */
-export async function writeInThreads(
-  names: readonly string[],
-  hand: string,
-  seconds: number,
-  file: string,
-): Promise<void> {
-  const workers = names.map((name) => new Worker(file, { workerData: ['write', name, hand, String(seconds)] }))
-  const results = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0] as Result))
-  process.stdout.write(JSON.stringify(merged(results)))
+export async function writeInThreads(writers: string, seconds: number, file: string): Promise<void> {
+  const workers = writers.split(',').map((writer) => new Worker(file, { workerData: ['write', writer, `${seconds}`] }))
+  const written = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]))
+  process.stdout.write(JSON.stringify(written.flat()))
 }

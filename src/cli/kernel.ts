@@ -21,6 +21,7 @@ import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { holdFile } from '../kernel/linux/lock'
 import { NetworkNamespace } from '../kernel/linux/namespace'
 import { FileRefusal, type PlainFile } from '../kernel/linux/plain-file'
+import { parseJson } from './json'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {
@@ -155,15 +156,6 @@ export function readFrom(name: string, read: () => string): string {
     return read()
   } catch (cause) {
     throw new IptcError(`cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
-  }
-}
-
-/** @throws IptcError */
-export function parseJson(text: string, from: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new IptcError(`${from} is no JSON: ${(cause as Error).message}`, { cause })
   }
 }
 

@@ -7,7 +7,8 @@ import { captureTable, captureToJson } from '../kernel/capture'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
-import { type Io, type OpenKernel, parseJson, readCaptures, readFrom, readText, tablesIn } from './kernel'
+import { parseJson } from './json'
+import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
 

@@ -1,5 +1,6 @@
 /** Edits that are kept back and written together. */
 import { IptcError } from '../errors'
+import { check, text } from '../input'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
 
 /** Where the tables are that a function is to work on. */
@@ -27,6 +28,7 @@ export class Batch {
 
   /** @internal */
   constructor(only: string | undefined, place: Place) {
+    if (only !== undefined) check('the table of a batch', only, text)
     this.#only = only
     this.place = place
   }
@@ -43,6 +45,7 @@ export class Batch {
 
   /** @internal The table as it is in this batch, which keeps it open. */
   table(name: string): AnyTable {
+    check('the name of a table', name, text)
     const tables = this.#open()
     if (this.#only !== undefined && name !== this.#only)
       throw new IptcError(`the batch is for table ${this.#only}, not ${name}`)

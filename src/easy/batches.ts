@@ -1,4 +1,5 @@
 /** Many edits in one exchange with the kernel. */
+import { check, list, names, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { storedRule } from '../iptc/rule'
 import type { AnyTable } from '../iptc/table'
@@ -6,7 +7,7 @@ import { type Draft, draftOf, type Entry, ownRules } from '../ruleset/ruleset'
 import { Batch } from './batch'
 import type { RuleDictionary } from './dictionary'
 import { encodeDictionary } from './encode'
-import { attempt, type EasyOptions, placeOf, type ThrowsOption, withTable } from './options'
+import { aBatch, attempt, type EasyOptions, placeOf, type ThrowsOption, withTable } from './options'
 import { insertionIndex } from './rules'
 import type { FlushOption } from './tables'
 
@@ -24,7 +25,10 @@ export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> =
  * @throws ConflictError where a table was changed by another since the batch first looked at it; RuleError for a rule
  * that the kernel would refuse
  */
-export const batchEnd = (batch: Batch): void => batch.end()
+export function batchEnd(batch: Batch): void {
+  check('what batchEnd takes', batch, aBatch)
+  batch.end()
+}
 
 /**
  * Makes chains, all or none. Of those that exist already, the rules are taken out, unless `flush` is false.
@@ -35,6 +39,7 @@ export const batchAddChains = (
   chains: readonly string[],
   options: EasyOptions & FlushOption = {},
 ): void => {
+  check('what batchAddChains makes', chains, names)
   const { flush = true } = options
   withTable(table, options, (it) =>
     it.atomically(() => {
@@ -52,6 +57,7 @@ export const batchAddChains = (
 export const batchDeleteChains = (table: string, chains: readonly string[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) =>
     it.atomically(() => {
+      check('what batchDeleteChains takes out', chains, names)
       const present = [...new Set(chains)].filter((chain) => it.isChain(chain))
       // They may go to each other: no rule of any of them may be left when the first is taken out.
       for (const chain of present) new Chain(it, chain).flush()
@@ -70,6 +76,7 @@ export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
  */
 export const batchAddRules = (table: string, rules: readonly RuleToAdd[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) => {
+    checkRules('batchAddRules', rules)
     const entries = rules.map(([chain, rule, position = 0], i) => ({
       chain,
       position,
@@ -77,6 +84,15 @@ export const batchAddRules = (table: string, rules: readonly RuleToAdd[], option
     }))
     it.edit((draft) => addAll(it, draft, entries))
   })
+
+/** Lists, of which each begins with the name of a chain. */
+function checkRules(what: string, rules: readonly (readonly unknown[])[]): void {
+  check(`what ${what} takes`, rules, list)
+  for (const [i, rule] of rules.entries()) {
+    check(`item ${i} of what ${what} takes`, rule, list)
+    check(`the chain in item ${i} of what ${what} takes`, rule[0], text)
+  }
+}
 
 interface Addition {
   readonly chain: string
@@ -105,6 +121,7 @@ export const batchDeleteRules = (
   options: EasyOptions & ThrowsOption = {},
 ): boolean =>
   withTable(table, options, (it) => {
+    checkRules('batchDeleteRules', rules)
     const { family, sets } = it.context
     const objects = rules.map(([chain, rule], i) => {
       const entry = encodeDictionary(rule, it.context, [i, 1])

@@ -1,7 +1,8 @@
 /** The options that the functions of the dictionary API take last, and the table that they lead to. */
 import type { FamilyName } from '../abi/family'
 import { IptcError, NotFoundError, RuleError } from '../errors'
-import type { AnyTable } from '../iptc/table'
+import { flag, instance } from '../input'
+import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
 import { checkOptions } from '../options'
 import { Batch, openTable, type Place } from './batch'
 
@@ -19,15 +20,18 @@ export interface ThrowsOption {
   readonly throws?: boolean | undefined
 }
 
-const PLACE = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused'] as const
-const OWN = ['batch', 'throws', 'flush']
+const PLACE = { ipv6: flag, ...PLACE_OPTIONS }
+export const aBatch = instance(Batch, 'what batchBegin returned')
+
+const OWN = { batch: aBatch, throws: flag, flush: flag }
 
 function batchOf(options: EasyOptions): Batch | undefined {
-  checkOptions(options, [...PLACE, ...OWN])
+  checkOptions(options, { ...PLACE, ...OWN })
   const { batch } = options
   if (batch === undefined) return undefined
-  if (!(batch instanceof Batch)) throw new IptcError('the option batch takes what batchBegin returned')
-  const stray = PLACE.find((key) => options[key] !== undefined && options[key] !== batch.place[key])
+  const stray = (Object.keys(PLACE) as (keyof typeof PLACE)[]).find(
+    (key) => options[key] !== undefined && options[key] !== batch.place[key],
+  )
   if (stray !== undefined) throw new IptcError(`the option ${stray} is not that of the batch`)
   return batch
 }

@@ -1,10 +1,11 @@
 /** Rules of a chain as dictionaries. */
 import { FAMILIES } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
-import { IptcError, NotFoundError, XtablesError } from '../errors'
+import { NotFoundError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
+import { check, shown, text } from '../input'
 import { Chain } from '../iptc/chain'
-import { AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
+import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { UnboundSets } from '../iptc/sets'
 import type { AnyTable } from '../iptc/table'
 import { countersOf } from '../ruleset/ruleset'
@@ -31,7 +32,7 @@ export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): Any
 
 /** The dictionary that stands for a rule. */
 export function decodeRule(rule: AnyRule): DumpedRule {
-  if (!(rule instanceof AnyRule)) throw new IptcError('decodeRule takes a Rule or a Rule6')
+  check('what decodeRule takes', rule, A_RULE)
   return decodeEntry(rule.entry, rule.context)
 }
 
@@ -44,12 +45,15 @@ export function insertionIndex(position: number, length: number): number {
   const index = position === 0 ? length : position > 0 ? position - 1 : length + position
   if (Number.isInteger(position) && index >= 0 && index <= length) return index
   const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
-  throw new XtablesError(`there is no position ${position} in a chain of ${length} rules; accepted: ${expected}`, {
-    extension: 'rule',
-    parameter: 'position',
-    value: position,
-    expected,
-  })
+  throw new XtablesError(
+    `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
+    {
+      extension: 'rule',
+      parameter: 'position',
+      value: position,
+      expected,
+    },
+  )
 }
 
 /**
@@ -160,7 +164,7 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   const entry = rules.at(position > 0 ? position - 1 : rules.length + position)
   if (entry !== undefined && Number.isInteger(position))
     return decodeEntry(entry, context, countersOf(context.family, entry))
-  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
+  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${shown(position)}`)
 }
 
 /** Whether the chain has a rule that says the same; counters do not matter. @throws NotFoundError for the chain */
@@ -206,11 +210,15 @@ export const testRule = (rule: RuleDictionary, options: EasyOptions = {}): boole
 
 /** Whether there is a match of this name that can have these parameters. */
 export const testMatch = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
-  isAccepted(() => encodeRule({ [matchKey(name)]: value } as RuleDictionary, options).matches.length > 0)
+  isAccepted(() => {
+    check('the name of a match', name, text)
+    return encodeRule({ [matchKey(name)]: value } as RuleDictionary, options).matches.length > 0
+  })
 
 /** Whether there is a verdict or target of this name that can have these parameters. A chain is neither. */
 export const testTarget = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
   isAccepted(() => {
+    check('the name of a target', name, text)
     encodeRule({ target: { [name]: value } } as RuleDictionary, options)
     return isVerdict(name) || findExtension('target', name) !== undefined
   })

@@ -62,6 +62,10 @@ export const about = (parameter: string, reason: string, errno?: number): Fault 
   ...(errno !== undefined && { errno }),
 })
 
+/** What a rule is refused for that is for other protocols than an extension demands: the `-p` of the rule itself. */
+export const needsProtocol = (protocols: readonly ProtocolName[]): Fault =>
+  about('protocol', `needs -p ${protocols.join(' or ')}`)
+
 export const faultOf = (reason: Reason): Fault => (typeof reason === 'string' ? { reason } : reason)
 
 /** Where a rule stands, and what else it asks. */
@@ -119,11 +123,17 @@ export interface Loss {
 /** As {@link Check}, of what the kernel would take. */
 export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => Reason | undefined
 
-/** What is inverted has to be there, where `invflags` has the same bits as `flags`. */
+/**
+ * What is inverted has to be there, where `invflags` has the same bits as `flags`.
+ * @param parameters to which the bits belong, from the lowest
+ */
 export const invertsGiven =
-  (flags: Field<number>, invflags: Field<number>): Check =>
-  (bytes, at) =>
-    (invflags.read(bytes, at) & ~flags.read(bytes, at)) === 0 ? undefined : 'it inverts what is not given'
+  (flags: Field<number>, invflags: Field<number>, parameters: readonly string[]): Check =>
+  (bytes, at) => {
+    const stray = invflags.read(bytes, at) & ~flags.read(bytes, at)
+    const parameter = parameters.find((_, i) => (stray & (1 << i)) !== 0)
+    return parameter === undefined ? undefined : about(parameter, `--${parameter} is inverted and not given`)
+  }
 
 /** Where some bytes of a payload lie. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
@@ -154,12 +164,14 @@ interface Declaration<R, O> extends Demands {
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
+  /** What fields hold in every payload that there are words for. The kernel takes others too; they are kept as bytes. */
+  worded?: (fields: FieldsOf<R>) => readonly Fixed[]
   /** Fields that only the kernel uses; it hands them out as zeros. */
   private?: (fields: FieldsOf<R>) => readonly Extent[]
   /** Bytes that mean nothing to this family, whatever they hold. */
   unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
-  /** At least one option has to be given, or one of these. */
-  atLeastOne?: boolean | readonly string[]
+  /** At least one option has to be given; or one of each of these lists. */
+  atLeastOne?: boolean | readonly (readonly string[])[]
   /** Fields of flags, each with the bits that the kernel knows: it refuses others. */
   bits?: (fields: FieldsOf<R>, revision: number) => readonly (readonly [field: Field<number>, known: number])[]
   /** What else the kernel looks at. */
@@ -197,6 +209,8 @@ export interface Variant {
   /** Of each section of a text, what may be said in it, to the name in `options`. Most have one section. */
   readonly spellings: readonly ReadonlyMap<string, string>[]
   readonly fixed: readonly Fixed[]
+  /** As `fixed`, of payloads that there are words for. */
+  readonly worded: readonly Fixed[]
   readonly leading: readonly string[]
   /** Per byte, 1 where it is part of what a rule says. */
   readonly visible: Uint8Array
@@ -218,8 +232,8 @@ export interface Extension<N extends string = string, O = Options> {
   readonly name: N
   readonly families: readonly FamilyName[]
   readonly demands: Demands
-  /** Options one of which has to be given; any where there is no list of them. */
-  readonly atLeastOne: boolean | readonly string[]
+  /** Lists of options, of each of which one has to be given; or that any has to be. */
+  readonly atLeastOne: boolean | readonly (readonly string[])[]
   /** What the kernel forgets at each exchange of the table that holds it, which every edit is. */
   readonly restarts: string | undefined
   /** Of each family: the one that is written, then the others, newest first. */
@@ -302,6 +316,7 @@ function variant<R, O extends Options>(
     names,
     spellings: spellingsOf(options, names),
     fixed: fixedFields,
+    worded: declaration.worded?.(fields) ?? [],
     leading: declaration.leading ?? [],
     visible: mark(struct, [...hidden, ...(declaration.unused?.(fields, family) ?? [])], 0),
     private: mark(struct, hidden, 1),

@@ -59,7 +59,7 @@ export const refuseHopChange =
   (prefix: string, { mode, value }: HopFields): Check =>
   (bytes, at) => {
     const change = mode.read(bytes, at)
-    if (change > DEC) return 'there is no such change'
+    if (change > DEC) return about(`${prefix}-set`, 'there is no such change')
     return change !== SET && value.read(bytes, at) === 0
       ? about(`${prefix}-${change === INC ? 'inc' : 'dec'}`, 'a change by nothing')
       : undefined

@@ -3,7 +3,7 @@ import type { FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, type Field, raw, u32 } from '../binary/codec'
 import { bit, both, struct } from '../binary/struct'
-import { type Extent, type Fixed, fixed, type Usage } from './extension'
+import { about, type Extent, type Fixed, fixed, type Usage } from './extension'
 import { bits, constant } from './fields'
 import { option } from './option'
 import { unusedAddress } from './values/address'
@@ -36,6 +36,12 @@ interface RangeFields {
 
 export const oneRange = ({ rangesize }: RangeFields): Fixed[] => (rangesize === undefined ? [] : [fixed(rangesize, 1)])
 
+/** For a target whose text has no base port: a range with one has no words. */
+export const noBase = ({ flags, baseProto }: RangeFields): Fixed[] => [
+  fixed(bits(flags, RANGE.OFFSET), 0),
+  ...(baseProto === undefined ? [] : [fixed(baseProto, 0)]),
+]
+
 /** Of addresses that have room for IPv6, what IPv4 leaves alone. */
 export const unusedRange = ({ minAddr, maxAddr }: RangeFields, family: FamilyName): Extent[] =>
   minAddr.size === 4 ? [] : [minAddr, maxAddr].flatMap((address) => unusedAddress(address, family))
@@ -50,12 +56,15 @@ export function toOption({ flags, minAddr, maxAddr, minProto, maxProto, baseProt
 }
 
 /** With `! -p` as well: iptables looks at the name alone. */
-const PORT_PROTOCOLS: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp, PROTOCOLS.dccp, PROTOCOLS.icmp]
+const PORT_PROTOCOLS = ['tcp', 'udp', 'sctp', 'dccp', 'icmp'] as const
 
-export const portsNeedProtocol = ({ flags }: RangeFields): Usage => {
-  const hasPorts = bit(flags, RANGE.PORTS)
-  return (bytes, at, rule) =>
-    hasPorts.read(bytes, at) && !PORT_PROTOCOLS.includes(rule.protocol)
-      ? 'ports need -p with a protocol that has them'
-      : undefined
-}
+/** @param parameter in which the ports stand */
+export const portsNeedProtocol =
+  (parameter: string) =>
+  ({ flags }: RangeFields): Usage => {
+    const hasPorts = bit(flags, RANGE.PORTS)
+    return (bytes, at, rule) =>
+      hasPorts.read(bytes, at) && !PORT_PROTOCOLS.some((name) => PROTOCOLS[name] === rule.protocol)
+        ? about(parameter, `ports need -p with a protocol that has them: ${PORT_PROTOCOLS.join(', ')}`)
+        : undefined
+  }

@@ -124,24 +124,32 @@ export function checkExclusions(known: Known, given: ReadonlySet<string>): void 
   }
 }
 
-/** Required parameters that are not among `given`; an extension that wants any one option says which there are. */
-export function missing({ extension, variant }: Known, given: ReadonlySet<string>): string | undefined {
+/** What is required and was not given. */
+interface Missing {
+  /** The parameter, or the first of those that would do. */
+  readonly parameter: string
+  readonly what: string
+}
+
+/** The first requirement that these parameters do not meet, which are given by canonical name. */
+export function missing({ extension, variant }: Known, given: ReadonlySet<string>): Missing | undefined {
   const covered = new Set([...given].flatMap((name) => originals(variant.options, name)))
   for (const [name, option] of variant.options)
     if (option.required && option.synonymOf.length === 0 && !covered.has(name)) {
       const synonyms = [...variant.options].filter(([, one]) => one.synonymOf.includes(name)).map(([one]) => one)
-      return [name, ...synonyms].map((one) => `--${one}`).join(' or ')
+      return { parameter: name, what: [name, ...synonyms].map((one) => `--${one}`).join(' or ') }
     }
   if (extension.atLeastOne === false) return undefined
-  const wanted = extension.atLeastOne === true ? [...variant.options.keys()] : extension.atLeastOne
-  return wanted.some((name) => given.has(name)) ? undefined : `one of ${dashed(wanted)}`
+  const lists = extension.atLeastOne === true ? [[...variant.options.keys()]] : extension.atLeastOne
+  const wanted = lists.find((names) => !names.some((name) => given.has(name)))
+  return wanted && { parameter: wanted[0] as string, what: `one of ${dashed(wanted)}` }
 }
 
 /** @throws XtablesError where something required is missing */
 export function checkComplete(known: Known, given: ReadonlySet<string>): void {
-  const what = missing(known, given)
-  if (what !== undefined)
-    throw complain(known, `${what} is required`, { parameter: what.replace(/^--/, ''), expected: what })
+  const lack = missing(known, given)
+  if (lack !== undefined)
+    throw complain(known, `${lack.what} is required`, { parameter: lack.parameter, expected: lack.what })
   for (const name of given) {
     const needed = known.variant.options.get(name)?.needs.filter((one) => !given.has(one)) ?? []
     if (needed.length > 0)

@@ -1,5 +1,6 @@
 /** Chains of a table. */
-import { IptcError, NotFoundError } from '../errors'
+import { NotFoundError } from '../errors'
+import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
 import type { OwnRules, Rules } from '../ruleset/rules'
@@ -7,21 +8,32 @@ import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../
 import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
-import { AnyRule, storedRule } from './rule'
+import { A_RULE, type AnyRule, storedRule } from './rule'
 import { Strict } from './strict'
-import type { AnyTable } from './table'
-import { shown } from './words'
+import { AnyTable } from './table'
 
 /** A name in a table: what the chain holds is asked of the table at each use. */
 export class Chain extends Strict {
-  readonly table: AnyTable
+  /** @internal */
+  static override readonly instead = {
+    name: 'rename',
+    rules: 'appendRule, insertRule, replaceRule or deleteRule',
+    table: 'another Chain',
+  }
+
+  readonly #table: AnyTable
   #name: string
 
   constructor(table: AnyTable, name: string) {
     super()
-    if (typeof name !== 'string') throw new IptcError(`the name of a chain is text, not ${String(name)}`)
-    this.table = table
+    check('the table of a chain', table, instance(AnyTable, 'a Table or a Table6'))
+    check('the name of a chain', name, text)
+    this.#table = table
     this.#name = name
+  }
+
+  get table(): AnyTable {
+    return this.#table
   }
 
   get name(): string {
@@ -45,8 +57,8 @@ export class Chain extends Strict {
 
   /** The rule's bytes as they are in this table. */
   #entry(rule: AnyRule): Entry {
-    if (rule instanceof AnyRule) return rule.entryFor(this.table.context)
-    throw new IptcError(`a rule is a Rule or a Rule6, not ${shown(rule)}`)
+    check('a rule', rule, A_RULE)
+    return rule.entryFor(this.table.context)
   }
 
   isBuiltin(): boolean {
@@ -105,7 +117,9 @@ export class Chain extends Strict {
   }
 
   /** Takes out all rules. */
-  flush(): void {
+  flush(): void
+  flush(...none: unknown[]): void {
+    checkNone('flush of a chain', none, 'deleteRule takes out one rule')
     this.table.flushEntries(this.#name)
   }
 
@@ -114,7 +128,9 @@ export class Chain extends Strict {
     this.#name = newName
   }
 
-  delete(): void {
+  delete(): void
+  delete(...none: unknown[]): void {
+    checkNone('delete of a chain', none, 'deleteRule takes out one rule')
     this.table.deleteChain(this.#name)
   }
 
@@ -131,7 +147,9 @@ export class Chain extends Strict {
     return this.table.policyCounters(this.#name)
   }
 
-  zeroCounters(): void {
+  zeroCounters(): void
+  zeroCounters(...none: unknown[]): void {
+    checkNone('zeroCounters', none, 'replaceRule gives one rule other counters')
     this.table.zeroEntries(this.#name)
   }
 

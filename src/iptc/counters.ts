@@ -1,7 +1,7 @@
 /** Counters as callers give them. */
 import { XtablesError } from '../errors'
+import { shown } from '../input'
 import type { Counters } from '../ruleset/entry'
-import { shown } from './words'
 
 const LIMIT = 2n ** 64n
 

@@ -3,7 +3,9 @@ import { type Content, type MatchName, type MatchParameters, newContent, Part } 
 import type { AnyRule } from './rule'
 
 class MatchObject extends Part {
-  readonly kind = 'match'
+  get kind(): 'match' {
+    return 'match'
+  }
 
   /** @internal */
   constructor(rule: AnyRule, source: string | [string, Content]) {

@@ -13,10 +13,11 @@ import {
   readParameters,
 } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
+import { check, checkNone, instance, text } from '../input'
 import { buildPart, type Part as Location } from '../ruleset/entry'
 import { entryPart } from '../ruleset/parts'
 import { requireExtension } from '../ruleset/rule'
-import { Strict } from './strict'
+import { readOnly, refuseAssignment, Strict } from './strict'
 import { camelCase, dashed, propertyValue, readValue } from './words'
 
 export type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
@@ -57,7 +58,13 @@ export interface Owner {
 
 /** What matches and targets have in common. */
 export abstract class Part extends Strict {
-  abstract readonly kind: 'match' | 'target'
+  /** @internal */
+  static override readonly instead: Readonly<Record<string, string>> = {
+    name: 'createMatch or createTarget of the rule',
+    parameters: 'setParameter and reset',
+  }
+
+  abstract get kind(): 'match' | 'target'
   readonly #name: string
   readonly #owner: Owner
   readonly #content: Content | undefined
@@ -98,6 +105,7 @@ export abstract class Part extends Strict {
    * @throws XtablesError, which leaves everything as it was
    */
   setParameter(name: string, value: unknown): void {
+    check('the name of a parameter', name, text)
     const content = this.#known()
     const { known } = content
     const [canonical, option] = findOption(known, dashed(name))
@@ -128,6 +136,7 @@ export abstract class Part extends Strict {
 
   /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
   getParameter(name: string): string | true | undefined {
+    check('the name of a parameter', name, text)
     const { known, payload, given } = this.#known()
     const [canonical, option] = findOption(known, dashed(name))
     if (given !== undefined && option.required && !isGiven(known, given, canonical)) return undefined
@@ -136,19 +145,28 @@ export abstract class Part extends Strict {
   }
 
   /** All parameters that are given, by property name. */
-  get parameters(): Record<string, string | true> {
-    return Object.fromEntries(this.describe().map(({ name, ...reading }) => [camelCase(name), propertyValue(reading)]))
+  get parameters(): Readonly<Record<string, string | true>> {
+    const parameters = this.describe().map(({ name, ...reading }) => [camelCase(name), propertyValue(reading)])
+    return readOnly(this, 'parameters', Object.fromEntries(parameters), 'setParameter')
   }
 
   /** All parameters that are given, by iptables' name, each as its words with `!` first where negated. */
-  getAllParameters(): Record<string, string[]> {
+  getAllParameters(): Readonly<Record<string, readonly string[]>> {
+    const handOut = <T extends object>(copy: T): Readonly<T> => readOnly(this, 'parameters', copy, 'setParameter')
+    const words = Object.entries(this.#words()).map(([name, one]) => [name, handOut(one)])
+    return handOut(Object.fromEntries(words) as Record<string, readonly string[]>)
+  }
+
+  #words(): Record<string, string[]> {
     return Object.fromEntries(
       this.describe().map(({ name, negated, words }) => [name, [...(negated ? ['!'] : []), ...words]]),
     )
   }
 
   /** Takes all parameters back. */
-  reset(): void {
+  reset(): void
+  reset(...none: unknown[]): void {
+    checkNone('reset', none, 'setParameter takes one parameter back')
     const content = this.#known()
     content.payload = content.known.variant.initial.slice()
     content.given = new Set()
@@ -156,6 +174,7 @@ export abstract class Part extends Strict {
 
   /** Whether the other says the same. */
   equals(other: Part): boolean {
+    check('what a match or target is compared with', other, A_PART)
     const mine = [this.kind, this.name, this.revision, this.#text()]
     const theirs = [other.kind, other.name, other.revision, other.#text()]
     return JSON.stringify(mine) === JSON.stringify(theirs)
@@ -164,12 +183,7 @@ export abstract class Part extends Strict {
   #text(): unknown {
     return this.isOpaque
       ? Buffer.from((this.#content as Content).payload).toString('hex')
-      : this.getAllParametersOrNone()
-  }
-
-  /** @internal */
-  getAllParametersOrNone(): Record<string, string[]> | undefined {
-    return this.#content === undefined ? undefined : this.getAllParameters()
+      : this.#content && this.#words()
   }
 
   /** @internal */
@@ -201,6 +215,8 @@ export abstract class Part extends Strict {
     return this.name
   }
 }
+
+const A_PART = instance(Part, 'a Match or a Target')
 
 /** Whether a required option, or another spelling of it, was given. */
 function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): boolean {
@@ -238,12 +254,23 @@ function withAccessors(part: Part, variant: Variant): object {
   return prototype
 }
 
+/** A property of an object or of what stands behind it. */
+function findProperty(object: object | null, property: string): PropertyDescriptor | undefined {
+  if (object === null) return undefined
+  const own = Object.getOwnPropertyDescriptor(object, property)
+  return own ?? findProperty(Object.getPrototypeOf(object), property)
+}
+
 function makePrototype(base: object, variant: Variant): object {
   const prototype = Object.create(base) as object
   for (const name of variant.names.keys()) {
     const property = camelCase(name)
-    // A parameter that is called like something every part has is reached by setParameter alone.
-    if (property in base) continue
+    const taken = findProperty(base, property)
+    if (taken !== undefined) {
+      // What every part has is called like it.
+      refuseAssignment(prototype, property, taken, `setParameter('${name}', …) for the parameter`)
+      continue
+    }
     Object.defineProperty(prototype, property, {
       enumerable: true,
       get(this: Part) {

@@ -1,10 +1,11 @@
 /** Rules as objects. */
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
-import { XtablesError } from '../errors'
+import { IptcError, XtablesError } from '../errors'
 import type { Context, SetNames } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findOption, writeParameter } from '../extensions/payload'
+import { check, instance, shown, text } from '../input'
 import { parseRule } from '../language/parse'
 import { printRule } from '../language/print'
 import {
@@ -26,7 +27,7 @@ import { Match, storedMatch } from './match'
 import type { MatchName, TargetName } from './part'
 import { Part, storedContent } from './part'
 import { UnboundSets } from './sets'
-import { Strict } from './strict'
+import { readOnly, Strict } from './strict'
 import { storedTarget, Target, type TargetOptions } from './target'
 import { propertyValue, readValue } from './words'
 
@@ -50,17 +51,25 @@ type InterfaceInput = string | undefined
 /** What {@link Rule} and {@link Rule6} have in common. */
 export abstract class AnyRule extends Strict {
   /** @internal */
-  readonly context: Context
+  static override readonly instead = { matches: 'createMatch, addMatch or removeMatch' }
+
+  readonly #context: Context
   readonly #origin: Entry | undefined
   #parts: Parts | undefined
 
   /** @internal */
   constructor(family: Family, origin: Origin | undefined) {
     super()
-    this.context = { family, sets: origin?.sets ?? new UnboundSets() }
+    if (origin !== undefined) checkOrigin(origin)
+    this.#context = { family, sets: origin?.sets ?? new UnboundSets() }
     this.#origin = origin?.entry
     if (origin === undefined)
       this.#parts = { head: HEADS[family.name].variant.initial.slice(), matches: [], target: undefined }
+  }
+
+  /** @internal */
+  get context(): Context {
+    return this.#context
   }
 
   #unpack(): Parts {
@@ -205,7 +214,7 @@ export abstract class AnyRule extends Strict {
   }
 
   get matches(): readonly Match[] {
-    return this.#unpack().matches
+    return readOnly(this, 'matches', [...this.#unpack().matches], AnyRule.instead.matches)
   }
 
   /** Makes a match and adds it. @throws XtablesError */
@@ -226,6 +235,7 @@ export abstract class AnyRule extends Strict {
 
   /** Takes a match out: that one, or else the first that says the same. @throws XtablesError where there is none */
   removeMatch(match: Match): void {
+    this.#checkKind('match', match)
     const parts = this.#unpack()
     const same = parts.matches.indexOf(match)
     const at = same >= 0 ? same : parts.matches.findIndex((other) => other.equals(match))
@@ -252,6 +262,12 @@ export abstract class AnyRule extends Strict {
   }
 
   #checkOwn(kind: 'match' | 'target', part: Match | Target): void {
+    this.#checkKind(kind, part)
+    if (!part.belongsTo(this))
+      throw new XtablesError(`${part.kind} ${part.name} was made for another rule`, { extension: part.name })
+  }
+
+  #checkKind(kind: 'match' | 'target', part: unknown): void {
     if (!(part instanceof Part) || part.kind !== kind)
       throw new XtablesError(`rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`, {
         extension: 'rule',
@@ -259,12 +275,11 @@ export abstract class AnyRule extends Strict {
         value: part,
         expected: `what create${kind === 'match' ? 'Match' : 'Target'} returns`,
       })
-    if (!part.belongsTo(this))
-      throw new XtablesError(`${part.kind} ${part.name} was made for another rule`, { extension: part.name })
   }
 
   /** Whether the other says the same, counters aside. The order of matches counts, as it does for iptables. */
   equals(other: AnyRule): boolean {
+    check('what a rule is compared with', other, A_RULE)
     if (other.context.family !== this.context.family) return false
     return sameRule(this.context.family, this.entry, other.entryFor(this.context))
   }
@@ -275,7 +290,19 @@ export abstract class AnyRule extends Strict {
   }
 }
 
+/** What is given to a constructor that takes nothing would be missing in the rule. */
+function checkOrigin(origin: Partial<Origin> | null): void {
+  if (origin?.entry?.bytes instanceof Uint8Array) return
+  throw new IptcError(
+    `a rule is made without ${shown(origin)}; use Rule.parse for text, easy.encodeRule for a dictionary, or properties`,
+  )
+}
+
+/** @internal */
+export const A_RULE = instance(AnyRule, 'a Rule or a Rule6')
+
 function parsed(line: string, family: Family): Origin {
+  check('the words of a rule', line, text)
   const sets = new UnboundSets()
   return { entry: encodeRule(parseRule(line, family), { family, sets }), sets }
 }

@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
-import type { Client, TableEntries } from '../kernel/client'
+import { type Client, conflict, type TableEntries } from '../kernel/client'
 import type { Kernel, LockRequest } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
@@ -174,15 +174,9 @@ export class Session {
 
   /** @throws `error`, unless it is a conflict and there are attempts left */
   #tryAgain(error: unknown, attempt: number): void {
-    if (!(error instanceof ConflictError)) throw error
-    this.#reportConflict(error)
-    if (attempt === ATTEMPTS) throw error
+    if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
     const about = { family: this.#family.name, table: this.#table }
     report('retry', { operation: 'transaction', ...about, attempt, reason: error.message })
-  }
-
-  #reportConflict({ message: reason }: ConflictError): void {
-    report('conflict', { family: this.#family.name, table: this.#table, reason })
   }
 
   /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
@@ -292,11 +286,8 @@ export class Session {
 
   #confirm(base: Snapshot, now: Snapshot): void {
     if (unchanged(base, now)) return
-    const error = new ConflictError(
-      `table ${this.#table} was changed by another since it was read; refresh and edit again`,
-    )
-    this.#reportConflict(error)
-    throw error
+    const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
+    throw conflict(this.#family.name, this.#table, reason)
   }
 
   /**

@@ -1,21 +1,121 @@
-/** Objects on which a misspelt property is an error at run time too, as nothing that is asked may be ignored. */
+/** Objects on which an assignment without effect is an error at run time too, as nothing that is asked may be ignored. */
+import { inspect } from 'node:util'
 import { XtablesError } from '../errors'
+
+/** The refusing ones among the setters. */
+const refusals = new WeakSet<(value: unknown) => void>()
+
+const isSettable = (object: object, key: string): boolean => {
+  const { set } = Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor
+  return set !== undefined && !refusals.has(set)
+}
+
+/** Names of the properties that an object takes values for. */
+function settable(object: Strict): string[] {
+  const found: string[] = []
+  for (let at = Object.getPrototypeOf(object); at !== Strict.prototype && at !== null; at = Object.getPrototypeOf(at))
+    found.push(...Object.getOwnPropertyNames(at).filter((key) => isSettable(at, key)))
+  return found
+}
+
+/** What properties of any of these objects say of it. */
+interface Named {
+  readonly kind?: string
+  readonly name?: string
+}
+
+const nameOf = (object: Strict & Named): string =>
+  [object.kind ?? object.constructor.name.toLowerCase(), object.name].filter(Boolean).join(' ')
+
+const refusal = (object: Strict & Named, property: PropertyKey, value: unknown, why: string): XtablesError =>
+  new XtablesError(`${nameOf(object)}${why}`, {
+    extension: object.name ?? 'rule',
+    parameter: String(property),
+    value,
+  })
 
 /** Stands behind the prototypes of all such objects, and is asked only for properties that none of them has. */
 const noSuchProperty = new Proxy(
   {},
   {
-    set(_, property, value, receiver: { kind?: string; name?: string }): boolean {
-      const what = [receiver.kind ?? receiver.constructor.name.toLowerCase(), receiver.name].filter(Boolean).join(' ')
-      throw new XtablesError(`${what} has no property ${String(property)}`, {
-        extension: receiver.name ?? 'rule',
-        parameter: String(property),
-        value,
-      })
+    set(_, property, value, receiver: Strict): boolean {
+      const accepted = settable(receiver).join(', ')
+      const hint = accepted === '' ? '' : `; accepted: ${accepted}`
+      throw refusal(receiver, property, value, ` has no property ${String(property)}${hint}`)
     },
   },
 )
 
-/** Base class: assigning to a property that neither the class nor the object declares throws. */
-export class Strict {}
+/**
+ * Makes a property, or a method, one that is read: assigning to it throws, where sloppy code would be ignored.
+ * @param instead what to do in place of it, for the message
+ */
+export function refuseAssignment(
+  object: object,
+  property: PropertyKey,
+  { get, value, enumerable = false }: PropertyDescriptor,
+  instead?: string,
+): void {
+  function set(this: Strict, assigned: unknown): void {
+    const hint = instead === undefined ? '' : `; use ${instead}`
+    throw refusal(this, property, assigned, `: ${String(property)} cannot be assigned to${hint}`)
+  }
+  refusals.add(set)
+  Object.defineProperty(object, property, { configurable: true, enumerable, get: get ?? (() => value), set })
+}
+
+const sealed = new WeakSet<object>()
+
+/** Of a prototype and those behind it, all that has no setter gets one that refuses. */
+function seal(prototype: object): void {
+  if (sealed.has(prototype)) return
+  sealed.add(prototype)
+  const { instead } = prototype.constructor as typeof Strict
+  for (const key of Reflect.ownKeys(prototype)) {
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor
+    const hint = Object.hasOwn(instead, key) ? instead[String(key)] : undefined
+    if (descriptor.set === undefined) refuseAssignment(prototype, key, descriptor, hint)
+  }
+  if (prototype !== Strict.prototype) seal(Object.getPrototypeOf(prototype))
+}
+
+/** Base class: assigning to anything that has no setter throws, be it declared or not. */
+export class Strict {
+  /** @internal What to do in place of assigning to a property, by its name. */
+  static readonly instead: Readonly<Record<string, string>> = {}
+
+  /** @internal */
+  constructor() {
+    seal(new.target.prototype)
+  }
+
+  /** @internal For people: `Rule <-p tcp -j ACCEPT>`. */
+  [inspect.custom](): string {
+    return `${this.constructor.name} <${textOf(this)}>`
+  }
+}
 Object.setPrototypeOf(Strict.prototype, noSuchProperty)
+
+/** Looking at a rule that is not complete is no reason to throw. */
+function textOf(object: Strict): string {
+  try {
+    return String(object)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/**
+ * A copy that is handed out to be read: changing it throws, as it would have no effect.
+ * @param property of `owner` that it was got by
+ * @param instead how to change what it is a copy of
+ */
+export function readOnly<T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> {
+  const refuse = (key: PropertyKey, value?: unknown): never => {
+    throw refusal(owner, key, value, `: ${property} is a copy to read; to change it, use ${instead}`)
+  }
+  return new Proxy(Object.freeze(copy), {
+    set: (_, key, value) => refuse(key, value),
+    deleteProperty: (_, key) => refuse(key),
+  })
+}

@@ -4,10 +4,11 @@ import { TABLES, type TableName } from '../abi/netfilter'
 import { IptcError, NotFoundError, RuleError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { findExtension } from '../extensions/registry'
+import { callback, check, checkNone, duration, flag, names, text } from '../input'
 import { Client } from '../kernel/client'
-import type { Kernel } from '../kernel/kernel'
+import { aKernel, type Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
-import type { NetworkNamespace } from '../kernel/linux/namespace'
+import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { checkOptions } from '../options'
 import type { Counters } from '../ruleset/entry'
 import { checkChainName } from '../ruleset/rule'
@@ -34,7 +35,7 @@ import { Policy, type PolicyName } from './policy'
 import { type Edit, Session } from './session'
 import { kernelSets } from './sets'
 import { Strict } from './strict'
-import { checkTimeout, LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
+import { LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
 
 export interface TableOptions {
   /** Write every edit at once (the default), or only at `commit`. */
@@ -57,7 +58,14 @@ export interface TableOptions {
   readonly findRefused?: boolean | undefined
 }
 
-const OPTIONS = ['autocommit', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused']
+/** @internal What says where a table is and how it is written, for all who open one. */
+export const PLACE_OPTIONS = {
+  namespace: aNamespace,
+  kernel: aKernel,
+  lockTimeoutMs: duration,
+  rewrite: names,
+  findRefused: flag,
+}
 
 /** What {@link Table} and {@link Table6} have in common. */
 export abstract class AnyTable extends Strict {
@@ -68,9 +76,15 @@ export abstract class AnyTable extends Strict {
   static readonly SECURITY = 'security'
   static readonly ALL: readonly TableName[] = Object.keys(TABLES) as TableName[]
 
-  readonly name: string
   /** @internal */
-  readonly context: Context
+  static override readonly instead = {
+    name: 'another Table',
+    kernel: 'the option kernel of another Table',
+    chains: 'createChain, deleteChain or renameChain',
+  }
+
+  readonly #name: string
+  readonly #context: Context
   readonly #kernel: Kernel
   readonly #client: Client
   readonly #session: Session
@@ -78,15 +92,14 @@ export abstract class AnyTable extends Strict {
   /** @internal */
   constructor(family: Family, name: string, options: TableOptions) {
     super()
-    checkOptions(options, OPTIONS)
-    if (typeof name !== 'string') throw new IptcError(`the name of a table is text, not ${String(name)}`)
+    checkOptions(options, { autocommit: flag, ...PLACE_OPTIONS })
+    check('the name of a table', name, text)
     const { autocommit = true, namespace, kernel, rewrite = [], findRefused = false } = options
     const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
-    checkTimeout(lockTimeoutMs)
     checkRewrite(rewrite, family)
     if (kernel !== undefined && namespace !== undefined)
       throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
-    this.name = name
+    this.#name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
     this.#session = new Session(this.#kernel, this.#client, family, name, {
@@ -95,7 +108,16 @@ export abstract class AnyTable extends Strict {
       rewrite,
       findRefused,
     })
-    this.context = { family, sets: kernelSets(this.#client) }
+    this.#context = { family, sets: kernelSets(this.#client) }
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  /** @internal */
+  get context(): Context {
+    return this.#context
   }
 
   /** For people: which kernel this speaks to. */
@@ -133,6 +155,7 @@ export abstract class AnyTable extends Strict {
     return this.#session.autocommit
   }
   set autocommit(autocommit: boolean) {
+    check('autocommit', autocommit, flag)
     this.#session.autocommit = autocommit
   }
 
@@ -161,6 +184,7 @@ export abstract class AnyTable extends Strict {
    * @returns what `body` returned the last time
    */
   transaction<T>(body: (table: this) => T): T {
+    check('the body of a transaction', body, callback)
     return this.#session.transaction(() => body(this))
   }
 
@@ -173,7 +197,8 @@ export abstract class AnyTable extends Strict {
    * As {@link transaction}, for a function that may wait, with the big system calls and the wait for the lock off the
    * main thread.
    */
-  transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
+  async transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
+    check('the body of a transaction', body, callback)
     return this.#session.transactionAsync(() => body(this), options)
   }
 
@@ -201,11 +226,13 @@ export abstract class AnyTable extends Strict {
   }
 
   isChain(name: string): boolean {
+    check('the name of a chain', name, text)
     return this.ruleset.chains.has(name)
   }
 
   /** Whether there is a chain of this name and the kernel itself calls it. */
   builtinChain(name: string): boolean {
+    check('the name of a chain', name, text)
     return this.ruleset.chains.get(name)?.hook !== undefined
   }
 
@@ -259,7 +286,9 @@ export abstract class AnyTable extends Strict {
   }
 
   /** Takes out all rules, then all chains that are not built in. */
-  flush(): void {
+  flush(): void
+  flush(...none: unknown[]): void {
+    checkNone('flush of a table', none, 'flushEntries takes a chain')
     this.edit((draft) => {
       for (const { name, hook } of draft.chains.values()) if (hook === undefined) draft.chains.delete(name)
       changeChains(draft, emptied)
@@ -267,20 +296,25 @@ export abstract class AnyTable extends Strict {
   }
 
   /** Takes out the rules of one chain, or of all. */
-  flushEntries(chain?: string | Chain): void {
+  flushEntries(): void
+  flushEntries(chain: string | Chain): void
+  flushEntries(...chain: [] | [chain: string | Chain]): void {
     this.#change(chain, emptied)
   }
 
   /** Sets the counters of one chain's rules and of its policy to zero, or those of all. */
-  zeroEntries(chain?: string | Chain): void {
+  zeroEntries(): void
+  zeroEntries(chain: string | Chain): void
+  zeroEntries(...chain: [] | [chain: string | Chain]): void {
     this.#change(chain, zeroedChain)
   }
 
-  /** Changes one chain, or all. */
-  #change(chain: string | Chain | undefined, change: (data: ChainData) => ChainData): void {
+  /** Changes one chain, or all where none is given; one that is given and undefined is not all. */
+  #change(chain: readonly (string | Chain)[], change: (data: ChainData) => ChainData): void {
+    const [name] = chain.map(nameOf)
     this.edit((draft) => {
-      if (chain === undefined) changeChains(draft, change)
-      else draft.chains.set(nameOf(chain), change(this.chainData(nameOf(chain), draft)))
+      if (name === undefined) changeChains(draft, change)
+      else draft.chains.set(name, change(this.chainData(name, draft)))
     })
   }
 
@@ -327,6 +361,7 @@ export abstract class AnyTable extends Strict {
 
 /** What a chain that is to be made cannot be called. @throws XtablesError */
 function checkNewName(name: string): void {
+  check('the name of a chain', name, text)
   checkChainName(name)
   if (findExtension('target', name) !== undefined)
     throw new XtablesError(`chain ${name}: there is a target of this name`, {
@@ -336,7 +371,11 @@ function checkNewName(name: string): void {
     })
 }
 
-const nameOf = (chain: string | Chain): string => (typeof chain === 'string' ? chain : chain.name)
+function nameOf(chain: string | Chain): string {
+  if (chain instanceof Chain) return chain.name
+  check('a chain', chain, { ...text, expected: 'a Chain or its name' })
+  return chain
+}
 
 function changeChains(draft: Draft, change: (chain: ChainData) => ChainData): void {
   for (const [name, chain] of draft.chains) draft.chains.set(name, change(chain))

@@ -1,6 +1,7 @@
 /** What a rule does with the packets that it matches. */
 import { isVerdict } from '../abi/netfilter'
 import { findExtension } from '../extensions/registry'
+import { flag } from '../input'
 import { checkOptions } from '../options'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
 import { type Content, newContent, Part, type TargetName, type TargetParameters } from './part'
@@ -24,30 +25,41 @@ function destinationOf(name: string, goto: boolean): Destination | undefined {
 const nameOf = (destination: Destination): string =>
   destination.kind === 'verdict' ? destination.verdict : destination.chain
 
+const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
+
 class TargetObject extends Part {
-  readonly kind = 'target'
   /** @internal */
-  readonly destination: Destination | undefined
+  static override readonly instead = { ...Part.instead, goto: ELSEWHERE, chain: ELSEWHERE }
+  readonly #destination: Destination | undefined
 
   /** @internal */
   constructor(rule: AnyRule, source: string | Destination | [string, Content], options: TargetOptions = {}) {
-    checkOptions(options, ['goto'])
+    checkOptions(options, { goto: flag })
     const { goto = false } = options
     const destination =
       typeof source === 'string' ? destinationOf(source, goto) : Array.isArray(source) ? undefined : source
     if (destination !== undefined) super(rule, nameOf(destination), undefined)
     else super(rule, ...(Array.isArray(source) ? source : newContent('target', source as string, rule)))
-    this.destination = destination
+    this.#destination = destination
+  }
+
+  get kind(): 'target' {
+    return 'target'
+  }
+
+  /** @internal */
+  get destination(): Destination | undefined {
+    return this.#destination
   }
 
   /** Whether the rule goes to a chain for good. */
   get goto(): boolean {
-    return this.destination?.kind === 'chain' && this.destination.goto
+    return this.#destination?.kind === 'chain' && this.#destination.goto
   }
 
   /** Chain that the rule goes to, by `-j` or `-g`. */
   get chain(): string | undefined {
-    return this.destination?.kind === 'chain' ? this.destination.chain : undefined
+    return this.#destination?.kind === 'chain' ? this.#destination.chain : undefined
   }
 
   override equals(other: Part): boolean {

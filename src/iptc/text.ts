@@ -1,6 +1,7 @@
 /** Tables as text: the in-process equals of iptables-save(8) and iptables-restore(8). */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { IptcError } from '../errors'
+import { text as aText, check, flag, names } from '../input'
 import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { programOf } from '../language/help'
@@ -9,7 +10,7 @@ import { savedText, tableText } from '../language/save'
 import { checkOptions } from '../options'
 import type { Draft } from '../ruleset/ruleset'
 import { version } from '../version'
-import { type AnyTable, Table, Table6, type TableOptions } from './table'
+import { type AnyTable, PLACE_OPTIONS, Table, Table6, type TableOptions } from './table'
 
 /** Where the tables are. */
 export interface TextOptions extends Omit<TableOptions, 'autocommit'> {
@@ -30,7 +31,7 @@ export interface RestoreOptions extends TextOptions {
   readonly test?: boolean | undefined
 }
 
-const COMMON = ['ipv6', 'namespace', 'kernel', 'lockTimeoutMs', 'rewrite', 'findRefused', 'tables', 'counters']
+const COMMON = { ipv6: flag, ...PLACE_OPTIONS, tables: names, counters: flag }
 
 /** A way to the tables of one family. */
 interface Tables {
@@ -51,11 +52,6 @@ function tablesOf({ ipv6 = false, kernel, namespace, lockTimeoutMs, rewrite, fin
     open: (name) => (ipv6 ? new Table6(name, options) : new Table(name, options)),
     names: () => place.tables(family),
   }
-}
-
-function checkTables(tables: unknown): void {
-  if (tables === undefined || (Array.isArray(tables) && tables.every((name) => typeof name === 'string'))) return
-  throw new IptcError('the option tables is a list of names')
 }
 
 /** `iptables-save` or `ip6tables-save`, with the version, as the comments name it. */
@@ -86,7 +82,6 @@ function saveTable({ family, open }: Pick<Tables, 'family' | 'open'>, name: stri
  */
 export function save(options: SaveOptions = {}): string {
   checkOptions(options, COMMON)
-  checkTables(options.tables)
   const tables = tablesOf(options)
   return saveTables(tables, options.tables ?? tables.names(), options.counters ?? false)
 }
@@ -136,9 +131,8 @@ function restoreTable(table: AnyTable, source: RestoreText, test: boolean): void
  * PermissionError, UnsupportedError; IptcError for an option that is not understood
  */
 export function restore(text: string, options: RestoreOptions = {}): void {
-  checkOptions(options, [...COMMON, 'noflush', 'test'])
-  checkTables(options.tables)
-  if (typeof text !== 'string') throw new IptcError(`what is restored is text, not ${String(text)}`)
+  checkOptions(options, { ...COMMON, noflush: flag, test: flag })
+  check('what is restored', text, aText)
   const { counters = false, noflush = false, test = false, tables } = options
   const quiet = { verbose: false, print: () => {}, describe: () => '' }
   restoreTables(tablesOf(options).open, text, { counters, noflush, tables, test, ...quiet })

@@ -1,5 +1,5 @@
 /** How long a table waits for the xtables lock. */
-import { IptcError } from '../errors'
+import { duration, instance } from '../input'
 import type { LockRequest } from '../kernel/kernel'
 import { checkOptions } from '../options'
 
@@ -17,20 +17,11 @@ export interface WaitOptions {
 /** In milliseconds. Whoever holds the lock for longer hangs, and an error is of more use than hanging with it. */
 export const LOCK_TIMEOUT_MS = 60_000
 
-/** @throws IptcError for what is no duration */
-export function checkTimeout(timeoutMs: unknown): void {
-  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs >= 0)) return
-  throw new IptcError(
-    `the option lockTimeoutMs takes a number of milliseconds from 0, or Infinity, not ${String(timeoutMs)}`,
-  )
-}
+const WAIT_OPTIONS = { signal: instance(AbortSignal, 'an AbortSignal'), lockTimeoutMs: duration }
 
 /** @param ownTimeoutMs that of the table. @throws IptcError */
 export function lockRequest(options: WaitOptions, ownTimeoutMs: number): LockRequest {
-  checkOptions(options, ['signal', 'lockTimeoutMs'])
+  checkOptions(options, WAIT_OPTIONS)
   const { signal, lockTimeoutMs: timeoutMs = ownTimeoutMs } = options
-  checkTimeout(timeoutMs)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new IptcError('the option signal takes an AbortSignal')
   return { timeoutMs, signal }
 }

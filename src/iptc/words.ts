@@ -2,6 +2,7 @@
 import { XtablesError } from '../errors'
 import type { Option, Reading } from '../extensions/option'
 import { expectation, takes } from '../extensions/payload'
+import { shown } from '../input'
 
 /** `toPorts`, `to_ports` and `to-ports` are one name. */
 export const dashed = (name: string): string =>
@@ -20,15 +21,6 @@ const wrong = (extension: string, name: string, option: Option, value: unknown, 
     value,
     expected,
   })
-}
-
-/** A value as messages name it. */
-export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : describe(value))
-
-function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return 'an object'
-  const item = (one: unknown): string => (Array.isArray(one) ? 'a list' : describe(one))
-  return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
 }
 
 const isNumber = (value: unknown): value is number | bigint =>
@@ -55,7 +47,7 @@ function asWords(extension: string, name: string, option: Option, value: unknown
   return list.map((word) => {
     if (typeof word === 'string') return word
     if (isNumber(word)) return String(word)
-    throw wrong(extension, name, option, value, `${describe(value)} is neither text nor a whole number`)
+    throw wrong(extension, name, option, value, `${shown(value)} is neither text nor a whole number`)
   })
 }
 

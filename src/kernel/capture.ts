@@ -3,8 +3,9 @@ import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName, TABLES } from '../abi/netfilter'
 import { getInfo } from '../abi/x-tables'
 import { BlobError, IptcError, UnsupportedError } from '../errors'
+import { check, instance, isObject, keyOf, object, shown as show, text } from '../input'
 import { Client, type SetIdentity, type TableEntries, type TableInfo } from './client'
-import type { Kernel } from './kernel'
+import { aKernel, type Kernel } from './kernel'
 
 export interface Capture {
   readonly family: FamilyName
@@ -18,6 +19,9 @@ export interface Capture {
 
 /** Reads a table from a kernel; asking makes it, where it does not exist yet. @throws as {@link Client.entries} */
 export function captureTable(kernel: Kernel, family: FamilyName, table: string): Capture {
+  check('what a table is captured of', kernel, aKernel)
+  check('the family of a table', family, keyOf(FAMILIES))
+  check('the name of a table', table, text)
   const client = new Client(kernel, FAMILIES[family])
   try {
     const { info, entries } = client.entries(table)
@@ -64,16 +68,15 @@ function setAt(client: Client, index: number): { name: string; set: SetIdentity 
  * Reads the parts of a capture, and checks that they fit together. The entries themselves are not looked at.
  * @throws IptcError, BlobError
  */
-export function checkCapture({
-  family,
-  table,
-  info,
-  entries,
-}: Capture): { layout: TableInfo } & Omit<TableEntries, 'info'> {
+export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<TableEntries, 'info'> {
+  check('a capture', capture, object)
+  const { family, table, info, entries } = capture
   if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
     throw wrong('family', `is ipv4 or ipv6, not ${show(family)}`)
   if (typeof table !== 'string' || !isTableName(table))
     throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${show(table)}`)
+  check('info of a capture', info, BYTES)
+  check('entries of a capture', entries, BYTES)
   if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
   const { name, ...layout } = getInfo.read(info, 0)
   if (name !== table) throw wrong('info', `is of table ${show(name)}, and the capture of ${table}`)
@@ -84,8 +87,6 @@ export function checkCapture({
     )
   return { layout, entries }
 }
-
-const show = (value: unknown): string => JSON.stringify(value) ?? String(value)
 
 const wrong = (field: string, what: string): IptcError => new IptcError(`capture: ${field} ${what}`)
 
@@ -99,16 +100,17 @@ export interface CaptureJson {
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
+const BYTES = instance(Uint8Array, 'a Uint8Array')
+
 const toBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 
-export const captureToJson = ({ family, table, info, entries, sets }: Capture): CaptureJson => ({
-  family,
-  table,
-  info: toBase64(info),
-  entries: toBase64(entries),
-  ...(sets && { sets }),
-})
+/** @throws IptcError, BlobError for what is no capture */
+export function captureToJson(capture: Capture): CaptureJson {
+  checkCapture(capture)
+  const { family, table, info, entries, sets } = capture
+  return { family, table, info: toBase64(info), entries: toBase64(entries), ...(sets && { sets }) }
+}
 
 const KEYS: readonly string[] = ['family', 'table', 'info', 'entries', 'sets']
 
@@ -130,8 +132,7 @@ export function captureFromJson(json: unknown): Capture {
 }
 
 function asObject(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(field, `is an object, not ${show(value)}`)
+  if (!isObject(value)) throw wrong(field, `is an object, not ${show(value)}`)
   return value as Record<string, unknown>
 }
 

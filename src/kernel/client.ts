@@ -197,7 +197,7 @@ export class Client {
       }
       report('retry', { operation: 'GET_ENTRIES', family, table, attempt, reason: 'the table changed meanwhile' })
     }
-    throw new ConflictError(`table ${table} changed each time it was read, ${MAX_READS} times`)
+    throw conflict(family, table, `table ${table} changed each time it was read, ${MAX_READS} times`)
   }
 
   /** @returns undefined where the table changed meanwhile. */
@@ -465,6 +465,12 @@ const unknownTable = (table: string, cause?: unknown): NotFoundError =>
 
 const because = (cause: unknown): [] | [ErrorOptions] => (cause === undefined ? [] : [{ cause }])
 
+/** Another program was quicker: whoever watches is told, whatever becomes of the error. */
+export function conflict(family: FamilyName, table: string, reason: string, options?: ErrorOptions): ConflictError {
+  report('conflict', { family, table, reason })
+  return new ConflictError(reason, options)
+}
+
 /** The kernel's no, as users see it. */
 function explain(error: unknown, request: Request | undefined): unknown {
   if (!(error instanceof SockoptFailure) || request === undefined) return error
@@ -490,9 +496,9 @@ const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
   },
   [ERRNO.ENOPROTOOPT]: ({ operation, family }, cause) =>
     operation === 'SO_IP_SET' ? noSets(cause) : noTables(FAMILIES[family], cause),
-  [ERRNO.EAGAIN]: ({ operation, table }, cause) => {
-    if (operation !== 'SET_REPLACE') return undefined
-    return new ConflictError(`table ${table} was changed by another program since it was read`, { cause })
+  [ERRNO.EAGAIN]: ({ operation, family, table }, cause) => {
+    if (operation !== 'SET_REPLACE' || table === undefined) return undefined
+    return conflict(family, table, `table ${table} was changed by another program since it was read`, { cause })
   },
 }
 

@@ -79,12 +79,15 @@ export class Holders {
     const ours = this.#ours()
     const holder = ours ?? this.#holder
     if (holder === undefined) return this.#share(this.#take(timeoutMs))
-    if (holder.kind === 'async' && holder !== ours)
-      throw new LockTimeoutError(
-        `an asynchronous operation of this process holds ${this.#name}, and cannot go on while a synchronous one waits ` +
-          'for it: await the former first, or use the asynchronous form here too',
-      )
+    if (holder.kind === 'async' && holder !== ours) throw this.#failed(performance.now(), this.#heldByAsync())
     return this.#share(holder)
+  }
+
+  #heldByAsync(): LockTimeoutError {
+    return new LockTimeoutError(
+      `an asynchronous operation of this process holds ${this.#name}, and cannot go on while a synchronous one waits ` +
+        'for it: await the former first, or use the asynchronous form here too',
+    )
   }
 
   /**
@@ -139,20 +142,21 @@ export class Holders {
     return new LockTimeoutError(`another holds ${this.#name}; waited ${timeoutMs} ms`)
   }
 
-  /** Gives up a claim that did not get the lock. @returns the error, to be thrown */
-  #failed(claim: Claim, start: number, error: unknown): unknown {
-    claim.close()
+  /** Tells of a wait that was in vain. @returns the error, to be thrown */
+  #failed(start: number, error: unknown): unknown {
     report('lock', { lock: this.#name, waitedMs: performance.now() - start, error: String(error) })
     return error
   }
 
   #take(timeoutMs: number): Holder {
     const start = performance.now()
-    const claim = this.#open()
+    let claim: Claim | undefined
     try {
+      claim = this.#open()
       this.#wait(claim, timeoutMs)
     } catch (error) {
-      throw this.#failed(claim, start, error)
+      claim?.close()
+      throw this.#failed(start, error)
     }
     return this.#hold(claim, 'sync', start)
   }
@@ -167,13 +171,15 @@ export class Holders {
   }
 
   async #takeAsync(request: LockRequest): Promise<Holder> {
-    request.signal?.throwIfAborted()
     const start = performance.now()
-    const claim = this.#open()
+    let claim: Claim | undefined
     try {
+      request.signal?.throwIfAborted()
+      claim = this.#open()
       return await this.#waitAsync(claim, request, start)
     } catch (error) {
-      throw this.#failed(claim, start, error)
+      claim?.close()
+      throw this.#failed(start, error)
     }
   }
 

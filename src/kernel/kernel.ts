@@ -3,6 +3,7 @@
  * kernel with a map; nothing above knows which of them it holds.
  */
 import type { FamilyName } from '../abi/family'
+import type { Taken } from '../input'
 
 /** A raw socket of one family in one network namespace. */
 export interface Connection {
@@ -81,6 +82,17 @@ export interface Kernel {
   scratch?(): Scratch
   /** The log, from now on; undefined where it may not be read. */
   log?(): Log | undefined
+}
+
+const CALLS = ['connect', 'tables', 'loadModule', 'lock', 'withLockAsync'] as const
+
+/** Of a value that is to be a kernel, by what it can be asked. */
+export const aKernel: Taken = {
+  accepts: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    CALLS.every((call) => typeof (value as Partial<Kernel>)[call] === 'function'),
+  expected: 'a Kernel, such as a MemoryKernel',
 }
 
 /** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */

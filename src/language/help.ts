@@ -96,7 +96,7 @@ function optionHelp(name: string, option: Option): string {
 function notes({ demands: { protocols, tables, hooks }, atLeastOne }: Extension): string[] {
   return [
     ...(atLeastOne === true ? ['  At least one option is wanted.'] : []),
-    ...(typeof atLeastOne === 'object' ? [`  One of ${dashed(atLeastOne)} is wanted.`] : []),
+    ...(typeof atLeastOne === 'object' ? atLeastOne.map((one) => `  One of ${dashed(one)} is wanted.`) : []),
     ...(protocols === undefined ? [] : [`  Only with -p ${protocols.join(' or ')}.`]),
     ...(tables === undefined ? [] : [`  Only in table ${tables.join(' or ')}.`]),
     ...(hooks === undefined ? [] : [`  Only in rules that are reached from ${hooks.join(', ')}.`]),

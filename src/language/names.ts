@@ -4,7 +4,7 @@ import type { Family } from '../abi/family'
 import type { Context } from '../extensions/context'
 import { network, parseAddress } from '../extensions/values/address'
 import { Mismatch } from '../extensions/values/value'
-import { runProgram } from '../programs'
+import { hostAddresses } from './hosts'
 import { UsageError } from './options'
 
 /** Addresses name nothing that lives in a namespace. */
@@ -63,13 +63,13 @@ function checked(word: string, option: string, mask: string, context: Context): 
 /** A name that some database may know; anything else is not worth a question. */
 const NAME = /^(?=.*[A-Za-z])[\w.-]{1,255}$/
 
-function lookUp(name: string, family: Family): string[] {
+function lookUp(name: string, family: Family): readonly string[] {
   if (family.name === 'ipv6' && name.includes('%')) return withoutScope(name, family)
   if (!NAME.test(name)) return []
   const found = family.name === 'ipv4' ? inNetworks(name) : undefined
   if (found !== undefined) return [found]
   const hosts = inHosts(name, family)
-  return hosts.length > 0 ? hosts : askSystem(name, family)
+  return hosts.length > 0 ? hosts : hostAddresses(name, family.name)
 }
 
 /** A rule has no place for the scope of a link-local address. */
@@ -105,21 +105,3 @@ function inHosts(name: string, family: Family): string[] {
     .filter(([address, ...names]) => isAddress(address as string) && names.some((one) => isSame(one, name)))
     .map(([address]) => address as string)
 }
-
-/** How long to wait for those who know names, in milliseconds. */
-const PATIENCE = 15_000
-
-/** Asks whomever the system asks: DNS, most often. */
-function askSystem(name: string, family: Family): string[] {
-  const database = family.name === 'ipv4' ? 'ahostsv4' : 'ahostsv6'
-  const { status, stdout } = runProgram('getent', [database, '--', name], PATIENCE)
-  if (status !== 0) return []
-  const context = contextOf(family)
-  // Every address stands in it once for each type of socket.
-  const rows = stdout.split('\n').map((line) => line.split(/\s+/))
-  const addresses = rows.filter(([, type]) => type === 'STREAM').map(([address]) => address as string)
-  return addresses.filter((one) => !isMapped(one, family) && parseAddress(one, context) !== undefined)
-}
-
-/** ahostsv6 makes IPv6 addresses of IPv4 ones where a host has no other. */
-const isMapped = (address: string, family: Family): boolean => family.name === 'ipv6' && /^::ffff:/i.test(address)

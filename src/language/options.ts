@@ -11,10 +11,10 @@ export class UsageError extends XtablesError {
 
   constructor(
     message: string,
-    details: { parameter?: string; value?: unknown; expected?: string; bare?: boolean } = {},
+    details: { extension?: string; parameter?: string; value?: unknown; expected?: string; bare?: boolean } = {},
   ) {
-    const { bare = false, ...rest } = details
-    super(message, { extension: 'rule', ...rest })
+    const { bare = false, extension = 'rule', ...rest } = details
+    super(message, { extension, ...rest })
     this.bare = bare
   }
 }

@@ -66,6 +66,12 @@ const HEAD_NAMES: Readonly<Record<string, string>> = {
   f: 'fragment',
 }
 
+/** What the other letters of a rule say, as errors call it. */
+const PLAIN_NAMES: Readonly<Record<string, string>> = { m: 'match', j: 'target', g: 'target', c: 'counters' }
+
+const nameOf = ({ letter, written }: Pick<Given, 'letter' | 'written'>): string =>
+  HEAD_NAMES[letter] ?? PLAIN_NAMES[letter] ?? written
+
 /** Words of a match or target that is not known here. */
 const OPAQUE_OPTIONS = ['revision', 'payload']
 
@@ -221,15 +227,19 @@ export class RuleReader {
 
   #readGlobal(option: GlobalOption, written: string, glued: string | undefined): void {
     const { letter, argument } = option
-    const value = glued ?? (argument === 'required' ? this.#value(written) : undefined)
+    const lacking = { parameter: nameOf({ letter, written }) }
+    const value = glued ?? (argument === 'required' ? this.#value(written, lacking) : undefined)
     const given = { letter, value, negated: this.#takeNegation(), written }
     if (Object.hasOwn(HEAD_NAMES, letter)) this.#readHead(given)
-    else if ('jgmc'.includes(letter)) this.#readPlain(given)
+    else if (Object.hasOwn(PLAIN_NAMES, letter)) this.#readPlain(given)
     else this.#takeOther(given, this)
   }
 
-  #value(written: string): string {
-    return this.line.take() ?? fail(`option "${written}" requires an argument`, written)
+  /** @param lacking whose value it is */
+  #value(written: string, lacking: { extension?: string; parameter: string }): string {
+    const word = this.line.take()
+    if (word === undefined) throw new UsageError(`option "${written}" requires an argument`, lacking)
+    return word
   }
 
   // The rule's own options
@@ -246,7 +256,7 @@ export class RuleReader {
 
   #readPlain({ letter, value = '', negated }: Given): void {
     if (negated && letter === 'm') fail('unexpected ! flag before --match', 'match', value)
-    if (negated) fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, letter, value)
+    if (negated) fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, PLAIN_NAMES[letter], value)
     if (letter === 'm') this.#parts.push(this.#loadPart('match', value))
     else if (letter === 'c') this.#setCounters(value)
     else this.#setTarget(value, letter === 'g')
@@ -273,9 +283,9 @@ export class RuleReader {
   }
 
   #setCounters(first: string): void {
-    if (this.#counters !== undefined) fail('multiple -c flags not allowed', '-c', first)
+    if (this.#counters !== undefined) fail('multiple -c flags not allowed', 'counters', first)
     const [packets, bytes] = first.includes(',') ? first.split(',', 2) : [first, this.line.follower()]
-    if (bytes === undefined) fail('-c requires packet and byte counter', '-c', first)
+    if (bytes === undefined) fail('-c requires packet and byte counter', 'counters', first)
     this.#counters = [readCount(packets as string, 'packet'), readCount(bytes as string, 'byte')]
   }
 
@@ -316,17 +326,35 @@ export class RuleReader {
   }
 
   /** The first word of an option; nothing where it may be left out and an option follows. */
-  #firstWord(written: string, glued: string | undefined, fewest: number): string[] {
-    const word = glued ?? (fewest > 0 ? this.#value(written) : this.line.follower())
+  #firstWord({ part, name, option }: PartOption, written: string, glued: string | undefined): string[] {
+    const fewest = option?.fewest ?? 1
+    const lacking = { extension: part.name, parameter: name }
+    const word = glued ?? (fewest > 0 ? this.#value(written, lacking) : this.line.follower())
     return word === undefined ? [] : [word]
   }
 
-  #readPartOption({ part, name, option }: PartOption, written: string, glued: string | undefined): void {
+  /** As many words as the option has, or none. */
+  #words(found: PartOption, written: string, glued: string | undefined): string[] {
+    const { part, name, option } = found
     const count = option?.words.length ?? 1
-    if (glued !== undefined && count === 0) this.#unknown(written)
-    const words = count === 0 ? [] : this.#firstWord(written, glued, option?.fewest ?? 1)
-    while (words.length > 0 && words.length < count)
-      words.push(this.line.follower() ?? fail(`--${name} requires ${count === 2 ? 'two' : count} args.`, name))
+    const words = count === 0 ? [] : this.#firstWord(found, written, glued)
+    while (words.length > 0 && words.length < count) {
+      const word = this.line.follower()
+      if (word === undefined)
+        throw new UsageError(`--${name} requires ${count === 2 ? 'two' : count} args.`, {
+          extension: part.name,
+          parameter: name,
+          value: words,
+        })
+      words.push(word)
+    }
+    return words
+  }
+
+  #readPartOption(found: PartOption, written: string, glued: string | undefined): void {
+    const { part, name, option } = found
+    if (glued !== undefined && option?.words.length === 0) this.#unknown(written)
+    const words = this.#words(found, written, glued)
     if (option?.trails) checkNeeded(part, name, option)
     part.parameters.push({ name, negated: this.#takeNegation(), words })
     part.section = option?.section?.index ?? part.section
@@ -334,9 +362,10 @@ export class RuleReader {
 }
 
 /** @throws UsageError where an option stands before those that it needs */
-function checkNeeded({ parameters }: Loaded, name: string, { needs }: Option): void {
+function checkNeeded({ name: extension, parameters }: Loaded, name: string, { needs }: Option): void {
   const missing = needs.find((needed) => !parameters.some((one) => one.name === needed))
-  if (missing !== undefined) fail(`--${missing} has to stand before --${name}`, name)
+  if (missing !== undefined)
+    throw new UsageError(`--${missing} has to stand before --${name}`, { extension, parameter: name })
 }
 
 const ANY: readonly (readonly Parameter[])[] = [[]]
@@ -400,7 +429,7 @@ function checkTargetName(name: string): void {
 
 function readCount(word: string, what: string): bigint {
   const count = /^\d{1,20}$/.test(word) ? BigInt(word) : -1n
-  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, '-c', word)
+  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, 'counters', word)
 }
 
 function finish({ name, known, parameters }: Loaded): PartSpec {

@@ -5,6 +5,7 @@
 import type { Family, FamilyName } from '../abi/family'
 import { EXTENSION_NAME_SIZE, entryMatch } from '../abi/x-tables'
 import { readText } from '../binary/text'
+import type { Fixed } from '../extensions/extension'
 import { type Known, knownPayloads } from '../extensions/registry'
 import { type Part, payloadAt, payloadSize } from './entry'
 
@@ -63,13 +64,20 @@ export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8A
   return header
 }
 
+const holds = (fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean =>
+  fixed.every(({ field, value }) => field.read(bytes, at) === value)
+
+/** Whether a payload is one of a known revision that the kernel takes, although there are no words for it. */
+export const isWordless = ({ known }: Header, bytes: Uint8Array, part: Part): boolean =>
+  known.some(({ variant }) => variant.size === payloadSize(part) && holds(variant.fixed, bytes, payloadAt(part)))
+
 /** Of what may stand behind a header, what this payload is; undefined where it is none of it. */
 export function payloadOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
   const at = payloadAt(part)
   const size = payloadSize(part)
   for (const one of known) {
     const { variant } = one
-    if (variant.size === size && variant.fixed.every(({ field, value }) => field.read(bytes, at) === value)) return one
+    if (variant.size === size && holds(variant.fixed, bytes, at) && holds(variant.worded, bytes, at)) return one
   }
   return undefined
 }

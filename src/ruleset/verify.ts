@@ -12,6 +12,7 @@ import {
   type Extension,
   faultOf,
   isStoredProtocol,
+  needsProtocol,
   type PlacedRule,
   type Reason,
   type RuleHead,
@@ -32,7 +33,7 @@ import {
   readVerdict,
   targetPart,
 } from './entry'
-import { type Header, headerOf, payloadOf } from './identify'
+import { type Header, headerOf, isWordless, payloadOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
 import type { Entry } from './ruleset'
@@ -259,7 +260,7 @@ function step({ family, bytes, starts, reached, hook }: Walk, frame: Frame): num
   const { at } = frame
   if (at >= bytes.length) refuse(frame.start, 'the chain runs off the end of the table', ERRNO.ELOOP)
   const mark = reached[at >> 3] as number
-  if ((mark & ACTIVE) !== 0) refuse(at, 'the chains call each other in a loop', ERRNO.ELOOP)
+  if ((mark & ACTIVE) !== 0) refuse(at, 'the chains call each other in a loop', ERRNO.ELOOP, { parameter: 'target' })
   if ((mark & hook) !== 0) return undefined
   reached[at >> 3] = mark | hook | ACTIVE
   frame.at = at + nextOffset(family, bytes, at)
@@ -303,6 +304,7 @@ function checkPayload(
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
   const known = payloadOf(header, bytes, part)
   if (known === undefined) {
+    if (isWordless(header, bytes, part)) return
     checkUnknown(kind, header, at, part, options)
     return
   }
@@ -393,12 +395,12 @@ class PlacedEntry implements PlacedRule {
  * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
  * IPv6 rule whether it counts or not.
  */
-function brokenDemand({ demands }: Extension, rule: PlacedRule): string | undefined {
+function brokenDemand({ demands }: Extension, rule: PlacedRule): Reason | undefined {
   const { tables, hooks, protocols } = demands
   if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
   const wrong = hooks === undefined ? [] : rule.hooks.filter((hook) => !hooks.includes(hook))
   if (wrong.length > 0)
     return `only in rules reached from ${hooks?.join(', ')}, and this one is reached from ${wrong.join(', ')}`
   if (protocols === undefined || isStoredProtocol(rule, protocols)) return undefined
-  return `needs -p ${protocols.join(' or ')}`
+  return needsProtocol(protocols)
 }

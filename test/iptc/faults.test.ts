@@ -197,6 +197,18 @@ describe('counters that cannot be carried over', () => {
     expectNothingLeaked()
   })
 
+  test.each<[ErrnoName, ErrorClass]>([
+    ['EPERM', PermissionError],
+    ['EINVAL', KernelError],
+  ])('are not tried again after %s', async (errno, cause) => {
+    kernel.before = failing('addCounters', ERRNO[errno])
+    const error = await errorOf(add)
+    expect(error).toBeInstanceOf(CountersError)
+    expect((error as CountersError).cause).toBeInstanceOf(cause)
+    expect(kernel.count('addCounters')).toBe(1)
+    expect(rules()).toEqual(AFTER)
+  })
+
   test.each<ErrnoName>(['EINTR', 'EAGAIN', 'ENOMEM'])('are tried again after %s', (errno) => {
     kernel.before = failing('addCounters', ERRNO[errno], 15)
     add()

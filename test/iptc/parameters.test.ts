@@ -240,20 +240,20 @@ describe.each(all)('%s', (_, known) => {
 
   test('a required parameter that is missing', () => {
     const { extension, variant } = known
-    const what = missing(known, new Set())
+    const lack = missing(known, new Set())
     const rule = newRule(variant.family)
     if (extension.kind === 'match') rule.createMatch(extension.name)
     else rule.createTarget(extension.name)
     const table = variant.family === 'ipv4' ? new Table('filter', { kernel }) : new Table6('filter', { kernel })
     const ways = [() => String(rule), () => rule.equals(rule), () => new Chain(table, 'INPUT').appendRule(rule)]
-    if (what === undefined) {
+    if (lack === undefined) {
       expect(String(rule)).toContain(extension.name)
       return
     }
     for (const way of ways) {
       const error = refusal(way)
-      expect(error.extension).toBe(extension.name)
-      expect(error.message).toContain(`${what} is required`)
+      expect(error).toMatchObject({ extension: extension.name, parameter: lack.parameter })
+      expect(error.message).toContain(`${lack.what} is required`)
     }
   })
 })

@@ -149,7 +149,8 @@ describe('as a process', () => {
 
   test('finds the tables of another network namespace', () => {
     const mine = inPlace(
-      'unshare -n sleep 5 & sleep 0.5; $OURS --netns $! iptables -N elsewhere; nsenter -t $! -n iptables-legacy -S; ' +
+      'unshare -n sleep 60 & while [ /proc/$!/ns/net -ef /proc/self/ns/net ]; do sleep 0.1; done; ' +
+        '$OURS --netns $! iptables -N elsewhere; nsenter -t $! -n iptables-legacy -S; ' +
         'iptables-legacy -S; kill $!',
     )
     expect(mine.stdout.match(/-N elsewhere/g)).toHaveLength(1)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { LinuxKernel, Table, type WaitOptions } from '../../src'
 import { LockTimeoutError, PermissionError } from '../../src/errors'
 import { takeLock, withLockAsync } from '../../src/kernel/linux/lock'
 import { countingTurns, openDescriptors } from './machine'
@@ -16,6 +17,9 @@ const AT_ONCE = { timeoutMs: 0 }
 const FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY }
 
 const useFile = (path: string): void => void Object.assign(process.env, { XTABLES_LOCKFILE: path })
+
+// The kernel's log is opened once, and kept.
+beforeAll(() => new LinuxKernel().log()?.close())
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'xtables-lock-'))
@@ -41,10 +45,18 @@ const isFree = (path = file): boolean => spawnSync('flock', ['-n', path, 'true']
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** Of a test that failed, they would keep Jest from ending. */
+const others = new Set<ChildProcess>()
+afterEach(() => {
+  for (const child of others) child.stdin?.destroy()
+})
+
 /** Another program, which holds the lock until its standard input ends or `seconds` are over. */
 async function otherHolder(seconds?: number): Promise<ChildProcess> {
   const wait = seconds === undefined ? 'read line' : `sleep ${seconds}`
   const child = spawn('flock', [file, 'sh', '-c', `echo held; ${wait}`], { stdio: ['pipe', 'pipe', 'inherit'] })
+  others.add(child)
+  child.once('exit', () => others.delete(child))
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   return child
 }
@@ -317,5 +329,59 @@ describe('asynchronous', () => {
   test('a file that cannot be opened is an error', async () => {
     useFile(join(directory, 'missing', 'lock'))
     await expect(withLockAsync(AT_ONCE, async () => {})).rejects.toThrow(PermissionError)
+  })
+})
+
+/** The asynchronous calls that wait for the lock, each with an edit. */
+const CALLS: readonly (readonly [string, (name: string, options: WaitOptions) => Promise<void>])[] = [
+  [
+    'transactionAsync',
+    async (name, options) => {
+      using table = new Table('filter')
+      await table.transactionAsync(() => table.createChain(name), options)
+    },
+  ],
+  [
+    'commitAsync',
+    async (name, options) => {
+      using table = new Table('filter', { autocommit: false })
+      table.createChain(name)
+      await table.commitAsync(options)
+    },
+  ],
+]
+
+describe.each(CALLS)('%s beside another program that holds the lock', (call, edit) => {
+  const exists = (name: string): boolean => {
+    using table = new Table('filter')
+    return table.isChain(name)
+  }
+
+  test('waits, and leaves the event loop free', async () => {
+    const other = await otherHolder(1)
+    const { turns, longestMs, busy } = await countingTurns(() => edit(`${call}-waits`, { lockTimeoutMs: 10_000 }))
+    expect(exists(`${call}-waits`)).toBe(true)
+    expect(turns).toBeGreaterThan(50)
+    expect(longestMs).toBeLessThan(500)
+    // A loop that is blocked is busy, however short each time is.
+    expect(busy).toBeLessThan(0.5)
+    await end(other)
+  })
+
+  test('ends soon with its signal, and writes nothing', async () => {
+    const other = await otherHolder()
+    const start = performance.now()
+    const waiting = edit(`${call}-stopped`, { signal: AbortSignal.timeout(50), lockTimeoutMs: 2000 })
+    await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(performance.now() - start).toBeLessThan(1000)
+    await end(other)
+    expect(exists(`${call}-stopped`)).toBe(false)
+  })
+
+  test('ends with its time, and writes nothing', async () => {
+    const other = await otherHolder()
+    await expect(edit(`${call}-late`, { lockTimeoutMs: 50 })).rejects.toThrow(LockTimeoutError)
+    await end(other)
+    expect(exists(`${call}-late`)).toBe(false)
   })
 })

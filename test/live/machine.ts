@@ -22,12 +22,31 @@ export async function settle(condition: () => boolean): Promise<void> {
   }
 }
 
+/** What became of the event loop while something ran. */
+interface Watched<T> {
+  readonly result: T
+  readonly turns: number
+  /** Between two turns, in milliseconds. */
+  readonly longestMs: number
+  /** The part of the time in which it did something, or was blocked: from 0 to 1. */
+  readonly busy: number
+}
+
 /** Calls `body` and keeps count of the turns of the event loop meanwhile. */
-export async function countingTurns<T>(body: () => Promise<T>): Promise<{ result: T; turns: number }> {
-  let turns = 0
-  const timer = setInterval(() => turns++, 1)
+export async function countingTurns<T>(body: () => Promise<T>): Promise<Watched<T>> {
+  let [turns, longestMs, last] = [0, 0, performance.now()]
+  const turn = (): void => {
+    const now = performance.now()
+    longestMs = Math.max(longestMs, now - last)
+    last = now
+    turns++
+  }
+  const timer = setInterval(turn, 1)
+  const start = performance.eventLoopUtilization()
   try {
-    return { result: await body(), turns }
+    const result = await body()
+    turn()
+    return { result, turns, longestMs, busy: performance.eventLoopUtilization(start).utilization }
   } finally {
     clearInterval(timer)
   }

@@ -1,6 +1,6 @@
 /** Files that the library opens in a folder that everyone may write to, where another user has set traps. */
 import { spawnSync } from 'node:child_process'
-import {
+import fs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -21,7 +21,7 @@ import { join } from 'node:path'
 import { main } from '../../src/cli/main'
 import { PermissionError } from '../../src/errors'
 import { takeLock } from '../../src/kernel/linux/lock'
-import { openDescriptors } from './machine'
+import { openDescriptors, runScript } from './machine'
 
 const STRANGER = 65534
 const { XTABLES_LOCKFILE: outerFile } = process.env
@@ -175,4 +175,72 @@ test('a folder that is in the way of a new state is an error, and the state stay
   mkdirSync(join(own, '.state.xtables'))
   expect(edit(state)).toEqual({ status: 1, said: expect.stringMatching(/cannot write/) })
   expect(readFileSync(state, 'utf8')).toBe('')
+})
+
+describe('put in the place of a file between the look at it and its opening', () => {
+  afterEach(() => jest.restoreAllMocks())
+
+  /** Another is faster than us, once. */
+  function overtake(path: string, put: () => void): void {
+    const { openSync } = fs
+    let isDone = false
+    jest.spyOn(fs, 'openSync').mockImplementation((...words) => {
+      if (words[0] === path && !isDone) {
+        isDone = true
+        rmSync(path, { force: true })
+        put()
+      }
+      return openSync(...words)
+    })
+  }
+
+  test.each([
+    ['lock', (path: string) => expect(() => lock(path)).toThrow(/ELOOP/)],
+    ['state', (path: string) => expect(edit(path)).toEqual({ status: 1, said: expect.stringMatching(/ELOOP/) })],
+    ['output', (path: string) => expect(saveTo(path)).toMatchObject({ status: 1 })],
+  ])('a link leads no %s anywhere', (_, use) => {
+    const path = join(shared, 'file')
+    writeFileSync(path, '')
+    overtake(path, () => symlinkSync(victim, path))
+    use(path)
+    expect(lstatSync(path).isSymbolicLink()).toBe(true)
+    expect(readFileSync(victim, 'utf8')).toBe('precious')
+  })
+
+  test('a pipe is not waited for', () => {
+    const path = join(own, 'file')
+    writeFileSync(path, '')
+    const script = `
+      const fs = require('node:fs')
+      const { execFileSync } = require('node:child_process')
+      const { openSync } = fs
+      fs.openSync = (...words) => {
+        if (words[0] === process.env.XTABLES_LOCKFILE) {
+          fs.rmSync(words[0])
+          execFileSync('mkfifo', [words[0]])
+        }
+        return openSync(...words)
+      }
+      const { takeLock } = require('./src/kernel/linux/lock')
+      try { takeLock(0) } catch (error) { console.log(error.message) }
+    `
+    const { stdout } = runScript(script, ['timeout', '20', 'env', `XTABLES_LOCKFILE=${path}`])
+    expect(stdout).toMatch(/no regular file/)
+  })
+})
+
+test('a state is on the disk before it takes its name, and the name thereafter', () => {
+  const calls: string[] = []
+  const { fsyncSync, renameSync } = fs
+  jest.spyOn(fs, 'fsyncSync').mockImplementation((fd) => {
+    calls.push(fs.fstatSync(fd).isDirectory() ? 'fsync of the folder' : 'fsync of the file')
+    fsyncSync(fd)
+  })
+  jest.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+    calls.push('rename')
+    renameSync(from, to)
+  })
+  expect(edit(join(own, 'state')).status).toBe(0)
+  jest.restoreAllMocks()
+  expect(calls).toEqual(['fsync of the file', 'rename', 'fsync of the folder'])
 })

@@ -13,6 +13,8 @@ export interface Group {
   readonly refused: readonly string[]
   /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
   readonly lacking?: boolean
+  /** Lines name users and groups by number, which not every user namespace has. */
+  readonly ids?: boolean
 }
 
 /** One group of one extension in one family. */

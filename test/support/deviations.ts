@@ -46,17 +46,26 @@ const general: readonly Deviation[] = [
     lines: /--reject-with (?:net|host|icmp-net|icmp-host|icmp)$/,
     why: 'several types begin so: 1.8.9 takes the first of its table',
   },
-  { what: 'refused', lines: /-i (?:eth\/0|"eth 0")/, why: 'no interface has such a name: 1.8.9 only warns' },
+  {
+    what: 'refused',
+    lines: /(?: -[io]|--(?:in|out)-interface|--oif) (?:\S*\/|"eth 0")/,
+    why: 'no interface has such a name: 1.8.9 only warns',
+  },
   { what: 'text', lines: /-i "eth 0"/, why: 'bare, as 1.8.9 prints it, the name could not be read again' },
   {
     what: 'refused',
-    lines: /--match-set \S+ (?:srcx|dstination)/,
+    lines: /--match-set \S+ (?:\S+,)*(?:src|dst)[^,\s]/,
     why: '1.8.9 looks at the first three letters alone',
   },
   {
     what: 'refused',
     lines: /(--return-nomatch|! --update-counters|! --update-subcounters) \1/,
     why: 'an option that stands twice: 1.8.9 overlooks it for these three',
+  },
+  {
+    what: 'refused',
+    lines: /port (?:\S+:)?(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
+    why: 'no port is so great: 1.8.9 keeps sixteen bits of it',
   },
   { what: 'refused', lines: /--tcp-flags SYN ""/, why: 'a list of nothing is no list: 1.8.9 takes it for NONE' },
   {
@@ -66,7 +75,7 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'accepted',
-    lines: /-A INPUT (?:--in-interface=eth0|-ptcp|-jDROP|-s1\.2\.3\.4)/,
+    lines: /-A INPUT (?:--in-interface=eth0|-ptcp|-jDROP)| -[sd]\d/,
     why: '1.8.9 cannot read a value right behind these options; later ones can',
   },
   { what: 'bytes', lines: / -[io]eth0/, why: '1.8.9 takes -ieth0 for an interface of the name -ieth0' },

@@ -1,7 +1,7 @@
 /** Rule lines that nobody thought of: those of the cases, with a word or two changed, and what iptables-legacy says of each. */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
-import { prepare, restore } from './oracle'
+import { type Outcome, prepare, restore } from './oracle'
 
 type Words = readonly string[]
 type Change = (random: Random, words: Words, pool: readonly Words[]) => Words
@@ -106,14 +106,26 @@ export function generateLines(random: Random, { accepted, refused }: Case, count
   return [...new Set(generated)]
 }
 
-/** A case of generated lines, as iptables-legacy accepts or refuses each alone. */
+/** Words that make a rule of each address: what reads one rule of a line is no place for them. */
+const isSeveralRules = (line: string): boolean => / (?:-[sd]|--(?:src|dst|source|destination))[ =]?\S*,/.test(line)
+
+/** Whether it was the kernel that refused, which may be for what stands there already. */
+const isByKernel = ({ stderr }: Outcome): boolean => /line \d+ failed/.test(stderr)
+
+/** A case of generated lines, as iptables-legacy accepts or refuses each; without those that others stand in the way of. */
 export function generatedCase(random: Random, one: Case, count: number): Case {
+  const { family, table } = one
   prepare(one)
-  const lines = generateLines(random, one, count)
-  const isAccepted = new Map(lines.map((line) => [line, restore(one.family, one.table, [line]).status === 0]))
+  const lines = generateLines(random, one, count).filter((line) => !isSeveralRules(line))
+  const outcomes = lines.map((line) => [line, restore(family, table, [line])] as const)
+  const isAcceptedAlone = (line: string): boolean => {
+    prepare(one)
+    return restore(family, table, [line]).status === 0
+  }
+  const refused = outcomes.filter(([, { status }]) => status !== 0)
   return {
     ...one,
-    accepted: lines.filter((line) => isAccepted.get(line)),
-    refused: lines.filter((line) => !isAccepted.get(line)),
+    accepted: outcomes.filter(([, { status }]) => status === 0).map(([line]) => line),
+    refused: refused.filter(([line, outcome]) => !isByKernel(outcome) || !isAcceptedAlone(line)).map(([line]) => line),
   }
 }

@@ -18,8 +18,9 @@ import type { Family } from '../../src/abi/family'
 import { captureTable } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { sameRule } from '../../src/ruleset/equal'
 import { type Case, ruleLine, splitLine } from './cases'
-import { differences } from './conformance'
+import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
@@ -59,6 +60,27 @@ export function tryReading(one: Case): string[] {
   if (status !== 0) return refusedAlone(one).map((line) => `iptables-legacy refuses what it should accept: ${line}`)
   const fixture = capture(one, one.accepted)
   return writtenRules(fixture).flatMap((written) => differences(written, contextOf(fixture)))
+}
+
+/**
+ * As {@link tryReading}, of lines that nobody has looked at: where our text differs, iptables-legacy has to make the same
+ * rule of it again, and cannot do so with its own.
+ */
+export function tryGenerated(one: Case): string[] {
+  prepare(one)
+  restore(one.family, one.table, one.accepted)
+  const fixture = capture(one, one.accepted)
+  const context = contextOf(fixture)
+  const isSame = (text: string, { line, entry }: Written): boolean => {
+    prepare(one)
+    const { status } = restore(one.family, one.table, [`-A ${ruleLine(line).chain} ${text}`])
+    if (status !== 0) return false
+    const [again] = writtenRules(capture(one, [line]))
+    return again !== undefined && sameRule(one.family, again.entry, entry)
+  }
+  return writtenRules(fixture).flatMap((written) =>
+    differences(written, context, (ours, theirs) => isSame(ours, written) && !isSame(theirs, written)),
+  )
 }
 
 /** What we write lies in the kernel as what iptables-legacy writes, it lists it as its own, and hands out all of it. */
@@ -102,6 +124,22 @@ export function tryRefused(one: Case): string[] {
     return kernel.sent.length === 0 || isExplained(error) ? [] : [`only the kernel refuses: ${line}: ${error.message}`]
   })
   return entries(one) === before ? found : [...found, 'the table is not as it was']
+}
+
+/**
+ * Lines of which a deviation says that we refuse them although iptables-legacy does not, or take them although it does
+ * not: whether that is so. A deviation must be no wider than what it tells of.
+ */
+export function tryDeviations(one: Case): string[] {
+  prepare(one)
+  using table = open(one, new LinuxKernel())
+  const judge = (what: 'refused' | 'accepted') => (line: string) => {
+    const deviation = explained(what, line)
+    if (deviation === undefined) return []
+    const isRefused = refusalOf(one, table, ruleLine(line)) !== undefined
+    return isRefused === (what === 'refused') ? [] : [`not ${what}, as ${deviation.lines} says: ${line}`]
+  }
+  return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
 }
 
 /** Whether iptables-legacy itself refuses the lines that it should. */

@@ -35,7 +35,7 @@ export const addrtype = match('addrtype', {
     },
     1: struct('struct xt_addrtype_info_v1', 8, { source: u16, dest: u16, flags: u32 }),
   },
-  atLeastOne: ['src-type', 'dst-type'],
+  atLeastOne: [['src-type', 'dst-type']],
   list: 'ADDRTYPE match',
   options: (at) => {
     const flagged = (mask: number) => ('flags' in at ? bit(at.flags, mask) : constant(false))

@@ -1,7 +1,7 @@
 /** The Authentication Header of IPsec. */
 import { bool8, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { isProtocol, match } from '../extension'
+import { isProtocol, match, needsProtocol } from '../extension'
 import { glued, listRange } from '../listing'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
@@ -17,7 +17,7 @@ export const ah = match('ah', {
   bits: (at) => [[at.invflags, 'hdrlen' in at ? 0x03 : 0x01]],
   // IPv6 finds the header behind others, whatever the rule's protocol.
   check: (_, family) => (_bytes, _at, rule) =>
-    family === 'ipv4' && !isProtocol(rule, ['ah']) ? 'it needs -p ah' : undefined,
+    family === 'ipv4' && !isProtocol(rule, ['ah']) ? needsProtocol(['ah']) : undefined,
   list: () => glued('ah '),
   options: (at) => ({
     ahspi: option(range32, at.spis, {

@@ -3,7 +3,7 @@ import { ERRNO } from '../../abi/errno'
 import { bool8, bool32, raw, u32 } from '../../binary/codec'
 import { struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { type Extent, match, suspicion } from '../extension'
+import { about, type Extent, type Fault, match, suspicion } from '../extension'
 import { constant } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'
@@ -14,7 +14,7 @@ const PATH_SIZE = 512
 
 const head = { hasPath: bool8, hasClassid: bool8, invertPath: bool8, invertClassid: bool8 }
 
-const NEITHER = 'an inversion is neither 0 nor 1'
+const neither = (parameter: string): Fault => about(parameter, `the inversion of --${parameter} is neither 0 nor 1`)
 const hasTruth = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>
   bytes.subarray(at + offset, at + offset + size).every((byte, i) => byte <= (i === 0 ? 1 : 0))
 
@@ -55,9 +55,10 @@ export const cgroup = match('cgroup', {
         : []
   },
   check: (at) => (bytes, start) => {
-    if ('id' in at) return hasTruth(at.invert, bytes, start) ? undefined : NEITHER
+    if ('id' in at) return hasTruth(at.invert, bytes, start) ? undefined : neither('cgroup')
     const isOne = at.hasPath.read(bytes, start) !== at.hasClassid.read(bytes, start)
-    if (!isOne) return 'it asks for one of path and class'
-    return [at.invertPath, at.invertClassid].every((field) => hasTruth(field, bytes, start)) ? undefined : NEITHER
+    if (!isOne) return about('path', 'it asks for one of --path and --cgroup')
+    if (!hasTruth(at.invertPath, bytes, start)) return neither('path')
+    return hasTruth(at.invertClassid, bytes, start) ? undefined : neither('cgroup')
   },
 })

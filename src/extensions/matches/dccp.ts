@@ -46,7 +46,7 @@ export const dccp = match('dccp', {
     [flags, 0x0f],
     [invflags, 0x0f],
   ],
-  check: ({ flags, invflags }) => invertsGiven(flags, invflags),
+  check: ({ flags, invflags }) => invertsGiven(flags, invflags, ['sport', 'dport', 'dccp-types', 'dccp-option']),
   list: 'dccp',
   options: ({ typemask, option: number, ...at }) => {
     const stored = (mask: number) => ({ present: bit(at.flags, mask), negation: bit(at.invflags, mask) })

@@ -3,7 +3,7 @@ import { match } from '../extension'
 import { headerLength, optionList, optionsHeader } from '../options-header'
 
 export const dst = match('dst', {
-  ...optionsHeader,
+  ...optionsHeader('dst'),
   list: 'dst',
   options: (at) => ({ 'dst-len': headerLength(at), 'dst-opts': optionList(at) }),
 })

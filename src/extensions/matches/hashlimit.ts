@@ -201,7 +201,7 @@ export const hashlimit = match('hashlimit', {
       if (said === '' || said.includes('/')) return about('hashlimit-name', 'a name is a file in /proc, and holds no /')
       const rate = avg.read(bytes, place)
       if (isMatch.read(bytes, place)) {
-        if (rate < 1n || rate > MAX) return { reason: 'there is no such rate', errno: ERRNO.ERANGE }
+        if (rate < 1n || rate > MAX) return about('hashlimit-upto', 'there is no such rate', ERRNO.ERANGE)
         return is0(interval) ? about('hashlimit-rate-interval', 'there is no interval to sample') : undefined
       }
       // Linux looks at 32 bits of it, and counts no sixteen bytes that cost less than two.

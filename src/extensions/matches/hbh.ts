@@ -3,7 +3,7 @@ import { match } from '../extension'
 import { headerLength, optionList, optionsHeader } from '../options-header'
 
 export const hbh = match('hbh', {
-  ...optionsHeader,
+  ...optionsHeader('hbh'),
   list: 'hbh',
   options: (at) => ({ 'hbh-len': headerLength(at), 'hbh-opts': optionList(at) }),
 })

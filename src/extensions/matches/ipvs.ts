@@ -1,7 +1,7 @@
 /** What the virtual server (IPVS) knows of the packet's connection. */
 import { be16, raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { maskedAddress, unusedAddress } from '../values/address'
 import { name } from '../values/names'
@@ -60,6 +60,6 @@ export const ipvs = match('ipvs', {
     ({ invert, bitmask }) =>
     (bytes, at) =>
       (invert.read(bytes, at) & IPVS) !== 0 && bitmask.read(bytes, at) !== IPVS
-        ? '! --ipvs goes with no other option'
+        ? about('ipvs', '! --ipvs goes with no other option')
         : undefined,
 })

@@ -1,7 +1,7 @@
 /** Sets of ports. */
 import { array, bool8, type Field, u8, u16 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
-import { match } from '../extension'
+import { about, match } from '../extension'
 import { counted, view } from '../fields'
 import { option } from '../option'
 import { type PortItem, portList } from '../values/port'
@@ -11,6 +11,7 @@ const SLOTS = 15
 
 /** enum xt_multiport_flags */
 const [SOURCE, DESTINATION, EITHER] = [0, 1, 2] as const
+const KINDS = ['sports', 'dports', 'ports'] as const
 
 /** `starts` says of each port whether a range begins with it, which the next one ends. */
 function itemsOf(ports: readonly number[], starts: readonly boolean[]): PortItem[] {
@@ -42,9 +43,11 @@ export const multiport = match('multiport', {
   check: ({ flags, count, ports, pflags }) => {
     const used = both(counted(count, ports, 0), counted(count, pflags, false))
     return (bytes, at) => {
-      if (flags.read(bytes, at) > EITHER) return 'ports are of the source, of the destination, or of either'
-      if (count.read(bytes, at) > SLOTS) return `there are at most ${SLOTS} ports`
-      return areRanges(...used.read(bytes, at)) ? undefined : 'a range is two ports, the first of them no greater'
+      const kind = KINDS[flags.read(bytes, at)]
+      if (kind === undefined) return about('ports', 'ports are of the source, of the destination, or of either')
+      if (count.read(bytes, at) > SLOTS) return about(kind, `there are at most ${SLOTS} ports`)
+      const isRight = areRanges(...used.read(bytes, at))
+      return isRight ? undefined : about(kind, 'a range is two ports, the first of them no greater')
     }
   },
   options: ({ flags, count, ports, pflags, invert }) => {

@@ -2,8 +2,8 @@
 import { u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars, encodeText } from '../../binary/text'
-import { match } from '../extension'
-import { view } from '../fields'
+import { fixed, match } from '../extension'
+import { bits, view } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'
 import { name } from '../values/string'
@@ -16,6 +16,8 @@ export const osf = match('osf', {
   revisions: {
     0: struct('struct xt_osf_info', 48, { genre: chars(32), len: u32, flags: u32, loglevel: u32, ttl: u32 }),
   },
+  // Another is NF_OSF_GENRE, which iptables never writes and has no word for.
+  worded: ({ flags }) => [fixed(bits(flags, ~0x0e), 0)],
   list: () => (payload) => `OS fingerprint match ${payload.texts['genre']}`,
   options: ({ genre, len, flags, loglevel, ttl }) => ({
     // The kernel looks at genre alone; iptables counts its bytes beside it.

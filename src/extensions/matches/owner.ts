@@ -9,7 +9,7 @@ import { accountRange } from '../values/account'
 export const owner = match('owner', {
   hooks: ['OUTPUT', 'POSTROUTING'],
   revisions: { 1: struct('struct xt_owner_match_info', 20, { uid: pair(u32), gid: pair(u32), match: u8, invert: u8 }) },
-  atLeastOne: ['socket-exists', 'uid-owner', 'gid-owner'],
+  atLeastOne: [['socket-exists', 'uid-owner', 'gid-owner']],
   bits: ({ match }) => [[match, 0x0f]],
   options: ({ uid, gid, match, invert }) => {
     const stored = (mask: number) => ({ present: bit(match, mask), negation: bit(invert, mask) })

@@ -134,7 +134,7 @@ export const policy = match('policy', {
     ({ flags, len }) =>
     (bytes, at, { hooks }) => {
       const isFor = (direction: number): boolean => (flags.read(bytes, at) & direction) !== 0
-      if (len.read(bytes, at) > NUMBERS.length) return `a policy has at most ${NUMBERS.length} elements`
+      if (len.read(bytes, at) > NUMBERS.length) return about('next4', `a policy has at most ${NUMBERS.length} elements`)
       if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return about('dir', 'it has no direction')
       if (isFor(DIRECTIONS.in) && hooks.some((hook) => NO_IN.includes(hook)))
         return about('dir', `--dir in is not for ${NO_IN.join(', ')}`)
@@ -150,7 +150,7 @@ export const policy = match('policy', {
       const given = elementsOf(pol).map(({ match }) => match.read(bytes, at))
       if (isSet(NONE) && (isSet(STRICT) || given.some(Boolean)))
         return about('pol', '--pol none takes neither --strict nor elements')
-      if (count > 1 && !isSet(STRICT)) return about('next', '--next needs --strict')
+      if (count > 1 && !isSet(STRICT)) return about('next2', '--next needs --strict')
       if (isSet(STRICT) && given.slice(0, count).includes(0))
         return about('strict', 'with --strict, each element needs an option')
       const isTunnel = elementsOf(pol).map(

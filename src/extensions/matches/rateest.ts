@@ -3,7 +3,7 @@ import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { match, suspicion } from '../extension'
+import { about, match, suspicion } from '../extension'
 import { either, is } from '../fields'
 import type { ListForm } from '../listing'
 import { flag, option } from '../option'
@@ -44,6 +44,10 @@ export const rateest = match('rateest', {
     }),
   },
   private: ({ est1, est2 }) => [est1, est2],
+  atLeastOne: [
+    ['rateest-lt', 'rateest-gt', 'rateest-eq'],
+    ['rateest-bps', 'rateest-pps', 'rateest-bps1', 'rateest-pps1'],
+  ],
   suspects:
     ({ name1, name2, flags }) =>
     (bytes, at) => {
@@ -119,23 +123,27 @@ export const rateest = match('rateest', {
     ({ flags, mode }) =>
     (bytes, at) => {
       const kinds = flags.read(bytes, at) & (BPS | PPS)
-      if (kinds === 0) return '--rateest-bps or --rateest-pps is required'
+      if (kinds === 0) return about('rateest-bps', 'there is no rate to compare')
       const way = flags.read(bytes, at) & (ABSOLUTE | RELATIVE)
-      if (way !== ABSOLUTE && way !== RELATIVE) return 'rates are compared with a number or with each other'
+      if (way !== ABSOLUTE && way !== RELATIVE)
+        return about('rateest2', 'rates are compared with a number or with each other')
       return mode.read(bytes, at) < MODES.eq || mode.read(bytes, at) > MODES.gt
-        ? '--rateest-lt, --rateest-gt or --rateest-eq is required'
+        ? about('rateest-eq', 'there is no such comparison')
         : undefined
     },
   usage:
     ({ flags, bps1, bps2, pps1, pps2 }) =>
     (bytes, at) => {
-      const said = (fields: readonly Field<number>[]): boolean => fields.some((field) => field.read(bytes, at) !== 0)
+      const said = (fields: Readonly<Record<string, Field<number>>>): string | undefined =>
+        Object.keys(fields).find((name) => fields[name]?.read(bytes, at) !== 0)
       const given = flags.read(bytes, at)
       if ((given & DELTA) !== 0) return undefined
-      if (said([bps1, pps1])) return 'a rate to take from an estimated one needs --rateest-delta'
-      return (given & RELATIVE) !== 0 && said([bps2, pps2])
-        ? 'two rates are compared without a number, unless with --rateest-delta'
-        : undefined
+      const subtracted = said({ 'rateest-bps1': bps1, 'rateest-pps1': pps1 })
+      if (subtracted !== undefined) return about(subtracted, `the number of --${subtracted} needs --rateest-delta`)
+      const number = (given & RELATIVE) === 0 ? undefined : said({ 'rateest-bps': bps2, 'rateest-pps': pps2 })
+      return number === undefined
+        ? undefined
+        : about(number, `two rates are compared without a number for --${number}, unless with --rateest-delta`)
     },
   list:
     ({ flags }) =>

@@ -33,7 +33,7 @@ export const recent = match('recent', {
     0: struct('struct xt_recent_mtinfo', 212, mtinfo),
     1: struct('struct xt_recent_mtinfo_v1', 228, { ...mtinfo, mask: raw(16, 4) }),
   },
-  atLeastOne: COMMANDS,
+  atLeastOne: [COMMANDS],
   bits: ({ checkSet }) => [[checkSet, 0x3f]],
   unused: (at, family) => ('mask' in at ? unusedAddress(at.mask, family) : []),
   options: ({ seconds, hitCount, checkSet, invert, name, side, ...rest }) => {
@@ -68,7 +68,7 @@ export const recent = match('recent', {
     return (bytes, at) => {
       const asked = command.read(bytes, at)
       if (![CHECK, SET, UPDATE, REMOVE].includes(asked as never))
-        return `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`
+        return about(COMMANDS[0], `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`)
       const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
       if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
         const parameter = modified.read(bytes, at) ? 'reap' : limits[0] > 0 ? 'seconds' : 'hitcount'

@@ -1,7 +1,7 @@
 /** SCTP ports, and the chunks of a packet. */
 import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { about, invertsGiven, match } from '../extension'
+import { about, fixed, invertsGiven, match } from '../extension'
 import { counted, view } from '../fields'
 import { option } from '../option'
 import { portOptions } from '../ports'
@@ -38,6 +38,16 @@ function mapOf(chunks: Chunks): Uint8Array {
 const infosOf = (chunks: Chunks): Uint8Array[] =>
   chunks === 'ALL' ? [] : chunks.filter(([, , mask]) => mask !== 0).map((chunk) => Uint8Array.from(chunk))
 
+/**
+ * Whether flags are of chunks that the match is about. iptables writes those of I_DATA as of type 15, which is a place in
+ * a table of its own: they have no words.
+ */
+const areOfChunks = (map: Field<Uint8Array>, infos: Field<readonly Uint8Array[]>): Field<boolean> => ({
+  ...map,
+  read: (bytes, at) => infos.read(bytes, at).every(([type]) => isSet(map.read(bytes, at), type as number)),
+  write: () => {},
+})
+
 /** linux/netfilter/xt_sctp.h */
 export const sctp = match('sctp', {
   protocols: ['sctp'],
@@ -57,8 +67,11 @@ export const sctp = match('sctp', {
     [flags, 0x07],
     [invflags, 0x07],
   ],
+  worded: ({ chunkmap, flagInfo, flagCount }) => [
+    fixed(areOfChunks(chunkmap, counted(flagCount, flagInfo, UNUSED)), true),
+  ],
   check: ({ flags, invflags, chunkMatchType, flagCount }) => {
-    const inversions = invertsGiven(flags, invflags)
+    const inversions = invertsGiven(flags, invflags, ['sport', 'dport', 'chunk-types'])
     return (bytes, at, rule) => {
       if (flagCount.read(bytes, at) > FLAG_SLOTS)
         return about('chunk-types', `there are flags of ${FLAG_SLOTS} chunks at most`)

@@ -1,7 +1,7 @@
 /** Fills in the packet's checksum, which hardware would have done later. */
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { flag } from '../option'
 
 const FILL = 0x01
@@ -16,5 +16,5 @@ export const CHECKSUM = target('CHECKSUM', {
   check:
     ({ operation }) =>
     (bytes, at) =>
-      operation.read(bytes, at) === FILL ? undefined : 'filling in is all that there is',
+      operation.read(bytes, at) === FILL ? undefined : about('checksum-fill', 'filling in is all that there is'),
 })

@@ -21,7 +21,7 @@ export const CONNMARK = target('CONNMARK', {
     1: struct('struct xt_connmark_tginfo1', 16, { ...marks, mode: u8 }),
     2: struct('struct xt_connmark_tginfo2', 16, { ...marks, shiftDir: u8, shiftBits: u8, mode: u8 }),
   },
-  atLeastOne: ['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark', 'save-mark', 'restore-mark'],
+  atLeastOne: [['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark', 'save-mark', 'restore-mark']],
   bits: (at) => ('shiftDir' in at ? [[at.shiftDir, RIGHT] as const, [at.shiftBits, 31] as const] : []),
   options: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
     const { shiftDir, shiftBits } = 'shiftDir' in at ? at : { shiftDir: constant(LEFT), shiftBits: constant(0) }

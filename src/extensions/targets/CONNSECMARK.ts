@@ -1,7 +1,7 @@
 /** Copies the security mark of the packet to its connection, or back. */
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
-import { target } from '../extension'
+import { about, target } from '../extension'
 import { is } from '../fields'
 import { flag } from '../option'
 
@@ -21,6 +21,6 @@ export const CONNSECMARK = target('CONNSECMARK', {
     ({ mode }) =>
     (bytes, at) => {
       const value = mode.read(bytes, at)
-      return value === SAVE || value === RESTORE ? undefined : 'neither --save nor --restore'
+      return value === SAVE || value === RESTORE ? undefined : about('save', 'neither --save nor --restore')
     },
 })

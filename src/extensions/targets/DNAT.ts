@@ -11,7 +11,7 @@ export const DNAT = target('DNAT', {
   revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
   fixed: oneRange,
   unused: unusedRange,
-  usage: portsNeedProtocol,
+  usage: portsNeedProtocol('to-destination'),
   options: (at) => ({
     'to-destination': toOption(at),
     random: flag(bit(at.flags, 0x04)),

@@ -1,7 +1,7 @@
 /** Changes the ECN bits of the IP and the TCP header. */
 import { type Field, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { isProtocol, target } from '../extension'
+import { about, isProtocol, target } from '../extension'
 import { bits, view } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
@@ -45,9 +45,13 @@ export const ECN = target('ECN', {
       'ecn-ip-ect': option(integer(3), ipEct, { present: bit(operation, IP), list: 'ECT codepoint=$' }),
     }
   },
-  check: ({ operation }) => {
-    const changesTcp = bit(operation, TCP)
-    return (bytes, at, rule) =>
-      changesTcp.read(bytes, at) && !isProtocol(rule, ['tcp']) ? 'the bits of TCP need -p tcp' : undefined
-  },
+  check:
+    ({ operation, tcp }) =>
+    (bytes, at, rule) => {
+      const changed = operation.read(bytes, at) & TCP
+      if (changed === 0 || isProtocol(rule, ['tcp'])) return undefined
+      const isRemoved = changed === TCP && tcp.read(bytes, at) === 0
+      const parameter = isRemoved ? 'ecn-tcp-remove' : (changed & ECE) !== 0 ? 'ecn-tcp-ece' : 'ecn-tcp-cwr'
+      return about(parameter, 'the bits of TCP need -p tcp')
+    },
 })

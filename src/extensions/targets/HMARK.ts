@@ -88,16 +88,18 @@ export const HMARK = target('HMARK', {
   },
   unused: ({ srcMask, dstMask }, family) => [srcMask, dstMask].flatMap((mask) => unusedAddress(mask, family)),
   atLeastOne: [
-    'hmark-tuple',
-    'hmark-src-prefix',
-    'hmark-dst-prefix',
-    'hmark-sport-mask',
-    'hmark-dport-mask',
-    'hmark-spi-mask',
-    'hmark-sport',
-    'hmark-dport',
-    'hmark-spi',
-    'hmark-proto-mask',
+    [
+      'hmark-tuple',
+      'hmark-src-prefix',
+      'hmark-dst-prefix',
+      'hmark-sport-mask',
+      'hmark-dport-mask',
+      'hmark-spi-mask',
+      'hmark-sport',
+      'hmark-dport',
+      'hmark-spi',
+      'hmark-proto-mask',
+    ],
   ],
   // The tuple looks for them, and writes no other over them.
   leading: [

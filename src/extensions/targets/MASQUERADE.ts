@@ -13,7 +13,7 @@ export const MASQUERADE = target('MASQUERADE', {
   fixed: oneRange,
   // All but addresses, which are those of the interface.
   bits: ({ flags }) => [[flags, ~0x01]],
-  usage: portsNeedProtocol,
+  usage: portsNeedProtocol('to-ports'),
   options: ({ flags, minProto, maxProto }) => ({
     'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02), list: 'masq ports: $' }),
     random: flag(bit(flags, 0x04)),

@@ -69,7 +69,7 @@ export const SET = target('SET', {
       timeout: u32,
     }),
   },
-  atLeastOne: ['add-set', 'del-set', 'map-set'],
+  atLeastOne: [['add-set', 'del-set', 'map-set']],
   unused: (at) => references(at).flatMap(({ scratch }) => scratch),
   check: (at) => {
     const sets = references(at)

@@ -1,7 +1,7 @@
 /** Gives packets another source. */
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
-import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { natRange, natRange2, natRangeIPv4, noBase, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
 import { flag } from '../option'
 
 /** linux/netfilter/nf_nat.h */
@@ -11,8 +11,9 @@ export const SNAT = target('SNAT', {
   revisions: { 0: { ipv4: natRangeIPv4 }, 1: natRange, 2: natRange2 },
   written: { ipv4: 0, ipv6: 1 },
   fixed: oneRange,
+  worded: noBase,
   unused: unusedRange,
-  usage: portsNeedProtocol,
+  usage: portsNeedProtocol('to-source'),
   options: (at) => ({
     'to-source': toOption(at),
     random: flag(bit(at.flags, 0x04)),

@@ -1,7 +1,7 @@
 /** Answers the handshakes of TCP in the place of a server, and passes on to it those that succeed. */
 import { u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
-import { isProtocol, target } from '../extension'
+import { isProtocol, needsProtocol, target } from '../extension'
 import { headed } from '../listing'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
@@ -20,5 +20,5 @@ export const SYNPROXY = target('SYNPROXY', {
     ecn: flag(bit(options, 0x10)),
   }),
   // Of IPv6, it wants the rule to say that the protocol counts.
-  check: () => (_, __, rule) => (isProtocol(rule, ['tcp']) ? undefined : 'needs -p tcp'),
+  check: () => (_, __, rule) => (isProtocol(rule, ['tcp']) ? undefined : needsProtocol(['tcp'])),
 })

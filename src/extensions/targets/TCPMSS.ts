@@ -48,6 +48,8 @@ export const TCPMSS = target('TCPMSS', {
       const asksForSyn = matches.some(
         (one) => one.name === 'tcp' && syn.read(bytes, one.at) && !negated.read(bytes, one.at),
       )
-      return asksForSyn ? undefined : 'needs -m tcp with --syn, or --tcp-flags that ask for SYN'
+      if (asksForSyn) return undefined
+      const parameter = mss.read(bytes, at) === CLAMP ? 'clamp-mss-to-pmtu' : 'set-mss'
+      return about(parameter, `--${parameter} needs -m tcp with --syn, or with --tcp-flags that ask for SYN`)
     },
 })

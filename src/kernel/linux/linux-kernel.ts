@@ -6,6 +6,7 @@ import { ERRNO, errnoName } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
 import { u64 } from '../../binary/codec'
 import { IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
+import { flag } from '../../input'
 import { checkOptions } from '../../options'
 import {
   type Connection,
@@ -19,7 +20,7 @@ import {
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
 import { openLog } from './log'
-import { NetworkNamespace } from './namespace'
+import { aNamespace, NetworkNamespace } from './namespace'
 
 const MODPROBE = '/proc/sys/kernel/modprobe'
 
@@ -160,7 +161,7 @@ export class LinuxKernel implements Kernel {
   readonly #loadModules: boolean
 
   constructor(options: LinuxKernelOptions = {}) {
-    checkOptions(options, ['namespace', 'loadModules'])
+    checkOptions(options, { namespace: aNamespace, loadModules: flag })
     this.#namespace = options.namespace
     this.#loadModules = options.loadModules ?? true
   }

@@ -2,6 +2,7 @@
 import { access, closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
+import { callback, check, type Taken } from '../../input'
 import { checkMachine } from './ffi'
 import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 
@@ -19,6 +20,12 @@ function candidates(ref: string | number): string[] {
   if (ref.startsWith('/')) return [ref]
   return ref === '' || ref === '.' || ref === '..' || ref.includes('/') ? [] : NAMED.map((dir) => `${dir}/${ref}`)
 }
+
+const NAMES = 'a name, an absolute path or, as a number, a process id'
+
+const isName = (value: unknown): boolean => typeof value === 'string' || typeof value === 'number'
+
+const A_NAME: Taken = { accepts: isName, expected: NAMES }
 
 const describe = (ref: string | number): string => (typeof ref === 'number' ? `of process ${ref}` : JSON.stringify(ref))
 
@@ -135,6 +142,7 @@ export class NetworkNamespace {
    * @throws NotFoundError, PermissionError, UnsupportedError
    */
   static open(ref: string | number): NetworkNamespace {
+    check('a network namespace', ref, A_NAME)
     checkMachine()
     const description = describe(ref)
     return new NetworkNamespace(openFirst(candidates(ref), description), description)
@@ -162,6 +170,7 @@ export class NetworkNamespace {
    * @throws PermissionError, NotFoundError (not a network namespace), and whatever `body` throws
    */
   run<T>(body: () => T): T {
+    check('what NetworkNamespace.run calls', body, callback)
     const fd = this.#descriptor()
     const result = excursion(this.#description, () => setns(fd, CLONE_NEWNET), body)
     if (isThenable(result)) throw new IptcError('NetworkNamespace.run takes a synchronous function, not a promise')
@@ -189,4 +198,10 @@ export class NetworkNamespace {
     if (this.#fd === undefined) throw new IptcError(`network namespace ${this.#description} is closed`)
     return this.#fd
   }
+}
+
+/** Of a value that is to be a namespace: a handle, or what opens one. */
+export const aNamespace: Taken = {
+  accepts: (value) => isName(value) || value instanceof NetworkNamespace,
+  expected: `a NetworkNamespace, ${NAMES}`,
 }

@@ -21,6 +21,7 @@ import {
 import { readText } from '../../binary/text'
 import { BlobError } from '../../errors'
 import { knownRevisions } from '../../extensions/registry'
+import { check, duration, isObject, keyOf, list, object } from '../../input'
 import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
@@ -36,6 +37,8 @@ export interface MemoryKernelOptions {
   /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
   readonly captures?: readonly Capture[]
 }
+
+const aFamily = keyOf(FAMILIES)
 
 /** As many counters, and as many entries, as Linux has no memory for, whatever there is. */
 const TOO_MANY_COUNTERS = Math.floor(0x7fff_ffff / counters.size)
@@ -56,16 +59,17 @@ export class MemoryKernel implements Kernel {
   readonly place = this
 
   constructor(options: MemoryKernelOptions = {}) {
-    checkOptions(options, ['sets', 'captures'])
+    checkOptions(options, { sets: object, captures: list })
     const { sets = {}, captures = [] } = options
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.
-    for (const [name, set] of given) if (typeof set === 'object') this.#addKnown(name, set)
-    for (const [name, set] of given) if (typeof set === 'string') this.addSet(name, set)
+    for (const [name, set] of given) if (isObject(set)) this.#addKnown(name, set)
+    for (const [name, set] of given) if (!isObject(set)) this.addSet(name, set)
   }
 
   connect(family: FamilyName): Connection {
+    check('the family of a connection', family, aFamily)
     return new MemoryConnection((way, option, value, answer) => {
       if (way === 'get') this.#get(FAMILIES[family], option, value)
       else this.#set(FAMILIES[family], option, value, answer)
@@ -73,6 +77,7 @@ export class MemoryKernel implements Kernel {
   }
 
   tables(family: FamilyName): string[] {
+    check('the family of tables', family, aFamily)
     return [...this.#tables[family].keys()].reverse()
   }
 
@@ -86,6 +91,7 @@ export class MemoryKernel implements Kernel {
   }
 
   lock(timeoutMs: number): Lock {
+    check('the wait for the lock', timeoutMs, duration)
     return this.#holders.lock(timeoutMs)
   }
 

@@ -1,0 +1,82 @@
+/** JSON in files, where nothing may be passed over: of a key that is repeated, `JSON.parse` keeps the last alone. */
+import { IptcError } from '../errors'
+
+/** @param from where the text is from, for messages. @throws IptcError for what is no JSON, and for a repeated key */
+export function parseJson(text: string, from: string): unknown {
+  const value = parse(text, from)
+  checkKeys(text, from)
+  return value
+}
+
+function parse(text: string, from: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new IptcError(`${from} is no JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** An object or a list whose end has not come yet. */
+interface Open {
+  /** Of an object; undefined for a list. */
+  readonly keys: Set<string> | undefined
+  /** What comes next, or what came last: a key or an index. */
+  at: string | number
+  /** Whether a string that comes now is a key. */
+  beforeKey: boolean
+}
+
+/** Looks at the strings and brackets of a text that is JSON. */
+function checkKeys(text: string, from: string): void {
+  const open: Open[] = []
+  for (let i = 0; i < text.length; i++) {
+    const within = open.at(-1)
+    switch (text[i]) {
+      case '{':
+        open.push({ keys: new Set(), at: '', beforeKey: true })
+        break
+      case '[':
+        open.push({ keys: undefined, at: 0, beforeKey: false })
+        break
+      case '}':
+      case ']':
+        open.pop()
+        break
+      case ',':
+        if (within !== undefined) next(within)
+        break
+      case '"': {
+        const end = endOfString(text, i)
+        if (within?.beforeKey) takeKey(open, JSON.parse(text.slice(i, end)) as string, from)
+        i = end - 1
+      }
+    }
+  }
+}
+
+function next(within: Open): void {
+  within.beforeKey = within.keys !== undefined
+  if (typeof within.at === 'number') within.at++
+}
+
+function takeKey(open: readonly Open[], key: string, from: string): void {
+  const within = open.at(-1) as Open
+  if (within.keys?.has(key)) {
+    const path = pathOf(open.slice(0, -1))
+    throw new IptcError(`${from}: the key ${JSON.stringify(key)} is there twice${path === '' ? '' : ` in ${path}`}`)
+  }
+  within.keys?.add(key)
+  within.at = key
+  within.beforeKey = false
+}
+
+/** As in `filter.INPUT[0]`. */
+const pathOf = (open: readonly Open[]): string =>
+  open.map(({ at }, i) => (typeof at === 'number' ? `[${at}]` : `${i === 0 ? '' : '.'}${at}`)).join('')
+
+/** @param start of the string, at its quote. @returns where the text goes on behind it */
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return i + 1
+}

@@ -1,0 +1,61 @@
+/** What callers hand to public functions, checked at run time: whoever writes JavaScript has no compiler to ask. */
+import { IptcError } from './errors'
+
+/** A value as messages name it. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : describe(value))
+
+function describe(value: unknown): string {
+  if (isObject(value)) return 'an object'
+  const item = (one: unknown): string => (Array.isArray(one) ? 'a list' : describe(one))
+  return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
+}
+
+/** What is taken, and how messages say so. */
+export interface Taken {
+  readonly accepts: (value: unknown) => boolean
+  readonly expected: string
+}
+
+export const text: Taken = { accepts: (value) => typeof value === 'string', expected: 'text' }
+export const flag: Taken = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
+export const callback: Taken = { accepts: (value) => typeof value === 'function', expected: 'a function' }
+export const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+export const object: Taken = { accepts: isObject, expected: 'an object' }
+export const list: Taken = { accepts: Array.isArray, expected: 'a list' }
+export const names: Taken = {
+  accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+  expected: 'a list of names',
+}
+/** Not NaN. */
+export const duration: Taken = {
+  accepts: (value) => typeof value === 'number' && value >= 0,
+  expected: 'a number of milliseconds from 0, or Infinity',
+}
+
+/** An object of a class. */
+export const instance = (
+  // biome-ignore lint/suspicious/noExplicitAny: an abstract class takes whatever its constructor does.
+  type: abstract new (...args: any[]) => unknown,
+  expected: string,
+): Taken => ({ accepts: (value) => value instanceof type, expected })
+
+/** A key of `object`. */
+export const keyOf = (object: object): Taken => ({
+  accepts: (value) => typeof value === 'string' && Object.hasOwn(object, value),
+  expected: Object.keys(object).join(' or '),
+})
+
+/** @param what the argument, as messages name it. @throws IptcError */
+export function check(what: string, value: unknown, { accepts, expected }: Taken): void {
+  if (!accepts(value)) throw new IptcError(`${what} is ${expected}, not ${shown(value)}`)
+}
+
+/**
+ * That a function which takes no argument was given none: whoever gives one means less than all.
+ * @param hint what to do instead
+ * @throws IptcError
+ */
+export function checkNone(what: string, given: readonly unknown[], hint: string): void {
+  if (given.length > 0) throw new IptcError(`${what} takes no argument, and was given ${shown(given[0])}; ${hint}`)
+}

@@ -1,0 +1,49 @@
+/** Whichever way a rule goes into a table: what is refused of it is told with the table, the chain and its position. */
+import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, Table } from '../../src'
+
+/** The chain has two rules already; packets that go out have no hardware address of their sender. */
+const REFUSED = '-p tcp -m mac --mac-source 00:11:22:33:44:55 -j ACCEPT'
+const DICTIONARY = { protocol: 'tcp', mac: { 'mac-source': '00:11:22:33:44:55' }, target: 'ACCEPT' }
+const SECOND = { src: '10.0.0.2', target: 'ACCEPT' }
+
+interface Place {
+  readonly kernel: MemoryKernel
+  readonly table: Table
+  readonly chain: Chain
+}
+
+const ways: readonly (readonly [string, number, (place: Place) => unknown])[] = [
+  ['appendRule', 2, ({ chain }) => chain.appendRule(Rule.parse(REFUSED))],
+  ['insertRule', 1, ({ chain }) => chain.insertRule(Rule.parse(REFUSED), 1)],
+  ['replaceRule', 1, ({ chain }) => chain.replaceRule(Rule.parse(REFUSED), 1)],
+  ['a transaction', 2, ({ table, chain }) => table.transaction(() => chain.appendRule(Rule.parse(REFUSED)))],
+  [
+    'a transaction off the main thread',
+    2,
+    ({ table, chain }) => table.transactionAsync(() => chain.appendRule(Rule.parse(REFUSED))),
+  ],
+  ['restore', 2, ({ kernel }) => restore(`*filter\n-A OUTPUT ${REFUSED}\nCOMMIT\n`, { kernel, noflush: true })],
+  ['easy.addRule', 2, ({ kernel }) => easy.addRule('filter', 'OUTPUT', DICTIONARY, 0, { kernel })],
+  ['easy.insertRule', 0, ({ kernel }) => easy.insertRule('filter', 'OUTPUT', DICTIONARY, { kernel })],
+  ['easy.replaceRule', 1, ({ kernel }) => easy.replaceRule('filter', 'OUTPUT', SECOND, DICTIONARY, { kernel })],
+]
+
+test.each(ways)('%s', async (_, position, put) => {
+  const kernel = new MemoryKernel()
+  using table = new Table('filter', { kernel })
+  const chain = new Chain(table, 'OUTPUT')
+  for (const address of ['10.0.0.1', '10.0.0.2']) chain.appendRule(Rule.parse(`-s ${address} -j ACCEPT`))
+  let caught: unknown
+  try {
+    await put({ kernel, table, chain })
+  } catch (error) {
+    caught = error
+  }
+  if (caught instanceof RestoreError) {
+    expect(caught.line).toBe(2)
+    caught = caught.cause
+  }
+  expect(caught).toBeInstanceOf(RuleError)
+  expect(caught).toMatchObject({ table: 'filter', chain: 'OUTPUT', extension: 'mac', position })
+  expect(chain.rules).toHaveLength(2)
+})

@@ -1,0 +1,17 @@
+/** What a group of rule lines needs, in an in-process kernel. */
+import { MemoryKernel, restore } from '../../src'
+import type { Case } from './cases'
+
+/** Sets that know nothing of addresses are of any family. */
+const familyOf = (words: string): 'ipv4' | 'ipv6' | 'any' =>
+  /list:|bitmap:port/.test(words) ? 'any' : words.includes('family inet6') ? 'ipv6' : 'ipv4'
+
+export function prepared({ family, table, setup }: Case): MemoryKernel {
+  const kernel = new MemoryKernel()
+  for (const line of setup) {
+    const [, set, words = ''] = /^ipset create (\S+) (.*)$/.exec(line) ?? []
+    if (set !== undefined) kernel.addSet(set, familyOf(words))
+    else restore(`*${table}\n${line}\nCOMMIT\n`, { kernel, ipv6: family.name === 'ipv6', noflush: true })
+  }
+  return kernel
+}
