@@ -54,6 +54,16 @@ export function editWords(
   )()
 }
 
+/** JSON in which a key is there twice, which no tree can hold: the same key, with another value before or behind its own. */
+export function repeatKey(json: string, [what, where, which]: Edit): string {
+  const keys = [...json.matchAll(/"(?:[^"\\]|\\.)*":/g)]
+  if (keys.length === 0) return json
+  const { 0: key, index } = pick(keys, where)
+  const value = JSON.stringify(pick(VALUES, which)) ?? '{}'
+  const spelt = what % 2 === 0 ? key : `"\\u${key.charCodeAt(1).toString(16).padStart(4, '0')}${key.slice(2)}`
+  return `${json.slice(0, index)}${spelt}${value},${json.slice(index)}`
+}
+
 const NUMBERS: readonly number[] = [0, 1, 2, 8, 31, 32, 40, 112, 127, 128, 152, 255, 0x6000, 0x7fff, 0xffff]
 
 /** @param others what bytes may be borrowed from */

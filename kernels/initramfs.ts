@@ -1,6 +1,6 @@
 /** The first file system of the guest: what it takes to mount the real one, and nothing else. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** Modules without which there is no root file system. Those that a kernel has built in are no files. */
@@ -21,8 +21,11 @@ function closure(directory: string): string[] {
   return [...new Set(ordered.flatMap((path) => [...(needs.get(path) as string[]), path]))]
 }
 
-/** @param parameters words for the shell that the first program reads. */
-export function writeInitramfs(file: string, layer: string, release: string): void {
+/**
+ * @param layer with the kernel's modules, and a busybox of its architecture
+ * @param tools a layer with a busybox that runs on this machine
+ */
+export function writeInitramfs(file: string, layer: string, release: string, tools: string): void {
   const root = `${file}.d`
   for (const directory of ['bin', 'modules', 'proc', 'sys', 'dev', 'host', 'layer', 'upper', 'root'])
     mkdirSync(join(root, directory), { recursive: true })
@@ -32,7 +35,7 @@ export function writeInitramfs(file: string, layer: string, release: string): vo
   const paths = closure(modules)
   for (const path of paths) copyFileSync(join(modules, path), join(root, 'modules', basename(path)))
   writeFileSync(join(root, 'modules/order'), paths.map((path) => `${basename(path)}\n`).join(''))
-  const archive = execFileSync('sh', ['-c', `find . | ${join(root, 'bin/busybox')} cpio -o -H newc`], {
+  const archive = execFileSync('sh', ['-c', `find . | ${join(tools, 'usr/bin/busybox')} cpio -o -H newc`], {
     cwd: root,
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -41,7 +44,10 @@ export function writeInitramfs(file: string, layer: string, release: string): vo
   writeFileSync(file, archive)
 }
 
-export const kernelIn = (layer: string): string => {
-  const boot = join(layer, 'boot')
-  return join(boot, readdirSync(boot).find((name) => name.startsWith('vmlinuz-')) as string)
+/** In the directory of the modules since Linux 7.0, and in `boot` before. */
+export function kernelIn(layer: string, release: string): string {
+  const places = [join(layer, 'usr/lib/modules', release, 'vmlinuz'), join(layer, 'boot', `vmlinuz-${release}`)]
+  const found = places.find((place) => existsSync(place))
+  if (found === undefined) throw new Error(`no kernel in ${layer}`)
+  return found
 }

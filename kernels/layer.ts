@@ -1,6 +1,6 @@
 /** Packages unpacked into a directory that is laid over the root file system of this machine, inside of the guest. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Links into usr/ on every Debian of today, and directories in older packages. */
@@ -9,7 +9,7 @@ const MERGED = ['bin', 'sbin', 'lib']
 function mergeUsr(layer: string): void {
   for (const name of MERGED) {
     const directory = join(layer, name)
-    if (!existsSync(directory)) continue
+    if (!existsSync(directory) || lstatSync(directory).isSymbolicLink()) continue
     mkdirSync(join(layer, 'usr', name), { recursive: true })
     // Not verbatim would make of a relative link one into this directory.
     cpSync(directory, join(layer, 'usr', name), { recursive: true, verbatimSymlinks: true })
@@ -23,6 +23,11 @@ export function unpack(layer: string, packages: readonly string[]): void {
   mergeUsr(layer)
 }
 
+/** Makes of a layer a root file system that needs none beneath it. */
+export function linkUsr(layer: string): void {
+  for (const name of MERGED) symlinkSync(`usr/${name}`, join(layer, name))
+}
+
 /** The release of the kernel in a layer, as `uname -r` prints it. */
 export function releaseIn(layer: string): string {
   const [release, ...more] = readdirSync(join(layer, 'usr/lib/modules'))
@@ -30,10 +35,13 @@ export function releaseIn(layer: string): string {
   return release
 }
 
-/** Says which module needs which, as the package's own script would where it is installed. */
-export function indexModules(layer: string, release: string): void {
-  const kmod = join(layer, 'usr/bin/kmod')
-  const env = { LD_LIBRARY_PATH: join(layer, 'usr/lib/x86_64-linux-gnu') }
+/**
+ * Says which module needs which, as the package's own script would where it is installed.
+ * @param tools a layer with a kmod that runs on this machine
+ */
+export function indexModules(layer: string, release: string, tools: string): void {
+  const kmod = join(tools, 'usr/bin/kmod')
+  const env = { LD_LIBRARY_PATH: join(tools, 'usr/lib/x86_64-linux-gnu') }
   const { status, stderr } = spawnSync(kmod, ['-b', join(layer, 'usr'), release], {
     argv0: 'depmod',
     env,

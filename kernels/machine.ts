@@ -55,11 +55,20 @@ function words(machine: Machine, accelerator: Accelerator): string[] {
 const KVM_PROBE_MS = 20_000
 
 /** A machine inside of a machine may have a KVM on which no kernel comes up; one that does panics without a root. */
-function chooseAccelerator(machine: Machine): Accelerator {
+function probe(machine: Machine): Accelerator {
   if (!mayUseKvm(machine.architecture)) return 'tcg'
   const { program } = ARCHITECTURES[machine.architecture]
   const options = { stdio: 'ignore', timeout: KVM_PROBE_MS, killSignal: 'SIGKILL' } as const
   return spawnSync(program, bareWords(machine, 'kvm'), options).status === 0 ? 'kvm' : 'tcg'
+}
+
+const chosen = new Map<Machine['architecture'], Accelerator>()
+
+/** What one kernel found out holds for all. */
+function chooseAccelerator(machine: Machine): Accelerator {
+  const accelerator = chosen.get(machine.architecture) ?? probe(machine)
+  chosen.set(machine.architecture, accelerator)
+  return accelerator
 }
 
 /** @returns how it ended, in words; undefined where the guest switched itself off. */

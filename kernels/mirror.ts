@@ -33,17 +33,22 @@ function sources(): string[] {
   return [...new Set([...own, ...others])].map((place) => `deb [signed-by=${KEYRING}] ${place} main`)
 }
 
+/** A virtual package stands in angle brackets. */
+const PART_OF_KERNEL = /Depends: <?(linux-(?:binary|modules)-[^\s>]+)/g
+
 /** Numbers count as numbers: 6.1.0-9 comes before 6.1.0-10. */
 const byVersion = new Intl.Collator('en', { numeric: true }).compare
 
 export class Mirror {
   readonly #scratch: string
+  readonly #state: string
   readonly #options: readonly string[]
 
   /** @param architecture as dpkg calls it. */
   constructor(scratch: string, architecture: string) {
     this.#scratch = scratch
     const state = join(scratch, `apt-${architecture}`)
+    this.#state = state
     for (const directory of ['lists/partial', 'cache/archives/partial'])
       mkdirSync(join(state, directory), { recursive: true })
     writeFileSync(join(state, 'sources.list'), `${sources().join('\n')}\n`)
@@ -74,6 +79,21 @@ export class Mirror {
       if (version !== undefined && !foreign.test(name)) newest.set(version, name)
     }
     return [...newest].map(([version, name]) => ({ version, name }))
+  }
+
+  /** @returns the files of the packages of a kernel: since 7.0 its image and its modules are packages of their own. */
+  downloadKernel({ name }: KernelPackage): string[] {
+    const depends = apt('apt-cache', ...this.#options, 'depends', name)
+    const parts = Array.from(depends.matchAll(PART_OF_KERNEL), ([, part]) => part as string)
+    return this.download(name, ...parts)
+  }
+
+  /** @returns the files of packages of one release and of all that they need, for a machine that has none. */
+  downloadWhole(suite: string, ...names: string[]): string[] {
+    const directory = join(this.#state, 'cache/archives')
+    const options = [...this.#options, '-o', 'APT::Sandbox::User=root', '-o', `APT::Default-Release=${suite}`]
+    apt('apt-get', ...options, 'install', '-y', '-q', '--no-install-recommends', '--download-only', ...names)
+    return readdirSync(directory).flatMap((file) => (file.endsWith('.deb') ? [join(directory, file)] : []))
   }
 
   /** @returns the files of packages, downloaded. */

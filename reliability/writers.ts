@@ -1,5 +1,5 @@
 /**
- * Twelve writers in four tables at the same time: at the end exactly the expected chains, rules, counters and policies
+ * Sixteen writers in four tables at the same time: at the end exactly the expected chains, rules, counters and policies
  * stand, each rule once, with every word of it, and in its writer's order.
  */
 import type { Written } from './actors/writer'
@@ -13,6 +13,7 @@ const PROCESSES: readonly (readonly [actor: string, writers: string])[] = [
   ['write', 'b:transactions'],
   ['write', 'c:async,d:async'],
   ['write', 'e:deferred'],
+  ['write-as-siblings', 'm:async,n:async,o:deferred,p:in-turn'],
   ['write-in-threads', 'f:edits,g:transactions,h:async'],
   ['write', 'i:legacy'],
   ['write', 'j:legacy'],

@@ -9,12 +9,11 @@
  */
 import { FAMILIES, type Family } from '../src/abi/family'
 import { findExtension, type PartKind } from '../src/extensions/registry'
-import { NetworkNamespace } from '../src/kernel/linux/namespace'
-import { type Case, cases } from '../test/support/cases'
+import { cases } from '../test/support/cases'
 import { missing, untried } from '../test/support/coverage'
 import { absentCases, liveCases } from '../test/support/here'
 import { oracleVersion } from '../test/support/oracle'
-import { tryDeviations, tryOracle, tryReading, tryRefused, tryWriting } from '../test/support/trial'
+import { tryAll } from '../test/support/trial'
 
 interface Row {
   readonly extension: string
@@ -26,28 +25,12 @@ interface Row {
   readonly faults: number
 }
 
-const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
-
-/** A trial that an error ends is a fault as well; the others of the group are still of interest. */
-function attempt(trial: (one: Case) => string[], one: Case): string[] {
-  try {
-    return trial(one)
-  } catch (error) {
-    return [String(error)]
-  }
-}
-
-function faultsOf(one: Case): string[] {
-  using namespace = NetworkNamespace.create()
-  return namespace.run(() => TRIALS.flatMap((trial) => attempt(trial, one))).map((fault) => `${one.name}: ${fault}`)
-}
-
 const kindsOf = (name: string): PartKind[] =>
   (['match', 'target'] as const).filter((kind) => findExtension(kind, name)?.name === name)
 
 function row(extension: string, family: Family): Row {
   const groups = cases.filter((one) => one.extension === extension && one.family === family)
-  const faults = groups.filter((one) => liveCases.includes(one)).flatMap(faultsOf)
+  const faults = groups.filter((one) => liveCases.includes(one)).flatMap(tryAll)
   for (const fault of faults) console.error(fault)
   const count = (side: 'accepted' | 'refused'): number => groups.reduce((sum, one) => sum + one[side].length, 0)
   const left = kindsOf(extension).flatMap((kind) => untried(family, kind, extension))

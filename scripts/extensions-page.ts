@@ -141,7 +141,7 @@ function parseExample(family: FamilyName, line: string): Example | undefined {
   }
 }
 
-const LONGEST = 120
+const LONGEST = 135
 /** So many options show what they look like. */
 const ENOUGH = 4
 
@@ -262,7 +262,7 @@ function untriedLive(all: readonly Extension[]): string {
     .map(({ name }) => name)
     .filter((name) => !cases.some((one) => one.extension === name && !one.lacking && one.accepted.length > 0))
   return `All are compared with iptables-legacy in a running kernel, but for ${list(names.map(code))}: those are
-tried offline alone, as that kernel lacks them or what they refer to.`
+tried offline, as that kernel lacks them or what they refer to, and all but \`ULOG\` in other kernels (\`docs/kernels.md\`).`
 }
 
 /** The text of docs/extensions.md. */

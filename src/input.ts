@@ -17,6 +17,7 @@ export interface Taken {
 }
 
 export const text: Taken = { accepts: (value) => typeof value === 'string', expected: 'text' }
+export const number: Taken = { accepts: (value) => typeof value === 'number', expected: 'a number' }
 export const flag: Taken = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
 export const callback: Taken = { accepts: (value) => typeof value === 'function', expected: 'a function' }
 export const isObject = (value: unknown): value is object =>

@@ -5,9 +5,9 @@ import { parseJson } from '../../src/cli/json'
 import { apply, toJson } from '../../src/cli/own'
 import { captureTable } from '../../src/kernel/capture'
 import { setsOf, texts } from '../corpus'
-import { editText, editTree } from '../edit'
+import { editText, editTree, repeatKey } from '../edit'
 import { refused } from '../guard'
-import { insist, type Kind, pick } from '../kind'
+import { type Edit, insist, type Kind, pick } from '../kind'
 
 interface Input {
   readonly what: 'dump' | 'capture'
@@ -33,6 +33,21 @@ const files: readonly (Omit<Input, 'text'> & { tree: unknown })[] = texts
   })
 
 const trees = files.map(({ tree }) => tree)
+
+/** Of a tree as JSON.parse makes it, the keys; it has fewer than the text where one is repeated. */
+function keysIn(tree: unknown): number {
+  if (typeof tree !== 'object' || tree === null) return 0
+  const within = Object.values(tree).reduce((sum: number, one) => sum + keysIn(one), 0)
+  return Array.isArray(tree) ? within : within + Object.keys(tree).length
+}
+
+const colonsIn = (text: string): number => text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+
+/** What one who reads the file sees is what is done. */
+function checkKeys({ text }: Input): void {
+  const tree = refused(() => parseJson(text, 'the file'))
+  if (tree !== undefined) insist(keysIn(tree) === colonsIn(text), () => 'a key is there twice, and one is passed over')
+}
 
 function applied({ family, text }: Input): string | undefined {
   const kernel = new MemoryKernel({ sets })
@@ -71,11 +86,16 @@ export const json: Kind<Input> = {
   name: 'json',
   make({ item, edits }) {
     const { tree, ...file } = pick(files, item)
-    const isOfText = ([what]: readonly number[]): boolean => (what as number) % 4 === 0
-    const edited = edits.filter((edit) => !isOfText(edit)).reduce((all, edit) => editTree(all, edit, trees), tree)
-    return { ...file, text: edits.filter(isOfText).reduce(editText, JSON.stringify(edited) ?? '') }
+    const by = (remainders: readonly number[]): Edit[] => edits.filter(([what]) => remainders.includes(what % 8))
+    const edited = by([1, 2, 3, 5, 6]).reduce((all, edit) => editTree(all, edit, trees), tree)
+    const repeated = by([7]).reduce(repeatKey, JSON.stringify(edited) ?? '')
+    return { ...file, text: by([0, 4]).reduce(editText, repeated) }
   },
-  examine: (input) => (input.what === 'dump' ? examineDump(input) : examineCapture(input)),
+  examine(input) {
+    checkKeys(input)
+    if (input.what === 'dump') examineDump(input)
+    else examineCapture(input)
+  },
   size: ({ text }) => text.length,
   show: ({ what, family, text }) => `${what} ${family} ${JSON.stringify(text)}`,
 }

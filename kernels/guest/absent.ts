@@ -1,6 +1,6 @@
 /** Where the kernel's modules are missing, the error says which, and how they come to be there. */
 import { NetworkNamespace, Table, Table6, UnsupportedError } from '../../src'
-import type { Outcome } from './guest'
+import type { Outcome } from '../results'
 import { loadedModules, withoutModules } from './modules'
 
 const WANTED = [

@@ -1,26 +1,42 @@
-/** Every rule line against iptables-legacy, as `npm run conformance` does it. */
-import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Outcome } from './guest'
+/** Rule lines against iptables-legacy, as `npm run conformance` tries them. A part is one group of lines. */
+import { type Case, cases } from '../../test/support/cases'
+import { liveCases } from '../../test/support/here'
+import { tryAll } from '../../test/support/trial'
+import type { Outcome, Wanted } from '../results'
+import type { Parts } from './guest'
 
-const SKIPPED = /^skipped .*; (\d+) lines$/gm
-const CLOSING = /: (\d+) lines accepted, (\d+) refused, (\d+) faults/
+const key = ({ extension, family }: Case): string => `${extension} ${family.name}`
 
-/** Extensions to try, all where it is not set. */
-const extensions = process.env['KERNELS_EXTENSIONS']?.split(',') ?? []
+/** One accepted and one refused line of each extension and family, the accepted one from where the kernel has it. */
+function sample(groups: readonly Case[]): Case[] {
+  const first = new Map<string, Case>()
+  const inOrder = [...groups].sort((one, other) => Number(weight(other)) - Number(weight(one)))
+  for (const one of inOrder) if (!first.has(key(one))) first.set(key(one), one)
+  return [...first.values()].map((one) => ({
+    ...one,
+    accepted: one.accepted.slice(0, 1),
+    refused: one.refused.slice(0, 1),
+  }))
+}
 
-export function conformance(directory: string): Outcome {
-  const { stdout, stderr } = spawnSync('npm', ['run', '--silent', 'conformance', '--', ...extensions], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  writeFileSync(join(directory, 'conformance.log'), stderr + stdout)
-  const closing = CLOSING.exec(stdout)
-  if (closing === null) throw new Error(`conformance came to no end: ${stderr}`)
-  const [accepted, refused, faults] = closing.slice(1).map(Number) as [number, number, number]
-  const absences = [...stdout.matchAll(SKIPPED)]
-  const skipped = absences.reduce((sum, [, lines]) => sum + Number(lines), 0)
-  const notes = [...absences.map(([line]) => line), ...stderr.split('\n').filter(Boolean)]
-  return { passed: accepted + refused - skipped - faults, failed: faults, skipped, notes }
+const weight = (one: Case): number =>
+  (liveCases.includes(one) ? 4 : 0) + (one.accepted.length > 0 ? 2 : 0) + (one.refused.length > 0 ? 1 : 0)
+
+const nameOf = (one: Case): string => `${one.family.name} ${one.name}`
+
+function tryGroup(one: Case, here: ReadonlySet<string>): Outcome {
+  const lines = one.accepted.length + one.refused.length
+  if (!here.has(nameOf(one))) {
+    const note = `skipped ${nameOf(one)}: this kernel has not what it needs; ${lines} lines`
+    return { passed: 0, failed: 0, skipped: lines, notes: [note] }
+  }
+  const faults = tryAll(one)
+  const notes = faults.map((fault) => `${one.family.name} ${fault}`)
+  return { passed: Math.max(0, lines - faults.length), failed: faults.length, notes }
+}
+
+export function conformance({ scope, extensions }: Wanted): Parts {
+  const here = new Set(liveCases.map(nameOf))
+  const wanted = cases.filter(({ extension }) => extensions === undefined || extensions.includes(extension))
+  return (scope === 'sample' ? sample(wanted) : wanted).map((one) => () => tryGroup(one, here))
 }

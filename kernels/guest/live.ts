@@ -1,8 +1,9 @@
-/** The live part of the tests. */
+/** The live part of the tests. A part of the check is one file. */
 import { spawnSync } from 'node:child_process'
-import { openSync, readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Outcome } from './guest'
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { Outcome, Wanted } from '../results'
+import type { Parts } from './guest'
 
 interface Assertion {
   readonly fullName: string
@@ -18,6 +19,9 @@ interface Report {
   readonly testResults: readonly { readonly message: string; readonly assertionResults: readonly Assertion[] }[]
 }
 
+/** An emulated processor is some ten times slower than the one that the tests were written on. */
+const TEST_TIMEOUT_MS = 120_000
+
 const firstLine = (text: string): string => text.split('\n')[0] as string
 
 function notesOf({ testResults }: Report): string[] {
@@ -31,16 +35,37 @@ function notesOf({ testResults }: Report): string[] {
   })
 }
 
-export function live(directory: string): Outcome {
-  const file = join(directory, 'live.json')
-  const log = openSync(join(directory, 'live.log'), 'w')
-  const jest = ['node_modules/jest/bin/jest.js', '--selectProjects', 'live', '--json', '--outputFile', file]
+/** What shows most of a kernel for the time that it takes; the others are mostly about text and programs. */
+const SAMPLE = ['state', 'lock', 'dump', 'namespace', 'restore', 'list', 'easy', 'refusals', 'table', 'kernel']
+/** They try the rule lines that conformance tries. */
+const ELSEWHERE = ['conformance', 'generated']
+
+const DIRECTORY = 'test/live'
+const SUFFIX = '.test.ts'
+
+function chosen({ scope, tests }: Wanted): readonly string[] {
+  const all = readdirSync(DIRECTORY).flatMap((file) => (file.endsWith(SUFFIX) ? [basename(file, SUFFIX)] : []))
+  const unknown = (tests ?? SAMPLE).filter((name) => !all.includes(name))
+  if (unknown.length > 0) throw new Error(`no test ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  if (tests !== undefined) return tests
+  // What counts most comes first, as the time may not suffice.
+  const others = all.filter((name) => !SAMPLE.includes(name) && !ELSEWHERE.includes(name))
+  return scope === 'sample' ? SAMPLE : [...SAMPLE, ...others]
+}
+
+function runFile(name: string, directory: string): Outcome {
+  const file = join(directory, `live-${name}.json`)
+  const log = openSync(join(directory, `live-${name}.log`), 'w')
+  const options = ['--config', 'kernels/guest/jest.config.js', '--runInBand', '--testTimeout', `${TEST_TIMEOUT_MS}`]
+  const jest = ['node_modules/jest/bin/jest.js', ...options, '--json', '--outputFile', file]
   const env = {
     ...process.env,
     XTABLES_TEST_HOST_NETNS: readlinkSync('/proc/self/ns/net'),
     XTABLES_LOCKFILE: '/run/xtables-test.lock',
   }
-  spawnSync('unshare', ['-n', process.execPath, ...jest], { env, stdio: ['ignore', log, log] })
+  const command = ['-n', process.execPath, ...jest, join(DIRECTORY, `${name}${SUFFIX}`)]
+  spawnSync('unshare', command, { env, stdio: ['ignore', log, log] })
+  closeSync(log)
   const report: Report = JSON.parse(readFileSync(file, 'utf8'))
   return {
     passed: report.numPassedTests,
@@ -49,3 +74,6 @@ export function live(directory: string): Outcome {
     notes: notesOf(report),
   }
 }
+
+export const live = (wanted: Wanted, directory: string): Parts =>
+  chosen(wanted).map((name) => () => runFile(name, directory))

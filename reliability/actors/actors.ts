@@ -5,10 +5,11 @@ import { editForEver, editOnce } from './editor'
 import { endure } from './endurance'
 import { useNamespaces } from './namespaces'
 import { send } from './sender'
-import { write, writeInThreads } from './writer'
+import { write, writeAsSiblings, writeInThreads } from './writer'
 
 const ACTORS: Readonly<Record<string, (...args: string[]) => void | Promise<void>>> = {
   write: (writers, seconds) => write(String(writers), Number(seconds)),
+  'write-as-siblings': (writers, seconds) => writeAsSiblings(String(writers), Number(seconds)),
   'write-in-threads': (writers, seconds) => writeInThreads(String(writers), Number(seconds), __filename),
   'edit-for-ever': editForEver,
   'edit-once': (way) => editOnce(String(way)),

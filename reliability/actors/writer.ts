@@ -6,6 +6,7 @@ import {
   type AnyTable,
   Chain,
   ConflictError,
+  LockTimeoutError,
   type PolicyName,
   Rule,
   Rule6,
@@ -59,6 +60,18 @@ async function commit(table: AnyTable, edits: readonly Edit[]): Promise<void> {
   }
 }
 
+/** Makes an edit as soon as nobody of this thread is in the middle of another. */
+async function makeInTurn(table: AnyTable, edit: Edit): Promise<void> {
+  for (;;)
+    try {
+      makeAll(table, [edit])
+      return
+    } catch (error) {
+      if (!(error instanceof LockTimeoutError)) throw error
+      await turn()
+    }
+}
+
 const textOf = ({ table }: Place, edits: readonly Edit[]): string =>
   [`*${table}`, ...edits.map(commandText), 'COMMIT', ''].join('\n')
 
@@ -76,6 +89,12 @@ const HANDS: Readonly<Record<string, (place: Place) => Hand>> = {
   edits(place) {
     const table = open(place)
     return (edits) => makeAll(table, edits)
+  },
+  'in-turn'(place) {
+    const table = open(place)
+    return async (edits) => {
+      for (const edit of edits) await makeInTurn(table, edit)
+    }
   },
   transactions(place) {
     const table = open(place)
@@ -108,6 +127,8 @@ const POLICIES: Readonly<Record<string, string>> = { a: 'FORWARD', b: 'OUTPUT', 
 
 /** Of a writer in a table; beyond that it takes out as many as it puts in. */
 const MOST_RULES = 24
+/** Soon as many as before: by another number of entries the kernel itself would find that an edit is lost. */
+const MOST_OF_SIBLINGS = 4
 const MOST_CHAINS = 2
 
 /** One from the middle. Jumps go with the chain that they lead to. */
@@ -120,11 +141,13 @@ function oneOf(rules: readonly string[]): string {
 class Script {
   readonly ledger: Ledger = { chains: { [SHARED]: [] }, policies: {} }
   readonly #writer: string
+  readonly #mostRules: number
   #count = 0
   #edits: Edit[] = []
 
-  constructor(writer: string) {
+  constructor(writer: string, mostRules: number) {
     this.#writer = writer
+    this.#mostRules = mostRules
   }
 
   #do(command: Edit['command'], chain: string, rest = ''): void {
@@ -146,7 +169,7 @@ class Script {
     if (Object.keys(this.ledger.chains).length - 1 > MOST_CHAINS) this.#dropChain()
     const rules = this.ledger.chains[SHARED] as string[]
     if (round % 2 === 1) this.#do('-D', SHARED, oneOf(rules))
-    while (rules.length > MOST_RULES) this.#do('-D', SHARED, oneOf(rules))
+    while (rules.length > this.#mostRules) this.#do('-D', SHARED, oneOf(rules))
     const policy = POLICIES[this.#writer]
     if (policy !== undefined) this.#do('-P', policy, round % 2 === 0 ? 'DROP' : 'ACCEPT')
     return this.#edits
@@ -178,27 +201,78 @@ export interface Written {
   readonly ledgers: readonly Ledger[]
 }
 
-async function writeAs(writer: string, hand: string, end: number): Promise<Written> {
-  const make = HANDS[hand]
-  if (make === undefined) throw new Error(`there is no hand ${hand}`)
-  const tables = PLACES.map((place) => ({ script: new Script(writer), carryOut: make(place) }))
-  let edits = 0
-  for (let n = 0; Date.now() < end; n++) {
-    const { script, carryOut } = tables[n % tables.length] as (typeof tables)[number]
-    const next = script.next(Math.floor(n / tables.length))
-    await carryOut(next)
-    edits += next.length
+/** A writer that goes from table to table. */
+class Writer {
+  readonly #name: string
+  readonly #tables: readonly { script: Script; carryOut: Hand }[]
+  #edits = 0
+
+  /** @param words as `a:edits` */
+  constructor(words: string, mostRules: number) {
+    const [name, hand] = words.split(':') as [string, string]
+    const make = HANDS[hand]
+    if (make === undefined) throw new Error(`there is no hand ${hand}`)
+    this.#name = name
+    this.#tables = PLACES.map((place) => ({ script: new Script(name, mostRules), carryOut: make(place) }))
   }
-  return { writer, edits, ledgers: tables.map(({ script }) => script.ledger) }
+
+  /** Makes the edits of a round, all in one table. */
+  async write(round: number): Promise<void> {
+    const { script, carryOut } = this.#tables[round % this.#tables.length] as { script: Script; carryOut: Hand }
+    const edits = script.next(Math.floor(round / this.#tables.length))
+    await carryOut(edits)
+    this.#edits += edits.length
+  }
+
+  get written(): Written {
+    return { writer: this.#name, edits: this.#edits, ledgers: this.#tables.map(({ script }) => script.ledger) }
+  }
 }
 
-/** Several writers in one thread, each with handles of its own. @param writers as `a:edits,b:async` */
-export async function write(writers: string, seconds: number): Promise<void> {
-  const end = Date.now() + 1000 * seconds
-  const all = writers.split(',').map((writer) => writer.split(':') as [string, string])
-  const written = await Promise.all(all.map(([name, hand]) => writeAs(name, hand, end)))
+function tell(writers: readonly Writer[]): void {
+  const written = writers.map((writer) => writer.written)
   if (isMainThread) process.stdout.write(JSON.stringify(written))
   else parentPort?.postMessage(written)
+}
+
+const writersOf = (words: string, mostRules = MOST_RULES): Writer[] =>
+  words.split(',').map((one) => new Writer(one, mostRules))
+
+/** Several writers in one thread, each with handles of its own. @param words as `a:edits,b:async` */
+export async function write(words: string, seconds: number): Promise<void> {
+  const end = Date.now() + 1000 * seconds
+  const writers = writersOf(words)
+  const writeOn = async (writer: Writer): Promise<void> => {
+    for (let round = 0; Date.now() < end; round++) await writer.write(round)
+  }
+  await Promise.all(writers.map(writeOn))
+  tell(writers)
+}
+
+/** Rounds of each sibling within one transaction. */
+const SIBLING_ROUNDS = 12
+
+/**
+ * Several writers in one thread who edit the same tables beside each other, called by a transaction of another table, which
+ * every other time does not wait for them.
+ */
+export async function writeAsSiblings(words: string, seconds: number): Promise<void> {
+  const end = Date.now() + 1000 * seconds
+  const writers = writersOf(words, MOST_OF_SIBLINGS)
+  using outer = new Table('raw')
+  const writeFrom = async (writer: Writer, first: number): Promise<void> => {
+    for (let n = 0; n < SIBLING_ROUNDS; n++) await writer.write(first + n)
+  }
+  for (let n = 0; Date.now() < end; n++) {
+    let all: Promise<unknown> | undefined
+    await outer.transactionAsync(async () => {
+      outer.setPolicy('OUTPUT', 'ACCEPT', [n, n])
+      all = Promise.all(writers.map((writer) => writeFrom(writer, n * SIBLING_ROUNDS)))
+      if (n % 2 === 0) await all
+    })
+    await all
+  }
+  tell(writers)
 }
 
 /** Several writers in one process, each in a thread of its own. */

@@ -2,7 +2,8 @@
 
 export interface OptionSpec {
   readonly letter: string
-  readonly name: string
+  /** Its long name; undefined where it has none. */
+  readonly name?: string
   /** `follower`: the next word where that is no option, or what stands behind `=`. */
   readonly argument: 'none' | 'required' | 'follower'
 }
@@ -24,10 +25,12 @@ class Getopt {
   readonly #words: readonly string[]
   readonly #specs: readonly OptionSpec[]
   readonly #program: string
+  readonly #each: (given: Given) => void
   readonly #given: Given[] = []
   #at = 0
 
-  constructor(words: readonly string[], specs: readonly OptionSpec[], program: string) {
+  constructor(words: readonly string[], specs: readonly OptionSpec[], program: string, each: (given: Given) => void) {
+    this.#each = each
     this.#words = words
     this.#specs = specs
     this.#program = program
@@ -63,7 +66,7 @@ class Getopt {
 
   /** The option of this name, or the one that begins so. */
   #find(name: string): OptionSpec | undefined {
-    const begun = this.#specs.filter((spec) => spec.name.startsWith(name))
+    const begun = this.#specs.filter((spec) => spec.name?.startsWith(name))
     const exact = begun.find((spec) => spec.name === name)
     if (exact !== undefined || begun.length <= 1) return exact ?? begun[0]
     const names = begun.map((spec) => `'--${spec.name}'`).join(' ')
@@ -80,7 +83,7 @@ class Getopt {
         return
       }
       // The next word belongs to the last letter of a bunch.
-      if (spec.argument === 'follower' && at < word.length - 1) this.#given.push({ letter, value: undefined })
+      if (spec.argument === 'follower' && at < word.length - 1) this.#note({ letter, value: undefined })
       else this.#give(spec, undefined, missing)
     }
   }
@@ -91,10 +94,22 @@ class Getopt {
     const wants = argument === 'required' || follows
     const value = glued ?? (wants ? this.#take() : undefined)
     if (argument === 'required' && value === undefined) this.#fail(missing)
-    this.#given.push({ letter, value })
+    this.#note({ letter, value })
+  }
+
+  #note(given: Given): void {
+    this.#given.push(given)
+    this.#each(given)
   }
 }
 
-/** @throws GetoptError */
-export const getopt = (words: readonly string[], specs: readonly OptionSpec[], program: string): Arguments =>
-  new Getopt(words, specs, program).read()
+/**
+ * @param each gets every option as it is read, before what stands behind it
+ * @throws GetoptError
+ */
+export const getopt = (
+  words: readonly string[],
+  specs: readonly OptionSpec[],
+  program: string,
+  each: (given: Given) => void = () => {},
+): Arguments => new Getopt(words, specs, program, each).read()

@@ -3,7 +3,7 @@ import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { isTableName, isVerdict } from '../abi/netfilter'
 import { LockTimeoutError, NotFoundError, PermissionError } from '../errors'
 import type { AnyTable } from '../iptc/table'
-import { type Command, checkNewName, parseCommand } from '../language/command'
+import { type Command, checkNewName, NO_NAT_DROP, parseCommand } from '../language/command'
 import { describeCommand } from '../language/describe'
 import { helpText, programOf, VERSION } from '../language/help'
 import { UsageError } from '../language/options'
@@ -18,7 +18,6 @@ import type { Io } from './kernel'
 const NO_SUCH = 'No chain/target/match by that name.'
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).'
 const INVALID = 'Invalid argument'
-const NO_NAT_DROP = '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
 
 /**
  * Runs the command with these words, the name of the program not among them.
@@ -128,10 +127,7 @@ class Execution {
 
   /** What iptables looks at before it begins. */
   #check(ruleset: Ruleset, rules: readonly Entry[]): void {
-    const command = this.#command
     for (const rule of rules) this.#checkRule(ruleset, rule)
-    if (command.kind === 'policy' && ruleset.table === 'nat' && command.policy === 'DROP')
-      throw new UsageError(NO_NAT_DROP)
   }
 
   #checkRule(ruleset: Ruleset, rule: Entry): void {
@@ -243,8 +239,8 @@ class Execution {
 
   #rename(editor: Editor, name: string, newName: string): void {
     if (editor.has(newName) || isVerdict(newName)) this.#throw('File exists.')
-    checkNewName(newName)
     if (!editor.has(name) || editor.isBuiltin(name)) this.#throw(NO_SUCH)
+    checkNewName(newName)
     editor.rename(name, newName)
   }
 }

@@ -13,7 +13,8 @@ import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from
 import type { Io } from './kernel'
 
 const OPTIONS: readonly OptionSpec[] = [
-  { letter: 'b', name: 'binary', argument: 'none' },
+  // The long name, which the manual page has, is none.
+  { letter: 'b', argument: 'none' },
   { letter: 'c', name: 'counters', argument: 'none' },
   { letter: 'v', name: 'verbose', argument: 'none' },
   { letter: 'V', name: 'version', argument: 'none' },
@@ -50,18 +51,17 @@ interface Request {
 export function runRestore(args: readonly string[], family: FamilyName, io: Io): number {
   const program = `${programOf(FAMILIES[family])}-restore`
   try {
-    const request = readRequest(getopt(args, OPTIONS, program), program, io)
-    restore(request, io)
+    const options = getopt(args, OPTIONS, program, (given) => answer(given, program, io))
+    restore(readRequest(options), io)
     return 0
   } catch (error) {
     return explain(error, program, io)
   }
 }
 
-function readRequest(options: Arguments, program: string, io: Io): Request {
+function readRequest(options: Arguments): Request {
   const has = (letter: string): boolean => options.given.some((one) => one.letter === letter)
   const value = (letter: string): string | undefined => options.given.findLast((one) => one.letter === letter)?.value
-  for (const given of options.given) answer(given, program, io)
   if (options.operands.length > 1) throw new Failure(1, 'Unknown arguments found on commandline\n')
   if (has('W') && !has('w')) throw new Failure(1, 'Option --wait-interval requires option --wait\n')
   const table = value('T')
@@ -78,7 +78,7 @@ function readRequest(options: Arguments, program: string, io: Io): Request {
   }
 }
 
-/** Carries out the options that say something, in their order. */
+/** Carries out an option that says something. */
 function answer({ letter, value }: Given, program: string, io: Io): void {
   if (letter === 'V' || letter === 'h') {
     if (letter === 'V') io.stdout(`${titleOf(program)}\n`)
@@ -88,14 +88,15 @@ function answer({ letter, value }: Given, program: string, io: Io): void {
   if (letter === 'b') io.stderr('-b/--binary option is not implemented\n')
   if (letter === 'w' && value !== undefined) checkNumber(value, 'wait seconds not numeric', program)
   if (letter !== 'W') return
-  if (value !== undefined) checkNumber(value, 'wait interval not numeric', program)
+  checkNumber(value, value === undefined ? 'wait interval value required' : 'wait interval not numeric', program)
   io.stderr('Ignoring deprecated --wait-interval option.\n')
 }
 
 const titleOf = (program: string): string => `${program} ${VERSION}`
 
-function checkNumber(word: string, complaint: string, program: string): void {
-  if (!/^\s*[-+]?\d/.test(word)) throw new Failure(2, `${titleOf(program)}: ${complaint}\n${tryHelp(program)}`)
+function checkNumber(word = '', complaint: string, program: string): void {
+  if (/^\s*[-+]?\d/.test(word)) return
+  throw new Failure(2, `${titleOf(program)}: ${complaint}\nError occurred at line: 0\n${tryHelp(program)}`)
 }
 
 /** Without a number, or with 0, it waits for ever. */
@@ -106,7 +107,8 @@ function milliseconds(seconds: string | undefined): number | undefined {
 
 function restore({ file, test, lockTimeoutMs, text }: Request, io: Io): void {
   const input = readInput(file, io)
-  restoreTables((name) => io.openTable(name, lockTimeoutMs), input, { ...text, test, print: io.stdout, describe })
+  const open = (name: string) => io.openTable(name, lockTimeoutMs)
+  restoreTables(open, input, { ...text, test, print: io.stdout, warn: io.stderr, describe })
 }
 
 function readInput(file: string | undefined, io: Io): string {

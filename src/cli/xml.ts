@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { decodeText } from '../binary/text'
 import { IptcError } from '../errors'
+import { LANGUAGE_VERSION } from '../language/help'
 import { XmlError, XmlWriter } from '../language/xml'
+import { tryHelp } from './failure'
 import { fileReason } from './files'
 import { GetoptError, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
@@ -32,11 +34,17 @@ export function runXml(args: readonly string[], io: Pick<Io, 'stdout' | 'stderr'
     return 0
   } catch (error) {
     if (error instanceof GetoptError) return complain(io, 1, `${error.message}\n${HELP}`)
-    if (error instanceof IptcError) return complain(io, 1, `${PROGRAM}: ${error.message}\n`)
+    if (error instanceof IptcError) return complain(io, 1, `${error.message}\n`)
     if (!(error instanceof XmlError)) throw error
     io.stdout(error.written)
-    return complain(io, error.status, `${PROGRAM}: ${error.message}\n`)
+    return complain(io, error.status, messageOf(error))
   }
+}
+
+function messageOf({ status, line, message }: XmlError): string {
+  if (status === 1) return `${PROGRAM}: ${message}\n`
+  const named = message.startsWith('Bad line') ? message : `${PROGRAM}: ${message}`
+  return `${PROGRAM} ${LANGUAGE_VERSION}: ${named}\nError occurred at line: ${line}\n${tryHelp(PROGRAM)}`
 }
 
 function complain({ stderr }: Pick<Io, 'stderr'>, status: number, text: string): number {
@@ -45,7 +53,7 @@ function complain({ stderr }: Pick<Io, 'stderr'>, status: number, text: string):
 }
 
 function readInput(file: string | undefined, { stdin }: Pick<Io, 'stdin'>): string {
-  if (file === undefined || file === '-') return stdin()
+  if (file === undefined) return stdin()
   try {
     return decodeText(readFileSync(file))
   } catch (error) {

@@ -40,12 +40,11 @@ export const batchAddChains = (
   options: EasyOptions & FlushOption = {},
 ): void => {
   check('what batchAddChains makes', chains, names)
-  const { flush = true } = options
   withTable(table, options, (it) =>
     it.atomically(() => {
       for (const chain of chains)
         if (!it.isChain(chain)) it.createChain(chain)
-        else if (flush) new Chain(it, chain).flush()
+        else if (options.flush ?? true) new Chain(it, chain).flush()
     }),
   )
 }

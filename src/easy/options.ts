@@ -53,11 +53,12 @@ export function withTable<T>(name: string, options: EasyOptions, body: (table: A
 }
 
 /** Runs `body`, or gives `otherwise` where it fails and the caller wants no error. */
-export function attempt<T, E>({ throws = true }: ThrowsOption, otherwise: E, body: () => T): T | E {
+export function attempt<T, E>(options: ThrowsOption, otherwise: E, body: () => T): T | E {
   try {
     return body()
   } catch (error) {
-    if (throws || !(error instanceof NotFoundError || error instanceof RuleError)) throw error
-    return otherwise
+    const isMissing = error instanceof NotFoundError || error instanceof RuleError
+    if (isMissing && options.throws === false) return otherwise
+    throw error
   }
 }

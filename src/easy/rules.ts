@@ -3,7 +3,7 @@ import { FAMILIES } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
 import { NotFoundError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
-import { check, shown, text } from '../input'
+import { check, number, shown, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { UnboundSets } from '../iptc/sets'
@@ -42,8 +42,10 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
 
 /** Place in a chain of `length` rules before which position `position` is: see {@link addRule}. */
 export function insertionIndex(position: number, length: number): number {
-  const index = position === 0 ? length : position > 0 ? position - 1 : length + position
-  if (Number.isInteger(position) && index >= 0 && index <= length) return index
+  if (Number.isInteger(position)) {
+    const index = position === 0 ? length : position > 0 ? position - 1 : length + position
+    if (index >= 0 && index <= length) return index
+  }
   const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
   throw new XtablesError(
     `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
@@ -154,7 +156,10 @@ export function getRule(
   options: EasyOptions & ThrowsOption = {},
 ): DumpedRule | DumpedRule[] | undefined {
   return attempt(options, undefined, () =>
-    withTable(table, options, (it) => (position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position))),
+    withTable(table, options, (it) => {
+      check('a position', position, number)
+      return position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position)
+    }),
   )
 }
 
@@ -164,7 +169,7 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   const entry = rules.at(position > 0 ? position - 1 : rules.length + position)
   if (entry !== undefined && Number.isInteger(position))
     return decodeEntry(entry, context, countersOf(context.family, entry))
-  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${shown(position)}`)
+  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
 }
 
 /** Whether the chain has a rule that says the same; counters do not matter. @throws NotFoundError for the chain */

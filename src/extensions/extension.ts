@@ -68,6 +68,14 @@ export const needsProtocol = (protocols: readonly ProtocolName[]): Fault =>
 
 export const faultOf = (reason: Reason): Fault => (typeof reason === 'string' ? { reason } : reason)
 
+/** Why an extension is refused, in the words of an error: of whichever parameter it is, that stands there. */
+export function faultText({ kind, name }: Extension, { options }: Variant, why: Reason): string {
+  const { reason, parameter } = faultOf(why)
+  const option = parameter === undefined ? undefined : options.get(parameter)
+  const spelled = `--${option?.section?.name ?? parameter}`
+  return `${kind} ${name}: ${option === undefined || reason.includes(spelled) ? '' : `${spelled}: `}${reason}`
+}
+
 /** Where a rule stands, and what else it asks. */
 export interface PlacedRule extends RuleHead {
   readonly table: string

@@ -1,6 +1,7 @@
 /** Of which rule a refusal of the kernel is, and why: the kernel itself says no more than an errno. */
 import type { Family } from '../abi/family'
 import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../errors'
+import { faultText } from '../extensions/extension'
 import { extensionParts } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
 
@@ -16,12 +17,17 @@ interface Guess extends RulePart {
 
 /** Why the kernel may have refused this rule with this errno. */
 function guesses(family: Family, { bytes }: Entry, errno: number): Guess[] {
-  return extensionParts(family, bytes).flatMap(({ kind, at, known }) => {
-    const { name = '' } = known?.extension ?? {}
-    const suspicions = known?.variant.suspects?.(bytes, at) ?? []
+  return extensionParts(family, bytes).flatMap(({ at, known }) => {
+    if (known === undefined) return []
+    const { extension, variant } = known
+    const suspicions = variant.suspects?.(bytes, at) ?? []
     return suspicions
       .filter((one) => one.errno === errno)
-      .map(({ parameter, reason }) => ({ extension: name, parameter, reason: `${kind} ${name}: ${reason}` }))
+      .map((one) => ({
+        extension: extension.name,
+        parameter: one.parameter,
+        reason: faultText(extension, variant, one),
+      }))
   })
 }
 

@@ -4,7 +4,7 @@
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
-import { CountersError, KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
+import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { rememberedSets } from '../extensions/remembered-sets'
 import type { Client } from '../kernel/client'
@@ -152,18 +152,10 @@ function blamed<T>(
 export function replace(exchange: Exchange): void {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
-  let old: Uint8Array
   try {
-    old = client.replace(to.table, layout, bytes, from.count)
+    client.replace(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
   } catch (cause) {
     throw blamed(exchange, cause, (error) => findRefused({ ...exchange, ...prepared, error }))
-  }
-  const carried = carriedCounters(from, to, old)
-  if (carried === undefined) return
-  try {
-    client.addCounters(to.table, carried)
-  } catch (cause) {
-    throw new CountersError(to.table, { cause })
   }
 }
 
@@ -171,17 +163,11 @@ export function replace(exchange: Exchange): void {
 export async function replaceAsync(exchange: Exchange): Promise<void> {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
-  let old: Uint8Array
   try {
-    old = await client.replaceAsync(to.table, layout, bytes, from.count)
+    await client.replaceAsync(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
   } catch (cause) {
     throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
   }
-  const carried = carriedCounters(from, to, old)
-  if (carried === undefined) return
-  await client.addCountersAsync(to.table, carried).catch((cause) => {
-    throw new CountersError(to.table, { cause })
-  })
 }
 
 /** Refuses a position that a chain has not. @throws XtablesError */

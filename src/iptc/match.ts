@@ -1,6 +1,7 @@
 /** A match of a rule. */
-import { type Content, type MatchName, type MatchParameters, newContent, Part } from './part'
-import type { AnyRule } from './rule'
+import { check, checkNone } from '../input'
+import { type MatchName, type MatchParameters, newContent, Part, Stored } from './part'
+import { A_RULE, type AnyRule } from './rule'
 
 class MatchObject extends Part {
   get kind(): 'match' {
@@ -8,8 +9,10 @@ class MatchObject extends Part {
   }
 
   /** @internal */
-  constructor(rule: AnyRule, source: string | [string, Content]) {
-    super(rule, ...(typeof source === 'string' ? newContent('match', source, rule) : source))
+  constructor(rule: AnyRule, source: string | Stored, ...none: unknown[]) {
+    check('the rule of a match', rule, A_RULE)
+    checkNone('a match besides its name', none, 'parameters are properties of the match')
+    super(rule, source instanceof Stored ? source : newContent('match', source, rule))
   }
 }
 
@@ -29,4 +32,4 @@ interface MatchConstructor {
 export const Match = MatchObject as unknown as MatchConstructor
 
 /** @internal */
-export const storedMatch = (rule: AnyRule, source: [string, Content]): Match => new MatchObject(rule, source)
+export const storedMatch = (rule: AnyRule, source: Stored): Match => new MatchObject(rule, source)

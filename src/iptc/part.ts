@@ -51,6 +51,18 @@ export type Content =
     }
   | { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
 
+/** What a part is made of. It is a class lest what users hand to a constructor is taken for it. */
+export class Stored {
+  readonly name: string
+  /** A part without content is a verdict or a chain. */
+  readonly content: Content | undefined
+
+  constructor(name: string, content: Content | undefined) {
+    this.name = name
+    this.content = content
+  }
+}
+
 /** The rule that a part belongs to, as far as the part needs it. */
 export interface Owner {
   readonly context: Context
@@ -69,8 +81,8 @@ export abstract class Part extends Strict {
   readonly #owner: Owner
   readonly #content: Content | undefined
 
-  /** @internal A part without content is a verdict or a chain. */
-  constructor(owner: Owner, name: string, content: Content | undefined) {
+  /** @internal */
+  constructor(owner: Owner, { name, content }: Stored) {
     super()
     this.#owner = owner
     this.#name = name
@@ -224,22 +236,18 @@ function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): 
 }
 
 /** The content of a part that is to be filled in. @throws XtablesError for a name that is not known */
-export function newContent(kind: 'match' | 'target', name: string, owner: Owner): [string, Content] {
+export function newContent(kind: 'match' | 'target', name: string, owner: Owner): Stored {
+  check(`the name of a ${kind}`, name, text)
   const known = requireExtension(kind, name, owner.context.family)
-  return [known.extension.name, { known, payload: known.variant.initial.slice(), given: new Set() }]
+  return new Stored(known.extension.name, { known, payload: known.variant.initial.slice(), given: new Set() })
 }
 
 /** Name and content of a part that stands in an entry. */
-export function storedContent(
-  kind: 'match' | 'target',
-  bytes: Uint8Array,
-  part: Location,
-  owner: Owner,
-): [string, Content] {
+export function storedContent(kind: 'match' | 'target', bytes: Uint8Array, part: Location, owner: Owner): Stored {
   const { name, revision, at, size, known } = entryPart(kind, owner.context.family, bytes, part)
   const payload = bytes.slice(at, at + size)
-  if (known === undefined) return [name, { known, revision, payload }]
-  return [known.extension.name, { known, payload, given: undefined }]
+  if (known === undefined) return new Stored(name, { known, revision, payload })
+  return new Stored(known.extension.name, { known, payload, given: undefined })
 }
 
 /** For each class, prototypes with a property for every parameter of a variant, made when first needed. */

@@ -5,7 +5,7 @@ import { IptcError, XtablesError } from '../errors'
 import type { Context, SetNames } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findOption, writeParameter } from '../extensions/payload'
-import { check, instance, shown, text } from '../input'
+import { check, checkNone, instance, shown, text } from '../input'
 import { parseRule } from '../language/parse'
 import { printRule } from '../language/print'
 import {
@@ -220,7 +220,8 @@ export abstract class AnyRule extends Strict {
   /** Makes a match and adds it. @throws XtablesError */
   createMatch<N extends MatchName>(name: N): Match<N>
   createMatch(name: string): Match
-  createMatch(name: string): Match {
+  createMatch(name: string, ...none: unknown[]): Match {
+    checkNone('createMatch besides the name', none, 'parameters are properties of the match')
     const match = new Match(this, name)
     this.addMatch(match)
     return match

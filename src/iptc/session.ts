@@ -7,7 +7,7 @@ import type { Family } from '../abi/family'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { type Client, conflict, type TableEntries } from '../kernel/client'
-import type { Kernel, LockRequest } from '../kernel/kernel'
+import type { Kernel, Lend, LockRequest } from '../kernel/kernel'
 import { readRuleset } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
 import { type CommitOptions, prepare, replace, replaceAsync } from './commit'
@@ -22,6 +22,8 @@ interface Work {
   edits: number
   /** Its transaction is over: an edit that comes now would be lost in it. */
   ended?: boolean
+  /** A transaction within it works on a copy, which takes its place: an edit that comes now would be lost too. */
+  copied?: boolean
 }
 
 const startOf = (base: Snapshot): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
@@ -29,7 +31,13 @@ const startOf = (base: Snapshot): Work => ({ base, draft: draftOf(base.ruleset),
 /** One edit of a draft. It says false where there was nothing to change, and changes nothing where it throws. */
 export type Edit = (draft: Draft) => unknown
 
+/** @throws IptcError */
+function checkNotCopied({ copied, draft: { table } }: Work): void {
+  if (copied) throw new IptcError(`table ${table} is in a transaction within this one: await that, or edit it in there`)
+}
+
 function edited(work: Work, change: Edit): void {
+  checkNotCopied(work)
   if (change(work.draft) !== false) work.edits++
 }
 
@@ -44,10 +52,13 @@ interface Transaction {
   readonly work: Work
 }
 
-/** The transactions that the running code was called by, seen by nobody else. */
+/** The transactions that the running code was called by, innermost first, seen by nobody else. */
 const transactions = new AsyncLocalStorage<readonly Transaction[]>()
 
 const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).filter(({ work }) => !work.ended)
+
+/** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
+const exchanging = new Set<Session>()
 
 export class Session {
   readonly #kernel: Kernel
@@ -59,6 +70,8 @@ export class Session {
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
+  /** How often it was found that the table may have been written, so that what was read before is stale. */
+  #writes = 0
 
   constructor(
     kernel: Kernel,
@@ -93,11 +106,24 @@ export class Session {
     return openTransactions().find(({ session }) => session === this)?.work
   }
 
-  /** A transaction writes over what is written beside it. @throws IptcError within one of another handle on this table */
-  #checkAlone(): void {
-    for (const { session } of openTransactions())
-      if (session !== this && session.#isSamePlace(this))
-        throw new IptcError(`table ${this.#table} is in a transaction of another handle: edit it through that one`)
+  /**
+   * Of two that read a table and write it back beside each other, one writes over what the other wrote. The lock sees to
+   * their order; what got past it is found here.
+   * @returns to be disposed of when the table is written
+   * @throws IptcError
+   */
+  #alone(): Disposable {
+    for (const session of exchanging) if (session.#isSamePlace(this)) throw this.#inTransaction(session)
+    exchanging.add(this)
+    return { [Symbol.dispose]: () => void exchanging.delete(this) }
+  }
+
+  #inTransaction(of: Session): IptcError {
+    return new IptcError(
+      of === this
+        ? `table ${this.#table} is in a transaction that is not written yet: await it first`
+        : `table ${this.#table} is in a transaction of another handle: edit it through that one`,
+    )
   }
 
   #isSamePlace(other: Session): boolean {
@@ -127,22 +153,21 @@ export class Session {
   async refreshAsync(options: Pick<WaitOptions, 'signal'>): Promise<void> {
     const request = lockRequest(options, this.#lockTimeoutMs)
     this.#checkNoTransaction('refresh')
-    const [work, edits] = [this.#work, this.#work?.edits]
+    const [work, edits, writes] = [this.#work, this.#work?.edits, this.#writes]
     const fresh = startOf(await this.#readAsync(request))
     request.signal?.throwIfAborted()
-    if ((this.#pending() ?? work) !== work || this.#work?.edits !== edits)
+    const pending = this.#pending()
+    if (pending !== undefined && (pending !== work || pending.edits !== edits))
       throw new ConflictError(`table ${this.#table} was edited while it was read; the edits stand`)
-    this.#work = fresh
+    // Otherwise it was read before we wrote it, and will be read again by whoever looks.
+    if (writes === this.#writes) this.#work = fresh
   }
 
   /** Makes one edit: at once, or as part of what is to be committed. */
   edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (open !== undefined) edited(open, change)
-    else {
-      this.#checkAlone()
-      this.#locked(() => this.#exchange((work) => edited(work, change)))
-    }
+    else this.#locked(() => this.#exchange((work) => edited(work, change)))
   }
 
   /**
@@ -150,7 +175,6 @@ export class Session {
    * @throws as an edit that is written
    */
   rehearse(change: Edit): void {
-    this.#checkAlone()
     this.#locked(() => {
       const work = startOf(this.#read())
       edited(work, change)
@@ -203,16 +227,25 @@ export class Session {
 
   /** What was read is stale once something was written. Edits that are not part of it stay, for `commit` to judge. */
   #forget(written: Work): void {
+    this.#writes++
     if (this.#work === written || this.#pending() === undefined) this.#work = undefined
   }
 
   #locked<T>(body: () => T): T {
     const lock = this.#kernel.lock(this.#lockTimeoutMs)
     try {
+      using _ = this.#alone()
       return body()
     } finally {
       lock.release()
     }
+  }
+
+  #lockedAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
+    return this.#kernel.withLockAsync(request, async (lend) => {
+      using _ = this.#alone()
+      return await body(lend)
+    })
   }
 
   #checkNoTransaction(what: string): void {
@@ -238,7 +271,6 @@ export class Session {
     this.#checkNoTransaction('commit')
     const work = this.#pending()
     if (work === undefined) return
-    this.#checkAlone()
     this.#locked(() => {
       this.#confirm(work.base, this.#read())
       this.#write(work)
@@ -249,8 +281,7 @@ export class Session {
   async commitAsync(options: WaitOptions): Promise<void> {
     const request = lockRequest(options, this.#lockTimeoutMs)
     this.#checkNoTransaction('commit')
-    this.#checkAlone()
-    await this.#kernel.withLockAsync(request, async () => {
+    await this.#lockedAsync(request, async () => {
       const work = this.#pending()
       if (work === undefined) return
       this.#confirm(work.base, await this.#readAsync(request))
@@ -264,6 +295,7 @@ export class Session {
 
   /** Edits that came while the kernel was busy stand on what has just been written. */
   #goOn(work: Work, written: Work): void {
+    this.#writes++
     const since = work.edits - written.edits
     if (this.#work !== work || since === 0) this.#forget(work)
     else this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
@@ -292,20 +324,21 @@ export class Session {
 
   /**
    * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
-   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between.
+   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between. Within another
+   * transaction of this handle, its edits become part of that one, or none of them where `body` throws.
    * @returns what `body` returned the last time
    */
   transaction<T>(body: () => T): T {
-    if (this.#transaction() !== undefined) return body()
+    const outer = this.#transaction()
+    if (outer !== undefined) return this.#within(outer, body)
     this.#checkNothingPending()
-    this.#checkAlone()
     return this.#locked(() => this.#exchange((work) => this.#run(work, body)))
   }
 
   /** Calls `body` as part of a transaction, once; what it leaves running is no part of it any more. */
   #run<T>(work: Work, body: () => T): T {
     try {
-      const result = transactions.run([...openTransactions(), { session: this, work }], body)
+      const result = transactions.run([{ session: this, work }, ...openTransactions()], body)
       if (isThenable(result)) {
         // What becomes of it is of no interest any more, and must not end the process.
         result.then(undefined, () => {})
@@ -320,17 +353,19 @@ export class Session {
   /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
   async transactionAsync<T>(body: () => T | Promise<T>, options: WaitOptions): Promise<T> {
     const request = lockRequest(options, this.#lockTimeoutMs)
-    if (this.#transaction() !== undefined) return body()
+    const outer = this.#transaction()
+    // The next one's turn comes when this one is part of the outer one.
+    if (outer !== undefined)
+      return this.#kernel.withLockAsync(request, (lend) => this.#withinAsync(outer, body, request, lend))
     this.#checkNothingPending()
-    this.#checkAlone()
-    return this.#kernel.withLockAsync(request, () => this.#exchangeAsync(body, request))
+    return this.#lockedAsync(request, (lend) => this.#exchangeAsync(body, request, lend))
   }
 
   /** As {@link #exchange}, for a transaction. */
-  async #exchangeAsync<T>(body: () => T | Promise<T>, request: LockRequest): Promise<T> {
+  async #exchangeAsync<T>(body: () => T | Promise<T>, request: LockRequest, lend: Lend): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const work = startOf(await this.#readAsync(request))
-      const result = await this.#runAsync(work, body)
+      const result = await this.#runAsync(work, body, lend)
       request.signal?.throwIfAborted()
       try {
         await this.#writeAsync(work, () => this.#forget(work))
@@ -341,26 +376,58 @@ export class Session {
     }
   }
 
-  /** Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
-  atomically<T>(body: () => T): T {
-    const work = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
-    if (work === undefined) return this.transaction(body)
-    const { draft, edits } = work
-    work.draft = draftOf(draft)
+  async #runAsync<T>(work: Work, body: () => T | Promise<T>, lend: Lend): Promise<T> {
     try {
-      return body()
-    } catch (error) {
-      Object.assign(work, { draft, edits })
-      throw error
-    }
-  }
-
-  async #runAsync<T>(work: Work, body: () => T | Promise<T>): Promise<T> {
-    try {
-      return await transactions.run([...openTransactions(), { session: this, work }], body)
+      return await transactions.run([{ session: this, work }, ...openTransactions()], () => lend(body))
     } finally {
       work.ended = true
     }
+  }
+
+  /** Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
+  atomically<T>(body: () => T): T {
+    const work = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
+    return work === undefined ? this.transaction(body) : this.#within(work, body)
+  }
+
+  /** Makes the edits of `body` part of `outer`, all or none. */
+  #within<T>(outer: Work, body: () => T): T {
+    const inner = this.#copy(outer)
+    try {
+      const result = this.#run(inner, body)
+      Object.assign(outer, { draft: inner.draft, edits: inner.edits })
+      return result
+    } finally {
+      outer.copied = false
+    }
+  }
+
+  async #withinAsync<T>(outer: Work, body: () => T | Promise<T>, { signal }: LockRequest, lend: Lend): Promise<T> {
+    const inner = this.#copy(outer)
+    try {
+      const result = await this.#runAsync(inner, body, lend)
+      signal?.throwIfAborted()
+      this.#checkOpen(outer)
+      Object.assign(outer, { draft: inner.draft, edits: inner.edits })
+      return result
+    } finally {
+      outer.copied = false
+    }
+  }
+
+  /** For a transaction within: what throws drops it, what succeeds puts it in the place of `outer`. */
+  #copy(outer: Work): Work {
+    this.#checkOpen(outer)
+    checkNotCopied(outer)
+    outer.copied = true
+    return { base: outer.base, draft: draftOf(outer.draft), edits: outer.edits }
+  }
+
+  #checkOpen({ ended }: Work): void {
+    if (ended)
+      throw new IptcError(
+        `the transaction of table ${this.#table} that this one is part of ended before it, without its edits: await it there`,
+      )
   }
 
   #checkNothingPending(): void {

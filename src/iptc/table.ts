@@ -180,7 +180,8 @@ export abstract class AnyTable extends Strict {
 
   /**
    * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
-   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between.
+   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between. Within another
+   * transaction of this handle, its edits become part of that one, or none of them where `body` throws.
    * @returns what `body` returned the last time
    */
   transaction<T>(body: (table: this) => T): T {
@@ -195,14 +196,15 @@ export abstract class AnyTable extends Strict {
 
   /**
    * As {@link transaction}, for a function that may wait, with the big system calls and the wait for the lock off the
-   * main thread.
+   * main thread. Those that `body` runs beside each other take turns. What it leaves running is no part of it any more, and
+   * waits for the lock, or fails.
    */
   async transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
     check('the body of a transaction', body, callback)
     return this.#session.transactionAsync(() => body(this), options)
   }
 
-  /** Closes the sockets. Edits that are not committed are lost. */
+  /** Closes the sockets, once an exchange that has begun is done. Edits that are not committed are lost. */
   close(): void {
     this.#client.close()
   }
@@ -215,6 +217,7 @@ export abstract class AnyTable extends Strict {
 
   /** @internal @throws NotFoundError */
   chainData(name: string, ruleset = this.ruleset): ChainData {
+    check('the name of a chain', name, text)
     const chain = ruleset.chains.get(name)
     if (chain === undefined) throw new NotFoundError(`table ${this.name} has no chain ${name}`)
     return chain

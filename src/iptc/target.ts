@@ -1,11 +1,11 @@
 /** What a rule does with the packets that it matches. */
 import { isVerdict } from '../abi/netfilter'
 import { findExtension } from '../extensions/registry'
-import { flag } from '../input'
+import { check, flag, text } from '../input'
 import { checkOptions } from '../options'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
-import { type Content, newContent, Part, type TargetName, type TargetParameters } from './part'
-import type { AnyRule } from './rule'
+import { newContent, Part, Stored, type TargetName, type TargetParameters } from './part'
+import { A_RULE, type AnyRule } from './rule'
 
 export interface TargetOptions {
   /** Go on in the chain without coming back to this one, as `-g` does. */
@@ -22,8 +22,21 @@ function destinationOf(name: string, goto: boolean): Destination | undefined {
   return { kind: 'chain', chain: name, goto }
 }
 
-const nameOf = (destination: Destination): string =>
-  destination.kind === 'verdict' ? destination.verdict : destination.chain
+/** A target that is a verdict or a chain. */
+class Going extends Stored {
+  readonly destination: Destination
+
+  constructor(destination: Destination) {
+    super(destination.kind === 'verdict' ? destination.verdict : destination.chain, undefined)
+    this.destination = destination
+  }
+}
+
+function newTarget(rule: AnyRule, name: string, goto: boolean): Stored {
+  check('the name of a target', name, text)
+  const destination = destinationOf(name, goto)
+  return destination === undefined ? newContent('target', name, rule) : new Going(destination)
+}
 
 const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
 
@@ -33,14 +46,12 @@ class TargetObject extends Part {
   readonly #destination: Destination | undefined
 
   /** @internal */
-  constructor(rule: AnyRule, source: string | Destination | [string, Content], options: TargetOptions = {}) {
+  constructor(rule: AnyRule, source: string | Stored, options: TargetOptions = {}) {
+    check('the rule of a target', rule, A_RULE)
     checkOptions(options, { goto: flag })
-    const { goto = false } = options
-    const destination =
-      typeof source === 'string' ? destinationOf(source, goto) : Array.isArray(source) ? undefined : source
-    if (destination !== undefined) super(rule, nameOf(destination), undefined)
-    else super(rule, ...(Array.isArray(source) ? source : newContent('target', source as string, rule)))
-    this.#destination = destination
+    const stored = source instanceof Stored ? source : newTarget(rule, source, options.goto ?? false)
+    super(rule, stored)
+    this.#destination = stored instanceof Going ? stored.destination : undefined
   }
 
   get kind(): 'target' {
@@ -85,5 +96,5 @@ interface TargetConstructor {
 export const Target = TargetObject as unknown as TargetConstructor
 
 /** @internal */
-export const storedTarget = (rule: AnyRule, source: Destination | [string, Content]): Target =>
-  new TargetObject(rule, source)
+export const storedTarget = (rule: AnyRule, source: Destination | Stored): Target =>
+  new TargetObject(rule, source instanceof Stored ? source : new Going(source))

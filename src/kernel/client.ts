@@ -29,7 +29,15 @@ import {
 import { u16 } from '../binary/codec'
 import { encodeText } from '../binary/text'
 import { report } from '../diagnostics'
-import { ConflictError, IptcError, KernelError, NotFoundError, PermissionError, UnsupportedError } from '../errors'
+import {
+  ConflictError,
+  CountersError,
+  IptcError,
+  KernelError,
+  NotFoundError,
+  PermissionError,
+  UnsupportedError,
+} from '../errors'
 import { type Connection, type Kernel, SockoptFailure } from './kernel'
 
 /** Where a table's chains begin and end, by hook number. What stands at a hook that the table lacks means nothing. */
@@ -73,6 +81,9 @@ interface Request {
   readonly answerAt?: number
 }
 
+/** Makes of the counters of replaced entries those of the new ones, 16 bytes each; undefined where all are zero. */
+export type Carry = (replaced: Uint8Array) => Uint8Array | undefined
+
 /** Yields requests, each performed before it goes on; one that failed is thrown where it was yielded. */
 type Steps<T> = Generator<Request, T, void>
 
@@ -97,6 +108,8 @@ export class Client {
   readonly #revisions = new Map<string, boolean>()
   #setProtocol: number | undefined
   #modulesTried = false
+  /** Operations that have begun. They are carried to their end, as what a table has counted would be lost halfway. */
+  #underWay = 0
   #closed = false
 
   constructor(kernel: Kernel, family: Family) {
@@ -128,25 +141,33 @@ export class Client {
    * Puts new entries in the place of all old ones.
    * @param request 96 bytes that are filled in here, then the entries.
    * @param oldCount how many entries the table has now: by that the kernel notices a change in between.
+   * @param carry what the new entries are to have counted, which is added to them at once.
    * @returns the counters of the old entries, 16 bytes each, as they were when they were replaced.
-   * @throws ConflictError (the table has another number of entries; nothing is changed), PermissionError, KernelError
+   * @throws ConflictError (the table has another number of entries; nothing is changed), PermissionError, KernelError;
+   * CountersError where the table has been written
    */
-  replace(table: string, layout: TableLayout, request: Uint8Array, oldCount: number): Uint8Array {
-    return this.#perform(this.#replace(table, layout, request, oldCount))
+  replace(table: string, layout: TableLayout, request: Uint8Array, oldCount: number, carry?: Carry): Uint8Array {
+    return this.#perform(this.#replace(table, layout, request, oldCount, carry))
   }
 
   /** `request` must be left alone until the promise settles. */
-  replaceAsync(table: string, layout: TableLayout, request: Uint8Array, oldCount: number): Promise<Uint8Array> {
-    return this.#performAsync(this.#replace(table, layout, request, oldCount))
+  replaceAsync(
+    table: string,
+    layout: TableLayout,
+    request: Uint8Array,
+    oldCount: number,
+    carry?: Carry,
+  ): Promise<Uint8Array> {
+    return this.#performAsync(this.#replace(table, layout, request, oldCount, carry))
   }
 
   /** @param counters what to add, 16 bytes for each entry of the table, in their order. */
   addCounters(table: string, counters: Uint8Array): void {
-    this.#perform(this.#addCounters(table, counters))
+    this.#perform(this.#ask(this.#addition(table, counters), PASSING_ONCE_REPLACED))
   }
 
   addCountersAsync(table: string, counters: Uint8Array): Promise<void> {
-    return this.#performAsync(this.#addCounters(table, counters))
+    return this.#performAsync(this.#ask(this.#addition(table, counters), PASSING_ONCE_REPLACED))
   }
 
   /** Whether the kernel has this very revision of an extension. Each is asked once. */
@@ -169,9 +190,13 @@ export class Client {
     return this.#perform(this.#setByIndex(index))
   }
 
-  /** Closes the sockets, for good. A second time does nothing. */
+  /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
   close(): void {
     this.#closed = true
+    if (this.#underWay === 0) this.#closeConnections()
+  }
+
+  #closeConnections(): void {
     for (const connection of this.#connections.values()) connection.close()
     this.#connections.clear()
   }
@@ -221,7 +246,7 @@ export class Client {
     return value.subarray(getEntries.size)
   }
 
-  *#replace(table: string, layout: TableLayout, value: Uint8Array, oldCount: number): Steps<Uint8Array> {
+  *#replace(table: string, layout: TableLayout, value: Uint8Array, oldCount: number, carry?: Carry): Steps<Uint8Array> {
     if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
     const start = performance.now()
     const answer = new Uint8Array(oldCount * countersStruct.size)
@@ -230,7 +255,18 @@ export class Client {
     yield* this.#logging({ ...request, answer, answerAt: replace.fields.counters.offset })
     const about = { family: this.#family.name, table, entries: layout.numEntries, bytes: value.length - replace.size }
     report('replace', { ...about, durationMs: performance.now() - start })
+    const counters = carry?.(answer)
+    if (counters !== undefined) yield* this.#carryOver(table, counters)
     return answer
+  }
+
+  *#carryOver(table: string, counters: Uint8Array): Steps<void> {
+    const request = this.#addition(table, counters)
+    try {
+      yield* this.#ask(request, PASSING_ONCE_REPLACED)
+    } catch (error) {
+      throw new CountersError(table, { cause: explain(error, request) })
+    }
   }
 
   /** As {@link #ask}, with what the kernel logs of it where it refuses. */
@@ -246,14 +282,13 @@ export class Client {
     }
   }
 
-  *#addCounters(table: string, counters: Uint8Array): Steps<void> {
+  #addition(table: string, counters: Uint8Array): Request {
     if (!fits(table, TABLE_NAME_SIZE)) throw unknownTable(table)
     const value = new Uint8Array(countersInfo.size + counters.length)
     countersInfo.fields.name.write(value, 0, table)
     countersInfo.fields.numCounters.write(value, 0, counters.length / countersStruct.size)
     value.set(counters, countersInfo.size)
-    const request = this.#request('set', 'SET_ADD_COUNTERS', this.#family.sockopt.addCounters, value, table)
-    yield* this.#ask(request, PASSING_ONCE_REPLACED)
+    return this.#request('set', 'SET_ADD_COUNTERS', this.#family.sockopt.addCounters, value, table)
   }
 
   *#hasRevision(kind: 'match' | 'target', name: string, revision: number): Steps<boolean> {
@@ -332,10 +367,20 @@ export class Client {
     return this.#kernel.loadModule(this.#family.name)
   }
 
+  #begin(): void {
+    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    this.#underWay++
+  }
+
+  #end(): void {
+    if (--this.#underWay === 0 && this.#closed) this.#closeConnections()
+  }
+
   #perform<T>(steps: Steps<T>): T {
-    let step = steps.next()
+    this.#begin()
     let request: Request | undefined
     try {
+      let step = steps.next()
       while (!step.done) {
         request = step.value
         step = this.#next(steps, request)
@@ -343,6 +388,8 @@ export class Client {
       return step.value
     } catch (error) {
       throw explain(error, request)
+    } finally {
+      this.#end()
     }
   }
 
@@ -362,9 +409,10 @@ export class Client {
   }
 
   async #performAsync<T>(steps: Steps<T>): Promise<T> {
-    let step = steps.next()
+    this.#begin()
     let request: Request | undefined
     try {
+      let step = steps.next()
       while (!step.done) {
         request = step.value
         step = await this.#nextAsync(steps, request)
@@ -372,6 +420,8 @@ export class Client {
       return step.value
     } catch (error) {
       throw explain(error, request)
+    } finally {
+      this.#end()
     }
   }
 
@@ -391,7 +441,6 @@ export class Client {
   }
 
   #connection(family: FamilyName): Connection {
-    if (this.#closed) throw new IptcError('this handle on the tables is closed')
     const open = this.#connections.get(family)
     if (open !== undefined) return open
     const connection = this.#kernel.connect(family)

@@ -3,12 +3,14 @@
  *
  * It is held by a *holder*, of one of two kinds. A synchronous one comes from {@link Holders.lock} and is given back in
  * the same synchronous stretch, so that whoever calls `lock` meanwhile was called by it, and joins. An asynchronous one
- * comes from {@link Holders.withLockAsync}; those called by it are known by their asynchronous context.
+ * comes from {@link Holders.withLockAsync}. Nobody joins that, but it can lend the lock to what it calls, which is known
+ * by its asynchronous context. What is lent is a lock again: of those whom it is lent to, one at a time has it, and the
+ * others wait for their turn, or fail, as they would for the lock itself.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { report } from '../diagnostics'
 import { LockTimeoutError } from '../errors'
-import type { Lock, LockRequest } from './kernel'
+import type { Lend, Lock, LockRequest } from './kernel'
 
 const POLL_MS = 5
 
@@ -21,12 +23,12 @@ export interface Claim {
 }
 
 interface Holder {
-  readonly owner: Holders
+  readonly turns: Turns
   readonly claim: Claim
   readonly kind: 'sync' | 'async'
   /** When it was taken, as of performance.now(). */
   readonly since: number
-  /** Those who hold it and have not released it; at 0 it is gone, and nobody may join any more. */
+  /** Those who hold it and have not released it, and those whom it was lent to; at 0 it is gone. */
   count: number
 }
 
@@ -35,12 +37,27 @@ interface Waiter {
   wake(): void
 }
 
-/** The asynchronous holders that the running code was called by, innermost first. */
-const context = new AsyncLocalStorage<readonly Holder[]>()
+/** Where one at a time has the lock: the lock itself, or what a holder has lent. */
+interface Turns {
+  readonly owner: Holders
+  /** An attempt at it, for who comes when nobody has it. */
+  readonly open: () => Claim
+  readonly isLent: boolean
+  /** At most one. */
+  holder: Holder | undefined
+  queue: Waiter[]
+  /** It is lent no more. */
+  isOver: boolean
+}
 
-/** Milliseconds left, never more than a poll takes; 0 or less where there are none. */
-const deadline = (timeoutMs: number): (() => number) => {
-  const end = performance.now() + timeoutMs
+/** What was lent to those that the running code was called by, innermost first. */
+const context = new AsyncLocalStorage<readonly Turns[]>()
+
+const lentHere = (): Turns[] => (context.getStore() ?? []).filter(({ isOver }) => !isOver)
+
+/** Milliseconds left, never more than a poll takes; 0 or less where there are none. @param start of performance.now() */
+const deadline = (timeoutMs: number, start: number): (() => number) => {
+  const end = start + timeoutMs
   return () => Math.min(POLL_MS, end - performance.now())
 }
 
@@ -58,15 +75,13 @@ const pause = (waiter: Waiter, ms: number): Promise<void> =>
 /** Those who hold one lock, one at a time, and those who wait for it. */
 export class Holders {
   readonly #name: string
-  readonly #open: () => Claim
-  /** At most one: a claim keeps out a second even of the same process. */
-  #holder: Holder | undefined
-  #queue: Waiter[] = []
+  /** A claim keeps out a second even of the same process. */
+  readonly #lock: Turns
 
   /** @param name for people, as in `the xtables lock /run/xtables.lock`. */
   constructor(name: string, open: () => Claim) {
     this.#name = name
-    this.#open = open
+    this.#lock = { owner: this, open, isLent: false, holder: undefined, queue: [], isOver: false }
   }
 
   /**
@@ -76,10 +91,10 @@ export class Holders {
    * @throws LockTimeoutError, at once where an asynchronous operation of this process has it; what the claim throws
    */
   lock(timeoutMs: number): Lock {
-    const ours = this.#ours()
-    const holder = ours ?? this.#holder
-    if (holder === undefined) return this.#share(this.#take(timeoutMs))
-    if (holder.kind === 'async' && holder !== ours) throw this.#failed(performance.now(), this.#heldByAsync())
+    const turns = this.#turns()
+    const { holder } = turns
+    if (holder === undefined) return this.#share(this.#take(turns, timeoutMs))
+    if (holder.kind === 'async') throw this.#failed(performance.now(), this.#heldByAsync())
     return this.#share(holder)
   }
 
@@ -91,23 +106,46 @@ export class Holders {
   }
 
   /**
-   * Holds the lock while `body` runs, or joins the asynchronous holder that called us. Calls of `body`, synchronous or
-   * not, join; those of others wait, the asynchronous ones, or fail, the synchronous ones.
+   * Holds the lock while `body` runs. Only those whom it lends it to join; others wait, the asynchronous ones, or fail,
+   * the synchronous ones.
    * @throws LockTimeoutError, what the claim throws, the reason of the signal, and whatever `body` throws
    */
-  async withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
-    const holder = this.#ours() ?? (await this.#takeAsync(request))
+  async withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
+    const holder = await this.#takeAsync(request)
     const lock = this.#share(holder)
     try {
-      return await context.run([holder, ...(context.getStore() ?? [])], body)
+      return await body((borrower) => this.#lend(holder, borrower))
     } finally {
       lock.release()
     }
   }
 
-  /** The asynchronous holder that we were called by. A context may outlive its holder, whose count is 0 then. */
-  #ours(): Holder | undefined {
-    return context.getStore()?.find(({ owner, count }) => owner === this && count > 0)
+  /** Where the running code gets its turn. A context may outlive what was lent to it. */
+  #turns(): Turns {
+    return lentHere().find(({ owner }) => owner === this) ?? this.#lock
+  }
+
+  async #lend<T>(lender: Holder, borrower: () => T | Promise<T>): Promise<T> {
+    const open = () => this.#borrow(lender)
+    const turns: Turns = { owner: this, open, isLent: true, holder: undefined, queue: [], isOver: false }
+    try {
+      return await context.run([turns, ...lentHere()], borrower)
+    } finally {
+      turns.isOver = true
+      for (const waiter of turns.queue) waiter.wake()
+    }
+  }
+
+  /** A lender does not go before those whom it lent to. */
+  #borrow(lender: Holder): Claim {
+    let share: Lock | undefined
+    return {
+      take: () => {
+        share = this.#share(lender)
+        return true
+      },
+      close: () => share?.release(),
+    }
   }
 
   /** One more share in the lock; each can be given back once. */
@@ -123,19 +161,20 @@ export class Holders {
     }
   }
 
-  #letGo(holder: Holder): void {
-    this.#holder = undefined
-    holder.claim.close()
-    report('unlock', { lock: this.#name, heldMs: performance.now() - holder.since })
-    this.#queue[0]?.wake()
+  #letGo({ turns, claim, since }: Holder): void {
+    turns.holder = undefined
+    claim.close()
+    if (!turns.isLent) report('unlock', { lock: this.#name, heldMs: performance.now() - since })
+    turns.queue[0]?.wake()
   }
 
   /** @param start when the wait for it began */
-  #hold(claim: Claim, kind: Holder['kind'], start: number): Holder {
+  #hold(turns: Turns, claim: Claim, kind: Holder['kind'], start: number): Holder {
     const since = performance.now()
-    this.#holder = { owner: this, claim, kind, since, count: 0 }
-    report('lock', { lock: this.#name, waitedMs: since - start })
-    return this.#holder
+    const holder: Holder = { turns, claim, kind, since, count: 0 }
+    turns.holder = holder
+    if (!turns.isLent) report('lock', { lock: this.#name, waitedMs: since - start })
+    return holder
   }
 
   #timedOut(timeoutMs: number): LockTimeoutError {
@@ -148,21 +187,21 @@ export class Holders {
     return error
   }
 
-  #take(timeoutMs: number): Holder {
+  #take(turns: Turns, timeoutMs: number): Holder {
     const start = performance.now()
     let claim: Claim | undefined
     try {
-      claim = this.#open()
-      this.#wait(claim, timeoutMs)
+      claim = turns.open()
+      this.#wait(claim, timeoutMs, start)
     } catch (error) {
       claim?.close()
       throw this.#failed(start, error)
     }
-    return this.#hold(claim, 'sync', start)
+    return this.#hold(turns, claim, 'sync', start)
   }
 
-  #wait(claim: Claim, timeoutMs: number): void {
-    const left = deadline(timeoutMs)
+  #wait(claim: Claim, timeoutMs: number, start: number): void {
+    const left = deadline(timeoutMs, start)
     while (!claim.take()) {
       const ms = left()
       if (!(ms > 0)) throw this.#timedOut(timeoutMs)
@@ -172,38 +211,46 @@ export class Holders {
 
   async #takeAsync(request: LockRequest): Promise<Holder> {
     const start = performance.now()
-    let claim: Claim | undefined
     try {
       request.signal?.throwIfAborted()
-      claim = this.#open()
-      return await this.#waitAsync(claim, request, start)
+      for (;;) {
+        const holder = await this.#waitAsync(this.#turns(), request, start)
+        if (holder !== undefined) return holder
+      }
     } catch (error) {
-      claim?.close()
       throw this.#failed(start, error)
     }
   }
 
-  /** The holder is known from the moment that the lock is taken: a synchronous caller must not block on it. */
-  async #waitAsync(claim: Claim, { timeoutMs, signal }: LockRequest, start: number): Promise<Holder> {
-    const left = deadline(timeoutMs)
+  /**
+   * The holder is known from the moment that the lock is taken: a synchronous caller must not block on it.
+   * @returns undefined where the turns were over before ours came, which then is to be found further out
+   */
+  async #waitAsync(turns: Turns, { timeoutMs, signal }: LockRequest, start: number): Promise<Holder | undefined> {
+    const left = deadline(timeoutMs, start)
+    const claim = turns.open()
     const waiter: Waiter = { wake() {} }
-    this.#queue.push(waiter)
+    turns.queue.push(waiter)
+    let isOurs = false
     try {
-      while (this.#queue[0] !== waiter || this.#holder !== undefined || !claim.take()) {
+      while (!turns.isOver) {
+        isOurs = turns.queue[0] === waiter && turns.holder === undefined && claim.take()
+        if (isOurs) return this.#hold(turns, claim, 'async', start)
         const ms = left()
         if (!(ms > 0)) throw this.#timedOut(timeoutMs)
         await pause(waiter, ms)
         // A poll is short enough to hear of it.
         signal?.throwIfAborted()
       }
-      return this.#hold(claim, 'async', start)
+      return undefined
     } finally {
-      this.#leave(waiter)
+      if (!isOurs) claim.close()
+      this.#leave(turns, waiter)
     }
   }
 
-  #leave(waiter: Waiter): void {
-    this.#queue = this.#queue.filter((other) => other !== waiter)
-    this.#queue[0]?.wake()
+  #leave(turns: Turns, waiter: Waiter): void {
+    turns.queue = turns.queue.filter((other) => other !== waiter)
+    turns.queue[0]?.wake()
   }
 }

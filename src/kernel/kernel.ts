@@ -30,6 +30,12 @@ export interface Lock {
   release(): void
 }
 
+/**
+ * Lets those whom `borrower` calls join the lock until it is done, one after the other: each is on its own while it reads
+ * a table and writes it back.
+ */
+export type Lend = <T>(borrower: () => T | Promise<T>) => Promise<T>
+
 /** How long to wait for the lock. */
 export interface LockRequest {
   /** In milliseconds: 0 does not wait, Infinity waits for ever. */
@@ -74,10 +80,11 @@ export interface Kernel {
    */
   lock(timeoutMs: number): Lock
   /**
-   * As {@link lock}, waiting without blocking the event loop, and held while `body` runs.
+   * As {@link lock}, waiting without blocking the event loop, and held while `body` runs. What `body` calls does not join
+   * it unless it is called by `lend`.
    * @throws LockTimeoutError, PermissionError, the reason of the signal, and whatever `body` throws
    */
-  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T>
+  withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T>
   /** An empty packet filter that takes and refuses what this one does. @throws PermissionError, UnsupportedError */
   scratch?(): Scratch
   /** The log, from now on; undefined where it may not be read. */

@@ -9,7 +9,7 @@ import { readInteger } from '../extensions/values/integer'
 import type { Counters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import { UsageError } from './options'
-import { type Given, RuleReader } from './parse'
+import { checkGoto, type Given, RuleReader, type Warn } from './parse'
 
 /** Options that stand beside any command. */
 export interface Modifiers {
@@ -67,12 +67,15 @@ export type Command = Modifiers & Action
 /**
  * A command from its words, without the name of the program: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
  * @param warn gets what iptables prints while it reads
+ * @param table that the command is for where it names none
  * @throws XtablesError; a UsageError where iptables would print its message
  */
-export const parseCommand = (words: readonly string[], family: Family, warn: Warn = () => {}): Command =>
-  new CommandReader(words, family, warn).read()
-
-type Warn = (message: string) => void
+export const parseCommand = (
+  words: readonly string[],
+  family: Family,
+  warn: Warn = () => {},
+  table?: string,
+): Command => new CommandReader(words, family, warn, table).read()
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -89,7 +92,13 @@ const NO_OUT = ['PREROUTING', 'INPUT']
 /** Listing and zeroing go together, in either order. */
 const PAIRS = ['LZ', 'SZ', 'ZL', 'ZS']
 
+/** Where a third command clashes with both, the one that iptables names. */
+const FIRST_NAMED = ['S', 'Z']
+
 const MAX_CHAIN_NAME = CHAIN_NAME_SIZE - 2
+export const NO_NAT_DROP =
+  '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
+
 const MAX_NUMBER = 0xffff_fffe
 
 const fail = (message: string, parameter?: string): never => {
@@ -121,11 +130,13 @@ class CommandReader {
   /** `-W` was given, which means nothing any more. */
   #waitInterval = false
   readonly #warn: Warn
+  readonly #table: string | undefined
 
-  constructor(words: readonly string[], family: Family, warn: Warn) {
+  constructor(words: readonly string[], family: Family, warn: Warn, table: string | undefined) {
+    this.#table = table
     this.#family = family
     this.#warn = warn
-    this.#reader = new RuleReader(words, family, (given) => this.#take(given))
+    this.#reader = new RuleReader(words, family, (given) => this.#take(given), warn)
   }
 
   read(): Command {
@@ -144,6 +155,7 @@ class CommandReader {
   }
 
   #takeCommand({ letter, value, negated }: Given): void {
+    if (letter === 'N') checkNewName(value as string)
     if (negated) fail("unexpected '!' flag")
     this.#choose(letter)
     this.#chain = value ?? this.#reader.line.follower() ?? this.#chain
@@ -152,15 +164,15 @@ class CommandReader {
     else if (letter === 'R') this.#number = this.#takeNumber() ?? fail('-R requires a rule number')
     else if (letter === 'E') this.#second = this.#takeSecond('-E requires old-chain-name and new-chain-name')
     else if (letter === 'P') this.#second = this.#takeSecond('-P requires a chain and a policy')
-    else if (letter === 'N') checkNewName(this.#chain as string)
   }
 
   /** One command a line; `-Z` may stand beside `-L` or `-S`. */
   #choose(letter: string): void {
     const before = this.#command ?? ''
-    const isPair = PAIRS.includes(`${before}${letter}`)
-    if (letter === 'Z' && this.#zero) fail('Cannot use -Z with -Z')
-    if (before !== '' && !isPair) fail(`Cannot use -${letter} with -${before}`)
+    const given = `${before}${this.#zero ? 'Z' : ''}`
+    const clashes = Array.from(given).filter((other) => !PAIRS.includes(`${other}${letter}`))
+    if (clashes.length > 0)
+      fail(`Cannot use -${letter} with -${FIRST_NAMED.find((one) => clashes.includes(one)) ?? before}`)
     if (letter === 'Z') this.#zero = true
     if (before === '' || letter !== 'Z') this.#command = letter
   }
@@ -223,10 +235,27 @@ class CommandReader {
     if (this.#command === 'V') return { kind: 'version' }
     if (this.#command === 'h') return { kind: 'help', extensions: this.#reader.extensions }
     if (this.#waitInterval && this.#modifiers.wait === undefined) fail('--wait-interval only makes sense with --wait\n')
-    if (this.#command === undefined) return fail('no command specified')
-    this.#checkOptions(this.#command)
-    this.#checkChain(this.#command)
-    return this.#isRule() ? this.#ruleAction(this.#command) : this.#chainAction(this.#command)
+    try {
+      const command = this.#command ?? fail('no command specified')
+      this.#checkDrop(command)
+      const rules = this.#reader.rules()
+      this.#checkOptions(command)
+      if (command === 'R' && rules.length !== 1) fail('Replacement rule does not specify a unique address')
+      this.#checkChain(command)
+      return this.#isRule() ? this.#ruleAction(command, rules) : this.#chainAction(command)
+    } catch (error) {
+      // What matches and targets lack is told first. Where nothing else is wrong, it is found when the rule is made.
+      this.#checkParts()
+      throw error
+    }
+  }
+
+  /** @throws UsageError for what the nat table is not for */
+  #checkDrop(command: string): void {
+    const { target } = this.#reader
+    const drops = target.kind === 'verdict' && target.verdict === 'DROP' && WITH_RULE.includes(command)
+    const table = this.#modifiers.table ?? this.#table
+    if (table === 'nat' && (drops || (command === 'P' && this.#second === 'DROP'))) fail(NO_NAT_DROP)
   }
 
   #isRule(): boolean {
@@ -245,7 +274,9 @@ class CommandReader {
   /** Matches mean nothing here, and have to be right all the same. */
   #checkParts(): void {
     const sets: SetNames = { byName: () => ({ index: 0, family: 'any' }), byIndex: () => undefined }
-    for (const rule of this.#reader.rules) encodeRule(rule, { family: this.#family, sets })
+    const { target, ...rule } = this.#reader.unaddressed()
+    const parts = { ...rule, target: target.kind === 'chain' ? ({ kind: 'none' } as const) : target }
+    encodeRule(parts, { family: this.#family, sets })
   }
 
   #checkChain(command: string): void {
@@ -257,14 +288,13 @@ class CommandReader {
     if (given.includes('o') && NO_OUT.includes(chain)) fail(`Can't use -o with ${chain}\n`, 'out-interface')
   }
 
-  #ruleAction(command: string): Action {
-    const { rules } = this.#reader
+  #ruleAction(command: string, rules: readonly RuleSpec[]): Action {
+    checkGoto(this.#reader.target)
     const [chain, number] = [this.#chain as string, this.#number as number]
     if (command === 'A') return { kind: 'append', chain, rules }
     if (command === 'C') return { kind: 'check', chain, rules }
     if (command === 'D') return { kind: 'delete', chain, rules }
     if (command === 'I') return { kind: 'insert', chain, number, rules }
-    if (rules.length !== 1) fail('Replacement rule does not specify a unique address')
     return { kind: 'replace', chain, number, rules }
   }
 

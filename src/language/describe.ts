@@ -12,7 +12,6 @@ import { describeRule, encodeRule } from '../ruleset/rule'
 import type { Rules } from '../ruleset/rules'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Command } from './command'
-import { helpText, programOf, VERSION } from './help'
 import { listTable } from './list'
 import { printPart, printRule } from './print'
 import { printName } from './words'
@@ -22,8 +21,6 @@ import { printName } from './words'
  * @throws NotFoundError for a chain that there is not, where it is to be listed
  */
 export function describeCommand(command: Command, ruleset: Ruleset, context: Context): string {
-  if (command.kind === 'version') return `${programOf(context.family)} ${VERSION}\n`
-  if (command.kind === 'help') return helpText(context.family, command.extensions)
   if (command.kind === 'list' || command.kind === 'list-rules') return listed(command, ruleset, context)
   return command.verbose === 0 ? '' : announcement(command, ruleset, context)
 }
@@ -137,6 +134,8 @@ function targetName({ bytes, jump }: Entry, family: Family): string {
 }
 
 function partText({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
-  if (known !== undefined) return `${known.variant.blank}${listPayload(known, bytes, at, listing)}`
-  return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
+  if (known === undefined)
+    return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
+  const text = listPayload(known, bytes, at, listing)
+  return text === '' ? '' : `${known.variant.blank}${text}`
 }

@@ -53,6 +53,9 @@ export interface Given {
   readonly written: string
 }
 
+/** Gets what iptables prints while it reads. */
+export type Warn = (message: string) => void
+
 /** Takes the options of iptables itself that are no part of a rule. */
 export type TakeOther = (given: Given, reader: RuleReader) => void
 
@@ -89,6 +92,7 @@ export class RuleReader {
   readonly line: Line
   readonly #family: Family
   readonly #takeOther: TakeOther
+  readonly #warn: Warn
   readonly #head = new Map<string, Parameter>()
   /** Matches and target in the order in which they stand. */
   readonly #parts: Loaded[] = []
@@ -97,8 +101,9 @@ export class RuleReader {
   #negated = false
   #isStopped = false
 
-  constructor(words: readonly string[], family: Family, takeOther: TakeOther) {
+  constructor(words: readonly string[], family: Family, takeOther: TakeOther, warn: Warn = () => {}) {
     this.line = new Line(words)
+    this.#warn = warn
     this.#family = family
     this.#takeOther = takeOther
   }
@@ -144,22 +149,28 @@ export class RuleReader {
    * addresses of names, which may take its time.
    * @throws XtablesError
    */
-  get rules(): RuleSpec[] {
-    const { src, dst, ...rest } = Object.fromEntries(this.#head)
-    const others = Object.values(rest)
-    const shared = {
-      matches: this.#parts.filter(({ kind }) => kind === 'match').map(finish),
-      target: this.#target(),
-      counters: this.#counters ?? ([0n, 0n] as const),
-    }
-    const destinations = this.#networks(dst)
-    return this.#networks(src).flatMap((source) =>
-      destinations.map((destination) => ({ head: [...source, ...destination, ...others], ...shared })),
+  rules(): RuleSpec[] {
+    const { head, ...shared } = this.unaddressed()
+    const [sources, destinations] = [this.#networks('src'), this.#networks('dst')]
+    return sources.flatMap((source) =>
+      destinations.map((destination) => ({ head: [...source, ...destination, ...head], ...shared })),
     )
   }
 
+  /** The rule without its addresses. @throws XtablesError */
+  unaddressed(): RuleSpec {
+    const { src, dst, ...head } = Object.fromEntries(this.#head)
+    return {
+      head: Object.values(head),
+      matches: this.#parts.filter(({ kind }) => kind === 'match').map(finish),
+      target: this.target,
+      counters: this.#counters ?? [0n, 0n],
+    }
+  }
+
   /** Each network that an option means, alone; once nothing where the option was not given. */
-  #networks(given: Parameter | undefined): readonly (readonly Parameter[])[] {
+  #networks(option: 'src' | 'dst'): readonly (readonly Parameter[])[] {
+    const given = this.#head.get(option)
     if (given === undefined) return ANY
     const { name, negated, words } = given
     const word = words[0] as string
@@ -169,7 +180,8 @@ export class RuleReader {
     return networks.map((network) => [{ name, negated, words: [network] }])
   }
 
-  #target(): TargetSpec {
+  /** @throws XtablesError */
+  get target(): TargetSpec {
     const part = this.#parts.find(({ kind }) => kind === 'target')
     return part === undefined ? (this.#destination ?? { kind: 'none' }) : { kind: 'extension', part: finish(part) }
   }
@@ -249,9 +261,17 @@ export class RuleReader {
     if (letter === 'f' && this.#family.name === 'ipv6')
       fail("`-f' is not supported in IPv6, use -m frag instead", 'fragment')
     if (this.#head.has(name)) fail(`multiple -${letter} flags not allowed`, name, value)
-    if (name === 'protocol') checkProtocol(value as string, negated)
+    if (name === 'protocol') this.#checkProtocol((value as string).toLowerCase(), negated)
     if (letter === 'i' || letter === 'o') checkInterface(name, value as string)
     this.#head.set(name, { name, negated, words: value === undefined ? [] : [value] })
+  }
+
+  #checkProtocol(word: string, negated: boolean): void {
+    const number = readInteger(word) ?? protocolNumber(word) ?? 256
+    if (number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word)
+    if (negated && number === 0) fail('rule would never match protocol', 'protocol', word)
+    if (!negated && this.#family.name === 'ipv6' && EXTENSION_HEADERS.includes(number))
+      this.#warn(`Warning: never matched protocol: ${word}. use extension match instead.\n`)
   }
 
   #readPlain({ letter, value = '', negated }: Given): void {
@@ -271,8 +291,7 @@ export class RuleReader {
   #setTarget(name: string, goto: boolean): void {
     if (this.#destination !== undefined) fail('multiple -j flags not allowed', 'target', name)
     checkTargetName(name)
-    if (isVerdict(name) && goto) fail(`goto '${name}' is not a chain`, 'target', name)
-    if (isVerdict(name)) this.#destination = { kind: 'verdict', verdict: name }
+    if (isVerdict(name) && !goto) this.#destination = { kind: 'verdict', verdict: name }
     else this.#destination = { kind: 'chain', chain: name, goto }
     if (this.#destination.kind === 'chain' && !goto && this.#isTarget(name))
       this.#parts.push(this.#loadPart('target', name))
@@ -284,9 +303,10 @@ export class RuleReader {
 
   #setCounters(first: string): void {
     if (this.#counters !== undefined) fail('multiple -c flags not allowed', 'counters', first)
-    const [packets, bytes] = first.includes(',') ? first.split(',', 2) : [first, this.line.follower()]
+    const at = first.indexOf(',')
+    const [packets, bytes] = at > 0 ? [first.slice(0, at), first.slice(at + 1)] : [first, this.line.follower()]
     if (bytes === undefined) fail('-c requires packet and byte counter', 'counters', first)
-    this.#counters = [readCount(packets as string, 'packet'), readCount(bytes as string, 'byte')]
+    this.#counters = [readCount(packets, 'packet'), readCount(bytes as string, 'byte')]
   }
 
   // Options of matches and targets
@@ -407,11 +427,8 @@ function requireKnown(kind: 'match' | 'target', name: string, family: Family): K
   }
 }
 
-function checkProtocol(word: string, negated: boolean): void {
-  const number = readInteger(word) ?? protocolNumber(word)
-  if (number === undefined || number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word)
-  if (negated && number === 0) fail('rule would never match protocol', 'protocol', word)
-}
+/** Headers of IPv6 behind which the protocol stands: route, frag, ah and opts. No packet has them for its protocol. */
+const EXTENSION_HEADERS = [43, 44, 51, 60]
 
 const MAX_INTERFACE = 15
 
@@ -444,13 +461,20 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
   return { name, revision, payload: Uint8Array.from(Buffer.from(payload, 'hex')) }
 }
 
+/** @throws UsageError for a verdict, to which no rule can go */
+export function checkGoto(target: TargetSpec): void {
+  if (target.kind === 'chain' && target.goto && isVerdict(target.chain))
+    fail(`goto '${target.chain}' is not a chain`, 'target', target.chain)
+}
+
 const notOfARule: TakeOther = ({ written }) => fail(`${written} is no option of a rule`, written)
 
 /** The rules that a line of words makes: several where an address is a list, or the name of several. @throws XtablesError */
 export function parseRules(words: readonly string[], family: Family): RuleSpec[] {
   const reader = new RuleReader(words, family, notOfARule)
   reader.read()
-  return reader.rules
+  checkGoto(reader.target)
+  return reader.rules()
 }
 
 /** A rule from its words. @throws XtablesError that names what was not understood, or where they make several rules */

@@ -21,6 +21,7 @@ import type { Counters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
 import { type Command, parseCommand } from './command'
+import { programOf } from './help'
 import { splitWords } from './words'
 
 export interface RestoreTextOptions {
@@ -32,6 +33,8 @@ export interface RestoreTextOptions {
   readonly tables: readonly string[] | undefined
   /** Tell what becomes of each chain and rule. */
   readonly verbose: boolean
+  /** Gets what iptables warns of. */
+  readonly warn?: (message: string) => void
   /** What a command such as `-S` prints, or with `-v` any other. */
   readonly describe: (command: Command, ruleset: Ruleset, context: Context) => string
 }
@@ -146,6 +149,8 @@ export class RestoreText {
   /** Where the table's line begins, and the one that was carried out last. */
   #tableAt = 0
   #isApplied = false
+  /** Whether the lines belong to a table that is not wanted, or to none before the first. */
+  #isSkipping: boolean
   /** Where the line begins that made a rule. */
   #origins = new Map<Entry, number>()
   /** What is to be printed of the lines before the table, and of the table's. */
@@ -155,6 +160,7 @@ export class RestoreText {
   constructor(text: string, options: RestoreTextOptions) {
     this.#lines = new Lines(text)
     this.#options = options
+    this.#isSkipping = options.tables !== undefined
   }
 
   /** Goes on to the next table. @returns its name, or undefined at the end of the text @throws RestoreError */
@@ -186,10 +192,11 @@ export class RestoreText {
         .slice(1)
         .split(/[ \t]+/)
         .find((word) => word !== '')
-      if (name === undefined) throw this.#lines.error('syntax', 'there is no table of this name')
-      return tables === undefined || tables.includes(name) ? name : undefined
+      if (name === undefined) throw this.#lines.error('syntax', 'table name invalid')
+      this.#isSkipping = tables !== undefined && !tables.includes(name)
+      return this.#isSkipping ? undefined : name
     }
-    if (tables === undefined) throw this.#lines.error('refused', 'it belongs to no table')
+    if (!this.#isSkipping) throw this.#lines.error('refused', 'it belongs to no table')
     // What another table quotes must not be taken for lines.
     this.#lines.readOn(line)
     return undefined
@@ -375,10 +382,15 @@ class Interpreter {
   }
 
   #parse(line: string): Command {
-    const command = parseCommand(this.#words(line), this.#context.family)
+    const { family } = this.#context
+    const warnings: string[] = []
+    const command = parseCommand(this.#words(line), family, (warning) => warnings.push(warning), this.#draft.table)
     if (command.table !== undefined)
-      throw this.#lines.error('syntax', 'The -t option cannot be used in iptables-restore.')
+      throw this.#lines.error('syntax', `The -t option cannot be used in ${programOf(family)}-restore.\n`)
+    if (command.kind === 'help' || command.kind === 'version')
+      throw this.#lines.error('syntax', 'help and version have no place in a text')
     if (command.wait !== undefined) throw this.#lines.error('syntax', "You cannot use `-w' from iptables-restore")
+    for (const warning of warnings) this.#options.warn?.(warning)
     return command
   }
 
@@ -447,4 +459,4 @@ class Interpreter {
 }
 
 /** Commands that are there to print. */
-const PRINTING: readonly Command['kind'][] = ['list', 'list-rules', 'help', 'version']
+const PRINTING: readonly Command['kind'][] = ['list', 'list-rules']

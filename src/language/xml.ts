@@ -1,4 +1,5 @@
 /** Text of iptables-save as XML, in the form of iptables-xml(1). */
+import { IptcError } from '../errors'
 import { type QuotedWord, splitQuoted } from './words'
 
 export interface XmlOptions {
@@ -8,16 +9,18 @@ export interface XmlOptions {
   readonly verbose: boolean
 }
 
-/** A line that is no part of such a text. */
+/** A line that is no part of such a text, or of which no well-formed XML can be made. */
 export class XmlError extends Error {
-  /** Exit status of iptables-xml. */
-  readonly status: number
+  /** Exit status of iptables-xml: 2 where it names the line a second time, else 1. */
+  readonly status: 1 | 2
+  readonly line: number
   /** The XML until there. */
   readonly written: string
 
-  constructor(status: number, message: string, written: string) {
+  constructor(status: 1 | 2, line: number, message: string, written: string) {
     super(message)
     this.status = status
+    this.line = line
     this.written = written
   }
 }
@@ -54,6 +57,15 @@ interface Rule {
 const ENTITIES: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' }
 const escaped = (text: string): string => text.replace(/[<>&"]/g, (char) => ENTITIES[char] as string)
 
+/** Every second hyphen has a space in front, as two hyphens in a row would end a comment of XML. */
+function commented(text: string): string {
+  let count = 0
+  return text.replaceAll('-', () => (count++ % 2 === 0 ? '*-' : ' *-'))
+}
+
+/** What is the name of an element: nothing else may stand between the brackets. */
+const ELEMENT = /^[A-Za-z_:\u0080-\u{10ffff}][\w:.\-\u0080-\u{10ffff}]*$/u
+
 const valueText = ({ text, quoted }: QuotedWord): string => escaped(quoted ? `"${text}"` : text)
 
 /** What packets do not go on from. */
@@ -62,19 +74,36 @@ const FINAL = ['ACCEPT', 'DROP', 'RETURN', 'QUEUE']
 const isOption = ({ text, quoted }: QuotedWord): boolean => !quoted && text.startsWith('-')
 const isNot = ({ text, quoted }: QuotedWord): boolean => !quoted && text === '!'
 
-/** Takes the options of a rule apart, each with the words behind it. */
+/** What is wrong with a rule; where it stands, the writer knows. */
+class Malformed extends Error {}
+
+/** Takes the options of a rule apart, each with the words behind it. @throws Malformed */
 function optionsOf(words: readonly QuotedWord[]): Option[] {
   const options: Option[] = []
   for (let at = 0; at < words.length; ) {
-    const invert = isNot(words[at] as QuotedWord) && beginsOption(words, at)
+    const word = words[at] as QuotedWord
+    if (!beginsOption(words, at)) throw new Malformed(`the word "${word.text}" belongs to no option`)
+    const invert = isNot(word)
     const behind = at + (invert ? 2 : 1)
     let end = behind
     while (end < words.length && !beginsOption(words, end)) end++
-    const name = (words[behind - 1] as QuotedWord).text.replace(/^-+/, '')
-    options.push({ name, invert, values: words.slice(behind, end) })
+    const name = (words[behind - 1] as QuotedWord).text.replace(/^--?/, '')
+    options.push(checkOption({ name, invert, values: words.slice(behind, end) }))
     at = end
   }
   return options
+}
+
+/** @throws Malformed for what would be left out, or makes no element */
+function checkOption(option: Option): Option {
+  const { name, invert, values } = option
+  const isPart = isMatch(option) || isTarget(option)
+  const element = isPart ? (values[0]?.text ?? '') : name
+  if (!ELEMENT.test(element)) throw new Malformed(`"${element}" is no name of an element`)
+  if (!isPart) return option
+  if (invert) throw new Malformed(`nothing may negate -${name}`)
+  if (values.length > 1) throw new Malformed(`the word "${values[1]?.text}" belongs to no option`)
+  return option
 }
 
 function beginsOption(words: readonly QuotedWord[], at: number): boolean {
@@ -86,11 +115,12 @@ function beginsOption(words: readonly QuotedWord[], at: number): boolean {
 function sectionsOf(options: readonly Option[]): Section[] {
   const sections: Section[] = [{ name: 'match', options: [] }]
   for (const option of options)
-    if (['m', 'match'].includes(option.name)) sections.push({ name: option.values[0]?.text ?? '', options: [] })
+    if (isMatch(option)) sections.push({ name: option.values[0]?.text ?? '', options: [] })
     else sections.at(-1)?.options.push(option)
   return sections[0]?.options.length === 0 ? sections.slice(1) : sections
 }
 
+const isMatch = ({ name }: Option): boolean => ['m', 'match'].includes(name)
 const isTarget = ({ name }: Option): boolean => ['j', 'jump', 'g', 'goto'].includes(name)
 const sameConditions = (one: Rule, other: Rule): boolean =>
   one.chain === other.chain && JSON.stringify(one.conditions) === JSON.stringify(other.conditions)
@@ -111,6 +141,7 @@ export class XmlWriter {
 
   /** @throws XmlError */
   convert(text: string): string {
+    if (this.#options.verbose) this.#say('xptables-xml')
     this.#say('<iptables-rules version="1.0">')
     const lines = text.split('\n')
     if (lines.at(-1) === '') lines.pop()
@@ -118,7 +149,8 @@ export class XmlWriter {
       this.#line++
       this.#read(line)
     }
-    if (this.#table !== '') throw this.#error(1, `COMMIT expected at line ${this.#line + 1}`)
+    this.#line++
+    if (this.#table !== '') throw this.#error(1, `COMMIT expected at line ${this.#line}`)
     this.#say('</iptables-rules>')
     return this.#out
   }
@@ -127,26 +159,27 @@ export class XmlWriter {
     this.#out += `${line}\n`
   }
 
-  #error(status: number, message: string): XmlError {
-    return new XmlError(status, message, this.#out)
+  #error(status: 1 | 2, message: string): XmlError {
+    return new XmlError(status, this.#line, message, this.#out)
   }
 
   #read(line: string): void {
+    if (line.includes('\0')) throw this.#error(2, `line ${this.#line} has a NUL byte in it`)
     if (line === '') return
     if (line.startsWith('#')) {
-      this.#say(`<!-- ${line} -->`)
+      this.#say(`<!-- ${commented(line)} -->`)
       return
     }
-    // Two hyphens in a row may not stand in a comment of XML.
-    if (this.#options.verbose) this.#say(`<!-- line ${this.#line} ${line.replace(/-(?=-)/g, '- ')} -->`)
-    if (line.startsWith('*')) this.#openTable(line.slice(1).split(/\s/)[0] ?? '')
+    if (this.#options.verbose) this.#say(`<!-- line ${this.#line} ${commented(line)} -->`)
+    if (line.startsWith('*')) this.#openTable(line.slice(1).trimStart().split(/\s/)[0] as string)
     else if (this.#table === '') throw this.#error(1, `line ${this.#line} failed`)
     else if (line === 'COMMIT') this.#closeTable()
-    else if (line.startsWith(':')) this.#addChain(line.slice(1).split(/\s+/))
+    else if (line.startsWith(':')) this.#addChain(line.slice(1).trimStart().split(/\s+/))
     else this.#readRule(line)
   }
 
   #openTable(name: string): void {
+    if (name === '') throw this.#error(2, `line ${this.#line} table name invalid`)
     if (this.#table !== '') this.#closeTable()
     this.#table = name
     this.#say(`  <table name="${escaped(name)}" >`)
@@ -161,6 +194,7 @@ export class XmlWriter {
   }
 
   #addChain([name = '', policy, counters = '']: readonly string[]): void {
+    if (name === '') throw this.#error(2, `line ${this.#line} chain name invalid`)
     if (policy === undefined || policy === '') throw this.#error(2, `line ${this.#line} policy invalid`)
     const [, packets, bytes] = /^\[(\d+):(\d+)\]$/.exec(counters) ?? ['', '0', '0']
     this.#chains.push({ name, policy, counters: `packet-count="${packets}" byte-count="${bytes}" `, opened: false })
@@ -174,12 +208,13 @@ export class XmlWriter {
   #readRule(line: string): void {
     const [prefix = '', packets, bytes] = /^\[(\d+):(\d+)\]\s*/.exec(line) ?? []
     if (prefix === '' && line.startsWith('[')) throw this.#error(2, `Bad line ${this.#line}: need ]`)
-    const [command, chain, ...words] = splitQuoted(line.slice(prefix.length))
-    const isAppend = command !== undefined && ['-A', '--append'].includes(command.text)
-    if (!isAppend || chain === undefined) throw this.#error(1, `line ${this.#line} failed - no chain found`)
-    const options = optionsOf(words)
-    const target = options.findIndex(isTarget)
-    const end = target < 0 ? options.length : target
+    const [command, chain, ...words] = this.#attempt(() => splitQuoted(line.slice(prefix.length)))
+    if (command?.text !== '-A' || chain === undefined)
+      throw this.#error(1, `line ${this.#line} failed - no chain found`)
+    const options = this.#attempt(() => optionsOf(words))
+    const targets = options.filter(isTarget)
+    if (targets.length > 1) throw this.#error(1, `line ${this.#line} failed - there are several targets`)
+    const end = targets.length === 0 ? options.length : options.indexOf(targets[0] as Option)
     const counters = prefix === '' ? '' : `packet-count="${packets}" byte-count="${bytes}" `
     this.#addRule({
       chain: chain.text,
@@ -188,6 +223,15 @@ export class XmlWriter {
       target: options[end],
       targetOptions: options.slice(end + 1),
     })
+  }
+
+  #attempt<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof Malformed || error instanceof IptcError)) throw error
+      throw this.#error(1, `line ${this.#line} failed - ${error.message}`)
+    }
   }
 
   #addRule(rule: Rule): void {

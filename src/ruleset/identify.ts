@@ -67,9 +67,13 @@ export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8A
 const holds = (fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean =>
   fixed.every(({ field, value }) => field.read(bytes, at) === value)
 
-/** Whether a payload is one of a known revision that the kernel takes, although there are no words for it. */
-export const isWordless = ({ known }: Header, bytes: Uint8Array, part: Part): boolean =>
-  known.some(({ variant }) => variant.size === payloadSize(part) && holds(variant.fixed, bytes, payloadAt(part)))
+/** What the kernel takes this payload for, whether or not there are words for it; undefined where it takes it for nothing known. */
+export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
+  const at = payloadAt(part)
+  const size = payloadSize(part)
+  for (const one of known) if (one.variant.size === size && holds(one.variant.fixed, bytes, at)) return one
+  return undefined
+}
 
 /** Of what may stand behind a header, what this payload is; undefined where it is none of it. */
 export function payloadOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {

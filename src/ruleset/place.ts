@@ -5,7 +5,9 @@
 import type { Family } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
 import type { RulePart } from '../errors'
-import { faultOf } from '../extensions/extension'
+import { faultOf, faultText } from '../extensions/extension'
+import { similarNames } from '../extensions/near'
+import { extensionNames } from '../extensions/registry'
 import { isStandard, readVerdict, targetPart } from './entry'
 import { HEADS } from './head'
 import { extensionParts, ruleHead } from './parts'
@@ -43,22 +45,26 @@ export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): Misplace
     return { parameter: 'target', reason: 'the nat table is not for filtering, it takes no DROP' }
   if (rule.jump !== undefined && rule.jump !== '') {
     const destination = chains.get(rule.jump)
-    if (destination === undefined) return { parameter: 'target', reason: `there is no chain ${rule.jump} to go to` }
+    if (destination === undefined) return { parameter: 'target', reason: noChain(ruleset, rule.jump) }
     if (destination.hook !== undefined)
       return { parameter: 'target', reason: `${rule.jump} is a built-in chain, to which no rule can go` }
   }
   return undefined
 }
 
+function noChain({ family, chains }: Ruleset, name: string): string {
+  const similar = similarNames(name, [...chains.keys(), ...extensionNames('target', family.name)])
+  return `there is no chain ${name} to go to${similar === undefined ? '' : `; ${similar}`}`
+}
+
 /** Why iptables would not write one of the rule's matches or its target as it is. */
 function misused(family: Family, { bytes }: Entry): Misplaced | undefined {
   const head = ruleHead(family, bytes, 0)
-  for (const { kind, known, at } of extensionParts(family, bytes)) {
+  for (const { known, at } of extensionParts(family, bytes)) {
     const why = known?.variant.usage?.(bytes, at, head)
     if (known === undefined || why === undefined) continue
-    const { name } = known.extension
-    const { reason, parameter } = faultOf(why)
-    return { extension: name, parameter, reason: `${kind} ${name}: ${reason}` }
+    const { extension, variant } = known
+    return { extension: extension.name, parameter: faultOf(why).parameter, reason: faultText(extension, variant, why) }
   }
   return undefined
 }

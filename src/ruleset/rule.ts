@@ -8,6 +8,7 @@ import { align, CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE } from '../ab
 import { encodeText, isEncodable } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
+import { similarNames } from '../extensions/near'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
 import { extensionNames, findExtension, type Known, kernelName } from '../extensions/registry'
 import {
@@ -101,12 +102,17 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   const extension = findExtension(kind, name)
   const variant = extension?.variants(family.name)[0]
   if (extension !== undefined && variant !== undefined) return { extension, variant }
-  const others = extension === undefined ? '' : `; it is for ${family.name === 'ipv4' ? 'ipv6' : 'ipv4'} only`
-  const expected = extensionNames(kind, family.name).join(', ')
-  throw new XtablesError(`there is no ${kind} ${name} for ${family.name}${others}; accepted: ${expected}`, {
+  const names = extensionNames(kind, family.name)
+  const hint = extension === undefined ? spellingHint(name, names) : `it is for ${extension.families.join()} only`
+  throw new XtablesError(`there is no ${kind} ${name} for ${family.name}; ${hint}`, {
     extension: name,
-    expected,
+    expected: names.join(', '),
   })
+}
+
+/** All that there is would fill the screen. */
+function spellingHint(name: string, names: readonly string[]): string {
+  return similarNames(name, names) ?? 'docs/extensions.md lists what there is'
 }
 
 export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {

@@ -11,6 +11,7 @@ import type { SetNames } from '../extensions/context'
 import {
   type Extension,
   faultOf,
+  faultText,
   isStoredProtocol,
   needsProtocol,
   type PlacedRule,
@@ -33,7 +34,7 @@ import {
   readVerdict,
   targetPart,
 } from './entry'
-import { type Header, headerOf, isWordless, payloadOf } from './identify'
+import { type Header, headerOf, payloadOf, structOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
 import type { Entry } from './ruleset'
@@ -302,9 +303,8 @@ function checkPayload(
 ): void {
   const header = headerOf(kind, family, bytes, part)
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
-  const known = payloadOf(header, bytes, part)
+  const known = payloadOf(header, bytes, part) ?? structOf(header, bytes, part)
   if (known === undefined) {
-    if (isWordless(header, bytes, part)) return
     checkUnknown(kind, header, at, part, options)
     return
   }
@@ -317,9 +317,9 @@ function checkPayload(
   if (reason !== undefined) refuseExtension(known, at, reason)
 }
 
-function refuseExtension({ extension: { kind, name } }: Known, at: number, why: Reason): never {
-  const { reason, errno, parameter } = faultOf(why)
-  refuse(at, `${kind} ${name}: ${reason}`, errno, { extension: name, parameter })
+function refuseExtension({ extension, variant }: Known, at: number, why: Reason): never {
+  const { errno, parameter } = faultOf(why)
+  refuse(at, faultText(extension, variant, why), errno, { extension: extension.name, parameter })
 }
 
 /** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */

@@ -18,10 +18,39 @@ export const commandDeviations: readonly CommandDeviation[] = [
   },
   {
     what: ['status', 'stderr'],
-    lines: /--jump=|--in-interface=|-ptcp|-jDROP/,
+    lines: /--jump=|--in-interface=|--proto=|-ptcp|-jDROP/,
     why: '1.8.9 cannot read a value right behind these options; later ones can',
   },
-  { what: ['status', 'stderr'], lines: /-i (?:"a b"|a\/b)/, why: 'no interface has such a name: 1.8.9 only warns' },
+  {
+    what: ['status', 'stderr'],
+    lines: /-i (?:"a b"|"a\tb"|a\/b)/,
+    why: 'no interface has such a name: 1.8.9 only warns, or says nothing of a tab',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /! -[46MwW]/,
+    why: 'nothing can negate these options: 1.8.9 leaves the ! out',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /-[sd] (?:foo)?\/0/,
+    why: 'a name that nobody knows is an error, also where a mask of 0 follows; 1.8.9 takes it for any address',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /-[sd] (?:" 1\.2\.3\.4"|\+1\.2\.3\.4|" ::1")/,
+    why: 'an address holds no blank and no sign',
+  },
+  {
+    what: ['status', 'stderr'],
+    lines: /(?:-c|--set-counters) \d+,\d+,/,
+    why: 'a third number: 1.8.9 leaves it out',
+  },
+  {
+    what: ['stderr'],
+    lines: /-m (?:comment|state)$/,
+    why: 'what a match or target lacks is said with its kind, and with every spelling of the option',
+  },
   {
     what: ['status', 'stderr'],
     lines: /^-E u (?:LOG|"a b"|12345678901234567890123456789|"")$/,
@@ -36,3 +65,164 @@ export const commandDeviations: readonly CommandDeviation[] = [
 
 export const explained = (what: string, line: string): CommandDeviation | undefined =>
   commandDeviations.find((one) => one.what.some((kind) => kind === what) && one.lines.test(line))
+
+/** A text of which iptables-xml makes something that is no XML, or another rule. */
+export interface XmlDeviation {
+  /** Whether we refuse it or print something else. */
+  readonly what: 'refused' | 'text'
+  readonly lines: RegExp
+  /** A text in which it shows. */
+  readonly text: string
+  readonly why: string
+}
+
+const inTable = (line: string): string => `*filter\n:INPUT ACCEPT [0:0]\n${line}\nCOMMIT\n`
+
+export const xmlDeviations: readonly XmlDeviation[] = [
+  {
+    what: 'refused',
+    lines: /\0/,
+    text: inTable('-A INPUT -j LOG\0'),
+    why: 'text behind a NUL byte is not there for 1.8.9',
+  },
+  {
+    what: 'refused',
+    lines: /^-A nowhere /m,
+    text: inTable('-A nowhere -j LOG'),
+    why: 'a rule of a chain that no line names: 1.8.9 does not close what it opens, and its output is no XML',
+  },
+  {
+    what: 'refused',
+    lines: /^(?:\[.*\] *)?-A INPUT (?:extra |"-j" )|-j DROP extra$/m,
+    text: inTable('-A INPUT extra -j LOG'),
+    why: 'a word that belongs to no option: 1.8.9 prints it between the elements, or leaves it out',
+  },
+  { what: 'refused', lines: / ! -j /, text: inTable('-A INPUT ! -j LOG'), why: '1.8.9 leaves out the negation' },
+  { what: 'refused', lines: / -j [A-Z]+ -j /, text: inTable('-A INPUT -j LOG -j DROP'), why: 'a rule has one target' },
+  {
+    what: 'refused',
+    lines: / -[jm]$/m,
+    text: inTable('-A INPUT -m'),
+    why: 'an option without its word: 1.8.9 leaves it out',
+  },
+  {
+    what: 'refused',
+    lines: / -(?: -j| x|- x)/,
+    text: inTable('-A INPUT - x'),
+    why: 'an element without a name is no XML',
+  },
+  {
+    what: 'refused',
+    lines: /"(?:a"b|open$)/m,
+    text: inTable('-A INPUT -m comment --comment "open'),
+    why: 'a quote that ends within a word, or never: 1.8.9 makes other words of it',
+  },
+  {
+    what: 'refused',
+    lines: /^-t filter -A/m,
+    text: inTable('-t filter -A INPUT -j LOG'),
+    why: 'a rule begins with -A and its chain: 1.8.9 takes the second word for the chain, whatever the first is',
+  },
+  {
+    what: 'text',
+    lines: /"(?:-|! -)/,
+    text: inTable('-A INPUT -m comment --comment "-x" -j LOG'),
+    why: '1.8.9 takes a word in quotes that begins with a hyphen from its option, and prints it behind',
+  },
+  {
+    what: 'text',
+    lines: /^:\S+ \S+$/m,
+    text: '*filter\n:INPUT ACCEPT [1:2]\n:FORWARD ACCEPT\nCOMMIT\n',
+    why: '1.8.9 gives a policy without counters those of the line before',
+  },
+  {
+    what: 'text',
+    lines: /^(?!COMMIT|#).*\n\* ?\w/m,
+    text: `${inTable('-A INPUT -s 1 -j LOG').replace('COMMIT', '*nat')}:INPUT ACCEPT [0:0]\n-A INPUT -s 1 -j LOG\nCOMMIT\n`,
+    why: 'with -c, 1.8.9 combines the first rule of a table in a table with the last before it',
+  },
+]
+
+/** The deviation that explains a difference in what becomes of a text, if one does. */
+export const explainedXml = (what: XmlDeviation['what'], text: string): XmlDeviation | undefined =>
+  xmlDeviations.find((one) => one.what === what && one.lines.test(text))
+
+/**
+ * A text that iptables-restore takes and we refuse, or the other way round. Each has its case in restore-cases.json, which
+ * says when it no longer applies.
+ */
+export interface RestoreDeviation {
+  /** What shows it: in the text, or in the words before it with a line break behind them. */
+  readonly lines: RegExp
+  readonly taken: boolean
+  readonly why: string
+}
+
+export const restoreDeviations: readonly RestoreDeviation[] = [
+  { lines: /^-[hV]$/m, taken: false, why: '1.8.9 answers, and drops the rest of the text without a word' },
+  { lines: /COMMIT$(?!\n)/, taken: true, why: 'a text without its last line break is complete all the same' },
+  { lines: / {10000}/, taken: true, why: '1.8.9 cuts a line behind some ten thousand bytes' },
+  { lines: /"x$/m, taken: false, why: 'a quote that is never closed' },
+  {
+    lines: /\r$/m,
+    taken: false,
+    why: 'a carriage return at the end of a line is refused as such, not as what it makes of a word',
+  },
+  {
+    lines: /(?:^\[.*\] *-|-c \d|--set-counters)[\s\S]*^-Z/m,
+    taken: true,
+    why: '-Z behind a rule with counters: 1.8.9 passes over it',
+  },
+]
+
+export const explainedRestore = (text: string, options: readonly string[]): RestoreDeviation | undefined =>
+  restoreDeviations.find(({ lines }) => lines.test(`${options.join(' ')}\n${text}`))
+
+/** What iptables-restore says where the status is the same: what ours begins with, where theirs is another. */
+export interface MessageDeviation {
+  readonly text: string
+  readonly ours: string
+  readonly theirs: string
+  readonly why: string
+}
+
+const TITLE = 'iptables-restore v1.8.9 (legacy): '
+
+export const restoreMessages: readonly MessageDeviation[] = [
+  {
+    text: '*filter\n-A INPUT -p nope\nCOMMIT\n',
+    ours: `${TITLE}unknown protocol "nope" specified\nError occurred at line: 2\n  -A INPUT -p nope\nTry `,
+    theirs: `${TITLE}unknown protocol "nope" specified\nError occurred at line: 2\nTry `,
+    why: 'the line is repeated: it may have been made by a program, and be in no file',
+  },
+  {
+    text: '*filter\n-D INPUT 9\nCOMMIT\n',
+    ours: 'iptables-restore: line 2 failed: ',
+    theirs: 'iptables-restore: line 2 failed\n',
+    why: 'the reason is told, where 1.8.9 names the line alone',
+  },
+  {
+    text: '*filter\n-A INPUT -m tcp --dport 22\n-A INPUT\nCOMMIT\n',
+    ours: 'iptables-restore: line 2 failed: ',
+    theirs: 'iptables-restore: line 4 failed\n',
+    why: 'a refusal of the kernel is of the line that made the rule, where 1.8.9 names that of COMMIT',
+  },
+  {
+    text: '*filter\n',
+    ours: 'iptables-restore: line 2 failed: COMMIT expected',
+    theirs: 'iptables-restore: COMMIT expected at line 2\n',
+    why: 'one form for every line that fails',
+  },
+  {
+    text: '*filter\n[1:2 -A INPUT\nCOMMIT\n',
+    ours: `${TITLE}need ]\n`,
+    theirs: `${TITLE}Bad line 2: need ]\n`,
+    why: 'the number of the line follows anyway',
+  },
+  {
+    text: '*nope\nCOMMIT\n',
+    ours: `${TITLE}there is no table "nope"; `,
+    theirs: `${TITLE}iptables-restore: unable to initialize table 'nope'\n`,
+    why: 'we say which tables there are; and of one that may not be read, that one must be root',
+  },
+]

@@ -1,5 +1,6 @@
 /** Whichever way a rule goes into a table: what is refused of it is told with the table, the chain and its position. */
-import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, Table } from '../../src'
+import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, save, Table } from '../../src'
+import { ourIptables, ourRestore } from '../support/applets'
 
 /** The chain has two rules already; packets that go out have no hardware address of their sender. */
 const REFUSED = '-p tcp -m mac --mac-source 00:11:22:33:44:55 -j ACCEPT'
@@ -26,6 +27,31 @@ const ways: readonly (readonly [string, number, (place: Place) => unknown])[] = 
   ['easy.addRule', 2, ({ kernel }) => easy.addRule('filter', 'OUTPUT', DICTIONARY, 0, { kernel })],
   ['easy.insertRule', 0, ({ kernel }) => easy.insertRule('filter', 'OUTPUT', DICTIONARY, { kernel })],
   ['easy.replaceRule', 1, ({ kernel }) => easy.replaceRule('filter', 'OUTPUT', SECOND, DICTIONARY, { kernel })],
+  [
+    'easy.batchAddRules',
+    3,
+    ({ kernel }) =>
+      easy.batchAddRules(
+        'filter',
+        [
+          ['FORWARD', DICTIONARY],
+          ['OUTPUT', SECOND, 1],
+          ['OUTPUT', DICTIONARY],
+        ],
+        { kernel },
+      ),
+  ],
+  [
+    'easy.batchEnd',
+    1,
+    ({ kernel }) => {
+      const batch = easy.batchBegin(undefined, { kernel })
+      easy.addRule('mangle', 'OUTPUT', SECOND, 0, { batch })
+      easy.addRule('filter', 'FORWARD', DICTIONARY, 0, { batch })
+      easy.addRule('filter', 'OUTPUT', DICTIONARY, 2, { batch })
+      easy.batchEnd(batch)
+    },
+  ],
 ]
 
 test.each(ways)('%s', async (_, position, put) => {
@@ -46,4 +72,41 @@ test.each(ways)('%s', async (_, position, put) => {
   expect(caught).toBeInstanceOf(RuleError)
   expect(caught).toMatchObject({ table: 'filter', chain: 'OUTPUT', extension: 'mac', position })
   expect(chain.rules).toHaveLength(2)
+  expect(new Chain(new Table('mangle', { kernel }), 'OUTPUT').rules).toEqual([])
+})
+
+const ONLY_INPUT =
+  'match mac: only in rules reached from PREROUTING, INPUT, FORWARD, and this one is reached from OUTPUT'
+const lines = (...all: string[]): string => ['*filter', ...all, 'COMMIT', ''].join('\n')
+
+test.each([
+  ['iptables -A', 3, (kernel: MemoryKernel) => ourIptables('ipv4', ['-A', 'OUTPUT', ...REFUSED.split(' ')], kernel)],
+  [
+    'iptables -I',
+    2,
+    (kernel: MemoryKernel) => ourIptables('ipv4', ['-I', 'OUTPUT', '2', ...REFUSED.split(' ')], kernel),
+  ],
+  [
+    'iptables -R',
+    2,
+    (kernel: MemoryKernel) => ourIptables('ipv4', ['-R', 'OUTPUT', '2', ...REFUSED.split(' ')], kernel),
+  ],
+  [
+    'iptables-restore -n',
+    4,
+    (kernel: MemoryKernel) => ourRestore('ipv4', ['-n'], lines('-A OUTPUT', `-A OUTPUT ${REFUSED}`), kernel),
+  ],
+  [
+    'iptables-restore',
+    1,
+    (kernel: MemoryKernel) => ourRestore('ipv4', [], lines('-A INPUT', `-A OUTPUT ${REFUSED}`, '-A OUTPUT'), kernel),
+  ],
+])('the command %s says it', (_, number, put) => {
+  const kernel = new MemoryKernel()
+  restore(lines('-A OUTPUT -s 10.0.0.1', '-A OUTPUT -s 10.0.0.2'), { kernel })
+  const before = save({ kernel })
+  const { status, stdout, stderr } = put(kernel)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  expect(stderr).toContain(`table filter chain OUTPUT rule ${number}: ${ONLY_INPUT}`)
+  expect(save({ kernel })).toBe(before)
 })

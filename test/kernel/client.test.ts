@@ -9,7 +9,7 @@ import {
   UnsupportedError,
 } from '../../src/errors'
 import { Client, type TableLayout } from '../../src/kernel/client'
-import { type Connection, type Kernel, type LockRequest, SockoptFailure } from '../../src/kernel/kernel'
+import { type Connection, type Kernel, type Lend, type LockRequest, SockoptFailure } from '../../src/kernel/kernel'
 
 interface Call {
   readonly way: 'get' | 'set'
@@ -65,8 +65,8 @@ class ScriptedKernel implements Kernel {
     return { release() {} }
   }
 
-  withLockAsync<T>(_request: LockRequest, body: () => Promise<T>): Promise<T> {
-    return body()
+  withLockAsync<T>(_request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
+    return body(async (borrower) => borrower())
   }
 }
 

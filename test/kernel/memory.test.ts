@@ -348,12 +348,12 @@ describe('the lock', () => {
     kernel.lock(0).release()
     outer.release()
     outer.release()
-    const result = await kernel.withLockAsync({ timeoutMs: 0 }, async () => {
+    const borrower = async () => {
       kernel.lock(0).release()
       await later()
       return kernel.withLockAsync({ timeoutMs: 0 }, async () => 'inner')
-    })
-    expect(result).toBe('inner')
+    }
+    expect(await kernel.withLockAsync({ timeoutMs: 0 }, (lend) => lend(borrower))).toBe('inner')
   })
 
   test('others wait for an asynchronous holder in turn, or fail at once', async () => {
@@ -368,7 +368,7 @@ describe('the lock', () => {
     const all = ['a', 'b', 'c'].map(hold)
     await later(1)
     expect(() => kernel.lock(Number.POSITIVE_INFINITY)).toThrow(LockTimeoutError)
-    await expect(kernel.withLockAsync({ timeoutMs: 1 }, later)).rejects.toThrow(LockTimeoutError)
+    await expect(kernel.withLockAsync({ timeoutMs: 1 }, () => later())).rejects.toThrow(LockTimeoutError)
     await Promise.all(all)
     expect(order.join('')).toBe('aabbcc')
     kernel.lock(0).release()
@@ -384,7 +384,7 @@ describe('the lock', () => {
     const kernel = new MemoryKernel()
     const held = kernel.withLockAsync({ timeoutMs: 0 }, () => later(100))
     const stop = new AbortController()
-    const never = jest.fn(later)
+    const never = jest.fn(() => later())
     const timeoutMs = Number.POSITIVE_INFINITY
     const waiting = kernel.withLockAsync({ timeoutMs, signal: stop.signal }, never)
     const behind = kernel.withLockAsync({ timeoutMs }, async () => 'behind')
@@ -403,9 +403,9 @@ describe('the lock', () => {
 
   test('is one for each kernel', async () => {
     const [one, other] = [new MemoryKernel(), new MemoryKernel()]
-    const held = one.withLockAsync({ timeoutMs: 0 }, later)
+    const held = one.withLockAsync({ timeoutMs: 0 }, () => later())
     other.lock(0).release()
-    await other.withLockAsync({ timeoutMs: 0 }, later)
+    await other.withLockAsync({ timeoutMs: 0 }, () => later())
     await held
   })
 })

@@ -136,7 +136,7 @@ describe('text that cannot be carried out', () => {
     ['another chain', inTable('-A nobody -j ACCEPT'), 2, 'refused', /no chain nobody/],
     ['another target', inTable('-A INPUT -j nobody'), 2, 'syntax', /nobody/],
     ['another table', '*nobody\nCOMMIT\n', 1, 'syntax', /nobody/],
-    ['no table', '*\nCOMMIT\n', 1, 'syntax', /no table of this name/],
+    ['no table', '*\nCOMMIT\n', 1, 'syntax', /table name invalid/],
     ['line ends of Windows', inTable('-A INPUT').replaceAll('\n', '\r\n'), 1, 'syntax', /carriage return/],
     ['one line end of Windows', inTable('-A INPUT -j ACCEPT\r'), 2, 'syntax', /carriage return/],
     ['spaces', inTable('   '), 2, 'syntax', /no command/],
@@ -271,7 +271,7 @@ describe('options', () => {
 
   test.each<[string, RestoreOptions]>([
     ['there is no option flush', { flush: false } as RestoreOptions],
-    ['the option tables is a list', { tables: 'filter' as unknown as string[] }],
+    ['the option tables takes a list', { tables: 'filter' as unknown as string[] }],
     ['excludes the option namespace', { kernel: new MemoryKernel(), namespace: 'x' }],
   ])('%s', (message, options) => {
     expect(() => restore('', options)).toThrow(message)

@@ -6,18 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import { runIptables } from '../../src/cli/iptables'
-import { tablesIn } from '../../src/cli/kernel'
-import { captureTable, checkCapture } from '../../src/kernel/capture'
-import type { Kernel } from '../../src/kernel/kernel'
+import type { FamilyName } from '../../src/abi/family'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import type { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { splitWords } from '../../src/language/words'
-import { readRuleset } from '../../src/ruleset/read'
-import { orderedChains } from '../../src/ruleset/ruleset'
 import { commandFiles, type Sequence } from '../cli/cases'
 import { type CommandDeviation, commandDeviations, explained } from '../cli/deviations'
+import { ourIptables } from '../support/applets'
+import { bytesOf } from '../support/bytes'
 import { newNamespace } from './legacy'
 
 const ROOT = join(__dirname, '..', '..')
@@ -38,30 +34,6 @@ function theirs(namespace: NetworkNamespace, family: FamilyName, words: readonly
   return { status, stdout, stderr }
 }
 
-function ours(kernel: Kernel, family: FamilyName, words: readonly string[]): Outcome {
-  const said = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string): void => {
-      said.stdout += text
-    },
-    stderr: (text: string): void => {
-      said.stderr += text
-    },
-    stdin: () => '',
-  }
-  const status = runIptables(words, family, { ...io, ...tablesIn({ kernel }, family) })
-  return { status, ...said }
-}
-
-/** The entries of a table. 1.8.9 forgets at every change what a policy has counted; we do not. */
-function bytesOf(kernel: Kernel, family: FamilyName, table: string): string {
-  const { fields } = FAMILIES[family].entry
-  const { layout, entries } = checkCapture(captureTable(kernel, family, table))
-  for (const { tail, hook } of orderedChains(readRuleset(FAMILIES[family], table, layout, entries)))
-    if (hook !== undefined) tail?.bytes.fill(0, fields.pcnt.offset, fields.bcnt.offset + fields.bcnt.size)
-  return Buffer.from(entries).toString('hex')
-}
-
 /** The deviations that were met. */
 const applied = new Set<CommandDeviation>()
 
@@ -77,7 +49,7 @@ function differences(sequence: Sequence, family: FamilyName, messages: boolean):
   }
   for (const line of sequence.lines) {
     const words = splitWords(line)
-    const [other, mine] = [theirs(their, family, words), ours(ourKernel, family, words)]
+    const [other, mine] = [theirs(their, family, words), ourIptables(family, words, ourKernel)]
     compare(line, 'status', mine.status, other.status)
     if (isOwnText(words)) continue
     compare(line, 'stdout', mine.stdout, other.stdout)
@@ -86,7 +58,12 @@ function differences(sequence: Sequence, family: FamilyName, messages: boolean):
   for (const table of theirKernel.tables(family)) {
     const listing = ['-t', table, '-S']
     compare(`-S of ${table}`, 'text', theirs(our, family, listing).stdout, theirs(their, family, listing).stdout)
-    compare(`-S of ${table}`, 'text', ours(ourKernel, family, listing).stdout, theirs(their, family, listing).stdout)
+    compare(
+      `-S of ${table}`,
+      'text',
+      ourIptables(family, listing, ourKernel).stdout,
+      theirs(their, family, listing).stdout,
+    )
     compare(`bytes of ${table}`, 'bytes', bytesOf(ourKernel, family, table), bytesOf(theirKernel, family, table))
   }
   return found

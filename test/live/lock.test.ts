@@ -176,7 +176,7 @@ describe('asynchronous', () => {
     await expect(withLockAsync(AT_ONCE, fail)).rejects.toThrow(RangeError)
   })
 
-  test('calls of the body join, in both forms and at any depth', async () => {
+  test('those whom it is lent to join, in both forms and at any depth', async () => {
     const inner = async () => {
       await sleep(1)
       takeLock(0).release()
@@ -184,10 +184,10 @@ describe('asynchronous', () => {
     }
     const body = async () => {
       takeLock(0).release()
-      const free = await withLockAsync(AT_ONCE, inner)
+      const free = await withLockAsync(AT_ONCE, (lend) => lend(inner))
       return free || isFree()
     }
-    expect(await withLockAsync(AT_ONCE, body)).toBe(false)
+    expect(await withLockAsync(AT_ONCE, (lend) => lend(body))).toBe(false)
   })
 
   test('a synchronous call from outside fails at once and says why, even if it would wait for ever', async () => {
@@ -286,12 +286,13 @@ describe('asynchronous', () => {
 
   test('work that outlives the lock it was started under does not join it', async () => {
     let stray: Promise<boolean> | undefined
-    await withLockAsync(AT_ONCE, async () => {
+    const body = async () => {
       stray = (async () => {
         await sleep(10)
         return withLockAsync(AT_ONCE, async () => isFree())
       })()
-    })
+    }
+    await withLockAsync(AT_ONCE, (lend) => lend(body))
     expect(await stray).toBe(false)
   })
 
@@ -302,9 +303,10 @@ describe('asynchronous', () => {
       expect(() => takeLock(0)).toThrow(/asynchronous operation of this process/)
       await withLockAsync(FOR_EVER, async () => say('stray'))
     }
-    await withLockAsync(AT_ONCE, async () => {
+    const body = async () => {
       stray = late()
-    })
+    }
+    await withLockAsync(AT_ONCE, (lend) => lend(body))
     await withLockAsync(AT_ONCE, async () => {
       await sleep(40)
       say('holder')
@@ -319,9 +321,12 @@ describe('asynchronous', () => {
       await sleep(20)
       return isFree()
     }
-    await withLockAsync(AT_ONCE, async () => {
+    const lender = async () => {
       joined = withLockAsync(AT_ONCE, body)
-    })
+      // Until it has its turn.
+      await Promise.resolve()
+    }
+    await withLockAsync(AT_ONCE, (lend) => lend(lender))
     expect(isFree()).toBe(false)
     expect(await joined).toBe(false)
   })

@@ -3,11 +3,14 @@ import { accessSync, constants, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chain, type KernelError, Rule, RuleError, Table } from '../../src'
 import { IPV4 } from '../../src/abi/family'
+import { replace } from '../../src/abi/x-tables'
+import { captureTable } from '../../src/kernel/capture'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { openLog } from '../../src/kernel/linux/log'
 import { unfaithful } from '../support/faithful'
 import { run } from '../support/oracle'
+import { tryWriting } from '../support/trial'
 import { WatchedKernel } from '../support/watched-kernel'
 import { openDescriptors, runScript } from './machine'
 
@@ -53,7 +56,7 @@ describe('the log', () => {
           expect(lines).toContain('xt_cgroup: invalid path, errno=-2')
           expect(error).toMatchObject({ chain: 'OUTPUT', position: 0, extension: 'cgroup', parameter: 'path' })
           expect(error.message).toMatch(
-            /^table filter chain OUTPUT rule 1: match cgroup: there is no control group "\/no\/such\/group" \(SET_REPLACE filter: EINVAL\); the kernel logged meanwhile: .*xt_cgroup: invalid path, errno=-2/,
+            /^table filter chain OUTPUT rule 1: match cgroup: --path: there is no control group "\/no\/such\/group" \(SET_REPLACE filter: EINVAL\); the kernel logged meanwhile: .*xt_cgroup: invalid path, errno=-2/,
           )
           return
         }
@@ -158,12 +161,16 @@ test('a byte that is handed out otherwise than it was given is noticed', () => {
   const kernel = new WatchedKernel()
   using table = new Table('mangle', { kernel })
   new Chain(table, 'INPUT').appendRule(Rule.parse('-m helper --helper ftp -j MARK --set-mark 1'))
-  const sent = kernel.sent.at(-1) ?? new Uint8Array()
-  const place = { family: IPV4, table: 'mangle' }
-  expect(unfaithful(place, sent)).toEqual([])
+  const sent = kernel.sent.at(-1)?.subarray(replace.size) ?? new Uint8Array()
+  const handed = captureTable(new LinuxKernel(), 'ipv4', 'mangle').entries
+  const context = { family: IPV4, sets: { byName: () => undefined, byIndex: () => undefined } }
+  expect(unfaithful(context, sent, handed)).toEqual([])
   const given = sent.slice()
   given[Buffer.from(given).indexOf('ftp')] = 0x78
-  expect(unfaithful(place, given)).toEqual([expect.stringMatching(/^byte \d+ of the entry at \d+ was 120, is 102$/)])
+  expect(unfaithful(context, given, handed)).toEqual([
+    expect.stringMatching(/^of the entry at \d+, byte \d+ was 120, is 102$/),
+    expect.stringMatching(/^of the entry at \d+, match helper --helper was \["xtp"\], is \["ftp"\]$/),
+  ])
 })
 
 describe('the policy of a CT target', () => {
@@ -188,6 +195,12 @@ describe('the policy of a CT target', () => {
     expect(uses()).toEqual(['1', '2'])
     table.flush()
     expect(uses()).toEqual(['1', '1'])
+  })
+
+  test('is the only thing that a rule loses', () => {
+    const lines = ['long', 'longtimeout'].map((name) => `-A OUTPUT -p tcp -j CT --timeout ${name}`)
+    const one = { name: 'CT', extension: 'CT', family: IPV4, table: 'raw', setup: [], refused: [], accepted: lines }
+    expect(tryWriting(one)).toEqual([])
   })
 })
 

@@ -7,6 +7,7 @@ import { captureTable, checkCapture } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { readRuleset } from '../../src/ruleset/read'
 import { entriesOf } from '../../src/ruleset/ruleset'
+import { restoreMessages } from '../cli/deviations'
 import { ourRestore, ourSave } from '../support/applets'
 import type { Case } from '../support/cases'
 import { explained } from '../support/deviations'
@@ -64,10 +65,38 @@ describe('files, good and bad', () => {
     const { status, stdout, stderr } = ourRestore('ipv4', options, text)
     expect(status).toBe(ours ?? expected.status)
     expect(stderr === '').toBe(status === 0)
-    if (!options.some((option) => option.startsWith('-v'))) expect(stdout).toBe(expected.stdout)
+    const isSilent = !options.some((option) => option.startsWith('-v'))
+    if (isSilent && status === expected.status) expect(stdout).toBe(expected.stdout)
     const isSame = status === expected.status && tables() === after
     expect(isSame).toBe(why === undefined)
     if (why !== undefined && status !== 0) expect(tables()).toBe(before)
+  })
+
+  test.each(restoreMessages.map((one) => [one.text, one] as const))('%j is refused in other words', (text, one) => {
+    const [mine, other] = [ourRestore('ipv4', [], text), theirs([], text)]
+    expect(mine.status).toBe(other.status)
+    expect(mine.stderr.slice(0, one.ours.length)).toBe(one.ours)
+    expect(other.stderr.slice(0, one.theirs.length)).toBe(one.theirs)
+  })
+
+  test.each([
+    [['--binary']],
+    [['-w', 'x']],
+    [['-W']],
+    [['-w', '-W', 'x']],
+    [['-T']],
+    [['-h', '-q']],
+    [['-V', '-T']],
+    [['-q', '-V']],
+  ])('the options %j are answered as by the tool', (options) => {
+    const { status, stdout, stderr } = theirs(options, '')
+    const named = stderr.replaceAll('iptables-legacy-restore', 'iptables-restore')
+    const mine = ourRestore('ipv4', options, '')
+    expect([mine.status, mine.stdout, options.includes('-h') ? '' : mine.stderr]).toEqual([
+      status,
+      stdout,
+      options.includes('-h') ? '' : named,
+    ])
   })
 
   test('what is refused is named by the number and the text of its line', () => {

@@ -1,8 +1,10 @@
 /** Our commands, run in this process as the executable would run them. */
 import type { FamilyName } from '../../src/abi/family'
+import { runIptables } from '../../src/cli/iptables'
 import type { Io } from '../../src/cli/kernel'
 import { runRestore } from '../../src/cli/restore'
 import { runSave } from '../../src/cli/save'
+import { runXml } from '../../src/cli/xml'
 import { Table, Table6 } from '../../src/iptc/table'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
@@ -23,6 +25,10 @@ function run(applet: Applet, family: FamilyName, args: readonly string[], input:
   return { status, stdout: out.join(''), stderr: errors.join('') }
 }
 
+/** iptables, or with the family its kin; on the kernel of the machine unless said. */
+export const ourIptables = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
+  run(runIptables, family, args, '', kernel)
+
 /** iptables-restore, or with the family its kin; on the kernel of the machine unless said. */
 export const ourRestore = (
   family: FamilyName,
@@ -34,3 +40,14 @@ export const ourRestore = (
 /** iptables-save, or with the family its kin. */
 export const ourSave = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
   run(runSave, family, args, '', kernel)
+
+/** iptables-xml, which asks no kernel. */
+export function ourXml(args: readonly string[], input: string): Outcome {
+  const [out, errors]: [string[], string[]] = [[], []]
+  const status = runXml(args, {
+    stdout: (text) => void out.push(text),
+    stderr: (text) => void errors.push(text),
+    stdin: () => input,
+  })
+  return { status, stdout: out.join(''), stderr: errors.join('') }
+}

@@ -7,7 +7,7 @@ import type { Deviation } from './deviations'
 export interface Group {
   readonly families: readonly FamilyName[]
   readonly table: string
-  /** Commands before the lines: `ipset create …`, or words for iptables. */
+  /** Commands before the lines: `ipset create …`, `nfacct add …`, or words for iptables. */
   readonly setup: readonly string[]
   readonly accepted: readonly string[]
   readonly refused: readonly string[]
@@ -15,6 +15,8 @@ export interface Group {
   readonly lacking?: boolean
   /** Lines name users and groups by number, which not every user namespace has. */
   readonly ids?: boolean
+  /** A path without which its lines cannot be tried although the kernel has the extension: a program of the setup, say. */
+  readonly needs?: string
 }
 
 /** One group of one extension in one family. */

@@ -75,7 +75,7 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'accepted',
-    lines: /-A INPUT (?:--in-interface=eth0|-ptcp|-jDROP)| -[sd]\d/,
+    lines: /-A INPUT (?:! )?(?:--in-interface=eth0|-ptcp|-jDROP)| -[sd]\d/,
     why: '1.8.9 cannot read a value right behind these options; later ones can',
   },
   { what: 'bytes', lines: / -[io]eth0/, why: '1.8.9 takes -ieth0 for an interface of the name -ieth0' },

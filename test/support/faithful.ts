@@ -1,11 +1,10 @@
-/** Whether the kernel hands out what it was given. */
+/** Whether the kernel hands out what it was given, and takes that again. */
 import type { Family } from '../../src/abi/family'
-import { replace } from '../../src/abi/x-tables'
-import { captureTable } from '../../src/kernel/capture'
-import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import type { Context } from '../../src/extensions/context'
+import { readParameters } from '../../src/extensions/payload'
+import type { Known } from '../../src/extensions/registry'
 import { nextOffset } from '../../src/ruleset/entry'
 import { extensionParts } from '../../src/ruleset/parts'
-import type { Case } from './cases'
 
 /** Offsets of an entry's bytes that are the kernel's own: its notes, the counters, and what extensions keep there. */
 function ownBytes(family: Family, entry: Uint8Array): Set<number> {
@@ -25,18 +24,50 @@ function ownBytes(family: Family, entry: Uint8Array): Set<number> {
   return own
 }
 
-/** Each byte of a table that was sent and is handed out otherwise, although it is not the kernel's own. */
-export function unfaithful({ family, table }: Pick<Case, 'family' | 'table'>, sent: Uint8Array): string[] {
-  const { entries } = captureTable(new LinuxKernel(), family.name, table)
-  const given = sent.subarray(replace.size)
+/** The bytes of an entry that are handed out otherwise, although they are not the kernel's own. */
+function changedBytes(family: Family, before: Uint8Array, after: Uint8Array): string[] {
+  const own = ownBytes(family, before)
+  return [...before.keys()]
+    .filter((i) => before[i] !== after[i] && !own.has(i))
+    .map((i) => `byte ${i} was ${before[i]}, is ${after[i]}`)
+}
+
+/** Each parameter of a payload as users see it. */
+function parametersOf(known: Known, bytes: Uint8Array, at: number, context: Context): Map<string, string> {
+  const parameters = readParameters(known, bytes, at, context)
+  return new Map(
+    parameters.map(({ name, negated, words }) => [name, JSON.stringify(negated ? ['!', ...words] : words)]),
+  )
+}
+
+/**
+ * The parameters of an entry that are handed out otherwise, although no loss of them is declared. They may lie in bytes
+ * that are the kernel's own.
+ */
+function changedParameters(context: Context, before: Uint8Array, after: Uint8Array): string[] {
+  return extensionParts(context.family, before).flatMap(({ kind, at, known }) => {
+    if (known === undefined) return []
+    const [given, handed] = [before, after].map((bytes) => parametersOf(known, bytes, at, context)) as [
+      Map<string, string>,
+      Map<string, string>,
+    ]
+    const isLost = (name: string): boolean =>
+      known.variant.losses.some(({ parameter, isAt }) => parameter === name && isAt(after, at))
+    return [...new Set([...given.keys(), ...handed.keys()])]
+      .filter((name) => given.get(name) !== handed.get(name) && !isLost(name))
+      .map((name) => `${kind} ${known.extension.name} --${name} was ${given.get(name)}, is ${handed.get(name)}`)
+  })
+}
+
+/** What of these entries is handed out otherwise than it was given. */
+export function unfaithful(context: Context, given: Uint8Array, handed: Uint8Array): string[] {
+  const { family } = context
   const found: string[] = []
   for (let at = 0; at < given.length; at += nextOffset(family, given, at)) {
-    const [before, after] = [given, entries].map((bytes) => bytes.subarray(at, at + nextOffset(family, given, at)))
-    const own = ownBytes(family, before as Uint8Array)
-    before?.forEach((byte, i) => {
-      if (byte !== after?.[i] && !own.has(i))
-        found.push(`byte ${i} of the entry at ${at} was ${byte}, is ${after?.[i]}`)
-    })
+    const end = at + nextOffset(family, given, at)
+    const [before, after] = [given.subarray(at, end), handed.subarray(at, end)]
+    const changes = [...changedBytes(family, before, after), ...changedParameters(context, before, after)]
+    found.push(...changes.map((change) => `of the entry at ${at}, ${change}`))
   }
   return found
 }

@@ -1,7 +1,7 @@
 /** Rule lines that nobody thought of: those of the cases, with a word or two changed, and what iptables-legacy says of each. */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
-import { type Outcome, prepare, restore } from './oracle'
+import { type Outcome, prepare, restore, restoreEach } from './oracle'
 
 type Words = readonly string[]
 type Change = (random: Random, words: Words, pool: readonly Words[]) => Words
@@ -117,7 +117,7 @@ export function generatedCase(random: Random, one: Case, count: number): Case {
   const { family, table } = one
   prepare(one)
   const lines = generateLines(random, one, count).filter((line) => !isSeveralRules(line))
-  const outcomes = lines.map((line) => [line, restore(family, table, [line])] as const)
+  const outcomes = restoreEach(family, table, lines).map((outcome, i) => [lines[i] as string, outcome] as const)
   const isAcceptedAlone = (line: string): boolean => {
     prepare(one)
     return restore(family, table, [line]).status === 0

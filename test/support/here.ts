@@ -1,5 +1,5 @@
 /** Which rule lines the kernel that is running can hold. It is asked; nobody's memory of it counts. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
@@ -10,9 +10,10 @@ export const mapsAllIds = ['uid_map', 'gid_map'].every((map) =>
   / 4294967295$/m.test(readFileSync(`/proc/self/${map}`, 'utf8')),
 )
 
-/** Whether the kernel answers for an extension. Only what is marked as `lacking` may be absent. */
-function isHere({ extension, family, lacking, ids }: Case): boolean {
+/** Whether the kernel answers for an extension and takes its lines. Only what is marked may be absent. */
+function isHere({ extension, family, lacking, ids, needs }: Case): boolean {
   if (ids === true && !mapsAllIds) return false
+  if (needs !== undefined && !existsSync(needs)) return false
   if (lacking !== true) return true
   const kind = findExtension('match', extension)?.name === extension ? 'match' : 'target'
   const variants = findExtension(kind, extension)?.variants(family.name) ?? []

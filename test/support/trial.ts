@@ -15,16 +15,18 @@ import {
   Table6,
 } from '../../src'
 import type { Family } from '../../src/abi/family'
+import { replace } from '../../src/abi/x-tables'
 import { captureTable } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
 import { type Case, ruleLine, splitLine } from './cases'
 import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
-import { listing, prepare, restore } from './oracle'
+import { listing, prepare, restore, restoreEach } from './oracle'
 import { WatchedKernel } from './watched-kernel'
 
 const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
@@ -50,7 +52,8 @@ const entries = ({ family, table }: Case): string =>
 /** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
 function refusedAlone(one: Case): string[] {
   prepare(one)
-  return one.accepted.filter((line) => restore(one.family, one.table, [line]).status !== 0)
+  const outcomes = restoreEach(one.family, one.table, one.accepted)
+  return one.accepted.filter((_, i) => outcomes[i]?.status !== 0)
 }
 
 /** What iptables-legacy writes we would have written, print as it does, and understand: see {@link differences}. */
@@ -83,7 +86,10 @@ export function tryGenerated(one: Case): string[] {
   )
 }
 
-/** What we write lies in the kernel as what iptables-legacy writes, it lists it as its own, and hands out all of it. */
+/**
+ * What we write lies in the kernel as what iptables-legacy writes, it lists it as its own, and hands out all of it, also
+ * when that was written back.
+ */
 export function tryWriting(one: Case): string[] {
   const same = one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
   prepare(one)
@@ -102,8 +108,25 @@ export function tryWriting(one: Case): string[] {
   return [
     ...ours.flatMap((line, i) => (line === theirs.listing[i] ? [] : [`listed as ${line}, not ${theirs.listing[i]}`])),
     ...(entries(one) === theirs.bytes ? [] : ['other bytes in the kernel']),
-    ...kernel.sent.slice(-1).flatMap((sent) => unfaithful(one, sent)),
+    ...kernel.sent.slice(-1).flatMap((sent) => tryWritingBack(one, table, sent.subarray(replace.size))),
   ]
+}
+
+/** As every edit does with the rules that it does not touch. Such a rule that is not to be written back is refused. */
+function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[] {
+  const read = (): Uint8Array => captureTable(new LinuxKernel(), one.family.name, one.table).entries
+  const handed = read()
+  const context = contextOf(capture(one, []))
+  const found = unfaithful(context, given, handed)
+  try {
+    const chain = new Chain(table, 'OUTPUT')
+    chain.appendRule(parse(one.family, '-o eth0'))
+    chain.deleteRule(chain.rules.length - 1)
+  } catch (error) {
+    const isDeclared = error instanceof RuleError && error.message.includes('cannot be written back')
+    return isDeclared ? found : [...found, `cannot be written back: ${error}`]
+  }
+  return [...found, ...unfaithful(context, handed, read()).map((change) => `written back: ${change}`)]
 }
 
 /**
@@ -121,7 +144,7 @@ export function tryRefused(one: Case): string[] {
     kernel.sent.length = 0
     const error = refusalOf(one, table, split)
     if (error === undefined) return [`accepted: ${line}`]
-    return kernel.sent.length === 0 || isExplained(error) ? [] : [`only the kernel refuses: ${line}: ${error.message}`]
+    return kernel.sent.length === 0 ? [] : unexplained(line, error)
   })
   return entries(one) === before ? found : [...found, 'the table is not as it was']
 }
@@ -145,17 +168,23 @@ export function tryDeviations(one: Case): string[] {
 /** Whether iptables-legacy itself refuses the lines that it should. */
 export function tryOracle(one: Case): string[] {
   prepare(one)
-  return one.refused
-    .filter((line) => restore(one.family, one.table, [line]).status === 0)
-    .map((line) => `iptables-legacy accepts: ${line}`)
+  const outcomes = restoreEach(one.family, one.table, one.refused)
+  return one.refused.filter((_, i) => outcomes[i]?.status === 0).map((line) => `iptables-legacy accepts: ${line}`)
 }
 
-/** Whether a refusal of the kernel is put down to something in the rule that it alone can judge. */
-const isExplained = (error: IptcError): boolean =>
-  error instanceof RuleError &&
-  error.cause instanceof KernelError &&
-  error.position !== undefined &&
-  error.extension !== undefined
+/** Lines whose refusal by the kernel may be for either of two parameters. */
+const AMBIGUOUS: readonly { readonly lines: RegExp; readonly why: string }[] = [
+  { lines: /--rateest1 .*--rateest2 /, why: 'either of two estimators may be the one that is missing' },
+]
+
+/** What a refusal of the kernel lacks, which is to be put down to a parameter that the kernel alone can judge. */
+function unexplained(line: string, error: IptcError): string[] {
+  const isBlamed = error instanceof RuleError && error.cause instanceof KernelError && error.position !== undefined
+  if (!isBlamed || error.extension === undefined) return [`only the kernel refuses: ${line}: ${error.message}`]
+  const isAmbiguous = AMBIGUOUS.some(({ lines }) => lines.test(line))
+  if ((error.parameter === undefined) === isAmbiguous) return []
+  return [`${isAmbiguous ? 'ambiguous no longer' : 'refused for no parameter'}: ${line}: ${error.message}`]
+}
 
 /** The error of ours with which a line is refused, if it is; any other is passed on. */
 function refusalOf(
@@ -172,4 +201,21 @@ function refusalOf(
     if (error instanceof IptcError) return error
     throw error
   }
+}
+
+const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
+
+/** A trial that an error ends is a fault as well; the others of the group are still of interest. */
+function attempt(trial: (one: Case) => string[], one: Case): string[] {
+  try {
+    return trial(one)
+  } catch (error) {
+    return [String(error)]
+  }
+}
+
+/** All trials of a group, in a network namespace of its own. */
+export function tryAll(one: Case): string[] {
+  using namespace = NetworkNamespace.create()
+  return namespace.run(() => TRIALS.flatMap((trial) => attempt(trial, one))).map((fault) => `${one.name}: ${fault}`)
 }

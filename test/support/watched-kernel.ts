@@ -3,6 +3,7 @@ import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import {
   type Connection,
   type Kernel,
+  type Lend,
   type Lock,
   type LockRequest,
   type Log,
@@ -32,6 +33,8 @@ export class WatchedKernel implements Kernel {
   connections = 0
   /** Called before each system call. What it throws is how the call fails. */
   before: (call: SystemCall) => void = () => {}
+  /** What is waited for before each system call off the main thread. */
+  hold: (call: SystemCall) => Promise<void> | undefined = () => undefined
 
   constructor(inner: Kernel = new LinuxKernel()) {
     this.#inner = inner
@@ -48,13 +51,18 @@ export class WatchedKernel implements Kernel {
   connect(family: FamilyName): Connection {
     const connection = this.#inner.connect(family)
     this.connections++
-    const watch = (way: 'get' | 'set', option: number, value: Uint8Array): void => {
+    const watch = (way: 'get' | 'set', option: number, value: Uint8Array): SystemCall | undefined => {
       const operation = OPERATIONS[way].find((name) => FAMILIES[family].sockopt[name] === option)
-      if (operation === undefined) return
+      if (operation === undefined) return undefined
       const call = { operation, family, value }
       this.calls.push(call)
       if (operation === 'replace') this.sent.push(value.slice())
       this.before(call)
+      return call
+    }
+    const watchAsync = async (...args: Parameters<typeof watch>): Promise<void> => {
+      const call = watch(...args)
+      if (call !== undefined) await this.hold(call)
     }
     return {
       getsockopt: (option, value) => {
@@ -66,11 +74,11 @@ export class WatchedKernel implements Kernel {
         connection.setsockopt(option, value, ...rest)
       },
       getsockoptAsync: async (option, value) => {
-        watch('get', option, value)
+        await watchAsync('get', option, value)
         await connection.getsockoptAsync(option, value)
       },
       setsockoptAsync: async (option, value, ...rest) => {
-        watch('set', option, value)
+        await watchAsync('set', option, value)
         await connection.setsockoptAsync(option, value, ...rest)
       },
       close: () => {
@@ -107,7 +115,7 @@ export class WatchedKernel implements Kernel {
     return this.#inner.lock(timeoutMs)
   }
 
-  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+  withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
     return this.#inner.withLockAsync(request, body)
   }
 }

@@ -38,6 +38,12 @@ tcp.syn = 1
 tcp.tcpFlags = ['SYN']
 // @ts-expect-error another match has it
 tcp.state = 'NEW'
+// @ts-expect-error what is read is a copy
+tcp.parameters['dport'] = '22'
+// @ts-expect-error what is read is a copy
+tcp.getAllParameters()['dport'] = ['22']
+// @ts-expect-error one that is given and undefined is not all
+new Table('filter').flushEntries(undefined)
 // @ts-expect-error the name of a match does not change
 tcp.name = 'udp'
 // @ts-expect-error a set has a name

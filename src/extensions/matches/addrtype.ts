@@ -22,8 +22,8 @@ const TYPES = {
 }
 const types = nameList(TYPES, { anyCase: true, prefixes: true })
 
-/** Those that IPv6 has. */
-const IPV6 = TYPES.UNSPEC | TYPES.UNICAST | TYPES.LOCAL | TYPES.ANYCAST | TYPES.MULTICAST | TYPES.UNREACHABLE
+const OF_IPV6 = ['UNSPEC', 'UNICAST', 'LOCAL', 'ANYCAST', 'MULTICAST', 'UNREACHABLE'] as const
+const IPV6 = OF_IPV6.reduce((mask, name) => mask | TYPES[name], 0)
 
 const [INVERT_SOURCE, INVERT_DEST, LIMIT_IN, LIMIT_OUT] = [0x1, 0x2, 0x4, 0x8] as const
 
@@ -59,7 +59,7 @@ export const addrtype = match('addrtype', {
       if (family === 'ipv6' && ((at.source.read(bytes, offset) | at.dest.read(bytes, offset)) & ~IPV6) !== 0)
         return about(
           (at.source.read(bytes, offset) & ~IPV6) !== 0 ? 'src-type' : 'dst-type',
-          'IPv6 has no such addresses',
+          `IPv6 has no such addresses; it has ${OF_IPV6.join(', ')}`,
         )
       return (
         (isIn ? withoutIn('limit-iface-in', rule) : undefined) ??

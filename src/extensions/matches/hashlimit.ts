@@ -10,7 +10,7 @@ import { prefixBits } from '../values/address'
 import { decimal, integer } from '../values/integer'
 import { nameList } from '../values/names'
 import { type Amount, amount, type Flow, flow, formatFlow, periodOf, rateOf, roundBytes } from '../values/rate'
-import { name as text } from '../values/string'
+import { isFileName, name as text } from '../values/string'
 import { mismatch } from '../values/value'
 
 const KEYS = { srcip: 0x04, srcport: 0x08, dstip: 0x01, dstport: 0x02 }
@@ -198,7 +198,7 @@ export const hashlimit = match('hashlimit', {
       if (srcmask.read(bytes, place) > whole) return about('hashlimit-srcmask', `a prefix is at most ${whole}`)
       if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `a prefix is at most ${whole}`)
       const said = name.read(bytes, place)
-      if (said === '' || said.includes('/')) return about('hashlimit-name', 'a name is a file in /proc, and holds no /')
+      if (!isFileName(said)) return about('hashlimit-name', `/proc can have no file ${JSON.stringify(said)}`)
       const rate = avg.read(bytes, place)
       if (isMatch.read(bytes, place)) {
         if (rate < 1n || rate > MAX) return about('hashlimit-upto', 'there is no such rate', ERRNO.ERANGE)

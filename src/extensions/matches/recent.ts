@@ -7,7 +7,7 @@ import { bits, constant, either, is, unless } from '../fields'
 import { flag, option, synonym } from '../option'
 import { addressMask, unusedAddress } from '../values/address'
 import { integer } from '../values/integer'
-import { name as text } from '../values/string'
+import { isFileName, name as text } from '../values/string'
 
 const [CHECK, SET, UPDATE, REMOVE, TTL, REAP] = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20] as const
 const COMMANDS = ['set', 'rcheck', 'update', 'remove'] as const
@@ -77,7 +77,7 @@ export const recent = match('recent', {
       if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return about('reap', '--reap needs --seconds')
       if (limits[1] > MAX_HITS) return about('hitcount', `there are at most ${MAX_HITS} hits`)
       const said = name.read(bytes, at)
-      return said === '' || said.includes('/') ? about('name', 'a name is a file in /proc, and holds no /') : undefined
+      return isFileName(said) ? undefined : about('name', `/proc can have no file ${JSON.stringify(said)}`)
     }
   },
   list:

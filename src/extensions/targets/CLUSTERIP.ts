@@ -1,7 +1,8 @@
 /** Shares one address among the nodes of a cluster. Linux had it up to 6.2. */
+import { ERRNO } from '../../abi/errno'
 import { array, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
-import { target } from '../extension'
+import { suspicion, target } from '../extension'
 import { view } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
@@ -10,6 +11,8 @@ import { mac } from '../values/string'
 import { mismatch, type ValueType } from '../values/value'
 
 const NODES = 16
+/** Flag of the rule that makes the cluster. */
+const NEW = 0x01
 /** A group address, written in capitals. */
 const groupMac: ValueType<Uint8Array, string> = {
   expects: 'a hardware address of a group, such as 01:00:5E:00:00:20',
@@ -40,12 +43,28 @@ export const CLUSTERIP = target('CLUSTERIP', {
     }),
   },
   private: ({ config }) => [config],
+  check:
+    ({ numLocalNodes, firstNode }) =>
+    (bytes, at) =>
+      numLocalNodes.read(bytes, at) > 0 && firstNode.read(bytes, at) === 0
+        ? { reason: 'nodes are numbered from 1', parameter: 'local-node' }
+        : undefined,
+  // The kernel asks this of the head of the rule, and says which it was in its log alone.
+  suspects:
+    ({ flags }) =>
+    (bytes, at) =>
+      (flags.read(bytes, at) & NEW) === 0
+        ? [suspicion('new', ERRNO.EINVAL, 'no rule has made such a cluster for the address of -d', true)]
+        : [
+            suspicion('new', ERRNO.EINVAL, 'a cluster takes one address of -d and an interface of -i'),
+            suspicion('new', ERRNO.ENOENT, 'the interface of -i is not there', true),
+          ],
   list:
     () =>
     ({ texts: { new: _, ...others } }) =>
       ['CLUSTERIP', ...Object.values(others)].join(' '),
   options: ({ flags, clustermac, numTotalNodes, numLocalNodes, firstNode, hashMode, hashInitval }) => {
-    const isNew = bit(flags, 0x01)
+    const isNew = bit(flags, NEW)
     const beside = { needs: ['new'], always: isNew }
     // iptables knows of one node a machine; -1 stands for none.
     const local = view(

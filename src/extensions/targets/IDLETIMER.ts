@@ -7,14 +7,14 @@ import { about, suspicion, target } from '../extension'
 import { constant } from '../fields'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
-import { name } from '../values/string'
+import { isFileName, name } from '../values/string'
 
 const head = { timeout: u32, label: chars(28) }
 /** The kernel counts milliseconds, in an int. */
 const MAX_TIMEOUT = Math.floor(0x7fff_ffff / 1000) - 1
 
-/** A label becomes a file in /sys/class/xt_idletimer/timers, which has some already. */
-const UNUSABLE = /\/|^(?:\.\.?|power|subsystem|uevent)$/
+/** A label becomes a file in /sys/class/xt_idletimer/timers, which has these already. */
+const TAKEN = ['power', 'subsystem', 'uevent']
 
 /** linux/netfilter/xt_IDLETIMER.h */
 export const IDLETIMER = target('IDLETIMER', {
@@ -44,7 +44,9 @@ export const IDLETIMER = target('IDLETIMER', {
       if (after < 1 || after > MAX_TIMEOUT) return about('timeout', `a timeout is 1 to ${MAX_TIMEOUT} seconds`)
       const start = place + label.offset
       if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return about('label', 'a label has 1 to 27 bytes')
-      if (UNUSABLE.test(label.read(bytes, place))) return about('label', 'sysfs can have no file of that name')
+      const said = label.read(bytes, place)
+      if (!isFileName(said) || TAKEN.includes(said))
+        return about('label', `/sys can have no file ${JSON.stringify(said)} for it`)
       if ('timerType' in at && at.timerType.read(bytes, place) > 1)
         return about('alarm', 'there is no such type of timer')
       return undefined

@@ -15,7 +15,8 @@ const queues: ValueType<readonly [number, number]> = {
   expects: `first:last, each 0 to ${MAX}, and ${MAX} queues at most`,
   parse(word, context) {
     const [first, last] = range.parse(word, context)
-    return first < last && last - first < MAX ? [first, last] : mismatch()
+    if (first >= last) mismatch('the last queue is to come after the first')
+    return last - first < MAX ? [first, last] : mismatch('there are too many')
   },
 }
 

@@ -1,8 +1,9 @@
 /** Sets the security mark of the packet. */
+import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { fixed, target } from '../extension'
+import { fixed, suspicion, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/string'
 
@@ -19,5 +20,14 @@ export const SECMARK = target('SECMARK', {
   },
   fixed: ({ mode }) => [fixed(mode, SELINUX)],
   private: ({ secid }) => [secid],
+  suspects:
+    ({ secctx }) =>
+    (bytes, at) => [
+      suspicion(
+        'selctx',
+        ERRNO.ENOENT,
+        `SELinux is not there, or has no context ${JSON.stringify(secctx.read(bytes, at))}`,
+      ),
+    ],
   options: ({ secctx }) => ({ selctx: option(name(255), secctx, { required: true, list: 'SECMARK selctx $' }) }),
 })

@@ -20,7 +20,7 @@ export const TEE = target('TEE', {
   check:
     ({ gw, oif }) =>
     (bytes, at) => {
-      if (isZero(gw.read(bytes, at))) return about('gateway', 'nobody has the address of all zeros')
+      if (isZero(gw.read(bytes, at))) return about('gateway', 'the address of all zeros is no machine’s')
       const ends = bytes[at + oif.offset] === 0 || isTerminated(oif, bytes, at)
       return ends ? undefined : about('oif', 'the name of the interface does not end')
     },

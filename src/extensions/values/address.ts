@@ -57,6 +57,10 @@ function parseIPv6(word: string): Bytes | undefined {
 const parseFilledAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseFilled(word) : parseIPv6(word)
 
+/** As {@link parseAddress}, also of the other family. */
+const parseAnyAddress = (word: string, context: Context): Bytes | undefined =>
+  parseAddress(word, context) ?? parseIPv4(word) ?? parseIPv6(word)
+
 /** The bytes of an address of this family, or undefined where `word` is none. */
 export const parseAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseIPv4(word) : parseIPv6(word)
@@ -129,8 +133,10 @@ const expected = 'an address of the rule’s family'
 export const network: ValueType<readonly [Bytes, Bytes], string> = {
   expects: `${expected}[/mask], the mask a prefix length or an address`,
   parse(word, context) {
-    const [address, mask] = parseMasked(word, context)
-    return [address.map((byte, i) => byte & (mask[i] as number)), mask]
+    const [address, mask] = parseMasked(word, context, parseAnyAddress)
+    // No bit of the address counts: 0/0 is any, of IPv6 too.
+    if (isZero(mask)) return [mask, mask]
+    return address.length === mask.length ? [address.map((byte, i) => byte & (mask[i] as number)), mask] : mismatch()
   },
   format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
   list([address, mask], listing) {

@@ -33,7 +33,7 @@ const SERVICES: Readonly<Record<string, number>> = {
 }
 
 /** Names that iptables itself has, which no database need know. */
-const PROTOCOL_ALIASES: Readonly<Record<string, number>> = { all: 0, icmpv6: 58, mh: 135 }
+const PROTOCOL_ALIASES: Readonly<Record<string, number>> = { all: 0, icmpv6: 58, 'ipv6-mh': 135, mh: 135 }
 
 interface Row {
   readonly names: readonly string[]
@@ -151,16 +151,8 @@ export const deviceGroups = iproute2('/etc/iproute2/group')
 export const exactProtocolNumber = (name: string): number | undefined =>
   protocols().byName.get(name) ?? own(PROTOCOL_ALIASES, name)
 
-/** The number of a protocol by its name, in any case. */
-export function protocolNumber(name: string): number | undefined {
-  const { byName } = protocols()
-  return (
-    byName.get(name) ??
-    byName.get(name.toLowerCase()) ??
-    byName.get(name.toUpperCase()) ??
-    own(PROTOCOL_ALIASES, name.toLowerCase())
-  )
-}
+/** The number of a protocol by its name in any case; an alias in upper case, OSPFIGP, is none. */
+export const protocolNumber = (name: string): number | undefined => exactProtocolNumber(name.toLowerCase())
 
 /** The name of a protocol, as `iptables -S` prints it. */
 export const protocolName = (number: number): string | undefined => protocols().byNumber.get(number)

@@ -23,6 +23,9 @@ export const name = (max: number, min = 1): ValueType<string> => ({
   format: (value) => value,
 })
 
+/** Whether a folder of the kernel's can have a file of this name. */
+export const isFileName = (word: string): boolean => !/^\.{0,2}$|\//.test(word)
+
 /** As {@link text}, on one line. */
 export const line = (max: number, min = 0): ValueType<string> => {
   const type = text(max, min)

@@ -11,6 +11,7 @@ import { checkOptions } from '../../options'
 import {
   type Connection,
   type Kernel,
+  type Lend,
   type Lock,
   type LockRequest,
   type Log,
@@ -199,7 +200,7 @@ export class LinuxKernel implements Kernel {
     return takeLock(timeoutMs)
   }
 
-  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+  withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
     return withLockAsync(request, body)
   }
 

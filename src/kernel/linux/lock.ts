@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { ERRNO, errnoName } from '../../abi/errno'
 import { KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { type Claim, Holders } from '../holders'
-import type { Lock, LockRequest } from '../kernel'
+import type { Lend, Lock, LockRequest } from '../kernel'
 import { flock, LibcFailure, LOCK_EX, LOCK_NB } from './libc'
 import { FileRefusal, openPlain, type PlainFile } from './plain-file'
 
@@ -66,7 +66,7 @@ function holders(): Holders {
 export const takeLock = (timeoutMs: number): Lock => holders().lock(timeoutMs)
 
 /** See {@link Holders.withLockAsync}. @throws as {@link Kernel.withLockAsync} */
-export async function withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+export async function withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
   return holders().withLockAsync(request, body)
 }
 

@@ -21,12 +21,20 @@ import {
 import { readText } from '../../binary/text'
 import { BlobError } from '../../errors'
 import { knownRevisions } from '../../extensions/registry'
-import { check, duration, isObject, keyOf, list, object } from '../../input'
+import { callback, check, duration, isObject, keyOf, list, object } from '../../input'
 import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
-import { type Connection, type Kernel, type Lock, type LockRequest, type Scratch, SockoptFailure } from '../kernel'
+import {
+  type Connection,
+  type Kernel,
+  type Lend,
+  type Lock,
+  type LockRequest,
+  type Scratch,
+  SockoptFailure,
+} from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
@@ -95,7 +103,10 @@ export class MemoryKernel implements Kernel {
     return this.#holders.lock(timeoutMs)
   }
 
-  withLockAsync<T>(request: LockRequest, body: () => Promise<T>): Promise<T> {
+  async withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
+    check('what is asked of the lock', request, object)
+    check('the wait for the lock', request.timeoutMs, duration)
+    check('what is done under the lock', body, callback)
     return this.#holders.withLockAsync(request, body)
   }
 

@@ -1,0 +1,48 @@
+/** A rule of each extension through the kernel and back, where there is no iptables to compare with. */
+import { Chain, NetworkNamespace, Rule, Rule6, Table, Table6 } from '../../src'
+import type { Case } from '../../test/support/cases'
+import { ruleLine } from '../../test/support/cases'
+import { explained } from '../../test/support/deviations'
+import { liveCases } from '../../test/support/here'
+import type { Outcome } from '../results'
+import type { Parts } from './guest'
+
+/** The first line of each extension and family that refers to nothing that another program makes. */
+function firstLines(): Map<string, readonly [Case, string]> {
+  const found = new Map<string, readonly [Case, string]>()
+  for (const one of liveCases) {
+    const line = one.accepted.find((accepted) => explained('refused', accepted) === undefined)
+    const name = `${one.extension} ${one.family.name}`
+    if (line !== undefined && one.setup.length === 0 && !found.has(name)) found.set(name, [one, line])
+  }
+  return found
+}
+
+/** Writes a rule and reads it from a new handle. */
+function roundTrip({ family, table: name }: Case, line: string): { written: string; read: string } {
+  const { chain, rule } = ruleLine(line)
+  const isIpv4 = family.name === 'ipv4'
+  const written = isIpv4 ? Rule.parse(rule) : Rule6.parse(rule)
+  {
+    using table = isIpv4 ? new Table(name) : new Table6(name)
+    new Chain(table, chain).appendRule(written)
+  }
+  using table = isIpv4 ? new Table(name) : new Table6(name)
+  return { written: `${written}`, read: `${new Chain(table, chain).rules.at(-1)}` }
+}
+
+function tryRule([one, line]: readonly [Case, string]): Outcome {
+  using namespace = NetworkNamespace.create()
+  const { written, read } = namespace.run(() => roundTrip(one, line))
+  if (written === read) return { passed: 1, failed: 0 }
+  return { passed: 0, failed: 1, notes: [`${one.family.name} ${one.name}: wrote ${written}, read ${read}`] }
+}
+
+export const rules = (): Parts =>
+  [...firstLines()].map(([name, found]) => () => {
+    try {
+      return tryRule(found)
+    } catch (error) {
+      return { passed: 0, failed: 1, notes: [`${name}: ${error}`] }
+    }
+  })

@@ -1,0 +1,53 @@
+/** JSON that the command reads: nothing of it may be passed over. */
+
+import { IptcError, MemoryKernel, save } from '../../src'
+import { parseJson } from '../../src/cli/json'
+import { apply } from '../../src/cli/own'
+
+test.each([
+  '{}',
+  '[]',
+  'null',
+  '"a:b"',
+  '{"a":{"b":1},"b":{"a":1}}',
+  '[{"a":1},{"a":2}]',
+  '{"a":["a","a",{"a":["a"]}]}',
+  '{"a":"a","\\"a\\"":"\\\\","b\\\\":"\\"","":{"":[]}}',
+  '{"a" : "}", "b" : "{\\"a\\":1,\\"a\\":2}" }',
+  '{"__proto__":1,"constructor":2}',
+])('%s is read as JSON.parse reads it', (text) => {
+  expect(parseJson(text, 'it')).toEqual(JSON.parse(text))
+})
+
+test.each([
+  ['{"a":1,"a":1}', 'it: the key "a" is there twice'],
+  ['{"a":1,"\\u0061":2}', 'it: the key "a" is there twice'],
+  ['[0,{"x":{"":1,"":2}}]', 'it: the key "" is there twice in [1].x'],
+  ['{"__proto__":1,"__proto__":2}', 'it: the key "__proto__" is there twice'],
+  [
+    '{"filter":{"INPUT":[{"src":"1.1.1.1"},{"tcp":{"dport":"22"},"target":"ACCEPT","tcp":{}}]}}',
+    'it: the key "tcp" is there twice in filter.INPUT[1]',
+  ],
+  ['{"a":{"b":[{},[1,2]]},"c":{"d":{"e":"}","d":[]},"d":3}}', 'it: the key "d" is there twice in c'],
+  ['{"a" : [ { "b" : 1 , "b" : 2 } ] }', 'it: the key "b" is there twice in a[0]'],
+])('%s is refused', (text, message) => {
+  expect(() => parseJson(text, 'it')).toThrow(new IptcError(message))
+})
+
+test('deep nesting and long strings are read', () => {
+  const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`
+  expect(parseJson(deep, 'it')).toBeInstanceOf(Array)
+  expect(parseJson(JSON.stringify({ entries: 'A'.repeat(1 << 24) }), 'it')).toHaveProperty('entries')
+})
+
+test.each([
+  '{"filter":{"INPUT":[{"protocol":"tcp","tcp":{"dport":"22"},"tcp":{},"target":"ACCEPT"}]}}',
+  '{"filter":{"INPUT":[{"src":"10.0.0.1","src":"0.0.0.0/0","target":"ACCEPT"}]}}',
+  '{"filter":{"INPUT":[{"target":"DROP"}],"INPUT":[]}}',
+  '{"filter":{"INPUT":[{"target":"DROP"}]},"filter":{}}',
+])('apply --json writes nothing of %s', (text) => {
+  const kernel = new MemoryKernel()
+  const open = { kernel, writing: {}, save() {}, [Symbol.dispose]() {} }
+  expect(() => apply(['--json'], open, { stdin: () => text, stdout() {} })).toThrow(/is there twice/)
+  expect(save({ kernel })).toBe('')
+})

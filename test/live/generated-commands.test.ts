@@ -1,0 +1,147 @@
+/**
+ * Generated command lines, restore texts and texts for iptables-xml, ours against the tools: the same status and output,
+ * and the same tables afterwards. XTABLES_TEST_COMMANDS tries more of each, XTABLES_TEST_SEED others.
+ */
+import type { FamilyName } from '../../src/abi/family'
+import { encodeText } from '../../src/binary/text'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { explained, explainedRestore, explainedXml } from '../cli/deviations'
+import { Random } from '../kernel/random'
+import { ourIptables, ourRestore, ourXml } from '../support/applets'
+import {
+  COMMAND_BASE,
+  commandWords,
+  restoreOptions,
+  restoreText,
+  xmlOptions,
+  xmlText,
+} from '../support/generated-commands'
+import { type Outcome, run } from '../support/oracle'
+import { newNamespace } from './legacy'
+
+const { XTABLES_TEST_COMMANDS, XTABLES_TEST_SEED = '1' } = process.env
+const newRandom = (): Random => new Random(Number(XTABLES_TEST_SEED))
+const countOf = (few: number): number => Number(XTABLES_TEST_COMMANDS ?? few)
+
+const times = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+
+/** The lines in which two outcomes differ, as `what | line`: ours behind `+`, theirs behind `-`. */
+function differences(mine: Outcome, other: Outcome): string[] {
+  if (mine.status !== other.status)
+    return [`+ status ${mine.status}: ${mine.stderr}`, `- status ${other.status}: ${other.stderr}`]
+  return (['stdout', 'stderr'] as const).flatMap((what) => {
+    const [ours, theirs] = [mine[what].split('\n'), other[what].split('\n')]
+    const at = ours.findIndex((line, i) => line !== theirs[i])
+    if (at < 0 && ours.length === theirs.length) return []
+    return [`+ ${what} ${ours.slice(at, at + 3).join('\n')}`, `- ${what} ${theirs.slice(at, at + 3).join('\n')}`]
+  })
+}
+
+test('iptables-xml', () => {
+  const random = newRandom()
+  let accepted = 0
+  const different = times(countOf(200)).flatMap(() => {
+    const [options, text] = [xmlOptions(random), xmlText(random)]
+    const [mine, other] = [ourXml(options, text), run('iptables-xml', options, encodeText(text))]
+    if (mine.status === 0) accepted++
+    // What is listed as refused must not be taken, whatever the tool says.
+    if (explainedXml('refused', text) !== undefined) return mine.status === 0 ? [`taken: ${text}`] : []
+    if (explainedXml('text', text) !== undefined && mine.status === other.status) return []
+    const found = differences(mine, other)
+    return found.length === 0 ? [] : [[...found, options.join(' '), text].join('\n')]
+  })
+  expect(different.slice(0, 5).join('\n')).toBe('')
+  expect(accepted).toBeGreaterThan(0)
+})
+
+/** A network namespace with tables in it, and a kernel that is it. */
+class Place {
+  readonly #namespace = newNamespace()
+  readonly #family: FamilyName
+  readonly kernel = new LinuxKernel({ namespace: this.#namespace })
+
+  constructor(family: FamilyName) {
+    this.#family = family
+  }
+
+  /** Runs a legacy tool in it: `iptables`, or with a kind `iptables-restore`. */
+  run(kind: '' | '-restore' | '-save', words: readonly string[], input = ''): Outcome {
+    const program = `${this.#family === 'ipv4' ? 'iptables' : 'ip6tables'}-legacy${kind}`
+    return this.#namespace.run(() => run(program, words, encodeText(input)))
+  }
+
+  reset(base: string): void {
+    expect(this.run('-restore', ['-c'], base)).toEqual({ status: 0, stdout: '', stderr: '' })
+  }
+
+  /** All that is in its tables, but what policies have counted: 1.8.9 forgets it at every change. */
+  tables(): Outcome {
+    const { stdout, ...rest } = this.run('-save', ['-c'])
+    return { ...rest, stdout: stdout.replace(/^#.*\n/gm, '').replace(/^(:\S+ [A-Z]+) .*$/gm, '$1') }
+  }
+}
+
+/** Whether there is a message, and the warnings in it. Words of refusals are compared in test/cli/cases. */
+const classOf = (stderr: string): string =>
+  stderr === ''
+    ? ''
+    : ['a message', ...stderr.split('\n').filter((line) => /^(?:Warning|Ignoring)/.test(line))].join('\n')
+
+/** Help is our own, and what `-vv` adds is for those who look for faults in libiptc. */
+const isOwnText = (words: readonly string[]): boolean =>
+  words.some((word) => /^-\w*[hV]|^--(?:h|vers)/.test(word)) || words.join(' ').split(/-\w*v|--verb/).length > 2
+
+const classed = ({ status, stdout, stderr }: Outcome, words: readonly string[] = []): Outcome => ({
+  status,
+  stdout: isOwnText(words) ? '' : stdout,
+  stderr: classOf(stderr),
+})
+
+test.each(['ipv4', 'ipv6'] as const)('iptables, %s', (family) => {
+  const random = newRandom()
+  const base = family === 'ipv4' ? COMMAND_BASE : COMMAND_BASE.replace(/10\.0\.0\.(\d)/g, 'fe80::$1')
+  const [our, their] = [new Place(family), new Place(family)]
+  const different: string[] = []
+  let accepted = 0
+  for (const i of times(countOf(200))) {
+    if (i % 10 === 0) for (const place of [our, their]) place.reset(base)
+    const words = commandWords(random)
+    const line = words.map((word) => (/^$|\s/.test(word) ? `"${word}"` : word)).join(' ')
+    const [mine, other] = [ourIptables(family, words, our.kernel), their.run('', words)]
+    if (other.status === 0) accepted++
+    const found = differences(classed(mine, words), classed(other, words))
+    // Where both refuse, a change would show in the lines that follow.
+    if (mine.status === 0 || other.status === 0) found.push(...differences(our.tables(), their.tables()))
+    if (found.length === 0) continue
+    for (const place of [our, their]) place.reset(base)
+    // What is listed may be refused, and nothing else.
+    if (mine.status === 0 || explained('status', line) === undefined) different.push([line, ...found].join('\n'))
+  }
+  expect(different.slice(0, 40).join('\n')).toBe('')
+  expect(accepted).toBeGreaterThan(0)
+})
+
+test.each(['ipv4', 'ipv6'] as const)('iptables-restore, %s', (family) => {
+  const random = newRandom()
+  const base = family === 'ipv4' ? COMMAND_BASE : COMMAND_BASE.replace(/10\.0\.0\.(\d)/g, 'fe80::$1')
+  const [our, their] = [new Place(family), new Place(family)]
+  const different: string[] = []
+  let accepted = 0
+  for (const i of times(countOf(150))) {
+    if (i % 10 === 0) for (const place of [our, their]) place.reset(base)
+    const [options, text] = [restoreOptions(random), restoreText(random)]
+    const [mine, other] = [ourRestore(family, options, text, our.kernel), their.run('-restore', options, text)]
+    if (other.status === 0) accepted++
+    // What -v tells before a line that fails is not compared.
+    const isRefused = mine.status !== 0 && mine.status === other.status
+    const found = isRefused ? [] : differences(classed(mine), classed(other))
+    found.push(...differences(our.tables(), their.tables()))
+    if (found.length === 0) continue
+    for (const place of [our, their]) place.reset(base)
+    const deviation = explainedRestore(text, options)
+    if (deviation === undefined || (mine.status === 0) !== deviation.taken)
+      different.push([options.join(' '), JSON.stringify(text), ...found].join('\n'))
+  }
+  expect(different.slice(0, 40).join('\n\n')).toBe('')
+  expect(accepted).toBeGreaterThan(0)
+})

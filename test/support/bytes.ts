@@ -1,0 +1,15 @@
+/** What is in the kernel, to be compared. */
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { captureTable, checkCapture } from '../../src/kernel/capture'
+import type { Kernel } from '../../src/kernel/kernel'
+import { readRuleset } from '../../src/ruleset/read'
+import { orderedChains } from '../../src/ruleset/ruleset'
+
+/** The entries of a table. 1.8.9 forgets at every change what a policy has counted; we do not. */
+export function bytesOf(kernel: Kernel, family: FamilyName, table: string): string {
+  const { fields } = FAMILIES[family].entry
+  const { layout, entries } = checkCapture(captureTable(kernel, family, table))
+  for (const { tail, hook } of orderedChains(readRuleset(FAMILIES[family], table, layout, entries)))
+    if (hook !== undefined) tail?.bytes.fill(0, fields.pcnt.offset, fields.bcnt.offset + fields.bcnt.size)
+  return Buffer.from(entries).toString('hex')
+}
