@@ -10,13 +10,14 @@ export type Options = Readonly<Record<string, Taken>>
  * @throws IptcError for anything but an object that holds known options, each undefined or of its type
  */
 export function checkOptions(options: unknown, known: Options): void {
-  const accepted = Object.keys(known).join(', ')
-  if (!isObject(options)) throw new IptcError(`options are an object of ${accepted}, not ${shown(options)}`)
+  if (!isObject(options)) throw new IptcError(`options are an object of ${list(known)}, not ${shown(options)}`)
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
-  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${accepted}`)
+  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${list(known)}`)
   for (const [name, { accepts, expected }] of Object.entries(known)) {
     const value = (options as Readonly<Record<string, unknown>>)[name]
     if (value !== undefined && !accepts(value))
       throw new IptcError(`the option ${name} takes ${expected}, not ${shown(value)}`)
   }
 }
+
+const list = (known: Options): string => Object.keys(known).join(', ')

@@ -1,9 +1,10 @@
 /** A rule of each extension through the kernel and back, where there is no iptables to compare with. */
-import { Chain, NetworkNamespace, Rule, Rule6, Table, Table6 } from '../../src'
+import { Chain, LinuxKernel, NetworkNamespace } from '../../src'
 import type { Case } from '../../test/support/cases'
 import { ruleLine } from '../../test/support/cases'
 import { explained } from '../../test/support/deviations'
 import { liveCases } from '../../test/support/here'
+import { open, parse } from '../../test/support/rules'
 import type { Outcome } from '../results'
 import type { Parts } from './guest'
 
@@ -19,15 +20,14 @@ function firstLines(): Map<string, readonly [Case, string]> {
 }
 
 /** Writes a rule and reads it from a new handle. */
-function roundTrip({ family, table: name }: Case, line: string): { written: string; read: string } {
+function roundTrip(one: Case, line: string): { written: string; read: string } {
   const { chain, rule } = ruleLine(line)
-  const isIpv4 = family.name === 'ipv4'
-  const written = isIpv4 ? Rule.parse(rule) : Rule6.parse(rule)
+  const written = parse(one.family, rule)
   {
-    using table = isIpv4 ? new Table(name) : new Table6(name)
+    using table = open(one, new LinuxKernel())
     new Chain(table, chain).appendRule(written)
   }
-  using table = isIpv4 ? new Table(name) : new Table6(name)
+  using table = open(one, new LinuxKernel())
   return { written: `${written}`, read: `${new Chain(table, chain).rules.at(-1)}` }
 }
 

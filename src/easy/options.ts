@@ -23,10 +23,10 @@ export interface ThrowsOption {
 const PLACE = { ipv6: flag, ...PLACE_OPTIONS }
 export const aBatch = instance(Batch, 'what batchBegin returned')
 
-const OWN = { batch: aBatch, throws: flag, flush: flag }
+const OPTIONS = { ...PLACE, batch: aBatch, throws: flag, flush: flag }
 
 function batchOf(options: EasyOptions): Batch | undefined {
-  checkOptions(options, { ...PLACE, ...OWN })
+  checkOptions(options, OPTIONS)
   const { batch } = options
   if (batch === undefined) return undefined
   const stray = (Object.keys(PLACE) as (keyof typeof PLACE)[]).find(

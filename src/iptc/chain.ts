@@ -1,6 +1,6 @@
 /** Chains of a table. */
-import { NotFoundError, XtablesError } from '../errors'
-import { check, checkNone, instance, shown, text } from '../input'
+import { NotFoundError } from '../errors'
+import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
 import type { OwnRules, Rules } from '../ruleset/rules'
@@ -73,7 +73,6 @@ export class Chain extends Strict {
 
   /** Adds a rule before the one at `position`, counted from 0. */
   insertRule(rule: AnyRule, position = 0): void {
-    checkNumber(position)
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length)
@@ -83,7 +82,6 @@ export class Chain extends Strict {
 
   /** Puts a rule in place of the one at `position`, counted from 0. Its counters are the new rule's. */
   replaceRule(rule: AnyRule, position = 0): void {
-    checkNumber(position)
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length - 1)
@@ -162,14 +160,3 @@ export class Chain extends Strict {
 
 /** An entry of its own: a rule that comes from a table must not be taken for the one that still is there. */
 const fresh = ({ bytes, jump, isCopy = false }: Entry): Entry => ({ bytes, jump, isCopy })
-
-/** {@link checkPosition} looks at numbers alone. */
-function checkNumber(position: unknown): void {
-  if (typeof position === 'number') return
-  throw new XtablesError(`a position is a number, not ${shown(position)}`, {
-    extension: 'rule',
-    parameter: 'position',
-    value: position,
-    expected: 'a number',
-  })
-}

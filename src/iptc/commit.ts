@@ -7,6 +7,7 @@ import type { Family } from '../abi/family'
 import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { rememberedSets } from '../extensions/remembered-sets'
+import { shown } from '../input'
 import type { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { extensionParts } from '../ruleset/parts'
@@ -174,7 +175,7 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
 export function checkPosition(position: number, last: number): void {
   const expected = last < 0 ? 'none, as there is no rule' : `0 to ${last}`
   if (!Number.isInteger(position) || position < 0 || position > last)
-    throw new XtablesError(`there is no position ${position}; accepted: ${expected}`, {
+    throw new XtablesError(`there is no position ${shown(position)}; accepted: ${expected}`, {
       extension: 'rule',
       parameter: 'position',
       value: position,

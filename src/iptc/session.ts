@@ -295,10 +295,10 @@ export class Session {
 
   /** Edits that came while the kernel was busy stand on what has just been written. */
   #goOn(work: Work, written: Work): void {
-    this.#writes++
     const since = work.edits - written.edits
-    if (this.#work !== work || since === 0) this.#forget(work)
-    else this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
+    const goesOn = this.#work === work && since > 0
+    this.#forget(work)
+    if (goesOn) this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
   }
 
   /** @param after what is to be done once the table is written */

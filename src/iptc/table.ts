@@ -66,6 +66,7 @@ export const PLACE_OPTIONS = {
   rewrite: names,
   findRefused: flag,
 }
+const OPTIONS = { autocommit: flag, ...PLACE_OPTIONS }
 
 /** What {@link Table} and {@link Table6} have in common. */
 export abstract class AnyTable extends Strict {
@@ -92,7 +93,7 @@ export abstract class AnyTable extends Strict {
   /** @internal */
   constructor(family: Family, name: string, options: TableOptions) {
     super()
-    checkOptions(options, { autocommit: flag, ...PLACE_OPTIONS })
+    checkOptions(options, OPTIONS)
     check('the name of a table', name, text)
     const { autocommit = true, namespace, kernel, rewrite = [], findRefused = false } = options
     const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options

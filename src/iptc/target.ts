@@ -38,6 +38,8 @@ function newTarget(rule: AnyRule, name: string, goto: boolean): Stored {
   return destination === undefined ? newContent('target', name, rule) : new Going(destination)
 }
 
+const OPTIONS = { goto: flag }
+
 const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
 
 class TargetObject extends Part {
@@ -48,7 +50,7 @@ class TargetObject extends Part {
   /** @internal */
   constructor(rule: AnyRule, source: string | Stored, options: TargetOptions = {}) {
     check('the rule of a target', rule, A_RULE)
-    checkOptions(options, { goto: flag })
+    checkOptions(options, OPTIONS)
     const stored = source instanceof Stored ? source : newTarget(rule, source, options.goto ?? false)
     super(rule, stored)
     this.#destination = stored instanceof Going ? stored.destination : undefined

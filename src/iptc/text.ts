@@ -31,7 +31,8 @@ export interface RestoreOptions extends TextOptions {
   readonly test?: boolean | undefined
 }
 
-const COMMON = { ipv6: flag, ...PLACE_OPTIONS, tables: names, counters: flag }
+const SAVE_OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names, counters: flag }
+const RESTORE_OPTIONS = { ...SAVE_OPTIONS, noflush: flag, test: flag }
 
 /** A way to the tables of one family. */
 interface Tables {
@@ -81,7 +82,7 @@ function saveTable({ family, open }: Pick<Tables, 'family' | 'open'>, name: stri
  * @throws NotFoundError, PermissionError, UnsupportedError; IptcError for an option that is not understood
  */
 export function save(options: SaveOptions = {}): string {
-  checkOptions(options, COMMON)
+  checkOptions(options, SAVE_OPTIONS)
   const tables = tablesOf(options)
   return saveTables(tables, options.tables ?? tables.names(), options.counters ?? false)
 }
@@ -131,7 +132,7 @@ function restoreTable(table: AnyTable, source: RestoreText, test: boolean): void
  * PermissionError, UnsupportedError; IptcError for an option that is not understood
  */
 export function restore(text: string, options: RestoreOptions = {}): void {
-  checkOptions(options, { ...COMMON, noflush: flag, test: flag })
+  checkOptions(options, RESTORE_OPTIONS)
   check('what is restored', text, aText)
   const { counters = false, noflush = false, test = false, tables } = options
   const quiet = { verbose: false, print: () => {}, describe: () => '' }

@@ -3,7 +3,7 @@ import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName, TABLES } from '../abi/netfilter'
 import { getInfo } from '../abi/x-tables'
 import { BlobError, IptcError, UnsupportedError } from '../errors'
-import { check, instance, isObject, keyOf, object, shown as show, text } from '../input'
+import { check, instance, isObject, keyOf, object, shown, text } from '../input'
 import { Client, type SetIdentity, type TableEntries, type TableInfo } from './client'
 import { aKernel, type Kernel } from './kernel'
 
@@ -72,14 +72,14 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
   check('a capture', capture, object)
   const { family, table, info, entries } = capture
   if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
-    throw wrong('family', `is ipv4 or ipv6, not ${show(family)}`)
+    throw wrong('family', `is ipv4 or ipv6, not ${shown(family)}`)
   if (typeof table !== 'string' || !isTableName(table))
-    throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${show(table)}`)
+    throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${shown(table)}`)
   check('info of a capture', info, BYTES)
   check('entries of a capture', entries, BYTES)
   if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
   const { name, ...layout } = getInfo.read(info, 0)
-  if (name !== table) throw wrong('info', `is of table ${show(name)}, and the capture of ${table}`)
+  if (name !== table) throw wrong('info', `is of table ${shown(name)}, and the capture of ${table}`)
   if (layout.size !== entries.length)
     throw new BlobError(
       Math.min(layout.size, entries.length),
@@ -118,7 +118,7 @@ const KEYS: readonly string[] = ['family', 'table', 'info', 'entries', 'sets']
 export function captureFromJson(json: unknown): Capture {
   const object = asObject(json, 'it')
   const unknown = Object.keys(object).find((key) => !KEYS.includes(key))
-  if (unknown !== undefined) throw wrong(show(unknown), `is not known; a capture has ${KEYS.join(', ')}`)
+  if (unknown !== undefined) throw wrong(shown(unknown), `is not known; a capture has ${KEYS.join(', ')}`)
   const { family, table, info, entries, sets } = object
   const capture = {
     family: family as FamilyName,
@@ -132,13 +132,13 @@ export function captureFromJson(json: unknown): Capture {
 }
 
 function asObject(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw wrong(field, `is an object, not ${show(value)}`)
+  if (!isObject(value)) throw wrong(field, `is an object, not ${shown(value)}`)
   return value as Record<string, unknown>
 }
 
 /** Node's own decoder skips what is no base64, and so would make other bytes of a damaged file. */
 function fromBase64(value: unknown, field: string): Uint8Array {
-  if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${show(value)}`)
+  if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${shown(value)}`)
   const bytes = new Uint8Array(Buffer.from(value, 'base64'))
   if (toBase64(bytes) !== value) throw wrong(field, 'is not base64')
   return bytes
@@ -150,7 +150,7 @@ const MAX_INDEX = 0xfffe
 function setsFrom(json: unknown): Record<string, SetIdentity> {
   const sets = Object.entries(asObject(json, 'sets')).map(([name, value]) => [
     name,
-    setFrom(value, `set ${show(name)}`),
+    setFrom(value, `set ${shown(name)}`),
   ])
   return Object.fromEntries(sets)
 }
@@ -158,9 +158,9 @@ function setsFrom(json: unknown): Record<string, SetIdentity> {
 function setFrom(value: unknown, field: string): SetIdentity {
   const { index, family, ...others } = asObject(value, field)
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw wrong(field, `has an index and a family, and no ${show(unknown)}`)
+  if (unknown !== undefined) throw wrong(field, `has an index and a family, and no ${shown(unknown)}`)
   if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > MAX_INDEX)
-    throw wrong(field, `has an index 0 to ${MAX_INDEX}, not ${show(index)}`)
-  if (!SET_FAMILIES.includes(family)) throw wrong(field, `has the family ipv4, ipv6 or any, not ${show(family)}`)
+    throw wrong(field, `has an index 0 to ${MAX_INDEX}, not ${shown(index)}`)
+  if (!SET_FAMILIES.includes(family)) throw wrong(field, `has the family ipv4, ipv6 or any, not ${shown(family)}`)
   return { index: index as number, family: family as SetIdentity['family'] }
 }

@@ -67,7 +67,10 @@ export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8A
 const holds = (fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean =>
   fixed.every(({ field, value }) => field.read(bytes, at) === value)
 
-/** What the kernel takes this payload for, whether or not there are words for it; undefined where it takes it for nothing known. */
+/**
+ * What the kernel takes a payload for, of what may stand behind a header: what the rules of verification are asked of,
+ * whether or not there are words for it. Undefined where it is nothing known.
+ */
 export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
   const at = payloadAt(part)
   const size = payloadSize(part)
@@ -75,13 +78,8 @@ export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Know
   return undefined
 }
 
-/** Of what may stand behind a header, what this payload is; undefined where it is none of it. */
-export function payloadOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
-  const at = payloadAt(part)
-  const size = payloadSize(part)
-  for (const one of known) {
-    const { variant } = one
-    if (variant.size === size && holds(variant.fixed, bytes, at) && holds(variant.worded, bytes, at)) return one
-  }
-  return undefined
+/** As {@link structOf}, where there are words for the payload; what has none is kept as bytes. */
+export function payloadOf(header: Header, bytes: Uint8Array, part: Part): Known | undefined {
+  const known = structOf(header, bytes, part)
+  return known !== undefined && holds(known.variant.worded, bytes, payloadAt(part)) ? known : undefined
 }

@@ -34,7 +34,7 @@ import {
   readVerdict,
   targetPart,
 } from './entry'
-import { type Header, headerOf, payloadOf, structOf } from './identify'
+import { type Header, headerOf, structOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
 import type { Entry } from './ruleset'
@@ -303,7 +303,7 @@ function checkPayload(
 ): void {
   const header = headerOf(kind, family, bytes, part)
   if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
-  const known = payloadOf(header, bytes, part) ?? structOf(header, bytes, part)
+  const known = structOf(header, bytes, part)
   if (known === undefined) {
     checkUnknown(kind, header, at, part, options)
     return

@@ -2,13 +2,12 @@
  * What is refused is refused with the extension and the parameter that it is about: of every line that iptables-legacy
  * refuses, and of payloads that come in as bytes, which no text can say.
  */
-import { Chain, IptcError, Rule, Rule6, RuleError, Table, Table6, XtablesError } from '../../src'
+import { type AnyRule, IptcError, RuleError, XtablesError } from '../../src'
 import type { Family } from '../../src/abi/family'
 import { HOOKS, TABLES } from '../../src/abi/netfilter'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import { type Fault, faultOf, type PlacedRule } from '../../src/extensions/extension'
 import { allExtensions, findExtension, type Known } from '../../src/extensions/registry'
-import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { parseRule } from '../../src/language/parse'
 import { extensionParts } from '../../src/ruleset/parts'
 import { encodeRule } from '../../src/ruleset/rule'
@@ -17,6 +16,7 @@ import { type Case, cases, payloads, splitLine } from '../support/cases'
 import { explained } from '../support/deviations'
 import { fixtures, rulesetOf } from '../support/fixtures'
 import { prepared } from '../support/in-memory'
+import { open, tryRule } from '../support/rules'
 
 interface Exception {
   readonly reason: RegExp
@@ -71,23 +71,8 @@ function lack(error: IptcError, family: Family): string | undefined {
   return `${extension} ${parameter}: ${message}`
 }
 
-function refusalOf({ family, table: name }: Case, kernel: MemoryKernel, line: string): IptcError | Rule | Rule6 {
-  const { chain, rule } = splitLine(line) ?? { chain: '', rule: line }
-  const isIpv4 = family.name === 'ipv4'
-  using table = isIpv4 ? new Table(name, { kernel }) : new Table6(name, { kernel })
-  try {
-    const parsed = isIpv4 ? Rule.parse(rule) : Rule6.parse(rule)
-    new Chain(table, chain).appendRule(parsed)
-    new Chain(table, chain).deleteRule(parsed)
-    return parsed
-  } catch (error) {
-    if (error instanceof IptcError) return error
-    throw error
-  }
-}
-
 /** What only the kernel can refuse in a rule. */
-function suspicions(rule: Rule | Rule6, family: Family): Fault[] {
+function suspicions(rule: AnyRule, family: Family): Fault[] {
   const { bytes } = encodeRule(parseRule(String(rule), family), { family, sets: NO_SETS })
   return extensionParts(family, bytes).flatMap(({ known, at }) => known?.variant.suspects?.(bytes, at) ?? [])
 }
@@ -99,8 +84,9 @@ test.each(
 )('every line that is refused of %s says why', (_, one) => {
   const kernel = prepared(one as Case)
   const { family, refused } = one as Case
+  using table = open(one as Case, kernel)
   const found = refused.flatMap((line) => {
-    const outcome = refusalOf(one as Case, kernel, line)
+    const outcome = tryRule(table, family, splitLine(line) ?? { chain: '', rule: line })
     if (outcome instanceof IptcError) {
       const wrong = lack(outcome, family)
       return wrong === undefined ? [] : [`${line}\n  ${wrong}`]

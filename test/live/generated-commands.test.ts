@@ -97,51 +97,73 @@ const classed = ({ status, stdout, stderr }: Outcome, words: readonly string[] =
   stderr: classOf(stderr),
 })
 
-test.each(['ipv4', 'ipv6'] as const)('iptables, %s', (family) => {
-  const random = newRandom()
-  const base = family === 'ipv4' ? COMMAND_BASE : COMMAND_BASE.replace(/10\.0\.0\.(\d)/g, 'fe80::$1')
-  const [our, their] = [new Place(family), new Place(family)]
-  const different: string[] = []
-  let accepted = 0
-  for (const i of times(countOf(200))) {
-    if (i % 10 === 0) for (const place of [our, their]) place.reset(base)
-    const words = commandWords(random)
-    const line = words.map((word) => (/^$|\s/.test(word) ? `"${word}"` : word)).join(' ')
-    const [mine, other] = [ourIptables(family, words, our.kernel), their.run('', words)]
-    if (other.status === 0) accepted++
-    const found = differences(classed(mine, words), classed(other, words))
-    // Where both refuse, a change would show in the lines that follow.
-    if (mine.status === 0 || other.status === 0) found.push(...differences(our.tables(), their.tables()))
-    if (found.length === 0) continue
-    for (const place of [our, their]) place.reset(base)
-    // What is listed may be refused, and nothing else.
-    if (mine.status === 0 || explained('status', line) === undefined) different.push([line, ...found].join('\n'))
-  }
-  expect(different.slice(0, 40).join('\n')).toBe('')
-  expect(accepted).toBeGreaterThan(0)
-})
+/** What came of the same words here and there. */
+interface Trial {
+  readonly other: Outcome
+  /** What of it is different. */
+  readonly found: readonly string[]
+  /** Whether to look at the tables. */
+  readonly changes: boolean
+  /** Whether a deviation allows what differs. */
+  readonly isListed: boolean
+  /** The words, as messages show them. */
+  readonly words: readonly string[]
+}
 
-test.each(['ipv4', 'ipv6'] as const)('iptables-restore, %s', (family) => {
+/** Tries words that are made at random in two places that begin alike, and again as soon as they differ. */
+function compare(
+  family: FamilyName,
+  count: number,
+  attempt: (random: Random, our: Place, their: Place) => Trial,
+): void {
   const random = newRandom()
   const base = family === 'ipv4' ? COMMAND_BASE : COMMAND_BASE.replace(/10\.0\.0\.(\d)/g, 'fe80::$1')
   const [our, their] = [new Place(family), new Place(family)]
   const different: string[] = []
   let accepted = 0
-  for (const i of times(countOf(150))) {
+  for (const i of times(count)) {
     if (i % 10 === 0) for (const place of [our, their]) place.reset(base)
-    const [options, text] = [restoreOptions(random), restoreText(random)]
-    const [mine, other] = [ourRestore(family, options, text, our.kernel), their.run('-restore', options, text)]
+    const { other, found, changes, isListed, words } = attempt(random, our, their)
     if (other.status === 0) accepted++
-    // What -v tells before a line that fails is not compared.
-    const isRefused = mine.status !== 0 && mine.status === other.status
-    const found = isRefused ? [] : differences(classed(mine), classed(other))
-    found.push(...differences(our.tables(), their.tables()))
-    if (found.length === 0) continue
+    const all = changes ? [...found, ...differences(our.tables(), their.tables())] : found
+    if (all.length === 0) continue
     for (const place of [our, their]) place.reset(base)
-    const deviation = explainedRestore(text, options)
-    if (deviation === undefined || (mine.status === 0) !== deviation.taken)
-      different.push([options.join(' '), JSON.stringify(text), ...found].join('\n'))
+    if (!isListed) different.push([...words, ...all].join('\n'))
   }
   expect(different.slice(0, 40).join('\n\n')).toBe('')
   expect(accepted).toBeGreaterThan(0)
+}
+
+test.each(['ipv4', 'ipv6'] as const)('iptables, %s', (family) => {
+  compare(family, countOf(200), (random, our, their) => {
+    const words = commandWords(random)
+    const line = words.map((word) => (/^$|\s/.test(word) ? `"${word}"` : word)).join(' ')
+    const [mine, other] = [ourIptables(family, words, our.kernel), their.run('', words)]
+    return {
+      other,
+      found: differences(classed(mine, words), classed(other, words)),
+      // Where both refuse, a change would show in the lines that follow.
+      changes: mine.status === 0 || other.status === 0,
+      // What is listed may be refused, and nothing else.
+      isListed: mine.status !== 0 && explained('status', line) !== undefined,
+      words: [line],
+    }
+  })
+})
+
+test.each(['ipv4', 'ipv6'] as const)('iptables-restore, %s', (family) => {
+  compare(family, countOf(150), (random, our, their) => {
+    const [options, text] = [restoreOptions(random), restoreText(random)]
+    const [mine, other] = [ourRestore(family, options, text, our.kernel), their.run('-restore', options, text)]
+    // What -v tells before a line that fails is not compared.
+    const isRefused = mine.status !== 0 && mine.status === other.status
+    const deviation = explainedRestore(text, options)
+    return {
+      other,
+      found: isRefused ? [] : differences(classed(mine), classed(other)),
+      changes: true,
+      isListed: deviation !== undefined && (mine.status === 0) === deviation.taken,
+      words: [options.join(' '), JSON.stringify(text)],
+    }
+  })
 })

@@ -47,15 +47,20 @@ function fill(one: Place, lines: readonly string[] = one.accepted): void {
   expect(restore(one.family, one.table, lines)).toMatchObject({ status: 0 })
 }
 
-function ours({ family, table }: Place, options: ListOptions): string {
+/** Our listings of a table as it is now. */
+function lister({ family, table }: Place): (options: ListOptions) => string {
   const capture = captureTable(new LinuxKernel(), family.name, table)
-  return listTable(rulesetOf({ capture }), contextOf({ capture }), options)
+  const [ruleset, context] = [rulesetOf({ capture }), contextOf({ capture })]
+  return (options) => listTable(ruleset, context, options)
 }
+
+const ours = (one: Place, options: ListOptions): string => lister(one)(options)
 
 const theirs = ({ family, table }: Place, ...words: string[]): string => shown(family, table, ...words)
 
 function expectSame(one: Place): void {
-  for (const [words, options] of OPTIONS) expect(ours(one, options)).toBe(theirs(one, ...words))
+  const list = lister(one)
+  for (const [words, options] of OPTIONS) expect(list(options)).toBe(theirs(one, ...words))
 }
 
 const named = cases

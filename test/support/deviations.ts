@@ -3,16 +3,36 @@
  * asked, or a spelling that it takes by accident; a test says when one no longer applies. Those of one extension may
  * stand beside its lines, in test/extensions/cases.
  */
+import { isIP } from 'node:net'
 import { caseDeviations } from './cases'
 
 export interface Deviation {
   /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
   readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
-  readonly lines: RegExp
+  readonly lines: { test(line: string): boolean }
   readonly why: string
 }
 
+/** An address, in quotes or bare, with a mask of no bits. */
+const UNMASKED = /(?: -[sd]|--(?:src|dst|source|destination))[ =](?:"([^"]*)|(\S*))\/(?:0+|0x0+|0\.0\.0\.0|::)"?(?: |$)/
+/** One to four numbers of C, all but the last of eight bits. */
+const IPV4 = /^(?:(?:0x[\da-f]{1,2}|0[0-7]*|1?\d?\d|2[0-4]\d|25[0-5])\.){0,3}(?:0x[\da-f]+|0[0-7]*|[1-9]\d*)$/i
+
+/** Whether an address that a mask of no bits stands behind is none. */
+function isMasking(line: string): boolean {
+  const [found, quoted, bare] = UNMASKED.exec(line) ?? []
+  const address = quoted ?? bare ?? ''
+  // Of four numbers, the last has eight bits as well.
+  const isGreat = /^(?:\d+\.){3}(?:25[6-9]|2[6-9]\d|[3-9]\d\d|\d{4,})$/.test(address)
+  return found !== undefined && isIP(address) === 0 && (!IPV4.test(address) || isGreat)
+}
+
 const general: readonly Deviation[] = [
+  {
+    what: 'refused',
+    lines: { test: isMasking },
+    why: 'no address: 1.8.9 does not look at what stands before a mask of no bits',
+  },
   {
     what: 'text',
     lines: /! --[sd]port (?:0:65535|:)(?: |$)/,
@@ -48,13 +68,13 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'refused',
-    lines: /(?: -[io]|--(?:in|out)-interface|--oif) (?:\S*\/|"eth 0")/,
+    lines: /(?: -[io]|--(?:in|out)-interface|--oif) (?:\S*\/|"e[^"]* [^"]*")/,
     why: 'no interface has such a name: 1.8.9 only warns',
   },
   { what: 'text', lines: /-i "eth 0"/, why: 'bare, as 1.8.9 prints it, the name could not be read again' },
   {
     what: 'refused',
-    lines: /--match-set \S+ (?:\S+,)*(?:src|dst)[^,\s]/,
+    lines: /--match-set[ =]\S+ (?:\S+,)*(?:src|dst)[^,\s]/,
     why: '1.8.9 looks at the first three letters alone',
   },
   {
@@ -64,13 +84,13 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'refused',
-    lines: /port (?:\S+:)?(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
+    lines: /port (?:\S+:)?[+0]*(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
     why: 'no port is so great: 1.8.9 keeps sixteen bits of it',
   },
   { what: 'refused', lines: /--tcp-flags SYN ""/, why: 'a list of nothing is no list: 1.8.9 takes it for NONE' },
   {
     what: 'accepted',
-    lines: /-j MASQUERADE --to-ports 80 -p tcp/,
+    lines: /^(?!.*-p .*-[jm] ).* -(?:j (?:MASQUERADE|REDIRECT|SNAT|DNAT)|m multiport) .*-p \S+$/,
     why: '1.8.9 wants the protocol before what needs it; the rule is the same',
   },
   {

@@ -30,23 +30,35 @@ export const iptables = (family: Family, ...args: string[]): Outcome => run(comm
 export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
   run(`${command(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
 
-const RESTORE_EACH = `
-while IFS= read -rd '' line; do
-  stderr=$("$1" -n <<<"*$2"$'\\n'"$line"$'\\nCOMMIT' 2>&1 >/dev/null)
+const RUN_EACH = `
+while IFS= read -rd '' count; do
+  words=()
+  for ((; count > 0; count--)); do IFS= read -rd '' word; words+=("$word"); done
+  IFS= read -rd '' input
+  stderr=$("\${words[@]}" <<<"$input" 2>&1 >/dev/null)
   printf '%s %s\\0' $? "$stderr"
 done`
 
-/** As {@link restore}, of one line after the other: from a small process, each is started many times faster than from here. */
-export function restoreEach(family: Family, table: string, lines: readonly string[]): Outcome[] {
-  const input = lines.map((line) => `${line}\0`).join('')
-  const { stdout } = must(run('bash', ['-c', RESTORE_EACH, 'bash', `${command(family)}-restore`, table], input), 'bash')
+interface Command {
+  readonly words: readonly string[]
+  readonly input?: string
+}
+
+/** Runs one command after the other, whatever comes of each: a small process starts them many times faster than this one. */
+function runEach(commands: readonly Command[]): Outcome[] {
+  const request = commands.flatMap(({ words, input = '' }) => [`${words.length}`, ...words, input])
+  const { stdout } = must(run('bash', ['-c', RUN_EACH], request.map((word) => `${word}\0`).join('')), 'bash')
   const outcomes = stdout.split('\0').slice(0, -1)
-  if (outcomes.length !== lines.length) throw new Error(`${lines.length} lines, and ${outcomes.length} outcomes`)
+  if (outcomes.length !== commands.length) throw new Error(`${commands.length} commands, ${outcomes.length} outcomes`)
   return outcomes.map((outcome) => {
     const [, status, stderr = ''] = /^(\d+) (.*)$/s.exec(outcome) ?? []
     return { status: Number(status), stdout: '', stderr }
   })
 }
+
+/** As {@link restore}, of one line after the other. */
+export const restoreEach = (family: Family, table: string, lines: readonly string[]): Outcome[] =>
+  runEach(lines.map((line) => ({ words: [`${command(family)}-restore`, '-n'], input: `*${table}\n${line}\nCOMMIT` })))
 
 /** What `-S` prints of a table; a comment may hold a line break. */
 export const listing = (family: Family, table: string): string[] =>
@@ -58,22 +70,22 @@ export const listing = (family: Family, table: string): string[] =>
 export const shown = (family: Family, table: string, ...options: string[]): string =>
   must(iptables(family, '-t', table, '-L', ...options), `-L of ${table}`).stdout
 
-/** Empties a table and makes what a group needs there. */
-export function prepare({ family, table, setup }: Case): void {
-  must(iptables(family, '-t', table, '-F'), 'flush')
-  must(iptables(family, '-t', table, '-X'), 'delete chains')
-  run('ipset', ['destroy'])
-  if (setup.some((line) => line.startsWith('nfacct '))) must(run('nfacct', ['flush']), 'nfacct flush')
-  for (const line of setup) setUp(family, table, line)
-}
-
 /** Programs that make what rules refer to. */
 const MAKERS = ['ipset', 'nfacct']
+/** May fail: a set that rules of other tables refer to stays. */
+const DESTROY = ['ipset', 'destroy']
 
-function setUp(family: Family, table: string, line: string): void {
-  const [first, ...rest] = line.split(/\s+/) as [string, ...string[]]
-  if (MAKERS.includes(first)) must(run(first, rest), line)
-  else must(iptables(family, '-t', table, first, ...rest), line)
+/** Empties a table and makes what a group needs there. */
+export function prepare({ family, table, setup }: Case): void {
+  const change = (...words: string[]): string[] => [command(family), '-t', table, ...words]
+  const flushes = setup.some((line) => line.startsWith('nfacct ')) ? [['nfacct', 'flush']] : []
+  const making = setup.map((line) => {
+    const words = line.split(/\s+/)
+    return MAKERS.includes(words[0] as string) ? words : change(...words)
+  })
+  const commands = [change('-F'), change('-X'), DESTROY, ...flushes, ...making]
+  const outcomes = runEach(commands.map((words) => ({ words })))
+  for (const [i, words] of commands.entries()) if (words !== DESTROY) must(outcomes[i] as Outcome, words.join(' '))
 }
 
 /** Names of the ipsets that there are. */

@@ -2,22 +2,12 @@
  * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
  * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
  */
-import {
-  type AnyRule,
-  type AnyTable,
-  Chain,
-  IptcError,
-  KernelError,
-  Rule,
-  Rule6,
-  RuleError,
-  Table,
-  Table6,
-} from '../../src'
+import { type AnyTable, Chain, IptcError, KernelError, RuleError } from '../../src'
 import type { Family } from '../../src/abi/family'
 import { replace } from '../../src/abi/x-tables'
+import { kernelSets } from '../../src/iptc/sets'
 import { captureTable } from '../../src/kernel/capture'
-import type { Kernel } from '../../src/kernel/kernel'
+import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
@@ -27,12 +17,8 @@ import { explained } from './deviations'
 import { unfaithful } from './faithful'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { listing, prepare, restore, restoreEach } from './oracle'
+import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
-
-const parse = (family: Family, rule: string): AnyRule => (family.name === 'ipv4' ? Rule.parse(rule) : Rule6.parse(rule))
-
-const open = ({ family, table }: Case, kernel: Kernel): AnyTable =>
-  family.name === 'ipv4' ? new Table(table, { kernel }) : new Table6(table, { kernel })
 
 /** The table as it is now, as a fixture. */
 const capture = ({ name, extension, family, table }: Case, lines: readonly string[]): Fixture => ({
@@ -45,9 +31,19 @@ const capture = ({ name, extension, family, table }: Case, lines: readonly strin
   capture: captureTable(new LinuxKernel(), family.name, table),
 })
 
-/** The rules of the table, byte for byte. */
-const entries = ({ family, table }: Case): string =>
-  Buffer.from(captureTable(new LinuxKernel(), family.name, table).entries).toString('hex')
+function ask<T>(family: Family, question: (client: Client) => T): T {
+  const client = new Client(new LinuxKernel(), family)
+  try {
+    return question(client)
+  } finally {
+    client.close()
+  }
+}
+
+/** The rules of the table, byte for byte; a capture would also look for every set that there may be. */
+const entries = ({ family, table }: Case): Uint8Array => ask(family, (client) => client.entries(table).entries.slice())
+
+const areSame = (before: Uint8Array, after: Uint8Array): boolean => Buffer.compare(before, after) === 0
 
 /** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
 function refusedAlone(one: Case): string[] {
@@ -107,17 +103,17 @@ export function tryWriting(one: Case): string[] {
   const ours = listing(one.family, one.table)
   return [
     ...ours.flatMap((line, i) => (line === theirs.listing[i] ? [] : [`listed as ${line}, not ${theirs.listing[i]}`])),
-    ...(entries(one) === theirs.bytes ? [] : ['other bytes in the kernel']),
+    ...(areSame(entries(one), theirs.bytes) ? [] : ['other bytes in the kernel']),
     ...kernel.sent.slice(-1).flatMap((sent) => tryWritingBack(one, table, sent.subarray(replace.size))),
   ]
 }
 
 /** As every edit does with the rules that it does not touch. Such a rule that is not to be written back is refused. */
 function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[] {
-  const read = (): Uint8Array => captureTable(new LinuxKernel(), one.family.name, one.table).entries
-  const handed = read()
-  const context = contextOf(capture(one, []))
-  const found = unfaithful(context, given, handed)
+  const handed = entries(one)
+  const changes = (before: Uint8Array, after: Uint8Array): string[] =>
+    ask(one.family, (client) => unfaithful({ family: one.family, sets: kernelSets(client) }, before, after))
+  const found = changes(given, handed)
   try {
     const chain = new Chain(table, 'OUTPUT')
     chain.appendRule(parse(one.family, '-o eth0'))
@@ -126,7 +122,7 @@ function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[]
     const isDeclared = error instanceof RuleError && error.message.includes('cannot be written back')
     return isDeclared ? found : [...found, `cannot be written back: ${error}`]
   }
-  return [...found, ...unfaithful(context, handed, read()).map((change) => `written back: ${change}`)]
+  return [...found, ...changes(handed, entries(one)).map((change) => `written back: ${change}`)]
 }
 
 /**
@@ -142,11 +138,11 @@ export function tryRefused(one: Case): string[] {
     const split = splitLine(line)
     if (split === undefined || explained('accepted', line)) return []
     kernel.sent.length = 0
-    const error = refusalOf(one, table, split)
-    if (error === undefined) return [`accepted: ${line}`]
-    return kernel.sent.length === 0 ? [] : unexplained(line, error)
+    const outcome = tryRule(table, one.family, split)
+    if (!(outcome instanceof IptcError)) return [`accepted: ${line}`]
+    return kernel.sent.length === 0 ? [] : unexplained(line, outcome)
   })
-  return entries(one) === before ? found : [...found, 'the table is not as it was']
+  return areSame(entries(one), before) ? found : [...found, 'the table is not as it was']
 }
 
 /**
@@ -159,8 +155,8 @@ export function tryDeviations(one: Case): string[] {
   const judge = (what: 'refused' | 'accepted') => (line: string) => {
     const deviation = explained(what, line)
     if (deviation === undefined) return []
-    const isRefused = refusalOf(one, table, ruleLine(line)) !== undefined
-    return isRefused === (what === 'refused') ? [] : [`not ${what}, as ${deviation.lines} says: ${line}`]
+    const isRefused = tryRule(table, one.family, ruleLine(line)) instanceof IptcError
+    return isRefused === (what === 'refused') ? [] : [`not ${what}, as is said (${deviation.why}): ${line}`]
   }
   return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
 }
@@ -174,7 +170,10 @@ export function tryOracle(one: Case): string[] {
 
 /** Lines whose refusal by the kernel may be for either of two parameters. */
 const AMBIGUOUS: readonly { readonly lines: RegExp; readonly why: string }[] = [
-  { lines: /--rateest1 .*--rateest2 /, why: 'either of two estimators may be the one that is missing' },
+  {
+    lines: /--rateest1 .*--rateest2 |--rateest2 .*--rateest1 /,
+    why: 'either of two estimators may be the one that is missing',
+  },
 ]
 
 /** What a refusal of the kernel lacks, which is to be put down to a parameter that the kernel alone can judge. */
@@ -184,23 +183,6 @@ function unexplained(line: string, error: IptcError): string[] {
   const isAmbiguous = AMBIGUOUS.some(({ lines }) => lines.test(line))
   if ((error.parameter === undefined) === isAmbiguous) return []
   return [`${isAmbiguous ? 'ambiguous no longer' : 'refused for no parameter'}: ${line}: ${error.message}`]
-}
-
-/** The error of ours with which a line is refused, if it is; any other is passed on. */
-function refusalOf(
-  { family }: Case,
-  table: AnyTable,
-  { chain, rule }: { chain: string; rule: string },
-): IptcError | undefined {
-  try {
-    const parsed = parse(family, rule)
-    new Chain(table, chain).appendRule(parsed)
-    new Chain(table, chain).deleteRule(parsed)
-    return undefined
-  } catch (error) {
-    if (error instanceof IptcError) return error
-    throw error
-  }
 }
 
 const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]

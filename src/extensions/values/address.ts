@@ -27,12 +27,15 @@ function parseFilled(word: string): Bytes | undefined {
   )
 }
 
-/** As iptables reads it: numbers that are left out are 0, so that `10.1` is 10.1.0.0; a great one is all four bytes. */
-function parseIPv4(word: string): Bytes | undefined {
+/** A number a byte; those that are left out are 0, so that `10.1` is 10.1.0.0. */
+function parseOctets(word: string): Bytes | undefined {
   const parts = dotted(word)
-  if (parts === undefined || parts.some((part) => part > 255)) return parseFilled(word)
+  if (parts === undefined || parts.some((part) => part > 255)) return undefined
   return Uint8Array.from({ length: 4 }, (_, i) => parts[i] ?? 0)
 }
+
+/** As iptables reads it: {@link parseOctets}, unless a number is too great for one. */
+const parseIPv4 = (word: string): Bytes | undefined => parseOctets(word) ?? parseFilled(word)
 
 const groups = (text: string): number[] =>
   text === ''
@@ -56,6 +59,10 @@ function parseIPv6(word: string): Bytes | undefined {
 /** As {@link parseAddress}, with short forms of IPv4 read as inet_aton(3) does. */
 const parseFilledAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseFilled(word) : parseIPv6(word)
+
+/** As {@link parseAddress}, with a number a byte in IPv4. */
+const parseOctetsAddress = (word: string, context: Context): Bytes | undefined =>
+  context.family.addressSize === 4 ? parseOctets(word) : parseIPv6(word)
 
 /** As {@link parseAddress}, also of the other family. */
 const parseAnyAddress = (word: string, context: Context): Bytes | undefined =>
@@ -200,8 +207,8 @@ export const addressRange: ValueType<readonly [Bytes, Bytes], string> = {
   expects: `${expected}, or two of them with - in between`,
   parse(word, context) {
     const [first, last] = halves(word, '-')
-    const low = parseAddress(first, context) ?? mismatch()
-    return [widen(low), widen(last === undefined ? low : (parseAddress(last, context) ?? mismatch()))]
+    const low = parseOctetsAddress(first, context) ?? mismatch()
+    return [widen(low), widen(last === undefined ? low : (parseOctetsAddress(last, context) ?? mismatch()))]
   },
   format: ([first, last], context) =>
     `${formatAddress(shorten(first, context), context)}-${formatAddress(shorten(last, context), context)}`,
