@@ -4,6 +4,7 @@
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
+import { giveBack } from '../binary/buffers'
 import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { rememberedSets } from '../extensions/remembered-sets'
@@ -14,9 +15,10 @@ import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
 import type { Ref } from '../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
-import { Refusal, type VerifyOptions, verify } from '../ruleset/verify'
+import { Refusal, type VerifyOptions, verifySliced } from '../ruleset/verify'
 import { isSurelyTaken } from '../ruleset/verify-edit'
-import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
+import { REQUEST_HEAD, type Request, writeRulesetSliced } from '../ruleset/write'
+import type { Sliced } from '../slices'
 import { blame, type Candidate } from './blame'
 import { carriedCounters } from './carried-counters'
 import { checkFaithful, mayLose } from './faithful'
@@ -40,31 +42,28 @@ export interface CommitOptions {
 }
 
 /** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
-export function prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Prepared {
+export function* prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Sliced<Prepared> {
   const added = checkNewRules(client, from, to)
-  const request = writeRuleset(to)
+  const request = yield* writeRulesetSliced(to)
   const sets = rememberedSets(kernelSets(client))
   if (from.isReading && !mayLose(to) && isSurelyTaken(from.ruleset, to, { sets })) return { request, added }
   let isLossy = false
   const meet = ({ variant }: Known): void => {
     isLossy ||= variant.losses.length > 0
   }
-  const refusal = refusalOf(to, { sets, meet }, request)
+  const refusal = yield* refusalOf(to, { sets, meet }, request)
   // Of what is refused, not everything was met.
   if (isLossy || refusal !== undefined) checkFaithful(from, to, rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
-  if (refusal !== undefined && refusalOf(from.ruleset, { sets }) === undefined)
+  if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
     throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })
   return { request, added }
 }
 
-function refusalOf(
-  ruleset: Ruleset,
-  options: VerifyOptions,
-  { layout, bytes } = writeRuleset(ruleset),
-): Refusal | undefined {
+function* refusalOf(ruleset: Ruleset, options: VerifyOptions, written?: Request): Sliced<Refusal | undefined> {
+  const { layout, bytes } = written ?? (yield* writeRulesetSliced(ruleset))
   try {
-    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
+    yield* verifySliced(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error
@@ -118,7 +117,7 @@ function locate(ruleset: Ruleset, offset: number): RulePlace {
 }
 
 /** From what to what, and where: all that it takes to say what went wrong. */
-interface Exchange {
+export interface Exchange {
   readonly kernel: Kernel
   readonly client: Client
   readonly from: Snapshot
@@ -155,6 +154,7 @@ export function replace(exchange: Exchange): void {
   const { layout, bytes } = prepared.request
   try {
     client.replace(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
+    giveBack(bytes)
   } catch (cause) {
     throw blamed(exchange, cause, (error) => findRefused({ ...exchange, ...prepared, error }))
   }
@@ -166,6 +166,7 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
   const { layout, bytes } = prepared.request
   try {
     await client.replaceAsync(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
+    giveBack(bytes)
   } catch (cause) {
     throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
   }

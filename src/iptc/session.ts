@@ -4,13 +4,15 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
+import { giveBack } from '../binary/buffers'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { type Client, conflict, type TableEntries } from '../kernel/client'
 import type { Kernel, Lend, LockRequest } from '../kernel/kernel'
-import { readRuleset } from '../ruleset/read'
+import { readRulesetSliced } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { type CommitOptions, prepare, replace, replaceAsync } from './commit'
+import { atOnce, inSlices, type Sliced } from '../slices'
+import { type CommitOptions, type Exchange, prepare, replace, replaceAsync } from './commit'
 import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 import { lockRequest, type WaitOptions } from './wait'
 
@@ -90,16 +92,16 @@ export class Session {
   }
 
   #read(): Snapshot {
-    return this.#snapshot(this.#client.entries(this.#table))
+    return atOnce(this.#snapshot(this.#client.entries(this.#table)))
   }
 
   async #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Snapshot> {
     signal?.throwIfAborted()
-    return this.#snapshot(await this.#client.entriesAsync(this.#table))
+    return inSlices(this.#snapshot(await this.#client.entriesAsync(this.#table)))
   }
 
-  #snapshot({ info, entries }: TableEntries): Snapshot {
-    return readingOf(readRuleset(this.#family, this.#table, info, entries))
+  *#snapshot({ info, entries }: TableEntries): Sliced<Snapshot> {
+    return readingOf(yield* readRulesetSliced(this.#family, this.#table, info, entries))
   }
 
   #transaction(): Work | undefined {
@@ -167,7 +169,15 @@ export class Session {
   edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (open !== undefined) edited(open, change)
-    else this.#locked(() => this.#exchange((work) => edited(work, change)))
+    else
+      this.#locked(() => {
+        const { base } = this.#exchange((work) => {
+          edited(work, change)
+          return work
+        })
+        // Nobody else has seen what was read.
+        if (base.ruleset.image !== undefined) giveBack(base.ruleset.image.bytes)
+      })
   }
 
   /**
@@ -178,7 +188,7 @@ export class Session {
     this.#locked(() => {
       const work = startOf(this.#read())
       edited(work, change)
-      if (work.edits > 0) this.#prepare(work)
+      if (work.edits > 0) atOnce(this.#prepare(work))
     })
   }
 
@@ -206,18 +216,18 @@ export class Session {
   /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
   check(): void {
     const work = this.#pending()
-    if (work !== undefined) this.#prepare(work)
+    if (work !== undefined) atOnce(this.#prepare(work))
   }
 
   /** Checks what is to be written. @throws as {@link prepare} */
-  #prepare({ base: from, draft: to }: Work) {
+  *#prepare({ base: from, draft: to }: Work): Sliced<Exchange> {
     const [kernel, client, options] = [this.#kernel, this.#client, this.#options]
-    return { kernel, client, from, to, options, prepared: prepare(client, from, to, options) }
+    return { kernel, client, from, to, options, prepared: yield* prepare(client, from, to, options) }
   }
 
   #write(work: Work): void {
     try {
-      if (work.edits > 0) replace(this.#prepare(work))
+      if (work.edits > 0) replace(atOnce(this.#prepare(work)))
     } catch (error) {
       if (error instanceof CountersError) this.#forget(work)
       throw error
@@ -272,7 +282,7 @@ export class Session {
     const work = this.#pending()
     if (work === undefined) return
     this.#locked(() => {
-      this.#confirm(work.base, this.#read())
+      atOnce(this.#confirm(work.base, this.#read()))
       this.#write(work)
     })
   }
@@ -284,7 +294,7 @@ export class Session {
     await this.#lockedAsync(request, async () => {
       const work = this.#pending()
       if (work === undefined) return
-      this.#confirm(work.base, await this.#readAsync(request))
+      await inSlices(this.#confirm(work.base, await this.#readAsync(request)))
       if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
@@ -304,7 +314,7 @@ export class Session {
   /** @param after what is to be done once the table is written */
   async #writeAsync(work: Work, after: () => void): Promise<void> {
     try {
-      if (work.edits > 0) await replaceAsync(this.#prepare(work))
+      if (work.edits > 0) await replaceAsync(await inSlices(this.#prepare(work)))
     } catch (error) {
       if (error instanceof CountersError) after()
       throw error
@@ -316,8 +326,8 @@ export class Session {
     return this.#work !== undefined && this.#work.edits > 0 ? this.#work : undefined
   }
 
-  #confirm(base: Snapshot, now: Snapshot): void {
-    if (unchanged(base, now)) return
+  *#confirm(base: Snapshot, now: Snapshot): Sliced<void> {
+    if (yield* unchanged(base, now)) return
     const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
     throw conflict(this.#family.name, this.#table, reason)
   }

@@ -3,6 +3,7 @@ import { sameEntry, sameImage } from '../ruleset/equal'
 import { countOf } from '../ruleset/image'
 import type { Ref } from '../ruleset/rules'
 import { entriesOf, type Ruleset, refsOf } from '../ruleset/ruleset'
+import type { Sliced } from '../slices'
 
 export interface Snapshot {
   readonly ruleset: Ruleset
@@ -34,11 +35,11 @@ export function writtenOf(ruleset: Ruleset): Snapshot {
 }
 
 /** Whether two snapshots of a table say the same, counters aside. */
-export function unchanged(before: Snapshot, now: Snapshot): boolean {
+export function* unchanged(before: Snapshot, now: Snapshot): Sliced<boolean> {
   const [one, other] = [before.ruleset, now.ruleset]
   if (before.count !== now.count) return false
   if (before.isReading && now.isReading && one.image !== undefined && other.image !== undefined)
-    return sameImage(one.image, other.image)
+    return yield* sameImage(one.image, other.image)
   const others = entriesOf(other)
   for (const entry of entriesOf(one)) {
     const { value } = others.next()

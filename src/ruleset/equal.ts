@@ -2,10 +2,11 @@
 import type { Family } from '../abi/family'
 import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
+import type { Sliced } from '../slices'
 import { matchParts, nextOffset, type Part, payloadAt, payloadSize, targetOffset, targetPart } from './entry'
 import { HEADS } from './head'
 import { headerOf, payloadOf } from './identify'
-import { GOES_ON, type Image } from './image'
+import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
 import type { Entry } from './ruleset'
 
@@ -99,14 +100,26 @@ function isLike({ family, bytes, starts }: Image, number: number, rule: Entry): 
  * Whether two readings of a table have the same entries, as {@link sameEntry} would find one by one. It compares words
  * of four bytes, and makes no objects: a commit reads a big table again only to see that nobody changed it.
  */
-export function sameImage(one: Image, other: Image): boolean {
+export function* sameImage(one: Image, other: Image): Sliced<boolean> {
   if (one.starts.length !== other.starts.length || !one.starts.every((at, i) => at === other.starts[i])) return false
   if (!one.destinations.every((to, i) => to === other.destinations[i])) return false
   if (!one.names.every((name, i) => name === other.names[i])) return false
-  const { family, starts, destinations } = one
   const [a, b] = [wordsOf(one.bytes), wordsOf(other.bytes)]
+  const count = countOf(one)
+  for (let from = 0; from < count; from += SLICE) {
+    if (!sameEntries(one, a, other, b, from, Math.min(from + SLICE, count))) return false
+    yield
+  }
+  return true
+}
+
+/** How many entries are compared in a slice. */
+const SLICE = 4096
+
+function sameEntries(one: Image, a: Int32Array, other: Image, b: Int32Array, from: number, end: number): boolean {
+  const { family, starts, destinations } = one
   const [head, tail] = [family.entry.fields.nfcache.offset >> 2, family.entrySize >> 2]
-  for (let i = 0; i + 1 < starts.length; i++) {
+  for (let i = from; i < end; i++) {
     const at = (starts[i] as number) >> 2
     const isVerdict = (destinations[i] as number) >= 0 || destinations[i] === GOES_ON
     const size = isVerdict ? targetOffset(family, one.bytes, at << 2) >> 2 : ((starts[i + 1] as number) >> 2) - at

@@ -2,6 +2,7 @@
 import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
+import { atOnce, type Sliced } from '../slices'
 import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
 import { ENDS, entryBytes, entryIn, GOES_ON, type Image, STAYS } from './image'
 import { Rules } from './rules'
@@ -37,24 +38,63 @@ interface Span {
   tail: number | undefined
 }
 
-function findEntries(family: Family, bytes: Uint8Array, expected: number): Found {
-  // An entry takes more bytes than its head.
-  const most = Math.ceil(bytes.length / family.entrySize)
-  const starts = new Uint32Array(most + 1)
-  const verdicts = new Int32Array(most)
-  const heads = new Map<number, string>()
-  let count = 0
-  for (let at = 0; at < bytes.length; count++) {
-    const size = checkEntry(family, bytes, at)
-    const target = targetPart(family, bytes, at)
-    starts[count] = at
-    verdicts[count] = isStandard(bytes, target) ? readVerdict(bytes, target) : NONE
-    if (isErrorTarget(bytes, target)) heads.set(count, errorName(bytes, target))
-    at += size
+/** How many entries are looked at in a slice. */
+const SLICE = 4096
+
+/** Looks at the entries of a blob in their order. */
+class Finder implements Found {
+  readonly starts: Uint32Array
+  readonly verdicts: Int32Array
+  readonly heads = new Map<number, string>()
+  readonly #family: Family
+  readonly #bytes: Uint8Array
+  #count = 0
+  #at = 0
+
+  constructor(family: Family, bytes: Uint8Array, count: number) {
+    this.#family = family
+    this.#bytes = bytes
+    this.starts = new Uint32Array(count + 1)
+    this.verdicts = new Int32Array(count)
   }
-  if (count !== expected) throw new BlobError(bytes.length, `${count} entries where ${expected} are said to be`)
-  starts[count] = bytes.length
-  return { starts: starts.slice(0, count + 1), verdicts: verdicts.slice(0, count), heads }
+
+  get isDone(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  find(most: number): void {
+    const [family, bytes] = [this.#family, this.#bytes]
+    let at = this.#at
+    let count = this.#count
+    for (let end = count + most; count < end && at < bytes.length; count++) {
+      const size = checkEntry(family, bytes, at)
+      const target = targetPart(family, bytes, at)
+      this.starts[count] = at
+      this.verdicts[count] = isStandard(bytes, target) ? readVerdict(bytes, target) : NONE
+      if (isErrorTarget(bytes, target)) this.heads.set(count, errorName(bytes, target))
+      at += size
+    }
+    this.#at = at
+    this.#count = count
+  }
+}
+
+function* findEntries(family: Family, bytes: Uint8Array, expected: number): Sliced<Found> {
+  // An entry takes more bytes than its head: what is said of their number may be anything.
+  const most = Math.min(expected, Math.ceil(bytes.length / family.entrySize))
+  const finder = new Finder(family, bytes, most)
+  while (!finder.isDone) {
+    finder.find(SLICE)
+    yield
+  }
+  if (finder.count !== expected)
+    throw new BlobError(bytes.length, `${finder.count} entries where ${expected} are said to be`)
+  finder.starts[expected] = bytes.length
+  return finder
 }
 
 /** The hooks of a table by the offset of their first entry. */
@@ -120,7 +160,12 @@ function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number
 }
 
 /** Where each entry goes: see {@link Image.destinations}. */
-function findDestinations(family: Family, bytes: Uint8Array, found: Found, spans: readonly Span[]): Int32Array {
+function* findDestinations(
+  family: Family,
+  bytes: Uint8Array,
+  found: Found,
+  spans: readonly Span[],
+): Sliced<Int32Array> {
   const { starts, verdicts } = found
   const byStart = startsOf(spans, found)
   const destinationOf = (verdict: number, i: number): number => {
@@ -135,15 +180,36 @@ function findDestinations(family: Family, bytes: Uint8Array, found: Found, spans
       throw new BlobError(target, `the jump to byte ${verdict} goes to a chain without a name`)
     return chain
   }
-  return verdicts.map((verdict, i) => (verdict === NONE ? STAYS : destinationOf(verdict, i)))
+  const destinations = new Int32Array(verdicts.length)
+  const fill = (from: number, end: number): void => {
+    for (let i = from; i < end; i++) {
+      const verdict = verdicts[i] as number
+      destinations[i] = verdict === NONE ? STAYS : destinationOf(verdict, i)
+    }
+  }
+  for (let from = 0; from < verdicts.length; from += SLICE) {
+    fill(from, Math.min(from + SLICE, verdicts.length))
+    yield
+  }
+  return destinations
+}
+
+function numbers(first: number, end: number): number[] {
+  const all = new Array<number>(end - first)
+  for (let i = first; i < end; i++) all[i - first] = i
+  return all
 }
 
 /** A table's entries as chains of rules. `bytes` must not be changed afterwards: the rules are views of it. */
-export function readRuleset(family: Family, table: string, layout: Layout, bytes: Uint8Array): Ruleset {
-  const found = findEntries(family, bytes, layout.numEntries)
+export const readRuleset = (family: Family, table: string, layout: Layout, bytes: Uint8Array): Ruleset =>
+  atOnce(readRulesetSliced(family, table, layout, bytes))
+
+/** As {@link readRuleset}. */
+export function* readRulesetSliced(family: Family, table: string, layout: Layout, bytes: Uint8Array): Sliced<Ruleset> {
+  const found = yield* findEntries(family, bytes, layout.numEntries)
   const { spans, end } = findSpans(found, layout)
   for (const span of spans) takeReturn(family, bytes, found, span)
-  const destinations = findDestinations(family, bytes, found, spans)
+  const destinations = yield* findDestinations(family, bytes, found, spans)
   const objects = new Map<Entry, number>()
   const image: Image = {
     family,
@@ -164,10 +230,7 @@ export function readRuleset(family: Family, table: string, layout: Layout, bytes
     name,
     hook,
     head: objectOf(head),
-    rules: new Rules(
-      image,
-      Array.from({ length: behind - first }, (_, i) => first + i),
-    ),
+    rules: new Rules(image, numbers(first, behind)),
     tail: objectOf(tail),
   })
 

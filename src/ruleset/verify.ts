@@ -19,6 +19,7 @@ import {
   type RuleHead,
 } from '../extensions/extension'
 import type { Known } from '../extensions/registry'
+import { atOnce, type Sliced } from '../slices'
 import {
   checkEntry,
   isErrorTarget,
@@ -88,22 +89,36 @@ interface Subject extends Within {
  * @returns per eight bytes, from which hooks the entry that begins there is reached, a bit a hook.
  * @throws Refusal
  */
-export function verify(
+export const verify = (
   family: Family,
   table: string,
   layout: Layout,
   bytes: Uint8Array,
   options: VerifyOptions = {},
-): Uint8Array {
+): Uint8Array => atOnce(verifySliced(family, table, layout, bytes, options))
+
+/** As {@link verify}. */
+export function* verifySliced(
+  family: Family,
+  table: string,
+  layout: Layout,
+  bytes: Uint8Array,
+  options: VerifyOptions,
+): Sliced<Uint8Array> {
   const subject = { family, table, layout, bytes, options }
-  const starts = checkStructure(subject)
+  const starts = yield* checkStructure(subject)
   checkHooks(subject, starts)
-  const reached = markReached(subject, starts)
-  for (let at = 0; at < bytes.length; at += nextOffset(family, bytes, at))
+  const reached = yield* markReached(subject, starts)
+  for (let [at, count] = [0, 1]; at < bytes.length; at += nextOffset(family, bytes, at), count++) {
     checkExtensions(subject, at, reached[at >> 3] as number)
+    if (count % SLICE === 0) yield
+  }
   checkTable(subject)
   return reached
 }
+
+/** How many entries are looked at in a slice. */
+const SLICE = 1024
 
 /**
  * Whether Linux would take one entry, where it has a right place in its table.
@@ -130,12 +145,13 @@ export function isEntryTaken(
 }
 
 /** Per eight bytes, whether an entry begins there. */
-function checkStructure({ family, layout, bytes }: Subject): Uint8Array {
+function* checkStructure({ family, layout, bytes }: Subject): Sliced<Uint8Array> {
   const starts = new Uint8Array((bytes.length >> 3) + 1)
   let count = 0
   for (let at = 0; at < bytes.length; count++) {
     starts[at >> 3] = 1
     at += checkBounds(family, bytes, at)
+    if (count % SLICE === 0) yield
   }
   if (count !== layout.numEntries) refuse(0, `${count} entries where ${layout.numEntries} are said to be`)
   return starts
@@ -219,12 +235,11 @@ const ACTIVE = 0x80
  * Walks from every hook along the jumps.
  * @returns per eight bytes, the hooks from which the entry there is reached.
  */
-function markReached(subject: Subject, starts: Uint8Array): Uint8Array {
+function* markReached(subject: Subject, starts: Uint8Array): Sliced<Uint8Array> {
   const reached = new Uint8Array((subject.bytes.length >> 3) + 1)
-  HOOKS.forEach((_, i) => {
+  for (const [i] of HOOKS.entries())
     if ((subject.layout.validHooks & (1 << i)) !== 0)
-      walk({ ...subject, starts, reached, hook: 1 << i }, subject.layout.hookEntry[i] as number)
-  })
+      yield* walk({ ...subject, starts, reached, hook: 1 << i }, subject.layout.hookEntry[i] as number)
   return reached
 }
 
@@ -242,10 +257,12 @@ interface Frame {
   at: number
 }
 
-function walk(way: Walk, from: number): void {
+function* walk(way: Walk, from: number): Sliced<void> {
   // A stack of our own: chains may be nested deeper than calls can be.
   const frames: Frame[] = [{ start: from, at: from }]
+  let count = 0
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+    if (++count % SLICE === 0) yield
     const destination = step(way, frame)
     if (destination === undefined) leave(way, frames.pop() as Frame)
     else if (destination >= 0) frames.push({ start: destination, at: destination })

@@ -1,7 +1,9 @@
 /** From a ruleset to a blob. */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { replace } from '../abi/x-tables'
+import { takeBuffer } from '../binary/buffers'
 import { RuleError } from '../errors'
+import { atOnce, type Sliced } from '../slices'
 import { targetPart, writeVerdict } from './entry'
 import { GOES_ON, type Image } from './image'
 import type { Layout } from './read'
@@ -62,6 +64,9 @@ function layoutOf(ruleset: Ruleset, { byChain, count: numEntries }: Places): Lay
   return { validHooks, hookEntry, underflow, numEntries }
 }
 
+/** How many entries are put in a slice. */
+const SLICE = 4096
+
 /** Puts entries behind each other into a request. */
 class Writer {
   readonly bytes: Uint8Array
@@ -72,19 +77,25 @@ class Writer {
   constructor(ruleset: Ruleset, places: Places) {
     this.#ruleset = ruleset
     this.#places = places
-    // Every byte behind the head is written; without zeros in between, a big table costs one pass over memory less.
-    this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(REQUEST_HEAD + places.size).buffer).fill(0, 0, REQUEST_HEAD)
+    this.bytes = takeBuffer(REQUEST_HEAD + places.size).fill(0, 0, REQUEST_HEAD)
   }
 
+  /** @param bytes of one entry */
   put(bytes: Uint8Array | undefined): void {
     if (bytes === undefined) return
     this.bytes.set(bytes, this.#at)
     this.#at += bytes.length
   }
 
-  putRun(run: Run, chain: Chain): void {
-    if (typeof run.from === 'number') this.#putOld(run.from, run, chain)
-    else {
+  *putRun(run: Run, chain: Chain): Sliced<void> {
+    if (typeof run.from === 'number') {
+      const { position, count, from } = run
+      for (let done = 0; done < count; done += SLICE) {
+        const part = { position: position + done, count: Math.min(SLICE, count - done), from: from + done }
+        this.#putOld(part.from, part, chain)
+        yield
+      }
+    } else {
       const at = this.#at
       this.put(run.from.bytes)
       if (run.from.jump !== undefined) this.#aim(at, this.#at, run.from.jump, chain, run.position)
@@ -117,13 +128,16 @@ class Writer {
 }
 
 /** Lays the table out. @throws RuleError for a rule that goes to a chain which is not there */
-export function writeRuleset(ruleset: Ruleset): Request {
+export const writeRuleset = (ruleset: Ruleset): Request => atOnce(writeRulesetSliced(ruleset))
+
+/** As {@link writeRuleset}. */
+export function* writeRulesetSliced(ruleset: Ruleset): Sliced<Request> {
   const chains = orderedChains(ruleset)
   const places = placeChains(ruleset, chains)
   const writer = new Writer(ruleset, places)
   for (const chain of chains) {
     writer.put(chain.head?.bytes)
-    for (const run of runsOf(chain.rules.refs)) writer.putRun(run, chain)
+    for (const run of runsOf(chain.rules.refs)) yield* writer.putRun(run, chain)
     writer.put(chain.tail?.bytes)
   }
   writer.put(ruleset.end?.bytes)

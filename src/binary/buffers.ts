@@ -1,0 +1,34 @@
+/**
+ * Memory for big requests, which is used again. Of an edit among 100,000 rules, mapping the pages of two fresh buffers
+ * and freeing them takes as long as copying their 49 MB. What is spare is held weakly: it goes when memory is wanted.
+ */
+
+/** Below this, a fresh buffer costs nothing that could be measured. */
+const BIG = 0x1_0000
+/** One for what is read, one for what is written. */
+const MOST_SPARES = 2
+/** So that a table which has grown by a few rules still fits. */
+const ROOM = 0x1_0000
+
+const spares: WeakRef<ArrayBufferLike>[] = []
+
+function takeSpare(size: number): ArrayBufferLike | undefined {
+  const at = spares.findIndex((spare) => {
+    const capacity = spare.deref()?.byteLength ?? 0
+    return size <= capacity && capacity <= 2 * size
+  })
+  return at < 0 ? undefined : spares.splice(at, 1)[0]?.deref()
+}
+
+/** A buffer of so many bytes. What is in a big one means nothing: whoever takes it writes every byte. */
+export function takeBuffer(size: number): Uint8Array<ArrayBufferLike> {
+  if (size < BIG) return new Uint8Array(size)
+  return new Uint8Array(takeSpare(size) ?? Buffer.allocUnsafeSlow(size + ROOM).buffer, 0, size)
+}
+
+/** Gives back what {@link takeBuffer} gave, or a part of it. Nobody may look at it any more. */
+export function giveBack({ buffer }: Uint8Array): void {
+  if (buffer.byteLength < BIG || spares.some((spare) => spare.deref() === buffer)) return
+  spares.push(new WeakRef(buffer))
+  if (spares.length > MOST_SPARES) spares.shift()
+}
