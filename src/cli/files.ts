@@ -15,17 +15,37 @@ export function fileReason(error: unknown): string {
 const CHUNK = 0x1_0000
 const PAUSE_MS = 10
 
-/** All that comes from a file, also where whoever shares it has made it one that does not wait. */
-export function readAll(fd: number): Uint8Array {
-  const chunks: Uint8Array[] = []
+/** What comes from a file, piece by piece, also where whoever shares it has made it one that does not wait. */
+function* chunksOf(fd: number): Generator<Uint8Array> {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
   for (;;) {
     const chunk = new Uint8Array(CHUNK)
     const length = readNow(fd, chunk)
-    if (length === 0) return Buffer.concat(chunks)
+    if (length === 0) return
     if (length === undefined) Atomics.wait(sleeper, 0, 0, PAUSE_MS)
-    else chunks.push(chunk.subarray(0, length))
+    else yield chunk.subarray(0, length)
   }
+}
+
+/** All that comes from a file. */
+export const readAll = (fd: number): Uint8Array => Buffer.concat([...chunksOf(fd)])
+
+const LINE_FEED = 10
+
+/** The lines of a file, each as soon as it is there: whoever writes them may wait for what comes of one. */
+export function* readLines(fd: number): Generator<Uint8Array> {
+  let begun: Uint8Array[] = []
+  for (const chunk of chunksOf(fd)) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)])
+      begun = []
+      start = end + 1
+    }
+    begun.push(chunk.subarray(start))
+  }
+  const last = Buffer.concat(begun)
+  if (last.length > 0) yield last
 }
 
 /** @returns how many bytes were there, 0 at the end; undefined where there are none yet */

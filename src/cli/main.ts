@@ -8,7 +8,10 @@ import { IptcError } from '../errors'
 import type { Io, Place } from './kernel'
 
 /** Where text comes from and goes to. */
-export type Streams = Pick<Io, 'stdout' | 'stderr' | 'stdin'>
+export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
+  /** Standard input line by line, each as soon as it is there. */
+  readonly lines: () => Iterable<string>
+}
 
 interface Applet {
   readonly family: FamilyName
@@ -40,6 +43,9 @@ const load = {
   restore: () => require('./restore') as typeof import('./restore'),
   xml: () => require('./xml') as typeof import('./xml'),
   own: () => require('./own') as typeof import('./own'),
+  batch: () => require('./batch') as typeof import('./batch'),
+  shellWords: () => require('./shell-words') as typeof import('./shell-words'),
+  warmUp: () => require('./warm-up') as typeof import('./warm-up'),
   usage: () => require('./usage') as typeof import('./usage'),
   version: () => require('../version') as typeof import('../version'),
 }
@@ -50,15 +56,29 @@ const load = {
  * @returns the exit status
  */
 export function main(name: string, words: readonly string[], streams: Streams): number {
-  try {
+  return reporting(streams, () => {
     if (name === XML) return load.xml().runXml(words, streams)
-    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, streams)
+    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, {}, streams)
+  })
+}
+
+/** Says what is wrong, where something is. @returns the exit status */
+function reporting<Status>(streams: Streams, body: () => Status): Status | number {
+  try {
+    return body()
   } catch (error) {
     const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false
     if (!(error instanceof IptcError) && !isUsage) throw error
     streams.stderr(`xtables: ${(error as Error).message}\n`)
     return isUsage ? 2 : 1
   }
+}
+
+/** Runs what most commands need, to no effect. */
+export function warmUp(): void {
+  const { WARM_UP, WARM_UP_TEXT } = load.warmUp()
+  const nowhere = { stdout: () => {}, stderr: () => {}, stdin: () => WARM_UP_TEXT, lines: () => [] }
+  for (const line of WARM_UP) main('xtables', ['--kernel', 'memory', ...line.split(' ')], nowhere)
 }
 
 function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {
@@ -77,17 +97,33 @@ function runKind(kind: Applet['kind'], words: readonly string[], family: FamilyN
   return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
 }
 
-function runOwn(words: readonly string[], streams: Streams): number {
-  const { place, rest } = load.kernel().splitPlace(words)
-  const [name = 'help', ...args] = rest
+function runOwn(words: readonly string[], outer: Place, streams: Streams): number {
+  const split = load.kernel().splitPlace(words)
+  const place = { ...outer, ...split.place }
+  const [name = 'help', ...args] = split.rest
   if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
   if (name === XML) return load.xml().runXml(args, streams)
+  if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
   else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
+}
+
+/** Each line is what could stand behind `xtables`. */
+function runLines([superfluous]: readonly string[], place: Place, streams: Streams): number {
+  if (superfluous !== undefined)
+    throw new IptcError(`batch takes no word, and was given ${superfluous}: it reads standard input`)
+  const { runBatch } = load.batch()
+  const { shellWords } = load.shellWords()
+  return runBatch(streams.lines(), streams, (line, shared) =>
+    reporting(shared, () => {
+      const words = shellWords(line)
+      return words.length === 0 ? undefined : runOwn(words, place, shared)
+    }),
+  )
 }
 
 function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: Place, streams: Streams): void {
@@ -137,5 +173,8 @@ if (require.main === module) {
     stdout: (text) => void process.stdout.write(encodeText(text)),
     stderr: (text) => void process.stderr.write(encodeText(text)),
     stdin: () => decodeText(load.files().readAll(0)),
+    *lines() {
+      for (const line of load.files().readLines(0)) yield decodeText(line)
+    },
   })
 }
