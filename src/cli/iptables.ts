@@ -12,7 +12,7 @@ import { sameRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
 import type { Chain, Draft, Entry, Ruleset } from '../ruleset/ruleset'
-import { BUSY, Failure, failureOf, NO_TABLE, NOT_ROOT, refused, statusOf } from './failure'
+import { BUSY, Failure, failureOf, NO_TABLE, NOT_ROOT, REFUSED, refused, statusOf } from './failure'
 import type { Io } from './kernel'
 
 const NO_SUCH = 'No chain/target/match by that name.'
@@ -88,7 +88,14 @@ class Execution {
 
   #encode(): Entry[] {
     const command = this.#command
-    return 'rules' in command ? command.rules.map((rule) => encodeRule(rule, this.#table.context)) : []
+    if (!('rules' in command)) return []
+    try {
+      return command.rules.map((rule) => encodeRule(rule, this.#table.context))
+    } catch (error) {
+      // A rule asks the kernel for nothing but sets.
+      if (!(error instanceof PermissionError)) throw error
+      throw new Failure(REFUSED, `${this.#program} ${VERSION}: Can't open socket to ipset.\n\n`)
+    }
   }
 
   /** Errors that are about the table itself, not about what the command says. */

@@ -49,8 +49,8 @@ export class Chain extends Strict {
     this.table.edit((draft) => change(ownRules(draft, this.#data(draft))))
   }
 
-  /** The rules as of when the table was read. They are copies: to change one in the table, replace it. */
-  get rules(): AnyRule[] {
+  /** The rules as of when the table was read. List and rules are copies: to change the table, use the methods below. */
+  get rules(): readonly AnyRule[] {
     const { family, sets } = this.table.context
     return this.#data().rules.map((entry) => storedRule(family, { entry: { ...entry, isCopy: true }, sets }))
   }

@@ -225,7 +225,7 @@ export abstract class AnyTable extends Strict {
   }
 
   /** Built-in chains in the order of their hooks, then the others by name. */
-  get chains(): Chain[] {
+  get chains(): readonly Chain[] {
     return orderedChains(this.ruleset).map(({ name }) => new Chain(this, name))
   }
 

@@ -20,7 +20,7 @@ import { Editor } from '../ruleset/editor'
 import type { Counters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
-import { type Command, parseCommand } from './command'
+import { type Command, checkNewName, parseCommand } from './command'
 import { programOf } from './help'
 import { splitWords } from './words'
 
@@ -442,7 +442,7 @@ class Interpreter {
     else if (command.kind === 'flush') editor.flush(command.chain)
     else if (command.kind === 'zero') editor.zero(command.chain, command.number)
     else if (command.kind === 'new-chain') editor.create(command.chain)
-    else if (command.kind === 'rename-chain') editor.rename(command.chain, command.newName)
+    else if (command.kind === 'rename-chain') this.#rename(command)
     else if (command.kind === 'policy') this.#editPolicy(command)
     else if (command.kind === 'delete-chain') {
       if (command.chain === undefined) editor.removeAll()
@@ -450,6 +450,12 @@ class Interpreter {
     } else if (command.kind === 'list' || command.kind === 'list-rules') {
       if (command.zero) editor.zero(command.chain, command.zeroNumber)
     }
+  }
+
+  #rename({ chain, newName }: Extract<Command, { kind: 'rename-chain' }>): void {
+    if (isVerdict(newName)) throw this.#lines.error('refused', `${newName} is a verdict, and no name of a chain`)
+    this.#attempt('syntax', () => checkNewName(newName))
+    this.#editor.rename(chain, newName)
   }
 
   #editPolicy({ chain, policy, counters }: Extract<Command, { kind: 'policy' }>): void {

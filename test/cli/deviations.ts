@@ -162,6 +162,11 @@ export const restoreDeviations: readonly RestoreDeviation[] = [
   { lines: /^-[hV]$/m, taken: false, why: '1.8.9 answers, and drops the rest of the text without a word' },
   { lines: /COMMIT$(?!\n)/, taken: true, why: 'a text without its last line break is complete all the same' },
   { lines: / {10000}/, taken: true, why: '1.8.9 cuts a line behind some ten thousand bytes' },
+  {
+    lines: /^-E x (?:LOG|"a b")$/m,
+    taken: false,
+    why: 'as the command: no later command could name such a chain',
+  },
   { lines: /"x$/m, taken: false, why: 'a quote that is never closed' },
   {
     lines: /\r$/m,
@@ -206,6 +211,54 @@ export const restoreMessages: readonly MessageDeviation[] = [
     ours: 'iptables-restore: line 2 failed: ',
     theirs: 'iptables-restore: line 4 failed\n',
     why: 'a refusal of the kernel is of the line that made the rule, where 1.8.9 names that of COMMIT',
+  },
+  {
+    text: '*filter\n:INPUT FOO\nCOMMIT\n',
+    ours: "iptables-restore: line 2 failed: Can't set policy `FOO' on `INPUT': Bad policy name\n  :INPUT FOO\n",
+    theirs: `${TITLE}Can't set policy \`FOO' on \`INPUT' line 2: Bad policy name\n`,
+    why: 'one form for every line that fails',
+  },
+  {
+    text: '*filter\n:x ACCEPT\nCOMMIT\n',
+    ours: "iptables-restore: line 2 failed: Can't set policy `ACCEPT' on `x': Bad built-in chain name\n",
+    theirs: `${TITLE}Can't set policy \`ACCEPT' on \`x' line 2: Bad built-in chain name\n`,
+    why: 'the same',
+  },
+  {
+    text: '*filter\n:x -\n:x -\nCOMMIT\n',
+    ours: `${TITLE}error creating chain 'x': File exists\nError occurred at line: 3\n`,
+    theirs: `${TITLE}error creating chain 'x':File exists\nError occurred at line: 3\n`,
+    why: 'a blank between',
+  },
+  {
+    text: '*filter\n:ACCEPT -\nCOMMIT\n',
+    ours: `${TITLE}error creating chain 'ACCEPT': it is a verdict\n`,
+    theirs: `${TITLE}error creating chain 'ACCEPT':File exists\n`,
+    why: 'there is no such chain, and yet the name is taken',
+  },
+  {
+    text: '*filter\n:x\nCOMMIT\n',
+    ours: `${TITLE}policy invalid\nError occurred at line: 2\n`,
+    theirs: `${TITLE}iptables-restore: line 2 policy invalid\nError occurred at line: 2\n`,
+    why: 'the program and the line are named once',
+  },
+  {
+    text: '*filter\n:\nCOMMIT\n',
+    ours: `${TITLE}chain name invalid\nError occurred at line: 2\n`,
+    theirs: `${TITLE}iptables-restore: line 2 chain name invalid\nError occurred at line: 2\n`,
+    why: 'the same',
+  },
+  {
+    text: '*filter\n:x -\n-E x ACCEPT\nCOMMIT\n',
+    ours: 'iptables-restore: line 3 failed: ACCEPT is a verdict, and no name of a chain\n',
+    theirs: 'iptables-restore: line 3 failed\n',
+    why: 'the reason is told, where 1.8.9 names the line alone',
+  },
+  {
+    text: '*filter\n-A INPUT -p tcp --dport x --nosuch\nCOMMIT\n',
+    ours: `${TITLE}unknown option "--nosuch"\n`,
+    theirs: `${TITLE}invalid port/service \`x' specified\n`,
+    why: 'options are told apart before their values are read: of two faults, the other is told',
   },
   {
     text: '*filter\n',

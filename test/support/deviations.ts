@@ -79,18 +79,19 @@ const general: readonly Deviation[] = [
   },
   {
     what: 'refused',
-    lines: /(--return-nomatch|! --update-counters|! --update-subcounters) \1/,
+    lines: /(--return-nomatch|! --update-counters|! --update-subcounters) (?:.* )?\1/,
     why: 'an option that stands twice: 1.8.9 overlooks it for these three',
   },
   {
     what: 'refused',
-    lines: /port (?:\S+:)?[+0]*(?:6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
+    lines:
+      /port (?:\S*:)?\+?(?:0[0-7]*[89]\d{4,}|6553[6-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|[7-9]\d{4}|[1-9]\d{5,})(?::|\s|$)/,
     why: 'no port is so great: 1.8.9 keeps sixteen bits of it',
   },
   { what: 'refused', lines: /--tcp-flags SYN ""/, why: 'a list of nothing is no list: 1.8.9 takes it for NONE' },
   {
     what: 'accepted',
-    lines: /^(?!.*-p .*-[jm] ).* -(?:j (?:MASQUERADE|REDIRECT|SNAT|DNAT)|m multiport) .*-p \S+$/,
+    lines: /^(?!.*-p .*-[jm] ).* -(?:j (?:MASQUERADE|REDIRECT|SNAT|DNAT)|m multiport) .*-p \S+/,
     why: '1.8.9 wants the protocol before what needs it; the rule is the same',
   },
   {

@@ -148,6 +148,13 @@ easy.addRule('nat', 'POSTROUTING', { outInterface: 'eth0', target: { MASQUERADE:
   ipv6: true,
   namespace: 'blue',
 })
+// @ts-expect-error a copy: what is added to it would be in no table
+new Chain(table, 'INPUT').rules.push(rule)
+// @ts-expect-error the same
+table.chains.pop()
+// @ts-expect-error counters are set as a whole
+rule.counters[0] = 1n
+
 for (const dumped of easy.dumpChain('filter', 'INPUT')) easy.addRule('filter', 'OUTPUT', dumped)
 
 // @ts-expect-error misspelt
