@@ -26,6 +26,15 @@ export function takeBuffer(size: number): Uint8Array<ArrayBufferLike> {
   return new Uint8Array(takeSpare(size) ?? Buffer.allocUnsafeSlow(size + ROOM).buffer, 0, size)
 }
 
+/** A buffer of so many zeros. */
+export function takeZeros(size: number): Uint8Array<ArrayBufferLike> {
+  const spare = size < BIG ? undefined : takeSpare(size)
+  // The system hands out zeros, and only once they are looked at.
+  return spare === undefined
+    ? new Uint8Array(new ArrayBuffer(size + ROOM), 0, size)
+    : new Uint8Array(spare, 0, size).fill(0)
+}
+
 /** Gives back what {@link takeBuffer} gave, or a part of it. Nobody may look at it any more. */
 export function giveBack({ buffer }: Uint8Array): void {
   if (buffer.byteLength < BIG || spares.some((spare) => spare.deref() === buffer)) return

@@ -26,7 +26,7 @@ import {
   replace,
   TABLE_NAME_SIZE,
 } from '../abi/x-tables'
-import { takeBuffer } from '../binary/buffers'
+import { takeZeros } from '../binary/buffers'
 import { u16 } from '../binary/codec'
 import { encodeText } from '../binary/text'
 import { report } from '../diagnostics'
@@ -240,8 +240,8 @@ export class Client {
   }
 
   *#entriesOf(table: string, size: number): Steps<Uint8Array> {
-    const value = takeBuffer(getEntries.size + size)
-    value.fill(0, 0, getEntries.size)
+    // Behind the name of a match or target, Linux leaves what is there.
+    const value = takeZeros(getEntries.size + size)
     getEntries.fields.name.write(value, 0, table)
     getEntries.fields.size.write(value, 0, size)
     yield* this.#ask(this.#request('get', 'GET_ENTRIES', this.#family.sockopt.getEntries, value, table))

@@ -1,4 +1,4 @@
-import { giveBack, takeBuffer } from '../../src/binary/buffers'
+import { giveBack, takeBuffer, takeZeros } from '../../src/binary/buffers'
 
 const BIG = 1_000_000
 
@@ -17,6 +17,14 @@ test('what is too small or far too large is not', () => {
   giveBack(first)
   expect(takeBuffer(2 * BIG).buffer).not.toBe(first.buffer)
   expect(takeBuffer(BIG / 4).buffer).not.toBe(first.buffer)
+})
+
+test('zeros are zeros, fresh or used again', () => {
+  const used = takeBuffer(BIG).fill(1)
+  giveBack(used)
+  const zeros = takeZeros(BIG)
+  expect(zeros.buffer).toBe(used.buffer)
+  expect([zeros, takeZeros(BIG), takeZeros(100)].every((bytes) => bytes.every((byte) => byte === 0))).toBe(true)
 })
 
 test('small ones are fresh and empty', () => {
