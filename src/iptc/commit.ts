@@ -17,7 +17,7 @@ import type { Ref } from '../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import { Refusal, type VerifyOptions, verifySliced } from '../ruleset/verify'
 import { isSurelyTaken } from '../ruleset/verify-edit'
-import { REQUEST_HEAD, type Request, writeRulesetSliced } from '../ruleset/write'
+import { REQUEST_HEAD, type Request, writeInPlace, writeRulesetSliced } from '../ruleset/write'
 import type { Sliced } from '../slices'
 import { blame, type Candidate } from './blame'
 import { carriedCounters } from './carried-counters'
@@ -42,18 +42,21 @@ export interface CommitOptions {
 }
 
 /** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
-export function* prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Sliced<Prepared> {
+export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: CommitOptions): Sliced<Prepared> {
   const added = checkNewRules(client, from, to)
-  const request = yield* writeRulesetSliced(to)
   const sets = rememberedSets(kernelSets(client))
-  if (from.isReading && !mayLose(to) && isSurelyTaken(from.ruleset, to, { sets })) return { request, added }
+  if (from.isReading && !mayLose(to) && isSurelyTaken(from.ruleset, to, { sets })) {
+    const inPlace = from.isPrivate && !options.findRefused ? writeInPlace(to) : undefined
+    return { request: inPlace ?? (yield* writeRulesetSliced(to)), added }
+  }
+  const request = yield* writeRulesetSliced(to)
   let isLossy = false
   const meet = ({ variant }: Known): void => {
     isLossy ||= variant.losses.length > 0
   }
   const refusal = yield* refusalOf(to, { sets, meet }, request)
   // Of what is refused, not everything was met.
-  if (isLossy || refusal !== undefined) checkFaithful(from, to, rewrite)
+  if (isLossy || refusal !== undefined) checkFaithful(from, to, options.rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
   if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
     throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })

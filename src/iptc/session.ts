@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
-import { giveBack } from '../binary/buffers'
+import { giveBack, takeBuffer } from '../binary/buffers'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { type Client, conflict, type TableEntries } from '../kernel/client'
@@ -62,6 +62,10 @@ const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).fi
 /** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
 const exchanging = new Set<Session>()
 
+/** Memory for a reading that is written over: it may become longer at either end. */
+const roomyBuffer = (size: number): Uint8Array => takeBuffer(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
+const ROOM = 0x1_0000
+
 export class Session {
   readonly #kernel: Kernel
   readonly #client: Client
@@ -95,13 +99,18 @@ export class Session {
     return atOnce(this.#snapshot(this.#client.entries(this.#table)))
   }
 
+  /** For one edit that looks at it and is gone. */
+  #readPrivately(): Snapshot {
+    return atOnce(this.#snapshot(this.#client.entries(this.#table, roomyBuffer), true))
+  }
+
   async #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Snapshot> {
     signal?.throwIfAborted()
     return inSlices(this.#snapshot(await this.#client.entriesAsync(this.#table)))
   }
 
-  *#snapshot({ info, entries }: TableEntries): Sliced<Snapshot> {
-    return readingOf(yield* readRulesetSliced(this.#family, this.#table, info, entries))
+  *#snapshot({ info, entries }: TableEntries, isPrivate = false): Sliced<Snapshot> {
+    return readingOf(yield* readRulesetSliced(this.#family, this.#table, info, entries), isPrivate)
   }
 
   #transaction(): Work | undefined {
@@ -174,8 +183,7 @@ export class Session {
         const { base } = this.#exchange((work) => {
           edited(work, change)
           return work
-        })
-        // Nobody else has seen what was read.
+        }, this.#readPrivately)
         if (base.ruleset.image !== undefined) giveBack(base.ruleset.image.bytes)
       })
   }
@@ -193,9 +201,9 @@ export class Session {
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
-  #exchange<T>(body: (work: Work) => T): T {
+  #exchange<T>(body: (work: Work) => T, read = this.#read): T {
     for (let attempt = 1; ; attempt++) {
-      const work = startOf(this.#read())
+      const work = startOf(read.call(this))
       const result = body(work)
       try {
         this.#write(work)

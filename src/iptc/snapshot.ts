@@ -13,10 +13,12 @@ export interface Snapshot {
   placeOf(ref: Ref): number | undefined
   /** Whether all of it is as it was read. */
   readonly isReading: boolean
+  /** Whether nobody else will look at it once an edit has been made of it, so that its memory can be written over. */
+  readonly isPrivate: boolean
 }
 
 /** A table as it was read. */
-export function readingOf(ruleset: Ruleset): Snapshot {
+export function readingOf(ruleset: Ruleset, isPrivate = false): Snapshot {
   const { image } = ruleset
   if (image === undefined) return writtenOf(ruleset)
   return {
@@ -24,6 +26,7 @@ export function readingOf(ruleset: Ruleset): Snapshot {
     count: countOf(image),
     placeOf: (ref) => (typeof ref === 'number' ? ref : image.objects.get(ref)),
     isReading: true,
+    isPrivate,
   }
 }
 
@@ -31,7 +34,7 @@ export function readingOf(ruleset: Ruleset): Snapshot {
 export function writtenOf(ruleset: Ruleset): Snapshot {
   const places = new Map<Ref, number>()
   for (const ref of refsOf(ruleset)) places.set(ref, places.size)
-  return { ruleset, count: places.size, placeOf: (ref) => places.get(ref), isReading: false }
+  return { ruleset, count: places.size, placeOf: (ref) => places.get(ref), isReading: false, isPrivate: false }
 }
 
 /** Whether two snapshots of a table say the same, counters aside. */

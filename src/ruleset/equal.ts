@@ -1,14 +1,27 @@
 /** Whether two rules say the same: a comparison of bytes under the mask of what is visible to users. */
 import type { Family } from '../abi/family'
+import { entryMatch } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
 import type { Sliced } from '../slices'
-import { matchParts, nextOffset, type Part, payloadAt, payloadSize, targetOffset, targetPart } from './entry'
+import {
+  matchParts,
+  nextOffset,
+  type Part,
+  partName,
+  partRevision,
+  payloadAt,
+  payloadSize,
+  targetOffset,
+  targetPart,
+} from './entry'
 import { HEADS } from './head'
 import { headerOf, payloadOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
 import type { Entry } from './ruleset'
+
+const NAME = entryMatch.fields.name.offset
 
 /** Compares `visible.length` bytes, or all of `size` where nothing is hidden. */
 function sameBytes(
@@ -40,8 +53,9 @@ const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, 
   payloadOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
-  const header = payloadAt(part) - part.at
-  if (!sameBytes(a, part.at, b, part.at, header)) return false
+  // Behind the name there may be anything.
+  if (!sameBytes(a, part.at, b, part.at, NAME)) return false
+  if (partName(a, part) !== partName(b, part) || partRevision(a, part) !== partRevision(b, part)) return false
   const at = payloadAt(part)
   return sameBytes(a, at, b, at, payloadSize(part), variantOf(kind, family, a, part)?.visible)
 }

@@ -3,8 +3,9 @@ import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
 import { atOnce, type Sliced } from '../slices'
-import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
-import { ENDS, entryBytes, entryIn, GOES_ON, type Image, STAYS } from './image'
+import { readVerdict, targetPart } from './entry'
+import { type Found, findEntries } from './find-entries'
+import { ENDS, entryBytes, entryIn, GOES_ON, type Image } from './image'
 import { Rules } from './rules'
 import { type Chain, type Entry, isSorted, plain, type Ruleset } from './ruleset'
 
@@ -16,18 +17,6 @@ export interface Layout {
   readonly numEntries: number
 }
 
-/** The entries of a blob, each by its number, before it is known which of them make chains. */
-interface Found {
-  readonly starts: Uint32Array
-  /** The verdict of each, {@link NONE} where its target is another. */
-  readonly verdicts: Int32Array
-  /** Names of the user chains that begin with an entry. */
-  readonly heads: ReadonlyMap<number, string>
-}
-
-/** Stands for no verdict; what the kernel hands out is above. */
-const NONE = -0x8000_0000
-
 /** A chain by the numbers of its entries: `first` is its first rule, `end` what comes behind the last. */
 interface Span {
   readonly name: string
@@ -36,65 +25,6 @@ interface Span {
   readonly first: number
   end: number
   tail: number | undefined
-}
-
-/** How many entries are looked at in a slice. */
-const SLICE = 4096
-
-/** Looks at the entries of a blob in their order. */
-class Finder implements Found {
-  readonly starts: Uint32Array
-  readonly verdicts: Int32Array
-  readonly heads = new Map<number, string>()
-  readonly #family: Family
-  readonly #bytes: Uint8Array
-  #count = 0
-  #at = 0
-
-  constructor(family: Family, bytes: Uint8Array, count: number) {
-    this.#family = family
-    this.#bytes = bytes
-    this.starts = new Uint32Array(count + 1)
-    this.verdicts = new Int32Array(count)
-  }
-
-  get isDone(): boolean {
-    return this.#at >= this.#bytes.length
-  }
-
-  get count(): number {
-    return this.#count
-  }
-
-  find(most: number): void {
-    const [family, bytes] = [this.#family, this.#bytes]
-    let at = this.#at
-    let count = this.#count
-    for (let end = count + most; count < end && at < bytes.length; count++) {
-      const size = checkEntry(family, bytes, at)
-      const target = targetPart(family, bytes, at)
-      this.starts[count] = at
-      this.verdicts[count] = isStandard(bytes, target) ? readVerdict(bytes, target) : NONE
-      if (isErrorTarget(bytes, target)) this.heads.set(count, errorName(bytes, target))
-      at += size
-    }
-    this.#at = at
-    this.#count = count
-  }
-}
-
-function* findEntries(family: Family, bytes: Uint8Array, expected: number): Sliced<Found> {
-  // An entry takes more bytes than its head: what is said of their number may be anything.
-  const most = Math.min(expected, Math.ceil(bytes.length / family.entrySize))
-  const finder = new Finder(family, bytes, most)
-  while (!finder.isDone) {
-    finder.find(SLICE)
-    yield
-  }
-  if (finder.count !== expected)
-    throw new BlobError(bytes.length, `${finder.count} entries where ${expected} are said to be`)
-  finder.starts[expected] = bytes.length
-  return finder
 }
 
 /** The hooks of a table by the offset of their first entry. */
@@ -109,17 +39,45 @@ function hooksByOffset(layout: Layout): Map<number, Hook> {
   return hooks
 }
 
+/** The number of the entry that begins at an offset; undefined where none does. */
+function numberAt(starts: Uint32Array, offset: number): number | undefined {
+  let [low, high] = [0, starts.length - 1]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((starts[middle] as number) < offset) low = middle + 1
+    else high = middle
+  }
+  return low < starts.length - 1 && starts[low] === offset ? low : undefined
+}
+
+/** Numbers of the entries at which chains may begin or end: those in between need not be looked at. */
+function bounds({ starts, heads }: Found, { hookEntry, underflow }: Layout): number[] {
+  const ofHooks = [...hookEntry, ...underflow].map((offset) => numberAt(starts, offset))
+  const all = new Set([...heads.keys(), ...ofHooks.filter((number) => number !== undefined)])
+  return [...all].sort((a, b) => a - b)
+}
+
 /** Cuts the entries into chains. */
-function findSpans({ starts, verdicts, heads }: Found, layout: Layout): { spans: Span[]; end: number | undefined } {
+function findSpans(found: Found, layout: Layout): { spans: Span[]; end: number | undefined } {
+  const { starts, heads } = found
   const hooks = hooksByOffset(layout)
   const spans: Span[] = []
-  const count = verdicts.length
+  const count = starts.length - 1
   let end: number | undefined
   let open: Span | undefined
-  for (let i = 0; i < count; i++) {
+  /** The first entry that is in no chain yet. */
+  let next = 0
+  const takeUpTo = (number: number): void => {
+    if (next < number && open === undefined)
+      throw new BlobError(starts[next] as number, 'the entry belongs to no chain')
+    if (open !== undefined) open.end = number
+    next = number
+  }
+  for (const i of bounds(found, layout)) {
+    takeUpTo(i)
     const at = starts[i] as number
-    const hook = hooks.size === 0 ? undefined : hooks.get(at)
-    const name = verdicts[i] === NONE ? heads.get(i) : undefined
+    const hook = hooks.get(at)
+    const name = heads.get(i)
     if (name !== undefined && hook !== undefined) throw new BlobError(at, `${hook} begins with a chain’s name`)
     if (open?.hook !== undefined && (hook !== undefined || name !== undefined))
       throw new BlobError(at, `${open.hook} has no policy`)
@@ -130,13 +88,14 @@ function findSpans({ starts, verdicts, heads }: Found, layout: Layout): { spans:
       spans.push(open)
       hooks.delete(at)
     }
-    if (name !== undefined) continue
-    if (open === undefined) throw new BlobError(at, 'the entry belongs to no chain')
-    if (open.hook !== undefined && layout.underflow[HOOKS.indexOf(open.hook)] === at) {
+    if (name !== undefined) next = i + 1
+    else if (open?.hook !== undefined && layout.underflow[HOOKS.indexOf(open.hook)] === at) {
       open.tail = i
       open = undefined
-    } else open.end = i + 1
+      next = i + 1
+    }
   }
+  if (end === undefined) takeUpTo(count)
   if (open?.hook !== undefined) throw new BlobError(starts[open.first] as number, `${open.hook} has no policy`)
   // What is said of the entries may lie: the place need not even be among them.
   for (const [at, hook] of hooks) throw new BlobError(0, `no entry begins at byte ${at}, where ${hook} should`)
@@ -144,10 +103,11 @@ function findSpans({ starts, verdicts, heads }: Found, layout: Layout): { spans:
 }
 
 /** Takes the RETURN that ends a user chain out of its rules. */
-function takeReturn(family: Family, bytes: Uint8Array, { starts, verdicts }: Found, span: Span): void {
+function takeReturn(family: Family, bytes: Uint8Array, { starts, destinations }: Found, span: Span): void {
   const last = span.end - 1
-  if (span.hook !== undefined || last < span.first || verdicts[last] !== VERDICTS.RETURN) return
-  if (isUnconditional(family, bytes, starts[last] as number)) span.tail = span.end = last
+  if (span.hook !== undefined || last < span.first || destinations[last] !== ENDS) return
+  const target = targetPart(family, bytes, starts[last] as number)
+  if (readVerdict(bytes, target) === VERDICTS.RETURN) span.tail = span.end = last
 }
 
 /** Numbers of chains by where they begin; a user chain begins behind its head. */
@@ -159,39 +119,20 @@ function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number
   return byStart
 }
 
-/** Where each entry goes: see {@link Image.destinations}. */
-function* findDestinations(
-  family: Family,
-  bytes: Uint8Array,
-  found: Found,
-  spans: readonly Span[],
-): Sliced<Int32Array> {
-  const { starts, verdicts } = found
+/** Notes where the entries go that jump: see {@link Image.destinations}. */
+function resolveJumps(family: Family, bytes: Uint8Array, found: Found, spans: readonly Span[]): void {
+  const { starts, destinations, jumps } = found
   const byStart = startsOf(spans, found)
-  const destinationOf = (verdict: number, i: number): number => {
-    const at = starts[i] as number
-    if (verdict < 0) return isUnconditional(family, bytes, at) ? ENDS : STAYS
-    if (verdict === starts[i + 1]) return GOES_ON
-    const chain = byStart.get(verdict)
-    const { at: target } = targetPart(family, bytes, at)
-    if (chain === undefined) throw new BlobError(target, `the jump to byte ${verdict} meets no chain`)
+  for (const i of jumps) {
+    const target = targetPart(family, bytes, starts[i] as number)
+    const verdict = readVerdict(bytes, target)
+    const chain = verdict === starts[i + 1] ? GOES_ON : byStart.get(verdict)
+    if (chain === undefined) throw new BlobError(target.at, `the jump to byte ${verdict} meets no chain`)
     // The empty name is that of the next rule.
     if (spans[chain]?.name === '')
-      throw new BlobError(target, `the jump to byte ${verdict} goes to a chain without a name`)
-    return chain
+      throw new BlobError(target.at, `the jump to byte ${verdict} goes to a chain without a name`)
+    destinations[i] = chain
   }
-  const destinations = new Int32Array(verdicts.length)
-  const fill = (from: number, end: number): void => {
-    for (let i = from; i < end; i++) {
-      const verdict = verdicts[i] as number
-      destinations[i] = verdict === NONE ? STAYS : destinationOf(verdict, i)
-    }
-  }
-  for (let from = 0; from < verdicts.length; from += SLICE) {
-    fill(from, Math.min(from + SLICE, verdicts.length))
-    yield
-  }
-  return destinations
 }
 
 function numbers(first: number, end: number): number[] {
@@ -209,13 +150,13 @@ export function* readRulesetSliced(family: Family, table: string, layout: Layout
   const found = yield* findEntries(family, bytes, layout.numEntries)
   const { spans, end } = findSpans(found, layout)
   for (const span of spans) takeReturn(family, bytes, found, span)
-  const destinations = yield* findDestinations(family, bytes, found, spans)
+  resolveJumps(family, bytes, found, spans)
   const objects = new Map<Entry, number>()
   const image: Image = {
     family,
     bytes,
     starts: found.starts,
-    destinations,
+    destinations: found.destinations,
     names: spans.map(({ name }) => name),
     objects,
   }
