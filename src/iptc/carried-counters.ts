@@ -2,7 +2,7 @@
 import { counters as counterStruct } from '../abi/x-tables'
 import { type Counters, readCounters } from '../ruleset/entry'
 import { entryIn, type Image } from '../ruleset/image'
-import { type Ref, type Run, runsOf } from '../ruleset/rules'
+import type { Ref, Run } from '../ruleset/rules'
 import { countersOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Snapshot } from './snapshot'
 
@@ -32,7 +32,7 @@ export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Arra
 function* runsOfTable(ruleset: Ruleset): Generator<Run> {
   for (const { head, rules, tail } of orderedChains(ruleset)) {
     if (head !== undefined) yield { position: 0, count: 1, from: head }
-    yield* runsOf(rules.refs)
+    yield* rules.runs
     if (tail !== undefined) yield { position: 0, count: 1, from: tail }
   }
   if (ruleset.end !== undefined) yield { position: 0, count: 1, from: ruleset.end }
@@ -65,7 +65,7 @@ function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters)
 }
 
 function isZero(bytes: Uint8Array): boolean {
-  const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length >> 3)
-  for (let i = 0; i < words.length; i++) if (words[i] !== 0n) return false
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false
   return true
 }

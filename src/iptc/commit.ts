@@ -13,7 +13,6 @@ import type { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
-import type { Ref } from '../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import { Refusal, type VerifyOptions, verifySliced } from '../ruleset/verify'
 import { isSurelyTaken } from '../ruleset/verify-edit'
@@ -77,9 +76,7 @@ function* refusalOf(ruleset: Ruleset, options: VerifyOptions, written?: Request)
 function checkNewRules(client: Client, from: Snapshot, to: Ruleset): Candidate[] {
   const added: Candidate[] = []
   for (const chain of orderedChains(to)) {
-    const { refs } = chain.rules
-    for (let position = 0; position < refs.length; position++) {
-      const rule = refs[position] as Ref
+    for (const { from: rule, position } of chain.rules.runs) {
       if (typeof rule === 'number' || from.placeOf(rule) !== undefined) continue
       checkNewRule(client, to, chain, rule, position)
       added.push({ rule, place: { table: to.table, chain: chain.name, position } })

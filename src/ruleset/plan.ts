@@ -4,7 +4,7 @@ import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from './entry'
 import { GOES_ON, type Image } from './image'
 import type { Layout } from './read'
-import { type Ref, runsOf } from './rules'
+import type { Ref } from './rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from './ruleset'
 
 /** Entries that stand one behind the other in the image, too, and stay so; or one new entry. */
@@ -43,7 +43,7 @@ class Planner {
   addChain(chain: Chain): void {
     this.addEntry(chain.head, chain)
     this.starts.set(chain.name, this.size)
-    for (const { from, count, position } of runsOf(chain.rules.refs)) this.#add(from, count, chain, position)
+    for (const { from, count, position } of chain.rules.runs) this.#add(from, count, chain, position)
     this.tails.set(chain.name, this.size)
     this.addEntry(chain.tail, chain)
   }

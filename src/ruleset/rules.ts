@@ -10,6 +10,8 @@ export class Rules implements Iterable<Entry> {
   readonly image: Image | undefined
   /** @internal Changed by {@link OwnRules} alone. */
   protected readonly list: Ref[]
+  /** @internal The pieces, once somebody has asked for them. */
+  protected pieces: readonly Run[] | undefined
 
   constructor(image: Image | undefined, list: Ref[]) {
     this.image = image
@@ -26,6 +28,12 @@ export class Rules implements Iterable<Entry> {
 
   get refs(): readonly Ref[] {
     return this.list
+  }
+
+  /** The rules in as few pieces as they can be copied in. */
+  get runs(): readonly Run[] {
+    this.pieces ??= [...runsOf(this.list)]
+    return this.pieces
   }
 
   /** @returns undefined where there is no rule of this index, counted from 0. */
@@ -64,18 +72,22 @@ export class Rules implements Iterable<Entry> {
 /** Rules that may be changed in place, as no other ruleset has them. */
 export class OwnRules extends Rules {
   push(rule: Entry): void {
+    this.pieces = undefined
     this.list.push(rule)
   }
 
   insert(index: number, ...rules: readonly Entry[]): void {
+    this.pieces = undefined
     this.list.splice(index, 0, ...rules)
   }
 
   remove(index: number): void {
+    this.pieces = undefined
     this.list.splice(index, 1)
   }
 
   replace(index: number, rule: Entry): void {
+    this.pieces = undefined
     this.list[index] = rule
   }
 }
@@ -87,8 +99,7 @@ export interface Run {
   readonly from: Ref
 }
 
-/** The rules of a chain in as few pieces as they can be copied in. */
-export function* runsOf(refs: readonly Ref[]): Generator<Run> {
+function* runsOf(refs: readonly Ref[]): Generator<Run> {
   for (let position = 0; position < refs.length; ) {
     const from = refs[position] as Ref
     let count = 1

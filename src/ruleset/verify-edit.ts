@@ -6,7 +6,7 @@
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { isStandard, isUnconditional, readVerdict, targetPart } from './entry'
 import { ENDS, type Image } from './image'
-import type { Ref } from './rules'
+import type { Rules, Run } from './rules'
 import type { Chain, Entry, Ruleset } from './ruleset'
 import { isEntryTaken, type VerifyOptions } from './verify'
 
@@ -24,19 +24,26 @@ const endsChain = ({ family }: Ruleset, { bytes, jump }: Entry): boolean => {
   return isStandard(bytes, target) && readVerdict(bytes, target) < 0
 }
 
-function wayOf(ruleset: Ruleset, { rules: { refs, image } }: Chain): Way {
+function wayOf(ruleset: Ruleset, { rules: { runs, image } }: Chain): Way {
   const destinations = new Set<string>()
-  for (const ref of refs) {
-    if (typeof ref !== 'number') {
-      if (ref.jump) destinations.add(ref.jump)
-      if (endsChain(ruleset, ref)) return { destinations, isCut: true }
-      continue
+  for (const { from, count } of runs)
+    if (typeof from === 'number') {
+      if (goes(image as Image, from, from + count, destinations)) return { destinations, isCut: true }
+    } else {
+      if (from.jump) destinations.add(from.jump)
+      if (endsChain(ruleset, from)) return { destinations, isCut: true }
     }
-    const to = (image as Image).destinations[ref] as number
-    if (to >= 0) destinations.add((image as Image).names[to] as string)
-    if (to === ENDS) return { destinations, isCut: true }
-  }
   return { destinations, isCut: false }
+}
+
+/** Adds where some entries go. @returns whether one of them lets no packet pass by */
+function goes({ destinations: all, names }: Image, first: number, end: number, destinations: Set<string>): boolean {
+  for (let i = first; i < end; i++) {
+    const to = all[i] as number
+    if (to >= 0) destinations.add(names[to] as string)
+    if (to === ENDS) return true
+  }
+  return false
 }
 
 interface Ways {
@@ -45,12 +52,17 @@ interface Ways {
   readonly reached: ReadonlyMap<string, number>
 }
 
-/** @returns undefined where chains go round in a circle, or run on into the next. */
-function waysIn(ruleset: Ruleset): Ways | undefined {
+/**
+ * @param known of rules that were looked at before
+ * @returns undefined where chains go round in a circle, or run on into the next
+ */
+function waysIn(ruleset: Ruleset, known = new Map<Rules, Way>()): Ways | undefined {
   const byChain = new Map<string, Way>()
   for (const chain of ruleset.chains.values()) {
     if (chain.tail === undefined) return undefined
-    byChain.set(chain.name, wayOf(ruleset, chain))
+    const way = known.get(chain.rules) ?? wayOf(ruleset, chain)
+    known.set(chain.rules, way)
+    byChain.set(chain.name, way)
   }
   const reached = new Map<string, number>()
   const open = new Set<string>()
@@ -79,7 +91,8 @@ export function isSurelyTaken(from: Ruleset, to: Ruleset, options: VerifyOptions
   const { image } = to
   if (image === undefined || image !== from.image || from.end === undefined || to.end !== from.end) return false
   for (const hook of HOOKS) if (from.chains.get(hook)?.hook !== to.chains.get(hook)?.hook) return false
-  const [before, after] = [waysIn(from), waysIn(to)]
+  const known = new Map<Rules, Way>()
+  const [before, after] = [waysIn(from, known), waysIn(to, known)]
   if (before === undefined || after === undefined) return false
   for (const chain of to.chains.values()) {
     const old = from.chains.get(chain.name)
@@ -90,17 +103,17 @@ export function isSurelyTaken(from: Ruleset, to: Ruleset, options: VerifyOptions
     if (!isMoreReached && !isChanged) continue
     if (before.byChain.get(chain.name)?.isCut) return false
     const stays = isMoreReached ? () => false : isWithin(old)
-    const isTaken = (ref: Ref): boolean =>
-      typeof ref === 'number' ? stays(ref) : isEntryTaken(to.family, to.table, ref, hooks, options)
-    if (!chain.rules.refs.every(isTaken)) return false
+    const isTaken = ({ from: ref, count }: Run): boolean =>
+      typeof ref === 'number' ? stays(ref, count) : isEntryTaken(to.family, to.table, ref, hooks, options)
+    if (!chain.rules.runs.every(isTaken)) return false
   }
   return true
 }
 
 /** Which rules stood in a chain as it was handed out. Chains may have exchanged their names since. */
-function isWithin(old: Chain | undefined): (ref: number) => boolean {
-  const refs = old?.rules.refs ?? []
-  const [first, last] = [refs[0], refs.at(-1)]
-  if (typeof first !== 'number' || typeof last !== 'number') return () => false
-  return (ref) => ref >= first && ref <= last
+function isWithin(old: Chain | undefined): (first: number, count: number) => boolean {
+  const [run, ...others] = old?.rules.runs ?? []
+  if (run === undefined || typeof run.from !== 'number' || others.length > 0) return () => false
+  const [begin, end] = [run.from, run.from + run.count]
+  return (first, count) => first >= begin && first + count <= end
 }
