@@ -102,11 +102,10 @@ const EDITS = 1_000
 /** Replaces, appends and deletes; with the same edits again, the table is as before. */
 function manyEdits({ table, input, stage }: Scene, rules: readonly AnyRule[]): void {
   const step = Math.max(1, Math.floor(stage.count / (EDITS / 2)))
-  const count = input.rules.length
   table.transaction(() => {
     for (let i = 0; i < EDITS / 2; i++) input.replaceRule(rules[i] as AnyRule, (i * step) % stage.count)
     for (let i = 0; i < EDITS / 4; i++) input.appendRule(rules[i] as AnyRule)
-    for (let i = 0; i < EDITS / 4; i++) input.deleteRule(count)
+    for (let i = 0; i < EDITS / 4; i++) input.deleteRule(stage.count)
   })
 }
 

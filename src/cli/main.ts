@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -147,11 +146,30 @@ function endByBrokenPipe(): void {
   process.kill(process.pid, 'SIGPIPE')
 }
 
-/** Whoever reads our output may stop before its end, as `head` does. */
-function endEarly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') endByBrokenPipe()
-  process.stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(error)}\n`)
-  process.exit(process.exitCode || 1)
+/** One of the two outputs. What cannot be written is no reason to leave the work half done. */
+class Output {
+  readonly #fd: number
+  failure: NodeJS.ErrnoException | undefined
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  write(text: string): void {
+    if (this.failure !== undefined) return
+    try {
+      load.files().writeAll(this.#fd, encodeText(text))
+    } catch (error) {
+      this.failure = error as NodeJS.ErrnoException
+    }
+  }
+}
+
+/** Whoever reads our output may stop before its end, as `head` does. @returns the exit status */
+function statusAfter(failure: NodeJS.ErrnoException, status: number, stderr: Output): number {
+  if (failure.code === 'EPIPE') endByBrokenPipe()
+  stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(failure)}\n`)
+  return status || 1
 }
 
 const COMMAND_LINE = '/proc/self/cmdline'
@@ -166,15 +184,14 @@ function givenWords(): string[] {
 }
 
 if (require.main === module) {
-  process.stdout.on('error', endEarly)
-  // Nobody is left who could be told.
-  process.stderr.on('error', () => {})
-  process.exitCode = main(basename(process.argv[1] ?? ''), givenWords(), {
-    stdout: (text) => void process.stdout.write(encodeText(text)),
-    stderr: (text) => void process.stderr.write(encodeText(text)),
+  const [stdout, stderr] = [new Output(1), new Output(2)]
+  const status = main(basename(process.argv[1] ?? ''), givenWords(), {
+    stdout: (text) => stdout.write(text),
+    stderr: (text) => stderr.write(text),
     stdin: () => decodeText(load.files().readAll(0)),
     *lines() {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
   })
+  process.exitCode = stdout.failure === undefined ? status : statusAfter(stdout.failure, status, stderr)
 }
