@@ -1,7 +1,7 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
 import type { FamilyName } from '../../abi/family'
+import type { Extent } from '../../binary/struct'
 import type { Context, Listing } from '../context'
-import type { Extent } from '../extension'
 import { networkName } from './databases'
 import { readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
