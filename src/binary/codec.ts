@@ -123,7 +123,11 @@ export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
   size,
   align,
   read: (bytes, at) => bytes.slice(at, at + size),
-  write: (bytes, at, value) => bytes.set(value.subarray(0, size), at),
+  write(bytes, at, value) {
+    // Most are as short as an address, for which making a view takes longer than copying it.
+    const length = Math.min(size, value.length)
+    for (let i = 0; i < length; i++) bytes[at + i] = value[i] as number
+  },
 })
 
 /** `count` values of one type, one behind the other. */

@@ -100,9 +100,18 @@ function formatIPv6(bytes: Bytes): string {
 export const formatAddress = (bytes: Bytes, context: Context): string =>
   context.family.addressSize === 4 ? formatIPv4(bytes) : formatIPv6(bytes)
 
-/** A mask of `length` leading ones in `size` bytes. */
-export const prefixMask = (length: number, size: number): Bytes =>
-  Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+/** By size and length: there are few, and most addresses have one. */
+const masks = new Map<number, Bytes>()
+
+/** A mask of `length` leading ones in `size` bytes, not to be changed. */
+export function prefixMask(length: number, size: number): Bytes {
+  const key = size * 256 + length
+  const made =
+    masks.get(key) ??
+    Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+  masks.set(key, made)
+  return made
+}
 
 const isOne = (mask: Bytes, bit: number): boolean => ((mask[bit >> 3] as number) & (0x80 >> (bit & 7))) !== 0
 
