@@ -62,21 +62,18 @@ test.each([
   expect(readBy(first, line)).toBeUndefined()
 })
 
-test.each([
-  '-A a -i eth0 -p 6 --dport 1',
-  '-A a -m tcp',
-  '-I a -s 10.0.0.1',
-  '-A a -c 1 2 -j ACCEPT',
-  "-A a -s '10.0.0.1'",
-])('%s has no template', (line) => {
-  const templates = new LineTemplates(context)
-  try {
-    templates.learn(line, made(line))
-  } catch {
-    // It makes no rule at all.
-  }
-  expect(templates.read(line)).toBeUndefined()
-})
+test.each(['-A a -i eth0 -p 6 --dport 1', '-I a -s 10.0.0.1', '-A a -c 1 2 -j ACCEPT', "-A a -s '10.0.0.1'"])(
+  '%s has no template',
+  (line) => {
+    const templates = new LineTemplates(context)
+    try {
+      templates.learn(line, made(line))
+    } catch {
+      // It makes no rule at all.
+    }
+    expect(templates.read(line)).toBeUndefined()
+  },
+)
 
 /** Every value of every case, read by the template of another line of the same shape, where one says something of it. */
 test.each(
