@@ -1,6 +1,7 @@
 /**
  * Memory for big requests, which is used again. Of an edit among 100,000 rules, mapping the pages of two fresh buffers
- * and freeing them takes as long as copying their 49 MB. What is spare is held weakly: it goes when memory is wanted.
+ * and freeing them takes as long as copying their 49 MB. What is spare is held for a second, and then weakly: it goes when
+ * memory is wanted.
  */
 
 /** Below this, a fresh buffer costs nothing that could be measured. */
@@ -10,7 +11,21 @@ const MOST_SPARES = 2
 /** So that a table which has grown by a few rules still fits. */
 const ROOM = 0x1_0000
 
+const HOLD_MS = 1000
+
 const spares: WeakRef<ArrayBufferLike>[] = []
+/** Those that were given back of late. */
+let held: ArrayBufferLike[] = []
+let release: NodeJS.Timeout | undefined
+
+/** Edits come one behind the other, and the garbage of one should not take the memory from the next. */
+function hold(buffer: ArrayBufferLike): void {
+  held = [...held.slice(1 - MOST_SPARES), buffer]
+  release ??= setTimeout(() => {
+    held = []
+  }, HOLD_MS).unref()
+  release.refresh()
+}
 
 function takeSpare(size: number): ArrayBufferLike | undefined {
   const at = spares.findIndex((spare) => {
@@ -39,5 +54,6 @@ export function takeZeros(size: number): Uint8Array<ArrayBufferLike> {
 export function giveBack({ buffer }: Uint8Array): void {
   if (buffer.byteLength < BIG || spares.some((spare) => spare.deref() === buffer)) return
   spares.push(new WeakRef(buffer))
+  hold(buffer)
   if (spares.length > MOST_SPARES) spares.shift()
 }
