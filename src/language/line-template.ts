@@ -71,7 +71,7 @@ class LineTemplate {
   read(line: string): ReadLine | undefined {
     const values = this.#valuesIn(line)
     if (values === undefined || !this.#addresses.every((gap) => ADDRESS.test(values[gap] as string))) return undefined
-    const bytes = this.#blank.slice()
+    const bytes = copyOf(this.#blank)
     const word = (source: Source): string => (typeof source === 'string' ? source : (values[source] as string))
     try {
       for (const { known, name, negated, sources, at } of this.#steps)
@@ -105,6 +105,22 @@ class LineTemplate {
       ? values
       : undefined
   }
+}
+
+const SLAB = 0x4_0000
+let slab = new Uint8Array(0)
+let taken = 0
+
+/** In memory that many share: for each array of more than 64 bytes of its own, V8 asks the system for memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  if (taken + bytes.length > slab.length) {
+    slab = new Uint8Array(Math.max(SLAB, bytes.length))
+    taken = 0
+  }
+  const copy = slab.subarray(taken, taken + bytes.length)
+  copy.set(bytes)
+  taken += bytes.length
+  return copy
 }
 
 const QUOTE = '"'.charCodeAt(0)

