@@ -27,7 +27,8 @@ function readCache(): Buffer | undefined {
 /** All or nothing, also where the machine stops: V8 trusts what it finds. */
 function writeCache(bytes: Uint8Array): void {
   const temporary = `${CACHE}.${process.pid}`
-  mkdirSync(FOLDER, { recursive: true })
+  // Whoever could write there could have their code run.
+  mkdirSync(FOLDER, { recursive: true, mode: 0o755 })
   const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
   writeFileSync(fd, bytes)
   fsyncSync(fd)

@@ -3,7 +3,7 @@
  * negation are stored. Everything that reads or writes an option goes through it.
  */
 import type { Field } from '../binary/codec'
-import { extentsOf } from '../binary/struct'
+import { type Extent, extentsOf } from '../binary/struct'
 import type { Context, Listing } from './context'
 import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
 import { Mismatch, same, type ValueType } from './values/value'
@@ -180,15 +180,28 @@ export function option<T, const Alias extends string>(
 function comparison<T>(field: Field<T>, value: T): ((bytes: Uint8Array, at: number) => boolean) | undefined {
   const extents = extentsOf(field)
   if (extents === undefined) return undefined
-  const places = extents.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
-  const stored = new Uint8Array(Math.max(...places) + 1)
-  field.write(stored, 0, value)
-  if (!same(field.read(stored, 0), value)) return undefined
-  const values = places.map((place) => stored[place] as number)
+  let wanted: Wanted | undefined
   return (bytes, at) => {
+    // Few of the options that are declared are ever looked at.
+    wanted ??= wantedOf(extents, field, value)
+    const { places, values } = wanted
     for (let i = 0; i < places.length; i++) if (bytes[at + (places[i] as number)] !== values[i]) return false
     return true
   }
+}
+
+/** Bytes, and where they are to stand. */
+interface Wanted {
+  readonly places: readonly number[]
+  readonly values: readonly number[]
+}
+
+function wantedOf<T>(extents: readonly Extent[], field: Field<T>, value: T): Wanted {
+  const places = extents.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
+  const stored = new Uint8Array(Math.max(...places) + 1)
+  field.write(stored, 0, value)
+  if (!same(field.read(stored, 0), value)) throw new Error('a field does not hold what is stored in it')
+  return { places, values: places.map((place) => stored[place] as number) }
 }
 
 function checkForm(form: ListForm<never> | undefined, words: number): void {
