@@ -4,7 +4,7 @@ import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
 import { matchParts, nextOffset, type Part, payloadAt, payloadSize, targetOffset, targetPart } from './entry'
 import { HEADS } from './head'
-import { headerOf, payloadOf } from './identify'
+import { headerOf, structOf } from './identify'
 import type { Entry } from './ruleset'
 
 /** Compares `visible.length` bytes, or all of `size` where nothing is hidden. */
@@ -34,7 +34,7 @@ function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined =>
-  payloadOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
+  structOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
   const header = payloadAt(part) - part.at
