@@ -36,7 +36,7 @@ function notesOf({ testResults }: Report): string[] {
 }
 
 /** What shows most of a kernel for the time that it takes; the others are mostly about text and programs. */
-const SAMPLE = ['state', 'lock', 'dump', 'namespace', 'restore', 'list', 'easy', 'refusals', 'table', 'kernel']
+const SAMPLE = ['state', 'dump', 'lock', 'namespace', 'easy', 'kernel']
 /** They try the rule lines that conformance tries. */
 const ELSEWHERE = ['conformance', 'generated']
 

@@ -7,7 +7,7 @@ import { IptcError, RuleError } from '../errors'
 import type { Extension, Loss } from '../extensions/extension'
 import { findExtension } from '../extensions/registry'
 import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../ruleset/entry'
-import { headerOf, payloadOf } from '../ruleset/identify'
+import { headerOf, structOf } from '../ruleset/identify'
 import { type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Snapshot } from './snapshot'
 
@@ -28,7 +28,7 @@ interface Lost {
 function lostIn(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Lost[] {
   const header = headerOf(kind, family, bytes, part)
   if (header.known.every(({ variant }) => variant.losses.length === 0)) return []
-  const known = payloadOf(header, bytes, part)
+  const known = structOf(header, bytes, part)
   const losses = known?.variant.losses.filter((one) => one.isAt(bytes, payloadAt(part))) ?? []
   return known === undefined ? [] : losses.map((loss) => ({ extension: known.extension, loss }))
 }

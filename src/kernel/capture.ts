@@ -38,28 +38,12 @@ function infoBytes(name: string, info: TableInfo): Uint8Array {
   return bytes
 }
 
-/** Indexes are given from the lowest: behind as many free ones, no set is looked for. */
-const MAX_GAP = 1024
-
-function captureSets(client: Client): Record<string, SetIdentity> | undefined {
-  const sets: Record<string, SetIdentity> = {}
-  for (let index = 0, end = MAX_GAP; index < end; index++) {
-    const found = setAt(client, index)
-    if (found === 'unsupported') return undefined
-    if (found === undefined) continue
-    sets[found.name] = found.set
-    end = index + 1 + MAX_GAP
-  }
-  return Object.keys(sets).length === 0 ? undefined : sets
-}
-
-function setAt(client: Client, index: number): { name: string; set: SetIdentity } | undefined | 'unsupported' {
+function captureSets(client: Client): Capture['sets'] {
   try {
-    const name = client.setByIndex(index)
-    const set = name === undefined ? undefined : client.setByName(name)
-    return name === undefined || set === undefined ? undefined : { name, set }
+    const sets = client.sets()
+    return sets.size === 0 ? undefined : Object.fromEntries(sets)
   } catch (error) {
-    if (error instanceof UnsupportedError) return 'unsupported'
+    if (error instanceof UnsupportedError) return undefined
     throw error
   }
 }

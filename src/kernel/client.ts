@@ -195,6 +195,11 @@ export class Client {
     return this.#perform(this.#setByIndex(index))
   }
 
+  /** All sets by their names. @throws UnsupportedError where the kernel has none */
+  sets(): Map<string, SetIdentity> {
+    return this.#perform(this.#sets())
+  }
+
   /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
   close(): void {
     this.#closed = true
@@ -328,6 +333,22 @@ export class Client {
 
   *#setByIndex(index: number): Steps<string | undefined> {
     if (index < 0 || index >= IPSET_INVALID_ID) return undefined
+    return (yield* this.#setNameAt(index)) || undefined
+  }
+
+  *#sets(): Steps<Map<string, SetIdentity>> {
+    const sets = new Map<string, SetIdentity>()
+    for (let index = 0; index < IPSET_INVALID_ID; index++) {
+      const name = yield* this.#setNameAt(index)
+      if (name === undefined) break
+      const set = name === '' ? undefined : yield* this.#setByName(name)
+      if (set !== undefined) sets.set(name, set)
+    }
+    return sets
+  }
+
+  /** What the kernel's list has at an index: an empty name where it is free, undefined past its end. */
+  *#setNameAt(index: number): Steps<string | undefined> {
     const value = new Uint8Array(getSet.size)
     const version = yield* this.#protocolOfSets()
     getSet.write(value, 0, { op: IP_SET_OP_GET_BYINDEX, version, set: '' })
@@ -335,11 +356,10 @@ export class Client {
     try {
       yield* persistently(setRequest(value))
     } catch (error) {
-      // An index past the end of the kernel's list; one inside that is free is answered with an empty name.
       if (failedWith(error, ERRNO.EINVAL)) return undefined
       throw error
     }
-    return getSet.fields.set.read(value, 0) || undefined
+    return getSet.fields.set.read(value, 0)
   }
 
   /** The version that the kernel speaks, which every further question has to name. */

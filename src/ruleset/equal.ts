@@ -16,7 +16,7 @@ import {
   targetPart,
 } from './entry'
 import { HEADS } from './head'
-import { headerOf, payloadOf } from './identify'
+import { headerOf, structOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
 import type { Entry } from './ruleset'
@@ -50,7 +50,7 @@ function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined =>
-  payloadOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
+  structOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
   // Behind the name there may be anything.

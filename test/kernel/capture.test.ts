@@ -9,7 +9,13 @@ import { emptyRuleset, matchOf, ruleBytes, withRules } from '../ruleset/tables'
 
 /** A kernel with a rule that names a set, and counters. */
 function used(): MemoryKernel {
-  const kernel = new MemoryKernel({ sets: { four: 'ipv4', far: { index: 300, family: 'any' } } })
+  const sets = {
+    four: 'ipv4',
+    ['__proto__']: 'ipv6',
+    far: { index: 300, family: 'any' },
+    end: { index: 5000, family: 'ipv4' },
+  } as const
+  const kernel = new MemoryKernel({ sets })
   const client = new Client(kernel, IPV4)
   const rule = plain(ruleBytes(IPV4, { matches: [matchOf(IPV4, 'set', { 0: 0x2c, 1: 1, 2: 1 })] }))
   const { layout, bytes } = writeRuleset(withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [rule]))
@@ -30,7 +36,12 @@ test('holds what a kernel tells of a table', () => {
   kernel.connect('ipv4').getsockopt(64, value)
   expect(capture.info).toEqual(value)
   expect(capture.entries).toEqual(new Client(kernel, IPV4).entries('filter').entries)
-  expect(capture.sets).toEqual({ four: { index: 0, family: 'ipv4' }, far: { index: 300, family: 'any' } })
+  expect(Object.entries(capture.sets ?? {})).toEqual([
+    ['four', { index: 0, family: 'ipv4' }],
+    ['__proto__', { index: 1, family: 'ipv6' }],
+    ['far', { index: 300, family: 'any' }],
+    ['end', { index: 5000, family: 'ipv4' }],
+  ])
 })
 
 test('names no sets where there are none', () => {
@@ -61,7 +72,7 @@ test('an in-process kernel takes it from there, with its sets and counters', () 
   const kernel = new MemoryKernel({ captures: [capture] })
   expect(kernel.tables('ipv4')).toEqual(['filter'])
   expect(captureTable(kernel, 'ipv4', 'filter')).toEqual(capture)
-  expect(kernel.addSet('next', 'ipv4')).toBe(1)
+  expect(kernel.addSet('next', 'ipv4')).toBe(2)
   capture.entries.fill(0)
   expect(captureTable(kernel, 'ipv4', 'filter').entries.some((byte) => byte !== 0)).toBe(true)
 })

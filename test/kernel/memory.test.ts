@@ -221,6 +221,19 @@ describe('SET_REPLACE', () => {
     expect(() => put(client, withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [rule]))).toThrow(/ENOENT/)
   })
 
+  test('what stands behind the struct comes back as zeros, also where there are no words for what is in it', () => {
+    const client = new Client(new MemoryKernel(), IPV4)
+    const payload = new Uint8Array(48)
+    // A base port, and what fills the payload up.
+    payload.set([7, 7], 40)
+    payload.fill(9, 44)
+    const rule = plain(ruleBytes(IPV4, { target: buildPart('SNAT', 2, payload) }))
+    put(client, withRules(emptyRuleset(IPV4, 'nat'), 'POSTROUTING', [rule]))
+    const { entries } = client.entries('nat')
+    const at = Buffer.from(entries).indexOf('SNAT') - 2 + 32
+    expect([...entries.subarray(at + 40, at + 48)]).toEqual([7, 7, 0, 0, 0, 0, 0, 0])
+  })
+
   test('another number of entries than now is a conflict', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     put(client, withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [accept(IPV4)]))
