@@ -51,8 +51,14 @@ function openLibc(): FfiRs {
   return ffi
 }
 
-/** Asking node:worker_threads would load it, which takes longer. proc(5): `PID/task/TID` */
-const isMainThread = (): boolean => /^(\d+)\/task\/\1$/.test(readlinkSync('/proc/thread-self'))
+/** proc(5): `PID/task/TID`. Loading node:worker_threads to ask it takes longer, and is left for where /proc is another's. */
+function isMainThread(): boolean {
+  try {
+    return /^(\d+)\/task\/\1$/.test(readlinkSync('/proc/thread-self'))
+  } catch {
+    return (require('node:worker_threads') as typeof import('node:worker_threads')).isMainThread
+  }
+}
 
 const MAPS = '/proc/self/maps'
 
