@@ -18,6 +18,7 @@ const project = (displayName, rest) => ({
 module.exports = {
   // Not in a directory that all users share: the live part may run as the root of a user namespace.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   projects: [
     project('offline', {
       testMatch: ['<rootDir>/test/**/*.test.ts'],

@@ -108,7 +108,7 @@ function checkAppended(words: readonly string[], run: (words: readonly string[])
 }
 
 function examineOther({ name, words, stdin }: Input): void {
-  const streams = { stdout() {}, stderr() {}, stdin: () => stdin }
+  const streams = { stdout() {}, stderr() {}, stdin: () => stdin, lines: () => stdin.split('\n') }
   const all = name === 'iptables-xml' ? words : ['--kernel', 'memory', ...words]
   const status = main(name, all, streams)
   insist(isSaid(status), () => `status ${status}`)

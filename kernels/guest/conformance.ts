@@ -5,13 +5,11 @@ import { tryAll } from '../../test/support/trial'
 import type { Outcome, Wanted } from '../results'
 import type { Parts } from './guest'
 
-const key = ({ extension, family }: Case): string => `${extension} ${family.name}`
-
-/** One accepted and one refused line of each extension and family, the accepted one from where the kernel has it. */
+/** One accepted and one refused line of each extension, the accepted one from where the kernel has it. */
 function sample(groups: readonly Case[]): Case[] {
   const first = new Map<string, Case>()
   const inOrder = [...groups].sort((one, other) => Number(weight(other)) - Number(weight(one)))
-  for (const one of inOrder) if (!first.has(key(one))) first.set(key(one), one)
+  for (const one of inOrder) if (!first.has(one.extension)) first.set(one.extension, one)
   return [...first.values()].map((one) => ({
     ...one,
     accepted: one.accepted.slice(0, 1),

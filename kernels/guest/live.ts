@@ -19,7 +19,8 @@ interface Report {
   readonly testResults: readonly { readonly message: string; readonly assertionResults: readonly Assertion[] }[]
 }
 
-/** An emulated processor is some ten times slower than the one that the tests were written on. */
+/** An emulated processor is so many times slower than the one that the tests were written on, beside other work. */
+const SLOWNESS = 20
 const TEST_TIMEOUT_MS = 120_000
 
 const firstLine = (text: string): string => text.split('\n')[0] as string
@@ -36,7 +37,7 @@ function notesOf({ testResults }: Report): string[] {
 }
 
 /** What shows most of a kernel for the time that it takes; the others are mostly about text and programs. */
-const SAMPLE = ['state', 'lock', 'dump', 'namespace', 'easy', 'refusals', 'table', 'kernel', 'list', 'restore']
+const SAMPLE = ['state', 'dump', 'lock', 'namespace', 'easy', 'kernel']
 /** They try the rule lines that conformance tries. */
 const ELSEWHERE = ['conformance', 'generated']
 
@@ -62,6 +63,7 @@ function runFile(name: string, directory: string): Outcome {
     ...process.env,
     XTABLES_TEST_HOST_NETNS: readlinkSync('/proc/self/ns/net'),
     XTABLES_LOCKFILE: '/run/xtables-test.lock',
+    XTABLES_TEST_SLOWNESS: `${SLOWNESS}`,
   }
   const command = ['-n', process.execPath, ...jest, join(DIRECTORY, `${name}${SUFFIX}`)]
   spawnSync('unshare', command, { env, stdio: ['ignore', log, log] })

@@ -15,13 +15,28 @@ export interface Struct<S = Shape> extends Codec<{ [K in keyof S]: Value<S[K]> }
 
 const roundUp = (value: number, align: number): number => Math.ceil(value / align) * align
 
-const place = <T>(codec: Codec<T>, offset: number): Field<T> => ({
-  offset,
-  size: codec.size,
-  align: codec.align,
-  read: (bytes, at) => codec.read(bytes, at + offset),
-  write: (bytes, at, value) => codec.write(bytes, at + offset, value),
-})
+/** Some bytes of a struct. */
+export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
+
+/** Where the bytes lie that a field is made of, by field. */
+const extents = new WeakMap<Field<unknown>, readonly Extent[]>()
+
+/** The bytes that say all that a field says; undefined where it is more than some codecs in their places. */
+export const extentsOf = (field: Field<unknown>): readonly Extent[] | undefined => extents.get(field)
+
+function over<T>(parts: readonly (readonly Extent[] | undefined)[], field: Field<T>): Field<T> {
+  if (parts.every((part) => part !== undefined)) extents.set(field, parts.flat())
+  return field
+}
+
+const place = <T>(codec: Codec<T>, offset: number): Field<T> =>
+  over([[{ offset, size: codec.size }]], {
+    offset,
+    size: codec.size,
+    align: codec.align,
+    read: (bytes, at) => codec.read(bytes, at + offset),
+    write: (bytes, at, value) => codec.write(bytes, at + offset, value),
+  })
 
 /**
  * Declares a C struct.
@@ -53,10 +68,11 @@ export function struct<const S extends Shape>(cName: string, size: number, shape
 }
 
 /** A field of a struct that is itself the field `outer` of another. */
-export const within = <T>(outer: Field<unknown>, inner: Field<T>): Field<T> => ({
-  ...place(inner, outer.offset),
-  offset: outer.offset + inner.offset,
-})
+export const within = <T>(outer: Field<unknown>, inner: Field<T>): Field<T> =>
+  over([extentsOf(inner)?.map(({ offset, size }) => ({ offset: outer.offset + offset, size }))], {
+    ...place(inner, outer.offset),
+    offset: outer.offset + inner.offset,
+  })
 
 /** What a union also holds: another type at the place of a field. */
 export const unionWith = <T>({ offset }: Pick<Field<unknown>, 'offset'>, codec: Codec<T>): Field<T> =>
@@ -74,16 +90,17 @@ export function elementOf<const S extends Shape>(
 }
 
 /** Two fields as one value, such as an address and its mask. */
-export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> => ({
-  offset: first.offset,
-  size: first.size + second.size,
-  align: first.align,
-  read: (bytes, at) => [first.read(bytes, at), second.read(bytes, at)],
-  write(bytes, at, [a, b]) {
-    first.write(bytes, at, a)
-    second.write(bytes, at, b)
-  },
-})
+export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> =>
+  over([extentsOf(first), extentsOf(second)], {
+    offset: first.offset,
+    size: first.size + second.size,
+    align: first.align,
+    read: (bytes, at) => [first.read(bytes, at), second.read(bytes, at)],
+    write(bytes, at, [a, b]) {
+      first.write(bytes, at, a)
+      second.write(bytes, at, b)
+    },
+  })
 
 /** One or more bits of a field as a truth value. */
 export const bit = (field: Field<number>, mask: number): Field<boolean> => ({

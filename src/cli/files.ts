@@ -1,5 +1,5 @@
 /** Files that a command reads, and what is said of those that it cannot. */
-import { readSync } from 'node:fs'
+import { readSync, writeSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 
 /** Where Node's words are not those of strerror(3). */
@@ -15,17 +15,52 @@ export function fileReason(error: unknown): string {
 const CHUNK = 0x1_0000
 const PAUSE_MS = 10
 
-/** All that comes from a file, also where whoever shares it has made it one that does not wait. */
-export function readAll(fd: number): Uint8Array {
-  const chunks: Uint8Array[] = []
-  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
+
+/** What comes from a file, piece by piece, also where whoever shares it has made it one that does not wait. */
+function* chunksOf(fd: number): Generator<Uint8Array> {
   for (;;) {
     const chunk = new Uint8Array(CHUNK)
     const length = readNow(fd, chunk)
-    if (length === 0) return Buffer.concat(chunks)
-    if (length === undefined) Atomics.wait(sleeper, 0, 0, PAUSE_MS)
-    else chunks.push(chunk.subarray(0, length))
+    if (length === 0) return
+    if (length === undefined) pause()
+    else yield chunk.subarray(0, length)
   }
+}
+
+/** All that comes from a file. */
+export const readAll = (fd: number): Uint8Array => Buffer.concat([...chunksOf(fd)])
+
+const LINE_FEED = 10
+
+/** The lines of a file, each as soon as it is there: whoever writes them may wait for what comes of one. */
+export function* readLines(fd: number): Generator<Uint8Array> {
+  let begun: Uint8Array[] = []
+  for (const chunk of chunksOf(fd)) {
+    let start = 0
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)])
+      begun = []
+      start = end + 1
+    }
+    begun.push(chunk.subarray(start))
+  }
+  const last = Buffer.concat(begun)
+  if (last.length > 0) yield last
+}
+
+/**
+ * Writes all of it, also where whoever shares the file has made it one that does not wait. The streams of `process` take
+ * longer to load than a command to run.
+ */
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; )
+    try {
+      done += writeSync(fd, bytes, done)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      pause()
+    }
 }
 
 /** @returns how many bytes were there, 0 at the end; undefined where there are none yet */

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -8,7 +7,10 @@ import { IptcError } from '../errors'
 import type { Io, Place } from './kernel'
 
 /** Where text comes from and goes to. */
-export type Streams = Pick<Io, 'stdout' | 'stderr' | 'stdin'>
+export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
+  /** Standard input line by line, each as soon as it is there. */
+  readonly lines: () => Iterable<string>
+}
 
 interface Applet {
   readonly family: FamilyName
@@ -40,6 +42,9 @@ const load = {
   restore: () => require('./restore') as typeof import('./restore'),
   xml: () => require('./xml') as typeof import('./xml'),
   own: () => require('./own') as typeof import('./own'),
+  batch: () => require('./batch') as typeof import('./batch'),
+  shellWords: () => require('./shell-words') as typeof import('./shell-words'),
+  warmUp: () => require('./warm-up') as typeof import('./warm-up'),
   usage: () => require('./usage') as typeof import('./usage'),
   version: () => require('../version') as typeof import('../version'),
 }
@@ -50,15 +55,29 @@ const load = {
  * @returns the exit status
  */
 export function main(name: string, words: readonly string[], streams: Streams): number {
-  try {
+  return reporting(streams, () => {
     if (name === XML) return load.xml().runXml(words, streams)
-    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, streams)
+    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, {}, streams)
+  })
+}
+
+/** Says what is wrong, where something is. @returns the exit status */
+function reporting<Status>(streams: Streams, body: () => Status): Status | number {
+  try {
+    return body()
   } catch (error) {
     const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false
     if (!(error instanceof IptcError) && !isUsage) throw error
     streams.stderr(`xtables: ${(error as Error).message}\n`)
     return isUsage ? 2 : 1
   }
+}
+
+/** Runs what most commands need, to no effect. */
+export function warmUp(): void {
+  const { WARM_UP, WARM_UP_TEXT } = load.warmUp()
+  const nowhere = { stdout: () => {}, stderr: () => {}, stdin: () => WARM_UP_TEXT, lines: () => [] }
+  for (const line of WARM_UP) main('xtables', ['--kernel', 'memory', ...line.split(' ')], nowhere)
 }
 
 function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {
@@ -77,17 +96,33 @@ function runKind(kind: Applet['kind'], words: readonly string[], family: FamilyN
   return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
 }
 
-function runOwn(words: readonly string[], streams: Streams): number {
-  const { place, rest } = load.kernel().splitPlace(words)
-  const [name = 'help', ...args] = rest
+function runOwn(words: readonly string[], outer: Place, streams: Streams): number {
+  const split = load.kernel().splitPlace(words)
+  const place = { ...outer, ...split.place }
+  const [name = 'help', ...args] = split.rest
   if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
   if (name === XML) return load.xml().runXml(args, streams)
+  if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
   else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
+}
+
+/** Each line is what could stand behind `xtables`. */
+function runLines([superfluous]: readonly string[], place: Place, streams: Streams): number {
+  if (superfluous !== undefined)
+    throw new IptcError(`batch takes no word, and was given ${superfluous}: it reads standard input`)
+  const { runBatch } = load.batch()
+  const { shellWords } = load.shellWords()
+  return runBatch(streams.lines(), streams, (line, shared) =>
+    reporting(shared, () => {
+      const words = shellWords(line)
+      return words.length === 0 ? undefined : runOwn(words, place, shared)
+    }),
+  )
 }
 
 function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: Place, streams: Streams): void {
@@ -111,11 +146,30 @@ function endByBrokenPipe(): void {
   process.kill(process.pid, 'SIGPIPE')
 }
 
-/** Whoever reads our output may stop before its end, as `head` does. */
-function endEarly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') endByBrokenPipe()
-  process.stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(error)}\n`)
-  process.exit(process.exitCode || 1)
+/** One of the two outputs. What cannot be written is no reason to leave the work half done. */
+class Output {
+  readonly #fd: number
+  failure: NodeJS.ErrnoException | undefined
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  write(text: string): void {
+    if (this.failure !== undefined) return
+    try {
+      load.files().writeAll(this.#fd, encodeText(text))
+    } catch (error) {
+      this.failure = error as NodeJS.ErrnoException
+    }
+  }
+}
+
+/** Whoever reads our output may stop before its end, as `head` does. @returns the exit status */
+function statusAfter(failure: NodeJS.ErrnoException, status: number, stderr: Output): number {
+  if (failure.code === 'EPIPE') endByBrokenPipe()
+  stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(failure)}\n`)
+  return status || 1
 }
 
 const COMMAND_LINE = '/proc/self/cmdline'
@@ -130,12 +184,14 @@ function givenWords(): string[] {
 }
 
 if (require.main === module) {
-  process.stdout.on('error', endEarly)
-  // Nobody is left who could be told.
-  process.stderr.on('error', () => {})
-  process.exitCode = main(basename(process.argv[1] ?? ''), givenWords(), {
-    stdout: (text) => void process.stdout.write(encodeText(text)),
-    stderr: (text) => void process.stderr.write(encodeText(text)),
+  const [stdout, stderr] = [new Output(1), new Output(2)]
+  const status = main(basename(process.argv[1] ?? ''), givenWords(), {
+    stdout: (text) => stdout.write(text),
+    stderr: (text) => stderr.write(text),
     stdin: () => decodeText(load.files().readAll(0)),
+    *lines() {
+      for (const line of load.files().readLines(0)) yield decodeText(line)
+    },
   })
+  process.exitCode = stdout.failure === undefined ? status : statusAfter(stdout.failure, status, stderr)
 }

@@ -3,7 +3,7 @@ import { check, list, names, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { storedRule } from '../iptc/rule'
 import type { AnyTable } from '../iptc/table'
-import type { Draft, Entry } from '../ruleset/ruleset'
+import { type Draft, draftOf, type Entry, ownRules } from '../ruleset/ruleset'
 import { Batch } from './batch'
 import type { RuleDictionary } from './dictionary'
 import { encodeDictionary } from './encode'
@@ -99,17 +99,14 @@ interface Addition {
   readonly entry: Entry
 }
 
-/** Each chain is copied once, however many rules it gets. */
+/** All or none: of a draft that throws halfway, nothing is kept. */
 function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): void {
-  const changed = new Map<string, Entry[]>()
+  const trial = draftOf(draft)
   for (const { chain, position, entry } of additions) {
-    const rules = changed.get(chain) ?? [...table.chainData(chain, draft).rules]
-    changed.set(chain, rules)
-    const index = insertionIndex(position, rules.length)
-    if (index === rules.length) rules.push(entry)
-    else rules.splice(index, 0, entry)
+    const rules = ownRules(trial, table.chainData(chain, trial))
+    rules.insert(insertionIndex(position, rules.length), entry)
   }
-  for (const [chain, rules] of changed) draft.chains.set(chain, { ...table.chainData(chain, draft), rules })
+  for (const { chain } of additions) draft.chains.set(chain, table.chainData(chain, trial))
 }
 
 /**

@@ -165,7 +165,8 @@ export function getRule(
 
 function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   const { context } = table
-  const entry = table.chainData(chain).rules.at(position > 0 ? position - 1 : position)
+  const { rules } = table.chainData(chain)
+  const entry = rules.at(position > 0 ? position - 1 : rules.length + position)
   if (entry !== undefined && Number.isInteger(position))
     return decodeEntry(entry, context, countersOf(context.family, entry))
   throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
@@ -191,7 +192,7 @@ export const getRuleCounters = (
   options: EasyOptions = {},
 ): CountersOut =>
   withTable(table, options, (it) => {
-    const entry = it.chainData(chain).rules[find(it, chain, ruleFor(it, rule))]
+    const entry = it.chainData(chain).rules.at(find(it, chain, ruleFor(it, rule)))
     return entry === undefined ? [0, 0] : countersValue(countersOf(it.context.family, entry))
   })
 

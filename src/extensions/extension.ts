@@ -8,7 +8,7 @@ import { type Hook, NO_IN, NO_OUT, type TableName } from '../abi/netfilter'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
-import type { Fields, Struct } from '../binary/struct'
+import type { Extent, Fields, Struct } from '../binary/struct'
 import { headed, type Lister } from './listing'
 import type { Option } from './option'
 
@@ -142,9 +142,6 @@ export const invertsGiven =
     const parameter = parameters.find((_, i) => (stray & (1 << i)) !== 0)
     return parameter === undefined ? undefined : about(parameter, `--${parameter} is inverted and not given`)
   }
-
-/** Where some bytes of a payload lie. */
-export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
 
 /** Whether a text in so many bytes has its NUL among them where the kernel looks for it: as the last. */
 export const isTerminated = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>

@@ -3,6 +3,7 @@
  * negation are stored. Everything that reads or writes an option goes through it.
  */
 import type { Field } from '../binary/codec'
+import { type Extent, extentsOf } from '../binary/struct'
 import type { Context, Listing } from './context'
 import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
 import { Mismatch, same, type ValueType } from './values/value'
@@ -118,8 +119,10 @@ export function option<T, const Alias extends string>(
   const always = typeof spec.always === 'object' ? spec.always : undefined
   const isGiven = (bytes: Uint8Array, at: number, value: T, negated: boolean): boolean =>
     shown || negated || !same(value, absent) || always?.read(bytes, at) === true
+  const isBlank = shown || always !== undefined ? undefined : comparison(field, absent)
   const hold = (bytes: Uint8Array, at: number): { value: T; negated: boolean } | undefined => {
     if (spec.present?.read(bytes, at) === false) return undefined
+    if (isBlank?.(bytes, at) && spec.negation?.read(bytes, at) !== true) return undefined
     const value: T | undefined = field.read(bytes, at)
     if (value === undefined) return undefined
     const negated = spec.negation?.read(bytes, at) ?? false
@@ -168,6 +171,37 @@ export function option<T, const Alias extends string>(
       spec.negation?.write(bytes, at, false)
     },
   }
+}
+
+/**
+ * Whether a field's bytes are those of a value, without reading it: most options of most rules are not given. Bytes that
+ * differ say nothing. Undefined where the field is more than its bytes.
+ */
+function comparison<T>(field: Field<T>, value: T): ((bytes: Uint8Array, at: number) => boolean) | undefined {
+  const extents = extentsOf(field)
+  if (extents === undefined) return undefined
+  let wanted: Wanted | undefined
+  return (bytes, at) => {
+    // Few of the options that are declared are ever looked at.
+    wanted ??= wantedOf(extents, field, value)
+    const { places, values } = wanted
+    for (let i = 0; i < places.length; i++) if (bytes[at + (places[i] as number)] !== values[i]) return false
+    return true
+  }
+}
+
+/** Bytes, and where they are to stand. */
+interface Wanted {
+  readonly places: readonly number[]
+  readonly values: readonly number[]
+}
+
+function wantedOf<T>(extents: readonly Extent[], field: Field<T>, value: T): Wanted {
+  const places = extents.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
+  const stored = new Uint8Array(Math.max(...places) + 1)
+  field.write(stored, 0, value)
+  if (!same(field.read(stored, 0), value)) throw new Error('a field does not hold what is stored in it')
+  return { places, values: places.map((place) => stored[place] as number) }
 }
 
 function checkForm(form: ListForm<never> | undefined, words: number): void {

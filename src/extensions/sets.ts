@@ -2,8 +2,8 @@
 import { ERRNO } from '../abi/errno'
 import { setInfo, setInfo0 } from '../abi/ip-set'
 import type { Field } from '../binary/codec'
-import { bit, both, within } from '../binary/struct'
-import { about, type Check, type Extent, type Fault } from './extension'
+import { bit, both, type Extent, within } from '../binary/struct'
+import { about, type Check, type Fault } from './extension'
 import { bits, view } from './fields'
 import { type Directions, MAX_DIRECTIONS } from './values/ipset'
 

@@ -2,7 +2,8 @@
 import { NotFoundError } from '../errors'
 import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
-import { sameRule } from '../ruleset/equal'
+import { findRule } from '../ruleset/equal'
+import type { OwnRules, Rules } from '../ruleset/rules'
 import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
 import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
@@ -44,7 +45,7 @@ export class Chain extends Strict {
     return this.table.chainData(this.#name, ruleset)
   }
 
-  #edit(change: (rules: Entry[]) => void): void {
+  #edit(change: (rules: OwnRules) => void): void {
     this.table.edit((draft) => change(ownRules(draft, this.#data(draft))))
   }
 
@@ -75,7 +76,7 @@ export class Chain extends Strict {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length)
-      rules.splice(position, 0, fresh(entry))
+      rules.insert(position, fresh(entry))
     })
   }
 
@@ -84,7 +85,7 @@ export class Chain extends Strict {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
       checkPosition(position, rules.length - 1)
-      rules[position] = fresh(entry)
+      rules.replace(position, fresh(entry))
     })
   }
 
@@ -93,22 +94,21 @@ export class Chain extends Strict {
     if (typeof rule === 'number') {
       this.#edit((rules) => {
         checkPosition(rule, rules.length - 1)
-        rules.splice(rule, 1)
+        rules.remove(rule)
       })
       return
     }
-    this.#edit((rules) => rules.splice(this.#find(rule, rules), 1))
+    this.#edit((rules) => rules.remove(this.#find(rule, rules)))
   }
 
-  #find(rule: AnyRule, rules: readonly Entry[]): number {
+  #find(rule: AnyRule, rules: Rules): number {
     const at = this.#indexIn(rule, rules)
     if (at < 0) throw new NotFoundError(`chain ${this.#name} of table ${this.table.name} has no rule ${rule}`)
     return at
   }
 
-  #indexIn(rule: AnyRule, rules: readonly Entry[]): number {
-    const entry = this.#entry(rule)
-    return rules.findIndex((other) => sameRule(this.table.context.family, entry, other))
+  #indexIn(rule: AnyRule, rules: Rules): number {
+    return findRule(this.table.context.family, rules, this.#entry(rule))
   }
 
   /** Position of the first rule that says the same as `rule`, or -1. */

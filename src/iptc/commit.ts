@@ -4,37 +4,26 @@
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
-import { counters as counterStruct } from '../abi/x-tables'
+import { giveBack } from '../binary/buffers'
 import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { rememberedSets } from '../extensions/remembered-sets'
 import { shown } from '../input'
 import type { Client } from '../kernel/client'
 import type { Kernel } from '../kernel/kernel'
-import { type Counters, readCounters } from '../ruleset/entry'
-import { sameEntry } from '../ruleset/equal'
 import { extensionParts } from '../ruleset/parts'
 import { misplaced } from '../ruleset/place'
-import { type Chain, countersOf, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
-import { Refusal, type VerifyOptions, verify } from '../ruleset/verify'
-import { REQUEST_HEAD, type Request, writeRuleset } from '../ruleset/write'
+import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { Refusal, type VerifyOptions, verifySliced } from '../ruleset/verify'
+import { isSurelyTaken } from '../ruleset/verify-edit'
+import { REQUEST_HEAD, type Request, writeInPlace, writeRulesetSliced } from '../ruleset/write'
+import type { Sliced } from '../slices'
 import { blame, type Candidate } from './blame'
-import { checkFaithful } from './faithful'
+import { carriedCounters } from './carried-counters'
+import { checkFaithful, mayLose } from './faithful'
 import { findRefused, findRefusedAsync } from './find-refused'
 import { kernelSets } from './sets'
-
-/** A table as it was read: the ruleset, and its entries in the order of the blob. */
-export interface Snapshot {
-  readonly ruleset: Ruleset
-  readonly entries: readonly Entry[]
-}
-
-export const snapshot = (ruleset: Ruleset): Snapshot => ({ ruleset, entries: [...entriesOf(ruleset)] })
-
-/** Whether two readings of a table say the same, counters aside. */
-export const unchanged = (before: Snapshot, now: Snapshot): boolean =>
-  before.entries.length === now.entries.length &&
-  before.entries.every((entry, i) => sameEntry(before.ruleset.family, entry, now.entries[i] as Entry))
+import type { Snapshot } from './snapshot'
 
 /** A table that is laid out and checked, and may be sent. */
 export interface Prepared {
@@ -52,31 +41,31 @@ export interface CommitOptions {
 }
 
 /** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
-export function prepare(client: Client, from: Snapshot, to: Ruleset, { rewrite }: CommitOptions): Prepared {
-  const old = new Set(from.entries)
-  const added = checkNewRules(client, old, to)
-  const request = writeRuleset(to)
+export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: CommitOptions): Sliced<Prepared> {
+  const added = checkNewRules(client, from, to)
   const sets = rememberedSets(kernelSets(client))
+  if (from.isReading && !mayLose(to) && isSurelyTaken(from.ruleset, to, { sets })) {
+    const inPlace = from.isPrivate && !options.findRefused ? writeInPlace(to) : undefined
+    return { request: inPlace ?? (yield* writeRulesetSliced(to)), added }
+  }
+  const request = yield* writeRulesetSliced(to)
   let isLossy = false
   const meet = ({ variant }: Known): void => {
     isLossy ||= variant.losses.length > 0
   }
-  const refusal = refusalOf(to, { sets, meet }, request)
+  const refusal = yield* refusalOf(to, { sets, meet }, request)
   // Of what is refused, not everything was met.
-  if (isLossy || refusal !== undefined) checkFaithful(old, to, rewrite)
+  if (isLossy || refusal !== undefined) checkFaithful(from, to, options.rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
-  if (refusal !== undefined && refusalOf(from.ruleset, { sets }) === undefined)
+  if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
     throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })
   return { request, added }
 }
 
-function refusalOf(
-  ruleset: Ruleset,
-  options: VerifyOptions,
-  { layout, bytes } = writeRuleset(ruleset),
-): Refusal | undefined {
+function* refusalOf(ruleset: Ruleset, options: VerifyOptions, written?: Request): Sliced<Refusal | undefined> {
+  const { layout, bytes } = written ?? (yield* writeRulesetSliced(ruleset))
   try {
-    verify(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
+    yield* verifySliced(ruleset.family, ruleset.table, layout, bytes.subarray(REQUEST_HEAD), options)
     return undefined
   } catch (error) {
     if (error instanceof Refusal) return error
@@ -84,14 +73,15 @@ function refusalOf(
   }
 }
 
-function checkNewRules(client: Client, old: ReadonlySet<Entry>, to: Ruleset): Candidate[] {
+function checkNewRules(client: Client, from: Snapshot, to: Ruleset): Candidate[] {
   const added: Candidate[] = []
-  for (const chain of orderedChains(to))
-    for (const [position, rule] of chain.rules.entries()) {
-      if (old.has(rule)) continue
+  for (const chain of orderedChains(to)) {
+    for (const { from: rule, position } of chain.rules.runs) {
+      if (typeof rule === 'number' || from.placeOf(rule) !== undefined) continue
       checkNewRule(client, to, chain, rule, position)
       added.push({ rule, place: { table: to.table, chain: chain.name, position } })
     }
+  }
   return added
 }
 
@@ -114,9 +104,11 @@ function locate(ruleset: Ruleset, offset: number): RulePlace {
   let at = 0
   for (const { name, head, rules, tail } of orderedChains(ruleset)) {
     at += head?.bytes.length ?? 0
-    for (const [position, rule] of rules.entries()) {
+    let position = 0
+    for (const rule of rules) {
       if (at === offset) return { table: ruleset.table, chain: name, position }
       at += rule.bytes.length
+      position++
     }
     if (at === offset) return { table: ruleset.table, chain: name }
     at += tail?.bytes.length ?? 0
@@ -124,49 +116,8 @@ function locate(ruleset: Ruleset, offset: number): RulePlace {
   return { table: ruleset.table }
 }
 
-const SIZE = counterStruct.size
-const { pcnt, bcnt } = counterStruct.fields
-
-/**
- * The counters that the new entries get: of those that stay, what they had at the moment of the exchange; of the others,
- * what is in their bytes.
- * @param replaced counters of the old entries, as SET_REPLACE gave them.
- * @returns undefined where all are zero, as they are without it.
- */
-export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Array): Uint8Array | undefined {
-  const { family } = to
-  const places = new Map(from.entries.map((entry, i) => [entry, i * SIZE]))
-  const entries = [...entriesOf(to)]
-  const result = new Uint8Array(entries.length * SIZE)
-  for (const [i, entry] of entries.entries()) {
-    const unchanged = places.get(entry)
-    const old = unchanged ?? places.get(entry.continues ?? entry)
-    const at = i * SIZE
-    if (old === undefined) {
-      writeBoth(result, at, countersOf(family, entry))
-      continue
-    }
-    result.set(replaced.subarray(old, old + SIZE), at)
-    if (unchanged === undefined && entry.isZeroed)
-      subtract(result, at, readCounters(family, (entry.continues ?? entry).bytes))
-  }
-  return result.some((byte) => byte !== 0) ? result : undefined
-}
-
-function writeBoth(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
-  pcnt.write(bytes, at, packets)
-  bcnt.write(bytes, at, byteCount)
-}
-
-/** What came in between reading and the exchange stays: only what was read is zeroed. */
-function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
-  const [now, nowBytes] = [pcnt.read(bytes, at), bcnt.read(bytes, at)]
-  // Less than was read: someone else zeroed it meanwhile, and what it has counted since stays.
-  if (now >= packets && nowBytes >= byteCount) writeBoth(bytes, at, [now - packets, nowBytes - byteCount])
-}
-
 /** From what to what, and where: all that it takes to say what went wrong. */
-interface Exchange {
+export interface Exchange {
   readonly kernel: Kernel
   readonly client: Client
   readonly from: Snapshot
@@ -202,7 +153,8 @@ export function replace(exchange: Exchange): void {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
   try {
-    client.replace(to.table, layout, bytes, from.entries.length, (old) => carriedCounters(from, to, old))
+    client.replace(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
+    giveBack(bytes)
   } catch (cause) {
     throw blamed(exchange, cause, (error) => findRefused({ ...exchange, ...prepared, error }))
   }
@@ -213,7 +165,8 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request
   try {
-    await client.replaceAsync(to.table, layout, bytes, from.entries.length, (old) => carriedCounters(from, to, old))
+    await client.replaceAsync(to.table, layout, bytes, from.count, (old) => carriedCounters(from, to, old))
+    giveBack(bytes)
   } catch (cause) {
     throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
   }

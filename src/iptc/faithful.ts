@@ -7,11 +7,18 @@ import { IptcError, RuleError } from '../errors'
 import type { Extension, Loss } from '../extensions/extension'
 import { findExtension } from '../extensions/registry'
 import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../ruleset/entry'
-import { headerOf, payloadOf } from '../ruleset/identify'
+import { headerOf, structOf } from '../ruleset/identify'
 import { type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import type { Snapshot } from './snapshot'
 
 /** How a parameter is named where it is to be written back all the same. */
 const nameOf = (extension: string, { parameter }: Loss): string => `${extension} --${parameter}`
+
+/** The tables that extensions may be in of which the kernel does not hand out everything. */
+const LOSSY_TABLES: readonly string[] = ['raw']
+
+/** Whether there may be something in a table that {@link checkFaithful} would look for. */
+export const mayLose = ({ table }: Ruleset): boolean => LOSSY_TABLES.includes(table)
 
 interface Lost {
   readonly extension: Extension
@@ -21,7 +28,7 @@ interface Lost {
 function lostIn(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Lost[] {
   const header = headerOf(kind, family, bytes, part)
   if (header.known.every(({ variant }) => variant.losses.length === 0)) return []
-  const known = payloadOf(header, bytes, part)
+  const known = structOf(header, bytes, part)
   const losses = known?.variant.losses.filter((one) => one.isAt(bytes, payloadAt(part))) ?? []
   return known === undefined ? [] : losses.map((loss) => ({ extension: known.extension, loss }))
 }
@@ -35,14 +42,15 @@ function lossesOf(family: Family, { bytes }: Entry): Lost[] {
 
 /**
  * Refuses to write back a rule of which something may be missing.
- * @param old what was read
+ * @param from what was read
  * @param rewrite names of what is written back all the same
  * @throws RuleError
  */
-export function checkFaithful(old: ReadonlySet<Entry>, to: Ruleset, rewrite: readonly string[]): void {
+export function checkFaithful(from: Snapshot, to: Ruleset, rewrite: readonly string[]): void {
   for (const { name: chain, rules } of orderedChains(to))
-    for (const [position, rule] of rules.entries()) {
-      if (!rule.isCopy && !old.has(rule.continues ?? rule)) continue
+    for (const [position, ref] of rules.refs.entries()) {
+      const rule = rules.at(position) as Entry
+      if (!rule.isCopy && from.placeOf(rule.continues ?? ref) === undefined) continue
       for (const { extension, loss } of lossesOf(to.family, rule)) {
         const name = nameOf(extension.name, loss)
         if (rewrite.includes(name)) continue

@@ -8,6 +8,7 @@ import { Client } from '../kernel/client'
 import type { Kernel, Scratch } from '../kernel/kernel'
 import { buildEntry, buildVerdict, matchParts, targetPart } from '../ruleset/entry'
 import { type EntryPart, entryPart, extensionParts } from '../ruleset/parts'
+import { Rules } from '../ruleset/rules'
 import type { Chain, Entry, Ruleset } from '../ruleset/ruleset'
 import { type Request, writeRuleset } from '../ruleset/write'
 import { blame, type Candidate } from './blame'
@@ -74,13 +75,13 @@ function bareJump(family: Family, { bytes, jump }: Entry): Entry {
 /** The table with these of its rules. */
 function trial(to: Ruleset, rules: ReadonlySet<Entry>): Request {
   const { family } = to
-  const tried = (rule: Entry): Entry[] => {
+  const tried = (rule: Entry): readonly Entry[] => {
     if (rules.has(rule)) return [withoutLocal(family, rule)]
     return rule.jump ? [bareJump(family, rule)] : []
   }
   const chains = Array.from(to.chains, ([name, chain]): [string, Chain] => [
     name,
-    { ...chain, rules: chain.rules.flatMap(tried) },
+    { ...chain, rules: Rules.of(...[...chain.rules].flatMap(tried)) },
   ])
   return writeRuleset({ ...to, chains: new Map(chains) })
 }

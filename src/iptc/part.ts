@@ -245,7 +245,8 @@ export function newContent(kind: 'match' | 'target', name: string, owner: Owner)
 /** Name and content of a part that stands in an entry. */
 export function storedContent(kind: 'match' | 'target', bytes: Uint8Array, part: Location, owner: Owner): Stored {
   const { name, revision, at, size, known } = entryPart(kind, owner.context.family, bytes, part)
-  const payload = bytes.slice(at, at + size)
+  // What changes a payload makes another.
+  const payload = bytes.subarray(at, at + size)
   if (known === undefined) return new Stored(name, { known, revision, payload })
   return new Stored(known.extension.name, { known, payload, given: undefined })
 }

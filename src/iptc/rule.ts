@@ -37,13 +37,6 @@ export interface Origin {
   readonly sets: SetNames
 }
 
-/** A rule taken apart, once someone has asked for its matches or its target or has changed it. */
-interface Parts {
-  readonly head: Uint8Array
-  matches: readonly Match[]
-  target: Target | undefined
-}
-
 /** An address, or a network with its mask as a prefix length or dotted; `!` in front negates. */
 type AddressInput = string | undefined
 type InterfaceInput = string | undefined
@@ -55,7 +48,10 @@ export abstract class AnyRule extends Strict {
 
   readonly #context: Context
   readonly #origin: Entry | undefined
-  #parts: Parts | undefined
+  /** The rule taken apart: each of these once somebody has asked for it, or has changed it. */
+  #head: Uint8Array | undefined
+  #matches: readonly Match[] | undefined
+  #target: { readonly is: Target | undefined } | undefined
 
   /** @internal */
   constructor(family: Family, origin: Origin | undefined) {
@@ -63,8 +59,10 @@ export abstract class AnyRule extends Strict {
     if (origin !== undefined) checkOrigin(origin)
     this.#context = { family, sets: origin?.sets ?? new UnboundSets() }
     this.#origin = origin?.entry
-    if (origin === undefined)
-      this.#parts = { head: HEADS[family.name].variant.initial.slice(), matches: [], target: undefined }
+    if (origin !== undefined) return
+    this.#head = HEADS[family.name].variant.initial.slice()
+    this.#matches = []
+    this.#target = { is: undefined }
   }
 
   /** @internal */
@@ -72,20 +70,33 @@ export abstract class AnyRule extends Strict {
     return this.#context
   }
 
-  #unpack(): Parts {
-    this.#parts ??= this.#takeApart(this.#origin as Entry)
-    return this.#parts
+  get #isUntouched(): boolean {
+    return this.#head === undefined && this.#matches === undefined && this.#target === undefined
   }
 
-  #takeApart({ bytes, jump }: Entry): Parts {
+  #ownHead(): Uint8Array {
+    if (this.#head !== undefined) return this.#head
     const { family } = this.context
-    const head = bytes.slice(0, family.entrySize)
-    writeCounters(family, head, this.counters)
-    return {
-      head,
-      matches: matchParts(family, bytes, 0).map((part) => storedMatch(this, storedContent('match', bytes, part, this))),
-      target: this.#storedTarget(bytes, jump),
-    }
+    const origin = this.#origin as Entry
+    const head = origin.bytes.slice(0, family.entrySize)
+    writeCounters(family, head, countersOf(family, origin))
+    this.#head = head
+    return head
+  }
+
+  #ownMatches(): readonly Match[] {
+    if (this.#matches !== undefined) return this.#matches
+    const { bytes } = this.#origin as Entry
+    const parts = matchParts(this.context.family, bytes, 0)
+    this.#matches = parts.map((part) => storedMatch(this, storedContent('match', bytes, part, this)))
+    return this.#matches
+  }
+
+  #ownTarget(): Target | undefined {
+    if (this.#target !== undefined) return this.#target.is
+    const { bytes, jump } = this.#origin as Entry
+    this.#target = { is: this.#storedTarget(bytes, jump) }
+    return this.#target.is
   }
 
   #storedTarget(bytes: Uint8Array, jump: string | undefined): Target | undefined {
@@ -101,11 +112,11 @@ export abstract class AnyRule extends Strict {
 
   /** @internal The rule's bytes; those that it came with, where nobody has looked closer. */
   get entry(): Entry {
-    if (this.#parts === undefined) return this.#origin as Entry
+    if (this.#isUntouched) return this.#origin as Entry
     const { family } = this.context
-    const { matches, target } = this.#parts
+    const [matches, target] = [this.#ownMatches(), this.#ownTarget()]
     const isCopy = this.#origin?.isCopy ?? false
-    const head = this.#parts.head.slice()
+    const head = this.#ownHead().slice()
     const destination = target === undefined ? ({ kind: 'none' } as const) : target.destination
     const { flags } = family.entry.fields
     flags.write(head, 0, (flags.read(head, 0) & ~family.gotoFlag) | (target?.goto ? family.gotoFlag : 0))
@@ -130,13 +141,13 @@ export abstract class AnyRule extends Strict {
   }
 
   #get(name: string): string | true | undefined {
-    const head = this.#parts?.head ?? (this.#origin as Entry).bytes
+    const head = this.#head ?? (this.#origin as Entry).bytes
     const reading = this.#option(name)[1].read(head, 0, this.context)
     return reading === undefined ? undefined : propertyValue(reading)
   }
 
   #set(name: string, value: unknown): void {
-    const { head } = this.#unpack()
+    const head = this.#ownHead()
     const [, option] = this.#option(name)
     const changed = head.slice()
     if (value === undefined || value === null) option.clear(changed, 0)
@@ -200,13 +211,11 @@ export abstract class AnyRule extends Strict {
   /** Packets and bytes, as of when the rule was read; what is set here is what the rule starts with in a table. */
   get counters(): Counters {
     const { family } = this.context
-    return this.#parts === undefined
-      ? countersOf(family, this.#origin as Entry)
-      : readCounters(family, this.#parts.head)
+    return this.#head === undefined ? countersOf(family, this.#origin as Entry) : readCounters(family, this.#head)
   }
   set counters(counters: CountersInput) {
     const checked = countersFrom('rule', counters)
-    writeCounters(this.context.family, this.#unpack().head, checked)
+    writeCounters(this.context.family, this.#ownHead(), checked)
   }
 
   getCounters(): Counters {
@@ -214,7 +223,7 @@ export abstract class AnyRule extends Strict {
   }
 
   get matches(): readonly Match[] {
-    return readOnly(this, 'matches', [...this.#unpack().matches], AnyRule.instead.matches)
+    return readOnly(this, 'matches', [...this.#ownMatches()], AnyRule.instead.matches)
   }
 
   /** Makes a match and adds it. @throws XtablesError */
@@ -230,27 +239,26 @@ export abstract class AnyRule extends Strict {
   /** Adds a match behind those that are there. @throws XtablesError for one that was made for another rule */
   addMatch(match: Match): void {
     this.#checkOwn('match', match)
-    const parts = this.#unpack()
-    parts.matches = [...parts.matches, match]
+    this.#matches = [...this.#ownMatches(), match]
   }
 
   /** Takes a match out: that one, or else the first that says the same. @throws XtablesError where there is none */
   removeMatch(match: Match): void {
     this.#checkKind('match', match)
-    const parts = this.#unpack()
-    const same = parts.matches.indexOf(match)
-    const at = same >= 0 ? same : parts.matches.findIndex((other) => other.equals(match))
+    const matches = this.#ownMatches()
+    const same = matches.indexOf(match)
+    const at = same >= 0 ? same : matches.findIndex((other) => other.equals(match))
     if (at < 0) throw new XtablesError(`the rule has no such match ${match.name}`, { extension: match.name })
-    parts.matches = parts.matches.toSpliced(at, 1)
+    this.#matches = matches.toSpliced(at, 1)
   }
 
   /** What happens to packets that match; undefined for a rule that only counts. */
   get target(): Target | undefined {
-    return this.#unpack().target
+    return this.#ownTarget()
   }
   set target(target: Target | undefined) {
     if (target !== undefined && target !== null) this.#checkOwn('target', target)
-    this.#unpack().target = target ?? undefined
+    this.#target = { is: target ?? undefined }
   }
 
   /** Makes the rule's target. @throws XtablesError */

@@ -4,13 +4,16 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
+import { giveBack, takeBuffer } from '../binary/buffers'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { type Client, conflict, type TableEntries } from '../kernel/client'
 import type { Kernel, Lend, LockRequest } from '../kernel/kernel'
-import { readRuleset } from '../ruleset/read'
+import { readRulesetSliced } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { type CommitOptions, prepare, replace, replaceAsync, type Snapshot, snapshot, unchanged } from './commit'
+import { atOnce, inSlices, type Sliced } from '../slices'
+import { type CommitOptions, type Exchange, prepare, replace, replaceAsync } from './commit'
+import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 import { lockRequest, type WaitOptions } from './wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
@@ -59,6 +62,10 @@ const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).fi
 /** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
 const exchanging = new Set<Session>()
 
+/** Memory for a reading that is written over: it may become longer at either end. */
+const roomyBuffer = (size: number): Uint8Array => takeBuffer(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
+const ROOM = 0x1_0000
+
 export class Session {
   readonly #kernel: Kernel
   readonly #client: Client
@@ -89,16 +96,21 @@ export class Session {
   }
 
   #read(): Snapshot {
-    return this.#snapshot(this.#client.entries(this.#table))
+    return atOnce(this.#snapshot(this.#client.entries(this.#table)))
+  }
+
+  /** For one edit that looks at it and is gone. */
+  #readPrivately(): Snapshot {
+    return atOnce(this.#snapshot(this.#client.entries(this.#table, roomyBuffer), true))
   }
 
   async #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Snapshot> {
     signal?.throwIfAborted()
-    return this.#snapshot(await this.#client.entriesAsync(this.#table))
+    return inSlices(this.#snapshot(await this.#client.entriesAsync(this.#table)))
   }
 
-  #snapshot({ info, entries }: TableEntries): Snapshot {
-    return snapshot(readRuleset(this.#family, this.#table, info, entries))
+  *#snapshot({ info, entries }: TableEntries, isPrivate = false): Sliced<Snapshot> {
+    return readingOf(yield* readRulesetSliced(this.#family, this.#table, info, entries), isPrivate)
   }
 
   #transaction(): Work | undefined {
@@ -166,7 +178,14 @@ export class Session {
   edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (open !== undefined) edited(open, change)
-    else this.#locked(() => this.#exchange((work) => edited(work, change)))
+    else
+      this.#locked(() => {
+        const { base } = this.#exchange((work) => {
+          edited(work, change)
+          return work
+        }, this.#readPrivately)
+        if (base.ruleset.image !== undefined) giveBack(base.ruleset.image.bytes)
+      })
   }
 
   /**
@@ -177,14 +196,14 @@ export class Session {
     this.#locked(() => {
       const work = startOf(this.#read())
       edited(work, change)
-      if (work.edits > 0) this.#prepare(work)
+      if (work.edits > 0) atOnce(this.#prepare(work))
     })
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
-  #exchange<T>(body: (work: Work) => T): T {
+  #exchange<T>(body: (work: Work) => T, read = this.#read): T {
     for (let attempt = 1; ; attempt++) {
-      const work = startOf(this.#read())
+      const work = startOf(read.call(this))
       const result = body(work)
       try {
         this.#write(work)
@@ -205,18 +224,18 @@ export class Session {
   /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
   check(): void {
     const work = this.#pending()
-    if (work !== undefined) this.#prepare(work)
+    if (work !== undefined) atOnce(this.#prepare(work))
   }
 
   /** Checks what is to be written. @throws as {@link prepare} */
-  #prepare({ base: from, draft: to }: Work) {
+  *#prepare({ base: from, draft: to }: Work): Sliced<Exchange> {
     const [kernel, client, options] = [this.#kernel, this.#client, this.#options]
-    return { kernel, client, from, to, options, prepared: prepare(client, from, to, options) }
+    return { kernel, client, from, to, options, prepared: yield* prepare(client, from, to, options) }
   }
 
   #write(work: Work): void {
     try {
-      if (work.edits > 0) replace(this.#prepare(work))
+      if (work.edits > 0) replace(atOnce(this.#prepare(work)))
     } catch (error) {
       if (error instanceof CountersError) this.#forget(work)
       throw error
@@ -271,7 +290,7 @@ export class Session {
     const work = this.#pending()
     if (work === undefined) return
     this.#locked(() => {
-      this.#confirm(work.base, this.#read())
+      atOnce(this.#confirm(work.base, this.#read()))
       this.#write(work)
     })
   }
@@ -283,7 +302,7 @@ export class Session {
     await this.#lockedAsync(request, async () => {
       const work = this.#pending()
       if (work === undefined) return
-      this.#confirm(work.base, await this.#readAsync(request))
+      await inSlices(this.#confirm(work.base, await this.#readAsync(request)))
       if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
@@ -297,13 +316,13 @@ export class Session {
     const since = work.edits - written.edits
     const goesOn = this.#work === work && since > 0
     this.#forget(work)
-    if (goesOn) this.#work = { base: snapshot(written.draft), draft: work.draft, edits: since }
+    if (goesOn) this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
   }
 
   /** @param after what is to be done once the table is written */
   async #writeAsync(work: Work, after: () => void): Promise<void> {
     try {
-      if (work.edits > 0) await replaceAsync(this.#prepare(work))
+      if (work.edits > 0) await replaceAsync(await inSlices(this.#prepare(work)))
     } catch (error) {
       if (error instanceof CountersError) after()
       throw error
@@ -315,8 +334,8 @@ export class Session {
     return this.#work !== undefined && this.#work.edits > 0 ? this.#work : undefined
   }
 
-  #confirm(base: Snapshot, now: Snapshot): void {
-    if (unchanged(base, now)) return
+  *#confirm(base: Snapshot, now: Snapshot): Sliced<void> {
+    if (yield* unchanged(base, now)) return
     const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
     throw conflict(this.#family.name, this.#table, reason)
   }

@@ -12,10 +12,13 @@ import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { checkOptions } from '../options'
 import type { Counters } from '../ruleset/entry'
 import { checkChainName } from '../ruleset/rule'
+import { Rules } from '../ruleset/rules'
 import {
   type Chain as ChainData,
+  changedRules,
   countersOf,
   type Draft,
+  jumpOf,
   newChain,
   orderedChains,
   policyEntry,
@@ -382,17 +385,17 @@ function changeChains(draft: Draft, change: (chain: ChainData) => ChainData): vo
   for (const [name, chain] of draft.chains) draft.chains.set(name, change(chain))
 }
 
-const emptied = (chain: ChainData): ChainData => ({ ...chain, rules: [] })
+const emptied = (chain: ChainData): ChainData => ({ ...chain, rules: Rules.of() })
 
 /** The chain with every rule that goes to `from` going to `to`. */
 const redirectedChain = (chain: ChainData, from: string, to: string): ChainData =>
-  chain.rules.some(({ jump }) => jump === from)
-    ? { ...chain, rules: chain.rules.map((rule) => (rule.jump === from ? redirected(rule, to) : rule)) }
+  chain.rules.refs.some((ref) => jumpOf(chain.rules, ref) === from)
+    ? { ...chain, rules: changedRules(chain.rules, (rule, ref) => redirected(rule, ref, to), from) }
     : chain
 
 const zeroedChain = (chain: ChainData): ChainData => ({
   ...chain,
-  rules: chain.rules.map(zeroed),
+  rules: changedRules(chain.rules, zeroed),
   tail: chain.tail && zeroed(chain.tail),
 })
 

@@ -5,7 +5,9 @@ import { expectation, takes } from '../extensions/payload'
 import { shown } from '../input'
 
 /** `toPorts`, `to_ports` and `to-ports` are one name. */
-export const dashed = (name: string): string =>
+export const dashed = (name: string): string => (/^[a-z0-9-]*$/.test(name) ? name : withDashes(name))
+
+const withDashes = (name: string): string =>
   name.replace(/_/g, '-').replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? '' : '-'}${letter.toLowerCase()}`)
 
 /** `to-ports` as a property is called. */

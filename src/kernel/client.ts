@@ -26,6 +26,7 @@ import {
   replace,
   TABLE_NAME_SIZE,
 } from '../abi/x-tables'
+import { takeZeros } from '../binary/buffers'
 import { u16 } from '../binary/codec'
 import { encodeText } from '../binary/text'
 import { report } from '../diagnostics'
@@ -84,6 +85,9 @@ interface Request {
 /** Makes of the counters of replaced entries those of the new ones, 16 bytes each; undefined where all are zero. */
 export type Carry = (replaced: Uint8Array) => Uint8Array | undefined
 
+/** Gives so many bytes of memory. */
+type Take = (size: number) => Uint8Array
+
 /** Yields requests, each performed before it goes on; one that failed is thrown where it was yielded. */
 type Steps<T> = Generator<Request, T, void>
 
@@ -127,10 +131,11 @@ export class Client {
 
   /**
    * Reads a table. `entries` is the kernel's answer itself, not a copy.
+   * @param take gives memory for the answer. Behind the name of a match or target, Linux leaves what is there.
    * @throws ConflictError (it keeps changing while it is read), and as {@link info}
    */
-  entries(table: string): TableEntries {
-    return this.#perform(this.#entries(table))
+  entries(table: string, take: Take = takeZeros): TableEntries {
+    return this.#perform(this.#entries(table, take))
   }
 
   entriesAsync(table: string): Promise<TableEntries> {
@@ -215,11 +220,11 @@ export class Client {
     return info
   }
 
-  *#entries(table: string): Steps<TableEntries> {
+  *#entries(table: string, take: Take = takeZeros): Steps<TableEntries> {
     const start = performance.now()
     const family = this.#family.name
     for (let attempt = 1; attempt <= MAX_READS; attempt++) {
-      const read = yield* this.#tryEntries(table)
+      const read = yield* this.#tryEntries(table, take)
       if (read !== undefined) {
         const { numEntries: entries, size: bytes } = read.info
         report('read', { family, table, entries, bytes, durationMs: performance.now() - start })
@@ -231,10 +236,10 @@ export class Client {
   }
 
   /** @returns undefined where the table changed meanwhile. */
-  *#tryEntries(table: string): Steps<TableEntries | undefined> {
+  *#tryEntries(table: string, take: Take): Steps<TableEntries | undefined> {
     const info = yield* this.#info(table)
     try {
-      const entries = yield* this.#entriesOf(table, info.size)
+      const entries = yield* this.#entriesOf(table, info.size, take)
       // Linux compares the size alone. In another table of that size the chains begin elsewhere.
       return sameInfo(info, yield* this.#info(table)) ? { info, entries } : undefined
     } catch (error) {
@@ -243,8 +248,9 @@ export class Client {
     }
   }
 
-  *#entriesOf(table: string, size: number): Steps<Uint8Array> {
-    const value = new Uint8Array(getEntries.size + size)
+  *#entriesOf(table: string, size: number, take: Take): Steps<Uint8Array> {
+    const value = take(getEntries.size + size)
+    value.fill(0, 0, getEntries.size)
     getEntries.fields.name.write(value, 0, table)
     getEntries.fields.size.write(value, 0, size)
     yield* this.#ask(this.#request('get', 'GET_ENTRIES', this.#family.sockopt.getEntries, value, table))

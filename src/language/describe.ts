@@ -9,6 +9,7 @@ import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { type EntryPart, extensionParts } from '../ruleset/parts'
 import { describeRule, encodeRule } from '../ruleset/rule'
+import type { Rules } from '../ruleset/rules'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Command } from './command'
 import { listTable } from './list'
@@ -41,13 +42,15 @@ function rulesText({ chain: name, number, verbose }: ListCommand, ruleset: Rules
   const chains = name === undefined ? orderedChains(ruleset) : [chainOf(ruleset, name)]
   const counters = verbose > 0
   const rules = chains.flatMap((chain) =>
-    (number === undefined ? chain.rules : chain.rules.slice(number - 1, number)).map((rule) =>
-      ruleLine(chain.name, rule, context, counters),
-    ),
+    selected(chain.rules, number).map((rule) => ruleLine(chain.name, rule, context, counters)),
   )
   const heads = number === undefined ? chains.map((chain) => chainLine(chain, context, counters)) : []
   return [...heads, ...rules].map((line) => `${line}\n`).join('')
 }
+
+/** All rules, or the one that has a number, if there is one. */
+const selected = (rules: Rules, number: number | undefined): Entry[] =>
+  number === undefined ? [...rules] : [rules.at(number - 1) ?? []].flat()
 
 function chainOf({ table, chains }: Ruleset, name: string): Chain {
   const chain = chains.get(name)

@@ -4,7 +4,7 @@
  * Node has getaddrinfo(3) and getnameinfo(3), but only for those who do not wait; whoever reads or prints rules must. So a
  * thread asks, and this one waits for it. No program is run.
  */
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import type { FamilyName } from '../abi/family'
 
 /** How long to wait for the next answer, in milliseconds. */
@@ -53,12 +53,15 @@ function answer(): void {
   })
 }
 
+/** Not loaded where there is no need, as it takes long. */
+const workers = () => require('node:worker_threads') as typeof import('node:worker_threads')
+
 let thread: Worker | undefined
 
 /** It serves until the event loop turns: many questions in a row need one thread, and none is left behind. */
 function openThread(): Worker {
   if (thread !== undefined) return thread
-  const opened = new Worker(`(${answer})()`, { eval: true, execArgv: [] })
+  const opened = new (workers().Worker)(`(${answer})()`, { eval: true, execArgv: [] })
   // One that could not start answers nothing.
   opened.on('error', () => {})
   opened.unref()
@@ -72,6 +75,7 @@ function openThread(): Worker {
 
 /** @returns the answers by the position of their question; a position is empty where none came in time */
 function ask(asked: readonly string[], family: 4 | 6 | undefined, patience: number): (readonly string[])[] {
+  const { MessageChannel, receiveMessageOnPort } = workers()
   const { port1: ours, port2: port } = new MessageChannel()
   const count = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   openThread().postMessage({ asked, family, port, count } satisfies Questions, [port])

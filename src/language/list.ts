@@ -11,7 +11,7 @@ import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { type EntryPart, extensionParts } from '../ruleset/parts'
 import { contextWithin } from '../ruleset/rule'
-import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, countersOf, type Entry, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { hostNames } from './hosts'
 import { printPart } from './print'
 
@@ -48,7 +48,7 @@ export function listTable(ruleset: Ruleset, context: Context, options: ListOptio
 function listChains(ruleset: Ruleset, listing: Listing, options: ListOptions): string {
   const chains = options.chain === undefined ? orderedChains(ruleset) : [findChain(ruleset, options.chain)]
   if (options.rule !== undefined && options.chain !== undefined) {
-    const rule = chains[0]?.rules[options.rule - 1]
+    const rule = chains[0]?.rules.at(options.rule - 1)
     return rule === undefined ? '' : listRule(rule, options.rule, listing, options)
   }
   const references = countReferences(ruleset)
@@ -70,7 +70,10 @@ function findChain({ table, chains }: Ruleset, name: string): Chain {
 function countReferences({ chains }: Ruleset): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { rules } of chains.values())
-    for (const { jump } of rules) if (jump !== undefined) counts.set(jump, (counts.get(jump) ?? 0) + 1)
+    for (const ref of rules.refs) {
+      const jump = jumpOf(rules, ref)
+      if (jump !== undefined) counts.set(jump, (counts.get(jump) ?? 0) + 1)
+    }
   return counts
 }
 

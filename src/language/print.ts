@@ -1,6 +1,8 @@
 /** A rule in iptables’ own words, as `iptables -S` prints it. */
 import type { FamilyName } from '../abi/family'
 import { FAMILIES } from '../abi/family'
+import type { Variant } from '../extensions/extension'
+import type { Word } from '../extensions/option'
 import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import { quoteWord } from '../extensions/values/string'
@@ -18,17 +20,21 @@ export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
   fragment: '-f',
 }
 
+/** `--NAME`, or the letter of an option of the head. */
+export const optionText = ({ options }: Variant, name: string): string =>
+  SHORT_OPTIONS[name] ?? `--${options.get(name)?.section?.name ?? name}`
+
+export const printWord = (word: string, quotes: Word['quotes']): string =>
+  quotes === undefined ? printName(word) : quoteWord(word, quotes)
+
 const printParameter = ({ variant }: Known, { name, negated, words }: Parameter): string => {
   const types = variant.options.get(variant.names.get(name) ?? name)?.words ?? []
-  const printed = words.map((word, i) =>
-    types[i]?.quotes === undefined ? printName(word) : quoteWord(word, types[i].quotes),
-  )
-  const option = SHORT_OPTIONS[name] ?? `--${variant.options.get(name)?.section?.name ?? name}`
-  return [...(negated ? ['!'] : []), option, ...printed].join(' ')
+  const printed = words.map((word, i) => printWord(word, types[i]?.quotes))
+  return [...(negated ? ['!'] : []), optionText(variant, name), ...printed].join(' ')
 }
 
 /** Options in the order of the sections that they stand in, with what opens each of these. */
-function printParameters(known: Known, parameters: readonly Parameter[]): string[] {
+export function printParameters(known: Known, parameters: readonly Parameter[]): string[] {
   if (known.variant.spellings.length === 1) return parameters.map((parameter) => printParameter(known, parameter))
   const sectionOf = ({ name }: Parameter) => known.variant.options.get(name)?.section
   const indexOf = (parameter: Parameter): number => sectionOf(parameter)?.index ?? 0

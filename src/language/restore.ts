@@ -22,6 +22,7 @@ import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
 import { type Command, checkNewName, parseCommand } from './command'
 import { programOf } from './help'
+import { LineTemplates } from './line-template'
 import { splitWords } from './words'
 
 export interface RestoreTextOptions {
@@ -242,8 +243,9 @@ export class RestoreText {
   /** Where the line begins that made the rule at fault; that of COMMIT where none did. */
   #originOf(error: IptcError, draft: Draft | undefined): number | undefined {
     if (!(error instanceof RuleError) || error.chain === undefined || error.position === undefined) return undefined
-    const rule = draft?.chains.get(error.chain)?.rules[error.position]
-    return rule && (this.#origins.get(rule) ?? (rule.continues && this.#origins.get(rule.continues)))
+    const rule = draft?.chains.get(error.chain)?.rules.at(error.position)
+    const origin = rule?.continues
+    return rule && (this.#origins.get(rule) ?? (typeof origin === 'object' ? this.#origins.get(origin) : undefined))
   }
 }
 
@@ -264,6 +266,7 @@ class Interpreter {
   readonly #draft: Draft
   readonly #editor: Editor
   readonly #context: Context
+  readonly #templates: LineTemplates
 
   constructor(
     lines: Lines,
@@ -279,6 +282,7 @@ class Interpreter {
     this.#draft = draft
     this.#editor = editor
     this.#context = context
+    this.#templates = new LineTemplates(context)
   }
 
   run(): void {
@@ -352,10 +356,24 @@ class Interpreter {
 
   #readCommand(line: string): void {
     this.#lines.refuseReturn(line)
+    if (!this.#options.verbose && this.#appendByTemplate(line)) return
     const command = this.#attempt('syntax', () => this.#parse(line))
     if (command.family !== undefined && command.family !== this.#context.family.name) return
     this.#describe(command)
-    this.#carryOut(command)
+    const [entry, ...others] = this.#carryOut(command)
+    if (command.kind === 'append' && entry !== undefined && others.length === 0)
+      this.#templates.learn(line, { chain: command.chain, entry })
+  }
+
+  /** @returns false for a line that has to be read word by word */
+  #appendByTemplate(line: string): boolean {
+    const read = this.#templates.read(line)
+    if (read === undefined || !this.#editor.has(read.chain)) return false
+    const { jump } = read.entry
+    if (jump !== undefined && jump !== '') this.#checkDestination(jump)
+    this.#output.origins.set(read.entry, this.#lines.at)
+    this.#editor.append(read.chain, read.entry)
+    return true
   }
 
   /** Notes what the command prints before it is carried out. */
@@ -417,13 +435,17 @@ class Interpreter {
       throw this.#lines.error('refused', `${chain} is a built-in chain, to which no rule can go`)
   }
 
-  #carryOut(command: Command): void {
-    if ('rules' in command) {
-      const rules = command.rules.map((rule) => this.#encode(rule))
-      this.#attempt('refused', () => {
-        for (const rule of rules) this.#change(command, rule)
-      })
-    } else this.#attempt('refused', () => this.#edit(command))
+  /** @returns the rules that it is about */
+  #carryOut(command: Command): readonly Entry[] {
+    if (!('rules' in command)) {
+      this.#attempt('refused', () => this.#edit(command))
+      return []
+    }
+    const rules = command.rules.map((rule) => this.#encode(rule))
+    this.#attempt('refused', () => {
+      for (const rule of rules) this.#change(command, rule)
+    })
+    return rules
   }
 
   #change(command: Extract<Command, { rules: unknown }>, rule: Entry): void {

@@ -1,8 +1,7 @@
 /** The text of whole tables, as iptables-save(8) prints it. */
 import type { Context } from '../extensions/context'
-import { describeRule } from '../ruleset/rule'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
-import { printRule } from './print'
+import { printEntry } from './print-entry'
 import { printName } from './words'
 
 export interface SaveTextOptions {
@@ -17,25 +16,45 @@ function chainLine(ruleset: Ruleset, chain: Chain): string {
   return `:${chain.name} ${policyOf(ruleset.family, chain)} ${countersText(ruleset, chain.tail)}`
 }
 
-/** `-A CHAIN` and the rule. */
-function ruleLine(chain: string, rule: Entry, context: Context): string {
-  const text = printRule(describeRule(rule, context), context.family.name)
-  return text === '' ? `-A ${chain}` : `-A ${chain} ${text}`
-}
-
 /** From `*TABLE` to `COMMIT`, with a line break behind each line. */
 export function tableText(ruleset: Ruleset, context: Context, { counters }: SaveTextOptions): string {
   const chains = orderedChains(ruleset)
-  const lines = [`*${ruleset.table}`, ...chains.map((chain) => chainLine(ruleset, chain))]
+  const lines = new Lines([`*${ruleset.table}`, ...chains.map((chain) => chainLine(ruleset, chain))])
   for (const { name, rules } of chains) {
-    const word = printName(name)
+    const append = `-A ${printName(name)}`
     for (const rule of rules) {
-      const line = ruleLine(word, rule, context)
+      const line = append + printEntry(rule, context)
       lines.push(counters ? `${countersText(ruleset, rule)} ${line}` : line)
     }
   }
-  lines.push('COMMIT', '')
-  return lines.join('\n')
+  lines.push('COMMIT')
+  return lines.text()
+}
+
+/** How many lines are made one piece of text. */
+const MANY = 256
+
+/**
+ * A text while it grows. Its lines, each of which is a dozen strings until it is copied, are copied while they are young:
+ * of 100,000, collecting the garbage would otherwise take longer than printing them.
+ */
+class Lines {
+  readonly #pieces: string[] = []
+  #lines: string[]
+
+  constructor(lines: string[]) {
+    this.#lines = lines
+  }
+
+  push(line: string): void {
+    if (this.#lines.push(line) < MANY) return
+    this.#pieces.push(`${this.#lines.join('\n')}\n`)
+    this.#lines = []
+  }
+
+  text(): string {
+    return `${this.#pieces.join('')}${this.#lines.map((line) => `${line}\n`).join('')}`
+  }
 }
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']

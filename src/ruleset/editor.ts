@@ -4,16 +4,20 @@
  */
 import { NotFoundError, RuleError } from '../errors'
 import type { Counters } from './entry'
-import { sameRule } from './equal'
+import { findRule } from './equal'
+import { type OwnRules, type Ref, Rules } from './rules'
 import {
   type Chain,
+  changedRules,
   type Draft,
   type Entry,
+  jumpOf,
   newChain,
   ownRules,
   policyEntry,
   policyOf,
   redirected,
+  setRules,
   zeroed,
 } from './ruleset'
 
@@ -54,9 +58,7 @@ export class Editor {
     if (firsts === undefined) return
     this.#firsts.delete(name)
     const chain = this.#chain(name)
-    const rules = firsts.reverse().concat(chain.rules)
-    this.#draft.own.add(rules)
-    this.#draft.chains.set(name, { ...chain, rules })
+    setRules(this.#draft, chain, chain.rules.behind(firsts.reverse()))
   }
 
   /** @throws NotFoundError */
@@ -67,19 +69,19 @@ export class Editor {
   }
 
   /** The rules of a chain, complete and to be changed in place. @throws NotFoundError */
-  #rules(name: string): Entry[] {
-    const chain = this.#chain(name)
-    if (!this.#firsts.has(name)) return ownRules(this.#draft, chain)
+  #rules(name: string): OwnRules {
     this.#settle(name)
-    return this.#chain(name).rules as Entry[]
+    return ownRules(this.#draft, this.#chain(name))
   }
 
   #fail(chain: string, reason: string): never {
     throw new RuleError({ table: this.#draft.table, chain }, reason)
   }
 
-  #count({ jump }: Entry, change: 1 | -1): void {
-    if (this.#references === undefined || jump === undefined) return
+  #count(rule: Ref, change: 1 | -1): void {
+    if (this.#references === undefined) return
+    const jump = jumpOf(this.#draft, rule)
+    if (jump === undefined) return
     this.#references.set(jump, (this.#references.get(jump) ?? 0) + change)
   }
 
@@ -88,7 +90,7 @@ export class Editor {
     if (this.#references === undefined) {
       this.finish()
       this.#references = new Map()
-      for (const { rules } of this.#draft.chains.values()) for (const rule of rules) this.#count(rule, 1)
+      for (const { rules } of this.#draft.chains.values()) for (const rule of rules.refs) this.#count(rule, 1)
     }
     return this.#references.get(name) ?? 0
   }
@@ -108,7 +110,7 @@ export class Editor {
     else {
       const rules = this.#rules(chain)
       if (number > rules.length + 1) this.#fail(chain, `there is no place ${number} among ${rules.length} rules`)
-      rules.splice(number - 1, 0, rule)
+      rules.insert(number - 1, rule)
     }
     this.#count(rule, 1)
     this.#edits++
@@ -124,21 +126,21 @@ export class Editor {
   }
 
   /** The rule that is `number` of its chain. @throws RuleError where there is none */
-  #at(chain: string, number: number): Entry {
+  #at(chain: string, number: number): Ref {
     const rules = this.#rules(chain)
-    return rules[number - 1] ?? this.#fail(chain, `there is no rule ${number} among ${rules.length}`)
+    return rules.refs[number - 1] ?? this.#fail(chain, `there is no rule ${number} among ${rules.length}`)
   }
 
   replace(chain: string, number: number, rule: Entry): void {
     this.#count(this.#at(chain, number), -1)
-    this.#rules(chain)[number - 1] = rule
+    this.#rules(chain).replace(number - 1, rule)
     this.#count(rule, 1)
     this.#edits++
   }
 
   deleteNumber(chain: string, number: number): void {
     this.#count(this.#at(chain, number), -1)
-    this.#rules(chain).splice(number - 1, 1)
+    this.#rules(chain).remove(number - 1)
     this.#edits++
   }
 
@@ -149,7 +151,7 @@ export class Editor {
 
   /** The number of the first rule that says the same. @throws NotFoundError where none does */
   find(chain: string, rule: Entry): number {
-    const at = this.#rules(chain).findIndex((other) => sameRule(this.#draft.family, rule, other))
+    const at = findRule(this.#draft.family, this.#rules(chain), rule)
     if (at < 0) throw new NotFoundError(`chain ${chain} of table ${this.#draft.table} has no such rule`)
     return at + 1
   }
@@ -157,7 +159,8 @@ export class Editor {
   /** Takes out the rules of one chain, or of all. */
   flush(chain?: string): void {
     for (const { name } of this.#these(chain)) {
-      for (const rule of this.#rules(name).splice(0)) this.#count(rule, -1)
+      for (const rule of this.#rules(name).refs) this.#count(rule, -1)
+      this.#draft.chains.set(name, { ...this.#chain(name), rules: Rules.of() })
       this.#edits++
     }
   }
@@ -171,16 +174,16 @@ export class Editor {
     this.#edits++
     if (chain === undefined || number === undefined) for (const { name } of this.#these(chain)) this.#zeroChain(name)
     else {
-      const rule = this.#at(chain, number)
-      this.#rules(chain)[number - 1] = zeroed(rule)
+      const from = this.#at(chain, number)
+      const rules = this.#rules(chain)
+      rules.replace(number - 1, zeroed(rules.at(number - 1) as Entry, from))
     }
   }
 
   #zeroChain(name: string): void {
-    const rules = this.#rules(name).map(zeroed)
+    const rules = changedRules(this.#rules(name), zeroed)
     const chain = this.#chain(name)
-    this.#draft.own.add(rules)
-    this.#draft.chains.set(name, { ...chain, rules, tail: chain.tail && zeroed(chain.tail) })
+    setRules(this.#draft, { ...chain, tail: chain.tail && zeroed(chain.tail) }, rules)
   }
 
   // Chains
@@ -225,9 +228,13 @@ export class Editor {
   }
 
   #redirect(chain: string, from: string, to: string): void {
-    if (!this.#chain(chain).rules.some(({ jump }) => jump === from)) return
-    const rules = this.#rules(chain)
-    for (const [i, rule] of rules.entries()) if (rule.jump === from) rules[i] = redirected(rule, to)
+    const { rules } = this.#chain(chain)
+    if (!rules.refs.some((ref) => jumpOf(rules, ref) === from)) return
+    setRules(
+      this.#draft,
+      this.#chain(chain),
+      changedRules(rules, (rule, ref) => redirected(rule, ref, to), from),
+    )
   }
 
   /** Takes out all rules and all chains that are not built in; policies stay. */
@@ -236,7 +243,7 @@ export class Editor {
     this.#references = undefined
     for (const chain of [...this.#draft.chains.values()])
       if (chain.hook === undefined) this.#draft.chains.delete(chain.name)
-      else this.#draft.chains.set(chain.name, { ...chain, rules: [] })
+      else this.#draft.chains.set(chain.name, { ...chain, rules: Rules.of() })
     this.#edits++
   }
 

@@ -1,11 +1,27 @@
 /** Whether two rules say the same: a comparison of bytes under the mask of what is visible to users. */
 import type { Family } from '../abi/family'
+import { entryMatch } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
-import { matchParts, nextOffset, type Part, payloadAt, payloadSize, targetOffset, targetPart } from './entry'
+import type { Sliced } from '../slices'
+import {
+  matchParts,
+  nextOffset,
+  type Part,
+  partName,
+  partRevision,
+  payloadAt,
+  payloadSize,
+  targetOffset,
+  targetPart,
+} from './entry'
 import { HEADS } from './head'
-import { headerOf, payloadOf } from './identify'
+import { headerOf, structOf } from './identify'
+import { countOf, GOES_ON, type Image } from './image'
+import type { Rules } from './rules'
 import type { Entry } from './ruleset'
+
+const NAME = entryMatch.fields.name.offset
 
 /** Compares `visible.length` bytes, or all of `size` where nothing is hidden. */
 function sameBytes(
@@ -34,11 +50,12 @@ function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Variant | undefined =>
-  payloadOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
+  structOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
-  const header = payloadAt(part) - part.at
-  if (!sameBytes(a, part.at, b, part.at, header)) return false
+  // Behind the name there may be anything.
+  if (!sameBytes(a, part.at, b, part.at, NAME)) return false
+  if (partName(a, part) !== partName(b, part) || partRevision(a, part) !== partRevision(b, part)) return false
   const at = payloadAt(part)
   return sameBytes(a, at, b, at, payloadSize(part), variantOf(kind, family, a, part)?.visible)
 }
@@ -75,4 +92,64 @@ export function sameEntry(family: Family, one: Entry, other: Entry): boolean {
   if (!sameBytes(a, 0, b, 0, nfcache.offset) || targetOffset(family, a, 0) !== targetOffset(family, b, 0)) return false
   const end = one.jump === undefined ? a.length : targetOffset(family, a, 0)
   return sameBytes(a, family.entrySize, b, family.entrySize, end - family.entrySize)
+}
+
+/** The index of the first rule that says the same, or -1. */
+export function findRule(family: Family, rules: Rules, rule: Entry): number {
+  const { image, refs } = rules
+  return refs.findIndex((ref, index) => {
+    if (typeof ref === 'number' && !isLike(image as Image, ref, rule)) return false
+    return sameRule(family, rule, rules.at(index) as Entry)
+  })
+}
+
+/** Whether a rule is as long as another, and for the same addresses: few are, and the others need not be looked at. */
+function isLike({ family, bytes, starts }: Image, number: number, rule: Entry): boolean {
+  const at = starts[number] as number
+  if ((starts[number + 1] as number) - at !== rule.bytes.length) return false
+  return sameBytes(bytes, at, rule.bytes, 0, 2 * family.addressSize)
+}
+
+/**
+ * Whether two readings of a table have the same entries, as {@link sameEntry} would find one by one. It compares words
+ * of four bytes, and makes no objects: a commit reads a big table again only to see that nobody changed it.
+ */
+export function* sameImage(one: Image, other: Image): Sliced<boolean> {
+  if (one.starts.length !== other.starts.length || !one.starts.every((at, i) => at === other.starts[i])) return false
+  if (!one.destinations.every((to, i) => to === other.destinations[i])) return false
+  if (!one.names.every((name, i) => name === other.names[i])) return false
+  const [a, b] = [wordsOf(one.bytes), wordsOf(other.bytes)]
+  const count = countOf(one)
+  for (let from = 0; from < count; from += SLICE) {
+    if (!sameEntries(one, a, other, b, from, Math.min(from + SLICE, count))) return false
+    yield
+  }
+  return true
+}
+
+/** How many entries are compared in a slice. */
+const SLICE = 4096
+
+function sameEntries(one: Image, a: Int32Array, other: Image, b: Int32Array, from: number, end: number): boolean {
+  const { family, starts, destinations } = one
+  const [head, tail] = [family.entry.fields.nfcache.offset >> 2, family.entrySize >> 2]
+  for (let i = from; i < end; i++) {
+    const at = (starts[i] as number) >> 2
+    const isVerdict = (destinations[i] as number) >= 0 || destinations[i] === GOES_ON
+    const size = isVerdict ? targetOffset(family, one.bytes, at << 2) >> 2 : ((starts[i + 1] as number) >> 2) - at
+    if (!sameWords(a, b, at, at + head) || !sameWords(a, b, at + tail, at + size)) return false
+    if (targetOffset(family, one.bytes, at << 2) !== targetOffset(family, other.bytes, at << 2)) return false
+  }
+  return true
+}
+
+/** Entries begin and end at multiples of eight; a copy is needed where memory does not. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  return new Int32Array(buffer, byteOffset, length >> 2)
+}
+
+function sameWords(a: Int32Array, b: Int32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false
+  return true
 }

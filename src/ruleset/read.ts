@@ -2,7 +2,11 @@
 import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
-import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
+import { atOnce, type Sliced } from '../slices'
+import { readVerdict, targetPart } from './entry'
+import { type Found, findEntries } from './find-entries'
+import { ENDS, entryBytes, entryIn, GOES_ON, type Image } from './image'
+import { Rules } from './rules'
 import { type Chain, type Entry, isSorted, plain, type Ruleset } from './ruleset'
 
 /** Where the kernel says that the chains of a table lie: the parts of GET_INFO that this needs. Offsets in bytes. */
@@ -13,34 +17,14 @@ export interface Layout {
   readonly numEntries: number
 }
 
-/** One entry of the blob before its jump is known by name. */
-interface Found {
-  readonly at: number
-  readonly size: number
-  /** Name of a user chain that begins here. */
-  readonly heads: string | undefined
-}
-
-/** A chain before its jumps are known by name. */
+/** A chain by the numbers of its entries: `first` is its first rule, `end` what comes behind the last. */
 interface Span {
   readonly name: string
   readonly hook: Hook | undefined
-  readonly head: Found | undefined
-  readonly rules: Found[]
-  tail: Found | undefined
-}
-
-function findEntries(family: Family, bytes: Uint8Array, expected: number): Found[] {
-  const found: Found[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const size = checkEntry(family, bytes, at)
-    const target = targetPart(family, bytes, at)
-    found.push({ at, size, heads: isErrorTarget(bytes, target) ? errorName(bytes, target) : undefined })
-    at += size
-  }
-  if (found.length !== expected)
-    throw new BlobError(bytes.length, `${found.length} entries where ${expected} are said to be`)
-  return found
+  readonly head: number | undefined
+  readonly first: number
+  end: number
+  tail: number | undefined
 }
 
 /** The hooks of a table by the offset of their first entry. */
@@ -55,99 +39,148 @@ function hooksByOffset(layout: Layout): Map<number, Hook> {
   return hooks
 }
 
+/** The number of the entry that begins at an offset; undefined where none does. */
+function numberAt(starts: Uint32Array, offset: number): number | undefined {
+  let [low, high] = [0, starts.length - 1]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((starts[middle] as number) < offset) low = middle + 1
+    else high = middle
+  }
+  return low < starts.length - 1 && starts[low] === offset ? low : undefined
+}
+
+/** Numbers of the entries at which chains may begin or end: those in between need not be looked at. */
+function bounds({ starts, heads }: Found, { hookEntry, underflow }: Layout): number[] {
+  const ofHooks = [...hookEntry, ...underflow].map((offset) => numberAt(starts, offset))
+  const all = new Set([...heads.keys(), ...ofHooks.filter((number) => number !== undefined)])
+  return [...all].sort((a, b) => a - b)
+}
+
 /** Cuts the entries into chains. */
-function findSpans(found: readonly Found[], layout: Layout): { spans: Span[]; end: Found | undefined } {
+function findSpans(found: Found, layout: Layout): { spans: Span[]; end: number | undefined } {
+  const { starts, heads } = found
   const hooks = hooksByOffset(layout)
   const spans: Span[] = []
-  let end: Found | undefined
+  const count = starts.length - 1
+  let end: number | undefined
   let open: Span | undefined
-  for (const [i, entry] of found.entries()) {
-    const hook = hooks.get(entry.at)
-    if (entry.heads !== undefined && hook !== undefined)
-      throw new BlobError(entry.at, `${hook} begins with a chain’s name`)
-    if (open?.hook !== undefined && (hook !== undefined || entry.heads !== undefined))
-      throw new BlobError(entry.at, `${open.hook} has no policy`)
-    if (entry.heads !== undefined && i === found.length - 1) end = entry
-    else if (hook !== undefined || entry.heads !== undefined) {
-      open = {
-        name: hook ?? (entry.heads as string),
-        hook,
-        head: hook === undefined ? entry : undefined,
-        rules: [],
-        tail: undefined,
-      }
-      spans.push(open)
-      hooks.delete(entry.at)
-    }
-    if (entry.heads !== undefined) continue
-    if (open === undefined) throw new BlobError(entry.at, 'the entry belongs to no chain')
-    if (open.hook !== undefined && layout.underflow[HOOKS.indexOf(open.hook)] === entry.at) {
-      open.tail = entry
-      open = undefined
-    } else open.rules.push(entry)
+  /** The first entry that is in no chain yet. */
+  let next = 0
+  const takeUpTo = (number: number): void => {
+    if (next < number && open === undefined)
+      throw new BlobError(starts[next] as number, 'the entry belongs to no chain')
+    if (open !== undefined) open.end = number
+    next = number
   }
-  if (open?.hook !== undefined) throw new BlobError(open.rules[0]?.at ?? 0, `${open.hook} has no policy`)
+  for (const i of bounds(found, layout)) {
+    takeUpTo(i)
+    const at = starts[i] as number
+    const hook = hooks.get(at)
+    const name = heads.get(i)
+    if (name !== undefined && hook !== undefined) throw new BlobError(at, `${hook} begins with a chain’s name`)
+    if (open?.hook !== undefined && (hook !== undefined || name !== undefined))
+      throw new BlobError(at, `${open.hook} has no policy`)
+    if (name !== undefined && i === count - 1) end = i
+    else if (hook !== undefined || name !== undefined) {
+      const [head, first] = name === undefined ? [undefined, i] : [i, i + 1]
+      open = { name: hook ?? (name as string), hook, head, first, end: first, tail: undefined }
+      spans.push(open)
+      hooks.delete(at)
+    }
+    if (name !== undefined) next = i + 1
+    else if (open?.hook !== undefined && layout.underflow[HOOKS.indexOf(open.hook)] === at) {
+      open.tail = i
+      open = undefined
+      next = i + 1
+    }
+  }
+  if (end === undefined) takeUpTo(count)
+  if (open?.hook !== undefined) throw new BlobError(starts[open.first] as number, `${open.hook} has no policy`)
   // What is said of the entries may lie: the place need not even be among them.
   for (const [at, hook] of hooks) throw new BlobError(0, `no entry begins at byte ${at}, where ${hook} should`)
   return { spans, end }
 }
 
 /** Takes the RETURN that ends a user chain out of its rules. */
-function takeReturn(family: Family, bytes: Uint8Array, span: Span): void {
-  const last = span.rules.at(-1)
-  if (span.hook !== undefined || last === undefined || !isUnconditional(family, bytes, last.at)) return
-  const target = targetPart(family, bytes, last.at)
-  if (isStandard(bytes, target) && readVerdict(bytes, target) === VERDICTS.RETURN) span.tail = span.rules.pop()
+function takeReturn(family: Family, bytes: Uint8Array, { starts, destinations }: Found, span: Span): void {
+  const last = span.end - 1
+  if (span.hook !== undefined || last < span.first || destinations[last] !== ENDS) return
+  const target = targetPart(family, bytes, starts[last] as number)
+  if (readVerdict(bytes, target) === VERDICTS.RETURN) span.tail = span.end = last
 }
 
-/** Name of the chain that begins at an offset; a user chain begins behind its head. */
-function startsOf(spans: readonly Span[]): Map<number, string> {
-  const starts = new Map<number, string>()
-  for (const { name, head, rules, tail } of spans) {
-    const at = head === undefined ? (rules[0] ?? tail)?.at : head.at + head.size
-    if (at !== undefined) starts.set(at, name)
+/** Numbers of chains by where they begin; a user chain begins behind its head. */
+function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number> {
+  const byStart = new Map<number, number>()
+  spans.forEach(({ head, first, end, tail }, i) => {
+    if (head !== undefined || first < end || tail !== undefined) byStart.set(starts[first] as number, i)
+  })
+  return byStart
+}
+
+/** Notes where the entries go that jump: see {@link Image.destinations}. */
+function resolveJumps(family: Family, bytes: Uint8Array, found: Found, spans: readonly Span[]): void {
+  const { starts, destinations, jumps } = found
+  const byStart = startsOf(spans, found)
+  for (const i of jumps) {
+    const target = targetPart(family, bytes, starts[i] as number)
+    const verdict = readVerdict(bytes, target)
+    const chain = verdict === starts[i + 1] ? GOES_ON : byStart.get(verdict)
+    if (chain === undefined) throw new BlobError(target.at, `the jump to byte ${verdict} meets no chain`)
+    // The empty name is that of the next rule.
+    if (spans[chain]?.name === '')
+      throw new BlobError(target.at, `the jump to byte ${verdict} goes to a chain without a name`)
+    destinations[i] = chain
   }
-  return starts
+}
+
+function numbers(first: number, end: number): number[] {
+  const all = new Array<number>(end - first)
+  for (let i = first; i < end; i++) all[i - first] = i
+  return all
 }
 
 /** A table's entries as chains of rules. `bytes` must not be changed afterwards: the rules are views of it. */
-export function readRuleset(family: Family, table: string, layout: Layout, bytes: Uint8Array): Ruleset {
-  const { spans, end } = findSpans(findEntries(family, bytes, layout.numEntries), layout)
-  const starts = startsOf(spans)
+export const readRuleset = (family: Family, table: string, layout: Layout, bytes: Uint8Array): Ruleset =>
+  atOnce(readRulesetSliced(family, table, layout, bytes))
 
-  const jumpOf = ({ at, size }: Found): string | undefined => {
-    const target = targetPart(family, bytes, at)
-    if (!isStandard(bytes, target)) return undefined
-    const verdict = readVerdict(bytes, target)
-    if (verdict < 0) return undefined
-    if (verdict === at + size) return ''
-    const chain = starts.get(verdict)
-    if (chain === undefined) throw new BlobError(target.at, `the jump to byte ${verdict} meets no chain`)
-    // The empty name is that of the next rule.
-    if (chain === '') throw new BlobError(target.at, `the jump to byte ${verdict} goes to a chain without a name`)
-    return chain
+/** As {@link readRuleset}. */
+export function* readRulesetSliced(family: Family, table: string, layout: Layout, bytes: Uint8Array): Sliced<Ruleset> {
+  const found = yield* findEntries(family, bytes, layout.numEntries)
+  const { spans, end } = findSpans(found, layout)
+  for (const span of spans) takeReturn(family, bytes, found, span)
+  resolveJumps(family, bytes, found, spans)
+  const objects = new Map<Entry, number>()
+  const image: Image = {
+    family,
+    bytes,
+    starts: found.starts,
+    destinations: found.destinations,
+    names: spans.map(({ name }) => name),
+    objects,
   }
-  const entryOf = (found: Found): Entry => ({
-    bytes: bytes.subarray(found.at, found.at + found.size),
-    jump: found.heads === undefined ? jumpOf(found) : undefined,
+
+  const objectOf = (number: number | undefined): Entry | undefined => {
+    if (number === undefined) return undefined
+    const entry = found.heads.has(number) ? plain(entryBytes(image, number)) : entryIn(image, number)
+    objects.set(entry, number)
+    return entry
+  }
+  const chainOf = ({ name, hook, head, first, end: behind, tail }: Span): Chain => ({
+    name,
+    hook,
+    head: objectOf(head),
+    rules: new Rules(image, numbers(first, behind)),
+    tail: objectOf(tail),
   })
-  const chainOf = (span: Span): Chain => {
-    takeReturn(family, bytes, span)
-    const { name, hook, head, rules, tail } = span
-    return { name, hook, head: head && entryOf(head), rules: rules.map(entryOf), tail: tail && entryOf(tail) }
-  }
 
   const chains = new Map<string, Chain>()
   for (const span of spans) {
-    if (chains.has(span.name)) throw new BlobError(span.head?.at ?? 0, `there are two chains ${span.name}`)
+    if (chains.has(span.name))
+      throw new BlobError(found.starts[span.head ?? 0] as number, `there are two chains ${span.name}`)
     chains.set(span.name, chainOf(span))
   }
   const users = [...chains.values()].filter(({ hook }) => hook === undefined)
-  return {
-    family,
-    table,
-    chains,
-    isSorted: isSorted(users),
-    end: end && plain(bytes.subarray(end.at, end.at + end.size)),
-  }
+  return { family, table, chains, isSorted: isSorted(users), end: objectOf(end), image }
 }

@@ -61,8 +61,15 @@ export interface RuleSpec {
 /** What words mean within the rule of this head. */
 export function contextWithin<C extends Context>(context: C, head: Uint8Array): C {
   const { protocol } = ruleHead(context.family, head, 0)
-  return protocol === 0 ? context : { ...context, protocol }
+  if (protocol === 0) return context
+  const made = contexts.get(context) ?? []
+  if (made.length === 0) contexts.set(context, made)
+  made[protocol] ??= { ...context, protocol }
+  return made[protocol] as C
 }
+
+/** Those made of a context, by protocol: there are few, and rules are many. */
+const contexts = new WeakMap<Context, Context[]>()
 
 /** Takes a rule apart. */
 export function describeRule(entry: Entry, place: Context): RuleSpec {

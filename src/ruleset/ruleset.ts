@@ -13,6 +13,8 @@ import {
   targetPart,
   writeCounters,
 } from './entry'
+import { type Image, jumpIn } from './image'
+import { type OwnRules, type Ref, Rules } from './rules'
 
 /** One entry of a table, never changed: an edit makes another. */
 export interface Entry {
@@ -21,7 +23,7 @@ export interface Entry {
   /** Chain that the rule goes to; `''` where it goes on to the next rule; undefined where its bytes say it all. */
   readonly jump: string | undefined
   /** The entry that this one goes on from: what that one counts until it is replaced, this one has counted. */
-  readonly continues?: Entry
+  readonly continues?: Ref
   /** Taken from what a kernel handed out, and put into a table again. */
   readonly isCopy?: boolean
   /** Of what it goes on from, it leaves out what had been counted when that was read. */
@@ -34,7 +36,7 @@ export interface Chain {
   readonly hook: Hook | undefined
   /** The entry that begins a user chain. */
   readonly head: Entry | undefined
-  readonly rules: readonly Entry[]
+  readonly rules: Rules
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
   readonly tail: Entry | undefined
 }
@@ -47,6 +49,8 @@ export interface Ruleset {
   readonly isSorted: boolean
   /** The entry that ends the table. */
   readonly end: Entry | undefined
+  /** What its rules name by numbers; undefined where none does. */
+  readonly image?: Image | undefined
 }
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
@@ -55,15 +59,15 @@ export const newChain = (family: Family, name: string): Chain => ({
   name,
   hook: undefined,
   head: plain(buildErrorEntry(family, name)),
-  rules: [],
+  rules: Rules.of(),
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
 })
 
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
   readonly chains: Map<string, Chain>
-  /** Lists of rules that no other ruleset has, and that may therefore be changed in place. */
-  readonly own: WeakSet<readonly Entry[]>
+  /** Rules that no other ruleset has, and that may therefore be changed in place. */
+  readonly own: WeakSet<Rules>
 }
 
 /** A copy that can be edited: of the chains' names only, what they hold is never changed. */
@@ -74,12 +78,17 @@ export const draftOf = (ruleset: Ruleset): Draft => ({
 })
 
 /** The rules of a chain, to be changed in place: copied at the first call, so that many edits cost no more than they are. */
-export function ownRules(draft: Draft, chain: Chain): Entry[] {
-  if (draft.own.has(chain.rules)) return chain.rules as Entry[]
-  const rules = [...chain.rules]
+export function ownRules(draft: Draft, chain: Chain): OwnRules {
+  if (draft.own.has(chain.rules)) return chain.rules as OwnRules
+  const rules = chain.rules.own()
+  setRules(draft, chain, rules)
+  return rules
+}
+
+/** Gives a chain other rules, which nobody else has. */
+export function setRules(draft: Draft, chain: Chain, rules: OwnRules): void {
   draft.own.add(rules)
   draft.chains.set(chain.name, { ...chain, rules })
-  return rules
 }
 
 const byName = ({ name: a }: Chain, { name: b }: Chain): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -94,6 +103,16 @@ export function orderedChains({ chains, isSorted: sorted }: Ruleset): Chain[] {
   return [...all.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
 }
 
+/** Every entry in the order of the blob; most of those that a kernel handed out by their numbers. */
+export function* refsOf(ruleset: Ruleset): Generator<Ref> {
+  for (const { head, rules, tail } of orderedChains(ruleset)) {
+    if (head !== undefined) yield head
+    yield* rules.refs
+    if (tail !== undefined) yield tail
+  }
+  if (ruleset.end !== undefined) yield ruleset.end
+}
+
 /** Every entry in the order of the blob. */
 export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
   for (const { head, rules, tail } of orderedChains(ruleset)) {
@@ -104,17 +123,31 @@ export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
   if (ruleset.end !== undefined) yield ruleset.end
 }
 
+/** The chain that a rule goes to, as {@link Entry.jump}. */
+export const jumpOf = ({ image }: Pick<Ruleset, 'image'>, ref: Ref): string | undefined =>
+  typeof ref === 'number' ? jumpIn(image as Image, ref) : ref.jump
+
 export const countersOf = (family: Family, entry: Entry): Counters =>
   entry.isZeroed ? [0n, 0n] : readCounters(family, entry.bytes)
 
-/** The same entry with its counters back at zero. */
-export const zeroed = (entry: Entry): Entry => ({ ...continued(entry), isZeroed: true })
+/** The same entry with its counters back at zero. @param from where it stands in the ruleset that it is taken from */
+export const zeroed = (entry: Entry, from: Ref = entry): Entry => ({ ...continued(entry, from), isZeroed: true })
 
 /** The same entry, to be changed a little without losing count. */
-export const continued = (entry: Entry): Entry => ({ ...entry, continues: entry.continues ?? entry })
+export const continued = (entry: Entry, from: Ref = entry): Entry => ({ ...entry, continues: entry.continues ?? from })
 
 /** The same entry, going to another chain. */
-export const redirected = (entry: Entry, jump: string): Entry => ({ ...continued(entry), jump })
+export const redirected = (entry: Entry, from: Ref, jump: string): Entry => ({ ...continued(entry, from), jump })
+
+/** The rules of a chain with `change` made of each, or of those that go to `jump`. */
+export function changedRules(rules: Rules, change: (rule: Entry, from: Ref) => Entry, jump?: string): OwnRules {
+  const changed = rules.own()
+  rules.refs.forEach((ref, index) => {
+    if (jump !== undefined && jumpOf(rules, ref) !== jump) return
+    changed.replace(index, change(rules.at(index) as Entry, ref))
+  })
+  return changed
+}
 
 /** The verdict of a built-in chain's last entry. */
 export const policyOf = (family: Family, chain: Chain): Verdict | undefined =>
@@ -137,5 +170,5 @@ export function policyEntry(
 /** Rules that go to `name`: where they stand. */
 export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain: string; position: number }> {
   for (const { name: chain, rules } of ruleset.chains.values())
-    for (const [position, rule] of rules.entries()) if (rule.jump === name) yield { chain, position }
+    for (const [position, ref] of rules.refs.entries()) if (jumpOf(rules, ref) === name) yield { chain, position }
 }

@@ -19,6 +19,7 @@ import {
   type RuleHead,
 } from '../extensions/extension'
 import type { Known } from '../extensions/registry'
+import { atOnce, type Sliced } from '../slices'
 import {
   checkEntry,
   isErrorTarget,
@@ -37,6 +38,7 @@ import {
 import { type Header, headerOf, structOf } from './identify'
 import { ruleHead } from './parts'
 import type { Layout } from './read'
+import type { Entry } from './ruleset'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */
 export class Refusal extends Error {
@@ -69,13 +71,17 @@ export interface VerifyOptions {
   readonly meet?: (known: Known) => void
 }
 
-/** What is verified, and against what. */
-interface Subject {
+/** Entries that are verified, and against what. */
+interface Within {
   readonly family: Family
   readonly table: string
-  readonly layout: Layout
   readonly bytes: Uint8Array
   readonly options: VerifyOptions
+}
+
+/** A whole table. */
+interface Subject extends Within {
+  readonly layout: Layout
 }
 
 /**
@@ -83,30 +89,69 @@ interface Subject {
  * @returns per eight bytes, from which hooks the entry that begins there is reached, a bit a hook.
  * @throws Refusal
  */
-export function verify(
+export const verify = (
   family: Family,
   table: string,
   layout: Layout,
   bytes: Uint8Array,
   options: VerifyOptions = {},
-): Uint8Array {
+): Uint8Array => atOnce(verifySliced(family, table, layout, bytes, options))
+
+/** As {@link verify}. */
+export function* verifySliced(
+  family: Family,
+  table: string,
+  layout: Layout,
+  bytes: Uint8Array,
+  options: VerifyOptions,
+): Sliced<Uint8Array> {
   const subject = { family, table, layout, bytes, options }
-  const starts = checkStructure(subject)
+  const starts = yield* checkStructure(subject)
   checkHooks(subject, starts)
-  const reached = markReached(subject, starts)
-  for (let at = 0; at < bytes.length; at += nextOffset(family, bytes, at))
+  const reached = yield* markReached(subject, starts)
+  for (let [at, count] = [0, 1]; at < bytes.length; at += nextOffset(family, bytes, at), count++) {
     checkExtensions(subject, at, reached[at >> 3] as number)
+    if (count % SLICE === 0) yield
+  }
   checkTable(subject)
   return reached
 }
 
+/** How many entries are looked at in a slice. */
+const SLICE = 1024
+
+/**
+ * Whether Linux would take one entry, where it has a right place in its table.
+ * @param reached from which hooks it is reached, a bit a hook
+ */
+export function isEntryTaken(
+  family: Family,
+  table: string,
+  { bytes, jump }: Entry,
+  reached: number,
+  options: VerifyOptions,
+): boolean {
+  try {
+    if (checkEntry(family, bytes, 0) !== bytes.length) return false
+    checkFlags(family, bytes, 0)
+    // Where it goes is stored when the table is laid out.
+    if (jump === undefined) checkBuiltinTarget(bytes, 0, targetPart(family, bytes, 0))
+    checkExtensions({ family, table, bytes, options }, 0, reached)
+    return true
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof BlobError) return false
+    throw error
+  }
+}
+
 /** Per eight bytes, whether an entry begins there. */
-function checkStructure({ family, layout, bytes }: Subject): Uint8Array {
+function* checkStructure({ family, layout, bytes }: Subject): Sliced<Uint8Array> {
   const starts = new Uint8Array((bytes.length >> 3) + 1)
   let count = 0
   for (let at = 0; at < bytes.length; count++) {
     starts[at >> 3] = 1
     at += checkBounds(family, bytes, at)
+    if (count % SLICE === 0) yield
   }
   if (count !== layout.numEntries) refuse(0, `${count} entries where ${layout.numEntries} are said to be`)
   return starts
@@ -190,12 +235,11 @@ const ACTIVE = 0x80
  * Walks from every hook along the jumps.
  * @returns per eight bytes, the hooks from which the entry there is reached.
  */
-function markReached(subject: Subject, starts: Uint8Array): Uint8Array {
+function* markReached(subject: Subject, starts: Uint8Array): Sliced<Uint8Array> {
   const reached = new Uint8Array((subject.bytes.length >> 3) + 1)
-  HOOKS.forEach((_, i) => {
+  for (const [i] of HOOKS.entries())
     if ((subject.layout.validHooks & (1 << i)) !== 0)
-      walk({ ...subject, starts, reached, hook: 1 << i }, subject.layout.hookEntry[i] as number)
-  })
+      yield* walk({ ...subject, starts, reached, hook: 1 << i }, subject.layout.hookEntry[i] as number)
   return reached
 }
 
@@ -213,10 +257,12 @@ interface Frame {
   at: number
 }
 
-function walk(way: Walk, from: number): void {
+function* walk(way: Walk, from: number): Sliced<void> {
   // A stack of our own: chains may be nested deeper than calls can be.
   const frames: Frame[] = [{ start: from, at: from }]
+  let count = 0
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+    if (++count % SLICE === 0) yield
     const destination = step(way, frame)
     if (destination === undefined) leave(way, frames.pop() as Frame)
     else if (destination >= 0) frames.push({ start: destination, at: destination })
@@ -250,7 +296,7 @@ function leave({ family, bytes, reached }: Walk, frame: Frame): void {
     reached[at >> 3] = (reached[at >> 3] as number) & ~ACTIVE
 }
 
-function checkExtensions(subject: Subject, at: number, reached: number): void {
+function checkExtensions(subject: Within, at: number, reached: number): void {
   const { family, bytes } = subject
   const rule = new PlacedEntry(subject, at, reached)
   for (const part of matchParts(family, bytes, at)) checkPayload('match', subject, at, rule, part)
@@ -267,7 +313,7 @@ function checkBuiltinRevision(bytes: Uint8Array, at: number, target: Part): void
 
 function checkPayload(
   kind: 'match' | 'target',
-  { family, bytes, options }: Subject,
+  { family, bytes, options }: Within,
   at: number,
   rule: PlacedRule,
   part: Part,
@@ -315,12 +361,12 @@ function checkUnknown(
 
 /** The rule as extensions look at it themselves. There is one for every entry, so it finds out what is asked, no more. */
 class PlacedEntry implements PlacedRule {
-  readonly #subject: Subject
+  readonly #subject: Within
   readonly #at: number
   readonly #reached: number
   #head: RuleHead | undefined
 
-  constructor(subject: Subject, at: number, reached: number) {
+  constructor(subject: Within, at: number, reached: number) {
     this.#subject = subject
     this.#at = at
     this.#reached = reached

@@ -24,6 +24,7 @@ function run(name: string, words: readonly string[], input = ''): Said {
       said.stderr += text
     },
     stdin: () => input,
+    lines: () => input.split('\n'),
   })
   return { status, ...said }
 }

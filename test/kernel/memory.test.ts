@@ -80,7 +80,7 @@ describe.each(families)('tables of $name', (family) => {
     expect([...again.chains.keys()]).toEqual(['INPUT', 'FORWARD', 'OUTPUT', 'user'])
     expect(again.chains.get('INPUT')?.rules.map((rule) => rule.jump)).toEqual(['user', undefined])
     const user = again.chains.get('user')
-    expect(family.entry.fields.comefrom.read(user?.rules[0]?.bytes ?? new Uint8Array(200), 0)).toBe(2)
+    expect(family.entry.fields.comefrom.read(user?.rules.at(0)?.bytes ?? new Uint8Array(200), 0)).toBe(2)
     expect(family.entry.fields.comefrom.read(user?.head?.bytes ?? new Uint8Array(200), 0)).toBe(0)
   })
 
@@ -91,7 +91,7 @@ describe.each(families)('tables of $name', (family) => {
     const rule = ruleBytes(family, { matches: [dirty] })
     family.entry.fields.pcnt.write(rule, 0, 7n)
     put(client, withRules(emptyRuleset(family, 'filter'), 'INPUT', [plain(rule)]))
-    const kept = rulesetOf(client, 'filter', family).chains.get('INPUT')?.rules[0]?.bytes.slice()
+    const kept = rulesetOf(client, 'filter', family).chains.get('INPUT')?.rules.at(0)?.bytes.slice()
     if (kept === undefined) throw new Error('no rule')
     const clean = ruleBytes(family, { matches: [matchOf(family, 'mark', { 0: 1 })] })
     family.entry.fields.comefrom.write(clean, 0, 2)
@@ -219,6 +219,19 @@ describe('SET_REPLACE', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const rule = plain(ruleBytes(IPV4, { matches: [buildPart('nobody-knows', 0, new Uint8Array(8))] }))
     expect(() => put(client, withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [rule]))).toThrow(/ENOENT/)
+  })
+
+  test('what stands behind the struct comes back as zeros, also where there are no words for what is in it', () => {
+    const client = new Client(new MemoryKernel(), IPV4)
+    const payload = new Uint8Array(48)
+    // A base port, and what fills the payload up.
+    payload.set([7, 7], 40)
+    payload.fill(9, 44)
+    const rule = plain(ruleBytes(IPV4, { target: buildPart('SNAT', 2, payload) }))
+    put(client, withRules(emptyRuleset(IPV4, 'nat'), 'POSTROUTING', [rule]))
+    const { entries } = client.entries('nat')
+    const at = Buffer.from(entries).indexOf('SNAT') - 2 + 32
+    expect([...entries.subarray(at + 40, at + 48)]).toEqual([7, 7, 0, 0, 0, 0, 0, 0])
   })
 
   test('another number of entries than now is a conflict', () => {

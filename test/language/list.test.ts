@@ -7,6 +7,7 @@ import { integer } from '../../src/extensions/values/integer'
 import { type ListOptions, listTable } from '../../src/language/list'
 import { parseRule } from '../../src/language/parse'
 import { encodeRule } from '../../src/ruleset/rule'
+import { Rules } from '../../src/ruleset/rules'
 import { type Chain, newChain, type Ruleset } from '../../src/ruleset/ruleset'
 import { explained } from '../support/deviations'
 import { contextOf, fixtures, rulesetOf } from '../support/fixtures'
@@ -28,7 +29,7 @@ const context = { family: IPV4, sets: { byName: () => undefined, byIndex: () => 
 function tableOf(chains: Readonly<Record<string, readonly string[]>>): Ruleset {
   const made = Object.entries(chains).map(([name, rules]): [string, Chain] => [
     name,
-    { ...newChain(IPV4, name), rules: rules.map((rule) => encodeRule(parseRule(rule, IPV4), context)) },
+    { ...newChain(IPV4, name), rules: Rules.of(...rules.map((rule) => encodeRule(parseRule(rule, IPV4), context))) },
   ])
   return { family: IPV4, table: 'filter', chains: new Map(made), isSorted: true, end: undefined }
 }

@@ -5,6 +5,7 @@ import { type Instruction, programFault } from '../../src/extensions/program'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { readRuleset } from '../../src/ruleset/read'
+import { Rules } from '../../src/ruleset/rules'
 import { writeRuleset } from '../../src/ruleset/write'
 import { Random } from '../kernel/random'
 
@@ -19,7 +20,10 @@ afterAll(() => client.close())
 function takes(program: readonly Instruction[]): boolean {
   const text = program.map(({ code, jt, jf, k }) => `${code} ${jt} ${jf} ${k}`).join(',')
   const rule = Rule.parse(`-m bpf --bytecode "${program.length},${text}"`).entry
-  const input = { ...(empty.chains.get('INPUT') as NonNullable<ReturnType<typeof empty.chains.get>>), rules: [rule] }
+  const input = {
+    ...(empty.chains.get('INPUT') as NonNullable<ReturnType<typeof empty.chains.get>>),
+    rules: Rules.of(rule),
+  }
   const { layout, bytes } = writeRuleset({ ...empty, chains: new Map([...empty.chains, ['INPUT', input]]) })
   try {
     client.replace('filter', layout, bytes, count)

@@ -71,7 +71,12 @@ test.each(tables)('%s %s', (family, table) => {
   const dump = toJson({ [table]: easy.dumpTable(table, { ipv6, namespace: from }) })
   to.run(() => {
     prepare({ ...whole, setup: setup.filter((line) => line.startsWith('ipset')) })
-    const streams = { stdout: () => {}, stderr: (text: string) => void complaints.push(text), stdin: () => dump }
+    const streams = {
+      stdout: () => {},
+      stderr: (text: string) => void complaints.push(text),
+      stdin: () => dump,
+      lines: () => [],
+    }
     expect(main('xtables', ['apply', '--json', ...(ipv6 ? ['-6'] : [])], streams)).toBe(0)
   })
   expect(complaints).toEqual([])

@@ -7,6 +7,9 @@ import { runInNewContext } from 'node:vm'
 
 const ROOT = join(__dirname, '..', '..')
 
+/** How many times slower the machine is than those that the tests were written on: one that is emulated is. */
+export const slowness = Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
+
 export const ownNamespace = (): string => readlinkSync('/proc/thread-self/ns/net')
 
 export const openDescriptors = (): number => readdirSync('/proc/self/fd').length

@@ -86,7 +86,7 @@ function command(...words: readonly string[]): { status: number; said: string } 
   const hear = (text: string): void => {
     said += text
   }
-  const status = main('xtables', words, { stdout: hear, stderr: hear, stdin: () => '' })
+  const status = main('xtables', words, { stdout: hear, stderr: hear, stdin: () => '', lines: () => [] })
   return { status, said }
 }
 

@@ -186,6 +186,38 @@ describe('another writer', () => {
   }, 60_000)
 })
 
+describe('a table of many bytes', () => {
+  const line = (i: number): string =>
+    `-s 10.0.${i >> 8}.${i & 255}/32 -p tcp -m tcp --dport ${i + 1} -m comment --comment "rule ${i}" -j ${i % 3 === 0 ? 'aside' : 'DROP'}`
+
+  // It is read into memory that was used before, and written where it was read.
+  test('is edited by what its rules say, one edit after the other', () => {
+    const table = filter()
+    table.createChain('aside')
+    const expected = Array.from({ length: 400 }, (_, i) => line(i))
+    table.transaction(() => {
+      for (const one of expected) input(table).appendRule(rule(one))
+    })
+    const edit = (position: number, count: number, ...added: string[]): void =>
+      void expected.splice(position, count, ...added)
+    for (let i = 0; i < 12; i++) {
+      const at = (i * 97) % expected.length
+      input(table).deleteRule(rule(expected[at] as string))
+      edit(at, 1)
+      input(table).insertRule(rule(line(1000 + i)), (i * 53) % expected.length)
+      edit((i * 53) % expected.length, 0, line(1000 + i))
+      input(table).replaceRule(rule('-p udp -j aside'), (i * 31) % expected.length)
+      edit((i * 31) % expected.length, 1, '-p udp -j aside')
+      input(table).appendRule(rule(line(2000 + i)))
+      edit(expected.length, 0, line(2000 + i))
+    }
+    expect(rulesIn()).toEqual(expected.map((one) => `-A INPUT ${one}`))
+    table.renameChain('aside', 'elsewhere')
+    table.createChain('a')
+    expect(rulesIn()).toEqual(expected.map((one) => `-A INPUT ${one.replace('-j aside', '-j elsewhere')}`))
+  })
+})
+
 describe('transactions', () => {
   test('are one exchange, with all edits in it', () => {
     const kernel = watched()

@@ -4,6 +4,7 @@ import { type Hook, TABLES, type TableName, VERDICTS } from '../../src/abi/netfi
 import { findExtension, kernelName } from '../../src/extensions/registry'
 import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import type { Layout } from '../../src/ruleset/read'
+import { Rules } from '../../src/ruleset/rules'
 import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../src/ruleset/ruleset'
 import { REQUEST_HEAD, writeRuleset } from '../../src/ruleset/write'
 
@@ -21,7 +22,7 @@ export const accept = (family: Family): Entry => plain(buildVerdictEntry(family,
 /** The table as it is when nobody has changed it. */
 export function emptyRuleset(family: Family, table: TableName): Ruleset {
   const hooks: readonly Hook[] = TABLES[table]
-  const chain = (hook: Hook): Chain => ({ name: hook, hook, head: undefined, rules: [], tail: accept(family) })
+  const chain = (hook: Hook): Chain => ({ name: hook, hook, head: undefined, rules: Rules.of(), tail: accept(family) })
   const chains = new Map<string, Chain>(hooks.map((hook) => [hook, chain(hook)]))
   return { family, table, chains, isSorted: true, end: plain(buildErrorEntry(family, 'ERROR')) }
 }
@@ -70,7 +71,7 @@ export const jump = (family: Family, chain: string): Entry => ({
 })
 
 export const withRules = (ruleset: Ruleset, name: string, rules: readonly Entry[]): Ruleset =>
-  withChain(ruleset, { ...(ruleset.chains.get(name) ?? newChain(ruleset.family, name)), rules })
+  withChain(ruleset, { ...(ruleset.chains.get(name) ?? newChain(ruleset.family, name)), rules: Rules.of(...rules) })
 
 export function laidOut(ruleset: Ruleset): Table {
   const { layout, bytes } = writeRuleset(ruleset)

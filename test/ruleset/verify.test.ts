@@ -3,6 +3,7 @@ import { IPV4, IPV6 } from '../../src/abi/family'
 import { VERDICTS } from '../../src/abi/netfilter'
 import { buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import type { Layout } from '../../src/ruleset/read'
+import { Rules } from '../../src/ruleset/rules'
 import { newChain, plain } from '../../src/ruleset/ruleset'
 import { Refusal, type VerifyOptions, verify } from '../../src/ruleset/verify'
 import {
@@ -205,7 +206,7 @@ describe('jumps', () => {
     const { chains: builtin, ...ruleset } = withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [jump(IPV4, 'c0')])
     const deep = Array.from({ length: 10_000 }, (_, i) => ({
       ...newChain(IPV4, `c${i}`),
-      rules: i < 9999 ? [jump(IPV4, `c${i + 1}`)] : [],
+      rules: i < 9999 ? Rules.of(jump(IPV4, `c${i + 1}`)) : Rules.of(),
     }))
     check(laidOut({ ...ruleset, chains: new Map([...builtin, ...deep.map((one) => [one.name, one] as const)]) }))
   })

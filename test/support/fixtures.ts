@@ -86,7 +86,8 @@ export function writtenRules(fixture: Fixture): Written[] {
     const { chain, rule } = ruleLine(line)
     const fromEnd = left.get(chain) as number
     left.set(chain, fromEnd - 1)
-    const entry = chains.get(chain)?.rules.at(-fromEnd)
+    const rules = chains.get(chain)?.rules
+    const entry = rules?.at(rules.length - fromEnd)
     const text = saved.get(chain)?.at(-fromEnd)
     if (entry === undefined || text === undefined) throw new Error(`${fixture.name}: no rule for ${line}`)
     return { line, rule, saved: text, entry }

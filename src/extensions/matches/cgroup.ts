@@ -1,9 +1,9 @@
 /** The control group of the socket that a packet belongs to. */
 import { ERRNO } from '../../abi/errno'
 import { bool8, bool32, raw, u32 } from '../../binary/codec'
-import { struct, unionWith } from '../../binary/struct'
+import { type Extent, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { about, type Extent, type Fault, match, suspicion } from '../extension'
+import { about, type Fault, match, suspicion } from '../extension'
 import { constant } from '../fields'
 import { option } from '../option'
 import { integer } from '../values/integer'

@@ -1,9 +1,9 @@
 /** Says how connection tracking is to see a packet. */
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
-import { bit, both, struct } from '../../binary/struct'
+import { bit, both, type Extent, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
-import { about, type Extent, type Loss, suspicion, target } from '../extension'
+import { about, type Loss, suspicion, target } from '../extension'
 import { bits, constant, is, view } from '../fields'
 import { flag, option } from '../option'
 import { isZero } from '../values/address'

@@ -1,8 +1,8 @@
 /** Addresses of both families, with masks and in ranges. Bytes in network order. */
 import type { FamilyName } from '../../abi/family'
-import { formatIPv4, formatIPv6, parseIPv6 } from '../../binary/address'
+import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../binary/address'
+import type { Extent } from '../../binary/struct'
 import type { Context, Listing } from '../context'
-import type { Extent } from '../extension'
 import { networkName } from './databases'
 import { readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
@@ -30,6 +30,9 @@ function parseFilled(word: string): Bytes | undefined {
 
 /** A number a byte; those that are left out are 0, so that `10.1` is 10.1.0.0. */
 function parseOctets(word: string): Bytes | undefined {
+  // As most are written, and read in a tenth of the time.
+  const plain = parsePlainIPv4(word)
+  if (plain !== undefined) return plain
   const parts = dotted(word)
   if (parts === undefined || parts.some((part) => part > 255)) return undefined
   return Uint8Array.from({ length: 4 }, (_, i) => parts[i] ?? 0)
@@ -57,9 +60,18 @@ export const parseAddress = (word: string, context: Context): Bytes | undefined 
 export const formatAddress = (bytes: Bytes, context: Context): string =>
   context.family.addressSize === 4 ? formatIPv4(bytes) : formatIPv6(bytes)
 
-/** A mask of `length` leading ones in `size` bytes. */
-export const prefixMask = (length: number, size: number): Bytes =>
-  Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+/** By size and length: there are few, and most addresses have one. */
+const masks = new Map<number, Bytes>()
+
+/** A mask of `length` leading ones in `size` bytes, not to be changed. */
+export function prefixMask(length: number, size: number): Bytes {
+  const key = size * 256 + length
+  const made =
+    masks.get(key) ??
+    Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+  masks.set(key, made)
+  return made
+}
 
 const isOne = (mask: Bytes, bit: number): boolean => ((mask[bit >> 3] as number) & (0x80 >> (bit & 7))) !== 0
 

@@ -5,7 +5,8 @@ import { mismatch, type ValueType } from './value'
 /** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
 export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
   if (quotes === 'always') return `"${word.replace(/["\\]/g, '\\$&')}"`
-  return /^[-_0-9A-Za-z]+$/.test(word) ? word : `"${word.replace(/["'\\]/g, '\\$&')}"`
+  if (/^[-_0-9A-Za-z]+$/.test(word)) return word
+  return `"${/["'\\]/.test(word) ? word.replace(/["'\\]/g, '\\$&') : word}"`
 }
 
 /** Text of `min` to `max` bytes of UTF-8 without NUL, quoted where it holds odd characters. */

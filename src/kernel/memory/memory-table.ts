@@ -15,7 +15,7 @@ import {
   payloadAt,
   targetPart,
 } from '../../ruleset/entry'
-import { headerOf, payloadOf } from '../../ruleset/identify'
+import { headerOf, structOf } from '../../ruleset/identify'
 import type { Layout } from '../../ruleset/read'
 
 /** What GET_INFO says of a hook that the table lacks. */
@@ -87,7 +87,7 @@ function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8A
   const end = part.at + part.size
   if (kind === 'target' && isStandard(entries, part)) entries.fill(0, at + STANDARD_VISIBLE, end)
   else if (kind === 'target' && isErrorTarget(entries, part)) entries.fill(0, at + CHAIN_NAME_SIZE, end)
-  else forgetIn(payloadOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
+  else forgetIn(structOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
 }
 
 /** What an extension keeps for itself comes back as zeros, and so does the padding behind its struct. */

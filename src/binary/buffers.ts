@@ -1,0 +1,59 @@
+/**
+ * Memory for big requests, which is used again. Of an edit among 100,000 rules, mapping the pages of two fresh buffers
+ * and freeing them takes as long as copying their 49 MB. What is spare is held for a second, and then weakly: it goes when
+ * memory is wanted.
+ */
+
+/** Below this, a fresh buffer costs nothing that could be measured. */
+const BIG = 0x1_0000
+/** One for what is read, one for what is written. */
+const MOST_SPARES = 2
+/** So that a table which has grown by a few rules still fits. */
+const ROOM = 0x1_0000
+
+const HOLD_MS = 1000
+
+const spares: WeakRef<ArrayBufferLike>[] = []
+/** Those that were given back of late. */
+let held: ArrayBufferLike[] = []
+let release: NodeJS.Timeout | undefined
+
+/** Edits come one behind the other, and the garbage of one should not take the memory from the next. */
+function hold(buffer: ArrayBufferLike): void {
+  held = [...held.slice(1 - MOST_SPARES), buffer]
+  release ??= setTimeout(() => {
+    held = []
+  }, HOLD_MS).unref()
+  release.refresh()
+}
+
+function takeSpare(size: number): ArrayBufferLike | undefined {
+  const at = spares.findIndex((spare) => {
+    const capacity = spare.deref()?.byteLength ?? 0
+    return size <= capacity && capacity <= 2 * size
+  })
+  return at < 0 ? undefined : spares.splice(at, 1)[0]?.deref()
+}
+
+/** A buffer of so many bytes. What is in a big one means nothing: whoever takes it writes every byte. */
+export function takeBuffer(size: number): Uint8Array<ArrayBufferLike> {
+  if (size < BIG) return new Uint8Array(size)
+  return new Uint8Array(takeSpare(size) ?? Buffer.allocUnsafeSlow(size + ROOM).buffer, 0, size)
+}
+
+/** A buffer of so many zeros. */
+export function takeZeros(size: number): Uint8Array<ArrayBufferLike> {
+  const spare = size < BIG ? undefined : takeSpare(size)
+  // The system hands out zeros, and only once they are looked at.
+  return spare === undefined
+    ? new Uint8Array(new ArrayBuffer(size + ROOM), 0, size)
+    : new Uint8Array(spare, 0, size).fill(0)
+}
+
+/** Gives back what {@link takeBuffer} gave, or a part of it. Nobody may look at it any more. */
+export function giveBack({ buffer }: Uint8Array): void {
+  if (buffer.byteLength < BIG || spares.some((spare) => spare.deref() === buffer)) return
+  spares.push(new WeakRef(buffer))
+  hold(buffer)
+  if (spares.length > MOST_SPARES) spares.shift()
+}

@@ -1,0 +1,318 @@
+/**
+ * Lines of a restore text that say the same but for some values. Of big texts most lines are so, and what their words mean
+ * was found out with the first of them: a template keeps that as text with gaps, and the bytes of a rule with the values
+ * left out. Reading 100,000 lines by templates takes a tenth of the time that reading them word by word takes.
+ */
+import { isVerdict } from '../abi/netfilter'
+import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
+import { writeParameter } from '../extensions/payload'
+import { findExtension, type Known } from '../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from '../ruleset/entry'
+import { HEADS } from '../ruleset/head'
+import { entryPart } from '../ruleset/parts'
+import { contextWithin } from '../ruleset/rule'
+import type { Entry } from '../ruleset/ruleset'
+
+/** A rule, and the chain that it is to be appended to. */
+export interface ReadLine {
+  readonly chain: string
+  readonly entry: Entry
+}
+
+/** A word that is the same in all lines, or the number of a gap. */
+type Source = string | number
+
+/** Stores one option: in its head where `at` is 0, else in the payload there. */
+interface Step {
+  readonly known: Known
+  readonly name: string
+  readonly negated: boolean
+  readonly sources: readonly Source[]
+  readonly at: number
+}
+
+/** One word of a line as it is written, with the blank behind it. */
+const WORD = /([^\s"]+|"[^"\\]*")( |$)/y
+/** What can stand in a gap without quotes, so that nobody takes it for something else. */
+const BARE = /^[^\s"\\!-][^\s"\\]*$/
+/** Names of hosts are asked for, and a list makes several rules. */
+const ADDRESS = /^(?:\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f:]+)(?:\/\d+)?$/i
+
+const HEAD_LETTERS: Readonly<Record<string, string>> = {
+  '-s': 'src',
+  '-d': 'dst',
+  '-i': 'in-interface',
+  '-o': 'out-interface',
+  '-p': 'protocol',
+}
+
+const CHAIN = 0
+
+class LineTemplate {
+  /** What stands before each gap, and behind the last. */
+  readonly #texts: readonly string[]
+  readonly #steps: readonly Step[]
+  readonly #blank: Uint8Array
+  readonly #jump: Source | undefined
+  readonly #addresses: readonly number[]
+  readonly #context: Context
+
+  constructor(parsed: Parsed, blank: Uint8Array, context: Context) {
+    this.#texts = parsed.texts
+    this.#steps = parsed.steps
+    this.#jump = parsed.jump
+    this.#addresses = parsed.addresses
+    this.#blank = blank
+    this.#context = context
+  }
+
+  /** @returns undefined for another line, and for one that is at fault */
+  read(line: string): ReadLine | undefined {
+    const values = this.#valuesIn(line)
+    if (values === undefined || !this.#addresses.every((gap) => ADDRESS.test(values[gap] as string))) return undefined
+    const bytes = copyOf(this.#blank)
+    const word = (source: Source): string => (typeof source === 'string' ? source : (values[source] as string))
+    try {
+      for (const { known, name, negated, sources, at } of this.#steps)
+        writeParameter(known, bytes, { name, negated, words: sources.map(word) }, this.#context, at)
+    } catch (error) {
+      if (error instanceof XtablesError) return undefined
+      throw error
+    }
+    const jump = this.#jump === undefined ? undefined : word(this.#jump)
+    if (typeof this.#jump === 'number' && !isChainName(jump as string)) return undefined
+    return { chain: values[CHAIN] as string, entry: { bytes, jump } }
+  }
+
+  #valuesIn(line: string): string[] | undefined {
+    const texts = this.#texts
+    const values: string[] = []
+    const last = texts.length - 1
+    let at = 0
+    for (let i = 0; i < last; i++) {
+      const text = texts[i] as string
+      if (!line.startsWith(text, at)) return undefined
+      at += text.length
+      const isQuoted = line.charCodeAt(at) === QUOTE
+      const end = isQuoted ? line.indexOf('"', at + 1) : line.indexOf(' ', at)
+      const value = line.slice(isQuoted ? at + 1 : at, end < 0 ? undefined : end)
+      if (isQuoted ? end < 0 || value.includes('\\') : !BARE.test(value)) return undefined
+      values.push(value)
+      at = isQuoted ? end + 1 : at + value.length
+    }
+    return line.length === at + (texts[last] as string).length && line.endsWith(texts[last] as string)
+      ? values
+      : undefined
+  }
+}
+
+const SLAB = 0x4_0000
+let slab = new Uint8Array(0)
+let taken = 0
+
+/** In memory that many share: for each array of more than 64 bytes of its own, V8 asks the system for memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  if (taken + bytes.length > slab.length) {
+    slab = new Uint8Array(Math.max(SLAB, bytes.length))
+    taken = 0
+  }
+  const copy = slab.subarray(taken, taken + bytes.length)
+  copy.set(bytes)
+  taken += bytes.length
+  return copy
+}
+
+const QUOTE = '"'.charCodeAt(0)
+
+/** What is no verdict and no target. */
+const isChainName = (word: string): boolean => !isVerdict(word) && findExtension('target', word) === undefined
+
+/** So many kinds of lines are kept: each line is compared with all of them. */
+const MANY = 32
+
+/** The templates of a text, those first that lines were read by last. */
+export class LineTemplates {
+  readonly #context: Context
+  readonly #templates: LineTemplate[] = []
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** @returns undefined for a line that is like none before, or at fault */
+  read(line: string): ReadLine | undefined {
+    for (let i = 0; i < this.#templates.length; i++) {
+      const template = this.#templates[i] as LineTemplate
+      const read = template.read(line)
+      if (read === undefined) continue
+      if (i > 0) this.#templates.unshift(...this.#templates.splice(i, 1))
+      return read
+    }
+    return undefined
+  }
+
+  /** @param made what came of the line, read word by word */
+  learn(line: string, made: ReadLine): void {
+    const template = this.#templates.length < MANY ? templateOf(line, made, this.#context) : undefined
+    if (template !== undefined) this.#templates.unshift(template)
+  }
+}
+
+/** A line as text with gaps, and what is done with the values in them. */
+interface Parsed {
+  readonly texts: readonly string[]
+  readonly steps: readonly Step[]
+  readonly jump: Source | undefined
+  /** Gaps that hold addresses of the head. */
+  readonly addresses: readonly number[]
+}
+
+/**
+ * The template of a line, from what came of it. One is made only where it reads that line as it was read.
+ * @returns undefined for a line that is written in another way than iptables-save writes it, or that is too peculiar
+ */
+function templateOf(line: string, made: ReadLine, place: Context): LineTemplate | undefined {
+  const { bytes } = made.entry
+  const context = contextWithin(place, bytes)
+  const parsed = new TemplateParser(line, made.entry, context).parse()
+  if (parsed === undefined) return undefined
+  const template = new LineTemplate(parsed, blankOf(bytes, parsed.steps, context), context)
+  const again = template.read(line)
+  const isSame = again?.chain === made.chain && again.entry.jump === made.entry.jump
+  return isSame && Buffer.compare(again.entry.bytes, bytes) === 0 ? template : undefined
+}
+
+/** The rule as it is before the steps; those of the head write over what is there. */
+function blankOf(bytes: Uint8Array, steps: readonly Step[], { family }: Context): Uint8Array {
+  const blank = bytes.slice()
+  for (const { known, at } of steps) if (at >= family.entrySize) blank.set(known.variant.initial, at)
+  return blank
+}
+
+/** The options of the head, or of a match or target; they are stored anew for each line where one of them has a gap. */
+interface PartSteps {
+  readonly steps: Step[]
+  hasGap: boolean
+}
+
+class TemplateParser {
+  readonly #line: string
+  readonly #entry: Entry
+  readonly #context: Context
+  /** Matches that are not named yet. */
+  readonly #matches: Part[]
+  #at = 0
+  /** Where the text before the next gap begins. */
+  #from = 0
+  readonly #texts: string[] = []
+  readonly #addresses: number[] = []
+  readonly #parts: PartSteps[] = [{ steps: [], hasGap: true }]
+  #known: { readonly known: Known; readonly at: number } | undefined
+  #jump: Source | undefined
+
+  constructor(line: string, entry: Entry, context: Context) {
+    this.#line = line
+    this.#entry = entry
+    this.#context = context
+    this.#matches = matchParts(context.family, entry.bytes, 0)
+  }
+
+  parse(): Parsed | undefined {
+    if (this.#word() !== '-A') return undefined
+    this.#gap()
+    this.#jump = this.#entry.jump
+    while (this.#at < this.#line.length) if (!this.#option()) return undefined
+    if (this.#matches.length > 0) return undefined
+    const steps = this.#parts.flatMap((part) => (part.hasGap ? part.steps : []))
+    return {
+      texts: [...this.#texts, this.#line.slice(this.#from)],
+      steps,
+      jump: this.#jump,
+      addresses: this.#addresses,
+    }
+  }
+
+  #word(): string | undefined {
+    WORD.lastIndex = this.#at
+    const word = WORD.exec(this.#line)?.[1]
+    if (word === undefined) {
+      this.#at = this.#line.length + 1
+      return undefined
+    }
+    this.#at += word.length
+    if (this.#at < this.#line.length) this.#at++
+    return word
+  }
+
+  /** Takes the next word for a value that differs. @returns the number of its gap */
+  #gap(): number {
+    this.#texts.push(this.#line.slice(this.#from, this.#at))
+    const start = this.#at
+    const word = this.#word() ?? ''
+    this.#from = start + word.length
+    return this.#texts.length - 1
+  }
+
+  #option(): boolean {
+    let word = this.#word()
+    const negated = word === '!'
+    if (negated) word = this.#word()
+    if (word === undefined) return false
+    if (word === '-m' || word === '-j' || word === '-g') return !negated && this.#open(word)
+    const head = HEAD_LETTERS[word]
+    if (head !== undefined) return this.#headOption(head, negated)
+    return word.startsWith('--') && this.#partOption(word.slice(2), negated)
+  }
+
+  #headOption(name: string, negated: boolean): boolean {
+    const known = HEADS[this.#context.family.name]
+    const isAddress = name === 'src' || name === 'dst'
+    if (!isAddress) return this.#word() !== undefined
+    const gap = this.#gap()
+    this.#addresses.push(gap)
+    this.#parts[0]?.steps.push({ known, name, negated, sources: [gap], at: 0 })
+    return true
+  }
+
+  /** A match or a target. */
+  #open(letter: string): boolean {
+    const { bytes, jump } = this.#entry
+    const { family } = this.#context
+    this.#known = undefined
+    if (letter !== '-m' && jump !== undefined && jump !== '') {
+      this.#jump = this.#gap()
+      return true
+    }
+    const name = this.#word()
+    const target = targetPart(family, bytes, 0)
+    if (letter !== '-m' && isStandard(bytes, target)) return true
+    const kind = letter === '-m' ? 'match' : 'target'
+    const part = kind === 'match' ? this.#matches.shift() : target
+    if (part === undefined) return false
+    const { known } = entryPart(kind, family, bytes, part)
+    if (known === undefined || known.extension.name !== name || !isPlain(known, part)) return false
+    this.#known = { known, at: payloadAt(part) }
+    this.#parts.push({ steps: [], hasGap: false })
+    return true
+  }
+
+  #partOption(name: string, negated: boolean): boolean {
+    if (this.#known === undefined) return false
+    const { known, at } = this.#known
+    const option = known.variant.options.get(name)
+    if (option === undefined || option.fewest !== option.words.length) return false
+    const part = this.#parts.at(-1) as PartSteps
+    const isGap = option.words.length === 1
+    const sources = isGap ? [this.#gap()] : option.words.map(() => unquoted(this.#word() ?? ''))
+    part.hasGap ||= isGap
+    part.steps.push({ known, name, negated, sources, at })
+    return true
+  }
+}
+
+const unquoted = (word: string): string => (word.startsWith('"') ? word.slice(1, -1) : word)
+
+/** Whether its options are stored in the order of the text, each as it stands there. */
+const isPlain = ({ variant }: Known, part: Part): boolean =>
+  variant.leading.length === 0 && variant.spellings.length === 1 && variant.size === payloadSize(part)

@@ -1,0 +1,148 @@
+/** The entries of a blob one by one: where each begins, and what its target says about where packets go. */
+import type { Family } from '../abi/family'
+import { entryMatch, standardTarget } from '../abi/x-tables'
+import { BlobError } from '../errors'
+import type { Sliced } from '../slices'
+import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
+import { ENDS, STAYS } from './image'
+
+/** The entries of a blob, each by its number, before it is known which of them make chains. */
+export interface Found {
+  /** Where each begins, and at last where the blob ends. */
+  readonly starts: Uint32Array
+  /** As of an image; those that jump are still to be found out. */
+  readonly destinations: Int32Array
+  /** Numbers of those that jump, or go on to the next. */
+  readonly jumps: readonly number[]
+  /** Names of the user chains that begin with an entry. */
+  readonly heads: ReadonlyMap<number, string>
+}
+
+/** How many entries are looked at in a slice. */
+const SLICE = 4096
+
+/** @throws BlobError where they are not whole, or not so many as are said to be */
+export function* findEntries(family: Family, bytes: Uint8Array, expected: number): Sliced<Found> {
+  // An entry takes more bytes than its head: what is said of their number may be anything.
+  const most = Math.min(expected, Math.ceil(bytes.length / family.entrySize))
+  const finder = new Finder(family, bytes, most)
+  while (!finder.isDone) {
+    finder.find(SLICE)
+    yield
+  }
+  if (finder.count !== expected)
+    throw new BlobError(bytes.length, `${finder.count} entries where ${expected} are said to be`)
+  finder.starts[expected] = bytes.length
+  return finder
+}
+
+class Finder implements Found {
+  readonly starts: Uint32Array
+  readonly destinations: Int32Array
+  readonly jumps: number[] = []
+  readonly heads = new Map<number, string>()
+  readonly #family: Family
+  readonly #bytes: Uint8Array
+  readonly #usual: UsualEntries
+  #count = 0
+  #at = 0
+
+  constructor(family: Family, bytes: Uint8Array, count: number) {
+    this.#family = family
+    this.#bytes = bytes
+    this.#usual = new UsualEntries(family, bytes)
+    this.starts = new Uint32Array(count + 1)
+    this.destinations = new Int32Array(count).fill(STAYS)
+  }
+
+  get isDone(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  find(most: number): void {
+    const [family, bytes, usual] = [this.#family, this.#bytes, this.#usual]
+    let at = this.#at
+    let number = this.#count
+    for (const end = number + most; number < end && at < bytes.length; number++) {
+      this.starts[number] = at
+      const size = usual.conditionalSize(at)
+      if (size > 0) at += size
+      else at += this.#look(family, bytes, at, number)
+    }
+    this.#at = at
+    this.#count = number
+  }
+
+  /** @returns the entry's size. */
+  #look(family: Family, bytes: Uint8Array, at: number, number: number): number {
+    const size = checkEntry(family, bytes, at)
+    const target = targetPart(family, bytes, at)
+    if (isErrorTarget(bytes, target)) this.heads.set(number, errorName(bytes, target))
+    else if (isStandard(bytes, target)) {
+      if (readVerdict(bytes, target) >= 0) this.jumps.push(number)
+      else if (isUnconditional(family, bytes, at)) this.destinations[number] = ENDS
+    }
+    return size
+  }
+}
+
+const HEADER = entryMatch.size
+const NAME = entryMatch.fields.name.offset
+const VERDICT = standardTarget.fields.verdict.offset
+const E = 'E'.charCodeAt(0)
+
+/**
+ * Finds nothing odd in what most entries of most tables are: rules with matches that lead out of their chain, or have an
+ * extension for their target. It says of them what {@link checkEntry} would, in half words and without calls, and says
+ * nothing of others. Of 100,000 entries, it takes 12 ms where those take 30.
+ */
+class UsualEntries {
+  readonly #half: Uint16Array
+  readonly #length: number
+  readonly #head: number
+  readonly #target: number
+  readonly #next: number
+
+  constructor({ entrySize, entry: { fields } }: Family, bytes: Uint8Array) {
+    const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice()
+    this.#half = new Uint16Array(buffer, byteOffset, length >> 1)
+    this.#length = length
+    this.#head = entrySize
+    this.#target = fields.targetOffset.offset
+    this.#next = fields.nextOffset.offset
+  }
+
+  /** The size of an entry that has matches and jumps nowhere; 0 for any other, and for one that may be at fault. */
+  conditionalSize(at: number): number {
+    const half = this.#half
+    const first = at + this.#head
+    if ((at & 7) !== 0 || first + HEADER > this.#length) return 0
+    const toTarget = half[(at + this.#target) >> 1] as number
+    const size = half[(at + this.#next) >> 1] as number
+    const target = at + toTarget
+    if (target <= first || (toTarget & 7) !== 0 || size < toTarget + HEADER || at + size > this.#length) return 0
+    let match = first
+    while (match < target) {
+      const matchSize = half[match >> 1] as number
+      if (matchSize < HEADER || (matchSize & 7) !== 0) return 0
+      match += matchSize
+    }
+    return match === target && this.#isUsualTarget(target, size - toTarget) ? size : 0
+  }
+
+  #isUsualTarget(at: number, room: number): boolean {
+    const half = this.#half
+    const size = half[at >> 1] as number
+    const name = (half[(at + NAME) >> 1] as number) & 0xff
+    if (size < HEADER || size > room || name === E) return false
+    // The upper half of a verdict is that of a number below 0.
+    return (
+      name !== 0 ||
+      (size === standardTarget.size && room === size && (half[(at + VERDICT + 2) >> 1] as number) > 0x7fff)
+    )
+  }
+}

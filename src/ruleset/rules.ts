@@ -1,0 +1,110 @@
+/** The rules of a chain: those that a kernel handed out by their numbers, new ones as objects. */
+import { entryIn, type Image } from './image'
+import type { Entry } from './ruleset'
+
+/** An entry of the ruleset's image by its number, unchanged; or one that is new. */
+export type Ref = number | Entry
+
+/** As an array of entries, each made when it is asked for. */
+export class Rules implements Iterable<Entry> {
+  readonly image: Image | undefined
+  /** @internal Changed by {@link OwnRules} alone. */
+  protected readonly list: Ref[]
+  /** @internal The pieces, once somebody has asked for them. */
+  protected pieces: readonly Run[] | undefined
+
+  constructor(image: Image | undefined, list: Ref[]) {
+    this.image = image
+    this.list = list
+  }
+
+  static of(...entries: readonly Entry[]): Rules {
+    return new Rules(undefined, [...entries])
+  }
+
+  get length(): number {
+    return this.list.length
+  }
+
+  get refs(): readonly Ref[] {
+    return this.list
+  }
+
+  /** The rules in as few pieces as they can be copied in. */
+  get runs(): readonly Run[] {
+    this.pieces ??= [...runsOf(this.list)]
+    return this.pieces
+  }
+
+  /** @returns undefined where there is no rule of this index, counted from 0. */
+  at(index: number): Entry | undefined {
+    const ref = this.list[index]
+    return ref === undefined ? undefined : this.entryOf(ref)
+  }
+
+  protected entryOf(ref: Ref): Entry {
+    return typeof ref === 'number' ? entryIn(this.image as Image, ref) : ref
+  }
+
+  *[Symbol.iterator](): Generator<Entry> {
+    for (const ref of this.list) yield this.entryOf(ref)
+  }
+
+  map<T>(body: (rule: Entry, index: number) => T): T[] {
+    return this.list.map((ref, index) => body(this.entryOf(ref), index))
+  }
+
+  some(body: (rule: Entry) => boolean): boolean {
+    return this.list.some((ref) => body(this.entryOf(ref)))
+  }
+
+  /** The same behind others. */
+  behind(firsts: readonly Entry[]): OwnRules {
+    return new OwnRules(this.image, (firsts as readonly Ref[]).concat(this.list))
+  }
+
+  /** A copy that may be changed. */
+  own(): OwnRules {
+    return new OwnRules(this.image, this.list.slice())
+  }
+}
+
+/** Rules that may be changed in place, as no other ruleset has them. */
+export class OwnRules extends Rules {
+  push(rule: Entry): void {
+    this.pieces = undefined
+    this.list.push(rule)
+  }
+
+  insert(index: number, ...rules: readonly Entry[]): void {
+    this.pieces = undefined
+    this.list.splice(index, 0, ...rules)
+  }
+
+  remove(index: number): void {
+    this.pieces = undefined
+    this.list.splice(index, 1)
+  }
+
+  replace(index: number, rule: Entry): void {
+    this.pieces = undefined
+    this.list[index] = rule
+  }
+}
+
+/** Rules that stand one behind the other in the image, too; or one new rule, which begins at no number. */
+export interface Run {
+  readonly position: number
+  readonly count: number
+  readonly from: Ref
+}
+
+function* runsOf(refs: readonly Ref[]): Generator<Run> {
+  for (let position = 0; position < refs.length; ) {
+    const from = refs[position] as Ref
+    let count = 1
+    if (typeof from === 'number') while (refs[position + count] === from + count) count++
+    yield { position, count, from }
+    position += count
+  }
+}

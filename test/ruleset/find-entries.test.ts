@@ -1,0 +1,78 @@
+/** Two ways over the entries of a blob: by half words where nothing is odd, and by looking closely at each. */
+import fc from 'fast-check'
+import { FAMILIES } from '../../src/abi/family'
+import { BlobError } from '../../src/errors'
+import {
+  checkEntry,
+  isErrorTarget,
+  isStandard,
+  isUnconditional,
+  readVerdict,
+  targetPart,
+} from '../../src/ruleset/entry'
+import { findEntries } from '../../src/ruleset/find-entries'
+import { ENDS, STAYS } from '../../src/ruleset/image'
+import { atOnce } from '../../src/slices'
+import { fixtures } from '../support/fixtures'
+
+const blobs = fixtures().map(({ capture }) => ({ family: FAMILIES[capture.family], bytes: capture.entries }))
+
+/** What is found, or where it fails. */
+function attempt<T>(body: () => T): T | number {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof BlobError) return error.offset
+    throw error
+  }
+}
+
+function closely({ family, bytes }: (typeof blobs)[number]) {
+  const found = { starts: [] as number[], destinations: [] as number[], jumps: [] as number[], heads: [] as number[] }
+  for (let at = 0; at < bytes.length; ) {
+    const size = checkEntry(family, bytes, at)
+    const target = targetPart(family, bytes, at)
+    const verdict = isStandard(bytes, target) ? readVerdict(bytes, target) : undefined
+    if (verdict !== undefined && verdict >= 0) found.jumps.push(found.starts.length)
+    if (isErrorTarget(bytes, target)) found.heads.push(found.starts.length)
+    const ends = verdict !== undefined && verdict < 0 && isUnconditional(family, bytes, at)
+    found.destinations.push(ends ? ENDS : STAYS)
+    found.starts.push(at)
+    at += size
+  }
+  found.starts.push(bytes.length)
+  return found
+}
+
+function quickly({ family, bytes }: (typeof blobs)[number], count: number) {
+  const { starts, destinations, jumps, heads } = atOnce(findEntries(family, bytes, count))
+  return { starts: [...starts], destinations: [...destinations], jumps: [...jumps], heads: [...heads.keys()] }
+}
+
+const same = (blob: (typeof blobs)[number]): void => {
+  const expected = attempt(() => closely(blob))
+  const count = typeof expected === 'number' ? 1e6 : expected.destinations.length
+  expect(attempt(() => quickly(blob, count))).toEqual(expected)
+}
+
+test('of every fixture they find the same', () => {
+  for (const blob of blobs) same(blob)
+})
+
+test('of damaged ones too', () => {
+  const small = blobs.filter(({ bytes }) => bytes.length < 20_000)
+  const damage = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 8, 16, 32, 40, 69, 112, 152, 255)), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  fc.assert(
+    fc.property(fc.constantFrom(...small), damage, fc.nat(), ({ family, bytes }, changes, cut) => {
+      const damaged = bytes.slice(0, cut % 4 === 0 ? cut % bytes.length : bytes.length)
+      // Most damage is to be where entries and parts say how long they are.
+      for (const [at, value] of changes)
+        if (damaged.length > 0) damaged[(at % 2 === 0 ? at * 8 : at) % damaged.length] = value
+      same({ family, bytes: damaged })
+    }),
+    { numRuns: 2000 },
+  )
+})

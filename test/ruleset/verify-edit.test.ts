@@ -1,0 +1,40 @@
+/** Random edits of tables: what is found good by a look at the edit is found good by a look at everything. */
+import fc from 'fast-check'
+import { IPV4, IPV6 } from '../../src/abi/family'
+import { draftOf, type Ruleset } from '../../src/ruleset/ruleset'
+import { Refusal, verify } from '../../src/ruleset/verify'
+import { isSurelyTaken } from '../../src/ruleset/verify-edit'
+import { edit, numbers, pickFrom, tableOf, tables } from './edits'
+import { laidOut } from './tables'
+
+function isTaken(ruleset: Ruleset): boolean {
+  const { family, table, layout, bytes } = laidOut(ruleset)
+  try {
+    verify(family, table, layout, bytes, { knownOnly: true })
+    return true
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
+}
+
+test('it never says yes where everything is refused, and seldom no where nothing is', () => {
+  const told = { yes: 0, no: 0 }
+  const property = fc.property(
+    fc.constantFrom(IPV4, IPV6),
+    fc.constantFrom(...tables),
+    numbers,
+    (family, name, list) => {
+      const pick = pickFrom(list)
+      const from = tableOf(family, name, pick)
+      fc.pre(isTaken(from))
+      const to = draftOf(from)
+      for (let i = 1 + pick(4); i > 0; i--) edit(to, pick)
+      const [quick, whole] = [isSurelyTaken(from, to, { knownOnly: true }), isTaken(to)]
+      if (quick) expect(whole).toBe(true)
+      if (whole) told[quick ? 'yes' : 'no']++
+    },
+  )
+  fc.assert(property, { numRuns: 500 })
+  expect(told.yes).toBeGreaterThan(told.no)
+})
