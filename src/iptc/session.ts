@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
-import { giveBack, takeBuffer } from '../binary/buffers'
+import { giveBack, takeZeros } from '../binary/buffers'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { type Client, conflict, type TableEntries } from '../kernel/client'
@@ -62,8 +62,11 @@ const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).fi
 /** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
 const exchanging = new Set<Session>()
 
-/** Memory for a reading that is written over: it may become longer at either end. */
-const roomyBuffer = (size: number): Uint8Array => takeBuffer(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
+/**
+ * Memory for a reading that is written over: it may become longer at either end. Linux leaves what stands behind the names
+ * of extensions as it was, and that would go back to it.
+ */
+const roomyBuffer = (size: number): Uint8Array => takeZeros(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
 const ROOM = 0x1_0000
 
 export class Session {

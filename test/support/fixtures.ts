@@ -38,10 +38,15 @@ export function writeFixture({ capture, ...rest }: Fixture): void {
   writeFileSync(join(directory, `${rest.name}.json`), `${JSON.stringify(json, undefined, 1)}\n`)
 }
 
-const paths = (): string[] =>
-  existsSync(DIRECTORY)
-    ? (readdirSync(DIRECTORY, { recursive: true }) as string[]).filter((path) => path.endsWith('.json')).sort()
-    : []
+/** Files of one family, below the directory of fixtures. */
+function pathsOf(family: string): string[] {
+  const directory = join(DIRECTORY, family)
+  if (!existsSync(directory)) return []
+  const files = (readdirSync(directory, { recursive: true }) as string[]).filter((path) => path.endsWith('.json'))
+  return files.map((path) => join(family, path)).sort()
+}
+
+const paths = (): string[] => Object.keys(FAMILIES).flatMap(pathsOf)
 
 const readFixture = (path: string): Fixture => {
   const json = JSON.parse(readFileSync(path, 'utf8')) as Omit<Fixture, 'capture'> & { capture: CaptureJson }
