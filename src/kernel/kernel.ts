@@ -14,7 +14,7 @@ export interface Connection {
   getsockopt(option: number, value: Uint8Array): void
   /**
    * setsockopt(2). Where the kernel is to write into memory of ours, `answer` is that memory and its address is stored
-   * in `value` at `answerAt`; it is held until the call returns.
+   * in `value` at `answerAt`; it is held until the call returns. `value` is used again afterwards: whoever keeps it, copies it.
    * @throws SockoptFailure
    */
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void
