@@ -36,8 +36,6 @@ interface Step {
 const WORD = /([^\s"]+|"[^"\\]*")( |$)/y
 /** What can stand in a gap without quotes, so that nobody takes it for something else. */
 const BARE = /^[^\s"\\!-][^\s"\\]*$/
-/** Names of hosts are asked for, and a list makes several rules. */
-const ADDRESS = /^(?:\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f:]+)(?:\/\d+)?$/i
 
 const HEAD_LETTERS: Readonly<Record<string, string>> = {
   '-s': 'src',
@@ -55,14 +53,12 @@ class LineTemplate {
   readonly #steps: readonly Step[]
   readonly #blank: Uint8Array
   readonly #jump: Source | undefined
-  readonly #addresses: readonly number[]
   readonly #context: Context
 
   constructor(parsed: Parsed, blank: Uint8Array, context: Context) {
     this.#texts = parsed.texts
     this.#steps = parsed.steps
     this.#jump = parsed.jump
-    this.#addresses = parsed.addresses
     this.#blank = blank
     this.#context = context
   }
@@ -70,7 +66,7 @@ class LineTemplate {
   /** @returns undefined for another line, and for one that is at fault */
   read(line: string): ReadLine | undefined {
     const values = this.#valuesIn(line)
-    if (values === undefined || !this.#addresses.every((gap) => ADDRESS.test(values[gap] as string))) return undefined
+    if (values === undefined) return undefined
     const bytes = copyOf(this.#blank)
     const word = (source: Source): string => (typeof source === 'string' ? source : (values[source] as string))
     try {
@@ -164,8 +160,6 @@ interface Parsed {
   readonly texts: readonly string[]
   readonly steps: readonly Step[]
   readonly jump: Source | undefined
-  /** Gaps that hold addresses of the head. */
-  readonly addresses: readonly number[]
 }
 
 /**
@@ -206,7 +200,6 @@ class TemplateParser {
   /** Where the text before the next gap begins. */
   #from = 0
   readonly #texts: string[] = []
-  readonly #addresses: number[] = []
   readonly #parts: PartSteps[] = [{ steps: [], hasGap: true }]
   #known: { readonly known: Known; readonly at: number } | undefined
   #jump: Source | undefined
@@ -229,7 +222,6 @@ class TemplateParser {
       texts: [...this.#texts, this.#line.slice(this.#from)],
       steps,
       jump: this.#jump,
-      addresses: this.#addresses,
     }
   }
 
@@ -269,9 +261,8 @@ class TemplateParser {
     const known = HEADS[this.#context.family.name]
     const isAddress = name === 'src' || name === 'dst'
     if (!isAddress) return this.#word() !== undefined
-    const gap = this.#gap()
-    this.#addresses.push(gap)
-    this.#parts[0]?.steps.push({ known, name, negated, sources: [gap], at: 0 })
+    // A name of hosts and a list, which make several rules, are no values here.
+    this.#parts[0]?.steps.push({ known, name, negated, sources: [this.#gap()], at: 0 })
     return true
   }
 

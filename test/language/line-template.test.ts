@@ -39,6 +39,24 @@ test.each([
   expect(readBy(line, first)).toEqual(made(first))
 })
 
+test.each([
+  ...['10', '10.1', '0/0', '/0', 'foo/0', '010.0.0.1', '10.0.0.1/255.0.255.0', '10.0.0.1/0x10', '1.2.3.4/33'],
+  ...['+1.2.3.4', '0x0a000001', '1.2.3.4/', '300', '::1', '1.2.3.4/0', 'a.b/0', '256.1.1.1/0', '10/256'],
+])('the address %s is what it is word by word, or nothing is said of it', (address) => {
+  const line = `-A a -s ${address} -j ACCEPT`
+  const read = readBy('-A a -s 10.0.0.1/32 -j ACCEPT', line)
+  if (read !== undefined) expect(read).toEqual(made(line))
+})
+
+test.each(['0/0', '::/0', '::1/ffff::', '::1,::2', '::1%lo', '::1/129', '::ffff:1.2.3.4', '1.2.3.4', '/0', ':::1/0'])(
+  'the address %s of IPv6, likewise',
+  (address) => {
+    const line = `-A a -s ${address} -j ACCEPT`
+    const read = readBy('-A a -s 2001:db8::1/128 -j ACCEPT', line, context6)
+    if (read !== undefined) expect(read).toEqual(made(line, context6))
+  },
+)
+
 test('IPv6', () => {
   const [first, line] = ['-A a -s 2001:db8::1/128 -j ACCEPT', '-A a -s fe80::/10 -j ACCEPT']
   expect(readBy(first, line, context6)).toEqual(made(line, context6))
