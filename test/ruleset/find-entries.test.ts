@@ -1,12 +1,15 @@
 /** Two ways over the entries of a blob: by half words where nothing is odd, and by looking closely at each. */
 import fc from 'fast-check'
 import { FAMILIES } from '../../src/abi/family'
+import { u16 } from '../../src/binary/codec'
 import { BlobError } from '../../src/errors'
 import {
   checkEntry,
   isErrorTarget,
   isStandard,
   isUnconditional,
+  matchParts,
+  nextOffset,
   readVerdict,
   targetPart,
 } from '../../src/ruleset/entry'
@@ -57,6 +60,21 @@ const same = (blob: (typeof blobs)[number]): void => {
 
 test('of every fixture they find the same', () => {
   for (const blob of blobs) same(blob)
+})
+
+test('of matches whose sizes are right together alone', () => {
+  let tried = 0
+  for (const { family, bytes } of blobs)
+    for (let at = 0; at < bytes.length; at += nextOffset(family, bytes, at)) {
+      const [one, other] = matchParts(family, bytes, at)
+      if (one === undefined || other === undefined || other.size < 40) continue
+      const damaged = bytes.slice()
+      u16.write(damaged, one.at, one.size + 4)
+      u16.write(damaged, one.at + one.size + 4, other.size - 4)
+      same({ family, bytes: damaged })
+      if (++tried === 50) return
+    }
+  expect(tried).toBeGreaterThan(0)
 })
 
 test('of damaged ones too', () => {
