@@ -8,84 +8,46 @@ import { u64 } from '../../binary/codec'
 import { IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import { flag } from '../../input'
 import { checkOptions } from '../../options'
-import {
-  type Connection,
-  type Kernel,
-  type Lend,
-  type Lock,
-  type LockRequest,
-  type Log,
-  type NetlinkConnection,
-  type Scratch,
-  SockoptFailure,
-} from '../kernel'
+import type { Connection, Kernel, Lend, Lock, LockRequest, Log, NetlinkConnection, Scratch } from '../kernel'
 import * as libc from './libc'
 import { takeLock, withLockAsync } from './lock'
 import { openLog } from './log'
 import { aNamespace, NetworkNamespace } from './namespace'
 import { openNetlink } from './netlink'
+import { Socket } from './socket'
 
 const MODPROBE = '/proc/sys/kernel/modprobe'
 
-/** Sockets whose connection nobody has any more. */
-const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
-
 class LinuxConnection implements Connection {
-  readonly #family: Family
-  readonly #fd: number
-  #closed = false
-  /** Calls under way on other threads. The socket stays open for them: its number might get another meaning. */
-  #underWay = 0
+  readonly #level: number
+  readonly #socket: Socket
 
-  constructor(family: Family, fd: number) {
-    this.#family = family
-    this.#fd = fd
-    forgotten.register(this, fd, this)
+  constructor({ level }: Family, fd: number) {
+    this.#level = level
+    this.#socket = new Socket(fd)
   }
 
   getsockopt(option: number, value: Uint8Array): void {
-    this.#checkOpen()
-    libc.getsockopt(this.#fd, this.#family.level, option, value)
+    libc.getsockopt(this.#socket.fd, this.#level, option, value)
   }
 
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void {
-    this.#checkOpen()
+    const { fd } = this.#socket
     pointTo(answer, value, answerAt)
-    libc.setsockopt(this.#fd, this.#family.level, option, value, answer)
+    libc.setsockopt(fd, this.#level, option, value, answer)
   }
 
   getsockoptAsync(option: number, value: Uint8Array): Promise<void> {
-    return this.#later(() => libc.getsockoptAsync(this.#fd, this.#family.level, option, value))
+    return this.#socket.later((fd) => libc.getsockoptAsync(fd, this.#level, option, value))
   }
 
   async setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void> {
     pointTo(answer, value, answerAt)
-    await this.#later(() => libc.setsockoptAsync(this.#fd, this.#family.level, option, value, answer))
+    await this.#socket.later((fd) => libc.setsockoptAsync(fd, this.#level, option, value, answer))
   }
 
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#underWay === 0) this.#release()
-  }
-
-  #release(): void {
-    forgotten.unregister(this)
-    libc.close(this.#fd)
-  }
-
-  async #later(work: () => Promise<void>): Promise<void> {
-    this.#checkOpen()
-    this.#underWay++
-    try {
-      await work()
-    } finally {
-      if (--this.#underWay === 0 && this.#closed) this.#release()
-    }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new SockoptFailure(ERRNO.EBADF)
+    this.#socket.close()
   }
 }
 

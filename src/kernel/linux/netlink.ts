@@ -5,6 +5,7 @@ import { u32, u64 } from '../../binary/codec'
 import { KernelError, UnsupportedError } from '../../errors'
 import { type NetlinkConnection, NetlinkFailure, SockoptFailure } from '../kernel'
 import * as libc from './libc'
+import { Socket } from './socket'
 
 /** How long an answer may take. The kernel has given it when a request returns, so that after this something is wrong. */
 const ANSWER_SECONDS = 5n
@@ -64,41 +65,30 @@ function timeval(seconds: bigint): Uint8Array {
   return bytes
 }
 
-/** Sockets whose connection nobody has any more. */
-const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
-
 class LinuxNetlink implements NetlinkConnection {
-  readonly #fd: number
+  readonly #socket: Socket
   readonly #buffer = new Uint8Array(BUFFER_SIZE)
-  #closed = false
-  /** As of a connection of tables: a socket that is sent on by another thread stays open for that. */
-  #underWay = 0
 
   constructor(fd: number) {
-    this.#fd = fd
-    forgotten.register(this, fd, this)
+    this.#socket = new Socket(fd)
   }
 
   send(bytes: Uint8Array): void {
-    this.#try(() => libc.send(this.#fd, bytes, 0))
+    this.#try((fd) => libc.send(fd, bytes, 0))
   }
 
   async sendAsync(bytes: Uint8Array): Promise<void> {
-    this.#checkOpen()
-    this.#underWay++
     try {
-      await libc.sendAsync(this.#fd, bytes, 0)
+      await this.#socket.later((fd) => libc.sendAsync(fd, bytes, 0))
     } catch (error) {
       throw failure(error)
-    } finally {
-      if (--this.#underWay === 0 && this.#closed) this.#release()
     }
   }
 
   receive(wait: boolean): Uint8Array | undefined {
     for (;;) {
       try {
-        const length = this.#try(() => libc.recv(this.#fd, this.#buffer, flagsFor(wait)))
+        const length = this.#try((fd) => libc.recv(fd, this.#buffer, flagsFor(wait)))
         if (length > this.#buffer.length) throw new NetlinkFailure(ERRNO.EMSGSIZE)
         return this.#buffer.slice(0, length)
       } catch (error) {
@@ -110,31 +100,19 @@ class LinuxNetlink implements NetlinkConnection {
   }
 
   join(group: number): void {
-    this.#try(() => libc.setsockopt(this.#fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
+    this.#try((fd) => libc.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
   }
 
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#underWay === 0) this.#release()
+    this.#socket.close()
   }
 
-  #release(): void {
-    forgotten.unregister(this)
-    libc.close(this.#fd)
-  }
-
-  #try<T>(work: () => T): T {
-    this.#checkOpen()
+  #try<T>(work: (fd: number) => T): T {
     try {
-      return work()
+      return work(this.#socket.fd)
     } catch (error) {
       throw failure(error)
     }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new NetlinkFailure(ERRNO.EBADF)
   }
 }
 
