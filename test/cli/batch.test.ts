@@ -1,23 +1,11 @@
 import { spawn } from 'node:child_process'
 import { decodeText } from '../../src/binary/text'
 import { readLines } from '../../src/cli/files'
-import { main } from '../../src/cli/main'
 import { shellWords } from '../../src/cli/shell-words'
+import { run, type Said } from './run'
 
-function batch(text: string, words: readonly string[] = ['--kernel', 'memory']) {
-  const said = { stdout: '', stderr: '' }
-  const status = main('xtables', [...words, 'batch'], {
-    stdout: (told) => {
-      said.stdout += told
-    },
-    stderr: (told) => {
-      said.stderr += told
-    },
-    stdin: () => text,
-    lines: () => text.split('\n'),
-  })
-  return { status, ...said }
-}
+const batch = (text: string, words: readonly string[] = ['--kernel', 'memory']): Said =>
+  run('xtables', [...words, 'batch'], text)
 
 describe('batch', () => {
   test('says of each line how it ended, behind what it printed', () => {
@@ -45,7 +33,7 @@ describe('batch', () => {
   })
 
   test('takes no word', () => {
-    expect(main('xtables', ['batch', 'file'], { stdout() {}, stderr() {}, stdin: () => '', lines: () => [] })).toBe(1)
+    expect(run('xtables', ['batch', 'file']).status).toBe(1)
   })
 })
 

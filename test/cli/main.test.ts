@@ -1,33 +1,12 @@
 import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { main } from '../../src/cli/main'
+import { run, type Said } from './run'
 
 const directory = mkdtempSync(join(tmpdir(), 'xtables-cli-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 let files = 0
 const newFile = (): string => join(directory, `state-${files++}.json`)
-
-interface Said {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(name: string, words: readonly string[], input = ''): Said {
-  const said = { stdout: '', stderr: '' }
-  const status = main(name, words, {
-    stdout: (text) => {
-      said.stdout += text
-    },
-    stderr: (text) => {
-      said.stderr += text
-    },
-    stdin: () => input,
-    lines: () => input.split('\n'),
-  })
-  return { status, ...said }
-}
 
 const memory = (file: string): string[] => ['--kernel', 'memory', '--state', file]
 const ok = (stdout = ''): Said => ({ status: 0, stdout, stderr: '' })

@@ -1,0 +1,23 @@
+/** The command, run in this process. */
+import { main } from '../../src/cli/main'
+
+export interface Said {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export function run(name: string, words: readonly string[], input = ''): Said {
+  const said = { stdout: '', stderr: '' }
+  const status = main(name, words, {
+    stdout: (text) => {
+      said.stdout += text
+    },
+    stderr: (text) => {
+      said.stderr += text
+    },
+    stdin: () => input,
+    lines: () => input.split('\n'),
+  })
+  return { status, ...said }
+}
