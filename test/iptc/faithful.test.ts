@@ -1,5 +1,11 @@
 /** What the kernel does not hand out as it was given is not written back in silence. */
+
 import { Chain, easy, IptcError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src'
+import { FAMILIES } from '../../src/abi/family'
+import { TABLES, type TableName } from '../../src/abi/netfilter'
+import { allExtensions } from '../../src/extensions/registry'
+import { mayLose } from '../../src/iptc/faithful'
+import { emptyRuleset } from '../ruleset/tables'
 
 const kernelWith = (...lines: string[]): MemoryKernel => {
   const kernel = new MemoryKernel()
@@ -89,4 +95,15 @@ test.each([
   ['no list', 'CT --timeout'],
 ])('%s cannot be asked for', (_, rewrite) => {
   expect(() => new Table('raw', { kernel: new MemoryKernel(), rewrite: rewrite as never })).toThrow(IptcError)
+})
+
+test('a table is taken to lose nothing only where no extension that loses something may be in it', () => {
+  const families = Object.values(FAMILIES)
+  const lossy = [...allExtensions('match'), ...allExtensions('target')].filter((one) =>
+    families.some(({ name }) => one.variants(name).some(({ losses }) => losses.length > 0)),
+  )
+  expect(lossy.length).toBeGreaterThan(0)
+  const tables = new Set(lossy.flatMap(({ demands }) => demands.tables ?? (Object.keys(TABLES) as TableName[])))
+  for (const family of families)
+    for (const table of tables) expect([table, mayLose(emptyRuleset(family, table))]).toEqual([table, true])
 })
