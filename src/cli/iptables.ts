@@ -8,7 +8,7 @@ import { describeCommand } from '../language/describe'
 import { helpText, programOf, VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import { Editor } from '../ruleset/editor'
-import { sameRule } from '../ruleset/equal'
+import { findRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
 import type { Chain, Draft, Entry, Ruleset } from '../ruleset/ruleset'
@@ -163,8 +163,8 @@ class Execution {
   }
 
   #find(ruleset: Ruleset, name: string, rule: Entry): void {
-    const { rules } = ruleset.chains.get(name) ?? { rules: [] }
-    if (!rules.some((other) => sameRule(ruleset.family, rule, other))) this.#throw(BAD_RULE)
+    const chain = ruleset.chains.get(name)
+    if (chain === undefined || findRule(ruleset.family, chain.rules, rule) < 0) this.#throw(BAD_RULE)
   }
 
   /** @returns false where nothing is to be written */
