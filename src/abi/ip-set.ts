@@ -48,6 +48,10 @@ export const setCounter0 = struct('struct ip_set_counter_match0', 16, { op: u8, 
 /** The family of the addresses in a set: NFPROTO_UNSPEC where it has none of its own, NFPROTO_IPV4, NFPROTO_IPV6. linux/netfilter.h */
 export const SET_FAMILIES = { any: 0, ipv4: 2, ipv6: 10 } as const
 
+/** `any` for a number that none has. */
+export const setFamily = (number: number | undefined): keyof typeof SET_FAMILIES =>
+  number === SET_FAMILIES.ipv4 ? 'ipv4' : number === SET_FAMILIES.ipv6 ? 'ipv6' : 'any'
+
 /** The version of the netlink protocol that is spoken here. */
 export const IPSET_PROTOCOL = 7
 /** Bytes of a comment, its NUL not among them. */

@@ -31,3 +31,6 @@ export const TABLES = {
 export type TableName = keyof typeof TABLES
 
 export const isTableName = (name: string): name is TableName => Object.hasOwn(TABLES, name)
+
+/** Bytes of an interface's name with its NUL. linux/if.h */
+export const IFNAMSIZ = 16

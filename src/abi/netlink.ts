@@ -5,8 +5,6 @@ import { struct } from '../binary/struct'
 export const AF_NETLINK = 16
 /** Netfilter's protocol among those of netlink. */
 export const NETLINK_NETFILTER = 12
-/** Interfaces, addresses and routes. */
-export const NETLINK_ROUTE = 0
 
 export const sockaddrNl = struct('struct sockaddr_nl', 12, { nlFamily: u16, nlPad: u16, nlPid: u32, nlGroups: u32 })
 

@@ -50,7 +50,7 @@ export function takeZeros(size: number): Uint8Array<ArrayBufferLike> {
     : new Uint8Array(spare, 0, size).fill(0)
 }
 
-/** Gives back what {@link takeBuffer} gave, or a part of it. Nobody may look at it any more. */
+/** Gives back what {@link takeBuffer} or {@link takeZeros} gave, or a part of it. Nobody may look at it any more. */
 export function giveBack({ buffer }: Uint8Array): void {
   if (buffer.byteLength < BIG || spares.some((spare) => spare.deref() === buffer)) return
   spares.push(new WeakRef(buffer))

@@ -4,6 +4,7 @@
  */
 import type { FamilyName } from '../abi/family'
 import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
+import { IFNAMSIZ } from '../abi/netfilter'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { parseIPv6, parsePlainIPv4 } from '../binary/address'
 import { encodeText } from '../binary/text'
@@ -133,9 +134,6 @@ export const beside = (flag: number): Field<EntryAttributes, string, never, true
   },
   read: () => undefined,
 })
-
-/** Bytes of an interface's name with its NUL: IFNAMSIZ. */
-const IFNAMSIZ = 16
 
 export const iface: Field<EntryAttributes, string, string, false> = {
   expects: `the name of an interface, of ${IFNAMSIZ - 1} bytes at most`,

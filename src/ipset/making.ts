@@ -1,6 +1,6 @@
 /** Making a set, and finding out what one is. */
 import type { FamilyName } from '../abi/family'
-import { SET_FAMILIES, SET_NAME_SIZE } from '../abi/ip-set'
+import { SET_FAMILIES, SET_NAME_SIZE, setFamily } from '../abi/ip-set'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink'
 import { SetError, UnsupportedError } from '../errors'
 import { shown } from '../input'
@@ -11,9 +11,6 @@ import { commands } from './messages'
 import type { Operation } from './refusals'
 import { ask, type ExistOption, type Steps, simply } from './sets'
 import { isSetType, type SetType, setType } from './types'
-
-const familyOf = (number: number | undefined): FamilyName | 'any' =>
-  (Object.keys(SET_FAMILIES) as (FamilyName | 'any')[]).find((name) => SET_FAMILIES[name] === number) ?? 'any'
 
 /** @throws SetError */
 export function validName(name: unknown, operation: Operation): string {
@@ -101,5 +98,5 @@ type Described = { typename?: string | undefined; family?: number | undefined; r
 /** @throws UnsupportedError */
 export function identityOf(set: string, { typename, family, revision = 0 }: Described): Identity {
   if (!isSetType(typename)) throw new UnsupportedError(`set ${set} is of type ${typename}, which is not known here`)
-  return { type: setType(typename), family: familyOf(family), revision }
+  return { type: setType(typename), family: setFamily(family), revision }
 }

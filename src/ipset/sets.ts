@@ -39,6 +39,10 @@ interface Common {
 export const ask = <V extends Common>(kind: MessageType<NfHead, V>, values: V, flags = 0): Request =>
   request(kind, flags, HEAD, { protocol: IPSET_PROTOCOL, ...values })
 
+/** What is refused, as users see it. */
+const explained = (error: unknown, asked: Asked): unknown =>
+  error instanceof Refusal ? explainSet(error, asked) : error
+
 /** The sets of one place. */
 export class Sets {
   readonly #port: NetlinkPort
@@ -90,7 +94,7 @@ export class Sets {
     try {
       yield* this.#client.dump(request)
     } catch (error) {
-      throw error instanceof Refusal ? explainSet(error, asked) : error
+      throw explained(error, asked)
     }
   }
 
@@ -98,7 +102,7 @@ export class Sets {
     try {
       return this.#client.dumpAll(request)
     } catch (error) {
-      throw error instanceof Refusal ? explainSet(error, asked) : error
+      throw explained(error, asked)
     }
   }
 

@@ -66,9 +66,3 @@ export function propertyValue({ negated, words }: Reading): string | true {
   if (words.length === 0) return negated ? '!' : true
   return `${negated ? '!' : ''}${words.join(' ')}`
 }
-
-/** What a dictionary holds, as python-iptables has it: a word or a list of them, `['!', …]` where negated. */
-export function dictionaryValue({ negated, words }: Reading): string | string[] {
-  if (negated) return words.length === 0 ? ['!', ''] : ['!', ...words]
-  return words.length > 1 ? [...words] : (words[0] ?? '')
-}

@@ -13,6 +13,7 @@ import {
   IPSET_INVALID_ID,
   SET_NAME_SIZE,
   SO_IP_SET,
+  setFamily,
   setVersion,
 } from '../abi/ip-set'
 import { isTableName, TABLES } from '../abi/netfilter'
@@ -96,8 +97,6 @@ const MAX_READS = 16
 /** How often to make a call again that failed for a reason that passes. */
 const MAX_CALLS = 16
 
-const SET_FAMILIES: Readonly<Record<number, FamilyName | 'any'>> = { 0: 'any', 2: 'ipv4', 10: 'ipv6' }
-
 const failedWith = (error: unknown, ...errnos: number[]): boolean =>
   error instanceof SockoptFailure && errnos.includes(error.errno)
 
@@ -131,7 +130,7 @@ export class Client {
 
   /**
    * Reads a table. `entries` is the kernel's answer itself, not a copy.
-   * @param take gives memory for the answer. Behind the name of a match or target, Linux leaves what is there.
+   * @param take gives zeros for the answer: behind the name of a match or target, Linux leaves what is there.
    * @throws ConflictError (it keeps changing while it is read), and as {@link info}
    */
   entries(table: string, take: Take = takeZeros): TableEntries {
@@ -250,7 +249,6 @@ export class Client {
 
   *#entriesOf(table: string, size: number, take: Take): Steps<Uint8Array> {
     const value = take(getEntries.size + size)
-    value.fill(0, 0, getEntries.size)
     getEntries.fields.name.write(value, 0, table)
     getEntries.fields.size.write(value, 0, size)
     yield* this.#ask(this.#request('get', 'GET_ENTRIES', this.#family.sockopt.getEntries, value, table))
@@ -327,7 +325,7 @@ export class Client {
     getSetFamily.write(value, 0, { op: IP_SET_OP_GET_FNAME, version, family: 0, set: name })
     yield* persistently(setRequest(value))
     const index = u16.read(value, getSetFamily.fields.set.offset)
-    const family = SET_FAMILIES[getSetFamily.fields.family.read(value, 0)] ?? 'any'
+    const family = setFamily(getSetFamily.fields.family.read(value, 0))
     return index === IPSET_INVALID_ID ? undefined : { index, family }
   }
 

@@ -1,6 +1,6 @@
 /** Rule specifications: from iptables' own words to rules. iptables(8), section PARAMETERS */
 import type { Family } from '../abi/family'
-import { isVerdict } from '../abi/netfilter'
+import { IFNAMSIZ, isVerdict } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { encodeText } from '../binary/text'
 import { XtablesError } from '../errors'
@@ -430,7 +430,7 @@ function requireKnown(kind: 'match' | 'target', name: string, family: Family): K
 /** Headers of IPv6 behind which the protocol stands: route, frag, ah and opts. No packet has them for its protocol. */
 const EXTENSION_HEADERS = [43, 44, 51, 60]
 
-const MAX_INTERFACE = 15
+const MAX_INTERFACE = IFNAMSIZ - 1
 
 function checkInterface(option: string, name: string): void {
   if (name === '') fail('Empty interface is likely to be undesired', option, name)

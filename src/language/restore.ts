@@ -369,9 +369,7 @@ class Interpreter {
   #appendByTemplate(line: string): boolean {
     const read = this.#templates.read(line)
     if (read === undefined || !this.#editor.has(read.chain)) return false
-    const { jump } = read.entry
-    if (jump !== undefined && jump !== '') this.#checkDestination(jump)
-    this.#output.origins.set(read.entry, this.#lines.at)
+    this.#noteOrigin(read.entry)
     this.#editor.append(read.chain, read.entry)
     return true
   }
@@ -422,10 +420,15 @@ class Interpreter {
 
   #encode(rule: RuleSpec): Entry {
     const entry = this.#attempt('syntax', () => encodeRule(rule, this.#context))
+    this.#noteOrigin(entry)
+    return entry
+  }
+
+  /** Notes which line it was that made a rule. @throws RestoreError where it has nowhere to go */
+  #noteOrigin(entry: Entry): void {
     const { jump } = entry
     if (jump !== undefined && jump !== '') this.#checkDestination(jump)
     this.#output.origins.set(entry, this.#lines.at)
-    return entry
   }
 
   #checkDestination(chain: string): void {

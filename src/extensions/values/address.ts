@@ -66,11 +66,11 @@ const masks = new Map<number, Bytes>()
 /** A mask of `length` leading ones in `size` bytes, not to be changed. */
 export function prefixMask(length: number, size: number): Bytes {
   const key = size * 256 + length
-  const made =
-    masks.get(key) ??
-    Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
-  masks.set(key, made)
-  return made
+  const known = masks.get(key)
+  if (known !== undefined) return known
+  const mask = Uint8Array.from({ length: size }, (_, i) => 0xff & ~(0xff >> Math.min(8, Math.max(0, length - 8 * i))))
+  masks.set(key, mask)
+  return mask
 }
 
 const isOne = (mask: Bytes, bit: number): boolean => ((mask[bit >> 3] as number) & (0x80 >> (bit & 7))) !== 0

@@ -1,16 +1,15 @@
 /** Names of network interfaces; a trailing + stands for any that begin so. */
+import { IFNAMSIZ } from '../../abi/netfilter'
 import { encodeText, isEncodable, readText } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
-/** IFNAMSIZ, linux/if.h */
-const SIZE = 16
 const WILDCARD = '+'.charCodeAt(0)
 
 /** The name as it was given, and a mask over the bytes of it that count. */
 type Masked = readonly [name: Uint8Array, mask: Uint8Array]
 
 const padded = (bytes: Uint8Array): Uint8Array => {
-  const wide = new Uint8Array(SIZE)
+  const wide = new Uint8Array(IFNAMSIZ)
   wide.set(bytes)
   return wide
 }
@@ -21,10 +20,10 @@ const counting = (bytes: Uint8Array): number => (bytes.at(-1) === WILDCARD ? byt
 /** The bytes of a name that an interface may have. */
 function nameBytes(word: string): Uint8Array {
   const bytes = encodeText(word)
-  return bytes.length < 1 || bytes.length >= SIZE || /[\s/\0]/.test(word) || !isEncodable(word) ? mismatch() : bytes
+  return bytes.length < 1 || bytes.length >= IFNAMSIZ || /[\s/\0]/.test(word) || !isEncodable(word) ? mismatch() : bytes
 }
 
-const expects = `the name of an interface, 1 to ${SIZE - 1} bytes without white space or /`
+const expects = `the name of an interface, 1 to ${IFNAMSIZ - 1} bytes without white space or /`
 
 export const interfaceName: ValueType<Masked, string> = {
   expects: `${expects}, + at its end for any that begin so`,
@@ -33,7 +32,7 @@ export const interfaceName: ValueType<Masked, string> = {
     return [padded(bytes), padded(new Uint8Array(counting(bytes)).fill(0xff))]
   },
   format([name, mask]) {
-    const text = readText(name, 0, SIZE)
+    const text = readText(name, 0, IFNAMSIZ)
     const bytes = encodeText(text)
     const masked = mask.indexOf(0)
     const cut = masked >= 0 && masked <= bytes.length && bytes.at(-1) !== WILDCARD
@@ -44,6 +43,6 @@ export const interfaceName: ValueType<Masked, string> = {
 /** One interface, in `char[IFNAMSIZ]`. */
 export const oneInterface: ValueType<string> = {
   expects,
-  parse: (word) => readText(padded(nameBytes(word)), 0, SIZE),
+  parse: (word) => readText(padded(nameBytes(word)), 0, IFNAMSIZ),
   format: String,
 }
