@@ -4,7 +4,7 @@
  *
  *   npm run bench
  *   npm run bench -- --rules 1000,10000 --families ipv4 --only append,save
- *   npm run bench -- --write  *   npm run bench -- --write          docs/performance.md gets the table *   npm run bench -- --write          docs/performance.md gets the table npm run format          docs/performance.md gets the table
+ *   npm run bench -- --write          docs/performance.md gets the table
  *
  * `calls` are GET_INFO and GET_ENTRIES, for edits SET_REPLACE and SET_ADD_COUNTERS too, on the same table; `legacy` is
  * the whole process; `python` goes without its start.

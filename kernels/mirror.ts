@@ -33,8 +33,10 @@ function sources(): string[] {
   return [...new Set([...own, ...others])].map((place) => `deb [signed-by=${KEYRING}] ${place} main`)
 }
 
-/** A virtual package stands in angle brackets. */
-const PART_OF_KERNEL = /Depends: <?(linux-(?:binary|modules)-[^\s>]+)/g
+const PART_OF_KERNEL = /Depends: (linux-(?:binary|modules)-\S+)/g
+
+/** A package that no suite has stands in angle brackets. */
+const MISSING_PART = /Depends: <linux-(?:binary|modules)-/
 
 /** Numbers count as numbers: 6.1.0-9 comes before 6.1.0-10. */
 const byVersion = new Intl.Collator('en', { numeric: true }).compare
@@ -66,19 +68,25 @@ export class Mirror {
     apt('apt-get', ...this.#options, '-o', 'APT::Sandbox::User=root', 'update', '-q')
   }
 
-  /** The newest kernel of each version that the mirror lists, of one flavour: `amd64`, `rt-amd64`, `arm64`. */
+  /**
+   * The newest kernel of each version that the mirror has whole, of one flavour: `amd64`, `rt-amd64`, `arm64`. Mirrors go on
+   * listing images whose modules they have dropped.
+   */
   kernels(flavour: string): KernelPackage[] {
     const pattern = new RegExp(`^linux-image-(\\d+\\.\\d+)\\.\\d\\S*-${flavour}$`)
     const foreign = flavour.includes('-') ? /^$/ : /-(?:rt|cloud)-/
     const names = apt('apt-cache', ...this.#options, 'pkgnames', 'linux-image-')
       .split('\n')
       .sort(byVersion)
-    const newest = new Map<string, string>()
-    for (const name of names) {
-      const version = pattern.exec(name)?.[1]
-      if (version !== undefined && !foreign.test(name)) newest.set(version, name)
-    }
+    const wanted = names.filter((name) => pattern.test(name) && !foreign.test(name))
+    const newest = new Map(this.#whole(wanted).map((name) => [pattern.exec(name)?.[1] as string, name]))
     return [...newest].map(([version, name]) => ({ version, name }))
+  }
+
+  /** Those whose parts can all be had. */
+  #whole(names: readonly string[]): string[] {
+    const sections = apt('apt-cache', ...this.#options, 'depends', ...names).split(/^(?=\S)/m)
+    return sections.filter((section) => !MISSING_PART.test(section)).map((section) => section.split('\n')[0] as string)
   }
 
   /** @returns the files of the packages of a kernel: since 7.0 its image and its modules are packages of their own. */
