@@ -55,27 +55,43 @@ export function parsePlainIPv4(word: string): Uint8Array | undefined {
 export const formatIPv4 = (bytes: Uint8Array, at = 0): string =>
   `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
 
-/** Start and length of the longest run of zeros, the first of equals; a single zero is no run. */
-function longestZeros(words: readonly number[]): { start: number; length: number } {
-  let best = { start: -1, length: 1 }
-  for (let start = 0; start < words.length; start++) {
-    let length = 0
-    while (words[start + length] === 0) length++
-    if (length > best.length) best = { start, length }
-  }
-  return best
+const HEX = Array.from({ length: 0x100 }, (_, byte) => byte.toString(16))
+/** Of a byte that another stands before. */
+const LOW = Array.from(HEX, (digits) => digits.padStart(2, '0'))
+
+/** The group of 16 bits at `at`, without zeros before it. */
+const formatGroup = (bytes: Uint8Array, at: number): string =>
+  bytes[at] === 0
+    ? (HEX[bytes[at + 1] as number] as string)
+    : `${HEX[bytes[at] as number]}${LOW[bytes[at + 1] as number]}`
+
+const isZeroGroup = (bytes: Uint8Array, at: number): boolean => bytes[at] === 0 && bytes[at + 1] === 0
+
+/** Groups of 16 bits from one to before another. */
+function formatGroups(bytes: Uint8Array, at: number, from: number, to: number): string {
+  let text = ''
+  for (let i = from; i < to; i++)
+    text += i === from ? formatGroup(bytes, at + 2 * i) : `:${formatGroup(bytes, at + 2 * i)}`
+  return text
 }
 
-const formatGroups = (words: readonly number[]): string => words.map((word) => word.toString(16)).join(':')
-
-/** As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. */
-export function formatIPv6(bytes: Uint8Array): string {
-  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number))
-  const { start, length } = longestZeros(words)
-  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff)))
-    return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes.subarray(12))}`
-  if (start < 0) return formatGroups(words)
-  return `${formatGroups(words.slice(0, start))}::${formatGroups(words.slice(start + length))}`
+/**
+ * As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. The longest run of zeros is left out, the
+ * first of equals; a single zero is no run.
+ * @param at where its sixteen bytes begin
+ */
+export function formatIPv6(bytes: Uint8Array, at = 0): string {
+  let [start, length] = [8, 1]
+  for (let first = 0; first < 8; first++) {
+    let next = first
+    while (next < 8 && isZeroGroup(bytes, at + 2 * next)) next++
+    if (next - first > length) [start, length] = [first, next - first]
+    if (next > first) first = next
+  }
+  if (start === 0 && (length === 6 || (length === 5 && bytes[at + 10] === 0xff && bytes[at + 11] === 0xff)))
+    return `::${length === 5 ? 'ffff:' : ''}${formatIPv4(bytes, at + 12)}`
+  if (start === 8) return formatGroups(bytes, at, 0, 8)
+  return `${formatGroups(bytes, at, 0, start)}::${formatGroups(bytes, at, start + length, 8)}`
 }
 
 /** `struct in_addr`, as text. */
@@ -90,7 +106,7 @@ export const ipv4Text: Codec<string> = {
 export const ipv6Text: Codec<string> = {
   size: 16,
   align: 4,
-  read: (bytes, at) => formatIPv6(bytes.subarray(at, at + 16)),
+  read: formatIPv6,
   write: (bytes, at, text) => bytes.set(parseIPv6(text) ?? noAddress(text), at),
 }
 

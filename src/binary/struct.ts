@@ -24,13 +24,26 @@ const extents = new WeakMap<Field<unknown>, readonly Extent[]>()
 /** The bytes that say all that a field says; undefined where it is more than some codecs in their places. */
 export const extentsOf = (field: Field<unknown>): readonly Extent[] | undefined => extents.get(field)
 
+/** Fields that are codecs in their places, seen as what they are. */
+const plain = new WeakSet<Field<unknown>>()
+
+/** Where the codecs begin that a field is made of, if it is nothing else. */
+export const placesOf = (field: Field<unknown>): readonly number[] | undefined =>
+  plain.has(field) ? extents.get(field)?.map(({ offset }) => offset) : undefined
+
 function over<T>(parts: readonly (readonly Extent[] | undefined)[], field: Field<T>): Field<T> {
   if (parts.every((part) => part !== undefined)) extents.set(field, parts.flat())
   return field
 }
 
+/** As {@link over}, of codecs and of fields that are plain themselves. */
+function plainOver<T>(parts: readonly Field<unknown>[], own: readonly Extent[], field: Field<T>): Field<T> {
+  if (parts.every((part) => plain.has(part))) plain.add(field)
+  return over([own, ...parts.map(extentsOf)], field)
+}
+
 const place = <T>(codec: Codec<T>, offset: number): Field<T> =>
-  over([[{ offset, size: codec.size }]], {
+  plainOver([], [{ offset, size: codec.size }], {
     offset,
     size: codec.size,
     align: codec.align,
@@ -91,7 +104,7 @@ export function elementOf<const S extends Shape>(
 
 /** Two fields as one value, such as an address and its mask. */
 export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A, B]> =>
-  over([extentsOf(first), extentsOf(second)], {
+  plainOver([first, second], [], {
     offset: first.offset,
     size: first.size + second.size,
     align: first.align,
@@ -102,17 +115,23 @@ export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A
     },
   })
 
+/** A field seen otherwise: another value, which nothing but the bytes of that field says. */
+export const seen = <T>(field: Field<unknown>, { read, write }: Pick<Field<T>, 'read' | 'write'>): Field<T> =>
+  over([extentsOf(field)], { offset: field.offset, size: field.size, align: field.align, read, write })
+
+/** A field in which no byte has a say. */
+export const placeless = <T>({ read, write }: Pick<Field<T>, 'read' | 'write'>): Field<T> =>
+  over([], { offset: 0, size: 0, align: 1, read, write })
+
 /** One or more bits of a field as a truth value. */
-export const bit = (field: Field<number>, mask: number): Field<boolean> => ({
-  offset: field.offset,
-  size: field.size,
-  align: field.align,
-  read: (bytes, at) => (field.read(bytes, at) & mask) !== 0,
-  write(bytes, at, value) {
-    const rest = field.read(bytes, at) & ~mask
-    field.write(bytes, at, value ? rest | mask : rest)
-  },
-})
+export const bit = (field: Field<number>, mask: number): Field<boolean> =>
+  seen(field, {
+    read: (bytes, at) => (field.read(bytes, at) & mask) !== 0,
+    write(bytes, at, value) {
+      const rest = field.read(bytes, at) & ~mask
+      field.write(bytes, at, value ? rest | mask : rest)
+    },
+  })
 
 /** What an extension without a payload has, which no header declares. */
 export const nothing = struct('', 0, {})

@@ -1,11 +1,15 @@
 /** From a rule's bytes to its dictionary. Every rule of a dump goes through here, so it builds nothing in between. */
 import { isVerdict } from '../abi/netfilter'
+import { u32, u64 } from '../binary/codec'
 import type { Context } from '../extensions/context'
 import type { Parameter } from '../extensions/payload'
 import { findExtension } from '../extensions/registry'
 import type { Counters } from '../ruleset/entry'
-import { describeRule, isOpaque, type PartSpec, type TargetSpec } from '../ruleset/rule'
-import type { Entry } from '../ruleset/ruleset'
+import { ByTemplates, type EntryTemplate, type Fill, type Mark, markGaps } from '../ruleset/entry-template'
+import type { Image } from '../ruleset/image'
+import { describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from '../ruleset/rule'
+import type { Rules } from '../ruleset/rules'
+import { countersOf, type Entry } from '../ruleset/ruleset'
 import type { CountersOut, DumpedRule, Value } from './dictionary'
 import { matchKey } from './keys'
 import { protocolKey } from './protocols'
@@ -61,11 +65,12 @@ function addMatches(rule: Dictionary, matches: readonly PartSpec[]): void {
 /** Whether a chain’s name alone would be read as something else. */
 const isTaken = (chain: string): boolean => isVerdict(chain) || findExtension('target', chain) !== undefined
 
+const chainValue = (chain: string): unknown => (isTaken(chain) ? { jump: chain } : chain)
+
 function targetValue(target: Exclude<TargetSpec, { kind: 'none' }>): unknown {
   if (target.kind === 'verdict') return target.verdict
   if (target.kind === 'chain') {
-    if (target.goto) return { goto: target.chain }
-    return isTaken(target.chain) ? { jump: target.chain } : target.chain
+    return target.goto ? { goto: target.chain } : chainValue(target.chain)
   }
   const { part } = target
   if (!isOpaque(part) && part.parameters.length === 0) return part.name
@@ -80,10 +85,92 @@ export const countersValue = ([packets, bytes]: Counters): CountersOut => [count
 /** @param counters those of the rule, where they are not what its bytes say. */
 export function decodeEntry(entry: Entry, context: Context, counters?: Counters): DumpedRule {
   const spec = describeRule(entry, context)
+  return { ...ruleValue(spec), counters: countersValue(counters ?? spec.counters) } as unknown as DumpedRule
+}
+
+/** All but the counters. */
+function ruleValue({ head, matches, target }: RuleSpec): Dictionary {
   const rule: Dictionary = {}
-  for (const parameter of spec.head) rule[parameter.name] = headValue(parameter)
-  addMatches(rule, spec.matches)
-  if (spec.target.kind !== 'none') rule['target'] = targetValue(spec.target)
-  rule['counters'] = countersValue(counters ?? spec.counters)
-  return rule as unknown as DumpedRule
+  for (const parameter of head) rule[parameter.name] = headValue(parameter)
+  addMatches(rule, matches)
+  if (target.kind !== 'none') rule['target'] = targetValue(target)
+  return rule
+}
+
+/** Makes a value anew each time. */
+type Make = Fill<unknown>
+
+/** The value that stands where a template has a mark, or several of one gap. */
+function valueAt({ gap }: Mark, { gaps }: EntryTemplate, target: TargetSpec): Make {
+  if (gap === undefined) {
+    const isGoto = target.kind === 'chain' && target.goto
+    return isGoto ? (_, chain) => chain : (_, chain) => chainValue(chain as string)
+  }
+  const { part, name, negated } = gap
+  const number = gaps.indexOf(gap)
+  return part === 'head'
+    ? (words) => headValue({ name, negated, words: words[number] as readonly string[] })
+    : (words) => parameterValue({ name, negated, words: words[number] as readonly string[] })
+}
+
+/** Copies a value; undefined for one that need not be copied. @param marked what stands in place of a part of it */
+function makeOf(value: unknown, marked: (part: unknown) => Make | undefined): Make | undefined {
+  const special = marked(value)
+  if (special !== undefined || typeof value !== 'object' || value === null) return special
+  if (Array.isArray(value)) {
+    const makes = value.map((one) => makeOf(one, marked) ?? (() => one))
+    return (words, jump) => makes.map((make) => make(words, jump))
+  }
+  const parts = Object.entries(value).flatMap(([key, one]) => {
+    const make = makeOf(one, marked)
+    return make === undefined ? [] : [{ key, make }]
+  })
+  return (words, jump) => {
+    const copy: Dictionary = { ...value }
+    for (let i = 0; i < parts.length; i++) {
+      const { key, make } = parts[i] as { key: string; make: Make }
+      copy[key] = make(words, jump)
+    }
+    return copy
+  }
+}
+
+/** Undefined where the rule has a mark in its own words. */
+function compile(entry: Entry, template: EntryTemplate, context: Context): Make | undefined {
+  const { rule, marks } = markGaps(entry, template, context)
+  const met: Mark[] = []
+  // A key that is there already is stored to much faster than one that comes on top.
+  const make = makeOf({ ...ruleValue(rule), counters: undefined }, (part) => {
+    const words: unknown[] = Array.isArray(part) ? part : [part]
+    const within = marks.filter(({ text }) => words.some((word) => typeof word === 'string' && word.includes(text)))
+    met.push(...within)
+    return within[0] && valueAt(within[0], template, rule.target)
+  })
+  return met.length === marks.length ? make : undefined
+}
+
+/** A number where one can hold it. */
+function countAt(bytes: Uint8Array, at: number): number | bigint {
+  const high = u32.read(bytes, at + 4)
+  return high < 2 ** 21 ? high * 2 ** 32 + u32.read(bytes, at) : u64.read(bytes, at)
+}
+
+/** Rules of a chain as dictionaries, most by the template of one that was like them. */
+export function decodeRules(rules: Rules, context: Context): DumpedRule[] {
+  const { image } = rules
+  const { pcnt, bcnt } = context.family.entry.fields
+  const templates =
+    image &&
+    new ByTemplates<unknown>(image, context, {
+      make: (entry) => ruleValue(describeRule(entry, context)),
+      compile: (entry, template) => compile(entry, template, context),
+    })
+  return rules.refs.map((ref) => {
+    if (typeof ref !== 'number') return decodeEntry(ref, context, countersOf(context.family, ref))
+    const { bytes, starts } = image as Image
+    const rule = (templates as ByTemplates<Dictionary>).make(ref)
+    const at = starts[ref] as number
+    rule['counters'] = [countAt(bytes, at + pcnt.offset), countAt(bytes, at + bcnt.offset)]
+    return rule as unknown as DumpedRule
+  })
 }

@@ -4,8 +4,8 @@ import { Chain } from '../iptc/chain'
 import type { PolicyName } from '../iptc/policy'
 import { AnyTable } from '../iptc/table'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
-import { countersOf, type Ruleset } from '../ruleset/ruleset'
-import { decodeEntry } from './decode'
+import type { Ruleset } from '../ruleset/ruleset'
+import { decodeRules } from './decode'
 import type { DumpedRule } from './dictionary'
 import { attempt, type EasyOptions, familyOf, placeOf, type ThrowsOption, withTable } from './options'
 
@@ -37,9 +37,7 @@ export const hasChain = (table: string, chain: string, options: EasyOptions = {}
 
 /** @throws NotFoundError */
 export function dumpRules(table: AnyTable, chain: string, ruleset: Ruleset = table.ruleset): DumpedRule[] {
-  const { context } = table
-  const { rules } = table.chainData(chain, ruleset)
-  return rules.map((entry) => decodeEntry(entry, context, countersOf(context.family, entry)))
+  return decodeRules(table.chainData(chain, ruleset).rules, table.context)
 }
 
 /** The rules of a chain. @throws NotFoundError for a chain that is not there */

@@ -1,42 +1,43 @@
 /** Fields made of fields: a truth that a struct holds otherwise than as a bit or a byte of its own. */
 import type { Field } from '../binary/codec'
+import { placeless, seen } from '../binary/struct'
 import { same } from './values/value'
 
 /** Whether a field holds `value`; made true by storing it, made false by storing what `otherwise` says. */
-export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>): Field<boolean> => ({
-  ...field,
-  read: (bytes, at) => same(field.read(bytes, at), value),
-  write(bytes, at, truth) {
-    if (truth) field.write(bytes, at, value)
-    else if (same(field.read(bytes, at), value)) field.write(bytes, at, otherwise)
-  },
-})
+export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>): Field<boolean> =>
+  seen(field, {
+    read: (bytes, at) => same(field.read(bytes, at), value),
+    write(bytes, at, truth) {
+      if (truth) field.write(bytes, at, value)
+      else if (same(field.read(bytes, at), value)) field.write(bytes, at, otherwise)
+    },
+  })
 
 /** Whether a field holds one of `values`; made true by storing the first of them, made false by storing `otherwise`. */
-export const among = (field: Field<number>, values: readonly [number, ...number[]], otherwise = 0): Field<boolean> => ({
-  ...field,
-  read: (bytes, at) => values.includes(field.read(bytes, at)),
-  write(bytes, at, truth) {
-    if (values.includes(field.read(bytes, at)) !== truth) field.write(bytes, at, truth ? values[0] : otherwise)
-  },
-})
+export const among = (field: Field<number>, values: readonly [number, ...number[]], otherwise = 0): Field<boolean> =>
+  seen(field, {
+    read: (bytes, at) => values.includes(field.read(bytes, at)),
+    write(bytes, at, truth) {
+      if (values.includes(field.read(bytes, at)) !== truth) field.write(bytes, at, truth ? values[0] : otherwise)
+    },
+  })
 
 /** Some bits of a field as a number of their own, in their places. */
-export const bits = (field: Field<number>, mask: number): Field<number> => ({
-  ...field,
-  read: (bytes, at) => field.read(bytes, at) & mask,
-  write: (bytes, at, value) => field.write(bytes, at, (field.read(bytes, at) & ~mask) | (value & mask)),
-})
+export const bits = (field: Field<number>, mask: number): Field<number> =>
+  seen(field, {
+    read: (bytes, at) => field.read(bytes, at) & mask,
+    write: (bytes, at, value) => field.write(bytes, at, (field.read(bytes, at) & ~mask) | (value & mask)),
+  })
 
 /**
  * A field's value seen otherwise, such as a mask inverted. Where there is no such view of what it holds, `see` says
  * undefined and the option over it counts as not given.
  */
-export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, store: (value: V) => T): Field<V> => ({
-  ...field,
-  read: (bytes, at) => see(field.read(bytes, at)) as V,
-  write: (bytes, at, value) => field.write(bytes, at, store(value)),
-})
+export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, store: (value: V) => T): Field<V> =>
+  seen(field, {
+    read: (bytes, at) => see(field.read(bytes, at)) as V,
+    write: (bytes, at, value) => field.write(bytes, at, store(value)),
+  })
 
 /** A field that counts only where `condition` holds: elsewhere the option over it counts as not given. */
 export const where = <T>(field: Field<T>, condition: (bytes: Uint8Array, at: number) => boolean): Field<T> => ({
@@ -45,15 +46,13 @@ export const where = <T>(field: Field<T>, condition: (bytes: Uint8Array, at: num
 })
 
 /** In place of a field that a revision does not have: it holds one value, and cannot hold another. */
-export const constant = <T>(value: T): Field<T> => ({
-  offset: 0,
-  size: 0,
-  align: 1,
-  read: () => value,
-  write(_, __, other) {
-    if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
-  },
-})
+export const constant = <T>(value: T): Field<T> =>
+  placeless({
+    read: () => value,
+    write(_, __, other) {
+      if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
+    },
+  })
 
 /** The first elements of an array, as many as `count` says; those behind them hold `rest`. */
 export const counted = <T>(count: Field<number>, slots: Field<T[]>, rest: NoInfer<T>): Field<readonly T[]> => ({
@@ -78,13 +77,13 @@ export const not = (field: Field<boolean>): Field<boolean> =>
   )
 
 /** As {@link not}, for what goes without saying: it is made true by making that one false; made false, it leaves all as it is. */
-export const unless = (field: Field<boolean>): Field<boolean> => ({
-  ...field,
-  read: (bytes, at) => !field.read(bytes, at),
-  write(bytes, at, truth) {
-    if (truth) field.write(bytes, at, false)
-  },
-})
+export const unless = (field: Field<boolean>): Field<boolean> =>
+  seen(field, {
+    read: (bytes, at) => !field.read(bytes, at),
+    write(bytes, at, truth) {
+      if (truth) field.write(bytes, at, false)
+    },
+  })
 
 /** One of two names, by a truth that is stored. */
 export const either =
@@ -105,13 +104,12 @@ export const ordered = <T extends number | bigint>(
       (pair) => (isSwapped(pair) ? swap(pair) : pair),
       (pair) => pair,
     ),
-    negated: {
-      ...field,
+    negated: seen(field, {
       read: (bytes, at) => isSwapped(read(bytes, at)),
       write(bytes, at, truth) {
         const pair = read(bytes, at)
         if (isSwapped(pair) !== truth) field.write(bytes, at, swap(pair))
       },
-    },
+    }),
   }
 }

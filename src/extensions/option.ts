@@ -3,7 +3,7 @@
  * negation are stored. Everything that reads or writes an option goes through it.
  */
 import type { Field } from '../binary/codec'
-import { type Extent, extentsOf } from '../binary/struct'
+import { type Extent, extentsOf, placesOf } from '../binary/struct'
 import type { Context, Listing } from './context'
 import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
 import { Mismatch, same, type ValueType } from './values/value'
@@ -36,6 +36,10 @@ export interface Option<In = unknown, Alias extends string = string> {
   /** The name by which it is printed, where that depends on what is stored: one of its own, or of a synonym. */
   spelled?(bytes: Uint8Array, at: number): string
   read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
+  /** The bytes that reading looks at; undefined where it looks at more than its own. */
+  readonly reads?: readonly Extent[] | undefined
+  /** Those of them that hold its value, and no more than that: whether it is given and negated stands elsewhere. */
+  readonly value?: readonly Extent[] | undefined
   /** As `read`, in the words of a listing. @param name that of the option */
   list(name: string, bytes: Uint8Array, at: number, listing: Listing): Listed | undefined
   /** @throws Mismatch */
@@ -128,6 +132,15 @@ export function option<T, const Alias extends string>(
     const negated = spec.negation?.read(bytes, at) ?? false
     return isGiven(bytes, at, value, negated) ? { value, negated } : undefined
   }
+  const places = placesOf(field)
+  const { formatAt } = types[0] as One
+  const readInPlace = (bytes: Uint8Array, at: number, context: Context): Reading | undefined => {
+    if (spec.present?.read(bytes, at) === false) return undefined
+    const negated = spec.negation?.read(bytes, at) ?? false
+    if (!negated && isBlank?.(bytes, at)) return undefined
+    return { negated, words: [formatAt?.(bytes, at, places as readonly number[], context) as string] }
+  }
+  const isInPlace = formatAt !== undefined && places !== undefined && always === undefined && spec.bare === undefined
   return {
     aliases: spec.aliases ?? [],
     negatable: spec.negation !== undefined || spec.negate !== undefined,
@@ -139,7 +152,9 @@ export function option<T, const Alias extends string>(
     words: types.map(({ expects, names = [], quotes, local = false }) => ({ expects, names, quotes, local })),
     fewest: spec.bare === undefined ? types.length : 0,
     ...(spec.spelled && { spelled: spec.spelled }),
+    ...extentsIn(field, [spec.present, spec.negation, always, spec.bare]),
     read(bytes, at, context) {
+      if (isInPlace) return readInPlace(bytes, at, context)
       const held = hold(bytes, at)
       if (held === undefined) return undefined
       const words = spec.bare?.read(bytes, at) === true ? [] : format(held.value, context)
@@ -173,17 +188,37 @@ export function option<T, const Alias extends string>(
   }
 }
 
+const intersect = (one: Extent, other: Extent): boolean =>
+  one.offset < other.offset + other.size && other.offset < one.offset + one.size
+
+/** Whether none of the one are among the other. */
+export const areDisjoint = (some: readonly Extent[], others: readonly Extent[]): boolean =>
+  !some.some((one) => others.some((other) => intersect(one, other)))
+
+/** What an option over these fields looks at. */
+function extentsIn(
+  field: Field<unknown>,
+  rest: readonly (Pick<Field<boolean>, 'read'> | undefined)[],
+): Pick<Option, 'reads' | 'value'> {
+  const value = extentsOf(field)
+  const others = rest.flatMap((one) => (one === undefined ? [] : [extentsOf(one as Field<boolean>)]))
+  if (value === undefined || others.includes(undefined)) return {}
+  const about = (others as Extent[][]).flat()
+  return { reads: [...value, ...about], ...(areDisjoint(value, about) && { value }) }
+}
+
 /**
  * Whether a field's bytes are those of a value, without reading it: most options of most rules are not given. Bytes that
  * differ say nothing. Undefined where the field is more than its bytes.
  */
 function comparison<T>(field: Field<T>, value: T): ((bytes: Uint8Array, at: number) => boolean) | undefined {
   const extents = extentsOf(field)
-  if (extents === undefined) return undefined
-  let wanted: Wanted | undefined
+  if (extents === undefined || value === undefined) return undefined
+  let wanted: Wanted | null | undefined
   return (bytes, at) => {
     // Few of the options that are declared are ever looked at.
-    wanted ??= wantedOf(extents, field, value)
+    if (wanted === undefined) wanted = wantedOf(extents, field, value)
+    if (wanted === null) return false
     const { places, values } = wanted
     for (let i = 0; i < places.length; i++) if (bytes[at + (places[i] as number)] !== values[i]) return false
     return true
@@ -196,11 +231,12 @@ interface Wanted {
   readonly values: readonly number[]
 }
 
-function wantedOf<T>(extents: readonly Extent[], field: Field<T>, value: T): Wanted {
+/** Null where a field that is some bits of others, or a view of one, cannot hold the value by itself. */
+function wantedOf<T>(extents: readonly Extent[], field: Field<T>, value: T): Wanted | null {
   const places = extents.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
-  const stored = new Uint8Array(Math.max(...places) + 1)
+  const stored = new Uint8Array(Math.max(0, ...places) + 1)
   field.write(stored, 0, value)
-  if (!same(field.read(stored, 0), value)) throw new Error('a field does not hold what is stored in it')
+  if (!same(field.read(stored, 0), value)) return null
   return { places, values: places.map((place) => stored[place] as number) }
 }
 
@@ -268,6 +304,7 @@ export const flag = <const Alias extends string = never>(
     words: [],
     fewest: 0,
     ...(spec.spelled && { spelled: spec.spelled }),
+    reads: extentsIn(present, [spec.negation]).reads,
     read: (bytes, at) =>
       present.read(bytes, at) ? { negated: spec.negation?.read(bytes, at) ?? false, words: [] } : undefined,
     list(name, bytes, at, listing) {

@@ -14,6 +14,7 @@ import {
   XT_ALIGN,
 } from '../abi/x-tables'
 import { s32, u16, u64 } from '../binary/codec'
+import type { Extent } from '../binary/struct'
 import { readText, writeText } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 
@@ -66,6 +67,8 @@ const E = ERROR_TARGET.charCodeAt(0)
 export const isErrorTarget = (bytes: Uint8Array, target: Part): boolean =>
   bytes[target.at + NAME] === E && partName(bytes, target) === ERROR_TARGET
 
+/** Where the verdict lies. */
+export const verdictExtent = (target: Pick<Part, 'at'>): Extent => ({ offset: target.at + VERDICT, size: s32.size })
 export const readVerdict = (bytes: Uint8Array, target: Part): number => s32.read(bytes, target.at + VERDICT)
 export const writeVerdict = (bytes: Uint8Array, target: Part, verdict: number): void =>
   s32.write(bytes, target.at + VERDICT, verdict)

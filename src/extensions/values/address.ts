@@ -115,6 +115,12 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
     return address.length === mask.length ? [address.map((byte, i) => byte & (mask[i] as number)), mask] : mismatch()
   },
   format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
+  formatAt(bytes, at, [address, mask], context) {
+    const size = context.family.addressSize
+    const [first, second] = [at + (address as number), at + (mask as number)]
+    const text = size === 4 ? formatIPv4(bytes, first) : formatIPv6(bytes, first)
+    return `${text}/${isFullAt(bytes, second, size) ? size * 8 : formatMask(bytes.subarray(second, second + size), context)}`
+  },
   list([address, mask], listing) {
     const decides = listing.family.addressSize === 4 ? mask : address
     return !listing.numeric && isZero(decides) ? 'anywhere' : listMasked(address, mask, listing)
@@ -132,6 +138,12 @@ function listAddress(address: Bytes, listing: Listing): string {
 /** As {@link listAddress}, and a mask unless it is full. */
 const listMasked = (address: Bytes, mask: Bytes, listing: Listing): string =>
   `${listAddress(address, listing)}${isFull(mask) ? '' : `/${formatMask(mask, listing)}`}`
+
+/** Most masks are. */
+function isFullAt(bytes: Bytes, at: number, size: number): boolean {
+  for (let i = at; i < at + size; i++) if (bytes[i] !== 0xff) return false
+  return true
+}
 
 const isFull = (mask: Bytes): boolean => prefixLength(mask) === mask.length * 8
 

@@ -16,6 +16,11 @@ export interface ValueType<T, In = string | number> {
   readonly local?: boolean
   parse(word: string, context: Context): T
   format(value: T, context: Context): string
+  /**
+   * As `format`, of a value that is nothing but bytes, where they lie: in a field that is made of codecs at these places.
+   * For what most rules have, as it saves making the value.
+   */
+  formatAt?(bytes: Uint8Array, at: number, places: readonly number[], context: Context): string
   /** The word of a listing, where that is not the canonical one. */
   list?(value: T, listing: Listing): string
   /** Carries `In` for the compiler; never there at run time. */

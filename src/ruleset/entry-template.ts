@@ -1,0 +1,263 @@
+/**
+ * Entries of a table that are the same but for the values of some options. Of big tables most are so, and what their bytes
+ * mean was found out with the first of them: a template keeps which bytes have to be the same, and of the others which
+ * option reads them. Saving or dumping a big table so takes a third to a fifth of the time (docs/performance.md).
+ */
+import type { Family } from '../abi/family'
+import { type Extent, extentsOf } from '../binary/struct'
+import type { Context } from '../extensions/context'
+import { areDisjoint, type Option } from '../extensions/option'
+import type { Parameter } from '../extensions/payload'
+import type { Known } from '../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, targetPart, verdictExtent } from './entry'
+import { HEADS } from './head'
+import { headerOf } from './identify'
+import { entryIn, type Image, jumpIn } from './image'
+import { entryPart } from './parts'
+import { contextWithin, describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from './rule'
+import type { Entry } from './ruleset'
+
+/** The value of one option, in which entries of a template differ. */
+export interface Gap {
+  readonly part: PartNumber
+  /** Where the struct begins that the option reads, counted from the beginning of the entry. */
+  readonly at: number
+  /** The name of the option. */
+  readonly name: string
+  readonly option: Option
+  readonly negated: boolean
+}
+
+/** The matches count from 0. */
+export type PartNumber = number | 'head' | 'target'
+
+/** The words of each gap, and the chain that the entry goes to, as {@link Entry.jump}. */
+export type Fill<T> = (words: readonly (readonly string[])[], jump: string | undefined) => T
+
+const isEmpty = (list: readonly unknown[]): boolean => list.length === 0
+
+/**
+ * Names of the options whose values say nothing but themselves.
+ * @param rivals what the bytes of the struct may make of it
+ */
+export function separateOptions({ variant }: Known, rivals: readonly Known[]): string[] {
+  const printed = [...variant.options].filter(([, { synonymOf }]) => isEmpty(synonymOf))
+  const demanded = rivals.flatMap((one) =>
+    [...one.variant.fixed, ...one.variant.worded].map(({ field }) => extentsOf(field)),
+  )
+  const readBy = [...demanded, ...printed.map(([, { reads }]) => reads)]
+  const isPlain = variant.spellings.length === 1 && printed.every(([, { spelled }]) => spelled === undefined)
+  if (!isPlain || readBy.includes(undefined)) return []
+  const isSeparate = ([, { value, reads }]: [string, Option]): boolean =>
+    value !== undefined && readBy.every((others) => others === reads || areDisjoint(value, others as Extent[]))
+  return printed.filter(isSeparate).map(([name]) => name)
+}
+
+const separated = new WeakMap<Known['variant'], readonly string[]>()
+
+function separateOf(known: Known, rivals: readonly Known[]): readonly string[] {
+  const names = separated.get(known.variant) ?? separateOptions(known, rivals)
+  separated.set(known.variant, names)
+  return names
+}
+
+function findGaps({ bytes }: Entry, context: Context): Gap[] {
+  const { family } = context
+  const gapsIn = (part: PartNumber, at: number, known: Known, names: readonly string[]): Gap[] =>
+    names.flatMap((name) => {
+      const option = known.variant.options.get(name) as Option
+      const reading = option.read(bytes, at, context)
+      if (reading === undefined || isEmpty(reading.words)) return []
+      return [{ part, at, name, option, negated: reading.negated }]
+    })
+  const gapsOf = (number: PartNumber, kind: 'match' | 'target', part: Part): Gap[] => {
+    const { known } = entryPart(kind, family, bytes, part)
+    if (known === undefined) return []
+    const rivals = headerOf(kind, family, bytes, part).known
+    return gapsIn(number, payloadAt(part), known, separateOf(known, rivals))
+  }
+  const head = HEADS[family.name]
+  const target = targetPart(family, bytes, 0)
+  return [
+    // What words mean in a rule may hang on its protocol.
+    ...gapsIn(
+      'head',
+      0,
+      head,
+      separateOf(head, []).filter((name) => name !== 'protocol'),
+    ),
+    ...matchParts(family, bytes, 0).flatMap((part, i) => gapsOf(i, 'match', part)),
+    ...(isStandard(bytes, target) ? [] : gapsOf('target', 'target', target)),
+  ]
+}
+
+/** Bytes of an entry that say nothing about the rule. */
+function silent({ jump }: Entry, { entry: { fields } }: Family, target: { at: number }): Extent[] {
+  const { nfcache, comefrom, pcnt, bcnt } = fields
+  return [nfcache, comefrom, pcnt, bcnt, ...(jump === undefined ? [] : [verdictExtent(target)])]
+}
+
+/** Words of 32 bits: the place of each, which bits count, and what they are. */
+interface Fixed {
+  readonly places: Int32Array
+  readonly masks: Int32Array
+  readonly values: Int32Array
+}
+
+const wordsOf = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer)
+
+function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
+  const counts = new Uint8Array(entry.bytes.length).fill(0xff)
+  for (const { offset, size } of silent(entry, family, targetPart(family, entry.bytes, 0)))
+    counts.fill(0, offset, offset + size)
+  for (const { at, option } of gaps)
+    for (const { offset, size } of option.value as readonly Extent[]) counts.fill(0, at + offset, at + offset + size)
+  const [masks, values] = [wordsOf(counts), wordsOf(entry.bytes)]
+  const places = Int32Array.from(masks.keys()).filter((place) => masks[place] !== 0)
+  return {
+    places,
+    masks: places.map((place) => masks[place] as number),
+    values: places.map((place) => (values[place] as number) & (masks[place] as number)),
+  }
+}
+
+/** Three kinds of targets: what the bytes say, the next rule, a chain. */
+const kindOf = (jump: string | undefined): number => (jump === undefined ? 0 : jump === '' ? 1 : 2)
+
+export class EntryTemplate {
+  readonly gaps: readonly Gap[]
+  readonly #fixed: Fixed
+  readonly #size: number
+  readonly #jump: number
+  readonly #context: Context
+  /** Filled anew for each entry. */
+  readonly #words: (readonly string[])[]
+
+  constructor(entry: Entry, place: Context) {
+    this.#context = contextWithin(place, entry.bytes)
+    this.gaps = findGaps(entry, this.#context)
+    this.#fixed = fixedOf(entry, this.gaps, place.family)
+    this.#size = entry.bytes.length
+    this.#jump = kindOf(entry.jump)
+    this.#words = this.gaps.map(() => [])
+  }
+
+  /** @param words the bytes of the image, as words */
+  #fits(image: Image, words: Int32Array, number: number, jump: string | undefined): boolean {
+    const { starts } = image
+    const start = starts[number] as number
+    if ((starts[number + 1] as number) - start !== this.#size || kindOf(jump) !== this.#jump) return false
+    const { places, masks, values } = this.#fixed
+    const first = start >> 2
+    for (let i = 0; i < places.length; i++)
+      if (((words[first + (places[i] as number)] as number) & (masks[i] as number)) !== values[i]) return false
+    return true
+  }
+
+  /** @returns undefined for an entry that is of another template */
+  fill<T>(image: Image, words: Int32Array, number: number, fill: Fill<T>): T | undefined {
+    const jump = jumpIn(image, number)
+    if (!this.#fits(image, words, number, jump)) return undefined
+    const start = image.starts[number] as number
+    for (let i = 0; i < this.gaps.length; i++) {
+      const { option, at } = this.gaps[i] as Gap
+      const reading = option.read(image.bytes, start + at, this.#context)
+      if (reading === undefined) return undefined
+      this.#words[i] = reading.words
+    }
+    return fill(this.#words, jump)
+  }
+}
+
+/** What is made of entries, one by one and by templates. Both make the same. */
+export interface Maker<T> {
+  make(entry: Entry): T
+  /** How the same is made of the gaps of a template, which is that of `entry`; undefined where it cannot be. */
+  compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
+}
+
+/** So many kinds of entries are kept: an entry of none of them has been compared with all. */
+const MANY = 32
+
+interface Compiled<T> {
+  readonly template: EntryTemplate
+  readonly fill: Fill<T>
+}
+
+/** Stands for a word that differs, in what is made of the rule that a template was made of. */
+export interface Mark {
+  readonly text: string
+  /** Undefined for the chain that the rule goes to. */
+  readonly gap: Gap | undefined
+  /** Which word of the gap. */
+  readonly index: number
+}
+
+/** The rule that an entry is, with a mark in place of each word that differs; and these, in their order. */
+export function markGaps(entry: Entry, { gaps }: EntryTemplate, place: Context): { rule: RuleSpec; marks: Mark[] } {
+  const marks: Mark[] = []
+  const mark = (gap: Gap | undefined, index = 0): string => {
+    const text = String.fromCodePoint(FIRST_MARK + marks.length)
+    marks.push({ text, gap, index })
+    return text
+  }
+  const within = (part: PartNumber, parameters: readonly Parameter[]): Parameter[] =>
+    parameters.map((parameter) => {
+      const gap = gaps.find((one) => one.part === part && one.name === parameter.name)
+      return gap === undefined ? parameter : { ...parameter, words: parameter.words.map((_, i) => mark(gap, i)) }
+    })
+  const partWithin = (number: PartNumber, part: PartSpec): PartSpec =>
+    isOpaque(part) ? part : { ...part, parameters: within(number, part.parameters) }
+  const targetWithin = (target: TargetSpec): TargetSpec => {
+    if (target.kind === 'chain') return { ...target, chain: mark(undefined) }
+    return target.kind === 'extension' ? { ...target, part: partWithin('target', target.part) } : target
+  }
+  const rule = describeRule(entry, place)
+  const head = within('head', rule.head)
+  const matches = rule.matches.map((part, i) => partWithin(i, part))
+  return { rule: { ...rule, head, matches, target: targetWithin(rule.target) }, marks }
+}
+
+/** For private use: hardly a rule has them in its own words, and those that do must not be taken for marked. */
+const FIRST_MARK = 0xf0000
+
+/** Makes something of each entry of an image. */
+export class ByTemplates<T> {
+  readonly #image: Image
+  readonly #context: Context
+  readonly #maker: Maker<T>
+  /** Undefined where the bytes do not lie as such words have to. */
+  readonly #words: Int32Array | undefined
+  /** Those first that entries were of last. */
+  readonly #compiled: Compiled<T>[] = []
+
+  constructor(image: Image, context: Context, maker: Maker<T>) {
+    const { buffer, byteOffset, length } = image.bytes
+    this.#image = image
+    this.#context = context
+    this.#maker = maker
+    this.#words = byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : undefined
+  }
+
+  make(number: number): T {
+    const words = this.#words
+    if (words === undefined) return this.#maker.make(entryIn(this.#image, number))
+    const all = this.#compiled
+    for (let i = 0; i < all.length; i++) {
+      const { template, fill } = all[i] as Compiled<T>
+      const made = template.fill(this.#image, words, number, fill)
+      if (made === undefined) continue
+      if (i > 0) all.unshift(...all.splice(i, 1))
+      return made
+    }
+    const entry = entryIn(this.#image, number)
+    if (all.length < MANY) this.#learn(entry)
+    return this.#maker.make(entry)
+  }
+
+  #learn(entry: Entry): void {
+    const template = new EntryTemplate(entry, this.#context)
+    const fill = this.#maker.compile(entry, template)
+    if (fill !== undefined) this.#compiled.unshift({ template, fill })
+  }
+}

@@ -1,0 +1,173 @@
+/** Two ways from the bytes of entries to what is made of them: by the template of one that was like them, and one by one. */
+import fc from 'fast-check'
+import { IPV4 } from '../../src/abi/family'
+import { u8, u16, u32 } from '../../src/binary/codec'
+import { bit, type Fields, struct } from '../../src/binary/struct'
+import { decodeEntry, decodeRules } from '../../src/easy/decode'
+import { fixed, match, type Variant } from '../../src/extensions/extension'
+import { bits, where } from '../../src/extensions/fields'
+import { type Option, option } from '../../src/extensions/option'
+import type { Known } from '../../src/extensions/registry'
+import { integer } from '../../src/extensions/values/integer'
+import { parseRule } from '../../src/language/parse'
+import { entryPrinter, printEntry } from '../../src/language/print-entry'
+import { matchParts, targetPart } from '../../src/ruleset/entry'
+import { EntryTemplate, separateOptions } from '../../src/ruleset/entry-template'
+import { countOf, entryBytes, entryIn, type Image } from '../../src/ruleset/image'
+import { encodeRule } from '../../src/ruleset/rule'
+import { Rules } from '../../src/ruleset/rules'
+import { contextOf, type Fixture, fixtures, rulesetOf } from '../support/fixtures'
+
+const all = fixtures()
+
+/** What a body returns, or the error that it throws. */
+function attempt(body: () => unknown): unknown {
+  try {
+    return body()
+  } catch (error) {
+    return String(error)
+  }
+}
+
+/** Bytes that say where the parts of an entry lie. */
+function structural(image: Image, bytes: Uint8Array): Set<number> {
+  const { targetOffset, nextOffset } = image.family.entry.fields
+  const parts = [...matchParts(image.family, bytes, 0), targetPart(image.family, bytes, 0)]
+  const places = [targetOffset.offset, nextOffset.offset, ...parts.map(({ at }) => at)]
+  return new Set(places.flatMap((at) => [at, at + 1]))
+}
+
+/** Other bytes for a stretch of an entry: one that is the same all over, or what another entry has there. */
+interface Change {
+  readonly at: number
+  readonly length: number
+  readonly from: number | Uint8Array
+}
+
+/** Copies of an entry one behind the other, each with other bytes here and there. */
+function copies(image: Image, number: number, changes: readonly (readonly Change[])[]): Image {
+  const bytes = entryBytes(image, number)
+  const fixed = structural(image, bytes)
+  const many = changes.map((one) => {
+    const copy = bytes.slice()
+    for (const { at, length, from } of one)
+      for (let i = at % bytes.length; i < Math.min(bytes.length, (at % bytes.length) + length); i++)
+        if (!fixed.has(i)) copy[i] = typeof from === 'number' ? from : (from[i] as number)
+    return copy
+  })
+  const destination = image.destinations[number] as number
+  const { length } = image.names
+  return {
+    ...image,
+    bytes: Uint8Array.from(Buffer.concat(many)),
+    starts: Uint32Array.from({ length: changes.length + 1 }, (_, i) => i * bytes.length),
+    destinations: Int32Array.from(changes, (_, i) => (destination < 0 ? destination : (destination + i) % length)),
+    objects: new Map(),
+  }
+}
+
+/** Makes the same of all entries, all of one kind, in both ways. */
+function compare(image: Image, fixture: Fixture): void {
+  const context = contextOf(fixture)
+  const printer = entryPrinter(image, context)
+  const numbers = Array.from({ length: countOf(image) }, (_, number) => number)
+  const printed = numbers.map((number) => attempt(() => printer.make(number)))
+  expect(printed).toEqual(numbers.map((number) => attempt(() => printEntry(entryIn(image, number), context))))
+  const dumped = attempt(() => decodeRules(new Rules(image, numbers), context))
+  expect(dumped).toEqual(attempt(() => numbers.map((number) => decodeEntry(entryIn(image, number), context))))
+}
+
+/** Entries whose parts lie in the same places, by these. */
+const alike = new Map<string, Uint8Array[]>()
+
+const kindOf = (image: Image, number: number): string => {
+  const bytes = entryBytes(image, number)
+  const places = [...structural(image, bytes)]
+  return `${image.family.name} ${places.map((at) => `${at}:${bytes[at]}`)}`
+}
+
+const numbersOf = (fixture: Fixture): number[] =>
+  [...rulesetOf(fixture).chains.values()].flatMap(({ rules }) => rules.refs as number[])
+
+for (const fixture of all) {
+  const { image } = rulesetOf(fixture) as { image: Image }
+  for (const number of numbersOf(fixture)) {
+    const kind = kindOf(image, number)
+    alike.set(kind, [...(alike.get(kind) ?? []), entryBytes(image, number)])
+  }
+}
+
+const changed = (others: readonly Uint8Array[]) => {
+  const at = fc.nat(65535)
+  const byte = fc.oneof(fc.constantFrom(0, 1, 0xff, 0x22), fc.nat(255))
+  const random = fc.record({ at, length: fc.constantFrom(1, 1, 4), from: byte })
+  const crossed = fc.record({ at, length: fc.constantFrom(1, 8, 40, 1000), from: fc.constantFrom(...others) })
+  return fc.array(fc.array(fc.oneof(random, crossed), { maxLength: 3 }), { minLength: 4, maxLength: 12 })
+}
+
+const named = all.map((fixture) => {
+  const { family, table } = fixture.capture
+  return [`${family} ${table} ${fixture.name}`, fixture] as const
+})
+
+test.each(named)('%s', (_, fixture) => {
+  const { image } = rulesetOf(fixture) as { image: Image }
+  const cases = fc
+    .constantFrom(...numbersOf(fixture))
+    .chain((number) => fc.tuple(fc.constant(number), changed(alike.get(kindOf(image, number)) as Uint8Array[])))
+  const body = ([number, list]: [number, Change[][]]) => compare(copies(image, number, list), fixture)
+  fc.assert(fc.property(cases, body), { numRuns: 15, seed: 1 })
+})
+
+describe('options that are separate', () => {
+  const fields = { mode: u8, low: u8, high: u16, rest: u32 }
+  const declared = (options: (at: Fields<typeof fields>) => Record<string, Option>, demands = {}): Known => {
+    const extension = match('sample', { revisions: { 0: struct('struct sample', 8, fields) }, options, ...demands })
+    return { extension, variant: extension.variants('ipv4')[0] as Variant }
+  }
+  const number = integer(0xffff_ffff)
+
+  test('are those whose bytes no other option reads', () => {
+    const known = declared(({ mode, low, high, rest }) => ({
+      low: option(number, low, { negation: bit(mode, 1) }),
+      one: option(number, bits(rest, 0xff)),
+      other: option(number, bits(rest, 0xff00)),
+      high: option(number, high, { present: bit(mode, 2) }),
+    }))
+    expect(separateOptions(known, [known])).toEqual(['low', 'high'])
+  })
+
+  test('are not those that say themselves whether they are negated', () => {
+    const known = declared(({ low, high }) => ({
+      low: option(number, bits(low, 0x7f), { negation: bit(low, 0x80) }),
+      high: option(number, high),
+    }))
+    expect(separateOptions(known, [known])).toEqual(['high'])
+  })
+
+  test('are none where one reads nobody knows what', () => {
+    const known = declared(({ low, high }) => ({
+      low: option(number, low),
+      high: option(
+        number,
+        where(high, () => true),
+      ),
+    }))
+    expect(separateOptions(known, [known])).toEqual([])
+  })
+
+  test('are not those on which it hangs what the payload is', () => {
+    const known = declared(({ low, high }) => ({ low: option(number, low), high: option(number, high) }))
+    const face = declared(({ high }) => ({ high: option(number, high) }), {
+      fixed: ({ low }: Fields<typeof fields>) => [fixed(low, 7)],
+    })
+    expect(separateOptions(known, [face, known])).toEqual(['high'])
+  })
+})
+
+test('the protocol of a rule is the same in all that a template reads', () => {
+  const sets = { byName: () => undefined, byIndex: () => undefined }
+  const context = { family: IPV4, sets }
+  const entry = encodeRule(parseRule('-s 10.0.0.1 -p tcp -m tcp --dport 22', IPV4), context)
+  expect(new EntryTemplate(entry, context).gaps.map(({ name }) => name)).toEqual(['src', 'dport'])
+})
