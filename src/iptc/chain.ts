@@ -3,12 +3,13 @@ import { NotFoundError } from '../errors'
 import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
+import type { Image } from '../ruleset/image'
 import type { OwnRules, Rules } from '../ruleset/rules'
 import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
 import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
-import { A_RULE, type AnyRule, storedRule } from './rule'
+import { A_RULE, type AnyRule, copiedRule, storedRule } from './rule'
 import { Strict } from './strict'
 import { AnyTable } from './table'
 
@@ -51,8 +52,13 @@ export class Chain extends Strict {
 
   /** The rules as of when the table was read. List and rules are copies: to change the table, use the methods below. */
   get rules(): readonly AnyRule[] {
-    const { family, sets } = this.table.context
-    return this.#data().rules.map((entry) => storedRule(family, { entry: { ...entry, isCopy: true }, sets }))
+    const { context } = this.table
+    const { refs, image } = this.#data().rules
+    return refs.map((ref) =>
+      typeof ref === 'number'
+        ? copiedRule(image as Image, ref, context)
+        : storedRule(context.family, { entry: { ...ref, isCopy: true }, sets: context.sets }),
+    )
   }
 
   /** The rule's bytes as they are in this table. */

@@ -1,6 +1,6 @@
 /** A match of a rule. */
 import { check, checkNone } from '../input'
-import { type MatchName, type MatchParameters, newContent, Part, Stored } from './part'
+import { type MatchName, type MatchParameters, newContent, Part, Stored, storedClass } from './part'
 import { A_RULE, type AnyRule } from './rule'
 
 class MatchObject extends Part {
@@ -32,4 +32,5 @@ interface MatchConstructor {
 export const Match = MatchObject as unknown as MatchConstructor
 
 /** @internal */
-export const storedMatch = (rule: AnyRule, source: Stored): Match => new MatchObject(rule, source)
+export const storedMatch = (rule: AnyRule, source: Stored): Match =>
+  new (storedClass(MatchObject, source))(rule, source)

@@ -42,14 +42,21 @@ export type MatchName = keyof MatchParameters
 export type TargetName = keyof TargetParameters
 
 /** What a match or target holds: parameters in a payload, or bytes that are not understood here. */
-export type Content =
-  | {
-      readonly known: Known
-      payload: Uint8Array
-      /** Names of what was given; undefined for a payload that came as it is and has not been touched. */
-      given: ReadonlySet<string> | undefined
-    }
-  | { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
+type Content = Understood | Opaque
+
+type Opaque = { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
+
+type Understood = {
+  readonly known: Known
+  /** The payload begins at `at` in bytes that are not changed: what changes a payload makes another. */
+  bytes: Uint8Array
+  at: number
+  /** Names of what was given; undefined for a payload that came as it is and has not been touched. */
+  given: ReadonlySet<string> | undefined
+}
+
+/** A copy of the bytes. */
+const payloadOf = ({ known, bytes, at }: Understood): Uint8Array => bytes.slice(at, at + known.variant.size)
 
 /** What a part is made of. It is a class lest what users hand to a constructor is taken for it. */
 export class Stored {
@@ -68,8 +75,15 @@ export interface Owner {
   readonly context: Context
 }
 
+/** For the properties that are made of options: what a part has for users may be called like one of these. */
+let readOption: (part: Part, canonical: string, option: Option) => string | true | undefined
+
 /** What matches and targets have in common. */
 export abstract class Part extends Strict {
+  static {
+    readOption = (part, canonical, option) => part.#read(canonical, option)
+  }
+
   /** @internal */
   static override readonly instead: Readonly<Record<string, string>> = {
     name: 'createMatch or createTarget of the rule',
@@ -87,7 +101,9 @@ export abstract class Part extends Strict {
     this.#owner = owner
     this.#name = name
     this.#content = content
-    if (content?.known !== undefined) Object.setPrototypeOf(this, withAccessors(this, content.known.variant))
+    // What stands in a rule is of such a class from the first.
+    if (content?.known === undefined || variants.has(new.target)) return
+    Object.setPrototypeOf(this, classFor(new.target as PartClass, content.known.variant).prototype)
   }
 
   /** Name of the extension, as in `-m NAME` and `-j NAME`. */
@@ -106,7 +122,7 @@ export abstract class Part extends Strict {
     return this.#content !== undefined && this.#content.known === undefined
   }
 
-  #known(): Exclude<Content, { known: undefined }> {
+  #known(): Understood {
     if (this.#content?.known !== undefined) return this.#content
     const why = this.#content === undefined ? 'has no parameters' : `revision ${this.revision} is not known here`
     throw new XtablesError(`${this.kind} ${this.name} ${why}`, { extension: this.name })
@@ -121,7 +137,7 @@ export abstract class Part extends Strict {
     const content = this.#known()
     const { known } = content
     const [canonical, option] = findOption(known, dashed(name))
-    const payload = content.payload.slice()
+    const payload = payloadOf(content)
     const others = this.#others(content, canonical)
     if (value === undefined || value === null) {
       // Another spelling may have said what this one cannot.
@@ -136,11 +152,12 @@ export abstract class Part extends Strict {
       checkExclusions(known, given)
       content.given = given
     }
-    content.payload = payload
+    content.bytes = payload
+    content.at = 0
   }
 
   /** What is given now, but for `name` and other spellings of the same. */
-  #others({ known, given }: Exclude<Content, { known: undefined }>, name: string): ReadonlySet<string> {
+  #others({ known, given }: Understood, name: string): ReadonlySet<string> {
     const { names, options } = known.variant
     const held = given ?? this.describe().map((parameter) => names.get(parameter.name) as string)
     return new Set([...held].filter((one) => !overlap(options, one, name)))
@@ -149,10 +166,14 @@ export abstract class Part extends Strict {
   /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
   getParameter(name: string): string | true | undefined {
     check('the name of a parameter', name, text)
-    const { known, payload, given } = this.#known()
-    const [canonical, option] = findOption(known, dashed(name))
+    return this.#read(...findOption(this.#known().known, dashed(name)))
+  }
+
+  /** @param canonical the name of an option of the part */
+  #read(canonical: string, option: Option): string | true | undefined {
+    const { known, bytes, at, given } = this.#known()
     if (given !== undefined && option.required && !isGiven(known, given, canonical)) return undefined
-    const reading = option.read(payload, 0, this.#owner.context)
+    const reading = option.read(bytes, at, this.#owner.context)
     return reading === undefined ? undefined : propertyValue(reading)
   }
 
@@ -180,7 +201,8 @@ export abstract class Part extends Strict {
   reset(...none: unknown[]): void {
     checkNone('reset', none, 'setParameter takes one parameter back')
     const content = this.#known()
-    content.payload = content.known.variant.initial.slice()
+    content.bytes = content.known.variant.initial
+    content.at = 0
     content.given = new Set()
   }
 
@@ -194,15 +216,15 @@ export abstract class Part extends Strict {
 
   #text(): unknown {
     return this.isOpaque
-      ? Buffer.from((this.#content as Content).payload).toString('hex')
+      ? Buffer.from((this.#content as Opaque).payload).toString('hex')
       : this.#content && this.#words()
   }
 
   /** @internal */
   describe(): Parameter[] {
     if (this.#content === undefined || this.#content.known === undefined) return []
-    const { known, payload, given } = this.#content
-    const parameters = readParameters(known, payload, 0, this.#owner.context)
+    const { known, bytes, at, given } = this.#content
+    const parameters = readParameters(known, bytes, at, this.#owner.context)
     return parameters.filter(({ name }) => {
       const [canonical, option] = findOption(known, name)
       return given === undefined || !option.required || isGiven(known, given, canonical)
@@ -215,7 +237,7 @@ export abstract class Part extends Strict {
     if (content.known === undefined) return buildPart(this.name, content.revision, content.payload)
     if (content.given !== undefined) checkComplete(content.known, content.given)
     const { extension, variant } = content.known
-    return buildPart(kernelName(extension, variant), variant.revision, content.payload)
+    return buildPart(kernelName(extension, variant), variant.revision, payloadOf(content))
   }
 
   /** @internal */
@@ -239,29 +261,35 @@ function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): 
 export function newContent(kind: 'match' | 'target', name: string, owner: Owner): Stored {
   check(`the name of a ${kind}`, name, text)
   const known = requireExtension(kind, name, owner.context.family)
-  return new Stored(known.extension.name, { known, payload: known.variant.initial.slice(), given: new Set() })
+  return new Stored(known.extension.name, { known, bytes: known.variant.initial, at: 0, given: new Set() })
 }
 
 /** Name and content of a part that stands in an entry. */
 export function storedContent(kind: 'match' | 'target', bytes: Uint8Array, part: Location, owner: Owner): Stored {
   const { name, revision, at, size, known } = entryPart(kind, owner.context.family, bytes, part)
-  // What changes a payload makes another.
-  const payload = bytes.subarray(at, at + size)
-  if (known === undefined) return new Stored(name, { known, revision, payload })
-  return new Stored(known.extension.name, { known, payload, given: undefined })
+  if (known === undefined) return new Stored(name, { known, revision, payload: bytes.subarray(at, at + size) })
+  return new Stored(known.extension.name, { known, bytes, at, given: undefined })
 }
 
-/** For each class, prototypes with a property for every parameter of a variant, made when first needed. */
-const prototypes = new WeakMap<Variant, Map<object, object>>()
+/** The classes of parts of one variant. */
+const variants = new WeakSet<object>()
 
-function withAccessors(part: Part, variant: Variant): object {
-  const base = Object.getPrototypeOf(part) as object
-  const made = prototypes.get(variant) ?? new Map<object, object>()
-  prototypes.set(variant, made)
-  const prototype = made.get(base) ?? makePrototype(base, variant)
-  made.set(base, prototype)
-  return prototype
+type PartClass = abstract new (...args: never[]) => Part
+
+/** For Match and Target, the classes with a property for every parameter of a variant, made when first needed. */
+const classes = new WeakMap<Variant, Map<PartClass, PartClass>>()
+
+function classFor(base: PartClass, variant: Variant): PartClass {
+  const made = classes.get(variant) ?? new Map<PartClass, PartClass>()
+  classes.set(variant, made)
+  const known = made.get(base) ?? makeClass(base, variant)
+  made.set(base, known)
+  return known
 }
+
+/** The class of a part that stands in a rule. To make its object so is faster than to give it a prototype afterwards. */
+export const storedClass = <C extends PartClass>(base: C, { content }: Stored): C =>
+  content?.known === undefined ? base : (classFor(base, content.known.variant) as C)
 
 /** A property of an object or of what stands behind it. */
 function findProperty(object: object | null, property: string): PropertyDescriptor | undefined {
@@ -270,11 +298,18 @@ function findProperty(object: object | null, property: string): PropertyDescript
   return own ?? findProperty(Object.getPrototypeOf(object), property)
 }
 
-function makePrototype(base: object, variant: Variant): object {
-  const prototype = Object.create(base) as object
-  for (const name of variant.names.keys()) {
+function makeClass(base: PartClass, variant: Variant): PartClass {
+  const made: PartClass = class extends (base as new (
+    ...args: never[]
+  ) => { readonly kind: 'match' | 'target' } & Part) {}
+  variants.add(made)
+  const prototype = made.prototype as object
+  // It is a part of the class, not a class that users know.
+  Object.defineProperty(prototype, 'constructor', { value: base, configurable: true })
+  for (const [name, canonical] of variant.names) {
+    const option = variant.options.get(canonical) as Option
     const property = camelCase(name)
-    const taken = findProperty(base, property)
+    const taken = findProperty(base.prototype, property)
     if (taken !== undefined) {
       // What every part has is called like it.
       refuseAssignment(prototype, property, taken, `setParameter('${name}', …) for the parameter`)
@@ -283,12 +318,12 @@ function makePrototype(base: object, variant: Variant): object {
     Object.defineProperty(prototype, property, {
       enumerable: true,
       get(this: Part) {
-        return this.getParameter(name)
+        return readOption(this, canonical, option)
       },
       set(this: Part, value: unknown) {
         this.setParameter(name, value)
       },
     })
   }
-  return prototype
+  return made
 }

@@ -20,6 +20,7 @@ import {
 } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
 import { HEADS } from '../ruleset/head'
+import { entryIn, type Image } from '../ruleset/image'
 import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/rule'
 import { countersOf, type Entry, plain } from '../ruleset/ruleset'
 import { type CountersInput, readCounters as countersFrom } from './counters'
@@ -37,6 +38,23 @@ export interface Origin {
   readonly sets: SetNames
 }
 
+/** An entry of a table as a kernel handed it out: of many rules that are looked at, little is ever asked. */
+class Stored {
+  readonly image: Image
+  readonly number: number
+  readonly context: Context
+
+  constructor(image: Image, number: number, context: Context) {
+    this.image = image
+    this.number = number
+    this.context = context
+  }
+
+  get at(): number {
+    return this.image.starts[this.number] as number
+  }
+}
+
 /** An address, or a network with its mask as a prefix length or dotted; `!` in front negates. */
 type AddressInput = string | undefined
 type InterfaceInput = string | undefined
@@ -47,15 +65,21 @@ export abstract class AnyRule extends Strict {
   static override readonly instead = { matches: 'createMatch, addMatch or removeMatch' }
 
   readonly #context: Context
-  readonly #origin: Entry | undefined
+  readonly #stored: Stored | undefined
+  #origin: Entry | undefined
   /** The rule taken apart: each of these once somebody has asked for it, or has changed it. */
   #head: Uint8Array | undefined
   #matches: readonly Match[] | undefined
   #target: { readonly is: Target | undefined } | undefined
 
   /** @internal */
-  constructor(family: Family, origin: Origin | undefined) {
+  constructor(family: Family, origin: Origin | Stored | undefined) {
     super()
+    if (origin instanceof Stored) {
+      this.#stored = origin
+      this.#context = origin.context
+      return
+    }
     if (origin !== undefined) checkOrigin(origin)
     this.#context = { family, sets: origin?.sets ?? new UnboundSets() }
     this.#origin = origin?.entry
@@ -74,10 +98,24 @@ export abstract class AnyRule extends Strict {
     return this.#head === undefined && this.#matches === undefined && this.#target === undefined
   }
 
+  /** The entry that the rule came as. */
+  #came(): Entry {
+    if (this.#origin !== undefined) return this.#origin
+    const { image, number } = this.#stored as Stored
+    this.#origin = { ...entryIn(image, number), isCopy: true }
+    return this.#origin
+  }
+
+  /** The bytes that it came as, and where in them it begins. */
+  #read<T>(body: (bytes: Uint8Array, at: number) => T): T {
+    const stored = this.#stored
+    return stored === undefined ? body(this.#came().bytes, 0) : body(stored.image.bytes, stored.at)
+  }
+
   #ownHead(): Uint8Array {
     if (this.#head !== undefined) return this.#head
     const { family } = this.context
-    const origin = this.#origin as Entry
+    const origin = this.#came()
     const head = origin.bytes.slice(0, family.entrySize)
     writeCounters(family, head, countersOf(family, origin))
     this.#head = head
@@ -86,15 +124,17 @@ export abstract class AnyRule extends Strict {
 
   #ownMatches(): readonly Match[] {
     if (this.#matches !== undefined) return this.#matches
-    const { bytes } = this.#origin as Entry
-    const parts = matchParts(this.context.family, bytes, 0)
-    this.#matches = parts.map((part) => storedMatch(this, storedContent('match', bytes, part, this)))
+    this.#matches = this.#read((bytes, at) =>
+      matchParts(this.context.family, bytes, at).map((part) =>
+        storedMatch(this, storedContent('match', bytes, part, this)),
+      ),
+    )
     return this.#matches
   }
 
   #ownTarget(): Target | undefined {
     if (this.#target !== undefined) return this.#target.is
-    const { bytes, jump } = this.#origin as Entry
+    const { bytes, jump } = this.#came()
     this.#target = { is: this.#storedTarget(bytes, jump) }
     return this.#target.is
   }
@@ -112,10 +152,10 @@ export abstract class AnyRule extends Strict {
 
   /** @internal The rule's bytes; those that it came with, where nobody has looked closer. */
   get entry(): Entry {
-    if (this.#isUntouched) return this.#origin as Entry
+    if (this.#isUntouched) return this.#came()
     const { family } = this.context
     const [matches, target] = [this.#ownMatches(), this.#ownTarget()]
-    const isCopy = this.#origin?.isCopy ?? false
+    const isCopy = this.#stored !== undefined || (this.#origin?.isCopy ?? false)
     const head = this.#ownHead().slice()
     const destination = target === undefined ? ({ kind: 'none' } as const) : target.destination
     const { flags } = family.entry.fields
@@ -141,8 +181,12 @@ export abstract class AnyRule extends Strict {
   }
 
   #get(name: string): string | true | undefined {
-    const head = this.#head ?? (this.#origin as Entry).bytes
-    const reading = this.#option(name)[1].read(head, 0, this.context)
+    const [, option] = this.#option(name)
+    const { context } = this
+    const reading =
+      this.#head === undefined
+        ? this.#read((bytes, at) => option.read(bytes, at, context))
+        : option.read(this.#head, 0, context)
     return reading === undefined ? undefined : propertyValue(reading)
   }
 
@@ -211,7 +255,7 @@ export abstract class AnyRule extends Strict {
   /** Packets and bytes, as of when the rule was read; what is set here is what the rule starts with in a table. */
   get counters(): Counters {
     const { family } = this.context
-    return this.#head === undefined ? countersOf(family, this.#origin as Entry) : readCounters(family, this.#head)
+    return this.#head === undefined ? countersOf(family, this.#came()) : readCounters(family, this.#head)
   }
   set counters(counters: CountersInput) {
     const checked = countersFrom('rule', counters)
@@ -223,7 +267,7 @@ export abstract class AnyRule extends Strict {
   }
 
   get matches(): readonly Match[] {
-    return readOnly(this, 'matches', [...this.#ownMatches()], AnyRule.instead.matches)
+    return readOnly(this, 'matches', this.#ownMatches().slice(), AnyRule.instead.matches)
   }
 
   /** Makes a match and adds it. @throws XtablesError */
@@ -320,8 +364,8 @@ function parsed(line: string, family: Family): Origin {
 export class Rule extends AnyRule {
   constructor()
   /** @internal */
-  constructor(origin: Origin | undefined)
-  constructor(origin?: Origin) {
+  constructor(origin: Origin | Stored | undefined)
+  constructor(origin?: Origin | Stored) {
     super(IPV4, origin)
   }
 
@@ -335,8 +379,8 @@ export class Rule extends AnyRule {
 export class Rule6 extends AnyRule {
   constructor()
   /** @internal */
-  constructor(origin: Origin | undefined)
-  constructor(origin?: Origin) {
+  constructor(origin: Origin | Stored | undefined)
+  constructor(origin?: Origin | Stored) {
     super(IPV6, origin)
   }
 
@@ -344,6 +388,12 @@ export class Rule6 extends AnyRule {
   static parse(line: string): Rule6 {
     return new Rule6(parsed(line, IPV6))
   }
+}
+
+/** @internal The entry of this number as a rule: a copy, which says what the table said when it was read. */
+export const copiedRule = (image: Image, number: number, context: Context): AnyRule => {
+  const stored = new Stored(image, number, context)
+  return context.family === IPV4 ? new Rule(stored) : new Rule6(stored)
 }
 
 /** @internal */

@@ -110,12 +110,41 @@ function textOf(object: Strict): string {
  * @param property of `owner` that it was got by
  * @param instead how to change what it is a copy of
  */
-export function readOnly<T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> {
-  const refuse = (key: PropertyKey, value?: unknown): never => {
-    throw refusal(owner, key, value, `: ${property} is a copy to read; to change it, use ${instead}`)
+export const readOnly = <T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> =>
+  new Proxy<T>(copy, new Refusing(owner, property, instead))
+
+/** What is handed out by the hundred thousand takes one object more, and is not frozen besides: nothing gets past this. */
+class Refusing implements ProxyHandler<object> {
+  readonly #owner: Strict
+  readonly #property: string
+  readonly #instead: string
+
+  constructor(owner: Strict, property: string, instead: string) {
+    this.#owner = owner
+    this.#property = property
+    this.#instead = instead
   }
-  return new Proxy(Object.freeze(copy), {
-    set: (_, key, value) => refuse(key, value),
-    deleteProperty: (_, key) => refuse(key),
-  })
+
+  #refuse(key: PropertyKey, value?: unknown): never {
+    const why = `: ${this.#property} is a copy to read; to change it, use ${this.#instead}`
+    throw refusal(this.#owner, key, value, why)
+  }
+
+  set(_: object, key: PropertyKey, value: unknown): boolean {
+    return this.#refuse(key, value)
+  }
+
+  defineProperty(target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
+    // Who freezes it changes nothing.
+    if (!('value' in descriptor || 'get' in descriptor)) return Reflect.defineProperty(target, key, descriptor)
+    return this.#refuse(key, descriptor.value)
+  }
+
+  deleteProperty(_: object, key: PropertyKey): boolean {
+    return this.#refuse(key)
+  }
+
+  setPrototypeOf(_: object, prototype: object | null): boolean {
+    return this.#refuse('prototype', prototype)
+  }
 }

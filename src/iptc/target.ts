@@ -4,7 +4,7 @@ import { findExtension } from '../extensions/registry'
 import { check, flag, text } from '../input'
 import { checkOptions } from '../options'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
-import { newContent, Part, Stored, type TargetName, type TargetParameters } from './part'
+import { newContent, Part, Stored, storedClass, type TargetName, type TargetParameters } from './part'
 import { A_RULE, type AnyRule } from './rule'
 
 export interface TargetOptions {
@@ -98,5 +98,7 @@ interface TargetConstructor {
 export const Target = TargetObject as unknown as TargetConstructor
 
 /** @internal */
-export const storedTarget = (rule: AnyRule, source: Destination | Stored): Target =>
-  new TargetObject(rule, source instanceof Stored ? source : new Going(source))
+export const storedTarget = (rule: AnyRule, source: Destination | Stored): Target => {
+  const stored = source instanceof Stored ? source : new Going(source)
+  return new (storedClass(TargetObject, stored))(rule, stored)
+}

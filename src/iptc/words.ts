@@ -64,5 +64,6 @@ function splitNegation(option: Option, words: readonly string[]): Reading {
 /** What a property reads as: canonical words in one string, `!` before them where negated; `true` or `!` for a flag. */
 export function propertyValue({ negated, words }: Reading): string | true {
   if (words.length === 0) return negated ? '!' : true
+  if (words.length === 1 && !negated) return words[0] as string
   return `${negated ? '!' : ''}${words.join(' ')}`
 }
