@@ -52,8 +52,16 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
+const isAscii = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false
+  return true
+}
+
+/** How many bytes {@link encodeText} makes of a text. */
+export const encodedLength = (text: string): number => (isAscii(text) ? text.length : encodeText(text).length)
+
 /** Whether there are bytes that read as `text`: a lone surrogate that stands for no byte has none. */
-export const isEncodable = (text: string): boolean => decodeText(encodeText(text)) === text
+export const isEncodable = (text: string): boolean => isAscii(text) || decodeText(encodeText(text)) === text
 
 /** Writes `text` at `at` if every character of it is ASCII; else it says false, and has written what it has. */
 function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {

@@ -49,16 +49,14 @@ export const takes = ({ words, fewest }: Option, count: number): boolean => fewe
 export function writeParameter(known: Known, bytes: Uint8Array, parameter: Parameter, context: Context, at = 0): void {
   const [name, option] = findOption(known, parameter.name)
   const { words, negated } = parameter
-  const expected = expectation(option)
-  const value = words.length === 1 ? words[0] : words
-  if (negated && !option.negatable)
-    throw complain(known, `--${name} cannot be negated`, { parameter: name, value, expected })
-  if (!takes(option, words.length))
-    throw complain(known, `--${name} takes ${expected}, not ${words.length} words`, {
+  const refuse = (message: string): XtablesError =>
+    complain(known, message, {
       parameter: name,
-      value,
-      expected,
+      value: words.length === 1 ? words[0] : words,
+      expected: expectation(option),
     })
+  if (negated && !option.negatable) throw refuse(`--${name} cannot be negated`)
+  if (!takes(option, words.length)) throw refuse(`--${name} takes ${expectation(option)}, not ${words.length} words`)
   try {
     option.write(bytes, at, parameter, context)
   } catch (error) {
@@ -66,11 +64,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
     const why = error instanceof Mismatch ? error.reason : 'this revision cannot hold it'
     const reason = why === undefined ? '' : `: ${why}`
     const said = words.map((word) => JSON.stringify(word)).join(' ')
-    throw complain(known, `--${name} cannot be ${said}${reason}; accepted: ${expected}`, {
-      parameter: name,
-      value,
-      expected,
-    })
+    throw refuse(`--${name} cannot be ${said}${reason}; accepted: ${expectation(option)}`)
   }
 }
 

@@ -3,7 +3,7 @@ import { counters as counterStruct } from '../abi/x-tables'
 import { type Counters, readCounters } from '../ruleset/entry'
 import { entryIn, type Image } from '../ruleset/image'
 import type { Ref, Run } from '../ruleset/rules'
-import { countersOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Snapshot } from './snapshot'
 
 const SIZE = counterStruct.size
@@ -44,7 +44,10 @@ function carryOne(from: Snapshot, to: Ruleset, replaced: Uint8Array, ref: Ref, r
   const unchanged = from.placeOf(ref)
   const old = unchanged ?? (entry.continues === undefined ? undefined : from.placeOf(entry.continues))
   if (old === undefined) {
-    writeBoth(result, at, countersOf(family, entry))
+    const { bytes } = entry
+    // The two lie in an entry as they do in a `struct xt_counters`.
+    const { offset } = family.entry.fields.pcnt
+    if (!entry.isZeroed) result.set(bytes.subarray(offset, offset + SIZE), at)
     return
   }
   result.set(replaced.subarray(old * SIZE, (old + 1) * SIZE), at)

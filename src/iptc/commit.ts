@@ -86,9 +86,10 @@ function checkNewRules(client: Client, from: Snapshot, to: Ruleset): Candidate[]
 }
 
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
-  const wrong = misplaced(to, chain, rule)
+  const parts = extensionParts(to.family, rule.bytes)
+  const wrong = misplaced(to, chain, rule, parts)
   if (wrong !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
-  for (const { kind, name, revision } of extensionParts(to.family, rule.bytes))
+  for (const { kind, name, revision } of parts)
     if (!client.hasRevision(kind, name, revision))
       throw new UnsupportedError(missingExtension(to.family, kind, name, revision))
 }

@@ -108,7 +108,8 @@ export class Client {
   readonly #kernel: Kernel
   readonly #family: Family
   readonly #connections = new Map<FamilyName, Connection>()
-  readonly #revisions = new Map<string, boolean>()
+  /** By name and revision. */
+  readonly #revisions: Record<'match' | 'target', Map<string, boolean[]>> = { match: new Map(), target: new Map() }
   #setProtocol: number | undefined
   #modulesTried = false
   /** Operations that have begun. They are carried to their end, as what a table has counted would be lost halfway. */
@@ -176,11 +177,12 @@ export class Client {
 
   /** Whether the kernel has this very revision of an extension. Each is asked once. */
   hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
-    const key = `${kind} ${revision} ${name}`
-    const known = this.#revisions.get(key)
+    const ofName = this.#revisions[kind].get(name) ?? []
+    const known = ofName[revision]
     if (known !== undefined) return known
     const answer = this.#perform(this.#hasRevision(kind, name, revision))
-    this.#revisions.set(key, answer)
+    ofName[revision] = answer
+    this.#revisions[kind].set(name, ofName)
     return answer
   }
 

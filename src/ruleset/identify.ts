@@ -64,8 +64,13 @@ export function headerOf(kind: 'match' | 'target', family: Family, bytes: Uint8A
   return header
 }
 
-const holds = (fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean =>
-  fixed.every(({ field, value }) => field.read(bytes, at) === value)
+function holds(fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < fixed.length; i++) {
+    const { field, value } = fixed[i] as Fixed
+    if (field.read(bytes, at) !== value) return false
+  }
+  return true
+}
 
 /**
  * What the kernel takes a payload for, of what may stand behind a header: what the rules of verification are asked of,
@@ -74,7 +79,10 @@ const holds = (fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean 
 export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
   const at = payloadAt(part)
   const size = payloadSize(part)
-  for (const one of known) if (one.variant.size === size && holds(one.variant.fixed, bytes, at)) return one
+  for (let i = 0; i < known.length; i++) {
+    const one = known[i] as Known
+    if (one.variant.size === size && holds(one.variant.fixed, bytes, at)) return one
+  }
   return undefined
 }
 

@@ -28,8 +28,10 @@ export function entryPart(kind: 'match' | 'target', family: Family, bytes: Uint8
 /** The matches in their order, then the target, unless that is a verdict or a jump. */
 export function extensionParts(family: Family, bytes: Uint8Array): EntryPart[] {
   const target = targetPart(family, bytes, 0)
-  const parts = matchParts(family, bytes, 0).map((part) => entryPart('match', family, bytes, part))
-  return isStandard(bytes, target) ? parts : [...parts, entryPart('target', family, bytes, target)]
+  const parts: EntryPart[] = []
+  for (const part of matchParts(family, bytes, 0)) parts.push(entryPart('match', family, bytes, part))
+  if (!isStandard(bytes, target)) parts.push(entryPart('target', family, bytes, target))
+  return parts
 }
 
 /** The protocol of a rule; IPv6 ignores it where no flag says that it counts. */

@@ -2,22 +2,26 @@
  * What iptables itself refuses although the kernel would take it: rules that could never match where they stand, and
  * names that mean something else.
  */
-import type { Family } from '../abi/family'
+import { type Family, type FamilyName, IPV4, IPV6 } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
 import type { RulePart } from '../errors'
+import type { Context } from '../extensions/context'
 import { faultOf, faultText } from '../extensions/extension'
 import { similarNames } from '../extensions/near'
 import { extensionNames } from '../extensions/registry'
 import { isStandard, readVerdict, targetPart } from './entry'
 import { HEADS } from './head'
-import { extensionParts, ruleHead } from './parts'
+import { type EntryPart, extensionParts, ruleHead } from './parts'
 import type { Chain, Entry, Ruleset } from './ruleset'
 
 const asksFor = (family: Family, entry: Entry, option: string): boolean =>
-  HEADS[family.name].variant.options.get(option)?.read(entry.bytes, 0, NOWHERE(family)) !== undefined
+  HEADS[family.name].variant.options.get(option)?.read(entry.bytes, 0, NOWHERE[family.name]) !== undefined
 
 /** Heads name nothing that lives in a namespace. */
-const NOWHERE = (family: Family) => ({ family, sets: { byName: () => undefined, byIndex: () => undefined } })
+const NOWHERE: Readonly<Record<FamilyName, Context>> = {
+  ipv4: { family: IPV4, sets: { byName: () => undefined, byIndex: () => undefined } },
+  ipv6: { family: IPV6, sets: { byName: () => undefined, byIndex: () => undefined } },
+}
 
 function isDrop(family: Family, { bytes, jump }: Entry): boolean {
   const target = targetPart(family, bytes, 0)
@@ -29,8 +33,16 @@ export interface Misplaced extends RulePart {
   readonly reason: string
 }
 
-/** Why this rule cannot stand in this chain, if it cannot. */
-export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): Misplaced | undefined {
+/**
+ * Why this rule cannot stand in this chain, if it cannot.
+ * @param parts those of the rule
+ */
+export function misplaced(
+  ruleset: Ruleset,
+  chain: Chain,
+  rule: Entry,
+  parts = extensionParts(ruleset.family, rule.bytes),
+): Misplaced | undefined {
   const { family, table, chains } = ruleset
   if (NO_IN.includes(chain.hook) && asksFor(family, rule, 'in-interface'))
     return { parameter: 'in-interface', reason: `packets in ${chain.name} have no interface that they come in by` }
@@ -39,7 +51,7 @@ export function misplaced(ruleset: Ruleset, chain: Chain, rule: Entry): Misplace
       parameter: 'out-interface',
       reason: `packets in ${chain.name} have no interface yet that they go out by`,
     }
-  const usage = misused(family, rule)
+  const usage = misused(family, rule, parts)
   if (usage !== undefined) return usage
   if (table === 'nat' && isDrop(family, rule))
     return { parameter: 'target', reason: 'the nat table is not for filtering, it takes no DROP' }
@@ -58,9 +70,9 @@ function noChain({ family, chains }: Ruleset, name: string): string {
 }
 
 /** Why iptables would not write one of the rule's matches or its target as it is. */
-function misused(family: Family, { bytes }: Entry): Misplaced | undefined {
+function misused(family: Family, { bytes }: Entry, parts: readonly EntryPart[]): Misplaced | undefined {
   const head = ruleHead(family, bytes, 0)
-  for (const { known, at } of extensionParts(family, bytes)) {
+  for (const { known, at } of parts) {
     const why = known?.variant.usage?.(bytes, at, head)
     if (known === undefined || why === undefined) continue
     const { extension, variant } = known

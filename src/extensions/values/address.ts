@@ -112,7 +112,8 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
     const [address, mask] = parseMasked(word, context, parseAnyAddress)
     // No bit of the address counts: 0/0 is any, of IPv6 too.
     if (isZero(mask)) return [mask, mask]
-    return address.length === mask.length ? [address.map((byte, i) => byte & (mask[i] as number)), mask] : mismatch()
+    if (address.length !== mask.length) return mismatch()
+    return [isFull(mask) ? address : address.map((byte, i) => byte & (mask[i] as number)), mask]
   },
   format: ([address, mask], context) => `${formatAddress(address, context)}/${formatMask(mask, context)}`,
   formatAt(bytes, at, [address, mask], context) {
@@ -145,7 +146,7 @@ function isFullAt(bytes: Bytes, at: number, size: number): boolean {
   return true
 }
 
-const isFull = (mask: Bytes): boolean => prefixLength(mask) === mask.length * 8
+const isFull = (mask: Bytes): boolean => isFullAt(mask, 0, mask.length)
 
 function parseMasked(word: string, context: Context, parse = parseAddress): [Bytes, Bytes] {
   const [first, second] = halves(word, '/')

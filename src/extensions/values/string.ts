@@ -1,5 +1,5 @@
 /** Free text, and hardware addresses. */
-import { encodeText, isEncodable } from '../../binary/text'
+import { encodedLength, isEncodable } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
 /** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
@@ -17,7 +17,7 @@ export const name = (max: number, min = 1): ValueType<string> => ({
   expects: `text of ${min} to ${max} bytes`,
   parse(word) {
     if (!isEncodable(word)) return mismatch('it holds half of a character')
-    const length = encodeText(word).length
+    const length = encodedLength(word)
     if (length < min || length > max) return mismatch(`it is ${length} bytes long`)
     return word.includes('\0') ? mismatch('it holds a NUL byte') : word
   },
