@@ -93,9 +93,10 @@ export class SetList implements OtherSets {
     return this.#byName.get(name)
   }
 
-  /** All of them, by index. */
+  /** All of them, in the order of Linux: by index, lists of sets last, as these cannot be made before the others. */
   all(): NamedSet[] {
-    return [...this.#byIndex.values()].sort((a, b) => a.index - b.index)
+    const rank = ({ index }: NamedSet): number => index + (this.isList(index) ? IPSET_INVALID_ID : 0)
+    return [...this.#byIndex.values()].sort((a, b) => rank(a) - rank(b))
   }
 
   /** What rules need to know of them, by name. */

@@ -30,15 +30,25 @@ export const networkOf = (address: string, length: number): string =>
 
 export const isZero = (address: string): boolean => address === '0.0.0.0' || address === '::'
 
-/** The fewest networks that are all of a range of IPv4, the first one first. */
+/**
+ * The fewest networks that are all of a range of IPv4, the first one first. Where more than half of all addresses would
+ * be left behind a network, Linux begins with a single address instead.
+ */
 export function* networksIn(first: bigint, last: bigint): Generator<{ address: bigint; length: number }> {
   for (let at = first; at <= last; ) {
-    let length: number = BITS.ipv4
-    while (length > 1 && (at & blockOf(length - 1)) === 0n && (at | blockOf(length - 1)) <= last) length--
+    let length = 1
+    while (length < BITS.ipv4 && !begins(at, last, blockOf(length))) length++
     yield { address: at, length }
     at += blockOf(length) + 1n
   }
 }
+
+function begins(at: bigint, last: bigint, block: bigint): boolean {
+  const left = last - (at | block)
+  return (at & block) === 0n && left >= 0n && left < HALF
+}
+
+const HALF = 1n << 31n
 
 /** The bits behind a prefix of IPv4. */
 const blockOf = (length: number): bigint => (1n << BigInt(BITS.ipv4 - length)) - 1n

@@ -69,7 +69,10 @@ abstract class BitmapSet extends MemorySet {
 
   protected has(entry: EntryAttributes): boolean {
     const at = this.placeOf(this.first(entry))
-    return this.#taken(at) !== undefined && this.holds(at, entry)
+    const place = this.#taken(at)
+    if (place === undefined || !this.holds(at, entry)) return false
+    place.extras = this.extras.count(place.extras, entry)
+    return true
   }
 
   protected isMadeLike(other: this): boolean {
@@ -128,7 +131,6 @@ abstract class BitmapSet extends MemorySet {
   }
 
   *#placesOf(entry: EntryAttributes): Generator<number> {
-    this.placeOf(this.first(entry))
     const [first, last] = this.span(entry)
     const end = this.placeOf(last)
     for (let at = this.placeOf(first); at <= end; at++) yield at
@@ -147,6 +149,7 @@ function network(address: number, length: number): readonly [number, number] {
 /** @throws SetFailure */
 function addressesOf({ ip, ipTo, cidr }: EntryAttributes | CreateAttributes): readonly [number, number] {
   const first = Number(toNumber(ip as string))
+  if (ipTo !== undefined && !isIPv4(ipTo)) refuse(PROTOCOL)
   if (ipTo !== undefined) return sorted(first, Number(toNumber(ipTo)))
   if (cidr === undefined) return [first, first]
   return cidr === 0 || cidr > BITS.ipv4 ? refuse(INVALID_CIDR) : network(first, cidr)
@@ -183,8 +186,9 @@ export class BitmapOfAddresses extends BitmapSet {
     return this.#told
   }
 
-  protected checkParts({ ip, ipTo }: EntryAttributes): void {
-    if (!isIPv4(ip) || (ipTo !== undefined && !isIPv4(ipTo))) refuse(PROTOCOL)
+  protected checkParts({ ip }: EntryAttributes): void {
+    if (!isIPv4(ip)) refuse(PROTOCOL)
+    this.placeOf(Number(toNumber(ip as string)))
   }
 
   protected first({ ip }: EntryAttributes): number {
@@ -207,6 +211,10 @@ export class BitmapOfMacs extends BitmapOfAddresses {
   /** Of those that wait, for how many seconds they are to stay from then on. */
   readonly #seconds = new Map<number, number>()
 
+  protected override checkParts({ ip }: EntryAttributes): void {
+    if (!isIPv4(ip)) refuse(PROTOCOL)
+  }
+
   protected override isFilledBy(at: number, { ether }: EntryAttributes): boolean {
     return ether !== undefined && !this.#macs.has(at)
   }
@@ -217,7 +225,8 @@ export class BitmapOfMacs extends BitmapOfAddresses {
   }
 
   protected override isRemovable(at: number): boolean {
-    return !this.#isWaiting(at)
+    // Linux takes one that waits for one whose time is over.
+    return !this.#isWaiting(at) || this.#seconds.get(at) === 0
   }
 
   protected override keep(at: number, { ether }: EntryAttributes, wasTaken: boolean): void {
@@ -276,6 +285,7 @@ export class BitmapOfPorts extends BitmapSet {
 
   protected checkParts({ port }: EntryAttributes): void {
     if (port === undefined) refuse(PROTOCOL)
+    this.placeOf(port)
   }
 
   protected first({ port }: EntryAttributes): number {

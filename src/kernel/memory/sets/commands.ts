@@ -17,7 +17,7 @@ import { roomInList } from '../../../netlink/attribute'
 import type { MessageType, NfHead } from '../../../netlink/message'
 import type { NamedSet, SetList } from '../set-list'
 import type { Clock } from './extras'
-import { refuse, SetFailure } from './failure'
+import { refuse, SetFailure, ShapeFailure } from './failure'
 import { makeSet } from './make'
 
 const { BUSY, EXIST, EXIST_SETNAME2, FIND_TYPE, INVALID_FAMILY, PROTOCOL, REFERENCED, TYPE_MISMATCH } = IPSET_ERR
@@ -132,7 +132,7 @@ export class SetCommands {
     try {
       if (contents.test(data)) return
     } catch (error) {
-      if (!(error instanceof SetFailure)) throw error
+      if (!(error instanceof SetFailure) || error instanceof ShapeFailure) throw error
     }
     refuse(EXIST)
   }
@@ -181,7 +181,8 @@ export class SetCommands {
       try {
         work(set, entry)
       } catch (error) {
-        throw error instanceof SetFailure ? new EntryFailure(error, entry.lineno ?? lineno) : error
+        if (!(error instanceof SetFailure) || error instanceof ShapeFailure) throw error
+        throw new EntryFailure(error, entry.lineno ?? lineno)
       }
   }
 
@@ -195,7 +196,7 @@ export class SetCommands {
     if (name === undefined) refuse(PROTOCOL)
     if (!isSetType(name)) refuse(FIND_TYPE)
     const type = setType(name)
-    const isOf = family === SET_FAMILIES.any || type.families.length > 1 || type.families[0] === 'any'
+    const isOf = type.families.length > 1 || type.families[0] === 'any'
     return isOf || SET_FAMILIES[type.families[0] as 'ipv4'] === family ? type : refuse(FIND_TYPE)
   }
 }

@@ -18,10 +18,19 @@ export interface Frame {
   readonly markmask: number
 }
 
+/** One part. What is asked of it, Linux asks of all parts before it goes on to the next. */
 export interface Dimension {
   readonly attributes: readonly (keyof EntryAttributes)[]
-  /** @throws SetFailure where something is missing, or is of another family */
-  check(entry: EntryAttributes, frame: Frame): void
+  /** The attribute that an entry cannot do without. */
+  readonly needs: keyof EntryAttributes
+  /** That there are no ranges in IPv6. @throws SetFailure */
+  checkRange?(entry: EntryAttributes, frame: Frame): void
+  /** That addresses are of the set's family. @throws SetFailure */
+  checkFamily?(entry: EntryAttributes, frame: Frame): void
+  /** The lengths of prefixes. @throws SetFailure */
+  checkLength?(entry: EntryAttributes, frame: Frame): void
+  /** @throws SetFailure */
+  checkProtocol?(entry: EntryAttributes, frame: Frame): void
   /**
    * What is kept: one thing, or each of several that the entry stands for.
    * @param alone whether it is to be one thing alone, whatever else is said
@@ -39,7 +48,8 @@ const checkAddress = (text: string | undefined, { family }: Frame): void => {
 /** Exactly one address. */
 const host = (ip: Address): Dimension => ({
   attributes: [ip],
-  check: (entry, frame) => checkAddress(entry[ip], frame),
+  needs: ip,
+  checkFamily: (entry, frame) => checkAddress(entry[ip], frame),
   values: (entry) => [{ [ip]: entry[ip] }],
 })
 
@@ -51,13 +61,9 @@ interface Places {
 const FIRST: Places = { ip: 'ip', cidr: 'cidr', to: 'ipTo' }
 const SECOND: Places = { ip: 'ip2', cidr: 'cidr2', to: 'ip2To' }
 
-const checkPlaces = (entry: EntryAttributes, { ip, to }: Places, frame: Frame): void => {
-  checkAddress(entry[ip], frame)
-  if (entry[to] !== undefined) checkAddress(entry[to], frame)
-}
-
-/** The first and the last, whichever is said first. */
+/** The first and the last, whichever is said first. @throws SetFailure */
 function ordered(one: string, other: string): readonly [bigint, bigint] {
+  if (familyOf(other) !== familyOf(one)) refuse(PROTOCOL)
   const [a, b] = [toNumber(one), toNumber(other)]
   return a <= b ? [a, b] : [b, a]
 }
@@ -68,15 +74,18 @@ type Stepping = 'each' | 'first'
 /** Addresses: one, or all of a network or a range of IPv4. */
 const hosts = (zero: number | undefined, stepping: Stepping = 'each'): Dimension => ({
   attributes: ['ip', 'cidr', 'ipTo'],
-  check: (entry, frame) => checkPlaces(entry, FIRST, frame),
+  needs: 'ip',
+  checkRange({ ipTo, cidr = BITS.ipv6 }, { family }) {
+    if (family === 'ipv6' && ipTo !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
+    if (family === 'ipv6' && cidr !== BITS.ipv6) refuse(INVALID_CIDR)
+  },
+  checkFamily: (entry, frame) => checkAddress(entry.ip, frame),
   *values(entry, frame, alone) {
     const { ip = '', cidr, ipTo } = entry
     const { family, mask, netmask } = frame
     const first = mask === undefined ? ip : masked(ip, mask)
     const kept = (address: string): EntryAttributes =>
       zero !== undefined && isZero(address) ? refuse(zero) : { ip: address }
-    if (family === 'ipv6' && ipTo !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
-    if (family === 'ipv6' && cidr !== undefined && cidr !== BITS.ipv6) refuse(INVALID_CIDR)
     if (alone || family === 'ipv6') return yield kept(first)
     if (cidr !== undefined && ipTo === undefined && (cidr === 0 || cidr > BITS.ipv4)) refuse(INVALID_CIDR)
     if (cidr === undefined && ipTo === undefined) return yield kept(first)
@@ -98,13 +107,21 @@ function networkRange(address: string, length: number): readonly [bigint, bigint
 /** A network, or those that a range of IPv4 consists of. */
 const network = (places: Places, shortest: 0 | 1 = 1): Dimension => ({
   attributes: [places.ip, places.cidr, places.to],
-  check: (entry, frame) => checkPlaces(entry, places, frame),
+  needs: places.ip,
+  checkRange(entry, { family }) {
+    if (family === 'ipv6' && places === FIRST && entry[places.to] !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
+  },
+  checkFamily: (entry, frame) => checkAddress(entry[places.ip], frame),
+  checkLength(entry, { family }) {
+    const { [places.cidr]: length = BITS[family] } = entry
+    if (length < shortest || length > BITS[family]) refuse(INVALID_CIDR)
+  },
   *values(entry, { family }, alone) {
     const { ip, cidr, to } = places
     const [address = '', length = BITS[family], last] = [entry[ip], entry[cidr], entry[to]]
-    if (length < shortest || length > BITS[family]) refuse(INVALID_CIDR)
-    if (last !== undefined && family === 'ipv6') refuse(HASH_RANGE_UNSUPPORTED)
-    if (last === undefined || alone) return yield { [ip]: networkOf(address, length), [cidr]: length }
+    // Of IPv6 Linux passes over the last address where it does not refuse it.
+    if (last === undefined || alone || family === 'ipv6')
+      return yield { [ip]: networkOf(address, length), [cidr]: length }
     const [from, end] = ordered(address, last)
     if (from === 0n && end === prefixMask(BITS.ipv4, 'ipv4')) refuse(HASH_RANGE)
     for (const one of networksIn(from, end)) yield { [ip]: toText(one.address, family), [cidr]: one.length }
@@ -114,42 +131,42 @@ const network = (places: Places, shortest: 0 | 1 = 1): Dimension => ({
 const PORTED: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp, PROTOCOLS.udplite]
 const ICMP = { ipv4: PROTOCOLS.icmp, ipv6: PROTOCOLS['ipv6-icmp'] } as const
 
-/** A protocol and a port of it, or several; type and code of ICMP; of other protocols nothing. */
-const port: Dimension = {
+/**
+ * A protocol and a port of it, or several; type and code of ICMP; of other protocols nothing.
+ * @param ranges attributes beside which Linux goes through several, whatever the protocol
+ */
+const port = (...ranges: (keyof EntryAttributes)[]): Dimension => ({
   attributes: ['port', 'portTo', 'proto'],
-  check({ port }) {
-    if (port === undefined) refuse(PROTOCOL)
-  },
-  *values({ port = 0, portTo = port, proto }, { family }, alone) {
+  needs: 'port',
+  checkProtocol({ proto }) {
     if (proto === undefined) refuse(MISSING_PROTO)
     if (proto === 0) refuse(INVALID_PROTO)
-    if (!PORTED.includes(proto)) return yield { port: proto === ICMP[family] ? port : 0, proto }
-    const last = alone ? port : Math.max(port, portTo)
-    for (let at = alone ? port : Math.min(port, portTo); at <= last; at++) yield { port: at, proto }
   },
-}
+  *values(entry, { family }, alone) {
+    const { proto = 0 } = entry
+    const isPorted = PORTED.includes(proto)
+    const port = isPorted || proto === ICMP[family] ? (entry.port as number) : 0
+    const isOne = alone || !(isPorted || (family === 'ipv4' && ranges.some((name) => entry[name] !== undefined)))
+    const other = isOne ? port : (entry.portTo ?? port)
+    for (let at = Math.min(port, other); at <= Math.max(port, other); at++) yield { port: at, proto }
+  },
+})
 
 const mac: Dimension = {
   attributes: ['ether'],
-  check({ ether }) {
-    if (ether === undefined) refuse(PROTOCOL)
-  },
+  needs: 'ether',
   values: ({ ether }) => (ether?.every((byte) => byte === 0) ? refuse(HASH_ELEM) : [{ ether }]),
 }
 
 const iface: Dimension = {
   attributes: ['iface'],
-  check({ iface }) {
-    if (iface === undefined) refuse(PROTOCOL)
-  },
+  needs: 'iface',
   values: ({ iface }) => [{ iface }],
 }
 
 const mark: Dimension = {
   attributes: ['mark'],
-  check({ mark }) {
-    if (mark === undefined) refuse(PROTOCOL)
-  },
+  needs: 'mark',
   values: ({ mark = 0 }, { markmask }) => [{ mark: (mark & markmask) >>> 0 }],
 }
 
@@ -162,11 +179,11 @@ export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip,mac': [host('ip'), mac],
   'hash:net': [network(FIRST)],
   'hash:net,net': [network(FIRST), network(SECOND)],
-  'hash:ip,port': [hosts(EINVAL, 'first'), port],
-  'hash:net,port': [network(FIRST), port],
-  'hash:ip,port,ip': [hosts(undefined), port, host('ip2')],
-  'hash:ip,port,net': [hosts(undefined), port, network(SECOND)],
-  'hash:net,port,net': [network(FIRST), port, network(SECOND)],
+  'hash:ip,port': [hosts(EINVAL, 'first'), port('ipTo', 'cidr')],
+  'hash:net,port': [network(FIRST), port('ipTo')],
+  'hash:ip,port,ip': [hosts(undefined), port(), host('ip2')],
+  'hash:ip,port,net': [hosts(undefined), port('ipTo', 'cidr', 'ip2To'), network(SECOND)],
+  'hash:net,port,net': [network(FIRST), port('ipTo', 'ip2To'), network(SECOND)],
   'hash:net,iface': [network(FIRST, 0), iface],
   'hash:ip,mark': [hosts(undefined), mark],
 }

@@ -23,6 +23,7 @@ export const EXTRA_ATTRIBUTES = [
 ] as const
 
 const MS = 1000
+const U64_MAX = 2n ** 64n - 1n
 
 const isNothing = (pair: readonly [number, number] | undefined): boolean => !pair?.some((one) => one !== 0)
 
@@ -58,6 +59,16 @@ export class ExtraRules {
       skbprio: isNothing(entry.skbprio) ? undefined : entry.skbprio,
       skbqueue: entry.skbqueue || undefined,
     }
+  }
+
+  /**
+   * What is counted once an entry was tested, as if by a packet: Linux adds what the test says, and of bytes that it does
+   * not say one less than none.
+   */
+  count(extras: Extras, { packets, bytes = U64_MAX }: EntryAttributes): Extras {
+    if (packets === undefined || !this.#has(IPSET_FLAG.WITH_COUNTERS)) return extras
+    const sum = (one: bigint, other: bigint): bigint => BigInt.asUintN(64, one + other)
+    return { ...extras, packets: sum(extras.packets, packets), bytes: sum(extras.bytes, bytes) }
   }
 
   /** When what has so many seconds is over. */

@@ -11,6 +11,9 @@ export class SetFailure extends Error {
   }
 }
 
+/** An entry has attributes that those of its set do not have. */
+export class ShapeFailure extends SetFailure {}
+
 /** @throws SetFailure */
 export function refuse(errno: number, reason?: string): never {
   throw new SetFailure(errno, reason)

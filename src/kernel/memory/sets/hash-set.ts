@@ -10,7 +10,7 @@ import { refuse } from './failure'
 import { type Making, MemorySet } from './memory-set'
 
 const { HASH_FULL } = IPSET_ERR_OF.hash
-const { EXIST, INVALID_FAMILY, INVALID_NETMASK } = IPSET_ERR
+const { EXIST, INVALID_FAMILY, INVALID_NETMASK, PROTOCOL } = IPSET_ERR
 /** Two masks, of which headers before 6.2 know nothing. */
 const BITMASK_NETMASK_EXCL = 4115
 const INVALID_MARKMASK = IPSET_ERR.INVALID_MARKMASK
@@ -37,13 +37,17 @@ const PARTS = IPSET_FLAG.PHYSDEV
 const keyOf = ({ ip, cidr, ip2, cidr2, port, proto, ether, iface, mark }: EntryAttributes, flags: number): string =>
   `${ip}/${cidr} ${proto}:${port} ${ip2}/${cidr2} ${ether} ${mark} ${flags & PARTS} ${iface}`
 
+const netOf = ({ ip, cidr }: EntryAttributes, flags: number): string => `${ip}/${cidr} ${flags & PARTS}`
+
 export class HashSet extends MemorySet {
   readonly #options: CreateAttributes
   readonly #dimensions: readonly Dimension[]
   readonly #frame: Frame
   readonly #flags: number
   readonly #maxelem: number
-  #elements = new Map<string, Element>()
+  readonly #elements = new Map<string, Element>()
+  /** How many interfaces each network has. */
+  readonly #interfaces = new Map<string, number>()
 
   /** @throws SetFailure */
   constructor(making: Making) {
@@ -74,14 +78,23 @@ export class HashSet extends MemorySet {
 
   flush(): void {
     this.#elements.clear()
+    this.#interfaces.clear()
   }
 
   protected get attributes(): (keyof EntryAttributes)[] {
-    return this.#dimensions.flatMap(({ attributes }) => [...attributes])
+    const flags = this.#flags === 0 ? [] : (['flags'] as const)
+    return [...this.#dimensions.flatMap(({ attributes }) => attributes), ...flags]
   }
 
   protected checkParts(entry: EntryAttributes): void {
-    for (const dimension of this.#dimensions) dimension.check(entry, this.#frame)
+    for (const { needs } of this.#dimensions) if (entry[needs] === undefined) refuse(PROTOCOL)
+    for (const dimension of this.#dimensions) dimension.checkRange?.(entry, this.#frame)
+    for (const dimension of this.#dimensions) dimension.checkFamily?.(entry, this.#frame)
+  }
+
+  protected override checkValues(entry: EntryAttributes): void {
+    for (const dimension of this.#dimensions) dimension.checkLength?.(entry, this.#frame)
+    for (const dimension of this.#dimensions) dimension.checkProtocol?.(entry, this.#frame)
   }
 
   protected put(entry: EntryAttributes, exist: boolean): void {
@@ -98,18 +111,21 @@ export class HashSet extends MemorySet {
   }
 
   protected take(entry: EntryAttributes, exist: boolean): void {
+    const flags = (entry.flags ?? 0) & this.#flags
     for (const parts of this.#partsOf(entry, false)) {
-      const known = this.#find(parts, entry.flags ?? 0)
-      if (known !== undefined) this.#elements.delete(keyOf(known.parts, known.flags))
+      const known = this.#find(parts, flags)
+      if (known !== undefined) this.#delete(keyOf(known.parts, known.flags), known)
       else if (!exist) refuse(EXIST)
     }
   }
 
   protected has(entry: EntryAttributes): boolean {
+    const flags = (entry.flags ?? 0) & this.#flags
     for (const parts of this.#partsOf(entry, true)) {
-      const found = this.#findAround(parts, entry.flags ?? 0)
-      const isNomatch = (entry.flags ?? 0) & this.#flags & IPSET_FLAG.NOMATCH
-      if (found !== undefined) return (found.flags & IPSET_FLAG.NOMATCH) === isNomatch
+      const found = this.#findAround(parts, flags)
+      if (found === undefined) return false
+      found.extras = this.extras.count(found.extras, entry)
+      return (found.flags & IPSET_FLAG.NOMATCH) === (flags & IPSET_FLAG.NOMATCH)
     }
     return false
   }
@@ -121,23 +137,32 @@ export class HashSet extends MemorySet {
 
   #insert(parts: EntryAttributes, flags: number, entry: EntryAttributes): void {
     if (this.#elements.size >= this.#maxelem) this.#makeRoom()
-    if (parts.iface !== undefined && this.#interfacesOf(parts) >= MAX_INTERFACES) refuse(HASH_FULL)
+    if (parts.iface !== undefined && (this.#interfaces.get(netOf(parts, flags)) ?? 0) >= MAX_INTERFACES)
+      refuse(HASH_FULL)
     this.#elements.set(keyOf(parts, flags), { parts, flags, extras: this.extras.make(entry) })
+    this.#count(parts, flags, 1)
+  }
+
+  #delete(key: string, { parts, flags }: Element): void {
+    this.#elements.delete(key)
+    this.#count(parts, flags, -1)
+  }
+
+  #count(parts: EntryAttributes, flags: number, more: number): void {
+    if (parts.iface === undefined) return
+    const net = netOf(parts, flags)
+    const count = (this.#interfaces.get(net) ?? 0) + more
+    if (count === 0) this.#interfaces.delete(net)
+    else this.#interfaces.set(net, count)
   }
 
   /** Where the set was made to, an entry goes to make room; here the oldest, on Linux any, or none where none is near. */
   #makeRoom(): void {
     this.#purge()
     if (this.#elements.size < this.#maxelem) return
-    const [oldest] = this.#elements.keys()
+    const [oldest] = this.#elements
     if (((this.#options.flags ?? 0) & IPSET_FLAG.WITH_FORCEADD) === 0 || oldest === undefined) refuse(HASH_FULL)
-    this.#elements.delete(oldest)
-  }
-
-  #interfacesOf({ ip, cidr }: EntryAttributes): number {
-    let count = 0
-    for (const { parts } of this.#elements.values()) if (parts.ip === ip && parts.cidr === cidr) count++
-    return count
+    this.#delete(...oldest)
   }
 
   /** Every combination of what the dimensions say. */
@@ -170,8 +195,10 @@ export class HashSet extends MemorySet {
       for (let length2 = cidr2 === undefined ? 0 : bits; length2 >= 0; length2--) {
         const first = cidr !== undefined && { ip: networkOf(ip, length), cidr: length }
         const second = cidr2 !== undefined && { ip2: networkOf(ip2, length2), cidr2: length2 }
-        const found = this.#find({ ...parts, ...first, ...second }, flags)
-        if (found !== undefined) return found
+        const around = { ...parts, ...first, ...second }
+        const found = this.#find(around, flags)
+        // Linux looks no further than at the longest prefix that has interfaces, be they others.
+        if (found !== undefined || this.#interfaces.has(netOf(around, flags))) return found
       }
     return undefined
   }
@@ -179,13 +206,13 @@ export class HashSet extends MemorySet {
   #live(key: string): Element | undefined {
     const element = this.#elements.get(key)
     if (element === undefined || !this.extras.isOver(element.extras)) return element
-    this.#elements.delete(key)
+    this.#delete(key, element)
     return undefined
   }
 
   #purge(): void {
     if (this.extras.timeout !== undefined)
-      for (const [key, { extras }] of this.#elements) if (this.extras.isOver(extras)) this.#elements.delete(key)
+      for (const [key, element] of this.#elements) if (this.extras.isOver(element.extras)) this.#delete(key, element)
   }
 }
 
@@ -198,8 +225,8 @@ const ENTRY_FLAGS: Readonly<Record<string, number>> = {
 /** @throws SetFailure */
 function frameOf({ netmask, bitmask, markmask = U32_MAX }: CreateAttributes, family: FamilyName): Frame {
   const bits = BITS[family]
-  if (netmask !== undefined && bitmask !== undefined) refuse(BITMASK_NETMASK_EXCL)
   if (netmask !== undefined && (netmask === 0 || netmask > bits)) refuse(INVALID_NETMASK)
+  if (netmask !== undefined && bitmask !== undefined) refuse(BITMASK_NETMASK_EXCL)
   if (markmask === 0) refuse(INVALID_MARKMASK)
   const all = prefixMask(bits, family)
   const mask = netmask !== undefined ? prefixMask(netmask, family) : bitmask === undefined ? all : toNumber(bitmask)

@@ -23,7 +23,7 @@ interface Member {
 }
 
 export class ListOfSets extends MemorySet {
-  protected readonly attributes: readonly (keyof EntryAttributes)[] = ['name', 'nameref']
+  protected readonly attributes: readonly (keyof EntryAttributes)[] = ['name', 'nameref', 'flags']
   readonly #others: OtherSets
   readonly #told: CreateAttributes
   #members: Member[] = []
@@ -61,14 +61,15 @@ export class ListOfSets extends MemorySet {
 
   protected put(entry: EntryAttributes, exist: boolean): void {
     const { index, beside, isBefore } = this.#asked(entry)
-    const known = this.#live().find((one) => one.index === index)
+    const members = this.#live()
+    const at = members.findIndex((one) => one.index === beside)
+    if (beside !== undefined && (at < 0 || beside === index)) refuse(REF_EXIST)
+    const known = members.find((one) => one.index === index)
     if (known !== undefined && !exist) refuse(EXIST)
     if (known !== undefined) {
       known.extras = this.extras.make(entry, known.extras)
       return
     }
-    const at = this.#members.findIndex((one) => one.index === beside)
-    if (beside !== undefined && at < 0) refuse(REF_EXIST)
     const place = beside === undefined ? this.#members.length : isBefore ? at : at + 1
     this.#members.splice(place, 0, { index, extras: this.extras.make(entry) })
   }
@@ -76,9 +77,9 @@ export class ListOfSets extends MemorySet {
   protected take(entry: EntryAttributes, exist: boolean): void {
     const asked = this.#asked(entry)
     const at = this.#live().findIndex((one) => one.index === asked.index)
+    if (asked.beside !== undefined && (at < 0 || !this.#isBeside(at, asked))) refuse(REF_EXIST)
     if (at < 0 && exist) return
-    if (at < 0) refuse(asked.beside === undefined ? EXIST : REF_EXIST)
-    if (!this.#isBeside(at, asked)) refuse(REF_EXIST)
+    if (at < 0) refuse(EXIST)
     this.#members.splice(at, 1)
   }
 

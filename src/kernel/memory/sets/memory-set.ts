@@ -4,7 +4,7 @@ import { IPSET_ERR } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import type { SetType } from '../../../ipset/types'
 import { type Clock, EXTRA_ATTRIBUTES, ExtraRules } from './extras'
-import { refuse } from './failure'
+import { ShapeFailure } from './failure'
 
 /** What a set is made of. */
 export interface Making {
@@ -71,6 +71,8 @@ export abstract class MemorySet {
   protected abstract readonly attributes: readonly (keyof EntryAttributes)[]
   /** That the parts are there, and are of this family. @throws SetFailure */
   protected abstract checkParts(entry: EntryAttributes): void
+  /** What is asked of the parts once it is known that the set takes the extras. @throws SetFailure */
+  protected checkValues(_entry: EntryAttributes): void {}
   protected abstract put(entry: EntryAttributes, exist: boolean): void
   protected abstract take(entry: EntryAttributes, exist: boolean): void
   protected abstract has(entry: EntryAttributes): boolean
@@ -79,9 +81,10 @@ export abstract class MemorySet {
   #known: ReadonlySet<string> | undefined
 
   #check(entry: EntryAttributes): void {
-    this.#known ??= new Set([...this.attributes, ...EXTRA_ATTRIBUTES, 'flags', 'lineno'])
-    for (const name in entry) if (!this.#known.has(name)) refuse(IPSET_ERR.PROTOCOL)
+    this.#known ??= new Set([...this.attributes, ...EXTRA_ATTRIBUTES, 'lineno'])
+    for (const name in entry) if (!this.#known.has(name)) throw new ShapeFailure(IPSET_ERR.PROTOCOL)
     this.checkParts(entry)
     this.extras.check(entry)
+    this.checkValues(entry)
   }
 }
