@@ -1,5 +1,6 @@
 /** Sets of the method hash. */
 import { randomInt } from 'node:crypto'
+import { ERRNO } from '../../../abi/errno'
 import type { FamilyName } from '../../../abi/family'
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
@@ -36,6 +37,10 @@ const PARTS = IPSET_FLAG.PHYSDEV
 
 const keyOf = ({ ip, cidr, ip2, cidr2, port, proto, ether, iface, mark }: EntryAttributes, flags: number): string =>
   `${ip}/${cidr} ${proto}:${port} ${ip2}/${cidr2} ${ether} ${mark} ${flags & PARTS} ${iface}`
+
+/** Linux goes through all of a range, be it for hours. */
+const MAX_AT_ONCE = 1 << 18
+const TOO_MANY = `the in-process kernel goes through ${MAX_AT_ONCE} entries of a range at most`
 
 const netOf = ({ ip, cidr }: EntryAttributes, flags: number): string => `${ip}/${cidr} ${flags & PARTS}`
 
@@ -165,13 +170,22 @@ export class HashSet extends MemorySet {
     this.#delete(...oldest)
   }
 
+  /** As {@link #combinations}, as far as anybody waits for them. @throws SetFailure */
+  *#partsOf(entry: EntryAttributes, alone: boolean): Generator<EntryAttributes> {
+    let count = 0
+    for (const parts of this.#combinations(entry, alone)) {
+      if (++count > MAX_AT_ONCE) refuse(ERRNO.EOPNOTSUPP, TOO_MANY)
+      yield parts
+    }
+  }
+
   /** Every combination of what the dimensions say. */
-  *#partsOf(entry: EntryAttributes, alone: boolean, from = 0): Generator<EntryAttributes> {
+  *#combinations(entry: EntryAttributes, alone: boolean, from = 0): Generator<EntryAttributes> {
     const dimension = this.#dimensions[from]
     if (dimension === undefined) return yield {}
     for (const first of dimension.values(entry, this.#frame, alone))
       if (from === this.#dimensions.length - 1) yield first
-      else for (const rest of this.#partsOf(entry, alone, from + 1)) yield { ...first, ...rest }
+      else for (const rest of this.#combinations(entry, alone, from + 1)) yield { ...first, ...rest }
   }
 
   #find(parts: EntryAttributes, flags: number): Element | undefined {
