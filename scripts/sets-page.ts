@@ -9,7 +9,7 @@ import {
   type SetTypeName,
   setType,
 } from '../src/ipset/types'
-import { createWords, entryWords } from '../test/support/ipset'
+import { createWords, type Entry, entryWords } from '../test/support/ipset'
 
 const code = (text: string): string => `\`${text}\``
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')
@@ -87,10 +87,10 @@ const EXAMPLES: { readonly [T in SetTypeName]: readonly [CreateOptions<T>, Exclu
 
 function exampleOf({ name }: SetType): string {
   const [options, entry] = EXAMPLES[name]
-  const words = [name, ...createWords(options as object)].join(' ')
+  const words = [name, ...createWords(options as Entry)].join(' ')
   const more = Object.keys(options).length === 0 ? '' : `, ${literal(options)}`
   return [
-    `\`\`\`sh\nipset create example ${words}\nipset add example ${entryWords(entry as object).join(' ')}\n\`\`\``,
+    `\`\`\`sh\nipset create example ${words}\nipset add example ${entryWords(entry as Entry).join(' ')}\n\`\`\``,
     `\`\`\`ts\nIpSet.create('example', '${name}'${more}).add(${literal(entry)})\n\`\`\``,
   ].join('\n\n')
 }
