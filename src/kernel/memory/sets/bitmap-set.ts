@@ -53,7 +53,7 @@ abstract class BitmapSet extends MemorySet {
   protected put(entry: EntryAttributes, exist: boolean): void {
     for (const at of this.#placesOf(entry)) {
       const place = this.#taken(at)
-      if (place !== undefined && !this.isFilledBy(at, entry) && !exist) refuse(EXIST)
+      if (place !== undefined && !exist && !this.isGone(at) && !this.isFilledBy(at, entry)) refuse(EXIST)
       this.#places.set(at, { isTaken: true, extras: this.makeExtras(at, entry, this.#places.get(at)?.extras, !!place) })
       this.keep(at, entry, place !== undefined)
     }
@@ -62,8 +62,8 @@ abstract class BitmapSet extends MemorySet {
   protected take(entry: EntryAttributes, exist: boolean): void {
     for (const at of this.#placesOf(entry)) {
       const place = this.#taken(at)
-      if (place !== undefined && this.isRemovable(at)) place.isTaken = false
-      else if (!exist) refuse(EXIST)
+      if (place !== undefined) place.isTaken = false
+      if ((place === undefined || this.isGone(at)) && !exist) refuse(EXIST)
     }
   }
 
@@ -106,8 +106,9 @@ abstract class BitmapSet extends MemorySet {
     return true
   }
 
-  protected isRemovable(_at: number): boolean {
-    return true
+  /** Whether what is there is taken for something whose time is over. */
+  protected isGone(_at: number): boolean {
+    return false
   }
 
   protected keep(_at: number, _entry: EntryAttributes, _wasTaken: boolean): void {}
@@ -224,9 +225,9 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     return ether === undefined || known === undefined || Buffer.compare(ether, known) === 0
   }
 
-  protected override isRemovable(at: number): boolean {
-    // Linux takes one that waits for one whose time is over.
-    return !this.#isWaiting(at) || this.#seconds.get(at) === 0
+  /** Linux looks at the seconds of one that waits as if they were the moment when it goes. */
+  protected override isGone(at: number): boolean {
+    return this.#isWaiting(at) && this.#seconds.get(at) !== 0
   }
 
   protected override keep(at: number, { ether }: EntryAttributes, wasTaken: boolean): void {
@@ -241,9 +242,13 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     wasTaken: boolean,
   ): Extras {
     const wasWaiting = wasTaken && this.#isWaiting(at)
-    const seconds = entry.timeout ?? (wasWaiting ? this.#seconds.get(at) : undefined) ?? this.extras.timeout ?? 0
+    const kept = wasWaiting && entry.ether !== undefined ? this.#seconds.get(at) : undefined
+    const seconds = entry.timeout ?? kept ?? this.extras.timeout ?? 0
     this.#seconds.set(at, seconds)
-    return this.extras.make({ ...entry, timeout: seconds }, before)
+    const made = this.extras.make({ ...entry, timeout: seconds }, before)
+    // As it is with one that waits, though it does not: it is gone.
+    const isLost = wasTaken && !wasWaiting && entry.ether === undefined && seconds !== 0
+    return isLost && this.extras.timeout !== undefined ? { ...made, expires: Number.NEGATIVE_INFINITY } : made
   }
 
   protected override tellExtras(at: number, extras: Extras): EntryAttributes {

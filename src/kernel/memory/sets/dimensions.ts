@@ -80,6 +80,9 @@ const hosts = (zero: number | undefined, stepping: Stepping = 'each'): Dimension
     if (family === 'ipv6' && cidr !== BITS.ipv6) refuse(INVALID_CIDR)
   },
   checkFamily: (entry, frame) => checkAddress(entry.ip, frame),
+  checkLength({ ip = '' }, { mask }) {
+    if (stepping === 'first' && zero !== undefined && isZero(mask === undefined ? ip : masked(ip, mask))) refuse(zero)
+  },
   *values(entry, frame, alone) {
     const { ip = '', cidr, ipTo } = entry
     const { family, mask, netmask } = frame
@@ -179,7 +182,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip,mac': [host('ip'), mac],
   'hash:net': [network(FIRST)],
   'hash:net,net': [network(FIRST), network(SECOND)],
-  'hash:ip,port': [hosts(EINVAL, 'first'), port('ipTo', 'cidr')],
+  'hash:ip,port': [hosts(EINVAL, 'first'), port()],
   'hash:net,port': [network(FIRST), port('ipTo')],
   'hash:ip,port,ip': [hosts(undefined), port(), host('ip2')],
   'hash:ip,port,net': [hosts(undefined), port('ipTo', 'cidr', 'ip2To'), network(SECOND)],
