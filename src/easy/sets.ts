@@ -49,7 +49,6 @@ export function dumpSets(options: EasyOptions = {}): Record<string, DumpedSet> {
   )
 }
 
-/** What is counted, which does not change in JSON, is a number where one can hold it. */
 function listed(name: string, place: SetPlace): ListedEntry[] {
   using set = IpSet.open(name, place)
   return set.list()
@@ -70,6 +69,7 @@ export function applySets(
   const asked = askedFor(sets)
   rehearse(asked, place)
   const outcomes: [string, Replacement][] = []
+  // All of them before any is filled: a list of sets refers to others.
   for (const one of asked) made(one, place).close()
   for (const one of asked) {
     using set = made(one, place)
@@ -120,11 +120,10 @@ interface Asked {
   readonly entries: readonly unknown[]
 }
 
-/** Lists of sets last, as those in them have to be there. @throws IptcError */
+/** @throws IptcError */
 function askedFor(sets: unknown): Asked[] {
   if (!isObject(sets)) throw new IptcError(`sets are an object of sets by name, not ${shown(sets)}`)
-  const asked = Object.entries(sets).map(([name, set]) => askedSet(name, set))
-  return [...asked.filter(({ type }) => type !== 'list:set'), ...asked.filter(({ type }) => type === 'list:set')]
+  return Object.entries(sets).map(([name, set]) => askedSet(name, set))
 }
 
 function askedSet(name: string, set: unknown): Asked {
