@@ -1,12 +1,89 @@
-/** JSON Schemas of rules and dumps, made from the declarations of the extensions by way of the zod schemas. */
+/**
+ * JSON Schemas of rules and dumps, made from the declarations of the extensions by way of the zod schemas; and of
+ * sets, made from those of their types.
+ */
 import * as z from 'zod'
 import { rule6Schema, ruleSchema } from '../src'
 import { TABLES } from '../src/abi/netfilter'
+import { aloneIn } from '../src/ipset/entries'
+import type { Shape } from '../src/ipset/fields'
+import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../src/ipset/types'
 
 const ruleFile = (schema: z.ZodType, title: string): object => {
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', reused: 'ref' })
   return { $schema, title, ...rest }
 }
+
+interface Limits {
+  readonly min: number
+  readonly max: number
+}
+const integer = ({ min, max }: Limits): object => ({ type: 'integer', minimum: min, maximum: max })
+const pair = (limits: Limits): object => ({ type: 'array', items: integer(limits), minItems: 2, maxItems: 2 })
+
+/** What a part of an entry, or an option of a set, looks like. */
+function shapeSchema(shape: Shape): object {
+  switch (shape.is) {
+    case 'text':
+      return { type: 'string' }
+    case 'flag':
+      return { type: 'boolean' }
+    case 'count':
+      return {
+        anyOf: [
+          { type: 'integer', minimum: 0 },
+          { type: 'string', pattern: '^\\d+$' },
+        ],
+      }
+    case 'number':
+      return integer(shape)
+    case 'pair':
+      return pair(shape)
+    case 'range':
+      return { anyOf: [integer(shape), pair(shape)] }
+    case 'named':
+      return { anyOf: [{ enum: shape.names }, integer(shape)] }
+  }
+}
+
+type Fields = Readonly<Record<string, AnyField<never>>>
+
+const fieldsSchema = (fields: Fields): { properties: Record<string, object>; required: string[] } => ({
+  properties: Object.fromEntries(
+    Object.entries(fields).map(([name, { shape, expects }]) => [name, { ...shapeSchema(shape), description: expects }]),
+  ),
+  required: Object.keys(fields).filter((name) => !fields[name]?.optional),
+})
+
+function entrySchema(type: SetType): object {
+  const fields = type.entry as unknown as Fields
+  const entry = { type: 'object', ...fieldsSchema(fields), additionalProperties: false }
+  const alone = aloneIn(type)
+  if (alone === undefined) return entry
+  const shape = fields[alone]?.shape as Shape
+  return { anyOf: [shape.is === 'range' ? integer(shape) : shapeSchema(shape), entry] }
+}
+
+function setSchema(type: SetType): object {
+  const { properties, required } = fieldsSchema(type.create as unknown as Fields)
+  return {
+    type: 'object',
+    properties: {
+      type: { const: type.name },
+      family: { enum: type.families },
+      ...properties,
+      entries: { type: 'array', items: entrySchema(type) },
+    },
+    required: ['type', ...required, 'entries'],
+    additionalProperties: false,
+  }
+}
+
+const setsSchema = (): object => ({
+  type: 'object',
+  description: 'ipsets by name',
+  additionalProperties: { oneOf: Object.keys(SET_TYPES).map((name) => setSchema(setType(name as SetTypeName))) },
+})
 
 const dumpFile = (rule: string, title: string): object => {
   const chains = {
@@ -20,10 +97,11 @@ const dumpFile = (rule: string, title: string): object => {
     type: 'object',
     properties: {
       $schema: { type: 'string' },
+      sets: { $ref: '#/$defs/sets' },
       ...Object.fromEntries(Object.keys(TABLES).map((name) => [name, { $ref: '#/$defs/chains' }])),
     },
     additionalProperties: false,
-    $defs: { chains },
+    $defs: { chains, sets: setsSchema() },
   }
 }
 

@@ -170,6 +170,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   },
   'kernel.addSet': { on: 'kernel', with: () => ['new', 'ipv4'] },
   'kernel.removeSet': { on: 'kernel', with: () => ['known'] },
+  'kernel.netlink': { on: 'kernel', with: () => [12] },
   'batch.end': { on: 'batch', with: none },
   'batch.abandon': { on: 'batch', with: none },
 
@@ -200,7 +201,10 @@ const CALLS: Readonly<Record<string, Call>> = {
   'easy.testTarget': { with: at('LOG', { 'log-level': '4' }), takes: { 1: 'any' as never } },
   'easy.addChain': { with: at('filter', 'new') },
   'easy.deleteChain': { with: at('filter', 'other') },
+  'easy.applySets': { with: at({ known: { type: 'hash:ip', entries: [] } }), takes: { 0: EMPTY } },
+  'easy.diffSets': { with: at({ known: { type: 'hash:ip', entries: [] } }), takes: { 0: EMPTY } },
   'easy.dumpAll': { with: at() },
+  'easy.dumpSets': { with: at() },
   'easy.dumpChain': { with: at('filter', 'user') },
   'easy.dumpTable': { with: at('filter') },
   'easy.flushAll': { with: at() },

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { extensionsPage } from '../scripts/extensions-page'
-import { easy, Rule, Rule6 } from '../src'
+import { setsPage } from '../scripts/sets-page'
+import { easy, IpSet, MemoryKernel, Rule, Rule6 } from '../src'
 import { allExtensions } from '../src/extensions/registry'
+import { SET_TYPES } from '../src/ipset/types'
 
 const page = readFileSync(join(__dirname, '../docs/extensions.md'), 'utf8')
 const EXAMPLE = /```sh\n(ip6?tables) -A \S+ (.*?)\n```\n\n```ts\n(.*?)\n```\n\n```json\n(.*?)\n```/gs
@@ -33,4 +35,23 @@ test.each(examples)('$program $text', ({ program, text, objects, json }) => {
   const made = new Function('Rule', 'Rule6', `${objects}\nreturn rule`)(Rule, Rule6)
   expect(String(made)).toBe(text)
   expect(String(easy.encodeRule(JSON.parse(json as string), { ipv6 }))).toBe(text)
+})
+
+const sets = readFileSync(join(__dirname, '../docs/sets.md'), 'utf8')
+const SET_EXAMPLE = /```ts\nIpSet\.create\('example', ('.*?')(?:, (.*?))?\)\.add\((.*)\)\n```/g
+
+test('docs/sets.md is current: `npm run docs` makes it', () => {
+  expect(sets === setsPage()).toBe(true)
+})
+
+test('each type of sets has an example that is carried out', () => {
+  const evaluated = (text: string): unknown => new Function(`return (${text})`)()
+  const shown = Array.from(sets.matchAll(SET_EXAMPLE), ([, type = '', options = '{}', entry = '']) => {
+    const kernel = new MemoryKernel({ sets: { one: 'ipv4', two: 'ipv4', three: 'ipv4' } })
+    const set = IpSet.create('example', evaluated(type) as 'hash:ip', evaluated(options) as object, { kernel })
+    set.add(evaluated(entry) as never)
+    expect(set.header().elements).toBeGreaterThan(0)
+    return set.type
+  })
+  expect(shown).toEqual(Object.keys(SET_TYPES))
 })

@@ -5,7 +5,10 @@ import Ajv from 'ajv/dist/2020'
 import { schemaFiles } from '../scripts/schema-files'
 import { toJson } from '../src/cli/own'
 import { decodeEntry } from '../src/easy/decode'
+import { applySets, dumpSets } from '../src/easy/easy'
+import { MemoryKernel } from '../src/kernel/memory/memory-kernel'
 import { contextOf, fixtures, rulesetOf } from './support/fixtures'
+import { setFixtures } from './support/set-fixtures'
 
 const read = (name: string): string => readFileSync(join(__dirname, '../schema', name), 'utf8')
 
@@ -53,4 +56,28 @@ test('what stands for a value is offered', () => {
   const { $defs } = JSON.parse(read('rule.schema.json')) as { $defs: Record<string, { enum?: string[] }> }
   const offered = Object.values($defs).flatMap((one) => one.enum ?? [])
   expect(offered).toEqual(expect.arrayContaining(['ESTABLISHED', 'tcp-reset']))
+})
+
+test.each(setFixtures)(
+  'sets of $type of $family are valid, written and dumped',
+  ({ type, family, options, entries }) => {
+    const kernel = new MemoryKernel({ sets: { one: 'ipv4', two: 'ipv4', three: 'ipv4' } })
+    const set = { type, ...options, ...(family === 'ipv6' && { family }), entries }
+    expect(complaints('dump.schema.json', JSON.parse(toJson({ sets: { set } })))).toEqual([])
+    applySets({ set } as never, { kernel })
+    expect(complaints('dump6.schema.json', JSON.parse(toJson({ sets: dumpSets({ kernel }) })))).toEqual([])
+  },
+)
+
+test.each([
+  [{ type: 'hash:nope', entries: [] }],
+  [{ type: 'hash:ip' }],
+  [{ type: 'hash:ip', hashsise: 3, entries: [] }],
+  [{ type: 'bitmap:port', entries: [] }],
+  [{ type: 'hash:ip', entries: [{ net: '10.0.0.0/8' }] }],
+  [{ type: 'hash:ip,port', entries: [{ ip: '10.0.0.1', port: 80 }] }],
+  [{ type: 'hash:ip,port', entries: [{ ip: '10.0.0.1', port: 80, protocol: 'nope' }] }],
+  [{ type: 'bitmap:port', range: [1, 2], entries: [70000] }],
+])('no set: %j', (set) => {
+  expect(complaints('dump.schema.json', { sets: { set } })).not.toEqual([])
 })

@@ -7,6 +7,7 @@ import { dictionary } from './dictionary'
 import { json } from './json'
 import { rule } from './rule'
 import { save } from './save'
+import { sets } from './sets'
 
 /** What can be done with a kind. */
 interface Runs {
@@ -26,4 +27,5 @@ export const KINDS: Readonly<Record<string, Runs>> = {
   dictionary: runs(dictionary),
   json: runs(json),
   command: runs(command),
+  sets: runs(sets),
 }

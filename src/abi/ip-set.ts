@@ -54,6 +54,8 @@ export const setFamily = (number: number | undefined): keyof typeof SET_FAMILIES
 
 /** The version of the netlink protocol that is spoken here. */
 export const IPSET_PROTOCOL = 7
+/** The oldest that the kernel still understands. */
+export const IPSET_PROTOCOL_MIN = 6
 /** Bytes of a comment, its NUL not among them. */
 export const IPSET_MAX_COMMENT_SIZE = 255
 

@@ -32,23 +32,31 @@ export function show(args: string[], { stdout }: Output): void {
   }
 }
 
-/** `dump --json [-6] [TABLE]`: rules as dictionaries. */
+/** Where sets stand in a dump, beside tables. No table has this name. */
+const SETS = 'sets'
+
+/** `dump --json [-6] [--sets] [TABLE]`: rules as dictionaries, with the ipsets that they may refer to. */
 export function dump(args: string[], { kernel }: OpenKernel, { stdout }: Output): void {
-  const options = { ...FAMILY_OPTION, ...JSON_OPTION }
+  const options = { ...FAMILY_OPTION, ...JSON_OPTION, [SETS]: { type: 'boolean' } } as const
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   checkJson('dump', values.json)
-  const { dumpAll, dumpTable } = requireEasy()
+  const { dumpAll, dumpSets, dumpTable } = requireEasy()
   const place = { ipv6: values.ipv6 ?? false, kernel }
   const [table, ...others] = positionals
   if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
-  stdout(`${toJson(table === undefined ? dumpAll(place) : dumpTable(table, place))}\n`)
+  if (values.sets && table !== undefined) throw new IptcError('--sets goes with a dump of all tables')
+  const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
+  stdout(`${toJson(table === undefined ? { ...sets, ...dumpAll(place) } : dumpTable(table, place))}\n`)
 }
 
 /** Counters that are too great for a number in JSON are text there. */
 export const toJson = (dumped: unknown): string =>
   JSON.stringify(dumped, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
 
-/** `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. */
+/**
+ * `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump
+ * come first, as rules refer to them.
+ */
 export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
   const options = { ...FAMILY_OPTION, ...JSON_OPTION }
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
@@ -64,15 +72,19 @@ type Place = Parameters<typeof import('../easy/easy')['dumpAll']>[0]
 
 /** All tables are made up before the first is written. */
 function applyDump(dumped: unknown, place: Place): void {
-  const { batchBegin, batchEnd } = requireEasy()
+  const { applySets, batchBegin, batchEnd } = requireEasy()
+  const all = entriesOf(dumped, 'a dump is an object of tables')
+  const [, sets] = all.find(([name]) => name === SETS) ?? []
+  if (sets !== undefined) applySets(sets as Sets, place)
   using batch = batchBegin(undefined, place)
   // Where an editor finds the schema of the file.
-  for (const [table, chains] of entriesOf(dumped, 'a dump is an object of tables'))
+  for (const [table, chains] of all.filter(([name]) => name !== SETS))
     if (table !== '$schema' || typeof chains !== 'string')
       applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
   batchEnd(batch)
 }
 
+type Sets = Parameters<typeof import('../easy/easy')['applySets']>[0]
 type Batch = ReturnType<typeof import('../easy/easy')['batchBegin']>
 type RuleToAdd = Parameters<typeof import('../easy/easy')['batchAddRules']>[1][number]
 

@@ -31,6 +31,7 @@ export {
   testRule,
   testTarget,
 } from './rules'
+export { applySets, type DumpedSet, diffSets, dumpSets, type SetDictionary, type SetDifference } from './sets'
 export {
   addChain,
   deleteChain,

@@ -17,7 +17,7 @@ import { attribute, attributes, fixed, nulString } from './attribute'
 import type { Message, Request } from './message'
 
 /** enum nlmsgerr_attrs */
-const extended = attributes({
+export const extended = attributes({
   text: attribute(NLMSGERR_ATTR_MSG, nulString),
   offset: attribute(NLMSGERR_ATTR_OFFS, fixed(u32)),
   missingType: attribute(NLMSGERR_ATTR_MISS_TYPE, fixed(u32)),

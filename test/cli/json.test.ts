@@ -1,8 +1,8 @@
 /** JSON that the command reads: nothing of it may be passed over. */
 
-import { IptcError, MemoryKernel, save } from '../../src'
+import { IpSet, IptcError, MemoryKernel, restore, save } from '../../src'
 import { parseJson } from '../../src/cli/json'
-import { apply } from '../../src/cli/own'
+import { apply, dump } from '../../src/cli/own'
 
 test.each([
   '{}',
@@ -50,4 +50,38 @@ test.each([
   const open = { kernel, writing: {}, save() {}, [Symbol.dispose]() {} }
   expect(() => apply(['--json'], open, { stdin: () => text, stdout() {} })).toThrow(/is there twice/)
   expect(save({ kernel })).toBe('')
+})
+
+const opened = (kernel: MemoryKernel) => ({ kernel, writing: {}, save() {}, [Symbol.dispose]() {} })
+
+function dumped(kernel: MemoryKernel, ...words: string[]): string {
+  const texts: string[] = []
+  dump(['--json', ...words], opened(kernel), { stdin: () => '', stdout: (text) => void texts.push(text) })
+  return texts.join('')
+}
+
+test('a dump with sets is applied sets first, and comes out the same', () => {
+  const kernel = new MemoryKernel({ clock: () => 0 })
+  const set = IpSet.create('blocked', 'hash:net', { counters: true, timeout: 60 }, { kernel })
+  set.add([{ net: '10.0.0.0/8', packets: 2n ** 60n }, '192.0.2.1'])
+  IpSet.create('all', 'list:set', {}, { kernel }).add('blocked')
+  restore('*filter\n-A INPUT -m set --match-set all src -j DROP\nCOMMIT\n', { kernel })
+  const text = dumped(kernel, '--sets')
+  const other = new MemoryKernel({ clock: () => 0 })
+  apply(['--json'], opened(other), { stdin: () => text, stdout() {} })
+  expect(dumped(other, '--sets')).toBe(text)
+  expect(JSON.parse(text)).toMatchObject({ sets: { blocked: { type: 'hash:net', timeout: 60 } }, filter: {} })
+  expect(dumped(kernel)).not.toMatch(/hash:net/)
+  expect(() => dumped(kernel, '--sets', 'filter')).toThrow(/--sets goes with a dump of all tables/)
+})
+
+test('where a set of a dump is wrong, neither sets nor tables are written', () => {
+  const kernel = new MemoryKernel()
+  const text = JSON.stringify({
+    filter: { INPUT: [{ target: 'DROP' }] },
+    sets: { good: { type: 'hash:ip', entries: ['10.0.0.1'] }, bad: { type: 'hash:ip', entries: ['10.0.0.1', '::1'] } },
+  })
+  expect(() => apply(['--json'], opened(kernel), { stdin: () => text, stdout() {} })).toThrow(/set bad\.entries\[1\]/)
+  expect(save({ kernel })).toBe('')
+  expect(IpSet.names({ kernel })).toEqual([])
 })

@@ -1,11 +1,12 @@
 /**
  * A packet filter in this process, for tests and for looking at captured tables: it answers, accepts and refuses what
- * Linux does, and filters nothing.
+ * Linux does, and filters nothing. Its sets are filled and looked at over netlink, as by an IpSet.
  */
 import { ERRNO } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
 import { SO_IP_SET } from '../../abi/ip-set'
 import { isTableName } from '../../abi/netfilter'
+import { NETLINK_NETFILTER } from '../../abi/netlink'
 import {
   counters,
   countersInfo,
@@ -19,9 +20,10 @@ import {
   TABLE_NAME_SIZE,
 } from '../../abi/x-tables'
 import { readText } from '../../binary/text'
-import { BlobError } from '../../errors'
+import { BlobError, UnsupportedError } from '../../errors'
+import type { SetNames } from '../../extensions/context'
 import { knownRevisions } from '../../extensions/registry'
-import { callback, check, duration, isObject, keyOf, list, object } from '../../input'
+import { callback, check, duration, isObject, keyOf, list, object, shown } from '../../input'
 import { checkOptions } from '../../options'
 import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
@@ -32,18 +34,26 @@ import {
   type Lend,
   type Lock,
   type LockRequest,
+  type NetlinkConnection,
   type Scratch,
   SockoptFailure,
 } from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
+import { MemoryNetlink } from './netlink'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
+import { SetCommands } from './sets/commands'
 
 export interface MemoryKernelOptions {
-  /** ipsets by name. Those without an index get the lowest that is free, in the order in which they stand here. */
+  /**
+   * ipsets by name, which are empty: of one family they are of type hash:ip, of `any` of list:set. Those without an index
+   * get the lowest that is free, in the order in which they stand here. Others are made by `IpSet.create`.
+   */
   readonly sets?: Readonly<Record<string, FamilyName | 'any' | SetEntry>>
   /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
   readonly captures?: readonly Capture[]
+  /** By which entries of sets go when their time is over, in milliseconds; that of the process unless said. */
+  readonly clock?: (() => number) | undefined
 }
 
 const aFamily = keyOf(FAMILIES)
@@ -58,7 +68,8 @@ const fail = (errno: number): never => {
 
 export class MemoryKernel implements Kernel {
   readonly description = 'in-process kernel'
-  readonly #sets = new SetList()
+  readonly #sets: SetList
+  readonly #clock: () => number
   /** Of each family, by name, the oldest first. */
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
   readonly #holders = new Holders('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
@@ -67,8 +78,10 @@ export class MemoryKernel implements Kernel {
   readonly place = this
 
   constructor(options: MemoryKernelOptions = {}) {
-    checkOptions(options, { sets: object, captures: list })
-    const { sets = {}, captures = [] } = options
+    checkOptions(options, { sets: object, captures: list, clock: callback })
+    const { sets = {}, captures = [], clock = () => performance.now() } = options
+    this.#clock = clock
+    this.#sets = new SetList(clock, () => this.#setsInRules())
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.
@@ -96,6 +109,13 @@ export class MemoryKernel implements Kernel {
   /** It knows the same sets. */
   scratch(): Scratch {
     return { kernel: new MemoryKernel({ sets: this.#sets.entries() }), close() {} }
+  }
+
+  /** @throws UnsupportedError for any protocol but netfilter's */
+  netlink(protocol: number): NetlinkConnection {
+    if (protocol !== NETLINK_NETFILTER)
+      throw new UnsupportedError(`the in-process kernel has no netlink protocol ${shown(protocol)}`)
+    return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets)
   }
 
   lock(timeoutMs: number): Lock {
@@ -129,13 +149,14 @@ export class MemoryKernel implements Kernel {
     const family = FAMILIES[capture.family]
     const { layout, entries } = checkCapture(capture)
     for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)
+    const { sets, found } = watched({ byName: () => undefined, byIndex: () => '' })
     try {
-      verify(family, capture.table, layout, entries)
+      verify(family, capture.table, layout, entries, { sets })
     } catch (error) {
       if (error instanceof Refusal) throw new BlobError(error.offset, error.reason, { cause: error })
       throw error
     }
-    this.#tables[capture.family].set(capture.table, { layout, entries: entries.slice() })
+    this.#tables[capture.family].set(capture.table, { layout, entries: entries.slice(), sets: found })
   }
 
   #get(family: Family, option: number, value: Uint8Array): void {
@@ -188,22 +209,16 @@ export class MemoryKernel implements Kernel {
     if (layout.numEntries >= TOO_MANY_ENTRIES) fail(ERRNO.ENOMEM)
     const entries = value.subarray(replace.size, replace.size + size)
     const name = tableName(value)
-    const reached = this.#verify(family, name, layout, entries)
+    const { sets, found } = watched(this.#sets)
+    const reached = verified(family, name, layout, entries, sets)
     const old = this.#table(family, name)
     if (numCounters !== old.layout.numEntries) fail(ERRNO.EAGAIN)
-    this.#tables[family.name].set(name, acceptTable(family, layout, entries, reached))
+    this.#tables[family.name].set(name, acceptTable(family, layout, entries, reached, found))
     if (answer !== undefined) copyCounters(family, old, answer)
   }
 
-  #verify(family: Family, table: string, layout: Parameters<typeof verify>[2], entries: Uint8Array): Uint8Array {
-    try {
-      return verify(family, table, layout, entries, { knownOnly: true, sets: this.#sets })
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      const failure = new SockoptFailure(error.errno)
-      failure.cause = error
-      throw failure
-    }
+  *#setsInRules(): Generator<number> {
+    for (const tables of Object.values(this.#tables)) for (const { sets } of tables.values()) yield* sets
   }
 
   #addCounters(family: Family, value: Uint8Array): void {
@@ -214,6 +229,34 @@ export class MemoryKernel implements Kernel {
     if (count !== table.layout.numEntries) fail(ERRNO.EINVAL)
     addCounters(family, table, value.subarray(countersInfo.size))
   }
+}
+
+function verified(
+  family: Family,
+  table: string,
+  layout: Parameters<typeof verify>[2],
+  entries: Uint8Array,
+  sets: SetNames,
+): Uint8Array {
+  try {
+    return verify(family, table, layout, entries, { knownOnly: true, sets })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const failure = new SockoptFailure(error.errno)
+    failure.cause = error
+    throw failure
+  }
+}
+
+/** The same sets, beside the index of one for every time that it is asked for. */
+function watched(known: SetNames): { sets: SetNames; found: readonly number[] } {
+  const found: number[] = []
+  const byIndex = (index: number): string | undefined => {
+    const name = known.byIndex(index)
+    if (name !== undefined) found.push(index)
+    return name
+  }
+  return { sets: { byName: (name) => known.byName(name), byIndex }, found }
 }
 
 /** Linux takes a name to end where its field does. */

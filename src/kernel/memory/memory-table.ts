@@ -29,6 +29,8 @@ export interface MemoryTable {
   readonly layout: Layout
   /** Never handed out: whoever asks gets a copy. Only counters are changed in place. */
   readonly entries: Uint8Array
+  /** The index of a set for every time that a rule names it. */
+  readonly sets: readonly number[]
 }
 
 /** A table of which nobody has changed anything yet: each of its chains has the policy ACCEPT, and no rules. */
@@ -41,6 +43,7 @@ export function initialTable(family: Family, name: TableName): MemoryTable {
   return {
     layout: { validHooks, hookEntry: places, underflow: places, numEntries: policies.length + 1 },
     entries: new Uint8Array(Buffer.concat([...policies, buildErrorEntry(family, 'ERROR')])),
+    sets: [],
   }
 }
 
@@ -58,8 +61,15 @@ function* placesOf(family: Family, entries: Uint8Array): Generator<number> {
  * The table that Linux makes of verified entries. It forgets the counters in them, and everything that extensions keep
  * for themselves; it notes which hooks reach an entry.
  * @param reached as {@link verify} returns it.
+ * @param sets that its rules name
  */
-export function acceptTable(family: Family, layout: Layout, sent: Uint8Array, reached: Uint8Array): MemoryTable {
+export function acceptTable(
+  family: Family,
+  layout: Layout,
+  sent: Uint8Array,
+  reached: Uint8Array,
+  sets: readonly number[],
+): MemoryTable {
   const entries = sent.slice()
   for (const at of placesOf(family, entries)) {
     family.entry.fields.comefrom.write(entries, at, reached[at >> 3] as number)
@@ -67,7 +77,7 @@ export function acceptTable(family: Family, layout: Layout, sent: Uint8Array, re
     for (const part of matchParts(family, entries, at)) forgetPrivate('match', family, entries, part)
     forgetBehindTarget(family, entries, at)
   }
-  return { layout: withoutLackingHooks(layout), entries }
+  return { layout: withoutLackingHooks(layout), entries, sets }
 }
 
 function withoutLackingHooks({ validHooks, hookEntry, underflow, numEntries }: Layout): Layout {

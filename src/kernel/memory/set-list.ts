@@ -1,10 +1,15 @@
-/** The ipsets of an in-process kernel: their names and families, and the index by which rules refer to each. */
+/** The ipsets of an in-process kernel: their names and contents, and the index by which rules refer to each. */
 
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'
 import { encodeText } from '../../binary/text'
 import { IptcError } from '../../errors'
 import { check, keyOf, shown, text } from '../../input'
+import { setType } from '../../ipset/types'
+import type { Clock } from './sets/extras'
+import type { OtherSets } from './sets/list-of-sets'
+import { makeSet } from './sets/make'
+import type { MemorySet } from './sets/memory-set'
 
 /** What a kernel tells of a set; the family is that of the addresses in it, `any` for a list of sets. */
 export interface SetEntry {
@@ -12,16 +17,37 @@ export interface SetEntry {
   readonly family: FamilyName | 'any'
 }
 
+/** A set under its name. */
+export interface NamedSet {
+  name: string
+  readonly index: number
+  contents: MemorySet
+  /** How many are reading it at the moment. */
+  readers: number
+}
+
 const SET_FAMILY = keyOf({ ...FAMILIES, any: 'of no family' })
 
 /** Slots that Linux has room for at first; an index past them is an error there, and not merely free. */
 const SLOTS = 256
 
-export class SetList {
-  readonly #byName = new Map<string, SetEntry>()
-  readonly #byIndex = new Map<number, string>()
+export class SetList implements OtherSets {
+  readonly #clock: Clock
+  readonly #ruleReferences: () => Iterable<number>
+  readonly #byName = new Map<string, NamedSet>()
+  readonly #byIndex = new Map<number, NamedSet>()
 
-  /** @param index the lowest that is free, unless said. @throws IptcError where the name or the index is taken */
+  /** @param ruleReferences the index of a set for every time that a rule names it */
+  constructor(clock: Clock, ruleReferences: () => Iterable<number>) {
+    this.#clock = clock
+    this.#ruleReferences = ruleReferences
+  }
+
+  /**
+   * A set of which the family alone is known: an empty hash:ip of it, or an empty list:set.
+   * @param index the lowest that is free, unless said
+   * @throws IptcError where the name or the index is taken
+   */
   add(name: string, family: FamilyName | 'any', index = this.#free()): SetEntry {
     check('the name of a set', name, text)
     check('the family of a set', family, SET_FAMILY)
@@ -33,38 +59,95 @@ export class SetList {
         `set ${name} cannot have the index ${shown(index)}: it is a number 0 to ${IPSET_INVALID_ID - 1}`,
       )
     if (this.#byName.has(name)) throw new IptcError(`there is a set ${name} already`)
-    if (this.#byIndex.has(index)) throw new IptcError(`set ${this.#byIndex.get(index)} has the index ${index} already`)
-    const entry = { index, family }
-    this.#byName.set(name, entry)
-    this.#byIndex.set(index, name)
-    return entry
+    const other = this.#byIndex.get(index)
+    if (other !== undefined) throw new IptcError(`set ${other.name} has the index ${index} already`)
+    const type = setType(family === 'any' ? 'list:set' : 'hash:ip')
+    const making = { type, family, revision: type.revisions[1], options: {}, clock: this.#clock }
+    this.insert(name, makeSet(making, this), index)
+    return { index, family }
+  }
+
+  /** Puts a set in, whose name is free. */
+  insert(name: string, contents: MemorySet, index = this.#free()): void {
+    const set = { name, index, contents, readers: 0 }
+    this.#byName.set(name, set)
+    this.#byIndex.set(index, set)
   }
 
   /** @throws IptcError where there is none of this name */
   remove(name: string): void {
     check('the name of a set', name, text)
-    const entry = this.#byName.get(name)
-    if (entry === undefined) throw new IptcError(`there is no set ${name}`)
+    const set = this.#byName.get(name)
+    if (set === undefined) throw new IptcError(`there is no set ${name}`)
     this.#byName.delete(name)
-    this.#byIndex.delete(entry.index)
+    this.#byIndex.delete(set.index)
   }
 
-  /** All of them, by name. */
-  entries(): Record<string, SetEntry> {
-    return Object.fromEntries(this.#byName)
+  rename(set: NamedSet, name: string): void {
+    this.#byName.delete(set.name)
+    set.name = name
+    this.#byName.set(name, set)
   }
 
-  byName(name: string): SetEntry | undefined {
+  get(name: string): NamedSet | undefined {
     return this.#byName.get(name)
   }
 
+  /** All of them, in the order of Linux: by index, lists of sets last, as these cannot be made before the others. */
+  all(): NamedSet[] {
+    const rank = ({ index }: NamedSet): number => index + (this.isList(index) ? IPSET_INVALID_ID : 0)
+    return [...this.#byIndex.values()].sort((a, b) => rank(a) - rank(b))
+  }
+
+  /** What rules need to know of them, by name. */
+  entries(): Record<string, SetEntry> {
+    return Object.fromEntries(
+      Array.from(
+        this.#byName,
+        ([
+          name,
+          {
+            index,
+            contents: { family },
+          },
+        ]) => [name, { index, family }],
+      ),
+    )
+  }
+
+  byName(name: string): SetEntry | undefined {
+    const set = this.#byName.get(name)
+    return set && { index: set.index, family: set.contents.family }
+  }
+
   byIndex(index: number): string | undefined {
-    return this.#byIndex.get(index)
+    return this.#byIndex.get(index)?.name
+  }
+
+  /** How many rules and lists of sets refer to each, by index. */
+  references(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>()
+    const count = (index: number): void => void counts.set(index, (counts.get(index) ?? 0) + 1)
+    for (const index of this.#ruleReferences()) count(index)
+    for (const { contents } of this.#byIndex.values()) for (const index of contents.members()) count(index)
+    return counts
   }
 
   /** Whether Linux, with these sets, has a slot of this number, be it free. */
   hasSlot(index: number): boolean {
     return index < Math.max(SLOTS, ...[...this.#byIndex.keys()].map((used) => used + 1))
+  }
+
+  indexOf(name: string): number | undefined {
+    return this.#byName.get(name)?.index
+  }
+
+  nameOf(index: number): string {
+    return this.byIndex(index) ?? ''
+  }
+
+  isList(index: number): boolean {
+    return this.#byIndex.get(index)?.contents.type.name === 'list:set'
   }
 
   #free(): number {

@@ -1,0 +1,207 @@
+/** ipsets as dictionaries: by name, each with its type, what it is made with, and its entries. */
+import type { FamilyName } from '../abi/family'
+import { IptcError, SetError, UnsupportedError } from '../errors'
+import { isObject, shown } from '../input'
+import { IpSet, type Replacement, type SetHeader } from '../ipset/ip-set'
+import type { SetPlace } from '../ipset/sets'
+import {
+  type CreateOptions,
+  isSetType,
+  type ListedEntry,
+  type SetEntry,
+  type SetTypeName,
+  type ToldOptions,
+} from '../ipset/types'
+import { MemoryKernel } from '../kernel/memory/memory-kernel'
+import { type EasyOptions, placeOf } from './options'
+
+/** What is read. What chance decides, initval, is left out. */
+export type DumpedSet<T extends SetTypeName = SetTypeName> = T extends SetTypeName
+  ? { readonly type: T; readonly family: FamilyName | 'any' } & Omit<ToldOptions<T>, 'initval'> & {
+        readonly entries: readonly ListedEntry<T>[]
+      }
+  : never
+
+/** What is written: the options of a set beside its type and its entries. Counters may be text, as JSON has no bigint. */
+export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTypeName
+  ? { readonly type: T; readonly family?: FamilyName | 'any' } & Omit<CreateOptions<T>, 'family'> & {
+        readonly entries: readonly SetEntry<T>[]
+      }
+  : never
+
+/** What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both. */
+export interface SetDifference {
+  readonly missing: boolean
+  readonly added: readonly ListedEntry[]
+  readonly removed: readonly ListedEntry[]
+}
+
+type Entry = Record<string, unknown>
+
+/** The sets of a namespace, lists of sets last. @throws UnsupportedError for a type that is not known here */
+export function dumpSets(options: EasyOptions = {}): Record<string, DumpedSet> {
+  const place = setPlace(options)
+  return Object.fromEntries(
+    IpSet.headers(place).map(({ name, type, family, options: { initval: _, ...made } }: Header) => [
+      name,
+      { type, family, ...made, entries: listed(name, place) } as unknown as DumpedSet,
+    ]),
+  )
+}
+
+function listed(name: string, place: SetPlace): ListedEntry[] {
+  using set = IpSet.open(name, place)
+  return set.list()
+}
+
+/**
+ * Makes sets what dictionaries say. Those that are not there are made; of others the entries are exchanged, each set's at
+ * one moment. Sets that are not among them stay. All of it is tried in an in-process kernel before anything is changed.
+ * @returns what became of the entries of each
+ * @throws IptcError with the place of what is wrong, as in `blocked.entries[3]`; SetError where a set is there that is
+ *   made otherwise
+ */
+export function applySets(
+  sets: Readonly<Record<string, SetDictionary>>,
+  options: EasyOptions = {},
+): Record<string, Replacement> {
+  const place = setPlace(options)
+  const asked = askedFor(sets)
+  rehearse(asked, place)
+  const outcomes: [string, Replacement][] = []
+  // All of them before any is filled: a list of sets refers to others.
+  for (const one of asked) made(one, place).close()
+  for (const one of asked) {
+    using set = made(one, place)
+    outcomes.push([one.name, set.replaceContents(one.entries as never)])
+  }
+  return Object.fromEntries(outcomes)
+}
+
+/** What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside. */
+export function diffSets(
+  sets: Readonly<Record<string, SetDictionary>>,
+  options: EasyOptions = {},
+): Record<string, SetDifference> {
+  const place = setPlace(options)
+  const asked = askedFor(sets)
+  const wanted = rehearse(asked, place)
+  const known = IpSet.names(place)
+  const differences = asked.map(({ name }): [string, SetDifference] => {
+    const missing = !known.includes(name)
+    const before = missing ? [] : listed(name, place)
+    const after = listed(name, { kernel: wanted })
+    return [name, { missing, added: without(after, before), removed: without(before, after) }]
+  })
+  return Object.fromEntries(
+    differences.filter(([, { missing, added, removed }]) => missing || added.length + removed.length > 0),
+  )
+}
+
+function without(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
+  const keys = new Set(others.map(keyOf))
+  return entries.filter((entry) => !keys.has(keyOf(entry)))
+}
+
+const keyOf = ({ timeout: _, packets: __, bytes: ___, ...lasting }: Entry): string => JSON.stringify(lasting)
+
+function setPlace(options: EasyOptions): SetPlace {
+  const { namespace, kernel } = placeOf(options)
+  return { namespace, kernel: kernel as SetPlace['kernel'] }
+}
+
+type Header = SetHeader & { readonly options: Entry }
+
+interface Asked {
+  readonly name: string
+  readonly type: SetTypeName
+  readonly family: FamilyName | 'any' | undefined
+  readonly options: Entry
+  readonly entries: readonly unknown[]
+}
+
+/** @throws IptcError */
+function askedFor(sets: unknown): Asked[] {
+  if (!isObject(sets)) throw new IptcError(`sets are an object of sets by name, not ${shown(sets)}`)
+  return Object.entries(sets).map(([name, set]) => askedSet(name, set))
+}
+
+function askedSet(name: string, set: unknown): Asked {
+  if (!isObject(set)) throw wrong(name, `is an object with a type and entries, not ${shown(set)}`)
+  const { type, family, entries, ...options } = set as Entry
+  if (!isSetType(type)) throw wrong(`${name}.type`, `is a type of sets, such as hash:ip, not ${shown(type)}`)
+  if (!Array.isArray(entries)) throw wrong(`${name}.entries`, `is a list of entries, not ${shown(entries)}`)
+  return { name, type, family: family as Asked['family'], options, entries: entries.map(withCounts) }
+}
+
+const COUNTS = ['packets', 'bytes'] as const
+
+/** Counts that JSON has as text. */
+function withCounts(entry: unknown): unknown {
+  if (!isObject(entry)) return entry
+  const counts = COUNTS.flatMap((key) => {
+    const value = (entry as Entry)[key]
+    return typeof value === 'string' && /^\d+$/.test(value) ? [[key, BigInt(value)] as const] : []
+  })
+  return counts.length === 0 ? entry : { ...entry, ...Object.fromEntries(counts) }
+}
+
+const wrong = (place: string, what: string, cause?: unknown): IptcError =>
+  new IptcError(`set ${place} ${what}`, { cause })
+
+/** Makes the set, or opens it where it is there. @throws SetError where that is made otherwise */
+function made({ name, type, family, options }: Asked, place: SetPlace): IpSet {
+  if (!IpSet.names(place).includes(name))
+    return IpSet.create(name, type as 'hash:ip', { ...options, family } as never, place) as unknown as IpSet
+  const set = IpSet.open(name, type, place) as IpSet
+  try {
+    checkLike(set, { family, options, type, name, entries: [] })
+    return set
+  } catch (error) {
+    set.close()
+    throw error
+  }
+}
+
+/** What the kernel is free to choose, or changes as a set grows. */
+const SIZES = ['hashsize', 'bucketsize', 'initval']
+
+/** @throws SetError */
+function checkLike(set: IpSet, asked: Asked): void {
+  const kernel = new MemoryKernel()
+  const { family, options } = made(asked, { kernel }).header() as Header
+  const told = (set.header() as Header).options
+  const other = [...new Set([...Object.keys(options), ...Object.keys(told)])].find(
+    (name) => !SIZES.includes(name) && JSON.stringify(options[name]) !== JSON.stringify(told[name]),
+  )
+  const what = set.family === family ? other : 'family'
+  if (what === undefined) return
+  throw new SetError({ set: set.name, operation: 'create' }, `it is there already, made with another ${what}`)
+}
+
+/** Has an in-process kernel do what is asked, beside the sets that are there. @throws IptcError with the place */
+function rehearse(asked: readonly Asked[], place: SetPlace): MemoryKernel {
+  const kernel = new MemoryKernel()
+  const names = asked.map(({ name }) => name)
+  for (const { name, type, family, options } of IpSet.headers(place) as Header[])
+    if (!names.includes(name)) made({ name, type, family, options, entries: [] }, { kernel })
+  const sets = asked.map((one) => [one, rehearsedSet(one, kernel)] as const)
+  for (const [{ name, entries }, set] of sets)
+    try {
+      set?.add(entries as never, { exist: true })
+    } catch (error) {
+      const index = error instanceof SetError ? error.index : undefined
+      throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
+    }
+  return kernel
+}
+
+/** undefined where it is for Linux alone to say. */
+function rehearsedSet(asked: Asked, kernel: MemoryKernel): IpSet | undefined {
+  try {
+    return made(asked, { kernel })
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined
+    throw wrong(`${asked.name}:`, (error as Error).message, error)
+  }
+}

@@ -1,0 +1,151 @@
+/** Netlink sockets of the in-process kernel: requests about sets are carried out when they are sent, and answered. */
+import { ERRNO } from '../../abi/errno'
+import { NLM_F_ACK, NLM_F_MULTI, NLMSG_NOOP, nlAlign } from '../../abi/netlink'
+import { MessageError } from '../../errors'
+import { commands, type ListValues } from '../../ipset/messages'
+import { acknowledgement, answer, end, refusal } from '../../netlink/answer'
+import { type Message, type MessageType, messagesIn, type NfHead, nfHead, readMessage } from '../../netlink/message'
+import { type NetlinkConnection, NetlinkFailure } from '../kernel'
+import type { NamedSet, SetList } from './set-list'
+import { checkCommon, EntryFailure, type SetCommands } from './sets/commands'
+import { SetFailure } from './sets/failure'
+
+type Values = Record<string, unknown>
+type Kind = MessageType<NfHead, Values>
+type Name = keyof typeof commands
+const NAMES = Object.keys(commands) as Name[]
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+
+export class MemoryNetlink implements NetlinkConnection {
+  readonly #commands: SetCommands
+  readonly #sets: SetList
+  /** What is there to be received; the parts of a dump are made when their turn comes. */
+  readonly #answers: Iterator<Uint8Array, void>[] = []
+  #closed = false
+
+  constructor(commands: SetCommands, sets: SetList) {
+    this.#commands = commands
+    this.#sets = sets
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#checkOpen()
+    // Of its own, as the answer to what is refused has it in it.
+    for (const message of messagesIn(bytes.slice()))
+      if (message.type !== NLMSG_NOOP) this.#answers.push(this.#perform(message))
+  }
+
+  async sendAsync(bytes: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await nextTurn()
+    this.send(bytes)
+  }
+
+  receive(): Uint8Array | undefined {
+    this.#checkOpen()
+    for (let answers = this.#answers[0]; answers !== undefined; answers = this.#answers[0]) {
+      const { value, done } = answers.next()
+      if (!done) return value
+      this.#answers.shift()
+    }
+    return undefined
+  }
+
+  /** Nothing is told of changes here. */
+  join(): void {
+    this.#checkOpen()
+    throw new NetlinkFailure(ERRNO.EOPNOTSUPP)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const answers of this.#answers.splice(0)) answers.return?.(undefined)
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new NetlinkFailure(ERRNO.EBADF)
+  }
+
+  #perform(message: Message): Iterator<Uint8Array, void> {
+    try {
+      const name = NAMES.find((one) => commands[one].type === message.type)
+      if (name === undefined)
+        throw new SetFailure(ERRNO.EOPNOTSUPP, 'the in-process kernel takes requests about sets, and none of this type')
+      const kind = commands[name] as unknown as Kind
+      const { values } = readMessage(kind, message)
+      checkCommon(values)
+      return name === 'list' ? this.#dump(message, values) : this.#carryOut(name, kind, message, values).values()
+    } catch (error) {
+      return [refused(message, error)].values()
+    }
+  }
+
+  #carryOut(name: Exclude<Name, 'list'>, kind: Kind, message: Message, values: Values): Uint8Array[] {
+    const acknowledged = (message.flags & NLM_F_ACK) === 0 ? [] : [acknowledgement(message)]
+    try {
+      const work = this.#commands[name].bind(this.#commands) as (values: Values, flags: number) => Values | undefined
+      const told = work(values, message.flags)
+      return told === undefined ? acknowledged : [answer(message, kind, HEAD, told), ...acknowledged]
+    } catch (error) {
+      // The number of the entry stands in what is handed back.
+      if (error instanceof EntryFailure) rewrite(message, kind, { ...values, lineno: error.lineno })
+      throw error
+    }
+  }
+
+  #dump(message: Message, values: ListValues): Dump {
+    const { setname } = values
+    const read = this.#sets.all().filter(({ name }) => setname === undefined || name === setname)
+    return new Dump(message, this.#commands.list(values), read)
+  }
+}
+
+/** nfgen_family means nothing in these messages. */
+const HEAD = nfHead(2)
+
+/** The answers to a request that reads. As long as they are not all taken, the sets are not to be destroyed. */
+class Dump implements Iterator<Uint8Array, void> {
+  readonly #asked: Message
+  readonly #parts: Iterator<ListValues, void>
+  readonly #read: readonly NamedSet[]
+  #next: IteratorResult<ListValues, void>
+  #isOver = false
+
+  /** @throws SetFailure */
+  constructor(asked: Message, parts: Iterator<ListValues, void>, read: readonly NamedSet[]) {
+    this.#asked = asked
+    this.#parts = parts
+    this.#read = read
+    this.#next = parts.next()
+    for (const set of read) set.readers++
+  }
+
+  next(): IteratorResult<Uint8Array, void> {
+    if (this.#isOver) return { done: true, value: undefined }
+    const { done, value } = this.#next
+    if (done) {
+      this.return()
+      return { done: false, value: end(this.#asked) }
+    }
+    this.#next = this.#parts.next()
+    return { done: false, value: answer(this.#asked, commands.list, HEAD, value, NLM_F_MULTI) }
+  }
+
+  return(): IteratorResult<Uint8Array, void> {
+    if (!this.#isOver) for (const set of this.#read) set.readers--
+    this.#isOver = true
+    return { done: true, value: undefined }
+  }
+}
+
+function rewrite({ bytes, at }: Message, { head, attributes }: Kind, values: Values): void {
+  attributes.write(bytes, at + nlAlign(head.size), values)
+}
+
+/** The answer to a request that failed. @throws whatever is no refusal */
+function refused(message: Message, error: unknown): Uint8Array {
+  if (error instanceof MessageError) return refusal(message, ERRNO.EINVAL, error.message)
+  if (error instanceof SetFailure) return refusal(message, error.errno, error.reason)
+  throw error
+}

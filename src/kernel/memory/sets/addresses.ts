@@ -1,0 +1,54 @@
+/** Addresses as numbers, and the networks that they are in. */
+import type { FamilyName } from '../../../abi/family'
+import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../../binary/address'
+
+export const BITS = { ipv4: 32, ipv6: 128 } as const
+
+export const familyOf = (text: string): FamilyName => (text.includes(':') ? 'ipv6' : 'ipv4')
+
+/** @param text an address as messages have it */
+export function toNumber(text: string): bigint {
+  const bytes = (familyOf(text) === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)) as Uint8Array
+  return BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
+}
+
+export function toText(address: bigint, family: FamilyName): string {
+  const bytes = Uint8Array.from(Buffer.from(address.toString(16).padStart(BITS[family] / 4, '0'), 'hex'))
+  return family === 'ipv6' ? formatIPv6(bytes) : formatIPv4(bytes)
+}
+
+/** The mask of a prefix of this length. */
+export const prefixMask = (length: number, family: FamilyName): bigint =>
+  ((1n << BigInt(length)) - 1n) << BigInt(BITS[family] - length)
+
+/** @param address as text. @returns the same text where the mask keeps all of it */
+export const masked = (address: string, mask: bigint): string => toText(toNumber(address) & mask, familyOf(address))
+
+/** The network that begins so, as far as the prefix goes. */
+export const networkOf = (address: string, length: number): string =>
+  length === BITS[familyOf(address)] ? address : masked(address, prefixMask(length, familyOf(address)))
+
+export const isZero = (address: string): boolean => address === '0.0.0.0' || address === '::'
+
+/**
+ * The fewest networks that are all of a range of IPv4, the first one first. Where more than half of all addresses would
+ * be left behind a network, Linux begins with a single address instead.
+ */
+export function* networksIn(first: bigint, last: bigint): Generator<{ address: bigint; length: number }> {
+  for (let at = first; at <= last; ) {
+    let length = 1
+    while (length < BITS.ipv4 && !begins(at, last, blockOf(length))) length++
+    yield { address: at, length }
+    at += blockOf(length) + 1n
+  }
+}
+
+function begins(at: bigint, last: bigint, block: bigint): boolean {
+  const left = last - (at | block)
+  return (at & block) === 0n && left >= 0n && left < HALF
+}
+
+const HALF = 1n << 31n
+
+/** The bits behind a prefix of IPv4. */
+const blockOf = (length: number): bigint => (1n << BigInt(BITS.ipv4 - length)) - 1n

@@ -1,0 +1,20 @@
+/** What is asked of sets is refused, with an errno of Linux. */
+export class SetFailure extends Error {
+  readonly errno: number
+  /** In words, where Linux would do what is asked and this kernel cannot. */
+  readonly reason: string | undefined
+
+  constructor(errno: number, reason?: string) {
+    super(reason ?? `errno ${errno}`)
+    this.errno = errno
+    this.reason = reason
+  }
+}
+
+/** An entry has attributes that those of its set do not have. */
+export class ShapeFailure extends SetFailure {}
+
+/** @throws SetFailure */
+export function refuse(errno: number, reason?: string): never {
+  throw new SetFailure(errno, reason)
+}

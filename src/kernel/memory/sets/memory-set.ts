@@ -1,0 +1,90 @@
+/** What sets of all methods have in common. */
+import type { FamilyName } from '../../../abi/family'
+import { IPSET_ERR } from '../../../abi/ip-set'
+import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
+import type { SetType } from '../../../ipset/types'
+import { type Clock, EXTRA_ATTRIBUTES, ExtraRules } from './extras'
+import { ShapeFailure } from './failure'
+
+/** What a set is made of. */
+export interface Making {
+  readonly type: SetType
+  readonly family: FamilyName | 'any'
+  readonly revision: number
+  readonly options: CreateAttributes
+  readonly clock: Clock
+}
+
+/** A set without its name. */
+export abstract class MemorySet {
+  readonly type: SetType
+  readonly family: FamilyName | 'any'
+  readonly revision: number
+  protected readonly extras: ExtraRules
+
+  constructor({ type, family, revision, options, clock }: Making) {
+    this.type = type
+    this.family = family
+    this.revision = revision
+    this.extras = new ExtraRules(options, clock)
+  }
+
+  /** What it was made with, as Linux tells it. */
+  abstract options(): CreateAttributes
+  abstract readonly elements: number
+  abstract entries(): Iterable<EntryAttributes>
+  abstract flush(): void
+  /** The indexes of the sets in it. */
+  members(): Iterable<number> {
+    return []
+  }
+
+  /** @param exist whether it is no error where it is there already. @throws SetFailure */
+  add(entry: EntryAttributes, exist: boolean): void {
+    this.#check(entry)
+    this.put(entry, exist)
+  }
+
+  /** @param exist whether it is no error where it is not there. @throws SetFailure */
+  remove(entry: EntryAttributes, exist: boolean): void {
+    this.#check(entry)
+    this.take(entry, exist)
+  }
+
+  /** @throws SetFailure for what cannot be in the set */
+  test(entry: EntryAttributes): boolean {
+    this.#check(entry)
+    return this.has(entry)
+  }
+
+  /** Whether one that is made so is one like this. */
+  isLike(other: MemorySet): boolean {
+    return (
+      this.type === other.type &&
+      this.extras.timeout === other.extras.timeout &&
+      this.extras.flags === other.extras.flags &&
+      this.isMadeLike(other as this)
+    )
+  }
+
+  /** The attributes of its entries, beside extras. */
+  protected abstract readonly attributes: readonly (keyof EntryAttributes)[]
+  /** That the parts are there, and are of this family. @throws SetFailure */
+  protected abstract checkParts(entry: EntryAttributes): void
+  /** What is asked of the parts once it is known that the set takes the extras. @throws SetFailure */
+  protected checkValues(_entry: EntryAttributes): void {}
+  protected abstract put(entry: EntryAttributes, exist: boolean): void
+  protected abstract take(entry: EntryAttributes, exist: boolean): void
+  protected abstract has(entry: EntryAttributes): boolean
+  protected abstract isMadeLike(other: this): boolean
+
+  #known: ReadonlySet<string> | undefined
+
+  #check(entry: EntryAttributes): void {
+    this.#known ??= new Set([...this.attributes, ...EXTRA_ATTRIBUTES, 'lineno'])
+    for (const name in entry) if (!this.#known.has(name)) throw new ShapeFailure(IPSET_ERR.PROTOCOL)
+    this.checkParts(entry)
+    this.extras.check(entry)
+    this.checkValues(entry)
+  }
+}

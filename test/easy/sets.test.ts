@@ -1,0 +1,126 @@
+/** Sets as dictionaries, on the in-process kernel. */
+import { applySets, diffSets, dumpSets, type SetDictionary } from '../../src/easy/easy'
+import { IptcError, SetError } from '../../src/errors'
+import { IpSet } from '../../src/ipset/ip-set'
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
+import { setFixtures } from '../support/set-fixtures'
+
+let kernel = new MemoryKernel()
+beforeEach(() => {
+  kernel = new MemoryKernel({ clock: () => 0 })
+})
+
+type Sets = Readonly<Record<string, SetDictionary>>
+
+const SETS: Sets = {
+  all: { type: 'list:set', entries: [{ set: 'ports' }, { set: 'blocked' }] },
+  blocked: {
+    type: 'hash:net',
+    comment: true,
+    timeout: 0,
+    entries: [{ net: '10.0.0.0/8', comment: 'ours' }, '192.0.2.0/24', { net: '10.1.0.0/16', nomatch: true }],
+  },
+  ports: { type: 'bitmap:port', range: [0, 100], counters: true, entries: [{ port: [1, 3], packets: 5n }] },
+}
+
+test('what is applied is dumped, through JSON too, and is no difference then', () => {
+  expect(diffSets(SETS, { kernel })).toMatchObject({ all: { missing: true }, blocked: { missing: true } })
+  expect(applySets(SETS, { kernel })).toEqual({
+    all: { added: 2, removed: 0, kept: 0 },
+    blocked: { added: 3, removed: 0, kept: 0 },
+    ports: { added: 3, removed: 0, kept: 0 },
+  })
+  expect(diffSets(SETS, { kernel })).toEqual({})
+  const dumped = dumpSets({ kernel })
+  expect(Object.keys(dumped)).toEqual(['blocked', 'ports', 'all'])
+  expect(dumped['ports']).toEqual({
+    type: 'bitmap:port',
+    family: 'any',
+    range: [0, 100],
+    counters: true,
+    entries: [1, 2, 3].map((port) => ({ port, packets: 5n, bytes: 0n })),
+  })
+  const other = { kernel: new MemoryKernel() }
+  const json = JSON.stringify(dumped, (_, value) => (typeof value === 'bigint' ? String(value) : value))
+  applySets(JSON.parse(json), other)
+  expect(dumpSets(other)).toEqual(dumped)
+})
+
+test.each(
+  setFixtures.map(({ type, family, options, entries }) => [`${type} of ${family}`, type, family, options, entries]),
+)('sets with all extensions go round: %s', (_, type, family, options, entries) => {
+  for (const name of ['one', 'two', 'three']) IpSet.create(name, 'hash:ip', {}, { kernel })
+  const set = { type, ...options, ...(family === 'ipv6' && { family }), entries } as unknown as SetDictionary
+  applySets({ set }, { kernel })
+  const before = dumpSets({ kernel })
+  expect(before['set']?.entries.length).toBeGreaterThan(0)
+  expect(diffSets({ set }, { kernel })).toEqual({})
+  expect(applySets(before as never, { kernel })['set']).toMatchObject({ added: 0, removed: 0 })
+})
+
+test('differences are told, and applied', () => {
+  applySets(SETS, { kernel })
+  const blocked = IpSet.open('blocked', 'hash:net', { kernel })
+  blocked.remove('192.0.2.0/24')
+  blocked.add(['203.0.113.9', { net: '10.0.0.0/8', comment: 'theirs' }], { exist: true })
+  expect(diffSets(SETS, { kernel })).toEqual({
+    blocked: {
+      missing: false,
+      added: [
+        { net: '10.0.0.0/8', timeout: 0, comment: 'ours' },
+        { net: '192.0.2.0/24', timeout: 0 },
+      ],
+      removed: expect.arrayContaining([
+        { net: '10.0.0.0/8', timeout: 0, comment: 'theirs' },
+        { net: '203.0.113.9', timeout: 0 },
+      ]),
+    },
+  })
+  expect(applySets(SETS, { kernel })['blocked']).toEqual({ added: 1, removed: 1, kept: 2 })
+  expect(diffSets(SETS, { kernel })).toEqual({})
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+test.each<[string, any, RegExp]>([
+  ['no object', [], /sets are an object of sets by name/],
+  ['a set that is none', { a: 1 }, /set a is an object with a type and entries, not 1/],
+  ['an unknown type', { a: { type: 'hash:nope', entries: [] } }, /set a\.type is a type of sets.*"hash:nope"/],
+  ['no entries', { a: { type: 'hash:ip' } }, /set a\.entries is a list of entries, not undefined/],
+  ['an unknown option', { a: { type: 'hash:ip', hashsise: 3, entries: [] } }, /set a: .*no hashsise here; accepted/],
+  ['a bad option', { a: { type: 'hash:ip', netmask: 33, entries: [] } }, /set a: .*netmask is not one/],
+  ['no range', { a: { type: 'bitmap:port', entries: [] } }, /set a: .*range is missing/],
+  ['a bad entry', { a: { type: 'hash:ip', entries: ['10.0.0.1', 'x'] } }, /set a\.entries\[1\]: .*ip is an address/],
+  [
+    'an unknown key',
+    { a: { type: 'hash:ip', entries: [{ ip: '10.0.0.1', cmnt: 'x' }] } },
+    /entries\[0\]: .*no cmnt here/,
+  ],
+  ['an entry out of range', { a: { type: 'bitmap:port', range: [1, 9], entries: [5, 10] } }, /entries\[1\]: .*outside/],
+  ['too many', { a: { type: 'hash:ip', maxelem: 1, entries: ['10.0.0.1', '10.0.0.2'] } }, /entries\[1\]: .*is full/],
+  [
+    'a set that is not there',
+    { a: { type: 'list:set', entries: ['nope'] } },
+    /set a\.entries\[0\]: .*no set of the name/,
+  ],
+])('%s is refused with its place, and nothing is changed', (_, sets, reason) => {
+  const good = { b: { type: 'hash:ip', entries: ['10.0.0.1'] } }
+  for (const use of [applySets, diffSets]) {
+    expect(() => use(Array.isArray(sets) ? sets : { ...good, ...sets }, { kernel })).toThrow(reason)
+    expect(() => use(Array.isArray(sets) ? sets : { ...good, ...sets }, { kernel })).toThrow(IptcError)
+  }
+  expect(IpSet.names({ kernel })).toEqual([])
+})
+
+test('a set that is there, made otherwise, is left as it is', () => {
+  IpSet.create('a', 'hash:ip', { timeout: 5 }, { kernel }).add('10.0.0.1')
+  for (const set of [
+    { type: 'hash:net', entries: [] },
+    { type: 'hash:ip', timeout: 6, entries: [] },
+    { type: 'hash:ip', timeout: 5, family: 'ipv6', entries: [] },
+    { type: 'hash:ip', timeout: 5, comment: true, entries: [] },
+  ] as const)
+    expect(() => applySets({ a: set }, { kernel })).toThrow(SetError)
+  expect(IpSet.open('a', { kernel }).list()).toEqual([{ ip: '10.0.0.1', timeout: 5 }])
+  applySets({ a: { type: 'hash:ip', timeout: 5, hashsize: 4096, entries: [] } }, { kernel })
+  expect(IpSet.open('a', { kernel }).list()).toEqual([])
+})

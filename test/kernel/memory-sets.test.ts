@@ -1,0 +1,158 @@
+/** Sets of the in-process kernel, as a policy with a block list is tested where there is no Linux. */
+import { IPSET_CMD } from '../../src/abi/ip-set'
+import { NETLINK_NETFILTER } from '../../src/abi/netlink'
+import { NFNL_SUBSYS_IPSET, NFNL_SUBSYS_NFTABLES, nfnlType } from '../../src/abi/nfnetlink'
+import { KernelError, NotFoundError, type SetError, UnsupportedError } from '../../src/errors'
+import { IpSet } from '../../src/ipset/ip-set'
+import { Chain } from '../../src/iptc/chain'
+import { Rule } from '../../src/iptc/rule'
+import { Table } from '../../src/iptc/table'
+import { captureTable } from '../../src/kernel/capture'
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
+import { attributes } from '../../src/netlink/attribute'
+import { NetlinkClient } from '../../src/netlink/client'
+import { type MessageType, nfHead, nfMessage, request } from '../../src/netlink/message'
+import { explain, type Refusal } from '../../src/netlink/refusal'
+import { subscribe } from '../../src/netlink/subscribe'
+import { setFixtures, useSet } from '../support/set-fixtures'
+
+const caught = (body: () => unknown): SetError => {
+  try {
+    body()
+  } catch (error) {
+    return error as SetError
+  }
+  throw new Error('nothing was thrown')
+}
+
+const sorted = (values: readonly unknown[]): string[] =>
+  values.map((value) => JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one))).sort()
+
+/** A second may have gone by when it was recorded. */
+const whole = (entry: unknown): unknown => {
+  const { timeout, ...others } = entry as { timeout?: number }
+  return timeout === undefined ? entry : { ...others, timeout: Math.ceil(timeout / 1000) * 1000 }
+}
+
+describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family}`, fixture] as const))(
+  '%s',
+  (_, fixture) => {
+    test('does what Linux did when that was recorded', () => {
+      const kernel = new MemoryKernel({ clock: () => 0 })
+      for (const name of ['one', 'two', 'three']) IpSet.create(name, 'hash:ip', {}, { kernel })
+      const [told, listed, ...others] = useSet(kernel, fixture) as [object, unknown[], ...unknown[]]
+      const [linuxTold, linuxListed, ...linuxOthers] = fixture.found as [object, unknown[], ...unknown[]]
+      expect(told).toEqual({ ...linuxTold, hashsize: (told as { hashsize?: number }).hashsize })
+      expect(sorted(listed.map(whole))).toEqual(sorted(linuxListed.map(whole)))
+      expect(others.map(general)).toEqual(linuxOthers.map(general))
+    })
+  },
+)
+
+/** Which entry is the first of a hash is for the kernel to say, and by what ours are told. */
+const general = (outcome: unknown): unknown =>
+  typeof outcome === 'string' ? outcome.replace(/(add|remove) .*: it is/, '$1: it is') : outcome
+
+const place = { kernel: new MemoryKernel() }
+beforeEach(() => {
+  place.kernel = new MemoryKernel()
+})
+
+test('a policy with a block list needs no Linux', () => {
+  const blocked = IpSet.create('blocked', 'hash:net', { comment: true }, place)
+  blocked.add([{ net: '198.51.100.0/24', comment: 'scanner' }, { net: '198.51.100.7', nomatch: true }, '203.0.113.9'])
+  expect(blocked.test('198.51.100.1')).toBe(true)
+  expect(blocked.test('198.51.100.7')).toBe(false)
+  using table = new Table('filter', place)
+  new Chain(table, 'INPUT').appendRule(Rule.parse('-m set --match-set blocked src -j DROP'))
+  expect(new Chain(table, 'INPUT').rules.map(String)).toEqual(['-m set --match-set blocked src -j DROP'])
+  expect(blocked.header()).toMatchObject({ references: 1, elements: 3, index: 0 })
+  expect(blocked.replaceContents(['203.0.113.9', '192.0.2.0/24'])).toEqual({ added: 1, removed: 2, kept: 1 })
+  expect(IpSet.names(place)).toEqual(['blocked'])
+})
+
+test('a set that a rule refers to is neither destroyed nor renamed, as long as it does', () => {
+  const set = IpSet.create('set', 'hash:ip', {}, place)
+  using table = new Table('filter', place)
+  const chain = new Chain(table, 'INPUT')
+  const rule = Rule.parse('-m set --match-set set src -j SET --add-set set dst')
+  chain.appendRule(rule)
+  expect(set.header().references).toBe(2)
+  expect(caught(() => set.destroy())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+  expect(caught(() => set.rename('other'))).toMatchObject({ code: 'IPSET_ERR_REFERENCED' })
+  expect(caught(() => IpSet.destroyAll(place))).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+  const captured = new MemoryKernel({ captures: [captureTable(place.kernel, 'ipv4', 'filter')] })
+  expect(IpSet.open('set', { kernel: captured }).header().references).toBe(2)
+  chain.deleteRule(rule)
+  set.rename('other')
+  set.destroy()
+  expect(() => IpSet.open('other', place)).toThrow(NotFoundError)
+})
+
+test('entries go when their time is over, by the clock that is given', () => {
+  let now = 0
+  const kernel = new MemoryKernel({ clock: () => now })
+  const set = IpSet.create('set', 'hash:ip', { timeout: 10, maxelem: 2 }, { kernel })
+  set.add(['10.0.0.1', { ip: '10.0.0.2', timeout: 0 }])
+  now = 9_500
+  expect(sorted(set.list())).toEqual(
+    sorted([
+      { ip: '10.0.0.1', timeout: 1 },
+      { ip: '10.0.0.2', timeout: 0 },
+    ]),
+  )
+  expect(caught(() => set.add('10.0.0.3'))).toMatchObject({ code: 'IPSET_ERR_HASH_FULL' })
+  now = 10_000
+  expect(set.test('10.0.0.1')).toBe(false)
+  expect(set.header().elements).toBe(1)
+  set.add('10.0.0.3')
+})
+
+test('sets that were named alone are there, empty', () => {
+  const kernel = new MemoryKernel({ sets: { four: 'ipv4', list: 'any', six: { index: 7, family: 'ipv6' } } })
+  expect(IpSet.headers({ kernel }).map(({ name, type, family, index }) => [name, type, family, index])).toEqual([
+    ['four', 'hash:ip', 'ipv4', 0],
+    ['six', 'hash:ip', 'ipv6', 7],
+    ['list', 'list:set', 'any', 1],
+  ])
+  IpSet.open('list', 'list:set', { kernel }).add('six')
+  expect(caught(() => IpSet.open('six', { kernel }).destroy())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+})
+
+test('a large set is read part by part, and kept from being destroyed meanwhile', async () => {
+  const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 }, place)
+  await set.addAsync(Array.from({ length: 5000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`))
+  let seen = 0
+  for await (const { ip } of set) {
+    if (seen++ === 0) expect(caught(() => set.destroy())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+    expect(ip).toMatch(/^10\.1\./)
+  }
+  expect(seen).toBe(5000)
+  for await (const _ of set) break
+  set.destroy()
+})
+
+test('of many entries the one that is refused is named, and those before it stay', () => {
+  const set = IpSet.create('set', 'hash:ip', { maxelem: 3 }, place)
+  const error = caught(() => set.add(['10.0.0.1', '10.0.0.2', '10.0.0.1']))
+  expect(error).toMatchObject({ entry: '10.0.0.1', index: 2, code: 'IPSET_ERR_EXIST' })
+  expect(set.header().elements).toBe(2)
+})
+
+test('what this kernel does not know is refused, with words', () => {
+  const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
+  const refusalOf = (kind: MessageType<ReturnType<typeof nfHead>, never>): Refusal => {
+    const [outcome] = client.batch([request(kind, 0, nfHead(0), {} as never)])
+    return outcome?.refusal as Refusal
+  }
+  const none = attributes({}) as never
+  for (const type of [nfnlType(NFNL_SUBSYS_NFTABLES, 0), nfnlType(NFNL_SUBSYS_IPSET, IPSET_CMD.PROTOCOL)])
+    expect(explain(refusalOf({ ...nfMessage('ANY', 0, 0, none), type })).message).toMatch(
+      /in-process kernel takes requests about sets, and none of this type/,
+    )
+  expect(() => place.kernel.netlink(0)).toThrow(UnsupportedError)
+  expect(() => subscribe(place.kernel, NETLINK_NETFILTER, [7])).toThrow(KernelError)
+  expect(() => IpSet.create('set', 'hash:net,net', { netmask: 8 }, place)).toThrow(
+    /netmask takes revision 4 of hash:net,net; the kernel has 3/,
+  )
+})

@@ -1,0 +1,117 @@
+/** The sets of the in-process kernel against those of the machine's: the same requests, the same answers. */
+import { IpSet } from '../../src/ipset/ip-set'
+import type { SetTypeName } from '../../src/ipset/types'
+import { Chain } from '../../src/iptc/chain'
+import { Rule } from '../../src/iptc/rule'
+import { Table } from '../../src/iptc/table'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { NetworkNamespace } from '../../src/kernel/linux/namespace'
+import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
+import { Random } from '../kernel/random'
+import { ALL_TYPES, Asked, comparable, RequestMaker, shownRequest } from '../support/set-requests'
+
+// More of them: XTABLES_TEST_SEQUENCES=200; others: XTABLES_TEST_SEED=1000.
+const SEQUENCES = Number(process.env['XTABLES_TEST_SEQUENCES'] ?? 12)
+const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
+const REQUESTS = 100
+
+// One of our own: other live tests run beside this one.
+const namespace = NetworkNamespace.create()
+const linuxKernel = new LinuxKernel({ namespace })
+const linux = new Asked(linuxKernel)
+
+jest.setTimeout(600_000)
+
+afterAll(() => {
+  linux.close()
+  namespace.close()
+})
+
+const hasType = (typename: SetTypeName): boolean =>
+  [2, 0].some((family) => Array.isArray(linux.answer({ command: 'type', values: { typename, family }, flags: 0 })))
+
+const types = ALL_TYPES.filter(hasType)
+
+test('there are types to compare', () => {
+  expect(types.length).toBeGreaterThan(10)
+})
+
+/** Lists of sets are emptied first, as they hold others. */
+function clear(): void {
+  linux.answer({ command: 'flush', values: {}, flags: 0 })
+  linux.answer({ command: 'destroy', values: {}, flags: 0 })
+}
+
+test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', (seed) => {
+  clear()
+  const memory = new Asked(new MemoryKernel())
+  const maker = new RequestMaker(types, new Random(seed))
+  const done = { carriedOut: 0, refused: 0 }
+  for (let i = 0; i < REQUESTS; i++) {
+    const request = maker.next()
+    const [theirs, ours] = [linux.answer(request), memory.answer(request)]
+    expect([i, shownRequest(request), ours]).toEqual([i, shownRequest(request), theirs])
+    const sets = linux.sets()
+    expect([shownRequest(request), memory.sets().map(comparable)]).toEqual([
+      shownRequest(request),
+      sets.map(comparable),
+    ])
+    maker.look(sets)
+    done[Array.isArray(theirs) ? 'carriedOut' : 'refused']++
+  }
+  // Both happen often, or it tries nothing.
+  expect(done.carriedOut).toBeGreaterThan(REQUESTS / 10)
+  expect(done.refused).toBeGreaterThan(REQUESTS / 10)
+})
+
+test('rules refer to sets on both', () => {
+  clear()
+  const outcomes = [linuxKernel, new MemoryKernel()].map((kernel) => {
+    const [one, two] = ['one', 'two'].map((name) => IpSet.create(name, 'hash:ip', {}, { kernel })) as [IpSet, IpSet]
+    using table = new Table('filter', { kernel })
+    const chain = new Chain(table, 'INPUT')
+    const lines = [
+      '-m set --match-set one src -m set ! --match-set two dst -j DROP',
+      '-j SET --add-set one src --del-set two dst',
+      '-m set --match-set one src -j ACCEPT',
+      '-m set --match-set one src -j ACCEPT',
+    ]
+    const counted: unknown[] = []
+    const count = (): void => void counted.push(one.header().references, two.header().references)
+    for (const line of lines) {
+      chain.appendRule(Rule.parse(line))
+      count()
+    }
+    one.swap(two)
+    count()
+    chain.flush()
+    count()
+    one.destroy()
+    two.destroy()
+    return counted
+  })
+  expect(outcomes[1]).toEqual(outcomes[0])
+  expect(outcomes[0]).toContain(4)
+})
+
+test('entries go after the same time', async () => {
+  const kernels = [linuxKernel, new MemoryKernel()]
+  const sets = kernels.map((kernel) => IpSet.create('timed', 'hash:ip', { timeout: 5 }, { kernel }))
+  for (const set of sets) set.add([{ ip: '10.0.0.1', timeout: 1 }, '10.0.0.2', { ip: '10.0.0.3', timeout: 0 }])
+  const told = (): unknown[] =>
+    sets.map((set) => [
+      set
+        .list()
+        // A second may end between the two.
+        .map(({ ip, timeout = 0 }) => `${ip} ${timeout === 0 ? 'stays' : 'goes'}`)
+        .sort(),
+      set.test('10.0.0.1'),
+    ])
+  const [theirs, ours] = told() as [unknown, unknown]
+  expect(ours).toEqual(theirs)
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  const [theirsThen, oursThen] = told() as [unknown, unknown]
+  expect(oursThen).toEqual(theirsThen)
+  expect(oursThen).toEqual([['10.0.0.2 goes', '10.0.0.3 stays'], false])
+  for (const set of sets) set.destroy()
+})
