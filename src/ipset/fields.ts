@@ -16,8 +16,34 @@ export interface Aim {
   readonly operation: 'create' | 'add' | 'remove' | 'test'
 }
 
+/** What a field holds, for those who write it as text. */
+export type Kind =
+  | 'number'
+  /** A number whose bits mean something. */
+  | 'bits'
+  | 'prefix'
+  | 'count'
+  | 'flag'
+  | 'comment'
+  | 'set'
+  | 'iface'
+  | 'mac'
+  | 'skbmark'
+  | 'skbprio'
+  | 'protocol'
+  | 'port'
+  | 'portRange'
+  | 'host'
+  | 'hosts'
+  | 'network'
+  | 'addressRange'
+  | 'mask'
+
 /** @typeParam A the attributes that it lies over. @typeParam Optional whether it may be left out */
 export interface Field<A, In, Out, Optional extends boolean = boolean> {
+  readonly kind: Kind
+  /** The least and the greatest, of a number. */
+  readonly bounds?: readonly [number, number]
   /** For people. */
   readonly expects: string
   readonly optional: Optional
@@ -63,6 +89,8 @@ export const number = <K extends KeysOf<Any, number>>(
   max: number,
   min = 0,
 ): Field<{ [P in K]?: number | undefined }, number, number, false> => ({
+  kind: 'number',
+  bounds: [min, max],
   expects: `a whole number ${min} to ${max}`,
   optional: false,
   write(to, value) {
@@ -71,11 +99,24 @@ export const number = <K extends KeysOf<Any, number>>(
   read: (from) => from[key],
 })
 
+/** A number of 32 bits that each mean something. */
+export const bits = <K extends KeysOf<Any, number>>(
+  key: K,
+): Field<{ [P in K]?: number | undefined }, number, number, false> => ({ ...number(key, 0xffff_ffff), kind: 'bits' })
+
+/** How many bits of an address count. */
+export const prefix: Field<CreateAttributes, number, number, true> = {
+  ...number('netmask', 128, 1),
+  kind: 'prefix',
+  optional: true,
+}
+
 /** The kernel takes 2^64-1 as if nothing were said. */
-const MAX_COUNT = 2n ** 64n - 2n
+export const MAX_COUNT = 2n ** 64n - 2n
 
 /** A count of 64 bits; a whole number is taken too. */
 export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
+  kind: 'count',
   expects: 'a bigint or whole number 0 to 2^64-2',
   optional: true,
   write(to, value) {
@@ -87,6 +128,7 @@ export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint |
 
 /** One bit of the flags. false is as if it were not said. */
 export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean, true, true> => ({
+  kind: 'flag',
   expects: 'true or false',
   optional: true,
   write(to, value) {
@@ -106,6 +148,7 @@ export const checkedName = (value: unknown): string =>
   value === '' ? mismatch('it is empty') : checkedText(value, SET_NAME_SIZE - 1)
 
 export const comment: Field<EntryAttributes, string, string, true> = {
+  kind: 'comment',
   expects: `text of ${IPSET_MAX_COMMENT_SIZE} bytes at most`,
   optional: true,
   write(to, value) {
@@ -115,6 +158,7 @@ export const comment: Field<EntryAttributes, string, string, true> = {
 }
 
 export const setName: Field<EntryAttributes, string, string, false> = {
+  kind: 'set',
   expects: 'the name of another set',
   optional: false,
   write(to, value) {
@@ -125,6 +169,7 @@ export const setName: Field<EntryAttributes, string, string, false> = {
 
 /** Beside which set of a list; the kernel does not tell it again. */
 export const beside = (flag: number): Field<EntryAttributes, string, never, true> => ({
+  kind: 'set',
   expects: 'the name of a set in the list',
   optional: true,
   write(to, value) {
@@ -136,6 +181,7 @@ export const beside = (flag: number): Field<EntryAttributes, string, never, true
 })
 
 export const iface: Field<EntryAttributes, string, string, false> = {
+  kind: 'iface',
   expects: `the name of an interface, of ${IFNAMSIZ - 1} bytes at most`,
   optional: false,
   write(to, value) {
@@ -147,6 +193,7 @@ export const iface: Field<EntryAttributes, string, string, false> = {
 const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
 
 export const mac: Field<EntryAttributes, string, string, false> = {
+  kind: 'mac',
   expects: 'a MAC address as 00:11:22:aa:bb:cc',
   optional: false,
   write(to, value) {
@@ -161,6 +208,7 @@ const two = (
   key: 'skbmark' | 'skbprio',
   max: number,
 ): Field<EntryAttributes, readonly [number, number], readonly [number, number], true> => ({
+  kind: key,
   expects: `two whole numbers 0 to ${max}`,
   optional: true,
   write(to, value) {
@@ -178,6 +226,7 @@ export const skbmark = two('skbmark', 0xffff_ffff)
 export const skbprio = two('skbprio', 0xffff)
 
 export const protocol: Field<EntryAttributes, ProtocolName | number, ProtocolName | number, false> = {
+  kind: 'protocol',
   expects: 'the name or number of a protocol, 1 to 255',
   optional: false,
   write(to, value) {
@@ -195,6 +244,7 @@ const MAX_PORT = 0xffff
 
 /** A port, or the first and the last of some; of ICMP, 256 times the type and the code; of other protocols 0. */
 export const port: Field<EntryAttributes, number | readonly [number, number], number, false> = {
+  kind: 'port',
   expects: `a port 0 to ${MAX_PORT}, or the first and the last of several`,
   optional: false,
   write(to, value, { operation }) {
@@ -206,6 +256,7 @@ export const port: Field<EntryAttributes, number | readonly [number, number], nu
 
 /** As {@link port}, those that a set has room for. */
 export const portRange: Field<CreateAttributes, readonly [number, number], readonly [number, number], false> = {
+  kind: 'portRange',
   expects: 'the first and the last port',
   optional: false,
   write(to, value, { operation }) {
@@ -243,6 +294,7 @@ type AddressField = Field<EntryAttributes, string, string, false>
 
 /** One address and no more. */
 export const host = ({ ip }: Places): AddressField => ({
+  kind: 'host',
   expects: 'an address of the set’s family',
   optional: false,
   write(to, value, { family }) {
@@ -254,6 +306,7 @@ export const host = ({ ip }: Places): AddressField => ({
 /** One address; to be added or removed, also all of a network or of a range, of IPv4. */
 export const hosts = (places: Places): AddressField => ({
   ...host(places),
+  kind: 'hosts',
   expects: 'an address of the set’s family; to add or remove in IPv4, also ADDRESS/LENGTH or FIRST-LAST',
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
@@ -265,6 +318,7 @@ export const hosts = (places: Places): AddressField => ({
 
 /** A network, all of whose bits count where no length is said; to be added or removed, also a range, of IPv4. */
 export const network = (places: Places): AddressField => ({
+  kind: 'network',
   expects: 'ADDRESS or ADDRESS/LENGTH of the set’s family; to add or remove in IPv4, also FIRST-LAST',
   optional: false,
   write(to, value, aim) {
@@ -315,6 +369,7 @@ function prefixLength(text: string, max: number): number {
 
 /** The addresses that a set has room for. */
 export const addressRange: Field<CreateAttributes, string, string, false> = {
+  kind: 'addressRange',
   expects: 'FIRST-LAST or ADDRESS/LENGTH of IPv4',
   optional: false,
   write(to, value, aim) {
@@ -325,6 +380,7 @@ export const addressRange: Field<CreateAttributes, string, string, false> = {
 
 /** The bits of an address that count. */
 export const bitmask: Field<CreateAttributes, string, string, true> = {
+  kind: 'mask',
   expects: 'a mask written as an address of the set’s family',
   optional: true,
   write(to, value, { family }) {
