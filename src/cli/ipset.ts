@@ -14,15 +14,16 @@ import {
   readCommand,
   type Settings,
 } from '../ipset/language/command'
-import { readCreation, readType } from '../ipset/language/create'
+import { type Creation, readCreation, readType } from '../ipset/language/create'
 import { EntryGrammar } from '../ipset/language/entry'
 import { help, VERSION } from '../ipset/language/help'
 import { addressesIn, FORMATS, type HostNames, SetPrinter } from '../ipset/language/print'
 import { type Action, refusalWords } from '../ipset/language/refusals'
 import { sorted } from '../ipset/language/sort'
 import { readSetName, type Values } from '../ipset/language/text'
-import type { SetPlace } from '../ipset/sets'
-import { setType } from '../ipset/types'
+import { kernelRevisions } from '../ipset/making'
+import { type SetPlace, Sets } from '../ipset/sets'
+import { type SetType, setType } from '../ipset/types'
 import { openForWriting } from '../kernel/linux/plain-file'
 import { hostAddresses, hostNames } from '../language/hosts'
 import { Refusal } from '../netlink/refusal'
@@ -147,7 +148,7 @@ class Session {
 
   #create(name: string, typeWord: string, words: readonly string[]): void {
     const type = readType(typeWord)
-    const { options, warnings } = readCreation(type, words, this.#resolve)
+    const { options, warnings } = this.#readCreation(name, type, words)
     this.#use(
       name,
       this.#perform('create', type.name, () =>
@@ -155,6 +156,19 @@ class Session {
       ),
     )
     if (warnings.length > 0) this.#warn(`Warning: ${warnings.join('\n')}\n`)
+  }
+
+  /** Of a type that the kernel lacks, that is said, whatever else is wrong. */
+  #readCreation(name: string, type: SetType, words: readonly string[]): Creation {
+    try {
+      return readCreation(type, words, this.#resolve)
+    } catch (error) {
+      const sets = new Sets(this.#place)
+      const revisions = kernelRevisions(name, type, type.families[0] ?? 'any')
+      this.#perform('create', type.name, () => sets.perform(revisions))
+      sets.close()
+      throw error
+    }
   }
 
   #use(name: string, set: IpSet): { set: IpSet; grammar: EntryGrammar } {
@@ -184,9 +198,10 @@ class Session {
 
   #change(action: 'add' | 'del', set: string, words: readonly string[]): void {
     const exist = this.#settings.exist ?? false
+    // A line that is not understood leaves nothing behind of those before it that wait.
+    const entry = this.#read(action, set, words)
     const pending = this.#pending
     if (pending !== undefined && !isSame(pending, set, action, exist)) this.#flushPending()
-    const entry = this.#read(action, set, words)
     this.#pending ??= { set, action, exist, entries: [], lines: [] }
     this.#pending.entries.push(entry)
     this.#pending.lines.push(this.#line)

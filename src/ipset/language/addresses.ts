@@ -54,37 +54,38 @@ export function readAddress(word: string, reading: Reading): string {
   throw syntax(`cannot parse ${word}: resolving to ${reading.family === 'ipv6' ? 'IPv6' : 'IPv4'} address failed`)
 }
 
-/** A word up to a separator inside of it, and what is behind. Brackets keep together what they enclose. */
+/** A word up to a separator, and what is behind it; all of it where the separator is not inside. */
 interface Halves {
   readonly first: string
   readonly separator: string
   readonly rest: string
 }
 
-/** @throws SetTextError */
-export function halves(word: string, separators: string): Halves {
-  if (word.startsWith('[')) return bracketed(word, separators)
-  for (const separator of separators) {
-    const at = word.indexOf(separator)
-    if (at > 0 && at < word.length - 1) return { first: word.slice(0, at), separator, rest: word.slice(at + 1) }
-  }
-  return { first: word, separator: '', rest: '' }
+export function parted(word: string, separator: string): Halves {
+  const at = word.indexOf(separator)
+  const isInside = at > 0 && at < word.length - 1
+  return isInside
+    ? { first: word.slice(0, at), separator, rest: word.slice(at + 1) }
+    : { first: word, separator: '', rest: '' }
 }
 
-function bracketed(word: string, separators: string): Halves {
+/** As {@link parted}; brackets keep together what they enclose, as a name with hyphens. @throws SetTextError */
+export function halves(word: string, separator: string): Halves {
+  if (!word.startsWith('[')) return parted(word, separator)
   const end = word.indexOf(']')
   if (end < 0) throw syntax(`cannot find closing escape character ']' in ${word}`)
-  const separator = word.charAt(end + 1)
-  if (separator !== '' && !separators.includes(separator))
-    throw syntax(`range separator expected after '${word.slice(0, end + 1)}'`)
-  return { first: word.slice(0, end + 1), separator, rest: word.slice(end + 2) }
+  const next = word.charAt(end + 1)
+  if (next !== '' && next !== separator) throw syntax(`range separator expected after '${word.slice(0, end + 1)}'`)
+  return { first: word.slice(0, end + 1), separator: next, rest: word.slice(end + 2) }
 }
 
-/** Without the brackets that it may stand in. @throws SetTextError */
-export function unbracketed(word: string): string {
-  const { first, separator } = word.startsWith('[') ? halves(word, '') : { first: word, separator: '' }
-  return separator === '' && first.startsWith('[') ? first.slice(1, -1) : word
+/** A network, or a range. */
+function addressHalves(word: string): Halves {
+  const network = parted(word, '/')
+  return network.separator === '' ? halves(word, '-') : network
 }
+
+const unbracketed = (word: string): string => /^\[(.*)\]$/s.exec(word)?.[1] ?? word
 
 const bytesOf = (text: string): Uint8Array => (parsePlainIPv4(text) ?? parseIPv6(text)) as Uint8Array
 
@@ -98,7 +99,7 @@ interface Several {
 }
 
 function readSeveral(word: string, reading: Reading): Several {
-  const { first, separator, rest } = halves(word, '/-')
+  const { first, separator, rest } = addressHalves(word)
   const address = readAddress(unbracketed(first), reading)
   const full = fullLength(reading)
   if (separator === '/') {
@@ -117,7 +118,7 @@ const written = ({ first, length, last }: Several): string =>
   last !== undefined ? `${first}-${last}` : length !== undefined ? `${first}/${length}` : first
 
 const isOne = (word: string, reading: Reading): boolean => {
-  const { separator, rest } = halves(word, '/-')
+  const { separator, rest } = addressHalves(word)
   return separator === '' || (separator === '/' && readNumber(rest, 0, fullLength(reading)) === fullLength(reading))
 }
 
@@ -138,7 +139,7 @@ export function readHosts(word: string, reading: Reading): string {
 
 /** A network; of IPv4, also a range. @throws SetTextError */
 export function readNetwork(word: string, reading: Reading): string {
-  if (reading.family === 'ipv6' && halves(word, '/-').separator === '-')
+  if (reading.family === 'ipv6' && addressHalves(word).separator === '-')
     throw syntax(`IP address or IP/cidr must be specified: ${word}`)
   const several = readSeveral(word, reading)
   refuseInTest(several.last !== undefined, 'FROM-TO IP', reading)
@@ -155,7 +156,7 @@ export function refuseInTest(isSeveral: boolean, what: string, { command, type, 
 
 /** From where to where a set has room. @throws SetTextError */
 export function readRange(word: string, reading: Reading): string {
-  const { separator } = halves(word, '/-')
+  const { separator } = addressHalves(word)
   if (separator === '') throw syntax(`IP/cidr or IP-IP range must be specified: ${word}`)
   const several = readSeveral(word, reading)
   return several.length === undefined && several.last === undefined ? `${several.first}/32` : written(several)
@@ -163,6 +164,6 @@ export function readRange(word: string, reading: Reading): string {
 
 /** @throws SetTextError */
 export function readNetblock(word: string, reading: Reading): string {
-  if (halves(word, '/-').separator !== '/') throw syntax(`IP/netblock must be supplied: ${word}`)
+  if (addressHalves(word).separator !== '/') throw syntax(`IP/netblock must be supplied: ${word}`)
   return readRange(word, reading)
 }

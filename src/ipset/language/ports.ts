@@ -1,7 +1,7 @@
 /** Ports with their protocols, as ipset(8) reads and prints them. */
 import { PROTOCOLS } from '../../abi/protocols'
 import { exactProtocolNumber, protocolName, servicePort } from '../../extensions/values/databases'
-import { halves, type Reading, refuseInTest } from './addresses'
+import { halves, parted, type Reading, refuseInTest } from './addresses'
 import { readNumber } from './numbers'
 import { refused, syntax } from './refusal'
 
@@ -125,9 +125,9 @@ const serviceProtocol = (word: string): string => (/^\d+$/.test(word) ? (protoco
 /** @throws SetTextError */
 function readPorts(word: string, protocol: string, reading: Reading): Ports {
   const { first, separator, rest } = halves(word, '-')
-  const low = readPort(first, protocol)
-  if (separator === '') return low
+  if (separator === '') return readPort(first, protocol)
   const high = readPort(rest, protocol)
+  const low = readPort(first, protocol)
   refuseInTest(true, 'FROM-TO port', reading)
   return low <= high ? [low, high] : [high, low]
 }
@@ -136,14 +136,14 @@ function readPorts(word: string, protocol: string, reading: Reading): Ports {
 function readIcmp(word: string, { names, title }: Icmp): number {
   const begun = Object.keys(names).find((name) => name.toLowerCase().startsWith(word.toLowerCase()))
   if (begun !== undefined) return names[begun] as number
-  const { first, separator, rest } = halves(word, '/')
+  const { first, separator, rest } = parted(word, '/')
   if (separator === '') throw refused(`Cannot parse ${word} as an ${title} type/code.`)
   return readNumber(first, 0, 0xff) * 256 + readNumber(rest, 0, 0xff)
 }
 
 /** `[PROTOCOL:]PORT[-PORT]`. @throws SetTextError */
 export function readProtocolAndPort(word: string, reading: Reading): ProtocolAndPort {
-  const { first, separator, rest } = word.startsWith('[') ? { first: word, separator: '', rest: '' } : halves(word, ':')
+  const { first, separator, rest } = parted(word, ':')
   if (separator === '') return { protocol: TCP, port: readPorts(first, 'tcp', reading) }
   const protocol = readProtocol(first)
   return { protocol, port: readPortOf(protocol, first, rest, reading) }
@@ -160,7 +160,7 @@ function readPortOf(protocol: number, name: string, word: string, reading: Readi
 
 /** A port of a set that knows no protocols: that only says whose services are named. @throws SetTextError */
 export function readBarePort(word: string, reading: Reading): Ports {
-  const { first, separator } = word.startsWith('[') ? { first: word, separator: '' } : halves(word, ':')
+  const { first, separator } = parted(word, ':')
   if (separator !== '' && !PORTED.includes(readProtocol(first)))
     throw syntax(`Protocol ${first} has no ports; accepted: tcp, sctp, udp, udplite`)
   return readProtocolAndPort(word, reading).port
