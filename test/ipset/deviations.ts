@@ -54,7 +54,7 @@ export const deviations: readonly SetCommandDeviation[] = [
     why: 'no interface has an empty name',
   },
   {
-    lines: /icmp|,(?:1|58):/,
+    lines: /icmp|,(?:1|58):/i,
     what: ['stderr'],
     shown: [PORT, ['add', 's', '10.9.0.1,icmpv6:ping']],
     why: 'where ICMP is of the other family, the tool goes on that a name is missing',
@@ -71,7 +71,7 @@ export const deviations: readonly SetCommandDeviation[] = [
     why: 'the tool says after where it was told before, and nothing of physdev',
   },
   {
-    lines: /^create |^(?:save|list)/,
+    lines: /forceadd/,
     what: ['stdout'],
     shown: [['create', 's', 'hash:ip', 'forceadd', 'initval', '5'], ['save']],
     why: 'the tool says nothing of forceadd, so that what is restored is another set',
@@ -84,6 +84,12 @@ export const deviations: readonly SetCommandDeviation[] = [
       ['add', 's', 'icmp:5'],
     ],
     why: 'the tool dies of ICMP where a set has ports alone',
+  },
+  {
+    lines: /^create \S+ bitmap:port /,
+    what: ['status', 'stderr'],
+    shown: [['create', 's', 'bitmap:port', 'range', 'x', 'foo']],
+    why: 'of two things that are wrong, the first is said',
   },
   {
     lines: /""/,
@@ -106,6 +112,12 @@ export const deviations: readonly SetCommandDeviation[] = [
     what: ['status', 'stdout', 'stderr'],
     shown: [['-o', 'json', 'list']],
     why: 'JSON came with later versions; ours has their shape, and was not compared with them',
+  },
+  {
+    lines: /,(?:\+|0x)?0+:/,
+    what: ['stderr'],
+    shown: [PORT, ['add', 's', '10.9.0.1,0:0', 'timeout', 'x']],
+    why: 'that no protocol has the number 0 is said where it is read, and not by the kernel',
   },
   {
     lines: /\ball:|\bmh:|\bipv6-mh:/,

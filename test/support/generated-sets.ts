@@ -69,7 +69,7 @@ const address = (random: Random, family: Family): string => (family === 'ipv6' ?
 
 function prefix(random: Random, family: Family): string {
   const full = family === 'ipv6' ? 128 : 32
-  return odd(random, ['', 'x', '33', '129', '-1', '024', '0x18', '255.255.0.0']) ?? `${full - random.below(9)}`
+  return odd(random, ['', 'x', '33', '129', '-1', '024', '0x18', '255.255.0.0']) ?? `${full - random.below(6)}`
 }
 
 /** An address, a network or a range. */
@@ -77,7 +77,12 @@ function addresses(random: Random, family: Family): string {
   const one = address(random, family)
   const way = random.below(10)
   if (way < 3) return `${one}/${prefix(random, family)}`
-  return way === 3 ? `${one}-${address(random, family)}` : one
+  if (way > 3) return one
+  // Short, as the kernel adds each by itself.
+  const [a, b] = [random.below(4), random.below(256)]
+  return family === 'ipv6'
+    ? `${one}-::1`
+    : random.pick([`10.9.${a}.${b}-10.9.${a}.${255 - b}`, `[10.9.${a}.0]-10.9.${a}.${b}`])
 }
 
 const ICMP = [

@@ -62,7 +62,7 @@ interface Halves {
 }
 
 export function parted(word: string, separator: string): Halves {
-  const at = word.indexOf(separator)
+  const at = separator === '' ? -1 : word.indexOf(separator)
   const isInside = at > 0 && at < word.length - 1
   return isInside
     ? { first: word.slice(0, at), separator, rest: word.slice(at + 1) }
@@ -85,7 +85,8 @@ function addressHalves(word: string): Halves {
   return network.separator === '' ? halves(word, '-') : network
 }
 
-const unbracketed = (word: string): string => /^\[(.*)\]$/s.exec(word)?.[1] ?? word
+/** @throws SetTextError */
+const unbracketed = (word: string): string => /^\[(.*)\]$/s.exec(halves(word, '').first)?.[1] ?? word
 
 const bytesOf = (text: string): Uint8Array => (parsePlainIPv4(text) ?? parseIPv6(text)) as Uint8Array
 

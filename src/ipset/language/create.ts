@@ -44,8 +44,26 @@ const fail = (word: string): never => {
   throw syntax(`unknown inet family ${word}`)
 }
 
-/** What old kernels were told of a hash. */
-const IGNORED = ['probes', 'resize', 'gc']
+/** The family that words name. */
+function familyIn(words: readonly string[]): FamilyName | undefined {
+  for (const [i, word] of words.entries()) {
+    const named = word === '-4' || word === '-6' ? word : /^(--)?family$/.test(word) ? (words[i + 1] ?? '') : ''
+    if (Object.hasOwn(FAMILIES, named)) return FAMILIES[named]
+  }
+  return undefined
+}
+
+/** What their predecessors were told, and they are not: it is left out, with a warning. */
+const OLD_SIZES = ['probes', 'resize']
+const OLD_RANGED = [...OLD_SIZES, 'from', 'to', 'network']
+const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
+  'hash:ip': [...OLD_SIZES, 'gc'],
+  'hash:net': OLD_SIZES,
+  'hash:ip,port': OLD_RANGED,
+  'hash:ip,port,ip': OLD_RANGED,
+  'hash:ip,port,net': OLD_RANGED,
+  'hash:ip,mark': OLD_RANGED,
+}
 
 /** The other ways to say a range. */
 const RANGE_WORDS = ['from', 'to', 'network']
@@ -65,8 +83,8 @@ class CreateReader {
   readonly #resolve: Reading['resolve']
   readonly #options: Values = {}
   readonly #warnings: string[] = []
-  /** What depends on the family, which may be said behind it. */
-  readonly #late: (() => void)[] = []
+  /** It may be said behind what depends on it. */
+  #family: FamilyName | 'any'
   #first: string | undefined
   #last: string | undefined
 
@@ -74,24 +92,23 @@ class CreateReader {
     this.#type = type
     this.#fields = type.create as Fields
     this.#resolve = resolve
+    this.#family = type.families[0] ?? 'any'
   }
 
   read(words: readonly string[]): Creation {
+    if (this.#type.families.length > 1) this.#family = familyIn(words) ?? this.#family
     for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
-    for (const read of this.#late) read()
     this.#joinRange()
     return { type: this.#type, options: this.#options, warnings: this.#warnings }
   }
 
   get #reading(): Reading {
-    const family = (this.#options['family'] as FamilyName | undefined) ?? this.#type.families[0] ?? 'any'
-    return { family, type: this.#type.name, command: 'create', resolve: this.#resolve }
+    return { family: this.#family, type: this.#type.name, command: 'create', resolve: this.#resolve }
   }
 
   /** @returns how many words it took */
   #readOption(word: string, next: string | undefined): 1 | 2 {
     const name = word.replace(/^--/, '')
-    const isHash = Object.hasOwn(this.#fields, 'hashsize')
     if (this.#type.families.length > 1 && (word === '-4' || word === '-6')) return this.#setFamily(word, word, 1)
     const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
     if (field?.kind === 'flag') {
@@ -99,15 +116,20 @@ class CreateReader {
       return 1
     }
     const isFamily = name === 'family' && this.#type.families.length > 1
-    const isIgnored = isHash && IGNORED.includes(name)
+    const isIgnored = IGNORED[this.#type.name]?.includes(name) ?? false
     const isRange = Object.hasOwn(this.#fields, 'range') && this.#rangeWords().includes(name)
     if (field === undefined && !isFamily && !isIgnored && !isRange) throw usage(`Unknown argument: \`${word}'`)
     if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
     if (isFamily) return this.#setFamily(name, next, 2)
-    if (isIgnored) this.#warnings.push(`Option '--${name} ${next}' is ignored. Please upgrade your syntax.`)
+    if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
     else if (isRange) this.#readRange(name, next)
     else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
     return 2
+  }
+
+  #ignore(name: string, word: string): void {
+    if (this.#warnings.some((one) => one.startsWith(`Option '--${name} `))) return
+    this.#warnings.push(`Option '--${name} ${word}' is ignored. Please upgrade your syntax.`)
   }
 
   #rangeWords(): string[] {
@@ -127,10 +149,7 @@ class CreateReader {
     const other = { netmask: 'bitmask', bitmask: 'netmask' }[name]
     if (other !== undefined && other in this.#options)
       throw syntax('bitmask and netmask are mutually exclusive, provide only one')
-    this.#options[name] = undefined
-    const read = (): void => TEXTS[field.kind].read(word, this.#options, placed, this.#reading)
-    if (field.kind === 'prefix' || field.kind === 'mask') this.#late.push(read)
-    else read()
+    TEXTS[field.kind].read(word, this.#options, placed, this.#reading)
   }
 
   #readRange(name: string, word: string): void {

@@ -9,6 +9,8 @@ const MAX_PORT = 0xffff
 const { tcp: TCP, udp: UDP, sctp: SCTP, udplite: UDPLITE, icmp: ICMP, 'ipv6-icmp': ICMPV6 } = PROTOCOLS
 /** Those whose ports are such. */
 const PORTED: readonly number[] = [TCP, UDP, SCTP, UDPLITE]
+/** Those whose services a port is named by where protocols are not stored. */
+const NAMED: readonly number[] = [TCP, UDP]
 
 /** Types with their codes, 256 times the type and the code. Of two names for one, the first is printed. */
 const ICMP_NAMES: Readonly<Record<string, number>> = {
@@ -85,7 +87,7 @@ const ICMPS: ReadonlyMap<number, Icmp> = new Map([
 type Ports = number | readonly [number, number]
 
 export interface ProtocolAndPort {
-  readonly protocol: string | number
+  readonly protocol: number
   readonly port: Ports
 }
 
@@ -114,13 +116,16 @@ function readPort(word: string, protocol: string): number {
     return readNumber(word, 0, MAX_PORT)
   } catch (error) {
     const { message } = error as Error
-    const more = /^\d+$/.test(protocol) ? [] : [`Syntax error: '${protocol}' is invalid as number`]
+    const more = isNumber(protocol) ? [] : [`Syntax error: '${protocol}' is invalid as number`]
     throw refused([message, ...more, `cannot parse '${word}' as a ${protocol} port`].join('\n'))
   }
 }
 
 /** Services are known by the names of protocols alone. */
-const serviceProtocol = (word: string): string => (/^\d+$/.test(word) ? (protocolName(Number(word)) ?? word) : word)
+const serviceProtocol = (word: string): string =>
+  isNumber(word) ? (protocolName(readNumber(word, 0, 0xff)) ?? word) : word
+
+const isNumber = (word: string): boolean => /^\s*\+?\d/.test(word)
 
 /** @throws SetTextError */
 function readPorts(word: string, protocol: string, reading: Reading): Ports {
@@ -158,12 +163,11 @@ function readPortOf(protocol: number, name: string, word: string, reading: Readi
   return 0
 }
 
-/** A port of a set that knows no protocols: that only says whose services are named. @throws SetTextError */
+/** A port of a set that knows no protocols: one only says whose services are named. @throws SetTextError */
 export function readBarePort(word: string, reading: Reading): Ports {
-  const { first, separator } = parted(word, ':')
-  if (separator !== '' && !PORTED.includes(readProtocol(first)))
-    throw syntax(`Protocol ${first} has no ports; accepted: tcp, sctp, udp, udplite`)
-  return readProtocolAndPort(word, reading).port
+  const { protocol, port } = readProtocolAndPort(word, reading)
+  if (!NAMED.includes(protocol)) throw syntax('Only protocols TCP and UDP are valid')
+  return port
 }
 
 export const printPorts = (port: unknown): string => (Array.isArray(port) ? port.join('-') : String(port))
