@@ -86,12 +86,6 @@ export const deviations: readonly SetCommandDeviation[] = [
     why: 'the tool dies of ICMP where a set has ports alone',
   },
   {
-    lines: /^create \S+ bitmap:port /,
-    what: ['status', 'stderr'],
-    shown: [['create', 's', 'bitmap:port', 'range', 'x', 'foo']],
-    why: 'of two things that are wrong, the first is said',
-  },
-  {
     lines: /""/,
     what: ['status', 'stderr'],
     shown: [['create', '', 'hash:ip']],

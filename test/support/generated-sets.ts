@@ -125,7 +125,7 @@ function port(random: Random): string {
   const one = (): string =>
     odd(random, ['65536', 'x', '', '[http]x', '[http', '08']) ??
     random.pick([
-      `${random.below(65536)}`,
+      `${random.below(1000)}`,
       `${random.below(100)}`,
       'http',
       'ssh',

@@ -104,7 +104,7 @@ function readSeveral(word: string, reading: Reading): Several {
   const address = readAddress(unbracketed(first), reading)
   const full = fullLength(reading)
   if (separator === '/') {
-    const length = readNumber(rest, 0, full)
+    const length = readLength(rest, full)
     return { first: address, length: length === full ? undefined : length, last: undefined }
   }
   if (separator === '') return { first: address, length: undefined, last: undefined }
@@ -113,6 +113,9 @@ function readSeveral(word: string, reading: Reading): Several {
   return { first: low, length: undefined, last: high }
 }
 
+/** @throws SetTextError, which tells of a negative number what a byte holds */
+const readLength = (word: string, full: number): number => readNumber(word, 0, word.startsWith('-') ? 0xff : full)
+
 const fullLength = ({ family }: Reading): number => (family === 'ipv6' ? 128 : 32)
 
 const written = ({ first, length, last }: Several): string =>
@@ -120,7 +123,7 @@ const written = ({ first, length, last }: Several): string =>
 
 const isOne = (word: string, reading: Reading): boolean => {
   const { separator, rest } = addressHalves(word)
-  return separator === '' || (separator === '/' && readNumber(rest, 0, fullLength(reading)) === fullLength(reading))
+  return separator === '' || (separator === '/' && readLength(rest, fullLength(reading)) === fullLength(reading))
 }
 
 /** One address, which all its bits may follow. @throws SetTextError */

@@ -85,6 +85,8 @@ class CreateReader {
   readonly #warnings: string[] = []
   /** It may be said behind what depends on it. */
   #family: FamilyName | 'any'
+  /** A range is read when all words are known to have a place. */
+  readonly #late: (() => void)[] = []
   #first: string | undefined
   #last: string | undefined
 
@@ -98,6 +100,7 @@ class CreateReader {
   read(words: readonly string[]): Creation {
     if (this.#type.families.length > 1) this.#family = familyIn(words) ?? this.#family
     for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
+    for (const read of this.#late) read()
     this.#joinRange()
     return { type: this.#type, options: this.#options, warnings: this.#warnings }
   }
@@ -122,7 +125,7 @@ class CreateReader {
     if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
     if (isFamily) return this.#setFamily(name, next, 2)
     if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
-    else if (isRange) this.#readRange(name, next)
+    else if (isRange) this.#late.push(() => this.#readRange(name, next))
     else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
     return 2
   }
