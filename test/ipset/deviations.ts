@@ -6,6 +6,8 @@ export interface SetCommandDeviation {
   readonly what: readonly ('status' | 'stdout' | 'stderr')[]
   /** Commands of which the last shows it. */
   readonly shown: readonly (readonly string[])[]
+  /** What the last of them reads. */
+  readonly text?: string
   readonly why: string
 }
 
@@ -27,7 +29,7 @@ export const deviations: readonly SetCommandDeviation[] = [
     why: 'the tool cuts a class off that is too long, and what follows it',
   },
   {
-    lines: /^(?:-exist )?test \S+ \S*\d(?:\/\S+|-\S)/,
+    lines: /^(?:-exist )?test \S+ \S*[\d\]](?:\/\S+|-\S)/,
     what: ['status', 'stderr'],
     shown: [HASH, ['add', 's', '10.9.0.0'], ['test', 's', '10.9.0.0/24']],
     why: 'the tool tests the first address of a network or range where it takes one, and says that all of it is in the set',
@@ -52,6 +54,12 @@ export const deviations: readonly SetCommandDeviation[] = [
       ['add', 's', '10.9.0.1,physdev:'],
     ],
     why: 'no interface has an empty name',
+  },
+  {
+    lines: /(?:icmp|,(?:1|58):)\S* .*(?:foo|before|after|wildcard|nomatch|\w+)$/i,
+    what: ['status', 'stderr'],
+    shown: [PORT, ['add', 's', '10.9.0.1,icmpv6:ping', 'foo']],
+    why: 'of an ICMP of the other family and a word that has no place, the first is said',
   },
   {
     lines: /icmp|,(?:1|58):/i,
@@ -118,5 +126,43 @@ export const deviations: readonly SetCommandDeviation[] = [
     what: ['status', 'stderr'],
     shown: [PORT, ['add', 's', '10.9.0.1,mh:0']],
     why: 'names of protocols that every other applet knows',
+  },
+  {
+    lines: /^(?:list|save) -s$/,
+    what: ['stdout'],
+    shown: [
+      ['create', 's', 'hash:ip', 'family', 'inet6', 'initval', '5'],
+      ['add', 's', '::10'],
+      ['add', 's', '::a'],
+      ['save', '-s'],
+    ],
+    why: 'addresses are sorted as numbers, and what has one address in an order of ours: that of the tool follows no rule that was found',
+  },
+  {
+    lines: /^restore unclosed$/,
+    what: ['status', 'stderr'],
+    shown: [['create', 's', 'hash:ip', 'comment', 'initval', '5'], ['restore']],
+    text: 'add s 10.9.0.1 comment "a" "b c\n',
+    why: 'the tool leaves out what stands behind a quote that is not closed',
+  },
+  {
+    lines: /^restore test$/,
+    what: ['status', 'stderr'],
+    shown: [['create', 's', 'hash:ip', 'initval', '5'], ['restore']],
+    text: 'add s 10.9.0.1\ntest s 10.9.0.1\ntest s 10.9.0.9\nadd s 10.9.0.2\n',
+    why: 'the tool stops at the second test that it makes, says nothing and ends with 0',
+  },
+  {
+    lines: /^restore interactive$/,
+    what: ['status', 'stdout', 'stderr'],
+    shown: [['create', 's', 'hash:ip', 'initval', '5'], ['restore']],
+    text: '-\nadd s 10.9.0.2\n',
+    why: 'the tool makes a dialogue of the rest of the text',
+  },
+  {
+    lines: /^-f \/nope restore$/,
+    what: ['stderr'],
+    shown: [['-f', '/nope', 'restore']],
+    why: 'the tool ends with 255 where it cannot read a file, and does not say why',
   },
 ]

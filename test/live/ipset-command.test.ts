@@ -105,12 +105,12 @@ describe.each(cases)('%s of %s', (type, family) => {
   })
 })
 
-test.each(deviations.map((one) => [one.why, one] as const))('%s', (_, { lines, what, shown }) => {
+test.each(deviations.map((one) => [one.why, one] as const))('%s', (_, { lines, what, shown, text }) => {
   const pair = new Pair()
   const last = shown.at(-1) as readonly string[]
   for (const words of shown.slice(0, -1)) expect([pair.ours(words).status, pair.theirs(words).status]).toEqual([0, 0])
-  expect(shown.map(lineOf).some((line) => lines.test(line))).toBe(true)
-  const [mine, other] = [pair.ours(last), pair.theirs(last)]
+  if (text === undefined) expect(shown.map(lineOf).some((line) => lines.test(line))).toBe(true)
+  const [mine, other] = [pair.ours(last, text), pair.theirs(last, text)]
   expect(KINDS.filter((kind) => mine[kind] !== other[kind])).toEqual(expect.arrayContaining([...what]))
 })
 
@@ -193,6 +193,7 @@ const LINES: readonly string[] = [
   'list a b',
   'l',
   '-L a',
+  'list a -s',
   's',
   '-S c',
   'list -n',

@@ -2,7 +2,7 @@
 import type { FamilyName } from '../../abi/family'
 import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../binary/address'
 import { readNumber } from './numbers'
-import { refused, syntax } from './refusal'
+import { syntax } from './refusal'
 
 export type Resolve = (name: string, family: FamilyName) => string | undefined
 
@@ -121,9 +121,10 @@ const fullLength = ({ family }: Reading): number => (family === 'ipv6' ? 128 : 3
 const written = ({ first, length, last }: Several): string =>
   last !== undefined ? `${first}-${last}` : length !== undefined ? `${first}/${length}` : first
 
-const isOne = (word: string, reading: Reading): boolean => {
+function isOne(word: string, reading: Reading): boolean {
   const { separator, rest } = addressHalves(word)
-  return separator === '' || (separator === '/' && readLength(rest, fullLength(reading)) === fullLength(reading))
+  const full = String(fullLength(reading))
+  return separator === '' || (separator === '/' && rest.replace(/^\s*\+?/, '') === full)
 }
 
 /** One address, which all its bits may follow. @throws SetTextError */
@@ -135,27 +136,13 @@ export function readHost(word: string, reading: Reading): string {
 /** One address; of IPv4, also all of a network or a range. @throws SetTextError */
 export function readHosts(word: string, reading: Reading): string {
   if (reading.family === 'ipv6') return readHost(word, reading)
-  const several = readSeveral(word, reading)
-  refuseInTest(several.length !== undefined, 'IP/CIDR', reading)
-  refuseInTest(several.last !== undefined, 'FROM-TO IP', reading)
-  return written(several)
+  return written(readSeveral(word, reading))
 }
 
 /** A network; of IPv4, also a range. @throws SetTextError */
 export function readNetwork(word: string, reading: Reading): string {
-  if (reading.family === 'ipv6' && addressHalves(word).separator === '-')
-    throw syntax(`IP address or IP/cidr must be specified: ${word}`)
-  const several = readSeveral(word, reading)
-  refuseInTest(several.last !== undefined, 'FROM-TO IP', reading)
-  return written(several)
-}
-
-/** What is tested is one. @throws SetTextError */
-export function refuseInTest(isSeveral: boolean, what: string, { command, type, family }: Reading): void {
-  if (isSeveral && command === 'test')
-    throw refused(
-      `${what} range is not allowed in command ${command} with set type ${type} and family ${familyWord(family)}`,
-    )
+  if (reading.family === 'ipv6' && word.includes('-')) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
+  return written(readSeveral(word, reading))
 }
 
 /** From where to where a set has room. @throws SetTextError */

@@ -35,22 +35,10 @@ const FAMILIES: Readonly<Record<string, FamilyName>> = {
 }
 
 /** @throws SetTextError */
-function readFamily(word: string): FamilyName {
-  if (word === 'unspec' || word === 'any') throw refused('Protocol family not supported by the set type')
-  return (Object.hasOwn(FAMILIES, word) && FAMILIES[word]) || fail(word)
-}
-
-const fail = (word: string): never => {
-  throw syntax(`unknown inet family ${word}`)
-}
-
-/** The family that words name. */
-function familyIn(words: readonly string[]): FamilyName | undefined {
-  for (const [i, word] of words.entries()) {
-    const named = word === '-4' || word === '-6' ? word : /^(--)?family$/.test(word) ? (words[i + 1] ?? '') : ''
-    if (Object.hasOwn(FAMILIES, named)) return FAMILIES[named]
-  }
-  return undefined
+function readFamily(word: string): FamilyName | 'any' {
+  if (word === 'unspec' || word === 'any') return 'any'
+  if (!Object.hasOwn(FAMILIES, word)) throw syntax(`unknown inet family ${word}`)
+  return FAMILIES[word] as FamilyName
 }
 
 /** What their predecessors were told, and they are not: it is left out, with a warning. */
@@ -83,9 +71,8 @@ class CreateReader {
   readonly #resolve: Reading['resolve']
   readonly #options: Values = {}
   readonly #warnings: string[] = []
-  /** It may be said behind what depends on it. */
   #family: FamilyName | 'any'
-  /** A range is read when all words are known to have a place. */
+  /** What words say is read when all are known to have a place. */
   readonly #late: (() => void)[] = []
   #first: string | undefined
   #last: string | undefined
@@ -98,10 +85,11 @@ class CreateReader {
   }
 
   read(words: readonly string[]): Creation {
-    if (this.#type.families.length > 1) this.#family = familyIn(words) ?? this.#family
     for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
     for (const read of this.#late) read()
     this.#joinRange()
+    // What the kernel says of it.
+    if (this.#options['family'] === 'any') throw refused('Protocol family not supported by the set type')
     return { type: this.#type, options: this.#options, warnings: this.#warnings }
   }
 
@@ -124,9 +112,11 @@ class CreateReader {
     if (field === undefined && !isFamily && !isIgnored && !isRange) throw usage(`Unknown argument: \`${word}'`)
     if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
     if (isFamily) return this.#setFamily(name, next, 2)
-    if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
-    else if (isRange) this.#late.push(() => this.#readRange(name, next))
-    else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
+    this.#late.push(() => {
+      if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
+      else if (isRange) this.#readRange(name, next)
+      else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
+    })
     return 2
   }
 
@@ -142,7 +132,8 @@ class CreateReader {
 
   #setFamily<N extends 1 | 2>(name: string, word: string, taken: N): N {
     if (this.#options['family'] !== undefined) throw syntax(`${name} already specified`)
-    this.#options['family'] = readFamily(word)
+    this.#family = readFamily(word)
+    this.#options['family'] = this.#family
     return taken
   }
 

@@ -1,7 +1,7 @@
 /** Entries as text: what makes one, with commas between, and the options behind it. */
 import type { Kind } from '../fields'
 import type { AnyField, SetType } from '../types'
-import type { Reading } from './addresses'
+import { familyWord, type Reading } from './addresses'
 import { refused, syntax, usage } from './refusal'
 import { type Placed, TEXTS, type Values } from './text'
 
@@ -29,20 +29,31 @@ const TOO_MANY = [
   ['Three elem separators', 'two'],
 ] as const
 
-/** Where the last part begins; a comma at an end of the word is none. */
-function lastSeparator(word: string): number | undefined {
-  const at = word.lastIndexOf(',')
-  return at > 0 && at < word.length - 1 ? at : undefined
-}
-
+/** At commas, of which one at an end of what is left to split is none. */
 function split(element: string): string[] {
   const words: string[] = []
   let rest = element
-  for (let at = lastSeparator(rest); at !== undefined; at = lastSeparator(rest)) {
-    words.unshift(rest.slice(at + 1))
-    rest = rest.slice(0, at)
+  while (!rest.startsWith(',') && !rest.endsWith(',') && rest.includes(',')) {
+    const at = rest.indexOf(',')
+    words.push(rest.slice(0, at))
+    rest = rest.slice(at + 1)
   }
-  return [rest, ...words]
+  return [...words, rest]
+}
+
+/** What is tested is one. @throws SetTextError */
+function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family }: Reading): void {
+  const has = (kinds: readonly Kind[], sign: string): boolean =>
+    parts.some(({ name, field }) => kinds.includes(field.kind) && String(entry[name]).includes(sign))
+  const several = [
+    has(['hosts', 'network'], '-') && 'FROM-TO IP',
+    has(['hosts'], '/') && 'IP/CIDR',
+    has(['port'], ',') && 'FROM-TO port',
+  ].find((one) => one !== false)
+  if (several !== undefined)
+    throw refused(
+      `${several} range is not allowed in command test with set type ${type} and family ${familyWord(family)}`,
+    )
 }
 
 /** How the entries of a type are written. */
@@ -65,12 +76,13 @@ export class EntryGrammar {
   /** @param words the element, then its options. @throws SetTextError */
   read([element = '', ...options]: readonly string[], reading: Reading): Values {
     const entry: Values = {}
-    const old = this.#options.has('before') && element.includes(',') ? oldBeside(element) : undefined
+    const old = this.#options.has('before') && split(element).length > 1 ? oldBeside(element) : undefined
     for (const [i, word] of (old ? [old.set] : this.#words(element)).entries()) {
       const part = this.#parts[i] as Placed
       TEXTS[part.field.kind].read(word, entry, part, reading)
     }
     this.#readOptions(old ? [...old.options, ...options] : options, entry, reading)
+    if (reading.command === 'test') refuseSeveral(entry, this.#parts, reading)
     return entry
   }
 

@@ -1,7 +1,7 @@
 /** Ports with their protocols, as ipset(8) reads and prints them. */
 import { PROTOCOLS } from '../../abi/protocols'
 import { exactProtocolNumber, protocolName, servicePort } from '../../extensions/values/databases'
-import { halves, parted, type Reading, refuseInTest } from './addresses'
+import { halves, parted, type Reading } from './addresses'
 import { readNumber } from './numbers'
 import { refused, syntax } from './refusal'
 
@@ -128,12 +128,11 @@ const serviceProtocol = (word: string): string =>
 const isNumber = (word: string): boolean => /^\s*\+?\d/.test(word)
 
 /** @throws SetTextError */
-function readPorts(word: string, protocol: string, reading: Reading): Ports {
+function readPorts(word: string, protocol: string): Ports {
   const { first, separator, rest } = halves(word, '-')
   if (separator === '') return readPort(first, protocol)
   const high = readPort(rest, protocol)
   const low = readPort(first, protocol)
-  refuseInTest(true, 'FROM-TO port', reading)
   return low <= high ? [low, high] : [high, low]
 }
 
@@ -149,13 +148,13 @@ function readIcmp(word: string, { names, title }: Icmp): number {
 /** `[PROTOCOL:]PORT[-PORT]`. @throws SetTextError */
 export function readProtocolAndPort(word: string, reading: Reading): ProtocolAndPort {
   const { first, separator, rest } = parted(word, ':')
-  if (separator === '') return { protocol: TCP, port: readPorts(first, 'tcp', reading) }
+  if (separator === '') return { protocol: TCP, port: readPorts(first, 'tcp') }
   const protocol = readProtocol(first)
   return { protocol, port: readPortOf(protocol, first, rest, reading) }
 }
 
 function readPortOf(protocol: number, name: string, word: string, reading: Reading): Ports {
-  if (PORTED.includes(protocol)) return readPorts(word, name, reading)
+  if (PORTED.includes(protocol)) return readPorts(word, name)
   const icmp = ICMPS.get(protocol)
   if (icmp !== undefined && (reading.family === 'any' || reading.family === icmp.family)) return readIcmp(word, icmp)
   if (icmp !== undefined) throw syntax(`Protocol ${icmp.title} can be used with family ${icmp.familyWord} only`)
