@@ -1,6 +1,7 @@
 /** Entries as text, in the words of ipset(8). */
 import type { FamilyName } from '../abi/family'
-import { text as aText, check, keyOf } from '../input'
+import { IptcError } from '../errors'
+import { text as aText, check, keyOf, object } from '../input'
 import { checkOptions } from '../options'
 import { lineWords } from './language/command'
 import { EntryGrammar } from './language/entry'
@@ -33,9 +34,13 @@ export function parseSetEntry<T extends SetTypeName>(
   return new EntryGrammar(declared).read(lineWords(text), reading) as SetEntry<T>
 }
 
-/** Writes an entry as `ipset save` does behind `add SETNAME`. */
+/** Writes an entry as `ipset save` does behind `add SETNAME`. @throws IptcError where a part is missing */
 export function printSetEntry<T extends SetTypeName>(type: T, entry: ListedEntry<T>): string {
   check('the type of a set', type, keyOf(SET_TYPES))
+  check('an entry', entry, object)
+  const { entry: fields, parts } = setType(type)
+  const missing = parts.find((name) => !fields[name]?.optional && (entry as Values)[name] === undefined)
+  if (missing !== undefined) throw new IptcError(`an entry of ${type} needs ${missing}, ${fields[missing]?.expects}`)
   const grammar = new EntryGrammar(setType(type))
   const options = grammar
     .printOptions(entry as Values)
