@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { rule6Schema, ruleSchema } from '../src'
 import { TABLES } from '../src/abi/netfilter'
 import { aloneIn } from '../src/ipset/entries'
-import type { Shape } from '../src/ipset/fields'
+import { type Shape, shapeOf } from '../src/ipset/shape'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../src/ipset/types'
 
 const ruleFile = (schema: z.ZodType, title: string): object => {
@@ -50,7 +50,10 @@ type Fields = Readonly<Record<string, AnyField<never>>>
 
 const fieldsSchema = (fields: Fields): { properties: Record<string, object>; required: string[] } => ({
   properties: Object.fromEntries(
-    Object.entries(fields).map(([name, { shape, expects }]) => [name, { ...shapeSchema(shape), description: expects }]),
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      { ...shapeSchema(shapeOf(field)), description: field.expects },
+    ]),
   ),
   required: Object.keys(fields).filter((name) => !fields[name]?.optional),
 })
@@ -60,7 +63,7 @@ function entrySchema(type: SetType): object {
   const entry = { type: 'object', ...fieldsSchema(fields), additionalProperties: false }
   const alone = aloneIn(type)
   if (alone === undefined) return entry
-  const shape = fields[alone]?.shape as Shape
+  const shape = shapeOf(fields[alone] as Fields[string])
   return { anyOf: [shape.is === 'range' ? integer(shape) : shapeSchema(shape), entry] }
 }
 

@@ -1,5 +1,5 @@
 /** The reference page of the types of sets: what each is made with, what its entries are, and an example. */
-import type { Shape } from '../src/ipset/fields'
+import { type Shape, shapeOf } from '../src/ipset/shape'
 import {
   type AnyField,
   type CreateOptions,
@@ -40,7 +40,7 @@ type Fields = Readonly<Record<string, AnyField<never>>>
 function rows({ since }: SetType, fields: Fields): string {
   const texts = Object.entries(fields).map(([name, field]) => {
     const notes = [field.optional ? '' : 'required', since[name] ? `since revision ${since[name]}` : '']
-    return `| ${code(name)} | ${code(cell(typeOf(field.shape)))} | ${cell(field.expects)} | ${notes.filter(Boolean).join('; ')} |`
+    return `| ${code(name)} | ${code(cell(typeOf(shapeOf(field))))} | ${cell(field.expects)} | ${notes.filter(Boolean).join('; ')} |`
   })
   return `| | TypeScript | takes | |\n| --- | --- | --- | --- |\n${texts.join('\n')}`
 }

@@ -242,6 +242,17 @@ export class SetError extends IptcError {
   }
 }
 
+/** Text about sets that is no such. */
+export class SetTextError extends IptcError {
+  /** Whether a word is not what it should be, or has no place or is missing. */
+  readonly kind: 'syntax' | 'usage'
+
+  constructor(kind: 'syntax' | 'usage', message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
 /** No such table, chain, rule or set. */
 export class NotFoundError extends IptcError {}
 

@@ -27,9 +27,11 @@ export {
   RestoreError,
   RuleError,
   SetError,
+  SetTextError,
   UnsupportedError,
   XtablesError,
 } from './errors'
+export { type EntryTextOptions, parseSetEntry, printSetEntry } from './ipset/entry-text'
 export {
   IpSet,
   type Replacement,

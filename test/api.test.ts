@@ -177,6 +177,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   save: { with: at() },
   restore: { with: at(TEXT) },
   captureTable: { with: ({ kernel }) => [kernel, 'ipv4', 'filter'] },
+  parseSetEntry: { with: () => ['hash:ip', '192.0.2.1', {}], required: 2, takes: { 2: EMPTY } },
+  printSetEntry: { with: () => ['hash:ip', { ip: '192.0.2.1' }], required: 2 },
   captureToJson: { with: ({ capture }) => [capture] },
   captureFromJson: { with: ({ capture }) => [api.captureToJson(capture)] },
 

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import type { FamilyName } from '../abi/family'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
+import type { NetlinkPort } from '../kernel/kernel'
 import type { Io, Place } from './kernel'
 
 /** Where text comes from and goes to. */
@@ -33,6 +34,9 @@ const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
 /** The applet of both families, as it knows none, and of no kernel. */
 const XML = 'iptables-xml'
 
+/** The applet of sets, which are of no table. */
+const IPSET = 'ipset'
+
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
   files: () => require('./files') as typeof import('./files'),
@@ -41,6 +45,7 @@ const load = {
   save: () => require('./save') as typeof import('./save'),
   restore: () => require('./restore') as typeof import('./restore'),
   xml: () => require('./xml') as typeof import('./xml'),
+  ipset: () => require('./ipset') as typeof import('./ipset'),
   own: () => require('./own') as typeof import('./own'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -57,6 +62,7 @@ const load = {
 export function main(name: string, words: readonly string[], streams: Streams): number {
   return reporting(streams, () => {
     if (name === XML) return load.xml().runXml(words, streams)
+    if (name === IPSET) return runSets(words, {}, streams)
     return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, {}, streams)
   })
 }
@@ -91,6 +97,15 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   return status
 }
 
+function runSets(words: readonly string[], outer: Place, streams: Streams): number {
+  const { openKernel, splitPlace } = load.kernel()
+  const { place, rest } = splitPlace(words)
+  using open = openKernel({ ...outer, ...place })
+  const status = load.ipset().runIpset(rest, { kernel: open.kernel as NetlinkPort }, streams)
+  open.save()
+  return status
+}
+
 function runKind(kind: Applet['kind'], words: readonly string[], family: FamilyName, io: Io): number {
   if (kind === 'command') return load.iptables().runIptables(words, family, io)
   return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
@@ -102,6 +117,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   const [name = 'help', ...args] = split.rest
   if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
   if (name === XML) return load.xml().runXml(args, streams)
+  if (name === IPSET) return runSets(args, place, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)

@@ -16,23 +16,36 @@ export interface Aim {
   readonly operation: 'create' | 'add' | 'remove' | 'test'
 }
 
-/** What a value looks like, for schemas and dictionaries. */
-export type Shape =
-  | { readonly is: 'text' | 'flag' | 'count' }
-  /** Whole numbers. */
-  | { readonly is: 'number' | 'pair'; readonly min: number; readonly max: number }
-  /** A whole number, or two. */
-  | { readonly is: 'range'; readonly min: number; readonly max: number }
-  /** A name or a whole number. */
-  | { readonly is: 'named'; readonly names: readonly string[]; readonly min: number; readonly max: number }
-
-const TEXT: Shape = { is: 'text' }
+/** What a field holds, for those who write it as text. */
+export type Kind =
+  | 'number'
+  /** A number whose bits mean something. */
+  | 'bits'
+  | 'prefix'
+  | 'count'
+  | 'flag'
+  | 'comment'
+  | 'set'
+  | 'iface'
+  | 'mac'
+  | 'skbmark'
+  | 'skbprio'
+  | 'protocol'
+  | 'port'
+  | 'portRange'
+  | 'host'
+  | 'hosts'
+  | 'network'
+  | 'addressRange'
+  | 'mask'
 
 /** @typeParam A the attributes that it lies over. @typeParam Optional whether it may be left out */
 export interface Field<A, In, Out, Optional extends boolean = boolean> {
+  readonly kind: Kind
+  /** The least and the greatest, of a number, or of each where there are two. */
+  readonly bounds?: readonly [number, number]
   /** For people. */
   readonly expects: string
-  readonly shape: Shape
   readonly optional: Optional
   /** @throws Mismatch */
   write(to: A, value: In, aim: Aim): void
@@ -76,8 +89,9 @@ export const number = <K extends KeysOf<Any, number>>(
   max: number,
   min = 0,
 ): Field<{ [P in K]?: number | undefined }, number, number, false> => ({
+  kind: 'number',
+  bounds: [min, max],
   expects: `a whole number ${min} to ${max}`,
-  shape: { is: 'number', min, max },
   optional: false,
   write(to, value) {
     to[key] = isWhole(value, min, max) ? value : mismatch()
@@ -85,13 +99,25 @@ export const number = <K extends KeysOf<Any, number>>(
   read: (from) => from[key],
 })
 
+/** A number of 32 bits that each mean something. */
+export const bits = <K extends KeysOf<Any, number>>(
+  key: K,
+): Field<{ [P in K]?: number | undefined }, number, number, false> => ({ ...number(key, 0xffff_ffff), kind: 'bits' })
+
+/** How many bits of an address count. */
+export const prefix: Field<CreateAttributes, number, number, true> = {
+  ...number('netmask', 128, 1),
+  kind: 'prefix',
+  optional: true,
+}
+
 /** The kernel takes 2^64-1 as if nothing were said. */
-const MAX_COUNT = 2n ** 64n - 2n
+export const MAX_COUNT = 2n ** 64n - 2n
 
 /** A count of 64 bits; a whole number is taken too. */
 export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
+  kind: 'count',
   expects: 'a bigint or whole number 0 to 2^64-2',
-  shape: { is: 'count' },
   optional: true,
   write(to, value) {
     const big = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value) : mismatch()
@@ -102,8 +128,8 @@ export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint |
 
 /** One bit of the flags. false is as if it were not said. */
 export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean, true, true> => ({
+  kind: 'flag',
   expects: 'true or false',
-  shape: { is: 'flag' },
   optional: true,
   write(to, value) {
     if (typeof value !== 'boolean') mismatch()
@@ -122,8 +148,8 @@ export const checkedName = (value: unknown): string =>
   value === '' ? mismatch('it is empty') : checkedText(value, SET_NAME_SIZE - 1)
 
 export const comment: Field<EntryAttributes, string, string, true> = {
+  kind: 'comment',
   expects: `text of ${IPSET_MAX_COMMENT_SIZE} bytes at most`,
-  shape: TEXT,
   optional: true,
   write(to, value) {
     to.comment = checkedText(value, IPSET_MAX_COMMENT_SIZE)
@@ -132,8 +158,8 @@ export const comment: Field<EntryAttributes, string, string, true> = {
 }
 
 export const setName: Field<EntryAttributes, string, string, false> = {
+  kind: 'set',
   expects: 'the name of another set',
-  shape: TEXT,
   optional: false,
   write(to, value) {
     to.name = checkedName(value)
@@ -143,8 +169,8 @@ export const setName: Field<EntryAttributes, string, string, false> = {
 
 /** Beside which set of a list; the kernel does not tell it again. */
 export const beside = (flag: number): Field<EntryAttributes, string, never, true> => ({
+  kind: 'set',
   expects: 'the name of a set in the list',
-  shape: TEXT,
   optional: true,
   write(to, value) {
     if (to.nameref !== undefined) mismatch('before and after exclude each other')
@@ -155,8 +181,8 @@ export const beside = (flag: number): Field<EntryAttributes, string, never, true
 })
 
 export const iface: Field<EntryAttributes, string, string, false> = {
+  kind: 'iface',
   expects: `the name of an interface, of ${IFNAMSIZ - 1} bytes at most`,
-  shape: TEXT,
   optional: false,
   write(to, value) {
     to.iface = value === '' ? mismatch() : checkedText(value, IFNAMSIZ - 1)
@@ -167,8 +193,8 @@ export const iface: Field<EntryAttributes, string, string, false> = {
 const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
 
 export const mac: Field<EntryAttributes, string, string, false> = {
+  kind: 'mac',
   expects: 'a MAC address as 00:11:22:aa:bb:cc',
-  shape: TEXT,
   optional: false,
   write(to, value) {
     if (typeof value !== 'string' || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(value)) mismatch()
@@ -182,8 +208,9 @@ const two = (
   key: 'skbmark' | 'skbprio',
   max: number,
 ): Field<EntryAttributes, readonly [number, number], readonly [number, number], true> => ({
+  kind: key,
   expects: `two whole numbers 0 to ${max}`,
-  shape: { is: 'pair', min: 0, max },
+  bounds: [0, max],
   optional: true,
   write(to, value) {
     to[key] = isPair(value, max) ? value : mismatch()
@@ -200,8 +227,9 @@ export const skbmark = two('skbmark', 0xffff_ffff)
 export const skbprio = two('skbprio', 0xffff)
 
 export const protocol: Field<EntryAttributes, ProtocolName | number, ProtocolName | number, false> = {
+  kind: 'protocol',
   expects: 'the name or number of a protocol, 1 to 255',
-  shape: { is: 'named', names: Object.keys(PROTOCOLS), min: 1, max: 0xff },
+  bounds: [1, 0xff],
   optional: false,
   write(to, value) {
     const known = typeof value === 'string' && Object.hasOwn(PROTOCOLS, value) ? PROTOCOLS[value] : value
@@ -218,8 +246,9 @@ const MAX_PORT = 0xffff
 
 /** A port, or the first and the last of some; of ICMP, 256 times the type and the code; of other protocols 0. */
 export const port: Field<EntryAttributes, number | readonly [number, number], number, false> = {
+  kind: 'port',
   expects: `a port 0 to ${MAX_PORT}, or the first and the last of several`,
-  shape: { is: 'range', min: 0, max: MAX_PORT },
+  bounds: [0, MAX_PORT],
   optional: false,
   write(to, value, { operation }) {
     if (isWhole(value, 0, MAX_PORT)) to.port = value
@@ -230,8 +259,9 @@ export const port: Field<EntryAttributes, number | readonly [number, number], nu
 
 /** As {@link port}, those that a set has room for. */
 export const portRange: Field<CreateAttributes, readonly [number, number], readonly [number, number], false> = {
+  kind: 'portRange',
   expects: 'the first and the last port',
-  shape: { is: 'pair', min: 0, max: MAX_PORT },
+  bounds: [0, MAX_PORT],
   optional: false,
   write(to, value, { operation }) {
     ;[to.port, to.portTo] = isPair(value, MAX_PORT) ? ordered(value, operation) : mismatch()
@@ -268,8 +298,8 @@ type AddressField = Field<EntryAttributes, string, string, false>
 
 /** One address and no more. */
 export const host = ({ ip }: Places): AddressField => ({
+  kind: 'host',
   expects: 'an address of the set’s family',
-  shape: TEXT,
   optional: false,
   write(to, value, { family }) {
     to[ip] = typeof value === 'string' ? checkedAddress(value, family) : mismatch()
@@ -280,6 +310,7 @@ export const host = ({ ip }: Places): AddressField => ({
 /** One address; to be added or removed, also all of a network or of a range, of IPv4. */
 export const hosts = (places: Places): AddressField => ({
   ...host(places),
+  kind: 'hosts',
   expects: 'an address of the set’s family; to add or remove in IPv4, also ADDRESS/LENGTH or FIRST-LAST',
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
@@ -291,8 +322,8 @@ export const hosts = (places: Places): AddressField => ({
 
 /** A network, all of whose bits count where no length is said; to be added or removed, also a range, of IPv4. */
 export const network = (places: Places): AddressField => ({
+  kind: 'network',
   expects: 'ADDRESS or ADDRESS/LENGTH of the set’s family; to add or remove in IPv4, also FIRST-LAST',
-  shape: TEXT,
   optional: false,
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
@@ -342,8 +373,8 @@ function prefixLength(text: string, max: number): number {
 
 /** The addresses that a set has room for. */
 export const addressRange: Field<CreateAttributes, string, string, false> = {
+  kind: 'addressRange',
   expects: 'FIRST-LAST or ADDRESS/LENGTH of IPv4',
-  shape: TEXT,
   optional: false,
   write(to, value, aim) {
     if (typeof value !== 'string' || !writeSeveral(to, value, FIRST, aim)) mismatch()
@@ -353,8 +384,8 @@ export const addressRange: Field<CreateAttributes, string, string, false> = {
 
 /** The bits of an address that count. */
 export const bitmask: Field<CreateAttributes, string, string, true> = {
+  kind: 'mask',
   expects: 'a mask written as an address of the set’s family',
-  shape: TEXT,
   optional: true,
   write(to, value, { family }) {
     to.bitmask = typeof value === 'string' ? checkedAddress(value, family) : mismatch()

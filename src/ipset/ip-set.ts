@@ -369,7 +369,8 @@ function temporaryName(name: string): string {
   return head + tail
 }
 
-function headerOf(values: ListValues): SetHeader {
+/** @internal */
+export function headerOf(values: ListValues): SetHeader {
   const { setname = '', index, data = {} } = values
   const { type, family, revision } = identityOf(setname, values)
   return {

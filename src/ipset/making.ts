@@ -29,12 +29,18 @@ export interface Identity {
   readonly revision: number
 }
 
-/** Which revision of a type to use, and whether it knows all that is asked. */
-function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', used: readonly string[]): Steps<number> {
+/** Which revisions of a type the kernel has. @throws UnsupportedError where it lacks the type */
+export function* kernelRevisions(set: string, type: SetType, family: FamilyName | 'any'): Steps<[number, number]> {
   const values = { typename: type.name, family: SET_FAMILIES[family] }
   const [answer] = yield* simply(ask(commands.type, values), { operation: 'create', set, type: type.name })
   if (answer === undefined) throw new UnsupportedError(`the kernel does not say which revisions of ${type.name} it has`)
   const { revision: newest = 0, revisionMin: oldest = 0 } = readMessage(commands.type, answer).values
+  return [oldest, newest]
+}
+
+/** Which revision of a type to use, and whether it knows all that is asked. */
+function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', used: readonly string[]): Steps<number> {
+  const [oldest, newest] = yield* kernelRevisions(set, type, family)
   const [ours, ourNewest] = type.revisions
   if (newest < ours || oldest > ourNewest)
     throw new UnsupportedError(

@@ -20,7 +20,7 @@ export interface Asked {
 }
 
 type ErrorsOf = typeof IPSET_ERR_OF
-type ErrorName = keyof typeof IPSET_ERR | { [K in keyof ErrorsOf]: keyof ErrorsOf[K] }[keyof ErrorsOf]
+export type ErrorName = keyof typeof IPSET_ERR | { [K in keyof ErrorsOf]: keyof ErrorsOf[K] }[keyof ErrorsOf]
 
 const REASONS: Readonly<Record<ErrorName, string>> = {
   PRIVATE: 'the kernel gives no reason',
@@ -72,7 +72,7 @@ const ERRNO_REASONS: Readonly<Record<number, string>> = {
 }
 
 /** The name of an error of sets of this type, without IPSET_ERR_ before it. */
-function nameOf(errno: number, type: SetTypeName | undefined): ErrorName | undefined {
+export function errorName(errno: number, type: SetTypeName | undefined): ErrorName | undefined {
   const method = type?.slice(0, type.indexOf(':')) as keyof typeof IPSET_ERR_OF | undefined
   const known = { ...IPSET_ERR, ...(method && IPSET_ERR_OF[method]) }
   return Object.entries(known).find(([, value]) => value === errno)?.[0] as ErrorName | undefined
@@ -85,7 +85,7 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
   const cause = { cause: refusal }
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) return explain(refusal)
   if (errno === ERRNO.ENOENT && operation !== 'create') return missing(set, cause)
-  const name = nameOf(errno, type)
+  const name = errorName(errno, type)
   if (name === 'EXIST_SETNAME2' && operation === 'swap') return missing(other ?? '', cause)
   if (name === 'FIND_TYPE') return noType(type, cause)
   if (name === 'PROTOCOL') return new UnsupportedError(`set ${set}: this kernel speaks another version of ipset`, cause)

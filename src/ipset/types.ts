@@ -9,6 +9,7 @@ import {
   beside,
   bit,
   bitmask,
+  bits,
   comment,
   count,
   FIRST,
@@ -22,6 +23,7 @@ import {
   optional,
   port,
   portRange,
+  prefix,
   protocol,
   SECOND,
   setName,
@@ -46,24 +48,31 @@ const ENTRY_OPTIONS = {
   skbqueue: optional(number('skbqueue', 0xffff)),
 }
 
-/** What any set may be made with. */
-const CREATE_OPTIONS = {
+// What sets are made with stands in the order in which ipset(8) prints it.
+
+const FIRST_OPTIONS = {
   /** Entries go after so many seconds, unless they say otherwise; 0 does not let them go. */
   timeout: optional(number('timeout', MAX_TIMEOUT)),
   counters: bit(IPSET_FLAG.WITH_COUNTERS),
   comment: bit(IPSET_FLAG.WITH_COMMENT),
-  skbinfo: bit(IPSET_FLAG.WITH_SKBINFO),
 }
+const SKBINFO = { skbinfo: bit(IPSET_FLAG.WITH_SKBINFO) }
+/** What any set may be made with. */
+const CREATE_OPTIONS = { ...FIRST_OPTIONS, ...SKBINFO }
 /** The kernel rounds the sizes, and sets limits to them: the header of the set has what it made of them. */
-const HASH_OPTIONS = {
-  ...CREATE_OPTIONS,
+const HASH_SIZES = {
   hashsize: optional(number('hashsize', U32_MAX)),
   maxelem: optional(number('maxelem', U32_MAX)),
-  bucketsize: optional(number('bucketsize', 0xff)),
-  initval: optional(number('initval', U32_MAX)),
-  forceadd: bit(IPSET_FLAG.WITH_FORCEADD),
 }
-const NETMASK = { netmask: optional(number('netmask', 128, 1)) }
+const HASH_REST = {
+  ...FIRST_OPTIONS,
+  forceadd: bit(IPSET_FLAG.WITH_FORCEADD),
+  ...SKBINFO,
+  bucketsize: optional(number('bucketsize', 0xff)),
+  initval: optional(bits('initval')),
+}
+const HASH_OPTIONS = { ...HASH_SIZES, ...HASH_REST }
+const NETMASK = { netmask: prefix }
 const MASKS = { ...NETMASK, bitmask }
 
 const NOMATCH = { nomatch: bit(IPSET_FLAG.NOMATCH) }
@@ -86,7 +95,7 @@ export const SET_TYPES = {
     families: ['ipv4'],
     revisions: [0, 3],
     since: FIXED_SINCE,
-    create: { range: addressRange, ...CREATE_OPTIONS, ...NETMASK },
+    create: { range: addressRange, ...NETMASK, ...CREATE_OPTIONS },
     entry: { ip: hosts(FIRST) },
   },
   'bitmap:ip,mac': {
@@ -107,7 +116,7 @@ export const SET_TYPES = {
     families: BOTH,
     revisions: [0, 6],
     since: { counters: 1, comment: 2, forceadd: 3, skbinfo: 4, bucketsize: 5, initval: 5, bitmask: 6 },
-    create: { ...HASH_OPTIONS, ...MASKS },
+    create: { ...HASH_SIZES, ...MASKS, ...HASH_REST },
     entry: { ip: hosts(FIRST) },
   },
   'hash:mac': {
@@ -135,7 +144,7 @@ export const SET_TYPES = {
     families: BOTH,
     revisions: [0, 4],
     since: { ...NET_NET_SINCE, netmask: 4, bitmask: 4 },
-    create: { ...HASH_OPTIONS, ...MASKS },
+    create: { ...HASH_OPTIONS, bitmask, ...NETMASK },
     entry: { net: network(FIRST), net2: network(SECOND), ...NOMATCH },
   },
   'hash:ip,port': {
@@ -192,14 +201,14 @@ export const SET_TYPES = {
     families: BOTH,
     revisions: [0, 3],
     since: { forceadd: 1, skbinfo: 2, bucketsize: 3, initval: 3 },
-    create: { ...HASH_OPTIONS, markmask: optional(number('markmask', U32_MAX)) },
-    entry: { ip: hosts(FIRST), mark: number('mark', U32_MAX) },
+    create: { markmask: optional(bits('markmask')), ...HASH_OPTIONS },
+    entry: { ip: hosts(FIRST), mark: bits('mark') },
   },
   'list:set': {
     families: ['any'],
     revisions: [0, 3],
     since: FIXED_SINCE,
-    create: { ...CREATE_OPTIONS, size: optional(number('size', U32_MAX)) },
+    create: { size: optional(number('size', U32_MAX)), ...CREATE_OPTIONS },
     entry: { set: setName, before: beside(IPSET_FLAG.BEFORE), after: beside(0) },
   },
 } as const

@@ -1,0 +1,433 @@
+/** `ipset`: commands on sets, with the messages and exit statuses of the tool. */
+import { closeSync, readFileSync } from 'node:fs'
+import type { FamilyName } from '../abi/family'
+import { decodeText, encodeText } from '../binary/text'
+import { IptcError, PermissionError, SetError, SetTextError } from '../errors'
+import { contentsOf, type SetContents } from '../ipset/contents'
+import { IpSet } from '../ipset/ip-set'
+import type { Reading } from '../ipset/language/addresses'
+import {
+  type Command,
+  type CommandName,
+  lineWords,
+  type OutputMode,
+  readCommand,
+  type Settings,
+} from '../ipset/language/command'
+import { type Creation, readCreation, readType } from '../ipset/language/create'
+import { EntryGrammar } from '../ipset/language/entry'
+import { help, VERSION } from '../ipset/language/help'
+import { addressesIn, FORMATS, type HostNames, SetPrinter } from '../ipset/language/print'
+import { type Action, refusalWords } from '../ipset/language/refusals'
+import { sorted } from '../ipset/language/sort'
+import { readSetName, type Values } from '../ipset/language/text'
+import { kernelRevisions } from '../ipset/making'
+import { type SetPlace, Sets } from '../ipset/sets'
+import { type SetType, setType } from '../ipset/types'
+import { openForWriting } from '../kernel/linux/plain-file'
+import { hostAddresses, hostNames } from '../language/hosts'
+import { Refusal } from '../netlink/refusal'
+import { fileReason, writeAll } from './files'
+import type { Streams } from './main'
+
+const TITLE = `ipset ${VERSION}: `
+const REFUSED = 1
+const USAGE = 2
+/** Where the file to restore from cannot be read. */
+const NO_FILE = 255
+
+/** What a command ends with, where all that is to be said has been. */
+class Ended extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super()
+    this.status = status
+  }
+}
+
+/** Why a command cannot be carried out, in the words of the tool. */
+class Refused extends Error {}
+
+/** Entries that are added or removed together: with a message for each, a long text would take many times as long. */
+const MAX_PENDING = 10_000
+/** How much text is written at once. */
+const MAX_TEXT = 0x1_0000
+
+interface Pending {
+  readonly set: string
+  readonly action: 'add' | 'del'
+  readonly exist: boolean
+  readonly entries: Values[]
+  /** The line that each stands on. */
+  readonly lines: number[]
+}
+
+const METHODS = { add: 'add', del: 'remove' } as const
+
+class Session {
+  readonly #place: SetPlace
+  readonly #io: Streams
+  readonly #settings: Settings = {}
+  /** What sets are, as far as it was asked. */
+  readonly #known = new Map<string, { set: IpSet; grammar: EntryGrammar }>()
+  readonly #resolved = new Map<string, string | undefined>()
+  #open: IpSet | undefined
+  #mode: 'once' | 'restore' | 'interactive' = 'once'
+  #pending: Pending | undefined
+  #line = 0
+
+  constructor(place: SetPlace, io: Streams) {
+    this.#place = place
+    this.#io = io
+  }
+
+  /** @returns the exit status */
+  run(words: readonly string[]): number {
+    try {
+      this.#execute(readCommand(words, this.#settings))
+      return 0
+    } catch (error) {
+      return this.#report(error)
+    } finally {
+      this.#open?.close()
+    }
+  }
+
+  #report(error: unknown): number {
+    if (error instanceof Ended) return error.status
+    const isUsage = error instanceof SetTextError && error.kind === 'usage'
+    if (!(error instanceof Refused || error instanceof IptcError)) throw error
+    const where = this.#line > 0 && !isUsage ? `Error in line ${this.#line}: ` : ''
+    this.#warn(`${TITLE}${where}${error.message}\n${isUsage ? "Try `ipset help' for more information.\n" : ''}`)
+    return isUsage ? USAGE : REFUSED
+  }
+
+  #warn(text: string): void {
+    if (!this.#settings.quiet) this.#io.stderr(text)
+  }
+
+  #execute({ name, words }: Command): void {
+    if (name !== 'add' && name !== 'del') this.#flushPending()
+    this.#checkMode(name)
+    const names = words.slice(0, name === 'rename' || name === 'swap' ? 2 : 1)
+    if (name !== 'help' && name !== 'version') names.forEach(readSetName)
+    const [set = '', other = ''] = words
+    if (name === 'create') this.#create(set, other, words.slice(2))
+    else if (name === 'add' || name === 'del') this.#change(name, set, words.slice(1))
+    else if (name === 'test') this.#test(set, words.slice(1))
+    else if (name === 'list' || name === 'save') this.#list(name, words[0])
+    else if (name === 'destroy' || name === 'flush') this.#clear(name, words[0])
+    else if (name === 'rename' || name === 'swap') this.#exchange(name, set, other)
+    else if (name === 'restore') this.#restore()
+    else if (name === 'help') help(words[0], this.#io.stdout)
+    else if (name === 'version') this.#io.stdout(`ipset ${VERSION}, protocol version: 7\n`)
+    else if (name === '-') this.#interact()
+    else throw new Ended(0)
+  }
+
+  #checkMode(name: CommandName): void {
+    const barred = this.#mode === 'restore' && ['help', 'version', 'restore', '-'].includes(name)
+    if (barred) throw new SetTextError('usage', `Command \`${name}' is invalid in restore mode.`)
+  }
+
+  /** Does what the library does, its refusals in the tool's words. */
+  #perform<T>(action: Action, type: string | undefined, body: () => T): T {
+    try {
+      return body()
+    } catch (error) {
+      throw refusalOf(error, action, type)
+    }
+  }
+
+  readonly #resolve: Reading['resolve'] = (name: string, family: FamilyName) => {
+    const key = `${family} ${name}`
+    if (!this.#resolved.has(key)) this.#resolved.set(key, hostAddresses(name, family)[0])
+    return this.#resolved.get(key)
+  }
+
+  #create(name: string, typeWord: string, words: readonly string[]): void {
+    const type = readType(typeWord)
+    const { options, warnings } = this.#readCreation(name, type, words)
+    this.#use(
+      name,
+      this.#perform('create', type.name, () =>
+        IpSet.create(name, type.name, options as never, { ...this.#place, exist: this.#settings.exist }),
+      ),
+    )
+    if (warnings.length > 0) this.#warn(`Warning: ${warnings.join('\n')}\n`)
+  }
+
+  /** Of a type that the kernel lacks, that is said, whatever else is wrong. */
+  #readCreation(name: string, type: SetType, words: readonly string[]): Creation {
+    try {
+      return readCreation(type, words, this.#resolve)
+    } catch (error) {
+      const sets = new Sets(this.#place)
+      const revisions = kernelRevisions(name, type, type.families[0] ?? 'any')
+      this.#perform('create', type.name, () => sets.perform(revisions))
+      sets.close()
+      throw error
+    }
+  }
+
+  #use(name: string, set: IpSet): { set: IpSet; grammar: EntryGrammar } {
+    const known = { set, grammar: new EntryGrammar(setType(set.type)) }
+    this.#known.set(name, known)
+    if (this.#open !== set) this.#open?.close()
+    this.#open = set
+    return known
+  }
+
+  #find(name: string): { set: IpSet; grammar: EntryGrammar } {
+    const known = this.#known.get(name)
+    if (known === undefined)
+      return this.#use(
+        name,
+        this.#perform('open', undefined, () => IpSet.open(name, this.#place)),
+      )
+    if (this.#open !== known.set) this.#open?.close()
+    this.#open = known.set
+    return known
+  }
+
+  #read(action: 'add' | 'del' | 'test', name: string, words: readonly string[]): Values {
+    const { set, grammar } = this.#find(name)
+    return grammar.read(words, { family: set.family, type: set.type, command: action, resolve: this.#resolve })
+  }
+
+  #change(action: 'add' | 'del', set: string, words: readonly string[]): void {
+    const exist = this.#settings.exist ?? false
+    // A line that is not understood leaves nothing behind of those before it that wait.
+    const entry = this.#read(action, set, words)
+    const pending = this.#pending
+    if (pending !== undefined && !isSame(pending, set, action, exist)) this.#flushPending()
+    this.#pending ??= { set, action, exist, entries: [], lines: [] }
+    this.#pending.entries.push(entry)
+    this.#pending.lines.push(this.#line)
+    if (this.#mode !== 'restore' || this.#pending.entries.length === MAX_PENDING) this.#flushPending()
+  }
+
+  #flushPending(): void {
+    const pending = this.#pending
+    this.#pending = undefined
+    if (pending === undefined) return
+    const { set } = this.#find(pending.set)
+    const line = this.#line
+    this.#perform(pending.action, set.type, () => {
+      try {
+        set[METHODS[pending.action]](pending.entries as never, { exist: pending.exist })
+      } catch (error) {
+        this.#line = pending.lines[error instanceof SetError ? (error.index ?? 0) : 0] ?? line
+        throw error
+      }
+    })
+  }
+
+  #test(name: string, words: readonly string[]): void {
+    const entry = this.#read('test', name, words)
+    const { set, grammar } = this.#find(name)
+    const isIn = this.#perform('test', set.type, () => set.test(entry as never))
+    const element = [grammar.printElement(entry), ...besideOf(entry)].join(' ')
+    this.#warn(isIn ? `Warning: ${element} is in set ${name}.\n` : `${element} is NOT in set ${name}.\n`)
+    if (!isIn) throw new Ended(REFUSED)
+  }
+
+  #clear(name: 'destroy' | 'flush', set: string | undefined): void {
+    this.#perform(name, undefined, () => {
+      if (set !== undefined) IpSet.open(set, this.#place)[name]()
+      else if (name === 'flush') IpSet.flushAll(this.#place)
+      else IpSet.destroyAll(this.#place)
+    })
+    if (name === 'destroy') this.#known.clear()
+  }
+
+  #exchange(name: 'rename' | 'swap', set: string, other: string): void {
+    this.#perform(name, undefined, () => {
+      using open = this.#perform('open', undefined, () => IpSet.open(set, this.#place))
+      open[name](other)
+    })
+    this.#known.clear()
+  }
+
+  #list(command: 'list' | 'save', set: string | undefined): void {
+    const { output = command === 'save' ? 'save' : 'plain', names = false, terse = false } = this.#settings
+    // What is to be restored is whole.
+    const isWhole = output === 'save'
+    const write = this.#openOutput()
+    try {
+      if (names && !isWhole) this.#listNames(output, set, write)
+      else this.#listSets(output, set, terse && !isWhole, write)
+    } finally {
+      write.close()
+    }
+  }
+
+  #listNames(output: OutputMode, set: string | undefined, write: Output): void {
+    const names = this.#perform('list', undefined, () =>
+      set === undefined ? IpSet.names(this.#place) : [IpSet.open(set, this.#place).name],
+    )
+    const format = FORMATS[output]
+    const between = output === 'json' ? format.between : ''
+    write(`${format.begin}${names.map(format.name).join(between)}${format.end}`)
+  }
+
+  #listSets(output: OutputMode, set: string | undefined, terse: boolean, write: Output): void {
+    const format = FORMATS[output]
+    const contents = this.#perform('list', undefined, () => contentsOf(this.#place, set, terse))
+    write(format.begin)
+    for (const [i, one] of contents.entries()) {
+      if (i > 0) write(format.between)
+      this.#printSet(one, output, terse, write)
+    }
+    write(format.end)
+  }
+
+  #printSet({ header, entries }: SetContents, output: OutputMode, terse: boolean, write: Output): void {
+    const printer = new SetPrinter(FORMATS[output], header)
+    const { resolve = false, sorted: isSorted = false } = this.#settings
+    const listed = resolve || (isSorted && header.type !== 'list:set') ? [...entries] : entries
+    const names = resolve ? this.#hostNames([header.options as Values, ...(listed as Values[])]) : undefined
+    write(printer.header(terse, names))
+    let isFirst = true
+    for (const entry of isSorted && Array.isArray(listed) && header.type !== 'list:set' ? sorted(listed) : listed) {
+      write(printer.entry(entry, isFirst, names))
+      isFirst = false
+    }
+    write(FORMATS[output].footer(terse, isFirst))
+  }
+
+  #hostNames(values: readonly Values[]): HostNames {
+    return hostNames([...new Set(values.flatMap(addressesIn))])
+  }
+
+  #openOutput(): Output {
+    const { file } = this.#settings
+    if (file === undefined) return buffered((text) => this.#io.stdout(text))
+    let fd: number
+    try {
+      fd = openForWriting(file)
+    } catch (error) {
+      throw new Refused(`Cannot open ${file} for writing: ${fileReason(error)}`)
+    }
+    return buffered(
+      (text) => writeAll(fd, encodeText(text)),
+      () => closeSync(fd),
+    )
+  }
+
+  #restore(): void {
+    if (this.#mode === 'interactive') {
+      this.#io.stdout('Restore command is not supported in interactive mode\n')
+      return
+    }
+    this.#mode = 'restore'
+    const lines = this.#linesToRestore()
+    delete this.#settings.file
+    for (const line of lines) {
+      this.#line++
+      const words = lineWords(line)
+      if (words[0] === undefined || words[0].startsWith('#') || (words[0] === 'COMMIT' && words.length === 1)) continue
+      this.#execute(readCommand(words, this.#settings))
+    }
+    this.#flushPending()
+  }
+
+  #linesToRestore(): Iterable<string> {
+    const { file } = this.#settings
+    if (file === undefined) return textLines(this.#io.stdin())
+    try {
+      return textLines(decodeText(readFileSync(file)))
+    } catch (error) {
+      this.#warn(`${TITLE}Cannot open ${file} for reading: ${fileReason(error)}\n`)
+      throw new Ended(NO_FILE)
+    }
+  }
+
+  /** Reads commands until there are no more, whatever becomes of each. */
+  #interact(): void {
+    if (this.#mode === 'interactive') {
+      this.#io.stdout('No command specified\n')
+      return
+    }
+    this.#mode = 'interactive'
+    this.#io.stdout(PROMPT)
+    for (const line of this.#io.lines()) {
+      if (!this.#answer(line)) return
+      this.#io.stdout(PROMPT)
+    }
+  }
+
+  /** @returns whether another line is wanted */
+  #answer(line: string): boolean {
+    try {
+      const words = lineWords(line)
+      if (words[0] !== undefined && !words[0].startsWith('#')) this.#execute(readCommand(words, this.#settings))
+      return true
+    } catch (error) {
+      if (error instanceof Ended) return error.status !== 0
+      if (error instanceof SetTextError && error.message.startsWith('No command'))
+        this.#io.stdout('No command specified\n')
+      else this.#report(error)
+      return true
+    }
+  }
+}
+
+const PROMPT = 'ipset> '
+
+const isSame = (pending: Pending, set: string, action: string, exist: boolean): boolean =>
+  pending.set === set && pending.action === action && pending.exist === exist
+
+function besideOf({ before, after }: Values): string[] {
+  if (before !== undefined) return ['before', String(before)]
+  return after === undefined ? [] : ['after', String(after)]
+}
+
+function* textLines(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start)
+    yield text.slice(start, end < 0 ? undefined : end)
+    start = end < 0 ? text.length : end + 1
+  }
+}
+
+interface Output {
+  (text: string): void
+  close(): void
+}
+
+/** Writes much at once. */
+function buffered(write: (text: string) => void, close = (): void => {}): Output {
+  let text = ''
+  const output = (more: string): void => {
+    text += more
+    if (text.length < MAX_TEXT) return
+    write(text)
+    text = ''
+  }
+  return Object.assign(output, {
+    close() {
+      if (text !== '') write(text)
+      close()
+    },
+  })
+}
+
+/** What the tool says, of an error of the library. */
+function refusalOf(error: unknown, action: Action, type: string | undefined): unknown {
+  if (!(error instanceof IptcError) || error instanceof SetTextError) return error
+  const { cause } = error
+  if (cause instanceof Refusal) return new Refused(refusalWords(cause.errno, action, type as never), { cause: error })
+  if (error instanceof PermissionError) return error
+  return error instanceof SetError
+    ? new SetTextError('syntax', `Syntax error: ${error.reason}`, { cause: error })
+    : error
+}
+
+/**
+ * Runs the command with these words.
+ * @returns the exit status; whatever is to be said has been
+ */
+export const runIpset = (words: readonly string[], place: SetPlace, io: Streams): number =>
+  new Session(place, io).run(words)

@@ -1,0 +1,39 @@
+/** Sets with all that is in them, as the kernel tells it. */
+import { IPSET_FLAG_LIST_HEADER } from '../abi/ip-set'
+import { readMessage } from '../netlink/message'
+import { readFields } from './entries'
+import { headerOf, type SetHeader } from './ip-set'
+import { commands } from './messages'
+import { ask, type SetPlace, Sets } from './sets'
+import { setType } from './types'
+
+export interface SetContents {
+  readonly header: SetHeader
+  /** In the kernel's order, decoded as they are asked for. */
+  readonly entries: Iterable<Record<string, unknown>>
+}
+
+type Adt = Parameters<typeof commands.list.attributes.write>[2]['adt']
+
+/**
+ * One set, or all there are.
+ * @param headersOnly leaves the entries out
+ * @throws NotFoundError, UnsupportedError for a type that is not known, PermissionError
+ */
+export function contentsOf(place: SetPlace, setname: string | undefined, headersOnly: boolean): SetContents[] {
+  const sets = new Sets(place)
+  const request = ask(commands.list, { setname, ...(headersOnly && { flags: IPSET_FLAG_LIST_HEADER }) })
+  const found: { header: SetHeader; parts: NonNullable<Adt>[] }[] = []
+  for (const message of sets.dumpAll(request, { operation: 'list', set: setname ?? 'all' })) {
+    const { values } = readMessage(commands.list, message)
+    // A set that does not fit into one message goes on in others, which do not say again what it is.
+    if (values.data !== undefined) found.push({ header: headerOf(values), parts: [] })
+    if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
+  }
+  return found.map(({ header, parts }) => ({ header, entries: decoded(header, parts) }))
+}
+
+function* decoded({ type }: SetHeader, parts: readonly NonNullable<Adt>[]): Generator<Record<string, unknown>> {
+  const { entry } = setType(type)
+  for (const part of parts) for (const attributes of part) yield readFields(entry, attributes)
+}

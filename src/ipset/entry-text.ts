@@ -1,0 +1,49 @@
+/** Entries as text, in the words of ipset(8). */
+import type { FamilyName } from '../abi/family'
+import { IptcError } from '../errors'
+import { text as aText, check, keyOf, object } from '../input'
+import { checkOptions } from '../options'
+import { lineWords } from './language/command'
+import { EntryGrammar } from './language/entry'
+import type { Values } from './language/text'
+import { type ListedEntry, SET_TYPES, type SetEntry, type SetTypeName, setType } from './types'
+
+export interface EntryTextOptions {
+  /** Of the addresses; IPv4 unless said. */
+  readonly family?: FamilyName | undefined
+}
+
+const OPTIONS = { family: keyOf({ ipv4: 4, ipv6: 6 }) }
+
+/**
+ * Reads what stands behind `ipset add SETNAME`, as in `10.0.0.0/8,tcp:80 timeout 60 comment "a b"`. Names of hosts are not
+ * looked up.
+ * @throws SetTextError
+ */
+export function parseSetEntry<T extends SetTypeName>(
+  type: T,
+  text: string,
+  options: EntryTextOptions = {},
+): SetEntry<T> {
+  check('the type of a set', type, keyOf(SET_TYPES))
+  check('an entry', text, aText)
+  checkOptions(options, OPTIONS)
+  const declared = setType(type)
+  const family = declared.families.length > 1 ? (options.family ?? 'ipv4') : (declared.families[0] ?? 'any')
+  const reading = { family, type, command: 'add', resolve: () => undefined } as const
+  return new EntryGrammar(declared).read(lineWords(text), reading) as SetEntry<T>
+}
+
+/** Writes an entry as `ipset save` does behind `add SETNAME`. @throws IptcError where a part is missing */
+export function printSetEntry<T extends SetTypeName>(type: T, entry: ListedEntry<T>): string {
+  check('the type of a set', type, keyOf(SET_TYPES))
+  check('an entry', entry, object)
+  const { entry: fields, parts } = setType(type)
+  const missing = parts.find((name) => !fields[name]?.optional && (entry as Values)[name] === undefined)
+  if (missing !== undefined) throw new IptcError(`an entry of ${type} needs ${missing}, ${fields[missing]?.expects}`)
+  const grammar = new EntryGrammar(setType(type))
+  const options = grammar
+    .printOptions(entry as Values)
+    .flatMap(([name, value]) => (value === '' ? name : [name, value]))
+  return [grammar.printElement(entry as Values), ...options].join(' ')
+}

@@ -1,0 +1,203 @@
+/** What sets are made with, as text. */
+import type { FamilyName } from '../../abi/family'
+import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
+import { compareAddresses, type Reading, readHost, readNetblock } from './addresses'
+import { readBarePort } from './ports'
+import { refused, syntax, usage } from './refusal'
+import { type Placed, TEXTS, type Values } from './text'
+
+type Fields = Readonly<Record<string, AnyField<never>>>
+
+/** What types once were called, where that is not their parts and what holds them. */
+const OLD_NAMES: Readonly<Partial<Record<SetTypeName, string>>> = { 'bitmap:ip,mac': 'macipmap', 'list:set': 'setlist' }
+const OLD_METHODS: Readonly<Record<string, string>> = { hash: 'hash', bitmap: 'map' }
+
+function oldName(type: SetTypeName): string {
+  const [method = '', parts = ''] = type.split(':')
+  return OLD_NAMES[type] ?? `${parts.replaceAll(',', '')}${OLD_METHODS[method]}`
+}
+
+/** The type of this name, or of this old name. @throws SetTextError */
+export function readType(word: string): SetType {
+  const names = Object.keys(SET_TYPES) as SetTypeName[]
+  const name = names.find((one) => one === word) ?? names.find((one) => oldName(one) === word)
+  if (name === undefined) throw syntax(`typename '${word}' is unknown`)
+  return setType(name)
+}
+
+const FAMILIES: Readonly<Record<string, FamilyName>> = {
+  inet: 'ipv4',
+  ipv4: 'ipv4',
+  '-4': 'ipv4',
+  inet6: 'ipv6',
+  ipv6: 'ipv6',
+  '-6': 'ipv6',
+}
+
+/** @throws SetTextError */
+function readFamily(word: string): FamilyName | 'any' {
+  if (word === 'unspec' || word === 'any') return 'any'
+  if (!Object.hasOwn(FAMILIES, word)) throw syntax(`unknown inet family ${word}`)
+  return FAMILIES[word] as FamilyName
+}
+
+/** What their predecessors were told, and they are not: it is left out, with a warning. */
+const OLD_SIZES = ['probes', 'resize']
+const OLD_RANGED = [...OLD_SIZES, 'from', 'to', 'network']
+const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
+  'hash:ip': [...OLD_SIZES, 'gc'],
+  'hash:net': OLD_SIZES,
+  'hash:ip,port': OLD_RANGED,
+  'hash:ip,port,ip': OLD_RANGED,
+  'hash:ip,port,net': OLD_RANGED,
+  'hash:ip,mark': OLD_RANGED,
+}
+
+/** The other ways to say a range. */
+const RANGE_WORDS = ['from', 'to', 'network']
+
+/** What a set is made with. */
+export interface Creation {
+  readonly type: SetType
+  /** With `family`, where that is said. */
+  readonly options: Values
+  readonly warnings: readonly string[]
+}
+
+/** Words that say what a set is made with. */
+class CreateReader {
+  readonly #type: SetType
+  readonly #fields: Fields
+  readonly #resolve: Reading['resolve']
+  readonly #options: Values = {}
+  readonly #warnings: string[] = []
+  #family: FamilyName | 'any'
+  /** What words say is read when all are known to have a place. */
+  readonly #late: (() => void)[] = []
+  #first: string | undefined
+  #last: string | undefined
+
+  constructor(type: SetType, resolve: Reading['resolve']) {
+    this.#type = type
+    this.#fields = type.create as Fields
+    this.#resolve = resolve
+    this.#family = type.families[0] ?? 'any'
+  }
+
+  read(words: readonly string[]): Creation {
+    for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
+    for (const read of this.#late) read()
+    this.#joinRange()
+    // What the kernel says of it.
+    if (this.#options['family'] === 'any') throw refused('Protocol family not supported by the set type')
+    return { type: this.#type, options: this.#options, warnings: this.#warnings }
+  }
+
+  get #reading(): Reading {
+    return { family: this.#family, type: this.#type.name, command: 'create', resolve: this.#resolve }
+  }
+
+  /** @returns how many words it took */
+  #readOption(word: string, next: string | undefined): 1 | 2 {
+    const name = word.replace(/^--/, '')
+    if (this.#type.families.length > 1 && (word === '-4' || word === '-6')) return this.#setFamily(word, word, 1)
+    const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
+    if (field?.kind === 'flag') {
+      this.#options[name] = true
+      return 1
+    }
+    const isFamily = name === 'family' && this.#type.families.length > 1
+    const isIgnored = IGNORED[this.#type.name]?.includes(name) ?? false
+    const isRange = Object.hasOwn(this.#fields, 'range') && this.#rangeWords().includes(name)
+    if (field === undefined && !isFamily && !isIgnored && !isRange) throw usage(`Unknown argument: \`${word}'`)
+    if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
+    if (isFamily) return this.#setFamily(name, next, 2)
+    this.#late.push(() => {
+      if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
+      else if (isRange) this.#readRange(name, next)
+      else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
+    })
+    return 2
+  }
+
+  #ignore(name: string, word: string): void {
+    if (this.#warnings.some((one) => one.startsWith(`Option '--${name} `))) return
+    this.#warnings.push(`Option '--${name} ${word}' is ignored. Please upgrade your syntax.`)
+  }
+
+  #rangeWords(): string[] {
+    const isPort = this.#fields['range']?.kind === 'portRange'
+    return ['range', ...RANGE_WORDS.filter((word) => word !== 'network' || !isPort)]
+  }
+
+  #setFamily<N extends 1 | 2>(name: string, word: string, taken: N): N {
+    if (this.#options['family'] !== undefined) throw syntax(`${name} already specified`)
+    this.#family = readFamily(word)
+    this.#options['family'] = this.#family
+    return taken
+  }
+
+  #readValue(placed: Placed, word: string): void {
+    const { name, field } = placed
+    if (name in this.#options) throw syntax(`${name} already specified`)
+    const other = { netmask: 'bitmask', bitmask: 'netmask' }[name]
+    if (other !== undefined && other in this.#options)
+      throw syntax('bitmask and netmask are mutually exclusive, provide only one')
+    TEXTS[field.kind].read(word, this.#options, placed, this.#reading)
+  }
+
+  #readRange(name: string, word: string): void {
+    const reading = this.#reading
+    const isPort = this.#fields['range']?.kind === 'portRange'
+    if (name === 'to' ? this.#last !== undefined : this.#first !== undefined || 'range' in this.#options)
+      throw syntax(`${name} already specified`)
+    if (name === 'range' && !isPort) {
+      const range = { name, field: this.#fields['range'] as AnyField<never>, fields: this.#fields }
+      TEXTS.addressRange.read(word, this.#options, range, reading)
+    } else if (name === 'network') this.#options['range'] = readNetblock(word, reading)
+    else if (isPort) this.#readPorts(name, readBarePort(word, reading))
+    else this.#setEnd(name, readHost(word, reading))
+  }
+
+  #readPorts(name: string, ports: number | readonly [number, number]): void {
+    const [first, last] = typeof ports === 'number' ? [ports, undefined] : ports
+    this.#setEnd(name, String(first))
+    if (last !== undefined) this.#last = String(last)
+  }
+
+  #setEnd(name: string, end: string): void {
+    if (name === 'to') this.#last = end
+    else this.#first = end
+  }
+
+  #joinRange(): void {
+    const field = this.#fields['range']
+    if (field === undefined || 'range' in this.#options) return
+    const [first, last] = [this.#first, this.#last]
+    if (first === undefined) throw usage("Mandatory option `range' is missing")
+    if (last === undefined) throw usage("Mandatory option `to' is missing")
+    this.#options['range'] = field.kind === 'portRange' ? ordered(Number(first), Number(last)) : joined(first, last)
+  }
+}
+
+const ordered = (one: number, other: number): [number, number] => (one <= other ? [one, other] : [other, one])
+
+const joined = (one: string, other: string): string =>
+  compareAddresses(one, other) <= 0 ? `${one}-${other}` : `${other}-${one}`
+
+/** @throws SetTextError */
+export const readCreation = (type: SetType, words: readonly string[], resolve: Reading['resolve']): Creation =>
+  new CreateReader(type, resolve).read(words)
+
+/** Each option by its name, with its value as text, which is empty for one that has none; the family first. */
+export function printCreation(
+  type: SetType,
+  family: string | undefined,
+  options: Values,
+): [name: string, value: string][] {
+  const fields = type.create as Fields
+  const printed: [string, string][] = family === undefined ? [] : [['family', family]]
+  for (const [name, field] of Object.entries(fields))
+    if (options[name] !== undefined) printed.push([name, TEXTS[field.kind].print(options, { name, field, fields })])
+  return printed
+}

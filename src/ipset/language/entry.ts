@@ -1,0 +1,157 @@
+/** Entries as text: what makes one, with commas between, and the options behind it. */
+import type { Kind } from '../fields'
+import type { AnyField, SetType } from '../types'
+import { familyWord, type Reading } from './addresses'
+import { refused, syntax, usage } from './refusal'
+import { type Placed, TEXTS, type Values } from './text'
+
+type Fields = Readonly<Record<string, AnyField<never>>>
+
+/** The kinds of the parts of an element; fields of others are options, or stand in the word of a part. */
+const ELEMENT_KINDS: readonly Kind[] = ['host', 'hosts', 'network', 'port', 'mac', 'iface', 'bits', 'set']
+/** In the order in which they are printed. */
+const OPTIONS = ['timeout', 'nomatch', 'wildcard', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue']
+const BESIDE = ['before', 'after']
+
+/** What takes an option, where that is not adding alone. */
+const TAKEN: Readonly<Record<string, readonly Reading['command'][]>> = {
+  nomatch: ['add', 'test'],
+  before: ['add', 'del', 'test'],
+  after: ['add', 'del', 'test'],
+}
+
+const isTaken = (name: string, command: Reading['command']): boolean => (TAKEN[name] ?? ['add']).includes(command)
+
+/** How many commas an element has that has too many, and how many its type knows. */
+const TOO_MANY = [
+  ['Elem separator', 'none'],
+  ['Two elem separators', 'one'],
+  ['Three elem separators', 'two'],
+] as const
+
+/** At commas, of which one at an end of what is left to split is none. */
+function split(element: string): string[] {
+  const words: string[] = []
+  let rest = element
+  while (!rest.startsWith(',') && !rest.endsWith(',') && rest.includes(',')) {
+    const at = rest.indexOf(',')
+    words.push(rest.slice(0, at))
+    rest = rest.slice(at + 1)
+  }
+  return [...words, rest]
+}
+
+/** What is tested is one. @throws SetTextError */
+function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family }: Reading): void {
+  const has = (kinds: readonly Kind[], sign: string): boolean =>
+    parts.some(({ name, field }) => kinds.includes(field.kind) && String(entry[name]).includes(sign))
+  const several = [
+    has(['hosts', 'network'], '-') && 'FROM-TO IP',
+    has(['hosts'], '/') && 'IP/CIDR',
+    has(['port'], ',') && 'FROM-TO port',
+  ].find((one) => one !== false)
+  if (several !== undefined)
+    throw refused(
+      `${several} range is not allowed in command test with set type ${type} and family ${familyWord(family)}`,
+    )
+}
+
+/** How the entries of a type are written. */
+export class EntryGrammar {
+  readonly #type: SetType
+  readonly #parts: readonly Placed[]
+  readonly #options: ReadonlyMap<string, Placed>
+
+  constructor(type: SetType) {
+    const fields = type.entry as Fields
+    const of = (name: string): Placed => ({ name, fields, field: fields[name] as AnyField<never> })
+    const options = [...OPTIONS, ...BESIDE].filter((name) => Object.hasOwn(fields, name))
+    this.#type = type
+    this.#options = new Map(options.map((name) => [name, of(name)]))
+    this.#parts = type.parts
+      .map(of)
+      .filter(({ name, field }) => !this.#options.has(name) && ELEMENT_KINDS.includes(field.kind))
+  }
+
+  /** @param words the element, then its options. @throws SetTextError */
+  read([element = '', ...options]: readonly string[], reading: Reading): Values {
+    const entry: Values = {}
+    const old = this.#options.has('before') && split(element).length > 1 ? oldBeside(element) : undefined
+    for (const [i, word] of (old ? [old.set] : this.#words(element)).entries()) {
+      const part = this.#parts[i] as Placed
+      TEXTS[part.field.kind].read(word, entry, part, reading)
+    }
+    this.#readOptions(old ? [...old.options, ...options] : options, entry, reading)
+    if (reading.command === 'test') refuseSeveral(entry, this.#parts, reading)
+    return entry
+  }
+
+  /** What tells the entry from others. */
+  printElement(entry: Values): string {
+    return this.#parts
+      .filter(({ name }) => entry[name] !== undefined)
+      .map((part) => TEXTS[part.field.kind].print(entry, part))
+      .join(',')
+  }
+
+  /** Each option by its name, with its value as text, which is empty for one that has none. */
+  printOptions(entry: Values): [name: string, value: string][] {
+    const printed: [string, string][] = []
+    for (const option of this.#options.values())
+      if (entry[option.name] !== undefined) printed.push([option.name, TEXTS[option.field.kind].print(entry, option)])
+    return printed
+  }
+
+  /** The element as help shows it. */
+  shownElement(): string {
+    return this.#parts
+      .map(({ field }, i) => {
+        const { shown } = TEXTS[field.kind]
+        return field.optional ? `[,${shown}]` : i === 0 ? shown : `,${shown}`
+      })
+      .join('')
+  }
+
+  /** The options that a command takes. */
+  optionsOf(command: Reading['command']): Placed[] {
+    return [...this.#options.values()].filter(({ name }) => isTaken(name, command))
+  }
+
+  #words(element: string): string[] {
+    const words = split(element)
+    const least = this.#parts.filter(({ field }) => !field.optional).length
+    if (words.length < least)
+      throw syntax(`${words.length === 1 ? 'Second' : 'Third'} element is missing from ${element}.`)
+    const most = this.#parts.length
+    if (words.length <= most) return words
+    const [found, known] = TOO_MANY[most - 1] as (typeof TOO_MANY)[number]
+    throw syntax(`${found} in ${element}, but settype ${this.#type.name} supports ${known}.`)
+  }
+
+  #readOptions(words: readonly string[], entry: Values, reading: Reading): void {
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i] as string
+      const name = word.replace(/^--/, '')
+      const option = this.#options.get(name)
+      if (option === undefined || !isTaken(name, reading.command)) throw usage(`Unknown argument: \`${word}'`)
+      if (option.field.kind === 'flag') entry[name] = true
+      else this.#readValue(option, words[++i], entry, reading)
+    }
+  }
+
+  #readValue(option: Placed, word: string | undefined, entry: Values, reading: Reading): void {
+    const { name, field } = option
+    if (word === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
+    const excluded = BESIDE.includes(name) ? BESIDE : [name]
+    if (excluded.some((one) => entry[one] !== undefined)) throw syntax(`${name} already specified`)
+    TEXTS[field.kind].read(word, entry, option, reading)
+  }
+}
+
+/** `set,before,set`, as it once was written. @throws SetTextError */
+function oldBeside(element: string): { set: string; options: string[] } {
+  const [set = '', where = '', other = '', ...more] = element.split(',')
+  if (!BESIDE.includes(where) || other === '' || more.length > 0)
+    throw refused('you must specify elements as setname,[before|after],setname')
+  return { set, options: [where, other] }
+}
