@@ -12,6 +12,7 @@
  *   npm run kernels -- --scope whole --minutes 180 6.1     not the sample of lines and tests that it otherwise is
  *   npm run kernels -- --checks conformance --extensions LED,CLUSTERIP 6.1      what is chosen so makes no row
  *   npm run kernels -- --checks live --tests lock,table 6.1
+ *   npm run kernels -- --checks live --tests ipset,ipset-command --only '^hash:(mac|ip,mac|ip,mark) of' 6.1
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -49,6 +50,7 @@ const { values, positionals } = parseArgs({
     scope: { type: 'string', default: 'sample' },
     extensions: { type: 'string' },
     tests: { type: 'string' },
+    only: { type: 'string' },
     keep: { type: 'string' },
   },
 })
@@ -69,12 +71,13 @@ function demand(programs: Readonly<Record<string, string>>): void {
 const inWords = (text: string): string[] => text.split(',')
 
 function readWanted(possible: readonly CheckName[]): Wanted {
-  const { checks, scope, extensions, tests } = values
+  const { checks, scope, extensions, tests, only } = values
   return {
     checks: checks === undefined ? possible : inWords(checks).map((name) => oneOf('check', name, possible)),
     scope: oneOf('scope', scope, ['sample', 'whole']),
     ...(extensions !== undefined && { extensions: inWords(extensions) }),
     ...(tests !== undefined && { tests: inWords(tests) }),
+    ...(only !== undefined && { only }),
   }
 }
 
@@ -160,9 +163,13 @@ function tryMusl(wanted: Wanted, mirror: Mirror, scratch: string): Trial {
   return trialOf(`musl, on Linux ${version}`, wanted, results, status === 0 ? undefined : `node ended with ${status}`)
 }
 
+/** Whether it is more particular than what the page has rows for. */
+const isChosen = ({ extensions, tests, only }: Wanted): boolean =>
+  [extensions, tests, only].some((choice) => choice !== undefined)
+
 function report(trial: Trial): void {
   const { wanted, results, fault } = trial
-  if (wanted.extensions === undefined && wanted.tests === undefined) updatePage(join(ROOT, 'docs/kernels.md'), trial)
+  if (!isChosen(wanted)) updatePage(join(ROOT, 'docs/kernels.md'), trial)
   for (const { name, passed, failed, skipped, notes, done, parts, seconds } of results?.checks ?? []) {
     console.log(`  ${CHECKS[name]}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds} s`)
     if (done < parts) console.log(`    ${parts - done} of ${parts} parts not reached`)

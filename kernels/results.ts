@@ -20,6 +20,8 @@ export interface Wanted {
   readonly extensions?: readonly string[]
   /** Files of test/live to run by their names, those of the scope where absent. */
   readonly tests?: readonly string[]
+  /** Of their tests, those whose names match this pattern. */
+  readonly only?: string
 }
 
 /** What one part of a check came to. */
