@@ -17,7 +17,7 @@ import {
 import type { Context } from '../extensions/context'
 import { rememberedSets } from '../extensions/remembered-sets'
 import { Editor } from '../ruleset/editor'
-import type { Counters } from '../ruleset/entry'
+import { type Counters, writeCounters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
 import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
 import { type Command, checkNewName, parseCommand } from './command'
@@ -258,6 +258,9 @@ interface Output {
   readonly told: string[]
 }
 
+/** Counters before a rule, as iptables-save prints them; greater ones are read with the words of their line. */
+const PLAIN_COUNTERS = /^\[(\d{1,18}):(\d{1,18})\] (?=-)/
+
 /** Carries out the lines of one table. */
 class Interpreter {
   readonly #lines: Lines
@@ -361,14 +364,25 @@ class Interpreter {
     if (command.family !== undefined && command.family !== this.#context.family.name) return
     this.#describe(command)
     const [entry, ...others] = this.#carryOut(command)
-    if (command.kind === 'append' && entry !== undefined && others.length === 0)
-      this.#templates.learn(line, { chain: command.chain, entry })
+    if (command.kind === 'append' && entry !== undefined && others.length === 0) this.#learn(line, command.chain, entry)
+  }
+
+  #learn(line: string, chain: string, entry: Entry): void {
+    const prefix = PLAIN_COUNTERS.exec(line)?.[0] ?? ''
+    const bytes = entry.bytes.slice()
+    if (prefix !== '') writeCounters(this.#context.family, bytes, [0n, 0n])
+    this.#templates.learn(line.slice(prefix.length), { chain, entry: { ...entry, bytes } })
   }
 
   /** @returns false for a line that has to be read word by word */
   #appendByTemplate(line: string): boolean {
-    const read = this.#templates.read(line)
+    const counted = line.startsWith('[') ? PLAIN_COUNTERS.exec(line) : null
+    const read = this.#templates.read(counted === null ? line : line.slice(counted[0].length))
     if (read === undefined || !this.#editor.has(read.chain)) return false
+    if (counted !== null && this.#options.counters) {
+      const [, packets, bytes] = counted as unknown as [string, string, string]
+      writeCounters(this.#context.family, read.entry.bytes, [BigInt(packets), BigInt(bytes)])
+    }
     this.#noteOrigin(read.entry)
     this.#editor.append(read.chain, read.entry)
     return true

@@ -32,6 +32,31 @@ describe('fixtures', () => {
   )
 })
 
+describe('lines that are alike but for their counters', () => {
+  const lines = [
+    '[1:60] -A INPUT -s 10.0.0.1/32 -p tcp -m tcp --dport 22 -j ACCEPT',
+    '[0:0] -A INPUT -s 10.0.0.2/32 -p tcp -m tcp --dport 23 -j ACCEPT',
+    '-A INPUT -s 10.0.0.3/32 -p tcp -m tcp --dport 24 -j ACCEPT',
+    '[18446744073709551615:7] -A INPUT -s 10.0.0.4/32 -p tcp -m tcp --dport 25 -j ACCEPT',
+    '[ 8 : 9 ] -A INPUT -s 10.0.0.5/32 -p tcp -m tcp --dport 26 -j ACCEPT',
+    '[999999999999999999:3] -A INPUT -s 10.0.0.6/32 -p tcp -m tcp --dport 27 -j ACCEPT',
+  ]
+  const restored = (counters: boolean, ...some: string[]): string[] => {
+    const kernel = new MemoryKernel()
+    restore(`*filter\n${some.join('\n')}\nCOMMIT\n`, { kernel, counters })
+    return save({ kernel, counters: true })
+      .split('\n')
+      .filter((line) => line.includes('-A'))
+  }
+
+  test.each([true, false])('are read as each of them alone, counters: %s', (counters) => {
+    const alone = lines.flatMap((line) => restored(counters, line))
+    expect(restored(counters, ...lines)).toEqual(alone)
+    expect(restored(counters, ...lines.toReversed())).toEqual(alone.toReversed())
+    expect(alone[0]).toBe(counters ? lines[0] : lines[0]?.replace('1:60', '0:0'))
+  })
+})
+
 describe('random rules', () => {
   const lines = (family: 'ipv4' | 'ipv6'): string[] =>
     cases
