@@ -10,7 +10,7 @@ import {
 } from '../abi/ip-set'
 import { NFNL_SUBSYS_IPSET } from '../abi/nfnetlink'
 import { ipv4Text, ipv6Text } from '../binary/address'
-import { be16, be32, be64, type Codec, pair, raw, u8 } from '../binary/codec'
+import { be16, be32, be64, type Codec, pair, raw, u8, u32 } from '../binary/codec'
 import {
   attribute,
   attributes,
@@ -34,7 +34,8 @@ const address = choice(
 )
 
 const net16 = networkOrder(be16)
-const net32 = networkOrder(be32)
+/** The markmask of a set is one that Linux lists in the order of the machine. */
+const net32 = networkOrder(be32, u32)
 const net64 = networkOrder(be64)
 const both = <T>(codec: Codec<T>) => networkOrder(pair(codec))
 

@@ -64,8 +64,19 @@ export const fixed = <T>(codec: Codec<T>): Payload<T> => ({
   },
 })
 
-/** As {@link fixed}, of a codec in network order, where the kernel insists that its type says so. */
-export const networkOrder = <T>(codec: Codec<T>): Payload<T> => ({ ...fixed(codec), flag: NLA_F_NET_BYTEORDER })
+/**
+ * As {@link fixed}, of a codec in network order, where the kernel insists that its type says so.
+ * @param host the codec of what the kernel itself sends without saying so, in the order of the machine
+ */
+export const networkOrder = <T>(codec: Codec<T>, host = codec): Payload<T> => {
+  const [network, plain] = [fixed(codec), fixed(host)]
+  const saysSo = (bytes: Uint8Array, at: number): boolean => (typeAt(bytes, at - HEAD) & NLA_F_NET_BYTEORDER) !== 0
+  return {
+    ...network,
+    flag: NLA_F_NET_BYTEORDER,
+    read: (bytes, at, end) => (saysSo(bytes, at) ? network : plain).read(bytes, at, end),
+  }
+}
 
 /** Text without an end of its own. */
 export const string: Payload<string> = {

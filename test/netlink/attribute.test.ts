@@ -178,3 +178,11 @@ test('names what stands at a place', () => {
 test('a declaration that says a number twice is refused', () => {
   expect(() => attributes({ a: attribute(1, flag), b: attribute(1, flag) })).toThrow(/b declared twice/)
 })
+
+test('a number is in the order of the machine where its type does not say that it is in that of the network', () => {
+  const masked = attributes({ mask: attribute(1, networkOrder(be32, u32)) })
+  expect(hex(write(masked, { mask: 0xff00 }))).toBe('080001400000ff00')
+  expect(read(masked, bytes('0800 0140 0000ff00'))).toEqual({ mask: 0xff00 })
+  // Without NLA_F_NET_BYTEORDER
+  expect(read(masked, bytes('0800 0100 00ff0000'))).toEqual({ mask: 0xff00 })
+})
