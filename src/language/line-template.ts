@@ -3,7 +3,6 @@
  * was found out with the first of them: a template keeps that as text with gaps, and the bytes of a rule with the values
  * left out. Reading 100,000 lines by templates takes a tenth of the time that reading them word by word takes.
  */
-import { isVerdict } from '../abi/netfilter'
 import type { Context } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findExtension, type Known } from '../extensions/registry'
@@ -11,7 +10,7 @@ import { Mismatch } from '../extensions/values/value'
 import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { entryPart } from '../ruleset/parts'
-import { contextWithin } from '../ruleset/rule'
+import { chainNameFault, contextWithin } from '../ruleset/rule'
 import type { Entry } from '../ruleset/ruleset'
 
 /** A rule, and the chain that it is to be appended to. */
@@ -128,8 +127,9 @@ function copyOf(bytes: Uint8Array): Uint8Array {
 
 const QUOTE = '"'.charCodeAt(0)
 
-/** What is no verdict and no target. */
-const isChainName = (word: string): boolean => !isVerdict(word) && findExtension('target', word) === undefined
+/** What can only be a chain: no verdict, and no target. In quotes, a word may also be what no chain is called. */
+const isChainName = (word: string): boolean =>
+  chainNameFault(word) === undefined && findExtension('target', word) === undefined
 
 /** So many kinds of lines are kept: each line is compared with all of them. */
 const MANY = 32
