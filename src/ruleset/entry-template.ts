@@ -104,7 +104,12 @@ interface Fixed {
   readonly values: Int32Array
 }
 
-const wordsOf = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer)
+/** Bytes as words; Linux lets the last entry of a table have any number of them, so zeros fill up the last word. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const words = new Int32Array(Math.ceil(bytes.length / 4))
+  new Uint8Array(words.buffer).set(bytes)
+  return words
+}
 
 function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
   const counts = new Uint8Array(entry.bytes.length).fill(0xff)

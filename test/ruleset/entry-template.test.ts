@@ -13,7 +13,7 @@ import { parseRule } from '../../src/language/parse'
 import { entryPrinter, printEntry } from '../../src/language/print-entry'
 import { matchParts, targetPart } from '../../src/ruleset/entry'
 import { EntryTemplate, separateOptions } from '../../src/ruleset/entry-template'
-import { countOf, entryBytes, entryIn, type Image } from '../../src/ruleset/image'
+import { countOf, entryBytes, entryIn, type Image, STAYS } from '../../src/ruleset/image'
 import { encodeRule } from '../../src/ruleset/rule'
 import { Rules } from '../../src/ruleset/rules'
 import { contextOf, type Fixture, fixtures, rulesetOf } from '../support/fixtures'
@@ -163,6 +163,15 @@ describe('options that are separate', () => {
     })
     expect(separateOptions(known, [face, known])).toEqual(['high'])
   })
+})
+
+test('the last entry of a table may be of any length', () => {
+  const [fixture] = all as [Fixture]
+  const { bytes: usual } = encodeRule(parseRule('-s 10.0.0.1 -j LOG --log-prefix a', IPV4), contextOf(fixture))
+  const bytes = Uint8Array.of(...usual, 1, 2, 3)
+  IPV4.entry.fields.nextOffset.write(bytes, 0, bytes.length)
+  const index = { starts: Uint32Array.of(0, bytes.length), destinations: Int32Array.of(STAYS) }
+  compare({ family: IPV4, bytes, ...index, names: [], objects: new Map() }, fixture)
 })
 
 test('the protocol of a rule is the same in all that a template reads', () => {
