@@ -113,6 +113,11 @@ function textOf(object: Strict): string {
 export const readOnly = <T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> =>
   new Proxy<T>(copy, new Refusing(owner, property, instead))
 
+/** Whether a property is only to stay as it is from now on. */
+const isFreezing = (target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean =>
+  Object.hasOwn(target, key) &&
+  Object.entries(descriptor).every(([aspect, on]) => (aspect === 'configurable' || aspect === 'writable') && !on)
+
 /** What is handed out by the hundred thousand takes one object more, and is not frozen besides: nothing gets past this. */
 class Refusing implements ProxyHandler<object> {
   readonly #owner: Strict
@@ -136,7 +141,7 @@ class Refusing implements ProxyHandler<object> {
 
   defineProperty(target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
     // Who freezes it changes nothing.
-    if (!('value' in descriptor || 'get' in descriptor)) return Reflect.defineProperty(target, key, descriptor)
+    if (isFreezing(target, key, descriptor)) return Reflect.defineProperty(target, key, descriptor)
     return this.#refuse(key, descriptor.value)
   }
 
