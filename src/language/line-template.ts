@@ -113,7 +113,7 @@ const SLAB = 0x4_0000
 let slab = new Uint8Array(0)
 let taken = 0
 
-/** In memory that many share: for each array of more than 64 bytes of its own, V8 asks the system for memory. */
+/** A copy within memory that many share: V8 asks the system for memory for each array of more than 64 bytes. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   if (taken + bytes.length > slab.length) {
     slab = new Uint8Array(Math.max(SLAB, bytes.length))
@@ -127,14 +127,14 @@ function copyOf(bytes: Uint8Array): Uint8Array {
 
 const QUOTE = '"'.charCodeAt(0)
 
-/** What can only be a chain: no verdict, and no target. In quotes, a word may also be what no chain is called. */
+/** Whether it can only be a chain: no verdict, no target, and none of the words in quotes that cannot name one. */
 const isChainName = (word: string): boolean =>
   chainNameFault(word) === undefined && findExtension('target', word) === undefined
 
-/** So many kinds of lines are kept: each line is compared with all of them. */
+/** At most this many kinds of lines are kept, as a line of none of them is compared with all. */
 const MANY = 32
 
-/** The templates of a text, those first that lines were read by last. */
+/** The templates of a text, the most recently used first. */
 export class LineTemplates {
   readonly #context: Context
   readonly #templates: LineTemplate[] = []

@@ -104,7 +104,7 @@ interface Fixed {
   readonly values: Int32Array
 }
 
-/** Bytes as words; Linux lets the last entry of a table have any number of them, so zeros fill up the last word. */
+/** A copy as words. The last entry of a table may have any number of bytes: zeros fill up its last word. */
 function wordsOf(bytes: Uint8Array): Int32Array {
   const words = new Int32Array(Math.ceil(bytes.length / 4))
   new Uint8Array(words.buffer).set(bytes)
@@ -181,7 +181,7 @@ export interface Maker<T> {
   compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
 }
 
-/** So many kinds of entries are kept: an entry of none of them has been compared with all. */
+/** At most this many kinds of entries are kept, as an entry of none of them is compared with all. */
 const MANY = 32
 
 interface Compiled<T> {
@@ -231,9 +231,9 @@ export class ByTemplates<T> {
   readonly #image: Image
   readonly #context: Context
   readonly #maker: Maker<T>
-  /** Undefined where the bytes do not lie as such words have to. */
+  /** Undefined where the bytes are not aligned as words have to be. */
   readonly #words: Int32Array | undefined
-  /** Those first that entries were of last. */
+  /** The most recently used first. */
   readonly #compiled: Compiled<T>[] = []
 
   constructor(image: Image, context: Context, maker: Maker<T>) {
