@@ -431,6 +431,31 @@ test('what is handed out to be read is compared, copied and written like any obj
   ])
 })
 
+test.each<[string, (list: readonly unknown[]) => unknown]>([
+  ['push', (list) => (list as unknown[]).push(1)],
+  ['sort', (list) => (list as unknown[]).sort()],
+  ['length', (list) => Reflect.set(list, 'length', 0)],
+  ['delete', (list) => Reflect.deleteProperty(list, 0)],
+  ['a value', (list) => Object.defineProperty(list, 0, { value: 1 })],
+  ['a getter', (list) => Object.defineProperty(list, 0, { get: () => 1 })],
+  ['a setter alone', (list) => Object.defineProperty(list, 0, { set: () => undefined })],
+  ['nothing, under a new name', (list) => Object.defineProperty(list, 'new', {})],
+  ['a property that is not listed', (list) => Object.defineProperty(list, 0, { enumerable: false })],
+  ['a prototype', (list) => Object.setPrototypeOf(list, null)],
+])('a list that is handed out to be read takes no change: %s', (_, change) => {
+  const { rule } = newWorld()
+  const list = (rule as api.Rule).matches
+  const before = [...list]
+  expect(() => change(list)).toThrow(/matches is a copy to read/)
+  expect([...list]).toEqual(before)
+})
+
+test('who freezes such a list gets a frozen one', () => {
+  const list = Object.freeze((newWorld().rule as api.Rule).matches)
+  expect(Object.isFrozen(list)).toBe(true)
+  expect(list.map(({ name }) => name)).toContain('tcp')
+})
+
 /** What a mistaken argument would have made wide. */
 test.each<[string, (world: World) => unknown]>([
   // biome-ignore-start lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.

@@ -305,7 +305,7 @@ function makeClass(base: PartClass, variant: Variant): PartClass {
   variants.add(made)
   const prototype = made.prototype as object
   // It is a part of the class, not a class that users know.
-  Object.defineProperty(prototype, 'constructor', { value: base, configurable: true })
+  refuseAssignment(prototype, 'constructor', { value: base })
   for (const [name, canonical] of variant.names) {
     const option = variant.options.get(canonical) as Option
     const property = camelCase(name)

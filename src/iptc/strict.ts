@@ -113,7 +113,15 @@ function textOf(object: Strict): string {
 export const readOnly = <T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> =>
   new Proxy<T>(copy, new Refusing(owner, property, instead))
 
-/** What is handed out by the hundred thousand takes one object more, and is not frozen besides: nothing gets past this. */
+/** Whether all that is asked is that a property stay as it is, as Object.freeze and Object.seal do. */
+const isFreezing = (target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean =>
+  Object.hasOwn(target, key) &&
+  Object.entries(descriptor).every(([aspect, on]) => (aspect === 'configurable' || aspect === 'writable') && !on)
+
+/**
+ * Refuses every change. The copy behind it is not frozen as well: lists are handed out by the hundred thousand, and nothing
+ * reaches a copy but through here.
+ */
 class Refusing implements ProxyHandler<object> {
   readonly #owner: Strict
   readonly #property: string
@@ -135,8 +143,8 @@ class Refusing implements ProxyHandler<object> {
   }
 
   defineProperty(target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
-    // Who freezes it changes nothing.
-    if (!('value' in descriptor || 'get' in descriptor)) return Reflect.defineProperty(target, key, descriptor)
+    // Freezing it changes nothing.
+    if (isFreezing(target, key, descriptor)) return Reflect.defineProperty(target, key, descriptor)
     return this.#refuse(key, descriptor.value)
   }
 

@@ -3,7 +3,6 @@
  * was found out with the first of them: a template keeps that as text with gaps, and the bytes of a rule with the values
  * left out. Reading 100,000 lines by templates takes a tenth of the time that reading them word by word takes.
  */
-import { isVerdict } from '../abi/netfilter'
 import type { Context } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findExtension, type Known } from '../extensions/registry'
@@ -11,7 +10,7 @@ import { Mismatch } from '../extensions/values/value'
 import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { entryPart } from '../ruleset/parts'
-import { contextWithin } from '../ruleset/rule'
+import { chainNameFault, contextWithin } from '../ruleset/rule'
 import type { Entry } from '../ruleset/ruleset'
 
 /** A rule, and the chain that it is to be appended to. */
@@ -114,7 +113,7 @@ const SLAB = 0x4_0000
 let slab = new Uint8Array(0)
 let taken = 0
 
-/** In memory that many share: for each array of more than 64 bytes of its own, V8 asks the system for memory. */
+/** A copy within memory that many share: V8 asks the system for memory for each array of more than 64 bytes. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   if (taken + bytes.length > slab.length) {
     slab = new Uint8Array(Math.max(SLAB, bytes.length))
@@ -128,13 +127,14 @@ function copyOf(bytes: Uint8Array): Uint8Array {
 
 const QUOTE = '"'.charCodeAt(0)
 
-/** What is no verdict and no target. */
-const isChainName = (word: string): boolean => !isVerdict(word) && findExtension('target', word) === undefined
+/** Whether it can only be a chain: no verdict, no target, and none of the words in quotes that cannot name one. */
+const isChainName = (word: string): boolean =>
+  chainNameFault(word) === undefined && findExtension('target', word) === undefined
 
-/** So many kinds of lines are kept: each line is compared with all of them. */
+/** At most this many kinds of lines are kept, as a line of none of them is compared with all. */
 const MANY = 32
 
-/** The templates of a text, those first that lines were read by last. */
+/** The templates of a text, the most recently used first. */
 export class LineTemplates {
   readonly #context: Context
   readonly #templates: LineTemplate[] = []

@@ -104,7 +104,12 @@ interface Fixed {
   readonly values: Int32Array
 }
 
-const wordsOf = (bytes: Uint8Array): Int32Array => new Int32Array(bytes.slice().buffer)
+/** A copy as words. The last entry of a table may have any number of bytes: zeros fill up its last word. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const words = new Int32Array(Math.ceil(bytes.length / 4))
+  new Uint8Array(words.buffer).set(bytes)
+  return words
+}
 
 function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
   const counts = new Uint8Array(entry.bytes.length).fill(0xff)
@@ -176,7 +181,7 @@ export interface Maker<T> {
   compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
 }
 
-/** So many kinds of entries are kept: an entry of none of them has been compared with all. */
+/** At most this many kinds of entries are kept, as an entry of none of them is compared with all. */
 const MANY = 32
 
 interface Compiled<T> {
@@ -226,9 +231,9 @@ export class ByTemplates<T> {
   readonly #image: Image
   readonly #context: Context
   readonly #maker: Maker<T>
-  /** Undefined where the bytes do not lie as such words have to. */
+  /** Undefined where the bytes are not aligned as words have to be. */
   readonly #words: Int32Array | undefined
-  /** Those first that entries were of last. */
+  /** The most recently used first. */
   readonly #compiled: Compiled<T>[] = []
 
   constructor(image: Image, context: Context, maker: Maker<T>) {

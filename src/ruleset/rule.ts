@@ -5,7 +5,7 @@
 import type { Family } from '../abi/family'
 import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { align, CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE } from '../abi/x-tables'
-import { encodeText, isEncodable } from '../binary/text'
+import { encodedLength, encodeText, isEncodable } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { similarNames } from '../extensions/near'
@@ -161,19 +161,21 @@ export function checkChainName(name: string): void {
       parameter: 'chain',
       value: name,
     })
-  const length = encodeText(name).length
-  const bad =
-    !isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name)
-      ? `a chain’s name is 1 to ${CHAIN_NAME_SIZE - 2} bytes without white space, and does not begin with - or !`
-      : isVerdict(name)
-        ? `${name} is a verdict`
-        : undefined
+  const bad = chainNameFault(name)
   if (bad !== undefined)
     throw new XtablesError(`chain ${JSON.stringify(name)}: ${bad}`, {
       extension: 'rule',
       parameter: 'target',
       value: name,
     })
+}
+
+/** Why no chain can be called so; undefined where one can. */
+export function chainNameFault(name: string): string | undefined {
+  const length = encodedLength(name)
+  if (!isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name))
+    return `a chain’s name is 1 to ${CHAIN_NAME_SIZE - 2} bytes without white space, and does not begin with - or !`
+  return isVerdict(name) ? `${name} is a verdict` : undefined
 }
 
 /** The bytes of a target, and the chain that it leads to. */

@@ -151,6 +151,14 @@ describe('misspelt at run time', () => {
     expect(Object.hasOwn(object, property)).toBe(false)
   })
 
+  test.each<[string, object, unknown]>([
+    ['made', new Rule().createMatch('pkttype'), Match],
+    ['read', Rule.parse('-m addrtype --dst-type LOCAL').matches[0] as object, Match],
+  ])('the class of a match that was %s', (_, match, made) => {
+    expect(caught(() => Object.assign(match, { constructor: Rule }))).toBeInstanceOf(XtablesError)
+    expect(match.constructor).toBe(made)
+  })
+
   test('an option of a table or target', () => {
     const options = { kernel: new MemoryKernel(), autocomit: false }
     expect(() => new Table('filter', options)).toThrow('autocomit')

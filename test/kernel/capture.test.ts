@@ -77,6 +77,14 @@ test('an in-process kernel takes it from there, with its sets and counters', () 
   expect(captureTable(kernel, 'ipv4', 'filter').entries.some((byte) => byte !== 0)).toBe(true)
 })
 
+test('the kernel keeps a copy of entries in a Buffer too, whose slice is none', () => {
+  const capture = captureTable(used(), 'ipv4', 'filter')
+  const entries = Buffer.from(capture.entries)
+  const kernel = new MemoryKernel({ captures: [{ ...capture, entries }] })
+  entries.fill(0)
+  expect(captureTable(kernel, 'ipv4', 'filter')).toEqual(capture)
+})
+
 test('captures may share their sets, but not contradict each other', () => {
   const filter = captureTable(used(), 'ipv4', 'filter')
   const raw = captureTable(used(), 'ipv4', 'raw')

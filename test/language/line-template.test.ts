@@ -62,7 +62,7 @@ test('IPv6', () => {
   expect(readBy(first, line, context6)).toEqual(made(line, context6))
 })
 
-test.each([
+test.each<readonly [string, string]>([
   ['-A a -s 10.0.0.1/32 -j ACCEPT', '-A a -s 10.0.0.1,10.0.0.2 -j ACCEPT'],
   ['-A a -s 10.0.0.1/32 -j ACCEPT', '-A a -s localhost -j ACCEPT'],
   ['-A a -s 10.0.0.1/32 -j ACCEPT', '-A a -s 10.0.0.300 -j ACCEPT'],
@@ -74,6 +74,10 @@ test.each([
   ['-A a -m comment --comment a -j RETURN', '-A a -m comment --comment -j -j RETURN'],
   ['-A a -m comment --comment a -j b', '-A a -m comment --comment a -j DROP'],
   ['-A a -m comment --comment a -j b', '-A a -m comment --comment a -j LOG'],
+  ...['""', '" "', '"-x"', '"!x"', 'x'.repeat(29), 'é'.repeat(15), '\ud800'].flatMap((name): [string, string][] => [
+    ['-A a -j b', `-A a -j ${name}`],
+    ['-A a -s 10.0.0.1/32 -g b', `-A a -s 10.0.0.1/32 -g ${name}`],
+  ]),
   ['-A a -p tcp -m tcp --dport 22', '-A a -p tcp -m tcp --dport 65536'],
 ])('by %s, nothing is said of %s', (first, line) => {
   expect(readBy(first, first)).toEqual(made(first))

@@ -156,7 +156,7 @@ export class MemoryKernel implements Kernel {
       if (error instanceof Refusal) throw new BlobError(error.offset, error.reason, { cause: error })
       throw error
     }
-    this.#tables[capture.family].set(capture.table, { layout, entries: entries.slice(), sets: found })
+    this.#tables[capture.family].set(capture.table, { layout, entries: Uint8Array.from(entries), sets: found })
   }
 
   #get(family: Family, option: number, value: Uint8Array): void {
