@@ -26,7 +26,8 @@ function writeField<A>(to: A, name: string, field: AnyField<A>, value: unknown, 
 /** @throws Unfit */
 export function writeFields<A extends object>(fields: Fields<A>, value: object, aim: Aim): A {
   const to = {} as A
-  for (const [name, field] of Object.entries(fields)) {
+  for (const name in fields) {
+    const field = fields[name] as AnyField<A>
     const one = (value as Record<string, unknown>)[name]
     if (one !== undefined) writeField(to, name, field, one, aim)
     else if (!field.optional) throw new Unfit(`${name} is missing, ${field.expects}`)
@@ -91,6 +92,7 @@ export class EntryWriter {
   }
 
   #checkRevision(entry: Record<string, unknown>): void {
+    if (this.#tooNew.length === 0) return
     const name = this.#tooNew.find((one) => entry[one] !== undefined && entry[one] !== false)
     if (name === undefined) return
     const { since, name: type } = this.#type

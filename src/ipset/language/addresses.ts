@@ -1,6 +1,6 @@
 /** Addresses, networks and ranges of addresses, as ipset(8) reads them. */
 import type { FamilyName } from '../../abi/family'
-import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../binary/address'
+import { formatIPv4, formatIPv6, isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../../binary/address'
 import { readNumber } from './numbers'
 import { syntax } from './refusal'
 
@@ -48,7 +48,7 @@ function lookUp(word: string, { family, resolve }: Reading): string | undefined 
 
 /** One address, by its number or by name. @throws SetTextError */
 export function readAddress(word: string, reading: Reading): string {
-  if (reading.family !== 'ipv6' && parsePlainIPv4(word) !== undefined) return word
+  if (reading.family !== 'ipv6' && isPlainIPv4(word)) return word
   const found = lookUp(word, reading)
   if (found !== undefined) return found
   throw syntax(`cannot parse ${word}: resolving to ${reading.family === 'ipv6' ? 'IPv6' : 'IPv4'} address failed`)
@@ -100,6 +100,7 @@ interface Several {
 }
 
 function readSeveral(word: string, reading: Reading): Several {
+  if (reading.family !== 'ipv6' && isPlainIPv4(word)) return { first: word, length: undefined, last: undefined }
   const { first, separator, rest } = addressHalves(word)
   const address = readAddress(unbracketed(first), reading)
   const full = fullLength(reading)
