@@ -140,9 +140,15 @@ export function readHosts(word: string, reading: Reading): string {
   return written(readSeveral(word, reading))
 }
 
+/** Whether a hyphen has something on both sides, be it a negative length. @throws SetTextError */
+function isRange(word: string): boolean {
+  const { separator, rest } = word.startsWith('[') ? addressHalves(word) : parted(word, '-')
+  return separator === '-' && rest !== ''
+}
+
 /** A network; of IPv4, also a range. @throws SetTextError */
 export function readNetwork(word: string, reading: Reading): string {
-  if (reading.family === 'ipv6' && word.includes('-')) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
+  if (reading.family === 'ipv6' && isRange(word)) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
   return written(readSeveral(word, reading))
 }
 

@@ -1,5 +1,6 @@
 /** What sets are made with, as text. */
 import type { FamilyName } from '../../abi/family'
+import type { Kind } from '../fields'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
 import { compareAddresses, type Reading, readHost, readNetblock } from './addresses'
 import { readBarePort } from './ports'
@@ -53,6 +54,9 @@ const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
   'hash:ip,mark': OLD_RANGED,
 }
 
+/** What is of IPv4 where no family is said, and makes the set so. */
+const MASKS: readonly Kind[] = ['prefix', 'mask']
+
 /** The other ways to say a range. */
 const RANGE_WORDS = ['from', 'to', 'network']
 
@@ -100,7 +104,7 @@ class CreateReader {
   /** @returns how many words it took */
   #readOption(word: string, next: string | undefined): 1 | 2 {
     const name = word.replace(/^--/, '')
-    if (this.#type.families.length > 1 && (word === '-4' || word === '-6')) return this.#setFamily(word, word, 1)
+    if (this.#type.families.length > 1 && (name === '-4' || name === '-6')) return this.#setFamily(name, word, 1)
     const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
     if (field?.kind === 'flag') {
       this.#options[name] = true
@@ -143,6 +147,7 @@ class CreateReader {
     const other = { netmask: 'bitmask', bitmask: 'netmask' }[name]
     if (other !== undefined && other in this.#options)
       throw syntax('bitmask and netmask are mutually exclusive, provide only one')
+    if (MASKS.includes(field.kind) && this.#family === 'any') this.#options['family'] = this.#family = 'ipv4'
     TEXTS[field.kind].read(word, this.#options, placed, this.#reading)
   }
 

@@ -98,10 +98,11 @@ export class EntryGrammar {
 
   /** What tells the entry from others. */
   printElement(entry: Values): string {
-    return this.#parts
-      .filter(({ name }) => entry[name] !== undefined)
-      .map((part) => TEXTS[part.field.kind].print(entry, part))
-      .join(',')
+    let text = ''
+    for (const part of this.#parts)
+      if (entry[part.name] !== undefined)
+        text += `${text === '' ? '' : ','}${TEXTS[part.field.kind].print(entry, part)}`
+    return text
   }
 
   /** Each option by its name, with its value as text, which is empty for one that has none. */
