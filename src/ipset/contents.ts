@@ -1,9 +1,10 @@
 /** Sets with all that is in them, as the kernel tells it. */
 import { IPSET_FLAG_LIST_HEADER } from '../abi/ip-set'
+import type { Encoded } from '../netlink/attribute'
 import { readMessage } from '../netlink/message'
 import { readFields } from './entries'
 import { headerOf, type SetHeader } from './ip-set'
-import { commands } from './messages'
+import { bulk, entryList } from './messages'
 import { ask, type SetPlace, Sets } from './sets'
 import { setType } from './types'
 
@@ -13,8 +14,6 @@ export interface SetContents {
   readonly entries: Iterable<Record<string, unknown>>
 }
 
-type Adt = Parameters<typeof commands.list.attributes.write>[2]['adt']
-
 /**
  * One set, or all there are.
  * @param headersOnly leaves the entries out
@@ -22,10 +21,10 @@ type Adt = Parameters<typeof commands.list.attributes.write>[2]['adt']
  */
 export function contentsOf(place: SetPlace, setname: string | undefined, headersOnly: boolean): SetContents[] {
   const sets = new Sets(place)
-  const request = ask(commands.list, { setname, ...(headersOnly && { flags: IPSET_FLAG_LIST_HEADER }) })
-  const found: { header: SetHeader; parts: NonNullable<Adt>[] }[] = []
+  const request = ask(bulk.list, { setname, ...(headersOnly && { flags: IPSET_FLAG_LIST_HEADER }) })
+  const found: { header: SetHeader; parts: Encoded[] }[] = []
   for (const message of sets.dumpAll(request, { operation: 'list', set: setname ?? 'all' })) {
-    const { values } = readMessage(commands.list, message)
+    const { values } = readMessage(bulk.list, message)
     // A set that does not fit into one message goes on in others, which do not say again what it is.
     if (values.data !== undefined) found.push({ header: headerOf(values), parts: [] })
     if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
@@ -33,7 +32,7 @@ export function contentsOf(place: SetPlace, setname: string | undefined, headers
   return found.map(({ header, parts }) => ({ header, entries: decoded(header, parts) }))
 }
 
-function* decoded({ type }: SetHeader, parts: readonly NonNullable<Adt>[]): Generator<Record<string, unknown>> {
+function* decoded({ type }: SetHeader, parts: readonly Encoded[]): Generator<Record<string, unknown>> {
   const { entry } = setType(type)
-  for (const part of parts) for (const attributes of part) yield readFields(entry, attributes)
+  for (const part of parts) for (const attributes of entryList.each(part)) yield readFields(entry, attributes)
 }

@@ -254,27 +254,60 @@ function* walk(bytes: Uint8Array, start: number, end: number) {
   }
 }
 
+/** What an attribute holds, as it lies in a message. */
+export interface Encoded {
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly end: number
+}
+
+/** Values that need not all be there at once, as there may be many. */
+export interface ListPayload<T> extends Payload<readonly T[]> {
+  /** Reads them one by one. @throws MessageError */
+  each(encoded: Encoded): Generator<T, void, void>
+  /** Writes one behind those that end at `at`. @returns where it ends. @throws RangeError */
+  append(bytes: Uint8Array, at: number, value: T): number
+}
+
+/** As `payload`, left encoded. */
+export const encoded = <T>(payload: Payload<T>): Payload<Encoded> => ({
+  ...payload,
+  size: ({ at, end }) => end - at,
+  read: (bytes, at, end) => ({ bytes, at, end }),
+  write(to, at, { bytes, at: start, end }) {
+    to.set(bytes.subarray(start, end), at)
+    return at + end - start
+  },
+})
+
 /**
  * An attribute that holds others of one kind, one behind the other, each with the number `type`: NFTA_LIST_ELEM, or
  * IPSET_ATTR_DATA. Whatever number stands there is read.
  */
-export const list = <T>(type: number, payload: Payload<T>): Payload<readonly T[]> => ({
+export const list = <T>(type: number, payload: Payload<T>): ListPayload<T> => ({
   flag: NLA_F_NESTED,
   size: (values) => values.reduce((size, value) => size + room(payload, value), 0),
-  read(bytes, start, end) {
-    const values: T[] = []
-    for (let at = start; at < end; ) {
+  read(bytes, at, end) {
+    return [...this.each({ bytes, at, end })]
+  },
+  write(bytes, start, values) {
+    return values.reduce((at, value) => this.append(bytes, at, value), start)
+  },
+  *each({ bytes, at: start, end }) {
+    let index = 0
+    for (let at = start; at < end; index++) {
       const attributeEnd = endOf(bytes, at, end)
+      let value: T
       try {
-        values.push(payload.read(bytes, at + HEAD, attributeEnd))
+        value = payload.read(bytes, at + HEAD, attributeEnd)
       } catch (error) {
-        throw inside(String(values.length), error)
+        throw inside(String(index), error)
       }
+      yield value
       at = nlAlign(attributeEnd - start) + start
     }
-    return values
   },
-  write: (bytes, start, values) => values.reduce((at, value) => writeAttribute(bytes, at, type, payload, value), start),
+  append: (bytes, at, value) => writeAttribute(bytes, at, type, payload, value),
   nameAt(bytes, start, end, offset) {
     let index = 0
     for (const { at, attributeEnd } of walk(bytes, start, end)) {
