@@ -63,7 +63,9 @@ export function parsePlainIPv4(word: string): Uint8Array | undefined {
 
 /** @param at where its four bytes begin */
 export const formatIPv4 = (bytes: Uint8Array, at = 0): string =>
-  `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+  `${DECIMAL[bytes[at] as number]}.${DECIMAL[bytes[at + 1] as number]}.${DECIMAL[bytes[at + 2] as number]}.${DECIMAL[bytes[at + 3] as number]}`
+
+const DECIMAL = Array.from({ length: 0x100 }, (_, byte) => String(byte))
 
 const HEX = Array.from({ length: 0x100 }, (_, byte) => byte.toString(16))
 /** Of a byte that another stands before. */

@@ -3,7 +3,7 @@ import { closeSync, readFileSync } from 'node:fs'
 import type { FamilyName } from '../abi/family'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError, PermissionError, SetError, SetTextError } from '../errors'
-import { contentsOf, type SetContents } from '../ipset/contents'
+import { contentsOf, entriesOf, type SetContents } from '../ipset/contents'
 import { IpSet } from '../ipset/ip-set'
 import type { Reading } from '../ipset/language/addresses'
 import {
@@ -17,6 +17,7 @@ import {
 import { type Creation, readCreation, readType } from '../ipset/language/create'
 import { EntryGrammar } from '../ipset/language/entry'
 import { help, VERSION } from '../ipset/language/help'
+import { Listing } from '../ipset/language/listing'
 import { addressesIn, FORMATS, type HostNames, SetPrinter } from '../ipset/language/print'
 import { type Action, refusalWords } from '../ipset/language/refusals'
 import { sorted } from '../ipset/language/sort'
@@ -289,18 +290,23 @@ class Session {
     write(format.end)
   }
 
-  #printSet({ header, entries }: SetContents, output: OutputMode, terse: boolean, write: Output): void {
+  #printSet({ header, parts }: SetContents, output: OutputMode, terse: boolean, write: Output): void {
     const printer = new SetPrinter(FORMATS[output], header)
     const { resolve = false, sorted: isSorted = false } = this.#settings
-    const listed = resolve || (isSorted && header.type !== 'list:set') ? [...entries] : entries
-    const names = resolve ? this.#hostNames([header.options as Values, ...(listed as Values[])]) : undefined
-    write(printer.header(terse, names))
-    let isFirst = true
-    for (const entry of isSorted && Array.isArray(listed) && header.type !== 'list:set' ? sorted(listed) : listed) {
-      write(printer.entry(entry, isFirst, names))
-      isFirst = false
+    const isOrdered = isSorted && header.type !== 'list:set'
+    if (resolve || isOrdered) {
+      const entries = parts.flatMap((part) => entriesOf(header, part))
+      const names = resolve ? this.#hostNames([header.options as Values, ...entries]) : undefined
+      write(printer.header(terse, names))
+      for (const [i, entry] of (isOrdered ? sorted(entries) : entries).entries())
+        write(printer.entry(entry, i === 0, names))
+      write(FORMATS[output].footer(terse, entries.length === 0))
+    } else {
+      const listing = new Listing(printer, setType(header.type))
+      write(printer.header(terse))
+      for (const part of parts) listing.print(part, write)
+      write(FORMATS[output].footer(terse, listing.isEmpty))
     }
-    write(FORMATS[output].footer(terse, isFirst))
   }
 
   #hostNames(values: readonly Values[]): HostNames {

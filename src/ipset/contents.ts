@@ -10,8 +10,8 @@ import { setType } from './types'
 
 export interface SetContents {
   readonly header: SetHeader
-  /** In the kernel's order, decoded as they are asked for. */
-  readonly entries: Iterable<Record<string, unknown>>
+  /** The entries, in the kernel's order. */
+  readonly parts: readonly Encoded[]
 }
 
 /**
@@ -29,10 +29,13 @@ export function contentsOf(place: SetPlace, setname: string | undefined, headers
     if (values.data !== undefined) found.push({ header: headerOf(values), parts: [] })
     if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
   }
-  return found.map(({ header, parts }) => ({ header, entries: decoded(header, parts) }))
+  return found
 }
 
-function* decoded({ type }: SetHeader, parts: readonly Encoded[]): Generator<Record<string, unknown>> {
+/** The entries of a part of a set. */
+export function entriesOf({ type }: SetHeader, part: Encoded): Record<string, unknown>[] {
   const { entry } = setType(type)
-  for (const part of parts) for (const attributes of entryList.each(part)) yield readFields(entry, attributes)
+  const entries: Record<string, unknown>[] = []
+  entryList.each(part, (attributes) => entries.push(readFields(entry, attributes)))
+  return entries
 }

@@ -331,8 +331,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const { adt } = readMessage(bulk.list, message).values
     const fields = this.#identity.type.entry
     const entries: ListedEntry<T>[] = []
-    if (adt !== undefined)
-      for (const entry of entryList.each(adt)) entries.push(readFields(fields, entry) as ListedEntry<T>)
+    if (adt !== undefined) entryList.each(adt, (entry) => entries.push(readFields(fields, entry) as ListedEntry<T>))
     return entries
   }
 }

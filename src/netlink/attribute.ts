@@ -264,7 +264,11 @@ export interface Encoded {
 /** Values that need not all be there at once, as there may be many. */
 export interface ListPayload<T> extends Payload<readonly T[]> {
   /** Reads them one by one. @throws MessageError */
-  each(encoded: Encoded): Generator<T, void, void>
+  each(encoded: Encoded, take: (value: T) => void): void
+  /** The one that begins at `at`. @throws MessageError */
+  valueAt(encoded: Encoded, at: number): T
+  /** Where the one behind that at `at` begins. @throws MessageError */
+  nextOf(encoded: Encoded, at: number): number
   /** Writes one behind those that end at `at`. @returns where it ends. @throws RangeError */
   append(bytes: Uint8Array, at: number, value: T): number
 }
@@ -288,25 +292,29 @@ export const list = <T>(type: number, payload: Payload<T>): ListPayload<T> => ({
   flag: NLA_F_NESTED,
   size: (values) => values.reduce((size, value) => size + room(payload, value), 0),
   read(bytes, at, end) {
-    return [...this.each({ bytes, at, end })]
+    const values: T[] = []
+    this.each({ bytes, at, end }, (value) => values.push(value))
+    return values
   },
   write(bytes, start, values) {
     return values.reduce((at, value) => this.append(bytes, at, value), start)
   },
-  *each({ bytes, at: start, end }) {
+  each(part, take) {
     let index = 0
-    for (let at = start; at < end; index++) {
-      const attributeEnd = endOf(bytes, at, end)
+    for (let at = part.at; at < part.end; index++) {
+      const next = this.nextOf(part, at)
       let value: T
       try {
-        value = payload.read(bytes, at + HEAD, attributeEnd)
+        value = this.valueAt(part, at)
       } catch (error) {
         throw inside(String(index), error)
       }
-      yield value
-      at = nlAlign(attributeEnd - start) + start
+      take(value)
+      at = next
     }
   },
+  valueAt: ({ bytes, end }, at) => payload.read(bytes, at + HEAD, endOf(bytes, at, end)),
+  nextOf: ({ bytes, at: start, end }, at) => nlAlign(endOf(bytes, at, end) - start) + start,
   append: (bytes, at, value) => writeAttribute(bytes, at, type, payload, value),
   nameAt(bytes, start, end, offset) {
     let index = 0

@@ -31,7 +31,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
 const LACKING: readonly (readonly [SetTypeName, string, string])[] = [
   ['hash:mac', '1:2:3:4:5:a', '01:02:03:04:05:0A'],
   ['hash:ip,mac', '1.1.1.1,1:2:3:4:5:6', '1.1.1.1,01:02:03:04:05:06'],
-  ['hash:mac', '0x1:0X02:003:+4:5:f', '01:02:03:04:05:0F'],
+  ['hash:mac', '0x1:002:+3:4:5:f', '01:02:03:04:05:0F'],
   ['hash:ip,mark', '1.1.1.1,5', '1.1.1.1,0x00000005'],
   ['hash:ip,mark', '1.1.1.1,0x63', '1.1.1.1,0x00000063'],
   ['hash:ip,mark', '1.1.1.0/24,5', '1.1.1.0/24,0x00000005'],

@@ -20,6 +20,8 @@ const TAKEN: Readonly<Record<string, readonly Reading['command'][]>> = {
   after: ['add', 'del', 'test'],
 }
 
+const NONE: readonly (readonly [string, string])[] = []
+
 const isTaken = (name: string, command: Reading['command']): boolean => (TAKEN[name] ?? ['add']).includes(command)
 
 /** How many commas an element has that has too many, and how many its type knows. */
@@ -106,11 +108,18 @@ export class EntryGrammar {
   }
 
   /** Each option by its name, with its value as text, which is empty for one that has none. */
-  printOptions(entry: Values): [name: string, value: string][] {
+  printOptions(entry: Values): readonly (readonly [name: string, value: string])[] {
+    if (!this.#hasOptions(entry)) return NONE
     const printed: [string, string][] = []
     for (const option of this.#options.values())
       if (entry[option.name] !== undefined) printed.push([option.name, TEXTS[option.field.kind].print(entry, option)])
     return printed
+  }
+
+  /** Most entries have none, and have few keys. */
+  #hasOptions(entry: Values): boolean {
+    for (const name in entry) if (this.#options.has(name)) return true
+    return false
   }
 
   /** The element as help shows it. */
