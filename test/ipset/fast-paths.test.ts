@@ -134,6 +134,18 @@ test('of entries that are alike one alone is printed part by part', () => {
   printed.mockRestore()
 })
 
+test.each([
+  ['hash:mac', '00:00:00:00:00:01', '00:00:00:00:00:02'],
+  ['list:set', 'some0001', 'some0002'],
+])('what lies where an address would, of %s, is none', (type, ...entries) => {
+  const kernel = new MemoryKernel()
+  if (type === 'list:set') for (const name of entries) ipset(kernel, ['create', name, 'hash:ip', 'initval', '5'])
+  ipset(kernel, ['create', 's', type, ...(type === 'list:set' ? [] : ['initval', '5'])])
+  for (const entry of entries) ipset(kernel, ['add', 's', entry])
+  const { stdout } = ipset(kernel, ['save', 's'])
+  expect(stdout.split('\n').slice(1, -1).sort()).toEqual(entries.map((entry) => `add s ${entry}`))
+})
+
 test('a set whose name is what stands for addresses is listed whole', () => {
   const lines = Array.from({ length: 5 }, (_, i) => ['add', 'ADDRESS', `10.9.0.${i}`])
   const kernel = filled(['create', 'ADDRESS', 'hash:ip', 'initval', '5'], lines)
