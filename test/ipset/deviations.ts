@@ -117,8 +117,8 @@ export const deviations: readonly SetCommandDeviation[] = [
   },
   {
     lines: /,(?:\+|0x)?0+:/,
-    what: ['stderr'],
-    shown: [PORT, ['add', 's', '10.9.0.1,0:0', 'timeout', 'x']],
+    what: ['status', 'stderr'],
+    shown: [PORT, ['add', 's', '10.9.0.1,0:0', 'foo']],
     why: 'that no protocol has the number 0 is said where it is read, and not by the kernel',
   },
   {
