@@ -24,36 +24,48 @@ export function parseIPv6(word: string): Uint8Array | undefined {
 const [DOT, ZERO] = [0x2e, 0x30] as const
 
 /**
- * The bytes of an IPv4 address in its one plain form: four decimal numbers without zeros before them. Undefined where
- * `word` is anything else.
+ * Writes the four bytes of an IPv4 address in its one plain form: four decimal numbers without zeros before them.
+ * @returns whether `word` is one; where it is not, some bytes may have been written
  */
-export function parsePlainIPv4(word: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(4)
+function writePlainIPv4(bytes: Uint8Array, at: number, word: string): boolean {
   let number = 0
   let digits = 0
   let dots = 0
   for (let i = 0; i < word.length; i++) {
     const code = word.charCodeAt(i)
     if (code === DOT) {
-      if (digits === 0 || dots === 3) return undefined
-      bytes[dots++] = number
+      if (digits === 0 || dots === 3) return false
+      bytes[at + dots++] = number
       number = digits = 0
       continue
     }
     const digit = code - ZERO
-    if (digit < 0 || digit > 9 || (digits > 0 && number === 0)) return undefined
+    if (digit < 0 || digit > 9 || (digits > 0 && number === 0)) return false
     number = number * 10 + digit
     digits++
-    if (number > 0xff) return undefined
+    if (number > 0xff) return false
   }
-  if (dots !== 3 || digits === 0) return undefined
-  bytes[3] = number
-  return bytes
+  if (dots !== 3 || digits === 0) return false
+  bytes[at + 3] = number
+  return true
+}
+
+const scratch = new Uint8Array(4)
+
+/** Whether {@link parsePlainIPv4} gives bytes, without making any. */
+export const isPlainIPv4 = (word: string): boolean => writePlainIPv4(scratch, 0, word)
+
+/** The bytes of an IPv4 address in its plain form. Undefined where `word` is anything else. */
+export function parsePlainIPv4(word: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(4)
+  return writePlainIPv4(bytes, 0, word) ? bytes : undefined
 }
 
 /** @param at where its four bytes begin */
 export const formatIPv4 = (bytes: Uint8Array, at = 0): string =>
-  `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+  `${DECIMAL[bytes[at] as number]}.${DECIMAL[bytes[at + 1] as number]}.${DECIMAL[bytes[at + 2] as number]}.${DECIMAL[bytes[at + 3] as number]}`
+
+const DECIMAL = Array.from({ length: 0x100 }, (_, byte) => String(byte))
 
 const HEX = Array.from({ length: 0x100 }, (_, byte) => byte.toString(16))
 /** Of a byte that another stands before. */
@@ -99,7 +111,7 @@ export const ipv4Text: Codec<string> = {
   size: 4,
   align: 4,
   read: formatIPv4,
-  write: (bytes, at, text) => bytes.set(parsePlainIPv4(text) ?? noAddress(text), at),
+  write: (bytes, at, text) => void (writePlainIPv4(bytes, at, text) || noAddress(text)),
 }
 
 /** `struct in6_addr`, as text. */

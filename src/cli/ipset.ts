@@ -3,7 +3,7 @@ import { closeSync, readFileSync } from 'node:fs'
 import type { FamilyName } from '../abi/family'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError, PermissionError, SetError, SetTextError } from '../errors'
-import { contentsOf, type SetContents } from '../ipset/contents'
+import { contentsOf, entriesOf, type SetContents } from '../ipset/contents'
 import { IpSet } from '../ipset/ip-set'
 import type { Reading } from '../ipset/language/addresses'
 import {
@@ -17,6 +17,7 @@ import {
 import { type Creation, readCreation, readType } from '../ipset/language/create'
 import { EntryGrammar } from '../ipset/language/entry'
 import { help, VERSION } from '../ipset/language/help'
+import { Listing } from '../ipset/language/listing'
 import { addressesIn, FORMATS, type HostNames, SetPrinter } from '../ipset/language/print'
 import { type Action, refusalWords } from '../ipset/language/refusals'
 import { sorted } from '../ipset/language/sort'
@@ -49,14 +50,19 @@ class Ended extends Error {
 /** Why a command cannot be carried out, in the words of the tool. */
 class Refused extends Error {}
 
-/** Entries that are added or removed together: with a message for each, a long text would take many times as long. */
-const MAX_PENDING = 10_000
+/**
+ * Entries that are added or removed together: with a message for each, a long text would take many times as long. More
+ * than a message holds would only wait, and be moved about by the garbage collector meanwhile.
+ */
+const MAX_PENDING = 2500
 /** How much text is written at once. */
 const MAX_TEXT = 0x1_0000
 
 interface Pending {
   readonly set: string
   readonly action: 'add' | 'del'
+  /** What a line begins with that does the same, unless the name of the set is one that has to be quoted. */
+  readonly beginning: string | undefined
   readonly exist: boolean
   readonly entries: Values[]
   /** The line that each stands on. */
@@ -202,7 +208,8 @@ class Session {
     const entry = this.#read(action, set, words)
     const pending = this.#pending
     if (pending !== undefined && !isSame(pending, set, action, exist)) this.#flushPending()
-    this.#pending ??= { set, action, exist, entries: [], lines: [] }
+    const beginning = isPlainWord(set, 0, set.length) ? `${action} ${set} ` : undefined
+    this.#pending ??= { set, action, beginning, exist, entries: [], lines: [] }
     this.#pending.entries.push(entry)
     this.#pending.lines.push(this.#line)
     if (this.#mode !== 'restore' || this.#pending.entries.length === MAX_PENDING) this.#flushPending()
@@ -283,18 +290,23 @@ class Session {
     write(format.end)
   }
 
-  #printSet({ header, entries }: SetContents, output: OutputMode, terse: boolean, write: Output): void {
+  #printSet({ header, parts }: SetContents, output: OutputMode, terse: boolean, write: Output): void {
     const printer = new SetPrinter(FORMATS[output], header)
     const { resolve = false, sorted: isSorted = false } = this.#settings
-    const listed = resolve || (isSorted && header.type !== 'list:set') ? [...entries] : entries
-    const names = resolve ? this.#hostNames([header.options as Values, ...(listed as Values[])]) : undefined
-    write(printer.header(terse, names))
-    let isFirst = true
-    for (const entry of isSorted && Array.isArray(listed) && header.type !== 'list:set' ? sorted(listed) : listed) {
-      write(printer.entry(entry, isFirst, names))
-      isFirst = false
+    const isOrdered = isSorted && header.type !== 'list:set'
+    if (resolve || isOrdered) {
+      const entries = parts.flatMap((part) => entriesOf(header, part))
+      const names = resolve ? this.#hostNames([header.options as Values, ...entries]) : undefined
+      write(printer.header(terse, names))
+      for (const [i, entry] of (isOrdered ? sorted(entries) : entries).entries())
+        write(printer.entry(entry, i === 0, names))
+      write(FORMATS[output].footer(terse, entries.length === 0))
+    } else {
+      const listing = new Listing(printer, setType(header.type))
+      write(printer.header(terse))
+      for (const part of parts) listing.print(part, write)
+      write(FORMATS[output].footer(terse, listing.isEmpty))
     }
-    write(FORMATS[output].footer(terse, isFirst))
   }
 
   #hostNames(values: readonly Values[]): HostNames {
@@ -322,22 +334,44 @@ class Session {
       return
     }
     this.#mode = 'restore'
-    const lines = this.#linesToRestore()
+    const text = this.#textToRestore()
     delete this.#settings.file
-    for (const line of lines) {
+    for (let start = 0; start < text.length; ) {
+      const newline = text.indexOf('\n', start)
+      const end = newline < 0 ? text.length : newline
       this.#line++
-      const words = lineWords(line)
-      if (words[0] === undefined || words[0].startsWith('#') || (words[0] === 'COMMIT' && words.length === 1)) continue
-      this.#execute(readCommand(words, this.#settings))
+      this.#restoreLine(text, start, end)
+      start = end + 1
     }
     this.#flushPending()
   }
 
-  #linesToRestore(): Iterable<string> {
+  #restoreLine(text: string, start: number, end: number): void {
+    if (this.#changeAgain(text, start, end)) return
+    const words = lineWords(text.slice(start, end))
+    if (words[0] === undefined || words[0].startsWith('#') || (words[0] === 'COMMIT' && words.length === 1)) return
+    this.#execute(readCommand(words, this.#settings))
+  }
+
+  /**
+   * Nearly all lines of a long text add to the set that the line before them added to, and have one word besides. Such a
+   * line is known by its beginning, without its words being told apart: of 100,000 lines this saves 110 ms of 390.
+   * @returns whether it was one
+   */
+  #changeAgain(text: string, start: number, end: number): boolean {
+    const pending = this.#pending
+    if (pending?.beginning === undefined || !text.startsWith(pending.beginning, start)) return false
+    const at = start + pending.beginning.length
+    if (!isPlainWord(text, at, end)) return false
+    this.#change(pending.action, pending.set, [text.slice(at, end)])
+    return true
+  }
+
+  #textToRestore(): string {
     const { file } = this.#settings
-    if (file === undefined) return textLines(this.#io.stdin())
+    if (file === undefined) return this.#io.stdin()
     try {
-      return textLines(decodeText(readFileSync(file)))
+      return decodeText(readFileSync(file))
     } catch (error) {
       this.#warn(`${TITLE}Cannot open ${file} for reading: ${fileReason(error)}\n`)
       throw new Ended(NO_FILE)
@@ -384,13 +418,16 @@ function besideOf({ before, after }: Values): string[] {
   return after === undefined ? [] : ['after', String(after)]
 }
 
-function* textLines(text: string): Generator<string> {
-  for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('\n', start)
-    yield text.slice(start, end < 0 ? undefined : end)
-    start = end < 0 ? text.length : end + 1
+/** Whether a part of a text is one word that is no option: of letters, digits and signs, which none stands before. */
+function isPlainWord(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i)
+    if (code <= QUOTE || code > TILDE || (code === HYPHEN && i === start)) return false
   }
+  return start < end
 }
+
+const [QUOTE, HYPHEN, TILDE] = [0x22, 0x2d, 0x7e] as const
 
 interface Output {
   (text: string): void

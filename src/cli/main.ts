@@ -81,9 +81,11 @@ function reporting<Status>(streams: Streams, body: () => Status): Status | numbe
 
 /** Runs what most commands need, to no effect. */
 export function warmUp(): void {
-  const { WARM_UP, WARM_UP_TEXT } = load.warmUp()
-  const nowhere = { stdout: () => {}, stderr: () => {}, stdin: () => WARM_UP_TEXT, lines: () => [] }
-  for (const line of WARM_UP) main('xtables', ['--kernel', 'memory', ...line.split(' ')], nowhere)
+  const { WARM_UP, WARM_UP_TEXTS } = load.warmUp()
+  for (const line of WARM_UP) {
+    const nowhere = { stdout: () => {}, stderr: () => {}, stdin: () => WARM_UP_TEXTS[line] ?? '', lines: () => [] }
+    main('xtables', ['--kernel', 'memory', ...line.split(' ')], nowhere)
+  }
 }
 
 function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {

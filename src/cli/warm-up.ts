@@ -14,7 +14,12 @@ export const WARM_UP: readonly string[] = [
   'iptables -n -v -L',
   'iptables-save -c',
   'iptables-restore',
+  'ipset restore',
+  'ipset save',
 ]
 
 /** What restoring reads. */
-export const WARM_UP_TEXT = `*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT ${RULE}\n-A INPUT -j a\n-D INPUT 1\nCOMMIT\n`
+export const WARM_UP_TEXTS: Readonly<Record<string, string>> = {
+  'iptables-restore': `*filter\n:INPUT DROP [0:0]\n:a - [0:0]\n-A INPUT ${RULE}\n-A INPUT -j a\n-D INPUT 1\nCOMMIT\n`,
+  'ipset restore': 'create a hash:ip\nadd a 10.0.0.1\nadd a 10.0.0.2\nlist\n',
+}

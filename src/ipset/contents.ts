@@ -1,19 +1,18 @@
 /** Sets with all that is in them, as the kernel tells it. */
 import { IPSET_FLAG_LIST_HEADER } from '../abi/ip-set'
+import type { Encoded } from '../netlink/attribute'
 import { readMessage } from '../netlink/message'
 import { readFields } from './entries'
 import { headerOf, type SetHeader } from './ip-set'
-import { commands } from './messages'
+import { bulk, entryList } from './messages'
 import { ask, type SetPlace, Sets } from './sets'
 import { setType } from './types'
 
 export interface SetContents {
   readonly header: SetHeader
-  /** In the kernel's order, decoded as they are asked for. */
-  readonly entries: Iterable<Record<string, unknown>>
+  /** The entries, in the kernel's order. */
+  readonly parts: readonly Encoded[]
 }
-
-type Adt = Parameters<typeof commands.list.attributes.write>[2]['adt']
 
 /**
  * One set, or all there are.
@@ -22,18 +21,21 @@ type Adt = Parameters<typeof commands.list.attributes.write>[2]['adt']
  */
 export function contentsOf(place: SetPlace, setname: string | undefined, headersOnly: boolean): SetContents[] {
   const sets = new Sets(place)
-  const request = ask(commands.list, { setname, ...(headersOnly && { flags: IPSET_FLAG_LIST_HEADER }) })
-  const found: { header: SetHeader; parts: NonNullable<Adt>[] }[] = []
+  const request = ask(bulk.list, { setname, ...(headersOnly && { flags: IPSET_FLAG_LIST_HEADER }) })
+  const found: { header: SetHeader; parts: Encoded[] }[] = []
   for (const message of sets.dumpAll(request, { operation: 'list', set: setname ?? 'all' })) {
-    const { values } = readMessage(commands.list, message)
+    const { values } = readMessage(bulk.list, message)
     // A set that does not fit into one message goes on in others, which do not say again what it is.
     if (values.data !== undefined) found.push({ header: headerOf(values), parts: [] })
     if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
   }
-  return found.map(({ header, parts }) => ({ header, entries: decoded(header, parts) }))
+  return found
 }
 
-function* decoded({ type }: SetHeader, parts: readonly NonNullable<Adt>[]): Generator<Record<string, unknown>> {
+/** The entries of a part of a set. */
+export function entriesOf({ type }: SetHeader, part: Encoded): Record<string, unknown>[] {
   const { entry } = setType(type)
-  for (const part of parts) for (const attributes of part) yield readFields(entry, attributes)
+  const entries: Record<string, unknown>[] = []
+  entryList.each(part, (attributes) => entries.push(readFields(entry, attributes)))
+  return entries
 }

@@ -1,9 +1,9 @@
 /** Entries and what sets are made with: from users' values to attributes, and back, by the declarations of the types. */
 import { SetError } from '../errors'
 import { isObject, shown } from '../input'
-import { roomInList } from '../netlink/attribute'
+import type { Encoded } from '../netlink/attribute'
 import { type Aim, Mismatch } from './fields'
-import { type EntryAttributes, entryAttributes } from './messages'
+import { type EntryAttributes, entryList } from './messages'
 import { shownEntry } from './refusals'
 import type { AnyField, SetType } from './types'
 
@@ -26,7 +26,8 @@ function writeField<A>(to: A, name: string, field: AnyField<A>, value: unknown, 
 /** @throws Unfit */
 export function writeFields<A extends object>(fields: Fields<A>, value: object, aim: Aim): A {
   const to = {} as A
-  for (const [name, field] of Object.entries(fields)) {
+  for (const name in fields) {
+    const field = fields[name] as AnyField<A>
     const one = (value as Record<string, unknown>)[name]
     if (one !== undefined) writeField(to, name, field, one, aim)
     else if (!field.optional) throw new Unfit(`${name} is missing, ${field.expects}`)
@@ -91,6 +92,7 @@ export class EntryWriter {
   }
 
   #checkRevision(entry: Record<string, unknown>): void {
+    if (this.#tooNew.length === 0) return
     const name = this.#tooNew.find((one) => entry[one] !== undefined && entry[one] !== false)
     if (name === undefined) return
     const { since, name: type } = this.#type
@@ -100,9 +102,12 @@ export class EntryWriter {
 
 /** Bytes of entries that one message holds: they stand in one attribute, whose length has 16 bits. */
 const MAX_ROOM = 0xf000
+/** More than an entry takes, whatever is said of it. */
+const MAX_ENTRY = 0x1000
 
 export interface Chunk {
-  readonly entries: readonly EntryAttributes[]
+  /** To be sent before the next is asked for, which is written in the same place. */
+  readonly entries: Encoded
   /** As they were given, and how many were given before the first. */
   readonly given: readonly unknown[]
   readonly first: number
@@ -110,24 +115,25 @@ export interface Chunk {
 
 /** Entries in groups that a message holds, each with its number from 1, by which the kernel names one that it refuses. */
 export function* chunked(set: string, writer: EntryWriter, aim: Aim, entries: Iterable<unknown>): Generator<Chunk> {
-  let attributes: EntryAttributes[] = []
+  const bytes = new Uint8Array(MAX_ROOM + MAX_ENTRY)
   let given: unknown[] = []
-  let room = 0
+  let end = 0
   let count = 0
+  const chunk = (): Chunk => ({ entries: { bytes, at: 0, end }, given, first: count - given.length })
   for (const entry of entries) {
     const one = written(set, writer, aim, entry, count)
     one.lineno = count + 1
-    const more = roomInList(entryAttributes, one)
-    if (room + more > MAX_ROOM) {
-      yield { entries: attributes, given, first: count - given.length }
-      ;[attributes, given, room] = [[], [], 0]
+    let next = entryList.append(bytes, end, one)
+    if (next > MAX_ROOM) {
+      yield chunk()
+      bytes.copyWithin(0, end, next)
+      ;[given, end, next] = [[], 0, next - end]
     }
-    attributes.push(one)
     given.push(entry)
-    room += more
+    end = next
     count++
   }
-  if (given.length > 0) yield { entries: attributes, given, first: count - given.length }
+  if (given.length > 0) yield chunk()
 }
 
 /** @throws SetError */

@@ -6,7 +6,7 @@ import type { FamilyName } from '../abi/family'
 import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
 import { IFNAMSIZ } from '../abi/netfilter'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
-import { parseIPv6, parsePlainIPv4 } from '../binary/address'
+import { isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../binary/address'
 import { encodeText } from '../binary/text'
 import type { CreateAttributes, EntryAttributes } from './messages'
 
@@ -279,11 +279,12 @@ const fullLength = (text: string): number => (isIPv6(text) ? 128 : 32)
 
 const isIPv6 = (text: string): boolean => text.includes(':')
 
+const isIPv6Address = (text: string): boolean => parseIPv6(text) !== undefined
+
 /** @throws Mismatch for what is no address of the set's family */
 function checkedAddress(text: string, family: Aim['family']): string {
-  if ((family === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)) !== undefined) return text
-  const other = family === 'ipv6' ? parsePlainIPv4(text) : parseIPv6(text)
-  return mismatch(other && `it is not of the set's family ${family}`)
+  const [isOwn, isOther] = family === 'ipv6' ? [isIPv6Address, isPlainIPv4] : [isPlainIPv4, isIPv6Address]
+  return isOwn(text) ? text : mismatch(isOther(text) ? `it is not of the set's family ${family}` : undefined)
 }
 
 interface Places {

@@ -14,7 +14,7 @@ import { checkOptions } from '../options'
 import { chunked, EntryWriter, readFields, written } from './entries'
 import type { Aim } from './fields'
 import { creation, type Identity, identification, identityOf, validName } from './making'
-import { commands, type EntryAttributes, type ListValues } from './messages'
+import { bulk, commands, type EntryAttributes, entryList, type ListValues } from './messages'
 import { type Asked, explainSet, type Operation } from './refusals'
 import { ask, closing, type ExistOption, PLACE_OPTIONS, type SetPlace, Sets, type Steps, simply } from './sets'
 import {
@@ -296,7 +296,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const writer = new EntryWriter(this.#identity, aim)
     for (const { entries: adt, given, first } of chunked(this.#name, writer, aim, entries)) {
       const values = { setname: name, lineno: first + 1, adt }
-      const { refusal } = yield ask(commands[operation], values, exist ? 0 : NLM_F_EXCL)
+      const { refusal } = yield ask(bulk[operation], values, exist ? 0 : NLM_F_EXCL)
       if (refusal === undefined) continue
       const index = refusedIndex(refusal, operation) ?? first
       throw explainSet(refusal, this.#asked(operation, { entry: given[index - first], index }))
@@ -328,9 +328,11 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   #entriesIn(message: Message): ListedEntry<T>[] {
-    const { adt = [] } = readMessage(commands.list, message).values
+    const { adt } = readMessage(bulk.list, message).values
     const fields = this.#identity.type.entry
-    return adt.map((entry) => readFields(fields, entry) as ListedEntry<T>)
+    const entries: ListedEntry<T>[] = []
+    if (adt !== undefined) entryList.each(adt, (entry) => entries.push(readFields(fields, entry) as ListedEntry<T>))
+    return entries
   }
 }
 
@@ -357,7 +359,7 @@ const listOf = (entries: unknown): Iterable<unknown> =>
 /** Where among all that was given the entry stands that was refused. The kernel puts its number into the message. */
 function refusedIndex({ echo }: Refusal, operation: 'add' | 'remove'): number | undefined {
   if (echo === undefined) return undefined
-  const { lineno } = readMessage(commands[operation], echo).values
+  const { lineno } = readMessage(bulk[operation], echo).values
   return lineno === undefined ? undefined : lineno - 1
 }
 
@@ -370,7 +372,7 @@ function temporaryName(name: string): string {
 }
 
 /** @internal */
-export function headerOf(values: ListValues): SetHeader {
+export function headerOf(values: Omit<ListValues, 'adt'>): SetHeader {
   const { setname = '', index, data = {} } = values
   const { type, family, revision } = identityOf(setname, values)
   return {

@@ -15,6 +15,7 @@ import {
   attribute,
   attributes,
   choice,
+  encoded,
   fixed,
   list,
   networkOrder,
@@ -108,11 +109,18 @@ const command = <S>(name: IpsetCommand, payload: Payload<Values<S>>): MessageTyp
 
 const onOne = attributes(common)
 const onTwo = attributes({ ...common, setname2: attribute(A.SETNAME2, nulString) })
-const onEntries = attributes({
-  ...common,
-  lineno: attribute(A.LINENO, net32),
-  adt: attribute(A.ADT, list(A.DATA, entryAttributes)),
-})
+const onEntries = <T>(entries: Payload<T>) =>
+  attributes({ ...common, lineno: attribute(A.LINENO, net32), adt: attribute(A.ADT, entries) })
+const listed = <T>(entries: Payload<T>) =>
+  attributes({
+    ...described,
+    flags: attribute(A.FLAGS, net32),
+    index: attribute(A.INDEX, net16),
+    data: attribute(A.DATA, createAttributes),
+    adt: attribute(A.ADT, entries),
+  })
+
+export const entryList = list(A.DATA, entryAttributes)
 
 /** Requests, and answers to them, which have the same type. */
 export const commands = {
@@ -123,19 +131,17 @@ export const commands = {
   flush: command('FLUSH', onOne),
   rename: command('RENAME', onTwo),
   swap: command('SWAP', onTwo),
-  list: command(
-    'LIST',
-    attributes({
-      ...described,
-      flags: attribute(A.FLAGS, net32),
-      index: attribute(A.INDEX, net16),
-      data: attribute(A.DATA, createAttributes),
-      adt: attribute(A.ADT, list(A.DATA, entryAttributes)),
-    }),
-  ),
-  add: command('ADD', onEntries),
-  remove: command('DEL', onEntries),
+  list: command('LIST', listed(entryList)),
+  add: command('ADD', onEntries(entryList)),
+  remove: command('DEL', onEntries(entryList)),
   test: command('TEST', attributes({ ...common, data: attribute(A.DATA, entryAttributes) })),
+}
+
+/** As {@link commands}, with entries left encoded, for who writes or reads them one by one by {@link entryList}. */
+export const bulk = {
+  list: command('LIST', listed(encoded(entryList))),
+  add: command('ADD', onEntries(encoded(entryList))),
+  remove: command('DEL', onEntries(encoded(entryList))),
 }
 
 /** What is told of a set: as much of it as fits into a message, then its other entries. */

@@ -265,27 +265,68 @@ function* walk(bytes: Uint8Array, start: number, end: number) {
   }
 }
 
+/** What an attribute holds, as it lies in a message. */
+export interface Encoded {
+  readonly bytes: Uint8Array
+  readonly at: number
+  readonly end: number
+}
+
+/** Values that need not all be there at once, as there may be many. */
+export interface ListPayload<T> extends Payload<readonly T[]> {
+  /** Reads them one by one. @throws MessageError */
+  each(encoded: Encoded, take: (value: T) => void): void
+  /** The one that begins at `at`. @throws MessageError */
+  valueAt(encoded: Encoded, at: number): T
+  /** Where the one behind that at `at` begins. @throws MessageError */
+  nextOf(encoded: Encoded, at: number): number
+  /** Writes one behind those that end at `at`. @returns where it ends. @throws RangeError */
+  append(bytes: Uint8Array, at: number, value: T): number
+}
+
+/** As `payload`, left encoded. */
+export const encoded = <T>(payload: Payload<T>): Payload<Encoded> => ({
+  ...payload,
+  size: ({ at, end }) => end - at,
+  read: (bytes, at, end) => ({ bytes, at, end }),
+  write(to, at, { bytes, at: start, end }) {
+    to.set(bytes.subarray(start, end), at)
+    return at + end - start
+  },
+})
+
 /**
  * An attribute that holds others of one kind, one behind the other, each with the number `type`: NFTA_LIST_ELEM, or
  * IPSET_ATTR_DATA. Whatever number stands there is read.
  */
-export const list = <T>(type: number, payload: Payload<T>): Payload<readonly T[]> => ({
+export const list = <T>(type: number, payload: Payload<T>): ListPayload<T> => ({
   flag: NLA_F_NESTED,
   size: (values) => values.reduce((size, value) => size + room(payload, value), 0),
-  read(bytes, start, end) {
+  read(bytes, at, end) {
     const values: T[] = []
-    for (let at = start; at < end; ) {
-      const attributeEnd = endOf(bytes, at, end)
-      try {
-        values.push(payload.read(bytes, at + HEAD, attributeEnd))
-      } catch (error) {
-        throw inside(String(values.length), error)
-      }
-      at = nlAlign(attributeEnd - start) + start
-    }
+    this.each({ bytes, at, end }, (value) => values.push(value))
     return values
   },
-  write: (bytes, start, values) => values.reduce((at, value) => writeAttribute(bytes, at, type, payload, value), start),
+  write(bytes, start, values) {
+    return values.reduce((at, value) => this.append(bytes, at, value), start)
+  },
+  each(part, take) {
+    let index = 0
+    for (let at = part.at; at < part.end; index++) {
+      const next = this.nextOf(part, at)
+      let value: T
+      try {
+        value = this.valueAt(part, at)
+      } catch (error) {
+        throw inside(String(index), error)
+      }
+      take(value)
+      at = next
+    }
+  },
+  valueAt: ({ bytes, end }, at) => payload.read(bytes, at + HEAD, endOf(bytes, at, end)),
+  nextOf: ({ bytes, at: start, end }, at) => nlAlign(endOf(bytes, at, end) - start) + start,
+  append: (bytes, at, value) => writeAttribute(bytes, at, type, payload, value),
   nameAt(bytes, start, end, offset) {
     let index = 0
     for (const { at, attributeEnd } of walk(bytes, start, end)) {

@@ -31,6 +31,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
 const LACKING: readonly (readonly [SetTypeName, string, string])[] = [
   ['hash:mac', '1:2:3:4:5:a', '01:02:03:04:05:0A'],
   ['hash:ip,mac', '1.1.1.1,1:2:3:4:5:6', '1.1.1.1,01:02:03:04:05:06'],
+  ['hash:mac', '0x1:002:+3:4:5:f', '01:02:03:04:05:0F'],
   ['hash:ip,mark', '1.1.1.1,5', '1.1.1.1,0x00000005'],
   ['hash:ip,mark', '1.1.1.1,0x63', '1.1.1.1,0x00000063'],
   ['hash:ip,mark', '1.1.1.0/24,5', '1.1.1.0/24,0x00000005'],
@@ -48,6 +49,9 @@ test.each(LACKING)('%s: %s', (type, text, printed) => {
 
 const REFUSED: readonly (readonly [SetTypeName, string, string])[] = [
   ['hash:mac', 'foo', "Syntax error: cannot parse 'foo' as ethernet address"],
+  ['hash:mac', '1:2:3:4:5:100', "Syntax error: cannot parse '1:2:3:4:5:100' as ethernet address"],
+  ['hash:mac', '0x:2:3:4:5:6', "Syntax error: cannot parse '0x:2:3:4:5:6' as ethernet address"],
+  ['hash:mac', '00000001:2:3:4:5:6', "Syntax error: cannot parse '00000001:2:3:4:5:6' as ethernet address"],
   ['hash:mac', '1:2:3:4:5:6,x', 'Syntax error: Elem separator in 1:2:3:4:5:6,x, but settype hash:mac supports none.'],
   ['hash:ip,mac', '1.1.1.1', 'Syntax error: Second element is missing from 1.1.1.1.'],
   ['hash:ip,mark', '1.1.1.1,4294967296', "Syntax error: '4294967296' is out of range 0-4294967295"],

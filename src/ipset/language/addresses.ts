@@ -1,6 +1,6 @@
 /** Addresses, networks and ranges of addresses, as ipset(8) reads them. */
 import type { FamilyName } from '../../abi/family'
-import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../binary/address'
+import { formatIPv4, formatIPv6, isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../../binary/address'
 import { readNumber } from './numbers'
 import { syntax } from './refusal'
 
@@ -48,7 +48,7 @@ function lookUp(word: string, { family, resolve }: Reading): string | undefined 
 
 /** One address, by its number or by name. @throws SetTextError */
 export function readAddress(word: string, reading: Reading): string {
-  if (reading.family !== 'ipv6' && parsePlainIPv4(word) !== undefined) return word
+  if (reading.family !== 'ipv6' && isPlainIPv4(word)) return word
   const found = lookUp(word, reading)
   if (found !== undefined) return found
   throw syntax(`cannot parse ${word}: resolving to ${reading.family === 'ipv6' ? 'IPv6' : 'IPv4'} address failed`)
@@ -100,6 +100,7 @@ interface Several {
 }
 
 function readSeveral(word: string, reading: Reading): Several {
+  if (reading.family !== 'ipv6' && isPlainIPv4(word)) return { first: word, length: undefined, last: undefined }
   const { first, separator, rest } = addressHalves(word)
   const address = readAddress(unbracketed(first), reading)
   const full = fullLength(reading)
@@ -139,9 +140,15 @@ export function readHosts(word: string, reading: Reading): string {
   return written(readSeveral(word, reading))
 }
 
+/** Whether a hyphen has something on both sides, be it a negative length. @throws SetTextError */
+function isRange(word: string): boolean {
+  const { separator, rest } = word.startsWith('[') ? addressHalves(word) : parted(word, '-')
+  return separator === '-' && rest !== ''
+}
+
 /** A network; of IPv4, also a range. @throws SetTextError */
 export function readNetwork(word: string, reading: Reading): string {
-  if (reading.family === 'ipv6' && word.includes('-')) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
+  if (reading.family === 'ipv6' && isRange(word)) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
   return written(readSeveral(word, reading))
 }
 

@@ -1,8 +1,9 @@
 /** What sets are made with, as text. */
 import type { FamilyName } from '../../abi/family'
+import type { Kind } from '../fields'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
-import { compareAddresses, type Reading, readHost, readNetblock } from './addresses'
-import { readBarePort } from './ports'
+import type { Reading } from './addresses'
+import { RangeReader } from './create-range'
 import { refused, syntax, usage } from './refusal'
 import { type Placed, TEXTS, type Values } from './text'
 
@@ -53,8 +54,8 @@ const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
   'hash:ip,mark': OLD_RANGED,
 }
 
-/** The other ways to say a range. */
-const RANGE_WORDS = ['from', 'to', 'network']
+/** What is of IPv4 where no family is said, and makes the set so. */
+const MASKS: readonly Kind[] = ['prefix', 'mask']
 
 /** What a set is made with. */
 export interface Creation {
@@ -64,22 +65,25 @@ export interface Creation {
   readonly warnings: readonly string[]
 }
 
+const readerOf = (field: AnyField<never> | undefined): RangeReader | undefined =>
+  field?.kind === 'portRange' || field?.kind === 'addressRange' ? new RangeReader(field.kind) : undefined
+
 /** Words that say what a set is made with. */
 class CreateReader {
   readonly #type: SetType
   readonly #fields: Fields
+  readonly #range: RangeReader | undefined
   readonly #resolve: Reading['resolve']
   readonly #options: Values = {}
   readonly #warnings: string[] = []
   #family: FamilyName | 'any'
   /** What words say is read when all are known to have a place. */
   readonly #late: (() => void)[] = []
-  #first: string | undefined
-  #last: string | undefined
 
   constructor(type: SetType, resolve: Reading['resolve']) {
     this.#type = type
     this.#fields = type.create as Fields
+    this.#range = readerOf(this.#fields['range'])
     this.#resolve = resolve
     this.#family = type.families[0] ?? 'any'
   }
@@ -87,7 +91,7 @@ class CreateReader {
   read(words: readonly string[]): Creation {
     for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
     for (const read of this.#late) read()
-    this.#joinRange()
+    if (this.#range !== undefined) this.#options['range'] = this.#range.join()
     // What the kernel says of it.
     if (this.#options['family'] === 'any') throw refused('Protocol family not supported by the set type')
     return { type: this.#type, options: this.#options, warnings: this.#warnings }
@@ -100,7 +104,7 @@ class CreateReader {
   /** @returns how many words it took */
   #readOption(word: string, next: string | undefined): 1 | 2 {
     const name = word.replace(/^--/, '')
-    if (this.#type.families.length > 1 && (word === '-4' || word === '-6')) return this.#setFamily(word, word, 1)
+    if (this.#type.families.length > 1 && (name === '-4' || name === '-6')) return this.#setFamily(name, word, 1)
     const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
     if (field?.kind === 'flag') {
       this.#options[name] = true
@@ -108,13 +112,14 @@ class CreateReader {
     }
     const isFamily = name === 'family' && this.#type.families.length > 1
     const isIgnored = IGNORED[this.#type.name]?.includes(name) ?? false
-    const isRange = Object.hasOwn(this.#fields, 'range') && this.#rangeWords().includes(name)
-    if (field === undefined && !isFamily && !isIgnored && !isRange) throw usage(`Unknown argument: \`${word}'`)
+    const range = this.#range?.names.includes(name) ? this.#range : undefined
+    if (field === undefined && !isFamily && !isIgnored && range === undefined)
+      throw usage(`Unknown argument: \`${word}'`)
     if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
     if (isFamily) return this.#setFamily(name, next, 2)
     this.#late.push(() => {
       if (isIgnored) this.#ignore(name === 'network' ? 'from' : name, next)
-      else if (isRange) this.#readRange(name, next)
+      else if (range !== undefined) range.read(name, next, this.#reading)
       else this.#readValue({ name, field: field as AnyField<never>, fields: this.#fields }, next)
     })
     return 2
@@ -123,11 +128,6 @@ class CreateReader {
   #ignore(name: string, word: string): void {
     if (this.#warnings.some((one) => one.startsWith(`Option '--${name} `))) return
     this.#warnings.push(`Option '--${name} ${word}' is ignored. Please upgrade your syntax.`)
-  }
-
-  #rangeWords(): string[] {
-    const isPort = this.#fields['range']?.kind === 'portRange'
-    return ['range', ...RANGE_WORDS.filter((word) => word !== 'network' || !isPort)]
   }
 
   #setFamily<N extends 1 | 2>(name: string, word: string, taken: N): N {
@@ -143,47 +143,10 @@ class CreateReader {
     const other = { netmask: 'bitmask', bitmask: 'netmask' }[name]
     if (other !== undefined && other in this.#options)
       throw syntax('bitmask and netmask are mutually exclusive, provide only one')
+    if (MASKS.includes(field.kind) && this.#family === 'any') this.#options['family'] = this.#family = 'ipv4'
     TEXTS[field.kind].read(word, this.#options, placed, this.#reading)
   }
-
-  #readRange(name: string, word: string): void {
-    const reading = this.#reading
-    const isPort = this.#fields['range']?.kind === 'portRange'
-    if (name === 'to' ? this.#last !== undefined : this.#first !== undefined || 'range' in this.#options)
-      throw syntax(`${name} already specified`)
-    if (name === 'range' && !isPort) {
-      const range = { name, field: this.#fields['range'] as AnyField<never>, fields: this.#fields }
-      TEXTS.addressRange.read(word, this.#options, range, reading)
-    } else if (name === 'network') this.#options['range'] = readNetblock(word, reading)
-    else if (isPort) this.#readPorts(name, readBarePort(word, reading))
-    else this.#setEnd(name, readHost(word, reading))
-  }
-
-  #readPorts(name: string, ports: number | readonly [number, number]): void {
-    const [first, last] = typeof ports === 'number' ? [ports, undefined] : ports
-    this.#setEnd(name, String(first))
-    if (last !== undefined) this.#last = String(last)
-  }
-
-  #setEnd(name: string, end: string): void {
-    if (name === 'to') this.#last = end
-    else this.#first = end
-  }
-
-  #joinRange(): void {
-    const field = this.#fields['range']
-    if (field === undefined || 'range' in this.#options) return
-    const [first, last] = [this.#first, this.#last]
-    if (first === undefined) throw usage("Mandatory option `range' is missing")
-    if (last === undefined) throw usage("Mandatory option `to' is missing")
-    this.#options['range'] = field.kind === 'portRange' ? ordered(Number(first), Number(last)) : joined(first, last)
-  }
 }
-
-const ordered = (one: number, other: number): [number, number] => (one <= other ? [one, other] : [other, one])
-
-const joined = (one: string, other: string): string =>
-  compareAddresses(one, other) <= 0 ? `${one}-${other}` : `${other}-${one}`
 
 /** @throws SetTextError */
 export const readCreation = (type: SetType, words: readonly string[], resolve: Reading['resolve']): Creation =>

@@ -20,6 +20,8 @@ const TAKEN: Readonly<Record<string, readonly Reading['command'][]>> = {
   after: ['add', 'del', 'test'],
 }
 
+const NONE: readonly (readonly [string, string])[] = []
+
 const isTaken = (name: string, command: Reading['command']): boolean => (TAKEN[name] ?? ['add']).includes(command)
 
 /** How many commas an element has that has too many, and how many its type knows. */
@@ -31,6 +33,7 @@ const TOO_MANY = [
 
 /** At commas, of which one at an end of what is left to split is none. */
 function split(element: string): string[] {
+  if (!element.includes(',')) return [element]
   const words: string[] = []
   let rest = element
   while (!rest.startsWith(',') && !rest.endsWith(',') && rest.includes(',')) {
@@ -60,6 +63,10 @@ function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family }
 export class EntryGrammar {
   readonly #type: SetType
   readonly #parts: readonly Placed[]
+  /** How many of the parts an element has at least. */
+  readonly #least: number
+  /** Whether an entry stands before or behind another. */
+  readonly #isOfSets: boolean
   readonly #options: ReadonlyMap<string, Placed>
 
   constructor(type: SetType) {
@@ -71,35 +78,48 @@ export class EntryGrammar {
     this.#parts = type.parts
       .map(of)
       .filter(({ name, field }) => !this.#options.has(name) && ELEMENT_KINDS.includes(field.kind))
+    this.#least = this.#parts.filter(({ field }) => !field.optional).length
+    this.#isOfSets = this.#options.has('before')
   }
 
   /** @param words the element, then its options. @throws SetTextError */
-  read([element = '', ...options]: readonly string[], reading: Reading): Values {
+  read(words: readonly string[], reading: Reading): Values {
     const entry: Values = {}
-    const old = this.#options.has('before') && split(element).length > 1 ? oldBeside(element) : undefined
-    for (const [i, word] of (old ? [old.set] : this.#words(element)).entries()) {
+    const element = words[0] ?? ''
+    const old = this.#isOfSets && split(element).length > 1 ? oldBeside(element) : undefined
+    const parts = old ? [old.set] : this.#words(element)
+    for (let i = 0; i < parts.length; i++) {
       const part = this.#parts[i] as Placed
-      TEXTS[part.field.kind].read(word, entry, part, reading)
+      TEXTS[part.field.kind].read(parts[i] as string, entry, part, reading)
     }
-    this.#readOptions(old ? [...old.options, ...options] : options, entry, reading)
+    if (old) this.#readOptions(old.options, 0, entry, reading)
+    this.#readOptions(words, 1, entry, reading)
     if (reading.command === 'test') refuseSeveral(entry, this.#parts, reading)
     return entry
   }
 
   /** What tells the entry from others. */
   printElement(entry: Values): string {
-    return this.#parts
-      .filter(({ name }) => entry[name] !== undefined)
-      .map((part) => TEXTS[part.field.kind].print(entry, part))
-      .join(',')
+    let text = ''
+    for (const part of this.#parts)
+      if (entry[part.name] !== undefined)
+        text += `${text === '' ? '' : ','}${TEXTS[part.field.kind].print(entry, part)}`
+    return text
   }
 
   /** Each option by its name, with its value as text, which is empty for one that has none. */
-  printOptions(entry: Values): [name: string, value: string][] {
+  printOptions(entry: Values): readonly (readonly [name: string, value: string])[] {
+    if (!this.#hasOptions(entry)) return NONE
     const printed: [string, string][] = []
     for (const option of this.#options.values())
       if (entry[option.name] !== undefined) printed.push([option.name, TEXTS[option.field.kind].print(entry, option)])
     return printed
+  }
+
+  /** Most entries have none, and have few keys. */
+  #hasOptions(entry: Values): boolean {
+    for (const name in entry) if (this.#options.has(name)) return true
+    return false
   }
 
   /** The element as help shows it. */
@@ -119,8 +139,7 @@ export class EntryGrammar {
 
   #words(element: string): string[] {
     const words = split(element)
-    const least = this.#parts.filter(({ field }) => !field.optional).length
-    if (words.length < least)
+    if (words.length < this.#least)
       throw syntax(`${words.length === 1 ? 'Second' : 'Third'} element is missing from ${element}.`)
     const most = this.#parts.length
     if (words.length <= most) return words
@@ -128,8 +147,9 @@ export class EntryGrammar {
     throw syntax(`${found} in ${element}, but settype ${this.#type.name} supports ${known}.`)
   }
 
-  #readOptions(words: readonly string[], entry: Values, reading: Reading): void {
-    for (let i = 0; i < words.length; i++) {
+  /** @param from where the options begin among the words */
+  #readOptions(words: readonly string[], from: number, entry: Values, reading: Reading): void {
+    for (let i = from; i < words.length; i++) {
       const word = words[i] as string
       const name = word.replace(/^--/, '')
       const option = this.#options.get(name)

@@ -31,7 +31,8 @@ export interface Format {
 }
 
 const word = ([name, value]: Option): string => (value === '' ? name : `${name} ${value}`)
-const words = (options: readonly Option[]): string => options.map((option) => ` ${word(option)}`).join('')
+const words = (options: readonly Option[]): string =>
+  options.length === 0 ? '' : options.map((option) => ` ${word(option)}`).join('')
 
 /** What the kernel counts: which old kernels do not. */
 const counts = ({ memorySize, references, elements }: SetHeader) => ({ memorySize, references, elements })

@@ -22,6 +22,7 @@ const WORDS: Readonly<Partial<Record<ErrorName, string>>> = {
   COMMENT: 'Comment cannot be used: set was created without comment support',
   INVALID_MARKMASK: 'The value of the markmask parameter is invalid',
   SKBINFO: 'Skbinfo mapping cannot be used: set was created without skbinfo support',
+  BITMASK_NETMASK_EXCL: 'netmask and bitmask options are mutually exclusive, provide only one',
   BITMAP_RANGE: 'Element is out of the range of the set',
   BITMAP_RANGE_SIZE: 'The range you specified exceeds the size limit of the set type',
   HASH_FULL: 'Hash is full, cannot add more elements',

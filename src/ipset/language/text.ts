@@ -74,14 +74,15 @@ function readComment(word: string): string {
   return word
 }
 
-const MAC = /^[0-9a-f]{1,2}(:[0-9a-f]{1,2}){5}$/i
+/** As strtoul(3) with base 16 reads one. */
+const MAC_BYTE = /^\+?(?:0x)?0*([\da-f]{1,2})$/i
+const [MAC_BYTES, MAC_LENGTH] = [6, '00:11:22:33:44:55'.length]
 
 function readMac(word: string): string {
-  if (!MAC.test(word)) throw syntax(`cannot parse '${word}' as ethernet address`)
-  return word
-    .split(':')
-    .map((byte) => byte.padStart(2, '0').toLowerCase())
-    .join(':')
+  const bytes = word.split(':').map((byte) => MAC_BYTE.exec(byte)?.[1]?.padStart(2, '0').toLowerCase())
+  if (bytes.length !== MAC_BYTES || bytes.includes(undefined) || word.length > MAC_LENGTH)
+    throw syntax(`cannot parse '${word}' as ethernet address`)
+  return bytes.join(':')
 }
 
 const PHYSDEV = 'physdev:'

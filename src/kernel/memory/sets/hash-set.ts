@@ -11,10 +11,7 @@ import { refuse } from './failure'
 import { type Making, MemorySet } from './memory-set'
 
 const { HASH_FULL } = IPSET_ERR_OF.hash
-const { EXIST, INVALID_FAMILY, INVALID_NETMASK, PROTOCOL } = IPSET_ERR
-/** Two masks, of which headers before 6.2 know nothing. */
-const BITMASK_NETMASK_EXCL = 4115
-const INVALID_MARKMASK = IPSET_ERR.INVALID_MARKMASK
+const { BITMASK_NETMASK_EXCL, EXIST, INVALID_FAMILY, INVALID_MARKMASK, INVALID_NETMASK, PROTOCOL } = IPSET_ERR
 
 const U32_MAX = 0xffff_ffff
 const HASHSIZE = { default: 1024, min: 64 }
