@@ -182,6 +182,8 @@ export const IPSET_ERR = {
   COMMENT: 4112,
   INVALID_MARKMASK: 4113,
   SKBINFO: 4114,
+  /** Headers before 6.2 lack it. */
+  BITMASK_NETMASK_EXCL: 4115,
 } as const
 
 /** As {@link IPSET_ERR}, of the sets of each method; the numbers overlap. */

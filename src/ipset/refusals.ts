@@ -42,6 +42,7 @@ const REASONS: Readonly<Record<ErrorName, string>> = {
   COMMENT: 'the set was made without comment',
   INVALID_MARKMASK: 'the markmask is not one that the set takes',
   SKBINFO: 'the set was made without skbinfo',
+  BITMASK_NETMASK_EXCL: 'netmask and bitmask exclude each other',
   BITMAP_RANGE: 'it is outside of the range of the set',
   BITMAP_RANGE_SIZE: 'the range is larger than the kernel takes, which is 65536',
   HASH_FULL: 'the set is full: it has maxelem entries',
@@ -65,6 +66,7 @@ const REASONS_OF: Readonly<Partial<Record<Operation, Readonly<Partial<Record<Err
 }
 
 const ERRNO_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EBUSY]: 'another program reads it',
   [ERRNO.EEXIST]: 'there is a set of this name already',
   [ERRNO.ENOMEM]: 'the kernel has not enough memory for it',
   [ERRNO.EINVAL]: 'the kernel does not take it, and does not say why',
