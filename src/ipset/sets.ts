@@ -146,18 +146,23 @@ export function* simply(request: Request, asked: Asked): Steps<readonly Message[
   return messages
 }
 
-/** How long to rest before each further attempt, in milliseconds; about a second in all. */
-const RESTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+/** How long to attempt again, and how long to rest before that, in milliseconds. */
+const PATIENCE_MS = 1000
+const MAX_REST_MS = 10
 
-/** As {@link simply}, attempted again where the errno is `busy`: another program reads the set, and will soon be done. */
+/**
+ * As {@link simply}, attempted again where the errno is `busy`: another program reads the set, and will soon be done.
+ * Often, as one that reads all the time is in between for short moments only.
+ */
 export function* patiently(request: Request, asked: Asked, busy: number): Steps<void> {
-  for (const [i, ms] of RESTS.entries()) {
+  const end = performance.now() + PATIENCE_MS
+  for (let attempt = 1; performance.now() < end; attempt++) {
     const { refusal } = yield request
     if (refusal === undefined) return
     const error = explainSet(refusal, asked)
     if (refusal.errno !== busy) throw error
-    report('retry', { operation: request.name, attempt: i + 1, reason: error.message })
-    yield new Rest(ms)
+    report('retry', { operation: request.name, attempt, reason: error.message })
+    yield new Rest(Math.min(attempt, MAX_REST_MS))
   }
   yield* simply(request, asked)
 }

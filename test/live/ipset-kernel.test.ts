@@ -102,7 +102,7 @@ test.each(refused)('%s %j refuses %j, as ipset does', (...[type, options, entry,
 
 test.each<[string, string, Entry, RegExp]>([
   ['a name that is too long', 'x'.repeat(32), {}, /1 to 31 bytes/],
-  ['an unknown option', 'set', { hashsise: 3 }, /no hashsise here; accepted: timeout, counters/],
+  ['an unknown option', 'set', { hashsise: 3 }, /no hashsise here; accepted: hashsize, maxelem/],
   ['a netmask that is too long', 'set', { netmask: 33 }, /netmask is not one/],
   ['a mask of the other family', 'set', { bitmask: 'ffff::' }, /not of the set's family/],
   ['two masks', 'set', { bitmask: '255.255.0.0', netmask: 16 }, /netmask and bitmask exclude each other/],
