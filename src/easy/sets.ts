@@ -66,31 +66,41 @@ export function applySets(
   sets: Readonly<Record<string, SetDictionary>>,
   options: EasyOptions = {},
 ): Record<string, Replacement> {
+  return applySetsAfter(() => {}, sets, options)
+}
+
+/** As {@link applySets}, with `body` at work when all sets are there and none is filled: where it throws, nothing is changed. */
+export function applySetsAfter(
+  body: () => void,
+  sets: Readonly<Record<string, SetDictionary>>,
+  options: EasyOptions,
+): Record<string, Replacement> {
   const place = setPlace(options)
   const asked = askedFor(sets)
   rehearse(asked, place)
   // All of them before any is filled: a list of sets refers to others.
-  make(asked, place)
-  const outcomes: [string, Replacement][] = []
-  for (const one of asked) {
-    using set = opened(one, place)
-    outcomes.push([one.name, set.replaceContents(one.entries as never)])
-  }
-  return Object.fromEntries(outcomes)
+  make(asked, place, body)
+  return Object.fromEntries(asked.map((one) => [one.name, filled(one, place)]))
 }
 
-/** Makes those that are not there; where one is refused, none. @throws SetError, UnsupportedError */
-function make(asked: readonly Asked[], place: SetPlace): void {
+/** Makes those that are not there; where one is refused, or `body` throws, none. @throws SetError, UnsupportedError */
+function make(asked: readonly Asked[], place: SetPlace, body: () => void): void {
   const known = IpSet.names(place)
   const fresh: IpSet[] = []
   try {
     for (const one of asked) if (!known.includes(one.name)) fresh.push(created(one, place))
+    body()
   } catch (error) {
-    for (const set of fresh) set.destroy()
+    for (const set of fresh) set.destroy({ exist: true })
     throw error
   } finally {
     for (const set of fresh) set.close()
   }
+}
+
+function filled(asked: Asked, place: SetPlace): Replacement {
+  using set = opened(asked, place)
+  return set.replaceContents(asked.entries as never)
 }
 
 /** What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside. */

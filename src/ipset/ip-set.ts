@@ -1,6 +1,5 @@
 /** ipsets: sets of addresses, networks, ports and more, which rules look packets up in. */
 
-import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
@@ -316,9 +315,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   *#replace(entries: Iterable<SetEntry<T>>): Steps<Replacement> {
     const { options } = this.header()
-    const { type, family } = this.#identity
-    const temporary = temporaryName(this.#name)
-    yield* creation(temporary, type, { ...options, family }, {})
+    const temporary = yield* this.#another(options)
     try {
       yield* this.#changeIn(temporary, 'add', listOf(entries), true)
       // The set itself is not read, as that would keep others from doing the same.
@@ -329,6 +326,19 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
       const asked = { ...this.#asked('destroy'), set: temporary }
       yield* patiently(ask(commands.destroy, { setname: temporary }, NLM_F_EXCL), asked, IPSET_ERR.BUSY)
     }
+  }
+
+  /** Makes a set like this one. @returns its name, which nobody has */
+  *#another(options: object): Steps<string> {
+    const { type, family } = this.#identity
+    for (let number = 1; ; number++)
+      try {
+        const name = numberedName(this.#name, number)
+        yield* creation(name, type, { ...options, family }, {})
+        return name
+      } catch (error) {
+        if (!(error instanceof SetError) || error.errno !== ERRNO.EEXIST) throw error
+      }
   }
 
   #keysIn(name: string): Set<string> {
@@ -380,11 +390,11 @@ function refusedIndex({ echo }: Refusal, operation: 'add' | 'remove'): number | 
   return lineno === undefined ? undefined : lineno - 1
 }
 
-/** One that nobody has, recognisable. */
-function temporaryName(name: string): string {
-  const tail = `~${randomBytes(5).toString('hex')}`
+/** Recognisable, and not by chance: an exchange that is recorded can be played again. */
+function numberedName(name: string, number: number): string {
+  const tail = `~${number}`
   let head = name
-  while (encodeText(head + tail).length >= SET_NAME_SIZE) head = head.slice(0, -1)
+  while (encodeText(head + tail).length >= SET_NAME_SIZE) head = [...head].slice(0, -1).join('')
   return head + tail
 }
 

@@ -1,10 +1,12 @@
 /** IpSet among others who use the same sets, and with what it cannot pass on, on the in-process kernel. */
 import { IPSET_ERR } from '../../src/abi/ip-set'
 import { IptcError, SetError } from '../../src/errors'
-import { IpSet } from '../../src/ipset/ip-set'
+import { IpSet, type Replacement } from '../../src/ipset/ip-set'
 import { commands } from '../../src/ipset/messages'
+import type { NetlinkPort } from '../../src/kernel/kernel'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
-import type { Message } from '../../src/netlink/message'
+import { type Message, readMessage } from '../../src/netlink/message'
+import { recordNetlink, replayNetlink } from '../../src/netlink/record'
 import { meddled } from '../netlink/port'
 
 let kernel = new MemoryKernel()
@@ -52,6 +54,33 @@ describe('replaceContents', () => {
     const set = IpSet.create('set', 'hash:ip', {}, { kernel: meddled(kernel, { refuse }) })
     expect(set.replaceContents(['10.0.0.2'])).toEqual({ added: 1, removed: 0, kept: 0 })
     expect(IpSet.names({ kernel })).toEqual(['set'])
+  })
+
+  test('takes a name that nobody has, and can be recorded and played again', () => {
+    IpSet.create('set~1', 'hash:ip', {}, { kernel }).add('9.9.9.9')
+    IpSet.create('set', 'hash:ip', {}, { kernel }).add('10.0.0.1')
+    const { port, recording } = recordNetlink(kernel)
+    const replace = (from: NetlinkPort): Replacement => {
+      using set = IpSet.open('set', 'hash:ip', { kernel: from })
+      return set.replaceContents(['10.0.0.2'])
+    }
+    const told = replace(port)
+    expect(told).toEqual({ added: 1, removed: 1, kept: 0 })
+    expect(replace(replayNetlink(recording))).toEqual(told)
+    expect(IpSet.open('set~1', 'hash:ip', { kernel }).list()).toEqual([{ ip: '9.9.9.9' }])
+    expect(IpSet.names({ kernel })).toEqual(['set~1', 'set'])
+  })
+
+  test('makes a shorter name of one that is full, by characters', () => {
+    const name = `xx${'😀'.repeat(7)}`
+    const made: unknown[] = []
+    const after = (message: Message): void => {
+      if (message.type === commands.create.type) made.push(readMessage(commands.create, message).values.setname)
+    }
+    const set = IpSet.create(name, 'hash:ip', {}, { kernel: meddled(kernel, { after }) })
+    expect(set.replaceContents(['10.0.0.2'])).toEqual({ added: 1, removed: 0, kept: 0 })
+    expect(made).toEqual([name, `xx${'😀'.repeat(6)}~1`])
+    expect(IpSet.names({ kernel })).toEqual([name])
   })
 
   test('counts what it did itself, not what another did since', () => {
