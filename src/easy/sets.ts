@@ -1,4 +1,5 @@
 /** ipsets as dictionaries: by name, each with its type, what it is made with, and its entries. */
+import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
 import { IptcError, SetError, UnsupportedError } from '../errors'
 import { isObject, shown } from '../input'
@@ -77,7 +78,7 @@ export function applySetsAfter(
 ): Record<string, Replacement> {
   const place = setPlace(options)
   const asked = askedFor(sets)
-  rehearse(asked, place)
+  rehearse(asked, place, 'passed over')
   // All of them before any is filled: a list of sets refers to others.
   make(asked, place, body)
   return Object.fromEntries(asked.map((one) => [one.name, filled(one, place)]))
@@ -110,7 +111,7 @@ export function diffSets(
 ): Record<string, SetDifference> {
   const place = setPlace(options)
   const asked = askedFor(sets)
-  const wanted = rehearse(asked, place)
+  const wanted = rehearse(asked, place, 'errors')
   const known = IpSet.names(place)
   const differences = asked.map(({ name }): [string, SetDifference] => {
     const missing = !known.includes(name)
@@ -207,9 +208,10 @@ function checkLike(set: IpSet, asked: Asked): void {
 
 /**
  * Has an in-process kernel do what is asked, beside the sets that are there.
+ * @param limits of that kernel alone, as of the length of ranges: where they are passed over, Linux is to say
  * @throws IptcError with the place; SetError where a set is there that is made otherwise
  */
-function rehearse(asked: readonly Asked[], place: SetPlace): MemoryKernel {
+function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over' | 'errors'): MemoryKernel {
   const kernel = new MemoryKernel()
   const names = asked.map(({ name }) => name)
   const there = IpSet.headers(place) as Header[]
@@ -220,12 +222,15 @@ function rehearse(asked: readonly Asked[], place: SetPlace): MemoryKernel {
     try {
       set?.add(entries as never, { exist: true })
     } catch (error) {
+      if (isLimit(error) && limits === 'passed over') continue
       const index = error instanceof SetError ? error.index : undefined
       throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
     }
   for (const one of asked) if (there.some(({ name }) => name === one.name)) opened(one, place).close()
   return kernel
 }
+
+const isLimit = (error: unknown): boolean => error instanceof SetError && error.errno === ERRNO.EOPNOTSUPP
 
 /** undefined where it is for Linux alone to say. */
 function rehearsedSet(asked: Asked, kernel: MemoryKernel): IpSet | undefined {
