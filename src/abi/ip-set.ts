@@ -182,7 +182,7 @@ export const IPSET_ERR = {
   COMMENT: 4112,
   INVALID_MARKMASK: 4113,
   SKBINFO: 4114,
-  /** Not in headers before 6.2. */
+  /** Headers before 6.2 lack it. */
   BITMASK_NETMASK_EXCL: 4115,
 } as const
 

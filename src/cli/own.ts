@@ -68,23 +68,27 @@ export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }
   applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
 }
 
-type Place = Parameters<typeof import('../easy/easy')['dumpAll']>[0]
+type Place = NonNullable<Parameters<typeof import('../easy/easy')['dumpAll']>[0]>
 
-/** All tables are made up before the first is written. */
+/** All tables are made up, by rules that may refer to sets, before the first set is filled or table written. */
 function applyDump(dumped: unknown, place: Place): void {
-  const { applySets, batchBegin, batchEnd } = requireEasy()
+  const { batchBegin, batchEnd } = requireEasy()
   const all = entriesOf(dumped, 'a dump is an object of tables')
   const [, sets] = all.find(([name]) => name === SETS) ?? []
-  if (sets !== undefined) applySets(sets as Sets, place)
   using batch = batchBegin(undefined, place)
-  // Where an editor finds the schema of the file.
-  for (const [table, chains] of all.filter(([name]) => name !== SETS))
-    if (table !== '$schema' || typeof chains !== 'string')
-      applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+  const makeUp = (): void => {
+    // Where an editor finds the schema of the file.
+    for (const [table, chains] of all.filter(([name]) => name !== SETS))
+      if (table !== '$schema' || typeof chains !== 'string')
+        applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+  }
+  // A kernel without sets has tables all the same.
+  if (sets === undefined) makeUp()
+  else requireSets().applySetsAfter(makeUp, sets as Sets, place)
   batchEnd(batch)
 }
 
-type Sets = Parameters<typeof import('../easy/easy')['applySets']>[0]
+type Sets = Parameters<typeof import('../easy/sets')['applySetsAfter']>[1]
 type Batch = ReturnType<typeof import('../easy/easy')['batchBegin']>
 type RuleToAdd = Parameters<typeof import('../easy/easy')['batchAddRules']>[1][number]
 
@@ -124,6 +128,7 @@ function listOf(value: unknown, chain: string): readonly unknown[] {
 
 /** The dictionary API checks everything that it gets, and is therefore slow to load. */
 const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy') as typeof import('../easy/easy')
+const requireSets = (): typeof import('../easy/sets') => require('../easy/sets') as typeof import('../easy/sets')
 
 function checkJson(what: string, json: boolean | undefined): void {
   if (!json) throw new IptcError(`${what} wants --json, the only form there is; text is what save and restore are for`)

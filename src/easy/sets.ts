@@ -1,7 +1,9 @@
 /** ipsets as dictionaries: by name, each with its type, what it is made with, and its entries. */
+import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
 import { IptcError, SetError, UnsupportedError } from '../errors'
 import { isObject, shown } from '../input'
+import { contentsOf, entriesOf } from '../ipset/contents'
 import { IpSet, type Replacement, type SetHeader } from '../ipset/ip-set'
 import type { SetPlace } from '../ipset/sets'
 import {
@@ -40,12 +42,13 @@ type Entry = Record<string, unknown>
 
 /** The sets of a namespace, lists of sets last. @throws UnsupportedError for a type that is not known here */
 export function dumpSets(options: EasyOptions = {}): Record<string, DumpedSet> {
-  const place = setPlace(options)
   return Object.fromEntries(
-    IpSet.headers(place).map(({ name, type, family, options: { initval: _, ...made } }: Header) => [
-      name,
-      { type, family, ...made, entries: listed(name, place) } as unknown as DumpedSet,
-    ]),
+    contentsOf(setPlace(options), undefined, false).map(({ header, parts }) => {
+      const { name, type, family, options } = header as Header
+      const { initval: _, ...made } = options
+      const entries = parts.flatMap((part) => entriesOf(header, part))
+      return [name, { type, family, ...made, entries } as unknown as DumpedSet]
+    }),
   )
 }
 
@@ -65,17 +68,41 @@ export function applySets(
   sets: Readonly<Record<string, SetDictionary>>,
   options: EasyOptions = {},
 ): Record<string, Replacement> {
+  return applySetsAfter(() => {}, sets, options)
+}
+
+/** As {@link applySets}, with `body` at work when all sets are there and none is filled: where it throws, nothing is changed. */
+export function applySetsAfter(
+  body: () => void,
+  sets: Readonly<Record<string, SetDictionary>>,
+  options: EasyOptions,
+): Record<string, Replacement> {
   const place = setPlace(options)
   const asked = askedFor(sets)
-  rehearse(asked, place)
-  const outcomes: [string, Replacement][] = []
+  rehearse(asked, place, 'passed over')
   // All of them before any is filled: a list of sets refers to others.
-  for (const one of asked) made(one, place).close()
-  for (const one of asked) {
-    using set = made(one, place)
-    outcomes.push([one.name, set.replaceContents(one.entries as never)])
+  make(asked, place, body)
+  return Object.fromEntries(asked.map((one) => [one.name, filled(one, place)]))
+}
+
+/** Makes those that are not there; where one is refused, or `body` throws, none. @throws SetError, UnsupportedError */
+function make(asked: readonly Asked[], place: SetPlace, body: () => void): void {
+  const known = IpSet.names(place)
+  const fresh: IpSet[] = []
+  try {
+    for (const one of asked) if (!known.includes(one.name)) fresh.push(created(one, place))
+    body()
+  } catch (error) {
+    for (const set of fresh) set.destroy({ exist: true })
+    throw error
+  } finally {
+    for (const set of fresh) set.close()
   }
-  return Object.fromEntries(outcomes)
+}
+
+function filled(asked: Asked, place: SetPlace): Replacement {
+  using set = opened(asked, place)
+  return set.replaceContents(asked.entries as never)
 }
 
 /** What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside. */
@@ -85,7 +112,7 @@ export function diffSets(
 ): Record<string, SetDifference> {
   const place = setPlace(options)
   const asked = askedFor(sets)
-  const wanted = rehearse(asked, place)
+  const wanted = rehearse(asked, place, 'errors')
   const known = IpSet.names(place)
   const differences = asked.map(({ name }): [string, SetDifference] => {
     const missing = !known.includes(name)
@@ -149,13 +176,14 @@ function withCounts(entry: unknown): unknown {
 const wrong = (place: string, what: string, cause?: unknown): IptcError =>
   new IptcError(`set ${place} ${what}`, { cause })
 
-/** Makes the set, or opens it where it is there. @throws SetError where that is made otherwise */
-function made({ name, type, family, options }: Asked, place: SetPlace): IpSet {
-  if (!IpSet.names(place).includes(name))
-    return IpSet.create(name, type as 'hash:ip', { ...options, family } as never, place) as unknown as IpSet
-  const set = IpSet.open(name, type, place) as IpSet
+const created = ({ name, type, family, options }: Asked, place: SetPlace): IpSet =>
+  IpSet.create(name, type as 'hash:ip', { ...options, family } as never, place) as unknown as IpSet
+
+/** @throws SetError where it is made otherwise */
+function opened(asked: Asked, place: SetPlace): IpSet {
+  const set = IpSet.open(asked.name, asked.type, place) as IpSet
   try {
-    checkLike(set, { family, options, type, name, entries: [] })
+    checkLike(set, asked)
     return set
   } catch (error) {
     set.close()
@@ -169,7 +197,7 @@ const SIZES = ['hashsize', 'bucketsize', 'initval']
 /** @throws SetError */
 function checkLike(set: IpSet, asked: Asked): void {
   const kernel = new MemoryKernel()
-  const { family, options } = made(asked, { kernel }).header() as Header
+  const { family, options } = created(asked, { kernel }).header() as Header
   const told = (set.header() as Header).options
   const other = [...new Set([...Object.keys(options), ...Object.keys(told)])].find(
     (name) => !SIZES.includes(name) && JSON.stringify(options[name]) !== JSON.stringify(told[name]),
@@ -179,27 +207,36 @@ function checkLike(set: IpSet, asked: Asked): void {
   throw new SetError({ set: set.name, operation: 'create' }, `it is there already, made with another ${what}`)
 }
 
-/** Has an in-process kernel do what is asked, beside the sets that are there. @throws IptcError with the place */
-function rehearse(asked: readonly Asked[], place: SetPlace): MemoryKernel {
+/**
+ * Has an in-process kernel do what is asked, beside the sets that are there.
+ * @param limits of that kernel alone, as of the length of ranges: where they are passed over, Linux is to say
+ * @throws IptcError with the place; SetError where a set is there that is made otherwise
+ */
+function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over' | 'errors'): MemoryKernel {
   const kernel = new MemoryKernel()
   const names = asked.map(({ name }) => name)
-  for (const { name, type, family, options } of IpSet.headers(place) as Header[])
-    if (!names.includes(name)) made({ name, type, family, options, entries: [] }, { kernel })
+  const there = IpSet.headers(place) as Header[]
+  for (const { name, type, family, options } of there)
+    if (!names.includes(name)) created({ name, type, family, options, entries: [] }, { kernel })
   const sets = asked.map((one) => [one, rehearsedSet(one, kernel)] as const)
   for (const [{ name, entries }, set] of sets)
     try {
       set?.add(entries as never, { exist: true })
     } catch (error) {
+      if (isLimit(error) && limits === 'passed over') continue
       const index = error instanceof SetError ? error.index : undefined
       throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
     }
+  for (const one of asked) if (there.some(({ name }) => name === one.name)) opened(one, place).close()
   return kernel
 }
+
+const isLimit = (error: unknown): boolean => error instanceof SetError && error.errno === ERRNO.EOPNOTSUPP
 
 /** undefined where it is for Linux alone to say. */
 function rehearsedSet(asked: Asked, kernel: MemoryKernel): IpSet | undefined {
   try {
-    return made(asked, { kernel })
+    return created(asked, { kernel })
   } catch (error) {
     if (error instanceof UnsupportedError) return undefined
     throw wrong(`${asked.name}:`, (error as Error).message, error)

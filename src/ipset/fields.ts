@@ -7,7 +7,7 @@ import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
 import { IFNAMSIZ } from '../abi/netfilter'
 import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../binary/address'
-import { encodeText } from '../binary/text'
+import { encodeText, isEncodable } from '../binary/text'
 import type { CreateAttributes, EntryAttributes } from './messages'
 
 /** What a value is to be written for. */
@@ -140,6 +140,7 @@ export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean
 
 const checkedText = (value: unknown, max: number): string => {
   if (typeof value !== 'string' || value.includes('\0')) return mismatch()
+  if (!isEncodable(value)) return mismatch('it holds half of a character')
   return encodeText(value).length <= max ? value : mismatch(`it has more than ${max} bytes`)
 }
 

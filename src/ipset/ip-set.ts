@@ -1,7 +1,7 @@
 /** ipsets: sets of addresses, networks, ports and more, which rules look packets up in. */
 
-import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
 import { IPSET_ERR, IPSET_FLAG_LIST_HEADER, IPSET_FLAG_LIST_SETNAME, SET_NAME_SIZE } from '../abi/ip-set'
 import { NLM_F_EXCL } from '../abi/netlink'
@@ -16,7 +16,17 @@ import type { Aim } from './fields'
 import { creation, type Identity, identification, identityOf, validName } from './making'
 import { bulk, commands, type EntryAttributes, entryList, type ListValues } from './messages'
 import { type Asked, explainSet, type Operation } from './refusals'
-import { ask, closing, type ExistOption, PLACE_OPTIONS, type SetPlace, Sets, type Steps, simply } from './sets'
+import {
+  ask,
+  closing,
+  type ExistOption,
+  PLACE_OPTIONS,
+  patiently,
+  type SetPlace,
+  Sets,
+  type Steps,
+  simply,
+} from './sets'
 import {
   type CreateOptions,
   isSetType,
@@ -55,6 +65,12 @@ export interface Replacement {
 /** What tells an entry from others, as text. */
 const keyOf = (parts: readonly string[], entry: Record<string, unknown>): string =>
   JSON.stringify(parts.map((name) => entry[name] ?? null))
+
+function replacementOf(before: ReadonlySet<string>, after: ReadonlySet<string>): Replacement {
+  let kept = 0
+  for (const key of after) if (before.has(key)) kept++
+  return { added: after.size - kept, removed: before.size - kept, kept }
+}
 
 type Arguments<T extends SetTypeName> =
   Record<never, never> extends CreateOptions<T>
@@ -115,7 +131,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const identity = closing(sets, () => sets.perform(identification(valid)))
     if (type === undefined || identity.type.name === type) return new IpSet(sets, valid, identity)
     sets.close()
-    throw new SetError({ set: valid, operation: 'open' }, `it is of type ${identity.type.name}, not ${shown(type)}`)
+    throw otherType(valid, 'open', identity.type.name, type)
   }
 
   /** The names of all sets. */
@@ -205,8 +221,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   /** All entries, in the kernel's order. A large set is better read part by part (`for await (… of set)`). */
   list(): ListedEntry<T>[] {
-    const request = ask(commands.list, { setname: this.#name })
-    return this.#sets.dumpAll(request, this.#asked('list')).flatMap((message) => this.#entriesIn(message))
+    return this.#listed(this.#name)
   }
 
   /**
@@ -225,7 +240,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   /**
    * Puts entries in the place of all that there are, at one moment: they are added to a set of another name, with which
    * this one is swapped. What is counted is told apart by what makes an entry, not by what it has besides, as a comment.
-   * @throws SetError; the set is as it was then
+   * Where another program reads the sets meanwhile, which keeps them from being swapped, it is waited for up to a second.
+   * @throws SetError; the set is as it was then, unless it was the other that could not be destroyed
    */
   replaceContents(entries: Iterable<SetEntry<T>>): Replacement {
     return this.#sets.perform(this.#replace(entries))
@@ -252,13 +268,15 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   /** Exchanges the contents of two sets of one type: rules that refer to the one find the other's. */
   swap(other: IpSet<T> | string): void {
     const name = other instanceof IpSet ? other.name : validName(other, 'swap')
-    this.#sets.perform(this.#swap(name))
+    this.#sets.perform(simply(this.#swapRequest(name), this.#asked('swap', { other: name })))
   }
 
   /** Does away with the set. @throws SetError where something refers to it */
   destroy(options: ExistOption = {}): void {
     checkOptions(options, { exist: flag })
-    this.#sets.perform(this.#destroy(this.#name, options.exist))
+    // Without the flag a set that is not there is no error, as of an entry that is to go.
+    const request = ask(commands.destroy, { setname: this.#name }, options.exist ? 0 : NLM_F_EXCL)
+    this.#sets.perform(simply(request, this.#asked('destroy')))
   }
 
   /** Closes the socket, which the next call opens again. */
@@ -274,16 +292,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     return { operation, set: this.#name, type: this.#identity.type.name, ...more }
   }
 
-  *#swap(other: string): Steps<void> {
-    yield* simply(ask(commands.swap, { setname: this.#name, setname2: other }), this.#asked('swap', { other }))
-  }
-
-  *#destroy(name: string, exist = false): Steps<void> {
-    // Without the flag a set that is not there is no error, as of an entry that is to go.
-    yield* simply(ask(commands.destroy, { setname: name }, exist ? 0 : NLM_F_EXCL), {
-      ...this.#asked('destroy'),
-      set: name,
-    })
+  #swapRequest(other: string): Request {
+    return ask(commands.swap, { setname: this.#name, setname2: other })
   }
 
   #change(operation: 'add' | 'remove', entries: unknown, options: ExistOption): Steps<void> {
@@ -305,36 +315,55 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   *#replace(entries: Iterable<SetEntry<T>>): Steps<Replacement> {
     const { options } = this.header()
-    const { type, family } = this.#identity
-    const temporary = temporaryName(this.#name)
-    yield* creation(temporary, type, { ...options, family }, {})
+    const temporary = yield* this.#another(options)
     try {
       yield* this.#changeIn(temporary, 'add', listOf(entries), true)
-      yield* this.#swap(temporary)
-      return this.#difference(temporary)
+      // The set itself is not read, as that would keep others from doing the same.
+      const after = this.#keysIn(temporary)
+      yield* patiently(this.#swapRequest(temporary), this.#asked('swap', { other: temporary }), ERRNO.EBUSY)
+      return replacementOf(this.#keysIn(temporary), after)
     } finally {
-      yield* this.#destroy(temporary)
+      const asked = { ...this.#asked('destroy'), set: temporary }
+      yield* patiently(ask(commands.destroy, { setname: temporary }, NLM_F_EXCL), asked, IPSET_ERR.BUSY)
     }
   }
 
-  #difference(old: string): Replacement {
-    const { parts } = this.#identity.type
-    const request = ask(commands.list, { setname: old })
-    const before = this.#sets.dumpAll(request, this.#asked('list')).flatMap((message) => this.#entriesIn(message))
-    const keys = new Set(before.map((entry) => keyOf(parts, entry)))
-    const now = this.list()
-    const kept = now.filter((entry) => keys.has(keyOf(parts, entry))).length
-    return { added: now.length - kept, removed: keys.size - kept, kept }
+  /** Makes a set like this one. @returns its name, which nobody has */
+  *#another(options: object): Steps<string> {
+    const { type, family } = this.#identity
+    for (let number = 1; ; number++)
+      try {
+        const name = numberedName(this.#name, number)
+        yield* creation(name, type, { ...options, family }, {})
+        return name
+      } catch (error) {
+        if (!(error instanceof SetError) || error.errno !== ERRNO.EEXIST) throw error
+      }
   }
 
+  #keysIn(name: string): Set<string> {
+    const { parts } = this.#identity.type
+    return new Set(this.#listed(name).map((entry) => keyOf(parts, entry)))
+  }
+
+  #listed(name: string): ListedEntry<T>[] {
+    const request = ask(commands.list, { setname: name })
+    return this.#sets.dumpAll(request, this.#asked('list')).flatMap((message) => this.#entriesIn(message))
+  }
+
+  /** @throws SetError where another set has taken the name, whose entries are others */
   #entriesIn(message: Message): ListedEntry<T>[] {
-    const { adt } = readMessage(bulk.list, message).values
-    const fields = this.#identity.type.entry
+    const { name: type, entry: fields } = this.#identity.type
+    const { typename = type, adt } = readMessage(bulk.list, message).values
+    if (typename !== type) throw otherType(this.#name, 'list', typename, type)
     const entries: ListedEntry<T>[] = []
     if (adt !== undefined) entryList.each(adt, (entry) => entries.push(readFields(fields, entry) as ListedEntry<T>))
     return entries
   }
 }
+
+const otherType = (set: string, operation: Operation, is: string, expected: unknown): SetError =>
+  new SetError({ set, operation }, `it is of type ${is}, not ${shown(expected)}`)
 
 function withExist(place: unknown): SetPlace & ExistOption {
   checkOptions(place, { ...PLACE_OPTIONS, exist: flag })
@@ -363,11 +392,11 @@ function refusedIndex({ echo }: Refusal, operation: 'add' | 'remove'): number | 
   return lineno === undefined ? undefined : lineno - 1
 }
 
-/** One that nobody has, recognisable. */
-function temporaryName(name: string): string {
-  const tail = `~${randomBytes(5).toString('hex')}`
+/** Recognisable, and not by chance: an exchange that is recorded can be played again. */
+function numberedName(name: string, number: number): string {
+  const tail = `~${number}`
   let head = name
-  while (encodeText(head + tail).length >= SET_NAME_SIZE) head = head.slice(0, -1)
+  while (encodeText(head + tail).length >= SET_NAME_SIZE) head = [...head].slice(0, -1).join('')
   return head + tail
 }
 

@@ -57,7 +57,7 @@ function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', us
 
 /** @throws SetError */
 function familyFor(set: string, { families, name }: SetType, family: unknown): FamilyName | 'any' {
-  const known = families.find((one) => one === (family ?? families[0]))
+  const known = family === undefined ? families[0] : families.find((one) => one === family)
   if (known !== undefined) return known
   throw new SetError(
     { set, operation: 'create' },

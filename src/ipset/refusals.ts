@@ -66,6 +66,7 @@ const REASONS_OF: Readonly<Partial<Record<Operation, Readonly<Partial<Record<Err
 }
 
 const ERRNO_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EBUSY]: 'another program reads it',
   [ERRNO.EEXIST]: 'there is a set of this name already',
   [ERRNO.ENOMEM]: 'the kernel has not enough memory for it',
   [ERRNO.EINVAL]: 'the kernel does not take it, and does not say why',

@@ -1,6 +1,8 @@
 /** The sets of one place, and how they are asked: each operation is written once, as steps, for this thread and another. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { IPSET_PROTOCOL } from '../abi/ip-set'
 import { NETLINK_NETFILTER } from '../abi/netlink'
+import { report } from '../diagnostics'
 import { IptcError } from '../errors'
 import { aNetlinkPort, type NetlinkPort } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -29,8 +31,20 @@ export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aNetlinkPort }
 /** nfgen_family means nothing in these messages; this is what ipset(8) writes. */
 const HEAD: NfHead = nfHead(2)
 
+/** Time that is to go by before the next request. */
+class Rest {
+  readonly ms: number
+
+  constructor(ms: number) {
+    this.ms = ms
+  }
+}
+
+/** What becomes of a {@link Rest}. */
+const RESTED: Outcome = { messages: [], refusal: undefined }
+
 /** Yields what is to be sent, and is given what became of it. */
-export type Steps<T> = Generator<Request, T, Outcome>
+export type Steps<T> = Generator<Request | Rest, T, Outcome>
 
 interface Common {
   protocol?: number | undefined
@@ -69,8 +83,8 @@ export class Sets {
     try {
       let step = steps.next()
       while (!step.done)
-        step = await client.batchAsync([step.value]).then(
-          ([outcome]) => steps.next(outcome as Outcome),
+        step = await outcomeAsync(client, step.value).then(
+          (outcome) => steps.next(outcome),
           (error) => steps.throw(error),
         )
       return step.value
@@ -79,14 +93,14 @@ export class Sets {
     }
   }
 
-  #next<T>(steps: Steps<T>, request: Request): IteratorResult<Request, T> {
-    let outcome: Outcome | undefined
+  #next<T>(steps: Steps<T>, asked: Request | Rest): IteratorResult<Request | Rest, T> {
+    let outcome: Outcome
     try {
-      ;[outcome] = this.#client.batch([request])
+      outcome = outcomeOf(this.#client, asked)
     } catch (error) {
       return steps.throw(error)
     }
-    return steps.next(outcome as Outcome)
+    return steps.next(outcome)
   }
 
   /** @throws as {@link NetlinkClient.dump}, and what is refused as users see it */
@@ -111,11 +125,46 @@ export class Sets {
   }
 }
 
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+function outcomeOf(client: NetlinkClient, asked: Request | Rest): Outcome {
+  if (!(asked instanceof Rest)) return client.batch([asked])[0] as Outcome
+  Atomics.wait(sleeper, 0, 0, asked.ms)
+  return RESTED
+}
+
+async function outcomeAsync(client: NetlinkClient, asked: Request | Rest): Promise<Outcome> {
+  if (!(asked instanceof Rest)) return (await client.batchAsync([asked]))[0] as Outcome
+  await sleep(asked.ms)
+  return RESTED
+}
+
 /** Sends one request. @returns its answers */
 export function* simply(request: Request, asked: Asked): Steps<readonly Message[]> {
   const { messages, refusal } = yield request
   if (refusal !== undefined) throw explainSet(refusal, asked)
   return messages
+}
+
+/** How long to attempt again, and how long to rest before that, in milliseconds. */
+const PATIENCE_MS = 1000
+const MAX_REST_MS = 10
+
+/**
+ * As {@link simply}, attempted again where the errno is `busy`: another program reads the set, and will soon be done.
+ * Often, as one that reads all the time is in between for short moments only.
+ */
+export function* patiently(request: Request, asked: Asked, busy: number): Steps<void> {
+  const end = performance.now() + PATIENCE_MS
+  for (let attempt = 1; performance.now() < end; attempt++) {
+    const { refusal } = yield request
+    if (refusal === undefined) return
+    const error = explainSet(refusal, asked)
+    if (refusal.errno !== busy) throw error
+    report('retry', { operation: request.name, attempt, reason: error.message })
+    yield new Rest(Math.min(attempt, MAX_REST_MS))
+  }
+  yield* simply(request, asked)
 }
 
 /** As {@link Sets}, closed where `body` throws. */

@@ -85,3 +85,22 @@ test('where a set of a dump is wrong, neither sets nor tables are written', () =
   expect(save({ kernel })).toBe('')
   expect(IpSet.names({ kernel })).toEqual([])
 })
+
+test('where a rule of a dump is wrong, neither sets nor tables are written', () => {
+  const kernel = new MemoryKernel()
+  IpSet.create('old', 'hash:ip', {}, { kernel }).add('9.9.9.9')
+  const good = { set: { 'match-set': ['new', 'src'] }, target: 'DROP' }
+  const dumpOf = (rules: object[]): string =>
+    JSON.stringify({
+      filter: { INPUT: rules },
+      sets: { new: { type: 'hash:ip', entries: ['10.0.0.1'] }, old: { type: 'hash:ip', entries: [] } },
+    })
+  const applied = (text: string): void => apply(['--json'], opened(kernel), { stdin: () => text, stdout() {} })
+  expect(() => applied(dumpOf([good, { nope: 1 }]))).toThrow(/^table filter chain INPUT rule 2: .*unknown key "nope"/)
+  expect(save({ kernel })).not.toMatch(/-A/)
+  expect(IpSet.names({ kernel })).toEqual(['old'])
+  expect(IpSet.open('old', 'hash:ip', { kernel }).list()).toEqual([{ ip: '9.9.9.9' }])
+  applied(dumpOf([good]))
+  expect(save({ kernel })).toMatch(/-A INPUT -m set --match-set new src -j DROP/)
+  expect(IpSet.open('new', 'hash:ip', { kernel }).list()).toEqual([{ ip: '10.0.0.1' }])
+})

@@ -1,8 +1,13 @@
 /** Sets as dictionaries, on the in-process kernel. */
+
+import { IPSET_ERR } from '../../src/abi/ip-set'
 import { applySets, diffSets, dumpSets, type SetDictionary } from '../../src/easy/easy'
-import { IptcError, SetError } from '../../src/errors'
+import { IptcError, SetError, UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
+import { commands } from '../../src/ipset/messages'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
+import type { Message } from '../../src/netlink/message'
+import { meddled } from '../netlink/port'
 import { setFixtures } from '../support/set-fixtures'
 
 let kernel = new MemoryKernel()
@@ -123,4 +128,58 @@ test('a set that is there, made otherwise, is left as it is', () => {
   expect(IpSet.open('a', { kernel }).list()).toEqual([{ ip: '10.0.0.1', timeout: 5 }])
   applySets({ a: { type: 'hash:ip', timeout: 5, hashsize: 4096, entries: [] } }, { kernel })
   expect(IpSet.open('a', { kernel }).list()).toEqual([])
+})
+
+describe.each<[string, Sets, RegExp]>([
+  [
+    'another size',
+    { new: { type: 'hash:ip', entries: [] }, old: { type: 'hash:ip', maxelem: 7, entries: [] } },
+    /maxelem/,
+  ],
+  ['another type', { new: { type: 'hash:ip', entries: [] }, old: { type: 'hash:net', entries: [] } }, /type hash:ip/],
+  [
+    'another family',
+    { new: { type: 'hash:ip', entries: [] }, old: { type: 'hash:ip', family: 'ipv6', entries: [] } },
+    /another family/,
+  ],
+])('a set that is there with %s', (_, sets, reason) => {
+  test('is an error before any is made, of diffSets too', () => {
+    IpSet.create('old', 'hash:ip', {}, { kernel })
+    expect(() => applySets(sets, { kernel })).toThrow(SetError)
+    expect(() => applySets(sets, { kernel })).toThrow(reason)
+    expect(IpSet.names({ kernel })).toEqual(['old'])
+    expect(() => diffSets(sets, { kernel })).toThrow(reason)
+  })
+})
+
+test('what is wrong with a dictionary has its place where the set is there, too', () => {
+  IpSet.create('old', 'hash:ip', {}, { kernel })
+  const sets = { old: { type: 'hash:ip', foo: 1, entries: [] } } as unknown as Sets
+  expect(() => applySets(sets, { kernel })).toThrow(/^set old: set old: create: there is no foo here/)
+})
+
+test('a dump is of one moment: a set that another makes and destroys meanwhile is no error', () => {
+  IpSet.create('set', 'hash:ip', {}, { kernel })
+  const passing = IpSet.create('passing', 'hash:ip', {}, { kernel })
+  let sent = 0
+  const after = (): void => {
+    if (++sent === 2) passing.destroy()
+  }
+  const dumped = dumpSets({ kernel: Object.assign(new MemoryKernel(), meddled(kernel, { after })) })
+  expect(Object.keys(dumped)).toEqual(['set', 'passing'])
+})
+
+test('where a set is refused by the kernel alone, those made before it are gone again', () => {
+  const refuse = ({ type, bytes }: Message): number =>
+    type === commands.type.type && Buffer.from(bytes).includes('hash:mac') ? IPSET_ERR.FIND_TYPE : 0
+  const lacking = Object.assign(new MemoryKernel(), meddled(kernel, { refuse }))
+  IpSet.create('old', 'hash:ip', {}, { kernel }).add('10.0.0.1')
+  const sets: Sets = {
+    old: { type: 'hash:ip', entries: [] },
+    new: { type: 'hash:ip', entries: [] },
+    macs: { type: 'hash:mac', entries: [] },
+  }
+  expect(() => applySets(sets, { kernel: lacking })).toThrow(UnsupportedError)
+  expect(IpSet.names({ kernel })).toEqual(['old'])
+  expect(IpSet.open('old', 'hash:ip', { kernel }).list()).toEqual([{ ip: '10.0.0.1' }])
 })

@@ -49,6 +49,15 @@ test.each(
   expect(applySets(dumpSets(linux) as never, linux)['set']).toMatchObject({ added: 0, removed: 0 })
 })
 
+test('a range that is longer than the in-process kernel takes is for Linux to say', () => {
+  const sets: Record<string, SetDictionary> = { long: { type: 'hash:ip', maxelem: 2 ** 20, entries: ['10.0.0.0/13'] } }
+  expect(applySets(sets, linux)).toEqual({ long: { added: 2 ** 19, removed: 0, kept: 0 } })
+  expect(() => diffSets(sets, linux)).toThrow(
+    /^set long\.entries\[0\]: .* goes through 262144 entries of a range at most/,
+  )
+  expect(IpSet.names(linux)).toEqual(['long'])
+})
+
 test('sets that rules refer to are applied in place, and nothing is left behind', () => {
   const blocked = (entries: string[]): Record<string, SetDictionary> => ({ blocked: { type: 'hash:net', entries } })
   applySets(blocked(['10.0.0.0/8', '192.0.2.0/24']), linux)

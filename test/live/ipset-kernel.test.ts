@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { ERRNO } from '../../src/abi/errno'
 import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { NFNL_SUBSYS_NFTABLES, NFNLGRP, nfnlType } from '../../src/abi/nfnetlink'
+import { dumpSets } from '../../src/easy/easy'
 import { IptcError, NotFoundError, PermissionError, SetError, UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
 import { Chain } from '../../src/iptc/chain'
@@ -172,6 +174,30 @@ test('a set that a rule refers to is not destroyed', () => {
   expect(caught(() => set.rename('other'))).toMatchObject({ code: 'IPSET_ERR_REFERENCED' })
   expect(caught(() => IpSet.destroyAll())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
   expect(set.header().references).toBe(1)
+})
+
+test('contents are replaced, and nothing is left behind, while another program lists all sets', async () => {
+  const set = IpSet.create('set', 'hash:ip')
+  set.add(addresses(5_000, 9))
+  const lister = spawn('sh', ['-c', 'while ipset list >/dev/null; do :; done'])
+  try {
+    for (let round = 0; round < 60; round++) {
+      const given = addresses(5_000, 10 + round)
+      expect(set.replaceContents(given)).toEqual({ added: 5_000, removed: 5_000, kept: 0 })
+      await nextTurn()
+    }
+    expect(Object.keys(dumpSets())).toEqual(['set'])
+  } finally {
+    lister.kill()
+    await once(lister, 'close')
+  }
+  expect(IpSet.names()).toEqual(['set'])
+})
+
+test('a hash that is larger than the kernel allocates is refused, as to ipset', () => {
+  const error = caught(() => IpSet.create('set', 'hash:ip', { hashsize: 2 ** 27 + 1 }))
+  expect(error).toMatchObject({ code: 'ENOMEM', reason: 'the kernel has not enough memory for it' })
+  expect(run('ipset', ['create', 'set', 'hash:ip', 'hashsize', String(2 ** 27 + 1)]).status).not.toBe(0)
 })
 
 test('sets are listed, renamed, swapped, emptied and destroyed', () => {

@@ -49,6 +49,33 @@ export function part(sequence: number, values: Parameters<typeof shape.write>[2]
   return packet(kind.type, sequence, bytes.slice(nlmsghdr.size), flags)
 }
 
+/** The same port, at which something else may happen to a message than that it is sent. */
+export function meddled(
+  port: NetlinkPort,
+  { refuse, after }: { refuse?: (message: Message) => number; after?: (message: Message) => void },
+): NetlinkPort {
+  return {
+    description: 'a port that is meddled with',
+    netlink(protocol) {
+      const connection = port.netlink(protocol)
+      const refused: Uint8Array[] = []
+      return {
+        send(bytes) {
+          const [message] = messagesIn(bytes) as [Message]
+          const errno = refuse?.(message) ?? 0
+          if (errno === 0) connection.send(bytes)
+          else refused.push(ack(message, errno))
+          after?.(message)
+        },
+        sendAsync: (bytes) => connection.sendAsync(bytes),
+        receive: (wait) => refused.shift() ?? connection.receive(wait),
+        join: (group) => connection.join(group),
+        close: () => connection.close(),
+      }
+    },
+  }
+}
+
 export class ScriptedPort implements NetlinkPort {
   readonly description = 'a script'
   readonly sent: Message[][] = []

@@ -14,7 +14,8 @@ const { HASH_FULL } = IPSET_ERR_OF.hash
 const { BITMASK_NETMASK_EXCL, EXIST, INVALID_FAMILY, INVALID_MARKMASK, INVALID_NETMASK, PROTOCOL } = IPSET_ERR
 
 const U32_MAX = 0xffff_ffff
-const HASHSIZE = { default: 1024, min: 64 }
+/** Linux allocates less than 2 GiB at once, and a bucket takes a pointer of 8 bytes. */
+const HASHSIZE = { default: 1024, min: 64, max: 2 ** 27 }
 const MAXELEM = 65536
 /** Even. */
 const BUCKETSIZE = { min: 2, max: 12 }
@@ -255,7 +256,7 @@ function told({ type, family, revision, options }: Making): CreateAttributes {
   const isSaid = (name: string): boolean => (type.since[name] ?? 0) <= revision
   return {
     ...others,
-    hashsize: powerOfTwo(Math.max(HASHSIZE.min, hashsize)),
+    hashsize: hashsize <= HASHSIZE.max ? powerOfTwo(Math.max(HASHSIZE.min, hashsize)) : refuse(ERRNO.ENOMEM),
     maxelem: options.maxelem ?? MAXELEM,
     bucketsize: isSaid('bucketsize')
       ? Math.min(BUCKETSIZE.max, Math.max(BUCKETSIZE.min, bucketsize + (bucketsize & 1)))
