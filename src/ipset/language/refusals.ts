@@ -1,5 +1,5 @@
 /** What ipset(8) says where the kernel refuses something. */
-import { ERRNO, errnoName } from '../../abi/errno'
+import { ERRNO } from '../../abi/errno'
 import { type ErrorName, errorName } from '../refusals'
 import type { SetTypeName } from '../types'
 
@@ -72,6 +72,6 @@ export function refusalWords(errno: number, action: Action, type?: SetTypeName):
   const name = errorName(errno, type)
   const known = name && (WORDS_OF[action]?.[name] ?? WORDS[name])
   if (known !== undefined) return known
-  if (errno < 4096) return `Kernel error received: ${ERRNO_WORDS[errno] ?? errnoName(errno)}`
+  if (errno < 4096) return `Kernel error received: ${ERRNO_WORDS[errno] ?? `Unknown error ${errno}`}`
   return `Undecoded error ${errno} received from kernel`
 }
