@@ -25,6 +25,17 @@ export async function settle(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Those that are open once what other tests have dropped is collected. */
+export async function keptDescriptors(): Promise<number> {
+  for (let before = openDescriptors(); ; ) {
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const now = openDescriptors()
+    if (now >= before) return now
+    before = now
+  }
+}
+
 /** What became of the event loop while something ran. */
 interface Watched<T> {
   readonly result: T

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { IptcError, NotFoundError } from '../../src/errors'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
-import { openDescriptors, ownNamespace, runScript, settle } from './machine'
+import { keptDescriptors, openDescriptors, ownNamespace, runScript, settle } from './machine'
 
 const home = ownNamespace()
 const nameOf = (namespace: NetworkNamespace): string => `net:[${namespace.inode}]`
@@ -128,7 +128,7 @@ test('disposing closes', () => {
 })
 
 test('no descriptor is left behind', async () => {
-  const before = openDescriptors()
+  const before = await keptDescriptors()
   for (let i = 0; i < 200; i++) {
     const temporary = NetworkNamespace.create()
     temporary.run(() => undefined)
