@@ -21,7 +21,7 @@ import { explain, type Refusal } from '../../src/netlink/refusal'
 import { subscribe } from '../../src/netlink/subscribe'
 import { createWords, type Entry, entryWords } from '../support/ipset'
 import { run } from '../support/oracle'
-import { countingTurns, openDescriptors, runScript } from './machine'
+import { countingTurns, keptDescriptors, openDescriptors, runScript } from './machine'
 
 function tool(...args: string[]): string {
   const { status, stdout, stderr } = run(args[0] as string, args.slice(1))
@@ -404,8 +404,8 @@ test('sets are those of the namespace', () => {
   expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
 })
 
-test('sockets are closed with what used them', () => {
-  const before = openDescriptors()
+test('sockets are closed with what used them', async () => {
+  const before = await keptDescriptors()
   for (let i = 0; i < 50; i++) {
     using set = IpSet.create('set', 'hash:ip')
     set.add('10.0.0.1')
