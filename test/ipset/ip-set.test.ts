@@ -8,20 +8,12 @@ import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { type Message, readMessage } from '../../src/netlink/message'
 import { recordNetlink, replayNetlink } from '../../src/netlink/record'
 import { meddled } from '../netlink/port'
+import { caught } from '../support/caught'
 
 let kernel = new MemoryKernel()
 beforeEach(() => {
   kernel = new MemoryKernel()
 })
-
-const caught = (body: () => unknown): unknown => {
-  try {
-    body()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('replaceContents', () => {
   test('waits for another who reads the set', async () => {

@@ -16,17 +16,9 @@ import {
   UnsupportedError,
   XtablesError,
 } from '../../src'
+import { caught } from '../support/caught'
 
 const newTable = (): Table => new Table('filter', { kernel: new MemoryKernel() })
-
-const caught = (act: () => unknown): unknown => {
-  try {
-    act()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('a match', () => {
   const tcp = (line = '-p tcp --dport 80 --sport 1024:2048'): Match<'tcp'> =>

@@ -2,7 +2,7 @@
 import { IPSET_CMD } from '../../src/abi/ip-set'
 import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { NFNL_SUBSYS_IPSET, NFNL_SUBSYS_NFTABLES, nfnlType } from '../../src/abi/nfnetlink'
-import { KernelError, NotFoundError, type SetError, UnsupportedError } from '../../src/errors'
+import { KernelError, NotFoundError, UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
@@ -14,16 +14,8 @@ import { NetlinkClient } from '../../src/netlink/client'
 import { type MessageType, nfHead, nfMessage, request } from '../../src/netlink/message'
 import { explain, type Refusal } from '../../src/netlink/refusal'
 import { subscribe } from '../../src/netlink/subscribe'
+import { caught } from '../support/caught'
 import { setFixtures, useSet } from '../support/set-fixtures'
-
-const caught = (body: () => unknown): SetError => {
-  try {
-    body()
-  } catch (error) {
-    return error as SetError
-  }
-  throw new Error('nothing was thrown')
-}
 
 const sorted = (values: readonly unknown[]): string[] =>
   values.map((value) => JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one))).sort()

@@ -19,6 +19,7 @@ import { NetlinkClient } from '../../src/netlink/client'
 import { type MessageType, nfHead, nfMessage, request } from '../../src/netlink/message'
 import { explain, type Refusal } from '../../src/netlink/refusal'
 import { subscribe } from '../../src/netlink/subscribe'
+import { caught } from '../support/caught'
 import { createWords, type Entry, entryWords } from '../support/ipset'
 import { run } from '../support/oracle'
 import { countingTurns, keptDescriptors, openDescriptors, runScript } from './machine'
@@ -27,15 +28,6 @@ function tool(...args: string[]): string {
   const { status, stdout, stderr } = run(args[0] as string, args.slice(1))
   if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
   return stdout
-}
-
-const caught = (body: () => unknown): Error => {
-  try {
-    body()
-  } catch (error) {
-    return error as Error
-  }
-  throw new Error('nothing was thrown')
 }
 
 jest.setTimeout(60_000)
@@ -109,7 +101,7 @@ test.each<[string, string, Entry, RegExp]>([
   ['a timeout that is too long', 'set', { timeout: 2147484 }, /timeout is a whole number/],
   ['a size of buckets that no byte holds', 'set', { bucketsize: 256 }, /bucketsize is a whole number/],
 ])('%s is refused, as ipset does', (_, name, options, reason) => {
-  const error = caught(() => IpSet.create(name, 'hash:ip', options as never))
+  const error = caught<Error>(() => IpSet.create(name, 'hash:ip', options as never))
   expect(error).toBeInstanceOf(SetError)
   expect(error.message).toMatch(reason)
   expect(run('ipset', ['create', name, 'hash:ip', ...createWords(options)]).status).not.toBe(0)
@@ -119,11 +111,11 @@ test.each<[string, string, Entry, RegExp]>([
 test('of many entries the one that is refused is named, and those before it stay', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 })
   const given = addresses(10_000)
-  const error = caught(() => set.add([...given, '9.9.9.9', given[77] as string, '8.8.8.8']))
+  const error = caught<Error>(() => set.add([...given, '9.9.9.9', given[77] as string, '8.8.8.8']))
   expect(error).toMatchObject({ set: 'set', entry: given[77], index: 10_001, code: 'IPSET_ERR_EXIST' })
   expect(error.message).toBe(`set set: add ${given[77]}: it is in the set already`)
   expect(set.header().elements).toBe(10_001)
-  const missing = caught(() => set.remove(['9.9.9.9', '7.7.7.7']))
+  const missing = caught<Error>(() => set.remove(['9.9.9.9', '7.7.7.7']))
   expect(missing.message).toBe('set set: remove 7.7.7.7: it is not in the set')
   set.remove('7.7.7.7', { exist: true })
   set.add(given, { exist: true })

@@ -21,6 +21,7 @@ import {
 import { IPV4 } from '../../src/abi/family'
 import { Client } from '../../src/kernel/client'
 import { readRuleset } from '../../src/ruleset/read'
+import { caught } from '../support/caught'
 import { WatchedKernel } from '../support/watched-kernel'
 import { attempt, everything, keep, listed, newNamespace, run, runAside } from './legacy'
 import { openDescriptors, runScript } from './machine'
@@ -593,15 +594,6 @@ describe('chains', () => {
     expect(() => act(filter())).toThrow(NotFoundError)
   })
 })
-
-function caught(act: () => unknown): unknown {
-  try {
-    act()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
-}
 
 describe('a rule that the kernel refuses is refused by us, with where and why', () => {
   /** Table, chain, rule, words of the reason; every one of them refused by the command as well. */

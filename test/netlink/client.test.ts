@@ -8,19 +8,12 @@ import { type Message, messagesIn, readMessage } from '../../src/netlink/message
 import { recordNetlink, replayNetlink } from '../../src/netlink/record'
 import { explain, Refusal } from '../../src/netlink/refusal'
 import { subscribe } from '../../src/netlink/subscribe'
+import { caught } from '../support/caught'
 import { ack, asking, done, kind, packet, part, ScriptedPort } from './port'
 
 const clientOf = (answer?: ScriptedPort['answer']): [NetlinkClient, ScriptedPort] => {
   const port = new ScriptedPort(answer)
   return [new NetlinkClient(port, 12), port]
-}
-const caught = (body: () => unknown): unknown => {
-  try {
-    body()
-  } catch (error) {
-    return error
-  }
-  throw new Error('nothing was thrown')
 }
 const only = (messages: Message[]): Message => messages[0] as Message
 const valuesOf = (messages: readonly Message[]) => messages.map((message) => readMessage(kind, message).values)
