@@ -3,7 +3,8 @@ import { closeSync, readFileSync } from 'node:fs'
 import type { FamilyName } from '../abi/family'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError, PermissionError, SetError, SetTextError } from '../errors'
-import { contentsOf, entriesOf, type SetContents } from '../ipset/contents'
+import { contentsOf, type SetContents } from '../ipset/contents'
+import { readEntries } from '../ipset/entries'
 import { IpSet } from '../ipset/ip-set'
 import type { Reading } from '../ipset/language/addresses'
 import {
@@ -295,7 +296,7 @@ class Session {
     const { resolve = false, sorted: isSorted = false } = this.#settings
     const isOrdered = isSorted && header.type !== 'list:set'
     if (resolve || isOrdered) {
-      const entries = parts.flatMap((part) => entriesOf(header, part))
+      const entries = parts.flatMap((part) => readEntries(setType(header.type), part))
       const names = resolve ? this.#hostNames([header.options as Values, ...entries]) : undefined
       write(printer.header(terse, names))
       for (const [i, entry] of (isOrdered ? sorted(entries) : entries).entries())

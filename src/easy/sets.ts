@@ -3,7 +3,8 @@ import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
 import { IptcError, SetError, UnsupportedError } from '../errors'
 import { isObject, shown } from '../input'
-import { contentsOf, entriesOf } from '../ipset/contents'
+import { contentsOf } from '../ipset/contents'
+import { readEntries } from '../ipset/entries'
 import { IpSet, type Replacement, type SetHeader } from '../ipset/ip-set'
 import type { SetPlace } from '../ipset/sets'
 import {
@@ -12,6 +13,7 @@ import {
   type ListedEntry,
   type SetEntry,
   type SetTypeName,
+  setType,
   type ToldOptions,
 } from '../ipset/types'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
@@ -46,7 +48,7 @@ export function dumpSets(options: EasyOptions = {}): Record<string, DumpedSet> {
     contentsOf(setPlace(options), undefined, false).map(({ header, parts }) => {
       const { name, type, family, options } = header as Header
       const { initval: _, ...made } = options
-      const entries = parts.flatMap((part) => entriesOf(header, part))
+      const entries = parts.flatMap((part) => readEntries(setType(type), part))
       return [name, { type, family, ...made, entries } as unknown as DumpedSet]
     }),
   )

@@ -2,11 +2,9 @@
 import { IPSET_FLAG_LIST_HEADER } from '../abi/ip-set'
 import type { Encoded } from '../netlink/attribute'
 import { readMessage } from '../netlink/message'
-import { readFields } from './entries'
 import { headerOf, type SetHeader } from './ip-set'
-import { bulk, entryList } from './messages'
+import { bulk } from './messages'
 import { ask, type SetPlace, Sets } from './sets'
-import { setType } from './types'
 
 export interface SetContents {
   readonly header: SetHeader
@@ -30,12 +28,4 @@ export function contentsOf(place: SetPlace, setname: string | undefined, headers
     if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
   }
   return found
-}
-
-/** The entries of a part of a set. */
-export function entriesOf({ type }: SetHeader, part: Encoded): Record<string, unknown>[] {
-  const { entry } = setType(type)
-  const entries: Record<string, unknown>[] = []
-  entryList.each(part, (attributes) => entries.push(readFields(entry, attributes)))
-  return entries
 }

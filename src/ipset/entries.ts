@@ -47,6 +47,13 @@ export function readFields<A>(fields: Fields<A>, from: A): Record<string, unknow
   return value
 }
 
+/** The entries in a part of a set, as the kernel told it. */
+export function readEntries({ entry: fields }: SetType, part: Encoded): Record<string, unknown>[] {
+  const entries: Record<string, unknown>[] = []
+  entryList.each(part, (attributes) => entries.push(readFields(fields, attributes)))
+  return entries
+}
+
 /** The one part that an entry needs, where it is one. */
 export function aloneIn({ entry, parts }: SetType): string | undefined {
   const needed = parts.filter((name) => !entry[name]?.optional)

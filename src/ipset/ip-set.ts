@@ -11,10 +11,10 @@ import { check, flag, isObject, object, shown } from '../input'
 import { type Message, type Request, readMessage } from '../netlink/message'
 import type { Refusal } from '../netlink/refusal'
 import { checkOptions } from '../options'
-import { chunked, EntryWriter, readFields, written } from './entries'
+import { chunked, EntryWriter, readEntries, readFields, written } from './entries'
 import type { Aim } from './fields'
 import { creation, type Identity, identification, identityOf, validName } from './making'
-import { bulk, commands, type EntryAttributes, entryList, type ListValues } from './messages'
+import { bulk, commands, type EntryAttributes, type ListValues } from './messages'
 import { type Asked, explainSet, type Operation } from './refusals'
 import {
   ask,
@@ -353,12 +353,10 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   /** @throws SetError where another set has taken the name, whose entries are others */
   #entriesIn(message: Message): ListedEntry<T>[] {
-    const { name: type, entry: fields } = this.#identity.type
-    const { typename = type, adt } = readMessage(bulk.list, message).values
-    if (typename !== type) throw otherType(this.#name, 'list', typename, type)
-    const entries: ListedEntry<T>[] = []
-    if (adt !== undefined) entryList.each(adt, (entry) => entries.push(readFields(fields, entry) as ListedEntry<T>))
-    return entries
+    const { type } = this.#identity
+    const { typename = type.name, adt } = readMessage(bulk.list, message).values
+    if (typename !== type.name) throw otherType(this.#name, 'list', typename, type.name)
+    return adt === undefined ? [] : (readEntries(type, adt) as ListedEntry<T>[])
   }
 }
 

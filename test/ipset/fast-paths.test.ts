@@ -1,6 +1,7 @@
 /** What is done faster where it can be: the same comes of it as without. */
 import { runIpset } from '../../src/cli/ipset'
-import { contentsOf, entriesOf } from '../../src/ipset/contents'
+import { contentsOf } from '../../src/ipset/contents'
+import { readEntries } from '../../src/ipset/entries'
 import { Listing } from '../../src/ipset/language/listing'
 import { FORMATS, SetPrinter } from '../../src/ipset/language/print'
 import { SET_TYPES, type SetTypeName, setType } from '../../src/ipset/types'
@@ -63,7 +64,7 @@ describe.each(cases)('%s of %s', (type, family) => {
           listing.print(part, (more) => {
             text += more
           })
-        const entries = parts.flatMap((part) => entriesOf(header, part))
+        const entries = parts.flatMap((part) => readEntries(setType(header.type), part))
         expect(text).toBe(entries.map((entry, i) => printer.entry(entry, i === 0)).join(''))
         expect(entries.length).toBeGreaterThan(0)
       }
