@@ -124,23 +124,28 @@ export function option<T, const Alias extends string>(
   const isGiven = (bytes: Uint8Array, at: number, value: T, negated: boolean): boolean =>
     shown || negated || !same(value, absent) || always?.read(bytes, at) === true
   const isBlank = shown || always !== undefined ? undefined : comparison(field, absent)
-  const hold = (bytes: Uint8Array, at: number): { value: T; negated: boolean } | undefined => {
+  /** Undefined where it is plain, without the value, that the option is not given. */
+  const negationOf = (bytes: Uint8Array, at: number): boolean | undefined => {
     if (spec.present?.read(bytes, at) === false) return undefined
-    if (isBlank?.(bytes, at) && spec.negation?.read(bytes, at) !== true) return undefined
+    const negated = spec.negation?.read(bytes, at) ?? false
+    return !negated && isBlank?.(bytes, at) ? undefined : negated
+  }
+  const hold = (bytes: Uint8Array, at: number): { value: T; negated: boolean } | undefined => {
+    const negated = negationOf(bytes, at)
+    if (negated === undefined) return undefined
     const value: T | undefined = field.read(bytes, at)
     if (value === undefined) return undefined
-    const negated = spec.negation?.read(bytes, at) ?? false
     return isGiven(bytes, at, value, negated) ? { value, negated } : undefined
   }
   const places = placesOf(field)
   const { formatAt } = types[0] as One
   const readInPlace = (bytes: Uint8Array, at: number, context: Context): Reading | undefined => {
-    if (spec.present?.read(bytes, at) === false) return undefined
-    const negated = spec.negation?.read(bytes, at) ?? false
-    if (!negated && isBlank?.(bytes, at)) return undefined
+    const negated = negationOf(bytes, at)
+    if (negated === undefined) return undefined
     return { negated, words: [formatAt?.(bytes, at, places as readonly number[], context) as string] }
   }
-  const isInPlace = formatAt !== undefined && places !== undefined && always === undefined && spec.bare === undefined
+  const isOneWord = types.length === 1 && spec.bare === undefined
+  const isInPlace = formatAt !== undefined && places !== undefined && always === undefined && isOneWord
   return {
     aliases: spec.aliases ?? [],
     negatable: spec.negation !== undefined || spec.negate !== undefined,
