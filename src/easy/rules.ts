@@ -1,13 +1,12 @@
 /** Rules of a chain as dictionaries. */
 import { FAMILIES } from '../abi/family'
-import { isVerdict } from '../abi/netfilter'
 import { NotFoundError, XtablesError } from '../errors'
-import { findExtension } from '../extensions/registry'
 import { check, number, shown, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { UnboundSets } from '../iptc/sets'
 import type { AnyTable } from '../iptc/table'
+import { isTargetWord } from '../ruleset/rule'
 import { countersOf } from '../ruleset/ruleset'
 import type { Path } from './canonical'
 import { countersValue, decodeEntry } from './decode'
@@ -225,5 +224,5 @@ export const testTarget = (name: string, value: unknown, options: EasyOptions = 
   isAccepted(() => {
     check('the name of a target', name, text)
     encodeRule({ target: { [name]: value } } as RuleDictionary, options)
-    return isVerdict(name) || findExtension('target', name) !== undefined
+    return isTargetWord(name)
   })

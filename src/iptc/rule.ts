@@ -39,7 +39,7 @@ export interface Origin {
 }
 
 /** An entry of a table as a kernel handed it out: of many rules that are looked at, little is ever asked. */
-class Stored {
+class TableEntry {
   readonly image: Image
   readonly number: number
   readonly context: Context
@@ -65,7 +65,7 @@ export abstract class AnyRule extends Strict {
   static override readonly instead = { matches: 'createMatch, addMatch or removeMatch' }
 
   readonly #context: Context
-  readonly #stored: Stored | undefined
+  readonly #stored: TableEntry | undefined
   #origin: Entry | undefined
   /** The rule taken apart: each of these once somebody has asked for it, or has changed it. */
   #head: Uint8Array | undefined
@@ -73,9 +73,9 @@ export abstract class AnyRule extends Strict {
   #target: { readonly is: Target | undefined } | undefined
 
   /** @internal */
-  constructor(family: Family, origin: Origin | Stored | undefined) {
+  constructor(family: Family, origin: Origin | TableEntry | undefined) {
     super()
-    if (origin instanceof Stored) {
+    if (origin instanceof TableEntry) {
       this.#stored = origin
       this.#context = origin.context
       return
@@ -101,7 +101,7 @@ export abstract class AnyRule extends Strict {
   /** The entry that the rule came as. */
   #came(): Entry {
     if (this.#origin !== undefined) return this.#origin
-    const { image, number } = this.#stored as Stored
+    const { image, number } = this.#stored as TableEntry
     this.#origin = { ...entryIn(image, number), isCopy: true }
     return this.#origin
   }
@@ -364,8 +364,8 @@ function parsed(line: string, family: Family): Origin {
 export class Rule extends AnyRule {
   constructor()
   /** @internal */
-  constructor(origin: Origin | Stored | undefined)
-  constructor(origin?: Origin | Stored) {
+  constructor(origin: Origin | TableEntry | undefined)
+  constructor(origin?: Origin | TableEntry) {
     super(IPV4, origin)
   }
 
@@ -379,8 +379,8 @@ export class Rule extends AnyRule {
 export class Rule6 extends AnyRule {
   constructor()
   /** @internal */
-  constructor(origin: Origin | Stored | undefined)
-  constructor(origin?: Origin | Stored) {
+  constructor(origin: Origin | TableEntry | undefined)
+  constructor(origin?: Origin | TableEntry) {
     super(IPV6, origin)
   }
 
@@ -392,7 +392,7 @@ export class Rule6 extends AnyRule {
 
 /** @internal The entry of this number as a rule: a copy, which says what the table said when it was read. */
 export const copiedRule = (image: Image, number: number, context: Context): AnyRule => {
-  const stored = new Stored(image, number, context)
+  const stored = new TableEntry(image, number, context)
   return context.family === IPV4 ? new Rule(stored) : new Rule6(stored)
 }
 

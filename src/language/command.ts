@@ -1,13 +1,11 @@
 /** Commands of iptables(8): what is to be done with which chain, and how to go about it. */
 import type { Family } from '../abi/family'
-import { isVerdict } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { encodeText } from '../binary/text'
 import type { SetNames } from '../extensions/context'
-import { findExtension } from '../extensions/registry'
 import { readInteger } from '../extensions/values/integer'
 import type { Counters } from '../ruleset/entry'
-import { encodeRule, type RuleSpec } from '../ruleset/rule'
+import { encodeRule, isTargetWord, type RuleSpec } from '../ruleset/rule'
 import { UsageError } from './options'
 import { checkGoto, type Given, RuleReader, type Warn } from './parse'
 
@@ -326,8 +324,7 @@ export function checkNewName(chain: string): void {
   if (/^[-!]/.test(chain)) fail(`chain name not allowed to start with \`${chain[0]}'`, 'chain')
   if (/\s/.test(chain)) fail(`Invalid chain name \`${chain}'`, 'chain')
   if (encodeText(chain).length > MAX_CHAIN_NAME) tooLong(chain)
-  if (chain === '' || isVerdict(chain) || findExtension('target', chain) !== undefined)
-    fail('chain name may not clash with target name', 'chain')
+  if (chain === '' || isTargetWord(chain)) fail('chain name may not clash with target name', 'chain')
 }
 
 function readWait(word: string | undefined): number | true {

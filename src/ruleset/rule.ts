@@ -151,6 +151,9 @@ function checkOpaqueName(kind: 'match' | 'target', name: string): void {
   })
 }
 
+/** Whether a word behind -j is a verdict or an extension, and no chain. */
+export const isTargetWord = (word: string): boolean => isVerdict(word) || findExtension('target', word) !== undefined
+
 const GOTO_NOTHING = ''
 
 /** Checks the name of a chain as something to create or to go to. @throws XtablesError */
