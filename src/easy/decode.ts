@@ -1,14 +1,12 @@
 /** From a rule's bytes to its dictionary. Every rule of a dump goes through here, so it builds nothing in between. */
-import { isVerdict } from '../abi/netfilter'
 import { u32, u64 } from '../binary/codec'
 import type { Context } from '../extensions/context'
 import type { Parameter } from '../extensions/payload'
-import { findExtension } from '../extensions/registry'
 import type { Counters } from '../ruleset/entry'
 import { ByTemplates, type EntryTemplate, type Fill, type Mark, markGaps } from '../ruleset/entry-template'
 import type { Image } from '../ruleset/image'
-import { describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from '../ruleset/rule'
-import type { Rules } from '../ruleset/rules'
+import { describeRule, isOpaque, isTargetWord, type PartSpec, type RuleSpec, type TargetSpec } from '../ruleset/rule'
+import type { Ref, Rules } from '../ruleset/rules'
 import { countersOf, type Entry } from '../ruleset/ruleset'
 import type { CountersOut, DumpedRule, Value } from './dictionary'
 import { matchKey } from './keys'
@@ -62,10 +60,8 @@ function addMatches(rule: Dictionary, matches: readonly PartSpec[]): void {
   if (!ordered) rule['matches'] = matches.map(({ name }) => name)
 }
 
-/** Whether a chain’s name alone would be read as something else. */
-const isTaken = (chain: string): boolean => isVerdict(chain) || findExtension('target', chain) !== undefined
-
-const chainValue = (chain: string): unknown => (isTaken(chain) ? { jump: chain } : chain)
+/** By its name alone, unless that would be read as something else. */
+const chainValue = (chain: string): unknown => (isTargetWord(chain) ? { jump: chain } : chain)
 
 function targetValue(target: Exclude<TargetSpec, { kind: 'none' }>): unknown {
   if (target.kind === 'verdict') return target.verdict
@@ -159,18 +155,19 @@ function countAt(bytes: Uint8Array, at: number): number | bigint {
 export function decodeRules(rules: Rules, context: Context): DumpedRule[] {
   const { image } = rules
   const { pcnt, bcnt } = context.family.entry.fields
-  const templates =
-    image &&
-    new ByTemplates<unknown>(image, context, {
-      make: (entry) => ruleValue(describeRule(entry, context)),
-      compile: (entry, template) => compile(entry, template, context),
-    })
-  return rules.refs.map((ref) => {
-    if (typeof ref !== 'number') return decodeEntry(ref, context, countersOf(context.family, ref))
+  const templates = new ByTemplates<unknown>(image, context, {
+    make: (entry) => ruleValue(describeRule(entry, context)),
+    compile: (entry, template) => compile(entry, template, context),
+  }) as ByTemplates<Dictionary>
+  const countersOfRef = (ref: Ref): CountersOut => {
+    if (typeof ref !== 'number') return countersValue(countersOf(context.family, ref))
     const { bytes, starts } = image as Image
-    const rule = (templates as ByTemplates<Dictionary>).make(ref)
     const at = starts[ref] as number
-    rule['counters'] = [countAt(bytes, at + pcnt.offset), countAt(bytes, at + bcnt.offset)]
+    return [countAt(bytes, at + pcnt.offset), countAt(bytes, at + bcnt.offset)]
+  }
+  return rules.refs.map((ref) => {
+    const rule = templates.make(ref)
+    rule['counters'] = countersOfRef(ref)
     return rule as unknown as DumpedRule
   })
 }

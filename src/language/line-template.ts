@@ -7,6 +7,7 @@ import type { Context } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findExtension, type Known } from '../extensions/registry'
 import { Mismatch } from '../extensions/values/value'
+import { RecentFirst } from '../recent-first'
 import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { entryPart } from '../ruleset/parts'
@@ -131,13 +132,10 @@ const QUOTE = '"'.charCodeAt(0)
 const isChainName = (word: string): boolean =>
   chainNameFault(word) === undefined && findExtension('target', word) === undefined
 
-/** At most this many kinds of lines are kept, as a line of none of them is compared with all. */
-const MANY = 32
-
 /** The templates of a text, the most recently used first. */
 export class LineTemplates {
   readonly #context: Context
-  readonly #templates: LineTemplate[] = []
+  readonly #templates = new RecentFirst<LineTemplate>()
 
   constructor(context: Context) {
     this.#context = context
@@ -145,20 +143,13 @@ export class LineTemplates {
 
   /** @returns undefined for a line that is like none before, or at fault */
   read(line: string): ReadLine | undefined {
-    for (let i = 0; i < this.#templates.length; i++) {
-      const template = this.#templates[i] as LineTemplate
-      const read = template.read(line)
-      if (read === undefined) continue
-      if (i > 0) this.#templates.unshift(...this.#templates.splice(i, 1))
-      return read
-    }
-    return undefined
+    return this.#templates.serve((template) => template.read(line))
   }
 
   /** @param made what came of the line, read word by word */
   learn(line: string, made: ReadLine): void {
-    const template = this.#templates.length < MANY ? templateOf(line, made, this.#context) : undefined
-    if (template !== undefined) this.#templates.unshift(template)
+    const template = this.#templates.isFull ? undefined : templateOf(line, made, this.#context)
+    if (template !== undefined) this.#templates.add(template)
   }
 }
 

@@ -59,8 +59,8 @@ function fillIn(
   return next < blanks.length ? text + printName(jump as string) + texts[next + 1] : text
 }
 
-/** Prints entries of an image by their numbers. */
-export const entryPrinter = (image: Image, context: Context): ByTemplates<string> =>
+/** Prints the rules of a ruleset that has this image. */
+export const entryPrinter = (image: Image | undefined, context: Context): ByTemplates<string> =>
   new ByTemplates(image, context, {
     make: (entry) => printEntry(entry, context),
     compile: (entry, template) => compile(entry, template, context),

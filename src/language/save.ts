@@ -1,8 +1,7 @@
 /** The text of whole tables, as iptables-save(8) prints it. */
 import type { Context } from '../extensions/context'
-import type { ByTemplates } from '../ruleset/entry-template'
 import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
-import { entryPrinter, printEntry } from './print-entry'
+import { entryPrinter } from './print-entry'
 import { printName } from './words'
 
 export interface SaveTextOptions {
@@ -21,11 +20,11 @@ function chainLine(ruleset: Ruleset, chain: Chain): string {
 export function tableText(ruleset: Ruleset, context: Context, { counters }: SaveTextOptions): string {
   const chains = orderedChains(ruleset)
   const lines = new Lines([`*${ruleset.table}`, ...chains.map((chain) => chainLine(ruleset, chain))])
-  const printer = ruleset.image && entryPrinter(ruleset.image, context)
+  const printer = entryPrinter(ruleset.image, context)
   for (const { name, rules } of chains) {
     const append = `-A ${printName(name)}`
     rules.refs.forEach((ref, i) => {
-      const text = typeof ref === 'number' ? (printer as ByTemplates<string>).make(ref) : printEntry(ref, context)
+      const text = printer.make(ref)
       const line = text === '' ? append : `${append} ${text}`
       lines.push(counters ? `${countersText(ruleset, rules.at(i) as Entry)} ${line}` : line)
     })

@@ -9,12 +9,14 @@ import type { Context } from '../extensions/context'
 import { areDisjoint, type Option } from '../extensions/option'
 import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
+import { RecentFirst } from '../recent-first'
 import { isStandard, matchParts, type Part, payloadAt, targetPart, verdictExtent } from './entry'
 import { HEADS } from './head'
 import { headerOf } from './identify'
 import { entryIn, type Image, jumpIn } from './image'
 import { entryPart } from './parts'
 import { contextWithin, describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from './rule'
+import type { Ref } from './rules'
 import type { Entry } from './ruleset'
 
 /** The value of one option, in which entries of a template differ. */
@@ -181,9 +183,6 @@ export interface Maker<T> {
   compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
 }
 
-/** At most this many kinds of entries are kept, as an entry of none of them is compared with all. */
-const MANY = 32
-
 interface Compiled<T> {
   readonly template: EntryTemplate
   readonly fill: Fill<T>
@@ -226,43 +225,44 @@ export function markGaps(entry: Entry, { gaps }: EntryTemplate, place: Context):
 /** For private use: hardly a rule has them in its own words, and those that do must not be taken for marked. */
 const FIRST_MARK = 0xf0000
 
-/** Makes something of each entry of an image. */
+/** The bytes seen as words, without those behind the last whole one. */
+const wordsIn = ({ buffer, byteOffset, length }: Uint8Array): Int32Array | undefined =>
+  byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : undefined
+
+/** Makes something of each rule of a ruleset: of those in its image by templates, of new ones by themselves. */
 export class ByTemplates<T> {
-  readonly #image: Image
+  readonly #image: Image | undefined
   readonly #context: Context
   readonly #maker: Maker<T>
   /** Undefined where the bytes are not aligned as words have to be. */
   readonly #words: Int32Array | undefined
-  /** The most recently used first. */
-  readonly #compiled: Compiled<T>[] = []
+  readonly #compiled = new RecentFirst<Compiled<T>>()
 
-  constructor(image: Image, context: Context, maker: Maker<T>) {
-    const { buffer, byteOffset, length } = image.bytes
+  /** @param image that of the ruleset, if its rules have any */
+  constructor(image: Image | undefined, context: Context, maker: Maker<T>) {
     this.#image = image
     this.#context = context
     this.#maker = maker
-    this.#words = byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : undefined
+    this.#words = image && wordsIn(image.bytes)
   }
 
-  make(number: number): T {
+  make(ref: Ref): T {
+    return typeof ref === 'number' ? this.#makeNumber(this.#image as Image, ref) : this.#maker.make(ref)
+  }
+
+  #makeNumber(image: Image, number: number): T {
     const words = this.#words
-    if (words === undefined) return this.#maker.make(entryIn(this.#image, number))
-    const all = this.#compiled
-    for (let i = 0; i < all.length; i++) {
-      const { template, fill } = all[i] as Compiled<T>
-      const made = template.fill(this.#image, words, number, fill)
-      if (made === undefined) continue
-      if (i > 0) all.unshift(...all.splice(i, 1))
-      return made
-    }
-    const entry = entryIn(this.#image, number)
-    if (all.length < MANY) this.#learn(entry)
+    if (words === undefined) return this.#maker.make(entryIn(image, number))
+    const made = this.#compiled.serve(({ template, fill }) => template.fill(image, words, number, fill))
+    if (made !== undefined) return made
+    const entry = entryIn(image, number)
+    if (!this.#compiled.isFull) this.#learn(entry)
     return this.#maker.make(entry)
   }
 
   #learn(entry: Entry): void {
     const template = new EntryTemplate(entry, this.#context)
     const fill = this.#maker.compile(entry, template)
-    if (fill !== undefined) this.#compiled.unshift({ template, fill })
+    if (fill !== undefined) this.#compiled.add({ template, fill })
   }
 }
