@@ -1,7 +1,7 @@
 /** What is timed, who does it beside us, and how we ought to compare. Every body leaves the table as it was. */
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, save } from '../src'
+import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, save } from '../src/index'
 import type { BareCalls } from './floor'
 import type { Body } from './measure'
 import { hasPython, python } from './python'

@@ -3,8 +3,8 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AnyTable, NetworkNamespace, restore, Table, Table6 } from '../src'
 import { FAMILIES, type FamilyName } from '../src/abi/family'
+import { type AnyTable, NetworkNamespace, restore, Table, Table6 } from '../src/index'
 import { restoreText } from './rules'
 
 /** Longer than any of them takes. */

@@ -4,7 +4,17 @@
  * leaves the machine's rules alone; where it may not, it works on an in-process kernel that refuses what Linux refuses.
  */
 // In a project of yours this line ends with: from 'xtables'
-import { Chain, easy, IptcError, type Kernel, LinuxKernel, MemoryKernel, NetworkNamespace, Rule, Table } from '../src'
+import {
+  Chain,
+  easy,
+  IptcError,
+  type Kernel,
+  LinuxKernel,
+  MemoryKernel,
+  NetworkNamespace,
+  Rule,
+  Table,
+} from '../src/index'
 
 /** The kernel of this machine, with a new and empty packet filter. */
 function linux(): Kernel {

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import { isolate } from './guard'
-import { KINDS } from './kinds'
+import { KINDS } from './kinds/index'
 
 function numberOf(name: string, value: string | undefined, otherwise: number): number {
   const number = value === undefined ? otherwise : Number(value)

@@ -1,7 +1,7 @@
 /** What holds of every input, whatever its kind: the world stays as it is, and time and memory are bounded. */
 import { createRequire } from 'node:module'
 import { getHeapStatistics } from 'node:v8'
-import { IptcError } from '../src'
+import { IptcError } from '../src/index'
 import { insist } from './kind'
 
 /** @returns what `body` returns; undefined where it refused with an error of ours. Any other is thrown on. */

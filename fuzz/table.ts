@@ -1,9 +1,9 @@
 /** Tables of one rule. */
 import { FAMILIES, type FamilyName } from '../src/abi/family'
 import { TABLES, type TableName } from '../src/abi/netfilter'
+import { Refusal, verify } from '../src/blob/verify'
 import { misplaced } from '../src/ruleset/place'
 import type { Chain, Entry, Ruleset } from '../src/ruleset/ruleset'
-import { Refusal, verify } from '../src/ruleset/verify'
 import { emptyRuleset, laidOut, withRules } from '../test/ruleset/tables'
 
 export interface Place {

@@ -1,6 +1,6 @@
 /** Traffic through the rules while they are edited: no packet is missing in the counters of what stayed. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Chain, type Counters, type DiagnosticEvents, Rule, Table } from '../src'
+import { Chain, type Counters, type DiagnosticEvents, Rule, Table } from '../src/index'
 import { outcomeOf, resultOf, Stage } from './stage'
 
 /** Without a target, so that what it counts goes on to the policy. */

@@ -2,7 +2,7 @@
  * Edits as data, in the words of iptables: a writer carries them out in its own way, and a ledger knows what must stand
  * in the tables for it at the end.
  */
-import type { FamilyName } from '../src'
+import type { FamilyName } from '../src/index'
 
 /** A table that the writers edit. */
 export interface Place {

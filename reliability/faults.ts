@@ -1,7 +1,7 @@
 /** System calls that fail, by strace: each ends in its error or is made again, and the table is as it was. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { save } from '../src'
+import { save } from '../src/index'
 import { resultOf, Stage } from './stage'
 
 /** Which call, how it fails, which times, and what comes of it: `done`, or the error. */

@@ -1,7 +1,7 @@
 /** SIGKILL at any moment of an edit: the table is the old or the new one, the lock is free, no file is left. */
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { Chain, Rule, Table } from '../src'
+import { Chain, Rule, Table } from '../src/index'
 import { takeLock } from '../src/kernel/linux/lock'
 import { GENERATION, GENERATION_RULES } from './chains'
 import { Stage } from './stage'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { NetworkNamespace } from '../src'
+import { NetworkNamespace } from '../src/index'
 import { bundle } from '../test/support/bundle'
 
 export interface Outcome {

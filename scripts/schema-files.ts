@@ -3,8 +3,8 @@
  * sets, made from those of their types.
  */
 import * as z from 'zod'
-import { rule6Schema, ruleSchema } from '../src'
 import { TABLES } from '../src/abi/netfilter'
+import { rule6Schema, ruleSchema } from '../src/index'
 import { aloneIn } from '../src/ipset/entries'
 import { type Shape, shapeOf } from '../src/ipset/shape'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../src/ipset/types'

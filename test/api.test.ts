@@ -2,8 +2,8 @@
  * Every public function with what people who write JavaScript hand to it by mistake: an error of ours that changes nothing.
  * Whoever adds a function adds to the table of calls.
  */
-import * as api from '../src'
-import { Chain, easy, IptcError, MemoryKernel, Policy, Rule, restore, save, Table } from '../src'
+import * as api from '../src/index'
+import { Chain, easy, IptcError, MemoryKernel, Policy, Rule, restore, save, Table } from '../src/index'
 
 /** A broken check must not lead to the tables of this machine. */
 jest.mock('../src/kernel/linux/linux-kernel', () => ({

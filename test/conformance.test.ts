@@ -1,9 +1,10 @@
 /** What iptables-legacy wrote and printed, as it was captured: we make the same of every line. */
-import { Chain, IptcError, MemoryKernel, Rule, Rule6, Table, Table6 } from '../src'
+
 import type { FamilyName } from '../src/abi/family'
 import { encodeText } from '../src/binary/text'
-import { verify } from '../src/ruleset/verify'
-import { REQUEST_HEAD, writeRuleset } from '../src/ruleset/write'
+import { verify } from '../src/blob/verify'
+import { REQUEST_HEAD, writeRuleset } from '../src/blob/write'
+import { Chain, IptcError, MemoryKernel, Rule, Rule6, Table, Table6 } from '../src/index'
 import { cases, ruleLine } from './support/cases'
 import { differences } from './support/conformance'
 import { deviations, explained } from './support/deviations'

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Chain, ConflictError, easy, LockTimeoutError, MemoryKernel, Rule, restore, Table } from '../src'
 import { ERRNO } from '../src/abi/errno'
+import { Chain, ConflictError, easy, LockTimeoutError, MemoryKernel, Rule, restore, Table } from '../src/index'
 import { failing, WatchedKernel } from './support/watched-kernel'
 
 const NAMES = ['call', 'lock', 'unlock', 'read', 'replace', 'conflict', 'retry']

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { extensionsPage } from '../scripts/extensions-page'
 import { setsPage } from '../scripts/sets-page'
-import { easy, IpSet, MemoryKernel, Rule, Rule6 } from '../src'
 import { allExtensions } from '../src/extensions/registry'
+import { easy, IpSet, MemoryKernel, Rule, Rule6 } from '../src/index'
 import { SET_TYPES } from '../src/ipset/types'
 
 const page = readFileSync(join(__dirname, '../docs/extensions.md'), 'utf8')

@@ -1,13 +1,14 @@
 /** Tables as bytes: what a kernel, a capture or a damaged file may hold. */
-import { easy, Rule, Rule6 } from '../../src'
+
 import { FAMILIES } from '../../src/abi/family'
+import { type Layout, readRuleset } from '../../src/blob/read'
+import { Refusal, verify } from '../../src/blob/verify'
 import { toJson } from '../../src/cli/own'
+import { easy, Rule, Rule6 } from '../../src/index'
 import { storedRule } from '../../src/iptc/rule'
 import { listTable } from '../../src/language/list'
 import { tableText } from '../../src/language/save'
-import { type Layout, readRuleset } from '../../src/ruleset/read'
 import type { Entry, Ruleset } from '../../src/ruleset/ruleset'
-import { Refusal, verify } from '../../src/ruleset/verify'
 import { laidOut, richRuleset, type Table } from '../../test/ruleset/tables'
 import { contextOf, written } from '../corpus'
 import { editBytes } from '../edit'

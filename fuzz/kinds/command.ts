@@ -1,10 +1,10 @@
 /** Command lines of every applet, and of `xtables` itself, on tables in memory. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type FamilyName, MemoryKernel, restore, save } from '../../src'
 import { runIptables } from '../../src/cli/iptables'
 import { type Io, tablesIn } from '../../src/cli/kernel'
 import { main } from '../../src/cli/main'
+import { type FamilyName, MemoryKernel, restore, save } from '../../src/index'
 import { splitWords } from '../../src/language/words'
 import { lines, setsOf, texts } from '../corpus'
 import { editText, editWords } from '../edit'

@@ -1,8 +1,8 @@
 /** Rules as dictionaries: with keys that objects inherit, values of other types, and words that are nearly right. */
 import { isDeepStrictEqual } from 'node:util'
-import { type AnyRule, easy, type FamilyName } from '../../src'
 import { FAMILIES } from '../../src/abi/family'
 import { toJson } from '../../src/cli/own'
+import { type AnyRule, easy, type FamilyName } from '../../src/index'
 import { storedRule } from '../../src/iptc/rule'
 import { contextOf, written } from '../corpus'
 import { at, changed, editTree, placesIn } from '../edit'

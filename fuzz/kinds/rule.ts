@@ -1,6 +1,7 @@
 /** Rules as text. */
-import { Rule, Rule6 } from '../../src'
+
 import { quoteWord } from '../../src/extensions/values/string'
+import { Rule, Rule6 } from '../../src/index'
 import { splitWords } from '../../src/language/words'
 import { lines } from '../corpus'
 import { editText, editWords } from '../edit'

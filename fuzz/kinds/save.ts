@@ -1,5 +1,5 @@
 /** Text of iptables-save, with the edits that a person, a template or a broken pipe makes. */
-import { type FamilyName, MemoryKernel, restore, save as saveText } from '../../src'
+import { type FamilyName, MemoryKernel, restore, save as saveText } from '../../src/index'
 import { XmlError, XmlWriter } from '../../src/language/xml'
 import { setsOf, texts } from '../corpus'
 import { editText, editWords } from '../edit'

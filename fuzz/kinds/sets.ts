@@ -1,6 +1,7 @@
 /** Messages about sets, as a program may send them to a kernel; the in-process one answers. */
-import { IpSet, MemoryKernel } from '../../src'
+
 import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR } from '../../src/abi/netlink'
+import { IpSet, MemoryKernel } from '../../src/index'
 import { commands } from '../../src/ipset/messages'
 import type { NetlinkConnection } from '../../src/kernel/kernel'
 import { messagesIn, readMessage } from '../../src/netlink/message'

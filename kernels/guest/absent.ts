@@ -1,5 +1,5 @@
 /** Where the kernel's modules are missing, the error says which, and how they come to be there. */
-import { NetworkNamespace, Table, Table6, UnsupportedError } from '../../src'
+import { NetworkNamespace, Table, Table6, UnsupportedError } from '../../src/index'
 import type { Outcome } from '../results'
 import { loadedModules, withoutModules } from './modules'
 

@@ -1,5 +1,5 @@
 /** A rule of each extension through the kernel and back, where there is no iptables to compare with. */
-import { Chain, LinuxKernel, NetworkNamespace } from '../../src'
+import { Chain, LinuxKernel, NetworkNamespace } from '../../src/index'
 import type { Case } from '../../test/support/cases'
 import { ruleLine } from '../../test/support/cases'
 import { explained } from '../../test/support/deviations'

@@ -1,6 +1,6 @@
 /** Edits of which all or nothing may be seen, whenever they are ended. */
 import { readdirSync, readlinkSync } from 'node:fs'
-import { Chain, easy, IptcError, LinuxKernel, Rule, Table } from '../../src'
+import { Chain, easy, IptcError, LinuxKernel, Rule, Table } from '../../src/index'
 import { GENERATION, GENERATION_RULES } from '../chains'
 
 function writeGeneration(table: Table, generation: number): void {

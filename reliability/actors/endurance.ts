@@ -1,5 +1,15 @@
 /** Operations without end, with a look at what the process holds now and then. */
-import { Chain, ConflictError, easy, IptcError, LockTimeoutError, NetworkNamespace, Rule, save, Table } from '../../src'
+import {
+  Chain,
+  ConflictError,
+  easy,
+  IptcError,
+  LockTimeoutError,
+  NetworkNamespace,
+  Rule,
+  save,
+  Table,
+} from '../../src/index'
 import { collect, type Holdings, holdings, type Memory, memory } from './holdings'
 
 export interface Sample extends Holdings, Memory {

@@ -1,7 +1,7 @@
 /** Opens namespaces and tables in them, by everything that can stand for a namespace. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { NetworkNamespace, Table, Table6 } from '../../src'
+import { NetworkNamespace, Table, Table6 } from '../../src/index'
 import { collect, type Holdings, holdings } from './holdings'
 
 /** A namespace that something stands for. */

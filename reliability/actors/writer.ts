@@ -14,7 +14,7 @@ import {
   Table,
   Table6,
   type TableOptions,
-} from '../../src'
+} from '../../src/index'
 import { SHARED } from '../chains'
 import { commandText, type Edit, enter, type Ledger, originOf, PLACES, type Place, ruleText } from '../edits'
 

@@ -1,5 +1,6 @@
 /** What a command ends with where it cannot do what was asked: messages and exit statuses of the iptables commands. */
 import { ERRNO } from '../abi/errno'
+import { Refusal } from '../blob/verify'
 import {
   ConflictError,
   IptcError,
@@ -12,7 +13,6 @@ import {
 } from '../errors'
 import { VERSION } from '../language/help'
 import { UsageError } from '../language/options'
-import { Refusal } from '../ruleset/verify'
 import { fileReason } from './files'
 
 /** Exit statuses. iptables(8), DIAGNOSTICS */

@@ -1,10 +1,10 @@
 /** Rules of a chain as dictionaries. */
 import { FAMILIES } from '../abi/family'
+import { UnboundSets } from '../backend/sets'
 import { NotFoundError, XtablesError } from '../errors'
 import { check, number, shown, text } from '../input'
 import { Chain } from '../iptc/chain'
 import { A_RULE, type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
-import { UnboundSets } from '../iptc/sets'
 import type { AnyTable } from '../iptc/table'
 import { isTargetWord } from '../ruleset/rule'
 import { countersOf } from '../ruleset/ruleset'

@@ -1,8 +1,8 @@
 /** What rule dictionaries look like, for people who check configuration files or write JSON Schema. */
 import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../abi/family'
+import { UnboundSets } from '../backend/sets'
 import { XtablesError } from '../errors'
-import { UnboundSets } from '../iptc/sets'
 import { canonicalRule } from './canonical'
 import type { RuleDictionary } from './dictionary'
 import { encodeDictionary } from './encode'

@@ -1,4 +1,6 @@
 /** Chains of a table. */
+
+import { checkPosition } from '../backend/legacy/commit'
 import { NotFoundError } from '../errors'
 import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
@@ -6,7 +8,6 @@ import { findRule } from '../ruleset/equal'
 import type { Image } from '../ruleset/image'
 import type { OwnRules, Rules } from '../ruleset/rules'
 import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
-import { checkPosition } from './commit'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
 import { A_RULE, type AnyRule, copiedRule, storedRule } from './rule'

@@ -4,21 +4,18 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
-import { giveBack, takeZeros } from '../binary/buffers'
+import type { Change, Reading, Store } from '../backend/store'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
-import { type Client, conflict, type TableEntries } from '../kernel/client'
+import { conflict } from '../kernel/client'
 import type { Kernel, Lend, LockRequest } from '../kernel/kernel'
-import { readRulesetSliced } from '../ruleset/read'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../slices'
-import { type CommitOptions, type Exchange, prepare, replace, replaceAsync } from './commit'
-import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 import { lockRequest, type WaitOptions } from './wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {
-  base: Snapshot
+  base: Reading
   draft: Draft
   /** How many edits have been made since. */
   edits: number
@@ -28,7 +25,7 @@ interface Work {
   copied?: boolean
 }
 
-const startOf = (base: Snapshot): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
+const startOf = (base: Reading): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
 
 /** One edit of a draft. It says false where there was nothing to change, and changes nothing where it throws. */
 export type Edit = (draft: Draft) => unknown
@@ -46,9 +43,6 @@ function edited(work: Work, change: Edit): void {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
-/** How often a transaction runs again when someone who takes no lock gets in between. */
-const ATTEMPTS = 8
-
 interface Transaction {
   readonly session: Session
   readonly work: Work
@@ -62,20 +56,12 @@ const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).fi
 /** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
 const exchanging = new Set<Session>()
 
-/**
- * Memory for a reading that is written over: it may become longer at either end. Linux leaves what stands behind the names
- * of extensions as it was, and that would go back to it.
- */
-const roomyBuffer = (size: number): Uint8Array => takeZeros(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
-const ROOM = 0x1_0000
-
 export class Session {
   readonly #kernel: Kernel
-  readonly #client: Client
+  readonly #store: Store
   readonly #family: Family
   readonly #table: string
   readonly #lockTimeoutMs: number
-  readonly #options: CommitOptions
   #autocommit: boolean
   /** Last reading, and edits that are not committed; undefined until someone looks. */
   #work: Work | undefined
@@ -84,36 +70,31 @@ export class Session {
 
   constructor(
     kernel: Kernel,
-    client: Client,
+    store: Store,
     family: Family,
     table: string,
-    options: CommitOptions & { autocommit: boolean; lockTimeoutMs: number },
+    options: { autocommit: boolean; lockTimeoutMs: number },
   ) {
     this.#kernel = kernel
-    this.#client = client
+    this.#store = store
     this.#family = family
     this.#table = table
     this.#autocommit = options.autocommit
     this.#lockTimeoutMs = options.lockTimeoutMs
-    this.#options = options
   }
 
-  #read(): Snapshot {
-    return atOnce(this.#snapshot(this.#client.entries(this.#table)))
+  #read(): Reading {
+    return this.#store.read(false)
   }
 
   /** For one edit that looks at it and is gone. */
-  #readPrivately(): Snapshot {
-    return atOnce(this.#snapshot(this.#client.entries(this.#table, roomyBuffer), true))
+  #readPrivately(): Reading {
+    return this.#store.read(true)
   }
 
-  async #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Snapshot> {
+  #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Reading> {
     signal?.throwIfAborted()
-    return inSlices(this.#snapshot(await this.#client.entriesAsync(this.#table)))
-  }
-
-  *#snapshot({ info, entries }: TableEntries, isPrivate = false): Sliced<Snapshot> {
-    return readingOf(yield* readRulesetSliced(this.#family, this.#table, info, entries), isPrivate)
+    return this.#store.readAsync()
   }
 
   #transaction(): Work | undefined {
@@ -142,7 +123,8 @@ export class Session {
 
   #isSamePlace(other: Session): boolean {
     const isSameTable = this.#table === other.#table && this.#family === other.#family
-    return isSameTable && this.#kernel.place === other.#kernel.place
+    const isSameBackend = this.#store.backend === other.#store.backend
+    return isSameTable && isSameBackend && this.#kernel.place === other.#kernel.place
   }
 
   #present(): Work {
@@ -187,7 +169,7 @@ export class Session {
           edited(work, change)
           return work
         }, this.#readPrivately)
-        if (base.ruleset.image !== undefined) giveBack(base.ruleset.image.bytes)
+        base.release()
       })
   }
 
@@ -219,7 +201,7 @@ export class Session {
 
   /** @throws `error`, unless it is a conflict and there are attempts left */
   #tryAgain(error: unknown, attempt: number): void {
-    if (!(error instanceof ConflictError) || attempt === ATTEMPTS) throw error
+    if (!(error instanceof ConflictError) || attempt === this.#store.attempts) throw error
     const about = { family: this.#family.name, table: this.#table }
     report('retry', { operation: 'transaction', ...about, attempt, reason: error.message })
   }
@@ -230,15 +212,14 @@ export class Session {
     if (work !== undefined) atOnce(this.#prepare(work))
   }
 
-  /** Checks what is to be written. @throws as {@link prepare} */
-  *#prepare({ base: from, draft: to }: Work): Sliced<Exchange> {
-    const [kernel, client, options] = [this.#kernel, this.#client, this.#options]
-    return { kernel, client, from, to, options, prepared: yield* prepare(client, from, to, options) }
+  /** Checks what is to be written. @throws as {@link Reading.prepare} */
+  #prepare({ base, draft }: Work): Sliced<Change> {
+    return base.prepare(draft)
   }
 
   #write(work: Work): void {
     try {
-      if (work.edits > 0) replace(atOnce(this.#prepare(work)))
+      if (work.edits > 0) atOnce(this.#prepare(work)).write()
     } catch (error) {
       if (error instanceof CountersError) this.#forget(work)
       throw error
@@ -253,7 +234,7 @@ export class Session {
   }
 
   #locked<T>(body: () => T): T {
-    const lock = this.#kernel.lock(this.#lockTimeoutMs)
+    const lock = this.#store.lock(this.#lockTimeoutMs)
     try {
       using _ = this.#alone()
       return body()
@@ -263,7 +244,7 @@ export class Session {
   }
 
   #lockedAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
-    return this.#kernel.withLockAsync(request, async (lend) => {
+    return this.#store.withLockAsync(request, async (lend) => {
       using _ = this.#alone()
       return await body(lend)
     })
@@ -310,35 +291,36 @@ export class Session {
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
       work.draft = draftOf(work.draft)
-      await this.#writeAsync(written, () => this.#goOn(work, written))
+      await this.#writeAsync(written, (change) => this.#goOn(work, written, change))
     })
   }
 
   /** Edits that came while the kernel was busy stand on what has just been written. */
-  #goOn(work: Work, written: Work): void {
+  #goOn(work: Work, written: Work, change: Change | undefined): void {
     const since = work.edits - written.edits
     const goesOn = this.#work === work && since > 0
     this.#forget(work)
-    if (goesOn) this.#work = { base: writtenOf(written.draft), draft: work.draft, edits: since }
+    if (goesOn) this.#work = { base: change?.written() ?? written.base, draft: work.draft, edits: since }
   }
 
-  /** @param after what is to be done once the table is written */
-  async #writeAsync(work: Work, after: () => void): Promise<void> {
+  /** @param after what is to be done once the table is written, if anything was */
+  async #writeAsync(work: Work, after: (change: Change | undefined) => void): Promise<void> {
+    const change = work.edits > 0 ? await inSlices(this.#prepare(work)) : undefined
     try {
-      if (work.edits > 0) await replaceAsync(await inSlices(this.#prepare(work)))
+      await change?.writeAsync()
     } catch (error) {
-      if (error instanceof CountersError) after()
+      if (error instanceof CountersError) after(change)
       throw error
     }
-    after()
+    after(change)
   }
 
   #pending(): Work | undefined {
     return this.#work !== undefined && this.#work.edits > 0 ? this.#work : undefined
   }
 
-  *#confirm(base: Snapshot, now: Snapshot): Sliced<void> {
-    if (yield* unchanged(base, now)) return
+  *#confirm(base: Reading, now: Reading): Sliced<void> {
+    if (yield* base.isUnchanged(now)) return
     const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
     throw conflict(this.#family.name, this.#table, reason)
   }
@@ -377,7 +359,7 @@ export class Session {
     const outer = this.#transaction()
     // The next one's turn comes when this one is part of the outer one.
     if (outer !== undefined)
-      return this.#kernel.withLockAsync(request, (lend) => this.#withinAsync(outer, body, request, lend))
+      return this.#store.withLockAsync(request, (lend) => this.#withinAsync(outer, body, request, lend))
     this.#checkNothingPending()
     return this.#lockedAsync(request, (lend) => this.#exchangeAsync(body, request, lend))
   }

@@ -1,6 +1,9 @@
 /** Tables: independent handles on what one family's packet filter holds in one network namespace. */
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
+import { checkRewrite } from '../backend/legacy/faithful'
+import { LegacyStore } from '../backend/legacy/store'
+import { kernelSets } from '../backend/sets'
 import { IptcError, NotFoundError, RuleError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { findExtension } from '../extensions/registry'
@@ -30,10 +33,8 @@ import {
 } from '../ruleset/ruleset'
 import { Chain } from './chain'
 import { type CountersInput, readCounters } from './counters'
-import { checkRewrite } from './faithful'
 import { Policy, type PolicyName } from './policy'
 import { type Edit, Session } from './session'
-import { kernelSets } from './sets'
 import { Strict } from './strict'
 import { LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
 
@@ -103,12 +104,9 @@ export abstract class AnyTable extends Strict {
     this.#name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
-    this.#session = new Session(this.#kernel, this.#client, family, name, {
-      autocommit,
-      lockTimeoutMs,
-      rewrite,
-      findRefused,
-    })
+    const place = { kernel: this.#kernel, client: this.#client, options: { rewrite, findRefused } }
+    const store = new LegacyStore(place, family, name)
+    this.#session = new Session(this.#kernel, store, family, name, { autocommit, lockTimeoutMs })
     this.#context = { family, sets: kernelSets(this.#client) }
   }
 

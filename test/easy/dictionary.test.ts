@@ -1,6 +1,11 @@
 /** Rules between bytes and dictionaries. */
 import * as fc from 'fast-check'
 import * as z from 'zod'
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { UnboundSets } from '../../src/backend/sets'
+import { countersValue, decodeEntry } from '../../src/easy/decode'
+import { matchKey } from '../../src/easy/keys'
+import { allExtensions } from '../../src/extensions/registry'
 import {
   type DumpedRule,
   easy,
@@ -10,12 +15,7 @@ import {
   rule6Schema,
   ruleSchema,
   XtablesError,
-} from '../../src'
-import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import { countersValue, decodeEntry } from '../../src/easy/decode'
-import { matchKey } from '../../src/easy/keys'
-import { allExtensions } from '../../src/extensions/registry'
-import { UnboundSets } from '../../src/iptc/sets'
+} from '../../src/index'
 import { sameRule } from '../../src/ruleset/equal'
 import { encodeRule as encodeSpec, type RuleSpec } from '../../src/ruleset/rule'
 import { cases, ruleLine } from '../support/cases'

@@ -1,4 +1,6 @@
 /** The functions of the dictionary API, on an in-process kernel. */
+
+import type { FamilyName } from '../../src/abi/family'
 import {
   ConflictError,
   type Connection,
@@ -11,8 +13,7 @@ import {
   RuleError,
   Table,
   XtablesError,
-} from '../../src'
-import type { FamilyName } from '../../src/abi/family'
+} from '../../src/index'
 
 /** Counts what is open, and what is written. */
 class CountingKernel extends MemoryKernel {

@@ -1,5 +1,5 @@
-import { Chain, MemoryKernel, Rule, Rule6, Table } from '../../src'
 import { similarNames } from '../../src/extensions/near'
+import { Chain, MemoryKernel, Rule, Rule6, Table } from '../../src/index'
 
 test.each([
   ['tcpp', 'similar names: tcp'],

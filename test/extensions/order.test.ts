@@ -1,5 +1,5 @@
 /** Options that look at others: what they come to does not rest on the order in which they are given. */
-import { easy, Rule, XtablesError } from '../../src'
+import { easy, Rule, XtablesError } from '../../src/index'
 
 const hashlimit = (parameters: Readonly<Record<string, unknown>>): string => {
   const rule = new Rule()

@@ -2,12 +2,13 @@
  * What is refused is refused with the extension and the parameter that it is about: of every line that iptables-legacy
  * refuses, and of payloads that come in as bytes, which no text can say.
  */
-import { type AnyRule, IptcError, RuleError, XtablesError } from '../../src'
+
 import type { Family } from '../../src/abi/family'
 import { HOOKS, TABLES } from '../../src/abi/netfilter'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import { type Fault, faultOf, type PlacedRule } from '../../src/extensions/extension'
 import { allExtensions, findExtension, type Known } from '../../src/extensions/registry'
+import { type AnyRule, IptcError, RuleError, XtablesError } from '../../src/index'
 import { parseRule } from '../../src/language/parse'
 import { extensionParts } from '../../src/ruleset/parts'
 import { encodeRule } from '../../src/ruleset/rule'

@@ -1,5 +1,6 @@
 /** What runs beside each other in one thread: an edit that was made stands, and one that was not has said so. */
 import { AsyncResource } from 'node:async_hooks'
+import { ERRNO } from '../../src/abi/errno'
 import {
   type AnyTable,
   Chain,
@@ -13,8 +14,7 @@ import {
   Rule,
   restore,
   Table,
-} from '../../src'
-import { ERRNO } from '../../src/abi/errno'
+} from '../../src/index'
 import { failing as refusing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
 
 /** Turns of the event loop: a system call of the in-process kernel off the main thread takes one. */

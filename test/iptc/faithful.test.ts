@@ -1,10 +1,10 @@
 /** What the kernel does not hand out as it was given is not written back in silence. */
 
-import { Chain, easy, IptcError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src'
 import { FAMILIES } from '../../src/abi/family'
 import { TABLES, type TableName } from '../../src/abi/netfilter'
+import { mayLose } from '../../src/backend/legacy/faithful'
 import { allExtensions } from '../../src/extensions/registry'
-import { mayLose } from '../../src/iptc/faithful'
+import { Chain, easy, IptcError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { emptyRuleset } from '../ruleset/tables'
 
 const kernelWith = (...lines: string[]): MemoryKernel => {

@@ -1,4 +1,6 @@
 /** System calls that fail: each ends in its error or is made again, and leaves the table and the lock as they were. */
+
+import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import {
   Chain,
   ConflictError,
@@ -12,8 +14,7 @@ import {
   Table,
   Table6,
   UnsupportedError,
-} from '../../src'
-import { ERRNO, type ErrnoName } from '../../src/abi/errno'
+} from '../../src/index'
 import { failing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
 
 type Operation = SystemCall['operation']

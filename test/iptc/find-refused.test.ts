@@ -1,10 +1,11 @@
 /** Which of many new rules a kernel refuses, found in an empty table's place. */
-import { Chain, KernelError, MemoryKernel, RestoreError, Rule, RuleError, restore, Table } from '../../src'
+
 import { ERRNO } from '../../src/abi/errno'
 import { type FamilyName, IPV4 } from '../../src/abi/family'
 import { replace } from '../../src/abi/x-tables'
+import { readRuleset } from '../../src/blob/read'
+import { Chain, KernelError, MemoryKernel, RestoreError, Rule, RuleError, restore, Table } from '../../src/index'
 import { type Connection, SockoptFailure } from '../../src/kernel/kernel'
-import { readRuleset } from '../../src/ruleset/read'
 
 /** @param has whether a rule with this comment is among those that are sent. @param sent all of it */
 type Judge = (has: (comment: string) => boolean, sent: Uint8Array) => number | undefined

@@ -1,5 +1,5 @@
 /** Input that means something to JavaScript, or nothing to anyone. */
-import { Chain, easy, IptcError, LinuxKernel, MemoryKernel, Rule, ruleSchema, Table } from '../../src'
+import { Chain, easy, IptcError, LinuxKernel, MemoryKernel, Rule, ruleSchema, Table } from '../../src/index'
 
 const kernel = new MemoryKernel()
 const table = (): Table => new Table('filter', { kernel })

@@ -1,6 +1,7 @@
 /** An extension that the kernel has not. */
-import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, UnsupportedError } from '../../src'
+
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, UnsupportedError } from '../../src/index'
 import { SockoptFailure } from '../../src/kernel/kernel'
 
 const ENOENT = 2

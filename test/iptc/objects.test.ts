@@ -15,7 +15,7 @@ import {
   Target,
   UnsupportedError,
   XtablesError,
-} from '../../src'
+} from '../../src/index'
 import { caught } from '../support/caught'
 
 const newTable = (): Table => new Table('filter', { kernel: new MemoryKernel() })

@@ -2,11 +2,12 @@
  * What every parameter of every extension refuses. Generated from the registry, with values from the rule lines that
  * stand beside the tests of the extensions: whoever adds an extension adds to these tests too.
  */
-import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src'
+
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
 import { type Option, originals, overlap } from '../../src/extensions/option'
 import { missing } from '../../src/extensions/payload'
 import { allExtensions, type Known } from '../../src/extensions/registry'
+import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src/index'
 import type { Part } from '../../src/iptc/part'
 import { camelCase } from '../../src/iptc/words'
 import { parseRule } from '../../src/language/parse'

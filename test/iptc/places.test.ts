@@ -1,5 +1,5 @@
 /** Whichever way a rule goes into a table: what is refused of it is told with the table, the chain and its position. */
-import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, save, Table } from '../../src'
+import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { ourIptables, ourRestore } from '../support/applets'
 
 /** The chain has two rules already; packets that go out have no hardware address of their sender. */

@@ -1,5 +1,5 @@
 /** What may not be lost: edits beside a transaction, beside an asynchronous commit, and counters. */
-import { Chain, ConflictError, easy, IptcError, LockTimeoutError, MemoryKernel, Rule, Table } from '../../src'
+import { Chain, ConflictError, easy, IptcError, LockTimeoutError, MemoryKernel, Rule, Table } from '../../src/index'
 
 const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

@@ -1,5 +1,5 @@
 /** Matches and targets that are not known here, as text. */
-import { Rule } from '../../src'
+import { Rule } from '../../src/index'
 
 test.each([
   ['a space', '-m "a b" --revision 0 --payload 0x0400000000000000'],

@@ -1,6 +1,6 @@
 /** Restore text on the in-process kernel: round trips, malformed text, and that it is not slow. */
 import fc from 'fast-check'
-import { type IptcError, MemoryKernel, RestoreError, type RestoreOptions, restore, save, Table } from '../../src'
+import { type IptcError, MemoryKernel, RestoreError, type RestoreOptions, restore, save, Table } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { ourRestore, ourSave } from '../support/applets'
 import { cases, ruleLine } from '../support/cases'

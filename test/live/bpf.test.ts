@@ -1,12 +1,13 @@
 /** Programs of the match bpf: those that Linux does not run are refused before it is asked, and no others. */
-import { KernelError, Rule } from '../../src'
+
 import { IPV4 } from '../../src/abi/family'
+import { readRuleset } from '../../src/blob/read'
+import { writeRuleset } from '../../src/blob/write'
 import { type Instruction, programFault } from '../../src/extensions/program'
+import { KernelError, Rule } from '../../src/index'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import { readRuleset } from '../../src/ruleset/read'
 import { Rules } from '../../src/ruleset/rules'
-import { writeRuleset } from '../../src/ruleset/write'
 import { Random } from '../kernel/random'
 
 const client = new Client(new LinuxKernel(), IPV4)

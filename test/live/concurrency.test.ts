@@ -1,7 +1,16 @@
 /** Edits beside each other in one thread, on the live kernel: the same must hold as in test/iptc/concurrency.test.ts. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Chain, ConflictError, easy, LockTimeoutError, type NetworkNamespace, Rule, restore, Table } from '../../src'
+import {
+  Chain,
+  ConflictError,
+  easy,
+  LockTimeoutError,
+  type NetworkNamespace,
+  Rule,
+  restore,
+  Table,
+} from '../../src/index'
 import { keep, newNamespace, run } from './legacy'
 import { openDescriptors } from './machine'
 

@@ -1,9 +1,10 @@
 /** One rule for each extension, written by iptables-legacy, dumped as dictionaries and applied where there is nothing. */
-import { easy, type NetworkNamespace } from '../../src'
+
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { TABLES } from '../../src/abi/netfilter'
 import { main } from '../../src/cli/main'
 import { toJson } from '../../src/cli/own'
+import { easy, type NetworkNamespace } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { printRule } from '../../src/language/print'

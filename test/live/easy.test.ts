@@ -1,6 +1,6 @@
 /** The dictionary API on Linux, held against what iptables-legacy lists and what python-iptables reads and writes. */
 import { spawnSync } from 'node:child_process'
-import { type DumpedRule, easy, type NetworkNamespace, type RuleDictionary } from '../../src'
+import { type DumpedRule, easy, type NetworkNamespace, type RuleDictionary } from '../../src/index'
 import { attempt, listed, newNamespace, run } from './legacy'
 import { openDescriptors } from './machine'
 

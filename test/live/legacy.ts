@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AnyTable, NetworkNamespace } from '../../src'
+import { AnyTable, NetworkNamespace } from '../../src/index'
 
 /** Test files run side by side: with one lock for all, one would time out for what another does. */
 const directory = mkdtempSync(join(tmpdir(), 'xtables-legacy-'))

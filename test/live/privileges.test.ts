@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NetworkNamespace } from '../../src'
+import type { NetworkNamespace } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 

@@ -17,7 +17,7 @@ import {
   type TableOptions,
   Target,
   XtablesError,
-} from '../../src'
+} from '../../src/index'
 import { everything, keep, newNamespace, run } from './legacy'
 
 /** One namespace, and how an example speaks to it. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from '@swc/core'
 import * as ts from 'typescript'
-import * as xtables from '../../src'
+import * as xtables from '../../src/index'
 import { everything, newNamespace, run } from './legacy'
 
 const ROOT = join(__dirname, '..', '..')

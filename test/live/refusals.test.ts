@@ -1,9 +1,9 @@
 /** What the kernel says no to: what it logged, which of many rules it was, and what must not be written back. */
 import { accessSync, constants, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Chain, type KernelError, Rule, RuleError, Table } from '../../src'
 import { IPV4 } from '../../src/abi/family'
 import { replace } from '../../src/abi/x-tables'
+import { Chain, type KernelError, Rule, RuleError, Table } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'

@@ -1,8 +1,8 @@
 /** What of the kernel's own counts an edit of the table begins anew, and what stays: as the declarations say. */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
-import { Chain, Rule, Table } from '../../src'
 import { findExtension } from '../../src/extensions/registry'
+import { Chain, Rule, Table } from '../../src/index'
 import { run } from '../support/oracle'
 
 const PORT = 9

@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { IPV4 } from '../../src/abi/family'
+import { readRuleset } from '../../src/blob/read'
 import {
   Chain,
   ConflictError,
@@ -17,10 +19,8 @@ import {
   Table,
   Table6,
   type TableOptions,
-} from '../../src'
-import { IPV4 } from '../../src/abi/family'
+} from '../../src/index'
 import { Client } from '../../src/kernel/client'
-import { readRuleset } from '../../src/ruleset/read'
 import { caught } from '../support/caught'
 import { WatchedKernel } from '../support/watched-kernel'
 import { attempt, everything, keep, listed, newNamespace, run, runAside } from './legacy'

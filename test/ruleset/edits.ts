@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import type { IPV4 } from '../../src/abi/family'
 import { TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import { readRuleset } from '../../src/blob/read'
 import { buildVerdict } from '../../src/ruleset/entry'
-import { readRuleset } from '../../src/ruleset/read'
 import {
   changedRules,
   type Draft,

@@ -1,12 +1,12 @@
 /** Tables to test with, made by the code that makes all tables. */
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { type Hook, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import type { Layout } from '../../src/blob/read'
+import { REQUEST_HEAD, writeRuleset } from '../../src/blob/write'
 import { findExtension, kernelName } from '../../src/extensions/registry'
 import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
-import type { Layout } from '../../src/ruleset/read'
 import { Rules } from '../../src/ruleset/rules'
 import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../src/ruleset/ruleset'
-import { REQUEST_HEAD, writeRuleset } from '../../src/ruleset/write'
 
 export interface Table {
   readonly family: Family

@@ -1,8 +1,8 @@
 /** What is in the kernel, to be compared. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { readRuleset } from '../../src/blob/read'
 import { captureTable, checkCapture } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
-import { readRuleset } from '../../src/ruleset/read'
 import { orderedChains } from '../../src/ruleset/ruleset'
 
 /** The entries of a table. 1.8.9 forgets at every change what a policy has counted; we do not. */

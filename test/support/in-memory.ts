@@ -1,5 +1,5 @@
 /** What a group of rule lines needs, in an in-process kernel. */
-import { MemoryKernel, restore } from '../../src'
+import { MemoryKernel, restore } from '../../src/index'
 import type { Case } from './cases'
 
 /** Sets that know nothing of addresses are of any family. */

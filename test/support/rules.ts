@@ -1,6 +1,7 @@
 /** Rules and tables of either family, by the words of a case. */
-import { type AnyRule, type AnyTable, Chain, IptcError, Rule, Rule6, Table, Table6 } from '../../src'
+
 import type { Family } from '../../src/abi/family'
+import { type AnyRule, type AnyTable, Chain, IptcError, Rule, Rule6, Table, Table6 } from '../../src/index'
 import type { Kernel } from '../../src/kernel/kernel'
 import type { Case } from './cases'
 

@@ -2,10 +2,11 @@
  * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
  * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
  */
-import { type AnyTable, Chain, IptcError, KernelError, RuleError } from '../../src'
+
 import type { Family } from '../../src/abi/family'
 import { replace } from '../../src/abi/x-tables'
-import { kernelSets } from '../../src/iptc/sets'
+import { kernelSets } from '../../src/backend/sets'
+import { type AnyTable, Chain, IptcError, KernelError, RuleError } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'

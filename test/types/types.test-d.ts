@@ -1,5 +1,5 @@
 /** What compiles and what does not. Checked by the compiler alone: nothing here is ever run. */
-import { Chain, easy, IpSet, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src'
+import { Chain, easy, IpSet, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src/index'
 
 const rule = new Rule()
 const table = new Table(Table.FILTER, { kernel: new MemoryKernel() })

@@ -20,12 +20,12 @@ import {
   TABLE_NAME_SIZE,
 } from '../../abi/x-tables'
 import { readText } from '../../binary/text'
+import { Refusal, verify } from '../../blob/verify'
 import { BlobError, UnsupportedError } from '../../errors'
 import type { SetNames } from '../../extensions/context'
 import { knownRevisions } from '../../extensions/registry'
 import { callback, check, duration, isObject, keyOf, list, object, shown } from '../../input'
 import { checkOptions } from '../../options'
-import { Refusal, verify } from '../../ruleset/verify'
 import { type Capture, checkCapture } from '../capture'
 import { Holders } from '../holders'
 import {

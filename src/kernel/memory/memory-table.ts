@@ -3,6 +3,7 @@ import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
 import { CHAIN_NAME_SIZE, counters, EXTENSION_NAME_SIZE, entryMatch, getInfo } from '../../abi/x-tables'
 import { u64 } from '../../binary/codec'
+import type { Layout } from '../../blob/read'
 import type { Variant } from '../../extensions/extension'
 import {
   buildErrorEntry,
@@ -16,7 +17,6 @@ import {
   targetPart,
 } from '../../ruleset/entry'
 import { headerOf, structOf } from '../../ruleset/identify'
-import type { Layout } from '../../ruleset/read'
 
 /** What GET_INFO says of a hook that the table lacks. */
 const NOWHERE = 0xffff_ffff

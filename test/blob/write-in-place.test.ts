@@ -1,11 +1,11 @@
 /** Two ways to lay a table out: in the memory that it was read into, and in fresh memory. */
 import fc from 'fast-check'
 import { IPV4, IPV6 } from '../../src/abi/family'
-import { readRuleset } from '../../src/ruleset/read'
+import { readRuleset } from '../../src/blob/read'
+import { writeInPlace, writeRuleset } from '../../src/blob/write'
 import { draftOf } from '../../src/ruleset/ruleset'
-import { writeInPlace, writeRuleset } from '../../src/ruleset/write'
-import { edit, numbers, pickFrom, tableOf, tables } from './edits'
-import { laidOut } from './tables'
+import { edit, numbers, pickFrom, tableOf, tables } from '../ruleset/edits'
+import { laidOut } from '../ruleset/tables'
 
 test('they come to the same', () => {
   const told = { inPlace: 0, copied: 0 }

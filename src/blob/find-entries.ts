@@ -2,9 +2,17 @@
 import type { Family } from '../abi/family'
 import { entryMatch, standardTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
+import {
+  checkEntry,
+  errorName,
+  isErrorTarget,
+  isStandard,
+  isUnconditional,
+  readVerdict,
+  targetPart,
+} from '../ruleset/entry'
+import { ENDS, STAYS } from '../ruleset/image'
 import type { Sliced } from '../slices'
-import { checkEntry, errorName, isErrorTarget, isStandard, isUnconditional, readVerdict, targetPart } from './entry'
-import { ENDS, STAYS } from './image'
 
 /** The entries of a blob, each by its number, before it is known which of them make chains. */
 export interface Found {

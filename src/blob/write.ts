@@ -1,11 +1,11 @@
 /** From a ruleset to a blob. */
 import { replace } from '../abi/x-tables'
 import { takeBuffer } from '../binary/buffers'
+import type { Image } from '../ruleset/image'
+import type { Ruleset } from '../ruleset/ruleset'
 import { atOnce, type Sliced } from '../slices'
-import type { Image } from './image'
 import { aimPiece, type Piece, type Plan, planOf } from './plan'
 import type { Layout } from './read'
-import type { Ruleset } from './ruleset'
 
 /** Room before the entries for `struct ipt_replace`, so that a request needs no second copy of them. */
 export const REQUEST_HEAD = replace.size

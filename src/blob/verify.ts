@@ -19,7 +19,6 @@ import {
   type RuleHead,
 } from '../extensions/extension'
 import type { Known } from '../extensions/registry'
-import { atOnce, type Sliced } from '../slices'
 import {
   checkEntry,
   isErrorTarget,
@@ -34,11 +33,12 @@ import {
   payloadSize,
   readVerdict,
   targetPart,
-} from './entry'
-import { type Header, headerOf, structOf } from './identify'
-import { ruleHead } from './parts'
+} from '../ruleset/entry'
+import { type Header, headerOf, structOf } from '../ruleset/identify'
+import { ruleHead } from '../ruleset/parts'
+import type { Entry } from '../ruleset/ruleset'
+import { atOnce, type Sliced } from '../slices'
 import type { Layout } from './read'
-import type { Entry } from './ruleset'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */
 export class Refusal extends Error {

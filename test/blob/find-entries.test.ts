@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { FAMILIES } from '../../src/abi/family'
 import { u16 } from '../../src/binary/codec'
+import { findEntries } from '../../src/blob/find-entries'
 import { BlobError } from '../../src/errors'
 import {
   checkEntry,
@@ -13,7 +14,6 @@ import {
   readVerdict,
   targetPart,
 } from '../../src/ruleset/entry'
-import { findEntries } from '../../src/ruleset/find-entries'
 import { ENDS, STAYS } from '../../src/ruleset/image'
 import { atOnce } from '../../src/slices'
 import { fixtures } from '../support/fixtures'

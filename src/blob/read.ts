@@ -2,12 +2,12 @@
 import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
+import { readVerdict, targetPart } from '../ruleset/entry'
+import { ENDS, entryBytes, entryIn, GOES_ON, type Image } from '../ruleset/image'
+import { Rules } from '../ruleset/rules'
+import { type Chain, type Entry, isSorted, plain, type Ruleset } from '../ruleset/ruleset'
 import { atOnce, type Sliced } from '../slices'
-import { readVerdict, targetPart } from './entry'
 import { type Found, findEntries } from './find-entries'
-import { ENDS, entryBytes, entryIn, GOES_ON, type Image } from './image'
-import { Rules } from './rules'
-import { type Chain, type Entry, isSorted, plain, type Ruleset } from './ruleset'
 
 /** Where the kernel says that the chains of a table lie: the parts of GET_INFO that this needs. Offsets in bytes. */
 export interface Layout {

@@ -1,4 +1,7 @@
 import { HOOKS, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import { type Layout, readRuleset } from '../../src/blob/read'
+import { verify } from '../../src/blob/verify'
+import { writeRuleset } from '../../src/blob/write'
 import { BlobError, RuleError } from '../../src/errors'
 import {
   buildErrorEntry,
@@ -8,10 +11,7 @@ import {
   readVerdict,
   targetPart,
 } from '../../src/ruleset/entry'
-import { type Layout, readRuleset } from '../../src/ruleset/read'
 import { entriesOf, plain, type Ruleset } from '../../src/ruleset/ruleset'
-import { verify } from '../../src/ruleset/verify'
-import { writeRuleset } from '../../src/ruleset/write'
 import {
   accept,
   emptyRuleset,
@@ -24,7 +24,7 @@ import {
   withChain,
   withoutChain,
   withRules,
-} from './tables'
+} from '../ruleset/tables'
 
 const read = ({ family, table, layout, bytes }: Table): Ruleset => readRuleset(family, table, layout, bytes)
 

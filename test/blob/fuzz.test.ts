@@ -1,13 +1,23 @@
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
+import { type Layout, readRuleset } from '../../src/blob/read'
+import { Refusal, verify } from '../../src/blob/verify'
+import { REQUEST_HEAD, writeRuleset } from '../../src/blob/write'
 import { BlobError } from '../../src/errors'
 import { buildPart, buildVerdict } from '../../src/ruleset/entry'
-import { type Layout, readRuleset } from '../../src/ruleset/read'
 import { type Entry, plain, type Ruleset } from '../../src/ruleset/ruleset'
-import { Refusal, verify } from '../../src/ruleset/verify'
-import { REQUEST_HEAD, writeRuleset } from '../../src/ruleset/write'
-import { emptyRuleset, families, jump, laidOut, matchOf, ruleBytes, type Table, targetOf, withRules } from './tables'
+import {
+  emptyRuleset,
+  families,
+  jump,
+  laidOut,
+  matchOf,
+  ruleBytes,
+  type Table,
+  targetOf,
+  withRules,
+} from '../ruleset/tables'
 
 const CHAINS = ['a', 'bb', 'ccc']
 const RUNS = 3000

@@ -1,11 +1,11 @@
 /** What goes where when a table is laid out: every entry's place is known before the first byte is written. */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { RuleError } from '../errors'
-import { targetPart, writeVerdict } from './entry'
-import { GOES_ON, type Image } from './image'
+import { targetPart, writeVerdict } from '../ruleset/entry'
+import { GOES_ON, type Image } from '../ruleset/image'
+import type { Ref } from '../ruleset/rules'
+import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Layout } from './read'
-import type { Ref } from './rules'
-import { type Chain, type Entry, orderedChains, type Ruleset } from './ruleset'
 
 /** Entries that stand one behind the other in the image, too, and stay so; or one new entry. */
 export interface Piece {

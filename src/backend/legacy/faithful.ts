@@ -2,13 +2,13 @@
  * What the kernel does not hand out as it was given is never written back in silence: the rule would come out another,
  * although nobody touched it.
  */
-import type { Family } from '../abi/family'
-import { IptcError, RuleError } from '../errors'
-import type { Extension, Loss } from '../extensions/extension'
-import { findExtension } from '../extensions/registry'
-import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../ruleset/entry'
-import { headerOf, structOf } from '../ruleset/identify'
-import { type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import type { Family } from '../../abi/family'
+import { IptcError, RuleError } from '../../errors'
+import type { Extension, Loss } from '../../extensions/extension'
+import { findExtension } from '../../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../../ruleset/entry'
+import { headerOf, structOf } from '../../ruleset/identify'
+import { type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import type { Snapshot } from './snapshot'
 
 /** How a parameter is named where it is to be written back all the same. */

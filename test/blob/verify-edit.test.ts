@@ -1,11 +1,11 @@
 /** Random edits of tables: what is found good by a look at the edit is found good by a look at everything. */
 import fc from 'fast-check'
 import { IPV4, IPV6 } from '../../src/abi/family'
+import { Refusal, verify } from '../../src/blob/verify'
+import { isSurelyTaken } from '../../src/blob/verify-edit'
 import { draftOf, type Ruleset } from '../../src/ruleset/ruleset'
-import { Refusal, verify } from '../../src/ruleset/verify'
-import { isSurelyTaken } from '../../src/ruleset/verify-edit'
-import { edit, numbers, pickFrom, tableOf, tables } from './edits'
-import { laidOut } from './tables'
+import { edit, numbers, pickFrom, tableOf, tables } from '../ruleset/edits'
+import { laidOut } from '../ruleset/tables'
 
 function isTaken(ruleset: Ruleset): boolean {
   const { family, table, layout, bytes } = laidOut(ruleset)

@@ -1,9 +1,9 @@
 /** What the entries of a table begin with when it has been exchanged: what they had counted until then. */
-import { counters as counterStruct } from '../abi/x-tables'
-import { type Counters, readCounters } from '../ruleset/entry'
-import { entryIn, type Image } from '../ruleset/image'
-import type { Ref, Run } from '../ruleset/rules'
-import { orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { counters as counterStruct } from '../../abi/x-tables'
+import { type Counters, readCounters } from '../../ruleset/entry'
+import { entryIn, type Image } from '../../ruleset/image'
+import type { Ref, Run } from '../../ruleset/rules'
+import { orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import type { Snapshot } from './snapshot'
 
 const SIZE = counterStruct.size

@@ -4,10 +4,10 @@
  * where it cannot tell, it says no, and everything is verified.
  */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
-import { isStandard, isUnconditional, readVerdict, targetPart } from './entry'
-import { ENDS, type Image } from './image'
-import type { Rules, Run } from './rules'
-import type { Chain, Entry, Ruleset } from './ruleset'
+import { isStandard, isUnconditional, readVerdict, targetPart } from '../ruleset/entry'
+import { ENDS, type Image } from '../ruleset/image'
+import type { Rules, Run } from '../ruleset/rules'
+import type { Chain, Entry, Ruleset } from '../ruleset/ruleset'
 import { isEntryTaken, type VerifyOptions } from './verify'
 
 /** Where packets go on from a chain. */

@@ -2,15 +2,15 @@
  * Finds out which of many new rules the kernel refuses, by trying them in an empty table's place: in a packet filter of
  * the same kernel that nobody uses. The table itself is left alone.
  */
-import type { Family } from '../abi/family'
-import { IptcError, KernelError, RuleError, UnsupportedError } from '../errors'
-import { Client } from '../kernel/client'
-import type { Kernel, Scratch } from '../kernel/kernel'
-import { buildEntry, buildVerdict, matchParts, targetPart } from '../ruleset/entry'
-import { type EntryPart, entryPart, extensionParts } from '../ruleset/parts'
-import { Rules } from '../ruleset/rules'
-import type { Chain, Entry, Ruleset } from '../ruleset/ruleset'
-import { type Request, writeRuleset } from '../ruleset/write'
+import type { Family } from '../../abi/family'
+import { type Request, writeRuleset } from '../../blob/write'
+import { IptcError, KernelError, RuleError, UnsupportedError } from '../../errors'
+import { Client } from '../../kernel/client'
+import type { Kernel, Scratch } from '../../kernel/kernel'
+import { buildEntry, buildVerdict, matchParts, targetPart } from '../../ruleset/entry'
+import { type EntryPart, entryPart, extensionParts } from '../../ruleset/parts'
+import { Rules } from '../../ruleset/rules'
+import type { Chain, Entry, Ruleset } from '../../ruleset/ruleset'
 import { blame, type Candidate } from './blame'
 
 /** Which rules are refused together, as few as can be, the last of them last; and with what. */

@@ -1,11 +1,11 @@
 import { ERRNO, errnoName } from '../../src/abi/errno'
 import { IPV4, IPV6 } from '../../src/abi/family'
 import { VERDICTS } from '../../src/abi/netfilter'
+import type { Layout } from '../../src/blob/read'
+import { Refusal, type VerifyOptions, verify } from '../../src/blob/verify'
 import { buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
-import type { Layout } from '../../src/ruleset/read'
 import { Rules } from '../../src/ruleset/rules'
 import { newChain, plain } from '../../src/ruleset/ruleset'
-import { Refusal, type VerifyOptions, verify } from '../../src/ruleset/verify'
 import {
   emptyRuleset,
   families,
@@ -18,7 +18,7 @@ import {
   tableOf,
   targetOf,
   withRules,
-} from './tables'
+} from '../ruleset/tables'
 
 const check = ({ family, table, layout, bytes }: Table, options?: VerifyOptions): Uint8Array =>
   verify(family, table, layout, bytes, options)
