@@ -9,6 +9,7 @@ export const NFNETLINK_V0 = 0
 
 export const NFNL_SUBSYS_IPSET = 6
 export const NFNL_SUBSYS_NFTABLES = 10
+export const NFNL_SUBSYS_NFT_COMPAT = 11
 
 /** `nlmsg_type` of a subsystem's message. */
 export const nfnlType = (subsystem: number, message: number): number => (subsystem << 8) | message

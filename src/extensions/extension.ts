@@ -10,6 +10,7 @@ import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Extent, Fields, Struct } from '../binary/struct'
 import { headed, type Lister } from './listing'
+import type { Native } from './native'
 import type { Option } from './option'
 
 /** A rule's own part, outside its matches and target, is declared in the same language. */
@@ -191,6 +192,8 @@ interface Declaration<R, O> extends Demands {
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
   /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
   leading?: readonly (keyof O & string)[]
+  /** What it is in terms of nf_tables, where it has such a form. */
+  native?: (fields: FieldsOf<R>, family: FamilyName) => Native
   /** No blank stands before it in a listing. */
   adjoins?: boolean
   /** What a listing says before the options, or in their stead. */
@@ -225,6 +228,7 @@ export interface Variant {
   readonly suspects: Suspect | undefined
   readonly losses: readonly Loss[]
   readonly usage: Usage | undefined
+  readonly native: Native | undefined
   readonly list: Lister
   /** What stands before it in a listing. */
   readonly blank: '' | ' '
@@ -332,6 +336,7 @@ function variant<R, O extends Options>(
     suspects: declaration.suspects?.(fields, family),
     losses: declaration.losses?.(fields) ?? [],
     usage: declaration.usage?.(fields, family),
+    native: declaration.native?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     blank: declaration.adjoins ? '' : ' ',
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),

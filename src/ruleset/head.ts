@@ -1,4 +1,5 @@
 /** A rule outside its matches and its target: addresses, interfaces, protocol. Declared as an extension is. */
+
 import { FAMILIES, type FamilyName } from '../abi/family'
 import {
   INV_DSTIP,
@@ -11,13 +12,23 @@ import {
   iptEntry,
 } from '../abi/ip-tables'
 import { IP6T_F_PROTO, ip6tEntry } from '../abi/ip6-tables'
+import { NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
+import { u8 } from '../binary/codec'
 import { bit, both } from '../binary/struct'
 import { rule, type Variant } from '../extensions/extension'
+import { given, network as inHeader, meta, native, optional, valueTest } from '../extensions/native'
 import { flag, option } from '../extensions/option'
 import type { Known } from '../extensions/registry'
 import { network } from '../extensions/values/address'
 import { interfaceName } from '../extensions/values/interface'
 import { namedProtocol } from '../extensions/values/protocol'
+import { addressTest, bitsTest, interfaceTest, type Place } from './native-head'
+
+/** Where the addresses lie in a header of the family: that of the source, that of the destination. */
+const ADDRESSES: Readonly<Record<FamilyName, readonly [number, number]>> = { ipv4: [12, 16], ipv6: [8, 24] }
+/** Where an IPv4 header says which part of a packet a fragment is, and the bits of that which are 0 in the first. */
+const FRAGMENT = inHeader(6, 2)
+const FRAGMENT_OFFSET = new Uint8Array([0x1f, 0xff])
 
 /** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */
 const head = rule('rule', {
@@ -30,6 +41,21 @@ const head = rule('rule', {
     pcnt,
     bcnt,
   ],
+  native: (at, family) => {
+    const { flags, invflags } = at
+    const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
+    const number = { value: at.proto, negation: bit(invflags, INV_PROTO) }
+    const protocol = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
+    const fragment = bitsTest(FRAGMENT, FRAGMENT_OFFSET, bit(flags, IPT_F_FRAG), bit(invflags, INV_FRAG))
+    return native(
+      interfaceTest(meta(NFT_META.IIFNAME), at.iniface, at.inifaceMask, bit(invflags, INV_VIA_IN)),
+      interfaceTest(meta(NFT_META.OIFNAME), at.outiface, at.outifaceMask, bit(invflags, INV_VIA_OUT)),
+      family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), protocol) : protocol,
+      addressTest(source as Place, at.src, at.smsk, bit(invflags, INV_SRCIP)),
+      addressTest(destination as Place, at.dst, at.dmsk, bit(invflags, INV_DSTIP)),
+      ...(family === 'ipv4' ? [fragment] : []),
+    )
+  },
   options: (at, family) => {
     const { flags, invflags } = at
     const negation = (mask: number) => ({ negation: bit(invflags, mask) })

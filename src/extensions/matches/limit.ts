@@ -1,15 +1,22 @@
 /** A limit to how many packets match in a time, which a burst of them may exceed. */
 import { ERRNO } from '../../abi/errno'
+import { NFT_LIMIT_PKTS } from '../../abi/nf-tables'
 import { raw, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { about, match, suspicion } from '../extension'
 import { view } from '../fields'
+import { expression, native } from '../native'
 import { option } from '../option'
 import { integer } from '../values/integer'
 import { formatFlow, periodOf, type Rate, rate, rateOf } from '../values/rate'
+import { same } from '../values/value'
 
 /** XT_LIMIT_SCALE: parts of a second in which the time from packet to packet is held. */
 const TICKS = 10_000
+const MAX_BURST = 10_000
+
+/** As nf_tables has it: so many packets in so many seconds. linux/netfilter/nf_tables.h */
+type LimitData = { rate: bigint; unit: bigint; burst: number; type: number; flags: number }
 
 /** linux/netfilter/xt_limit.h */
 export const limit = match('limit', {
@@ -27,6 +34,25 @@ export const limit = match('limit', {
   },
   restarts: 'the whole burst is there again',
   private: ({ prev, credit, creditCap, cost, pad, master }) => [prev, credit, creditCap, cost, pad, master],
+  native: ({ avg, burst }) =>
+    native(
+      expression<LimitData>('limit', {
+        write(bytes, at) {
+          const [packets, seconds] = rateOf(avg.read(bytes, at), TICKS, true)
+          const amount = { rate: BigInt(packets), unit: BigInt(seconds), burst: burst.read(bytes, at) }
+          return { ...amount, type: NFT_LIMIT_PKTS, flags: 0 }
+        },
+        read({ rate: packets = 0n, unit: seconds = 0n, burst: size = 0, type, flags }, bytes, at) {
+          if (type !== NFT_LIMIT_PKTS || flags !== 0 || packets === 0n || size < 1 || size > MAX_BURST) return false
+          const period = periodOf([Number(packets), Number(seconds)], TICKS)
+          // Rates that are not said so are rounded, and others would be said.
+          if (!same(rateOf(period, TICKS, true), [Number(packets), Number(seconds)])) return false
+          avg.write(bytes, at, period)
+          burst.write(bytes, at, size)
+          return true
+        },
+      }),
+    ),
   options: ({ avg, burst }) => ({
     limit: option(
       rate(TICKS),
@@ -37,7 +63,7 @@ export const limit = match('limit', {
       ),
       { always: true, absent: [3, 60 * 60] },
     ),
-    'limit-burst': option(integer(10_000), burst, { absent: 5 }),
+    'limit-burst': option(integer(MAX_BURST), burst, { absent: 5 }),
   }),
   check:
     ({ burst }) =>

@@ -3,6 +3,7 @@ import { pair, u8, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { is } from '../fields'
+import { native, onlyWhere, optional, portTests, transport, valueTest } from '../native'
 import { flag, option, synonym } from '../option'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
@@ -14,6 +15,9 @@ const flags = listedInHex(
   nameList(TCP_FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true }),
 )
 const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN, TCP_FLAGS.SYN] as const
+
+/** Where the flags lie in a header. */
+const FLAGS = transport(13, 1)
 
 /** linux/netfilter/xt_tcpudp.h */
 export const tcpHeader = struct('struct xt_tcp', 12, {
@@ -30,6 +34,18 @@ export const tcp = match('tcp', {
   revisions: { 0: tcpHeader },
   bits: ({ invflags }) => [[invflags, 0x0f]],
   list: 'tcp',
+  native: ({ option: kind, flgMask, flgCmp, spts, dpts, invflags }) => {
+    const negation = bit(invflags, 0x04)
+    return native(
+      optional(
+        both(both(flgMask, flgCmp), negation),
+        [[0, 0], false],
+        valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation }),
+      ),
+      portTests([spts, dpts], [bit(invflags, 0x01), bit(invflags, 0x02)]),
+      onlyWhere(kind, 0),
+    )
+  },
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {
     const examined = both(flgMask, flgCmp)
     const negation = bit(at.invflags, 0x04)

@@ -1,0 +1,39 @@
+/**
+ * Captures what iptables-nft writes for every accepted rule line of test/extensions/cases, one file a group of lines, with
+ * what it prints of it. Works in network namespaces of its own; needs root, Linux with nf_tables, iptables and ipset.
+ *
+ *   npm run fixtures:nft
+ *   npm run fixtures:nft -- tcp udp
+ */
+import { release } from 'node:os'
+import { NetworkNamespace } from '../src/kernel/linux/namespace'
+import { cases } from '../test/support/cases'
+import { clearNftFixtures, writeNftFixture } from '../test/support/nft-fixtures'
+import { nftVersion, writtenByNft } from '../test/support/nft-oracle'
+
+const version = nftVersion()
+if (version === undefined) throw new Error('iptables-nft is not installed')
+const writtenBy = `${version}, Linux ${release().split('-')[0]}`
+const wanted = process.argv.slice(2)
+const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
+clearNftFixtures(isWanted)
+const written = cases.filter(
+  ({ accepted, extension, lacking }) => accepted.length > 0 && !lacking && isWanted(extension),
+)
+let count = 0
+for (const one of written) {
+  using namespace = NetworkNamespace.create()
+  const { rules, refused, sets } = namespace.run(() => writtenByNft(one))
+  writeNftFixture({
+    name: one.name,
+    extension: one.extension,
+    family: one.family.name,
+    table: one.table,
+    writtenBy,
+    sets,
+    rules,
+    refused,
+  })
+  count += rules.length
+}
+console.log(`${written.length} groups captured, ${count} rules`)

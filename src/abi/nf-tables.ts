@@ -1,0 +1,214 @@
+/**
+ * nf_tables over netlink: messages, attributes and what they hold. linux/netfilter/nf_tables.h, nf_tables_compat.h,
+ * nfnetlink.h. Numbers in attributes are in network order.
+ */
+import type { Hook, TableName } from './netfilter'
+
+/** enum nf_tables_msg_types */
+export const NFT_MSG = {
+  NEWTABLE: 0,
+  GETTABLE: 1,
+  DELTABLE: 2,
+  NEWCHAIN: 3,
+  GETCHAIN: 4,
+  DELCHAIN: 5,
+  NEWRULE: 6,
+  GETRULE: 7,
+  DELRULE: 8,
+  NEWSET: 9,
+  GETSET: 10,
+  DELSET: 11,
+  NEWGEN: 15,
+  GETGEN: 16,
+  TRACE: 17,
+} as const
+export type NftMessage = keyof typeof NFT_MSG
+
+/** Messages of every subsystem that begin and end what is done all or nothing. linux/netfilter/nfnetlink.h */
+export const NFNL_MSG_BATCH_BEGIN = 0x10
+export const NFNL_MSG_BATCH_END = 0x11
+export const NFNL_BATCH_GENID = 1
+
+export const NFTA_LIST_ELEM = 1
+export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
+export const NFTA_CHAIN = {
+  TABLE: 1,
+  HANDLE: 2,
+  NAME: 3,
+  HOOK: 4,
+  POLICY: 5,
+  USE: 6,
+  TYPE: 7,
+  COUNTERS: 8,
+  FLAGS: 10,
+  ID: 11,
+  USERDATA: 12,
+} as const
+export const NFTA_HOOK = { HOOKNUM: 1, PRIORITY: 2, DEV: 3, DEVS: 4 } as const
+export const NFTA_RULE = {
+  TABLE: 1,
+  CHAIN: 2,
+  HANDLE: 3,
+  EXPRESSIONS: 4,
+  COMPAT: 5,
+  POSITION: 6,
+  USERDATA: 7,
+  ID: 9,
+  POSITION_ID: 10,
+  CHAIN_ID: 11,
+} as const
+export const NFTA_RULE_COMPAT = { PROTO: 1, FLAGS: 2 } as const
+export const NFT_RULE_COMPAT_F_INV = 2
+export const NFTA_SET = { TABLE: 1, NAME: 2, FLAGS: 3, HANDLE: 16 } as const
+export const NFTA_GEN = { ID: 1, PROC_PID: 2, PROC_NAME: 3 } as const
+export const NFTA_TRACE = {
+  TABLE: 1,
+  CHAIN: 2,
+  RULE_HANDLE: 3,
+  TYPE: 4,
+  VERDICT: 5,
+  ID: 6,
+  LL_HEADER: 7,
+  NETWORK_HEADER: 8,
+  TRANSPORT_HEADER: 9,
+  IIF: 10,
+  IIFTYPE: 11,
+  OIF: 12,
+  OIFTYPE: 13,
+  MARK: 14,
+  NFPROTO: 15,
+  POLICY: 16,
+} as const
+export const NFT_TRACETYPE = { POLICY: 1, RETURN: 2, RULE: 3 } as const
+
+/** What the kernel's compat layer knows of an extension: nf_tables_compat.h */
+export const NFNL_MSG_COMPAT_GET = 0
+export const NFTA_COMPAT = { NAME: 1, REV: 2, TYPE: 3 } as const
+export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
+
+export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
+export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
+export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
+/** Of a verdict's code, beside those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
+export const NFT_VERDICT = {
+  DROP: 0,
+  ACCEPT: 1,
+  QUEUE: 3,
+  CONTINUE: -1,
+  BREAK: -2,
+  JUMP: -3,
+  GOTO: -4,
+  RETURN: -5,
+} as const
+
+/** Registers: the verdict, and the first of those that data is loaded into. */
+export const NFT_REG_VERDICT = 0
+export const NFT_REG_1 = 1
+/** The second of those of four bytes, in which iptables-nft has what it sets. */
+export const NFT_REG32_01 = 9
+
+export const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const
+export const NFTA_META = { DREG: 1, KEY: 2, SREG: 3 } as const
+/** enum nft_meta_keys */
+export const NFT_META = {
+  LEN: 0,
+  PROTOCOL: 1,
+  PRIORITY: 2,
+  MARK: 3,
+  IIF: 4,
+  OIF: 5,
+  IIFNAME: 6,
+  OIFNAME: 7,
+  IIFTYPE: 8,
+  OIFTYPE: 9,
+  SKUID: 10,
+  SKGID: 11,
+  NFTRACE: 12,
+  RTCLASSID: 13,
+  SECMARK: 14,
+  NFPROTO: 15,
+  L4PROTO: 16,
+  PKTTYPE: 19,
+  CPU: 20,
+  IIFGROUP: 21,
+  OIFGROUP: 22,
+  CGROUP: 23,
+  PRANDOM: 24,
+} as const
+export const NFTA_PAYLOAD = {
+  DREG: 1,
+  BASE: 2,
+  OFFSET: 3,
+  LEN: 4,
+  SREG: 5,
+  CSUM_TYPE: 6,
+  CSUM_OFFSET: 7,
+  CSUM_FLAGS: 8,
+} as const
+/** enum nft_payload_bases */
+export const NFT_PAYLOAD = { LL: 0, NETWORK: 1, TRANSPORT: 2 } as const
+export const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5, OP: 6, DATA: 7 } as const
+export const NFTA_BYTEORDER = { SREG: 1, DREG: 2, OP: 3, LEN: 4, SIZE: 5 } as const
+export const NFTA_CMP = { SREG: 1, OP: 2, DATA: 3 } as const
+/** enum nft_cmp_ops */
+export const NFT_CMP = { EQ: 0, NEQ: 1, LT: 2, LTE: 3, GT: 4, GTE: 5 } as const
+export const NFTA_RANGE = { SREG: 1, OP: 2, FROM_DATA: 3, TO_DATA: 4 } as const
+/** enum nft_range_ops */
+export const NFT_RANGE = { EQ: 0, NEQ: 1 } as const
+export const NFTA_CT = { DREG: 1, KEY: 2, DIRECTION: 3, SREG: 4 } as const
+/** enum nft_ct_keys */
+export const NFT_CT = {
+  STATE: 0,
+  DIRECTION: 1,
+  STATUS: 2,
+  MARK: 3,
+  EXPIRATION: 5,
+  HELPER: 6,
+  PROTOCOL: 10,
+  PROTO_SRC: 11,
+  PROTO_DST: 12,
+  SRC_IP: 19,
+  DST_IP: 20,
+  SRC_IP6: 21,
+  DST_IP6: 22,
+} as const
+export const NFTA_LIMIT = { RATE: 1, UNIT: 2, BURST: 3, TYPE: 4, FLAGS: 5 } as const
+export const NFT_LIMIT_PKTS = 0
+export const NFT_LIMIT_F_INV = 1
+export const NFTA_COUNTER = { BYTES: 1, PACKETS: 2 } as const
+export const NFTA_LOG = { GROUP: 1, PREFIX: 2, SNAPLEN: 3, QTHRESHOLD: 4, LEVEL: 5, FLAGS: 6 } as const
+export const NFTA_REJECT = { TYPE: 1, ICMP_CODE: 2 } as const
+/** enum nft_reject_types */
+export const NFT_REJECT = { ICMP_UNREACH: 0, TCP_RST: 1, ICMPX_UNREACH: 2 } as const
+export const NFTA_NAT = {
+  TYPE: 1,
+  FAMILY: 2,
+  REG_ADDR_MIN: 3,
+  REG_ADDR_MAX: 4,
+  REG_PROTO_MIN: 5,
+  REG_PROTO_MAX: 6,
+  FLAGS: 7,
+} as const
+export const NFT_NAT = { SNAT: 0, DNAT: 1 } as const
+export const NFTA_MASQ = { FLAGS: 1, REG_PROTO_MIN: 2, REG_PROTO_MAX: 3 } as const
+export const NFTA_REDIR = { REG_PROTO_MIN: 1, REG_PROTO_MAX: 2, FLAGS: 3 } as const
+export const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, SET_ID: 4, FLAGS: 5 } as const
+export const NFTA_MATCH = { NAME: 1, REV: 2, INFO: 3 } as const
+export const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const
+
+/** How a base chain of one of the iptables tables is hooked: what `iptables-nft` makes them with. */
+export interface BaseChain {
+  readonly type: 'filter' | 'nat' | 'route'
+  readonly priority: number
+}
+
+/** Priorities of the tables at each hook, as `iptables-nft` has them: that of security is not the one of the legacy table. */
+const PRIORITY: Readonly<Record<TableName, number>> = { raw: -300, mangle: -150, nat: -100, filter: 0, security: 150 }
+const SOURCE_NAT: readonly Hook[] = ['INPUT', 'POSTROUTING']
+const NF_IP_PRI_NAT_SRC = 100
+
+/** The base chain of a table at a hook. Where a packet's mark may send it another way, the chain is of the type `route`. */
+export const baseChain = (table: TableName, hook: Hook): BaseChain => ({
+  type: table === 'nat' ? 'nat' : table === 'mangle' && hook === 'OUTPUT' ? 'route' : 'filter',
+  priority: table === 'nat' && SOURCE_NAT.includes(hook) ? NF_IP_PRI_NAT_SRC : PRIORITY[table],
+})

@@ -1,0 +1,52 @@
+/** Which extension reads a statement: those that have a native form, found by what the statement looks at. */
+import type { Family, FamilyName } from '../abi/family'
+import { keyOf, type NativePart, type Statement } from '../extensions/native'
+import { findExtension, type Known, type PartKind } from '../extensions/registry'
+import { HEADS } from '../ruleset/head'
+
+/** The extensions that have one. They are named here so that no other has to be loaded to find out. */
+export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = {
+  match: ['tcp', 'udp', 'mark', 'limit'],
+  target: ['NFLOG', 'TRACE'],
+}
+
+/** A part of a native form, and whose it is. */
+export interface Reader {
+  readonly kind: PartKind
+  readonly known: Known
+  readonly part: NativePart
+}
+
+function headParts(family: FamilyName): Map<string, NativePart> {
+  const parts = HEADS[family].variant.native?.parts ?? []
+  return new Map(parts.flatMap((part) => part.keys.map((key) => [key, part] as const)))
+}
+
+const HEAD_PARTS = { ipv4: headParts('ipv4'), ipv6: headParts('ipv6') }
+
+function readersOf(family: FamilyName): Map<string, Reader[]> {
+  const readers = new Map<string, Reader[]>()
+  for (const kind of ['match', 'target'] as const)
+    for (const name of NATIVE_EXTENSIONS[kind]) {
+      const extension = findExtension(kind, name)
+      const variant = extension?.variants(family)[0]
+      if (extension === undefined || variant === undefined) continue
+      for (const part of variant.native?.parts ?? [])
+        for (const key of part.keys)
+          readers.set(key, [...(readers.get(key) ?? []), { kind, known: { extension, variant }, part }])
+    }
+  return readers
+}
+
+/** Made when a rule first asks for one: most have their extensions as those of x_tables. */
+const made: Partial<Record<FamilyName, Map<string, Reader[]>>> = {}
+
+/** The part of the head that reads a statement; undefined where that is no matter of the head. */
+export const headPart = ({ name }: Family, statement: Statement): NativePart | undefined =>
+  HEAD_PARTS[name].get(keyOf(statement))
+
+/** Who may read a statement. */
+export function readers({ name }: Family, statement: Statement): readonly Reader[] {
+  made[name] ??= readersOf(name)
+  return made[name].get(keyOf(statement)) ?? []
+}

@@ -1,0 +1,300 @@
+/**
+ * A rule between what iptables says, an entry of head, matches and target, and what nf_tables keeps, a list of
+ * expressions. What is written is what iptables-nft 1.8.9 writes. What is read may be anybody's: a rule that has no form in
+ * the language of iptables becomes an entry that holds its expressions as bytes, and is written back as such.
+ */
+import type { Family } from '../abi/family'
+import { VERDICTS, type Verdict } from '../abi/netfilter'
+import { NFT_RULE_COMPAT_F_INV, NFT_VERDICT } from '../abi/nf-tables'
+import { align, ERROR_TARGET } from '../abi/x-tables'
+import { u32 } from '../binary/codec'
+import { XtablesError } from '../errors'
+import { isProtocol } from '../extensions/extension'
+import type { NativePart, Statement } from '../extensions/native'
+import { type Known, kernelName } from '../extensions/registry'
+import type { Encoded } from '../netlink/attribute'
+import {
+  buildEntry,
+  buildPart,
+  buildVerdict,
+  type Counters,
+  isStandard,
+  matchParts,
+  type Part,
+  partName,
+  partRevision,
+  payloadAt,
+  payloadSize,
+  readCounters,
+  readVerdict,
+  targetPart,
+  writeCounters,
+} from '../ruleset/entry'
+import { HEADS } from '../ruleset/head'
+import { entryPart, ruleHead } from '../ruleset/parts'
+import type { Entry } from '../ruleset/ruleset'
+import { type Expression, expressionList, isKnown } from './expressions'
+import { headPart, readers } from './natives'
+import { type CompatStep, expressionsOf, type Step, stepsOf, type VerdictStep } from './statements'
+
+/** The target of an entry that stands for a rule of expressions which iptables has no words for. */
+export const EXPRESSIONS_TARGET = 'nft'
+
+const VERDICT_CODES = { ACCEPT: NFT_VERDICT.ACCEPT, DROP: NFT_VERDICT.DROP, RETURN: NFT_VERDICT.RETURN } as const
+
+// Writing
+
+/** What a payload says natively; undefined where it is written as x_tables has it. */
+function nativeSteps({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] | undefined {
+  const form = variant.native
+  if (form === undefined || !form.isWritten) return undefined
+  const said: Statement[] = []
+  for (const part of form.parts) {
+    const statements = part.write(bytes, at)
+    if (statements === undefined) return undefined
+    said.push(...statements)
+  }
+  return said
+}
+
+function partSteps(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): readonly Step[] {
+  const { known, at } = entryPart(kind, family, bytes, part)
+  const said = known && nativeSteps(known, bytes, at)
+  // What says nothing is said as x_tables does, so that it is there when the rule is read again.
+  if (said !== undefined && said.length > 0) return said
+  const info = { bytes, at: payloadAt(part), end: payloadAt(part) + payloadSize(part) }
+  return [{ kind, name: partName(bytes, part), revision: partRevision(bytes, part), info } as CompatStep<'match'>]
+}
+
+/** @throws XtablesError */
+function headSteps(family: Family, bytes: Uint8Array): readonly Statement[] {
+  const said = nativeSteps(HEADS[family.name], bytes, 0)
+  if (said === undefined) throw unsaid('rule', 'an address or an interface that no packet has')
+  return said
+}
+
+const unsaid = (extension: string, what: string): XtablesError =>
+  new XtablesError(`${what} cannot be asked for in nf_tables`, { extension })
+
+function verdictStep(verdict: Verdict | undefined): VerdictStep {
+  if (verdict === undefined || verdict === 'QUEUE')
+    throw new XtablesError(
+      `nf_tables has no verdict ${verdict}; accepted: ${Object.keys(VERDICT_CODES).join(', ')}, and -j NFQUEUE`,
+      { extension: 'rule', parameter: 'target', value: verdict },
+    )
+  return { kind: 'verdict', code: VERDICT_CODES[verdict] }
+}
+
+function targetSteps(family: Family, { bytes, jump }: Entry): readonly Step[] {
+  const part = targetPart(family, bytes, 0)
+  if (jump === '') return []
+  if (jump !== undefined) {
+    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
+    return [{ kind: 'verdict', code: goto ? NFT_VERDICT.GOTO : NFT_VERDICT.JUMP, chain: jump }]
+  }
+  if (!isStandard(bytes, part)) return partSteps('target', family, bytes, part)
+  const verdict = (Object.keys(VERDICTS) as Verdict[]).find((name) => VERDICTS[name] === readVerdict(bytes, part))
+  return [verdictStep(verdict)]
+}
+
+/** The expressions that a rule is written as. @throws XtablesError for what cannot be said in them */
+export function writeRule(family: Family, entry: Entry, counters = readCounters(family, entry.bytes)): Expression[] {
+  const { bytes } = entry
+  const target = targetPart(family, bytes, 0)
+  if (partName(bytes, target) === EXPRESSIONS_TARGET) return heldExpressions(bytes, target)
+  const [packets, byteCount] = counters
+  const steps: Step[] = [
+    ...headSteps(family, bytes),
+    ...matchParts(family, bytes, 0).flatMap((part) => partSteps('match', family, bytes, part)),
+    { kind: 'counter', packets, bytes: byteCount },
+    ...targetSteps(family, entry),
+  ]
+  return steps.flatMap(expressionsOf)
+}
+
+/** What the compat layer of the kernel is told of the protocol. */
+export function compatOf(family: Family, { bytes }: Entry): { proto: number; flags: number } {
+  const { protocol, protocolNegated } = ruleHead(family, bytes, 0)
+  return { proto: protocol, flags: protocolNegated ? NFT_RULE_COMPAT_F_INV : 0 }
+}
+
+// Reading
+
+/** A rule as it was read. */
+export interface ReadRule {
+  readonly bytes: Uint8Array
+  /** As of an {@link Entry}. */
+  readonly jump: string | undefined
+}
+
+/** Reads the expressions of a rule. */
+export function readRule(family: Family, encoded: Encoded | undefined): ReadRule {
+  const expressions: Expression[] = []
+  if (encoded !== undefined) expressionList.each(encoded, (one) => expressions.push(one))
+  return understood(family, expressions) ?? held(family, expressions, encoded)
+}
+
+function understood(family: Family, expressions: readonly Expression[]): ReadRule | undefined {
+  const steps = stepsOf(expressions)
+  if (steps === undefined) return undefined
+  const builder = new Builder(family)
+  return steps.every((step) => builder.take(step)) ? builder.build() : undefined
+}
+
+/** A match that is read from statements: others that are next to it may say more of it. */
+interface Open {
+  readonly known: Known
+  readonly payload: Uint8Array
+  /** What was read into it. */
+  readonly said: NativePart[]
+}
+
+class Builder {
+  readonly #family: Family
+  readonly #head: Uint8Array
+  readonly #matches: (Open | Uint8Array)[] = []
+  #counters: Counters | undefined
+  #target: Uint8Array | undefined
+  #jump: string | undefined
+
+  constructor(family: Family) {
+    this.#family = family
+    this.#head = HEADS[family.name].variant.initial.slice()
+  }
+
+  build(): ReadRule {
+    const matches = this.#matches.map((one) => (one instanceof Uint8Array ? one : partOf(one)))
+    const head = this.#head
+    if (this.#counters !== undefined) writeCounters(this.#family, head, this.#counters)
+    const jump = this.#target === undefined ? '' : this.#jump
+    return { bytes: buildEntry(this.#family, head, matches, this.#target ?? buildVerdict(0)), jump }
+  }
+
+  /** @returns whether it has a form in the language of iptables, where it stands */
+  take(step: Step): boolean {
+    // What stands behind a target is done to what the target lets go on.
+    if (this.#target !== undefined) return false
+    if (step.kind === 'verdict') return this.#takeVerdict(step)
+    if (step.kind === 'target') return this.#setTarget(compatPart(step))
+    if (step.kind === 'counter') return this.#takeCounter([step.packets, step.bytes])
+    if (this.#counters !== undefined) return this.#takeTarget(step)
+    if (step.kind === 'match') return this.#takeMatch(step)
+    return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step)
+  }
+
+  #takeCounter(counters: Counters): boolean {
+    if (this.#counters !== undefined) return false
+    this.#counters = counters
+    return true
+  }
+
+  #takeVerdict({ code, chain }: VerdictStep): boolean {
+    if (chain !== undefined) {
+      if (code === NFT_VERDICT.GOTO) this.#setGoto()
+      this.#jump = chain
+      return this.#setTarget(buildVerdict(0))
+    }
+    const verdict = (Object.keys(VERDICT_CODES) as (keyof typeof VERDICT_CODES)[]).find(
+      (name) => VERDICT_CODES[name] === code,
+    )
+    return verdict !== undefined && this.#setTarget(buildVerdict(VERDICTS[verdict]))
+  }
+
+  #setGoto(): void {
+    const { flags } = this.#family.entry.fields
+    flags.write(this.#head, 0, flags.read(this.#head, 0) | this.#family.gotoFlag)
+  }
+
+  #setTarget(part: Uint8Array | undefined): boolean {
+    this.#target = part
+    return part !== undefined
+  }
+
+  #takeMatch(step: CompatStep): boolean {
+    const part = compatPart(step)
+    if (part !== undefined) this.#matches.push(part)
+    return part !== undefined
+  }
+
+  #takeHead(statement: Statement): boolean {
+    return headPart(this.#family, statement)?.read(statement, this.#head, 0) ?? false
+  }
+
+  /** Whether it says more of the match before it. */
+  #takeMore(statement: Statement): boolean {
+    const last = this.#matches.at(-1)
+    if (last === undefined || last instanceof Uint8Array) return false
+    const { known, said, payload } = last
+    for (const { known: other, part } of readers(this.#family, statement)) {
+      if (other.variant !== known.variant || (said.includes(part) && !part.isGradual)) continue
+      if (!part.read(statement, payload, 0)) continue
+      said.push(part)
+      return true
+    }
+    return false
+  }
+
+  #takeNative(statement: Statement): boolean {
+    const head = ruleHead(this.#family, this.#head, 0)
+    for (const { kind, known, part } of readers(this.#family, statement)) {
+      const { protocols } = known.extension.demands
+      if (protocols !== undefined && !isProtocol(head, protocols)) continue
+      const payload = known.variant.initial.slice()
+      if (!part.read(statement, payload, 0)) continue
+      if (kind === 'match') this.#matches.push({ known, payload, said: [part] })
+      else this.#target = partOf({ known, payload })
+      return true
+    }
+    return false
+  }
+
+  #takeTarget(step: Step): boolean {
+    if (step.kind === 'match') return false
+    return this.#takeNative(step as Statement) && this.#target !== undefined
+  }
+}
+
+const partOf = ({ known: { extension, variant }, payload }: Omit<Open, 'said'>): Uint8Array =>
+  buildPart(kernelName(extension, variant), variant.revision, payload)
+
+/** @returns undefined where x_tables has no place for it */
+function compatPart({ name, revision, info: { bytes, at, end } }: CompatStep): Uint8Array | undefined {
+  if (name === '' || name === ERROR_TARGET || name === EXPRESSIONS_TARGET) return undefined
+  const payload = new Uint8Array(align(end - at))
+  payload.set(bytes.subarray(at, end))
+  try {
+    return buildPart(name, revision, payload)
+  } catch (error) {
+    if (error instanceof XtablesError || error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+// Rules that have no words
+
+/** An entry that holds expressions as they were read, with what they counted. */
+function held(family: Family, expressions: readonly Expression[], encoded: Encoded | undefined): ReadRule {
+  const list = encoded?.bytes.subarray(encoded.at, encoded.end) ?? new Uint8Array()
+  const payload = new Uint8Array(align(u32.size + list.length))
+  u32.write(payload, 0, list.length)
+  payload.set(list, u32.size)
+  const head = HEADS[family.name].variant.initial.slice()
+  for (const one of expressions)
+    if (isKnown(one) && one.name === 'counter')
+      writeCounters(family, head, [one.data.packets ?? 0n, one.data.bytes ?? 0n])
+  return { bytes: buildEntry(family, head, [], buildPart(EXPRESSIONS_TARGET, 0, payload)), jump: undefined }
+}
+
+/** Whether an entry stands for a rule that iptables has no words for. */
+export const isHeld = (family: Family, bytes: Uint8Array, at = 0): boolean =>
+  partName(bytes, targetPart(family, bytes, at)) === EXPRESSIONS_TARGET
+
+/** @throws XtablesError for a payload that holds none */
+function heldExpressions(bytes: Uint8Array, target: Part): Expression[] {
+  const start = payloadAt(target)
+  const room = payloadSize(target) - u32.size
+  const length = room < 0 ? Number.NaN : u32.read(bytes, start)
+  if (!(length <= room))
+    throw new XtablesError('the payload of -j nft holds no expressions', { extension: EXPRESSIONS_TARGET })
+  return [...expressionList.read(bytes, start + u32.size, start + u32.size + length)]
+}

@@ -1,0 +1,261 @@
+/**
+ * From expressions to what they say together, and back. Expressions pass values by registers: what one loads, another
+ * compares. Here a rule is a list of steps, each complete in itself.
+ */
+import { NFT_RANGE, NFT_REG_1, NFT_REG_VERDICT, NFT_REG32_01 } from '../abi/nf-tables'
+import { type Comparison, keyOf, type Source, type Statement, type Test } from '../extensions/native'
+import type { Encoded } from '../netlink/attribute'
+import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
+
+/** A match or target of x_tables, with its payload as x_tables has it. */
+export interface CompatStep<K extends 'match' | 'target' = 'match' | 'target'> {
+  readonly kind: K
+  readonly name: string
+  readonly revision: number
+  readonly info: Encoded
+}
+
+export interface CounterStep {
+  readonly kind: 'counter'
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+
+/** @see NFT_VERDICT */
+export interface VerdictStep {
+  readonly kind: 'verdict'
+  readonly code: number
+  readonly chain?: string | undefined
+}
+
+export type Step = Statement | CompatStep<'match'> | CompatStep<'target'> | CounterStep | VerdictStep
+
+const OPS = ['eq', 'neq', 'lt', 'lte', 'gt', 'gte'] as const satisfies readonly Comparison[]
+
+/** What stands in a register: something that was looked at, or a constant. */
+type Content =
+  | { readonly kind: 'source'; readonly source: Source; readonly mask?: Uint8Array; isTested: boolean }
+  | { readonly kind: 'constant'; readonly value: Uint8Array }
+
+/** Which attributes of an expression name registers that it reads. */
+const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
+  nat: ['addressMin', 'addressMax', 'portMin', 'portMax'],
+  masq: ['portMin', 'portMax'],
+  redir: ['portMin', 'portMax'],
+}
+/** Expressions that touch no register. */
+const PLAIN: readonly string[] = ['limit', 'log', 'reject']
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+
+/** Expressions are not of those that are understood here. */
+class Obscure extends Error {}
+
+const obscure = (): never => {
+  throw new Obscure()
+}
+
+/** What expressions say; undefined where they say more than is understood here. */
+export function stepsOf(expressions: readonly Expression[]): Step[] | undefined {
+  const reader = new Reader()
+  try {
+    for (const expression of expressions) reader.read(isKnown(expression) ? expression : obscure())
+    return reader.finish()
+  } catch (error) {
+    if (error instanceof Obscure) return undefined
+    throw error
+  }
+}
+
+class Reader {
+  readonly #steps: Step[] = []
+  readonly #registers = new Map<number, Content>()
+
+  finish(): Step[] {
+    this.#leaveAll()
+    return this.#steps
+  }
+
+  #leaveAll(): void {
+    for (const register of this.#registers.keys()) this.#leave(register)
+  }
+
+  /** Adds a step that is no test. */
+  #say(step: Step): void {
+    this.#leaveAll()
+    this.#steps.push(step)
+  }
+
+  read(expression: Known): void {
+    const { name, data } = expression
+    if (data.unknown !== undefined) obscure()
+    if (name === 'meta' && data.sreg !== undefined) this.#set(expression)
+    else if (name === 'meta') this.#load(data.dreg, { from: 'meta', key: data.key ?? obscure() })
+    else if (name === 'payload') this.#loadPayload(expression)
+    else if (name === 'ct') this.#loadConnection(expression)
+    else if (name === 'bitwise') this.#mask(expression)
+    else if (name === 'cmp') this.#compare(data.sreg, OPS[data.op ?? obscure()], data.data)
+    else if (name === 'range') this.#inRange(expression)
+    else if (name === 'immediate') this.#immediate(expression)
+    else if (name === 'counter') this.#say({ kind: 'counter', packets: data.packets ?? 0n, bytes: data.bytes ?? 0n })
+    else if (name === 'match' || name === 'target') this.#compat(expression)
+    else this.#plain(expression)
+  }
+
+  /** What was loaded and never tested is said before something else takes its place. */
+  #leave(register: number): void {
+    const content = this.#registers.get(register)
+    if (content?.kind !== 'source' || content.isTested) return
+    this.#steps.push(content.mask === undefined ? { kind: 'look', source: content.source } : obscure())
+    content.isTested = true
+  }
+
+  #load(register: number | undefined, source: Source): void {
+    const to = register ?? obscure()
+    this.#leave(to)
+    this.#registers.set(to, { kind: 'source', source, isTested: false })
+  }
+
+  #loadPayload({ data: { dreg, base, offset, len, sreg } }: ExpressionOf<'payload'>): void {
+    if (sreg !== undefined || base === undefined || offset === undefined || len === undefined) obscure()
+    else this.#load(dreg, { from: 'payload', base, offset, length: len })
+  }
+
+  #loadConnection({ data: { dreg, key, direction, sreg } }: ExpressionOf<'ct'>): void {
+    if (sreg !== undefined || key === undefined) obscure()
+    else this.#load(dreg, { from: 'ct', key, ...(direction !== undefined && { direction }) })
+  }
+
+  #source(register: number | undefined): Extract<Content, { kind: 'source' }> {
+    const content = this.#registers.get(register ?? obscure())
+    return content?.kind === 'source' ? content : obscure()
+  }
+
+  #mask({ data: { sreg, dreg, op = 0, mask, xor } }: ExpressionOf<'bitwise'>): void {
+    const { source, mask: before, isTested } = this.#source(sreg)
+    const bits = mask?.value ?? obscure()
+    if (sreg !== dreg || op !== 0 || before !== undefined || isTested || !isZero(xor?.value ?? obscure())) obscure()
+    this.#registers.set(dreg as number, { kind: 'source', source, mask: bits, isTested: false })
+  }
+
+  #test(register: number | undefined, compared: Pick<Test, 'op' | 'value' | 'to'>): void {
+    const content = this.#source(register)
+    const { source, mask } = content
+    if (content.isTested) this.#narrow(source, mask, compared)
+    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...compared })
+    content.isTested = true
+  }
+
+  /** A range that is asked for by its ends. */
+  #narrow(source: Source, mask: Uint8Array | undefined, { op, value }: Pick<Test, 'op' | 'value'>): void {
+    const last = this.#steps.at(-1)
+    if (last?.kind !== 'test' || keyOf(last) !== keyOf({ kind: 'look', source }) || last.mask !== mask) obscure()
+    else if (last.op !== 'gte' || op !== 'lte') obscure()
+    else this.#steps[this.#steps.length - 1] = { ...last, op: 'eq', to: value }
+  }
+
+  #compare(register: number | undefined, op: Comparison | undefined, data: Data | undefined): void {
+    this.#test(register, { op: op ?? obscure(), value: data?.value ?? obscure() })
+  }
+
+  #inRange({ data: { sreg, op, from, to } }: ExpressionOf<'range'>): void {
+    const comparison = op === NFT_RANGE.EQ ? 'eq' : op === NFT_RANGE.NEQ ? 'neq' : obscure()
+    this.#test(sreg, { op: comparison, value: from?.value ?? obscure(), to: to?.value ?? obscure() })
+  }
+
+  #immediate({ data: { dreg, data } }: ExpressionOf<'immediate'>): void {
+    const { verdict, value } = data ?? obscure()
+    if (verdict !== undefined && dreg === NFT_REG_VERDICT)
+      this.#say({
+        kind: 'verdict',
+        code: verdict.code ?? obscure(),
+        ...(verdict.chain !== undefined && { chain: verdict.chain }),
+      })
+    else {
+      this.#leave(dreg ?? obscure())
+      this.#registers.set(dreg as number, { kind: 'constant', value: value ?? obscure() })
+    }
+  }
+
+  #constant(register: number): Uint8Array {
+    const content = this.#registers.get(register)
+    return content?.kind === 'constant' ? content.value : obscure()
+  }
+
+  #set({ data: { sreg, key } }: ExpressionOf<'meta'>): void {
+    this.#say({ kind: 'set', key: key ?? obscure(), value: this.#constant(sreg as number) })
+  }
+
+  #compat({ name, data: { name: extension, rev, info } }: ExpressionOf<'match' | 'target'>): void {
+    if (extension === undefined || rev === undefined || info === undefined) obscure()
+    else this.#say({ kind: name, name: extension, revision: rev, info } as CompatStep<'match'>)
+  }
+
+  /** Of an expression that reads registers, what stands in these. */
+  #plain({ name, data }: Known): void {
+    const registers = READ_REGISTERS[name]
+    if (registers === undefined && !PLAIN.includes(name)) obscure()
+    const values = Object.entries(data).map(([key, value]) => [
+      key,
+      registers?.includes(key) ? this.#constant(value as number) : value,
+    ])
+    this.#say({ kind: 'expression', name, data: Object.fromEntries(values) })
+  }
+}
+
+const loaded = (source: Source): Known =>
+  source.from === 'meta'
+    ? { name: 'meta', data: { key: source.key, dreg: NFT_REG_1 } }
+    : source.from === 'ct'
+      ? { name: 'ct', data: { key: source.key, dreg: NFT_REG_1, direction: source.direction } }
+      : {
+          name: 'payload',
+          data: { dreg: NFT_REG_1, base: source.base, offset: source.offset, len: source.length },
+        }
+
+const masked = (mask: Uint8Array): Known => ({
+  name: 'bitwise',
+  data: {
+    sreg: NFT_REG_1,
+    dreg: NFT_REG_1,
+    op: 0,
+    len: mask.length,
+    mask: { value: mask },
+    xor: { value: new Uint8Array(mask.length) },
+  },
+})
+
+function compared({ op, value, to }: Test): Known {
+  if (to === undefined) return { name: 'cmp', data: { sreg: NFT_REG_1, op: OPS.indexOf(op), data: { value } } }
+  const range = op === 'eq' ? NFT_RANGE.EQ : NFT_RANGE.NEQ
+  return { name: 'range', data: { sreg: NFT_REG_1, op: range, from: { value }, to: { value: to } } }
+}
+
+/** The expressions of one step. */
+export function expressionsOf(step: Step): Expression[] {
+  switch (step.kind) {
+    case 'look':
+      return [loaded(step.source)]
+    case 'test':
+      return [loaded(step.source), ...(step.mask ? [masked(step.mask)] : []), compared(step)]
+    case 'set':
+      return [
+        { name: 'immediate', data: { dreg: NFT_REG32_01, data: { value: step.value } } },
+        { name: 'meta', data: { key: step.key, sreg: NFT_REG32_01 } },
+      ]
+    case 'counter':
+      return [{ name: 'counter', data: { packets: step.packets, bytes: step.bytes } }]
+    case 'verdict':
+      return [
+        {
+          name: 'immediate',
+          data: { dreg: NFT_REG_VERDICT, data: { verdict: { code: step.code, chain: step.chain } } },
+        },
+      ]
+    case 'match':
+    case 'target':
+      return [{ name: step.kind, data: { name: step.name, rev: step.revision, info: step.info } } as Known]
+    case 'expression':
+      return [{ name: step.name, data: step.data } as Known]
+  }
+}

@@ -1,0 +1,137 @@
+/** What the head of a rule asks of a packet, in terms of nf_tables: tests that the matches do not have. */
+import type { Field } from '../binary/codec'
+import { equality, keyOf, type NativePart, type Source, type Test } from '../extensions/native'
+import { same } from '../extensions/values/value'
+
+const WILDCARD = '+'.charCodeAt(0)
+/** A name that no interface has, as it has a slash in it: what is asked where none will do. */
+const NO_INTERFACE = encodedName('INVAL/D')
+
+function encodedName(name: string): Uint8Array {
+  return new TextEncoder().encode(`${name}\0`)
+}
+
+/** How many bytes of a mask count, from the first one; undefined where others do too. */
+function countOf(mask: Uint8Array, whole = 0xff): number | undefined {
+  const end = mask.findIndex((byte) => byte !== whole)
+  const count = end < 0 ? mask.length : end
+  return mask.subarray(count).every((byte) => byte === 0) ? count : undefined
+}
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+
+/** The name of an interface up to its NUL, or what it begins with. */
+export function interfaceTest(
+  source: Source,
+  name: Field<Uint8Array>,
+  mask: Field<Uint8Array>,
+  negation: Field<boolean>,
+): NativePart {
+  return {
+    keys: [keyOf({ kind: 'look', source })],
+    write(bytes, at) {
+      const [text, count] = [name.read(bytes, at), countOf(mask.read(bytes, at))]
+      const negated = negation.read(bytes, at)
+      if (count === undefined) return undefined
+      if (count > 0) return [{ kind: 'test', source, op: equality(negated), value: text.slice(0, count) }]
+      if (isZero(text)) return []
+      return negated ? [{ kind: 'test', source, op: 'eq', value: NO_INTERFACE }] : [{ kind: 'look', source }]
+    },
+    read(statement, bytes, at) {
+      if (statement.kind === 'look') return true
+      if (statement.kind !== 'test' || !isZero(name.read(bytes, at))) return false
+      const { op, value, to, mask: bits } = statement
+      if ((op !== 'eq' && op !== 'neq') || to !== undefined || bits !== undefined) return false
+      const isNone = same(value, NO_INTERFACE)
+      const text = isNone ? new Uint8Array() : value
+      if (text.length > name.size || (op === 'neq' && isNone)) return false
+      const end = text.indexOf(0)
+      // The kernel's registers hold the NULs behind a name, too.
+      if (end >= 0 && !isZero(text.subarray(end))) return false
+      const count = end < 0 ? text.length : end + 1
+      if (end < 0 && count === name.size) return false
+      const stored = new Uint8Array(name.size)
+      stored.set(text)
+      if (end < 0) stored[count] = WILDCARD
+      name.write(bytes, at, stored)
+      mask.write(bytes, at, new Uint8Array(mask.size).fill(0xff, 0, count))
+      negation.write(bytes, at, op === 'neq' || isNone)
+      return true
+    },
+  }
+}
+
+/** Where an address lies in a packet. */
+export interface Place {
+  readonly base: number
+  readonly offset: number
+}
+
+/** An address under a mask: as many whole bytes of it as count, else all of it. */
+export function addressTest(
+  place: Place,
+  address: Field<Uint8Array>,
+  mask: Field<Uint8Array>,
+  negation: Field<boolean>,
+): NativePart {
+  const { size } = address
+  const source = (length: number): Source => ({ from: 'payload', ...place, length })
+  return {
+    keys: Array.from({ length: size }, (_, i) => keyOf({ kind: 'look', source: source(i + 1) })),
+    write(bytes, at) {
+      const [value, bits] = [address.read(bytes, at), mask.read(bytes, at)]
+      const op = equality(negation.read(bytes, at))
+      if (isZero(bits)) return isZero(value) && op === 'eq' ? [] : undefined
+      const count = countOf(bits)
+      const isPlain = count !== undefined && isZero(value.subarray(count))
+      return isPlain
+        ? [{ kind: 'test', source: source(count), op, value: value.slice(0, count) }]
+        : [{ kind: 'test', source: source(size), mask: bits.slice(), op, value: value.slice() }]
+    },
+    read(statement, bytes, at) {
+      if (statement.kind !== 'test' || !isZero(mask.read(bytes, at))) return false
+      const { op, value, to, mask: bits } = statement
+      if ((op !== 'eq' && op !== 'neq') || to !== undefined || (bits !== undefined && isZero(bits))) return false
+      const all = bits ?? new Uint8Array(value.length).fill(0xff)
+      if (value.length > size || all.length !== value.length) return false
+      address.write(bytes, at, widened(value, size))
+      mask.write(bytes, at, widened(all, size))
+      negation.write(bytes, at, op === 'neq')
+      return true
+    },
+  }
+}
+
+function widened(bytes: Uint8Array, size: number): Uint8Array {
+  const wide = new Uint8Array(size)
+  wide.set(bytes)
+  return wide
+}
+
+/** A truth that some bits of a packet hold, where one of them is set; negated, where none is. */
+export function bitsTest(
+  source: Source,
+  mask: Uint8Array,
+  given: Field<boolean>,
+  negation: Field<boolean>,
+): NativePart {
+  const test = (negated: boolean): Test => ({
+    kind: 'test',
+    source,
+    mask,
+    op: equality(!negated),
+    value: new Uint8Array(mask.length),
+  })
+  return {
+    keys: [keyOf({ kind: 'look', source })],
+    write: (bytes, at) => (given.read(bytes, at) ? [test(negation.read(bytes, at))] : []),
+    read(statement, bytes, at) {
+      if (statement.kind !== 'test' || given.read(bytes, at)) return false
+      const { op, value, to, mask: bits = new Uint8Array() } = statement
+      if ((op !== 'eq' && op !== 'neq') || to !== undefined || !same(bits, mask) || !isZero(value)) return false
+      given.write(bytes, at, true)
+      negation.write(bytes, at, op === 'eq')
+      return true
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Rules that iptables-nft wrote: from a line we make the same expressions, and from these the rule that it prints, which
+ * makes the same expressions again.
+ */
+import type { Family } from '../../src/abi/family'
+import type { Context } from '../../src/extensions/context'
+import { parseRule } from '../../src/language/parse'
+import { printRule } from '../../src/language/print'
+import { expressionList } from '../../src/nft/expressions'
+import { readRule, writeRule } from '../../src/nft/rule'
+import { describeRule, encodeRule } from '../../src/ruleset/rule'
+import { ruleLine } from '../support/cases'
+import { explained } from '../support/deviations'
+import { type NftDeviation, nftDeviations } from '../support/nft-deviations'
+import { type NftWritten, nftContext, nftFixtures } from '../support/nft-fixtures'
+
+/** Expressions as text that says what differs. In what order the attributes of one stand means nothing. */
+function shown(bytes: Uint8Array): string {
+  return JSON.stringify(expressionList.read(bytes, 0, bytes.length), (_, value) => {
+    if (typeof value === 'bigint') return String(value)
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+    if (value?.bytes instanceof Uint8Array)
+      return Buffer.from(value.bytes.subarray(value.at, value.end)).toString('hex')
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
+  })
+}
+
+function written(rule: string, context: Context): Uint8Array {
+  const entry = encodeRule(parseRule(rule, context.family), context)
+  const expressions = writeRule(context.family, entry)
+  const bytes = new Uint8Array(expressionList.size(expressions))
+  expressionList.write(bytes, 0, expressions)
+  return bytes
+}
+
+const applied = new Set<NftDeviation>()
+
+/** Whether the difference is listed, and so of no concern. */
+function isListed(what: 'expressions' | 'text', line: string, { name }: Family): boolean {
+  const listed = nftDeviations.filter(
+    (one) => one.what.includes(what) && one.lines.test(line) && (one.family ?? name) === name,
+  )
+  for (const one of listed) applied.add(one)
+  return listed.length > 0
+}
+
+function differences({ line, saved, expressions }: NftWritten, context: Context): string[] {
+  const found: string[] = []
+  const { rule } = ruleLine(line)
+  const expect = (what: 'expressions' | 'text', ours: string, theirs: string): void => {
+    if (ours !== theirs && !isListed(what, line, context.family))
+      found.push(`${line}\n ${what}\n  ours   ${ours}\n  theirs ${theirs}`)
+  }
+  if (explained('refused', line) === undefined && explained('bytes', line) === undefined)
+    try {
+      expect('expressions', shown(written(rule, context)), shown(expressions))
+    } catch (error) {
+      if (!isListed('expressions', line, context.family)) found.push(`${line}\n refused: ${(error as Error).message}`)
+    }
+  const read = readRule(context.family, { bytes: expressions, at: 0, end: expressions.length })
+  const text = printRule(describeRule(read, context), context.family.name)
+  if (explained('text', line) === undefined) expect('text', text, saved)
+  return found
+}
+
+describe.each(nftFixtures().map((one) => [`${one.family} ${one.name}`, one] as const))('%s', (_, fixture) => {
+  test('is written and read as iptables-nft does', () => {
+    const context = nftContext(fixture)
+    expect(fixture.rules.flatMap((rule) => differences(rule, context)).join('\n')).toBe('')
+  })
+})
+
+test.each(nftDeviations.map((one) => [one.why, one] as const))('%s', (_, deviation) => {
+  expect(applied.has(deviation)).toBe(true)
+})
