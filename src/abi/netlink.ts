@@ -43,12 +43,15 @@ export const NLMSG_OVERRUN = 4
 export const NLM_F_REQUEST = 0x01
 export const NLM_F_MULTI = 0x02
 export const NLM_F_ACK = 0x04
+/** What was done is to be told to whoever asked for it, as it is to others. */
+export const NLM_F_ECHO = 0x08
 export const NLM_F_DUMP_INTR = 0x10
 /** Of requests that read. */
 export const NLM_F_DUMP = 0x300
 /** Of requests that make something. */
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
+export const NLM_F_APPEND = 0x800
 /** Of acknowledgements. */
 export const NLM_F_CAPPED = 0x100
 export const NLM_F_ACK_TLVS = 0x200

@@ -24,6 +24,12 @@ export interface Reading {
   release(): void
 }
 
+/**
+ * What a table is read for: to be looked at, counters and all; for a transaction; or for one edit, after which nobody will
+ * look at it.
+ */
+export type ReadingUse = 'look' | 'transaction' | 'edit'
+
 /** What is ready to be written, all or nothing. */
 export interface Change {
   /** @throws ConflictError, RuleError, KernelError; CountersError where the table has been written */
@@ -39,12 +45,14 @@ export interface Store {
   readonly backend: BackendName
   /** How often an edit is made again where someone else was quicker. */
   readonly attempts: number
-  /** @param isPrivate whether nobody but one edit will look at it. @throws NotFoundError, UnsupportedError, PermissionError */
-  read(isPrivate: boolean): Reading
+  /** @throws NotFoundError, UnsupportedError, PermissionError */
+  read(use: ReadingUse): Reading
   /** As {@link read}, with the big system calls off the main thread. */
-  readAsync(): Promise<Reading>
+  readAsync(use: ReadingUse): Promise<Reading>
   /** As {@link Kernel.lock}: keeps out whoever edits by this backend, as far as it has a lock. */
   lock(timeoutMs: number): Lock
   /** As {@link Kernel.withLockAsync}. */
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T>
+  /** Closes what is its own, for good. */
+  close(): void
 }

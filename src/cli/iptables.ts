@@ -164,7 +164,7 @@ class Execution {
 
   #find(ruleset: Ruleset, name: string, rule: Entry): void {
     const chain = ruleset.chains.get(name)
-    if (chain === undefined || findRule(ruleset.family, chain.rules, rule) < 0) this.#throw(BAD_RULE)
+    if (chain === undefined || findRule(ruleset, chain.rules, rule) < 0) this.#throw(BAD_RULE)
   }
 
   /** @returns false where nothing is to be written */

@@ -13,6 +13,8 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { FamilyName } from '../abi/family'
+import { aBackend, backendOfEnvironment, tableNames } from '../backend/open'
+import type { BackendName } from '../backend/store'
 import { IptcError } from '../errors'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
@@ -46,9 +48,11 @@ export interface Place {
   /** Names with a comma between two: see the option of tables. */
   readonly rewrite?: string | undefined
   readonly 'find-refused'?: string | undefined
+  /** `legacy` or `nft`. */
+  readonly backend?: string | undefined
 }
 
-const PLACE_OPTIONS = ['netns', 'kernel', 'state', 'rewrite'] as const
+const PLACE_OPTIONS = ['netns', 'kernel', 'state', 'rewrite', 'backend'] as const
 const PLACE_FLAGS = ['find-refused'] as const
 
 /**
@@ -82,7 +86,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
 export interface OpenKernel extends Disposable {
   readonly kernel: Kernel
   /** How its tables are written. */
-  readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'>
+  readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'> & { readonly backend?: BackendName }
   /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
   readonly save: () => void
 }
@@ -90,10 +94,17 @@ export interface OpenKernel extends Disposable {
 const NOTHING = (): void => {}
 
 /** @throws IptcError for a place that cannot be; BlobError for a file that holds no tables */
-export function openKernel({ rewrite, 'find-refused': findRefused, ...place }: Place): OpenKernel {
+export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...place }: Place): OpenKernel {
   return Object.assign(openPlace(place), {
-    writing: { rewrite: rewrite?.split(','), findRefused: findRefused !== undefined },
+    writing: { rewrite: rewrite?.split(','), findRefused: findRefused !== undefined, backend: readBackend(backend) },
   })
+}
+
+/** @throws IptcError */
+function readBackend(word: string | undefined): BackendName {
+  if (word === undefined) return backendOfEnvironment()
+  if (aBackend.accepts(word)) return word as BackendName
+  throw new IptcError(`--backend is ${aBackend.expected}, not ${word}`)
 }
 
 function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 'writing'> {
@@ -225,6 +236,6 @@ export function tablesIn(
       const options = { kernel, lockTimeoutMs, ...writing }
       return family === 'ipv4' ? new Table(name, options) : new Table6(name, options)
     },
-    tables: () => kernel.tables(family),
+    tables: () => tableNames(writing?.backend ?? 'legacy', kernel, family),
   }
 }

@@ -38,8 +38,8 @@ function batchOf(options: EasyOptions): Batch | undefined {
 
 /** Where to work, as {@link openTable} takes it. */
 export function placeOf(options: EasyOptions): Place {
-  const { ipv6, namespace, kernel, lockTimeoutMs, rewrite, findRefused } = batchOf(options)?.place ?? options
-  return { ipv6, namespace, kernel, lockTimeoutMs, rewrite, findRefused }
+  const { ipv6, backend, namespace, kernel, lockTimeoutMs, rewrite, findRefused } = batchOf(options)?.place ?? options
+  return { ipv6, backend, namespace, kernel, lockTimeoutMs, rewrite, findRefused }
 }
 
 export const familyOf = (options: EasyOptions): FamilyName => (placeOf(options).ipv6 ? 'ipv6' : 'ipv4')

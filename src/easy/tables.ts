@@ -1,5 +1,6 @@
 /** Tables, chains and policies by name. */
 
+import { backendOfEnvironment, tableNames } from '../backend/open'
 import { Chain } from '../iptc/chain'
 import type { PolicyName } from '../iptc/policy'
 import { AnyTable } from '../iptc/table'
@@ -22,8 +23,8 @@ export interface FlushOption {
  * none. (python-iptables makes them all by asking.)
  */
 export function getTables(options: EasyOptions = {}): string[] {
-  const { kernel, namespace } = placeOf(options)
-  const existing = (kernel ?? new LinuxKernel({ namespace })).tables(familyOf(options))
+  const { kernel, namespace, backend = backendOfEnvironment() } = placeOf(options)
+  const existing = tableNames(backend, kernel ?? new LinuxKernel({ namespace }), familyOf(options))
   const usual = AnyTable.ALL.filter((name) => existing.includes(name))
   return [...usual, ...existing.filter((name) => !AnyTable.ALL.some((one) => one === name))]
 }

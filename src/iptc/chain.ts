@@ -105,22 +105,26 @@ export class Chain extends Strict {
       })
       return
     }
-    this.#edit((rules) => rules.remove(this.#find(rule, rules)))
+    this.table.edit((draft) => {
+      const rules = ownRules(draft, this.#data(draft))
+      rules.remove(this.#find(rule, rules, draft))
+    })
   }
 
-  #find(rule: AnyRule, rules: Rules): number {
-    const at = this.#indexIn(rule, rules)
+  #find(rule: AnyRule, rules: Rules, ruleset: Ruleset): number {
+    const at = this.#indexIn(rule, rules, ruleset)
     if (at < 0) throw new NotFoundError(`chain ${this.#name} of table ${this.table.name} has no rule ${rule}`)
     return at
   }
 
-  #indexIn(rule: AnyRule, rules: Rules): number {
-    return findRule(this.table.context.family, rules, this.#entry(rule))
+  #indexIn(rule: AnyRule, rules: Rules, ruleset: Ruleset): number {
+    return findRule(ruleset, rules, this.#entry(rule))
   }
 
   /** Position of the first rule that says the same as `rule`, or -1. */
   indexOf(rule: AnyRule): number {
-    return this.#indexIn(rule, this.#data().rules)
+    const { ruleset } = this.table
+    return this.#indexIn(rule, this.#data(ruleset).rules, ruleset)
   }
 
   /** Takes out all rules. */

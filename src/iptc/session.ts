@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
-import type { Change, Reading, Store } from '../backend/store'
+import type { Change, Reading, ReadingUse, Store } from '../backend/store'
 import { report } from '../diagnostics'
 import { ConflictError, CountersError, IptcError } from '../errors'
 import { conflict } from '../kernel/client'
@@ -83,18 +83,13 @@ export class Session {
     this.#lockTimeoutMs = options.lockTimeoutMs
   }
 
-  #read(): Reading {
-    return this.#store.read(false)
+  #read(use: ReadingUse = 'look'): Reading {
+    return this.#store.read(use)
   }
 
-  /** For one edit that looks at it and is gone. */
-  #readPrivately(): Reading {
-    return this.#store.read(true)
-  }
-
-  #readAsync({ signal }: Pick<LockRequest, 'signal'>): Promise<Reading> {
+  #readAsync({ signal }: Pick<LockRequest, 'signal'>, use: ReadingUse = 'look'): Promise<Reading> {
     signal?.throwIfAborted()
-    return this.#store.readAsync()
+    return this.#store.readAsync(use)
   }
 
   #transaction(): Work | undefined {
@@ -168,7 +163,7 @@ export class Session {
         const { base } = this.#exchange((work) => {
           edited(work, change)
           return work
-        }, this.#readPrivately)
+        }, 'edit')
         base.release()
       })
   }
@@ -179,16 +174,16 @@ export class Session {
    */
   rehearse(change: Edit): void {
     this.#locked(() => {
-      const work = startOf(this.#read())
+      const work = startOf(this.#read('transaction'))
       edited(work, change)
       if (work.edits > 0) atOnce(this.#prepare(work))
     })
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
-  #exchange<T>(body: (work: Work) => T, read = this.#read): T {
+  #exchange<T>(body: (work: Work) => T, use: ReadingUse = 'transaction'): T {
     for (let attempt = 1; ; attempt++) {
-      const work = startOf(read.call(this))
+      const work = startOf(this.#read(use))
       const result = body(work)
       try {
         this.#write(work)
@@ -274,7 +269,7 @@ export class Session {
     const work = this.#pending()
     if (work === undefined) return
     this.#locked(() => {
-      atOnce(this.#confirm(work.base, this.#read()))
+      atOnce(this.#confirm(work.base, this.#read('transaction')))
       this.#write(work)
     })
   }
@@ -286,7 +281,7 @@ export class Session {
     await this.#lockedAsync(request, async () => {
       const work = this.#pending()
       if (work === undefined) return
-      await inSlices(this.#confirm(work.base, await this.#readAsync(request)))
+      await inSlices(this.#confirm(work.base, await this.#readAsync(request, 'transaction')))
       if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
@@ -367,7 +362,7 @@ export class Session {
   /** As {@link #exchange}, for a transaction. */
   async #exchangeAsync<T>(body: () => T | Promise<T>, request: LockRequest, lend: Lend): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const work = startOf(await this.#readAsync(request))
+      const work = startOf(await this.#readAsync(request, 'transaction'))
       const result = await this.#runAsync(work, body, lend)
       request.signal?.throwIfAborted()
       try {

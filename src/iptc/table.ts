@@ -1,9 +1,10 @@
 /** Tables: independent handles on what one family's packet filter holds in one network namespace. */
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
-import { checkRewrite } from '../backend/legacy/faithful'
-import { LegacyStore } from '../backend/legacy/store'
+import { checkRewrite } from '../backend/faithful'
+import { aBackend, backendOfEnvironment, openStore } from '../backend/open'
 import { kernelSets } from '../backend/sets'
+import type { BackendName, Store } from '../backend/store'
 import { IptcError, NotFoundError, RuleError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { findExtension } from '../extensions/registry'
@@ -39,6 +40,11 @@ import { Strict } from './strict'
 import { LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
 
 export interface TableOptions {
+  /**
+   * Which of the kernel's packet filters holds the table: `legacy`, that of ip_tables, or `nft`, in which today's
+   * distributions keep what their `iptables` writes. What `XTABLES_BACKEND` in the environment says where absent, else `legacy`.
+   */
+  readonly backend?: BackendName | undefined
   /** Write every edit at once (the default), or only at `commit`. */
   readonly autocommit?: boolean | undefined
   /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
@@ -61,6 +67,7 @@ export interface TableOptions {
 
 /** @internal What says where a table is and how it is written, for all who open one. */
 export const PLACE_OPTIONS = {
+  backend: aBackend,
   namespace: aNamespace,
   kernel: aKernel,
   lockTimeoutMs: duration,
@@ -90,6 +97,7 @@ export abstract class AnyTable extends Strict {
   readonly #kernel: Kernel
   readonly #client: Client
   readonly #session: Session
+  readonly #store: Store
 
   /** @internal */
   constructor(family: Family, name: string, options: TableOptions) {
@@ -97,6 +105,7 @@ export abstract class AnyTable extends Strict {
     checkOptions(options, OPTIONS)
     check('the name of a table', name, text)
     const { autocommit = true, namespace, kernel, rewrite = [], findRefused = false } = options
+    const backend = options.backend ?? backendOfEnvironment()
     const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
     checkRewrite(rewrite, family)
     if (kernel !== undefined && namespace !== undefined)
@@ -104,9 +113,8 @@ export abstract class AnyTable extends Strict {
     this.#name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
-    const place = { kernel: this.#kernel, client: this.#client, options: { rewrite, findRefused } }
-    const store = new LegacyStore(place, family, name)
-    this.#session = new Session(this.#kernel, store, family, name, { autocommit, lockTimeoutMs })
+    this.#store = openStore(backend, { kernel: this.#kernel, client: this.#client, rewrite, findRefused }, family, name)
+    this.#session = new Session(this.#kernel, this.#store, family, name, { autocommit, lockTimeoutMs })
     this.#context = { family, sets: kernelSets(this.#client) }
   }
 
@@ -117,6 +125,11 @@ export abstract class AnyTable extends Strict {
   /** @internal */
   get context(): Context {
     return this.#context
+  }
+
+  /** Which of the kernel's packet filters holds it. */
+  get backend(): BackendName {
+    return this.#store.backend
   }
 
   /** For people: which kernel this speaks to. */
@@ -206,6 +219,7 @@ export abstract class AnyTable extends Strict {
   /** Closes the sockets, once an exchange that has begun is done. Edits that are not committed are lost. */
   close(): void {
     this.#client.close()
+    this.#store.close()
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 /** Tables as text: the in-process equals of iptables-save(8) and iptables-restore(8). */
 import { FAMILIES, type FamilyName } from '../abi/family'
+import { backendOfEnvironment, tableNames } from '../backend/open'
 import { IptcError } from '../errors'
 import { text as aText, check, flag, names } from '../input'
 import type { Kernel } from '../kernel/kernel'
@@ -42,16 +43,17 @@ interface Tables {
   readonly names: () => string[]
 }
 
-function tablesOf({ ipv6 = false, kernel, namespace, lockTimeoutMs, rewrite, findRefused }: TextOptions): Tables {
+function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions): Tables {
   if (kernel !== undefined && namespace !== undefined)
     throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
   const family = ipv6 ? 'ipv6' : 'ipv4'
   const place: Kernel = kernel ?? new LinuxKernel({ namespace })
-  const options = { kernel: place, lockTimeoutMs, rewrite, findRefused }
+  const { lockTimeoutMs, rewrite, findRefused, backend = backendOfEnvironment() } = writing
+  const options = { kernel: place, lockTimeoutMs, rewrite, findRefused, backend }
   return {
     family,
     open: (name) => (ipv6 ? new Table6(name, options) : new Table(name, options)),
-    names: () => place.tables(family),
+    names: () => tableNames(backend, place, family),
   }
 }
 

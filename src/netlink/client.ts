@@ -25,6 +25,14 @@ export interface Outcome {
   readonly refusal: Refusal | undefined
 }
 
+/** What became of messages that take effect together: nothing was done where any was refused. */
+export interface TransactionOutcome {
+  /** By the index of the message. */
+  readonly refused: readonly { readonly index: number; readonly refusal: Refusal }[]
+  /** What was told of what was done, of those messages that asked for it. */
+  readonly echoed: readonly { readonly index: number; readonly message: Message }[]
+}
+
 /** Yields what is to be sent, and goes on when the kernel has dealt with it. */
 type Steps<T> = Generator<Uint8Array, T, void>
 
@@ -138,6 +146,76 @@ export class NetlinkClient {
         if (!(error instanceof ConflictError || lost) || attempt === MAX_DUMPS) throw error
         report('retry', { operation: request.name, attempt, reason: (error as Error).message })
       }
+  }
+
+  /**
+   * Sends messages that take effect together or not at all, at once: the first and the last say where they begin and end.
+   * @throws MessageError, KernelError; what was done is not known then
+   */
+  transaction(requests: readonly Request[]): TransactionOutcome {
+    const steps = this.#transaction(requests)
+    const sent = steps.next()
+    try {
+      this.#open().send(sent.value as Uint8Array)
+    } catch (error) {
+      steps.throw(error)
+    }
+    return steps.next().value as TransactionOutcome
+  }
+
+  /** As {@link transaction}, the kernel's work being done off the main thread. */
+  async transactionAsync(requests: readonly Request[]): Promise<TransactionOutcome> {
+    const steps = this.#transaction(requests)
+    const sent = steps.next()
+    try {
+      await this.#open().sendAsync(sent.value as Uint8Array)
+    } catch (error) {
+      steps.throw(error)
+    }
+    return steps.next().value as TransactionOutcome
+  }
+
+  *#transaction(requests: readonly Request[]): Generator<Uint8Array, TransactionOutcome, void> {
+    if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
+    this.#busy = true
+    const watch = new Watch(requests)
+    try {
+      const first = this.#sequence + 1
+      this.#sequence += requests.length
+      // One acknowledgement says that all were looked at; the kernel tells of each that it refuses in any case.
+      const last = requests.length - 2
+      yield concatenated(requests.map((request, i) => stamp(request, i === last ? NLM_F_ACK : 0, first + i)))
+      const outcome = this.#collectAll(requests, first)
+      watch.done(outcome.refused.map(({ refusal }) => ({ messages: [], refusal })))
+      return outcome
+    } catch (error) {
+      this.close()
+      throw watch.failed(error)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** All answers are there when what was sent has been dealt with. */
+  #collectAll(requests: readonly Request[], first: number): TransactionOutcome {
+    const refused: TransactionOutcome['refused'][number][] = []
+    const echoed: TransactionOutcome['echoed'][number][] = []
+    let isAcknowledged = false
+    for (;;) {
+      const bytes = this.#open().receive(false)
+      if (bytes === undefined) break
+      for (const message of received(bytes)) {
+        const index = checkSequence(message, first, requests.length)
+        const request = requests[index] as Request
+        const refusal = message.type === NLMSG_ERROR ? refusalOf(request, message) : undefined
+        if (message.type !== NLMSG_ERROR) echoed.push({ index, message })
+        else if (refusal !== undefined) refused.push({ index, refusal })
+        else isAcknowledged = true
+      }
+    }
+    if (refused.length === 0 && !isAcknowledged)
+      throw new KernelError(requests[0]?.name ?? '', ERRNO.EAGAIN, 'EAGAIN', { hint: 'the kernel does not answer' })
+    return { refused, echoed }
   }
 
   /** A second time does nothing; the next request opens it again. */

@@ -285,6 +285,13 @@ function held(family: Family, expressions: readonly Expression[], encoded: Encod
   return { bytes: buildEntry(family, head, [], buildPart(EXPRESSIONS_TARGET, 0, payload)), jump: undefined }
 }
 
+/** The rule as it is read once it has been written: such as `-m tcp` says nothing beside `-p tcp` but what it asks for. */
+export function canonicalRule(family: Family, entry: Entry): Entry {
+  const expressions = writeRule(family, entry)
+  const bytes = new Uint8Array(expressionList.size(expressions))
+  return readRule(family, { bytes, at: 0, end: expressionList.write(bytes, 0, expressions) })
+}
+
 /** Whether an entry stands for a rule that iptables has no words for. */
 export const isHeld = (family: Family, bytes: Uint8Array, at = 0): boolean =>
   partName(bytes, targetPart(family, bytes, at)) === EXPRESSIONS_TARGET

@@ -151,7 +151,7 @@ export class Editor {
 
   /** The number of the first rule that says the same. @throws NotFoundError where none does */
   find(chain: string, rule: Entry): number {
-    const at = findRule(this.#draft.family, this.#rules(chain), rule)
+    const at = findRule(this.#draft, this.#rules(chain), rule)
     if (at < 0) throw new NotFoundError(`chain ${chain} of table ${this.#draft.table} has no such rule`)
     return at + 1
   }

@@ -19,7 +19,7 @@ import { HEADS } from './head'
 import { headerOf, structOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
-import type { Entry } from './ruleset'
+import type { Entry, Ruleset } from './ruleset'
 
 const NAME = entryMatch.fields.name.offset
 
@@ -94,8 +94,13 @@ export function sameEntry(family: Family, one: Entry, other: Entry): boolean {
   return sameBytes(a, family.entrySize, b, family.entrySize, end - family.entrySize)
 }
 
-/** The index of the first rule that says the same, or -1. */
-export function findRule(family: Family, rules: Rules, rule: Entry): number {
+/** The index of the first rule of a ruleset's chain that says the same, or -1. */
+export function findRule(
+  { family, canonical }: Pick<Ruleset, 'family' | 'canonical'>,
+  rules: Rules,
+  wanted: Entry,
+): number {
+  const rule = canonical?.(wanted) ?? wanted
   const { image, refs } = rules
   return refs.findIndex((ref, index) => {
     if (typeof ref === 'number' && !isLike(image as Image, ref, rule)) return false

@@ -37,6 +37,8 @@ export interface Chain {
   /** The entry that begins a user chain. */
   readonly head: Entry | undefined
   readonly rules: Rules
+  /** What it was called when it was read; undefined for one that is new. */
+  readonly origin?: string | undefined
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
   readonly tail: Entry | undefined
 }
@@ -49,6 +51,8 @@ export interface Ruleset {
   readonly isSorted: boolean
   /** The entry that ends the table. */
   readonly end: Entry | undefined
+  /** How a rule reads once it is kept here, where it may be said in more ways than one; undefined where it reads as it is. */
+  readonly canonical?: ((rule: Entry) => Entry) | undefined
   /** What its rules name by numbers; undefined where none does. */
   readonly image?: Image | undefined
 }

@@ -2,7 +2,7 @@
 
 import { FAMILIES } from '../../src/abi/family'
 import { TABLES, type TableName } from '../../src/abi/netfilter'
-import { mayLose } from '../../src/backend/legacy/faithful'
+import { mayLose } from '../../src/backend/faithful'
 import { allExtensions } from '../../src/extensions/registry'
 import { Chain, easy, IptcError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { emptyRuleset } from '../ruleset/tables'

@@ -35,9 +35,4 @@ export const nftDeviations: readonly NftDeviation[] = [
     what: ['text'],
     why: 'the tool writes a prefix that is longer than the extension has room for',
   },
-  {
-    lines: /^-A \S+ -[io]\w+$/,
-    what: ['expressions', 'text'],
-    why: 'the tool takes the option for a part of the name that stands right behind it',
-  },
 ]

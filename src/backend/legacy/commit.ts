@@ -18,10 +18,10 @@ import { extensionParts } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
+import { blame, type Candidate } from '../blame'
+import { checkFaithful, mayLose } from '../faithful'
 import { kernelSets } from '../sets'
-import { blame, type Candidate } from './blame'
 import { carriedCounters } from './carried-counters'
-import { checkFaithful, mayLose } from './faithful'
 import { findRefused, findRefusedAsync } from './find-refused'
 import type { Snapshot } from './snapshot'
 
@@ -55,7 +55,7 @@ export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: C
   }
   const refusal = yield* refusalOf(to, { sets, meet }, request)
   // Of what is refused, not everything was met.
-  if (isLossy || refusal !== undefined) checkFaithful(from, to, options.rewrite)
+  if (isLossy || refusal !== undefined) checkFaithful((ref) => from.placeOf(ref) !== undefined, to, options.rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
   if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
     throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })

@@ -11,7 +11,7 @@ import { buildEntry, buildVerdict, matchParts, targetPart } from '../../ruleset/
 import { type EntryPart, entryPart, extensionParts } from '../../ruleset/parts'
 import { Rules } from '../../ruleset/rules'
 import type { Chain, Entry, Ruleset } from '../../ruleset/ruleset'
-import { blame, type Candidate } from './blame'
+import { blame, type Candidate } from '../blame'
 
 /** Which rules are refused together, as few as can be, the last of them last; and with what. */
 interface Finding {

@@ -6,7 +6,7 @@ import type { Client, TableEntries } from '../../kernel/client'
 import type { Kernel, Lend, Lock, LockRequest } from '../../kernel/kernel'
 import type { Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
-import type { Change, Reading, Store } from '../store'
+import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type CommitOptions, type Exchange, prepare, replace, replaceAsync } from './commit'
 import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 
@@ -37,7 +37,8 @@ export class LegacyStore implements Store {
     this.#table = table
   }
 
-  read(isPrivate: boolean): Reading {
+  read(use: ReadingUse): Reading {
+    const isPrivate = use === 'edit'
     const { client } = this.#place
     const entries = isPrivate ? client.entries(this.#table, roomyBuffer) : client.entries(this.#table)
     return atOnce(this.#reading(entries, isPrivate))
@@ -59,6 +60,9 @@ export class LegacyStore implements Store {
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
     return this.#place.kernel.withLockAsync(request, body)
   }
+
+  /** The client is that of the table. */
+  close(): void {}
 }
 
 class LegacyReading implements Reading {

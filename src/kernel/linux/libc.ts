@@ -15,6 +15,9 @@ export const MSG_TRUNC = 0x20
 export const MSG_DONTWAIT = 0x40
 export const SOL_SOCKET = 1
 export const SO_RCVTIMEO = 20
+/** Takes CAP_NET_ADMIN, and goes beyond what the machine allows others. */
+export const SO_SNDBUFFORCE = 32
+export const SO_RCVBUFFORCE = 33
 /** sys/file.h */
 export const LOCK_EX = 2
 export const LOCK_NB = 4

@@ -13,6 +13,9 @@ const ANSWER_SECONDS = 5n
 /** More than one datagram holds: dumps come in 32 KiB at most, and a refusal has the refused message in it. */
 const BUFFER_SIZE = 0x2_0000
 
+/** What any socket has room for. */
+const SEND_ROOM = 0x1_0000
+
 /** The kernel's address, as a socket's own before the kernel has given it one. */
 const KERNEL = new Uint8Array(sockaddrNl.size)
 sockaddrNl.write(KERNEL, 0, { nlFamily: AF_NETLINK, nlPad: 0, nlPid: 0, nlGroups: 0 })
@@ -68,21 +71,32 @@ function timeval(seconds: bigint): Uint8Array {
 class LinuxNetlink implements NetlinkConnection {
   readonly #socket: Socket
   readonly #buffer = new Uint8Array(BUFFER_SIZE)
+  /** The longest message that the socket takes, as far as is known. */
+  #room = SEND_ROOM
 
   constructor(fd: number) {
     this.#socket = new Socket(fd)
   }
 
   send(bytes: Uint8Array): void {
+    this.#makeRoom(bytes.length)
     this.#try((fd) => libc.send(fd, bytes, 0))
   }
 
   async sendAsync(bytes: Uint8Array): Promise<void> {
+    this.#makeRoom(bytes.length)
     try {
       await this.#socket.later((fd) => libc.sendAsync(fd, bytes, 0))
     } catch (error) {
       throw failure(error)
     }
+  }
+
+  /** What takes effect at once is sent at once, however long it is. */
+  #makeRoom(size: number): void {
+    if (size <= this.#room) return
+    this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_SNDBUFFORCE, int(2 * size)))
+    this.#room = size
   }
 
   receive(wait: boolean): Uint8Array | undefined {

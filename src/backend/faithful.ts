@@ -2,14 +2,14 @@
  * What the kernel does not hand out as it was given is never written back in silence: the rule would come out another,
  * although nobody touched it.
  */
-import type { Family } from '../../abi/family'
-import { IptcError, RuleError } from '../../errors'
-import type { Extension, Loss } from '../../extensions/extension'
-import { findExtension } from '../../extensions/registry'
-import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../../ruleset/entry'
-import { headerOf, structOf } from '../../ruleset/identify'
-import { type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
-import type { Snapshot } from './snapshot'
+import type { Family } from '../abi/family'
+import { IptcError, RuleError, type RulePlace } from '../errors'
+import type { Extension, Loss } from '../extensions/extension'
+import { findExtension } from '../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../ruleset/entry'
+import { headerOf, structOf } from '../ruleset/identify'
+import type { Ref } from '../ruleset/rules'
+import { type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
 
 /** How a parameter is named where it is to be written back all the same. */
 const nameOf = (extension: string, { parameter }: Loss): string => `${extension} --${parameter}`
@@ -41,26 +41,33 @@ function lossesOf(family: Family, { bytes }: Entry): Lost[] {
 }
 
 /**
- * Refuses to write back a rule of which something may be missing.
- * @param from what was read
+ * Refuses to write back a rule of which something may be missing, as it was handed out by a kernel.
  * @param rewrite names of what is written back all the same
  * @throws RuleError
  */
-export function checkFaithful(from: Snapshot, to: Ruleset, rewrite: readonly string[]): void {
+export function checkLossless(family: Family, rule: Entry, place: RulePlace, rewrite: readonly string[]): void {
+  for (const { extension, loss } of lossesOf(family, rule)) {
+    const name = nameOf(extension.name, loss)
+    if (rewrite.includes(name)) continue
+    const { parameter, reason } = loss
+    throw new RuleError(
+      { ...place, extension: extension.name, parameter },
+      `${extension.kind} ${extension.name}: --${parameter} cannot be written back: ${reason}; replace or delete the ` +
+        `rule in the same edit, or allow it by the option rewrite, with the name '${name}'`,
+    )
+  }
+}
+
+/**
+ * As {@link checkLossless}, of all rules that are written back where a table is replaced.
+ * @param wasThere whether a rule is one that was read
+ */
+export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewrite: readonly string[]): void {
   for (const { name: chain, rules } of orderedChains(to))
     for (const [position, ref] of rules.refs.entries()) {
       const rule = rules.at(position) as Entry
-      if (!rule.isCopy && from.placeOf(rule.continues ?? ref) === undefined) continue
-      for (const { extension, loss } of lossesOf(to.family, rule)) {
-        const name = nameOf(extension.name, loss)
-        if (rewrite.includes(name)) continue
-        const { parameter, reason } = loss
-        throw new RuleError(
-          { table: to.table, chain, position, extension: extension.name, parameter },
-          `${extension.kind} ${extension.name}: --${parameter} cannot be written back: ${reason}; replace or delete the ` +
-            `rule in the same edit, or allow it by the option rewrite, with the name '${name}'`,
-        )
-      }
+      if (rule.isCopy || wasThere(rule.continues ?? ref))
+        checkLossless(to.family, rule, { table: to.table, chain, position }, rewrite)
     }
 }
 

@@ -1,9 +1,9 @@
 /** Of which rule a refusal of the kernel is, and why: the kernel itself says no more than an errno. */
-import type { Family } from '../../abi/family'
-import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../../errors'
-import { faultText } from '../../extensions/extension'
-import { extensionParts } from '../../ruleset/parts'
-import type { Entry } from '../../ruleset/ruleset'
+import type { Family } from '../abi/family'
+import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../errors'
+import { faultText } from '../extensions/extension'
+import { extensionParts } from '../ruleset/parts'
+import type { Entry } from '../ruleset/ruleset'
 
 /** A rule that is new in its table, and where it stands. */
 export interface Candidate {

@@ -1,0 +1,213 @@
+/** From a table as it was read to what it is to become: the messages that make the difference, and nothing else. */
+import type { Family } from '../../abi/family'
+import { HOOKS, type Hook, type TableName, VERDICTS } from '../../abi/netfilter'
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL } from '../../abi/netlink'
+import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
+import { RuleError, type RulePlace, XtablesError } from '../../errors'
+import { same } from '../../extensions/values/value'
+import type { Encoded } from '../../netlink/attribute'
+import { type MessageType, type NfHead, nfHead, type Request, request } from '../../netlink/message'
+import { expressionList } from '../../nft/expressions'
+import { messages } from '../../nft/messages'
+import { compatOf, writeRule } from '../../nft/rule'
+import { readVerdict, targetPart } from '../../ruleset/entry'
+import { type Chain, countersOf, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import type { KernelChain, TableReading } from './reading'
+import { type HandleOf, type RuleEdits, ruleEdits } from './rule-edits'
+
+/** A message, and what it is about. */
+export interface ChangeRequest {
+  readonly request: Request
+  /** The rule, else the chain, else the table. */
+  readonly place: RulePlace
+  /** The rule that it adds. */
+  readonly added?: Entry
+}
+
+export interface Changes {
+  readonly requests: readonly ChangeRequest[]
+  /** As {@link RuleEdits.kept}, of all chains. */
+  readonly kept: readonly (readonly [Entry, number])[]
+}
+
+/** Of more rules than these, it costs less to read the table again than to be told the handle of each. */
+const MAX_ECHOED = 64
+
+/** @throws RuleError for a rule that cannot be said in nf_tables */
+export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf): Changes {
+  const writer = new Writer(from, to)
+  const plans = planOf(from, to, handleOf)
+  writer.write(plans)
+  return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
+}
+
+/** A chain of the ruleset that is to be, and what it was. */
+interface ChainPlan {
+  readonly to: Chain
+  readonly from: Chain | undefined
+  /** Undefined where the kernel has none yet. */
+  readonly kernel: KernelChain | undefined
+  readonly edits: RuleEdits
+}
+
+function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: HandleOf): ChainPlan[] {
+  const wanted = orderedChains(to)
+  const renamed = new Set(wanted.map(({ origin }) => origin))
+  return wanted.map((chain) => {
+    const { name, origin = renamed.has(name) ? undefined : name } = chain
+    const from = origin === undefined ? undefined : ruleset.chains.get(origin)
+    const kernel = origin === undefined ? undefined : chains.get(origin)
+    return { to: chain, from, kernel, edits: ruleEdits(to.family, from?.rules, chain.rules, handleOf) }
+  })
+}
+
+/** Whether two chains have the same policy, which has counted the same. */
+const sameEnd = ({ tail }: Chain, from: Chain | undefined): boolean =>
+  tail === from?.tail || (tail?.jump === from?.tail?.jump && same(tail?.bytes, from?.tail?.bytes))
+
+/** A chain that nobody has used so far is made when somebody does. */
+const isNeeded = ({ to, from, kernel, edits }: ChainPlan): boolean =>
+  kernel === undefined && (to.hook === undefined || edits.added.length > 0 || !sameEnd(to, from))
+
+type ChainPlace = Omit<RulePlace, 'table'>
+
+class Writer {
+  readonly requests: ChangeRequest[] = []
+  readonly #from: TableReading
+  readonly #family: Family
+  readonly #table: TableName
+
+  constructor(from: TableReading, to: Ruleset) {
+    this.#from = from
+    this.#family = to.family
+    this.#table = to.table as TableName
+  }
+
+  write(plans: readonly ChainPlan[]): void {
+    const count = plans.reduce((sum, { edits }) => sum + edits.added.length, 0)
+    const isTableNeeded = !this.#from.exists && plans.some(isNeeded)
+    if (isTableNeeded) this.#say(messages.newTable, { name: this.#table }, NLM_F_CREATE, {})
+    // What names something goes before it, and comes after it.
+    for (const plan of plans) this.#removeRules(plan)
+    this.#removeChains(plans)
+    this.#renameChains(plans)
+    for (const plan of plans) this.#makeChain(plan)
+    for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
+  }
+
+  #say<V>(kind: MessageType<NfHead, V>, values: V, flags: number, place: ChainPlace, added?: Entry): void {
+    this.requests.push({
+      request: request(kind, flags, nfHead(this.#family.domain), values),
+      place: { table: this.#table, ...place },
+      ...(added && { added }),
+    })
+  }
+
+  #removeRules({ from, edits: { removed } }: ChainPlan): void {
+    if (from === undefined || removed.length === 0) return
+    const { name: chain, rules } = from
+    if (removed.length === rules.length) this.#say(messages.deleteRule, { table: this.#table, chain }, 0, { chain })
+    else
+      for (const handle of removed)
+        this.#say(messages.deleteRule, { table: this.#table, chain, handle: BigInt(handle) }, 0, { chain })
+  }
+
+  #removeChains(plans: readonly ChainPlan[]): void {
+    const staying = new Set(plans.map(({ from }) => from?.name))
+    const gone = [...this.#from.ruleset.chains.values()].filter(({ name }) => !staying.has(name))
+    for (const { name: chain, rules } of gone)
+      if (rules.length > 0) this.#say(messages.deleteRule, { table: this.#table, chain }, 0, { chain })
+    for (const { name: chain } of gone)
+      this.#say(messages.deleteChain, { table: this.#table, name: chain }, 0, { chain })
+  }
+
+  /** A name is free when the chain that had it has another. */
+  #renameChains(plans: readonly ChainPlan[]): void {
+    let left = plans.filter(({ to, from, kernel }) => kernel !== undefined && from?.name !== to.name)
+    const taken = new Set(left.map(({ from }) => from?.name))
+    while (left.length > 0) {
+      const next = left.find(({ to }) => !taken.has(to.name))
+      // In a circle, one has to step aside.
+      const { from, kernel, to } = next ?? (left[0] as ChainPlan)
+      const name = next === undefined ? `${to.name}~` : to.name
+      const { handle } = kernel as KernelChain
+      this.#say(messages.newChain, { table: this.#table, name, handle }, 0, { chain: to.name })
+      taken.delete(from?.name)
+      if (next !== undefined) left = left.filter((one) => one !== next)
+      else taken.delete((left[0] as ChainPlan).from?.name)
+    }
+  }
+
+  #makeChain(plan: ChainPlan): void {
+    const { to, from, kernel } = plan
+    const values = { table: this.#table, name: to.name }
+    const place = { chain: to.name }
+    if (to.hook === undefined) {
+      if (kernel === undefined) this.#say(messages.newChain, values, NLM_F_CREATE | NLM_F_EXCL, place)
+    } else if (kernel !== undefined) {
+      if (to.tail !== from?.tail) this.#setPolicy(to, from, kernel)
+    } else if (isNeeded(plan))
+      this.#say(messages.newChain, { ...values, ...this.#hooked(to, to.hook) }, NLM_F_CREATE, place)
+  }
+
+  #hooked({ tail }: Chain, hook: Hook) {
+    const { type, priority } = baseChain(this.#table, hook)
+    const policy = { policy: this.#policyOf(tail as Entry) }
+    const isPlain = tail === this.#from.ruleset.chains.get(hook)?.tail
+    return {
+      hook: { number: HOOKS.indexOf(hook), priority },
+      ...policy,
+      type,
+      ...(!isPlain && this.#counters(tail as Entry)),
+    }
+  }
+
+  #policyOf({ bytes }: Entry): number {
+    const verdict = readVerdict(bytes, targetPart(this.#family, bytes, 0))
+    return verdict === VERDICTS.DROP ? NFT_VERDICT.DROP : NFT_VERDICT.ACCEPT
+  }
+
+  #counters(entry: Entry) {
+    const [packets, bytes] = countersOf(this.#family, entry)
+    return { counters: { bytes, packets } }
+  }
+
+  /** What a policy has counted stays, unless it is to begin with something else. */
+  #setPolicy({ name, tail }: Chain, from: Chain | undefined, { counts }: KernelChain): void {
+    const [now, before] = [tail as Entry, from?.tail as Entry]
+    const isCounted = countersOf(this.#family, before).some((count) => count > 0n)
+    const begins = now.continues === undefined || (now.isZeroed && isCounted) || !counts
+    if (!begins && this.#policyOf(now) === this.#policyOf(before)) return
+    const values = { table: this.#table, name, policy: this.#policyOf(now), ...(begins && this.#counters(now)) }
+    this.#say(messages.newChain, values, 0, { chain: name })
+  }
+
+  #addRules({ to: { name: chain }, edits }: ChainPlan, echo: number): void {
+    for (const { entry, position, before } of edits.added) {
+      const place = { chain, position }
+      const expressions = this.#encode(entry, place)
+      const values = {
+        table: this.#table,
+        chain,
+        expressions,
+        compat: compatOf(this.#family, entry),
+        ...(before !== undefined && { position: BigInt(before) }),
+      }
+      const flags = NLM_F_CREATE | echo | (before === undefined ? NLM_F_APPEND : 0)
+      this.#say(messages.newRule, values, flags, place, entry)
+    }
+  }
+
+  /** @throws RuleError for a rule that cannot be said */
+  #encode(entry: Entry, place: ChainPlace): Encoded {
+    try {
+      const expressions = writeRule(this.#family, entry, countersOf(this.#family, entry))
+      const bytes = new Uint8Array(expressionList.size(expressions))
+      return { bytes, at: 0, end: expressionList.write(bytes, 0, expressions) }
+    } catch (error) {
+      if (!(error instanceof XtablesError)) throw error
+      const { extension, parameter, message } = error
+      throw new RuleError({ table: this.#table, ...place, extension, parameter }, message, { cause: error })
+    }
+  }
+}

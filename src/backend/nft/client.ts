@@ -1,0 +1,154 @@
+/** nf_tables as it is asked: what a table holds, what the kernel knows, and changes that take effect together. */
+import { ERRNO } from '../../abi/errno'
+import type { Family } from '../../abi/family'
+import { NETLINK_NETFILTER } from '../../abi/netlink'
+import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
+import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
+import { PermissionError, UnsupportedError } from '../../errors'
+import type { NetlinkPort } from '../../kernel/kernel'
+import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
+import { type Message, nfHead, type Request, readMessage, request } from '../../netlink/message'
+import { explain, Refusal } from '../../netlink/refusal'
+import { batchBegin, batchEnd, type ChainValues, messages, type RuleValues, type TableValues } from '../../nft/messages'
+
+/** What the batch is for. */
+const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
+
+/** For one family, in one network namespace. */
+export class NftClient {
+  readonly #netlink: NetlinkClient
+  readonly #family: Family
+  readonly #revisions = new Map<string, boolean>()
+
+  constructor(port: NetlinkPort, family: Family) {
+    this.#netlink = new NetlinkClient(port, NETLINK_NETFILTER)
+    this.#family = family
+  }
+
+  get #head() {
+    return nfHead(this.#family.domain)
+  }
+
+  /** Counts the changes that were made in the namespace, whatever they were of. @throws UnsupportedError, PermissionError */
+  generation(): number {
+    const [answer] = this.#ask(request(messages.getGen, 0, nfHead(0), {}))
+    if (answer === undefined) throw new UnsupportedError('the kernel does not say which generation its rules are of')
+    return readMessage(messages.newGen, answer).values.id ?? 0
+  }
+
+  /** The tables of the family. */
+  tables(): TableValues[] {
+    return this.#dump(request(messages.getTable, 0, this.#head, {})).map(
+      (message) => readMessage(messages.newTable, message).values,
+    )
+  }
+
+  /** The chains of a table, in the order in which they were made. */
+  chains(table: string): ChainValues[] {
+    return this.#dump(request(messages.getChain, 0, this.#head, {}))
+      .map((message) => readMessage(messages.newChain, message).values)
+      .filter((chain) => chain.table === table)
+  }
+
+  /** The rules of a table one after the other, those of a chain in their order. @throws ConflictError */
+  *rules(table: string): Generator<readonly RuleValues[], void, void> {
+    const asked = request(messages.getRule, 0, this.#head, { table })
+    try {
+      for (const parts of this.#netlink.dump(asked))
+        yield parts
+          .map((message) => readMessage(messages.newRule, message).values)
+          .filter((rule) => rule.table === table)
+    } catch (error) {
+      if (!isMissing(error)) throw explained(error)
+    }
+  }
+
+  /** Whether the compat layer has this very revision of an extension. Each is asked once. */
+  hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
+    const key = `${kind} ${name} ${revision}`
+    const known = this.#revisions.get(key) ?? this.#askRevision(kind, name, revision)
+    this.#revisions.set(key, known)
+    return known
+  }
+
+  #askRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
+    const values = { name, rev: revision, type: NFT_COMPAT_TYPES[kind] }
+    try {
+      this.#netlink.request(request(messages.compat, 0, this.#head, values))
+      return true
+    } catch (error) {
+      if (error instanceof Refusal && UNKNOWN_REVISION.includes(error.errno)) return false
+      throw explained(error)
+    }
+  }
+
+  /**
+   * Makes changes, all or none.
+   * @param generation as of which they are meant; where another is there, the first refusal is of the index -1 and ERESTART
+   */
+  commit(changes: readonly Request[], generation: number): TransactionOutcome {
+    return withoutBegin(this.#netlink.transaction(inBatch(changes, generation)))
+  }
+
+  /** As {@link commit}, the kernel's work being done off the main thread. */
+  async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
+    return withoutBegin(await this.#netlink.transactionAsync(inBatch(changes, generation)))
+  }
+
+  close(): void {
+    this.#netlink.close()
+  }
+
+  #ask(asked: Request): readonly Message[] {
+    try {
+      return this.#netlink.request(asked)
+    } catch (error) {
+      throw explained(error)
+    }
+  }
+
+  #dump(asked: Request): Message[] {
+    try {
+      return this.#netlink.dumpAll(asked)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw explained(error)
+    }
+  }
+}
+
+/** What the kernel says of an extension that it lacks. */
+const UNKNOWN_REVISION: readonly number[] = [ERRNO.ENOENT, ERRNO.EPROTONOSUPPORT, ERRNO.EINVAL]
+
+const isMissing = (error: unknown): boolean => error instanceof Refusal && error.errno === ERRNO.ENOENT
+
+const inBatch = (changes: readonly Request[], generation: number): Request[] => [
+  request(batchBegin, 0, SUBSYSTEM, { generation }),
+  ...changes,
+  request(batchEnd, 0, SUBSYSTEM, {}),
+]
+
+/** Counts from the first change. */
+const withoutBegin = ({ refused, echoed }: TransactionOutcome): TransactionOutcome => ({
+  refused: refused.map((one) => ({ ...one, index: one.index - 1 })),
+  echoed: echoed.map((one) => ({ ...one, index: one.index - 1 })),
+})
+
+const NO_NFT: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP]
+
+/** The kernel's no, as users see it. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Refusal)) return error
+  if (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES)
+    return new PermissionError(
+      'nf_tables takes CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
+        'in-process kernel',
+      { cause: error },
+    )
+  if (NO_NFT.includes(error.errno))
+    return new UnsupportedError(
+      'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
+      { cause: error },
+    )
+  return explain(error)
+}

@@ -1,0 +1,199 @@
+/** A table of nf_tables as it was read: what iptables has words for, and how the kernel calls it. */
+import type { Family } from '../../abi/family'
+import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
+import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
+import { ConflictError, NotFoundError } from '../../errors'
+import type { ChainValues } from '../../nft/messages'
+import { canonicalRule, isHeld, readRule } from '../../nft/rule'
+import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
+import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
+import { Rules } from '../../ruleset/rules'
+import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
+import type { Sliced } from '../../slices'
+import type { NftClient } from './client'
+
+/** A chain that the kernel has. */
+export interface KernelChain {
+  readonly handle: bigint
+  /** Whether it counts the packets that its policy decides on. */
+  readonly counts: boolean
+}
+
+/** What was read of a table at one generation. */
+export interface TableReading {
+  readonly ruleset: Ruleset
+  readonly generation: number
+  readonly exists: boolean
+  /** By name. A built-in chain that is not there is in the ruleset alone. */
+  readonly chains: ReadonlyMap<string, KernelChain>
+  /** Of the rules by their numbers in the image. */
+  readonly handles: Float64Array
+  /** What iptables has no place for, in words. */
+  readonly incompatible: readonly string[]
+}
+
+/** How many rules are looked at in a slice. */
+const SLICE = 512
+
+/** How often to read again where a table changes while it is read. */
+const MAX_READS = 16
+
+/** @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing */
+export function* readTable(client: NftClient, family: Family, name: string): Sliced<TableReading> {
+  if (!isTableName(name))
+    throw new NotFoundError(
+      `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
+    )
+  for (let attempt = 1; ; attempt++)
+    try {
+      const generation = client.generation()
+      const reading = yield* readOnce(client, family, name, generation)
+      if (client.generation() === generation) return reading
+      throw new ConflictError(`table ${name} is changed by another program while it is read`)
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+    }
+}
+
+function* readOnce(client: NftClient, family: Family, name: TableName, generation: number): Sliced<TableReading> {
+  const all = client.chains(name)
+  const ours = all.filter((chain) => chain.hook === undefined || builtinHook(name, chain) !== undefined)
+  const builder = new ImageBuilder(
+    family,
+    ours.map((chain) => chain.name ?? ''),
+  )
+  let seen = 0
+  for (const rules of client.rules(name))
+    for (const { chain = '', handle = 0n, expressions } of rules) {
+      const read = readRule(family, expressions)
+      builder.add(chain, handle, read.bytes, read.jump)
+      if (++seen % SLICE === 0) yield
+    }
+  const image = builder.build()
+  const exists = all.length > 0 || client.tables().some((table) => table.name === name)
+  const foreign = all.filter((chain) => !ours.includes(chain)).map((chain) => foreignChain(chain))
+  return {
+    ruleset: rulesetOf(family, name, ours, image, builder),
+    generation,
+    exists,
+    chains: new Map(ours.map((chain) => [chain.name ?? '', kernelChain(chain)])),
+    handles: builder.handles,
+    incompatible: [...foreign, ...builder.held],
+  }
+}
+
+const kernelChain = ({ handle = 0n, counters }: ChainValues): KernelChain => ({
+  handle,
+  counts: counters !== undefined,
+})
+
+/** The hook of a chain that is one of iptables; undefined for any other that is hooked. */
+function builtinHook(table: TableName, { name, hook, type }: ChainValues): Hook | undefined {
+  const known = HOOKS[hook?.number ?? -1]
+  if (known === undefined || known !== name || !(TABLES[table] as readonly string[]).includes(known)) return undefined
+  const wanted = baseChain(table, known)
+  return type === wanted.type && hook?.priority === wanted.priority ? known : undefined
+}
+
+const foreignChain = ({ name, type, hook }: ChainValues): string =>
+  `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
+
+function rulesetOf(
+  family: Family,
+  table: TableName,
+  chains: readonly ChainValues[],
+  image: Image,
+  builder: ImageBuilder,
+): Ruleset {
+  const found = new Map(chains.map((chain) => [chain.name ?? '', chain]))
+  const hooked = TABLES[table].map((hook): Chain => {
+    const values = found.get(hook)
+    const rules = new Rules(image, builder.numbers.get(hook) ?? [])
+    const origin = values && { origin: hook }
+    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), ...origin }
+  })
+  const users = chains
+    .filter(({ hook }) => hook === undefined)
+    .map(({ name = '' }): Chain => {
+      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []), origin: name }
+    })
+  const all = [...hooked, ...users]
+  return {
+    family,
+    table,
+    chains: new Map(all.map((chain) => [chain.name, chain])),
+    isSorted: true,
+    canonical: (rule) => canonicalRule(family, rule),
+    end: undefined,
+    image,
+  }
+}
+
+/** The policy of a chain, as the last entry of one. @param values absent where the chain is not there */
+function policyEntry(family: Family, values: ChainValues | undefined): Entry {
+  const verdict = values?.policy === NFT_VERDICT.DROP ? VERDICTS.DROP : VERDICTS.ACCEPT
+  const bytes = buildVerdictEntry(family, verdict)
+  const { packets = 0n, bytes: byteCount = 0n } = values?.counters ?? {}
+  writeCounters(family, bytes, [packets, byteCount])
+  return plain(bytes)
+}
+
+const FIRST_ROOM = 0x1_0000
+
+/** Puts rules behind each other as they are read. */
+class ImageBuilder {
+  readonly #family: Family
+  readonly #names: readonly string[]
+  readonly #indexes: ReadonlyMap<string, number>
+  readonly #starts: number[] = [0]
+  readonly #destinations: number[] = []
+  readonly #handles: number[] = []
+  /** Numbers of the rules of a chain. */
+  readonly numbers = new Map<string, number[]>()
+  /** Rules that iptables has no words for. */
+  readonly held: string[] = []
+  #bytes = new Uint8Array(FIRST_ROOM)
+
+  constructor(family: Family, names: readonly string[]) {
+    this.#family = family
+    this.#names = names
+    this.#indexes = new Map(names.map((name, i) => [name, i]))
+  }
+
+  get handles(): Float64Array {
+    return Float64Array.from(this.#handles)
+  }
+
+  add(chain: string, handle: bigint, bytes: Uint8Array, jump: string | undefined): void {
+    // Those of chains that are not ours are none of ours either.
+    if (!this.#indexes.has(chain)) return
+    const ofChain = this.numbers.get(chain) ?? []
+    if (ofChain.length === 0) this.numbers.set(chain, ofChain)
+    if (isHeld(this.#family, bytes)) this.held.push(`rule ${ofChain.length + 1} of chain ${chain}`)
+    ofChain.push(this.#handles.length)
+    this.#handles.push(Number(handle))
+    this.#destinations.push(jump === undefined ? STAYS : jump === '' ? GOES_ON : (this.#indexes.get(jump) ?? STAYS))
+    const start = this.#starts.at(-1) as number
+    this.#makeRoom(start + bytes.length)
+    this.#bytes.set(bytes, start)
+    this.#starts.push(start + bytes.length)
+  }
+
+  #makeRoom(size: number): void {
+    if (size <= this.#bytes.length) return
+    const more = new Uint8Array(Math.max(2 * this.#bytes.length, size))
+    more.set(this.#bytes)
+    this.#bytes = more
+  }
+
+  build(): Image {
+    return {
+      family: this.#family,
+      bytes: this.#bytes.subarray(0, this.#starts.at(-1)),
+      starts: Uint32Array.from(this.#starts),
+      destinations: Int32Array.from(this.#destinations),
+      names: this.#names,
+      objects: new Map(),
+    }
+  }
+}

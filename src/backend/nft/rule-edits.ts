@@ -1,0 +1,93 @@
+/** What becomes of the rules of a chain: which go, which come and where; all others stay as they are. */
+import type { Family } from '../../abi/family'
+import { readCounters } from '../../ruleset/entry'
+import type { Ref, Rules } from '../../ruleset/rules'
+import type { Entry } from '../../ruleset/ruleset'
+
+/** Which rule of the kernel a rule of a ruleset is. */
+export type HandleOf = (ref: Ref) => number | undefined
+
+export interface AddedRule {
+  readonly entry: Entry
+  readonly position: number
+  /** The rule that it goes before; undefined where it goes to the end. */
+  readonly before: number | undefined
+}
+
+export interface RuleEdits {
+  /** By their handles. */
+  readonly removed: readonly number[]
+  readonly added: readonly AddedRule[]
+  /** Rules of the kernel in another guise, with their handles: one that goes to a chain which is called otherwise now. */
+  readonly kept: readonly (readonly [Entry, number])[]
+}
+
+const NOTHING: RuleEdits = { removed: [], added: [], kept: [] }
+
+/** @param before undefined for a chain that is new */
+export function ruleEdits(family: Family, before: Rules | undefined, after: Rules, handleOf: HandleOf): RuleEdits {
+  if (before === after) return NOTHING
+  const [old, now] = [before?.refs ?? [], after.refs]
+  const start = commonStart(old, now)
+  const end = commonEnd(old, now, start)
+  return middleEdits(family, old.slice(start, old.length - end), after, { start, end }, handleOf)
+}
+
+/** How many rules are the same at the beginning. */
+function commonStart(old: readonly Ref[], now: readonly Ref[]): number {
+  const most = Math.min(old.length, now.length)
+  let count = 0
+  while (count < most && old[count] === now[count]) count++
+  return count
+}
+
+function commonEnd(old: readonly Ref[], now: readonly Ref[], start: number): number {
+  const most = Math.min(old.length, now.length) - start
+  let count = 0
+  while (count < most && old[old.length - 1 - count] === now[now.length - 1 - count]) count++
+  return count
+}
+
+function middleEdits(
+  family: Family,
+  old: readonly Ref[],
+  after: Rules,
+  { start, end }: { start: number; end: number },
+  handleOf: HandleOf,
+): RuleEdits {
+  const { refs } = after
+  const places = new Map(old.map((ref, i) => [handleOf(ref), i]))
+  const kept: [Entry, number][] = []
+  const stays: (number | undefined)[] = []
+  let last = -1
+  for (let i = start; i < refs.length - end; i++) {
+    const handle = sameRule(family, refs[i] as Ref, handleOf)
+    const place = handle === undefined ? undefined : places.get(handle)
+    // What changed places is taken out and put in anew.
+    const isKept = place !== undefined && place > last
+    if (isKept) last = place
+    stays.push(isKept ? handle : undefined)
+    if (isKept && typeof refs[i] !== 'number') kept.push([refs[i] as Entry, handle as number])
+  }
+  const staying = new Set(stays)
+  const behind = refs[refs.length - end]
+  let before = behind === undefined ? undefined : handleOf(behind)
+  const added: AddedRule[] = []
+  for (let i = stays.length - 1; i >= 0; i--) {
+    if (stays[i] !== undefined) before = stays[i]
+    else added.push({ entry: after.at(start + i) as Entry, position: start + i, before })
+  }
+  return {
+    removed: [...places.keys()].filter((handle) => !staying.has(handle)) as number[],
+    added: added.reverse(),
+    kept,
+  }
+}
+
+/** The handle of the rule in the kernel that says what this one does, and counts as this one is to. */
+function sameRule(family: Family, ref: Ref, handleOf: HandleOf): number | undefined {
+  const own = handleOf(ref)
+  if (own !== undefined || typeof ref === 'number' || ref.continues === undefined) return own
+  const isCounted = readCounters(family, ref.bytes).some((count) => count > 0n)
+  return ref.isZeroed && isCounted ? undefined : handleOf(ref.continues)
+}

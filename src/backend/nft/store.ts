@@ -1,0 +1,274 @@
+/**
+ * A table of nf_tables: read by dumps, and changed by batches of the edits alone, which the kernel takes only where nobody
+ * else has changed anything since.
+ */
+import { ERRNO, errnoName } from '../../abi/errno'
+import type { Family } from '../../abi/family'
+import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
+import { conflict } from '../../kernel/client'
+import { Holders } from '../../kernel/holders'
+import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
+import type { TransactionOutcome } from '../../netlink/client'
+import { readMessage } from '../../netlink/message'
+import { explain, type Refusal } from '../../netlink/refusal'
+import { messages } from '../../nft/messages'
+import { EXPRESSIONS_TARGET } from '../../nft/rule'
+import { extensionParts } from '../../ruleset/parts'
+import { misplaced } from '../../ruleset/place'
+import type { Ref } from '../../ruleset/rules'
+import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { atOnce, inSlices, type Sliced } from '../../slices'
+import { blame } from '../blame'
+import { checkLossless } from '../faithful'
+import type { Change, Reading, ReadingUse, Store } from '../store'
+import { type ChangeRequest, type Changes, changesOf } from './changes'
+import { NftClient } from './client'
+import { readTable, type TableReading } from './reading'
+
+export interface NftOptions {
+  /** As of tables. */
+  readonly rewrite: readonly string[]
+}
+
+/** Within this process, one after the other; what others do is found out by the generation. */
+const turns = new Holders('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
+
+export class NftStore implements Store {
+  readonly backend = 'nft'
+  readonly attempts = 64
+  readonly #client: NftClient
+  readonly #family: Family
+  readonly #table: string
+  readonly #options: NftOptions
+  /** Rules that were written here, by which handle the kernel calls each. */
+  readonly handles = new WeakMap<Entry, number>()
+  /** The table as it was read or written last. */
+  #last: NftReading | undefined
+
+  constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
+    this.#client = new NftClient(port, family)
+    this.#family = family
+    this.#table = table
+    this.#options = options
+  }
+
+  read(use: ReadingUse): Reading {
+    return this.#known(use) ?? this.#keep(atOnce(this.#read()))
+  }
+
+  async readAsync(use: ReadingUse): Promise<Reading> {
+    return this.#known(use) ?? this.#keep(await inSlices(this.#read()))
+  }
+
+  /** What was read before, where nothing has changed since but counters, which are for who looks at them. */
+  #known(use: ReadingUse): NftReading | undefined {
+    const last = use === 'look' ? undefined : this.#last
+    return last !== undefined && this.#client.generation() === last.generation ? last : undefined
+  }
+
+  *#read(): Sliced<NftReading> {
+    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table))
+  }
+
+  #keep(reading: NftReading): NftReading {
+    this.#last = reading
+    return reading
+  }
+
+  lock(timeoutMs: number): Lock {
+    return turns.lock(timeoutMs)
+  }
+
+  withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
+    return turns.withLockAsync(request, body)
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+
+  /** @internal */
+  get client(): NftClient {
+    return this.#client
+  }
+
+  /** @internal */
+  get options(): NftOptions {
+    return this.#options
+  }
+
+  /** @internal Notes what was written, where all of it is known. */
+  wrote(reading: NftReading | undefined): void {
+    this.#last = reading
+  }
+}
+
+/** The number after that of a generation; none is 0. */
+const nextGeneration = (generation: number): number => (generation + 1) >>> 0 || 1
+
+class NftReading implements Reading {
+  readonly table: TableReading
+  /** The last one as of which the table is known to be so. */
+  generation: number
+  readonly #store: NftStore
+
+  constructor(store: NftStore, table: TableReading) {
+    this.#store = store
+    this.table = table
+    this.generation = table.generation
+  }
+
+  get ruleset(): Ruleset {
+    return this.table.ruleset
+  }
+
+  get incompatible(): readonly string[] {
+    return this.table.incompatible
+  }
+
+  handleOf(ref: Ref): number | undefined {
+    return typeof ref === 'number' ? this.table.handles[ref] : this.#store.handles.get(ref)
+  }
+
+  *prepare(to: Ruleset): Sliced<Change> {
+    yield
+    const changes = changesOf(this.table, to, (ref) => this.handleOf(ref))
+    for (const { added, place } of changes.requests) if (added !== undefined) this.#checkNew(to, added, place)
+    return new NftChange(this.#store, this, to, changes)
+  }
+
+  #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
+    const { client, options } = this.#store
+    const parts = extensionParts(to.family, rule.bytes)
+    const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
+    if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
+    if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
+    for (const { kind, name, revision, known } of parts)
+      if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
+        throw new UnsupportedError(
+          `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
+            `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
+        )
+  }
+
+  *isUnchanged(now: Reading): Sliced<boolean> {
+    yield
+    const other = now as NftReading
+    if (other.generation !== this.generation && !sameTables(this, other)) return false
+    this.generation = other.generation
+    return true
+  }
+
+  release(): void {}
+}
+
+/** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */
+function sameTables(one: NftReading, other: NftReading): boolean {
+  const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
+  return (
+    chains.length === others.length &&
+    chains.every((chain, i) => {
+      const same = others[i] as Chain
+      const [refs, otherRefs] = [chain.rules.refs, same.rules.refs]
+      return (
+        chain.name === same.name &&
+        one.table.chains.get(chain.name)?.handle === other.table.chains.get(same.name)?.handle &&
+        verdictBytes(chain) === verdictBytes(same) &&
+        refs.length === otherRefs.length &&
+        refs.every((ref, k) => one.handleOf(ref) === other.handleOf(otherRefs[k] as Ref))
+      )
+    })
+  )
+}
+
+/** The policy as text, its counters aside. */
+const verdictBytes = ({ tail, hook }: Chain): string =>
+  hook === undefined || tail === undefined ? '' : Buffer.from(tail.bytes.subarray(-8)).toString('hex')
+
+class NftChange implements Change {
+  readonly #store: NftStore
+  readonly #from: NftReading
+  readonly #to: Ruleset
+  readonly #changes: Changes
+  #written: NftReading | undefined
+
+  constructor(store: NftStore, from: NftReading, to: Ruleset, changes: Changes) {
+    this.#store = store
+    this.#from = from
+    this.#to = to
+    this.#changes = changes
+  }
+
+  get #requests() {
+    return this.#changes.requests.map(({ request }) => request)
+  }
+
+  write(): void {
+    if (this.#changes.requests.length === 0) return
+    this.#finish(this.#store.client.commit(this.#requests, this.#from.generation))
+  }
+
+  async writeAsync(): Promise<void> {
+    if (this.#changes.requests.length === 0) return
+    this.#finish(await this.#store.client.commitAsync(this.#requests, this.#from.generation))
+  }
+
+  written(): Reading {
+    return this.#written ?? this.#store.read('look')
+  }
+
+  #finish(outcome: TransactionOutcome): void {
+    const { handles } = this.#store
+    const [first] = outcome.refused
+    if (first !== undefined) throw this.#refused(first.refusal, this.#changes.requests[first.index])
+    for (const { index, message } of outcome.echoed) {
+      const { added } = this.#changes.requests[index] as ChangeRequest
+      if (message.type !== messages.newRule.type || added === undefined) continue
+      handles.set(added, Number(readMessage(messages.newRule, message).values.handle))
+    }
+    for (const [entry, handle] of this.#changes.kept) handles.set(entry, handle)
+    this.#written = this.#successor()
+    this.#store.wrote(this.#written)
+  }
+
+  /** The table as it is now; undefined where not all of it is known, such as the handle of a new chain. */
+  #successor(): NftReading | undefined {
+    const { table } = this.#from
+    const added = this.#changes.requests.flatMap((one) => one.added ?? [])
+    const isKnown =
+      new Set(added).size === added.length &&
+      this.#changes.requests.every(
+        ({ request: { name }, added }) =>
+          name === messages.deleteRule.name || (added !== undefined && this.#store.handles.has(added)),
+      )
+    if (!isKnown) return undefined
+    const generation = nextGeneration(this.#from.generation)
+    return new NftReading(this.#store, { ...table, ruleset: this.#to, generation })
+  }
+
+  #refused(refusal: Refusal, change: ChangeRequest | undefined): IptcError {
+    const { table, family } = this.#to
+    if (refusal.errno === ERRNO.ERESTART)
+      return conflict(
+        family.name,
+        table,
+        `table ${table}: nf_tables was changed by another program since it was read`,
+        {
+          cause: refusal,
+        },
+      )
+    const error = explain(refusal)
+    if (!(error instanceof NetlinkError) || change === undefined) return error
+    const { added, place } = change
+    if (added !== undefined) return blame(error, family, { rule: added, place })
+    const reason = CHAIN_REASONS[refusal.errno] ?? `${error.reason ?? error.message}`
+    return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+  }
+}
+
+/** Why the kernel refuses to do something to a chain. */
+const CHAIN_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
+  [ERRNO.EEXIST]: 'there is a chain of this name, which is hooked as none of iptables is',
+  [ERRNO.ENOENT]: 'what was read is not there any more',
+}
