@@ -6,14 +6,26 @@
  *
  *   npm run conformance
  *   npm run conformance -- tcp udp
+ *   npm run conformance -- --backend nft        nf_tables instead, ours against iptables-nft
  */
+import { parseArgs } from 'node:util'
 import { FAMILIES, type Family } from '../src/abi/family'
+import { BACKENDS } from '../src/backend/store'
 import { findExtension, type PartKind } from '../src/extensions/registry'
 import { cases } from '../test/support/cases'
 import { missing, untried } from '../test/support/coverage'
 import { absentCases, liveCases } from '../test/support/here'
+import { nftVersion } from '../test/support/nft-oracle'
+import { tryAllNft } from '../test/support/nft-trial'
 import { oracleVersion } from '../test/support/oracle'
 import { tryAll } from '../test/support/trial'
+
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { backend: { type: 'string', default: 'legacy' } },
+})
+if (!(BACKENDS as readonly string[]).includes(values.backend)) throw new Error(`--backend is ${BACKENDS.join(' or ')}`)
+const isNft = values.backend === 'nft'
 
 interface Row {
   readonly extension: string
@@ -30,7 +42,7 @@ const kindsOf = (name: string): PartKind[] =>
 
 function row(extension: string, family: Family): Row {
   const groups = cases.filter((one) => one.extension === extension && one.family === family)
-  const faults = groups.filter((one) => liveCases.includes(one)).flatMap(tryAll)
+  const faults = groups.filter((one) => liveCases.includes(one)).flatMap(isNft ? tryAllNft : tryAll)
   for (const fault of faults) console.error(fault)
   const count = (side: 'accepted' | 'refused'): number => groups.reduce((sum, one) => sum + one[side].length, 0)
   const left = kindsOf(extension).flatMap((kind) => untried(family, kind, extension))
@@ -44,9 +56,8 @@ function row(extension: string, family: Family): Row {
   }
 }
 
-const version = oracleVersion()
-if (version === undefined) throw new Error('iptables-legacy is not installed')
-const wanted = process.argv.slice(2)
+const version = isNft ? nftVersion() : oracleVersion()
+if (version === undefined) throw new Error(`iptables-${values.backend} is not installed`)
 const names = [...new Set(cases.map(({ extension }) => extension))].filter(
   (name) => wanted.length === 0 || wanted.includes(name),
 )

@@ -11,20 +11,9 @@ import { readRule, writeRule } from '../../src/nft/rule'
 import { describeRule, encodeRule } from '../../src/ruleset/rule'
 import { ruleLine } from '../support/cases'
 import { explained } from '../support/deviations'
-import { type NftDeviation, nftDeviations } from '../support/nft-deviations'
+import { type NftDeviation, nftDeviations, nftListings } from '../support/nft-deviations'
 import { type NftWritten, nftContext, nftFixtures } from '../support/nft-fixtures'
-
-/** Expressions as text that says what differs. In what order the attributes of one stand means nothing. */
-function shown(bytes: Uint8Array): string {
-  return JSON.stringify(expressionList.read(bytes, 0, bytes.length), (_, value) => {
-    if (typeof value === 'bigint') return String(value)
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-    if (value?.bytes instanceof Uint8Array)
-      return Buffer.from(value.bytes.subarray(value.at, value.end)).toString('hex')
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
-  })
-}
+import { shownExpressions } from '../support/nft-oracle'
 
 function written(rule: string, context: Context): Uint8Array {
   const entry = encodeRule(parseRule(rule, context.family), context)
@@ -37,13 +26,13 @@ function written(rule: string, context: Context): Uint8Array {
 const applied = new Set<NftDeviation>()
 
 /** Whether the difference is listed, and so of no concern. */
-function isListed(what: 'expressions' | 'text', line: string, { name }: Family): boolean {
-  const listed = nftDeviations.filter(
-    (one) => one.what.includes(what) && one.lines.test(line) && (one.family ?? name) === name,
-  )
+function isListed(what: 'expressions' | 'text', line: string, family: Family): boolean {
+  const listed = nftListings(what, line, family)
   for (const one of listed) applied.add(one)
   return listed.length > 0
 }
+
+const shownBytes = (bytes: Uint8Array): string => shownExpressions({ bytes, at: 0, end: bytes.length })
 
 function differences({ line, saved, expressions }: NftWritten, context: Context): string[] {
   const found: string[] = []
@@ -54,7 +43,7 @@ function differences({ line, saved, expressions }: NftWritten, context: Context)
   }
   if (explained('refused', line) === undefined && explained('bytes', line) === undefined)
     try {
-      expect('expressions', shown(written(rule, context)), shown(expressions))
+      expect('expressions', shownBytes(written(rule, context)), shownBytes(expressions))
     } catch (error) {
       if (!isListed('expressions', line, context.family)) found.push(`${line}\n refused: ${(error as Error).message}`)
     }

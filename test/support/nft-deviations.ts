@@ -1,9 +1,12 @@
 /** Where our rules in nf_tables differ from those of iptables-nft 1.8.9 on purpose. A test fails when one no longer applies. */
-import type { FamilyName } from '../../src/abi/family'
+import type { Family, FamilyName } from '../../src/abi/family'
+
+type Difference = 'expressions' | 'text' | 'accepted'
 
 export interface NftDeviation {
   readonly lines: RegExp
-  readonly what: readonly ('expressions' | 'text')[]
+  /** What is different: what is written; what is printed of what the tool wrote; that we take what the tool refuses. */
+  readonly what: readonly Difference[]
   readonly family?: FamilyName
   readonly why: string
 }
@@ -36,3 +39,11 @@ export const nftDeviations: readonly NftDeviation[] = [
     why: 'the tool writes a prefix that is longer than the extension has room for',
   },
 ]
+
+/** Those that say that a line differs so. */
+export const nftListings = (what: Difference, line: string, { name }: Family): NftDeviation[] =>
+  nftDeviations.filter((one) => one.what.includes(what) && one.lines.test(line) && (one.family ?? name) === name)
+
+/** Whether the difference is listed, and so of no concern. */
+export const nftListed = (what: Difference, line: string, family: Family): boolean =>
+  nftListings(what, line, family).length > 0

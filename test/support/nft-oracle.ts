@@ -4,8 +4,10 @@ import { FAMILIES } from '../../src/abi/family'
 import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import type { Encoded } from '../../src/netlink/attribute'
 import { NetlinkClient } from '../../src/netlink/client'
 import { nfHead, readMessage, request } from '../../src/netlink/message'
+import { expressionList } from '../../src/nft/expressions'
 import { messages, type RuleValues } from '../../src/nft/messages'
 import { type Case, ruleLine } from './cases'
 import type { NftFixture } from './nft-fixtures'
@@ -105,4 +107,17 @@ export function writtenByNft(one: Case): WrittenByNft {
       return { line, saved: text, expressions: bytes }
     }),
   }
+}
+
+/** Expressions as text that says what differs. In what order the attributes of one stand means nothing. */
+export function shownExpressions(encoded: Encoded | undefined): string {
+  const values = encoded === undefined ? [] : expressionList.read(encoded.bytes, encoded.at, encoded.end)
+  return JSON.stringify(values, (_, value) => {
+    if (typeof value === 'bigint') return String(value)
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+    if (value?.bytes instanceof Uint8Array)
+      return Buffer.from(value.bytes.subarray(value.at, value.end)).toString('hex')
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value
+  })
 }

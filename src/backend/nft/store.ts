@@ -5,6 +5,8 @@
 import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
+import { faultText, isProtocol, needsProtocol } from '../../extensions/extension'
+import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
@@ -13,7 +15,7 @@ import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
-import { extensionParts } from '../../ruleset/parts'
+import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
@@ -144,7 +146,8 @@ class NftReading implements Reading {
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts)
-      if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
+      if (known?.variant.native?.isWritten) checkProtocol(to.family, rule, known, place)
+      else if (name !== EXPRESSIONS_TARGET && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
           `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
             `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
@@ -160,6 +163,17 @@ class NftReading implements Reading {
   }
 
   release(): void {}
+}
+
+/** Of what is no extension to the kernel, it does not look whether the rule is for a protocol that has such a thing. */
+function checkProtocol(family: Family, rule: Entry, { extension, variant }: Known, place: RulePlace): void {
+  const { protocols } = extension.demands
+  if (protocols === undefined || isProtocol(ruleHead(family, rule.bytes, 0), protocols)) return
+  const why = needsProtocol(protocols)
+  throw new RuleError(
+    { ...place, extension: extension.name, parameter: why.parameter },
+    faultText(extension, variant, why),
+  )
 }
 
 /** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */

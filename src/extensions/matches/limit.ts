@@ -39,8 +39,10 @@ export const limit = match('limit', {
       expression<LimitData>('limit', {
         write(bytes, at) {
           const [packets, seconds] = rateOf(avg.read(bytes, at), TICKS, true)
-          const amount = { rate: BigInt(packets), unit: BigInt(seconds), burst: burst.read(bytes, at) }
-          return { ...amount, type: NFT_LIMIT_PKTS, flags: 0 }
+          const size = burst.read(bytes, at)
+          // The kernel takes that for a burst of which nothing is said.
+          if (size === 0) return undefined
+          return { rate: BigInt(packets), unit: BigInt(seconds), burst: size, type: NFT_LIMIT_PKTS, flags: 0 }
         },
         read({ rate: packets = 0n, unit: seconds = 0n, burst: size = 0, type, flags }, bytes, at) {
           if (type !== NFT_LIMIT_PKTS || flags !== 0 || packets === 0n || size < 1 || size > MAX_BURST) return false
