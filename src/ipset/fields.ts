@@ -34,6 +34,8 @@ export type Kind =
   | 'port'
   | 'portRange'
   | 'host'
+  /** As host; ipset(8) reads what may be several, and refuses that when all is read. */
+  | 'loneHost'
   | 'hosts'
   | 'network'
   | 'addressRange'
@@ -310,6 +312,7 @@ export const host = ({ ip }: Places): AddressField => ({
 })
 
 /** One address; to be added or removed, also all of a network or of a range, of IPv4. */
+export const loneHost = (places: Places): AddressField => ({ ...host(places), kind: 'loneHost' })
 export const hosts = (places: Places): AddressField => ({
   ...host(places),
   kind: 'hosts',

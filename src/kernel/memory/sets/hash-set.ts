@@ -33,8 +33,8 @@ interface Element {
 /** The flags that are a part of what an entry is. */
 const PARTS = IPSET_FLAG.PHYSDEV
 
-const keyOf = ({ ip, cidr, ip2, cidr2, port, proto, ether, iface, mark }: EntryAttributes, flags: number): string =>
-  `${ip}/${cidr} ${proto}:${port} ${ip2}/${cidr2} ${ether} ${mark} ${flags & PARTS} ${iface}`
+/** Short, as a range may have many; the parts of all entries of a set are in one order. */
+const keyOf = (parts: EntryAttributes, flags: number): string => `${flags & PARTS} ${Object.values(parts).join(' ')}`
 
 /** Linux goes through all of a range, be it for hours. */
 const MAX_AT_ONCE = 1 << 18
@@ -76,7 +76,7 @@ export class HashSet extends MemorySet {
   *entries(): Generator<EntryAttributes> {
     this.#purge()
     for (const { parts, flags, extras } of this.#elements.values())
-      yield { ...parts, ...(flags !== 0 && { flags }), ...this.extras.tell(extras) }
+      yield this.extras.tell(extras, flags === 0 ? { ...parts } : { ...parts, flags })
   }
 
   flush(): void {
@@ -102,9 +102,10 @@ export class HashSet extends MemorySet {
 
   protected put(entry: EntryAttributes, exist: boolean): void {
     const flags = (entry.flags ?? 0) & this.#flags
+    const extras = this.extras.make(entry)
     for (const parts of this.#partsOf(entry, false)) {
       const known = this.#find(parts, flags)
-      if (known === undefined) this.#insert(parts, flags, entry)
+      if (known === undefined) this.#insert({ parts, flags, extras })
       else if (!exist) refuse(EXIST)
       else {
         known.flags = (known.flags & ~IPSET_FLAG.NOMATCH) | (flags & IPSET_FLAG.NOMATCH)
@@ -138,11 +139,12 @@ export class HashSet extends MemorySet {
     return this.#maxelem === other.#maxelem && ours.mask === theirs.mask && ours.markmask === theirs.markmask
   }
 
-  #insert(parts: EntryAttributes, flags: number, entry: EntryAttributes): void {
+  #insert(element: Element): void {
+    const { parts, flags } = element
     if (this.#elements.size >= this.#maxelem) this.#makeRoom()
     if (parts.iface !== undefined && (this.#interfaces.get(netOf(parts, flags)) ?? 0) >= MAX_INTERFACES)
       refuse(HASH_FULL)
-    this.#elements.set(keyOf(parts, flags), { parts, flags, extras: this.extras.make(entry) })
+    this.#elements.set(keyOf(parts, flags), element)
     this.#count(parts, flags, 1)
   }
 
