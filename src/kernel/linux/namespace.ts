@@ -1,5 +1,5 @@
 /** Network namespaces: naming one, making one, and doing something inside. */
-import { access, closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { access, closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
 import { callback, check, type Taken } from '../../input'
@@ -8,6 +8,9 @@ import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 
 /** That of the calling thread; /proc/self would be that of the main thread. */
 const HOME = '/proc/thread-self/ns/net'
+/** The number that tells the namespace of the calling thread from others; undefined where there is no /proc. */
+export const ownInode = (): number | undefined => statSync(HOME, { throwIfNoEntry: false })?.ino
+
 /** Where ip-netns(8) keeps the names. */
 const NAMED = ['/run/netns', '/var/run/netns']
 
