@@ -159,7 +159,7 @@ export class EntryGrammar {
       const name = word.replace(/^--/, '')
       const option = this.#options.get(name)
       if (option === undefined || !isTaken(name, reading.command)) throw usage(`Unknown argument: \`${word}'`)
-      checkRevision(this.#type, name, reading.revision)
+      checkRevision(this.#type, name, word, reading.revision)
       if (option.field.kind === 'flag') entry[name] = true
       else this.#readValue(option, words[++i], entry, reading)
     }
