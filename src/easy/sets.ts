@@ -33,7 +33,10 @@ export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTy
       }
   : never
 
-/** What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both. */
+/**
+ * What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both, and so is
+ * one of a list of sets that stands at another place among those that stay.
+ */
 export interface SetDifference {
   readonly missing: boolean
   readonly added: readonly ListedEntry[]
@@ -116,11 +119,12 @@ export function diffSets(
   const asked = askedFor(sets)
   const wanted = rehearse(asked, place, 'errors')
   const known = IpSet.names(place)
-  const differences = asked.map(({ name }): [string, SetDifference] => {
+  const differences = asked.map(({ name, type }): [string, SetDifference] => {
     const missing = !known.includes(name)
     const before = missing ? [] : listed(name, place)
     const after = listed(name, { kernel: wanted })
-    return [name, { missing, added: without(after, before), removed: without(before, after) }]
+    const less = type === 'list:set' ? withoutInPlace : without
+    return [name, { missing, added: less(after, before), removed: less(before, after) }]
   })
   return Object.fromEntries(
     differences.filter(([, { missing, added, removed }]) => missing || added.length + removed.length > 0),
@@ -130,6 +134,18 @@ export function diffSets(
 function without(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
   const keys = new Set(others.map(keyOf))
   return entries.filter((entry) => !keys.has(keyOf(entry)))
+}
+
+/** As {@link without}, with those that stand at another place among what both have. */
+function withoutInPlace(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
+  const own = new Set(entries.map(keyOf))
+  const order = others.map(keyOf).filter((key) => own.has(key))
+  const known = new Set(order)
+  let place = 0
+  return entries.filter((entry) => {
+    const key = keyOf(entry)
+    return !known.has(key) || order[place++] !== key
+  })
 }
 
 const keyOf = ({ timeout: _, packets: __, bytes: ___, ...lasting }: Entry): string => JSON.stringify(lasting)

@@ -131,6 +131,30 @@ test('of many entries the one that is refused is named, and those before it stay
   expect(set.header().elements).toBe(2)
 })
 
+test('a long range is gone through in a few times what it takes to keep as many texts', () => {
+  const COUNT = 2 ** 18
+  const timed = (body: (round: number) => void): number =>
+    Math.min(
+      ...[0, 1, 2].map((round) => {
+        const start = performance.now()
+        body(round)
+        return performance.now() - start
+      }),
+    )
+  const texts = timed(() => {
+    const kept = new Map<string, object>()
+    for (let i = 0; i < COUNT; i++) kept.set(`10.${i >>> 16}.${(i >>> 8) & 255}.${i & 255}`, { i })
+    expect(kept.size).toBe(COUNT)
+  })
+  const range = timed((round) => {
+    const set = IpSet.create(`set${round}`, 'hash:ip', { maxelem: COUNT }, place)
+    set.add('10.0.0.0/14')
+    expect(set.header().elements).toBe(COUNT)
+    set.destroy()
+  })
+  expect(range / texts).toBeLessThan(6)
+})
+
 test('what this kernel does not know is refused, with words', () => {
   const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
   const refusalOf = (kind: MessageType<ReturnType<typeof nfHead>, never>): Refusal => {

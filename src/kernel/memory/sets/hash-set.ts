@@ -34,7 +34,11 @@ interface Element {
 const PARTS = IPSET_FLAG.PHYSDEV
 
 /** Short, as a range may have many; the parts of all entries of a set are in one order. */
-const keyOf = (parts: EntryAttributes, flags: number): string => `${flags & PARTS} ${Object.values(parts).join(' ')}`
+function keyOf(parts: EntryAttributes, flags: number): string {
+  let key = String(flags & PARTS)
+  for (const name in parts) key += ` ${parts[name as keyof EntryAttributes]}`
+  return key
+}
 
 /** Linux goes through all of a range, be it for hours. */
 const MAX_AT_ONCE = 1 << 18
@@ -104,8 +108,9 @@ export class HashSet extends MemorySet {
     const flags = (entry.flags ?? 0) & this.#flags
     const extras = this.extras.make(entry)
     for (const parts of this.#partsOf(entry, false)) {
-      const known = this.#find(parts, flags)
-      if (known === undefined) this.#insert({ parts, flags, extras })
+      const key = keyOf(parts, flags)
+      const known = this.#find(parts, flags, key)
+      if (known === undefined) this.#insert(key, { parts, flags, extras })
       else if (!exist) refuse(EXIST)
       else {
         known.flags = (known.flags & ~IPSET_FLAG.NOMATCH) | (flags & IPSET_FLAG.NOMATCH)
@@ -139,12 +144,12 @@ export class HashSet extends MemorySet {
     return this.#maxelem === other.#maxelem && ours.mask === theirs.mask && ours.markmask === theirs.markmask
   }
 
-  #insert(element: Element): void {
+  #insert(key: string, element: Element): void {
     const { parts, flags } = element
     if (this.#elements.size >= this.#maxelem) this.#makeRoom()
     if (parts.iface !== undefined && (this.#interfaces.get(netOf(parts, flags)) ?? 0) >= MAX_INTERFACES)
       refuse(HASH_FULL)
-    this.#elements.set(keyOf(parts, flags), element)
+    this.#elements.set(key, element)
     this.#count(parts, flags, 1)
   }
 
@@ -188,8 +193,8 @@ export class HashSet extends MemorySet {
       else for (const rest of this.#combinations(entry, alone, from + 1)) yield { ...first, ...rest }
   }
 
-  #find(parts: EntryAttributes, flags: number): Element | undefined {
-    const known = this.#live(keyOf(parts, flags))
+  #find(parts: EntryAttributes, flags: number, key = keyOf(parts, flags)): Element | undefined {
+    const known = this.#live(key)
     if (known !== undefined || parts.iface === undefined) return known
     for (let length = parts.iface.length - 1; length > 0; length--) {
       const one = this.#live(keyOf({ ...parts, iface: parts.iface.slice(0, length) }, flags))
