@@ -237,16 +237,23 @@ function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over
   for (const { name, type, family, options } of there)
     if (!names.includes(name)) created({ name, type, family, options, entries: [] }, { kernel })
   const sets = asked.map((one) => [one, rehearsedSet(one, kernel)] as const)
-  for (const [{ name, entries }, set] of sets)
-    try {
-      set?.add(entries as never, { exist: true })
-    } catch (error) {
-      if (isLimit(error) && limits === 'passed over') continue
-      const index = error instanceof SetError ? error.index : undefined
-      throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
-    }
+  for (const [one, set] of sets) if (set !== undefined) rehearseEntries(one, set, limits)
   for (const one of asked) if (there.some(({ name }) => name === one.name)) opened(one, place).close()
   return kernel
+}
+
+/** @throws IptcError with the place of the entry */
+function rehearseEntries({ name, entries }: Asked, set: IpSet, limits: 'passed over' | 'errors'): void {
+  for (let from = 0; from < entries.length; )
+    try {
+      set.add(entries.slice(from) as never, { exist: true })
+      return
+    } catch (error) {
+      const index = error instanceof SetError && error.index !== undefined ? from + error.index : undefined
+      if (index === undefined || !isLimit(error) || limits === 'errors')
+        throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
+      from = index + 1
+    }
 }
 
 const isLimit = (error: unknown): boolean => error instanceof SetError && error.errno === ERRNO.EOPNOTSUPP

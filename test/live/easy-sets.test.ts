@@ -65,6 +65,12 @@ test('a range that is longer than the in-process kernel takes is for Linux to sa
     /^set long\.entries\[0\]: .* goes through 262144 entries of a range at most/,
   )
   expect(IpSet.names(linux)).toEqual(['long'])
+  const faulty = {
+    ...sets,
+    other: { type: 'hash:ip', maxelem: 2 ** 20, entries: ['10.0.0.0/13', '10.0.0.1', '0.0.0.0'] },
+  }
+  expect(() => applySets(faulty as never, linux)).toThrow(/^set other\.entries\[2\]: .* cannot hold a zero/)
+  expect(IpSet.names(linux)).toEqual(['long'])
 })
 
 test('sets that rules refer to are applied in place, and nothing is left behind', () => {
