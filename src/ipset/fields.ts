@@ -311,8 +311,9 @@ export const host = ({ ip }: Places): AddressField => ({
   read: (from) => from[ip],
 })
 
-/** One address; to be added or removed, also all of a network or of a range, of IPv4. */
 export const loneHost = (places: Places): AddressField => ({ ...host(places), kind: 'loneHost' })
+
+/** One address; to be added or removed, also all of a network or of a range, of IPv4. */
 export const hosts = (places: Places): AddressField => ({
   ...host(places),
   kind: 'hosts',

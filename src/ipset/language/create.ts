@@ -110,8 +110,8 @@ class CreateReader {
     const name = word.replace(/^--/, '')
     if (this.#type.families.length > 1 && (name === '-4' || name === '-6')) return this.#setFamily(name, word, 1)
     const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
+    if (field !== undefined) checkRevision(this.#type, name, word, this.#revision)
     if (field?.kind === 'flag') {
-      checkRevision(this.#type, name, word, this.#revision)
       this.#options[name] = true
       return 1
     }
@@ -120,7 +120,6 @@ class CreateReader {
     const range = this.#range?.names.includes(name) ? this.#range : undefined
     if (field === undefined && !isFamily && !isIgnored && range === undefined)
       throw usage(`Unknown argument: \`${word}'`)
-    checkRevision(this.#type, name, word, this.#revision)
     if (next === undefined) throw usage(`Missing mandatory argument of option \`${name}'`)
     if (isFamily) return this.#setFamily(name, next, 2)
     this.#late.push(() => {

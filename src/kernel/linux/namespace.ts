@@ -8,11 +8,11 @@ import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 
 /** That of the calling thread; /proc/self would be that of the main thread. */
 const HOME = '/proc/thread-self/ns/net'
-/** The number that tells the namespace of the calling thread from others; undefined where there is no /proc. */
-export const ownInode = (): number | undefined => statSync(HOME, { throwIfNoEntry: false })?.ino
-
 /** Where ip-netns(8) keeps the names. */
 const NAMED = ['/run/netns', '/var/run/netns']
+
+/** The number that tells the namespace of the calling thread from others; undefined where there is no /proc. */
+export const ownInode = (): number | undefined => statSync(HOME, { throwIfNoEntry: false })?.ino
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
