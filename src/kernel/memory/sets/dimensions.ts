@@ -41,15 +41,18 @@ export interface Dimension {
 
 type Address = 'ip' | 'ip2'
 
-const checkAddress = (text: string | undefined, { family }: Frame): void => {
-  if (text === undefined || familyOf(text) !== family) refuse(PROTOCOL)
+const checkAddress = (text: string | undefined, { family }: Frame, refusal: number = PROTOCOL): void => {
+  if (text === undefined || familyOf(text) !== family) refuse(refusal)
 }
 
+/** Of `hash:ip,mac` Linux says that something is wrong, and not what: it answers 1 where others answer an errno below 0. */
+const UNSAID = -1
+
 /** Exactly one address. */
-const host = (ip: Address): Dimension => ({
+const host = (ip: Address, refusal?: number): Dimension => ({
   attributes: [ip],
   needs: ip,
-  checkFamily: (entry, frame) => checkAddress(entry[ip], frame),
+  checkFamily: (entry, frame) => checkAddress(entry[ip], frame, refusal),
   values: (entry) => [{ [ip]: entry[ip] }],
 })
 
@@ -179,14 +182,14 @@ const EINVAL = 22
 export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip': [hosts(HASH_ELEM)],
   'hash:mac': [mac],
-  'hash:ip,mac': [host('ip'), mac],
+  'hash:ip,mac': [host('ip', UNSAID), mac],
   'hash:net': [network(FIRST)],
   'hash:net,net': [network(FIRST), network(SECOND)],
   'hash:ip,port': [hosts(EINVAL, 'first'), port()],
   'hash:net,port': [network(FIRST), port('ipTo')],
   'hash:ip,port,ip': [hosts(undefined), port(), host('ip2')],
   'hash:ip,port,net': [hosts(undefined), port('ipTo', 'cidr', 'ip2To'), network(SECOND)],
-  'hash:net,port,net': [network(FIRST), port('ipTo', 'ip2To'), network(SECOND)],
+  'hash:net,port,net': [network(FIRST, 0), port('ipTo', 'ip2To'), network(SECOND, 0)],
   'hash:net,iface': [network(FIRST, 0), iface],
   'hash:ip,mark': [hosts(undefined), mark],
 }
