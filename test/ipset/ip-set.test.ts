@@ -113,6 +113,15 @@ test('sets of two kernels are not swapped, whatever their names', () => {
   expect(two.list()).toEqual([{ ip: '10.0.0.1' }])
 })
 
+test('what the kernel refuses without a reason is told so', () => {
+  const set = IpSet.create('set', 'hash:ip,mac', {}, { kernel })
+  const error = caught(() => set.add({ ip: '10.0.0.1', mac: '00:11:22:33:44:55', timeout: 5 }))
+  expect(error).toBeInstanceOf(SetError)
+  expect((error as Error).message).toMatch(
+    /: the kernel does not say why; the entry may have what the set was made without/,
+  )
+})
+
 test('text that has no bytes is not taken', () => {
   expect(() => IpSet.create('a\ud800', 'hash:ip', {}, { kernel })).toThrow(SetError)
   const set = IpSet.create('set', 'hash:ip', { comment: true }, { kernel })

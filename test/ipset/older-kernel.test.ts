@@ -43,7 +43,7 @@ test('every line of the transcript is answered as by the tool', () => {
       different.push({ line, ours: [ours, stdout + stderr], tool: [status, text] })
   }
   expect(different).toEqual([])
-  expect(transcript).toHaveLength(360)
+  expect(transcript).toHaveLength(416)
   expect(behind).toBe(58)
 })
 

@@ -1,6 +1,6 @@
 /** The parts by which packets are looked up in a set of the method hash: what an entry says, and what is kept of it. */
 import type { FamilyName } from '../../../abi/family'
-import { IPSET_ERR, IPSET_ERR_OF } from '../../../abi/ip-set'
+import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../../../abi/ip-set'
 import { PROTOCOLS } from '../../../abi/protocols'
 import type { EntryAttributes } from '../../../ipset/messages'
 import { BITS, familyOf, isZero, masked, networkOf, networksIn, prefixMask, toNumber, toText } from './addresses'
@@ -23,6 +23,8 @@ export interface Dimension {
   readonly attributes: readonly (keyof EntryAttributes)[]
   /** The attribute that an entry cannot do without. */
   readonly needs: keyof EntryAttributes
+  /** What Linux answers where the family of this, or an extra of the entry, is wrong, if it does not say which. */
+  readonly refusal?: number | undefined
   /** That there are no ranges in IPv6. @throws SetFailure */
   checkRange?(entry: EntryAttributes, frame: Frame): void
   /** That addresses are of the set's family. @throws SetFailure */
@@ -45,11 +47,9 @@ const checkAddress = (text: string | undefined, { family }: Frame, refusal: numb
   if (text === undefined || familyOf(text) !== family) refuse(refusal)
 }
 
-/** Of `hash:ip,mac` Linux says that something is wrong, and not what: it answers 1 where others answer an errno below 0. */
-const UNSAID = -1
-
 /** Exactly one address. */
 const host = (ip: Address, refusal?: number): Dimension => ({
+  refusal,
   attributes: [ip],
   needs: ip,
   checkFamily: (entry, frame) => checkAddress(entry[ip], frame, refusal),
@@ -182,7 +182,7 @@ const EINVAL = 22
 export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip': [hosts(HASH_ELEM)],
   'hash:mac': [mac],
-  'hash:ip,mac': [host('ip', UNSAID), mac],
+  'hash:ip,mac': [host('ip', IPSET_ERR_UNSAID), mac],
   'hash:net': [network(FIRST)],
   'hash:net,net': [network(FIRST), network(SECOND)],
   'hash:ip,port': [hosts(EINVAL, 'first'), port()],

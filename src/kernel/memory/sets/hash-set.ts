@@ -7,7 +7,7 @@ import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { BITS, networkOf, prefixMask, toNumber } from './addresses'
 import { DIMENSIONS, type Dimension, type Frame } from './dimensions'
 import type { Extras } from './extras'
-import { refuse } from './failure'
+import { refuse, SetFailure } from './failure'
 import { type Making, MemorySet } from './memory-set'
 
 const { HASH_FULL } = IPSET_ERR_OF.hash
@@ -97,6 +97,16 @@ export class HashSet extends MemorySet {
     for (const { needs } of this.#dimensions) if (entry[needs] === undefined) refuse(PROTOCOL)
     for (const dimension of this.#dimensions) dimension.checkRange?.(entry, this.#frame)
     for (const dimension of this.#dimensions) dimension.checkFamily?.(entry, this.#frame)
+  }
+
+  protected override checkExtras(entry: EntryAttributes): void {
+    try {
+      super.checkExtras(entry)
+    } catch (error) {
+      const unsaid = this.#dimensions.find(({ refusal }) => refusal !== undefined)?.refusal
+      if (unsaid === undefined || !(error instanceof SetFailure)) throw error
+      refuse(unsaid)
+    }
   }
 
   protected override checkValues(entry: EntryAttributes): void {
