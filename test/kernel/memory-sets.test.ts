@@ -4,6 +4,8 @@ import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { NFNL_SUBSYS_IPSET, NFNL_SUBSYS_NFTABLES, nfnlType } from '../../src/abi/nfnetlink'
 import { KernelError, NotFoundError, UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
+import { commands } from '../../src/ipset/messages'
+import { ask } from '../../src/ipset/sets'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
 import { Table } from '../../src/iptc/table'
@@ -122,6 +124,14 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
   expect(seen).toBe(5000)
   for await (const _ of set) break
   set.destroy()
+})
+
+test('as on 6.1, hash:net,port,net of IPv6 takes no range in the second network', () => {
+  const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
+  IpSet.create('set', 'hash:net,port,net', { family: 'ipv6' }, place)
+  const entry = { ip: '::', cidr: 127, port: 3, proto: 6, ip2: '2000::2', cidr2: 64, ip2To: '2000::2' }
+  const [outcome] = client.batch([ask(commands.add, { setname: 'set', lineno: 1, adt: [entry] })])
+  expect(outcome?.refusal?.errno).toBe(4356)
 })
 
 test('of many entries the one that is refused is named, and those before it stay', () => {

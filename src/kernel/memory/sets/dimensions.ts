@@ -111,11 +111,11 @@ function networkRange(address: string, length: number): readonly [bigint, bigint
 }
 
 /** A network, or those that a range of IPv4 consists of. */
-const network = (places: Places, shortest: 0 | 1 = 1): Dimension => ({
+const network = (places: Places, shortest: 0 | 1 = 1, hasNoRangeOfIPv6 = places === FIRST): Dimension => ({
   attributes: [places.ip, places.cidr, places.to],
   needs: places.ip,
   checkRange(entry, { family }) {
-    if (family === 'ipv6' && places === FIRST && entry[places.to] !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
+    if (family === 'ipv6' && hasNoRangeOfIPv6 && entry[places.to] !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
   },
   checkFamily: (entry, frame) => checkAddress(entry[places.ip], frame),
   checkLength(entry, { family }) {
@@ -189,7 +189,7 @@ export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:net,port': [network(FIRST), port('ipTo')],
   'hash:ip,port,ip': [hosts(undefined), port(), host('ip2')],
   'hash:ip,port,net': [hosts(undefined), port('ipTo', 'cidr', 'ip2To'), network(SECOND)],
-  'hash:net,port,net': [network(FIRST, 0), port('ipTo', 'ip2To'), network(SECOND, 0)],
+  'hash:net,port,net': [network(FIRST, 0), port('ipTo', 'ip2To'), network(SECOND, 0, true)],
   'hash:net,iface': [network(FIRST, 0), iface],
   'hash:ip,mark': [hosts(undefined), mark],
 }
