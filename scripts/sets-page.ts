@@ -117,6 +117,20 @@ function section(type: SetType): string {
 
 const any = { ...setType('hash:ip'), since: {} }
 
+const LIMITS = `
+- \`since\` is as ipset(8) tells it. The oldest that a kernel was asked about are those of Linux 6.1: \`hash:ip\` 5, \`hash:ip,port\` 6,
+  \`hash:net,net\` 3, and of each other type the newest.
+- A process that ends while \`replaceContents\` is at work leaves the set behind that it fills: the name, \`~\` and a number.
+- \`addAsync\` has the kernel work off the main thread; messages are made on it, some 2,500 entries at a time. \`list\` reads on
+  it, too: iterate over a large set (\`for await\`), which has turns of the event loop between parts.
+- The command prints \`list -o json\` in the shape of later versions of ipset, which it was not compared with. Entries at
+  one address are listed by \`-s\` in an order of its own.
+- The in-process kernel tells no \`memorySize\` and does not make a hash larger; by \`forceadd\` a full set gives up its oldest
+  entry, where Linux gives up any. A range of more than 262,144 entries is refused; \`applySets\` leaves that to Linux to say,
+  \`diffSets\` does not take it. Of several faults at once it may tell another than Linux.
+- Of the sets of a capture, names and families are known: they are there as empty sets of type \`hash:ip\`, or \`list:set\`.
+`.trim()
+
 /** The whole page. */
 export const setsPage = (): string =>
   `${[
@@ -130,4 +144,6 @@ export const setsPage = (): string =>
     rows(any, only(any.entry as unknown as Fields, COMMON_PARTS)),
     '## The types',
     ...TYPES.map(section),
+    '## Known limits',
+    LIMITS,
   ].join('\n\n')}\n`

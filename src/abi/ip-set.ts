@@ -186,6 +186,9 @@ export const IPSET_ERR = {
   BITMASK_NETMASK_EXCL: 4115,
 } as const
 
+/** What Linux answers for sets of type hash:ip,mac in place of some of these, without a minus: that something is wrong. */
+export const IPSET_ERR_UNSAID = -1
+
 /** As {@link IPSET_ERR}, of the sets of each method; the numbers overlap. */
 export const IPSET_ERR_OF = {
   bitmap: { BITMAP_RANGE: 4352, BITMAP_RANGE_SIZE: 4353 },

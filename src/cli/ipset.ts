@@ -15,7 +15,7 @@ import {
   readCommand,
   type Settings,
 } from '../ipset/language/command'
-import { type Creation, readCreation, readType } from '../ipset/language/create'
+import { readCreation, readType } from '../ipset/language/create'
 import { EntryGrammar } from '../ipset/language/entry'
 import { help, VERSION } from '../ipset/language/help'
 import { Listing } from '../ipset/language/listing'
@@ -24,7 +24,7 @@ import { type Action, refusalWords } from '../ipset/language/refusals'
 import { sorted } from '../ipset/language/sort'
 import { readSetName, type Values } from '../ipset/language/text'
 import { kernelRevisions } from '../ipset/making'
-import { type SetPlace, Sets } from '../ipset/sets'
+import { closing, type SetPlace, Sets } from '../ipset/sets'
 import { type SetType, setType } from '../ipset/types'
 import { openForWriting } from '../kernel/linux/plain-file'
 import { hostAddresses, hostNames } from '../language/hosts'
@@ -79,6 +79,7 @@ class Session {
   /** What sets are, as far as it was asked. */
   readonly #known = new Map<string, { set: IpSet; grammar: EntryGrammar }>()
   readonly #resolved = new Map<string, string | undefined>()
+  readonly #revisions = new Map<SetType, number>()
   #open: IpSet | undefined
   #mode: 'once' | 'restore' | 'interactive' = 'once'
   #pending: Pending | undefined
@@ -155,7 +156,7 @@ class Session {
 
   #create(name: string, typeWord: string, words: readonly string[]): void {
     const type = readType(typeWord)
-    const { options, warnings } = this.#readCreation(name, type, words)
+    const { options, warnings } = readCreation(type, this.#newest(name, type), words, this.#resolve)
     this.#use(
       name,
       this.#perform('create', type.name, () =>
@@ -165,17 +166,19 @@ class Session {
     if (warnings.length > 0) this.#warn(`Warning: ${warnings.join('\n')}\n`)
   }
 
-  /** Of a type that the kernel lacks, that is said, whatever else is wrong. */
-  #readCreation(name: string, type: SetType, words: readonly string[]): Creation {
-    try {
-      return readCreation(type, words, this.#resolve)
-    } catch (error) {
-      const sets = new Sets(this.#place)
-      const revisions = kernelRevisions(name, type, type.families[0] ?? 'any')
-      this.#perform('create', type.name, () => sets.perform(revisions))
-      sets.close()
-      throw error
-    }
+  /**
+   * The newest revision of a type that the kernel has: what it is too old for is said, whatever else is wrong, and so is
+   * that it lacks the type. Asked once, as a text may make many sets.
+   */
+  #newest(name: string, type: SetType): number {
+    const known = this.#revisions.get(type)
+    if (known !== undefined) return known
+    const sets = new Sets(this.#place)
+    const revisions = kernelRevisions(name, type, type.families[0] ?? 'any')
+    const [, newest] = this.#perform('create', type.name, () => closing(sets, () => sets.perform(revisions)))
+    sets.close()
+    this.#revisions.set(type, newest)
+    return newest
   }
 
   #use(name: string, set: IpSet): { set: IpSet; grammar: EntryGrammar } {
@@ -200,7 +203,8 @@ class Session {
 
   #read(action: 'add' | 'del' | 'test', name: string, words: readonly string[]): Values {
     const { set, grammar } = this.#find(name)
-    return grammar.read(words, { family: set.family, type: set.type, command: action, resolve: this.#resolve })
+    const { family, type, revision } = set
+    return grammar.read(words, { family, type, revision, command: action, resolve: this.#resolve })
   }
 
   #change(action: 'add' | 'del', set: string, words: readonly string[]): void {

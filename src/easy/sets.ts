@@ -33,7 +33,10 @@ export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTy
       }
   : never
 
-/** What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both. */
+/**
+ * What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both, and so is
+ * one of a list of sets that stands at another place among those that stay.
+ */
 export interface SetDifference {
   readonly missing: boolean
   readonly added: readonly ListedEntry[]
@@ -116,11 +119,12 @@ export function diffSets(
   const asked = askedFor(sets)
   const wanted = rehearse(asked, place, 'errors')
   const known = IpSet.names(place)
-  const differences = asked.map(({ name }): [string, SetDifference] => {
+  const differences = asked.map(({ name, type }): [string, SetDifference] => {
     const missing = !known.includes(name)
     const before = missing ? [] : listed(name, place)
     const after = listed(name, { kernel: wanted })
-    return [name, { missing, added: without(after, before), removed: without(before, after) }]
+    const less = type === 'list:set' ? withoutInPlace : without
+    return [name, { missing, added: less(after, before), removed: less(before, after) }]
   })
   return Object.fromEntries(
     differences.filter(([, { missing, added, removed }]) => missing || added.length + removed.length > 0),
@@ -130,6 +134,18 @@ export function diffSets(
 function without(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
   const keys = new Set(others.map(keyOf))
   return entries.filter((entry) => !keys.has(keyOf(entry)))
+}
+
+/** As {@link without}, with those that stand at another place among what both have. */
+function withoutInPlace(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
+  const own = new Set(entries.map(keyOf))
+  const order = others.map(keyOf).filter((key) => own.has(key))
+  const known = new Set(order)
+  let place = 0
+  return entries.filter((entry) => {
+    const key = keyOf(entry)
+    return !known.has(key) || order[place++] !== key
+  })
 }
 
 const keyOf = ({ timeout: _, packets: __, bytes: ___, ...lasting }: Entry): string => JSON.stringify(lasting)
@@ -221,16 +237,23 @@ function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over
   for (const { name, type, family, options } of there)
     if (!names.includes(name)) created({ name, type, family, options, entries: [] }, { kernel })
   const sets = asked.map((one) => [one, rehearsedSet(one, kernel)] as const)
-  for (const [{ name, entries }, set] of sets)
-    try {
-      set?.add(entries as never, { exist: true })
-    } catch (error) {
-      if (isLimit(error) && limits === 'passed over') continue
-      const index = error instanceof SetError ? error.index : undefined
-      throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
-    }
+  for (const [one, set] of sets) if (set !== undefined) rehearseEntries(one, set, limits)
   for (const one of asked) if (there.some(({ name }) => name === one.name)) opened(one, place).close()
   return kernel
+}
+
+/** @throws IptcError with the place of the entry */
+function rehearseEntries({ name, entries }: Asked, set: IpSet, limits: 'passed over' | 'errors'): void {
+  for (let from = 0; from < entries.length; )
+    try {
+      set.add(entries.slice(from) as never, { exist: true })
+      return
+    } catch (error) {
+      const index = error instanceof SetError && error.index !== undefined ? from + error.index : undefined
+      if (index === undefined || !isLimit(error) || limits === 'errors')
+        throw wrong(`${name}.entries${index === undefined ? '' : `[${index}]`}:`, (error as Error).message, error)
+      from = index + 1
+    }
 }
 
 const isLimit = (error: unknown): boolean => error instanceof SetError && error.errno === ERRNO.EOPNOTSUPP

@@ -30,7 +30,8 @@ export function parseSetEntry<T extends SetTypeName>(
   checkOptions(options, OPTIONS)
   const declared = setType(type)
   const family = declared.families.length > 1 ? (options.family ?? 'ipv4') : (declared.families[0] ?? 'any')
-  const reading = { family, type, command: 'add', resolve: () => undefined } as const
+  const [, revision] = declared.revisions
+  const reading = { family, type, revision, command: 'add', resolve: () => undefined } as const
   return new EntryGrammar(declared).read(lineWords(text), reading) as SetEntry<T>
 }
 

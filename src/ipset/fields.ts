@@ -34,6 +34,8 @@ export type Kind =
   | 'port'
   | 'portRange'
   | 'host'
+  /** As host; ipset(8) reads what may be several, and refuses that when all is read. */
+  | 'loneHost'
   | 'hosts'
   | 'network'
   | 'addressRange'
@@ -308,6 +310,8 @@ export const host = ({ ip }: Places): AddressField => ({
   },
   read: (from) => from[ip],
 })
+
+export const loneHost = (places: Places): AddressField => ({ ...host(places), kind: 'loneHost' })
 
 /** One address; to be added or removed, also all of a network or of a range, of IPv4. */
 export const hosts = (places: Places): AddressField => ({

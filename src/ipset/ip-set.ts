@@ -265,9 +265,17 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     this.#name = other
   }
 
-  /** Exchanges the contents of two sets of one type: rules that refer to the one find the other's. */
+  /**
+   * Exchanges the contents of two sets of one type: rules that refer to the one find the other's.
+   * @throws SetError, also where the other is a handle on a set of another namespace
+   */
   swap(other: IpSet<T> | string): void {
     const name = other instanceof IpSet ? other.name : validName(other, 'swap')
+    if (other instanceof IpSet && !this.#sets.isWith(other.#sets))
+      throw new SetError(
+        { ...this.#asked('swap'), shown: name },
+        'it is of another network namespace, or of another kernel; a name stands for a set of this one',
+      )
     this.#sets.perform(simply(this.#swapRequest(name), this.#asked('swap', { other: name })))
   }
 

@@ -1,6 +1,6 @@
 /** Why sets are refused: the kernel's numbers, and our own checks, as errors for users. */
 import { ERRNO, errnoName } from '../abi/errno'
-import { IPSET_ERR, IPSET_ERR_OF } from '../abi/ip-set'
+import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../abi/ip-set'
 import { NotFoundError, SetError, UnsupportedError } from '../errors'
 import { isObject, shown } from '../input'
 import { explain, type Refusal } from '../netlink/refusal'
@@ -66,6 +66,7 @@ const REASONS_OF: Readonly<Partial<Record<Operation, Readonly<Partial<Record<Err
 }
 
 const ERRNO_REASONS: Readonly<Record<number, string>> = {
+  [IPSET_ERR_UNSAID]: 'the kernel does not say why; the entry may have what the set was made without, as a timeout',
   [ERRNO.EBUSY]: 'another program reads it',
   [ERRNO.EEXIST]: 'there is a set of this name already',
   [ERRNO.ENOMEM]: 'the kernel has not enough memory for it',

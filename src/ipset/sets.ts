@@ -112,6 +112,11 @@ export class Sets {
     }
   }
 
+  /** Whether both are asked of the same kernel and namespace. */
+  isWith(other: Sets): boolean {
+    return this.#client.place === other.#client.place
+  }
+
   dumpAll(request: Request, asked: Asked): Message[] {
     try {
       return this.#client.dumpAll(request)

@@ -17,6 +17,7 @@ import {
   host,
   hosts,
   iface,
+  loneHost,
   mac,
   network,
   number,
@@ -131,7 +132,7 @@ export const SET_TYPES = {
     revisions: [0, 1],
     since: { bucketsize: 1, initval: 1 },
     create: HASH_OPTIONS,
-    entry: { ip: host(FIRST), mac },
+    entry: { ip: loneHost(FIRST), mac },
   },
   'hash:net': {
     families: BOTH,

@@ -27,6 +27,8 @@ export interface Connection {
 
 /** A netlink socket in one network namespace, whose other side is the kernel. */
 export interface NetlinkConnection {
+  /** Tells apart where sockets lead to, as {@link Kernel.place}; undefined where that is not known. */
+  readonly place?: unknown
   /**
    * Sends messages. What they ask for has been done when it returns, and the answers are there.
    * @throws NetlinkFailure

@@ -218,6 +218,11 @@ export class NetlinkClient {
     return { refused, echoed }
   }
 
+  /** Where its socket leads to, as {@link NetlinkConnection.place}. */
+  get place(): unknown {
+    return this.#open().place
+  }
+
   /** A second time does nothing; the next request opens it again. */
   close(): void {
     this.#connection?.close()

@@ -66,6 +66,7 @@ function recorded(connection: NetlinkConnection, events: NetlinkEvent[]): Netlin
     }
   }
   return {
+    place: connection.place,
     send(bytes) {
       events.push(['send', toBase64(bytes)])
       noting(() => connection.send(bytes))

@@ -63,6 +63,25 @@ test.each(
   expect(applySets(before as never, { kernel })['set']).toMatchObject({ added: 0, removed: 0 })
 })
 
+test('the order of a list of sets is a difference, and applied', () => {
+  const names = ['one', 'two', 'three', 'four']
+  for (const name of names) IpSet.create(name, 'hash:ip', {}, { kernel })
+  const sets = (...members: string[]): Sets => ({ all: { type: 'list:set', entries: members.map((set) => ({ set })) } })
+  const order = (): unknown[] =>
+    (dumpSets({ kernel })['all']?.entries ?? []).map((entry) => (entry as { set: string }).set)
+  applySets(sets('one', 'two', 'three'), { kernel })
+  const swapped = [{ set: 'two' }, { set: 'one' }]
+  expect(diffSets(sets('two', 'one', 'three'), { kernel })).toEqual({
+    all: { missing: false, added: swapped, removed: swapped.toReversed() },
+  })
+  expect(diffSets(sets('four', 'one', 'three'), { kernel })).toEqual({
+    all: { missing: false, added: [{ set: 'four' }], removed: [{ set: 'two' }] },
+  })
+  applySets(sets('two', 'one', 'three'), { kernel })
+  expect(order()).toEqual(['two', 'one', 'three'])
+  expect(diffSets(sets('two', 'one', 'three'), { kernel })).toEqual({})
+})
+
 test('differences are told, and applied', () => {
   applySets(SETS, { kernel })
   const blocked = IpSet.open('blocked', 'hash:net', { kernel })

@@ -1,36 +1,16 @@
 /** What is done faster where it can be: the same comes of it as without. */
-import { runIpset } from '../../src/cli/ipset'
 import { contentsOf } from '../../src/ipset/contents'
 import { readEntries } from '../../src/ipset/entries'
 import { Listing } from '../../src/ipset/language/listing'
 import { FORMATS, SetPrinter } from '../../src/ipset/language/print'
 import { SET_TYPES, type SetTypeName, setType } from '../../src/ipset/types'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
-import type { Said } from '../cli/run'
 import { Random } from '../kernel/random'
 import { element, entryLine, plainCreateLine } from '../support/generated-sets'
+import { ipset } from '../support/memory-ipset'
 
 const COUNT = 60
 const TEXTS = 15
-
-function ipset(kernel: MemoryKernel, words: readonly string[], input = ''): Said {
-  const said = { stdout: '', stderr: '' }
-  const status = runIpset(
-    words,
-    { kernel },
-    {
-      stdout: (text) => {
-        said.stdout += text
-      },
-      stderr: (text) => {
-        said.stderr += text
-      },
-      stdin: () => input,
-      lines: () => [],
-    },
-  )
-  return { status, ...said }
-}
 
 const cases = Object.entries(SET_TYPES).flatMap(([type, { families }]) =>
   families.map((family) => [type as SetTypeName, family] as const),

@@ -96,6 +96,32 @@ test('a set that is of another type by now is not read as if it were of the old 
   await expect(set[Symbol.asyncIterator]().next()).rejects.toThrow(reason)
 })
 
+test('sets of two kernels are not swapped, whatever their names', () => {
+  const other = new MemoryKernel()
+  const [one, two, three] = [kernel, kernel, other].map((where, i) =>
+    IpSet.create(`set${i % 2}`, 'hash:ip', {}, { kernel: where }),
+  ) as [IpSet, IpSet, IpSet]
+  IpSet.create('set1', 'hash:ip', {}, { kernel: other })
+  expect(() => two.swap(three)).toThrow(
+    /^set set1: swap set0: it is of another network namespace, or of another kernel;/,
+  )
+  two.add('10.0.0.1')
+  two.swap(one)
+  expect(one.list()).toEqual([{ ip: '10.0.0.1' }])
+  const { port } = recordNetlink(kernel)
+  IpSet.open('set1', { kernel: port }).swap(one)
+  expect(two.list()).toEqual([{ ip: '10.0.0.1' }])
+})
+
+test('what the kernel refuses without a reason is told so', () => {
+  const set = IpSet.create('set', 'hash:ip,mac', {}, { kernel })
+  const error = caught(() => set.add({ ip: '10.0.0.1', mac: '00:11:22:33:44:55', timeout: 5 }))
+  expect(error).toBeInstanceOf(SetError)
+  expect((error as Error).message).toMatch(
+    /: the kernel does not say why; the entry may have what the set was made without/,
+  )
+})
+
 test('text that has no bytes is not taken', () => {
   expect(() => IpSet.create('a\ud800', 'hash:ip', {}, { kernel })).toThrow(SetError)
   const set = IpSet.create('set', 'hash:ip', { comment: true }, { kernel })

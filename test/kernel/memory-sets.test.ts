@@ -4,6 +4,8 @@ import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { NFNL_SUBSYS_IPSET, NFNL_SUBSYS_NFTABLES, nfnlType } from '../../src/abi/nfnetlink'
 import { KernelError, NotFoundError, UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
+import { commands } from '../../src/ipset/messages'
+import { ask } from '../../src/ipset/sets'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
 import { Table } from '../../src/iptc/table'
@@ -124,11 +126,43 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
   set.destroy()
 })
 
+test('as on 6.1, hash:net,port,net of IPv6 takes no range in the second network', () => {
+  const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
+  IpSet.create('set', 'hash:net,port,net', { family: 'ipv6' }, place)
+  const entry = { ip: '::', cidr: 127, port: 3, proto: 6, ip2: '2000::2', cidr2: 64, ip2To: '2000::2' }
+  const [outcome] = client.batch([ask(commands.add, { setname: 'set', lineno: 1, adt: [entry] })])
+  expect(outcome?.refusal?.errno).toBe(4356)
+})
+
 test('of many entries the one that is refused is named, and those before it stay', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 3 }, place)
   const error = caught(() => set.add(['10.0.0.1', '10.0.0.2', '10.0.0.1']))
   expect(error).toMatchObject({ entry: '10.0.0.1', index: 2, code: 'IPSET_ERR_EXIST' })
   expect(set.header().elements).toBe(2)
+})
+
+test('a long range is gone through in a few times what it takes to keep as many texts', () => {
+  const COUNT = 2 ** 18
+  const timed = (body: (round: number) => void): number =>
+    Math.min(
+      ...[0, 1, 2].map((round) => {
+        const start = performance.now()
+        body(round)
+        return performance.now() - start
+      }),
+    )
+  const texts = timed(() => {
+    const kept = new Map<string, object>()
+    for (let i = 0; i < COUNT; i++) kept.set(`10.${i >>> 16}.${(i >>> 8) & 255}.${i & 255}`, { i })
+    expect(kept.size).toBe(COUNT)
+  })
+  const range = timed((round) => {
+    const set = IpSet.create(`set${round}`, 'hash:ip', { maxelem: COUNT }, place)
+    set.add('10.0.0.0/14')
+    expect(set.header().elements).toBe(COUNT)
+    set.destroy()
+  })
+  expect(range / texts).toBeLessThan(6)
 })
 
 test('what this kernel does not know is refused, with words', () => {

@@ -1,12 +1,15 @@
 /** Sets as dictionaries, on Linux and on the in-process kernel. */
 import { applySets, diffSets, dumpSets, type SetDictionary } from '../../src/easy/easy'
+import { UnsupportedError } from '../../src/errors'
 import { IpSet } from '../../src/ipset/ip-set'
+import type { SetTypeName } from '../../src/ipset/types'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
 import { Table } from '../../src/iptc/table'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
+import { hasType } from '../support/ipset'
 import { setFixtures } from '../support/set-fixtures'
 
 const namespace = NetworkNamespace.create()
@@ -35,6 +38,11 @@ function comparable(sets: ReturnType<typeof dumpSets>): object {
   )
 }
 
+function known(type: SetTypeName): boolean {
+  using other = NetworkNamespace.create()
+  return other.run(() => hasType(type))
+}
+
 const OTHERS = Object.fromEntries(['one', 'two', 'three'].map((name) => [name, { type: 'hash:ip', entries: [] }]))
 
 test.each(
@@ -42,6 +50,7 @@ test.each(
 )('%s: what is applied is told alike by both kernels', (_, type, family, options, entries) => {
   const set = { type, ...options, ...(family === 'ipv6' && { family }), entries }
   const sets = { ...OTHERS, set } as unknown as Record<string, SetDictionary>
+  if (!known(type)) return expect(() => applySets(sets, linux)).toThrow(UnsupportedError)
   const memory = { kernel: new MemoryKernel() }
   expect(applySets(sets, linux)).toEqual(applySets(sets, memory))
   expect(comparable(dumpSets(linux))).toEqual(comparable(dumpSets(memory)))
@@ -55,6 +64,12 @@ test('a range that is longer than the in-process kernel takes is for Linux to sa
   expect(() => diffSets(sets, linux)).toThrow(
     /^set long\.entries\[0\]: .* goes through 262144 entries of a range at most/,
   )
+  expect(IpSet.names(linux)).toEqual(['long'])
+  const faulty = {
+    ...sets,
+    other: { type: 'hash:ip', maxelem: 2 ** 20, entries: ['10.0.0.0/13', '10.0.0.1', '0.0.0.0'] },
+  }
+  expect(() => applySets(faulty as never, linux)).toThrow(/^set other\.entries\[2\]: .* cannot hold a zero/)
   expect(IpSet.names(linux)).toEqual(['long'])
 })
 

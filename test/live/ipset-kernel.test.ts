@@ -378,6 +378,24 @@ test('a rule drops the packets of a set, and puts addresses into another', async
   table.close()
 })
 
+test('a set is swapped with none of another namespace, wherever its handle was opened', () => {
+  using namespace = NetworkNamespace.create()
+  using here = IpSet.create('here', 'hash:ip')
+  using twin = IpSet.create('there', 'hash:ip')
+  using there = IpSet.create('there', 'hash:ip', {}, { namespace })
+  using inside = namespace.run(() => IpSet.create('here', 'hash:ip'))
+  twin.add('10.0.0.1')
+  const refusal = /it is of another network namespace/
+  expect(() => here.swap(there)).toThrow(refusal)
+  expect(() => there.swap(here)).toThrow(refusal)
+  expect(() => inside.swap(twin)).toThrow(refusal)
+  expect(here.list()).toEqual([])
+  inside.add('10.0.0.2')
+  inside.swap(there)
+  here.swap(twin)
+  expect([here, twin, there].map((set) => set.list())).toEqual([[{ ip: '10.0.0.1' }], [], [{ ip: '10.0.0.2' }]])
+})
+
 test('sets are those of the namespace', () => {
   const namespace = NetworkNamespace.create()
   const descriptors = openDescriptors()

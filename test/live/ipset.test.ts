@@ -8,6 +8,7 @@ import {
   type Entry,
   entriesOf,
   entryWords,
+  hasType,
   NEEDED_OPTIONS,
   restoreSets,
   savedSet,
@@ -52,9 +53,6 @@ const familyWords = (type: SetTypeName, family: FamilyName | 'any'): Entry =>
   SET_TYPES[type].families.length === 2 ? { family } : {}
 
 const make = (name: string, type: SetTypeName, options: Entry): IpSet => IpSet.create(name, type, options as never)
-
-const hasType = (type: SetTypeName): boolean =>
-  !/not supported/.test(refusedByTool('create', 'probe', type, ...createWords(NEEDED_OPTIONS[type] ?? {})))
 
 beforeEach(() => {
   for (const name of ['one', 'two', 'three']) ipset('create', name, 'hash:ip')

@@ -1,6 +1,8 @@
 /** The sets of the in-process kernel against those of the machine's: the same requests, the same answers. */
 import { IpSet } from '../../src/ipset/ip-set'
-import type { SetTypeName } from '../../src/ipset/types'
+import { kernelRevisions } from '../../src/ipset/making'
+import { Sets } from '../../src/ipset/sets'
+import { type SetTypeName, setType } from '../../src/ipset/types'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
 import { Table } from '../../src/iptc/table'
@@ -32,6 +34,18 @@ const hasType = (typename: SetTypeName): boolean =>
 
 const types = ALL_TYPES.filter(hasType)
 
+/** The newest revision of each type that both know. */
+const setRevisions = Object.fromEntries(
+  types.map((name) => {
+    const type = setType(name)
+    const sets = new Sets({ kernel: linuxKernel })
+    const [, newest] = sets.perform(kernelRevisions('x', type, type.families[0] ?? 'any'))
+    sets.close()
+    return [name, Math.min(newest, type.revisions[1])]
+  }),
+)
+const memoryKernel = (): MemoryKernel => new MemoryKernel({ setRevisions })
+
 test('there are types to compare', () => {
   expect(types.length).toBeGreaterThan(10)
 })
@@ -44,7 +58,7 @@ function clear(): void {
 
 test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', (seed) => {
   clear()
-  const memory = new Asked(new MemoryKernel())
+  const memory = new Asked(memoryKernel())
   const maker = new RequestMaker(types, new Random(seed))
   const done = { carriedOut: 0, refused: 0 }
   for (let i = 0; i < REQUESTS; i++) {
@@ -66,7 +80,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', 
 
 test('rules refer to sets on both', () => {
   clear()
-  const outcomes = [linuxKernel, new MemoryKernel()].map((kernel) => {
+  const outcomes = [linuxKernel, memoryKernel()].map((kernel) => {
     const [one, two] = ['one', 'two'].map((name) => IpSet.create(name, 'hash:ip', {}, { kernel })) as [IpSet, IpSet]
     using table = new Table('filter', { kernel })
     const chain = new Chain(table, 'INPUT')
@@ -95,7 +109,7 @@ test('rules refer to sets on both', () => {
 })
 
 test('entries go after the same time', async () => {
-  const kernels = [linuxKernel, new MemoryKernel()]
+  const kernels = [linuxKernel, memoryKernel()]
   const sets = kernels.map((kernel) => IpSet.create('timed', 'hash:ip', { timeout: 5 }, { kernel }))
   for (const set of sets) set.add([{ ip: '10.0.0.1', timeout: 1 }, '10.0.0.2', { ip: '10.0.0.3', timeout: 0 }])
   const told = (): unknown[] =>

@@ -60,6 +60,7 @@ export function meddled(
       const connection = port.netlink(protocol)
       const refused: Uint8Array[] = []
       return {
+        place: connection.place,
         send(bytes) {
           const [message] = messagesIn(bytes) as [Message]
           const errno = refuse?.(message) ?? 0

@@ -192,6 +192,10 @@ export const NEEDED_OPTIONS: Readonly<Partial<Record<SetTypeName, Entry>>> = {
   'bitmap:port': { range: [0, 65535] },
 }
 
+/** Whether the kernel has sets of this type, as the tool says; in a namespace that is to be emptied. */
+export const hasType = (type: SetTypeName): boolean =>
+  !/not supported/.test(run('ipset', ['create', 'probe', type, ...createWords(NEEDED_OPTIONS[type] ?? {})]).stderr)
+
 /** What a set has to be made with for {@link ANY_OPTIONS}. */
 export const ALL_EXTENSIONS = { timeout: 200_000, counters: true, comment: true, skbinfo: true }
 

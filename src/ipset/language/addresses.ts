@@ -12,6 +12,8 @@ export interface Reading {
   /** As ipset calls it. */
   readonly type: string
   readonly command: 'create' | 'add' | 'del' | 'test'
+  /** That of the set; to be made, the newest of the type that the kernel has. */
+  readonly revision: number
   /** The first address of a host, where there is one. */
   readonly resolve: Resolve
 }

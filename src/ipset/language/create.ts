@@ -5,6 +5,7 @@ import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } fro
 import type { Reading } from './addresses'
 import { RangeReader } from './create-range'
 import { refused, syntax, usage } from './refusal'
+import { checkRevision } from './revision'
 import { type Placed, TEXTS, type Values } from './text'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
@@ -71,6 +72,7 @@ const readerOf = (field: AnyField<never> | undefined): RangeReader | undefined =
 /** Words that say what a set is made with. */
 class CreateReader {
   readonly #type: SetType
+  readonly #revision: number
   readonly #fields: Fields
   readonly #range: RangeReader | undefined
   readonly #resolve: Reading['resolve']
@@ -80,8 +82,9 @@ class CreateReader {
   /** What words say is read when all are known to have a place. */
   readonly #late: (() => void)[] = []
 
-  constructor(type: SetType, resolve: Reading['resolve']) {
+  constructor(type: SetType, revision: number, resolve: Reading['resolve']) {
     this.#type = type
+    this.#revision = revision
     this.#fields = type.create as Fields
     this.#range = readerOf(this.#fields['range'])
     this.#resolve = resolve
@@ -98,7 +101,8 @@ class CreateReader {
   }
 
   get #reading(): Reading {
-    return { family: this.#family, type: this.#type.name, command: 'create', resolve: this.#resolve }
+    const type = this.#type.name
+    return { family: this.#family, type, revision: this.#revision, command: 'create', resolve: this.#resolve }
   }
 
   /** @returns how many words it took */
@@ -106,6 +110,7 @@ class CreateReader {
     const name = word.replace(/^--/, '')
     if (this.#type.families.length > 1 && (name === '-4' || name === '-6')) return this.#setFamily(name, word, 1)
     const field = Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined
+    if (field !== undefined) checkRevision(this.#type, name, word, this.#revision)
     if (field?.kind === 'flag') {
       this.#options[name] = true
       return 1
@@ -148,9 +153,16 @@ class CreateReader {
   }
 }
 
-/** @throws SetTextError */
-export const readCreation = (type: SetType, words: readonly string[], resolve: Reading['resolve']): Creation =>
-  new CreateReader(type, resolve).read(words)
+/**
+ * @param revision the newest of the type that the kernel has
+ * @throws SetTextError
+ */
+export const readCreation = (
+  type: SetType,
+  revision: number,
+  words: readonly string[],
+  resolve: Reading['resolve'],
+): Creation => new CreateReader(type, revision, resolve).read(words)
 
 /** Each option by its name, with its value as text, which is empty for one that has none; the family first. */
 export function printCreation(

@@ -3,12 +3,13 @@ import type { Kind } from '../fields'
 import type { AnyField, SetType } from '../types'
 import { familyWord, type Reading } from './addresses'
 import { refused, syntax, usage } from './refusal'
+import { checkRevision } from './revision'
 import { type Placed, TEXTS, type Values } from './text'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 
 /** The kinds of the parts of an element; fields of others are options, or stand in the word of a part. */
-const ELEMENT_KINDS: readonly Kind[] = ['host', 'hosts', 'network', 'port', 'mac', 'iface', 'bits', 'set']
+const ELEMENT_KINDS: readonly Kind[] = ['host', 'loneHost', 'hosts', 'network', 'port', 'mac', 'iface', 'bits', 'set']
 /** In the order in which they are printed. */
 const OPTIONS = ['timeout', 'nomatch', 'wildcard', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue']
 const BESIDE = ['before', 'after']
@@ -44,18 +45,18 @@ function split(element: string): string[] {
   return [...words, rest]
 }
 
-/** What is tested is one. @throws SetTextError */
-function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family }: Reading): void {
+/** What is tested is one, and some parts are always. @throws SetTextError */
+function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family, command }: Reading): void {
   const has = (kinds: readonly Kind[], sign: string): boolean =>
     parts.some(({ name, field }) => kinds.includes(field.kind) && String(entry[name]).includes(sign))
   const several = [
-    has(['hosts', 'network'], '-') && 'FROM-TO IP',
-    has(['hosts'], '/') && 'IP/CIDR',
+    has(['hosts', 'loneHost', 'network'], '-') && 'FROM-TO IP',
+    has(['hosts', 'loneHost'], '/') && 'IP/CIDR',
     has(['port'], ',') && 'FROM-TO port',
   ].find((one) => one !== false)
   if (several !== undefined)
     throw refused(
-      `${several} range is not allowed in command test with set type ${type} and family ${familyWord(family)}`,
+      `${several} range is not allowed in command ${command} with set type ${type} and family ${familyWord(family)}`,
     )
 }
 
@@ -63,6 +64,8 @@ function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family }
 export class EntryGrammar {
   readonly #type: SetType
   readonly #parts: readonly Placed[]
+  /** Those that are one, though several are read of them. */
+  readonly #lone: readonly Placed[]
   /** How many of the parts an element has at least. */
   readonly #least: number
   /** Whether an entry stands before or behind another. */
@@ -78,6 +81,7 @@ export class EntryGrammar {
     this.#parts = type.parts
       .map(of)
       .filter(({ name, field }) => !this.#options.has(name) && ELEMENT_KINDS.includes(field.kind))
+    this.#lone = this.#parts.filter(({ field }) => field.kind === 'loneHost')
     this.#least = this.#parts.filter(({ field }) => !field.optional).length
     this.#isOfSets = this.#options.has('before')
   }
@@ -94,7 +98,8 @@ export class EntryGrammar {
     }
     if (old) this.#readOptions(old.options, 0, entry, reading)
     this.#readOptions(words, 1, entry, reading)
-    if (reading.command === 'test') refuseSeveral(entry, this.#parts, reading)
+    const lone = reading.command === 'test' ? this.#parts : this.#lone
+    if (lone.length > 0) refuseSeveral(entry, lone, reading)
     return entry
   }
 
@@ -154,6 +159,7 @@ export class EntryGrammar {
       const name = word.replace(/^--/, '')
       const option = this.#options.get(name)
       if (option === undefined || !isTaken(name, reading.command)) throw usage(`Unknown argument: \`${word}'`)
+      checkRevision(this.#type, name, word, reading.revision)
       if (option.field.kind === 'flag') entry[name] = true
       else this.#readValue(option, words[++i], entry, reading)
     }

@@ -167,6 +167,7 @@ export const TEXTS: Readonly<Record<Kind, Text>> = {
   port,
   portRange: plain('[PROTO:]FROM-TO', readBarePort, printPorts),
   host: plain('IP', readHost),
+  loneHost: plain('IP', readHosts),
   hosts: plain('IP|IP/CIDR|FROM-TO', readHosts),
   network: plain('IP[/CIDR]|FROM-TO', readNetwork),
   addressRange: plain('IP/CIDR|FROM-TO', readRange),

@@ -1,5 +1,5 @@
 /** Network namespaces: naming one, making one, and doing something inside. */
-import { access, closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { access, closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
 import { callback, check, type Taken } from '../../input'
@@ -10,6 +10,9 @@ import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 const HOME = '/proc/thread-self/ns/net'
 /** Where ip-netns(8) keeps the names. */
 const NAMED = ['/run/netns', '/var/run/netns']
+
+/** The number that tells the namespace of the calling thread from others; undefined where there is no /proc. */
+export const ownInode = (): number | undefined => statSync(HOME, { throwIfNoEntry: false })?.ino
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 

@@ -5,6 +5,7 @@ import { u32, u64 } from '../../binary/codec'
 import { KernelError, UnsupportedError } from '../../errors'
 import { type NetlinkConnection, NetlinkFailure, SockoptFailure } from '../kernel'
 import * as libc from './libc'
+import { ownInode } from './namespace'
 import { Socket } from './socket'
 
 /** How long an answer may take. The kernel has given it when a request returns, so that after this something is wrong. */
@@ -29,7 +30,7 @@ export function openNetlink(protocol: number): NetlinkConnection {
     libc.connect(fd, KERNEL)
     libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1))
     libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVTIMEO, timeval(ANSWER_SECONDS))
-    return new LinuxNetlink(fd)
+    return new LinuxNetlink(fd, ownInode())
   } catch (cause) {
     libc.close(fd)
     throw kernelError('netlink socket', cause)
@@ -69,13 +70,15 @@ function timeval(seconds: bigint): Uint8Array {
 }
 
 class LinuxNetlink implements NetlinkConnection {
+  readonly place: number | undefined
   readonly #socket: Socket
   readonly #buffer = new Uint8Array(BUFFER_SIZE)
   /** The longest message that the socket takes, as far as is known. */
   #room = SEND_ROOM
 
-  constructor(fd: number) {
+  constructor(fd: number, place: number | undefined) {
     this.#socket = new Socket(fd)
+    this.place = place
   }
 
   send(bytes: Uint8Array): void {

@@ -43,6 +43,7 @@ import { MemoryNetlink } from './netlink'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
 import { SetCommands } from './sets/commands'
+import { type NewestRevisions, revisionsOfTypes } from './sets/revisions'
 
 export interface MemoryKernelOptions {
   /**
@@ -54,6 +55,8 @@ export interface MemoryKernelOptions {
   readonly captures?: readonly Capture[]
   /** By which entries of sets go when their time is over, in milliseconds; that of the process unless said. */
   readonly clock?: (() => number) | undefined
+  /** The newest revision of types of sets, as older kernels have them; the newest that is known unless said. */
+  readonly setRevisions?: NewestRevisions | undefined
 }
 
 const aFamily = keyOf(FAMILIES)
@@ -70,6 +73,7 @@ export class MemoryKernel implements Kernel {
   readonly description = 'in-process kernel'
   readonly #sets: SetList
   readonly #clock: () => number
+  readonly #setRevisions: NewestRevisions
   /** Of each family, by name, the oldest first. */
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
   readonly #holders = new Holders('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
@@ -78,10 +82,11 @@ export class MemoryKernel implements Kernel {
   readonly place = this
 
   constructor(options: MemoryKernelOptions = {}) {
-    checkOptions(options, { sets: object, captures: list, clock: callback })
-    const { sets = {}, captures = [], clock = () => performance.now() } = options
+    checkOptions(options, { sets: object, captures: list, clock: callback, setRevisions: revisionsOfTypes })
+    const { sets = {}, captures = [], clock = () => performance.now(), setRevisions = {} } = options
     this.#clock = clock
-    this.#sets = new SetList(clock, () => this.#setsInRules())
+    this.#setRevisions = setRevisions
+    this.#sets = new SetList(clock, setRevisions, () => this.#setsInRules())
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.
@@ -108,7 +113,7 @@ export class MemoryKernel implements Kernel {
 
   /** It knows the same sets. */
   scratch(): Scratch {
-    return { kernel: new MemoryKernel({ sets: this.#sets.entries() }), close() {} }
+    return { kernel: new MemoryKernel({ sets: this.#sets.entries(), setRevisions: this.#setRevisions }), close() {} }
   }
 
   /** @throws UnsupportedError for any protocol but netfilter's */

@@ -18,6 +18,7 @@ const NAMES = Object.keys(commands) as Name[]
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 
 export class MemoryNetlink implements NetlinkConnection {
+  readonly place: SetList
   readonly #commands: SetCommands
   readonly #sets: SetList
   /** What is there to be received; the parts of a dump are made when their turn comes. */
@@ -27,6 +28,7 @@ export class MemoryNetlink implements NetlinkConnection {
   constructor(commands: SetCommands, sets: SetList) {
     this.#commands = commands
     this.#sets = sets
+    this.place = sets
   }
 
   send(bytes: Uint8Array): void {

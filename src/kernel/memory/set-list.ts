@@ -5,11 +5,12 @@ import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'
 import { encodeText } from '../../binary/text'
 import { IptcError } from '../../errors'
 import { check, keyOf, shown, text } from '../../input'
-import { setType } from '../../ipset/types'
+import { type SetType, setType } from '../../ipset/types'
 import type { Clock } from './sets/extras'
 import type { OtherSets } from './sets/list-of-sets'
 import { makeSet } from './sets/make'
 import type { MemorySet } from './sets/memory-set'
+import { type NewestRevisions, revisionsIn } from './sets/revisions'
 
 /** What a kernel tells of a set; the family is that of the addresses in it, `any` for a list of sets. */
 export interface SetEntry {
@@ -33,13 +34,15 @@ const SLOTS = 256
 
 export class SetList implements OtherSets {
   readonly #clock: Clock
+  readonly #newest: NewestRevisions
   readonly #ruleReferences: () => Iterable<number>
   readonly #byName = new Map<string, NamedSet>()
   readonly #byIndex = new Map<number, NamedSet>()
 
   /** @param ruleReferences the index of a set for every time that a rule names it */
-  constructor(clock: Clock, ruleReferences: () => Iterable<number>) {
+  constructor(clock: Clock, newest: NewestRevisions, ruleReferences: () => Iterable<number>) {
     this.#clock = clock
+    this.#newest = newest
     this.#ruleReferences = ruleReferences
   }
 
@@ -62,9 +65,15 @@ export class SetList implements OtherSets {
     const other = this.#byIndex.get(index)
     if (other !== undefined) throw new IptcError(`set ${other.name} has the index ${index} already`)
     const type = setType(family === 'any' ? 'list:set' : 'hash:ip')
-    const making = { type, family, revision: type.revisions[1], options: {}, clock: this.#clock }
+    const [, revision] = this.revisionsOf(type)
+    const making = { type, family, revision, options: {}, clock: this.#clock }
     this.insert(name, makeSet(making, this), index)
     return { index, family }
+  }
+
+  /** The oldest and the newest revision of a type that there is. */
+  revisionsOf(type: SetType): [number, number] {
+    return revisionsIn(this.#newest, type)
   }
 
   /** Puts a set in, whose name is free. */

@@ -1,6 +1,6 @@
 /** Addresses as numbers, and the networks that they are in. */
 import type { FamilyName } from '../../../abi/family'
-import { formatIPv4, formatIPv6, parseIPv6, parsePlainIPv4 } from '../../../binary/address'
+import { formatIPv6, parseIPv6, parsePlainIPv4 } from '../../../binary/address'
 
 export const BITS = { ipv4: 32, ipv6: 128 } as const
 
@@ -13,9 +13,14 @@ export function toNumber(text: string): bigint {
 }
 
 export function toText(address: bigint, family: FamilyName): string {
+  if (family === 'ipv4') return textOfIPv4(Number(address))
   const bytes = Uint8Array.from(Buffer.from(address.toString(16).padStart(BITS[family] / 4, '0'), 'hex'))
-  return family === 'ipv6' ? formatIPv6(bytes) : formatIPv4(bytes)
+  return formatIPv6(bytes)
 }
+
+/** Without bytes between: a range is made of many. */
+const textOfIPv4 = (address: number): string =>
+  `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`
 
 /** The mask of a prefix of this length. */
 export const prefixMask = (length: number, family: FamilyName): bigint =>

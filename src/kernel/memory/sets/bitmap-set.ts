@@ -42,7 +42,7 @@ abstract class BitmapSet extends MemorySet {
   *entries(): Generator<EntryAttributes> {
     for (const at of [...this.#places.keys()].sort((a, b) => a - b)) {
       const place = this.#taken(at)
-      if (place !== undefined) yield { ...this.tell(at), ...this.tellExtras(at, place.extras) }
+      if (place !== undefined) yield this.tellWhole(at, place.extras)
     }
   }
 
@@ -117,8 +117,8 @@ abstract class BitmapSet extends MemorySet {
     return this.extras.make(entry, before)
   }
 
-  protected tellExtras(_at: number, extras: Extras): EntryAttributes {
-    return this.extras.tell(extras)
+  protected tellWhole(at: number, extras: Extras): EntryAttributes {
+    return this.extras.tell(extras, this.tell(at))
   }
 
   protected isOver(_at: number, extras: Extras): boolean {
@@ -251,8 +251,8 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     return isLost && this.extras.timeout !== undefined ? { ...made, expires: Number.NEGATIVE_INFINITY } : made
   }
 
-  protected override tellExtras(at: number, extras: Extras): EntryAttributes {
-    const told = super.tellExtras(at, extras)
+  protected override tellWhole(at: number, extras: Extras): EntryAttributes {
+    const told = super.tellWhole(at, extras)
     return this.#isWaiting(at) ? { ...told, timeout: this.#seconds.get(at) } : told
   }
 

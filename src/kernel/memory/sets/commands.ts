@@ -36,14 +36,6 @@ export class EntryFailure extends SetFailure {
   }
 }
 
-/** Revisions that this kernel lacks, as there was no Linux with them to ask what they do. */
-const NEWEST: Readonly<Partial<Record<string, number>>> = { 'hash:net,net': 3 }
-
-const revisionsOf = ({ name, revisions: [oldest, newest] }: SetType): readonly [number, number] => [
-  oldest,
-  NEWEST[name] ?? newest,
-]
-
 /** Bytes of entries in one message. */
 const MAX_ROOM = 0x4000
 
@@ -58,7 +50,7 @@ export class SetCommands {
   }
 
   type({ protocol, typename, family = 0 }: ValuesOf<'type'>): ValuesOf<'type'> {
-    const [revisionMin, revision] = revisionsOf(this.#typeOf(typename, family))
+    const [revisionMin, revision] = this.#sets.revisionsOf(this.#typeOf(typename, family))
     return { protocol, typename, family, revision, revisionMin }
   }
 
@@ -69,7 +61,7 @@ export class SetCommands {
   create({ setname, typename, revision, family, data = {} }: ValuesOf<'create'>, flags: number): void {
     if (setname === undefined || revision === undefined || family === undefined) refuse(PROTOCOL)
     const type = this.#typeOf(typename, family)
-    const [oldest, newest] = revisionsOf(type)
+    const [oldest, newest] = this.#sets.revisionsOf(type)
     if (revision < oldest || revision > newest) refuse(FIND_TYPE)
     const given = setFamily(family)
     if (type.families.length > 1 && given === 'any') refuse(INVALID_FAMILY)

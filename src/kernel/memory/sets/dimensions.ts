@@ -1,6 +1,6 @@
 /** The parts by which packets are looked up in a set of the method hash: what an entry says, and what is kept of it. */
 import type { FamilyName } from '../../../abi/family'
-import { IPSET_ERR, IPSET_ERR_OF } from '../../../abi/ip-set'
+import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../../../abi/ip-set'
 import { PROTOCOLS } from '../../../abi/protocols'
 import type { EntryAttributes } from '../../../ipset/messages'
 import { BITS, familyOf, isZero, masked, networkOf, networksIn, prefixMask, toNumber, toText } from './addresses'
@@ -23,6 +23,8 @@ export interface Dimension {
   readonly attributes: readonly (keyof EntryAttributes)[]
   /** The attribute that an entry cannot do without. */
   readonly needs: keyof EntryAttributes
+  /** What Linux answers where the family of this, or an extra of the entry, is wrong, if it does not say which. */
+  readonly refusal?: number | undefined
   /** That there are no ranges in IPv6. @throws SetFailure */
   checkRange?(entry: EntryAttributes, frame: Frame): void
   /** That addresses are of the set's family. @throws SetFailure */
@@ -41,15 +43,16 @@ export interface Dimension {
 
 type Address = 'ip' | 'ip2'
 
-const checkAddress = (text: string | undefined, { family }: Frame): void => {
-  if (text === undefined || familyOf(text) !== family) refuse(PROTOCOL)
+const checkAddress = (text: string | undefined, { family }: Frame, refusal: number = PROTOCOL): void => {
+  if (text === undefined || familyOf(text) !== family) refuse(refusal)
 }
 
 /** Exactly one address. */
-const host = (ip: Address): Dimension => ({
+const host = (ip: Address, refusal?: number): Dimension => ({
+  refusal,
   attributes: [ip],
   needs: ip,
-  checkFamily: (entry, frame) => checkAddress(entry[ip], frame),
+  checkFamily: (entry, frame) => checkAddress(entry[ip], frame, refusal),
   values: (entry) => [{ [ip]: entry[ip] }],
 })
 
@@ -108,11 +111,11 @@ function networkRange(address: string, length: number): readonly [bigint, bigint
 }
 
 /** A network, or those that a range of IPv4 consists of. */
-const network = (places: Places, shortest: 0 | 1 = 1): Dimension => ({
+const network = (places: Places, shortest: 0 | 1 = 1, hasNoRangeOfIPv6 = places === FIRST): Dimension => ({
   attributes: [places.ip, places.cidr, places.to],
   needs: places.ip,
   checkRange(entry, { family }) {
-    if (family === 'ipv6' && places === FIRST && entry[places.to] !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
+    if (family === 'ipv6' && hasNoRangeOfIPv6 && entry[places.to] !== undefined) refuse(HASH_RANGE_UNSUPPORTED)
   },
   checkFamily: (entry, frame) => checkAddress(entry[places.ip], frame),
   checkLength(entry, { family }) {
@@ -179,14 +182,14 @@ const EINVAL = 22
 export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip': [hosts(HASH_ELEM)],
   'hash:mac': [mac],
-  'hash:ip,mac': [host('ip'), mac],
+  'hash:ip,mac': [host('ip', IPSET_ERR_UNSAID), mac],
   'hash:net': [network(FIRST)],
   'hash:net,net': [network(FIRST), network(SECOND)],
   'hash:ip,port': [hosts(EINVAL, 'first'), port()],
   'hash:net,port': [network(FIRST), port('ipTo')],
   'hash:ip,port,ip': [hosts(undefined), port(), host('ip2')],
   'hash:ip,port,net': [hosts(undefined), port('ipTo', 'cidr', 'ip2To'), network(SECOND)],
-  'hash:net,port,net': [network(FIRST), port('ipTo', 'ip2To'), network(SECOND)],
+  'hash:net,port,net': [network(FIRST, 0), port('ipTo', 'ip2To'), network(SECOND, 0, true)],
   'hash:net,iface': [network(FIRST, 0), iface],
   'hash:ip,mark': [hosts(undefined), mark],
 }

@@ -80,12 +80,18 @@ export class ExtraRules {
     return expires <= this.#clock()
   }
 
-  tell({ expires, packets, bytes, ...others }: Extras): EntryAttributes {
-    return {
-      ...(this.timeout !== undefined && { timeout: this.#left(expires) }),
-      ...(this.#has(IPSET_FLAG.WITH_COUNTERS) && { packets, bytes }),
-      ...others,
+  /** @param to what is told of the entry already; few have extras, so that copies would be most of the work */
+  tell({ expires, packets, bytes, comment, skbmark, skbprio, skbqueue }: Extras, to: EntryAttributes): EntryAttributes {
+    if (this.timeout !== undefined) to.timeout = this.#left(expires)
+    if (this.#has(IPSET_FLAG.WITH_COUNTERS)) {
+      to.packets = packets
+      to.bytes = bytes
     }
+    if (comment !== undefined) to.comment = comment
+    if (skbmark !== undefined) to.skbmark = skbmark
+    if (skbprio !== undefined) to.skbprio = skbprio
+    if (skbqueue !== undefined) to.skbqueue = skbqueue
+    return to
   }
 
   /** Whole seconds; one that is not over has one at least, as 0 is for what stays. */

@@ -7,7 +7,7 @@ import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { BITS, networkOf, prefixMask, toNumber } from './addresses'
 import { DIMENSIONS, type Dimension, type Frame } from './dimensions'
 import type { Extras } from './extras'
-import { refuse } from './failure'
+import { refuse, SetFailure } from './failure'
 import { type Making, MemorySet } from './memory-set'
 
 const { HASH_FULL } = IPSET_ERR_OF.hash
@@ -33,8 +33,12 @@ interface Element {
 /** The flags that are a part of what an entry is. */
 const PARTS = IPSET_FLAG.PHYSDEV
 
-const keyOf = ({ ip, cidr, ip2, cidr2, port, proto, ether, iface, mark }: EntryAttributes, flags: number): string =>
-  `${ip}/${cidr} ${proto}:${port} ${ip2}/${cidr2} ${ether} ${mark} ${flags & PARTS} ${iface}`
+/** Short, as a range may have many; the parts of all entries of a set are in one order. */
+function keyOf(parts: EntryAttributes, flags: number): string {
+  let key = String(flags & PARTS)
+  for (const name in parts) key += ` ${parts[name as keyof EntryAttributes]}`
+  return key
+}
 
 /** Linux goes through all of a range, be it for hours. */
 const MAX_AT_ONCE = 1 << 18
@@ -76,7 +80,7 @@ export class HashSet extends MemorySet {
   *entries(): Generator<EntryAttributes> {
     this.#purge()
     for (const { parts, flags, extras } of this.#elements.values())
-      yield { ...parts, ...(flags !== 0 && { flags }), ...this.extras.tell(extras) }
+      yield this.extras.tell(extras, flags === 0 ? { ...parts } : { ...parts, flags })
   }
 
   flush(): void {
@@ -95,6 +99,16 @@ export class HashSet extends MemorySet {
     for (const dimension of this.#dimensions) dimension.checkFamily?.(entry, this.#frame)
   }
 
+  protected override checkExtras(entry: EntryAttributes): void {
+    try {
+      super.checkExtras(entry)
+    } catch (error) {
+      const unsaid = this.#dimensions.find(({ refusal }) => refusal !== undefined)?.refusal
+      if (unsaid === undefined || !(error instanceof SetFailure)) throw error
+      refuse(unsaid)
+    }
+  }
+
   protected override checkValues(entry: EntryAttributes): void {
     for (const dimension of this.#dimensions) dimension.checkLength?.(entry, this.#frame)
     for (const dimension of this.#dimensions) dimension.checkProtocol?.(entry, this.#frame)
@@ -102,9 +116,11 @@ export class HashSet extends MemorySet {
 
   protected put(entry: EntryAttributes, exist: boolean): void {
     const flags = (entry.flags ?? 0) & this.#flags
+    const extras = this.extras.make(entry)
     for (const parts of this.#partsOf(entry, false)) {
-      const known = this.#find(parts, flags)
-      if (known === undefined) this.#insert(parts, flags, entry)
+      const key = keyOf(parts, flags)
+      const known = this.#find(parts, flags, key)
+      if (known === undefined) this.#insert(key, { parts, flags, extras })
       else if (!exist) refuse(EXIST)
       else {
         known.flags = (known.flags & ~IPSET_FLAG.NOMATCH) | (flags & IPSET_FLAG.NOMATCH)
@@ -138,11 +154,12 @@ export class HashSet extends MemorySet {
     return this.#maxelem === other.#maxelem && ours.mask === theirs.mask && ours.markmask === theirs.markmask
   }
 
-  #insert(parts: EntryAttributes, flags: number, entry: EntryAttributes): void {
+  #insert(key: string, element: Element): void {
+    const { parts, flags } = element
     if (this.#elements.size >= this.#maxelem) this.#makeRoom()
     if (parts.iface !== undefined && (this.#interfaces.get(netOf(parts, flags)) ?? 0) >= MAX_INTERFACES)
       refuse(HASH_FULL)
-    this.#elements.set(keyOf(parts, flags), { parts, flags, extras: this.extras.make(entry) })
+    this.#elements.set(key, element)
     this.#count(parts, flags, 1)
   }
 
@@ -186,8 +203,8 @@ export class HashSet extends MemorySet {
       else for (const rest of this.#combinations(entry, alone, from + 1)) yield { ...first, ...rest }
   }
 
-  #find(parts: EntryAttributes, flags: number): Element | undefined {
-    const known = this.#live(keyOf(parts, flags))
+  #find(parts: EntryAttributes, flags: number, key = keyOf(parts, flags)): Element | undefined {
+    const known = this.#live(key)
     if (known !== undefined || parts.iface === undefined) return known
     for (let length = parts.iface.length - 1; length > 0; length--) {
       const one = this.#live(keyOf({ ...parts, iface: parts.iface.slice(0, length) }, flags))

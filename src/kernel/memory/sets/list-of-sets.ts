@@ -43,8 +43,7 @@ export class ListOfSets extends MemorySet {
   }
 
   *entries(): Generator<EntryAttributes> {
-    for (const { index, extras } of this.#live())
-      yield { name: this.#others.nameOf(index), ...this.extras.tell(extras) }
+    for (const { index, extras } of this.#live()) yield this.extras.tell(extras, { name: this.#others.nameOf(index) })
   }
 
   override members(): number[] {

@@ -71,6 +71,10 @@ export abstract class MemorySet {
   protected abstract readonly attributes: readonly (keyof EntryAttributes)[]
   /** That the parts are there, and are of this family. @throws SetFailure */
   protected abstract checkParts(entry: EntryAttributes): void
+  /** That the set takes the extras. @throws SetFailure */
+  protected checkExtras(entry: EntryAttributes): void {
+    this.extras.check(entry)
+  }
   /** What is asked of the parts once it is known that the set takes the extras. @throws SetFailure */
   protected checkValues(_entry: EntryAttributes): void {}
   protected abstract put(entry: EntryAttributes, exist: boolean): void
@@ -84,7 +88,7 @@ export abstract class MemorySet {
     this.#known ??= new Set([...this.attributes, ...EXTRA_ATTRIBUTES, 'lineno'])
     for (const name in entry) if (!this.#known.has(name)) throw new ShapeFailure(IPSET_ERR.PROTOCOL)
     this.checkParts(entry)
-    this.extras.check(entry)
+    this.checkExtras(entry)
     this.checkValues(entry)
   }
 }

@@ -1,0 +1,17 @@
+/** What a kernel is too old for, in the words of ipset(8). */
+import type { SetType } from '../types'
+import { usage } from './refusal'
+
+/**
+ * That this may be said of a set of this revision of its type; whatever is said of it is not looked at.
+ * @param word the option as it was written
+ * @throws SetTextError
+ */
+export function checkRevision({ name: type, since }: SetType, option: string, word: string, revision: number): void {
+  const first = since[option] ?? 0
+  if (first <= revision) return
+  throw usage(
+    `Argument \`${word}' is supported in the kernel module of the set type ${type} starting from the revision ${first} ` +
+      `and you have installed revision ${revision} only. Your kernel is behind your ipset utility.`,
+  )
+}
