@@ -1,5 +1,5 @@
 /** Whole messages: their heads, what follows these, and how many lie behind each other in what is sent or received at once. */
-import { nlAlign, nlmsghdr } from '../abi/netlink'
+import { nlAlign, nlattr, nlmsghdr } from '../abi/netlink'
 import { NFNETLINK_V0, nfgenmsg, nfnlType } from '../abi/nfnetlink'
 import type { Codec } from '../binary/codec'
 import { MessageError } from '../errors'
@@ -62,15 +62,57 @@ export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, v
   const end = kind.attributes.write(scratch, start, values)
   if (end > MAX_MESSAGE) throw new RangeError(`a message of ${end} bytes; ${MAX_MESSAGE} at most can be sent`)
   nlmsghdr.write(scratch, 0, { nlmsgLen: end, nlmsgType: kind.type, nlmsgFlags: flags, nlmsgSeq: 0, nlmsgPid: 0 })
-  const bytes = scratch.slice(0, end)
-  return {
-    name: kind.name,
-    flags,
-    bytes,
-    nameAt: (offset) => kind.attributes.nameAt?.(bytes, start, end, offset),
-    nameOf: (nest, type) => kind.attributes.nameOf?.(bytes, start, end, nest, type),
+  return new OwnRequest(kind, flags, scratch.slice(0, end))
+}
+
+class OwnRequest<H, V> implements Request {
+  readonly name: string
+  readonly flags: number
+  readonly bytes: Uint8Array
+  readonly #kind: MessageType<H, V>
+
+  constructor(kind: MessageType<H, V>, flags: number, bytes: Uint8Array) {
+    this.name = kind.name
+    this.flags = flags
+    this.bytes = bytes
+    this.#kind = kind
+  }
+
+  get #start(): number {
+    return nlmsghdr.size + nlAlign(this.#kind.head.size)
+  }
+
+  nameAt(offset: number): string | undefined {
+    return this.#kind.attributes.nameAt?.(this.bytes, this.#start, this.bytes.length, offset)
+  }
+
+  nameOf(nest: number | undefined, type: number): string | undefined {
+    return this.#kind.attributes.nameOf?.(this.bytes, this.#start, this.bytes.length, nest, type)
+  }
+
+  /** The same with `payload` in its last attribute, which has none yet. */
+  completed(payload: Uint8Array): Request {
+    const last = this.bytes.length
+    const bytes = new Uint8Array(last + nlAlign(payload.length))
+    if (bytes.length > MAX_MESSAGE)
+      throw new RangeError(`a message of ${bytes.length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    bytes.set(this.bytes)
+    bytes.set(payload, last)
+    nlmsghdr.fields.nlmsgLen.write(bytes, 0, bytes.length)
+    nlattr.fields.nlaLen.write(bytes, last - nlattr.size, nlattr.size + payload.length)
+    return new OwnRequest(this.#kind, this.flags, bytes)
   }
 }
+
+/** A request of which many are alike but for what is in the last attribute. */
+export interface RequestTemplate {
+  /** @throws RangeError for more than fits into a message */
+  completed(payload: Uint8Array): Request
+}
+
+/** As {@link request}, with the last attribute of `values` empty: what is in it is said of each request. */
+export const requestTemplate = <H, V>(kind: MessageType<H, V>, flags: number, head: H, values: V): RequestTemplate =>
+  request(kind, flags, head, values) as OwnRequest<H, V>
 
 /** The messages in what was received at once. @throws MessageError where they are not whole */
 export function messagesIn(bytes: Uint8Array): Message[] {

@@ -33,9 +33,10 @@ import {
 import { HEADS } from '../ruleset/head'
 import { entryPart, ruleHead } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
+import { assembleSteps } from './assemble'
 import { type Expression, expressionList, isKnown } from './expressions'
 import { headPart, readers } from './natives'
-import { type CompatStep, expressionsOf, type Step, stepsOf, type VerdictStep } from './statements'
+import { type CompatStep, type Step, stepsOf, type VerdictStep } from './statements'
 
 /** The target of an entry that stands for a rule of expressions which iptables has no words for. */
 export const EXPRESSIONS_TARGET = 'nft'
@@ -97,19 +98,28 @@ function targetSteps(family: Family, { bytes, jump }: Entry): readonly Step[] {
   return [verdictStep(verdict)]
 }
 
-/** The expressions that a rule is written as. @throws XtablesError for what cannot be said in them */
-export function writeRule(family: Family, entry: Entry, counters = readCounters(family, entry.bytes)): Expression[] {
+function ruleSteps(family: Family, entry: Entry, [packets, byteCount]: Counters): Step[] {
   const { bytes } = entry
-  const target = targetPart(family, bytes, 0)
-  if (partName(bytes, target) === EXPRESSIONS_TARGET) return heldExpressions(bytes, target)
-  const [packets, byteCount] = counters
-  const steps: Step[] = [
-    ...headSteps(family, bytes),
-    ...matchParts(family, bytes, 0).flatMap((part) => partSteps('match', family, bytes, part)),
-    { kind: 'counter', packets, bytes: byteCount },
-    ...targetSteps(family, entry),
-  ]
-  return steps.flatMap(expressionsOf)
+  const steps: Step[] = [...headSteps(family, bytes)]
+  for (const part of matchParts(family, bytes, 0)) steps.push(...partSteps('match', family, bytes, part))
+  steps.push({ kind: 'counter', packets, bytes: byteCount }, ...targetSteps(family, entry))
+  return steps
+}
+
+/**
+ * The expressions that a rule is written as: the payload of NFTA_RULE_EXPRESSIONS.
+ * @param encode how steps become bytes
+ * @throws XtablesError for what cannot be said in them
+ */
+export function writeRule(
+  family: Family,
+  entry: Entry,
+  counters = readCounters(family, entry.bytes),
+  encode = assembleSteps,
+): Uint8Array {
+  const target = targetPart(family, entry.bytes, 0)
+  if (partName(entry.bytes, target) === EXPRESSIONS_TARGET) return heldExpressions(entry.bytes, target)
+  return encode(ruleSteps(family, entry, counters))
 }
 
 /** What the compat layer of the kernel is told of the protocol. */
@@ -287,9 +297,8 @@ function held(family: Family, expressions: readonly Expression[], encoded: Encod
 
 /** The rule as it is read once it has been written: such as `-m tcp` says nothing beside `-p tcp` but what it asks for. */
 export function canonicalRule(family: Family, entry: Entry): Entry {
-  const expressions = writeRule(family, entry)
-  const bytes = new Uint8Array(expressionList.size(expressions))
-  return readRule(family, { bytes, at: 0, end: expressionList.write(bytes, 0, expressions) })
+  const bytes = writeRule(family, entry)
+  return readRule(family, { bytes, at: 0, end: bytes.length })
 }
 
 /** Whether an entry stands for a rule that iptables has no words for. */
@@ -297,11 +306,13 @@ export const isHeld = (family: Family, bytes: Uint8Array, at = 0): boolean =>
   partName(bytes, targetPart(family, bytes, at)) === EXPRESSIONS_TARGET
 
 /** @throws XtablesError for a payload that holds none */
-function heldExpressions(bytes: Uint8Array, target: Part): Expression[] {
+function heldExpressions(bytes: Uint8Array, target: Part): Uint8Array {
   const start = payloadAt(target)
   const room = payloadSize(target) - u32.size
   const length = room < 0 ? Number.NaN : u32.read(bytes, start)
   if (!(length <= room))
     throw new XtablesError('the payload of -j nft holds no expressions', { extension: EXPRESSIONS_TARGET })
-  return [...expressionList.read(bytes, start + u32.size, start + u32.size + length)]
+  const list = bytes.slice(start + u32.size, start + u32.size + length)
+  expressionList.read(list, 0, list.length)
+  return list
 }

@@ -75,9 +75,10 @@ export function addressTest(
   negation: Field<boolean>,
 ): NativePart {
   const { size } = address
-  const source = (length: number): Source => ({ from: 'payload', ...place, length })
+  const sources = Array.from({ length: size + 1 }, (_, length): Source => ({ from: 'payload', ...place, length }))
+  const source = (length: number): Source => sources[length] as Source
   return {
-    keys: Array.from({ length: size }, (_, i) => keyOf({ kind: 'look', source: source(i + 1) })),
+    keys: sources.slice(1).map((one) => keyOf({ kind: 'look', source: one })),
     write(bytes, at) {
       const [value, bits] = [address.read(bytes, at), mask.read(bytes, at)]
       const op = equality(negation.read(bytes, at))

@@ -6,7 +6,7 @@ import type { Family } from '../../src/abi/family'
 import type { Context } from '../../src/extensions/context'
 import { parseRule } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
-import { expressionList } from '../../src/nft/expressions'
+import { encodeSteps } from '../../src/nft/assemble'
 import { readRule, writeRule } from '../../src/nft/rule'
 import { describeRule, encodeRule } from '../../src/ruleset/rule'
 import { ruleLine } from '../support/cases'
@@ -17,9 +17,8 @@ import { shownExpressions } from '../support/nft-oracle'
 
 function written(rule: string, context: Context): Uint8Array {
   const entry = encodeRule(parseRule(rule, context.family), context)
-  const expressions = writeRule(context.family, entry)
-  const bytes = new Uint8Array(expressionList.size(expressions))
-  expressionList.write(bytes, 0, expressions)
+  const bytes = writeRule(context.family, entry)
+  expect(bytes).toEqual(writeRule(context.family, entry, undefined, encodeSteps))
   return bytes
 }
 

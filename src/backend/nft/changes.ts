@@ -5,9 +5,15 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL } from '../../abi/ne
 import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
 import { RuleError, type RulePlace, XtablesError } from '../../errors'
 import { same } from '../../extensions/values/value'
-import type { Encoded } from '../../netlink/attribute'
-import { type MessageType, type NfHead, nfHead, type Request, request } from '../../netlink/message'
-import { expressionList } from '../../nft/expressions'
+import {
+  type MessageType,
+  type NfHead,
+  nfHead,
+  type Request,
+  type RequestTemplate,
+  request,
+  requestTemplate,
+} from '../../netlink/message'
 import { messages } from '../../nft/messages'
 import { compatOf, writeRule } from '../../nft/rule'
 import { readVerdict, targetPart } from '../../ruleset/entry'
@@ -21,7 +27,7 @@ export interface ChangeRequest {
   /** The rule, else the chain, else the table. */
   readonly place: RulePlace
   /** The rule that it adds. */
-  readonly added?: Entry
+  readonly added: Entry | undefined
 }
 
 export interface Changes {
@@ -69,6 +75,7 @@ const sameEnd = ({ tail }: Chain, from: Chain | undefined): boolean =>
 const isNeeded = ({ to, from, kernel, edits }: ChainPlan): boolean =>
   kernel === undefined && (to.hook === undefined || edits.added.length > 0 || !sameEnd(to, from))
 
+type Compat = ReturnType<typeof compatOf>
 type ChainPlace = Omit<RulePlace, 'table'>
 
 class Writer {
@@ -76,6 +83,7 @@ class Writer {
   readonly #from: TableReading
   readonly #family: Family
   readonly #table: TableName
+  readonly #templates = new Map<string, RequestTemplate>()
 
   constructor(from: TableReading, to: Ruleset) {
     this.#from = from
@@ -95,12 +103,12 @@ class Writer {
     for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
   }
 
-  #say<V>(kind: MessageType<NfHead, V>, values: V, flags: number, place: ChainPlace, added?: Entry): void {
-    this.requests.push({
-      request: request(kind, flags, nfHead(this.#family.domain), values),
-      place: { table: this.#table, ...place },
-      ...(added && { added }),
-    })
+  #say<V>(kind: MessageType<NfHead, V>, values: V, flags: number, place: ChainPlace): void {
+    this.#add(request(kind, flags, nfHead(this.#family.domain), values), place)
+  }
+
+  #add(request: Request, { chain, position }: ChainPlace, added: Entry | undefined = undefined): void {
+    this.requests.push({ request, place: { table: this.#table, chain, position }, added })
   }
 
   #removeRules({ from, edits: { removed } }: ChainPlan): void {
@@ -186,24 +194,33 @@ class Writer {
     for (const { entry, position, before } of edits.added) {
       const place = { chain, position }
       const expressions = this.#encode(entry, place)
-      const values = {
-        table: this.#table,
-        chain,
-        expressions,
-        compat: compatOf(this.#family, entry),
-        ...(before !== undefined && { position: BigInt(before) }),
-      }
       const flags = NLM_F_CREATE | echo | (before === undefined ? NLM_F_APPEND : 0)
-      this.#say(messages.newRule, values, flags, place, entry)
+      const template = this.#template(chain, flags, compatOf(this.#family, entry), before)
+      this.#add(template.completed(expressions), place, entry)
     }
   }
 
+  /** What most rules that are added to a chain have in common: they differ in their expressions alone. */
+  #template(chain: string, flags: number, compat: Compat, before: number | undefined): RequestTemplate {
+    const { proto, flags: inverted } = compat
+    const key = `${flags} ${proto} ${inverted} ${chain}`
+    const known = before === undefined ? this.#templates.get(key) : undefined
+    if (known !== undefined) return known
+    const template = requestTemplate(messages.newRule, flags, nfHead(this.#family.domain), {
+      table: this.#table,
+      chain,
+      compat,
+      ...(before !== undefined && { position: BigInt(before) }),
+      expressions: { bytes: new Uint8Array(), at: 0, end: 0 },
+    })
+    if (before === undefined) this.#templates.set(key, template)
+    return template
+  }
+
   /** @throws RuleError for a rule that cannot be said */
-  #encode(entry: Entry, place: ChainPlace): Encoded {
+  #encode(entry: Entry, place: ChainPlace): Uint8Array {
     try {
-      const expressions = writeRule(this.#family, entry, countersOf(this.#family, entry))
-      const bytes = new Uint8Array(expressionList.size(expressions))
-      return { bytes, at: 0, end: expressionList.write(bytes, 0, expressions) }
+      return writeRule(this.#family, entry, countersOf(this.#family, entry))
     } catch (error) {
       if (!(error instanceof XtablesError)) throw error
       const { extension, parameter, message } = error
