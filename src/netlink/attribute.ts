@@ -108,6 +108,35 @@ export const nulString: Payload<string> = {
   },
 }
 
+/** As {@link nulString}, of text that mostly is what it was the last time: it is decoded where it is another. */
+export function sameString(): Payload<string> {
+  let [last, text] = [new Uint8Array(), '']
+  return {
+    ...nulString,
+    read(bytes, at, end) {
+      if (!isSame(last, bytes, at, end)) {
+        text = nulString.read(bytes, at, end)
+        last = bytes.slice(at, end)
+      }
+      return text
+    },
+  }
+}
+
+function isSame(known: Uint8Array, bytes: Uint8Array, at: number, end: number): boolean {
+  if (known.length === 0 || end - at !== known.length) return false
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[at + i]) return false
+  return true
+}
+
+/** What nobody asks for. */
+export const unread: Payload<undefined> = {
+  flag: 0,
+  size: () => 0,
+  read: () => undefined,
+  write: (_, at) => at,
+}
+
 /** Bytes as they are. */
 export const binary: Payload<Uint8Array> = {
   flag: 0,

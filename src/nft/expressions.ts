@@ -26,6 +26,7 @@ import {
   NFTA_VERDICT,
 } from '../abi/nf-tables'
 import { be16, be32, be64, type Codec, u8 } from '../binary/codec'
+import { encodeText } from '../binary/text'
 import {
   attribute,
   attributes,
@@ -175,11 +176,34 @@ export type Expression = Known | Unknown
 
 export const isKnown = (expression: Expression): expression is Known => 'data' in expression
 
-const payloadOf = (name: string): Payload<unknown> | undefined =>
-  Object.hasOwn(EXPRESSIONS, name) ? (EXPRESSIONS[name as ExpressionName] as Payload<unknown>) : undefined
+const PAYLOADS = new Map<string, Payload<unknown>>(Object.entries(EXPRESSIONS) as [string, Payload<unknown>][])
+
+const payloadOf = (name: string): Payload<unknown> | undefined => PAYLOADS.get(name)
+
+/** The names as they lie in messages, by their lengths: of most expressions the name need not be decoded. */
+const NAMES: { readonly name: string; readonly bytes: Uint8Array }[][] = []
+for (const name of PAYLOADS.keys()) {
+  const bytes = encodeText(`${name}\0`)
+  NAMES[bytes.length] ??= []
+  NAMES[bytes.length]?.push({ name, bytes })
+}
+
+/** @throws MessageError */
+const nameString: Payload<string> = {
+  ...nulString,
+  read(bytes, at, end) {
+    for (const { name, bytes: known } of NAMES[end - at] ?? []) if (isAt(known, bytes, at)) return name
+    return nulString.read(bytes, at, end)
+  },
+}
+
+function isAt(known: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[at + i]) return false
+  return true
+}
 
 const named = attributes({
-  name: attribute(NFTA_EXPR.NAME, nulString),
+  name: attribute(NFTA_EXPR.NAME, nameString),
   data: attribute(NFTA_EXPR.DATA, encoded(binary)),
 })
 

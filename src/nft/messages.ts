@@ -16,7 +16,17 @@ import {
   type NftMessage,
 } from '../abi/nf-tables'
 import { NFNL_SUBSYS_NFT_COMPAT, NFNL_SUBSYS_NFTABLES, nfgenmsg } from '../abi/nfnetlink'
-import { attribute, attributes, binary, encoded, nulString, type Payload, type Values } from '../netlink/attribute'
+import {
+  attribute,
+  attributes,
+  binary,
+  encoded,
+  nulString,
+  type Payload,
+  sameString,
+  unread,
+  type Values,
+} from '../netlink/attribute'
 import { type MessageType, type NfHead, nfMessage } from '../netlink/message'
 import { expressionList, net32, net64, signed32 } from './expressions'
 
@@ -62,8 +72,18 @@ const ruleAttributesWith = <T>(expressions: Payload<T>) =>
     userdata: attribute(NFTA_RULE.USERDATA, binary),
   })
 
-/** With its expressions left encoded, as of many rules few are looked at. */
+/** With its expressions left encoded. */
 export const ruleAttributes = ruleAttributesWith(encoded(expressionList))
+
+/** What is asked of the rules of a dump, of which there are many. */
+const dumpedRule = attributes({
+  table: attribute(NFTA_RULE.TABLE, sameString()),
+  chain: attribute(NFTA_RULE.CHAIN, sameString()),
+  handle: attribute(NFTA_RULE.HANDLE, net64),
+  expressions: attribute(NFTA_RULE.EXPRESSIONS, encoded(expressionList)),
+  position: attribute(NFTA_RULE.POSITION, unread),
+  userdata: attribute(NFTA_RULE.USERDATA, unread),
+})
 
 const genAttributes = attributes({
   id: attribute(NFTA_GEN.ID, net32),
@@ -74,6 +94,7 @@ const genAttributes = attributes({
 export type TableValues = ValueOf<typeof tableAttributes>
 export type ChainValues = ValueOf<typeof chainAttributes>
 export type RuleValues = ValueOf<typeof ruleAttributes>
+export type DumpedRule = ValueOf<typeof dumpedRule>
 type ValueOf<P> = P extends Payload<infer V> ? V : never
 
 const message = <S>(name: NftMessage, payload: Payload<Values<S>>): MessageType<NfHead, Values<S>> =>
@@ -88,6 +109,8 @@ export const messages = {
   getChain: message('GETCHAIN', chainAttributes),
   deleteChain: message('DELCHAIN', chainAttributes),
   newRule: message('NEWRULE', ruleAttributes),
+  /** {@link newRule} as it is read where there are many. */
+  dumpedRule: message('NEWRULE', dumpedRule),
   getRule: message('GETRULE', ruleAttributes),
   deleteRule: message('DELRULE', ruleAttributes),
   newGen: message('NEWGEN', genAttributes),

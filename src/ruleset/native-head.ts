@@ -12,13 +12,22 @@ function encodedName(name: string): Uint8Array {
 }
 
 /** How many bytes of a mask count, from the first one; undefined where others do too. */
-function countOf(mask: Uint8Array, whole = 0xff): number | undefined {
-  const end = mask.findIndex((byte) => byte !== whole)
-  const count = end < 0 ? mask.length : end
-  return mask.subarray(count).every((byte) => byte === 0) ? count : undefined
+function countOf(mask: Uint8Array): number | undefined {
+  let count = 0
+  while (count < mask.length && mask[count] === 0xff) count++
+  return isZero(mask, count) ? count : undefined
 }
 
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
+function isZero(bytes: Uint8Array, from = 0): boolean {
+  for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
+/** Whether nothing is in a field. Most rules ask for few of all that there is. */
+function isBlank({ offset, size }: Field<Uint8Array>, bytes: Uint8Array, at: number): boolean {
+  for (let i = at + offset; i < at + offset + size; i++) if (bytes[i] !== 0) return false
+  return true
+}
 
 /** The name of an interface up to its NUL, or what it begins with. */
 export function interfaceTest(
@@ -30,11 +39,11 @@ export function interfaceTest(
   return {
     keys: [keyOf({ kind: 'look', source })],
     write(bytes, at) {
+      if (isBlank(mask, bytes, at) && isBlank(name, bytes, at)) return []
       const [text, count] = [name.read(bytes, at), countOf(mask.read(bytes, at))]
       const negated = negation.read(bytes, at)
       if (count === undefined) return undefined
       if (count > 0) return [{ kind: 'test', source, op: equality(negated), value: text.slice(0, count) }]
-      if (isZero(text)) return []
       return negated ? [{ kind: 'test', source, op: 'eq', value: NO_INTERFACE }] : [{ kind: 'look', source }]
     },
     read(statement, bytes, at) {
@@ -47,7 +56,7 @@ export function interfaceTest(
       if (text.length > name.size || (op === 'neq' && isNone)) return false
       const end = text.indexOf(0)
       // The kernel's registers hold the NULs behind a name, too.
-      if (end >= 0 && !isZero(text.subarray(end))) return false
+      if (end >= 0 && !isZero(text, end)) return false
       const count = end < 0 ? text.length : end + 1
       if (end < 0 && count === name.size) return false
       const stored = new Uint8Array(name.size)
@@ -80,11 +89,12 @@ export function addressTest(
   return {
     keys: sources.slice(1).map((one) => keyOf({ kind: 'look', source: one })),
     write(bytes, at) {
-      const [value, bits] = [address.read(bytes, at), mask.read(bytes, at)]
       const op = equality(negation.read(bytes, at))
-      if (isZero(bits)) return isZero(value) && op === 'eq' ? [] : undefined
+      if (op === 'eq' && isBlank(mask, bytes, at) && isBlank(address, bytes, at)) return []
+      const [value, bits] = [address.read(bytes, at), mask.read(bytes, at)]
+      if (isZero(bits)) return undefined
       const count = countOf(bits)
-      const isPlain = count !== undefined && isZero(value.subarray(count))
+      const isPlain = count !== undefined && isZero(value, count)
       return isPlain
         ? [{ kind: 'test', source: source(count), op, value: value.slice(0, count) }]
         : [{ kind: 'test', source: source(size), mask: bits.slice(), op, value: value.slice() }]

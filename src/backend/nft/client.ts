@@ -9,7 +9,7 @@ import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
 import { type Message, nfHead, type Request, readMessage, request } from '../../netlink/message'
 import { explain, Refusal } from '../../netlink/refusal'
-import { batchBegin, batchEnd, type ChainValues, messages, type RuleValues, type TableValues } from '../../nft/messages'
+import { batchBegin, batchEnd, type ChainValues, type DumpedRule, messages, type TableValues } from '../../nft/messages'
 
 /** What the batch is for. */
 const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
@@ -51,12 +51,12 @@ export class NftClient {
   }
 
   /** The rules of a table one after the other, those of a chain in their order. @throws ConflictError */
-  *rules(table: string): Generator<readonly RuleValues[], void, void> {
+  *rules(table: string): Generator<readonly DumpedRule[], void, void> {
     const asked = request(messages.getRule, 0, this.#head, { table })
     try {
       for (const parts of this.#netlink.dump(asked))
         yield parts
-          .map((message) => readMessage(messages.newRule, message).values)
+          .map((message) => readMessage(messages.dumpedRule, message).values)
           .filter((rule) => rule.table === table)
     } catch (error) {
       if (!isMissing(error)) throw explained(error)
