@@ -1,4 +1,5 @@
 /** Names that the checks and their actors have in common. */
+import type { FamilyName } from '../src/index'
 
 /** The chain that all writers share. */
 export const SHARED = 'shared'
@@ -6,3 +7,10 @@ export const SHARED = 'shared'
 export const GENERATION = 'generation'
 /** How many rules a generation has. */
 export const GENERATION_RULES = 40
+
+/** The backend that is tried. */
+export const isNft = (): boolean => process.env['XTABLES_BACKEND'] === 'nft'
+
+/** The tool that is an other writer there. */
+export const toolOf = (family: FamilyName): string =>
+  `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${isNft() ? 'nft' : 'legacy'}`

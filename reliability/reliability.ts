@@ -5,12 +5,18 @@
  *   npm run reliability
  *   npm run reliability -- writers kills
  *   npm run reliability -- writers --scale 10
+ *   npm run reliability -- writers kills --backend nft
  */
 import { parseArgs } from 'node:util'
 import { CHECKS } from './checks'
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { scale: { type: 'string' } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { scale: { type: 'string' }, backend: { type: 'string' } },
+  })
+  // Whoever is started here has it, too.
+  if (values.backend !== undefined) process.env['XTABLES_BACKEND'] = values.backend
   const names = positionals.length > 0 ? positionals : Object.keys(CHECKS)
   const unknown = names.find((name) => !Object.hasOwn(CHECKS, name))
   if (unknown !== undefined)

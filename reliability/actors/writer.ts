@@ -15,7 +15,7 @@ import {
   Table6,
   type TableOptions,
 } from '../../src/index'
-import { SHARED } from '../chains'
+import { isNft, SHARED, toolOf } from '../chains'
 import { commandText, type Edit, enter, type Ledger, originOf, PLACES, type Place, ruleText } from '../edits'
 
 const open = ({ family, table }: Place, options: TableOptions = {}): AnyTable =>
@@ -75,10 +75,20 @@ async function makeInTurn(table: AnyTable, edit: Edit): Promise<void> {
 const textOf = ({ table }: Place, edits: readonly Edit[]): string =>
   [`*${table}`, ...edits.map(commandText), 'COMMIT', ''].join('\n')
 
-function legacy({ family }: Place, program: string, args: readonly string[], input = ''): void {
-  const tool = (family === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy') + program
+function runTool({ family }: Place, program: string, args: readonly string[], input = ''): void {
+  const tool = toolOf(family) + program
   const { status, stderr } = spawnSync(tool, args, { encoding: 'utf8', input })
   if (status !== 0) throw new Error(`${tool} ${args.join(' ')}: ${stderr}${input}`)
+}
+
+/** The edits up to each renaming of a chain, and from there on: iptables-nft renames none that it makes in the same text. */
+function beforeRenames(edits: readonly Edit[]): Edit[][] {
+  const pieces: Edit[][] = [[]]
+  for (const edit of edits) {
+    if (edit.command === '-E') pieces.push([])
+    pieces.at(-1)?.push(edit)
+  }
+  return pieces
 }
 
 /** Carries out edits of one table. */
@@ -116,10 +126,13 @@ const HANDS: Readonly<Record<string, (place: Place) => Hand>> = {
   },
   restore: (place) => (edits) =>
     restore(textOf(place, edits), { ipv6: place.family === 'ipv6', noflush: true, counters: true }),
-  legacy: (place) => (edits) => {
-    for (const edit of edits) legacy(place, '', ['-w', '-t', place.table, ...commandText(edit).split(' ')])
+  tool: (place) => (edits) => {
+    for (const edit of edits) runTool(place, '', ['-w', '-t', place.table, ...commandText(edit).split(' ')])
   },
-  'legacy-restore': (place) => (edits) => legacy(place, '-restore', ['-w', '-n'], textOf(place, edits)),
+  'tool-restore': (place) => (edits) => {
+    for (const some of isNft() ? beforeRenames(edits) : [edits])
+      runTool(place, '-restore', ['-w', '-n'], textOf(place, some))
+  },
 }
 
 /** The policies that a writer sets, each the only one who does. */

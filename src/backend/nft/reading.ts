@@ -35,8 +35,17 @@ export interface TableReading {
 /** How many rules are looked at in a slice. */
 const SLICE = 512
 
-/** How often to read again where a table changes while it is read. */
-const MAX_READS = 16
+/**
+ * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
+ * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
+ */
+const PATIENCE_MS = 30_000
+const MAX_REST_MS = 3
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** For a moment that is another for everyone who waits. */
+export const standBack = (): void => void Atomics.wait(sleeper, 0, 0, Math.random() * MAX_REST_MS)
 
 /** @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing */
 export function* readTable(client: NftClient, family: Family, name: string): Sliced<TableReading> {
@@ -44,14 +53,17 @@ export function* readTable(client: NftClient, family: Family, name: string): Sli
     throw new NotFoundError(
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     )
-  for (let attempt = 1; ; attempt++)
+  const end = performance.now() + PATIENCE_MS
+  for (;;)
     try {
       const generation = client.generation()
       const reading = yield* readOnce(client, family, name, generation)
       if (client.generation() === generation) return reading
       throw new ConflictError(`table ${name} is changed by another program while it is read`)
     } catch (error) {
-      if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+      if (!(error instanceof ConflictError) || performance.now() > end) throw error
+      standBack()
+      yield
     }
 }
 

@@ -25,7 +25,7 @@ import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
-import { readTable, type TableReading } from './reading'
+import { readTable, standBack, type TableReading } from './reading'
 
 export interface NftOptions {
   /** As of tables. */
@@ -37,7 +37,7 @@ const turns = new Holders('the turn to change nf_tables', () => ({ take: () => t
 
 export class NftStore implements Store {
   readonly backend = 'nft'
-  readonly attempts = 64
+  readonly attempts = 1000
   readonly #client: NftClient
   readonly #family: Family
   readonly #table: string
@@ -262,15 +262,11 @@ class NftChange implements Change {
 
   #refused(refusal: Refusal, change: ChangeRequest | undefined): IptcError {
     const { table, family } = this.#to
-    if (refusal.errno === ERRNO.ERESTART)
-      return conflict(
-        family.name,
-        table,
-        `table ${table}: nf_tables was changed by another program since it was read`,
-        {
-          cause: refusal,
-        },
-      )
+    if (refusal.errno === ERRNO.ERESTART) {
+      standBack()
+      const reason = `table ${table}: nf_tables was changed by another program since it was read`
+      return conflict(family.name, table, reason, { cause: refusal })
+    }
     const error = explain(refusal)
     if (!(error instanceof NetlinkError) || change === undefined) return error
     const { added, place } = change
