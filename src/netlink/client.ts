@@ -60,6 +60,8 @@ export class NetlinkClient {
   #connection: NetlinkConnection | undefined
   #sequence = 0
   #busy = false
+  /** Sockets on which dumps have come to their end. */
+  readonly #idle: DumpSocket[] = []
 
   constructor(port: NetlinkPort, protocol: number) {
     this.#port = port
@@ -109,30 +111,43 @@ export class NetlinkClient {
    * @throws ConflictError where something changed meanwhile, Refusal, MessageError, KernelError
    */
   *dump(request: Request): Generator<readonly Message[], void, void> {
-    const connection = this.#port.netlink(this.#protocol)
+    const socket = new DumpSocket(this.#port.netlink(this.#protocol))
     const watch = new Watch([request])
-    let interrupted = false
     try {
-      connection.send(stamp(request, NLM_F_DUMP, 1))
-      for (let done = false; !done; ) {
-        const parts: Message[] = []
-        for (const message of receive(connection, request)) {
-          checkSequence(message, 1, 1)
-          interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0
-          if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-            const refusal = (message.type === NLMSG_DONE ? refusalAtEnd : refusalOf)(request, message)
-            if (refusal !== undefined) throw refusal
-            done = true
-          } else parts.push(message)
-        }
-        if (parts.length > 0) yield parts
-      }
-      if (interrupted) throw new ConflictError(`${request.name}: what is read was changed meanwhile by another program`)
+      socket.start(request)
+      yield* socket.parts(request)
       watch.done()
     } catch (error) {
       throw watch.failed(error)
     } finally {
-      connection.close()
+      socket.close()
+    }
+  }
+
+  /**
+   * As {@link dump}, of several things at once: all are asked for before any is read, so that little happens in between. The
+   * sockets are kept for the next time.
+   * @returns the parts of each. Whoever does not read all of them to the end has to end each of them.
+   */
+  dumpTogether(requests: readonly Request[]): Generator<readonly Message[], void, void>[] {
+    const sockets = requests.map(() => this.#idle.pop() ?? new DumpSocket(this.#port.netlink(this.#protocol)))
+    requests.forEach((request, i) => {
+      ;(sockets[i] as DumpSocket).start(request)
+    })
+    return requests.map((request, i) => this.#parts(sockets[i] as DumpSocket, request))
+  }
+
+  *#parts(socket: DumpSocket, request: Request): Generator<readonly Message[], void, void> {
+    const watch = new Watch([request])
+    try {
+      yield* socket.parts(request)
+      this.#idle.push(socket)
+      watch.done()
+    } catch (error) {
+      throw watch.failed(error)
+    } finally {
+      // What was not read would be taken for a part of the next.
+      if (!this.#idle.includes(socket)) socket.close()
     }
   }
 
@@ -228,6 +243,7 @@ export class NetlinkClient {
     this.#connection?.close()
     this.#connection = undefined
     this.#sequence = 0
+    for (const socket of this.#idle.splice(0)) socket.close()
   }
 
   #open(): NetlinkConnection {
@@ -278,6 +294,43 @@ export class NetlinkClient {
         }
       }
     return outcomes
+  }
+}
+
+/** A socket for one dump after the other. */
+class DumpSocket {
+  readonly #connection: NetlinkConnection
+  #sequence = 0
+
+  constructor(connection: NetlinkConnection) {
+    this.#connection = connection
+  }
+
+  start(request: Request): void {
+    this.#connection.send(stamp(request, NLM_F_DUMP, ++this.#sequence))
+  }
+
+  /** @throws ConflictError, Refusal, MessageError, KernelError */
+  *parts(request: Request): Generator<readonly Message[], void, void> {
+    let interrupted = false
+    for (let done = false; !done; ) {
+      const parts: Message[] = []
+      for (const message of receive(this.#connection, request)) {
+        checkSequence(message, this.#sequence, 1)
+        interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0
+        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+          const refusal = (message.type === NLMSG_DONE ? refusalAtEnd : refusalOf)(request, message)
+          if (refusal !== undefined) throw refusal
+          done = true
+        } else parts.push(message)
+      }
+      if (parts.length > 0) yield parts
+    }
+    if (interrupted) throw new ConflictError(`${request.name}: what is read was changed meanwhile by another program`)
+  }
+
+  close(): void {
+    this.#connection.close()
   }
 }
 

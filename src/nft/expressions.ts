@@ -2,6 +2,8 @@
  * Expressions, of which rules of nf_tables are made: each by its name and attributes, declared once for both directions.
  * What is not declared is kept as bytes. linux/netfilter/nf_tables.h
  */
+
+import { nlattr } from '../abi/netlink'
 import {
   NFTA_BITWISE,
   NFTA_CMP,
@@ -188,6 +190,9 @@ for (const name of PAYLOADS.keys()) {
   NAMES[bytes.length]?.push({ name, bytes })
 }
 
+/** From where an expression begins to its name: the heads of the element, and of the attribute. */
+const TO_NAME = 2 * nlattr.size
+
 /** @throws MessageError */
 const nameString: Payload<string> = {
   ...nulString,
@@ -231,3 +236,15 @@ function wrapped(value: Expression): { name: string; data?: Encoded | undefined 
 }
 
 export const expressionList = list(NFTA_LIST_ELEM, expression)
+
+const COUNTER = NAMES.flat().find(({ name }) => name === 'counter')?.bytes as Uint8Array
+
+/** Packets and bytes of the first counter, whatever the other expressions are; undefined where there is none. */
+export function countersIn(rule: Encoded): readonly [packets: bigint, bytes: bigint] | undefined {
+  for (let at = rule.at; at < rule.end; at = expressionList.nextOf(rule, at)) {
+    if (!isAt(COUNTER, rule.bytes, at + TO_NAME)) continue
+    const { data } = expressionList.valueAt(rule, at) as ExpressionOf<'counter'>
+    return [data.packets ?? 0n, data.bytes ?? 0n]
+  }
+  return undefined
+}

@@ -93,7 +93,7 @@ class Writer {
 
   write(plans: readonly ChainPlan[]): void {
     const count = plans.reduce((sum, { edits }) => sum + edits.added.length, 0)
-    const isTableNeeded = !this.#from.exists && plans.some(isNeeded)
+    const isTableNeeded = this.#from.handle === undefined && plans.some(isNeeded)
     if (isTableNeeded) this.#say(messages.newTable, { name: this.#table }, NLM_F_CREATE, {})
     // What names something goes before it, and comes after it.
     for (const plan of plans) this.#removeRules(plan)

@@ -4,10 +4,18 @@ import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import { PermissionError, UnsupportedError } from '../../errors'
+import { ConflictError, PermissionError, UnsupportedError } from '../../errors'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
-import { type Message, nfHead, type Request, readMessage, request } from '../../netlink/message'
+import {
+  type Message,
+  type MessageType,
+  type NfHead,
+  nfHead,
+  type Request,
+  readMessage,
+  request,
+} from '../../netlink/message'
 import { explain, Refusal } from '../../netlink/refusal'
 import { batchBegin, batchEnd, type ChainValues, type DumpedRule, messages, type TableValues } from '../../nft/messages'
 
@@ -43,23 +51,53 @@ export class NftClient {
     )
   }
 
-  /** The chains of a table, in the order in which they were made. */
-  chains(table: string): ChainValues[] {
-    return this.#dump(request(messages.getChain, 0, this.#head, {}))
-      .map((message) => readMessage(messages.newChain, message).values)
-      .filter((chain) => chain.table === table)
+  /**
+   * Asks for a table, its chains and its rules as of one generation.
+   * @throws ConflictError where another comes in between, also while the rules are read
+   */
+  dumpTable(table: string): TableDump {
+    const generation = this.generation()
+    const head = this.#head
+    const asked = [
+      request(messages.getTable, 0, head, {}),
+      request(messages.getChain, 0, head, {}),
+      request(messages.getRule, 0, head, { table }),
+    ]
+    const [tables, chains, rules] = this.#explaining(() => this.#netlink.dumpTogether(asked)) as [Parts, Parts, Parts]
+    try {
+      return {
+        generation,
+        table: all(tables, messages.newTable, generation).find((one) => one.name === table),
+        chains: all(chains, messages.newChain, generation).filter((one) => one.table === table),
+        rules: this.#rules(rules, table, generation),
+      }
+    } catch (error) {
+      for (const parts of [tables, chains, rules]) parts.return()
+      throw explained(error)
+    }
   }
 
-  /** The rules of a table one after the other, those of a chain in their order. @throws ConflictError */
-  *rules(table: string): Generator<readonly DumpedRule[], void, void> {
-    const asked = request(messages.getRule, 0, this.#head, { table })
+  *#rules(parts: Parts, table: string, generation: number): Generator<readonly DumpedRule[], void, void> {
+    let isEmpty = true
     try {
-      for (const parts of this.#netlink.dump(asked))
-        yield parts
-          .map((message) => readMessage(messages.dumpedRule, message).values)
-          .filter((rule) => rule.table === table)
+      for (const some of parts) {
+        isEmpty = false
+        const rules = some.map((message) => valuesAt(messages.dumpedRule, message, generation))
+        yield rules.filter((rule) => rule.table === table)
+      }
     } catch (error) {
+      // Some kernels say so where there is no such table.
       if (!isMissing(error)) throw explained(error)
+    }
+    // A dump of nothing does not say as of when it is.
+    if (isEmpty && this.generation() !== generation) throw moved()
+  }
+
+  #explaining<T>(body: () => T): T {
+    try {
+      return body()
+    } catch (error) {
+      throw explained(error)
     }
   }
 
@@ -115,6 +153,34 @@ export class NftClient {
       throw explained(error)
     }
   }
+}
+
+type Parts = Generator<readonly Message[], void, void>
+
+/** What the heads of dumped messages have of a generation: its lower half. */
+const RES_ID = 0xffff
+
+const moved = (): ConflictError => new ConflictError('nf_tables was changed by another program while it was read')
+
+/** @throws ConflictError where it is as of another generation */
+function valuesAt<V>(kind: MessageType<NfHead, V>, message: Message, generation: number): V {
+  const { head, values } = readMessage(kind, message)
+  if (head.resId !== (generation & RES_ID)) throw moved()
+  return values
+}
+
+const all = <V>(parts: Parts, kind: MessageType<NfHead, V>, generation: number): V[] =>
+  [...parts].flat().map((message) => valuesAt(kind, message, generation))
+
+/** A table as of one generation. */
+export interface TableDump {
+  readonly generation: number
+  /** Undefined where there is none. */
+  readonly table: TableValues | undefined
+  /** In the order in which they were made. */
+  readonly chains: readonly ChainValues[]
+  /** One after the other, those of a chain in their order; to be read to the end, or ended. */
+  readonly rules: Generator<readonly DumpedRule[], void, void>
 }
 
 /** What the kernel says of an extension that it lacks. */

@@ -3,14 +3,15 @@ import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
 import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
+import type { Encoded } from '../../netlink/attribute'
 import type { ChainValues } from '../../nft/messages'
-import { canonicalRule, isHeld, readRule } from '../../nft/rule'
+import { canonicalRule, isHeld, type ReadRule, readRule, recounted } from '../../nft/rule'
 import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
-import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
+import { entryBytes, GOES_ON, type Image, jumpIn, STAYS } from '../../ruleset/image'
 import { Rules } from '../../ruleset/rules'
 import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
-import type { NftClient } from './client'
+import type { NftClient, TableDump } from './client'
 
 /** A chain that the kernel has. */
 export interface KernelChain {
@@ -23,7 +24,8 @@ export interface KernelChain {
 export interface TableReading {
   readonly ruleset: Ruleset
   readonly generation: number
-  readonly exists: boolean
+  /** That of the table, which no other table has; undefined where there is none yet. */
+  readonly handle: bigint | undefined
   /** By name. A built-in chain that is not there is in the ruleset alone. */
   readonly chains: ReadonlyMap<string, KernelChain>
   /** Of the rules by their numbers in the image. */
@@ -47,8 +49,16 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4))
 /** For a moment that is another for everyone who waits. */
 export const standBack = (): void => void Atomics.wait(sleeper, 0, 0, Math.random() * MAX_REST_MS)
 
-/** @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing */
-export function* readTable(client: NftClient, family: Family, name: string): Sliced<TableReading> {
+/**
+ * @param before what was read of it before, of which what stays need not be read again
+ * @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing
+ */
+export function* readTable(
+  client: NftClient,
+  family: Family,
+  name: string,
+  before: TableReading | undefined,
+): Sliced<TableReading> {
   if (!isTableName(name))
     throw new NotFoundError(
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
@@ -56,10 +66,7 @@ export function* readTable(client: NftClient, family: Family, name: string): Sli
   const end = performance.now() + PATIENCE_MS
   for (;;)
     try {
-      const generation = client.generation()
-      const reading = yield* readOnce(client, family, name, generation)
-      if (client.generation() === generation) return reading
-      throw new ConflictError(`table ${name} is changed by another program while it is read`)
+      return yield* readOnce(client.dumpTable(name), family, name, before)
     } catch (error) {
       if (!(error instanceof ConflictError) || performance.now() > end) throw error
       standBack()
@@ -67,30 +74,66 @@ export function* readTable(client: NftClient, family: Family, name: string): Sli
     }
 }
 
-function* readOnce(client: NftClient, family: Family, name: TableName, generation: number): Sliced<TableReading> {
-  const all = client.chains(name)
+function* readOnce(
+  { generation, table, chains: all, rules: dumped }: TableDump,
+  family: Family,
+  name: TableName,
+  before: TableReading | undefined,
+): Sliced<TableReading> {
   const ours = all.filter((chain) => chain.hook === undefined || builtinHook(name, chain) !== undefined)
-  const builder = new ImageBuilder(
-    family,
-    ours.map((chain) => chain.name ?? ''),
-  )
+  const names = ours.map((chain) => chain.name ?? '')
+  // A table that is made anew counts its handles from the first.
+  const known = before !== undefined && before.handle === table?.handle ? new KnownRules(before) : undefined
+  const builder = new ImageBuilder(family, names)
   let seen = 0
-  for (const rules of client.rules(name))
+  for (const rules of dumped)
     for (const { chain = '', handle = 0n, expressions } of rules) {
-      const read = readRule(family, expressions)
-      builder.add(chain, handle, read.bytes, read.jump)
+      const number = Number(handle)
+      const read = known?.read(number, expressions) ?? readRule(family, expressions)
+      builder.add(chain, number, read)
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
-  const exists = all.length > 0 || client.tables().some((table) => table.name === name)
-  const foreign = all.filter((chain) => !ours.includes(chain)).map((chain) => foreignChain(chain))
+  const foreign = all.filter((chain) => !ours.includes(chain)).map(foreignChain)
   return {
     ruleset: rulesetOf(family, name, ours, image, builder),
     generation,
-    exists,
+    handle: table?.handle,
     chains: new Map(ours.map((chain) => [chain.name ?? '', kernelChain(chain)])),
     handles: builder.handles,
     incompatible: [...foreign, ...builder.held],
+  }
+}
+
+/** Rules that were read before. What a rule says never changes, but for what it has counted. */
+class KnownRules {
+  readonly #image: Image | undefined
+  readonly #handles: Float64Array
+  #numbers: Map<number, number> | undefined
+  /** Most stand in the order in which they stood. */
+  #next = 0
+
+  constructor({ ruleset, handles }: TableReading) {
+    this.#image = ruleset.image
+    this.#handles = handles
+  }
+
+  read(handle: number, expressions: Encoded | undefined): ReadRule | undefined {
+    const number = this.#find(handle)
+    const image = this.#image
+    if (image === undefined || number === undefined) return undefined
+    const jump = jumpIn(image, number)
+    // The chain may be called otherwise now.
+    if (jump !== undefined && jump !== '') return undefined
+    return { bytes: recounted(image.family, entryBytes(image, number), expressions), jump }
+  }
+
+  #find(handle: number): number | undefined {
+    if (this.#handles[this.#next] === handle) return this.#next++
+    this.#numbers ??= new Map(Array.from(this.#handles, (one, i) => [one, i]))
+    const number = this.#numbers.get(handle)
+    if (number !== undefined) this.#next = number + 1
+    return number
   }
 }
 
@@ -176,14 +219,14 @@ class ImageBuilder {
     return Float64Array.from(this.#handles)
   }
 
-  add(chain: string, handle: bigint, bytes: Uint8Array, jump: string | undefined): void {
+  add(chain: string, handle: number, { bytes, jump }: ReadRule): void {
     // Those of chains that are not ours are none of ours either.
     if (!this.#indexes.has(chain)) return
     const ofChain = this.numbers.get(chain) ?? []
     if (ofChain.length === 0) this.numbers.set(chain, ofChain)
     if (isHeld(this.#family, bytes)) this.held.push(`rule ${ofChain.length + 1} of chain ${chain}`)
     ofChain.push(this.#handles.length)
-    this.#handles.push(Number(handle))
+    this.#handles.push(handle)
     this.#destinations.push(jump === undefined ? STAYS : jump === '' ? GOES_ON : (this.#indexes.get(jump) ?? STAYS))
     const start = this.#starts.at(-1) as number
     this.#makeRoom(start + bytes.length)

@@ -69,7 +69,7 @@ export class NftStore implements Store {
   }
 
   *#read(): Sliced<NftReading> {
-    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table))
+    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table, this.#last?.table))
   }
 
   #keep(reading: NftReading): NftReading {
@@ -180,6 +180,7 @@ function checkProtocol(family: Family, rule: Entry, { extension, variant }: Know
 function sameTables(one: NftReading, other: NftReading): boolean {
   const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
   return (
+    one.table.handle === other.table.handle &&
     chains.length === others.length &&
     chains.every((chain, i) => {
       const same = others[i] as Chain
