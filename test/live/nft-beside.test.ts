@@ -1,0 +1,181 @@
+/**
+ * What people wrote by hand for nft, beside our rules and among them: sets, maps, verdict maps, flowtables, tables of other
+ * names and families. Every edit of ours leaves it as it was, byte for byte.
+ */
+
+import { FAMILIES } from '../../src/abi/family'
+import { Chain, Rule, RuleError, restore, save, Table } from '../../src/index'
+import { nftRules } from '../support/nft-oracle'
+import { run } from '../support/oracle'
+import { newNamespace } from './legacy'
+
+const BY_HAND = `
+table inet fw {
+  set hosts { type ipv4_addr; flags interval, timeout; elements = { 10.0.0.0/8 timeout 1h, 192.168.0.1 } }
+  counter hits { packets 0 bytes 0 }
+  quota limited { over 100 mbytes }
+  flowtable fast { hook ingress priority filter; devices = { lo }; }
+  chain web {
+    counter name "hits" accept
+  }
+  map ports { type inet_service : verdict; elements = { 22 : accept, 80 : jump web } }
+  map dnats { type ipv4_addr : ipv4_addr; elements = { 10.1.1.1 : 10.2.2.2 } }
+  chain in {
+    type filter hook input priority filter + 5; policy accept;
+    ct state vmap { established : accept, related : accept, invalid : drop }
+    tcp dport vmap @ports
+    ip saddr @hosts tcp dport { 1-5, 7 } limit rate over 5/second burst 7 packets log prefix "x" group 3 drop
+  }
+  chain forwarded {
+    type filter hook forward priority filter; policy accept;
+    ip protocol tcp flow add @fast
+  }
+}
+table arp a {
+  chain in {
+    type filter hook input priority 0; policy accept;
+    arp operation request accept
+  }
+}
+table ip6 filter {
+  chain INPUT {
+    type filter hook input priority filter; policy accept;
+    icmpv6 type { nd-neighbor-solicit, echo-request } accept
+  }
+}
+table ip native {
+  chain post {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "eth0" masquerade random,persistent
+  }
+}
+table ip filter {
+  set blocked { type ipv4_addr; elements = { 1.2.3.4, 5.6.7.8 } }
+  chain other {
+    tcp flags & (syn | ack) == syn meta mark set numgen inc mod 3
+  }
+  chain byhand {
+    ip saddr 10.0.0.1 goto other
+  }
+  chain INPUT {
+    type filter hook input priority filter; policy accept;
+    ip saddr @blocked counter drop
+    tcp dport { 22, 80 } accept comment "by hand"
+    ct state vmap { established : accept, invalid : jump byhand }
+  }
+  chain first {
+    type filter hook input priority -5; policy accept;
+    ct mark set meta mark
+  }
+}
+`
+
+/** A kernel may be without flowtables. */
+const WITHOUT_FLOWTABLES = BY_HAND.replace(/^.*fast.*\n/gm, '')
+
+function within<T>(body: () => T): T {
+  return newNamespace().run(() => {
+    const texts = [BY_HAND, WITHOUT_FLOWTABLES]
+    const made = texts.find((text) => run('nft', ['-f', '-'], text).status === 0)
+    if (made === undefined) throw new Error(run('nft', ['-f', '-'], WITHOUT_FLOWTABLES).stderr)
+    return body()
+  })
+}
+
+/** The rules of the IPv4 filter table by handle, as bytes; what they have counted is 0. */
+function rulesByHandle(): Map<bigint, string> {
+  const rules = [...nftRules(FAMILIES.ipv4, 'filter').values()].flat()
+  return new Map(
+    rules.map(({ handle = 0n, expressions }) => [
+      handle,
+      Buffer.from(expressions?.bytes.subarray(expressions.at, expressions.end) ?? []).toString('hex'),
+    ]),
+  )
+}
+
+/** Everything but the IPv4 filter table. */
+const others = (): string =>
+  run('nft', ['list', 'ruleset'])
+    .stdout.replace(/expires \w+/g, '')
+    .replace(/^table ip filter \{.*?^\}\n/ms, '')
+
+const sets = (): string => run('nft', ['list', 'sets', 'table', 'ip', 'filter']).stdout
+
+const EDITS: readonly (readonly [string, (table: Table, input: Chain) => void])[] = [
+  ['a rule is appended', (_, input) => input.appendRule(Rule.parse('-s 10.9.9.9 -j DROP'))],
+  [
+    'rules are inserted among those by hand',
+    (_, input) => [0, 1, 3].forEach((at) => void input.insertRule(Rule.parse('-p tcp -j ACCEPT'), at)),
+  ],
+  [
+    'a rule is replaced',
+    (_, input) => {
+      input.appendRule(Rule.parse('-p udp -j ACCEPT'))
+      input.replaceRule(Rule.parse('-p icmp -j ACCEPT'), input.rules.length - 1)
+    },
+  ],
+  [
+    'a rule is deleted',
+    (_, input) => {
+      input.insertRule(Rule.parse('-p udp -j ACCEPT'), 2)
+      input.deleteRule(Rule.parse('-p udp -j ACCEPT'))
+    },
+  ],
+  ['a chain by hand is renamed', (table) => table.renameChain('other', 'another')],
+  [
+    'a chain is made and deleted',
+    (table) => {
+      table.createChain('mine')
+      table.deleteChain('mine')
+    },
+  ],
+  ['a policy is set', (table) => table.setPolicy('INPUT', 'DROP')],
+  [
+    'a text is restored beside it',
+    () =>
+      restore('*filter\n:mine - [0:0]\n-A INPUT -j mine\n-A mine -j RETURN\nCOMMIT\n', {
+        backend: 'nft',
+        noflush: true,
+      }),
+  ],
+  [
+    'many rules are added at once',
+    (table, input) =>
+      table.transaction(() => {
+        for (let n = 0; n < 200; n++) input.appendRule(Rule.parse(`-s 10.0.0.${n} -j ACCEPT`))
+      }),
+  ],
+]
+
+test.each(EDITS)('%s: what was written by hand is as it was', (_, edit) => {
+  within(() => {
+    const [before, beside, named] = [rulesByHandle(), others(), sets()]
+    using table = new Table('filter', { backend: 'nft' })
+    edit(table, new Chain(table, 'INPUT'))
+    const after = rulesByHandle()
+    for (const [handle, bytes] of before) expect([handle, after.get(handle)]).toEqual([handle, bytes])
+    expect(others()).toBe(beside)
+    expect(sets()).toBe(named)
+  })
+})
+
+test('rules that iptables has no words for are shown as such, in their places', () => {
+  within(() => {
+    using table = new Table('filter', { backend: 'nft' })
+    const rules = new Chain(table, 'INPUT').rules.map(String)
+    expect(rules.map((text) => text.replace(/0x[\da-f]+/, '0x…'))).toEqual([
+      '-j nft --revision 0 --payload 0x…',
+      '-j nft --revision 0 --payload 0x…',
+      '-j nft --revision 0 --payload 0x…',
+    ])
+    expect(table.chains.map(({ name }) => name)).toEqual(['INPUT', 'FORWARD', 'OUTPUT', 'byhand', 'other'])
+    expect(save({ backend: 'nft', tables: ['filter'] })).toContain('-A byhand -s 10.0.0.1/32 -g other\n')
+  })
+})
+
+test('a chain that is in use by a rule of another stays', () => {
+  within(() => {
+    using table = new Table('filter', { backend: 'nft' })
+    expect(() => table.deleteChain('other')).toThrow(RuleError)
+  })
+})
