@@ -121,7 +121,13 @@ const EDITS: readonly (readonly [string, (table: Table, input: Chain) => void])[
       input.deleteRule(Rule.parse('-p udp -j ACCEPT'))
     },
   ],
-  ['a chain by hand is renamed', (table) => table.renameChain('other', 'another')],
+  [
+    'a chain is renamed',
+    (table) => {
+      table.createChain('mine')
+      table.renameChain('mine', 'yours')
+    },
+  ],
   [
     'a chain is made and deleted',
     (table) => {
