@@ -4,6 +4,7 @@
  *
  *   npm run bench
  *   npm run bench -- --rules 1000,10000 --families ipv4 --only append,save
+ *   npm run bench -- --backend nft --rules 100,10000,100000      nf_tables, beside iptables-nft
  *   npm run bench -- --write          docs/performance.md gets the table
  *
  * `calls` are GET_INFO and GET_ENTRIES, for edits SET_REPLACE and SET_ADD_COUNTERS too, on the same table; `legacy` is
@@ -17,6 +18,7 @@ import { Chain } from '../src/index'
 import { BareCalls } from './floor'
 import { inTurns } from './measure'
 import { peakOf, TASK_NAMES } from './memory'
+import { NftStage } from './nft'
 import { OPERATIONS, type Scene } from './operations'
 import { judge, judgeGrowth, judgeMemory, printed, type Row, writePage } from './page'
 import { Stage } from './stage'
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     families: { type: 'string', default: 'ipv4,ipv6' },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
+    backend: { type: 'string', default: 'legacy' },
   },
 })
 const only = values.only.split(',')
@@ -52,6 +55,20 @@ async function benchTable(family: FamilyName, count: number): Promise<Row[]> {
   return rows
 }
 
+async function benchNft(family: FamilyName, count: number): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const isSpread of [false, true]) {
+    using stage = new NftStage(family, count, isSpread)
+    for (const [name, { goals, bodies }] of Object.entries(stage.operations)) {
+      if (!isWanted(name)) continue
+      const times = await inTurns(bodies())
+      rows.push(judge({ name: isSpread ? `${name}, in many chains` : name, family, count, times }, goals))
+      console.log(printed(rows.slice(-1)))
+    }
+  }
+  return rows
+}
+
 function demand(): void {
   const missing = ['iptables-legacy', 'ip6tables-legacy'].filter((tool) => spawnSync(tool, ['-V']).status !== 0)
   if (missing.length > 0) throw new Error(`${missing.join(', ')} not installed: apt-get install iptables`)
@@ -61,10 +78,11 @@ async function main(): Promise<void> {
   demand()
   const rows: Row[] = []
   for (const family of values.families.split(',') as FamilyName[])
-    for (const count of values.rules.split(',').map(Number)) rows.push(...(await benchTable(family, count)))
+    for (const count of values.rules.split(',').map(Number))
+      rows.push(...(await (values.backend === 'nft' ? benchNft : benchTable)(family, count)))
   const all = [...rows, ...judgeGrowth(rows)]
   console.log(printed(all))
-  if (values.write) writePage(join(__dirname, '../docs/performance.md'), all)
+  if (values.write) writePage(join(__dirname, '../docs/performance.md'), all, values.backend)
   if (all.some(({ goals }) => goals.some(({ isMet }) => !isMet))) process.exitCode = 1
 }
 

@@ -105,13 +105,17 @@ export const printed = (rows: readonly Row[]): string =>
     })
     .join('\n')
 
-const BEGIN = '<!-- run -->'
-const END = '<!-- end of run -->'
+/** What stands around the run of a backend. */
+const marks = (backend: string): readonly [string, string] =>
+  backend === 'legacy'
+    ? ['<!-- run -->', '<!-- end of run -->']
+    : [`<!-- run of ${backend} -->`, `<!-- end of run of ${backend} -->`]
 
 /** Puts a run into the page, in the place of the last. */
-export function writePage(file: string, rows: readonly Row[]): void {
-  const [before, rest] = readFileSync(file, 'utf8').split(BEGIN) as [string, string]
-  const after = rest.split(END)[1] as string
+export function writePage(file: string, rows: readonly Row[], backend: string): void {
+  const [begin, end] = marks(backend)
+  const [before, rest] = readFileSync(file, 'utf8').split(begin) as [string, string]
+  const after = rest.split(end)[1] as string
   const head = [line(['operation', 'family', 'rules', 'medians', 'goals']), line(['---', '---', '---:', '---', '---'])]
-  writeFileSync(file, `${before}${BEGIN}\n\n${head.join('\n')}\n${printed(rows)}\n\n${END}${after}`)
+  writeFileSync(file, `${before}${begin}\n\n${head.join('\n')}\n${printed(rows)}\n\n${end}${after}`)
 }
