@@ -193,7 +193,7 @@ interface Declaration<R, O> extends Demands {
   /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
   leading?: readonly (keyof O & string)[]
   /** What it is in terms of nf_tables, where it has such a form. */
-  native?: (fields: FieldsOf<R>, family: FamilyName) => Native
+  native?: (fields: FieldsOf<R>, family: FamilyName) => Native | undefined
   /** No blank stands before it in a listing. */
   adjoins?: boolean
   /** What a listing says before the options, or in their stead. */

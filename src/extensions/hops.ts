@@ -1,7 +1,10 @@
 /** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
-import type { Field } from '../binary/codec'
+import { type Field, u8 } from '../binary/codec'
 import { about, type Check } from './extension'
 import { among, is } from './fields'
+import type { NativePart, Source } from './native'
+import { sourceKey } from './native'
+import { askedRange, encoded, NETWORK8 } from './native-tests'
 import { type Option, option } from './option'
 import { integer } from './values/integer'
 
@@ -16,6 +19,8 @@ const UNSAID = 0xff
 type Hops<P extends string, Names extends string, Alias extends string = never> = Readonly<
   Record<`${P}-${Names}`, Option<string | number, Alias>>
 >
+
+type Asked = NonNullable<ReturnType<typeof askedRange>>
 
 /** enum in linux/netfilter_ipv4/ipt_ttl.h */
 const [EQ, NE, LT, GT] = [0, 1, 2, 3] as const
@@ -38,6 +43,33 @@ export function hopComparisons<P extends string>(
     [`${prefix}-lt`]: than('<', LT, [`${prefix}-gt`]),
     [`${prefix}-gt`]: than('>', GT, []),
   } as never
+}
+
+const OPS = { [EQ]: 'eq', [NE]: 'neq', [LT]: 'lt', [GT]: 'gt' } as const
+const LAST = 255
+
+/** What is asked of a byte that counts hops. */
+export const hopTests = (source: Source, { mode, value }: HopFields): NativePart => ({
+  keys: [sourceKey(source)],
+  write(bytes, at) {
+    const op = OPS[mode.read(bytes, at) as keyof typeof OPS]
+    return op && [{ kind: 'test', source, op, value: encoded(u8, value.read(bytes, at)) }]
+  },
+  read(statement, bytes, at) {
+    const asked = statement.kind === 'test' ? askedRange(statement, NETWORK8) : undefined
+    const said = asked && comparisonOf(asked)
+    if (said === undefined) return false
+    mode.write(bytes, at, said[0])
+    value.write(bytes, at, said[1])
+    return true
+  },
+})
+
+/** A range that is one number, or begins or ends where numbers do. */
+function comparisonOf({ range: [first, last], negated }: Asked): readonly [mode: number, value: number] | undefined {
+  if (first === last) return [negated ? NE : EQ, first]
+  if (negated || (first === 0) === (last === LAST)) return undefined
+  return first === 0 ? [LT, last + 1] : [GT, first - 1]
 }
 
 /** enum in linux/netfilter_ipv4/ipt_TTL.h */

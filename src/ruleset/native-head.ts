@@ -1,6 +1,7 @@
 /** What the head of a rule asks of a packet, in terms of nf_tables: tests that the matches do not have. */
 import type { Field } from '../binary/codec'
-import { equality, keyOf, type NativePart, type Source, type Test } from '../extensions/native'
+import { keyOf, type NativePart, type Source, type Test } from '../extensions/native'
+import { equality, isZero } from '../extensions/native-tests'
 import { same } from '../extensions/values/value'
 
 const WILDCARD = '+'.charCodeAt(0)
@@ -17,8 +18,6 @@ function countOf(mask: Uint8Array, whole = 0xff): number | undefined {
   const count = end < 0 ? mask.length : end
   return mask.subarray(count).every((byte) => byte === 0) ? count : undefined
 }
-
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
 /** The name of an interface up to its NUL, or what it begins with. */
 export function interfaceTest(

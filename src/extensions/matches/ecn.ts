@@ -2,6 +2,9 @@
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, isStoredProtocol, match } from '../extension'
+import { bits } from '../fields'
+import { network, readNatively } from '../native'
+import { bitFieldTest, given, onlyWhere } from '../native-tests'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -13,6 +16,14 @@ export const ecn = match('ecn', {
   atLeastOne: true,
   bits: ({ operation, invert }) => [operation, invert].map((field) => [field, IP | ECE | CWR] as const),
   list: 'ECN match',
+  native: ({ operation, invert, ipEct }, family) =>
+    readNatively(
+      given(
+        bit(operation, IP),
+        bitFieldTest(network(1, 1), u8, family === 'ipv4' ? 0x03 : 0x30, { value: ipEct, negation: bit(invert, IP) }),
+      ),
+      onlyWhere(bits(operation, ECE | CWR), 0),
+    ),
   options: ({ operation, invert, ipEct }) => {
     const negation = (mask: number) => ({ negation: bit(invert, mask) })
     return {
