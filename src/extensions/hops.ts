@@ -2,8 +2,7 @@
 import { type Field, u8 } from '../binary/codec'
 import { about, type Check } from './extension'
 import { among, is } from './fields'
-import type { NativePart, Source } from './native'
-import { sourceKey } from './native'
+import { type NativePart, type Source, sourceKey, type Test } from './native'
 import { askedRange, encoded, NETWORK8 } from './native-tests'
 import { type Option, option } from './option'
 import { integer } from './values/integer'
@@ -19,8 +18,6 @@ const UNSAID = 0xff
 type Hops<P extends string, Names extends string, Alias extends string = never> = Readonly<
   Record<`${P}-${Names}`, Option<string | number, Alias>>
 >
-
-type Asked = NonNullable<ReturnType<typeof askedRange>>
 
 /** enum in linux/netfilter_ipv4/ipt_ttl.h */
 const [EQ, NE, LT, GT] = [0, 1, 2, 3] as const
@@ -56,8 +53,7 @@ export const hopTests = (source: Source, { mode, value }: HopFields): NativePart
     return op && [{ kind: 'test', source, op, value: encoded(u8, value.read(bytes, at)) }]
   },
   read(statement, bytes, at) {
-    const asked = statement.kind === 'test' ? askedRange(statement, NETWORK8) : undefined
-    const said = asked && comparisonOf(asked)
+    const said = statement.kind === 'test' ? comparisonOf(statement) : undefined
     if (said === undefined) return false
     mode.write(bytes, at, said[0])
     value.write(bytes, at, said[1])
@@ -65,8 +61,13 @@ export const hopTests = (source: Source, { mode, value }: HopFields): NativePart
   },
 })
 
-/** A range that is one number, or begins or ends where numbers do. */
-function comparisonOf({ range: [first, last], negated }: Asked): readonly [mode: number, value: number] | undefined {
+/** A number, one end of numbers, or a range that is either. */
+function comparisonOf(test: Test): readonly [mode: number, value: number] | undefined {
+  const { range, negated } = askedRange(test, NETWORK8) ?? { range: [1, 0], negated: false }
+  const [first, last] = range
+  if (first > last) return undefined
+  if (test.op === 'lt') return [LT, last + 1]
+  if (test.op === 'gt') return [GT, first - 1]
   if (first === last) return [negated ? NE : EQ, first]
   if (negated || (first === 0) === (last === LAST)) return undefined
   return first === 0 ? [LT, last + 1] : [GT, first - 1]
