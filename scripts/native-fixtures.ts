@@ -5,12 +5,15 @@
  *
  *   npm run fixtures:native
  *   npm run fixtures:native -- conntrack LOG
+ *   npm run fixtures:native -- plain
  */
 import { release } from 'node:os'
+import { FAMILIES } from '../src/abi/family'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { cases } from '../test/support/cases'
 import { clearNativeFixtures, writeNativeFixture } from '../test/support/native-fixtures'
-import { translatedLines, translateVersion } from '../test/support/native-oracle'
+import { nftExpressions, translatedLines, translateVersion } from '../test/support/native-oracle'
+import { plainRules, writePlainFixture } from '../test/support/plain-rules'
 
 const version = translateVersion()
 if (version === undefined) throw new Error('iptables-translate or nft is not installed')
@@ -29,4 +32,15 @@ for (const one of cases) {
   writeNativeFixture({ name, extension, family: family.name, table, writtenBy, lines })
   count += lines.length
 }
+/** What nft makes of the rules of test/support/plain-rules. */
+function writePlain(): void {
+  using namespace = NetworkNamespace.create()
+  const made = plainRules.map(({ family, table, rule }) =>
+    namespace.run(() => nftExpressions(FAMILIES[family], table, rule)),
+  )
+  for (const [i, one] of made.entries()) if (one === undefined) throw new Error(`nft refuses ${plainRules[i]?.rule}`)
+  writePlainFixture(writtenBy, made as Uint8Array[])
+}
+
+if (isWanted('plain')) writePlain()
 console.log(`${count} lines captured`)

@@ -2,17 +2,20 @@
  * Rules that nft wrote, of what iptables-translate says of rule lines: read, they are the line again, as iptables-legacy
  * prints it, or are held as they are.
  */
-import { FAMILIES } from '../../src/abi/family'
+import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
 import type { Context } from '../../src/extensions/context'
+import { allExtensions } from '../../src/extensions/registry'
 import { parseRule } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
+import { NATIVE_EXTENSIONS } from '../../src/nft/natives'
 import { isHeld, readRule } from '../../src/nft/rule'
 import { describeRule, encodeRule } from '../../src/ruleset/rule'
 import { ruleLine } from '../support/cases'
 import { explained } from '../support/deviations'
 import { type Reading, readings } from '../support/native-deviations'
 import { nativeFixtures, type Translated } from '../support/native-fixtures'
+import { plainFixture, plainRules } from '../support/plain-rules'
 
 const applied = new Set<Reading>()
 
@@ -23,7 +26,7 @@ function canonical(line: string, context: Context): string {
 }
 
 /** The rule that is read; undefined where it is held. */
-export function reading(expressions: Uint8Array, context: Context): string | undefined {
+function reading(expressions: Uint8Array, context: Context): string | undefined {
   const read = readRule(context.family, { bytes: expressions, at: 0, end: expressions.length })
   return isHeld(context.family, read.bytes) ? undefined : printRule(describeRule(read, context), context.family.name)
 }
@@ -40,6 +43,21 @@ function difference({ line, text, expressions }: Translated, context: Context): 
   for (const one of found) applied.add(one)
   return found.length > 0 ? undefined : `${line}\n ${text}\n  read   ${read ?? 'held'}\n  wanted ${wanted}`
 }
+
+const plain = plainFixture()
+
+test.each(plainRules.map((one, i) => [`${one.family} ${one.table} ${one.rule}`, one, i] as const))(
+  '%s',
+  (_, { family, reading: wanted }, i) => {
+    expect(reading(plain[i] as Uint8Array, { family: FAMILIES[family], sets: new UnboundSets() })).toBe(wanted)
+  },
+)
+
+test.each(['match', 'target'] as const)('every %s with a native form is asked', (kind) => {
+  const families = Object.keys(FAMILIES) as FamilyName[]
+  const withForm = allExtensions(kind).filter((one) => families.some((family) => one.variants(family)[0]?.native))
+  expect([...NATIVE_EXTENSIONS[kind]].sort()).toEqual(withForm.map(({ name }) => name).sort())
+})
 
 const fixtures = nativeFixtures()
 

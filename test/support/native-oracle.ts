@@ -28,10 +28,12 @@ export const translated = (family: Family, table: string, line: string): Outcome
 export const isRepeated = (stdout: string): boolean => stdout.startsWith('nft # ')
 
 const CHAIN = 'x'
+/** Where rules jump to. */
+const OTHER = 'y'
 
 /** Adds a rule, given as nft has it, to a chain that iptables-nft has made. @returns its expressions, unless nft refuses it */
 export function nftExpressions(family: Family, table: string, rule: string): Uint8Array | undefined {
-  run(nftCommand(family), ['-t', table, '-N', CHAIN])
+  for (const chain of [CHAIN, OTHER]) run(nftCommand(family), ['-t', table, '-N', chain])
   run('nft', ['flush', 'chain', nftFamily(family), table, CHAIN])
   const { status } = run('nft', ['add', 'rule', nftFamily(family), table, CHAIN, rule])
   if (status !== 0) return undefined
