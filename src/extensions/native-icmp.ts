@@ -7,15 +7,21 @@ import { same } from './values/value'
 type Codes = readonly [first: number, last: number]
 
 const ANY_CODE: Codes = [0, 255]
-/** IPv4 takes it for any type. */
-const ANY_TYPE = 255
 
 const [TYPE, CODE, BOTH] = [transport(0, 1), transport(1, 1), transport(0, 2)]
 
-/** A type alone, a type and a code in one, or a type and then its codes. */
-export const icmpTests = (type: Field<number>, codes: Field<Codes>, negation: Field<boolean>): NativePart => {
+/**
+ * A type alone, a type and a code in one, or a type and then its codes.
+ * @param any the type that stands for any
+ */
+export const icmpTests = (
+  type: Field<number>,
+  codes: Field<Codes>,
+  negation: Field<boolean>,
+  any?: number,
+): NativePart => {
   const note = (bytes: Uint8Array, at: number, number: number, range: Codes, negated: boolean): boolean => {
-    if (number === ANY_TYPE) return false
+    if (number === any) return false
     type.write(bytes, at, number)
     codes.write(bytes, at, range)
     negation.write(bytes, at, negated)
@@ -32,7 +38,11 @@ export const icmpTests = (type: Field<number>, codes: Field<Codes>, negation: Fi
   return {
     keys: [TYPE, CODE, BOTH].map(sourceKey),
     isGradual: true,
-    write: (bytes, at) => written(type.read(bytes, at), codes.read(bytes, at), negation.read(bytes, at)),
+    write(bytes, at) {
+      const [number, negated] = [type.read(bytes, at), negation.read(bytes, at)]
+      if (number === any) return negated ? undefined : []
+      return written(number, codes.read(bytes, at), negated)
+    },
     read(statement, bytes, at, isMore = false) {
       if (statement.kind !== 'test') return false
       const { source, op, value } = statement
@@ -48,7 +58,6 @@ export const icmpTests = (type: Field<number>, codes: Field<Codes>, negation: Fi
 }
 
 function written(type: number, codes: Codes, negated: boolean): readonly Test[] | undefined {
-  if (type === ANY_TYPE) return undefined
   const [first, last] = codes
   const typeTest: Test = { kind: 'test', source: TYPE, op: equality(negated), value: encoded(u8, type) }
   if (same(codes, ANY_CODE)) return [typeTest]

@@ -45,10 +45,11 @@ export function valueTest(
     keys: [sourceKey(source)],
     write(bytes, at) {
       const [number, bits] = [value.read(bytes, at), mask?.read(bytes, at) ?? all]
-      if (number === undefined || !isWithin(number, bits)) return undefined
+      if (number === undefined) return undefined
       const op = equality(negation?.read(bytes, at) ?? false)
       const masked = bits === all ? {} : { mask: encoded(codec, bits) }
-      return [{ kind: 'test', source, ...masked, op, value: encoded(codec, number) }]
+      const wanted = isContained ? (number & bits) >>> 0 : number
+      return [{ kind: 'test', source, ...masked, op, value: encoded(codec, wanted) }]
     },
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false
@@ -175,7 +176,9 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const asked = range.read(bytes, at)
       const negated = negation?.read(bytes, at) ?? false
       if (absent !== undefined && same(asked, absent)) return negated ? undefined : []
-      return asked[0] > asked[1] ? undefined : [rangeAsTest(source, numbers, asked, negated)]
+      // No number is greater than its bytes allow.
+      const [first, last] = [asked[0], Math.min(asked[1], greatest(numbers.plain))]
+      return first > last ? undefined : [rangeAsTest(source, numbers, [first, last], negated)]
     },
     read(statement, bytes, at) {
       const asked = statement.kind === 'test' ? askedRange(statement, numbers) : undefined
@@ -233,10 +236,11 @@ export function maskedAddressTest(
     keys: sources.map(sourceKey),
     write(bytes, at) {
       const [address, mask] = field.read(bytes, at).map((one) => one.slice(0, size)) as [Bytes, Bytes]
-      if (address.some((byte, i) => byte & ~(mask[i] as number))) return undefined
       const masked = same(mask, whole) ? {} : { mask }
       const op = equality(negation.read(bytes, at))
-      return [{ kind: 'test', source: sources[0] as Source, ...masked, op, value: address }]
+      // Bits that are not in the mask are overlooked.
+      const value = address.map((byte, i) => byte & (mask[i] as number))
+      return [{ kind: 'test', source: sources[0] as Source, ...masked, op, value }]
     },
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false

@@ -18,6 +18,7 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'ah',
     'ipcomp',
     'conntrack',
+    'state',
     'mark',
     'connmark',
     'limit',

@@ -28,7 +28,7 @@ import { addressTest, bitsTest, interfaceTest, type Place } from './native-head'
 /** Where an IPv4 header says what it carries. */
 const PROTOCOL = inHeader(9, 1)
 /** Where an IPv4 header says which part of a packet a fragment is, and the bits of that which are 0 in the first. */
-const FRAGMENT = inHeader(6, 2)
+export const FRAGMENT = inHeader(6, 2)
 const FRAGMENT_OFFSET = new Uint8Array([0x1f, 0xff])
 
 /** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */

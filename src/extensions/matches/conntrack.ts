@@ -136,6 +136,41 @@ type Ends = Readonly<Record<FamilyName, readonly number[]>>
 const SOURCES: Ends = { ipv4: [NFT_CT.SRC_IP, NFT_CT.SRC], ipv6: [NFT_CT.SRC_IP6, NFT_CT.SRC] }
 const DESTINATIONS: Ends = { ipv4: [NFT_CT.DST_IP, NFT_CT.DST], ipv6: [NFT_CT.DST_IP6, NFT_CT.DST] }
 
+/** What a state is asked by: a state of nf_tables, or of SNAT and DNAT a status. */
+export const stateTest = ({
+  stateMask,
+  matchFlags,
+  invertFlags,
+}: {
+  readonly stateMask: Field<number>
+  readonly matchFlags: Field<number>
+  readonly invertFlags: Field<number>
+}): NativePart => {
+  const negation = bit(invertFlags, 0x0001)
+  // A state is asked of packets of no connection too; all else only of those that have one, unless a state is asked as well.
+  return alone(
+    given(
+      bit(matchFlags, 0x0001),
+      either(
+        anyBitTest(connection(NFT_CT.STATE), u32, {
+          bits: recoded(stateMask, NFT_STATES),
+          negation,
+          known: known(NFT_STATES),
+          isSingle: true,
+        }),
+        // Of packets of no connection, nothing is said there, and here they have none of the bits.
+        whereNot(
+          negation,
+          anyBitTest(connection(NFT_CT.STATUS), u32, {
+            bits: recoded(stateMask, NFT_STATUSES),
+            known: known(NFT_STATUSES),
+          }),
+        ),
+      ),
+    ),
+  )
+}
+
 export const conntrack = match('conntrack', {
   revisions: conntrackRevisions,
   atLeastOne: true,
@@ -159,28 +194,15 @@ export const conntrack = match('conntrack', {
       asked(mask, (negation) => rangeTest(connection(key, way), NETWORK16, { range: both(...at), negation }))
     const { ORIGINAL, REPLY } = IP_CT_DIR
     return readNatively(
-      // A state is asked of packets of no connection too; all else only of those that have one, unless a state is asked as well.
-      alone(
-        asked(0x0001, (negation) =>
-          either(
-            anyBitTest(connection(NFT_CT.STATE), u32, {
-              bits: recoded(at.stateMask, NFT_STATES),
-              negation,
-              known: known(NFT_STATES),
-              isSingle: true,
-            }),
-            // Of packets of no connection, nothing is said there, and here they have none of the bits.
-            whereNot(
-              negation,
-              anyBitTest(connection(NFT_CT.STATUS), u32, {
-                bits: recoded(at.stateMask, NFT_STATUSES),
-                known: known(NFT_STATUSES),
-              }),
-            ),
-          ),
-        ),
+      given(
+        bit(matchFlags, 0x1000),
+        valueTest(connection(NFT_CT.DIRECTION), u8, { value: asNumber(bit(invertFlags, 0x1000)), max: REPLY }),
       ),
       asked(0x0002, (negation) => valueTest(connection(NFT_CT.PROTOCOL), u8, { value: at.l4proto, negation })),
+      stateTest(at),
+      asked(0x0040, (negation) =>
+        anyBitTest(connection(NFT_CT.STATUS), u32, { bits: at.statusMask, negation, known: KNOWN_STATUSES }),
+      ),
       address(0x0004, [at.origsrcAddr, at.origsrcMask], ORIGINAL, SOURCES),
       address(0x0008, [at.origdstAddr, at.origdstMask], ORIGINAL, DESTINATIONS),
       address(0x0010, [at.replsrcAddr, at.replsrcMask], REPLY, SOURCES),
@@ -189,13 +211,6 @@ export const conntrack = match('conntrack', {
       ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
       ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
       ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
-      asked(0x0040, (negation) =>
-        anyBitTest(connection(NFT_CT.STATUS), u32, { bits: at.statusMask, negation, known: KNOWN_STATUSES }),
-      ),
-      given(
-        bit(matchFlags, 0x1000),
-        valueTest(connection(NFT_CT.DIRECTION), u8, { value: asNumber(bit(invertFlags, 0x1000)), max: REPLY }),
-      ),
       // In seconds, where nf_tables has it in thousandths.
       onlyWhere(bit(matchFlags, 0x0080), false),
     )
