@@ -3,8 +3,8 @@
 import { VERDICTS } from '../abi/netfilter'
 import { NFT_META } from '../abi/nf-tables'
 import type { Context } from '../extensions/context'
-import type { Statement } from '../extensions/native'
-import { meta, sourceKey } from '../extensions/native'
+import { meta, type Statement, sourceKey } from '../extensions/native'
+import { isSameTest } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
 import { isStandard, matchParts, readVerdict, targetPart } from '../ruleset/entry'
 import { FRAGMENT, HEADS } from '../ruleset/head'
@@ -32,8 +32,12 @@ export function translateRule(entry: Entry, place: Context): string | undefined 
 
 /** Statements as a payload has them, in whatever order these are. */
 function statementsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] {
-  const said = variant.native?.parts.map((part) => part.write(bytes, at)) ?? wordless()
-  return said.includes(undefined) ? wordless() : (said as (readonly Statement[])[]).flat()
+  const parts = variant.native?.parts ?? wordless()
+  return parts.flatMap((part) => {
+    const said = part.write(bytes, at) ?? wordless()
+    // What has to be asked before, nft asks by itself.
+    return said.filter((statement) => part.needs === undefined || !isSameTest(statement, part.needs))
+  })
 }
 
 /** Where in a header it looks: what a match asks of one header is written in the order in which it lies there. */
@@ -47,7 +51,8 @@ const BEFORE: readonly string[] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME
 class Translator {
   readonly #entry: Entry
   readonly #context: Context
-  readonly #remarks: string[] = []
+  /** There is room for one. */
+  #remark = ''
   /** Whether nft asks for the protocol by itself, as something is asked of its header. */
   #isImplied = false
 
@@ -61,7 +66,7 @@ class Translator {
     const { family } = this.#context
     const { bytes } = this.#entry
     const matches = matchParts(family, bytes, 0).map((part) => this.#part(entryPart('match', family, bytes, part)))
-    const words = [...this.#head(), ...matches, 'counter', this.#target(), ...this.#remarks]
+    const words = [...this.#head(), ...matches, 'counter', this.#target(), this.#remark]
     return words.filter((word) => word !== '').join(' ')
   }
 
@@ -83,7 +88,7 @@ class Translator {
   #part({ known = wordless(), at }: EntryPart): string {
     const { bytes } = this.#entry
     const words = known.variant.translate?.(bytes, at, this.#context)
-    if (typeof words === 'object') this.#remarks.push(words.remark)
+    if (typeof words === 'object') this.#remark = words.remark
     if (words !== undefined) return typeof words === 'object' ? '' : words
     const statements = statementsOf(known, bytes, at)
     if (statements.some(impliesProtocol)) this.#isImplied = true
