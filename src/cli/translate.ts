@@ -37,8 +37,9 @@ const NOT_IMPLEMENTED = 'Translation not implemented\n'
 /** As one word of sh(1). */
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** The words as they were given, behind the sign of a comment. */
-const repeated = (words: readonly string[]): string => `# ${words.map((word) => `${word} `).join('')}`
+/** The words as they were given, behind the sign of a comment, which ends with its line. */
+const repeated = (words: readonly string[]): string =>
+  `# ${words.map((word) => `${word.replaceAll('\n', ' ')} `).join('')}`
 
 /** A command as nft has it; undefined for one that the tool does not translate. */
 function translated(command: Command, words: readonly string[], context: Context): readonly Line[] | undefined {

@@ -325,9 +325,15 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
   [PROTOCOLS.ipcomp]: table([[transport(2, 2), plain('comp cpi', decimal(be16))]]),
 }
 
-/** Whether it looks at what only one protocol has at that context, so that nft asks for the protocol itself. */
-export const impliesProtocol = (statement: Statement): boolean =>
-  statement.kind === 'test' && statement.source.from === 'payload' && statement.source.base === NFT_PAYLOAD.TRANSPORT
+/**
+ * Whether it looks at what only one protocol has at that place, so that nft asks for the protocol itself. The tool asks for
+ * that of ICMPv6 all the same.
+ */
+export const impliesProtocol = (statement: Statement, { protocol }: Context): boolean =>
+  statement.kind === 'test' &&
+  statement.source.from === 'payload' &&
+  statement.source.base === NFT_PAYLOAD.TRANSPORT &&
+  protocol !== PROTOCOLS['ipv6-icmp']
 
 const BOTH_PORTS = sourceKey(transport(0, 4))
 

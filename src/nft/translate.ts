@@ -91,7 +91,7 @@ class Translator {
     if (typeof words === 'object') this.#remark = words.remark
     if (words !== undefined) return typeof words === 'object' ? '' : words
     const statements = statementsOf(known, bytes, at)
-    if (statements.some(impliesProtocol)) this.#isImplied = true
+    if (statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
     return [...statements]
       .sort((a, b) => offsetOf(a) - offsetOf(b))
       .map((statement) => this.#print(statement))

@@ -7,6 +7,7 @@ import { about, match, withoutIn, withoutOut } from '../extension'
 import { constant, view } from '../fields'
 import { lookup, readNatively } from '../native'
 import { alone, given, optional, unlessGiven, valueTest } from '../native-tests'
+import { joined, nftSet } from '../nft-words'
 import { flag, option } from '../option'
 import { nameList } from '../values/names'
 
@@ -69,6 +70,20 @@ export const addrtype = match('addrtype', {
         asked(dest, NFTA_FIB_F.DADDR, INVERT_DEST, limit),
       ]),
     )
+  },
+  translate: (at, family) => (bytes, place) => {
+    // IPv6 asks for other kinds of addresses than the routing tables have.
+    if (family === 'ipv6' || !('flags' in at)) return undefined
+    const flags = at.flags.read(bytes, place)
+    const limit = (flags & LIMIT_IN) !== 0 ? ' . iif' : (flags & LIMIT_OUT) !== 0 ? ' . oif' : ''
+    const asked = (types: Field<number>, end: string, inverted: number): string | undefined => {
+      const bits = types.read(bytes, place)
+      const names = Object.entries(TYPES).filter(([, bit]) => (bits & bit) !== 0)
+      if (names.some(([, bit]) => bit > TYPES.PROHIBIT)) return undefined
+      const sign = (flags & inverted) !== 0 ? '!= ' : ''
+      return bits === 0 ? '' : `fib ${end}${limit} type ${sign}${nftSet(names.map(([name]) => name.toLowerCase()))}`
+    }
+    return joined([asked(at.source, 'saddr', INVERT_SOURCE), asked(at.dest, 'daddr', INVERT_DEST)])
   },
   options: (at) => {
     const flagged = (mask: number) => ('flags' in at ? bit(at.flags, mask) : constant(false))

@@ -171,6 +171,20 @@ export const stateTest = ({
   )
 }
 
+/**
+ * Packets of no connection match where their state does, whatever else is asked; in nf_tables they do not. So a state that
+ * they may have cannot be said beside the rest.
+ */
+const statesAlone = ({ stateMask, matchFlags, invertFlags }: Parameters<typeof stateTest>[0]): NativePart => ({
+  keys: [],
+  write(bytes, at) {
+    const isBeside = (matchFlags.read(bytes, at) & 0x0001) !== 0 && (matchFlags.read(bytes, at) & ~0x2001) !== 0
+    const mayLack = (stateMask.read(bytes, at) & (STATES.INVALID | STATES.UNTRACKED)) !== 0
+    return isBeside && mayLack !== ((invertFlags.read(bytes, at) & 0x0001) !== 0) ? undefined : []
+  },
+  read: () => false,
+})
+
 export const conntrack = match('conntrack', {
   revisions: conntrackRevisions,
   atLeastOne: true,
@@ -211,6 +225,7 @@ export const conntrack = match('conntrack', {
       ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
       ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
       ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
+      statesAlone(at),
       // In seconds, where nf_tables has it in thousandths.
       onlyWhere(bit(matchFlags, 0x0080), false),
     )

@@ -24,6 +24,25 @@ export const ecn = match('ecn', {
       ),
       onlyWhere(bits(operation, ECE | CWR), 0),
     ),
+  translate: ({ operation, invert, ipEct }, family) => {
+    return (bytes, at) => {
+      const [asked, negated] = [operation.read(bytes, at), invert.read(bytes, at)]
+      const tcp = (
+        [
+          [ECE, 'ecn'],
+          [CWR, 'cwr'],
+        ] as const
+      )
+        .filter(([mask]) => (asked & mask) !== 0)
+        .map(([mask, name]) => `tcp flags ${(negated & mask) !== 0 ? '! ' : ''}${name}`)
+      const header = family === 'ipv4' ? 'ip' : 'ip6'
+      const name = ['not-ect', 'ect1', 'ect0', 'ce'][ipEct.read(bytes, at)]
+      return [
+        ...tcp,
+        ...((asked & IP) !== 0 ? [`${header} ecn ${(negated & IP) !== 0 ? '!= ' : ''}${name}`] : []),
+      ].join(' ')
+    }
+  },
   options: ({ operation, invert, ipEct }) => {
     const negation = (mask: number) => ({ negation: bit(invert, mask) })
     return {
