@@ -139,8 +139,11 @@ const flagNames = (bits: number): string =>
     .map(([, name]) => name)
     .join(',') || '0x0'
 
-const tcpFlags: Words = ({ op, value, mask }) =>
-  `tcp flags ${SIGNS[op]}${flagNames(value[0] as number)} / ${flagNames(mask?.[0] ?? 0xff)}`
+/** nft overlooks flags that are not in the mask, which no packet has. */
+const tcpFlags: Words = ({ op, value, mask }) => {
+  const [wanted, looked] = [value[0] as number, mask?.[0] ?? 0xff]
+  return (wanted & ~looked) === 0 ? `tcp flags ${SIGNS[op]}${flagNames(wanted)} / ${flagNames(looked)}` : undefined
+}
 
 const dscp = (number: number): string => `0x${number.toString(16).padStart(2, '0')}`
 const ecn = (number: number): string => ['not-ect', 'ect1', 'ect0', 'ce'][number] as string

@@ -9,9 +9,11 @@ import { NFT_RULE_COMPAT_F_INV, NFT_VERDICT } from '../abi/nf-tables'
 import { align, ERROR_TARGET } from '../abi/x-tables'
 import { u32 } from '../binary/codec'
 import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
 import type { NativePart, Statement } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
+import { encodeParameters, readParameters } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
 import type { Encoded } from '../netlink/attribute'
 import {
@@ -142,6 +144,20 @@ function understood(family: Family, expressions: readonly Expression[]): ReadRul
   return steps.every((step) => builder.take(step)) ? builder.build() : undefined
 }
 
+const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
+
+/** Whether the words for a payload say all of it. */
+function isWorded(known: Known, payload: Uint8Array, context: Context): boolean {
+  const { visible } = known.variant
+  try {
+    const again = encodeParameters(known, readParameters(known, payload, 0, context), context)
+    return payload.every((byte, i) => visible[i] !== 1 || byte === again[i])
+  } catch (error) {
+    if (error instanceof XtablesError) return false
+    throw error
+  }
+}
+
 /** A rule that is read may stand anywhere, and was taken where it stands. */
 const NOWHERE = { table: '', hooks: [], hasSet: () => true, matches: [] }
 
@@ -192,10 +208,11 @@ class Builder {
     return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step) || this.#takeNeeded(step)
   }
 
-  #isTaken({ known: { variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {
+  #isTaken({ known: { extension, variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {
     // What iptables-nft writes natively it has looked at as such.
     if (variant.native?.isWritten) return true
     const rule = ruleHead(this.#family, this.#head, 0)
+    if (!isWorded({ extension, variant }, payload, { family: this.#family, sets: NO_SETS })) return false
     if (variant.usage?.(payload, 0, rule) !== undefined) return false
     return variant.check?.(payload, 0, { ...rule, ...NOWHERE }) === undefined
   }

@@ -38,7 +38,7 @@ export function nftExpressions(family: Family, table: string, rule: string): Uin
   const { status } = run('nft', ['add', 'rule', nftFamily(family), table, CHAIN, rule])
   if (status !== 0) return undefined
   const expressions = nftRules(family, table).get(CHAIN)?.at(-1)?.expressions
-  return expressions && expressions.bytes.slice(expressions.at, expressions.end)
+  return expressions?.bytes.slice(expressions.at, expressions.end)
 }
 
 /** The rule of `nft 'add rule ip filter INPUT …'`. */

@@ -54,10 +54,7 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   other(/--(?:src|dst)-group 1\/0/, 'the match overlooks what the mask leaves out, and nf_tables would find no packet'),
   other(/--dst-group 2 ! --src-group 1\/3/, 'the tool negates what follows as well'),
   other(/--ipcompspi (?::|\d*:(?:4294967295|4294967294)? )/, 'the field has sixteen bits'),
-  other(
-    /--tcp-flags NONE (?:NONE|ALL|SYN) /,
-    'the tool forgets the protocol and the flags, so that every packet matches',
-  ),
+  other(/--tcp-flags NONE NONE /, 'the tool forgets the protocol and the flags, so that every packet matches'),
   other(/-[io]eth0/, 'the tool takes the option for a part of the name'),
   other(/! --ecn-tcp-/, 'the tool asks for one value of all flags'),
   other(/--ecn-i/, 'the header is that of IPv6', 'ipv6'),
@@ -89,6 +86,10 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   none(
     /--chunk-types|--dccp-types|--tcp-option|--hbh-|--rt-len|--fraglen|--comp/,
     'no words yet, or none that count the same',
+  ),
+  none(
+    /--tcp-flags (?:SYN (?:ACK|ALL)|ACK SYN|NONE (?:ALL|SYN)) /,
+    'no packet has flags that are not looked at, and nft overlooks them',
   ),
   none(/! --label/, 'nft takes a label for a bit, of which it does not say that it is not set'),
   none(/! --helper|--helper "(?:"|q)/, 'a connection that no other one expected has no helper in nf_tables'),
