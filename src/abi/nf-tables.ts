@@ -104,6 +104,8 @@ export const NFT_VERDICT = {
 /** Registers: the verdict, and the first of those that data is loaded into. */
 export const NFT_REG_VERDICT = 0
 export const NFT_REG_1 = 1
+/** The first of those of four bytes, which has its place at the beginning of the first one. */
+export const NFT_REG32_00 = 8
 /** The second of those of four bytes, in which iptables-nft has what it sets. */
 export const NFT_REG32_01 = 9
 
@@ -149,6 +151,8 @@ export const NFTA_PAYLOAD = {
 export const NFT_PAYLOAD = { LL: 0, NETWORK: 1, TRANSPORT: 2 } as const
 export const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5, OP: 6, DATA: 7 } as const
 export const NFTA_BYTEORDER = { SREG: 1, DREG: 2, OP: 3, LEN: 4, SIZE: 5 } as const
+/** enum nft_byteorder_ops */
+export const NFT_BYTEORDER = { NTOH: 0, HTON: 1 } as const
 export const NFTA_CMP = { SREG: 1, OP: 2, DATA: 3 } as const
 /** enum nft_cmp_ops */
 export const NFT_CMP = { EQ: 0, NEQ: 1, LT: 2, LTE: 3, GT: 4, GTE: 5 } as const
@@ -164,6 +168,8 @@ export const NFT_CT = {
   MARK: 3,
   EXPIRATION: 5,
   HELPER: 6,
+  SRC: 8,
+  DST: 9,
   PROTOCOL: 10,
   PROTO_SRC: 11,
   PROTO_DST: 12,
@@ -172,6 +178,17 @@ export const NFT_CT = {
   SRC_IP6: 21,
   DST_IP6: 22,
 } as const
+/** enum ip_conntrack_dir, linux/netfilter/nf_conntrack_tuple_common.h */
+export const IP_CT_DIR = { ORIGINAL: 0, REPLY: 1 } as const
+export const NFTA_RT = { DREG: 1, KEY: 2 } as const
+/** enum nft_rt_keys */
+export const NFT_RT = { CLASSID: 0 } as const
+export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
+/** enum nft_fib_result */
+export const NFT_FIB_RESULT = { OIF: 1, OIFNAME: 2, ADDRTYPE: 3 } as const
+/** enum nft_fib_flags */
+export const NFTA_FIB_F = { SADDR: 0x01, DADDR: 0x02, MARK: 0x04, IIF: 0x08, OIF: 0x10, PRESENT: 0x20 } as const
+export const NFTA_QUEUE = { NUM: 1, TOTAL: 2, FLAGS: 3, SREG_QNUM: 4 } as const
 export const NFTA_LIMIT = { RATE: 1, UNIT: 2, BURST: 3, TYPE: 4, FLAGS: 5 } as const
 export const NFT_LIMIT_PKTS = 0
 export const NFT_LIMIT_F_INV = 1

@@ -31,6 +31,14 @@ const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
   ),
 )
 
+/** Applets that turn what is for iptables into what is for nft, and ask no kernel. */
+const TRANSLATORS: Readonly<Record<string, readonly [FamilyName, 'runTranslate' | 'runRestoreTranslate']>> = {
+  'iptables-translate': ['ipv4', 'runTranslate'],
+  'ip6tables-translate': ['ipv6', 'runTranslate'],
+  'iptables-restore-translate': ['ipv4', 'runRestoreTranslate'],
+  'ip6tables-restore-translate': ['ipv6', 'runRestoreTranslate'],
+}
+
 /** The applet of both families, as it knows none, and of no kernel. */
 const XML = 'iptables-xml'
 
@@ -45,6 +53,7 @@ const load = {
   save: () => require('./save') as typeof import('./save'),
   restore: () => require('./restore') as typeof import('./restore'),
   xml: () => require('./xml') as typeof import('./xml'),
+  translate: () => require('./translate') as typeof import('./translate'),
   ipset: () => require('./ipset') as typeof import('./ipset'),
   own: () => require('./own') as typeof import('./own'),
   batch: () => require('./batch') as typeof import('./batch'),
@@ -63,6 +72,7 @@ export function main(name: string, words: readonly string[], streams: Streams): 
   return reporting(streams, () => {
     if (name === XML) return load.xml().runXml(words, streams)
     if (name === IPSET) return runSets(words, {}, streams)
+    if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, words, streams)
     return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, {}, streams)
   })
 }
@@ -99,6 +109,11 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   return status
 }
 
+function runTranslator(name: string, words: readonly string[], streams: Streams): number {
+  const [family, run] = TRANSLATORS[name] as (typeof TRANSLATORS)[string]
+  return load.translate()[run](words, family, streams)
+}
+
 function runSets(words: readonly string[], outer: Place, streams: Streams): number {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(words)
@@ -120,6 +135,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
   if (name === XML) return load.xml().runXml(args, streams)
   if (name === IPSET) return runSets(args, place, streams)
+  if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)

@@ -9,6 +9,7 @@ import { PROTOCOLS, type ProtocolName } from '../abi/protocols'
 import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Extent, Fields, Struct } from '../binary/struct'
+import type { Context } from './context'
 import { headed, type Lister } from './listing'
 import type { Native } from './native'
 import type { Option } from './option'
@@ -148,6 +149,14 @@ export const invertsGiven =
 export const isTerminated = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>
   bytes[at + offset + size - 1] === 0
 
+/** What stands in a rule of nft behind all else. */
+export interface Remark {
+  readonly remark: string
+}
+
+/** The words of nft for a payload; undefined where there are none, or where its statements have them. */
+export type Translate = (bytes: Uint8Array, at: number, context: Context) => string | Remark | undefined
+
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
 type Layout = AnyStruct | Readonly<Partial<Record<FamilyName, AnyStruct>>>
 type Layouts = Readonly<Record<number, Layout>>
@@ -193,7 +202,9 @@ interface Declaration<R, O> extends Demands {
   /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
   leading?: readonly (keyof O & string)[]
   /** What it is in terms of nf_tables, where it has such a form. */
-  native?: (fields: FieldsOf<R>, family: FamilyName) => Native
+  native?: (fields: FieldsOf<R>, family: FamilyName) => Native | undefined
+  /** As nft writes it, where no statements say it, or others than iptables-translate has. */
+  translate?: (fields: FieldsOf<R>, family: FamilyName) => Translate
   /** No blank stands before it in a listing. */
   adjoins?: boolean
   /** What a listing says before the options, or in their stead. */
@@ -229,6 +240,7 @@ export interface Variant {
   readonly losses: readonly Loss[]
   readonly usage: Usage | undefined
   readonly native: Native | undefined
+  readonly translate: Translate | undefined
   readonly list: Lister
   /** What stands before it in a listing. */
   readonly blank: '' | ' '
@@ -337,6 +349,7 @@ function variant<R, O extends Options>(
     losses: declaration.losses?.(fields) ?? [],
     usage: declaration.usage?.(fields, family),
     native: declaration.native?.(fields, family),
+    translate: declaration.translate?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     blank: declaration.adjoins ? '' : ' ',
     isLocal: Object.values(options).some(({ words }) => words.some(({ local }) => local)),

@@ -1,7 +1,9 @@
 /** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
-import type { Field } from '../binary/codec'
+import { type Field, u8 } from '../binary/codec'
 import { about, type Check } from './extension'
 import { among, is } from './fields'
+import { type NativePart, type Source, sourceKey, type Test } from './native'
+import { askedRange, encoded, NETWORK8 } from './native-tests'
 import { type Option, option } from './option'
 import { integer } from './values/integer'
 
@@ -38,6 +40,37 @@ export function hopComparisons<P extends string>(
     [`${prefix}-lt`]: than('<', LT, [`${prefix}-gt`]),
     [`${prefix}-gt`]: than('>', GT, []),
   } as never
+}
+
+const OPS = { [EQ]: 'eq', [NE]: 'neq', [LT]: 'lt', [GT]: 'gt' } as const
+const LAST = 255
+
+/** What is asked of a byte that counts hops. */
+export const hopTests = (source: Source, { mode, value }: HopFields): NativePart => ({
+  keys: [sourceKey(source)],
+  write(bytes, at) {
+    const op = OPS[mode.read(bytes, at) as keyof typeof OPS]
+    return op && [{ kind: 'test', source, op, value: encoded(u8, value.read(bytes, at)) }]
+  },
+  read(statement, bytes, at) {
+    const said = statement.kind === 'test' ? comparisonOf(statement) : undefined
+    if (said === undefined) return false
+    mode.write(bytes, at, said[0])
+    value.write(bytes, at, said[1])
+    return true
+  },
+})
+
+/** A number, one end of numbers, or a range that is either. */
+function comparisonOf(test: Test): readonly [mode: number, value: number] | undefined {
+  const { range, negated } = askedRange(test, NETWORK8) ?? { range: [1, 0], negated: false }
+  const [first, last] = range
+  if (first > last) return undefined
+  if (test.op === 'lt') return [LT, last + 1]
+  if (test.op === 'gt') return [GT, first - 1]
+  if (first === last) return [negated ? NE : EQ, first]
+  if (negated || (first === 0) === (last === LAST)) return undefined
+  return first === 0 ? [LT, last + 1] : [GT, first - 1]
 }
 
 /** enum in linux/netfilter_ipv4/ipt_TTL.h */

@@ -24,7 +24,7 @@ export const natRangeIPv4 = struct('struct nf_nat_ipv4_multi_range_compat', 20, 
   maxProto: be16,
 })
 
-interface RangeFields {
+export interface RangeFields {
   readonly rangesize?: Field<number>
   readonly flags: Field<number>
   readonly minAddr: Field<Uint8Array>

@@ -2,15 +2,17 @@
  * What an extension is in terms of nf_tables, where it has such a form: what a packet is tested for, or what is done with
  * it, as statements. Declared once, for writing rules and for reading what others wrote.
  */
+import type { FamilyName } from '../abi/family'
 import { NFT_PAYLOAD } from '../abi/nf-tables'
-import { be16, type Codec, type Field } from '../binary/codec'
-import type { PortRange } from './values/port'
-import { same } from './values/value'
 
-/** What is looked at: something that the kernel knows of the packet or its connection, or bytes of the packet itself. */
+/**
+ * What is looked at: something that the kernel knows of the packet, its connection or its route, what a lookup of its
+ * addresses says, or bytes of the packet itself.
+ */
 export type Source =
-  | { readonly from: 'meta'; readonly key: number }
+  | { readonly from: 'meta' | 'rt'; readonly key: number }
   | { readonly from: 'ct'; readonly key: number; readonly direction?: number | undefined }
+  | { readonly from: 'fib'; readonly flags: number; readonly result: number }
   | { readonly from: 'payload'; readonly base: number; readonly offset: number; readonly length: number }
 
 export type Comparison = 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte'
@@ -25,6 +27,8 @@ export interface Test {
   readonly value: Uint8Array
   /** Where what is asked is a range, its other end, which is in it. */
   readonly to?: Uint8Array | undefined
+  /** Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number. */
+  readonly isTurned?: boolean | undefined
 }
 
 /** Something is looked at, and nothing asked of it. */
@@ -33,11 +37,20 @@ export interface Look {
   readonly source: Source
 }
 
-/** Something that the kernel knows of the packet is set. */
+/** Something that the kernel knows of the packet or its connection is set. */
 export interface Assignment {
   readonly kind: 'set'
-  readonly key: number
+  readonly to: Source
   readonly value: Uint8Array
+}
+
+/** As {@link Assignment}, to `(from & mask) ^ xor`. */
+export interface Change {
+  readonly kind: 'change'
+  readonly to: Source
+  readonly from: Source
+  readonly mask: Uint8Array
+  readonly xor: Uint8Array
 }
 
 /** An expression of its own, by its name and attributes. */
@@ -47,7 +60,7 @@ export interface Plain {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-export type Statement = Test | Look | Assignment | Plain
+export type Statement = Test | Look | Assignment | Change | Plain
 
 /** Some statements, and the fields that they stand for. */
 export interface NativePart {
@@ -57,8 +70,16 @@ export interface NativePart {
   write(bytes: Uint8Array, at: number): readonly Statement[] | undefined
   /** Whether it may read several statements, one after the other, as long as these do not say the same twice. */
   readonly isGradual?: boolean
-  /** Notes a statement in a payload. @returns whether it is one of these */
-  read(statement: Statement, bytes: Uint8Array, at: number): boolean
+  /** Whether what it says means something else beside other parts, so that a match of its own has to say it. */
+  readonly isAlone?: boolean
+  /** What has to be asked before, and is no matter of another extension: what stands at that place is something else otherwise. */
+  readonly needs?: Test
+  /**
+   * Notes a statement in a payload.
+   * @param isMore whether it has noted another one there, as one that is gradual may
+   * @returns whether it is one of these
+   */
+  read(statement: Statement, bytes: Uint8Array, at: number, isMore?: boolean): boolean
 }
 
 /** The native form of an extension: its parts in the order in which they are written. */
@@ -79,6 +100,12 @@ export const transport = (offset: number, length: number): Source => ({
   offset,
   length,
 })
+export const link = (offset: number, length: number): Source => ({
+  from: 'payload',
+  base: NFT_PAYLOAD.LL,
+  offset,
+  length,
+})
 export const network = (offset: number, length: number): Source => ({
   from: 'payload',
   base: NFT_PAYLOAD.NETWORK,
@@ -86,178 +113,26 @@ export const network = (offset: number, length: number): Source => ({
   length,
 })
 
-const sourceKey = (source: Source): string =>
-  source.from === 'payload'
-    ? `payload ${source.base} ${source.offset} ${source.length}`
-    : `${source.from} ${source.key} ${(source.from === 'ct' && source.direction) || 0}`
+/** Where the addresses lie in a header of the family: that of the source, that of the destination. */
+export const ADDRESSES: Readonly<Record<FamilyName, readonly [number, number]>> = { ipv4: [12, 16], ipv6: [8, 24] }
+
+export const route = (key: number): Source => ({ from: 'rt', key })
+export const lookup = (flags: number, result: number): Source => ({ from: 'fib', flags, result })
+export const connection = (key: number, direction?: number): Source => ({
+  from: 'ct',
+  key,
+  ...(direction !== undefined && { direction }),
+})
+
+export function sourceKey(source: Source): string {
+  if (source.from === 'payload') return `payload ${source.base} ${source.offset} ${source.length}`
+  if (source.from === 'fib') return `fib ${source.flags} ${source.result}`
+  return `${source.from} ${source.key} ${source.from === 'ct' ? (source.direction ?? '') : ''}`
+}
 
 /** By what it is found who reads a statement. */
 export function keyOf(statement: Statement): string {
   if (statement.kind === 'expression') return statement.name
-  return statement.kind === 'set' ? `set ${statement.key}` : sourceKey(statement.source)
+  const isSet = statement.kind === 'set' || statement.kind === 'change'
+  return isSet ? `set ${sourceKey(statement.to)}` : sourceKey(statement.source)
 }
-
-/** The value as it lies in a register. */
-export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
-  const bytes = new Uint8Array(codec.size)
-  codec.write(bytes, 0, value)
-  return bytes
-}
-
-const EQUAL = { true: 'neq', false: 'eq' } as const
-export const equality = (negated: boolean): 'eq' | 'neq' => EQUAL[`${negated}`]
-
-const isEquality = (op: Comparison): op is 'eq' | 'neq' => op === 'eq' || op === 'neq'
-
-/** Something must have one value, or must not; under a mask, where that does not have every bit. */
-export function valueTest(
-  source: Source,
-  codec: Codec<number>,
-  { value, mask, negation }: { value: Field<number>; mask?: Field<number>; negation?: Field<boolean> },
-): NativePart {
-  const all = 2 ** (8 * codec.size) - 1
-  return {
-    keys: [sourceKey(source)],
-    write(bytes, at) {
-      const bits = mask?.read(bytes, at) ?? all
-      const op = equality(negation?.read(bytes, at) ?? false)
-      const masked = bits === all ? {} : { mask: encoded(codec, bits) }
-      return [{ kind: 'test', source, ...masked, op, value: encoded(codec, value.read(bytes, at)) }]
-    },
-    read(statement, bytes, at) {
-      if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false
-      if (statement.value.length !== codec.size || (statement.mask !== undefined && mask === undefined)) return false
-      if (statement.op === 'neq' && negation === undefined) return false
-      value.write(bytes, at, codec.read(statement.value, 0))
-      mask?.write(bytes, at, statement.mask === undefined ? all : codec.read(statement.mask, 0))
-      negation?.write(bytes, at, statement.op === 'neq')
-      return true
-    },
-  }
-}
-
-const ANY_PORT: PortRange = [0, 0xffff]
-const PORT = be16.size
-
-/** What is asked of a port; nothing where any will do, undefined where none will. */
-function portTest(source: Source, [first, last]: PortRange, negated: boolean): readonly Test[] | undefined {
-  if (first === 0 && last === 0xffff) return negated ? undefined : []
-  const test = (op: Comparison, port: number, to?: number): Test => ({
-    kind: 'test',
-    source,
-    op,
-    value: encoded(be16, port),
-    ...(to !== undefined && { to: encoded(be16, to) }),
-  })
-  if (first === last) return [test(equality(negated), first)]
-  if (first === 0) return [test(negated ? 'gt' : 'lte', last)]
-  return [test(equality(negated), first, last)]
-}
-
-/** As {@link portTest}, the other way; undefined for what no range of ports says. */
-function portsOf({ op, value, to, mask }: Test): { range: PortRange; negated: boolean } | undefined {
-  if (value.length !== PORT || mask !== undefined) return undefined
-  const port = be16.read(value, 0)
-  if (isEquality(op)) return { range: [port, to === undefined ? port : be16.read(to, 0)], negated: op === 'neq' }
-  const ranges = { lte: [0, port], lt: [0, port - 1], gt: [port + 1, 0xffff], gte: [port, 0xffff] } as const
-  const [first, last] = ranges[op]
-  return first <= last ? { range: [first, last], negated: false } : undefined
-}
-
-/** The ports of most transport protocols, which two neighbours say at once where each is to be one. */
-export function portTests(
-  ports: readonly [source: Field<PortRange>, destination: Field<PortRange>],
-  negations: readonly [Field<boolean>, Field<boolean>],
-): NativePart {
-  const both = transport(0, 2 * PORT)
-  const sources = [transport(0, PORT), transport(PORT, PORT)] as const
-  const isOne = ([first, last]: PortRange): boolean => first === last
-  const note = (test: Test, which: number, bytes: Uint8Array, at: number): boolean => {
-    const [field, negation] = [ports[which] as Field<PortRange>, negations[which] as Field<boolean>]
-    const said = portsOf(test)
-    if (said === undefined || !same(field.read(bytes, at), ANY_PORT) || negation.read(bytes, at)) return false
-    field.write(bytes, at, said.range)
-    negation.write(bytes, at, said.negated)
-    return true
-  }
-  return {
-    keys: [...sources, both].map(sourceKey),
-    isGradual: true,
-    write(bytes, at) {
-      const ranges = ports.map((field) => field.read(bytes, at))
-      const negated = negations.map((field) => field.read(bytes, at))
-      if (ranges.every(isOne) && !negated.some(Boolean)) {
-        const value = new Uint8Array(2 * PORT)
-        for (const [i, [port]] of ranges.entries()) be16.write(value, i * PORT, port)
-        return [{ kind: 'test', source: both, op: 'eq', value }]
-      }
-      const tests = sources.map((source, i) => portTest(source, ranges[i] as PortRange, negated[i] as boolean))
-      return tests.includes(undefined) ? undefined : (tests as Test[][]).flat()
-    },
-    read(statement, bytes, at) {
-      if (statement.kind !== 'test') return false
-      const { source, op, value, mask, to } = statement
-      const which = sources.findIndex((one) => sourceKey(one) === sourceKey(source))
-      if (which >= 0) return note(statement, which, bytes, at)
-      if (op !== 'eq' || mask !== undefined || to !== undefined || value.length !== 2 * PORT) return false
-      const halves = [value.subarray(0, PORT), value.subarray(PORT)]
-      const copy = bytes.slice()
-      const isNoted = halves.every((half, i) => note({ kind: 'test', source, op, value: half }, i, copy, at))
-      if (isNoted) bytes.set(copy)
-      return isNoted
-    },
-  }
-}
-
-/** A field that has to hold one value, as there are no statements for others. */
-export const onlyWhere = <T>(field: Field<T>, value: NoInfer<T>): NativePart => ({
-  keys: [],
-  write: (bytes, at) => (same(field.read(bytes, at), value) ? [] : undefined),
-  read: () => false,
-})
-
-/** A part that says nothing where a field holds what it holds by itself. */
-export const optional = <T>(field: Field<T>, absent: NoInfer<T>, part: NativePart): NativePart => ({
-  ...part,
-  write: (bytes, at) => (same(field.read(bytes, at), absent) ? [] : part.write(bytes, at)),
-  read: (statement, bytes, at) => same(field.read(bytes, at), absent) && part.read(statement, bytes, at),
-})
-
-/** A part that is there where a truth says so. */
-export const given = (isGiven: Field<boolean>, part: NativePart): NativePart => ({
-  ...part,
-  write: (bytes, at) => (isGiven.read(bytes, at) ? part.write(bytes, at) : []),
-  read(statement, bytes, at) {
-    if (isGiven.read(bytes, at) || !part.read(statement, bytes, at)) return false
-    isGiven.write(bytes, at, true)
-    return true
-  },
-})
-
-/** An expression that says all that the payload does, by its attributes. */
-export const expression = <D extends Readonly<Record<string, unknown>>>(
-  name: string,
-  {
-    write,
-    read,
-  }: {
-    /** @returns undefined where it cannot be said so. */
-    write(bytes: Uint8Array, at: number): D | undefined
-    /** @returns whether it can be said in the payload. */
-    read(data: Partial<D>, bytes: Uint8Array, at: number): boolean
-  },
-): NativePart => ({
-  keys: [name],
-  write(bytes, at) {
-    const data = write(bytes, at)
-    return data && [{ kind: 'expression', name, data }]
-  },
-  read: (statement, bytes, at) => statement.kind === 'expression' && read(statement.data as Partial<D>, bytes, at),
-})
-
-/** That something which the kernel knows of the packet is set to one value. */
-export const assignment = (key: number, value: Uint8Array): NativePart => ({
-  keys: [`set ${key}`],
-  write: () => [{ kind: 'set', key, value }],
-  read: (statement) => statement.kind === 'set' && same(statement.value, value),
-})

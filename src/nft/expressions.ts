@@ -6,11 +6,13 @@
 import { nlattr } from '../abi/netlink'
 import {
   NFTA_BITWISE,
+  NFTA_BYTEORDER,
   NFTA_CMP,
   NFTA_COUNTER,
   NFTA_CT,
   NFTA_DATA,
   NFTA_EXPR,
+  NFTA_FIB,
   NFTA_IMMEDIATE,
   NFTA_LIMIT,
   NFTA_LIST_ELEM,
@@ -21,9 +23,11 @@ import {
   NFTA_META,
   NFTA_NAT,
   NFTA_PAYLOAD,
+  NFTA_QUEUE,
   NFTA_RANGE,
   NFTA_REDIR,
   NFTA_REJECT,
+  NFTA_RT,
   NFTA_TARGET,
   NFTA_VERDICT,
 } from '../abi/nf-tables'
@@ -94,6 +98,13 @@ const EXPRESSIONS = {
     mask: attribute(NFTA_BITWISE.MASK, data),
     xor: attribute(NFTA_BITWISE.XOR, data),
   }),
+  byteorder: attributes({
+    sreg: attribute(NFTA_BYTEORDER.SREG, net32),
+    dreg: attribute(NFTA_BYTEORDER.DREG, net32),
+    op: attribute(NFTA_BYTEORDER.OP, net32),
+    len: attribute(NFTA_BYTEORDER.LEN, net32),
+    size: attribute(NFTA_BYTEORDER.SIZE, net32),
+  }),
   cmp: attributes({
     sreg: attribute(NFTA_CMP.SREG, net32),
     op: attribute(NFTA_CMP.OP, net32),
@@ -110,6 +121,12 @@ const EXPRESSIONS = {
     key: attribute(NFTA_CT.KEY, net32),
     direction: attribute(NFTA_CT.DIRECTION, fixed(u8)),
     sreg: attribute(NFTA_CT.SREG, net32),
+  }),
+  rt: attributes({ dreg: attribute(NFTA_RT.DREG, net32), key: attribute(NFTA_RT.KEY, net32) }),
+  fib: attributes({
+    dreg: attribute(NFTA_FIB.DREG, net32),
+    result: attribute(NFTA_FIB.RESULT, net32),
+    flags: attribute(NFTA_FIB.FLAGS, net32),
   }),
   counter: attributes({ packets: attribute(NFTA_COUNTER.PACKETS, net64), bytes: attribute(NFTA_COUNTER.BYTES, net64) }),
   limit: attributes({
@@ -150,6 +167,13 @@ const EXPRESSIONS = {
     portMax: attribute(NFTA_REDIR.REG_PROTO_MAX, net32),
     flags: attribute(NFTA_REDIR.FLAGS, net32),
   }),
+  queue: attributes({
+    num: attribute(NFTA_QUEUE.NUM, net16),
+    total: attribute(NFTA_QUEUE.TOTAL, net16),
+    flags: attribute(NFTA_QUEUE.FLAGS, net16),
+    numRegister: attribute(NFTA_QUEUE.SREG_QNUM, net32),
+  }),
+  notrack: attributes({}),
   lookup: attributes({
     set: attribute(NFTA_LOOKUP.SET, nulString),
     sreg: attribute(NFTA_LOOKUP.SREG, net32),
@@ -221,8 +245,9 @@ const expression: Payload<Expression> = {
   read(bytes, at, end) {
     const { name = '', data: found } = named.read(bytes, at, end)
     const payload = payloadOf(name)
-    if (payload === undefined || found === undefined) return { name, unknown: found }
-    return { name, data: payload.read(found.bytes, found.at, found.end) } as Known
+    if (payload === undefined) return { name, unknown: found }
+    // Some have no attributes, and so no room for them.
+    return { name, data: found === undefined ? {} : payload.read(found.bytes, found.at, found.end) } as Known
   },
   write: (bytes, at, value) => named.write(bytes, at, wrapped(value)),
 }

@@ -1,13 +1,58 @@
 /** Which extension reads a statement: those that have a native form, found by what the statement looks at. */
 import type { Family, FamilyName } from '../abi/family'
-import { keyOf, type NativePart, type Statement } from '../extensions/native'
+import { keyOf, type NativePart, type Statement, sourceKey, type Test } from '../extensions/native'
+import { isSameTest } from '../extensions/native-tests'
 import { findExtension, type Known, type PartKind } from '../extensions/registry'
 import { HEADS } from '../ruleset/head'
 
 /** The extensions that have one. They are named here so that no other has to be loaded to find out. */
 export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = {
-  match: ['tcp', 'udp', 'mark', 'limit'],
-  target: ['NFLOG', 'TRACE'],
+  match: [
+    'tcp',
+    'udp',
+    'sctp',
+    'dccp',
+    'icmp',
+    'icmp6',
+    'esp',
+    'ah',
+    'ipcomp',
+    'conntrack',
+    'state',
+    'mark',
+    'connmark',
+    'limit',
+    'iprange',
+    'dscp',
+    'ecn',
+    'tos',
+    'ttl',
+    'hl',
+    'length',
+    'pkttype',
+    'cpu',
+    'owner',
+    'devgroup',
+    'realm',
+    'cgroup',
+    'addrtype',
+    'mac',
+  ],
+  target: [
+    'LOG',
+    'NFLOG',
+    'TRACE',
+    'REJECT',
+    'SNAT',
+    'DNAT',
+    'MASQUERADE',
+    'REDIRECT',
+    'MARK',
+    'CONNMARK',
+    'CLASSIFY',
+    'NFQUEUE',
+    'NOTRACK',
+  ],
 }
 
 /** A part of a native form, and whose it is. */
@@ -38,15 +83,34 @@ function readersOf(family: FamilyName): Map<string, Reader[]> {
   return readers
 }
 
+/** What the parts need, by what they look at. */
+function needsOf(family: FamilyName): Map<string, Test[]> {
+  const parts = [...readersNow(family).values()].flat().map(({ part }) => part)
+  const needs = new Map<string, Test[]>()
+  for (const { needs: test } of parts)
+    if (test !== undefined) needs.set(sourceKey(test.source), [...(needs.get(sourceKey(test.source)) ?? []), test])
+  return needs
+}
+
 /** Made when a rule first asks for one: most have their extensions as those of x_tables. */
 const made: Partial<Record<FamilyName, Map<string, Reader[]>>> = {}
+const neededBy: Partial<Record<FamilyName, Map<string, Test[]>>> = {}
+
+function readersNow(family: FamilyName): Map<string, Reader[]> {
+  made[family] ??= readersOf(family)
+  return made[family]
+}
 
 /** The part of the head that reads a statement; undefined where that is no matter of the head. */
 export const headPart = ({ name }: Family, statement: Statement): NativePart | undefined =>
   HEAD_PARTS[name].get(keyOf(statement))
 
 /** Who may read a statement. */
-export function readers({ name }: Family, statement: Statement): readonly Reader[] {
-  made[name] ??= readersOf(name)
-  return made[name].get(keyOf(statement)) ?? []
+export const readers = ({ name }: Family, statement: Statement): readonly Reader[] =>
+  readersNow(name).get(keyOf(statement)) ?? []
+
+/** Whether a statement asks what a part of some extension needs to have been asked before. */
+export function isNeeded({ name }: Family, statement: Statement): boolean {
+  neededBy[name] ??= needsOf(name)
+  return neededBy[name].get(keyOf(statement))?.some((needs) => isSameTest(statement, needs)) ?? false
 }

@@ -9,8 +9,11 @@ import { NFT_RULE_COMPAT_F_INV, NFT_VERDICT } from '../abi/nf-tables'
 import { align, ERROR_TARGET } from '../abi/x-tables'
 import { u32 } from '../binary/codec'
 import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
 import type { NativePart, Statement } from '../extensions/native'
+import { isSameTest } from '../extensions/native-tests'
+import { encodeParameters, readParameters } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
 import type { Encoded } from '../netlink/attribute'
 import {
@@ -35,7 +38,7 @@ import { entryPart, ruleHead } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
 import { assembleSteps } from './assemble'
 import { countersIn, type Expression, expressionList, isKnown } from './expressions'
-import { headPart, readers } from './natives'
+import { headPart, isNeeded, readers } from './natives'
 import { type CompatStep, type Step, stepsOf, type VerdictStep } from './statements'
 
 /** The target of an entry that stands for a rule of expressions which iptables has no words for. */
@@ -151,6 +154,23 @@ function understood(family: Family, expressions: readonly Expression[]): ReadRul
   return steps.every((step) => builder.take(step)) ? builder.build() : undefined
 }
 
+const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
+
+/** Whether the words for a payload say all of it. */
+function isWorded(known: Known, payload: Uint8Array, context: Context): boolean {
+  const { visible } = known.variant
+  try {
+    const again = encodeParameters(known, readParameters(known, payload, 0, context), context)
+    return payload.every((byte, i) => visible[i] !== 1 || byte === again[i])
+  } catch (error) {
+    if (error instanceof XtablesError) return false
+    throw error
+  }
+}
+
+/** A rule that is read may stand anywhere, and was taken where it stands. */
+const NOWHERE = { table: '', hooks: [], hasSet: () => true, matches: [] }
+
 /** A match that is read from statements: others that are next to it may say more of it. */
 interface Open {
   readonly known: Known
@@ -166,13 +186,19 @@ class Builder {
   #counters: Counters | undefined
   #target: Uint8Array | undefined
   #jump: string | undefined
+  /** What was asked because something else needs it, and whether that was there. */
+  readonly #needed: { readonly statement: Statement; isMet: boolean }[] = []
+  /** Natively said, each with the place of its payload. */
+  readonly #said: Pick<Open, 'known' | 'payload'>[] = []
 
   constructor(family: Family) {
     this.#family = family
     this.#head = HEADS[family.name].variant.initial.slice()
   }
 
-  build(): ReadRule {
+  /** @returns undefined where the kernel or iptables would take no such rule */
+  build(): ReadRule | undefined {
+    if (this.#needed.some(({ isMet }) => !isMet) || !this.#said.every((one) => this.#isTaken(one))) return undefined
     const matches = this.#matches.map((one) => (one instanceof Uint8Array ? one : partOf(one)))
     const head = this.#head
     if (this.#counters !== undefined) writeCounters(this.#family, head, this.#counters)
@@ -189,7 +215,30 @@ class Builder {
     if (step.kind === 'counter') return this.#takeCounter([step.packets, step.bytes])
     if (this.#counters !== undefined) return this.#takeTarget(step)
     if (step.kind === 'match') return this.#takeMatch(step)
-    return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step)
+    return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step) || this.#takeNeeded(step)
+  }
+
+  #isTaken({ known: { extension, variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {
+    // What iptables-nft writes natively it has looked at as such.
+    if (variant.native?.isWritten) return true
+    const rule = ruleHead(this.#family, this.#head, 0)
+    if (!isWorded({ extension, variant }, payload, { family: this.#family, sets: NO_SETS })) return false
+    if (variant.usage?.(payload, 0, rule) !== undefined) return false
+    return variant.check?.(payload, 0, { ...rule, ...NOWHERE }) === undefined
+  }
+
+  #takeNeeded(statement: Statement): boolean {
+    if (!isNeeded(this.#family, statement)) return false
+    this.#needed.push({ statement, isMet: false })
+    return true
+  }
+
+  /** Whether what a part needs was asked. */
+  #isMet({ needs }: NativePart): boolean {
+    if (needs === undefined) return true
+    const found = this.#needed.find(({ statement }) => isSameTest(statement, needs))
+    if (found !== undefined) found.isMet = true
+    return found !== undefined
   }
 
   #takeCounter(counters: Counters): boolean {
@@ -237,7 +286,8 @@ class Builder {
     const { known, said, payload } = last
     for (const { known: other, part } of readers(this.#family, statement)) {
       if (other.variant !== known.variant || (said.includes(part) && !part.isGradual)) continue
-      if (!part.read(statement, payload, 0)) continue
+      if (part.isAlone || said.some(({ isAlone }) => isAlone)) continue
+      if (!part.read(statement, payload, 0, said.includes(part)) || !this.#isMet(part)) continue
       said.push(part)
       return true
     }
@@ -250,7 +300,8 @@ class Builder {
       const { protocols } = known.extension.demands
       if (protocols !== undefined && !isProtocol(head, protocols)) continue
       const payload = known.variant.initial.slice()
-      if (!part.read(statement, payload, 0)) continue
+      if (!part.read(statement, payload, 0) || !this.#isMet(part)) continue
+      this.#said.push({ known, payload })
       if (kind === 'match') this.#matches.push({ known, payload, said: [part] })
       else this.#target = partOf({ known, payload })
       return true

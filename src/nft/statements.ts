@@ -2,7 +2,7 @@
  * From expressions to what they say together, and back. Expressions pass values by registers: what one loads, another
  * compares. Here a rule is a list of steps, each complete in itself.
  */
-import { NFT_RANGE, NFT_REG_1, NFT_REG_VERDICT, NFT_REG32_01 } from '../abi/nf-tables'
+import { NFT_BYTEORDER, NFT_RANGE, NFT_REG_1, NFT_REG_VERDICT, NFT_REG32_00, NFT_REG32_01 } from '../abi/nf-tables'
 import { type Comparison, keyOf, type Source, type Statement, type Test } from '../extensions/native'
 import type { Encoded } from '../netlink/attribute'
 import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
@@ -34,8 +34,27 @@ const OPS = ['eq', 'neq', 'lt', 'lte', 'gt', 'gte'] as const satisfies readonly 
 
 /** What stands in a register: something that was looked at, or a constant. */
 type Content =
-  | { readonly kind: 'source'; readonly source: Source; readonly mask?: Uint8Array; isTested: boolean }
+  | {
+      readonly kind: 'source'
+      readonly source: Source
+      readonly mask?: Uint8Array
+      /** Bits that are turned over behind the mask. */
+      readonly xor?: Uint8Array
+      readonly isTurned?: boolean
+      isTested: boolean
+    }
   | { readonly kind: 'constant'; readonly value: Uint8Array }
+
+/** Of sixteen bytes each, and of four bytes, which are parts of those. */
+const [WIDE, NARROW] = [16, 4] as const
+
+/** Which bytes of the registers are taken. Most of what is looked at says nothing of its size. */
+function extentOf(register: number, content: Content): readonly [start: number, end: number] {
+  const start = register < NFT_REG32_00 ? register * WIDE : WIDE + (register - NFT_REG32_00) * NARROW
+  const source = content.kind === 'source' ? content.source : undefined
+  const length = source === undefined ? (content as { value: Uint8Array }).value.length : WIDE
+  return [start, start + (source?.from === 'payload' ? source.length : length)]
+}
 
 /** Which attributes of an expression name registers that it reads. */
 const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
@@ -44,7 +63,10 @@ const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
   redir: ['portMin', 'portMax'],
 }
 /** Expressions that touch no register. */
-const PLAIN: readonly string[] = ['limit', 'log', 'reject']
+const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack']
+
+/** What is copied from one place to another is a mark. */
+const MARK = 4
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
@@ -89,11 +111,15 @@ class Reader {
   read(expression: Known): void {
     const { name, data } = expression
     if (data.unknown !== undefined) obscure()
-    if (name === 'meta' && data.sreg !== undefined) this.#set(expression)
+    if ((name === 'meta' || name === 'ct') && data.sreg !== undefined) this.#set(expression)
     else if (name === 'meta') this.#load(data.dreg, { from: 'meta', key: data.key ?? obscure() })
     else if (name === 'payload') this.#loadPayload(expression)
     else if (name === 'ct') this.#loadConnection(expression)
+    else if (name === 'rt') this.#load(data.dreg, { from: 'rt', key: data.key ?? obscure() })
+    else if (name === 'fib')
+      this.#load(data.dreg, { from: 'fib', flags: data.flags ?? obscure(), result: data.result ?? obscure() })
     else if (name === 'bitwise') this.#mask(expression)
+    else if (name === 'byteorder') this.#turn(expression)
     else if (name === 'cmp') this.#compare(data.sreg, OPS[data.op ?? obscure()], data.data)
     else if (name === 'range') this.#inRange(expression)
     else if (name === 'immediate') this.#immediate(expression)
@@ -110,10 +136,21 @@ class Reader {
     content.isTested = true
   }
 
-  #load(register: number | undefined, source: Source): void {
+  /** Puts something into a register; what stood in bytes that it takes is there no more. */
+  #put(register: number | undefined, content: Content): void {
     const to = register ?? obscure()
-    this.#leave(to)
-    this.#registers.set(to, { kind: 'source', source, isTested: false })
+    const [start, end] = extentOf(to, content)
+    for (const [other, held] of this.#registers) {
+      const [from, until] = extentOf(other, held)
+      if (from >= end || start >= until) continue
+      this.#leave(other)
+      this.#registers.delete(other)
+    }
+    this.#registers.set(to, content)
+  }
+
+  #load(register: number | undefined, source: Source): void {
+    this.#put(register, { kind: 'source', source, isTested: false })
   }
 
   #loadPayload({ data: { dreg, base, offset, len, sreg } }: ExpressionOf<'payload'>): void {
@@ -132,17 +169,26 @@ class Reader {
   }
 
   #mask({ data: { sreg, dreg, op = 0, mask, xor } }: ExpressionOf<'bitwise'>): void {
-    const { source, mask: before, isTested } = this.#source(sreg)
-    const bits = mask?.value ?? obscure()
-    if (sreg !== dreg || op !== 0 || before !== undefined || isTested || !isZero(xor?.value ?? obscure())) obscure()
-    this.#registers.set(dreg as number, { kind: 'source', source, mask: bits, isTested: false })
+    const { source, mask: before, isTested, isTurned } = this.#source(sreg)
+    const [bits, turned] = [mask?.value ?? obscure(), xor?.value ?? obscure()]
+    if (sreg !== dreg || op !== 0 || before !== undefined || isTurned || isTested) obscure()
+    const changed = isZero(turned) ? {} : { xor: turned }
+    this.#registers.set(dreg as number, { kind: 'source', source, mask: bits, ...changed, isTested: false })
+  }
+
+  #turn({ data: { sreg, dreg, op, len, size } }: ExpressionOf<'byteorder'>): void {
+    const { source, mask, isTested, isTurned } = this.#source(sreg)
+    if (sreg !== dreg || op !== NFT_BYTEORDER.HTON || size !== len) obscure()
+    if (mask !== undefined || isTested || isTurned) obscure()
+    this.#registers.set(dreg as number, { kind: 'source', source, isTurned: true, isTested: false })
   }
 
   #test(register: number | undefined, compared: Pick<Test, 'op' | 'value' | 'to'>): void {
     const content = this.#source(register)
-    const { source, mask } = content
+    const { source, mask, xor, isTurned } = content
+    if (xor !== undefined) obscure()
     if (content.isTested) this.#narrow(source, mask, compared)
-    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...compared })
+    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...(isTurned && { isTurned }), ...compared })
     content.isTested = true
   }
 
@@ -171,10 +217,7 @@ class Reader {
         code: verdict.code ?? obscure(),
         ...(verdict.chain !== undefined && { chain: verdict.chain }),
       })
-    else {
-      this.#leave(dreg ?? obscure())
-      this.#registers.set(dreg as number, { kind: 'constant', value: value ?? obscure() })
-    }
+    else this.#put(dreg, { kind: 'constant', value: value ?? obscure() })
   }
 
   #constant(register: number): Uint8Array {
@@ -182,8 +225,22 @@ class Reader {
     return content?.kind === 'constant' ? content.value : obscure()
   }
 
-  #set({ data: { sreg, key } }: ExpressionOf<'meta'>): void {
-    this.#say({ kind: 'set', key: key ?? obscure(), value: this.#constant(sreg as number) })
+  #set({ name, data: { sreg, key, ...rest } }: ExpressionOf<'meta' | 'ct'>): void {
+    if ('direction' in rest && rest.direction !== undefined) obscure()
+    const to: Source = { from: name, key: key ?? obscure() }
+    const content = this.#registers.get(sreg as number) ?? obscure()
+    if (content.kind === 'constant') this.#say({ kind: 'set', to, value: content.value })
+    else this.#copy(to, content)
+  }
+
+  /** What was loaded to be set elsewhere is not left untested. */
+  #copy(to: Source, content: Extract<Content, { kind: 'source' }>): void {
+    const { source: from, mask, xor, isTurned, isTested } = content
+    if (isTurned || isTested) obscure()
+    content.isTested = true
+    const size = mask?.length ?? MARK
+    const [kept, turned] = [mask ?? new Uint8Array(size).fill(0xff), xor ?? new Uint8Array(size)]
+    this.#say({ kind: 'change', to, from, mask: kept, xor: turned })
   }
 
   #compat({ name, data: { name: extension, rev, info } }: ExpressionOf<'match' | 'target'>): void {
@@ -203,17 +260,29 @@ class Reader {
   }
 }
 
-const loaded = (source: Source): Known =>
-  source.from === 'meta'
-    ? { name: 'meta', data: { key: source.key, dreg: NFT_REG_1 } }
-    : source.from === 'ct'
-      ? { name: 'ct', data: { key: source.key, dreg: NFT_REG_1, direction: source.direction } }
-      : {
-          name: 'payload',
-          data: { dreg: NFT_REG_1, base: source.base, offset: source.offset, len: source.length },
-        }
+function loaded(source: Source): Known {
+  const dreg = NFT_REG_1
+  switch (source.from) {
+    case 'meta':
+    case 'rt':
+      return { name: source.from, data: { key: source.key, dreg } }
+    case 'ct':
+      return { name: 'ct', data: { key: source.key, dreg, direction: source.direction } }
+    case 'fib':
+      return { name: 'fib', data: { dreg, flags: source.flags, result: source.result } }
+    case 'payload':
+      return { name: 'payload', data: { dreg, base: source.base, offset: source.offset, len: source.length } }
+  }
+}
 
-const masked = (mask: Uint8Array): Known => ({
+const stored = ({ from, ...at }: Source, sreg: number): Known => ({ name: from, data: { ...at, sreg } }) as Known
+
+const turned = (length: number): Known => ({
+  name: 'byteorder',
+  data: { sreg: NFT_REG_1, dreg: NFT_REG_1, op: NFT_BYTEORDER.HTON, len: length, size: length },
+})
+
+const masked = (mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.length)): Known => ({
   name: 'bitwise',
   data: {
     sreg: NFT_REG_1,
@@ -221,7 +290,7 @@ const masked = (mask: Uint8Array): Known => ({
     op: 0,
     len: mask.length,
     mask: { value: mask },
-    xor: { value: new Uint8Array(mask.length) },
+    xor: { value: xor },
   },
 })
 
@@ -237,12 +306,19 @@ export function expressionsOf(step: Step): Expression[] {
     case 'look':
       return [loaded(step.source)]
     case 'test':
-      return [loaded(step.source), ...(step.mask ? [masked(step.mask)] : []), compared(step)]
+      return [
+        loaded(step.source),
+        ...(step.mask ? [masked(step.mask)] : []),
+        ...(step.isTurned ? [turned(step.value.length)] : []),
+        compared(step),
+      ]
     case 'set':
       return [
         { name: 'immediate', data: { dreg: NFT_REG32_01, data: { value: step.value } } },
-        { name: 'meta', data: { key: step.key, sreg: NFT_REG32_01 } },
+        stored(step.to, NFT_REG32_01),
       ]
+    case 'change':
+      return [loaded(step.from), masked(step.mask, step.xor), stored(step.to, NFT_REG_1)]
     case 'counter':
       return [{ name: 'counter', data: { packets: step.packets, bytes: step.bytes } }]
     case 'verdict':

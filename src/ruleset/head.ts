@@ -16,7 +16,8 @@ import { NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
 import { u8 } from '../binary/codec'
 import { bit, both } from '../binary/struct'
 import { rule, type Variant } from '../extensions/extension'
-import { given, network as inHeader, meta, native, optional, valueTest } from '../extensions/native'
+import { ADDRESSES, network as inHeader, meta, native } from '../extensions/native'
+import { alsoFrom, given, optional, valueTest } from '../extensions/native-tests'
 import { flag, option } from '../extensions/option'
 import type { Known } from '../extensions/registry'
 import { network } from '../extensions/values/address'
@@ -24,10 +25,10 @@ import { interfaceName } from '../extensions/values/interface'
 import { namedProtocol } from '../extensions/values/protocol'
 import { addressTest, bitsTest, interfaceTest, type Place } from './native-head'
 
-/** Where the addresses lie in a header of the family: that of the source, that of the destination. */
-const ADDRESSES: Readonly<Record<FamilyName, readonly [number, number]>> = { ipv4: [12, 16], ipv6: [8, 24] }
+/** Where an IPv4 header says what it carries. */
+const PROTOCOL = inHeader(9, 1)
 /** Where an IPv4 header says which part of a packet a fragment is, and the bits of that which are 0 in the first. */
-const FRAGMENT = inHeader(6, 2)
+export const FRAGMENT = inHeader(6, 2)
 const FRAGMENT_OFFSET = new Uint8Array([0x1f, 0xff])
 
 /** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */
@@ -45,12 +46,14 @@ const head = rule('rule', {
     const { flags, invflags } = at
     const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
     const number = { value: at.proto, negation: bit(invflags, INV_PROTO) }
-    const protocol = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
+    const test = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
+    // IPv6 says in its header what follows next, which may be a header of options.
+    const protocol = family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), test) : alsoFrom(PROTOCOL, test)
     const fragment = bitsTest(FRAGMENT, FRAGMENT_OFFSET, bit(flags, IPT_F_FRAG), bit(invflags, INV_FRAG))
     return native(
       interfaceTest(meta(NFT_META.IIFNAME), at.iniface, at.inifaceMask, bit(invflags, INV_VIA_IN)),
       interfaceTest(meta(NFT_META.OIFNAME), at.outiface, at.outifaceMask, bit(invflags, INV_VIA_OUT)),
-      family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), protocol) : protocol,
+      protocol,
       addressTest(source as Place, at.src, at.smsk, bit(invflags, INV_SRCIP)),
       addressTest(destination as Place, at.dst, at.dmsk, bit(invflags, INV_DSTIP)),
       ...(family === 'ipv4' ? [fragment] : []),

@@ -1,6 +1,7 @@
 /** What the head of a rule asks of a packet, in terms of nf_tables: tests that the matches do not have. */
 import type { Field } from '../binary/codec'
-import { equality, keyOf, type NativePart, type Source, type Test } from '../extensions/native'
+import { keyOf, type NativePart, type Source, type Test } from '../extensions/native'
+import { equality, isZero } from '../extensions/native-tests'
 import { same } from '../extensions/values/value'
 
 const WILDCARD = '+'.charCodeAt(0)
@@ -16,11 +17,6 @@ function countOf(mask: Uint8Array): number | undefined {
   let count = 0
   while (count < mask.length && mask[count] === 0xff) count++
   return isZero(mask, count) ? count : undefined
-}
-
-function isZero(bytes: Uint8Array, from = 0): boolean {
-  for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
-  return true
 }
 
 /** Whether nothing is in a field. Most rules ask for few of all that there is. */

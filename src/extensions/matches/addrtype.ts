@@ -1,8 +1,13 @@
 /** What kind of address the routing tables take the packet's source and destination for. */
-import { bool32, u16, u32 } from '../../binary/codec'
+
+import { NFT_FIB_RESULT, NFTA_FIB_F } from '../../abi/nf-tables'
+import { bool32, type Field, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, match, withoutIn, withoutOut } from '../extension'
-import { constant } from '../fields'
+import { constant, view } from '../fields'
+import { lookup, readNatively } from '../native'
+import { alone, given, optional, unlessGiven, valueTest } from '../native-tests'
+import { joined, nftSet } from '../nft-words'
 import { flag, option } from '../option'
 import { nameList } from '../values/names'
 
@@ -27,6 +32,14 @@ const IPV6 = OF_IPV6.reduce((mask, name) => mask | TYPES[name], 0)
 
 const [INVERT_SOURCE, INVERT_DEST, LIMIT_IN, LIMIT_OUT] = [0x1, 0x2, 0x4, 0x8] as const
 
+/** The type that a lookup tells, where one is asked for. linux/rtnetlink.h numbers them as bits of {@link TYPES}. */
+const routeType = (types: Field<number>): Field<number | undefined> =>
+  view(
+    types,
+    (bits) => (Number.isInteger(Math.log2(bits)) ? Math.log2(bits) : undefined),
+    (type) => 1 << (type ?? 0),
+  )
+
 /** linux/netfilter/xt_addrtype.h. Revision 0 has no limits. */
 export const addrtype = match('addrtype', {
   revisions: {
@@ -37,6 +50,41 @@ export const addrtype = match('addrtype', {
   },
   atLeastOne: [['src-type', 'dst-type']],
   list: 'ADDRTYPE match',
+  native: (at, family) => {
+    // IPv6 asks for other kinds of addresses than the routing tables have.
+    if (family === 'ipv6' || !('flags' in at)) return undefined
+    const { source, dest, flags } = at
+    const asked = (types: Field<number>, end: number, inverted: number, limit: number) => {
+      const limited = { [LIMIT_IN]: NFTA_FIB_F.IIF, [LIMIT_OUT]: NFTA_FIB_F.OIF }[limit] ?? 0
+      const test = valueTest(lookup(end | limited, NFT_FIB_RESULT.ADDRTYPE), u32, {
+        value: routeType(types),
+        negation: bit(flags, inverted),
+        max: Math.log2(TYPES.XRESOLVE),
+      })
+      const part = optional(types, 0, test)
+      return limit === 0 ? unlessGiven(bit(flags, LIMIT_IN | LIMIT_OUT), part) : alone(given(bit(flags, limit), part))
+    }
+    return readNatively(
+      ...[0, LIMIT_IN, LIMIT_OUT].flatMap((limit) => [
+        asked(source, NFTA_FIB_F.SADDR, INVERT_SOURCE, limit),
+        asked(dest, NFTA_FIB_F.DADDR, INVERT_DEST, limit),
+      ]),
+    )
+  },
+  translate: (at, family) => (bytes, place) => {
+    // IPv6 asks for other kinds of addresses than the routing tables have.
+    if (family === 'ipv6' || !('flags' in at)) return undefined
+    const flags = at.flags.read(bytes, place)
+    const limit = (flags & LIMIT_IN) !== 0 ? ' . iif' : (flags & LIMIT_OUT) !== 0 ? ' . oif' : ''
+    const asked = (types: Field<number>, end: string, inverted: number): string | undefined => {
+      const bits = types.read(bytes, place)
+      const names = Object.entries(TYPES).filter(([, bit]) => (bits & bit) !== 0)
+      if (names.some(([, bit]) => bit > TYPES.PROHIBIT)) return undefined
+      const sign = (flags & inverted) !== 0 ? '!= ' : ''
+      return bits === 0 ? '' : `fib ${end}${limit} type ${sign}${nftSet(names.map(([name]) => name.toLowerCase()))}`
+    }
+    return joined([asked(at.source, 'saddr', INVERT_SOURCE), asked(at.dest, 'daddr', INVERT_DEST)])
+  },
   options: (at) => {
     const flagged = (mask: number) => ('flags' in at ? bit(at.flags, mask) : constant(false))
     const negated =

@@ -3,6 +3,8 @@ import { bool8, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { isProtocol, match, needsProtocol } from '../extension'
 import { glued, listRange } from '../listing'
+import { readNatively, transport } from '../native'
+import { NETWORK32, rangeTest } from '../native-tests'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
 
@@ -19,6 +21,13 @@ export const ah = match('ah', {
   check: (_, family) => (_bytes, _at, rule) =>
     family === 'ipv4' && !isProtocol(rule, ['ah']) ? needsProtocol(['ah']) : undefined,
   list: () => glued('ah '),
+  native: ({ spis, invflags }, family) =>
+    // That of IPv6 stands before what nf_tables takes for the transport header.
+    family === 'ipv6'
+      ? undefined
+      : readNatively(
+          rangeTest(transport(4, 4), NETWORK32, { range: spis, negation: bit(invflags, 0x01), absent: any32 }),
+        ),
   options: (at) => ({
     ahspi: option(range32, at.spis, {
       absent: any32,

@@ -1,10 +1,13 @@
 /** The control group of the socket that a packet belongs to. */
 import { ERRNO } from '../../abi/errno'
+import { NFT_META } from '../../abi/nf-tables'
 import { bool8, bool32, raw, u32 } from '../../binary/codec'
 import { type Extent, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
 import { about, type Fault, match, suspicion } from '../extension'
 import { constant } from '../fields'
+import { meta, readNatively } from '../native'
+import { given, onlyWhere, valueTest } from '../native-tests'
 import { option } from '../option'
 import { integer } from '../values/integer'
 import { text } from '../values/string'
@@ -28,6 +31,14 @@ export const cgroup = match('cgroup', {
   },
   private: (at) => ('priv' in at ? [at.priv] : []),
   atLeastOne: true,
+  native: (at) => {
+    if (!('path' in at) || 'classid' in at) return undefined
+    const value = unionWith(at.path, u32)
+    return readNatively(
+      given(at.hasClassid, valueTest(meta(NFT_META.CGROUP), u32, { value, negation: at.invertClassid })),
+      onlyWhere(at.hasPath, false),
+    )
+  },
   options: (at) => {
     const simple = 'id' in at
     const path = simple ? constant('') : 'classid' in at ? at.path : unionWith(at.path, chars(PATH_SIZE))

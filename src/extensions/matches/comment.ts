@@ -3,10 +3,17 @@ import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
 import { match } from '../extension'
 import { option } from '../option'
-import { text } from '../values/string'
+import { nftQuoted, text } from '../values/string'
 
 /** linux/netfilter/xt_comment.h */
 export const comment = match('comment', {
   revisions: { 0: struct('struct xt_comment_info', 256, { comment: chars(256) }) },
+  // nft has no way to put quotes into a text.
+  translate:
+    ({ comment }) =>
+    (bytes, at) => {
+      const text = nftQuoted(comment.read(bytes, at))
+      return text === undefined ? undefined : { remark: `comment ${text}` }
+    },
   options: ({ comment }) => ({ comment: option(text(255), comment, { required: true, list: '/* $ */' }) }),
 })

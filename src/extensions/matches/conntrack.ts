@@ -1,7 +1,23 @@
 /** What connection tracking knows of the packet's connection. */
+import { FAMILIES, type FamilyName } from '../../abi/family'
+import { IP_CT_DIR, NFT_CT } from '../../abi/nf-tables'
 import { be16, type Field, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { view } from '../fields'
+import { connection, type NativePart, readNatively } from '../native'
+import {
+  alone,
+  anyBitTest,
+  either,
+  given,
+  maskedAddressTest,
+  NETWORK16,
+  onlyWhere,
+  rangeTest,
+  valueTest,
+  whereNot,
+} from '../native-tests'
 import { option } from '../option'
 import { maskedAddress, unusedAddress } from '../values/address'
 import { integerRange } from '../values/integer'
@@ -85,10 +101,135 @@ const statuses = nameList(
   { none: 'NONE', anyCase: true, prefixes: true },
 )
 
+/** Bits of {@link states} and those of nf_tables: what is a state there, and what is part of a connection's status. */
+const NFT_STATES = [
+  [STATES.INVALID, 0x01],
+  [STATES.ESTABLISHED, 0x02],
+  [STATES.RELATED, 0x04],
+  [STATES.NEW, 0x08],
+  [STATES.UNTRACKED, 0x40],
+] as const
+const NFT_STATUSES = [
+  [0x40, 0x10],
+  [0x80, 0x20],
+] as const
+const KNOWN_STATUSES = 0x0f
+type Bits = readonly (readonly [ours: number, theirs: number])[]
+
+const known = (table: Bits): number => table.reduce((all, [, theirs]) => all | theirs, 0)
+
+/** A field's bits as others; none where it has one that is not among them. */
+const recoded = (field: Field<number>, table: Bits): Field<number | undefined> =>
+  view(
+    field,
+    (bits) =>
+      table.reduce((rest, [ours]) => rest & ~ours, bits) === 0
+        ? table.reduce((all, [ours, theirs]) => all | (bits & ours ? theirs : 0), 0)
+        : undefined,
+    (bits) => table.reduce((all, [ours, theirs]) => all | ((bits ?? 0) & theirs ? ours : 0), 0),
+  )
+
+const asNumber = (truth: Field<boolean>): Field<number> => view(truth, Number, Boolean)
+
+/** Keys of the addresses of a connection: that of one family, and the one of both. */
+type Ends = Readonly<Record<FamilyName, readonly number[]>>
+const SOURCES: Ends = { ipv4: [NFT_CT.SRC_IP, NFT_CT.SRC], ipv6: [NFT_CT.SRC_IP6, NFT_CT.SRC] }
+const DESTINATIONS: Ends = { ipv4: [NFT_CT.DST_IP, NFT_CT.DST], ipv6: [NFT_CT.DST_IP6, NFT_CT.DST] }
+
+/** What a state is asked by: a state of nf_tables, or of SNAT and DNAT a status. */
+export const stateTest = ({
+  stateMask,
+  matchFlags,
+  invertFlags,
+}: {
+  readonly stateMask: Field<number>
+  readonly matchFlags: Field<number>
+  readonly invertFlags: Field<number>
+}): NativePart => {
+  const negation = bit(invertFlags, 0x0001)
+  // A state is asked of packets of no connection too; all else only of those that have one, unless a state is asked as well.
+  return alone(
+    given(
+      bit(matchFlags, 0x0001),
+      either(
+        anyBitTest(connection(NFT_CT.STATE), u32, {
+          bits: recoded(stateMask, NFT_STATES),
+          negation,
+          known: known(NFT_STATES),
+          isSingle: true,
+        }),
+        // Of packets of no connection, nothing is said there, and here they have none of the bits.
+        whereNot(
+          negation,
+          anyBitTest(connection(NFT_CT.STATUS), u32, {
+            bits: recoded(stateMask, NFT_STATUSES),
+            known: known(NFT_STATUSES),
+          }),
+        ),
+      ),
+    ),
+  )
+}
+
+/**
+ * Packets of no connection match where their state does, whatever else is asked; in nf_tables they do not. So a state that
+ * they may have cannot be said beside the rest.
+ */
+const statesAlone = ({ stateMask, matchFlags, invertFlags }: Parameters<typeof stateTest>[0]): NativePart => ({
+  keys: [],
+  write(bytes, at) {
+    const isBeside = (matchFlags.read(bytes, at) & 0x0001) !== 0 && (matchFlags.read(bytes, at) & ~0x2001) !== 0
+    const mayLack = (stateMask.read(bytes, at) & (STATES.INVALID | STATES.UNTRACKED)) !== 0
+    return isBeside && mayLack !== ((invertFlags.read(bytes, at) & 0x0001) !== 0) ? undefined : []
+  },
+  read: () => false,
+})
+
 export const conntrack = match('conntrack', {
   revisions: conntrackRevisions,
   atLeastOne: true,
   unused: (at, family) => ADDRESSES.flatMap((name) => unusedAddress(at[name], family)),
+  native: (at, family) => {
+    const { matchFlags, invertFlags } = at
+    if (!('origsrcPortHigh' in at)) return undefined
+    const { addressSize: size } = FAMILIES[family]
+    const asked = (mask: number, part: (negation: Field<boolean>) => NativePart) =>
+      given(bit(matchFlags, mask), part(bit(invertFlags, mask)))
+    const address = (mask: number, at: readonly [Field<Uint8Array>, Field<Uint8Array>], way: number, of: Ends) =>
+      asked(mask, (negation) =>
+        maskedAddressTest(
+          of[family].map((key) => connection(key, way)),
+          size,
+          both(...at),
+          negation,
+        ),
+      )
+    const ports = (mask: number, at: readonly [Field<number>, Field<number>], way: number, key: number) =>
+      asked(mask, (negation) => rangeTest(connection(key, way), NETWORK16, { range: both(...at), negation }))
+    const { ORIGINAL, REPLY } = IP_CT_DIR
+    return readNatively(
+      given(
+        bit(matchFlags, 0x1000),
+        valueTest(connection(NFT_CT.DIRECTION), u8, { value: asNumber(bit(invertFlags, 0x1000)), max: REPLY }),
+      ),
+      asked(0x0002, (negation) => valueTest(connection(NFT_CT.PROTOCOL), u8, { value: at.l4proto, negation })),
+      stateTest(at),
+      asked(0x0040, (negation) =>
+        anyBitTest(connection(NFT_CT.STATUS), u32, { bits: at.statusMask, negation, known: KNOWN_STATUSES }),
+      ),
+      address(0x0004, [at.origsrcAddr, at.origsrcMask], ORIGINAL, SOURCES),
+      address(0x0008, [at.origdstAddr, at.origdstMask], ORIGINAL, DESTINATIONS),
+      address(0x0010, [at.replsrcAddr, at.replsrcMask], REPLY, SOURCES),
+      address(0x0020, [at.repldstAddr, at.repldstMask], REPLY, DESTINATIONS),
+      ports(0x0100, [at.origsrcPort, at.origsrcPortHigh], ORIGINAL, NFT_CT.PROTO_SRC),
+      ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
+      ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
+      ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
+      statesAlone(at),
+      // In seconds, where nf_tables has it in thousandths.
+      onlyWhere(bit(matchFlags, 0x0080), false),
+    )
+  },
   options: (at) => {
     const { matchFlags, invertFlags } = at
     const stored = (mask: number) => ({ present: bit(matchFlags, mask), negation: bit(invertFlags, mask) })

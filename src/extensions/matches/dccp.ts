@@ -2,6 +2,10 @@
 import { pair, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { invertsGiven, match } from '../extension'
+import { bits } from '../fields'
+import { readNatively } from '../native'
+import { portsGiven, portTests } from '../native-ports'
+import { onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
@@ -48,6 +52,14 @@ export const dccp = match('dccp', {
   ],
   check: ({ flags, invflags }) => invertsGiven(flags, invflags, ['sport', 'dport', 'dccp-types', 'dccp-option']),
   list: 'dccp',
+  native: ({ spts, dpts, flags, invflags }) =>
+    readNatively(
+      portTests(
+        [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
+        [bit(invflags, 0x01), bit(invflags, 0x02)],
+      ),
+      onlyWhere(bits(flags, 0x0c), 0),
+    ),
   options: ({ typemask, option: number, ...at }) => {
     const stored = (mask: number) => ({ present: bit(at.flags, mask), negation: bit(at.invflags, mask) })
     return {

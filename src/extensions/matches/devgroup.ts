@@ -1,7 +1,11 @@
 /** The groups of the interfaces that the packet comes in and goes out by. */
-import { u32 } from '../../binary/codec'
+
+import { NFT_META } from '../../abi/nf-tables'
+import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match, withoutIn, withoutOut } from '../extension'
+import { meta, readNatively } from '../native'
+import { given, valueTest } from '../native-tests'
 import { option } from '../option'
 import { deviceGroup } from '../values/routing'
 
@@ -14,6 +18,17 @@ export const devgroup = match('devgroup', {
   },
   atLeastOne: true,
   bits: ({ flags }) => [[flags, SRC | SRC_INVERTED | DST | DST_INVERTED]],
+  native: ({ flags, srcGroup, srcMask, dstGroup, dstMask }) => {
+    const group = (key: number, value: Field<number>, mask: Field<number>, stored: number, inverted: number) =>
+      given(
+        bit(flags, stored),
+        valueTest(meta(key), u32, { value, mask, negation: bit(flags, inverted), isContained: true }),
+      )
+    return readNatively(
+      group(NFT_META.IIFGROUP, srcGroup, srcMask, SRC, SRC_INVERTED),
+      group(NFT_META.OIFGROUP, dstGroup, dstMask, DST, DST_INVERTED),
+    )
+  },
   options: ({ flags, srcGroup, srcMask, dstGroup, dstMask }) => ({
     'src-group': option(deviceGroup, both(srcGroup, srcMask), {
       present: bit(flags, SRC),

@@ -2,6 +2,9 @@
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, isStoredProtocol, match } from '../extension'
+import { bits } from '../fields'
+import { network, readNatively } from '../native'
+import { bitFieldTest, given, onlyWhere } from '../native-tests'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -13,6 +16,33 @@ export const ecn = match('ecn', {
   atLeastOne: true,
   bits: ({ operation, invert }) => [operation, invert].map((field) => [field, IP | ECE | CWR] as const),
   list: 'ECN match',
+  native: ({ operation, invert, ipEct }, family) =>
+    readNatively(
+      given(
+        bit(operation, IP),
+        bitFieldTest(network(1, 1), u8, family === 'ipv4' ? 0x03 : 0x30, { value: ipEct, negation: bit(invert, IP) }),
+      ),
+      onlyWhere(bits(operation, ECE | CWR), 0),
+    ),
+  translate: ({ operation, invert, ipEct }, family) => {
+    return (bytes, at) => {
+      const [asked, negated] = [operation.read(bytes, at), invert.read(bytes, at)]
+      const tcp = (
+        [
+          [ECE, 'ecn'],
+          [CWR, 'cwr'],
+        ] as const
+      )
+        .filter(([mask]) => (asked & mask) !== 0)
+        .map(([mask, name]) => `tcp flags ${(negated & mask) !== 0 ? '! ' : ''}${name}`)
+      const header = family === 'ipv4' ? 'ip' : 'ip6'
+      const name = ['not-ect', 'ect1', 'ect0', 'ce'][ipEct.read(bytes, at)]
+      return [
+        ...tcp,
+        ...((asked & IP) !== 0 ? [`${header} ecn ${(negated & IP) !== 0 ? '!= ' : ''}${name}`] : []),
+      ].join(' ')
+    }
+  },
   options: ({ operation, invert, ipEct }) => {
     const negation = (mask: number) => ({ negation: bit(invert, mask) })
     return {

@@ -2,6 +2,8 @@
 import { pair, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { readNatively } from '../native'
+import { icmpTests } from '../native-icmp'
 import { option } from '../option'
 import { icmpType, listIcmp } from '../values/icmp'
 
@@ -48,12 +50,16 @@ const type = icmpType({
   'address-mask-reply': 18,
 })
 
+/** A type that stands for any. */
+const ANY = 255
+
 /** linux/netfilter_ipv4/ip_tables.h */
 export const icmp = match('icmp', {
   families: ['ipv4'],
   protocols: ['icmp'],
   revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
+  native: ({ type: number, code, invflags }) => readNatively(icmpTests(number, code, bit(invflags, 0x01), ANY)),
   options: ({ type: number, code, invflags }) => ({
     'icmp-type': option(type, both(number, code), {
       required: true,

@@ -2,6 +2,8 @@
 import { pair, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { readNatively } from '../native'
+import { icmpTests } from '../native-icmp'
 import { option } from '../option'
 import { icmpType, listIcmp } from '../values/icmp'
 
@@ -42,6 +44,7 @@ export const icmp6 = match('icmp6', {
   protocols: ['ipv6-icmp'],
   revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
+  native: ({ type: number, code, invflags }) => readNatively(icmpTests(number, code, bit(invflags, 0x01))),
   options: ({ type: number, code, invflags }) => ({
     'icmpv6-type': option(type, both(number, code), {
       required: true,

@@ -3,6 +3,8 @@ import { bool8, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { glued, listRange } from '../listing'
+import { readNatively, transport } from '../native'
+import { NETWORK16, onlyWhere, rangeTest } from '../native-tests'
 import { flag, option } from '../option'
 import { any32, range32 } from '../values/integer'
 
@@ -12,6 +14,11 @@ export const ipcomp = match('ipcomp', {
   revisions: { 0: struct('struct xt_ipcomp', 12, { spis: pair(u32), invflags: u8, hdrres: bool8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
   list: () => glued('comp '),
+  native: ({ spis, invflags, hdrres }) =>
+    readNatively(
+      rangeTest(transport(2, 2), NETWORK16, { range: spis, negation: bit(invflags, 0x01) }),
+      onlyWhere(hdrres, false),
+    ),
   options: ({ spis, invflags, hdrres }) => ({
     // Not given, it is 0.
     ipcompspi: option(range32, spis, { always: true, negation: bit(invflags, 0x01), list: listRange('spi', any32) }),

@@ -1,7 +1,10 @@
 /** Any range of addresses. */
+import { FAMILIES } from '../../abi/family'
 import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { ADDRESSES, network, readNatively } from '../native'
+import { addressRangeTest, given } from '../native-tests'
 import { option } from '../option'
 import { addressRange, unusedAddress } from '../values/address'
 
@@ -21,6 +24,17 @@ export const iprange = match('iprange', {
   atLeastOne: true,
   unused: ({ srcMin, srcMax, dstMin, dstMax }, family) =>
     [srcMin, srcMax, dstMin, dstMax].flatMap((address) => unusedAddress(address, family)),
+  native: ({ srcMin, srcMax, dstMin, dstMax, flags }, family) => {
+    const [source, destination] = ADDRESSES[family]
+    const { addressSize: size } = FAMILIES[family]
+    return readNatively(
+      given(bit(flags, 0x01), addressRangeTest(network(source, size), size, both(srcMin, srcMax), bit(flags, 0x10))),
+      given(
+        bit(flags, 0x02),
+        addressRangeTest(network(destination, size), size, both(dstMin, dstMax), bit(flags, 0x20)),
+      ),
+    )
+  },
   options: ({ srcMin, srcMax, dstMin, dstMax, flags }) => ({
     'src-range': option(addressRange, both(srcMin, srcMax), {
       present: bit(flags, 0x01),

@@ -2,6 +2,7 @@
 import { pair, u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { rangeWords } from '../nft-words'
 import { option } from '../option'
 import { rangeOf } from '../values/integer'
 import { nameOrNumber } from '../values/names'
@@ -33,6 +34,7 @@ export const mh = match('mh', {
   revisions: { 0: struct('struct ip6t_mh', 3, { types: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
   list: 'mh',
+  translate: ({ types, invflags }) => rangeWords('mh type', types, bit(invflags, 0x01), ANY),
   options: ({ types, invflags }) => ({
     'mh-type': option(rangeOf(type, 255, { ordered: true }), types, {
       absent: ANY,

@@ -3,8 +3,10 @@ import { array, bool8, type Field, u8, u16 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { about, match } from '../extension'
 import { counted, view } from '../fields'
+import { nftSet } from '../nft-words'
 import { option } from '../option'
 import { type PortItem, portList } from '../values/port'
+import { namedProtocol } from '../values/protocol'
 
 /** XT_MULTI_PORTS */
 const SLOTS = 15
@@ -48,6 +50,19 @@ export const multiport = match('multiport', {
       if (count.read(bytes, at) > SLOTS) return about(kind, `there are at most ${SLOTS} ports`)
       const isRight = areRanges(...used.read(bytes, at))
       return isRight ? undefined : about(kind, 'a range is two ports, the first of them no greater')
+    }
+  },
+  translate: ({ flags, count, ports, pflags, invert }) => {
+    const slots = both(counted(count, ports, 0), counted(count, pflags, false))
+    return (bytes, at, context) => {
+      const protocol = namedProtocol.format(context.protocol ?? 0, context)
+      const items = itemsOf(...slots.read(bytes, at)).map((item) => item.join('-'))
+      const sign = invert.read(bytes, at) ? '!= ' : ''
+      const kind = flags.read(bytes, at)
+      if (kind === SOURCE) return `${protocol} sport ${sign}${nftSet(items)}`
+      if (kind === DESTINATION) return `${protocol} dport ${sign}${nftSet(items)}`
+      const pairs = items.flatMap((item) => [`0-65535 . ${item}`, `${item} . 0-65535`])
+      return `${protocol} sport . ${protocol} dport ${sign}{ ${pairs.join(', ')} }`
     }
   },
   options: ({ flags, count, ports, pflags, invert }) => {

@@ -107,6 +107,14 @@ export const policy = match('policy', {
       ])
       return ['policy match', dir, pol, strict, ...said].filter(Boolean).join(' ')
     },
+  translate:
+    ({ pol, flags, len }) =>
+    (bytes, at) => {
+      const isSet = (mask: number): boolean => (flags.read(bytes, at) & mask) !== 0
+      const isBare = elementsOf(pol).every(({ match }) => match.read(bytes, at) === 0) && len.read(bytes, at) <= 1
+      if (!isSet(DIRECTIONS.in) || isSet(STRICT) || !isBare) return undefined
+      return `meta secpath ${isSet(NONE) ? 'missing' : 'exists'}`
+    },
   options: (at) => {
     const { elements, isNone, isBareEnd, within } = listOf(at)
     return {

@@ -11,6 +11,10 @@ export const quota = match('quota', {
   restarts: 'the whole quota is there again',
   bits: ({ flags }) => [[flags, 0x01]],
   private: ({ master }) => [master],
+  translate: ({ flags, quota }) => {
+    const isOver = bit(flags, 0x01)
+    return (bytes, at) => `quota ${isOver.read(bytes, at) ? 'over ' : ''}${quota.read(bytes, at)} bytes`
+  },
   options: ({ flags, quota }) => ({
     quota: option(integer64, quota, { required: true, negation: bit(flags, 0x01), list: 'quota: $ bytes' }),
   }),

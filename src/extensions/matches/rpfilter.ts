@@ -11,6 +11,18 @@ export const rpfilter = match('rpfilter', {
   revisions: { 0: struct('struct xt_rpfilter_info', 1, { flags: u8 }) },
   bits: ({ flags }) => [[flags, 0x0f]],
   list: 'rpfilter',
+  translate: ({ flags }) => {
+    const [loose, validmark, acceptLocal, invert] = [0x01, 0x02, 0x04, 0x08].map((mask) => bit(flags, mask))
+    return (bytes, at) => {
+      const isSet = (field: typeof loose): boolean => field?.read(bytes, at) ?? false
+      const inverted = isSet(invert)
+      // Local sources are taken beside others, which one rule of nft does not say.
+      if (isSet(acceptLocal) && !inverted) return undefined
+      const keys = ['saddr', ...(isSet(validmark) ? ['mark'] : []), ...(isSet(loose) ? [] : ['iif'])].join(' . ')
+      const local = isSet(acceptLocal) ? 'fib saddr type != local ' : ''
+      return `${local}fib ${keys} oif ${inverted ? '0' : '!= 0'}`
+    }
+  },
   options: ({ flags }) => ({
     loose: flag(bit(flags, 0x01)),
     validmark: flag(bit(flags, 0x02)),

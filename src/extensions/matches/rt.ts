@@ -1,9 +1,10 @@
 /** The Routing header of IPv6. */
-import { array, pair, raw, u8, u32 } from '../../binary/codec'
+import { array, type Field, pair, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, match } from '../extension'
 import { counted } from '../fields'
 import { listRange } from '../listing'
+import { joined, nftRange, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { addressList } from '../values/address'
 import { any32, integer, range32 } from '../values/integer'
@@ -43,6 +44,21 @@ export const rt = match('rt', {
     }
   },
   list: 'rt',
+  translate:
+    ({ rtType, segsleft, flags, invflags }) =>
+    (bytes, at) => {
+      const isSet = (field: Field<number>, mask: number): boolean => (field.read(bytes, at) & mask) !== 0
+      // The match counts bytes where the header has a number of eights, and nft does not look at addresses.
+      if (isSet(flags, 0x04 | RESERVED | HOP_LIST | NOT_STRICT)) return undefined
+      const type = rtType.read(bytes, at)
+      const words = [
+        ...(isSet(flags, TYPE) ? [nftRange('rt type', [type, type], isSet(invflags, TYPE))] : []),
+        ...(isSet(flags, 0x02)
+          ? [nftRangeOf('rt seg-left', segsleft.read(bytes, at), isSet(invflags, 0x02), any32)]
+          : []),
+      ]
+      return joined(words) || (words.includes(undefined) ? undefined : 'exthdr rt exists')
+    },
   options: ({ rtType, segsleft, hdrlen, flags, invflags, addrs, addrnr }) => {
     const stored = (mask: number) => ({ present: bit(flags, mask), negation: bit(invflags, mask) })
     return {

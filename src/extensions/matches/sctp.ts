@@ -3,6 +3,9 @@ import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { about, fixed, invertsGiven, match } from '../extension'
 import { counted, view } from '../fields'
+import { readNatively } from '../native'
+import { portsGiven, portTests } from '../native-ports'
+import { onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { portOptions } from '../ports'
 import { name } from '../values/names'
@@ -82,6 +85,16 @@ export const sctp = match('sctp', {
     }
   },
   list: 'sctp',
+  native: ({ spts, dpts, flags, invflags }) => {
+    const [hasSource, hasDestination, hasChunks] = [bit(flags, 0x01), bit(flags, 0x02), bit(flags, 0x04)]
+    return readNatively(
+      portTests(
+        [portsGiven(spts, hasSource), portsGiven(dpts, hasDestination)],
+        [bit(invflags, 0x01), bit(invflags, 0x02)],
+      ),
+      onlyWhere(hasChunks, false),
+    )
+  },
   options: ({ chunkmap, chunkMatchType, flagInfo, flagCount, ...at }) => {
     const chunks: Field<Chunks> = view(
       both(chunkmap, counted(flagCount, flagInfo, UNUSED)),

@@ -1,9 +1,10 @@
 /** The connection's state, a subset of conntrack: written as that match with a flag that says so. */
 import { bit } from '../../binary/struct'
 import { fixed, match } from '../extension'
+import { readNatively } from '../native'
 import { option } from '../option'
 import { nameList } from '../values/names'
-import { conntrackRevisions, STATES } from './conntrack'
+import { conntrackRevisions, STATES, stateTest } from './conntrack'
 
 const states = nameList(STATES, { anyCase: true, prefixes: true })
 
@@ -13,6 +14,7 @@ const STATE_ALIAS = 0x0001 | 0x2000
 export const state = match('state', {
   revisions: { 3: conntrackRevisions[3] },
   fixed: ({ matchFlags }) => [fixed(matchFlags, STATE_ALIAS)],
+  native: (at) => readNatively(stateTest(at)),
   options: ({ stateMask, invertFlags }) => ({
     state: option(states, stateMask, { required: true, negation: bit(invertFlags, 0x0001) }),
   }),

@@ -44,6 +44,15 @@ export const statistic = match('statistic', {
   private: ({ master }) => [master],
   leading: ['mode'],
   list: 'statistic',
+  translate: ({ mode, flags, every, packet }) => {
+    const negation = bit(flags, 0x01)
+    return (bytes, at) => {
+      const [number, negated] = [every.read(bytes, at), negation.read(bytes, at)]
+      return mode.read(bytes, at) === NTH
+        ? `numgen inc mod ${number + 1} ${negated ? '!= ' : ''}${packet.read(bytes, at)}`
+        : `meta random & ${0x7fff_ffff} ${negated ? '>=' : '<'} ${number}`
+    }
+  },
   options: ({ mode, flags, every, packet, count }) => {
     /** Beside it, iptables writes how many packets are left until the first that matches, in either mode. */
     const counted = (field: Field<number>): Field<number> => ({

@@ -3,7 +3,9 @@ import { pair, u8, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { is } from '../fields'
-import { native, onlyWhere, optional, portTests, transport, valueTest } from '../native'
+import { native, transport } from '../native'
+import { portTests } from '../native-ports'
+import { onlyWhere, optional, valueTest } from '../native-tests'
 import { flag, option, synonym } from '../option'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
@@ -11,8 +13,10 @@ import { listedInHex, nameList } from '../values/names'
 import { portRange } from '../values/port'
 
 export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
+/** ECE and CWR have no names in the language. */
+const ALL_FLAGS = 0x3f
 const flags = listedInHex(
-  nameList(TCP_FLAGS, { aliases: { ALL: 0x3f }, none: 'NONE', anyCase: true, emptyItems: true }),
+  nameList(TCP_FLAGS, { aliases: { ALL: ALL_FLAGS }, none: 'NONE', anyCase: true, emptyItems: true }),
 )
 const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN, TCP_FLAGS.SYN] as const
 
@@ -40,7 +44,7 @@ export const tcp = match('tcp', {
       optional(
         both(both(flgMask, flgCmp), negation),
         [[0, 0], false],
-        valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation }),
+        valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation, max: ALL_FLAGS }),
       ),
       portTests([spts, dpts], [bit(invflags, 0x01), bit(invflags, 0x02)]),
       onlyWhere(kind, 0),

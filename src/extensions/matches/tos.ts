@@ -1,13 +1,36 @@
 /** The whole byte that holds the packet's DSCP, or its type of service. */
-import { bool8, u8 } from '../../binary/codec'
+import { be16, bool8, type Field, u8 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { view } from '../fields'
+import { network, readNatively } from '../native'
+import { valueTest } from '../native-tests'
 import { option } from '../option'
 import { tosName, tos as valueMask } from '../values/dscp'
+
+/** As the first two bytes of an IPv6 header have it. */
+const shifted = (byte: Field<number>): Field<number> =>
+  view(
+    byte,
+    (value) => value << 4,
+    (value) => value >> 4,
+  )
 
 /** linux/netfilter/xt_dscp.h */
 export const tos = match('tos', {
   revisions: { 1: struct('struct xt_tos_match_info', 3, { tosMask: u8, tosValue: u8, invert: bool8 }) },
+  native: ({ tosValue, tosMask, invert }, family) =>
+    readNatively(
+      family === 'ipv4'
+        ? valueTest(network(1, 1), u8, { value: tosValue, mask: tosMask, negation: invert, isContained: true })
+        : valueTest(network(0, 2), be16, {
+            value: shifted(tosValue),
+            mask: shifted(tosMask),
+            negation: invert,
+            max: 0x0ff0,
+            isContained: true,
+          }),
+    ),
   options: ({ tosValue, tosMask, invert }) => ({
     tos: option(valueMask, both(tosValue, tosMask), {
       required: true,

@@ -2,7 +2,8 @@
 import { pair, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
-import { native, portTests } from '../native'
+import { native } from '../native'
+import { portTests } from '../native-ports'
 import { portOptions } from '../ports'
 import { portRange } from '../values/port'
 

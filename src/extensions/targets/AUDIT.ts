@@ -11,6 +11,8 @@ const TYPES = { accept: 0, drop: 1, reject: 2 }
 
 export const AUDIT = target('AUDIT', {
   revisions: { 0: struct('struct xt_audit_info', 1, { type: u8 }) },
+  // Which of the types it is, is nothing that nf_tables tells.
+  translate: () => () => 'log level audit',
   options: ({ type }) => ({
     type: option(name(TYPES, { anyCase: true }), type, { required: true, list: 'AUDIT $' }),
   }),

@@ -1,7 +1,11 @@
 /** Puts the packet into a class of a queueing discipline. */
+
+import { NFT_META } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { target } from '../extension'
+import { meta, readNatively } from '../native'
+import { valueAssignment } from '../native-actions'
 import { option } from '../option'
 import { halves, mismatch, type ValueType } from '../values/value'
 
@@ -28,5 +32,6 @@ const hex = (value: number): string => value.toString(16)
 export const CLASSIFY = target('CLASSIFY', {
   hooks: ['FORWARD', 'OUTPUT', 'POSTROUTING'],
   revisions: { 0: struct('struct xt_classify_target_info', 4, { priority: u32 }) },
+  native: ({ priority }) => readNatively(valueAssignment(meta(NFT_META.PRIORITY), u32, priority)),
   options: ({ priority }) => ({ 'set-class': option(classId, priority, { required: true, list: 'CLASSIFY set $' }) }),
 })

@@ -1,9 +1,14 @@
 /** Sets the mark of the packet's connection, or copies it from or to the packet's own. */
+
+import { NFT_CT, NFT_META } from '../../abi/nf-tables'
 import { u8, u32 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { markChanges } from '../bitwise'
 import { target } from '../extension'
 import { among, constant, is, view, where } from '../fields'
+import { connection, meta, readNatively } from '../native'
+import { markChange, markCopy } from '../native-actions'
+import { given, onlyWhere } from '../native-tests'
 import { flag, option, synonym } from '../option'
 import { bits32, hex, integer } from '../values/integer'
 
@@ -23,6 +28,16 @@ export const CONNMARK = target('CONNMARK', {
   },
   atLeastOne: [['set-xmark', 'set-mark', 'and-mark', 'or-mark', 'xor-mark', 'save-mark', 'restore-mark']],
   bits: (at) => ('shiftDir' in at ? [[at.shiftDir, RIGHT] as const, [at.shiftBits, 31] as const] : []),
+  native: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
+    if (!('shiftDir' in at)) return undefined
+    const [packet, tracked] = [meta(NFT_META.MARK), connection(NFT_CT.MARK)]
+    return readNatively(
+      given(is(mode, SET, UNSAID), markChange(tracked, ctmark, ctmask)),
+      given(is(mode, SAVE, UNSAID), markCopy(tracked, packet, { cleared: ctmask, copied: nfmask })),
+      given(is(mode, RESTORE, UNSAID), markCopy(packet, tracked, { cleared: nfmask, copied: ctmask })),
+      onlyWhere(at.shiftBits, 0),
+    )
+  },
   options: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
     const { shiftDir, shiftBits } = 'shiftDir' in at ? at : { shiftDir: constant(LEFT), shiftBits: constant(0) }
     const shift = (way: number) => where(shiftBits, (bytes, at) => shiftDir.read(bytes, at) === way)

@@ -71,6 +71,10 @@ export const CT = target('CT', {
   private: handedOut,
   bits: ({ flags }, revision) => [[flags, revision < 2 ? NOTRACK : 0x1f]],
   list: 'CT',
+  translate:
+    ({ flags }) =>
+    (bytes, at) =>
+      flags.read(bytes, at) === NOTRACK ? 'notrack' : undefined,
   options: ({ flags, zone: id, helper, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)

@@ -1,7 +1,11 @@
 /** Gives packets another destination. */
+
+import { NFT_NAT } from '../../abi/nf-tables'
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
 import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { readNatively } from '../native'
+import { natTranslation } from '../native-nat'
 import { flag } from '../option'
 
 /** linux/netfilter/nf_nat.h */
@@ -12,6 +16,7 @@ export const DNAT = target('DNAT', {
   fixed: oneRange,
   unused: unusedRange,
   usage: portsNeedProtocol('to-destination'),
+  native: (at) => readNatively(natTranslation(NFT_NAT.DNAT, at, 0x0c)),
   options: (at) => ({
     'to-destination': toOption(at),
     random: flag(bit(at.flags, 0x04)),

@@ -4,6 +4,8 @@ import { type Field, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { about, target } from '../extension'
 import { constant, view } from '../fields'
+import { readNatively } from '../native'
+import { expression } from '../native-actions'
 import { flag, option } from '../option'
 import { integer, integerRange } from '../values/integer'
 import { mismatch, type ValueType } from '../values/value'
@@ -19,6 +21,10 @@ const queues: ValueType<readonly [number, number]> = {
     return last - first < MAX ? [first, last] : mismatch('there are too many')
   },
 }
+
+/** As nf_tables has it. linux/netfilter/nf_tables.h */
+type QueueData = { num?: number; total?: number; flags?: number; numRegister?: number }
+const CPU_FANOUT = 0x02
 
 /** Where a revision keeps what, and the flags that it has. */
 const placesOf = (at: {
@@ -51,6 +57,27 @@ export const NFQUEUE = target('NFQUEUE', {
         return about('queue-balance', `queues are 0 to ${MAX}`, ERRNO.ERANGE)
       return (flags.read(bytes, place) & ~known) === 0 ? undefined : 'flags that the kernel does not know'
     }
+  },
+  native: (at) => {
+    const { queuenum, total, flags, known } = placesOf(at)
+    return readNatively(
+      expression<QueueData>('queue', {
+        write(bytes, place) {
+          const bits = flags.read(bytes, place)
+          const several = { num: queuenum.read(bytes, place), total: total.read(bytes, place) }
+          return { ...several, ...(bits !== 0 && { flags: bits }) }
+        },
+        read({ num, total: count = 1, flags: bits = 0, ...rest }, bytes, place) {
+          if (num === undefined || count < 1 || (bits & ~known) !== 0 || rest.numRegister !== undefined) return false
+          // To spread packets of one queue over processors is nothing that there are words for.
+          if (count === 1 && (bits & CPU_FANOUT) !== 0) return false
+          queuenum.write(bytes, place, num)
+          total.write(bytes, place, count)
+          flags.write(bytes, place, bits)
+          return true
+        },
+      }),
+    )
   },
   options: (at) => {
     const { queuenum, total, flags } = placesOf(at)

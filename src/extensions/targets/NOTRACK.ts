@@ -2,6 +2,8 @@
 import { struct } from '../../binary/struct'
 import { fixed, target } from '../extension'
 import { headed } from '../listing'
+import { readNatively } from '../native'
+import { bare } from '../native-actions'
 import { ctRevisions, handedOut } from './CT'
 
 /** XT_CT_NOTRACK and XT_CT_NOTRACK_ALIAS, linux/netfilter/xt_CT.h */
@@ -16,5 +18,6 @@ export const NOTRACK = target('NOTRACK', {
   private: (at) => ('flags' in at ? handedOut(at) : []),
   fixed: (at) => ('flags' in at ? [fixed(at.flags, NOTRACK_ALIAS)] : []),
   list: (at) => headed('flags' in at ? 'NOTRACK' : undefined),
+  native: () => readNatively(bare('notrack')),
   options: () => ({}),
 })

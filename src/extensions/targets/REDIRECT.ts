@@ -2,6 +2,8 @@
 import { bit, both } from '../../binary/struct'
 import { target } from '../extension'
 import { natRange, natRangeIPv4, oneRange, portsNeedProtocol } from '../nat'
+import { readNatively } from '../native'
+import { natPorts } from '../native-nat'
 import { flag, option } from '../option'
 import { natPortRange } from '../values/port'
 
@@ -14,6 +16,7 @@ export const REDIRECT = target('REDIRECT', {
   // All but addresses, which are the machine's.
   bits: ({ flags }) => [[flags, ~0x01]],
   usage: portsNeedProtocol('to-ports'),
+  native: (at) => readNatively(natPorts('redir', at, 0x04)),
   options: ({ flags, minProto, maxProto }) => ({
     'to-ports': option(natPortRange, both(minProto, maxProto), { present: bit(flags, 0x02), list: 'redir ports $' }),
     random: flag(bit(flags, 0x04)),

@@ -1,7 +1,11 @@
 /** Refuses a packet and tells its sender. */
+
+import { NFT_REJECT } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { about, isProtocol, target } from '../extension'
+import { readNatively } from '../native'
+import { expression } from '../native-actions'
 import { option } from '../option'
 import { name } from '../values/names'
 
@@ -42,11 +46,26 @@ const ICMP6 = {
   'reject-route': 8,
 }
 
+/** The codes of what is sent, by the numbers above. linux/icmp.h, linux/icmpv6.h */
+const ICMP_CODES: Codes = { 0: 0, 1: 1, 2: 2, 3: 3, 5: 9, 6: 10, 8: 13 }
+const ICMP6_CODES: Codes = { 0: 0, 1: 1, 3: 3, 4: 4, 7: 5, 8: 6 }
+type Codes = Readonly<Record<number, number>>
+
+/** As nf_tables has it. linux/netfilter/nf_tables.h */
+type RejectData = { type?: number; icmpCode?: number }
+
 const spelling = { anyCase: true, prefixes: true }
 
 const byFamily = {
-  ipv4: { type: name(ICMP, spelling), usual: ICMP['icmp-port-unreachable'], tcpReset: ICMP['tcp-reset'], echoReply: 4 },
+  ipv4: {
+    codes: ICMP_CODES,
+    type: name(ICMP, spelling),
+    usual: ICMP['icmp-port-unreachable'],
+    tcpReset: ICMP['tcp-reset'],
+    echoReply: 4,
+  },
   ipv6: {
+    codes: ICMP6_CODES,
     type: name(ICMP6, spelling),
     usual: ICMP6['icmp6-port-unreachable'],
     tcpReset: ICMP6['tcp-reset'],
@@ -62,6 +81,28 @@ export const REJECT = target('REJECT', {
       ipv4: struct('struct ipt_reject_info', 4, { with: u32 }),
       ipv6: struct('struct ip6t_reject_info', 4, { with: u32 }),
     },
+  },
+  native: (fields, family) => {
+    const { tcpReset, codes } = byFamily[family]
+    return readNatively(
+      expression<RejectData>('reject', {
+        write(bytes, at) {
+          const type = fields.with.read(bytes, at)
+          const icmpCode = codes[type]
+          if (type === tcpReset) return { type: NFT_REJECT.TCP_RST }
+          return icmpCode === undefined ? undefined : { type: NFT_REJECT.ICMP_UNREACH, icmpCode }
+        },
+        read({ type, icmpCode }, bytes, at) {
+          const found = Object.keys(codes)
+            .map(Number)
+            .find((one) => codes[one] === icmpCode)
+          const wanted = type === NFT_REJECT.TCP_RST ? tcpReset : type === NFT_REJECT.ICMP_UNREACH ? found : undefined
+          if (wanted === undefined) return false
+          fields.with.write(bytes, at, wanted)
+          return true
+        },
+      }),
+    )
   },
   options: (fields, family) => ({
     'reject-with': option(byFamily[family].type, fields.with, { always: true, absent: byFamily[family].usual }),

@@ -1,7 +1,11 @@
 /** Gives packets another source. */
+
+import { NFT_NAT } from '../../abi/nf-tables'
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
 import { natRange, natRange2, natRangeIPv4, noBase, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import { readNatively } from '../native'
+import { natTranslation } from '../native-nat'
 import { flag } from '../option'
 
 /** linux/netfilter/nf_nat.h */
@@ -14,6 +18,7 @@ export const SNAT = target('SNAT', {
   worded: noBase,
   unused: unusedRange,
   usage: portsNeedProtocol('to-source'),
+  native: (at) => readNatively(natTranslation(NFT_NAT.SNAT, at, 0x1c)),
   options: (at) => ({
     'to-source': toOption(at),
     random: flag(bit(at.flags, 0x04)),

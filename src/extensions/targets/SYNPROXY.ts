@@ -3,6 +3,7 @@ import { u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { isProtocol, needsProtocol, target } from '../extension'
 import { headed } from '../listing'
+import { wordsWhere } from '../nft-words'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -12,6 +13,23 @@ export const SYNPROXY = target('SYNPROXY', {
   hooks: ['INPUT', 'FORWARD'],
   revisions: { 0: struct('struct nf_synproxy_info', 4, { options: u8, wscale: u8, mss: u16 }) },
   list: () => (payload) => `${headed('SYNPROXY')(payload)} `,
+  translate: ({ options, wscale, mss }) => {
+    const has = (mask: number) => bit(options, mask)
+    const [sack, timestamp, ecn] = [
+      wordsWhere(has(0x04), 'sack-perm'),
+      wordsWhere(has(0x08), 'timestamp'),
+      wordsWhere(has(0x10), 'ecn'),
+    ] as const
+    return (bytes, at) =>
+      [
+        'synproxy',
+        ...sack(bytes, at),
+        ...timestamp(bytes, at),
+        ...(has(0x02).read(bytes, at) ? [`wscale ${wscale.read(bytes, at)}`] : []),
+        ...(has(0x01).read(bytes, at) ? [`mss ${mss.read(bytes, at)}`] : []),
+        ...ecn(bytes, at),
+      ].join(' ')
+  },
   options: ({ options, wscale, mss }) => ({
     'sack-perm': flag(bit(options, 0x04)),
     timestamp: flag(bit(options, 0x08)),

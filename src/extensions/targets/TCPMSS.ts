@@ -22,6 +22,12 @@ export const TCPMSS = target('TCPMSS', {
   revisions: { 0: struct('struct xt_tcpmss_info', 2, { mss: u16 }) },
   atLeastOne: true,
   list: 'TCPMSS',
+  translate:
+    ({ mss }) =>
+    (bytes, at) => {
+      const size = mss.read(bytes, at)
+      return `tcp option maxseg size set ${size === CLAMP ? 'rt mtu' : size}`
+    },
   options: ({ mss }, family) => {
     const number = view(
       mss,

@@ -4,8 +4,11 @@ import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
 import { about, isTerminated, target } from '../extension'
 import { option } from '../option'
-import { inetAddress, isZero, unusedAddress } from '../values/address'
+import { formatAddress, inetAddress, isZero, shorten, unusedAddress } from '../values/address'
 import { oneInterface } from '../values/interface'
+
+/** A word that nft reads as one. */
+const isPlainName = (name: string): boolean => /^[a-z][\w.-]*$/i.test(name)
 
 /** linux/netfilter/xt_TEE.h */
 export const TEE = target('TEE', {
@@ -13,6 +16,14 @@ export const TEE = target('TEE', {
   private: ({ priv }) => [priv],
   unused: ({ gw }, family) => unusedAddress(gw, family),
   list: 'TEE',
+  translate:
+    ({ gw, oif }) =>
+    (bytes, at, context) => {
+      const device = oif.read(bytes, at)
+      const to = `dup to ${formatAddress(shorten(gw.read(bytes, at), context), context)}`
+      if (device === '') return to
+      return isPlainName(device) ? `${to} device ${device}` : undefined
+    },
   options: ({ gw, oif }) => ({
     gateway: option(inetAddress, gw, { required: true, list: 'gw:$' }),
     oif: option(oneInterface, oif, { list: 'oif=$' }),

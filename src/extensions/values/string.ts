@@ -52,3 +52,6 @@ export const mac: ValueType<Uint8Array, string> = {
       : mismatch(),
   format: (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':'),
 }
+
+/** Text in the double quotes of nft(8), which has no way to put one into them; undefined for text that has one. */
+export const nftQuoted = (value: string): string | undefined => (/["\n]/.test(value) ? undefined : `"${value}"`)

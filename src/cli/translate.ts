@@ -1,0 +1,226 @@
+/**
+ * `iptables-translate`, `iptables-restore-translate` and those of IPv6: commands for iptables as commands for nft, with the
+ * text and the exit statuses of the tools. They ask no kernel.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { FAMILIES, type Family, type FamilyName } from '../abi/family'
+import { HOOKS, type Hook, isTableName } from '../abi/netfilter'
+import { baseChain } from '../abi/nf-tables'
+import { UnboundSets } from '../backend/sets'
+import { decodeText } from '../binary/text'
+import { XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
+import { type Command, parseCommand } from '../language/command'
+import { helpText, LANGUAGE_VERSION, programOf, VERSION } from '../language/help'
+import { UsageError } from '../language/options'
+import { splitWords } from '../language/words'
+import { translateRule } from '../nft/translate'
+import { encodeRule } from '../ruleset/rule'
+import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
+import { fileReason } from './files'
+import type { Streams } from './main'
+
+type Output = Pick<Streams, 'stdout' | 'stderr'>
+
+const NFT_VERSION = `${LANGUAGE_VERSION} (nf_tables)`
+const NFT_FAMILIES: Readonly<Record<FamilyName, string>> = { ipv4: 'ip', ipv6: 'ip6' }
+
+/** What nft is to do: rules are many words for a shell, which the tool puts into quotes. */
+interface Line {
+  readonly text: string
+  readonly isRule: boolean
+}
+
+const NOT_IMPLEMENTED = 'Translation not implemented\n'
+
+/** As one word of sh(1). */
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+/** The words as they were given, behind the sign of a comment, which ends with its line. */
+const repeated = (words: readonly string[]): string =>
+  `# ${words.map((word) => `${word.replaceAll('\n', ' ')} `).join('')}`
+
+/** A command as nft has it; undefined for one that the tool does not translate. */
+function translated(command: Command, words: readonly string[], context: Context): readonly Line[] | undefined {
+  const place = `${NFT_FAMILIES[context.family.name]} ${command.table ?? 'filter'}`
+  const one = (text: string): Line[] => [{ text, isRule: false }]
+  switch (command.kind) {
+    case 'append':
+    case 'insert': {
+      const texts = command.rules.map((rule) => translateRule(encodeRule(rule, context), context))
+      if (texts.includes(undefined)) return one(repeated(words))
+      const verb = command.kind === 'append' ? 'add' : 'insert'
+      const at = command.kind === 'insert' && command.number > 1 ? ` index ${command.number - 1}` : ''
+      return texts.map((text) => ({ text: `${verb} rule ${place} ${command.chain}${at} ${text}`, isRule: true }))
+    }
+    case 'new-chain':
+      return one(`add chain ${place} ${command.chain}`)
+    case 'flush':
+      return one(command.chain === undefined ? `flush table ${place}` : `flush chain ${place} ${command.chain}`)
+    case 'delete-chain':
+      return command.chain === undefined ? undefined : one(`delete chain ${place} ${command.chain}`)
+    case 'list':
+      return one(`list table ${place}`)
+    default:
+      return undefined
+  }
+}
+
+const contextOf = (family: Family): Context => ({ family, sets: new UnboundSets() })
+
+/** @returns the exit status */
+export function runTranslate(words: readonly string[], familyName: FamilyName, output: Output): number {
+  const family = FAMILIES[familyName]
+  const program = `${programOf(family)}-translate`
+  try {
+    return translate(words, family, program, output)
+  } catch (error) {
+    const { status, message } = failureOf(error, program)
+    output.stderr(message.replace(VERSION, NFT_VERSION))
+    return status
+  }
+}
+
+function translate(words: readonly string[], family: Family, program: string, { stdout, stderr }: Output): number {
+  const command = parseCommand(words, family, stderr)
+  if (command.family !== undefined && command.family !== family.name) throw new UsageError('', { bare: true })
+  if (command.kind === 'version') stdout(`${program} ${NFT_VERSION}\n`)
+  else if (command.kind === 'help')
+    stdout(helpText(family, command.extensions).replace(VERSION, NFT_VERSION).replaceAll(programOf(family), program))
+  else {
+    const lines = translated(command, words, contextOf(family))
+    stdout(lines?.map(({ text, isRule }) => `nft ${isRule ? shellQuoted(text) : text}\n`).join('') ?? 'nft ')
+    if (lines === undefined) throw new Failure(REFUSED, NOT_IMPLEMENTED)
+  }
+  return 0
+}
+
+const restoreUsage = (program: string): string =>
+  `${program} ${LANGUAGE_VERSION.slice(1)}\nUsage: ${program} [-h] [-f <FILE>] [-V]\n` +
+  '\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --version ]\n'
+
+const RESTORE_OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  file: { type: 'string', short: 'f' },
+  version: { type: 'boolean', short: 'V' },
+} as const
+
+/** @returns the exit status */
+export function runRestoreTranslate(
+  words: readonly string[],
+  familyName: FamilyName,
+  { stdout, stderr }: Output,
+): number {
+  const family = FAMILIES[familyName]
+  const program = `${programOf(family)}-restore-translate`
+  try {
+    const { values } = parseArgs({ args: [...words], options: RESTORE_OPTIONS })
+    if (values.version) stdout(`${program} ${LANGUAGE_VERSION}\n`)
+    else if (values.help) stdout(restoreUsage(program))
+    else if (values.file === undefined) throw new Failure(REFUSED, `ERROR: missing file name\n${restoreUsage(program)}`)
+    else new Restoring(family, program, { stdout, stderr }).run(readText(values.file))
+    return 0
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error
+    const { status, message } = failureOf(error, program)
+    stderr(message.replace(VERSION, NFT_VERSION))
+    return status
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return decodeText(readFileSync(file))
+  } catch (error) {
+    throw new Failure(REFUSED, `Couldn't open file ${file}: ${fileReason(error)}\n`)
+  }
+}
+
+class Restoring {
+  readonly #family: Family
+  readonly #program: string
+  readonly #output: Output
+  #table: string | undefined
+
+  constructor(family: Family, program: string, output: Output) {
+    this.#family = family
+    this.#program = program
+    this.#output = output
+  }
+
+  run(text: string): void {
+    this.#say(`# Translated by ${this.#program} ${LANGUAGE_VERSION} on ${dateText()}`)
+    for (const [i, line] of text.split('\n').entries())
+      if (line.trim() !== '' && !line.startsWith('#')) this.#takeLine(line, i + 1)
+    this.#say(`# Completed on ${dateText()}`)
+  }
+
+  #say(line: string): void {
+    this.#output.stdout(`${line}\n`)
+  }
+
+  #takeLine(line: string, number: number): void {
+    try {
+      if (this.#take(line)) return
+    } catch (error) {
+      if (error instanceof XtablesError) throw this.#blame(error, number)
+      throw error
+    }
+    throw new Failure(REFUSED, `${this.#program}: line ${number} failed\n`)
+  }
+
+  #blame(error: XtablesError, number: number): Failure {
+    const title = error instanceof UsageError && error.bare ? '' : `${this.#program} ${NFT_VERSION}: `
+    const text = `${title}${error.message}\nError occurred at line: ${number}\n${tryHelp(this.#program)}`
+    return new Failure(USAGE, text)
+  }
+
+  /** @returns whether the line is one of those that a text may have there */
+  #take(line: string): boolean {
+    const [, table] = /^\*(\S+)\s*$/.exec(line) ?? []
+    if (table !== undefined) return this.#open(table)
+    if (this.#table === undefined) return false
+    if (/^COMMIT\s*$/.test(line)) {
+      this.#table = undefined
+      return true
+    }
+    return line.startsWith(':') ? this.#addChain(line.slice(1), this.#table) : this.#addRule(line, this.#table)
+  }
+
+  #open(table: string): boolean {
+    if (this.#table !== undefined) return false
+    this.#table = table
+    this.#say(`add table ${NFT_FAMILIES[this.#family.name]} ${table}`)
+    return true
+  }
+
+  #addChain(words: string, table: string): boolean {
+    const [chain, policy] = words.split(/\s+/)
+    if (chain === undefined || policy === undefined) return false
+    const isBase = (HOOKS as readonly string[]).includes(chain) && isTableName(table)
+    const text = isBase ? ` { ${baseText(table, chain as Hook, policy)} }` : ''
+    this.#say(`add chain ${NFT_FAMILIES[this.#family.name]} ${table} ${chain}${text}`)
+    return true
+  }
+
+  #addRule(line: string, table: string): boolean {
+    const words = ['-t', table, ...splitWords(line.replace(/^\[\d+:\d+\]\s*/, ''))]
+    const command = parseCommand(words, this.#family, this.#output.stderr)
+    const lines = translated(command, words, contextOf(this.#family))
+    for (const { text } of lines ?? []) this.#say(text)
+    if (lines === undefined) throw new Failure(REFUSED, NOT_IMPLEMENTED)
+    return true
+  }
+}
+
+function baseText(table: Parameters<typeof baseChain>[0], hook: Hook, policy: string): string {
+  const { type, priority } = baseChain(table, hook)
+  return `type ${type} hook ${hook.toLowerCase()} priority ${priority}; policy ${policy.toLowerCase()};`
+}
+
+/** As asctime(3) has it. */
+function dateText(): string {
+  const [day, month, date, year, time] = new Date().toString().split(' ')
+  return `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`
+}

@@ -1,0 +1,94 @@
+/** What native forms are made of that does something: expressions of their own, and what is set. */
+import { type Codec, type Field, u32 } from '../binary/codec'
+import type { NativePart, Source } from './native'
+import { keyOf, sourceKey } from './native'
+import { encoded, isZero } from './native-tests'
+import { same } from './values/value'
+
+/** An expression that says all that the payload does, by its attributes. */
+export const expression = <D extends Readonly<Record<string, unknown>>>(
+  name: string,
+  {
+    write,
+    read,
+  }: {
+    /** @returns undefined where it cannot be said so. */
+    write(bytes: Uint8Array, at: number): D | undefined
+    /** @returns whether it can be said in the payload. */
+    read(data: Partial<D>, bytes: Uint8Array, at: number): boolean
+  },
+): NativePart => ({
+  keys: [name],
+  write(bytes, at) {
+    const data = write(bytes, at)
+    return data && [{ kind: 'expression', name, data }]
+  },
+  read: (statement, bytes, at) => statement.kind === 'expression' && read(statement.data as Partial<D>, bytes, at),
+})
+
+/** An expression that has no attributes. */
+export const bare = (name: string): NativePart =>
+  expression(name, { write: () => ({}), read: (data) => Object.keys(data).length === 0 })
+
+const keyOfSet = (to: Source): string => keyOf({ kind: 'set', to, value: new Uint8Array() })
+
+/** That something which the kernel knows of the packet is set to one value. */
+export const assignment = (to: Source, value: Uint8Array): NativePart => ({
+  keys: [keyOfSet(to)],
+  write: () => [{ kind: 'set', to, value }],
+  read: (statement) => statement.kind === 'set' && same(statement.value, value),
+})
+
+/** That it is set to what a field holds. */
+export const valueAssignment = (to: Source, codec: Codec<number>, field: Field<number>): NativePart => ({
+  keys: [keyOfSet(to)],
+  write: (bytes, at) => [{ kind: 'set', to, value: encoded(codec, field.read(bytes, at)) }],
+  read(statement, bytes, at) {
+    if (statement.kind !== 'set' || statement.value.length !== codec.size) return false
+    field.write(bytes, at, codec.read(statement.value, 0))
+    return true
+  },
+})
+
+const ALL = 0xffff_ffff
+const not = (bits: number): number => ~bits >>> 0
+
+/** A mark becomes `(mark & ~mask) ^ value`. */
+export const markChange = (to: Source, value: Field<number>, mask: Field<number>): NativePart => ({
+  keys: [keyOfSet(to)],
+  write(bytes, at) {
+    const [number, bits] = [encoded(u32, value.read(bytes, at)), mask.read(bytes, at)]
+    if (bits === ALL) return [{ kind: 'set', to, value: number }]
+    return [{ kind: 'change', to, from: to, mask: encoded(u32, not(bits)), xor: number }]
+  },
+  read(statement, bytes, at) {
+    const isConstant = statement.kind === 'set'
+    if (!isConstant && (statement.kind !== 'change' || sourceKey(statement.from) !== sourceKey(to))) return false
+    const number = isConstant ? statement.value : statement.xor
+    if (number.length !== u32.size) return false
+    value.write(bytes, at, u32.read(number, 0))
+    mask.write(bytes, at, isConstant ? ALL : not(u32.read(statement.mask, 0)))
+    return true
+  },
+})
+
+/** One mark becomes another one, or what a mask leaves of that. */
+export const markCopy = (
+  to: Source,
+  from: Source,
+  { cleared, copied }: { cleared: Field<number>; copied: Field<number> },
+): NativePart => ({
+  keys: [keyOfSet(to)],
+  write(bytes, at) {
+    if (cleared.read(bytes, at) !== ALL) return undefined
+    const mask = encoded(u32, copied.read(bytes, at))
+    return [{ kind: 'change', to, from, mask, xor: new Uint8Array(u32.size) }]
+  },
+  read(statement, bytes, at) {
+    if (statement.kind !== 'change' || sourceKey(statement.from) !== sourceKey(from)) return false
+    if (!isZero(statement.xor) || statement.mask.length !== u32.size) return false
+    cleared.write(bytes, at, ALL)
+    copied.write(bytes, at, u32.read(statement.mask, 0))
+    return true
+  },
+})

@@ -1,0 +1,116 @@
+/** Rules of iptables as text for nft(8), as iptables-translate 1.8.9 writes it. */
+
+import { VERDICTS } from '../abi/netfilter'
+import { NFT_META } from '../abi/nf-tables'
+import type { Context } from '../extensions/context'
+import { meta, type Statement, sourceKey } from '../extensions/native'
+import { isSameTest } from '../extensions/native-tests'
+import type { Known } from '../extensions/registry'
+import { isStandard, matchParts, readVerdict, targetPart } from '../ruleset/entry'
+import { FRAGMENT, HEADS } from '../ruleset/head'
+import { type EntryPart, entryPart, ruleHead } from '../ruleset/parts'
+import type { Entry } from '../ruleset/ruleset'
+import { printStatement } from './print'
+import { impliesProtocol } from './print-tests'
+
+/** Something that nft has no words for. */
+class Wordless extends Error {}
+
+const wordless = (): never => {
+  throw new Wordless()
+}
+
+/** A rule for nft, without the chain that it is for; undefined where nft has no words for it. */
+export function translateRule(entry: Entry, place: Context): string | undefined {
+  try {
+    return new Translator(entry, place).text()
+  } catch (error) {
+    if (error instanceof Wordless) return undefined
+    throw error
+  }
+}
+
+/** Statements as a payload has them, in whatever order these are. */
+function statementsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] {
+  const parts = variant.native?.parts ?? wordless()
+  return parts.flatMap((part) => {
+    const said = part.write(bytes, at) ?? wordless()
+    // What has to be asked before, nft asks by itself.
+    return said.filter((statement) => part.needs === undefined || !isSameTest(statement, part.needs))
+  })
+}
+
+/** Where in a header it looks: what a match asks of one header is written in the order in which it lies there. */
+const offsetOf = (statement: Statement): number =>
+  statement.kind === 'test' && statement.source.from === 'payload' ? statement.source.offset : 0
+
+const PROTOCOL = sourceKey(meta(NFT_META.L4PROTO))
+/** What of the head stands before the protocol, which the addresses follow. */
+const BEFORE: readonly string[] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME), FRAGMENT].map(sourceKey)
+
+class Translator {
+  readonly #entry: Entry
+  readonly #context: Context
+  /** There is room for one. */
+  #remark = ''
+  /** Whether nft asks for the protocol by itself, as something is asked of its header. */
+  #isImplied = false
+
+  constructor(entry: Entry, context: Context) {
+    this.#entry = entry
+    const { protocol, protocolNegated } = ruleHead(context.family, entry.bytes, 0)
+    this.#context = { ...context, protocol: protocolNegated ? 0 : protocol }
+  }
+
+  text(): string {
+    const { family } = this.#context
+    const { bytes } = this.#entry
+    const matches = matchParts(family, bytes, 0).map((part) => this.#part(entryPart('match', family, bytes, part)))
+    const words = [...this.#head(), ...matches, 'counter', this.#target(), this.#remark]
+    return words.filter((word) => word !== '').join(' ')
+  }
+
+  #head(): string[] {
+    const statements = statementsOf(HEADS[this.#context.family.name], this.#entry.bytes, 0)
+    const keyOf = (statement: Statement): string => ('source' in statement ? sourceKey(statement.source) : '')
+    const rank = (statement: Statement): number =>
+      BEFORE.includes(keyOf(statement)) ? 0 : keyOf(statement) === PROTOCOL ? 1 : 2
+    return statements
+      .filter((statement) => !this.#isImplied || keyOf(statement) !== PROTOCOL)
+      .sort((a, b) => rank(a) - rank(b))
+      .map((statement) => this.#print(statement))
+  }
+
+  #print(statement: Statement): string {
+    return printStatement(statement, this.#context) ?? wordless()
+  }
+
+  #part({ known = wordless(), at }: EntryPart): string {
+    const { bytes } = this.#entry
+    const words = known.variant.translate?.(bytes, at, this.#context)
+    if (typeof words === 'object') this.#remark = words.remark
+    if (words !== undefined) return typeof words === 'object' ? '' : words
+    const statements = statementsOf(known, bytes, at)
+    if (statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
+    return [...statements]
+      .sort((a, b) => offsetOf(a) - offsetOf(b))
+      .map((statement) => this.#print(statement))
+      .join(' ')
+  }
+
+  #target(): string {
+    const { family } = this.#context
+    const { bytes, jump } = this.#entry
+    const part = targetPart(family, bytes, 0)
+    if (jump === '') return ''
+    if (jump !== undefined)
+      return `${(family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) === 0 ? 'jump' : 'goto'} ${jump}`
+    if (!isStandard(bytes, part)) return this.#part(entryPart('target', family, bytes, part))
+    const verdict = readVerdict(bytes, part)
+    return verdict === VERDICTS.QUEUE ? wordless() : (VERDICT_WORDS.get(verdict) ?? wordless())
+  }
+}
+
+const VERDICT_WORDS: ReadonlyMap<number, string> = new Map(
+  (['ACCEPT', 'DROP', 'RETURN'] as const).map((name) => [VERDICTS[name], name.toLowerCase()]),
+)

@@ -1,0 +1,100 @@
+/** Expressions made by hand: what nft does not write, or what this kernel lacks. */
+import { FAMILIES } from '../../src/abi/family'
+import { UnboundSets } from '../../src/backend/sets'
+import { printRule } from '../../src/language/print'
+import { type Expression, expressionList, type Known } from '../../src/nft/expressions'
+import { isHeld, readRule } from '../../src/nft/rule'
+import { expressionsOf, type Step, stepsOf } from '../../src/nft/statements'
+import { describeRule } from '../../src/ruleset/rule'
+
+const family = FAMILIES.ipv4
+const context = { family, sets: new UnboundSets() }
+
+function reading(expressions: readonly Expression[]): string | undefined {
+  const bytes = new Uint8Array(expressionList.size(expressions))
+  expressionList.write(bytes, 0, expressions)
+  const read = readRule(family, { bytes, at: 0, end: bytes.length })
+  return isHeld(family, read.bytes) ? undefined : printRule(describeRule(read, context), family.name)
+}
+
+const value = (...bytes: number[]) => ({ value: Uint8Array.from(bytes) })
+const meta = (key: number, dreg: number): Known => ({ name: 'meta', data: { key, dreg } })
+const saddr = (dreg: number): Known => ({ name: 'payload', data: { dreg, base: 1, offset: 12, len: 4 } })
+const cmp = (sreg: number, op: number, ...bytes: number[]): Known => ({
+  name: 'cmp',
+  data: { sreg, op, data: value(...bytes) },
+})
+const constant = (dreg: number, ...bytes: number[]): Known => ({
+  name: 'immediate',
+  data: { dreg, data: value(...bytes) },
+})
+const turned: Known = { name: 'byteorder', data: { sreg: 1, dreg: 1, op: 1, len: 4, size: 4 } }
+const [LEN, MARK] = [0, 3]
+
+test.each<[string, readonly Expression[], string | undefined]>([
+  ['one queue', [{ name: 'queue', data: { num: 5, total: 1, flags: 1 } }], '-j NFQUEUE --queue-num 5 --queue-bypass'],
+  [
+    'several queues',
+    [{ name: 'queue', data: { num: 5, total: 3, flags: 2 } }],
+    '-j NFQUEUE --queue-balance 5:7 --queue-cpu-fanout',
+  ],
+  ['one queue for every processor', [{ name: 'queue', data: { num: 5, total: 1, flags: 2 } }], undefined],
+  ['a queue that is computed', [{ name: 'queue', data: { numRegister: 1 } }], undefined],
+  ['a register by its old number', [saddr(8), cmp(8, 0, 10, 0, 0, 1)], '-s 10.0.0.1/32'],
+  ['a register that another one lies in', [saddr(1), constant(8, 1, 2, 3, 4), cmp(1, 0, 10, 0, 0, 1)], undefined],
+  ['a register beside another one', [saddr(8), constant(9, 1, 2, 3, 4), cmp(8, 0, 10, 0, 0, 1)], '-s 10.0.0.1/32'],
+  ['a number compared in the order of the machine', [meta(LEN, 1), cmp(1, 4, 5, 0, 0, 0)], undefined],
+  ['a length that is greater than there are words for', [meta(LEN, 1), turned, cmp(1, 4, 0, 0, 0, 5)], undefined],
+  ['a length that is less', [meta(LEN, 1), turned, cmp(1, 2, 0, 0, 0, 5)], '-m length --length 0:4'],
+  ['a mark that is turned and compared', [meta(MARK, 1), turned, cmp(1, 0, 0, 0, 0, 5)], undefined],
+  [
+    'a mark under a mask that is turned over',
+    [
+      meta(MARK, 1),
+      { name: 'bitwise', data: { sreg: 1, dreg: 1, op: 0, len: 4, mask: value(1, 0, 0, 0), xor: value(1, 0, 0, 0) } },
+      cmp(1, 0, 1, 0, 0, 0),
+    ],
+    undefined,
+  ],
+  [
+    'no tracking, and more',
+    [
+      { name: 'notrack', data: {} },
+      { name: 'counter', data: {} },
+    ],
+    undefined,
+  ],
+  ['what is not known', [{ name: 'quantum', unknown: undefined }], undefined],
+])('%s', (_, expressions, wanted) => {
+  expect(reading(expressions)).toBe(wanted)
+})
+
+const mark = { from: 'meta', key: MARK } as const
+const tracked = { from: 'ct', key: 3 } as const
+
+test.each<[string, Step]>([
+  ['a test', { kind: 'test', source: mark, op: 'neq', value: Uint8Array.of(1, 0, 0, 0) }],
+  [
+    'a range of what the machine has in its own order',
+    {
+      kind: 'test',
+      source: { from: 'meta', key: LEN },
+      isTurned: true,
+      op: 'eq',
+      value: Uint8Array.of(0, 0, 0, 1),
+      to: Uint8Array.of(0, 0, 0, 9),
+    },
+  ],
+  [
+    'a lookup',
+    { kind: 'test', source: { from: 'fib', flags: 1, result: 3 }, op: 'eq', value: Uint8Array.of(2, 0, 0, 0) },
+  ],
+  ['a realm', { kind: 'test', source: { from: 'rt', key: 0 }, op: 'eq', value: Uint8Array.of(2, 0, 0, 0) }],
+  ['what is set', { kind: 'set', to: tracked, value: Uint8Array.of(1, 0, 0, 0) }],
+  [
+    'what is copied',
+    { kind: 'change', to: tracked, from: mark, mask: Uint8Array.of(255, 0, 0, 0), xor: Uint8Array.of(1, 0, 0, 0) },
+  ],
+])('%s is read as it was written', (_, step) => {
+  expect(stepsOf(expressionsOf(step))).toEqual([step])
+})

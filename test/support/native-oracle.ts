@@ -1,0 +1,59 @@
+/** iptables-translate and nft, run in the network namespace that this process is in. */
+import type { Family } from '../../src/abi/family'
+import { splitWords } from '../../src/language/words'
+import type { Case } from './cases'
+import type { Translated } from './native-fixtures'
+import { nftCommand, nftRules, prepareNft } from './nft-oracle'
+import { type Outcome, run } from './oracle'
+
+export const translateCommand = ({ name }: Family): string =>
+  name === 'ipv4' ? 'iptables-translate' : 'ip6tables-translate'
+
+export const nftFamily = ({ name }: Family): string => (name === 'ipv4' ? 'ip' : 'ip6')
+
+/** First lines of `iptables-translate -V` and `nft -v`; undefined where one of them is not installed. */
+export function translateVersion(): string | undefined {
+  try {
+    return [run('iptables-translate', ['-V']), run('nft', ['-v'])].map(({ stdout }) => stdout.trim()).join(', ')
+  } catch {
+    return undefined
+  }
+}
+
+/** What the tool says of a line of rules of a table. */
+export const translated = (family: Family, table: string, line: string): Outcome =>
+  run(translateCommand(family), ['-t', table, ...splitWords(line)])
+
+/** Whether it only repeats the line. */
+export const isRepeated = (stdout: string): boolean => stdout.startsWith('nft # ')
+
+const CHAIN = 'x'
+/** Where rules jump to. */
+const OTHER = 'y'
+
+/** Adds a rule, given as nft has it, to a chain that iptables-nft has made. @returns its expressions, unless nft refuses it */
+export function nftExpressions(family: Family, table: string, rule: string): Uint8Array | undefined {
+  for (const chain of [CHAIN, OTHER]) run(nftCommand(family), ['-t', table, '-N', chain])
+  run('nft', ['flush', 'chain', nftFamily(family), table, CHAIN])
+  const { status } = run('nft', ['add', 'rule', nftFamily(family), table, CHAIN, rule])
+  if (status !== 0) return undefined
+  const expressions = nftRules(family, table).get(CHAIN)?.at(-1)?.expressions
+  return expressions?.bytes.slice(expressions.at, expressions.end)
+}
+
+/** The rule of `nft 'add rule ip filter INPUT …'`. */
+export const ruleOf = (text: string): string | undefined => /^nft 'add rule \S+ \S+ \S+ (.*)'\s*$/s.exec(text)?.[1]
+
+/** What becomes of the accepted lines of a group, in a namespace that is new. */
+export function translatedLines(one: Case, known: Set<string>): Translated[] {
+  const { family, table, accepted } = one
+  prepareNft(one)
+  return accepted.map((line) => {
+    const { status, stdout } = translated(family, table, line)
+    const text = isRepeated(stdout) ? undefined : stdout.replace(/\n$/, '')
+    const rule = text === undefined ? undefined : ruleOf(text)
+    const isNew = rule !== undefined && !known.has(rule)
+    if (rule !== undefined) known.add(rule)
+    return { line, text, status: status ?? -1, expressions: isNew ? nftExpressions(family, table, rule) : undefined }
+  })
+}
