@@ -47,6 +47,7 @@ export function portTests(
   return {
     keys: [...sources, both].map(sourceKey),
     isGradual: true,
+    isUniform: true,
     write(bytes, at) {
       const ranges = ports.map((field) => field.read(bytes, at))
       const negated = negations.map((field) => field.read(bytes, at))

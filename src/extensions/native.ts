@@ -70,6 +70,8 @@ export interface NativePart {
   write(bytes: Uint8Array, at: number): readonly Statement[] | undefined
   /** Whether it may read several statements, one after the other, as long as these do not say the same twice. */
   readonly isGradual?: boolean
+  /** Whether it reads every value that is to be equalled, or not, as it does every other: its bytes go into the payload. */
+  readonly isUniform?: boolean
   /** Whether what it says means something else beside other parts, so that a match of its own has to say it. */
   readonly isAlone?: boolean
   /** What has to be asked before, and is no matter of another extension: what stands at that place is something else otherwise. */

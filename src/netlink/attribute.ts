@@ -148,6 +148,9 @@ export const binary: Payload<Uint8Array> = {
   },
 }
 
+/** As {@link binary}, without copying: for who knows that the message stays as it is. */
+export const view: Payload<Uint8Array> = { ...binary, read: (bytes, at, end) => bytes.subarray(at, end) }
+
 /** An attribute that says all by being there. */
 export const flag: Payload<true> = {
   flag: 0,
@@ -286,7 +289,8 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
   }
 }
 
-function* walk(bytes: Uint8Array, start: number, end: number) {
+/** Attributes as they stand behind each other. @throws MessageError */
+export function* walk(bytes: Uint8Array, start: number, end: number) {
   for (let at = start; at < end; ) {
     const attributeEnd = endOf(bytes, at, end)
     yield { at, attributeEnd, type: typeAt(bytes, at) }

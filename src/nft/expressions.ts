@@ -3,7 +3,7 @@
  * What is not declared is kept as bytes. linux/netfilter/nf_tables.h
  */
 
-import { nlattr } from '../abi/netlink'
+import { nlAlign, nlattr } from '../abi/netlink'
 import {
   NFTA_BITWISE,
   NFTA_BYTEORDER,
@@ -43,6 +43,8 @@ import {
   list,
   nulString,
   type Payload,
+  view,
+  walk as walkAttributes,
 } from '../netlink/attribute'
 
 /** `__be32` of a number that may be below 0. */
@@ -62,9 +64,9 @@ const verdict = attributes({
   chain: attribute(NFTA_VERDICT.CHAIN, nulString),
 })
 
-/** A value, or a verdict. */
+/** A value, or a verdict. The value is no copy, so that it is known where it lies. */
 const data = attributes({
-  value: attribute(NFTA_DATA.VALUE, binary),
+  value: attribute(NFTA_DATA.VALUE, view),
   verdict: attribute(NFTA_DATA.VERDICT, verdict),
 })
 export type Data = ValueOf<typeof data>
@@ -263,6 +265,23 @@ function wrapped(value: Expression): { name: string; data?: Encoded | undefined 
 export const expressionList = list(NFTA_LIST_ELEM, expression)
 
 const COUNTER = NAMES.flat().find(({ name }) => name === 'counter')?.bytes as Uint8Array
+
+/** Where in a rule the numbers of its only counter lie, 8 bytes each; undefined where there is none, or another. */
+export function counterPlaces(rule: Encoded): { readonly packets: number; readonly bytes: number } | undefined {
+  const found: { packets: number; bytes: number }[] = []
+  for (let at = rule.at; at < rule.end; at = expressionList.nextOf(rule, at)) {
+    if (!isAt(COUNTER, rule.bytes, at + TO_NAME)) continue
+    const end = expressionList.nextOf(rule, at)
+    const places = { packets: -1, bytes: -1 }
+    const start = nlAlign(at + TO_NAME + COUNTER.length) + nlattr.size
+    for (const { at: place, type } of walkAttributes(rule.bytes, start, end))
+      if (type === NFTA_COUNTER.PACKETS) places.packets = place + nlattr.size
+      else if (type === NFTA_COUNTER.BYTES) places.bytes = place + nlattr.size
+    found.push(places)
+  }
+  const [only, another] = found
+  return another === undefined && only !== undefined && only.packets >= 0 && only.bytes >= 0 ? only : undefined
+}
 
 /** Packets and bytes of the first counter, whatever the other expressions are; undefined where there is none. */
 export function countersIn(rule: Encoded): readonly [packets: bigint, bytes: bigint] | undefined {

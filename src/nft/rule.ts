@@ -12,7 +12,7 @@ import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
 import type { NativePart, Statement } from '../extensions/native'
-import { isSameTest } from '../extensions/native-tests'
+import { isEquality, isSameTest } from '../extensions/native-tests'
 import { encodeParameters, readParameters } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
 import type { Encoded } from '../netlink/attribute'
@@ -140,17 +140,29 @@ export interface ReadRule {
   readonly jump: string | undefined
 }
 
-/** Reads the expressions of a rule. */
-export function readRule(family: Family, encoded: Encoded | undefined): ReadRule {
+/** Reads the expressions of a rule. @param watch is told what of them is nothing but values */
+export function readRule(family: Family, encoded: Encoded | undefined, watch?: ReadWatch): ReadRule {
   const expressions: Expression[] = []
   if (encoded !== undefined) expressionList.each(encoded, (one) => expressions.push(one))
-  return understood(family, expressions) ?? held(family, expressions, encoded)
+  return understood(family, expressions, watch) ?? held(family, expressions, encoded)
 }
 
-function understood(family: Family, expressions: readonly Expression[]): ReadRule | undefined {
+/** Who wants to know which bytes of a rule may be others without it being read otherwise. */
+export interface ReadWatch {
+  /** What a packet is compared with; a part of what is read. */
+  value(bytes: Uint8Array): void
+  /** The payload of an extension, and where it is in the entry. */
+  info(bytes: Uint8Array, to: number): void
+}
+
+function understood(
+  family: Family,
+  expressions: readonly Expression[],
+  watch: ReadWatch | undefined,
+): ReadRule | undefined {
   const steps = stepsOf(expressions)
   if (steps === undefined) return undefined
-  const builder = new Builder(family)
+  const builder = new Builder(family, watch)
   return steps.every((step) => builder.take(step)) ? builder.build() : undefined
 }
 
@@ -191,8 +203,13 @@ class Builder {
   /** Natively said, each with the place of its payload. */
   readonly #said: Pick<Open, 'known' | 'payload'>[] = []
 
-  constructor(family: Family) {
+  readonly #watch: ReadWatch | undefined
+  /** Payloads as they came, by the part that they are in. */
+  readonly #infos = new Map<Uint8Array, Encoded>()
+
+  constructor(family: Family, watch: ReadWatch | undefined) {
     this.#family = family
+    this.#watch = watch
     this.#head = HEADS[family.name].variant.initial.slice()
   }
 
@@ -203,7 +220,26 @@ class Builder {
     const head = this.#head
     if (this.#counters !== undefined) writeCounters(this.#family, head, this.#counters)
     const jump = this.#target === undefined ? '' : this.#jump
-    return { bytes: buildEntry(this.#family, head, matches, this.#target ?? buildVerdict(0)), jump }
+    const target = this.#target ?? buildVerdict(0)
+    this.#tellInfos([...matches, target])
+    return { bytes: buildEntry(this.#family, head, matches, target), jump }
+  }
+
+  /** @param parts in their order behind the head */
+  #tellInfos(parts: readonly Uint8Array[]): void {
+    if (this.#watch === undefined) return
+    let at = this.#head.length
+    for (const part of parts) {
+      const info = this.#infos.get(part)
+      if (info !== undefined) this.#watch.info(info.bytes.subarray(info.at, info.end), payloadAt({ at, size: 0 }))
+      at += part.length
+    }
+  }
+
+  /** @param part that has read the statement */
+  #tellValue(statement: Statement, part: NativePart): void {
+    if (part.isUniform && statement.kind === 'test' && statement.to === undefined && isEquality(statement.op))
+      this.#watch?.value(statement.value)
   }
 
   /** @returns whether it has a form in the language of iptables, where it stands */
@@ -211,7 +247,7 @@ class Builder {
     // What stands behind a target is done to what the target lets go on.
     if (this.#target !== undefined) return false
     if (step.kind === 'verdict') return this.#takeVerdict(step)
-    if (step.kind === 'target') return this.#setTarget(compatPart(step))
+    if (step.kind === 'target') return this.#setTarget(this.#compatPart(step))
     if (step.kind === 'counter') return this.#takeCounter([step.packets, step.bytes])
     if (this.#counters !== undefined) return this.#takeTarget(step)
     if (step.kind === 'match') return this.#takeMatch(step)
@@ -270,13 +306,22 @@ class Builder {
   }
 
   #takeMatch(step: CompatStep): boolean {
-    const part = compatPart(step)
+    const part = this.#compatPart(step)
     if (part !== undefined) this.#matches.push(part)
     return part !== undefined
   }
 
+  #compatPart(step: CompatStep): Uint8Array | undefined {
+    const part = compatPart(step)
+    if (part !== undefined) this.#infos.set(part, step.info)
+    return part
+  }
+
   #takeHead(statement: Statement): boolean {
-    return headPart(this.#family, statement)?.read(statement, this.#head, 0) ?? false
+    const part = headPart(this.#family, statement)
+    if (part === undefined || !part.read(statement, this.#head, 0)) return false
+    this.#tellValue(statement, part)
+    return true
   }
 
   /** Whether it says more of the match before it. */
@@ -289,6 +334,7 @@ class Builder {
       if (part.isAlone || said.some(({ isAlone }) => isAlone)) continue
       if (!part.read(statement, payload, 0, said.includes(part)) || !this.#isMet(part)) continue
       said.push(part)
+      this.#tellValue(statement, part)
       return true
     }
     return false
@@ -302,6 +348,7 @@ class Builder {
       const payload = known.variant.initial.slice()
       if (!part.read(statement, payload, 0) || !this.#isMet(part)) continue
       this.#said.push({ known, payload })
+      this.#tellValue(statement, part)
       if (kind === 'match') this.#matches.push({ known, payload, said: [part] })
       else this.#target = partOf({ known, payload })
       return true

@@ -84,6 +84,7 @@ export function addressTest(
   const source = (length: number): Source => sources[length] as Source
   return {
     keys: sources.slice(1).map((one) => keyOf({ kind: 'look', source: one })),
+    isUniform: true,
     write(bytes, at) {
       const op = equality(negation.read(bytes, at))
       if (op === 'eq' && isBlank(mask, bytes, at) && isBlank(address, bytes, at)) return []

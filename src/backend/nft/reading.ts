@@ -5,7 +5,8 @@ import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
 import type { Encoded } from '../../netlink/attribute'
 import type { ChainValues } from '../../nft/messages'
-import { canonicalRule, isHeld, type ReadRule, readRule, recounted } from '../../nft/rule'
+import { RuleReader } from '../../nft/read-template'
+import { canonicalRule, isHeld, type ReadRule, recounted } from '../../nft/rule'
 import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
 import { entryBytes, GOES_ON, type Image, jumpIn, STAYS } from '../../ruleset/image'
 import { Rules } from '../../ruleset/rules'
@@ -85,11 +86,12 @@ function* readOnce(
   // A table that is made anew counts its handles from the first.
   const known = before !== undefined && before.handle === table?.handle ? new KnownRules(before) : undefined
   const builder = new ImageBuilder(family, names)
+  const reader = new RuleReader(family)
   let seen = 0
   for (const rules of dumped)
     for (const { chain = '', handle = 0n, expressions } of rules) {
       const number = Number(handle)
-      const read = known?.read(number, expressions) ?? readRule(family, expressions)
+      const read = known?.read(number, expressions) ?? reader.read(expressions)
       builder.add(chain, number, read)
       if (++seen % SLICE === 0) yield
     }
