@@ -6,6 +6,8 @@ export const USAGE = `xtables - the legacy packet filter of Linux, without iptab
     iptables-save, ip6tables-save         tables as text
     iptables-restore, ip6tables-restore   text as tables
     iptables-xml                          the text of tables as XML
+    iptables-translate                    what is for iptables as what is for nft; also ip6tables-translate,
+                                          iptables-restore-translate, ip6tables-restore-translate
     ipset                                 sets, as ipset(8) has them
 
   xtables capture [-6] TABLE              the bytes of a table, as JSON

@@ -24,7 +24,6 @@ const queues: ValueType<readonly [number, number]> = {
 
 /** As nf_tables has it. linux/netfilter/nf_tables.h */
 type QueueData = { num?: number; total?: number; flags?: number; numRegister?: number }
-const CPU_FANOUT = 0x02
 
 /** Where a revision keeps what, and the flags that it has. */
 const placesOf = (at: {
@@ -69,8 +68,6 @@ export const NFQUEUE = target('NFQUEUE', {
         },
         read({ num, total: count = 1, flags: bits = 0, ...rest }, bytes, place) {
           if (num === undefined || count < 1 || (bits & ~known) !== 0 || rest.numRegister !== undefined) return false
-          // To spread packets of one queue over processors is nothing that there are words for.
-          if (count === 1 && (bits & CPU_FANOUT) !== 0) return false
           queuenum.write(bytes, place, num)
           total.write(bytes, place, count)
           flags.write(bytes, place, bits)
