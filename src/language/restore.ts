@@ -339,7 +339,10 @@ class Interpreter {
   }
 
   #setPolicy(name: string, policy: string, counters: string | undefined): void {
-    if (policy === '-') return
+    if (policy === '-') {
+      this.#editor.use(name)
+      return
+    }
     if (policy !== 'ACCEPT' && policy !== 'DROP')
       throw this.#lines.error('refused', `Can't set policy \`${policy}' on \`${name}': Bad policy name`)
     const given = this.#options.counters ? readCounters(counters) : ([0n, 0n] as const)

@@ -122,10 +122,6 @@ class NftReading implements Reading {
     return this.table.ruleset
   }
 
-  get incompatible(): readonly string[] {
-    return this.table.incompatible
-  }
-
   handleOf(ref: Ref): number | undefined {
     return typeof ref === 'number' ? this.table.handles[ref] : this.#store.handles.get(ref)
   }
