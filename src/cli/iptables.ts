@@ -19,7 +19,6 @@ import { type HeldChain, type Hold, refused, type Tool, toolOf } from './tool'
 
 const NO_SUCH = 'No chain/target/match by that name.'
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).'
-const INVALID = 'Invalid argument'
 
 /**
  * Runs the command with these words, the name of the program not among them.
@@ -113,9 +112,12 @@ class Execution {
     const { words } = this.#tool
     if (error instanceof PermissionError && statusOf(error) === NO_TABLE) return words.mayNot(this.#tool, name)
     if (error instanceof NotFoundError && !isTableName(name)) return words.noTable(this.#tool, name)
-    if (error instanceof RuleError || error instanceof KernelError)
-      return words.refused(this.#tool, this.#command.kind, error)
+    if (error instanceof RuleError || error instanceof KernelError) return this.#refused(error)
     return error instanceof NotFoundError ? this.#refusal(NO_SUCH) : error
+  }
+
+  #refused(error: RuleError | KernelError): Failure {
+    return this.#tool.words.refused(this.#tool, this.#command.kind, error)
   }
 
   #refusal(message: string): Failure {
@@ -157,7 +159,7 @@ class Execution {
     const reason = chain === undefined ? undefined : misplaced(ruleset, chain, rule)?.reason
     if (reason === undefined) return
     const isBuiltin = jump !== undefined && ruleset.chains.get(jump)?.hook !== undefined
-    if (isBuiltin) throw this.#refusal(`${INVALID}: ${reason}`)
+    if (isBuiltin) throw this.#refused(new RuleError({ table: ruleset.table, chain: chain?.name, position: 0 }, reason))
     throw new UsageError(reason.startsWith('the nat table') ? NO_NAT_DROP : reason)
   }
 
@@ -239,7 +241,8 @@ class Execution {
   }
 
   #zero(editor: Editor, draft: Ruleset, name: string | undefined, number: number | undefined): void {
-    if (name !== undefined) {
+    const isAlone = this.#command.kind === 'zero'
+    if (name !== undefined && (isAlone || number !== undefined)) {
       const { rules } = this.#usedChain(draft, name, number === undefined ? NO_SUCH : this.#tool.words.nothingToZero)
       if (number !== undefined && number > rules.length) this.#throw('Index of counter too big.')
     }
@@ -254,11 +257,11 @@ class Execution {
   }
 
   #deleteChains(editor: Editor, draft: Ruleset, name: string | undefined): void {
-    const all = [...draft.chains.values()].filter(({ hook }) => hook === undefined)
-    const these = name === undefined ? all : [this.#usedChain(draft, name)]
+    const these = name === undefined ? editor.userChains : [this.#usedChain(draft, name)]
     const [first, ...others] = these.flatMap((chain) => heldChain(draft, chain))
     if (first !== undefined) throw this.#tool.words.kept(this.#tool, [first, ...others])
-    for (const chain of these) editor.remove(chain.name)
+    if (name === undefined) editor.removeAll()
+    else editor.remove(name)
   }
 
   #create(editor: Editor, name: string): void {

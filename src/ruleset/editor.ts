@@ -227,6 +227,7 @@ export class Editor {
     const chain = this.#chain(name)
     if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
     if (policyOf(this.#draft.family, chain) !== 'ACCEPT') this.#fail(name, 'the policy of the chain is not ACCEPT')
+    if (chain.isUnused) return
     this.#draft.chains.set(name, this.#draft.unusedChain?.(hook) as Chain)
     this.#edits++
   }
@@ -236,9 +237,22 @@ export class Editor {
     return chain.hook === undefined ? chain : this.#fail(name, 'the chain is built in')
   }
 
-  /** Takes out all chains that are not built in. @throws as {@link remove} */
+  get userChains(): Chain[] {
+    return [...this.#draft.chains.values()].filter(({ hook }) => hook === undefined)
+  }
+
+  /** Takes out all chains that are not built in, and those that are and could as well not be there. @throws as {@link remove} */
   removeAll(): void {
-    for (const { name, hook } of [...this.#draft.chains.values()]) if (hook === undefined) this.remove(name)
+    for (const { name } of this.userChains) this.remove(name)
+    for (const { name, hook } of [...this.#draft.chains.values()])
+      if (hook !== undefined && this.#isDispensable(name)) this.#unuse(name, hook)
+  }
+
+  #isDispensable(name: string): boolean {
+    const chain = this.#chain(name)
+    const { unusedChain, family } = this.#draft
+    if (unusedChain === undefined || chain.isUnused) return false
+    return this.#rules(name).length === 0 && policyOf(family, chain) === 'ACCEPT'
   }
 
   /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
