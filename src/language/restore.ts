@@ -301,7 +301,7 @@ class Interpreter {
     const chains = [...this.#draft.chains.values()]
     for (const { name } of chains) this.#tell(`Flushing chain \`${name}'\n`)
     for (const { name, hook } of chains) if (hook === undefined) this.#tell(`Deleting chain \`${name}'\n`)
-    this.#editor.clear()
+    this.#attempt('refused', () => this.#editor.clear())
   }
 
   #tell(text: string): void {

@@ -61,8 +61,8 @@ export const nftCommandDeviations: readonly NftCommandDeviation[] = [
   },
   {
     what: ['status', 'ruleset'],
-    lines: /^-F -m tcp /,
-    why: 'a rule that asks for ports of a protocol which it excludes has no words here, and is not flushed with all others',
+    lines: /! -p tcp --dport 80$/,
+    why: 'the tool writes a rule that looks for the port in packets of every other protocol',
   },
   {
     what: ['stderr'],
@@ -81,5 +81,39 @@ export const nftCommandDeviations: readonly NftCommandDeviation[] = [
   },
 ]
 
-/** Texts of which the tool makes something else, or that one of the two refuses. */
-export const nftRestoreDeviations: readonly { readonly lines: RegExp; readonly why: string }[] = []
+/** A text, or an option before it with a line break behind it, of which the tool makes something else. */
+export interface NftRestoreDeviation {
+  readonly lines: RegExp
+  readonly why: string
+}
+
+export const nftRestoreDeviations: readonly NftRestoreDeviation[] = [
+  { lines: /-[jg] OUTPUT$/m, why: 'the kernel has not been asked, and the line is refused with the status of such' },
+  { lines: /^-X (?:old|INPUT)$/m, why: 'the same' },
+  { lines: /\r$/m, why: 'a carriage return at the end of a line is refused as such' },
+  { lines: /^:foo ACCEPT/m, why: 'only built-in chains have a policy: the tool leaves it out' },
+  { lines: /^(:\S+).*\n(?:.*\n)*\1 /m, why: 'a chain is made once: the tool takes out what came into it in between' },
+  {
+    lines: /^:INPUT DROP \[(?:-1|9{20,}):|^\[\d+:18446744073709551616\]|^\[0x1/m,
+    why: 'a number that no counter can hold, or not in decimal digits: the tool takes another',
+  },
+  { lines: /^-D INPUT 1\n-I INPUT/m, why: 'the tool ends by a fault of memory' },
+  { lines: /"(?:abc|x|a\\)(?: -j ACCEPT)?$/m, why: 'a quote that is never closed' },
+  { lines: /\0/, why: 'text behind a NUL byte is not there for the tool' },
+  {
+    lines: /^-T mangle\n(?:foo\n)?\*filter\n(?:-A INPUT --foo|COMMIT)/,
+    why: 'the tool reads tables that are not wanted too',
+  },
+  { lines: /^:[-!]foo /m, why: 'such a chain can be made by other programs, and a text that has it be restored' },
+  {
+    lines: /^-vt?v?\n/,
+    why: 'with -v, the tool flushes chain by chain, and policies that no line names stay as they are',
+  },
+  { lines: /^-L -n -Z$/m, why: 'as the command: the tool makes chains only to set their counters to zero' },
+  { lines: /^-E INPUT new$/m, why: 'a built-in chain by another name would be none that any text names' },
+  { lines: /^-Z INPUT 9$/m, why: 'there is no such rule: the tool says nothing' },
+  { lines: /^-Z INPUT$/m, why: 'the tool fails over a chain that it has not made yet' },
+  { lines: /^-[hV]$/m, why: 'the tool answers, and drops the rest of the text' },
+  { lines: / {10000}/, why: 'the tool cuts a line behind some ten thousand bytes' },
+  { lines: /^-E x /m, why: 'a chain that is made in the same text has no other name for the tool, which fails' },
+]

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'
 import { encodeText } from '../../src/binary/text'
+import { Chain, RestoreError, Rule, restore, Table } from '../../src/index'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { nftRestoreDeviations } from '../cli/nft-deviations'
 import { ourIptables, ourRestore, ourSave } from '../support/applets'
@@ -53,7 +54,8 @@ class Place {
   }
 
   save(words: readonly string[] = ['-c']): string {
-    return withoutComments(ourSave(this.#family, words, this.kernel, 'nft').stdout)
+    const { stdout } = ourSave(this.#family, words, this.kernel, 'nft')
+    return withoutComments(Buffer.from(encodeText(stdout)).toString())
   }
 
   nft(...lines: readonly string[]): void {
@@ -64,12 +66,102 @@ class Place {
   /** As nft lists them, whatever the order in which their chains were made. */
   chains(): string[] {
     const { stdout } = this.tool('nft', ['list', 'ruleset'])
-    return stdout.split(/^(?=table )/m).flatMap((table) => {
-      const [head = '', ...parts] = table.split(/^\t(?=chain |set )/m)
-      return parts.map((part) => `${head.trim()} ${part.replace(/[\s}]+$/, '')}`)
-    }).sort()
+    return stdout
+      .split(/^(?=table )/m)
+      .flatMap((table) => {
+        const [head = '', ...parts] = table.split(/^\t(?=chain |set )/m)
+        return parts.map((part) => `${head.trim()} ${part.replace(/[\s}]+$/, '')}`)
+      })
+      .sort()
   }
 }
+
+/** Whatever the order in which their chains were made. */
+const INCOMPATIBLE = `table ip filter {
+  set hosts { type ipv4_addr; elements = { 10.0.0.1 }; }
+  chain native { type filter hook input priority 5; policy drop; ip saddr @hosts counter accept; }
+  chain INPUT {
+    type filter hook input priority filter
+    ip saddr @hosts counter packets 3 bytes 4 accept
+    counter packets 5 bytes 6 drop
+  }
+  chain user { counter; }
+}`
+
+describe('what nft wrote beside ours', () => {
+  function place(): Place {
+    const our = new Place()
+    our.nft(INCOMPATIBLE)
+    return our
+  }
+  const ours = (one: Place, line: string): Outcome => ourIptables('ipv4', line.split(' '), one.kernel, 'nft')
+  const native = (one: Place): string[] => one.chains().filter((chain) => /chain native|set hosts/.test(chain))
+  const held = /-A INPUT -j nft --revision 0 --payload 0x[0-9a-f]+\n/
+
+  test('is listed, and said so once', () => {
+    const one = place()
+    const { stdout } = ours(one, '-S')
+    expect(stdout).toMatch(held)
+    expect(stdout.match(/^#.*$/gm)).toEqual([
+      "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.",
+      "# Table `filter' contains rules that iptables has no words for, printed as -j nft; use 'nft' tool to list them.",
+    ])
+    expect(stdout.replace(/^#.*\n/gm, '').replace(held, '')).toBe(
+      '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N user\n-A INPUT -j DROP\n-A user\n',
+    )
+    expect(one.save()).toMatch(/^# Table `filter' contains incompatible base-chains/)
+    using table = new Table('filter', { kernel: one.kernel, backend: 'nft' })
+    expect(table.incompatible).toEqual([
+      'chain native of type filter, at hook INPUT with priority 5',
+      'rule 1 of chain INPUT',
+    ])
+    table.createChain('another')
+    new Chain(table, 'INPUT').insertRule(Rule.parse('-i lo -j ACCEPT'))
+    expect(table.incompatible.at(-1)).toBe('rule 2 of chain INPUT')
+  })
+
+  test.each([
+    ['-A INPUT -j user', 0],
+    ['-I INPUT -i lo -j ACCEPT', 0],
+    ['-D INPUT -j DROP', 0],
+    ['-N more', 0],
+    ['-X', 4],
+    ['-P INPUT DROP', 0],
+    ['-F user', 0],
+    ['-F', 4],
+  ])('stays where it is beside %s', (line, status) => {
+    const one = place()
+    const before = native(one)
+    expect(ours(one, line)).toMatchObject({ status })
+    expect(native(one)).toEqual(before)
+    expect(one.tool('nft', ['list', 'chain', 'ip', 'filter', 'INPUT']).stdout).toContain(
+      'ip saddr @hosts counter packets 3 bytes 4 accept',
+    )
+  })
+
+  test('is not taken out by a text that would have it all replaced, and is by whoever names it', () => {
+    const one = place()
+    const [before, text] = [one.chains(), '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n']
+    const { status, stderr } = one.restore([], text)
+    expect(status).not.toBe(0)
+    expect(stderr).toContain('it has rules that iptables has no words for')
+    expect(stderr).toContain('rule 1 of chain INPUT')
+    expect(one.chains()).toEqual(before)
+    expect(() => restore(text, { kernel: one.kernel, backend: 'nft' })).toThrow(RestoreError)
+    using table = new Table('filter', { kernel: one.kernel, backend: 'nft' })
+    expect(() => table.flush()).toThrow('no words for')
+    expect(() => table.flushEntries()).toThrow('no words for')
+    expect(one.chains()).toEqual(before)
+    expect(one.restore(['-n'], text).status).toBe(0)
+    expect(ours(one, '-D INPUT 1').status).toBe(0)
+    const natives = native(one)
+    expect(one.restore([], text).status).toBe(0)
+    expect(one.save()).toContain(
+      ':INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n[0:0] -A INPUT -j ACCEPT\n',
+    )
+    expect(native(one)).toEqual(natives)
+  })
+})
 
 describe('files, good and bad', () => {
   const applied = new Set<object>()

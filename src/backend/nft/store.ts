@@ -5,6 +5,7 @@
 import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
+import { faultText, isProtocol, needsProtocol } from '../../extensions/extension'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
@@ -13,7 +14,7 @@ import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
-import { extensionParts } from '../../ruleset/parts'
+import { type EntryPart, extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
@@ -139,6 +140,7 @@ class NftReading implements Reading {
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
+    checkNatives(to.family, rule, parts, place)
     for (const { kind, name, revision, known } of parts)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
@@ -156,6 +158,26 @@ class NftReading implements Reading {
   }
 
   release(): void {}
+}
+
+/**
+ * What the kernel demands of an extension is demanded by its own code, which a rule does not go through that says the same in
+ * expressions: a port would be looked for in whatever protocol the packet is of.
+ * @throws RuleError
+ */
+function checkNatives(family: Family, { bytes }: Entry, parts: readonly EntryPart[], place: RulePlace): void {
+  const head = ruleHead(family, bytes, 0)
+  for (const { known } of parts) {
+    if (!known?.variant.native?.isWritten) continue
+    const { extension, variant } = known
+    const { protocols } = extension.demands
+    if (protocols === undefined || isProtocol(head, protocols)) continue
+    const why = needsProtocol(protocols)
+    throw new RuleError(
+      { ...place, extension: extension.name, parameter: why.parameter },
+      faultText(extension, variant, why),
+    )
+  }
 }
 
 /** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */
