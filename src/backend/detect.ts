@@ -47,26 +47,37 @@ export function detectBackend(options: DetectOptions = {}): BackendName {
   return detectedBackend(kernel ?? new LinuxKernel({ namespace }), ipv6 ? 'ipv6' : 'ipv4')
 }
 
-/** @internal As {@link detectBackend}. */
-export function detectedBackend(kernel: Kernel, family: FamilyName): BackendName {
+/** @internal As {@link detectBackend}. @param otherwise where nothing is held at all, and the kernel has nf_tables */
+export function detectedBackend(kernel: Kernel, family: FamilyName, otherwise: BackendName = 'nft'): BackendName {
   const families: readonly FamilyName[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6', 'ipv4']
   try {
-    for (const one of families) {
-      const nft = tableNames('nft', kernel, one)
-      const legacy = tableNames('legacy', kernel, one)
-      // Mostly one of the two has no tables, and the rules of the other need not be counted.
-      if (legacy.length === 0 && families.every((each) => tableNames('legacy', kernel, each).length === 0)) return 'nft'
-      const counts = { nft: rulesetsOf('nft', kernel, one, nft), legacy: rulesetsOf('legacy', kernel, one, legacy) }
-      const [holdsNft, holdsLegacy] = [counts.nft.some(holdsAny), counts.legacy.some(holdsAny)]
-      if (holdsNft && holdsLegacy) return count(counts.legacy) > count(counts.nft) ? 'legacy' : 'nft'
-      if (holdsNft || holdsLegacy) return holdsNft ? 'nft' : 'legacy'
+    const nft = families.map((one) => tableNames('nft', kernel, one))
+    const legacy = families.map((one) => tableNames('legacy', kernel, one))
+    // Where ip_tables has no tables, those of nf_tables need not be read to know which it is.
+    if (otherwise === 'nft' && legacy.flat().length === 0) return 'nft'
+    for (const [i, one] of families.entries()) {
+      const holder = holderOf(kernel, one, { nft: nft[i] ?? [], legacy: legacy[i] ?? [] })
+      if (holder !== undefined) return holder
     }
-    return 'nft'
+    return otherwise
   } catch (error) {
     if (error instanceof PermissionError) return 'nft'
     if (error instanceof UnsupportedError) return 'legacy'
     throw error
   }
+}
+
+/** Which of the two holds something of a family, or more. @param names of the tables that there are */
+function holderOf(
+  kernel: Kernel,
+  family: FamilyName,
+  names: Readonly<Record<BackendName, readonly string[]>>,
+): BackendName | undefined {
+  const nft = rulesetsOf('nft', kernel, family, names.nft)
+  const legacy = rulesetsOf('legacy', kernel, family, names.legacy)
+  const [holdsNft, holdsLegacy] = [nft.some(holdsAny), legacy.some(holdsAny)]
+  if (holdsNft && holdsLegacy) return count(legacy) > count(nft) ? 'legacy' : 'nft'
+  return holdsNft ? 'nft' : holdsLegacy ? 'legacy' : undefined
 }
 
 /** Tables as they are. */

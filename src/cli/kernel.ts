@@ -233,7 +233,7 @@ function sync(folder: string): void {
 
 /** Where the tables are that a name means which says nothing of that: what the words before it say, or where there are some. */
 export const backendOf = ({ kernel, writing }: OpenKernel, family: FamilyName): BackendName =>
-  writing.backend ?? detectedBackend(kernel, family)
+  writing.backend ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
 
 /** The way to the tables of one family. */
 export function tablesIn(
