@@ -99,6 +99,9 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   const { family, kind, backend } = APPLETS[name] as Applet
   const { place, rest } = splitPlace(words)
   using open = openKernel({ ...outer, ...place })
+  const said = place.backend ?? outer.backend
+  if (backend !== undefined && said !== undefined && said !== backend)
+    throw new IptcError(`${name} is for the backend ${backend}, and --backend says ${said}`)
   const writing = { ...open.writing, backend: backend ?? backendOf(open, family) }
   const io = { ...streams, ...tablesIn({ ...open, writing }, family) }
   const status = runKind(kind, rest, family, io)

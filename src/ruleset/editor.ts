@@ -284,6 +284,7 @@ export class Editor {
    */
   clear(): void {
     checkClearable(this.#draft)
+    this.#draft.isCleared = true
     this.#firsts.clear()
     this.#references = undefined
     for (const chain of [...this.#draft.chains.values()])

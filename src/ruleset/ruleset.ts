@@ -58,6 +58,8 @@ export interface Ruleset {
   readonly canonical?: ((rule: Entry) => Entry) | undefined
   /** A built-in chain as it is before anybody uses it; undefined where the kernel has all of them at any time. */
   readonly unusedChain?: ((hook: Hook) => Chain) | undefined
+  /** Everything was taken out, so that the table itself need not stay where nothing has come into it since. */
+  readonly isCleared?: boolean | undefined
   /** What the table holds that iptables has no words for; undefined where there cannot be any. */
   readonly foreign?: Foreign | undefined
   /** What its rules name by numbers; undefined where none does. */
@@ -84,6 +86,7 @@ export const newChain = (family: Family, name: string): Chain => ({
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
   readonly chains: Map<string, Chain>
+  isCleared?: boolean | undefined
   /** Rules that no other ruleset has, and that may therefore be changed in place. */
   readonly own: WeakSet<Rules>
 }
@@ -91,6 +94,7 @@ export interface Draft extends Ruleset {
 /** A copy that can be edited: of the chains' names only, what they hold is never changed. */
 export const draftOf = (ruleset: Ruleset): Draft => ({
   ...ruleset,
+  isCleared: undefined,
   chains: new Map(ruleset.chains),
   own: new WeakSet(),
 })

@@ -2,6 +2,7 @@
  * Where our commands differ from those of iptables-nft 1.8.9 on purpose, beside the differences that they have from those of
  * the legacy tool as well (deviations.ts). A test fails when one no longer applies.
  */
+import type { FamilyName } from '../../src/abi/family'
 import type { CommandDeviation } from './deviations'
 
 export interface NftCommandDeviation extends Omit<CommandDeviation, 'what'> {
@@ -116,4 +117,19 @@ export const nftRestoreDeviations: readonly NftRestoreDeviation[] = [
   { lines: /^-[hV]$/m, why: 'the tool answers, and drops the rest of the text' },
   { lines: / {10000}/, why: 'the tool cuts a line behind some ten thousand bytes' },
   { lines: /^-E x /m, why: 'a chain that is made in the same text has no other name for the tool, which fails' },
+]
+
+/** Among generated command lines and texts, which hold what others only show by chance. */
+export const generatedNftDeviations: readonly (NftRestoreDeviation & { readonly family?: FamilyName })[] = [
+  ...nftRestoreDeviations,
+  { lines: /(?: -c |^\[ ?[1-9]|--set)/m, family: 'ipv6', why: 'ip6tables-nft forgets the counters that a line gives' },
+  {
+    lines: /^(?:.* )?(?:-\w*v|--verbose)\b.*\n/,
+    why: 'with -v, the tool flushes chain by chain, and tells of them in another order',
+  },
+  { lines: /^:FORWARD DROP/m, why: 'a chain of that name is built in elsewhere, and no other chain has a policy' },
+  {
+    lines: /-j foo$/m,
+    why: 'a chain that is not there is told of in its own line, before the text is read to its end',
+  },
 ]

@@ -53,6 +53,11 @@ test('what says the backend is obeyed, the name of the applet before the environ
   const said = (...words: string[]): string => namespace.run(() => runOurs('xtables', [...words, '-V']).stdout.trim())
   expect(said('--backend', 'legacy', 'iptables')).toBe('iptables v1.8.9 (legacy)')
   expect(said('--backend', 'nft', 'ip6tables')).toBe('ip6tables v1.8.9 (nf_tables)')
+  expect(said('--backend', 'nft', 'iptables-nft')).toBe('iptables v1.8.9 (nf_tables)')
+  expect(namespace.run(() => runOurs('xtables', ['--backend', 'legacy', 'iptables-nft', '-V']))).toMatchObject({
+    status: 1,
+    stderr: 'xtables: iptables-nft is for the backend nft, and --backend says legacy\n',
+  })
   process.env['XTABLES_BACKEND'] = 'legacy'
   expect(said('iptables')).toBe('iptables v1.8.9 (legacy)')
   expect(said('iptables-nft')).toBe('iptables v1.8.9 (nf_tables)')

@@ -70,7 +70,7 @@ class Place {
       .split(/^(?=table )/m)
       .flatMap((table) => {
         const [head = '', ...parts] = table.split(/^\t(?=chain |set )/m)
-        return parts.map((part) => `${head.trim()} ${part.replace(/[\s}]+$/, '')}`)
+        return [head.replace(/[\s{}]+$/, ''), ...parts.map((part) => `${head.trim()} ${part.replace(/[\s}]+$/, '')}`)]
       })
       .sort()
   }
@@ -161,6 +161,22 @@ describe('what nft wrote beside ours', () => {
     )
     expect(native(one)).toEqual(natives)
   })
+})
+
+test('a table in which a text leaves nothing goes, unless others have something in it', () => {
+  const one = new Place()
+  const tables = (): string => one.tool('nft', ['list', 'tables']).stdout
+  expect(one.theirs('restore', [], BASE).status).toBe(0)
+  expect(one.restore([], '*filter\nCOMMIT\n').status).toBe(0)
+  expect(tables()).toBe('table ip nat\n')
+  one.nft('add set ip nat hosts { type ipv4_addr; elements = { 10.0.0.1 }; }')
+  const text = '*nat\nCOMMIT\n*filter\nCOMMIT\n'
+  expect(one.restore([], text).status).toBe(0)
+  expect(tables()).toBe('table ip nat\n')
+  expect(one.chains().join()).toContain('10.0.0.1')
+  one.nft('delete set ip nat hosts')
+  expect(one.restore([], text).status).toBe(0)
+  expect(tables()).toBe('')
 })
 
 describe('files, good and bad', () => {

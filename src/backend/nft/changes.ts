@@ -33,11 +33,15 @@ export interface Changes {
 /** Of more rules than these, it costs less to read the table again than to be told the handle of each. */
 const MAX_ECHOED = 64
 
-/** @throws RuleError for a rule that cannot be said in nf_tables */
-export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf): Changes {
+/**
+ * @param isOurs whether the table has nothing in it but what was read
+ * @throws RuleError for a rule that cannot be said in nf_tables
+ */
+export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf, isOurs: () => boolean): Changes {
   const writer = new Writer(from, to)
   const plans = planOf(from, to, handleOf)
   writer.write(plans)
+  if (to.isCleared && from.exists && !plans.some(isUsed) && isOurs()) writer.removeTable()
   return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
 }
 
@@ -100,6 +104,10 @@ class Writer {
     this.#renameChains(plans)
     for (const plan of plans) this.#makeChain(plan)
     for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
+  }
+
+  removeTable(): void {
+    this.#say(messages.deleteTable, { name: this.#table }, 0, {})
   }
 
   #say<V>(kind: MessageType<NfHead, V>, values: V, flags: number, place: ChainPlace, added?: Entry): void {

@@ -129,9 +129,21 @@ class NftReading implements Reading {
 
   *prepare(to: Ruleset): Sliced<Change> {
     yield
-    const changes = changesOf(this.table, to, (ref) => this.handleOf(ref))
+    const changes = changesOf(
+      this.table,
+      to,
+      (ref) => this.handleOf(ref),
+      () => this.#isOurs(),
+    )
     for (const { added, place } of changes.requests) if (added !== undefined) this.#checkNew(to, added, place)
     return new NftChange(this.#store, this, to, changes)
+  }
+
+  /** Whether there are no chains of others in the table, no sets, and nothing else. */
+  #isOurs(): boolean {
+    const { ruleset, chains } = this.table
+    const table = this.#store.client.tables().find(({ name }) => name === ruleset.table)
+    return table?.use === chains.size
   }
 
   #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
