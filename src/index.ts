@@ -1,6 +1,8 @@
 /** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
+export { type DetectOptions, detectBackend } from './backend/detect'
+export type { BackendName } from './backend/store'
 export type { DiagnosticEvents, DiagnosticName } from './diagnostics'
 export type {
   CountersIn,

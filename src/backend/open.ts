@@ -17,9 +17,12 @@ export const aBackend: Taken = { accepts: isBackend, expected: BACKENDS.join(' o
 const VARIABLE = 'XTABLES_BACKEND'
 
 /** What the environment says; that of ip_tables where it says nothing. @throws IptcError */
-export function backendOfEnvironment(): BackendName {
+export const backendOfEnvironment = (): BackendName => saidBackend() ?? 'legacy'
+
+/** What the environment says. @throws IptcError */
+export function saidBackend(): BackendName | undefined {
   const said = process.env[VARIABLE]
-  if (said === undefined || said === '') return 'legacy'
+  if (said === undefined || said === '') return undefined
   if (!isBackend(said)) throw new IptcError(`${VARIABLE} in the environment is ${aBackend.expected}, not ${said}`)
   return said
 }

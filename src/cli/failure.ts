@@ -4,16 +4,15 @@ import { Refusal } from '../blob/verify'
 import {
   ConflictError,
   IptcError,
-  KernelError,
   LockTimeoutError,
   PermissionError,
-  RuleError,
+  type RuleError,
   UnsupportedError,
   XtablesError,
 } from '../errors'
-import { VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import { fileReason } from './files'
+import type { Tool } from './tool'
 
 /** Exit statuses. iptables(8), DIAGNOSTICS */
 export const REFUSED = 1
@@ -35,13 +34,10 @@ export class Failure extends Error {
 export const tryHelp = (program: string): string =>
   `Try \`${program} -h' or '${program} --help' for more information.\n`
 
-/** A refusal as iptables words it, with its name in front. */
-export const refused = (program: string, message: string): Failure => new Failure(REFUSED, `${program}: ${message}\n`)
-
 /** The status and the message that an error stands for. Those that nobody expected are thrown on. */
-export function failureOf(error: unknown, program: string): Failure {
+export function failureOf(error: unknown, { program, title }: Tool): Failure {
   if (error instanceof Failure) return error
-  const titled = `${program} ${VERSION}: `
+  const titled = `${title}: `
   if (error instanceof UsageError && error.bare)
     return new Failure(USAGE, `${error.message}${error.message === '' ? '' : '\n'}${tryHelp(program)}`)
   if (error instanceof XtablesError) return new Failure(USAGE, `${titled}${error.message}\n${tryHelp(program)}`)
@@ -50,8 +46,6 @@ export function failureOf(error: unknown, program: string): Failure {
   if (error instanceof PermissionError && statusOf(error) === BUSY) return new Failure(BUSY, lockText(error))
   if (error instanceof PermissionError || error instanceof UnsupportedError)
     return new Failure(statusOf(error), `${titled}${error.message}\n`)
-  if (error instanceof RuleError) return refused(program, refusalText(error))
-  if (error instanceof KernelError) return refused(program, `${error.message}. Run \`dmesg' for more information.`)
   if (error instanceof IptcError) return new Failure(USAGE, `${titled}${error.message}\n`)
   throw error
 }
@@ -66,7 +60,7 @@ const lockText = ({ path, cause }: PermissionError): string =>
   `Fatal: can't open lock file ${path}: ${fileReason(cause)}\n`
 
 /** iptables repeats what the errno says; we know the reason as well. */
-function refusalText({ message, cause }: RuleError): string {
+export function refusalText({ message, cause }: RuleError): string {
   if (cause instanceof Refusal && cause.errno === ERRNO.ELOOP) return 'Too many levels of symbolic links.'
   return `Invalid argument: ${message}`
 }

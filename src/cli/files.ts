@@ -1,16 +1,30 @@
 /** Files that a command reads, and what is said of those that it cannot. */
 import { readSync, writeSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
+import { errnoName } from '../abi/errno'
 
 /** Where Node's words are not those of strerror(3). */
-const REASONS: Readonly<Record<string, string>> = { EISDIR: 'Is a directory' }
+const REASONS: Readonly<Record<string, string>> = {
+  EISDIR: 'Is a directory',
+  EBUSY: 'Device or resource busy',
+  EOPNOTSUPP: 'Operation not supported',
+}
 
 /** The reason as strerror(3) gives it: `No such file or directory`. */
 export function fileReason(error: unknown): string {
   const { errno, code = '', message } = error as NodeJS.ErrnoException
-  const text = REASONS[code] ?? (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? message
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+  return reasonOf(code, errno) ?? capitalized(message)
 }
+
+/** As {@link fileReason}, of the number that the kernel says. */
+export const errnoReason = (errno: number): string => reasonOf(errnoName(errno), -errno) ?? `Unknown error ${errno}`
+
+function reasonOf(code: string, errno: number | undefined): string | undefined {
+  const text = REASONS[code] ?? (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1])
+  return text && capitalized(text)
+}
+
+const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`
 
 const CHUNK = 0x1_0000
 const PAUSE_MS = 10

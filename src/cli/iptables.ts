@@ -1,23 +1,24 @@
 /** `iptables` and `ip6tables`: one command carried out on a table, with the messages and exit statuses of the tool. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { isTableName, isVerdict } from '../abi/netfilter'
-import { LockTimeoutError, NotFoundError, PermissionError } from '../errors'
+import { KernelError, LockTimeoutError, NotFoundError, PermissionError, RuleError } from '../errors'
 import type { AnyTable } from '../iptc/table'
 import { type Command, checkNewName, NO_NAT_DROP, parseCommand } from '../language/command'
 import { describeCommand } from '../language/describe'
-import { helpText, programOf, VERSION } from '../language/help'
+import { helpText } from '../language/help'
 import { UsageError } from '../language/options'
+import { foreignText } from '../language/save'
 import { Editor } from '../ruleset/editor'
 import { findRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
-import type { Chain, Draft, Entry, Ruleset } from '../ruleset/ruleset'
-import { BUSY, Failure, failureOf, NO_TABLE, NOT_ROOT, REFUSED, refused, statusOf } from './failure'
+import { type Chain, type Draft, type Entry, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { BUSY, Failure, failureOf, NO_TABLE, REFUSED, statusOf } from './failure'
 import type { Io } from './kernel'
+import { type HeldChain, type Hold, refused, type Tool, toolOf } from './tool'
 
 const NO_SUCH = 'No chain/target/match by that name.'
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).'
-const INVALID = 'Invalid argument'
 
 /**
  * Runs the command with these words, the name of the program not among them.
@@ -25,12 +26,12 @@ const INVALID = 'Invalid argument'
  */
 export function runIptables(words: readonly string[], familyName: FamilyName, io: Io): number {
   const family = FAMILIES[familyName]
-  const program = programOf(family)
+  const tool = toolOf(family, io.backend, 'command')
   try {
-    execute(parseCommand(words, family, io.stderr), family, io)
+    execute(parseCommand(words, family, io.stderr), family, tool, io)
     return 0
   } catch (error) {
-    const { status, message } = failureOf(error, program)
+    const { status, message } = failureOf(error, tool)
     io.stderr(message)
     return status
   }
@@ -39,36 +40,39 @@ export function runIptables(words: readonly string[], familyName: FamilyName, io
 /** Waiting for the lock without end is what iptables does unless told otherwise. */
 const lockTimeout = ({ wait }: Command): number | undefined => (typeof wait === 'number' ? wait * 1000 : undefined)
 
-function execute(command: Command, family: Family, io: Io): void {
-  if (command.verbose > 1)
-    io.stderr(`${programOf(family)}: there is no dump of the table with -vv; xtables show has one\n`)
+function execute(command: Command, family: Family, tool: Tool, io: Io): void {
+  if (command.verbose > 1) io.stderr(`${tool.program}: there is no dump of the table with -vv; xtables show has one\n`)
   if (command.family !== undefined && command.family !== family.name) throw new UsageError('', { bare: true })
-  if (command.kind === 'version') io.stdout(`${programOf(family)} ${VERSION}\n`)
-  else if (command.kind === 'help') io.stdout(helpText(family, command.extensions))
-  else executeOn(command, io)
+  if (command.kind === 'version') io.stdout(`${tool.title}\n`)
+  else if (command.kind === 'help') io.stdout(helpText(tool.title, family, command.extensions))
+  else executeOn(command, tool, io)
 }
 
-function executeOn(command: Command, io: Io): void {
+function executeOn(command: Command, tool: Tool, io: Io): void {
   using table = io.openTable(command.table ?? 'filter', lockTimeout(command))
-  new Execution(command, table, io).run()
+  new Execution(command, table, tool, io).run()
 }
 
 class Execution {
   readonly #command: Command
   readonly #table: AnyTable
   readonly #io: Io
-  readonly #program: string
+  readonly #tool: Tool
   /** What the command says: once, however often a transaction has to begin anew. */
   #told = ''
 
-  constructor(command: Command, table: AnyTable, io: Io) {
+  constructor(command: Command, table: AnyTable, tool: Tool, io: Io) {
     this.#command = command
     this.#table = table
     this.#io = io
-    this.#program = programOf(table.context.family)
+    this.#tool = tool
   }
 
   run(): void {
+    const { kind } = this.#command
+    const { words } = this.#tool
+    if ((kind === 'list' || kind === 'list-rules') && words.alsoLegacy && this.#io.hasLegacyTables())
+      this.#io.stderr(words.alsoLegacy(this.#tool, this.#table.context.family))
     try {
       // Words that make no rule are refused before anything is asked of the kernel.
       const rules = this.#encode()
@@ -94,7 +98,7 @@ class Execution {
     } catch (error) {
       // A rule asks the kernel for nothing but sets.
       if (!(error instanceof PermissionError)) throw error
-      throw new Failure(REFUSED, `${this.#program} ${VERSION}: Can't open socket to ipset.\n\n`)
+      throw new Failure(REFUSED, `${this.#tool.title}: Can't open socket to ipset.\n\n`)
     }
   }
 
@@ -105,31 +109,42 @@ class Execution {
       const { wait } = this.#command
       return new Failure(BUSY, `Another app is currently holding the xtables lock. Stopped waiting after ${wait}s.\n`)
     }
-    if (error instanceof PermissionError && statusOf(error) === NO_TABLE) return this.#noTable(NOT_ROOT)
-    if (error instanceof NotFoundError && !isTableName(name))
-      return this.#noTable('Table does not exist (do you need to insmod?)')
+    const { words } = this.#tool
+    if (error instanceof PermissionError && statusOf(error) === NO_TABLE) return words.mayNot(this.#tool, name)
+    if (error instanceof NotFoundError && !isTableName(name)) return words.noTable(this.#tool, name)
+    if (error instanceof RuleError || error instanceof KernelError) return this.#refused(error)
     return error instanceof NotFoundError ? this.#refusal(NO_SUCH) : error
   }
 
-  #noTable(reason: string): Failure {
-    const { name } = this.#table
-    return new Failure(
-      NO_TABLE,
-      `${this.#program} ${VERSION}: can't initialize ${this.#program} table \`${name}': ${reason}\n` +
-        `Perhaps ${this.#program} or your kernel needs to be upgraded.\n`,
-    )
+  #refused(error: RuleError | KernelError): Failure {
+    return this.#tool.words.refused(this.#tool, this.#command.kind, error)
   }
 
   #refusal(message: string): Failure {
-    return refused(this.#program, message)
+    if (!this.#tool.words.tellsFirst) this.#told = ''
+    return refused(this.#tool, message)
   }
 
   #look(ruleset: Ruleset, rules: readonly Entry[]): void {
     const command = this.#command
     this.#check(ruleset, rules)
-    this.#told = describeCommand(command, ruleset, this.#table.context)
+    this.#checkListed(ruleset)
+    this.#told = this.#describe(ruleset)
     if (command.kind !== 'check') return
     for (const rule of rules) this.#find(ruleset, command.chain, rule)
+  }
+
+  #describe(ruleset: Ruleset): string {
+    const command = this.#command
+    const isWhole = (command.kind === 'list' || command.kind === 'list-rules') && command.chain === undefined
+    return `${isWhole ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
+  }
+
+  #checkListed({ chains }: Ruleset): void {
+    const { kind, ...command } = this.#command
+    if (kind !== 'list' && kind !== 'list-rules') return
+    const { chain } = command as { chain?: string }
+    if (chain !== undefined && !chains.has(chain)) throw this.#tool.words.notListed(this.#tool, this.#table.name, chain)
   }
 
   /** What iptables looks at before it begins. */
@@ -144,18 +159,24 @@ class Execution {
     const reason = chain === undefined ? undefined : misplaced(ruleset, chain, rule)?.reason
     if (reason === undefined) return
     const isBuiltin = jump !== undefined && ruleset.chains.get(jump)?.hook !== undefined
-    if (isBuiltin) throw this.#refusal(`${INVALID}: ${reason}`)
+    if (isBuiltin) throw this.#refused(new RuleError({ table: ruleset.table, chain: chain?.name, position: 0 }, reason))
     throw new UsageError(reason.startsWith('the nat table') ? NO_NAT_DROP : reason)
   }
 
   #noDestination(chain: string): string {
     const command = this.#command as Extract<Command, { rules: unknown }>
     const goto = command.rules.some(({ target }) => target.kind === 'chain' && target.goto)
-    return goto ? `goto '${chain}' is not a chain` : `Couldn't load target \`${chain}':No such file or directory\n`
+    return this.#tool.words.noDestination(chain, goto)
   }
 
   #chain(ruleset: Ruleset, name: string): Chain {
     return ruleset.chains.get(name) ?? this.#throw(NO_SUCH)
+  }
+
+  /** A chain that the kernel has. */
+  #usedChain(ruleset: Ruleset, name: string, otherwise = NO_SUCH): Chain {
+    const chain = ruleset.chains.get(name)
+    return chain === undefined || chain.isUnused ? this.#throw(otherwise) : chain
   }
 
   #throw(message: string): never {
@@ -170,7 +191,8 @@ class Execution {
   /** @returns false where nothing is to be written */
   #edit(draft: Draft, rules: readonly Entry[]): boolean {
     this.#check(draft, rules)
-    this.#told = describeCommand(this.#command, draft, this.#table.context)
+    this.#checkListed(draft)
+    this.#told = this.#describe(draft)
     const editor = new Editor(draft)
     if ('rules' in this.#command) this.#changeRules(editor, draft, this.#command, rules)
     else this.#change(editor, draft, this.#command)
@@ -187,7 +209,8 @@ class Execution {
     const { kind, chain: name } = command
     const count = kind === 'delete' ? 0 : this.#chain(draft, name).rules.length
     if (kind === 'insert' && command.number > count + 1) this.#throw('Index of insertion too big.')
-    if (kind === 'replace' && command.number > count) this.#throw('Index of replacement too big.')
+    if (kind === 'replace' && command.number > this.#usedChain(draft, name).rules.length)
+      this.#throw('Index of replacement too big.')
     for (const rule of rules)
       if (kind === 'append') editor.append(name, rule)
       else if (kind === 'insert') editor.insert(name, command.number, rule)
@@ -213,13 +236,16 @@ class Execution {
   }
 
   #deleteNumber(editor: Editor, draft: Ruleset, name: string, number: number): void {
-    if (number > this.#chain(draft, name).rules.length) this.#throw('Index of deletion too big.')
+    if (number > this.#usedChain(draft, name).rules.length) this.#throw('Index of deletion too big.')
     editor.deleteNumber(name, number)
   }
 
   #zero(editor: Editor, draft: Ruleset, name: string | undefined, number: number | undefined): void {
-    if (name !== undefined && number !== undefined && number > this.#chain(draft, name).rules.length)
-      this.#throw('Index of counter too big.')
+    const isAlone = this.#command.kind === 'zero'
+    if (name !== undefined && (isAlone || number !== undefined)) {
+      const { rules } = this.#usedChain(draft, name, number === undefined ? NO_SUCH : this.#tool.words.nothingToZero)
+      if (number !== undefined && number > rules.length) this.#throw('Index of counter too big.')
+    }
     editor.zero(name, number)
   }
 
@@ -231,12 +257,11 @@ class Execution {
   }
 
   #deleteChains(editor: Editor, draft: Ruleset, name: string | undefined): void {
-    const all = [...draft.chains.values()].filter(({ hook }) => hook === undefined)
-    const these = name === undefined ? all : [this.#chain(draft, name)]
-    // Of several reasons, iptables tells the last.
-    const reason = these.map((chain) => undeletable(draft, chain)).findLast((one) => one !== undefined)
-    if (reason !== undefined) this.#throw(reason)
-    for (const chain of these) editor.remove(chain.name)
+    const these = name === undefined ? editor.userChains : [this.#usedChain(draft, name)]
+    const [first, ...others] = these.flatMap((chain) => heldChain(draft, chain))
+    if (first !== undefined) throw this.#tool.words.kept(this.#tool, [first, ...others])
+    if (name === undefined) editor.removeAll()
+    else editor.remove(name)
   }
 
   #create(editor: Editor, name: string): void {
@@ -252,10 +277,16 @@ class Execution {
   }
 }
 
-/** Why a chain cannot be taken out, if it cannot. */
-function undeletable({ chains }: Ruleset, { name, hook, rules }: Chain): string | undefined {
-  if (hook !== undefined) return `${INVALID}. Run \`dmesg' for more information.`
-  for (const { rules: others } of chains.values())
-    if (others.some(({ jump }) => jump === name)) return 'Too many links.'
-  return rules.length > 0 ? 'Directory not empty.' : undefined
+/** The chain, if it cannot be taken out. */
+function heldChain(ruleset: Ruleset, chain: Chain): HeldChain[] {
+  const hold = holdOf(ruleset, chain)
+  return hold === undefined ? [] : [{ chain: chain.name, hold }]
+}
+
+function holdOf({ family, chains, unusedChain }: Ruleset, chain: Chain): Hold | undefined {
+  const { name, hook, rules } = chain
+  if (hook !== undefined && unusedChain === undefined) return 'built in'
+  for (const { rules: others } of chains.values()) if (others.some(({ jump }) => jump === name)) return 'referred to'
+  if (rules.length > 0) return 'not empty'
+  return hook !== undefined && policyOf(family, chain) !== 'ACCEPT' ? 'has a policy' : undefined
 }

@@ -13,9 +13,10 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { FamilyName } from '../abi/family'
-import { aBackend, backendOfEnvironment, tableNames } from '../backend/open'
+import { detectedBackend } from '../backend/detect'
+import { aBackend, saidBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
-import { IptcError } from '../errors'
+import { IptcError, PermissionError } from '../errors'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel } from '../kernel/kernel'
@@ -31,6 +32,8 @@ export interface Io {
   readonly stderr: (text: string) => void
   /** All of standard input. */
   readonly stdin: () => string
+  /** Where its tables are, and so the tool whose words it speaks. */
+  readonly backend: BackendName
   /**
    * A handle on a table of the applet's family; the applet closes it. Nothing is asked of the kernel yet.
    * @param lockTimeoutMs how long to wait for the xtables lock; for ever unless said
@@ -38,6 +41,8 @@ export interface Io {
   readonly openTable: (name: string, lockTimeoutMs?: number) => AnyTable
   /** Names of the tables that exist already, newest first. */
   readonly tables: () => string[]
+  /** Whether there are tables of ip_tables, whatever the backend; false where that may not be known. */
+  readonly hasLegacyTables: () => boolean
 }
 
 /** What `--netns`, `--kernel`, `--state`, `--rewrite` and `--find-refused` say. */
@@ -86,7 +91,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
 export interface OpenKernel extends Disposable {
   readonly kernel: Kernel
   /** How its tables are written. */
-  readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'> & { readonly backend?: BackendName }
+  readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'> & { readonly backend?: BackendName | undefined }
   /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
   readonly save: () => void
 }
@@ -101,8 +106,8 @@ export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...p
 }
 
 /** @throws IptcError */
-function readBackend(word: string | undefined): BackendName {
-  if (word === undefined) return backendOfEnvironment()
+function readBackend(word: string | undefined): BackendName | undefined {
+  if (word === undefined) return saidBackend()
   if (aBackend.accepts(word)) return word as BackendName
   throw new IptcError(`--backend is ${aBackend.expected}, not ${word}`)
 }
@@ -226,16 +231,32 @@ function sync(folder: string): void {
   }
 }
 
+/** Where the tables are that a name means which says nothing of that: what the words before it say, or where there are some. */
+export const backendOf = ({ kernel, writing }: OpenKernel, family: FamilyName): BackendName =>
+  writing.backend ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
+
 /** The way to the tables of one family. */
 export function tablesIn(
   { kernel, writing }: Pick<OpenKernel, 'kernel'> & Partial<OpenKernel>,
   family: FamilyName,
-): Pick<Io, 'openTable' | 'tables'> {
+): Pick<Io, 'backend' | 'openTable' | 'tables' | 'hasLegacyTables'> {
+  const backend = writing?.backend ?? 'legacy'
   return {
+    backend,
     openTable(name, lockTimeoutMs = Number.POSITIVE_INFINITY) {
       const options = { kernel, lockTimeoutMs, ...writing }
       return family === 'ipv4' ? new Table(name, options) : new Table6(name, options)
     },
-    tables: () => tableNames(writing?.backend ?? 'legacy', kernel, family),
+    tables: () => tableNames(backend, kernel, family),
+    hasLegacyTables: () => hasTables(kernel, family),
+  }
+}
+
+function hasTables(kernel: Kernel, family: FamilyName): boolean {
+  try {
+    return kernel.tables(family).length > 0
+  } catch (error) {
+    if (!(error instanceof PermissionError)) throw error
+    return false
   }
 }

@@ -2,10 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { FamilyName } from '../abi/family'
+import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { NetlinkPort } from '../kernel/kernel'
 import type { Io, Place } from './kernel'
+import type { ToolKind } from './tool'
 
 /** Where text comes from and goes to. */
 export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
@@ -15,17 +17,21 @@ export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
 
 interface Applet {
   readonly family: FamilyName
-  readonly kind: 'command' | 'save' | 'restore'
+  readonly kind: ToolKind
+  /** Where its tables are; undefined where that is to be found out. */
+  readonly backend: BackendName | undefined
 }
+
+const INFIXES: Readonly<Record<string, BackendName | undefined>> = { '': undefined, '-legacy': 'legacy', '-nft': 'nft' }
 
 const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
   (['ipv4', 'ipv6'] as const).flatMap((family) =>
-    ['', '-legacy'].flatMap((legacy) => {
-      const name = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}${legacy}`
+    Object.entries(INFIXES).flatMap(([infix, backend]) => {
+      const name = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}${infix}`
       return [
-        [name, { family, kind: 'command' }],
-        [`${name}-save`, { family, kind: 'save' }],
-        [`${name}-restore`, { family, kind: 'restore' }],
+        [name, { family, kind: 'command', backend }],
+        [`${name}-save`, { family, kind: 'save', backend }],
+        [`${name}-restore`, { family, kind: 'restore', backend }],
       ]
     }),
   ),
@@ -99,11 +105,15 @@ export function warmUp(): void {
 }
 
 function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {
-  const { openKernel, splitPlace, tablesIn } = load.kernel()
-  const { family, kind } = APPLETS[name] as Applet
+  const { backendOf, openKernel, splitPlace, tablesIn } = load.kernel()
+  const { family, kind, backend } = APPLETS[name] as Applet
   const { place, rest } = splitPlace(words)
   using open = openKernel({ ...outer, ...place })
-  const io = { ...streams, ...tablesIn(open, family) }
+  const said = place.backend ?? outer.backend
+  if (backend !== undefined && said !== undefined && said !== backend)
+    throw new IptcError(`${name} is for the backend ${backend}, and --backend says ${said}`)
+  const writing = { ...open.writing, backend: backend ?? backendOf(open, family) }
+  const io = { ...streams, ...tablesIn({ ...open, writing }, family) }
   const status = runKind(kind, rest, family, io)
   open.save()
   return status

@@ -36,12 +36,12 @@ export function show(args: string[], { stdout }: Output): void {
 const SETS = 'sets'
 
 /** `dump --json [-6] [--sets] [TABLE]`: rules as dictionaries, with the ipsets that they may refer to. */
-export function dump(args: string[], { kernel }: OpenKernel, { stdout }: Output): void {
+export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
   const options = { ...FAMILY_OPTION, ...JSON_OPTION, [SETS]: { type: 'boolean' } } as const
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   checkJson('dump', values.json)
   const { dumpAll, dumpSets, dumpTable } = requireEasy()
-  const place = { ipv6: values.ipv6 ?? false, kernel }
+  const place = { ipv6: values.ipv6 ?? false, kernel, backend }
   const [table, ...others] = positionals
   if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
   if (values.sets && table !== undefined) throw new IptcError('--sets goes with a dump of all tables')

@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { decodeText } from '../binary/text'
-import { PermissionError, RestoreError } from '../errors'
+import { PermissionError, RestoreError, RuleError } from '../errors'
 import { restoreTables } from '../iptc/text'
-import { programOf, VERSION } from '../language/help'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
-import { Failure, failureOf, NO_TABLE, NOT_ROOT, statusOf, tryHelp, USAGE } from './failure'
+import { Failure, failureOf, NO_TABLE, statusOf, tryHelp } from './failure'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
+import { type Tool, toolOf } from './tool'
 
 const OPTIONS: readonly OptionSpec[] = [
   // The long name, which the manual page has, is none.
@@ -49,13 +49,14 @@ interface Request {
 
 /** @returns the exit status */
 export function runRestore(args: readonly string[], family: FamilyName, io: Io): number {
-  const program = `${programOf(FAMILIES[family])}-restore`
+  const tool = toolOf(FAMILIES[family], io.backend, 'restore')
   try {
-    const options = getopt(args, OPTIONS, program, (given) => answer(given, program, io))
-    restore(readRequest(options), io)
+    const { operands, given } = getopt(args, OPTIONS, tool.program, (one) => answer(one, tool, io))
+    const meant = given.filter(({ letter }) => !tool.words.ignored.includes(letter))
+    restore(readRequest({ operands, given: meant }), io)
     return 0
   } catch (error) {
-    return explain(error, program, io)
+    return explain(error, tool, io)
   }
 }
 
@@ -79,24 +80,23 @@ function readRequest(options: Arguments): Request {
 }
 
 /** Carries out an option that says something. */
-function answer({ letter, value }: Given, program: string, io: Io): void {
+function answer({ letter, value }: Given, tool: Tool, io: Io): void {
   if (letter === 'V' || letter === 'h') {
-    if (letter === 'V') io.stdout(`${titleOf(program)}\n`)
-    else io.stderr(HELP.replace('PROGRAM', program))
+    if (letter === 'V') io.stdout(`${tool.title}\n`)
+    else io.stderr(HELP.replace('PROGRAM', tool.program))
     throw new Failure(0, '')
   }
+  if (tool.words.ignored.includes(letter)) return
   if (letter === 'b') io.stderr('-b/--binary option is not implemented\n')
-  if (letter === 'w' && value !== undefined) checkNumber(value, 'wait seconds not numeric', program)
+  if (letter === 'w' && value !== undefined) checkNumber(value, 'wait seconds not numeric', tool)
   if (letter !== 'W') return
-  checkNumber(value, value === undefined ? 'wait interval value required' : 'wait interval not numeric', program)
+  checkNumber(value, value === undefined ? 'wait interval value required' : 'wait interval not numeric', tool)
   io.stderr('Ignoring deprecated --wait-interval option.\n')
 }
 
-const titleOf = (program: string): string => `${program} ${VERSION}`
-
-function checkNumber(word = '', complaint: string, program: string): void {
+function checkNumber(word = '', complaint: string, { program, title }: Tool): void {
   if (/^\s*[-+]?\d/.test(word)) return
-  throw new Failure(2, `${titleOf(program)}: ${complaint}\nError occurred at line: 0\n${tryHelp(program)}`)
+  throw new Failure(2, `${title}: ${complaint}\nError occurred at line: 0\n${tryHelp(program)}`)
 }
 
 /** Without a number, or with 0, it waits for ever. */
@@ -126,30 +126,27 @@ const describe: RestoreTextOptions['describe'] = (...args) => {
   return describeCommand(...args)
 }
 
-function explain(error: unknown, program: string, io: Io): number {
+function explain(error: unknown, tool: Tool, io: Io): number {
   if (error instanceof GetoptError) {
-    io.stderr(`${error.message}\nTry \`${program} -h' for more information.\n`)
+    io.stderr(`${error.message}\nTry \`${tool.program} -h' for more information.\n`)
     return 1
   }
-  if (error instanceof RestoreError) return blame(error, program, io)
-  if (error instanceof PermissionError && statusOf(error) === NO_TABLE) {
-    io.stderr(`${titleOf(program)}: ${NOT_ROOT}\n`)
-    return USAGE
-  }
-  const { status, message } = failureOf(error, program)
+  if (error instanceof RestoreError) return blame(error, tool, io)
+  const isForbidden = error instanceof PermissionError && statusOf(error) === NO_TABLE
+  const { status, message } = isForbidden ? tool.words.mayNot(tool, '') : failureOf(error, tool)
   io.stderr(message)
   return status
 }
 
 /** Tells which line is at fault and why. */
-function blame({ line, text, kind, reason, cause }: RestoreError, program: string, io: Io): number {
+function blame({ line, text, kind, reason, cause }: RestoreError, { program, title, words }: Tool, io: Io): number {
   // A terminal may do anything with a NUL.
   const quoted = text === '' ? '' : `  ${text.replaceAll('\0', '\\0')}\n`
   if (kind === 'refused') {
     io.stderr(`${program}: line ${line} failed: ${reason}\n${quoted}`)
-    return 1
+    return cause instanceof RuleError && cause.cause !== undefined ? words.restoreRefused : 1
   }
-  const title = cause instanceof UsageError && cause.bare ? '' : `${titleOf(program)}: `
-  io.stderr(`${title}${reason}\nError occurred at line: ${line}\n${quoted}${tryHelp(program)}`)
+  const before = cause instanceof UsageError && cause.bare ? '' : `${title}: `
+  io.stderr(`${before}${reason}\nError occurred at line: ${line}\n${quoted}${tryHelp(program)}`)
   return 2
 }

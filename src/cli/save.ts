@@ -5,11 +5,11 @@ import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError, PermissionError } from '../errors'
 import { saveTables } from '../iptc/text'
 import { openForWriting } from '../kernel/linux/plain-file'
-import { programOf, VERSION } from '../language/help'
-import { NOT_ROOT } from './failure'
+import { Failure } from './failure'
 import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
 import type { Io } from './kernel'
+import { type Tool, toolOf } from './tool'
 
 const OPTIONS: readonly OptionSpec[] = [
   { letter: 'b', name: 'binary', argument: 'none' },
@@ -27,37 +27,39 @@ const last = ({ given }: Arguments, letter: string): string | undefined =>
 
 /** @returns the exit status */
 export function runSave(args: readonly string[], family: FamilyName, io: Io): number {
-  const program = `${programOf(FAMILIES[family])}-save`
-  const title = `${program} ${VERSION}`
+  const tool = toolOf(FAMILIES[family], io.backend, 'save')
+  const { program, title } = tool
   try {
     const options = getopt(args, OPTIONS, program)
     if (options.given.some(({ letter }) => letter === 'V')) return say(io, `${title}\n`)
     if (options.operands.length > 0) return complain(io, 'Unknown arguments found on commandline\n')
     if (options.given.some(({ letter }) => letter === 'b')) io.stderr('-b/--binary option is not implemented\n')
-    return saveTo(last(options, 'f'), textOf(options, family, io), io)
+    if (tool.words.alsoLegacy && io.hasLegacyTables()) io.stderr(tool.words.alsoLegacy(tool, FAMILIES[family]))
+    return saveTo(last(options, 'f'), textOf(options, tool, io), io)
   } catch (error) {
     if (error instanceof GetoptError)
       return complain(io, `${error.message}\nLook at manual page \`${program}.8' for more information.\n`)
+    if (error instanceof Failure) return complain(io, error.message, error.status)
     if (!(error instanceof IptcError)) throw error
     if (error instanceof PermissionError && error.path !== undefined)
       return complain(
         io,
         `Failed to list table names in ${error.path.replace('thread-self/', '')}: ${fileReason(error.cause)}\n`,
       )
-    return complain(io, `${title}: Cannot initialize: ${reasonOf(error)}\n`)
+    return complain(io, `${title}: Cannot initialize: ${error.message}\n`)
   }
 }
 
-function reasonOf(error: IptcError): string {
-  if (error instanceof PermissionError) return NOT_ROOT
-  return error instanceof NotFoundError ? 'Table does not exist (do you need to insmod?)' : error.message
-}
-
-function textOf(options: Arguments, family: FamilyName, io: Io): string {
+function textOf(options: Arguments, tool: Tool, io: Io): string {
   const table = last(options, 't')
   const counters = options.given.some(({ letter }) => letter === 'c')
-  const names = table === undefined ? io.tables() : [table]
-  return saveTables({ family, open: (name) => io.openTable(name) }, names, counters)
+  try {
+    const names = table === undefined ? io.tables() : [table]
+    return saveTables((name) => io.openTable(name), names, { program: tool.program, counters })
+  } catch (error) {
+    if (error instanceof PermissionError && error.path === undefined) throw tool.words.mayNot(tool, table ?? '')
+    throw error instanceof NotFoundError ? tool.words.noTable(tool, table ?? '') : error
+  }
 }
 
 function saveTo(file: string | undefined, text: string, io: Io): number {
@@ -80,7 +82,7 @@ function say(io: Io, text: string): number {
   return 0
 }
 
-function complain(io: Io, text: string): number {
+function complain(io: Io, text: string, status = 1): number {
   io.stderr(text)
-  return 1
+  return status
 }

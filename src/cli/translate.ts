@@ -12,7 +12,7 @@ import { decodeText } from '../binary/text'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { type Command, parseCommand } from '../language/command'
-import { helpText, LANGUAGE_VERSION, programOf, VERSION } from '../language/help'
+import { helpText, LANGUAGE_VERSION, programOf } from '../language/help'
 import { UsageError } from '../language/options'
 import { splitWords } from '../language/words'
 import { translateRule } from '../nft/translate'
@@ -20,11 +20,21 @@ import { encodeRule } from '../ruleset/rule'
 import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
 import { fileReason } from './files'
 import type { Streams } from './main'
+import { type Tool, toolOf } from './tool'
 
 type Output = Pick<Streams, 'stdout' | 'stderr'>
 
 const NFT_VERSION = `${LANGUAGE_VERSION} (nf_tables)`
 const NFT_FAMILIES: Readonly<Record<FamilyName, string>> = { ipv4: 'ip', ipv6: 'ip6' }
+
+const titleOf = (program: string): string => `${program} ${NFT_VERSION}`
+
+/** The tool of nf_tables, called otherwise. */
+const toolCalled = (program: string, family: Family): Tool => ({
+  ...toolOf(family, 'nft', 'command'),
+  program,
+  title: titleOf(program),
+})
 
 /** What nft is to do: rules are many words for a shell, which the tool puts into quotes. */
 interface Line {
@@ -76,8 +86,8 @@ export function runTranslate(words: readonly string[], familyName: FamilyName, o
   try {
     return translate(words, family, program, output)
   } catch (error) {
-    const { status, message } = failureOf(error, program)
-    output.stderr(message.replace(VERSION, NFT_VERSION))
+    const { status, message } = failureOf(error, toolCalled(program, family))
+    output.stderr(message)
     return status
   }
 }
@@ -87,7 +97,7 @@ function translate(words: readonly string[], family: Family, program: string, { 
   if (command.family !== undefined && command.family !== family.name) throw new UsageError('', { bare: true })
   if (command.kind === 'version') stdout(`${program} ${NFT_VERSION}\n`)
   else if (command.kind === 'help')
-    stdout(helpText(family, command.extensions).replace(VERSION, NFT_VERSION).replaceAll(programOf(family), program))
+    stdout(helpText(titleOf(program), family, command.extensions).replaceAll(` ${programOf(family)} `, ` ${program} `))
   else {
     const lines = translated(command, words, contextOf(family))
     stdout(lines?.map(({ text, isRule }) => `nft ${isRule ? shellQuoted(text) : text}\n`).join('') ?? 'nft ')
@@ -123,8 +133,8 @@ export function runRestoreTranslate(
     return 0
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error
-    const { status, message } = failureOf(error, program)
-    stderr(message.replace(VERSION, NFT_VERSION))
+    const { status, message } = failureOf(error, toolCalled(program, family))
+    stderr(message)
     return status
   }
 }

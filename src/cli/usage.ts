@@ -1,10 +1,11 @@
 /** What `xtables help` says. */
-export const USAGE = `xtables - the legacy packet filter of Linux, without iptables
+export const USAGE = `xtables - the packet filter of Linux, without iptables
 
   xtables APPLET …, or a symbolic link with the applet's name:
     iptables, ip6tables                   one command, as iptables(8) has them
     iptables-save, ip6tables-save         tables as text
     iptables-restore, ip6tables-restore   text as tables
+    iptables-nft…, iptables-legacy…       the same of nf_tables, or of ip_tables; a plain name is for what holds rules
     iptables-xml                          the text of tables as XML
     iptables-translate                    what is for iptables as what is for nft; also ip6tables-translate,
                                           iptables-restore-translate, ip6tables-restore-translate
@@ -22,6 +23,7 @@ Before all other words, and right behind an applet's name:
   --netns NAME|PATH|PID                   the tables of another network namespace
   --kernel linux|memory                   memory is a kernel in this process, for which no Linux is needed
   --state FILE                            with --kernel memory: the file that it keeps its tables in
+  --backend legacy|nft                    where the tables are, with a plain name
   --rewrite NAME[,NAME]                   write back what the kernel does not tell in full, such as 'CT --timeout'
   --find-refused                          where the kernel refuses several rules, try which of them it is
 

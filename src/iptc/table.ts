@@ -20,8 +20,10 @@ import { Rules } from '../ruleset/rules'
 import {
   type Chain as ChainData,
   changedRules,
+  checkClearable,
   countersOf,
   type Draft,
+  foreignRules,
   jumpOf,
   newChain,
   orderedChains,
@@ -130,6 +132,15 @@ export abstract class AnyTable extends Strict {
   /** Which of the kernel's packet filters holds it. */
   get backend(): BackendName {
     return this.#store.backend
+  }
+
+  /**
+   * What nf_tables holds in the table that iptables has no words for, described for people: chains with hooks of their own,
+   * which are left alone, and rules of our chains, which are read as `-j nft`. Always empty for ip_tables.
+   */
+  get incompatible(): readonly string[] {
+    const { ruleset } = this
+    return [...(ruleset.foreign?.chains ?? []), ...foreignRules(ruleset)]
   }
 
   /** For people: which kernel this speaks to. */
@@ -306,6 +317,7 @@ export abstract class AnyTable extends Strict {
   flush(...none: unknown[]): void {
     checkNone('flush of a table', none, 'flushEntries takes a chain')
     this.edit((draft) => {
+      checkClearable(draft)
       for (const { name, hook } of draft.chains.values()) if (hook === undefined) draft.chains.delete(name)
       changeChains(draft, emptied)
     })
@@ -329,8 +341,10 @@ export abstract class AnyTable extends Strict {
   #change(chain: readonly (string | Chain)[], change: (data: ChainData) => ChainData): void {
     const [name] = chain.map(nameOf)
     this.edit((draft) => {
-      if (name === undefined) changeChains(draft, change)
-      else draft.chains.set(name, change(this.chainData(name, draft)))
+      if (name === undefined) {
+        if (change === emptied) checkClearable(draft)
+        changeChains(draft, change)
+      } else draft.chains.set(name, change(this.chainData(name, draft)))
     })
   }
 

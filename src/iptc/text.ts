@@ -7,7 +7,7 @@ import type { Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { programOf } from '../language/help'
 import { RestoreText, type RestoreTextOptions } from '../language/restore'
-import { savedText, tableText } from '../language/save'
+import { foreignText, savedText, tableText } from '../language/save'
 import { checkOptions } from '../options'
 import type { Draft } from '../ruleset/ruleset'
 import { version } from '../version'
@@ -58,20 +58,21 @@ function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions):
 }
 
 /** `iptables-save` or `ip6tables-save`, with the version, as the comments name it. */
-const writer = (family: FamilyName): string => `${programOf(FAMILIES[family])}-save v${version()} (xtables)`
+const writer = (program: string): string => `${program} v${version()} (xtables)`
 
-/** @internal The text of tables, each as of when it was read. */
+/** @internal The text of tables, each as of when it was read. @param program that the comments name */
 export function saveTables(
-  tables: Pick<Tables, 'family' | 'open'>,
+  open: Tables['open'],
   names: readonly string[],
-  counters: boolean,
+  { program, counters }: { program: string; counters: boolean },
 ): string {
-  return names.map((name) => saveTable(tables, name, counters)).join('')
+  return names.map((name) => saveTable(open(name), program, counters)).join('')
 }
 
-function saveTable({ family, open }: Pick<Tables, 'family' | 'open'>, name: string, counters: boolean): string {
-  using table = open(name)
-  return savedText(tableText(table.ruleset, table.context, { counters }), writer(family), new Date())
+function saveTable(opened: AnyTable, program: string, counters: boolean): string {
+  using table = opened
+  const { ruleset, context } = table
+  return foreignText(ruleset) + savedText(tableText(ruleset, context, { counters }), writer(program), new Date())
 }
 
 /**
@@ -85,8 +86,9 @@ function saveTable({ family, open }: Pick<Tables, 'family' | 'open'>, name: stri
  */
 export function save(options: SaveOptions = {}): string {
   checkOptions(options, SAVE_OPTIONS)
-  const tables = tablesOf(options)
-  return saveTables(tables, options.tables ?? tables.names(), options.counters ?? false)
+  const { family, open, names } = tablesOf(options)
+  const program = `${programOf(FAMILIES[family])}-save`
+  return saveTables(open, options.tables ?? names(), { program, counters: options.counters ?? false })
 }
 
 /** @internal How {@link restoreTables} goes about it. */

@@ -84,10 +84,19 @@ const VERBS: Partial<Record<Command['kind'], string>> = {
   'delete-chain': 'Deleting',
 }
 
+/** Whether a chain is named, where one is meant or all are. */
+function isTold(verb: string, { chains, unusedChain }: Ruleset, one: string | undefined, name: string): boolean {
+  const { hook, isUnused } = chains.get(name) ?? {}
+  if (verb === VERBS.zero) return !isUnused || one !== undefined
+  return verb !== VERBS['delete-chain'] || hook === undefined || (one !== undefined && unusedChain === undefined)
+}
+
 function chainsText(verb: string, chain: string | undefined, ruleset: Ruleset): string {
-  const all = orderedChains(ruleset).filter(({ hook }) => verb !== VERBS['delete-chain'] || hook === undefined)
-  const names = chain === undefined ? all.map(({ name }) => name) : [chain]
-  return names.map((name) => `${verb} chain \`${name}'\n`).join('')
+  const names = chain === undefined ? orderedChains(ruleset).map(({ name }) => name) : [chain]
+  return names
+    .filter((name) => isTold(verb, ruleset, chain, name))
+    .map((name) => `${verb} chain \`${name}'\n`)
+    .join('')
 }
 
 /** Protocols that iptables knows by name without any database. */

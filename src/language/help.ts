@@ -7,10 +7,9 @@ import { findExtension } from '../extensions/registry'
 
 /**
  * The version of iptables whose language this is. Programs that call the command look at it to see what they may use, and
- * at the word in brackets to see which tables it speaks to.
+ * at the word in brackets behind it to see which tables it speaks to.
  */
 export const LANGUAGE_VERSION = 'v1.8.9'
-export const VERSION = `${LANGUAGE_VERSION} (legacy)`
 
 /** What the program is called. */
 export const programOf = ({ name }: Family): string => (name === 'ipv4' ? 'iptables' : 'ip6tables')
@@ -65,12 +64,16 @@ Options:
   -V, --version
 `
 
-/** The usage, and the options of the extensions that are asked for. */
-export function helpText(family: Family, extensions: readonly { kind: 'match' | 'target'; name: string }[]): string {
+/** The usage, and the options of the extensions that are asked for. @param title the program and its version */
+export function helpText(
+  title: string,
+  family: Family,
+  extensions: readonly { kind: 'match' | 'target'; name: string }[],
+): string {
   const program = programOf(family)
   const known = extensions.map(({ kind, name }) => findExtension(kind, name)).filter((one) => one !== undefined)
   const parts = known.map((extension) => `\n${extensionHelp(extension, family)}`)
-  return [`${program} ${VERSION}\n\n${USAGE(program)}`, ...parts].join('')
+  return [`${title}\n\n${USAGE(program)}`, ...parts].join('')
 }
 
 /** The options of a match or target, from its declaration. */

@@ -301,7 +301,7 @@ class Interpreter {
     const chains = [...this.#draft.chains.values()]
     for (const { name } of chains) this.#tell(`Flushing chain \`${name}'\n`)
     for (const { name, hook } of chains) if (hook === undefined) this.#tell(`Deleting chain \`${name}'\n`)
-    this.#editor.clear()
+    this.#attempt('refused', () => this.#editor.clear())
   }
 
   #tell(text: string): void {
@@ -339,7 +339,10 @@ class Interpreter {
   }
 
   #setPolicy(name: string, policy: string, counters: string | undefined): void {
-    if (policy === '-') return
+    if (policy === '-') {
+      this.#editor.use(name)
+      return
+    }
     if (policy !== 'ACCEPT' && policy !== 'DROP')
       throw this.#lines.error('refused', `Can't set policy \`${policy}' on \`${name}': Bad policy name`)
     const given = this.#options.counters ? readCounters(counters) : ([0n, 0n] as const)

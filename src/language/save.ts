@@ -1,6 +1,14 @@
 /** The text of whole tables, as iptables-save(8) prints it. */
 import type { Context } from '../extensions/context'
-import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import {
+  type Chain,
+  countersOf,
+  type Entry,
+  foreignRules,
+  orderedChains,
+  policyOf,
+  type Ruleset,
+} from '../ruleset/ruleset'
 import { entryPrinter } from './print-entry'
 import { printName } from './words'
 
@@ -31,6 +39,14 @@ export function tableText(ruleset: Ruleset, context: Context, { counters }: Save
   }
   lines.push('COMMIT')
   return lines.text()
+}
+
+/** Comments that say what a table holds beside what is printed of it, or printed in other words than iptables has. */
+export function foreignText(ruleset: Ruleset): string {
+  const { table, foreign } = ruleset
+  const chains = `# Table \`${table}' contains incompatible base-chains, use 'nft' tool to list them.\n`
+  const rules = `# Table \`${table}' contains rules that iptables has no words for, printed as -j nft; use 'nft' tool to list them.\n`
+  return `${foreign?.chains.length ? chains : ''}${foreignRules(ruleset).length > 0 ? rules : ''}`
 }
 
 /** How many lines are made one piece of text. */

@@ -2,6 +2,7 @@
  * The edits of a table that iptables' commands make, on a draft. Made for many of them: no edit takes time that grows
  * with the number of chains, and rules are put first or last in a chain in no time that grows with its length.
  */
+import type { Hook } from '../abi/netfilter'
 import { NotFoundError, RuleError } from '../errors'
 import type { Counters } from './entry'
 import { findRule } from './equal'
@@ -9,6 +10,7 @@ import { type OwnRules, type Ref, Rules } from './rules'
 import {
   type Chain,
   changedRules,
+  checkClearable,
   type Draft,
   type Entry,
   jumpOf,
@@ -158,6 +160,8 @@ export class Editor {
 
   /** Takes out the rules of one chain, or of all. */
   flush(chain?: string): void {
+    if (chain === undefined) checkClearable(this.#draft)
+    else this.use(chain)
     for (const { name } of this.#these(chain)) {
       for (const rule of this.#rules(name).refs) this.#count(rule, -1)
       this.#draft.chains.set(name, { ...this.#chain(name), rules: Rules.of() })
@@ -188,6 +192,14 @@ export class Editor {
 
   // Chains
 
+  /** Sees to it that the kernel has a chain, also where there is nothing in it. @throws NotFoundError */
+  use(name: string): void {
+    const chain = this.#chain(name)
+    if (!chain.isUnused) return
+    this.#draft.chains.set(name, { ...chain, isUnused: false })
+    this.#edits++
+  }
+
   /** @throws RuleError where there is one of this name */
   create(name: string): void {
     if (this.has(name)) this.#fail(name, 'the chain exists already')
@@ -195,8 +207,13 @@ export class Editor {
     this.#edits++
   }
 
-  /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
+  /** @throws RuleError for a chain with rules in it, one that rules go to, or a built-in one that cannot be done without */
   remove(name: string): void {
+    const { hook } = this.#chain(name)
+    if (hook !== undefined && this.#draft.unusedChain !== undefined) {
+      this.#unuse(name, hook)
+      return
+    }
     this.#userChain(name)
     if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
     const references = this.#referencesTo(name)
@@ -205,14 +222,37 @@ export class Editor {
     this.#edits++
   }
 
+  /** Takes a built-in chain from the kernel. Its policy goes too, and must be the one that there is without the chain. */
+  #unuse(name: string, hook: Hook): void {
+    const chain = this.#chain(name)
+    if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
+    if (policyOf(this.#draft.family, chain) !== 'ACCEPT') this.#fail(name, 'the policy of the chain is not ACCEPT')
+    if (chain.isUnused) return
+    this.#draft.chains.set(name, this.#draft.unusedChain?.(hook) as Chain)
+    this.#edits++
+  }
+
   #userChain(name: string): Chain {
     const chain = this.#chain(name)
     return chain.hook === undefined ? chain : this.#fail(name, 'the chain is built in')
   }
 
-  /** Takes out all chains that are not built in. @throws as {@link remove} */
+  get userChains(): Chain[] {
+    return [...this.#draft.chains.values()].filter(({ hook }) => hook === undefined)
+  }
+
+  /** Takes out all chains that are not built in, and those that are and could as well not be there. @throws as {@link remove} */
   removeAll(): void {
-    for (const { name, hook } of [...this.#draft.chains.values()]) if (hook === undefined) this.remove(name)
+    for (const { name } of this.userChains) this.remove(name)
+    for (const { name, hook } of [...this.#draft.chains.values()])
+      if (hook !== undefined && this.#isDispensable(name)) this.#unuse(name, hook)
+  }
+
+  #isDispensable(name: string): boolean {
+    const chain = this.#chain(name)
+    const { unusedChain, family } = this.#draft
+    if (unusedChain === undefined || chain.isUnused) return false
+    return this.#rules(name).length === 0 && policyOf(family, chain) === 'ACCEPT'
   }
 
   /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
@@ -237,13 +277,19 @@ export class Editor {
     )
   }
 
-  /** Takes out all rules and all chains that are not built in; policies stay. */
+  /**
+   * Takes out all rules and all chains that are not built in. Policies stay, where the kernel has built-in chains at any
+   * time; elsewhere those chains are as before anybody used them.
+   * @throws RuleError
+   */
   clear(): void {
+    checkClearable(this.#draft)
+    this.#draft.isCleared = true
     this.#firsts.clear()
     this.#references = undefined
     for (const chain of [...this.#draft.chains.values()])
       if (chain.hook === undefined) this.#draft.chains.delete(chain.name)
-      else this.#draft.chains.set(chain.name, { ...chain, rules: Rules.of() })
+      else this.#draft.chains.set(chain.name, this.#draft.unusedChain?.(chain.hook) ?? { ...chain, rules: Rules.of() })
     this.#edits++
   }
 
@@ -253,9 +299,12 @@ export class Editor {
     const chain = this.#chain(name)
     if (chain.hook === undefined || chain.tail === undefined)
       this.#fail(name, 'the chain has no policy, as it is not built in')
-    if (counters === undefined && policyOf(this.#draft.family, chain) === policy) return
+    if (counters === undefined && policyOf(this.#draft.family, chain) === policy) {
+      this.use(name)
+      return
+    }
     const tail = policyEntry(this.#draft.family, chain.tail, policy, counters)
-    this.#draft.chains.set(name, { ...chain, tail })
+    this.#draft.chains.set(name, { ...chain, tail, isUnused: false })
     this.#edits++
   }
 }

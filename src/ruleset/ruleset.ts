@@ -4,6 +4,7 @@
  */
 import type { Family } from '../abi/family'
 import { type Hook, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import { RuleError } from '../errors'
 import {
   buildErrorEntry,
   buildVerdictEntry,
@@ -39,6 +40,8 @@ export interface Chain {
   readonly rules: Rules
   /** What it was called when it was read; undefined for one that is new. */
   readonly origin?: string | undefined
+  /** A built-in chain that the kernel does not have yet, as nobody has used it. */
+  readonly isUnused?: boolean
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
   readonly tail: Entry | undefined
 }
@@ -53,8 +56,21 @@ export interface Ruleset {
   readonly end: Entry | undefined
   /** How a rule reads once it is kept here, where it may be said in more ways than one; undefined where it reads as it is. */
   readonly canonical?: ((rule: Entry) => Entry) | undefined
+  /** A built-in chain as it is before anybody uses it; undefined where the kernel has all of them at any time. */
+  readonly unusedChain?: ((hook: Hook) => Chain) | undefined
+  /** Everything was taken out, so that the table itself need not stay where nothing has come into it since. */
+  readonly isCleared?: boolean | undefined
+  /** What the table holds that iptables has no words for; undefined where there cannot be any. */
+  readonly foreign?: Foreign | undefined
   /** What its rules name by numbers; undefined where none does. */
   readonly image?: Image | undefined
+}
+
+export interface Foreign {
+  /** Chains that are hooked as none of iptables is, described for people. They are in no ruleset. */
+  readonly chains: readonly string[]
+  /** Rules of the ruleset's chains. */
+  readonly rules: ReadonlySet<Ref>
 }
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
@@ -70,6 +86,7 @@ export const newChain = (family: Family, name: string): Chain => ({
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
   readonly chains: Map<string, Chain>
+  isCleared?: boolean | undefined
   /** Rules that no other ruleset has, and that may therefore be changed in place. */
   readonly own: WeakSet<Rules>
 }
@@ -77,6 +94,7 @@ export interface Draft extends Ruleset {
 /** A copy that can be edited: of the chains' names only, what they hold is never changed. */
 export const draftOf = (ruleset: Ruleset): Draft => ({
   ...ruleset,
+  isCleared: undefined,
   chains: new Map(ruleset.chains),
   own: new WeakSet(),
 })
@@ -175,4 +193,30 @@ export function policyEntry(
 export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain: string; position: number }> {
   for (const { name: chain, rules } of ruleset.chains.values())
     for (const [position, ref] of rules.refs.entries()) if (jumpOf(rules, ref) === name) yield { chain, position }
+}
+
+const isForeign = ({ rules }: Foreign, ref: Ref): boolean =>
+  rules.has((typeof ref === 'number' ? undefined : ref.continues) ?? ref)
+
+/** Places of the rules that iptables has no words for: `rule 2 of chain INPUT`. */
+export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {
+  if (foreign === undefined || foreign.rules.size === 0) return []
+  return orderedChains(ruleset).flatMap(({ name, rules }) =>
+    rules.refs.flatMap((ref, i) => (isForeign(foreign, ref) ? [`rule ${i + 1} of chain ${name}`] : [])),
+  )
+}
+
+/**
+ * To be called before all rules of a table are taken out: those that iptables has no words for would go with them, and
+ * nobody has named them.
+ * @throws RuleError
+ */
+export function checkClearable(ruleset: Ruleset): void {
+  const foreign = foreignRules(ruleset)
+  if (foreign.length === 0) return
+  throw new RuleError(
+    { table: ruleset.table },
+    `it has rules that iptables has no words for, which are not taken out with all others: ${foreign.join(', ')}; flush ` +
+      'their chains by name, or delete them by number',
+  )
 }

@@ -1,33 +1,43 @@
 /** Our commands, run in this process as the executable would run them. */
 import type { FamilyName } from '../../src/abi/family'
+import type { BackendName } from '../../src/backend/store'
 import { runIptables } from '../../src/cli/iptables'
-import type { Io } from '../../src/cli/kernel'
+import { type Io, tablesIn } from '../../src/cli/kernel'
 import { runRestore } from '../../src/cli/restore'
 import { runSave } from '../../src/cli/save'
 import { runXml } from '../../src/cli/xml'
-import { Table, Table6 } from '../../src/iptc/table'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import type { Outcome } from './oracle'
 
 type Applet = (args: readonly string[], family: FamilyName, io: Io) => number
 
-function run(applet: Applet, family: FamilyName, args: readonly string[], input: string, kernel: Kernel): Outcome {
+/** Of ip_tables unless said. */
+function run(
+  applet: Applet,
+  family: FamilyName,
+  args: readonly string[],
+  input: string,
+  kernel: Kernel,
+  backend: BackendName = 'legacy',
+): Outcome {
   const [out, errors]: [string[], string[]] = [[], []]
-  const Handle = family === 'ipv4' ? Table : Table6
   const status = applet(args, family, {
     stdout: (text) => void out.push(text),
     stderr: (text) => void errors.push(text),
     stdin: () => input,
-    openTable: (name, lockTimeoutMs) => new Handle(name, { kernel, lockTimeoutMs }),
-    tables: () => kernel.tables(family),
+    ...tablesIn({ kernel, writing: { backend } }, family),
   })
   return { status, stdout: out.join(''), stderr: errors.join('') }
 }
 
 /** iptables, or with the family its kin; on the kernel of the machine unless said. */
-export const ourIptables = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
-  run(runIptables, family, args, '', kernel)
+export const ourIptables = (
+  family: FamilyName,
+  args: readonly string[],
+  kernel: Kernel = new LinuxKernel(),
+  backend?: BackendName,
+): Outcome => run(runIptables, family, args, '', kernel, backend)
 
 /** iptables-restore, or with the family its kin; on the kernel of the machine unless said. */
 export const ourRestore = (
@@ -35,11 +45,16 @@ export const ourRestore = (
   args: readonly string[],
   input: string,
   kernel: Kernel = new LinuxKernel(),
-): Outcome => run(runRestore, family, args, input, kernel)
+  backend?: BackendName,
+): Outcome => run(runRestore, family, args, input, kernel, backend)
 
 /** iptables-save, or with the family its kin. */
-export const ourSave = (family: FamilyName, args: readonly string[], kernel: Kernel = new LinuxKernel()): Outcome =>
-  run(runSave, family, args, '', kernel)
+export const ourSave = (
+  family: FamilyName,
+  args: readonly string[],
+  kernel: Kernel = new LinuxKernel(),
+  backend?: BackendName,
+): Outcome => run(runSave, family, args, '', kernel, backend)
 
 /** iptables-xml, which asks no kernel. */
 export function ourXml(args: readonly string[], input: string): Outcome {

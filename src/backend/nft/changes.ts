@@ -39,11 +39,15 @@ export interface Changes {
 /** Of more rules than these, it costs less to read the table again than to be told the handle of each. */
 const MAX_ECHOED = 64
 
-/** @throws RuleError for a rule that cannot be said in nf_tables */
-export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf): Changes {
+/**
+ * @param isOurs whether the table has nothing in it but what was read
+ * @throws RuleError for a rule that cannot be said in nf_tables
+ */
+export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf, isOurs: () => boolean): Changes {
   const writer = new Writer(from, to)
   const plans = planOf(from, to, handleOf)
   writer.write(plans)
+  if (to.isCleared && from.handle !== undefined && !plans.some(isUsed) && isOurs()) writer.removeTable()
   return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
 }
 
@@ -53,6 +57,8 @@ interface ChainPlan {
   readonly from: Chain | undefined
   /** Undefined where the kernel has none yet. */
   readonly kernel: KernelChain | undefined
+  /** What a built-in chain is before somebody uses it. */
+  readonly unused: Chain | undefined
   readonly edits: RuleEdits
 }
 
@@ -60,10 +66,12 @@ function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: Handle
   const wanted = orderedChains(to)
   const renamed = new Set(wanted.map(({ origin }) => origin))
   return wanted.map((chain) => {
-    const { name, origin = renamed.has(name) ? undefined : name } = chain
+    // A built-in chain is what it is by its name.
+    const { name, origin = chain.hook === undefined && renamed.has(name) ? undefined : name } = chain
     const from = origin === undefined ? undefined : ruleset.chains.get(origin)
     const kernel = origin === undefined ? undefined : chains.get(origin)
-    return { to: chain, from, kernel, edits: ruleEdits(to.family, from?.rules, chain.rules, handleOf) }
+    const unused = chain.hook && ruleset.unusedChain?.(chain.hook)
+    return { to: chain, from, kernel, unused, edits: ruleEdits(to.family, from?.rules, chain.rules, handleOf) }
   })
 }
 
@@ -71,9 +79,12 @@ function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: Handle
 const sameEnd = ({ tail }: Chain, from: Chain | undefined): boolean =>
   tail === from?.tail || (tail?.jump === from?.tail?.jump && same(tail?.bytes, from?.tail?.bytes))
 
+/** Whether a chain has to be there: a built-in one that nobody uses has not. */
+const isUsed = ({ to, unused }: ChainPlan): boolean =>
+  unused === undefined || !to.isUnused || to.rules.length > 0 || !sameEnd(to, unused)
+
 /** A chain that nobody has used so far is made when somebody does. */
-const isNeeded = ({ to, from, kernel, edits }: ChainPlan): boolean =>
-  kernel === undefined && (to.hook === undefined || edits.added.length > 0 || !sameEnd(to, from))
+const isNeeded = (plan: ChainPlan): boolean => plan.kernel === undefined && isUsed(plan)
 
 type Compat = ReturnType<typeof compatOf>
 type ChainPlace = Omit<RulePlace, 'table'>
@@ -103,6 +114,10 @@ class Writer {
     for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
   }
 
+  removeTable(): void {
+    this.#say(messages.deleteTable, { name: this.#table }, 0, {})
+  }
+
   #say<V>(kind: MessageType<NfHead, V>, values: V, flags: number, place: ChainPlace): void {
     this.#add(request(kind, flags, nfHead(this.#family.domain), values), place)
   }
@@ -125,7 +140,8 @@ class Writer {
     const gone = [...this.#from.ruleset.chains.values()].filter(({ name }) => !staying.has(name))
     for (const { name: chain, rules } of gone)
       if (rules.length > 0) this.#say(messages.deleteRule, { table: this.#table, chain }, 0, { chain })
-    for (const { name: chain } of gone)
+    const left = plans.filter((plan) => plan.kernel !== undefined && !isUsed(plan)).map(({ to }) => to)
+    for (const { name: chain } of [...gone, ...left])
       this.#say(messages.deleteChain, { table: this.#table, name: chain }, 0, { chain })
   }
 
@@ -153,6 +169,7 @@ class Writer {
     if (to.hook === undefined) {
       if (kernel === undefined) this.#say(messages.newChain, values, NLM_F_CREATE | NLM_F_EXCL, place)
     } else if (kernel !== undefined) {
+      if (!isUsed(plan)) return
       if (to.tail !== from?.tail) this.#setPolicy(to, from, kernel)
     } else if (isNeeded(plan))
       this.#say(messages.newChain, { ...values, ...this.#hooked(to, to.hook) }, NLM_F_CREATE, place)

@@ -31,8 +31,6 @@ export interface TableReading {
   readonly chains: ReadonlyMap<string, KernelChain>
   /** Of the rules by their numbers in the image. */
   readonly handles: Float64Array
-  /** What iptables has no place for, in words. */
-  readonly incompatible: readonly string[]
 }
 
 /** How many rules are looked at in a slice. */
@@ -98,12 +96,14 @@ function* readOnce(
   const image = builder.build()
   const foreign = all.filter((chain) => !ours.includes(chain)).map(foreignChain)
   return {
-    ruleset: rulesetOf(family, name, ours, image, builder),
+    ruleset: {
+      ...rulesetOf(family, name, ours, image, builder),
+      foreign: { chains: foreign, rules: builder.held },
+    },
     generation,
     handle: table?.handle,
     chains: new Map(ours.map((chain) => [chain.name ?? '', kernelChain(chain)])),
     handles: builder.handles,
-    incompatible: [...foreign, ...builder.held],
   }
 }
 
@@ -165,9 +165,9 @@ function rulesetOf(
   const found = new Map(chains.map((chain) => [chain.name ?? '', chain]))
   const hooked = TABLES[table].map((hook): Chain => {
     const values = found.get(hook)
+    if (values === undefined) return unusedChain(family, hook)
     const rules = new Rules(image, builder.numbers.get(hook) ?? [])
-    const origin = values && { origin: hook }
-    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), ...origin }
+    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), origin: hook }
   })
   const users = chains
     .filter(({ hook }) => hook === undefined)
@@ -181,16 +181,26 @@ function rulesetOf(
     chains: new Map(all.map((chain) => [chain.name, chain])),
     isSorted: true,
     canonical: (rule) => canonicalRule(family, rule),
+    unusedChain: (hook) => unusedChain(family, hook),
     end: undefined,
     image,
   }
 }
 
-/** The policy of a chain, as the last entry of one. @param values absent where the chain is not there */
-function policyEntry(family: Family, values: ChainValues | undefined): Entry {
-  const verdict = values?.policy === NFT_VERDICT.DROP ? VERDICTS.DROP : VERDICTS.ACCEPT
+const unusedChain = (family: Family, hook: Hook): Chain => ({
+  name: hook,
+  hook,
+  head: undefined,
+  rules: Rules.of(),
+  tail: policyEntry(family),
+  isUnused: true,
+})
+
+/** The policy of a chain, as the last entry of one; without values, that of a chain that is not there. */
+function policyEntry(family: Family, { policy, counters }: ChainValues = {}): Entry {
+  const verdict = policy === NFT_VERDICT.DROP ? VERDICTS.DROP : VERDICTS.ACCEPT
   const bytes = buildVerdictEntry(family, verdict)
-  const { packets = 0n, bytes: byteCount = 0n } = values?.counters ?? {}
+  const { packets = 0n, bytes: byteCount = 0n } = counters ?? {}
   writeCounters(family, bytes, [packets, byteCount])
   return plain(bytes)
 }
@@ -208,7 +218,7 @@ class ImageBuilder {
   /** Numbers of the rules of a chain. */
   readonly numbers = new Map<string, number[]>()
   /** Rules that iptables has no words for. */
-  readonly held: string[] = []
+  readonly held = new Set<number>()
   #bytes = new Uint8Array(FIRST_ROOM)
 
   constructor(family: Family, names: readonly string[]) {
@@ -226,7 +236,7 @@ class ImageBuilder {
     if (!this.#indexes.has(chain)) return
     const ofChain = this.numbers.get(chain) ?? []
     if (ofChain.length === 0) this.numbers.set(chain, ofChain)
-    if (isHeld(this.#family, bytes)) this.held.push(`rule ${ofChain.length + 1} of chain ${chain}`)
+    if (isHeld(this.#family, bytes)) this.held.add(this.#handles.length)
     ofChain.push(this.#handles.length)
     this.#handles.push(handle)
     this.#destinations.push(jump === undefined ? STAYS : jump === '' ? GOES_ON : (this.#indexes.get(jump) ?? STAYS))

@@ -6,7 +6,6 @@ import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
 import { faultText, isProtocol, needsProtocol } from '../../extensions/extension'
-import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
@@ -15,7 +14,7 @@ import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
-import { extensionParts, ruleHead } from '../../ruleset/parts'
+import { type EntryPart, extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
@@ -124,19 +123,27 @@ class NftReading implements Reading {
     return this.table.ruleset
   }
 
-  get incompatible(): readonly string[] {
-    return this.table.incompatible
-  }
-
   handleOf(ref: Ref): number | undefined {
     return typeof ref === 'number' ? this.table.handles[ref] : this.#store.handles.get(ref)
   }
 
   *prepare(to: Ruleset): Sliced<Change> {
     yield
-    const changes = changesOf(this.table, to, (ref) => this.handleOf(ref))
+    const changes = changesOf(
+      this.table,
+      to,
+      (ref) => this.handleOf(ref),
+      () => this.#isOurs(),
+    )
     for (const { added, place } of changes.requests) if (added !== undefined) this.#checkNew(to, added, place)
     return new NftChange(this.#store, this, to, changes)
+  }
+
+  /** Whether there are no chains of others in the table, no sets, and nothing else. */
+  #isOurs(): boolean {
+    const { ruleset, chains } = this.table
+    const table = this.#store.client.tables().find(({ name }) => name === ruleset.table)
+    return table?.use === chains.size
   }
 
   #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
@@ -145,9 +152,9 @@ class NftReading implements Reading {
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
+    checkNatives(to.family, rule, parts, place)
     for (const { kind, name, revision, known } of parts)
-      if (known?.variant.native?.isWritten) checkProtocol(to.family, rule, known, place)
-      else if (name !== EXPRESSIONS_TARGET && !client.hasRevision(kind, name, revision))
+      if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
           `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
             `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
@@ -165,15 +172,24 @@ class NftReading implements Reading {
   release(): void {}
 }
 
-/** Of what is no extension to the kernel, it does not look whether the rule is for a protocol that has such a thing. */
-function checkProtocol(family: Family, rule: Entry, { extension, variant }: Known, place: RulePlace): void {
-  const { protocols } = extension.demands
-  if (protocols === undefined || isProtocol(ruleHead(family, rule.bytes, 0), protocols)) return
-  const why = needsProtocol(protocols)
-  throw new RuleError(
-    { ...place, extension: extension.name, parameter: why.parameter },
-    faultText(extension, variant, why),
-  )
+/**
+ * What the kernel demands of an extension is demanded by its own code, which a rule does not go through that says the same in
+ * expressions: a port would be looked for in whatever protocol the packet is of.
+ * @throws RuleError
+ */
+function checkNatives(family: Family, { bytes }: Entry, parts: readonly EntryPart[], place: RulePlace): void {
+  const head = ruleHead(family, bytes, 0)
+  for (const { known } of parts) {
+    if (!known?.variant.native?.isWritten) continue
+    const { extension, variant } = known
+    const { protocols } = extension.demands
+    if (protocols === undefined || isProtocol(head, protocols)) continue
+    const why = needsProtocol(protocols)
+    throw new RuleError(
+      { ...place, extension: extension.name, parameter: why.parameter },
+      faultText(extension, variant, why),
+    )
+  }
 }
 
 /** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */

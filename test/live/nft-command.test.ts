@@ -1,0 +1,93 @@
+/**
+ * The same command lines for iptables-nft and for us, each in a network namespace of its own: the same exit status and output,
+ * and the same ruleset in the kernel; where the data say so the same messages.
+ */
+import type { FamilyName } from '../../src/abi/family'
+import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { splitWords } from '../../src/language/words'
+import { commandFiles, type Sequence } from '../cli/cases'
+import { explained } from '../cli/deviations'
+import { type NftCommandDeviation, nftCommandDeviations } from '../cli/nft-deviations'
+import { ourIptables } from '../support/applets'
+import { type Outcome, run } from '../support/oracle'
+import { newNamespace } from './legacy'
+
+/** Help is our own, and what `-vv` adds is for those who look for faults in the tool. */
+const isOwnText = (words: readonly string[]): boolean => words.some((word) => /^-[hV]$|^-vv/.test(word))
+
+/** A network namespace, and how a line is carried out in it. */
+class Place {
+  readonly #namespace = newNamespace()
+  readonly #kernel = new LinuxKernel({ namespace: this.#namespace })
+  readonly #family: FamilyName
+
+  constructor(family: FamilyName) {
+    this.#family = family
+  }
+
+  theirs(words: readonly string[]): Outcome {
+    return this.#namespace.run(() => run(this.#family === 'ipv4' ? 'iptables-nft' : 'ip6tables-nft', words))
+  }
+
+  ours(words: readonly string[]): Outcome {
+    return ourIptables(this.#family, words, this.#kernel, 'nft')
+  }
+
+  ruleset(): string {
+    return this.#namespace.run(() => run('nft', ['list', 'ruleset'])).stdout
+  }
+}
+
+/** The deviations that were met. */
+const applied = new Set<NftCommandDeviation>()
+
+function isExplained(what: string, line: string): boolean {
+  const found = nftCommandDeviations.filter((one) => one.what.some((kind) => kind === what) && one.lines.test(line))
+  for (const one of found) applied.add(one)
+  // Where one of the two refuses, what the kernel has is another.
+  return found.length > 0 || explained(what === 'ruleset' ? 'status' : what, line) !== undefined
+}
+
+/** Without the reason that we give behind what the tool says. */
+const withoutReason = (stderr: string): string =>
+  stderr.replace(/^(.* failed \(.*?\): (?:rule in )?chain [^:\n]*): .*$/m, '$1')
+
+function differences({ lines }: Sequence, family: FamilyName, messages: boolean): string[] {
+  const found: string[] = []
+  let [our, their] = [new Place(family), new Place(family)]
+  const done: string[][] = []
+  const startAgain = (): void => {
+    our = new Place(family)
+    their = new Place(family)
+    for (const place of [our, their]) for (const words of done) place.theirs(words)
+  }
+  for (const line of lines) {
+    const words = splitWords(line)
+    const [other, mine] = [their.theirs(words), our.ours(words)]
+    const outcomes = { status: [mine.status, other.status], stdout: [mine.stdout, other.stdout] }
+    const said = messages ? { stderr: [withoutReason(mine.stderr), other.stderr] } : {}
+    const changes = mine.status === 0 || other.status === 0
+    const ruleset = changes ? [our.ruleset(), their.ruleset()] : []
+    const compared = isOwnText(words) ? { status: outcomes.status } : { ...outcomes, ...said }
+    const different = Object.entries({ ...compared, ruleset }).filter(([, [one, two]]) => one !== two)
+    for (const [what, [one, two]] of different)
+      if (!isExplained(what, line)) found.push(`${family} ${line}\n  ${what}\n  ours   ${one}\n  theirs ${two}`)
+    // What follows begins alike in both places.
+    if (ruleset[0] !== ruleset[1]) startAgain()
+    else done.push(words)
+  }
+  return found
+}
+
+describe.each(commandFiles)('$what', ({ messages, sequences }) => {
+  const all = sequences.flatMap((sequence) =>
+    sequence.families.map((family) => ({ family, first: sequence.lines[0], sequence })),
+  )
+  test.each(all)('$family, from $first on', ({ family, sequence }) => {
+    expect(differences(sequence, family, sequence.messages ?? messages).join('\n')).toBe('')
+  })
+})
+
+test('every deviation still is one', () => {
+  expect(nftCommandDeviations.filter((one) => !applied.has(one))).toEqual([])
+})
