@@ -282,13 +282,3 @@ export function counterPlaces(rule: Encoded): { readonly packets: number; readon
   const [only, another] = found
   return another === undefined && only !== undefined && only.packets >= 0 && only.bytes >= 0 ? only : undefined
 }
-
-/** Packets and bytes of the first counter, whatever the other expressions are; undefined where there is none. */
-export function countersIn(rule: Encoded): readonly [packets: bigint, bytes: bigint] | undefined {
-  for (let at = rule.at; at < rule.end; at = expressionList.nextOf(rule, at)) {
-    if (!isAt(COUNTER, rule.bytes, at + TO_NAME)) continue
-    const { data } = expressionList.valueAt(rule, at) as ExpressionOf<'counter'>
-    return [data.packets ?? 0n, data.bytes ?? 0n]
-  }
-  return undefined
-}

@@ -37,7 +37,7 @@ import { HEADS } from '../ruleset/head'
 import { entryPart, ruleHead } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
 import { assembleSteps } from './assemble'
-import { countersIn, type Expression, expressionList, isKnown } from './expressions'
+import { type Expression, expressionList, isKnown } from './expressions'
 import { headPart, isNeeded, readers } from './natives'
 import { type CompatStep, type Step, stepsOf, type VerdictStep } from './statements'
 
@@ -376,13 +376,6 @@ function compatPart({ name, revision, info: { bytes, at, end } }: CompatStep): U
     if (error instanceof XtablesError || error instanceof RangeError) return undefined
     throw error
   }
-}
-
-/** The bytes of an entry that was read before, with what the rule has counted by now. */
-export function recounted(family: Family, entry: Uint8Array, encoded: Encoded | undefined): Uint8Array {
-  const bytes = entry.slice()
-  if (encoded !== undefined) writeCounters(family, bytes, countersIn(encoded) ?? readCounters(family, bytes))
-  return bytes
 }
 
 // Rules that have no words

@@ -3,12 +3,11 @@ import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
 import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
-import type { Encoded } from '../../netlink/attribute'
 import type { ChainValues } from '../../nft/messages'
-import { RuleReader } from '../../nft/read-template'
-import { canonicalRule, isHeld, type ReadRule, recounted } from '../../nft/rule'
+import type { RuleReader } from '../../nft/read-template'
+import { canonicalRule, isHeld, type ReadRule } from '../../nft/rule'
 import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
-import { entryBytes, GOES_ON, type Image, jumpIn, STAYS } from '../../ruleset/image'
+import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
 import { Rules } from '../../ruleset/rules'
 import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
@@ -49,15 +48,10 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4))
 export const standBack = (): void => void Atomics.wait(sleeper, 0, 0, Math.random() * MAX_REST_MS)
 
 /**
- * @param before what was read of it before, of which what stays need not be read again
+ * @param reader reads its rules; it knows what those before were like
  * @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing
  */
-export function* readTable(
-  client: NftClient,
-  family: Family,
-  name: string,
-  before: TableReading | undefined,
-): Sliced<TableReading> {
+export function* readTable(client: NftClient, family: Family, name: string, reader: RuleReader): Sliced<TableReading> {
   if (!isTableName(name))
     throw new NotFoundError(
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
@@ -65,7 +59,7 @@ export function* readTable(
   const end = performance.now() + PATIENCE_MS
   for (;;)
     try {
-      return yield* readOnce(client.dumpTable(name), family, name, before)
+      return yield* readOnce(client.dumpTable(name), family, name, reader)
     } catch (error) {
       if (!(error instanceof ConflictError) || performance.now() > end) throw error
       standBack()
@@ -77,20 +71,15 @@ function* readOnce(
   { generation, table, chains: all, rules: dumped }: TableDump,
   family: Family,
   name: TableName,
-  before: TableReading | undefined,
+  reader: RuleReader,
 ): Sliced<TableReading> {
   const ours = all.filter((chain) => chain.hook === undefined || builtinHook(name, chain) !== undefined)
   const names = ours.map((chain) => chain.name ?? '')
-  // A table that is made anew counts its handles from the first.
-  const known = before !== undefined && before.handle === table?.handle ? new KnownRules(before) : undefined
   const builder = new ImageBuilder(family, names)
-  const reader = new RuleReader(family)
   let seen = 0
   for (const rules of dumped)
     for (const { chain = '', handle = 0n, expressions } of rules) {
-      const number = Number(handle)
-      const read = known?.read(number, expressions) ?? reader.read(expressions)
-      builder.add(chain, number, read)
+      builder.add(chain, Number(handle), reader.read(expressions))
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
@@ -104,38 +93,6 @@ function* readOnce(
     handle: table?.handle,
     chains: new Map(ours.map((chain) => [chain.name ?? '', kernelChain(chain)])),
     handles: builder.handles,
-  }
-}
-
-/** Rules that were read before. What a rule says never changes, but for what it has counted. */
-class KnownRules {
-  readonly #image: Image | undefined
-  readonly #handles: Float64Array
-  #numbers: Map<number, number> | undefined
-  /** Most stand in the order in which they stood. */
-  #next = 0
-
-  constructor({ ruleset, handles }: TableReading) {
-    this.#image = ruleset.image
-    this.#handles = handles
-  }
-
-  read(handle: number, expressions: Encoded | undefined): ReadRule | undefined {
-    const number = this.#find(handle)
-    const image = this.#image
-    if (image === undefined || number === undefined) return undefined
-    const jump = jumpIn(image, number)
-    // The chain may be called otherwise now.
-    if (jump !== undefined && jump !== '') return undefined
-    return { bytes: recounted(image.family, entryBytes(image, number), expressions), jump }
-  }
-
-  #find(handle: number): number | undefined {
-    if (this.#handles[this.#next] === handle) return this.#next++
-    this.#numbers ??= new Map(Array.from(this.#handles, (one, i) => [one, i]))
-    const number = this.#numbers.get(handle)
-    if (number !== undefined) this.#next = number + 1
-    return number
   }
 }
 

@@ -13,7 +13,9 @@ import type { TransactionOutcome } from '../../netlink/client'
 import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
+import { RuleReader } from '../../nft/read-template'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
+import { sameEntry } from '../../ruleset/equal'
 import { type EntryPart, extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
@@ -41,6 +43,7 @@ export class NftStore implements Store {
   readonly #family: Family
   readonly #table: string
   readonly #options: NftOptions
+  readonly #reader: RuleReader
   /** Rules that were written here, by which handle the kernel calls each. */
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
@@ -49,6 +52,7 @@ export class NftStore implements Store {
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
     this.#client = new NftClient(port, family)
     this.#family = family
+    this.#reader = new RuleReader(family)
     this.#table = table
     this.#options = options
   }
@@ -68,7 +72,7 @@ export class NftStore implements Store {
   }
 
   *#read(): Sliced<NftReading> {
-    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table, this.#last?.table))
+    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table, this.#reader))
   }
 
   #keep(reading: NftReading): NftReading {
@@ -192,7 +196,7 @@ function checkNatives(family: Family, { bytes }: Entry, parts: readonly EntryPar
   }
 }
 
-/** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */
+/** Whether two readings have the same chains and rules. What is put in the place of a rule has the handle of that. */
 function sameTables(one: NftReading, other: NftReading): boolean {
   const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
   return (
@@ -206,10 +210,20 @@ function sameTables(one: NftReading, other: NftReading): boolean {
         one.table.chains.get(chain.name)?.handle === other.table.chains.get(same.name)?.handle &&
         verdictBytes(chain) === verdictBytes(same) &&
         refs.length === otherRefs.length &&
-        refs.every((ref, k) => one.handleOf(ref) === other.handleOf(otherRefs[k] as Ref))
+        refs.every(
+          (ref, k) =>
+            one.handleOf(ref) === other.handleOf(otherRefs[k] as Ref) &&
+            sameEntry(one.ruleset.family, entryAsRead(one, chain, k), entryAsRead(other, same, k)),
+        )
       )
     })
   )
+}
+
+/** A rule that was written reads as it would have been read. */
+function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number): Entry {
+  const entry = rules.at(position) as Entry
+  return typeof rules.refs[position] === 'number' ? entry : (ruleset.canonical?.(entry) ?? entry)
 }
 
 /** The policy as text, its counters aside. */
