@@ -1,6 +1,7 @@
 /** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
+export type { TableChange } from './backend/nft/mirror'
 export type { DiagnosticEvents, DiagnosticName } from './diagnostics'
 export type {
   CountersIn,
@@ -48,6 +49,7 @@ export { AnyTable, Table, Table6, type TableOptions } from './iptc/table'
 export { Target, type TargetOptions } from './iptc/target'
 export { type RestoreOptions, restore, type SaveOptions, save, type TextOptions } from './iptc/text'
 export type { WaitOptions } from './iptc/wait'
+export type { ResyncEvent, TableEvent, WatchOptions } from './iptc/watch'
 export { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from './kernel/capture'
 export type {
   Connection,
@@ -64,4 +66,5 @@ export { LinuxKernel } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
 export { MemoryKernel } from './kernel/memory/memory-kernel'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
+export type { Author } from './nft/notices'
 export type { Counters } from './ruleset/entry'
