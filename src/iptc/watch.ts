@@ -53,11 +53,16 @@ export function watchTable(watched: Watched, options: WatchOptions): AsyncGenera
   return begun(events(new Watching(watched, options), watched, options))
 }
 
+/** How many parts of a dump, of dozens of rules each, are read before the event loop has its turn. */
+const READ_AT_ONCE = 32
+
 /** The messages of the kernel, and what was known of the table when they began. */
 class Watching implements AsyncDisposable {
   readonly #client: NftClient
   readonly notices: AsyncGenerator<Message, void, void>
   readonly mirror: Mirror<AnyRule>
+  /** Fulfilled when the rules have been read; of a table that is not long, they have been when this is made. */
+  readonly ready: Promise<void>
 
   constructor({ kernel, context, table }: Watched, { signal }: WatchOptions) {
     const port = withNetlink(kernel)
@@ -67,10 +72,15 @@ class Watching implements AsyncDisposable {
     this.notices = subscribe(port, NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal })
     try {
       this.mirror = new Mirror(this.#client, context.family, table, (expressions) => ruleOf(context, expressions))
+      const reading = this.mirror.readRules()
+      for (let part = 0; part < READ_AT_ONCE && !reading.next().done; part++);
+      this.ready = inSlices(reading)
     } catch (error) {
       void this[Symbol.asyncDispose]()
       throw error
     }
+    // Whoever looks is told; that nobody looks is no failure.
+    this.ready.catch(() => {})
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -95,7 +105,7 @@ async function* events(
     if (watching === first) yield undefined
     else yield { kind: 'resync', generation: watching.mirror.generation }
     try {
-      await inSlices(watching.mirror.readRules())
+      await watching.ready
       for await (const batch of batchesOf(watching.notices))
         for (const change of watching.mirror.changes(batch)) {
           await turn()
