@@ -1,4 +1,5 @@
 /** What was changed in nf_tables, as xtables-monitor(8) prints it: of iptables' tables in the words of iptables. */
+import { HOOKS } from '../abi/netfilter'
 import { NFT_VERDICT } from '../abi/nf-tables'
 import type { Context } from '../extensions/context'
 import { printEntry } from '../language/print-entry'
@@ -8,7 +9,6 @@ import { type Message, readMessage } from '../netlink/message'
 import { expressionList, isKnown } from '../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../nft/messages'
 import { isHeld, readRule } from '../nft/rule'
-import { hookName } from './trace-text'
 
 /** As nft calls them. linux/netfilter.h */
 const FAMILY_WORDS: Readonly<Record<number, string>> = {
@@ -20,7 +20,16 @@ const FAMILY_WORDS: Readonly<Record<number, string>> = {
   10: 'ip6',
 }
 
-export const familyWord = (family: number): string => FAMILY_WORDS[family] ?? `family ${family}`
+/** Hooks of ARP. linux/netfilter_arp.h */
+const NFPROTO_ARP = 3
+const ARP_HOOKS = ['input', 'output', 'forward']
+
+function hookWord(family: number, number = 0): string {
+  const name = family === NFPROTO_ARP ? ARP_HOOKS[number] : HOOKS[number]?.toLowerCase()
+  return name ?? String(number)
+}
+
+const familyWord = (family: number): string => FAMILY_WORDS[family] ?? `family ${family}`
 
 /** The tables of which family hold rules of iptables; undefined for others. */
 export type ContextOf = (family: number) => Context | undefined
@@ -42,7 +51,7 @@ function chainText(flag: '-N' | '-X', family: number, values: ChainValues, conte
   if (hook === undefined) return head
   const verdict = policy === NFT_VERDICT.DROP ? 'drop' : 'accept'
   const counted = `packets ${counters?.packets ?? 0} bytes ${counters?.bytes ?? 0}`
-  return `${head} type ${type} hook ${hookName(hook.number ?? 0)} prio ${hook.priority} policy ${verdict} ${counted} flags ${flags}`
+  return `${head} type ${type} hook ${hookWord(family, hook.number)} prio ${hook.priority} policy ${verdict} ${counted} flags ${flags}`
 }
 
 /** The names of its expressions, of a rule that has no other words. */

@@ -150,7 +150,8 @@ class Lines implements Disposable {
     if (!this.#isAsked(tableFamily, values.table)) return
     if (hasPacket(values)) yield packetText(values.nfproto ?? tableFamily, values, (index) => this.#interface(index))
     const handle = values.ruleHandle
-    yield stepText(tableFamily, values, handle === undefined ? '' : this.#rule(tableFamily, values.table ?? '', handle))
+    const step = stepText(tableFamily, values, handle ? this.#rule(tableFamily, values.table ?? '', handle) : '')
+    if (step !== '') yield step
   }
 
   #interface(index: number): string {

@@ -1,5 +1,4 @@
 /** A packet that is traced, and what became of it, as xtables-monitor(8) prints them. */
-import { HOOKS } from '../abi/netfilter'
 import { NFT_TRACETYPE, NFT_VERDICT } from '../abi/nf-tables'
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK } from '../abi/rtnetlink'
 import { formatIPv4, formatIPv6 } from '../binary/address'
@@ -120,16 +119,17 @@ const VERDICT_NAMES = new Map<number, string>(Object.entries(NFT_VERDICT).map(([
 /** The number of a queue is in the upper half. */
 const verdictName = (code: number): string => VERDICT_NAMES.get(code) ?? `0x${(code >>> 0).toString(16)}`
 
-/** What was decided, and where. @param rule what the rule says, with a blank before it */
+/**
+ * What was decided, and where; nothing where a chain that rules go to came to its end.
+ * @param rule what the rule says, with a blank before it
+ */
 export function stepText(family: number, trace: TraceValues, rule: string): string {
   const { table, chain, type, ruleHandle = 0n, verdict, policy = NFT_VERDICT.ACCEPT } = trace
   const place = ` TRACE: ${family} ${idText(trace)} ${table}:${chain}:`
+  if (type === NFT_TRACETYPE.POLICY) return `${place}policy:${verdictName(policy)} \n`
+  if (type !== NFT_TRACETYPE.RULE) return `${place}return: \n`
+  if (ruleHandle === 0n) return ''
   const decided = verdictName(verdict?.code ?? NFT_VERDICT.CONTINUE)
   const where = verdict?.chain === undefined ? decided : `${decided}:${verdict.chain}`
-  if (type === NFT_TRACETYPE.RULE) return `${place}rule:0x${ruleHandle.toString(16)}:${where} ${rule}\n`
-  if (type === NFT_TRACETYPE.POLICY) return `${place}policy:${verdictName(policy)} \n`
-  return `${place}return: \n`
+  return `${place}rule:0x${ruleHandle.toString(16)}:${where} ${rule}\n`
 }
-
-/** As of a hook's number. */
-export const hookName = (number: number): string => HOOKS[number]?.toLowerCase() ?? String(number)

@@ -229,8 +229,9 @@ test('from events alone, the table can be made up', async () => {
         for (let i = 0; i < 4; i++) {
           const { length } = ours?.rules ?? []
           const made = Rule.parse(`-s ${rule()}`)
-          if (below(2) === 0 || length === 0) ours?.insertRule(made, below(length + 1))
-          else if (below(2) === 0) ours?.replaceRule(made, below(length))
+          const what = length === 0 ? 0 : below(4)
+          if (what < 2) ours?.insertRule(made, below(length + 1))
+          else if (what === 2) ours?.replaceRule(made, below(length))
           else ours?.deleteRule(ours.rules[below(length)] as Rule)
         }
       })
