@@ -49,6 +49,7 @@ const load = {
   xml: () => require('./xml') as typeof import('./xml'),
   ipset: () => require('./ipset') as typeof import('./ipset'),
   own: () => require('./own') as typeof import('./own'),
+  migrate: () => require('./migrate') as typeof import('./migrate'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -126,6 +127,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === 'monitor') return runMonitor(args, place, streams)
+  if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
   else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
@@ -172,6 +174,13 @@ function runMonitor(args: string[], outer: Place, streams: Streams): number {
     }
   })
   return 0
+}
+
+function runMigrate(args: string[], outer: Place, streams: Streams): number {
+  const { openKernel, splitPlace } = load.kernel()
+  const { place, rest } = splitPlace(args)
+  using open = openKernel({ ...outer, ...place })
+  return load.migrate().runMigrate(rest, open, streams)
 }
 
 function runHelp([name]: readonly string[], streams: Streams): number {
