@@ -140,6 +140,28 @@ test('who it was, and what belongs together', async () => {
   await events.return()
 })
 
+test('a rule of ours in the place of another, which is written anew, is told as such; several for several are not', async () => {
+  run(namespace, 'for i in 1 2 3; do iptables-nft -A INPUT -s $i.0.0.0/8; done')
+  const table = open()
+  const events = table.watch()
+  const input = table.chains[0]
+  const seen = await eventsOf(events, () => {
+    input?.replaceRule(Rule.parse('-s 9.0.0.0/8'), 1)
+    table.transaction(() => {
+      input?.replaceRule(Rule.parse('-s 10.0.0.0/8'), 0)
+      input?.replaceRule(Rule.parse('-s 11.0.0.0/8'), 1)
+    })
+  })
+  expect(seen.map(short)).toEqual([
+    'rule-replaced INPUT 1 -s 2.0.0.0/8 > -s 9.0.0.0/8',
+    'rule-deleted INPUT 0 -s 1.0.0.0/8',
+    'rule-deleted INPUT 1 -s 9.0.0.0/8',
+    'rule-added INPUT 0 -s 10.0.0.0/8',
+    'rule-added INPUT 1 -s 11.0.0.0/8',
+  ])
+  await events.return()
+})
+
 test('rules of IPv6 are such', async () => {
   const events = keep(new Table6('filter', { namespace, backend: 'nft' })).watch()
   run(namespace, 'ip6tables-nft -A INPUT -s fe80::1')
