@@ -32,6 +32,7 @@ const HEADERS = [
   'linux/netfilter/ipset/ip_set.h',
   'linux/netfilter/nfnetlink.h',
   'linux/netlink.h',
+  'linux/rtnetlink.h',
   'linux/netfilter/nf_nat.h',
   'linux/netfilter/xt_AUDIT.h',
   'linux/netfilter/xt_CHECKSUM.h',

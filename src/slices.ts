@@ -13,12 +13,22 @@ export function atOnce<T>(work: Sliced<T>): T {
 /** How long the event loop may have to wait. */
 const SLICE_MS = 4
 
+/** To be called again and again: gives the event loop its turn where the last time was too long ago. */
+export function turns(): () => Promise<void> | undefined {
+  let start = performance.now()
+  return () => {
+    if (performance.now() - start < SLICE_MS) return undefined
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      start = performance.now()
+    })
+  }
+}
+
 export async function inSlices<T>(work: Sliced<T>): Promise<T> {
-  for (let start = performance.now(); ; ) {
+  for (const turn = turns(); ; ) {
     const step = work.next()
     if (step.done) return step.value
-    if (performance.now() - start < SLICE_MS) continue
-    await new Promise<void>((resolve) => setImmediate(resolve))
-    start = performance.now()
+    const due = turn()
+    if (due !== undefined) await due
   }
 }

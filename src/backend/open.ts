@@ -38,7 +38,7 @@ interface Place {
 const NFT_TABLES = ['mangle', 'security', 'raw', 'filter', 'nat']
 
 /** @throws UnsupportedError */
-function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
+export function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
   if (aNetlinkPort.accepts(kernel)) return kernel as Kernel & NetlinkPort
   throw new UnsupportedError(`${kernel.description} has no netlink, and so no nf_tables`)
 }

@@ -13,6 +13,8 @@ import type { ToolKind } from './tool'
 export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
   /** Standard input line by line, each as soon as it is there. */
   readonly lines: () => Iterable<string>
+  /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
+  readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
 }
 
 interface Applet {
@@ -62,6 +64,8 @@ const load = {
   translate: () => require('./translate') as typeof import('./translate'),
   ipset: () => require('./ipset') as typeof import('./ipset'),
   own: () => require('./own') as typeof import('./own'),
+  migrate: () => require('./migrate') as typeof import('./migrate'),
+  monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
   warmUp: () => require('./warm-up') as typeof import('./warm-up'),
@@ -148,6 +152,8 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
+  if (name === 'monitor') return runMonitor(args, place, streams)
+  if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
   else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
@@ -161,7 +167,7 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
     throw new IptcError(`batch takes no word, and was given ${superfluous}: it reads standard input`)
   const { runBatch } = load.batch()
   const { shellWords } = load.shellWords()
-  return runBatch(streams.lines(), streams, (line, shared) =>
+  return runBatch(streams.lines(), { ...streams, goOn: undefined }, (line, shared) =>
     reporting(shared, () => {
       const words = shellWords(line)
       return words.length === 0 ? undefined : runOwn(words, place, shared)
@@ -175,6 +181,32 @@ function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: 
   using open = openKernel({ ...outer, ...place })
   load.own()[name](rest, open, streams)
   open.save()
+}
+
+/** Goes on until it is ended. */
+function runMonitor(args: string[], outer: Place, streams: Streams): number {
+  if (streams.goOn === undefined) throw new IptcError('monitor goes on until it is ended: it is no line of a batch')
+  streams.goOn(async (signal) => {
+    const { openKernel, splitPlace } = load.kernel()
+    const { place, rest } = splitPlace(args)
+    try {
+      using open = openKernel({ ...outer, ...place })
+      await load.monitor().monitor(rest, open, streams, signal)
+      return 0
+    } catch (error) {
+      return reporting(streams, (): number => {
+        throw error
+      })
+    }
+  })
+  return 0
+}
+
+function runMigrate(args: string[], outer: Place, streams: Streams): number {
+  const { openKernel, splitPlace } = load.kernel()
+  const { place, rest } = splitPlace(args)
+  using open = openKernel({ ...outer, ...place })
+  return load.migrate().runMigrate(rest, open, streams)
 }
 
 function runHelp([name]: readonly string[], streams: Streams): number {
@@ -194,6 +226,7 @@ function endByBrokenPipe(): void {
 class Output {
   readonly #fd: number
   failure: NodeJS.ErrnoException | undefined
+  onFailure: () => void = () => {}
 
   constructor(fd: number) {
     this.#fd = fd
@@ -205,6 +238,7 @@ class Output {
       load.files().writeAll(this.#fd, encodeText(text))
     } catch (error) {
       this.failure = error as NodeJS.ErrnoException
+      this.onFailure()
     }
   }
 }
@@ -227,8 +261,19 @@ function givenWords(): string[] {
     .slice(-1 - words.length, -1)
 }
 
+/** Until it ends, or somebody ends it who has seen enough: by SIGINT or SIGTERM, or by closing what it writes to. */
+async function goOn(work: (signal: AbortSignal) => Promise<number>, stdout: Output): Promise<number> {
+  const end = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end.abort())
+  stdout.onFailure = () => end.abort()
+  return work(end.signal)
+}
+
 if (require.main === module) {
   const [stdout, stderr] = [new Output(1), new Output(2)]
+  const end = (status: number): void => {
+    process.exitCode = stdout.failure === undefined ? status : statusAfter(stdout.failure, status, stderr)
+  }
   const status = main(basename(process.argv[1] ?? ''), givenWords(), {
     stdout: (text) => stdout.write(text),
     stderr: (text) => stderr.write(text),
@@ -236,6 +281,7 @@ if (require.main === module) {
     *lines() {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
+    goOn: (work) => void goOn(work, stdout).then(end),
   })
-  process.exitCode = stdout.failure === undefined ? status : statusAfter(stdout.failure, status, stderr)
+  end(status)
 }

@@ -37,9 +37,11 @@ import {
 import { Chain } from './chain'
 import { type CountersInput, readCounters } from './counters'
 import { Policy, type PolicyName } from './policy'
+import type { Rule, Rule6 } from './rule'
 import { type Edit, Session } from './session'
 import { Strict } from './strict'
 import { LOCK_TIMEOUT_MS, type WaitOptions } from './wait'
+import { type TableEvent, type WatchOptions, watchTable } from './watch'
 
 export interface TableOptions {
   /**
@@ -237,6 +239,22 @@ export abstract class AnyTable extends Strict {
     this.close()
   }
 
+  /**
+   * What is changed in the table from now on, by whomever, also by this process: rules, chains, policies, the table itself.
+   * What takes effect together comes together. It ends with `signal`, and where nobody iterates any more.
+   *
+   * ```ts
+   * for await (const change of table.watch({ signal })) if (change.kind === 'rule-added') console.log(`${change.rule}`)
+   * ```
+   * @throws UnsupportedError for a table of ip_tables, of whose changes the kernel tells nobody; PermissionError
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<TableEvent, void, void> {
+    return watchTable(
+      { kernel: this.#kernel, context: this.#context, table: this.#name, backend: this.backend },
+      options,
+    )
+  }
+
   // Chains
 
   /** @internal @throws NotFoundError */
@@ -430,11 +448,19 @@ export class Table extends AnyTable {
   constructor(name: string, options: TableOptions = {}) {
     super(IPV4, name, options)
   }
+
+  override watch(options: WatchOptions = {}): AsyncGenerator<TableEvent<Rule>, void, void> {
+    return super.watch(options) as AsyncGenerator<TableEvent<Rule>, void, void>
+  }
 }
 
 /** A table of IPv6. */
 export class Table6 extends AnyTable {
   constructor(name: string, options: TableOptions = {}) {
     super(IPV6, name, options)
+  }
+
+  override watch(options: WatchOptions = {}): AsyncGenerator<TableEvent<Rule6>, void, void> {
+    return super.watch(options) as AsyncGenerator<TableEvent<Rule6>, void, void>
   }
 }

@@ -1,6 +1,7 @@
 /** What the kernel tells whoever listens: the messages of multicast groups. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NetlinkConnection, NetlinkPort } from '../kernel/kernel'
+import { turns } from '../slices'
 import { explainFailure, received } from './client'
 import type { Message } from './message'
 
@@ -29,16 +30,26 @@ export function subscribe(
     connection.close()
     throw explainFailure('NETLINK_ADD_MEMBERSHIP', error)
   }
-  return listen(connection, options)
+  return begun(listen(connection, options))
+}
+
+/**
+ * A generator that holds something from the start, run up to its first `yield`, which nobody sees: one that is ended before
+ * it began would never come to its `finally`.
+ */
+export function begun<T>(generator: AsyncGenerator<T | undefined, void, void>): AsyncGenerator<T, void, void> {
+  void generator.next()
+  return generator as AsyncGenerator<T, void, void>
 }
 
 async function* listen(
   connection: NetlinkConnection,
   { signal, restMs = 20 }: SubscribeOptions,
-): AsyncGenerator<Message, void, void> {
+): AsyncGenerator<Message | undefined, void, void> {
   const isOver = (): boolean => signal?.aborted === true
   try {
-    while (!isOver()) {
+    yield undefined
+    for (const turn = turns(); !isOver(); ) {
       const bytes = connection.receive(false)
       if (bytes === undefined) await rest(restMs, signal)
       else
@@ -46,6 +57,8 @@ async function* listen(
           yield message
           if (isOver()) return
         }
+      // Where there is one message after the other, others have their turn too.
+      await turn()
     }
   } catch (error) {
     throw explainFailure('receiving', error)

@@ -481,7 +481,10 @@ test('an answer that does not come is not waited for for ever', () => {
 test('messages that are too many for the socket are told as lost', () => {
   const connection = new LinuxKernel().netlink(NETLINK_NETFILTER)
   connection.join(NFNLGRP.NFTABLES)
-  tool('bash', '-c', 'for i in {1..2000}; do echo "add table ip t$i"; done | nft -f -')
+  // A socket that listens has room for tens of thousands.
+  const rule = `add rule ip t c counter comment "${'x'.repeat(120)}"`
+  const rules = `yes '${rule}' | head -20000 | nft -f -; nft flush chain ip t c`
+  tool('bash', '-c', `nft add table ip t; nft add chain ip t c; for n in {1..16}; do ${rules}; done`)
   const drain = (): void => {
     while (connection.receive(false) !== undefined);
   }

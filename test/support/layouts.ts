@@ -4,6 +4,7 @@ import { iptEntry } from '../../src/abi/ip-tables'
 import { ip6tEntry } from '../../src/abi/ip6-tables'
 import * as netlink from '../../src/abi/netlink'
 import * as nfnetlink from '../../src/abi/nfnetlink'
+import * as rtnetlink from '../../src/abi/rtnetlink'
 import * as xTables from '../../src/abi/x-tables'
 import type { Field } from '../../src/binary/codec'
 import type { Struct } from '../../src/binary/struct'
@@ -79,6 +80,7 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
 const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct ipt_ECN_info': { tcp: 'proto' },
   'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
+  'struct ifinfomsg': { ifiPad: '__ifi_pad' },
   'struct xt_ecn_info': { ect: 'proto' },
   'struct ipt_clusterip_tgt_info': { firstNode: 'local_nodes[0]', otherNodes: 'local_nodes[1]' },
   'struct xt_set_info_match_v3': { packets0: 'packets', bytes0: 'bytes' },
@@ -113,6 +115,7 @@ const structs = [
   ...Object.values(ipSet).filter(isStruct),
   ...Object.values(netlink).filter(isStruct),
   ...Object.values(nfnetlink).filter(isStruct),
+  ...Object.values(rtnetlink).filter(isStruct),
   iptEntry,
   ip6tEntry,
   // Some have no payload at all, and of some there never was a header.

@@ -17,6 +17,9 @@ const BUFFER_SIZE = 0x2_0000
 /** What any socket has room for. */
 const SEND_ROOM = 0x1_0000
 
+/** What a socket has room for that listens. Of a rule of average length, the kernel keeps about 700 bytes. */
+const NEWS_ROOM = 0x400_0000
+
 /** The kernel's address, as a socket's own before the kernel has given it one. */
 const KERNEL = new Uint8Array(sockaddrNl.size)
 sockaddrNl.write(KERNEL, 0, { nlFamily: AF_NETLINK, nlPad: 0, nlPid: 0, nlGroups: 0 })
@@ -117,7 +120,17 @@ class LinuxNetlink implements NetlinkConnection {
   }
 
   join(group: number): void {
+    this.#makeRoomForNews()
     this.#try((fd) => libc.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
+  }
+
+  /** Nobody waits for whoever listens: what does not fit while they are busy is lost. Without the right to it, less fits. */
+  #makeRoomForNews(): void {
+    try {
+      this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, int(NEWS_ROOM)))
+    } catch (error) {
+      if (!(error instanceof NetlinkFailure && error.errno === ERRNO.EPERM)) throw error
+    }
   }
 
   close(): void {

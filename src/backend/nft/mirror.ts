@@ -1,0 +1,359 @@
+/**
+ * What is known of a table while it is watched: the names and policies of its chains, and the order of their rules. What
+ * the kernel tells of a change says neither what a chain was called before nor where a rule stood.
+ */
+import type { Family } from '../../abi/family'
+import { HOOKS, type Hook } from '../../abi/netfilter'
+import { NLM_F_APPEND } from '../../abi/netlink'
+import { NFT_VERDICT } from '../../abi/nf-tables'
+import { ConflictError, MessageError } from '../../errors'
+import type { Encoded } from '../../netlink/attribute'
+import { type Message, readMessage } from '../../netlink/message'
+import { type ChainValues, messages, type RuleValues } from '../../nft/messages'
+import { type Author, isAfter, type NoticeBatch } from '../../nft/notices'
+import type { Sliced } from '../../slices'
+import type { NftClient } from './client'
+import { RuleOrder } from './rule-order'
+
+/** Of which generation of nf_tables a change is, and who made it. */
+interface Made {
+  /** Changes of the same number took effect together. */
+  readonly generation: number
+  readonly by: Author
+}
+
+interface RuleAt {
+  readonly chain: string
+  /** What nf_tables calls the rule by; unique in its table. */
+  readonly handle: number
+  /**
+   * Its place in the chain, from 0: where it stands after all changes of the generation, or, of one that is deleted, where
+   * it stood before them. Absent for what was changed while the table was read for the first time.
+   */
+  readonly position: number | undefined
+}
+
+interface RuleChange<R> extends Made, RuleAt {
+  readonly rule: R
+}
+
+interface ChainChange extends Made {
+  readonly chain: string
+  /** Where it is hooked, and its policy; absent for a chain that packets come to by rules alone. */
+  readonly hook: Hook | undefined
+  readonly policy: 'ACCEPT' | 'DROP' | undefined
+}
+
+/** What has been changed in a table. What was only counted, or set to zero, is no change. */
+export type TableChange<R> =
+  | ({ readonly kind: 'rule-added' } & RuleChange<R>)
+  | ({ readonly kind: 'rule-deleted' } & RuleChange<R>)
+  /** One rule has taken the place of another. */
+  | ({ readonly kind: 'rule-replaced'; readonly replaced: R } & RuleChange<R>)
+  | ({ readonly kind: 'chain-added' } & ChainChange)
+  | ({ readonly kind: 'chain-deleted' } & ChainChange)
+  /** Rules that go to it follow it, without a change of their own. */
+  | ({ readonly kind: 'chain-renamed'; readonly from: string } & ChainChange)
+  | ({ readonly kind: 'policy-changed' } & ChainChange)
+  | ({ readonly kind: 'table-added' | 'table-deleted' } & Made)
+
+interface MirrorChain {
+  readonly name: string
+  readonly handle: bigint
+  readonly hook: Hook | undefined
+  readonly policy: ChainChange['policy']
+  /** Undefined where the rules have not been read yet. */
+  rules: RuleOrder | undefined
+}
+
+const mirrorChain = ({ name = '', handle = 0n, hook, policy }: ChainValues, rules?: RuleOrder): MirrorChain => ({
+  name,
+  handle,
+  hook: hook && HOOKS[hook.number ?? -1],
+  policy: policy === undefined ? undefined : policy === NFT_VERDICT.DROP ? 'DROP' : 'ACCEPT',
+  rules,
+})
+
+const told = ({ name, hook, policy }: MirrorChain) => ({ chain: name, hook, policy })
+
+/** How often to read again what changes while it is read. */
+const MAX_READS = 16
+
+export class Mirror<R> {
+  readonly #client: NftClient
+  readonly #family: Family
+  readonly #table: string
+  readonly #ruleOf: (expressions: Encoded) => R
+  readonly #chains = new Map<string, MirrorChain>()
+  /** Of the same, by their handles. */
+  readonly #names = new Map<bigint, string>()
+  /** Of which generation its chains were when they were read. */
+  #generation: number
+  /** The rules of a later generation, until what was changed up to it has been told. */
+  #read: { readonly generation: number; readonly orders: ReadonlyMap<string, RuleOrder> } | undefined
+
+  /** Reads the chains, which are few. @throws UnsupportedError, PermissionError, ConflictError */
+  constructor(client: NftClient, family: Family, table: string, ruleOf: (expressions: Encoded) => R) {
+    this.#client = client
+    this.#family = family
+    this.#table = table
+    this.#ruleOf = ruleOf
+    const { generation, chains } = this.#readChains()
+    this.#generation = generation
+    for (const chain of chains) this.#note(mirrorChain(chain))
+  }
+
+  #note(chain: MirrorChain): void {
+    this.#chains.set(chain.name, chain)
+    this.#names.set(chain.handle, chain.name)
+  }
+
+  #forget({ name, handle }: MirrorChain): void {
+    this.#chains.delete(name)
+    this.#names.delete(handle)
+  }
+
+  #readChains(): { generation: number; chains: ChainValues[] } {
+    for (let attempt = 1; ; attempt++) {
+      const generation = this.#client.generation()
+      const chains = this.#client.chains(this.#table)
+      if (this.#client.generation() === generation) return { generation, chains }
+      if (attempt === MAX_READS) throw new ConflictError(`table ${this.#table} is changed again and again`)
+    }
+  }
+
+  /** Of which generation the table is as it was read last. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Reads the order of the rules, which may be many. @throws ConflictError */
+  *readRules(): Sliced<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        const generation = this.#client.generation()
+        const orders = new Map(this.#client.chains(this.#table).map(({ name = '' }) => [name, new RuleOrder()]))
+        for (const rules of this.#client.rules(this.#table)) {
+          for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
+          yield
+        }
+        if (this.#client.generation() !== generation)
+          throw new ConflictError(`table ${this.#table} is changed while it is read`)
+        this.#read = { generation, orders }
+        return
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+      }
+  }
+
+  /**
+   * What a batch has changed, in its order; undefined where it may be interrupted before the next.
+   * @throws MessageError
+   */
+  *changes({ messages: notices, generation, by }: NoticeBatch): Generator<TableChange<R> | undefined, void, void> {
+    if (!isAfter(generation, this.#generation)) return
+    this.#useRead(generation)
+    const made = { generation, by }
+    let edits = new RuleEdits(this.#ruleOf, made)
+    for (const message of notices) {
+      yield
+      const tableChange = this.#tableChange(message)
+      if (tableChange === undefined) {
+        this.#takeChain(message, edits, made)
+        this.#takeRule(message, edits)
+        continue
+      }
+      // What comes behind it is of another table, which begins to count its handles anew.
+      yield* edits.changes()
+      yield { kind: tableChange, ...made }
+      edits = new RuleEdits(this.#ruleOf, made)
+      for (const chain of this.#chains.values()) this.#forget(chain)
+    }
+    yield* edits.changes()
+  }
+
+  /** From here on, the rules that were read are those that are there. */
+  #useRead(generation: number): void {
+    const read = this.#read
+    if (read === undefined || !isAfter(generation, read.generation)) return
+    for (const [name, order] of read.orders) {
+      const chain = this.#chains.get(name)
+      if (chain !== undefined) chain.rules = order
+    }
+    this.#read = undefined
+  }
+
+  /** Undefined where the message is of another kind, or about another table. */
+  #valuesOf<V>(
+    kind: { type: number } & Parameters<typeof readMessage<unknown, V>>[0],
+    message: Message,
+  ): V | undefined {
+    if (message.type !== kind.type) return undefined
+    const { head, values } = readMessage(kind, message)
+    return (head as { nfgenFamily: number }).nfgenFamily === this.#family.domain ? values : undefined
+  }
+
+  #tableChange(message: Message): 'table-added' | 'table-deleted' | undefined {
+    if (this.#valuesOf(messages.newTable, message)?.name === this.#table) return 'table-added'
+    return this.#valuesOf(messages.deleteTable, message)?.name === this.#table ? 'table-deleted' : undefined
+  }
+
+  #takeChain(message: Message, edits: RuleEdits<R>, made: Made): void {
+    const gone = this.#valuesOf(messages.deleteChain, message)
+    if (gone?.table === this.#table) {
+      const chain = this.#chains.get(gone.name ?? '') ?? mirrorChain(gone)
+      this.#forget(chain)
+      edits.push({ kind: 'chain-deleted', ...told(chain), ...made })
+    }
+    const values = this.#valuesOf(messages.newChain, message)
+    if (values?.table === this.#table) this.#takeNewChain(values, edits, made)
+  }
+
+  /** The kernel tells of a chain that is changed what it tells of one that is new. */
+  #takeNewChain(values: ChainValues, edits: RuleEdits<R>, made: Made): void {
+    const known = this.#chains.get(this.#names.get(values.handle ?? 0n) ?? '')
+    // The rules of a new chain are those that are told of from now on.
+    const chain = mirrorChain(values, known === undefined ? new RuleOrder() : known.rules)
+    if (known !== undefined) this.#forget(known)
+    this.#note(chain)
+    if (known === undefined) edits.push({ kind: 'chain-added', ...told(chain), ...made })
+    else if (known.name !== chain.name) edits.push({ kind: 'chain-renamed', from: known.name, ...told(chain), ...made })
+    else if (known.policy !== chain.policy) edits.push({ kind: 'policy-changed', ...told(chain), ...made })
+  }
+
+  #takeRule(message: Message, edits: RuleEdits<R>): void {
+    const added = this.#valuesOf(messages.newRule, message)
+    if (added?.table === this.#table) edits.add(this.#orderOf(added), added, (message.flags & NLM_F_APPEND) !== 0)
+    const deleted = this.#valuesOf(messages.deleteRule, message)
+    if (deleted?.table === this.#table) edits.remove(this.#orderOf(deleted), deleted)
+  }
+
+  #orderOf({ chain = '' }: RuleValues): RuleOrder | undefined {
+    return this.#chains.get(chain)?.rules
+  }
+}
+
+/** A rule that came or went: where exactly, and instead of which, is known when all that took effect together is. */
+interface RuleDraft {
+  readonly kind: 'rule-added' | 'rule-deleted'
+  readonly chain: string
+  readonly handle: number
+  readonly expressions: Encoded
+  readonly order: RuleOrder | undefined
+}
+
+type OtherChange = Exclude<TableChange<never>, { rule: unknown }>
+
+const isRuleDraft = (draft: RuleDraft | OtherChange): draft is RuleDraft =>
+  draft.kind === 'rule-added' || draft.kind === 'rule-deleted'
+
+/** Changes of rules that took effect together. */
+class RuleEdits<R> {
+  readonly #ruleOf: (expressions: Encoded) => R
+  readonly #made: Made
+  readonly #drafts: (RuleDraft | OtherChange)[] = []
+  /** The handles of chains as they were before. */
+  readonly #before = new Map<RuleOrder, readonly number[]>()
+  /** Deleted rules, beside those before them. */
+  readonly #deleted = new Map<number, number | undefined>()
+  readonly #added = new Set<number>()
+
+  constructor(ruleOf: (expressions: Encoded) => R, made: Made) {
+    this.#ruleOf = ruleOf
+    this.#made = made
+  }
+
+  push(change: OtherChange): void {
+    this.#drafts.push(change)
+  }
+
+  add(order: RuleOrder | undefined, values: RuleValues, appended: boolean): void {
+    const { handle, position } = this.#draft('rule-added', order, values)
+    this.#added.add(handle)
+    if (order === undefined) return
+    // One in the middle is told with the one before it. Of others, whether they were appended; what took the place of
+    // another has its handle, and is told as if it was.
+    if (position !== undefined) order.insertAfter(Number(position), handle)
+    else if (this.#deleted.has(handle)) order.insertAfter(this.#deleted.get(handle), handle)
+    else if (appended) order.append(handle)
+    else order.insertAfter(undefined, handle)
+  }
+
+  remove(order: RuleOrder | undefined, values: RuleValues): void {
+    const { handle } = this.#draft('rule-deleted', order, values)
+    this.#deleted.set(handle, order?.before(handle))
+    order?.remove(handle)
+  }
+
+  /** @throws MessageError */
+  #draft(kind: RuleDraft['kind'], order: RuleOrder | undefined, values: RuleValues) {
+    const { chain = '', handle = 0n, expressions, position } = values
+    if (expressions === undefined) throw new MessageError(0, `the kernel does not tell what the rule ${handle} says`)
+    if (order !== undefined && !this.#before.has(order)) this.#before.set(order, order.handles())
+    this.#drafts.push({ kind, chain, handle: Number(handle), expressions, order })
+    return { handle: Number(handle), position }
+  }
+
+  *changes(): Generator<TableChange<R> | undefined, void, void> {
+    const places = new Map([...this.#before].map(([order, before]) => [order, new Places(before, order.handles())]))
+    const deleted = new Map<number, RuleDraft>()
+    for (const draft of this.#drafts)
+      if (isRuleDraft(draft) && draft.kind === 'rule-deleted') deleted.set(draft.handle, draft)
+    for (const draft of this.#drafts) yield isRuleDraft(draft) ? this.#ruleChange(draft, deleted, places) : draft
+  }
+
+  #ruleChange(
+    { kind, chain, handle, expressions, order }: RuleDraft,
+    deleted: ReadonlyMap<number, RuleDraft>,
+    all: ReadonlyMap<RuleOrder, Places>,
+  ): TableChange<R> | undefined {
+    const places = order && all.get(order)
+    const isAdded = kind === 'rule-added'
+    const position = (isAdded ? places?.after : places?.before)?.get(handle)
+    // What came and went at once was never there.
+    if (places !== undefined && position === undefined) return undefined
+    const replaced = deleted.get(places?.replacedBy.get(handle) ?? handle)
+    const at = { chain, handle, position, ...this.#made, rule: this.#ruleOf(expressions) }
+    if (isAdded && replaced !== undefined)
+      return { kind: 'rule-replaced', replaced: this.#ruleOf(replaced.expressions), ...at }
+    const isReplaced = !isAdded && (places?.replaced.has(handle) || this.#added.has(handle))
+    return isReplaced ? undefined : { kind, ...at }
+  }
+}
+
+/** Where the rules of a chain stood and stand, and which has taken the place of which. */
+class Places {
+  readonly before: ReadonlyMap<number, number>
+  readonly after: ReadonlyMap<number, number>
+  /** Which rule each of these has taken the place of. */
+  readonly replacedBy = new Map<number, number>()
+  readonly replaced = new Set<number>()
+
+  constructor(before: readonly number[], after: readonly number[]) {
+    this.before = new Map(before.map((handle, i) => [handle, i]))
+    this.after = new Map(after.map((handle, i) => [handle, i]))
+    const gone = gaps(before, this.after)
+    for (const [anchor, come] of gaps(after, this.before)) {
+      const [old, ...others] = gone.get(anchor) ?? []
+      const [now, ...more] = come
+      // Of several for several, none is the other's successor.
+      if (old === undefined || now === undefined || others.length > 0 || more.length > 0) continue
+      this.replacedBy.set(now, old)
+      this.replaced.add(old)
+    }
+  }
+}
+
+/** The handles that are not among the others, by the one before them that is. */
+function gaps(handles: readonly number[], others: ReadonlyMap<number, number>): Map<number, number[]> {
+  const found = new Map<number, number[]>()
+  let anchor = 0
+  for (const handle of handles)
+    if (others.has(handle)) anchor = handle
+    else {
+      const gap = found.get(anchor)
+      if (gap === undefined) found.set(anchor, [handle])
+      else gap.push(handle)
+    }
+  return found
+}

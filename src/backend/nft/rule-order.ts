@@ -1,0 +1,59 @@
+/** In which order the rules of a chain stand, by their handles, while one after the other comes and goes. */
+
+/** Stands before the first and behind the last; no rule has it. */
+const END = 0
+
+export class RuleOrder {
+  readonly #next = new Map<number, number>([[END, END]])
+  readonly #previous = new Map<number, number>([[END, END]])
+  /** Those that are known to stand behind one which is not there yet. */
+  readonly #waiting = new Map<number, number[]>()
+
+  has(handle: number): boolean {
+    return handle !== END && this.#next.has(handle)
+  }
+
+  /** The one before it; undefined for the first. */
+  before(handle: number): number | undefined {
+    return this.#previous.get(handle) || undefined
+  }
+
+  append(handle: number): void {
+    this.insertAfter(this.#previous.get(END) as number, handle)
+  }
+
+  /** @param previous undefined where it comes first. One that is not there yet is waited for. */
+  insertAfter(previous: number | undefined, handle: number): void {
+    const before = previous ?? END
+    const behind = this.#next.get(before)
+    if (behind === undefined) {
+      this.#waiting.set(before, [...(this.#waiting.get(before) ?? []), handle])
+      return
+    }
+    this.#link(before, handle)
+    this.#link(handle, behind)
+    const waiting = this.#waiting.get(handle) ?? []
+    this.#waiting.delete(handle)
+    for (const one of waiting) this.insertAfter(handle, one)
+  }
+
+  #link(before: number, behind: number): void {
+    this.#next.set(before, behind)
+    this.#previous.set(behind, before)
+  }
+
+  remove(handle: number): void {
+    if (!this.has(handle)) return
+    this.#link(this.#previous.get(handle) as number, this.#next.get(handle) as number)
+    this.#next.delete(handle)
+    this.#previous.delete(handle)
+  }
+
+  /** From the first to the last. */
+  handles(): number[] {
+    const handles: number[] = []
+    for (let handle = this.#next.get(END) as number; handle !== END; handle = this.#next.get(handle) as number)
+      handles.push(handle)
+    return handles
+  }
+}

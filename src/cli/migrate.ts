@@ -1,0 +1,67 @@
+/** `xtables migrate FROM TO`: moves tables between ip_tables and nf_tables. */
+import { parseArgs } from 'node:util'
+import type { FamilyName } from '../abi/family'
+import type { BackendName } from '../backend/store'
+import { IptcError } from '../errors'
+import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
+import type { Io, OpenKernel } from './kernel'
+
+const OPTIONS = {
+  'dry-run': { type: 'boolean' },
+  replace: { type: 'boolean' },
+  clear: { type: 'boolean' },
+  table: { type: 'string', short: 't', multiple: true },
+  ipv4: { type: 'boolean', short: '4' },
+  ipv6: { type: 'boolean', short: '6' },
+} as const
+
+/** Prints what was planned, and what has come of it. @returns the exit status */
+export function runMigrate(
+  args: string[],
+  { kernel }: OpenKernel,
+  { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
+): number {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+  const [from, to, ...others] = positionals
+  if (from === undefined || to === undefined || others.length > 0)
+    throw new IptcError(
+      'migrate wants two words, the packet filters from which and to which: legacy nft, or nft legacy',
+    )
+  const { table: tables, replace, clear, 'dry-run': dryRun, ipv4 = false, ipv6 = false } = values
+  const family: FamilyName | undefined = ipv4 === ipv6 ? undefined : ipv4 ? 'ipv4' : 'ipv6'
+  const sides = { from: from as BackendName, to: to as BackendName }
+  try {
+    const plan = migrate({ ...sides, family, tables, replace, clear, dryRun, kernel })
+    stdout(planText(plan, dryRun))
+    return plan.tables.some(({ obstacles }) => obstacles.length > 0) ? 1 : 0
+  } catch (error) {
+    if (!(error instanceof MigrationError)) throw error
+    stdout(planText(error.plan))
+    stderr(`xtables: ${error.message}\n`)
+    return 1
+  }
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+const size = ({ rules, chains }: TableMove['replaces']): string =>
+  `${counted(rules, 'rule')}, ${counted(chains, 'chain')}`
+
+function stateOf({ isWritten, isCleared, obstacles }: TableMove, dryRun: boolean): string {
+  if (obstacles.length > 0) return 'cannot be moved'
+  if (isCleared) return 'moved, and cleared'
+  return isWritten ? 'written' : dryRun ? 'can be moved' : 'not written'
+}
+
+/** A line a table, and one for each obstacle. */
+function planText({ from, to, tables }: MigrationPlan, dryRun = false): string {
+  if (tables.length === 0) return `no tables of ${from}\n`
+  const lines = tables.flatMap((move) => {
+    const { family, table, replaces, obstacles } = move
+    const instead = replaces.rules + replaces.chains === 0 ? '' : `, in place of ${size(replaces)}`
+    return [
+      `${family} ${table}: ${size(move)}${instead}: ${stateOf(move, dryRun)}`,
+      ...obstacles.map((obstacle) => `  ${obstacle}`),
+    ]
+  })
+  return `${from} to ${to}\n${lines.join('\n')}\n`
+}

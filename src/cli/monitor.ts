@@ -1,0 +1,185 @@
+/** `xtables monitor`: what is changed in nf_tables, and how packets go through it, as xtables-monitor(8) prints them. */
+import { parseArgs } from 'node:util'
+import { ERRNO } from '../abi/errno'
+import { FAMILIES, type FamilyName } from '../abi/family'
+import { NETLINK_NETFILTER } from '../abi/netlink'
+import { NFNLGRP } from '../abi/nfnetlink'
+import { NftClient } from '../backend/nft/client'
+import { withNetlink } from '../backend/open'
+import { kernelSets } from '../backend/sets'
+import { IptcError, KernelError } from '../errors'
+import type { Context } from '../extensions/context'
+import { Client } from '../kernel/client'
+import type { Kernel, NetlinkPort } from '../kernel/kernel'
+import { interfaceNames } from '../netlink/interfaces'
+import { type Message, readMessage } from '../netlink/message'
+import { subscribe } from '../netlink/subscribe'
+import { messages } from '../nft/messages'
+import { traceMessage } from '../nft/trace'
+import { heldRuleWords, noticeOf, ruleWords } from './event-text'
+import type { Io, OpenKernel } from './kernel'
+import { hasPacket, packetText, stepText } from './trace-text'
+
+const OPTIONS = {
+  event: { type: 'boolean', short: 'e' },
+  trace: { type: 'boolean', short: 't' },
+  ipv4: { type: 'boolean', short: '4' },
+  ipv6: { type: 'boolean', short: '6' },
+  family: { type: 'string' },
+  count: { type: 'string' },
+} as const
+
+interface Request {
+  readonly event: boolean
+  readonly trace: boolean
+  /** Both, and those of nft that iptables does not have, where it is not said. */
+  readonly family: FamilyName | undefined
+  readonly table: string | undefined
+  /** After how many lines to end. */
+  readonly count: number
+}
+
+/** @throws IptcError */
+function readRequest(args: string[]): Request {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+  const [table, ...others] = positionals
+  if (others.length > 0) throw new IptcError('monitor takes the name of one table, or looks at all')
+  const families = new Set<string>([
+    ...(values.ipv4 ? ['ipv4'] : []),
+    ...(values.ipv6 ? ['ipv6'] : []),
+    ...(values.family === undefined ? [] : [values.family]),
+  ])
+  const [family, other] = [...families]
+  if (other !== undefined) throw new IptcError('monitor looks at one family, or at all: say one of -4 and -6, or none')
+  if (family !== undefined && !Object.hasOwn(FAMILIES, family))
+    throw new IptcError(`--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
+  const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count)
+  if (!(count > 0)) throw new IptcError(`--count is a number of lines from 1, not ${values.count}`)
+  const trace = values.trace ?? false
+  return { event: values.event ?? !trace, trace, family: family as FamilyName | undefined, table, count }
+}
+
+/** What is listened for when it goes on by itself: until the signal, or until enough lines are printed. */
+export async function monitor(
+  args: string[],
+  { kernel }: OpenKernel,
+  { stdout }: Pick<Io, 'stdout'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const asked = readRequest(args)
+  using lines = new Lines(kernel, asked)
+  let left = asked.count
+  const groups = [NFNLGRP.NFTABLES, ...(asked.trace ? [NFNLGRP.NFTRACE] : [])]
+  while (!signal.aborted)
+    try {
+      for await (const message of subscribe(withNetlink(kernel), NETLINK_NETFILTER, groups, { signal, restMs: 5 }))
+        for (const line of lines.of(message)) {
+          stdout(line)
+          if (--left <= 0) return
+        }
+    } catch (error) {
+      if (!(error instanceof KernelError && error.errno === ERRNO.ENOBUFS)) throw error
+      lines.forget()
+      stdout('# messages were lost: more was changed, or traced, than there was room for\n')
+    }
+}
+
+class Lines implements Disposable {
+  readonly #kernel: Kernel & NetlinkPort
+  readonly #asked: Request
+  readonly #clients: Readonly<Record<FamilyName, Client>>
+  readonly #contexts = new Map<number, Context>()
+  /** What rules say, by family, table and handle; undefined where it is not known any more. */
+  #rules: Map<string, string> | undefined
+  #interfaces = new Map<number, string>()
+  /** Whether something was printed since the last generation. */
+  #isTold = false
+
+  constructor(kernel: Kernel, asked: Request) {
+    this.#kernel = withNetlink(kernel)
+    this.#asked = asked
+    this.#clients = { ipv4: new Client(kernel, FAMILIES.ipv4), ipv6: new Client(kernel, FAMILIES.ipv6) }
+    for (const family of Object.values(FAMILIES))
+      this.#contexts.set(family.domain, { family, sets: kernelSets(this.#clients[family.name]) })
+    // Asked first, it says of a kernel without nf_tables, or of too few rights, what the group does not.
+    const client = new NftClient(this.#kernel, FAMILIES.ipv4)
+    client.generation()
+    client.close()
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of Object.values(this.#clients)) client.close()
+  }
+
+  /** What was read may be another by now. */
+  forget(): void {
+    this.#rules = undefined
+  }
+
+  #isAsked(family: number, table: string | undefined): boolean {
+    const { family: name, table: only } = this.#asked
+    return (name === undefined || FAMILIES[name].domain === family) && (only === undefined || only === table)
+  }
+
+  *of(message: Message): Generator<string, void, void> {
+    if (message.type === traceMessage.type) return yield* this.#trace(message)
+    if (message.type === messages.newGen.type) this.forget()
+    if (!this.#asked.event) return
+    if (message.type === messages.newGen.type) yield* this.#generation(message)
+    else yield* this.#event(message)
+  }
+
+  *#event(message: Message): Generator<string, void, void> {
+    const notice = noticeOf(message, (family) => this.#contexts.get(family))
+    if (notice === undefined || !this.#isAsked(notice.family, notice.table)) return
+    this.#isTold = true
+    yield ` EVENT: ${notice.text}\n`
+  }
+
+  /** Of one table, those that changed something there. */
+  *#generation(message: Message): Generator<string, void, void> {
+    const { id, pid, program } = readMessage(messages.newGen, message).values
+    const isWanted = this.#asked.table === undefined || this.#isTold
+    this.#isTold = false
+    if (isWanted) yield `NEWGEN: GENID=${id} PID=${pid} NAME=${program}\n`
+  }
+
+  *#trace(message: Message): Generator<string, void, void> {
+    const { head, values } = readMessage(traceMessage, message)
+    const { nfgenFamily: tableFamily } = head
+    if (!this.#isAsked(tableFamily, values.table)) return
+    if (hasPacket(values)) yield packetText(values.nfproto ?? tableFamily, values, (index) => this.#interface(index))
+    const handle = values.ruleHandle
+    const step = stepText(tableFamily, values, handle ? this.#rule(tableFamily, values.table ?? '', handle) : '')
+    if (step !== '') yield step
+  }
+
+  #interface(index: number): string {
+    if (!this.#interfaces.has(index)) this.#interfaces = interfaceNames(this.#kernel)
+    return this.#interfaces.get(index) ?? String(index)
+  }
+
+  /** With a blank before it; nothing where it is not there any more. */
+  #rule(family: number, table: string, handle: bigint): string {
+    const context = this.#contexts.get(family)
+    if (context === undefined) return ''
+    this.#rules ??= new Map()
+    const place = `${family} ${table}`
+    if (!this.#rules.has(place)) this.#readRules(this.#rules, place, context, table)
+    return this.#rules.get(`${place} ${handle}`) ?? ''
+  }
+
+  #readRules(texts: Map<string, string>, place: string, context: Context, table: string): void {
+    texts.set(place, '')
+    const client = new NftClient(this.#kernel, context.family)
+    try {
+      for (const rules of client.rules(table))
+        for (const rule of rules) {
+          const text = ruleWords(rule, context) ?? heldRuleWords(context.family.domain, rule)
+          texts.set(`${place} ${rule.handle}`, ` ${text}`)
+        }
+    } finally {
+      client.close()
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** A packet that is traced, and what became of it, as xtables-monitor(8) prints them. */
+import { NFT_TRACETYPE, NFT_VERDICT } from '../abi/nf-tables'
+import { ARPHRD_ETHER, ARPHRD_LOOPBACK } from '../abi/rtnetlink'
+import { formatIPv4, formatIPv6 } from '../binary/address'
+import { be16, be32 } from '../binary/codec'
+import type { TraceValues } from '../nft/trace'
+
+const NFPROTO_IPV4 = 2
+const NFPROTO_IPV6 = 10
+const TCP = 6
+/** TCP, UDP, DCCP, SCTP, UDP-Lite. */
+const WITH_PORTS: readonly number[] = [TCP, 17, 33, 132, 136]
+
+/** Bits of byte 13, in the order in which they are printed. */
+const TCP_FLAGS: readonly [number, string][] = [
+  [0x02, 'SYN'],
+  [0x10, 'ACK'],
+  [0x01, 'FIN'],
+  [0x04, 'RST'],
+  [0x08, 'PSH'],
+  [0x20, 'URG'],
+]
+
+/** The hexadecimal digits of each byte, with `separator` between two, and no zero before the first. */
+const mac = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16)).join(':')
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+function linkWords(header: Uint8Array, type: number | undefined): string[] {
+  if (type === ARPHRD_LOOPBACK) return ['LOOPBACK']
+  if (type !== ARPHRD_ETHER || header.length < 14) return [`LL=0x${type?.toString(16)}${hex(header)}`]
+  const [to, from, proto] = [header.subarray(0, 6), header.subarray(6, 12), header.subarray(12, 14)]
+  return [`MACSRC=${mac(from)}`, `MACDST=${mac(to)}`, `MACPROTO=${hex(proto)}`]
+}
+
+/** What stands behind the network header, and whether it begins there: later fragments have none of it. */
+interface Network {
+  readonly words: readonly string[]
+  readonly protocol: number | undefined
+}
+
+const IPV4_FLAGS: readonly [number, string][] = [
+  [0x8000, 'CE'],
+  [0x4000, 'DF'],
+  [0x2000, 'MF'],
+]
+
+const flagsIn = (flags: number, names: readonly [number, string][]): string[] =>
+  names.filter(([bit]) => flags & bit).map(([, name]) => name)
+
+function ipv4Words(header: Uint8Array): Network {
+  if (header.length < 20) return { words: [`NH=0x${hex(header)}`], protocol: undefined }
+  const fragment = be16.read(header, 6)
+  const offset = fragment & 0x1fff
+  const words = [
+    `SRC=${formatIPv4(header, 12)}`,
+    `DST=${formatIPv4(header, 16)}`,
+    `LEN=${be16.read(header, 2)}`,
+    `TOS=0x${(header[1] as number).toString(16)}`,
+    `TTL=${header[8]}`,
+    `ID=${be16.read(header, 4)}`,
+    ...flagsIn(fragment, IPV4_FLAGS),
+    ...(offset === 0 ? [] : [`FRAG:${offset}`]),
+    ...(header.length > 20 ? [`OPT (${hex(header.subarray(20)).toUpperCase()})`] : []),
+  ]
+  return { words, protocol: offset === 0 ? header[9] : undefined }
+}
+
+const IPV6_HEADER = 40
+
+function ipv6Words(header: Uint8Array): Network {
+  if (header.length < IPV6_HEADER) return { words: [`NH=0x${hex(header)}`], protocol: undefined }
+  const first = be32.read(header, 0)
+  const words = [
+    `SRC=${formatIPv6(header, 8)}`,
+    `DST=${formatIPv6(header, 24)}`,
+    `LEN=${be16.read(header, 4) + IPV6_HEADER}`,
+    `TC=${(first >>> 20) & 0xff}`,
+    `HOPLIMIT=${header[7]}`,
+    `FLOWLBL=${first & 0xf_ffff}`,
+  ]
+  return { words, protocol: header[6] }
+}
+
+function networkWords(family: number, header: Uint8Array): Network {
+  if (family === NFPROTO_IPV4) return ipv4Words(header)
+  return family === NFPROTO_IPV6 ? ipv6Words(header) : { words: [`NH=0x${hex(header)}`], protocol: undefined }
+}
+
+function transportWords(protocol: number | undefined, header: Uint8Array | undefined): string[] {
+  if (protocol === undefined || header === undefined || !WITH_PORTS.includes(protocol) || header.length < 4) return []
+  const ports = [`SPORT=${be16.read(header, 0)}`, `DPORT=${be16.read(header, 2)}`]
+  return protocol === TCP && header.length > 13 ? [...ports, ...flagsIn(header[13] as number, TCP_FLAGS)] : ports
+}
+
+/** Whether a message says what the packet is: that of each hook which comes first. */
+export const hasPacket = ({ networkHeader, linkHeader }: TraceValues): boolean =>
+  networkHeader !== undefined || linkHeader !== undefined
+
+const idText = ({ id = 0 }: TraceValues): string => id.toString(16).padStart(8, '0')
+
+/** @param nameOf of an interface, by its index */
+export function packetText(family: number, trace: TraceValues, nameOf: (index: number) => string): string {
+  const { iif, oif, iifType, linkHeader, networkHeader, transportHeader, mark } = trace
+  const network = networkHeader && networkWords(family, networkHeader)
+  const words = [
+    ...(iif === undefined ? [] : [`IN=${nameOf(iif)}`]),
+    ...(oif === undefined ? [] : [`OUT=${nameOf(oif)}`]),
+    ...(linkHeader === undefined ? [] : linkWords(linkHeader, iifType)),
+    ...(network?.words ?? []),
+    ...transportWords(network?.protocol, transportHeader),
+    ...(mark === undefined ? [] : [`MARK=0x${mark.toString(16)}`]),
+  ]
+  return `PACKET: ${family} ${idText(trace)} ${words.join(' ')} \n`
+}
+
+/** By the number of a verdict. */
+const VERDICT_NAMES = new Map<number, string>(Object.entries(NFT_VERDICT).map(([name, code]) => [code, name]))
+
+/** The number of a queue is in the upper half. */
+const verdictName = (code: number): string => VERDICT_NAMES.get(code) ?? `0x${(code >>> 0).toString(16)}`
+
+/**
+ * What was decided, and where; nothing where a chain that rules go to came to its end.
+ * @param rule what the rule says, with a blank before it
+ */
+export function stepText(family: number, trace: TraceValues, rule: string): string {
+  const { table, chain, type, ruleHandle = 0n, verdict, policy = NFT_VERDICT.ACCEPT } = trace
+  const place = ` TRACE: ${family} ${idText(trace)} ${table}:${chain}:`
+  if (type === NFT_TRACETYPE.POLICY) return `${place}policy:${verdictName(policy)} \n`
+  if (type !== NFT_TRACETYPE.RULE) return `${place}return: \n`
+  if (ruleHandle === 0n) return ''
+  const decided = verdictName(verdict?.code ?? NFT_VERDICT.CONTINUE)
+  const where = verdict?.chain === undefined ? decided : `${decided}:${verdict.chain}`
+  return `${place}rule:0x${ruleHandle.toString(16)}:${where} ${rule}\n`
+}

@@ -1,0 +1,216 @@
+/** `xtables monitor` beside xtables-monitor, which sees the same. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openKernel } from '../../src/cli/kernel'
+import { main } from '../../src/cli/main'
+import { monitor } from '../../src/cli/monitor'
+import { LinuxKernel, type NetworkNamespace } from '../../src/index'
+import { bundle } from '../support/bundle'
+import { newNamespace, run, runAside } from './legacy'
+import { slowness } from './machine'
+
+jest.setTimeout(60_000)
+
+let namespace: NetworkNamespace
+beforeEach(() => {
+  namespace = newNamespace()
+})
+
+/** What both print of what `work` does. */
+async function both(words: string[], work: () => unknown): Promise<{ ours: string[]; theirs: string[] }> {
+  const child = namespace.run(() =>
+    spawn('stdbuf', ['-oL', 'xtables-monitor', ...words], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  )
+  const ours: string[] = []
+  let theirs = ''
+  child.stdout.on('data', (text) => {
+    theirs += text
+  })
+  const end = new AbortController()
+  const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
+  const watching = monitor(words, open, { stdout: (text) => void ours.push(text) }, end.signal)
+  await sleep(300 * slowness)
+  await work()
+  await sleep(500 * slowness)
+  end.abort()
+  await watching
+  child.kill()
+  await once(child, 'close')
+  const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
+  return { ours: linesOf(ours.join('')), theirs: linesOf(theirs) }
+}
+
+const EVENTS = [
+  `iptables-nft -A INPUT -p tcp --dport 22 -s 10.0.0.0/8 -m comment --comment 'x y' -j ACCEPT`,
+  'iptables-nft -I INPUT 1 -i lo -j ACCEPT',
+  `iptables-nft -N ab; iptables-nft -A ab -j DROP; iptables-nft -A INPUT -j ab`,
+  `iptables-nft -E ab c; iptables-nft -P INPUT DROP; iptables-nft -R INPUT 1 -i lo -j DROP`,
+  'iptables-nft -D INPUT 1; iptables-nft -Z INPUT; iptables-nft -F; iptables-nft -X c; iptables-nft -P INPUT ACCEPT',
+  'ip6tables-nft -A FORWARD -s fe80::1 -j DROP; ip6tables-nft -A FORWARD',
+  'iptables-nft -t nat -A POSTROUTING -o eth0 -j MASQUERADE; iptables-nft -t mangle -A OUTPUT -j MARK --set-mark 5',
+  'nft add table inet foo; nft "add chain inet foo in { type filter hook input priority 5; policy drop; }"',
+  'nft "add chain arp foo in { type filter hook input priority 5; }" 2>/dev/null || true',
+  'nft add table arp foo; nft "add chain arp foo in { type filter hook input priority 5; }"',
+  'nft delete chain inet foo in; nft delete table inet foo',
+]
+
+test('changes, in its words', async () => {
+  const { ours, theirs } = await both(['-e'], () => run(namespace, ...EVENTS))
+  expect(theirs.length).toBeGreaterThan(40)
+  expect(ours).toEqual(theirs)
+})
+
+test('what it says wrongly, or not at all', async () => {
+  run(namespace, 'nft add table inet foo; nft add chain inet foo in; iptables-nft -P INPUT ACCEPT')
+  const { ours, theirs } = await both(['-e'], () =>
+    run(
+      namespace,
+      `nft add rule ip filter INPUT tcp dport '{ 22, 80 }' drop`,
+      'nft add rule inet foo in tcp dport 22 accept',
+      'nft flush chain inet foo in',
+    ),
+  )
+  const events = (lines: string[]): string[] => lines.filter((line) => line.startsWith(' EVENT'))
+  // The first is one that drops all of TCP.
+  expect(events(theirs)).toEqual([' EVENT: -4 -t filter -A INPUT -p tcp -j DROP', ' EVENT: ', ' EVENT: '])
+  expect(events(ours)).toEqual([
+    ' EVENT: # nft: ip filter INPUT rule with handle 3: meta cmp payload lookup immediate',
+    ' EVENT: # nft: inet foo in rule with handle 2: meta cmp payload cmp immediate',
+    ' EVENT: # nft: inet foo in rule with handle 2: meta cmp payload cmp immediate (deleted)',
+  ])
+})
+
+test('one family, and one table', async () => {
+  const commands = 'iptables-nft -A INPUT; ip6tables-nft -A INPUT; ip6tables-nft -t raw -A OUTPUT'
+  const { ours, theirs } = await both(['-6', '-e'], () => run(namespace, commands))
+  expect(ours).toEqual(theirs)
+  const lines: string[] = []
+  const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
+  const end = new AbortController()
+  const watching = monitor(['--count', '2', 'raw'], open, { stdout: (text) => void lines.push(text) }, end.signal)
+  run(
+    namespace,
+    'iptables-nft -A INPUT; iptables-nft -t nat -A OUTPUT; ip6tables-nft -t raw -D OUTPUT 1; iptables-nft -F',
+  )
+  await watching
+  expect(lines).toEqual([
+    ' EVENT: -6 -t raw -D OUTPUT\n',
+    expect.stringMatching(/^NEWGEN: GENID=\d+ PID=\d+ NAME=ip6tables-nft\n$/),
+  ])
+})
+
+/** The lines with what we say otherwise on purpose as the tool has it. */
+const asTheirs = (line: string): string =>
+  line
+    .replace(/:RETURN /, ':0xfffffffb ')
+    // It shows a byte of the options as four, and then drops the last.
+    .replace(/OPT \(94040000\)/, 'OPT (FFFFFF94040000)')
+    // It takes what stands in a later fragment for ports.
+    .replace(/FRAG:2 $/, 'FRAG:2 SPORT=24930 DPORT=25444 ')
+    // It adds the header of IPv4 to what IPv6 counts without its header.
+    .replace(/ LEN=(\d+) TC=/, (_, length) => ` LEN=${Number(length) - 20} TC=`)
+    // A rule that iptables has no words for, it shows as another.
+    .replace(/# nft: ip raw PREROUTING rule with handle \d+: .*/, '-4 -t raw -A PREROUTING -p tcp')
+
+test('packets, in its words', async () => {
+  run(
+    namespace,
+    'ip link set lo up; ip link add v0 type veth peer name v1; ip addr add 10.9.0.1/24 dev v0; ip link set v0 up; ip link set v1 up',
+    'iptables-nft -t raw -A PREROUTING -j TRACE; iptables-nft -t raw -N r; iptables-nft -t raw -A PREROUTING -j r',
+    `ip6tables-nft -t raw -A PREROUTING -m comment --comment 'a b' -j TRACE; iptables-nft -t raw -A OUTPUT -p icmp -j TRACE`,
+    'iptables-nft -t raw -A r -p udp -j RETURN; iptables-nft -t raw -A PREROUTING -p udp --dport 99 -j RETURN',
+    'iptables-nft -t raw -A PREROUTING -p udp -j NFQUEUE --queue-num 3',
+    `nft add rule ip raw PREROUTING tcp dport '{ 22, 80 }' counter`,
+    'iptables-nft -N c; iptables-nft -A c -j MARK --set-mark 5; iptables-nft -A INPUT -g c',
+  )
+  // Meanwhile, we look on: what a rule says is read when the first packet comes to it.
+  const { ours, theirs } = await both(['-t'], async () => {
+    await runAside(namespace, `python3 ${join(__dirname, 'traced-packets.py')}`)
+    await sleep(100 * slowness)
+    await runAside(
+      namespace,
+      'iptables-nft -t raw -D OUTPUT 1; iptables-nft -t raw -A OUTPUT -p icmp -m comment --comment new -j TRACE',
+    )
+    await runAside(
+      namespace,
+      `python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).sendto(bytes.fromhex('0800f7ff00000000'), ('127.0.0.1', 0))" || true`,
+    )
+  })
+  // Packets of the kernel's own may come before one of the two looks.
+  const isOurs = (line: string): boolean => !/ (fe80|::|ff02)/.test(line)
+  const idOf = (line: string): string => line.trim().split(' ')[2] ?? ''
+  const seenByBoth = new Set(theirs.map(idOf).filter((id) => ours.some((line) => idOf(line) === id)))
+  const common = (lines: string[]): string[] => lines.filter((line) => isOurs(line) && seenByBoth.has(idOf(line)))
+  expect(theirs.length).toBeGreaterThan(80)
+  expect(common(ours).map(asTheirs)).toEqual(common(theirs))
+  expect(ours.some((line) => line.includes('--comment new -j TRACE'))).toBe(true)
+  for (const word of [
+    ':RETURN ',
+    'OPT (94040000)',
+    'FRAG:2 ',
+    '# nft: ip raw',
+    'MACSRC=2:3:4:5:6:7',
+    'GOTO:c',
+    'LOOPBACK',
+  ])
+    expect([word, ours.some((line) => line.includes(word))]).toEqual([word, true])
+})
+
+describe('the command', () => {
+  const start = (...words: string[]): ChildProcess =>
+    namespace.run(() =>
+      spawn(process.execPath, [bundle('src/cli/main.ts'), 'monitor', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    )
+
+  async function ended(child: ChildProcess, act: () => unknown): Promise<[unknown, string, string]> {
+    let [out, complaint] = ['', '']
+    child.stdout?.on('data', (text) => {
+      out += text
+    })
+    child.stderr?.on('data', (text) => {
+      complaint += text
+    })
+    const closed = once(child, 'close')
+    await Promise.race([sleep(1000 * slowness), closed])
+    act()
+    const [status] = await closed
+    return [status, out, complaint]
+  }
+
+  test('ends with SIGINT, everything printed', async () => {
+    const child = start()
+    const [status, out, complaint] = await ended(child, async () => {
+      run(namespace, 'iptables-nft -N a')
+      await sleep(300 * slowness)
+      child.kill('SIGINT')
+    })
+    expect([status, complaint]).toEqual([0, ''])
+    expect(out).toMatch(/^ EVENT: nft: NEW table: .*\n EVENT: -4 -t filter -N a\nNEWGEN: .* NAME=iptables-nft\n$/)
+  })
+
+  test('ends after as many lines as are asked for', async () => {
+    const child = start('--count=1')
+    const [status, out] = await ended(child, () => run(namespace, 'iptables-nft -N a'))
+    expect([status, out]).toEqual([0, ' EVENT: nft: NEW table: table filter ip flags 0 use 1 handle 1\n'])
+  })
+
+  test.each([
+    ['--family=ipx', /--family is ipv4 or ipv6, not ipx/],
+    ['--count=0', /--count is a number of lines from 1, not 0/],
+    ['--colour', /Unknown option '--colour'/],
+  ])('refuses %s', async (word, message) => {
+    const [status, out, complaint] = await ended(start(word), () => {})
+    expect([status, out]).toEqual([word === '--colour' ? 2 : 1, ''])
+    expect(complaint).toMatch(message)
+  })
+
+  test('is no line of a batch', () => {
+    const out: string[] = []
+    const say = (text: string): void => void out.push(text)
+    const streams = { stdout: say, stderr: say }
+    main('xtables', ['batch'], { ...streams, stdin: () => '', lines: () => ['monitor'], goOn: () => {} })
+    expect(out.join('')).toMatch(/monitor goes on until it is ended: it is no line of a batch\n1\n/)
+  })
+})

@@ -1,0 +1,362 @@
+/** Tables of nf_tables while iptables-nft, nft and we change them: what is told of it is what has come of it. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ERRNO } from '../../src/abi/errno'
+import {
+  type AnyRule,
+  LinuxKernel,
+  type NetlinkConnection,
+  type NetworkNamespace,
+  Rule,
+  Rule6,
+  Table,
+  Table6,
+  type TableChange,
+  type TableEvent,
+  UnsupportedError,
+} from '../../src/index'
+import { NetlinkFailure } from '../../src/kernel/kernel'
+import { keep, newNamespace, run, runAside } from './legacy'
+import { openDescriptors, slowness } from './machine'
+
+jest.setTimeout(60_000)
+
+let namespace: NetworkNamespace
+beforeEach(() => {
+  namespace = newNamespace()
+})
+
+const open = (options = {}): Table => keep(new Table('filter', { namespace, backend: 'nft', ...options }))
+
+type Watched = AsyncGenerator<TableEvent, void, void>
+
+/** The events of what `work` does, the last of which ends with its mark: a chain that is made for it. */
+async function eventsOf(events: Watched, work: () => unknown): Promise<TableEvent[]> {
+  await work()
+  run(namespace, 'iptables-nft -N mark; iptables-nft -X mark')
+  const seen: TableEvent[] = []
+  for (;;) {
+    const { value, done } = await events.next()
+    if (done) throw new Error('the events have ended')
+    const event = value as TableEvent
+    if (event.kind === 'chain-deleted' && event.chain === 'mark') return seen.slice(0, -1)
+    seen.push(event)
+  }
+}
+
+/** Without who, when, and how the kernel calls it. */
+const short = (event: TableEvent): string => {
+  const { kind } = event
+  if (kind === 'rule-added' || kind === 'rule-deleted') return `${kind} ${event.chain} ${event.position} ${event.rule}`
+  if (kind === 'rule-replaced') return `${kind} ${event.chain} ${event.position} ${event.replaced} > ${event.rule}`
+  if (kind === 'chain-renamed') return `${kind} ${event.from} ${event.chain}`
+  if (kind === 'chain-added' || kind === 'chain-deleted' || kind === 'policy-changed')
+    return `${kind} ${event.chain} ${event.hook} ${event.policy}`
+  return kind
+}
+
+test.each<[string, string, string[]]>([
+  ['a rule', 'iptables-nft -A a -s 9.0.0.0/8', ['rule-added a 2 -s 9.0.0.0/8']],
+  ['one in the middle', 'iptables-nft -I a 2 -s 9.0.0.0/8', ['rule-added a 1 -s 9.0.0.0/8']],
+  ['one at the beginning', 'iptables-nft -I a -s 9.0.0.0/8', ['rule-added a 0 -s 9.0.0.0/8']],
+  ['one that goes', 'iptables-nft -D a 2', ['rule-deleted a 1 -s 2.0.0.0/8 -j DROP']],
+  ['one for another', 'iptables-nft -R a 1 -s 9.0.0.0/8', ['rule-replaced a 0 -s 1.0.0.0/8 -j ACCEPT > -s 9.0.0.0/8']],
+  ['all', 'iptables-nft -F a', ['rule-deleted a 0 -s 1.0.0.0/8 -j ACCEPT', 'rule-deleted a 1 -s 2.0.0.0/8 -j DROP']],
+  ['a chain', 'iptables-nft -N b', ['chain-added b undefined undefined']],
+  ['another name', 'iptables-nft -E a b', ['chain-renamed a b']],
+  ['a chain that goes', 'iptables-nft -X c', ['chain-deleted c undefined undefined']],
+  ['a policy', 'iptables-nft -P INPUT DROP', ['policy-changed INPUT INPUT DROP']],
+  ['counters', 'iptables-nft -Z INPUT', []],
+  ['another table', 'iptables-nft -t nat -A OUTPUT -j ACCEPT', []],
+  ['another family', 'ip6tables-nft -A OUTPUT -j ACCEPT', []],
+  [
+    'what has no words',
+    `nft add rule ip filter a tcp dport '{ 22, 80 }' drop`,
+    [expect.stringMatching(/^rule-added a 2 -j nft /)],
+  ],
+  [
+    'what comes at once, in another order',
+    `nft -f - <<'E'
+add rule ip filter c ip saddr 1.1.1.1 drop
+add rule ip filter c ip saddr 2.2.2.2 drop
+insert rule ip filter c ip saddr 3.3.3.3 drop
+insert rule ip filter c ip saddr 4.4.4.4 drop
+E`,
+    [
+      'rule-added c 2 -s 1.1.1.1/32 -j DROP',
+      'rule-added c 3 -s 2.2.2.2/32 -j DROP',
+      'rule-added c 1 -s 3.3.3.3/32 -j DROP',
+      'rule-added c 0 -s 4.4.4.4/32 -j DROP',
+    ],
+  ],
+  [
+    'a table that goes',
+    'nft delete table ip filter',
+    [
+      'rule-deleted a 0 -s 1.0.0.0/8 -j ACCEPT',
+      'rule-deleted a 1 -s 2.0.0.0/8 -j DROP',
+      'chain-deleted INPUT INPUT ACCEPT',
+      'chain-deleted a undefined undefined',
+      'chain-deleted c undefined undefined',
+      'table-deleted',
+      // The mark.
+      'table-added',
+    ],
+  ],
+])('%s', async (_, command, expected) => {
+  run(
+    namespace,
+    'iptables-nft -P INPUT ACCEPT; iptables-nft -N a; iptables-nft -N c; iptables-nft -A a -s 1.0.0.0/8 -j ACCEPT; iptables-nft -A a -s 2.0.0.0/8 -j DROP',
+  )
+  const events = open().watch()
+  expect((await eventsOf(events, () => run(namespace, command))).map(short)).toEqual(expected)
+  await events.return()
+})
+
+test('who it was, and what belongs together', async () => {
+  const table = open()
+  const events = table.watch()
+  const seen = (await eventsOf(events, () => {
+    run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8')
+    table.transaction(() => {
+      table.chains[0]?.appendRule(Rule.parse('-s 2.0.0.0/8'))
+      table.chains[0]?.appendRule(Rule.parse('-s 3.0.0.0/8'))
+    })
+  })) as (TableChange<AnyRule> & { handle?: number })[]
+  expect(seen.map(({ kind, by }) => [kind, by.program, by.pid === process.pid])).toEqual([
+    ['table-added', 'iptables-nft', false],
+    ['chain-added', 'iptables-nft', false],
+    ['rule-added', 'iptables-nft', false],
+    ['rule-added', expect.anything(), true],
+    ['rule-added', expect.anything(), true],
+  ])
+  const [theirs, ours] = [seen[0]?.generation ?? 0, seen[3]?.generation]
+  expect(ours).toBe(theirs + 1)
+  expect(seen[4]?.generation).toBe(ours)
+  const handles = run(namespace, 'nft -a list chain ip filter INPUT').matchAll(/ip saddr .*# handle (\d+)/g)
+  expect(seen.slice(2).map(({ handle }) => String(handle))).toEqual([...handles].map(([, handle]) => handle))
+  await events.return()
+})
+
+test('a rule of ours in the place of another, which is written anew, is told as such; several for several are not', async () => {
+  run(namespace, 'for i in 1 2 3; do iptables-nft -A INPUT -s $i.0.0.0/8; done')
+  const table = open()
+  const events = table.watch()
+  const input = table.chains[0]
+  const seen = await eventsOf(events, () => {
+    input?.replaceRule(Rule.parse('-s 9.0.0.0/8'), 1)
+    table.transaction(() => {
+      input?.replaceRule(Rule.parse('-s 10.0.0.0/8'), 0)
+      input?.replaceRule(Rule.parse('-s 11.0.0.0/8'), 1)
+    })
+  })
+  expect(seen.map(short)).toEqual([
+    'rule-replaced INPUT 1 -s 2.0.0.0/8 > -s 9.0.0.0/8',
+    'rule-deleted INPUT 0 -s 1.0.0.0/8',
+    'rule-deleted INPUT 1 -s 9.0.0.0/8',
+    'rule-added INPUT 0 -s 10.0.0.0/8',
+    'rule-added INPUT 1 -s 11.0.0.0/8',
+  ])
+  await events.return()
+})
+
+test('rules of IPv6 are such', async () => {
+  const events = keep(new Table6('filter', { namespace, backend: 'nft' })).watch()
+  run(namespace, 'ip6tables-nft -A INPUT -s fe80::1')
+  const seen: (Rule6 | undefined)[] = []
+  for await (const event of events) {
+    if (event.kind !== 'rule-added') continue
+    seen.push(event.rule)
+    break
+  }
+  expect(seen.map((rule) => [rule instanceof Rule6, `${rule}`])).toEqual([[true, '-s fe80::1/128']])
+})
+
+test('a rule that was told can be put into a table', async () => {
+  const table = open()
+  const events = table.watch()
+  const [, , event] = await eventsOf(events, () => run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8 -j DROP'))
+  if (event?.kind !== 'rule-added') throw new Error('no rule came')
+  table.chains[2]?.appendRule(event.rule as Rule)
+  expect(run(namespace, 'iptables-nft -S OUTPUT')).toContain('-A OUTPUT -s 1.0.0.0/8 -j DROP')
+  await events.return()
+})
+
+/** What the table is, from the events alone, those of a generation at once. */
+class Model {
+  readonly chains = new Map<string, { handle: number; text: string }[]>()
+
+  take(events: readonly TableEvent[]): void {
+    for (const event of events) {
+      if (event.kind === 'chain-added') this.chains.set(event.chain, [])
+      if (event.kind === 'chain-deleted') this.chains.delete(event.chain)
+      if (event.kind === 'chain-renamed') {
+        this.chains.set(event.chain, this.chains.get(event.from) ?? [])
+        this.chains.delete(event.from)
+      }
+      if (event.kind === 'rule-deleted') {
+        const rules = this.chains.get(event.chain) ?? []
+        expect(rules.map(({ handle }) => handle)).toContain(event.handle)
+        rules.splice(
+          rules.findIndex(({ handle }) => handle === event.handle),
+          1,
+        )
+      }
+      if (event.kind === 'rule-replaced') {
+        const rules = this.chains.get(event.chain) ?? []
+        const place = rules.findIndex(({ text }) => text === `${event.replaced}`)
+        expect(place).toBeGreaterThanOrEqual(0)
+        rules[place] = { handle: event.handle, text: `${event.rule}` }
+      }
+    }
+    const added = events.filter((event) => event.kind === 'rule-added')
+    for (const event of added.sort((a, b) => Number(a.position) - Number(b.position)))
+      this.chains.get(event.chain)?.splice(Number(event.position), 0, { handle: event.handle, text: `${event.rule}` })
+  }
+}
+
+/** Numbers below `count` that are the same in every run. */
+function random(seed: number): (count: number) => number {
+  let state = seed
+  return (count) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff
+    return (state >> 8) % count
+  }
+}
+
+test('from events alone, the table can be made up', async () => {
+  run(namespace, 'iptables-nft -N a; iptables-nft -N b; iptables-nft -P INPUT ACCEPT')
+  const [table, below] = [open(), random(Number(process.env['XTABLES_TEST_SEED'] ?? 1))]
+  const events = table.watch()
+  const model = new Model()
+  for (const chain of ['INPUT', 'a', 'b']) model.chains.set(chain, [])
+  let number = 0
+  const rule = (): string => `${++number >> 8}.${number & 0xff}.0.0/16`
+  for (let round = 0; round < 60; round++) {
+    const chain = ['INPUT', 'a', 'b'][below(3)] as string
+    const length = model.chains.get(chain)?.length ?? 0
+    const at = 1 + below(Math.max(length, 1))
+    const theirs = [
+      `iptables-nft -I ${chain} ${at} -s ${rule()}`,
+      `iptables-nft -A ${chain} -s ${rule()}`,
+      ...(length > 0 ? [`iptables-nft -R ${chain} ${at} -s ${rule()}`, `iptables-nft -D ${chain} ${at}`] : []),
+      `nft "insert rule ip filter ${chain} ip saddr ${rule()}; add rule ip filter ${chain} ip saddr ${rule()}; insert rule ip filter ${chain} ip saddr ${rule()}"`,
+    ]
+    const seen = await eventsOf(events, () => {
+      if (below(3) > 0) return run(namespace, theirs[below(theirs.length)] as string)
+      return table.transaction(() => {
+        const ours = table.chains.find(({ name }) => name === chain)
+        for (let i = 0; i < 4; i++) {
+          const { length } = ours?.rules ?? []
+          const made = Rule.parse(`-s ${rule()}`)
+          const what = length === 0 ? 0 : below(4)
+          if (what < 2) ours?.insertRule(made, below(length + 1))
+          else if (what === 2) ours?.replaceRule(made, below(length))
+          else ours?.deleteRule(ours.rules[below(length)] as Rule)
+        }
+      })
+    })
+    for (const generation of new Set(seen.map(({ generation }) => generation)))
+      model.take(seen.filter((event) => event.generation === generation))
+  }
+  const listed = run(namespace, 'nft -a list table ip filter')
+  for (const [chain, rules] of model.chains) {
+    const [, body = ''] = new RegExp(`chain ${chain} \\{[^\n]*\n(.*?)\n\t\\}`, 's').exec(listed) ?? []
+    const handles = [...body.matchAll(/ip saddr .*# handle (\d+)/g)].map(([, handle]) => Number(handle))
+    expect([chain, rules.map(({ handle }) => handle)]).toEqual([chain, handles])
+    expect(run(namespace, `iptables-nft -S ${chain}`).match(/^-A.*/gm) ?? []).toEqual(
+      rules.map(({ text }) => `-A ${chain} ${text}`),
+    )
+  }
+  await events.return()
+})
+
+test('the signal ends it, as does whoever looks no more, with the sockets closed', async () => {
+  const table = open()
+  table.refresh()
+  const before = openDescriptors()
+  const abort = new AbortController()
+  const events = table.watch({ signal: abort.signal })
+  setTimeout(() => abort.abort(), 50)
+  expect(await events.next()).toEqual({ done: true, value: undefined })
+  expect(openDescriptors()).toEqual(before)
+  await table.watch().return()
+  const other = table.watch()
+  run(namespace, 'iptables-nft -N a')
+  for await (const _ of other) break
+  expect(openDescriptors()).toEqual(before)
+})
+
+test('messages that are lost are told of, and it goes on', async () => {
+  let lose = false
+  const kernel = new LinuxKernel({ namespace })
+  const losing = Object.assign(Object.create(kernel) as LinuxKernel, {
+    netlink(protocol: number): NetlinkConnection {
+      const connection = kernel.netlink(protocol)
+      let joined = false
+      return {
+        send: (bytes) => connection.send(bytes),
+        sendAsync: (bytes) => connection.sendAsync(bytes),
+        close: () => connection.close(),
+        join(group) {
+          joined = true
+          connection.join(group)
+        },
+        receive(wait) {
+          if (!joined || !lose) return connection.receive(wait)
+          lose = false
+          throw new NetlinkFailure(ERRNO.ENOBUFS)
+        },
+      }
+    },
+  })
+  const table = keep(new Table('filter', { kernel: losing, backend: 'nft' }))
+  const events = table.watch()
+  expect((await eventsOf(events, () => run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8'))).map(short)).toHaveLength(
+    3,
+  )
+  const before = openDescriptors()
+  lose = true
+  run(namespace, 'iptables-nft -A INPUT -s 2.0.0.0/8')
+  const { value } = await events.next()
+  expect(value).toEqual({ kind: 'resync', generation: expect.any(Number) })
+  expect((await eventsOf(events, () => run(namespace, 'iptables-nft -D INPUT 2'))).map(short)).toEqual([
+    'rule-deleted INPUT 1 -s 2.0.0.0/8',
+  ])
+  expect(openDescriptors()).toEqual(before)
+  await events.return()
+})
+
+test('20,000 rules at once do not block the event loop, and none is lost', async () => {
+  const rules = Array.from({ length: 20_000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32 -j ACCEPT`)
+  const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
+  const table = open()
+  const abort = new AbortController()
+  const events = table.watch({ signal: abort.signal })
+  let [seen, longest, last] = [0, 0, performance.now()]
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last)
+    last = performance.now()
+  }, 5)
+  const watching = (async () => {
+    for await (const event of events) {
+      expect(event.kind).not.toBe('resync')
+      if (event.kind === 'rule-added' && ++seen === rules.length) abort.abort()
+    }
+  })()
+  writeFileSync(file, `*filter\n:a - [0:0]\n${rules.join('\n')}\nCOMMIT\n`)
+  await runAside(namespace, `iptables-nft-restore ${file}`)
+  await watching.finally(() => clearInterval(timer))
+  expect(seen).toBe(rules.length)
+  expect(longest).toBeLessThan(400 * slowness)
+})
+
+test('a table of ip_tables says why it cannot be watched', async () => {
+  const table = keep(new Table('filter', { namespace, backend: 'legacy' }))
+  expect(() => table.watch()).toThrow(UnsupportedError)
+  expect(() => table.watch()).toThrow('of whose changes the kernel tells nobody')
+  expect(() => open().watch({ sinal: 1 } as never)).toThrow('there is no option sinal')
+  await sleep(0)
+})
