@@ -182,6 +182,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   parseSetEntry: { with: () => ['hash:ip', '192.0.2.1', {}], required: 2, takes: { 2: EMPTY } },
   printSetEntry: { with: () => ['hash:ip', { ip: '192.0.2.1' }], required: 2 },
   captureToJson: { with: ({ capture }) => [capture] },
+  detectBackend: { with: at() },
   captureFromJson: { with: ({ capture }) => [api.captureToJson(capture)] },
 
   'easy.batchBegin': { with: at('filter'), required: 0 },
