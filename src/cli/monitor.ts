@@ -173,11 +173,10 @@ class Lines implements Disposable {
     texts.set(place, '')
     const client = new NftClient(this.#kernel, context.family)
     try {
-      for (const rules of client.rules(table))
-        for (const rule of rules) {
-          const text = ruleWords(rule, context) ?? heldRuleWords(context.family.domain, rule)
-          texts.set(`${place} ${rule.handle}`, ` ${text}`)
-        }
+      for (const rule of client.rules(table)) {
+        const text = ruleWords(rule, context) ?? heldRuleWords(context.family.domain, rule)
+        texts.set(`${place} ${rule.handle}`, ` ${text}`)
+      }
     } finally {
       client.close()
     }

@@ -2,9 +2,7 @@
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName } from '../abi/netfilter'
 import { checkFaithful } from '../backend/faithful'
-import { NftClient } from '../backend/nft/client'
-import { readTable } from '../backend/nft/reading'
-import { aBackend, tableNames, withNetlink } from '../backend/open'
+import { aBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
 import { IptcError } from '../errors'
 import { check, duration, flag, names } from '../input'
@@ -15,7 +13,6 @@ import { RestoreText } from '../language/restore'
 import { tableText } from '../language/save'
 import { checkOptions } from '../options'
 import type { Draft, Ruleset } from '../ruleset/ruleset'
-import { atOnce } from '../slices'
 import { type AnyTable, Table, Table6, type TableOptions } from './table'
 
 type Sides = Pick<MigrateOptions, 'from' | 'to'>
@@ -199,9 +196,7 @@ class Move {
 
   #obstacles(): string[] {
     const foreign = [this.#from, this.#to].flatMap((table) =>
-      incompatibleIn(table, this.#kernel).map(
-        (what) => `the table of ${table.backend} has ${what}, which is none of iptables`,
-      ),
+      table.incompatible.map((what) => `the table of ${table.backend} has ${what}, which is none of iptables`),
     )
     if (foreign.length > 0) return foreign
     try {
@@ -259,16 +254,5 @@ class Move {
       for (const chain of table.chains) table.setPolicy(chain, 'ACCEPT', [0, 0])
     })
     this.#state = { ...this.#state, isCleared: true }
-  }
-}
-
-/** What a table has that iptables has no place for, in words. */
-function incompatibleIn({ backend, name, context }: AnyTable, kernel: Kernel): readonly string[] {
-  if (backend !== 'nft') return []
-  const client = new NftClient(withNetlink(kernel), context.family)
-  try {
-    return atOnce(readTable(client, context.family, name)).incompatible
-  } finally {
-    client.close()
   }
 }

@@ -17,7 +17,15 @@ import {
   request,
 } from '../../netlink/message'
 import { explain, Refusal } from '../../netlink/refusal'
-import { batchBegin, batchEnd, type ChainValues, type DumpedRule, messages, type TableValues } from '../../nft/messages'
+import {
+  batchBegin,
+  batchEnd,
+  type ChainValues,
+  type DumpedRule,
+  messages,
+  type RuleValues,
+  type TableValues,
+} from '../../nft/messages'
 
 /** What the batch is for. */
 const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
@@ -75,6 +83,23 @@ export class NftClient {
       for (const parts of [tables, chains, rules]) parts.return()
       throw explained(error)
     }
+  }
+
+  /** The rules of a table, whole as they are told; of whatever generation. */
+  rules(table: string): RuleValues[] {
+    return this.#dump(request(messages.getRule, 0, this.#head, { table }))
+      .map((message) => readMessage(messages.newRule, message).values)
+      .filter((rule) => rule.table === table)
+  }
+
+  /** As {@link dumpTable}, without the rules. @throws ConflictError */
+  dumpChains(table: string): Pick<TableDump, 'generation' | 'chains'> {
+    const generation = this.generation()
+    const asked = request(messages.getChain, 0, this.#head, {})
+    const [parts] = this.#explaining(() => this.#netlink.dumpTogether([asked])) as [Parts]
+    const chains = this.#explaining(() => all(parts, messages.newChain, generation))
+    if (chains.length === 0 && this.generation() !== generation) throw moved()
+    return { generation, chains: chains.filter((one) => one.table === table) }
   }
 
   *#rules(parts: Parts, table: string, generation: number): Generator<readonly DumpedRule[], void, void> {

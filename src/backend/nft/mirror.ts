@@ -12,7 +12,8 @@ import { type Message, readMessage } from '../../netlink/message'
 import { type ChainValues, messages, type RuleValues } from '../../nft/messages'
 import { type Author, isAfter, type NoticeBatch } from '../../nft/notices'
 import type { Sliced } from '../../slices'
-import type { NftClient } from './client'
+import type { NftClient, TableDump } from './client'
+import { standBack } from './reading'
 import { RuleOrder } from './rule-order'
 
 /** Of which generation of nf_tables a change is, and who made it. */
@@ -113,13 +114,14 @@ export class Mirror<R> {
     this.#names.delete(handle)
   }
 
-  #readChains(): { generation: number; chains: ChainValues[] } {
-    for (let attempt = 1; ; attempt++) {
-      const generation = this.#client.generation()
-      const chains = this.#client.chains(this.#table)
-      if (this.#client.generation() === generation) return { generation, chains }
-      if (attempt === MAX_READS) throw new ConflictError(`table ${this.#table} is changed again and again`)
-    }
+  #readChains(): Pick<TableDump, 'generation' | 'chains'> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return this.#client.dumpChains(this.#table)
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+        standBack()
+      }
   }
 
   /** Of which generation the table is as it was read last. */
@@ -131,18 +133,17 @@ export class Mirror<R> {
   *readRules(): Sliced<void> {
     for (let attempt = 1; ; attempt++)
       try {
-        const generation = this.#client.generation()
-        const orders = new Map(this.#client.chains(this.#table).map(({ name = '' }) => [name, new RuleOrder()]))
-        for (const rules of this.#client.rules(this.#table)) {
+        const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
+        const orders = new Map(chains.map(({ name = '' }) => [name, new RuleOrder()]))
+        for (const rules of parts) {
           for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
           yield
         }
-        if (this.#client.generation() !== generation)
-          throw new ConflictError(`table ${this.#table} is changed while it is read`)
         this.#read = { generation, orders }
         return
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+        standBack()
       }
   }
 
