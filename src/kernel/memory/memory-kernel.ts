@@ -1,6 +1,6 @@
 /**
  * A packet filter in this process, for tests and for looking at captured tables: it answers, accepts and refuses what
- * Linux does, and filters nothing. Its sets are filled and looked at over netlink, as by an IpSet.
+ * Linux does, and filters nothing. Its sets and its nf_tables are filled and looked at over netlink.
  */
 import { ERRNO } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
@@ -40,6 +40,7 @@ import {
 } from '../kernel'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { MemoryNetlink } from './netlink'
+import { Nft } from './nft/nft'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
 import { SetCommands } from './sets/commands'
@@ -69,6 +70,7 @@ const fail = (errno: number): never => {
 export class MemoryKernel implements Kernel {
   readonly description = 'in-process kernel'
   readonly #sets: SetList
+  readonly #nft: Nft
   readonly #clock: () => number
   /** Of each family, by name, the oldest first. */
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
@@ -82,6 +84,7 @@ export class MemoryKernel implements Kernel {
     const { sets = {}, captures = [], clock = () => performance.now() } = options
     this.#clock = clock
     this.#sets = new SetList(clock, () => this.#setsInRules())
+    this.#nft = new Nft(this.#sets)
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.
@@ -115,7 +118,7 @@ export class MemoryKernel implements Kernel {
   netlink(protocol: number): NetlinkConnection {
     if (protocol !== NETLINK_NETFILTER)
       throw new UnsupportedError(`the in-process kernel has no netlink protocol ${shown(protocol)}`)
-    return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets)
+    return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets, this.#nft)
   }
 
   lock(timeoutMs: number): Lock {
@@ -219,6 +222,7 @@ export class MemoryKernel implements Kernel {
 
   *#setsInRules(): Generator<number> {
     for (const tables of Object.values(this.#tables)) for (const { sets } of tables.values()) yield* sets
+    yield* this.#nft.sets()
   }
 
   #addCounters(family: Family, value: Uint8Array): void {

@@ -1,0 +1,123 @@
+/** Matches and targets of x_tables in rules of nf_tables: what the compat layer of Linux looks at, and what it tells. */
+import { ERRNO } from '../../../abi/errno'
+import type { Family } from '../../../abi/family'
+import { HOOKS, type Hook } from '../../../abi/netfilter'
+import { NFT_RULE_COMPAT_F_INV } from '../../../abi/nf-tables'
+import { align, ERROR_TARGET, EXTENSION_NAME_SIZE, STANDARD_TARGET } from '../../../abi/x-tables'
+import { encodeText } from '../../../binary/text'
+import type { SetNames } from '../../../extensions/context'
+import {
+  type Extension,
+  faultOf,
+  faultText,
+  isStoredProtocol,
+  needsProtocol,
+  type PlacedRule,
+  type Reason,
+} from '../../../extensions/extension'
+import type { Known } from '../../../extensions/registry'
+import type { Expression, ExpressionOf } from '../../../nft/expressions'
+import type { RuleValues } from '../../../nft/messages'
+import { buildPart } from '../../../ruleset/entry'
+import { headerOf, structOf } from '../../../ruleset/identify'
+import { forgetPayload } from '../memory-table'
+import { refuse } from './failure'
+import type { BaseHook, KeptExpression, NftChain } from './ruleset'
+
+export interface CompatPlace {
+  readonly family: Family
+  readonly chain: NftChain
+  /** What the rule says of its protocol to extensions. */
+  readonly said: RuleValues['compat']
+  readonly sets: SetNames
+}
+
+/** Other matches of the rule are not to be seen: none of those that ask for them asks of rules of nf_tables. */
+class Unseen extends Error {}
+
+const BUILTIN_TARGETS: readonly string[] = [STANDARD_TARGET, ERROR_TARGET]
+const MAX_REVISION = 0xff
+
+/** @throws NftFailure */
+export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'>, place: CompatPlace): KeptExpression {
+  const { name, rev, info } = data
+  if (name === undefined || rev === undefined || info === undefined) return refuse(ERRNO.EINVAL)
+  if (rev > MAX_REVISION) refuse(ERRNO.ERANGE)
+  const payload = new Uint8Array(align(info.end - info.at))
+  payload.set(info.bytes.subarray(info.at, info.end))
+  const found = new Set<number>()
+  const known = knownPart(kind, place.family, name, rev, payload)
+  const rule = placed(place, (index) => {
+    const isThere = place.sets.byIndex(index) !== undefined
+    if (isThere) found.add(index)
+    return isThere
+  })
+  const reason = brokenDemand(known.extension, rule) ?? objection(known, payload, rule)
+  if (reason !== undefined)
+    refuse(faultOf(reason).errno ?? ERRNO.EINVAL, faultText(known.extension, known.variant, reason))
+  forgetPayload(known.variant, payload, 0, payload.length)
+  return {
+    told: { name: kind, data: { name, rev, info: { bytes: payload, at: 0, end: payload.length } } } as Expression,
+    check: (base) => misplacedAt(known.extension, base),
+    ...(found.size > 0 && { sets: [...found] }),
+  }
+}
+
+/** @throws NftFailure */
+function knownPart(
+  kind: 'match' | 'target',
+  family: Family,
+  name: string,
+  revision: number,
+  payload: Uint8Array,
+): Known {
+  const none = `the in-process kernel has no ${kind} ${name} revision ${revision}`
+  if (kind === 'target' && BUILTIN_TARGETS.includes(name)) return refuse(ERRNO.EINVAL)
+  if (encodeText(name).length >= EXTENSION_NAME_SIZE) refuse(ERRNO.ENOENT, none)
+  const bytes = buildPart(name, revision, payload)
+  const part = { at: 0, size: bytes.length }
+  const header = headerOf(kind, family, bytes, part)
+  if (header.known.length === 0) refuse(ERRNO.ENOENT, none)
+  return structOf(header, bytes, part) ?? refuse(ERRNO.EINVAL)
+}
+
+function objection({ variant }: Known, payload: Uint8Array, rule: PlacedRule): Reason | undefined {
+  try {
+    return variant.check?.(payload, 0, rule)
+  } catch (error) {
+    if (error instanceof Unseen) return undefined
+    throw error
+  }
+}
+
+const hookName = ({ number }: BaseHook): Hook => HOOKS[number] as Hook
+
+function placed({ chain, said }: CompatPlace, hasSet: (index: number) => boolean): PlacedRule {
+  const protocol = said?.proto ?? 0
+  return {
+    protocol,
+    storedProtocol: protocol,
+    protocolNegated: ((said?.flags ?? 0) & NFT_RULE_COMPAT_F_INV) !== 0,
+    table: chain.table.name,
+    hooks: chain.hook === undefined ? [] : [hookName(chain.hook)],
+    hasSet,
+    get matches(): never {
+      throw new Unseen()
+    },
+  }
+}
+
+function brokenDemand({ demands }: Extension, rule: PlacedRule): Reason | undefined {
+  const { tables, hooks, protocols } = demands
+  if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
+  if (hooks !== undefined && !rule.hooks.every((hook) => hooks.includes(hook)))
+    return `only in rules reached from ${hooks.join(', ')}, and this one is reached from ${rule.hooks.join(', ')}`
+  return protocols === undefined || isStoredProtocol(rule, protocols) ? undefined : needsProtocol(protocols)
+}
+
+/** Asked of every chain that packets come from, where they come in a roundabout way too. */
+function misplacedAt({ demands: { hooks, tables } }: Extension, base: BaseHook): number | undefined {
+  const isHere = hooks === undefined || hooks.includes(hookName(base))
+  const isNat = tables?.length !== 1 || tables[0] !== 'nat' || base.type === 'nat'
+  return isHere && isNat ? undefined : ERRNO.EINVAL
+}
