@@ -39,7 +39,7 @@ const MAX_DATA = 16
 const given = <T>(value: T | undefined): T => value ?? refuse(ERRNO.EINVAL)
 
 /** The bytes of a value that is no verdict. @throws NftFailure */
-function valueOf(data: Data | undefined): Uint8Array {
+function bytesOf(data: Data | undefined): Uint8Array {
   const value = given(data?.value)
   if (value.length === 0) refuse(ERRNO.EINVAL)
   return value.length > MAX_DATA ? refuse(ERRNO.EOVERFLOW) : value
@@ -162,7 +162,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
     const { value, verdict } = given(data)
     if (dreg === undefined) refuse(ERRNO.EINVAL)
     if (value === undefined && verdict !== undefined) return verdictOf(dreg, verdict, place)
-    const bytes = valueOf(data)
+    const bytes = bytesOf(data)
     return { told: { name: 'immediate', data: { dreg: registers.fill(dreg, bytes.length), data: { value: bytes } } } }
   },
 
@@ -190,7 +190,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
     if (op > LAST_BITWISE) refuse(ERRNO.EOPNOTSUPP)
     if (op !== 0 && mask === undefined && xor === undefined)
       refuse(ERRNO.EOPNOTSUPP, 'of bitwise expressions, the in-process kernel takes a mask and what is inverted')
-    const [bits, inverted] = [valueOf(mask), valueOf(xor)]
+    const [bits, inverted] = [bytesOf(mask), bytesOf(xor)]
     if (op !== 0 || bits.length !== len || inverted.length !== len) refuse(ERRNO.EINVAL)
     const data = { sreg: from, dreg: to, len, op, mask: { value: bits }, xor: { value: inverted } }
     return { told: { name: 'bitwise', data } }
@@ -198,7 +198,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
 
   cmp({ sreg, op, data }, registers) {
     if (sreg === undefined || op === undefined || data === undefined) refuse(ERRNO.EINVAL)
-    const value = valueOf(data)
+    const value = bytesOf(data)
     const register = registers.use(sreg, value.length)
     if (op > LAST_CMP) refuse(ERRNO.EINVAL)
     return { told: { name: 'cmp', data: { sreg: register, op, data: { value } } } }
@@ -207,7 +207,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
   range({ sreg, op, from, to }, registers) {
     if (sreg === undefined || op === undefined) refuse(ERRNO.EINVAL)
     if (from === undefined || to === undefined) refuse(ERRNO.EINVAL)
-    const [first, last] = [valueOf(from), valueOf(to)]
+    const [first, last] = [bytesOf(from), bytesOf(to)]
     if (first.length !== last.length) refuse(ERRNO.EINVAL)
     const register = registers.use(sreg, first.length)
     if (op > NFT_RANGE.NEQ) refuse(ERRNO.EINVAL)
