@@ -4,7 +4,10 @@
  */
 import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
+import { brokenDemand } from '../../blob/verify'
 import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
+import { faultOf, faultText } from '../../extensions/extension'
+import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
@@ -13,7 +16,7 @@ import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
-import { extensionParts } from '../../ruleset/parts'
+import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
@@ -143,12 +146,14 @@ class NftReading implements Reading {
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
-    for (const { kind, name, revision, known } of parts)
+    for (const { kind, name, revision, known } of parts) {
+      if (known !== undefined) checkDemands(to, rule, place, known)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
           `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
             `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
         )
+    }
   }
 
   *isUnchanged(now: Reading): Sliced<boolean> {
@@ -160,6 +165,23 @@ class NftReading implements Reading {
   }
 
   release(): void {}
+}
+
+/**
+ * That a rule is what an extension demands. Of what is said natively the kernel does not know that: without `-p tcp`, the
+ * ports of `-m tcp` would be those of any protocol.
+ * @throws RuleError
+ */
+function checkDemands({ family, table, chains }: Ruleset, { bytes }: Entry, place: RulePlace, known: Known): void {
+  const { extension, variant } = known
+  const hook = chains.get(place.chain ?? '')?.hook
+  const { tables: _, hooks: __, ...protocols } = extension.demands
+  const demands = variant.native?.isWritten ? protocols : extension.demands
+  const placed = { ...ruleHead(family, bytes, 0), table, hooks: hook === undefined ? [] : [hook] }
+  const reason = brokenDemand({ demands }, placed)
+  if (reason === undefined) return
+  const { parameter } = faultOf(reason)
+  throw new RuleError({ ...place, extension: extension.name, parameter }, faultText(extension, variant, reason))
 }
 
 /** Whether two readings have the same chains and rules: the kernel gives what is changed another handle. */
@@ -185,6 +207,9 @@ function sameTables(one: NftReading, other: NftReading): boolean {
 const verdictBytes = ({ tail, hook }: Chain): string =>
   hook === undefined || tail === undefined ? '' : Buffer.from(tail.bytes.subarray(-8)).toString('hex')
 
+/** Whether something was changed since: in this table or, as the generation is that of all, in another. */
+const isLate = ({ refused: [first] }: TransactionOutcome): boolean => first?.refusal.errno === ERRNO.ERESTART
+
 class NftChange implements Change {
   readonly #store: NftStore
   readonly #from: NftReading
@@ -205,12 +230,26 @@ class NftChange implements Change {
 
   write(): void {
     if (this.#changes.requests.length === 0) return
-    this.#finish(this.#store.client.commit(this.#requests, this.#from.generation))
+    const { client } = this.#store
+    let outcome: TransactionOutcome
+    let left = this.#store.attempts
+    do outcome = client.commit(this.#requests, this.#from.generation)
+    while (isLate(outcome) && --left > 0 && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
+    this.#finish(outcome)
   }
 
   async writeAsync(): Promise<void> {
     if (this.#changes.requests.length === 0) return
-    this.#finish(await this.#store.client.commitAsync(this.#requests, this.#from.generation))
+    const { client } = this.#store
+    let outcome: TransactionOutcome
+    let left = this.#store.attempts
+    do outcome = await client.commitAsync(this.#requests, this.#from.generation)
+    while (isLate(outcome) && --left > 0 && (await this.#isStillSo()))
+    this.#finish(outcome)
+  }
+
+  async #isStillSo(): Promise<boolean> {
+    return await inSlices(this.#from.isUnchanged(await this.#store.readAsync('look')))
   }
 
   written(): Reading {

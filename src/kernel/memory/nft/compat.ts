@@ -5,16 +5,9 @@ import { HOOKS, type Hook } from '../../../abi/netfilter'
 import { NFT_RULE_COMPAT_F_INV } from '../../../abi/nf-tables'
 import { align, ERROR_TARGET, EXTENSION_NAME_SIZE, STANDARD_TARGET } from '../../../abi/x-tables'
 import { encodeText } from '../../../binary/text'
+import { brokenDemand } from '../../../blob/verify'
 import type { SetNames } from '../../../extensions/context'
-import {
-  type Extension,
-  faultOf,
-  faultText,
-  isStoredProtocol,
-  needsProtocol,
-  type PlacedRule,
-  type Reason,
-} from '../../../extensions/extension'
+import { type Extension, faultOf, faultText, type PlacedRule, type Reason } from '../../../extensions/extension'
 import type { Known } from '../../../extensions/registry'
 import type { Expression, ExpressionOf } from '../../../nft/expressions'
 import type { RuleValues } from '../../../nft/messages'
@@ -105,14 +98,6 @@ function placed({ chain, said }: CompatPlace, hasSet: (index: number) => boolean
       throw new Unseen()
     },
   }
-}
-
-function brokenDemand({ demands }: Extension, rule: PlacedRule): Reason | undefined {
-  const { tables, hooks, protocols } = demands
-  if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
-  if (hooks !== undefined && !rule.hooks.every((hook) => hooks.includes(hook)))
-    return `only in rules reached from ${hooks.join(', ')}, and this one is reached from ${rule.hooks.join(', ')}`
-  return protocols === undefined || isStoredProtocol(rule, protocols) ? undefined : needsProtocol(protocols)
 }
 
 /** Asked of every chain that packets come from, where they come in a roundabout way too. */
