@@ -8,7 +8,7 @@ import type { SetNames } from '../../../extensions/context'
 import { acknowledgement, refusal } from '../../../netlink/answer'
 import { type Message, type MessageType, type NfHead, readMessage } from '../../../netlink/message'
 import { batchBegin, messages } from '../../../nft/messages'
-import { type Asked, Changes, takenFamily } from './commands'
+import { type Asked, Changes, checkLengths } from './commands'
 import { NftFailure, refuse } from './failure'
 import type { NftTables } from './ruleset'
 import { Teller } from './tell'
@@ -16,11 +16,16 @@ import { Teller } from './tell'
 type Carry<V> = (changes: Changes, asked: Asked, values: V) => void
 
 /** A kind of change. */
-const change = <V>(kind: MessageType<NfHead, V>, carryOut: Carry<V>) => ({
+const change = <V extends object>(kind: MessageType<NfHead, V>, carryOut: Carry<V>) => ({
   type: kind.type,
+  read(message: Message): { head: NfHead; values: V } {
+    const read = readMessage(kind, message)
+    checkLengths(read.values)
+    return read
+  },
   apply(changes: Changes, message: Message): void {
-    const { head, values } = readMessage(kind, message)
-    carryOut(changes, { message, family: takenFamily(head.nfgenFamily), flags: message.flags }, values)
+    const { head, values } = this.read(message)
+    carryOut(changes, { message, family: head.nfgenFamily, flags: message.flags }, values)
   },
 })
 
@@ -32,6 +37,13 @@ const CHANGES = [
   change(messages.newRule, (changes, asked, values) => changes.newRule(asked, values)),
   change(messages.deleteRule, (changes, asked, values) => changes.deleteRule(asked, values)),
 ]
+
+/** Refuses a change that is by itself, and not in a batch. @throws NftFailure */
+export function refuseAlone(message: Message): void {
+  const known = CHANGES.find(({ type }) => type === message.type)
+  known?.read(message)
+  if (known !== undefined) refuse(ERRNO.EINVAL)
+}
 
 const QUERIES: readonly number[] = [messages.getTable, messages.getChain, messages.getRule, messages.getGen].map(
   ({ type }) => type,
@@ -68,8 +80,8 @@ export function carryOutBatch(all: NftTables, sets: SetNames, [begin, ...rest]: 
   const end = rest.findIndex(({ type }) => type === NFNL_MSG_BATCH_END || type === NFNL_MSG_BATCH_BEGIN)
   if (rest[end]?.type === NFNL_MSG_BATCH_BEGIN) return []
   const within = end < 0 ? rest : rest.slice(0, end)
-  const answers = [...acknowledged(first), ...carryOutAll(all, sets, within, end >= 0)]
-  return end < 0 ? answers : [...answers, ...acknowledged(rest[end] as Message)]
+  const { told, answers } = carryOutAll(all, sets, within, end >= 0)
+  return [...told, ...acknowledged(first), ...answers, ...(end < 0 ? [] : acknowledged(rest[end] as Message))]
 }
 
 function checkBegin({ generation }: NftTables, message: Message): void {
@@ -79,6 +91,13 @@ function checkBegin({ generation }: NftTables, message: Message): void {
   if (values.generation !== undefined && values.generation !== generation) refuse(ERRNO.ERESTART)
 }
 
+interface Outcome {
+  /** Of what was done, to those who asked for that. */
+  readonly told: readonly Uint8Array[]
+  /** Whether each message was carried out. */
+  readonly answers: readonly Uint8Array[]
+}
+
 /** @param doubtful as of {@link Changes} */
 function carryOutAll(
   all: NftTables,
@@ -86,7 +105,7 @@ function carryOutAll(
   within: readonly Message[],
   isWhole: boolean,
   doubtful?: ReadonlySet<string>,
-): Uint8Array[] {
+): Outcome {
   const changes = new Changes(all, sets, doubtful)
   const answers: Uint8Array[] = []
   let isRefused = false
@@ -101,7 +120,8 @@ function carryOutAll(
   const wrong = isRefused || !isWhole ? undefined : changes.wrong()
   if (isRefused || !isWhole || wrong !== undefined) changes.rollBack()
   if (wrong !== undefined) return carryOutAll(all, sets, within, isWhole, wrong)
-  return isRefused || !isWhole || changes.isEmpty ? answers : [...commit(all, changes, within), ...answers]
+  const isDone = !isRefused && isWhole && !changes.isEmpty
+  return { told: isDone ? commit(all, changes, within) : [], answers }
 }
 
 function applyTo(changes: Changes, message: Message): void {

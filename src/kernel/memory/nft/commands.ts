@@ -29,9 +29,13 @@ import { CHAIN_BASE, chainValues, eventFlags, ruleEventFlags, ruleValues, type T
 /** Who asks for a change, and how. */
 export interface Asked {
   readonly message: Message
-  readonly family: Family
+  /** nfgen_family, whatever it is. */
+  readonly family: number
   readonly flags: number
 }
+
+/** AF_UNSPEC */
+const ANY_FAMILY = 0
 
 /** Bytes of a name. */
 const MAX_NAME = 255
@@ -46,15 +50,20 @@ const CHAIN_TYPES: Readonly<Record<string, readonly Hook[]>> = {
 /** Of chains of the type nat: connection tracking comes first. NF_IP_PRI_CONNTRACK */
 const BEFORE_CONNECTIONS = -200
 
-const familyOf = (number: number): Family | undefined => Object.values(FAMILIES).find(({ domain }) => domain === number)
+export const familyOf = (number: number): Family | undefined =>
+  Object.values(FAMILIES).find(({ domain }) => domain === number)
 
 /** @throws NftFailure for families that this kernel, or any, lacks */
-export const takenFamily = (number: number): Family =>
+const takenFamily = (number: number): Family =>
   familyOf(number) ?? refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has tables of IPv4 and IPv6')
 
-function checkName(name: string | undefined): void {
-  if (name !== undefined && encodeText(name).length > MAX_NAME) refuse(ERRNO.ERANGE)
+/** That no attribute is longer than it may be: of any message, before it is looked at. @throws NftFailure */
+export function checkLengths({ table, chain, name, userdata }: Lengthy): void {
+  const isLong = (text: string | undefined): boolean => text !== undefined && encodeText(text).length > MAX_NAME
+  if (isLong(table) || isLong(chain) || isLong(name) || (userdata?.length ?? 0) > MAX_USERDATA) refuse(ERRNO.ERANGE)
 }
+
+type Lengthy = Partial<Record<'table' | 'chain' | 'name', string | undefined>> & { userdata?: Uint8Array | undefined }
 
 const userdataIn = (type: number, unknown: readonly UnknownAttribute[] | undefined): Uint8Array | undefined =>
   unknown?.find((one) => one.type === type)?.value
@@ -101,22 +110,22 @@ export class Changes {
     return this.#events.flatMap((event) => [...event(tell)])
   }
 
-  newTable({ family, flags, message }: Asked, { name, flags: wanted = 0, unknown }: TableValues): void {
-    checkName(name)
+  newTable({ family, flags, message }: Asked, { name, flags: wanted, unknown }: TableValues): void {
+    const taken = takenFamily(family)
     if (name === undefined) refuse(ERRNO.EINVAL)
     const known = this.#findTable(family, name)
     if (known !== undefined && (flags & NLM_F_EXCL) !== 0) refuse(ERRNO.EEXIST)
     if (known !== undefined && (flags & NLM_F_REPLACE) !== 0) refuse(ERRNO.EOPNOTSUPP)
-    if ((wanted & ~NFT_TABLE_F_DORMANT) !== 0)
+    if (((wanted ?? 0) & ~NFT_TABLE_F_DORMANT) !== 0)
       refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of tables but dormant')
     if (known?.isChanging) refuse(ERRNO.EINVAL)
-    if (known?.flags === wanted) return
-    const table = known ?? this.#makeTable(family, name, userdataIn(NFTA_TABLE.USERDATA, unknown))
-    this.#journal.set(table, 'flags', wanted)
+    if (known !== undefined && (wanted ?? known.flags) === known.flags) return
+    const table = known ?? this.#makeTable(taken, name, userdataIn(NFTA_TABLE.USERDATA, unknown))
+    this.#journal.set(table, 'flags', wanted ?? 0)
     this.#journal.set(table, 'isChanging', known !== undefined)
     this.#note(message, (teller) => {
       table.isChanging = false
-      return [teller.tell(messages.newTable, family.domain, tableValues(table), eventFlags(flags))]
+      return [teller.tell(messages.newTable, family, tableValues(table), eventFlags(flags))]
     })
   }
 
@@ -128,24 +137,22 @@ export class Changes {
   }
 
   deleteTable({ family, flags, message }: Asked, { name, handle }: TableValues): void {
-    checkName(name)
     const wanted = (table: NftTable): boolean =>
-      table.family === family && (handle === undefined ? (name ?? table.name) === table.name : table.handle === handle)
+      (family === ANY_FAMILY || table.family.domain === family) &&
+      (handle === undefined ? (name ?? table.name) === table.name : table.handle === handle)
     const gone = this.#all.tables.filter(wanted)
-    if (gone.length === 0 && (name !== undefined || handle !== undefined)) refuse(ERRNO.ENOENT)
+    if (gone.length === 0 && family !== ANY_FAMILY && (name !== undefined || handle !== undefined)) refuse(ERRNO.ENOENT)
     for (const table of gone) {
       if ((flags & NLM_F_NONREC) !== 0 && table.chains.length > 0) refuse(ERRNO.EBUSY)
       for (const chain of table.chains) this.#deleteRules(chain, chain.rules, message)
       for (const chain of [...table.chains]) this.#removeChain(chain, message)
       this.#journal.remove(this.#all.tables, table)
-      this.#note(message, (teller) => [teller.tell(messages.deleteTable, family.domain, deletedTable(table))])
+      this.#note(message, (teller) => [teller.tell(messages.deleteTable, table.family.domain, deletedTable(table))])
     }
   }
 
   newChain({ family, flags, message }: Asked, values: ChainValues): void {
     const { name, handle, policy, flags: wanted } = values
-    checkName(values.table)
-    checkName(name)
     const table = this.#table(family, values.table)
     if (name === undefined && handle === undefined) refuse(ERRNO.EINVAL)
     const known = handle === undefined ? findChain(table, name) : (chainByHandle(table, handle) ?? refuse(ERRNO.ENOENT))
@@ -157,9 +164,7 @@ export class Changes {
       refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of chains but that they are hooked')
     if (known === undefined) {
       const chain = this.#makeChain(table, values)
-      this.#note(message, (teller) => [
-        teller.tell(messages.newChain, family.domain, chainValues(chain), eventFlags(flags)),
-      ])
+      this.#note(message, (teller) => [teller.tell(messages.newChain, family, chainValues(chain), eventFlags(flags))])
       return
     }
     if ((flags & NLM_F_EXCL) !== 0) refuse(ERRNO.EEXIST)
@@ -168,7 +173,7 @@ export class Changes {
     this.#note(message, (teller) => {
       known.name = known.nextName ?? known.name
       known.nextName = undefined
-      return [teller.tell(messages.newChain, family.domain, chainValues(known), eventFlags(flags))]
+      return [teller.tell(messages.newChain, family, chainValues(known), eventFlags(flags))]
     })
   }
 
@@ -210,8 +215,6 @@ export class Changes {
   }
 
   deleteChain({ family, flags, message }: Asked, { table, name, handle }: ChainValues): void {
-    checkName(table)
-    checkName(name)
     const from = this.#table(family, table)
     if (name === undefined && handle === undefined) refuse(ERRNO.EINVAL)
     const chain = (handle === undefined ? findChain(from, name) : chainByHandle(from, handle)) ?? refuse(ERRNO.ENOENT)
@@ -231,15 +234,12 @@ export class Changes {
   }
 
   newRule({ family, flags, message }: Asked, values: RuleValues): void {
-    checkName(values.table)
-    checkName(values.chain)
-    if ((values.userdata?.length ?? 0) > MAX_USERDATA) refuse(ERRNO.ERANGE)
     const table = this.#table(family, values.table)
     const chain = this.#chain(table, values.chain)
     const replaced = values.handle === undefined ? undefined : this.#replaced(chain, values.handle, flags)
     if (replaced === undefined && ((flags & NLM_F_CREATE) === 0 || (flags & NLM_F_REPLACE) !== 0)) refuse(ERRNO.EINVAL)
     const handle = replaced?.handle ?? ++table.lastHandle
-    const beside = replaced ?? (values.position === undefined ? undefined : ruleOf(chain, values.position))
+    const beside = replaced ?? (values.position === undefined ? undefined : placeOf(chain, values.position))
     const expressions = this.#expressions(chain, values)
     const userdata = values.userdata?.length === 0 ? undefined : values.userdata
     const rule: NftRule = { handle, expressions, userdata, isGone: false }
@@ -249,7 +249,7 @@ export class Changes {
       const { rules } = chain
       const at = rules.indexOf(rule)
       const before = at === rules.length - 1 ? undefined : rules[at - 1]
-      return [teller.tell(messages.newRule, family.domain, ruleValues(chain, rule, before), ruleEventFlags(flags))]
+      return [teller.tell(messages.newRule, family, ruleValues(chain, rule, before), ruleEventFlags(flags))]
     })
     if (this.#isReplay && this.#doubtful.has(isSame(table))) {
       const errno = checkReached(table)
@@ -294,8 +294,6 @@ export class Changes {
   }
 
   deleteRule({ family, message }: Asked, { table, chain, handle }: RuleValues): void {
-    checkName(table)
-    checkName(chain)
     const from = this.#table(family, table)
     const chains = chain === undefined ? from.chains : [this.#chain(from, chain)]
     for (const one of chains)
@@ -325,11 +323,11 @@ export class Changes {
     })
   }
 
-  #findTable(family: Family, name: string | undefined): NftTable | undefined {
-    return this.#all.tables.find((table) => table.family === family && table.name === name)
+  #findTable(family: number, name: string | undefined): NftTable | undefined {
+    return this.#all.tables.find((table) => table.family.domain === family && table.name === name)
   }
 
-  #table(family: Family, name: string | undefined): NftTable {
+  #table(family: number, name: string | undefined): NftTable {
     if (name === undefined) refuse(ERRNO.EINVAL)
     return this.#findTable(family, name) ?? refuse(ERRNO.ENOENT)
   }
@@ -349,7 +347,11 @@ const chainByHandle = ({ chains }: NftTable, handle: bigint): NftChain | undefin
 const ruleOf = ({ rules }: NftChain, handle: bigint): NftRule =>
   rules.find((rule) => rule.handle === handle && !rule.isGone) ?? refuse(ERRNO.ENOENT)
 
-const deletedTable = ({ name, handle }: NftTable): TableValues => ({ name, handle })
+/** Also one that goes when the batch is over. */
+const placeOf = ({ rules }: NftChain, handle: bigint): NftRule =>
+  rules.find((rule) => rule.handle === handle) ?? refuse(ERRNO.ENOENT)
+
+const deletedTable = ({ name, handle }: NftTable): TableValues => ({ name, use: 0, handle })
 
 function takenHook({ number, priority }: NonNullable<ChainValues['hook']>, type = 'filter'): BaseHook {
   if (number === undefined || priority === undefined) refuse(ERRNO.ENOENT)

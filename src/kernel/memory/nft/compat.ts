@@ -14,8 +14,9 @@ import type { RuleValues } from '../../../nft/messages'
 import { buildPart } from '../../../ruleset/entry'
 import { headerOf, structOf } from '../../../ruleset/identify'
 import { forgetPayload } from '../memory-table'
+import type { Make } from './expressions'
 import { refuse } from './failure'
-import type { BaseHook, KeptExpression, NftChain } from './ruleset'
+import type { BaseHook, NftChain } from './ruleset'
 
 export interface CompatPlace {
   readonly family: Family
@@ -28,50 +29,54 @@ export interface CompatPlace {
 /** Other matches of the rule are not to be seen: none of those that ask for them asks of rules of nf_tables. */
 class Unseen extends Error {}
 
-const BUILTIN_TARGETS: readonly string[] = [STANDARD_TARGET, ERROR_TARGET]
+const BUILTIN_TARGETS: readonly string[] = [STANDARD_TARGET, 'standard', ERROR_TARGET]
 const MAX_REVISION = 0xff
 
 /** @throws NftFailure */
-export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'>, place: CompatPlace): KeptExpression {
+export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'>, place: CompatPlace): Make {
   const { name, rev, info } = data
   if (name === undefined || rev === undefined || info === undefined) return refuse(ERRNO.EINVAL)
   if (rev > MAX_REVISION) refuse(ERRNO.ERANGE)
-  const payload = new Uint8Array(align(info.end - info.at))
+  const size = info.end - info.at
+  const payload = new Uint8Array(align(size))
   payload.set(info.bytes.subarray(info.at, info.end))
-  const found = new Set<number>()
-  const known = knownPart(kind, place.family, name, rev, payload)
-  const rule = placed(place, (index) => {
-    const isThere = place.sets.byIndex(index) !== undefined
-    if (isThere) found.add(index)
-    return isThere
-  })
-  const reason = brokenDemand(known.extension, rule) ?? objection(known, payload, rule)
-  if (reason !== undefined)
-    refuse(faultOf(reason).errno ?? ERRNO.EINVAL, faultText(known.extension, known.variant, reason))
-  forgetPayload(known.variant, payload, 0, payload.length)
-  return {
-    told: { name: kind, data: { name, rev, info: { bytes: payload, at: 0, end: payload.length } } } as Expression,
-    check: (base) => misplacedAt(known.extension, base),
-    ...(found.size > 0 && { sets: [...found] }),
+  const part = placedPart(kind, place.family, name, rev, payload)
+  if (part.header.known.every(({ variant }) => size < variant.struct.size)) refuse(ERRNO.EINVAL)
+  return () => {
+    const known = structOf(part.header, part.bytes, part) ?? refuse(ERRNO.EINVAL)
+    const sets = checkedSets(known, payload, place)
+    forgetPayload(known.variant, payload, 0, payload.length)
+    return {
+      told: { name: kind, data: { name, rev, info: { bytes: payload, at: 0, end: payload.length } } } as Expression,
+      check: (base) => misplacedAt(known.extension, base),
+      ...(sets.length > 0 && { sets }),
+    }
   }
 }
 
-/** @throws NftFailure */
-function knownPart(
-  kind: 'match' | 'target',
-  family: Family,
-  name: string,
-  revision: number,
-  payload: Uint8Array,
-): Known {
+/** Checks a payload as it stands in its rule. @returns the sets that it names. @throws NftFailure */
+function checkedSets(known: Known, payload: Uint8Array, place: CompatPlace): readonly number[] {
+  const { extension, variant } = known
+  const found: number[] = []
+  const rule = placed(place, (index) => {
+    const isThere = place.sets.byIndex(index) !== undefined
+    if (isThere) found.push(index)
+    return isThere
+  })
+  const reason = brokenDemand(extension, rule) ?? objection(known, payload, rule)
+  if (reason !== undefined) refuse(faultOf(reason).errno ?? ERRNO.EINVAL, faultText(extension, variant, reason))
+  return found
+}
+
+/** @throws NftFailure for what this kernel has not */
+function placedPart(kind: 'match' | 'target', family: Family, name: string, revision: number, payload: Uint8Array) {
   const none = `the in-process kernel has no ${kind} ${name} revision ${revision}`
   if (kind === 'target' && BUILTIN_TARGETS.includes(name)) return refuse(ERRNO.EINVAL)
   if (encodeText(name).length >= EXTENSION_NAME_SIZE) refuse(ERRNO.ENOENT, none)
   const bytes = buildPart(name, revision, payload)
   const part = { at: 0, size: bytes.length }
   const header = headerOf(kind, family, bytes, part)
-  if (header.known.length === 0) refuse(ERRNO.ENOENT, none)
-  return structOf(header, bytes, part) ?? refuse(ERRNO.EINVAL)
+  return header.known.length === 0 ? refuse(ERRNO.ENOENT, none) : { ...part, bytes, header }
 }
 
 function objection({ variant }: Known, payload: Uint8Array, rule: PlacedRule): Reason | undefined {

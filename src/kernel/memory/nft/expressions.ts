@@ -24,14 +24,14 @@ export interface Place {
   /** @throws NftFailure */
   chainToGoTo(name: string): NftChain
   /** A match or target of x_tables. @throws NftFailure */
-  compat(expression: ExpressionOf<'match' | 'target'>): KeptExpression
+  compat(expression: ExpressionOf<'match' | 'target'>): Make
 }
 
-type Take<N extends ExpressionName> = (
-  data: ExpressionOf<N>['data'],
-  registers: Registers,
-  place: Place,
-) => KeptExpression
+/** Makes an expression, behind those that stand before it in its rule. @throws NftFailure */
+export type Make = (registers: Registers) => KeptExpression
+
+/** Looks at an expression by itself: of a rule, all are looked at before the first is made. @throws NftFailure */
+type Take<N extends ExpressionName> = (data: ExpressionOf<N>['data'], place: Place) => Make
 
 /** Bytes of a value in an expression. */
 const MAX_DATA = 16
@@ -117,6 +117,14 @@ const META_SET_SIZES: Readonly<Record<number, number>> = {
   [NFT_META.PKTTYPE]: 1,
 }
 
+/** Of what means something at some hooks alone, these. */
+const META_HOOKS: Readonly<Record<number, readonly Hook[]>> = {
+  [NFT_META.SECPATH]: ['PREROUTING', 'INPUT', 'FORWARD'],
+  [NFT_META.SDIF]: ['INPUT', 'FORWARD'],
+  [NFT_META.SDIFNAME]: ['INPUT', 'FORWARD'],
+}
+const META_SET_HOOKS: Readonly<Record<number, readonly Hook[]>> = { [NFT_META.PKTTYPE]: ['PREROUTING'] }
+
 /** What `ct` loads: its bytes, where undefined those of an address, and whether a direction has to be said, or may be. */
 const CT_KEYS: Readonly<Record<number, readonly [size: number | undefined, direction?: 'needed' | 'told' | 'untold']>> =
   {
@@ -158,150 +166,181 @@ const [LOG_MASK, LOG_MAX_LEVEL, LOG_LEVEL, LOG_MAX_PREFIX] = [0x2f, 8, 4, 127]
 const ICMPX_CODES = 4
 
 const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
-  immediate({ dreg, data }, registers, place) {
-    const { value, verdict } = given(data)
-    if (dreg === undefined) refuse(ERRNO.EINVAL)
-    if (value === undefined && verdict !== undefined) return verdictOf(dreg, verdict, place)
-    const bytes = bytesOf(data)
-    return { told: { name: 'immediate', data: { dreg: registers.fill(dreg, bytes.length), data: { value: bytes } } } }
+  immediate({ dreg, data }, place) {
+    return (registers) => {
+      const { value, verdict } = given(data)
+      if (dreg === undefined) refuse(ERRNO.EINVAL)
+      if (value === undefined && verdict !== undefined) return verdictOf(dreg, verdict, place)
+      const bytes = bytesOf(data)
+      return { told: { name: 'immediate', data: { dreg: registers.fill(dreg, bytes.length), data: { value: bytes } } } }
+    }
   },
 
-  meta({ key, dreg, sreg }, registers) {
+  meta({ key, dreg, sreg }) {
     if (key === undefined || (dreg === undefined) === (sreg === undefined)) refuse(ERRNO.EINVAL)
-    const size = (dreg === undefined ? META_SET_SIZES : META_SIZES)[key] ?? refuse(ERRNO.EOPNOTSUPP)
-    const register = dreg === undefined ? { sreg: registers.use(sreg, size) } : { dreg: registers.fill(dreg, size) }
-    return { told: { name: 'meta', data: { key, ...register } } }
+    const hooks = (dreg === undefined ? META_SET_HOOKS : META_HOOKS)[key]
+    return (registers) => {
+      const size = (dreg === undefined ? META_SET_SIZES : META_SIZES)[key] ?? refuse(ERRNO.EOPNOTSUPP)
+      const register = dreg === undefined ? { sreg: registers.use(sreg, size) } : { dreg: registers.fill(dreg, size) }
+      return { told: { name: 'meta', data: { key, ...register } }, ...(hooks && { check: only(hooks) }) }
+    }
   },
 
-  payload({ dreg, base, offset, len, sreg }, registers) {
+  payload({ dreg, base, offset, len, sreg }) {
     if (sreg !== undefined && dreg !== undefined) refuse(ERRNO.EINVAL)
     if (sreg !== undefined) refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel takes no expression that writes to packets')
     if (base === undefined || offset === undefined || len === undefined || dreg === undefined) refuse(ERRNO.EINVAL)
     if (base > NFT_PAYLOAD.TRANSPORT + 1) refuse(ERRNO.EOPNOTSUPP)
     if (offset > MAX_OFFSET || len > MAX_LENGTH) refuse(ERRNO.ERANGE)
-    return { told: { name: 'payload', data: { dreg: registers.fill(dreg, len), base, offset, len } } }
+    return (registers) => {
+      return { told: { name: 'payload', data: { dreg: registers.fill(dreg, len), base, offset, len } } }
+    }
   },
 
-  bitwise({ sreg, dreg, op = 0, len, mask, xor }, registers) {
-    if (sreg === undefined || dreg === undefined || len === undefined) refuse(ERRNO.EINVAL)
-    if (len > MAX_LENGTH) refuse(ERRNO.ERANGE)
-    const from = registers.use(sreg, len)
-    const to = registers.fill(dreg, len)
-    if (op > LAST_BITWISE) refuse(ERRNO.EOPNOTSUPP)
-    if (op !== 0 && mask === undefined && xor === undefined)
-      refuse(ERRNO.EOPNOTSUPP, 'of bitwise expressions, the in-process kernel takes a mask and what is inverted')
-    const [bits, inverted] = [bytesOf(mask), bytesOf(xor)]
-    if (op !== 0 || bits.length !== len || inverted.length !== len) refuse(ERRNO.EINVAL)
-    const data = { sreg: from, dreg: to, len, op, mask: { value: bits }, xor: { value: inverted } }
-    return { told: { name: 'bitwise', data } }
+  bitwise({ sreg, dreg, op = 0, len, mask, xor }) {
+    return (registers) => {
+      if (sreg === undefined || dreg === undefined || len === undefined) refuse(ERRNO.EINVAL)
+      if (len > MAX_LENGTH) refuse(ERRNO.ERANGE)
+      const from = registers.use(sreg, len)
+      const to = registers.fill(dreg, len)
+      if (op > LAST_BITWISE) refuse(ERRNO.EOPNOTSUPP)
+      if (op !== 0 && mask === undefined && xor === undefined)
+        refuse(ERRNO.EOPNOTSUPP, 'of bitwise expressions, the in-process kernel takes a mask and what is inverted')
+      const [bits, inverted] = [bytesOf(mask), bytesOf(xor)]
+      if (op !== 0 || bits.length !== len || inverted.length !== len) refuse(ERRNO.EINVAL)
+      const data = { sreg: from, dreg: to, len, op, mask: { value: bits }, xor: { value: inverted } }
+      return { told: { name: 'bitwise', data } }
+    }
   },
 
-  cmp({ sreg, op, data }, registers) {
+  cmp({ sreg, op, data }) {
     if (sreg === undefined || op === undefined || data === undefined) refuse(ERRNO.EINVAL)
     const value = bytesOf(data)
-    const register = registers.use(sreg, value.length)
     if (op > LAST_CMP) refuse(ERRNO.EINVAL)
-    return { told: { name: 'cmp', data: { sreg: register, op, data: { value } } } }
-  },
-
-  range({ sreg, op, from, to }, registers) {
-    if (sreg === undefined || op === undefined) refuse(ERRNO.EINVAL)
-    if (from === undefined || to === undefined) refuse(ERRNO.EINVAL)
-    const [first, last] = [bytesOf(from), bytesOf(to)]
-    if (first.length !== last.length) refuse(ERRNO.EINVAL)
-    const register = registers.use(sreg, first.length)
-    if (op > NFT_RANGE.NEQ) refuse(ERRNO.EINVAL)
-    return { told: { name: 'range', data: { sreg: register, op, from: { value: first }, to: { value: last } } } }
-  },
-
-  ct({ dreg, key, direction, sreg }, registers, { family }) {
-    if (key === undefined || (dreg === undefined) === (sreg === undefined)) refuse(ERRNO.EINVAL)
-    if (dreg === undefined) {
-      if (key !== CT_MARK) refuse(ERRNO.EOPNOTSUPP)
-      return { told: { name: 'ct', data: { sreg: registers.use(sreg, 4), key } } }
+    return (registers) => {
+      const register = registers.use(sreg, value.length)
+      return { told: { name: 'cmp', data: { sreg: register, op, data: { value } } } }
     }
-    const [size = family.addressSize, way] = CT_KEYS[key] ?? refuse(ERRNO.EOPNOTSUPP)
-    if (direction === undefined ? way === 'needed' : way === undefined || direction > 1) refuse(ERRNO.EINVAL)
-    const register = registers.fill(dreg, size)
-    const told = way === 'untold' ? undefined : direction
-    return { told: { name: 'ct', data: { dreg: register, key, ...(told !== undefined && { direction: told }) } } }
   },
 
-  counter: ({ packets = 0n, bytes = 0n }) => ({ told: { name: 'counter', data: { bytes, packets } } }),
+  range({ sreg, op, from, to }) {
+    return (registers) => {
+      if (sreg === undefined || op === undefined) refuse(ERRNO.EINVAL)
+      if (from === undefined || to === undefined) refuse(ERRNO.EINVAL)
+      const [first, last] = [bytesOf(from), bytesOf(to)]
+      if (first.length !== last.length) refuse(ERRNO.EINVAL)
+      const register = registers.use(sreg, first.length)
+      if (op > NFT_RANGE.NEQ) refuse(ERRNO.EINVAL)
+      return { told: { name: 'range', data: { sreg: register, op, from: { value: first }, to: { value: last } } } }
+    }
+  },
+
+  ct({ dreg, key, direction, sreg }, { family }) {
+    if (key === undefined || (dreg === undefined) === (sreg === undefined)) refuse(ERRNO.EINVAL)
+    return (registers) => {
+      if (dreg === undefined) {
+        if (key !== CT_MARK) refuse(ERRNO.EOPNOTSUPP)
+        return { told: { name: 'ct', data: { sreg: registers.use(sreg, 4), key } } }
+      }
+      const [size = family.addressSize, way] = CT_KEYS[key] ?? refuse(ERRNO.EOPNOTSUPP)
+      if (direction === undefined ? way === 'needed' : way === undefined || direction > 1) refuse(ERRNO.EINVAL)
+      const register = registers.fill(dreg, size)
+      const told = way === 'untold' ? undefined : direction
+      return { told: { name: 'ct', data: { dreg: register, key, ...(told !== undefined && { direction: told }) } } }
+    }
+  },
+
+  counter:
+    ({ packets = 0n, bytes = 0n }) =>
+    () => ({ told: { name: 'counter', data: { bytes, packets } } }),
 
   limit({ rate, unit, burst = 0, type = 0, flags = 0 }) {
     if (rate === undefined || unit === undefined) refuse(ERRNO.EINVAL)
     if (type > 1) refuse(ERRNO.EOPNOTSUPP)
-    if (rate === 0n) refuse(ERRNO.EINVAL)
-    const time = unit * NANOSECONDS
-    const many = type === 0 && burst === 0 ? BURST : burst
-    const most = type === 0 ? (time / rate) * BigInt(many) : time * (rate + BigInt(many))
-    if ([time, rate + BigInt(many), most].some((number) => number >= U64)) refuse(ERRNO.EOVERFLOW)
-    if ((flags & ~NFT_LIMIT_F_INV) !== 0) refuse(ERRNO.EOPNOTSUPP)
-    return { told: { name: 'limit', data: { rate, unit, burst: many, type, flags } } }
+    return () => {
+      if (rate === 0n) refuse(ERRNO.EINVAL)
+      const time = unit * NANOSECONDS
+      const many = type === 0 && burst === 0 ? BURST : burst
+      const most = type === 0 ? (time / rate) * BigInt(many) : time * (rate + BigInt(many))
+      if ([time, rate + BigInt(many), most].some((number) => number >= U64)) refuse(ERRNO.EOVERFLOW)
+      if ((flags & ~NFT_LIMIT_F_INV) !== 0) refuse(ERRNO.EOPNOTSUPP)
+      return { told: { name: 'limit', data: { rate, unit, burst: many, type, flags } } }
+    }
   },
 
   log({ prefix, group, snaplen, qthreshold = 0, level, flags }) {
     if (prefix !== undefined && Buffer.byteLength(prefix) > LOG_MAX_PREFIX) refuse(ERRNO.ERANGE)
-    const said = prefix === undefined ? {} : { prefix }
-    if (group !== undefined) {
-      if (level !== undefined || flags !== undefined) refuse(ERRNO.EINVAL)
-      const data = { group, ...(snaplen !== undefined && { snaplen }), ...(qthreshold > 0 && { qthreshold }) }
-      return { told: { name: 'log', data: { ...said, ...data } } }
+    return () => {
+      const said = prefix === undefined ? {} : { prefix }
+      if (group !== undefined) {
+        if (level !== undefined || flags !== undefined) refuse(ERRNO.EINVAL)
+        const data = { group, ...(snaplen !== undefined && { snaplen }), ...(qthreshold > 0 && { qthreshold }) }
+        return { told: { name: 'log', data: { ...said, ...data } } }
+      }
+      if ((level ?? LOG_LEVEL) > LOG_MAX_LEVEL || ((flags ?? 0) & ~LOG_MASK) !== 0) refuse(ERRNO.EINVAL)
+      const data = { ...said, level: level ?? LOG_LEVEL, ...(flags !== undefined && flags !== 0 && { flags }) }
+      return { told: { name: 'log', data } }
     }
-    if ((level ?? LOG_LEVEL) > LOG_MAX_LEVEL || ((flags ?? 0) & ~LOG_MASK) !== 0) refuse(ERRNO.EINVAL)
-    const data = { ...said, level: level ?? LOG_LEVEL, ...(flags !== undefined && flags !== 0 && { flags }) }
-    return { told: { name: 'log', data } }
   },
 
   reject({ type, icmpCode }) {
-    const hasCode = type === NFT_REJECT.ICMP_UNREACH || type === NFT_REJECT.ICMPX_UNREACH
-    if (type === undefined || (!hasCode && type !== NFT_REJECT.TCP_RST)) refuse(ERRNO.EINVAL)
-    if (hasCode && icmpCode === undefined) refuse(ERRNO.EINVAL)
-    if (type === NFT_REJECT.ICMPX_UNREACH && (icmpCode as number) >= ICMPX_CODES) refuse(ERRNO.EINVAL)
-    const told: Expression = { name: 'reject', data: { type, ...(hasCode && { icmpCode }) } }
-    return { told, check: only(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT']) }
-  },
-
-  nat({ type, family, addressMin, addressMax, portMin, portMax, flags }, registers, place) {
-    if (type === undefined || family === undefined) refuse(ERRNO.EINVAL)
-    if (addressMin === undefined && (addressMax !== undefined || portMin === undefined)) refuse(ERRNO.EINVAL)
-    const hooks = NAT_HOOKS[type] ?? refuse(ERRNO.EOPNOTSUPP)
-    if (family !== place.family.domain) refuse(ERRNO.EOPNOTSUPP)
-    const addresses = registerRange(registers, addressMin, addressMax, place.family.addressSize)
-    const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
-    const all = rangeFlags(flags) | (addresses ? MAPS_ADDRESSES : 0) | (ports ? MAPS_PORTS : 0)
-    const data = {
-      type,
-      family,
-      ...(addresses && { addressMin: addresses[0], addressMax: addresses[1] }),
-      ...(ports && { portMin: ports[0], portMax: ports[1] }),
-      flags: all,
+    return () => {
+      const hasCode = type === NFT_REJECT.ICMP_UNREACH || type === NFT_REJECT.ICMPX_UNREACH
+      if (type === undefined || (!hasCode && type !== NFT_REJECT.TCP_RST)) refuse(ERRNO.EINVAL)
+      if (hasCode && icmpCode === undefined) refuse(ERRNO.EINVAL)
+      if (type === NFT_REJECT.ICMPX_UNREACH && (icmpCode as number) >= ICMPX_CODES) refuse(ERRNO.EINVAL)
+      const told: Expression = { name: 'reject', data: { type, ...(hasCode && { icmpCode }) } }
+      return { told, check: only(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT']) }
     }
-    return { told: { name: 'nat', data }, check: only(hooks, 'nat') }
   },
 
-  masq({ flags, portMin, portMax }, registers) {
-    const all = rangeFlags(flags)
-    const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
-    const data = { ...(all !== 0 && { flags: all }), ...(ports && { portMin: ports[0], portMax: ports[1] }) }
-    return { told: { name: 'masq', data }, check: only(['POSTROUTING'], 'nat') }
+  nat({ type, family, addressMin, addressMax, portMin, portMax, flags }, place) {
+    return (registers) => {
+      if (type === undefined || family === undefined) refuse(ERRNO.EINVAL)
+      if (addressMin === undefined && (addressMax !== undefined || portMin === undefined)) refuse(ERRNO.EINVAL)
+      const hooks = NAT_HOOKS[type] ?? refuse(ERRNO.EOPNOTSUPP)
+      if (family !== place.family.domain) refuse(ERRNO.EOPNOTSUPP)
+      const addresses = registerRange(registers, addressMin, addressMax, place.family.addressSize)
+      const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
+      const all = rangeFlags(flags) | (addresses ? MAPS_ADDRESSES : 0) | (ports ? MAPS_PORTS : 0)
+      const data = {
+        type,
+        family,
+        ...(addresses && { addressMin: addresses[0], addressMax: addresses[1] }),
+        ...(ports && { portMin: ports[0], portMax: ports[1] }),
+        flags: all,
+      }
+      return { told: { name: 'nat', data }, check: only(hooks, 'nat') }
+    }
   },
 
-  redir({ portMin, portMax, flags }, registers) {
-    const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
-    const all = rangeFlags(flags) | (ports ? MAPS_PORTS : 0)
-    const data = { ...(ports && { portMin: ports[0], portMax: ports[1] }), ...(all !== 0 && { flags: all }) }
-    return { told: { name: 'redir', data }, check: only(['PREROUTING', 'OUTPUT'], 'nat') }
+  masq({ flags, portMin, portMax }) {
+    return (registers) => {
+      const all = rangeFlags(flags)
+      const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
+      const data = { ...(all !== 0 && { flags: all }), ...(ports && { portMin: ports[0], portMax: ports[1] }) }
+      return { told: { name: 'masq', data }, check: only(['POSTROUTING'], 'nat') }
+    }
+  },
+
+  redir({ portMin, portMax, flags }) {
+    return (registers) => {
+      const ports = registerRange(registers, portMin, portMax, PORT_SIZE)
+      const all = flags === undefined ? (ports ? MAPS_PORTS : 0) : rangeFlags(flags)
+      const data = { ...(ports && { portMin: ports[0], portMax: ports[1] }), ...(all !== 0 && { flags: all }) }
+      return { told: { name: 'redir', data }, check: only(['PREROUTING', 'OUTPUT'], 'nat') }
+    }
   },
 
   lookup({ set, sreg }) {
-    if (set === undefined || sreg === undefined) refuse(ERRNO.EINVAL)
-    return refuse(ERRNO.ENOENT, `there is no set ${set}: the in-process kernel has none of nf_tables`)
+    return () => {
+      if (set === undefined || sreg === undefined) refuse(ERRNO.EINVAL)
+      return refuse(ERRNO.ENOENT, `there is no set ${set}: the in-process kernel has none of nf_tables`)
+    }
   },
 
-  match: (data, _, place) => place.compat({ name: 'match', data }),
-  target: (data, _, place) => place.compat({ name: 'target', data }),
+  match: (data, place) => place.compat({ name: 'match', data }),
+  target: (data, place) => place.compat({ name: 'target', data }),
 }
 
 const LAST_CMP = 5
@@ -329,19 +368,18 @@ const MAX_EXPRESSIONS = 128
 /** @throws NftFailure */
 export function takeExpressions(expressions: readonly Expression[], place: Place): KeptExpression[] {
   if (expressions.length > MAX_EXPRESSIONS) refuse(ERRNO.EINVAL)
+  const makes = expressions.map((expression) => takeOne(expression, place))
   const registers = new Registers()
-  return expressions.map((expression) => {
-    const { name } = expression
-    if (!isKnown(expression)) {
-      if (expression.unknown === undefined && Object.hasOwn(TAKE, name)) return takeOne(name as ExpressionName, {})
-      return refuse(ERRNO.ENOENT, `the in-process kernel has no expression ${name}`)
-    }
-    if (expression.data.unknown !== undefined)
-      refuse(ERRNO.EOPNOTSUPP, `the in-process kernel does not know all attributes of the expression ${name}`)
-    return takeOne(expression.name, expression.data)
-  })
+  return makes.map((make) => make(registers))
+}
 
-  function takeOne(name: ExpressionName, data: object): KeptExpression {
-    return (TAKE[name] as Take<ExpressionName>)(data as never, registers, place)
-  }
+function takeOne(expression: Expression, place: Place): Make {
+  const { name } = expression
+  const take = Object.hasOwn(TAKE, name) ? (TAKE[name as ExpressionName] as Take<ExpressionName>) : undefined
+  const data = isKnown(expression) ? expression.data : {}
+  if (take === undefined || (!isKnown(expression) && expression.unknown !== undefined))
+    return refuse(ERRNO.ENOENT, `the in-process kernel has no expression ${name}`)
+  if ('unknown' in data)
+    refuse(ERRNO.EOPNOTSUPP, `the in-process kernel does not know all attributes of the expression ${name}`)
+  return take(data as never, place)
 }

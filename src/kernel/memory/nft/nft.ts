@@ -6,21 +6,12 @@ import type { SetNames } from '../../../extensions/context'
 import { acknowledgement, refusal } from '../../../netlink/answer'
 import type { Message } from '../../../netlink/message'
 import { messages } from '../../../nft/messages'
-import { carryOutBatch, failureOf, isBatch, subsystemOf } from './batch'
+import { carryOutBatch, failureOf, isBatch, refuseAlone, subsystemOf } from './batch'
 import { refuse } from './failure'
 import { Queries } from './queries'
 import { NftTables, setsIn } from './ruleset'
 
 const SUBSYSTEMS: readonly number[] = [NFNL_SUBSYS_NFTABLES, NFNL_SUBSYS_NFT_COMPAT]
-const CHANGES: readonly number[] = [
-  messages.newTable,
-  messages.deleteTable,
-  messages.newChain,
-  messages.deleteChain,
-  messages.newRule,
-  messages.deleteRule,
-].map(({ type }) => type)
-
 export class Nft {
   readonly #all = new NftTables()
   readonly #sets: SetNames
@@ -74,7 +65,7 @@ export class Nft {
       case messages.compat.type:
         return this.#queries.compat(message)
       default:
-        if (CHANGES.includes(message.type)) return refuse(ERRNO.EINVAL)
+        refuseAlone(message)
         return refuse(
           ERRNO.EOPNOTSUPP,
           'the in-process kernel knows tables, chains and rules, and nothing else of nf_tables',

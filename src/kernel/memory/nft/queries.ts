@@ -7,7 +7,7 @@ import { knownRevisions } from '../../../extensions/registry'
 import { end } from '../../../netlink/answer'
 import { type Message, type MessageType, type NfHead, nfHead, readMessage } from '../../../netlink/message'
 import { messages } from '../../../nft/messages'
-import { takenFamily } from './commands'
+import { familyOf } from './commands'
 import { refuse } from './failure'
 import type { NftChain, NftRule, NftTable, NftTables } from './ruleset'
 import { chainValues, ruleValues, Teller, tableValues } from './tell'
@@ -96,14 +96,16 @@ export class Queries {
   compat(message: Message): Uint8Array[] {
     const { head, values } = readMessage(messages.compat, message)
     const { name, rev, type } = values
-    const family = takenFamily(head.nfgenFamily)
+    const family = familyOf(head.nfgenFamily) ?? refuse(ERRNO.EINVAL)
     if (name === undefined || rev === undefined || type === undefined) return refuse(ERRNO.EINVAL)
     const kind = type === NFT_COMPAT_TYPES.match ? 'match' : 'target'
     const isBuiltin = kind === 'target' && (name === STANDARD_TARGET || name === ERROR_TARGET)
     const revisions = isBuiltin ? [0] : knownRevisions(kind, family.name, name)
     if (revisions.length === 0) refuse(ERRNO.ENOENT)
     if (!revisions.includes(rev)) refuse(ERRNO.EPROTONOSUPPORT)
-    return [new Teller(message, 0).tell(messages.compat, head.nfgenFamily, { name, rev, type })]
+    // It tells of the newest.
+    const newest = { name, rev: Math.max(...revisions), type }
+    return [new Teller(message, 0).tell(messages.compat, head.nfgenFamily, newest, NLM_F_MULTI)]
   }
 
   #teller(message: Message): Teller {
