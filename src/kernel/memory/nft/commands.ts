@@ -3,12 +3,12 @@ import { ERRNO } from '../../../abi/errno'
 import { FAMILIES, type Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_NONREC, NLM_F_REPLACE } from '../../../abi/netlink'
-import { NFT_RULE_COMPAT_F_INV, NFT_TABLE_F_DORMANT, NFT_VERDICT, NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
+import { NFT_TABLE_F_DORMANT, NFT_VERDICT, NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
 import { encodeText } from '../../../binary/text'
 import type { SetNames } from '../../../extensions/context'
 import type { UnknownAttribute } from '../../../netlink/attribute'
 import type { Message } from '../../../netlink/message'
-import { type Expression, expressionList, isKnown } from '../../../nft/expressions'
+import { type Expression, expressionList } from '../../../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../../../nft/messages'
 import { takeCompat } from './compat'
 import { takeExpressions } from './expressions'
@@ -118,8 +118,9 @@ export class Changes {
     if (known !== undefined && (flags & NLM_F_REPLACE) !== 0) refuse(ERRNO.EOPNOTSUPP)
     if (((wanted ?? 0) & ~NFT_TABLE_F_DORMANT) !== 0)
       refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of tables but dormant')
+    if (known !== undefined && wanted === undefined) return
     if (known?.isChanging) refuse(ERRNO.EINVAL)
-    if (known !== undefined && (wanted ?? known.flags) === known.flags) return
+    if (known?.flags === wanted) return
     const table = known ?? this.#makeTable(taken, name, userdataIn(NFTA_TABLE.USERDATA, unknown))
     this.#journal.set(table, 'flags', wanted ?? 0)
     this.#journal.set(table, 'isChanging', known !== undefined)
@@ -241,6 +242,7 @@ export class Changes {
     const handle = replaced?.handle ?? ++table.lastHandle
     const beside = replaced ?? (values.position === undefined ? undefined : placeOf(chain, values.position))
     const expressions = this.#expressions(chain, values)
+    if (replaced?.isGone) refuse(ERRNO.ENOENT)
     const userdata = values.userdata?.length === 0 ? undefined : values.userdata
     const rule: NftRule = { handle, expressions, userdata, isGone: false }
     if (replaced !== undefined) this.#deleteRules(chain, [replaced], message, ruleEventFlags(flags))
@@ -259,7 +261,7 @@ export class Changes {
   }
 
   #replaced(chain: NftChain, handle: bigint, flags: number): NftRule {
-    const rule = ruleOf(chain, handle)
+    const rule = placeOf(chain, handle)
     if ((flags & NLM_F_EXCL) !== 0) refuse(ERRNO.EEXIST)
     return (flags & NLM_F_REPLACE) === 0 ? refuse(ERRNO.EOPNOTSUPP) : rule
   }
@@ -267,8 +269,6 @@ export class Changes {
   #expressions(chain: NftChain, { expressions, compat }: RuleValues): KeptExpression[] {
     const list: Expression[] = []
     if (expressions !== undefined) expressionList.each(expressions, (one) => list.push(one))
-    const usesCompat = list.some((one) => isKnown(one) && (one.name === 'match' || one.name === 'target'))
-    if (usesCompat && compat !== undefined) checkSaid(compat)
     const { family } = chain.table
     return takeExpressions(list, {
       family,
@@ -365,9 +365,4 @@ function takenCounters(counters: ChainValues['counters']): ChainCounters | undef
   if (counters === undefined) return undefined
   const { packets, bytes } = counters
   return packets === undefined || bytes === undefined ? refuse(ERRNO.EINVAL) : { packets, bytes }
-}
-
-/** That what is said of the protocol is whole. */
-function checkSaid({ proto, flags }: NonNullable<RuleValues['compat']>): void {
-  if (proto === undefined || flags === undefined || (flags & ~NFT_RULE_COMPAT_F_INV) !== 0) refuse(ERRNO.EINVAL)
 }

@@ -43,6 +43,7 @@ export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'
   const part = placedPart(kind, place.family, name, rev, payload)
   if (part.header.known.every(({ variant }) => size < variant.struct.size)) refuse(ERRNO.EINVAL)
   return () => {
+    if (place.said !== undefined) checkSaid(place.said)
     const known = structOf(part.header, part.bytes, part) ?? refuse(ERRNO.EINVAL)
     const sets = checkedSets(known, payload, place)
     forgetPayload(known.variant, payload, 0, payload.length)
@@ -52,6 +53,11 @@ export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'
       ...(sets.length > 0 && { sets }),
     }
   }
+}
+
+/** That what is said of the protocol is whole. @throws NftFailure */
+function checkSaid({ proto, flags }: NonNullable<RuleValues['compat']>): void {
+  if (proto === undefined || flags === undefined || (flags & ~NFT_RULE_COMPAT_F_INV) !== 0) refuse(ERRNO.EINVAL)
 }
 
 /** Checks a payload as it stands in its rule. @returns the sets that it names. @throws NftFailure */

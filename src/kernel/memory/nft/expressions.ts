@@ -284,6 +284,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
   },
 
   reject({ type, icmpCode }) {
+    if ((type ?? 0) > MAX_LENGTH) refuse(ERRNO.ERANGE)
     return () => {
       const hasCode = type === NFT_REJECT.ICMP_UNREACH || type === NFT_REJECT.ICMPX_UNREACH
       if (type === undefined || (!hasCode && type !== NFT_REJECT.TCP_RST)) refuse(ERRNO.EINVAL)
@@ -297,7 +298,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
   nat({ type, family, addressMin, addressMax, portMin, portMax, flags }, place) {
     return (registers) => {
       if (type === undefined || family === undefined) refuse(ERRNO.EINVAL)
-      if (addressMin === undefined && (addressMax !== undefined || portMin === undefined)) refuse(ERRNO.EINVAL)
+      if (addressMin === undefined && portMin === undefined) refuse(ERRNO.EINVAL)
       const hooks = NAT_HOOKS[type] ?? refuse(ERRNO.EOPNOTSUPP)
       if (family !== place.family.domain) refuse(ERRNO.EOPNOTSUPP)
       const addresses = registerRange(registers, addressMin, addressMax, place.family.addressSize)
