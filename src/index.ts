@@ -63,5 +63,12 @@ export type {
 export { LinuxKernel } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
 export { MemoryKernel } from './kernel/memory/memory-kernel'
+export {
+  captureNftTable,
+  type NftCapture,
+  type NftCaptureJson,
+  nftCaptureFromJson,
+  nftCaptureToJson,
+} from './kernel/nft-capture'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Counters } from './ruleset/entry'

@@ -38,6 +38,7 @@ import {
   type Scratch,
   SockoptFailure,
 } from '../kernel'
+import { isNftCapture, type NftCapture } from '../nft-capture'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { MemoryNetlink } from './netlink'
 import { Nft } from './nft/nft'
@@ -52,7 +53,7 @@ export interface MemoryKernelOptions {
    */
   readonly sets?: Readonly<Record<string, FamilyName | 'any' | SetEntry>>
   /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
-  readonly captures?: readonly Capture[]
+  readonly captures?: readonly (Capture | NftCapture)[]
   /** By which entries of sets go when their time is over, in milliseconds; that of the process unless said. */
   readonly clock?: (() => number) | undefined
 }
@@ -148,7 +149,14 @@ export class MemoryKernel implements Kernel {
     if (known?.index !== index || known.family !== family) this.#sets.add(name, family, index)
   }
 
-  #load(capture: Capture): void {
+  #load(capture: Capture | NftCapture): void {
+    if (isNftCapture(capture)) {
+      for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)
+      this.#nft.load(capture)
+    } else this.#loadLegacy(capture)
+  }
+
+  #loadLegacy(capture: Capture): void {
     const family = FAMILIES[capture.family]
     const { layout, entries } = checkCapture(capture)
     for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)

@@ -6,7 +6,6 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, NLM_F_NONREC, NLM_F
 import { NFT_TABLE_F_DORMANT, NFT_VERDICT, NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
 import { encodeText } from '../../../binary/text'
 import type { SetNames } from '../../../extensions/context'
-import type { UnknownAttribute } from '../../../netlink/attribute'
 import type { Message } from '../../../netlink/message'
 import { type Expression, expressionList } from '../../../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../../../nft/messages'
@@ -24,7 +23,16 @@ import {
   type NftTable,
   type NftTables,
 } from './ruleset'
-import { CHAIN_BASE, chainValues, eventFlags, ruleEventFlags, ruleValues, type Teller, tableValues } from './tell'
+import {
+  CHAIN_BASE,
+  chainValues,
+  eventFlags,
+  ruleEventFlags,
+  ruleValues,
+  type Teller,
+  tableValues,
+  userdataIn,
+} from './tell'
 
 /** Who asks for a change, and how. */
 export interface Asked {
@@ -64,9 +72,6 @@ export function checkLengths({ table, chain, name, userdata }: Lengthy): void {
 }
 
 type Lengthy = Partial<Record<'table' | 'chain' | 'name', string | undefined>> & { userdata?: Uint8Array | undefined }
-
-const userdataIn = (type: number, unknown: readonly UnknownAttribute[] | undefined): Uint8Array | undefined =>
-  unknown?.find((one) => one.type === type)?.value
 
 /** Tells of one change that was made, in the order in which they were. */
 type Event = (tell: (asked: Message) => Teller) => readonly Uint8Array[]
@@ -118,9 +123,11 @@ export class Changes {
     if (known !== undefined && (flags & NLM_F_REPLACE) !== 0) refuse(ERRNO.EOPNOTSUPP)
     if (((wanted ?? 0) & ~NFT_TABLE_F_DORMANT) !== 0)
       refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of tables but dormant')
-    if (known !== undefined && wanted === undefined) return
-    if (known?.isChanging) refuse(ERRNO.EINVAL)
-    if (known?.flags === wanted) return
+    if (known !== undefined) {
+      if (wanted === undefined) return
+      if (known.isChanging) refuse(ERRNO.EINVAL)
+      if (known.flags === wanted) return
+    }
     const table = known ?? this.#makeTable(taken, name, userdataIn(NFTA_TABLE.USERDATA, unknown))
     this.#journal.set(table, 'flags', wanted ?? 0)
     this.#journal.set(table, 'isChanging', known !== undefined)

@@ -1,13 +1,16 @@
 /** nf_tables of the in-process kernel: messages in, answers out. */
 import { ERRNO } from '../../../abi/errno'
+import { FAMILIES } from '../../../abi/family'
 import { NLM_F_ACK } from '../../../abi/netlink'
 import { NFNL_SUBSYS_NFT_COMPAT, NFNL_SUBSYS_NFTABLES } from '../../../abi/nfnetlink'
 import type { SetNames } from '../../../extensions/context'
 import { acknowledgement, refusal } from '../../../netlink/answer'
 import type { Message } from '../../../netlink/message'
 import { messages } from '../../../nft/messages'
+import { type NftCapture, readNftCapture } from '../../nft-capture'
 import { carryOutBatch, failureOf, isBatch, refuseAlone, subsystemOf } from './batch'
 import { refuse } from './failure'
+import { loadTable } from './load'
 import { Queries } from './queries'
 import { NftTables, setsIn } from './ruleset'
 
@@ -25,6 +28,11 @@ export class Nft {
   /** The index of a set for every time that a rule names it. */
   sets(): Iterable<number> {
     return setsIn(this.#all)
+  }
+
+  /** Makes a table that was captured. @throws IptcError, MessageError */
+  load(capture: NftCapture): void {
+    loadTable(this.#all, this.#sets, FAMILIES[capture.family], readNftCapture(capture))
   }
 
   isBatch(sent: readonly Message[]): boolean {

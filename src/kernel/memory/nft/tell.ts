@@ -14,6 +14,9 @@ export const CHAIN_BASE = 1
 const userdataOf = (type: number, value: Uint8Array | undefined): { unknown?: UnknownAttribute[] } =>
   value === undefined ? {} : { unknown: [{ type, value }] }
 
+export const userdataIn = (type: number, unknown: readonly UnknownAttribute[] | undefined): Uint8Array | undefined =>
+  unknown?.find((one) => one.type === type)?.value
+
 export const tableValues = ({ name, chains, handle, flags, userdata }: NftTable): TableValues => ({
   name,
   use: chains.length,
