@@ -207,3 +207,12 @@ function wrapped(value: Expression): { name: string; data?: Encoded | undefined 
 }
 
 export const expressionList = list(NFTA_LIST_ELEM, expression)
+
+/** As {@link expressionList}, of expressions that nobody looks into: they are written as they were read. */
+export const rawExpressionList = list<Expression>(NFTA_LIST_ELEM, {
+  ...expression,
+  read(bytes, at, end) {
+    const { name = '', data: unknown } = named.read(bytes, at, end)
+    return { name, unknown }
+  },
+})

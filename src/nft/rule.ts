@@ -33,7 +33,7 @@ import {
 import { HEADS } from '../ruleset/head'
 import { entryPart, ruleHead } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
-import { type Expression, expressionList, isKnown } from './expressions'
+import { type Expression, expressionList, isKnown, rawExpressionList } from './expressions'
 import { headPart, readers } from './natives'
 import { type CompatStep, expressionsOf, type Step, stepsOf, type VerdictStep } from './statements'
 
@@ -303,5 +303,5 @@ function heldExpressions(bytes: Uint8Array, target: Part): Expression[] {
   const length = room < 0 ? Number.NaN : u32.read(bytes, start)
   if (!(length <= room))
     throw new XtablesError('the payload of -j nft holds no expressions', { extension: EXPRESSIONS_TARGET })
-  return [...expressionList.read(bytes, start + u32.size, start + u32.size + length)]
+  return [...rawExpressionList.read(bytes, start + u32.size, start + u32.size + length)]
 }

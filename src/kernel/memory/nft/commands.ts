@@ -209,7 +209,7 @@ export class Changes {
   #changeChain(chain: NftChain, { name, handle, hook, type, policy, counters, flags }: ChainValues): void {
     if (flags !== undefined && flags !== (chain.hook === undefined ? 0 : CHAIN_BASE)) refuse(ERRNO.EOPNOTSUPP)
     if (hook !== undefined) {
-      if (chain.hook === undefined) refuse(ERRNO.EEXIST)
+      if (chain.hook === undefined || hook.number === undefined || hook.priority === undefined) refuse(ERRNO.EEXIST)
       const wanted = takenHook(hook, type)
       if (wanted.type !== chain.hook.type) refuse(ERRNO.EEXIST)
       if (wanted.number !== chain.hook.number || wanted.priority !== chain.hook.priority) refuse(ERRNO.EOPNOTSUPP)

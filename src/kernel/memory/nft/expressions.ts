@@ -255,9 +255,9 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
     () => ({ told: { name: 'counter', data: { bytes, packets } } }),
 
   limit({ rate, unit, burst = 0, type = 0, flags = 0 }) {
-    if (rate === undefined || unit === undefined) refuse(ERRNO.EINVAL)
     if (type > 1) refuse(ERRNO.EOPNOTSUPP)
     return () => {
+      if (rate === undefined || unit === undefined) refuse(ERRNO.EINVAL)
       if (rate === 0n) refuse(ERRNO.EINVAL)
       const time = unit * NANOSECONDS
       const many = type === 0 && burst === 0 ? BURST : burst
