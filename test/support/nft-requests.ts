@@ -75,6 +75,24 @@ export class NftRequestMaker {
     return flags | (this.#rarely(3) ? NLM_F_ECHO : 0)
   }
 
+  /** Batches that make what others are about. */
+  first(): Request[][] {
+    return Object.values(FAMILIES).flatMap(({ domain }) =>
+      TABLES.map((table) => [
+        request(batchBegin, 0, SUBSYSTEM, {}),
+        request(messages.newTable, NLM_F_CREATE, nfHead(domain), { name: table }),
+        ...['a', 'b', 'c'].map((name) => request(messages.newChain, NLM_F_CREATE, nfHead(domain), { table, name })),
+        request(messages.newChain, NLM_F_CREATE, nfHead(domain), {
+          table,
+          name: 'OUTPUT',
+          hook: { number: 3, priority: 0 },
+          type: table === 'nat' ? 'nat' : 'filter',
+        }),
+        request(batchEnd, 0, SUBSYSTEM, {}),
+      ]),
+    )
+  }
+
   /** A batch, or now and then something that is none. @param generation of now */
   batch(generation: number): Request[] {
     this.shown = []

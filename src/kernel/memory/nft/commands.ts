@@ -149,9 +149,10 @@ export class Changes {
       (family === ANY_FAMILY || table.family.domain === family) &&
       (handle === undefined ? (name ?? table.name) === table.name : table.handle === handle)
     const gone = this.#all.tables.filter(wanted)
-    if (gone.length === 0 && family !== ANY_FAMILY && (name !== undefined || handle !== undefined)) refuse(ERRNO.ENOENT)
+    const isOne = family !== ANY_FAMILY && (name !== undefined || handle !== undefined)
+    if (gone.length === 0 && isOne) refuse(ERRNO.ENOENT)
     for (const table of gone) {
-      if ((flags & NLM_F_NONREC) !== 0 && table.chains.length > 0) refuse(ERRNO.EBUSY)
+      if (isOne && (flags & NLM_F_NONREC) !== 0 && table.chains.length > 0) refuse(ERRNO.EBUSY)
       for (const chain of table.chains) this.#deleteRules(chain, chain.rules, message)
       for (const chain of [...table.chains]) this.#removeChain(chain, message)
       this.#journal.remove(this.#all.tables, table)
