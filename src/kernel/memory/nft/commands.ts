@@ -209,12 +209,7 @@ export class Changes {
 
   #changeChain(chain: NftChain, { name, handle, hook, type, policy, counters, flags }: ChainValues): void {
     if (flags !== undefined && flags !== (chain.hook === undefined ? 0 : CHAIN_BASE)) refuse(ERRNO.EOPNOTSUPP)
-    if (hook !== undefined) {
-      if (chain.hook === undefined || hook.number === undefined || hook.priority === undefined) refuse(ERRNO.EEXIST)
-      const wanted = takenHook(hook, type)
-      if (wanted.type !== chain.hook.type) refuse(ERRNO.EEXIST)
-      if (wanted.number !== chain.hook.number || wanted.priority !== chain.hook.priority) refuse(ERRNO.EOPNOTSUPP)
-    }
+    if (hook !== undefined) checkSameHook(chain, hook, type)
     const isRenamed = handle !== undefined && name !== undefined
     if (isRenamed && chain.table.chains.some((one) => one.name === name || one.nextName === name)) refuse(ERRNO.EEXIST)
     if (counters !== undefined && chain.hook === undefined) refuse(ERRNO.EOPNOTSUPP)
@@ -367,6 +362,15 @@ function takenHook({ number, priority }: NonNullable<ChainValues['hook']>, type 
   if (!hooks.some((hook) => HOOKS.indexOf(hook) === number)) refuse(ERRNO.EOPNOTSUPP)
   if (type === 'nat' && priority <= BEFORE_CONNECTIONS) refuse(ERRNO.EOPNOTSUPP)
   return { number, priority, type }
+}
+
+/** That a chain is hooked as it is said to be, as far as that is said. @throws NftFailure */
+function checkSameHook({ hook }: NftChain, said: NonNullable<ChainValues['hook']>, type: string | undefined): void {
+  if (hook === undefined) refuse(ERRNO.EEXIST)
+  const { number = hook.number, priority = hook.priority } = said
+  if (number !== hook.number || priority !== hook.priority) refuse(ERRNO.EOPNOTSUPP)
+  if (type !== undefined && !Object.hasOwn(CHAIN_TYPES, type)) refuse(ERRNO.ENOENT)
+  if (type !== undefined && type !== hook.type) refuse(ERRNO.EEXIST)
 }
 
 function takenCounters(counters: ChainValues['counters']): ChainCounters | undefined {

@@ -154,6 +154,7 @@ const CT_KEYS: Readonly<Record<number, readonly [size: number | undefined, direc
   }
 const CT_MARK = 3
 
+/** Of offsets; of lengths and all that is an enum. */
 const [MAX_OFFSET, MAX_LENGTH] = [0xffff, 0xff]
 const U64 = 1n << 64n
 const NANOSECONDS = 1_000_000_000n
@@ -177,6 +178,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
   },
 
   meta({ key, dreg, sreg }) {
+    if ((key ?? 0) > MAX_LENGTH) refuse(ERRNO.ERANGE)
     if (key === undefined || (dreg === undefined) === (sreg === undefined)) refuse(ERRNO.EINVAL)
     const hooks = (dreg === undefined ? META_SET_HOOKS : META_HOOKS)[key]
     return (registers) => {
@@ -236,6 +238,7 @@ const TAKE: { readonly [N in ExpressionName]: Take<N> } = {
   },
 
   ct({ dreg, key, direction, sreg }, { family }) {
+    if ((key ?? 0) > MAX_LENGTH) refuse(ERRNO.ERANGE)
     if (key === undefined || (dreg === undefined) === (sreg === undefined)) refuse(ERRNO.EINVAL)
     return (registers) => {
       if (dreg === undefined) {
