@@ -370,7 +370,8 @@ function checkSameHook({ hook }: NftChain, said: NonNullable<ChainValues['hook']
   const { number = hook.number, priority = hook.priority } = said
   if (number !== hook.number || priority !== hook.priority) refuse(ERRNO.EOPNOTSUPP)
   if (type !== undefined && !Object.hasOwn(CHAIN_TYPES, type)) refuse(ERRNO.ENOENT)
-  if (type !== undefined && type !== hook.type) refuse(ERRNO.EEXIST)
+  const isWhole = said.number !== undefined && said.priority !== undefined
+  if (!isWhole || (type ?? hook.type) !== hook.type) refuse(ERRNO.EEXIST)
 }
 
 function takenCounters(counters: ChainValues['counters']): ChainCounters | undefined {
