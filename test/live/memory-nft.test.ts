@@ -66,7 +66,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', 
   // All happens often, or it tries nothing.
   expect(done.carriedOut).toBeGreaterThan(BATCHES / 10)
   expect(done.refused).toBeGreaterThan(BATCHES / 10)
-  expect(done.rules).toBeGreaterThan(BATCHES)
+  expect(done.rules).toBeGreaterThan(BATCHES / 10)
 })
 
 /** Lines of which both kernels are asked, by the objects. */
@@ -133,6 +133,6 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('edits %d, by t
     const texts = kernels.map((kernel) => save({ kernel, backend: 'nft', counters: true }).replace(/^#.*$/gm, ''))
     expect([i, texts[1]]).toEqual([i, texts[0]])
   }
-  expect(done).toBeGreaterThan(40)
+  expect(done).toBeGreaterThan(20)
   for (const table of tables) table.close()
 })
