@@ -68,6 +68,13 @@ export type {
 export { LinuxKernel } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
 export { MemoryKernel } from './kernel/memory/memory-kernel'
+export {
+  captureNftTable,
+  type NftCapture,
+  type NftCaptureJson,
+  nftCaptureFromJson,
+  nftCaptureToJson,
+} from './kernel/nft-capture'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Author } from './nft/notices'
 export type { Counters } from './ruleset/entry'

@@ -27,10 +27,12 @@ COMMIT
 const first = new MemoryKernel({ sets: { known: 'ipv4' } })
 restore(TEXT, { kernel: first, counters: true })
 const capture = api.captureTable(first, 'ipv4', 'filter')
+restore(TEXT, { kernel: first, backend: 'nft', counters: true })
+const nftCapture = api.captureNftTable(first, 'ipv4', 'filter')
 
 /** Something of every class, in a packet filter of its own. */
 function newWorld() {
-  const kernel = new MemoryKernel({ captures: [capture] })
+  const kernel = new MemoryKernel({ captures: [capture, nftCapture] })
   const table = new Table('filter', { kernel })
   const rule = Rule.parse('-p tcp -m tcp --dport 22 -m recent --rcheck --name ssh -j LOG --log-level 5')
   const [match, recent] = rule.matches
@@ -183,6 +185,9 @@ const CALLS: Readonly<Record<string, Call>> = {
   printSetEntry: { with: () => ['hash:ip', { ip: '192.0.2.1' }], required: 2 },
   captureToJson: { with: ({ capture }) => [capture] },
   detectBackend: { with: at() },
+  captureNftTable: { with: ({ kernel }) => [kernel, 'ipv4', 'filter'] },
+  nftCaptureToJson: { with: () => [nftCapture] },
+  nftCaptureFromJson: { with: () => [api.nftCaptureToJson(nftCapture)] },
   captureFromJson: { with: ({ capture }) => [api.captureToJson(capture)] },
 
   'easy.batchBegin': { with: at('filter'), required: 0 },

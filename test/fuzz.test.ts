@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 const COUNT = 400
-const KINDS = ['blob', 'rule', 'save', 'dictionary', 'json', 'command', 'sets']
+const KINDS = ['blob', 'rule', 'save', 'dictionary', 'json', 'command', 'sets', 'nft']
 
 test('bad input of every kind is refused properly, and accepted input is what it says', () => {
   const words = ['-r', 'ts-node/register/transpile-only', 'fuzz/fuzz.ts', '--count', String(COUNT), '--seed', '1']

@@ -5,6 +5,7 @@ import { blob } from './blob'
 import { command } from './command'
 import { dictionary } from './dictionary'
 import { json } from './json'
+import { nft } from './nft'
 import { rule } from './rule'
 import { save } from './save'
 import { sets } from './sets'
@@ -28,4 +29,5 @@ export const KINDS: Readonly<Record<string, Runs>> = {
   json: runs(json),
   command: runs(command),
   sets: runs(sets),
+  nft: runs(nft),
 }

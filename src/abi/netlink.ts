@@ -49,9 +49,12 @@ export const NLM_F_DUMP_INTR = 0x10
 /** Of requests that read. */
 export const NLM_F_DUMP = 0x300
 /** Of requests that make something. */
+export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800
+/** Of requests that delete something: not what is in it. */
+export const NLM_F_NONREC = 0x100
 /** Of acknowledgements. */
 export const NLM_F_CAPPED = 0x100
 export const NLM_F_ACK_TLVS = 0x200

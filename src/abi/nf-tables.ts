@@ -30,6 +30,7 @@ export const NFNL_MSG_BATCH_END = 0x11
 export const NFNL_BATCH_GENID = 1
 
 export const NFTA_LIST_ELEM = 1
+export const NFT_TABLE_F_DORMANT = 1
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
 export const NFTA_CHAIN = {
   TABLE: 1,
@@ -136,6 +137,14 @@ export const NFT_META = {
   OIFGROUP: 22,
   CGROUP: 23,
   PRANDOM: 24,
+  SECPATH: 25,
+  IIFKIND: 26,
+  OIFKIND: 27,
+  TIME_NS: 30,
+  TIME_DAY: 31,
+  TIME_HOUR: 32,
+  SDIF: 33,
+  SDIFNAME: 34,
 } as const
 export const NFTA_PAYLOAD = {
   DREG: 1,

@@ -412,7 +412,10 @@ class PlacedEntry implements PlacedRule {
  * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
  * IPv6 rule whether it counts or not.
  */
-function brokenDemand({ demands }: Extension, rule: PlacedRule): Reason | undefined {
+export function brokenDemand(
+  { demands }: Pick<Extension, 'demands'>,
+  rule: Pick<PlacedRule, 'table' | 'hooks' | keyof RuleHead>,
+): Reason | undefined {
   const { tables, hooks, protocols } = demands
   if (tables !== undefined && !tables.some((name) => name === rule.table)) return `only in table ${tables.join(' or ')}`
   const wrong = hooks === undefined ? [] : rule.hooks.filter((hook) => !hooks.includes(hook))

@@ -17,13 +17,22 @@ import { detectedBackend } from '../backend/detect'
 import { aBackend, saidBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
 import { IptcError, PermissionError } from '../errors'
+import { isObject } from '../input'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
-import type { Kernel } from '../kernel/kernel'
+import type { Kernel, NetlinkPort } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { holdFile } from '../kernel/linux/lock'
 import { NetworkNamespace } from '../kernel/linux/namespace'
 import { FileRefusal, type PlainFile } from '../kernel/linux/plain-file'
+import {
+  captureNftTable,
+  isNftCapture,
+  type NftCapture,
+  nftCaptureFromJson,
+  nftCaptureToJson,
+  nftTableNames,
+} from '../kernel/nft-capture'
 import { parseJson } from './json'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
@@ -156,11 +165,12 @@ function holdState(path: string): PlainFile {
 }
 
 /** The tables in a file: one capture, or a list of them. @throws IptcError, BlobError */
-export const readCaptures = (path: string): Capture[] => capturesIn(readText(path), path)
+export const readCaptures = (path: string): (Capture | NftCapture)[] => capturesIn(readText(path), path)
 
-function capturesIn(text: string, from: string): Capture[] {
+function capturesIn(text: string, from: string): (Capture | NftCapture)[] {
   const json = parseJson(text, from)
-  return (Array.isArray(json) ? json : [json]).map((one) => captureFromJson(one))
+  const isNft = (one: unknown): boolean => isObject(one) && isNftCapture(one)
+  return (Array.isArray(json) ? json : [json]).map((one) => (isNft(one) ? nftCaptureFromJson : captureFromJson)(one))
 }
 
 /** @throws IptcError */
@@ -178,14 +188,17 @@ export function readFrom(name: string, read: () => string): string {
 const FAMILY_NAMES: readonly FamilyName[] = ['ipv4', 'ipv6']
 
 /** Every table, the oldest first, so that reading them again gives the same order. */
-function stateText(kernel: Kernel): string {
+function stateText(kernel: Kernel & NetlinkPort): string {
   const captures = FAMILY_NAMES.flatMap((family) =>
     kernel
       .tables(family)
       .reverse()
       .map((table) => captureToJson(captureTable(kernel, family, table))),
   )
-  return `${JSON.stringify(captures, undefined, 1)}\n`
+  const ofNft = FAMILY_NAMES.flatMap((family) =>
+    nftTableNames(kernel, family).map((table) => nftCaptureToJson(captureNftTable(kernel, family, table))),
+  )
+  return `${JSON.stringify([...captures, ...ofNft], undefined, 1)}\n`
 }
 
 /** All or nothing: a file that is half written would be no kernel any more. */

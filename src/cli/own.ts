@@ -1,10 +1,13 @@
 /** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
 import { parseArgs } from 'node:util'
 import { FAMILIES, type FamilyName } from '../abi/family'
+import type { BackendName } from '../backend/store'
 import { IptcError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
 import { captureTable, captureToJson } from '../kernel/capture'
+import type { Kernel, NetlinkPort } from '../kernel/kernel'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
+import { captureNftTable, isNftCapture, nftCaptureToJson } from '../kernel/nft-capture'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
 import { parseJson } from './json'
@@ -15,22 +18,31 @@ export type Output = Pick<Io, 'stdout' | 'stdin'>
 const FAMILY_OPTION = { ipv6: { type: 'boolean', short: '6' } } as const
 const JSON_OPTION = { json: { type: 'boolean' } } as const
 
-/** `capture [-6] TABLE`: a table's bytes as JSON. */
-export function capture(args: string[], { kernel }: OpenKernel, { stdout }: Output): void {
+/** `capture [-6] TABLE`: a table's bytes as JSON; of nf_tables, what the kernel tells of it. */
+export function capture(args: string[], { kernel, writing }: OpenKernel, { stdout }: Output): void {
   const { values, positionals } = parseArgs({ args, options: FAMILY_OPTION, allowPositionals: true })
   const table = only(positionals, 'capture wants the name of one table')
-  stdout(`${JSON.stringify(captureToJson(captureTable(kernel, familyOf(values), table)), undefined, 1)}\n`)
+  const family = familyOf(values)
+  const json =
+    writing.backend === 'nft'
+      ? nftCaptureToJson(captureNftTable(kernel as Kernel & NetlinkPort, family, table))
+      : captureToJson(captureTable(kernel, family, table))
+  stdout(`${JSON.stringify(json, undefined, 1)}\n`)
 }
 
 /** `show FILE`: the tables of a file with captures, as iptables-save -c prints them. */
 export function show(args: string[], { stdout }: Output): void {
   const { positionals } = parseArgs({ args, options: {}, allowPositionals: true })
   const captures = readCaptures(only(positionals, 'show wants the name of one file'))
-  for (const { family, table } of captures) {
-    using handle = tablesIn({ kernel: new MemoryKernel({ captures }) }, family).openTable(table)
+  for (const one of captures) {
+    const { family, table } = one
+    const place = { kernel: new MemoryKernel({ captures }), writing: { backend: backendOf(one) } }
+    using handle = tablesIn(place, family).openTable(table)
     stdout(`# ${family}\n${tableText(handle.ruleset, handle.context, { counters: true })}`)
   }
 }
+
+const backendOf = (capture: object): BackendName => (isNftCapture(capture) ? 'nft' : 'legacy')
 
 /** Where sets stand in a dump, beside tables. No table has this name. */
 const SETS = 'sets'

@@ -38,7 +38,7 @@ function infoBytes(name: string, info: TableInfo): Uint8Array {
   return bytes
 }
 
-function captureSets(client: Client): Capture['sets'] {
+export function captureSets(client: Client): Capture['sets'] {
   try {
     const sets = client.sets()
     return sets.size === 0 ? undefined : Object.fromEntries(sets)
@@ -86,7 +86,7 @@ export interface CaptureJson {
 
 const BYTES = instance(Uint8Array, 'a Uint8Array')
 
-const toBase64 = (bytes: Uint8Array): string =>
+export const toBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 
 /** @throws IptcError, BlobError for what is no capture */
@@ -109,7 +109,7 @@ export function captureFromJson(json: unknown): Capture {
     table: table as string,
     info: fromBase64(info, 'info'),
     entries: fromBase64(entries, 'entries'),
-    ...(sets !== undefined && { sets: setsFrom(sets) }),
+    ...(sets !== undefined && { sets: checkSets(sets) }),
   }
   checkCapture(capture)
   return capture
@@ -121,7 +121,7 @@ function asObject(value: unknown, field: string): Readonly<Record<string, unknow
 }
 
 /** Node's own decoder skips what is no base64, and so would make other bytes of a damaged file. */
-function fromBase64(value: unknown, field: string): Uint8Array {
+export function fromBase64(value: unknown, field: string): Uint8Array {
   if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${shown(value)}`)
   const bytes = new Uint8Array(Buffer.from(value, 'base64'))
   if (toBase64(bytes) !== value) throw wrong(field, 'is not base64')
@@ -131,7 +131,7 @@ function fromBase64(value: unknown, field: string): Uint8Array {
 const SET_FAMILIES: readonly unknown[] = [...Object.keys(FAMILIES), 'any']
 const MAX_INDEX = 0xfffe
 
-function setsFrom(json: unknown): Record<string, SetIdentity> {
+export function checkSets(json: unknown): Record<string, SetIdentity> {
   const sets = Object.entries(asObject(json, 'sets')).map(([name, value]) => [
     name,
     setFrom(value, `set ${shown(name)}`),

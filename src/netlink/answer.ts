@@ -49,6 +49,7 @@ export function refusal(asked: Message, errno: number, text?: string): Uint8Arra
 }
 
 /** That a dump has come to its end. */
-export const end = (asked: Message): Uint8Array => datagram(asked, NLMSG_DONE, NLM_F_MULTI, new Uint8Array(u32.size))
+export const end = (asked: Message, flags: number = NLM_F_MULTI): Uint8Array =>
+  datagram(asked, NLMSG_DONE, flags, new Uint8Array(u32.size))
 
 const headAndMore = ({ bytes, at, end }: Message): Uint8Array => bytes.subarray(at - nlmsghdr.size, end)

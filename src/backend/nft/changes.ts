@@ -65,13 +65,21 @@ interface ChainPlan {
 function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: HandleOf): ChainPlan[] {
   const wanted = orderedChains(to)
   const renamed = new Set(wanted.map(({ origin }) => origin))
-  return wanted.map((chain) => {
-    // A built-in chain is what it is by its name.
-    const { name, origin = chain.hook === undefined && renamed.has(name) ? undefined : name } = chain
+  // A built-in chain is what it is by its name.
+  const sources = wanted.map(
+    ({ name, hook, origin = hook === undefined && renamed.has(name) ? undefined : name }) => origin,
+  )
+  const names = new Set(wanted.map(({ name }) => name))
+  // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
+  const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && names.has(sources[i] ?? '')
+  const remade = new Set(wanted.filter((_, i) => isRemade(i)).map(({ name }) => name))
+  return wanted.map((chain, i) => {
+    const origin = isRemade(i) ? undefined : sources[i]
     const from = origin === undefined ? undefined : ruleset.chains.get(origin)
     const kernel = origin === undefined ? undefined : chains.get(origin)
     const unused = chain.hook && ruleset.unusedChain?.(chain.hook)
-    return { to: chain, from, kernel, unused, edits: ruleEdits(to.family, from?.rules, chain.rules, handleOf) }
+    const edits = ruleEdits(to.family, from?.rules, chain.rules, handleOf, remade)
+    return { to: chain, from, kernel, unused, edits }
   })
 }
 
@@ -95,6 +103,8 @@ class Writer {
   readonly #family: Family
   readonly #table: TableName
   readonly #templates = new Map<string, RequestTemplate>()
+  /** What chains are called until the batch is over, of those that get another name. */
+  readonly #oldNames = new Map<string, string>()
 
   constructor(from: TableReading, to: Ruleset) {
     this.#from = from
@@ -145,21 +155,17 @@ class Writer {
       this.#say(messages.deleteChain, { table: this.#table, name: chain }, 0, { chain })
   }
 
-  /** A name is free when the chain that had it has another. */
   #renameChains(plans: readonly ChainPlan[]): void {
-    let left = plans.filter(({ to, from, kernel }) => kernel !== undefined && from?.name !== to.name)
-    const taken = new Set(left.map(({ from }) => from?.name))
-    while (left.length > 0) {
-      const next = left.find(({ to }) => !taken.has(to.name))
-      // In a circle, one has to step aside.
-      const { from, kernel, to } = next ?? (left[0] as ChainPlan)
-      const name = next === undefined ? `${to.name}~` : to.name
-      const { handle } = kernel as KernelChain
-      this.#say(messages.newChain, { table: this.#table, name, handle }, 0, { chain: to.name })
-      taken.delete(from?.name)
-      if (next !== undefined) left = left.filter((one) => one !== next)
-      else taken.delete((left[0] as ChainPlan).from?.name)
+    for (const { to, from, kernel } of plans) {
+      if (kernel === undefined || from === undefined || from.name === to.name) continue
+      this.#say(messages.newChain, { table: this.#table, name: to.name, handle: kernel.handle }, 0, { chain: to.name })
+      this.#oldNames.set(to.name, from.name)
     }
+  }
+
+  /** By which name the kernel knows a chain as long as the batch lasts. */
+  #nameNow(chain: string): string {
+    return this.#oldNames.get(chain) ?? chain
   }
 
   #makeChain(plan: ChainPlan): void {
@@ -212,7 +218,7 @@ class Writer {
       const place = { chain, position }
       const expressions = this.#encode(entry, place)
       const flags = NLM_F_CREATE | echo | (before === undefined ? NLM_F_APPEND : 0)
-      const template = this.#template(chain, flags, compatOf(this.#family, entry), before)
+      const template = this.#template(this.#nameNow(chain), flags, compatOf(this.#family, entry), before)
       this.#add(template.completed(expressions), place, entry)
     }
   }
@@ -237,7 +243,9 @@ class Writer {
   /** @throws RuleError for a rule that cannot be said */
   #encode(entry: Entry, place: ChainPlace): Uint8Array {
     try {
-      return writeRule(this.#family, entry, countersOf(this.#family, entry))
+      const { jump } = entry
+      const said = jump === undefined || jump === '' ? entry : { ...entry, jump: this.#nameNow(jump) }
+      return writeRule(this.#family, said, countersOf(this.#family, entry))
     } catch (error) {
       if (!(error instanceof XtablesError)) throw error
       const { extension, parameter, message } = error

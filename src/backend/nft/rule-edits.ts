@@ -24,13 +24,24 @@ export interface RuleEdits {
 
 const NOTHING: RuleEdits = { removed: [], added: [], kept: [] }
 
-/** @param before undefined for a chain that is new */
-export function ruleEdits(family: Family, before: Rules | undefined, after: Rules, handleOf: HandleOf): RuleEdits {
+/**
+ * @param before undefined for a chain that is new
+ * @param remade chains that the kernel has under another name and that are made anew, as is what goes to them
+ */
+export function ruleEdits(
+  family: Family,
+  before: Rules | undefined,
+  after: Rules,
+  handleOf: HandleOf,
+  remade: ReadonlySet<string>,
+): RuleEdits {
   if (before === after) return NOTHING
   const [old, now] = [before?.refs ?? [], after.refs]
   const start = commonStart(old, now)
   const end = commonEnd(old, now, start)
-  return middleEdits(family, old.slice(start, old.length - end), after, { start, end }, handleOf)
+  const goesAnew = (ref: Ref): boolean => typeof ref !== 'number' && remade.has(ref.jump ?? '')
+  const handleNow: HandleOf = (ref) => (goesAnew(ref) ? undefined : sameRule(family, ref, handleOf))
+  return middleEdits(old.slice(start, old.length - end), after, { start, end }, handleOf, handleNow)
 }
 
 /** How many rules are the same at the beginning. */
@@ -49,11 +60,11 @@ function commonEnd(old: readonly Ref[], now: readonly Ref[], start: number): num
 }
 
 function middleEdits(
-  family: Family,
   old: readonly Ref[],
   after: Rules,
   { start, end }: { start: number; end: number },
   handleOf: HandleOf,
+  handleNow: HandleOf,
 ): RuleEdits {
   const { refs } = after
   const places = new Map(old.map((ref, i) => [handleOf(ref), i]))
@@ -61,7 +72,7 @@ function middleEdits(
   const stays: (number | undefined)[] = []
   let last = -1
   for (let i = start; i < refs.length - end; i++) {
-    const handle = sameRule(family, refs[i] as Ref, handleOf)
+    const handle = handleNow(refs[i] as Ref)
     const place = handle === undefined ? undefined : places.get(handle)
     // What changed places is taken out and put in anew.
     const isKept = place !== undefined && place > last

@@ -4,8 +4,10 @@
  */
 import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
-import { type IptcError, NetlinkError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
-import { faultText, isProtocol, needsProtocol } from '../../extensions/extension'
+import { brokenDemand } from '../../blob/verify'
+import { type IptcError, NetlinkError, RuleError, type RulePart, type RulePlace, UnsupportedError } from '../../errors'
+import { faultOf, faultText } from '../../extensions/extension'
+import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
@@ -16,7 +18,7 @@ import { messages } from '../../nft/messages'
 import { RuleReader } from '../../nft/read-template'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
 import { sameEntry } from '../../ruleset/equal'
-import { type EntryPart, extensionParts, ruleHead } from '../../ruleset/parts'
+import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
@@ -156,13 +158,14 @@ class NftReading implements Reading {
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
-    checkNatives(to.family, rule, parts, place)
-    for (const { kind, name, revision, known } of parts)
+    for (const { kind, name, revision, known } of parts) {
+      if (known !== undefined) checkNative(to, rule, place, known)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
           `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
             `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
         )
+    }
   }
 
   *isUnchanged(now: Reading): Sliced<boolean> {
@@ -181,19 +184,27 @@ class NftReading implements Reading {
  * expressions: a port would be looked for in whatever protocol the packet is of.
  * @throws RuleError
  */
-function checkNatives(family: Family, { bytes }: Entry, parts: readonly EntryPart[], place: RulePlace): void {
-  const head = ruleHead(family, bytes, 0)
-  for (const { known } of parts) {
-    if (!known?.variant.native?.isWritten) continue
-    const { extension, variant } = known
-    const { protocols } = extension.demands
-    if (protocols === undefined || isProtocol(head, protocols)) continue
-    const why = needsProtocol(protocols)
-    throw new RuleError(
-      { ...place, extension: extension.name, parameter: why.parameter },
-      faultText(extension, variant, why),
-    )
-  }
+function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): void {
+  const { protocols } = known.extension.demands
+  if (!known.variant.native?.isWritten || protocols === undefined) return
+  const broken = brokenPart(to, rule, place, known, { protocols })
+  if (broken !== undefined) throw new RuleError({ ...place, ...broken.part }, broken.reason)
+}
+
+/** What an extension demands of the rule that it is in, and is not so. */
+function brokenPart(
+  { family, table, chains }: Ruleset,
+  { bytes }: Entry,
+  { chain = '' }: RulePlace,
+  { extension, variant }: Known,
+  demands = extension.demands,
+): { readonly part: RulePart; readonly reason: string } | undefined {
+  const hook = chains.get(chain)?.hook
+  const placed = { ...ruleHead(family, bytes, 0), table, hooks: hook === undefined ? [] : [hook] }
+  const broken = brokenDemand({ demands }, placed)
+  if (broken === undefined) return undefined
+  const { parameter } = faultOf(broken)
+  return { part: { extension: extension.name, parameter }, reason: faultText(extension, variant, broken) }
 }
 
 /** Whether two readings have the same chains and rules. What is put in the place of a rule has the handle of that. */
@@ -230,6 +241,9 @@ function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number
 const verdictBytes = ({ tail, hook }: Chain): string =>
   hook === undefined || tail === undefined ? '' : Buffer.from(tail.bytes.subarray(-8)).toString('hex')
 
+/** Whether something was changed since: in this table or, as the generation is that of all, in another. */
+const isLate = ({ refused: [first] }: TransactionOutcome): boolean => first?.refusal.errno === ERRNO.ERESTART
+
 class NftChange implements Change {
   readonly #store: NftStore
   readonly #from: NftReading
@@ -250,12 +264,26 @@ class NftChange implements Change {
 
   write(): void {
     if (this.#changes.requests.length === 0) return
-    this.#finish(this.#store.client.commit(this.#requests, this.#from.generation))
+    const { client } = this.#store
+    let outcome: TransactionOutcome
+    let left = this.#store.attempts
+    do outcome = client.commit(this.#requests, this.#from.generation)
+    while (isLate(outcome) && --left > 0 && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
+    this.#finish(outcome)
   }
 
   async writeAsync(): Promise<void> {
     if (this.#changes.requests.length === 0) return
-    this.#finish(await this.#store.client.commitAsync(this.#requests, this.#from.generation))
+    const { client } = this.#store
+    let outcome: TransactionOutcome
+    let left = this.#store.attempts
+    do outcome = await client.commitAsync(this.#requests, this.#from.generation)
+    while (isLate(outcome) && --left > 0 && (await this.#isStillSo()))
+    this.#finish(outcome)
+  }
+
+  async #isStillSo(): Promise<boolean> {
+    return await inSlices(this.#from.isUnchanged(await this.#store.readAsync('look')))
   }
 
   written(): Reading {
@@ -301,9 +329,20 @@ class NftChange implements Change {
     const error = explain(refusal)
     if (!(error instanceof NetlinkError) || change === undefined) return error
     const { added, place } = change
-    if (added !== undefined) return blame(error, family, { rule: added, place })
+    if (added !== undefined) return this.#refusedRule(error, added, place)
     const reason = CHAIN_REASONS[refusal.errno] ?? `${error.reason ?? error.message}`
     return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+  }
+
+  #refusedRule(error: NetlinkError, rule: Entry, place: RulePlace): RuleError {
+    const { family } = this.#to
+    for (const { known } of extensionParts(family, rule.bytes)) {
+      const broken = known && brokenPart(this.#to, rule, place, known)
+      if (broken === undefined) continue
+      const reason = `${broken.reason} (${error.operation}: ${error.code})`
+      return new RuleError({ ...place, ...broken.part }, reason, { cause: error })
+    }
+    return blame(error, family, { rule, place })
   }
 }
 

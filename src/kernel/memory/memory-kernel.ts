@@ -1,6 +1,6 @@
 /**
  * A packet filter in this process, for tests and for looking at captured tables: it answers, accepts and refuses what
- * Linux does, and filters nothing. Its sets are filled and looked at over netlink, as by an IpSet.
+ * Linux does, and filters nothing. Its sets and its nf_tables are filled and looked at over netlink.
  */
 import { ERRNO } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'
@@ -38,8 +38,10 @@ import {
   type Scratch,
   SockoptFailure,
 } from '../kernel'
+import { isNftCapture, type NftCapture } from '../nft-capture'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { MemoryNetlink } from './netlink'
+import { Nft } from './nft/nft'
 import { answerSets } from './set-answers'
 import { type SetEntry, SetList } from './set-list'
 import { SetCommands } from './sets/commands'
@@ -52,7 +54,7 @@ export interface MemoryKernelOptions {
    */
   readonly sets?: Readonly<Record<string, FamilyName | 'any' | SetEntry>>
   /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
-  readonly captures?: readonly Capture[]
+  readonly captures?: readonly (Capture | NftCapture)[]
   /** By which entries of sets go when their time is over, in milliseconds; that of the process unless said. */
   readonly clock?: (() => number) | undefined
   /** The newest revision of types of sets, as older kernels have them; the newest that is known unless said. */
@@ -72,6 +74,7 @@ const fail = (errno: number): never => {
 export class MemoryKernel implements Kernel {
   readonly description = 'in-process kernel'
   readonly #sets: SetList
+  readonly #nft: Nft
   readonly #clock: () => number
   readonly #setRevisions: NewestRevisions
   /** Of each family, by name, the oldest first. */
@@ -87,6 +90,7 @@ export class MemoryKernel implements Kernel {
     this.#clock = clock
     this.#setRevisions = setRevisions
     this.#sets = new SetList(clock, setRevisions, () => this.#setsInRules())
+    this.#nft = new Nft(this.#sets)
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
     // Those with an index first, lest another is given theirs.
@@ -120,7 +124,7 @@ export class MemoryKernel implements Kernel {
   netlink(protocol: number): NetlinkConnection {
     if (protocol !== NETLINK_NETFILTER)
       throw new UnsupportedError(`the in-process kernel has no netlink protocol ${shown(protocol)}`)
-    return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets)
+    return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets, this.#nft)
   }
 
   lock(timeoutMs: number): Lock {
@@ -150,7 +154,14 @@ export class MemoryKernel implements Kernel {
     if (known?.index !== index || known.family !== family) this.#sets.add(name, family, index)
   }
 
-  #load(capture: Capture): void {
+  #load(capture: Capture | NftCapture): void {
+    if (isNftCapture(capture)) {
+      for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)
+      this.#nft.load(capture)
+    } else this.#loadLegacy(capture)
+  }
+
+  #loadLegacy(capture: Capture): void {
     const family = FAMILIES[capture.family]
     const { layout, entries } = checkCapture(capture)
     for (const [name, set] of Object.entries(capture.sets ?? {})) this.#addKnown(name, set)
@@ -224,6 +235,7 @@ export class MemoryKernel implements Kernel {
 
   *#setsInRules(): Generator<number> {
     for (const tables of Object.values(this.#tables)) for (const { sets } of tables.values()) yield* sets
+    yield* this.#nft.sets()
   }
 
   #addCounters(family: Family, value: Uint8Array): void {

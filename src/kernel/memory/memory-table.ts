@@ -97,11 +97,11 @@ function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8A
   const end = part.at + part.size
   if (kind === 'target' && isStandard(entries, part)) entries.fill(0, at + STANDARD_VISIBLE, end)
   else if (kind === 'target' && isErrorTarget(entries, part)) entries.fill(0, at + CHAIN_NAME_SIZE, end)
-  else forgetIn(structOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
+  else forgetPayload(structOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
 }
 
 /** What an extension keeps for itself comes back as zeros, and so does the padding behind its struct. */
-function forgetIn(variant: Variant | undefined, entries: Uint8Array, at: number, end: number): void {
+export function forgetPayload(variant: Variant | undefined, entries: Uint8Array, at: number, end: number): void {
   if (variant === undefined) return
   entries.fill(0, at + variant.struct.size, end)
   const { private: marks } = variant

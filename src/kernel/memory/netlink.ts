@@ -1,11 +1,13 @@
-/** Netlink sockets of the in-process kernel: requests about sets are carried out when they are sent, and answered. */
+/** Netlink sockets of the in-process kernel: requests about sets and nf_tables are carried out when they are sent. */
 import { ERRNO } from '../../abi/errno'
 import { NLM_F_ACK, NLM_F_MULTI, NLMSG_NOOP, nlAlign } from '../../abi/netlink'
+import { NFNL_MSG_BATCH_END } from '../../abi/nf-tables'
 import { MessageError } from '../../errors'
 import { commands, type ListValues } from '../../ipset/messages'
 import { acknowledgement, answer, end, refusal } from '../../netlink/answer'
 import { type Message, type MessageType, messagesIn, type NfHead, nfHead, readMessage } from '../../netlink/message'
 import { type NetlinkConnection, NetlinkFailure } from '../kernel'
+import type { Nft } from './nft/nft'
 import type { NamedSet, SetList } from './set-list'
 import { checkCommon, EntryFailure, type SetCommands } from './sets/commands'
 import { SetFailure } from './sets/failure'
@@ -21,21 +23,27 @@ export class MemoryNetlink implements NetlinkConnection {
   readonly place: SetList
   readonly #commands: SetCommands
   readonly #sets: SetList
+  readonly #nft: Nft
   /** What is there to be received; the parts of a dump are made when their turn comes. */
   readonly #answers: Iterator<Uint8Array, void>[] = []
   #closed = false
 
-  constructor(commands: SetCommands, sets: SetList) {
+  constructor(commands: SetCommands, sets: SetList, nft: Nft) {
     this.#commands = commands
     this.#sets = sets
     this.place = sets
+    this.#nft = nft
   }
 
   send(bytes: Uint8Array): void {
     this.#checkOpen()
     // Of its own, as the answer to what is refused has it in it.
-    for (const message of messagesIn(bytes.slice()))
-      if (message.type !== NLMSG_NOOP) this.#answers.push(this.#perform(message))
+    const messages = messagesIn(bytes.slice())
+    if (this.#nft.isBatch(messages)) this.#answers.push(this.#nft.carryOut(messages))
+    else
+      for (const message of messages)
+        if (message.type !== NLMSG_NOOP)
+          this.#answers.push(this.#nft.isQuery(message) ? this.#nft.answer(message) : this.#perform(message))
   }
 
   async sendAsync(bytes: Uint8Array): Promise<void> {
@@ -72,8 +80,12 @@ export class MemoryNetlink implements NetlinkConnection {
   #perform(message: Message): Iterator<Uint8Array, void> {
     try {
       const name = NAMES.find((one) => commands[one].type === message.type)
+      if (message.type === NFNL_MSG_BATCH_END) throw new SetFailure(ERRNO.EINVAL)
       if (name === undefined)
-        throw new SetFailure(ERRNO.EOPNOTSUPP, 'the in-process kernel takes requests about sets, and none of this type')
+        throw new SetFailure(
+          ERRNO.EOPNOTSUPP,
+          'the in-process kernel takes requests about sets and nf_tables, and none of this type',
+        )
       const kind = commands[name] as unknown as Kind
       const { values } = readMessage(kind, message)
       checkCommon(values)

@@ -1,0 +1,17 @@
+/** What is asked of nf_tables is refused, with an errno of Linux. */
+export class NftFailure extends Error {
+  readonly errno: number
+  /** In words: what Linux only knows, or what it would do and this kernel cannot. */
+  readonly reason: string | undefined
+
+  constructor(errno: number, reason?: string) {
+    super(reason ?? `errno ${errno}`)
+    this.errno = errno
+    this.reason = reason
+  }
+}
+
+/** @throws NftFailure */
+export function refuse(errno: number, reason?: string): never {
+  throw new NftFailure(errno, reason)
+}

@@ -1,0 +1,83 @@
+/** nf_tables of the in-process kernel: messages in, answers out. */
+import { ERRNO } from '../../../abi/errno'
+import { FAMILIES } from '../../../abi/family'
+import { NLM_F_ACK } from '../../../abi/netlink'
+import { NFNL_SUBSYS_NFT_COMPAT, NFNL_SUBSYS_NFTABLES } from '../../../abi/nfnetlink'
+import type { SetNames } from '../../../extensions/context'
+import { acknowledgement, refusal } from '../../../netlink/answer'
+import type { Message } from '../../../netlink/message'
+import { messages } from '../../../nft/messages'
+import { type NftCapture, readNftCapture } from '../../nft-capture'
+import { carryOutBatch, failureOf, isBatch, refuseAlone, subsystemOf } from './batch'
+import { refuse } from './failure'
+import { loadTable } from './load'
+import { Queries } from './queries'
+import { NftTables, setsIn } from './ruleset'
+
+const SUBSYSTEMS: readonly number[] = [NFNL_SUBSYS_NFTABLES, NFNL_SUBSYS_NFT_COMPAT]
+export class Nft {
+  readonly #all = new NftTables()
+  readonly #sets: SetNames
+  readonly #queries = new Queries(this.#all)
+
+  /** @param sets that rules may name */
+  constructor(sets: SetNames) {
+    this.#sets = sets
+  }
+
+  /** The index of a set for every time that a rule names it. */
+  sets(): Iterable<number> {
+    return setsIn(this.#all)
+  }
+
+  /** Makes a table that was captured. @throws IptcError, MessageError */
+  load(capture: NftCapture): void {
+    loadTable(this.#all, this.#sets, FAMILIES[capture.family], readNftCapture(capture))
+  }
+
+  isBatch(sent: readonly Message[]): boolean {
+    return isBatch(sent)
+  }
+
+  carryOut(sent: readonly Message[]): Iterator<Uint8Array, void> {
+    return carryOutBatch(this.#all, this.#sets, sent).values()
+  }
+
+  /** Whether a message that stands by itself is for nf_tables. */
+  isQuery(message: Message): boolean {
+    return SUBSYSTEMS.includes(subsystemOf(message))
+  }
+
+  /** Asked at once; the parts of a dump are made when their turn comes. */
+  answer(message: Message): Iterator<Uint8Array, void> {
+    try {
+      const answers = this.#answers(message)
+      const isAcknowledged = (message.flags & NLM_F_ACK) !== 0 && Array.isArray(answers)
+      return (isAcknowledged ? [...answers, acknowledgement(message)] : answers)[Symbol.iterator]()
+    } catch (error) {
+      const { errno, reason } = failureOf(error)
+      return [refusal(message, errno, reason)].values()
+    }
+  }
+
+  #answers(message: Message): Iterable<Uint8Array> {
+    switch (message.type) {
+      case messages.getGen.type:
+        return this.#queries.generation(message)
+      case messages.getTable.type:
+        return this.#queries.tables(message)
+      case messages.getChain.type:
+        return this.#queries.chains(message)
+      case messages.getRule.type:
+        return this.#queries.rules(message)
+      case messages.compat.type:
+        return this.#queries.compat(message)
+      default:
+        refuseAlone(message)
+        return refuse(
+          ERRNO.EOPNOTSUPP,
+          'the in-process kernel knows tables, chains and rules, and nothing else of nf_tables',
+        )
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** What packets may come to from the hooks of a table: neither too deep, nor what may not stand there. */
+import { ERRNO } from '../../../abi/errno'
+import type { BaseHook, NftChain, NftTable } from './ruleset'
+
+/** How many chains deep packets go. */
+const MAX_DEPTH = 16
+
+/** @returns the errno of the refusal */
+export function checkReached({ chains }: NftTable): number | undefined {
+  for (const chain of chains)
+    if (chain.hook !== undefined) {
+      const errno = walk(chain, chain.hook, 0, new Map())
+      if (errno !== undefined) return errno
+    }
+  return undefined
+}
+
+/** @param seen how deep the walk was in each chain, at the deepest */
+function walk(chain: NftChain, base: BaseHook, depth: number, seen: Map<NftChain, number>): number | undefined {
+  if (depth === MAX_DEPTH) return ERRNO.EMLINK
+  if ((seen.get(chain) ?? -1) >= depth) return undefined
+  seen.set(chain, depth)
+  for (const { expressions, isGone } of chain.rules)
+    for (const { jump, check } of isGone ? [] : expressions) {
+      const errno = check?.(base) ?? (jump && walk(jump, base, depth + 1, seen))
+      if (errno !== undefined) return errno
+    }
+  return undefined
+}
