@@ -15,7 +15,8 @@ import {
   requestTemplate,
 } from '../../netlink/message'
 import { messages } from '../../nft/messages'
-import { compatOf, writeRule } from '../../nft/rule'
+import { compatOf } from '../../nft/rule'
+import type { RuleWriter } from '../../nft/rule-template'
 import { readVerdict, targetPart } from '../../ruleset/entry'
 import { type Chain, countersOf, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import type { KernelChain, TableReading } from './reading'
@@ -43,8 +44,14 @@ const MAX_ECHOED = 64
  * @param isOurs whether the table has nothing in it but what was read
  * @throws RuleError for a rule that cannot be said in nf_tables
  */
-export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf, isOurs: () => boolean): Changes {
-  const writer = new Writer(from, to)
+export function changesOf(
+  from: TableReading,
+  to: Ruleset,
+  rules: RuleWriter,
+  handleOf: HandleOf,
+  isOurs: () => boolean,
+): Changes {
+  const writer = new Writer(from, to, rules)
   const plans = planOf(from, to, handleOf)
   writer.write(plans)
   if (to.isCleared && from.handle !== undefined && !plans.some(isUsed) && isOurs()) writer.removeTable()
@@ -102,12 +109,13 @@ class Writer {
   readonly #from: TableReading
   readonly #family: Family
   readonly #table: TableName
-  readonly #templates = new Map<string, RequestTemplate>()
+  readonly #rules: RuleWriter
   /** What chains are called until the batch is over, of those that get another name. */
   readonly #oldNames = new Map<string, string>()
 
-  constructor(from: TableReading, to: Ruleset) {
+  constructor(from: TableReading, to: Ruleset, rules: RuleWriter) {
     this.#from = from
+    this.#rules = rules
     this.#family = to.family
     this.#table = to.table as TableName
   }
@@ -213,31 +221,39 @@ class Writer {
     this.#say(messages.newChain, values, 0, { chain: name })
   }
 
-  #addRules({ to: { name: chain }, edits }: ChainPlan, echo: number): void {
+  #addRules({ to: { name }, edits }: ChainPlan, echo: number): void {
+    const [chain, flags] = [this.#nameNow(name), NLM_F_CREATE | echo]
+    const appending = this.#appending(chain, flags)
     for (const { entry, position, before } of edits.added) {
-      const place = { chain, position }
+      const place = { chain: name, position }
       const expressions = this.#encode(entry, place)
-      const flags = NLM_F_CREATE | echo | (before === undefined ? NLM_F_APPEND : 0)
-      const template = this.#template(this.#nameNow(chain), flags, compatOf(this.#family, entry), before)
+      const compat = compatOf(this.#family, entry)
+      const template = before === undefined ? appending(compat) : this.#newRule(chain, flags, compat, before)
       this.#add(template.completed(expressions), place, entry)
     }
   }
 
-  /** What most rules that are added to a chain have in common: they differ in their expressions alone. */
-  #template(chain: string, flags: number, compat: Compat, before: number | undefined): RequestTemplate {
-    const { proto, flags: inverted } = compat
-    const key = `${flags} ${proto} ${inverted} ${chain}`
-    const known = before === undefined ? this.#templates.get(key) : undefined
-    if (known !== undefined) return known
-    const template = requestTemplate(messages.newRule, flags, nfHead(this.#family.domain), {
+  /** What rules that are added to the end of a chain have in common: they differ in their expressions, and few in the rest. */
+  #appending(chain: string, flags: number): (compat: Compat) => RequestTemplate {
+    const templates = new Map<number, RequestTemplate>()
+    return (compat) => {
+      const key = (compat.proto << 8) | compat.flags
+      const known = templates.get(key)
+      if (known !== undefined) return known
+      const template = this.#newRule(chain, flags | NLM_F_APPEND, compat)
+      templates.set(key, template)
+      return template
+    }
+  }
+
+  #newRule(chain: string, flags: number, compat: Compat, before?: number): RequestTemplate {
+    return requestTemplate(messages.newRule, flags, nfHead(this.#family.domain), {
       table: this.#table,
       chain,
       compat,
       ...(before !== undefined && { position: BigInt(before) }),
       expressions: { bytes: new Uint8Array(), at: 0, end: 0 },
     })
-    if (before === undefined) this.#templates.set(key, template)
-    return template
   }
 
   /** @throws RuleError for a rule that cannot be said */
@@ -245,7 +261,7 @@ class Writer {
     try {
       const { jump } = entry
       const said = jump === undefined || jump === '' ? entry : { ...entry, jump: this.#nameNow(jump) }
-      return writeRule(this.#family, said, countersOf(this.#family, entry))
+      return this.#rules.write(said, countersOf(this.#family, entry))
     } catch (error) {
       if (!(error instanceof XtablesError)) throw error
       const { extension, parameter, message } = error
