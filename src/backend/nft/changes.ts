@@ -18,7 +18,8 @@ import { messages } from '../../nft/messages'
 import { compatOf } from '../../nft/rule'
 import type { RuleWriter } from '../../nft/rule-template'
 import { readVerdict, targetPart } from '../../ruleset/entry'
-import { type Chain, countersOf, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { LayeredMap } from '../../ruleset/layered-map'
+import { type Chain, countersOf, type Entry, inOrder, type Ruleset } from '../../ruleset/ruleset'
 import type { KernelChain, TableReading } from './reading'
 import { type HandleOf, type RuleEdits, ruleEdits } from './rule-edits'
 
@@ -52,8 +53,9 @@ export function changesOf(
   isOurs: () => boolean,
 ): Changes {
   const writer = new Writer(from, to, rules)
-  const plans = planOf(from, to, handleOf)
-  writer.write(plans)
+  const names = changedNames(from, to)
+  const plans = planOf(from, to, names, handleOf)
+  writer.write(plans, chainsOf(from.ruleset, names))
   if (to.isCleared && from.handle !== undefined && !plans.some(isUsed) && isOurs()) writer.removeTable()
   return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
 }
@@ -69,16 +71,27 @@ interface ChainPlan {
   readonly edits: RuleEdits
 }
 
-function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: HandleOf): ChainPlan[] {
-  const wanted = orderedChains(to)
+/** The names of chains that are not as they were, new or gone; all, where one has another name, or the table is cleared. */
+function changedNames({ ruleset }: TableReading, to: Ruleset): readonly string[] {
+  const names = LayeredMap.differences(to.chains, ruleset.chains)
+  const isRenamed = names.some((name) => (to.chains.get(name)?.origin ?? name) !== name)
+  return isRenamed || to.isCleared ? [...new Set([...to.chains.keys(), ...ruleset.chains.keys()])] : names
+}
+
+const chainsOf = ({ chains }: Ruleset, names: readonly string[]): Chain[] =>
+  names.flatMap((name) => chains.get(name) ?? [])
+
+function planOf(from: TableReading, to: Ruleset, names: readonly string[], handleOf: HandleOf): ChainPlan[] {
+  const { ruleset, chains } = from
+  const wanted = inOrder(chainsOf(to, names), to.isSorted)
   const renamed = new Set(wanted.map(({ origin }) => origin))
   // A built-in chain is what it is by its name.
   const sources = wanted.map(
     ({ name, hook, origin = hook === undefined && renamed.has(name) ? undefined : name }) => origin,
   )
-  const names = new Set(wanted.map(({ name }) => name))
+  const taken = new Set(wanted.map(({ name }) => name))
   // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
-  const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && names.has(sources[i] ?? '')
+  const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && taken.has(sources[i] ?? '')
   const remade = new Set(wanted.filter((_, i) => isRemade(i)).map(({ name }) => name))
   return wanted.map((chain, i) => {
     const origin = isRemade(i) ? undefined : sources[i]
@@ -120,13 +133,14 @@ class Writer {
     this.#table = to.table as TableName
   }
 
-  write(plans: readonly ChainPlan[]): void {
+  /** @param old the chains that were there, of those that have changed */
+  write(plans: readonly ChainPlan[], old: readonly Chain[]): void {
     const count = plans.reduce((sum, { edits }) => sum + edits.added.length, 0)
     const isTableNeeded = this.#from.handle === undefined && plans.some(isNeeded)
     if (isTableNeeded) this.#say(messages.newTable, { name: this.#table }, NLM_F_CREATE, {})
     // What names something goes before it, and comes after it.
     for (const plan of plans) this.#removeRules(plan)
-    this.#removeChains(plans)
+    this.#removeChains(plans, old)
     this.#renameChains(plans)
     for (const plan of plans) this.#makeChain(plan)
     for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
@@ -153,9 +167,9 @@ class Writer {
         this.#say(messages.deleteRule, { table: this.#table, chain, handle: BigInt(handle) }, 0, { chain })
   }
 
-  #removeChains(plans: readonly ChainPlan[]): void {
+  #removeChains(plans: readonly ChainPlan[], old: readonly Chain[]): void {
     const staying = new Set(plans.map(({ from }) => from?.name))
-    const gone = [...this.#from.ruleset.chains.values()].filter(({ name }) => !staying.has(name))
+    const gone = old.filter(({ name }) => !staying.has(name))
     for (const { name: chain, rules } of gone)
       if (rules.length > 0) this.#say(messages.deleteRule, { table: this.#table, chain }, 0, { chain })
     const left = plans.filter((plan) => plan.kernel !== undefined && !isUsed(plan)).map(({ to }) => to)
