@@ -3,6 +3,7 @@ import type { Family } from '../../abi/family'
 import { readCounters } from '../../ruleset/entry'
 import type { Ref, Rules } from '../../ruleset/rules'
 import type { Entry } from '../../ruleset/ruleset'
+import { longestIncreasing } from '../../ruleset/subsequence'
 
 /** Which rule of the kernel a rule of a ruleset is. */
 export type HandleOf = (ref: Ref) => number | undefined
@@ -68,18 +69,16 @@ function middleEdits(
 ): RuleEdits {
   const { refs } = after
   const places = new Map(old.map((ref, i) => [handleOf(ref), i]))
-  const kept: [Entry, number][] = []
-  const stays: (number | undefined)[] = []
-  let last = -1
-  for (let i = start; i < refs.length - end; i++) {
-    const handle = handleNow(refs[i] as Ref)
-    const place = handle === undefined ? undefined : places.get(handle)
-    // What changed places is taken out and put in anew.
-    const isKept = place !== undefined && place > last
-    if (isKept) last = place
-    stays.push(isKept ? handle : undefined)
-    if (isKept && typeof refs[i] !== 'number') kept.push([refs[i] as Entry, handle as number])
-  }
+  const handles = refs.slice(start, refs.length - end).map((ref) => handleNow(ref))
+  const known = [...handles.keys()].filter((i) => handles[i] !== undefined && places.has(handles[i]))
+  // What changed places is taken out and put in anew: as few as can be.
+  const inOrder = longestIncreasing(known.map((i) => places.get(handles[i]) as number))
+  const stays = new Array<number | undefined>(handles.length)
+  for (const i of inOrder.map((i) => known[i] as number)) stays[i] = handles[i]
+  const kept = stays.flatMap((handle, i): [Entry, number][] => {
+    const ref = refs[start + i] as Ref
+    return handle === undefined || typeof ref === 'number' ? [] : [[ref, handle]]
+  })
   const staying = new Set(stays)
   const behind = refs[refs.length - end]
   let before = behind === undefined ? undefined : handleOf(behind)

@@ -1,0 +1,75 @@
+/** What two lists have in common, in the order of both. */
+
+/**
+ * The longest strictly increasing subsequence: the indexes of its members, in O(n log n).
+ * Of several as long, any.
+ */
+export function longestIncreasing(values: ArrayLike<number>): number[] {
+  // The index of the smallest value that ends a subsequence of each length, and what stands before each value in its own.
+  const ends: number[] = []
+  const before = new Int32Array(values.length).fill(-1)
+  for (let i = 0; i < values.length; i++) {
+    const length = lengthBelow(ends, values, values[i] as number)
+    if (length > 0) before[i] = ends[length - 1] as number
+    ends[length] = i
+  }
+  const members: number[] = []
+  for (let i = ends.at(-1) ?? -1; i >= 0; i = before[i] as number) members.push(i)
+  return members.reverse()
+}
+
+/** How long a subsequence can be that `value` continues. */
+function lengthBelow(ends: readonly number[], values: ArrayLike<number>, value: number): number {
+  let [low, high] = [0, ends.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((values[ends[middle] as number] as number) < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** More pairs of equal elements than these are not all looked at. */
+const MOST_PAIRS = 1_000_000
+
+/**
+ * The longest common subsequence of two lists of numbers (Hunt and Szymanski's): for each element of `now`, the index of the
+ * element of `old` that it is, or -1. Where very many are equal to each other, it may not be the longest.
+ */
+export function longestCommon(old: ArrayLike<number>, now: ArrayLike<number>): Int32Array {
+  const found = new Int32Array(now.length).fill(-1)
+  const most = Math.min(old.length, now.length)
+  let start = 0
+  while (start < most && old[start] === now[start]) found[start] = start++
+  let end = 0
+  while (end < most - start && old[old.length - 1 - end] === now[now.length - 1 - end]) {
+    end++
+    found[now.length - end] = old.length - end
+  }
+  const { olds, nows } = pairs(old, now, start, end)
+  for (const i of longestIncreasing(olds)) found[nows[i] as number] = olds[i] as number
+  return found
+}
+
+/** Equal elements between a common start and a common end; of one of `now`, those of `old` from the last to the first. */
+function pairs(old: ArrayLike<number>, now: ArrayLike<number>, start: number, end: number) {
+  const places = new Map<number, number[]>()
+  for (let i = old.length - end - 1; i >= start; i--) {
+    const same = places.get(old[i] as number)
+    if (same === undefined) places.set(old[i] as number, [i])
+    else same.push(i)
+  }
+  let count = 0
+  for (let i = start; i < now.length - end; i++) count += places.get(now[i] as number)?.length ?? 0
+  const [olds, nows]: [number[], number[]] = [[], []]
+  for (let i = start; i < now.length - end; i++) {
+    const all = places.get(now[i] as number) ?? []
+    // Where there are too many, the first with the first, the second with the second.
+    const some = count <= MOST_PAIRS ? all : all.splice(-1)
+    for (const place of some) {
+      olds.push(place)
+      nows.push(i)
+    }
+  }
+  return { olds, nows }
+}
