@@ -1,0 +1,203 @@
+/** Numbers for rules: those that say the same, as {@link sameRule} tells, have the same. */
+import type { Family } from '../abi/family'
+import { entryMatch } from '../abi/x-tables'
+import type { Extent } from '../binary/struct'
+import { RecentFirst } from '../recent-first'
+import { matchParts, type Part, payloadAt, targetPart } from './entry'
+import { sameRule } from './equal'
+import { HEADS } from './head'
+import { headerOf, structOf } from './identify'
+import { type Image, jumpIn } from './image'
+import type { Rules } from './rules'
+import type { Entry } from './ruleset'
+
+const { name: NAME, revision: REVISION } = entryMatch.fields
+
+/** Words of 32 bits: where those are of which any bit counts, and which do. */
+interface Mask {
+  readonly places: Int32Array
+  readonly bits: Int32Array
+}
+
+/** An entry in memory that it may share with others. */
+interface Located {
+  readonly bytes: Uint8Array
+  /** The same memory. */
+  readonly words: Int32Array
+  /** In bytes, as all else but places of words. */
+  readonly at: number
+  readonly size: number
+  readonly jump: string | undefined
+}
+
+/** Which bits say something in entries that have the same parts. */
+interface Shape {
+  readonly example: Located
+  /** What makes an entry one of this shape: its parts, and which bytes of its interfaces' names count. */
+  readonly fixed: Mask
+  readonly visible: Mask
+  /** Parts whose bytes may be read as one of several structs. */
+  readonly ambiguous: readonly (readonly ['match' | 'target', Part])[]
+}
+
+interface Numbered extends Located {
+  readonly shape: Shape
+  readonly id: number
+}
+
+export class RuleIds {
+  readonly #family: Family
+  readonly #shapes = new RecentFirst<Shape>()
+  readonly #byHash = new Map<number, Numbered[]>()
+  readonly #jumps = new Map<string | undefined, number>()
+  #count = 0
+
+  constructor(family: Family) {
+    this.#family = family
+  }
+
+  /** Of rules in their order. */
+  of(rules: Rules): Int32Array {
+    const { image, refs } = rules
+    const words = image && wordsOf(image.bytes)
+    return Int32Array.from(refs, (ref) =>
+      this.#idOf(typeof ref === 'number' ? locatedIn(image as Image, words as Int32Array, ref) : located(ref)),
+    )
+  }
+
+  #idOf(entry: Located): number {
+    const shape = this.#shapes.serve((one) => (this.#isShaped(one, entry) ? one : undefined)) ?? this.#meet(entry)
+    const hash = this.#hash(shape, entry)
+    const others = this.#byHash.get(hash) ?? []
+    const same = others.find((one) => this.#isSame(one, shape, entry))
+    if (same !== undefined) return same.id
+    if (others.push({ ...entry, shape, id: this.#count++ }) === 1) this.#byHash.set(hash, others)
+    return this.#count - 1
+  }
+
+  #meet(entry: Located): Shape {
+    const shape = shapeOf(this.#family, entry)
+    if (!this.#shapes.isFull) this.#shapes.add(shape)
+    return shape
+  }
+
+  #isShaped({ example, fixed, ambiguous }: Shape, entry: Located): boolean {
+    if (entry.size !== example.size || (entry.jump === undefined) !== (example.jump === undefined)) return false
+    if (!sameWords(fixed, example, entry)) return false
+    return ambiguous.every(
+      ([kind, part]) => structAt(kind, this.#family, example, part) === structAt(kind, this.#family, entry, part),
+    )
+  }
+
+  #hash({ visible: { places, bits } }: Shape, { words, at, jump }: Located): number {
+    let hash = this.#jumps.get(jump) ?? this.#jumps.size
+    this.#jumps.set(jump, hash)
+    const start = at >> 2
+    for (let i = 0; i < places.length; i++)
+      hash = Math.imul(
+        hash ^ ((words[start + (places[i] as number)] as number) & (bits[i] as number)) ^ (hash >>> 15),
+        0x9e3779b1,
+      )
+    return hash
+  }
+
+  #isSame(one: Numbered, shape: Shape, other: Located): boolean {
+    if (one.shape !== shape) return sameRule(this.#family, entryOf(one), entryOf(other))
+    return one.jump === other.jump && sameWords(shape.visible, one, other)
+  }
+}
+
+function sameWords({ places, bits }: Mask, one: Located, other: Located): boolean {
+  const [a, b] = [one.words, other.words]
+  const [from, to] = [one.at >> 2, other.at >> 2]
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i] as number
+    if ((((a[from + place] as number) ^ (b[to + place] as number)) & (bits[i] as number)) !== 0) return false
+  }
+  return true
+}
+
+// Entries in memory
+
+/** The same memory as words, or a copy where they would lie across those. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  return new Int32Array(buffer, byteOffset, length >> 2)
+}
+
+const locatedIn = (image: Image, words: Int32Array, number: number): Located => {
+  const at = image.starts[number] as number
+  const size = (image.starts[number + 1] as number) - at
+  return { bytes: image.bytes, words, at, size, jump: jumpIn(image, number) }
+}
+
+const located = ({ bytes, jump }: Entry): Located => ({
+  bytes,
+  words: wordsOf(bytes),
+  at: 0,
+  size: bytes.length,
+  jump,
+})
+
+const entryOf = ({ bytes, at, size, jump }: Located): Entry => ({ bytes: bytes.subarray(at, at + size), jump })
+
+// Shapes
+
+function structAt(kind: 'match' | 'target', family: Family, { bytes, at }: Located, part: Part) {
+  const there = { ...part, at: at + part.at }
+  return structOf(headerOf(kind, family, bytes, there), bytes, there)
+}
+
+function shapeOf(family: Family, example: Located): Shape {
+  const { bytes, jump } = entryOf(example)
+  const { targetOffset, nextOffset, inifaceMask, outifaceMask } = family.entry.fields
+  const [visible, fixed] = [new Uint8Array(bytes.length), new Uint8Array(bytes.length)]
+  const fix = ({ offset, size }: Extent): unknown => fixed.fill(0xff, offset, offset + size)
+  for (const field of [targetOffset, nextOffset, inifaceMask, outifaceMask]) fix(field)
+  showHead(family, bytes, visible)
+  const parts = [
+    ...matchParts(family, bytes, 0).map((part) => ['match', part] as const),
+    // Of a rule that goes to a chain, the target says nothing.
+    ...(jump === undefined ? [['target', targetPart(family, bytes, 0)] as const] : []),
+  ]
+  for (const [kind, part] of parts) {
+    for (const extent of headerExtents(part, headerOf(kind, family, bytes, part).nameBytes.length)) fix(extent)
+    const hidden = structAt(kind, family, { ...example, bytes, at: 0 }, part)?.variant.visible
+    for (let i = payloadAt(part), end = part.at + part.size, k = 0; i < end; i++, k++)
+      visible[i] = hidden === undefined || hidden[k] === 1 ? 0xff : 0
+  }
+  const ambiguous = parts.filter(([kind, part]) => headerOf(kind, family, bytes, part).known.length > 1)
+  return {
+    example,
+    fixed: maskOf(fixed),
+    visible: maskOf(visible.map((bits, i) => bits | (fixed[i] as number))),
+    ambiguous,
+  }
+}
+
+/** Of an interface's name, only what its mask covers. */
+function showHead(family: Family, bytes: Uint8Array, visible: Uint8Array): void {
+  const { iniface, inifaceMask, outiface, outifaceMask } = family.entry.fields
+  HEADS[family.name].variant.visible.forEach((one, i) => {
+    visible[i] = one === 1 ? 0xff : 0
+  })
+  for (const [name, mask] of [
+    [iniface, inifaceMask],
+    [outiface, outifaceMask],
+  ] as const)
+    for (let i = 0; i < name.size; i++) visible[name.offset + i] = bytes[mask.offset + i] === 0 ? 0 : 0xff
+}
+
+/** The size of a part, its name as far as its NUL, and its revision. */
+const headerExtents = ({ at }: Part, nameLength: number): Extent[] => [
+  { offset: at, size: NAME.offset },
+  { offset: at + NAME.offset, size: Math.min(nameLength + 1, NAME.size) },
+  { offset: at + REVISION.offset, size: REVISION.size },
+]
+
+/** @param bytes of which each that counts is 0xff */
+function maskOf(bytes: Uint8Array): Mask {
+  const bits = new Int32Array(bytes.slice().buffer, 0, bytes.length >> 2)
+  const places = Int32Array.from(bits.keys()).filter((place) => bits[place] !== 0)
+  return { places, bits: places.map((place) => bits[place] as number) }
+}

@@ -1,0 +1,68 @@
+/** Numbers of rules against the comparison of each with each, on tables that iptables-legacy wrote and changed copies of them. */
+import fc from 'fast-check'
+import type { Family } from '../../src/abi/family'
+import { matchParts, targetPart } from '../../src/ruleset/entry'
+import { sameRule } from '../../src/ruleset/equal'
+import { RuleIds } from '../../src/ruleset/rule-ids'
+import { Rules } from '../../src/ruleset/rules'
+import type { Entry } from '../../src/ruleset/ruleset'
+import { fixtures, rulesetOf } from '../support/fixtures'
+
+const tables = fixtures().map((fixture) => rulesetOf(fixture))
+const chains = tables.flatMap((ruleset) => [...ruleset.chains.values()].map(({ rules }) => ({ ruleset, rules })))
+const filled = chains.filter(({ rules }) => rules.length > 0)
+
+/** Places where a rule says that it is the same as another, or not, and the numbers do not say so. */
+function differences(family: Family, rules: readonly Entry[], ids: Int32Array): string[] {
+  const wrong: string[] = []
+  for (let i = 0; i < rules.length; i++)
+    for (let k = 0; k < i; k++)
+      if (sameRule(family, rules[i] as Entry, rules[k] as Entry) !== (ids[i] === ids[k])) wrong.push(`${i} ${k}`)
+  return wrong
+}
+
+test('rules of tables, in the image and as objects, have the numbers that a comparison tells', () => {
+  let same = 0
+  for (const { ruleset, rules } of filled) {
+    const ids = new RuleIds(ruleset.family)
+    const objects = [...rules].map(({ bytes, jump }) => ({ bytes: bytes.slice(), jump }))
+    const numbers = ids.of(rules)
+    expect(differences(ruleset.family, [...rules], numbers)).toEqual([])
+    expect(ids.of(Rules.of(...objects))).toEqual(numbers)
+    same += rules.length - new Set(numbers).size
+  }
+  expect(same).toBeGreaterThan(100)
+})
+
+/** Where the bytes of an entry may be anything. */
+function isFree({ family }: { family: Family }, { bytes }: Entry): (at: number) => boolean {
+  const { targetOffset, nextOffset } = family.entry.fields
+  const parts = [...matchParts(family, bytes, 0), targetPart(family, bytes, 0)]
+  const fixed = new Set(
+    [targetOffset.offset, nextOffset.offset, ...parts.map(({ at }) => at)].flatMap((at) => [at, at + 1]),
+  )
+  return (at) => !fixed.has(at)
+}
+
+test('so have rules with other bytes here and there', () => {
+  const change = fc.tuple(fc.nat(), fc.constantFrom(0, 1, 0x80, 0xff))
+  const changes = fc.array(fc.array(change, { maxLength: 2 }), { minLength: 2, maxLength: 8 })
+  let differing = 0
+  fc.assert(
+    fc.property(fc.nat(filled.length - 1), fc.nat(), changes, (which, number, all) => {
+      const { ruleset, rules } = filled[which] as (typeof filled)[number]
+      const entry = rules.at(number % rules.length) as Entry
+      const free = isFree(ruleset, entry)
+      const copies = all.map((some): Entry => {
+        const bytes = entry.bytes.slice()
+        for (const [at, byte] of some) if (free(at % bytes.length)) bytes[at % bytes.length] = byte
+        return { bytes, jump: entry.jump }
+      })
+      const ids = new RuleIds(ruleset.family).of(Rules.of(...copies))
+      expect(differences(ruleset.family, copies, ids)).toEqual([])
+      differing += new Set(ids).size - 1
+    }),
+    { numRuns: 5_000 },
+  )
+  expect(differing).toBeGreaterThan(1_000)
+})
