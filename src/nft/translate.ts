@@ -55,6 +55,8 @@ class Translator {
   #remark = ''
   /** Whether nft asks for the protocol by itself, as something is asked of its header. */
   #isImplied = false
+  /** Whether packets are counted or the like before that, which those of other protocols are not to be. */
+  #isMoved = false
 
   constructor(entry: Entry, context: Context) {
     this.#entry = entry
@@ -87,11 +89,13 @@ class Translator {
 
   #part({ known = wordless(), at }: EntryPart): string {
     const { bytes } = this.#entry
+    const isMoved = this.#isMoved
+    if (known.extension.restarts !== undefined) this.#isMoved = true
     const words = known.variant.translate?.(bytes, at, this.#context)
     if (typeof words === 'object') this.#remark = words.remark
     if (words !== undefined) return typeof words === 'object' ? '' : words
     const statements = statementsOf(known, bytes, at)
-    if (statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
+    if (!isMoved && statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
     return [...statements]
       .sort((a, b) => offsetOf(a) - offsetOf(b))
       .map((statement) => this.#print(statement))

@@ -37,6 +37,7 @@ export const translateDeviations: readonly TranslateDeviation[] = [
     /-m multiport .*--ports (?:\S*:|\S+ )|-m multiport ! --ports/,
     'the tool takes the ends of a range for two ports, and forgets the negation',
   ),
+  other(/-p tcp -m limit .* -m tcp --dport/, 'the tool limits packets before it asks for the protocol'),
   other(/-p udp .*! --(?:dport|destination-port)/, 'the tool forgets the negation'),
   other(/-j MARK --set-mark 7 -m comment/, 'the tool prints a blank too many'),
   other(
