@@ -27,6 +27,8 @@ interface ValueFields {
   readonly negation?: Field<boolean>
   /** The greatest value, and the bits that a mask may have, that there are words for. */
   readonly max?: number
+  /** The least value that there are words for. */
+  readonly min?: number
   /** Whether the extension overlooks bits of the value that are not in the mask. With them, nf_tables finds no packet. */
   readonly isContained?: boolean
 }
@@ -35,7 +37,7 @@ interface ValueFields {
 export function valueTest(
   source: Source,
   codec: Codec<number>,
-  { value, mask, negation, max, isContained = false }: ValueFields,
+  { value, mask, negation, min = 0, max, isContained = false }: ValueFields,
 ): NativePart {
   const all = greatest(codec)
   const known = (max ?? all) >>> 0
@@ -57,10 +59,10 @@ export function valueTest(
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false
       if (statement.value.length !== codec.size || (statement.mask !== undefined && mask === undefined)) return false
-      if (statement.isTurned || (statement.op === 'neq' && negation === undefined)) return false
+      if (statement.op === 'neq' && negation === undefined) return false
       const bits = statement.mask === undefined ? all : codec.read(statement.mask, 0)
       const number = codec.read(statement.value, 0)
-      if (!isKnown(number, bits) || !isWithin(number, bits)) return false
+      if (number < min || !isKnown(number, bits) || !isWithin(number, bits)) return false
       value.write(bytes, at, number)
       mask?.write(bytes, at, bits)
       negation?.write(bytes, at, statement.op === 'neq')
@@ -139,8 +141,8 @@ export function askedRange(
   if (value.length !== plain.size || mask !== undefined) return undefined
   const isOrdered = to !== undefined || !isEquality(op)
   // Compared byte for byte, a number of the machine's own order is neither less nor greater than another.
-  if (isOrdered && plain !== ordered && !isTurned) return undefined
-  const number = (isTurned ? ordered : plain).read(value, 0)
+  if (isOrdered && isTurned !== (plain !== ordered)) return undefined
+  const number = (isOrdered ? ordered : plain).read(value, 0)
   if (isEquality(op)) return { range: [number, to === undefined ? number : ordered.read(to, 0)], negated: op === 'neq' }
   const max = greatest(plain)
   const ranges = { lte: [0, number], lt: [0, number - 1], gt: [number + 1, max], gte: [number, max] } as const
@@ -218,6 +220,7 @@ export function addressRangeTest(
     },
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.mask !== undefined || !isEquality(statement.op)) return false
+      if (statement.isTurned) return false
       const { value, to = value, op } = statement
       if (value.length !== size || to.length !== size || Buffer.compare(value, to) > 0) return false
       range.write(bytes, at, [widened(value, 16), widened(to, 16)])

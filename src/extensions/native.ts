@@ -27,7 +27,10 @@ export interface Test {
   readonly value: Uint8Array
   /** Where what is asked is a range, its other end, which is in it. */
   readonly to?: Uint8Array | undefined
-  /** Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number. */
+  /**
+   * Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number:
+   * of ranges, and of what is to be less or greater.
+   */
   readonly isTurned?: boolean | undefined
 }
 

@@ -58,7 +58,10 @@ export class RuleReader {
       size: length,
     })
     const read = readRule(this.#family, encoded, {
-      value: (bytes) => void values.push(spanOf(bytes)),
+      value(bytes) {
+        // What was turned over lies elsewhere.
+        if (bytes.buffer === encoded.bytes.buffer) values.push(spanOf(bytes))
+      },
       info(bytes, to) {
         const { at, size } = spanOf(bytes)
         infos.push({ from: at, to, size })

@@ -89,6 +89,21 @@ export function stepsOf(expressions: readonly Expression[]): Step[] | undefined 
   }
 }
 
+type Compared = Pick<Test, 'op' | 'value' | 'to'>
+
+/** Whether all that was loaded is compared, and nothing behind it. Of most that is no part of the packet, the size goes without saying. */
+function isWhole(source: Source, mask: Uint8Array | undefined, { value, to }: Compared): boolean {
+  const length = source.from === 'payload' ? source.length : value.length
+  return [value, to, mask].every((bytes) => bytes === undefined || bytes.length === length)
+}
+
+/** What was turned to be equal to something is equal to that turned back. */
+function inOrder(compared: Compared, isTurned: boolean): Compared & Pick<Test, 'isTurned'> {
+  if (!isTurned) return compared
+  const isEquality = compared.to === undefined && (compared.op === 'eq' || compared.op === 'neq')
+  return isEquality ? { ...compared, value: compared.value.toReversed() } : { ...compared, isTurned }
+}
+
 class Reader {
   readonly #steps: Step[] = []
   readonly #registers = new Map<number, Content>()
@@ -183,12 +198,12 @@ class Reader {
     this.#registers.set(dreg as number, { kind: 'source', source, isTurned: true, isTested: false })
   }
 
-  #test(register: number | undefined, compared: Pick<Test, 'op' | 'value' | 'to'>): void {
+  #test(register: number | undefined, compared: Compared): void {
     const content = this.#source(register)
-    const { source, mask, xor, isTurned } = content
-    if (xor !== undefined) obscure()
+    const { source, mask, xor, isTurned = false } = content
+    if (xor !== undefined || !isWhole(source, mask, compared)) obscure()
     if (content.isTested) this.#narrow(source, mask, compared)
-    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...(isTurned && { isTurned }), ...compared })
+    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...inOrder(compared, isTurned) })
     content.isTested = true
   }
 

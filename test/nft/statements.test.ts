@@ -29,7 +29,8 @@ const constant = (dreg: number, ...bytes: number[]): Known => ({
   data: { dreg, data: value(...bytes) },
 })
 const turned: Known = { name: 'byteorder', data: { sreg: 1, dreg: 1, op: 1, len: 4, size: 4 } }
-const [LEN, MARK] = [0, 3]
+const limit: Known = { name: 'limit', data: { rate: 5n, unit: 1n, burst: 5, type: 0, flags: 0 } }
+const [LEN, MARK, IIFNAME, PROTOCOL] = [0, 3, 6, 16]
 
 test.each<[string, readonly Expression[], string | undefined]>([
   ['one queue', [{ name: 'queue', data: { num: 5, total: 1, flags: 1 } }], '-j NFQUEUE --queue-num 5 --queue-bypass'],
@@ -51,7 +52,7 @@ test.each<[string, readonly Expression[], string | undefined]>([
   ['a number compared in the order of the machine', [meta(LEN, 1), cmp(1, 2, 5, 0, 0, 0)], undefined],
   ['a length that is greater than there are words for', [meta(LEN, 1), turned, cmp(1, 4, 0, 0, 0, 5)], undefined],
   ['a length that is less', [meta(LEN, 1), turned, cmp(1, 2, 0, 0, 0, 5)], '-m length --length 0:4'],
-  ['a mark that is turned and compared', [meta(MARK, 1), turned, cmp(1, 0, 0, 0, 0, 5)], undefined],
+  ['a mark that is turned and compared', [meta(MARK, 1), turned, cmp(1, 0, 0, 0, 0, 5)], '-m mark --mark 0x5'],
   [
     'a mark under a mask that is turned over',
     [
@@ -110,6 +111,37 @@ test.each<[string, readonly Expression[], string | undefined]>([
     ],
     undefined,
   ],
+  ['the protocol 0, which stands for any', [meta(PROTOCOL, 1), cmp(1, 0, 0)], undefined],
+  [
+    'an interface whose name ends as a beginning of names does',
+    [meta(IIFNAME, 1), cmp(1, 0, 0x65, 0x2b, 0)],
+    undefined,
+  ],
+  ['what such names begin with', [meta(IIFNAME, 1), cmp(1, 0, 0x65, 0x2b)], '-i e++'],
+  ['an interface of no name', [meta(IIFNAME, 1), cmp(1, 0, 0, 0)], undefined],
+  [
+    'bits of an address that the mask leaves out',
+    [
+      saddr(1),
+      { name: 'bitwise', data: { sreg: 1, dreg: 1, op: 0, len: 4, mask: value(255, 0, 0, 0), xor: value(0, 0, 0, 0) } },
+      cmp(1, 0, 10, 1, 0, 0),
+    ],
+    undefined,
+  ],
+  [
+    'an address that is turned over',
+    [saddr(1), turned, { name: 'range', data: { sreg: 1, op: 0, from: value(1, 0, 0, 0), to: value(9, 0, 0, 0) } }],
+    undefined,
+  ],
+  ['more than was loaded', [saddr(1), cmp(1, 0, 10, 0, 0, 1, 0)], undefined],
+  ['less than was loaded', [saddr(1), cmp(1, 0, 10, 0)], undefined],
+  [
+    'an address behind a limit',
+    [limit, saddr(1), cmp(1, 0, 10, 0, 0, 1)],
+    '-m limit --limit 5/sec -m iprange --src-range 10.0.0.1-10.0.0.1',
+  ],
+  ['a protocol behind a limit', [limit, meta(PROTOCOL, 1), cmp(1, 0, 6)], undefined],
+  ['a protocol before a limit', [meta(PROTOCOL, 1), cmp(1, 0, 6), limit], '-p tcp -m limit --limit 5/sec'],
   ['what is not known', [{ name: 'quantum', unknown: undefined }], undefined],
 ])('%s', (_, expressions, wanted) => {
   expect(reading(expressions)).toBe(wanted)

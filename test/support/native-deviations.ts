@@ -47,6 +47,7 @@ export const readings: readonly Reading[] = [
   held(/-m multiport .*(?:,|--ports? )/, 'the ports are in a set'),
   held(/! --[ug]id-owner/, 'a packet that no socket sent matches, and has no owner in nf_tables'),
   held(/--(?:hl|ttl)-lt 0 |--(?:hl|ttl)-gt 255 /, 'no packet is so'),
+  held(/-p tcp -m limit .* -m tcp --dport/, 'the translation limits packets before it asks for the protocol'),
   held(/! -[sd] (?:0\.0\.0\.0|::)\/0/, 'nft looks at no bit of the address and compares nothing'),
   otherwise(
     /CONNMARK --set-(?:x?mark) (?:0xff\/0xf|0x1\/0xff00|0xf0\/0xf) /,
