@@ -197,6 +197,15 @@ export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
 export const NFT_FIB_RESULT = { OIF: 1, OIFNAME: 2, ADDRTYPE: 3 } as const
 /** enum nft_fib_flags */
 export const NFTA_FIB_F = { SADDR: 0x01, DADDR: 0x02, MARK: 0x04, IIF: 0x08, OIF: 0x10, PRESENT: 0x20 } as const
+/** enum nft_payload_csum_types */
+export const NFT_PAYLOAD_CSUM = { NONE: 0, INET: 1 } as const
+export const NFTA_EXTHDR = { DREG: 1, TYPE: 2, OFFSET: 3, LEN: 4, FLAGS: 5, OP: 6, SREG: 7 } as const
+/** enum nft_exthdr_op */
+export const NFT_EXTHDR_OP = { IPV6: 0, TCPOPT: 1, IPV4: 2, SCTP: 3, DCCP: 4 } as const
+/** Whether there is such a header is looked at, in place of what it holds. enum nft_exthdr_flags */
+export const NFT_EXTHDR_F_PRESENT = 1
+export const NFTA_SYNPROXY = { MSS: 1, WSCALE: 2, FLAGS: 3 } as const
+export const NFTA_DUP = { SREG_ADDR: 1, SREG_DEV: 2 } as const
 export const NFTA_QUEUE = { NUM: 1, TOTAL: 2, FLAGS: 3, SREG_QNUM: 4 } as const
 export const NFTA_LIMIT = { RATE: 1, UNIT: 2, BURST: 3, TYPE: 4, FLAGS: 5 } as const
 export const NFT_LIMIT_PKTS = 0

@@ -72,6 +72,31 @@ export const markChange = (to: Source, value: Field<number>, mask: Field<number>
   },
 })
 
+/** Some bits of a header become a number. */
+export const bitFieldChange = (
+  from: Source & { readonly from: 'payload' },
+  codec: Codec<number>,
+  bits: number,
+  number: Field<number>,
+  checksum: number | undefined,
+): NativePart => {
+  const to: Source = { ...from, ...(checksum !== undefined && { checksum }) }
+  const unit = bits & -bits
+  const mask = encoded(codec, 2 ** (8 * codec.size) - 1 - bits)
+  return {
+    keys: [keyOfSet(to)],
+    write: (bytes, at) => [{ kind: 'change', to, from, mask, xor: encoded(codec, number.read(bytes, at) * unit) }],
+    read(statement, bytes, at) {
+      if (statement.kind !== 'change' || sourceKey(statement.from) !== sourceKey(from)) return false
+      if (!same(statement.mask, mask) || statement.xor.length !== codec.size) return false
+      const value = codec.read(statement.xor, 0)
+      if ((value & ~bits) !== 0) return false
+      number.write(bytes, at, value / unit)
+      return true
+    },
+  }
+}
+
 /** One mark becomes another one, or what a mask leaves of that. */
 export const markCopy = (
   to: Source,

@@ -1,6 +1,15 @@
 /** What native forms are made of that test packets: numbers, bits, ranges, addresses. */
 import { be16, be32, type Codec, type Field, u8, u16, u32 } from '../binary/codec'
-import { type Comparison, keyOf, type NativePart, type Source, type Statement, sourceKey, type Test } from './native'
+import {
+  type Comparison,
+  keyOf,
+  type NativePart,
+  type OptionalHeader,
+  type Source,
+  type Statement,
+  sourceKey,
+  type Test,
+} from './native'
 import { same } from './values/value'
 
 /** The value as it lies in a register. */
@@ -170,11 +179,16 @@ interface RangeFields {
   readonly max?: number
   /** What it is where nothing is asked. */
   readonly absent?: NumberRange
+  /** How many of the numbers of the source make one of the field. */
+  readonly unit?: number
 }
 
 /** A number must lie in a range, or outside it. */
 export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFields): NativePart {
-  const { range, negation, max = greatest(numbers.plain), absent } = fields
+  const { range, negation, absent, unit = 1, max = Math.floor(greatest(numbers.plain) / unit) } = fields
+  /** What a range of the source is in numbers of the field; undefined where that has no such. */
+  const inUnits = ([first, last]: NumberRange): NumberRange | undefined =>
+    first % unit === 0 && (last + 1) % unit === 0 ? [first / unit, (last + 1) / unit - 1] : undefined
   return {
     keys: [sourceKey(source)],
     write(bytes, at) {
@@ -182,14 +196,15 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const negated = negation?.read(bytes, at) ?? false
       if (absent !== undefined && same(asked, absent)) return negated ? undefined : []
       // No number is greater than its bytes allow.
-      const [first, last] = [asked[0], Math.min(asked[1], greatest(numbers.plain))]
+      const [first, last] = [asked[0] * unit, Math.min(asked[1] * unit + unit - 1, greatest(numbers.plain))]
       return first > last ? undefined : [rangeAsTest(source, numbers, [first, last], negated)]
     },
     read(statement, bytes, at) {
       const asked = statement.kind === 'test' ? askedRange(statement, numbers) : undefined
-      if (asked === undefined || asked.range[1] > max || asked.range[0] > asked.range[1]) return false
+      const wanted = asked && inUnits(asked.range)
+      if (asked === undefined || wanted === undefined || wanted[1] > max || wanted[0] > wanted[1]) return false
       if (asked.negated && negation === undefined) return false
-      range.write(bytes, at, asked.range)
+      range.write(bytes, at, wanted)
       negation?.write(bytes, at, asked.negated)
       return true
     },
@@ -198,7 +213,8 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
 
 type Bytes = Uint8Array
 
-const widened = (bytes: Bytes, size: number): Bytes => {
+/** With zeros behind it. */
+export const widened = (bytes: Bytes, size: number): Bytes => {
   const wide = new Uint8Array(size)
   wide.set(bytes)
   return wide
@@ -286,6 +302,47 @@ export function bitFieldTest(
       negation.write(bytes, at, statement.op === 'neq')
       return true
     },
+  }
+}
+
+/** That one bit of a byte is set; negated, that it is not. */
+export const oneBitTest = (
+  source: Source,
+  mask: number,
+  truth: Field<boolean>,
+  negation: Field<boolean>,
+): NativePart => {
+  const isSet: Field<number> = { ...negation, read: () => mask, write: () => undefined }
+  return given(truth, anyBitTest(source, u8, { bits: isSet, negation, known: mask }))
+}
+
+/** That something is, which a source says by one value of some of its bits. */
+export const statedBy = (
+  source: Source,
+  mask: Uint8Array | undefined,
+  value: Uint8Array,
+  truth: Field<boolean>,
+): NativePart => {
+  const test: Test = { kind: 'test', source, ...(mask && { mask }), op: 'eq', value }
+  return given(truth, {
+    keys: [sourceKey(source)],
+    write: () => [test],
+    read: (statement) =>
+      statement.kind === 'test' &&
+      statement.op === 'eq' &&
+      statement.to === undefined &&
+      same(statement.mask ?? [], mask ?? []) &&
+      same(statement.value, value),
+  })
+}
+
+/** That there is a header of options, which goes without saying where something is asked of it. */
+export const presence = (header: OptionalHeader): NativePart => {
+  const source: Source = { ...header, offset: 0, length: 1, isPresence: true }
+  return {
+    keys: [sourceKey(source)],
+    write: () => [],
+    read: (statement) => isSameTest(statement, equals(source, Uint8Array.of(1))),
   }
 }
 

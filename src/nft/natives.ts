@@ -37,6 +37,9 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'cgroup',
     'addrtype',
     'mac',
+    'statistic',
+    'frag',
+    'rt',
   ],
   target: [
     'LOG',
@@ -52,6 +55,9 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'CLASSIFY',
     'NFQUEUE',
     'NOTRACK',
+    'DSCP',
+    'SYNPROXY',
+    'TEE',
   ],
 }
 

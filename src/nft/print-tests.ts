@@ -18,6 +18,7 @@ import {
   type Test,
   transport,
 } from '../extensions/native'
+import { nftSet } from '../extensions/nft-words'
 import { formatAddress, prefixLength } from '../extensions/values/address'
 import { hex, valueMask } from '../extensions/values/integer'
 import { namedProtocol } from '../extensions/values/protocol'
@@ -148,6 +149,14 @@ const tcpFlags: Words = ({ op, value, mask }) => {
 const dscp = (number: number): string => `0x${number.toString(16).padStart(2, '0')}`
 const ecn = (number: number): string => ['not-ect', 'ect1', 'ect0', 'ce'][number] as string
 
+const DCCP_TYPES = ['request', 'response', 'data', 'ack', 'dataack', 'closereq', 'close', 'reset', 'sync', 'syncack']
+
+const dccpType: Words = ({ op, value, to, or = [] }) => {
+  const typeText = ([byte = 0]: Uint8Array): string => DCCP_TYPES[byte / 2] ?? String(byte / 2)
+  const values = [{ value, to }, ...or].map((one) => typeText(one.value) + (one.to ? `-${typeText(one.to)}` : ''))
+  return `dccp type ${SIGNS[op]}${nftSet(values)}`
+}
+
 const STATES: Names = [
   [0x01, 'invalid'],
   [0x08, 'new'],
@@ -254,6 +263,7 @@ const ALWAYS = table([
   [connection(NFT_CT.MARK), bits('ct mark')],
   [connection(NFT_CT.STATE), flags('ct state', STATES)],
   [connection(NFT_CT.STATUS), flags('ct status', STATUSES)],
+  [connection(NFT_CT.EXPIRATION), plain('ct expiration', (bytes) => `${be32.read(bytes, 0)}ms`)],
   [connection(NFT_CT.PROTOCOL), plain('ct original protocol', decimal(u8))],
   [
     connection(NFT_CT.DIRECTION),
@@ -320,7 +330,7 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
   [PROTOCOLS.tcp]: table([...ports('tcp'), [transport(13, 1), tcpFlags]]),
   [PROTOCOLS.udp]: table(ports('udp')),
   [PROTOCOLS.sctp]: table(ports('sctp')),
-  [PROTOCOLS.dccp]: table(ports('dccp')),
+  [PROTOCOLS.dccp]: table([...ports('dccp'), [transport(8, 1), dccpType]]),
   [PROTOCOLS.icmp]: table(icmpType('icmp', ICMP_TYPES)),
   [PROTOCOLS['ipv6-icmp']]: table(icmpType('icmpv6', ICMP6_TYPES)),
   [PROTOCOLS.esp]: table([[transport(0, 4), plain('esp spi', decimal(be32))]]),

@@ -11,7 +11,7 @@ import { u32 } from '../binary/codec'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
-import type { NativePart, Statement } from '../extensions/native'
+import type { NativePart, Statement, Test } from '../extensions/native'
 import { isEquality, isSameTest } from '../extensions/native-tests'
 import { encodeParameters, readParameters } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
@@ -261,7 +261,25 @@ class Builder {
     if (this.#counters !== undefined) return this.#takeTarget(step)
     if (step.kind === 'match' || step.kind === 'expression') this.#isMoved = true
     if (step.kind === 'match') return this.#takeMatch(step)
+    return this.#takeWhole(step) || this.#takeApart(step)
+  }
+
+  #takeWhole(step: Statement): boolean {
     return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step) || this.#takeNeeded(step)
+  }
+
+  /** Neighbours in a header may be asked for at once: all of them are equal where each is. */
+  #takeApart(statement: Statement): boolean {
+    if (statement.kind !== 'test' || statement.op !== 'eq' || statement.to !== undefined) return false
+    const { source, value } = statement
+    if (source.from !== 'payload' || statement.mask !== undefined || statement.isTurned) return false
+    for (let length = source.length - 1; length > 0; length--) {
+      const first: Test = { ...statement, source: { ...source, length }, value: value.subarray(0, length) }
+      if (!this.#takeWhole(first)) continue
+      const rest = { ...source, offset: source.offset + length, length: source.length - length }
+      return this.take({ ...statement, source: rest, value: value.subarray(length) })
+    }
+    return false
   }
 
   #isTaken({ known: { extension, variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {

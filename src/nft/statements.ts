@@ -2,7 +2,17 @@
  * From expressions to what they say together, and back. Expressions pass values by registers: what one loads, another
  * compares. Here a rule is a list of steps, each complete in itself.
  */
-import { NFT_BYTEORDER, NFT_RANGE, NFT_REG_1, NFT_REG_VERDICT, NFT_REG32_00, NFT_REG32_01 } from '../abi/nf-tables'
+import {
+  NFT_BYTEORDER,
+  NFT_EXTHDR_F_PRESENT,
+  NFT_EXTHDR_OP,
+  NFT_PAYLOAD_CSUM,
+  NFT_RANGE,
+  NFT_REG_1,
+  NFT_REG_VERDICT,
+  NFT_REG32_00,
+  NFT_REG32_01,
+} from '../abi/nf-tables'
 import { type Comparison, keyOf, type Source, type Statement, type Test } from '../extensions/native'
 import type { Encoded } from '../netlink/attribute'
 import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
@@ -61,9 +71,10 @@ const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
   nat: ['addressMin', 'addressMax', 'portMin', 'portMax'],
   masq: ['portMin', 'portMax'],
   redir: ['portMin', 'portMax'],
+  dup: ['address', 'device'],
 }
 /** Expressions that touch no register. */
-const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack']
+const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack', 'synproxy']
 
 /** What is copied from one place to another is a mark. */
 const MARK = 4
@@ -93,7 +104,7 @@ type Compared = Pick<Test, 'op' | 'value' | 'to'>
 
 /** Whether all that was loaded is compared, and nothing behind it. Of most that is no part of the packet, the size goes without saying. */
 function isWhole(source: Source, mask: Uint8Array | undefined, { value, to }: Compared): boolean {
-  const length = source.from === 'payload' ? source.length : value.length
+  const length = 'length' in source ? source.length : value.length
   return [value, to, mask].every((bytes) => bytes === undefined || bytes.length === length)
 }
 
@@ -127,8 +138,10 @@ class Reader {
     const { name, data } = expression
     if (data.unknown !== undefined) obscure()
     if ((name === 'meta' || name === 'ct') && data.sreg !== undefined) this.#set(expression)
+    else if (name === 'payload' && data.sreg !== undefined) this.#write(expression)
     else if (name === 'meta') this.#load(data.dreg, { from: 'meta', key: data.key ?? obscure() })
     else if (name === 'payload') this.#loadPayload(expression)
+    else if (name === 'exthdr') this.#loadOptional(expression)
     else if (name === 'ct') this.#loadConnection(expression)
     else if (name === 'rt') this.#load(data.dreg, { from: 'rt', key: data.key ?? obscure() })
     else if (name === 'fib')
@@ -168,9 +181,19 @@ class Reader {
     this.#put(register, { kind: 'source', source, isTested: false })
   }
 
-  #loadPayload({ data: { dreg, base, offset, len, sreg } }: ExpressionOf<'payload'>): void {
-    if (sreg !== undefined || base === undefined || offset === undefined || len === undefined) obscure()
+  #loadPayload({ data: { dreg, base, offset, len } }: ExpressionOf<'payload'>): void {
+    if (base === undefined || offset === undefined || len === undefined) obscure()
     else this.#load(dreg, { from: 'payload', base, offset, length: len })
+  }
+
+  #loadOptional({ data }: ExpressionOf<'exthdr'>): void {
+    const { dreg, type, offset, len, op = NFT_EXTHDR_OP.IPV6, flags = 0, sreg } = data
+    if (sreg !== undefined || (flags !== 0 && flags !== NFT_EXTHDR_F_PRESENT)) obscure()
+    else if (type === undefined || offset === undefined || len === undefined) obscure()
+    else {
+      const presence = flags === 0 ? {} : { isPresence: true }
+      this.#load(dreg, { from: 'exthdr', op, type, offset, length: len, ...presence })
+    }
   }
 
   #loadConnection({ data: { dreg, key, direction, sreg } }: ExpressionOf<'ct'>): void {
@@ -248,6 +271,20 @@ class Reader {
     else this.#copy(to, content)
   }
 
+  /** What is written into a packet is what was there, but for some bits. */
+  #write({
+    data: { sreg, base, offset, len, csumType = 0, csumOffset, csumFlags = 0 },
+  }: ExpressionOf<'payload'>): void {
+    const checksum = csumType === NFT_PAYLOAD_CSUM.INET ? csumOffset : undefined
+    if (csumFlags !== 0 || (csumType !== NFT_PAYLOAD_CSUM.NONE && checksum === undefined)) obscure()
+    const content = this.#source(sreg)
+    if (base === undefined || offset === undefined || len === undefined || content.mask?.length !== len) obscure()
+    else {
+      const sum = checksum === undefined ? {} : { checksum }
+      this.#copy({ from: 'payload', base, offset, length: len, ...sum }, content)
+    }
+  }
+
   /** What was loaded to be set elsewhere is not left untested. */
   #copy(to: Source, content: Extract<Content, { kind: 'source' }>): void {
     const { source: from, mask, xor, isTurned, isTested } = content
@@ -287,10 +324,22 @@ function loaded(source: Source): Known {
       return { name: 'fib', data: { dreg, flags: source.flags, result: source.result } }
     case 'payload':
       return { name: 'payload', data: { dreg, base: source.base, offset: source.offset, len: source.length } }
+    case 'exthdr': {
+      const { op, type, offset, length: len, isPresence = false } = source
+      return { name: 'exthdr', data: { dreg, type, offset, len, op, flags: isPresence ? NFT_EXTHDR_F_PRESENT : 0 } }
+    }
   }
 }
 
-const stored = ({ from, ...at }: Source, sreg: number): Known => ({ name: from, data: { ...at, sreg } }) as Known
+function stored(to: Source, sreg: number): Known {
+  if (to.from !== 'payload') {
+    const { from, ...at } = to
+    return { name: from, data: { ...at, sreg } } as Known
+  }
+  const { base, offset, length: len, checksum } = to
+  const sum = checksum === undefined ? {} : { csumType: NFT_PAYLOAD_CSUM.INET, csumOffset: checksum }
+  return { name: 'payload', data: { base, offset, len, sreg, ...sum } }
+}
 
 const turned = (length: number): Known => ({
   name: 'byteorder',
@@ -309,7 +358,8 @@ const masked = (mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.length))
   },
 })
 
-function compared({ op, value, to }: Test): Known {
+function compared({ op, value, to, or }: Test): Known {
+  if (or !== undefined) throw new Error('a set of values is no expression')
   if (to === undefined) return { name: 'cmp', data: { sreg: NFT_REG_1, op: OPS.indexOf(op), data: { value } } }
   const range = op === 'eq' ? NFT_RANGE.EQ : NFT_RANGE.NEQ
   return { name: 'range', data: { sreg: NFT_REG_1, op: range, from: { value }, to: { value: to } } }

@@ -29,6 +29,25 @@ const constant = (dreg: number, ...bytes: number[]): Known => ({
   data: { dreg, data: value(...bytes) },
 })
 const turned: Known = { name: 'byteorder', data: { sreg: 1, dreg: 1, op: 1, len: 4, size: 4 } }
+const expiring: readonly Known[] = [{ name: 'ct', data: { key: 5, dreg: 1 } }, turned]
+const thousandths = (first: number, last: number): Known => ({
+  name: 'range',
+  data: { sreg: 1, op: 0, from: value(0, 0, first >> 8, first & 255), to: value(0, 0, last >> 8, last & 255) },
+})
+const random = meta(24, 1)
+const lowBits: Known = {
+  name: 'bitwise',
+  data: { sreg: 1, dreg: 1, op: 0, len: 4, mask: value(0x7f, 255, 255, 255), xor: value(0, 0, 0, 0) },
+}
+const firstBytes: Known = { name: 'payload', data: { dreg: 1, base: 1, offset: 0, len: 2 } }
+const without = (...[a, b, c, d]: [number, number, number, number]): Known => ({
+  name: 'bitwise',
+  data: { sreg: 1, dreg: 1, op: 0, len: 2, mask: value(a, b), xor: value(c, d) },
+})
+const writing = (csumType: number): Known => ({
+  name: 'payload',
+  data: { sreg: 1, base: 1, offset: 0, len: 2, csumType, csumOffset: csumType === 0 ? 0 : 10, csumFlags: 0 },
+})
 const limit: Known = { name: 'limit', data: { rate: 5n, unit: 1n, burst: 5, type: 0, flags: 0 } }
 const [LEN, MARK, IIFNAME, PROTOCOL] = [0, 3, 6, 16]
 
@@ -142,6 +161,39 @@ test.each<[string, readonly Expression[], string | undefined]>([
   ],
   ['a protocol behind a limit', [limit, meta(PROTOCOL, 1), cmp(1, 0, 6)], undefined],
   ['a protocol before a limit', [meta(PROTOCOL, 1), cmp(1, 0, 6), limit], '-p tcp -m limit --limit 5/sec'],
+  ['whole seconds', [...expiring, thousandths(1000, 2999)], '-m conntrack --ctexpire 1:2'],
+  ['half a second', [...expiring, thousandths(1000, 1499)], undefined],
+  ['one thousandth of a second', [expiring[0] as Known, cmp(1, 0, 0xe8, 3, 0, 0)], undefined],
+  [
+    'a random number',
+    [random, lowBits, cmp(1, 2, 0x40, 0, 0, 0)],
+    '-m statistic --mode random --probability 0.50000000000',
+  ],
+  ['a random number of other bits', [random, cmp(1, 2, 0x40, 0, 0, 0)], undefined],
+  ['a class of service', [firstBytes, without(0xff, 0x03, 0x00, 0x88), writing(1)], '-j DSCP --set-dscp 0x22'],
+  ['a class of service without a checksum', [firstBytes, without(0xff, 0x03, 0x00, 0x88), writing(0)], undefined],
+  ['two bits beside it', [firstBytes, without(0xff, 0xfc, 0x00, 0x03), writing(1)], undefined],
+  [
+    'a copy of the packet',
+    [constant(1, 10, 0, 0, 1), { name: 'dup', data: { address: 1 } }],
+    '-j TEE --gateway 10.0.0.1',
+  ],
+  [
+    'a copy that leaves by an interface',
+    [constant(1, 10, 0, 0, 1), constant(2, 1, 0, 0, 0), { name: 'dup', data: { address: 1, device: 2 } }],
+    undefined,
+  ],
+  ['a proxy of what may be no TCP', [{ name: 'synproxy', data: { mss: 0, wscale: 0, flags: 0 } }], undefined],
+  [
+    'neighbours in a header',
+    [{ name: 'payload', data: { dreg: 1, base: 1, offset: 8, len: 2 } }, cmp(1, 0, 64, 6)],
+    '-p tcp -m ttl --ttl-eq 64',
+  ],
+  [
+    'neighbours that are not both equal',
+    [{ name: 'payload', data: { dreg: 1, base: 1, offset: 8, len: 2 } }, cmp(1, 1, 64, 6)],
+    undefined,
+  ],
   ['what is not known', [{ name: 'quantum', unknown: undefined }], undefined],
 ])('%s', (_, expressions, wanted) => {
   expect(reading(expressions)).toBe(wanted)
@@ -168,6 +220,25 @@ test.each<[string, Step]>([
     { kind: 'test', source: { from: 'fib', flags: 1, result: 3 }, op: 'eq', value: Uint8Array.of(2, 0, 0, 0) },
   ],
   ['a realm', { kind: 'test', source: { from: 'rt', key: 0 }, op: 'eq', value: Uint8Array.of(2, 0, 0, 0) }],
+  [
+    'what is set in a packet',
+    {
+      kind: 'change',
+      to: { from: 'payload', base: 1, offset: 0, length: 2, checksum: 10 },
+      from: { from: 'payload', base: 1, offset: 0, length: 2 },
+      mask: Uint8Array.of(0xff, 3),
+      xor: Uint8Array.of(0, 0x88),
+    },
+  ],
+  [
+    'a header of options',
+    {
+      kind: 'test',
+      source: { from: 'exthdr', op: 0, type: 44, offset: 0, length: 1, isPresence: true },
+      op: 'eq',
+      value: Uint8Array.of(1),
+    },
+  ],
   ['what is set', { kind: 'set', to: tracked, value: Uint8Array.of(1, 0, 0, 0) }],
   [
     'what is copied',

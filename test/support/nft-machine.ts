@@ -62,6 +62,8 @@ export class NftMachine {
     switch (name) {
       case 'payload':
         return this.#load(data.dreg, this.#packet.bytes(data.base ?? 0, data.offset ?? 0, data.len ?? 0))
+      case 'exthdr':
+        return this.#loadOptional(data.dreg, data.type ?? 0, data.offset ?? 0, data.len ?? 0, data.flags === 1)
       case 'meta':
         return data.sreg === undefined
           ? this.#load(data.dreg, this.#packet.meta(data.key ?? 0))
@@ -101,6 +103,17 @@ export class NftMachine {
   /** What is not there ends the rule. It counts as filled: Linux takes rules before it has packets. */
   #load(register: number | undefined, value: Uint8Array | undefined): boolean {
     return value === undefined ? false : this.#fill(register, value)
+  }
+
+  #loadOptional(
+    register: number | undefined,
+    type: number,
+    offset: number,
+    length: number,
+    isPresence: boolean,
+  ): boolean {
+    const value = this.#packet.optional(type, offset, length)
+    return this.#load(register, isPresence ? Uint8Array.of(value === undefined ? 0 : 1) : value)
   }
 
   #mask(from: number | undefined, to: number | undefined, length: number, mask: Uint8Array, xor: Uint8Array): true {

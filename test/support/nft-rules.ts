@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
+import { PROTOCOLS } from '../../src/abi/protocols'
 import type { Expression, Known } from '../../src/nft/expressions'
 import { NftMachine, Refused } from './nft-machine'
 import { type Packet, packets } from './packets'
@@ -19,8 +20,14 @@ const lookup =
   (flags: number) =>
   (dreg: number): Known => ({ name: 'fib', data: { dreg, flags, result: 3 } })
 
-type Load = readonly [load: (register: number) => Known, size: number]
+const optional =
+  (type: number, offset: number, len: number, flags = 0) =>
+  (dreg: number): Known => ({ name: 'exthdr', data: { dreg, op: 0, type, offset, len, flags } })
 
+/** How something is loaded, how much of it there is, and of what bits are numbers of their own, these. */
+type Load = readonly [load: (register: number) => Known, size: number, ...masks: (readonly number[])[]]
+
+const [FRAGMENT, ROUTING] = [PROTOCOLS['ipv6-frag'], PROTOCOLS['ipv6-route']]
 const PROTOCOL: Load = [meta(NFT_META.L4PROTO), 1]
 /** What is in headers of the network, by the family. */
 const NETWORK: Readonly<Record<string, readonly (readonly [offset: number, size: number])[]>> = {
@@ -67,6 +74,8 @@ const COMMON: readonly Load[] = [
       [4, 4],
     ] as const
   ).map(([offset, size]): Load => [payload(2, offset, size), size]),
+  [payload(2, 13, 1), 1, [0x02], [0x12], [0x3f], [0x80], [0x40]],
+  [payload(2, 8, 1), 1, [0x1e]],
   [payload(0, 6, 6), 6],
   ...(['MARK', 'LEN', 'CPU', 'SKUID', 'SKGID', 'IIFGROUP', 'OIFGROUP', 'CGROUP'] as const).map(
     (name): Load => [meta(NFT_META[name]), 4],
@@ -77,6 +86,8 @@ const COMMON: readonly Load[] = [
   [meta(NFT_META.IIFTYPE), 2],
   [meta(NFT_META.PKTTYPE), 1],
   ...(['STATE', 'STATE', 'STATUS', 'MARK', 'EXPIRATION'] as const).map((name): Load => [connection(NFT_CT[name]), 4]),
+  [connection(NFT_CT.STATUS), 4, [2, 0, 0, 0], [0x10, 0, 0, 0], [0x20, 0, 0, 0]],
+  [connection(NFT_CT.STATE), 4, [2, 0, 0, 0], [0x0a, 0, 0, 0], [0x41, 0, 0, 0]],
   [connection(NFT_CT.DIRECTION), 1],
   [connection(NFT_CT.PROTOCOL, 0), 1],
   [connection(NFT_CT.PROTO_DST, 0), 2],
@@ -85,8 +96,40 @@ const COMMON: readonly Load[] = [
   [lookup(NFTA_FIB_F.DADDR | NFTA_FIB_F.IIF), 4],
   [(dreg) => ({ name: 'rt', data: { key: 0, dreg } }), 4],
 ]
+/** What is in headers of options. */
+const OPTIONAL: readonly Load[] = (
+  [
+    [FRAGMENT, 4, 4],
+    [FRAGMENT, 3, 1],
+    [FRAGMENT, 2, 2],
+    [FRAGMENT, 0, 1],
+    [ROUTING, 2, 1],
+    [ROUTING, 3, 1],
+    [ROUTING, 0, 1],
+  ] as const
+).flatMap(([type, offset, size]): Load[] => [
+  [optional(type, offset, size, offset === 0 ? 1 : 0), size],
+  [optional(type, offset, size), size],
+])
+
+/** Numbers in headers of the network. */
+const MASKED: Readonly<Record<Family['name'], readonly Load[]>> = {
+  ipv4: [
+    [payload(1, 1, 1), 1, [0xfc], [0x03]],
+    [payload(1, 6, 2), 2, [0x1f, 0xff]],
+  ],
+  ipv6: [
+    [payload(1, 0, 2), 2, [0x0f, 0xc0], [0x0f, 0xf0]],
+    [payload(1, 1, 1), 1, [0x30]],
+    [optional(FRAGMENT, 3, 1), 1, [1]],
+    [optional(FRAGMENT, 2, 2), 2, [0xff, 0xf8]],
+  ],
+}
+
 const loads = ({ name, addressSize: size }: Family): readonly Load[] => [
   ...COMMON,
+  ...(name === 'ipv6' ? OPTIONAL : []),
+  ...MASKED[name],
   ...(NETWORK[name] ?? []).flatMap(([offset, length]): Load[] => [
     [payload(1, offset, length), length],
     [payload(1, offset, length), length],
@@ -102,7 +145,7 @@ const KINDS: readonly Kind[] = [...new Array<Kind>(8).fill('compare'), 'range', 
 const asking = fc.record({
   register: fc.constantFrom(1, 1, 1, 1, 2, 8, 9, 10),
   mask: fc.option(
-    fc.array(fc.constantFrom(0, 0xff, 0xff, 0x0f, 0xf0, 0xfc, 3, 2, 0x1e, 0x1f, 0x3f), {
+    fc.array(fc.constantFrom(0, 0xff, 0xff, 0x0f, 0xf0, 0xfc, 0xf8, 3, 2, 1, 0x1e, 0x1f, 0x3f, 0x40, 0x80), {
       minLength: 16,
       maxLength: 16,
     }),
@@ -127,12 +170,12 @@ type Asking = typeof asking extends fc.Arbitrary<infer T> ? T : never
 const data = (value: Uint8Array) => ({ value })
 
 /** Loads something, and asks for it what a packet has. */
-function question([load, size]: Load, how: Asking, packet: Packet): Known[] {
+function question([load, size, ...masks]: Load, how: Asking, packet: Packet): Known[] {
   const { register: reg, op } = how
   const steps: Known[] = [load(reg)]
   if (how.mask !== undefined) {
-    const mask = Uint8Array.from(how.mask.slice(0, size))
-    if (how.isOneByte) mask.fill(0, 1)
+    const mask = Uint8Array.from(masks[how.register % masks.length] ?? how.mask.slice(0, size))
+    if (how.isOneByte && masks.length === 0) mask.fill(0, 1)
     steps.push({
       name: 'bitwise',
       data: { sreg: reg, dreg: reg, op: 0, len: size, mask: data(mask), xor: data(new Uint8Array(size)) },

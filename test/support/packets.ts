@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFT_PAYLOAD } from '../../src/abi/nf-tables'
+import { PROTOCOLS } from '../../src/abi/protocols'
 
 const number = (codecSize: number, value: number, isHost = true): Uint8Array => {
   const bytes = new Uint8Array(codecSize)
@@ -45,6 +46,8 @@ export interface Choice {
   readonly small: number
   readonly connection: { readonly state: number; readonly status: number; readonly mark: number } | undefined
   readonly addressType: number
+  /** Headers of options, by their numbers. IPv4 has none of these. */
+  readonly options: Readonly<Record<number, readonly number[]>>
 }
 
 export class Packet {
@@ -146,6 +149,12 @@ export class Packet {
     return number(4, this.choice.addressType)
   }
 
+  /** What is in a header of options. */
+  optional(type: number, offset: number, length: number): Uint8Array | undefined {
+    const header = this.choice.options[type]
+    return header && Uint8Array.from(header.slice(offset, offset + length))
+  }
+
   get realm(): Uint8Array {
     return number(4, this.choice.small)
   }
@@ -175,6 +184,18 @@ function headerOfTransport({ ports: [source, destination], flags, type, protocol
   return bytes
 }
 
+const optionalHeaders = fc.record(
+  {
+    [PROTOCOLS['ipv6-frag']]: fc
+      .tuple(fc.constantFrom(0, 8), fc.constantFrom(0, 1), fc.constantFrom(1, 5, 9))
+      .map(([offset, more, id]) => [6, 0, 0, offset | more, 0, 0, 0, id]),
+    [PROTOCOLS['ipv6-route']]: fc
+      .tuple(fc.constantFrom(0, 2), fc.constantFrom(0, 1, 3))
+      .map(([type, left]) => [6, 2, type, left, 0, 0, 0, 0]),
+  },
+  { requiredKeys: [] },
+)
+
 /** Packets of a family. */
 export const packets = ({ name: family }: Family): fc.Arbitrary<Packet> =>
   fc
@@ -201,5 +222,6 @@ export const packets = ({ name: family }: Family): fc.Arbitrary<Packet> =>
         { nil: undefined },
       ),
       addressType: fc.constantFrom(1, 2, 5),
+      options: family === 'ipv4' ? fc.constant({}) : optionalHeaders,
     })
     .map((choice) => new Packet(choice))

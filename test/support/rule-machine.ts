@@ -2,7 +2,7 @@
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
 import { PROTOCOLS } from '../../src/abi/protocols'
-import { be16, u16, u32 } from '../../src/binary/codec'
+import { be16, be32, u16, u32 } from '../../src/binary/codec'
 import { parseRule } from '../../src/language/parse'
 import { splitWords } from '../../src/language/words'
 import type { Packet } from './packets'
@@ -125,6 +125,12 @@ const addressType =
     text.split(',').includes(ADDRESS_TYPES[u32.read(packet.addressType(flag), 0)] as string)
 const DCCP_TYPES = ['REQUEST', 'RESPONSE', 'DATA', 'ACK', 'DATAACK', 'CLOSEREQ', 'CLOSE', 'RESET', 'SYNC', 'SYNCACK']
 
+const [FRAGMENT, ROUTING] = [PROTOCOLS['ipv6-frag'], PROTOCOLS['ipv6-route']]
+const ofHeader =
+  (type: number, ask: (header: Uint8Array, text: string) => boolean): Ask =>
+  (packet, [text = '']) =>
+    asked(packet.optional(type, 0, 8), (header) => ask(header, text))
+
 const ASKED: Readonly<Record<string, Ask>> = {
   ' -s': (packet, [text = '']) => isIn(source(packet), text),
   ' -d': (packet, [text = '']) => isIn(destination(packet), text),
@@ -169,6 +175,12 @@ const ASKED: Readonly<Record<string, Ask>> = {
   'realm --realm': (packet, [text = '']) => maskedBy(u32.read(packet.realm, 0), text),
   'mac --mac-source': (packet, [text = '']) =>
     Buffer.from(packet.bytes(0, 6, 6) as Uint8Array).toString('hex') === text.replaceAll(':', '').toLowerCase(),
+  'frag --fragid': ofHeader(FRAGMENT, (header, text) => within(be32.read(header, 4), text)),
+  'frag --fragfirst': ofHeader(FRAGMENT, (header) => be16.read(header, 2) >>> 3 === 0),
+  'frag --fragmore': ofHeader(FRAGMENT, (header) => (be16.read(header, 2) & 1) === 1),
+  'frag --fraglast': ofHeader(FRAGMENT, (header) => (be16.read(header, 2) & 1) === 0),
+  'rt --rt-type': ofHeader(ROUTING, (header, text) => header[2] === Number(text)),
+  'rt --rt-segsleft': ofHeader(ROUTING, (header, text) => within(header[3] as number, text)),
   'addrtype --src-type': addressType(NFTA_FIB_F.SADDR),
   'addrtype --dst-type': addressType(NFTA_FIB_F.DADDR),
   'addrtype --limit-iface-in': () => true,
@@ -230,6 +242,8 @@ function isMet({ name, options }: Group, packet: Packet): boolean {
     const met = ask(packet, words)
     return met !== undefined && met !== negated
   }
+  const header = { frag: FRAGMENT, rt: ROUTING }[name]
+  if (header !== undefined && packet.optional(header, 0, 1) === undefined) return false
   if (name !== 'conntrack') return options.every(meets)
   const ofState = options.filter((option) => option.name === '--ctstate')
   if (!ofState.every(meets)) return false

@@ -47,6 +47,7 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   other(/-m addrtype (?=.*--src-t\S*)(?=.*--dst-t\S*)/, 'the tool forgets the type of the destination'),
   other(/--(?:src|dst)-type (?:THROW|NAT|XRESOLVE) /, 'the tool prints a type without a name as nothing', 'ipv4'),
   other(/--comment \S{200}|--comment "?(?:(?:a b){20}|(?:é){60}|[^"]{250})/, 'the tool cuts the text off'),
+  other(/--ctexpire/, 'the tool asks for one thousandth of a second, of all those that a second is'),
   other(/--ctstate DNAT,SNAT /, 'the tool forgets the second one'),
   other(
     /--ct(?:orig|repl)(?:src|dst)[ =]\S*\/\S/,
@@ -82,12 +83,10 @@ export const translateDeviations: readonly TranslateDeviation[] = [
     /! --ctstate \S*[SD]NAT|--ctstate \S*(?:SNAT,\S*(?:NEW|INVALID|UNTRACKED)|(?:NEW|INVALID|DNAT)\S*,\S*SNAT)/,
     'one state, or one status, is asked for at a time',
   ),
-  none(/--ctexpire/, 'nf_tables has thousandths of seconds'),
+  none(/--ctexpire (?:4294967295|20:10) /, 'no connection expires then'),
+  none(/! --ctstate NEW ! --ctproto/, 'a packet of no connection matches, and has no protocol of one in nf_tables'),
   none(/--ctstatus (?:NONE|none|N)[ ,]/, 'the tool prints nothing that nft understands'),
-  none(
-    /--chunk-types|--dccp-types|--tcp-option|--hbh-|--rt-len|--fraglen|--comp/,
-    'no words yet, or none that count the same',
-  ),
+  none(/--chunk-types|--tcp-option|--hbh-|--rt-len|--fraglen|--comp/, 'no words yet, or none that count the same'),
   none(
     /--tcp-flags (?:SYN (?:ACK|ALL)|ACK SYN|NONE (?:ALL|SYN)) /,
     'no packet has flags that are not looked at, and nft overlooks them',
