@@ -93,6 +93,8 @@ export interface NativePart {
   readonly keys: readonly string[]
   /** @returns what is to be said; undefined where that cannot be said in such statements. */
   write(bytes: Uint8Array, at: number): readonly Statement[] | undefined
+  /** What is said to nft in words, where rules are not written or read so. As of `write`, which it is in place of. */
+  translated?(bytes: Uint8Array, at: number): readonly Statement[] | undefined
   /** Whether it may read several statements, one after the other, as long as these do not say the same twice. */
   readonly isGradual?: boolean
   /** Whether it reads every value that is to be equalled, or not, as it does every other: its bytes go into the payload. */

@@ -1,6 +1,6 @@
 /** Tests as nft(8) writes them, in the words that iptables-translate 1.8.9 chooses. */
 import type { FamilyName } from '../abi/family'
-import { IP_CT_DIR, NFT_CT, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
+import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, be32, type Codec, u8, u16, u32 } from '../binary/codec'
 import { readText } from '../binary/text'
@@ -12,6 +12,7 @@ import {
   lookup,
   meta,
   network,
+  type OptionalHeader,
   type Source,
   type Statement,
   sourceKey,
@@ -343,16 +344,24 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
  * that of ICMPv6 all the same.
  */
 export const impliesProtocol = (statement: Statement, { protocol }: Context): boolean =>
-  statement.kind === 'test' &&
-  statement.source.from === 'payload' &&
-  statement.source.base === NFT_PAYLOAD.TRANSPORT &&
-  protocol !== PROTOCOLS['ipv6-icmp']
+  statement.kind === 'test' && isOfTransport(statement.source) && protocol !== PROTOCOLS['ipv6-icmp']
+
+const isOfTransport = (source: Source): boolean =>
+  source.from === 'payload' ? source.base === NFT_PAYLOAD.TRANSPORT : isTcpOption(source)
+
+const isTcpOption = (source: Source): source is OptionalHeader =>
+  source.from === 'exthdr' && source.op === NFT_EXTHDR_OP.TCPOPT
+
+/** Whether there is an option. */
+const optionWords = (type: number, { value }: Test): string =>
+  `tcp option ${type} ${value[0] === 0 ? 'missing' : 'exists'}`
 
 const BOTH_PORTS = sourceKey(transport(0, 4))
 
 /** The text of a test; undefined where there are no words for it. */
 export function printTest(test: Test, context: Context): string | undefined {
   const { source } = test
+  if (isTcpOption(source)) return source.isPresence ? optionWords(source.type, test) : undefined
   const key = sourceKey(source)
   const ofProtocol = OF_PROTOCOL[context.protocol ?? 0]
   const words = ALWAYS.get(key) ?? OF_FAMILY[context.family.name].get(key) ?? ofProtocol?.get(key)
