@@ -336,13 +336,16 @@ export const statedBy = (
   })
 }
 
-/** That there is a header of options, which goes without saying where something is asked of it. */
-export const presence = (header: OptionalHeader): NativePart => {
-  const source: Source = { ...header, offset: 0, length: 1, isPresence: true }
+/**
+ * That there is a header of options, which goes without saying where something is asked of it.
+ * @param asked what is; 0 where nothing
+ */
+export const presence = (header: OptionalHeader, asked: Field<number>): NativePart => {
+  const test = equals({ ...header, offset: 0, length: 1, isPresence: true }, Uint8Array.of(1))
   return {
-    keys: [sourceKey(source)],
-    write: () => [],
-    read: (statement) => isSameTest(statement, equals(source, Uint8Array.of(1))),
+    keys: [sourceKey(test.source)],
+    write: (bytes, at) => (asked.read(bytes, at) === 0 ? [test] : []),
+    read: (statement) => isSameTest(statement, test),
   }
 }
 

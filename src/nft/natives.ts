@@ -40,6 +40,8 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'statistic',
     'frag',
     'rt',
+    'hbh',
+    'dst',
   ],
   target: [
     'LOG',

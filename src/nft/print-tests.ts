@@ -1,7 +1,7 @@
 /** Tests as nft(8) writes them, in the words that iptables-translate 1.8.9 chooses. */
 import type { FamilyName } from '../abi/family'
 import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
-import { PROTOCOLS } from '../abi/protocols'
+import { HOP_BY_HOP, PROTOCOLS } from '../abi/protocols'
 import { be16, be32, type Codec, u8, u16, u32 } from '../binary/codec'
 import { readText } from '../binary/text'
 import type { Context } from '../extensions/context'
@@ -13,6 +13,7 @@ import {
   meta,
   network,
   type OptionalHeader,
+  optionalHeader,
   type Source,
   type Statement,
   sourceKey,
@@ -308,6 +309,7 @@ const OF_FAMILY: Readonly<Record<FamilyName, ReadonlyMap<string, Words>>> = {
     ...addresses('ipv6', 'ip6'),
     [network(7, 1), plain('ip6 hoplimit', decimal(u8))],
     [network(0, 2), bitField('ip6 dscp', be16, 0x0fc0, dscp)],
+    [optionalHeader(HOP_BY_HOP, 1, 1), plain('hbh hdrlength', decimal(u8))],
     [network(1, 1), bitField('ip6 ecn', u8, 0x30, ecn)],
   ]),
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
-import { PROTOCOLS } from '../../src/abi/protocols'
+import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 import type { Expression, Known } from '../../src/nft/expressions'
 import { NftMachine, Refused } from './nft-machine'
 import { type Packet, packets } from './packets'
@@ -106,6 +106,9 @@ const OPTIONAL: readonly Load[] = (
     [ROUTING, 2, 1],
     [ROUTING, 3, 1],
     [ROUTING, 0, 1],
+    [HOP_BY_HOP, 1, 1],
+    [HOP_BY_HOP, 0, 1],
+    [PROTOCOLS['ipv6-opts'], 1, 1],
   ] as const
 ).flatMap(([type, offset, size]): Load[] => [
   [optional(type, offset, size, offset === 0 ? 1 : 0), size],

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFT_PAYLOAD } from '../../src/abi/nf-tables'
-import { PROTOCOLS } from '../../src/abi/protocols'
+import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 
 const number = (codecSize: number, value: number, isHost = true): Uint8Array => {
   const bytes = new Uint8Array(codecSize)
@@ -184,8 +184,12 @@ function headerOfTransport({ ports: [source, destination], flags, type, protocol
   return bytes
 }
 
+const lengths = fc.constantFrom(0, 1).map((eights) => [6, eights])
+
 const optionalHeaders = fc.record(
   {
+    [HOP_BY_HOP]: lengths,
+    [PROTOCOLS['ipv6-opts']]: lengths,
     [PROTOCOLS['ipv6-frag']]: fc
       .tuple(fc.constantFrom(0, 8), fc.constantFrom(0, 1), fc.constantFrom(1, 5, 9))
       .map(([offset, more, id]) => [6, 0, 0, offset | more, 0, 0, 0, id]),

@@ -1,7 +1,7 @@
 /** What rules of iptables do with packets, by their text and what the manual pages say of it. */
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
-import { PROTOCOLS } from '../../src/abi/protocols'
+import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 import { be16, be32, u16, u32 } from '../../src/binary/codec'
 import { parseRule } from '../../src/language/parse'
 import { splitWords } from '../../src/language/words'
@@ -125,7 +125,8 @@ const addressType =
     text.split(',').includes(ADDRESS_TYPES[u32.read(packet.addressType(flag), 0)] as string)
 const DCCP_TYPES = ['REQUEST', 'RESPONSE', 'DATA', 'ACK', 'DATAACK', 'CLOSEREQ', 'CLOSE', 'RESET', 'SYNC', 'SYNCACK']
 
-const [FRAGMENT, ROUTING] = [PROTOCOLS['ipv6-frag'], PROTOCOLS['ipv6-route']]
+const [FRAGMENT, ROUTING, DESTINATION] = [PROTOCOLS['ipv6-frag'], PROTOCOLS['ipv6-route'], PROTOCOLS['ipv6-opts']]
+const HEADERS: Readonly<Record<string, number>> = { frag: FRAGMENT, rt: ROUTING, hbh: HOP_BY_HOP, dst: DESTINATION }
 const ofHeader =
   (type: number, ask: (header: Uint8Array, text: string) => boolean): Ask =>
   (packet, [text = '']) =>
@@ -179,6 +180,8 @@ const ASKED: Readonly<Record<string, Ask>> = {
   'frag --fragfirst': ofHeader(FRAGMENT, (header) => be16.read(header, 2) >>> 3 === 0),
   'frag --fragmore': ofHeader(FRAGMENT, (header) => (be16.read(header, 2) & 1) === 1),
   'frag --fraglast': ofHeader(FRAGMENT, (header) => (be16.read(header, 2) & 1) === 0),
+  'hbh --hbh-len': ofHeader(HOP_BY_HOP, (header, text) => 8 * (header[1] as number) + 8 === Number(text)),
+  'dst --dst-len': ofHeader(DESTINATION, (header, text) => 8 * (header[1] as number) + 8 === Number(text)),
   'rt --rt-type': ofHeader(ROUTING, (header, text) => header[2] === Number(text)),
   'rt --rt-segsleft': ofHeader(ROUTING, (header, text) => within(header[3] as number, text)),
   'addrtype --src-type': addressType(NFTA_FIB_F.SADDR),
@@ -242,7 +245,7 @@ function isMet({ name, options }: Group, packet: Packet): boolean {
     const met = ask(packet, words)
     return met !== undefined && met !== negated
   }
-  const header = { frag: FRAGMENT, rt: ROUTING }[name]
+  const header = HEADERS[name]
   if (header !== undefined && packet.optional(header, 0, 1) === undefined) return false
   if (name !== 'conntrack') return options.every(meets)
   const ofState = options.filter((option) => option.name === '--ctstate')

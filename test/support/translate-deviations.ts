@@ -82,7 +82,11 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   other(/-m connlimit .*-m connlimit/, 'the tool makes both sets by one command, which nft does not understand'),
   other(/-m connlimit /, 'the tool makes a set of IPv4 addresses', 'ipv6'),
   none(/-m time /, 'nft takes times in the time zone of whoever adds the rule'),
-  none(/-m addrtype /, 'IPv6 asks for other kinds of addresses than the routing tables have', 'ipv6'),
+  none(
+    /-m addrtype /,
+    'the match has UNICAST for local and anycast addresses too, and LOCAL for those of a link that nft takes for unreachable',
+    'ipv6',
+  ),
   none(/-m addrtype --src-type (?:X,p|\S*THROW\S*) /, 'nft has no name for a type', 'ipv4'),
   none(/-m ah |--ahspi|--ahres/, 'nft does not find the header behind others', 'ipv6'),
   none(
@@ -98,6 +102,7 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   ),
   none(/--tcp-option 1 /, 'nft does not look at the last byte of all, where that option may be'),
   none(/--(?:hbh|rt)-l/, 'the match counts bytes, of which nft has eights', 'ipv6'),
+  other(/--hbh-l/, 'the match counts bytes, of which nft has eights', 'ipv6'),
   none(/--fraglen/, 'the header has no length; the tool forgets the option', 'ipv6'),
   none(/--comp/, 'the tool forgets the option'),
   none(

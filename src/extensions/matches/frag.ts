@@ -25,7 +25,7 @@ export const frag = match('frag', {
     const isMore = (flag: number, bits: number) =>
       statedBy(header(3, 1), Uint8Array.of(MORE), Uint8Array.of(bits), bit(flags, flag))
     return readNatively(
-      presence(header(0, 1)),
+      presence(header(0, 1), flags),
       given(bit(flags, 0x01), rangeTest(header(4, 4), NETWORK32, { range: ids, negation: bit(invflags, 0x01) })),
       statedBy(header(2, 2), OFFSET, new Uint8Array(2), bit(flags, 0x08)),
       isMore(0x10, MORE),

@@ -52,7 +52,7 @@ export const rt = match('rt', {
     const type = valueTest(header(2), u8, { value: rtType, negation: bit(invflags, TYPE) })
     const left = rangeTest(header(3), NETWORK8, { range: segsleft, negation: bit(invflags, 0x02) })
     return readNatively(
-      presence(header(0)),
+      presence(header(0), flags),
       given(bit(flags, TYPE), type),
       given(bit(flags, 0x02), left),
       onlyWhere(bits(flags, 0x04 | RESERVED | HOP_LIST | NOT_STRICT), 0),
