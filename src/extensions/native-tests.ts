@@ -203,6 +203,8 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const asked = statement.kind === 'test' ? askedRange(statement, numbers) : undefined
       const wanted = asked && inUnits(asked.range)
       if (asked === undefined || wanted === undefined || wanted[1] > max || wanted[0] > wanted[1]) return false
+      // Any number at all would go without saying, but is asked of packets that have one.
+      if (!asked.negated && absent !== undefined && same(wanted, absent)) return false
       if (asked.negated && negation === undefined) return false
       range.write(bytes, at, wanted)
       negation?.write(bytes, at, asked.negated)

@@ -101,6 +101,26 @@ test.each<[string, readonly Expression[], string | undefined]>([
     undefined,
   ],
   [
+    'any index of ESP, which packets without one do not have',
+    [
+      meta(PROTOCOL, 1),
+      cmp(1, 0, 50),
+      { name: 'payload', data: { dreg: 1, base: 2, offset: 0, len: 4 } },
+      cmp(1, 5, 0, 0, 0, 0),
+    ],
+    undefined,
+  ],
+  [
+    'any port, which packets without a header of TCP do not have',
+    [
+      meta(PROTOCOL, 1),
+      cmp(1, 0, 6),
+      { name: 'payload', data: { dreg: 1, base: 2, offset: 2, len: 2 } },
+      cmp(1, 5, 0, 0),
+    ],
+    undefined,
+  ],
+  [
     'an index of ESP that none is',
     [
       meta(16, 1),
