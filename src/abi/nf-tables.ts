@@ -159,6 +159,8 @@ export const NFTA_PAYLOAD = {
 /** enum nft_payload_bases */
 export const NFT_PAYLOAD = { LL: 0, NETWORK: 1, TRANSPORT: 2 } as const
 export const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5, OP: 6, DATA: 7 } as const
+/** enum nft_bitwise_ops */
+export const NFT_BITWISE = { BOOL: 0, LSHIFT: 1, RSHIFT: 2 } as const
 export const NFTA_BYTEORDER = { SREG: 1, DREG: 2, OP: 3, LEN: 4, SIZE: 5 } as const
 /** enum nft_byteorder_ops */
 export const NFT_BYTEORDER = { NTOH: 0, HTON: 1 } as const

@@ -69,13 +69,15 @@ export interface Assignment {
   readonly value: Uint8Array
 }
 
-/** As {@link Assignment}, to `(from & mask) ^ xor`. */
+/** As {@link Assignment}, to `((from & mask) ^ xor) << shift`. */
 export interface Change {
   readonly kind: 'change'
   readonly to: Source
   readonly from: Source
   readonly mask: Uint8Array
   readonly xor: Uint8Array
+  /** To the left; to the right where it is negative. */
+  readonly shift?: number | undefined
 }
 
 /** An expression of its own, by its name and attributes. */

@@ -114,6 +114,7 @@ const EXPRESSIONS = {
     len: attribute(NFTA_BITWISE.LEN, net32),
     mask: attribute(NFTA_BITWISE.MASK, data),
     xor: attribute(NFTA_BITWISE.XOR, data),
+    data: attribute(NFTA_BITWISE.DATA, data),
   }),
   byteorder: attributes({
     sreg: attribute(NFTA_BYTEORDER.SREG, net32),

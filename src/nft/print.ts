@@ -57,13 +57,14 @@ function printFieldChange({ to, mask, xor }: Change, { family }: Context): strin
 }
 
 function printChange(change: Change, context: Context): string | undefined {
-  const { to, from, mask, xor } = change
+  const { to, from, mask, xor, shift = 0 } = change
   if (to.from === 'payload') return printFieldChange(change, context)
   const [target, source] = [MARKS.get(sourceKey(to))?.[0], MARKS.get(sourceKey(from))?.[1]]
   if (target === undefined || source === undefined) return undefined
   const [kept, turned] = [u32.read(mask, 0), u32.read(xor, 0)]
   const isCopy = sourceKey(to) !== sourceKey(from)
-  return `${target} set ${source}${isCopy && kept === ALL ? '' : ` ${changeWords(kept, turned)}`}`
+  const value = `${source}${isCopy && kept === ALL ? '' : ` ${changeWords(kept, turned)}`}`
+  return `${target} set ${shift === 0 ? value : `( ${value} ) ${shift > 0 ? '<<' : '>>'} ${Math.abs(shift)}`}`
 }
 
 function changeWords(kept: number, turned: number): string {

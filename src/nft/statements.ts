@@ -3,6 +3,7 @@
  * compares. Here a rule is a list of steps, each complete in itself.
  */
 import {
+  NFT_BITWISE,
   NFT_BYTEORDER,
   NFT_EXTHDR_F_PRESENT,
   NFT_EXTHDR_OP,
@@ -13,6 +14,7 @@ import {
   NFT_REG32_00,
   NFT_REG32_01,
 } from '../abi/nf-tables'
+import { u32 } from '../binary/codec'
 import { type Comparison, keyOf, type Source, type Statement, type Test } from '../extensions/native'
 import type { Encoded } from '../netlink/attribute'
 import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
@@ -50,6 +52,8 @@ type Content =
       readonly mask?: Uint8Array
       /** Bits that are turned over behind the mask. */
       readonly xor?: Uint8Array
+      /** By how many bits it is shifted behind these: to the left, or, where negative, to the right. */
+      readonly shift?: number
       readonly isTurned?: boolean
       isTested: boolean
     }
@@ -78,6 +82,8 @@ const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack', 
 
 /** What is copied from one place to another is a mark. */
 const MARK = 4
+
+const MAX_SHIFT = 8 * MARK - 1
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
@@ -115,6 +121,19 @@ function inOrder(compared: Compared, isTurned: boolean): Compared & Pick<Test, '
   return isEquality ? { ...compared, value: compared.value.toReversed() } : { ...compared, isTurned }
 }
 
+function maskOf(mask: Data | undefined, xor: Data | undefined): { mask: Uint8Array; xor?: Uint8Array } {
+  const [kept, turned] = [mask?.value ?? obscure(), xor?.value ?? obscure()]
+  return isZero(turned) ? { mask: kept } : { mask: kept, xor: turned }
+}
+
+/** Of a mark; the bytes of others may lie in another order. */
+function shiftOf(op: number, size: number | undefined, data: Data | undefined): number {
+  const bits = data?.value?.length === u32.size ? u32.read(data.value, 0) : obscure()
+  if (size !== MARK || bits < 1 || bits > MAX_SHIFT) obscure()
+  if (op === NFT_BITWISE.LSHIFT) return bits
+  return op === NFT_BITWISE.RSHIFT ? -bits : obscure()
+}
+
 class Reader {
   readonly #steps: Step[] = []
   readonly #registers = new Map<number, Content>()
@@ -146,7 +165,7 @@ class Reader {
     else if (name === 'rt') this.#load(data.dreg, { from: 'rt', key: data.key ?? obscure() })
     else if (name === 'fib')
       this.#load(data.dreg, { from: 'fib', flags: data.flags ?? obscure(), result: data.result ?? obscure() })
-    else if (name === 'bitwise') this.#mask(expression)
+    else if (name === 'bitwise') this.#compute(expression)
     else if (name === 'byteorder') this.#turn(expression)
     else if (name === 'cmp') this.#compare(data.sreg, OPS[data.op ?? obscure()], data.data)
     else if (name === 'range') this.#inRange(expression)
@@ -160,7 +179,8 @@ class Reader {
   #leave(register: number): void {
     const content = this.#registers.get(register)
     if (content?.kind !== 'source' || content.isTested) return
-    this.#steps.push(content.mask === undefined ? { kind: 'look', source: content.source } : obscure())
+    const isPlain = content.mask === undefined && content.shift === undefined
+    this.#steps.push(isPlain ? { kind: 'look', source: content.source } : obscure())
     content.isTested = true
   }
 
@@ -206,25 +226,27 @@ class Reader {
     return content?.kind === 'source' ? content : obscure()
   }
 
-  #mask({ data: { sreg, dreg, op = 0, mask, xor } }: ExpressionOf<'bitwise'>): void {
-    const { source, mask: before, isTested, isTurned } = this.#source(sreg)
-    const [bits, turned] = [mask?.value ?? obscure(), xor?.value ?? obscure()]
-    if (sreg !== dreg || op !== 0 || before !== undefined || isTurned || isTested) obscure()
-    const changed = isZero(turned) ? {} : { xor: turned }
-    this.#registers.set(dreg as number, { kind: 'source', source, mask: bits, ...changed, isTested: false })
+  #compute({ data: { sreg, dreg, op = NFT_BITWISE.BOOL, len, mask, xor, data } }: ExpressionOf<'bitwise'>): void {
+    const content = this.#source(sreg)
+    if (sreg !== dreg || content.isTurned || content.isTested || content.shift !== undefined) obscure()
+    const isShift = op !== NFT_BITWISE.BOOL
+    if (!isShift && (content.mask !== undefined || data !== undefined)) obscure()
+    if (isShift && (mask !== undefined || xor !== undefined)) obscure()
+    const computed = isShift ? { shift: shiftOf(op, len, data) } : maskOf(mask, xor)
+    this.#registers.set(dreg as number, { ...content, ...computed, isTested: false })
   }
 
   #turn({ data: { sreg, dreg, op, len, size } }: ExpressionOf<'byteorder'>): void {
-    const { source, mask, isTested, isTurned } = this.#source(sreg)
+    const { source, mask, shift, isTested, isTurned } = this.#source(sreg)
     if (sreg !== dreg || op !== NFT_BYTEORDER.HTON || size !== len) obscure()
-    if (mask !== undefined || isTested || isTurned) obscure()
+    if (mask !== undefined || shift !== undefined || isTested || isTurned) obscure()
     this.#registers.set(dreg as number, { kind: 'source', source, isTurned: true, isTested: false })
   }
 
   #test(register: number | undefined, compared: Compared): void {
     const content = this.#source(register)
-    const { source, mask, xor, isTurned = false } = content
-    if (xor !== undefined || !isWhole(source, mask, compared)) obscure()
+    const { source, mask, xor, shift, isTurned = false } = content
+    if (xor !== undefined || shift !== undefined || !isWhole(source, mask, compared)) obscure()
     if (content.isTested) this.#narrow(source, mask, compared)
     else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...inOrder(compared, isTurned) })
     content.isTested = true
@@ -278,7 +300,8 @@ class Reader {
     const checksum = csumType === NFT_PAYLOAD_CSUM.INET ? csumOffset : undefined
     if (csumFlags !== 0 || (csumType !== NFT_PAYLOAD_CSUM.NONE && checksum === undefined)) obscure()
     const content = this.#source(sreg)
-    if (base === undefined || offset === undefined || len === undefined || content.mask?.length !== len) obscure()
+    if (content.mask?.length !== len || content.shift !== undefined) obscure()
+    if (base === undefined || offset === undefined || len === undefined) obscure()
     else {
       const sum = checksum === undefined ? {} : { checksum }
       this.#copy({ from: 'payload', base, offset, length: len, ...sum }, content)
@@ -287,12 +310,12 @@ class Reader {
 
   /** What was loaded to be set elsewhere is not left untested. */
   #copy(to: Source, content: Extract<Content, { kind: 'source' }>): void {
-    const { source: from, mask, xor, isTurned, isTested } = content
+    const { source: from, mask, xor, shift, isTurned, isTested } = content
     if (isTurned || isTested) obscure()
     content.isTested = true
     const size = mask?.length ?? MARK
     const [kept, turned] = [mask ?? new Uint8Array(size).fill(0xff), xor ?? new Uint8Array(size)]
-    this.#say({ kind: 'change', to, from, mask: kept, xor: turned })
+    this.#say({ kind: 'change', to, from, mask: kept, xor: turned, ...(shift && { shift }) })
   }
 
   #compat({ name, data: { name: extension, rev, info } }: ExpressionOf<'match' | 'target'>): void {
@@ -358,6 +381,13 @@ const masked = (mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.length))
   },
 })
 
+const shifted = (shift: number): Known => {
+  const value = new Uint8Array(u32.size)
+  u32.write(value, 0, Math.abs(shift))
+  const op = shift > 0 ? NFT_BITWISE.LSHIFT : NFT_BITWISE.RSHIFT
+  return { name: 'bitwise', data: { sreg: NFT_REG_1, dreg: NFT_REG_1, op, len: MARK, data: { value } } }
+}
+
 function compared({ op, value, to, or }: Test): Known {
   if (or !== undefined) throw new Error('a set of values is no expression')
   if (to === undefined) return { name: 'cmp', data: { sreg: NFT_REG_1, op: OPS.indexOf(op), data: { value } } }
@@ -383,7 +413,12 @@ export function expressionsOf(step: Step): Expression[] {
         stored(step.to, NFT_REG32_01),
       ]
     case 'change':
-      return [loaded(step.from), masked(step.mask, step.xor), stored(step.to, NFT_REG_1)]
+      return [
+        loaded(step.from),
+        masked(step.mask, step.xor),
+        ...(step.shift ? [shifted(step.shift)] : []),
+        stored(step.to, NFT_REG_1),
+      ]
     case 'counter':
       return [{ name: 'counter', data: { packets: step.packets, bytes: step.bytes } }]
     case 'verdict':

@@ -39,6 +39,10 @@ const lowBits: Known = {
   name: 'bitwise',
   data: { sreg: 1, dreg: 1, op: 0, len: 4, mask: value(0x7f, 255, 255, 255), xor: value(0, 0, 0, 0) },
 }
+const shift = (op: number, bits: number): Known => ({
+  name: 'bitwise',
+  data: { sreg: 1, dreg: 1, op, len: 4, data: value(bits, 0, 0, 0) },
+})
 const firstBytes: Known = { name: 'payload', data: { dreg: 1, base: 1, offset: 0, len: 2 } }
 const without = (...[a, b, c, d]: [number, number, number, number]): Known => ({
   name: 'bitwise',
@@ -214,6 +218,32 @@ test.each<[string, readonly Expression[], string | undefined]>([
     [{ name: 'payload', data: { dreg: 1, base: 1, offset: 8, len: 2 } }, cmp(1, 1, 64, 6)],
     undefined,
   ],
+  [
+    'a mark that is shifted, and copied',
+    [meta(MARK, 1), shift(1, 2), { name: 'ct', data: { sreg: 1, key: 3 } }],
+    '-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff --left-shift-mark 2',
+  ],
+  ['a mark that is shifted, and asked for', [meta(MARK, 1), shift(1, 2), cmp(1, 0, 4, 0, 0, 0)], undefined],
+  [
+    'a mark that is shifted where it is',
+    [meta(MARK, 1), shift(1, 2), { name: 'meta', data: { sreg: 1, key: MARK } }],
+    undefined,
+  ],
+  [
+    'a mark that is shifted twice',
+    [meta(MARK, 1), shift(1, 2), shift(1, 2), { name: 'ct', data: { sreg: 1, key: 3 } }],
+    undefined,
+  ],
+  [
+    'a mark that is shifted before its bits are looked at',
+    [meta(MARK, 1), shift(2, 2), lowBits, { name: 'ct', data: { sreg: 1, key: 3 } }],
+    undefined,
+  ],
+  [
+    'a mark whose bits are looked at, then shifted',
+    [meta(MARK, 1), lowBits, shift(2, 2), { name: 'ct', data: { sreg: 1, key: 3 } }],
+    '-j CONNMARK --save-mark --nfmask 0xffffff7f --ctmask 0xffffffff --right-shift-mark 2',
+  ],
   ['what is not known', [{ name: 'quantum', unknown: undefined }], undefined],
 ])('%s', (_, expressions, wanted) => {
   expect(reading(expressions)).toBe(wanted)
@@ -258,6 +288,10 @@ test.each<[string, Step]>([
       op: 'eq',
       value: Uint8Array.of(1),
     },
+  ],
+  [
+    'what is copied, and shifted to the right',
+    { kind: 'change', to: tracked, from: mark, mask: Uint8Array.of(255, 0, 0, 0), xor: new Uint8Array(4), shift: -5 },
   ],
   ['what is set', { kind: 'set', to: tracked, value: Uint8Array.of(1, 0, 0, 0) }],
   [

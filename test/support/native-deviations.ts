@@ -26,7 +26,6 @@ const MANY_TYPES = /--(?:src|dst)-type \S+,/
 export const readings: readonly Reading[] = [
   held(/-(?:j|-jump) (?:AUDIT|TCPMSS) /, 'the target has no native form here'),
   held(/-j TEE .*--oif/, 'nf_tables has a number of an interface, and the target its name'),
-  held(/(?:left|right)-shift-mark/, 'a shift is kept'),
   held(MANY_TYPES, 'the types are in a set', 'ipv4'),
   held(
     /-m addrtype /,
@@ -61,7 +60,11 @@ export const readings: readonly Reading[] = [
     /CONNMARK --set-(?:x?mark) (?:0xff\/0xf|0x1\/0xff00|0xf0\/0xf) /,
     'nft binds the mask that the translation has closer than its xor',
   ),
-  otherwise(/--(?:save|restore)-mark --mask /, 'the translation clears all of the mark, not the mask alone'),
+  otherwise(
+    /--(?:save|restore)-mark --mask |--mask \S+ --restore-mark/,
+    'the translation clears all of the mark, not the mask alone',
+  ),
+  otherwise(/--set-xmark 1\/3 --right-shift-mark/, 'nft binds the mask that the translation has closer than its xor'),
   otherwise(/-j TOS /, 'the translation sets the DSCP alone, and leaves the two bits behind it'),
   otherwise(/-j CT --notrack/, 'both targets are one expression'),
   otherwise(/--nflog-range/, 'the translation leaves the length out, which the kernel overlooks, too'),

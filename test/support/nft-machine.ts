@@ -1,5 +1,5 @@
 /** What rules of nf_tables do with packets: registers are filled, changed and compared, one expression after the other. */
-import { NFT_BYTEORDER, NFT_RANGE, NFT_REG32_00 } from '../../src/abi/nf-tables'
+import { NFT_BITWISE, NFT_BYTEORDER, NFT_RANGE, NFT_REG32_00 } from '../../src/abi/nf-tables'
 import { u32 } from '../../src/binary/codec'
 import type { Data, Expression, Known } from '../../src/nft/expressions'
 import { isKnown } from '../../src/nft/expressions'
@@ -77,7 +77,9 @@ export class NftMachine {
       case 'rt':
         return this.#load(data.dreg, this.#packet.realm)
       case 'bitwise':
-        return this.#mask(data.sreg, data.dreg, data.len ?? 0, bytesOf(data.mask), bytesOf(data.xor))
+        return data.data === undefined
+          ? this.#mask(data.sreg, data.dreg, data.len ?? 0, bytesOf(data.mask), bytesOf(data.xor))
+          : this.#shift(data.sreg, data.dreg, data.op ?? 0, u32.read(bytesOf(data.data), 0))
       case 'byteorder':
         return this.#turn(data.sreg, data.dreg, data.len ?? 0, data.size ?? 0, data.op ?? -1)
       case 'cmp':
@@ -123,6 +125,13 @@ export class NftMachine {
       to,
       words.map((byte, i) => (byte & (mask[i] ?? 0)) ^ (xor[i] ?? 0)),
     )
+  }
+
+  /** Of a mark. */
+  #shift(from: number | undefined, to: number | undefined, op: number, bits: number): true {
+    const [number, value] = [u32.read(this.read(from, WORD), 0), new Uint8Array(WORD)]
+    u32.write(value, 0, op === NFT_BITWISE.LSHIFT ? (number << bits) >>> 0 : number >>> bits)
+    return this.#fill(to, value)
   }
 
   #turn(from: number | undefined, to: number | undefined, length: number, size: number, op: number): true {

@@ -229,6 +229,37 @@ const marking: Known[] = [
   { name: 'meta', data: { key: NFT_META.MARK, sreg: 1 } },
 ]
 
+/** A mark becomes the other one, or itself, as it is or under a mask, shifted or not. */
+const copying: fc.Arbitrary<Known[]> = fc
+  .record({
+    from: fc.constantFrom<'meta' | 'ct'>('meta', 'ct'),
+    to: fc.constantFrom<'meta' | 'ct'>('meta', 'ct'),
+    mask: fc.option(fc.tuple(fc.constantFrom(0xff, 0xfe, 0), fc.constantFrom(0, 1, 5)), { nil: undefined }),
+    shift: fc.option(fc.tuple(fc.constantFrom(1, 2), fc.constantFrom(1, 2, 31)), { nil: undefined }),
+    isShiftFirst: fc.boolean(),
+  })
+  .map(({ from, to, mask, shift, isShiftFirst }) => {
+    const place = { sreg: 1, dreg: 1, len: 4 }
+    const words = (byte: number, rest = 0): Uint8Array => Uint8Array.of(byte, rest, rest, rest)
+    const changes: Known[] = [
+      ...(mask
+        ? [
+            {
+              name: 'bitwise',
+              data: { ...place, op: 0, mask: data(words(mask[0], 0xff)), xor: data(words(mask[1])) },
+            } as const,
+          ]
+        : []),
+      ...(shift ? [{ name: 'bitwise', data: { ...place, op: shift[0], data: data(words(shift[1])) } } as const] : []),
+    ]
+    const key = { meta: NFT_META.MARK, ct: NFT_CT.MARK }
+    return [
+      { name: from, data: { key: key[from], dreg: 1 } },
+      ...(isShiftFirst ? changes.reverse() : changes),
+      { name: to, data: { key: key[to], sreg: 1 } },
+    ]
+  })
+
 export class Case {
   readonly expressions: readonly Expression[]
   readonly packets: readonly Packet[]
@@ -259,9 +290,16 @@ export const nftCases = (family: Family): fc.Arbitrary<Case> => {
       /** Most of what is in the header of a protocol says nothing without that. */
       protocol: fc.boolean(),
       parts: fc.array(part, { maxLength: 3 }),
-      end: fc.array(fc.constantFrom<Known[]>([counter], [verdict(1)], [verdict(0)], [verdict(-5)], marking), {
-        maxLength: 2,
-      }),
+      end: fc.array(
+        fc.oneof(
+          {
+            weight: 5,
+            arbitrary: fc.constantFrom<Known[]>([counter], [verdict(1)], [verdict(0)], [verdict(-5)], marking),
+          },
+          { weight: 1, arbitrary: copying },
+        ),
+        { maxLength: 2 },
+      ),
     })
     .map(({ packets: some, protocol, parts, end }) => {
       const asks = parts.map(({ kind, load, how, which }) =>

@@ -203,7 +203,10 @@ export const plainRules: readonly PlainRule[] = [
   mangle('dup to 10.0.0.1', '-j TEE --gateway 10.0.0.1'),
   mangle('dup to 10.0.0.1 device lo'),
   mangle('tcp dport 80 tproxy to 127.0.0.1:80'),
-  mangle('ct mark set mark << 1'),
+  mangle(
+    'ct mark set mark << 1',
+    '-j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff --left-shift-mark 1',
+  ),
   mangle('tcp flags syn tcp option maxseg size set 1400'),
   raw('notrack', '-j NOTRACK'),
   raw('meta nftrace set 1', '-j TRACE'),

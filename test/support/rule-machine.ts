@@ -260,8 +260,27 @@ function limitOf({ options }: Group): string {
   return `limit ${rate}/${UNITS[unit as string]} ${of('--limit-burst') ?? 5}`
 }
 
+/** Nothing is done where there is no connection. */
+function marked(options: readonly Option[], { choice, isTracked }: Packet): string {
+  if (!isTracked) return ''
+  const words = (name: string): number[] =>
+    (options.find((option) => option.name === name)?.words[0] ?? '').split('/').filter(Boolean).map(Number)
+  const [[left = 0], [right = 0]] = [words('--left-shift-mark'), words('--right-shift-mark')]
+  const shifted = (mark: number): number => ((mark << left) >>> 0) >>> right
+  const [ofPacket, ofConnection] = [choice.mark, choice.connection?.mark ?? 0]
+  const [[nfmask = 0], [ctmask = 0]] = [words('--nfmask'), words('--ctmask')]
+  const changed = (mark: number, cleared: number, bits: number): number => ((mark & ~cleared) ^ bits) >>> 0
+  const is = (name: string): boolean => options.some((option) => option.name === name)
+  if (is('--save-mark')) return `ct ${NFT_CT.MARK} = ${changed(ofConnection, ctmask, shifted(ofPacket & nfmask))}`
+  if (is('--restore-mark'))
+    return `meta ${NFT_META.MARK} = ${changed(ofPacket, nfmask, shifted(ofConnection & ctmask))}`
+  const [value = 0, mask = 0xffff_ffff] = words('--set-xmark')
+  return `ct ${NFT_CT.MARK} = ${shifted(changed(ofConnection, mask, value))}`
+}
+
 function targetOf({ name, options }: Group, packet: Packet): string {
   const [, target = ''] = name.split(' ')
+  if (target === 'CONNMARK') return marked(options, packet)
   const [value = 0, mask = 0xffff_ffff] = (options[0]?.words[0] ?? '').split('/').map(Number)
   const changed = (mark: number): number => ((mark & ~mask) ^ value) >>> 0
   if (target === 'MARK') return `meta ${NFT_META.MARK} = ${changed(packet.choice.mark)}`
@@ -284,7 +303,7 @@ export class RuleMachine {
     const done: string[] = []
     const end = this.#isCounted ? ['count'] : []
     for (const group of this.#groups)
-      if (group.name.startsWith('-')) return [...done, ...end, targetOf(group, packet)].join(', ')
+      if (group.name.startsWith('-')) return [...done, ...end, targetOf(group, packet)].filter(Boolean).join(', ')
       else if (group.name === 'limit') done.push(limitOf(group))
       else if (!isMet(group, packet)) return done.join(', ')
     return [...done, ...end].join(', ')

@@ -44,6 +44,11 @@ export const translateDeviations: readonly TranslateDeviation[] = [
     /CONNMARK --set-x?mark (?:0xff\/0xf|0x1\/0xff00|0xf0\/0xf) /,
     'nft binds the mask closer than the xor that the tool has before it',
   ),
+  other(/CONNMARK --set-x?mark 1 --left-shift-mark/, 'nft fails where a number that is written is shifted'),
+  other(
+    /CONNMARK --set-xmark 1\/3 --right-shift-mark/,
+    'nft binds the mask closer than the xor that the tool has before it',
+  ),
   other(/-m addrtype (?=.*--src-t\S*)(?=.*--dst-t\S*)/, 'the tool forgets the type of the destination'),
   other(/--(?:src|dst)-type (?:THROW|NAT|XRESOLVE) /, 'the tool prints a type without a name as nothing', 'ipv4'),
   other(/--comment \S{200}|--comment "?(?:(?:a b){20}|(?:é){60}|[^"]{250})/, 'the tool cuts the text off'),
@@ -69,7 +74,7 @@ export const translateDeviations: readonly TranslateDeviation[] = [
   other(/--gateway 127\.0\.0\.1/, 'the tool asks for the name of the address'),
   none(/-j TOS /, 'nft sets no bits of the byte but those of the DSCP'),
   none(
-    /CONNMARK .*(?:--mask|shift-mark|--nfmask 0xff --ctmask 0xff)/,
+    /CONNMARK .*(?:--mask|--nfmask 0xff --ctmask 0xff)/,
     'nft takes the bits that a mask keeps from one of the marks alone',
   ),
   none(/"[^"]*\\"/, 'nft has no way to put quotes into a text'),
