@@ -38,6 +38,8 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'addrtype',
     'mac',
     'statistic',
+    'connbytes',
+    'connlabel',
     'frag',
     'rt',
     'hbh',

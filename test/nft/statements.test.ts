@@ -43,6 +43,25 @@ const shift = (op: number, bits: number): Known => ({
   name: 'bitwise',
   data: { sreg: 1, dreg: 1, op, len: 4, data: value(bits, 0, 0, 0) },
 })
+const transferred: readonly Known[] = [
+  { name: 'ct', data: { key: 14, dreg: 1, direction: 1 } },
+  { name: 'byteorder', data: { sreg: 1, dreg: 1, op: 1, len: 8, size: 8 } },
+]
+const count = (number: number) => value(0, 0, 0, 0, 0, 0, 0, number)
+const labels: readonly Known[] = [
+  { name: 'ct', data: { key: 13, dreg: 1 } },
+  {
+    name: 'bitwise',
+    data: {
+      sreg: 1,
+      dreg: 1,
+      op: 0,
+      len: 16,
+      mask: value(0, 2, ...new Array<number>(14).fill(0)),
+      xor: value(...new Array<number>(16).fill(0)),
+    },
+  },
+]
 const firstBytes: Known = { name: 'payload', data: { dreg: 1, base: 1, offset: 0, len: 2 } }
 const without = (...[a, b, c, d]: [number, number, number, number]): Known => ({
   name: 'bitwise',
@@ -244,6 +263,19 @@ test.each<[string, readonly Expression[], string | undefined]>([
     [meta(MARK, 1), lowBits, shift(2, 2), { name: 'ct', data: { sreg: 1, key: 3 } }],
     '-j CONNMARK --save-mark --nfmask 0xffffff7f --ctmask 0xffffffff --right-shift-mark 2',
   ],
+  [
+    'no packets at all, which connections that are not counted have, too',
+    [...transferred, { name: 'range', data: { sreg: 1, op: 0, from: count(0), to: count(9) } }],
+    undefined,
+  ],
+  [
+    'more than so many packets',
+    [...transferred, { name: 'range', data: { sreg: 1, op: 1, from: count(0), to: count(9) } }],
+    '-m connbytes ! --connbytes 0:9 --connbytes-mode packets --connbytes-dir reply',
+  ],
+  ['any number of packets but one', [transferred[0] as Known, cmp(1, 1, 0, 0, 0, 0, 0, 0, 0, 0)], undefined],
+  ['a label that is on', [...labels, cmp(1, 1, ...new Array<number>(16).fill(0))], '-m connlabel --label "9"'],
+  ['a label that is not on', [...labels, cmp(1, 0, ...new Array<number>(16).fill(0))], undefined],
   ['what is not known', [{ name: 'quantum', unknown: undefined }], undefined],
 ])('%s', (_, expressions, wanted) => {
   expect(reading(expressions)).toBe(wanted)

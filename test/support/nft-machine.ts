@@ -135,7 +135,7 @@ export class NftMachine {
   }
 
   #turn(from: number | undefined, to: number | undefined, length: number, size: number, op: number): true {
-    if (op !== NFT_BYTEORDER.HTON || (size !== 2 && size !== 4) || length % size !== 0) refused()
+    if (op !== NFT_BYTEORDER.HTON || (size !== 2 && size !== 4 && size !== 8) || length % size !== 0) refused()
     const bytes = this.read(from, rounded(length))
     for (let at = 0; at < length; at += size) bytes.subarray(at, at + size).reverse()
     return this.#fill(to, bytes)

@@ -88,6 +88,10 @@ const COMMON: readonly Load[] = [
   ...(['STATE', 'STATE', 'STATUS', 'MARK', 'EXPIRATION'] as const).map((name): Load => [connection(NFT_CT[name]), 4]),
   [connection(NFT_CT.STATUS), 4, [2, 0, 0, 0], [0x10, 0, 0, 0], [0x20, 0, 0, 0]],
   [connection(NFT_CT.STATE), 4, [2, 0, 0, 0], [0x0a, 0, 0, 0], [0x41, 0, 0, 0]],
+  [connection(NFT_CT.BYTES), 8],
+  [connection(NFT_CT.PKTS, 0), 8],
+  [connection(NFT_CT.AVGPKT, 1), 8],
+  [connection(NFT_CT.LABELS), 16, [1, ...new Array<number>(15).fill(0)], [4, ...new Array<number>(15).fill(0)]],
   [connection(NFT_CT.DIRECTION), 1],
   [connection(NFT_CT.PROTOCOL, 0), 1],
   [connection(NFT_CT.PROTO_DST, 0), 2],
@@ -185,7 +189,7 @@ function question([load, size, ...masks]: Load, how: Asking, packet: Packet): Kn
     })
   }
   if (how.isTurned && size % 2 === 0) {
-    const unit = size % 4 === 0 ? 4 : 2
+    const unit = size === 8 ? 8 : size % 4 === 0 ? 4 : 2
     steps.push({ name: 'byteorder', data: { sreg: reg, dreg: reg, op: 1, len: size, size: unit } })
   }
   const length = Math.max(1, size + how.length)

@@ -6,7 +6,7 @@ import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 
 const number = (codecSize: number, value: number, isHost = true): Uint8Array => {
   const bytes = new Uint8Array(codecSize)
-  for (let i = 0; i < codecSize; i++) bytes[isHost ? i : codecSize - 1 - i] = (value >>> (8 * i)) & 0xff
+  for (let i = 0; i < codecSize; i++) bytes[isHost ? i : codecSize - 1 - i] = i < 4 ? (value >>> (8 * i)) & 0xff : 0
   return bytes
 }
 const name = (text: string): Uint8Array => {
@@ -107,6 +107,12 @@ export class Packet {
     }
   }
 
+  /** What a connection has transferred; nothing where that is not counted. */
+  counted(key: number, direction: number | undefined): number {
+    const { connection, small } = this.choice
+    return (connection?.mark ?? 0) === 0 ? 0 : small + key + 3 * (direction ?? 2)
+  }
+
   connection(key: number, direction: number | undefined): Uint8Array | undefined {
     const { connection, protocol, source, destination, ports } = this.choice
     if (key === NFT_CT.STATE) return number(4, connection?.state ?? 1)
@@ -119,6 +125,12 @@ export class Packet {
         return number(4, connection.mark)
       case NFT_CT.DIRECTION:
         return number(1, 0)
+      case NFT_CT.LABELS:
+        return number(16, connection.mark)
+      case NFT_CT.PKTS:
+      case NFT_CT.BYTES:
+      case NFT_CT.AVGPKT:
+        return number(8, this.counted(key, direction))
       case NFT_CT.EXPIRATION:
         return number(4, 1_000 * connection.mark + 500)
       case NFT_CT.PROTOCOL:

@@ -52,8 +52,11 @@ export const plainRules: readonly PlainRule[] = [
   filter('ct count over 10 drop'),
   filter('ct expiration 30s-30999ms accept', '-m conntrack --ctexpire 30 -j ACCEPT'),
   filter('ct expiration 30s accept'),
-  filter('ct bytes 10-20 accept'),
-  filter('ct label 5 accept'),
+  filter(
+    'ct bytes 10-20 accept',
+    '-m connbytes --connbytes 10:20 --connbytes-mode bytes --connbytes-dir both -j ACCEPT',
+  ),
+  filter('ct label 5 accept', '-m connlabel --label "5" -j ACCEPT'),
   filter('ct zone 5 accept'),
   filter('ct helper "ftp" accept'),
   filter('ct direction reply accept', '-m conntrack --ctdir REPLY -j ACCEPT'),

@@ -198,6 +198,7 @@ const ASKED: Readonly<Record<string, Ask>> = {
   'conntrack --ctexpire': connection(NFT_CT.EXPIRATION, (value, text) =>
     within(Math.floor(u32.read(value, 0) / 1000), text),
   ),
+  'connlabel --label': connection(NFT_CT.LABELS, (value, text) => ((u32.read(value, 0) >>> Number(text)) & 1) === 1),
   'conntrack --ctorigsrc': connection(NFT_CT.SRC, isIn, 0),
   'conntrack --ctorigdst': connection(NFT_CT.DST, isIn, 0),
   'conntrack --ctreplsrc': connection(NFT_CT.SRC, isIn, 1),
@@ -238,6 +239,21 @@ function groupsOf(text: string): Group[] {
 
 const UNITS: Readonly<Record<string, number>> = { sec: 1, min: 60, hour: 3600, day: 86400 }
 
+/** Nothing is found where connections are not counted. */
+function hasTransferred(options: readonly Option[], packet: Packet): boolean {
+  const of = (name: string): Option => options.find((option) => option.name === name) as Option
+  const [{ words, negated }, mode, way] = [of('--connbytes'), of('--connbytes-mode'), of('--connbytes-dir')]
+  const key = NFT_CT.PKTS + ['packets', 'bytes', 'avgpkt'].indexOf(mode.words[0] as string)
+  const number = packet.counted(key, [0, 1, undefined][['original', 'reply', 'both'].indexOf(way.words[0] as string)])
+  return number > 0 && inCounts(number, words[0] as string) !== negated
+}
+
+/** A range that has no end has all that is greater. */
+function inCounts(number: number, text: string): boolean {
+  const [first, last] = text.split(':')
+  return number >= Number(first) && (last === undefined || last === '' || number <= Number(last))
+}
+
 function isMet({ name, options }: Group, packet: Packet): boolean {
   const meets = ({ name: option, words, negated }: Option): boolean => {
     const ask = ASKED[`${name} ${option}`]
@@ -245,6 +261,7 @@ function isMet({ name, options }: Group, packet: Packet): boolean {
     const met = ask(packet, words)
     return met !== undefined && met !== negated
   }
+  if (name === 'connbytes') return hasTransferred(options, packet)
   const header = HEADERS[name]
   if (header !== undefined && packet.optional(header, 0, 1) === undefined) return false
   if (name !== 'conntrack') return options.every(meets)
