@@ -4,7 +4,7 @@ import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import { ConflictError, PermissionError, UnsupportedError } from '../../errors'
+import { ConflictError, IptcError, PermissionError, UnsupportedError } from '../../errors'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
 import {
@@ -35,6 +35,9 @@ export class NftClient {
   readonly #netlink: NetlinkClient
   readonly #family: Family
   readonly #revisions = new Map<string, boolean>()
+  /** What has begun, and is carried to its end. */
+  #underWay = 0
+  #closed = false
 
   constructor(port: NetlinkPort, family: Family) {
     this.#netlink = new NetlinkClient(port, NETLINK_NETFILTER)
@@ -104,6 +107,7 @@ export class NftClient {
 
   *#rules(parts: Parts, table: string, generation: number): Generator<readonly DumpedRule[], void, void> {
     let isEmpty = true
+    using _ = this.#begun()
     try {
       for (const some of parts) {
         isEmpty = false
@@ -136,6 +140,7 @@ export class NftClient {
 
   #askRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const values = { name, rev: revision, type: NFT_COMPAT_TYPES[kind] }
+    using _ = this.#begun()
     try {
       this.#netlink.request(request(messages.compat, 0, this.#head, values))
       return true
@@ -150,19 +155,35 @@ export class NftClient {
    * @param generation as of which they are meant; where another is there, the first refusal is of the index -1 and ERESTART
    */
   commit(changes: readonly Request[], generation: number): TransactionOutcome {
+    using _ = this.#begun()
     return withoutBegin(this.#netlink.transaction(inBatch(changes, generation)))
   }
 
   /** As {@link commit}, the kernel's work being done off the main thread. */
   async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
+    using _ = this.#begun()
     return withoutBegin(await this.#netlink.transactionAsync(inBatch(changes, generation)))
   }
 
+  /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
   close(): void {
-    this.#netlink.close()
+    this.#closed = true
+    if (this.#underWay === 0) this.#netlink.close()
+  }
+
+  /** @returns to be disposed of at its end. @throws IptcError where it is closed */
+  #begun(): Disposable {
+    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    this.#underWay++
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#underWay === 0 && this.#closed) this.#netlink.close()
+      },
+    }
   }
 
   #ask(asked: Request): readonly Message[] {
+    using _ = this.#begun()
     try {
       return this.#netlink.request(asked)
     } catch (error) {
@@ -171,6 +192,7 @@ export class NftClient {
   }
 
   #dump(asked: Request): Message[] {
+    using _ = this.#begun()
     try {
       return this.#netlink.dumpAll(asked)
     } catch (error) {
