@@ -38,8 +38,8 @@ export interface Chain {
   /** The entry that begins a user chain. */
   readonly head: Entry | undefined
   readonly rules: Rules
-  /** What it was called when it was read; undefined for one that is new. */
-  readonly origin?: string | undefined
+  /** What a chain that is not built in is known by, whatever it is called; undefined where nobody asks. */
+  readonly identity?: object | undefined
   /** A built-in chain that the kernel does not have yet, as nobody has used it. */
   readonly isUnused?: boolean
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
@@ -78,6 +78,7 @@ export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 export const newChain = (family: Family, name: string): Chain => ({
   name,
   hook: undefined,
+  identity: {},
   head: plain(buildErrorEntry(family, name)),
   rules: Rules.of(),
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),

@@ -64,11 +64,7 @@ interface ChainPlan {
 
 function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: HandleOf): ChainPlan[] {
   const wanted = orderedChains(to)
-  const renamed = new Set(wanted.map(({ origin }) => origin))
-  // A built-in chain is what it is by its name.
-  const sources = wanted.map(
-    ({ name, hook, origin = hook === undefined && renamed.has(name) ? undefined : name }) => origin,
-  )
+  const sources = sourcesOf(ruleset, wanted)
   const names = new Set(wanted.map(({ name }) => name))
   // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
   const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && names.has(sources[i] ?? '')
@@ -81,6 +77,15 @@ function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: Handle
     const edits = ruleEdits(to.family, from?.rules, chain.rules, handleOf, remade)
     return { to: chain, from, kernel, unused, edits }
   })
+}
+
+/** What chains are called as they were read; undefined for those that are new. */
+function sourcesOf({ chains }: Ruleset, wanted: readonly Chain[]): (string | undefined)[] {
+  const read = new Map([...chains.values()].map(({ identity, name }) => [identity, name]))
+  // A built-in chain is what it is by its name.
+  const known = wanted.map(({ hook, identity, name }) => (hook === undefined ? read.get(identity) : name))
+  const taken = new Set(known)
+  return wanted.map(({ name }, i) => known[i] ?? (taken.has(name) ? undefined : name))
 }
 
 /** Whether two chains have the same policy, which has counted the same. */

@@ -124,12 +124,12 @@ function rulesetOf(
     const values = found.get(hook)
     if (values === undefined) return unusedChain(family, hook)
     const rules = new Rules(image, builder.numbers.get(hook) ?? [])
-    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), origin: hook }
+    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values) }
   })
   const users = chains
     .filter(({ hook }) => hook === undefined)
     .map(({ name = '' }): Chain => {
-      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []), origin: name }
+      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []) }
     })
   const all = [...hooked, ...users]
   return {

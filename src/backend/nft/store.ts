@@ -114,7 +114,7 @@ export class NftStore implements Store {
 const nextGeneration = (generation: number): number => (generation + 1) >>> 0 || 1
 
 class NftReading implements Reading {
-  readonly table: TableReading
+  table: TableReading
   /** The last one as of which the table is known to be so. */
   generation: number
   readonly #store: NftStore
@@ -171,9 +171,24 @@ class NftReading implements Reading {
   *isUnchanged(now: Reading): Sliced<boolean> {
     yield
     const other = now as NftReading
-    if (other.generation !== this.generation && !sameTables(this, other)) return false
-    this.generation = other.generation
+    if (other.generation === this.generation) return true
+    if (!sameTables(this, other)) return false
+    this.#learn(other)
     return true
+  }
+
+  /** Takes from a later reading that says the same how the kernel calls what was written. */
+  #learn(later: NftReading): void {
+    const { handle, chains } = later.table
+    this.table = { ...this.table, handle, chains }
+    this.generation = later.generation
+    for (const { name, rules } of this.ruleset.chains.values()) {
+      const same = later.ruleset.chains.get(name) as Chain
+      rules.refs.forEach((ref, i) => {
+        if (this.handleOf(ref) !== undefined) return
+        this.#store.handles.set(ref as Entry, later.handleOf(same.rules.refs[i] as Ref) as number)
+      })
+    }
   }
 
   release(): void {}
@@ -207,29 +222,36 @@ function brokenPart(
   return { part: { extension: extension.name, parameter }, reason: faultText(extension, variant, broken) }
 }
 
-/** Whether two readings have the same chains and rules. What is put in the place of a rule has the handle of that. */
+/**
+ * Whether a later reading has the same chains and rules. What is put in the place of a rule has the handle of that. What was
+ * written, and is not known by its handle yet, is the same where it says the same.
+ */
 function sameTables(one: NftReading, other: NftReading): boolean {
   const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
   return (
-    one.table.handle === other.table.handle &&
+    isHandle(one.table.handle, other.table.handle) &&
     chains.length === others.length &&
     chains.every((chain, i) => {
       const same = others[i] as Chain
       const [refs, otherRefs] = [chain.rules.refs, same.rules.refs]
       return (
         chain.name === same.name &&
-        one.table.chains.get(chain.name)?.handle === other.table.chains.get(same.name)?.handle &&
+        isHandle(one.table.chains.get(chain.name)?.handle, other.table.chains.get(same.name)?.handle) &&
         verdictBytes(chain) === verdictBytes(same) &&
         refs.length === otherRefs.length &&
         refs.every(
           (ref, k) =>
-            one.handleOf(ref) === other.handleOf(otherRefs[k] as Ref) &&
+            isHandle(one.handleOf(ref), other.handleOf(otherRefs[k] as Ref)) &&
             sameEntry(one.ruleset.family, entryAsRead(one, chain, k), entryAsRead(other, same, k)),
         )
       )
     })
   )
 }
+
+/** Whether what has this handle may be what is found. @param handle undefined where it is not known */
+const isHandle = <T extends number | bigint>(handle: T | undefined, found: T | undefined): boolean =>
+  handle === undefined || handle === found
 
 /** A rule that was written reads as it would have been read. */
 function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number): Entry {
@@ -249,13 +271,14 @@ class NftChange implements Change {
   readonly #from: NftReading
   readonly #to: Ruleset
   readonly #changes: Changes
-  #written: NftReading | undefined
+  #written: NftReading
 
   constructor(store: NftStore, from: NftReading, to: Ruleset, changes: Changes) {
     this.#store = store
     this.#from = from
     this.#to = to
     this.#changes = changes
+    this.#written = from
   }
 
   get #requests() {
@@ -287,7 +310,7 @@ class NftChange implements Change {
   }
 
   written(): Reading {
-    return this.#written ?? this.#store.read('look')
+    return this.#written
   }
 
   #finish(outcome: TransactionOutcome): void {
@@ -300,23 +323,28 @@ class NftChange implements Change {
       handles.set(added, Number(readMessage(messages.newRule, message).values.handle))
     }
     for (const [entry, handle] of this.#changes.kept) handles.set(entry, handle)
-    this.#written = this.#successor()
-    this.#store.wrote(this.#written)
+    const isKnown = this.#isKnown()
+    this.#written = this.#successor(isKnown)
+    this.#store.wrote(isKnown ? this.#written : undefined)
   }
 
-  /** The table as it is now; undefined where not all of it is known, such as the handle of a new chain. */
-  #successor(): NftReading | undefined {
-    const { table } = this.#from
+  /** The table as it is now: of no generation that is still to come, unless all of it is known. */
+  #successor(isKnown: boolean): NftReading {
+    const { table, generation } = this.#from
+    const now = isKnown ? nextGeneration(generation) : generation
+    return new NftReading(this.#store, { ...table, ruleset: this.#to, generation: now })
+  }
+
+  /** Whether all of the table is known as it is now; that is not so of the handle of a new chain, for one. */
+  #isKnown(): boolean {
     const added = this.#changes.requests.flatMap((one) => one.added ?? [])
-    const isKnown =
+    return (
       new Set(added).size === added.length &&
       this.#changes.requests.every(
         ({ request: { name }, added }) =>
           name === messages.deleteRule.name || (added !== undefined && this.#store.handles.has(added)),
       )
-    if (!isKnown) return undefined
-    const generation = nextGeneration(this.#from.generation)
-    return new NftReading(this.#store, { ...table, ruleset: this.#to, generation })
+    )
   }
 
   #refused(refusal: Refusal, change: ChangeRequest | undefined): IptcError {
