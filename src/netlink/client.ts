@@ -165,10 +165,11 @@ export class NetlinkClient {
 
   /**
    * Sends messages that take effect together or not at all, at once: the first and the last say where they begin and end.
+   * @param last of those that are to be done: that it was looked at says that all were
    * @throws MessageError, KernelError; what was done is not known then
    */
-  transaction(requests: readonly Request[]): TransactionOutcome {
-    const steps = this.#transaction(requests)
+  transaction(requests: readonly Request[], last = requests.length - 2): TransactionOutcome {
+    const steps = this.#transaction(requests, last)
     const sent = steps.next()
     try {
       this.#open().send(sent.value as Uint8Array)
@@ -179,8 +180,8 @@ export class NetlinkClient {
   }
 
   /** As {@link transaction}, the kernel's work being done off the main thread. */
-  async transactionAsync(requests: readonly Request[]): Promise<TransactionOutcome> {
-    const steps = this.#transaction(requests)
+  async transactionAsync(requests: readonly Request[], last = requests.length - 2): Promise<TransactionOutcome> {
+    const steps = this.#transaction(requests, last)
     const sent = steps.next()
     try {
       await this.#open().sendAsync(sent.value as Uint8Array)
@@ -190,15 +191,14 @@ export class NetlinkClient {
     return steps.next().value as TransactionOutcome
   }
 
-  *#transaction(requests: readonly Request[]): Generator<Uint8Array, TransactionOutcome, void> {
+  *#transaction(requests: readonly Request[], last: number): Generator<Uint8Array, TransactionOutcome, void> {
     if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
     this.#busy = true
     const watch = new Watch(requests)
     try {
       const first = this.#sequence + 1
       this.#sequence += requests.length
-      // One acknowledgement says that all were looked at; the kernel tells of each that it refuses in any case.
-      const last = requests.length - 2
+      // The kernel tells of each that it refuses in any case.
       yield concatenated(requests.map((request, i) => stamp(request, i === last ? NLM_F_ACK : 0, first + i)))
       const outcome = this.#collectAll(requests, first)
       watch.done(outcome.refused.map(({ refusal }) => ({ messages: [], refusal })))

@@ -390,7 +390,8 @@ onBackends((backend) => {
 
   describe('closing a handle while it writes', () => {
     const counted = '*filter\n:INPUT ACCEPT [7:70]\n[5:50] -A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n'
-    const STAGES = backend === 'legacy' ? (['getInfo', 'getEntries', WRITE, 'addCounters'] as const) : [WRITE]
+    const STAGES: readonly SystemCall['operation'][] =
+      backend === 'legacy' ? (['getInfo', 'getEntries', WRITE, 'addCounters'] as const) : [WRITE]
 
     test.each(STAGES)('before %s: all is done, counters too, or nothing is', async (operation) => {
       restore(counted, { kernel, counters: true })

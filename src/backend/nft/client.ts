@@ -159,6 +159,12 @@ export class NftClient {
     return withoutBegin(this.#netlink.transaction(inBatch(changes, generation)))
   }
 
+  /** As {@link commit}, and nothing is changed: the kernel looks at all of it and waits in vain for the end. */
+  rehearse(changes: readonly Request[], generation: number): TransactionOutcome {
+    using _ = this.#begun()
+    return withoutBegin(this.#netlink.transaction(inBatch(changes, generation).slice(0, -1), changes.length))
+  }
+
   /** As {@link commit}, the kernel's work being done off the main thread. */
   async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
     using _ = this.#begun()

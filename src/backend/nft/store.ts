@@ -286,13 +286,20 @@ class NftChange implements Change {
   }
 
   write(): void {
-    if (this.#changes.requests.length === 0) return
+    if (this.#changes.requests.length > 0) this.#finish(this.#send('commit'))
+  }
+
+  rehearse(): void {
+    if (this.#changes.requests.length > 0) this.#checkTaken(this.#send('rehearse'))
+  }
+
+  #send(way: 'commit' | 'rehearse'): TransactionOutcome {
     const { client } = this.#store
     let outcome: TransactionOutcome
     let left = this.#store.attempts
-    do outcome = client.commit(this.#requests, this.#from.generation)
+    do outcome = client[way](this.#requests, this.#from.generation)
     while (isLate(outcome) && --left > 0 && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
-    this.#finish(outcome)
+    return outcome
   }
 
   async writeAsync(): Promise<void> {
@@ -313,10 +320,14 @@ class NftChange implements Change {
     return this.#written
   }
 
-  #finish(outcome: TransactionOutcome): void {
-    const { handles } = this.#store
-    const [first] = outcome.refused
+  /** @throws what became of the first change that was refused */
+  #checkTaken({ refused: [first] }: TransactionOutcome): void {
     if (first !== undefined) throw this.#refused(first.refusal, this.#changes.requests[first.index])
+  }
+
+  #finish(outcome: TransactionOutcome): void {
+    this.#checkTaken(outcome)
+    const { handles } = this.#store
     for (const { index, message } of outcome.echoed) {
       const { added } = this.#changes.requests[index] as ChangeRequest
       if (message.type !== messages.newRule.type || added === undefined) continue
