@@ -90,6 +90,10 @@ export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
 export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
+/** How many expressions a rule has at most, and how many jumps lead on from a base chain. No header has these: Linux was asked. */
+export const MAX_EXPRESSIONS = 128
+export const MAX_JUMPS = 15
+
 /** Of a verdict's code, beside those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
 export const NFT_VERDICT = {
   DROP: 0,

@@ -216,8 +216,17 @@ export class NetlinkClient {
     const refused: TransactionOutcome['refused'][number][] = []
     const echoed: TransactionOutcome['echoed'][number][] = []
     let isAcknowledged = false
+    let lost: unknown
     for (;;) {
-      const bytes = this.#open().receive(false)
+      let bytes: Uint8Array | undefined
+      try {
+        bytes = this.#open().receive(false)
+      } catch (error) {
+        // Of very many refusals, those that there was room for are there, the first ones.
+        if (!(error instanceof NetlinkFailure) || error.errno !== ERRNO.ENOBUFS || lost !== undefined) throw error
+        lost = error
+        continue
+      }
       if (bytes === undefined) break
       for (const message of received(bytes)) {
         const index = checkSequence(message, first, requests.length)
@@ -228,6 +237,7 @@ export class NetlinkClient {
         else isAcknowledged = true
       }
     }
+    if (refused.length === 0 && lost !== undefined) throw lost
     if (refused.length === 0 && !isAcknowledged)
       throw new KernelError(requests[0]?.name ?? '', ERRNO.EAGAIN, 'EAGAIN', { hint: 'the kernel does not answer' })
     return { refused, echoed }

@@ -1,5 +1,5 @@
 /** What the library promises of tables in nf_tables, on Linux and on the in-process kernel: the same of both. */
-import { easy, type Kernel, RuleError, restore, save } from '../../src/index'
+import { Chain, easy, type Kernel, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
@@ -48,5 +48,84 @@ describe.each(KERNELS)('%s', (_, make) => {
     easy.addRule('filter', 'OUTPUT', { mac: { 'mac-source': '00:11:22:33:44:55' } }, 0, { batch })
     expect(() => easy.batchEnd(batch)).toThrow(RuleError)
     expect(easy.getTables(place)).toEqual([])
+  })
+
+  const MAC = '-m mac --mac-source 00:11:22:33:44:55'
+  const REACHED =
+    'match mac: only in rules reached from PREROUTING, INPUT, FORWARD, and this one is reached from OUTPUT'
+  const open = (): Table => new Table('filter', place)
+  const append = (table: Table, chain: string, ...rules: readonly string[]): void => {
+    for (const rule of rules) new Chain(table, chain).appendRule(Rule.parse(rule))
+  }
+  const many = (wrong: number): string[] =>
+    Array.from({ length: 5000 }, (_, i) => (i === wrong ? MAC : `-s 10.0.${i >> 8}.${i & 255}`))
+
+  /** Ways to add rules, the 2501st of which the kernel refuses, and how that is found in the error. */
+  const WAYS: readonly (readonly [string, () => unknown, object])[] = [
+    [
+      'restore',
+      () => restore(text(...many(2500).map((rule) => `-A OUTPUT ${rule}`)), place),
+      { line: 2502, cause: { chain: 'OUTPUT', position: 2500, extension: 'mac' } },
+    ],
+    [
+      'a transaction',
+      () => open().transaction((table) => append(table, 'OUTPUT', ...many(2500))),
+      { chain: 'OUTPUT', position: 2500, extension: 'mac' },
+    ],
+    [
+      'easy.batchAddRules',
+      () =>
+        easy.batchAddRules(
+          'filter',
+          many(2500).map((rule) => ['OUTPUT', easy.decodeRule(Rule.parse(rule))]),
+          place,
+        ),
+      { chain: 'OUTPUT', position: 2500, extension: 'mac' },
+    ],
+    [
+      'a transaction with more refusals than the socket has room for',
+      () => open().transaction((table) => append(table, 'OUTPUT', ...many(2500).map(() => MAC))),
+      { chain: 'OUTPUT', position: 0, extension: 'mac' },
+    ],
+    [
+      'a transaction in which every later rule is refused for it',
+      () =>
+        open().transaction((table) => {
+          table.createChain('x')
+          append(table, 'x', ...many(2500))
+          append(table, 'OUTPUT', '-j x')
+        }),
+      { chain: 'x', position: 2500, extension: 'mac', reason: expect.stringContaining(REACHED) },
+    ],
+  ]
+
+  test.each(WAYS)('which of 5,000 rules the kernel refuses, in %s', (_name, add, found) => {
+    expect(caught(add)).toMatchObject(found)
+    expect(saved()).toBe('')
+  })
+
+  test.each<[string, readonly string[], string, string]>([
+    ['what it leads to', ['-N x', `-A x ${MAC}`], '-A OUTPUT -j x', `it leads to rule 1 of chain x: ${REACHED}`],
+    ['a loop', ['-N x', '-N y', '-A x -j y', '-A INPUT -j x'], '-A y -j x', 'in a loop'],
+    ['too many jumps', [], '-A INPUT -j 15', 'by more than 15 jumps'],
+    [
+      'too many expressions',
+      [],
+      `-A INPUT ${'-m mark --mark 1 '.repeat(64)}`,
+      'takes 129 expressions of nf_tables, which has room for 128',
+    ],
+  ])('it is said of a rule that is refused for %s', (_name, lines, line, reason) => {
+    const table = open()
+    const carryOut = (one: string): void => {
+      const [, command, chain = '', rule = ''] = /^(-.) (\S+) ?(.*)$/.exec(one) ?? []
+      if (command === '-N') table.createChain(chain)
+      else append(table, chain, rule)
+    }
+    table.transaction(() => {
+      for (let i = 0; i <= 15; i++) table.createChain(`${i}`)
+      for (let i = 1; i <= 15; i++) append(table, `${i}`, `-j ${i - 1}`)
+      for (const one of lines) carryOut(one)
+    })
+    expect(() => carryOut(line)).toThrow(reason)
   })
 })

@@ -129,7 +129,9 @@ function rulesetOf(
   const users = chains
     .filter(({ hook }) => hook === undefined)
     .map(({ name = '' }): Chain => {
-      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []) }
+      const rules = new Rules(image, builder.numbers.get(name) ?? [])
+      // No entry begins it: that would have no room for the longest names of nft.
+      return { ...newChain(family, ''), name, head: undefined, rules }
     })
   const all = [...hooked, ...users]
   return {

@@ -2,33 +2,31 @@
  * A table of nf_tables: read by dumps, and changed by batches of the edits alone, which the kernel takes only where nobody
  * else has changed anything since.
  */
-import { ERRNO, errnoName } from '../../abi/errno'
+import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
-import { brokenDemand } from '../../blob/verify'
-import { type IptcError, NetlinkError, RuleError, type RulePart, type RulePlace, UnsupportedError } from '../../errors'
-import { faultOf, faultText } from '../../extensions/extension'
+import { type IptcError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
 import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
 import type { TransactionOutcome } from '../../netlink/client'
 import { readMessage } from '../../netlink/message'
-import { explain, type Refusal } from '../../netlink/refusal'
+import type { Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { RuleReader } from '../../nft/read-template'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
 import { sameEntry } from '../../ruleset/equal'
-import { extensionParts, ruleHead } from '../../ruleset/parts'
+import { extensionParts } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
 import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
-import { blame } from '../blame'
 import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
 import { readTable, standBack, type TableReading } from './reading'
+import { brokenPart, refusalError } from './refusals'
 
 export interface NftOptions {
   /** As of tables. */
@@ -154,6 +152,11 @@ class NftReading implements Reading {
 
   #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
     const { client, options } = this.#store
+    if (rule.continues !== undefined && this.ruleset.foreign?.rules.has(rule.continues))
+      throw new RuleError(
+        place,
+        'iptables has no words for it, so that it is not written anew, as with its counters at zero',
+      )
     const parts = extensionParts(to.family, rule.bytes)
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
@@ -202,24 +205,8 @@ class NftReading implements Reading {
 function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): void {
   const { protocols } = known.extension.demands
   if (!known.variant.native?.isWritten || protocols === undefined) return
-  const broken = brokenPart(to, rule, place, known, { protocols })
+  const broken = brokenPart(to, rule, [], known, { protocols })
   if (broken !== undefined) throw new RuleError({ ...place, ...broken.part }, broken.reason)
-}
-
-/** What an extension demands of the rule that it is in, and is not so. */
-function brokenPart(
-  { family, table, chains }: Ruleset,
-  { bytes }: Entry,
-  { chain = '' }: RulePlace,
-  { extension, variant }: Known,
-  demands = extension.demands,
-): { readonly part: RulePart; readonly reason: string } | undefined {
-  const hook = chains.get(chain)?.hook
-  const placed = { ...ruleHead(family, bytes, 0), table, hooks: hook === undefined ? [] : [hook] }
-  const broken = brokenDemand({ demands }, placed)
-  if (broken === undefined) return undefined
-  const { parameter } = faultOf(broken)
-  return { part: { extension: extension.name, parameter }, reason: faultText(extension, variant, broken) }
 }
 
 /**
@@ -360,34 +347,9 @@ class NftChange implements Change {
 
   #refused(refusal: Refusal, change: ChangeRequest | undefined): IptcError {
     const { table, family } = this.#to
-    if (refusal.errno === ERRNO.ERESTART) {
-      standBack()
-      const reason = `table ${table}: nf_tables was changed by another program since it was read`
-      return conflict(family.name, table, reason, { cause: refusal })
-    }
-    const error = explain(refusal)
-    if (!(error instanceof NetlinkError) || change === undefined) return error
-    const { added, place } = change
-    if (added !== undefined) return this.#refusedRule(error, added, place)
-    const reason = CHAIN_REASONS[refusal.errno] ?? `${error.reason ?? error.message}`
-    return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+    if (refusal.errno !== ERRNO.ERESTART) return refusalError(this.#to, refusal, change)
+    standBack()
+    const reason = `table ${table}: nf_tables was changed by another program since it was read`
+    return conflict(family.name, table, reason, { cause: refusal })
   }
-
-  #refusedRule(error: NetlinkError, rule: Entry, place: RulePlace): RuleError {
-    const { family } = this.#to
-    for (const { known } of extensionParts(family, rule.bytes)) {
-      const broken = known && brokenPart(this.#to, rule, place, known)
-      if (broken === undefined) continue
-      const reason = `${broken.reason} (${error.operation}: ${error.code})`
-      return new RuleError({ ...place, ...broken.part }, reason, { cause: error })
-    }
-    return blame(error, family, { rule, place })
-  }
-}
-
-/** Why the kernel refuses to do something to a chain. */
-const CHAIN_REASONS: Readonly<Record<number, string>> = {
-  [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
-  [ERRNO.EEXIST]: 'there is a chain of this name, which is hooked as none of iptables is',
-  [ERRNO.ENOENT]: 'what was read is not there any more',
 }
