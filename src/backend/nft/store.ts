@@ -160,7 +160,7 @@ class NftReading implements Reading {
     const parts = extensionParts(to.family, rule.bytes)
     const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
-    if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
+    if (rule.isCopy || typeof rule.continues === 'number') checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
       if (known !== undefined) checkNative(to, rule, place, known)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
