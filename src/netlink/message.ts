@@ -2,6 +2,7 @@
 import { nlAlign, nlattr, nlmsghdr } from '../abi/netlink'
 import { NFNETLINK_V0, nfgenmsg, nfnlType } from '../abi/nfnetlink'
 import type { Codec } from '../binary/codec'
+import { Slab } from '../binary/slab'
 import { MessageError } from '../errors'
 import type { Payload } from './attribute'
 
@@ -65,6 +66,8 @@ export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, v
   return new OwnRequest(kind, flags, scratch.slice(0, end))
 }
 
+const completedMessages = new Slab()
+
 class OwnRequest<H, V> implements Request {
   readonly name: string
   readonly flags: number
@@ -93,9 +96,9 @@ class OwnRequest<H, V> implements Request {
   /** The same with `payload` in its last attribute, which has none yet. */
   completed(payload: Uint8Array): Request {
     const last = this.bytes.length
-    const bytes = new Uint8Array(last + nlAlign(payload.length))
-    if (bytes.length > MAX_MESSAGE)
-      throw new RangeError(`a message of ${bytes.length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    const length = last + nlAlign(payload.length)
+    if (length > MAX_MESSAGE) throw new RangeError(`a message of ${length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    const bytes = completedMessages.take(length)
     bytes.set(this.bytes)
     bytes.set(payload, last)
     nlmsghdr.fields.nlmsgLen.write(bytes, 0, bytes.length)
