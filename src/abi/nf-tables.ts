@@ -31,6 +31,7 @@ export const NFNL_BATCH_GENID = 1
 
 export const NFTA_LIST_ELEM = 1
 export const NFT_TABLE_F_DORMANT = 1
+export const NFT_TABLE_F_OWNER = 2
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
 export const NFTA_CHAIN = {
   TABLE: 1,

@@ -72,6 +72,10 @@ export interface Foreign {
   readonly chains: readonly string[]
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
+  /** Nothing is filtered by it. */
+  readonly isDormant: boolean
+  /** The netlink port of the one program that may change it; undefined where all may. */
+  readonly owner: number | undefined
 }
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
@@ -201,6 +205,16 @@ export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain
 
 const isForeign = ({ rules }: Foreign, ref: Ref): boolean =>
   rules.has((typeof ref === 'number' ? undefined : ref.continues) ?? ref)
+
+/** What the table is that none of iptables is, described for people. */
+export function foreignState({ foreign }: Ruleset): string[] {
+  if (foreign === undefined) return []
+  const { isDormant, owner } = foreign
+  return [
+    ...(isDormant ? ['flag dormant, so that no packet comes to its chains'] : []),
+    ...(owner === undefined ? [] : [`flag owner, so that only the program with netlink port ${owner} may change it`]),
+  ]
+}
 
 /** Places of the rules that iptables has no words for: `rule 2 of chain INPUT`. */
 export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {

@@ -4,8 +4,15 @@
  */
 
 import { FAMILIES } from '../../src/abi/family'
-import { Chain, Rule, RuleError, restore, save, Table } from '../../src/index'
+import { NLM_F_CREATE } from '../../src/abi/netlink'
+import { NFT_TABLE_F_OWNER } from '../../src/abi/nf-tables'
+import { Chain, LinuxKernel, PermissionError, Rule, RuleError, restore, save, Table } from '../../src/index'
+import { nfHead, request } from '../../src/netlink/message'
+import { messages } from '../../src/nft/messages'
+import { caught } from '../support/caught'
+import { NftAsked } from '../support/nft-asked'
 import { nftRules } from '../support/nft-oracle'
+import { batch } from '../support/nft-writer'
 import { run } from '../support/oracle'
 import { newNamespace } from './legacy'
 
@@ -232,4 +239,49 @@ test('a rule that iptables has no words for is not written anew to have its coun
     expect(() => table.zeroEntries()).toThrow(/chain INPUT rule 2: iptables has no words for it/)
     expect(filter()).toBe(before)
   }, text)
+})
+
+test('a dormant table is edited, and said to be dormant', () => {
+  within(() => {
+    using table = new Table('filter', { backend: 'nft' })
+    const dormant = 'flag dormant, so that no packet comes to its chains'
+    expect(table.incompatible).toEqual([dormant])
+    new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP'))
+    expect(filter()).toContain('flags dormant')
+    const text = save({ backend: 'nft' })
+    expect(text).toContain(`# Table \`filter' has the ${dormant}.\n`)
+    restore(text, { backend: 'nft' })
+    expect([filter().match(/flags \w+|drop /gm), table.incompatible]).toEqual([['flags dormant', 'drop '], [dormant]])
+  }, 'table ip filter { flags dormant; }')
+})
+
+test('a table that has an owner is read, and nobody else changes it', () => {
+  newNamespace().run(() => {
+    const owner = new NftAsked(new LinuxKernel())
+    const made = [
+      request(messages.newTable, NLM_F_CREATE, nfHead(2), { name: 'filter', flags: NFT_TABLE_F_OWNER }),
+      request(messages.newChain, NLM_F_CREATE, nfHead(2), { table: 'filter', name: 'x' }),
+    ]
+    expect(owner.ask(batch(...made))).toEqual([])
+    const before = filter()
+    using table = new Table('filter', { backend: 'nft' })
+    expect(table.chains.map(String)).toContain('x')
+    const [what, ...more] = table.incompatible
+    const [, port] =
+      /^flag owner, so that only the program with netlink port (\d+) may change it$/.exec(what ?? '') ?? []
+    expect([port, more]).toEqual([expect.any(String), []])
+    for (const edit of [
+      () => new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP')),
+      () => new Chain(table, 'x').appendRule(Rule.parse('-j DROP')),
+      () => table.createChain('y'),
+      () => table.deleteChain('x'),
+      () => restore('*filter\n-A FORWARD -j DROP\nCOMMIT\n', { backend: 'nft' }),
+    ]) {
+      const error = caught(edit)
+      expect(error).toBeInstanceOf(PermissionError)
+      expect((error as Error).message).toContain(`table filter has an owner, the program with netlink port ${port} (`)
+    }
+    expect(filter()).toBe(before)
+    owner.close()
+  })
 })

@@ -9,10 +9,17 @@ import { type NftAnswer, NftAsked } from './nft-asked'
 const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 const IPV4 = nfHead(2)
 
+/** Messages that take effect together. */
+export const batch = (...changes: readonly Request[]): Request[] => [
+  request(batchBegin, 0, SUBSYSTEM, {}),
+  ...changes,
+  request(batchEnd, 0, SUBSYSTEM, {}),
+]
+
 /** Sends messages that take effect together. @returns what the kernel says to them */
 export function change(port: NetlinkPort, ...changes: readonly Request[]): NftAnswer[] {
   const asked = new NftAsked(port)
-  const answers = asked.ask([request(batchBegin, 0, SUBSYSTEM, {}), ...changes, request(batchEnd, 0, SUBSYSTEM, {})])
+  const answers = asked.ask(batch(...changes))
   asked.close()
   return answers
 }

@@ -3,7 +3,7 @@ import { ERRNO, errnoName } from '../../abi/errno'
 import { HOOKS, type Hook } from '../../abi/netfilter'
 import { MAX_EXPRESSIONS, MAX_JUMPS } from '../../abi/nf-tables'
 import { brokenDemand } from '../../blob/verify'
-import { type IptcError, NetlinkError, RuleError, type RulePart, type RulePlace } from '../../errors'
+import { type IptcError, NetlinkError, PermissionError, RuleError, type RulePart, type RulePlace } from '../../errors'
 import { faultOf, faultText } from '../../extensions/extension'
 import type { Known } from '../../extensions/registry'
 import { explain, type Refusal } from '../../netlink/refusal'
@@ -16,12 +16,24 @@ import type { ChangeRequest } from './changes'
 
 /** @param to what the table was to become */
 export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeRequest | undefined): IptcError {
+  const owned = ownedBy(to, refusal)
+  if (owned !== undefined) return owned
   const error = explain(refusal)
   if (!(error instanceof NetlinkError) || change === undefined) return error
   const { added, place } = change
   if (added !== undefined) return refusedRule(to, error, added, place)
   const reason = chainReason(to, refusal.errno, place) ?? error.reason ?? error.message
   return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+}
+
+/** Of a table with an owner, the kernel says that nobody else has the right to change it, whoever asks. */
+function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError | undefined {
+  if (foreign?.owner === undefined || refusal.errno !== ERRNO.EPERM) return undefined
+  return new PermissionError(
+    `table ${table} has an owner, the program with netlink port ${foreign.owner} (as a rule, the id of its process), and ` +
+      `nobody else may change it: have that program do it, or end it (${refusal.request.name}: EPERM)`,
+    { cause: refusal },
+  )
 }
 
 /** Why the kernel refuses to do something to a chain. */
