@@ -111,16 +111,17 @@ export class NetlinkClient {
    * @throws ConflictError where something changed meanwhile, Refusal, MessageError, KernelError
    */
   *dump(request: Request): Generator<readonly Message[], void, void> {
-    const socket = new DumpSocket(this.#port.netlink(this.#protocol))
     const watch = new Watch([request])
+    let socket: DumpSocket | undefined
     try {
+      socket = new DumpSocket(this.#port.netlink(this.#protocol))
       socket.start(request)
       yield* socket.parts(request)
       watch.done()
     } catch (error) {
       throw watch.failed(error)
     } finally {
-      socket.close()
+      socket?.close()
     }
   }
 
@@ -128,17 +129,35 @@ export class NetlinkClient {
    * As {@link dump}, of several things at once: all are asked for before any is read, so that little happens in between. The
    * sockets are kept for the next time.
    * @returns the parts of each. Whoever does not read all of them to the end has to end each of them.
+   * @throws KernelError
    */
   dumpTogether(requests: readonly Request[]): Generator<readonly Message[], void, void>[] {
-    const sockets = requests.map(() => this.#idle.pop() ?? new DumpSocket(this.#port.netlink(this.#protocol)))
-    requests.forEach((request, i) => {
-      ;(sockets[i] as DumpSocket).start(request)
-    })
+    const sockets: DumpSocket[] = []
+    try {
+      for (const request of requests) sockets.push(this.#started(request))
+    } catch (error) {
+      for (const socket of sockets) socket.close()
+      throw error
+    }
     return requests.map((request, i) => {
       const parts = this.#parts(sockets[i] as DumpSocket, request)
       parts.next()
       return parts
     })
+  }
+
+  /** A socket that something was asked for on. */
+  #started(request: Request): DumpSocket {
+    const watch = new Watch([request])
+    let socket: DumpSocket | undefined
+    try {
+      socket = this.#idle.pop() ?? new DumpSocket(this.#port.netlink(this.#protocol))
+      socket.start(request)
+      return socket
+    } catch (error) {
+      socket?.close()
+      throw watch.failed(error)
+    }
   }
 
   *#parts(socket: DumpSocket, request: Request): Generator<readonly Message[], void, void> {

@@ -4,7 +4,7 @@ import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import { ConflictError, IptcError, PermissionError, UnsupportedError } from '../../errors'
+import { ConflictError, IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
 import {
@@ -277,20 +277,27 @@ const withoutBegin = ({ refused, echoed }: TransactionOutcome): TransactionOutco
   echoed: echoed.map((one) => ({ ...one, index: one.index - 1 })),
 })
 
+/** What a kernel without nf_tables says to a message; one without netlink for packet filters has no socket to send it on. */
 const NO_NFT: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP]
+const NO_SOCKET: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EAFNOSUPPORT]
+
+function lacksNft(error: unknown): boolean {
+  if (error instanceof Refusal) return NO_NFT.includes(error.errno)
+  return error instanceof KernelError && NO_SOCKET.includes(error.errno)
+}
 
 /** The kernel's no, as users see it. */
 function explained(error: unknown): unknown {
+  if (lacksNft(error))
+    return new UnsupportedError(
+      'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
+      { cause: error },
+    )
   if (!(error instanceof Refusal)) return error
   if (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES)
     return new PermissionError(
       'nf_tables takes CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
         'in-process kernel',
-      { cause: error },
-    )
-  if (NO_NFT.includes(error.errno))
-    return new UnsupportedError(
-      'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
       { cause: error },
     )
   return explain(error)
