@@ -34,7 +34,7 @@ const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 export class NftClient {
   readonly #netlink: NetlinkClient
   readonly #family: Family
-  readonly #revisions = new Map<string, boolean>()
+  readonly #revisions = new Set<string>()
   /** What has begun, and is carried to its end. */
   #underWay = 0
   #closed = false
@@ -144,11 +144,11 @@ export class NftClient {
     }
   }
 
-  /** Whether the compat layer has this very revision of an extension. Each is asked once. */
+  /** Whether the compat layer has this very revision of an extension. One that it has is asked for once; a lacking one may be loaded meanwhile. */
   hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const key = `${kind} ${name} ${revision}`
-    const known = this.#revisions.get(key) ?? this.#askRevision(kind, name, revision)
-    this.#revisions.set(key, known)
+    const known = this.#revisions.has(key) || this.#askRevision(kind, name, revision)
+    if (known) this.#revisions.add(key)
     return known
   }
 
