@@ -31,6 +31,7 @@ export const NFNL_BATCH_GENID = 1
 
 export const NFTA_LIST_ELEM = 1
 export const NFT_TABLE_F_DORMANT = 1
+export const NFT_TABLE_F_OWNER = 2
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
 export const NFTA_CHAIN = {
   TABLE: 1,
@@ -90,6 +91,10 @@ export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
 export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
+/** How many expressions a rule has at most, and how many jumps lead on from a base chain. No header has these: Linux was asked. */
+export const MAX_EXPRESSIONS = 128
+export const MAX_JUMPS = 15
+
 /** Of a verdict's code, beside those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
 export const NFT_VERDICT = {
   DROP: 0,

@@ -39,8 +39,8 @@ export interface Chain {
   /** The entry that begins a user chain. */
   readonly head: Entry | undefined
   readonly rules: Rules
-  /** What it was called when it was read; undefined for one that is new. */
-  readonly origin?: string | undefined
+  /** What a chain that is not built in is known by, whatever it is called; undefined where nobody asks. */
+  readonly identity?: object | undefined
   /** A built-in chain that the kernel does not have yet, as nobody has used it. */
   readonly isUnused?: boolean
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
@@ -72,6 +72,10 @@ export interface Foreign {
   readonly chains: readonly string[]
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
+  /** Nothing is filtered by it. */
+  readonly isDormant: boolean
+  /** The netlink port of the one program that may change it; undefined where all may. */
+  readonly owner: number | undefined
 }
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
@@ -79,6 +83,7 @@ export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 export const newChain = (family: Family, name: string): Chain => ({
   name,
   hook: undefined,
+  identity: {},
   head: plain(buildErrorEntry(family, name)),
   rules: Rules.of(),
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
@@ -200,6 +205,16 @@ export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain
 
 const isForeign = ({ rules }: Foreign, ref: Ref): boolean =>
   rules.has((typeof ref === 'number' ? undefined : ref.continues) ?? ref)
+
+/** What the table is that none of iptables is, described for people. */
+export function foreignState({ foreign }: Ruleset): string[] {
+  if (foreign === undefined) return []
+  const { isDormant, owner } = foreign
+  return [
+    ...(isDormant ? ['flag dormant, so that no packet comes to its chains'] : []),
+    ...(owner === undefined ? [] : [`flag owner, so that only the program with netlink port ${owner} may change it`]),
+  ]
+}
 
 /** Places of the rules that iptables has no words for: `rule 2 of chain INPUT`. */
 export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {

@@ -1,7 +1,7 @@
 /** A table of nf_tables as it was read: what iptables has words for, and how the kernel calls it. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
-import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
+import { baseChain, NFT_TABLE_F_DORMANT, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
 import type { ChainValues } from '../../nft/messages'
 import { canonicalRule, isHeld, type ReadRule } from '../../nft/rule'
@@ -88,7 +88,12 @@ function* readOnce(
   return {
     ruleset: {
       ...rulesetOf(family, name, ours, image, builder),
-      foreign: { chains: foreign, rules: builder.held },
+      foreign: {
+        chains: foreign,
+        rules: builder.held,
+        isDormant: ((table?.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0,
+        owner: table?.owner,
+      },
     },
     generation,
     handle: table?.handle,
@@ -125,12 +130,14 @@ function rulesetOf(
     const values = found.get(hook)
     if (values === undefined) return unusedChain(family, hook)
     const rules = new Rules(image, builder.numbers.get(hook) ?? [])
-    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), origin: hook }
+    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values) }
   })
   const users = chains
     .filter(({ hook }) => hook === undefined)
     .map(({ name = '' }): Chain => {
-      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []), origin: name }
+      const rules = new Rules(image, builder.numbers.get(name) ?? [])
+      // No entry begins it: that would have no room for the longest names of nft.
+      return { ...newChain(family, ''), name, head: undefined, rules }
     })
   const all = [...hooked, ...users]
   return {
