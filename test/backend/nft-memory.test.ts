@@ -176,6 +176,18 @@ describe('between reading and writing, another program', () => {
     expect(n).toBe(1000)
     expect(lines('x')).toEqual(['-p udp'])
   })
+
+  test('is quicker each time in another table: an edit is given up too', () => {
+    const inNat = (kind: typeof messages.newTable | typeof messages.deleteTable): Request =>
+      request(kind, kind === messages.newTable ? NLM_F_CREATE : 0, nfHead(2), { name: 'nat' })
+    let n = 0
+    watched.before = ({ operation }) => {
+      if (operation === 'batch') change(kernel, inNat(n++ % 2 === 0 ? messages.newTable : messages.deleteTable))
+    }
+    expect(() => new Chain(edited, 'x').appendRule(Rule.parse(RULE))).toThrow(ConflictError)
+    expect(n).toBeLessThan(2000)
+    expect(lines('x')).toEqual(['-p udp'])
+  })
 })
 
 const COUNTED = `*filter

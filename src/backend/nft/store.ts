@@ -51,6 +51,8 @@ export class NftStore implements Store {
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
   #last: NftReading | undefined
+  /** How often one who has the turn may still send again what others were quicker than. */
+  #attemptsLeft = 0
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
     this.#client = new NftClient(port, family)
@@ -85,11 +87,21 @@ export class NftStore implements Store {
   }
 
   lock(timeoutMs: number): Lock {
-    return turns.lock(timeoutMs)
+    const lock = turns.lock(timeoutMs)
+    this.#attemptsLeft = this.attempts
+    return lock
   }
 
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
-    return turns.withLockAsync(request, body)
+    return turns.withLockAsync(request, (lend) => {
+      this.#attemptsLeft = this.attempts
+      return body(lend)
+    })
+  }
+
+  /** @internal Whether what is being written may be sent again: asked each time that it may have to be. */
+  mayTryAgain(): boolean {
+    return --this.#attemptsLeft > 0
   }
 
   close(): void {
@@ -289,9 +301,8 @@ class NftChange implements Change {
   #send(way: 'commit' | 'rehearse'): TransactionOutcome {
     const { client } = this.#store
     let outcome: TransactionOutcome
-    let left = this.#store.attempts
     do outcome = client[way](this.#requests, this.#from.generation)
-    while (isLate(outcome) && --left > 0 && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
+    while (isLate(outcome) && this.#store.mayTryAgain() && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
     return outcome
   }
 
@@ -299,9 +310,8 @@ class NftChange implements Change {
     if (this.#changes.requests.length === 0) return
     const { client } = this.#store
     let outcome: TransactionOutcome
-    let left = this.#store.attempts
     do outcome = await client.commitAsync(this.#requests, this.#from.generation)
-    while (isLate(outcome) && --left > 0 && (await this.#isStillSo()))
+    while (isLate(outcome) && this.#store.mayTryAgain() && (await this.#isStillSo()))
     this.#finish(outcome)
   }
 
