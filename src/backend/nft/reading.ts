@@ -39,7 +39,7 @@ const SLICE = 512
  * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
  * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
  */
-const PATIENCE_MS = 30_000
+export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
