@@ -12,7 +12,7 @@ import { Editor } from '../ruleset/editor'
 import { findRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
-import { type Chain, type Draft, type Entry, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, type Draft, type Entry, isUnhooked, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { BUSY, Failure, failureOf, NO_TABLE, REFUSED, statusOf } from './failure'
 import type { Io } from './kernel'
 import { type HeldChain, type Hold, refused, type Tool, toolOf } from './tool'
@@ -136,8 +136,9 @@ class Execution {
 
   #describe(ruleset: Ruleset): string {
     const command = this.#command
-    const isWhole = (command.kind === 'list' || command.kind === 'list-rules') && command.chain === undefined
-    return `${isWhole ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
+    const isListed = command.kind === 'list' || command.kind === 'list-rules'
+    const isWarned = isListed && (command.chain === undefined || isNobodys(ruleset, command.chain))
+    return `${isWarned ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
   }
 
   #checkListed({ chains }: Ruleset): void {
@@ -275,6 +276,12 @@ class Execution {
     checkNewName(newName)
     editor.rename(name, newName)
   }
+}
+
+/** Whether there is no built-in chain of the name, in whose place nft may have hooked another. */
+function isNobodys({ table, chains }: Ruleset, name: string): boolean {
+  const chain = chains.get(name)
+  return chain !== undefined && (chain.isUnused === true || isUnhooked(table, chain))
 }
 
 /** The chain, if it cannot be taken out. */

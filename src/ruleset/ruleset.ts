@@ -3,7 +3,7 @@
  * verdicts, hook entries, underflows) are no part of it; they are computed when it is written.
  */
 import type { Family } from '../abi/family'
-import { type Hook, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import { type Hook, isTableName, TABLES, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { RuleError } from '../errors'
 import {
   buildErrorEntry,
@@ -67,11 +67,18 @@ export interface Ruleset {
 }
 
 export interface Foreign {
-  /** Chains that are hooked as none of iptables is, described for people. They are in no ruleset. */
+  /** Chains that are not hooked as those of iptables are, described for people. One that is hooked is in no ruleset. */
   readonly chains: readonly string[]
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
 }
+
+/** Whether a chain has the name of a built-in one of its table, and nft has made it without a hook: no packet comes to it. */
+export const isUnhooked = (
+  table: string,
+  { name, hook }: { readonly name?: string | undefined; readonly hook?: unknown },
+): boolean =>
+  hook === undefined && isTableName(table) && (TABLES[table] as readonly (string | undefined)[]).includes(name)
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 

@@ -9,7 +9,7 @@ import { canonicalRule, isHeld, type ReadRule } from '../../nft/rule'
 import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
 import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
 import { Rules } from '../../ruleset/rules'
-import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
 import type { NftClient, TableDump } from './client'
 
@@ -83,7 +83,7 @@ function* readOnce(
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
-  const foreign = all.filter((chain) => !ours.includes(chain)).map(foreignChain)
+  const foreign = all.filter((chain) => !ours.includes(chain) || isUnhooked(name, chain)).map(foreignChain)
   return {
     ruleset: {
       ...rulesetOf(family, name, ours, image, builder),
@@ -110,7 +110,9 @@ function builtinHook(table: TableName, { name, hook, type }: ChainValues): Hook 
 }
 
 const foreignChain = ({ name, type, hook }: ChainValues): string =>
-  `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
+  hook === undefined
+    ? `chain ${name} without a hook`
+    : `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
 
 function rulesetOf(
   family: Family,

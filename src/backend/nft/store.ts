@@ -21,7 +21,7 @@ import { sameEntry } from '../../ruleset/equal'
 import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
-import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
 import { blame } from '../blame'
 import { checkLossless } from '../faithful'
@@ -155,7 +155,13 @@ class NftReading implements Reading {
   #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
     const { client, options } = this.#store
     const parts = extensionParts(to.family, rule.bytes)
-    const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
+    const chain = to.chains.get(place.chain ?? '') as Chain
+    if (isUnhooked(to.table, chain))
+      throw new RuleError(
+        place,
+        `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
+      )
+    const wrong = misplaced(to, chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
@@ -330,7 +336,7 @@ class NftChange implements Change {
     if (!(error instanceof NetlinkError) || change === undefined) return error
     const { added, place } = change
     if (added !== undefined) return this.#refusedRule(error, added, place)
-    const reason = CHAIN_REASONS[refusal.errno] ?? `${error.reason ?? error.message}`
+    const reason = CHAIN_REASONS[refusal.errno] ?? error.reason ?? 'the kernel does not say why'
     return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
   }
 
@@ -346,9 +352,12 @@ class NftChange implements Change {
   }
 }
 
+const OTHERS_CHAIN = 'there is a chain of this name, which nft has hooked otherwise than iptables does'
+
 /** Why the kernel refuses to do something to a chain. */
 const CHAIN_REASONS: Readonly<Record<number, string>> = {
   [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
-  [ERRNO.EEXIST]: 'there is a chain of this name, which is hooked as none of iptables is',
+  [ERRNO.EEXIST]: OTHERS_CHAIN,
+  [ERRNO.EOPNOTSUPP]: OTHERS_CHAIN,
   [ERRNO.ENOENT]: 'what was read is not there any more',
 }
