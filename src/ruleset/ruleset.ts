@@ -227,3 +227,10 @@ export function checkClearable(ruleset: Ruleset): void {
       'their chains by name, or delete them by number',
   )
 }
+
+/** Whether there is a rule, a chain that is not built in, or another policy than ACCEPT. */
+export const holdsAny = ({ family, chains }: Ruleset): boolean =>
+  [...chains.values()].some((chain) => {
+    const isPlain = chain.hook !== undefined && policyOf(family, chain) === 'ACCEPT'
+    return !isPlain || chain.rules.length > 0
+  })

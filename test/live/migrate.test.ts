@@ -1,9 +1,14 @@
 /** Tables on their way from ip_tables to nf_tables and back: what the tools of both sides say of them. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
 import { LinuxKernel, type MigrateOptions, MigrationError, migrate, type NetworkNamespace } from '../../src/index'
+import { bundle } from '../support/bundle'
 import { newNamespace, run } from './legacy'
+import { slowness } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -157,6 +162,43 @@ test.each([
   expect(run(namespace, 'nft list ruleset')).toBe(before)
   expect(saved('legacy')).toEqual({})
 })
+
+test('a table in which there is nothing is not moved, and takes nothing out on the other side', () => {
+  run(namespace, 'iptables-legacy -S; iptables-legacy -t nat -S; ip6tables-legacy -N a')
+  run(namespace, 'iptables-nft -A INPUT -j DROP; iptables-nft -t nat -A OUTPUT -j ACCEPT')
+  const before = run(namespace, 'nft list table ip filter; nft list table ip nat')
+  const plan = move({ from: 'legacy', to: 'nft', replace: true, clear: true })
+  expect(plan.tables.map(({ family, table }) => `${family} ${table}`)).toEqual(['ipv6 filter'])
+  expect(run(namespace, 'nft list table ip filter; nft list table ip nat')).toBe(before)
+  expect(move({ from: 'legacy', to: 'nft' }).tables).toEqual([])
+})
+
+test.each([
+  ['legacy', 'nft'],
+  ['nft', 'legacy'],
+] as const)(
+  'killed on the way from %s to %s, it has lost nothing, nor cleared anything before all stood',
+  async (from, to) => {
+    for (let i = 0; i < 10; i++) {
+      namespace = newNamespace()
+      fill(from)
+      const whole = saved(from)
+      const child = namespace.run(() =>
+        spawn(process.execPath, [bundle('src/cli/main.ts'), 'migrate', from, to, '--clear'], { stdio: 'ignore' }),
+      )
+      const closed = once(child, 'close')
+      // Some of them are over by then.
+      await Promise.race([sleep((100 + 40 * i) * slowness), closed])
+      child.kill('SIGKILL')
+      await closed
+      const [left, there] = [saved(from), saved(to)]
+      for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(left[name])
+      for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(there[name])
+      const isCleared = Object.keys(left).length < Object.keys(whole).length
+      if (isCleared) expect(there).toEqual(whole)
+    }
+  },
+)
 
 test('what others have in the table that is to be replaced stays', () => {
   run(
