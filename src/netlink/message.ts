@@ -65,6 +65,21 @@ export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, v
   return new OwnRequest(kind, flags, scratch.slice(0, end))
 }
 
+/** Many messages share memory, as a buffer of its own costs more than what is written into it. */
+const SHARED_ROOM = 1 << 18
+let shared = new Uint8Array()
+let used = 0
+
+/** Zeros. */
+function room(length: number): Uint8Array {
+  if (used + length > shared.length) {
+    shared = new Uint8Array(Math.max(SHARED_ROOM, length))
+    used = 0
+  }
+  used += length
+  return shared.subarray(used - length, used)
+}
+
 class OwnRequest<H, V> implements Request {
   readonly name: string
   readonly flags: number
@@ -93,9 +108,9 @@ class OwnRequest<H, V> implements Request {
   /** The same with `payload` in its last attribute, which has none yet. */
   completed(payload: Uint8Array): Request {
     const last = this.bytes.length
-    const bytes = new Uint8Array(last + nlAlign(payload.length))
-    if (bytes.length > MAX_MESSAGE)
-      throw new RangeError(`a message of ${bytes.length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    const length = last + nlAlign(payload.length)
+    if (length > MAX_MESSAGE) throw new RangeError(`a message of ${length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    const bytes = room(length)
     bytes.set(this.bytes)
     bytes.set(payload, last)
     nlmsghdr.fields.nlmsgLen.write(bytes, 0, bytes.length)

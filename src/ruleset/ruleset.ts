@@ -15,6 +15,7 @@ import {
   writeCounters,
 } from './entry'
 import { type Image, jumpIn } from './image'
+import { LayeredMap } from './layered-map'
 import { type OwnRules, type Ref, Rules } from './rules'
 
 /** One entry of a table, never changed: an edit makes another. */
@@ -92,17 +93,17 @@ export const newChain = (family: Family, name: string): Chain => ({
 
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
-  readonly chains: Map<string, Chain>
+  readonly chains: LayeredMap<Chain>
   isCleared?: boolean | undefined
   /** Rules that no other ruleset has, and that may therefore be changed in place. */
   readonly own: WeakSet<Rules>
 }
 
-/** A copy that can be edited: of the chains' names only, what they hold is never changed. */
+/** A copy that can be edited: what chains hold is never changed. */
 export const draftOf = (ruleset: Ruleset): Draft => ({
   ...ruleset,
   isCleared: undefined,
-  chains: new Map(ruleset.chains),
+  chains: new LayeredMap(ruleset.chains),
   own: new WeakSet(),
 })
 
@@ -126,10 +127,12 @@ export const isSorted = (chains: readonly Chain[]): boolean =>
   chains.every((chain, i) => i === 0 || byName(chains[i - 1] as Chain, chain) < 0)
 
 /** Built-in chains in the order of their hooks, then user chains, as they stand in the blob. */
-export function orderedChains({ chains, isSorted: sorted }: Ruleset): Chain[] {
-  const all = [...chains.values()]
-  const users = all.filter(({ hook }) => hook === undefined)
-  return [...all.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
+export const orderedChains = ({ chains, isSorted: sorted }: Ruleset): Chain[] => inOrder([...chains.values()], sorted)
+
+/** Some of the chains of a ruleset, in their order. */
+export function inOrder(chains: readonly Chain[], sorted: boolean): Chain[] {
+  const users = chains.filter(({ hook }) => hook === undefined)
+  return [...chains.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
 }
 
 /** Every entry in the order of the blob; most of those that a kernel handed out by their numbers. */

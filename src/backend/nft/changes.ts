@@ -15,9 +15,11 @@ import {
   requestTemplate,
 } from '../../netlink/message'
 import { messages } from '../../nft/messages'
-import { compatOf, writeRule } from '../../nft/rule'
+import { compatOf } from '../../nft/rule'
+import type { RuleWriter } from '../../nft/rule-template'
 import { readVerdict, targetPart } from '../../ruleset/entry'
-import { type Chain, countersOf, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { LayeredMap } from '../../ruleset/layered-map'
+import { type Chain, countersOf, type Entry, inOrder, type Ruleset } from '../../ruleset/ruleset'
 import type { KernelChain, TableReading } from './reading'
 import { type HandleOf, type RuleEdits, ruleEdits } from './rule-edits'
 
@@ -43,10 +45,17 @@ const MAX_ECHOED = 64
  * @param isOurs whether the table has nothing in it but what was read
  * @throws RuleError for a rule that cannot be said in nf_tables
  */
-export function changesOf(from: TableReading, to: Ruleset, handleOf: HandleOf, isOurs: () => boolean): Changes {
-  const writer = new Writer(from, to)
-  const plans = planOf(from, to, handleOf)
-  writer.write(plans)
+export function changesOf(
+  from: TableReading,
+  to: Ruleset,
+  rules: RuleWriter,
+  handleOf: HandleOf,
+  isOurs: () => boolean,
+): Changes {
+  const writer = new Writer(from, to, rules)
+  const names = changedNames(from, to)
+  const plans = planOf(from, to, names, handleOf)
+  writer.write(plans, chainsOf(from.ruleset, names))
   if (to.isCleared && from.handle !== undefined && !plans.some(isUsed) && isOurs()) writer.removeTable()
   return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
 }
@@ -62,16 +71,27 @@ interface ChainPlan {
   readonly edits: RuleEdits
 }
 
-function planOf({ ruleset, chains }: TableReading, to: Ruleset, handleOf: HandleOf): ChainPlan[] {
-  const wanted = orderedChains(to)
+/** The names of chains that are not as they were, new or gone; all, where one has another name, or the table is cleared. */
+function changedNames({ ruleset }: TableReading, to: Ruleset): readonly string[] {
+  const names = LayeredMap.differences(to.chains, ruleset.chains)
+  const isRenamed = names.some((name) => (to.chains.get(name)?.origin ?? name) !== name)
+  return isRenamed || to.isCleared ? [...new Set([...to.chains.keys(), ...ruleset.chains.keys()])] : names
+}
+
+const chainsOf = ({ chains }: Ruleset, names: readonly string[]): Chain[] =>
+  names.flatMap((name) => chains.get(name) ?? [])
+
+function planOf(from: TableReading, to: Ruleset, names: readonly string[], handleOf: HandleOf): ChainPlan[] {
+  const { ruleset, chains } = from
+  const wanted = inOrder(chainsOf(to, names), to.isSorted)
   const renamed = new Set(wanted.map(({ origin }) => origin))
   // A built-in chain is what it is by its name.
   const sources = wanted.map(
     ({ name, hook, origin = hook === undefined && renamed.has(name) ? undefined : name }) => origin,
   )
-  const names = new Set(wanted.map(({ name }) => name))
+  const taken = new Set(wanted.map(({ name }) => name))
   // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
-  const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && names.has(sources[i] ?? '')
+  const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && taken.has(sources[i] ?? '')
   const remade = new Set(wanted.filter((_, i) => isRemade(i)).map(({ name }) => name))
   return wanted.map((chain, i) => {
     const origin = isRemade(i) ? undefined : sources[i]
@@ -102,23 +122,25 @@ class Writer {
   readonly #from: TableReading
   readonly #family: Family
   readonly #table: TableName
-  readonly #templates = new Map<string, RequestTemplate>()
+  readonly #rules: RuleWriter
   /** What chains are called until the batch is over, of those that get another name. */
   readonly #oldNames = new Map<string, string>()
 
-  constructor(from: TableReading, to: Ruleset) {
+  constructor(from: TableReading, to: Ruleset, rules: RuleWriter) {
     this.#from = from
+    this.#rules = rules
     this.#family = to.family
     this.#table = to.table as TableName
   }
 
-  write(plans: readonly ChainPlan[]): void {
+  /** @param old the chains that were there, of those that have changed */
+  write(plans: readonly ChainPlan[], old: readonly Chain[]): void {
     const count = plans.reduce((sum, { edits }) => sum + edits.added.length, 0)
     const isTableNeeded = this.#from.handle === undefined && plans.some(isNeeded)
     if (isTableNeeded) this.#say(messages.newTable, { name: this.#table }, NLM_F_CREATE, {})
     // What names something goes before it, and comes after it.
     for (const plan of plans) this.#removeRules(plan)
-    this.#removeChains(plans)
+    this.#removeChains(plans, old)
     this.#renameChains(plans)
     for (const plan of plans) this.#makeChain(plan)
     for (const plan of plans) this.#addRules(plan, count <= MAX_ECHOED ? NLM_F_ECHO : 0)
@@ -145,9 +167,9 @@ class Writer {
         this.#say(messages.deleteRule, { table: this.#table, chain, handle: BigInt(handle) }, 0, { chain })
   }
 
-  #removeChains(plans: readonly ChainPlan[]): void {
+  #removeChains(plans: readonly ChainPlan[], old: readonly Chain[]): void {
     const staying = new Set(plans.map(({ from }) => from?.name))
-    const gone = [...this.#from.ruleset.chains.values()].filter(({ name }) => !staying.has(name))
+    const gone = old.filter(({ name }) => !staying.has(name))
     for (const { name: chain, rules } of gone)
       if (rules.length > 0) this.#say(messages.deleteRule, { table: this.#table, chain }, 0, { chain })
     const left = plans.filter((plan) => plan.kernel !== undefined && !isUsed(plan)).map(({ to }) => to)
@@ -213,31 +235,39 @@ class Writer {
     this.#say(messages.newChain, values, 0, { chain: name })
   }
 
-  #addRules({ to: { name: chain }, edits }: ChainPlan, echo: number): void {
+  #addRules({ to: { name }, edits }: ChainPlan, echo: number): void {
+    const [chain, flags] = [this.#nameNow(name), NLM_F_CREATE | echo]
+    const appending = this.#appending(chain, flags)
     for (const { entry, position, before } of edits.added) {
-      const place = { chain, position }
+      const place = { chain: name, position }
       const expressions = this.#encode(entry, place)
-      const flags = NLM_F_CREATE | echo | (before === undefined ? NLM_F_APPEND : 0)
-      const template = this.#template(this.#nameNow(chain), flags, compatOf(this.#family, entry), before)
+      const compat = compatOf(this.#family, entry)
+      const template = before === undefined ? appending(compat) : this.#newRule(chain, flags, compat, before)
       this.#add(template.completed(expressions), place, entry)
     }
   }
 
-  /** What most rules that are added to a chain have in common: they differ in their expressions alone. */
-  #template(chain: string, flags: number, compat: Compat, before: number | undefined): RequestTemplate {
-    const { proto, flags: inverted } = compat
-    const key = `${flags} ${proto} ${inverted} ${chain}`
-    const known = before === undefined ? this.#templates.get(key) : undefined
-    if (known !== undefined) return known
-    const template = requestTemplate(messages.newRule, flags, nfHead(this.#family.domain), {
+  /** What rules that are added to the end of a chain have in common: they differ in their expressions, and few in the rest. */
+  #appending(chain: string, flags: number): (compat: Compat) => RequestTemplate {
+    const templates = new Map<number, RequestTemplate>()
+    return (compat) => {
+      const key = (compat.proto << 8) | compat.flags
+      const known = templates.get(key)
+      if (known !== undefined) return known
+      const template = this.#newRule(chain, flags | NLM_F_APPEND, compat)
+      templates.set(key, template)
+      return template
+    }
+  }
+
+  #newRule(chain: string, flags: number, compat: Compat, before?: number): RequestTemplate {
+    return requestTemplate(messages.newRule, flags, nfHead(this.#family.domain), {
       table: this.#table,
       chain,
       compat,
       ...(before !== undefined && { position: BigInt(before) }),
       expressions: { bytes: new Uint8Array(), at: 0, end: 0 },
     })
-    if (before === undefined) this.#templates.set(key, template)
-    return template
   }
 
   /** @throws RuleError for a rule that cannot be said */
@@ -245,7 +275,7 @@ class Writer {
     try {
       const { jump } = entry
       const said = jump === undefined || jump === '' ? entry : { ...entry, jump: this.#nameNow(jump) }
-      return writeRule(this.#family, said, countersOf(this.#family, entry))
+      return this.#rules.write(said, countersOf(this.#family, entry))
     } catch (error) {
       if (!(error instanceof XtablesError)) throw error
       const { extension, parameter, message } = error

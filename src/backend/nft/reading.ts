@@ -4,10 +4,11 @@ import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from 
 import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
 import type { ChainValues } from '../../nft/messages'
-import type { RuleReader } from '../../nft/read-template'
 import { canonicalRule, isHeld, type ReadRule } from '../../nft/rule'
+import type { RuleReader } from '../../nft/rule-template'
 import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
 import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
+import { LayeredMap } from '../../ruleset/layered-map'
 import { Rules } from '../../ruleset/rules'
 import { type Chain, type Entry, isUnhooked, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
@@ -137,7 +138,7 @@ function rulesetOf(
   return {
     family,
     table,
-    chains: new Map(all.map((chain) => [chain.name, chain])),
+    chains: new LayeredMap(new Map(all.map((chain) => [chain.name, chain]))),
     isSorted: true,
     canonical: (rule) => canonicalRule(family, rule),
     unusedChain: (hook) => unusedChain(family, hook),

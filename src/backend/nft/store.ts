@@ -6,7 +6,7 @@ import { ERRNO, errnoName } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { brokenDemand } from '../../blob/verify'
 import { type IptcError, NetlinkError, RuleError, type RulePart, type RulePlace, UnsupportedError } from '../../errors'
-import { faultOf, faultText } from '../../extensions/extension'
+import { faultOf, faultText, isProtocol } from '../../extensions/extension'
 import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
@@ -15,8 +15,8 @@ import type { TransactionOutcome } from '../../netlink/client'
 import { readMessage } from '../../netlink/message'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
-import { RuleReader } from '../../nft/read-template'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
+import { RuleReader, RuleWriter } from '../../nft/rule-template'
 import { sameEntry } from '../../ruleset/equal'
 import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
@@ -46,6 +46,8 @@ export class NftStore implements Store {
   readonly #table: string
   readonly #options: NftOptions
   readonly #reader: RuleReader
+  /** @internal */
+  readonly writer: RuleWriter
   /** Rules that were written here, by which handle the kernel calls each. */
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
@@ -55,6 +57,7 @@ export class NftStore implements Store {
     this.#client = new NftClient(port, family)
     this.#family = family
     this.#reader = new RuleReader(family)
+    this.writer = new RuleWriter(family)
     this.#table = table
     this.#options = options
   }
@@ -138,6 +141,7 @@ class NftReading implements Reading {
     const changes = changesOf(
       this.table,
       to,
+      this.#store.writer,
       (ref) => this.handleOf(ref),
       () => this.#isOurs(),
     )
@@ -193,6 +197,7 @@ class NftReading implements Reading {
 function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): void {
   const { protocols } = known.extension.demands
   if (!known.variant.native?.isWritten || protocols === undefined) return
+  if (isProtocol(ruleHead(to.family, rule.bytes, 0), protocols)) return
   const broken = brokenPart(to, rule, place, known, { protocols })
   if (broken !== undefined) throw new RuleError({ ...place, ...broken.part }, broken.reason)
 }

@@ -1,0 +1,151 @@
+/** Rules that are read, and written, by the template of others are what they are by themselves. */
+import fc from 'fast-check'
+import { FAMILIES } from '../../src/abi/family'
+import { Rule } from '../../src/index'
+import type { Encoded } from '../../src/netlink/attribute'
+import { type ReadRule, readRule, writeRule } from '../../src/nft/rule'
+import { RuleReader, RuleWriter } from '../../src/nft/rule-template'
+import { type Counters, payloadAt, payloadSize } from '../../src/ruleset/entry'
+import { extensionParts } from '../../src/ruleset/parts'
+import { nftFixtures } from '../support/nft-fixtures'
+
+const encoded = (bytes: Uint8Array): Encoded => ({ bytes, at: 0, end: bytes.length })
+
+const shown = ({ bytes, jump }: ReadRule): string => `${Buffer.from(bytes).toString('hex')} ${jump}`
+
+const rules = nftFixtures().flatMap(({ family, name, rules: all }) =>
+  all.map(({ expressions }) => ({ family: FAMILIES[family], name, expressions })),
+)
+
+test.each(Object.values(FAMILIES))('what iptables-nft wrote, one after the other: $name', (family) => {
+  const reader = new RuleReader(family)
+  const different = rules
+    .filter((rule) => rule.family === family)
+    .filter(
+      ({ expressions }) => shown(reader.read(encoded(expressions))) !== shown(readRule(family, encoded(expressions))),
+    )
+  expect(different.map(({ name }) => name)).toEqual([])
+})
+
+test('any byte of a rule may be another', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...rules),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+      (rule, changes) => {
+        const reader = new RuleReader(rule.family)
+        reader.read(encoded(rule.expressions))
+        const bytes = rule.expressions.slice()
+        for (const [at, byte] of changes) bytes[at % bytes.length] = byte
+        const outcome = (read: () => ReadRule): string => {
+          try {
+            return shown(read())
+          } catch (error) {
+            return String(error)
+          }
+        }
+        expect(outcome(() => reader.read(encoded(bytes)))).toBe(outcome(() => readRule(rule.family, encoded(bytes))))
+      },
+    ),
+    { numRuns: 4_000 },
+  )
+})
+
+test('rules that are alike are read by one template', () => {
+  const family = FAMILIES.ipv4
+  const [first] = rules.filter(({ name, expressions }) => name === 'tcp-0' && expressions.length > 100)
+  const reader = new RuleReader(family)
+  const { bytes } = reader.read(encoded(first?.expressions as Uint8Array))
+  let asked = 0
+  const counting = new Proxy(first?.expressions as Uint8Array, {
+    get: (target, key) => {
+      if (key === 'byteOffset') asked++
+      const value = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  expect(reader.read(encoded(counting)).bytes).toEqual(bytes)
+  // Only who reads it anew asks where it lies.
+  expect(asked).toBe(0)
+})
+
+const entries = rules.map((rule) => ({ ...rule, entry: readRule(rule.family, encoded(rule.expressions)) }))
+const COUNTED: Counters = [3n, 1n << 40n]
+
+const shownBytes = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const outcomeOf = (write: () => Uint8Array): string => {
+  try {
+    return shownBytes(write())
+  } catch (error) {
+    return String(error)
+  }
+}
+
+test.each(Object.values(FAMILIES))('what is read of it, written one after the other: $name', (family) => {
+  const writer = new RuleWriter(family)
+  const different = entries
+    .filter((rule) => rule.family === family)
+    .filter(({ entry }) => shownBytes(writer.write(entry, COUNTED)) !== shownBytes(writeRule(family, entry, COUNTED)))
+  expect(different.map(({ name }) => name)).toEqual([])
+})
+
+/** Bytes that may be anything: those of the head up to where its parts are told, and those of payloads. */
+const freePlaces = ({ family, entry: { bytes } }: (typeof entries)[number]): number[] => {
+  const head = family.entry.fields.targetOffset.offset
+  const payloads = extensionParts(family, bytes).flatMap((part) =>
+    Array.from({ length: payloadSize(part) }, (_, i) => payloadAt(part) + i),
+  )
+  return [...Array.from({ length: head }, (_, i) => i), ...payloads]
+}
+
+test('any byte of an entry may be another', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...entries),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }),
+      (rule, changes) => {
+        const { family, entry } = rule
+        const places = freePlaces(rule)
+        const writer = new RuleWriter(family)
+        writer.write(entry, COUNTED)
+        const bytes = entry.bytes.slice()
+        for (const [at, byte] of changes) bytes[places[at % places.length] as number] = byte
+        const other = { ...entry, bytes }
+        expect(outcomeOf(() => writer.write(other, [0n, 7n]))).toBe(outcomeOf(() => writeRule(family, other, [0n, 7n])))
+      },
+    ),
+    { numRuns: 4_000 },
+  )
+})
+
+/** Few of each, so that values meet that are alike, and also those that are written otherwise. */
+const address = fc.tuple(fc.constantFrom('10.0.0', '192.168.7'), fc.nat(3)).map(([net, host]) => `${net}.${host}`)
+const port = fc.constantFrom(0, 1, 22, 256, 65535)
+const line = fc
+  .record({
+    source: address,
+    prefix: fc.constantFrom(32, 31, 24, 12, 8),
+    not: fc.constantFrom('', '! '),
+    from: port,
+    to: port,
+    mark: fc.nat(2),
+  })
+  .map(({ source, prefix, not, from, to, mark }) => {
+    const ports = from < to ? `${from}:${to}` : `${from}`
+    return `${not}-s ${source}/${prefix} -p tcp -m tcp --sport ${to} ${not}--dport ${ports} -m connmark --mark ${mark} -j DROP`
+  })
+
+test('rules of one text', () => {
+  fc.assert(
+    fc.property(fc.array(line, { minLength: 2, maxLength: 30 }), (lines) => {
+      const writer = new RuleWriter(FAMILIES.ipv4)
+      for (const one of lines) {
+        const { entry } = Rule.parse(one)
+        const written = outcomeOf(() => writer.write(entry, COUNTED))
+        expect(written).toBe(outcomeOf(() => writeRule(FAMILIES.ipv4, entry, COUNTED)))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
