@@ -134,12 +134,18 @@ export class NetlinkClient {
     requests.forEach((request, i) => {
       ;(sockets[i] as DumpSocket).start(request)
     })
-    return requests.map((request, i) => this.#parts(sockets[i] as DumpSocket, request))
+    return requests.map((request, i) => {
+      const parts = this.#parts(sockets[i] as DumpSocket, request)
+      parts.next()
+      return parts
+    })
   }
 
   *#parts(socket: DumpSocket, request: Request): Generator<readonly Message[], void, void> {
     const watch = new Watch([request])
     try {
+      // What has not begun would close nothing when it is ended.
+      yield []
       yield* socket.parts(request)
       this.#idle.push(socket)
       watch.done()

@@ -6,11 +6,7 @@ type Step = readonly ['set' | 'delete' | 'copy' | 'back', name: string, value: n
 
 const aName = fc.nat(30).map((n) => `c${n}`)
 
-const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('set', 'delete', 'copy', 'back'),
-  aName,
-  fc.nat(),
-)
+const step: fc.Arbitrary<Step> = fc.tuple(fc.constantFrom('set', 'delete', 'copy', 'back'), aName, fc.nat())
 
 const differing = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): string[] =>
   [...new Set([...a.keys(), ...b.keys()])].filter((name) => a.get(name) !== b.get(name)).sort()

@@ -71,13 +71,14 @@ export class NftClient {
       request(messages.getChain, 0, head, {}),
       request(messages.getRule, 0, head, { table }),
     ]
-    const [tables, chains, rules] = this.#explaining(() => this.#netlink.dumpTogether(asked)) as [Parts, Parts, Parts]
+    const [tables, chains, rules] = this.#dumps(asked) as [Parts, Parts, Parts]
     try {
+      const ours = all(chains, messages.newChain, generation).filter((one) => one.table === table)
       return {
         generation,
         table: all(tables, messages.newTable, generation).find((one) => one.name === table),
-        chains: all(chains, messages.newChain, generation).filter((one) => one.table === table),
-        rules: this.#rules(rules, table, generation),
+        chains: ours,
+        rules: isLong(ours) ? this.#rulesByChain(rules, ours, generation) : this.#rules(rules, { table }, generation),
       }
     } catch (error) {
       for (const parts of [tables, chains, rules]) parts.return()
@@ -97,7 +98,7 @@ export class NftClient {
     const generation = this.generation()
     const head = this.#head
     const asked = [request(messages.getTable, 0, head, {}), request(messages.getChain, 0, head, {})]
-    const [tables, chains] = this.#explaining(() => this.#netlink.dumpTogether(asked)) as [Parts, Parts]
+    const [tables, chains] = this.#dumps(asked) as [Parts, Parts]
     try {
       const found = {
         generation,
@@ -112,13 +113,22 @@ export class NftClient {
     }
   }
 
-  *#rules(parts: Parts, table: string, generation: number): Generator<readonly DumpedRule[], void, void> {
+  /** @param ofTable a dump of all of them, which is not read */
+  *#rulesByChain(ofTable: Parts, chains: readonly ChainValues[], generation: number): RuleParts {
+    ofTable.return()
+    for (const { table, name: chain } of chains) {
+      const [parts] = this.#dumps([request(messages.getRule, 0, this.#head, { table, chain })]) as [Parts]
+      yield* this.#rules(parts, { table, chain }, generation)
+    }
+  }
+
+  *#rules(parts: Parts, { table, chain }: Pick<RuleValues, 'table' | 'chain'>, generation: number): RuleParts {
     let isEmpty = true
     try {
       for (const some of parts) {
         isEmpty = false
         const rules = some.map((message) => valuesAt(messages.dumpedRule, message, generation))
-        yield rules.filter((rule) => rule.table === table)
+        yield rules.filter((rule) => rule.table === table && (chain === undefined || rule.chain === chain))
       }
     } catch (error) {
       // Some kernels say so where there is no such table.
@@ -126,6 +136,10 @@ export class NftClient {
     }
     // A dump of nothing does not say as of when it is.
     if (isEmpty && this.generation() !== generation) throw moved()
+  }
+
+  #dumps(asked: readonly Request[]): Parts[] {
+    return this.#explaining(() => this.#netlink.dumpTogether(asked))
   }
 
   #explaining<T>(body: () => T): T {
@@ -191,6 +205,16 @@ export class NftClient {
 }
 
 type Parts = Generator<readonly Message[], void, void>
+type RuleParts = Generator<readonly DumpedRule[], void, void>
+
+/**
+ * How many rules make it worth to ask for each chain by itself: the kernel goes on with the dump of a table by counting from its
+ * first rule, so that it takes as long as the square of what is in it.
+ */
+const MANY_RULES = 2_000
+
+const isLong = (chains: readonly ChainValues[]): boolean =>
+  chains.length > 1 && chains.reduce((sum, { use = 0 }) => sum + use, 0) > MANY_RULES
 
 /** What the heads of dumped messages have of a generation: its lower half. */
 const RES_ID = 0xffff
@@ -215,7 +239,7 @@ export interface TableDump {
   /** In the order in which they were made. */
   readonly chains: readonly ChainValues[]
   /** One after the other, those of a chain in their order; to be read to the end, or ended. */
-  readonly rules: Generator<readonly DumpedRule[], void, void>
+  readonly rules: RuleParts
 }
 
 /** What the kernel says of an extension that it lacks. */
