@@ -1,5 +1,5 @@
 /** Tables of nf_tables while iptables-nft, nft and we change them: what is told of it is what has come of it. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import {
 } from '../../src/index'
 import { NetlinkFailure } from '../../src/kernel/kernel'
 import { keep, newNamespace, run, runAside } from './legacy'
-import { openDescriptors, slowness } from './machine'
+import { openDescriptors, runScript, slowness } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -405,6 +405,30 @@ test('messages that are lost are told of, and it goes on', async () => {
   ])
   expect(openDescriptors()).toEqual(before)
   await events.return()
+})
+
+const ROOM_OF_SOCKETS = `
+const { readdirSync, readlinkSync } = require('node:fs')
+const { LinuxKernel } = require('./src/index')
+const libc = require('./src/kernel/linux/libc')
+new LinuxKernel().netlink(12).join(7)
+const sockets = readdirSync('/proc/self/fd').filter((fd) => {
+  try { return readlinkSync('/proc/self/fd/' + fd).startsWith('socket') } catch { return false }
+})
+console.log(Math.max(...sockets.map((fd) => {
+  const value = new Int32Array(1)
+  libc.getsockopt(Number(fd), libc.SOL_SOCKET, libc.SO_RCVBUF, new Uint8Array(value.buffer))
+  return value[0]
+})))
+`
+
+test('whoever listens has as much room as the process may ask for', () => {
+  const roomIn = (...front: string[]): number => Number(runScript(ROOM_OF_SOCKETS, front).stdout)
+  const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
+  const wanted = 64 * 2 ** 20
+  // The kernel doubles it, for what it keeps beside the bytes.
+  expect(roomIn('unshare', '-n')).toBe(2 * wanted)
+  expect(roomIn('unshare', '-rn')).toBe(2 * Math.min(wanted, most))
 })
 
 test('20,000 rules at once do not block the event loop, and none is lost', async () => {
