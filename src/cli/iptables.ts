@@ -1,6 +1,6 @@
 /** `iptables` and `ip6tables`: one command carried out on a table, with the messages and exit statuses of the tool. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
-import { isTableName, isVerdict } from '../abi/netfilter'
+import { isTableName, isVerdict, TABLES } from '../abi/netfilter'
 import { KernelError, LockTimeoutError, NotFoundError, PermissionError, RuleError } from '../errors'
 import type { AnyTable } from '../iptc/table'
 import { type Command, checkNewName, NO_NAT_DROP, parseCommand } from '../language/command'
@@ -12,7 +12,7 @@ import { Editor } from '../ruleset/editor'
 import { findRule } from '../ruleset/equal'
 import { misplaced } from '../ruleset/place'
 import { encodeRule } from '../ruleset/rule'
-import { type Chain, type Draft, type Entry, isUnhooked, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, type Draft, type Entry, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { BUSY, Failure, failureOf, NO_TABLE, REFUSED, statusOf } from './failure'
 import type { Io } from './kernel'
 import { type HeldChain, type Hold, refused, type Tool, toolOf } from './tool'
@@ -137,7 +137,7 @@ class Execution {
   #describe(ruleset: Ruleset): string {
     const command = this.#command
     const isListed = command.kind === 'list' || command.kind === 'list-rules'
-    const isWarned = isListed && (command.chain === undefined || isNobodys(ruleset, command.chain))
+    const isWarned = isListed && (command.chain === undefined || isBuiltinReplaced(ruleset))
     return `${isWarned ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
   }
 
@@ -278,11 +278,9 @@ class Execution {
   }
 }
 
-/** Whether there is no built-in chain of the name, in whose place nft may have hooked another. */
-function isNobodys({ table, chains }: Ruleset, name: string): boolean {
-  const chain = chains.get(name)
-  return chain !== undefined && (chain.isUnused === true || isUnhooked(table, chain))
-}
+/** Whether nft has made a chain of the name of a built-in one, and hooked it otherwise or not at all. */
+const isBuiltinReplaced = ({ table, foreign }: Ruleset): boolean =>
+  isTableName(table) && TABLES[table].some((name) => foreign?.chains.has(name))
 
 /** The chain, if it cannot be taken out. */
 function heldChain(ruleset: Ruleset, chain: Chain): HeldChain[] {

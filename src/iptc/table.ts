@@ -142,7 +142,7 @@ export abstract class AnyTable extends Strict {
    */
   get incompatible(): readonly string[] {
     const { ruleset } = this
-    return [...(ruleset.foreign?.chains ?? []), ...foreignRules(ruleset)]
+    return [...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)]
   }
 
   /** For people: which kernel this speaks to. */

@@ -68,8 +68,8 @@ export interface Ruleset {
 }
 
 export interface Foreign {
-  /** Chains that are not hooked as those of iptables are, described for people. One that is hooked is in no ruleset. */
-  readonly chains: readonly string[]
+  /** Chains that are not hooked as those of iptables are, by name, described for people. One that is hooked is in no ruleset. */
+  readonly chains: ReadonlyMap<string, string>
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
 }

@@ -126,7 +126,14 @@ const BESIDE: readonly [string, FamilyName, string, string[]][] = [
         '-A OUTPUT -s ::1',
         '-S OUTPUT',
       ],
+      ...['-N a', '-S a', '-L a -n', '-S OUTPUT 1', '-vS OUTPUT'],
     ],
+  ],
+  [
+    'a chain hooked otherwise, which is told of where all are listed',
+    'ipv6',
+    'table ip6 filter { chain own { type filter hook input priority 10; }; chain a { }; }',
+    ['-S', '-L -n', '-S OUTPUT', '-L OUTPUT', '-S a', '-S own', '-A INPUT -s ::1', '-S INPUT', '-S OUTPUT'],
   ],
 ]
 

@@ -84,11 +84,13 @@ function* readOnce(
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
-  const foreign = all.filter((chain) => !ours.includes(chain) || isUnhooked(name, chain)).map(foreignChain)
+  const foreign = all
+    .filter((chain) => !ours.includes(chain) || isUnhooked(name, chain))
+    .map((chain): [string, string] => [chain.name ?? '', foreignChain(chain)])
   return {
     ruleset: {
       ...rulesetOf(family, name, ours, image, builder),
-      foreign: { chains: foreign, rules: builder.held },
+      foreign: { chains: new Map(foreign), rules: builder.held },
     },
     generation,
     handle: table?.handle,
