@@ -3,9 +3,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NFNL_MSG_BATCH_BEGIN } from '../../src/abi/nf-tables'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
-import { LinuxKernel, type MigrateOptions, MigrationError, migrate, type NetworkNamespace } from '../../src/index'
+import {
+  LinuxKernel,
+  type MigrateOptions,
+  MigrationError,
+  migrate,
+  type NetlinkConnection,
+  type NetworkNamespace,
+} from '../../src/index'
 import { bundle } from '../support/bundle'
 import { newNamespace, run } from './legacy'
 import { slowness } from './machine'
@@ -199,6 +207,43 @@ test.each([
     }
   },
 )
+
+/** A kernel that lets somebody else work once the first batch for nf_tables has been sent. */
+function besides(work: () => void): LinuxKernel {
+  const kernel = new LinuxKernel({ namespace })
+  const open = kernel.netlink.bind(kernel)
+  let isDone = false
+  return Object.assign(kernel, {
+    netlink(protocol: number): NetlinkConnection {
+      const connection = open(protocol)
+      return {
+        send(bytes) {
+          connection.send(bytes)
+          const isBatch = new DataView(bytes.buffer, bytes.byteOffset).getUint16(4, true) === NFNL_MSG_BATCH_BEGIN
+          if (isDone || !isBatch) return
+          isDone = true
+          work()
+        },
+        sendAsync: (bytes) => connection.sendAsync(bytes),
+        receive: (wait) => connection.receive(wait),
+        join: (group) => connection.join(group),
+        close: () => connection.close(),
+      }
+    },
+  })
+}
+
+test('a table that somebody changes once it is written is not cleared', () => {
+  fill('legacy')
+  const kernel = besides(() => run(namespace, 'iptables-legacy -A INPUT -s 9.9.9.9 -j DROP'))
+  const { plan, message } = caughtBy({
+    ...{ from: 'legacy', to: 'nft', clear: true, family: 'ipv4', tables: ['filter'] },
+    ...{ namespace: undefined, kernel },
+  })
+  expect(message).toMatch(/^ipv4 table filter: .* has been changed since it was moved, and is left as it is$/)
+  expect(saved('legacy')['ipv4 filter']).toContain('-A INPUT -s 9.9.9.9/32 -j DROP')
+  expect(plan.tables.map(({ isWritten, isCleared }) => [isWritten, isCleared])).toEqual([[true, false]])
+})
 
 test('what others have in the table that is to be replaced stays', () => {
   run(
