@@ -20,7 +20,7 @@ import { inTurns } from './measure'
 import { peakOf, TASK_NAMES } from './memory'
 import { NftStage } from './nft'
 import { OPERATIONS, type Scene } from './operations'
-import { judge, judgeGrowth, judgeMemory, printed, type Row, writePage } from './page'
+import { judge, judgeEdits, judgeGrowth, judgeMemory, printed, type Row, writePage } from './page'
 import { Stage } from './stage'
 
 const { values } = parseArgs({
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   for (const family of values.families.split(',') as FamilyName[])
     for (const count of values.rules.split(',').map(Number))
       rows.push(...(await (values.backend === 'nft' ? benchNft : benchTable)(family, count)))
-  const all = [...rows, ...judgeGrowth(rows)]
+  const all = [...rows, ...(values.backend === 'nft' ? judgeEdits : judgeGrowth)(rows)]
   console.log(printed(all))
   if (values.write) writePage(join(__dirname, '../docs/performance.md'), all, values.backend)
   if (all.some(({ goals }) => goals.some(({ isMet }) => !isMet))) process.exitCode = 1

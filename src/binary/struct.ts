@@ -73,7 +73,11 @@ export function struct<const S extends Shape>(cName: string, size: number, shape
     size,
     align,
     fields: fields as Fields<S>,
-    read: (bytes, at) => Object.fromEntries(entries.map(([name, field]) => [name, field.read(bytes, at)])) as never,
+    read(bytes, at) {
+      const value: Record<string, unknown> = {}
+      for (const [name, field] of entries) value[name] = field.read(bytes, at)
+      return value as never
+    },
     write(bytes, at, value) {
       for (const [name, field] of entries) field.write(bytes, at, (value as Record<string, unknown>)[name])
     },

@@ -2,6 +2,7 @@
 import { nlAlign, nlattr, nlmsghdr } from '../abi/netlink'
 import { NFNETLINK_V0, nfgenmsg, nfnlType } from '../abi/nfnetlink'
 import type { Codec } from '../binary/codec'
+import { Slab } from '../binary/slab'
 import { MessageError } from '../errors'
 import type { Payload } from './attribute'
 
@@ -65,20 +66,7 @@ export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, v
   return new OwnRequest(kind, flags, scratch.slice(0, end))
 }
 
-/** Many messages share memory, as a buffer of its own costs more than what is written into it. */
-const SHARED_ROOM = 1 << 18
-let shared = new Uint8Array()
-let used = 0
-
-/** Zeros. */
-function room(length: number): Uint8Array {
-  if (used + length > shared.length) {
-    shared = new Uint8Array(Math.max(SHARED_ROOM, length))
-    used = 0
-  }
-  used += length
-  return shared.subarray(used - length, used)
-}
+const completedMessages = new Slab()
 
 class OwnRequest<H, V> implements Request {
   readonly name: string
@@ -110,7 +98,7 @@ class OwnRequest<H, V> implements Request {
     const last = this.bytes.length
     const length = last + nlAlign(payload.length)
     if (length > MAX_MESSAGE) throw new RangeError(`a message of ${length} bytes; ${MAX_MESSAGE} at most can be sent`)
-    const bytes = room(length)
+    const bytes = completedMessages.take(length)
     bytes.set(this.bytes)
     bytes.set(payload, last)
     nlmsghdr.fields.nlmsgLen.write(bytes, 0, bytes.length)

@@ -137,6 +137,7 @@ interface ReadTemplate {
   readonly fixed: readonly Span[]
   readonly infos: readonly Copy[]
   readonly bytes: readonly ByteCopy[]
+  /** The rule that was read last: all that rules like it have of their own is written over. */
   readonly read: ReadRule
 }
 
@@ -149,6 +150,7 @@ export class RuleReader {
     this.#family = family
   }
 
+  /** As {@link readRule}. @returns a rule whose bytes hold until the next one is read. @throws XtablesError */
   read(encoded: Encoded | undefined): ReadRule {
     if (encoded === undefined) return readRule(this.#family, encoded)
     return this.#templates.serve((template) => readLike(template, encoded)) ?? this.#readAnew(encoded)
@@ -191,7 +193,7 @@ const reversed = (from: number, to: number): ByteCopy[] =>
 function readLike({ expressions, fixed, infos, bytes, read }: ReadTemplate, encoded: Encoded): ReadRule | undefined {
   const { bytes: from, at } = encoded
   if (encoded.end - at !== expressions.length || !isLike(expressions, fixed, from, at)) return undefined
-  const entry = read.bytes.slice()
+  const entry = read.bytes
   for (let i = 0; i < infos.length; i++) {
     const info = infos[i] as Copy
     entry.set(from.subarray(at + info.from, at + info.from + info.size), info.to)
@@ -200,7 +202,7 @@ function readLike({ expressions, fixed, infos, bytes, read }: ReadTemplate, enco
     const [source, to] = bytes[i] as ByteCopy
     entry[to] = from[at + source] as number
   }
-  return { bytes: entry, jump: read.jump }
+  return read
 }
 
 // Writing

@@ -1,0 +1,25 @@
+/** Memory that many small arrays share: V8 asks the system for memory for each array of more than 64 bytes. */
+
+const SLAB_SIZE = 1 << 18
+
+/** Arrays that are taken one after the other lie one behind the other, where they fit into the same piece of 256 KiB. */
+export class Slab {
+  #memory = new Uint8Array(0)
+  #used = 0
+
+  /** @returns so many zeros */
+  take(length: number): Uint8Array {
+    if (this.#used + length > this.#memory.length) {
+      this.#memory = new Uint8Array(Math.max(SLAB_SIZE, length))
+      this.#used = 0
+    }
+    this.#used += length
+    return this.#memory.subarray(this.#used - length, this.#used)
+  }
+
+  copyOf(bytes: Uint8Array): Uint8Array {
+    const copy = this.take(bytes.length)
+    copy.set(bytes)
+    return copy
+  }
+}
