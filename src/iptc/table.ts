@@ -143,7 +143,7 @@ export abstract class AnyTable extends Strict {
    */
   get incompatible(): readonly string[] {
     const { ruleset } = this
-    return [...foreignState(ruleset), ...(ruleset.foreign?.chains ?? []), ...foreignRules(ruleset)]
+    return [...foreignState(ruleset), ...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)]
   }
 
   /** For people: which kernel this speaks to. */

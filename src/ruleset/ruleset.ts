@@ -3,7 +3,7 @@
  * verdicts, hook entries, underflows) are no part of it; they are computed when it is written.
  */
 import type { Family } from '../abi/family'
-import { type Hook, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import { type Hook, isTableName, TABLES, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { RuleError } from '../errors'
 import {
   buildErrorEntry,
@@ -68,8 +68,8 @@ export interface Ruleset {
 }
 
 export interface Foreign {
-  /** Chains that are hooked as none of iptables is, described for people. They are in no ruleset. */
-  readonly chains: readonly string[]
+  /** Chains that are not hooked as those of iptables are, by name, described for people. One that is hooked is in no ruleset. */
+  readonly chains: ReadonlyMap<string, string>
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
   /** Nothing is filtered by it. */
@@ -77,6 +77,13 @@ export interface Foreign {
   /** The netlink port of the one program that may change it; undefined where all may. */
   readonly owner: number | undefined
 }
+
+/** Whether a chain has the name of a built-in one of its table, and nft has made it without a hook: no packet comes to it. */
+export const isUnhooked = (
+  table: string,
+  { name, hook }: { readonly name?: string | undefined; readonly hook?: unknown },
+): boolean =>
+  hook === undefined && isTableName(table) && (TABLES[table] as readonly (string | undefined)[]).includes(name)
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 
@@ -238,3 +245,10 @@ export function checkClearable(ruleset: Ruleset): void {
       'their chains by name, or delete them by number',
   )
 }
+
+/** Whether there is a rule, a chain that is not built in, or another policy than ACCEPT. */
+export const holdsAny = ({ family, chains }: Ruleset): boolean =>
+  [...chains.values()].some((chain) => {
+    const isPlain = chain.hook !== undefined && policyOf(family, chain) === 'ACCEPT'
+    return !isPlain || chain.rules.length > 0
+  })

@@ -97,13 +97,23 @@ export class NftClient {
   }
 
   /** As {@link dumpTable}, without the rules. @throws ConflictError */
-  dumpChains(table: string): Pick<TableDump, 'generation' | 'chains'> {
+  dumpChains(table: string): Omit<TableDump, 'rules'> {
     const generation = this.generation()
-    const asked = request(messages.getChain, 0, this.#head, {})
-    const [parts] = this.#dumps([asked]) as [Parts]
-    const chains = this.#explaining(() => all(parts, messages.newChain, generation))
-    if (chains.length === 0 && this.generation() !== generation) throw moved()
-    return { generation, chains: chains.filter((one) => one.table === table) }
+    const head = this.#head
+    const asked = [request(messages.getTable, 0, head, {}), request(messages.getChain, 0, head, {})]
+    const [tables, chains] = this.#dumps(asked) as [Parts, Parts]
+    try {
+      const found = {
+        generation,
+        table: all(tables, messages.newTable, generation).find((one) => one.name === table),
+        chains: all(chains, messages.newChain, generation).filter((one) => one.table === table),
+      }
+      if (this.generation() !== generation) throw moved()
+      return found
+    } catch (error) {
+      for (const parts of [tables, chains]) parts.return()
+      throw explained(error)
+    }
   }
 
   /** @param ofTable a dump of all of them, which is not read */

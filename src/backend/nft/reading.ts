@@ -10,7 +10,7 @@ import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
 import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
 import { LayeredMap } from '../../ruleset/layered-map'
 import { Rules } from '../../ruleset/rules'
-import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
 import type { NftClient, TableDump } from './client'
 
@@ -40,7 +40,7 @@ const SLICE = 512
  * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
  * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
  */
-const PATIENCE_MS = 30_000
+export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
@@ -84,12 +84,15 @@ function* readOnce(
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
-  const foreign = all.filter((chain) => !ours.includes(chain)).map(foreignChain)
+  const isOurs = new Set(ours)
+  const foreign = all
+    .filter((chain) => !isOurs.has(chain) || isUnhooked(name, chain))
+    .map((chain): [string, string] => [chain.name ?? '', foreignChain(chain)])
   return {
     ruleset: {
       ...rulesetOf(family, name, ours, image, builder),
       foreign: {
-        chains: foreign,
+        chains: new Map(foreign),
         rules: builder.held,
         isDormant: ((table?.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0,
         owner: table?.owner,
@@ -116,7 +119,9 @@ function builtinHook(table: TableName, { name, hook, type }: ChainValues): Hook 
 }
 
 const foreignChain = ({ name, type, hook }: ChainValues): string =>
-  `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
+  hook === undefined
+    ? `chain ${name} without a hook`
+    : `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
 
 function rulesetOf(
   family: Family,

@@ -22,7 +22,7 @@ export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeReques
   if (!(error instanceof NetlinkError) || change === undefined) return error
   const { added, place } = change
   if (added !== undefined) return refusedRule(to, error, added, place)
-  const reason = chainReason(to, refusal.errno, place) ?? error.reason ?? error.message
+  const reason = chainReason(to, refusal.errno, place) ?? error.reason ?? 'the kernel does not say why'
   return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
 }
 
@@ -43,7 +43,7 @@ const CHAIN_REASONS: Readonly<Record<number, string>> = {
 }
 
 function chainReason({ foreign }: Ruleset, errno: number, { chain }: RulePlace): string | undefined {
-  const other = foreign?.chains.find((text) => text.startsWith(`chain ${chain} of `))
+  const other = chain === undefined ? undefined : foreign?.chains.get(chain)
   if (other === undefined || errno === ERRNO.EBUSY) return CHAIN_REASONS[errno]
   return `the table has a ${other}, which is none of iptables and is left alone: it is for nft to delete or rename it`
 }

@@ -20,7 +20,7 @@ import { sameEntry } from '../../ruleset/equal'
 import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
-import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
 import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
@@ -175,7 +175,13 @@ class NftReading implements Reading {
         'iptables has no words for it, so that it is not written anew, as with its counters at zero',
       )
     const parts = extensionParts(to.family, rule.bytes)
-    const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
+    const chain = to.chains.get(place.chain ?? '') as Chain
+    if (isUnhooked(to.table, chain))
+      throw new RuleError(
+        place,
+        `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
+      )
+    const wrong = misplaced(to, chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
     if (rule.isCopy || typeof rule.continues === 'number') checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
