@@ -6,7 +6,7 @@
  *   npm run firewalls
  *   npm run firewalls -- ufw
  */
-import assert from 'node:assert/strict'
+import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
 import { accessSync, chmodSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -31,6 +31,7 @@ export const NFNL_BATCH_GENID = 1
 
 export const NFTA_LIST_ELEM = 1
 export const NFT_TABLE_F_DORMANT = 1
+export const NFT_TABLE_F_OWNER = 2
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USE: 3, HANDLE: 4, USERDATA: 6, OWNER: 7 } as const
 export const NFTA_CHAIN = {
   TABLE: 1,
@@ -90,6 +91,10 @@ export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
 export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
+/** How many expressions a rule has at most, and how many jumps lead on from a base chain. No header has these: Linux was asked. */
+export const MAX_EXPRESSIONS = 128
+export const MAX_JUMPS = 15
+
 /** Of a verdict's code, beside those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
 export const NFT_VERDICT = {
   DROP: 0,
@@ -159,6 +164,8 @@ export const NFTA_PAYLOAD = {
 /** enum nft_payload_bases */
 export const NFT_PAYLOAD = { LL: 0, NETWORK: 1, TRANSPORT: 2 } as const
 export const NFTA_BITWISE = { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5, OP: 6, DATA: 7 } as const
+/** enum nft_bitwise_ops */
+export const NFT_BITWISE = { BOOL: 0, LSHIFT: 1, RSHIFT: 2 } as const
 export const NFTA_BYTEORDER = { SREG: 1, DREG: 2, OP: 3, LEN: 4, SIZE: 5 } as const
 /** enum nft_byteorder_ops */
 export const NFT_BYTEORDER = { NTOH: 0, HTON: 1 } as const
@@ -182,6 +189,10 @@ export const NFT_CT = {
   PROTOCOL: 10,
   PROTO_SRC: 11,
   PROTO_DST: 12,
+  LABELS: 13,
+  PKTS: 14,
+  BYTES: 15,
+  AVGPKT: 16,
   SRC_IP: 19,
   DST_IP: 20,
   SRC_IP6: 21,
@@ -197,6 +208,15 @@ export const NFTA_FIB = { DREG: 1, RESULT: 2, FLAGS: 3 } as const
 export const NFT_FIB_RESULT = { OIF: 1, OIFNAME: 2, ADDRTYPE: 3 } as const
 /** enum nft_fib_flags */
 export const NFTA_FIB_F = { SADDR: 0x01, DADDR: 0x02, MARK: 0x04, IIF: 0x08, OIF: 0x10, PRESENT: 0x20 } as const
+/** enum nft_payload_csum_types */
+export const NFT_PAYLOAD_CSUM = { NONE: 0, INET: 1 } as const
+export const NFTA_EXTHDR = { DREG: 1, TYPE: 2, OFFSET: 3, LEN: 4, FLAGS: 5, OP: 6, SREG: 7 } as const
+/** enum nft_exthdr_op */
+export const NFT_EXTHDR_OP = { IPV6: 0, TCPOPT: 1, IPV4: 2, SCTP: 3, DCCP: 4 } as const
+/** Whether there is such a header is looked at, in place of what it holds. enum nft_exthdr_flags */
+export const NFT_EXTHDR_F_PRESENT = 1
+export const NFTA_SYNPROXY = { MSS: 1, WSCALE: 2, FLAGS: 3 } as const
+export const NFTA_DUP = { SREG_ADDR: 1, SREG_DEV: 2 } as const
 export const NFTA_QUEUE = { NUM: 1, TOTAL: 2, FLAGS: 3, SREG_QNUM: 4 } as const
 export const NFTA_LIMIT = { RATE: 1, UNIT: 2, BURST: 3, TYPE: 4, FLAGS: 5 } as const
 export const NFT_LIMIT_PKTS = 0

@@ -25,3 +25,6 @@ export const PROTOCOLS = {
   udplite: 136,
 } as const
 export type ProtocolName = keyof typeof PROTOCOLS
+
+/** A header of options of IPv6, IPPROTO_HOPOPTS in linux/in6.h: by number what IPv4 has as `ip`. */
+export const HOP_BY_HOP = 0

@@ -7,7 +7,7 @@ import { aKernel, type Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { checkOptions } from '../options'
-import { policyOf, type Ruleset } from '../ruleset/ruleset'
+import { holdsAny, type Ruleset } from '../ruleset/ruleset'
 import { openStore, tableNames } from './open'
 import type { BackendName } from './store'
 
@@ -97,12 +97,6 @@ function rulesetsOf(backend: BackendName, kernel: Kernel, family: FamilyName, na
     client.close()
   }
 }
-
-const holdsAny = ({ family, chains }: Ruleset): boolean =>
-  [...chains.values()].some((chain) => {
-    const isPlain = chain.hook !== undefined && policyOf(family, chain) === 'ACCEPT'
-    return !isPlain || chain.rules.length > 0
-  })
 
 const count = (rulesets: readonly Ruleset[]): number =>
   rulesets.reduce((sum, { chains }) => [...chains.values()].reduce((all, { rules }) => all + rules.length, sum), 0)

@@ -34,6 +34,8 @@ export type ReadingUse = 'look' | 'transaction' | 'edit'
 export interface Change {
   /** @throws ConflictError, RuleError, KernelError; CountersError where the table has been written */
   write(): void
+  /** Asks the kernel whether it would take it, where that can be asked. @throws as {@link write}, which is not done */
+  rehearse(): void
   /** As {@link write}, with the big system calls off the main thread. */
   writeAsync(): Promise<void>
   /** The table as it is once this has been written. */

@@ -5,9 +5,17 @@ import { errnoName } from '../abi/errno'
 
 /** Where Node's words are not those of strerror(3). */
 const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'File exists',
   EISDIR: 'Is a directory',
   EBUSY: 'Device or resource busy',
   EOPNOTSUPP: 'Operation not supported',
+  EIO: 'Input/output error',
+  ELOOP: 'Too many levels of symbolic links',
+  ENAMETOOLONG: 'File name too long',
+  ENFILE: 'Too many open files in system',
+  ENOMEM: 'Cannot allocate memory',
+  ERANGE: 'Numerical result out of range',
+  ETXTBSY: 'Text file busy',
 }
 
 /** The reason as strerror(3) gives it: `No such file or directory`. */

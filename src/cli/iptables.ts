@@ -1,6 +1,6 @@
 /** `iptables` and `ip6tables`: one command carried out on a table, with the messages and exit statuses of the tool. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
-import { isTableName, isVerdict } from '../abi/netfilter'
+import { isTableName, isVerdict, TABLES } from '../abi/netfilter'
 import { KernelError, LockTimeoutError, NotFoundError, PermissionError, RuleError } from '../errors'
 import type { AnyTable } from '../iptc/table'
 import { type Command, checkNewName, NO_NAT_DROP, parseCommand } from '../language/command'
@@ -136,8 +136,9 @@ class Execution {
 
   #describe(ruleset: Ruleset): string {
     const command = this.#command
-    const isWhole = (command.kind === 'list' || command.kind === 'list-rules') && command.chain === undefined
-    return `${isWhole ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
+    const isListed = command.kind === 'list' || command.kind === 'list-rules'
+    const isWarned = isListed && (command.chain === undefined || isBuiltinReplaced(ruleset))
+    return `${isWarned ? foreignText(ruleset) : ''}${describeCommand(command, ruleset, this.#table.context)}`
   }
 
   #checkListed({ chains }: Ruleset): void {
@@ -276,6 +277,10 @@ class Execution {
     editor.rename(name, newName)
   }
 }
+
+/** Whether nft has made a chain of the name of a built-in one, and hooked it otherwise or not at all. */
+const isBuiltinReplaced = ({ table, foreign }: Ruleset): boolean =>
+  isTableName(table) && TABLES[table].some((name) => foreign?.chains.has(name))
 
 /** The chain, if it cannot be taken out. */
 function heldChain(ruleset: Ruleset, chain: Chain): HeldChain[] {

@@ -188,8 +188,9 @@ function runMonitor(args: string[], outer: Place, streams: Streams): number {
   if (streams.goOn === undefined) throw new IptcError('monitor goes on until it is ended: it is no line of a batch')
   streams.goOn(async (signal) => {
     const { openKernel, splitPlace } = load.kernel()
-    const { place, rest } = splitPlace(args)
     try {
+      const { place, rest } = splitPlace(args)
+      checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
       using open = openKernel({ ...outer, ...place })
       await load.monitor().monitor(rest, open, streams, signal)
       return 0
@@ -202,9 +203,15 @@ function runMonitor(args: string[], outer: Place, streams: Streams): number {
   return 0
 }
 
+/** @throws IptcError for what would mean nothing */
+function checkNoBackend({ backend }: Place, why: string): void {
+  if (backend !== undefined) throw new IptcError(`${why}: --backend ${backend} has no place here`)
+}
+
 function runMigrate(args: string[], outer: Place, streams: Streams): number {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
+  checkNoBackend({ ...outer, ...place }, 'migrate is told both sides by its words')
   using open = openKernel({ ...outer, ...place })
   return load.migrate().runMigrate(rest, open, streams)
 }

@@ -54,7 +54,7 @@ function stateOf({ isWritten, isCleared, obstacles }: TableMove, dryRun: boolean
 
 /** A line a table, and one for each obstacle. */
 function planText({ from, to, tables }: MigrationPlan, dryRun = false): string {
-  if (tables.length === 0) return `no tables of ${from}\n`
+  if (tables.length === 0) return `${from} holds nothing to move\n`
   const lines = tables.flatMap((move) => {
     const { family, table, replaces, obstacles } = move
     const instead = replaces.rules + replaces.chains === 0 ? '' : `, in place of ${size(replaces)}`

@@ -68,6 +68,7 @@ export function toolOf(family: Family, backend: BackendName, kind: ToolKind): To
 /** A refusal as both word it. */
 export const refused = ({ program }: Tool, message: string): Failure => new Failure(REFUSED, `${program}: ${message}\n`)
 
+const MAKES_CHAIN = 'NFT_MSG_NEWCHAIN'
 const NO_SUCH = 'No chain/target/match by that name.'
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).'
 const UPGRADE = (program: string): string => `Perhaps ${program} or your kernel needs to be upgraded.\n`
@@ -120,6 +121,13 @@ const OPERATIONS: Partial<Record<Command['kind'], string>> = {
   policy: 'CHAIN_UPDATE',
 }
 
+/** Of a built-in chain that is made on the way, the tool tells that. */
+function operationOf(kind: Command['kind'], { cause }: RuleError | KernelError): string {
+  const isChainMade =
+    cause instanceof KernelError && cause.operation === MAKES_CHAIN && cause.errno === ERRNO.EOPNOTSUPP
+  return isChainMade ? 'CHAIN_ADD' : (OPERATIONS[kind] ?? kind)
+}
+
 /** What was sent, what the kernel made of it, and what that was about. */
 const failed = ({ title }: Tool, operation: string, errno: number, about: string): Failure =>
   new Failure(BUSY, `${title}:  ${operation} failed (${errnoReason(errno)}): ${about}\n`)
@@ -142,7 +150,7 @@ const nft: Words = {
   refused(tool, kind, error) {
     const rule = error instanceof RuleError ? error : undefined
     const about = rule?.position === undefined ? `chain ${rule?.chain ?? ''}` : `rule in chain ${rule.chain}`
-    return failed(tool, OPERATIONS[kind] ?? kind, errnoOf(error), `${about}: ${rule?.reason ?? error.message}`)
+    return failed(tool, operationOf(kind, error), errnoOf(error), `${about}: ${rule?.reason ?? error.message}`)
   },
   restoreRefused: BUSY,
   ignored: 'wW',

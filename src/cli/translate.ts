@@ -15,7 +15,7 @@ import { type Command, parseCommand } from '../language/command'
 import { helpText, LANGUAGE_VERSION, programOf } from '../language/help'
 import { UsageError } from '../language/options'
 import { splitWords } from '../language/words'
-import { translateRule } from '../nft/translate'
+import { SetNumbers, type TranslatedRule, translateRule } from '../nft/translate'
 import { encodeRule } from '../ruleset/rule'
 import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
 import { fileReason } from './files'
@@ -36,10 +36,10 @@ const toolCalled = (program: string, family: Family): Tool => ({
   title: titleOf(program),
 })
 
-/** What nft is to do: rules are many words for a shell, which the tool puts into quotes. */
+/** What nft is to do: what has braces and blanks in it is many words for a shell, and put into quotes. */
 interface Line {
   readonly text: string
-  readonly isRule: boolean
+  readonly isQuoted: boolean
 }
 
 const NOT_IMPLEMENTED = 'Translation not implemented\n'
@@ -52,17 +52,26 @@ const repeated = (words: readonly string[]): string =>
   `# ${words.map((word) => `${word.replaceAll('\n', ' ')} `).join('')}`
 
 /** A command as nft has it; undefined for one that the tool does not translate. */
-function translated(command: Command, words: readonly string[], context: Context): readonly Line[] | undefined {
+function translated(
+  command: Command,
+  words: readonly string[],
+  context: Context,
+  numbers: SetNumbers,
+): readonly Line[] | undefined {
   const place = `${NFT_FAMILIES[context.family.name]} ${command.table ?? 'filter'}`
-  const one = (text: string): Line[] => [{ text, isRule: false }]
+  const one = (text: string): Line[] => [{ text, isQuoted: false }]
   switch (command.kind) {
     case 'append':
     case 'insert': {
-      const texts = command.rules.map((rule) => translateRule(encodeRule(rule, context), context))
-      if (texts.includes(undefined)) return one(repeated(words))
+      const rules = command.rules.map((rule) => translateRule(encodeRule(rule, context), context, numbers))
+      if (rules.includes(undefined)) return one(repeated(words))
       const verb = command.kind === 'append' ? 'add' : 'insert'
       const at = command.kind === 'insert' && command.number > 1 ? ` index ${command.number - 1}` : ''
-      return texts.map((text) => ({ text: `${verb} rule ${place} ${command.chain}${at} ${text}`, isRule: true }))
+      return (rules as readonly TranslatedRule[]).flatMap(({ sets, text }) =>
+        [...sets.map((set) => `add set ${place} ${set}`), `${verb} rule ${place} ${command.chain}${at} ${text}`].map(
+          (said) => ({ text: said, isQuoted: true }),
+        ),
+      )
     }
     case 'new-chain':
       return one(`add chain ${place} ${command.chain}`)
@@ -99,8 +108,8 @@ function translate(words: readonly string[], family: Family, program: string, { 
   else if (command.kind === 'help')
     stdout(helpText(titleOf(program), family, command.extensions).replaceAll(` ${programOf(family)} `, ` ${program} `))
   else {
-    const lines = translated(command, words, contextOf(family))
-    stdout(lines?.map(({ text, isRule }) => `nft ${isRule ? shellQuoted(text) : text}\n`).join('') ?? 'nft ')
+    const lines = translated(command, words, contextOf(family), new SetNumbers())
+    stdout(lines?.map(({ text, isQuoted }) => `nft ${isQuoted ? shellQuoted(text) : text}\n`).join('') ?? 'nft ')
     if (lines === undefined) throw new Failure(REFUSED, NOT_IMPLEMENTED)
   }
   return 0
@@ -151,6 +160,7 @@ class Restoring {
   readonly #family: Family
   readonly #program: string
   readonly #output: Output
+  readonly #numbers = new SetNumbers()
   #table: string | undefined
 
   constructor(family: Family, program: string, output: Output) {
@@ -217,7 +227,7 @@ class Restoring {
   #addRule(line: string, table: string): boolean {
     const words = ['-t', table, ...splitWords(line.replace(/^\[\d+:\d+\]\s*/, ''))]
     const command = parseCommand(words, this.#family, this.#output.stderr)
-    const lines = translated(command, words, contextOf(this.#family))
+    const lines = translated(command, words, contextOf(this.#family), this.#numbers)
     for (const { text } of lines ?? []) this.#say(text)
     if (lines === undefined) throw new Failure(REFUSED, NOT_IMPLEMENTED)
     return true

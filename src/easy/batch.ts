@@ -59,7 +59,7 @@ export class Batch {
     const tables = [...this.#open().values()]
     try {
       // What one table may not hold is no reason to have written another.
-      for (const table of tables) table.check()
+      if (tables.length > 1) for (const table of tables) table.check()
       for (const table of tables) table.commit()
     } finally {
       this.abandon()

@@ -154,8 +154,15 @@ export interface Remark {
   readonly remark: string
 }
 
+/** Words that name a set, which has to be made before: what it is called, but for a number, and the type of what is in it. */
+export interface InSet {
+  readonly set: string
+  readonly type: string
+  readonly words: (name: string) => string
+}
+
 /** The words of nft for a payload; undefined where there are none, or where its statements have them. */
-export type Translate = (bytes: Uint8Array, at: number, context: Context) => string | Remark | undefined
+export type Translate = (bytes: Uint8Array, at: number, context: Context) => string | Remark | InSet | undefined
 
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
 type Layout = AnyStruct | Readonly<Partial<Record<FamilyName, AnyStruct>>>

@@ -50,16 +50,30 @@ export const valueAssignment = (to: Source, codec: Codec<number>, field: Field<n
   },
 })
 
+/** @returns whether there is a place for it */
+function takesShift(field: Field<number> | undefined, shift = 0, bytes: Uint8Array, at: number): boolean {
+  if (field === undefined) return shift === 0
+  field.write(bytes, at, shift)
+  return true
+}
+
 const ALL = 0xffff_ffff
 const not = (bits: number): number => ~bits >>> 0
 
-/** A mark becomes `(mark & ~mask) ^ value`. */
-export const markChange = (to: Source, value: Field<number>, mask: Field<number>): NativePart => ({
+const shiftedBy = (number: number, shift: number): number => (shift < 0 ? number >>> -shift : (number << shift) >>> 0)
+
+/** A mark becomes `((mark & ~mask) ^ value) << shift`. */
+export const markChange = (
+  to: Source,
+  value: Field<number>,
+  mask: Field<number>,
+  shift?: Field<number>,
+): NativePart => ({
   keys: [keyOfSet(to)],
   write(bytes, at) {
-    const [number, bits] = [encoded(u32, value.read(bytes, at)), mask.read(bytes, at)]
-    if (bits === ALL) return [{ kind: 'set', to, value: number }]
-    return [{ kind: 'change', to, from: to, mask: encoded(u32, not(bits)), xor: number }]
+    const [number, bits, by] = [value.read(bytes, at), mask.read(bytes, at), shift?.read(bytes, at) ?? 0]
+    if (bits === ALL) return [{ kind: 'set', to, value: encoded(u32, shiftedBy(number, by)) }]
+    return [{ kind: 'change', to, from: to, mask: encoded(u32, not(bits)), xor: encoded(u32, number), shift: by }]
   },
   read(statement, bytes, at) {
     const isConstant = statement.kind === 'set'
@@ -68,27 +82,52 @@ export const markChange = (to: Source, value: Field<number>, mask: Field<number>
     if (number.length !== u32.size) return false
     value.write(bytes, at, u32.read(number, 0))
     mask.write(bytes, at, isConstant ? ALL : not(u32.read(statement.mask, 0)))
-    return true
+    return takesShift(shift, isConstant ? 0 : statement.shift, bytes, at)
   },
 })
 
-/** One mark becomes another one, or what a mask leaves of that. */
+/** Some bits of a header become a number. */
+export const bitFieldChange = (
+  from: Source & { readonly from: 'payload' },
+  codec: Codec<number>,
+  bits: number,
+  number: Field<number>,
+  checksum: number | undefined,
+): NativePart => {
+  const to: Source = { ...from, ...(checksum !== undefined && { checksum }) }
+  const unit = bits & -bits
+  const mask = encoded(codec, 2 ** (8 * codec.size) - 1 - bits)
+  return {
+    keys: [keyOfSet(to)],
+    write: (bytes, at) => [{ kind: 'change', to, from, mask, xor: encoded(codec, number.read(bytes, at) * unit) }],
+    read(statement, bytes, at) {
+      if (statement.kind !== 'change' || sourceKey(statement.from) !== sourceKey(from)) return false
+      if (statement.shift || !same(statement.mask, mask) || statement.xor.length !== codec.size) return false
+      const value = codec.read(statement.xor, 0)
+      if ((value & ~bits) !== 0) return false
+      number.write(bytes, at, value / unit)
+      return true
+    },
+  }
+}
+
+/** One mark becomes another one, or what a mask leaves of that, shifted. */
 export const markCopy = (
   to: Source,
   from: Source,
-  { cleared, copied }: { cleared: Field<number>; copied: Field<number> },
+  { cleared, copied, shift }: { cleared: Field<number>; copied: Field<number>; shift: Field<number> },
 ): NativePart => ({
   keys: [keyOfSet(to)],
   write(bytes, at) {
     if (cleared.read(bytes, at) !== ALL) return undefined
     const mask = encoded(u32, copied.read(bytes, at))
-    return [{ kind: 'change', to, from, mask, xor: new Uint8Array(u32.size) }]
+    return [{ kind: 'change', to, from, mask, xor: new Uint8Array(u32.size), shift: shift.read(bytes, at) }]
   },
   read(statement, bytes, at) {
     if (statement.kind !== 'change' || sourceKey(statement.from) !== sourceKey(from)) return false
     if (!isZero(statement.xor) || statement.mask.length !== u32.size) return false
     cleared.write(bytes, at, ALL)
     copied.write(bytes, at, u32.read(statement.mask, 0))
-    return true
+    return takesShift(shift, statement.shift, bytes, at)
   },
 })

@@ -40,9 +40,11 @@ export function portTests(
     const [field, negation] = [ports[which] as Field<PortRange>, negations[which] as Field<boolean>]
     const said = askedRange(test, NETWORK16)
     if (said === undefined || !same(field.read(bytes, at), ANY_PORT) || negation.read(bytes, at)) return false
+    const before = bytes.slice()
     field.write(bytes, at, said.range)
     negation.write(bytes, at, said.negated)
-    return true
+    // A test for any port at all, of packets that have one, must leave a trace.
+    return !same(bytes, before)
   }
   return {
     keys: [...sources, both].map(sourceKey),

@@ -1,6 +1,15 @@
 /** What native forms are made of that test packets: numbers, bits, ranges, addresses. */
 import { be16, be32, type Codec, type Field, u8, u16, u32 } from '../binary/codec'
-import { type Comparison, keyOf, type NativePart, type Source, type Statement, sourceKey, type Test } from './native'
+import {
+  type Comparison,
+  keyOf,
+  type NativePart,
+  type OptionalHeader,
+  type Source,
+  type Statement,
+  sourceKey,
+  type Test,
+} from './native'
 import { same } from './values/value'
 
 /** The value as it lies in a register. */
@@ -27,6 +36,8 @@ interface ValueFields {
   readonly negation?: Field<boolean>
   /** The greatest value, and the bits that a mask may have, that there are words for. */
   readonly max?: number
+  /** The least value that there are words for. */
+  readonly min?: number
   /** Whether the extension overlooks bits of the value that are not in the mask. With them, nf_tables finds no packet. */
   readonly isContained?: boolean
 }
@@ -35,7 +46,7 @@ interface ValueFields {
 export function valueTest(
   source: Source,
   codec: Codec<number>,
-  { value, mask, negation, max, isContained = false }: ValueFields,
+  { value, mask, negation, min = 0, max, isContained = false }: ValueFields,
 ): NativePart {
   const all = greatest(codec)
   const known = (max ?? all) >>> 0
@@ -57,10 +68,10 @@ export function valueTest(
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false
       if (statement.value.length !== codec.size || (statement.mask !== undefined && mask === undefined)) return false
-      if (statement.isTurned || (statement.op === 'neq' && negation === undefined)) return false
+      if (statement.op === 'neq' && negation === undefined) return false
       const bits = statement.mask === undefined ? all : codec.read(statement.mask, 0)
       const number = codec.read(statement.value, 0)
-      if (!isKnown(number, bits) || !isWithin(number, bits)) return false
+      if (number < min || !isKnown(number, bits) || !isWithin(number, bits)) return false
       value.write(bytes, at, number)
       mask?.write(bytes, at, bits)
       negation?.write(bytes, at, statement.op === 'neq')
@@ -139,8 +150,8 @@ export function askedRange(
   if (value.length !== plain.size || mask !== undefined) return undefined
   const isOrdered = to !== undefined || !isEquality(op)
   // Compared byte for byte, a number of the machine's own order is neither less nor greater than another.
-  if (isOrdered && plain !== ordered && !isTurned) return undefined
-  const number = (isTurned ? ordered : plain).read(value, 0)
+  if (isOrdered && isTurned !== (plain !== ordered)) return undefined
+  const number = (isOrdered ? ordered : plain).read(value, 0)
   if (isEquality(op)) return { range: [number, to === undefined ? number : ordered.read(to, 0)], negated: op === 'neq' }
   const max = greatest(plain)
   const ranges = { lte: [0, number], lt: [0, number - 1], gt: [number + 1, max], gte: [number, max] } as const
@@ -168,11 +179,16 @@ interface RangeFields {
   readonly max?: number
   /** What it is where nothing is asked. */
   readonly absent?: NumberRange
+  /** How many of the numbers of the source make one of the field. */
+  readonly unit?: number
 }
 
 /** A number must lie in a range, or outside it. */
 export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFields): NativePart {
-  const { range, negation, max = greatest(numbers.plain), absent } = fields
+  const { range, negation, absent, unit = 1, max = Math.floor(greatest(numbers.plain) / unit) } = fields
+  /** What a range of the source is in numbers of the field; undefined where that has no such. */
+  const inUnits = ([first, last]: NumberRange): NumberRange | undefined =>
+    first % unit === 0 && (last + 1) % unit === 0 ? [first / unit, (last + 1) / unit - 1] : undefined
   return {
     keys: [sourceKey(source)],
     write(bytes, at) {
@@ -180,14 +196,17 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const negated = negation?.read(bytes, at) ?? false
       if (absent !== undefined && same(asked, absent)) return negated ? undefined : []
       // No number is greater than its bytes allow.
-      const [first, last] = [asked[0], Math.min(asked[1], greatest(numbers.plain))]
+      const [first, last] = [asked[0] * unit, Math.min(asked[1] * unit + unit - 1, greatest(numbers.plain))]
       return first > last ? undefined : [rangeAsTest(source, numbers, [first, last], negated)]
     },
     read(statement, bytes, at) {
       const asked = statement.kind === 'test' ? askedRange(statement, numbers) : undefined
-      if (asked === undefined || asked.range[1] > max || asked.range[0] > asked.range[1]) return false
+      const wanted = asked && inUnits(asked.range)
+      if (asked === undefined || wanted === undefined || wanted[1] > max || wanted[0] > wanted[1]) return false
+      // Any number at all would go without saying, but is asked of packets that have one.
+      if (!asked.negated && absent !== undefined && same(wanted, absent)) return false
       if (asked.negated && negation === undefined) return false
-      range.write(bytes, at, asked.range)
+      range.write(bytes, at, wanted)
       negation?.write(bytes, at, asked.negated)
       return true
     },
@@ -196,7 +215,8 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
 
 type Bytes = Uint8Array
 
-const widened = (bytes: Bytes, size: number): Bytes => {
+/** With zeros behind it. */
+export const widened = (bytes: Bytes, size: number): Bytes => {
   const wide = new Uint8Array(size)
   wide.set(bytes)
   return wide
@@ -218,6 +238,7 @@ export function addressRangeTest(
     },
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.mask !== undefined || !isEquality(statement.op)) return false
+      if (statement.isTurned) return false
       const { value, to = value, op } = statement
       if (value.length !== size || to.length !== size || Buffer.compare(value, to) > 0) return false
       range.write(bytes, at, [widened(value, 16), widened(to, 16)])
@@ -283,6 +304,50 @@ export function bitFieldTest(
       negation.write(bytes, at, statement.op === 'neq')
       return true
     },
+  }
+}
+
+/** That one bit of a byte is set; negated, that it is not. */
+export const oneBitTest = (
+  source: Source,
+  mask: number,
+  truth: Field<boolean>,
+  negation: Field<boolean>,
+): NativePart => {
+  const isSet: Field<number> = { ...negation, read: () => mask, write: () => undefined }
+  return given(truth, anyBitTest(source, u8, { bits: isSet, negation, known: mask }))
+}
+
+/** That something is, which a source says by one value of some of its bits. */
+export const statedBy = (
+  source: Source,
+  mask: Uint8Array | undefined,
+  value: Uint8Array,
+  truth: Field<boolean>,
+): NativePart => {
+  const test: Test = { kind: 'test', source, ...(mask && { mask }), op: 'eq', value }
+  return given(truth, {
+    keys: [sourceKey(source)],
+    write: () => [test],
+    read: (statement) =>
+      statement.kind === 'test' &&
+      statement.op === 'eq' &&
+      statement.to === undefined &&
+      same(statement.mask ?? [], mask ?? []) &&
+      same(statement.value, value),
+  })
+}
+
+/**
+ * That there is a header of options, which goes without saying where something is asked of it.
+ * @param asked what is; 0 where nothing
+ */
+export const presence = (header: OptionalHeader, asked: Field<number>): NativePart => {
+  const test = equals({ ...header, offset: 0, length: 1, isPresence: true }, Uint8Array.of(1))
+  return {
+    keys: [sourceKey(test.source)],
+    write: (bytes, at) => (asked.read(bytes, at) === 0 ? [test] : []),
+    read: (statement) => isSameTest(statement, test),
   }
 }
 

@@ -3,7 +3,19 @@
  * it, as statements. Declared once, for writing rules and for reading what others wrote.
  */
 import type { FamilyName } from '../abi/family'
-import { NFT_PAYLOAD } from '../abi/nf-tables'
+import { NFT_EXTHDR_OP, NFT_PAYLOAD } from '../abi/nf-tables'
+
+/** A header that packets may have behind that of the network, or an option in one: which kind, and what of it. */
+export interface OptionalHeader {
+  readonly from: 'exthdr'
+  /** @see NFT_EXTHDR_OP */
+  readonly op: number
+  readonly type: number
+  readonly offset: number
+  readonly length: number
+  /** Whether it is looked at whether there is one. */
+  readonly isPresence?: boolean
+}
 
 /**
  * What is looked at: something that the kernel knows of the packet, its connection or its route, what a lookup of its
@@ -13,7 +25,15 @@ export type Source =
   | { readonly from: 'meta' | 'rt'; readonly key: number }
   | { readonly from: 'ct'; readonly key: number; readonly direction?: number | undefined }
   | { readonly from: 'fib'; readonly flags: number; readonly result: number }
-  | { readonly from: 'payload'; readonly base: number; readonly offset: number; readonly length: number }
+  | OptionalHeader
+  | {
+      readonly from: 'payload'
+      readonly base: number
+      readonly offset: number
+      readonly length: number
+      /** Of what is set: where the checksum is that is to hold of it. */
+      readonly checksum?: number | undefined
+    }
 
 export type Comparison = 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte'
 
@@ -27,7 +47,12 @@ export interface Test {
   readonly value: Uint8Array
   /** Where what is asked is a range, its other end, which is in it. */
   readonly to?: Uint8Array | undefined
-  /** Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number. */
+  /** Other values, and ranges, that do as well. It has words, but rules would have a set for it, which is neither read nor written. */
+  readonly or?: readonly Pick<Test, 'value' | 'to'>[]
+  /**
+   * Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number:
+   * of ranges, and of what is to be less or greater.
+   */
   readonly isTurned?: boolean | undefined
 }
 
@@ -44,13 +69,15 @@ export interface Assignment {
   readonly value: Uint8Array
 }
 
-/** As {@link Assignment}, to `(from & mask) ^ xor`. */
+/** As {@link Assignment}, to `((from & mask) ^ xor) << shift`. */
 export interface Change {
   readonly kind: 'change'
   readonly to: Source
   readonly from: Source
   readonly mask: Uint8Array
   readonly xor: Uint8Array
+  /** To the left; to the right where it is negative. */
+  readonly shift?: number | undefined
 }
 
 /** An expression of its own, by its name and attributes. */
@@ -68,6 +95,8 @@ export interface NativePart {
   readonly keys: readonly string[]
   /** @returns what is to be said; undefined where that cannot be said in such statements. */
   write(bytes: Uint8Array, at: number): readonly Statement[] | undefined
+  /** What is said to nft in words, where rules are not written or read so. As of `write`, which it is in place of. */
+  translated?(bytes: Uint8Array, at: number): readonly Statement[] | undefined
   /** Whether it may read several statements, one after the other, as long as these do not say the same twice. */
   readonly isGradual?: boolean
   /** Whether it reads every value that is to be equalled, or not, as it does every other: its bytes go into the payload. */
@@ -108,9 +137,18 @@ export const link = (offset: number, length: number): Source => ({
   offset,
   length,
 })
-export const network = (offset: number, length: number): Source => ({
+export const network = (offset: number, length: number): Source & { readonly from: 'payload' } => ({
   from: 'payload',
   base: NFT_PAYLOAD.NETWORK,
+  offset,
+  length,
+})
+
+/** Bytes of a header of options of IPv6. */
+export const optionalHeader = (type: number, offset: number, length: number): OptionalHeader => ({
+  from: 'exthdr',
+  op: NFT_EXTHDR_OP.IPV6,
+  type,
   offset,
   length,
 })
@@ -127,7 +165,10 @@ export const connection = (key: number, direction?: number): Source => ({
 })
 
 export function sourceKey(source: Source): string {
-  if (source.from === 'payload') return `payload ${source.base} ${source.offset} ${source.length}`
+  if (source.from === 'payload')
+    return `payload ${source.base} ${source.offset} ${source.length} ${source.checksum ?? ''}`
+  if (source.from === 'exthdr')
+    return `exthdr ${source.op} ${source.type} ${source.offset} ${source.length} ${source.isPresence ?? false}`
   if (source.from === 'fib') return `fib ${source.flags} ${source.result}`
   return `${source.from} ${source.key} ${source.from === 'ct' ? (source.direction ?? '') : ''}`
 }

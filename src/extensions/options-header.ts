@@ -1,8 +1,10 @@
 /** What the matches of IPv6's two headers of options share. linux/netfilter_ipv6/ip6t_opts.h */
-import { array, u8, u16, u32 } from '../binary/codec'
+import { array, type Field, u8, u16, u32 } from '../binary/codec'
 import { bit, type Fields, struct } from '../binary/struct'
 import { about, type Check } from './extension'
-import { counted } from './fields'
+import { bits, counted, view } from './fields'
+import { type Native, optionalHeader, readNatively } from './native'
+import { given, onlyWhere, presence, valueTest } from './native-tests'
 import { option } from './option'
 import { headerOptions } from './values/header-option'
 import { integer } from './values/integer'
@@ -16,10 +18,29 @@ const shape = { hdrlen: u32, flags: u8, invflags: u8, opts: array(u16, SLOTS), o
 const opts = struct('struct ip6t_opts', 40, shape)
 type OptsFields = Fields<typeof shape>
 
-/** @param prefix of the names of its options */
-export const optionsHeader = (prefix: string) =>
+/** The length of a header in bytes, as its second byte has it: in eights behind the first eight. */
+const inEights = (length: Field<number>): Field<number | undefined> =>
+  view(
+    length,
+    (bytes) => (bytes % 8 === 0 && bytes > 0 ? bytes / 8 - 1 : undefined),
+    (eights) => 8 * ((eights ?? 0) + 1),
+  )
+
+/**
+ * @param prefix of the names of its options
+ * @param number of the header
+ */
+export const optionsHeader = (prefix: string, number: number) =>
   ({
     families: ['ipv6'],
+    native: ({ hdrlen, flags, invflags }: OptsFields): Native => {
+      const length = { value: inEights(hdrlen), negation: bit(invflags, 0x01) }
+      return readNatively(
+        presence(optionalHeader(number, 0, 1), flags),
+        given(bit(flags, 0x01), valueTest(optionalHeader(number, 1, 1), u8, length)),
+        onlyWhere(bits(flags, 0xfe), 0),
+      )
+    },
     revisions: { 0: opts },
     bits: ({ invflags }: OptsFields) => [[invflags, 0x01] as const],
     check:

@@ -12,7 +12,7 @@ import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { RestoreText } from '../language/restore'
 import { tableText } from '../language/save'
 import { checkOptions } from '../options'
-import type { Draft, Ruleset } from '../ruleset/ruleset'
+import { type Draft, holdsAny, type Ruleset } from '../ruleset/ruleset'
 import { type AnyTable, Table, Table6, type TableOptions } from './table'
 
 type Sides = Pick<MigrateOptions, 'from' | 'to'>
@@ -23,7 +23,7 @@ export interface MigrateOptions {
   readonly to: BackendName
   /** One family; both unless said. */
   readonly family?: FamilyName | undefined
-  /** These tables only; all that are there unless said. */
+  /** These tables only; all that hold something unless said. */
   readonly tables?: readonly string[] | undefined
   /** Take out what the other side holds, where it holds anything. Without it, that is refused. */
   readonly replace?: boolean | undefined
@@ -77,6 +77,7 @@ const OPTIONS = {
 /**
  * Moves the tables of iptables from one of the kernel's packet filters to the other, with the counters of rules and
  * policies. Each table is written at once or not at all, and read again and compared; nothing is cleared before all stand.
+ * A table in which there is nothing is not moved.
  *
  * ```ts
  * const plan = migrate({ from: 'legacy', to: 'nft', dryRun: true })
@@ -94,13 +95,15 @@ export function migrate(options: MigrateOptions): MigrationPlan {
   const place = kernel ?? new LinuxKernel({ namespace })
   const families = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family]
   const open = { kernel: place, lockTimeoutMs }
-  const moves = families.flatMap((name) =>
+  const all = families.flatMap((name) =>
     namesOf(from, place, name, tables).map((table) => new Move(name, table, { from, to }, open)),
   )
   try {
+    // In the place of what the other side holds, nothing is not put.
+    const moves = all.filter((move) => move.holdsAny)
     return carryOut(moves, options)
   } finally {
-    for (const move of moves) move.close()
+    for (const move of all) move.close()
   }
 }
 
@@ -179,6 +182,10 @@ class Move {
   close(): void {
     this.#from.close()
     this.#to.close()
+  }
+
+  get holdsAny(): boolean {
+    return holdsAny(this.#from.ruleset)
   }
 
   get state(): TableMove {

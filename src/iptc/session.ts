@@ -173,20 +173,26 @@ export class Session {
    * @throws as an edit that is written
    */
   rehearse(change: Edit): void {
-    this.#locked(() => {
-      const work = startOf(this.#read('transaction'))
-      edited(work, change)
-      if (work.edits > 0) atOnce(this.#prepare(work))
-    })
+    this.#locked(() =>
+      this.#exchange(
+        (work) => edited(work, change),
+        'transaction',
+        (work) => this.#rehearse(work),
+      ),
+    )
   }
 
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
-  #exchange<T>(body: (work: Work) => T, use: ReadingUse = 'transaction'): T {
+  #exchange<T>(
+    body: (work: Work) => T,
+    use: ReadingUse = 'transaction',
+    write: (work: Work) => void = (work) => this.#write(work),
+  ): T {
     for (let attempt = 1; ; attempt++) {
       const work = startOf(this.#read(use))
       const result = body(work)
       try {
-        this.#write(work)
+        write(work)
         return result
       } catch (error) {
         this.#tryAgain(error, attempt)
@@ -204,10 +210,14 @@ export class Session {
   /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
   check(): void {
     const work = this.#pending()
-    if (work !== undefined) atOnce(this.#prepare(work))
+    if (work !== undefined) this.#rehearse(work)
   }
 
-  /** Checks what is to be written. @throws as {@link Reading.prepare} */
+  #rehearse(work: Work): void {
+    if (work.edits > 0) atOnce(this.#prepare(work)).rehearse()
+  }
+
+  /** Lays out what is to be written. @throws as {@link Reading.prepare} */
   #prepare({ base, draft }: Work): Sliced<Change> {
     return base.prepare(draft)
   }

@@ -24,6 +24,7 @@ import {
   countersOf,
   type Draft,
   foreignRules,
+  foreignState,
   jumpOf,
   newChain,
   orderedChains,
@@ -137,12 +138,12 @@ export abstract class AnyTable extends Strict {
   }
 
   /**
-   * What nf_tables holds in the table that iptables has no words for, described for people: chains with hooks of their own,
+   * What nf_tables holds in the table that iptables has no words for, described for people: its flags, chains with hooks of their own,
    * which are left alone, and rules of our chains, which are read as `-j nft`. Always empty for ip_tables.
    */
   get incompatible(): readonly string[] {
     const { ruleset } = this
-    return [...(ruleset.foreign?.chains ?? []), ...foreignRules(ruleset)]
+    return [...foreignState(ruleset), ...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)]
   }
 
   /** For people: which kernel this speaks to. */

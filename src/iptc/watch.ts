@@ -6,17 +6,17 @@ import { NftClient } from '../backend/nft/client'
 import { Mirror, type TableChange } from '../backend/nft/mirror'
 import { withNetlink } from '../backend/open'
 import type { BackendName } from '../backend/store'
-import { KernelError, UnsupportedError } from '../errors'
+import { ConflictError, KernelError, UnsupportedError } from '../errors'
 import type { Context } from '../extensions/context'
 import { instance } from '../input'
 import type { Kernel } from '../kernel/kernel'
 import type { Encoded } from '../netlink/attribute'
 import type { Message } from '../netlink/message'
-import { begun, subscribe } from '../netlink/subscribe'
+import { begun, rest, subscribe } from '../netlink/subscribe'
 import { batchesOf } from '../nft/notices'
 import { readRule } from '../nft/rule'
 import { checkOptions } from '../options'
-import { inSlices, turns } from '../slices'
+import { inSlices, type Sliced, turns } from '../slices'
 import { type AnyRule, storedRule } from './rule'
 
 export interface WatchOptions {
@@ -50,40 +50,91 @@ export function watchTable(watched: Watched, options: WatchOptions): AsyncGenera
       `table ${watched.table} is one of ip_tables, of whose changes the kernel tells nobody; a table of the backend nft ` +
         'can be watched',
     )
-  return begun(events(new Watching(watched, options), watched, options))
+  const end = endOf(options.signal)
+  return endedBy(end, begun(events(new Watching(watched, end), watched, end)))
+}
+
+/** Ends with the signal, or before it. */
+function endOf(signal: AbortSignal | undefined): AbortController {
+  const end = new AbortController()
+  if (signal?.aborted) end.abort()
+  signal?.addEventListener('abort', () => end.abort(), { signal: end.signal })
+  return end
+}
+
+/** By itself, a generator that waits for its next value hears of `return` when that is there. */
+function endedBy<T>(end: AbortController, generator: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
+  const finish = generator.return.bind(generator)
+  return Object.assign(generator, {
+    return(value: void | PromiseLike<void>) {
+      end.abort()
+      return finish(value)
+    },
+  })
 }
 
 /** How many parts of a dump, of dozens of rules each, are read before the event loop has its turn. */
 const READ_AT_ONCE = 32
+/** How long to rest before the rules are read again where something was changed meanwhile. */
+const [FIRST_REST_MS, MAX_REST_MS] = [10, 1000]
 
 /** The messages of the kernel, and what was known of the table when they began. */
 class Watching implements AsyncDisposable {
   readonly #client: NftClient
+  readonly #end: AbortController
+  readonly #reading: Promise<void>
   readonly notices: AsyncGenerator<Message, void, void>
   readonly mirror: Mirror<AnyRule>
-  /** Fulfilled when the rules have been read; of a table that is not long, they have been when this is made. */
-  readonly ready: Promise<void>
+  #isOver = false
+  /** Why the rules could not be read. */
+  failure: unknown
 
-  constructor({ kernel, context, table }: Watched, { signal }: WatchOptions) {
+  constructor({ kernel, context, table }: Watched, end: AbortController) {
     const port = withNetlink(kernel)
+    this.#end = end
     this.#client = new NftClient(port, context.family)
     // Asked first, it says of a kernel without nf_tables, or of too few rights, what the group does not.
     this.#client.generation()
-    this.notices = subscribe(port, NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal })
+    this.notices = subscribe(port, NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal: end.signal })
     try {
       this.mirror = new Mirror(this.#client, context.family, table, (expressions) => ruleOf(context, expressions))
-      const reading = this.mirror.readRules()
-      for (let part = 0; part < READ_AT_ONCE && !reading.next().done; part++);
-      this.ready = inSlices(reading)
     } catch (error) {
-      void this[Symbol.asyncDispose]()
+      this.#client.close()
+      void this.notices.return()
       throw error
     }
-    // Whoever looks is told; that nobody looks is no failure.
-    this.ready.catch(() => {})
+    this.#reading = this.#read().catch((error: unknown) => {
+      this.failure = error
+      end.abort()
+    })
+  }
+
+  /**
+   * Reads the order of the rules; that of a table which is not long before it returns. What changes meanwhile is told without
+   * its place.
+   */
+  async #read(): Promise<void> {
+    let now = READ_AT_ONCE
+    for (let restMs = FIRST_REST_MS; !this.#isOver; restMs = Math.min(2 * restMs, MAX_REST_MS)) {
+      const reading = this.#untilOver(this.mirror.readRules())
+      try {
+        while (now-- > 0 && !reading.next().done);
+        return await inSlices(reading)
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error
+      }
+      await rest(restMs, this.#end.signal)
+    }
+  }
+
+  *#untilOver(reading: Sliced<void>): Sliced<void> {
+    while (!this.#isOver && !reading.next().done) yield
+    reading.return()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    await this.#reading
     this.#client.close()
     await this.notices.return()
   }
@@ -97,23 +148,31 @@ const isLost = (error: unknown): boolean => error instanceof KernelError && erro
 async function* events(
   first: Watching,
   watched: Watched,
-  options: WatchOptions,
+  end: AbortController,
 ): AsyncGenerator<TableEvent | undefined, void, void> {
-  const turn = turns()
-  for (let watching = first; ; watching = new Watching(watched, options)) {
-    await using _ = watching
-    if (watching === first) yield undefined
-    else yield { kind: 'resync', generation: watching.mirror.generation }
-    try {
-      await watching.ready
-      for await (const batch of batchesOf(watching.notices))
-        for (const change of watching.mirror.changes(batch)) {
-          await turn()
-          if (change !== undefined) yield change
-        }
-      return
-    } catch (error) {
-      if (!isLost(error)) throw error
+  try {
+    for (let watching = first; ; watching = new Watching(watched, end)) {
+      await using _ = watching
+      if (watching === first) yield undefined
+      else yield { kind: 'resync', generation: watching.mirror.generation }
+      try {
+        return yield* changesIn(watching, end.signal)
+      } catch (error) {
+        if (!isLost(error)) throw error
+      }
     }
+  } finally {
+    end.abort()
   }
+}
+
+async function* changesIn(watching: Watching, signal: AbortSignal): AsyncGenerator<TableEvent, void, void> {
+  const turn = turns()
+  for await (const batch of batchesOf(watching.notices))
+    for (const change of watching.mirror.changes(batch)) {
+      await turn()
+      if (signal.aborted) break
+      if (change !== undefined) yield change
+    }
+  if (watching.failure !== undefined) throw watching.failure
 }

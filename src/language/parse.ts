@@ -135,9 +135,10 @@ export class RuleReader {
     return this.#counters
   }
 
-  /** Matches and target, as help is given on them. */
+  /** Matches and target, as help is given on them; with them the match that the protocol brings. */
   get extensions(): { kind: 'match' | 'target'; name: string }[] {
-    return this.#parts.map(({ kind, name }) => ({ kind, name }))
+    const implicit = this.#implicitMatch()
+    return [...this.#parts, ...(implicit === undefined ? [] : [implicit])].map(({ kind, name }) => ({ kind, name }))
   }
 
   get hasParts(): boolean {

@@ -5,6 +5,7 @@ import {
   countersOf,
   type Entry,
   foreignRules,
+  foreignState,
   orderedChains,
   policyOf,
   type Ruleset,
@@ -44,9 +45,10 @@ export function tableText(ruleset: Ruleset, context: Context, { counters }: Save
 /** Comments that say what a table holds beside what is printed of it, or printed in other words than iptables has. */
 export function foreignText(ruleset: Ruleset): string {
   const { table, foreign } = ruleset
+  const state = foreignState(ruleset).map((what) => `# Table \`${table}' has the ${what}.\n`)
   const chains = `# Table \`${table}' contains incompatible base-chains, use 'nft' tool to list them.\n`
   const rules = `# Table \`${table}' contains rules that iptables has no words for, printed as -j nft; use 'nft' tool to list them.\n`
-  return `${foreign?.chains.length ? chains : ''}${foreignRules(ruleset).length > 0 ? rules : ''}`
+  return `${state.join('')}${foreign?.chains.size ? chains : ''}${foreignRules(ruleset).length > 0 ? rules : ''}`
 }
 
 /** How many lines are made one piece of text. */

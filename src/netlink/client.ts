@@ -111,16 +111,17 @@ export class NetlinkClient {
    * @throws ConflictError where something changed meanwhile, Refusal, MessageError, KernelError
    */
   *dump(request: Request): Generator<readonly Message[], void, void> {
-    const socket = new DumpSocket(this.#port.netlink(this.#protocol))
     const watch = new Watch([request])
+    let socket: DumpSocket | undefined
     try {
+      socket = new DumpSocket(this.#port.netlink(this.#protocol))
       socket.start(request)
       yield* socket.parts(request)
       watch.done()
     } catch (error) {
       throw watch.failed(error)
     } finally {
-      socket.close()
+      socket?.close()
     }
   }
 
@@ -128,17 +129,35 @@ export class NetlinkClient {
    * As {@link dump}, of several things at once: all are asked for before any is read, so that little happens in between. The
    * sockets are kept for the next time.
    * @returns the parts of each. Whoever does not read all of them to the end has to end each of them.
+   * @throws KernelError
    */
   dumpTogether(requests: readonly Request[]): Generator<readonly Message[], void, void>[] {
-    const sockets = requests.map(() => this.#idle.pop() ?? new DumpSocket(this.#port.netlink(this.#protocol)))
-    requests.forEach((request, i) => {
-      ;(sockets[i] as DumpSocket).start(request)
-    })
+    const sockets: DumpSocket[] = []
+    try {
+      for (const request of requests) sockets.push(this.#started(request))
+    } catch (error) {
+      for (const socket of sockets) socket.close()
+      throw error
+    }
     return requests.map((request, i) => {
       const parts = this.#parts(sockets[i] as DumpSocket, request)
       parts.next()
       return parts
     })
+  }
+
+  /** A socket that something was asked for on. */
+  #started(request: Request): DumpSocket {
+    const watch = new Watch([request])
+    let socket: DumpSocket | undefined
+    try {
+      socket = this.#idle.pop() ?? new DumpSocket(this.#port.netlink(this.#protocol))
+      socket.start(request)
+      return socket
+    } catch (error) {
+      socket?.close()
+      throw watch.failed(error)
+    }
   }
 
   *#parts(socket: DumpSocket, request: Request): Generator<readonly Message[], void, void> {
@@ -171,10 +190,11 @@ export class NetlinkClient {
 
   /**
    * Sends messages that take effect together or not at all, at once: the first and the last say where they begin and end.
+   * @param last of those that are to be done: that it was looked at says that all were
    * @throws MessageError, KernelError; what was done is not known then
    */
-  transaction(requests: readonly Request[]): TransactionOutcome {
-    const steps = this.#transaction(requests)
+  transaction(requests: readonly Request[], last = requests.length - 2): TransactionOutcome {
+    const steps = this.#transaction(requests, last)
     const sent = steps.next()
     try {
       this.#open().send(sent.value as Uint8Array)
@@ -185,8 +205,8 @@ export class NetlinkClient {
   }
 
   /** As {@link transaction}, the kernel's work being done off the main thread. */
-  async transactionAsync(requests: readonly Request[]): Promise<TransactionOutcome> {
-    const steps = this.#transaction(requests)
+  async transactionAsync(requests: readonly Request[], last = requests.length - 2): Promise<TransactionOutcome> {
+    const steps = this.#transaction(requests, last)
     const sent = steps.next()
     try {
       await this.#open().sendAsync(sent.value as Uint8Array)
@@ -196,15 +216,14 @@ export class NetlinkClient {
     return steps.next().value as TransactionOutcome
   }
 
-  *#transaction(requests: readonly Request[]): Generator<Uint8Array, TransactionOutcome, void> {
+  *#transaction(requests: readonly Request[], last: number): Generator<Uint8Array, TransactionOutcome, void> {
     if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
     this.#busy = true
     const watch = new Watch(requests)
     try {
       const first = this.#sequence + 1
       this.#sequence += requests.length
-      // One acknowledgement says that all were looked at; the kernel tells of each that it refuses in any case.
-      const last = requests.length - 2
+      // The kernel tells of each that it refuses in any case.
       yield concatenated(requests.map((request, i) => stamp(request, i === last ? NLM_F_ACK : 0, first + i)))
       const outcome = this.#collectAll(requests, first)
       watch.done(outcome.refused.map(({ refusal }) => ({ messages: [], refusal })))
@@ -222,8 +241,17 @@ export class NetlinkClient {
     const refused: TransactionOutcome['refused'][number][] = []
     const echoed: TransactionOutcome['echoed'][number][] = []
     let isAcknowledged = false
+    let lost: unknown
     for (;;) {
-      const bytes = this.#open().receive(false)
+      let bytes: Uint8Array | undefined
+      try {
+        bytes = this.#open().receive(false)
+      } catch (error) {
+        // Of very many refusals, those that there was room for are there, the first ones.
+        if (!(error instanceof NetlinkFailure) || error.errno !== ERRNO.ENOBUFS || lost !== undefined) throw error
+        lost = error
+        continue
+      }
       if (bytes === undefined) break
       for (const message of received(bytes)) {
         const index = checkSequence(message, first, requests.length)
@@ -234,6 +262,7 @@ export class NetlinkClient {
         else isAcknowledged = true
       }
     }
+    if (refused.length === 0 && lost !== undefined) throw lost
     if (refused.length === 0 && !isAcknowledged)
       throw new KernelError(requests[0]?.name ?? '', ERRNO.EAGAIN, 'EAGAIN', { hint: 'the kernel does not answer' })
     return { refused, echoed }

@@ -68,6 +68,6 @@ async function* listen(
 }
 
 /** Also ends with the signal, which whoever rests looks at next. */
-async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, signal && { signal }).catch(() => {})
 }

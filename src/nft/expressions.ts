@@ -11,7 +11,9 @@ import {
   NFTA_COUNTER,
   NFTA_CT,
   NFTA_DATA,
+  NFTA_DUP,
   NFTA_EXPR,
+  NFTA_EXTHDR,
   NFTA_FIB,
   NFTA_IMMEDIATE,
   NFTA_LIMIT,
@@ -28,6 +30,7 @@ import {
   NFTA_REDIR,
   NFTA_REJECT,
   NFTA_RT,
+  NFTA_SYNPROXY,
   NFTA_TARGET,
   NFTA_VERDICT,
 } from '../abi/nf-tables'
@@ -91,6 +94,18 @@ const EXPRESSIONS = {
     offset: attribute(NFTA_PAYLOAD.OFFSET, net32),
     len: attribute(NFTA_PAYLOAD.LEN, net32),
     sreg: attribute(NFTA_PAYLOAD.SREG, net32),
+    csumType: attribute(NFTA_PAYLOAD.CSUM_TYPE, net32),
+    csumOffset: attribute(NFTA_PAYLOAD.CSUM_OFFSET, net32),
+    csumFlags: attribute(NFTA_PAYLOAD.CSUM_FLAGS, net32),
+  }),
+  exthdr: attributes({
+    dreg: attribute(NFTA_EXTHDR.DREG, net32),
+    type: attribute(NFTA_EXTHDR.TYPE, fixed(u8)),
+    offset: attribute(NFTA_EXTHDR.OFFSET, net32),
+    len: attribute(NFTA_EXTHDR.LEN, net32),
+    flags: attribute(NFTA_EXTHDR.FLAGS, net32),
+    op: attribute(NFTA_EXTHDR.OP, net32),
+    sreg: attribute(NFTA_EXTHDR.SREG, net32),
   }),
   bitwise: attributes({
     sreg: attribute(NFTA_BITWISE.SREG, net32),
@@ -99,6 +114,7 @@ const EXPRESSIONS = {
     len: attribute(NFTA_BITWISE.LEN, net32),
     mask: attribute(NFTA_BITWISE.MASK, data),
     xor: attribute(NFTA_BITWISE.XOR, data),
+    data: attribute(NFTA_BITWISE.DATA, data),
   }),
   byteorder: attributes({
     sreg: attribute(NFTA_BYTEORDER.SREG, net32),
@@ -176,6 +192,15 @@ const EXPRESSIONS = {
     numRegister: attribute(NFTA_QUEUE.SREG_QNUM, net32),
   }),
   notrack: attributes({}),
+  synproxy: attributes({
+    mss: attribute(NFTA_SYNPROXY.MSS, net16),
+    wscale: attribute(NFTA_SYNPROXY.WSCALE, fixed(u8)),
+    flags: attribute(NFTA_SYNPROXY.FLAGS, net32),
+  }),
+  dup: attributes({
+    address: attribute(NFTA_DUP.SREG_ADDR, net32),
+    device: attribute(NFTA_DUP.SREG_DEV, net32),
+  }),
   lookup: attributes({
     set: attribute(NFTA_LOOKUP.SET, nulString),
     sreg: attribute(NFTA_LOOKUP.SREG, net32),

@@ -37,6 +37,13 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'cgroup',
     'addrtype',
     'mac',
+    'statistic',
+    'connbytes',
+    'connlabel',
+    'frag',
+    'rt',
+    'hbh',
+    'dst',
   ],
   target: [
     'LOG',
@@ -52,6 +59,9 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
     'CLASSIFY',
     'NFQUEUE',
     'NOTRACK',
+    'DSCP',
+    'SYNPROXY',
+    'TEE',
   ],
 }
 

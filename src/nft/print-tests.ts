@@ -1,7 +1,7 @@
 /** Tests as nft(8) writes them, in the words that iptables-translate 1.8.9 chooses. */
 import type { FamilyName } from '../abi/family'
-import { IP_CT_DIR, NFT_CT, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
-import { PROTOCOLS } from '../abi/protocols'
+import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
+import { HOP_BY_HOP, PROTOCOLS } from '../abi/protocols'
 import { be16, be32, type Codec, u8, u16, u32 } from '../binary/codec'
 import { readText } from '../binary/text'
 import type { Context } from '../extensions/context'
@@ -12,12 +12,15 @@ import {
   lookup,
   meta,
   network,
+  type OptionalHeader,
+  optionalHeader,
   type Source,
   type Statement,
   sourceKey,
   type Test,
   transport,
 } from '../extensions/native'
+import { nftSet } from '../extensions/nft-words'
 import { formatAddress, prefixLength } from '../extensions/values/address'
 import { hex, valueMask } from '../extensions/values/integer'
 import { namedProtocol } from '../extensions/values/protocol'
@@ -148,6 +151,14 @@ const tcpFlags: Words = ({ op, value, mask }) => {
 const dscp = (number: number): string => `0x${number.toString(16).padStart(2, '0')}`
 const ecn = (number: number): string => ['not-ect', 'ect1', 'ect0', 'ce'][number] as string
 
+const DCCP_TYPES = ['request', 'response', 'data', 'ack', 'dataack', 'closereq', 'close', 'reset', 'sync', 'syncack']
+
+const dccpType: Words = ({ op, value, to, or = [] }) => {
+  const typeText = ([byte = 0]: Uint8Array): string => DCCP_TYPES[byte / 2] ?? String(byte / 2)
+  const values = [{ value, to }, ...or].map((one) => typeText(one.value) + (one.to ? `-${typeText(one.to)}` : ''))
+  return `dccp type ${SIGNS[op]}${nftSet(values)}`
+}
+
 const STATES: Names = [
   [0x01, 'invalid'],
   [0x08, 'new'],
@@ -254,6 +265,7 @@ const ALWAYS = table([
   [connection(NFT_CT.MARK), bits('ct mark')],
   [connection(NFT_CT.STATE), flags('ct state', STATES)],
   [connection(NFT_CT.STATUS), flags('ct status', STATUSES)],
+  [connection(NFT_CT.EXPIRATION), plain('ct expiration', (bytes) => `${be32.read(bytes, 0)}ms`)],
   [connection(NFT_CT.PROTOCOL), plain('ct original protocol', decimal(u8))],
   [
     connection(NFT_CT.DIRECTION),
@@ -297,6 +309,7 @@ const OF_FAMILY: Readonly<Record<FamilyName, ReadonlyMap<string, Words>>> = {
     ...addresses('ipv6', 'ip6'),
     [network(7, 1), plain('ip6 hoplimit', decimal(u8))],
     [network(0, 2), bitField('ip6 dscp', be16, 0x0fc0, dscp)],
+    [optionalHeader(HOP_BY_HOP, 1, 1), plain('hbh hdrlength', decimal(u8))],
     [network(1, 1), bitField('ip6 ecn', u8, 0x30, ecn)],
   ]),
 }
@@ -320,7 +333,7 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
   [PROTOCOLS.tcp]: table([...ports('tcp'), [transport(13, 1), tcpFlags]]),
   [PROTOCOLS.udp]: table(ports('udp')),
   [PROTOCOLS.sctp]: table(ports('sctp')),
-  [PROTOCOLS.dccp]: table(ports('dccp')),
+  [PROTOCOLS.dccp]: table([...ports('dccp'), [transport(8, 1), dccpType]]),
   [PROTOCOLS.icmp]: table(icmpType('icmp', ICMP_TYPES)),
   [PROTOCOLS['ipv6-icmp']]: table(icmpType('icmpv6', ICMP6_TYPES)),
   [PROTOCOLS.esp]: table([[transport(0, 4), plain('esp spi', decimal(be32))]]),
@@ -333,16 +346,24 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
  * that of ICMPv6 all the same.
  */
 export const impliesProtocol = (statement: Statement, { protocol }: Context): boolean =>
-  statement.kind === 'test' &&
-  statement.source.from === 'payload' &&
-  statement.source.base === NFT_PAYLOAD.TRANSPORT &&
-  protocol !== PROTOCOLS['ipv6-icmp']
+  statement.kind === 'test' && isOfTransport(statement.source) && protocol !== PROTOCOLS['ipv6-icmp']
+
+const isOfTransport = (source: Source): boolean =>
+  source.from === 'payload' ? source.base === NFT_PAYLOAD.TRANSPORT : isTcpOption(source)
+
+const isTcpOption = (source: Source): source is OptionalHeader =>
+  source.from === 'exthdr' && source.op === NFT_EXTHDR_OP.TCPOPT
+
+/** Whether there is an option. */
+const optionWords = (type: number, { value }: Test): string =>
+  `tcp option ${type} ${value[0] === 0 ? 'missing' : 'exists'}`
 
 const BOTH_PORTS = sourceKey(transport(0, 4))
 
 /** The text of a test; undefined where there are no words for it. */
 export function printTest(test: Test, context: Context): string | undefined {
   const { source } = test
+  if (isTcpOption(source)) return source.isPresence ? optionWords(source.type, test) : undefined
   const key = sourceKey(source)
   const ofProtocol = OF_PROTOCOL[context.protocol ?? 0]
   const words = ALWAYS.get(key) ?? OF_FAMILY[context.family.name].get(key) ?? ofProtocol?.get(key)

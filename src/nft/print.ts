@@ -8,6 +8,7 @@ import {
   type Change,
   connection,
   meta,
+  network,
   type Plain,
   type Statement,
   sourceKey,
@@ -42,12 +43,28 @@ const MARKS: ReadonlyMap<string, readonly [set: string, read: string]> = new Map
 
 const ALL = 0xffff_ffff
 
-function printChange({ to, from, mask, xor }: Change): string | undefined {
+/** Numbers in headers that are set. */
+const FIELDS = {
+  ipv4: new Map([[sourceKey({ ...network(0, 2), checksum: 10 }), ['ip dscp', 0x00fc] as const]]),
+  ipv6: new Map([[sourceKey(network(0, 2)), ['ip6 dscp', 0x0fc0] as const]]),
+}
+
+function printFieldChange({ to, mask, xor }: Change, { family }: Context): string | undefined {
+  const [name, bits = 0] = FIELDS[family.name].get(sourceKey(to)) ?? []
+  if (name === undefined || be16.read(mask, 0) !== 0xffff - bits) return undefined
+  const value = be16.read(xor, 0) / (bits & -bits)
+  return `${name} set 0x${value.toString(16).padStart(2, '0')}`
+}
+
+function printChange(change: Change, context: Context): string | undefined {
+  const { to, from, mask, xor, shift = 0 } = change
+  if (to.from === 'payload') return printFieldChange(change, context)
   const [target, source] = [MARKS.get(sourceKey(to))?.[0], MARKS.get(sourceKey(from))?.[1]]
   if (target === undefined || source === undefined) return undefined
   const [kept, turned] = [u32.read(mask, 0), u32.read(xor, 0)]
   const isCopy = sourceKey(to) !== sourceKey(from)
-  return `${target} set ${source}${isCopy && kept === ALL ? '' : ` ${changeWords(kept, turned)}`}`
+  const value = `${source}${isCopy && kept === ALL ? '' : ` ${changeWords(kept, turned)}`}`
+  return `${target} set ${shift === 0 ? value : `( ${value} ) ${shift > 0 ? '<<' : '>>'} ${Math.abs(shift)}`}`
 }
 
 function changeWords(kept: number, turned: number): string {
@@ -192,7 +209,7 @@ export function printStatement(statement: Statement, context: Context): string |
     case 'set':
       return printAssignment(statement)
     case 'change':
-      return printChange(statement)
+      return printChange(statement, context)
     case 'expression':
       return printPlain(statement, context)
   }

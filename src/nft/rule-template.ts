@@ -63,7 +63,10 @@ function correspondenceOf(family: Family, encoded: Encoded): { read: ReadRule; f
     size: length,
   })
   const read = readRule(family, encoded, {
-    value: (bytes) => void values.push(spanOf(bytes)),
+    value(bytes) {
+      // What was turned over lies elsewhere.
+      if (bytes.buffer === encoded.bytes.buffer) values.push(spanOf(bytes))
+    },
     info(bytes, to) {
       const { at, size } = spanOf(bytes)
       infos.push({ from: at, to, size })

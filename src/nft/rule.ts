@@ -11,7 +11,7 @@ import { u32 } from '../binary/codec'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
-import type { NativePart, Statement } from '../extensions/native'
+import type { NativePart, Statement, Test } from '../extensions/native'
 import { isEquality, isSameTest } from '../extensions/native-tests'
 import { encodeParameters, readParameters } from '../extensions/payload'
 import { type Known, kernelName } from '../extensions/registry'
@@ -203,6 +203,12 @@ class Builder {
   /** Natively said, each with the place of its payload. */
   readonly #said: Pick<Open, 'known' | 'payload'>[] = []
 
+  /**
+   * Whether there is something that does more than look at packets, such as count them: the head of a rule, and what it needs,
+   * is asked before that, and would keep packets from it.
+   */
+  #isMoved = false
+
   readonly #watch: ReadWatch | undefined
   /** Payloads as they came, by the part that they are in. */
   readonly #infos = new Map<Uint8Array, Encoded>()
@@ -238,8 +244,11 @@ class Builder {
 
   /** @param part that has read the statement */
   #tellValue(statement: Statement, part: NativePart): void {
-    if (part.isUniform && statement.kind === 'test' && statement.to === undefined && isEquality(statement.op))
-      this.#watch?.value(statement.value)
+    if (!part.isUniform || statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return
+    // Where a mask leaves bits out, a value has none of them.
+    const { value, mask } = statement
+    const free = mask === undefined ? value.length : mask.findIndex((byte) => byte !== 0xff)
+    this.#watch?.value(value.subarray(0, free < 0 ? value.length : free))
   }
 
   /** @returns whether it has a form in the language of iptables, where it stands */
@@ -250,8 +259,27 @@ class Builder {
     if (step.kind === 'target') return this.#setTarget(this.#compatPart(step))
     if (step.kind === 'counter') return this.#takeCounter([step.packets, step.bytes])
     if (this.#counters !== undefined) return this.#takeTarget(step)
+    if (step.kind === 'match' || step.kind === 'expression') this.#isMoved = true
     if (step.kind === 'match') return this.#takeMatch(step)
+    return this.#takeWhole(step) || this.#takeApart(step)
+  }
+
+  #takeWhole(step: Statement): boolean {
     return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step) || this.#takeNeeded(step)
+  }
+
+  /** Neighbours in a header may be asked for at once: all of them are equal where each is. */
+  #takeApart(statement: Statement): boolean {
+    if (statement.kind !== 'test' || statement.op !== 'eq' || statement.to !== undefined) return false
+    const { source, value } = statement
+    if (source.from !== 'payload' || statement.mask !== undefined || statement.isTurned) return false
+    for (let length = source.length - 1; length > 0; length--) {
+      const first: Test = { ...statement, source: { ...source, length }, value: value.subarray(0, length) }
+      if (!this.#takeWhole(first)) continue
+      const rest = { ...source, offset: source.offset + length, length: source.length - length }
+      return this.take({ ...statement, source: rest, value: value.subarray(length) })
+    }
+    return false
   }
 
   #isTaken({ known: { extension, variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {
@@ -264,7 +292,7 @@ class Builder {
   }
 
   #takeNeeded(statement: Statement): boolean {
-    if (!isNeeded(this.#family, statement)) return false
+    if (this.#isMoved || !isNeeded(this.#family, statement)) return false
     this.#needed.push({ statement, isMet: false })
     return true
   }
@@ -318,7 +346,7 @@ class Builder {
   }
 
   #takeHead(statement: Statement): boolean {
-    const part = headPart(this.#family, statement)
+    const part = this.#isMoved ? undefined : headPart(this.#family, statement)
     if (part === undefined || !part.read(statement, this.#head, 0)) return false
     this.#tellValue(statement, part)
     return true

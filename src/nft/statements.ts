@@ -2,7 +2,19 @@
  * From expressions to what they say together, and back. Expressions pass values by registers: what one loads, another
  * compares. Here a rule is a list of steps, each complete in itself.
  */
-import { NFT_BYTEORDER, NFT_RANGE, NFT_REG_1, NFT_REG_VERDICT, NFT_REG32_00, NFT_REG32_01 } from '../abi/nf-tables'
+import {
+  NFT_BITWISE,
+  NFT_BYTEORDER,
+  NFT_EXTHDR_F_PRESENT,
+  NFT_EXTHDR_OP,
+  NFT_PAYLOAD_CSUM,
+  NFT_RANGE,
+  NFT_REG_1,
+  NFT_REG_VERDICT,
+  NFT_REG32_00,
+  NFT_REG32_01,
+} from '../abi/nf-tables'
+import { u32 } from '../binary/codec'
 import { type Comparison, keyOf, type Source, type Statement, type Test } from '../extensions/native'
 import type { Encoded } from '../netlink/attribute'
 import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
@@ -40,6 +52,8 @@ type Content =
       readonly mask?: Uint8Array
       /** Bits that are turned over behind the mask. */
       readonly xor?: Uint8Array
+      /** By how many bits it is shifted behind these: to the left, or, where negative, to the right. */
+      readonly shift?: number
       readonly isTurned?: boolean
       isTested: boolean
     }
@@ -61,12 +75,15 @@ const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
   nat: ['addressMin', 'addressMax', 'portMin', 'portMax'],
   masq: ['portMin', 'portMax'],
   redir: ['portMin', 'portMax'],
+  dup: ['address', 'device'],
 }
 /** Expressions that touch no register. */
-const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack']
+const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack', 'synproxy']
 
 /** What is copied from one place to another is a mark. */
 const MARK = 4
+
+const MAX_SHIFT = 8 * MARK - 1
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
@@ -87,6 +104,34 @@ export function stepsOf(expressions: readonly Expression[]): Step[] | undefined 
     if (error instanceof Obscure) return undefined
     throw error
   }
+}
+
+type Compared = Pick<Test, 'op' | 'value' | 'to'>
+
+/** Whether all that was loaded is compared, and nothing behind it. Of most that is no part of the packet, the size goes without saying. */
+function isWhole(source: Source, mask: Uint8Array | undefined, { value, to }: Compared): boolean {
+  const length = 'length' in source ? source.length : value.length
+  return [value, to, mask].every((bytes) => bytes === undefined || bytes.length === length)
+}
+
+/** What was turned to be equal to something is equal to that turned back. */
+function inOrder(compared: Compared, isTurned: boolean): Compared & Pick<Test, 'isTurned'> {
+  if (!isTurned) return compared
+  const isEquality = compared.to === undefined && (compared.op === 'eq' || compared.op === 'neq')
+  return isEquality ? { ...compared, value: compared.value.toReversed() } : { ...compared, isTurned }
+}
+
+function maskOf(mask: Data | undefined, xor: Data | undefined): { mask: Uint8Array; xor?: Uint8Array } {
+  const [kept, turned] = [mask?.value ?? obscure(), xor?.value ?? obscure()]
+  return isZero(turned) ? { mask: kept } : { mask: kept, xor: turned }
+}
+
+/** Of a mark; the bytes of others may lie in another order. */
+function shiftOf(op: number, size: number | undefined, data: Data | undefined): number {
+  const bits = data?.value?.length === u32.size ? u32.read(data.value, 0) : obscure()
+  if (size !== MARK || bits < 1 || bits > MAX_SHIFT) obscure()
+  if (op === NFT_BITWISE.LSHIFT) return bits
+  return op === NFT_BITWISE.RSHIFT ? -bits : obscure()
 }
 
 class Reader {
@@ -112,13 +157,15 @@ class Reader {
     const { name, data } = expression
     if (data.unknown !== undefined) obscure()
     if ((name === 'meta' || name === 'ct') && data.sreg !== undefined) this.#set(expression)
+    else if (name === 'payload' && data.sreg !== undefined) this.#write(expression)
     else if (name === 'meta') this.#load(data.dreg, { from: 'meta', key: data.key ?? obscure() })
     else if (name === 'payload') this.#loadPayload(expression)
+    else if (name === 'exthdr') this.#loadOptional(expression)
     else if (name === 'ct') this.#loadConnection(expression)
     else if (name === 'rt') this.#load(data.dreg, { from: 'rt', key: data.key ?? obscure() })
     else if (name === 'fib')
       this.#load(data.dreg, { from: 'fib', flags: data.flags ?? obscure(), result: data.result ?? obscure() })
-    else if (name === 'bitwise') this.#mask(expression)
+    else if (name === 'bitwise') this.#compute(expression)
     else if (name === 'byteorder') this.#turn(expression)
     else if (name === 'cmp') this.#compare(data.sreg, OPS[data.op ?? obscure()], data.data)
     else if (name === 'range') this.#inRange(expression)
@@ -132,7 +179,8 @@ class Reader {
   #leave(register: number): void {
     const content = this.#registers.get(register)
     if (content?.kind !== 'source' || content.isTested) return
-    this.#steps.push(content.mask === undefined ? { kind: 'look', source: content.source } : obscure())
+    const isPlain = content.mask === undefined && content.shift === undefined
+    this.#steps.push(isPlain ? { kind: 'look', source: content.source } : obscure())
     content.isTested = true
   }
 
@@ -153,9 +201,19 @@ class Reader {
     this.#put(register, { kind: 'source', source, isTested: false })
   }
 
-  #loadPayload({ data: { dreg, base, offset, len, sreg } }: ExpressionOf<'payload'>): void {
-    if (sreg !== undefined || base === undefined || offset === undefined || len === undefined) obscure()
+  #loadPayload({ data: { dreg, base, offset, len } }: ExpressionOf<'payload'>): void {
+    if (base === undefined || offset === undefined || len === undefined) obscure()
     else this.#load(dreg, { from: 'payload', base, offset, length: len })
+  }
+
+  #loadOptional({ data }: ExpressionOf<'exthdr'>): void {
+    const { dreg, type, offset, len, op = NFT_EXTHDR_OP.IPV6, flags = 0, sreg } = data
+    if (sreg !== undefined || (flags !== 0 && flags !== NFT_EXTHDR_F_PRESENT)) obscure()
+    else if (type === undefined || offset === undefined || len === undefined) obscure()
+    else {
+      const presence = flags === 0 ? {} : { isPresence: true }
+      this.#load(dreg, { from: 'exthdr', op, type, offset, length: len, ...presence })
+    }
   }
 
   #loadConnection({ data: { dreg, key, direction, sreg } }: ExpressionOf<'ct'>): void {
@@ -168,27 +226,29 @@ class Reader {
     return content?.kind === 'source' ? content : obscure()
   }
 
-  #mask({ data: { sreg, dreg, op = 0, mask, xor } }: ExpressionOf<'bitwise'>): void {
-    const { source, mask: before, isTested, isTurned } = this.#source(sreg)
-    const [bits, turned] = [mask?.value ?? obscure(), xor?.value ?? obscure()]
-    if (sreg !== dreg || op !== 0 || before !== undefined || isTurned || isTested) obscure()
-    const changed = isZero(turned) ? {} : { xor: turned }
-    this.#registers.set(dreg as number, { kind: 'source', source, mask: bits, ...changed, isTested: false })
+  #compute({ data: { sreg, dreg, op = NFT_BITWISE.BOOL, len, mask, xor, data } }: ExpressionOf<'bitwise'>): void {
+    const content = this.#source(sreg)
+    if (sreg !== dreg || content.isTurned || content.isTested || content.shift !== undefined) obscure()
+    const isShift = op !== NFT_BITWISE.BOOL
+    if (!isShift && (content.mask !== undefined || data !== undefined)) obscure()
+    if (isShift && (mask !== undefined || xor !== undefined)) obscure()
+    const computed = isShift ? { shift: shiftOf(op, len, data) } : maskOf(mask, xor)
+    this.#registers.set(dreg as number, { ...content, ...computed, isTested: false })
   }
 
   #turn({ data: { sreg, dreg, op, len, size } }: ExpressionOf<'byteorder'>): void {
-    const { source, mask, isTested, isTurned } = this.#source(sreg)
+    const { source, mask, shift, isTested, isTurned } = this.#source(sreg)
     if (sreg !== dreg || op !== NFT_BYTEORDER.HTON || size !== len) obscure()
-    if (mask !== undefined || isTested || isTurned) obscure()
+    if (mask !== undefined || shift !== undefined || isTested || isTurned) obscure()
     this.#registers.set(dreg as number, { kind: 'source', source, isTurned: true, isTested: false })
   }
 
-  #test(register: number | undefined, compared: Pick<Test, 'op' | 'value' | 'to'>): void {
+  #test(register: number | undefined, compared: Compared): void {
     const content = this.#source(register)
-    const { source, mask, xor, isTurned } = content
-    if (xor !== undefined) obscure()
+    const { source, mask, xor, shift, isTurned = false } = content
+    if (xor !== undefined || shift !== undefined || !isWhole(source, mask, compared)) obscure()
     if (content.isTested) this.#narrow(source, mask, compared)
-    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...(isTurned && { isTurned }), ...compared })
+    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...inOrder(compared, isTurned) })
     content.isTested = true
   }
 
@@ -233,14 +293,29 @@ class Reader {
     else this.#copy(to, content)
   }
 
+  /** What is written into a packet is what was there, but for some bits. */
+  #write({
+    data: { sreg, base, offset, len, csumType = 0, csumOffset, csumFlags = 0 },
+  }: ExpressionOf<'payload'>): void {
+    const checksum = csumType === NFT_PAYLOAD_CSUM.INET ? csumOffset : undefined
+    if (csumFlags !== 0 || (csumType !== NFT_PAYLOAD_CSUM.NONE && checksum === undefined)) obscure()
+    const content = this.#source(sreg)
+    if (content.mask?.length !== len || content.shift !== undefined) obscure()
+    if (base === undefined || offset === undefined || len === undefined) obscure()
+    else {
+      const sum = checksum === undefined ? {} : { checksum }
+      this.#copy({ from: 'payload', base, offset, length: len, ...sum }, content)
+    }
+  }
+
   /** What was loaded to be set elsewhere is not left untested. */
   #copy(to: Source, content: Extract<Content, { kind: 'source' }>): void {
-    const { source: from, mask, xor, isTurned, isTested } = content
+    const { source: from, mask, xor, shift, isTurned, isTested } = content
     if (isTurned || isTested) obscure()
     content.isTested = true
     const size = mask?.length ?? MARK
     const [kept, turned] = [mask ?? new Uint8Array(size).fill(0xff), xor ?? new Uint8Array(size)]
-    this.#say({ kind: 'change', to, from, mask: kept, xor: turned })
+    this.#say({ kind: 'change', to, from, mask: kept, xor: turned, ...(shift && { shift }) })
   }
 
   #compat({ name, data: { name: extension, rev, info } }: ExpressionOf<'match' | 'target'>): void {
@@ -272,10 +347,22 @@ function loaded(source: Source): Known {
       return { name: 'fib', data: { dreg, flags: source.flags, result: source.result } }
     case 'payload':
       return { name: 'payload', data: { dreg, base: source.base, offset: source.offset, len: source.length } }
+    case 'exthdr': {
+      const { op, type, offset, length: len, isPresence = false } = source
+      return { name: 'exthdr', data: { dreg, type, offset, len, op, flags: isPresence ? NFT_EXTHDR_F_PRESENT : 0 } }
+    }
   }
 }
 
-const stored = ({ from, ...at }: Source, sreg: number): Known => ({ name: from, data: { ...at, sreg } }) as Known
+function stored(to: Source, sreg: number): Known {
+  if (to.from !== 'payload') {
+    const { from, ...at } = to
+    return { name: from, data: { ...at, sreg } } as Known
+  }
+  const { base, offset, length: len, checksum } = to
+  const sum = checksum === undefined ? {} : { csumType: NFT_PAYLOAD_CSUM.INET, csumOffset: checksum }
+  return { name: 'payload', data: { base, offset, len, sreg, ...sum } }
+}
 
 const turned = (length: number): Known => ({
   name: 'byteorder',
@@ -294,7 +381,15 @@ const masked = (mask: Uint8Array, xor: Uint8Array = new Uint8Array(mask.length))
   },
 })
 
-function compared({ op, value, to }: Test): Known {
+const shifted = (shift: number): Known => {
+  const value = new Uint8Array(u32.size)
+  u32.write(value, 0, Math.abs(shift))
+  const op = shift > 0 ? NFT_BITWISE.LSHIFT : NFT_BITWISE.RSHIFT
+  return { name: 'bitwise', data: { sreg: NFT_REG_1, dreg: NFT_REG_1, op, len: MARK, data: { value } } }
+}
+
+function compared({ op, value, to, or }: Test): Known {
+  if (or !== undefined) throw new Error('a set of values is no expression')
   if (to === undefined) return { name: 'cmp', data: { sreg: NFT_REG_1, op: OPS.indexOf(op), data: { value } } }
   const range = op === 'eq' ? NFT_RANGE.EQ : NFT_RANGE.NEQ
   return { name: 'range', data: { sreg: NFT_REG_1, op: range, from: { value }, to: { value: to } } }
@@ -318,7 +413,12 @@ export function expressionsOf(step: Step): Expression[] {
         stored(step.to, NFT_REG32_01),
       ]
     case 'change':
-      return [loaded(step.from), masked(step.mask, step.xor), stored(step.to, NFT_REG_1)]
+      return [
+        loaded(step.from),
+        masked(step.mask, step.xor),
+        ...(step.shift ? [shifted(step.shift)] : []),
+        stored(step.to, NFT_REG_1),
+      ]
     case 'counter':
       return [{ name: 'counter', data: { packets: step.packets, bytes: step.bytes } }]
     case 'verdict':

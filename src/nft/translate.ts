@@ -1,8 +1,9 @@
 /** Rules of iptables as text for nft(8), as iptables-translate 1.8.9 writes it. */
 
 import { VERDICTS } from '../abi/netfilter'
-import { NFT_META } from '../abi/nf-tables'
+import { NFT_EXTHDR_OP, NFT_META } from '../abi/nf-tables'
 import type { Context } from '../extensions/context'
+import type { InSet, Remark } from '../extensions/extension'
 import { meta, type Statement, sourceKey } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
@@ -20,10 +21,28 @@ const wordless = (): never => {
   throw new Wordless()
 }
 
-/** A rule for nft, without the chain that it is for; undefined where nft has no words for it. */
-export function translateRule(entry: Entry, place: Context): string | undefined {
+/** A rule for nft, without the chain that it is for. */
+export interface TranslatedRule {
+  readonly text: string
+  /** What it needs to be there: each a set, without the table that it is for. */
+  readonly sets: readonly string[]
+}
+
+/** Numbers for the names of sets, each given once. */
+export class SetNumbers {
+  readonly #next = new Map<string, number>()
+
+  nameOf(set: string): string {
+    const number = this.#next.get(set) ?? 0
+    this.#next.set(set, number + 1)
+    return `${set}${number}`
+  }
+}
+
+/** Undefined where nft has no words for it. */
+export function translateRule(entry: Entry, place: Context, numbers: SetNumbers): TranslatedRule | undefined {
   try {
-    return new Translator(entry, place).text()
+    return new Translator(entry, place, numbers).rule()
   } catch (error) {
     if (error instanceof Wordless) return undefined
     throw error
@@ -34,15 +53,20 @@ export function translateRule(entry: Entry, place: Context): string | undefined 
 function statementsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] {
   const parts = variant.native?.parts ?? wordless()
   return parts.flatMap((part) => {
-    const said = part.write(bytes, at) ?? wordless()
+    const said = (part.translated ?? part.write)(bytes, at) ?? wordless()
     // What has to be asked before, nft asks by itself.
     return said.filter((statement) => part.needs === undefined || !isSameTest(statement, part.needs))
   })
 }
 
 /** Where in a header it looks: what a match asks of one header is written in the order in which it lies there. */
-const offsetOf = (statement: Statement): number =>
-  statement.kind === 'test' && statement.source.from === 'payload' ? statement.source.offset : 0
+function offsetOf(statement: Statement): number {
+  if (statement.kind !== 'test') return 0
+  // The tool says options of TCP before its flags, as if they began behind the ports.
+  if (statement.source.from === 'exthdr' && statement.source.op === NFT_EXTHDR_OP.TCPOPT) return OPTIONS_OFFSET
+  return statement.source.from === 'payload' ? statement.source.offset : 0
+}
+const OPTIONS_OFFSET = 4
 
 const PROTOCOL = sourceKey(meta(NFT_META.L4PROTO))
 /** What of the head stands before the protocol, which the addresses follow. */
@@ -55,14 +79,24 @@ class Translator {
   #remark = ''
   /** Whether nft asks for the protocol by itself, as something is asked of its header. */
   #isImplied = false
+  /** Whether packets are counted or the like before that, which those of other protocols are not to be. */
+  #isMoved = false
 
-  constructor(entry: Entry, context: Context) {
+  readonly #numbers: SetNumbers
+  readonly #sets: string[] = []
+
+  constructor(entry: Entry, context: Context, numbers: SetNumbers) {
     this.#entry = entry
+    this.#numbers = numbers
     const { protocol, protocolNegated } = ruleHead(context.family, entry.bytes, 0)
     this.#context = { ...context, protocol: protocolNegated ? 0 : protocol }
   }
 
-  text(): string {
+  rule(): TranslatedRule {
+    return { text: this.#text(), sets: this.#sets }
+  }
+
+  #text(): string {
     const { family } = this.#context
     const { bytes } = this.#entry
     const matches = matchParts(family, bytes, 0).map((part) => this.#part(entryPart('match', family, bytes, part)))
@@ -87,15 +121,29 @@ class Translator {
 
   #part({ known = wordless(), at }: EntryPart): string {
     const { bytes } = this.#entry
+    const isMoved = this.#isMoved
+    if (known.extension.restarts !== undefined) this.#isMoved = true
     const words = known.variant.translate?.(bytes, at, this.#context)
-    if (typeof words === 'object') this.#remark = words.remark
-    if (words !== undefined) return typeof words === 'object' ? '' : words
+    if (words !== undefined) return this.#said(words)
     const statements = statementsOf(known, bytes, at)
-    if (statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
+    if (!isMoved && statements.some((one) => impliesProtocol(one, this.#context))) this.#isImplied = true
     return [...statements]
       .sort((a, b) => offsetOf(a) - offsetOf(b))
       .map((statement) => this.#print(statement))
       .join(' ')
+  }
+
+  #said(words: string | Remark | InSet): string {
+    if (typeof words === 'string') return words
+    if ('set' in words) return this.#inSet(words)
+    this.#remark = words.remark
+    return ''
+  }
+
+  #inSet({ set, type, words }: InSet): string {
+    const name = this.#numbers.nameOf(set)
+    this.#sets.push(`${name} { type ${type}; flags dynamic; }`)
+    return words(name)
   }
 
   #target(): string {

@@ -45,7 +45,8 @@ const head = rule('rule', {
   native: (at, family) => {
     const { flags, invflags } = at
     const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
-    const number = { value: at.proto, negation: bit(invflags, INV_PROTO) }
+    // In text, the number 0 stands for any protocol.
+    const number = { value: at.proto, min: 1, negation: bit(invflags, INV_PROTO) }
     const test = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
     // IPv6 says in its header what follows next, which may be a header of options.
     const protocol = family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), test) : alsoFrom(PROTOCOL, test)

@@ -51,8 +51,10 @@ export function interfaceTest(
       const text = isNone ? new Uint8Array() : value
       if (text.length > name.size || (op === 'neq' && isNone)) return false
       const end = text.indexOf(0)
-      // The kernel's registers hold the NULs behind a name, too.
-      if (end >= 0 && !isZero(text, end)) return false
+      // The kernel's registers hold the NULs behind a name, too. No interface is without one.
+      if (end >= 0 && (!isZero(text, end) || (end === 0 && !isNone))) return false
+      // In text, that stands for whatever begins so.
+      if (end > 0 && text[end - 1] === WILDCARD) return false
       const count = end < 0 ? text.length : end + 1
       if (end < 0 && count === name.size) return false
       const stored = new Uint8Array(name.size)
@@ -101,7 +103,8 @@ export function addressTest(
       const { op, value, to, mask: bits } = statement
       if ((op !== 'eq' && op !== 'neq') || to !== undefined || (bits !== undefined && isZero(bits))) return false
       const all = bits ?? new Uint8Array(value.length).fill(0xff)
-      if (value.length > size || all.length !== value.length) return false
+      // In text, no bits are left that the mask leaves out; with them, no packet is found.
+      if (value.length > size || value.some((byte, i) => byte & ~(all[i] as number))) return false
       address.write(bytes, at, widened(value, size))
       mask.write(bytes, at, widened(all, size))
       negation.write(bytes, at, op === 'neq')

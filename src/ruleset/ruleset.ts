@@ -3,7 +3,7 @@
  * verdicts, hook entries, underflows) are no part of it; they are computed when it is written.
  */
 import type { Family } from '../abi/family'
-import { type Hook, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
+import { type Hook, isTableName, TABLES, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { RuleError } from '../errors'
 import {
   buildErrorEntry,
@@ -39,8 +39,8 @@ export interface Chain {
   /** The entry that begins a user chain. */
   readonly head: Entry | undefined
   readonly rules: Rules
-  /** What it was called when it was read; undefined for one that is new. */
-  readonly origin?: string | undefined
+  /** What a chain that is not built in is known by, whatever it is called; undefined where nobody asks. */
+  readonly identity?: object | undefined
   /** A built-in chain that the kernel does not have yet, as nobody has used it. */
   readonly isUnused?: boolean
   /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
@@ -68,17 +68,29 @@ export interface Ruleset {
 }
 
 export interface Foreign {
-  /** Chains that are hooked as none of iptables is, described for people. They are in no ruleset. */
-  readonly chains: readonly string[]
+  /** Chains that are not hooked as those of iptables are, by name, described for people. One that is hooked is in no ruleset. */
+  readonly chains: ReadonlyMap<string, string>
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
+  /** Nothing is filtered by it. */
+  readonly isDormant: boolean
+  /** The netlink port of the one program that may change it; undefined where all may. */
+  readonly owner: number | undefined
 }
+
+/** Whether a chain has the name of a built-in one of its table, and nft has made it without a hook: no packet comes to it. */
+export const isUnhooked = (
+  table: string,
+  { name, hook }: { readonly name?: string | undefined; readonly hook?: unknown },
+): boolean =>
+  hook === undefined && isTableName(table) && (TABLES[table] as readonly (string | undefined)[]).includes(name)
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 
 export const newChain = (family: Family, name: string): Chain => ({
   name,
   hook: undefined,
+  identity: {},
   head: plain(buildErrorEntry(family, name)),
   rules: Rules.of(),
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
@@ -201,6 +213,16 @@ export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain
 const isForeign = ({ rules }: Foreign, ref: Ref): boolean =>
   rules.has((typeof ref === 'number' ? undefined : ref.continues) ?? ref)
 
+/** What the table is that none of iptables is, described for people. */
+export function foreignState({ foreign }: Ruleset): string[] {
+  if (foreign === undefined) return []
+  const { isDormant, owner } = foreign
+  return [
+    ...(isDormant ? ['flag dormant, so that no packet comes to its chains'] : []),
+    ...(owner === undefined ? [] : [`flag owner, so that only the program with netlink port ${owner} may change it`]),
+  ]
+}
+
 /** Places of the rules that iptables has no words for: `rule 2 of chain INPUT`. */
 export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {
   if (foreign === undefined || foreign.rules.size === 0) return []
@@ -223,3 +245,10 @@ export function checkClearable(ruleset: Ruleset): void {
       'their chains by name, or delete them by number',
   )
 }
+
+/** Whether there is a rule, a chain that is not built in, or another policy than ACCEPT. */
+export const holdsAny = ({ family, chains }: Ruleset): boolean =>
+  [...chains.values()].some((chain) => {
+    const isPlain = chain.hook !== undefined && policyOf(family, chain) === 'ACCEPT'
+    return !isPlain || chain.rules.length > 0
+  })

@@ -1,12 +1,13 @@
 /** Tables kept in nf_tables, over the in-process kernel: what is sent, who gets in between, and what stays as it was. */
 
 import { NLM_F_CREATE, NLM_F_DUMP } from '../../src/abi/netlink'
-import { NFNL_SUBSYS_NFTABLES } from '../../src/abi/nfnetlink'
 import { Chain, ConflictError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src/index'
-import { nfHead, request } from '../../src/netlink/message'
-import { batchBegin, batchEnd, messages } from '../../src/nft/messages'
+import { nfHead, type Request, request } from '../../src/netlink/message'
+import { messages } from '../../src/nft/messages'
 import { caught } from '../support/caught'
 import { NftAsked } from '../support/nft-asked'
+import { addChain, change } from '../support/nft-writer'
+import { type SystemCall, WatchedKernel } from '../support/watched-kernel'
 
 let kernel: MemoryKernel
 const open = (name: 'filter' | 'nat' = 'filter', options = {}): Table =>
@@ -69,35 +70,125 @@ describe('in between', () => {
   test('an edit of this table has a transaction run again, and a deferred commit refused', () => {
     const other = open()
     let runs = 0
-    // Another program has no turn to wait for.
-    const asOther = new MessageWriter()
     chain('INPUT', other).appendRule(Rule.parse('-p udp'))
     open().transaction((table) => {
-      if (runs++ === 0) asOther.addChain('theirs')
+      if (runs++ === 0) addChain(kernel, 'theirs')
       chain('INPUT', table).appendRule(Rule.parse('-p tcp'))
     })
     expect([runs, lines('INPUT')]).toEqual([2, ['-p udp', '-p tcp']])
     const deferred = open('filter', { autocommit: false })
     chain('INPUT', deferred).appendRule(Rule.parse('-p icmp'))
-    asOther.addChain('more')
+    addChain(kernel, 'more')
     expect(() => deferred.commit()).toThrow(ConflictError)
     expect(lines('INPUT')).toEqual(['-p udp', '-p tcp'])
   })
 })
 
-/** Another program. */
-class MessageWriter {
-  addChain(name: string): void {
-    const asked = new NftAsked(kernel)
-    const subsystem = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
-    asked.ask([
-      request(batchBegin, 0, subsystem, {}),
-      request(messages.newChain, NLM_F_CREATE, nfHead(2), { table: 'filter', name }),
-      request(batchEnd, 0, subsystem, {}),
-    ])
-    asked.close()
+describe('between reading and writing, another program', () => {
+  const table = request(messages.deleteTable, 0, nfHead(2), { name: 'filter' })
+  const rules = request(messages.deleteRule, 0, nfHead(2), { table: 'filter' })
+  const chain = request(messages.deleteChain, 0, nfHead(2), { table: 'filter', name: 'x' })
+  const renaming = (): Request => {
+    const values = { table: 'filter', name: 'y', handle: BigInt(handleOfChain('x')) }
+    return request(messages.newChain, 0, nfHead(2), values)
   }
-}
+  const handleOfChain = (name: string): number => {
+    const asked = new NftAsked(kernel)
+    const told = asked.ask([request(messages.getChain, NLM_F_DUMP, nfHead(2), {})])
+    asked.close()
+    return Number.parseInt(
+      told
+        .map(([, , , what]) => what)
+        .find((what) => what.includes(`"${name}"`))
+        ?.match(/"handle":"(\d+)n"/)?.[1] ?? '',
+      10,
+    )
+  }
+  const RULE = '-s 10.0.0.1/32 -p tcp'
+
+  const EVENTS: readonly (readonly [string, () => readonly Request[], string[] | RegExp])[] = [
+    ['deletes the table', () => [table], /no chain x/],
+    ['deletes all rules', () => [rules], [RULE]],
+    ['deletes the chain', () => [rules, chain], /no chain x/],
+    ['renames the chain', () => [renaming()], /no chain x/],
+    ['makes the chain anew', () => [rules, chain, newChain('x')], [RULE]],
+    ['makes another chain', () => [newChain('z')], ['-p udp', RULE]],
+  ]
+  const newChain = (name: string): Request =>
+    request(messages.newChain, NLM_F_CREATE, nfHead(2), { table: 'filter', name })
+
+  const WAYS: readonly (readonly [string, (table: Table) => unknown])[] = [
+    ['an edit', (table) => new Chain(table, 'x').appendRule(Rule.parse(RULE))],
+    ['a transaction', (table) => table.transaction(() => new Chain(table, 'x').appendRule(Rule.parse(RULE)))],
+    [
+      'a transaction off the main thread',
+      (table) => table.transactionAsync(() => new Chain(table, 'x').appendRule(Rule.parse(RULE))),
+    ],
+  ]
+  let watched: WatchedKernel
+  let edited: Table
+  let times: number
+  beforeEach(() => {
+    restore('*filter\n:x - [0:0]\n-A INPUT -j ACCEPT\n-A x -p udp\nCOMMIT\n', place())
+    watched = new WatchedKernel(kernel)
+    edited = new Table('filter', { kernel: watched, backend: 'nft' })
+    times = 0
+  })
+  const once =
+    (changes: () => readonly Request[]) =>
+    (call: SystemCall): void => {
+      if (call.operation === 'batch' && times++ === 0) expect(change(kernel, ...changes())).toEqual([])
+    }
+
+  describe.each(EVENTS)('%s', (_, changes, expected) => {
+    test.each(WAYS)('%s is made on what is there then', async (_name, edit) => {
+      watched.before = once(changes)
+      let error: unknown
+      try {
+        await edit(edited)
+      } catch (thrown) {
+        error = thrown
+      }
+      if (expected instanceof RegExp) expect(error).toMatchObject({ message: expect.stringMatching(expected) })
+      else expect([error, lines('x')]).toEqual([undefined, expected])
+      expect(times).toBe(expected instanceof RegExp ? 1 : 2)
+    })
+
+    test.each([
+      ['a commit', (): unknown => edited.commit()],
+      ['a commit off the main thread', () => edited.commitAsync()],
+    ])('%s is refused, and nothing is written', async (_name, commit) => {
+      edited.autocommit = false
+      new Chain(edited, 'x').appendRule(Rule.parse(RULE))
+      watched.before = once(changes)
+      await expect((async () => void (await commit()))()).rejects.toThrow(ConflictError)
+      expect([times, saved().filter((line) => line.includes('10.0.0.1'))]).toEqual([1, []])
+    })
+  })
+
+  test('is quicker each time: an edit is given up', () => {
+    const gone = request(messages.deleteChain, 0, nfHead(2), { table: 'filter', name: 'z' })
+    let n = 0
+    watched.before = ({ operation }) => {
+      if (operation === 'batch') change(kernel, n++ % 2 === 0 ? newChain('z') : gone)
+    }
+    expect(() => new Chain(edited, 'x').appendRule(Rule.parse(RULE))).toThrow(ConflictError)
+    expect(n).toBe(1000)
+    expect(lines('x')).toEqual(['-p udp'])
+  })
+
+  test('is quicker each time in another table: an edit is given up too', () => {
+    const inNat = (kind: typeof messages.newTable | typeof messages.deleteTable): Request =>
+      request(kind, kind === messages.newTable ? NLM_F_CREATE : 0, nfHead(2), { name: 'nat' })
+    let n = 0
+    watched.before = ({ operation }) => {
+      if (operation === 'batch') change(kernel, inNat(n++ % 2 === 0 ? messages.newTable : messages.deleteTable))
+    }
+    expect(() => new Chain(edited, 'x').appendRule(Rule.parse(RULE))).toThrow(ConflictError)
+    expect(n).toBeLessThan(2000)
+    expect(lines('x')).toEqual(['-p udp'])
+  })
+})
 
 const COUNTED = `*filter
 :INPUT ACCEPT [7:8]

@@ -15,6 +15,8 @@ import {
   restore,
   Table,
 } from '../../src/index'
+import { onBackends } from '../support/backends'
+import { addChain } from '../support/nft-writer'
 import { failing as refusing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
 
 /** Turns of the event loop: a system call of the in-process kernel off the main thread takes one. */
@@ -22,12 +24,14 @@ async function turns(count: number): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => void setImmediate(resolve))
 }
 
+let inner: MemoryKernel
 let kernel: WatchedKernel
 let table: Table
 let nat: Table
 
 beforeEach(() => {
-  kernel = new WatchedKernel(new MemoryKernel())
+  inner = new MemoryKernel()
+  kernel = new WatchedKernel(inner)
   table = new Table('filter', { kernel })
   nat = new Table('nat', { kernel })
 })
@@ -114,334 +118,355 @@ const pairs = ASYNCHRONOUS.concat('an asynchronous commit').flatMap((one) =>
   names.map((way): [string, string] => [one, way]),
 )
 
-describe.each(Object.keys(PLACES))('%s', (place) => {
-  test.each(pairs)('%s and beside it %s', async (one, way) => {
-    for (let after = 0; after < 10; after++) {
-      for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
-      let made: boolean[] = []
-      await PLACES[place]?.(async () => {
-        made = await Promise.all([make(one, 'INPUT', 0), make(way, 'FORWARD', after)])
-      })
-      const wanted = CHAINS.filter((_, i) => made[i])
-      expect([after, dropping()]).toEqual([after, wanted])
-      if (ASYNCHRONOUS.includes(one) && ASYNCHRONOUS.includes(way)) expect(made).toEqual([true, true])
-    }
-    kernel.lock(0).release()
-  })
-})
+onBackends((backend) => {
+  const WRITE = backend === 'legacy' ? 'replace' : 'batch'
 
-describe('an edit that its transaction did not wait for', () => {
-  test.each(names)('%s', async (way) => {
-    const all = new Set<boolean>()
-    for (let after = 0; after < 12; after++) {
-      for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
-      let left: Promise<boolean> = Promise.resolve(false)
-      await table.transactionAsync(async () => {
-        drop('INPUT')
-        left = make(way, 'FORWARD', after)
-      })
-      const made = await left
-      all.add(made)
-      expect([after, dropping()]).toEqual([after, made ? ['INPUT', 'FORWARD'] : ['INPUT']])
-    }
-    expect(all).toContain(true)
-    kernel.lock(0).release()
-  })
-
-  test.each(names)('%s, left by an attempt that was made again', async (way) => {
-    for (let after = 1; after < 12; after++) {
-      for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
-      let left: Promise<boolean> | undefined
-      kernel.before = refusing('replace', ERRNO.EAGAIN, 1)
-      await table.transactionAsync(async () => {
-        const again = left !== undefined
-        left ??= make(way, 'FORWARD', after)
-        if (again) await turns(2)
-        drop('INPUT')
-      })
-      const made = await left
-      expect([after, dropping()]).toEqual([after, made ? ['INPUT', 'FORWARD'] : ['INPUT']])
-    }
-  })
-})
-
-/** Runs `late` when an operation of the kernel off the main thread is about to begin, before it does. */
-async function during(operation: SystemCall['operation'], work: () => Promise<unknown>, late: () => void) {
-  let times = 0
-  kernel.hold = async (call) => {
-    if (call.operation === operation && times++ === 0) late()
-    await turns(1)
-  }
-  await work()
-  expect(times).toBeGreaterThan(0)
-}
-
-describe('a synchronous edit while a table is written', () => {
-  const attempt = (edit: () => void) => (): void => expect(edit).toThrow(LockTimeoutError)
-  const write = () => table.transactionAsync(() => drop('INPUT'))
-
-  test.each<[string, () => Promise<unknown>]>([
-    ['by whom it does not know', write],
-    ['by one beside it', () => nat.transactionAsync(write)],
-  ])('%s says what to do', async (_, work) => {
-    await during(
-      'replace',
-      work,
-      attempt(() => drop('FORWARD', other())),
-    )
-    await during(
-      'getEntries',
-      work,
-      attempt(() => easy.setPolicy('nat', 'INPUT', 'ACCEPT', { kernel })),
-    )
-    expect(() => drop('FORWARD')).not.toThrow()
-    expect(dropping()).toEqual(['INPUT', 'FORWARD'])
-  })
-})
-
-describe('those who lost the context of the transaction that calls them', () => {
-  const outside = AsyncResource.bind((edit: () => unknown) => edit())
-
-  test.each(names)('%s is refused', async (way) => {
-    if (ASYNCHRONOUS.includes(way) || way === 'an asynchronous commit') return
-    const refused = () => expect(() => outside(() => WAYS[way]?.('FORWARD'))).toThrow(IptcError)
-    table.transaction(() => {
-      drop('INPUT')
-      refused()
+  describe.each(Object.keys(PLACES))('%s', (place) => {
+    test.each(pairs)('%s and beside it %s', async (one, way) => {
+      for (let after = 0; after < 10; after++) {
+        for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
+        let made: boolean[] = []
+        await PLACES[place]?.(async () => {
+          made = await Promise.all([make(one, 'INPUT', 0), make(way, 'FORWARD', after)])
+        })
+        const wanted = CHAINS.filter((_, i) => made[i])
+        expect([after, dropping()]).toEqual([after, wanted])
+        if (ASYNCHRONOUS.includes(one) && ASYNCHRONOUS.includes(way)) expect(made).toEqual([true, true])
+      }
+      kernel.lock(0).release()
     })
-    await nat.transactionAsync(() =>
-      table.transactionAsync(async () => {
-        await turns(1)
+  })
+
+  /** Has another program be quicker, once. */
+  function overtaken(): (call: SystemCall) => void {
+    if (backend === 'legacy') return refusing(WRITE, ERRNO.EAGAIN, 1)
+    let name = `theirs${kernel.count(WRITE)}`
+    return ({ operation }) => {
+      if (operation === WRITE && name !== '') addChain(inner, name)
+      name = ''
+    }
+  }
+
+  describe('an edit that its transaction did not wait for', () => {
+    test.each(names)('%s', async (way) => {
+      const all = new Set<boolean>()
+      for (let after = 0; after < 12; after++) {
+        for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
+        let left: Promise<boolean> = Promise.resolve(false)
+        await table.transactionAsync(async () => {
+          drop('INPUT')
+          left = make(way, 'FORWARD', after)
+        })
+        const made = await left
+        all.add(made)
+        expect([after, dropping()]).toEqual([after, made ? ['INPUT', 'FORWARD'] : ['INPUT']])
+      }
+      expect(all).toContain(true)
+      kernel.lock(0).release()
+    })
+
+    test.each(names)('%s, left by an attempt that was made again', async (way) => {
+      for (let after = 1; after < 12; after++) {
+        for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
+        let left: Promise<boolean> | undefined
+        kernel.before = overtaken()
+        await table.transactionAsync(async () => {
+          const again = left !== undefined
+          left ??= make(way, 'FORWARD', after)
+          if (again) await turns(2)
+          drop('INPUT')
+        })
+        const made = await left
+        expect([after, dropping()]).toEqual([after, made ? ['INPUT', 'FORWARD'] : ['INPUT']])
+      }
+    })
+  })
+
+  /** Runs `late` when an operation of the kernel off the main thread is about to begin, before it does. */
+  async function during(operation: SystemCall['operation'], work: () => Promise<unknown>, late: () => void) {
+    let times = 0
+    kernel.hold = async (call) => {
+      if (call.operation === operation && times++ === 0) late()
+      await turns(1)
+    }
+    await work()
+    expect(times).toBeGreaterThan(0)
+  }
+
+  describe('a synchronous edit while a table is written', () => {
+    const attempt = (edit: () => void) => (): void => expect(edit).toThrow(LockTimeoutError)
+    const write = () => table.transactionAsync(() => drop('INPUT'))
+
+    test.each<[string, () => Promise<unknown>]>([
+      ['by whom it does not know', write],
+      ['by one beside it', () => nat.transactionAsync(write)],
+    ])('%s says what to do', async (_, work) => {
+      await during(
+        WRITE,
+        work,
+        attempt(() => drop('FORWARD', other())),
+      )
+      // nf_tables are read on this thread, so that nothing comes in between.
+      if (backend === 'legacy')
+        await during(
+          'getEntries',
+          work,
+          attempt(() => easy.setPolicy('nat', 'INPUT', 'ACCEPT', { kernel })),
+        )
+      expect(() => drop('FORWARD')).not.toThrow()
+      expect(dropping()).toEqual(['INPUT', 'FORWARD'])
+    })
+  })
+
+  describe('those who lost the context of the transaction that calls them', () => {
+    const outside = AsyncResource.bind((edit: () => unknown) => edit())
+
+    test.each(names)('%s is refused', async (way) => {
+      if (ASYNCHRONOUS.includes(way) || way === 'an asynchronous commit') return
+      const refused = () => expect(() => outside(() => WAYS[way]?.('FORWARD'))).toThrow(IptcError)
+      table.transaction(() => {
+        drop('INPUT')
         refused()
+      })
+      await nat.transactionAsync(() =>
+        table.transactionAsync(async () => {
+          await turns(1)
+          refused()
+          drop('OUTPUT')
+        }),
+      )
+      expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
+    })
+  })
+
+  describe('a transaction within one of the same handle', () => {
+    const no = new RangeError('no')
+    const throwing = (chain: Builtin) => (): never => {
+      drop(chain)
+      throw no
+    }
+    const throwingAsync = (chain: Builtin) => async (): Promise<never> => {
+      drop(chain)
+      await turns(1)
+      throw no
+    }
+
+    test('makes none of its edits where it throws', () => {
+      table.transaction(() => {
+        drop('INPUT')
+        expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
+        expect(table.getPolicy('FORWARD').name).toBe('ACCEPT')
+        expect(table.getPolicy('INPUT').name).toBe('DROP')
+        table.transaction(() => {
+          drop('OUTPUT')
+          expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
+        })
+      })
+      expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
+      expect(kernel.count(WRITE)).toBe(1)
+    })
+
+    test('makes none of its edits where it throws, asynchronously', async () => {
+      await table.transactionAsync(async () => {
+        drop('INPUT')
+        await expect(table.transactionAsync(throwingAsync('FORWARD'))).rejects.toBe(no)
+        expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
+        await table.transactionAsync(async () => {
+          await turns(1)
+          drop('OUTPUT')
+          await expect(table.transactionAsync(throwingAsync('FORWARD'))).rejects.toBe(no)
+        })
+      })
+      expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
+      expect(kernel.count(WRITE)).toBe(1)
+    })
+
+    test('that throws leaves nothing to write', async () => {
+      table.transaction(() => expect(() => table.transaction(throwing('FORWARD'))).toThrow(no))
+      await table.transactionAsync(() => table.transactionAsync(throwingAsync('FORWARD')).catch(() => {}))
+      expect(kernel.count(WRITE)).toBe(0)
+    })
+
+    test('takes turns with its siblings', async () => {
+      const input = new Chain(table, 'INPUT')
+      await table.transactionAsync(() =>
+        Promise.all(
+          ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address, n) =>
+            table.transactionAsync(async () => {
+              for (let twice = 0; twice < 2; twice++) {
+                await turns(3 - n)
+                input.appendRule(Rule.parse(`-s ${address} -j DROP`))
+              }
+            }),
+          ),
+        ),
+      )
+      const found = new Chain(other(), 'INPUT').rules.map(({ src }) => src)
+      expect(found).toEqual(
+        ['10.0.0.1', '10.0.0.1', '10.0.0.2', '10.0.0.2', '10.0.0.3', '10.0.0.3'].map((it) => `${it}/32`),
+      )
+      expect(kernel.count(WRITE)).toBe(1)
+    })
+
+    test('keeps the edits of the outer one waiting: they would be lost in it', async () => {
+      await table.transactionAsync(async () => {
+        const within = table.transactionAsync(async () => {
+          await turns(3)
+          drop('INPUT')
+        })
+        await turns(1)
+        for (const edit of [() => drop('FORWARD'), () => table.transaction(() => drop('FORWARD'))])
+          expect(edit).toThrow(/await/)
+        await within
         drop('OUTPUT')
-      }),
-    )
-    expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
+      })
+      expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
+    })
+
+    test('that is left running is no part of it, not even by half', async () => {
+      let within: Promise<unknown> | undefined
+      await table.transactionAsync(async () => {
+        within = table.transactionAsync(async () => {
+          drop('INPUT')
+          await turns(8)
+          drop('FORWARD')
+        })
+        within.catch(() => {})
+        await turns(2)
+      })
+      await expect(within).rejects.toThrow(/await it/)
+      expect(dropping()).toEqual([])
+      drop('OUTPUT')
+      expect(dropping()).toEqual(['OUTPUT'])
+    })
+
+    test('that a synchronous one left running is no part of it', async () => {
+      let within: Promise<unknown> | undefined
+      table.transaction(() => {
+        within = table.transactionAsync(() => drop('INPUT'))
+        within.catch(() => {})
+      })
+      await expect(within).rejects.toThrow(/await it/)
+      expect(dropping()).toEqual([])
+    })
+
+    test('takes no asynchronous function where it is synchronous', () => {
+      const within = () => table.transaction(async () => drop('INPUT'))
+      table.transaction(() => void expect(within).toThrow(/transactionAsync/))
+      expect(dropping()).toEqual([])
+    })
+
+    test('does nothing where it was told to stop', async () => {
+      const reason = new RangeError('enough')
+      const body = jest.fn(() => drop('INPUT'))
+      await table.transactionAsync(async () => {
+        await expect(table.transactionAsync(body, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+        const stop = new AbortController()
+        const told = table.transactionAsync(
+          async () => {
+            drop('FORWARD')
+            stop.abort(reason)
+          },
+          { signal: stop.signal },
+        )
+        await expect(told).rejects.toBe(reason)
+        drop('OUTPUT')
+      })
+      expect(body).not.toHaveBeenCalled()
+      expect(dropping()).toEqual(['OUTPUT'])
+    })
+
+    test('waits for its turn no longer than it was told to', async () => {
+      await table.transactionAsync(async () => {
+        const slow = table.transactionAsync(() => turns(20))
+        await turns(1)
+        const impatient = table.transactionAsync(() => drop('INPUT'), { lockTimeoutMs: 0 })
+        await expect(impatient).rejects.toThrow(LockTimeoutError)
+        await slow
+      })
+      expect(dropping()).toEqual([])
+    })
+  })
+
+  describe('closing a handle while it writes', () => {
+    const counted = '*filter\n:INPUT ACCEPT [7:70]\n[5:50] -A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n'
+    const STAGES: readonly SystemCall['operation'][] =
+      backend === 'legacy' ? (['getInfo', 'getEntries', WRITE, 'addCounters'] as const) : [WRITE]
+
+    test.each(STAGES)('before %s: all is done, counters too, or nothing is', async (operation) => {
+      restore(counted, { kernel, counters: true })
+      const open = kernel.connections
+      const closing = other()
+      const edit = () =>
+        closing.transactionAsync((it) => new Chain(it, 'INPUT').appendRule(Rule.parse('-s 10.0.0.9 -j DROP')))
+      const writing = edit().then(
+        () => true,
+        (error) => {
+          expect(error).toEqual(new IptcError('this handle on the tables is closed'))
+          return false
+        },
+      )
+      await during(
+        operation,
+        () => writing,
+        () => closing.close(),
+      )
+      expect(await writing).toBe(operation === WRITE || operation === 'addCounters')
+      using reading = other()
+      const [rule, ...more] = new Chain(reading, 'INPUT').rules
+      reading.close()
+      expect([rule?.counters, more.length]).toEqual([[5n, 50n], (await writing) ? 1 : 0])
+      await expect(edit()).rejects.toThrow('closed')
+      expect(() => closing.refresh()).toThrow('closed')
+      expect(kernel.connections).toBe(open)
+    })
+  })
+
+  describe('reading while it is edited', () => {
+    test('is no reading from before the edit', async () => {
+      for (const start of [() => {}, () => table.refresh()]) {
+        start()
+        for (let after = 0; after < 6; after++) {
+          table.setPolicy('INPUT', 'ACCEPT')
+          start()
+          const reading = table.refreshAsync()
+          await turns(after)
+          drop('INPUT')
+          await reading
+          expect([after, table.getPolicy('INPUT').name]).toEqual([after, 'DROP'])
+        }
+      }
+    })
+
+    test('nor from before a commit', async () => {
+      const deferred = other({ autocommit: false })
+      for (let after = 0; after < 6; after++) {
+        deferred.refresh()
+        deferred.setPolicy('INPUT', after % 2 === 0 ? 'DROP' : 'ACCEPT')
+        const reading = deferred.refreshAsync()
+        await turns(after)
+        const committed = deferred.commitAsync()
+        const [read] = await Promise.allSettled([reading, committed])
+        if (read.status === 'rejected') expect(read.reason).toBeInstanceOf(ConflictError)
+        expect([after, deferred.getPolicy('INPUT').name]).toEqual([after, other().getPolicy('INPUT').name])
+      }
+    })
   })
 })
 
-test('where the kernel has no lock, the second is refused', async () => {
+test('where ip_tables has no lock, the second is refused', async () => {
   const unlocked: Kernel = Object.assign(new WatchedKernel(kernel), {
     lock: () => ({ release() {} }),
     withLockAsync: (_: unknown, body: (lend: Lend) => Promise<unknown>) => body(async (borrower) => borrower()),
   })
-  const [one, two] = [new Table('filter', { kernel: unlocked }), new Table('filter', { kernel: unlocked })]
+  const [one, two] = [
+    new Table('filter', { kernel: unlocked, backend: 'legacy' }),
+    new Table('filter', { kernel: unlocked, backend: 'legacy' }),
+  ]
   const results = await Promise.allSettled([
     one.transactionAsync(() => drop('INPUT', one)),
     two.transactionAsync(() => drop('FORWARD', two)),
   ])
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
   expect(dropping()).toEqual(['INPUT'])
-})
-
-describe('a transaction within one of the same handle', () => {
-  const no = new RangeError('no')
-  const throwing = (chain: Builtin) => (): never => {
-    drop(chain)
-    throw no
-  }
-  const throwingAsync = (chain: Builtin) => async (): Promise<never> => {
-    drop(chain)
-    await turns(1)
-    throw no
-  }
-
-  test('makes none of its edits where it throws', () => {
-    table.transaction(() => {
-      drop('INPUT')
-      expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
-      expect(table.getPolicy('FORWARD').name).toBe('ACCEPT')
-      expect(table.getPolicy('INPUT').name).toBe('DROP')
-      table.transaction(() => {
-        drop('OUTPUT')
-        expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
-      })
-    })
-    expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
-    expect(kernel.count('replace')).toBe(1)
-  })
-
-  test('makes none of its edits where it throws, asynchronously', async () => {
-    await table.transactionAsync(async () => {
-      drop('INPUT')
-      await expect(table.transactionAsync(throwingAsync('FORWARD'))).rejects.toBe(no)
-      expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
-      await table.transactionAsync(async () => {
-        await turns(1)
-        drop('OUTPUT')
-        await expect(table.transactionAsync(throwingAsync('FORWARD'))).rejects.toBe(no)
-      })
-    })
-    expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
-    expect(kernel.count('replace')).toBe(1)
-  })
-
-  test('that throws leaves nothing to write', async () => {
-    table.transaction(() => expect(() => table.transaction(throwing('FORWARD'))).toThrow(no))
-    await table.transactionAsync(() => table.transactionAsync(throwingAsync('FORWARD')).catch(() => {}))
-    expect(kernel.count('replace')).toBe(0)
-  })
-
-  test('takes turns with its siblings', async () => {
-    const input = new Chain(table, 'INPUT')
-    await table.transactionAsync(() =>
-      Promise.all(
-        ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address, n) =>
-          table.transactionAsync(async () => {
-            for (let twice = 0; twice < 2; twice++) {
-              await turns(3 - n)
-              input.appendRule(Rule.parse(`-s ${address} -j DROP`))
-            }
-          }),
-        ),
-      ),
-    )
-    const found = new Chain(other(), 'INPUT').rules.map(({ src }) => src)
-    expect(found).toEqual(
-      ['10.0.0.1', '10.0.0.1', '10.0.0.2', '10.0.0.2', '10.0.0.3', '10.0.0.3'].map((it) => `${it}/32`),
-    )
-    expect(kernel.count('replace')).toBe(1)
-  })
-
-  test('keeps the edits of the outer one waiting: they would be lost in it', async () => {
-    await table.transactionAsync(async () => {
-      const within = table.transactionAsync(async () => {
-        await turns(3)
-        drop('INPUT')
-      })
-      await turns(1)
-      for (const edit of [() => drop('FORWARD'), () => table.transaction(() => drop('FORWARD'))])
-        expect(edit).toThrow(/await/)
-      await within
-      drop('OUTPUT')
-    })
-    expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
-  })
-
-  test('that is left running is no part of it, not even by half', async () => {
-    let within: Promise<unknown> | undefined
-    await table.transactionAsync(async () => {
-      within = table.transactionAsync(async () => {
-        drop('INPUT')
-        await turns(8)
-        drop('FORWARD')
-      })
-      within.catch(() => {})
-      await turns(2)
-    })
-    await expect(within).rejects.toThrow(/await it/)
-    expect(dropping()).toEqual([])
-    drop('OUTPUT')
-    expect(dropping()).toEqual(['OUTPUT'])
-  })
-
-  test('that a synchronous one left running is no part of it', async () => {
-    let within: Promise<unknown> | undefined
-    table.transaction(() => {
-      within = table.transactionAsync(() => drop('INPUT'))
-      within.catch(() => {})
-    })
-    await expect(within).rejects.toThrow(/await it/)
-    expect(dropping()).toEqual([])
-  })
-
-  test('takes no asynchronous function where it is synchronous', () => {
-    const within = () => table.transaction(async () => drop('INPUT'))
-    table.transaction(() => void expect(within).toThrow(/transactionAsync/))
-    expect(dropping()).toEqual([])
-  })
-
-  test('does nothing where it was told to stop', async () => {
-    const reason = new RangeError('enough')
-    const body = jest.fn(() => drop('INPUT'))
-    await table.transactionAsync(async () => {
-      await expect(table.transactionAsync(body, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
-      const stop = new AbortController()
-      const told = table.transactionAsync(
-        async () => {
-          drop('FORWARD')
-          stop.abort(reason)
-        },
-        { signal: stop.signal },
-      )
-      await expect(told).rejects.toBe(reason)
-      drop('OUTPUT')
-    })
-    expect(body).not.toHaveBeenCalled()
-    expect(dropping()).toEqual(['OUTPUT'])
-  })
-
-  test('waits for its turn no longer than it was told to', async () => {
-    await table.transactionAsync(async () => {
-      const slow = table.transactionAsync(() => turns(20))
-      await turns(1)
-      const impatient = table.transactionAsync(() => drop('INPUT'), { lockTimeoutMs: 0 })
-      await expect(impatient).rejects.toThrow(LockTimeoutError)
-      await slow
-    })
-    expect(dropping()).toEqual([])
-  })
-})
-
-describe('closing a handle while it writes', () => {
-  const counted = '*filter\n:INPUT ACCEPT [7:70]\n[5:50] -A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n'
-  const STAGES = ['getInfo', 'getEntries', 'replace', 'addCounters'] as const
-
-  test.each(STAGES)('before %s: all is done, counters too, or nothing is', async (operation) => {
-    restore(counted, { kernel, counters: true })
-    const open = kernel.connections
-    const closing = other()
-    const edit = () =>
-      closing.transactionAsync((it) => new Chain(it, 'INPUT').appendRule(Rule.parse('-s 10.0.0.9 -j DROP')))
-    const writing = edit().then(
-      () => true,
-      (error) => {
-        expect(error).toEqual(new IptcError('this handle on the tables is closed'))
-        return false
-      },
-    )
-    await during(
-      operation,
-      () => writing,
-      () => closing.close(),
-    )
-    expect(await writing).toBe(operation === 'replace' || operation === 'addCounters')
-    const [rule, ...more] = new Chain(other(), 'INPUT').rules
-    expect([rule?.counters, more.length]).toEqual([[5n, 50n], (await writing) ? 1 : 0])
-    await expect(edit()).rejects.toThrow('closed')
-    expect(() => closing.refresh()).toThrow('closed')
-    // Those of the readings above are left.
-    expect(kernel.connections - open).toBe(1)
-  })
-})
-
-describe('reading while it is edited', () => {
-  test('is no reading from before the edit', async () => {
-    for (const start of [() => {}, () => table.refresh()]) {
-      start()
-      for (let after = 0; after < 6; after++) {
-        table.setPolicy('INPUT', 'ACCEPT')
-        start()
-        const reading = table.refreshAsync()
-        await turns(after)
-        drop('INPUT')
-        await reading
-        expect([after, table.getPolicy('INPUT').name]).toEqual([after, 'DROP'])
-      }
-    }
-  })
-
-  test('nor from before a commit', async () => {
-    const deferred = other({ autocommit: false })
-    for (let after = 0; after < 6; after++) {
-      deferred.refresh()
-      deferred.setPolicy('INPUT', after % 2 === 0 ? 'DROP' : 'ACCEPT')
-      const reading = deferred.refreshAsync()
-      await turns(after)
-      const committed = deferred.commitAsync()
-      const [read] = await Promise.allSettled([reading, committed])
-      if (read.status === 'rejected') expect(read.reason).toBeInstanceOf(ConflictError)
-      expect([after, deferred.getPolicy('INPUT').name]).toEqual([after, other().getPolicy('INPUT').name])
-    }
-  })
 })

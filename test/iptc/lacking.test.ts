@@ -3,6 +3,7 @@
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, UnsupportedError } from '../../src/index'
 import { SockoptFailure } from '../../src/kernel/kernel'
+import { WatchedKernel } from '../support/watched-kernel'
 
 const ENOENT = 2
 
@@ -30,4 +31,25 @@ test.each([
   expect(append).toThrow(UnsupportedError)
   expect(append).toThrow(`${command}\`), install the package with the modules`)
   expect(chain.rules).toEqual([])
+})
+
+test('a handle on nf_tables asks again, as the module may have been loaded meanwhile', () => {
+  const kernel = new WatchedKernel(new MemoryKernel())
+  using table = new Table('filter', { kernel, backend: 'nft' })
+  const chain = new Chain(table, 'INPUT')
+  const append = () => chain.appendRule(Rule.parse('-j LED --led-trigger-id x'))
+  // As if it had been asked for another name.
+  kernel.before = ({ operation, value }) => {
+    const at = Buffer.from(value).indexOf('LED')
+    if (operation === 'ask' && at >= 0) value.set(Buffer.from('XYZ'), at)
+  }
+  expect(append).toThrow(UnsupportedError)
+  expect(append).toThrow('no target LED revision 0 for nf_tables: load the modules nft_compat and xt_LED, install')
+  expect(chain.rules).toEqual([])
+  kernel.before = () => {}
+  append()
+  append()
+  expect(chain.rules).toHaveLength(2)
+  const asked = kernel.calls.filter(({ operation, value }) => operation === 'ask' && Buffer.from(value).includes('LED'))
+  expect(asked).toHaveLength(1)
 })

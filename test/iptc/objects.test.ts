@@ -16,6 +16,7 @@ import {
   UnsupportedError,
   XtablesError,
 } from '../../src/index'
+import { onBackends } from '../support/backends'
 import { caught } from '../support/caught'
 
 const newTable = (): Table => new Table('filter', { kernel: new MemoryKernel() })
@@ -225,188 +226,195 @@ describe('a target', () => {
   })
 })
 
-describe('a rule', () => {
-  test('is equal to one that says the same, counters aside', () => {
-    const line = '-s 10.0.0.1/32 -i eth0 -p tcp -m tcp --dport 22 -m comment --comment x -j ACCEPT'
-    const rule = new Rule()
-    rule.protocol = 'tcp'
-    rule.createMatch('tcp').dport = 22
-    rule.createMatch('comment').comment = 'x'
-    rule.src = '10.0.0.1'
-    rule.inInterface = 'eth0'
-    rule.createTarget('ACCEPT')
-    rule.counters = [5, 300n]
-    expect([String(rule), rule.equals(Rule.parse(line)), rule.getCounters()]).toEqual([line, true, [5n, 300n]])
-    expect(rule.equals(Rule.parse(line.replace('22', '23')))).toBe(false)
-    const swapped = '-s 10.0.0.1 -i eth0 -p tcp -m comment --comment x -m tcp --dport 22 -j ACCEPT'
-    expect(rule.equals(Rule.parse(swapped))).toBe(false)
-    expect(Rule.parse('-j ACCEPT').equals(Rule6.parse('-j ACCEPT'))).toBe(false)
-    expect(Rule.parse('-m set --match-set a src').equals(Rule.parse('-m set --match-set a src'))).toBe(true)
-    expect(Rule.parse('-m set --match-set a src').equals(Rule.parse('-m set --match-set b src'))).toBe(false)
-  })
-
-  test('takes matches away: that one, or the first that says the same', () => {
-    const rule = new Rule()
-    const [first, second] = [rule.createMatch('mark'), rule.createMatch('mark')]
-    first.mark = 1
-    second.mark = 1
-    rule.removeMatch(second)
-    expect(rule.matches).toEqual([first])
-    rule.removeMatch(Rule.parse('-m mark --mark 0x1').matches[0] as Match)
-    expect(rule.matches).toEqual([])
-    expect(() => rule.removeMatch(first)).toThrow(XtablesError)
-  })
-
-  test('has what was made for it and nothing else', () => {
-    const [rule, other] = [new Rule(), new Rule()]
-    const match = new Match(rule, 'tcp')
-    expect(rule.matches).toEqual([])
-    expect(() => other.addMatch(match)).toThrow('another rule')
-    expect(() => {
-      other.target = new Target(rule, 'DROP')
-    }).toThrow('another rule')
-    for (const wrong of ['ACCEPT', match, {}]) {
-      const error = caught(() => Object.assign(rule, { target: wrong }))
-      expect(error).toMatchObject({ extension: 'rule', parameter: 'target' })
-    }
-    expect(() => rule.addMatch('tcp' as never)).toThrow(XtablesError)
-    expect(String(rule)).toBe('')
-  })
-
-  /** Property, a value it can have as it reads back, values it cannot have. */
-  const head: readonly [keyof Rule & string, unknown, readonly unknown[]][] = [
-    ['src', '10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', 'no such host', '::1', {}, true, ['a', 'b'], 1.5]],
-    ['dst', '!10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', '::1', {}, true]],
-    ['protocol', 'tcp', ['', '!', 'no-such', 256, -1, 1.5, {}, true, '1 2']],
-    ['inInterface', 'eth+', ['', '!', 'x'.repeat(16), 'a b', 'a/b', 'a\0', {}, true]],
-    ['outInterface', '!eth0', ['', '!', 'x'.repeat(16), 'a b', {}, true]],
-    ['fragment', '!', ['yes', 1, {}, '! x']],
-  ]
-  test.each(head)('%s', (property, value, wrong) => {
-    const rule = new Rule()
-    const initial = rule[property]
-    Object.assign(rule, { [property]: value })
-    expect(rule[property]).toBe(value)
-    for (const one of wrong) {
-      const error = caught(() => Object.assign(rule, { [property]: one }))
-      expect(error).toBeInstanceOf(XtablesError)
-      expect(error).toMatchObject({ extension: 'rule', value: expect.anything() })
-      expect(rule[property]).toBe(value)
-    }
-    Object.assign(rule, { [property]: undefined })
-    expect(rule[property]).toBe(initial)
-    expect(rule.equals(new Rule())).toBe(true)
-  })
-
-  test.each([[[-1, 0]], [[1.5, 0]], [[0, 2n ** 64n]], [[2 ** 53, 0]], [['1', '2']], [[1]], [[1, 2, 3]], [5], ['12']])(
-    'counters cannot be %p',
-    (counters) => {
+onBackends(() => {
+  describe('a rule', () => {
+    test('is equal to one that says the same, counters aside', () => {
+      const line = '-s 10.0.0.1/32 -i eth0 -p tcp -m tcp --dport 22 -m comment --comment x -j ACCEPT'
       const rule = new Rule()
-      const error = caught(() => Object.assign(rule, { counters }))
-      expect(error).toMatchObject({ name: 'XtablesError', parameter: 'counters', value: counters })
-      expect(rule.counters).toEqual([0n, 0n])
+      rule.protocol = 'tcp'
+      rule.createMatch('tcp').dport = 22
+      rule.createMatch('comment').comment = 'x'
+      rule.src = '10.0.0.1'
+      rule.inInterface = 'eth0'
+      rule.createTarget('ACCEPT')
+      rule.counters = [5, 300n]
+      expect([String(rule), rule.equals(Rule.parse(line)), rule.getCounters()]).toEqual([line, true, [5n, 300n]])
+      expect(rule.equals(Rule.parse(line.replace('22', '23')))).toBe(false)
+      const swapped = '-s 10.0.0.1 -i eth0 -p tcp -m comment --comment x -m tcp --dport 22 -j ACCEPT'
+      expect(rule.equals(Rule.parse(swapped))).toBe(false)
+      expect(Rule.parse('-j ACCEPT').equals(Rule6.parse('-j ACCEPT'))).toBe(false)
+      expect(Rule.parse('-m set --match-set a src').equals(Rule.parse('-m set --match-set a src'))).toBe(true)
+      expect(Rule.parse('-m set --match-set a src').equals(Rule.parse('-m set --match-set b src'))).toBe(false)
+    })
+
+    test('takes matches away: that one, or the first that says the same', () => {
+      const rule = new Rule()
+      const [first, second] = [rule.createMatch('mark'), rule.createMatch('mark')]
+      first.mark = 1
+      second.mark = 1
+      rule.removeMatch(second)
+      expect(rule.matches).toEqual([first])
+      rule.removeMatch(Rule.parse('-m mark --mark 0x1').matches[0] as Match)
+      expect(rule.matches).toEqual([])
+      expect(() => rule.removeMatch(first)).toThrow(XtablesError)
+    })
+
+    test('has what was made for it and nothing else', () => {
+      const [rule, other] = [new Rule(), new Rule()]
+      const match = new Match(rule, 'tcp')
+      expect(rule.matches).toEqual([])
+      expect(() => other.addMatch(match)).toThrow('another rule')
+      expect(() => {
+        other.target = new Target(rule, 'DROP')
+      }).toThrow('another rule')
+      for (const wrong of ['ACCEPT', match, {}]) {
+        const error = caught(() => Object.assign(rule, { target: wrong }))
+        expect(error).toMatchObject({ extension: 'rule', parameter: 'target' })
+      }
+      expect(() => rule.addMatch('tcp' as never)).toThrow(XtablesError)
+      expect(String(rule)).toBe('')
+    })
+
+    /** Property, a value it can have as it reads back, values it cannot have. */
+    const head: readonly [keyof Rule & string, unknown, readonly unknown[]][] = [
+      ['src', '10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', 'no such host', '::1', {}, true, ['a', 'b'], 1.5]],
+      ['dst', '!10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', '::1', {}, true]],
+      ['protocol', 'tcp', ['', '!', 'no-such', 256, -1, 1.5, {}, true, '1 2']],
+      ['inInterface', 'eth+', ['', '!', 'x'.repeat(16), 'a b', 'a/b', 'a\0', {}, true]],
+      ['outInterface', '!eth0', ['', '!', 'x'.repeat(16), 'a b', {}, true]],
+      ['fragment', '!', ['yes', 1, {}, '! x']],
+    ]
+    test.each(head)('%s', (property, value, wrong) => {
+      const rule = new Rule()
+      const initial = rule[property]
+      Object.assign(rule, { [property]: value })
+      expect(rule[property]).toBe(value)
+      for (const one of wrong) {
+        const error = caught(() => Object.assign(rule, { [property]: one }))
+        expect(error).toBeInstanceOf(XtablesError)
+        expect(error).toMatchObject({ extension: 'rule', value: expect.anything() })
+        expect(rule[property]).toBe(value)
+      }
+      Object.assign(rule, { [property]: undefined })
+      expect(rule[property]).toBe(initial)
+      expect(rule.equals(new Rule())).toBe(true)
+    })
+
+    test.each([[[-1, 0]], [[1.5, 0]], [[0, 2n ** 64n]], [[2 ** 53, 0]], [['1', '2']], [[1]], [[1, 2, 3]], [5], ['12']])(
+      'counters cannot be %p',
+      (counters) => {
+        const rule = new Rule()
+        const error = caught(() => Object.assign(rule, { counters }))
+        expect(error).toMatchObject({ name: 'XtablesError', parameter: 'counters', value: counters })
+        expect(rule.counters).toEqual([0n, 0n])
+        const table = newTable()
+        expect(() => table.setPolicy('INPUT', 'DROP', counters as never)).toThrow(XtablesError)
+        expect([table.getPolicy('INPUT').name, new Chain(table, 'INPUT').getCounters()]).toEqual(['ACCEPT', [0n, 0n]])
+      },
+    )
+
+    test('of IPv6 has no fragments', () => {
+      const rule = new Rule6()
+      expect(rule.fragment).toBe(false)
+      rule.fragment = false
+      expect(() => {
+        rule.fragment = true
+      }).toThrow(XtablesError)
+    })
+
+    test.each([
+      '-p tcp --dprot 22',
+      '--dport 22',
+      '-j',
+      '-s',
+      'ACCEPT',
+      '-j ACCEPT -j DROP',
+      '-p tcp -m tcp --dport 22 --dport 23',
+      '! -j ACCEPT',
+      '-m nothing',
+      '-m comment --comment "open',
+    ])('cannot be read from %j', (line) => {
+      expect(() => Rule.parse(line)).toThrow(XtablesError)
+    })
+
+    test('is for tables of its family', () => {
+      expect(() => new Chain(newTable(), 'INPUT').appendRule(new Rule6())).toThrow(XtablesError)
+    })
+  })
+
+  describe('a table', () => {
+    test('hands out copies of its rules: they change nothing', () => {
       const table = newTable()
-      expect(() => table.setPolicy('INPUT', 'DROP', counters as never)).toThrow(XtablesError)
-      expect([table.getPolicy('INPUT').name, new Chain(table, 'INPUT').getCounters()]).toEqual(['ACCEPT', [0n, 0n]])
-    },
-  )
+      const input = new Chain(table, 'INPUT')
+      input.appendRule(Rule.parse('-p tcp --dport 22 -j ACCEPT'))
+      const [stored] = input.rules as [Rule]
+      stored.src = '10.0.0.1'
+      ;(stored.matches[0] as Match<'tcp'>).dport = 23
+      expect(input.rules.map(String)).toEqual(['-p tcp -m tcp --dport 22 -j ACCEPT'])
+      input.replaceRule(stored, 0)
+      expect(input.rules.map(String)).toEqual(['-s 10.0.0.1/32 -p tcp -m tcp --dport 23 -j ACCEPT'])
+    })
 
-  test('of IPv6 has no fragments', () => {
-    const rule = new Rule6()
-    expect(rule.fragment).toBe(false)
-    rule.fragment = false
-    expect(() => {
-      rule.fragment = true
-    }).toThrow(XtablesError)
-  })
+    test('takes the rule as it is then: what becomes of the object later does not matter', () => {
+      const input = new Chain(newTable(), 'INPUT')
+      const rule = Rule.parse('-p tcp --dport 22')
+      input.appendRule(rule)
+      rule.createTarget('DROP')
+      input.appendRule(rule)
+      expect(input.rules.map(String)).toEqual(['-p tcp -m tcp --dport 22', '-p tcp -m tcp --dport 22 -j DROP'])
+    })
 
-  test.each([
-    '-p tcp --dprot 22',
-    '--dport 22',
-    '-j',
-    '-s',
-    'ACCEPT',
-    '-j ACCEPT -j DROP',
-    '-p tcp -m tcp --dport 22 --dport 23',
-    '! -j ACCEPT',
-    '-m nothing',
-    '-m comment --comment "open',
-  ])('cannot be read from %j', (line) => {
-    expect(() => Rule.parse(line)).toThrow(XtablesError)
-  })
+    test.each([-1, 1.5, Number.NaN, '0', 2, Number.POSITIVE_INFINITY])('has no position %p', (position) => {
+      const input = new Chain(newTable(), 'INPUT')
+      input.appendRule(Rule.parse('-j DROP'))
+      const rule = Rule.parse('-j ACCEPT')
+      for (const act of [
+        () => input.insertRule(rule, position as number),
+        () => input.replaceRule(rule, position as number),
+      ])
+        expect(caught(act)).toMatchObject({ name: 'XtablesError', parameter: 'position', value: position })
+      expect(input.rules.map(String)).toEqual(['-j DROP'])
+    })
 
-  test('is for tables of its family', () => {
-    expect(() => new Chain(newTable(), 'INPUT').appendRule(new Rule6())).toThrow(XtablesError)
-  })
-})
+    test('says which rule it is that the kernel would refuse', () => {
+      const table = newTable()
+      const input = new Chain(table, 'INPUT')
+      input.appendRule(Rule.parse('-j DROP'))
+      const error = caught(() => input.appendRule(Rule.parse('-j MASQUERADE')))
+      expect(error).toBeInstanceOf(RuleError)
+      expect(error).toMatchObject({
+        table: 'filter',
+        chain: 'INPUT',
+        position: 1,
+        reason: expect.stringMatching(/nat/),
+      })
+      expect(input.rules).toHaveLength(1)
+    })
 
-describe('a table', () => {
-  test('hands out copies of its rules: they change nothing', () => {
-    const table = newTable()
-    const input = new Chain(table, 'INPUT')
-    input.appendRule(Rule.parse('-p tcp --dport 22 -j ACCEPT'))
-    const [stored] = input.rules as [Rule]
-    stored.src = '10.0.0.1'
-    ;(stored.matches[0] as Match<'tcp'>).dport = 23
-    expect(input.rules.map(String)).toEqual(['-p tcp -m tcp --dport 22 -j ACCEPT'])
-    input.replaceRule(stored, 0)
-    expect(input.rules.map(String)).toEqual(['-s 10.0.0.1/32 -p tcp -m tcp --dport 23 -j ACCEPT'])
-  })
+    test('says what its kernel does not have', () => {
+      const input = new Chain(newTable(), 'INPUT')
+      const unknown = Rule.parse('-m nothing --revision 7 --payload 0x0102030405060708')
+      expect(() => input.appendRule(unknown)).toThrow(UnsupportedError)
+      expect(() => new Table('no-such-table', { kernel: new MemoryKernel() }).chains).toThrow(NotFoundError)
+      expect(() => new Chain(newTable(), 'nowhere').rules).toThrow(NotFoundError)
+    })
 
-  test('takes the rule as it is then: what becomes of the object later does not matter', () => {
-    const input = new Chain(newTable(), 'INPUT')
-    const rule = Rule.parse('-p tcp --dport 22')
-    input.appendRule(rule)
-    rule.createTarget('DROP')
-    input.appendRule(rule)
-    expect(input.rules.map(String)).toEqual(['-p tcp -m tcp --dport 22', '-p tcp -m tcp --dport 22 -j DROP'])
-  })
+    test('has a kernel or a namespace', () => {
+      expect(() => new Table('filter', { kernel: new MemoryKernel(), namespace: 'blue' })).toThrow(IptcError)
+      expect(newTable().kernel).toBe('in-process kernel')
+    })
 
-  test.each([-1, 1.5, Number.NaN, '0', 2, Number.POSITIVE_INFINITY])('has no position %p', (position) => {
-    const input = new Chain(newTable(), 'INPUT')
-    input.appendRule(Rule.parse('-j DROP'))
-    const rule = Rule.parse('-j ACCEPT')
-    for (const act of [
-      () => input.insertRule(rule, position as number),
-      () => input.replaceRule(rule, position as number),
-    ])
-      expect(caught(act)).toMatchObject({ name: 'XtablesError', parameter: 'position', value: position })
-    expect(input.rules.map(String)).toEqual(['-j DROP'])
-  })
+    test('refuses an asynchronous function where it cannot wait, and survives what becomes of it', async () => {
+      const table = newTable()
+      expect(() => table.transaction(async () => Promise.reject(new Error('later')))).toThrow('transactionAsync')
+      await new Promise((resolve) => setImmediate(resolve))
+    })
 
-  test('says which rule it is that the kernel would refuse', () => {
-    const table = newTable()
-    const input = new Chain(table, 'INPUT')
-    input.appendRule(Rule.parse('-j DROP'))
-    const error = caught(() => input.appendRule(Rule.parse('-j MASQUERADE')))
-    expect(error).toBeInstanceOf(RuleError)
-    expect(error).toMatchObject({ table: 'filter', chain: 'INPUT', position: 1, reason: expect.stringMatching(/nat/) })
-    expect(input.rules).toHaveLength(1)
-  })
-
-  test('says what its kernel does not have', () => {
-    const input = new Chain(newTable(), 'INPUT')
-    const unknown = Rule.parse('-m nothing --revision 7 --payload 0x0102030405060708')
-    expect(() => input.appendRule(unknown)).toThrow(UnsupportedError)
-    expect(() => new Table('no-such-table', { kernel: new MemoryKernel() }).chains).toThrow(NotFoundError)
-    expect(() => new Chain(newTable(), 'nowhere').rules).toThrow(NotFoundError)
-  })
-
-  test('has a kernel or a namespace', () => {
-    expect(() => new Table('filter', { kernel: new MemoryKernel(), namespace: 'blue' })).toThrow(IptcError)
-    expect(newTable().kernel).toBe('in-process kernel')
-  })
-
-  test('refuses an asynchronous function where it cannot wait, and survives what becomes of it', async () => {
-    const table = newTable()
-    expect(() => table.transaction(async () => Promise.reject(new Error('later')))).toThrow('transactionAsync')
-    await new Promise((resolve) => setImmediate(resolve))
-  })
-
-  test('policies are ACCEPT and DROP', () => {
-    expect([new Policy('DROP').equals(Policy.DROP), String(Policy.ACCEPT)]).toEqual([true, 'ACCEPT'])
-    for (const name of ['QUEUE', 'RETURN', 'drop', '', undefined])
-      expect(() => newTable().setPolicy('INPUT', name as never)).toThrow(XtablesError)
+    test('policies are ACCEPT and DROP', () => {
+      expect([new Policy('DROP').equals(Policy.DROP), String(Policy.ACCEPT)]).toEqual([true, 'ACCEPT'])
+      for (const name of ['QUEUE', 'RETURN', 'drop', '', undefined])
+        expect(() => newTable().setPolicy('INPUT', name as never)).toThrow(XtablesError)
+    })
   })
 })
 

@@ -2,6 +2,7 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
@@ -23,6 +24,12 @@ export async function settle(condition: () => boolean): Promise<void> {
     collectGarbage()
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+/** Waits for what others do, in this process or in another. @throws where it does not come */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 30_000 * slowness; !condition(); await sleep(5))
+    if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
 }
 
 /** Those that are open once what other tests have dropped is collected. */

@@ -1,9 +1,22 @@
 /** Tables on their way from ip_tables to nf_tables and back: what the tools of both sides say of them. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NFNL_MSG_BATCH_BEGIN } from '../../src/abi/nf-tables'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
-import { LinuxKernel, type MigrateOptions, MigrationError, migrate, type NetworkNamespace } from '../../src/index'
+import {
+  LinuxKernel,
+  type MigrateOptions,
+  MigrationError,
+  migrate,
+  type NetlinkConnection,
+  type NetworkNamespace,
+} from '../../src/index'
+import { bundle } from '../support/bundle'
 import { newNamespace, run } from './legacy'
+import { slowness } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -156,6 +169,80 @@ test.each([
   expect(plan.tables.filter(({ isWritten, isCleared }) => isWritten || isCleared)).toEqual([])
   expect(run(namespace, 'nft list ruleset')).toBe(before)
   expect(saved('legacy')).toEqual({})
+})
+
+test('a table in which there is nothing is not moved, and takes nothing out on the other side', () => {
+  run(namespace, 'iptables-legacy -S; iptables-legacy -t nat -S; ip6tables-legacy -N a')
+  run(namespace, 'iptables-nft -A INPUT -j DROP; iptables-nft -t nat -A OUTPUT -j ACCEPT')
+  const before = run(namespace, 'nft list table ip filter; nft list table ip nat')
+  const plan = move({ from: 'legacy', to: 'nft', replace: true, clear: true })
+  expect(plan.tables.map(({ family, table }) => `${family} ${table}`)).toEqual(['ipv6 filter'])
+  expect(run(namespace, 'nft list table ip filter; nft list table ip nat')).toBe(before)
+  expect(move({ from: 'legacy', to: 'nft' }).tables).toEqual([])
+})
+
+test.each([
+  ['legacy', 'nft'],
+  ['nft', 'legacy'],
+] as const)(
+  'killed on the way from %s to %s, it has lost nothing, nor cleared anything before all stood',
+  async (from, to) => {
+    for (let i = 0; i < 10; i++) {
+      namespace = newNamespace()
+      fill(from)
+      const whole = saved(from)
+      const child = namespace.run(() =>
+        spawn(process.execPath, [bundle('src/cli/main.ts'), 'migrate', from, to, '--clear'], { stdio: 'ignore' }),
+      )
+      const closed = once(child, 'close')
+      // Some of them are over by then.
+      await Promise.race([sleep((100 + 40 * i) * slowness), closed])
+      child.kill('SIGKILL')
+      await closed
+      const [left, there] = [saved(from), saved(to)]
+      for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(left[name])
+      for (const [name, text] of Object.entries(whole)) expect([text, undefined]).toContain(there[name])
+      const isCleared = Object.keys(left).length < Object.keys(whole).length
+      if (isCleared) expect(there).toEqual(whole)
+    }
+  },
+)
+
+/** A kernel that lets somebody else work once the first batch for nf_tables has been sent. */
+function besides(work: () => void): LinuxKernel {
+  const kernel = new LinuxKernel({ namespace })
+  const open = kernel.netlink.bind(kernel)
+  let isDone = false
+  return Object.assign(kernel, {
+    netlink(protocol: number): NetlinkConnection {
+      const connection = open(protocol)
+      return {
+        send(bytes) {
+          connection.send(bytes)
+          const isBatch = new DataView(bytes.buffer, bytes.byteOffset).getUint16(4, true) === NFNL_MSG_BATCH_BEGIN
+          if (isDone || !isBatch) return
+          isDone = true
+          work()
+        },
+        sendAsync: (bytes) => connection.sendAsync(bytes),
+        receive: (wait) => connection.receive(wait),
+        join: (group) => connection.join(group),
+        close: () => connection.close(),
+      }
+    },
+  })
+}
+
+test('a table that somebody changes once it is written is not cleared', () => {
+  fill('legacy')
+  const kernel = besides(() => run(namespace, 'iptables-legacy -A INPUT -s 9.9.9.9 -j DROP'))
+  const { plan, message } = caughtBy({
+    ...{ from: 'legacy', to: 'nft', clear: true, family: 'ipv4', tables: ['filter'] },
+    ...{ namespace: undefined, kernel },
+  })
+  expect(message).toMatch(/^ipv4 table filter: .* has been changed since it was moved, and is left as it is$/)
+  expect(saved('legacy')['ipv4 filter']).toContain('-A INPUT -s 9.9.9.9/32 -j DROP')
+  expect(plan.tables.map(({ isWritten, isCleared }) => [isWritten, isCleared])).toEqual([[true, false]])
 })
 
 test('what others have in the table that is to be replaced stays', () => {

@@ -2,14 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { NETLINK_NETFILTER } from '../../src/abi/netlink'
+import { NFNLGRP } from '../../src/abi/nfnetlink'
 import { openKernel } from '../../src/cli/kernel'
 import { main } from '../../src/cli/main'
 import { monitor } from '../../src/cli/monitor'
 import { LinuxKernel, type NetworkNamespace } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { newNamespace, run, runAside } from './legacy'
-import { slowness } from './machine'
+import { until } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -18,28 +19,62 @@ beforeEach(() => {
   namespace = newNamespace()
 })
 
-/** What both print of what `work` does. */
-async function both(words: string[], work: () => unknown): Promise<{ ours: string[]; theirs: string[] }> {
+const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
+
+/** How many sockets of the namespace listen to nf_tables, or to traced packets. */
+function listening(isTrace: boolean): number {
+  const group = 1 << ((isTrace ? NFNLGRP.NFTRACE : NFNLGRP.NFTABLES) - 1)
+  return linesOf(run(namespace, 'cat /proc/thread-self/net/netlink'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, protocol, , groups = '']) => protocol === String(NETLINK_NETFILTER) && Number(`0x${groups}`) & group)
+    .length
+}
+
+/** What both print of what `work` does, which may wait until they have seen all that has been done so far. */
+async function both(
+  words: string[],
+  work: (seen: () => Promise<void>) => unknown,
+): Promise<{ ours: string[]; theirs: string[] }> {
+  const isTrace = words.includes('-t')
   const child = namespace.run(() =>
     spawn('stdbuf', ['-oL', 'xtables-monitor', ...words], { stdio: ['ignore', 'pipe', 'inherit'] }),
   )
-  const ours: string[] = []
-  let theirs = ''
+  let [ours, theirs] = ['', '']
   child.stdout.on('data', (text) => {
     theirs += text
   })
   const end = new AbortController()
   const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
-  const watching = monitor(words, open, { stdout: (text) => void ours.push(text) }, end.signal)
-  await sleep(300 * slowness)
-  await work()
-  await sleep(500 * slowness)
-  end.abort()
-  await watching
-  child.kill()
-  await once(child, 'close')
-  const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
-  return { ours: linesOf(ours.join('')), theirs: linesOf(theirs) }
+  const stdout = (text: string): void => {
+    ours += text
+  }
+  const watching = monitor(words, open, { stdout }, end.signal)
+  let port = 4440
+  let mark = ''
+  const seen = async (): Promise<void> => {
+    port++
+    mark = isTrace ? ` DPORT=${port} ` : `: table mark${port} `
+    run(namespace, isTrace ? `echo > /dev/udp/127.0.0.1/${port}` : `nft add table ip6 mark${port}`)
+    await until(`both have seen ${mark}`, () => [ours, theirs].every((text) => text.includes(mark)))
+  }
+  try {
+    await until('both listen', () => listening(isTrace) === 2)
+    await work(seen)
+    await seen()
+  } finally {
+    end.abort()
+    await watching
+    child.kill()
+    await once(child, 'close')
+  }
+  const upToMark = (text: string): string[] => {
+    const lines = linesOf(text)
+    return lines.slice(
+      0,
+      lines.findIndex((line) => line.includes(mark)),
+    )
+  }
+  return { ours: upToMark(ours), theirs: upToMark(theirs) }
 }
 
 const EVENTS = [
@@ -126,9 +161,9 @@ test('packets, in its words', async () => {
     'iptables-nft -N c; iptables-nft -A c -j MARK --set-mark 5; iptables-nft -A INPUT -g c',
   )
   // Meanwhile, we look on: what a rule says is read when the first packet comes to it.
-  const { ours, theirs } = await both(['-t'], async () => {
+  const { ours, theirs } = await both(['-t'], async (seen) => {
     await runAside(namespace, `python3 ${join(__dirname, 'traced-packets.py')}`)
-    await sleep(100 * slowness)
+    await seen()
     await runAside(
       namespace,
       'iptables-nft -t raw -D OUTPUT 1; iptables-nft -t raw -A OUTPUT -p icmp -m comment --comment new -j TRACE',
@@ -164,7 +199,11 @@ describe('the command', () => {
       spawn(process.execPath, [bundle('src/cli/main.ts'), 'monitor', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
     )
 
-  async function ended(child: ChildProcess, act: () => unknown): Promise<[unknown, string, string]> {
+  /** What came of it; once it listens, `act` is done. */
+  async function ended(
+    child: ChildProcess,
+    act?: (printed: () => string) => unknown,
+  ): Promise<[unknown, string, string]> {
     let [out, complaint] = ['', '']
     child.stdout?.on('data', (text) => {
       out += text
@@ -173,17 +212,19 @@ describe('the command', () => {
       complaint += text
     })
     const closed = once(child, 'close')
-    await Promise.race([sleep(1000 * slowness), closed])
-    act()
+    if (act !== undefined) {
+      await until('it listens', () => listening(false) === 1)
+      await act(() => out)
+    }
     const [status] = await closed
     return [status, out, complaint]
   }
 
   test('ends with SIGINT, everything printed', async () => {
     const child = start()
-    const [status, out, complaint] = await ended(child, async () => {
+    const [status, out, complaint] = await ended(child, async (printed) => {
       run(namespace, 'iptables-nft -N a')
-      await sleep(300 * slowness)
+      await until('all is printed', () => printed().includes('NEWGEN'))
       child.kill('SIGINT')
     })
     expect([status, complaint]).toEqual([0, ''])
@@ -201,7 +242,7 @@ describe('the command', () => {
     ['--count=0', /--count is a number of lines from 1, not 0/],
     ['--colour', /Unknown option '--colour'/],
   ])('refuses %s', async (word, message) => {
-    const [status, out, complaint] = await ended(start(word), () => {})
+    const [status, out, complaint] = await ended(start(word))
     expect([status, out]).toEqual([word === '--colour' ? 2 : 1, ''])
     expect(complaint).toMatch(message)
   })

@@ -4,8 +4,15 @@
  */
 
 import { FAMILIES } from '../../src/abi/family'
-import { Chain, Rule, RuleError, restore, save, Table } from '../../src/index'
+import { NLM_F_CREATE } from '../../src/abi/netlink'
+import { NFT_TABLE_F_OWNER } from '../../src/abi/nf-tables'
+import { Chain, LinuxKernel, PermissionError, Rule, RuleError, restore, save, Table } from '../../src/index'
+import { nfHead, request } from '../../src/netlink/message'
+import { messages } from '../../src/nft/messages'
+import { caught } from '../support/caught'
+import { NftAsked } from '../support/nft-asked'
 import { nftRules } from '../support/nft-oracle'
+import { batch } from '../support/nft-writer'
 import { run } from '../support/oracle'
 import { newNamespace } from './legacy'
 
@@ -73,11 +80,11 @@ table ip filter {
 /** A kernel may be without flowtables. */
 const WITHOUT_FLOWTABLES = BY_HAND.replace(/^.*fast.*\n/gm, '')
 
-function within<T>(body: () => T): T {
+function within<T>(body: () => T, ...texts: readonly string[]): T {
   return newNamespace().run(() => {
-    const texts = [BY_HAND, WITHOUT_FLOWTABLES]
-    const made = texts.find((text) => run('nft', ['-f', '-'], text).status === 0)
-    if (made === undefined) throw new Error(run('nft', ['-f', '-'], WITHOUT_FLOWTABLES).stderr)
+    const given = texts.length > 0 ? texts : [BY_HAND, WITHOUT_FLOWTABLES]
+    const made = given.find((text) => run('nft', ['-f', '-'], text).status === 0)
+    if (made === undefined) throw new Error(run('nft', ['-f', '-'], given.at(-1) ?? '').stderr)
     return body()
   })
 }
@@ -183,5 +190,98 @@ test('a chain that is in use by a rule of another stays', () => {
   within(() => {
     using table = new Table('filter', { backend: 'nft' })
     expect(() => table.deleteChain('other')).toThrow(RuleError)
+  })
+})
+
+const chainText = (...lines: readonly string[]): string =>
+  ['table ip filter {', 'chain INPUT {', 'type filter hook input priority filter', ...lines, '}', '}', ''].join('\n')
+const filter = (): string => run('nft', ['-a', 'list', 'table', 'ip', 'filter']).stdout
+
+test('chains with the longest names of nft are read, gone to, edited and renamed', () => {
+  const [long, longest] = ['a'.repeat(31), 'b'.repeat(127)]
+  const text = `table ip filter {\nchain ${long} {\n}\nchain ${longest} {\nip saddr 10.0.0.1 jump ${long}\n}\n}\n`
+  within(() => {
+    using table = new Table('filter', { backend: 'nft' })
+    const chain = new Chain(table, longest)
+    expect(chain.rules.map(String)).toEqual([`-s 10.0.0.1/32 -j ${long}`])
+    chain.insertRule(Rule.parse('-p udp -j ACCEPT'), 0)
+    table.renameChain(long, 'short')
+    expect(chain.rules.map(String)).toEqual(['-p udp -j ACCEPT', '-s 10.0.0.1/32 -j short'])
+    expect(save({ backend: 'nft' })).toContain(`:${longest} - [0:0]\n`)
+  }, text)
+})
+
+test('a chain of nft in the place of one of ours is named where it is in the way', () => {
+  const hooked = chainText('tcp dport 22 accept').replace('priority filter', 'priority 5')
+  within(() => {
+    const before = filter()
+    using table = new Table('filter', { backend: 'nft' })
+    const reason =
+      'the table has a chain INPUT of type filter, at hook INPUT with priority 5, which is none of iptables'
+    for (const edit of [
+      () => new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP')),
+      () => table.setPolicy('INPUT', 'DROP'),
+      () => restore('*filter\n:INPUT DROP [0:0]\n-A FORWARD -j DROP\nCOMMIT\n', { backend: 'nft' }),
+    ])
+      expect(edit).toThrow(reason)
+    expect(filter()).toBe(before)
+  }, hooked)
+})
+
+test('a rule that iptables has no words for is not written anew to have its counters at zero', () => {
+  const text = chainText(
+    'ip saddr 10.0.0.1 counter packets 1 bytes 2 accept',
+    'iifname { "a", "b" } counter packets 3 bytes 4 accept',
+  )
+  within(() => {
+    const before = filter()
+    using table = new Table('filter', { backend: 'nft' })
+    expect(() => table.zeroEntries()).toThrow(/chain INPUT rule 2: iptables has no words for it/)
+    expect(filter()).toBe(before)
+  }, text)
+})
+
+test('a dormant table is edited, and said to be dormant', () => {
+  within(() => {
+    using table = new Table('filter', { backend: 'nft' })
+    const dormant = 'flag dormant, so that no packet comes to its chains'
+    expect(table.incompatible).toEqual([dormant])
+    new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP'))
+    expect(filter()).toContain('flags dormant')
+    const text = save({ backend: 'nft' })
+    expect(text).toContain(`# Table \`filter' has the ${dormant}.\n`)
+    restore(text, { backend: 'nft' })
+    expect([filter().match(/flags \w+|drop /gm), table.incompatible]).toEqual([['flags dormant', 'drop '], [dormant]])
+  }, 'table ip filter { flags dormant; }')
+})
+
+test('a table that has an owner is read, and nobody else changes it', () => {
+  newNamespace().run(() => {
+    const owner = new NftAsked(new LinuxKernel())
+    const made = [
+      request(messages.newTable, NLM_F_CREATE, nfHead(2), { name: 'filter', flags: NFT_TABLE_F_OWNER }),
+      request(messages.newChain, NLM_F_CREATE, nfHead(2), { table: 'filter', name: 'x' }),
+    ]
+    expect(owner.ask(batch(...made))).toEqual([])
+    const before = filter()
+    using table = new Table('filter', { backend: 'nft' })
+    expect(table.chains.map(String)).toContain('x')
+    const [what, ...more] = table.incompatible
+    const [, port] =
+      /^flag owner, so that only the program with netlink port (\d+) may change it$/.exec(what ?? '') ?? []
+    expect([port, more]).toEqual([expect.any(String), []])
+    for (const edit of [
+      () => new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP')),
+      () => new Chain(table, 'x').appendRule(Rule.parse('-j DROP')),
+      () => table.createChain('y'),
+      () => table.deleteChain('x'),
+      () => restore('*filter\n-A FORWARD -j DROP\nCOMMIT\n', { backend: 'nft' }),
+    ]) {
+      const error = caught(edit)
+      expect(error).toBeInstanceOf(PermissionError)
+      expect((error as Error).message).toContain(`table filter has an owner, the program with netlink port ${port} (`)
+    }
+    expect(filter()).toBe(before)
+    owner.close()
   })
 })

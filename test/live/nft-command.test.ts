@@ -3,6 +3,7 @@
  * and the same ruleset in the kernel; where the data say so the same messages.
  */
 import type { FamilyName } from '../../src/abi/family'
+import { encodeText } from '../../src/binary/text'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { splitWords } from '../../src/language/words'
 import { commandFiles, type Sequence } from '../cli/cases'
@@ -31,6 +32,10 @@ class Place {
 
   ours(words: readonly string[]): Outcome {
     return ourIptables(this.#family, words, this.#kernel, 'nft')
+  }
+
+  nft(text: string): void {
+    expect(this.#namespace.run(() => run('nft', ['-f', '-'], encodeText(text)))).toMatchObject({ status: 0 })
   }
 
   ruleset(): string {
@@ -86,6 +91,76 @@ describe.each(commandFiles)('$what', ({ messages, sequences }) => {
   test.each(all)('$family, from $first on', ({ family, sequence }) => {
     expect(differences(sequence, family, sequence.messages ?? messages).join('\n')).toBe('')
   })
+})
+
+/** What nft made before, in the family of the commands; those; and those that differ on purpose. */
+const BESIDE: readonly [string, FamilyName, string, string[]][] = [
+  [
+    'a chain hooked otherwise, and one without a hook',
+    'ipv4',
+    `table ip filter {
+      set s { type ipv4_addr; elements = { 1.1.1.1 } }
+      chain INPUT { type filter hook input priority 0; policy accept; }
+      chain own { type filter hook input priority 5; policy drop; }
+      chain plain { }
+    }
+    table inet x { chain c { }; }`,
+    [
+      ...['-A INPUT -s 1.1.1.1', '-S INPUT', '-S', '-L -n', '-L plain', '-A plain -s 2.2.2.2', '-C plain -s 2.2.2.2'],
+      ...['-D plain -s 2.2.2.2', '-A own -s 2.2.2.2', '-S own', '-L own', '-F own', '-X own', '-E own other'],
+      ...['-P own ACCEPT', '-Z own', '-N own', '-X plain', '-F'],
+    ],
+  ],
+  [
+    'a chain of the name of a built-in one, hooked otherwise',
+    'ipv6',
+    'table ip6 filter { chain INPUT { type filter hook input priority 10; }; }',
+    [
+      ...['-S', '-S INPUT', '-L INPUT', '-L OUTPUT -n', '-S OUTPUT', '-L INPUT 1', '-C INPUT -s ::1', '-D INPUT 1'],
+      ...[
+        '-A INPUT -s ::1',
+        '-I INPUT -s ::1',
+        '-P INPUT DROP',
+        '-F INPUT',
+        '-X INPUT',
+        '-A OUTPUT -s ::1',
+        '-S OUTPUT',
+      ],
+      ...['-N a', '-S a', '-L a -n', '-S OUTPUT 1', '-vS OUTPUT'],
+    ],
+  ],
+  [
+    'a chain hooked otherwise, which is told of where all are listed',
+    'ipv6',
+    'table ip6 filter { chain own { type filter hook input priority 10; }; chain a { }; }',
+    ['-S', '-L -n', '-S OUTPUT', '-L OUTPUT', '-S a', '-S own', '-A INPUT -s ::1', '-S INPUT', '-S OUTPUT'],
+  ],
+]
+
+test.each(BESIDE)('beside %s', (_, family, text, lines) => {
+  const [our, their] = [new Place(family), new Place(family)]
+  for (const place of [our, their]) place.nft(text)
+  for (const line of lines) {
+    const words = splitWords(line)
+    const { stderr, ...mine } = our.ours(words)
+    const outcome = { line, ...mine, stderr: withoutReason(stderr), ruleset: our.ruleset() }
+    expect(outcome).toEqual({ line, ...their.theirs(words), ruleset: their.ruleset() })
+  }
+})
+
+test('a chain of the name of a built-in one without a hook is told of, and takes no rule that no packet would come to', () => {
+  const our = new Place('ipv4')
+  our.nft('table ip filter { chain INPUT { counter; }; chain a { jump INPUT; }; }')
+  const before = our.ruleset()
+  for (const line of ['-A INPUT -j ACCEPT', '-I INPUT -j DROP', '-R INPUT 1 -j DROP'])
+    expect(our.ours(splitWords(line))).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/rule in chain INPUT: nft has made chain INPUT without a hook/),
+    })
+  expect(our.ruleset()).toBe(before)
+  for (const line of ['-S', '-S INPUT', '-L INPUT -n'])
+    expect(our.ours(splitWords(line)).stdout).toMatch(/^# Table `filter' contains incompatible base-chains/)
+  expect(our.ours(['-D', 'INPUT', '1']).status).toBe(0)
 })
 
 test('every deviation still is one', () => {

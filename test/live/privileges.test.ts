@@ -19,6 +19,20 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   'saving all tables': 'x.save()',
   'capturing a table': "x.captureTable(new x.LinuxKernel(), 'ipv4', 'filter')",
   'editing a table': "new x.Chain(new x.Table('filter'), 'INPUT').appendRule(x.Rule.parse('-j ACCEPT'))",
+  'reading a table of nf_tables': "new x.Table('filter', { backend: 'nft' }).chains",
+  'editing a table of nf_tables':
+    "new x.Chain(new x.Table('filter', { backend: 'nft' }), 'INPUT').appendRule(x.Rule.parse('-j ACCEPT'))",
+  'watching a table': `const events = new x.Table('filter', { backend: 'nft' }).watch()
+    new x.Table('filter', { backend: 'nft' }).createChain('one')
+    await events.next()
+    await events.return()`,
+  '`xtables monitor`': `const open = openKernel({})
+    const work = monitor(['-e', '-t', '--count=1'], open, { stdout() {} }, new AbortController().signal)
+    await Promise.race([work, new Promise((done) => setImmediate(done))])
+    new x.Table('filter', { backend: 'nft' }).createChain('one')
+    await work`,
+  '`xtables migrate`': "x.migrate({ from: 'legacy', to: 'nft', clear: true })",
+  'finding the backend': 'outcome = x.detectBackend()',
   'names of sets': "new x.Chain(new x.Table('filter'), 'INPUT').rules[0].matches[0].getAllParameters()",
   'reading and changing sets': `const set = x.IpSet.open('one')
     set.add('10.0.0.1')
@@ -50,6 +64,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 
 /** What becomes of an operation, where it is not `done` or, without a capability, a PermissionError. */
 const OUTCOMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'finding the backend': { all: 'legacy', CAP_NET_RAW: 'nft', CAP_NET_ADMIN: 'nft' },
   'finding the refused rule': { all: 'RuleError', CAP_SYS_ADMIN: 'not tried' },
 }
 
@@ -86,15 +101,18 @@ afterEach(() => rmSync(folder, { recursive: true }))
 const program = (operation: string): string => `
   const x = require(${JSON.stringify(bundle('src/index.ts'))})
   const { openKernel } = require(${JSON.stringify(bundle('src/cli/kernel.ts'))})
+  const { monitor } = require(${JSON.stringify(bundle('src/cli/monitor.ts'))})
   const { statSync } = require('node:fs')
   const folder = ${JSON.stringify(folder)}
   const mark = (name) => statSync(name, { throwIfNoEntry: false })
   try { new x.LinuxKernel().connect('ipv4') } catch {}
-  mark('/begin')
-  let outcome = 'done'
-  try { ${OPERATIONS[operation]} } catch (error) { outcome = error.name }
-  mark('/end')
-  console.log(outcome)
+  void (async () => {
+    mark('/begin')
+    let outcome = 'done'
+    try { ${OPERATIONS[operation]} } catch (error) { outcome = error.name }
+    mark('/end')
+    console.log(outcome)
+  })()
 `
 
 /** Runs an operation, by way of the command in front. @returns what became of it, and what it opened */

@@ -1,5 +1,5 @@
 /** Tables of nf_tables while iptables-nft, nft and we change them: what is told of it is what has come of it. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import {
 } from '../../src/index'
 import { NetlinkFailure } from '../../src/kernel/kernel'
 import { keep, newNamespace, run, runAside } from './legacy'
-import { openDescriptors, slowness } from './machine'
+import { openDescriptors, runScript, slowness } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -51,6 +51,7 @@ const short = (event: TableEvent): string => {
   const { kind } = event
   if (kind === 'rule-added' || kind === 'rule-deleted') return `${kind} ${event.chain} ${event.position} ${event.rule}`
   if (kind === 'rule-replaced') return `${kind} ${event.chain} ${event.position} ${event.replaced} > ${event.rule}`
+  if (kind === 'table-changed') return `${kind} ${event.isDormant}`
   if (kind === 'chain-renamed') return `${kind} ${event.from} ${event.chain}`
   if (kind === 'chain-added' || kind === 'chain-deleted' || kind === 'policy-changed')
     return `${kind} ${event.chain} ${event.hook} ${event.policy}`
@@ -71,6 +72,11 @@ test.each<[string, string, string[]]>([
   ['counters', 'iptables-nft -Z INPUT', []],
   ['another table', 'iptables-nft -t nat -A OUTPUT -j ACCEPT', []],
   ['another family', 'ip6tables-nft -A OUTPUT -j ACCEPT', []],
+  [
+    'a table that is switched off and on, of which all else is known still',
+    `nft 'add table ip filter { flags dormant; }'; nft 'add table ip filter'; iptables-nft -I a 2 -s 9.0.0.0/8`,
+    ['table-changed true', 'table-changed false', 'rule-added a 1 -s 9.0.0.0/8'],
+  ],
   [
     'what has no words',
     `nft add rule ip filter a tcp dport '{ 22, 80 }' drop`,
@@ -289,6 +295,78 @@ test('the signal ends it, as does whoever looks no more, with the sockets closed
   expect(openDescriptors()).toEqual(before)
 })
 
+test('whoever waits for the next is let go by return', async () => {
+  const table = open()
+  table.refresh()
+  const before = openDescriptors()
+  const events = table.watch()
+  const next = events.next()
+  await sleep(50)
+  expect(await events.return()).toEqual({ done: true, value: undefined })
+  expect(await next).toEqual({ done: true, value: undefined })
+  expect(openDescriptors()).toEqual(before)
+})
+
+test('within a batch, the signal ends it too', async () => {
+  const abort = new AbortController()
+  const events = open().watch({ signal: abort.signal })
+  run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8')
+  const seen: string[] = []
+  for await (const event of events) {
+    seen.push(event.kind)
+    abort.abort()
+  }
+  expect(seen).toEqual(['table-added'])
+})
+
+/** A long table, and a kernel that tells of it as slowly as `onPart` lets it. */
+function slowKernel(onPart: (part: number) => void): LinuxKernel {
+  const rules = Array.from({ length: 8000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32`)
+  const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
+  writeFileSync(file, `*filter\n:a - [0:0]\n${rules.join('\n')}\nCOMMIT\n`)
+  run(namespace, `iptables-nft-restore ${file}`)
+  const kernel = new LinuxKernel({ namespace })
+  let parts = 0
+  return Object.assign(Object.create(kernel) as LinuxKernel, {
+    netlink(protocol: number): NetlinkConnection {
+      const connection = kernel.netlink(protocol)
+      return Object.assign(Object.create(connection) as NetlinkConnection, {
+        send: (bytes: Uint8Array) => connection.send(bytes),
+        sendAsync: (bytes: Uint8Array) => connection.sendAsync(bytes),
+        close: () => connection.close(),
+        join: (group: number) => connection.join(group),
+        receive(wait: boolean) {
+          if (wait) onPart(++parts)
+          return connection.receive(wait)
+        },
+      })
+    },
+  })
+}
+
+test('what changes while a long table is read is told at once, without its place; then it is read again', async () => {
+  let changes = 0
+  const kernel = slowKernel((part) => {
+    // Oftener than what is read without a change in between.
+    if (part % 45 === 44 && changes < 5) run(namespace, `iptables-nft -t raw -A OUTPUT -s 1.0.0.${++changes}`)
+  })
+  const table = keep(new Table('filter', { kernel, backend: 'nft' }))
+  const events = table.watch()
+  run(namespace, 'iptables-nft -I a 5 -s 9.0.0.1')
+  const told = async () => short((await events.next()).value as TableEvent)
+  expect(await told()).toBe('rule-added a undefined -s 9.0.0.1/32')
+  expect(changes).toBeLessThan(5)
+  let last = ''
+  for (let i = 2; i < 60 && !last.includes(' 4 '); i++) {
+    await sleep(500 * slowness)
+    await runAside(namespace, `iptables-nft -I a 5 -s 9.0.0.${i}`)
+    last = await told()
+  }
+  expect(last).toMatch(/^rule-added a 4 -s 9\.0\.0\.\d+\/32$/)
+  expect(changes).toBe(5)
+  await events.return()
+})
+
 test('messages that are lost are told of, and it goes on', async () => {
   let lose = false
   const kernel = new LinuxKernel({ namespace })
@@ -327,6 +405,30 @@ test('messages that are lost are told of, and it goes on', async () => {
   ])
   expect(openDescriptors()).toEqual(before)
   await events.return()
+})
+
+const ROOM_OF_SOCKETS = `
+const { readdirSync, readlinkSync } = require('node:fs')
+const { LinuxKernel } = require('./src/index')
+const libc = require('./src/kernel/linux/libc')
+new LinuxKernel().netlink(12).join(7)
+const sockets = readdirSync('/proc/self/fd').filter((fd) => {
+  try { return readlinkSync('/proc/self/fd/' + fd).startsWith('socket') } catch { return false }
+})
+console.log(Math.max(...sockets.map((fd) => {
+  const value = new Int32Array(1)
+  libc.getsockopt(Number(fd), libc.SOL_SOCKET, libc.SO_RCVBUF, new Uint8Array(value.buffer))
+  return value[0]
+})))
+`
+
+test('whoever listens has as much room as the process may ask for', () => {
+  const roomIn = (...front: string[]): number => Number(runScript(ROOM_OF_SOCKETS, front).stdout)
+  const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
+  const wanted = 64 * 2 ** 20
+  // The kernel doubles it, for what it keeps beside the bytes.
+  expect(roomIn('unshare', '-n')).toBe(2 * wanted)
+  expect(roomIn('unshare', '-rn')).toBe(2 * Math.min(wanted, most))
 })
 
 test('20,000 rules at once do not block the event loop, and none is lost', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { FAMILIES } from '../../src/abi/family'
 import { Rule } from '../../src/index'
 import type { Encoded } from '../../src/netlink/attribute'
+import { type Expression, expressionList } from '../../src/nft/expressions'
 import { type ReadRule, readRule, writeRule } from '../../src/nft/rule'
 import { RuleReader, RuleWriter } from '../../src/nft/rule-template'
 import { type Counters, payloadAt, payloadSize } from '../../src/ruleset/entry'
@@ -49,6 +50,28 @@ test('any byte of a rule may be another', () => {
     ),
     { numRuns: 4_000 },
   )
+})
+
+test('what a mask leaves out of an address is no address', () => {
+  const family = FAMILIES.ipv4
+  const reader = new RuleReader(family)
+  const data = (...bytes: number[]) => ({ value: Uint8Array.from(bytes) })
+  const rule = (...address: number[]): Encoded => {
+    const expressions: Expression[] = [
+      { name: 'payload', data: { dreg: 1, base: 1, offset: 12, len: 4 } },
+      {
+        name: 'bitwise',
+        data: { sreg: 1, dreg: 1, op: 0, len: 4, mask: data(0xfb, 255, 255, 255), xor: data(0, 0, 0, 0) },
+      },
+      { name: 'cmp', data: { sreg: 1, op: 0, data: data(...address) } },
+      { name: 'counter', data: { packets: 0n, bytes: 0n } },
+    ]
+    const bytes = new Uint8Array(expressionList.size(expressions))
+    expressionList.write(bytes, 0, expressions)
+    return encoded(bytes)
+  }
+  for (const one of [rule(10, 0, 0, 1), rule(14, 0, 0, 1), rule(11, 0, 0, 1)])
+    expect(shown(reader.read(one))).toBe(shown(readRule(family, one)))
 })
 
 test('rules that are alike are read by one template', () => {

@@ -43,6 +43,15 @@ export const translateCommands: readonly TranslateCommand[] = [
     "nft 'add rule ip filter INPUT ip saddr 1.1.1.1 ip daddr 3.3.3.3 counter'\nnft 'add rule ip filter INPUT ip saddr 1.1.1.1 ip daddr 4.4.4.4 counter'",
     'the tool has nft before the first of them alone',
   ),
+  said(
+    '-A INPUT -s 1.1.1.1,2.2.2.2 -m connlimit --connlimit-above 5',
+    [
+      "nft 'add set ip filter connlimit0 { type ipv4_addr; flags dynamic; }'",
+      "nft 'add rule ip filter INPUT ip saddr 1.1.1.1 add @connlimit0 { ip saddr ct count over 5 } counter'",
+      "nft 'add set ip filter connlimit1 { type ipv4_addr; flags dynamic; }'",
+      "nft 'add rule ip filter INPUT ip saddr 2.2.2.2 add @connlimit1 { ip saddr ct count over 5 } counter'",
+    ].join('\n'),
+  ),
   said('-A INPUT -m u32 --u32 0=0 -j ACCEPT', 'nft # -A INPUT -m u32 --u32 0=0 -j ACCEPT '),
   said('-A INPUT -m u32 ! --u32 0=0', 'nft # -A INPUT -m u32 ! --u32 0=0 ', 'the tool leaves the ! out'),
   said(
@@ -98,6 +107,7 @@ export const RESTORE_TEXT = `# comment
 [5:6] -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
 -A INPUT -m u32 --u32 "0=0" -j ACCEPT
 -A INPUT -s 1.2.3.4,5.6.7.8 -m comment --comment "a b" -j mychain
+-A INPUT -m connlimit --connlimit-above 5 --connlimit-mask 24 -j DROP
 -N foo
 -F mychain
 COMMIT
@@ -107,6 +117,7 @@ COMMIT
 COMMIT
 *mangle
 :OUTPUT ACCEPT
+-A OUTPUT -m connlimit --connlimit-upto 5 --connlimit-daddr
 COMMIT
 `
 export const RESTORED = [
@@ -117,6 +128,8 @@ export const RESTORED = [
   '# -t filter -A INPUT -m u32 --u32 0=0 -j ACCEPT ',
   'add rule ip filter INPUT ip saddr 1.2.3.4 counter jump mychain comment "a b"',
   'add rule ip filter INPUT ip saddr 5.6.7.8 counter jump mychain comment "a b"',
+  'add set ip filter connlimit0 { type ipv4_addr; flags dynamic; }',
+  'add rule ip filter INPUT add @connlimit0 { ip saddr and 255.255.255.0 ct count over 5 } counter drop',
   'add chain ip filter foo',
   'flush chain ip filter mychain',
   'add table ip nat',
@@ -124,4 +137,6 @@ export const RESTORED = [
   'add rule ip nat POSTROUTING oifname "eth0" counter masquerade',
   'add table ip mangle',
   'add chain ip mangle OUTPUT { type route hook output priority -150; policy accept; }',
+  'add set ip mangle connlimit1 { type ipv4_addr; flags dynamic; }',
+  'add rule ip mangle OUTPUT add @connlimit1 { ip daddr ct count 5 } counter',
 ]

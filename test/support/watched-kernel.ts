@@ -1,5 +1,6 @@
 /** Another kernel with a hook before each system call: to count them, to let them fail, or to get in between. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
+import { nlmsghdr } from '../../src/abi/netlink'
 import {
   type Connection,
   type Kernel,
@@ -7,14 +8,20 @@ import {
   type Lock,
   type LockRequest,
   type Log,
+  type NetlinkConnection,
+  NetlinkFailure,
+  type NetlinkPort,
   type Scratch,
   SockoptFailure,
 } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
+import { batchBegin } from '../../src/nft/messages'
 
 export interface SystemCall {
-  readonly operation: keyof (typeof FAMILIES)['ipv4']['sockopt']
-  readonly family: FamilyName
+  /** Over netlink, `batch` changes something and `ask` does not. */
+  readonly operation: keyof (typeof FAMILIES)['ipv4']['sockopt'] | 'batch' | 'ask'
+  /** Of socket options. */
+  readonly family?: FamilyName
   readonly value: Uint8Array
 }
 
@@ -24,7 +31,7 @@ const OPERATIONS = {
   set: ['replace', 'addCounters'],
 } as const
 
-export class WatchedKernel implements Kernel {
+export class WatchedKernel implements Kernel, NetlinkPort {
   readonly #inner: Kernel
   readonly calls: SystemCall[] = []
   /** The requests of SET_REPLACE, the last one last. */
@@ -88,6 +95,36 @@ export class WatchedKernel implements Kernel {
     }
   }
 
+  netlink(protocol: number): NetlinkConnection {
+    const connection = this.#inner.netlink?.(protocol)
+    if (connection === undefined) throw new Error(`${this.description} has no netlink`)
+    this.connections++
+    const watch = (value: Uint8Array): SystemCall => {
+      const isBatch = nlmsghdr.fields.nlmsgType.read(value, 0) === batchBegin.type
+      const call: SystemCall = { operation: isBatch ? 'batch' : 'ask', value }
+      this.calls.push(call)
+      this.before(call)
+      return call
+    }
+    return {
+      place: connection.place,
+      send: (bytes) => {
+        watch(bytes)
+        connection.send(bytes)
+      },
+      sendAsync: async (bytes) => {
+        await this.hold(watch(bytes))
+        await connection.sendAsync(bytes)
+      },
+      receive: (wait) => connection.receive(wait),
+      join: (group) => connection.join(group),
+      close: () => {
+        this.connections--
+        connection.close()
+      },
+    }
+  }
+
   /** How often an operation was asked for. */
   count(operation: SystemCall['operation']): number {
     return this.calls.filter((call) => call.operation === operation).length
@@ -124,6 +161,7 @@ export class WatchedKernel implements Kernel {
 export function failing(operation: SystemCall['operation'], errno: number, times = Number.POSITIVE_INFINITY) {
   let left = times
   return (call: SystemCall): void => {
-    if (call.operation === operation && left-- > 0) throw new SockoptFailure(errno)
+    if (call.operation !== operation || left-- <= 0) return
+    throw operation === 'batch' || operation === 'ask' ? new NetlinkFailure(errno) : new SockoptFailure(errno)
   }
 }

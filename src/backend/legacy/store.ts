@@ -115,6 +115,9 @@ class Replacement implements Change {
     replace(this.#exchange)
   }
 
+  /** The kernel cannot be asked; what was prepared has been verified. */
+  rehearse(): void {}
+
   writeAsync(): Promise<void> {
     return replaceAsync(this.#exchange)
   }

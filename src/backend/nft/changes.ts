@@ -74,7 +74,9 @@ interface ChainPlan {
 /** The names of chains that are not as they were, new or gone; all, where one has another name, or the table is cleared. */
 function changedNames({ ruleset }: TableReading, to: Ruleset): readonly string[] {
   const names = LayeredMap.differences(to.chains, ruleset.chains)
-  const isRenamed = names.some((name) => (to.chains.get(name)?.origin ?? name) !== name)
+  const chains = chainsOf(to, names)
+  // What a chain was called before is among the differences as well.
+  const isRenamed = sourcesOf(chainsOf(ruleset, names), chains).some((source, i) => source !== chains[i]?.name)
   return isRenamed || to.isCleared ? [...new Set([...to.chains.keys(), ...ruleset.chains.keys()])] : names
 }
 
@@ -84,11 +86,7 @@ const chainsOf = ({ chains }: Ruleset, names: readonly string[]): Chain[] =>
 function planOf(from: TableReading, to: Ruleset, names: readonly string[], handleOf: HandleOf): ChainPlan[] {
   const { ruleset, chains } = from
   const wanted = inOrder(chainsOf(to, names), to.isSorted)
-  const renamed = new Set(wanted.map(({ origin }) => origin))
-  // A built-in chain is what it is by its name.
-  const sources = wanted.map(
-    ({ name, hook, origin = hook === undefined && renamed.has(name) ? undefined : name }) => origin,
-  )
+  const sources = sourcesOf(chainsOf(ruleset, names), wanted)
   const taken = new Set(wanted.map(({ name }) => name))
   // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
   const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && taken.has(sources[i] ?? '')
@@ -101,6 +99,15 @@ function planOf(from: TableReading, to: Ruleset, names: readonly string[], handl
     const edits = ruleEdits(to.family, from?.rules, chain.rules, handleOf, remade)
     return { to: chain, from, kernel, unused, edits }
   })
+}
+
+/** What chains were called as they were read; undefined for those that are new. */
+function sourcesOf(before: readonly Chain[], wanted: readonly Chain[]): (string | undefined)[] {
+  const read = new Map(before.map(({ identity, name }) => [identity, name]))
+  // A built-in chain is what it is by its name.
+  const known = wanted.map(({ hook, identity, name }) => (hook === undefined ? read.get(identity) : name))
+  const taken = new Set(known)
+  return wanted.map(({ name }, i) => known[i] ?? (taken.has(name) ? undefined : name))
 }
 
 /** Whether two chains have the same policy, which has counted the same. */

@@ -4,7 +4,7 @@ import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import { ConflictError, PermissionError, UnsupportedError } from '../../errors'
+import { ConflictError, IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
 import {
@@ -34,7 +34,10 @@ const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 export class NftClient {
   readonly #netlink: NetlinkClient
   readonly #family: Family
-  readonly #revisions = new Map<string, boolean>()
+  readonly #revisions = new Set<string>()
+  /** What has begun, and is carried to its end. */
+  #underWay = 0
+  #closed = false
 
   constructor(port: NetlinkPort, family: Family) {
     this.#netlink = new NetlinkClient(port, NETLINK_NETFILTER)
@@ -94,13 +97,23 @@ export class NftClient {
   }
 
   /** As {@link dumpTable}, without the rules. @throws ConflictError */
-  dumpChains(table: string): Pick<TableDump, 'generation' | 'chains'> {
+  dumpChains(table: string): Omit<TableDump, 'rules'> {
     const generation = this.generation()
-    const asked = request(messages.getChain, 0, this.#head, {})
-    const [parts] = this.#dumps([asked]) as [Parts]
-    const chains = this.#explaining(() => all(parts, messages.newChain, generation))
-    if (chains.length === 0 && this.generation() !== generation) throw moved()
-    return { generation, chains: chains.filter((one) => one.table === table) }
+    const head = this.#head
+    const asked = [request(messages.getTable, 0, head, {}), request(messages.getChain, 0, head, {})]
+    const [tables, chains] = this.#dumps(asked) as [Parts, Parts]
+    try {
+      const found = {
+        generation,
+        table: all(tables, messages.newTable, generation).find((one) => one.name === table),
+        chains: all(chains, messages.newChain, generation).filter((one) => one.table === table),
+      }
+      if (this.generation() !== generation) throw moved()
+      return found
+    } catch (error) {
+      for (const parts of [tables, chains]) parts.return()
+      throw explained(error)
+    }
   }
 
   /** @param ofTable a dump of all of them, which is not read */
@@ -114,6 +127,7 @@ export class NftClient {
 
   *#rules(parts: Parts, { table, chain }: Pick<RuleValues, 'table' | 'chain'>, generation: number): RuleParts {
     let isEmpty = true
+    using _ = this.#begun()
     try {
       for (const some of parts) {
         isEmpty = false
@@ -140,16 +154,17 @@ export class NftClient {
     }
   }
 
-  /** Whether the compat layer has this very revision of an extension. Each is asked once. */
+  /** Whether the compat layer has this very revision of an extension. One that it has is asked for once; a lacking one may be loaded meanwhile. */
   hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const key = `${kind} ${name} ${revision}`
-    const known = this.#revisions.get(key) ?? this.#askRevision(kind, name, revision)
-    this.#revisions.set(key, known)
+    const known = this.#revisions.has(key) || this.#askRevision(kind, name, revision)
+    if (known) this.#revisions.add(key)
     return known
   }
 
   #askRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const values = { name, rev: revision, type: NFT_COMPAT_TYPES[kind] }
+    using _ = this.#begun()
     try {
       this.#netlink.request(request(messages.compat, 0, this.#head, values))
       return true
@@ -164,19 +179,41 @@ export class NftClient {
    * @param generation as of which they are meant; where another is there, the first refusal is of the index -1 and ERESTART
    */
   commit(changes: readonly Request[], generation: number): TransactionOutcome {
+    using _ = this.#begun()
     return withoutBegin(this.#netlink.transaction(inBatch(changes, generation)))
+  }
+
+  /** As {@link commit}, and nothing is changed: the kernel looks at all of it and waits in vain for the end. */
+  rehearse(changes: readonly Request[], generation: number): TransactionOutcome {
+    using _ = this.#begun()
+    return withoutBegin(this.#netlink.transaction(inBatch(changes, generation).slice(0, -1), changes.length))
   }
 
   /** As {@link commit}, the kernel's work being done off the main thread. */
   async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
+    using _ = this.#begun()
     return withoutBegin(await this.#netlink.transactionAsync(inBatch(changes, generation)))
   }
 
+  /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
   close(): void {
-    this.#netlink.close()
+    this.#closed = true
+    if (this.#underWay === 0) this.#netlink.close()
+  }
+
+  /** @returns to be disposed of at its end. @throws IptcError where it is closed */
+  #begun(): Disposable {
+    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    this.#underWay++
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#underWay === 0 && this.#closed) this.#netlink.close()
+      },
+    }
   }
 
   #ask(asked: Request): readonly Message[] {
+    using _ = this.#begun()
     try {
       return this.#netlink.request(asked)
     } catch (error) {
@@ -185,6 +222,7 @@ export class NftClient {
   }
 
   #dump(asked: Request): Message[] {
+    using _ = this.#begun()
     try {
       return this.#netlink.dumpAll(asked)
     } catch (error) {
@@ -249,20 +287,27 @@ const withoutBegin = ({ refused, echoed }: TransactionOutcome): TransactionOutco
   echoed: echoed.map((one) => ({ ...one, index: one.index - 1 })),
 })
 
+/** What a kernel without nf_tables says to a message; one without netlink for packet filters has no socket to send it on. */
 const NO_NFT: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP]
+const NO_SOCKET: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EAFNOSUPPORT]
+
+function lacksNft(error: unknown): boolean {
+  if (error instanceof Refusal) return NO_NFT.includes(error.errno)
+  return error instanceof KernelError && NO_SOCKET.includes(error.errno)
+}
 
 /** The kernel's no, as users see it. */
 function explained(error: unknown): unknown {
+  if (lacksNft(error))
+    return new UnsupportedError(
+      'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
+      { cause: error },
+    )
   if (!(error instanceof Refusal)) return error
   if (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES)
     return new PermissionError(
       'nf_tables takes CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
         'in-process kernel',
-      { cause: error },
-    )
-  if (NO_NFT.includes(error.errno))
-    return new UnsupportedError(
-      'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
       { cause: error },
     )
   return explain(error)

@@ -5,7 +5,7 @@
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook } from '../../abi/netfilter'
 import { NLM_F_APPEND } from '../../abi/netlink'
-import { NFT_VERDICT } from '../../abi/nf-tables'
+import { NFT_TABLE_F_DORMANT, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, MessageError } from '../../errors'
 import type { Encoded } from '../../netlink/attribute'
 import { type Message, readMessage } from '../../netlink/message'
@@ -13,7 +13,7 @@ import { type ChainValues, messages, type RuleValues } from '../../nft/messages'
 import { type Author, isAfter, type NoticeBatch } from '../../nft/notices'
 import type { Sliced } from '../../slices'
 import type { NftClient, TableDump } from './client'
-import { standBack } from './reading'
+import { PATIENCE_MS, standBack } from './reading'
 import { RuleOrder } from './rule-order'
 
 /** Of which generation of nf_tables a change is, and who made it. */
@@ -57,6 +57,12 @@ export type TableChange<R> =
   | ({ readonly kind: 'chain-renamed'; readonly from: string } & ChainChange)
   | ({ readonly kind: 'policy-changed' } & ChainChange)
   | ({ readonly kind: 'table-added' | 'table-deleted' } & Made)
+  /** `nft` has switched the table off, or on again: no packet comes to one that is dormant. */
+  | ({ readonly kind: 'table-changed'; readonly isDormant: boolean } & Made)
+
+type TableNotice =
+  | { readonly kind: 'table-added' | 'table-deleted' }
+  | { readonly kind: 'table-changed'; readonly isDormant: boolean }
 
 interface MirrorChain {
   readonly name: string
@@ -77,9 +83,6 @@ const mirrorChain = ({ name = '', handle = 0n, hook, policy }: ChainValues, rule
 
 const told = ({ name, hook, policy }: MirrorChain) => ({ chain: name, hook, policy })
 
-/** How often to read again what changes while it is read. */
-const MAX_READS = 16
-
 export class Mirror<R> {
   readonly #client: NftClient
   readonly #family: Family
@@ -90,6 +93,10 @@ export class Mirror<R> {
   readonly #names = new Map<bigint, string>()
   /** Of which generation its chains were when they were read. */
   #generation: number
+  /** The last one that has been told. */
+  #told: number
+  /** What nf_tables calls the table by; undefined where there is none. */
+  #handle: bigint | undefined
   /** The rules of a later generation, until what was changed up to it has been told. */
   #read: { readonly generation: number; readonly orders: ReadonlyMap<string, RuleOrder> } | undefined
 
@@ -99,8 +106,10 @@ export class Mirror<R> {
     this.#family = family
     this.#table = table
     this.#ruleOf = ruleOf
-    const { generation, chains } = this.#readChains()
+    const { generation, table: there, chains } = this.#readChains()
     this.#generation = generation
+    this.#told = generation
+    this.#handle = there?.handle
     for (const chain of chains) this.#note(mirrorChain(chain))
   }
 
@@ -114,12 +123,13 @@ export class Mirror<R> {
     this.#names.delete(handle)
   }
 
-  #readChains(): Pick<TableDump, 'generation' | 'chains'> {
-    for (let attempt = 1; ; attempt++)
+  #readChains(): Omit<TableDump, 'rules'> {
+    const end = performance.now() + PATIENCE_MS
+    for (;;)
       try {
         return this.#client.dumpChains(this.#table)
       } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
+        if (!(error instanceof ConflictError) || performance.now() > end) throw error
         standBack()
       }
   }
@@ -129,22 +139,16 @@ export class Mirror<R> {
     return this.#generation
   }
 
-  /** Reads the order of the rules, which may be many. @throws ConflictError */
+  /** Reads the order of the rules, which may be many. @throws ConflictError where something is changed meanwhile */
   *readRules(): Sliced<void> {
-    for (let attempt = 1; ; attempt++)
-      try {
-        const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
-        const orders = new Map(chains.map(({ name = '' }) => [name, new RuleOrder()]))
-        for (const rules of parts) {
-          for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
-          yield
-        }
-        this.#read = { generation, orders }
-        return
-      } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === MAX_READS) throw error
-        standBack()
-      }
+    const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
+    const orders = new Map(chains.map(({ name = '' }) => [name, new RuleOrder()]))
+    for (const rules of parts) {
+      for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
+      yield
+    }
+    if (isAfter(this.#told, generation)) throw new ConflictError('the table was changed while its rules were read')
+    this.#read = { generation, orders }
   }
 
   /**
@@ -154,21 +158,22 @@ export class Mirror<R> {
   *changes({ messages: notices, generation, by }: NoticeBatch): Generator<TableChange<R> | undefined, void, void> {
     if (!isAfter(generation, this.#generation)) return
     this.#useRead(generation)
+    this.#told = generation
     const made = { generation, by }
     let edits = new RuleEdits(this.#ruleOf, made)
     for (const message of notices) {
       yield
-      const tableChange = this.#tableChange(message)
-      if (tableChange === undefined) {
+      const change = this.#tableChange(message)
+      if (change === undefined) {
         this.#takeChain(message, edits, made)
         this.#takeRule(message, edits)
         continue
       }
-      // What comes behind it is of another table, which begins to count its handles anew.
       yield* edits.changes()
-      yield { kind: tableChange, ...made }
+      yield { ...change, ...made }
       edits = new RuleEdits(this.#ruleOf, made)
-      for (const chain of this.#chains.values()) this.#forget(chain)
+      // What comes behind it is of another table, which begins to count its handles anew.
+      if (change.kind !== 'table-changed') for (const chain of this.#chains.values()) this.#forget(chain)
     }
     yield* edits.changes()
   }
@@ -194,9 +199,18 @@ export class Mirror<R> {
     return (head as { nfgenFamily: number }).nfgenFamily === this.#family.domain ? values : undefined
   }
 
-  #tableChange(message: Message): 'table-added' | 'table-deleted' | undefined {
-    if (this.#valuesOf(messages.newTable, message)?.name === this.#table) return 'table-added'
-    return this.#valuesOf(messages.deleteTable, message)?.name === this.#table ? 'table-deleted' : undefined
+  #tableChange(message: Message): TableNotice | undefined {
+    if (this.#valuesOf(messages.deleteTable, message)?.name === this.#table) {
+      this.#handle = undefined
+      return { kind: 'table-deleted' }
+    }
+    const values = this.#valuesOf(messages.newTable, message)
+    if (values?.name !== this.#table) return undefined
+    // The kernel tells of a table that is changed what it tells of one that is new.
+    if (values.handle === this.#handle)
+      return { kind: 'table-changed', isDormant: ((values.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0 }
+    this.#handle = values.handle
+    return { kind: 'table-added' }
   }
 
   #takeChain(message: Message, edits: RuleEdits<R>, made: Made): void {
@@ -296,7 +310,10 @@ class RuleEdits<R> {
   }
 
   *changes(): Generator<TableChange<R> | undefined, void, void> {
-    const places = new Map([...this.#before].map(([order, before]) => [order, new Places(before, order.handles())]))
+    const edited = new Set(this.#drafts.map((draft) => (isRuleDraft(draft) ? draft.handle : 0)))
+    const places = new Map(
+      [...this.#before].map(([order, before]) => [order, new Places(before, order.handles(), edited)]),
+    )
     const deleted = new Map<number, RuleDraft>()
     for (const draft of this.#drafts)
       if (isRuleDraft(draft) && draft.kind === 'rule-deleted') deleted.set(draft.handle, draft)
@@ -322,7 +339,7 @@ class RuleEdits<R> {
   }
 }
 
-/** Where the rules of a chain stood and stand, and which has taken the place of which. */
+/** Where the rules of a chain that came or went stood and stand, and which has taken the place of which. */
 class Places {
   readonly before: ReadonlyMap<number, number>
   readonly after: ReadonlyMap<number, number>
@@ -330,11 +347,12 @@ class Places {
   readonly replacedBy = new Map<number, number>()
   readonly replaced = new Set<number>()
 
-  constructor(before: readonly number[], after: readonly number[]) {
-    this.before = new Map(before.map((handle, i) => [handle, i]))
-    this.after = new Map(after.map((handle, i) => [handle, i]))
-    const gone = gaps(before, this.after)
-    for (const [anchor, come] of gaps(after, this.before)) {
+  /** @param edited all that came or went: the chain may be long, so that no more is kept of the others than their order */
+  constructor(before: readonly number[], after: readonly number[], edited: ReadonlySet<number>) {
+    this.before = placesOf(before, edited)
+    this.after = placesOf(after, edited)
+    const gone = gaps(before, edited, this.after)
+    for (const [anchor, come] of gaps(after, edited, this.before)) {
       const [old, ...others] = gone.get(anchor) ?? []
       const [now, ...more] = come
       // Of several for several, none is the other's successor.
@@ -345,12 +363,25 @@ class Places {
   }
 }
 
-/** The handles that are not among the others, by the one before them that is. */
-function gaps(handles: readonly number[], others: ReadonlyMap<number, number>): Map<number, number[]> {
+/** The places of these handles among others. */
+function placesOf(handles: readonly number[], these: ReadonlySet<number>): Map<number, number> {
+  const found = new Map<number, number>()
+  handles.forEach((handle, i) => {
+    if (these.has(handle)) found.set(handle, i)
+  })
+  return found
+}
+
+/** The edited handles that are not on the other side, by the one before them that is on both. */
+function gaps(
+  handles: readonly number[],
+  edited: ReadonlySet<number>,
+  otherSide: ReadonlyMap<number, number>,
+): Map<number, number[]> {
   const found = new Map<number, number[]>()
   let anchor = 0
   for (const handle of handles)
-    if (others.has(handle)) anchor = handle
+    if (!edited.has(handle) || otherSide.has(handle)) anchor = handle
     else {
       const gap = found.get(anchor)
       if (gap === undefined) found.set(anchor, [handle])

@@ -1,7 +1,7 @@
 /** A table of nf_tables as it was read: what iptables has words for, and how the kernel calls it. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
-import { baseChain, NFT_VERDICT } from '../../abi/nf-tables'
+import { baseChain, NFT_TABLE_F_DORMANT, NFT_VERDICT } from '../../abi/nf-tables'
 import { ConflictError, NotFoundError } from '../../errors'
 import type { ChainValues } from '../../nft/messages'
 import { canonicalRule, isHeld, type ReadRule } from '../../nft/rule'
@@ -10,7 +10,7 @@ import { buildVerdictEntry, writeCounters } from '../../ruleset/entry'
 import { GOES_ON, type Image, STAYS } from '../../ruleset/image'
 import { LayeredMap } from '../../ruleset/layered-map'
 import { Rules } from '../../ruleset/rules'
-import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, newChain, plain, type Ruleset } from '../../ruleset/ruleset'
 import type { Sliced } from '../../slices'
 import type { NftClient, TableDump } from './client'
 
@@ -40,7 +40,7 @@ const SLICE = 512
  * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
  * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
  */
-const PATIENCE_MS = 30_000
+export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
@@ -84,11 +84,19 @@ function* readOnce(
       if (++seen % SLICE === 0) yield
     }
   const image = builder.build()
-  const foreign = all.filter((chain) => !ours.includes(chain)).map(foreignChain)
+  const isOurs = new Set(ours)
+  const foreign = all
+    .filter((chain) => !isOurs.has(chain) || isUnhooked(name, chain))
+    .map((chain): [string, string] => [chain.name ?? '', foreignChain(chain)])
   return {
     ruleset: {
       ...rulesetOf(family, name, ours, image, builder),
-      foreign: { chains: foreign, rules: builder.held },
+      foreign: {
+        chains: new Map(foreign),
+        rules: builder.held,
+        isDormant: ((table?.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0,
+        owner: table?.owner,
+      },
     },
     generation,
     handle: table?.handle,
@@ -111,7 +119,9 @@ function builtinHook(table: TableName, { name, hook, type }: ChainValues): Hook 
 }
 
 const foreignChain = ({ name, type, hook }: ChainValues): string =>
-  `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
+  hook === undefined
+    ? `chain ${name} without a hook`
+    : `chain ${name} of type ${type}, at hook ${HOOKS[hook?.number ?? -1] ?? hook?.number} with priority ${hook?.priority}`
 
 function rulesetOf(
   family: Family,
@@ -125,12 +135,14 @@ function rulesetOf(
     const values = found.get(hook)
     if (values === undefined) return unusedChain(family, hook)
     const rules = new Rules(image, builder.numbers.get(hook) ?? [])
-    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values), origin: hook }
+    return { name: hook, hook, head: undefined, rules, tail: policyEntry(family, values) }
   })
   const users = chains
     .filter(({ hook }) => hook === undefined)
     .map(({ name = '' }): Chain => {
-      return { ...newChain(family, name), rules: new Rules(image, builder.numbers.get(name) ?? []), origin: name }
+      const rules = new Rules(image, builder.numbers.get(name) ?? [])
+      // No entry begins it: that would have no room for the longest names of nft.
+      return { ...newChain(family, ''), name, head: undefined, rules }
     })
   const all = [...hooked, ...users]
   return {

@@ -8,6 +8,8 @@ export class RuleOrder {
   readonly #previous = new Map<number, number>([[END, END]])
   /** Those that are known to stand behind one which is not there yet. */
   readonly #waiting = new Map<number, number[]>()
+  /** All of them, as long as none comes or goes. */
+  #handles: readonly number[] | undefined
 
   has(handle: number): boolean {
     return handle !== END && this.#next.has(handle)
@@ -38,6 +40,7 @@ export class RuleOrder {
   }
 
   #link(before: number, behind: number): void {
+    this.#handles = undefined
     this.#next.set(before, behind)
     this.#previous.set(behind, before)
   }
@@ -50,7 +53,12 @@ export class RuleOrder {
   }
 
   /** From the first to the last. */
-  handles(): number[] {
+  handles(): readonly number[] {
+    this.#handles ??= this.#walk()
+    return this.#handles
+  }
+
+  #walk(): number[] {
     const handles: number[] = []
     for (let handle = this.#next.get(END) as number; handle !== END; handle = this.#next.get(handle) as number)
       handles.push(handle)

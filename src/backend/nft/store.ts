@@ -2,18 +2,17 @@
  * A table of nf_tables: read by dumps, and changed by batches of the edits alone, which the kernel takes only where nobody
  * else has changed anything since.
  */
-import { ERRNO, errnoName } from '../../abi/errno'
+import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
-import { brokenDemand } from '../../blob/verify'
-import { type IptcError, NetlinkError, RuleError, type RulePart, type RulePlace, UnsupportedError } from '../../errors'
-import { faultOf, faultText, isProtocol } from '../../extensions/extension'
+import { type IptcError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
+import { isProtocol } from '../../extensions/extension'
 import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
 import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
 import type { TransactionOutcome } from '../../netlink/client'
 import { readMessage } from '../../netlink/message'
-import { explain, type Refusal } from '../../netlink/refusal'
+import type { Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
 import { RuleReader, RuleWriter } from '../../nft/rule-template'
@@ -21,14 +20,14 @@ import { sameEntry } from '../../ruleset/equal'
 import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
-import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
-import { blame } from '../blame'
 import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
 import { readTable, standBack, type TableReading } from './reading'
+import { brokenPart, refusalError } from './refusals'
 
 export interface NftOptions {
   /** As of tables. */
@@ -52,6 +51,8 @@ export class NftStore implements Store {
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
   #last: NftReading | undefined
+  /** How often one who has the turn may still send again what others were quicker than. */
+  #attemptsLeft = 0
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
     this.#client = new NftClient(port, family)
@@ -86,11 +87,21 @@ export class NftStore implements Store {
   }
 
   lock(timeoutMs: number): Lock {
-    return turns.lock(timeoutMs)
+    const lock = turns.lock(timeoutMs)
+    this.#attemptsLeft = this.attempts
+    return lock
   }
 
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
-    return turns.withLockAsync(request, body)
+    return turns.withLockAsync(request, (lend) => {
+      this.#attemptsLeft = this.attempts
+      return body(lend)
+    })
+  }
+
+  /** @internal Whether what is being written may be sent again: asked each time that it may have to be. */
+  mayTryAgain(): boolean {
+    return --this.#attemptsLeft > 0
   }
 
   close(): void {
@@ -117,7 +128,7 @@ export class NftStore implements Store {
 const nextGeneration = (generation: number): number => (generation + 1) >>> 0 || 1
 
 class NftReading implements Reading {
-  readonly table: TableReading
+  table: TableReading
   /** The last one as of which the table is known to be so. */
   generation: number
   readonly #store: NftStore
@@ -158,10 +169,21 @@ class NftReading implements Reading {
 
   #checkNew(to: Ruleset, rule: Entry, place: RulePlace): void {
     const { client, options } = this.#store
+    if (rule.continues !== undefined && this.ruleset.foreign?.rules.has(rule.continues))
+      throw new RuleError(
+        place,
+        'iptables has no words for it, so that it is not written anew, as with its counters at zero',
+      )
     const parts = extensionParts(to.family, rule.bytes)
-    const wrong = misplaced(to, to.chains.get(place.chain ?? '') as Chain, rule, parts)
+    const chain = to.chains.get(place.chain ?? '') as Chain
+    if (isUnhooked(to.table, chain))
+      throw new RuleError(
+        place,
+        `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
+      )
+    const wrong = misplaced(to, chain, rule, parts)
     if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
-    if (rule.isCopy) checkLossless(to.family, rule, place, options.rewrite)
+    if (rule.isCopy || typeof rule.continues === 'number') checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
       if (known !== undefined) checkNative(to, rule, place, known)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
@@ -175,9 +197,24 @@ class NftReading implements Reading {
   *isUnchanged(now: Reading): Sliced<boolean> {
     yield
     const other = now as NftReading
-    if (other.generation !== this.generation && !sameTables(this, other)) return false
-    this.generation = other.generation
+    if (other.generation === this.generation) return true
+    if (!sameTables(this, other)) return false
+    this.#learn(other)
     return true
+  }
+
+  /** Takes from a later reading that says the same how the kernel calls what was written. */
+  #learn(later: NftReading): void {
+    const { handle, chains } = later.table
+    this.table = { ...this.table, handle, chains }
+    this.generation = later.generation
+    for (const { name, rules } of this.ruleset.chains.values()) {
+      const same = later.ruleset.chains.get(name) as Chain
+      rules.refs.forEach((ref, i) => {
+        if (this.handleOf(ref) !== undefined) return
+        this.#store.handles.set(ref as Entry, later.handleOf(same.rules.refs[i] as Ref) as number)
+      })
+    }
   }
 
   release(): void {}
@@ -192,49 +229,40 @@ function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): 
   const { protocols } = known.extension.demands
   if (!known.variant.native?.isWritten || protocols === undefined) return
   if (isProtocol(ruleHead(to.family, rule.bytes, 0), protocols)) return
-  const broken = brokenPart(to, rule, place, known, { protocols })
+  const broken = brokenPart(to, rule, [], known, { protocols })
   if (broken !== undefined) throw new RuleError({ ...place, ...broken.part }, broken.reason)
 }
 
-/** What an extension demands of the rule that it is in, and is not so. */
-function brokenPart(
-  { family, table, chains }: Ruleset,
-  { bytes }: Entry,
-  { chain = '' }: RulePlace,
-  { extension, variant }: Known,
-  demands = extension.demands,
-): { readonly part: RulePart; readonly reason: string } | undefined {
-  const hook = chains.get(chain)?.hook
-  const placed = { ...ruleHead(family, bytes, 0), table, hooks: hook === undefined ? [] : [hook] }
-  const broken = brokenDemand({ demands }, placed)
-  if (broken === undefined) return undefined
-  const { parameter } = faultOf(broken)
-  return { part: { extension: extension.name, parameter }, reason: faultText(extension, variant, broken) }
-}
-
-/** Whether two readings have the same chains and rules. What is put in the place of a rule has the handle of that. */
+/**
+ * Whether a later reading has the same chains and rules. What is put in the place of a rule has the handle of that. What was
+ * written, and is not known by its handle yet, is the same where it says the same.
+ */
 function sameTables(one: NftReading, other: NftReading): boolean {
   const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
   return (
-    one.table.handle === other.table.handle &&
+    isHandle(one.table.handle, other.table.handle) &&
     chains.length === others.length &&
     chains.every((chain, i) => {
       const same = others[i] as Chain
       const [refs, otherRefs] = [chain.rules.refs, same.rules.refs]
       return (
         chain.name === same.name &&
-        one.table.chains.get(chain.name)?.handle === other.table.chains.get(same.name)?.handle &&
+        isHandle(one.table.chains.get(chain.name)?.handle, other.table.chains.get(same.name)?.handle) &&
         verdictBytes(chain) === verdictBytes(same) &&
         refs.length === otherRefs.length &&
         refs.every(
           (ref, k) =>
-            one.handleOf(ref) === other.handleOf(otherRefs[k] as Ref) &&
+            isHandle(one.handleOf(ref), other.handleOf(otherRefs[k] as Ref)) &&
             sameEntry(one.ruleset.family, entryAsRead(one, chain, k), entryAsRead(other, same, k)),
         )
       )
     })
   )
 }
+
+/** Whether what has this handle may be what is found. @param handle undefined where it is not known */
+const isHandle = <T extends number | bigint>(handle: T | undefined, found: T | undefined): boolean =>
+  handle === undefined || handle === found
 
 /** A rule that was written reads as it would have been read. */
 function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number): Entry {
@@ -254,13 +282,14 @@ class NftChange implements Change {
   readonly #from: NftReading
   readonly #to: Ruleset
   readonly #changes: Changes
-  #written: NftReading | undefined
+  #written: NftReading
 
   constructor(store: NftStore, from: NftReading, to: Ruleset, changes: Changes) {
     this.#store = store
     this.#from = from
     this.#to = to
     this.#changes = changes
+    this.#written = from
   }
 
   get #requests() {
@@ -268,22 +297,27 @@ class NftChange implements Change {
   }
 
   write(): void {
-    if (this.#changes.requests.length === 0) return
+    if (this.#changes.requests.length > 0) this.#finish(this.#send('commit'))
+  }
+
+  rehearse(): void {
+    if (this.#changes.requests.length > 0) this.#checkTaken(this.#send('rehearse'))
+  }
+
+  #send(way: 'commit' | 'rehearse'): TransactionOutcome {
     const { client } = this.#store
     let outcome: TransactionOutcome
-    let left = this.#store.attempts
-    do outcome = client.commit(this.#requests, this.#from.generation)
-    while (isLate(outcome) && --left > 0 && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
-    this.#finish(outcome)
+    do outcome = client[way](this.#requests, this.#from.generation)
+    while (isLate(outcome) && this.#store.mayTryAgain() && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
+    return outcome
   }
 
   async writeAsync(): Promise<void> {
     if (this.#changes.requests.length === 0) return
     const { client } = this.#store
     let outcome: TransactionOutcome
-    let left = this.#store.attempts
     do outcome = await client.commitAsync(this.#requests, this.#from.generation)
-    while (isLate(outcome) && --left > 0 && (await this.#isStillSo()))
+    while (isLate(outcome) && this.#store.mayTryAgain() && (await this.#isStillSo()))
     this.#finish(outcome)
   }
 
@@ -292,68 +326,52 @@ class NftChange implements Change {
   }
 
   written(): Reading {
-    return this.#written ?? this.#store.read('look')
+    return this.#written
+  }
+
+  /** @throws what became of the first change that was refused */
+  #checkTaken({ refused: [first] }: TransactionOutcome): void {
+    if (first !== undefined) throw this.#refused(first.refusal, this.#changes.requests[first.index])
   }
 
   #finish(outcome: TransactionOutcome): void {
+    this.#checkTaken(outcome)
     const { handles } = this.#store
-    const [first] = outcome.refused
-    if (first !== undefined) throw this.#refused(first.refusal, this.#changes.requests[first.index])
     for (const { index, message } of outcome.echoed) {
       const { added } = this.#changes.requests[index] as ChangeRequest
       if (message.type !== messages.newRule.type || added === undefined) continue
       handles.set(added, Number(readMessage(messages.newRule, message).values.handle))
     }
     for (const [entry, handle] of this.#changes.kept) handles.set(entry, handle)
-    this.#written = this.#successor()
-    this.#store.wrote(this.#written)
+    const isKnown = this.#isKnown()
+    this.#written = this.#successor(isKnown)
+    this.#store.wrote(isKnown ? this.#written : undefined)
   }
 
-  /** The table as it is now; undefined where not all of it is known, such as the handle of a new chain. */
-  #successor(): NftReading | undefined {
-    const { table } = this.#from
+  /** The table as it is now: of no generation that is still to come, unless all of it is known. */
+  #successor(isKnown: boolean): NftReading {
+    const { table, generation } = this.#from
+    const now = isKnown ? nextGeneration(generation) : generation
+    return new NftReading(this.#store, { ...table, ruleset: this.#to, generation: now })
+  }
+
+  /** Whether all of the table is known as it is now; that is not so of the handle of a new chain, for one. */
+  #isKnown(): boolean {
     const added = this.#changes.requests.flatMap((one) => one.added ?? [])
-    const isKnown =
+    return (
       new Set(added).size === added.length &&
       this.#changes.requests.every(
         ({ request: { name }, added }) =>
           name === messages.deleteRule.name || (added !== undefined && this.#store.handles.has(added)),
       )
-    if (!isKnown) return undefined
-    const generation = nextGeneration(this.#from.generation)
-    return new NftReading(this.#store, { ...table, ruleset: this.#to, generation })
+    )
   }
 
   #refused(refusal: Refusal, change: ChangeRequest | undefined): IptcError {
     const { table, family } = this.#to
-    if (refusal.errno === ERRNO.ERESTART) {
-      standBack()
-      const reason = `table ${table}: nf_tables was changed by another program since it was read`
-      return conflict(family.name, table, reason, { cause: refusal })
-    }
-    const error = explain(refusal)
-    if (!(error instanceof NetlinkError) || change === undefined) return error
-    const { added, place } = change
-    if (added !== undefined) return this.#refusedRule(error, added, place)
-    const reason = CHAIN_REASONS[refusal.errno] ?? `${error.reason ?? error.message}`
-    return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+    if (refusal.errno !== ERRNO.ERESTART) return refusalError(this.#to, refusal, change)
+    standBack()
+    const reason = `table ${table}: nf_tables was changed by another program since it was read`
+    return conflict(family.name, table, reason, { cause: refusal })
   }
-
-  #refusedRule(error: NetlinkError, rule: Entry, place: RulePlace): RuleError {
-    const { family } = this.#to
-    for (const { known } of extensionParts(family, rule.bytes)) {
-      const broken = known && brokenPart(this.#to, rule, place, known)
-      if (broken === undefined) continue
-      const reason = `${broken.reason} (${error.operation}: ${error.code})`
-      return new RuleError({ ...place, ...broken.part }, reason, { cause: error })
-    }
-    return blame(error, family, { rule, place })
-  }
-}
-
-/** Why the kernel refuses to do something to a chain. */
-const CHAIN_REASONS: Readonly<Record<number, string>> = {
-  [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
-  [ERRNO.EEXIST]: 'there is a chain of this name, which is hooked as none of iptables is',
-  [ERRNO.ENOENT]: 'what was read is not there any more',
 }

@@ -1,10 +1,11 @@
 /** How many connections a host, or a network, has at once. */
+import { FAMILIES } from '../../abi/family'
 import { raw, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { either, not, unless } from '../fields'
 import { flag, option, synonym } from '../option'
-import { prefix, unusedAddress } from '../values/address'
+import { formatAddress, prefix, prefixLength, unusedAddress } from '../values/address'
 import { integer } from '../values/integer'
 
 /** linux/netfilter/xt_connlimit.h */
@@ -15,6 +16,20 @@ export const connlimit = match('connlimit', {
   restarts: 'connections are counted from none again, one that is open already as soon as a packet of it comes by',
   private: ({ data }) => [data],
   unused: ({ mask }, family) => unusedAddress(mask, family),
+  translate:
+    ({ mask, limit, flags }, family) =>
+    (bytes, at, context) => {
+      const { addressSize: size } = FAMILIES[family]
+      const bits = mask.read(bytes, at).slice(0, size)
+      // The tool forgets a mask that is no prefix.
+      if (prefixLength(bits) === undefined) return undefined
+      const has = (flag: number): boolean => bit(flags, flag).read(bytes, at)
+      const header = family === 'ipv4' ? 'ip' : 'ip6'
+      const address = `${header} ${has(0x02) ? 'daddr' : 'saddr'}`
+      const masked = bits.every((byte) => byte === 0xff) ? address : `${address} and ${formatAddress(bits, context)}`
+      const count = `ct count ${has(0x01) ? '' : 'over '}${limit.read(bytes, at)}`
+      return { set: 'connlimit', type: `${family}_addr`, words: (name) => `add @${name} { ${masked} ${count} }` }
+    },
   options: ({ mask, limit, flags }) => {
     const isUpTo = bit(flags, 0x01)
     const byDestination = bit(flags, 0x02)

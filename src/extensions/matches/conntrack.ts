@@ -11,9 +11,9 @@ import {
   anyBitTest,
   either,
   given,
+  HOST32,
   maskedAddressTest,
   NETWORK16,
-  onlyWhere,
   rangeTest,
   valueTest,
   whereNot,
@@ -226,8 +226,14 @@ export const conntrack = match('conntrack', {
       ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
       ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
       statesAlone(at),
-      // In seconds, where nf_tables has it in thousandths.
-      onlyWhere(bit(matchFlags, 0x0080), false),
+      // In whole seconds, where nf_tables has thousandths.
+      asked(0x0080, (negation) =>
+        rangeTest(connection(NFT_CT.EXPIRATION), HOST32, {
+          range: both(at.expiresMin, at.expiresMax),
+          negation,
+          unit: 1_000,
+        }),
+      ),
     )
   },
   options: (at) => {

@@ -1,11 +1,10 @@
 /** DCCP header fields. */
-import { pair, u8, u16 } from '../../binary/codec'
+import { type Field, pair, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { invertsGiven, match } from '../extension'
-import { bits } from '../fields'
-import { readNatively } from '../native'
+import { type NativePart, readNatively, sourceKey, type Test, transport } from '../native'
 import { portsGiven, portTests } from '../native-ports'
-import { onlyWhere } from '../native-tests'
+import { equality, given, isEquality, onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
@@ -33,6 +32,46 @@ const types: typeof names = {
   list: (bits, listing) => (listing.numeric ? numbers(bits).join(',') : names.format(bits, listing)),
 }
 
+/** Where the header has the type of the packet, in the bits of a mask. */
+const [TYPE, TYPE_BITS] = [transport(8, 1), 0x1e] as const
+const typeOf = (byte: number): number => byte / 2
+const [FIRST_INVALID, LAST] = [10, 15] as const
+
+/** The packet is of one type, or of one that there is not. */
+const typeTest = (mask: Field<number>, negation: Field<boolean>): NativePart => ({
+  keys: [sourceKey(TYPE)],
+  write(bytes, at) {
+    const [first, ...or] = valuesOf(mask.read(bytes, at)) ?? []
+    if (first === undefined) return undefined
+    const op = equality(negation.read(bytes, at))
+    const test: Test = { kind: 'test', source: TYPE, mask: Uint8Array.of(TYPE_BITS), op, ...first }
+    return [or.length === 0 ? test : { ...test, or }]
+  },
+  read(statement, bytes, at) {
+    if (statement.kind !== 'test' || !isEquality(statement.op) || statement.mask?.[0] !== TYPE_BITS) return false
+    const asked = typeMask(statement)
+    if (asked === undefined) return false
+    mask.write(bytes, at, asked)
+    negation.write(bytes, at, statement.op === 'neq')
+    return true
+  },
+})
+
+/** What the types are in the header; undefined for some of those that there are not. */
+function valuesOf(mask: number): Pick<Test, 'value' | 'to'>[] | undefined {
+  const invalid = mask & TYPES.INVALID
+  if (invalid !== 0 && invalid !== TYPES.INVALID) return undefined
+  const known = numbers(mask & ~TYPES.INVALID).map((type) => ({ value: Uint8Array.of(2 * type) }))
+  return invalid === 0 ? known : [...known, { value: Uint8Array.of(2 * FIRST_INVALID), to: Uint8Array.of(2 * LAST) }]
+}
+
+/** The types that a test asks for; undefined where there are no words for these. */
+function typeMask({ value, to }: Test): number | undefined {
+  const [first, last] = [value, to ?? value].map(([byte = 0]) => typeOf(byte)) as [number, number]
+  if (first === FIRST_INVALID && last === LAST) return TYPES.INVALID
+  return first === last && Number.isInteger(first) && first < FIRST_INVALID ? 1 << first : undefined
+}
+
 /** linux/netfilter/xt_dccp.h */
 export const dccp = match('dccp', {
   protocols: ['dccp'],
@@ -52,13 +91,14 @@ export const dccp = match('dccp', {
   ],
   check: ({ flags, invflags }) => invertsGiven(flags, invflags, ['sport', 'dport', 'dccp-types', 'dccp-option']),
   list: 'dccp',
-  native: ({ spts, dpts, flags, invflags }) =>
+  native: ({ spts, dpts, flags, invflags, typemask }) =>
     readNatively(
       portTests(
         [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
         [bit(invflags, 0x01), bit(invflags, 0x02)],
       ),
-      onlyWhere(bits(flags, 0x0c), 0),
+      given(bit(flags, 0x04), typeTest(typemask, bit(invflags, 0x04))),
+      onlyWhere(bit(flags, 0x08), false),
     ),
   options: ({ typemask, option: number, ...at }) => {
     const stored = (mask: number) => ({ present: bit(at.flags, mask), negation: bit(at.invflags, mask) })

@@ -2,9 +2,8 @@
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, isStoredProtocol, match } from '../extension'
-import { bits } from '../fields'
-import { network, readNatively } from '../native'
-import { bitFieldTest, given, onlyWhere } from '../native-tests'
+import { network, readNatively, transport } from '../native'
+import { bitFieldTest, given, oneBitTest } from '../native-tests'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -22,7 +21,12 @@ export const ecn = match('ecn', {
         bit(operation, IP),
         bitFieldTest(network(1, 1), u8, family === 'ipv4' ? 0x03 : 0x30, { value: ipEct, negation: bit(invert, IP) }),
       ),
-      onlyWhere(bits(operation, ECE | CWR), 0),
+      ...(
+        [
+          [CWR, 0x80],
+          [ECE, 0x40],
+        ] as const
+      ).map(([flag, bits]) => oneBitTest(transport(13, 1), bits, bit(operation, flag), bit(invert, flag))),
     ),
   translate: ({ operation, invert, ipEct }, family) => {
     return (bytes, at) => {

@@ -1,11 +1,18 @@
 /** The Fragment header of IPv6. */
+import { PROTOCOLS } from '../../abi/protocols'
 import { pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { bits } from '../fields'
 import { glued, listRange } from '../listing'
+import { optionalHeader, readNatively } from '../native'
+import { given, NETWORK32, onlyWhere, presence, rangeTest, statedBy } from '../native-tests'
 import { joined, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
+
+/** Bits of the header: of the offset, and that more fragments follow. */
+const [OFFSET, MORE] = [Uint8Array.of(0xff, 0xf8), 0x01] as const
 
 /** linux/netfilter_ipv6/ip6t_frag.h */
 export const frag = match('frag', {
@@ -13,6 +20,19 @@ export const frag = match('frag', {
   revisions: { 0: struct('struct ip6t_frag', 16, { ids: pair(u32), hdrlen: u32, flags: u8, invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x03]],
   list: () => glued('frag '),
+  native: ({ ids, flags, invflags }) => {
+    const header = (offset: number, length: number) => optionalHeader(PROTOCOLS['ipv6-frag'], offset, length)
+    const isMore = (flag: number, bits: number) =>
+      statedBy(header(3, 1), Uint8Array.of(MORE), Uint8Array.of(bits), bit(flags, flag))
+    return readNatively(
+      presence(header(0, 1), flags),
+      given(bit(flags, 0x01), rangeTest(header(4, 4), NETWORK32, { range: ids, negation: bit(invflags, 0x01) })),
+      statedBy(header(2, 2), OFFSET, new Uint8Array(2), bit(flags, 0x08)),
+      isMore(0x10, MORE),
+      isMore(0x20, 0),
+      onlyWhere(bits(flags, 0x06), 0),
+    )
+  },
   translate: ({ ids, flags, invflags }) => {
     const has = (mask: number) => bit(flags, mask)
     return (bytes, at) => {

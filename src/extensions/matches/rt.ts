@@ -1,9 +1,12 @@
 /** The Routing header of IPv6. */
+import { PROTOCOLS } from '../../abi/protocols'
 import { array, type Field, pair, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, match } from '../extension'
-import { counted } from '../fields'
+import { bits, counted } from '../fields'
 import { listRange } from '../listing'
+import { optionalHeader, readNatively } from '../native'
+import { given, NETWORK8, onlyWhere, presence, rangeTest, valueTest } from '../native-tests'
 import { joined, nftRange, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { addressList } from '../values/address'
@@ -44,6 +47,17 @@ export const rt = match('rt', {
     }
   },
   list: 'rt',
+  native: ({ rtType, segsleft, flags, invflags }) => {
+    const header = (offset: number) => optionalHeader(PROTOCOLS['ipv6-route'], offset, 1)
+    const type = valueTest(header(2), u8, { value: rtType, negation: bit(invflags, TYPE) })
+    const left = rangeTest(header(3), NETWORK8, { range: segsleft, negation: bit(invflags, 0x02) })
+    return readNatively(
+      presence(header(0), flags),
+      given(bit(flags, TYPE), type),
+      given(bit(flags, 0x02), left),
+      onlyWhere(bits(flags, 0x04 | RESERVED | HOP_LIST | NOT_STRICT), 0),
+    )
+  },
   translate:
     ({ rtType, segsleft, flags, invflags }) =>
     (bytes, at) => {

@@ -1,13 +1,16 @@
 /** Some of the packets: each with a probability, or every so many one. */
-import { type Field, raw, u16, u32 } from '../../binary/codec'
+import { NFT_META } from '../../abi/nf-tables'
+import { be32, type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, match } from '../extension'
-import { view } from '../fields'
+import { is, view } from '../fields'
+import { meta, type NativePart, readNatively, sourceKey } from '../native'
+import { encoded } from '../native-tests'
 import { option } from '../option'
 import { probability } from '../values/fraction'
 import { integer } from '../values/integer'
 import { type Named, name } from '../values/names'
-import { mismatch, type ValueType } from '../values/value'
+import { mismatch, same, type ValueType } from '../values/value'
 
 /** A mode that there is not stands for one that was not given. */
 const [RANDOM, NTH, NONE] = [0, 1, 0xffff] as const
@@ -27,6 +30,41 @@ const during = (mode: Field<number>, value: number): Field<boolean> => ({
   },
 })
 
+/** Beside a field, iptables writes how many packets are left until the first that matches, in either mode. */
+const counting =
+  ({ every, packet, count }: Readonly<Record<'every' | 'packet' | 'count', Field<number>>>) =>
+  (field: Field<number>): Field<number> => ({
+    ...field,
+    write(bytes, at, value) {
+      field.write(bytes, at, value)
+      count.write(bytes, at, (every.read(bytes, at) - packet.read(bytes, at)) >>> 0)
+    },
+  })
+
+/** The bits of a random number that are compared. */
+const RANDOM_BITS = Uint8Array.of(0x7f, 0xff, 0xff, 0xff)
+
+/** A random number is less than so many of all that it may be; negated, it is not. */
+const partOfAll = (share: Field<number>, negation: Field<boolean>, isRandom: Field<boolean>): NativePart => {
+  const source = meta(NFT_META.PRANDOM)
+  return {
+    keys: [sourceKey(source)],
+    write(bytes, at) {
+      const op = negation.read(bytes, at) ? 'gte' : 'lt'
+      const value = encoded(be32, share.read(bytes, at))
+      return isRandom.read(bytes, at) ? [{ kind: 'test', source, mask: RANDOM_BITS, op, value }] : undefined
+    },
+    read(statement, bytes, at) {
+      if (statement.kind !== 'test' || (statement.op !== 'lt' && statement.op !== 'gte')) return false
+      if (statement.to !== undefined || statement.isTurned || !same(statement.mask ?? [], RANDOM_BITS)) return false
+      share.write(bytes, at, be32.read(statement.value, 0))
+      isRandom.write(bytes, at, true)
+      negation.write(bytes, at, statement.op === 'gte')
+      return true
+    },
+  }
+}
+
 /** linux/netfilter/xt_statistic.h. A probability lies where `every` does. */
 export const statistic = match('statistic', {
   revisions: {
@@ -44,6 +82,13 @@ export const statistic = match('statistic', {
   private: ({ master }) => [master],
   leading: ['mode'],
   list: 'statistic',
+  native: ({ mode, flags, every, packet, count }) =>
+    readNatively(
+      partOfAll(counting({ every, packet, count })(every), bit(flags, 0x01), {
+        ...is(mode, RANDOM, NONE),
+        read: (bytes, at) => mode.read(bytes, at) === RANDOM && every.read(bytes, at) !== UNSAID,
+      }),
+    ),
   translate: ({ mode, flags, every, packet }) => {
     const negation = bit(flags, 0x01)
     return (bytes, at) => {
@@ -54,14 +99,7 @@ export const statistic = match('statistic', {
     }
   },
   options: ({ mode, flags, every, packet, count }) => {
-    /** Beside it, iptables writes how many packets are left until the first that matches, in either mode. */
-    const counted = (field: Field<number>): Field<number> => ({
-      ...field,
-      write(bytes, at, value) {
-        field.write(bytes, at, value)
-        count.write(bytes, at, (every.read(bytes, at) - packet.read(bytes, at)) >>> 0)
-      },
-    })
+    const counted = counting({ every, packet, count })
     const oneOf = view(
       counted(every),
       (others) => others + 1,

@@ -1,9 +1,10 @@
 /** TCP header fields. */
-import { pair, u8, u16 } from '../../binary/codec'
+import { NFT_EXTHDR_OP } from '../../abi/nf-tables'
+import { type Field, pair, u8, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { is } from '../fields'
-import { native, transport } from '../native'
+import { type NativePart, native, transport } from '../native'
 import { portTests } from '../native-ports'
 import { onlyWhere, optional, valueTest } from '../native-tests'
 import { flag, option, synonym } from '../option'
@@ -33,6 +34,22 @@ export const tcpHeader = struct('struct xt_tcp', 12, {
   invflags: u8,
 })
 
+/**
+ * Whether there is an option of a kind. nf_tables does not look at the last byte of all, where one of a single byte may be, and
+ * takes options that are longer than the header for none: only in words is that said.
+ */
+const optionTest = (kind: Field<number>, negation: Field<boolean>): NativePart => ({
+  ...onlyWhere(kind, 0),
+  translated(bytes, at) {
+    const type = kind.read(bytes, at)
+    if (type === 0) return []
+    const source = { from: 'exthdr', op: NFT_EXTHDR_OP.TCPOPT, type, offset: 0, length: 1, isPresence: true } as const
+    const value = Uint8Array.of(negation.read(bytes, at) ? 0 : 1)
+    return type === NO_OPERATION ? undefined : [{ kind: 'test', source, op: 'eq', value }]
+  },
+})
+const NO_OPERATION = 1
+
 export const tcp = match('tcp', {
   protocols: ['tcp'],
   revisions: { 0: tcpHeader },
@@ -47,7 +64,7 @@ export const tcp = match('tcp', {
         valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation, max: ALL_FLAGS }),
       ),
       portTests([spts, dpts], [bit(invflags, 0x01), bit(invflags, 0x02)]),
-      onlyWhere(kind, 0),
+      optionTest(kind, bit(invflags, 0x08)),
     )
   },
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {

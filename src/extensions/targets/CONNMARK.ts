@@ -8,7 +8,7 @@ import { target } from '../extension'
 import { among, constant, is, view, where } from '../fields'
 import { connection, meta, readNatively } from '../native'
 import { markChange, markCopy } from '../native-actions'
-import { given, onlyWhere } from '../native-tests'
+import { given } from '../native-tests'
 import { flag, option, synonym } from '../option'
 import { bits32, hex, integer } from '../values/integer'
 
@@ -31,11 +31,15 @@ export const CONNMARK = target('CONNMARK', {
   native: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
     if (!('shiftDir' in at)) return undefined
     const [packet, tracked] = [meta(NFT_META.MARK), connection(NFT_CT.MARK)]
+    const shift = view(
+      both(at.shiftDir, at.shiftBits),
+      ([way, bits]) => (way === RIGHT ? -bits : bits),
+      (bits) => [bits < 0 ? RIGHT : LEFT, Math.abs(bits)] as const,
+    )
     return readNatively(
-      given(is(mode, SET, UNSAID), markChange(tracked, ctmark, ctmask)),
-      given(is(mode, SAVE, UNSAID), markCopy(tracked, packet, { cleared: ctmask, copied: nfmask })),
-      given(is(mode, RESTORE, UNSAID), markCopy(packet, tracked, { cleared: nfmask, copied: ctmask })),
-      onlyWhere(at.shiftBits, 0),
+      given(is(mode, SET, UNSAID), markChange(tracked, ctmark, ctmask, shift)),
+      given(is(mode, SAVE, UNSAID), markCopy(tracked, packet, { cleared: ctmask, copied: nfmask, shift })),
+      given(is(mode, RESTORE, UNSAID), markCopy(packet, tracked, { cleared: nfmask, copied: ctmask, shift })),
     )
   },
   options: ({ ctmark, ctmask, nfmask, mode, ...at }) => {

@@ -1,19 +1,22 @@
 /** Sets the DSCP of the packet. */
-import { u8 } from '../../binary/codec'
+import { be16, u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { target } from '../extension'
+import { network, readNatively } from '../native'
+import { bitFieldChange } from '../native-actions'
 import { option, synonym } from '../option'
 import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
+
+/** Where the header of the network has a checksum of itself. */
+const CHECKSUMS = { ipv4: 10, ipv6: undefined } as const
 
 /** linux/netfilter/xt_DSCP.h */
 export const DSCP = target('DSCP', {
   tables: ['mangle'],
   revisions: { 0: struct('struct xt_DSCP_info', 1, { dscp: u8 }) },
   check: refuseDscp('set-dscp'),
-  translate:
-    ({ dscp }, family) =>
-    (bytes, at) =>
-      `${family === 'ipv4' ? 'ip' : 'ip6'} dscp set 0x${dscp.read(bytes, at).toString(16).padStart(2, '0')}`,
+  native: ({ dscp }, family) =>
+    readNatively(bitFieldChange(network(0, 2), be16, family === 'ipv4' ? 0x00fc : 0x0fc0, dscp, CHECKSUMS[family])),
   options: ({ dscp }) => ({
     'set-dscp': option(codePoint, dscp, { required: true, list: 'DSCP set $' }),
     'set-dscp-class': synonym('set-dscp', option(dscpClass, dscp, { required: true })),

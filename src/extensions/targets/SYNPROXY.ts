@@ -3,9 +3,15 @@ import { u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { isProtocol, needsProtocol, target } from '../extension'
 import { headed } from '../listing'
+import { readNatively } from '../native'
+import { expression } from '../native-actions'
 import { wordsWhere } from '../nft-words'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
+
+/** What nf_tables has flags for. */
+const KNOWN = 0x0f
+type SynproxyData = { mss: number; wscale: number; flags: number }
 
 /** linux/netfilter/nf_synproxy.h */
 export const SYNPROXY = target('SYNPROXY', {
@@ -13,6 +19,24 @@ export const SYNPROXY = target('SYNPROXY', {
   hooks: ['INPUT', 'FORWARD'],
   revisions: { 0: struct('struct nf_synproxy_info', 4, { options: u8, wscale: u8, mss: u16 }) },
   list: () => (payload) => `${headed('SYNPROXY')(payload)} `,
+  native: ({ options, wscale, mss }) =>
+    readNatively(
+      expression<SynproxyData>('synproxy', {
+        write(bytes, at) {
+          const flags = options.read(bytes, at)
+          return (flags & ~KNOWN) === 0
+            ? { mss: mss.read(bytes, at), wscale: wscale.read(bytes, at), flags }
+            : undefined
+        },
+        read({ mss: size = 0, wscale: scale = 0, flags = 0 }, bytes, at) {
+          if ((flags & ~KNOWN) !== 0) return false
+          options.write(bytes, at, flags)
+          wscale.write(bytes, at, scale)
+          mss.write(bytes, at, size)
+          return true
+        },
+      }),
+    ),
   translate: ({ options, wscale, mss }) => {
     const has = (mask: number) => bit(options, mask)
     const [sack, timestamp, ecn] = [

@@ -1,8 +1,12 @@
 /** Sends a copy of the packet to another machine on the local network. */
+import { FAMILIES } from '../../abi/family'
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
 import { about, isTerminated, target } from '../extension'
+import { readNatively } from '../native'
+import { expression } from '../native-actions'
+import { onlyWhere, widened } from '../native-tests'
 import { option } from '../option'
 import { formatAddress, inetAddress, isZero, shorten, unusedAddress } from '../values/address'
 import { oneInterface } from '../values/interface'
@@ -16,6 +20,21 @@ export const TEE = target('TEE', {
   private: ({ priv }) => [priv],
   unused: ({ gw }, family) => unusedAddress(gw, family),
   list: 'TEE',
+  native: ({ gw, oif }, family) => {
+    const { addressSize: size } = FAMILIES[family]
+    return readNatively(
+      expression<{ address: Uint8Array }>('dup', {
+        write: (bytes, at) => ({ address: gw.read(bytes, at).slice(0, size) }),
+        read({ address, ...device }, bytes, at) {
+          // nf_tables has a number of an interface, and the target its name.
+          if (address?.length !== size || Object.keys(device).length > 0) return false
+          gw.write(bytes, at, widened(address, gw.size))
+          return true
+        },
+      }),
+      onlyWhere(oif, ''),
+    )
+  },
   translate:
     ({ gw, oif }) =>
     (bytes, at, context) => {

@@ -124,12 +124,15 @@ class LinuxNetlink implements NetlinkConnection {
     this.#try((fd) => libc.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
   }
 
-  /** Nobody waits for whoever listens: what does not fit while they are busy is lost. Without the right to it, less fits. */
+  /** Nobody waits for whoever listens: what does not fit while they are busy is lost. Without the right to more, rmem_max fits. */
   #makeRoomForNews(): void {
+    const setRoom = (option: number): void =>
+      this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, option, int(NEWS_ROOM)))
     try {
-      this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVBUFFORCE, int(NEWS_ROOM)))
+      setRoom(libc.SO_RCVBUFFORCE)
     } catch (error) {
       if (!(error instanceof NetlinkFailure && error.errno === ERRNO.EPERM)) throw error
+      setRoom(libc.SO_RCVBUF)
     }
   }
 

@@ -8,7 +8,7 @@ import type { SetNames } from '../../../extensions/context'
 import { acknowledgement, refusal } from '../../../netlink/answer'
 import { type Message, type MessageType, type NfHead, readMessage } from '../../../netlink/message'
 import { batchBegin, messages } from '../../../nft/messages'
-import { type Asked, Changes, checkLengths } from './commands'
+import { type Asked, Changes, checkLengths, tableKey } from './commands'
 import { NftFailure, refuse } from './failure'
 import type { NftTables } from './ruleset'
 import { Teller } from './tell'
@@ -117,12 +117,17 @@ function carryOutAll(
       isRefused = true
       answers.push(refused(message, error))
     }
-  const wrong = isRefused || !isWhole ? undefined : changes.wrong()
+  const wrong = isRefused ? undefined : changes.wrong()
   if (isRefused || !isWhole || wrong !== undefined) changes.rollBack()
-  if (wrong !== undefined) return carryOutAll(all, sets, within, isWhole, wrong)
+  if (wrong !== undefined && (isWhole || doubtful === undefined))
+    return carryOutAll(all, sets, within, isWhole, isWhole ? wrong : knownTables(all, wrong))
   const isDone = !isRefused && isWhole && !changes.isEmpty
   return { told: isDone ? commit(all, changes, within) : [], answers }
 }
+
+/** In a batch without an end, what is wrong of tables that it makes itself is not found. */
+const knownTables = ({ tables }: NftTables, among: ReadonlySet<string>): Set<string> =>
+  new Set(tables.map(tableKey).filter((key) => among.has(key)))
 
 function applyTo(changes: Changes, message: Message): void {
   const known = CHANGES.find(({ type }) => type === message.type)

@@ -76,7 +76,8 @@ type Lengthy = Partial<Record<'table' | 'chain' | 'name', string | undefined>> &
 /** Tells of one change that was made, in the order in which they were. */
 type Event = (tell: (asked: Message) => Teller) => readonly Uint8Array[]
 
-const isSame = (table: NftTable): string => `${table.family.name} ${table.name}`
+/** Which table it is, among all. */
+export const tableKey = (table: NftTable): string => `${table.family.name} ${table.name}`
 
 /** Changes that take effect together: carried out one after the other, and taken back should any be refused. */
 export class Changes {
@@ -102,7 +103,7 @@ export class Changes {
 
   /** The tables of which something is wrong that no rule alone shows; to be carried out again, with these in doubt. */
   wrong(): ReadonlySet<string> | undefined {
-    const isWrong = this.#all.tables.some((one) => this.#doubtful.has(isSame(one)) && checkReached(one) !== undefined)
+    const isWrong = this.#all.tables.some((one) => this.#doubtful.has(tableKey(one)) && checkReached(one) !== undefined)
     return isWrong ? this.#doubtful : undefined
   }
 
@@ -256,11 +257,11 @@ export class Changes {
       const before = at === rules.length - 1 ? undefined : rules[at - 1]
       return [teller.tell(messages.newRule, family, ruleValues(chain, rule, before), ruleEventFlags(flags))]
     })
-    if (this.#isReplay && this.#doubtful.has(isSame(table))) {
+    if (this.#isReplay && this.#doubtful.has(tableKey(table))) {
       const errno = checkReached(table)
       if (errno !== undefined) refuse(errno)
     } else if (expressions.some(({ jump, check }) => jump !== undefined || check !== undefined))
-      this.#doubtful.add(isSame(table))
+      this.#doubtful.add(tableKey(table))
   }
 
   #replaced(chain: NftChain, handle: bigint, flags: number): NftRule {

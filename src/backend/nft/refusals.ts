@@ -1,0 +1,134 @@
+/** What the kernel refuses of a batch, as users see it: which rule or chain it is, and why. */
+import { ERRNO, errnoName } from '../../abi/errno'
+import { HOOKS, type Hook } from '../../abi/netfilter'
+import { MAX_EXPRESSIONS, MAX_JUMPS } from '../../abi/nf-tables'
+import { brokenDemand } from '../../blob/verify'
+import { type IptcError, NetlinkError, PermissionError, RuleError, type RulePart, type RulePlace } from '../../errors'
+import { faultOf, faultText } from '../../extensions/extension'
+import type { Known } from '../../extensions/registry'
+import { explain, type Refusal } from '../../netlink/refusal'
+import { expressionList } from '../../nft/expressions'
+import { writeRule } from '../../nft/rule'
+import { extensionParts, ruleHead } from '../../ruleset/parts'
+import { countersOf, type Entry, jumpOf, type Ruleset } from '../../ruleset/ruleset'
+import { blame } from '../blame'
+import type { ChangeRequest } from './changes'
+
+/** @param to what the table was to become */
+export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeRequest | undefined): IptcError {
+  const owned = ownedBy(to, refusal)
+  if (owned !== undefined) return owned
+  const error = explain(refusal)
+  if (!(error instanceof NetlinkError) || change === undefined) return error
+  const { added, place } = change
+  if (added !== undefined) return refusedRule(to, error, added, place)
+  const reason = chainReason(to, refusal.errno, place) ?? error.reason ?? 'the kernel does not say why'
+  return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+}
+
+/** Of a table with an owner, the kernel says that nobody else has the right to change it, whoever asks. */
+function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError | undefined {
+  if (foreign?.owner === undefined || refusal.errno !== ERRNO.EPERM) return undefined
+  return new PermissionError(
+    `table ${table} has an owner, the program with netlink port ${foreign.owner} (as a rule, the id of its process), and ` +
+      `nobody else may change it: have that program do it, or end it (${refusal.request.name}: EPERM)`,
+    { cause: refusal },
+  )
+}
+
+/** Why the kernel refuses to do something to a chain. */
+const CHAIN_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
+  [ERRNO.ENOENT]: 'what was read is not there any more',
+}
+
+function chainReason({ foreign }: Ruleset, errno: number, { chain }: RulePlace): string | undefined {
+  const other = chain === undefined ? undefined : foreign?.chains.get(chain)
+  if (other === undefined || errno === ERRNO.EBUSY) return CHAIN_REASONS[errno]
+  return `the table has a ${other}, which is none of iptables and is left alone: it is for nft to delete or rename it`
+}
+
+function refusedRule(to: Ruleset, error: NetlinkError, rule: Entry, place: RulePlace): RuleError {
+  const reached = reachedChains(to)
+  const refused = (reason: string, part: RulePart = {}): RuleError =>
+    new RuleError({ ...place, ...part }, `${reason} (${error.operation}: ${error.code})`, { cause: error })
+  const own = brokenRule(to, rule, reached.get(place.chain ?? ''))
+  if (own !== undefined) return refused(own.reason, own.part)
+  const limit = LIMITS[error.errno]?.(to, rule)
+  if (limit !== undefined) return refused(limit)
+  const behind = rule.jump === undefined ? undefined : brokenBehind(to, rule.jump, reached)
+  return behind === undefined ? blame(error, to.family, { rule, place }) : refused(behind)
+}
+
+const LIMITS: Readonly<Record<number, (to: Ruleset, rule: Entry) => string | undefined>> = {
+  [ERRNO.EMLINK]: () => `chains go to each other in a loop, or by more than ${MAX_JUMPS} jumps`,
+  [ERRNO.EINVAL]({ family }, rule) {
+    const bytes = writeRule(family, rule, countersOf(family, rule))
+    let count = 0
+    expressionList.each({ bytes, at: 0, end: bytes.length }, () => void count++)
+    if (count <= MAX_EXPRESSIONS) return undefined
+    return `it takes ${count} expressions of nf_tables, which has room for ${MAX_EXPRESSIONS} in a rule`
+  },
+}
+
+interface Broken {
+  readonly part: RulePart
+  readonly reason: string
+}
+
+/** What an extension demands of the rule that it is in, and is not so. @param hooks that the rule is reached from */
+export function brokenPart(
+  { family, table }: Ruleset,
+  { bytes }: Entry,
+  hooks: readonly Hook[],
+  { extension, variant }: Known,
+  demands = extension.demands,
+): Broken | undefined {
+  const broken = brokenDemand({ demands }, { ...ruleHead(family, bytes, 0), table, hooks })
+  if (broken === undefined) return undefined
+  const { parameter } = faultOf(broken)
+  return { part: { extension: extension.name, parameter }, reason: faultText(extension, variant, broken) }
+}
+
+function brokenRule(to: Ruleset, rule: Entry, hooks: ReadonlySet<Hook> = new Set()): Broken | undefined {
+  const from = HOOKS.filter((hook) => hooks.has(hook))
+  for (const { known } of extensionParts(to.family, rule.bytes)) {
+    const broken = known && brokenPart(to, rule, from, known)
+    if (broken !== undefined) return broken
+  }
+  return undefined
+}
+
+/** What is wrong of the rules that a chain leads to. */
+function brokenBehind(to: Ruleset, chain: string, reached: Reached): string | undefined {
+  for (const name of chainsFrom(to, chain))
+    for (const [i, rule] of to.chains.get(name)?.rules.map((one, i) => [i, one] as const) ?? []) {
+      const broken = brokenRule(to, rule, reached.get(name))
+      if (broken !== undefined) return `it leads to rule ${i + 1} of chain ${name}: ${broken.reason}`
+    }
+  return undefined
+}
+
+/** From which hooks chains are reached. */
+type Reached = ReadonlyMap<string, ReadonlySet<Hook>>
+
+function reachedChains(to: Ruleset): Reached {
+  const reached = new Map<string, Set<Hook>>()
+  for (const { name, hook } of to.chains.values())
+    if (hook !== undefined)
+      for (const chain of chainsFrom(to, name)) reached.set(chain, (reached.get(chain) ?? new Set()).add(hook))
+  return reached
+}
+
+/** A chain and all that its rules lead to. */
+function chainsFrom({ chains }: Ruleset, first: string): Set<string> {
+  const found = new Set([first])
+  for (const name of found) {
+    const rules = chains.get(name)?.rules
+    for (const ref of rules?.refs ?? []) {
+      const jump = rules && jumpOf(rules, ref)
+      if (jump !== undefined && jump !== '') found.add(jump)
+    }
+  }
+  return found
+}

@@ -1,0 +1,108 @@
+/** System calls to nf_tables that fail: each ends in its error, and leaves the table as it was and no socket open. */
+import { ERRNO, type ErrnoName } from '../../src/abi/errno'
+import { Chain, detectBackend, KernelError, MemoryKernel, Rule, save, Table, UnsupportedError } from '../../src/index'
+import { type NetlinkConnection, NetlinkFailure } from '../../src/kernel/kernel'
+import { failing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
+
+const RULE = '-s 10.0.0.1/32 -p tcp -m tcp --dport 22 -m u32 --u32 "0x0=0x1" -j ACCEPT'
+const BEFORE = ['INPUT', 'FORWARD', 'OUTPUT', 'old']
+const AFTER = [...BEFORE, RULE]
+
+let inner: MemoryKernel
+let kernel: WatchedKernel
+let table: Table
+beforeEach(() => {
+  inner = new MemoryKernel()
+  new Table('filter', { kernel: inner, backend: 'nft' }).createChain('old')
+  kernel = new WatchedKernel(inner)
+  table = new Table('filter', { kernel, backend: 'nft' })
+})
+
+/** What the kernel holds, seen past the faults. */
+function rules(): string[] {
+  using other = new Table('filter', { kernel: inner, backend: 'nft' })
+  return other.chains.flatMap(({ name, rules }) => [name, ...rules.map(String)])
+}
+
+const add = (): void => new Chain(table, 'old').appendRule(Rule.parse(RULE))
+
+/** One edit in each of the ways in which a table is written. */
+const WAYS: Readonly<Record<string, () => void | Promise<void>>> = {
+  'an edit': add,
+  'a transaction': () => table.transaction(add),
+  'a transaction off the main thread': () => table.transactionAsync(add),
+  'a deferred commit': () => {
+    table.autocommit = false
+    add()
+    table.commit()
+  },
+  'a deferred commit off the main thread': async () => {
+    table.autocommit = false
+    add()
+    await table.commitAsync()
+  },
+}
+
+const OPERATIONS: readonly SystemCall['operation'][] = ['ask', 'batch']
+const ERRNOS: readonly ErrnoName[] = ['EINTR', 'EAGAIN', 'EPERM', 'ENOMEM', 'ENOBUFS']
+const FAULTS = OPERATIONS.flatMap((operation) => ERRNOS.map((errno) => [operation, errno] as const))
+
+describe.each(Object.keys(WAYS))('%s', (name) => {
+  const way = async (): Promise<void> => WAYS[name]?.()
+
+  test.each(FAULTS)('%s that fails with %s: nothing is changed, and later it is', async (operation, errno) => {
+    kernel.before = failing(operation, ERRNO[errno])
+    await expect(way()).rejects.toMatchObject({ constructor: KernelError, code: errno })
+    expect(rules()).toEqual(BEFORE)
+    kernel.before = () => {}
+    if (table.autocommit) await way()
+    else if (operation === 'batch') table.commit()
+    else await way()
+    expect(rules()).toEqual(AFTER)
+    table.close()
+    expect(kernel.connections).toBe(0)
+  })
+
+  test.each([0, 1, 2, 3, 4, 5, 6])('the system call with number %p fails: nothing is changed', async (at) => {
+    let left = at
+    kernel.before = () => {
+      if (left-- === 0) throw new NetlinkFailure(ERRNO.ENOMEM)
+    }
+    await expect(way()).rejects.toThrow(KernelError)
+    expect(rules()).toEqual(BEFORE)
+    table.close()
+    expect(kernel.connections).toBe(0)
+  })
+})
+
+/** Has no more sockets than some. */
+class Scarce extends WatchedKernel {
+  sockets = 0
+  errno: number = ERRNO.EMFILE
+  override netlink(protocol: number): NetlinkConnection {
+    if (this.connections >= this.sockets) throw new NetlinkFailure(this.errno)
+    return super.netlink(protocol)
+  }
+}
+
+test.each([0, 1, 2, 3])('with room for %p sockets, reading says that there are no more', (sockets) => {
+  const scarce = Object.assign(new Scarce(inner), { sockets })
+  using of = new Table('filter', { kernel: scarce, backend: 'nft' })
+  expect(() => of.chains).toThrow(expect.objectContaining({ constructor: KernelError, code: 'EMFILE' }))
+  of.close()
+  expect(scarce.connections).toBe(0)
+})
+
+test.each<ErrnoName>(['EPROTONOSUPPORT', 'EAFNOSUPPORT'])(
+  'a kernel without such sockets (%s) has no nf_tables',
+  (errno) => {
+    const lacking = Object.assign(new Scarce(new MemoryKernel()), { errno: ERRNO[errno] })
+    const lacks = expect.objectContaining({
+      constructor: UnsupportedError,
+      message: expect.stringContaining('modprobe nf_tables'),
+    })
+    expect(() => new Table('filter', { kernel: lacking, backend: 'nft' }).chains).toThrow(lacks)
+    expect(() => save({ kernel: lacking, backend: 'nft' })).toThrow(lacks)
+    expect(detectBackend({ kernel: lacking })).toBe('legacy')
+  },
+)

@@ -1,0 +1,59 @@
+/**
+ * Rules of expressions that anybody may have written do with every packet what the rules do that they are read as. Others are
+ * held as they are.
+ */
+import fc from 'fast-check'
+import { FAMILIES, type Family } from '../../src/abi/family'
+import { UnboundSets } from '../../src/backend/sets'
+import { printRule } from '../../src/language/print'
+import { type Expression, expressionList, isKnown } from '../../src/nft/expressions'
+import { isHeld, readRule } from '../../src/nft/rule'
+import { describeRule } from '../../src/ruleset/rule'
+import { NftMachine, Refused } from '../support/nft-machine'
+import { nftCases } from '../support/nft-rules'
+import type { Packet } from '../support/packets'
+import { RuleMachine } from '../support/rule-machine'
+
+/** The text of what is read; undefined where it is held. */
+function reading(family: Family, expressions: readonly Expression[]): string | undefined {
+  const bytes = new Uint8Array(expressionList.size(expressions))
+  expressionList.write(bytes, 0, expressions)
+  const read = readRule(family, { bytes, at: 0, end: bytes.length })
+  const context = { family, sets: new UnboundSets() }
+  return isHeld(family, read.bytes) ? undefined : printRule(describeRule(read, context), family.name)
+}
+
+const RUNS = 5_000
+
+test.each(Object.values(FAMILIES))('what is read of $name does as it did', (family) => {
+  const seen = { packets: 0, met: 0 }
+  fc.assert(
+    fc.property(nftCases(family), ({ expressions, packets }) => {
+      const text = reading(family, expressions)
+      if (text === undefined) return
+      const isCounted = expressions.some((one) => isKnown(one) && one.name === 'counter')
+      const machine = new RuleMachine(text, family, isCounted)
+      for (const packet of packets) {
+        const done = outcome(expressions, packet)
+        if (done === undefined) continue
+        expect(`${text} => ${machine.run(packet)}`).toBe(`${text} => ${done}`)
+        seen.packets++
+        if (done !== '') seen.met++
+      }
+    }),
+    { numRuns: RUNS },
+  )
+  // Rules that are held, or that no packet meets, say nothing of how others are read.
+  expect(seen.packets).toBeGreaterThan(RUNS)
+  expect(seen.met).toBeGreaterThan(RUNS / 4)
+})
+
+/** Undefined of a rule that Linux does not take. */
+function outcome(expressions: readonly Expression[], packet: Packet): string | undefined {
+  try {
+    return new NftMachine(packet).run(expressions)
+  } catch (error) {
+    if (error instanceof Refused) return undefined
+    throw error
+  }
+}

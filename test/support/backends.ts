@@ -1,0 +1,19 @@
+/** What is promised of both backends is tested on both. */
+import { BACKENDS, type BackendName } from '../../src/backend/store'
+
+const VARIABLE = 'XTABLES_BACKEND'
+
+/** Runs tests on each backend: the one that tables, dictionaries and texts have that name none. */
+export function onBackends(tests: (backend: BackendName) => void): void {
+  describe.each(BACKENDS)('%s', (backend) => {
+    const before = process.env[VARIABLE]
+    beforeAll(() => {
+      process.env[VARIABLE] = backend
+    })
+    afterAll(() => {
+      if (before === undefined) delete process.env[VARIABLE]
+      else process.env[VARIABLE] = before
+    })
+    tests(backend)
+  })
+}
