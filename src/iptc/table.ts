@@ -408,8 +408,8 @@ export abstract class AnyTable extends Strict {
   }
 }
 
-/** What a chain that is to be made cannot be called. @throws XtablesError */
-function checkNewName(name: string): void {
+/** @internal What a chain that is to be made cannot be called. @throws XtablesError */
+export function checkNewName(name: string): void {
   check('the name of a chain', name, text)
   checkChainName(name)
   if (findExtension('target', name) !== undefined)

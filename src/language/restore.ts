@@ -188,12 +188,7 @@ export class RestoreText {
   #tableName(line: string): string | undefined {
     const { tables } = this.#options
     if (line.startsWith('*')) {
-      this.#lines.refuseReturn(line)
-      const name = line
-        .slice(1)
-        .split(/[ \t]+/)
-        .find((word) => word !== '')
-      if (name === undefined) throw this.#lines.error('syntax', 'table name invalid')
+      const name = nameOfTable(line, this.#lines)
       this.#isSkipping = tables !== undefined && !tables.includes(name)
       return this.#isSkipping ? undefined : name
     }
@@ -247,6 +242,27 @@ export class RestoreText {
     const origin = rule?.continues
     return rule && (this.#origins.get(rule) ?? (typeof origin === 'object' ? this.#origins.get(origin) : undefined))
   }
+}
+
+/** Names of the tables of a text, in their order. @throws RestoreError */
+export function tableNames(text: string): string[] {
+  const lines = new Lines(text)
+  const names: string[] = []
+  for (let line = lines.read(); line !== undefined; line = lines.read())
+    if (line.startsWith('*')) names.push(nameOfTable(line, lines))
+    else lines.readOn(line)
+  return names
+}
+
+/** @throws RestoreError for a line that names none */
+function nameOfTable(line: string, lines: Lines): string {
+  lines.refuseReturn(line)
+  const name = line
+    .slice(1)
+    .split(/[ \t]+/)
+    .find((word) => word !== '')
+  if (name === undefined) throw lines.error('syntax', 'table name invalid')
+  return name
 }
 
 /** Errors that are of no line, and tell enough themselves. */

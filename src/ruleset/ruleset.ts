@@ -28,6 +28,8 @@ export interface Entry {
   readonly continues?: Ref
   /** Taken from what a kernel handed out, and put into a table again. */
   readonly isCopy?: boolean
+  /** It stands elsewhere than what it goes on from: that goes and this comes, and rules between them stay what they are. */
+  readonly isMoved?: boolean
   /** Of what it goes on from, it leaves out what had been counted when that was read. */
   readonly isZeroed?: boolean
 }
@@ -172,6 +174,9 @@ export const zeroed = (entry: Entry, from: Ref = entry): Entry => ({ ...continue
 
 /** The same entry, to be changed a little without losing count. */
 export const continued = (entry: Entry, from: Ref = entry): Entry => ({ ...entry, continues: entry.continues ?? from })
+
+/** The same entry, at another place of its chain. */
+export const moved = (entry: Entry, from: Ref = entry): Entry => ({ ...continued(entry, from), isMoved: true })
 
 /** The same entry, going to another chain. */
 export const redirected = (entry: Entry, from: Ref, jump: string): Entry => ({ ...continued(entry, from), jump })

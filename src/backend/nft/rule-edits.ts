@@ -97,7 +97,7 @@ function middleEdits(
 /** The handle of the rule in the kernel that says what this one does, and counts as this one is to. */
 function sameRule(family: Family, ref: Ref, handleOf: HandleOf): number | undefined {
   const own = handleOf(ref)
-  if (own !== undefined || typeof ref === 'number' || ref.continues === undefined) return own
+  if (own !== undefined || typeof ref === 'number' || ref.continues === undefined || ref.isMoved) return own
   const isCounted = readCounters(family, ref.bytes).some((count) => count > 0n)
   return ref.isZeroed && isCounted ? undefined : handleOf(ref.continues)
 }

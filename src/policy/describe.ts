@@ -1,0 +1,102 @@
+/** What becomes of a chain, as people read it and as a plan keeps it. */
+import { createHash } from 'node:crypto'
+import type { Context } from '../extensions/context'
+import type { PolicyName } from '../iptc/policy'
+import { entryPrinter, printEntry } from '../language/print-entry'
+import { type Chain, countersOf, type Entry, policyOf } from '../ruleset/ruleset'
+import type { Aligned } from './alignment'
+import type { ChainPlan, MovedRule, PlannedRule, ReplacedRule } from './plan-data'
+import type { ChainChange } from './table-changes'
+
+/** Texts are made of what changes; digests, which take all of a chain, when they are asked for. */
+export function describeChange({ name, before, after, aligned }: ChainChange, context: Context): ChainPlan {
+  const { deleted, added, replaced } = comings(before, after, aligned, context)
+  return {
+    chain: name,
+    change: before === undefined ? 'create' : after === undefined ? 'delete' : 'edit',
+    ...policyChange(before, after, context),
+    ...{ deleted, added, moved: movings(after, aligned, context), replaced },
+    get before() {
+      return digestOf(before, context)
+    },
+    get after() {
+      return digestOf(after, context)
+    },
+  }
+}
+
+/** @internal What a chain says, its counters aside; `-` where there is none. */
+export function digestOf(chain: Chain | undefined, context: Context): string {
+  if (chain === undefined) return '-'
+  const printer = entryPrinter(chain.rules.image, context)
+  const lines = chain.rules.refs.map((ref) => printer.make(ref))
+  return createHash('sha256')
+    .update(JSON.stringify([policyOf(context.family, chain), ...lines]))
+    .digest('hex')
+}
+
+function policyChange(before: Chain | undefined, after: Chain | undefined, { family }: Context) {
+  const [from, to] = [before, after].map((chain) => chain && policyOf(family, chain))
+  if (from === undefined || to === undefined || from === to) return {}
+  return { policy: { from: from as PolicyName, to: to as PolicyName } }
+}
+
+function movings(after: Chain | undefined, aligned: readonly Aligned[], context: Context): MovedRule[] {
+  return aligned.flatMap(({ from, isStaying }, to) =>
+    isStaying || from === undefined ? [] : [{ from: from + 1, to: to + 1, rule: textAt(after, to, context) }],
+  )
+}
+
+const textAt = (chain: Chain | undefined, position: number, context: Context): string =>
+  printEntry(chain?.rules.at(position) as Entry, context)
+
+/** What goes and what comes: between the same two rules that stay, one is in the place of the other. */
+function comings(
+  before: Chain | undefined,
+  after: Chain | undefined,
+  aligned: readonly Aligned[],
+  context: Context,
+): Pick<ChainPlan, 'deleted' | 'added' | 'replaced'> {
+  const kept = new Set(aligned.map(({ from }) => from))
+  const staying = new Set(aligned.flatMap(({ from, isStaying }) => (isStaying ? (from as number) : [])))
+  const goes = inGaps(
+    Array.from({ length: before?.rules.length ?? 0 }, (_, i) => i),
+    (i) => staying.has(i),
+    (i) => !kept.has(i),
+  )
+  const comes = inGaps(
+    [...aligned.keys()],
+    (i) => aligned[i]?.isStaying === true,
+    (i) => aligned[i]?.from === undefined,
+  )
+  const plan = { deleted: [] as PlannedRule[], added: [] as PlannedRule[], replaced: [] as ReplacedRule[] }
+  for (let gap = 0; gap < Math.max(goes.length, comes.length); gap++) {
+    const deleted = (goes[gap] ?? []).map((i) => plannedRule(before, i, context))
+    const added = (comes[gap] ?? []).map((i) => plannedRule(after, i, context))
+    const pairs = Math.min(deleted.length, added.length)
+    for (let i = 0; i < pairs; i++)
+      plan.replaced.push({ deleted: deleted[i] as PlannedRule, added: added[i] as PlannedRule })
+    plan.deleted.push(...deleted.slice(pairs))
+    plan.added.push(...added.slice(pairs))
+  }
+  return plan
+}
+
+/** Of positions in their order those that are counted, by how many that stay are before them. */
+function inGaps(
+  positions: readonly number[],
+  stays: (position: number) => boolean,
+  counts: (position: number) => boolean,
+): number[][] {
+  const gaps: number[][] = [[]]
+  for (const position of positions)
+    if (stays(position)) gaps.push([])
+    else if (counts(position)) gaps.at(-1)?.push(position)
+  return gaps
+}
+
+function plannedRule(chain: Chain | undefined, at: number, context: Context): PlannedRule {
+  const entry = chain?.rules.at(at) as Entry
+  const [packets, bytes] = countersOf(context.family, entry)
+  return { position: at + 1, rule: printEntry(entry, context), counters: [`${packets}`, `${bytes}`] }
+}

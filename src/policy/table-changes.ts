@@ -1,0 +1,172 @@
+/** Makes of a table what is wanted of it, and tells what has to be done for that. */
+import { NotFoundError, RuleError } from '../errors'
+import type { PolicyName } from '../iptc/policy'
+import { checkNewName } from '../iptc/table'
+import { Editor } from '../ruleset/editor'
+import { RuleIds } from '../ruleset/rule-ids'
+import { type Ref, Rules } from '../ruleset/rules'
+import {
+  type Chain,
+  type Draft,
+  type Entry,
+  jumpOf,
+  moved,
+  newChain,
+  orderedChains,
+  policyOf,
+} from '../ruleset/ruleset'
+import { type Aligned, align } from './alignment'
+import type { WantedChain } from './desired'
+import { alignJumps, type JumpPlace } from './jumps'
+import { isOwned, type Ownership } from './ownership'
+
+/** What becomes of one chain. */
+export interface ChainChange {
+  readonly name: string
+  /** Undefined for a chain that is new, or gone. */
+  readonly before: Chain | undefined
+  readonly after: Chain | undefined
+  /** The rules that it is to have. */
+  readonly aligned: readonly Aligned[]
+}
+
+export interface Wishes {
+  readonly wanted: ReadonlyMap<string, WantedChain>
+  readonly owns: Ownership
+  readonly placeOf: (chain: string) => JumpPlace<Entry>
+}
+
+/**
+ * Edits a draft. Rules that stay are the same ones as before.
+ * @returns what has been changed, nothing for what is as it is wanted
+ * @throws NotFoundError, RuleError, XtablesError
+ */
+export function changeTable(draft: Draft, { wanted, owns, placeOf }: Wishes): ChainChange[] {
+  const work = new TableWork(draft, wanted, owns, placeOf)
+  return work.carryOut()
+}
+
+class TableWork {
+  readonly #draft: Draft
+  readonly #wanted: ReadonlyMap<string, WantedChain>
+  readonly #owns: Ownership
+  readonly #placeOf: (chain: string) => JumpPlace<Entry>
+  readonly #ids: RuleIds
+  readonly #before: ReadonlyMap<string, Chain>
+
+  constructor(
+    draft: Draft,
+    wanted: ReadonlyMap<string, WantedChain>,
+    owns: Ownership,
+    placeOf: (chain: string) => JumpPlace<Entry>,
+  ) {
+    this.#draft = draft
+    this.#wanted = wanted
+    this.#owns = owns
+    this.#placeOf = placeOf
+    this.#ids = new RuleIds(draft.family)
+    this.#before = new Map(draft.chains)
+  }
+
+  carryOut(): ChainChange[] {
+    for (const [name, chain] of this.#wanted) this.#check(name, chain)
+    const names = new Set([...orderedChains(this.#draft).map(({ name }) => name), ...this.#wanted.keys()])
+    const gone = this.#gone()
+    for (const name of names) if (this.#isNew(name)) this.#draft.chains.set(name, newChain(this.#draft.family, name))
+    const changes = [...names].flatMap((name) => (gone.has(name) ? [] : this.#change(name)))
+    return [...changes, ...this.#remove(gone)]
+  }
+
+  #isOurs(name: string): boolean {
+    return isOwned(this.#owns, this.#before.get(name) ?? { name })
+  }
+
+  #isNew(name: string): boolean {
+    return this.#wanted.has(name) && !this.#before.has(name)
+  }
+
+  #fail(chain: string, reason: string, position?: number): never {
+    throw new RuleError({ table: this.#draft.table, chain, position }, reason)
+  }
+
+  #check(name: string, { rules, policy }: WantedChain): void {
+    const chain = this.#before.get(name)
+    if (policy !== undefined && chain?.hook === undefined)
+      this.#fail(name, 'the chain has no policy, as it is not built in')
+    if (this.#isOurs(name)) {
+      if (chain === undefined) checkNewName(name)
+      return
+    }
+    if (chain === undefined)
+      throw new NotFoundError(`table ${this.#draft.table} has no chain ${name}, and it is not yours`)
+    if (policy !== undefined && policy !== policyOf(this.#draft.family, chain))
+      this.#fail(name, 'its policy is not yours to set: the option owns does not have the chain')
+    const stray = rules.findIndex(({ jump }) => jump === undefined || jump === '' || !this.#isOurs(jump))
+    if (stray >= 0) this.#fail(name, 'the chain is not yours: only jumps to chains that are may be put into it', stray)
+  }
+
+  /** Chains of ours that are not wanted. Those that are built in only lose their rules. */
+  #gone(): Set<string> {
+    const users = [...this.#before.values()].filter(({ hook }) => hook === undefined)
+    return new Set(users.map(({ name }) => name).filter((name) => this.#isOurs(name) && !this.#wanted.has(name)))
+  }
+
+  #change(name: string): ChainChange[] {
+    const chain = this.#draft.chains.get(name) as Chain
+    const { rules = [], policy } = this.#wanted.get(name) ?? {}
+    const aligned = this.#aligned(chain, rules)
+    if (aligned === undefined) return []
+    const isSame =
+      aligned.length === chain.rules.length && aligned.every(({ from, isStaying }) => isStaying && from !== undefined)
+    if (!isSame) this.#draft.chains.set(name, { ...chain, rules: this.#rulesOf(chain, aligned), isUnused: false })
+    const isPolicy = policy === undefined || policy === policyOf(this.#draft.family, chain)
+    if (!isPolicy) new Editor(this.#draft).setPolicy(name, policy as PolicyName, undefined)
+    if (isSame && isPolicy && !this.#isNew(name)) return []
+    return [{ name, before: this.#before.get(name), after: this.#draft.chains.get(name), aligned }]
+  }
+
+  /** Undefined for a chain that is none of our business. */
+  #aligned(chain: Chain, wanted: readonly Entry[]): Aligned[] | undefined {
+    const idsOf = (rules: Rules): Int32Array => this.#ids.of(this.#canonical(rules))
+    if (this.#isOurs(chain.name)) {
+      const ids = idsOf(chain.rules)
+      const old = Array.from(ids, (id, position) => ({ id, position }))
+      return align(old, [], wanted, idsOf(Rules.of(...wanted)))
+    }
+    if (chain.hook === undefined && !this.#wanted.has(chain.name)) return undefined
+    return alignJumps(chain, wanted, this.#placeOf(chain.name), (name) => this.#isOurs(name), idsOf)
+  }
+
+  /** As the rules are read once they are in the table. */
+  #canonical(rules: Rules): Rules {
+    const { canonical } = this.#draft
+    if (canonical === undefined || rules.image !== undefined) return rules
+    return Rules.of(...rules.map((rule) => canonical(rule)))
+  }
+
+  #rulesOf(chain: Chain, aligned: readonly Aligned[]): Rules {
+    const refs = aligned.map(({ rule, from, isStaying }): Ref => {
+      if (from === undefined) return { ...(rule as Entry) }
+      const ref = chain.rules.refs[from] as Ref
+      return isStaying ? ref : moved(chain.rules.at(from) as Entry, ref)
+    })
+    return new Rules(chain.rules.image, refs)
+  }
+
+  #remove(gone: ReadonlySet<string>): ChainChange[] {
+    for (const { name: chain, rules } of this.#draft.chains.values()) {
+      if (gone.has(chain)) continue
+      const position = rules.refs.findIndex((ref) => gone.has(jumpOf(rules, ref) ?? ''))
+      if (position >= 0)
+        this.#fail(
+          chain,
+          `it goes to chain ${jumpOf(rules, rules.refs[position] as Ref)}, which is no more wanted`,
+          position,
+        )
+    }
+    return [...gone].map((name) => {
+      this.#draft.chains.delete(name)
+      return { name, before: this.#before.get(name), after: undefined, aligned: [] }
+    })
+  }
+}

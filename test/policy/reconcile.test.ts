@@ -1,0 +1,145 @@
+/** Tables made what is desired of them, on both backends: by the fewest changes, and nothing of others touched. */
+import fc from 'fast-check'
+import { Chain, easy, MemoryKernel, Plan, Rule, reconcile, restore, save, Table } from '../../src/index'
+import { longestCommon } from '../../src/ruleset/subsequence'
+import { onBackends } from '../support/backends'
+
+const RULES = [
+  '-s 10.0.0.1/32',
+  '-p tcp -m tcp --dport 22',
+  '-i lo',
+  '-p udp',
+  '-m limit --limit 5/sec',
+  '-o eth0',
+].map((rule) => `${rule} -j ACCEPT`)
+
+onBackends((backend) => {
+  let kernel: MemoryKernel
+  const place = () => ({ kernel, backend })
+  const text = (counters = false): string[] =>
+    save({ ...place(), counters })
+      .split('\n')
+      .filter((line) => !line.startsWith('#') && line !== '')
+  const rules = (chain: string): string[] => {
+    using table = new Table('filter', place())
+    return new Chain(table, chain).rules.map(String)
+  }
+  beforeEach(() => {
+    kernel = new MemoryKernel()
+  })
+
+  const OTHERS = `*filter
+:INPUT DROP [5:6]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:docker - [0:0]
+:web-in - [0:0]
+:web-old - [0:0]
+[1:2] -A INPUT -s 10.9.9.9/32 -j DROP
+[3:4] -A INPUT -j web-old
+[5:6] -A INPUT -j docker
+[7:8] -A docker -j RETURN
+[9:10] -A web-in -p tcp -m tcp --dport 80 -j ACCEPT
+[11:12] -A web-in -p tcp -m tcp --dport 443 -j ACCEPT
+[13:14] -A web-old -j DROP
+COMMIT
+`
+  const DESIRED = {
+    filter: {
+      INPUT: ['-j web-in'],
+      'web-in': ['-p tcp --dport 443 -j ACCEPT', { protocol: 'udp', udp: { dport: '443' }, target: 'ACCEPT' }],
+      'web-new': [Rule.parse('-j RETURN')],
+    },
+  }
+  const PREFIX = { owns: { prefix: 'web-' } } as const
+
+  test('chains of a prefix become what is desired, with the jumps to them; nothing else does', () => {
+    restore(OTHERS, { ...place(), counters: true })
+    const before = text(true)
+    const plan = reconcile(DESIRED, { ...PREFIX, ...place() })
+    expect(text(true)).toEqual(before)
+    expect(plan.format()).toBe(`*filter
+ :INPUT
++  1: -j web-in
+-  2: -j web-old
+ :web-in
+-  1: -p tcp -m tcp --dport 80 -j ACCEPT
++  2: -p udp -m udp --dport 443 -j ACCEPT
++:web-new
++  1: -j RETURN
+-:web-old
+-  1: -j DROP
+`)
+    plan.apply()
+    expect(text(true)).toEqual([
+      '*filter',
+      ':INPUT DROP [5:6]',
+      ':FORWARD ACCEPT [0:0]',
+      ':OUTPUT ACCEPT [0:0]',
+      ':docker - [0:0]',
+      ':web-in - [0:0]',
+      ':web-new - [0:0]',
+      '[0:0] -A INPUT -j web-in',
+      '[1:2] -A INPUT -s 10.9.9.9/32 -j DROP',
+      '[5:6] -A INPUT -j docker',
+      '[7:8] -A docker -j RETURN',
+      '[11:12] -A web-in -p tcp -m tcp --dport 443 -j ACCEPT',
+      '[0:0] -A web-in -p udp -m udp --dport 443 -j ACCEPT',
+      '[0:0] -A web-new -j RETURN',
+      'COMMIT',
+    ])
+    expect(reconcile(DESIRED, { ...PREFIX, ...place() }).isEmpty).toBe(true)
+    plan.inverse.apply()
+    expect(text(true)).toEqual(before)
+  })
+
+  test('a plan that was kept as JSON does the same, and refuses a table that has changed since', () => {
+    restore(OTHERS, { ...place(), counters: true })
+    const json = JSON.stringify(reconcile(DESIRED, { ...PREFIX, ...place() }))
+    easy.addRule('filter', 'docker', { target: 'DROP' }, 0, place())
+    const kept = Plan.fromJSON(JSON.parse(json), place())
+    kept.apply()
+    expect(rules('web-in')[1]).toBe('-p udp -m udp --dport 443 -j ACCEPT')
+    const inverse = Plan.fromJSON(JSON.parse(JSON.stringify(kept.inverse)), place())
+    easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, place())
+    const before = text(true)
+    expect(() => inverse.apply()).toThrow('chain INPUT of table filter is not as it was when this was planned')
+    expect(text(true)).toEqual(before)
+  })
+
+  const shuffled = fc.array(fc.constantFrom(...RULES), { maxLength: 8 })
+  test('any rules become any others by as few changes as can be, and come back', () => {
+    fc.assert(
+      fc.property(shuffled, shuffled, fc.boolean(), (old, now, isAtOnce) => {
+        kernel = new MemoryKernel()
+        const lines = old.map((rule, i) => `[${i + 1}:1] -A own ${rule}\n`).join('')
+        restore(`*filter\n:own - [0:0]\n${lines}COMMIT\n`, { ...place(), counters: true })
+        const before = text(true)
+        const counted = (): Map<string, string[]> => {
+          const all = new Map<string, string[]>()
+          for (const line of text(true)) {
+            const [, counters = '', rule = ''] = /^\[(\d+):\d+\] -A own (.*)$/.exec(line) ?? []
+            if (rule !== '' && counters !== '0') all.set(rule, [...(all.get(rule) ?? []), counters].sort())
+          }
+          return all
+        }
+        const counts = counted()
+        const plan = reconcile({ filter: { own: now } }, { ...place(), owns: { chains: ['own'] }, apply: isAtOnce })
+        if (!isAtOnce) plan.apply()
+        expect(rules('own')).toEqual(now)
+        const ids = (list: readonly string[]): number[] => list.map((rule) => RULES.indexOf(rule))
+        const stay = longestCommon(ids(old), ids(now)).filter((place) => place >= 0).length
+        const { added = [], deleted = [], moved = [], replaced = [] } = plan.tables[0]?.chains[0] ?? {}
+        expect(added.length + moved.length + replaced.length).toBe(now.length - stay)
+        expect(deleted.length + moved.length + replaced.length).toBe(old.length - stay)
+        // What stays or moves has its counters; of those that say the same, any may be the one that goes.
+        for (const [rule, left] of counted()) expect(counts.get(rule)).toEqual(expect.arrayContaining(left))
+        expect([...counted().values()].flat().length).toBe(old.length - deleted.length - replaced.length)
+        expect(reconcile({ filter: { own: now } }, { ...place(), owns: { chains: ['own'] } }).isEmpty).toBe(true)
+        plan.inverse.apply()
+        expect(text(true)).toEqual(before)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
