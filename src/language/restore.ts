@@ -244,13 +244,15 @@ export class RestoreText {
   }
 }
 
-/** Names of the tables of a text, in their order. @throws RestoreError */
+/** Names of the tables of a text, in their order. @throws RestoreError for a line that belongs to none */
 export function tableNames(text: string): string[] {
   const lines = new Lines(text)
   const names: string[] = []
+  let isInTable = false
   for (let line = lines.read(); line !== undefined; line = lines.read())
-    if (line.startsWith('*')) names.push(nameOfTable(line, lines))
-    else lines.readOn(line)
+    if (isInTable) isInTable = lines.readOn(line) !== 'COMMIT'
+    else if (line.startsWith('*')) isInTable = names.push(nameOfTable(line, lines)) > 0
+    else if (line !== '' && !line.startsWith('#')) throw lines.error('refused', 'it belongs to no table')
   return names
 }
 

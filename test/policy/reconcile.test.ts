@@ -1,6 +1,22 @@
 /** Tables made what is desired of them, on both backends: by the fewest changes, and nothing of others touched. */
 import fc from 'fast-check'
-import { Chain, easy, MemoryKernel, Plan, Rule, reconcile, restore, save, Table } from '../../src/index'
+import {
+  Chain,
+  type Desired,
+  type DesiredRule,
+  easy,
+  IptcError,
+  type JumpPlace,
+  MemoryKernel,
+  Plan,
+  type ReconcileOptions,
+  Rule,
+  Rule6,
+  reconcile,
+  restore,
+  save,
+  Table,
+} from '../../src/index'
 import { longestCommon } from '../../src/ruleset/subsequence'
 import { onBackends } from '../support/backends'
 
@@ -141,5 +157,118 @@ COMMIT
       }),
       { numRuns: 100 },
     )
+  })
+
+  const JUMPS = ['web-a', 'web-b', 'web-c'].map((chain) => `-j ${chain}`)
+  const ANCHOR = '-p icmp -j ACCEPT'
+  const others = fc.uniqueArray(fc.constantFrom(...RULES), { maxLength: 5 })
+  const PLACES: readonly (readonly [string, JumpPlace<DesiredRule>, (foreign: readonly string[]) => number])[] = [
+    ['first', 'first', () => 0],
+    ['last', 'last', (foreign) => foreign.length],
+    ['before a rule', { before: ANCHOR }, (foreign) => foreign.indexOf(ANCHOR)],
+    ['after a rule', { after: Rule.parse(ANCHOR) }, (foreign) => foreign.indexOf(ANCHOR) + 1],
+  ]
+  test.each(PLACES)('jumps stand %s of others, which stay as they are', (_, jump, placeOf) => {
+    const inputs = [
+      others,
+      fc.nat(),
+      fc.array(fc.tuple(fc.nat(), fc.constantFrom(...JUMPS)), { maxLength: 4 }),
+    ] as const
+    fc.assert(
+      fc.property(...inputs, fc.shuffledSubarray(JUMPS), (some, at, jumps, wanted) => {
+        kernel = new MemoryKernel()
+        const foreign = some.toSpliced(at % (some.length + 1), 0, ANCHOR)
+        const now = jumps.reduce((all, [where, rule]) => all.toSpliced(where % (all.length + 1), 0, rule), foreign)
+        const lines = now.map((rule, i) => `[${i + 1}:1] -A FORWARD ${rule}\n`).join('')
+        const chains = JUMPS.map((rule) => `:${rule.slice(3)} - [0:0]\n`).join('')
+        restore(`*filter\n${chains}${lines}COMMIT\n`, { ...place(), counters: true })
+        const before = text(true)
+        const desired = { filter: { FORWARD: wanted, 'web-a': [], 'web-b': [], 'web-c': [] } }
+        const options = { ...PREFIX, ...place(), jumps: { FORWARD: jump } }
+        const plan = reconcile(desired, options)
+        plan.apply()
+        expect(rules('FORWARD')).toEqual(foreign.toSpliced(placeOf(foreign), 0, ...wanted))
+        const counted = (text: readonly string[]): string[] =>
+          text.filter((line) => / -A FORWARD .* -j ACCEPT/.test(line))
+        expect(counted(text(true))).toEqual(counted(before))
+        expect(reconcile(desired, options).isEmpty).toBe(true)
+        plan.inverse.apply()
+        expect(text(true)).toEqual(before)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test.each<[string, Desired, Omit<ReconcileOptions, 'kernel' | 'backend'>, string]>([
+    ['a rule of a chain of others', { filter: { INPUT: ['-j DROP'] } }, PREFIX, 'only jumps to chains that are'],
+    ['a policy of others', { filter: { INPUT: { policy: 'ACCEPT' } } }, PREFIX, 'its policy is not yours to set'],
+    ['a policy of a chain that has none', { filter: { 'web-in': { policy: 'DROP' } } }, PREFIX, 'has no policy'],
+    ['a chain of others that is not there', { filter: { gone: ['-j web-in'] } }, PREFIX, 'has no chain gone'],
+    ['a name that no chain can have', { filter: { DROP: [] } }, { owns: 'tables' }, 'DROP'],
+    ['a jump to nowhere', { filter: { 'web-in': ['-j nowhere'], 'web-old': [] } }, PREFIX, 'nowhere'],
+    ['a key', { filter: { 'web-in': { rule: [] } as never } }, PREFIX, 'accepted: policy or rules'],
+    ['no table', [] as never, PREFIX, 'an object of tables'],
+    ['no chain', { filter: { 'web-in': 'x' as never } }, PREFIX, 'a list of rules'],
+    ['a dictionary', { filter: { 'web-in': [{ protokol: 'tcp' } as never] } }, PREFIX, 'protokol'],
+    ['another family', { filter: { 'web-in': [Rule6.parse('-j DROP')] } }, PREFIX, 'a rule of ipv6'],
+    ['no owner', { filter: {} }, {} as never, 'the option owns'],
+    ['an empty prefix', { filter: {} }, { owns: { prefix: '' } }, 'the option owns'],
+    ['no place', { filter: { INPUT: [] } }, { ...PREFIX, jumps: { INPUT: 'middle' as never } }, 'the place of jumps'],
+    [
+      'a place that is not there',
+      { filter: { INPUT: [] } },
+      { ...PREFIX, jumps: { INPUT: { after: '-j DROP' } } },
+      'no rule of others',
+    ],
+    [
+      'a chain that a chain of others goes to',
+      { filter: {} },
+      { owns: { chains: ['web-old'] } },
+      'goes to chain web-old',
+    ],
+    ['text behind a table', '*filter\nCOMMIT\n-A INPUT -j web-in\n', PREFIX, 'belongs to no table'],
+    ['text of no table', 'nonsense', PREFIX, 'belongs to no table'],
+    ['text of nothing', '# nothing\n', PREFIX, 'the text has no table'],
+    ['text of a table twice', '*filter\nCOMMIT\n*filter\nCOMMIT\n', PREFIX, 'twice'],
+    ['text with a fault', '*filter\n-A INPUT -j web-in\n-A INPUT --nonsense\nCOMMIT\n', PREFIX, 'line 3'],
+  ])('refuses %s, and changes nothing', (_, desired, options, message) => {
+    restore(OTHERS, { ...place(), counters: true })
+    easy.addRule('filter', 'docker', { target: 'web-old' }, 0, place())
+    const before = text(true)
+    for (const apply of [false, true])
+      try {
+        const plan = reconcile(desired, { ...options, ...place(), apply })
+        expect(plan.format()).toBe(message)
+      } catch (error) {
+        expect(error).toBeInstanceOf(IptcError)
+        expect((error as Error).message).toContain(message)
+      }
+    expect(text(true)).toEqual(before)
+  })
+
+  test('a text of iptables-save is desired as it says, its counters aside', () => {
+    restore(OTHERS, { ...place(), counters: true })
+    const desired =
+      '*filter\n:INPUT DROP [0:0]\n:web-in - [0:0]\n-A INPUT -j web-in\n[1:1] -A web-in -m comment --comment "*nat" -j DROP\nCOMMIT\n'
+    reconcile(desired, { ...PREFIX, ...place(), apply: true })
+    expect(rules('INPUT')).toEqual(['-j web-in', '-s 10.9.9.9/32 -j DROP', '-j docker'])
+    expect(rules('web-in')).toEqual(['-m comment --comment "*nat" -j DROP'])
+  })
+
+  test('whole tables: chains that are not desired go, rules of built-in ones too, and policies stay unless said', () => {
+    restore(OTHERS, { ...place(), counters: true })
+    const plan = reconcile(
+      { filter: { OUTPUT: { policy: 'DROP', rules: ['-o lo -j ACCEPT'] } } },
+      { owns: 'tables', ...place() },
+    )
+    plan.apply()
+    expect(text()).toEqual([
+      '*filter',
+      ':INPUT DROP [5:6]',
+      ':FORWARD ACCEPT [0:0]',
+      ':OUTPUT DROP [0:0]',
+      '-A OUTPUT -o lo -j ACCEPT',
+      'COMMIT',
+    ])
   })
 })
