@@ -65,6 +65,7 @@ const load = {
   ipset: () => require('./ipset') as typeof import('./ipset'),
   own: () => require('./own') as typeof import('./own'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
+  reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -156,7 +157,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (name === 'capture' || name === 'dump' || name === 'apply') runOnKernel(name, args, place, streams)
+  else if (['capture', 'dump', 'apply', 'plan'].includes(name)) runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -175,11 +176,13 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
   )
 }
 
-function runOnKernel(name: 'capture' | 'dump' | 'apply', args: string[], outer: Place, streams: Streams): void {
+function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): void {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
-  load.own()[name](rest, open, streams)
+  if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
+  else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
+  else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()
 }
 

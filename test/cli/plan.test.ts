@@ -1,0 +1,82 @@
+/** `xtables plan` and `xtables apply` for chains that one owns. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MemoryKernel, Plan, reconcile } from '../../src/index'
+import { run, type Said } from './run'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xtables-plan-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const xtables = (line: string, input?: string): Said =>
+  run('xtables', ['--kernel', 'memory', '--state', join(directory, 'state.json'), ...line.split(' ')], input)
+
+const TEXT = '*filter\n:web-in - [0:0]\n-A INPUT -j web-in\n-A web-in -p tcp -m tcp --dport 443 -j ACCEPT\nCOMMIT\n'
+const JSON_TEXT = JSON.stringify({
+  filter: { INPUT: ['-j web-in'], 'web-in': [{ protocol: 'tcp', tcp: { dport: '443' }, target: 'ACCEPT' }] },
+})
+const DIFFERENCE = `*filter
+ :INPUT
++  1: -j web-in
++:web-in
++  1: -p tcp -m tcp --dport 443 -j ACCEPT
+`
+
+test.each([
+  ['text', TEXT],
+  ['JSON', JSON_TEXT],
+])('%s is planned, applied, and then there is nothing to do', (_, desired) => {
+  xtables('iptables -A INPUT -i lo -j ACCEPT')
+  const file = join(directory, 'desired')
+  writeFileSync(file, desired)
+  expect(xtables(`plan --prefix web- ${file}`)).toEqual({ status: 0, stdout: DIFFERENCE, stderr: '' })
+  expect(xtables('iptables -S INPUT').stdout).toBe('-P INPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n')
+  expect(xtables('apply --prefix web-', desired)).toEqual({ status: 0, stdout: DIFFERENCE, stderr: '' })
+  expect(xtables('iptables -S').stdout).toBe(
+    '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N web-in\n-A INPUT -j web-in\n-A INPUT -i lo -j ACCEPT\n' +
+      '-A web-in -p tcp -m tcp --dport 443 -j ACCEPT\n',
+  )
+  expect(xtables('plan --prefix web-', desired).stdout).toBe('nothing to do\n')
+})
+
+test('the plan as data is that of the library', () => {
+  const { stdout } = xtables('plan --prefix web- --jumps INPUT=last --json', TEXT)
+  const kernel = new MemoryKernel()
+  const plan = reconcile(TEXT, { owns: { prefix: 'web-' }, kernel })
+  expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(plan)))
+  Plan.fromJSON(JSON.parse(stdout), { kernel }).apply()
+  expect(reconcile(TEXT, { owns: { prefix: 'web-' }, kernel }).isEmpty).toBe(true)
+})
+
+test('jumps stand where they are to, and chains are named one by one', () => {
+  xtables('iptables -A INPUT -i lo -j ACCEPT')
+  xtables('apply --chain web-in --jumps INPUT=last', TEXT)
+  expect(xtables('iptables -S INPUT').stdout).toBe('-P INPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j web-in\n')
+  xtables('apply --tables', '*filter\n:INPUT DROP [0:0]\nCOMMIT\n')
+  expect(xtables('iptables -S').stdout).toBe('-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n')
+})
+
+test.each([
+  ['plan', 'which chains are yours is said by one of --tables, --chain NAME'],
+  ['apply', 'which chains are yours is said by one of --tables, --chain NAME'],
+  ['plan --tables --prefix x', 'which chains are yours is said by one of --tables, --chain NAME'],
+  ['plan --tables --jumps INPUT=middle', '--jumps takes CHAIN=first or CHAIN=last, not INPUT=middle'],
+  ['plan --tables a b', 'one file says what is desired'],
+  ['plan --tables /nonexistent', '/nonexistent'],
+  ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
+  ['plan --tables', 'is no JSON', '{'],
+  ['plan --tables', 'filter', '{"filter": {}, "filter": {}}'],
+  ['plan --tables', 'the text has no table', ''],
+])('xtables %s: %s', (line, message, input = TEXT) => {
+  const said = xtables(line, input)
+  expect([said.status, said.stdout]).toEqual([1, ''])
+  expect(said.stderr).toContain(message)
+})
+
+test('IPv6', () => {
+  xtables('apply -6 --tables', '*filter\n-A INPUT -s 2001:db8::/32 -j DROP\nCOMMIT\n')
+  expect(xtables('ip6tables -S INPUT').stdout).toContain('-A INPUT -s 2001:db8::/32 -j DROP')
+})
