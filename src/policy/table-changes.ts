@@ -116,6 +116,7 @@ class TableWork {
     const { rules = [], policy } = this.#wanted.get(name) ?? {}
     const aligned = this.#aligned(chain, rules)
     if (aligned === undefined) return []
+    this.#checkForeign(chain, aligned)
     const isSame =
       aligned.length === chain.rules.length && aligned.every(({ from, isStaying }) => isStaying && from !== undefined)
     if (!isSame) this.#draft.chains.set(name, { ...chain, rules: this.#rulesOf(chain, aligned), isUnused: false })
@@ -135,6 +136,15 @@ class TableWork {
     }
     if (chain.hook === undefined && !this.#wanted.has(chain.name)) return undefined
     return alignJumps(chain, wanted, this.#placeOf(chain.name), (name) => this.#isOurs(name), idsOf)
+  }
+
+  /** Rules that iptables has no words for cannot be desired, and nobody has said that they are to go. */
+  #checkForeign({ name, rules }: Chain, aligned: readonly Aligned[]): void {
+    const { foreign } = this.#draft
+    if (foreign === undefined || foreign.rules.size === 0) return
+    const kept = new Set(aligned.map(({ from }) => from))
+    const position = rules.refs.findIndex((ref, i) => foreign.rules.has(ref) && !kept.has(i))
+    if (position >= 0) this.#fail(name, 'iptables has no words for it, so that it is not taken out unnamed', position)
   }
 
   /** As the rules are read once they are in the table. */
@@ -165,6 +175,7 @@ class TableWork {
         )
     }
     return [...gone].map((name) => {
+      this.#checkForeign(this.#draft.chains.get(name) as Chain, [])
       this.#draft.chains.delete(name)
       return { name, before: this.#before.get(name), after: undefined, aligned: [] }
     })
