@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NFNL_MSG_BATCH_BEGIN } from '../../src/abi/nf-tables'
+import { nlmsghdr } from '../../src/abi/netlink'
+import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END } from '../../src/abi/nf-tables'
+import { nfgenmsg } from '../../src/abi/nfnetlink'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
 import {
@@ -208,7 +210,16 @@ test.each([
   },
 )
 
-/** A kernel that lets somebody else work once the first batch for nf_tables has been sent. */
+/** A message about a batch has no attributes. */
+const BATCH_MESSAGE = nlmsghdr.size + nfgenmsg.size
+
+/** Whether messages are a batch with its end: without, nothing is changed. */
+function isWholeBatch(bytes: Uint8Array): boolean {
+  const types = [0, bytes.length - BATCH_MESSAGE].map((at) => nlmsghdr.fields.nlmsgType.read(bytes, at))
+  return types[0] === NFNL_MSG_BATCH_BEGIN && types[1] === NFNL_MSG_BATCH_END
+}
+
+/** A kernel that lets somebody else work once the first change of nf_tables has been sent. */
 function besides(work: () => void): LinuxKernel {
   const kernel = new LinuxKernel({ namespace })
   const open = kernel.netlink.bind(kernel)
@@ -219,8 +230,7 @@ function besides(work: () => void): LinuxKernel {
       return {
         send(bytes) {
           connection.send(bytes)
-          const isBatch = new DataView(bytes.buffer, bytes.byteOffset).getUint16(4, true) === NFNL_MSG_BATCH_BEGIN
-          if (isDone || !isBatch) return
+          if (isDone || !isWholeBatch(bytes)) return
           isDone = true
           work()
         },
