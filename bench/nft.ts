@@ -92,10 +92,7 @@ export class NftStage implements Disposable {
     const place = { ...stage.place, backend: 'nft' as const }
     return {
       append: {
-        goals: [
-          { from: 0, ratio: ['calls', 1.3] },
-          { from: 10_000, faster: ['tool', 20] },
-        ],
+        goals: [{ from: 10_000, faster: ['tool', 20] }],
         bodies: () => ({
           ours: this.#appended(() => this.#chain.appendRule(this.#rule)),
           calls: this.#appended(this.#bareAppend()),
