@@ -68,8 +68,9 @@ export class NftStage implements Disposable {
     return this.#stage.family === 'ipv6' ? 'ip6tables-nft' : 'iptables-nft'
   }
 
-  /** Takes out what was appended, untimed. */
+  /** Takes out what was appended, untimed: so the handle has read the table each time before it is used. */
   #appended(work: () => void): Body {
+    this.#table.refresh()
     return () => {
       const start = performance.now()
       work()
