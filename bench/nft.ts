@@ -100,6 +100,10 @@ export class NftStage implements Disposable {
           tool: this.#appended(() => void stage.run(this.#tool, ['-A', this.#chain.name, ...ADDED.split(' ')])),
         }),
       },
+      'append, nobody else in between': {
+        goals: [],
+        bodies: () => ({ ours: this.#appended(() => this.#chain.appendRule(this.#rule)) }),
+      },
       save: {
         goals: [{ from: 10_000, ratio: ['tool', 1.5] }],
         bodies: () => ({
