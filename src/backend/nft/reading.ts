@@ -36,12 +36,11 @@ export interface TableReading {
 /** How many rules are looked at in a slice. */
 const SLICE = 512
 
-/**
- * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
- * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
- */
+/** How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds. */
 export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
+/** How often others may come in between before they are kept out for a while. */
+const MOST_DISTURBED = 8
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
@@ -58,11 +57,13 @@ export function* readTable(client: NftClient, family: Family, name: string, read
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     )
   const end = performance.now() + PATIENCE_MS
-  for (;;)
+  const standstill = client.standstill(name)
+  for (let attempt = 1; ; attempt++)
     try {
       return yield* readOnce(client.dumpTable(name), family, name, reader)
     } catch (error) {
       if (!(error instanceof ConflictError) || performance.now() > end) throw error
+      if (attempt % MOST_DISTURBED === 0) standstill.begin()
       standBack()
       yield
     }
