@@ -3,9 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nlmsghdr } from '../../src/abi/netlink'
-import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END } from '../../src/abi/nf-tables'
-import { nfgenmsg } from '../../src/abi/nfnetlink'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
 import {
@@ -17,6 +14,7 @@ import {
   type NetworkNamespace,
 } from '../../src/index'
 import { bundle } from '../support/bundle'
+import { isWholeBatch } from '../support/nft-batch'
 import { newNamespace, run } from './legacy'
 import { slowness } from './machine'
 
@@ -209,15 +207,6 @@ test.each([
     }
   },
 )
-
-/** A message about a batch has no attributes. */
-const BATCH_MESSAGE = nlmsghdr.size + nfgenmsg.size
-
-/** Whether messages are a batch with its end: without, nothing is changed. */
-function isWholeBatch(bytes: Uint8Array): boolean {
-  const types = [0, bytes.length - BATCH_MESSAGE].map((at) => nlmsghdr.fields.nlmsgType.read(bytes, at))
-  return types[0] === NFNL_MSG_BATCH_BEGIN && types[1] === NFNL_MSG_BATCH_END
-}
 
 /** A kernel that lets somebody else work once the first change of nf_tables has been sent. */
 function besides(work: () => void): LinuxKernel {

@@ -6,7 +6,7 @@
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER, NLM_F_REQUEST, nlmsghdr } from '../../abi/netlink'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import type { NetlinkPort } from '../../kernel/kernel'
+import { NetlinkFailure, type NetlinkPort } from '../../kernel/kernel'
 import { nfHead, type Request, request } from '../../netlink/message'
 import { batchBegin, messages } from '../../nft/messages'
 
@@ -26,13 +26,21 @@ export class Standstill {
     this.#table = table
   }
 
-  /** Begins once whoever is before us is done, on another thread; nobody waits for its end. */
+  /** Begins once whoever is before us is done, on another thread; nobody waits for its end, or for it to come to be. */
   begin(): void {
-    const connection = this.#port.netlink(NETLINK_NETFILTER)
-    const close = (): void => connection.close()
-    // Where it does not come to be, the table is read without.
-    connection.sendAsync(this.#batch()).then(close, close)
+    void this.#begin().catch((error: unknown) => {
+      if (!(error instanceof NetlinkFailure)) throw error
+    })
     this.#length = Math.min(Math.max(2 * this.#length, FEWEST), MOST)
+  }
+
+  async #begin(): Promise<void> {
+    const connection = this.#port.netlink(NETLINK_NETFILTER)
+    try {
+      await connection.sendAsync(this.#batch())
+    } finally {
+      connection.close()
+    }
   }
 
   /** The table is to be what it is, many times. */
