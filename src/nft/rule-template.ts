@@ -10,7 +10,7 @@ import { MessageError } from '../errors'
 import { same } from '../extensions/values/value'
 import type { Encoded } from '../netlink/attribute'
 import { RecentFirst } from '../recent-first'
-import { type Counters, payloadAt } from '../ruleset/entry'
+import type { Counters } from '../ruleset/entry'
 import { extensionParts } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
 import { counterPlaces } from './expressions'
@@ -276,7 +276,7 @@ export class RuleWriter {
 
   /** Whether the payload there is written as it is, whatever it is. */
   #isCopied({ bytes }: Entry, to: number): boolean {
-    const part = extensionParts(this.#family, bytes).find((one) => payloadAt(one) === to)
+    const part = extensionParts(this.#family, bytes).find(({ at }) => at === to)
     return part !== undefined && !part.known?.variant.native?.isWritten
   }
 

@@ -54,10 +54,13 @@ type Content =
       readonly xor?: Uint8Array
       /** By how many bits it is shifted behind these: to the left, or, where negative, to the right. */
       readonly shift?: number
-      readonly isTurned?: boolean
+      /** How many of its bytes are in the reverse order. */
+      readonly turned?: number | undefined
       isTested: boolean
     }
   | { readonly kind: 'constant'; readonly value: Uint8Array }
+
+type Looked = Extract<Content, { kind: 'source' }>
 
 /** Of sixteen bytes each, and of four bytes, which are parts of those. */
 const [WIDE, NARROW] = [16, 4] as const
@@ -109,16 +112,18 @@ export function stepsOf(expressions: readonly Expression[]): Step[] | undefined 
 type Compared = Pick<Test, 'op' | 'value' | 'to'>
 
 /** Whether all that was loaded is compared, and nothing behind it. Of most that is no part of the packet, the size goes without saying. */
-function isWhole(source: Source, mask: Uint8Array | undefined, { value, to }: Compared): boolean {
-  const length = 'length' in source ? source.length : value.length
-  return [value, to, mask].every((bytes) => bytes === undefined || bytes.length === length)
+function isWhole({ source, mask, turned }: Looked, { value, to }: Compared): boolean {
+  const length = 'length' in source ? source.length : (turned ?? value.length)
+  return (
+    (turned ?? length) === length && [value, to, mask].every((bytes) => bytes === undefined || bytes.length === length)
+  )
 }
 
 /** What was turned to be equal to something is equal to that turned back. */
-function inOrder(compared: Compared, isTurned: boolean): Compared & Pick<Test, 'isTurned'> {
-  if (!isTurned) return compared
+function inOrder(compared: Compared, { turned }: Looked): Compared & Pick<Test, 'isTurned'> {
+  if (turned === undefined) return compared
   const isEquality = compared.to === undefined && (compared.op === 'eq' || compared.op === 'neq')
-  return isEquality ? { ...compared, value: compared.value.toReversed() } : { ...compared, isTurned }
+  return isEquality ? { ...compared, value: compared.value.toReversed() } : { ...compared, isTurned: true }
 }
 
 function maskOf(mask: Data | undefined, xor: Data | undefined): { mask: Uint8Array; xor?: Uint8Array } {
@@ -221,14 +226,14 @@ class Reader {
     else this.#load(dreg, { from: 'ct', key, ...(direction !== undefined && { direction }) })
   }
 
-  #source(register: number | undefined): Extract<Content, { kind: 'source' }> {
+  #source(register: number | undefined): Looked {
     const content = this.#registers.get(register ?? obscure())
     return content?.kind === 'source' ? content : obscure()
   }
 
   #compute({ data: { sreg, dreg, op = NFT_BITWISE.BOOL, len, mask, xor, data } }: ExpressionOf<'bitwise'>): void {
     const content = this.#source(sreg)
-    if (sreg !== dreg || content.isTurned || content.isTested || content.shift !== undefined) obscure()
+    if (sreg !== dreg || content.turned !== undefined || content.isTested || content.shift !== undefined) obscure()
     const isShift = op !== NFT_BITWISE.BOOL
     if (!isShift && (content.mask !== undefined || data !== undefined)) obscure()
     if (isShift && (mask !== undefined || xor !== undefined)) obscure()
@@ -237,18 +242,18 @@ class Reader {
   }
 
   #turn({ data: { sreg, dreg, op, len, size } }: ExpressionOf<'byteorder'>): void {
-    const { source, mask, shift, isTested, isTurned } = this.#source(sreg)
+    const { source, mask, shift, isTested, turned } = this.#source(sreg)
     if (sreg !== dreg || op !== NFT_BYTEORDER.HTON || size !== len) obscure()
-    if (mask !== undefined || shift !== undefined || isTested || isTurned) obscure()
-    this.#registers.set(dreg as number, { kind: 'source', source, isTurned: true, isTested: false })
+    if (mask !== undefined || shift !== undefined || isTested || turned !== undefined) obscure()
+    this.#registers.set(dreg as number, { kind: 'source', source, turned: len, isTested: false })
   }
 
   #test(register: number | undefined, compared: Compared): void {
     const content = this.#source(register)
-    const { source, mask, xor, shift, isTurned = false } = content
-    if (xor !== undefined || shift !== undefined || !isWhole(source, mask, compared)) obscure()
+    const { source, mask, xor, shift } = content
+    if (xor !== undefined || shift !== undefined || !isWhole(content, compared)) obscure()
     if (content.isTested) this.#narrow(source, mask, compared)
-    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...inOrder(compared, isTurned) })
+    else this.#steps.push({ kind: 'test', source, ...(mask && { mask }), ...inOrder(compared, content) })
     content.isTested = true
   }
 
@@ -309,9 +314,9 @@ class Reader {
   }
 
   /** What was loaded to be set elsewhere is not left untested. */
-  #copy(to: Source, content: Extract<Content, { kind: 'source' }>): void {
-    const { source: from, mask, xor, shift, isTurned, isTested } = content
-    if (isTurned || isTested) obscure()
+  #copy(to: Source, content: Looked): void {
+    const { source: from, mask, xor, shift, isTested } = content
+    if (content.turned !== undefined || isTested) obscure()
     content.isTested = true
     const size = mask?.length ?? MARK
     const [kept, turned] = [mask ?? new Uint8Array(size).fill(0xff), xor ?? new Uint8Array(size)]

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NFNL_MSG_BATCH_BEGIN } from '../../src/abi/nf-tables'
 import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
 import {
@@ -15,6 +14,7 @@ import {
   type NetworkNamespace,
 } from '../../src/index'
 import { bundle } from '../support/bundle'
+import { isWholeBatch } from '../support/nft-batch'
 import { newNamespace, run } from './legacy'
 import { slowness } from './machine'
 
@@ -208,7 +208,7 @@ test.each([
   },
 )
 
-/** A kernel that lets somebody else work once the first batch for nf_tables has been sent. */
+/** A kernel that lets somebody else work once the first change of nf_tables has been sent. */
 function besides(work: () => void): LinuxKernel {
   const kernel = new LinuxKernel({ namespace })
   const open = kernel.netlink.bind(kernel)
@@ -219,8 +219,7 @@ function besides(work: () => void): LinuxKernel {
       return {
         send(bytes) {
           connection.send(bytes)
-          const isBatch = new DataView(bytes.buffer, bytes.byteOffset).getUint16(4, true) === NFNL_MSG_BATCH_BEGIN
-          if (isDone || !isBatch) return
+          if (isDone || !isWholeBatch(bytes)) return
           isDone = true
           work()
         },

@@ -6,7 +6,7 @@ import type { Encoded } from '../../src/netlink/attribute'
 import { type Expression, expressionList } from '../../src/nft/expressions'
 import { type ReadRule, readRule, writeRule } from '../../src/nft/rule'
 import { RuleReader, RuleWriter } from '../../src/nft/rule-template'
-import { type Counters, payloadAt, payloadSize } from '../../src/ruleset/entry'
+import type { Counters } from '../../src/ruleset/entry'
 import { extensionParts } from '../../src/ruleset/parts'
 import { nftFixtures } from '../support/nft-fixtures'
 
@@ -116,8 +116,8 @@ test.each(Object.values(FAMILIES))('what is read of it, written one after the ot
 /** Bytes that may be anything: those of the head up to where its parts are told, and those of payloads. */
 const freePlaces = ({ family, entry: { bytes } }: (typeof entries)[number]): number[] => {
   const head = family.entry.fields.targetOffset.offset
-  const payloads = extensionParts(family, bytes).flatMap((part) =>
-    Array.from({ length: payloadSize(part) }, (_, i) => payloadAt(part) + i),
+  const payloads = extensionParts(family, bytes).flatMap(({ at, size }) =>
+    Array.from({ length: size }, (_, i) => at + i),
   )
   return [...Array.from({ length: head }, (_, i) => i), ...payloads]
 }
@@ -171,4 +171,18 @@ test('rules of one text', () => {
     }),
     { numRuns: 200 },
   )
+})
+
+test('rules that are alike but for addresses, ports, comments and counters are written by one template', () => {
+  const writer = new RuleWriter(FAMILIES.ipv4)
+  const written = [1, 2, 3].map((n) => {
+    const { entry } = Rule.parse(
+      `-s 10.0.0.${n} -p tcp -m tcp --dport ${n} -m comment --comment "number ${n}" -j ACCEPT`,
+    )
+    return writer.write(entry, [BigInt(n), 0n])
+  })
+  const [first, second, third] = written.map(({ buffer }) => buffer)
+  expect(second).not.toBe(first)
+  // Those of a template are written in one place.
+  expect(third).toBe(second)
 })

@@ -93,6 +93,12 @@ test.each<[string, readonly Expression[], string | undefined]>([
   ['a register beside another one', [saddr(8), constant(9, 1, 2, 3, 4), cmp(8, 0, 10, 0, 0, 1)], '-s 10.0.0.1/32'],
   ['a number compared in the order of the machine', [meta(LEN, 1), cmp(1, 2, 5, 0, 0, 0)], undefined],
   ['a length that is greater than there are words for', [meta(LEN, 1), turned, cmp(1, 4, 0, 0, 0, 5)], undefined],
+  ['the beginning of a mark that is turned', [meta(MARK, 1), turned, cmp(1, 0, 1, 0, 0)], undefined],
+  [
+    'an address of which a part is turned over',
+    [saddr(1), { name: 'byteorder', data: { sreg: 1, dreg: 1, op: 1, len: 2, size: 2 } }, cmp(1, 1, 2, 3, 4)],
+    undefined,
+  ],
   ['a length that is less', [meta(LEN, 1), turned, cmp(1, 2, 0, 0, 0, 5)], '-m length --length 0:4'],
   ['a mark that is turned and compared', [meta(MARK, 1), turned, cmp(1, 0, 0, 0, 0, 5)], '-m mark --mark 0x5'],
   [

@@ -1,6 +1,5 @@
 /** Another kernel with a hook before each system call: to count them, to let them fail, or to get in between. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import { nlmsghdr } from '../../src/abi/netlink'
 import {
   type Connection,
   type Kernel,
@@ -15,7 +14,7 @@ import {
   SockoptFailure,
 } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import { batchBegin } from '../../src/nft/messages'
+import { isWholeBatch } from './nft-batch'
 
 export interface SystemCall {
   /** Over netlink, `batch` changes something and `ask` does not. */
@@ -100,8 +99,7 @@ export class WatchedKernel implements Kernel, NetlinkPort {
     if (connection === undefined) throw new Error(`${this.description} has no netlink`)
     this.connections++
     const watch = (value: Uint8Array): SystemCall => {
-      const isBatch = nlmsghdr.fields.nlmsgType.read(value, 0) === batchBegin.type
-      const call: SystemCall = { operation: isBatch ? 'batch' : 'ask', value }
+      const call: SystemCall = { operation: isWholeBatch(value) ? 'batch' : 'ask', value }
       this.calls.push(call)
       this.before(call)
       return call

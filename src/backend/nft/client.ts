@@ -26,12 +26,14 @@ import {
   type RuleValues,
   type TableValues,
 } from '../../nft/messages'
+import { Standstill } from './standstill'
 
 /** What the batch is for. */
 const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 
 /** For one family, in one network namespace. */
 export class NftClient {
+  readonly #port: NetlinkPort
   readonly #netlink: NetlinkClient
   readonly #family: Family
   readonly #revisions = new Set<string>()
@@ -40,6 +42,7 @@ export class NftClient {
   #closed = false
 
   constructor(port: NetlinkPort, family: Family) {
+    this.#port = port
     this.#netlink = new NetlinkClient(port, NETLINK_NETFILTER)
     this.#family = family
   }
@@ -193,6 +196,11 @@ export class NftClient {
   async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
     using _ = this.#begun()
     return withoutBegin(await this.#netlink.transactionAsync(inBatch(changes, generation)))
+  }
+
+  /** For a table that others change so often that it cannot be read. */
+  standstill(table: string): Standstill {
+    return new Standstill(this.#port, this.#family, table)
   }
 
   /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */

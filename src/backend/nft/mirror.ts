@@ -14,7 +14,7 @@ import { type Author, isAfter, type NoticeBatch } from '../../nft/notices'
 import type { Sliced } from '../../slices'
 import type { NftClient, TableDump } from './client'
 import { PATIENCE_MS, standBack } from './reading'
-import { RuleOrder } from './rule-order'
+import { OrderChanges, RuleOrder } from './rule-order'
 
 /** Of which generation of nf_tables a change is, and who made it. */
 interface Made {
@@ -269,8 +269,7 @@ class RuleEdits<R> {
   readonly #drafts: (RuleDraft | OtherChange)[] = []
   /** The handles of chains as they were before. */
   readonly #before = new Map<RuleOrder, readonly number[]>()
-  /** Deleted rules, beside those before them. */
-  readonly #deleted = new Map<number, number | undefined>()
+  readonly #orders = new OrderChanges()
   readonly #added = new Set<number>()
 
   constructor(ruleOf: (expressions: Encoded) => R, made: Made) {
@@ -282,22 +281,14 @@ class RuleEdits<R> {
     this.#drafts.push(change)
   }
 
-  add(order: RuleOrder | undefined, values: RuleValues, appended: boolean): void {
+  add(order: RuleOrder | undefined, values: RuleValues, isAppended: boolean): void {
     const { handle, position } = this.#draft('rule-added', order, values)
     this.#added.add(handle)
-    if (order === undefined) return
-    // One in the middle is told with the one before it. Of others, whether they were appended; what took the place of
-    // another has its handle, and is told as if it was.
-    if (position !== undefined) order.insertAfter(Number(position), handle)
-    else if (this.#deleted.has(handle)) order.insertAfter(this.#deleted.get(handle), handle)
-    else if (appended) order.append(handle)
-    else order.insertAfter(undefined, handle)
+    if (order !== undefined) this.#orders.add(order, { handle, position, isAppended })
   }
 
   remove(order: RuleOrder | undefined, values: RuleValues): void {
-    const { handle } = this.#draft('rule-deleted', order, values)
-    this.#deleted.set(handle, order?.before(handle))
-    order?.remove(handle)
+    this.#orders.remove(order, this.#draft('rule-deleted', order, values).handle)
   }
 
   /** @throws MessageError */
@@ -306,7 +297,7 @@ class RuleEdits<R> {
     if (expressions === undefined) throw new MessageError(0, `the kernel does not tell what the rule ${handle} says`)
     if (order !== undefined && !this.#before.has(order)) this.#before.set(order, order.handles())
     this.#drafts.push({ kind, chain, handle: Number(handle), expressions, order })
-    return { handle: Number(handle), position }
+    return { handle: Number(handle), position: position === undefined ? undefined : Number(position) }
   }
 
   *changes(): Generator<TableChange<R> | undefined, void, void> {

@@ -36,30 +36,40 @@ export interface TableReading {
 /** How many rules are looked at in a slice. */
 const SLICE = 512
 
-/**
- * How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds.
- * Nothing keeps others out, so that beside many of them it may take a while until nobody comes in between.
- */
+/** How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds. */
 export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
+/** How often others may come in between before they are kept out for a while. */
+const MOST_DISTURBED = 8
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /** For a moment that is another for everyone who waits. */
 export const standBack = (): void => void Atomics.wait(sleeper, 0, 0, Math.random() * MAX_REST_MS)
 
+/** Which table is read, and by whom. */
+interface TableSource {
+  readonly client: NftClient
+  readonly family: Family
+  readonly name: string
+  /** It knows what rules before were like. */
+  readonly reader: RuleReader
+}
+
 /**
- * @param reader reads its rules; it knows what those before were like
+ * @param isContended whether others are to be kept out from the beginning
  * @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing
  */
-export function* readTable(client: NftClient, family: Family, name: string, reader: RuleReader): Sliced<TableReading> {
+export function* readTable({ client, family, name, reader }: TableSource, isContended: boolean): Sliced<TableReading> {
   if (!isTableName(name))
     throw new NotFoundError(
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     )
   const end = performance.now() + PATIENCE_MS
-  for (;;)
+  const standstill = client.standstill(name)
+  for (let attempt = isContended ? 0 : 1; ; attempt++)
     try {
+      if (attempt % MOST_DISTURBED === 0) standstill.begin()
       return yield* readOnce(client.dumpTable(name), family, name, reader)
     } catch (error) {
       if (!(error instanceof ConflictError) || performance.now() > end) throw error

@@ -15,6 +15,11 @@ export class RuleOrder {
     return handle !== END && this.#next.has(handle)
   }
 
+  /** Whether none waits for one that is not there. */
+  get isComplete(): boolean {
+    return this.#waiting.size === 0
+  }
+
   /** The one before it; undefined for the first. */
   before(handle: number): number | undefined {
     return this.#previous.get(handle) || undefined
@@ -63,5 +68,32 @@ export class RuleOrder {
     for (let handle = this.#next.get(END) as number; handle !== END; handle = this.#next.get(handle) as number)
       handles.push(handle)
     return handles
+  }
+}
+
+/** Where a rule is told to have come. */
+export interface ToldPlace {
+  readonly handle: number
+  /** The one before it, of one in the middle. */
+  readonly position: number | undefined
+  readonly isAppended: boolean
+}
+
+/** What the kernel tells of rules that came and went together, put into the orders of their chains. */
+export class OrderChanges {
+  /** Deleted rules, beside those before them. */
+  readonly #deleted = new Map<number, number | undefined>()
+
+  /** What took the place of another has its handle, and is told as if it was appended. */
+  add(order: RuleOrder, { handle, position, isAppended }: ToldPlace): void {
+    if (position !== undefined) order.insertAfter(position, handle)
+    else if (this.#deleted.has(handle)) order.insertAfter(this.#deleted.get(handle), handle)
+    else if (isAppended) order.append(handle)
+    else order.insertAfter(undefined, handle)
+  }
+
+  remove(order: RuleOrder | undefined, handle: number): void {
+    this.#deleted.set(handle, order?.before(handle))
+    order?.remove(handle)
   }
 }

@@ -26,6 +26,7 @@ import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
+import { Follower, type Handles } from './follower'
 import { readTable, standBack, type TableReading } from './reading'
 import { brokenPart, refusalError } from './refusals'
 
@@ -37,9 +38,13 @@ export interface NftOptions {
 /** Within this process, one after the other; what others do is found out by the generation. */
 const turns = new Holders('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
 
+/** Beside others who are quicker time after time, a table is read while they are kept out, and followed from there on. */
+const PATIENCE = 3
+
 export class NftStore implements Store {
   readonly backend = 'nft'
   readonly attempts = 1000
+  readonly #port: NetlinkPort
   readonly #client: NftClient
   readonly #family: Family
   readonly #table: string
@@ -51,10 +56,13 @@ export class NftStore implements Store {
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
   #last: NftReading | undefined
-  /** How often one who has the turn may still send again what others were quicker than. */
-  #attemptsLeft = 0
+  /** How often others were quicker than who has the turn. */
+  #late = 0
+  /** What others do meanwhile, where they are quicker time after time. */
+  #follower: Follower | undefined
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
+    this.#port = port
     this.#client = new NftClient(port, family)
     this.#family = family
     this.#reader = new RuleReader(family)
@@ -71,14 +79,24 @@ export class NftStore implements Store {
     return this.#known(use) ?? this.#keep(await inSlices(this.#read()))
   }
 
-  /** What was read before, where nothing has changed since but counters, which are for who looks at them. */
+  /** What was read before, as it has become since, where only counters are another. Whoever looks at those has it read anew. */
   #known(use: ReadingUse): NftReading | undefined {
     const last = use === 'look' ? undefined : this.#last
-    return last !== undefined && this.#client.generation() === last.generation ? last : undefined
+    if (last === undefined) return undefined
+    const followed = this.#follower?.follow({ ...last.table, generation: last.generation }, this.#handlesOf(last))
+    if (followed !== undefined) return this.#keep(new NftReading(this, followed))
+    return this.#client.generation() === last.generation ? last : undefined
+  }
+
+  #handlesOf(reading: NftReading): Handles {
+    return { of: (ref) => reading.handleOf(ref), set: (entry, handle) => void this.handles.set(entry, handle) }
   }
 
   *#read(): Sliced<NftReading> {
-    return new NftReading(this, yield* readTable(this.#client, this.#family, this.#table, this.#reader))
+    const table = { client: this.#client, family: this.#family, name: this.#table, reader: this.#reader }
+    const isContended = this.#late >= PATIENCE
+    if (isContended) this.#follower ??= Follower.listening(this.#port, this.#family, this.#reader)
+    return new NftReading(this, yield* readTable(table, isContended))
   }
 
   #keep(reading: NftReading): NftReading {
@@ -88,20 +106,34 @@ export class NftStore implements Store {
 
   lock(timeoutMs: number): Lock {
     const lock = turns.lock(timeoutMs)
-    this.#attemptsLeft = this.attempts
-    return lock
+    return {
+      release: () => {
+        this.#rest()
+        lock.release()
+      },
+    }
   }
 
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
-    return turns.withLockAsync(request, (lend) => {
-      this.#attemptsLeft = this.attempts
-      return body(lend)
+    return turns.withLockAsync(request, async (lend) => {
+      try {
+        return await body(lend)
+      } finally {
+        this.#rest()
+      }
     })
+  }
+
+  /** Nobody has the turn any more. */
+  #rest(): void {
+    this.#late = 0
+    this.#follower?.close()
+    this.#follower = undefined
   }
 
   /** @internal Whether what is being written may be sent again: asked each time that it may have to be. */
   mayTryAgain(): boolean {
-    return --this.#attemptsLeft > 0
+    return ++this.#late < this.attempts
   }
 
   close(): void {
@@ -244,6 +276,7 @@ function sameTables(one: NftReading, other: NftReading): boolean {
     chains.length === others.length &&
     chains.every((chain, i) => {
       const same = others[i] as Chain
+      if (chain === same) return true
       const [refs, otherRefs] = [chain.rules.refs, same.rules.refs]
       return (
         chain.name === same.name &&
@@ -308,7 +341,11 @@ class NftChange implements Change {
     const { client } = this.#store
     let outcome: TransactionOutcome
     do outcome = client[way](this.#requests, this.#from.generation)
-    while (isLate(outcome) && this.#store.mayTryAgain() && atOnce(this.#from.isUnchanged(this.#store.read('look'))))
+    while (
+      isLate(outcome) &&
+      this.#store.mayTryAgain() &&
+      atOnce(this.#from.isUnchanged(this.#store.read('transaction')))
+    )
     return outcome
   }
 
@@ -322,7 +359,7 @@ class NftChange implements Change {
   }
 
   async #isStillSo(): Promise<boolean> {
-    return await inSlices(this.#from.isUnchanged(await this.#store.readAsync('look')))
+    return await inSlices(this.#from.isUnchanged(await this.#store.readAsync('transaction')))
   }
 
   written(): Reading {
