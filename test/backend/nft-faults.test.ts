@@ -3,6 +3,7 @@ import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import { Chain, detectBackend, KernelError, MemoryKernel, Rule, save, Table, UnsupportedError } from '../../src/index'
 import { type NetlinkConnection, NetlinkFailure } from '../../src/kernel/kernel'
 import { failing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
+import { WAYS } from '../support/ways'
 
 const RULE = '-s 10.0.0.1/32 -p tcp -m tcp --dport 22 -m u32 --u32 "0x0=0x1" -j ACCEPT'
 const BEFORE = ['INPUT', 'FORWARD', 'OUTPUT', 'old']
@@ -26,29 +27,12 @@ function rules(): string[] {
 
 const add = (): void => new Chain(table, 'old').appendRule(Rule.parse(RULE))
 
-/** One edit in each of the ways in which a table is written. */
-const WAYS: Readonly<Record<string, () => void | Promise<void>>> = {
-  'an edit': add,
-  'a transaction': () => table.transaction(add),
-  'a transaction off the main thread': () => table.transactionAsync(add),
-  'a deferred commit': () => {
-    table.autocommit = false
-    add()
-    table.commit()
-  },
-  'a deferred commit off the main thread': async () => {
-    table.autocommit = false
-    add()
-    await table.commitAsync()
-  },
-}
-
 const OPERATIONS: readonly SystemCall['operation'][] = ['ask', 'batch']
 const ERRNOS: readonly ErrnoName[] = ['EINTR', 'EAGAIN', 'EPERM', 'ENOMEM', 'ENOBUFS']
 const FAULTS = OPERATIONS.flatMap((operation) => ERRNOS.map((errno) => [operation, errno] as const))
 
 describe.each(Object.keys(WAYS))('%s', (name) => {
-  const way = async (): Promise<void> => WAYS[name]?.()
+  const way = async (): Promise<void> => WAYS[name]?.(table, add)
 
   test.each(FAULTS)('%s that fails with %s: nothing is changed, and later it is', async (operation, errno) => {
     kernel.before = failing(operation, ERRNO[errno])

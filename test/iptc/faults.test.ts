@@ -16,6 +16,7 @@ import {
   UnsupportedError,
 } from '../../src/index'
 import { failing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
+import { WAYS } from '../support/ways'
 
 type Operation = SystemCall['operation']
 
@@ -39,23 +40,6 @@ function rules(): string[] {
 }
 
 const add = (): void => new Chain(table, 'old').appendRule(Rule.parse(RULE))
-
-/** One edit in each of the ways in which a table is written. */
-const WAYS: Readonly<Record<string, () => void | Promise<void>>> = {
-  'an edit': add,
-  'a transaction': () => table.transaction(add),
-  'a transaction off the main thread': () => table.transactionAsync(add),
-  'a deferred commit': () => {
-    table.autocommit = false
-    add()
-    table.commit()
-  },
-  'a deferred commit off the main thread': async () => {
-    table.autocommit = false
-    add()
-    await table.commitAsync()
-  },
-}
 
 const BEFORE = ['INPUT', 'FORWARD', 'OUTPUT', 'old']
 const AFTER = [...BEFORE, RULE]
@@ -102,7 +86,7 @@ const ENDS: readonly (readonly [Operation, ErrnoName, ErrorClass, RegExp])[] = [
 ]
 
 describe.each(Object.keys(WAYS))('%s', (name) => {
-  const way = () => WAYS[name]?.()
+  const way = () => WAYS[name]?.(table, add)
 
   test.each(ENDS)('%s that fails with %s for good: nothing is changed', async (operation, errno, type, message) => {
     kernel.before = failing(operation, ERRNO[errno])
@@ -188,7 +172,7 @@ describe('counters that cannot be carried over', () => {
 
   test.each(Object.keys(WAYS))('%s says that it was made, and is not made twice', async (name) => {
     kernel.before = failing('addCounters', ERRNO.ENOMEM)
-    const error = await errorOf(() => WAYS[name]?.())
+    const error = await errorOf(() => WAYS[name]?.(table, add))
     expect(error).toBeInstanceOf(CountersError)
     expect((error as CountersError).cause).toBeInstanceOf(KernelError)
     expect(rules()).toEqual(AFTER)

@@ -1,0 +1,21 @@
+/** The ways in which a table is written. */
+import type { AnyTable } from '../../src/index'
+
+type Way = (table: AnyTable, edit: () => void) => void | Promise<void>
+
+/** One edit of a table each. */
+export const WAYS: Readonly<Record<string, Way>> = {
+  'an edit': (_, edit) => edit(),
+  'a transaction': (table, edit) => table.transaction(edit),
+  'a transaction off the main thread': (table, edit) => table.transactionAsync(edit),
+  'a deferred commit': (table, edit) => {
+    table.autocommit = false
+    edit()
+    table.commit()
+  },
+  'a deferred commit off the main thread': async (table, edit) => {
+    table.autocommit = false
+    edit()
+    await table.commitAsync()
+  },
+}
