@@ -57,22 +57,10 @@ function comings(
   aligned: readonly Aligned[],
   context: Context,
 ): Pick<ChainPlan, 'deleted' | 'added' | 'replaced'> {
-  const kept = new Set(aligned.map(({ from }) => from))
-  const staying = new Set(aligned.flatMap(({ from, isStaying }) => (isStaying ? (from as number) : [])))
-  const goes = inGaps(
-    Array.from({ length: before?.rules.length ?? 0 }, (_, i) => i),
-    (i) => staying.has(i),
-    (i) => !kept.has(i),
-  )
-  const comes = inGaps(
-    [...aligned.keys()],
-    (i) => aligned[i]?.isStaying === true,
-    (i) => aligned[i]?.from === undefined,
-  )
   const plan = { deleted: [] as PlannedRule[], added: [] as PlannedRule[], replaced: [] as ReplacedRule[] }
-  for (let gap = 0; gap < Math.max(goes.length, comes.length); gap++) {
-    const deleted = (goes[gap] ?? []).map((i) => plannedRule(before, i, context))
-    const added = (comes[gap] ?? []).map((i) => plannedRule(after, i, context))
+  for (const { goes, comes } of gapsOf(before?.rules.length ?? 0, aligned)) {
+    const deleted = goes.map((i) => plannedRule(before, i, context))
+    const added = comes.map((i) => plannedRule(after, i, context))
     const pairs = Math.min(deleted.length, added.length)
     for (let i = 0; i < pairs; i++)
       plan.replaced.push({ deleted: deleted[i] as PlannedRule, added: added[i] as PlannedRule })
@@ -82,17 +70,30 @@ function comings(
   return plan
 }
 
-/** Of positions in their order those that are counted, by how many that stay are before them. */
-function inGaps(
-  positions: readonly number[],
-  stays: (position: number) => boolean,
-  counts: (position: number) => boolean,
-): number[][] {
-  const gaps: number[][] = [[]]
-  for (const position of positions)
-    if (stays(position)) gaps.push([])
-    else if (counts(position)) gaps.at(-1)?.push(position)
-  return gaps
+/** What goes and what comes between two rules that stay, by where they stand. */
+interface Gap {
+  readonly goes: readonly number[]
+  readonly comes: readonly number[]
+}
+
+function* gapsOf(count: number, aligned: readonly Aligned[]): Generator<Gap> {
+  const isKept = new Uint8Array(count)
+  for (const { from } of aligned) if (from !== undefined) isKept[from] = 1
+  let comes: number[] = []
+  let next = 0
+  const goesUpTo = (end: number): number[] => {
+    const goes: number[] = []
+    for (; next < end; next++) if (isKept[next] === 0) goes.push(next)
+    return goes
+  }
+  for (let to = 0; to < aligned.length; to++) {
+    const { from, isStaying } = aligned[to] as Aligned
+    if (isStaying) {
+      yield { goes: goesUpTo(from as number), comes }
+      comes = []
+    } else if (from === undefined) comes.push(to)
+  }
+  yield { goes: goesUpTo(count), comes }
 }
 
 function plannedRule(chain: Chain | undefined, at: number, context: Context): PlannedRule {

@@ -8,7 +8,7 @@ import { sameRule } from './equal'
 import { HEADS } from './head'
 import { headerOf, structOf } from './identify'
 import { type Image, jumpIn } from './image'
-import type { Rules } from './rules'
+import type { Ref, Rules } from './rules'
 import type { Entry } from './ruleset'
 
 const { name: NAME, revision: REVISION } = entryMatch.fields
@@ -40,7 +40,8 @@ interface Shape {
   readonly ambiguous: readonly (readonly ['match' | 'target', Part])[]
 }
 
-interface Numbered extends Located {
+interface Numbered {
+  readonly entry: Located
   readonly shape: Shape
   readonly id: number
 }
@@ -57,22 +58,27 @@ export class RuleIds {
   }
 
   /** Of rules in their order. */
-  of(rules: Rules): Int32Array {
-    const { image, refs } = rules
+  of({ image, refs }: Rules): Int32Array {
     const words = image && wordsOf(image.bytes)
-    return Int32Array.from(refs, (ref) =>
-      this.#idOf(typeof ref === 'number' ? locatedIn(image as Image, words as Int32Array, ref) : located(ref)),
-    )
+    const ids = new Int32Array(refs.length)
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i] as Ref
+      ids[i] = this.#idOf(typeof ref === 'number' ? locatedIn(image as Image, words as Int32Array, ref) : located(ref))
+    }
+    return ids
   }
 
   #idOf(entry: Located): number {
     const shape = this.#shapes.serve((one) => (this.#isShaped(one, entry) ? one : undefined)) ?? this.#meet(entry)
     const hash = this.#hash(shape, entry)
-    const others = this.#byHash.get(hash) ?? []
-    const same = others.find((one) => this.#isSame(one, shape, entry))
-    if (same !== undefined) return same.id
-    if (others.push({ ...entry, shape, id: this.#count++ }) === 1) this.#byHash.set(hash, others)
-    return this.#count - 1
+    const others = this.#byHash.get(hash)
+    if (others === undefined) this.#byHash.set(hash, [{ entry, shape, id: this.#count }])
+    else {
+      const same = others.find((one) => this.#isSame(one, shape, entry))
+      if (same !== undefined) return same.id
+      others.push({ entry, shape, id: this.#count })
+    }
+    return this.#count++
   }
 
   #meet(entry: Located): Shape {
@@ -84,9 +90,9 @@ export class RuleIds {
   #isShaped({ example, fixed, ambiguous }: Shape, entry: Located): boolean {
     if (entry.size !== example.size || (entry.jump === undefined) !== (example.jump === undefined)) return false
     if (!sameWords(fixed, example, entry)) return false
-    return ambiguous.every(
-      ([kind, part]) => structAt(kind, this.#family, example, part) === structAt(kind, this.#family, entry, part),
-    )
+    for (const [kind, part] of ambiguous)
+      if (structAt(kind, this.#family, example, part) !== structAt(kind, this.#family, entry, part)) return false
+    return true
   }
 
   #hash({ visible: { places, bits } }: Shape, { words, at, jump }: Located): number {
@@ -102,8 +108,8 @@ export class RuleIds {
   }
 
   #isSame(one: Numbered, shape: Shape, other: Located): boolean {
-    if (one.shape !== shape) return sameRule(this.#family, entryOf(one), entryOf(other))
-    return one.jump === other.jump && sameWords(shape.visible, one, other)
+    if (one.shape !== shape) return sameRule(this.#family, entryOf(one.entry), entryOf(other))
+    return one.entry.jump === other.jump && sameWords(shape.visible, one.entry, other)
   }
 }
 
