@@ -2,14 +2,21 @@
 import { styleText } from 'node:util'
 import { Batch, openTable, type Place } from '../easy/batch'
 import { ConflictError, XtablesError } from '../errors'
+import { flag } from '../input'
 import type { Edit } from '../iptc/session'
-import type { AnyTable } from '../iptc/table'
+import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
+import { checkOptions } from '../options'
 import { carryOut } from './carry-out'
 import { diffOf } from './diff'
 import { type PlanData, planData, type TablePlan } from './plan-data'
 
 /** How often a plan is carried out again where another program was quicker; it is checked each time. */
 const MAX_ATTEMPTS = 8
+
+export interface FormatOptions {
+  /** For terminals; no unless said. */
+  readonly colours?: boolean | undefined
+}
 
 export class Plan {
   readonly family: PlanData['family']
@@ -30,6 +37,7 @@ export class Plan {
    * @throws XtablesError for what is no plan
    */
   static fromJSON(json: unknown, place: Omit<Place, 'ipv6'> = {}): Plan {
+    checkOptions(place, PLACE_OPTIONS)
     const { success, data, error } = planData.safeParse(json)
     if (success) return new Plan(data.family, data.tables, place)
     const [issue] = error.issues
@@ -63,7 +71,9 @@ export class Plan {
   }
 
   /** As a difference of two files. */
-  format({ colours = false }: { readonly colours?: boolean } = {}): string {
+  format(options: FormatOptions = {}): string {
+    checkOptions(options, { colours: flag })
+    const { colours = false } = options
     return diffOf(this.tables, colours ? (style, text) => styleText(style, text) : (_, text) => text)
   }
 
