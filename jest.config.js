@@ -1,6 +1,8 @@
 const project = (displayName, rest) => ({
   displayName,
   testEnvironment: 'node',
+  // Not in a directory that all users share: the live part may run as the root of a user namespace.
+  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -16,8 +18,6 @@ const project = (displayName, rest) => ({
 
 /** `live` needs Linux and a network namespace to itself; its guard refuses to run in any other. */
 module.exports = {
-  // Not in a directory that all users share: the live part may run as the root of a user namespace.
-  cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testSequencer: '<rootDir>/test/support/longest-first.js',
   projects: [
     project('offline', {
