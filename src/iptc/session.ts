@@ -210,7 +210,7 @@ export class Session {
   /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
   check(): void {
     const work = this.#pending()
-    if (work !== undefined) this.#rehearse(work)
+    if (work !== undefined) this.#locked(() => this.#rehearse(work))
   }
 
   #rehearse(work: Work): void {

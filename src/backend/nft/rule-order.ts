@@ -15,11 +15,6 @@ export class RuleOrder {
     return handle !== END && this.#next.has(handle)
   }
 
-  /** Whether none waits for one that is not there. */
-  get isComplete(): boolean {
-    return this.#waiting.size === 0
-  }
-
   /** The one before it; undefined for the first. */
   before(handle: number): number | undefined {
     return this.#previous.get(handle) || undefined
@@ -32,7 +27,7 @@ export class RuleOrder {
   /** @param previous undefined where it comes first. One that is not there yet is waited for. */
   insertAfter(previous: number | undefined, handle: number): void {
     const before = previous ?? END
-    const behind = this.#next.get(before)
+    const behind = before === handle || this.has(handle) ? undefined : this.#next.get(before)
     if (behind === undefined) {
       this.#waiting.set(before, [...(this.#waiting.get(before) ?? []), handle])
       return

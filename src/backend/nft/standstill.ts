@@ -6,7 +6,7 @@
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER, NLM_F_REQUEST, nlmsghdr } from '../../abi/netlink'
 import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
-import { NetlinkFailure, type NetlinkPort } from '../../kernel/kernel'
+import type { NetlinkPort } from '../../kernel/kernel'
 import { nfHead, type Request, request } from '../../netlink/message'
 import { batchBegin, messages } from '../../nft/messages'
 
@@ -28,9 +28,8 @@ export class Standstill {
 
   /** Begins once whoever is before us is done, on another thread; nobody waits for its end, or for it to come to be. */
   begin(): void {
-    void this.#begin().catch((error: unknown) => {
-      if (!(error instanceof NetlinkFailure)) throw error
-    })
+    // It is a help: where it does not come to be, the table is read without.
+    void this.#begin().catch(() => {})
     this.#length = Math.min(Math.max(2 * this.#length, FEWEST), MOST)
   }
 

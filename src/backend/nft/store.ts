@@ -26,7 +26,6 @@ import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
-import { Follower, type Handles } from './follower'
 import { readTable, standBack, type TableReading } from './reading'
 import { brokenPart, refusalError } from './refusals'
 
@@ -38,13 +37,12 @@ export interface NftOptions {
 /** Within this process, one after the other; what others do is found out by the generation. */
 const turns = new Holders('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
 
-/** Beside others who are quicker time after time, a table is read while they are kept out, and followed from there on. */
+/** Beside others who are quicker time after time, a table is read while they are kept out. */
 const PATIENCE = 3
 
 export class NftStore implements Store {
   readonly backend = 'nft'
   readonly attempts = 1000
-  readonly #port: NetlinkPort
   readonly #client: NftClient
   readonly #family: Family
   readonly #table: string
@@ -58,11 +56,8 @@ export class NftStore implements Store {
   #last: NftReading | undefined
   /** How often others were quicker than who has the turn. */
   #late = 0
-  /** What others do meanwhile, where they are quicker time after time. */
-  #follower: Follower | undefined
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
-    this.#port = port
     this.#client = new NftClient(port, family)
     this.#family = family
     this.#reader = new RuleReader(family)
@@ -79,23 +74,16 @@ export class NftStore implements Store {
     return this.#known(use) ?? this.#keep(await inSlices(this.#read()))
   }
 
-  /** What was read before, as it has become since, where only counters are another. Whoever looks at those has it read anew. */
+  /** What was read before, where nothing has changed since but counters, which are for who looks at them. */
   #known(use: ReadingUse): NftReading | undefined {
     const last = use === 'look' ? undefined : this.#last
     if (last === undefined) return undefined
-    const followed = this.#follower?.follow({ ...last.table, generation: last.generation }, this.#handlesOf(last))
-    if (followed !== undefined) return this.#keep(new NftReading(this, followed))
     return this.#client.generation() === last.generation ? last : undefined
-  }
-
-  #handlesOf(reading: NftReading): Handles {
-    return { of: (ref) => reading.handleOf(ref), set: (entry, handle) => void this.handles.set(entry, handle) }
   }
 
   *#read(): Sliced<NftReading> {
     const table = { client: this.#client, family: this.#family, name: this.#table, reader: this.#reader }
     const isContended = this.#late >= PATIENCE
-    if (isContended) this.#follower ??= Follower.listening(this.#port, this.#family, this.#reader)
     return new NftReading(this, yield* readTable(table, isContended))
   }
 
@@ -108,7 +96,7 @@ export class NftStore implements Store {
     const lock = turns.lock(timeoutMs)
     return {
       release: () => {
-        this.#rest()
+        this.#late = 0
         lock.release()
       },
     }
@@ -119,16 +107,9 @@ export class NftStore implements Store {
       try {
         return await body(lend)
       } finally {
-        this.#rest()
+        this.#late = 0
       }
     })
-  }
-
-  /** Nobody has the turn any more. */
-  #rest(): void {
-    this.#late = 0
-    this.#follower?.close()
-    this.#follower = undefined
   }
 
   /** @internal Whether what is being written may be sent again: asked each time that it may have to be. */
