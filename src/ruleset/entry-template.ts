@@ -18,6 +18,7 @@ import { entryPart } from './parts'
 import { contextWithin, describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from './rule'
 import type { Ref } from './rules'
 import type { Entry } from './ruleset'
+import { filledWords, type Mask, maskOf } from './words'
 
 /** The value of one option, in which entries of a template differ. */
 export interface Gap {
@@ -99,18 +100,9 @@ function silent({ jump }: Entry, { entry: { fields } }: Family, target: { at: nu
   return [nfcache, comefrom, pcnt, bcnt, ...(jump === undefined ? [] : [verdictExtent(target)])]
 }
 
-/** Words of 32 bits: the place of each, which bits count, and what they are. */
-interface Fixed {
-  readonly places: Int32Array
-  readonly masks: Int32Array
+/** What the words are that decide. */
+interface Fixed extends Mask {
   readonly values: Int32Array
-}
-
-/** A copy as words. The last entry of a table may have any number of bytes: zeros fill up its last word. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  const words = new Int32Array(Math.ceil(bytes.length / 4))
-  new Uint8Array(words.buffer).set(bytes)
-  return words
 }
 
 function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
@@ -119,13 +111,9 @@ function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
     counts.fill(0, offset, offset + size)
   for (const { at, option } of gaps)
     for (const { offset, size } of option.value as readonly Extent[]) counts.fill(0, at + offset, at + offset + size)
-  const [masks, values] = [wordsOf(counts), wordsOf(entry.bytes)]
-  const places = Int32Array.from(masks.keys()).filter((place) => masks[place] !== 0)
-  return {
-    places,
-    masks: places.map((place) => masks[place] as number),
-    values: places.map((place) => (values[place] as number) & (masks[place] as number)),
-  }
+  const words = filledWords(entry.bytes)
+  const { places, bits } = maskOf(counts)
+  return { places, bits, values: places.map((place, i) => (words[place] as number) & (bits[i] as number)) }
 }
 
 /** Three kinds of targets: what the bytes say, the next rule, a chain. */
@@ -154,10 +142,10 @@ export class EntryTemplate {
     const { starts } = image
     const start = starts[number] as number
     if ((starts[number + 1] as number) - start !== this.#size || kindOf(jump) !== this.#jump) return false
-    const { places, masks, values } = this.#fixed
+    const { places, bits, values } = this.#fixed
     const first = start >> 2
     for (let i = 0; i < places.length; i++)
-      if (((words[first + (places[i] as number)] as number) & (masks[i] as number)) !== values[i]) return false
+      if (((words[first + (places[i] as number)] as number) & (bits[i] as number)) !== values[i]) return false
     return true
   }
 

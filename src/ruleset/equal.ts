@@ -20,6 +20,7 @@ import { headerOf, structOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
 import type { Entry, Ruleset } from './ruleset'
+import { wordsOf } from './words'
 
 const NAME = entryMatch.fields.name.offset
 
@@ -146,12 +147,6 @@ function sameEntries(one: Image, a: Int32Array, other: Image, b: Int32Array, fro
     if (targetOffset(family, one.bytes, at << 2) !== targetOffset(family, other.bytes, at << 2)) return false
   }
   return true
-}
-
-/** Entries begin and end at multiples of eight; a copy is needed where memory does not. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
-  return new Int32Array(buffer, byteOffset, length >> 2)
 }
 
 function sameWords(a: Int32Array, b: Int32Array, from: number, to: number): boolean {

@@ -10,14 +10,9 @@ import { headerOf, structOf } from './identify'
 import { type Image, jumpIn } from './image'
 import type { Ref, Rules } from './rules'
 import type { Entry } from './ruleset'
+import { type Mask, maskOf, wordsOf } from './words'
 
 const { name: NAME, revision: REVISION } = entryMatch.fields
-
-/** Words of 32 bits: where those are of which any bit counts, and which do. */
-interface Mask {
-  readonly places: Int32Array
-  readonly bits: Int32Array
-}
 
 /** An entry in memory that it may share with others. */
 interface Located {
@@ -125,12 +120,6 @@ function sameWords({ places, bits }: Mask, one: Located, other: Located): boolea
 
 // Entries in memory
 
-/** The same memory as words, or a copy where they would lie across those. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
-  return new Int32Array(buffer, byteOffset, length >> 2)
-}
-
 const locatedIn = (image: Image, words: Int32Array, number: number): Located => {
   const at = image.starts[number] as number
   const size = (image.starts[number + 1] as number) - at
@@ -200,10 +189,3 @@ const headerExtents = ({ at }: Part, nameLength: number): Extent[] => [
   { offset: at + NAME.offset, size: Math.min(nameLength + 1, NAME.size) },
   { offset: at + REVISION.offset, size: REVISION.size },
 ]
-
-/** @param bytes of which each that counts is 0xff */
-function maskOf(bytes: Uint8Array): Mask {
-  const bits = new Int32Array(bytes.slice().buffer, 0, bytes.length >> 2)
-  const places = Int32Array.from(bits.keys()).filter((place) => bits[place] !== 0)
-  return { places, bits: places.map((place) => bits[place] as number) }
-}
