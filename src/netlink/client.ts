@@ -47,7 +47,7 @@ const MAX_BYTES = 0x1_0000
 const MAX_DUMPS = 16
 
 /** Puts flags and number into the head of a message. */
-function stamp({ bytes, flags }: Request, more: number, sequence: number): Uint8Array {
+export function stamp({ bytes, flags }: Request, more: number, sequence: number): Uint8Array {
   nlmsghdr.fields.nlmsgFlags.write(bytes, 0, flags | NLM_F_REQUEST | more)
   nlmsghdr.fields.nlmsgSeq.write(bytes, 0, sequence)
   return bytes

@@ -27,7 +27,7 @@ import {
   unread,
   type Values,
 } from '../netlink/attribute'
-import { type MessageType, type NfHead, nfMessage } from '../netlink/message'
+import { type MessageType, type NfHead, nfHead, nfMessage } from '../netlink/message'
 import { expressionList, net32, net64, signed32 } from './expressions'
 
 export const tableAttributes = attributes({
@@ -130,7 +130,10 @@ export const messages = {
 const batch = attributes({ generation: attribute(NFNL_BATCH_GENID, net32) })
 type BatchValues = ValueOf<typeof batch>
 
-/** What stands around messages that take effect together or not at all. `resId` of their heads is the subsystem. */
+/** The head of what stands around a batch: which subsystem it is for. */
+export const batchHead: NfHead = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
+
+/** What stands around messages that take effect together or not at all. */
 export const batchBegin: MessageType<NfHead, BatchValues> = {
   name: 'NFNL_MSG_BATCH_BEGIN',
   type: NFNL_MSG_BATCH_BEGIN,

@@ -11,15 +11,13 @@ import {
   NLM_F_REPLACE,
 } from '../../src/abi/netlink'
 import { NFT_VERDICT } from '../../src/abi/nf-tables'
-import { NFNL_SUBSYS_NFTABLES } from '../../src/abi/nfnetlink'
 import { type MessageType, type NfHead, nfHead, type Request, request } from '../../src/netlink/message'
 import { type Expression, expressionList } from '../../src/nft/expressions'
-import { batchBegin, batchEnd, messages } from '../../src/nft/messages'
+import { batchBegin, batchEnd, batchHead, messages } from '../../src/nft/messages'
 import type { Random } from '../kernel/random'
 
 const TABLES = ['filter', 'nat', 'other']
 const CHAINS = ['INPUT', 'FORWARD', 'OUTPUT', 'PREROUTING', 'POSTROUTING', 'a', 'b', 'c', 'd', 'nope']
-const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 const HANDLES = 24
 
 /** How a request reads, for whoever looks at one that the kernels differ in. */
@@ -79,7 +77,7 @@ export class NftRequestMaker {
   first(): Request[][] {
     return Object.values(FAMILIES).flatMap(({ domain }) =>
       TABLES.map((table) => [
-        request(batchBegin, 0, SUBSYSTEM, {}),
+        request(batchBegin, 0, batchHead, {}),
         request(messages.newTable, NLM_F_CREATE, nfHead(domain), { name: table }),
         ...['a', 'b', 'c'].map((name) => request(messages.newChain, NLM_F_CREATE, nfHead(domain), { table, name })),
         request(messages.newChain, NLM_F_CREATE, nfHead(domain), {
@@ -88,7 +86,7 @@ export class NftRequestMaker {
           hook: { number: 3, priority: 0 },
           type: table === 'nat' ? 'nat' : 'filter',
         }),
-        request(batchEnd, 0, SUBSYSTEM, {}),
+        request(batchEnd, 0, batchHead, {}),
       ]),
     )
   }
@@ -100,8 +98,8 @@ export class NftRequestMaker {
     const begin = this.#rarely(3) ? { generation: this.#rarely(3) ? generation + 1 : generation } : {}
     const inside = Array.from({ length: count }, () => this.#change())
     if (this.#rarely(40)) return inside
-    const all = [request(batchBegin, this.#rarely(9) ? NLM_F_ACK : 0, SUBSYSTEM, begin), ...inside]
-    return this.#rarely(40) ? all : [...all, request(batchEnd, 0, SUBSYSTEM, {})]
+    const all = [request(batchBegin, this.#rarely(9) ? NLM_F_ACK : 0, batchHead, begin), ...inside]
+    return this.#rarely(40) ? all : [...all, request(batchEnd, 0, batchHead, {})]
   }
 
   #change(): Request {

@@ -1,19 +1,17 @@
 /** Another program, which changes nf_tables and waits for nobody's turn. */
 import { NLM_F_CREATE } from '../../src/abi/netlink'
-import { NFNL_SUBSYS_NFTABLES } from '../../src/abi/nfnetlink'
 import type { NetlinkPort } from '../../src/kernel/kernel'
 import { nfHead, type Request, request } from '../../src/netlink/message'
-import { batchBegin, batchEnd, messages } from '../../src/nft/messages'
+import { batchBegin, batchEnd, batchHead, messages } from '../../src/nft/messages'
 import { type NftAnswer, NftAsked } from './nft-asked'
 
-const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 const IPV4 = nfHead(2)
 
 /** Messages that take effect together. */
 export const batch = (...changes: readonly Request[]): Request[] => [
-  request(batchBegin, 0, SUBSYSTEM, {}),
+  request(batchBegin, 0, batchHead, {}),
   ...changes,
-  request(batchEnd, 0, SUBSYSTEM, {}),
+  request(batchEnd, 0, batchHead, {}),
 ]
 
 /** Sends messages that take effect together. @returns what the kernel says to them */

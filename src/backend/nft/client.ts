@@ -3,7 +3,6 @@ import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
-import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
 import { ConflictError, IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
@@ -20,6 +19,7 @@ import { explain, Refusal } from '../../netlink/refusal'
 import {
   batchBegin,
   batchEnd,
+  batchHead,
   type ChainValues,
   type DumpedRule,
   messages,
@@ -27,9 +27,6 @@ import {
   type TableValues,
 } from '../../nft/messages'
 import { Standstill } from './standstill'
-
-/** What the batch is for. */
-const SUBSYSTEM = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 
 /** For one family, in one network namespace. */
 export class NftClient {
@@ -284,9 +281,9 @@ const UNKNOWN_REVISION: readonly number[] = [ERRNO.ENOENT, ERRNO.EPROTONOSUPPORT
 const isMissing = (error: unknown): boolean => error instanceof Refusal && error.errno === ERRNO.ENOENT
 
 const inBatch = (changes: readonly Request[], generation: number): Request[] => [
-  request(batchBegin, 0, SUBSYSTEM, { generation }),
+  request(batchBegin, 0, batchHead, { generation }),
   ...changes,
-  request(batchEnd, 0, SUBSYSTEM, {}),
+  request(batchEnd, 0, batchHead, {}),
 ]
 
 /** Counts from the first change. */

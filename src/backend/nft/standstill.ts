@@ -4,11 +4,11 @@
  * all the same.
  */
 import type { Family } from '../../abi/family'
-import { NETLINK_NETFILTER, NLM_F_REQUEST, nlmsghdr } from '../../abi/netlink'
-import { NFNL_SUBSYS_NFTABLES } from '../../abi/nfnetlink'
+import { NETLINK_NETFILTER } from '../../abi/netlink'
 import type { NetlinkPort } from '../../kernel/kernel'
-import { nfHead, type Request, request } from '../../netlink/message'
-import { batchBegin, messages } from '../../nft/messages'
+import { stamp } from '../../netlink/client'
+import { nfHead, request } from '../../netlink/message'
+import { batchBegin, batchHead, messages } from '../../nft/messages'
 
 /** Linux looks at some 8 of these in a microsecond; without any, it is busy for a grace period of RCU. */
 const [FEWEST, MOST] = [10_000, 1_000_000]
@@ -44,16 +44,11 @@ export class Standstill {
 
   /** The table is to be what it is, many times. */
   #batch(): Uint8Array {
-    const begin = bytesOf(request(batchBegin, 0, { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }, {}))
-    const nothing = bytesOf(request(messages.newTable, 0, nfHead(this.#family.domain), { name: this.#table }))
+    const begin = stamp(request(batchBegin, 0, batchHead, {}), 0, 0)
+    const nothing = stamp(request(messages.newTable, 0, nfHead(this.#family.domain), { name: this.#table }), 0, 0)
     const batch = new Uint8Array(begin.length + this.#length * nothing.length)
     batch.set(begin)
     for (let at = begin.length; at < batch.length; at += nothing.length) batch.set(nothing, at)
     return batch
   }
-}
-
-function bytesOf({ bytes }: Request): Uint8Array {
-  nlmsghdr.fields.nlmsgFlags.write(bytes, 0, NLM_F_REQUEST)
-  return bytes
 }
