@@ -77,8 +77,7 @@ export class NftStore implements Store {
   /** What was read before, where nothing has changed since but counters, which are for who looks at them. */
   #known(use: ReadingUse): NftReading | undefined {
     const last = use === 'look' ? undefined : this.#last
-    if (last === undefined) return undefined
-    return this.#client.generation() === last.generation ? last : undefined
+    return last !== undefined && this.#client.generation() === last.generation ? last : undefined
   }
 
   *#read(): Sliced<NftReading> {
@@ -257,7 +256,6 @@ function sameTables(one: NftReading, other: NftReading): boolean {
     chains.length === others.length &&
     chains.every((chain, i) => {
       const same = others[i] as Chain
-      if (chain === same) return true
       const [refs, otherRefs] = [chain.rules.refs, same.rules.refs]
       return (
         chain.name === same.name &&
