@@ -11,14 +11,10 @@ import { type Io, type OpenKernel, readFrom, readText } from './kernel'
 
 type Streams = Pick<Io, 'stdout' | 'stdin'>
 
-const OWNS = {
+const OPTIONS = {
   tables: { type: 'boolean' },
   chain: { type: 'string', multiple: true },
   prefix: { type: 'string' },
-} as const
-
-const OPTIONS = {
-  ...OWNS,
   ipv6: { type: 'boolean', short: '6' },
   jumps: { type: 'string', multiple: true },
   json: { type: 'boolean' },
@@ -29,7 +25,7 @@ type Values = ReturnType<typeof parse>['values']
 
 /**
  * `plan --tables|--chain NAME|--prefix NAME [-6] [--jumps CHAIN=first|last] [--json] [FILE]`: prints what has to be done so that
- * these chains are as the file says, a text of iptables-save or a dump in JSON. @returns the exit status: 0
+ * these chains are as the file says, a text of iptables-save or a dump in JSON.
  */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = parse(args)
