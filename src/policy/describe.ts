@@ -64,8 +64,8 @@ function comings(
     const pairs = Math.min(deleted.length, added.length)
     for (let i = 0; i < pairs; i++)
       plan.replaced.push({ deleted: deleted[i] as PlannedRule, added: added[i] as PlannedRule })
-    plan.deleted.push(...deleted.slice(pairs))
-    plan.added.push(...added.slice(pairs))
+    for (const rule of deleted.slice(pairs)) plan.deleted.push(rule)
+    for (const rule of added.slice(pairs)) plan.added.push(rule)
   }
   return plan
 }

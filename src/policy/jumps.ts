@@ -36,7 +36,7 @@ export function alignJumps(
     jumps.filter(({ behind }) => behind === gap),
     jumps.filter(({ behind }) => behind !== gap),
     wanted,
-    idsOf(Rules.of(...wanted)),
+    idsOf(Rules.from(wanted)),
   )
   return [...others.slice(0, gap).map(left), ...ours, ...others.slice(gap).map(left)]
 }

@@ -41,36 +41,26 @@ export interface Wishes {
  * @returns what has been changed, nothing for what is as it is wanted
  * @throws NotFoundError, RuleError, XtablesError
  */
-export function changeTable(draft: Draft, { wanted, owns, placeOf }: Wishes): ChainChange[] {
-  const work = new TableWork(draft, wanted, owns, placeOf)
-  return work.carryOut()
+export function changeTable(draft: Draft, wishes: Wishes): ChainChange[] {
+  return new TableWork(draft, wishes).carryOut()
 }
 
 class TableWork {
   readonly #draft: Draft
-  readonly #wanted: ReadonlyMap<string, WantedChain>
-  readonly #owns: Ownership
-  readonly #placeOf: (chain: string) => JumpPlace<Entry>
+  readonly #wishes: Wishes
   readonly #ids: RuleIds
   readonly #before: ReadonlyMap<string, Chain>
 
-  constructor(
-    draft: Draft,
-    wanted: ReadonlyMap<string, WantedChain>,
-    owns: Ownership,
-    placeOf: (chain: string) => JumpPlace<Entry>,
-  ) {
+  constructor(draft: Draft, wishes: Wishes) {
     this.#draft = draft
-    this.#wanted = wanted
-    this.#owns = owns
-    this.#placeOf = placeOf
+    this.#wishes = wishes
     this.#ids = new RuleIds(draft.family)
     this.#before = new Map(draft.chains)
   }
 
   carryOut(): ChainChange[] {
-    for (const [name, chain] of this.#wanted) this.#check(name, chain)
-    const names = new Set([...orderedChains(this.#draft).map(({ name }) => name), ...this.#wanted.keys()])
+    for (const [name, chain] of this.#wishes.wanted) this.#check(name, chain)
+    const names = new Set([...orderedChains(this.#draft).map(({ name }) => name), ...this.#wishes.wanted.keys()])
     const gone = this.#gone()
     for (const name of names) if (this.#isNew(name)) this.#draft.chains.set(name, newChain(this.#draft.family, name))
     const changes = [...names].flatMap((name) => (gone.has(name) ? [] : this.#change(name)))
@@ -78,11 +68,11 @@ class TableWork {
   }
 
   #isOurs(name: string): boolean {
-    return isOwned(this.#owns, this.#before.get(name) ?? { name })
+    return isOwned(this.#wishes.owns, this.#before.get(name) ?? { name })
   }
 
   #isNew(name: string): boolean {
-    return this.#wanted.has(name) && !this.#before.has(name)
+    return this.#wishes.wanted.has(name) && !this.#before.has(name)
   }
 
   #fail(chain: string, reason: string, position?: number): never {
@@ -108,12 +98,12 @@ class TableWork {
   /** Chains of ours that are not wanted. Those that are built in only lose their rules. */
   #gone(): Set<string> {
     const users = [...this.#before.values()].filter(({ hook }) => hook === undefined)
-    return new Set(users.map(({ name }) => name).filter((name) => this.#isOurs(name) && !this.#wanted.has(name)))
+    return new Set(users.map(({ name }) => name).filter((name) => this.#isOurs(name) && !this.#wishes.wanted.has(name)))
   }
 
   #change(name: string): ChainChange[] {
     const chain = this.#draft.chains.get(name) as Chain
-    const { rules = [], policy } = this.#wanted.get(name) ?? {}
+    const { rules = [], policy } = this.#wishes.wanted.get(name) ?? {}
     const aligned = this.#aligned(chain, rules)
     if (aligned === undefined) return []
     this.#checkForeign(chain, aligned)
@@ -132,10 +122,10 @@ class TableWork {
     if (this.#isOurs(chain.name)) {
       const ids = idsOf(chain.rules)
       const old = Array.from(ids, (id, position) => ({ id, position }))
-      return align(old, [], wanted, idsOf(Rules.of(...wanted)))
+      return align(old, [], wanted, idsOf(Rules.from(wanted)))
     }
-    if (chain.hook === undefined && !this.#wanted.has(chain.name)) return undefined
-    return alignJumps(chain, wanted, this.#placeOf(chain.name), (name) => this.#isOurs(name), idsOf)
+    if (chain.hook === undefined && !this.#wishes.wanted.has(chain.name)) return undefined
+    return alignJumps(chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name), idsOf)
   }
 
   /** Rules that iptables has no words for cannot be desired, and nobody has said that they are to go. */
@@ -151,7 +141,7 @@ class TableWork {
   #canonical(rules: Rules): Rules {
     const { canonical } = this.#draft
     if (canonical === undefined || rules.image !== undefined) return rules
-    return Rules.of(...rules.map((rule) => canonical(rule)))
+    return Rules.from(rules.map((rule) => canonical(rule)))
   }
 
   #rulesOf(chain: Chain, aligned: readonly Aligned[]): Rules {

@@ -19,6 +19,11 @@ export class Rules implements Iterable<Entry> {
   }
 
   static of(...entries: readonly Entry[]): Rules {
+    return Rules.from(entries)
+  }
+
+  /** As {@link of}, for any number of them: a call takes some hundred thousand arguments. */
+  static from(entries: readonly Entry[]): Rules {
     return new Rules(undefined, [...entries])
   }
 
