@@ -82,7 +82,7 @@ const [FIRST_REST_MS, MAX_REST_MS] = [10, 1000]
 class Watching implements AsyncDisposable {
   readonly #client: NftClient
   readonly #end: AbortController
-  readonly #reading: Promise<void>
+  #reading: Promise<void> | undefined
   readonly notices: AsyncGenerator<Message, void, void>
   readonly mirror: Mirror<AnyRule>
   #isOver = false
@@ -103,10 +103,21 @@ class Watching implements AsyncDisposable {
       void this.notices.return()
       throw error
     }
-    this.#reading = this.#read().catch((error: unknown) => {
-      this.failure = error
-      end.abort()
-    })
+    this.readOrder()
+  }
+
+  /** Begins to read the order of the rules where it is not known. */
+  readOrder(): void {
+    if (this.mirror.isOrderKnown || this.#reading !== undefined) return
+    const reading = this.#read()
+      .catch((error: unknown) => {
+        this.failure = error
+        this.#end.abort()
+      })
+      .finally(() => {
+        this.#reading = undefined
+      })
+    this.#reading = reading
   }
 
   /**
@@ -168,11 +179,13 @@ async function* events(
 
 async function* changesIn(watching: Watching, signal: AbortSignal): AsyncGenerator<TableEvent, void, void> {
   const turn = turns()
-  for await (const batch of batchesOf(watching.notices))
+  for await (const batch of batchesOf(watching.notices)) {
     for (const change of watching.mirror.changes(batch)) {
       await turn()
       if (signal.aborted) break
       if (change !== undefined) yield change
     }
+    watching.readOrder()
+  }
   if (watching.failure !== undefined) throw watching.failure
 }

@@ -119,10 +119,13 @@ export class NftClient {
   /** @param ofTable a dump of all of them, which is not read */
   *#rulesByChain(ofTable: Parts, chains: readonly ChainValues[], generation: number): RuleParts {
     ofTable.return()
-    for (const { table, name: chain } of chains) {
-      const [parts] = this.#dumps([request(messages.getRule, 0, this.#head, { table, chain })]) as [Parts]
-      yield* this.#rules(parts, { table, chain }, generation)
-    }
+    for (const { table, name: chain } of chains) yield* this.rulesOf({ table, chain }, generation)
+  }
+
+  /** The rules of one chain. @throws ConflictError where another generation is there */
+  *rulesOf(chain: Pick<RuleValues, 'table' | 'chain'>, generation: number): RuleParts {
+    const [parts] = this.#dumps([request(messages.getRule, 0, this.#head, chain)]) as [Parts]
+    yield* this.#rules(parts, chain, generation)
   }
 
   *#rules(parts: Parts, { table, chain }: Pick<RuleValues, 'table' | 'chain'>, generation: number): RuleParts {

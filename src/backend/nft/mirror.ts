@@ -29,7 +29,8 @@ interface RuleAt {
   readonly handle: number
   /**
    * Its place in the chain, from 0: where it stands after all changes of the generation, or, of one that is deleted, where
-   * it stood before them. Absent for what was changed while the table was read for the first time.
+   * it stood before them. Absent while it is not known: where the table is being read, because it is watched from now on, or
+   * because what the kernel told left it open.
    */
   readonly position: number | undefined
 }
@@ -139,6 +140,11 @@ export class Mirror<R> {
     return this.#generation
   }
 
+  /** Whether the order of all rules is known, or will be once what was changed before it was read has been told. */
+  get isOrderKnown(): boolean {
+    return this.#read !== undefined || [...this.#chains.values()].every(({ rules }) => rules !== undefined)
+  }
+
   /** Reads the order of the rules, which may be many. @throws ConflictError where something is changed meanwhile */
   *readRules(): Sliced<void> {
     const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
@@ -175,7 +181,35 @@ export class Mirror<R> {
       // What comes behind it is of another table, which begins to count its handles anew.
       if (change.kind !== 'table-changed') for (const chain of this.#chains.values()) this.#forget(chain)
     }
+    yield* this.#settle()
     yield* edits.changes()
+    for (const chain of this.#chains.values()) if (chain.rules?.isInDoubt) chain.rules = undefined
+  }
+
+  /** Reads in which order the rules stand of those chains for which what was told leaves it open. */
+  *#settle(): Generator<undefined, void, void> {
+    for (const { handle, rules } of this.#chains.values()) {
+      if (!rules?.isInDoubt) continue
+      try {
+        rules.settle(yield* this.#handlesOf(handle))
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error
+      }
+    }
+  }
+
+  /** The rules that a chain has by now. @throws ConflictError where something is changed meanwhile */
+  *#handlesOf(handle: bigint): Generator<undefined, number[], void> {
+    const { generation, table, chains } = this.#client.dumpChains(this.#table)
+    const chain = chains.find((one) => one.handle === handle)
+    const handles: number[] = []
+    // Another table of the same name begins to count its handles anew.
+    if (table?.handle !== this.#handle || chain === undefined) return handles
+    for (const rules of this.#client.rulesOf({ table: this.#table, chain: chain.name }, generation)) {
+      for (const rule of rules) handles.push(Number(rule.handle))
+      yield
+    }
+    return handles
   }
 
   /** From here on, the rules that were read are those that are there. */
@@ -270,7 +304,6 @@ class RuleEdits<R> {
   /** The handles of chains as they were before. */
   readonly #before = new Map<RuleOrder, readonly number[]>()
   readonly #orders = new OrderChanges()
-  readonly #added = new Set<number>()
 
   constructor(ruleOf: (expressions: Encoded) => R, made: Made) {
     this.#ruleOf = ruleOf
@@ -283,12 +316,12 @@ class RuleEdits<R> {
 
   add(order: RuleOrder | undefined, values: RuleValues, isAppended: boolean): void {
     const { handle, position } = this.#draft('rule-added', order, values)
-    this.#added.add(handle)
     if (order !== undefined) this.#orders.add(order, { handle, position, isAppended })
   }
 
   remove(order: RuleOrder | undefined, values: RuleValues): void {
-    this.#orders.remove(order, this.#draft('rule-deleted', order, values).handle)
+    const { handle } = this.#draft('rule-deleted', order, values)
+    if (order !== undefined) this.#orders.remove(order, handle)
   }
 
   /** @throws MessageError */
@@ -301,46 +334,68 @@ class RuleEdits<R> {
   }
 
   *changes(): Generator<TableChange<R> | undefined, void, void> {
-    const edited = new Set(this.#drafts.map((draft) => (isRuleDraft(draft) ? draft.handle : 0)))
+    const lives = this.#lives()
+    const edited = new Set(lives.keys())
     const places = new Map(
-      [...this.#before].map(([order, before]) => [order, new Places(before, order.handles(), edited)]),
+      [...this.#before].map(([order, before]) => {
+        const after = order.isInDoubt ? undefined : order.handles()
+        return [order, new Places(before, after, edited)]
+      }),
     )
-    const deleted = new Map<number, RuleDraft>()
     for (const draft of this.#drafts)
-      if (isRuleDraft(draft) && draft.kind === 'rule-deleted') deleted.set(draft.handle, draft)
-    for (const draft of this.#drafts) yield isRuleDraft(draft) ? this.#ruleChange(draft, deleted, places) : draft
+      if (!isRuleDraft(draft)) yield draft
+      else yield this.#ruleChange(draft, lives, draft.order && places.get(draft.order))
   }
 
-  #ruleChange(
-    { kind, chain, handle, expressions, order }: RuleDraft,
-    deleted: ReadonlyMap<number, RuleDraft>,
-    all: ReadonlyMap<RuleOrder, Places>,
-  ): TableChange<R> | undefined {
-    const places = order && all.get(order)
-    const isAdded = kind === 'rule-added'
-    const position = (isAdded ? places?.after : places?.before)?.get(handle)
-    // What came and went at once was never there.
-    if (places !== undefined && position === undefined) return undefined
-    const replaced = deleted.get(places?.replacedBy.get(handle) ?? handle)
-    const at = { chain, handle, position, ...this.#made, rule: this.#ruleOf(expressions) }
-    if (isAdded && replaced !== undefined)
-      return { kind: 'rule-replaced', replaced: this.#ruleOf(replaced.expressions), ...at }
-    const isReplaced = !isAdded && (places?.replaced.has(handle) || this.#added.has(handle))
-    return isReplaced ? undefined : { kind, ...at }
+  #lives(): Map<number, Life> {
+    const lives = new Map<number, Life>()
+    for (const draft of this.#drafts)
+      if (isRuleDraft(draft)) lives.set(draft.handle, { first: lives.get(draft.handle)?.first ?? draft, last: draft })
+    return lives
   }
+
+  /** Told with the last that happened to the rule. */
+  #ruleChange(
+    draft: RuleDraft,
+    lives: ReadonlyMap<number, Life>,
+    places: Places | undefined,
+  ): TableChange<R> | undefined {
+    const { chain, handle, expressions } = draft
+    const { first, last } = lives.get(handle) as Life
+    if (last !== draft) return undefined
+    const wasThere = first.kind === 'rule-deleted'
+    const at = { chain, handle, ...this.#made }
+    if (draft.kind === 'rule-added') {
+      const replaced = wasThere ? first : lives.get(places?.replacedBy.get(handle) ?? 0)?.first
+      const now = { ...at, position: places?.after?.get(handle), rule: this.#ruleOf(expressions) }
+      if (replaced === undefined) return { kind: 'rule-added', ...now }
+      return { kind: 'rule-replaced', replaced: this.#ruleOf(replaced.expressions), ...now }
+    }
+    // What came and went at once was never there.
+    if (!wasThere || places?.replaced.has(handle)) return undefined
+    return { kind: 'rule-deleted', ...at, position: places?.before.get(handle), rule: this.#ruleOf(first.expressions) }
+  }
+}
+
+/** What happened to one rule: deleted first, it was there before; added last, it is there now. */
+interface Life {
+  readonly first: RuleDraft
+  readonly last: RuleDraft
 }
 
 /** Where the rules of a chain that came or went stood and stand, and which has taken the place of which. */
 class Places {
   readonly before: ReadonlyMap<number, number>
-  readonly after: ReadonlyMap<number, number>
+  /** Undefined where it is not known. */
+  readonly after: ReadonlyMap<number, number> | undefined
   /** Which rule each of these has taken the place of. */
   readonly replacedBy = new Map<number, number>()
   readonly replaced = new Set<number>()
 
   /** @param edited all that came or went: the chain may be long, so that no more is kept of the others than their order */
-  constructor(before: readonly number[], after: readonly number[], edited: ReadonlySet<number>) {
+  constructor(before: readonly number[], after: readonly number[] | undefined, edited: ReadonlySet<number>) {
     this.before = placesOf(before, edited)
+    if (after === undefined) return
     this.after = placesOf(after, edited)
     const gone = gaps(before, edited, this.after)
     for (const [anchor, come] of gaps(after, edited, this.before)) {

@@ -10,6 +10,35 @@ export class RuleOrder {
   readonly #waiting = new Map<number, number[]>()
   /** All of them, as long as none comes or goes. */
   #handles: readonly number[] | undefined
+  #isInDoubt = false
+
+  /** Whether what was told leaves more than one order. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt || this.#waiting.size > 0
+  }
+
+  doubt(): void {
+    this.#isInDoubt = true
+  }
+
+  /**
+   * Ends the doubt, if all rules are still there: a rule never moves, so that others that have come meanwhile change nothing.
+   * @param handles from the first to the last
+   */
+  settle(handles: readonly number[]): void {
+    const mine = new Set([...this.#next.keys(), ...[...this.#waiting.values()].flat()])
+    mine.delete(END)
+    const settled = handles.filter((handle) => mine.has(handle))
+    if (settled.length !== mine.size) return
+    for (const map of [this.#next, this.#previous, this.#waiting]) map.clear()
+    this.#isInDoubt = false
+    this.#link(END, END)
+    for (const handle of settled) this.append(handle)
+  }
+
+  get isEmpty(): boolean {
+    return this.#next.get(END) === END
+  }
 
   has(handle: number): boolean {
     return handle !== END && this.#next.has(handle)
@@ -18,6 +47,11 @@ export class RuleOrder {
   /** The one before it; undefined for the first. */
   before(handle: number): number | undefined {
     return this.#previous.get(handle) || undefined
+  }
+
+  /** The one behind it; undefined for the last. */
+  behind(handle: number): number | undefined {
+    return this.#next.get(handle) || undefined
   }
 
   append(handle: number): void {
@@ -46,10 +80,21 @@ export class RuleOrder {
   }
 
   remove(handle: number): void {
-    if (!this.has(handle)) return
-    this.#link(this.#previous.get(handle) as number, this.#next.get(handle) as number)
-    this.#next.delete(handle)
-    this.#previous.delete(handle)
+    if (!this.has(handle)) this.#removeWaiting(handle)
+    else {
+      this.#link(this.#previous.get(handle) as number, this.#next.get(handle) as number)
+      this.#next.delete(handle)
+      this.#previous.delete(handle)
+    }
+  }
+
+  #removeWaiting(handle: number): void {
+    this.#isInDoubt = true
+    for (const [before, waiting] of this.#waiting) {
+      const others = waiting.filter((one) => one !== handle)
+      if (others.length > 0) this.#waiting.set(before, others)
+      else this.#waiting.delete(before)
+    }
   }
 
   /** From the first to the last. */
@@ -74,21 +119,41 @@ export interface ToldPlace {
   readonly isAppended: boolean
 }
 
+/** What has been deleted from a chain. */
+class Deleted {
+  /** Each with the one before it. */
+  readonly before = new Map<number, number | undefined>()
+  hasFirst = false
+  hasLast = false
+
+  add(order: RuleOrder, handle: number): void {
+    this.before.set(handle, order.before(handle))
+    this.hasFirst ||= order.before(handle) === undefined
+    this.hasLast ||= order.behind(handle) === undefined
+  }
+}
+
 /** What the kernel tells of rules that came and went together, put into the orders of their chains. */
 export class OrderChanges {
-  /** Deleted rules, beside those before them. */
-  readonly #deleted = new Map<number, number | undefined>()
+  readonly #deleted = new Map<RuleOrder, Deleted>()
 
-  /** What took the place of another has its handle, and is told as if it was appended. */
+  /**
+   * What took the place of another has its handle. Else a rule that is told without a place is the first or the last: where it
+   * was inserted, the last only if it was inserted before one that was deleted, and the last with it; where it was appended,
+   * the first only if it was added behind one that was deleted, and the first with it.
+   */
   add(order: RuleOrder, { handle, position, isAppended }: ToldPlace): void {
-    if (position !== undefined) order.insertAfter(position, handle)
-    else if (this.#deleted.has(handle)) order.insertAfter(this.#deleted.get(handle), handle)
-    else if (isAppended) order.append(handle)
-    else order.insertAfter(undefined, handle)
+    const deleted = this.#deleted.get(order)
+    const isPlaced = position !== undefined || deleted?.before.has(handle) === true
+    if (!isPlaced && !order.isEmpty && (isAppended ? deleted?.hasFirst : deleted?.hasLast)) order.doubt()
+    if (isAppended && !isPlaced) order.append(handle)
+    else order.insertAfter(position ?? deleted?.before.get(handle), handle)
   }
 
-  remove(order: RuleOrder | undefined, handle: number): void {
-    this.#deleted.set(handle, order?.before(handle))
-    order?.remove(handle)
+  remove(order: RuleOrder, handle: number): void {
+    const deleted = this.#deleted.get(order) ?? new Deleted()
+    this.#deleted.set(order, deleted)
+    deleted.add(order, handle)
+    order.remove(handle)
   }
 }
