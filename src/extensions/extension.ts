@@ -10,6 +10,7 @@ import { align } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Extent, Fields, Struct } from '../binary/struct'
 import type { Context } from './context'
+import type { Asks, Does } from './evaluation'
 import { headed, type Lister } from './listing'
 import type { Native } from './native'
 import type { Option } from './option'
@@ -210,6 +211,10 @@ interface Declaration<R, O> extends Demands {
   leading?: readonly (keyof O & string)[]
   /** What it is in terms of nf_tables, where it has such a form. */
   native?: (fields: FieldsOf<R>, family: FamilyName) => Native | undefined
+  /** What a match asks of packets, where that is not what its native form says. */
+  asks?: (fields: FieldsOf<R>, family: FamilyName) => Asks
+  /** What a target does to packets, where that is not what its native form says. */
+  does?: (fields: FieldsOf<R>, family: FamilyName) => Does
   /** As nft writes it, where no statements say it, or others than iptables-translate has. */
   translate?: (fields: FieldsOf<R>, family: FamilyName) => Translate
   /** No blank stands before it in a listing. */
@@ -247,6 +252,8 @@ export interface Variant {
   readonly losses: readonly Loss[]
   readonly usage: Usage | undefined
   readonly native: Native | undefined
+  readonly asks: Asks | undefined
+  readonly does: Does | undefined
   readonly translate: Translate | undefined
   readonly list: Lister
   /** What stands before it in a listing. */
@@ -356,6 +363,8 @@ function variant<R, O extends Options>(
     losses: declaration.losses?.(fields) ?? [],
     usage: declaration.usage?.(fields, family),
     native: declaration.native?.(fields, family),
+    asks: declaration.asks?.(fields, family),
+    does: declaration.does?.(fields, family),
     translate: declaration.translate?.(fields, family),
     list: typeof declaration.list === 'function' ? declaration.list(fields, family) : headed(declaration.list),
     blank: declaration.adjoins ? '' : ' ',

@@ -1,0 +1,190 @@
+/** Rules as what they ask of packets and do to them, from what their extensions declare. */
+
+import type { Family } from '../abi/family'
+import { type Verdict, verdictName } from '../abi/netfilter'
+import { NFT_NAT } from '../abi/nf-tables'
+import type { Circumstance, Condition, Effect, Translate } from '../extensions/evaluation'
+import type { NativePart, Plain, Source, Statement } from '../extensions/native'
+import { sourceKey } from '../extensions/native'
+import type { Known } from '../extensions/registry'
+import { same } from '../extensions/values/value'
+import { isStandard, matchParts, type Part, partName, payloadAt, readVerdict, targetPart } from '../ruleset/entry'
+import { HEADS } from '../ruleset/head'
+import { headerOf, structOf } from '../ruleset/identify'
+import type { Entry } from '../ruleset/ruleset'
+
+/** What one part of a rule asks: its head, or a match. */
+export interface AskingPart {
+  /** Undefined for the head. */
+  readonly name: string | undefined
+  readonly known: Known | undefined
+  /** Where its payload lies in the rule. */
+  readonly at: number
+  readonly conditions: readonly Condition[]
+}
+
+export type CompiledTarget =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'chain'; readonly chain: string; readonly isGoto: boolean }
+  | { readonly kind: 'extension'; readonly name: string; readonly effects: readonly Effect[] }
+
+export interface CompiledRule {
+  readonly entry: Entry
+  readonly asks: readonly AskingPart[]
+  readonly target: CompiledTarget
+}
+
+/** Sources of the same key are one object: packets remember by it what they were looked at for. */
+export class Compiler {
+  readonly #family: Family
+  readonly #sources = new Map<string, Source>()
+
+  constructor(family: Family) {
+    this.#family = family
+  }
+
+  /** @param isForeign whether iptables has no words for it */
+  compile(entry: Entry, isForeign: boolean): CompiledRule {
+    const { bytes } = entry
+    if (isForeign) return foreign(entry)
+    const matches = matchParts(this.#family, bytes, 0).map((part) => this.#match(bytes, part))
+    return {
+      entry,
+      asks: [this.#head(bytes), ...matches].filter(({ conditions }) => conditions.length > 0),
+      target: this.#target(entry),
+    }
+  }
+
+  #head(bytes: Uint8Array): AskingPart {
+    const known = HEADS[this.#family.name]
+    return { name: undefined, known, at: 0, conditions: this.conditions(known, bytes, 0, 'the head of the rule') }
+  }
+
+  #match(bytes: Uint8Array, part: Part): AskingPart {
+    const known = structOf(headerOf('match', this.#family, bytes, part), bytes, part)
+    const [name, at] = [known?.extension.name ?? partName(bytes, part), payloadAt(part)]
+    const conditions =
+      known === undefined ? [unknownMatch(name)] : this.conditions(known, bytes, at, `the match ${name}`)
+    return { name, known, at, conditions }
+  }
+
+  /** What a part asks: its payload, as its extension says. */
+  conditions({ variant }: Known, bytes: Uint8Array, at: number, what: string): readonly Condition[] {
+    if (variant.asks !== undefined) return variant.asks(bytes, at).map((one) => this.#interned(one))
+    if (variant.native === undefined) return [{ kind: 'circumstance', decides: what }]
+    return variant.native.parts.flatMap((part) => this.#ofPart(part, bytes, at, what))
+  }
+
+  #ofPart(part: NativePart, bytes: Uint8Array, at: number, what: string): Condition[] {
+    const statements = part.write(bytes, at) ?? part.translated?.(bytes, at)
+    if (statements === undefined) return [{ kind: 'circumstance', decides: what }]
+    return statements.flatMap((one) => this.#condition(one, what))
+  }
+
+  #condition(statement: Statement, what: string): Condition[] {
+    if (statement.kind === 'look') return []
+    return [statement.kind === 'test' ? this.#interned(statement) : { kind: 'circumstance', decides: what }]
+  }
+
+  #interned(condition: Condition): Condition {
+    if (condition.kind === 'test') return { ...condition, source: this.#source(condition.source) }
+    if (condition.kind !== 'one of') return condition
+    return { ...condition, alternatives: condition.alternatives.map((all) => all.map((one) => this.#interned(one))) }
+  }
+
+  #source(source: Source): Source {
+    const key = sourceKey(source)
+    const known = this.#sources.get(key)
+    if (known === undefined) this.#sources.set(key, source)
+    return known ?? source
+  }
+
+  #target({ bytes, jump }: Entry): CompiledTarget {
+    const family = this.#family
+    if (jump === '') return { kind: 'none' }
+    if (jump !== undefined)
+      return { kind: 'chain', chain: jump, isGoto: (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0 }
+    const part = targetPart(family, bytes, 0)
+    if (isStandard(bytes, part)) return { kind: 'verdict', verdict: verdictName(readVerdict(bytes, part)) as Verdict }
+    const known = structOf(headerOf('target', family, bytes, part), bytes, part)
+    const name = known?.extension.name ?? partName(bytes, part)
+    const effects = known === undefined ? undefined : effectsOf(known, bytes, payloadAt(part))
+    return { kind: 'extension', name, effects: effects ?? [unknownTarget(name)] }
+  }
+}
+
+/** What nft has put between rules may do anything. */
+const foreign = (entry: Entry): CompiledRule => ({
+  entry,
+  asks: [],
+  target: { kind: 'extension', name: 'nft', effects: [unknownTarget('nft')] },
+})
+
+const unknownMatch = (name: string): Circumstance => ({
+  kind: 'circumstance',
+  decides: `the match ${name}, which is not known here`,
+})
+
+const unknownTarget = (name: string): Effect => ({
+  kind: 'either',
+  decides: `the target ${name}, which is not known here`,
+  effects: [[], [{ kind: 'end', verdict: 'DROP' }]],
+})
+
+/** Undefined where nobody has declared it. */
+function effectsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Effect[] | undefined {
+  if (variant.does !== undefined) return variant.does(bytes, at)
+  const effects: Effect[] = []
+  for (const part of variant.native?.parts ?? []) {
+    const statements = part.write(bytes, at) ?? part.translated?.(bytes, at)
+    if (statements === undefined) return undefined
+    for (const statement of statements) {
+      if (statement.kind === 'expression') effects.push(...expressionEffects(statement))
+      else if (statement.kind === 'set' || statement.kind === 'change') effects.push(statement)
+    }
+  }
+  return variant.native && effects
+}
+
+const ENDS: Readonly<Record<string, Effect>> = {
+  reject: { kind: 'end', verdict: 'REJECT' },
+  queue: { kind: 'end', verdict: 'QUEUE' },
+  notrack: { kind: 'untracked' },
+}
+
+function expressionEffects({ name, data }: Plain): readonly Effect[] {
+  const end = ENDS[name]
+  if (end !== undefined) return [end]
+  if (name === 'nat')
+    return [translation(data['type'] === NFT_NAT.SNAT ? 'source' : 'destination', data, false), ACCEPTED]
+  if (name === 'masq') return [translation('source', data, true), ACCEPTED]
+  if (name === 'redir') return [{ ...translation('destination', data, true), isForHost: true }, ACCEPTED]
+  // What is logged, counted or copied is not changed.
+  return []
+}
+
+const ACCEPTED: Effect = { kind: 'end', verdict: 'ACCEPT' }
+
+/** linux/netfilter/nf_nat.h: ports are chosen at random. */
+const RANDOM = 0x04 | 0x10
+
+function translation(of: Translate['of'], data: Plain['data'], isAddressUnknown: boolean): Translate {
+  const { addressMin, addressMax, portMin, portMax, flags = 0 } = data as TranslationData
+  const isRandom = (flags & RANDOM) !== 0
+  return {
+    ...{ kind: 'translate', of },
+    ...(isAddressUnknown ? { address: 'unknown' } : addressMin && { address: single(addressMin, addressMax) }),
+    ...(isRandom ? { port: 'unknown' } : portMin && { port: single(portMin, portMax) }),
+  }
+}
+
+interface TranslationData {
+  readonly addressMin?: Uint8Array
+  readonly addressMax?: Uint8Array
+  readonly portMin?: Uint8Array
+  readonly portMax?: Uint8Array
+  readonly flags?: number
+}
+
+const single = (first: Uint8Array, last = first): Uint8Array | 'unknown' => (same(first, last) ? first : 'unknown')

@@ -1,0 +1,96 @@
+/** Bytes of which only some bits are known, and tests of them. */
+import type { Seen, Truth } from '../extensions/evaluation'
+import type { Test } from '../extensions/native'
+
+export const known = (bytes: Uint8Array): Seen => ({ bytes, known: new Uint8Array(bytes.length).fill(0xff) })
+
+export const slice = ({ bytes, known }: Seen, start: number, end: number): Seen => ({
+  bytes: bytes.subarray(start, end),
+  known: known.subarray(start, end),
+})
+
+/** With other bytes in the middle. */
+export function spliced(seen: Seen, at: number, middle: Seen): Seen {
+  const [bytes, known] = [seen.bytes.slice(), seen.known.slice()]
+  bytes.set(middle.bytes, at)
+  known.set(middle.known, at)
+  return { bytes, known }
+}
+
+/** With the bits of a mask known to be those of a value. */
+export const learned = (seen: Seen, value: Uint8Array, mask: Uint8Array | undefined): Seen => {
+  const [bytes, known] = [seen.bytes.slice(), seen.known.slice()]
+  for (let i = 0; i < value.length; i++) {
+    const bits = mask === undefined ? 0xff : (mask[i] as number)
+    bytes[i] = ((bytes[i] as number) & ~bits) | ((value[i] as number) & bits)
+    known[i] = (known[i] as number) | bits
+  }
+  return { bytes, known }
+}
+
+/** `(bits & mask) ^ xor`, of as many bytes as the mask has. */
+export const changed = ({ bytes, known }: Seen, mask: Uint8Array, xor: Uint8Array): Seen => ({
+  bytes: mask.map((bits, i) => (((bytes[i] as number) & bits) ^ (xor[i] as number)) & ((known[i] as number) | ~bits)),
+  known: mask.map((bits, i) => (known[i] as number) | ~bits),
+})
+
+export const isWholly = ({ known }: Seen): boolean => known.every((bits) => bits === 0xff)
+
+/** Bits that are wanted and not looked at are never found. */
+function isEqual({ bytes, known }: Seen, value: Uint8Array, mask: Uint8Array | undefined): Truth {
+  let isKnown = true
+  for (let i = 0; i < value.length; i++) {
+    const bits = mask === undefined ? 0xff : (mask[i] as number)
+    const wanted = value[i] as number
+    const clear = known[i] as number
+    if ((wanted & ~bits) !== 0 || (((bytes[i] as number) ^ wanted) & bits & clear) !== 0) return false
+    if ((bits & ~clear) !== 0) isKnown = false
+  }
+  return isKnown ? true : undefined
+}
+
+/** Below 0 where what is seen is less than a value even where all unknown bits are `fill`, above where it is greater. */
+function compared({ bytes, known }: Seen, value: Uint8Array, fill: 0 | 0xff): number {
+  for (let i = 0; i < value.length; i++) {
+    const difference = ((bytes[i] as number) | (~(known[i] as number) & fill)) - (value[i] as number)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function isWithin(seen: Seen, first: Uint8Array | undefined, last: Uint8Array | undefined): Truth {
+  if (first !== undefined && compared(seen, first, 0xff) < 0) return false
+  if (last !== undefined && compared(seen, last, 0) > 0) return false
+  const isInside =
+    (first === undefined || compared(seen, first, 0) >= 0) && (last === undefined || compared(seen, last, 0xff) <= 0)
+  return isInside ? true : undefined
+}
+
+const masked = ({ bytes, known }: Seen, mask: Uint8Array): Seen =>
+  changed({ bytes, known }, mask, new Uint8Array(mask.length))
+
+const turned = ({ bytes, known }: Seen): Seen => ({ bytes: bytes.toReversed(), known: known.toReversed() })
+
+export const not = (truth: Truth): Truth => (truth === undefined ? undefined : !truth)
+
+/** What is looked at may be longer than what it is compared with: the rest does not matter. */
+function positive({ op, mask, value, to, or, isTurned = false }: Test, seen: Seen): Truth {
+  const isRange = to !== undefined || (op !== 'eq' && op !== 'neq')
+  if (!isRange && or === undefined) return isEqual(seen, value, mask)
+  const bits = mask === undefined ? seen : masked(seen, mask)
+  const number = isTurned ? turned(bits) : bits
+  if (op === 'lt') return not(isWithin(number, value, undefined))
+  if (op === 'gte') return isWithin(number, value, undefined)
+  if (op === 'gt') return not(isWithin(number, undefined, value))
+  if (op === 'lte') return isWithin(number, undefined, value)
+  return someOf([{ value, to }, ...(or ?? [])].map((one) => isWithin(number, one.value, one.to ?? one.value)))
+}
+
+export const someOf = (truths: readonly Truth[]): Truth =>
+  truths.includes(true) ? true : truths.includes(undefined) ? undefined : false
+
+/** Whether a test holds of what it looks at, as far as that is known. */
+export function holds(test: Test, seen: Seen): Truth {
+  const truth = positive(test, seen)
+  return test.op === 'neq' ? not(truth) : truth
+}

@@ -1,0 +1,262 @@
+/** A packet on its way, as far as it is known: what rules look at, and what they change. */
+import type { FamilyName } from '../abi/family'
+import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
+import { be16, u8, u32 } from '../binary/codec'
+import type { PacketView, Seen, Sight, Truth } from '../extensions/evaluation'
+import { ADDRESSES, type OptionalHeader, type Source, sourceKey, type Test } from '../extensions/native'
+import { encoded } from '../extensions/native-tests'
+import { holds, isWholly, known, learned, slice, spliced } from './known-bits'
+import { STATES } from './packet'
+
+const INVALID: readonly number[] = [STATES.INVALID]
+const TRACKED: readonly number[] = [STATES.NEW, STATES.ESTABLISHED, STATES.RELATED]
+
+/** linux/netfilter/nf_conntrack_common.h */
+const [IPS_SRC_NAT, IPS_DST_NAT] = [0x10, 0x20]
+/** The bits of a status that are known of a connection which has just begun: others are set within the kernel. */
+const STATUS_OF_NEW = 0x3f
+
+/** Where a header of TCP says how long it is, and how long it is without options. */
+const [TCP_OFFSET, TCP_HEADER] = [12, 20]
+const [END_OF_OPTIONS, NO_OPERATION] = [0, 1]
+
+/** Addresses and ports, as a connection has them in one direction. */
+interface Ends {
+  readonly source: Seen
+  readonly destination: Seen
+  readonly ports: Sight
+}
+
+/** Everything about a packet. Nothing of it is ever changed: there is a new one instead. */
+export interface PacketState {
+  readonly family: FamilyName
+  /** The header of the network, without options. */
+  readonly network: Seen
+  readonly transport: Seen | 'absent'
+  readonly link: Sight
+  readonly bytes: Uint8Array | undefined
+  readonly headers: PacketView['headers']
+  /** Whatever else there is, by {@link sourceKey}. */
+  readonly values: ReadonlyMap<string, Sight>
+  /** The states that connection tracking may see it in. */
+  readonly states: readonly number[]
+  /** As the connection had them when it began, where that is known. */
+  readonly original: Ends | undefined
+  readonly isSourceChanged: boolean
+  readonly isDestinationChanged: boolean
+  /** What was taken to hold, or not to, where the way divided; by {@link testKey}. */
+  readonly assumed: ReadonlyMap<string, boolean>
+}
+
+export class KnownPacket implements PacketView {
+  readonly state: PacketState
+  readonly #seen = new Map<Source, Sight>()
+
+  constructor(state: PacketState) {
+    this.state = state
+  }
+
+  get family(): FamilyName {
+    return this.state.family
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.state.bytes
+  }
+
+  get headers(): PacketView['headers'] {
+    return this.state.headers
+  }
+
+  with(state: Partial<PacketState>): KnownPacket {
+    return new KnownPacket({ ...this.state, ...state })
+  }
+
+  look(source: Source): Sight {
+    if (this.#seen.has(source)) return this.#seen.get(source)
+    const sight = this.#find(source)
+    this.#seen.set(source, sight)
+    return sight
+  }
+
+  #find(source: Source): Sight {
+    if (source.from === 'payload') return this.#payload(source.base, source.offset, source.length)
+    if (source.from === 'ct') return this.#connection(source.key, source.direction)
+    if (source.from === 'meta') {
+      if (source.key === NFT_META.L4PROTO && this.family === 'ipv4') return slice(this.state.network, 9, 10)
+      if (source.key === NFT_META.LEN) return this.#length()
+    }
+    if (source.from === 'exthdr') return this.#optional(source)
+    return this.state.values.get(sourceKey(source))
+  }
+
+  #optional({ op, type, offset, length, isPresence }: OptionalHeader): Sight {
+    const found =
+      op === NFT_EXTHDR_OP.IPV6 ? this.#header(type) : op === NFT_EXTHDR_OP.TCPOPT ? this.#tcpOption(type) : undefined
+    if (found === undefined) return undefined
+    if (isPresence) return known(encoded(u8, Number(found !== 'absent')))
+    return found === 'absent' || offset + length > found.length
+      ? 'absent'
+      : known(found.subarray(offset, offset + length))
+  }
+
+  #header(type: number): Uint8Array | 'absent' | undefined {
+    return this.headers && (this.headers.get(type) ?? 'absent')
+  }
+
+  #tcpOption(type: number): Uint8Array | 'absent' | undefined {
+    const { transport, bytes } = this.state
+    if (transport === 'absent') return 'absent'
+    if (bytes === undefined) return undefined
+    const end = 4 * ((transport.bytes[TCP_OFFSET] as number) >>> 4)
+    for (let at = TCP_HEADER; at < end; ) {
+      const [kind, size] = [transport.bytes[at], transport.bytes[at + 1]]
+      if (kind === type) return transport.bytes.subarray(at)
+      if (kind === END_OF_OPTIONS) break
+      at += kind === NO_OPERATION ? 1 : Math.max(2, size ?? 2)
+    }
+    return 'absent'
+  }
+
+  #payload(base: number, offset: number, length: number): Sight {
+    const { network, transport, link, bytes } = this.state
+    const header = { [NFT_PAYLOAD.LL]: link, [NFT_PAYLOAD.NETWORK]: network, [NFT_PAYLOAD.TRANSPORT]: transport }[base]
+    if (header === undefined || header === 'absent') return header
+    if (offset + length <= header.bytes.length) return slice(header, offset, offset + length)
+    return bytes === undefined ? undefined : 'absent'
+  }
+
+  #length(): Sight {
+    const [at, more] = this.family === 'ipv4' ? [2, 0] : [4, 40]
+    const field = slice(this.state.network, at, at + 2)
+    return isWholly(field) ? known(encoded(u32, be16.read(field.bytes, 0) + more)) : undefined
+  }
+
+  /** Undefined where it may have a connection, or not. */
+  get #isTracked(): Truth {
+    const { states } = this.state
+    if (states.every((one) => TRACKED.includes(one))) return true
+    return states.some((one) => TRACKED.includes(one)) ? undefined : false
+  }
+
+  /** Whether it is the first of its connection. */
+  get isFirst(): Truth {
+    const { states } = this.state
+    return !states.includes(STATES.NEW) ? false : states.length === 1 ? true : undefined
+  }
+
+  #connection(key: number, direction: number | undefined): Sight {
+    if (this.#isTracked === false) return 'absent'
+    if (key === NFT_CT.PROTOCOL) return this.#isTracked ? this.look({ from: 'meta', key: NFT_META.L4PROTO }) : undefined
+    if (this.isFirst) {
+      if (key === NFT_CT.DIRECTION) return known(encoded(u8, IP_CT_DIR.ORIGINAL))
+      if (key === NFT_CT.STATUS) return this.#statusOfNew()
+      const end = this.#end(key, direction)
+      if (end !== undefined) return end
+    }
+    return this.#isTracked ? this.state.values.get(sourceKey({ from: 'ct', key, direction })) : undefined
+  }
+
+  #statusOfNew(): Seen {
+    const { isSourceChanged, isDestinationChanged } = this.state
+    const status = (isSourceChanged ? IPS_SRC_NAT : 0) | (isDestinationChanged ? IPS_DST_NAT : 0)
+    return { bytes: encoded(u32, status), known: encoded(u32, STATUS_OF_NEW) }
+  }
+
+  /** An address or a port of a connection that begins. Its answers come from where the packet goes by now. */
+  #end(key: number, direction: number | undefined): Sight {
+    const now = this.#ends()
+    const isReply = direction === IP_CT_DIR.REPLY
+    const { source, destination, ports } = isReply ? now : (this.state.original ?? now)
+    const [from, to] = isReply ? [destination, source] : [source, destination]
+    const [atFrom, atTo] = isReply ? [2, 0] : [0, 2]
+    switch (key) {
+      case NFT_CT.SRC:
+      case NFT_CT.SRC_IP:
+      case NFT_CT.SRC_IP6:
+        return from
+      case NFT_CT.DST:
+      case NFT_CT.DST_IP:
+      case NFT_CT.DST_IP6:
+        return to
+      case NFT_CT.PROTO_SRC:
+        return ports === undefined || ports === 'absent' ? ports : slice(ports, atFrom, atFrom + 2)
+      case NFT_CT.PROTO_DST:
+        return ports === undefined || ports === 'absent' ? ports : slice(ports, atTo, atTo + 2)
+      default:
+        return undefined
+    }
+  }
+
+  #ends(): Ends {
+    const { family, network, transport } = this.state
+    const [source, destination] = ADDRESSES[family]
+    const size = destination - source
+    return {
+      source: slice(network, source, source + size),
+      destination: slice(network, destination, destination + size),
+      ports: transport === 'absent' ? 'absent' : slice(transport, 0, 4),
+    }
+  }
+
+  /** When connection tracking has seen it. */
+  tracked(states: readonly number[]): KnownPacket {
+    return this.with({ states, original: this.#ends() })
+  }
+
+  /** Before that: what it will be is not known to rules. */
+  untracked(): KnownPacket {
+    return this.with({ states: INVALID })
+  }
+
+  /** Something of it becomes something else. */
+  changed(to: Source, seen: Seen): KnownPacket {
+    if (to.from === 'meta' && to.key === NFT_META.L4PROTO && this.family === 'ipv4')
+      return this.with({ network: spliced(this.state.network, 9, seen), bytes: undefined })
+    if (to.from !== 'payload') return this.with({ values: new Map([...this.state.values, [sourceKey(to), seen]]) })
+    const { network, transport } = this.state
+    if (to.base === NFT_PAYLOAD.NETWORK)
+      return this.with({ network: spliced(network, to.offset, seen), bytes: undefined })
+    if (to.base !== NFT_PAYLOAD.TRANSPORT || transport === 'absent') return this
+    return this.with({ transport: spliced(transport, to.offset, seen), bytes: undefined })
+  }
+
+  /** Whether a test holds. */
+  meets(test: Test): Truth {
+    const { source } = test
+    if (source.from === 'ct' && source.key === NFT_CT.STATE) {
+      const truths = new Set(this.state.states.map((one) => holds(test, known(encoded(u32, one)))))
+      return truths.size === 1 ? [...truths][0] : undefined
+    }
+    const sight = this.look(source)
+    const truth = sight === undefined ? undefined : sight === 'absent' ? false : holds(test, sight)
+    return truth ?? (this.state.assumed.size === 0 ? undefined : this.#assumption(test))
+  }
+
+  #assumption(test: Test): Truth {
+    const assumed = this.state.assumed.get(testKey(test))
+    return assumed === undefined ? undefined : assumed !== (test.op === 'neq')
+  }
+
+  /** The packet of which a test holds, or does not. */
+  supposing(test: Test, truth: boolean): KnownPacket {
+    const { source, op, value, mask, to, or } = test
+    if (source.from === 'ct' && source.key === NFT_CT.STATE)
+      return this.with({ states: this.state.states.filter((one) => holds(test, known(encoded(u32, one))) === truth) })
+    const isEqual = (op === 'eq' || op === 'neq') && to === undefined && or === undefined
+    const sight = this.look(source)
+    // What may be absent is not known by this either.
+    if (isEqual && truth === (op === 'eq') && sight !== undefined && sight !== 'absent')
+      return this.changed(source, learned(sight, value, mask)).with({ bytes: this.bytes })
+    const assumed = new Map([...this.state.assumed, [testKey(test), truth !== (op === 'neq')]])
+    return this.with({ assumed })
+  }
+}
+
+const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('hex'))
+
+/** The same for a test and for its opposite. */
+function testKey({ source, op, value, mask, to, or = [] }: Test): string {
+  const values = [{ value, to }, ...or].map((one) => `${hexOf(one.value)}-${hexOf(one.to)}`)
+  return `${sourceKey(source)} ${op === 'neq' ? 'eq' : op} ${hexOf(mask)} ${values.join()}`
+}

@@ -1,0 +1,92 @@
+/** What a rule changed of a packet, for people. */
+import type { Family } from '../abi/family'
+import { NFT_CT, NFT_META } from '../abi/nf-tables'
+import { be16, u8, u32 } from '../binary/codec'
+import type { Seen, Sight } from '../extensions/evaluation'
+import { ADDRESSES, connection, meta, network, type Source, transport } from '../extensions/native'
+import { formatAddress } from '../extensions/values/address'
+import { hex } from '../extensions/values/integer'
+import { isWholly } from './known-bits'
+import type { KnownPacket } from './known-packet'
+import { hasPorts, STATES } from './packet'
+
+/** A property of {@link PacketDescription}; undefined where it is not known, before or now. */
+export interface PacketChange {
+  readonly property: string
+  readonly from: string | number | undefined
+  readonly to: string | number | undefined
+}
+
+interface Property {
+  readonly name: string
+  read(packet: KnownPacket): string | number | undefined
+}
+
+const wholly = <T>(sight: Sight, read: (seen: Seen) => T): T | undefined =>
+  sight === undefined || sight === 'absent' || !isWholly(sight) ? undefined : read(sight)
+
+const number = (name: string, source: Source, codec: typeof u8): Property => ({
+  name,
+  read: (packet) => wholly(packet.look(source), ({ bytes }) => codec.read(bytes, 0)),
+})
+
+/** A mark of which some bits are known is said as rules say it, with these bits behind a slash. */
+const mark = (name: string, source: Source): Property => ({
+  name,
+  read(packet) {
+    const sight = packet.look(source)
+    if (sight === undefined || sight === 'absent') return undefined
+    const [value, bits] = [u32.read(sight.bytes, 0), u32.read(sight.known, 0)]
+    return bits === 0xffff_ffff ? value : bits === 0 ? undefined : `${hex(value)}/${hex(bits)}`
+  },
+})
+
+const address = (name: string, family: Family, which: 0 | 1): Property => {
+  const source = network(ADDRESSES[family.name][which], family.addressSize)
+  const context = { family, sets: { byName: () => undefined, byIndex: () => undefined } }
+  return { name, read: (packet) => wholly(packet.look(source), ({ bytes }) => formatAddress(bytes, context)) }
+}
+
+const port = (name: string, offset: number): Property => {
+  const source = transport(offset, 2)
+  const protocol = meta(NFT_META.L4PROTO)
+  return {
+    name,
+    read: (packet) =>
+      wholly(packet.look(protocol), ({ bytes }) => hasPorts(bytes[0] as number))
+        ? wholly(packet.look(source), ({ bytes }) => be16.read(bytes, 0))
+        : undefined,
+  }
+}
+
+const tosOf = ({ bytes }: Seen): number => (((bytes[0] as number) << 4) | ((bytes[1] as number) >>> 4)) & 0xff
+
+const PROPERTIES = (family: Family): readonly Property[] => [
+  address('source', family, 0),
+  address('destination', family, 1),
+  port('sourcePort', 0),
+  port('destinationPort', 2),
+  mark('mark', meta(NFT_META.MARK)),
+  mark('connectionMark', connection(NFT_CT.MARK)),
+  ...(family.name === 'ipv4'
+    ? [number('tos', network(1, 1), u8), number('ttl', network(8, 1), u8)]
+    : [
+        { name: 'tos', read: (packet: KnownPacket) => wholly(packet.look(TRAFFIC_CLASS), tosOf) },
+        number('ttl', network(7, 1), u8),
+      ]),
+  {
+    name: 'state',
+    read: ({ state: { states } }) =>
+      Object.entries(STATES).find(([, one]) => states.length === 1 && states[0] === one)?.[0],
+  },
+]
+const TRAFFIC_CLASS = network(0, 2)
+
+/** What is known of a packet before and after, where that differs. */
+export function packetChanges(family: Family, before: KnownPacket, after: KnownPacket): PacketChange[] {
+  if (before === after) return []
+  return PROPERTIES(family).flatMap(({ name, read }) => {
+    const [from, to] = [read(before), read(after)]
+    return from === to ? [] : [{ property: name, from, to }]
+  })
+}

@@ -1,0 +1,117 @@
+/** Packets as people describe them: what they say of one is known, and all else is not. */
+import { FAMILIES, type FamilyName } from '../abi/family'
+import { PROTOCOLS } from '../abi/protocols'
+import { IptcError } from '../errors'
+import { flag, instance, isObject, keyOf, shown, type Taken, text } from '../input'
+import { checkOptions } from '../options'
+
+/** How connection tracking sees a packet. */
+export type ConnectionState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED'
+
+/** Whatever is left out is not known. */
+export interface PacketDescription {
+  /** Name or number of the protocol that the packet carries. */
+  readonly protocol?: string | number | undefined
+  /** An address; or a network, of whose addresses it is one. */
+  readonly source?: string | undefined
+  readonly destination?: string | undefined
+  /** Of tcp, udp, udplite, sctp and dccp. */
+  readonly sourcePort?: number | undefined
+  readonly destinationPort?: number | undefined
+  /** Those that are set, and no others: `SYN`, `SYN,ACK`, `NONE`. */
+  readonly tcpFlags?: string | undefined
+  /** In the words of the match icmp or icmp6: `echo-request`, `3/1`. */
+  readonly icmpType?: string | number | undefined
+  /** The interface by which it comes in. One that is sent by this host has none. */
+  readonly in?: string | undefined
+  /** The interface by which it goes out. */
+  readonly out?: string | undefined
+  /**
+   * Where it goes: to a program on this host, through it, or from a program on it. Otherwise `in` and `out` say it, and where
+   * they do not, both ways of a packet that comes in are followed.
+   */
+  readonly way?: 'input' | 'forward' | 'output' | undefined
+  readonly state?: ConnectionState | undefined
+  readonly mark?: number | undefined
+  readonly connectionMark?: number | undefined
+  /** In bytes, headers included. */
+  readonly length?: number | undefined
+  /** Time to live; hop limit in IPv6. */
+  readonly ttl?: number | undefined
+  /** The whole byte: type of service, or traffic class. */
+  readonly tos?: number | undefined
+  /** Whether it is a fragment that is not the first; no unless said. */
+  readonly fragment?: boolean | undefined
+  /** Of the program that sends it. */
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  readonly packetType?: 'unicast' | 'broadcast' | 'multicast' | undefined
+  readonly sourceMac?: string | undefined
+  /** The whole packet, from the header of the network on: all that it says is known. */
+  readonly bytes?: Uint8Array | undefined
+}
+
+const whole = (max: number): Taken => ({
+  accepts: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max,
+  expected: `a whole number 0 to ${max}`,
+})
+const textOrNumber: Taken = {
+  accepts: (value) => typeof value === 'string' || typeof value === 'number',
+  expected: 'text or a number',
+}
+
+export const STATES = { INVALID: 0x01, ESTABLISHED: 0x02, RELATED: 0x04, NEW: 0x08, UNTRACKED: 0x40 } as const
+export const PACKET_TYPES = { unicast: 0, broadcast: 1, multicast: 2 } as const
+export const WAYS = { input: true, forward: true, output: true } as const
+
+const [BYTE, PORT, WORD] = [whole(0xff), whole(0xffff), whole(0xffff_ffff)]
+
+const PROPERTIES: Readonly<Record<keyof PacketDescription, Taken>> = {
+  protocol: textOrNumber,
+  source: text,
+  destination: text,
+  sourcePort: PORT,
+  destinationPort: PORT,
+  tcpFlags: text,
+  icmpType: textOrNumber,
+  in: text,
+  out: text,
+  way: keyOf(WAYS),
+  state: keyOf(STATES),
+  mark: WORD,
+  connectionMark: WORD,
+  length: PORT,
+  ttl: BYTE,
+  tos: BYTE,
+  fragment: flag,
+  uid: WORD,
+  gid: WORD,
+  packetType: keyOf(PACKET_TYPES),
+  sourceMac: text,
+  bytes: instance(Uint8Array, 'bytes'),
+}
+
+/** What the headers say: with all bytes, nothing more can be said of it. */
+const IN_BYTES: readonly (keyof PacketDescription)[] = [
+  ...(['protocol', 'source', 'destination', 'sourcePort', 'destinationPort', 'tcpFlags', 'icmpType'] as const),
+  ...(['length', 'ttl', 'tos', 'fragment'] as const),
+]
+
+/** @throws IptcError for what is no packet */
+export function checkPacket(packet: PacketDescription): void {
+  if (!isObject(packet)) throw new IptcError(`a packet is an object, not ${shown(packet)}`)
+  checkOptions(packet, PROPERTIES)
+  const twice = packet.bytes && IN_BYTES.find((name) => packet[name] !== undefined)
+  if (twice !== undefined)
+    throw new IptcError(`the bytes of the packet say its ${twice}: it cannot be given beside them`)
+  if (packet.way === 'output' && packet.in !== undefined)
+    throw new IptcError('a packet that this host sends comes in by no interface')
+  if (packet.way === 'input' && packet.out !== undefined)
+    throw new IptcError('a packet for this host goes out by no interface')
+}
+
+const PORT_PROTOCOLS: readonly number[] = [
+  ...[PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.udplite, PROTOCOLS.sctp, PROTOCOLS.dccp],
+]
+export const hasPorts = (protocol: number): boolean => PORT_PROTOCOLS.includes(protocol)
+export const addressSize = (family: FamilyName): number => FAMILIES[family].addressSize

@@ -1,0 +1,139 @@
+/** All tables of a family as they were at one time: what packets are traced through. */
+import type { FamilyName } from '../abi/family'
+import { type Hook, isTableName, type TableName } from '../abi/netfilter'
+import { baseChain } from '../abi/nf-tables'
+import type { BackendName } from '../backend/store'
+import { openTable } from '../easy/batch'
+import { type EasyOptions, placeOf } from '../easy/options'
+import { getTables } from '../easy/tables'
+import type { Context } from '../extensions/context'
+import { flag } from '../input'
+import { restore } from '../iptc/text'
+import { MemoryKernel } from '../kernel/memory/memory-kernel'
+import { checkOptions } from '../options'
+import { type Chain, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { type CompiledRule, Compiler } from './compile'
+import { Explainer } from './explain'
+
+/** The tables of a snapshot are not read again: what is changed later is not seen in it. */
+export class Snapshot {
+  readonly family: FamilyName
+  readonly backend: BackendName
+  /** @internal */
+  readonly context: Context
+  readonly #tables: ReadonlyMap<string, Ruleset>
+  readonly #chains = new Map<string, CompiledChain>()
+  readonly #compiler: Compiler
+  /** @internal */
+  readonly explainer: Explainer
+
+  /** @internal */
+  constructor(backend: BackendName, context: Context, tables: ReadonlyMap<string, Ruleset>) {
+    this.family = context.family.name
+    this.backend = backend
+    this.context = context
+    this.#tables = tables
+    this.#compiler = new Compiler(context.family)
+    this.explainer = new Explainer(context, (known, bytes, at) => this.#compiler.conditions(known, bytes, at, ''))
+  }
+
+  /**
+   * Reads the tables that exist, each as of one moment; asking makes none.
+   * @throws PermissionError, UnsupportedError, KernelError
+   */
+  static read(options: EasyOptions = {}): Snapshot {
+    const tables = new Map<string, Ruleset>()
+    const place = placeOf(options)
+    using filter = openTable('filter', place)
+    for (const name of getTables(options)) {
+      using table = openTable(name, place)
+      tables.set(name, table.ruleset)
+    }
+    return new Snapshot(filter.backend, filter.context, tables)
+  }
+
+  /**
+   * The tables of a text as iptables-save prints it.
+   * @throws RestoreError, XtablesError
+   */
+  static parse(text: string, options: { readonly ipv6?: boolean | undefined } = {}): Snapshot {
+    checkOptions(options, { ipv6: flag })
+    const kernel = new MemoryKernel()
+    restore(text, { ...options, kernel, backend: 'legacy' })
+    return Snapshot.read({ ...options, kernel, backend: 'legacy' })
+  }
+
+  /** Names of the tables. */
+  get tables(): string[] {
+    return [...this.#tables.keys()]
+  }
+
+  /** @internal */
+  ruleset(table: string): Ruleset | undefined {
+    return this.#tables.get(table)
+  }
+
+  /** @internal Undefined where there is no such chain. */
+  chain(table: string, name: string): CompiledChain | undefined {
+    const key = `${table} ${name}`
+    const known = this.#chains.get(key)
+    if (known !== undefined) return known
+    const ruleset = this.#tables.get(table)
+    const chain = ruleset?.chains.get(name)
+    if (ruleset === undefined || chain === undefined) return undefined
+    const compiled = new CompiledChain(ruleset, chain, this.#compiler)
+    this.#chains.set(key, compiled)
+    return compiled
+  }
+
+  /** @internal The built-in chains at a hook, in the order in which packets meet them. */
+  chainsAt(hook: Hook): CompiledChain[] {
+    return this.tables
+      .filter(
+        (table): table is TableName => isTableName(table) && this.#tables.get(table)?.chains.get(hook)?.hook === hook,
+      )
+      .sort((a, b) => priority(this.backend, a, hook) - priority(this.backend, b, hook))
+      .map((table) => this.chain(table, hook) as CompiledChain)
+  }
+
+  /** @internal Whether some rule may translate addresses or ports. */
+  get translates(): boolean {
+    const nat = this.#tables.get('nat')
+    return nat !== undefined && orderedChains(nat).some(({ rules }) => rules.length > 0)
+  }
+}
+
+/** NF_IP_PRI_SECURITY, linux/netfilter_ipv4.h; that of iptables-nft is another one. */
+const LEGACY_SECURITY = 50
+
+const priority = (backend: BackendName, table: TableName, hook: Hook): number =>
+  backend === 'legacy' && table === 'security' ? LEGACY_SECURITY : baseChain(table, hook).priority
+
+/** The rules of a chain as what they ask and do, each compiled when a packet comes to it first. */
+export class CompiledChain {
+  readonly ruleset: Ruleset
+  readonly chain: Chain
+  readonly #compiler: Compiler
+  readonly #rules: CompiledRule[] = []
+
+  constructor(ruleset: Ruleset, chain: Chain, compiler: Compiler) {
+    this.ruleset = ruleset
+    this.chain = chain
+    this.#compiler = compiler
+  }
+
+  get length(): number {
+    return this.chain.rules.length
+  }
+
+  rule(position: number): CompiledRule {
+    const known = this.#rules[position]
+    if (known !== undefined) return known
+    const { foreign } = this.ruleset
+    const { rules } = this.chain
+    const isForeign = foreign?.rules.has(rules.refs[position] as never) ?? false
+    const compiled = this.#compiler.compile(rules.at(position) as never, isForeign)
+    this.#rules[position] = compiled
+    return compiled
+  }
+}

@@ -1,0 +1,303 @@
+/** The way of a packet through the hooks of a family, table by table and rule by rule. */
+import { type Hook, IFNAMSIZ } from '../abi/netfilter'
+import { NFT_CT, NFT_META } from '../abi/nf-tables'
+import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
+import { connection, meta, type Source, type Test } from '../extensions/native'
+import { policyOf } from '../ruleset/ruleset'
+import { changedBy, translatedBefore } from './change-packet'
+import type { CompiledRule } from './compile'
+import { evaluate, isTest, type Outcome } from './evaluate'
+import { known } from './known-bits'
+import type { KnownPacket } from './known-packet'
+import { STATES } from './packet'
+import type { CompiledChain, Snapshot } from './snapshot'
+
+export type Way = 'input' | 'forward' | 'output'
+
+/** A packet was held against a rule. */
+export interface RuleEvent {
+  readonly kind: 'rule'
+  readonly hook: Hook
+  readonly chain: CompiledChain
+  readonly position: number
+  readonly rule: CompiledRule
+  readonly outcome: Outcome
+  readonly before: KnownPacket
+  readonly after: KnownPacket
+}
+
+/** One thing that happened to a packet. */
+export type Event =
+  | RuleEvent
+  | { readonly kind: 'policy'; readonly hook: Hook; readonly chain: CompiledChain; readonly verdict: 'ACCEPT' | 'DROP' }
+  /** Its addresses are translated as those of its connection were. */
+  | { readonly kind: 'translated'; readonly hook: Hook; readonly chain: CompiledChain }
+
+/** What decides which way a packet goes on, where that is not known. */
+export interface Division {
+  /** What holds on the first way, and not on the other: a rule’s condition, or words for people. */
+  readonly decides: { readonly rule: RuleEvent } | string
+  readonly yes: Course
+  readonly no: Course
+}
+
+export interface Course {
+  readonly events: readonly Event[]
+  /** 'undecided' where there are more ways than are followed. */
+  readonly end: End['verdict'] | 'undecided' | Division
+}
+
+type Stage =
+  | { readonly kind: 'chain'; readonly hook: Hook; readonly chain: CompiledChain }
+  | { readonly kind: 'tracking' }
+  | { readonly kind: 'routing' }
+
+interface Frame {
+  readonly hook: Hook
+  readonly chain: CompiledChain
+  /** Of the next rule. */
+  readonly position: number
+}
+
+/** Where a packet is. Nothing of it is changed: each step makes another. */
+interface Standing {
+  readonly packet: KnownPacket
+  readonly way: Way | undefined
+  /** The interface by which it goes out, once that has been decided. */
+  readonly out: Seen
+  readonly stages: readonly Stage[]
+  /** The chain that it is in, and those that it comes back to, the last first. */
+  readonly frames: readonly Frame[]
+  /** The states in which connection tracking will see it. */
+  readonly states: readonly number[]
+  readonly circumstances: ReadonlyMap<Condition, boolean>
+}
+
+const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
+const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
+
+const UNTRACKED: readonly number[] = [STATES.UNTRACKED]
+
+export class Walk {
+  readonly #snapshot: Snapshot
+  #branches: number
+
+  /** @param branches how many ways are followed at most */
+  constructor(snapshot: Snapshot, branches: number) {
+    this.#snapshot = snapshot
+    this.#branches = branches
+  }
+
+  run(packet: KnownPacket, way: Way | undefined): Course {
+    const isLocal = way === 'output'
+    const arrival = this.#chains(isLocal ? 'OUTPUT' : 'PREROUTING')
+    const isRaw = (stage: Stage): boolean => stage.kind === 'chain' && stage.chain.ruleset.table === 'raw'
+    const stages: Stage[] = [
+      ...arrival.filter(isRaw),
+      { kind: 'tracking' },
+      ...arrival.filter((stage) => !isRaw(stage)),
+      ...(isLocal ? this.#chains('POSTROUTING') : [{ kind: 'routing' } as const]),
+    ]
+    const { states } = packet.state
+    const here = packet.untracked().changed(isLocal ? IN : OUT, NO_INTERFACE)
+    const out = packet.look(OUT) as Seen
+    return this.#follow({ packet: here, way, out, stages, frames: [], states, circumstances: new Map() })
+  }
+
+  #chains(hook: Hook): Stage[] {
+    return this.#snapshot.chainsAt(hook).map((chain) => ({ kind: 'chain', hook, chain }))
+  }
+
+  #follow(start: Standing): Course {
+    const events: Event[] = []
+    let now = start
+    for (;;) {
+      const next = now.frames.length > 0 ? this.#step(now, events) : this.#stage(now, events)
+      if ('end' in next) return { events, end: next.end }
+      now = next
+    }
+  }
+
+  /** Divides the way. */
+  #divide(decides: Division['decides'], yes: Standing, no: Standing): { end: Course['end'] } {
+    if (this.#branches <= 1) return { end: 'undecided' }
+    this.#branches--
+    return { end: { decides, yes: this.#follow(yes), no: this.#follow(no) } }
+  }
+
+  #stage(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
+    const [stage, ...stages] = now.stages
+    if (stage === undefined) return { end: 'ACCEPT' }
+    if (stage.kind === 'tracking') return { ...now, stages, packet: now.packet.tracked(now.states) }
+    if (stage.kind === 'routing') return this.#route({ ...now, stages })
+    return stage.chain.ruleset.table === 'nat' ? this.#translate(now, stage, events) : enter(now, stage)
+  }
+
+  #route(now: Standing): Standing | { end: Course['end'] } {
+    const onward = (way: 'input' | 'forward'): Standing => ({
+      ...now,
+      way,
+      packet: way === 'input' ? now.packet : now.packet.changed(OUT, now.out),
+      stages: way === 'input' ? this.#chains('INPUT') : [...this.#chains('FORWARD'), ...this.#chains('POSTROUTING')],
+    })
+    if (now.way !== undefined && now.way !== 'output') return onward(now.way)
+    return this.#divide('whether the packet is for this host', onward('input'), onward('forward'))
+  }
+
+  /** Rules of nat are for the first packet of a connection; the others go the same way. */
+  #translate(
+    now: Standing,
+    stage: Extract<Stage, { kind: 'chain' }>,
+    events: Event[],
+  ): Standing | { end: Course['end'] } {
+    const { packet } = now
+    const past = { ...now, stages: now.stages.slice(1) }
+    if (!this.#snapshot.translates) return packet.isFirst ? enter(now, stage) : past
+    if (packet.isFirst === undefined) {
+      const only = (isFirst: boolean): Standing => ({
+        ...now,
+        packet: packet.with({ states: packet.state.states.filter((one) => (one === STATES.NEW) === isFirst) }),
+      })
+      return this.#divide('whether the packet is the first of its connection', only(true), only(false))
+    }
+    if (packet.isFirst) return enter(now, stage)
+    if (packet.look(STATE_OF_CONNECTION) === 'absent') return past
+    const of = stage.hook === 'PREROUTING' || stage.hook === 'OUTPUT' ? 'destination' : 'source'
+    events.push({ kind: 'translated', hook: stage.hook, chain: stage.chain })
+    return { ...past, packet: translatedBefore(packet, of) }
+  }
+
+  #step(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
+    const [frame, ...outer] = now.frames as [Frame, ...Frame[]]
+    const { hook, chain, position } = frame
+    if (position >= chain.length) return this.#leave(now, frame, outer, events)
+    const rule = chain.rule(position)
+    const outcome = evaluate(rule, now.packet, now.circumstances)
+    const onward: Standing = { ...now, frames: [{ ...frame, position: position + 1 }, ...outer] }
+    if (outcome.truth === false) {
+      events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet })
+      return onward
+    }
+    if (outcome.truth === undefined && isHarmless(rule)) {
+      events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet })
+      return onward
+    }
+    if (outcome.truth === undefined) return this.#suppose(now, frame, rule, outcome)
+    return this.#act(now, frame, onward, rule, outcome, events)
+  }
+
+  /** Goes on with what the first open condition is taken to be; the rule is looked at again. */
+  #suppose(
+    now: Standing,
+    { hook, chain, position }: Frame,
+    rule: CompiledRule,
+    outcome: Outcome,
+  ): { end: Course['end'] } {
+    const condition = outcome.condition as Condition
+    const when = (truth: boolean): Standing =>
+      isTest(condition)
+        ? supposing(now, condition, truth)
+        : { ...now, circumstances: new Map([...now.circumstances, [condition, truth]]) }
+    const event = { kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet } as const
+    return this.#divide({ rule: event }, when(true), when(false))
+  }
+
+  #act(
+    now: Standing,
+    frame: Frame,
+    onward: Standing,
+    rule: CompiledRule,
+    outcome: Outcome,
+    events: Event[],
+  ): Standing | { end: Course['end'] } {
+    const { hook, chain, position } = frame
+    const { target } = rule
+    const note = (after: KnownPacket): void =>
+      void events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after })
+    if (target.kind === 'extension') return this.#change(onward, target.effects, note)
+    note(now.packet)
+    if (target.kind === 'none') return onward
+    if (target.kind === 'verdict') {
+      const [, ...outer] = now.frames
+      return target.verdict === 'RETURN' ? this.#leave(now, frame, outer, events) : this.#end(onward, target.verdict)
+    }
+    const [ours, ...outer] = onward.frames as [Frame, ...Frame[]]
+    const to = this.#snapshot.chain(chain.ruleset.table, target.chain) as CompiledChain
+    const entered: Frame = { hook, chain: to, position: 0 }
+    // Nobody comes back to where a goto stands: the end of its chain is that of this one.
+    const back = !target.isGoto ? [ours] : chain.chain.hook === undefined ? [] : [{ ...ours, position: chain.length }]
+    return { ...onward, frames: [entered, ...back, ...outer] }
+  }
+
+  /** One effect after the other, up to the one that ends the way or divides it. */
+  #change(
+    start: Standing,
+    effects: readonly Effect[],
+    note: (after: KnownPacket) => void,
+  ): Standing | { end: Course['end'] } {
+    let now = start
+    for (const [i, effect] of effects.entries()) {
+      if (effect.kind === 'end') {
+        note(now.packet)
+        return this.#end(now, effect.verdict)
+      }
+      if (effect.kind === 'either') {
+        note(now.packet)
+        const rest = effects.slice(i + 1)
+        return this.#either(now, effect.decides, [...effect.effects[0], ...rest], [...effect.effects[1], ...rest])
+      }
+      if (effect.kind === 'untracked')
+        now = { ...now, states: UNTRACKED, packet: now.packet.with({ states: UNTRACKED }) }
+      else
+        now = {
+          ...now,
+          packet: changedBy(now.packet, effect),
+          ...(effect.kind === 'translate' && effect.isForHost && { way: 'input' }),
+        }
+    }
+    note(now.packet)
+    return now
+  }
+
+  #either(now: Standing, decides: string, first: readonly Effect[], second: readonly Effect[]): { end: Course['end'] } {
+    if (this.#branches <= 1) return { end: 'undecided' }
+    this.#branches--
+    const after = (effects: readonly Effect[]): Course => {
+      const next = this.#change(now, effects, () => {})
+      return 'end' in next ? { events: [], end: next.end } : this.#follow(next)
+    }
+    return { end: { decides, yes: after(first), no: after(second) } }
+  }
+
+  /** What ends a table lets a packet go on to the next one, or ends its whole way. */
+  #end(now: Standing, verdict: End['verdict']): Standing | { end: Course['end'] } {
+    return verdict === 'ACCEPT' ? { ...now, frames: [] } : { end: verdict }
+  }
+
+  /** Comes back to where the chain was entered from; behind the last rule of a built-in one, its policy decides. */
+  #leave(
+    now: Standing,
+    { hook, chain }: Frame,
+    outer: readonly Frame[],
+    events: Event[],
+  ): Standing | { end: Course['end'] } {
+    if (chain.chain.hook === undefined) return { ...now, frames: outer }
+    const verdict = policyOf(chain.ruleset.family, chain.chain) === 'DROP' ? 'DROP' : 'ACCEPT'
+    events.push({ kind: 'policy', hook, chain, verdict })
+    return this.#end(now, verdict)
+  }
+}
+
+function enter(now: Standing, { hook, chain }: Extract<Stage, { kind: 'chain' }>): Standing {
+  return { ...now, stages: now.stages.slice(1), frames: [{ hook, chain, position: 0 }] }
+}
+
+/** Whether it makes no difference to the way of a packet if it meets the rule. */
+const isHarmless = ({ target }: CompiledRule): boolean =>
+  target.kind === 'none' || (target.kind === 'extension' && target.effects.length === 0)
+
+function supposing(now: Standing, test: Test, truth: boolean): Standing {
+  return { ...now, packet: now.packet.supposing(test, truth) }
+}
+
+const STATE_OF_CONNECTION: Source = connection(NFT_CT.STATUS)
