@@ -3,7 +3,7 @@
 import type { Family } from '../abi/family'
 import { type Verdict, verdictName } from '../abi/netfilter'
 import { NFT_NAT } from '../abi/nf-tables'
-import type { Circumstance, Condition, Effect, Translate } from '../extensions/evaluation'
+import type { Circumstance, Condition, Effect, Translate, Truth } from '../extensions/evaluation'
 import type { NativePart, Plain, Source, Statement } from '../extensions/native'
 import { sourceKey } from '../extensions/native'
 import type { Known } from '../extensions/registry'
@@ -23,6 +23,20 @@ export interface AskingPart {
   readonly conditions: readonly Condition[]
 }
 
+/** What a rule came to: which condition of which part failed, or hangs on what is not known. */
+export interface Outcome {
+  readonly truth: Truth
+  readonly part: AskingPart | undefined
+  readonly condition: Condition | undefined
+}
+
+/** A condition, and what comes of it where it does not hold, or where that is not known. */
+export interface Asked {
+  readonly condition: Condition
+  readonly failed: Outcome
+  readonly undecided: Outcome
+}
+
 export type CompiledTarget =
   | { readonly kind: 'none' }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
@@ -31,7 +45,7 @@ export type CompiledTarget =
 
 export interface CompiledRule {
   readonly entry: Entry
-  readonly asks: readonly AskingPart[]
+  readonly questions: readonly Asked[]
   readonly target: CompiledTarget
 }
 
@@ -49,11 +63,8 @@ export class Compiler {
     const { bytes } = entry
     if (isForeign) return foreign(entry)
     const matches = matchParts(this.#family, bytes, 0).map((part) => this.#match(bytes, part))
-    return {
-      entry,
-      asks: [this.#head(bytes), ...matches].filter(({ conditions }) => conditions.length > 0),
-      target: this.#target(entry),
-    }
+    const questions = [this.#head(bytes), ...matches].flatMap(askedBy)
+    return { entry, questions, target: this.#target(entry) }
   }
 
   #head(bytes: Uint8Array): AskingPart {
@@ -114,10 +125,17 @@ export class Compiler {
   }
 }
 
+const askedBy = (part: AskingPart): Asked[] =>
+  part.conditions.map((condition) => ({
+    condition,
+    failed: { truth: false, part, condition },
+    undecided: { truth: undefined, part, condition },
+  }))
+
 /** What nft has put between rules may do anything. */
 const foreign = (entry: Entry): CompiledRule => ({
   entry,
-  asks: [],
+  questions: [],
   target: { kind: 'extension', name: 'nft', effects: [unknownTarget('nft')] },
 })
 

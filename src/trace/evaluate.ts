@@ -1,37 +1,30 @@
 /** Whether a packet meets what a rule asks, as far as both are known. */
-import type { Circumstance, Condition, OneOf, Question, Truth } from '../extensions/evaluation'
+import type { Condition, OneOf, Truth } from '../extensions/evaluation'
 import type { Test } from '../extensions/native'
-import type { AskingPart, CompiledRule } from './compile'
+import type { Asked, CompiledRule, Outcome } from './compile'
 import { not } from './known-bits'
 import type { KnownPacket } from './known-packet'
-
-/** What a rule came to: which condition of which part failed, or hangs on what is not known. */
-export interface Outcome {
-  readonly truth: Truth
-  readonly part: AskingPart | undefined
-  readonly condition: Condition | undefined
-}
-
-const MET: Outcome = { truth: true, part: undefined, condition: undefined }
 
 /**
  * The first condition that fails, though another before it may not be known.
  * @param circumstances what was taken for granted where the way divided
  */
 export function evaluate(
-  { asks }: CompiledRule,
+  { questions }: CompiledRule,
   packet: KnownPacket,
   circumstances: ReadonlyMap<Condition, boolean>,
 ): Outcome {
   let open: Outcome | undefined
-  for (const part of asks)
-    for (const condition of part.conditions) {
-      const truth = circumstances.get(condition) ?? meets(condition, packet, circumstances)
-      if (truth === false) return { truth, part, condition }
-      if (truth === undefined) open ??= { truth, part, condition }
-    }
+  for (let i = 0; i < questions.length; i++) {
+    const { condition, failed, undecided } = questions[i] as Asked
+    const truth = circumstances.get(condition) ?? meets(condition, packet, circumstances)
+    if (truth === false) return failed
+    if (truth === undefined) open ??= undecided
+  }
   return open ?? MET
 }
+
+const MET: Outcome = { truth: true, part: undefined, condition: undefined }
 
 function meets(condition: Condition, packet: KnownPacket, circumstances: ReadonlyMap<Condition, boolean>): Truth {
   switch (condition.kind) {
@@ -63,6 +56,4 @@ function meetsOneOf(
 const allOf = (truths: readonly Truth[]): Truth =>
   truths.includes(false) ? false : truths.includes(undefined) ? undefined : true
 
-/** Conditions that packets alone do not tell: they are noted by themselves. */
-export const isNoted = (condition: Condition): condition is OneOf | Question | Circumstance => condition.kind !== 'test'
 export const isTest = (condition: Condition): condition is Test => condition.kind === 'test'

@@ -5,11 +5,12 @@ import { check, instance } from '../input'
 import { printEntry } from '../language/print-entry'
 import { checkOptions } from '../options'
 import { knownPacket } from './describe-packet'
+import { evaluate } from './evaluate'
 import type { Explainer, Explanation } from './explain'
 import type { PacketDescription } from './packet'
 import { type PacketChange, packetChanges } from './packet-changes'
 import { Snapshot } from './snapshot'
-import { type Course, type Division, type Event, type RuleEvent, Walk, type Way } from './walk'
+import { type Course, type Division, type Event, type PassedEvent, type RuleEvent, Walk, type Way } from './walk'
 
 export interface TraceOptions {
   /** How many ways are followed at most where something is not known; 64 unless said. */
@@ -118,8 +119,11 @@ class View {
   }
 
   trace({ events, end }: Course): Trace {
+    const steps = lazily(() => events.flatMap((event) => this.#steps(event)))
     return {
-      steps: events.map((event) => this.#step(event)),
+      get steps() {
+        return steps()
+      },
       verdict: typeof end === 'string' && end !== 'undecided' ? end : undefined,
       fork: typeof end === 'string' ? undefined : this.#fork(end),
     }
@@ -132,12 +136,28 @@ class View {
     return { decides: rule.because?.asks ?? rule.rule, rule, ...ways }
   }
 
-  #step(event: Event): TraceStep {
+  #steps(event: Event): TraceStep[] {
     const { kind, hook, chain } = event
-    if (kind === 'rule') return new Step(event, this.#context, this.#explainer)
-    if (kind === 'translated') return { kind, hook }
-    return { kind, hook, table: chain.ruleset.table, chain: chain.chain.name, verdict: event.verdict }
+    if (kind === 'rule') return [new Step(event, this.#context, this.#explainer)]
+    if (kind === 'passed') return passedRules(event).map((one) => new Step(one, this.#context, this.#explainer))
+    if (kind === 'translated') return [{ kind, hook }]
+    return [{ kind, hook, table: chain.ruleset.table, chain: chain.chain.name, verdict: event.verdict }]
   }
+}
+
+/** Each rule that failed, by itself: why it did is found out again. */
+function passedRules({ hook, chain, first, end, packet, circumstances }: PassedEvent): RuleEvent[] {
+  return Array.from({ length: end - first }, (_, i) => {
+    const rule = chain.rule(first + i)
+    const outcome = evaluate(rule, packet, circumstances)
+    return { kind: 'rule', hook, chain, position: first + i, rule, outcome, before: packet, after: packet }
+  })
+}
+
+/** Made once, when it is asked for. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 class Step implements RuleStep {

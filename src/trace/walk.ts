@@ -2,11 +2,11 @@
 import { type Hook, IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
 import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
-import { connection, meta, type Source, type Test } from '../extensions/native'
+import { connection, meta, type Source } from '../extensions/native'
 import { policyOf } from '../ruleset/ruleset'
 import { changedBy, translatedBefore } from './change-packet'
-import type { CompiledRule } from './compile'
-import { evaluate, isTest, type Outcome } from './evaluate'
+import type { CompiledRule, Outcome } from './compile'
+import { evaluate, isTest } from './evaluate'
 import { known } from './known-bits'
 import type { KnownPacket } from './known-packet'
 import { STATES } from './packet'
@@ -26,9 +26,22 @@ export interface RuleEvent {
   readonly after: KnownPacket
 }
 
-/** One thing that happened to a packet. */
+/** A packet failed one rule after the other. */
+export interface PassedEvent {
+  readonly kind: 'passed'
+  readonly hook: Hook
+  readonly chain: CompiledChain
+  readonly first: number
+  /** Behind the last of them. */
+  readonly end: number
+  readonly packet: KnownPacket
+  readonly circumstances: ReadonlyMap<Condition, boolean>
+}
+
+/** What happened to a packet. */
 export type Event =
   | RuleEvent
+  | PassedEvent
   | { readonly kind: 'policy'; readonly hook: Hook; readonly chain: CompiledChain; readonly verdict: 'ACCEPT' | 'DROP' }
   /** Its addresses are translated as those of its connection were. */
   | { readonly kind: 'translated'; readonly hook: Hook; readonly chain: CompiledChain }
@@ -167,65 +180,62 @@ export class Walk {
     return { ...past, packet: translatedBefore(packet, of) }
   }
 
+  /** Passes the rules that make no difference, up to one that does. */
   #step(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
     const [frame, ...outer] = now.frames as [Frame, ...Frame[]]
-    const { hook, chain, position } = frame
-    if (position >= chain.length) return this.#leave(now, frame, outer, events)
-    const rule = chain.rule(position)
-    const outcome = evaluate(rule, now.packet, now.circumstances)
-    const onward: Standing = { ...now, frames: [{ ...frame, position: position + 1 }, ...outer] }
-    if (outcome.truth === false) {
-      events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet })
-      return onward
+    const { hook, chain } = frame
+    const { packet, circumstances } = now
+    const { length } = chain
+    for (let { position } = frame; position < length; position++) {
+      const first = position
+      let outcome = evaluate(chain.rule(position), packet, circumstances)
+      while (outcome.truth === false && ++position < length)
+        outcome = evaluate(chain.rule(position), packet, circumstances)
+      if (position > first) events.push({ kind: 'passed', hook, chain, first, end: position, packet, circumstances })
+      if (position === length) break
+      const rule = chain.rule(position)
+      const event: RuleEvent = { kind: 'rule', hook, chain, position, rule, outcome, before: packet, after: packet }
+      if (outcome.truth) return this.#act(now, { ...frame, position: position + 1 }, outer, event, events)
+      if (!isHarmless(rule)) return this.#suppose({ ...now, frames: [{ ...frame, position }, ...outer] }, event)
+      events.push(event)
     }
-    if (outcome.truth === undefined && isHarmless(rule)) {
-      events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet })
-      return onward
-    }
-    if (outcome.truth === undefined) return this.#suppose(now, frame, rule, outcome)
-    return this.#act(now, frame, onward, rule, outcome, events)
+    return this.#leave(now, frame, outer, events)
   }
 
   /** Goes on with what the first open condition is taken to be; the rule is looked at again. */
-  #suppose(
-    now: Standing,
-    { hook, chain, position }: Frame,
-    rule: CompiledRule,
-    outcome: Outcome,
-  ): { end: Course['end'] } {
-    const condition = outcome.condition as Condition
+  #suppose(now: Standing, event: RuleEvent): { end: Course['end'] } {
+    const condition = event.outcome.condition as Condition
     const when = (truth: boolean): Standing =>
       isTest(condition)
-        ? supposing(now, condition, truth)
+        ? { ...now, packet: now.packet.supposing(condition, truth) }
         : { ...now, circumstances: new Map([...now.circumstances, [condition, truth]]) }
-    const event = { kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after: now.packet } as const
     return this.#divide({ rule: event }, when(true), when(false))
   }
 
+  /** @param next where the rule behind it is */
   #act(
     now: Standing,
-    frame: Frame,
-    onward: Standing,
-    rule: CompiledRule,
-    outcome: Outcome,
+    next: Frame,
+    outer: readonly Frame[],
+    event: RuleEvent,
     events: Event[],
   ): Standing | { end: Course['end'] } {
-    const { hook, chain, position } = frame
-    const { target } = rule
-    const note = (after: KnownPacket): void =>
-      void events.push({ kind: 'rule', hook, chain, position, rule, outcome, before: now.packet, after })
-    if (target.kind === 'extension') return this.#change(onward, target.effects, note)
-    note(now.packet)
+    const { target } = event.rule
+    const onward: Standing = { ...now, frames: [next, ...outer] }
+    if (target.kind === 'extension')
+      return this.#change(onward, target.effects, (after) => void events.push({ ...event, after }))
+    events.push(event)
     if (target.kind === 'none') return onward
-    if (target.kind === 'verdict') {
-      const [, ...outer] = now.frames
-      return target.verdict === 'RETURN' ? this.#leave(now, frame, outer, events) : this.#end(onward, target.verdict)
+    if (target.kind === 'verdict')
+      return target.verdict === 'RETURN' ? this.#leave(now, next, outer, events) : this.#end(onward, target.verdict)
+    const { hook, chain } = event
+    const entered = {
+      hook,
+      chain: this.#snapshot.chain(chain.ruleset.table, target.chain) as CompiledChain,
+      position: 0,
     }
-    const [ours, ...outer] = onward.frames as [Frame, ...Frame[]]
-    const to = this.#snapshot.chain(chain.ruleset.table, target.chain) as CompiledChain
-    const entered: Frame = { hook, chain: to, position: 0 }
     // Nobody comes back to where a goto stands: the end of its chain is that of this one.
-    const back = !target.isGoto ? [ours] : chain.chain.hook === undefined ? [] : [{ ...ours, position: chain.length }]
+    const back = !target.isGoto ? [next] : chain.chain.hook === undefined ? [] : [{ ...next, position: chain.length }]
     return { ...onward, frames: [entered, ...back, ...outer] }
   }
 
@@ -295,9 +305,5 @@ function enter(now: Standing, { hook, chain }: Extract<Stage, { kind: 'chain' }>
 /** Whether it makes no difference to the way of a packet if it meets the rule. */
 const isHarmless = ({ target }: CompiledRule): boolean =>
   target.kind === 'none' || (target.kind === 'extension' && target.effects.length === 0)
-
-function supposing(now: Standing, test: Test, truth: boolean): Standing {
-  return { ...now, packet: now.packet.supposing(test, truth) }
-}
 
 const STATE_OF_CONNECTION: Source = connection(NFT_CT.STATUS)
