@@ -84,3 +84,18 @@ export { type FormatOptions, Plan } from './policy/plan'
 export type { ChainPlan, MovedRule, PlanData, PlannedRule, ReplacedRule, TablePlan } from './policy/plan-data'
 export { type ReconcileOptions, reconcile } from './policy/reconcile'
 export type { Counters } from './ruleset/entry'
+export type { Explanation } from './trace/explain'
+export type { ConnectionState, PacketDescription } from './trace/packet'
+export type { PacketChange } from './trace/packet-changes'
+export { Snapshot } from './trace/snapshot'
+export {
+  type PolicyStep,
+  type RuleStep,
+  type Trace,
+  type TraceFork,
+  type TraceOptions,
+  type TraceStep,
+  type TraceVerdict,
+  type TranslatedStep,
+  trace,
+} from './trace/trace'

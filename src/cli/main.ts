@@ -66,6 +66,7 @@ const load = {
   own: () => require('./own') as typeof import('./own'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
+  trace: () => require('./trace') as typeof import('./trace'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -157,7 +158,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (['capture', 'dump', 'apply', 'plan'].includes(name)) runOnKernel(name, args, place, streams)
+  else if (['capture', 'dump', 'apply', 'plan', 'trace'].includes(name)) runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -181,6 +182,7 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
   if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
+  else if (name === 'trace') load.trace().runTrace(rest, open, streams)
   else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
   else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()

@@ -8,12 +8,11 @@ import { writeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { Context } from '../extensions/context'
 import { type Seen, type Sight, unknown } from '../extensions/evaluation'
-import { icmp } from '../extensions/matches/icmp'
-import { icmp6 } from '../extensions/matches/icmp6'
+import { icmpTypes } from '../extensions/matches/icmp'
+import { icmp6Types } from '../extensions/matches/icmp6'
 import { TCP_FLAGS } from '../extensions/matches/tcp'
 import { ADDRESSES, connection, meta, type Source, sourceKey } from '../extensions/native'
 import { encoded } from '../extensions/native-tests'
-import type { Option } from '../extensions/option'
 import { network } from '../extensions/values/address'
 import { nameList } from '../extensions/values/names'
 import { namedProtocol } from '../extensions/values/protocol'
@@ -144,6 +143,8 @@ function writeIpv6(header: Draft, { tos, ttl, length }: PacketDescription): void
   header.set(7, u8, ttl)
 }
 
+const ICMP_TYPES = { ipv4: icmpTypes, ipv6: icmp6Types }
+
 const flagList = nameList(TCP_FLAGS, { none: 'NONE', anyCase: true })
 
 /** @throws IptcError for what packets of the protocol do not have */
@@ -166,18 +167,11 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
     // The two of explicit congestion notification have no names.
     header.bits(13, Uint8Array.of(read('tcpFlags', tcpFlags, flagList, context)), Uint8Array.of(0x3f))
   if (icmpType !== undefined) {
-    const [type, [first, last]] = read('icmpType', String(icmpType), icmpTypes(context.family.name), context)
+    const [type, [first, last]] = read('icmpType', String(icmpType), ICMP_TYPES[context.family.name], context)
     header.set(0, u8, type)
     if (first === last) header.set(1, u8, first)
   }
   return header.seen
-}
-
-type Icmp = ValueType<readonly [type: number, codes: readonly [number, number]]>
-const icmpTypes = (family: FamilyName): Icmp => {
-  const [extension, name] = family === 'ipv4' ? [icmp, 'icmp-type'] : [icmp6, 'icmpv6-type']
-  const option = extension.variants(family)[0]?.options.get(name) as Option
-  return option.words[0] as unknown as Icmp
 }
 
 // Bytes

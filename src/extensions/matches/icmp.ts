@@ -7,7 +7,7 @@ import { icmpTests } from '../native-icmp'
 import { option } from '../option'
 import { icmpType, listIcmp } from '../values/icmp'
 
-const type = icmpType({
+export const icmpTypes = icmpType({
   any: 255,
   'echo-reply': 0,
   pong: 0,
@@ -59,9 +59,9 @@ export const icmp = match('icmp', {
   protocols: ['icmp'],
   revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
-  native: ({ type: number, code, invflags }) => readNatively(icmpTests(number, code, bit(invflags, 0x01), ANY)),
-  options: ({ type: number, code, invflags }) => ({
-    'icmp-type': option(type, both(number, code), {
+  native: ({ type, code, invflags }) => readNatively(icmpTests(type, code, bit(invflags, 0x01), ANY)),
+  options: ({ type, code, invflags }) => ({
+    'icmp-type': option(icmpTypes, both(type, code), {
       required: true,
       negation: bit(invflags, 0x01),
       list: listIcmp('icmp'),

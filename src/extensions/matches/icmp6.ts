@@ -7,7 +7,7 @@ import { icmpTests } from '../native-icmp'
 import { option } from '../option'
 import { icmpType, listIcmp } from '../values/icmp'
 
-const type = icmpType({
+export const icmp6Types = icmpType({
   'destination-unreachable': 1,
   'no-route': [1, 0],
   'communication-prohibited': [1, 1],
@@ -44,9 +44,9 @@ export const icmp6 = match('icmp6', {
   protocols: ['ipv6-icmp'],
   revisions: { 0: struct('struct ip6t_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
-  native: ({ type: number, code, invflags }) => readNatively(icmpTests(number, code, bit(invflags, 0x01))),
-  options: ({ type: number, code, invflags }) => ({
-    'icmpv6-type': option(type, both(number, code), {
+  native: ({ type, code, invflags }) => readNatively(icmpTests(type, code, bit(invflags, 0x01))),
+  options: ({ type, code, invflags }) => ({
+    'icmpv6-type': option(icmp6Types, both(type, code), {
       required: true,
       negation: bit(invflags, 0x01),
       list: listIcmp('ipv6-icmp'),

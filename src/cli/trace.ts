@@ -1,0 +1,138 @@
+/** `xtables trace`: which rules a packet would meet. */
+import { parseArgs } from 'node:util'
+import { IptcError } from '../errors'
+import type { PacketDescription } from '../trace/packet'
+import type { PacketChange } from '../trace/packet-changes'
+import { Snapshot } from '../trace/snapshot'
+import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
+import { backendOf, type Io, type OpenKernel, readFrom, readText } from './kernel'
+
+const text = (short?: string) => ({ type: 'string', ...(short !== undefined && { short }) }) as const
+const flag = (short?: string) => ({ type: 'boolean', ...(short !== undefined && { short }) }) as const
+
+const OPTIONS = {
+  ipv6: flag('6'),
+  protocol: text('p'),
+  source: text('s'),
+  destination: text('d'),
+  sport: text(),
+  dport: text(),
+  'tcp-flags': text(),
+  syn: flag(),
+  'icmp-type': text(),
+  'in-interface': text('i'),
+  'out-interface': text('o'),
+  way: text(),
+  state: text(),
+  mark: text(),
+  'connection-mark': text(),
+  length: text(),
+  ttl: text(),
+  tos: text(),
+  fragment: flag('f'),
+  'uid-owner': text(),
+  'gid-owner': text(),
+  'pkt-type': text(),
+  'mac-source': text(),
+  bytes: text(),
+  all: flag('a'),
+  json: flag(),
+} as const
+
+type Values = ReturnType<typeof parse>['values']
+const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPositionals: true })
+
+/**
+ * `trace [-6] [-p PROTOCOL] [-s ADDRESS] … [--all] [--json] [FILE]`: the rules that a packet of these properties would meet, in
+ * the tables that there are, or in those of a text of iptables-save. `--all` prints those that it fails, too, and why.
+ */
+export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pick<Io, 'stdout' | 'stdin'>): void {
+  const { values, positionals } = parse(args)
+  const [file, ...others] = positionals
+  if (others.length > 0) throw new IptcError('trace takes one file with the text of tables, or none')
+  const ipv6 = values.ipv6 ?? false
+  const saved = file === undefined ? undefined : file === '-' ? readFrom('standard input', stdin) : readText(file)
+  const snapshot =
+    saved === undefined
+      ? Snapshot.read({ ipv6, kernel: open.kernel, ...open.writing, backend: backendOf(open, ipv6 ? 'ipv6' : 'ipv4') })
+      : Snapshot.parse(saved, { ipv6 })
+  const traced = trace(packetOf(values), snapshot)
+  stdout(
+    values.json
+      ? `${JSON.stringify(shown(traced, values.all ?? false), undefined, 2)}\n`
+      : printed(traced, values.all ?? false, ''),
+  )
+}
+
+function packetOf(values: Values): PacketDescription {
+  if (values.syn && values['tcp-flags'] !== undefined) throw new IptcError('--syn and --tcp-flags exclude each other')
+  const number = (name: keyof Values): number | undefined => {
+    const word = values[name] as string | undefined
+    if (word === undefined) return undefined
+    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new IptcError(`--${name} takes a number, not ${word}`)
+    return Number(word)
+  }
+  return {
+    ...{ protocol: values.protocol, source: values.source, destination: values.destination },
+    ...{ sourcePort: number('sport'), destinationPort: number('dport') },
+    ...{ tcpFlags: values.syn ? 'SYN' : values['tcp-flags'], icmpType: values['icmp-type'] },
+    ...{ in: values['in-interface'], out: values['out-interface'], way: values.way as PacketDescription['way'] },
+    ...{ state: values.state?.toUpperCase() as PacketDescription['state'], mark: number('mark') },
+    ...{ connectionMark: number('connection-mark'), length: number('length'), ttl: number('ttl'), tos: number('tos') },
+    ...{ fragment: values.fragment, uid: number('uid-owner'), gid: number('gid-owner') },
+    ...{ packetType: values['pkt-type'] as PacketDescription['packetType'], sourceMac: values['mac-source'] },
+    bytes: values.bytes === undefined ? undefined : bytesOf(values.bytes),
+  }
+}
+
+function bytesOf(digits: string): Uint8Array {
+  if (!/^([\da-f]{2})+$/i.test(digits))
+    throw new IptcError('--bytes takes the packet as hexadecimal digits, two a byte')
+  return new Uint8Array(Buffer.from(digits, 'hex'))
+}
+
+/** Whether a step is told where not all are: what the packet fails is of no interest to most. */
+const isTold = (step: TraceStep): boolean => step.kind !== 'rule' || step.matches !== false
+
+const told = ({ steps }: Trace, all: boolean): readonly TraceStep[] => (all ? steps : steps.filter(isTold))
+
+/** As JSON. */
+function shown(traced: Trace, all: boolean): object {
+  const { verdict, fork } = traced
+  return {
+    steps: told(traced, all),
+    ...(verdict !== undefined && { verdict }),
+    ...(fork !== undefined && {
+      fork: { decides: fork.decides, rule: fork.rule, yes: shown(fork.yes, all), no: shown(fork.no, all) },
+    }),
+  }
+}
+
+function printed(traced: Trace, all: boolean, indent: string): string {
+  const { verdict, fork } = traced
+  const lines = told(traced, all).flatMap(stepLines)
+  const end = verdict ?? (fork === undefined ? 'undecided: there are more ways than are followed' : undefined)
+  const text = [...lines, ...(end === undefined ? [] : [end])].map((line) => `${indent}${line}\n`).join('')
+  return fork === undefined ? text : text + forkText(fork, all, indent)
+}
+
+function forkText({ decides, rule, yes, no }: TraceFork, all: boolean, indent: string): string {
+  const what = rule === undefined ? decides : `${decides}, in ${placeOf(rule)}`
+  return `${indent}if ${what}:\n${printed(yes, all, `${indent}  `)}${indent}if not:\n${printed(no, all, `${indent}  `)}`
+}
+
+const placeOf = ({ hook, table, chain, position }: RuleStep): string =>
+  `${table} ${chain === hook ? '' : `${hook} `}${chain} ${position + 1}`
+
+function stepLines(step: TraceStep): string[] {
+  if (step.kind === 'translated') return [`${step.hook}: translated as the connection is`]
+  if (step.kind === 'policy') return [`${step.table} ${step.chain}: policy ${step.verdict}`]
+  const { because } = step
+  const head = `${placeOf(step)}: ${step.rule}`
+  if (step.matches === undefined) return [`${head} (perhaps: ${because?.asks} is not known)`]
+  if (step.matches) return [head, ...step.changes.map((change) => `  ${changeText(change)}`)]
+  return [`${head} (fails: ${because?.asks}${because?.has === undefined ? '' : `; the packet has ${because.has}`})`]
+}
+
+const changeText = ({ property, from, to }: PacketChange): string =>
+  `${property} ${from === undefined ? '' : `${from} `}becomes ${to ?? 'what is not known'}`
