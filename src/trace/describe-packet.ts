@@ -44,7 +44,7 @@ export function knownPacket(description: PacketDescription, family: Family): Kno
     original: undefined,
     isSourceChanged: false,
     isDestinationChanged: false,
-    assumed: new Map(),
+    assumed: [],
   })
 }
 

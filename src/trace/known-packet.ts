@@ -4,7 +4,8 @@ import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_META, NFT_PAYLOAD } from '../abi/
 import { be16, u8, u32 } from '../binary/codec'
 import type { PacketView, Seen, Sight, Truth } from '../extensions/evaluation'
 import { ADDRESSES, type OptionalHeader, type Source, sourceKey, type Test } from '../extensions/native'
-import { encoded } from '../extensions/native-tests'
+import { encoded, isEquality } from '../extensions/native-tests'
+import { implied } from './implication'
 import { holds, isWholly, known, learned, slice, spliced } from './known-bits'
 import { STATES } from './packet'
 
@@ -44,8 +45,13 @@ export interface PacketState {
   readonly original: Ends | undefined
   readonly isSourceChanged: boolean
   readonly isDestinationChanged: boolean
-  /** What was taken to hold, or not to, where the way divided; by {@link testKey}. */
-  readonly assumed: ReadonlyMap<string, boolean>
+  /** What was taken to hold, or not to, where the way divided. */
+  readonly assumed: readonly Assumption[]
+}
+
+interface Assumption {
+  readonly test: Test
+  readonly truth: boolean
 }
 
 export class KnownPacket implements PacketView {
@@ -209,8 +215,13 @@ export class KnownPacket implements PacketView {
     return this.with({ states: INVALID })
   }
 
-  /** Something of it becomes something else. */
+  /** Something of it becomes something else: what was supposed of it before is of no account. */
   changed(to: Source, seen: Seen): KnownPacket {
+    const assumed = this.state.assumed.filter(({ test: { source } }) => !overlaps(source, to))
+    return this.#set(to, seen).with({ assumed })
+  }
+
+  #set(to: Source, seen: Seen): KnownPacket {
     if (to.from === 'meta' && to.key === NFT_META.L4PROTO && this.family === 'ipv4')
       return this.with({ network: spliced(this.state.network, 9, seen), bytes: undefined })
     if (to.from !== 'payload') return this.with({ values: new Map([...this.state.values, [sourceKey(to), seen]]) })
@@ -230,12 +241,19 @@ export class KnownPacket implements PacketView {
     }
     const sight = this.look(source)
     const truth = sight === undefined ? undefined : sight === 'absent' ? false : holds(test, sight)
-    return truth ?? (this.state.assumed.size === 0 ? undefined : this.#assumption(test))
+    return truth ?? (this.state.assumed.length === 0 ? undefined : this.#assumption(test))
   }
 
   #assumption(test: Test): Truth {
-    const assumed = this.state.assumed.get(testKey(test))
-    return assumed === undefined ? undefined : assumed !== (test.op === 'neq')
+    const key = sourceKey(test.source)
+    for (const one of this.state.assumed) {
+      if (sourceKey(one.test.source) !== key) continue
+      const truth = isSame(test, one.test)
+        ? one.truth !== (test.op !== one.test.op)
+        : implied(test, one.test, one.truth)
+      if (truth !== undefined) return truth
+    }
+    return undefined
   }
 
   /** The packet of which a test holds, or does not. */
@@ -247,16 +265,20 @@ export class KnownPacket implements PacketView {
     const sight = this.look(source)
     // What may be absent is not known by this either.
     if (isEqual && truth === (op === 'eq') && sight !== undefined && sight !== 'absent')
-      return this.changed(source, learned(sight, value, mask)).with({ bytes: this.bytes })
-    const assumed = new Map([...this.state.assumed, [testKey(test), truth !== (op === 'neq')]])
-    return this.with({ assumed })
+      return this.#set(source, learned(sight, value, mask)).with({ bytes: this.bytes })
+    return this.with({ assumed: [...this.state.assumed, { test, truth }] })
   }
 }
 
-const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('hex'))
+const overlaps = (one: Source, other: Source): boolean =>
+  one.from === 'payload' && other.from === 'payload' ? one.base === other.base : sourceKey(one) === sourceKey(other)
 
-/** The same for a test and for its opposite. */
-function testKey({ source, op, value, mask, to, or = [] }: Test): string {
-  const values = [{ value, to }, ...or].map((one) => `${hexOf(one.value)}-${hexOf(one.to)}`)
-  return `${sourceKey(source)} ${op === 'neq' ? 'eq' : op} ${hexOf(mask)} ${values.join()}`
+/** Whether two tests of the same source ask the same, or the opposite. */
+function isSame(one: Test, other: Test): boolean {
+  const isOpposite = one.op !== other.op && isEquality(one.op) && isEquality(other.op)
+  return (one.op === other.op || isOpposite) && asText(one) === asText(other)
 }
+
+const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('hex'))
+const asText = ({ value, mask, to, or = [] }: Test): string =>
+  [hexOf(mask), ...[{ value, to }, ...or].map((one) => `${hexOf(one.value)}-${hexOf(one.to)}`)].join()
