@@ -52,6 +52,8 @@ export interface PacketState {
 interface Assumption {
   readonly test: Test
   readonly truth: boolean
+  /** Whether there may be nothing to look at: then neither a test holds nor its opposite. */
+  readonly mayBeAbsent: boolean
 }
 
 export class KnownPacket implements PacketView {
@@ -251,7 +253,7 @@ export class KnownPacket implements PacketView {
       const truth = isSame(test, one.test)
         ? one.truth !== (test.op !== one.test.op)
         : implied(test, one.test, one.truth)
-      if (truth !== undefined) return truth
+      if (truth === false || (truth && (one.truth || !one.mayBeAbsent))) return truth
     }
     return undefined
   }
@@ -266,7 +268,7 @@ export class KnownPacket implements PacketView {
     // What may be absent is not known by this either.
     if (isEqual && truth === (op === 'eq') && sight !== undefined && sight !== 'absent')
       return this.#set(source, learned(sight, value, mask)).with({ bytes: this.bytes })
-    return this.with({ assumed: [...this.state.assumed, { test, truth }] })
+    return this.with({ assumed: [...this.state.assumed, { test, truth, mayBeAbsent: sight === undefined }] })
   }
 }
 
