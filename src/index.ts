@@ -75,6 +75,9 @@ export {
   nftCaptureFromJson,
   nftCaptureToJson,
 } from './kernel/nft-capture'
+export type { Finding, FindingKind, RulePlaceInTable } from './lint/finding'
+export { type LintOptions, lint } from './lint/lint'
+export { type Session, sshSession } from './lint/lockout'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Author } from './nft/notices'
 export type { Desired, DesiredChain, DesiredRule, DesiredTable } from './policy/desired'

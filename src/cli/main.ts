@@ -66,6 +66,7 @@ const load = {
   own: () => require('./own') as typeof import('./own'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
+  lint: () => require('./lint') as typeof import('./lint'),
   trace: () => require('./trace') as typeof import('./trace'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
@@ -158,6 +159,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
+  else if (name === 'lint') return runLint(args, place, streams)
   else if (['capture', 'dump', 'apply', 'plan', 'trace'].includes(name)) runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
@@ -175,6 +177,13 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
       return words.length === 0 ? undefined : runOwn(words, place, shared)
     }),
   )
+}
+
+function runLint(args: string[], outer: Place, streams: Streams): number {
+  const { openKernel, splitPlace } = load.kernel()
+  const { place, rest } = splitPlace(args)
+  using open = openKernel({ ...outer, ...place })
+  return load.lint().runLint(rest, open, streams)
 }
 
 function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): void {

@@ -19,6 +19,7 @@ export const USAGE = `xtables - the packet filter of Linux, without iptables
   xtables apply [-6] OWNED [FILE]         do it: OWNED is --tables, --chain NAME … or --prefix NAME; --jumps CHAIN=first|last
   xtables trace [-6] [-p tcp] [-s ADDRESS] [--dport PORT] [-i NAME] … [FILE]
                                           which rules such a packet would meet, and what becomes of it; --all, --json
+  xtables lint [-6] [FILE [FILE6]]        what is wrong in tables, or of no use; --json, --no-session
   xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks
   xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME
   xtables batch                           commands from standard input, one a line; of each, its exit status

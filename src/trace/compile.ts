@@ -1,12 +1,22 @@
 /** Rules as what they ask of packets and do to them, from what their extensions declare. */
 
-import type { Family } from '../abi/family'
+import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { type Verdict, verdictName } from '../abi/netfilter'
-import { NFT_NAT } from '../abi/nf-tables'
+import { NFT_NAT, NFT_PAYLOAD } from '../abi/nf-tables'
 import type { Circumstance, Condition, Effect, Translate, Truth } from '../extensions/evaluation'
-import type { NativePart, Plain, Source, Statement } from '../extensions/native'
-import { sourceKey } from '../extensions/native'
+import {
+  ADDRESSES,
+  type NativePart,
+  network,
+  type Plain,
+  type Source,
+  type Statement,
+  sourceKey,
+  type Test,
+} from '../extensions/native'
+import { isEquality, widened } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
+import { prefixLength, prefixMask } from '../extensions/values/address'
 import { same } from '../extensions/values/value'
 import { isStandard, matchParts, type Part, partName, payloadAt, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
@@ -99,7 +109,10 @@ export class Compiler {
   }
 
   #interned(condition: Condition): Condition {
-    if (condition.kind === 'test') return { ...condition, source: this.#source(condition.source) }
+    if (condition.kind === 'test') {
+      const test = ofWholeAddress(condition, this.#family.name)
+      return { ...test, source: this.#source(test.source) }
+    }
     if (condition.kind !== 'one of') return condition
     return { ...condition, alternatives: condition.alternatives.map((all) => all.map((one) => this.#interned(one))) }
   }
@@ -138,6 +151,21 @@ const foreign = (entry: Entry): CompiledRule => ({
   questions: [],
   target: { kind: 'extension', name: 'nft', effects: [unknownTarget('nft')] },
 })
+
+/** Rules compare the first bytes of an address, or some of its bits: as ranges of addresses, these can be compared with each other. */
+function ofWholeAddress(test: Test, family: FamilyName): Test {
+  const { source, mask, value, to, op, or } = test
+  const isAddress =
+    source.from === 'payload' && source.base === NFT_PAYLOAD.NETWORK && ADDRESSES[family].includes(source.offset)
+  if (!isAddress || !isEquality(op) || to !== undefined || or !== undefined) return test
+  const size = FAMILIES[family].addressSize
+  const length = mask === undefined ? 8 * value.length : prefixLength(mask)
+  if (length === undefined || length === 8 * size) return test
+  const bits = prefixMask(length, size)
+  const first = widened(value, size)
+  const last = first.map((byte, i) => byte | (~(bits[i] as number) & 0xff))
+  return { kind: 'test', source: network(source.offset, size), op, value: first, to: last }
+}
 
 const unknownMatch = (name: string): Circumstance => ({
   kind: 'circumstance',

@@ -1,9 +1,7 @@
 /** Which parameter of a rule a condition comes from, in the words of iptables, and what the packet has instead. */
-import { FAMILIES, type FamilyName } from '../abi/family'
-import { NFT_PAYLOAD } from '../abi/nf-tables'
 import type { Context } from '../extensions/context'
 import type { Condition } from '../extensions/evaluation'
-import { ADDRESSES, network, type Source, sourceKey } from '../extensions/native'
+import { sourceKey } from '../extensions/native'
 import { type Parameter, readParameters } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import { printParameters } from '../language/print'
@@ -56,12 +54,10 @@ export class Explainer {
   /** The parameter as it would have to be for this packet: what is there is read as a native form. */
   #has({ name }: Parameter, known: Known, rule: Uint8Array, at: number, condition: Condition, packet: KnownPacket) {
     if (condition.kind !== 'test' || condition.or !== undefined) return undefined
-    const { mask, isTurned } = condition
-    const source = wholeAddress(condition.source, packet.family)
+    const { source, value, mask, isTurned } = condition
     const seen = packet.look(source)
     if (seen === undefined || seen === 'absent' || !isWholly(seen)) return undefined
-    const length = source === condition.source ? condition.value.length : seen.bytes.length
-    const there = seen.bytes.slice(0, length).map((byte, i) => byte & (mask?.[i] ?? 0xff))
+    const there = seen.bytes.slice(0, value.length).map((byte, i) => byte & (mask?.[i] ?? 0xff))
     const bytes = rule.slice()
     const option = known.variant.options.get(known.variant.names.get(name) ?? name)
     option?.clear(bytes, at)
@@ -80,14 +76,6 @@ export class Explainer {
     const read = readParameters(known, bytes, at, context).find((one) => one.name === name)
     return read && printParameters(known, [read]).join(' ')
   }
-}
-
-/** Of networks, the first bytes of an address are compared; people want to see all of it. */
-function wholeAddress(source: Source, family: FamilyName): Source {
-  const { addressSize } = FAMILIES[family]
-  const isAddress =
-    source.from === 'payload' && source.base === NFT_PAYLOAD.NETWORK && ADDRESSES[family].includes(source.offset)
-  return isAddress ? network(source.offset, addressSize) : source
 }
 
 const textOf = (condition: Condition): string =>

@@ -260,7 +260,7 @@ export class KnownPacket implements PacketView {
 
   /** The packet of which a test holds, or does not. */
   supposing(test: Test, truth: boolean): KnownPacket {
-    const { source, op, value, mask, to, or } = test
+    const { source, op, value, mask, to, or, isTurned } = test
     if (source.from === 'ct' && source.key === NFT_CT.STATE)
       return this.with({ states: this.state.states.filter((one) => holds(test, known(encoded(u32, one))) === truth) })
     const isEqual = (op === 'eq' || op === 'neq') && to === undefined && or === undefined
@@ -268,8 +268,24 @@ export class KnownPacket implements PacketView {
     // What may be absent is not known by this either.
     if (isEqual && truth === (op === 'eq') && sight !== undefined && sight !== 'absent')
       return this.#set(source, learned(sight, value, mask)).with({ bytes: this.bytes })
-    return this.with({ assumed: [...this.state.assumed, { test, truth, mayBeAbsent: sight === undefined }] })
+    const assumed = [...this.state.assumed, { test, truth, mayBeAbsent: sight === undefined }]
+    const bits =
+      truth && op === 'eq' && to !== undefined && !isTurned && or === undefined ? sharedBits(value, to) : undefined
+    const packet =
+      bits === undefined || sight === undefined || sight === 'absent'
+        ? this
+        : this.#set(source, learned(sight, value, bits)).with({ bytes: this.bytes })
+    return packet.with({ assumed })
   }
+}
+
+/** The first bits, as long as they are the same in both: so are those of all numbers between them. */
+function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(first.length)
+  const at = first.findIndex((byte, i) => byte !== last[i])
+  bits.fill(0xff, 0, at < 0 ? bits.length : at)
+  if (at >= 0) bits[at] = 0xff & ~(0xff >>> (Math.clz32((first[at] as number) ^ (last[at] as number)) - 24))
+  return bits
 }
 
 const overlaps = (one: Source, other: Source): boolean =>

@@ -1,0 +1,50 @@
+/** `xtables lint`: what is wrong in tables, or of no use. */
+import { parseArgs } from 'node:util'
+import { IptcError } from '../errors'
+import type { Finding } from '../lint/finding'
+import { lint } from '../lint/lint'
+import { sshSession } from '../lint/lockout'
+import { Snapshot } from '../trace/snapshot'
+import { backendOf, type Io, type OpenKernel, readText } from './kernel'
+
+const OPTIONS = {
+  ipv6: { type: 'boolean', short: '6' },
+  'no-session': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const
+
+/**
+ * `lint [--json] [--no-session] [FILE [FILE6]]`: looks over the tables of both families, against each other, too; or those of a
+ * text of iptables-save, with `-6` of ip6tables-save, and of a second one of the other family.
+ * @returns the exit status: 1 where something was found
+ */
+export function runLint(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): number {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+  const [snapshot, other] = snapshotsOf(positionals, values.ipv6 ?? false, open)
+  const session = values['no-session'] ? undefined : sshSession(process.env['SSH_CONNECTION'])
+  const findings = [...lint(snapshot, { other, session }), ...(other === undefined ? [] : lint(other, { session }))]
+  stdout(values.json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(printed).join(''))
+  return findings.length > 0 ? 1 : 0
+}
+
+function snapshotsOf(files: readonly string[], ipv6: boolean, open: OpenKernel): [Snapshot, Snapshot | undefined] {
+  const [first, second, ...others] = files
+  if (others.length > 0) throw new IptcError('lint takes the text of the tables of one family, or of both')
+  const read = (six: boolean): Snapshot =>
+    Snapshot.read({ ipv6: six, kernel: open.kernel, ...open.writing, backend: backendOf(open, six ? 'ipv6' : 'ipv4') })
+  if (first === undefined) return ipv6 ? [read(true), undefined] : [read(false), read(true)]
+  const parsed = Snapshot.parse(readText(first), { ipv6 })
+  return [parsed, second === undefined ? undefined : Snapshot.parse(readText(second), { ipv6: !ipv6 })]
+}
+
+function printed({ kind, family, table, chain, at, by, packet, message }: Finding): string {
+  const place = `${family} ${table} ${chain}${at === undefined ? '' : ` ${at.position + 1}`}`
+  return [
+    `${place}: ${message} (${kind})`,
+    ...(at === undefined ? [] : [`  ${at.rule}`]),
+    ...(by === undefined ? [] : [`  rule ${by.position + 1}: ${by.rule}`]),
+    ...(packet === undefined ? [] : [`  for example: ${JSON.stringify(packet)}`]),
+  ]
+    .map((line) => `${line}\n`)
+    .join('')
+}

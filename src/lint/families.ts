@@ -1,0 +1,114 @@
+/** Where IPv4 and IPv6 say different things of packets that differ in nothing but their addresses. */
+import { PROTOCOLS } from '../abi/protocols'
+import { printEntry } from '../language/print-entry'
+import { policyOf } from '../ruleset/ruleset'
+import type { PacketDescription } from '../trace/packet'
+import { samplePacket } from '../trace/sample-packet'
+import type { CompiledChain, Snapshot } from '../trace/snapshot'
+import { trace } from '../trace/trace'
+import { TableChains } from './chains'
+import type { Finding } from './finding'
+import { anyPacket, suppose } from './supposed-packet'
+import { verdictsOf } from './verdicts'
+
+const WAYS = { INPUT: 'input', FORWARD: 'forward', OUTPUT: 'output' } as const
+type FilterHook = keyof typeof WAYS
+
+/** @returns what the first says that the second does not, then the other way round */
+export const compareFamilies = (one: Snapshot, other: Snapshot): Finding[] => [
+  ...policies(one, other),
+  ...different(one, other),
+  ...different(other, one),
+]
+
+function policies(one: Snapshot, other: Snapshot): Finding[] {
+  return (Object.keys(WAYS) as FilterHook[]).flatMap((chain) => {
+    const [here, there] = [one, other].map((snapshot) => policyAt(snapshot, chain))
+    if (here === there) return []
+    const message = `the policy is ${here} in ${one.family} and ${there} in ${other.family}`
+    return [{ kind: 'families-differ', family: one.family, table: 'filter', chain, message }]
+  })
+}
+
+const policyAt = (snapshot: Snapshot, name: FilterHook): string => {
+  const compiled = snapshot.chain('filter', name)
+  return (compiled && policyOf(compiled.ruleset.family, compiled.chain)) ?? 'ACCEPT'
+}
+
+/** A packet for each rule of filter that asks for no address, held against both. */
+function different(one: Snapshot, other: Snapshot): Finding[] {
+  if (one.ruleset('filter') === undefined) return []
+  const chains = new TableChains(one, 'filter')
+  return chains.all.flatMap((chain) =>
+    Array.from({ length: chain.length }, (_, i) => i).flatMap((i) => differentAt(chain, i, chains, one, other)),
+  )
+}
+
+function differentAt(
+  chain: CompiledChain,
+  position: number,
+  chains: TableChains,
+  one: Snapshot,
+  other: Snapshot,
+): Finding[] {
+  const rule = chain.rule(position)
+  if (!chains.isLast(rule.target)) return []
+  return [...chains.hooksOf(chain)].flatMap((hook): Finding[] => {
+    if (!(hook in WAYS)) return []
+    const { packet, contradiction } = suppose(rule, anyPacket(one.context.family, new Set([hook])))
+    const sample = samplePacket(packet)
+    if (contradiction !== undefined || !isNeutral(sample)) return []
+    const example: PacketDescription = {
+      ...usual(sample, hook as FilterHook),
+      ...sample,
+      way: WAYS[hook as FilterHook],
+    }
+    const [here, there] = [one, other].map((snapshot) => [
+      ...verdictsOf(trace({ ...example, ...ADDRESSES[snapshot.family] }, snapshot)),
+    ])
+    if (
+      here?.length !== 1 ||
+      there?.length !== 1 ||
+      here[0] === there[0] ||
+      here[0] === 'undecided' ||
+      there[0] === 'undecided'
+    )
+      return []
+    const message = `such a packet ends with ${here[0]} in ${one.family} and with ${there[0]} in ${other.family}`
+    const at = { position, rule: printEntry(rule.entry, one.context) }
+    return [
+      {
+        kind: 'families-differ',
+        family: one.family,
+        table: 'filter',
+        chain: chain.chain.name,
+        at,
+        packet: example,
+        message,
+      },
+    ]
+  })
+}
+
+/** Whether it could be of either family: without addresses, and of no protocol that one of them has alone. */
+const isNeutral = ({ source, destination, protocol, fragment }: PacketDescription): boolean =>
+  source === undefined &&
+  destination === undefined &&
+  !fragment &&
+  protocol !== PROTOCOLS.icmp &&
+  protocol !== PROTOCOLS['ipv6-icmp']
+
+/** Addresses for documentation, which hardly any rule names. */
+const ADDRESSES = {
+  ipv4: { source: '203.0.113.77', destination: '198.51.100.77' },
+  ipv6: { source: '2001:db8:203:113::77', destination: '2001:db8:198:51::77' },
+}
+
+/** What most packets have that begin a connection. */
+const usual = ({ protocol }: PacketDescription, hook: FilterHook): PacketDescription => ({
+  state: 'NEW',
+  mark: 0,
+  ...(protocol === PROTOCOLS.tcp && { tcpFlags: 'SYN' }),
+  ...(hook !== 'OUTPUT' && { in: 'eth0' }),
+  ...(hook !== 'INPUT' && { out: hook === 'OUTPUT' ? 'eth0' : 'eth1' }),
+})

@@ -1,0 +1,41 @@
+/** What is wrong, or at least of no use, in a set of tables. */
+import type { PacketDescription } from '../trace/packet'
+
+export type FindingKind =
+  /** No packet ever meets the rule: what it asks contradicts itself, or the hooks from which it is reached. */
+  | 'never-matches'
+  /** Every packet that would meet the rule is taken by an earlier one. */
+  | 'shadowed'
+  /** The same rule stands before it. */
+  | 'duplicate'
+  /** No rule leads to the chain from a built-in one. */
+  | 'unused-chain'
+  /** The rule jumps to a chain without rules, and goes on behind it. */
+  | 'empty-jump'
+  /** The connection that one works through would be cut off. */
+  | 'lockout'
+  /** Packets that differ in nothing but the family have another end in the other one. */
+  | 'families-differ'
+
+/** Where a rule stands. */
+export interface RulePlaceInTable {
+  /** From 0. */
+  readonly position: number
+  /** As iptables prints it. */
+  readonly rule: string
+}
+
+export interface Finding {
+  readonly kind: FindingKind
+  readonly family: 'ipv4' | 'ipv6'
+  readonly table: string
+  readonly chain: string
+  /** The rule that it is about; absent where it is about the whole chain. */
+  readonly at?: RulePlaceInTable
+  /** The rule of the same chain that takes its packets, or says the same. */
+  readonly by?: RulePlaceInTable
+  /** A packet that shows it. */
+  readonly packet?: PacketDescription
+  /** In words. */
+  readonly message: string
+}

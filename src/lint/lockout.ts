@@ -1,0 +1,70 @@
+/** Whether a connection that one works through would be cut off. */
+import { FAMILIES } from '../abi/family'
+import { IptcError } from '../errors'
+import { parseAddress } from '../extensions/values/address'
+import type { PacketDescription } from '../trace/packet'
+import type { Snapshot } from '../trace/snapshot'
+import { type Trace, trace } from '../trace/trace'
+import type { Finding } from './finding'
+import { verdictsOf } from './verdicts'
+
+/** The ends of a connection over TCP, as this host sees it: the source is the other one. */
+export interface Session {
+  readonly source: string
+  readonly sourcePort: number
+  readonly destination: string
+  readonly destinationPort: number
+}
+
+/** What `SSH_CONNECTION` says: both ends, each an address and a port. Undefined where it says nothing of the kind. */
+export function sshSession(variable: string | undefined): Session | undefined {
+  const [source, sourcePort, destination, destinationPort, ...more] = (variable ?? '').split(' ')
+  if (source === undefined || destination === undefined || destinationPort === undefined || more.length > 0)
+    return undefined
+  return { source, sourcePort: Number(sourcePort), destination, destinationPort: Number(destinationPort) }
+}
+
+/** One finding for each of the two directions that is cut off for certain; none for a connection of the other family. */
+export function lockouts(snapshot: Snapshot, session: Session): Finding[] {
+  const context = { family: FAMILIES[snapshot.family], sets: snapshot.context.sets }
+  const { source, sourcePort, destination, destinationPort } = session
+  if (source.includes(':') !== (snapshot.family === 'ipv6')) return []
+  for (const address of [source, destination])
+    if (parseAddress(address, context) === undefined)
+      throw new IptcError(`${address} is no address of an end of a session`)
+  const shared = { protocol: 'tcp', state: 'ESTABLISHED', tcpFlags: 'ACK' } as const
+  const incoming = { ...shared, source, sourcePort, destination, destinationPort, way: 'input' } as const
+  const outgoing = {
+    ...shared,
+    source: destination,
+    sourcePort: destinationPort,
+    destination: source,
+    destinationPort: sourcePort,
+    way: 'output',
+  } as const
+  return [
+    ...cutOff(
+      snapshot,
+      incoming,
+      `the connection from ${source} would be cut off: its packets do not come in any more`,
+    ),
+    ...cutOff(snapshot, outgoing, `the connection from ${source} would be cut off: its answers do not go out any more`),
+  ]
+}
+
+function cutOff(snapshot: Snapshot, packet: PacketDescription, message: string): Finding[] {
+  const traced = trace(packet, snapshot)
+  const verdicts = verdictsOf(traced)
+  if ([...verdicts].some((one) => one !== 'DROP' && one !== 'REJECT')) return []
+  const { table, chain, at } = endOf(traced)
+  return [{ kind: 'lockout', family: snapshot.family, table, chain, ...(at && { at }), packet, message }]
+}
+
+/** The rule or policy that ends the first way. */
+function endOf({ steps, fork }: Trace): Pick<Finding, 'table' | 'chain' | 'at'> {
+  if (fork !== undefined) return endOf(fork.yes)
+  const last = steps.at(-1)
+  if (last === undefined || last.kind === 'translated') return { table: 'filter', chain: 'INPUT' }
+  const { table, chain } = last
+  return last.kind === 'policy' ? { table, chain } : { table, chain, at: { position: last.position, rule: last.rule } }
+}

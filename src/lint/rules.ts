@@ -1,0 +1,164 @@
+/** Rules of a chain that no packet meets, or that say what was said before. */
+import type { Condition } from '../extensions/evaluation'
+import { printEntry } from '../language/print-entry'
+import { RuleIds } from '../ruleset/rule-ids'
+import type { AskingPart, CompiledRule } from '../trace/compile'
+import { evaluate } from '../trace/evaluate'
+import type { KnownPacket } from '../trace/known-packet'
+import { samplePacket } from '../trace/sample-packet'
+import type { CompiledChain, Snapshot } from '../trace/snapshot'
+import type { TableChains } from './chains'
+import type { Finding, RulePlaceInTable } from './finding'
+import { anyPacket, type Supposed, suppose } from './supposed-packet'
+
+/** A rule that takes packets from those behind it. */
+interface Taker {
+  readonly position: number
+  readonly rule: CompiledRule
+  readonly parts: readonly AskingPart[]
+}
+
+export class ChainRules {
+  readonly #snapshot: Snapshot
+  readonly #chains: TableChains
+  readonly #chain: CompiledChain
+
+  constructor(snapshot: Snapshot, chains: TableChains, chain: CompiledChain) {
+    this.#snapshot = snapshot
+    this.#chains = chains
+    this.#chain = chain
+  }
+
+  *findings(): Generator<Finding, void, void> {
+    const chain = this.#chain
+    const { family } = this.#snapshot.context
+    const any = anyPacket(family, this.#chains.hooksOf(chain))
+    const ids = new RuleIds(family).of(chain.chain.rules)
+    const first = new Map<number, number>()
+    const takers: Taker[] = []
+    for (let position = 0; position < chain.length; position++) {
+      const rule = chain.rule(position)
+      const supposed = suppose(rule, any)
+      const twin = first.get(ids[position] as number)
+      if (twin === undefined) first.set(ids[position] as number, position)
+      yield* this.#finding(position, rule, supposed, takers, twin)
+      if (supposed.contradiction === undefined && this.#chains.isLast(rule.target))
+        takers.push({ position, rule, parts: partsOf(rule) })
+    }
+  }
+
+  *#finding(
+    position: number,
+    rule: CompiledRule,
+    { packet, contradiction }: Supposed,
+    takers: readonly Taker[],
+    twin: number | undefined,
+  ): Generator<Finding, void, void> {
+    if (contradiction !== undefined) {
+      const { asks } = this.#snapshot.explainer.explain(rule, contradiction.part, contradiction.condition, packet)
+      yield this.#found('never-matches', position, {
+        message: `no packet meets this rule: nothing that comes to it meets ${asks} with the rest`,
+      })
+      return
+    }
+    const taker = takers.find((one) => this.#takes(one, position, rule, packet))
+    if (taker !== undefined)
+      yield this.#found('shadowed', position, {
+        by: this.#place(taker.position),
+        packet: samplePacket(packet),
+        message: `rule ${taker.position + 1} takes every packet that would meet this one`,
+      })
+    else if (twin !== undefined && !hasCircumstance(rule))
+      yield this.#found('duplicate', position, {
+        by: this.#place(twin),
+        packet: samplePacket(packet),
+        message: `rule ${twin + 1} says the same`,
+      })
+    else if (rule.target.kind === 'chain' && !rule.target.isGoto && this.#chains.isEmpty(rule.target.chain))
+      yield this.#found('empty-jump', position, {
+        packet: samplePacket(packet),
+        message: `chain ${rule.target.chain} has no rules: the packet comes back as it was`,
+      })
+  }
+
+  /**
+   * Whether an earlier rule takes all packets that would meet a later one: each of its conditions holds of them, and what they
+   * look at is not changed by the rules between.
+   */
+  #takes(
+    { position: at, rule: earlier, parts }: Taker,
+    position: number,
+    later: CompiledRule,
+    packet: KnownPacket,
+  ): boolean {
+    const isCovered = parts.every((part) => this.#isCovered(part, earlier, later, packet))
+    return isCovered && !this.#mayChange(at + 1, position, earlier)
+  }
+
+  #isCovered(part: AskingPart, earlier: CompiledRule, later: CompiledRule, packet: KnownPacket): boolean {
+    if (part.conditions.some(isCircumstance)) return false
+    const questions = earlier.questions.filter(({ failed }) => failed.part === part)
+    if (evaluate({ ...earlier, questions }, packet, new Map()).truth === true) return true
+    return part.name !== undefined && partsOf(later).some((one) => isSamePart(one, later, part, earlier))
+  }
+
+  /** Whether rules from one place up to another may change what a rule looks at. */
+  #mayChange(from: number, to: number, { questions }: CompiledRule): boolean {
+    for (let i = from; i < to; i++) {
+      const changes = this.#chains.changesOf(this.#chain.rule(i).target)
+      if (changes === 'anything') return true
+      if (changes.length > 0 && questions.some(({ condition }) => looksAt(condition, changes))) return true
+    }
+    return false
+  }
+
+  #place(position: number): RulePlaceInTable {
+    return { position, rule: printEntry(this.#chain.rule(position).entry, this.#snapshot.context) }
+  }
+
+  #found(kind: Finding['kind'], position: number, more: Pick<Finding, 'by' | 'packet' | 'message'>): Finding {
+    const { chain, ruleset } = this.#chain
+    return {
+      kind,
+      family: this.#snapshot.family,
+      table: ruleset.table,
+      chain: chain.name,
+      at: this.#place(position),
+      ...more,
+    }
+  }
+}
+
+const partsOf = ({ questions }: CompiledRule): AskingPart[] => [
+  ...new Set(questions.map(({ failed }) => failed.part as AskingPart)),
+]
+
+const isCircumstance = (condition: Condition): boolean =>
+  condition.kind === 'circumstance' ||
+  (condition.kind === 'one of' && condition.alternatives.flat().some(isCircumstance))
+const hasCircumstance = ({ questions }: CompiledRule): boolean =>
+  questions.some(({ condition }) => isCircumstance(condition))
+
+/** Whether two matches are the same, byte for byte. */
+function isSamePart(
+  one: AskingPart,
+  { entry: { bytes } }: CompiledRule,
+  other: AskingPart,
+  { entry }: CompiledRule,
+): boolean {
+  const size = one.known?.variant.size
+  if (size === undefined || one.known !== other.known) return false
+  return Buffer.compare(bytes.subarray(one.at, one.at + size), entry.bytes.subarray(other.at, other.at + size)) === 0
+}
+
+/** Whether a condition may look at something that is changed. What is computed may look at anything. */
+function looksAt(condition: Condition, changes: readonly { readonly from: string }[]): boolean {
+  if (condition.kind === 'one of') return condition.alternatives.flat().some((one) => looksAt(one, changes))
+  if (condition.kind !== 'test') return true
+  // What the kernel looks up may depend on a mark.
+  return (
+    changes.some(({ from }) => from === condition.source.from) ||
+    condition.source.from === 'fib' ||
+    condition.source.from === 'rt'
+  )
+}

@@ -1,0 +1,46 @@
+/** What must be so of every packet that meets a rule. */
+
+import type { Family } from '../abi/family'
+import { type Hook, IFNAMSIZ, NO_IN, NO_OUT } from '../abi/netfilter'
+import { NFT_META } from '../abi/nf-tables'
+import { type Condition, unknown } from '../extensions/evaluation'
+import { meta } from '../extensions/native'
+import type { AskingPart, CompiledRule } from '../trace/compile'
+import { knownPacket } from '../trace/describe-packet'
+import { known } from '../trace/known-bits'
+import type { KnownPacket } from '../trace/known-packet'
+
+const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
+
+/** Any packet that comes to a chain which is reached from these hooks alone. */
+export function anyPacket(family: Family, hooks: ReadonlySet<Hook>): KnownPacket {
+  const packet = knownPacket({}, family)
+  // It may be a fragment, too.
+  const open = packet.with({ network: unknown(packet.state.network.bytes.length) })
+  const lacks = (without: readonly (Hook | undefined)[]): boolean =>
+    hooks.size > 0 && [...hooks].every((hook) => without.includes(hook))
+  const incoming = lacks(NO_IN_FOR_SURE) ? open.changed(meta(NFT_META.IIFNAME), NO_INTERFACE) : open
+  return lacks(NO_OUT) ? incoming.changed(meta(NFT_META.OIFNAME), NO_INTERFACE) : incoming
+}
+
+/** At POSTROUTING, what is forwarded has the interface that it came in by. */
+const NO_IN_FOR_SURE = NO_IN.filter((hook) => hook === 'OUTPUT')
+
+export interface Supposed {
+  /** What is known of packets that meet the rule. */
+  readonly packet: KnownPacket
+  /** The condition that cannot hold beside those before it. */
+  readonly contradiction: { readonly part: AskingPart; readonly condition: Condition } | undefined
+}
+
+/** Takes all tests of a rule to hold, one after the other. */
+export function suppose({ questions }: CompiledRule, any: KnownPacket): Supposed {
+  let packet = any
+  for (const { condition, failed } of questions) {
+    if (condition.kind !== 'test') continue
+    const truth = packet.meets(condition)
+    if (truth === false) return { packet, contradiction: { part: failed.part as AskingPart, condition } }
+    if (truth === undefined) packet = packet.supposing(condition, true)
+  }
+  return { packet, contradiction: undefined }
+}
