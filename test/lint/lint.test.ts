@@ -170,6 +170,7 @@ const rules = fc
     maybe(said('-d', networks)),
     maybe(said('-i', one('eth0', 'eth+', 'eth1'))),
     fc.oneof(fc.constant(''), transportWords, said('-p', one('udp', 'tcp'))),
+    maybe(one('-m mark --mark 1', '-m mark --mark 2/2')),
     maybe(said('-m mark --mark', one('1', '1/1', '3/3', '2/2')).map((text) => text.replace(/^! -m mark/, '-m mark !'))),
     maybe(
       said('-m conntrack --ctstate', one('NEW', 'ESTABLISHED', 'NEW,RELATED', 'INVALID')).map((text) =>

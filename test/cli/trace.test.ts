@@ -1,0 +1,99 @@
+/** `xtables trace` and `xtables lint`. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run, type Said } from './run'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xtables-trace-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const xtables = (line: string): Said =>
+  run('xtables', ['--kernel', 'memory', '--state', join(directory, 'state.json'), ...line.split(' ')])
+
+function file(name: string, text: string): string {
+  const path = join(directory, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const RULES = `*filter
+:INPUT DROP [0:0]
+-A INPUT -s 10.0.0.0/8 -j DROP
+-A INPUT -p tcp -m tcp --dport 22 -m limit --limit 1/sec -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 22 -j REJECT --reject-with tcp-reset
+COMMIT
+`
+const PACKET = '-p tcp -s 192.0.2.1 --dport 22 -i eth0 --way input --state new'
+
+test('the rules that a packet meets, in a file', () => {
+  expect(xtables(`trace ${PACKET} ${file('rules', RULES)}`)).toEqual({
+    status: 0,
+    stderr: '',
+    stdout: `if --limit 1/sec, in filter INPUT 2:
+  filter INPUT 2: -p tcp -m tcp --dport 22 -m limit --limit 1/sec -j ACCEPT
+  ACCEPT
+if not:
+  filter INPUT 3: -p tcp -m tcp --dport 22 -j REJECT --reject-with tcp-reset
+  REJECT
+`,
+  })
+})
+
+test('also those that it fails, with what it has instead, in the tables that there are', () => {
+  xtables('iptables -A INPUT -p tcp -s 10.0.0.0/8 --dport 1:1023 -j DROP')
+  xtables('iptables -A INPUT -p tcp --dport 22 -j ACCEPT')
+  expect(xtables(`trace --all ${PACKET}`).stdout).toBe(
+    `filter INPUT 1: -s 10.0.0.0/8 -p tcp -m tcp --dport 1:1023 -j DROP (fails: -s 10.0.0.0/8; the packet has -s 192.0.2.1/32)
+filter INPUT 2: -p tcp -m tcp --dport 22 -j ACCEPT
+ACCEPT
+`,
+  )
+})
+
+test('as JSON', () => {
+  const { verdict, steps } = JSON.parse(xtables(`trace --json ${PACKET} --dport 80 ${file('rules', RULES)}`).stdout)
+  expect(verdict).toBe('DROP')
+  expect(steps).toEqual([{ kind: 'policy', hook: 'INPUT', table: 'filter', chain: 'INPUT', verdict: 'DROP' }])
+})
+
+test.each([
+  ['a word that is none of a packet', 'trace --destination-port 22', 2, /--destination-port/],
+  ['a port that is no number', 'trace -p tcp --dport ssh', 1, /--dport takes a number, not ssh/],
+  ['a port without a protocol', 'trace --dport 22', 1, /destinationPort where its protocol is tcp/],
+  ['two files', 'trace a b', 1, /one file/],
+  ['half a byte', 'trace --bytes 450', 1, /hexadecimal/],
+])('%s', (_, line, status, message) => {
+  expect(xtables(line)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) })
+})
+
+test('lint says what it has found, and where', () => {
+  const rules = RULES.replace('COMMIT', '-A INPUT -s 10.1.2.3 -j ACCEPT\nCOMMIT')
+  expect(xtables(`lint --no-session ${file('rules', rules)}`)).toEqual({
+    status: 1,
+    stderr: '',
+    stdout: `ipv4 filter INPUT 4: rule 1 takes every packet that would meet this one (shadowed)
+  -s 10.1.2.3/32 -j ACCEPT
+  rule 1: -s 10.0.0.0/8 -j DROP
+  for example: {"source":"10.1.2.3/32"}
+`,
+  })
+  expect(xtables(`lint --no-session ${file('rules', RULES)}`)).toEqual({ status: 0, stdout: '', stderr: '' })
+})
+
+test('lint looks at both families, and at the connection that one works through', () => {
+  xtables('iptables -P INPUT DROP')
+  const before = process.env['SSH_CONNECTION']
+  process.env['SSH_CONNECTION'] = '192.0.2.9 50000 192.0.2.1 22'
+  try {
+    const kinds = (line: string): string[] => JSON.parse(xtables(line).stdout).map(({ kind }: { kind: string }) => kind)
+    expect(kinds('lint --json')).toEqual(['lockout', 'families-differ'])
+    expect(kinds('lint --json --no-session')).toEqual(['families-differ'])
+    expect(kinds('lint --json -6')).toEqual([])
+  } finally {
+    if (before === undefined) delete process.env['SSH_CONNECTION']
+    else process.env['SSH_CONNECTION'] = before
+  }
+})
