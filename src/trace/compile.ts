@@ -134,7 +134,7 @@ export class Compiler {
     const known = structOf(headerOf('target', family, bytes, part), bytes, part)
     const name = known?.extension.name ?? partName(bytes, part)
     const effects = known === undefined ? undefined : effectsOf(known, bytes, payloadAt(part))
-    return { kind: 'extension', name, effects: effects ?? [unknownTarget(name)] }
+    return { kind: 'extension', name, effects: effects ?? [anything(`the target ${name}`)] }
   }
 }
 
@@ -149,7 +149,7 @@ const askedBy = (part: AskingPart): Asked[] =>
 const foreign = (entry: Entry): CompiledRule => ({
   entry,
   questions: [],
-  target: { kind: 'extension', name: 'nft', effects: [unknownTarget('nft')] },
+  target: { kind: 'extension', name: 'nft', effects: [anything('a rule of nft that iptables has no words for')] },
 })
 
 /** Rules compare the first bytes of an address, or some of its bits: as ranges of addresses, these can be compared with each other. */
@@ -172,10 +172,20 @@ const unknownMatch = (name: string): Circumstance => ({
   decides: `the match ${name}, which is not known here`,
 })
 
-const unknownTarget = (name: string): Effect => ({
+/** It may end the way of the packet, or not. */
+const anything = (what: string): Effect => ({
   kind: 'either',
-  decides: `the target ${name}, which is not known here`,
-  effects: [[], [{ kind: 'end', verdict: 'DROP' }]],
+  decides: `whether ${what} lets the packet go on`,
+  effects: [
+    [],
+    [
+      {
+        kind: 'either',
+        decides: `whether ${what} accepts the packet`,
+        effects: [[{ kind: 'end', verdict: 'ACCEPT' }], [{ kind: 'end', verdict: 'DROP' }]],
+      },
+    ],
+  ],
 })
 
 /** Undefined where nobody has declared it. */

@@ -7,11 +7,14 @@ import { openTable } from '../easy/batch'
 import { type EasyOptions, placeOf } from '../easy/options'
 import { getTables } from '../easy/tables'
 import type { Context } from '../extensions/context'
+import { readParameters } from '../extensions/payload'
+import { rememberedSets } from '../extensions/remembered-sets'
 import { flag } from '../input'
 import { restore } from '../iptc/text'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { checkOptions } from '../options'
-import { type Chain, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { extensionParts } from '../ruleset/parts'
+import { type Chain, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import { type CompiledRule, Compiler } from './compile'
 import { Explainer } from './explain'
 
@@ -45,11 +48,15 @@ export class Snapshot {
     const tables = new Map<string, Ruleset>()
     const place = placeOf(options)
     using filter = openTable('filter', place)
+    const { backend } = filter
+    const context = { ...filter.context, sets: rememberedSets(filter.context.sets) }
     for (const name of getTables(options)) {
       using table = openTable(name, place)
-      tables.set(name, table.ruleset)
+      const { ruleset } = table
+      for (const entry of entriesOf(ruleset)) rememberNames(entry, context)
+      tables.set(name, ruleset)
     }
-    return new Snapshot(filter.backend, filter.context, tables)
+    return new Snapshot(backend, context, tables)
   }
 
   /**
@@ -101,6 +108,12 @@ export class Snapshot {
     const nat = this.#tables.get('nat')
     return nat !== undefined && orderedChains(nat).some(({ rules }) => rules.length > 0)
   }
+}
+
+/** Asks what the ipsets are called that a rule names by numbers, as long as somebody can say it. */
+function rememberNames({ bytes }: Entry, context: Context): void {
+  for (const { known, at } of extensionParts(context.family, bytes))
+    if (known?.variant.isLocal) readParameters(known, bytes, at, context)
 }
 
 /** NF_IP_PRI_SECURITY, linux/netfilter_ipv4.h; that of iptables-nft is another one. */

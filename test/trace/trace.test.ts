@@ -1,5 +1,6 @@
 /** Which rules packets meet, and what becomes of them. */
 import { IptcError, MemoryKernel, type PacketDescription, restore, Snapshot, type Trace, trace } from '../../src/index'
+import type { Ruleset } from '../../src/ruleset/ruleset'
 
 const tables = (texts: Readonly<Record<string, string>>): string =>
   Object.entries(texts)
@@ -200,6 +201,34 @@ test('IPv6, and both backends', () => {
   restore(text, place)
   for (const snapshot of [Snapshot.parse(text, { ipv6: true }), Snapshot.read(place)])
     expect(way(trace(packet, snapshot)).slice(-2)).toEqual(['INPUT 1', 'ACCEPT'])
+})
+
+test('sets are called by their names, also when nobody can be asked any more', () => {
+  const kernel = new MemoryKernel({ sets: { blocked: 'ipv4' } })
+  restore(tables({ filter: ':INPUT DROP\n-A INPUT -m set --match-set blocked src -j DROP\n-A INPUT -j ACCEPT' }), {
+    kernel,
+  })
+  const { fork } = trace(SSH, Snapshot.read({ kernel }))
+  expect([fork?.decides, fork?.rule?.rule]).toEqual([
+    '--match-set blocked src',
+    '-m set --match-set blocked src -j DROP',
+  ])
+})
+
+test('a rule of nft for which there are no words may do anything', () => {
+  const kernel = new MemoryKernel()
+  restore(tables({ filter: ':INPUT DROP\n-A INPUT -j ACCEPT' }), { kernel })
+  const snapshot = Snapshot.read({ kernel })
+  const ruleset = snapshot.ruleset('filter') as Ruleset
+  const rules = new Set(ruleset.chains.get('INPUT')?.rules.refs)
+  Object.assign(ruleset, { foreign: { chains: new Map(), rules, isDormant: false, owner: undefined } })
+  expect(way(trace(SSH, snapshot))).toEqual([
+    'INPUT 1',
+    {
+      'whether a rule of nft that iptables has no words for lets the packet go on': ['filter INPUT DROP', 'DROP'],
+      not: [{ 'whether a rule of nft that iptables has no words for accepts the packet': ['ACCEPT'], not: ['DROP'] }],
+    },
+  ])
 })
 
 test('the bytes of a packet say all of its headers', () => {
