@@ -10,7 +10,7 @@ import type { Io, Place } from './kernel'
 import type { ToolKind } from './tool'
 
 /** Where text comes from and goes to. */
-export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
+export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
   /** Standard input line by line, each as soon as it is there. */
   readonly lines: () => Iterable<string>
   /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
@@ -67,6 +67,8 @@ const load = {
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
+  list: () => require('./list') as typeof import('./list'),
+  colours: () => require('./colours') as typeof import('./colours'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
   warmUp: () => require('./warm-up') as typeof import('./warm-up'),
@@ -157,7 +159,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (['capture', 'dump', 'apply', 'plan'].includes(name)) runOnKernel(name, args, place, streams)
+  else if (['capture', 'dump', 'apply', 'plan', 'list'].includes(name)) runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -181,6 +183,7 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
   if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
+  else if (name === 'list') load.list().runList(rest, open, streams)
   else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
   else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()
@@ -291,6 +294,7 @@ if (require.main === module) {
     *lines() {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
+    colours: () => load.colours().hasColours(() => process.stdout),
     goOn: (work) => void goOn(work, stdout).then(end),
   })
   end(status)
