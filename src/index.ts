@@ -34,6 +34,9 @@ export {
   UnsupportedError,
   XtablesError,
 } from './errors'
+export type { ChainGraph, GraphEdge, GraphNode } from './graph/graph'
+export { chainGraph } from './graph/graph'
+export { type GraphFormat, printGraph } from './graph/print'
 export { type EntryTextOptions, parseSetEntry, printSetEntry } from './ipset/entry-text'
 export {
   IpSet,

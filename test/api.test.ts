@@ -187,6 +187,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   snapshot: { with: at() },
   snapshotAsync: { with: at() },
   rates: { with: ({ kernel }) => [api.snapshot({ kernel }), []], takes: { 0: [[]], 1: [[]] } },
+  chainGraph: { with: ({ kernel }) => [api.snapshot({ kernel })], takes: { 0: [[]] } },
+  printGraph: { with: ({ kernel }) => [api.snapshot({ kernel }), 'svg'], takes: { 0: [[]] } },
   printTree: { with: ({ kernel }) => [api.snapshot({ kernel }), {}], required: 1, takes: { 0: [[]], 1: EMPTY } },
   'Plan.fromJSON': { with: at({ version: 1, family: 'ipv4', tables: [] }) },
   captureTable: { with: ({ kernel }) => [kernel, 'ipv4', 'filter'] },

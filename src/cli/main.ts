@@ -68,6 +68,7 @@ const load = {
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   list: () => require('./list') as typeof import('./list'),
+  graph: () => require('./graph') as typeof import('./graph'),
   colours: () => require('./colours') as typeof import('./colours'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -159,7 +160,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (['capture', 'dump', 'apply', 'plan', 'list'].includes(name)) runOnKernel(name, args, place, streams)
+  else if (['capture', 'dump', 'apply', 'plan', 'list', 'graph'].includes(name)) runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -184,6 +185,7 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   using open = openKernel({ ...outer, ...place })
   if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
   else if (name === 'list') load.list().runList(rest, open, streams)
+  else if (name === 'graph') load.graph().runGraph(rest, open, streams)
   else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
   else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()
