@@ -78,6 +78,8 @@ export {
   nftCaptureFromJson,
   nftCaptureToJson,
 } from './kernel/nft-capture'
+export { type MetricsOptions, OPEN_METRICS_TYPE, openMetrics } from './metrics/open-metrics'
+export { type PromCounterOptions, promCounters } from './metrics/prom-client'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Author } from './nft/notices'
 export type { Desired, DesiredChain, DesiredRule, DesiredTable } from './policy/desired'

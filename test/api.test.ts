@@ -189,6 +189,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   rates: { with: ({ kernel }) => [api.snapshot({ kernel }), []], takes: { 0: [[]], 1: [[]] } },
   chainGraph: { with: ({ kernel }) => [api.snapshot({ kernel })], takes: { 0: [[]] } },
   printGraph: { with: ({ kernel }) => [api.snapshot({ kernel }), 'svg'], takes: { 0: [[]] } },
+  openMetrics: { with: ({ kernel }) => [api.snapshot({ kernel }), {}], required: 1, takes: { 0: [[]], 1: EMPTY } },
+  promCounters: { with: () => [() => [], {}], required: 1, takes: { 0: [functionValue], 1: EMPTY } },
   printTree: { with: ({ kernel }) => [api.snapshot({ kernel }), {}], required: 1, takes: { 0: [[]], 1: EMPTY } },
   'Plan.fromJSON': { with: at({ version: 1, family: 'ipv4', tables: [] }) },
   captureTable: { with: ({ kernel }) => [kernel, 'ipv4', 'filter'] },

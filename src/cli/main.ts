@@ -6,7 +6,8 @@ import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { NetlinkPort } from '../kernel/kernel'
-import type { Io, Place } from './kernel'
+import type { Io, OpenKernel, Place } from './kernel'
+import type { Terminal } from './screen'
 import type { ToolKind } from './tool'
 
 /** Where text comes from and goes to. */
@@ -15,6 +16,8 @@ export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colou
   readonly lines: () => Iterable<string>
   /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
   readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
+  /** The terminal that standard output is; undefined where it is none. */
+  readonly terminal?: (() => Terminal | undefined) | undefined
 }
 
 interface Applet {
@@ -68,6 +71,8 @@ const load = {
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   list: () => require('./list') as typeof import('./list'),
+  top: () => require('./top') as typeof import('./top'),
+  metrics: () => require('./metrics') as typeof import('./metrics'),
   graph: () => require('./graph') as typeof import('./graph'),
   colours: () => require('./colours') as typeof import('./colours'),
   batch: () => require('./batch') as typeof import('./batch'),
@@ -156,11 +161,13 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
-  if (name === 'monitor') return runMonitor(args, place, streams)
+  if (name === 'monitor' || name === 'top') return runGoingOn(name, args, place, streams)
+  if (name === 'metrics' && load.metrics().isServed(args)) return runGoingOn(name, args, place, streams)
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (['capture', 'dump', 'apply', 'plan', 'list', 'graph'].includes(name)) runOnKernel(name, args, place, streams)
+  else if (['capture', 'dump', 'apply', 'plan', 'list', 'graph', 'metrics'].includes(name))
+    runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -186,21 +193,30 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
   else if (name === 'list') load.list().runList(rest, open, streams)
   else if (name === 'graph') load.graph().runGraph(rest, open, streams)
+  else if (name === 'metrics') load.metrics().runMetrics(rest, open, streams)
   else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
   else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()
 }
 
-/** Goes on until it is ended. */
-function runMonitor(args: string[], outer: Place, streams: Streams): number {
-  if (streams.goOn === undefined) throw new IptcError('monitor goes on until it is ended: it is no line of a batch')
+type GoingOn = (words: string[], open: OpenKernel, streams: Streams, signal: AbortSignal) => Promise<void>
+
+/** What goes on until it is ended. */
+const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics', GoingOn>> = {
+  monitor: (...all) => load.monitor().monitor(...all),
+  top: (...all) => load.top().runTop(...all),
+  metrics: (...all) => load.metrics().serveMetrics(...all),
+}
+
+function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, streams: Streams): number {
+  if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
   streams.goOn(async (signal) => {
     const { openKernel, splitPlace } = load.kernel()
     try {
       const { place, rest } = splitPlace(args)
-      checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
+      if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
       using open = openKernel({ ...outer, ...place })
-      await load.monitor().monitor(rest, open, streams, signal)
+      await GOING_ON[name](rest, open, streams, signal)
       return 0
     } catch (error) {
       return reporting(streams, (): number => {
@@ -296,6 +312,7 @@ if (require.main === module) {
     *lines() {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
+    terminal: () => (process.stdout.isTTY ? process : undefined),
     colours: () => load.colours().hasColours(() => process.stdout),
     goOn: (work) => void goOn(work, stdout).then(end),
   })

@@ -46,7 +46,7 @@ export function chainGraph(tables: readonly TableSnapshot[]): ChainGraph {
   check('what a graph is made of', tables, SNAPSHOTS)
   return {
     nodes: tables.flatMap((table) => table.chains.map((chain) => nodeOf(table, chain))),
-    edges: tables.flatMap((table) => table.chains.flatMap((chain) => [...edgesFrom(table, chain)])),
+    edges: tables.flatMap((table) => [...edgesIn(table)]),
   }
 }
 
@@ -61,12 +61,17 @@ const nodeOf = (
   rules: rules.length,
 })
 
-function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot): Generator<GraphEdge> {
+function* edgesIn(table: TableSnapshot): Generator<GraphEdge> {
+  const names = new Set(table.chains.map(({ name }) => name))
+  for (const chain of table.chains) yield* edgesFrom(table, chain, names)
+}
+
+function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlySet<string>): Generator<GraphEdge> {
   const from = idOf(table, chain.name)
   for (const kind of ['jump', 'goto'] as const)
     for (const [name, rules] of byDestination(chain.rules, kind)) {
       const [first] = rules as [RuleSnapshot]
-      if (!table.chains.some((one) => one.name === name))
+      if (!names.has(name))
         throw new IptcError(
           `table ${table.table} chain ${chain.name} rule ${first.position} goes to chain ${name}, which is not there`,
         )
