@@ -187,7 +187,7 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
   )
 }
 
-type OnKernel = (words: string[], open: OpenKernel, streams: Streams) => number | void
+type OnKernel = (words: string[], open: OpenKernel, streams: Streams) => unknown
 
 /** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
 const ON_KERNEL: Readonly<Record<string, OnKernel>> = {
@@ -209,7 +209,7 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   using open = openKernel({ ...outer, ...place })
   const status = (ON_KERNEL[name] as OnKernel)(rest, open, streams)
   open.save()
-  return status ?? 0
+  return typeof status === 'number' ? status : 0
 }
 
 type GoingOn = (words: string[], open: OpenKernel, streams: Streams, signal: AbortSignal) => Promise<void>
