@@ -1,4 +1,7 @@
-/** Bundles the command: `dist/command.js`, and `dist/xtables.js`, which starts it. `npm run build` calls it. */
+/**
+ * Bundles the command: `dist/command.js`, and `dist/xtables.js`, which starts it; and what lays graphs out, with its licences, so
+ * that nobody has to install that: `dist/graph/dagre.js`. `npm run build` calls it.
+ */
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,8 +21,22 @@ const OPTIONS: BuildOptions = {
   logLevel: 'warning',
 }
 
+const LAYOUT = ['@dagrejs/dagre', '@dagrejs/graphlib']
+const licences = LAYOUT.map((name) => `${name}\n\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`)
+buildSync({
+  ...OPTIONS,
+  packages: 'bundle',
+  entryPoints: ['src/graph/dagre.ts'],
+  outfile: join(dist, 'graph/dagre.js'),
+  legalComments: 'none',
+  banner: { js: `/*!\n${licences.join('\n')}*/` },
+})
+
+rmSync(join(dist, 'graph/dagre.js.map'), { force: true })
+
 const command = join(dist, 'command.js')
-buildSync({ ...OPTIONS, entryPoints: ['src/cli/main.ts'], outfile: command })
+const shared = { alias: { '@dagrejs/dagre': './graph/dagre.js' }, external: ['./graph/dagre.js'] }
+buildSync({ ...OPTIONS, ...shared, entryPoints: ['src/cli/main.ts'], outfile: command })
 const hash = createHash('sha256').update(readFileSync(command)).digest('hex').slice(0, 16)
 const define = { CODE_HASH: JSON.stringify(hash) }
 buildSync({ ...OPTIONS, entryPoints: ['src/cli/launch.ts'], outfile: join(dist, 'xtables.js'), define })

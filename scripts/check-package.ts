@@ -4,7 +4,7 @@
  *   npm run check:package
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,6 +16,16 @@ const run = (command: string, args: readonly string[], cwd = project): string =>
 const NAMES = 'Table, Table6, Chain, Rule, Rule6, Match, Target, Policy, easy, MemoryKernel, LinuxKernel, ruleSchema'
 const MISSING = `const missing = Object.entries({ ${NAMES} }).filter(([, value]) => value === undefined)
 if (missing.length > 0) throw new Error('not exported: ' + missing)`
+
+/** What lays graphs out is in the package, with its licence, and loaded by whoever asks for SVG alone. */
+const GRAPH = `const { MemoryKernel, easy, printGraph, snapshot } = require('xtables')
+const kernel = new MemoryKernel()
+easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
+const isLoaded = () => Object.keys(require.cache).some((file) => file.endsWith('dagre.js'))
+printGraph(snapshot({ kernel }), 'dot')
+if (isLoaded()) throw new Error('the layout of graphs is loaded before it is wanted')
+if (!printGraph(snapshot({ kernel }), 'svg').startsWith('<svg ') || !isLoaded()) throw new Error('no SVG')
+`
 
 const CONSUMER = `import { Rule, Table, MemoryKernel } from 'xtables'
 const table: Table = new Table('filter', { kernel: new MemoryKernel() })
@@ -45,12 +55,18 @@ try {
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', `./${tarball}`])
   writeFileSync(join(project, 'required.cjs'), `const { ${NAMES} } = require('xtables')\n${MISSING}\n`)
   writeFileSync(join(project, 'imported.mjs'), `import { ${NAMES} } from 'xtables'\n${MISSING}\n`)
+  writeFileSync(join(project, 'graph.cjs'), GRAPH)
   writeFileSync(join(project, 'consumer.ts'), CONSUMER)
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
   run(process.execPath, ['required.cjs'])
   run(process.execPath, ['imported.mjs'])
+  run(process.execPath, ['graph.cjs'])
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'])
   run('npx', ['--no-install', 'xtables', '--version'])
+  if (!run('npx', ['--no-install', 'xtables', '--kernel', 'memory', 'graph', '--format', 'svg']).startsWith('<svg '))
+    throw new Error('the command draws no graph')
+  const layout = readFileSync(join(project, 'node_modules/xtables/dist/graph/dagre.js'), 'utf8')
+  if (!layout.includes('The above copyright notice')) throw new Error('the layout of graphs has lost its licence')
   console.log(`${tarball}: required, imported, compiled against, and its command run`)
 } finally {
   rmSync(project, { recursive: true, force: true })

@@ -34,6 +34,9 @@ export {
   UnsupportedError,
   XtablesError,
 } from './errors'
+export type { ChainGraph, GraphEdge, GraphNode } from './graph/graph'
+export { chainGraph } from './graph/graph'
+export { type GraphFormat, printGraph } from './graph/print'
 export { type EntryTextOptions, parseSetEntry, printSetEntry } from './ipset/entry-text'
 export {
   IpSet,
@@ -78,6 +81,8 @@ export {
 export type { Finding, FindingKind, RulePlaceInTable } from './lint/finding'
 export { type LintOptions, lint } from './lint/lint'
 export { type Session, sshSession } from './lint/lockout'
+export { type MetricsOptions, OPEN_METRICS_TYPE, openMetrics } from './metrics/open-metrics'
+export { type PromCounterOptions, promCounters } from './metrics/prom-client'
 export { type NetlinkEvent, type NetlinkRecording, recordNetlink, replayNetlink } from './netlink/record'
 export type { Author } from './nft/notices'
 export type { Desired, DesiredChain, DesiredRule, DesiredTable } from './policy/desired'
@@ -102,3 +107,8 @@ export {
   type TranslatedStep,
   trace,
 } from './trace/trace'
+export { type RuleRate, rates } from './view/rates'
+export type { ChainSnapshot, RuleSnapshot, SnapshotOptions, TableSnapshot } from './view/snapshot'
+export { snapshot, snapshotAsync } from './view/snapshot'
+export type { ListOptions } from './view/text'
+export { printTree } from './view/tree'

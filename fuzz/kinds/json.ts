@@ -1,7 +1,7 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
 import { isDeepStrictEqual } from 'node:util'
-import { parseJson } from '../../src/cli/json'
-import { apply, toJson } from '../../src/cli/own'
+import { parseJson, toJson } from '../../src/cli/json'
+import { apply } from '../../src/cli/own'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { setsOf, texts } from '../corpus'

@@ -1,6 +1,13 @@
 /** JSON in files, where nothing may be passed over: of a key that is repeated, `JSON.parse` keeps the last alone. */
 import { IptcError } from '../errors'
 
+const numberOrDigits = (value: bigint): number | string =>
+  value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
+
+/** Counters are numbers where one can hold them, and text of digits where they are too great for that. @param indent 0 for one line */
+export const toJson = (value: unknown, indent = 2): string =>
+  JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? numberOrDigits(one) : one), indent)
+
 /** @param from where the text is from, for messages. @throws IptcError for what is no JSON, and for a repeated key */
 export function parseJson(text: string, from: string): unknown {
   const value = parse(text, from)

@@ -39,6 +39,8 @@ import { parseJson } from './json'
 export interface Io {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
+  /** Whether it is to be written to in colours; no where absent. */
+  readonly colours?: (() => boolean) | undefined
   /** All of standard input. */
   readonly stdin: () => string
   /** Where its tables are, and so the tool whose words it speaks. */

@@ -6,15 +6,18 @@ import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { NetlinkPort } from '../kernel/kernel'
-import type { Io, Place } from './kernel'
+import type { Io, OpenKernel, Place } from './kernel'
+import type { Terminal } from './screen'
 import type { ToolKind } from './tool'
 
 /** Where text comes from and goes to. */
-export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
+export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
   /** Standard input line by line, each as soon as it is there. */
   readonly lines: () => Iterable<string>
   /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
   readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
+  /** The terminal that standard output is; undefined where it is none. */
+  readonly terminal?: (() => Terminal | undefined) | undefined
 }
 
 interface Applet {
@@ -69,6 +72,11 @@ const load = {
   lint: () => require('./lint') as typeof import('./lint'),
   trace: () => require('./trace') as typeof import('./trace'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
+  list: () => require('./list') as typeof import('./list'),
+  top: () => require('./top') as typeof import('./top'),
+  metrics: () => require('./metrics') as typeof import('./metrics'),
+  graph: () => require('./graph') as typeof import('./graph'),
+  colours: () => require('./colours') as typeof import('./colours'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
   warmUp: () => require('./warm-up') as typeof import('./warm-up'),
@@ -155,12 +163,12 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
-  if (name === 'monitor') return runMonitor(args, place, streams)
+  if (name === 'monitor' || name === 'top') return runGoingOn(name, args, place, streams)
+  if (name === 'metrics' && load.metrics().isServed(args)) return runGoingOn(name, args, place, streams)
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
-  else if (name === 'lint') return runLint(args, place, streams)
-  else if (['capture', 'dump', 'apply', 'plan', 'trace'].includes(name)) runOnKernel(name, args, place, streams)
+  else if (Object.hasOwn(ON_KERNEL, name)) return runOnKernel(name, args, place, streams)
   else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
@@ -179,34 +187,49 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
   )
 }
 
-function runLint(args: string[], outer: Place, streams: Streams): number {
-  const { openKernel, splitPlace } = load.kernel()
-  const { place, rest } = splitPlace(args)
-  using open = openKernel({ ...outer, ...place })
-  return load.lint().runLint(rest, open, streams)
+type OnKernel = (words: string[], open: OpenKernel, streams: Streams) => unknown
+
+/** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
+const ON_KERNEL: Readonly<Record<string, OnKernel>> = {
+  capture: (...all) => load.own().capture(...all),
+  dump: (...all) => load.own().dump(...all),
+  apply: (words, ...all) =>
+    words.includes('--json') ? load.own().apply(words, ...all) : load.reconcile().runApply(words, ...all),
+  plan: (...all) => load.reconcile().runPlan(...all),
+  list: (...all) => load.list().runList(...all),
+  graph: (...all) => load.graph().runGraph(...all),
+  metrics: (...all) => load.metrics().runMetrics(...all),
+  trace: (...all) => load.trace().runTrace(...all),
+  lint: (...all) => load.lint().runLint(...all),
 }
 
-function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): void {
+function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): number {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
-  if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
-  else if (name === 'trace') load.trace().runTrace(rest, open, streams)
-  else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
-  else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
+  const status = (ON_KERNEL[name] as OnKernel)(rest, open, streams)
   open.save()
+  return typeof status === 'number' ? status : 0
 }
 
-/** Goes on until it is ended. */
-function runMonitor(args: string[], outer: Place, streams: Streams): number {
-  if (streams.goOn === undefined) throw new IptcError('monitor goes on until it is ended: it is no line of a batch')
+type GoingOn = (words: string[], open: OpenKernel, streams: Streams, signal: AbortSignal) => Promise<void>
+
+/** What goes on until it is ended. */
+const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics', GoingOn>> = {
+  monitor: (...all) => load.monitor().monitor(...all),
+  top: (...all) => load.top().runTop(...all),
+  metrics: (...all) => load.metrics().serveMetrics(...all),
+}
+
+function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, streams: Streams): number {
+  if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
   streams.goOn(async (signal) => {
     const { openKernel, splitPlace } = load.kernel()
     try {
       const { place, rest } = splitPlace(args)
-      checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
+      if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
       using open = openKernel({ ...outer, ...place })
-      await load.monitor().monitor(rest, open, streams, signal)
+      await GOING_ON[name](rest, open, streams, signal)
       return 0
     } catch (error) {
       return reporting(streams, (): number => {
@@ -302,6 +325,8 @@ if (require.main === module) {
     *lines() {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
+    terminal: () => (process.stdout.isTTY ? process : undefined),
+    colours: () => load.colours().hasColours(() => process.stdout),
     goOn: (work) => void goOn(work, stdout).then(end),
   })
   end(status)

@@ -10,7 +10,7 @@ import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { captureNftTable, isNftCapture, nftCaptureToJson } from '../kernel/nft-capture'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
-import { parseJson } from './json'
+import { parseJson, toJson } from './json'
 import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
@@ -60,10 +60,6 @@ export function dump(args: string[], { kernel, writing: { backend } }: OpenKerne
   const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
   stdout(`${toJson(table === undefined ? { ...sets, ...dumpAll(place) } : dumpTable(table, place))}\n`)
 }
-
-/** Counters that are too great for a number in JSON are text there. */
-export const toJson = (dumped: unknown): string =>
-  JSON.stringify(dumped, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
 
 /**
  * `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump

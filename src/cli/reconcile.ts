@@ -9,7 +9,7 @@ import { reconcile } from '../policy/reconcile'
 import { parseJson } from './json'
 import { type Io, type OpenKernel, readFrom, readText } from './kernel'
 
-type Streams = Pick<Io, 'stdout' | 'stdin'>
+type Streams = Pick<Io, 'stdout' | 'stdin' | 'colours'>
 
 const OPTIONS = {
   tables: { type: 'boolean' },
@@ -30,13 +30,13 @@ type Values = ReturnType<typeof parse>['values']
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = parse(args)
   const plan = planOf(values, positionals, open, streams, false)
-  streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan))
+  streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
 /** `apply`, with the same words: does what has to be done, and prints it. */
 export function runApply(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = parse(args)
-  streams.stdout(told(planOf(values, positionals, open, streams, true)))
+  streams.stdout(told(planOf(values, positionals, open, streams, true), streams))
 }
 
 function planOf(
@@ -77,7 +77,5 @@ function placesOf(words: readonly string[]): Record<string, JumpPlace<never>> {
   )
 }
 
-const told = (plan: Plan): string =>
-  plan.isEmpty
-    ? 'nothing to do\n'
-    : plan.format({ colours: process.stdout.isTTY === true && process.stdout.hasColors() })
+const told = (plan: Plan, { colours }: Streams): string =>
+  plan.isEmpty ? 'nothing to do\n' : plan.format({ colours: colours?.() ?? false })

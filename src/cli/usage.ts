@@ -20,6 +20,11 @@ export const USAGE = `xtables - the packet filter of Linux, without iptables
   xtables trace [-6] [-p tcp] [-s ADDRESS] [--dport PORT] [-i NAME] … [FILE]
                                           which rules such a packet would meet, and what becomes of it; --all, --json
   xtables lint [-6] [FILE [FILE6]]        what is wrong in tables, or of no use; --json, --no-session
+  xtables list [-t TABLE] [-4|-6]         what tables hold, with counters: --tree: jumps as a tree; --json
+  xtables graph [-t TABLE] [-4|-6]        chains and jumps as a graph: --format mermaid|dot|svg; --json
+  xtables top [-t TABLE] [-4|-6]          which rules packets meet now: -d SECONDS, -n COUNT, --json; q ends it
+  xtables metrics [-t TABLE] [-4|-6]      counters of rules with comments as OpenMetrics: --chain NAME, --prefix NAME for the
+                                          rules of these chains; --listen [HOST:]PORT serves them
   xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks
   xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME
   xtables batch                           commands from standard input, one a line; of each, its exit status

@@ -1,7 +1,6 @@
 /** A plan as people read it: what goes with `-`, what comes with `+`, what moves with `~`, each with its place in the chain. */
+import type { Paint } from '../paint'
 import type { ChainPlan, TablePlan } from './plan-data'
-
-export type Paint = (style: 'red' | 'green' | 'yellow' | 'bold', text: string) => string
 
 export const diffOf = (tables: readonly TablePlan[], paint: Paint): string =>
   tables

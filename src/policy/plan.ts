@@ -1,11 +1,11 @@
 /** What has to be done so that tables become what is desired: to be looked at, kept, carried out and taken back. */
-import { styleText } from 'node:util'
 import { Batch, openTable, type Place } from '../easy/batch'
 import { ConflictError, XtablesError } from '../errors'
 import { flag } from '../input'
 import type { Edit } from '../iptc/session'
 import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
 import { checkOptions } from '../options'
+import { paintOf } from '../paint'
 import { carryOut } from './carry-out'
 import { diffOf } from './diff'
 import { type PlanData, planData, type TablePlan } from './plan-data'
@@ -73,8 +73,7 @@ export class Plan {
   /** As a difference of two files. */
   format(options: FormatOptions = {}): string {
     checkOptions(options, { colours: flag })
-    const { colours = false } = options
-    return diffOf(this.tables, colours ? (style, text) => styleText(style, text) : (_, text) => text)
+    return diffOf(this.tables, paintOf(options.colours ?? false))
   }
 
   toString(): string {

@@ -67,6 +67,15 @@ export interface Ruleset {
   readonly foreign?: Foreign | undefined
   /** What its rules name by numbers; undefined where none does. */
   readonly image?: Image | undefined
+  /** How the kernel calls them; undefined where it has no names for rules. */
+  readonly handles?: Handles | undefined
+}
+
+export interface Handles {
+  /** Undefined for a table that the kernel does not have yet. No other table has it, also not one that takes its place. */
+  readonly table: bigint | undefined
+  /** Of the rules by their numbers in the image. */
+  readonly rules: Float64Array
 }
 
 export interface Foreign {

@@ -2,8 +2,8 @@
 
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { TABLES } from '../../src/abi/netfilter'
+import { toJson } from '../../src/cli/json'
 import { main } from '../../src/cli/main'
-import { toJson } from '../../src/cli/own'
 import { easy, type NetworkNamespace } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'

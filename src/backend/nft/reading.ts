@@ -95,6 +95,7 @@ function* readOnce(
     }
   const image = builder.build()
   const isOurs = new Set(ours)
+  const handles = builder.handles
   const foreign = all
     .filter((chain) => !isOurs.has(chain) || isUnhooked(name, chain))
     .map((chain): [string, string] => [chain.name ?? '', foreignChain(chain)])
@@ -107,11 +108,12 @@ function* readOnce(
         isDormant: ((table?.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0,
         owner: table?.owner,
       },
+      handles: { table: table?.handle, rules: handles },
     },
     generation,
     handle: table?.handle,
     chains: new Map(ours.map((chain) => [chain.name ?? '', kernelChain(chain)])),
-    handles: builder.handles,
+    handles,
   }
 }
 

@@ -1,0 +1,66 @@
+/** `xtables metrics`: what labelled rules have counted, printed once or served. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { parseArgs } from 'node:util'
+import { IptcError } from '../errors'
+import { type MetricsOptions, openMetrics } from '../metrics/open-metrics'
+import { metricsServer } from '../metrics/serve'
+import type { Io, OpenKernel } from './kernel'
+import { readTables, readTablesAsync, TABLE_OPTIONS } from './view'
+
+const OPTIONS = {
+  ...TABLE_OPTIONS,
+  chain: { type: 'string', multiple: true },
+  prefix: { type: 'string' },
+  listen: { type: 'string' },
+} as const
+
+const parse = (args: string[]) => parseArgs({ args, options: OPTIONS }).values
+const labelled = ({ chain: chains, prefix }: ReturnType<typeof parse>): MetricsOptions => ({ chains, prefix })
+
+/** `metrics [-t TABLE]... [-4|-6] [--chain NAME]... [--prefix NAME]`: prints them. */
+export function runMetrics(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): void {
+  const values = parse(args)
+  stdout(openMetrics(readTables(values, open), labelled(values)))
+}
+
+/** Whether they are to be served. */
+export const isServed = (args: readonly string[]): boolean => args.some((word) => /^--listen(=|$)/.test(word))
+
+/** `metrics --listen [HOST:]PORT`, with the same words: serves them until the signal. */
+export async function serveMetrics(
+  args: string[],
+  open: OpenKernel,
+  { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const values = parse(args)
+  const place = readAddress(values.listen ?? '')
+  const read = async (): Promise<string> => openMetrics(await readTablesAsync(values, open), labelled(values))
+  // What is wrong with the words, or the rights, is told at once.
+  await read()
+  const server = metricsServer(read, (error) => stderr(`xtables: ${(error as Error).message}\n`))
+  const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  try {
+    await once(server.listen(place), 'listening')
+  } catch (cause) {
+    throw new IptcError(`cannot listen on ${values.listen} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+  const { address, port, family } = server.address() as AddressInfo
+  stdout(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}/metrics\n`)
+  await ended
+  server.close()
+  server.closeAllConnections()
+  await once(server, 'close')
+}
+
+/** Whoever asks from elsewhere has to be let in by name. */
+const LOOPBACK = '127.0.0.1'
+
+/** @throws IptcError */
+function readAddress(word: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, host = bracketed ?? LOOPBACK, port = ''] =
+    /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(word) ?? []
+  if (port !== '' && Number(port) <= 0xffff) return { host, port: Number(port) }
+  throw new IptcError(`--listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}`)
+}

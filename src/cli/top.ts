@@ -1,0 +1,134 @@
+/** `xtables top`: which rules packets meet now. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { IptcError } from '../errors'
+import { type Paint, paintOf } from '../paint'
+import { type RuleRate, rates } from '../view/rates'
+import type { TableSnapshot } from '../view/snapshot'
+import { visible } from '../view/visible'
+import { toJson } from './json'
+import type { Io, OpenKernel } from './kernel'
+import { Screen, type Terminal } from './screen'
+import { readTablesAsync, TABLE_OPTIONS } from './view'
+
+const OPTIONS = {
+  ...TABLE_OPTIONS,
+  delay: { type: 'string', short: 'd', default: '1' },
+  count: { type: 'string', short: 'n' },
+  json: { type: 'boolean' },
+} as const
+
+/** The longest time that a timer of Node takes. */
+const MAX_SECONDS = 2_147_483
+
+function readDelay(word: string): number {
+  const seconds = word.trim() === '' ? Number.NaN : Number(word)
+  if (seconds > 0 && seconds <= MAX_SECONDS) return seconds
+  throw new IptcError(`--delay is a number of seconds above 0, not ${word}`)
+}
+
+function readCount(word: string | undefined): number {
+  if (word === undefined) return Number.POSITIVE_INFINITY
+  if (/^[1-9]\d*$/.test(word)) return Number(word)
+  throw new IptcError(`--count is a number of readings from 1, not ${word}`)
+}
+
+/** What was counted between two readings. */
+interface Interval {
+  /** Of the later one, in milliseconds since 1970. */
+  readonly time: number
+  readonly seconds: number
+  /** How many rules there are. */
+  readonly total: number
+  /** Those that have counted something, the busiest first. */
+  readonly rules: readonly RuleRate[]
+}
+
+/** One interval after the other, as long as is said and as it takes to read the tables. @param before what was read just now */
+async function* intervals(
+  before: TableSnapshot[],
+  read: () => Promise<TableSnapshot[]>,
+  seconds: number,
+  signal: AbortSignal,
+): AsyncGenerator<Interval, void, void> {
+  for (let [old, start] = [before, performance.now()]; ; ) {
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return
+    const [after, now] = [await read(), performance.now()]
+    const rules = rates(old, after).filter(({ packets, bytes }) => packets > 0n || bytes > 0n)
+    yield { time: performance.timeOrigin + now, seconds: (now - start) / 1000, total: countOf(after), rules }
+    ;[old, start] = [after, now]
+  }
+}
+
+const countOf = (tables: readonly TableSnapshot[]): number =>
+  tables.reduce((all, { chains }) => chains.reduce((sum, { rules }) => sum + rules.length, all), 0)
+
+export interface TopIo extends Pick<Io, 'stdout' | 'colours'> {
+  /** Where standard output is one. */
+  readonly terminal?: (() => Terminal | undefined) | undefined
+}
+
+/** `top [-t TABLE]... [-4|-6] [-d SECONDS] [-n COUNT] [--json]`: until the signal, `q`, or as many intervals as are asked for. */
+export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal: AbortSignal): Promise<void> {
+  const { values } = parseArgs({ args, options: OPTIONS })
+  const [delay, count] = [readDelay(values.delay), readCount(values.count)]
+  const read = (): Promise<TableSnapshot[]> => readTablesAsync(values, open)
+  // What is wrong with the tables is told before the terminal is taken.
+  const before = await read()
+  const end = new AbortController()
+  signal.addEventListener('abort', () => end.abort())
+  if (signal.aborted) end.abort()
+  const terminal = values.json ? undefined : io.terminal?.()
+  using screen = terminal && new Screen(terminal, io.stdout, () => end.abort())
+  const show = values.json ? printJson(io) : screen ? drawOn(screen, io) : printBlock(io)
+  screen?.draw(['…'])
+  let shown = 0
+  for await (const interval of intervals(before, read, delay, end.signal)) {
+    show(interval)
+    if (++shown >= count) return
+  }
+}
+
+type Show = (interval: Interval) => void
+
+const printJson =
+  ({ stdout }: TopIo): Show =>
+  ({ time, seconds, rules }) =>
+    stdout(`${toJson({ time, seconds, rules }, 0)}\n`)
+
+const printBlock = ({ stdout, colours }: TopIo): Show => {
+  const paint = paintOf(colours?.() ?? false)
+  return (interval) => stdout(`${linesOf(interval, paint).join('\n')}\n\n`)
+}
+
+const drawOn = (screen: Screen, { colours }: TopIo): Show => {
+  const paint = paintOf(colours?.() ?? false)
+  return (interval) => screen.draw(linesOf(interval, paint))
+}
+
+const [RATE, NAME] = [11, 8]
+const HEADING = `${'packets/s'.padStart(RATE)}  ${'bytes/s'.padStart(RATE)}  ${'table'.padEnd(2 * NAME)}chain and rule`
+
+function linesOf({ time, seconds, total, rules }: Interval, paint: Paint): string[] {
+  const counted = `${rules.length} of ${total} rule${total === 1 ? '' : 's'} counted`
+  return [
+    paint('bold', `${new Date(time).toISOString()}  ${seconds.toFixed(1)} s  ${counted}`),
+    paint('dim', HEADING),
+    ...rules.map(lineOf),
+  ]
+}
+
+function lineOf({ family, table, chain, position, rule, packetsPerSecond, bytesPerSecond }: RuleRate): string {
+  const [packets, bytes] = [packetsPerSecond, bytesPerSecond].map((rate) => short(rate).padStart(RATE))
+  return `${packets}  ${bytes}  ${`${family} ${table}`.padEnd(2 * NAME)}${visible(chain)} ${position}  ${visible(rule)}`
+}
+
+const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z']
+
+/** Four digits or so, with a prefix of a thousand each. */
+function short(rate: number): string {
+  const power = Math.min(PREFIXES.length - 1, rate < 1000 ? 0 : Math.floor(Math.log10(rate) / 3))
+  const value = rate / 1000 ** power
+  return `${value.toFixed(power === 0 ? 1 : 2)}${PREFIXES[power]}`
+}

@@ -1,0 +1,36 @@
+/** Which tables the commands look at that show what there is, and how they are read. */
+import type { FamilyName } from '../abi/family'
+import type { TableSnapshot } from '../view/snapshot'
+import { type SnapshotOptions, snapshot, snapshotAsync } from '../view/snapshot'
+import { backendOf, type OpenKernel } from './kernel'
+
+export const TABLE_OPTIONS = {
+  table: { type: 'string', short: 't', multiple: true },
+  ipv4: { type: 'boolean', short: '4' },
+  ipv6: { type: 'boolean', short: '6' },
+} as const
+
+export interface TableValues {
+  readonly table?: string[] | undefined
+  readonly ipv4?: boolean | undefined
+  readonly ipv6?: boolean | undefined
+}
+
+/** One of the families, or both where neither is said. */
+const familiesOf = ({ ipv4 = false, ipv6 = false }: TableValues): readonly FamilyName[] =>
+  ipv4 === ipv6 ? ['ipv4', 'ipv6'] : ipv4 ? ['ipv4'] : ['ipv6']
+
+/** Of each family, where its tables are: as the applets find it out. */
+const placesOf = (values: TableValues, open: OpenKernel): SnapshotOptions[] =>
+  familiesOf(values).map((family) => ({
+    ...{ ipv6: family === 'ipv6', kernel: open.kernel, backend: backendOf(open, family), tables: values.table },
+  }))
+
+export const readTables = (values: TableValues, open: OpenKernel): TableSnapshot[] =>
+  placesOf(values, open).flatMap((place) => snapshot(place))
+
+export async function readTablesAsync(values: TableValues, open: OpenKernel): Promise<TableSnapshot[]> {
+  const all: TableSnapshot[] = []
+  for (const place of placesOf(values, open)) all.push(...(await snapshotAsync(place)))
+  return all
+}

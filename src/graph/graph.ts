@@ -1,0 +1,94 @@
+/** The chains of tables and the jumps between them, as a graph. */
+import type { FamilyName } from '../abi/family'
+import { IptcError } from '../errors'
+import { check } from '../input'
+import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from '../view/snapshot'
+import { SNAPSHOTS } from '../view/taken'
+
+export interface GraphNode {
+  /** Family, table and chain, with a blank between two. */
+  readonly id: string
+  readonly family: FamilyName
+  readonly table: string
+  readonly chain: string
+  /** Of a built-in chain. */
+  readonly policy?: string
+  /** Packets and bytes that met the policy. */
+  readonly counters?: readonly [packets: bigint, bytes: bigint]
+  /** How many rules it has. */
+  readonly rules: number
+}
+
+/** All rules of one chain that go to another, by the same kind of jump. */
+export interface GraphEdge {
+  /** Ids of nodes. */
+  readonly from: string
+  readonly to: string
+  /** `goto` does not come back. */
+  readonly kind: 'jump' | 'goto'
+  /** Where the rules stand, from 1. */
+  readonly positions: readonly number[]
+  /** What they have counted together. */
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+
+export interface ChainGraph {
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+}
+
+/**
+ * The chains of tables, with the jumps between them.
+ * @throws IptcError for what is no list of snapshots, and for a rule that goes to a chain which is not there
+ */
+export function chainGraph(tables: readonly TableSnapshot[]): ChainGraph {
+  check('what a graph is made of', tables, SNAPSHOTS)
+  return {
+    nodes: tables.flatMap((table) => table.chains.map((chain) => nodeOf(table, chain))),
+    edges: tables.flatMap((table) => [...edgesIn(table)]),
+  }
+}
+
+const idOf = ({ family, table }: TableSnapshot, chain: string): string => `${family} ${table} ${chain}`
+
+const nodeOf = (
+  table: TableSnapshot,
+  { name: chain, policy, counters = [0n, 0n], rules }: ChainSnapshot,
+): GraphNode => ({
+  ...{ id: idOf(table, chain), family: table.family, table: table.table, chain },
+  ...(policy !== undefined && { policy, counters }),
+  rules: rules.length,
+})
+
+function* edgesIn(table: TableSnapshot): Generator<GraphEdge> {
+  const names = new Set(table.chains.map(({ name }) => name))
+  for (const chain of table.chains) yield* edgesFrom(table, chain, names)
+}
+
+function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlySet<string>): Generator<GraphEdge> {
+  const from = idOf(table, chain.name)
+  for (const kind of ['jump', 'goto'] as const)
+    for (const [name, rules] of byDestination(chain.rules, kind)) {
+      const [first] = rules as [RuleSnapshot]
+      if (!names.has(name))
+        throw new IptcError(
+          `table ${table.table} chain ${chain.name} rule ${first.position} goes to chain ${name}, which is not there`,
+        )
+      const positions = rules.map(({ position }) => position)
+      const sum = (at: 0 | 1): bigint => rules.reduce((all, { counters }) => all + counters[at], 0n)
+      yield { from, to: idOf(table, name), kind, positions, packets: sum(0), bytes: sum(1) }
+    }
+}
+
+function byDestination(rules: readonly RuleSnapshot[], kind: 'jump' | 'goto'): Map<string, RuleSnapshot[]> {
+  const found = new Map<string, RuleSnapshot[]>()
+  for (const rule of rules) {
+    const to = rule[kind]
+    if (to === undefined) continue
+    const others = found.get(to)
+    if (others === undefined) found.set(to, [rule])
+    else others.push(rule)
+  }
+  return found
+}

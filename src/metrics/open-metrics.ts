@@ -1,0 +1,95 @@
+/** What labelled rules have counted, as OpenMetrics text. github.com/prometheus/OpenMetrics, specification 1.0 */
+import { check, names, text } from '../input'
+import { checkOptions } from '../options'
+import type { RuleSnapshot, TableSnapshot } from '../view/snapshot'
+import { SNAPSHOTS } from '../view/taken'
+import { wellFormed } from '../view/visible'
+
+export interface MetricsOptions {
+  /** Chains whose rules are labelled by what they say where they have no comment. */
+  readonly chains?: readonly string[] | undefined
+  /** The same of all chains whose names begin so. */
+  readonly prefix?: string | undefined
+}
+
+/** @internal */
+export const METRICS_OPTIONS = { chains: names, prefix: text }
+
+/** What OpenMetrics text is served as. */
+export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+
+/** @internal Of each metric, what it counts. */
+export const METRICS = {
+  packets: { name: 'xtables_rule_packets', unit: 'packets', help: 'Packets that labelled rules have matched.' },
+  bytes: { name: 'xtables_rule_bytes', unit: 'bytes', help: 'Bytes of the packets that labelled rules have matched.' },
+} as const
+
+/** @internal In the order in which they are printed; each sample has one of the last two. */
+export const LABELS = ['family', 'table', 'chain', 'comment', 'rule'] as const
+
+/** @internal */
+export interface Sample {
+  readonly labels: Readonly<Partial<Record<(typeof LABELS)[number], string>>>
+  readonly packets: bigint
+  readonly bytes: bigint
+}
+
+/**
+ * The counters of rules that have a comment, labelled by it, and of those without in the chains that are named, labelled by what they
+ * say. Rules with the same labels are summed. Counters are whole numbers, also beyond what a double holds.
+ *
+ * ```ts
+ * response.setHeader('content-type', OPEN_METRICS_TYPE)
+ * response.end(openMetrics(snapshot({ backend: 'nft' }), { prefix: 'web-' }))
+ * ```
+ * @returns the whole exposition, with `# EOF`
+ * @throws IptcError for what is no list of snapshots, or an option that is not understood
+ */
+export function openMetrics(tables: readonly TableSnapshot[], options: MetricsOptions = {}): string {
+  const samples = samplesOf(tables, options)
+  const lines = (['packets', 'bytes'] as const).flatMap((what) => {
+    const { name, unit, help } = METRICS[what]
+    return [
+      `# HELP ${name} ${help}`,
+      `# TYPE ${name} counter`,
+      `# UNIT ${name} ${unit}`,
+      ...samples.map((sample) => `${name}_total{${labelText(sample)}} ${sample[what]}`),
+    ]
+  })
+  return [...lines, '# EOF\n'].join('\n')
+}
+
+const escaped = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+
+const labelText = ({ labels }: Sample): string =>
+  LABELS.flatMap((name) => {
+    const value = labels[name]
+    return value === undefined ? [] : [`${name}="${escaped(value)}"`]
+  }).join(',')
+
+/** @internal */
+export function samplesOf(tables: readonly TableSnapshot[], options: MetricsOptions): Sample[] {
+  check('what metrics are made of', tables, SNAPSHOTS)
+  checkOptions(options, METRICS_OPTIONS)
+  const sums = new Map<string, Sample>()
+  for (const { family, table, chains } of tables)
+    for (const { name: chain, rules } of chains)
+      for (const rule of rules) {
+        const label = labelOf(rule, isNamed(chain, options))
+        if (label === undefined) continue
+        const labels = { family, table, chain: wellFormed(chain), ...label }
+        const key = JSON.stringify(labels)
+        const { packets, bytes } = sums.get(key) ?? { packets: 0n, bytes: 0n }
+        sums.set(key, { labels, packets: packets + rule.counters[0], bytes: bytes + rule.counters[1] })
+      }
+  return [...sums.values()]
+}
+
+const isNamed = (chain: string, { chains = [], prefix }: MetricsOptions): boolean =>
+  chains.includes(chain) || (prefix !== undefined && chain.startsWith(prefix))
+
+/** An empty label would be none. */
+function labelOf({ comment, rule }: RuleSnapshot, isOfNamedChain: boolean): Sample['labels'] | undefined {
+  if (comment !== undefined && comment !== '') return { comment: wellFormed(comment) }
+  return isOfNamedChain ? { rule: wellFormed(rule) } : undefined
+}

@@ -1,0 +1,118 @@
+/** What rules have counted between two readings of their tables. */
+import type { FamilyName } from '../abi/family'
+import { IptcError } from '../errors'
+import { check } from '../input'
+import { longestCommon } from '../ruleset/subsequence'
+import type { RuleSnapshot, TableSnapshot } from './snapshot'
+import { SNAPSHOTS } from './taken'
+
+/** A rule, as in the later reading, with what it has counted since the earlier one. */
+export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto'> {
+  readonly family: FamilyName
+  readonly table: string
+  readonly chain: string
+  readonly packets: bigint
+  readonly bytes: bigint
+  readonly packetsPerSecond: number
+  readonly bytesPerSecond: number
+  /** Somebody has zeroed it in between: it has counted this much at least. */
+  readonly isRestarted: boolean
+}
+
+/**
+ * What each rule has counted between two readings, the busiest first. Rules are told by what stays of them when others are
+ * inserted and deleted. In nf_tables that is the handle; in ip_tables, and where a rule of nf_tables was deleted and added again,
+ * it is what the rule says: rules of a chain that say the same are taken in their order. Of a rule that came in between, it is not
+ * known since when it has counted; it is left out until the next reading.
+ *
+ * ```ts
+ * const before = snapshot()
+ * await setTimeout(1000)
+ * for (const { chain, rule, packetsPerSecond } of rates(before, snapshot())) console.log(chain, rule, packetsPerSecond)
+ * ```
+ * @throws IptcError where a table was not read later than before
+ */
+export function rates(before: readonly TableSnapshot[], after: readonly TableSnapshot[]): RuleRate[] {
+  check('the earlier reading', before, SNAPSHOTS)
+  check('the later reading', after, SNAPSHOTS)
+  const earlier = new Map(before.map((table) => [placeOf(table), table]))
+  const all = after.flatMap((table) => {
+    const old = earlier.get(placeOf(table))
+    return old === undefined ? [] : ratesIn(old, table)
+  })
+  return all.sort((a, b) => b.packetsPerSecond - a.packetsPerSecond || b.bytesPerSecond - a.bytesPerSecond)
+}
+
+const placeOf = ({ family, table, backend }: TableSnapshot): string => `${family} ${table} ${backend}`
+
+function ratesIn(before: TableSnapshot, after: TableSnapshot): RuleRate[] {
+  const seconds = (after.time - before.time) / 1000
+  if (!(seconds > 0)) throw new IptcError(`table ${after.table}: the second reading is to be later than the first`)
+  const old = earlierRules(before, after)
+  const { family, table } = after
+  return after.chains.flatMap(({ name, rules }) =>
+    rules.flatMap(({ counters, jump: _, goto: __, ...rule }) => {
+      const from = old(name, rule.position)
+      if (from === undefined) return []
+      return [{ family, table, chain: name, ...rule, ...rateOf(from.counters, counters, seconds) }]
+    }),
+  )
+}
+
+type Counted = Pick<RuleRate, 'packets' | 'bytes' | 'packetsPerSecond' | 'bytesPerSecond' | 'isRestarted'>
+
+function rateOf(before: RuleSnapshot['counters'], now: RuleSnapshot['counters'], seconds: number): Counted {
+  const isRestarted = now[0] < before[0] || now[1] < before[1]
+  const packets = isRestarted ? now[0] : now[0] - before[0]
+  const bytes = isRestarted ? now[1] : now[1] - before[1]
+  const [packetsPerSecond, bytesPerSecond] = [Number(packets) / seconds, Number(bytes) / seconds]
+  return { packets, bytes, packetsPerSecond, bytesPerSecond, isRestarted }
+}
+
+/** Which rule of the earlier reading a rule of the later one is, by its chain and position there. */
+type EarlierRule = (chain: string, position: number) => RuleSnapshot | undefined
+
+function earlierRules(before: TableSnapshot, after: TableSnapshot): EarlierRule {
+  const byHandle = before.handle === after.handle ? rulesByHandle(before) : new Map<number, RuleSnapshot>()
+  const stayed = (rule: RuleSnapshot): RuleSnapshot | undefined => byHandle.get(rule.handle ?? Number.NaN)
+  const kept = new Set(after.chains.flatMap(({ rules }) => rules.map(stayed)))
+  const chains = new Map(before.chains.map(({ name, rules }) => [name, rules.filter((rule) => !kept.has(rule))]))
+  const found = new Map(
+    after.chains.map(({ name, rules }) => {
+      const others = rules.filter((rule) => stayed(rule) === undefined)
+      const pairs = new Map(rules.map((rule) => [rule.position, stayed(rule)]))
+      for (const [rule, old] of sameRules(chains.get(name) ?? [], others)) pairs.set(rule.position, old)
+      return [name, pairs]
+    }),
+  )
+  return (chain, position) => found.get(chain)?.get(position)
+}
+
+const rulesByHandle = ({ chains }: TableSnapshot): Map<number, RuleSnapshot> =>
+  new Map(
+    chains.flatMap(({ rules }) =>
+      rules.flatMap((rule) => (rule.handle === undefined ? [] : [[rule.handle, rule] as const])),
+    ),
+  )
+
+/** Pairs of rules that say the same: those in the same order, then what has moved. */
+function* sameRules(
+  old: readonly RuleSnapshot[],
+  now: readonly RuleSnapshot[],
+): Generator<[now: RuleSnapshot, old: RuleSnapshot]> {
+  const ids = new Map<string, number>()
+  const idOf = ({ rule }: RuleSnapshot): number => {
+    const id = ids.get(rule) ?? ids.size
+    ids.set(rule, id)
+    return id
+  }
+  const [olds, nows] = [old.map(idOf), now.map(idOf)]
+  const stays = longestCommon(olds, nows)
+  const isTaken = new Set(stays)
+  const moved: RuleSnapshot[][] = Array.from(ids, () => [])
+  for (const [i, rule] of old.entries()) if (!isTaken.has(i)) moved[olds[i] as number]?.push(rule)
+  for (const [i, rule] of now.entries()) {
+    const from = old[stays[i] as number] ?? moved[nows[i] as number]?.shift()
+    if (from !== undefined) yield [rule, from]
+  }
+}

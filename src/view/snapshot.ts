@@ -1,0 +1,183 @@
+/** Tables as plain data to look at: chains, policies, rules in their words, and what they have counted. */
+import type { FamilyName } from '../abi/family'
+import { isTableName, TABLES } from '../abi/netfilter'
+import type { BackendName } from '../backend/store'
+import { openTable, type Place } from '../easy/batch'
+import { getTables } from '../easy/tables'
+import { NotFoundError } from '../errors'
+import type { Context } from '../extensions/context'
+import { flag, names } from '../input'
+import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
+import { entryPrinter } from '../language/print-entry'
+import { checkOptions } from '../options'
+import type { Counters } from '../ruleset/entry'
+import { describeRule, isOpaque } from '../ruleset/rule'
+import type { Ref } from '../ruleset/rules'
+import {
+  type Chain,
+  countersOf,
+  type Entry,
+  foreignRules,
+  foreignState,
+  jumpOf,
+  orderedChains,
+  policyOf,
+  type Ruleset,
+} from '../ruleset/ruleset'
+import { atOnce, inSlices, type Sliced } from '../slices'
+
+/** A rule as it was read. */
+export interface RuleSnapshot {
+  /** Where it stands in its chain, from 1. */
+  readonly position: number
+  /** In the words of iptables, without the chain: `-p tcp -m tcp --dport 22 -j ACCEPT`. */
+  readonly rule: string
+  /** Packets and bytes. */
+  readonly counters: Counters
+  /** The chain that it goes to and comes back from (`-j`). */
+  readonly jump?: string
+  /** The chain that it goes to for good (`-g`). */
+  readonly goto?: string
+  /** What `-m comment` says; of several, with a blank between two. */
+  readonly comment?: string
+  /** How nf_tables calls the rule: no other rule of the table ever has the same. */
+  readonly handle?: number
+}
+
+export interface ChainSnapshot {
+  readonly name: string
+  /** Of a chain that is built in. */
+  readonly policy?: string
+  /** Packets and bytes that met the policy. */
+  readonly counters?: Counters
+  readonly rules: readonly RuleSnapshot[]
+}
+
+/** A table as it was at one moment. */
+export interface TableSnapshot {
+  readonly family: FamilyName
+  readonly table: string
+  readonly backend: BackendName
+  /** When it was read, in milliseconds since 1970. Within one process, this clock is never put back. */
+  readonly time: number
+  /** How nf_tables calls the table, as digits. A table of the same name that is made anew has another. */
+  readonly handle?: string
+  /** Built-in chains in the order of their hooks, then the others as they stand. */
+  readonly chains: readonly ChainSnapshot[]
+  /** What nf_tables holds in the table that iptables has no words for, described for people. */
+  readonly incompatible: readonly string[]
+}
+
+export interface SnapshotOptions extends Place {
+  /** These tables only; one that nobody has used yet is left out. All that exist unless said. */
+  readonly tables?: readonly string[] | undefined
+}
+
+const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names }
+
+/**
+ * The tables of one family that exist, each as it was at one moment. Nothing is locked, and no table is made by looking.
+ *
+ * ```ts
+ * for (const { table, chains } of snapshot({ backend: 'nft' }))
+ *   for (const { name, rules } of chains) for (const { rule, counters } of rules) console.log(table, name, rule, counters)
+ * ```
+ * @throws NotFoundError for a name that no table can have; PermissionError, UnsupportedError; IptcError for an option that is
+ * not understood
+ */
+export const snapshot = (options: SnapshotOptions = {}): TableSnapshot[] =>
+  namesIn(options).map((name) => {
+    using table = openTable(name, placeOf(options))
+    return atOnce(snapshotOf(table))
+  })
+
+/** As {@link snapshot}, with the big system calls off the main thread, and the rest in slices. */
+export async function snapshotAsync(options: SnapshotOptions = {}): Promise<TableSnapshot[]> {
+  const snapshots: TableSnapshot[] = []
+  for (const name of namesIn(options)) {
+    using table = openTable(name, placeOf(options))
+    await table.refreshAsync()
+    snapshots.push(await inSlices(snapshotOf(table)))
+  }
+  return snapshots
+}
+
+const placeOf = ({ tables: _, ...place }: SnapshotOptions): Place => place
+
+function namesIn(options: SnapshotOptions): string[] {
+  checkOptions(options, OPTIONS)
+  const stray = options.tables?.find((name) => !isTableName(name))
+  if (stray !== undefined)
+    throw new NotFoundError(
+      `there is no table ${JSON.stringify(stray)}; the tables are ${Object.keys(TABLES).join(', ')}`,
+    )
+  return getTables(placeOf(options)).filter((name) => options.tables?.includes(name) ?? true)
+}
+
+function* snapshotOf(table: AnyTable): Sliced<TableSnapshot> {
+  const { ruleset, context, name, backend } = table
+  const time = performance.timeOrigin + performance.now()
+  const view = new View(ruleset, context)
+  const chains: ChainSnapshot[] = []
+  for (const chain of orderedChains(ruleset)) chains.push(yield* view.chain(chain))
+  const handle = ruleset.handles?.table
+  return {
+    ...{ family: context.family.name, table: name, backend, time },
+    ...(handle !== undefined && { handle: String(handle) }),
+    chains,
+    incompatible: [...foreignState(ruleset), ...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)],
+  }
+}
+
+/** How many rules are looked at in a slice. */
+const SLICE = 256
+
+class View {
+  readonly #ruleset: Ruleset
+  readonly #context: Context
+  readonly #printer: ReturnType<typeof entryPrinter>
+
+  constructor(ruleset: Ruleset, context: Context) {
+    this.#ruleset = ruleset
+    this.#context = context
+    this.#printer = entryPrinter(ruleset.image, context)
+  }
+
+  *chain(chain: Chain): Sliced<ChainSnapshot> {
+    const { family } = this.#context
+    const policy = policyOf(family, chain)
+    const rules: RuleSnapshot[] = []
+    for (const [index, ref] of chain.rules.refs.entries()) {
+      rules.push(this.#rule(ref, chain.rules.at(index) as Entry, index + 1))
+      if (rules.length % SLICE === 0) yield
+    }
+    return {
+      name: chain.name,
+      ...(policy !== undefined && { policy, counters: countersOf(family, chain.tail as Entry) }),
+      rules,
+    }
+  }
+
+  #rule(ref: Ref, entry: Entry, position: number): RuleSnapshot {
+    const { family } = this.#context
+    const rule = this.#printer.make(ref)
+    const to = jumpOf(this.#ruleset, ref)
+    const isGoto = (family.entry.fields.flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
+    const handle = typeof ref === 'number' ? this.#ruleset.handles?.rules[ref] : undefined
+    return {
+      ...{ position, rule, counters: countersOf(family, entry) },
+      ...(to && (isGoto ? { goto: to } : { jump: to })),
+      ...this.#comment(rule, entry),
+      ...(handle !== undefined && { handle }),
+    }
+  }
+
+  /** Of most rules, their words say that there is none. */
+  #comment(rule: string, entry: Entry): Pick<RuleSnapshot, 'comment'> {
+    if (!rule.includes('-m comment ')) return {}
+    const words = describeRule(entry, this.#context).matches.flatMap((part) =>
+      part.name === 'comment' && !isOpaque(part) ? part.parameters.flatMap((parameter) => parameter.words) : [],
+    )
+    return words.length === 0 ? {} : { comment: words.join(' ') }
+  }
+}

@@ -1,0 +1,18 @@
+/** Names and rules on paper. Chains may be called anything, also what would move the cursor of a terminal. */
+
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Noncharacter_Code_Point}]/gu
+const NO_TEXT = /\p{Cs}/gu
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0) as number
+  // A byte that is no UTF-8: see binary/text.ts.
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`
+  if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
+  return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
+}
+
+/** With escapes for control characters, for what changes the order of others, and for what is no character. */
+export const visible = (text: string): string => text.replace(UNSEEN, escaped)
+
+/** With escapes for bytes that are no UTF-8 alone. */
+export const wellFormed = (text: string): string => text.replace(NO_TEXT, escaped)

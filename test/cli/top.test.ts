@@ -1,0 +1,193 @@
+/** `xtables top`. */
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openKernel } from '../../src/cli/kernel'
+import { main } from '../../src/cli/main'
+import { Screen, type Terminal } from '../../src/cli/screen'
+import { runTop, type TopIo } from '../../src/cli/top'
+import { type BackendName, type MemoryKernel, restore } from '../../src/index'
+import { filterOf, kernelWith } from '../view/tables'
+
+const BEFORE = filterOf('[5:50] -A INPUT -j LOG', '[1:10] -A INPUT -i lo -j ACCEPT', '[0:0] -A INPUT -j DROP')
+const AFTER = filterOf(
+  '[5:50] -A INPUT -j LOG',
+  '[3000001:9000000010] -A INPUT -i lo -j ACCEPT',
+  '[7:70] -A INPUT -s 10.0.0.1 -j DROP',
+  '[50:100] -A INPUT -j DROP',
+)
+
+interface Run {
+  readonly kernel: MemoryKernel
+  readonly said: string[]
+  readonly end: AbortController
+  readonly done: Promise<void>
+}
+
+function start(words: string, io: Partial<TopIo> = {}, backend: BackendName = 'legacy'): Run {
+  const kernel = kernelWith(BEFORE, backend)
+  const open = Object.assign(openKernel({ kernel: 'memory' }), { kernel })
+  const [said, end] = [[] as string[], new AbortController()]
+  const done = runTop(words.split(' '), open, { stdout: (text) => void said.push(text), ...io }, end.signal)
+  return { kernel, said, end, done }
+}
+
+const BACKENDS = ['legacy', 'nft'] as const
+
+describe.each(BACKENDS)('%s', (backend) => {
+  test('one block an interval, of the rules that have counted', async () => {
+    const { kernel, said, done } = start('-d 0.3 -n 2', {}, backend)
+    await sleep(100)
+    restore(AFTER, { kernel, backend, counters: true })
+    await done
+    const [first, second, ...others] = said.map((text) => text.split('\n'))
+    expect(others).toEqual([])
+    expect(first?.[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z {2}\d\.\d s {2}2 of 4 rules counted$/)
+    expect(first?.[1]).toBe('  packets/s      bytes/s  table           chain and rule')
+    expect(first?.[2]).toMatch(/^ +\d+\.\d\dM +\d+\.\d\dG {2}ipv4 filter {5}INPUT 2 {2}-i lo -j ACCEPT$/)
+    expect(first?.[3]).toMatch(/^ +\d+\.\d +\d+\.\d {2}ipv4 filter {5}INPUT 4 {2}-j DROP$/)
+    expect(first?.slice(4)).toEqual(['', ''])
+    expect(second?.[0]).toMatch(/ 0 of 4 rules counted$/)
+    expect(second?.slice(2)).toEqual(['', ''])
+  })
+
+  test('a line of JSON an interval', async () => {
+    const { kernel, said, done } = start('--delay 0.2 --count 1 --json', {}, backend)
+    await sleep(50)
+    restore(AFTER, { kernel, backend, counters: true })
+    await done
+    expect(said.map((text) => text.match(/\n/g)?.length)).toEqual([1])
+    const { time, seconds, rules } = JSON.parse(said.join(''))
+    expect(Math.abs(time - Date.now())).toBeLessThan(5000)
+    expect(seconds).toBeGreaterThan(0.19)
+    expect(rules).toMatchObject([
+      { family: 'ipv4', table: 'filter', chain: 'INPUT', position: 2, packets: 3000000, bytes: 9000000000 },
+      { position: 4, rule: '-j DROP', packets: 50, bytes: 100, isRestarted: false },
+    ])
+    expect(rules[1].packetsPerSecond * seconds).toBeCloseTo(50, -1)
+  })
+})
+
+test('ends with the signal, while it waits', async () => {
+  const { said, end, done } = start('-d 3600')
+  await sleep(20)
+  end.abort()
+  await done
+  expect(said).toEqual([])
+})
+
+test('one family, or the tables that are asked for', async () => {
+  const { said, done } = start('-6 -d 0.05 -n 1')
+  await done
+  expect(said[0]).toContain('0 of 0 rules counted')
+})
+
+test.each([
+  ['-d 0', '--delay is a number of seconds above 0, not 0'],
+  ['-d x', '--delay is a number of seconds above 0, not x'],
+  ['-d 1e9', '--delay is a number of seconds above 0'],
+  ['--delay=', '--delay is a number of seconds above 0'],
+  ['-n 0', '--count is a number of readings from 1, not 0'],
+  ['-n 1.5', '--count is a number of readings from 1, not 1.5'],
+  ['-t nope', 'there is no table "nope"'],
+])('%s is refused', async (words, message) => {
+  await expect(start(words).done).rejects.toThrow(message)
+})
+
+test('is no line of a batch', () => {
+  const said: string[] = []
+  const streams = { stdout: (text: string) => said.push(text), stderr: (text: string) => said.push(text) }
+  main('xtables', ['--kernel', 'memory', 'batch'], {
+    ...streams,
+    stdin: () => '',
+    lines: () => ['top'],
+    goOn: () => {},
+  })
+  expect(said.join('')).toContain('top goes on until it is ended: it is no line of a batch')
+})
+
+/** A terminal that keeps what is done to it. */
+class FakeTerminal implements Terminal {
+  readonly stdin = Object.assign(new EventEmitter(), {
+    isTTY: true,
+    isRaw: false,
+    isPaused: true,
+    setRawMode(mode: boolean) {
+      this.isRaw = mode
+      return this
+    },
+    pause() {
+      this.isPaused = true
+      return this
+    },
+    resume() {
+      this.isPaused = false
+      return this
+    },
+  }) as unknown as Terminal['stdin'] & { isRaw: boolean; isPaused: boolean; emit: EventEmitter['emit'] } & EventEmitter
+  readonly stdout = { rows: 3, columns: 80 }
+}
+
+const [ENTER, LEAVE] = ['\x1b[?1049h\x1b[?25l\x1b[?7l', '\x1b[?7h\x1b[?25h\x1b[?1049l']
+
+const listenersOf = (): number[] => ['exit', 'SIGHUP', 'SIGQUIT'].map((event) => process.listenerCount(event))
+
+describe('on a terminal', () => {
+  test.each(['q', 'Q', '\x03', 'xq'])('it is drawn until the key %j, and is then as it was', async (key) => {
+    const terminal = new FakeTerminal()
+    const before = listenersOf()
+    const { said, done } = start('-d 0.05', { terminal: () => terminal, colours: () => true })
+    await sleep(170)
+    expect([terminal.stdin.isRaw, terminal.stdin.isPaused]).toEqual([true, false])
+    terminal.stdin.emit('data', Buffer.from('x'))
+    await sleep(60)
+    const drawn = said.length
+    terminal.stdin.emit('data', Buffer.from(key))
+    await done
+    expect([said[0], said.at(-1)]).toEqual([ENTER, LEAVE])
+    expect(drawn).toBeGreaterThan(3)
+    expect(said[2]?.replaceAll('\x1b', '')).toMatch(/^\[H\[1m\d{4}-.*counted\[22m\[K\r\n.*\[K\[J$/s)
+    expect([terminal.stdin.isRaw, terminal.stdin.isPaused, terminal.stdin.listenerCount('data')]).toEqual([
+      false,
+      true,
+      0,
+    ])
+    expect(listenersOf()).toEqual(before)
+  })
+
+  test('also where the tables cannot be read any more', async () => {
+    const terminal = new FakeTerminal()
+    const { kernel, said, done } = start('-d 0.1', { terminal: () => terminal })
+    await sleep(50)
+    jest.spyOn(kernel, 'tables').mockImplementation(() => {
+      throw new Error('gone')
+    })
+    await expect(done).rejects.toThrow('gone')
+    expect([said.at(-1), terminal.stdin.isRaw]).toEqual([LEAVE, false])
+  })
+
+  test('no more lines than there is room for, and no keys from what is no terminal', () => {
+    const terminal = new FakeTerminal()
+    Object.assign(terminal.stdin, { isTTY: false })
+    const said: string[] = []
+    let ended = 0
+    const screen = new Screen(
+      terminal,
+      (text) => said.push(text),
+      () => ended++,
+    )
+    screen.draw(['1', '2', '3', '4'])
+    expect(said[1]).toBe('\x1b[H1\x1b[K\r\n2\x1b[K\r\n3\x1b[K\x1b[J')
+    terminal.stdin.emit('data', 'q')
+    expect([ended, terminal.stdin.isRaw]).toEqual([0, false])
+    screen[Symbol.dispose]()
+    screen[Symbol.dispose]()
+    expect(said.slice(2)).toEqual([LEAVE])
+  })
+
+  test('where it is JSON, the terminal is left alone', async () => {
+    const terminal = new FakeTerminal()
+    const { said, done } = start('-d 0.05 -n 1 --json', { terminal: () => terminal })
+    await done
+    expect(said.join('')).toMatch(/^\{.*\}\n$/)
+  })
+})
