@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openKernel } from '../../src/cli/kernel'
 import { runList } from '../../src/cli/list'
@@ -127,6 +128,25 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
   })
 })
 
+test('a rule that iptables has no words for is named by its handle, which does not change with what it counts', () => {
+  const place = { namespace, backend: 'nft' } as const
+  run(namespace, 'iptables-nft -A INPUT -p udp', "nft add rule ip filter INPUT udp dport '{ 80, 7777 }' counter")
+  const labelsOf = (): string[] =>
+    Array.from(
+      openMetrics(snapshot(place), { chains: ['INPUT'] }).matchAll(
+        /^xtables_rule_packets_total\{.*rule="(.*)"\} (\d+)$/gm,
+      ),
+      ([, label, packets]) => `${label}: ${packets}`,
+    )
+  const [table] = snapshot(place)
+  const [first, second] = table?.chains[0]?.rules ?? []
+  expect([first?.isIncompatible, second?.isIncompatible]).toEqual([undefined, true])
+  expect(table?.incompatible).toEqual(['rule 2 of chain INPUT'])
+  expect(labelsOf()).toEqual(['-p udp: 0', `nft handle ${second?.handle}: 0`])
+  run(namespace, sending(3))
+  expect(labelsOf()).toEqual(['-p udp: 3', `nft handle ${second?.handle}: 3`])
+})
+
 test('no table is made by looking', () => {
   for (const backend of BACKENDS)
     for (const ipv6 of [false, true])
@@ -220,7 +240,7 @@ describe.each(BACKENDS)('%s, the command', (backend) => {
 
 describe('on a terminal', () => {
   const ESC = '\x1b'
-  const settings = join('/tmp', `xtables-stty-${process.pid}`)
+  const settings = join(tmpdir(), `xtables-stty-${process.pid}`)
   afterEach(() => rmSync(settings, { force: true }))
 
   /** Within script(1), which makes one; what stty says of it before and behind is in a file. */
