@@ -1,4 +1,5 @@
 /** What was changed in nf_tables, as xtables-monitor(8) prints it: of iptables' tables in the words of iptables. */
+import { FAMILIES } from '../abi/family'
 import { HOOKS } from '../abi/netfilter'
 import { NFT_VERDICT } from '../abi/nf-tables'
 import type { Context } from '../extensions/context'
@@ -30,6 +31,10 @@ function hookWord(family: number, number = 0): string {
 }
 
 const familyWord = (family: number): string => FAMILY_WORDS[family] ?? `family ${family}`
+
+/** As we call them; those that iptables does not have as nft does. */
+export const familyName = (number: number): string =>
+  Object.values(FAMILIES).find(({ domain }) => domain === number)?.name ?? familyWord(number)
 
 /** The tables of which family hold rules of iptables; undefined for others. */
 export type ContextOf = (family: number) => Context | undefined
@@ -83,7 +88,15 @@ export interface Notice {
   readonly family: number
   readonly table: string | undefined
   readonly text: string
+  /** The same for programs, beside family and table. */
+  readonly data: {
+    readonly kind: `${'table' | 'chain' | 'rule'}-${'added' | 'deleted'}`
+    readonly chain?: string | undefined
+    readonly handle?: number | undefined
+  }
 }
+
+const numberOf = (handle: bigint | undefined): number | undefined => (handle === undefined ? undefined : Number(handle))
 
 /** Undefined for what is about no table, chain or rule. */
 export function noticeOf(message: Message, contextOf: ContextOf): Notice | undefined {
@@ -95,17 +108,22 @@ export function noticeOf(message: Message, contextOf: ContextOf): Notice | undef
   if (type === messages.newTable.type || type === messages.deleteTable.type) {
     const isNew = type === messages.newTable.type
     const { family, values } = said(isNew ? messages.newTable : messages.deleteTable)
-    return { family, table: values.name, text: tableText(isNew ? 'NEW' : 'DEL', family, values) }
+    const data = { kind: isNew ? 'table-added' : 'table-deleted', handle: numberOf(values.handle) } as const
+    return { family, table: values.name, text: tableText(isNew ? 'NEW' : 'DEL', family, values), data }
   }
   if (type === messages.newChain.type || type === messages.deleteChain.type) {
     const isNew = type === messages.newChain.type
     const { family, values, context } = said(isNew ? messages.newChain : messages.deleteChain)
-    return { family, table: values.table, text: chainText(isNew ? '-N' : '-X', family, values, context) }
+    const kind = isNew ? 'chain-added' : 'chain-deleted'
+    const data = { kind, chain: values.name, handle: numberOf(values.handle) } as const
+    return { family, table: values.table, text: chainText(isNew ? '-N' : '-X', family, values, context), data }
   }
   if (type === messages.newRule.type || type === messages.deleteRule.type) {
     const isNew = type === messages.newRule.type
     const { family, values, context } = said(isNew ? messages.newRule : messages.deleteRule)
-    return { family, table: values.table, text: ruleText(isNew ? '-A' : '-D', family, values, context) }
+    const kind = isNew ? 'rule-added' : 'rule-deleted'
+    const data = { kind, chain: values.chain, handle: numberOf(values.handle) } as const
+    return { family, table: values.table, text: ruleText(isNew ? '-A' : '-D', family, values, context), data }
   }
   return undefined
 }

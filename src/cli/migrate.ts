@@ -4,6 +4,7 @@ import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError } from '../errors'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
+import { toJson } from './json'
 import type { Io, OpenKernel } from './kernel'
 
 const OPTIONS = {
@@ -13,9 +14,10 @@ const OPTIONS = {
   table: { type: 'string', short: 't', multiple: true },
   ipv4: { type: 'boolean', short: '4' },
   ipv6: { type: 'boolean', short: '6' },
+  json: { type: 'boolean' },
 } as const
 
-/** Prints what was planned, and what has come of it. @returns the exit status */
+/** Prints what was planned, and what has come of it, in words or with `--json` as data. @returns the exit status */
 export function runMigrate(
   args: string[],
   { kernel }: OpenKernel,
@@ -30,13 +32,14 @@ export function runMigrate(
   const { table: tables, replace, clear, 'dry-run': dryRun, ipv4 = false, ipv6 = false } = values
   const family: FamilyName | undefined = ipv4 === ipv6 ? undefined : ipv4 ? 'ipv4' : 'ipv6'
   const sides = { from: from as BackendName, to: to as BackendName }
+  const print = (plan: MigrationPlan): void => stdout(values.json ? `${toJson(plan)}\n` : planText(plan, dryRun))
   try {
     const plan = migrate({ ...sides, family, tables, replace, clear, dryRun, kernel })
-    stdout(planText(plan, dryRun))
+    print(plan)
     return plan.tables.some(({ obstacles }) => obstacles.length > 0) ? 1 : 0
   } catch (error) {
     if (!(error instanceof MigrationError)) throw error
-    stdout(planText(error.plan))
+    print(error.plan)
     stderr(`xtables: ${error.message}\n`)
     return 1
   }

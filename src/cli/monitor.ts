@@ -16,9 +16,10 @@ import { type Message, readMessage } from '../netlink/message'
 import { subscribe } from '../netlink/subscribe'
 import { messages } from '../nft/messages'
 import { traceMessage } from '../nft/trace'
-import { heldRuleWords, noticeOf, ruleWords } from './event-text'
+import { familyName, heldRuleWords, noticeOf, ruleWords } from './event-text'
+import { toJson } from './json'
 import type { Io, OpenKernel } from './kernel'
-import { hasPacket, packetText, stepText } from './trace-text'
+import { hasPacket, packetTold, stepTold, type Told } from './trace-text'
 
 const OPTIONS = {
   event: { type: 'boolean', short: 'e' },
@@ -27,6 +28,7 @@ const OPTIONS = {
   ipv6: { type: 'boolean', short: '6' },
   family: { type: 'string' },
   count: { type: 'string' },
+  json: { type: 'boolean' },
 } as const
 
 interface Request {
@@ -37,6 +39,8 @@ interface Request {
   readonly table: string | undefined
   /** After how many lines to end. */
   readonly count: number
+  /** Lines are JSON. */
+  readonly json: boolean
 }
 
 /** @throws IptcError */
@@ -56,7 +60,14 @@ function readRequest(args: string[]): Request {
   const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count)
   if (!(count > 0)) throw new IptcError(`--count is a number of lines from 1, not ${values.count}`)
   const trace = values.trace ?? false
-  return { event: values.event ?? !trace, trace, family: family as FamilyName | undefined, table, count }
+  return {
+    event: values.event ?? !trace,
+    trace,
+    family: family as FamilyName | undefined,
+    table,
+    count,
+    json: values.json ?? false,
+  }
 }
 
 /** What is listened for when it goes on by itself: until the signal, or until enough lines are printed. */
@@ -68,20 +79,26 @@ export async function monitor(
 ): Promise<void> {
   const asked = readRequest(args)
   using lines = new Lines(kernel, asked)
+  const print = ({ text, data }: Told): void => stdout(asked.json ? `${toJson(data, 0)}\n` : text)
   let left = asked.count
   const groups = [NFNLGRP.NFTABLES, ...(asked.trace ? [NFNLGRP.NFTRACE] : [])]
   while (!signal.aborted)
     try {
       for await (const message of subscribe(withNetlink(kernel), NETLINK_NETFILTER, groups, { signal, restMs: 5 }))
         for (const line of lines.of(message)) {
-          stdout(line)
+          print(line)
           if (--left <= 0) return
         }
     } catch (error) {
       if (!(error instanceof KernelError && error.errno === ERRNO.ENOBUFS)) throw error
       lines.forget()
-      stdout('# messages were lost: more was changed, or traced, than there was room for\n')
+      print(LOST)
     }
+}
+
+const LOST: Told = {
+  text: '# messages were lost: more was changed, or traced, than there was room for\n',
+  data: { kind: 'lost' },
 }
 
 class Lines implements Disposable {
@@ -121,7 +138,7 @@ class Lines implements Disposable {
     return (name === undefined || FAMILIES[name].domain === family) && (only === undefined || only === table)
   }
 
-  *of(message: Message): Generator<string, void, void> {
+  *of(message: Message): Generator<Told, void, void> {
     if (message.type === traceMessage.type) return yield* this.#trace(message)
     if (message.type === messages.newGen.type) this.forget()
     if (!this.#asked.event) return
@@ -129,29 +146,35 @@ class Lines implements Disposable {
     else yield* this.#event(message)
   }
 
-  *#event(message: Message): Generator<string, void, void> {
+  *#event(message: Message): Generator<Told, void, void> {
     const notice = noticeOf(message, (family) => this.#contexts.get(family))
     if (notice === undefined || !this.#isAsked(notice.family, notice.table)) return
     this.#isTold = true
-    yield ` EVENT: ${notice.text}\n`
+    const { table, text } = notice
+    const { kind, ...place } = notice.data
+    yield { text: ` EVENT: ${text}\n`, data: { kind, family: familyName(notice.family), table, ...place, text } }
   }
 
   /** Of one table, those that changed something there. */
-  *#generation(message: Message): Generator<string, void, void> {
+  *#generation(message: Message): Generator<Told, void, void> {
     const { id, pid, program } = readMessage(messages.newGen, message).values
     const isWanted = this.#asked.table === undefined || this.#isTold
     this.#isTold = false
-    if (isWanted) yield `NEWGEN: GENID=${id} PID=${pid} NAME=${program}\n`
+    if (isWanted)
+      yield {
+        text: `NEWGEN: GENID=${id} PID=${pid} NAME=${program}\n`,
+        data: { kind: 'generation', generation: id, pid, program },
+      }
   }
 
-  *#trace(message: Message): Generator<string, void, void> {
+  *#trace(message: Message): Generator<Told, void, void> {
     const { head, values } = readMessage(traceMessage, message)
     const { nfgenFamily: tableFamily } = head
     if (!this.#isAsked(tableFamily, values.table)) return
-    if (hasPacket(values)) yield packetText(values.nfproto ?? tableFamily, values, (index) => this.#interface(index))
+    if (hasPacket(values)) yield packetTold(values.nfproto ?? tableFamily, values, (index) => this.#interface(index))
     const handle = values.ruleHandle
-    const step = stepText(tableFamily, values, handle ? this.#rule(tableFamily, values.table ?? '', handle) : '')
-    if (step !== '') yield step
+    const step = stepTold(tableFamily, values, handle ? this.#rule(tableFamily, values.table ?? '', handle) : '')
+    if (step !== undefined) yield step
   }
 
   #interface(index: number): string {

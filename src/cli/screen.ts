@@ -50,9 +50,9 @@ export class Screen implements Disposable {
     this.#write(LEAVE)
   }
 
-  /** How many lines there is room for. */
+  /** How many lines there is room for. A terminal that does not know its size says 0. */
   get rows(): number {
-    return this.#terminal.stdout.rows ?? 24
+    return this.#terminal.stdout.rows || 24
   }
 
   /** Lines beyond the last row are not shown. */

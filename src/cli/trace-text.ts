@@ -4,6 +4,7 @@ import { ARPHRD_ETHER, ARPHRD_LOOPBACK } from '../abi/rtnetlink'
 import { formatIPv4, formatIPv6 } from '../binary/address'
 import { be16, be32 } from '../binary/codec'
 import type { TraceValues } from '../nft/trace'
+import { familyName } from './event-text'
 
 const NFPROTO_IPV4 = 2
 const NFPROTO_IPV6 = 10
@@ -98,8 +99,14 @@ export const hasPacket = ({ networkHeader, linkHeader }: TraceValues): boolean =
 
 const idText = ({ id = 0 }: TraceValues): string => id.toString(16).padStart(8, '0')
 
+/** A line, and the same for programs. */
+export interface Told {
+  readonly text: string
+  readonly data: Readonly<Record<string, string | number | undefined>>
+}
+
 /** @param nameOf of an interface, by its index */
-export function packetText(family: number, trace: TraceValues, nameOf: (index: number) => string): string {
+export function packetTold(family: number, trace: TraceValues, nameOf: (index: number) => string): Told {
   const { iif, oif, iifType, linkHeader, networkHeader, transportHeader, mark } = trace
   const network = networkHeader && networkWords(family, networkHeader)
   const words = [
@@ -110,7 +117,11 @@ export function packetText(family: number, trace: TraceValues, nameOf: (index: n
     ...transportWords(network?.protocol, transportHeader),
     ...(mark === undefined ? [] : [`MARK=0x${mark.toString(16)}`]),
   ]
-  return `PACKET: ${family} ${idText(trace)} ${words.join(' ')} \n`
+  const [id, packet] = [idText(trace), words.join(' ')]
+  return {
+    text: `PACKET: ${family} ${id} ${packet} \n`,
+    data: { kind: 'packet', family: familyName(family), id, packet },
+  }
 }
 
 /** By the number of a verdict. */
@@ -123,13 +134,24 @@ const verdictName = (code: number): string => VERDICT_NAMES.get(code) ?? `0x${(c
  * What was decided, and where; nothing where a chain that rules go to came to its end.
  * @param rule what the rule says, with a blank before it
  */
-export function stepText(family: number, trace: TraceValues, rule: string): string {
+export function stepTold(family: number, trace: TraceValues, rule: string): Told | undefined {
   const { table, chain, type, ruleHandle = 0n, verdict, policy = NFT_VERDICT.ACCEPT } = trace
-  const place = ` TRACE: ${family} ${idText(trace)} ${table}:${chain}:`
-  if (type === NFT_TRACETYPE.POLICY) return `${place}policy:${verdictName(policy)} \n`
-  if (type !== NFT_TRACETYPE.RULE) return `${place}return: \n`
-  if (ruleHandle === 0n) return ''
+  const id = idText(trace)
+  const place = ` TRACE: ${family} ${id} ${table}:${chain}:`
+  const data = { family: familyName(family), id, table, chain }
+  if (type === NFT_TRACETYPE.POLICY) {
+    const name = verdictName(policy)
+    return { text: `${place}policy:${name} \n`, data: { kind: 'traced-policy', ...data, verdict: name } }
+  }
+  if (type !== NFT_TRACETYPE.RULE) return { text: `${place}return: \n`, data: { kind: 'traced-return', ...data } }
+  if (ruleHandle === 0n) return undefined
   const decided = verdictName(verdict?.code ?? NFT_VERDICT.CONTINUE)
   const where = verdict?.chain === undefined ? decided : `${decided}:${verdict.chain}`
-  return `${place}rule:0x${ruleHandle.toString(16)}:${where} ${rule}\n`
+  return {
+    text: `${place}rule:0x${ruleHandle.toString(16)}:${where} ${rule}\n`,
+    data: {
+      ...{ kind: 'traced-rule', ...data, handle: Number(ruleHandle), verdict: decided, to: verdict?.chain },
+      rule: rule.trim(),
+    },
+  }
 }

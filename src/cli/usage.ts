@@ -25,8 +25,9 @@ export const USAGE = `xtables - the packet filter of Linux, without iptables
   xtables top [-t TABLE] [-4|-6]          which rules packets meet now: -d SECONDS, -n COUNT, --json; q ends it
   xtables metrics [-t TABLE] [-4|-6]      counters of rules with comments as OpenMetrics: --chain NAME, --prefix NAME for the
                                           rules of these chains; --listen [HOST:]PORT serves them
-  xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks
-  xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME
+  xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks;
+                                          --json: a line of JSON each
+  xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME, --json
   xtables batch                           commands from standard input, one a line; of each, its exit status
   xtables help [MATCH | TARGET]           this, or the options of a match or target
   xtables --version

@@ -89,7 +89,12 @@ const isNamed = (chain: string, { chains = [], prefix }: MetricsOptions): boolea
   chains.includes(chain) || (prefix !== undefined && chain.startsWith(prefix))
 
 /** An empty label would be none. */
-function labelOf({ comment, rule }: RuleSnapshot, isOfNamedChain: boolean): Sample['labels'] | undefined {
+function labelOf(rule: RuleSnapshot, isOfNamedChain: boolean): Sample['labels'] | undefined {
+  const { comment } = rule
   if (comment !== undefined && comment !== '') return { comment: wellFormed(comment) }
-  return isOfNamedChain ? { rule: wellFormed(rule) } : undefined
+  return isOfNamedChain ? { rule: wellFormed(nameOf(rule)) } : undefined
 }
+
+/** What names a rule must not change with what it counts. */
+const nameOf = ({ rule, handle, isIncompatible }: RuleSnapshot): string =>
+  isIncompatible ? `nft handle ${handle}` : rule

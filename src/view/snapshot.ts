@@ -42,6 +42,8 @@ export interface RuleSnapshot {
   readonly comment?: string
   /** How nf_tables calls the rule: no other rule of the table ever has the same. */
   readonly handle?: number
+  /** iptables has no words for it: what stands for it in `rule` are its expressions, which hold what it has counted. */
+  readonly isIncompatible?: true
 }
 
 export interface ChainSnapshot {
@@ -169,6 +171,7 @@ class View {
       ...(to && (isGoto ? { goto: to } : { jump: to })),
       ...this.#comment(rule, entry),
       ...(handle !== undefined && { handle }),
+      ...(this.#ruleset.foreign?.rules.has(ref) && { isIncompatible: true as const }),
     }
   }
 

@@ -97,6 +97,71 @@ test('changes, in its words', async () => {
   expect(ours).toEqual(theirs)
 })
 
+/** Beside each other, what is said in words and as data. */
+async function inBothForms(words: readonly string[], act: () => unknown): Promise<[text: string[], json: string[]]> {
+  const end = new AbortController()
+  const said: [string[], string[]] = [[], []]
+  const watching = said.map((lines, i) => {
+    const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
+    return monitor([...words, ...(i === 0 ? [] : ['--json'])], open, { stdout: (line) => lines.push(line) }, end.signal)
+  })
+  await until('both listen', () => listening(words.includes('-t')) === 2)
+  await act()
+  await until('both have said it', () => said[0].length > 0 && said[0].length === said[1].length)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  end.abort()
+  await Promise.all(watching)
+  return said
+}
+
+test('a line of JSON for each line of changes', async () => {
+  const [text, json] = await inBothForms(['-e'], () => run(namespace, ...EVENTS))
+  const all = json.map((line) => JSON.parse(line))
+  expect(json.filter((line) => !/^\{.*\}\n$/.test(line))).toEqual([])
+  const again = all.map((one) =>
+    one.kind === 'generation'
+      ? `NEWGEN: GENID=${one.generation} PID=${one.pid} NAME=${one.program}\n`
+      : ` EVENT: ${one.text}\n`,
+  )
+  expect(again).toEqual(text)
+  expect(all.find(({ kind }) => kind === 'rule-added')).toEqual({
+    ...{ kind: 'rule-added', family: 'ipv4', table: 'filter', chain: 'INPUT', handle: expect.any(Number) },
+    text: '-4 -t filter -A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -m comment --comment "x y" -j ACCEPT',
+  })
+  const kinds = ['table', 'chain', 'rule'].flatMap((what) => [`${what}-added`, `${what}-deleted`])
+  expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set([...kinds, 'generation']))
+  expect(new Set(all.map(({ family }) => family))).toEqual(new Set(['ipv4', 'ipv6', 'inet', 'arp', undefined]))
+})
+
+test('a line of JSON for each step of a packet', async () => {
+  run(namespace, 'ip link set lo up; iptables-nft -t raw -A OUTPUT -p udp -j TRACE; iptables-nft -N a')
+  run(namespace, 'iptables-nft -A OUTPUT -p udp -j a; iptables-nft -A a -p tcp -j DROP')
+  const [text, json] = await inBothForms(['-t'], () => run(namespace, 'echo > /dev/udp/127.0.0.1/4444'))
+  const all = json.map((line) => JSON.parse(line))
+  expect(all.map(({ kind }) => kind)).toEqual(
+    text.map((line) =>
+      line.startsWith('PACKET')
+        ? 'packet'
+        : line.includes(':rule:')
+          ? 'traced-rule'
+          : line.includes(':return:')
+            ? 'traced-return'
+            : 'traced-policy',
+    ),
+  )
+  expect(all[0]).toMatchObject({ kind: 'packet', family: 'ipv4', packet: expect.stringContaining('DPORT=4444') })
+  expect(text[0]).toContain(`${all[0].id} ${all[0].packet} \n`)
+  expect(all.find(({ verdict }) => verdict === 'JUMP')).toEqual({
+    ...{ kind: 'traced-rule', family: 'ipv4', id: all[0].id, table: 'filter', chain: 'OUTPUT' },
+    ...{ handle: expect.any(Number), verdict: 'JUMP', to: 'a', rule: '-4 -t filter -A OUTPUT -p udp -j a' },
+  })
+  expect(all.find(({ kind }) => kind === 'traced-policy')).toMatchObject({
+    table: 'raw',
+    chain: 'OUTPUT',
+    verdict: 'ACCEPT',
+  })
+})
+
 test('what it says wrongly, or not at all', async () => {
   run(namespace, 'nft add table inet foo; nft add chain inet foo in; iptables-nft -P INPUT ACCEPT')
   const { ours, theirs } = await both(['-e'], () =>

@@ -1,0 +1,38 @@
+/** `xtables migrate --json`. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run, type Said } from './run'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xtables-migrate-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const xtables = (line: string): Said =>
+  run('xtables', ['--kernel', 'memory', '--state', join(directory, 'state.json'), ...line.split(' ')])
+
+test('says as data what it says in words', () => {
+  xtables('iptables-legacy -A INPUT -j DROP')
+  const { status, stdout } = xtables('migrate legacy nft --dry-run --json')
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toEqual({
+    ...{ from: 'legacy', to: 'nft' },
+    tables: [
+      {
+        ...{ family: 'ipv4', table: 'filter', rules: 1, chains: 0, replaces: { rules: 0, chains: 0 } },
+        ...{ obstacles: [], isWritten: false, isCleared: false },
+      },
+    ],
+  })
+  expect(JSON.parse(xtables('migrate nft legacy --json').stdout)).toEqual({ from: 'nft', to: 'legacy', tables: [] })
+})
+
+test('also where something stands in the way', () => {
+  xtables('iptables-legacy -A INPUT -j DROP')
+  xtables('iptables-nft -A INPUT -j LOG')
+  const { status, stdout, stderr } = xtables('migrate legacy nft --json')
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^xtables: /)])
+  expect(JSON.parse(stdout).tables).toMatchObject([{ table: 'filter', isWritten: false, rules: 1 }])
+})
