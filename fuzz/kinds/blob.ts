@@ -3,7 +3,7 @@
 import { FAMILIES } from '../../src/abi/family'
 import { type Layout, readRuleset } from '../../src/blob/read'
 import { Refusal, verify } from '../../src/blob/verify'
-import { toJson } from '../../src/cli/json'
+import { toJson } from '../../src/json'
 import { easy, Rule, Rule6 } from '../../src/index'
 import { storedRule } from '../../src/iptc/rule'
 import { listTable } from '../../src/language/list'

@@ -1,6 +1,6 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
 import { isDeepStrictEqual } from 'node:util'
-import { parseJson, toJson } from '../../src/cli/json'
+import { parseJson, toJson } from '../../src/json'
 import { apply } from '../../src/cli/own'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'

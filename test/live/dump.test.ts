@@ -2,7 +2,7 @@
 
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { TABLES } from '../../src/abi/netfilter'
-import { toJson } from '../../src/cli/json'
+import { toJson } from '../../src/json'
 import { main } from '../../src/cli/main'
 import { easy, type NetworkNamespace } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
