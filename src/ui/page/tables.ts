@@ -161,7 +161,7 @@ class ChainTable {
         policy === undefined
           ? el('span', { class: 'badge' }, 'user chain')
           : el('span', { class: `badge ${policy === 'ACCEPT' ? 'accept' : 'drop'}` }, `policy ${policy}`),
-        this.#policyCounters,
+        policy !== undefined && this.#policyCounters,
         el('span', { class: 'dim' }, plural(chain.rules.length, 'rule')),
       ),
       this.#notes,
@@ -200,12 +200,8 @@ class ChainTable {
     show(this.#body, ...rows.map(({ element }) => element))
     this.#table.hidden = rows.length === 0
     const left = this.#shown.length - rows.length
-    show(
-      this.#more,
-      this.rows.length === 0 && el('span', { class: 'dim' }, 'no rules'),
-      left > 0 && button(`show ${plural(left, 'more rule')}`, () => this.#showAll()),
-    )
-    this.#more.hidden = this.rows.length > 0 && left === 0
+    show(this.#more, left > 0 && button(`show ${plural(left, 'more rule')}`, () => this.#showAll()))
+    this.#more.hidden = left === 0
   }
 
   #showAll(): void {
