@@ -1,11 +1,12 @@
 /**
  * Bundles the command: `dist/command.js`, and `dist/xtables.js`, which starts it; and what lays graphs out, with its licences, so
- * that nobody has to install that: `dist/graph/dagre.js`. `npm run build` calls it.
+ * that nobody has to install that: `dist/graph/dagre.js`; and the page of `xtables ui`: `dist/page`. `npm run build` calls it.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
+import { bundlePage } from './bundle-page'
 
 const root = join(__dirname, '..')
 const dist = join(root, 'dist')
@@ -40,4 +41,5 @@ buildSync({ ...OPTIONS, ...shared, entryPoints: ['src/cli/main.ts'], outfile: co
 const hash = createHash('sha256').update(readFileSync(command)).digest('hex').slice(0, 16)
 const define = { CODE_HASH: JSON.stringify(hash) }
 buildSync({ ...OPTIONS, entryPoints: ['src/cli/launch.ts'], outfile: join(dist, 'xtables.js'), define })
+bundlePage(join(dist, 'page'))
 rmSync(join(dist, 'cache'), { recursive: true, force: true })

@@ -27,6 +27,23 @@ if (isLoaded()) throw new Error('the layout of graphs is loaded before it is wan
 if (!printGraph(snapshot({ kernel }), 'svg').startsWith('<svg ') || !isLoaded()) throw new Error('no SVG')
 `
 
+/** The page of `xtables ui` is in the package, with all that it is loaded from. */
+const UI = `const { spawn } = require('node:child_process')
+const command = spawn(process.execPath, ['node_modules/xtables/dist/xtables.js', '--kernel', 'memory', 'ui'])
+command.stderr.pipe(process.stderr)
+command.stdout.once('data', async (data) => {
+  const { origin, search } = new URL(String(data).trim())
+  for (const path of ['/', '/page.css', '/page.js']) {
+    const { status } = await fetch(origin + path + search)
+    if (status !== 200) throw new Error('the page has no ' + path + ': ' + status)
+  }
+  command.kill('SIGTERM')
+})
+command.once('exit', (status) => {
+  if (status !== 0) throw new Error('xtables ui ended with ' + status)
+})
+`
+
 const CONSUMER = `import { Rule, Table, MemoryKernel } from 'xtables'
 const table: Table = new Table('filter', { kernel: new MemoryKernel() })
 const match = new Rule().createMatch('tcp')
@@ -56,11 +73,13 @@ try {
   writeFileSync(join(project, 'required.cjs'), `const { ${NAMES} } = require('xtables')\n${MISSING}\n`)
   writeFileSync(join(project, 'imported.mjs'), `import { ${NAMES} } from 'xtables'\n${MISSING}\n`)
   writeFileSync(join(project, 'graph.cjs'), GRAPH)
+  writeFileSync(join(project, 'ui.cjs'), UI)
   writeFileSync(join(project, 'consumer.ts'), CONSUMER)
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
   run(process.execPath, ['required.cjs'])
   run(process.execPath, ['imported.mjs'])
   run(process.execPath, ['graph.cjs'])
+  run(process.execPath, ['ui.cjs'])
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'])
   run('npx', ['--no-install', 'xtables', '--version'])
   if (!run('npx', ['--no-install', 'xtables', '--kernel', 'memory', 'graph', '--format', 'svg']).startsWith('<svg '))

@@ -37,8 +37,11 @@ const run = (command: readonly string[], env: Record<string, string> = {}): Spaw
 const answers = (...command: string[]): boolean => spawnSync(command[0] as string, command.slice(1)).status === 0
 
 function checkTypes(): Part {
-  const { status } = run([process.execPath, tsc, '-p', 'tsconfig.json'])
-  return { name: 'types', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: [] }
+  // The page of xtables ui has the types of browsers, which nothing else is to use.
+  const isRight = (project: string): boolean => run([process.execPath, tsc, '-p', project]).status === 0
+  const results = ['tsconfig.json', 'src/ui/page'].map(isRight)
+  const passed = results.filter(Boolean).length
+  return { name: 'types', passed, failed: results.length - passed, skipped: [] }
 }
 
 interface JestReport {

@@ -1,9 +1,9 @@
 /** Rules as dictionaries: with keys that objects inherit, values of other types, and words that are nearly right. */
 import { isDeepStrictEqual } from 'node:util'
 import { FAMILIES } from '../../src/abi/family'
-import { toJson } from '../../src/cli/json'
 import { type AnyRule, easy, type FamilyName } from '../../src/index'
 import { storedRule } from '../../src/iptc/rule'
+import { toJson } from '../../src/json'
 import { contextOf, written } from '../corpus'
 import { at, changed, editTree, placesIn } from '../edit'
 import { refused } from '../guard'

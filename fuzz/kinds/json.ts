@@ -1,8 +1,8 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
 import { isDeepStrictEqual } from 'node:util'
-import { parseJson, toJson } from '../../src/cli/json'
 import { apply } from '../../src/cli/own'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src/index'
+import { parseJson, toJson } from '../../src/json'
 import { captureTable } from '../../src/kernel/capture'
 import { setsOf, texts } from '../corpus'
 import { editText, editTree, repeatKey } from '../edit'

@@ -4,7 +4,7 @@ import { IptcError } from '../errors'
 import { chainGraph } from '../graph/graph'
 import { GRAPH_FORMAT, type GraphFormat, printGraph } from '../graph/print'
 import { check } from '../input'
-import { toJson } from './json'
+import { toJson } from '../json'
 import type { Io, OpenKernel } from './kernel'
 import { readTables, TABLE_OPTIONS } from './view'
 

@@ -19,6 +19,7 @@ import type { BackendName } from '../backend/store'
 import { IptcError, PermissionError } from '../errors'
 import { isObject } from '../input'
 import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
+import { parseJson } from '../json'
 import { type Capture, captureFromJson, captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel, NetlinkPort } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -33,7 +34,6 @@ import {
   nftCaptureToJson,
   nftTableNames,
 } from '../kernel/nft-capture'
-import { parseJson } from './json'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {

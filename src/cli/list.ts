@@ -1,8 +1,8 @@
 /** `xtables list`: what tables hold, chain by chain or as the tree that jumps make. */
 import { parseArgs } from 'node:util'
+import { toJson } from '../json'
 import { printList } from '../view/text'
 import { printTree } from '../view/tree'
-import { toJson } from './json'
 import type { Io, OpenKernel } from './kernel'
 import { readTables, TABLE_OPTIONS } from './view'
 

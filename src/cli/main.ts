@@ -76,6 +76,7 @@ const load = {
   top: () => require('./top') as typeof import('./top'),
   metrics: () => require('./metrics') as typeof import('./metrics'),
   graph: () => require('./graph') as typeof import('./graph'),
+  ui: () => require('./ui') as typeof import('./ui'),
   colours: () => require('./colours') as typeof import('./colours'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -163,7 +164,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
-  if (name === 'monitor' || name === 'top') return runGoingOn(name, args, place, streams)
+  if (name === 'monitor' || name === 'top' || name === 'ui') return runGoingOn(name, args, place, streams)
   if (name === 'metrics' && load.metrics().isServed(args)) return runGoingOn(name, args, place, streams)
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
@@ -215,10 +216,11 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
 type GoingOn = (words: string[], open: OpenKernel, streams: Streams, signal: AbortSignal) => Promise<void>
 
 /** What goes on until it is ended. */
-const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics', GoingOn>> = {
+const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics' | 'ui', GoingOn>> = {
   monitor: (...all) => load.monitor().monitor(...all),
   top: (...all) => load.top().runTop(...all),
   metrics: (...all) => load.metrics().serveMetrics(...all),
+  ui: (...all) => load.ui().runUi(...all),
 }
 
 function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, streams: Streams): number {

@@ -1,12 +1,11 @@
 /** `xtables plan` and `xtables apply` for the chains that one owns: a file says what they are to hold. */
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
-import type { Desired } from '../policy/desired'
+import { desiredOfText } from '../policy/desired-text'
 import type { JumpPlace } from '../policy/jumps'
 import type { Ownership } from '../policy/ownership'
 import type { Plan } from '../policy/plan'
 import { reconcile } from '../policy/reconcile'
-import { parseJson } from './json'
 import { type Io, type OpenKernel, readFrom, readText } from './kernel'
 
 type Streams = Pick<Io, 'stdout' | 'stdin' | 'colours'>
@@ -49,8 +48,7 @@ function planOf(
   if (others.length > 0) throw new IptcError('one file says what is desired, or standard input')
   const from = file === '-' ? 'standard input' : file
   const text = file === '-' ? readFrom(from, stdin) : readText(file)
-  const desired = text.trimStart().startsWith('{') ? (parseJson(text, from) as Desired) : text
-  return reconcile(desired, {
+  return reconcile(desiredOfText(text, from), {
     ...{ ipv6: values.ipv6 ?? false, kernel, ...writing },
     ...{ owns: ownership(values), jumps: placesOf(values.jumps ?? []), apply },
   })

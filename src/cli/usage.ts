@@ -25,6 +25,8 @@ export const USAGE = `xtables - the packet filter of Linux, without iptables
   xtables top [-t TABLE] [-4|-6]          which rules packets meet now: -d SECONDS, -n COUNT, --json; q ends it
   xtables metrics [-t TABLE] [-4|-6]      counters of rules with comments as OpenMetrics: --chain NAME, --prefix NAME for the
                                           rules of these chains; --listen [HOST:]PORT serves them
+  xtables ui                              all of this as a page in a browser on this machine: its address has a token;
+                                          --port PORT, -d SECONDS, --allow-apply, --no-session
   xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks;
                                           --json: a line of JSON each
   xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME, --json

@@ -1,4 +1,5 @@
 /** What a drawing of a graph shows, whatever it is drawn in. */
+import type { FamilyName } from '../abi/family'
 import { visible } from '../view/visible'
 import type { ChainGraph, GraphEdge, GraphNode } from './graph'
 
@@ -6,6 +7,8 @@ import type { ChainGraph, GraphEdge, GraphNode } from './graph'
 export interface Box {
   /** `n0`, `n1`, …: a name that means nothing in any format. */
   readonly id: string
+  /** As it is called. */
+  readonly chain: string
   /** Without control characters. */
   readonly lines: readonly string[]
   readonly isBuiltIn: boolean
@@ -18,12 +21,16 @@ export interface Arrow {
   /** In words, all of it. */
   readonly title: string
   readonly isGoto: boolean
+  /** Where the rules stand in the chain that it comes from, from 1. */
+  readonly positions: readonly number[]
   /** In pixels, or points. */
   readonly width: number
 }
 
 /** The chains of one table. */
 export interface Drawing {
+  readonly family: FamilyName
+  readonly table: string
   readonly title: string
   readonly boxes: readonly Box[]
   readonly arrows: readonly Arrow[]
@@ -45,21 +52,23 @@ const linesOf = ({ chain, policy, counters = [0n, 0n], rules }: GraphNode): stri
 /** One drawing a table, in their order. */
 export function drawingsOf({ nodes, edges }: ChainGraph): Drawing[] {
   const numbered = new Map(nodes.map((node, i) => [node.id, { node, id: `n${i}` }]))
-  const tables = new Map<string, { boxes: Box[]; arrows: Arrow[] }>()
+  const tables = new Map<string, Drawing & { boxes: Box[]; arrows: Arrow[] }>()
   const drawingFor = ({ family, table }: GraphNode) => {
     const title = `${table} (${FAMILY_WORDS[family]})`
-    const drawing = tables.get(title) ?? { boxes: [], arrows: [] }
+    const drawing = tables.get(title) ?? { family, table, title, boxes: [], arrows: [] }
     tables.set(title, drawing)
     return drawing
   }
   for (const { node, id } of numbered.values())
-    drawingFor(node).boxes.push({ id, lines: linesOf(node), isBuiltIn: node.policy !== undefined })
+    drawingFor(node).boxes.push({
+      ...{ id, chain: node.chain, lines: linesOf(node), isBuiltIn: node.policy !== undefined },
+    })
   for (const edge of edges) {
     const [from, to] = [edge.from, edge.to].map((id) => numbered.get(id))
     if (from !== undefined && to !== undefined)
       drawingFor(from.node).arrows.push({ from: from.id, to: to.id, ...arrowOf(edge, from.node, to.node) })
   }
-  return Array.from(tables, ([title, drawing]) => ({ title, ...drawing }))
+  return [...tables.values()]
 }
 
 function arrowOf({ kind, positions, packets, bytes }: GraphEdge, from: GraphNode, to: GraphNode) {
@@ -69,6 +78,7 @@ function arrowOf({ kind, positions, packets, bytes }: GraphEdge, from: GraphNode
     label: String(packets),
     title: `${visible(from.chain)} to ${visible(to.chain)}: ${kind} by ${rules}: ${amount}`,
     isGoto: kind === 'goto',
+    positions,
     width: widthOf(packets),
   }
 }

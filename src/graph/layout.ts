@@ -19,8 +19,7 @@ export interface PlacedArrow extends Arrow {
   readonly at: Point
 }
 
-export interface Placed {
-  readonly title: string
+export interface Placed extends Omit<Drawing, 'boxes' | 'arrows'> {
   readonly width: number
   readonly height: number
   readonly boxes: readonly PlacedBox[]
@@ -40,7 +39,7 @@ const sizeOf = ({ lines }: Box) => ({
   height: lines.length * LINE + PADDING,
 })
 
-export function place({ title, boxes, arrows }: Drawing): Placed {
+export function place({ boxes, arrows, ...drawing }: Drawing): Placed {
   const graph = new Graph({ multigraph: true })
   graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: 48, marginx: PADDING, marginy: PADDING })
   for (const box of boxes) graph.setNode(box.id, sizeOf(box))
@@ -49,8 +48,8 @@ export function place({ title, boxes, arrows }: Drawing): Placed {
   layout(graph)
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number }
   return {
-    title,
-    width: Math.max(width, widthOf(title) + 2 * PADDING),
+    ...drawing,
+    width: Math.max(width, widthOf(drawing.title) + 2 * PADDING),
     height,
     boxes: boxes.map((box) => ({ ...box, ...(graph.node(box.id) as Omit<PlacedBox, keyof Box>) })),
     arrows: arrows.map((arrow, i) => placed(arrow, graph.edge(arrow.from, arrow.to, String(i)) as PlacedLabel)),

@@ -18,8 +18,8 @@ const pair = ({ x, y }: Point): string => `${round(x)},${round(y)}`
 
 const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })
 
-/** A curve that begins and ends where the points do, and passes between the others. */
-function pathOf(points: readonly Point[]): string {
+/** @internal A curve that begins and ends where the points do, and passes between the others. */
+export function pathOf(points: readonly Point[]): string {
   const [first = { x: 0, y: 0 }, ...others] = points
   const last = others.at(-1) ?? first
   const curves = others.slice(0, -1).map((point, i) => {

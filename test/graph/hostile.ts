@@ -23,8 +23,7 @@ export const NAMES: readonly string[] = [
 ]
 
 /** Every chain of the names is gone to from INPUT, and goes to the next. */
-export function hostileTables(): TableSnapshot[] {
-  const kernel = new MemoryKernel()
+export function hostileTables(kernel = new MemoryKernel()): TableSnapshot[] {
   using table = new Table('filter', { kernel })
   table.transaction(() => {
     const chains = NAMES.map((name) => table.createChain(name))

@@ -2,9 +2,9 @@
 
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { TABLES } from '../../src/abi/netfilter'
-import { toJson } from '../../src/cli/json'
 import { main } from '../../src/cli/main'
 import { easy, type NetworkNamespace } from '../../src/index'
+import { toJson } from '../../src/json'
 import { captureTable } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { printRule } from '../../src/language/print'

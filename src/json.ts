@@ -1,5 +1,5 @@
 /** JSON in files, where nothing may be passed over: of a key that is repeated, `JSON.parse` keeps the last alone. */
-import { IptcError } from '../errors'
+import { IptcError } from './errors'
 
 const numberOrDigits = (value: bigint): number | string =>
   value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)

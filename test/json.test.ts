@@ -1,8 +1,8 @@
 /** JSON that the command reads: nothing of it may be passed over. */
 
-import { parseJson } from '../../src/cli/json'
-import { apply, dump } from '../../src/cli/own'
-import { IpSet, IptcError, MemoryKernel, restore, save } from '../../src/index'
+import { apply, dump } from '../src/cli/own'
+import { IpSet, IptcError, MemoryKernel, restore, save } from '../src/index'
+import { parseJson } from '../src/json'
 
 test.each([
   '{}',

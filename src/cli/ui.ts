@@ -1,0 +1,82 @@
+/** `xtables ui`: the tables as a page in the browser of whoever has its address. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { FamilyName } from '../abi/family'
+import type { Place } from '../easy/batch'
+import { IptcError } from '../errors'
+import { sshSession } from '../lint/lockout'
+import { newToken } from '../ui/guard'
+import { uiServer } from '../ui/server'
+import { backendOf, type Io, type OpenKernel } from './kernel'
+import { readTablesAsync } from './view'
+
+const OPTIONS = {
+  port: { type: 'string', default: '0' },
+  delay: { type: 'string', short: 'd', default: '1' },
+  'allow-apply': { type: 'boolean' },
+  'no-session': { type: 'boolean' },
+} as const
+
+const LOOPBACK = '127.0.0.1'
+
+/** Where the build puts the page, beside the command. */
+const FILES = join(__dirname, 'page')
+
+/** The least time between two readings, and the longest that a timer of Node takes. */
+const [LEAST_SECONDS, MOST_SECONDS] = [0.1, 2_147_483]
+
+/**
+ * `ui [--port PORT] [-d SECONDS] [--allow-apply] [--no-session]`: serves the page on loopback until the signal, and prints its
+ * address, in which the token is.
+ * @param files where the page is
+ */
+export async function runUi(
+  args: string[],
+  open: OpenKernel,
+  { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
+  signal: AbortSignal,
+  files = FILES,
+): Promise<void> {
+  const { values } = parseArgs({ args, options: OPTIONS })
+  const [port, seconds] = [readPort(values.port), readDelay(values.delay)]
+  const placeOf = (family: FamilyName): Place => ({
+    ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...open.writing, backend: backendOf(open, family) },
+  })
+  const read = () => readTablesAsync({}, open)
+  // What is wrong with the rights is told at once.
+  await read()
+  const token = newToken()
+  const server = uiServer({
+    ...{ token, files, placeOf, read, delayMs: seconds * 1000 },
+    session: values['no-session'] ? undefined : sshSession(process.env['SSH_CONNECTION']),
+    mayApply: values['allow-apply'] ?? false,
+    applied: open.save,
+    failed: (error) => stderr(`xtables: ${(error as Error).stack}\n`),
+  })
+  const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  try {
+    await once(server.listen({ host: LOOPBACK, port }), 'listening')
+  } catch (cause) {
+    throw new IptcError(`cannot listen on ${LOOPBACK}:${port} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+  }
+  stdout(`http://${LOOPBACK}:${(server.address() as AddressInfo).port}/?token=${token}\n`)
+  await ended
+  server.close()
+  server.closeAllConnections()
+  await once(server, 'close')
+}
+
+/** @throws IptcError */
+function readPort(word: string): number {
+  if (/^\d{1,5}$/.test(word) && Number(word) <= 0xffff) return Number(word)
+  throw new IptcError(`--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
+}
+
+/** @throws IptcError */
+function readDelay(word: string): number {
+  const seconds = word.trim() === '' ? Number.NaN : Number(word)
+  if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds
+  throw new IptcError(`--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
+}

@@ -1,0 +1,75 @@
+/**
+ * Who may ask. A token that only the command has told is in the address of the page; the page sends it with every call as a header.
+ * There is no cookie: those of one port are sent to all ports of a host, and so to whoever else listens on this machine.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+export class Refused extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** 256 bits, in characters that mean nothing in addresses and HTML. */
+export const newToken = (): string => randomBytes(32).toString('base64url')
+
+/** What a browser is told of everything that comes from here. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", 'img-src data:'],
+    ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+    // Nothing can be made of text but text.
+    ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
+  ].join('; '),
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+/**
+ * Names that nobody can make mean this machine for somebody else's page (DNS rebinding). The port may be another one: that of a
+ * tunnel of ssh.
+ */
+const HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/
+
+export class Guard {
+  readonly #digest: Buffer
+
+  constructor(token: string) {
+    this.#digest = digestOf(token)
+  }
+
+  /** @throws Refused unless it is asked from the page, or by whoever opens it, with the token. @param token what was given as one */
+  check(request: IncomingMessage, token: string | undefined): void {
+    checkOrigin(request)
+    // Digests are of one length, which tells nothing of that of the token.
+    if (token === undefined || !timingSafeEqual(digestOf(token), this.#digest))
+      throw new Refused(403, 'the token is missing or wrong: open the address that xtables ui has printed')
+  }
+}
+
+const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
+
+/** @throws Refused */
+function checkOrigin({ headers }: IncomingMessage): void {
+  const { host = '', origin } = headers
+  if (!HOST.test(host)) throw new Refused(403, `the page is at 127.0.0.1, not at ${host}`)
+  if (origin !== undefined && origin !== `http://${host}`)
+    throw new Refused(403, `the page of ${origin} may not ask here`)
+  const site = headers['sec-fetch-site'] ?? 'none'
+  // Whoever follows a link to the page comes from anywhere.
+  const isOpening = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+  if (site !== 'same-origin' && site !== 'none' && !isOpening)
+    throw new Refused(403, `a page of another site may not ask here (Sec-Fetch-Site: ${String(site)})`)
+}
+
+/** Of a header `Authorization: Bearer TOKEN`. */
+export const bearerToken = ({ headers }: IncomingMessage): string | undefined =>
+  /^Bearer ([\w-]+)$/.exec(headers.authorization ?? '')?.[1]

@@ -1,0 +1,117 @@
+/** `xtables ui`. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openKernel } from '../../src/cli/kernel'
+import { runUi } from '../../src/cli/ui'
+import { pageFiles } from '../ui/serve'
+import { TEXT } from '../view/tables'
+import { run, type Said } from './run'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'xtables-ui-'))
+})
+afterEach(() => rmSync(directory, { recursive: true }))
+
+const place = (): { kernel: string; state: string } => ({ kernel: 'memory', state: join(directory, 'state.json') })
+const xtables = (line: string, input?: string): Said =>
+  run('xtables', ['--kernel', 'memory', '--state', place().state, ...line.split(' ')], input)
+
+/** What the command prints, and whether it ends, when it is ended after something was done. */
+async function going(args: string[], act: (url: string) => unknown = () => {}): Promise<string> {
+  using open = openKernel(place())
+  const end = new AbortController()
+  let printed = ''
+  let told: () => void = () => {}
+  const address = new Promise<void>((resolve) => {
+    told = resolve
+  })
+  const stdout = (text: string): void => {
+    printed += text
+    told()
+  }
+  const going = runUi(args, open, { stdout, stderr: stdout }, end.signal, pageFiles())
+  await Promise.race([address, going])
+  await act(printed.trim())
+  end.abort()
+  await going
+  return printed
+}
+
+test('prints an address of loopback with a token of its own, and serves the page until the signal', async () => {
+  xtables('iptables-restore -c', TEXT)
+  let url = ''
+  const first = await going([], async (address) => {
+    url = address
+    expect(await (await fetch(address)).text()).toContain('<title>xtables</title>')
+    expect((await fetch(address.replace(/token=.*/, ''))).status).toBe(403)
+    // A page that listens does not keep the command.
+    const headers = { authorization: `Bearer ${new URL(address).searchParams.get('token')}` }
+    const stream = await fetch(new URL('/api/live', address), { headers })
+    await stream.body?.getReader().read()
+  })
+  expect(first).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}\n$/)
+  await expect(fetch(url)).rejects.toThrow()
+  const second = await going([])
+  expect(new URL(second.trim()).searchParams.get('token')).not.toBe(new URL(url).searchParams.get('token'))
+})
+
+test('nobody else on the network can reach it', async () => {
+  await going([], async (address) => {
+    const { port } = new URL(address)
+    // Linux has all of 127.0.0.0/8 on loopback: who listens on every address has this one, too.
+    await expect(fetch(`http://127.0.0.2:${port}/`)).rejects.toThrow()
+  })
+})
+
+test.each([
+  [[], 403],
+  [['--allow-apply'], 200],
+])('with %j, a plan is answered by %i, and the state is kept', async (args, status) => {
+  xtables('iptables-restore -c', TEXT)
+  await going(args, async (address) => {
+    const headers = {
+      authorization: `Bearer ${new URL(address).searchParams.get('token')}`,
+      'content-type': 'application/json',
+    }
+    const post = (name: string, body: object) =>
+      fetch(new URL(`/api/${name}`, address), { method: 'POST', headers, body: JSON.stringify(body) })
+    const desired = '*filter\n:new - [0:0]\nCOMMIT\n'
+    const plan = await post('plan', { family: 'ipv4', desired, owns: { chains: ['new'] }, jumps: [] })
+    const { id } = (await plan.json()) as { id: string }
+    expect((await post('apply', { plan: id, isConfirmed: true })).status).toBe(status)
+  })
+  expect(xtables('iptables-save').stdout.includes(':new - [0:0]')).toBe(status === 200)
+})
+
+test.each([
+  [['--port', '65536'], '--port is a number 0 to 65535, not "65536"'],
+  [['--port='], '--port is a number 0 to 65535, not ""'],
+  [['--delay', '0'], '--delay is a number of seconds from 0.1, not 0'],
+  [['--delay', 'x'], '--delay is a number of seconds from 0.1, not x'],
+  [['--host', '0.0.0.0'], "Unknown option '--host'"],
+  [['file'], "Unexpected argument 'file'"],
+])('%j is refused', async (args, message) => {
+  await expect(going(args)).rejects.toThrow(message)
+})
+
+test('a port that is taken is named', async () => {
+  await going([], async (address) => {
+    const { port } = new URL(address)
+    await expect(
+      (async () => {
+        using open = openKernel({ kernel: 'memory' })
+        await runUi(['--port', port], open, { stdout: () => {}, stderr: () => {} }, new AbortController().signal)
+      })(),
+    ).rejects.toThrow(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`)
+  })
+})
+
+test('is no line of a batch', () => {
+  expect(xtables('ui')).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringContaining('ui goes on until it is ended'),
+  })
+})

@@ -1,0 +1,438 @@
+/** The page of `xtables ui` in a browser. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { easy, type MemoryKernel, restore, save } from '../../src/index'
+import type { UiOptions } from '../../src/ui/server'
+import { complaintsOf, launch, withBrowser } from '../support/browser'
+import { filterOf, kernelWith } from '../view/tables'
+import { type Served, serve } from './serve'
+
+jest.setTimeout(60_000)
+
+const TEXT = `*filter
+:INPUT DROP [311:24880]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:guard - [0:0]
+:old - [0:0]
+[912344:1238817121] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+[40:2400] -A INPUT -p tcp -m tcp --dport 22 -j guard
+[7:420] -A INPUT -p tcp -m tcp --dport 22 -m limit --limit 3/min -j ACCEPT
+[0:0] -A INPUT -s 192.0.2.0/24 -p udp -m udp --dport 53 -m comment --comment "names for the lab" -j ACCEPT
+[0:0] -A guard -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable
+[0:0] -A old -j DROP
+COMMIT
+`
+const OTHER =
+  '*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n'
+
+withBrowser('the page', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launch()
+  })
+  afterAll(() => browser.close())
+
+  const opened: AsyncDisposable[] = []
+  let complaints: string[] = []
+  afterEach(async () => {
+    for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]()
+  })
+
+  async function served(kernel: MemoryKernel, options: Partial<UiOptions> = {}): Promise<Served> {
+    const one = await serve(kernel, options)
+    opened.push(one)
+    return one
+  }
+
+  async function open(server: Served, options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext(options)
+    const page = await context.newPage()
+    opened.push({ [Symbol.asyncDispose]: () => context.close() })
+    complaints = complaintsOf(page)
+    await page.goto(server.url)
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor()
+    return page
+  }
+
+  const both = (): MemoryKernel => {
+    const kernel = kernelWith(TEXT)
+    restore(OTHER, { kernel, backend: 'legacy', ipv6: true })
+    return kernel
+  }
+
+  const chain = (page: Page, name: string, table = 'filter of IPv4') =>
+    page.getByRole('region', { name: table }).getByRole('region', { name: `chain ${name}`, exact: true })
+  const rulesIn = async (page: Page): Promise<string[]> =>
+    (await page.locator('#tables td.rule code:visible').allTextContents()).filter((text) => text.startsWith('-'))
+
+  test('shows the tables of both families, with policies, counters and findings', async () => {
+    const page = await open(await served(both()))
+    const input = chain(page, 'INPUT')
+    expect(await input.locator('header').textContent()).toBe('INPUTpolicy DROP311 packets, 24.88k bytes4 rules')
+    expect(await input.getByRole('row').nth(1).getByRole('cell').allTextContents()).toEqual([
+      ...['1', '', '912.34k', '1.24G', '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT'],
+    ])
+    expect(await input.locator('td.packets').first().getAttribute('title')).toBe('912 344 packets')
+    expect(await chain(page, 'INPUT', 'filter of IPv6').locator('td.rule').allTextContents()).toEqual([
+      '-i lo -j ACCEPT',
+    ])
+    expect(await page.getByRole('heading', { level: 2 }).allTextContents()).toEqual([
+      ...['filter IPv4, ip_tables', 'filter IPv6, ip_tables'],
+    ])
+    await chain(page, 'old').getByText('no rule leads to this chain from a built-in one').waitFor()
+    // A jump leads to its chain.
+    await input.getByRole('button', { name: '→ guard' }).click()
+    await page.waitForFunction('document.activeElement.textContent === "guard"')
+    expect(complaints).toEqual([])
+  })
+
+  test('says so where there is nothing', async () => {
+    const page = await open(await served(kernelWith('')))
+    await page.getByRole('heading', { name: 'No tables yet' }).waitFor()
+    await page.getByRole('link', { name: 'Trace' }).click()
+    await page.getByText('There are no tables of IPv4: every packet is accepted.').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('moves when counters do, and when rules come', async () => {
+    const kernel = both()
+    const page = await open(await served(kernel))
+    const row = chain(page, 'INPUT').getByRole('row').nth(2)
+    expect(await row.locator('.rate').textContent()).toBe('')
+    restore(TEXT.replace('[40:2400]', '[1040:62400]').replace('[311:', '[999:'), {
+      kernel,
+      backend: 'legacy',
+      counters: true,
+    })
+    await row.locator('.rate').filter({ hasText: /^\d/ }).waitFor()
+    await row.locator('.packets').filter({ hasText: '1.04k' }).waitFor()
+    await chain(page, 'INPUT').locator('header').getByText('999 packets').waitFor()
+    // Nothing comes any more.
+    await row.locator('.rate').filter({ hasText: /^$/ }).waitFor({ state: 'attached' })
+    easy.addRule('filter', 'old', { protocol: 'tcp', target: 'ACCEPT' }, 0, { kernel, backend: 'legacy' })
+    await chain(page, 'old').getByText('-p tcp -j ACCEPT').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('is not read for when nobody looks', async () => {
+    const server = await served(both())
+    const page = await open(server)
+    await page.close()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const readings = server.readings()
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(server.readings()).toBe(readings)
+    expect(complaints).toEqual([])
+  })
+
+  test('finds rules by text, chain and comment', async () => {
+    const page = await open(await served(both()))
+    const all = await rulesIn(page)
+    const [search, scope] = [
+      page.getByRole('searchbox', { name: 'Search' }),
+      page.getByRole('combobox', { name: 'in', exact: true }),
+    ]
+    const looked = async (words: string, where: string): Promise<string[]> => {
+      await search.fill(words)
+      await scope.selectOption(where)
+      return rulesIn(page)
+    }
+    expect(all).toHaveLength(7)
+    expect(await looked('DPORT 22', 'anything')).toEqual(all.filter((rule) => rule.includes('--dport 22')))
+    expect(await looked('guard', 'rules')).toEqual(all.filter((rule) => rule.endsWith('guard')))
+    expect(await looked('guard', 'chains')).toEqual(all.filter((rule) => rule.includes('203.0.113.9')))
+    expect(await looked('guard', 'anything')).toHaveLength(2)
+    expect(await looked('the lab', 'comments')).toEqual(all.filter((rule) => rule.includes('names for the lab')))
+    expect(await looked('dport', 'comments')).toEqual([])
+    await page.getByText('Nothing is found for “dport”.').waitFor()
+    await looked('', 'anything')
+    await page.getByRole('combobox', { name: 'Family' }).selectOption('IPv6')
+    expect(await rulesIn(page)).toEqual(['-i lo -j ACCEPT'])
+    await page.getByText('1 of 7 rules').waitFor()
+    await page.getByRole('combobox', { name: 'Family' }).selectOption('both')
+    await page.getByLabel('With findings').check()
+    await chain(page, 'old').waitFor()
+    expect(await chain(page, 'guard').isVisible()).toBe(false)
+    expect(complaints).toEqual([])
+  })
+
+  test('traces a packet, with its way on the graph and both sides of what is not known', async () => {
+    const page = await open(await served(both()))
+    await page.getByRole('link', { name: 'Trace' }).click()
+    await page.getByText('Chains and jumps').waitFor()
+    expect(await page.locator('.box.met, .arrow.met').count()).toBe(0)
+    const form = page.getByRole('form', { name: 'packet' })
+    await form.getByLabel('Where it goes').selectOption('to this host')
+    await form.getByLabel('Protocol').fill('tcp')
+    await form.getByLabel('Source', { exact: true }).fill('198.51.100.7')
+    await form.getByLabel('Destination port').fill('22')
+    await form.getByLabel('Connection state').selectOption('NEW')
+    await form.getByRole('button', { name: 'Trace' }).click()
+    const verdict = page.locator('.verdict')
+    await verdict.filter({ hasText: 'ACCEPT' }).waitFor()
+    await page.getByText('on this way; all ways: ACCEPT, DROP').waitFor()
+    const met = async (): Promise<(string | null)[][]> => [
+      await page.locator('svg .box.met').evaluateAll((all) => all.map((one) => one.getAttribute('data-chain'))),
+      await page.locator('svg .box.end').evaluateAll((all) => all.map((one) => one.getAttribute('class'))),
+      await page.locator('svg .arrow.met title').allTextContents(),
+      await page.locator('.steps .met code').allTextContents(),
+    ]
+    const jump = ['INPUT to guard: jump by rule 2: 40 packets, 2400 bytes']
+    expect(await met()).toEqual([
+      ['INPUT', 'guard'],
+      ['box built-in met end accept'],
+      jump,
+      ['-p tcp -m tcp --dport 22 -j guard', '-p tcp -m tcp --dport 22 -m limit --limit 3/min -j ACCEPT'],
+    ])
+    const fork = page.getByRole('group', { name: 'Not known: --limit 3/min' })
+    await fork.getByRole('radio', { name: 'it is not' }).check()
+    await verdict.filter({ hasText: 'DROP' }).waitFor()
+    expect(await met()).toEqual([
+      ['INPUT', 'guard'],
+      ['box built-in met end drop'],
+      jump,
+      ['-p tcp -m tcp --dport 22 -j guard'],
+    ])
+    expect(await page.locator('.steps .failed').count()).toBe(0)
+    await page.getByLabel('Also those that it fails, and why').check()
+    await page.getByText('fails: -s 203.0.113.9/32; the packet has -s 198.51.100.7/32').waitFor()
+    // The rules that it meets are marked in the tables, too.
+    await page.getByRole('link', { name: 'Tables' }).click()
+    expect(await page.locator('#tables tr.met td.rule code').allTextContents()).toEqual([
+      '-p tcp -m tcp --dport 22 -j guard',
+    ])
+    await page.getByRole('button', { name: 'clear' }).click()
+    expect(await page.locator('#tables tr.met').count()).toBe(0)
+    // A box leads to its chain.
+    await page.getByRole('link', { name: 'Trace' }).click()
+    await page.locator('svg a[data-chain=guard]').click()
+    await chain(page, 'guard').waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  test('says what is wrong with a packet', async () => {
+    const page = await open(await served(both()))
+    await page.getByRole('link', { name: 'Trace' }).click()
+    const form = page.getByRole('form', { name: 'packet' })
+    await form.getByLabel('Destination port').fill('ssh')
+    await form.getByRole('button', { name: 'Trace' }).click()
+    await page.getByRole('alert').filter({ hasText: 'Destination port is a number, not ssh' }).waitFor()
+    expect(complaints).toEqual([])
+    await form.getByLabel('Destination port').fill('99999')
+    await form.getByRole('button', { name: 'Trace' }).click()
+    await page
+      .getByRole('alert')
+      .filter({ hasText: 'the option destinationPort takes a whole number 0 to 65535' })
+      .waitFor()
+    // The browser tells of every answer that is no success.
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 400')])
+  })
+
+  test('shows the example of a finding', async () => {
+    const kernel = kernelWith(filterOf('-A INPUT -s 10.0.0.0/8 -j DROP', '-A INPUT -s 10.1.0.0/16 -p tcp -j ACCEPT'))
+    const page = await open(await served(kernel))
+    await page.getByText('rule 1 takes every packet that would meet this one').waitFor()
+    await page.getByRole('button', { name: 'trace an example' }).first().click()
+    await page.locator('.steps .met code').getByText('-s 10.0.0.0/8 -j DROP').first().waitFor()
+    expect(complaints).toEqual([])
+  })
+
+  const DESIRED =
+    '*filter\n:guard - [0:0]\n:guard2 - [0:0]\n-A guard -s 203.0.113.0/24 -j guard2\n-A guard2 -j DROP\nCOMMIT\n'
+
+  async function askForPlan(page: Page, names = 'guard guard2'): Promise<void> {
+    await page.getByRole('link', { name: 'Plan' }).click()
+    await page.getByRole('textbox', { name: /^Desired state/ }).fill(DESIRED)
+    await page.getByLabel('Yours are').selectOption({ label: 'the chains named (with blanks between)' })
+    await page.getByRole('textbox', { name: 'Names' }).fill(names)
+    await page.getByRole('button', { name: 'Show the plan' }).click()
+  }
+  const textOf = (kernel: MemoryKernel): string =>
+    save({ kernel, backend: 'legacy', counters: true }).replace(/^#.*/gm, '')
+
+  test('shows a plan, applies it when it is confirmed, and takes it back', async () => {
+    const kernel = both()
+    const page = await open(await served(kernel, { mayApply: true }))
+    const before = textOf(kernel)
+    await askForPlan(page, '')
+    await page.getByRole('alert').filter({ hasText: 'say which chains are yours' }).waitFor()
+    await askForPlan(page)
+    const diff = page.getByLabel('plan', { exact: true })
+    // The jump from INPUT is ours, and not desired.
+    expect(
+      await diff.locator('span').evaluateAll((all) => all.map((one) => `${one.className} ${one.textContent}`)),
+    ).toEqual([
+      'stays *filter',
+      'stays  :INPUT',
+      'goes -  2: -p tcp -m tcp --dport 22 -j guard',
+      'stays  :guard',
+      'goes -  1: -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable',
+      'comes +  1: -s 203.0.113.0/24 -j guard2',
+      'comes +:guard2',
+      'comes +  1: -j DROP',
+    ])
+    const dialog = page.getByRole('dialog')
+    await page.getByRole('button', { name: 'Apply …' }).click()
+    await dialog.getByText('Make 5 changes to the IPv4 tables of this machine?').waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('button', { name: 'Apply …' }).click()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(textOf(kernel)).toBe(before)
+    await page.getByRole('button', { name: 'Apply …' }).click()
+    await dialog.getByRole('button', { name: 'Apply', exact: true }).click()
+    await page.getByText('Done: the tables are as planned.').waitFor()
+    expect(textOf(kernel)).toContain('-A guard -s 203.0.113.0/24 -j guard2')
+    await page.getByRole('button', { name: 'Take it back …' }).click()
+    await dialog.getByRole('button', { name: 'Apply', exact: true }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await expect(page.getByText('comes').count()).resolves.toBe(0)
+    await page.getByText('Done: the tables are as planned.').waitFor()
+    await page.waitForTimeout(200)
+    expect(textOf(kernel)).toBe(before)
+    expect(complaints).toEqual([])
+  })
+
+  test('reads only, unless it was started to apply', async () => {
+    const page = await open(await served(both()))
+    await page.getByText('(reading only)').waitFor()
+    await askForPlan(page)
+    await page.getByText('This page only reads').waitFor()
+    expect(await page.getByRole('button', { name: /Apply/ }).count()).toBe(0)
+  })
+
+  test('takes what is desired from a file, too', async () => {
+    const page = await open(await served(both()))
+    await page.getByRole('link', { name: 'Plan' }).click()
+    await page
+      .getByLabel('or from a file')
+      .setInputFiles({ name: 'rules', mimeType: 'text/plain', buffer: Buffer.from(DESIRED) })
+    await page.waitForFunction(`document.querySelector('textarea').value.startsWith('*filter')`)
+    expect(complaints).toEqual([])
+  })
+
+  /** What would run, load or show something, were it read as HTML; and what would change the order of the page. */
+  const HOSTILE = [
+    ...['<img/src=x/onerror=hit()>', '<script>hit()</script>', '"><svg/onload=hit()>', "'onclick='hit()"],
+    ...['javascript:hit()', '</code><b>bold', '{{token}}', '\u202ereversed', 'a\x1b[31mred', '<!--'],
+  ]
+
+  test('executes nothing of what chains and comments say', async () => {
+    const kernel = kernelWith(filterOf())
+    const place = { kernel, backend: 'legacy' } as const
+    for (const name of HOSTILE) {
+      const comment = `${name} <img src=x onerror=hit()>`
+      easy.addChain('filter', name, place)
+      easy.addRule('filter', 'INPUT', { comment: { comment }, target: name }, 0, place)
+      easy.addRule('filter', name, { target: 'DROP' }, 0, place)
+    }
+    const server = await served(kernel, { mayApply: true })
+    const context = await browser.newContext()
+    opened.push({ [Symbol.asyncDispose]: () => context.close() })
+    const page = await context.newPage()
+    complaints = complaintsOf(page)
+    const requested: string[] = []
+    page.on('request', (request) => requested.push(new URL(request.url()).pathname))
+    await page.addInitScript('globalThis.hit = () => console.error("hit")')
+    await page.goto(server.url)
+    await chain(page, 'INPUT').getByText('<img src=x onerror=hit()>').first().waitFor()
+    await page.getByText(/^lint finds/).waitFor()
+    const names = await page.locator('#tables section[aria-label="filter of IPv4"] h3').allTextContents()
+    expect(names).toEqual(
+      expect.arrayContaining(HOSTILE.map((name) => name.replace('\u202e', '\\u202e').replace('\x1b', '\\x1b'))),
+    )
+    for (const button of await chain(page, 'INPUT').getByRole('button', { name: /^→/ }).all()) await button.click()
+    // On the graph, in the trace and its forks:
+    await page.getByRole('link', { name: 'Trace' }).click()
+    await page.locator('svg .box').nth(HOSTILE.length).waitFor()
+    const form = page.getByRole('form', { name: 'packet' })
+    await form.getByLabel('Where it goes').selectOption('to this host')
+    await form.getByRole('button', { name: 'Trace' }).click()
+    await page.locator('.verdict').waitFor()
+    await page.getByLabel('Also those that it fails, and why').check()
+    await form.getByLabel('Protocol').fill('<img src=x onerror=hit()>')
+    await form.getByRole('button', { name: 'Trace' }).click()
+    await page.getByRole('alert').filter({ hasText: '<img src=x' }).waitFor()
+    // In plans, and in what is said to be wrong with them:
+    await page.getByRole('link', { name: 'Plan' }).click()
+    await page.getByLabel('Yours are').selectOption({ label: 'all chains of the tables in the text' })
+    await page
+      .getByRole('textbox', { name: /^Desired state/ })
+      .fill(`{"filter":{"<b>x</b>":["-m comment --comment <script>hit()</script> -j DROP"]}}`)
+    await page.getByRole('button', { name: 'Show the plan' }).click()
+    await page.locator('.diff').waitFor()
+    expect(await page.locator('.diff span').allTextContents()).toContain('+:<b>x</b>')
+    await page
+      .getByRole('textbox', { name: /^Desired state/ })
+      .fill('*filter\n-A INPUT -p <img/src=x/onerror=hit()> -j DROP\nCOMMIT\n')
+    await page.getByRole('button', { name: 'Show the plan' }).click()
+    await page.getByRole('alert').filter({ hasText: '<img/src=x' }).waitFor()
+    expect(await page.locator('main img, main script, main b, main iframe, main object, main style').count()).toBe(0)
+    expect(await page.locator('main [onerror], main [onload], main [onclick], main a[href^=javascript]').count()).toBe(
+      0,
+    )
+    expect(new Set(requested)).toEqual(
+      new Set([
+        '/',
+        '/page.css',
+        '/page.js',
+        ...['about', 'live', 'findings', 'graph', 'trace', 'plan'].map((name) => `/api/${name}`),
+      ]),
+    )
+    expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
+  })
+
+  test('its policy forbids scripts and HTML that some mistake would put in', async () => {
+    const page = await open(await served(both()))
+    const said: string = await page.evaluate(`(() => {
+      try { document.querySelector('main').innerHTML = '<img src=x onerror=hit()>'; return 'done' } catch (error) { return error.name }
+    })()`)
+    expect(said).toBe('TypeError')
+    await page.evaluate(`(() => {
+      const script = document.createElement('script')
+      try { script.textContent = 'globalThis.isHit = true' } catch { return }
+      document.body.append(script)
+    })()`)
+    expect(await page.evaluate('globalThis.isHit')).toBeUndefined()
+  })
+
+  test.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['dark', 400],
+    ['light', 400],
+  ] as const)('is readable %s, %i wide, by keyboard', async (colorScheme, width) => {
+    const page = await open(await served(both()), { colorScheme, viewport: { width, height: 800 } })
+    const colours: [string, string] = await page.evaluate(
+      `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]`,
+    )
+    const brightness = (colour: string): number =>
+      (colour.match(/\d+/g) ?? []).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)
+    const [ground, text] = colours.map(brightness) as [number, number]
+    expect(colorScheme === 'dark' ? text - ground : ground - text).toBeGreaterThan(400)
+    for (const view of ['Tables', 'Trace', 'Plan']) {
+      await page.getByRole('link', { name: view }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('region', { name: view, exact: true }).waitFor()
+      expect(await page.getByRole('link', { name: view }).getAttribute('aria-current')).toBe('page')
+      if (view === 'Trace') await page.locator('svg').first().waitFor()
+      // Nothing hangs over the side.
+      expect([view, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([view, width])
+      expect(await unlabelled(page)).toEqual([])
+    }
+    expect(complaints).toEqual([])
+  })
+
+  /** Controls that have no name for those who do not see them. */
+  const unlabelled = (page: Page): Promise<string[]> =>
+    page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
+      .filter((one) => one.checkVisibility() && !(one.labels?.length > 0) && !one.ariaLabel && !one.textContent.trim())
+      .map((one) => one.outerHTML)`)
+
+  test('says so when the command has ended, and goes on when it is there again', async () => {
+    const server = await served(both())
+    const page = await open(server)
+    await server[Symbol.asyncDispose]()
+    await page.getByRole('status').filter({ hasText: 'not live' }).waitFor()
+  })
+})
