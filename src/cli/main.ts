@@ -1,6 +1,7 @@
 /** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { isatty } from 'node:tty'
 import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
@@ -15,6 +16,12 @@ export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin'> {
   readonly lines: () => Iterable<string>
   /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
   readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
+  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
+  readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
+  /** When standard input ends. */
+  readonly ended?: (() => Promise<void>) | undefined
+  /** The words by which this program is started. */
+  readonly self?: readonly string[] | undefined
 }
 
 interface Applet {
@@ -66,6 +73,7 @@ const load = {
   own: () => require('./own') as typeof import('./own'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
+  confirm: () => require('./confirm') as typeof import('./confirm'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   batch: () => require('./batch') as typeof import('./batch'),
   shellWords: () => require('./shell-words') as typeof import('./shell-words'),
@@ -154,6 +162,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === 'batch') return runLines(args, place, streams)
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === 'monitor') return runMonitor(args, place, streams)
+  if (['confirm', 'rollback', 'hold-change'].includes(name)) return runPending(name, args, place, streams)
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
@@ -181,28 +190,47 @@ function runOnKernel(name: string, args: string[], outer: Place, streams: Stream
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
   if (name === 'plan') load.reconcile().runPlan(rest, open, streams)
-  else if (name === 'apply' && !rest.includes('--json')) load.reconcile().runApply(rest, open, streams)
+  else if (name === 'apply' && !rest.includes('--json'))
+    load.reconcile().runApply(rest, { ...outer, ...place }, open, streams)
   else load.own()[name as 'capture' | 'dump' | 'apply'](rest, open, streams)
   open.save()
 }
 
 /** Goes on until it is ended. */
 function runMonitor(args: string[], outer: Place, streams: Streams): number {
-  if (streams.goOn === undefined) throw new IptcError('monitor goes on until it is ended: it is no line of a batch')
-  streams.goOn(async (signal) => {
+  return goingOn('monitor', streams, async (signal) => {
     const { openKernel, splitPlace } = load.kernel()
+    const { place, rest } = splitPlace(args)
+    checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
+    using open = openKernel({ ...outer, ...place })
+    await load.monitor().monitor(rest, open, streams, signal)
+    return 0
+  })
+}
+
+/** Starts what takes its time, and says what is wrong where something is. */
+function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
+  if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
+  streams.goOn(async (signal) => {
     try {
-      const { place, rest } = splitPlace(args)
-      checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
-      using open = openKernel({ ...outer, ...place })
-      await load.monitor().monitor(rest, open, streams, signal)
-      return 0
+      return await work(signal)
     } catch (error) {
       return reporting(streams, (): number => {
         throw error
       })
     }
   })
+  return 0
+}
+
+/** What becomes of a change that is not confirmed yet. Where its tables are is known. */
+function runPending(name: string, args: readonly string[], place: Place, streams: Streams): number {
+  const [said] = Object.keys(place)
+  if (said !== undefined) throw new IptcError(`${name} knows where the tables are: --${said} has no place here`)
+  const { holdChange, runConfirm, runRollback } = load.confirm()
+  if (name === 'rollback') return goingOn(name, streams, () => runRollback(args, streams))
+  if (name === 'hold-change') return goingOn(name, streams, (signal) => holdChange(args, streams, signal))
+  runConfirm(args)
   return 0
 }
 
@@ -279,6 +307,27 @@ async function goOn(work: (signal: AbortSignal) => Promise<number>, stdout: Outp
   return work(end.signal)
 }
 
+/** A line of the terminal, as its own editing has it; '' where it ends, or nobody waits any more. */
+function ask(question: string, signal: AbortSignal, stdout: Output): Promise<string> {
+  const { createInterface } = require('node:readline') as typeof import('node:readline')
+  stdout.write(question)
+  const lines = createInterface({ input: process.stdin, terminal: false })
+  return new Promise((resolve) => {
+    lines.once('line', resolve)
+    lines.once('close', () => resolve(''))
+    signal.addEventListener('abort', () => lines.close(), { once: true })
+  }).finally(() => {
+    lines.close()
+    process.stdin.destroy()
+  }) as Promise<string>
+}
+
+const ended = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const event of ['end', 'close', 'error'] as const) process.stdin.once(event, () => resolve())
+    process.stdin.resume()
+  })
+
 if (require.main === module) {
   const [stdout, stderr] = [new Output(1), new Output(2)]
   const end = (status: number): void => {
@@ -292,6 +341,9 @@ if (require.main === module) {
       for (const line of load.files().readLines(0)) yield decodeText(line)
     },
     goOn: (work) => void goOn(work, stdout).then(end),
+    ask: isatty(0) && isatty(1) ? (question, signal) => ask(question, signal, stdout) : undefined,
+    ended,
+    self: [process.execPath, ...process.execArgv, process.argv[1] as string],
   })
   end(status)
 }

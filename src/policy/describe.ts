@@ -25,13 +25,29 @@ export function describeChange({ name, before, after, aligned }: ChainChange, co
   }
 }
 
-/** @internal What a chain says, its counters aside; `-` where there is none. */
+/** What a chain says, its counters aside. */
+export interface Said {
+  /** Of a built-in chain. */
+  readonly policy: string | null
+  /** In the words of iptables. */
+  readonly rules: readonly string[]
+}
+
+/** @internal */
+export function saidOf(chain: Chain, context: Context): Said {
+  const printer = entryPrinter(chain.rules.image, context)
+  return {
+    policy: policyOf(context.family, chain) ?? null,
+    rules: chain.rules.refs.map((ref) => printer.make(ref)),
+  }
+}
+
+/** @internal What a chain says in short; `-` where there is none. */
 export function digestOf(chain: Chain | undefined, context: Context): string {
   if (chain === undefined) return '-'
-  const printer = entryPrinter(chain.rules.image, context)
-  const lines = chain.rules.refs.map((ref) => printer.make(ref))
+  const { policy, rules } = saidOf(chain, context)
   return createHash('sha256')
-    .update(JSON.stringify([policyOf(context.family, chain), ...lines]))
+    .update(JSON.stringify([policy, ...rules]))
     .digest('hex')
 }
 

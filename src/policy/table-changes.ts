@@ -5,17 +5,8 @@ import { checkNewName } from '../iptc/table'
 import { Editor } from '../ruleset/editor'
 import { RuleIds } from '../ruleset/rule-ids'
 import { type Ref, Rules } from '../ruleset/rules'
-import {
-  type Chain,
-  type Draft,
-  type Entry,
-  jumpOf,
-  moved,
-  newChain,
-  orderedChains,
-  policyOf,
-} from '../ruleset/ruleset'
-import { type Aligned, align } from './alignment'
+import { type Chain, type Draft, type Entry, jumpOf, newChain, orderedChains, policyOf } from '../ruleset/ruleset'
+import { type Aligned, align, alignedRules } from './alignment'
 import type { WantedChain } from './desired'
 import { alignJumps, type JumpPlace } from './jumps'
 import { isOwned, type Ownership } from './ownership'
@@ -109,7 +100,10 @@ class TableWork {
     this.#checkForeign(chain, aligned)
     const isSame =
       aligned.length === chain.rules.length && aligned.every(({ from, isStaying }) => isStaying && from !== undefined)
-    if (!isSame) this.#draft.chains.set(name, { ...chain, rules: this.#rulesOf(chain, aligned), isUnused: false })
+    if (!isSame) {
+      const rules = alignedRules(chain.rules, aligned, (rule) => ({ ...rule }))
+      this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
+    }
     const isPolicy = policy === undefined || policy === policyOf(this.#draft.family, chain)
     if (!isPolicy) new Editor(this.#draft).setPolicy(name, policy as PolicyName, undefined)
     if (isSame && isPolicy && !this.#isNew(name)) return []
@@ -142,15 +136,6 @@ class TableWork {
     const { canonical } = this.#draft
     if (canonical === undefined || rules.image !== undefined) return rules
     return Rules.from(rules.map((rule) => canonical(rule)))
-  }
-
-  #rulesOf(chain: Chain, aligned: readonly Aligned[]): Rules {
-    const refs = aligned.map(({ rule, from, isStaying }): Ref => {
-      if (from === undefined) return { ...(rule as Entry) }
-      const ref = chain.rules.refs[from] as Ref
-      return isStaying ? ref : moved(chain.rules.at(from) as Entry, ref)
-    })
-    return new Rules(chain.rules.image, refs)
   }
 
   #remove(gone: ReadonlySet<string>): ChainChange[] {
