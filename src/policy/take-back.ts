@@ -6,7 +6,7 @@ import type { PolicyName } from '../iptc/policy'
 import { Editor } from '../ruleset/editor'
 import { type Chain, type Draft, draftOf, type Entry, newChain, policyOf, referencesTo } from '../ruleset/ruleset'
 import { longestCommon } from '../ruleset/subsequence'
-import { align, alignedRules } from './alignment'
+import { align, alignedRules, type Comparison, numbersTo } from './alignment'
 import { carryOut, entryOf } from './carry-out'
 import { digestOf, type Said, saidOf } from './describe'
 import { merged } from './merge'
@@ -154,8 +154,8 @@ class Merging {
     const wanted = merged(base, now, this.#idsOf(before))
     if (isSame(wanted, now) && (found !== undefined || wanted.length === 0)) return
     const chain = found ?? newChain(this.#draft.family, name)
-    const numbered = now.map((id, position) => ({ id, position }))
-    const rules = alignedRules(chain.rules, align(numbered, [], wanted, Int32Array.from(wanted)), this.#maker(plan))
+    const aligned = align(numbersTo(now.length), new Int32Array(), wanted, comparisonOf(now, wanted))
+    const rules = alignedRules(chain.rules, aligned, this.#maker(plan))
     this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
     this.#isChanged = true
     this.#lines.push(
@@ -209,6 +209,11 @@ class Merging {
     } else this.#lines.push(`chain ${name}: stays, as others have rules in it or go to it: look at it`)
   }
 }
+
+const comparisonOf = (now: readonly number[], wanted: readonly number[]): Comparison => ({
+  common: () => longestCommon(now, wanted),
+  idsOf: (positions, indexes) => [positions.map((at) => now[at] as number), indexes.map((at) => wanted[at] as number)],
+})
 
 const ZERO: PlannedRule['counters'] = ['0', '0']
 
