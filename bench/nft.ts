@@ -21,6 +21,7 @@ import { messages } from '../src/nft/messages'
 import { writeRule } from '../src/nft/rule'
 import type { Body } from './measure'
 import type { Goal } from './operations'
+import * as reconciling from './reconcile'
 import { restoreText } from './rules'
 import { Stage } from './stage'
 
@@ -60,12 +61,26 @@ export class NftStage implements Disposable {
     restore(this.#text, { ...this.#stage.place, backend: 'nft' })
     this.#table = family === 'ipv6' ? new Table6('filter', options) : new Table('filter', options)
     this.#chain = new Chain(this.#table, isSpread ? 'c0' : 'INPUT')
-    this.#rule = (family === 'ipv6' ? Rule6 : Rule).parse(ADDED)
+    this.#rule = this.#parse(ADDED)
     this.#client = new NftClient(new LinuxKernel({ namespace }), FAMILIES[family])
   }
 
   get #tool(): string {
     return this.#stage.family === 'ipv6' ? 'ip6tables-nft' : 'iptables-nft'
+  }
+
+  #parse(line: string): AnyRule {
+    return (this.#stage.family === 'ipv6' ? Rule6 : Rule).parse(line)
+  }
+
+  /** By the names of their chains. */
+  #rules(): Record<string, AnyRule[]> {
+    const chains: Record<string, AnyRule[]> = {}
+    for (const [, chain = '', line = ''] of this.#text.matchAll(/^-A (\S+) (.*)$/gm)) {
+      chains[chain] ??= []
+      chains[chain].push(this.#parse(line))
+    }
+    return chains
   }
 
   /** Takes out what was appended, untimed: so the handle has read the table each time before it is used. */
@@ -103,6 +118,10 @@ export class NftStage implements Disposable {
       'append, nobody else in between': {
         goals: [],
         bodies: () => ({ ours: this.#appended(() => this.#chain.appendRule(this.#rule)) }),
+      },
+      [reconciling.NAME]: {
+        goals: reconciling.GOALS,
+        bodies: () => reconciling.bodiesOf({ place, chains: this.#rules(), parse: (line) => this.#parse(line) }),
       },
       save: {
         goals: [{ from: 10_000, ratio: ['tool', 1.5] }],

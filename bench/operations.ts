@@ -5,8 +5,10 @@ import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, sa
 import type { BareCalls } from './floor'
 import type { Body } from './measure'
 import { hasPython, python } from './python'
+import * as reconciling from './reconcile'
 import { ruleLine } from './rules'
 import type { Stage } from './stage'
+import { undone } from './undone'
 
 /** Whose times are compared: ours, and others by what they are. */
 export type Bodies = Readonly<Record<string, Body>> & { readonly ours: Body }
@@ -41,17 +43,6 @@ export interface Scene {
 }
 
 const parse = ({ family }: Stage, line: string): AnyRule => (family === 'ipv6' ? Rule6 : Rule).parse(line)
-
-/** Times `work` alone, and takes back what it did. */
-const undone =
-  (work: () => void, undo: () => void): Body =>
-  () => {
-    const start = performance.now()
-    work()
-    const ms = performance.now() - start
-    undo()
-    return ms
-  }
 
 const ADDED = '-p tcp -m tcp --dport 22 -j DROP'
 const words = (line: string): string[] => line.split(' ')
@@ -186,6 +177,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       })
       const one = parse(stage, ruleLine(stage.family, 0))
       return { ours: () => manyEdits(scene, rules), 'one edit': () => input.replaceRule(one, 0) }
+    },
+  },
+  [reconciling.NAME]: {
+    goals: reconciling.GOALS,
+    bodies: ({ stage }) => {
+      const rules = Array.from({ length: stage.count }, (_, i) => parse(stage, ruleLine(stage.family, i)))
+      return reconciling.bodiesOf({ place: stage.place, chains: { INPUT: rules }, parse: (line) => parse(stage, line) })
     },
   },
   save: {

@@ -1,6 +1,7 @@
 /** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { isatty } from 'node:tty'
 import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
@@ -18,6 +19,12 @@ export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colou
   readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
   /** The terminal that standard output is; undefined where it is none. */
   readonly terminal?: (() => Terminal | undefined) | undefined
+  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
+  readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
+  /** When standard input ends. */
+  readonly ended?: (() => Promise<void>) | undefined
+  /** The words by which this program is started. */
+  readonly self?: readonly string[] | undefined
 }
 
 interface Applet {
@@ -71,6 +78,7 @@ const load = {
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   lint: () => require('./lint') as typeof import('./lint'),
   trace: () => require('./trace') as typeof import('./trace'),
+  confirm: () => require('./confirm') as typeof import('./confirm'),
   monitor: () => require('./monitor') as typeof import('./monitor'),
   list: () => require('./list') as typeof import('./list'),
   top: () => require('./top') as typeof import('./top'),
@@ -166,6 +174,7 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
   if (name === 'monitor' || name === 'top' || name === 'ui') return runGoingOn(name, args, place, streams)
   if (name === 'metrics' && load.metrics().isServed(args)) return runGoingOn(name, args, place, streams)
+  if (['confirm', 'rollback', 'hold-change'].includes(name)) return runPending(name, args, place, streams)
   if (name === 'migrate') return runMigrate(args, place, streams)
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
@@ -188,27 +197,31 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
   )
 }
 
-type OnKernel = (words: string[], open: OpenKernel, streams: Streams) => unknown
+type OnKernel = (words: string[], open: OpenKernel, streams: Streams, place: Place) => unknown
 
 /** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
-const ON_KERNEL: Readonly<Record<string, OnKernel>> = {
-  capture: (...all) => load.own().capture(...all),
-  dump: (...all) => load.own().dump(...all),
-  apply: (words, ...all) =>
-    words.includes('--json') ? load.own().apply(words, ...all) : load.reconcile().runApply(words, ...all),
-  plan: (...all) => load.reconcile().runPlan(...all),
-  list: (...all) => load.list().runList(...all),
-  graph: (...all) => load.graph().runGraph(...all),
-  metrics: (...all) => load.metrics().runMetrics(...all),
-  trace: (...all) => load.trace().runTrace(...all),
-  lint: (...all) => load.lint().runLint(...all),
+const ON_KERNEL: Readonly<Record<string, () => OnKernel>> = {
+  capture: () => load.own().capture,
+  dump: () => load.own().dump,
+  apply:
+    () =>
+    (words, open, streams, place): void =>
+      words.includes('--json')
+        ? load.own().apply(words, open, streams)
+        : load.reconcile().runApply(words, place, open, streams),
+  plan: () => load.reconcile().runPlan,
+  list: () => load.list().runList,
+  graph: () => load.graph().runGraph,
+  metrics: () => load.metrics().runMetrics,
+  trace: () => load.trace().runTrace,
+  lint: () => load.lint().runLint,
 }
 
 function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): number {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
-  const status = (ON_KERNEL[name] as OnKernel)(rest, open, streams)
+  const status = (ON_KERNEL[name] as () => OnKernel)()(rest, open, streams, { ...outer, ...place })
   open.save()
   return typeof status === 'number' ? status : 0
 }
@@ -224,21 +237,39 @@ const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics' | 'ui', GoingOn>> 
 }
 
 function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, streams: Streams): number {
+  return goingOn(name, streams, async (signal) => {
+    const { openKernel, splitPlace } = load.kernel()
+    const { place, rest } = splitPlace(args)
+    if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
+    using open = openKernel({ ...outer, ...place })
+    await GOING_ON[name](rest, open, streams, signal)
+    return 0
+  })
+}
+
+/** Starts what takes its time, and says what is wrong where something is. */
+function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
   if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
   streams.goOn(async (signal) => {
-    const { openKernel, splitPlace } = load.kernel()
     try {
-      const { place, rest } = splitPlace(args)
-      if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
-      using open = openKernel({ ...outer, ...place })
-      await GOING_ON[name](rest, open, streams, signal)
-      return 0
+      return await work(signal)
     } catch (error) {
       return reporting(streams, (): number => {
         throw error
       })
     }
   })
+  return 0
+}
+
+/** What becomes of a change that is not confirmed yet. Where its tables are is known. */
+function runPending(name: string, args: readonly string[], place: Place, streams: Streams): number {
+  const [said] = Object.keys(place)
+  if (said !== undefined) throw new IptcError(`${name} knows where the tables are: --${said} has no place here`)
+  const { holdChange, runConfirm, runRollback } = load.confirm()
+  if (name === 'rollback') return goingOn(name, streams, () => runRollback(args, streams))
+  if (name === 'hold-change') return goingOn(name, streams, (signal) => holdChange(args, streams, signal))
+  runConfirm(args)
   return 0
 }
 
@@ -315,6 +346,27 @@ async function goOn(work: (signal: AbortSignal) => Promise<number>, stdout: Outp
   return work(end.signal)
 }
 
+/** A line of the terminal, as its own editing has it; '' where it ends, or nobody waits any more. */
+function ask(question: string, signal: AbortSignal, stdout: Output): Promise<string> {
+  const { createInterface } = require('node:readline') as typeof import('node:readline')
+  stdout.write(question)
+  const lines = createInterface({ input: process.stdin, terminal: false })
+  return new Promise((resolve) => {
+    lines.once('line', resolve)
+    lines.once('close', () => resolve(''))
+    signal.addEventListener('abort', () => lines.close(), { once: true })
+  }).finally(() => {
+    lines.close()
+    process.stdin.destroy()
+  }) as Promise<string>
+}
+
+const ended = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const event of ['end', 'close', 'error'] as const) process.stdin.once(event, () => resolve())
+    process.stdin.resume()
+  })
+
 if (require.main === module) {
   const [stdout, stderr] = [new Output(1), new Output(2)]
   const end = (status: number): void => {
@@ -330,6 +382,9 @@ if (require.main === module) {
     terminal: () => (process.stdout.isTTY ? process : undefined),
     colours: () => load.colours().hasColours(() => process.stdout),
     goOn: (work) => void goOn(work, stdout).then(end),
+    ask: isatty(0) && isatty(1) ? (question, signal) => ask(question, signal, stdout) : undefined,
+    ended,
+    self: [process.execPath, ...process.execArgv, process.argv[1] as string],
   })
   end(status)
 }

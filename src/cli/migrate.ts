@@ -4,7 +4,7 @@ import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError } from '../errors'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
-import { toJson } from './json'
+import { toJson } from '../json'
 import type { Io, OpenKernel } from './kernel'
 
 const OPTIONS = {

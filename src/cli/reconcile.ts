@@ -6,9 +6,9 @@ import type { JumpPlace } from '../policy/jumps'
 import type { Ownership } from '../policy/ownership'
 import type { Plan } from '../policy/plan'
 import { reconcile } from '../policy/reconcile'
-import { type Io, type OpenKernel, readFrom, readText } from './kernel'
-
-type Streams = Pick<Io, 'stdout' | 'stdin' | 'colours'>
+import { applyPending, secondsOf } from './confirm'
+import { type OpenKernel, type Place, readFrom, readText } from './kernel'
+import type { Streams } from './main'
 
 const OPTIONS = {
   tables: { type: 'boolean' },
@@ -16,26 +16,33 @@ const OPTIONS = {
   prefix: { type: 'string' },
   ipv6: { type: 'boolean', short: '6' },
   jumps: { type: 'string', multiple: true },
-  json: { type: 'boolean' },
 } as const
 
-const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPositionals: true })
-type Values = ReturnType<typeof parse>['values']
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
 
 /**
- * `plan --tables|--chain NAME|--prefix NAME [-6] [--jumps CHAIN=first|last] [--json] [FILE]`: prints what has to be done so that
+ * `plan --tables|--chain NAME|--prefix NAME [-6] [--jumps CHAIN=first|last|before:RULE|after:RULE] [--json] [FILE]`: prints what has to be done so that
  * these chains are as the file says, a text of iptables-save or a dump in JSON.
  */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
-  const { values, positionals } = parse(args)
+  const options = { ...OPTIONS, json: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const plan = planOf(values, positionals, open, streams, false)
   streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
-/** `apply`, with the same words: does what has to be done, and prints it. */
-export function runApply(args: string[], open: OpenKernel, streams: Streams): void {
-  const { values, positionals } = parse(args)
-  streams.stdout(told(planOf(values, positionals, open, streams, true), streams))
+/**
+ * `apply`, with the same words: does what has to be done, and prints it. `--confirm SECONDS`: it is taken back unless it is
+ * confirmed by then.
+ */
+export function runApply(args: string[], place: Place, open: OpenKernel, streams: Streams): void {
+  const options = { ...OPTIONS, confirm: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const seconds = values.confirm === undefined ? undefined : secondsOf(values.confirm)
+  const plan = planOf(values, positionals, open, streams, seconds === undefined)
+  const next = seconds === undefined || plan.isEmpty ? undefined : applyPending(plan, seconds, place, open, streams)
+  streams.stdout(told(plan, streams))
+  next?.()
 }
 
 function planOf(
@@ -65,14 +72,17 @@ function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   return one
 }
 
-function placesOf(words: readonly string[]): Record<string, JumpPlace<never>> {
-  return Object.fromEntries(
-    words.map((word) => {
-      const [, chain, place] = /^(.+)=(first|last)$/.exec(word) ?? []
-      if (chain === undefined) throw new IptcError(`--jumps takes CHAIN=first or CHAIN=last, not ${word}`)
-      return [chain, place as 'first' | 'last']
-    }),
-  )
+/** `CHAIN=first|last`, `CHAIN=before:RULE` or `CHAIN=after:RULE`, each chain once. */
+function placesOf(words: readonly string[]): Record<string, JumpPlace<string>> {
+  const places = new Map<string, JumpPlace<string>>()
+  for (const word of words) {
+    const [, chain, place, side, rule] = /^(.+?)=(?:(first|last)|(before|after):(.+))$/s.exec(word) ?? []
+    if (chain === undefined)
+      throw new IptcError(`--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`)
+    if (places.has(chain)) throw new IptcError(`--jumps says twice where the jumps of chain ${chain} stand`)
+    places.set(chain, (place ?? { [side as string]: rule }) as JumpPlace<string>)
+  }
+  return Object.fromEntries(places)
 }
 
 const told = (plan: Plan, { colours }: Streams): string =>

@@ -16,7 +16,10 @@ export const USAGE = `xtables - the packet filter of Linux, without iptables
   xtables dump --json [-6] [TABLE]        rules as dictionaries; --sets: all, with the ipsets
   xtables apply --json [-6] [FILE]        make tables what a dump says (from standard input unless said)
   xtables plan [-6] OWNED [FILE]          what has to be done so that chains are as a text or a dump says; --json
-  xtables apply [-6] OWNED [FILE]         do it: OWNED is --tables, --chain NAME … or --prefix NAME; --jumps CHAIN=first|last
+  xtables apply [-6] OWNED [FILE]         do it: OWNED is --tables, --chain NAME … or --prefix NAME;
+                                          --jumps CHAIN=first|last|before:RULE|after:RULE: where jumps to them stand;
+                                          --confirm SECONDS: it is taken back unless confirmed by then
+  xtables confirm|rollback DIRECTORY      keep what was applied so, or take it back at once
   xtables trace [-6] [-p tcp] [-s ADDRESS] [--dport PORT] [-i NAME] … [FILE]
                                           which rules such a packet would meet, and what becomes of it; --all, --json
   xtables lint [-6] [FILE [FILE6]]        what is wrong in tables, or of no use; --json, --no-session

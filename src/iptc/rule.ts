@@ -67,6 +67,8 @@ export abstract class AnyRule extends Strict {
   readonly #context: Context
   readonly #stored: TableEntry | undefined
   #origin: Entry | undefined
+  /** The entry that names nothing of one namespace. */
+  #anywhere: Entry | undefined
   /** The rule taken apart: each of these once somebody has asked for it, or has changed it. */
   #head: Uint8Array | undefined
   #matches: readonly Match[] | undefined
@@ -173,7 +175,11 @@ export abstract class AnyRule extends Strict {
       throw new XtablesError(`a rule of ${this.context.family.name} cannot be in a table of ${context.family.name}`, {
         extension: 'rule',
       })
-    return rebindRule(this.entry, this.context, context)
+    const { entry } = this
+    if (entry === this.#anywhere) return entry
+    const bound = rebindRule(entry, this.context, context)
+    if (bound === entry && this.context.sets !== context.sets) this.#anywhere = entry
+    return bound
   }
 
   #option(name: string): [string, Option] {

@@ -52,7 +52,8 @@ function rulesAfter(
   return new Rules(rules.image, refs)
 }
 
-function entryOf({ rule, counters }: PlannedRule, context: Context): Entry {
+/** @internal */
+export function entryOf({ rule, counters }: PlannedRule, context: Context): Entry {
   const entry = encodeRule(parseRule(rule, context.family), context)
   writeCounters(context.family, entry.bytes, counters.map(BigInt) as unknown as Counters)
   return entry

@@ -4,18 +4,18 @@ import type { Context } from '../extensions/context'
 import type { PolicyName } from '../iptc/policy'
 import { entryPrinter, printEntry } from '../language/print-entry'
 import { type Chain, countersOf, type Entry, policyOf } from '../ruleset/ruleset'
-import type { Aligned } from './alignment'
+import type { Alignment } from './alignment'
 import type { ChainPlan, MovedRule, PlannedRule, ReplacedRule } from './plan-data'
 import type { ChainChange } from './table-changes'
 
 /** Texts are made of what changes; digests, which take all of a chain, when they are asked for. */
-export function describeChange({ name, before, after, aligned }: ChainChange, context: Context): ChainPlan {
-  const { deleted, added, replaced } = comings(before, after, aligned, context)
+export function describeChange({ name, before, after, alignment }: ChainChange, context: Context): ChainPlan {
+  const { deleted, added, replaced } = comings(before, after, alignment, context)
   return {
     chain: name,
     change: before === undefined ? 'create' : after === undefined ? 'delete' : 'edit',
     ...policyChange(before, after, context),
-    ...{ deleted, added, moved: movings(after, aligned, context), replaced },
+    ...{ deleted, added, moved: movings(after, alignment, context), replaced },
     get before() {
       return digestOf(before, context)
     },
@@ -25,13 +25,29 @@ export function describeChange({ name, before, after, aligned }: ChainChange, co
   }
 }
 
-/** @internal What a chain says, its counters aside; `-` where there is none. */
+/** What a chain says, its counters aside. */
+export interface Said {
+  /** Of a built-in chain. */
+  readonly policy: string | null
+  /** In the words of iptables. */
+  readonly rules: readonly string[]
+}
+
+/** @internal */
+export function saidOf(chain: Chain, context: Context): Said {
+  const printer = entryPrinter(chain.rules.image, context)
+  return {
+    policy: policyOf(context.family, chain) ?? null,
+    rules: chain.rules.refs.map((ref) => printer.make(ref)),
+  }
+}
+
+/** @internal What a chain says in short; `-` where there is none. */
 export function digestOf(chain: Chain | undefined, context: Context): string {
   if (chain === undefined) return '-'
-  const printer = entryPrinter(chain.rules.image, context)
-  const lines = chain.rules.refs.map((ref) => printer.make(ref))
+  const { policy, rules } = saidOf(chain, context)
   return createHash('sha256')
-    .update(JSON.stringify([policyOf(context.family, chain), ...lines]))
+    .update(JSON.stringify([policy, ...rules]))
     .digest('hex')
 }
 
@@ -41,10 +57,13 @@ function policyChange(before: Chain | undefined, after: Chain | undefined, { fam
   return { policy: { from: from as PolicyName, to: to as PolicyName } }
 }
 
-function movings(after: Chain | undefined, aligned: readonly Aligned[], context: Context): MovedRule[] {
-  return aligned.flatMap(({ from, isStaying }, to) =>
-    isStaying || from === undefined ? [] : [{ from: from + 1, to: to + 1, rule: textAt(after, to, context) }],
-  )
+function movings(after: Chain | undefined, { from, isStaying }: Alignment, context: Context): MovedRule[] {
+  const all: MovedRule[] = []
+  for (let to = isStaying.indexOf(0); to >= 0; to = isStaying.indexOf(0, to + 1)) {
+    const position = from[to] as number
+    if (position >= 0) all.push({ from: position + 1, to: to + 1, rule: textAt(after, to, context) })
+  }
+  return all
 }
 
 const textAt = (chain: Chain | undefined, position: number, context: Context): string =>
@@ -54,11 +73,11 @@ const textAt = (chain: Chain | undefined, position: number, context: Context): s
 function comings(
   before: Chain | undefined,
   after: Chain | undefined,
-  aligned: readonly Aligned[],
+  alignment: Alignment,
   context: Context,
 ): Pick<ChainPlan, 'deleted' | 'added' | 'replaced'> {
   const plan = { deleted: [] as PlannedRule[], added: [] as PlannedRule[], replaced: [] as ReplacedRule[] }
-  for (const { goes, comes } of gapsOf(before?.rules.length ?? 0, aligned)) {
+  for (const { goes, comes } of gapsOf(before?.rules.length ?? 0, alignment)) {
     const deleted = goes.map((i) => plannedRule(before, i, context))
     const added = comes.map((i) => plannedRule(after, i, context))
     const pairs = Math.min(deleted.length, added.length)
@@ -76,24 +95,25 @@ interface Gap {
   readonly comes: readonly number[]
 }
 
-function* gapsOf(count: number, aligned: readonly Aligned[]): Generator<Gap> {
+function* gapsOf(count: number, { from, isStaying }: Alignment): Generator<Gap> {
   const isKept = new Uint8Array(count)
-  for (const { from } of aligned) if (from !== undefined) isKept[from] = 1
-  let comes: number[] = []
+  for (let to = 0; to < from.length; to++) if ((from[to] as number) >= 0) isKept[from[to] as number] = 1
+  let [goes, comes]: [number[], number[]] = [[], []]
   let next = 0
-  const goesUpTo = (end: number): number[] => {
-    const goes: number[] = []
+  const goUpTo = (end: number): void => {
     for (; next < end; next++) if (isKept[next] === 0) goes.push(next)
-    return goes
   }
-  for (let to = 0; to < aligned.length; to++) {
-    const { from, isStaying } = aligned[to] as Aligned
-    if (isStaying) {
-      yield { goes: goesUpTo(from as number), comes }
-      comes = []
-    } else if (from === undefined) comes.push(to)
+  for (let to = 0; to < from.length; to++) {
+    if (isStaying[to] === 1) {
+      goUpTo(from[to] as number)
+      if (goes.length + comes.length > 0) {
+        yield { goes, comes }
+        ;[goes, comes] = [[], []]
+      }
+    } else if ((from[to] as number) < 0) comes.push(to)
   }
-  yield { goes: goesUpTo(count), comes }
+  goUpTo(count)
+  yield { goes, comes }
 }
 
 function plannedRule(chain: Chain | undefined, at: number, context: Context): PlannedRule {

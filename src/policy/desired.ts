@@ -52,7 +52,9 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
   return new Map(
     Object.entries(chains).map(([name, chain]) => {
       const { policy, rules = [] } = chainOf(chain, [table, name])
-      const entries = rules.map((rule, i) => entryOf(rule, context, [table, name, i]))
+      const entries = rules.map((rule, i) =>
+        rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i]),
+      )
       return [name, { rules: entries, policy }]
     }),
   )

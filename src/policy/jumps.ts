@@ -1,8 +1,10 @@
 /** The jumps to chains of ours in a chain of others: where they stand among its rules. */
 import { NotFoundError } from '../errors'
+import { RulePairs } from '../ruleset/rule-pairs'
 import { type Ref, Rules } from '../ruleset/rules'
-import { type Chain, type Entry, jumpOf } from '../ruleset/ruleset'
-import { type Aligned, align, left, type NumberedRule } from './alignment'
+import { type Chain, type Entry, jumpOf, type Ruleset } from '../ruleset/ruleset'
+import { type Alignment, align, joined, left } from './alignment'
+import { RuleComparison } from './comparison'
 
 /** Before or behind all rules of others, or next to one of these. */
 export type JumpPlace<R> = 'first' | 'last' | { readonly before: R } | { readonly after: R }
@@ -13,32 +15,30 @@ export type JumpPlace<R> = 'first' | 'last' | { readonly before: R } | { readonl
  * @throws NotFoundError where the rule is not there that they are to stand next to
  */
 export function alignJumps(
-  chain: Chain,
+  ruleset: Ruleset,
+  { name, rules }: Chain,
   wanted: readonly Entry[],
   place: JumpPlace<Entry>,
   isOurs: (chain: string) => boolean,
-  idsOf: (rules: Rules) => Int32Array,
-): Aligned[] {
-  const ids = idsOf(chain.rules)
-  const jumps: (NumberedRule & { readonly behind: number })[] = []
+): Alignment {
+  const jumps: number[] = []
   const others: number[] = []
-  chain.rules.refs.forEach((ref, position) => {
-    if (isJump(chain.rules, ref, isOurs)) jumps.push({ id: ids[position] as number, position, behind: others.length })
+  rules.refs.forEach((ref, position) => {
+    if (isJump(rules, ref, isOurs)) jumps.push(position)
     else others.push(position)
   })
-  const gap = gapOf(
-    place,
-    others.map((position) => ids[position] as number),
-    chain.name,
-    idsOf,
-  )
+  const foreign = Int32Array.from(others)
+  if (jumps.length === 0 && wanted.length === 0) return left(foreign)
+  const gap = gapOf(ruleset, rules, place, others, name)
+  const [above, below] = [others[gap - 1] ?? -1, others[gap] ?? rules.length]
+  const isInPlace = (position: number): boolean => position > above && position < below
   const ours = align(
-    jumps.filter(({ behind }) => behind === gap),
-    jumps.filter(({ behind }) => behind !== gap),
+    Int32Array.from(jumps.filter(isInPlace)),
+    Int32Array.from(jumps.filter((position) => !isInPlace(position))),
     wanted,
-    idsOf(Rules.from(wanted)),
+    new RuleComparison(ruleset, rules, wanted),
   )
-  return [...others.slice(0, gap).map(left), ...ours, ...others.slice(gap).map(left)]
+  return joined(left(foreign.subarray(0, gap)), ours, left(foreign.subarray(gap)))
 }
 
 function isJump(rules: Rules, ref: Ref, isOurs: (chain: string) => boolean): boolean {
@@ -48,15 +48,17 @@ function isJump(rules: Rules, ref: Ref, isOurs: (chain: string) => boolean): boo
 
 /** How many of the others' rules stand before the place. */
 function gapOf(
+  { family, canonical }: Ruleset,
+  rules: Rules,
   place: JumpPlace<Entry>,
   others: readonly number[],
   chain: string,
-  idsOf: (rules: Rules) => Int32Array,
 ): number {
   if (place === 'first') return 0
   if (place === 'last') return others.length
   const [rule, behind] = 'before' in place ? [place.before, 0] : [place.after, 1]
-  const at = others.indexOf(idsOf(Rules.of(rule))[0] as number)
+  const pairs = new RulePairs(family, rules, Rules.of(canonical?.(rule) ?? rule))
+  const at = others.findIndex((position) => pairs.run(position, 0) === 1)
   if (at < 0)
     throw new NotFoundError(`chain ${chain} has no rule of others that the jumps could stand next to as asked`)
   return at + behind

@@ -73,7 +73,8 @@ class Reconciled {
   }
 
   edit({ context }: AnyTable): Edit {
-    const placeOf = (chain: string): JumpPlace<Entry> => placeIn(this.#jumps[chain] ?? 'first', chain, context)
+    const placeOf = (chain: string): JumpPlace<Entry> =>
+      placeIn(Object.hasOwn(this.#jumps, chain) ? this.#jumps[chain] : 'first', chain, context)
     return (draft) => {
       this.#context = context
       this.#changes = changeTable(draft, { wanted: this.#wanted(draft, context), owns: this.#owns, placeOf })
@@ -92,7 +93,7 @@ class Reconciled {
 }
 
 /** @throws IptcError, XtablesError */
-function placeIn(place: JumpPlace<DesiredRule>, chain: string, context: Context): JumpPlace<Entry> {
+function placeIn(place: JumpPlace<DesiredRule> | undefined, chain: string, context: Context): JumpPlace<Entry> {
   if (place === 'first' || place === 'last') return place
   const [[side, rule] = ['', undefined], ...others] = isObject(place) ? Object.entries(place) : []
   if (others.length > 0 || (side !== 'before' && side !== 'after'))

@@ -3,19 +3,10 @@ import { NotFoundError, RuleError } from '../errors'
 import type { PolicyName } from '../iptc/policy'
 import { checkNewName } from '../iptc/table'
 import { Editor } from '../ruleset/editor'
-import { RuleIds } from '../ruleset/rule-ids'
-import { type Ref, Rules } from '../ruleset/rules'
-import {
-  type Chain,
-  type Draft,
-  type Entry,
-  jumpOf,
-  moved,
-  newChain,
-  orderedChains,
-  policyOf,
-} from '../ruleset/ruleset'
-import { type Aligned, align } from './alignment'
+import type { Ref } from '../ruleset/rules'
+import { type Chain, type Draft, type Entry, jumpOf, newChain, orderedChains, policyOf } from '../ruleset/ruleset'
+import { type Alignment, align, alignedRules, isUnchanged, left, numbersTo } from './alignment'
+import { RuleComparison } from './comparison'
 import type { WantedChain } from './desired'
 import { alignJumps, type JumpPlace } from './jumps'
 import { isOwned, type Ownership } from './ownership'
@@ -26,8 +17,8 @@ export interface ChainChange {
   /** Undefined for a chain that is new, or gone. */
   readonly before: Chain | undefined
   readonly after: Chain | undefined
-  /** The rules that it is to have. */
-  readonly aligned: readonly Aligned[]
+  /** The rules that it is to have; none where it goes. */
+  readonly alignment: Alignment
 }
 
 export interface Wishes {
@@ -45,16 +36,16 @@ export function changeTable(draft: Draft, wishes: Wishes): ChainChange[] {
   return new TableWork(draft, wishes).carryOut()
 }
 
+const NONE = new Int32Array()
+
 class TableWork {
   readonly #draft: Draft
   readonly #wishes: Wishes
-  readonly #ids: RuleIds
   readonly #before: ReadonlyMap<string, Chain>
 
   constructor(draft: Draft, wishes: Wishes) {
     this.#draft = draft
     this.#wishes = wishes
-    this.#ids = new RuleIds(draft.family)
     this.#before = new Map(draft.chains)
   }
 
@@ -104,56 +95,39 @@ class TableWork {
   #change(name: string): ChainChange[] {
     const chain = this.#draft.chains.get(name) as Chain
     const { rules = [], policy } = this.#wishes.wanted.get(name) ?? {}
-    const aligned = this.#aligned(chain, rules)
-    if (aligned === undefined) return []
-    this.#checkForeign(chain, aligned)
-    const isSame =
-      aligned.length === chain.rules.length && aligned.every(({ from, isStaying }) => isStaying && from !== undefined)
-    if (!isSame) this.#draft.chains.set(name, { ...chain, rules: this.#rulesOf(chain, aligned), isUnused: false })
+    const alignment = this.#alignment(chain, rules)
+    if (alignment === undefined) return []
+    this.#checkForeign(chain, alignment)
+    const isSame = isUnchanged(alignment, chain.rules.length)
+    if (!isSame) {
+      const rules = alignedRules(chain.rules, alignment, (rule) => ({ ...rule }))
+      this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
+    }
     const isPolicy = policy === undefined || policy === policyOf(this.#draft.family, chain)
     if (!isPolicy) new Editor(this.#draft).setPolicy(name, policy as PolicyName, undefined)
     if (isSame && isPolicy && !this.#isNew(name)) return []
-    return [{ name, before: this.#before.get(name), after: this.#draft.chains.get(name), aligned }]
+    return [{ name, before: this.#before.get(name), after: this.#draft.chains.get(name), alignment }]
   }
 
   /** Undefined for a chain that is none of our business. */
-  #aligned(chain: Chain, wanted: readonly Entry[]): Aligned[] | undefined {
-    const idsOf = (rules: Rules): Int32Array => this.#ids.of(this.#canonical(rules))
-    if (this.#isOurs(chain.name)) {
-      const ids = idsOf(chain.rules)
-      const old = Array.from(ids, (id, position) => ({ id, position }))
-      return align(old, [], wanted, idsOf(Rules.from(wanted)))
-    }
+  #alignment(chain: Chain, wanted: readonly Entry[]): Alignment | undefined {
+    if (this.#isOurs(chain.name))
+      return align(numbersTo(chain.rules.length), NONE, wanted, new RuleComparison(this.#draft, chain.rules, wanted))
     if (chain.hook === undefined && !this.#wishes.wanted.has(chain.name)) return undefined
-    return alignJumps(chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name), idsOf)
+    return alignJumps(this.#draft, chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name))
   }
 
   /** Rules that iptables has no words for cannot be desired, and nobody has said that they are to go. */
-  #checkForeign({ name, rules }: Chain, aligned: readonly Aligned[]): void {
+  #checkForeign({ name, rules }: Chain, { from }: Alignment): void {
     const { foreign } = this.#draft
     if (foreign === undefined || foreign.rules.size === 0) return
-    const kept = new Set(aligned.map(({ from }) => from))
+    const kept = new Set(from)
     const position = rules.refs.findIndex((ref, i) => foreign.rules.has(ref) && !kept.has(i))
     if (position >= 0) this.#fail(name, 'iptables has no words for it, so that it is not taken out unnamed', position)
   }
 
-  /** As the rules are read once they are in the table. */
-  #canonical(rules: Rules): Rules {
-    const { canonical } = this.#draft
-    if (canonical === undefined || rules.image !== undefined) return rules
-    return Rules.from(rules.map((rule) => canonical(rule)))
-  }
-
-  #rulesOf(chain: Chain, aligned: readonly Aligned[]): Rules {
-    const refs = aligned.map(({ rule, from, isStaying }): Ref => {
-      if (from === undefined) return { ...(rule as Entry) }
-      const ref = chain.rules.refs[from] as Ref
-      return isStaying ? ref : moved(chain.rules.at(from) as Entry, ref)
-    })
-    return new Rules(chain.rules.image, refs)
-  }
-
   #remove(gone: ReadonlySet<string>): ChainChange[] {
+    if (gone.size === 0) return []
     for (const { name: chain, rules } of this.#draft.chains.values()) {
       if (gone.has(chain)) continue
       const position = rules.refs.findIndex((ref) => gone.has(jumpOf(rules, ref) ?? ''))
@@ -165,9 +139,9 @@ class TableWork {
         )
     }
     return [...gone].map((name) => {
-      this.#checkForeign(this.#draft.chains.get(name) as Chain, [])
+      this.#checkForeign(this.#draft.chains.get(name) as Chain, left(NONE))
       this.#draft.chains.delete(name)
-      return { name, before: this.#before.get(name), after: undefined, aligned: [] }
+      return { name, before: this.#before.get(name), after: undefined, alignment: left(NONE) }
     })
   }
 }

@@ -14,6 +14,7 @@ import {
   XT_ALIGN,
 } from '../abi/x-tables'
 import { s32, u16, u64 } from '../binary/codec'
+import { Slab } from '../binary/slab'
 import type { Extent } from '../binary/struct'
 import { readText, writeText } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
@@ -122,6 +123,9 @@ export function buildVerdict(verdict: number): Uint8Array {
 /** Entries count their bytes in 16 bits, and are aligned. */
 const MAX_ENTRY = 0xfff8
 
+/** Rules that are made one after the other are most often looked at so, too. A piece is small, as a single rule may keep it. */
+const slab = new Slab(1 << 13)
+
 /** An entry of these parts. `head` is the family's entry struct with everything in it but the two offsets. */
 export function buildEntry(
   family: Family,
@@ -136,7 +140,7 @@ export function buildEntry(
       extension: 'rule',
       value: size,
     })
-  const bytes = new Uint8Array(size)
+  const bytes = slab.take(size)
   bytes.set(head.subarray(0, family.entrySize))
   let at = family.entrySize
   for (const part of [...matches, target]) {

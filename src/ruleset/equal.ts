@@ -20,7 +20,7 @@ import { headerOf, structOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
 import type { Entry, Ruleset } from './ruleset'
-import { wordsOf } from './words'
+import { sameWords, wordsOf } from './words'
 
 const NAME = entryMatch.fields.name.offset
 
@@ -143,13 +143,8 @@ function sameEntries(one: Image, a: Int32Array, other: Image, b: Int32Array, fro
     const at = (starts[i] as number) >> 2
     const isVerdict = (destinations[i] as number) >= 0 || destinations[i] === GOES_ON
     const size = isVerdict ? targetOffset(family, one.bytes, at << 2) >> 2 : ((starts[i + 1] as number) >> 2) - at
-    if (!sameWords(a, b, at, at + head) || !sameWords(a, b, at + tail, at + size)) return false
+    if (!sameWords(a, at, b, at, head) || !sameWords(a, at + tail, b, at + tail, size - tail)) return false
     if (targetOffset(family, one.bytes, at << 2) !== targetOffset(family, other.bytes, at << 2)) return false
   }
-  return true
-}
-
-function sameWords(a: Int32Array, b: Int32Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false
   return true
 }

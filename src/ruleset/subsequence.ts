@@ -29,6 +29,54 @@ function lengthBelow(ends: readonly number[], values: ArrayLike<number>, value: 
   return low
 }
 
+/**
+ * As {@link longestCommon}, of lists that differ in few elements (Myers' shortest edit script): equal elements are found by asking,
+ * so that nothing has to be known of those that stay.
+ * @param run how many are equal, one by one, from two places on
+ * @param most how many elements the lists may have between them that are not common
+ * @returns undefined where they have more
+ */
+export function longestCommonOfLike(
+  old: number,
+  now: number,
+  run: (ofOld: number, ofNow: number) => number,
+  most: number,
+): Int32Array | undefined {
+  // On diagonal k, `old` is k ahead. How far `old` is come on each, at every number of differences: even and odd ones in turns.
+  const farthest = new Int32Array(2 * most + 3)
+  const middle = most + 1
+  const before: Int32Array[] = []
+  for (let different = 0; different <= most; different++) {
+    before.push(farthest.slice(middle - different - 1, middle + different + 2))
+    for (let k = -different; k <= different; k += 2) {
+      const [less, more] = [farthest[middle + k - 1] as number, farthest[middle + k + 1] as number]
+      let x = different === 0 ? 0 : k === -different || (k !== different && less < more) ? more : less + 1
+      if (x < old && x - k < now) x += run(x, x - k)
+      farthest[middle + k] = x
+      if (x >= old && x - k >= now) return commonOf(old, now, before)
+    }
+  }
+  return undefined
+}
+
+/** The way back from the ends. */
+function commonOf(old: number, now: number, before: readonly Int32Array[]): Int32Array {
+  const found = new Int32Array(now).fill(-1)
+  let [x, y] = [old, now]
+  for (let different = before.length - 1; x > 0 && y > 0; different--) {
+    const farthest = before[different] as Int32Array
+    const k = x - y
+    const [less, more] = [farthest[k + different] as number, farthest[k + different + 2] as number]
+    const isNew = k === -different || (k !== different && less < more)
+    const from = different === 0 ? 0 : isNew ? more : less + 1
+    while (x > from && y > 0) found[--y] = --x
+    if (different === 0) break
+    if (isNew) y--
+    else x--
+  }
+  return found
+}
+
 /** More pairs of equal elements than these are not all looked at. */
 const MOST_PAIRS = 1_000_000
 

@@ -60,10 +60,25 @@ test('jumps stand where they are to, and chains are named one by one', () => {
 })
 
 test.each([
+  ['before', ['-A INPUT -j web-in', '-A INPUT -s 10.0.0.1/32 -i lo -j ACCEPT', '-A INPUT -j DROP']],
+  ['after', ['-A INPUT -s 10.0.0.1/32 -i lo -j ACCEPT', '-A INPUT -j web-in', '-A INPUT -j DROP']],
+])('jumps stand right %s a rule', (side, rules) => {
+  xtables('iptables -A INPUT -i lo -s 10.0.0.1 -j ACCEPT')
+  xtables('iptables -A INPUT -j DROP')
+  const words = ['--kernel', 'memory', '--state', join(directory, 'state.json'), 'apply', '--prefix', 'web-', '--jumps']
+  expect(run('xtables', [...words, `INPUT=${side}:-s 10.0.0.1 -i lo -j ACCEPT`], TEXT).stderr).toBe('')
+  expect(xtables('iptables -S INPUT').stdout.trim().split('\n').slice(1)).toEqual(rules)
+})
+
+test.each([
   ['plan', 'which chains are yours is said by one of --tables, --chain NAME'],
   ['apply', 'which chains are yours is said by one of --tables, --chain NAME'],
   ['plan --tables --prefix x', 'which chains are yours is said by one of --tables, --chain NAME'],
-  ['plan --tables --jumps INPUT=middle', '--jumps takes CHAIN=first or CHAIN=last, not INPUT=middle'],
+  ['plan --tables --jumps INPUT=middle', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=middle'],
+  ['plan --tables --jumps INPUT=before:', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=before:'],
+  ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
+  ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps says twice where the jumps of chain INPUT stand'],
+  ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
   ['plan --tables a b', 'one file says what is desired'],
   ['plan --tables /nonexistent', '/nonexistent'],
   ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],

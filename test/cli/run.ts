@@ -1,5 +1,5 @@
 /** The command, run in this process. */
-import { main } from '../../src/cli/main'
+import { main, type Streams } from '../../src/cli/main'
 
 export interface Said {
   readonly status: number
@@ -7,7 +7,7 @@ export interface Said {
   readonly stderr: string
 }
 
-export function run(name: string, words: readonly string[], input = ''): Said {
+export function run(name: string, words: readonly string[], input = '', more: Partial<Streams> = {}): Said {
   const said = { stdout: '', stderr: '' }
   const status = main(name, words, {
     stdout: (text) => {
@@ -18,6 +18,7 @@ export function run(name: string, words: readonly string[], input = ''): Said {
     },
     stdin: () => input,
     lines: () => input.split('\n'),
+    ...more,
   })
   return { status, ...said }
 }

@@ -246,6 +246,13 @@ COMMIT
     expect(text(true)).toEqual(before)
   })
 
+  test('a chain may be called as what every object has', () => {
+    restore('*filter\n:constructor - [0:0]\n-A constructor -j DROP\nCOMMIT\n', place())
+    const desired = { filter: { 'web-in': [], constructor: ['-j web-in'] } }
+    reconcile(desired, { ...PREFIX, ...place(), apply: true })
+    expect(rules('constructor')).toEqual(['-j web-in', '-j DROP'])
+  })
+
   test('a text of iptables-save is desired as it says, its counters aside', () => {
     restore(OTHERS, { ...place(), counters: true })
     const desired =

@@ -4,6 +4,7 @@ import type { Family } from '../../src/abi/family'
 import { matchParts, targetPart } from '../../src/ruleset/entry'
 import { sameRule } from '../../src/ruleset/equal'
 import { RuleIds } from '../../src/ruleset/rule-ids'
+import { RulePairs } from '../../src/ruleset/rule-pairs'
 import { Rules } from '../../src/ruleset/rules'
 import type { Entry } from '../../src/ruleset/ruleset'
 import { fixtures, rulesetOf } from '../support/fixtures'
@@ -21,6 +22,14 @@ function differences(family: Family, rules: readonly Entry[], ids: Int32Array): 
   return wrong
 }
 
+/** So, where pairs are asked. */
+function wrongPairs(family: Family, one: Rules, other: Rules): string[] {
+  const pairs = new RulePairs(family, one, other)
+  return [...one].flatMap((rule, i) =>
+    [...other].flatMap((another, k) => (sameRule(family, rule, another) === pairs.run(i, k) > 0 ? [] : [`${i} ${k}`])),
+  )
+}
+
 test('rules of tables, in the image and as objects, have the numbers that a comparison tells', () => {
   let same = 0
   for (const { ruleset, rules } of filled) {
@@ -29,6 +38,8 @@ test('rules of tables, in the image and as objects, have the numbers that a comp
     const numbers = ids.of(rules)
     expect(differences(ruleset.family, [...rules], numbers)).toEqual([])
     expect(ids.of(Rules.of(...objects))).toEqual(numbers)
+    if (rules.length < 200) expect(wrongPairs(ruleset.family, rules, Rules.of(...objects))).toEqual([])
+    expect(new RulePairs(ruleset.family, Rules.of(...objects), rules).run(0, 0)).toBe(rules.length)
     same += rules.length - new Set(numbers).size
   }
   expect(same).toBeGreaterThan(100)
@@ -60,6 +71,7 @@ test('so have rules with other bytes here and there', () => {
       })
       const ids = new RuleIds(ruleset.family).of(Rules.of(...copies))
       expect(differences(ruleset.family, copies, ids)).toEqual([])
+      expect(wrongPairs(ruleset.family, Rules.of(...copies), Rules.of(...copies.toReversed()))).toEqual([])
       differing += new Set(ids).size - 1
     }),
     { numRuns: 5_000 },

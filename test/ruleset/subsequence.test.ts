@@ -1,6 +1,6 @@
 /** Longest increasing and common subsequences, against what trying everything finds. */
 import fc from 'fast-check'
-import { longestCommon, longestIncreasing } from '../../src/ruleset/subsequence'
+import { longestCommon, longestCommonOfLike, longestIncreasing } from '../../src/ruleset/subsequence'
 
 /** By the recurrence of the textbooks. */
 function lengthOfCommon(a: readonly number[], b: readonly number[]): number {
@@ -41,6 +41,27 @@ test.each([[3], [40]])('the longest common subsequence of numbers up to %d is on
       expect(found.every((place, i) => place === -1 || old[place] === now[i])).toBe(true)
       expect(isIncreasing(found.filter((place) => place >= 0))).toBe(true)
       expect(found.filter((place) => place >= 0).length).toBe(lengthOfCommon(old, now))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test.each([[1], [3], [40]])('so it is of lists that are like each other, of numbers up to %d', (most) => {
+  fc.assert(
+    fc.property(numbers(most), numbers(most), fc.nat(60), (old, now, different) => {
+      const length = lengthOfCommon(old, now)
+      const run = (i: number, k: number): number => {
+        expect([i < old.length, k < now.length]).toEqual([true, true])
+        const end = old.slice(i).findIndex((one, at) => one !== now[k + at])
+        return end < 0 ? Math.min(old.length - i, now.length - k) : end
+      }
+      const found = longestCommonOfLike(old.length, now.length, run, different)
+      expect(found !== undefined).toBe(old.length + now.length - 2 * length <= different)
+      if (found === undefined) return
+      expect(found.length).toBe(now.length)
+      expect(found.every((place, i) => place === -1 || old[place] === now[i])).toBe(true)
+      expect(isIncreasing([...found].filter((place) => place >= 0))).toBe(true)
+      expect(found.filter((place) => place >= 0).length).toBe(length)
     }),
     { numRuns: 2_000 },
   )

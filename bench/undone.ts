@@ -1,0 +1,13 @@
+/** Bodies that leave the table as it was. */
+import type { Body } from './measure'
+
+/** Times `work` alone, and takes back what it did. */
+export const undone =
+  (work: () => void, undo: () => void): Body =>
+  () => {
+    const start = performance.now()
+    work()
+    const ms = performance.now() - start
+    undo()
+    return ms
+  }

@@ -1,0 +1,117 @@
+/**
+ * A change that is taken back unless it is confirmed: a private directory that all who have to do with it share, the one
+ * that makes the change, the one that waits, and the one that confirms it. Which of them decides, a rename does: of a file that
+ * is there once.
+ */
+import { existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { IptcError } from '../errors'
+import type { TakeBack, TakenBack } from '../policy/take-back'
+import type { Place } from './kernel'
+
+export interface PendingData {
+  /** Where the tables are. */
+  readonly place: Place
+  /** The number of the network namespace that they are in; null where there is none. */
+  readonly namespace: number | null
+  readonly seconds: number
+  readonly takeBack: TakeBack
+}
+
+const DATA = 'change.json'
+const RESULT = 'result'
+/** The file that is renamed to what has been decided. */
+const WAITING = 'waiting'
+
+export type Decision = 'kept' | 'undo'
+
+/**
+ * What has happened, as empty files. `ready`: it is held by the process that takes it back. `begun`: from now on, the tables
+ * may be changed. `failed`: they have not been, or not all of them.
+ */
+type Mark = 'ready' | 'begun' | 'failed'
+
+export class Pending {
+  readonly directory: string
+
+  private constructor(directory: string) {
+    this.directory = directory
+  }
+
+  static make(data: PendingData): Pending {
+    const pending = new Pending(mkdtempSync(join(parent(), 'xtables-')))
+    pending.#write(DATA, JSON.stringify(data))
+    pending.#write(WAITING, '')
+    return pending
+  }
+
+  /** @throws IptcError for a directory that is none of a change, or that others could have made */
+  static open(directory: string): Pending {
+    const path = resolve(directory)
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) throw new IptcError(`no change waits in ${directory}: it was confirmed, or never made`)
+    const isOurs = [0, process.geteuid?.()].includes(stats.uid) && (stats.mode & 0o077) === 0
+    if (!stats.isDirectory() || !isOurs || !existsSync(join(path, DATA)))
+      throw new IptcError(`${directory} is no directory of xtables apply --confirm`)
+    return new Pending(path)
+  }
+
+  get data(): PendingData {
+    return JSON.parse(readFileSync(join(this.directory, DATA), 'utf8')) as PendingData
+  }
+
+  /** @returns whether it is this that decides; otherwise it was decided before */
+  decide(decision: Decision): boolean {
+    try {
+      renameSync(join(this.directory, WAITING), join(this.directory, decision))
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return false
+    }
+  }
+
+  /** Undefined while nothing is. The directory is `gone` some time after it was kept. */
+  get decision(): Decision | 'gone' | undefined {
+    if (existsSync(join(this.directory, WAITING))) return undefined
+    return (['kept', 'undo'] as const).find((one) => existsSync(join(this.directory, one))) ?? 'gone'
+  }
+
+  mark(mark: Mark): void {
+    this.#write(mark, '')
+  }
+
+  has(mark: Mark): boolean {
+    return existsSync(join(this.directory, mark))
+  }
+
+  /** What became of taking it back; undefined until it is known. */
+  get result(): TakenBack | undefined {
+    try {
+      return JSON.parse(readFileSync(join(this.directory, RESULT), 'utf8')) as TakenBack
+    } catch {
+      return undefined
+    }
+  }
+  set result(result: TakenBack) {
+    this.#write(RESULT, JSON.stringify(result))
+  }
+
+  /** All or nothing. */
+  #write(name: string, text: string): void {
+    const temporary = join(this.directory, `.${name}.${process.pid}`)
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 })
+    renameSync(temporary, join(this.directory, name))
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** Where the files of running programs are, which are gone with the machine's next start. */
+function parent(): string {
+  const own = process.env['XDG_RUNTIME_DIR'] || (process.geteuid?.() === 0 ? '/run' : '')
+  return own !== '' && statSync(own, { throwIfNoEntry: false })?.isDirectory() ? own : tmpdir()
+}

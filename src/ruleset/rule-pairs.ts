@@ -1,0 +1,117 @@
+/**
+ * Rules of two lists, compared pair by pair as {@link sameRule} does. Most of those that say the same have the same bytes, which
+ * is found without knowing what they mean.
+ */
+import type { Family } from '../abi/family'
+import { sameRule } from './equal'
+import { type Image, jumpIn } from './image'
+import type { Ref, Rules } from './rules'
+import type { Entry } from './ruleset'
+import { sameWords, wordsOf } from './words'
+
+/** No image, for lists whose entries are all objects. */
+const NOWHERE = { bytes: new Uint8Array(), starts: new Uint32Array() }
+
+/** The entries of a list. */
+class Side {
+  readonly rules: Rules
+  readonly refs: readonly Ref[]
+  readonly words: Int32Array
+  readonly starts: Uint32Array
+
+  constructor(rules: Rules) {
+    const { bytes, starts } = rules.image ?? NOWHERE
+    this.rules = rules
+    this.refs = rules.refs
+    this.words = wordsOf(bytes)
+    this.starts = starts
+  }
+
+  jump(ref: Ref): string | undefined {
+    return typeof ref === 'number' ? jumpIn(this.rules.image as Image, ref) : ref.jump
+  }
+}
+
+export class RulePairs {
+  readonly #family: Family
+  readonly #one: Side
+  readonly #other: Side
+  /** In words, where what the kernel notes begins in an entry, where there is padding before the counters, and where matches begin. */
+  readonly #noted: number
+  readonly #padding: number
+  readonly #counters: number
+  readonly #parts: number
+
+  constructor(family: Family, one: Rules, other: Rules) {
+    this.#family = family
+    this.#one = new Side(one)
+    this.#other = new Side(other)
+    const { nfcache, comefrom, pcnt } = family.entry.fields
+    this.#noted = nfcache.offset >> 2
+    this.#padding = (comefrom.offset + comefrom.size) >> 2
+    this.#counters = pcnt.offset >> 2
+    this.#parts = family.entrySize >> 2
+  }
+
+  /** How many rules say the same, one by one, of the first list from position `i` on and of the second from `k` on. */
+  run(i: number, k: number): number {
+    const most = Math.min(this.#one.refs.length - i, this.#other.refs.length - k)
+    let count = 0
+    do count += this.#runInImages(i + count, k + count)
+    while (count < most && (this.#isSame(i + count, k + count) ? ++count < most : false))
+    return count
+  }
+
+  /** So many of those that two kernels, or lists, have handed out by their numbers: in one loop, as most rules are such. */
+  #runInImages(i: number, k: number): number {
+    const { refs, words, starts } = this.#one
+    const { refs: otherRefs, words: others, starts: otherStarts } = this.#other
+    const most = Math.min(refs.length - i, otherRefs.length - k)
+    for (let count = 0; count < most; count++) {
+      const ref = refs[i + count] as Ref
+      const otherRef = otherRefs[k + count] as Ref
+      if (typeof ref !== 'number' || typeof otherRef !== 'number') return count
+      const at = (starts[ref] as number) >> 2
+      const otherAt = (otherStarts[otherRef] as number) >> 2
+      const size = ((starts[ref + 1] as number) >> 2) - at
+      const otherSize = ((otherStarts[otherRef + 1] as number) >> 2) - otherAt
+      const jump = this.#one.jump(ref)
+      if (size !== otherSize || jump !== this.#other.jump(otherRef)) return count
+      if (!this.#hasSameWords(words, at, others, otherAt, jump === undefined ? size : undefined)) return count
+    }
+    return most
+  }
+
+  #isSame(i: number, k: number): boolean {
+    const [one, other] = [this.#one.rules.at(i) as Entry, this.#other.rules.at(k) as Entry]
+    if (one.bytes.length !== other.bytes.length || one.jump !== other.jump) return false
+    if (!isLike(this.#family, one, other)) return false
+    const size = one.jump === undefined ? one.bytes.length >> 2 : undefined
+    return (
+      this.#hasSameWords(wordsOf(one.bytes), 0, wordsOf(other.bytes), 0, size) || sameRule(this.#family, one, other)
+    )
+  }
+
+  /**
+   * Whether all is the same but what the kernel notes and counts, and the verdict of a jump.
+   * @param size of the entry; undefined for a jump, which its target says nothing of
+   */
+  #hasSameWords(a: Int32Array, at: number, b: Int32Array, otherAt: number, size: number | undefined): boolean {
+    const noted = this.#noted
+    const padding = this.#padding
+    const parts = this.#parts
+    const offsets = a[at + noted + 1] as number
+    if (offsets !== b[otherAt + noted + 1] || !sameWords(a, at, b, otherAt, noted)) return false
+    const end = size ?? (offsets & 0xffff) >> 2
+    return (
+      sameWords(a, at + padding, b, otherAt + padding, this.#counters - padding) &&
+      sameWords(a, at + parts, b, otherAt + parts, end - parts)
+    )
+  }
+}
+
+/** Whether they are for the same addresses: few are, and the others need not be looked at. */
+function isLike({ addressSize }: Family, one: Entry, other: Entry): boolean {
+  for (let i = 0; i < 2 * addressSize; i++) if (one.bytes[i] !== other.bytes[i]) return false
+  return one.bytes.length === other.bytes.length
+}

@@ -1,0 +1,163 @@
+/** `xtables apply --confirm`: of a real process, and what it leaves behind. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pending } from '../../src/cli/pending'
+import { bundle } from '../support/bundle'
+import { run, type Said } from './run'
+
+jest.setTimeout(60_000)
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'xtables-confirm-'))
+  writeFileSync(join(folder, 'rules'), '*filter\n:web-in - [0:0]\n-A INPUT -j web-in\nCOMMIT\n')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const RULES = '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n'
+const CHANGED = `${RULES}-N web-in\n-A INPUT -j web-in\n`
+
+/** In a process of its own, with files that are gone with the test. */
+function xtables(line: string): Said {
+  const env = { ...process.env, XDG_RUNTIME_DIR: folder }
+  const words = [bundle('src/cli/main.ts'), ...line.split(' ')]
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    encoding: 'utf8',
+    env,
+    input: '',
+    cwd: folder,
+  })
+  return { status: status ?? -1, stdout, stderr }
+}
+const inMemory = (line: string): Said => xtables(`--kernel memory --state state.json ${line}`)
+const listed = (): string => inMemory('iptables -S').stdout
+
+function applied(seconds: number): string {
+  const { status, stdout, stderr } = inMemory(`apply --prefix web- --confirm ${seconds} rules`)
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const [, directory = ''] = /^taken back in \d+ seconds, unless: xtables confirm (.*)$/m.exec(stdout) ?? []
+  expect(directory).toContain(folder)
+  return directory
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !condition() && Date.now() < end; ) await sleep(50)
+  expect(condition()).toBe(true)
+}
+
+test('what is not confirmed is taken back, and cannot be confirmed any more', async () => {
+  const directory = applied(2)
+  expect(listed()).toBe(CHANGED)
+  await until(() => existsSync(join(directory, 'result')))
+  expect(listed()).toBe(RULES)
+  expect(xtables(`confirm ${directory}`)).toEqual({
+    status: 1,
+    stdout: '',
+    stderr: 'xtables: it is too late: the change was taken back\n',
+  })
+  expect(xtables(`rollback ${directory}`)).toEqual({
+    status: 0,
+    stdout: 'table filter: all is as it was\n',
+    stderr: '',
+  })
+})
+
+test('what is confirmed stays, and the process that would take it back is gone', async () => {
+  const directory = applied(3)
+  expect(xtables(`confirm ${directory}`)).toEqual({ status: 0, stdout: '', stderr: '' })
+  await until(() => !existsSync(directory))
+  await sleep(3000)
+  expect(listed()).toBe(CHANGED)
+  expect(xtables(`rollback ${directory}`).stderr).toContain('it was confirmed, or never made')
+})
+
+test('it is taken back at once where that is said', () => {
+  const directory = applied(60)
+  expect(xtables(`rollback ${directory}`)).toEqual({
+    status: 0,
+    stdout: 'table filter: all is as it was\n',
+    stderr: '',
+  })
+  expect(listed()).toBe(RULES)
+})
+
+test('what is refused changes nothing, and nothing is left of it', async () => {
+  writeFileSync(join(folder, 'rules'), '*filter\n:web-in - [0:0]\n-A web-in -j nowhere\nCOMMIT\n')
+  const { status, stdout } = inMemory('apply --prefix web- --confirm 60 rules')
+  expect([status, stdout]).toEqual([1, ''])
+  writeFileSync(join(folder, 'rules'), '*filter\nCOMMIT\n')
+  expect(inMemory('apply --prefix web- --confirm 60 rules').stdout).toBe('nothing to do\n')
+  expect(readdirSync(folder).sort()).toEqual(['rules', 'state.json'])
+})
+
+test('of two who decide, one does', () => {
+  process.env['XDG_RUNTIME_DIR'] = folder
+  const pending = Pending.make({} as never)
+  delete process.env['XDG_RUNTIME_DIR']
+  expect([pending.decision, pending.decide('kept'), pending.decide('undo'), pending.decision]).toEqual([
+    undefined,
+    true,
+    false,
+    'kept',
+  ])
+})
+
+test.each([
+  ['0', '--confirm takes a number of seconds from 1 to 86400, not 0'],
+  ['86401', '--confirm takes a number of seconds'],
+  ['1.5', '--confirm takes a number of seconds'],
+  ['-x', 'argument is ambiguous'],
+])('--confirm %s is refused', (seconds, message) => {
+  const { status, stderr } = run(
+    'xtables',
+    ['--kernel', 'memory', 'apply', '--tables', '--confirm', seconds],
+    '*filter\nCOMMIT\n',
+  )
+  expect(status).toBeGreaterThan(0)
+  expect(stderr).toContain(message)
+})
+
+test.each([
+  ['confirm', 'confirm wants the directory'],
+  ['rollback', 'rollback goes on until it is ended'],
+  ['confirm a b', 'confirm wants the directory'],
+  ['confirm /nonexistent', 'no change waits in /nonexistent'],
+  ['confirm /', '/ is no directory of xtables apply --confirm'],
+  ['--backend nft confirm x', 'confirm knows where the tables are: --backend has no place here'],
+])('xtables %s: %s', (line, message) => {
+  const { status, stderr } = run('xtables', line.split(' '))
+  expect(status).toBe(1)
+  expect(stderr).toContain(message)
+})
+
+test('a directory that others may have written to is refused', () => {
+  const directory = join(folder, 'other')
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'change.json'), '{}')
+  chmodSync(directory, 0o770)
+  expect(run('xtables', ['confirm', directory]).stderr).toContain('is no directory of xtables apply --confirm')
+})
+
+test('tables that no other process has are not changed on trial', () => {
+  const { status, stderr } = run(
+    'xtables',
+    ['--kernel', 'memory', 'apply', '--tables', '--confirm', '9'],
+    '*filter\n:x -\nCOMMIT\n',
+  )
+  expect([status, stderr]).toEqual([1, expect.stringContaining('--confirm wants --state with --kernel memory')])
+})
+
+test('nothing is changed where there is nobody to take it back', () => {
+  process.env['XDG_RUNTIME_DIR'] = folder
+  const place = ['--kernel', 'memory', '--state', join(folder, 'state.json')]
+  const words = [...place, 'apply', '--prefix', 'web-', '--confirm', '9', join(folder, 'rules')]
+  const { status, stdout, stderr } = run('xtables', words, '', { self: ['/nonexistent/node'] })
+  delete process.env['XDG_RUNTIME_DIR']
+  expect([status, stdout]).toEqual([1, ''])
+  expect(stderr).toContain('nothing is changed: the process that would take it back does not start')
+  expect(listed()).toBe(RULES)
+  expect(readdirSync(folder).sort()).toEqual(['rules', 'state.json'])
+})

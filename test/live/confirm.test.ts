@@ -1,0 +1,230 @@
+/** `xtables apply --confirm` on Linux: killed, left by its terminal, beside others, in both families and backends. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type NetworkNamespace, Table, Table6 } from '../../src/index'
+import { bundle } from '../support/bundle'
+import { attempt, newNamespace, run } from './legacy'
+
+jest.setTimeout(120_000)
+
+let folder: string
+let namespace: NetworkNamespace
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'xtables-confirm-'))
+  // Where the processes that wait find each other.
+  process.env['XDG_RUNTIME_DIR'] = folder
+  namespace = newNamespace()
+})
+afterEach(() => {
+  namespace.close()
+  delete process.env['XDG_RUNTIME_DIR']
+  rmSync(folder, { recursive: true })
+})
+
+const command = `${process.execPath} ${bundle('src/cli/main.ts')}`
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await sleep(50)
+  expect(condition()).toBe(true)
+}
+
+const TEXT = `*filter
+:INPUT DROP [0:0]
+:web-in - [0:0]
+-A INPUT -j web-in
+-A web-in -p tcp -m tcp --dport 443 -j ACCEPT
+COMMIT
+`
+
+describe.each([
+  ['legacy', ''],
+  ['legacy', '6'],
+  ['nft', ''],
+  ['nft', '6'],
+] as const)('ip%stables %s', (backend, family) => {
+  const tool = `ip${family}tables-${backend}`
+  const listed = (where = namespace): string[] =>
+    run(where, `${tool}-save -c -t filter`)
+      .split('\n')
+      .filter((line) => /^[:[]/.test(line))
+  const fill = (where = namespace): string =>
+    run(
+      where,
+      `${tool}-restore -c <<'END'
+*filter
+:INPUT ACCEPT [0:0]
+:web-old - [0:0]
+[1:2] -A INPUT -i lo -j ACCEPT
+[3:4] -A INPUT -j web-old
+[5:6] -A web-old -m limit --limit 5/sec -j RETURN
+COMMIT
+END`,
+    )
+  const words = (seconds: number): string =>
+    `${command} --backend ${backend} apply ${family && '-6'} --tables --confirm ${seconds} ${folder}/rules`
+  const changed = (): boolean => run(namespace, `${tool} -S INPUT`).includes('-P INPUT DROP')
+  beforeEach(() => {
+    writeFileSync(join(folder, 'rules'), TEXT)
+    fill()
+  })
+  const applied = (seconds: number): string => {
+    const [, directory = ''] = /xtables confirm (.*)$/m.exec(run(namespace, words(seconds))) ?? []
+    expect(existsSync(join(directory, 'waiting'))).toBe(true)
+    return directory
+  }
+
+  test('what is not confirmed is as it was, with counters; what is confirmed stays', async () => {
+    const before = listed()
+    const directory = applied(2)
+    expect(changed()).toBe(true)
+    await until(() => existsSync(join(directory, 'result')))
+    expect(listed()).toEqual(before)
+    run(namespace, `${command} confirm ${applied(3)}`)
+    await sleep(4000)
+    expect(changed()).toBe(true)
+  })
+
+  test('whenever the process is killed, nothing stays changed', async () => {
+    const kill = async (delay: number): Promise<void> => {
+      const own = newNamespace()
+      fill(own)
+      const before = listed(own)
+      const child = own.run(() =>
+        spawn('bash', ['-c', `exec ${words(1)}`], { stdio: 'ignore', env: { ...process.env } }),
+      )
+      await sleep(delay)
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
+      await sleep(3500)
+      expect(listed(own)).toEqual(before)
+      own.close()
+    }
+    await Promise.all([200, 500, 700, 900, 1100, 1300, 1500, 1800].map(kill))
+  })
+
+  test('where the process is killed the moment that the change is there, it is taken back', async () => {
+    const before = listed()
+    const child = namespace.run(() =>
+      spawn('bash', ['-c', `exec ${words(1)}`], { stdio: 'ignore', env: { ...process.env } }),
+    )
+    using table = new (family === '' ? Table : Table6)('filter', { namespace, backend })
+    while (table.getPolicy('INPUT').name === 'ACCEPT') {
+      await sleep(1)
+      table.refresh()
+    }
+    child.kill('SIGKILL')
+    expect(changed()).toBe(true)
+    await sleep(2500)
+    expect(listed()).toEqual(before)
+  })
+
+  test('rules that others put beside ours stay where they are', () => {
+    const before = listed().filter((line) => line.startsWith('['))
+    const directory = applied(60)
+    run(namespace, `${tool} -I INPUT -s ${family ? '2001:db8::1' : '10.0.0.1'} -j DROP`)
+    const foreign = listed().find((line) => line.endsWith('-j DROP')) as string
+    const { status, stdout } = attempt(namespace, `${command} rollback ${directory}`)
+    expect(status).toBe(0)
+    expect(stdout).toContain('table filter: chain INPUT: taken back, but what others have changed in it since stays')
+    expect(listed().filter((line) => line.startsWith('['))).toEqual([foreign, ...before])
+    expect(listed()[0]).toMatch(/^:INPUT ACCEPT/)
+  })
+
+  if (family !== '') return
+
+  /** On a terminal of its own. */
+  const onTerminal = (seconds: number): ChildProcess =>
+    namespace.run(() =>
+      spawn('script', ['-qec', words(seconds), '/dev/null'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env: { ...process.env },
+      }),
+    )
+  const asked = (child: ChildProcess): Promise<void> =>
+    new Promise((resolve) => {
+      let text = ''
+      child.stdout?.on('data', (some) => {
+        text += some
+        if (text.includes('Keep the change?')) resolve()
+      })
+    })
+
+  test.each([
+    ['y\n', 0, true],
+    ['yes\n', 0, true],
+    ['n\n', 1, false],
+    ['\n', 1, false],
+    // The end of the input, and an interrupt.
+    ['\x04', 1, false],
+    ['\x03', 1, false],
+  ])('the answer %j', async (answer, status, isKept) => {
+    const before = listed()
+    const child = onTerminal(60)
+    await asked(child)
+    expect(changed()).toBe(true)
+    child.stdin?.write(answer)
+    const [code] = await once(child, 'close')
+    expect([code, changed()]).toEqual([status, isKept])
+    if (!isKept) expect(listed()).toEqual(before)
+  })
+
+  test('while it is asked, another may confirm', async () => {
+    const child = onTerminal(60)
+    await asked(child)
+    run(namespace, `${command} confirm ${folder}/${readdirSync(folder).find((name) => name !== 'rules')}`)
+    const [code] = await once(child, 'close')
+    expect([code, changed()]).toEqual([0, true])
+  })
+
+  test('where the terminal goes away, or nobody answers, it is taken back in time', async () => {
+    const before = listed()
+    const gone = onTerminal(2)
+    await asked(gone)
+    gone.kill('SIGKILL')
+    await sleep(200)
+    expect(changed()).toBe(true)
+    await until(() => !changed())
+    expect(listed()).toEqual(before)
+    const child = onTerminal(1)
+    await asked(child)
+    const [code] = await once(child, 'close')
+    expect([code, listed()]).toEqual([1, before])
+  })
+
+  /** The processes that wait for a change to be confirmed. */
+  const holders = (directory: string): number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const said = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+          return said.includes('hold-change') && said.includes(directory)
+        } catch {
+          return false
+        }
+      })
+      .map(Number)
+
+  test('where the process that waits was killed, rollback does it, in the same network namespace alone', () => {
+    const before = listed()
+    const directory = applied(60)
+    const [holder] = holders(directory)
+    process.kill(holder as number, 'SIGKILL')
+    const other = newNamespace()
+    const { status, stderr } = attempt(other, `${command} rollback ${directory}`)
+    expect([status, stderr]).toEqual([1, expect.stringContaining('made in another network namespace')])
+    other.close()
+    expect(attempt(namespace, `${command} rollback ${directory}`).stdout).toBe('table filter: all is as it was\n')
+    expect(listed()).toEqual(before)
+  })
+
+  test('who ends the process that waits has it take the change back', async () => {
+    const directory = applied(60)
+    process.kill(holders(directory)[0] as number, 'SIGTERM')
+    await until(() => !changed())
+  })
+})
