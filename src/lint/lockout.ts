@@ -2,6 +2,7 @@
 import { FAMILIES } from '../abi/family'
 import { IptcError } from '../errors'
 import { parseAddress } from '../extensions/values/address'
+import { check, text } from '../input'
 import type { PacketDescription } from '../trace/packet'
 import type { Snapshot } from '../trace/snapshot'
 import { type Trace, trace } from '../trace/trace'
@@ -18,6 +19,7 @@ export interface Session {
 
 /** What `SSH_CONNECTION` says: both ends, each an address and a port. Undefined where it says nothing of the kind. */
 export function sshSession(variable: string | undefined): Session | undefined {
+  if (variable !== undefined) check('SSH_CONNECTION', variable, text)
   const [source, sourcePort, destination, destinationPort, ...more] = (variable ?? '').split(' ')
   if (source === undefined || destination === undefined || destinationPort === undefined || more.length > 0)
     return undefined

@@ -9,7 +9,7 @@ import { getTables } from '../easy/tables'
 import type { Context } from '../extensions/context'
 import { readParameters } from '../extensions/payload'
 import { rememberedSets } from '../extensions/remembered-sets'
-import { flag } from '../input'
+import { text as aText, check, flag } from '../input'
 import { restore } from '../iptc/text'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { checkOptions } from '../options'
@@ -64,6 +64,7 @@ export class Snapshot {
    * @throws RestoreError, XtablesError
    */
   static parse(text: string, options: { readonly ipv6?: boolean | undefined } = {}): Snapshot {
+    check('the text of tables', text, aText)
     checkOptions(options, { ipv6: flag })
     const kernel = new MemoryKernel()
     restore(text, { ...options, kernel, backend: 'legacy' })
