@@ -69,6 +69,8 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
     },
 
     plan({ family, desired, owns, jumps }) {
+      const twice = jumps.find(({ chain }, i) => jumps.slice(0, i).some((one) => one.chain === chain))
+      if (twice !== undefined) throw new IptcError(`the place of jumps in ${twice.chain} is said twice`)
       const places = Object.fromEntries(jumps.map(({ chain, place }) => [chain, place]))
       return show(reconcile(desiredOfText(desired, 'what is desired'), { ...placeOf(family), owns, jumps: places }))
     },

@@ -37,7 +37,8 @@ async function ask(
   path: string,
   { method = 'GET', headers = {}, body }: Asked = {},
 ): Promise<Answer> {
-  const asking = request({ host: '127.0.0.1', port, path, method, headers })
+  // A stream that nobody was to get has no end.
+  const asking = request({ host: '127.0.0.1', port, path, method, headers, signal: AbortSignal.timeout(4000) })
   asking.end(body)
   const [response] = await once(asking, 'response')
   let text = ''
@@ -275,6 +276,12 @@ describe('requests', () => {
       '{"family":"ipv4","desired":"*filter\\nCOMMIT\\n","owns":{"prefix":""},"jumps":[]}',
       400,
       /^the option owns takes which chains/,
+    ],
+    [
+      'plan',
+      '{"family":"ipv4","desired":"{}","owns":"tables","jumps":[{"chain":"a","place":"first"},{"chain":"a","place":"last"}]}',
+      400,
+      'the place of jumps in a is said twice',
     ],
     ['apply', '{"plan":"x"}', 400, /isConfirmed/],
     ['apply', '{"plan":"x","isConfirmed":false}', 400, /isConfirmed/],
