@@ -246,6 +246,25 @@ COMMIT
     expect(text(true)).toEqual(before)
   })
 
+  test('rules and lists that are changed between two times are seen', () => {
+    const list = Array.from({ length: 50 }, (_, i) => Rule.parse(`-s 10.0.0.${i} -p tcp -m tcp --dport 22 -j ACCEPT`))
+    const desired = { filter: { own: list } }
+    const become = (): Plan => reconcile(desired, { ...place(), owns: { chains: ['own'] }, apply: true })
+    become()
+    become()
+    expect(become().isEmpty).toBe(true)
+    ;(list[3] as Rule).src = '10.1.1.1'
+    const [match] = (list[4] as Rule).matches as unknown as { dport: string }[]
+    if (match !== undefined) match.dport = '23'
+    list[5] = Rule.parse('-j DROP')
+    expect(become().tables[0]?.chains[0]?.replaced.map(({ added }) => added.rule)).toEqual([
+      '-s 10.1.1.1/32 -p tcp -m tcp --dport 22 -j ACCEPT',
+      '-s 10.0.0.4/32 -p tcp -m tcp --dport 23 -j ACCEPT',
+      '-j DROP',
+    ])
+    expect(rules('own')).toEqual(list.map(String))
+  })
+
   test('a chain may be called as what every object has', () => {
     restore('*filter\n:constructor - [0:0]\n-A constructor -j DROP\nCOMMIT\n', place())
     const desired = { filter: { 'web-in': [], constructor: ['-j web-in'] } }

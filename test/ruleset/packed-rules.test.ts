@@ -5,6 +5,7 @@ import { UnboundSets } from '../../src/backend/sets'
 import { parseRule } from '../../src/language/parse'
 import { packedRules } from '../../src/ruleset/packed-rules'
 import { encodeRule } from '../../src/ruleset/rule'
+import { RulePairs } from '../../src/ruleset/rule-pairs'
 import type { Entry } from '../../src/ruleset/ruleset'
 
 const context = { family: IPV4, sets: new UnboundSets() }
@@ -32,5 +33,21 @@ test('what is changed in a list is seen', () => {
     }),
     { numRuns: 200 },
   )
-  expect(packedRules(IPV4, entries).refs.every((ref) => typeof ref === 'number')).toBe(true)
+})
+
+test('the second time, all of a list is in one piece', () => {
+  const list = [entry('-s 10.9.9.9 -j DROP'), ...entries]
+  expect(packedRules(IPV4, list).refs).toEqual(list)
+  expect(packedRules(IPV4, [...list]).refs).toEqual([...list.keys()])
+})
+
+test('rules that go to other chains are others, and a jump is no goto', () => {
+  const going = (target: string): Entry[] => Array.from({ length: 40 }, (_, i) => entry(`-s 10.0.0.${i} ${target}`))
+  const packed = ['-j own', '-j other', '-g own', '-j DROP', ''].map((target) => {
+    const list = going(target)
+    packedRules(IPV4, list)
+    return packedRules(IPV4, list)
+  })
+  for (const one of packed)
+    for (const other of packed) expect(new RulePairs(IPV4, one, other).run(0, 0)).toBe(one === other ? one.length : 0)
 })
