@@ -1,5 +1,6 @@
 /** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
 import { type Field, u8 } from '../binary/codec'
+import { type Does, isWholly, type Seen } from './evaluation'
 import { about, type Check } from './extension'
 import { among, is } from './fields'
 import { type NativePart, type Source, sourceKey, type Test } from './native'
@@ -86,6 +87,18 @@ export function hopChanges<P extends string>(prefix: P, { mode, value }: HopFiel
     [`${prefix}-inc`]: change(INC, 1, 'increment by', []),
   } as never
 }
+
+/** What becomes of a byte that counts hops. */
+export const hopChange =
+  (source: Source, { mode, value }: HopFields): Does =>
+  (bytes, at) => {
+    const [how, by] = [mode.read(bytes, at), value.read(bytes, at)]
+    if (how === SET) return [{ kind: 'set', to: source, value: Uint8Array.of(by) }]
+    const changed = (hops: number): number => (how === INC ? Math.min(LAST, hops + by) : Math.max(0, hops - by))
+    const make = (old: Seen): Seen =>
+      isWholly(old) ? { ...old, bytes: old.bytes.map(changed) } : { ...old, known: new Uint8Array(1) }
+    return [{ kind: 'update', to: source, make }]
+  }
 
 /** What the kernel refuses of a change. */
 export const refuseHopChange =

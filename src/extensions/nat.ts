@@ -1,13 +1,17 @@
 /** What the targets that translate addresses share: their structs, and what a rule has to say for ports. */
+
 import type { FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, type Field, raw, u32 } from '../binary/codec'
 import { bit, both, type Extent, struct } from '../binary/struct'
+import { ACCEPTED, type Does, type Translate } from './evaluation'
 import { about, type Fixed, fixed, type Usage } from './extension'
 import { bits, constant } from './fields'
+import { encoded } from './native-tests'
 import { option } from './option'
 import { unusedAddress } from './values/address'
 import { RANGE, translation } from './values/nat'
+import { same } from './values/value'
 
 const anyFamily = { flags: u32, minAddr: raw(16, 4), maxAddr: raw(16, 4), minProto: be16, maxProto: be16 }
 
@@ -68,3 +72,26 @@ export const portsNeedProtocol =
         ? about(parameter, `ports need -p with a protocol that has them: ${PORT_PROTOCOLS.join(', ')}`)
         : undefined
   }
+
+/** What becomes of packets: an address and a port where there is one alone to choose. */
+export const translates =
+  (
+    of: NonNullable<Translate['of']>,
+    { flags, minAddr, maxAddr, minProto, maxProto }: RangeFields,
+    size: number,
+  ): Does =>
+  (bytes, at) => {
+    const given = flags.read(bytes, at)
+    const single = <T>(is: number, first: T, last: T): T | 'unknown' | undefined =>
+      (given & is) === 0 ? undefined : same(first, last) ? first : 'unknown'
+    const isChosen = (given & (RANGE.OFFSET | RANDOM)) !== 0
+    const [address, port] = [
+      single(RANGE.ADDRESSES, minAddr.read(bytes, at).slice(0, size), maxAddr.read(bytes, at).slice(0, size)),
+      isChosen
+        ? 'unknown'
+        : single(RANGE.PORTS, encoded(be16, minProto.read(bytes, at)), encoded(be16, maxProto.read(bytes, at))),
+    ]
+    return [{ kind: 'translate', of, ...(address && { address }), ...(port && { port }) }, ACCEPTED]
+  }
+/** linux/netfilter/nf_nat.h: ports are chosen at random. */
+const RANDOM = 0x04 | 0x10

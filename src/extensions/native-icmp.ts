@@ -1,5 +1,6 @@
 /** The type and the code of ICMP, of either protocol, in their native form. */
 import { type Field, u8 } from '../binary/codec'
+import { type Condition, HAS_TRANSPORT, NEVER, oneOf } from './evaluation'
 import { type NativePart, sourceKey, type Test, transport } from './native'
 import { askedRange, encoded, equality, NETWORK8, rangeAsTest } from './native-tests'
 import { same } from './values/value'
@@ -63,4 +64,12 @@ function written(type: number, codes: Codes, negated: boolean): readonly Test[] 
   if (same(codes, ANY_CODE)) return [typeTest]
   if (first === last) return [{ kind: 'test', source: BOTH, op: equality(negated), value: Uint8Array.of(type, first) }]
   return negated || first > last ? undefined : [typeTest, rangeAsTest(CODE, NETWORK8, codes, false)]
+}
+
+/** What a type and its codes ask of packets, whether or not there is one statement for it. */
+export function icmpConditions(type: number, codes: Codes, negated: boolean, any?: number): Condition[] {
+  if (type === any) return [negated ? NEVER : HAS_TRANSPORT]
+  const ofType: Test = { kind: 'test', source: TYPE, op: 'eq', value: encoded(u8, type) }
+  const all = [ofType, ...(same(codes, ANY_CODE) ? [] : [rangeAsTest(CODE, NETWORK8, codes, false)])]
+  return negated ? [HAS_TRANSPORT, oneOf([all], true)] : all
 }

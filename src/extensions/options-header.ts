@@ -1,8 +1,10 @@
 /** What the matches of IPv6's two headers of options share. linux/netfilter_ipv6/ip6t_opts.h */
 import { array, type Field, u8, u16, u32 } from '../binary/codec'
 import { bit, type Fields, struct } from '../binary/struct'
+import { type Asks, ofHeader } from './evaluation'
 import { about, type Check } from './extension'
 import { bits, counted, view } from './fields'
+import { headerSize } from './ipv6-headers'
 import { type Native, optionalHeader, readNatively } from './native'
 import { given, onlyWhere, presence, valueTest } from './native-tests'
 import { option } from './option'
@@ -26,6 +28,23 @@ const inEights = (length: Field<number>): Field<number | undefined> =>
     (eights) => 8 * ((eights ?? 0) + 1),
   )
 
+/** Options of one byte, which have no length. */
+const PAD1 = 0
+const ANY_LENGTH = 0xff
+
+/** Whether a header's first options are these, in their order: each a kind, and a length that may be any. */
+function beginsWith(options: Uint8Array, wanted: readonly number[]): boolean {
+  let at = 0
+  return wanted.every((one, i) => {
+    const [kind, length] = [one >>> 8, one & 0xff]
+    if (at >= options.length || options[at] !== kind) return false
+    const has = options[at + 1]
+    if (kind !== PAD1 && (has === undefined || (length !== ANY_LENGTH && length !== has))) return false
+    at += kind === PAD1 ? 1 : 2 + (has as number)
+    return at <= options.length || i === wanted.length - 1
+  })
+}
+
 /**
  * @param prefix of the names of its options
  * @param number of the header
@@ -41,6 +60,20 @@ export const optionsHeader = (prefix: string, number: number) =>
         onlyWhere(bits(flags, 0xfe), 0),
       )
     },
+    asks:
+      ({ hdrlen, flags, invflags, opts, optsnr }: OptsFields): Asks =>
+      (bytes, at) => {
+        const isAsked = (mask: number): boolean => bit(flags, mask).read(bytes, at)
+        const [size, wanted] = [hdrlen.read(bytes, at), counted(optsnr, opts, 0).read(bytes, at)]
+        const isOther = bit(invflags, 0x01).read(bytes, at)
+        return [
+          ofHeader(number, (header) => {
+            const whole = headerSize(number, header[1] as number)
+            if (whole > header.length || (isAsked(0x01) && (whole === size) === isOther)) return false
+            return !isAsked(0x02) || beginsWith(header.subarray(2, whole), wanted)
+          }),
+        ]
+      },
     revisions: { 0: opts },
     bits: ({ invflags }: OptsFields) => [[invflags, 0x01] as const],
     check:

@@ -88,3 +88,63 @@ export function programFault(program: readonly Instruction[]): string | undefine
   const at = readsUnwritten(program)
   return at < 0 ? undefined : `instruction ${at + 1}: it reads memory that may not have been written`
 }
+
+/** What is done to the accumulator, by BPF_OP. */
+const COMPUTE: Readonly<Record<number, (a: number, b: number) => number>> = {
+  0: (a, b) => a + b,
+  16: (a, b) => a - b,
+  32: (a, b) => Math.imul(a, b),
+  [DIV]: (a, b) => Math.floor(a / b),
+  64: (a, b) => a | b,
+  80: (a, b) => a & b,
+  // A shift by more than 31 bits, which X may ask for, is by what its lowest five bits say.
+  [LSH]: (a, b) => a << b,
+  [RSH]: (a, b) => a >>> b,
+  [NEG]: (a) => -a,
+  [MOD]: (a, b) => a % b,
+  160: (a, b) => a ^ b,
+}
+const JUMPS: Readonly<Record<number, (a: number, b: number) => boolean>> = {
+  16: (a, b) => a === b,
+  32: (a, b) => a > b,
+  48: (a, b) => a >= b,
+  64: (a, b) => (a & b) !== 0,
+}
+const SIZES: Readonly<Record<number, number>> = { [W]: 4, [H]: 2, [B]: 1 }
+
+/**
+ * Whether a program that Linux would run accepts a packet. One that reads behind its end, or divides by 0, does not.
+ * @returns undefined where it asks for what is no byte of the packet
+ */
+export function isAccepted(program: readonly Instruction[], packet: Uint8Array): boolean | undefined {
+  const memory = new Uint32Array(WORDS)
+  let [a, x, at] = [0, 0, 0]
+  const load = (offset: number, size: number): number | undefined =>
+    offset + size > packet.length
+      ? undefined
+      : packet.subarray(offset, offset + size).reduce((number, byte) => number * 0x100 + byte, 0)
+  for (;;) {
+    const { code, jt, jf, k } = program[at++] as Instruction
+    const [kind, mode, operation] = [classOf({ code, jt, jf, k }), code & 0xe0, code & 0xf0]
+    const operand = (code & X) === 0 ? k : x
+    if (kind === RET) return (code === RET_A ? a : k) !== 0
+    if (kind === LD || kind === LDX) {
+      const offset = mode === IND ? (k + x) >>> 0 : k
+      const isBytes = mode === ABS || mode === IND || mode === MSH
+      // Behind these offsets there is what the kernel knows of the packet.
+      if (isBytes && offset > 0x7fff_ffff) return undefined
+      const loaded = isBytes ? load(offset, SIZES[code & 0x18] as number) : undefined
+      if (isBytes && loaded === undefined) return false
+      const value =
+        mode === IMM ? k : mode === MEM ? (memory[k] as number) : mode === LEN ? packet.length : (loaded as number)
+      if (kind === LD) a = value
+      else x = mode === MSH ? 4 * (value & 0x0f) : value
+    } else if (kind === ST || kind === STX) memory[k] = kind === ST ? a : x
+    else if (kind === ALU) {
+      if ((operation === DIV || operation === MOD) && operand === 0) return false
+      a = (COMPUTE[operation] as (a: number, b: number) => number)(a, operand) >>> 0
+    } else if (kind === JMP) at += operation === JA ? k : JUMPS[operation]?.(a, operand) ? jt : jf
+    else if ((code & 0xf8) === 0x80) a = x
+    else if (kind === MISC) x = a
+  }
+}

@@ -15,21 +15,45 @@ import { IP6T_F_PROTO, ip6tEntry } from '../abi/ip6-tables'
 import { NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
 import { u8 } from '../binary/codec'
 import { bit, both } from '../binary/struct'
+import { asked } from '../extensions/evaluation'
 import { rule, type Variant } from '../extensions/extension'
-import { ADDRESSES, network as inHeader, meta, native } from '../extensions/native'
+import { ADDRESSES, network as inHeader, meta, type NativePart, native } from '../extensions/native'
 import { alsoFrom, given, optional, valueTest } from '../extensions/native-tests'
 import { flag, option } from '../extensions/option'
 import type { Known } from '../extensions/registry'
 import { network } from '../extensions/values/address'
 import { interfaceName } from '../extensions/values/interface'
 import { namedProtocol } from '../extensions/values/protocol'
-import { addressTest, bitsTest, interfaceTest, type Place } from './native-head'
+import { addressTest, bitsTest, countOf, interfaceTest, type Place, underMask } from './native-head'
 
 /** Where an IPv4 header says what it carries. */
 const PROTOCOL = inHeader(9, 1)
 /** Where an IPv4 header says which part of a packet a fragment is, and the bits of that which are 0 in the first. */
 export const FRAGMENT = inHeader(6, 2)
 const FRAGMENT_OFFSET = new Uint8Array([0x1f, 0xff])
+
+const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
+
+type HeadFields = typeof iptEntry.fields | typeof ip6tEntry.fields
+
+function partsOf(at: HeadFields, family: FamilyName): NativePart[] {
+  const { flags, invflags } = at
+  const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
+  // In text, the number 0 stands for any protocol.
+  const number = { value: at.proto, min: 1, negation: bit(invflags, INV_PROTO) }
+  const test = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
+  // IPv6 says in its header what follows next, which may be a header of options.
+  const protocol = family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), test) : alsoFrom(PROTOCOL, test)
+  const fragment = bitsTest(FRAGMENT, FRAGMENT_OFFSET, bit(flags, IPT_F_FRAG), bit(invflags, INV_FRAG))
+  return [
+    interfaceTest(IN, at.iniface, at.inifaceMask, bit(invflags, INV_VIA_IN)),
+    interfaceTest(OUT, at.outiface, at.outifaceMask, bit(invflags, INV_VIA_OUT)),
+    protocol,
+    addressTest(source as Place, at.src, at.smsk, bit(invflags, INV_SRCIP)),
+    addressTest(destination as Place, at.dst, at.dmsk, bit(invflags, INV_DSTIP)),
+    ...(family === 'ipv4' ? [fragment] : []),
+  ]
+}
 
 /** linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h, linux/if.h */
 const head = rule('rule', {
@@ -42,23 +66,19 @@ const head = rule('rule', {
     pcnt,
     bcnt,
   ],
-  native: (at, family) => {
-    const { flags, invflags } = at
-    const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
-    // In text, the number 0 stands for any protocol.
-    const number = { value: at.proto, min: 1, negation: bit(invflags, INV_PROTO) }
-    const test = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
-    // IPv6 says in its header what follows next, which may be a header of options.
-    const protocol = family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), test) : alsoFrom(PROTOCOL, test)
-    const fragment = bitsTest(FRAGMENT, FRAGMENT_OFFSET, bit(flags, IPT_F_FRAG), bit(invflags, INV_FRAG))
-    return native(
-      interfaceTest(meta(NFT_META.IIFNAME), at.iniface, at.inifaceMask, bit(invflags, INV_VIA_IN)),
-      interfaceTest(meta(NFT_META.OIFNAME), at.outiface, at.outifaceMask, bit(invflags, INV_VIA_OUT)),
-      protocol,
-      addressTest(source as Place, at.src, at.smsk, bit(invflags, INV_SRCIP)),
-      addressTest(destination as Place, at.dst, at.dmsk, bit(invflags, INV_DSTIP)),
-      ...(family === 'ipv4' ? [fragment] : []),
-    )
+  native: (at, family) => native(...partsOf(at, family)),
+  asks: (at, family) => {
+    const parts = partsOf(at, family)
+    return (bytes, place) => {
+      const isOdd = [at.inifaceMask, at.outifaceMask].some((mask) => countOf(mask.read(bytes, place)) === undefined)
+      const interfaces = isOdd
+        ? [
+            underMask(IN, at.iniface, at.inifaceMask, bit(at.invflags, INV_VIA_IN), bytes, place),
+            underMask(OUT, at.outiface, at.outifaceMask, bit(at.invflags, INV_VIA_OUT), bytes, place),
+          ]
+        : asked(parts.slice(0, 2), bytes, place)
+      return [...interfaces, ...asked(parts.slice(2), bytes, place)]
+    }
   },
   options: (at, family) => {
     const { flags, invflags } = at

@@ -13,7 +13,7 @@ function encodedName(name: string): Uint8Array {
 }
 
 /** How many bytes of a mask count, from the first one; undefined where others do too. */
-function countOf(mask: Uint8Array): number | undefined {
+export function countOf(mask: Uint8Array): number | undefined {
   let count = 0
   while (count < mask.length && mask[count] === 0xff) count++
   return isZero(mask, count) ? count : undefined
@@ -66,6 +66,20 @@ export function interfaceTest(
       return true
     },
   }
+}
+
+/** The name of an interface under whatever mask. */
+export const underMask = (
+  source: Source,
+  name: Field<Uint8Array>,
+  mask: Field<Uint8Array>,
+  negation: Field<boolean>,
+  bytes: Uint8Array,
+  at: number,
+): Test => {
+  const [value, bits] = [name.read(bytes, at), mask.read(bytes, at).slice()]
+  const op = equality(negation.read(bytes, at))
+  return { kind: 'test', source, mask: bits, op, value: value.map((byte, i) => byte & (bits[i] as number)) }
 }
 
 /** Where an address lies in a packet. */

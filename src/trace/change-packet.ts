@@ -1,22 +1,43 @@
 /** What targets make of a packet. */
+
+import type { Hook } from '../abi/netfilter'
 import { NFT_PAYLOAD } from '../abi/nf-tables'
 import { u32 } from '../binary/codec'
 import { type Effect, type Seen, type Translate, unknown } from '../extensions/evaluation'
 import { ADDRESSES, type Change, type Source } from '../extensions/native'
-import { changed, isWholly, known } from './known-bits'
+import { changed, isWholly, known, merged } from './known-bits'
 import type { KnownPacket } from './known-packet'
 
 /** The packet behind an effect that ends nothing. What it does not have cannot be changed. */
 export function changedBy(
   packet: KnownPacket,
   effect: Exclude<Effect, { kind: 'end' | 'either' | 'untracked' }>,
+  hook: Hook,
 ): KnownPacket {
-  if (effect.kind === 'translate') return translated(packet, effect)
+  if (effect.kind === 'translate') return translated(packet, effect, hook)
+  if (effect.kind === 'rewrite') return packet.rewritten(effect.make)
+  const old = packet.look(effect.to)
+  const from = effect.kind !== 'set' && effect.from !== undefined ? packet.look(effect.from) : old
+  if (old === 'absent' || from === 'absent') return packet
   if (effect.kind === 'set') return packet.changed(effect.to, known(effect.value))
-  const old = packet.look(effect.kind === 'change' ? effect.from : effect.to)
-  if (old === 'absent') return packet
-  if (effect.kind === 'update') return old === undefined ? packet : packet.changed(effect.to, effect.make(old))
-  return packet.changed(effect.to, changedBits(old ?? unknown(effect.mask.length), effect))
+  if (effect.kind === 'change')
+    return packet.changed(effect.to, changedBits(from ?? unknown(effect.mask.length), effect))
+  const size = (old ?? from)?.bytes.length
+  return size === undefined
+    ? packet
+    : packet.changed(effect.to, effect.make(old ?? unknown(size), from ?? unknown(size)))
+}
+
+/** Where the headers count the hops that are left. */
+const HOPS = { ipv4: 8, ipv6: 7 } as const
+
+/** With one hop less to go, as rules see a packet that is sent on; undefined where none is left. */
+export function hopped(packet: KnownPacket): KnownPacket | undefined {
+  const hops: Source = { from: 'payload', base: NFT_PAYLOAD.NETWORK, offset: HOPS[packet.family], length: 1 }
+  const seen = packet.look(hops) as Seen
+  if (!isWholly(seen)) return packet.changed(hops, unknown(1))
+  const [left = 0] = seen.bytes
+  return left <= 1 ? undefined : packet.changed(hops, known(Uint8Array.of(left - 1)))
 }
 
 function changedBits(old: Seen, { mask, xor, shift = 0 }: Change): Seen {
@@ -29,8 +50,10 @@ function changedBits(old: Seen, { mask, xor, shift = 0 }: Change): Seen {
   return known(bytes)
 }
 
-function translated(packet: KnownPacket, { of, address, port }: Translate): KnownPacket {
-  const isSource = of === 'source'
+const AT_FIRST: readonly Hook[] = ['PREROUTING', 'OUTPUT']
+
+function translated(packet: KnownPacket, { of, address, mask, port }: Translate, hook: Hook): KnownPacket {
+  const isSource = of === undefined ? !AT_FIRST.includes(hook) : of === 'source'
   const [source, destination] = ADDRESSES[packet.family]
   const size = destination - source
   const at: Source = {
@@ -42,11 +65,12 @@ function translated(packet: KnownPacket, { of, address, port }: Translate): Know
   const portAt: Source = { from: 'payload', base: NFT_PAYLOAD.TRANSPORT, offset: isSource ? 0 : 2, length: 2 }
   const seen = (value: Uint8Array | 'unknown', bytes: number): Seen =>
     value === 'unknown' ? unknown(bytes) : known(value.slice(0, bytes))
-  const moved = address === undefined ? packet : packet.changed(at, seen(address, size))
+  const moved =
+    address === undefined ? packet : packet.changed(at, merged(packet.look(at) as Seen, seen(address, size), mask))
   const done = port === undefined ? moved : moved.changed(portAt, seen(port, 2))
   return done.with(isSource ? { isSourceChanged: true } : { isDestinationChanged: true })
 }
 
 /** As connection tracking translates a packet of a connection that it knows: to what, it alone knows. */
-export const translatedBefore = (packet: KnownPacket, of: Translate['of']): KnownPacket =>
-  translated(packet, { kind: 'translate', of, address: 'unknown', port: 'unknown' })
+export const translatedBefore = (packet: KnownPacket, hook: Hook): KnownPacket =>
+  translated(packet, { kind: 'translate', address: 'unknown', port: 'unknown' }, hook)

@@ -3,7 +3,14 @@
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { type Verdict, verdictName } from '../abi/netfilter'
 import { NFT_NAT, NFT_PAYLOAD } from '../abi/nf-tables'
-import type { Circumstance, Condition, Effect, Translate, Truth } from '../extensions/evaluation'
+import {
+  ACCEPTED,
+  type Circumstance,
+  type Condition,
+  type Effect,
+  type Translate,
+  type Truth,
+} from '../extensions/evaluation'
 import {
   ADDRESSES,
   type NativePart,
@@ -220,12 +227,10 @@ function expressionEffects({ name, data }: Plain): readonly Effect[] {
   return []
 }
 
-const ACCEPTED: Effect = { kind: 'end', verdict: 'ACCEPT' }
-
 /** linux/netfilter/nf_nat.h: ports are chosen at random. */
 const RANDOM = 0x04 | 0x10
 
-function translation(of: Translate['of'], data: Plain['data'], isAddressUnknown: boolean): Translate {
+function translation(of: NonNullable<Translate['of']>, data: Plain['data'], isAddressUnknown: boolean): Translate {
   const { addressMin, addressMax, portMin, portMax, flags = 0 } = data as TranslationData
   const isRandom = (flags & RANDOM) !== 0
   return {

@@ -2,12 +2,14 @@
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
-import { HOP_BY_HOP, PROTOCOLS } from '../abi/protocols'
+import { PROTOCOLS } from '../abi/protocols'
+import type { BackendName } from '../backend/store'
 import { be16, type Codec, u8, u16, u32 } from '../binary/codec'
 import { writeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { Context } from '../extensions/context'
 import { type Seen, type Sight, unknown } from '../extensions/evaluation'
+import { headerSize, OPTION_HEADERS } from '../extensions/ipv6-headers'
 import { icmpTypes } from '../extensions/matches/icmp'
 import { icmp6Types } from '../extensions/matches/icmp6'
 import { TCP_FLAGS } from '../extensions/matches/tcp'
@@ -30,14 +32,22 @@ const LINK_SOURCE = 6
 
 const HEADER_SIZES: Readonly<Record<FamilyName, number>> = { ipv4: 20, ipv6: 40 }
 
-/** @throws IptcError for what is no packet of the family */
-export function knownPacket(description: PacketDescription, family: Family): KnownPacket {
+/**
+ * @param backend of which it matters where there are bytes: nf_tables finds another header behind that of the network
+ * @throws IptcError for what is no packet of the family
+ */
+export function knownPacket(
+  description: PacketDescription,
+  family: Family,
+  backend: BackendName = 'legacy',
+): KnownPacket {
   checkPacket(description)
   const { bytes } = description
-  const headers = bytes === undefined ? described(description, family) : parsed(bytes, family)
+  const headers = bytes === undefined ? described(description, family, backend) : parsed(bytes, family, backend)
   return new KnownPacket({
     ...headers,
     family: family.name,
+    isWhole: bytes !== undefined,
     link: linkOf(description),
     values: new Map([...headers.values, ...metaOf(description)]),
     states: statesOf(description),
@@ -94,7 +104,7 @@ class Draft {
   }
 }
 
-function described(packet: PacketDescription, family: Family): Headers {
+function described(packet: PacketDescription, family: Family, backend: BackendName): Headers {
   const context: Context = { family, sets: NO_SETS }
   const header = new Draft(HEADER_SIZES[family.name])
   const protocol =
@@ -107,7 +117,7 @@ function described(packet: PacketDescription, family: Family): Headers {
   write(header, packet, protocol)
   return {
     network: header.seen,
-    transport: packet.fragment ? 'absent' : transportOf(packet, protocol, context),
+    transport: packet.fragment ? withoutTransport(backend) : transportOf(packet, protocol, context),
     bytes: undefined,
     headers: family.name === 'ipv4' ? NO_HEADERS : undefined,
     values:
@@ -124,7 +134,8 @@ function writeIpv4(
   { tos, ttl, length, fragment = false }: PacketDescription,
   protocol: number | undefined,
 ): void {
-  header.set(0, u8, 0x45)
+  // Whether there are options is not known.
+  header.bits(0, Uint8Array.of(0x40), Uint8Array.of(0xf0))
   header.set(1, u8, tos)
   header.set(2, be16, length)
   // Which part of a packet a later fragment is does not matter.
@@ -174,22 +185,28 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
   return header.seen
 }
 
+/**
+ * Of fragments but the first. Rules of nf_tables look for ports where the header would be; other matches know that there is
+ * none: a rule does not say by which of both it is matched.
+ */
+const withoutTransport = (backend: BackendName): Sight => (backend === 'nft' ? undefined : 'absent')
+
 // Bytes
 
 /** @throws IptcError for bytes that are no packet of the family */
-function parsed(bytes: Uint8Array, family: Family): Headers {
+function parsed(bytes: Uint8Array, family: Family, backend: BackendName): Headers {
   const isRight =
     bytes.length >= HEADER_SIZES[family.name] && (bytes[0] as number) >>> 4 === (family.name === 'ipv4' ? 4 : 6)
   if (!isRight) throw new IptcError(`the bytes are no packet of ${family.name}: they do not begin with its header`)
-  return family.name === 'ipv4' ? parsedIpv4(bytes) : parsedIpv6(bytes)
+  return family.name === 'ipv4' ? parsedIpv4(bytes, backend) : parsedIpv6(bytes, backend)
 }
 
-function parsedIpv4(bytes: Uint8Array): Headers {
+function parsedIpv4(bytes: Uint8Array, backend: BackendName): Headers {
   const size = 4 * ((bytes[0] as number) & 0x0f)
   const isFragment = (be16.read(bytes, 6) & 0x1fff) !== 0
   return {
     network: known(bytes.slice(0, size)),
-    transport: isFragment ? 'absent' : known(bytes.slice(size)),
+    transport: isFragment ? withoutTransport(backend) : known(bytes.slice(size)),
     bytes,
     headers: NO_HEADERS,
     values: [],
@@ -198,30 +215,29 @@ function parsedIpv4(bytes: Uint8Array): Headers {
 
 const NO_HEADERS: ReadonlyMap<number, Uint8Array> = new Map()
 
-const OPTION_HEADERS: readonly number[] = [
-  HOP_BY_HOP,
-  PROTOCOLS['ipv6-route'],
-  PROTOCOLS['ipv6-opts'],
-  PROTOCOLS['ipv6-frag'],
-]
-
 /** Walks over the headers of options; what stands behind the first part of a fragmented packet alone is its transport. */
-function parsedIpv6(bytes: Uint8Array): Headers {
+function parsedIpv6(bytes: Uint8Array, backend: BackendName): Headers {
   const headers = new Map<number, Uint8Array>()
   const values: [string, Sight][] = []
   let [at, next, isFragment] = [40, bytes[6] as number, false]
+  let carried: { number: number; at: number } | undefined
   while (OPTION_HEADERS.includes(next) && at + 8 <= bytes.length && !isFragment) {
-    headers.set(next, bytes.subarray(at))
-    const isPart = next === PROTOCOLS['ipv6-frag']
-    isFragment = isPart && (be16.read(bytes, at + 2) & 0xfff8) !== 0
-    const size = isPart ? 8 : 8 * ((bytes[at + 1] as number) + 1)
+    // That of authentication is what a packet carries, to nf_tables.
+    if (next === PROTOCOLS.ah && backend === 'nft') carried ??= { number: next, at }
+    // Of several of one kind, the first is looked at.
+    if (!headers.has(next)) headers.set(next, bytes.subarray(at))
+    isFragment = next === PROTOCOLS['ipv6-frag'] && (be16.read(bytes, at + 2) & 0xfff8) !== 0
+    const size = headerSize(next, bytes[at + 1] as number)
     next = bytes[at] as number
     at += size
   }
-  values.push([sourceKey(meta(NFT_META.L4PROTO)), known(Uint8Array.of(next))])
+  // What the rest of a fragmented packet carries is not looked for behind further headers.
+  const isNone = carried === undefined && isFragment && OPTION_HEADERS.includes(next)
+  const { number, at: start } = carried ?? { number: next, at }
+  values.push([sourceKey(meta(NFT_META.L4PROTO)), isNone ? 'absent' : known(Uint8Array.of(number))])
   return {
     network: known(bytes.slice(0, 40)),
-    transport: isFragment ? 'absent' : known(bytes.slice(at)),
+    transport: isFragment && carried === undefined ? withoutTransport(backend) : known(bytes.slice(start)),
     bytes,
     headers,
     values,
@@ -261,6 +277,8 @@ function metaOf(packet: PacketDescription): [string, Sight][] {
     ...names,
     number(meta(NFT_META.MARK), u32, packet.mark),
     number(meta(NFT_META.PKTTYPE), u8, packetType === undefined ? undefined : PACKET_TYPES[packetType]),
+    // What comes in was sent by no program of this host.
+    ...(packet.in === undefined && packet.way !== 'input' && packet.way !== 'forward' ? [] : NO_OWNER),
     ...(uid === undefined ? [] : [number(meta(NFT_META.SKUID), u32, uid)]),
     ...(gid === undefined ? [] : [number(meta(NFT_META.SKGID), u32, gid)]),
     number(meta(NFT_META.IIFTYPE), u16, packet.sourceMac === undefined ? undefined : ETHERNET),
@@ -269,6 +287,8 @@ function metaOf(packet: PacketDescription): [string, Sight][] {
       : [number(connection(NFT_CT.MARK), u32, packet.connectionMark ?? 0)]),
   ]
 }
+
+const NO_OWNER: [string, Sight][] = [NFT_META.SKUID, NFT_META.SKGID].map((key) => [sourceKey(meta(key)), 'absent'])
 
 /** ARPHRD_ETHER, linux/if_arp.h */
 const ETHERNET = 1

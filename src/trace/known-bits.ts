@@ -28,13 +28,21 @@ export const learned = (seen: Seen, value: Uint8Array, mask: Uint8Array | undefi
   return { bytes, known }
 }
 
+/** The bits of a mask are those of `other`; all of them where there is no mask. */
+export const merged = (seen: Seen, other: Seen, mask: Uint8Array | undefined): Seen => {
+  if (mask === undefined) return other
+  const merge = (one: Uint8Array, two: Uint8Array): Uint8Array =>
+    one.map((byte, i) => (byte & ~(mask[i] as number)) | ((two[i] as number) & (mask[i] as number)))
+  return { bytes: merge(seen.bytes, other.bytes), known: merge(seen.known, other.known) }
+}
+
 /** `(bits & mask) ^ xor`, of as many bytes as the mask has. */
 export const changed = ({ bytes, known }: Seen, mask: Uint8Array, xor: Uint8Array): Seen => ({
   bytes: mask.map((bits, i) => (((bytes[i] as number) & bits) ^ (xor[i] as number)) & ((known[i] as number) | ~bits)),
   known: mask.map((bits, i) => (known[i] as number) | ~bits),
 })
 
-export const isWholly = ({ known }: Seen): boolean => known.every((bits) => bits === 0xff)
+export { isWholly } from '../extensions/evaluation'
 
 /** Bits that are wanted and not looked at are never found. */
 function isEqual({ bytes, known }: Seen, value: Uint8Array, mask: Uint8Array | undefined): Truth {

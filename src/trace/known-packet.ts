@@ -1,13 +1,14 @@
 /** A packet on its way, as far as it is known: what rules look at, and what they change. */
 import type { FamilyName } from '../abi/family'
 import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
+import { PROTOCOLS } from '../abi/protocols'
 import { be16, u8, u32 } from '../binary/codec'
-import type { PacketView, Seen, Sight, Truth } from '../extensions/evaluation'
-import { ADDRESSES, type OptionalHeader, type Source, sourceKey, type Test } from '../extensions/native'
+import { type PacketView, type Seen, type Sight, type Truth, unknown } from '../extensions/evaluation'
+import { ADDRESSES, network, type OptionalHeader, type Source, sourceKey, type Test } from '../extensions/native'
 import { encoded, isEquality } from '../extensions/native-tests'
 import { implied } from './implication'
 import { holds, isWholly, known, learned, slice, spliced } from './known-bits'
-import { STATES } from './packet'
+import { hasPorts, STATES } from './packet'
 
 const INVALID: readonly number[] = [STATES.INVALID]
 const TRACKED: readonly number[] = [STATES.NEW, STATES.ESTABLISHED, STATES.RELATED]
@@ -19,7 +20,14 @@ const STATUS_OF_NEW = 0x3f
 
 /** Where a header of TCP says how long it is, and how long it is without options. */
 const [TCP_OFFSET, TCP_HEADER] = [12, 20]
-const [END_OF_OPTIONS, NO_OPERATION] = [0, 1]
+const NO_OPERATION = 1
+
+/** Where a header of IPv4 has its checksum. */
+const CHECKSUM = 10
+/** What stands before the addresses in a header: a change of it changes no checksum of what the packet carries. */
+const BEFORE_ADDRESSES = { ipv4: 12, ipv6: 8 } as const
+
+const ICMP: readonly number[] = [PROTOCOLS.icmp, PROTOCOLS['ipv6-icmp']]
 
 /** Addresses and ports, as a connection has them in one direction. */
 interface Ends {
@@ -33,9 +41,12 @@ export interface PacketState {
   readonly family: FamilyName
   /** The header of the network, without options. */
   readonly network: Seen
-  readonly transport: Seen | 'absent'
+  /** Undefined: fragments but the first have none, and rules may take what they have for one. */
+  readonly transport: Sight
   readonly link: Sight
   readonly bytes: Uint8Array | undefined
+  /** Whether there is nothing behind what is there of the transport header. */
+  readonly isWhole: boolean
   readonly headers: PacketView['headers']
   /** Whatever else there is, by {@link sourceKey}. */
   readonly values: ReadonlyMap<string, Sight>
@@ -113,15 +124,15 @@ export class KnownPacket implements PacketView {
   }
 
   #tcpOption(type: number): Uint8Array | 'absent' | undefined {
-    const { transport, bytes } = this.state
-    if (transport === 'absent') return 'absent'
-    if (bytes === undefined) return undefined
+    const { transport } = this.state
+    if (transport === undefined || transport === 'absent') return transport
+    if (!isWholly(slice(transport, 0, TCP_HEADER))) return undefined
     const end = 4 * ((transport.bytes[TCP_OFFSET] as number) >>> 4)
+    if (!isWholly(slice(transport, 0, end))) return undefined
     for (let at = TCP_HEADER; at < end; ) {
-      const [kind, size] = [transport.bytes[at], transport.bytes[at + 1]]
-      if (kind === type) return transport.bytes.subarray(at)
-      if (kind === END_OF_OPTIONS) break
-      at += kind === NO_OPERATION ? 1 : Math.max(2, size ?? 2)
+      const [kind, size] = [transport.bytes[at] as number, transport.bytes[at + 1]]
+      if (kind === type) return transport.bytes.subarray(at, end)
+      at += kind <= NO_OPERATION ? 1 : size || 1
     }
     return 'absent'
   }
@@ -131,7 +142,9 @@ export class KnownPacket implements PacketView {
     const header = { [NFT_PAYLOAD.LL]: link, [NFT_PAYLOAD.NETWORK]: network, [NFT_PAYLOAD.TRANSPORT]: transport }[base]
     if (header === undefined || header === 'absent') return header
     if (offset + length <= header.bytes.length) return slice(header, offset, offset + length)
-    return bytes === undefined ? undefined : 'absent'
+    if (base !== NFT_PAYLOAD.NETWORK) return this.state.isWhole ? 'absent' : undefined
+    // Behind the header of the network stands all else.
+    return bytes && (offset + length <= bytes.length ? known(bytes.subarray(offset, offset + length)) : 'absent')
   }
 
   #length(): Sight {
@@ -178,6 +191,8 @@ export class KnownPacket implements PacketView {
     const { source, destination, ports } = isReply ? now : (this.state.original ?? now)
     const [from, to] = isReply ? [destination, source] : [source, destination]
     const [atFrom, atTo] = isReply ? [2, 0] : [0, 2]
+    // A type of ICMP has another one as its answer.
+    const isKnown = ports !== undefined && ports !== 'absent' && !(isReply && this.#isIcmp)
     switch (key) {
       case NFT_CT.SRC:
       case NFT_CT.SRC_IP:
@@ -188,9 +203,9 @@ export class KnownPacket implements PacketView {
       case NFT_CT.DST_IP6:
         return to
       case NFT_CT.PROTO_SRC:
-        return ports === undefined || ports === 'absent' ? ports : slice(ports, atFrom, atFrom + 2)
+        return isKnown ? slice(ports, atFrom, atFrom + 2) : ports && (ports === 'absent' ? ports : undefined)
       case NFT_CT.PROTO_DST:
-        return ports === undefined || ports === 'absent' ? ports : slice(ports, atTo, atTo + 2)
+        return isKnown ? slice(ports, atTo, atTo + 2) : ports && (ports === 'absent' ? ports : undefined)
       default:
         return undefined
     }
@@ -203,8 +218,24 @@ export class KnownPacket implements PacketView {
     return {
       source: slice(network, source, source + size),
       destination: slice(network, destination, destination + size),
-      ports: transport === 'absent' ? 'absent' : slice(transport, 0, 4),
+      ports: transport === undefined || transport === 'absent' ? transport : this.#ports(transport),
     }
+  }
+
+  get #isIcmp(): boolean {
+    const protocol = this.look({ from: 'meta', key: NFT_META.L4PROTO })
+    return protocol !== undefined && protocol !== 'absent' && ICMP.includes(protocol.bytes[0] as number)
+  }
+
+  /** What tells connections between the same addresses from each other: the ports, if the protocol has such. */
+  #ports(transport: Seen): Seen | undefined {
+    const protocol = this.look({ from: 'meta', key: NFT_META.L4PROTO })
+    if (protocol === undefined || protocol === 'absent' || !isWholly(protocol)) return undefined
+    const [number = 0] = protocol.bytes
+    if (hasPorts(number)) return slice(transport, 0, 4)
+    // The number of the exchange, and what is asked: the type and the code.
+    if (ICMP.includes(number)) return spliced(spliced(unknown(4), 0, slice(transport, 4, 6)), 2, slice(transport, 0, 2))
+    return number === PROTOCOLS.gre ? undefined : known(new Uint8Array(4))
   }
 
   /** When connection tracking has seen it. */
@@ -227,11 +258,36 @@ export class KnownPacket implements PacketView {
     if (to.from === 'meta' && to.key === NFT_META.L4PROTO && this.family === 'ipv4')
       return this.with({ network: spliced(this.state.network, 9, seen), bytes: undefined })
     if (to.from !== 'payload') return this.with({ values: new Map([...this.state.values, [sourceKey(to), seen]]) })
-    const { network, transport } = this.state
-    if (to.base === NFT_PAYLOAD.NETWORK)
-      return this.with({ network: spliced(network, to.offset, seen), bytes: undefined })
+    const { transport } = this.state
+    if (to.base === NFT_PAYLOAD.NETWORK) return this.#withNetwork(to.offset, seen)
     if (to.base !== NFT_PAYLOAD.TRANSPORT || transport === 'absent') return this
+    if (transport === undefined) return this.with({ bytes: undefined })
     return this.with({ transport: spliced(transport, to.offset, seen), bytes: undefined })
+  }
+
+  #withNetwork(offset: number, seen: Seen): KnownPacket {
+    const changed = spliced(this.state.network, offset, seen)
+    const header = this.family === 'ipv4' ? checksummed(changed) : changed
+    const isKept = offset < BEFORE_ADDRESSES[this.family] && isWholly(header)
+    if (this.bytes === undefined || !isKept) return this.with({ network: header, bytes: undefined })
+    const bytes = this.bytes.slice()
+    bytes.set(header.bytes)
+    return this.with({ network: header, bytes })
+  }
+
+  /** What a packet carries becomes something else, and the packet longer or shorter by it. */
+  rewritten(make: (transport: Seen) => Seen): KnownPacket {
+    const { transport } = this.state
+    if (transport === 'absent') return this
+    if (transport === undefined) return this.with({ bytes: undefined })
+    const made = make(transport)
+    const more = made.bytes.length - transport.bytes.length
+    const assumed = this.state.assumed.filter(({ test }) => !ofTransport(test.source))
+    const packet = this.with({ transport: made, bytes: undefined, assumed })
+    const at = network(this.family === 'ipv4' ? 2 : 4, 2)
+    const length = packet.look(at) as Seen
+    if (more === 0 || !isWholly(length)) return packet
+    return packet.changed(at, known(encoded(be16, be16.read(length.bytes, 0) + more)))
   }
 
   /** Whether a test holds. */
@@ -279,6 +335,16 @@ export class KnownPacket implements PacketView {
   }
 }
 
+/** A header of IPv4 with the checksum that it has to have. */
+function checksummed(header: Seen): Seen {
+  const without = spliced(header, CHECKSUM, known(new Uint8Array(2)))
+  if (!isWholly(without)) return spliced(header, CHECKSUM, unknown(2))
+  let sum = 0
+  for (let i = 0; i < without.bytes.length; i += 2) sum += be16.read(without.bytes, i)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return spliced(without, CHECKSUM, known(encoded(be16, ~sum & 0xffff)))
+}
+
 /** The first bits, as long as they are the same in both: so are those of all numbers between them. */
 function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
   const bits = new Uint8Array(first.length)
@@ -287,6 +353,9 @@ function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
   if (at >= 0) bits[at] = 0xff & ~(0xff >>> (Math.clz32((first[at] as number) ^ (last[at] as number)) - 24))
   return bits
 }
+
+const ofTransport = (source: Source): boolean =>
+  source.from === 'exthdr' || (source.from === 'payload' && source.base === NFT_PAYLOAD.TRANSPORT)
 
 const overlaps = (one: Source, other: Source): boolean =>
   one.from === 'payload' && other.from === 'payload' ? one.base === other.base : sourceKey(one) === sourceKey(other)

@@ -96,7 +96,7 @@ export function trace(packet: PacketDescription, snapshot: Snapshot, options: Tr
   check('what a packet is traced through', snapshot, instance(Snapshot, 'a Snapshot'))
   checkOptions(options, OPTIONS)
   const { branches = 64 } = options
-  const known = knownPacket(packet, snapshot.context.family)
+  const known = knownPacket(packet, snapshot.context.family, snapshot.backend)
   const way = wayOf(packet)
   const view = new View(snapshot)
   return view.trace(new Walk(snapshot, branches).run(known, way))

@@ -4,7 +4,7 @@ import { NFT_CT, NFT_META } from '../abi/nf-tables'
 import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
 import { connection, meta, type Source } from '../extensions/native'
 import { policyOf } from '../ruleset/ruleset'
-import { changedBy, translatedBefore } from './change-packet'
+import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
 import { evaluate, isTest } from './evaluate'
 import { known } from './known-bits'
@@ -64,6 +64,8 @@ type Stage =
   | { readonly kind: 'chain'; readonly hook: Hook; readonly chain: CompiledChain }
   | { readonly kind: 'tracking' }
   | { readonly kind: 'routing' }
+  /** It is sent on to another host. */
+  | { readonly kind: 'hop' }
 
 interface Frame {
   readonly hook: Hook
@@ -143,6 +145,10 @@ export class Walk {
     if (stage === undefined) return { end: 'ACCEPT' }
     if (stage.kind === 'tracking') return { ...now, stages, packet: now.packet.tracked(now.states) }
     if (stage.kind === 'routing') return this.#route({ ...now, stages })
+    if (stage.kind === 'hop') {
+      const packet = hopped(now.packet)
+      return packet === undefined ? { end: 'DROP' } : { ...now, stages, packet }
+    }
     return stage.chain.ruleset.table === 'nat' ? this.#translate(now, stage, events) : enter(now, stage)
   }
 
@@ -151,7 +157,10 @@ export class Walk {
       ...now,
       way,
       packet: way === 'input' ? now.packet : now.packet.changed(OUT, now.out),
-      stages: way === 'input' ? this.#chains('INPUT') : [...this.#chains('FORWARD'), ...this.#chains('POSTROUTING')],
+      stages:
+        way === 'input'
+          ? this.#chains('INPUT')
+          : [{ kind: 'hop' }, ...this.#chains('FORWARD'), ...this.#chains('POSTROUTING')],
     })
     if (now.way !== undefined && now.way !== 'output') return onward(now.way)
     return this.#divide('whether the packet is for this host', onward('input'), onward('forward'))
@@ -175,9 +184,8 @@ export class Walk {
     }
     if (packet.isFirst) return enter(now, stage)
     if (packet.look(STATE_OF_CONNECTION) === 'absent') return past
-    const of = stage.hook === 'PREROUTING' || stage.hook === 'OUTPUT' ? 'destination' : 'source'
     events.push({ kind: 'translated', hook: stage.hook, chain: stage.chain })
-    return { ...past, packet: translatedBefore(packet, of) }
+    return { ...past, packet: translatedBefore(packet, stage.hook) }
   }
 
   /** Passes the rules that make no difference, up to one that does. */
@@ -245,6 +253,7 @@ export class Walk {
     effects: readonly Effect[],
     note: (after: KnownPacket) => void,
   ): Standing | { end: Course['end'] } {
+    const { hook } = start.frames[0] as Frame
     let now = start
     for (const [i, effect] of effects.entries()) {
       if (effect.kind === 'end') {
@@ -261,7 +270,7 @@ export class Walk {
       else
         now = {
           ...now,
-          packet: changedBy(now.packet, effect),
+          packet: changedBy(now.packet, effect, hook),
           ...(effect.kind === 'translate' && effect.isForHost && { way: 'input' }),
         }
     }

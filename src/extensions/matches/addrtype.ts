@@ -5,8 +5,9 @@ import { bool32, type Field, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { about, match, withoutIn, withoutOut } from '../extension'
 import { constant, view } from '../fields'
+import type { Test } from '../native'
 import { lookup, readNatively } from '../native'
-import { alone, given, optional, unlessGiven, valueTest } from '../native-tests'
+import { alone, encoded, equality, given, optional, unlessGiven, valueTest } from '../native-tests'
 import { joined, nftSet } from '../nft-words'
 import { flag, option } from '../option'
 import { nameList } from '../values/names'
@@ -39,6 +40,10 @@ const routeType = (types: Field<number>): Field<number | undefined> =>
     (bits) => (Number.isInteger(Math.log2(bits)) ? Math.log2(bits) : undefined),
     (type) => 1 << (type ?? 0),
   )
+
+/** The types that a mask has, as a lookup tells them. */
+const numbersOf = (mask: number): number[] =>
+  Array.from({ length: 16 }, (_, type) => type).filter((type) => (mask & (1 << type)) !== 0)
 
 /** linux/netfilter/xt_addrtype.h. Revision 0 has no limits. */
 export const addrtype = match('addrtype', {
@@ -85,6 +90,24 @@ export const addrtype = match('addrtype', {
     }
     return joined([asked(at.source, 'saddr', INVERT_SOURCE), asked(at.dest, 'daddr', INVERT_DEST)])
   },
+  asks:
+    ({ source, dest, ...at }, family) =>
+    (bytes, place) => {
+      // IPv6 asks for other kinds of addresses than the routing tables have.
+      if (family === 'ipv6') return [{ kind: 'circumstance', decides: 'what kind of addresses it has' }]
+      const flags = 'flags' in at ? at.flags.read(bytes, place) : 0
+      const limit = (flags & LIMIT_IN ? NFTA_FIB_F.IIF : 0) | (flags & LIMIT_OUT ? NFTA_FIB_F.OIF : 0)
+      const ofEnd = (types: Field<number>, end: number, negated: boolean): Test[] => {
+        const [first, ...or] = numbersOf(types.read(bytes, place)).map((type) => ({ value: encoded(u32, type) }))
+        const lookedUp = lookup(end | limit, NFT_FIB_RESULT.ADDRTYPE)
+        return first === undefined ? [] : [{ kind: 'test', source: lookedUp, op: equality(negated), ...first, or }]
+      }
+      const [notSource, notDest] =
+        'flags' in at
+          ? [(flags & INVERT_SOURCE) !== 0, (flags & INVERT_DEST) !== 0]
+          : [at.invertSource.read(bytes, place), at.invertDest.read(bytes, place)]
+      return [...ofEnd(source, NFTA_FIB_F.SADDR, notSource), ...ofEnd(dest, NFTA_FIB_F.DADDR, notDest)]
+    },
   options: (at) => {
     const flagged = (mask: number) => ('flags' in at ? bit(at.flags, mask) : constant(false))
     const negated =

@@ -1,10 +1,13 @@
 /** The Authentication Header of IPsec. */
-import { bool8, pair, u8, u32 } from '../../binary/codec'
+import { PROTOCOLS } from '../../abi/protocols'
+import { be16, bool8, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { HAS_TRANSPORT, ofHeader } from '../evaluation'
 import { isProtocol, match, needsProtocol } from '../extension'
+import { headerSize } from '../ipv6-headers'
 import { glued, listRange } from '../listing'
-import { readNatively, transport } from '../native'
-import { NETWORK32, rangeTest } from '../native-tests'
+import { optionalHeader, readNatively, transport } from '../native'
+import { NETWORK32, rangeAsTest, rangeTest } from '../native-tests'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
 
@@ -28,6 +31,18 @@ export const ah = match('ah', {
       : readNatively(
           rangeTest(transport(4, 4), NETWORK32, { range: spis, negation: bit(invflags, 0x01), absent: any32 }),
         ),
+  asks: ({ spis, invflags, ...at }, family) => {
+    const source = family === 'ipv4' ? transport(4, 4) : optionalHeader(PROTOCOLS.ah, 4, 4)
+    return (bytes, place) => {
+      const [ofSpi, ofSize] = [0x01, 0x02].map((mask) => bit(invflags, mask).read(bytes, place)) as [boolean, boolean]
+      const spi = rangeAsTest(source, NETWORK32, spis.read(bytes, place), ofSpi)
+      if (!('hdrlen' in at)) return [HAS_TRANSPORT, spi]
+      const [size, isReserved] = [at.hdrlen.read(bytes, place), at.hdrres.read(bytes, place)]
+      const isAsked = (header: Uint8Array): boolean =>
+        size === 0 || (headerSize(PROTOCOLS.ah, header[1] as number) === size) !== ofSize
+      return [spi, ofHeader(PROTOCOLS.ah, (header) => isAsked(header) && !(isReserved && be16.read(header, 2) !== 0))]
+    }
+  },
   options: (at) => ({
     ahspi: option(range32, at.spis, {
       absent: any32,

@@ -1,12 +1,14 @@
 /** A program of the Berkeley Packet Filter. */
+
 import { ERRNO } from '../../abi/errno'
 import { array, raw, s32, u8, u16, u32 } from '../../binary/codec'
 import { both, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { question } from '../evaluation'
 import { about, fixed, match, suspicion } from '../extension'
 import { among, constant, counted, view } from '../fields'
 import { option } from '../option'
-import { type Instruction, programFault } from '../program'
+import { type Instruction, isAccepted, programFault } from '../program'
 import { readDecimal } from '../values/integer'
 import { name } from '../values/string'
 import { mismatch, type ValueType } from '../values/value'
@@ -80,6 +82,14 @@ export const bpf = match('bpf', {
         ? [suspicion('object-pinned', ERRNO.ENOENT, `there is no program at ${pinned.read(bytes, start)}`)]
         : []
   },
+  asks:
+    ({ bpfProgramNumElem, bpfProgram, ...at }) =>
+    (bytes, start) => {
+      if ('mode' in at && at.mode.read(bytes, start) !== BYTECODE)
+        return [{ kind: 'circumstance', decides: 'a program that the kernel holds' }]
+      const program = bpfProgram.read(bytes, start).slice(0, bpfProgramNumElem.read(bytes, start))
+      return [question((packet) => packet.bytes && isAccepted(program, packet.bytes))]
+    },
   options: ({ bpfProgramNumElem, bpfProgram, ...at }) => {
     const mode = 'mode' in at ? at.mode : constant<number>(BYTECODE)
     const program = view(

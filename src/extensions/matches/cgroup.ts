@@ -1,9 +1,11 @@
 /** The control group of the socket that a packet belongs to. */
+
 import { ERRNO } from '../../abi/errno'
 import { NFT_META } from '../../abi/nf-tables'
 import { bool8, bool32, raw, u32 } from '../../binary/codec'
 import { type Extent, struct, unionWith } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { about, type Fault, match, suspicion } from '../extension'
 import { constant } from '../fields'
 import { meta, readNatively } from '../native'
@@ -39,6 +41,7 @@ export const cgroup = match('cgroup', {
       onlyWhere(at.hasPath, false),
     )
   },
+  asks: circumstance('in which control group its socket is'),
   options: (at) => {
     const simple = 'id' in at
     const path = simple ? constant('') : 'classid' in at ? at.path : unionWith(at.path, chars(PATH_SIZE))

@@ -1,7 +1,9 @@
 /** The share of the connections that is this node's, in a cluster where every node sees every packet. */
+
 import { ERRNO } from '../../abi/errno'
 import { u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { view } from '../fields'
 import { option, synonym } from '../option'
@@ -15,6 +17,7 @@ export const cluster = match('cluster', {
     0: struct('struct xt_cluster_match_info', 16, { totalNodes: u32, nodeMask: u32, hashSeed: u32, flags: u32 }),
   },
   list: 'cluster',
+  asks: circumstance('which node its connection falls to'),
   options: ({ totalNodes, nodeMask, hashSeed, flags }) => {
     const written = { required: true, negation: bit(flags, 0x01) }
     const node = view(

@@ -1,6 +1,8 @@
 /** A note in the rule, without effect on packets. */
+
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { always } from '../evaluation'
 import { match } from '../extension'
 import { option } from '../option'
 import { nftQuoted, text } from '../values/string'
@@ -15,5 +17,6 @@ export const comment = match('comment', {
       const text = nftQuoted(comment.read(bytes, at))
       return text === undefined ? undefined : { remark: `comment ${text}` }
     },
+  asks: always,
   options: ({ comment }) => ({ comment: option(text(255), comment, { required: true, list: '/* $ */' }) }),
 })

@@ -1,7 +1,9 @@
 /** How many bytes or packets the connection has transferred so far. */
+
 import { IP_CT_DIR, NFT_CT } from '../../abi/nf-tables'
 import { be64, type Field, u8, u64 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
+import { HAS_CONNECTION } from '../evaluation'
 import { about, match } from '../extension'
 import { ordered } from '../fields'
 import { connection, type NativePart, readNatively, type Source, sourceKey, type Test } from '../native'
@@ -90,6 +92,7 @@ export const connbytes = match('connbytes', {
       if (first === MAX && last !== MAX) return `${name} lt ${last}`
       return first > last ? nftRange(name, [last, first], true) : nftRange(name, [first, last])
     },
+  asks: () => () => [HAS_CONNECTION, { kind: 'circumstance', decides: 'how much its connection has transferred' }],
   options: ({ from, to, what, direction }) => {
     const { range, negated } = ordered(both(from, to))
     return {

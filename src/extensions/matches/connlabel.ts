@@ -1,8 +1,10 @@
 /** A label of the packet's connection, which may be put on it. */
+
 import { ERRNO } from '../../abi/errno'
 import { NFT_CT } from '../../abi/nf-tables'
 import { type Field, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { HAS_CONNECTION, oneOf } from '../evaluation'
 import { about, match } from '../extension'
 import { connection, type NativePart, readNatively, type Source, sourceKey, type Test } from '../native'
 import { isZero, onlyWhere } from '../native-tests'
@@ -56,6 +58,12 @@ export const connlabel = match('connlabel', {
       const number = label.read(bytes, at)
       if (bit(options, 0x01).read(bytes, at)) return undefined
       return `${bit(options, 0x02).read(bytes, at) ? `ct label set ${number} ` : ''}ct label ${number}`
+    },
+  asks:
+    ({ options }) =>
+    (bytes, at) => {
+      const labelled = { kind: 'circumstance', decides: 'which labels its connection has' } as const
+      return [oneOf([[HAS_CONNECTION, labelled]], bit(options, 0x01).read(bytes, at))]
     },
   options: ({ bit: label, options }) => ({
     label: option(connectionLabel(MAX), label, { required: true, negation: bit(options, 0x01), list: '[! ]$' }),

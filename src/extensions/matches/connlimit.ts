@@ -1,7 +1,9 @@
 /** How many connections a host, or a network, has at once. */
+
 import { FAMILIES } from '../../abi/family'
 import { raw, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { either, not, unless } from '../fields'
 import { flag, option, synonym } from '../option'
@@ -30,6 +32,7 @@ export const connlimit = match('connlimit', {
       const count = `ct count ${has(0x01) ? '' : 'over '}${limit.read(bytes, at)}`
       return { set: 'connlimit', type: `${family}_addr`, words: (name) => `add @${name} { ${masked} ${count} }` }
     },
+  asks: circumstance('how many connections there are'),
   options: ({ mask, limit, flags }) => {
     const isUpTo = bit(flags, 0x01)
     const byDestination = bit(flags, 0x02)

@@ -1,8 +1,10 @@
 /** What connection tracking knows of the packet's connection. */
+
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IP_CT_DIR, NFT_CT } from '../../abi/nf-tables'
 import { be16, type Field, raw, u8, u16, u32 } from '../../binary/codec'
-import { bit, both, struct } from '../../binary/struct'
+import { bit, both, type Fields, struct } from '../../binary/struct'
+import { asked, type Condition, HAS_CONNECTION, oneOf } from '../evaluation'
 import { match } from '../extension'
 import { view } from '../fields'
 import { connection, type NativePart, readNatively } from '../native'
@@ -10,6 +12,8 @@ import {
   alone,
   anyBitTest,
   either,
+  encoded,
+  equality,
   given,
   HOST32,
   maskedAddressTest,
@@ -114,6 +118,8 @@ const NFT_STATUSES = [
   [0x80, 0x20],
 ] as const
 const KNOWN_STATUSES = 0x0f
+/** Of `matchFlags`: that a status is asked for. */
+const STATUS = 0x0040
 type Bits = readonly (readonly [ours: number, theirs: number])[]
 
 const known = (table: Bits): number => table.reduce((all, [, theirs]) => all | theirs, 0)
@@ -136,16 +142,35 @@ type Ends = Readonly<Record<FamilyName, readonly number[]>>
 const SOURCES: Ends = { ipv4: [NFT_CT.SRC_IP, NFT_CT.SRC], ipv6: [NFT_CT.SRC_IP6, NFT_CT.SRC] }
 const DESTINATIONS: Ends = { ipv4: [NFT_CT.DST_IP, NFT_CT.DST], ipv6: [NFT_CT.DST_IP6, NFT_CT.DST] }
 
-/** What a state is asked by: a state of nf_tables, or of SNAT and DNAT a status. */
-export const stateTest = ({
-  stateMask,
-  matchFlags,
-  invertFlags,
-}: {
+interface StateFields {
   readonly stateMask: Field<number>
   readonly matchFlags: Field<number>
   readonly invertFlags: Field<number>
-}): NativePart => {
+}
+
+/** One of some bits is set, of which there may be none. */
+const anyBit = (key: number, bits: number, negated: boolean): Condition => ({
+  kind: 'test',
+  source: connection(key),
+  mask: encoded(u32, bits),
+  op: equality(!negated),
+  value: new Uint8Array(u32.size),
+})
+
+const translated = (bits: number, table: Bits): number =>
+  table.reduce((all, [ours, theirs]) => all | (bits & ours ? theirs : 0), 0)
+
+/** One of some states, or of the translations that are asked for as states are. Every packet has a state, and not all a connection. */
+export function stateCondition({ stateMask, invertFlags }: StateFields, bytes: Uint8Array, at: number): Condition {
+  const wanted = stateMask.read(bytes, at)
+  const [states, statuses] = [translated(wanted, NFT_STATES), translated(wanted, NFT_STATUSES)]
+  const negated = (invertFlags.read(bytes, at) & 0x0001) !== 0
+  if (statuses === 0) return anyBit(NFT_CT.STATE, states, negated)
+  return oneOf([[anyBit(NFT_CT.STATE, states, false)], [anyBit(NFT_CT.STATUS, statuses, false)]], negated)
+}
+
+/** What a state is asked by: a state of nf_tables, or of SNAT and DNAT a status. */
+export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => {
   const negation = bit(invertFlags, 0x0001)
   // A state is asked of packets of no connection too; all else only of those that have one, unless a state is asked as well.
   return alone(
@@ -175,7 +200,7 @@ export const stateTest = ({
  * Packets of no connection match where their state does, whatever else is asked; in nf_tables they do not. So a state that
  * they may have cannot be said beside the rest.
  */
-const statesAlone = ({ stateMask, matchFlags, invertFlags }: Parameters<typeof stateTest>[0]): NativePart => ({
+const statesAlone = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => ({
   keys: [],
   write(bytes, at) {
     const isBeside = (matchFlags.read(bytes, at) & 0x0001) !== 0 && (matchFlags.read(bytes, at) & ~0x2001) !== 0
@@ -185,56 +210,98 @@ const statesAlone = ({ stateMask, matchFlags, invertFlags }: Parameters<typeof s
   read: () => false,
 })
 
+type ConntrackFields = Fields<typeof head> &
+  StateFields & {
+    readonly statusMask: Field<number>
+    readonly origsrcPort: Field<number>
+    readonly origdstPort: Field<number>
+    readonly replsrcPort: Field<number>
+    readonly repldstPort: Field<number>
+    readonly origsrcPortHigh?: Field<number>
+    readonly origdstPortHigh?: Field<number>
+    readonly replsrcPortHigh?: Field<number>
+    readonly repldstPortHigh?: Field<number>
+  }
+
+/** What is asked of a connection beside its state and status. */
+function connectionTests(at: ConntrackFields, family: FamilyName): NativePart[] {
+  const { matchFlags, invertFlags } = at
+  const { addressSize: size } = FAMILIES[family]
+  const asked = (mask: number, part: (negation: Field<boolean>) => NativePart) =>
+    given(bit(matchFlags, mask), part(bit(invertFlags, mask)))
+  const address = (mask: number, at: readonly [Field<Uint8Array>, Field<Uint8Array>], way: number, of: Ends) =>
+    asked(mask, (negation) =>
+      maskedAddressTest(
+        of[family].map((key) => connection(key, way)),
+        size,
+        both(...at),
+        negation,
+      ),
+    )
+  const ports = (mask: number, at: readonly [Field<number>, Field<number> | undefined], way: number, key: number) =>
+    asked(mask, (negation) =>
+      rangeTest(connection(key, way), NETWORK16, { range: both(at[0], at[1] ?? at[0]), negation }),
+    )
+  const { ORIGINAL, REPLY } = IP_CT_DIR
+  return [
+    given(
+      bit(matchFlags, 0x1000),
+      valueTest(connection(NFT_CT.DIRECTION), u8, { value: asNumber(bit(invertFlags, 0x1000)), max: REPLY }),
+    ),
+    asked(0x0002, (negation) => valueTest(connection(NFT_CT.PROTOCOL), u8, { value: at.l4proto, negation })),
+    address(0x0004, [at.origsrcAddr, at.origsrcMask], ORIGINAL, SOURCES),
+    address(0x0008, [at.origdstAddr, at.origdstMask], ORIGINAL, DESTINATIONS),
+    address(0x0010, [at.replsrcAddr, at.replsrcMask], REPLY, SOURCES),
+    address(0x0020, [at.repldstAddr, at.repldstMask], REPLY, DESTINATIONS),
+    ports(0x0100, [at.origsrcPort, at.origsrcPortHigh], ORIGINAL, NFT_CT.PROTO_SRC),
+    ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
+    ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
+    ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
+    // In whole seconds, where nf_tables has thousandths.
+    asked(0x0080, (negation) =>
+      rangeTest(connection(NFT_CT.EXPIRATION), HOST32, {
+        range: both(at.expiresMin, at.expiresMax),
+        negation,
+        unit: 1_000,
+      }),
+    ),
+  ]
+}
+
 export const conntrack = match('conntrack', {
   revisions: conntrackRevisions,
   atLeastOne: true,
   unused: (at, family) => ADDRESSES.flatMap((name) => unusedAddress(at[name], family)),
   native: (at, family) => {
-    const { matchFlags, invertFlags } = at
     if (!('origsrcPortHigh' in at)) return undefined
-    const { addressSize: size } = FAMILIES[family]
-    const asked = (mask: number, part: (negation: Field<boolean>) => NativePart) =>
-      given(bit(matchFlags, mask), part(bit(invertFlags, mask)))
-    const address = (mask: number, at: readonly [Field<Uint8Array>, Field<Uint8Array>], way: number, of: Ends) =>
-      asked(mask, (negation) =>
-        maskedAddressTest(
-          of[family].map((key) => connection(key, way)),
-          size,
-          both(...at),
-          negation,
-        ),
-      )
-    const ports = (mask: number, at: readonly [Field<number>, Field<number>], way: number, key: number) =>
-      asked(mask, (negation) => rangeTest(connection(key, way), NETWORK16, { range: both(...at), negation }))
-    const { ORIGINAL, REPLY } = IP_CT_DIR
+    const [direction, protocol, ...rest] = connectionTests(at, family) as [NativePart, NativePart, ...NativePart[]]
+    const [bits, negation] = [at.statusMask, bit(at.invertFlags, STATUS)]
+    const status = anyBitTest(connection(NFT_CT.STATUS), u32, { bits, negation, known: KNOWN_STATUSES })
     return readNatively(
-      given(
-        bit(matchFlags, 0x1000),
-        valueTest(connection(NFT_CT.DIRECTION), u8, { value: asNumber(bit(invertFlags, 0x1000)), max: REPLY }),
-      ),
-      asked(0x0002, (negation) => valueTest(connection(NFT_CT.PROTOCOL), u8, { value: at.l4proto, negation })),
+      direction,
+      protocol,
       stateTest(at),
-      asked(0x0040, (negation) =>
-        anyBitTest(connection(NFT_CT.STATUS), u32, { bits: at.statusMask, negation, known: KNOWN_STATUSES }),
-      ),
-      address(0x0004, [at.origsrcAddr, at.origsrcMask], ORIGINAL, SOURCES),
-      address(0x0008, [at.origdstAddr, at.origdstMask], ORIGINAL, DESTINATIONS),
-      address(0x0010, [at.replsrcAddr, at.replsrcMask], REPLY, SOURCES),
-      address(0x0020, [at.repldstAddr, at.repldstMask], REPLY, DESTINATIONS),
-      ports(0x0100, [at.origsrcPort, at.origsrcPortHigh], ORIGINAL, NFT_CT.PROTO_SRC),
-      ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
-      ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
-      ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
+      given(bit(at.matchFlags, STATUS), status),
+      ...rest.slice(0, -1),
       statesAlone(at),
-      // In whole seconds, where nf_tables has thousandths.
-      asked(0x0080, (negation) =>
-        rangeTest(connection(NFT_CT.EXPIRATION), HOST32, {
-          range: both(at.expiresMin, at.expiresMax),
-          negation,
-          unit: 1_000,
-        }),
-      ),
+      ...rest.slice(-1),
     )
+  },
+  asks: (at, family) => {
+    const parts = connectionTests(at, family)
+    return (bytes, place) => {
+      const isGiven = (mask: number): boolean => bit(at.matchFlags, mask).read(bytes, place)
+      const status = anyBit(
+        NFT_CT.STATUS,
+        at.statusMask.read(bytes, place),
+        bit(at.invertFlags, STATUS).read(bytes, place),
+      )
+      const rest = [...(isGiven(STATUS) ? [status] : []), ...asked(parts, bytes, place)]
+      if (!isGiven(0x0001)) return [HAS_CONNECTION, ...rest]
+      const state = stateCondition(at, bytes, place)
+      // Packets of no connection are asked for their state alone.
+      return rest.length === 0 ? [state] : [state, oneOf([[oneOf([[HAS_CONNECTION]], true)], rest])]
+    }
   },
   options: (at) => {
     const { matchFlags, invertFlags } = at

@@ -1,14 +1,18 @@
 /** DCCP header fields. */
+
 import { type Field, pair, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { asked, bytesAt, HAS_TRANSPORT, ofBytes, oneOf, type Question, question, thereIs } from '../evaluation'
 import { invertsGiven, match } from '../extension'
 import { type NativePart, readNatively, sourceKey, type Test, transport } from '../native'
 import { portsGiven, portTests } from '../native-ports'
 import { equality, given, isEquality, onlyWhere } from '../native-tests'
 import { option } from '../option'
+import { holdsOption } from '../options-list'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
 import { nameList } from '../values/names'
+import type { PortRange } from '../values/port'
 import { portRange } from '../values/port'
 
 const TYPES = {
@@ -72,6 +76,39 @@ function typeMask({ value, to }: Test): number | undefined {
   return first === last && Number.isInteger(first) && first < FIRST_INVALID ? 1 << first : undefined
 }
 
+const HAS_TYPE = thereIs(TYPE)
+const typeNumber = (byte: number): number => (byte & TYPE_BITS) >>> 1
+
+interface PortFields {
+  readonly spts: Field<PortRange>
+  readonly dpts: Field<PortRange>
+  readonly flags: Field<number>
+  readonly invflags: Field<number>
+}
+const portsPart = ({ spts, dpts, flags, invflags }: PortFields): NativePart =>
+  portTests(
+    [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
+    [bit(invflags, 0x01), bit(invflags, 0x02)],
+  )
+
+/** Bytes of a header before its options: those of all types with a long sequence number, and what each type has more (RFC 4340). */
+const [SHORT_HEADER, LONG_HEADER] = [12, 16] as const
+const MORE = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const
+
+/** Whether there is an option of a kind behind the header. */
+const hasOption = (wanted: number): Question =>
+  question((packet) => {
+    const header = bytesAt(packet, transport(0, SHORT_HEADER))
+    if (header === undefined || header === 'absent') return header && false
+    const [offset, byte] = [4 * (header[4] as number), header[8] as number]
+    const more = MORE[typeNumber(byte)]
+    if (more === undefined) return undefined
+    const start = ((byte & 1) === 1 ? LONG_HEADER : SHORT_HEADER) + more
+    if (offset <= start) return false
+    const options = bytesAt(packet, transport(start, offset - start))
+    return options === undefined || options === 'absent' ? options && false : holdsOption(options, wanted)
+  })
+
 /** linux/netfilter/xt_dccp.h */
 export const dccp = match('dccp', {
   protocols: ['dccp'],
@@ -93,13 +130,23 @@ export const dccp = match('dccp', {
   list: 'dccp',
   native: ({ spts, dpts, flags, invflags, typemask }) =>
     readNatively(
-      portTests(
-        [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
-        [bit(invflags, 0x01), bit(invflags, 0x02)],
-      ),
+      portsPart({ spts, dpts, flags, invflags }),
       given(bit(flags, 0x04), typeTest(typemask, bit(invflags, 0x04))),
       onlyWhere(bit(flags, 0x08), false),
     ),
+  asks:
+    ({ spts, dpts, flags, invflags, typemask, option: number }) =>
+    (bytes, at) => {
+      const asks = (mask: number): boolean => bit(flags, mask).read(bytes, at)
+      const not = (mask: number): boolean => bit(invflags, mask).read(bytes, at)
+      const ofType = ofBytes(TYPE, ([byte = 0]) => ((typemask.read(bytes, at) >>> typeNumber(byte)) & 1) === 1)
+      return [
+        HAS_TRANSPORT,
+        ...asked([portsPart({ spts, dpts, flags, invflags })], bytes, at),
+        ...(asks(0x04) ? [HAS_TYPE, oneOf([[ofType]], not(0x04))] : []),
+        ...(asks(0x08) ? [oneOf([[hasOption(number.read(bytes, at))]], not(0x08))] : []),
+      ]
+    },
   options: ({ typemask, option: number, ...at }) => {
     const stored = (mask: number) => ({ present: bit(at.flags, mask), negation: bit(at.invflags, mask) })
     return {

@@ -1,10 +1,11 @@
 /** The Encapsulating Security Payload of IPsec. */
+
 import { pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { listRange } from '../listing'
 import { readNatively, transport } from '../native'
-import { NETWORK32, rangeTest } from '../native-tests'
+import { NETWORK32, rangeAsTest, rangeTest } from '../native-tests'
 import { option } from '../option'
 import { any32, range32 } from '../values/integer'
 
@@ -16,6 +17,9 @@ export const esp = match('esp', {
   list: 'esp',
   native: ({ spis, invflags }) =>
     readNatively(rangeTest(transport(0, 4), NETWORK32, { range: spis, negation: bit(invflags, 0x01), absent: any32 })),
+  asks:
+    ({ spis, invflags }) =>
+    (bytes, at) => [rangeAsTest(transport(0, 4), NETWORK32, spis.read(bytes, at), bit(invflags, 0x01).read(bytes, at))],
   options: ({ spis, invflags }) => ({
     espspi: option(range32, spis, { absent: any32, negation: bit(invflags, 0x01), list: listRange('spi', any32) }),
   }),

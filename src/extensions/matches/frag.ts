@@ -1,18 +1,22 @@
 /** The Fragment header of IPv6. */
+
 import { PROTOCOLS } from '../../abi/protocols'
-import { pair, u8, u32 } from '../../binary/codec'
+import { be16, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { bits } from '../fields'
 import { glued, listRange } from '../listing'
+import type { Test } from '../native'
 import { optionalHeader, readNatively } from '../native'
-import { given, NETWORK32, onlyWhere, presence, rangeTest, statedBy } from '../native-tests'
+import { encoded, given, NETWORK32, onlyWhere, presence, rangeAsTest, rangeTest, statedBy } from '../native-tests'
 import { joined, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
 
 /** Bits of the header: of the offset, and that more fragments follow. */
 const [OFFSET, MORE] = [Uint8Array.of(0xff, 0xf8), 0x01] as const
+
+const [OFFSET_BITS, RESERVED_BITS] = [0xfff8, 0x0006] as const
 
 /** linux/netfilter_ipv6/ip6t_frag.h */
 export const frag = match('frag', {
@@ -49,6 +53,26 @@ export const frag = match('frag', {
         ...(isSet(0x20) ? ['frag more-fragments 0'] : []),
       ]
       return joined(words) || (id === undefined ? undefined : 'exthdr frag exists')
+    }
+  },
+  asks: ({ ids, flags, invflags }) => {
+    const header = (offset: number, length: number) => optionalHeader(PROTOCOLS['ipv6-frag'], offset, length)
+    const isZero = (offset: number, bits: number): Test => ({
+      kind: 'test',
+      source: header(offset, 2),
+      mask: encoded(be16, bits),
+      op: 'eq',
+      value: new Uint8Array(2),
+    })
+    return (bytes, at) => {
+      const isSet = (mask: number): boolean => bit(flags, mask).read(bytes, at)
+      return [
+        rangeAsTest(header(4, 4), NETWORK32, ids.read(bytes, at), bit(invflags, 0x01).read(bytes, at)),
+        ...(isSet(0x04) ? [isZero(0, 0x00ff), isZero(2, RESERVED_BITS)] : []),
+        ...(isSet(0x08) ? [isZero(2, OFFSET_BITS)] : []),
+        ...(isSet(0x10) ? [{ ...isZero(2, MORE), op: 'neq' as const }] : []),
+        ...(isSet(0x20) ? [isZero(2, MORE)] : []),
+      ]
     }
   },
   options: ({ ids, hdrlen, flags, invflags }) => ({

@@ -1,8 +1,10 @@
 /** A limit as of the match limit, for each address, network or port by itself. */
+
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8, u32, u64 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { about, match, suspicion } from '../extension'
 import { bits, constant, either, not, view } from '../fields'
 import { flag, option, synonym } from '../option'
@@ -149,6 +151,7 @@ export const hashlimit = match('hashlimit', {
   bits: (at) => [[at.mode, 'interval' in at ? 0x7f : 0x3f]],
   private: ({ hinfo }) => [hinfo],
   leading,
+  asks: circumstance('how many packets came before'),
   options: (at, family) => {
     const { rate, peak, expiry, sampled, isMatch } = bucketOf(at)
     const isAbove = bit(at.mode, ABOVE)

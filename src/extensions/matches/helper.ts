@@ -1,7 +1,9 @@
 /** The helper of connection tracking that the packet's connection belongs to. */
+
 import { bool32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { HAS_CONNECTION, oneOf } from '../evaluation'
 import { match } from '../extension'
 import { option } from '../option'
 import { nftQuoted, text } from '../values/string'
@@ -17,6 +19,12 @@ export const helper = match('helper', {
     (bytes, at) => {
       const text = nftQuoted(name.read(bytes, at))
       return text === undefined || text === '""' || invert.read(bytes, at) ? undefined : `ct helper ${text}`
+    },
+  asks:
+    ({ invert }) =>
+    (bytes, at) => {
+      const helped = { kind: 'circumstance', decides: 'which helper its connection has' } as const
+      return [oneOf([[HAS_CONNECTION, helped]], invert.read(bytes, at))]
     },
   options: ({ invert, name }) => ({
     helper: option(text(29), name, { required: true, negation: invert, list: 'helper match [! ]"$"' }),

@@ -1,9 +1,10 @@
 /** ICMP types of IPv4. */
+
 import { pair, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { readNatively } from '../native'
-import { icmpTests } from '../native-icmp'
+import { icmpConditions, icmpTests } from '../native-icmp'
 import { option } from '../option'
 import { icmpType, listIcmp } from '../values/icmp'
 
@@ -59,9 +60,13 @@ export const icmp = match('icmp', {
   protocols: ['icmp'],
   revisions: { 0: struct('struct ipt_icmp', 4, { type: u8, code: pair(u8), invflags: u8 }) },
   bits: ({ invflags }) => [[invflags, 0x01]],
-  native: ({ type, code, invflags }) => readNatively(icmpTests(type, code, bit(invflags, 0x01), ANY)),
-  options: ({ type, code, invflags }) => ({
-    'icmp-type': option(icmpTypes, both(type, code), {
+  native: ({ type: number, code, invflags }) => readNatively(icmpTests(number, code, bit(invflags, 0x01), ANY)),
+  asks:
+    ({ type: number, code, invflags }) =>
+    (bytes, at) =>
+      icmpConditions(number.read(bytes, at), code.read(bytes, at), bit(invflags, 0x01).read(bytes, at), ANY),
+  options: ({ type: number, code, invflags }) => ({
+    'icmp-type': option(icmpTypes, both(number, code), {
       required: true,
       negation: bit(invflags, 0x01),
       list: listIcmp('icmp'),

@@ -1,10 +1,11 @@
 /** Any range of addresses. */
+
 import { FAMILIES } from '../../abi/family'
 import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { ADDRESSES, network, readNatively } from '../native'
-import { addressRangeTest, given } from '../native-tests'
+import { addressRangeTest, equality, given } from '../native-tests'
 import { option } from '../option'
 import { addressRange, unusedAddress } from '../values/address'
 
@@ -34,6 +35,23 @@ export const iprange = match('iprange', {
         addressRangeTest(network(destination, size), size, both(dstMin, dstMax), bit(flags, 0x20)),
       ),
     )
+  },
+  asks: ({ srcMin, srcMax, dstMin, dstMax, flags }, family) => {
+    const { addressSize: size } = FAMILIES[family]
+    const ends = [
+      { at: ADDRESSES[family][0], first: srcMin, last: srcMax, given: 0x01, inverted: 0x10 },
+      { at: ADDRESSES[family][1], first: dstMin, last: dstMax, given: 0x02, inverted: 0x20 },
+    ]
+    return (bytes, place) =>
+      ends
+        .filter(({ given }) => bit(flags, given).read(bytes, place))
+        .map(({ at, first, last, inverted }) => ({
+          kind: 'test',
+          source: network(at, size),
+          op: equality(bit(flags, inverted).read(bytes, place)),
+          value: first.read(bytes, place).slice(0, size),
+          to: last.read(bytes, place).slice(0, size),
+        }))
   },
   options: ({ srcMin, srcMax, dstMin, dstMax, flags }) => ({
     'src-range': option(addressRange, both(srcMin, srcMax), {

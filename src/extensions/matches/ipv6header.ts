@@ -1,7 +1,11 @@
 /** Which headers an IPv6 packet has. */
+
+import { PROTOCOLS } from '../../abi/protocols'
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { question } from '../evaluation'
 import { about, match } from '../extension'
+import { headerSize } from '../ipv6-headers'
 import { flag, option } from '../option'
 import { exactProtocolNumber } from '../values/databases'
 import { listedInHex, nameList } from '../values/names'
@@ -32,6 +36,24 @@ const headers = listedInHex({
   },
 })
 
+const HEADER = 40
+
+/** The headers that a packet has, in the bits of {@link LONG}; 'cut' where its end comes before theirs. */
+function headersOf(packet: Uint8Array): number | 'cut' {
+  let [found, number, at] = [0, packet[6] as number, HEADER]
+  while (isHeader(number)) {
+    if (number === PROTOCOLS['ipv6-nonxt']) return found | NUMBERS[number]
+    if (at + 2 > packet.length) return 'cut'
+    found |= NUMBERS[number]
+    if (number === PROTOCOLS.esp) return found
+    ;[number, at] = [packet[at] as number, at + headerSize(number, packet[at + 1] as number)]
+    if (at > packet.length) break
+  }
+  return found | LONG.protocol
+}
+
+const isHeader = (number: number): number is keyof typeof NUMBERS => number !== 255 && Object.hasOwn(NUMBERS, number)
+
 /** linux/netfilter_ipv6/ip6t_ipv6header.h */
 export const ipv6header = match('ipv6header', {
   families: ['ipv6'],
@@ -43,6 +65,20 @@ export const ipv6header = match('ipv6header', {
         ? about('header', 'all headers are inverted or none')
         : undefined,
   list: 'ipv6header',
+  asks:
+    ({ matchflags, invflags, modeflag }) =>
+    (bytes, at) => {
+      const [wanted, negated] = [matchflags.read(bytes, at), invflags.read(bytes, at)]
+      const isSoft = modeflag.read(bytes, at) !== 0
+      return [
+        question((packet) => {
+          const found = packet.bytes && headersOf(packet.bytes)
+          if (found === undefined || found === 'cut') return found && false
+          if (isSoft) return ((found ^ wanted ^ negated) & wanted) === 0
+          return (found === wanted) !== (negated !== 0)
+        }),
+      ]
+    },
   options: ({ matchflags, invflags, modeflag }) => ({
     header: option(headers, matchflags, {
       required: true,

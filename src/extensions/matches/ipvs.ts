@@ -1,6 +1,8 @@
 /** What the virtual server (IPVS) knows of the packet's connection. */
+
 import { be16, raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { maskedAddress, unusedAddress } from '../values/address'
@@ -33,6 +35,7 @@ export const ipvs = match('ipvs', {
   atLeastOne: true,
   unused: ({ vaddr, vmask }, family) => [vaddr, vmask].flatMap((field) => unusedAddress(field, family)),
   bits: ({ bitmask }) => [[bitmask, 0x7f]],
+  asks: circumstance('what the virtual server knows of its connection'),
   options: ({ vaddr, vmask, vport, l4proto, fwdMethod, vportctl, invert, bitmask }) => {
     const stored = (mask: number) => {
       const field = bit(bitmask, mask)

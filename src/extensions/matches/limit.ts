@@ -1,8 +1,10 @@
 /** A limit to how many packets match in a time, which a burst of them may exceed. */
+
 import { ERRNO } from '../../abi/errno'
 import { NFT_LIMIT_PKTS } from '../../abi/nf-tables'
 import { raw, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match, suspicion } from '../extension'
 import { view } from '../fields'
 import { native } from '../native'
@@ -56,6 +58,7 @@ export const limit = match('limit', {
         },
       }),
     ),
+  asks: circumstance('how many packets came before'),
   options: ({ avg, burst }) => ({
     limit: option(
       rate(TICKS),

@@ -1,7 +1,10 @@
 /** The Mobility Header of IPv6. */
+import { PROTOCOLS } from '../../abi/protocols'
 import { pair, u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { match } from '../extension'
+import { transport } from '../native'
+import { equals, NETWORK8, rangeAsTest } from '../native-tests'
 import { rangeWords } from '../nft-words'
 import { option } from '../option'
 import { rangeOf } from '../values/integer'
@@ -35,6 +38,12 @@ export const mh = match('mh', {
   bits: ({ invflags }) => [[invflags, 0x01]],
   list: 'mh',
   translate: ({ types, invflags }) => rangeWords('mh type', types, bit(invflags, 0x01), ANY),
+  asks:
+    ({ types, invflags }) =>
+    (bytes, at) => [
+      equals(transport(0, 1), Uint8Array.of(PROTOCOLS['ipv6-nonxt'])),
+      rangeAsTest(transport(2, 1), NETWORK8, types.read(bytes, at), bit(invflags, 0x01).read(bytes, at)),
+    ],
   options: ({ types, invflags }) => ({
     'mh-type': option(rangeOf(type, 255, { ordered: true }), types, {
       absent: ANY,

@@ -1,8 +1,12 @@
 /** Sets of ports. */
+
 import { array, bool8, type Field, u8, u16 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
+import { oneOf, thereIs } from '../evaluation'
 import { about, match } from '../extension'
 import { counted, view } from '../fields'
+import { transport } from '../native'
+import { NETWORK16, rangeAsTest } from '../native-tests'
 import { nftSet } from '../nft-words'
 import { option } from '../option'
 import { type PortItem, portList } from '../values/port'
@@ -28,6 +32,8 @@ const areRanges = (ports: readonly number[], starts: readonly boolean[]): boolea
 
 const startsOf = (items: readonly PortItem[]): boolean[] =>
   items.flatMap((item) => (item.length === 1 ? [false] : [true, false]))
+
+const HAS_PORTS = thereIs(transport(0, 4))
 
 /** linux/netfilter/xt_multiport.h */
 export const multiport = match('multiport', {
@@ -63,6 +69,17 @@ export const multiport = match('multiport', {
       if (kind === DESTINATION) return `${protocol} dport ${sign}${nftSet(items)}`
       const pairs = items.flatMap((item) => [`0-65535 . ${item}`, `${item} . 0-65535`])
       return `${protocol} sport . ${protocol} dport ${sign}{ ${pairs.join(', ')} }`
+    }
+  },
+  asks: ({ flags, count, ports, pflags, invert }) => {
+    const slots = both(counted(count, ports, 0), counted(count, pflags, false))
+    return (bytes, at) => {
+      const [kind, items] = [flags.read(bytes, at), itemsOf(...slots.read(bytes, at))]
+      const offsets = kind === SOURCE ? [0] : kind === DESTINATION ? [2] : [0, 2]
+      const tests = offsets.flatMap((offset) =>
+        items.map(([first, last = first]) => [rangeAsTest(transport(offset, 2), NETWORK16, [first, last], false)]),
+      )
+      return [HAS_PORTS, oneOf(tests, invert.read(bytes, at))]
     }
   },
   options: ({ flags, count, ports, pflags, invert }) => {

@@ -1,8 +1,10 @@
 /** Counts packets in an object that nfacct(8) made. */
+
 import { ERRNO } from '../../abi/errno'
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { match, suspicion } from '../extension'
 import { option } from '../option'
 import { quoted, text } from '../values/string'
@@ -26,6 +28,7 @@ export const nfacct = match('nfacct', {
         true,
       ),
     ],
+  asks: circumstance('whether the quota of the accounting object is used up'),
   options: (at) => ({
     'nfacct-name': option(quoted(text(31, 1)), at.name, { required: true, list: 'nfacct-name  $' }),
   }),

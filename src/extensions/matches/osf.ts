@@ -1,7 +1,9 @@
 /** The operating system that sent a SYN, guessed by its shape. */
+
 import { u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars, encodeText } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { fixed, match } from '../extension'
 import { bits, view } from '../fields'
 import { option } from '../option'
@@ -19,6 +21,7 @@ export const osf = match('osf', {
   // Another is NF_OSF_GENRE, which iptables never writes and has no word for.
   worded: ({ flags }) => [fixed(bits(flags, ~0x0e), 0)],
   list: () => (payload) => `OS fingerprint match ${payload.texts['genre']}`,
+  asks: circumstance('which system its SYN looks like'),
   options: ({ genre, len, flags, loglevel, ttl }) => ({
     // The kernel looks at genre alone; iptables counts its bytes beside it.
     genre: option(

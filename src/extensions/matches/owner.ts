@@ -3,12 +3,21 @@
 import { NFT_META } from '../../abi/nf-tables'
 import { pair, u8, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { type Condition, NEVER, oneOf, question } from '../evaluation'
 import { about, match } from '../extension'
 import { bits } from '../fields'
 import { meta, readNatively } from '../native'
-import { given, HOST32, onlyWhere, rangeTest } from '../native-tests'
+import { given, HOST32, onlyWhere, rangeAsTest, rangeTest } from '../native-tests'
 import { flag, option } from '../option'
 import { accountRange } from '../values/account'
+
+const [UID, GID, SOCKET, SUPPLEMENTARY] = [0x01, 0x02, 0x04, 0x08] as const
+
+/** No socket sent it: it only passes, or the kernel made it. */
+const IS_NOBODYS = question((packet) => {
+  const uid = packet.look(meta(NFT_META.SKUID))
+  return uid === 'absent' || (uid?.known.some((bits) => bits !== 0) ? false : undefined)
+})
 
 /** linux/netfilter/xt_owner.h */
 export const owner = match('owner', {
@@ -23,6 +32,24 @@ export const owner = match('owner', {
       given(bit(match, 0x02), rangeTest(meta(NFT_META.SKGID), HOST32, { range: gid })),
       onlyWhere(both(bits(match, 0x0c), invert), [0, 0]),
     ),
+  asks:
+    ({ uid, gid, match, invert }) =>
+    (bytes, at) => {
+      const [asks, not] = [match.read(bytes, at), invert.read(bytes, at)]
+      const ranges = [
+        { mask: UID, key: NFT_META.SKUID, range: uid },
+        { mask: GID, key: NFT_META.SKGID, range: gid },
+      ].filter(({ mask }) => (asks & mask) !== 0)
+      const isOwned: Condition[] = ranges.map(({ mask, key, range }) =>
+        mask === GID && (asks & SUPPLEMENTARY) !== 0
+          ? { kind: 'circumstance', decides: 'which groups its sender is in' }
+          : rangeAsTest(meta(key), HOST32, range.read(bytes, at), (not & mask) !== 0),
+      )
+      // Nobody is none of those that are named, if all that is asked is that it be none.
+      const ofNobody = asks === not ? IS_NOBODYS : NEVER
+      const ofSocket = (asks & not & SOCKET) === 0 ? oneOf([[IS_NOBODYS]], true) : NEVER
+      return [oneOf([[ofNobody], [ofSocket, ...isOwned]])]
+    },
   options: ({ uid, gid, match, invert }) => {
     const stored = (mask: number) => ({ present: bit(match, mask), negation: bit(invert, mask) })
     return {

@@ -1,6 +1,8 @@
 /** The ports of a bridge that a packet comes in by and goes out by. */
+
 import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { flag, option } from '../option'
 import { interfaceName } from '../values/interface'
@@ -22,6 +24,7 @@ export const physdev = match('physdev', {
   atLeastOne: true,
   bits: ({ bitmask }) => [[bitmask, IN | OUT | BRIDGED | IS_IN | IS_OUT]],
   list: 'PHYSDEV match',
+  asks: circumstance('by which ports of a bridge it goes'),
   options: ({ physindev, inMask, physoutdev, outMask, invert, bitmask }) => {
     const negation = (mask: number) => ({ negation: bit(invert, mask) })
     const device = (mask: number) => ({ present: bit(bitmask, mask), ...negation(mask) })

@@ -1,7 +1,9 @@
 /** The IPsec policy of a packet: that by which it was unwrapped, or by which it will be wrapped. */
+
 import { NO_IN, NO_OUT } from '../../abi/netfilter'
 import { array, type Field, raw, u8, u16, u32 } from '../../binary/codec'
 import { bit, both, elementOf, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { bits } from '../fields'
 import { flag, option } from '../option'
@@ -115,6 +117,7 @@ export const policy = match('policy', {
       if (!isSet(DIRECTIONS.in) || isSet(STRICT) || !isBare) return undefined
       return `meta secpath ${isSet(NONE) ? 'missing' : 'exists'}`
     },
+  asks: circumstance('which IPsec policy is for it'),
   options: (at) => {
     const { elements, isNone, isBareEnd, within } = listOf(at)
     return {

@@ -1,6 +1,8 @@
 /** Bytes that may match, until they are used up. */
+
 import { raw, u32, u64 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { option } from '../option'
 import { integer64 } from '../values/integer'
@@ -15,6 +17,7 @@ export const quota = match('quota', {
     const isOver = bit(flags, 0x01)
     return (bytes, at) => `quota ${isOver.read(bytes, at) ? 'over ' : ''}${quota.read(bytes, at)} bytes`
   },
+  asks: circumstance('how many bytes came before'),
   options: ({ flags, quota }) => ({
     quota: option(integer64, quota, { required: true, negation: bit(flags, 0x01), list: 'quota: $ bytes' }),
   }),

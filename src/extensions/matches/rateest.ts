@@ -1,8 +1,10 @@
 /** Rates that the target RATEEST estimates: one against a number, or two against each other. */
+
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { about, match, suspicion } from '../extension'
 import { either, is } from '../fields'
 import type { ListForm } from '../listing'
@@ -58,6 +60,7 @@ export const rateest = match('rateest', {
         return suspicion(parameter, ERRNO.ENOENT, reason, true)
       })
     },
+  asks: circumstance('what rates are estimated'),
   options: ({ name1, name2, flags, mode, bps1, bps2, pps1, pps2 }) => {
     const isRelative = relation(flags)
     const isDelta = bit(flags, DELTA)

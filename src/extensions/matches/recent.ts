@@ -1,7 +1,9 @@
 /** Lists of addresses that packets came from, or went to, which the rules themselves keep. */
+
 import { bool8, type Field, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars, encodeText } from '../../binary/text'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { bits, constant, either, is, unless } from '../fields'
 import { flag, option, synonym } from '../option'
@@ -36,6 +38,7 @@ export const recent = match('recent', {
   atLeastOne: [COMMANDS],
   bits: ({ checkSet }) => [[checkSet, 0x3f]],
   unused: (at, family) => ('mask' in at ? unusedAddress(at.mask, family) : []),
+  asks: circumstance('which addresses were seen before'),
   options: ({ seconds, hitCount, checkSet, invert, name, side, ...rest }) => {
     const command = bits(checkSet, CHECK | SET | UPDATE | REMOVE)
     const one = (option: (typeof COMMANDS)[number], value: number, list: string) =>

@@ -1,6 +1,8 @@
 /** Whether an answer to the packet would leave through the interface that it came in by. */
+
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { flag } from '../option'
 
@@ -23,6 +25,7 @@ export const rpfilter = match('rpfilter', {
       return `${local}fib ${keys} oif ${inverted ? '0' : '!= 0'}`
     }
   },
+  asks: circumstance('by which interface an answer would leave'),
   options: ({ flags }) => ({
     loose: flag(bit(flags, 0x01)),
     validmark: flag(bit(flags, 0x02)),

@@ -1,16 +1,30 @@
 /** The Routing header of IPv6. */
+
 import { PROTOCOLS } from '../../abi/protocols'
 import { array, type Field, pair, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { ofHeader } from '../evaluation'
 import { about, match } from '../extension'
 import { bits, counted } from '../fields'
+import { headerSize } from '../ipv6-headers'
 import { listRange } from '../listing'
 import { optionalHeader, readNatively } from '../native'
-import { given, NETWORK8, onlyWhere, presence, rangeTest, valueTest } from '../native-tests'
+import {
+  given,
+  isZero,
+  NETWORK8,
+  type NumberRange,
+  onlyWhere,
+  presence,
+  rangeAsTest,
+  rangeTest,
+  valueTest,
+} from '../native-tests'
 import { joined, nftRange, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { addressList } from '../values/address'
 import { any32, integer, range32 } from '../values/integer'
+import { same } from '../values/value'
 
 /** IP6T_RT_HOPS */
 const HOPS = 16
@@ -19,6 +33,20 @@ const NO_HOP = new Uint8Array(16)
 const [TYPE, RESERVED, HOP_LIST, NOT_STRICT] = [0x01, 0x08, 0x10, 0x20] as const
 
 const number = integer(0xffff_ffff)
+
+/** What a byte may be of a range of greater numbers. */
+const inByte = ([first, last]: NumberRange): NumberRange => (first > 0xff ? [1, 0] : [first, Math.min(last, 0xff)])
+
+/** Whether addresses are those of the hops, or has these in their order among others. */
+function passes(addresses: Uint8Array, hops: readonly Uint8Array[], isLoose: boolean): boolean {
+  const there = Array.from({ length: Math.floor(addresses.length / 16) }, (_, i) =>
+    addresses.subarray(16 * i, 16 * (i + 1)),
+  )
+  if (!isLoose) return there.length === hops.length && there.every((one, i) => same(one, hops[i]))
+  let next = 0
+  for (const one of there) if (next < hops.length && same(one, hops[next])) next++
+  return next === hops.length
+}
 
 /** linux/netfilter_ipv6/ip6t_rt.h */
 export const rt = match('rt', {
@@ -73,6 +101,26 @@ export const rt = match('rt', {
       ]
       return joined(words) || (words.includes(undefined) ? undefined : 'exthdr rt exists')
     },
+  asks: ({ rtType, segsleft, hdrlen, flags, invflags, addrs, addrnr }) => {
+    const number = PROTOCOLS['ipv6-route']
+    const header = (offset: number) => optionalHeader(number, offset, 1)
+    return (bytes, at) => {
+      const isAsked = (mask: number): boolean => bit(flags, mask).read(bytes, at)
+      const not = (mask: number): boolean => bit(invflags, mask).read(bytes, at)
+      const type = rtType.read(bytes, at)
+      const [size, hops] = [hdrlen.read(bytes, at), counted(addrnr, addrs, NO_HOP).read(bytes, at)]
+      return [
+        rangeAsTest(header(3), NETWORK8, inByte(segsleft.read(bytes, at)), not(0x02)),
+        ...(isAsked(TYPE) ? [rangeAsTest(header(2), NETWORK8, inByte([type, type]), not(TYPE))] : []),
+        ofHeader(number, (whole) => {
+          const length = headerSize(number, whole[1] as number)
+          if (length > whole.length || (isAsked(0x04) && (length === size) === not(0x04))) return false
+          if (isAsked(RESERVED) && !isZero(whole.subarray(4, 8))) return false
+          return !isAsked(HOP_LIST) || passes(whole.subarray(8, length), hops, isAsked(NOT_STRICT))
+        }),
+      ]
+    }
+  },
   options: ({ rtType, segsleft, hdrlen, flags, invflags, addrs, addrnr }) => {
     const stored = (mask: number) => ({ present: bit(flags, mask), negation: bit(invflags, mask) })
     return {

@@ -1,14 +1,17 @@
 /** SCTP ports, and the chunks of a packet. */
+
 import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { asked, bytesAt, HAS_TRANSPORT, oneOf, type PacketView, question, type Truth } from '../evaluation'
 import { about, fixed, invertsGiven, match } from '../extension'
 import { counted, view } from '../fields'
-import { readNatively } from '../native'
+import { type NativePart, readNatively, transport } from '../native'
 import { portsGiven, portTests } from '../native-ports'
 import { onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { portOptions } from '../ports'
 import { name } from '../values/names'
+import type { PortRange } from '../values/port'
 import { portRange } from '../values/port'
 import { type Chunk, type Chunks, chunkTypes } from '../values/sctp'
 
@@ -51,6 +54,55 @@ const areOfChunks = (map: Field<Uint8Array>, infos: Field<readonly Uint8Array[]>
   write: () => {},
 })
 
+interface PortFields {
+  readonly spts: Field<PortRange>
+  readonly dpts: Field<PortRange>
+  readonly flags: Field<number>
+  readonly invflags: Field<number>
+}
+const portsPart = ({ spts, dpts, flags, invflags }: PortFields): NativePart =>
+  portTests(
+    [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
+    [bit(invflags, 0x01), bit(invflags, 0x02)],
+  )
+
+interface Wanted {
+  readonly map: Uint8Array
+  /** Of chunks whose flags count. */
+  readonly infos: readonly Uint8Array[]
+}
+
+function isWanted({ map, infos }: Wanted, type: number, flags: number): boolean {
+  const info = infos.find(([one]) => one === type)
+  const [, value = 0, mask = 0] = info ?? []
+  return isSet(map, type) && (flags & mask) === value
+}
+
+/** Bytes of the header that all packets have, and of that of each chunk. */
+const [HEADER, CHUNK_HEADER] = [12, 4] as const
+
+/** Whether any chunk is wanted, all of the wanted are there, or only such as are wanted. */
+function hasChunks(packet: PacketView, matchType: number, wanted: Wanted): Truth {
+  const found = new Set<number>()
+  for (let at = HEADER; ; ) {
+    const [first, header] = [bytesAt(packet, transport(at, 1)), bytesAt(packet, transport(at, CHUNK_HEADER))]
+    if (first === undefined) return undefined
+    if (first === 'absent') break
+    if (header === undefined || header === 'absent') return header && false
+    const [type, flags, high, low] = header as unknown as [number, number, number, number]
+    const length = 0x100 * high + low
+    if (length === 0) return false
+    const is = isWanted(wanted, type, flags)
+    if (matchType === MATCH_TYPES.any && is) return true
+    if (matchType === MATCH_TYPES.only && !is) return false
+    if (is) found.add(type)
+    at += 4 * Math.ceil(length / 4)
+  }
+  if (matchType === MATCH_TYPES.any) return false
+  const types = Array.from({ length: 256 }, (_, type) => type)
+  return matchType === MATCH_TYPES.only || types.every((type) => !isSet(wanted.map, type) || found.has(type))
+}
+
 /** linux/netfilter/xt_sctp.h */
 export const sctp = match('sctp', {
   protocols: ['sctp'],
@@ -86,15 +138,18 @@ export const sctp = match('sctp', {
   },
   list: 'sctp',
   native: ({ spts, dpts, flags, invflags }) => {
-    const [hasSource, hasDestination, hasChunks] = [bit(flags, 0x01), bit(flags, 0x02), bit(flags, 0x04)]
-    return readNatively(
-      portTests(
-        [portsGiven(spts, hasSource), portsGiven(dpts, hasDestination)],
-        [bit(invflags, 0x01), bit(invflags, 0x02)],
-      ),
-      onlyWhere(hasChunks, false),
-    )
+    return readNatively(portsPart({ spts, dpts, flags, invflags }), onlyWhere(bit(flags, 0x04), false))
   },
+  asks:
+    ({ spts, dpts, flags, invflags, chunkmap, chunkMatchType, flagInfo, flagCount }) =>
+    (bytes, at) => {
+      const ports = [HAS_TRANSPORT, ...asked([portsPart({ spts, dpts, flags, invflags })], bytes, at)]
+      if (!bit(flags, 0x04).read(bytes, at)) return ports
+      const type = chunkMatchType.read(bytes, at)
+      const wanted = { map: chunkmap.read(bytes, at), infos: counted(flagCount, flagInfo, UNUSED).read(bytes, at) }
+      const chunks = question((packet) => hasChunks(packet, type, wanted))
+      return [...ports, oneOf([[chunks]], bit(invflags, 0x04).read(bytes, at))]
+    },
   options: ({ chunkmap, chunkMatchType, flagInfo, flagCount, ...at }) => {
     const chunks: Field<Chunks> = view(
       both(chunkmap, counted(flagCount, flagInfo, UNUSED)),

@@ -1,7 +1,9 @@
 /** Membership in an ipset. */
+
 import { setCounter, setCounter0, setInfo, setInfo0 } from '../../abi/ip-set'
 import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct, within } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { among, constant, is } from '../fields'
 import { flag, negatedFlag, option } from '../option'
@@ -65,6 +67,7 @@ export const set = match('set', {
     const { checkIndex, checkDimensions } = setReference('match-set', matchSet)
     return (...args) => checkIndex(...args) ?? checkDimensions(...args)
   },
+  asks: circumstance('what is in the set'),
   options: (at) => {
     const { index, directions: sides, inverted, flags: ofSet } = setReference('match-set', at.matchSet)
     const flags = 'flags' in at ? at.flags : constant(0)

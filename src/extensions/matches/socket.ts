@@ -1,6 +1,8 @@
 /** Whether a socket is open that the packet is for. */
+
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { constant } from '../fields'
 import { flag } from '../option'
@@ -19,6 +21,7 @@ export const socket = match('socket', {
   },
   bits: (at, revision) => ('flags' in at ? [[at.flags, KNOWN[revision] ?? 0]] : []),
   list: 'socket',
+  asks: circumstance('which sockets are open'),
   options: (at) => {
     const flags = 'flags' in at ? at.flags : constant(0)
     return {

@@ -1,8 +1,12 @@
 /** The Segment Routing header of IPv6. */
+
+import { PROTOCOLS } from '../../abi/protocols'
 import { type Field, raw, u8, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { ofHeader } from '../evaluation'
 import { match } from '../extension'
 import { constant } from '../fields'
+import { headerSize } from '../ipv6-headers'
 import { option } from '../option'
 import { prefixedAddress } from '../values/address'
 import { integer } from '../values/integer'
@@ -27,6 +31,12 @@ const compared = (number: Field<number>, flags: Field<number>, own: number, all:
   },
 })
 
+/** The type of a header of routing that has segments (RFC 8754). */
+const SEGMENT_ROUTING = 4
+
+const isUnder = (there: Uint8Array, address: Uint8Array, mask: Uint8Array): boolean =>
+  address.every((byte, i) => (((there[i] as number) ^ byte) & (mask[i] as number)) === 0)
+
 /** linux/netfilter_ipv6/ip6t_srh.h */
 export const srh = match('srh', {
   families: ['ipv6'],
@@ -48,6 +58,58 @@ export const srh = match('srh', {
     [mtInvflags, 0x3fff],
   ],
   list: 'srh',
+  asks: ({ nextHdr, hdrLen, segsLeft, lastEntry, tag, mtFlags, mtInvflags, ...at }) => {
+    const number = PROTOCOLS['ipv6-route']
+    const compares = {
+      eq: (a: number, b: number) => a === b,
+      gt: (a: number, b: number) => a > b,
+      lt: (a: number, b: number) => a < b,
+    }
+    return (bytes, place) => {
+      const isAsked = (mask: number): boolean => bit(mtFlags, mask).read(bytes, place)
+      const meets = (mask: number, truth: () => boolean): boolean =>
+        !isAsked(mask) || truth() !== bit(mtInvflags, mask).read(bytes, place)
+      const compared = (
+        has: number,
+        field: Field<number>,
+        [eq, gt, lt]: readonly [number, number, number],
+      ): boolean => {
+        const wanted = field.read(bytes, place)
+        return (
+          meets(eq, () => compares.eq(has, wanted)) &&
+          meets(gt, () => compares.gt(has, wanted)) &&
+          meets(lt, () => compares.lt(has, wanted))
+        )
+      }
+      const isSegment = (
+        mask: number,
+        [address, bits]: readonly [Field<Uint8Array>, Field<Uint8Array>],
+        there: Uint8Array | undefined,
+      ) =>
+        !isAsked(mask) ||
+        (there !== undefined && meets(mask, () => isUnder(there, address.read(bytes, place), bits.read(bytes, place))))
+      return [
+        ofHeader(number, (header) => {
+          const [next, length, type, left, last] = header as unknown as [number, number, number, number, number]
+          if (headerSize(number, length) > header.length || type !== SEGMENT_ROUTING || left > last) return false
+          const segment = (i: number): Uint8Array | undefined =>
+            i < 0 || i > last ? undefined : header.subarray(8 + 16 * i, 8 + 16 * (i + 1))
+          return (
+            meets(0x0001, () => next === nextHdr.read(bytes, place)) &&
+            compared(length, hdrLen, [0x0002, 0x0004, 0x0008]) &&
+            compared(left, segsLeft, [0x0010, 0x0020, 0x0040]) &&
+            compared(last, lastEntry, [0x0080, 0x0100, 0x0200]) &&
+            // It is compared as it lies there, in the order of the machine.
+            meets(0x0400, () => u16.read(header, 6) === tag.read(bytes, place)) &&
+            (!('psidAddr' in at) ||
+              (isSegment(0x0800, [at.psidAddr, at.psidMsk], segment(left + 1)) &&
+                isSegment(0x1000, [at.nsidAddr, at.nsidMsk], segment(left - 1)) &&
+                isSegment(0x2000, [at.lsidAddr, at.lsidMsk], segment(0))))
+          )
+        }),
+      ]
+    }
+  },
   options: ({ mtFlags, mtInvflags, ...at }) => {
     const stored = (mask: number) => ({ present: bit(mtFlags, mask), negation: bit(mtInvflags, mask) })
     const number = (field: Field<number>, all: number, own: number, label: string) =>

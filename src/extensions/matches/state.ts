@@ -4,7 +4,7 @@ import { fixed, match } from '../extension'
 import { readNatively } from '../native'
 import { option } from '../option'
 import { nameList } from '../values/names'
-import { conntrackRevisions, STATES, stateTest } from './conntrack'
+import { conntrackRevisions, STATES, stateCondition, stateTest } from './conntrack'
 
 const states = nameList(STATES, { anyCase: true, prefixes: true })
 
@@ -15,6 +15,7 @@ export const state = match('state', {
   revisions: { 3: conntrackRevisions[3] },
   fixed: ({ matchFlags }) => [fixed(matchFlags, STATE_ALIAS)],
   native: (at) => readNatively(stateTest(at)),
+  asks: (at) => (bytes, place) => [stateCondition(at, bytes, place)],
   options: ({ stateMask, invertFlags }) => ({
     state: option(states, stateMask, { required: true, negation: bit(invertFlags, 0x0001) }),
   }),

@@ -1,7 +1,9 @@
 /** Some of the packets: each with a probability, or every so many one. */
+
 import { NFT_META } from '../../abi/nf-tables'
 import { be32, type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { is, view } from '../fields'
 import { meta, type NativePart, readNatively, sourceKey } from '../native'
@@ -98,6 +100,7 @@ export const statistic = match('statistic', {
         : `meta random & ${0x7fff_ffff} ${negated ? '>=' : '<'} ${number}`
     }
   },
+  asks: circumstance('chance, or how many packets came before'),
   options: ({ mode, flags, every, packet, count }) => {
     const counted = counting({ every, packet, count })
     const oneOf = view(

@@ -1,8 +1,10 @@
 /** Bytes anywhere in a packet. */
+
 import { ERRNO } from '../../abi/errno'
 import { array, raw, u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { oneOf, question } from '../evaluation'
 import { about, isTerminated, match } from '../extension'
 import { counted } from '../fields'
 import type { ListForm } from '../listing'
@@ -29,6 +31,10 @@ const algorithm: ValueType<string, 'bm' | 'kmp'> = {
 const list: ListForm<readonly number[]> = (bytes, { negated }) =>
   `${negated ? '!' : ''} ${quoteWord((isPrintable(bytes) ? text : hex).format(bytes, undefined as never), 'always')}`
 
+/** Without regard to the case of the letters of ASCII, if so. */
+const folded = (bytes: Uint8Array, isFolded: boolean): Uint8Array =>
+  isFolded ? bytes.map((byte) => (byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte)) : bytes
+
 /** linux/netfilter/xt_string.h */
 export const string = match('string', {
   revisions: {
@@ -44,6 +50,19 @@ export const string = match('string', {
   },
   private: ({ config }) => [config],
   list: 'STRING match',
+  asks:
+    ({ fromOffset, toOffset, pattern, patlen, flags }) =>
+    (bytes, at) => {
+      const [from, to] = [fromOffset.read(bytes, at), toOffset.read(bytes, at)]
+      const [isFolded, isNegated] = [0x02, 0x01].map((mask) => bit(flags, mask).read(bytes, at)) as [boolean, boolean]
+      const wanted = folded(Uint8Array.from(counted(patlen, pattern, 0).read(bytes, at)), isFolded)
+      const found = question(({ bytes: packet }) => {
+        if (packet === undefined) return undefined
+        const place = Buffer.from(folded(packet, isFolded)).indexOf(wanted, Math.min(from, packet.length))
+        return place >= 0 && place + wanted.length <= to
+      })
+      return [oneOf([[found]], isNegated)]
+    },
   options: ({ fromOffset, toOffset, algo, pattern, patlen, flags }) => {
     const stored = counted(patlen, pattern, 0)
     const spec = { required: true, negation: bit(flags, 0x01), list }

@@ -1,13 +1,16 @@
 /** TCP header fields. */
+
 import { NFT_EXTHDR_OP } from '../../abi/nf-tables'
 import { type Field, pair, u8, u16 } from '../../binary/codec'
-import { bit, both, struct } from '../../binary/struct'
+import { bit, both, type Fields, struct } from '../../binary/struct'
+import { asked, bytesAt, HAS_TRANSPORT, oneOf, type PacketView, question } from '../evaluation'
 import { match } from '../extension'
 import { is } from '../fields'
 import { type NativePart, native, transport } from '../native'
 import { portTests } from '../native-ports'
 import { onlyWhere, optional, valueTest } from '../native-tests'
 import { flag, option, synonym } from '../option'
+import { holdsOption } from '../options-list'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
 import { listedInHex, nameList } from '../values/names'
@@ -25,14 +28,15 @@ const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN,
 const FLAGS = transport(13, 1)
 
 /** linux/netfilter/xt_tcpudp.h */
-export const tcpHeader = struct('struct xt_tcp', 12, {
+const headerFields = {
   spts: pair(u16),
   dpts: pair(u16),
   option: u8,
   flgMask: u8,
   flgCmp: u8,
   invflags: u8,
-})
+}
+export const tcpHeader = struct('struct xt_tcp', 12, headerFields)
 
 /**
  * Whether there is an option of a kind. nf_tables does not look at the last byte of all, where one of a single byte may be, and
@@ -50,22 +54,52 @@ const optionTest = (kind: Field<number>, negation: Field<boolean>): NativePart =
 })
 const NO_OPERATION = 1
 
+type HeaderFields = Pick<Fields<typeof headerFields>, 'flgMask' | 'flgCmp' | 'spts' | 'dpts' | 'invflags'>
+
+function headerTests({ flgMask, flgCmp, spts, dpts, invflags }: HeaderFields): NativePart[] {
+  const negation = bit(invflags, 0x04)
+  return [
+    optional(
+      both(both(flgMask, flgCmp), negation),
+      [[0, 0], false],
+      valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation, max: ALL_FLAGS }),
+    ),
+    portTests([spts, dpts], [bit(invflags, 0x01), bit(invflags, 0x02)]),
+  ]
+}
+
+/** Bytes of a header without options, and where in it stands how long it is with them, in fours. */
+const [HEADER, OFFSET] = [20, 12] as const
+
+/** The options of a packet, of which there may be none; undefined where they are not known. */
+export function optionsOf(packet: PacketView): Uint8Array | undefined {
+  const offset = bytesAt(packet, transport(OFFSET, 1))
+  if (offset === undefined || offset === 'absent') return offset && new Uint8Array()
+  const size = 4 * ((offset[0] as number) >>> 4) - HEADER
+  const options = size <= 0 ? new Uint8Array() : bytesAt(packet, transport(HEADER, size))
+  return options === 'absent' ? new Uint8Array() : options
+}
+
 export const tcp = match('tcp', {
   protocols: ['tcp'],
   revisions: { 0: tcpHeader },
   bits: ({ invflags }) => [[invflags, 0x0f]],
   list: 'tcp',
   native: ({ option: kind, flgMask, flgCmp, spts, dpts, invflags }) => {
-    const negation = bit(invflags, 0x04)
-    return native(
-      optional(
-        both(both(flgMask, flgCmp), negation),
-        [[0, 0], false],
-        valueTest(FLAGS, u8, { value: flgCmp, mask: flgMask, negation, max: ALL_FLAGS }),
-      ),
-      portTests([spts, dpts], [bit(invflags, 0x01), bit(invflags, 0x02)]),
-      optionTest(kind, bit(invflags, 0x08)),
-    )
+    const parts = headerTests({ flgMask, flgCmp, spts, dpts, invflags })
+    return native(...parts, optionTest(kind, bit(invflags, 0x08)))
+  },
+  asks: ({ option: kind, invflags, ...at }) => {
+    const parts = headerTests({ ...at, invflags })
+    return (bytes, place) => {
+      const wanted = kind.read(bytes, place)
+      const has = question((packet) => {
+        const options = optionsOf(packet)
+        return options && holdsOption(options, wanted)
+      })
+      const isNegated = bit(invflags, 0x08).read(bytes, place)
+      return [HAS_TRANSPORT, ...asked(parts, bytes, place), ...(wanted === 0 ? [] : [oneOf([[has]], isNegated)])]
+    }
   },
   options: ({ option: kind, flgMask, flgCmp, ...at }) => {
     const examined = both(flgMask, flgCmp)

@@ -1,7 +1,9 @@
 /** The time at which a packet comes. */
+
 import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { circumstance } from '../evaluation'
 import { about, match } from '../extension'
 import { either, is, not, unless } from '../fields'
 import { flag, option, synonym } from '../option'
@@ -32,6 +34,7 @@ export const time = match('time', {
       flags: u8,
     }),
   },
+  asks: circumstance('what time it is'),
   options: ({ dateStart, dateStop, daytimeStart, daytimeStop, monthdaysMatch, weekdaysMatch, flags }) => {
     const local = bit(flags, 0x01)
     const stops = not(is(daytimeStop, LAST_SECOND, 0))

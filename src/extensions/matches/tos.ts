@@ -4,7 +4,7 @@ import { both, struct } from '../../binary/struct'
 import { match } from '../extension'
 import { view } from '../fields'
 import { network, readNatively } from '../native'
-import { valueTest } from '../native-tests'
+import { encoded, equality, valueTest } from '../native-tests'
 import { option } from '../option'
 import { tosName, tos as valueMask } from '../values/dscp'
 
@@ -31,6 +31,14 @@ export const tos = match('tos', {
             isContained: true,
           }),
     ),
+  // Where a bit is wanted that is not looked at, no packet has it.
+  asks: ({ tosValue, tosMask, invert }, family) => {
+    const [source, shift] = family === 'ipv4' ? [network(0, 2), 0] : [network(0, 2), 4]
+    return (bytes, at) => {
+      const [mask, value] = [tosMask, tosValue].map((byte) => encoded(be16, byte.read(bytes, at) << shift))
+      return [{ kind: 'test', source, mask, op: equality(invert.read(bytes, at)), value: value as Uint8Array }]
+    }
+  },
   options: ({ tosValue, tosMask, invert }) => ({
     tos: option(valueMask, both(tosValue, tosMask), {
       required: true,

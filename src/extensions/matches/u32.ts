@@ -1,8 +1,11 @@
 /** Numbers of four bytes from anywhere in a packet. */
-import { array, bool8, u32 as number, pair, u8 } from '../../binary/codec'
+
+import { array, be32, bool8, u32 as number, pair, u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { oneOf, type PacketView, question, type Truth } from '../evaluation'
 import { about, match } from '../extension'
 import { counted, view } from '../fields'
+import { network } from '../native'
 import { option } from '../option'
 import { hex, readInteger } from '../values/integer'
 import { mismatch, type ValueType } from '../values/value'
@@ -71,9 +74,63 @@ const tests: ValueType<readonly Test[], string> = {
 const NOTHING = u32Test.read(new Uint8Array(u32Test.size), 0)
 const fill = <T>(slots: readonly T[], list: readonly T[]): T[] => slots.map((slot, i) => list[i] ?? slot)
 
+/** A number of 32 bits, as far as it is known. */
+interface Word {
+  readonly bits: number
+  readonly known: number
+}
+
+/** What a location leads to; 'absent' behind the end of the packet. */
+function wordAt(packet: PacketView, location: Test['location']): Word | 'absent' | undefined {
+  let base = 0
+  const read = (offset: number): Word | 'absent' | undefined => {
+    const sight = packet.look(network(base + offset, 4))
+    return sight && (sight === 'absent' ? sight : { bits: be32.read(sight.bytes, 0), known: be32.read(sight.known, 0) })
+  }
+  let word = read((location[0] as Test['location'][number]).number)
+  for (const { number, nextop } of location.slice(1)) {
+    if (word === undefined || word === 'absent') return word
+    const { bits, known } = word
+    const operator = OPERATORS[nextop]
+    if (operator === '&') word = { bits: bits & number, known: known | ~number }
+    else if (operator === '<<') word = { bits: bits << number, known: ~(~known << number) }
+    else if (operator === '>>') word = { bits: bits >>> number, known: ~(~known >>> number) }
+    else {
+      if (~known !== 0) return undefined
+      base += bits >>> 0
+      word = read(number)
+    }
+  }
+  return word
+}
+
+/** Whether the number is in one of the ranges, whatever its unknown bits are. */
+function isInOneOf({ bits, known }: Word, ranges: readonly (readonly [number, number])[]): Truth {
+  const [least, most] = [(bits & known) >>> 0, (bits | ~known) >>> 0]
+  const isIn = ranges.map(([first, last]) => {
+    if (least >= first && most <= last) return true
+    const isOther = first === last && ((bits ^ first) & known) !== 0
+    return most < first || least > last || isOther ? false : undefined
+  })
+  return isIn.includes(true) ? true : isIn.includes(undefined) ? undefined : false
+}
+
 export const u32 = match('u32', {
   revisions: { 0: struct('struct xt_u32', 1984, { tests: array(u32Test, MAX + 1), ntests: u8, invert: bool8 }) },
   list: 'u32',
+  asks:
+    ({ tests: slots, ntests, invert }) =>
+    (bytes, at) => {
+      const used = counted(ntests, slots, NOTHING).read(bytes, at)
+      const isMet = used.map(({ location, value, nnums, nvalues }) => {
+        const ranges = value.slice(0, nvalues)
+        return question((packet) => {
+          const there = wordAt(packet, location.slice(0, nnums))
+          return there && (there === 'absent' ? false : isInOneOf(there, ranges))
+        })
+      })
+      return [oneOf([isMet], invert.read(bytes, at))]
+    },
   options: ({ tests: slots, ntests, invert }) => {
     const stored = view(
       counted(ntests, slots, NOTHING),

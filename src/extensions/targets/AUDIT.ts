@@ -1,7 +1,9 @@
 /** Writes a record of the packet to the kernel's audit log. */
+
 import { ERRNO } from '../../abi/errno'
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { nothing } from '../evaluation'
 import { about, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/names'
@@ -13,6 +15,7 @@ export const AUDIT = target('AUDIT', {
   revisions: { 0: struct('struct xt_audit_info', 1, { type: u8 }) },
   // Which of the types it is, is nothing that nf_tables tells.
   translate: () => () => 'log level audit',
+  does: nothing,
   options: ({ type }) => ({
     type: option(name(TYPES, { anyCase: true }), type, { required: true, list: 'AUDIT $' }),
   }),

@@ -1,6 +1,8 @@
 /** Fills in the packet's checksum, which hardware would have done later. */
+
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { nothing } from '../evaluation'
 import { about, target } from '../extension'
 import { flag } from '../option'
 
@@ -12,6 +14,7 @@ export const CHECKSUM = target('CHECKSUM', {
   revisions: { 0: struct('struct xt_CHECKSUM_info', 1, { operation: u8 }) },
   atLeastOne: true,
   list: 'CHECKSUM',
+  does: nothing,
   options: ({ operation }) => ({ 'checksum-fill': flag(bit(operation, FILL), { list: 'fill' }) }),
   check:
     ({ operation }) =>

@@ -3,6 +3,7 @@
 import { NFT_META } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { nothing } from '../evaluation'
 import { target } from '../extension'
 import { meta, readNatively } from '../native'
 import { valueAssignment } from '../native-actions'
@@ -33,5 +34,6 @@ export const CLASSIFY = target('CLASSIFY', {
   hooks: ['FORWARD', 'OUTPUT', 'POSTROUTING'],
   revisions: { 0: struct('struct xt_classify_target_info', 4, { priority: u32 }) },
   native: ({ priority }) => readNatively(valueAssignment(meta(NFT_META.PRIORITY), u32, priority)),
+  does: nothing,
   options: ({ priority }) => ({ 'set-class': option(classId, priority, { required: true, list: 'CLASSIFY set $' }) }),
 })

@@ -63,6 +63,13 @@ export const CLUSTERIP = target('CLUSTERIP', {
     () =>
     ({ texts: { new: _, ...others } }) =>
       ['CLUSTERIP', ...Object.values(others)].join(' '),
+  does: () => () => [
+    {
+      kind: 'either',
+      decides: 'whether its connection falls to this node',
+      effects: [[], [{ kind: 'end', verdict: 'DROP' }]],
+    },
+  ],
   options: ({ flags, clustermac, numTotalNodes, numLocalNodes, firstNode, hashMode, hashInitval }) => {
     const isNew = bit(flags, NEW)
     const beside = { needs: ['new'], always: isNew }

@@ -4,11 +4,12 @@ import { NFT_CT, NFT_META } from '../../abi/nf-tables'
 import { u8, u32 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { markChanges } from '../bitwise'
+import type { Seen } from '../evaluation'
 import { target } from '../extension'
 import { among, constant, is, view, where } from '../fields'
 import { connection, meta, readNatively } from '../native'
 import { markChange, markCopy } from '../native-actions'
-import { given } from '../native-tests'
+import { encoded, given } from '../native-tests'
 import { flag, option, synonym } from '../option'
 import { bits32, hex, integer } from '../values/integer'
 
@@ -19,6 +20,30 @@ const [LEFT, RIGHT] = [0, 1] as const
 
 const ALL = 0xffff_ffff
 const marks = { ctmark: u32, ctmask: u32, nfmask: u32 }
+
+type Pair = readonly [bits: number, known: number]
+const pairOf = ({ bytes, known }: Seen): Pair => [u32.read(bytes, 0), u32.read(known, 0)]
+const seenOf = ([bits, known]: Pair): Seen => ({
+  bytes: encoded(u32, (bits & known) >>> 0),
+  known: encoded(u32, known >>> 0),
+})
+
+/** `(mark & ~mask) ^ value`, of which only the bits in the mask need to be known. */
+const changed = (mark: Seen, mask: number, value: number): Seen => {
+  const [bits, known] = pairOf(mark)
+  return seenOf([(bits & ~mask) ^ value, known | mask])
+}
+const kept = (mark: Seen, mask: number): Seen => changed(mark, ~mask, 0)
+/** To the left; to the right where it is negative. What comes in is 0. */
+const shifted = (mark: Seen, by: number): Seen => {
+  const [bits, known] = pairOf(mark)
+  return by < 0 ? seenOf([bits >>> -by, ~(~known >>> -by)]) : seenOf([bits << by, ~(~known << by)])
+}
+/** `(mark & ~mask) ^ other` */
+const mixed = (mark: Seen, mask: number, other: Seen): Seen => {
+  const [[bits, known], [more, moreKnown]] = [pairOf(kept(mark, ~mask)), pairOf(other)]
+  return seenOf([bits ^ more, known & moreKnown])
+}
 
 /** linux/netfilter/xt_connmark.h */
 export const CONNMARK = target('CONNMARK', {
@@ -41,6 +66,42 @@ export const CONNMARK = target('CONNMARK', {
       given(is(mode, SAVE, UNSAID), markCopy(tracked, packet, { cleared: ctmask, copied: nfmask, shift })),
       given(is(mode, RESTORE, UNSAID), markCopy(packet, tracked, { cleared: nfmask, copied: ctmask, shift })),
     )
+  },
+  does: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
+    const [packet, tracked] = [meta(NFT_META.MARK), connection(NFT_CT.MARK)]
+    return (bytes, place) => {
+      const [mark, ctBits, nfBits] = [ctmark, ctmask, nfmask].map((field) => field.read(bytes, place)) as [
+        number,
+        number,
+        number,
+      ]
+      const count = 'shiftDir' in at ? at.shiftBits.read(bytes, place) : 0
+      const by = 'shiftDir' in at && at.shiftDir.read(bytes, place) === RIGHT ? -count : count
+      switch (mode.read(bytes, place)) {
+        case SET:
+          return [{ kind: 'update', to: tracked, make: (old) => shifted(changed(old, ctBits, mark), by) }]
+        case SAVE:
+          return [
+            {
+              kind: 'update',
+              to: tracked,
+              from: packet,
+              make: (old, from) => mixed(old, ctBits, shifted(kept(from, nfBits), by)),
+            },
+          ]
+        case RESTORE:
+          return [
+            {
+              kind: 'update',
+              to: packet,
+              from: tracked,
+              make: (old, from) => mixed(old, nfBits, shifted(kept(from, ctBits), by)),
+            },
+          ]
+        default:
+          return []
+      }
+    }
   },
   options: ({ ctmark, ctmask, nfmask, mode, ...at }) => {
     const { shiftDir, shiftBits } = 'shiftDir' in at ? at : { shiftDir: constant(LEFT), shiftBits: constant(0) }

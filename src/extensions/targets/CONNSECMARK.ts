@@ -1,6 +1,8 @@
 /** Copies the security mark of the packet to its connection, or back. */
+
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { nothing } from '../evaluation'
 import { about, target } from '../extension'
 import { is } from '../fields'
 import { flag } from '../option'
@@ -13,6 +15,7 @@ export const CONNSECMARK = target('CONNSECMARK', {
   revisions: { 0: struct('struct xt_connsecmark_target_info', 1, { mode: u8 }) },
   atLeastOne: true,
   list: 'CONNSECMARK',
+  does: nothing,
   options: ({ mode }) => ({
     save: flag(is(mode, SAVE, 0), { excludes: ['restore'], list: 'save' }),
     restore: flag(is(mode, RESTORE, 0), { list: 'restore' }),

@@ -75,6 +75,10 @@ export const CT = target('CT', {
     ({ flags }) =>
     (bytes, at) =>
       flags.read(bytes, at) === NOTRACK ? 'notrack' : undefined,
+  does:
+    ({ flags }) =>
+    (bytes, place) =>
+      bit(flags, NOTRACK).read(bytes, place) ? [{ kind: 'untracked' }] : [],
   options: ({ flags, zone: id, helper, ...at }) => {
     const stored = both(id, bits(flags, MARK))
     const direction = bits(flags, ORIGINAL | REPLY)

@@ -1,9 +1,19 @@
 /** Gives packets another destination. */
 
+import { FAMILIES } from '../../abi/family'
 import { NFT_NAT } from '../../abi/nf-tables'
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
-import { natRange, natRange2, natRangeIPv4, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import {
+  natRange,
+  natRange2,
+  natRangeIPv4,
+  oneRange,
+  portsNeedProtocol,
+  toOption,
+  translates,
+  unusedRange,
+} from '../nat'
 import { readNatively } from '../native'
 import { natTranslation } from '../native-nat'
 import { flag } from '../option'
@@ -17,6 +27,7 @@ export const DNAT = target('DNAT', {
   unused: unusedRange,
   usage: portsNeedProtocol('to-destination'),
   native: (at) => readNatively(natTranslation(NFT_NAT.DNAT, at, 0x0c)),
+  does: (at, family) => translates('destination', at, FAMILIES[family].addressSize),
   options: (at) => ({
     'to-destination': toOption(at),
     random: flag(bit(at.flags, 0x04)),

@@ -1,6 +1,8 @@
 /** Translates the prefix of the destination, without looking at connections (RFC 6296). */
+
 import { target } from '../extension'
-import { adjustment, checkPrefixes, nptRevisions, prefixOptions } from './SNPT'
+import { ADDRESSES } from '../native'
+import { adjustment, checkPrefixes, nptRevisions, prefixOptions, translatedPrefix } from './SNPT'
 
 /** linux/netfilter_ipv6/ip6t_NPT.h */
 export const DNPT = target('DNPT', {
@@ -11,5 +13,6 @@ export const DNPT = target('DNPT', {
   private: adjustment,
   check: checkPrefixes,
   list: 'DNPT',
+  does: (at) => translatedPrefix(at, ADDRESSES.ipv6[1]),
   options: prefixOptions,
 })

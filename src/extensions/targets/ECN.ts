@@ -1,8 +1,11 @@
 /** Changes the ECN bits of the IP and the TCP header. */
+
 import { type Field, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import type { Effect } from '../evaluation'
 import { about, isProtocol, target } from '../extension'
 import { bits, view } from '../fields'
+import { network, type Source, transport } from '../native'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
@@ -10,6 +13,9 @@ const [IP, ECE, CWR] = [0x01, 0x10, 0x20] as const
 const TCP = ECE | CWR
 /** Bits of `tcp`. */
 const [ECE_VALUE, CWR_VALUE] = [0x01, 0x02] as const
+
+/** In the flags of TCP. */
+const [ECE_BIT, CWR_BIT] = [0x40, 0x80] as const
 
 /** linux/netfilter_ipv4/ipt_ECN.h */
 export const ECN = target('ECN', {
@@ -22,6 +28,22 @@ export const ECN = target('ECN', {
     [ipEct, 3],
   ],
   list: 'ECN',
+  does:
+    ({ operation, ipEct, tcp }) =>
+    (bytes, at) => {
+      const [asked, value] = [operation.read(bytes, at), tcp.read(bytes, at)]
+      const change = (source: Source, cleared: number, set: number): Effect => ({
+        ...{ kind: 'change', to: source, from: source },
+        mask: Uint8Array.of(0xff & ~cleared),
+        xor: Uint8Array.of(set),
+      })
+      const cleared = ((asked & ECE) !== 0 ? ECE_BIT : 0) | ((asked & CWR) !== 0 ? CWR_BIT : 0)
+      const set = ((value & ECE_VALUE) !== 0 ? ECE_BIT : 0) | ((value & CWR_VALUE) !== 0 ? CWR_BIT : 0)
+      return [
+        ...((asked & IP) !== 0 ? [change(network(1, 1), 0x03, ipEct.read(bytes, at))] : []),
+        ...(cleared !== 0 ? [change(transport(13, 1), cleared, set & cleared)] : []),
+      ]
+    },
   options: ({ operation, ipEct, tcp }) => {
     const change = both(bits(operation, TCP), tcp)
     /** To remove them is to set both to 0, and is what that is called where nothing else is set. */

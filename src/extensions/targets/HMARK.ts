@@ -1,7 +1,11 @@
 /** Sets the packet's mark to a hash of what it says. */
+
+import { NFT_META } from '../../abi/nf-tables'
 import { be16, be32, type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, struct, within } from '../../binary/struct'
+import { forget } from '../evaluation'
 import { about, target } from '../extension'
+import { meta } from '../native'
 import { option } from '../option'
 import { prefix, prefixLength, unusedAddress } from '../values/address'
 import { hex, integer, paddedHex } from '../values/integer'
@@ -114,6 +118,7 @@ export const HMARK = target('HMARK', {
     () =>
     ({ texts: { 'hmark-mod': mod, 'hmark-offset': offset, 'hmark-tuple': ct, ...others } }) =>
       ['HMARK', mod, offset, ct, ...Object.values(others), ''].filter((text) => text !== undefined).join(' '),
+  does: () => () => [forget(meta(NFT_META.MARK))],
   options: ({ srcMask, dstMask, portMask, portSet, flags, protoMask, hashrnd, hmodulus, hoffset }) => {
     const refuses = (bytes: Uint8Array) => (prefixLength(bytes) === undefined ? 'the mask has holes' : undefined)
     const at = (bits: number, name: string) => ({ present: bit(flags, bits), list: `${name} $` })

@@ -1,8 +1,10 @@
 /** Tells through sysfs when no packet has come for some time. */
+
 import { ERRNO } from '../../abi/errno'
 import { raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { about, suspicion, target } from '../extension'
 import { constant } from '../fields'
 import { flag, option } from '../option'
@@ -24,6 +26,7 @@ export const IDLETIMER = target('IDLETIMER', {
   },
   restarts: 'the time begins anew',
   private: ({ timer }) => [timer],
+  does: nothing,
   options: ({ timeout, label, ...at }) => ({
     timeout: option(integer(MAX_TIMEOUT, 1), timeout, { required: true, list: 'timeout:$' }),
     label: option(name(27), label, { required: true, list: 'label:$' }),

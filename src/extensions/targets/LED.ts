@@ -1,7 +1,9 @@
 /** Lights or blinks an LED when packets come. */
+
 import { bool8, raw, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { target } from '../extension'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
@@ -42,6 +44,7 @@ export const LED = target('LED', {
         ...(blink === undefined ? [] : [blink]),
       ].join(' ')
     },
+  does: nothing,
   options: ({ id, alwaysBlink, delay: field }) => ({
     'led-trigger-id': option(quoted(trigger, 'always'), id, { required: true, list: 'led-trigger-id:$' }),
     'led-delay': option(delay, field),

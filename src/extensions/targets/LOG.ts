@@ -1,7 +1,9 @@
 /** Writes packets to the kernel's log. */
+
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { text as chars, encodedLength } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { about, isTerminated, target } from '../extension'
 import { readNatively } from '../native'
 import { expression } from '../native-actions'
@@ -53,6 +55,7 @@ export const LOG = target('LOG', {
         },
       }),
     ),
+  does: nothing,
   options: ({ level, logflags, prefix }) => ({
     'log-prefix': option(line(MAX_PREFIX, 1), prefix, { list: 'prefix "$"' }),
     'log-level': option(nameOrNumber(LEVELS, 7), level, { absent: LEVELS.warning }),

@@ -1,5 +1,7 @@
 /** Maps a whole network of addresses onto another one. */
+
 import { bit, both } from '../../binary/struct'
+import { ACCEPTED } from '../evaluation'
 import { about, target } from '../extension'
 import { view } from '../fields'
 import { natRange, natRangeIPv4, oneRange } from '../nat'
@@ -20,6 +22,13 @@ export const NETMAP = target('NETMAP', {
     const hasAddresses = bit(flags, RANGE.ADDRESSES)
     return (bytes, at) => (hasAddresses.read(bytes, at) ? undefined : about('to', 'there is no network to map to'))
   },
+  does:
+    ({ minAddr, maxAddr }) =>
+    (bytes, at) => {
+      const [first, last] = [minAddr.read(bytes, at).slice(), maxAddr.read(bytes, at).slice()]
+      const mask = each(first, last, (a, b) => ~(a ^ b))
+      return [{ kind: 'translate', address: first, mask }, ACCEPTED]
+    },
   options: ({ flags, minAddr, maxAddr }) => {
     // From the first address of the network to its last.
     const network = view(

@@ -1,7 +1,9 @@
 /** Passes packets to a logging backend, which tells programs of them through netlink. */
+
 import { u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
 import { text as chars, encodedLength } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { about, isTerminated, target } from '../extension'
 import { view } from '../fields'
 import { native } from '../native'
@@ -62,6 +64,7 @@ export const NFLOG = target('NFLOG', {
         },
       }),
     ),
+  does: nothing,
   options: ({ len, group, threshold, flags, prefix }) => {
     const isSize = bit(flags, 0x01)
     // The length without the flag, which the kernel overlooks.

@@ -1,7 +1,9 @@
 /** Passes packets to programs, which say what becomes of them. */
+
 import { ERRNO } from '../../abi/errno'
 import { type Field, u16 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { ACCEPTED } from '../evaluation'
 import { about, target } from '../extension'
 import { constant, view } from '../fields'
 import { readNatively } from '../native'
@@ -75,6 +77,14 @@ export const NFQUEUE = target('NFQUEUE', {
         },
       }),
     )
+  },
+  does: (at) => {
+    const { flags } = placesOf(at)
+    return (bytes, place) => {
+      const queued = [{ kind: 'end', verdict: 'QUEUE' }] as const
+      if (!bit(flags, 0x01).read(bytes, place)) return queued
+      return [{ kind: 'either', decides: 'whether a program listens to the queue', effects: [queued, [ACCEPTED]] }]
+    }
   },
   options: (at) => {
     const { queuenum, total, flags } = placesOf(at)

@@ -19,5 +19,6 @@ export const NOTRACK = target('NOTRACK', {
   fixed: (at) => ('flags' in at ? [fixed(at.flags, NOTRACK_ALIAS)] : []),
   list: (at) => headed('flags' in at ? 'NOTRACK' : undefined),
   native: () => readNatively(bare('notrack')),
+  does: () => () => [{ kind: 'untracked' }],
   options: () => ({}),
 })

@@ -1,8 +1,10 @@
 /** Estimates the rate of the packets that come by, for the match rateest to ask for. */
+
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { about, suspicion, target } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
@@ -37,6 +39,7 @@ export const RATEEST = target('RATEEST', {
       const said = JSON.stringify(name.read(bytes, at))
       return [suspicion('rateest-name', ERRNO.EINVAL, `another rule estimates ${said} with other settings`, true)]
     },
+  does: nothing,
   options: ({ name, interval: stored, ewmaLog }) => {
     const interval = view(stored, intervalOf, (time: number) => (INTERVALS.indexOf(time) + FIRST) & 0xff)
     const average: Field<number> = {

@@ -3,6 +3,7 @@
 import { NFT_REJECT } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { ends } from '../evaluation'
 import { about, isProtocol, target } from '../extension'
 import { readNatively } from '../native'
 import { expression } from '../native-actions'
@@ -104,6 +105,7 @@ export const REJECT = target('REJECT', {
       }),
     )
   },
+  does: ends('REJECT'),
   options: (fields, family) => ({
     'reject-with': option(byFamily[family].type, fields.with, { always: true, absent: byFamily[family].usual }),
   }),

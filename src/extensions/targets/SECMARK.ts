@@ -1,8 +1,10 @@
 /** Sets the security mark of the packet. */
+
 import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { fixed, suspicion, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/string'
@@ -29,5 +31,6 @@ export const SECMARK = target('SECMARK', {
         `SELinux is not there, or has no context ${JSON.stringify(secctx.read(bytes, at))}`,
       ),
     ],
+  does: nothing,
   options: ({ secctx }) => ({ selctx: option(name(255), secctx, { required: true, list: 'SECMARK selctx $' }) }),
 })

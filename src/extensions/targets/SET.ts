@@ -1,10 +1,14 @@
 /** Adds to ipsets, deletes from them, and takes marks and queues from them. */
+
 import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
 import { NO_OUT } from '../../abi/netfilter'
+import { NFT_META } from '../../abi/nf-tables'
 import { type Field, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
+import { forget } from '../evaluation'
 import { about, type Check, target } from '../extension'
 import { constant, where } from '../fields'
+import { meta } from '../native'
 import { flag, option } from '../option'
 import { setReference } from '../sets'
 import { integer } from '../values/integer'
@@ -100,6 +104,15 @@ export const SET = target('SET', {
     return maps && (at.flags.read(bytes, place) & (MARK | PRIO | QUEUE)) === 0
       ? about('map-set', '--map-set needs --map-mark, --map-prio or --map-queue')
       : undefined
+  },
+  does: (at) => {
+    if (!('mapSet' in at)) return () => []
+    const { flags, mapSet } = at
+    const { index } = setReference('map-set', mapSet)
+    return (bytes, place) => {
+      const maps = index.read(bytes, place) !== IPSET_INVALID_ID && bit(flags, MARK).read(bytes, place)
+      return maps ? [forget(meta(NFT_META.MARK))] : []
+    }
   },
   options: (at) => {
     const { addSet, delSet, mapSet, flags = constant(0), timeout = constant(NO_TIMEOUT) }: SetFields = at

@@ -1,9 +1,20 @@
 /** Gives packets another source. */
 
+import { FAMILIES } from '../../abi/family'
 import { NFT_NAT } from '../../abi/nf-tables'
 import { bit } from '../../binary/struct'
 import { target } from '../extension'
-import { natRange, natRange2, natRangeIPv4, noBase, oneRange, portsNeedProtocol, toOption, unusedRange } from '../nat'
+import {
+  natRange,
+  natRange2,
+  natRangeIPv4,
+  noBase,
+  oneRange,
+  portsNeedProtocol,
+  toOption,
+  translates,
+  unusedRange,
+} from '../nat'
 import { readNatively } from '../native'
 import { natTranslation } from '../native-nat'
 import { flag } from '../option'
@@ -19,6 +30,7 @@ export const SNAT = target('SNAT', {
   unused: unusedRange,
   usage: portsNeedProtocol('to-source'),
   native: (at) => readNatively(natTranslation(NFT_NAT.SNAT, at, 0x1c)),
+  does: (at, family) => translates('source', at, FAMILIES[family].addressSize),
   options: (at) => ({
     'to-source': toOption(at),
     random: flag(bit(at.flags, 0x04)),

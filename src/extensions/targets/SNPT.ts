@@ -1,7 +1,10 @@
 /** Translates the prefix of the source, without looking at connections (RFC 6296). */
+
 import { raw, u8, u16 } from '../../binary/codec'
 import { both, type Fields, struct } from '../../binary/struct'
+import type { Does, Seen } from '../evaluation'
 import { about, type Check, target } from '../extension'
+import { ADDRESSES, network } from '../native'
 import { option } from '../option'
 import { addressPrefix, prefixMask } from '../values/address'
 
@@ -34,6 +37,29 @@ export const checkPrefixes =
     return isBeyond(dstPfx.read(bytes, at), to) ? about('dst-pfx', 'the address has bits behind its prefix') : undefined
   }
 
+/**
+ * The prefix becomes another one. Bits that both have and one of the words behind it are changed so that no checksum is:
+ * the fourth, or behind longer prefixes the first of the lower half that is not all ones.
+ */
+export const translatedPrefix =
+  ({ dstPfx, srcPfxLen, dstPfxLen }: NptFields, offset: number): Does =>
+  (bytes, at) => {
+    const length = Math.max(srcPfxLen.read(bytes, at), dstPfxLen.read(bytes, at))
+    const [mask, prefix] = [prefixMask(length, 16), dstPfx.read(bytes, at).slice()]
+    const make = (old: Seen): Seen => ({
+      bytes: old.bytes.map((byte, i) => (byte & ~(mask[i] as number)) | ((prefix[i] as number) & (mask[i] as number))),
+      known: old.known.map((bits, i) =>
+        (length <= ADJUSTED_LENGTH ? i === 6 || i === 7 : i >= 8) ? 0 : bits | (mask[i] as number),
+      ),
+    })
+    const cleared = (seen: Seen): Seen => ({
+      ...seen,
+      bytes: seen.bytes.map((byte, i) => byte & (seen.known[i] as number)),
+    })
+    return [{ kind: 'update', to: network(offset, 16), make: (old) => cleared(make(old)) }]
+  }
+const ADJUSTED_LENGTH = 48
+
 export const SNPT = target('SNPT', {
   families: ['ipv6'],
   tables: ['mangle'],
@@ -42,5 +68,6 @@ export const SNPT = target('SNPT', {
   private: adjustment,
   check: checkPrefixes,
   list: 'SNPT',
+  does: (at) => translatedPrefix(at, ADDRESSES.ipv6[0]),
   options: prefixOptions,
 })

@@ -54,6 +54,13 @@ export const SYNPROXY = target('SYNPROXY', {
         ...ecn(bytes, at),
       ].join(' ')
   },
+  does: () => () => [
+    {
+      kind: 'either',
+      decides: 'whether the packet is part of a handshake',
+      effects: [[{ kind: 'end', verdict: 'STOLEN' }], []],
+    },
+  ],
   options: ({ options, wscale, mss }) => ({
     'sack-perm': flag(bit(options, 0x04)),
     timestamp: flag(bit(options, 0x08)),

@@ -1,15 +1,23 @@
 /** Changes the maximum segment size that SYN packets announce. */
+
 import { NO_OUT } from '../../abi/netfilter'
 import { u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { forget } from '../evaluation'
 import { about, target } from '../extension'
 import { is, view } from '../fields'
 import { TCP_FLAGS, tcpHeader } from '../matches/tcp'
+import { network } from '../native'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
 /** XT_TCPMSS_CLAMP_PMTU */
 const CLAMP = 0xffff
+/** Of a header, how long it is, its checksum, and its options are changed. */
+const [OFFSET, CHECKSUM, OPTIONS] = [12, 16, 20] as const
+const kept = (byte: number, i: number): number =>
+  i === OFFSET || i === CHECKSUM || i === CHECKSUM + 1 || i >= OPTIONS ? 0 : byte
+
 /** What is left for a segment behind the headers. */
 const LIMITS = { ipv4: 65535 - 20, ipv6: 65535 - 40 }
 
@@ -28,6 +36,11 @@ export const TCPMSS = target('TCPMSS', {
       const size = mss.read(bytes, at)
       return `tcp option maxseg size set ${size === CLAMP ? 'rt mtu' : size}`
     },
+  // Where there is no such option, one may be put in, and the packet is longer then.
+  does: (_, family) => () => [
+    forget(network(family === 'ipv4' ? 2 : 4, 2)),
+    { kind: 'rewrite', make: ({ bytes, known }) => ({ bytes: bytes.map(kept), known: known.map(kept) }) },
+  ],
   options: ({ mss }, family) => {
     const number = view(
       mss,

@@ -1,8 +1,11 @@
 /** Strips options off TCP packets. */
+
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
+import { isWholly, type Seen, unknown } from '../evaluation'
 import { target } from '../extension'
 import { option } from '../option'
+import { optionPlaces } from '../options-list'
 import { readInteger } from '../values/integer'
 import { mismatch, type ValueType } from '../values/value'
 
@@ -44,9 +47,28 @@ const options: ValueType<Uint8Array> = {
 }
 
 /** linux/netfilter/xt_TCPOPTSTRIP.h */
+const NO_OPERATION = 1
+const [HEADER, OFFSET] = [20, 12] as const
+
+/** With what does nothing in the place of some options. */
+function withoutOptions(transport: Seen, stripped: Uint8Array): Seen {
+  if (!isWholly(transport)) return unknown(transport.bytes.length)
+  const bytes = transport.bytes.slice()
+  const options = bytes.subarray(HEADER, 4 * ((bytes[OFFSET] as number) >>> 4))
+  for (const [kind, at] of [...optionPlaces(options.slice())])
+    if (kind > NO_OPERATION && has(stripped, kind)) options.fill(NO_OPERATION, at, at + (options[at + 1] || 1))
+  return { ...transport, bytes }
+}
+
 export const TCPOPTSTRIP = target('TCPOPTSTRIP', {
   tables: ['mangle'],
   protocols: ['tcp'],
   revisions: { 0: struct('struct xt_tcpoptstrip_target_info', SIZE, { stripBmap: raw(SIZE, 4) }) },
+  does:
+    ({ stripBmap }) =>
+    (bytes, at) => {
+      const stripped = stripBmap.read(bytes, at).slice()
+      return [{ kind: 'rewrite', make: (transport) => withoutOptions(transport, stripped) }]
+    },
   options: ({ stripBmap }) => ({ 'strip-options': option(options, stripBmap, { list: 'TCPOPTSTRIP options $' }) }),
 })

@@ -1,8 +1,10 @@
 /** Sends a copy of the packet to another machine on the local network. */
+
 import { FAMILIES } from '../../abi/family'
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { about, isTerminated, target } from '../extension'
 import { readNatively } from '../native'
 import { expression } from '../native-actions'
@@ -43,6 +45,7 @@ export const TEE = target('TEE', {
       if (device === '') return to
       return isPlainName(device) ? `${to} device ${device}` : undefined
     },
+  does: nothing,
   options: ({ gw, oif }) => ({
     gateway: option(inetAddress, gw, { required: true, list: 'gw:$' }),
     oif: option(oneInterface, oif, { list: 'oif=$' }),

@@ -1,7 +1,12 @@
 /** Hands packets to a local socket as they are. */
+
+import { NFT_META } from '../../abi/nf-tables'
 import { be16, raw, u32 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
+import { ACCEPTED, type Effect } from '../evaluation'
 import { target } from '../extension'
+import { meta } from '../native'
+import { encoded } from '../native-tests'
 import { option } from '../option'
 import { inetAddress, unusedAddress } from '../values/address'
 import { valueMask } from '../values/integer'
@@ -39,6 +44,24 @@ export const TPROXY = target('TPROXY', {
     () =>
     ({ texts: { 'on-port': port, 'on-ip': ip, 'tproxy-mark': mark } }) =>
       `TPROXY redirect ${ip}:${port} ${mark}`,
+  does:
+    ({ markMask, markValue }) =>
+    (bytes, at) => {
+      const [mask, value] = [markMask.read(bytes, at), markValue.read(bytes, at)]
+      const mark = meta(NFT_META.MARK)
+      const marked: Effect = {
+        ...{ kind: 'change', to: mark, from: mark },
+        mask: encoded(u32, ~mask >>> 0),
+        xor: encoded(u32, value),
+      }
+      return [
+        {
+          kind: 'either',
+          decides: 'whether a program listens there',
+          effects: [[marked, ACCEPTED], [{ kind: 'end', verdict: 'DROP' }]],
+        },
+      ]
+    },
   options: ({ markMask, markValue, laddr, lport }) => ({
     'on-port': option(port, lport, { required: true, list: '$' }),
     'on-ip': option(address, laddr, { always: true, list: '$' }),

@@ -1,8 +1,10 @@
 /** Changes the packet's time to live. */
+
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { target } from '../extension'
-import { hopChanges, refuseHopChange } from '../hops'
+import { hopChange, hopChanges, refuseHopChange } from '../hops'
+import { network } from '../native'
 
 /** linux/netfilter_ipv4/ipt_TTL.h */
 export const TTL = target('TTL', {
@@ -11,6 +13,7 @@ export const TTL = target('TTL', {
   revisions: { 0: struct('struct ipt_TTL_info', 2, { mode: u8, ttl: u8 }) },
   atLeastOne: true,
   list: 'TTL',
+  does: ({ mode, ttl }) => hopChange(network(8, 1), { mode, value: ttl }),
   options: ({ mode, ttl }) => hopChanges('ttl', { mode, value: ttl }),
   check: ({ mode, ttl }) => refuseHopChange('ttl', { mode, value: ttl }),
 })

@@ -1,7 +1,9 @@
 /** What NFLOG came after. No kernel has it since Linux 3.17, nor has there been a header. */
+
 import { u32, u64 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
+import { nothing } from '../evaluation'
 import { target } from '../extension'
 import { view } from '../fields'
 import { option } from '../option'
@@ -25,6 +27,7 @@ export const ULOG = target('ULOG', {
       const shown = said === '' ? '' : ` prefix "${said}"`
       return `ULOG copy_range ${range} nlgroup ${groupOf(nlGroup.read(bytes, at))}${shown} queue_threshold ${threshold}`
     },
+  does: nothing,
   options: ({ nlGroup, copyRange, qthreshold, prefix }) => {
     const group = view(nlGroup, groupOf, (number) => 2 ** (number - 1))
     return {

@@ -1,0 +1,15 @@
+"""Sends frames as they are: each line that comes in is an interface and a frame in hexadecimal, or asks whether all are sent."""
+import socket
+import sys
+
+sockets = {}
+for line in sys.stdin:
+    words = line.split()
+    if words == ['sent?']:
+        print('sent', flush=True)
+        continue
+    interface, frame = words
+    if interface not in sockets:
+        sockets[interface] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        sockets[interface].bind((interface, 0))
+    sockets[interface].send(bytes.fromhex(frame))

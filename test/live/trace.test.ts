@@ -1,0 +1,315 @@
+/**
+ * Packets that Linux takes through random tables: the rules whose counters move, and by how much, are those that `trace` says.
+ * More of them: XTABLES_TEST_PACKETS=20000; others: XTABLES_TEST_SEED=1000.
+ */
+import type { FamilyName } from '../../src/abi/family'
+import type { NetworkNamespace } from '../../src/index'
+import type { PacketDescription } from '../../src/trace/packet'
+import { Snapshot } from '../../src/trace/snapshot'
+import { type Trace, trace } from '../../src/trace/trace'
+import { Random } from '../kernel/random'
+import { type TracedPacket, tracedPacket } from '../support/traced-packets'
+import { tracedRuleset } from '../support/traced-rules'
+import { attempt, run } from './legacy'
+import { Wire } from './wire'
+
+const PACKETS = Number(process.env['XTABLES_TEST_PACKETS'] ?? 2_000)
+const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
+/** How many meet the same rules. */
+const BATCH = 100
+/** How many trials may go wrong before the others are left. */
+const MOST_WRONG = 3
+
+jest.setTimeout(3_600_000)
+
+const FAMILIES: readonly FamilyName[] = ['ipv4', 'ipv6']
+type Backend = 'legacy' | 'nft'
+
+const program = (family: FamilyName, backend: Backend, name: string): string =>
+  `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${backend}-${name}`
+
+/** By table, chain and position of a rule, or `policy`. */
+type Counts = Map<string, number>
+
+/** What the tool says of every rule, and of policies. */
+function counted(host: NetworkNamespace, family: FamilyName, backend: Backend): Counts {
+  const counts: Counts = new Map()
+  let [table, positions] = ['', new Map<string, number>()]
+  for (const text of run(host, `${program(family, backend, 'save')} -c`).split('\n')) {
+    const [, name] = /^\*(\w+)/.exec(text) ?? []
+    const [, packets, chain] = /^\[(\d+):\d+\] -A (\S+)/.exec(text) ?? []
+    const [, builtIn, passed] = /^:(\S+) [A-Z]+ \[(\d+):/.exec(text) ?? []
+    if (name !== undefined) [table, positions] = [name, new Map()]
+    // iptables-nft keeps no count of what a policy decides.
+    if (builtIn !== undefined && backend === 'legacy') counts.set(`${table} ${builtIn} policy`, Number(passed))
+    if (chain === undefined) continue
+    const position = positions.get(chain) ?? 0
+    positions.set(chain, position + 1)
+    counts.set(`${table} ${chain} ${position}`, Number(packets))
+  }
+  return counts
+}
+
+/** The rules that a packet meets, in their order; undefined where that is not known of all. */
+function met({ steps, fork }: Trace, backend: Backend): string[] | undefined {
+  const isOpen = steps.some((step) => step.kind === 'rule' && step.matches === undefined)
+  if (fork !== undefined || isOpen) return undefined
+  return steps.flatMap((step) => {
+    if (step.kind === 'translated') return []
+    if (step.kind === 'policy') return backend === 'legacy' ? [`${step.table} ${step.chain} policy`] : []
+    return step.matches === true ? [`${step.table} ${step.chain} ${step.position}`] : []
+  })
+}
+
+/** What the tool took of some lines: others use what this kernel does not have. */
+function restore(host: NetworkNamespace, family: FamilyName, backend: Backend, lines: readonly string[]): string[] {
+  let left = [...lines]
+  for (;;) {
+    const { status, stderr } = attempt(host, `${program(family, backend, 'restore')} <<'END'\n${left.join('\n')}\nEND`)
+    if (status === 0) return left
+    const number = Number(/line:? (\d+)/.exec(stderr)?.[1])
+    if (!(number > 0)) throw new Error(`${stderr}\n${left.join('\n')}`)
+    const line = left[number - 1] as string
+    if (!line.startsWith('-A')) {
+      const bad = left.findIndex((one) => one.startsWith('-A') && !isTaken(host, family, backend, left, one))
+      if (bad < 0) throw new Error(`${stderr}\n${left.join('\n')}`)
+      refused.push(`${backend} ${family} ${left[bad]}: ${stderr.trim()}`)
+      left = left.toSpliced(bad, 1)
+      continue
+    }
+    refused.push(`${backend} ${family} ${line}: ${stderr.trim()}`)
+    left = left.toSpliced(number - 1, 1)
+  }
+}
+
+/** Whether a line is taken without the other rules. */
+function isTaken(
+  host: NetworkNamespace,
+  family: FamilyName,
+  backend: Backend,
+  lines: readonly string[],
+  one: string,
+): boolean {
+  const table = lines.slice(0, lines.indexOf(one)).findLast((line) => line.startsWith('*'))
+  const start = lines.indexOf(table as string)
+  const chains = lines
+    .slice(start)
+    .filter((line, i, all) => line.startsWith(':') && !all.slice(1, i).includes('COMMIT'))
+  const text = [table, ...chains, one, 'COMMIT'].join('\n')
+  return attempt(host, `${program(family, backend, 'restore')} --test <<'END'\n${text}\nEND`).status === 0
+}
+
+const refused: string[] = []
+
+/** Whether a way is one of those that are open. */
+function isOpen({ steps, verdict, fork }: Trace, way: readonly string[], backend: Backend, start = 0): boolean {
+  let at = start
+  for (const step of steps) {
+    if (step.kind === 'translated' || (step.kind === 'policy' && backend === 'nft')) continue
+    const key = `${step.table} ${step.chain} ${step.kind === 'policy' ? 'policy' : step.position}`
+    const isMet = step.kind === 'policy' || step.matches
+    if (isMet && way[at] !== key) return false
+    // Where it makes no difference, it may not be known.
+    if (isMet || (isMet === undefined && way[at] === key)) at++
+  }
+  if (fork !== undefined) return isOpen(fork.yes, way, backend, at) || isOpen(fork.no, way, backend, at)
+  return verdict === undefined || at === way.length
+}
+
+/** What cannot be said of a packet of which nothing is known of something else. */
+const NEEDS: Partial<Record<keyof PacketDescription, readonly (keyof PacketDescription)[]>> = {
+  protocol: ['sourcePort', 'destinationPort', 'tcpFlags', 'icmpType'],
+  in: ['out'],
+}
+/** What is taken for something else where it is left out. */
+const SAID: readonly (keyof PacketDescription)[] = ['fragment', 'way']
+
+/** With some of its properties left out, or said less exactly. */
+function vague(
+  random: Random,
+  described: PacketDescription,
+  mayLackWay: boolean,
+  without: readonly (keyof PacketDescription)[],
+): PacketDescription {
+  const left = { ...described }
+  for (const name of Object.keys(described) as (keyof PacketDescription)[])
+    if (without.includes(name) || (!SAID.includes(name) && random.below(4) === 0))
+      for (const one of [name, ...(NEEDS[name] ?? [])]) delete left[one]
+  if (mayLackWay && left.in !== undefined) delete left.way
+  for (const end of ['source', 'destination'] as const)
+    if (left[end] !== undefined && random.below(3) === 0)
+      Object.assign(left, {
+        [end]: `${left[end]}/${left[end]?.includes(':') ? random.pick([32, 64, 96, 113]) : random.pick([8, 15, 24, 31])}`,
+      })
+  return left
+}
+
+interface Trial {
+  readonly backend: Backend
+  readonly isTracked: boolean
+  readonly rules: Readonly<Record<FamilyName, readonly string[]>>
+  readonly packets: readonly (TracedPacket & { readonly family: FamilyName })[]
+}
+
+function makeTrial(random: Random, number: number): Trial {
+  const [backend, isTracked] = [(['legacy', 'nft'] as const)[number % 2] as Backend, number % 4 > 1]
+  const rules = {
+    ipv4: tracedRuleset(random, { family: 'ipv4', isTracked }),
+    ipv6: tracedRuleset(random, { family: 'ipv6', isTracked }),
+  }
+  const packets = Array.from({ length: BATCH }, (_, i) => {
+    const family = FAMILIES[i % 2] as FamilyName
+    return {
+      family,
+      ...tracedPacket(random, { family, id: isTracked ? 1_000 + 11 * i : undefined }),
+    }
+  })
+  return { backend, isTracked, rules, packets }
+}
+
+interface Result {
+  /** Rules whose counter is another one than was said, with both. */
+  readonly differences: readonly string[]
+  readonly snapshots: Readonly<Record<FamilyName, Snapshot>>
+  readonly ways: readonly (readonly string[] | undefined)[]
+  readonly rules: Readonly<Record<FamilyName, readonly string[]>>
+}
+
+/** Sends the packets, and compares what is counted with what is said. */
+async function tried(wire: Wire, { backend, rules, packets }: Trial): Promise<Result> {
+  const host = wire.host()
+  try {
+    const taken = { ipv4: restore(host, 'ipv4', backend, rules.ipv4), ipv6: restore(host, 'ipv6', backend, rules.ipv6) }
+    const snapshots = {
+      ipv4: Snapshot.read({ namespace: host, backend, ipv6: false }),
+      ipv6: Snapshot.read({ namespace: host, backend, ipv6: true }),
+    }
+    const ways = packets.map(({ family, whole }) => met(trace(whole, snapshots[family]), backend))
+    const sent = packets.filter((_, i) => ways[i] !== undefined)
+    const expected = (family: FamilyName): Counts => {
+      const counts: Counts = new Map()
+      for (const [i, way] of ways.entries())
+        if (packets[i]?.family === family) for (const key of way ?? []) counts.set(key, (counts.get(key) ?? 0) + 1)
+      return counts
+    }
+    const compared = (): string[] =>
+      FAMILIES.flatMap((family) => {
+        const said = expected(family)
+        return [...counted(host, family, backend)]
+          .filter(([key, count]) => count !== (said.get(key) ?? 0))
+          .map(([key, count]) => `${family} ${key}: counted ${count}, said ${said.get(key) ?? 0}`)
+      })
+    const before = compared().filter((one) => !one.includes('counted 0,'))
+    if (before.length > 0) throw new Error(`counted before any packet: ${before.join('\n')}`)
+    await wire.send(sent.map(({ cable, frame }) => ({ cable, bytes: frame })))
+    let differences = compared()
+    for (let i = 0; i < 5 && differences.length > 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      differences = compared()
+    }
+    return { differences, snapshots, ways, rules: taken }
+  } finally {
+    host.close()
+  }
+}
+
+/** The line that a difference is about. */
+function lineAt(lines: readonly string[], difference: string): string {
+  const [, table, chain, position] = difference.split(/[ :]/)
+  const start = lines.indexOf(`*${table}`)
+  const rules = lines
+    .slice(start, lines.indexOf('COMMIT', start))
+    .filter((line) => line.startsWith(`-A ${chain} `) || line === `-A ${chain}`)
+  return rules[Number(position)] ?? ''
+}
+
+/** A packet of which something else is counted than is said, found by halves, with what is said of it. */
+async function shown(wire: Wire, trial: Trial, result: Result): Promise<string> {
+  const { packets } = trial
+  if (packets.length > 1) {
+    const middle = packets.length >>> 1
+    for (const half of [packets.slice(0, middle), packets.slice(middle)]) {
+      const part = { ...trial, packets: half }
+      const found = await tried(wire, part)
+      if (found.differences.length > 0) return shown(wire, part, found)
+    }
+  }
+  const { differences, rules, snapshots } = result
+  return [
+    ...differences,
+    ...packets.flatMap(({ family, whole, described }) => [
+      `${family} by ${trial.backend}: ${JSON.stringify({ ...whole, bytes: Buffer.from(whole.bytes as Uint8Array).toString('hex') })}`,
+      JSON.stringify(described),
+      ...differences.map((text) => lineAt(rules[family], text)),
+      ...(process.env['XTABLES_TEST_RULES'] ? rules[family] : []),
+      ...trace(whole, snapshots[family])
+        .steps.filter((step) => step.kind !== 'rule' || step.matches !== false)
+        .map((step) => JSON.stringify(step)),
+    ]),
+  ].join('\n')
+}
+
+test('the rules whose counters move are those that a packet was said to meet', async () => {
+  const wire = await Wire.open()
+  const random = new Random(SEED)
+  let [sent, undecided, passed] = [0, 0, 0]
+  const wrong: string[] = []
+  try {
+    for (let number = 0; sent < PACKETS; number++) {
+      const trial = makeTrial(random, number)
+      const result = await tried(wire, trial)
+      if (result.differences.length > 0)
+        wrong.push(`XTABLES_TEST_SEED=${SEED}, trial ${number}:\n${await shown(wire, trial, result)}`)
+      if (wrong.length > MOST_WRONG) break
+      sent += result.ways.length
+      undecided += result.ways.filter((way) => way === undefined).length
+      passed += result.ways.flatMap((way) => way ?? []).length
+    }
+  } finally {
+    await wire.close()
+  }
+  process.stdout.write(
+    `${sent} packets, ${passed} rules met, ${undecided} undecided, ${refused.length} lines refused\n`,
+  )
+  if (process.env['XTABLES_TEST_REFUSED']) process.stdout.write(`${refused.join('\n')}\n`)
+  expect(wrong.join('\n\n')).toBe('')
+  expect(undecided / sent).toBeLessThan(0.1)
+  expect(passed / sent).toBeGreaterThan(3)
+})
+
+test('of a packet of which less is known, the way that it goes is one of those that are open', async () => {
+  const wire = await Wire.open()
+  const random = new Random(SEED + 1)
+  let [asked, whole] = [0, 0]
+  try {
+    for (let number = 0; asked < PACKETS; number++) {
+      const trial = makeTrial(random, number)
+      const { backend, packets } = trial
+      const result = await tried(wire, trial)
+      const { differences, snapshots, ways, rules } = result
+      if (differences.length > 0) throw new Error(await shown(wire, trial, result))
+      for (const [i, way] of ways.entries()) {
+        const { family, described, isAuthenticated } = packets[i] as Trial['packets'][number]
+        const isHidden = backend === 'nft' && isAuthenticated
+        const packet = vague(random, described, random.below(3) === 0, isHidden ? ['protocol'] : [])
+        if (way === undefined) continue
+        const said = trace(packet, snapshots[family], { branches: 200 })
+        asked++
+        if (said.verdict !== undefined) whole++
+        if (isOpen(said, way, backend)) continue
+        throw new Error(
+          [
+            `XTABLES_TEST_SEED=${SEED}, trial ${number}: ${family} by ${backend}`,
+            `${JSON.stringify(packet)} of ${JSON.stringify(described)}`,
+            ...way.map((key) => `${key}: ${lineAt(rules[family], `${family} ${key}`)}`),
+            JSON.stringify(said, undefined, 1),
+          ].join('\n'),
+        )
+      }
+    }
+  } finally {
+    await wire.close()
+  }
+  process.stdout.write(`${asked} packets, ${whole} with one way\n`)
+  expect(whole / asked).toBeGreaterThan(0.1)
+})
