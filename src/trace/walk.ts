@@ -91,6 +91,8 @@ interface Standing {
 const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
 const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
 
+const NONE: ReadonlyMap<Condition, boolean> = new Map()
+
 const UNTRACKED: readonly number[] = [STATES.UNTRACKED]
 
 export class Walk {
@@ -116,7 +118,7 @@ export class Walk {
     const { states } = packet.state
     const here = packet.untracked().changed(isLocal ? IN : OUT, NO_INTERFACE)
     const out = packet.look(OUT) as Seen
-    return this.#follow({ packet: here, way, out, stages, frames: [], states, circumstances: new Map() })
+    return this.#follow({ packet: here, way, out, stages, frames: [], states, circumstances: NONE })
   }
 
   #chains(hook: Hook): Stage[] {
@@ -192,22 +194,27 @@ export class Walk {
   #step(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
     const [frame, ...outer] = now.frames as [Frame, ...Frame[]]
     const { hook, chain } = frame
-    const { packet, circumstances } = now
+    const { packet } = now
+    let { circumstances } = now
+    // What was supposed at a rule is of no account when the packet comes there again: it may be another one by then.
+    const elsewhere: Standing = circumstances.size === 0 ? now : { ...now, circumstances: NONE }
     const { length } = chain
     for (let { position } = frame; position < length; position++) {
       const first = position
       let outcome = evaluate(chain.rule(position), packet, circumstances)
-      while (outcome.truth === false && ++position < length)
-        outcome = evaluate(chain.rule(position), packet, circumstances)
+      while (outcome.truth === false && ++position < length) outcome = evaluate(chain.rule(position), packet, NONE)
       if (position > first) events.push({ kind: 'passed', hook, chain, first, end: position, packet, circumstances })
       if (position === length) break
+      if (position > first) circumstances = NONE
       const rule = chain.rule(position)
       const event: RuleEvent = { kind: 'rule', hook, chain, position, rule, outcome, before: packet, after: packet }
-      if (outcome.truth) return this.#act(now, { ...frame, position: position + 1 }, outer, event, events)
-      if (!isHarmless(rule)) return this.#suppose({ ...now, frames: [{ ...frame, position }, ...outer] }, event)
+      if (outcome.truth) return this.#act(elsewhere, { ...frame, position: position + 1 }, outer, event, events)
+      if (!isHarmless(rule))
+        return this.#suppose({ ...now, circumstances, frames: [{ ...frame, position }, ...outer] }, event)
       events.push(event)
+      circumstances = NONE
     }
-    return this.#leave(now, frame, outer, events)
+    return this.#leave(elsewhere, frame, outer, events)
   }
 
   /** Goes on with what the first open condition is taken to be; the rule is looked at again. */

@@ -157,15 +157,14 @@ const anyBit = (key: number, bits: number, negated: boolean): Condition => ({
   value: new Uint8Array(u32.size),
 })
 
-const translated = (bits: number, table: Bits): number =>
-  table.reduce((all, [ours, theirs]) => all | (bits & ours ? theirs : 0), 0)
-
 /** One of some states, or of the translations that are asked for as states are. Every packet has a state, and not all a connection. */
 export function stateCondition({ stateMask, invertFlags }: StateFields, bytes: Uint8Array, at: number): Condition {
-  const wanted = stateMask.read(bytes, at)
-  const [states, statuses] = [translated(wanted, NFT_STATES), translated(wanted, NFT_STATUSES)]
-  const negated = (invertFlags.read(bytes, at) & 0x0001) !== 0
+  const [wanted, negated] = [stateMask.read(bytes, at), bit(invertFlags, 0x0001).read(bytes, at)]
+  const [states, statuses] = [NFT_STATES, NFT_STATUSES].map((table: Bits) =>
+    table.reduce((all, [ours, theirs]) => all | (wanted & ours ? theirs : 0), 0),
+  ) as [number, number]
   if (statuses === 0) return anyBit(NFT_CT.STATE, states, negated)
+  // Of packets of no connection, there is no status, and none of these bits.
   return oneOf([[anyBit(NFT_CT.STATE, states, false)], [anyBit(NFT_CT.STATUS, statuses, false)]], negated)
 }
 
