@@ -70,7 +70,7 @@ withBrowser('the page', () => {
     await page
       .getByRole('textbox', { name: /^Desired state/ })
       .fill('*filter\n:ui-new - [0:0]\n-A ui-new -s 192.0.2.1 -j DROP\nCOMMIT\n')
-    await page.getByRole('textbox', { name: 'Names' }).fill('ui-')
+    await page.getByRole('textbox', { name: 'Prefix, or names' }).fill('ui-')
     await page.getByRole('button', { name: 'Show the plan' }).click()
     await page.getByRole('button', { name: 'Apply …' }).click()
     expect(iptables('-S')).not.toContain('ui-new')

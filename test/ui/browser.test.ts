@@ -243,8 +243,8 @@ withBrowser('the page', () => {
   async function askForPlan(page: Page, names = 'guard guard2'): Promise<void> {
     await page.getByRole('link', { name: 'Plan' }).click()
     await page.getByRole('textbox', { name: /^Desired state/ }).fill(DESIRED)
-    await page.getByLabel('Yours are').selectOption({ label: 'the chains named (with blanks between)' })
-    await page.getByRole('textbox', { name: 'Names' }).fill(names)
+    await page.getByLabel('Yours are').selectOption({ label: 'chains by name' })
+    await page.getByRole('textbox', { name: 'Prefix, or names' }).fill(names)
     await page.getByRole('button', { name: 'Show the plan' }).click()
   }
   const textOf = (kernel: MemoryKernel): string =>
@@ -355,7 +355,7 @@ withBrowser('the page', () => {
     await page.getByRole('alert').filter({ hasText: '<img src=x' }).waitFor()
     // In plans, and in what is said to be wrong with them:
     await page.getByRole('link', { name: 'Plan' }).click()
-    await page.getByLabel('Yours are').selectOption({ label: 'all chains of the tables in the text' })
+    await page.getByLabel('Yours are').selectOption({ label: 'whole tables' })
     await page
       .getByRole('textbox', { name: /^Desired state/ })
       .fill(`{"filter":{"<b>x</b>":["-m comment --comment <script>hit()</script> -j DROP"]}}`)

@@ -14,9 +14,9 @@ const EXAMPLE = `*filter
 COMMIT`
 
 const OWNS = {
-  prefix: 'chains whose names begin with',
-  chains: 'the chains named (with blanks between)',
-  tables: 'all chains of the tables in the text',
+  prefix: 'chains with a prefix',
+  chains: 'chains by name',
+  tables: 'whole tables',
 } as const
 
 export class PlanView {
@@ -30,7 +30,7 @@ export class PlanView {
   #mayApply = false
 
   constructor(root: Element) {
-    const named = labelled('Names', this.#names)
+    const named = labelled('Prefix, or names', this.#names)
     this.#owns.addEventListener('change', () => {
       named.hidden = this.#owns.value === 'tables'
     })
@@ -46,7 +46,7 @@ export class PlanView {
         labelled('Family', this.#family),
         labelled('Yours are', this.#owns),
         named,
-        labelled('Place of jumps in chains of others', this.#jumps),
+        labelled('Jumps from other chains', this.#jumps),
       ),
       el('p', { class: 'buttons' }, el('button', { type: 'submit', class: 'main' }, 'Show the plan')),
     )
@@ -70,7 +70,8 @@ export class PlanView {
   /** @throws Error */
   #request(): Request<'plan'> {
     const names = this.#names.value.trim()
-    if (this.#owns.value !== 'tables' && names === '') throw new Error('say which chains are yours: Names is empty')
+    if (this.#owns.value !== 'tables' && names === '')
+      throw new Error('say which chains are yours: the field beside it is empty')
     const owns =
       this.#owns.value === 'tables'
         ? 'tables'
