@@ -10,13 +10,7 @@ import type { CompiledChain, Snapshot } from '../trace/snapshot'
 import type { TableChains } from './chains'
 import type { Finding, RulePlaceInTable } from './finding'
 import { anyPacket, type Supposed, suppose } from './supposed-packet'
-
-/** A rule that takes packets from those behind it. */
-interface Taker {
-  readonly position: number
-  readonly rule: CompiledRule
-  readonly parts: readonly AskingPart[]
-}
+import { type Taker, Takers, type TakingPart } from './takers'
 
 export class ChainRules {
   readonly #snapshot: Snapshot
@@ -35,7 +29,7 @@ export class ChainRules {
     const any = anyPacket(family, this.#chains.hooksOf(chain))
     const ids = new RuleIds(family).of(chain.chain.rules)
     const first = new Map<number, number>()
-    const takers: Taker[] = []
+    const takers = new Takers()
     for (let position = 0; position < chain.length; position++) {
       const rule = chain.rule(position)
       const supposed = suppose(rule, any)
@@ -43,7 +37,7 @@ export class ChainRules {
       if (twin === undefined) first.set(ids[position] as number, position)
       yield* this.#finding(position, rule, supposed, takers, twin)
       if (supposed.contradiction === undefined && this.#chains.isLast(rule.target))
-        takers.push({ position, rule, parts: partsOf(rule) })
+        takers.add({ position, rule, parts: partsOf(rule).map((part) => takingPart(part, rule)) })
     }
   }
 
@@ -51,7 +45,7 @@ export class ChainRules {
     position: number,
     rule: CompiledRule,
     { packet, contradiction }: Supposed,
-    takers: readonly Taker[],
+    takers: Takers,
     twin: number | undefined,
   ): Generator<Finding, void, void> {
     if (contradiction !== undefined) {
@@ -61,7 +55,7 @@ export class ChainRules {
       })
       return
     }
-    const taker = takers.find((one) => this.#takes(one, position, rule, packet))
+    const taker = takers.find(packet, (one) => this.#takes(one, position, rule, packet))
     if (taker !== undefined)
       yield this.#found('shadowed', position, {
         by: this.#place(taker.position),
@@ -91,15 +85,8 @@ export class ChainRules {
     later: CompiledRule,
     packet: KnownPacket,
   ): boolean {
-    const isCovered = parts.every((part) => this.#isCovered(part, earlier, later, packet))
+    const isCovered = parts.every((part) => isCoveredBy(part, earlier, later, packet))
     return isCovered && !this.#mayChange(at + 1, position, earlier)
-  }
-
-  #isCovered(part: AskingPart, earlier: CompiledRule, later: CompiledRule, packet: KnownPacket): boolean {
-    if (part.conditions.some(isCircumstance)) return false
-    const questions = earlier.questions.filter(({ failed }) => failed.part === part)
-    if (evaluate({ ...earlier, questions }, packet, new Map()).truth === true) return true
-    return part.name !== undefined && partsOf(later).some((one) => isSamePart(one, later, part, earlier))
   }
 
   /** Whether rules from one place up to another may change what a rule looks at. */
@@ -132,6 +119,27 @@ export class ChainRules {
 const partsOf = ({ questions }: CompiledRule): AskingPart[] => [
   ...new Set(questions.map(({ failed }) => failed.part as AskingPart)),
 ]
+
+const takingPart = (part: AskingPart, rule: CompiledRule): TakingPart => ({
+  part,
+  rule: { ...rule, questions: rule.questions.filter(({ failed }) => failed.part === part) },
+  hasCircumstance: part.conditions.some(isCircumstance),
+})
+
+const NOTHING_TAKEN: ReadonlyMap<Condition, boolean> = new Map()
+
+/** Whether what a part of an earlier rule asks holds of all packets that meet a later one: of what is known of them, or word for word. */
+function isCoveredBy(
+  { part, rule, hasCircumstance }: TakingPart,
+  earlier: CompiledRule,
+  later: CompiledRule,
+  packet: KnownPacket,
+): boolean {
+  if (hasCircumstance) return false
+  const { truth } = evaluate(rule, packet, NOTHING_TAKEN)
+  if (truth !== undefined) return truth
+  return part.name !== undefined && partsOf(later).some((one) => isSamePart(one, later, part, earlier))
+}
 
 const isCircumstance = (condition: Condition): boolean =>
   condition.kind === 'circumstance' ||

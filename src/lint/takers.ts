@@ -1,0 +1,70 @@
+/** Rules that take packets from those behind them, found by what they ask: a long chain has thousands, of which few may matter. */
+import { type Source, sourceKey, type Test } from '../extensions/native'
+import type { AskingPart, CompiledRule } from '../trace/compile'
+import { isWholly } from '../trace/known-bits'
+import type { KnownPacket } from '../trace/known-packet'
+
+export interface Taker {
+  readonly position: number
+  readonly rule: CompiledRule
+  readonly parts: readonly TakingPart[]
+}
+
+/** What one part of it asks, as a rule by itself. */
+export interface TakingPart {
+  readonly part: AskingPart
+  readonly rule: CompiledRule
+  readonly hasCircumstance: boolean
+}
+
+/** Those that ask for one value of a source, by that value. */
+interface Bucket {
+  readonly source: Source
+  /** Of the value: names of interfaces are compared as far as they are said. */
+  readonly length: number
+  readonly takers: Map<string, Taker[]>
+}
+
+export class Takers {
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #others: Taker[] = []
+
+  /** To be called in the order of the rules. */
+  add(taker: Taker): void {
+    const exact = exactTests(taker.rule).sort((a, b) => b.value.length - a.value.length)[0]
+    if (exact === undefined) {
+      this.#others.push(taker)
+      return
+    }
+    const key = `${sourceKey(exact.source)} ${exact.value.length}`
+    const bucket = this.#buckets.get(key) ?? { source: exact.source, length: exact.value.length, takers: new Map() }
+    this.#buckets.set(key, bucket)
+    const value = hexOf(exact.value)
+    bucket.takers.set(value, [...(bucket.takers.get(value) ?? []), taker])
+  }
+
+  /** The first that may take packets of which this is known, and does. */
+  find(packet: KnownPacket, takes: (taker: Taker) => boolean): Taker | undefined {
+    const found = [...this.#candidates(packet)].flatMap((some) => some.find(takes) ?? [])
+    return found.sort((a, b) => a.position - b.position)[0]
+  }
+
+  *#candidates(packet: KnownPacket): Generator<readonly Taker[]> {
+    yield this.#others
+    for (const { source, length, takers } of this.#buckets.values()) {
+      const seen = packet.look(source)
+      if (seen === undefined || seen === 'absent') continue
+      const part = { bytes: seen.bytes.subarray(0, length), known: seen.known.subarray(0, length) }
+      if (isWholly(part)) yield takers.get(hexOf(part.bytes)) ?? []
+    }
+  }
+}
+
+/** Those for one value. The longest says the most. */
+const exactTests = ({ questions }: CompiledRule): Test[] =>
+  questions.flatMap(({ condition: one }) => {
+    if (one.kind !== 'test' || one.op !== 'eq') return []
+    return one.mask === undefined && one.to === undefined && one.or === undefined ? [one] : []
+  })
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
