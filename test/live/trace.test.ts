@@ -13,7 +13,7 @@ import { tracedRuleset } from '../support/traced-rules'
 import { attempt, run } from './legacy'
 import { Wire } from './wire'
 
-const PACKETS = Number(process.env['XTABLES_TEST_PACKETS'] ?? 2_000)
+const PACKETS = Number(process.env['XTABLES_TEST_PACKETS'] ?? 6_000)
 const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
 /** How many meet the same rules. */
 const BATCH = 100
@@ -27,6 +27,45 @@ type Backend = 'legacy' | 'nft'
 
 const program = (family: FamilyName, backend: Backend, name: string): string =>
   `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${backend}-${name}`
+
+const MATCHES = [
+  'ah',
+  'bpf',
+  'comment',
+  'connmark',
+  'conntrack',
+  'dccp',
+  'dscp',
+  'dst',
+  'ecn',
+  'esp',
+  'eui64',
+  'frag',
+  'hbh',
+  'hl',
+  'icmp',
+  'icmp6',
+  'ipcomp',
+  'iprange',
+  'ipv6header',
+  'length',
+  'mac',
+  'mark',
+  'mh',
+  'multiport',
+  'pkttype',
+  'rt',
+  'sctp',
+  'srh',
+  'state',
+  'string',
+  'tcp',
+  'tcpmss',
+  'tos',
+  'ttl',
+  'u32',
+  'udp',
+]
 
 /** By table, chain and position of a rule, or `policy`. */
 type Counts = Map<string, number>
@@ -257,6 +296,7 @@ test('the rules whose counters move are those that a packet was said to meet', a
   const random = new Random(SEED)
   let [sent, undecided, passed] = [0, 0, 0]
   const wrong: string[] = []
+  const matches = new Map<string, number>()
   try {
     for (let number = 0; sent < PACKETS; number++) {
       const trial = makeTrial(random, number)
@@ -267,6 +307,12 @@ test('the rules whose counters move are those that a packet was said to meet', a
       sent += result.ways.length
       undecided += result.ways.filter((way) => way === undefined).length
       passed += result.ways.flatMap((way) => way ?? []).length
+      for (const [i, way] of result.ways.entries())
+        for (const key of way ?? []) {
+          const family = trial.packets[i]?.family as FamilyName
+          for (const [, name = ''] of lineAt(result.rules[family], `${family} ${key}`).matchAll(/-m (\S+)/g))
+            matches.set(name, (matches.get(name) ?? 0) + 1)
+        }
     }
   } finally {
     await wire.close()
@@ -274,8 +320,16 @@ test('the rules whose counters move are those that a packet was said to meet', a
   process.stdout.write(
     `${sent} packets, ${passed} rules met, ${undecided} undecided, ${refused.length} lines refused\n`,
   )
+  process.stdout.write(
+    `${[...matches]
+      .sort(([, a], [, b]) => a - b)
+      .map((one) => one.join(' '))
+      .join(', ')}\n`,
+  )
   if (process.env['XTABLES_TEST_REFUSED']) process.stdout.write(`${refused.join('\n')}\n`)
   expect(wrong.join('\n\n')).toBe('')
+  // Each match was met by some packet.
+  if (sent >= 6_000) expect([...matches.keys()].sort()).toEqual(MATCHES)
   expect(undecided / sent).toBeLessThan(0.1)
   expect(passed / sent).toBeGreaterThan(3)
 })
@@ -285,7 +339,7 @@ test('of a packet of which less is known, the way that it goes is one of those t
   const random = new Random(SEED + 1)
   let [asked, whole, cut] = [0, 0, 0]
   try {
-    for (let number = 0; asked < PACKETS / 4; number++) {
+    for (let number = 0; asked < PACKETS / 10; number++) {
       const trial = makeTrial(random, number)
       const { backend, packets } = trial
       const result = await tried(wire, trial)

@@ -167,7 +167,7 @@ function transport(random: Random, family: FamilyName, id: number | undefined): 
   const ports = [id ?? random.pick(PORTS), random.pick(PORTS)] as const
   const some = isNew
     ? ([6, 6, 17, 17, family === 'ipv4' ? 1 : 58] as const)
-    : ([6, 6, 6, 17, 17, 1, 58, 132, 33, 136, 50, 51, 108, 135, 47, 253] as const)
+    : ([6, 6, 6, 6, 6, 17, 17, 1, 58, 132, 132, 33, 33, 136, 50, 51, 108, 135, 253] as const)
   const protocol = random.pick([...some])
   if (protocol === 6) return tcp(random, ports, isNew)
   if (protocol === 17 || protocol === 136) return udp(random, ports, protocol)
@@ -228,7 +228,7 @@ function optionHeaders(random: Random, { isNew }: Parts): Header[] {
   return [
     ...sometimes(HOP_BY_HOP, options, 5),
     ...sometimes(PROTOCOLS['ipv6-opts'], options, 6),
-    ...sometimes(PROTOCOLS['ipv6-route'], () => routing(random), 5),
+    ...sometimes(PROTOCOLS['ipv6-route'], () => routing(random), 3),
     ...(isNew
       ? []
       : sometimes(

@@ -51,6 +51,9 @@ const range = (random: Random, values: readonly number[], separator = ':'): stri
 }
 const hexOf = (bytes: readonly number[]): string => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
 const some = <T>(random: Random, values: readonly T[]): T[] => values.filter(() => random.below(3) === 0)
+/** Two at most: more are seldom met at once. */
+const few = <T>(random: Random, values: readonly T[]): T[] =>
+  random.below(2) === 0 ? some(random, values).slice(0, 1) : some(random, values).slice(-2)
 const atLeast = <T>(list: T[], one: T): T[] => (list.length === 0 ? [one] : list)
 const mark = (random: Random): string => random.pick(['0', '1', '2', '3', '0x10', '0x101'])
 const masked = (random: Random): string => `${mark(random)}${random.pick(['', '', '/1', '/0xf', '/0x100'])}`
@@ -106,8 +109,8 @@ const GENERAL: Readonly<Record<string, Words>> = {
   },
   string: (random) => {
     const word = random.pick([...WORDS, 'a', 'E'])
-    const from = random.below(3) === 0 ? ` --from ${random.pick([20, 28, 40, 48, 60])}` : ''
-    const to = random.below(3) === 0 ? ` --to ${random.pick([62, 64, 70, 80, 90])}` : ''
+    const to = random.below(2) === 0 ? ` --to ${random.pick([29, 31, 32, 33, 34, 44, 46, 50, 64, 70, 90])}` : ''
+    const from = random.below(3) === 0 ? ` --from ${to === '' ? random.pick([20, 28, 29, 30, 41, 48, 60]) : 20}` : ''
     const sign = not(random)
     const text = random.below(3) === 0 ? `--hex-string "|${hexOf([...Buffer.from(word)])}|"` : `--string ${word}`
     return `-m string ${sign}${text} --algo ${random.pick(['bm', 'kmp'])}${from}${to}${random.below(3) === 0 ? ' --icase' : ''}`
@@ -169,7 +172,7 @@ const OF_IPV6: Readonly<Record<string, Words>> = {
     ].join(' ')}`
   },
   srh: (random) =>
-    `-m srh ${some(random, [
+    `-m srh ${few(random, [
       `${not(random)}--srh-next-hdr ${random.pick([6, 17, 60, 44])}`,
       `${not(random)}--srh-hdr-len-${random.pick(['eq', 'gt', 'lt'])} ${random.pick([2, 4, 6])}`,
       `${not(random)}--srh-segs-left-${random.pick(['eq', 'gt', 'lt'])} ${random.below(3)}`,
@@ -336,16 +339,21 @@ const MARKS: readonly Words[] = [
 /** The matches of one rule: few, so that it is met often. */
 function matches(random: Random, place: Place): string {
   const { family, isTracked } = place
-  const ofFamily = family === 'ipv6' ? Object.values(OF_IPV6) : []
-  const general = [...Object.values(GENERAL), ...ofFamily, ...(isTracked ? Object.values(OF_CONNECTIONS) : [])]
-  const count = random.pick([0, 1, 1, 1, 2, 2])
-  const parts = Array.from({ length: count }, () => random.pick(general)(random, place))
-  if (random.below(3) > 0) return once(parts)
+  const some = [GENERAL, ...(family === 'ipv6' ? [OF_IPV6] : []), ...(isTracked ? [OF_CONNECTIONS] : [])]
+  const general = (most: number): string[] =>
+    Array.from({ length: random.below(most + 1) }, () => random.pick(Object.values(random.pick(some)))(random, place))
+  if (random.below(2) === 0) return once(general(2))
   const of = OF_FAMILY[family]
-  const protocol = random.pick(Object.keys(of))
-  if (random.below(4) === 0) return once([`${not(random)}-p ${random.pick([protocol, '253', '47'])}`, ...parts])
-  return once([`-p ${protocol}`, random.pick(of[protocol] as readonly Words[])(random, place), ...parts])
+  const names = Object.keys(of)
+  const protocol = random.pick([...names, ...names.filter((name) => COMMON.includes(name)), 'tcp', 'tcp'])
+  if (random.below(6) === 0) return once([`${not(random)}-p ${random.pick([protocol, '253', '47'])}`, ...general(1)])
+  return once([
+    `-p ${protocol}`,
+    random.pick(of[protocol] as readonly Words[])(random, place),
+    ...general(1).slice(random.below(2)),
+  ])
 }
+const COMMON = ['tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'dccp']
 
 /** An option of the head cannot stand there twice. */
 const once = (parts: readonly string[]): string => {
@@ -377,6 +385,7 @@ function jump(random: Random, { place, onward }: Chain): string {
 function line(random: Random, chain: Chain): string {
   const { place } = chain
   const target = jump(random, chain)
+  if (target.includes('DNPT')) return `-A ${chain.name} -d fd00:1::/64${target}`
   // A packet that is translated goes the way that it went before: to this host, or past it.
   const local = place.family === 'ipv4' ? '10.9.0.1' : 'fd00:9::1'
   if (/TCPOPTSTRIP|ECN --ecn-tcp/.test(target)) return `-A ${chain.name} -p tcp ${WITH_HEADER}${target}`
