@@ -38,7 +38,7 @@ async function ask(
   { method = 'GET', headers = {}, body }: Asked = {},
 ): Promise<Answer> {
   // A stream that nobody was to get has no end.
-  const asking = request({ host: '127.0.0.1', port, path, method, headers, signal: AbortSignal.timeout(4000) })
+  const asking = request({ host: '127.0.0.1', port, path, method, headers, signal: AbortSignal.timeout(30_000) })
   asking.end(body)
   const [response] = await once(asking, 'response')
   let text = ''
