@@ -126,3 +126,10 @@ export const text = (size: number): Codec<string> => ({
   read: (bytes, at) => readText(bytes, at, size),
   write: (bytes, at, value) => writeText(bytes, at, size, value),
 })
+
+/** Hexadecimal digits, two a byte. */
+export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** The inverse of {@link hexOf}; undefined for what are no digits of whole bytes, and for no digit at all. */
+export const parseHex = (digits: string): Uint8Array | undefined =>
+  /^([\da-f]{2})+$/i.test(digits) ? new Uint8Array(Buffer.from(digits, 'hex')) : undefined

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import type { Finding } from '../lint/finding'
-import { lint } from '../lint/lint'
+import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
 import { Snapshot } from '../trace/snapshot'
 import { backendOf, type Io, type OpenKernel, readText } from './kernel'
@@ -22,7 +22,7 @@ export function runLint(args: string[], open: OpenKernel, { stdout }: Pick<Io, '
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
   const [snapshot, other] = snapshotsOf(positionals, values.ipv6 ?? false, open)
   const session = values['no-session'] ? undefined : sshSession(process.env['SSH_CONNECTION'])
-  const findings = [...lint(snapshot, { other, session }), ...(other === undefined ? [] : lint(other, { session }))]
+  const findings = lintAll(snapshot, other, session)
   stdout(values.json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(printed).join(''))
   return findings.length > 0 ? 1 : 0
 }

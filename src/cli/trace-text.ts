@@ -1,8 +1,10 @@
 /** A packet that is traced, and what became of it, as xtables-monitor(8) prints them. */
+
 import { NFT_TRACETYPE, NFT_VERDICT } from '../abi/nf-tables'
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK } from '../abi/rtnetlink'
 import { formatIPv4, formatIPv6 } from '../binary/address'
 import { be16, be32 } from '../binary/codec'
+import { hexOf } from '../binary/text'
 import type { TraceValues } from '../nft/trace'
 import { familyName } from './event-text'
 
@@ -24,13 +26,12 @@ const TCP_FLAGS: readonly [number, string][] = [
 
 /** The hexadecimal digits of each byte, with `separator` between two, and no zero before the first. */
 const mac = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16)).join(':')
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 function linkWords(header: Uint8Array, type: number | undefined): string[] {
   if (type === ARPHRD_LOOPBACK) return ['LOOPBACK']
-  if (type !== ARPHRD_ETHER || header.length < 14) return [`LL=0x${type?.toString(16)}${hex(header)}`]
+  if (type !== ARPHRD_ETHER || header.length < 14) return [`LL=0x${type?.toString(16)}${hexOf(header)}`]
   const [to, from, proto] = [header.subarray(0, 6), header.subarray(6, 12), header.subarray(12, 14)]
-  return [`MACSRC=${mac(from)}`, `MACDST=${mac(to)}`, `MACPROTO=${hex(proto)}`]
+  return [`MACSRC=${mac(from)}`, `MACDST=${mac(to)}`, `MACPROTO=${hexOf(proto)}`]
 }
 
 /** What stands behind the network header, and whether it begins there: later fragments have none of it. */
@@ -49,7 +50,7 @@ const flagsIn = (flags: number, names: readonly [number, string][]): string[] =>
   names.filter(([bit]) => flags & bit).map(([, name]) => name)
 
 function ipv4Words(header: Uint8Array): Network {
-  if (header.length < 20) return { words: [`NH=0x${hex(header)}`], protocol: undefined }
+  if (header.length < 20) return { words: [`NH=0x${hexOf(header)}`], protocol: undefined }
   const fragment = be16.read(header, 6)
   const offset = fragment & 0x1fff
   const words = [
@@ -61,7 +62,7 @@ function ipv4Words(header: Uint8Array): Network {
     `ID=${be16.read(header, 4)}`,
     ...flagsIn(fragment, IPV4_FLAGS),
     ...(offset === 0 ? [] : [`FRAG:${offset}`]),
-    ...(header.length > 20 ? [`OPT (${hex(header.subarray(20)).toUpperCase()})`] : []),
+    ...(header.length > 20 ? [`OPT (${hexOf(header.subarray(20)).toUpperCase()})`] : []),
   ]
   return { words, protocol: offset === 0 ? header[9] : undefined }
 }
@@ -69,7 +70,7 @@ function ipv4Words(header: Uint8Array): Network {
 const IPV6_HEADER = 40
 
 function ipv6Words(header: Uint8Array): Network {
-  if (header.length < IPV6_HEADER) return { words: [`NH=0x${hex(header)}`], protocol: undefined }
+  if (header.length < IPV6_HEADER) return { words: [`NH=0x${hexOf(header)}`], protocol: undefined }
   const first = be32.read(header, 0)
   const words = [
     `SRC=${formatIPv6(header, 8)}`,
@@ -84,7 +85,7 @@ function ipv6Words(header: Uint8Array): Network {
 
 function networkWords(family: number, header: Uint8Array): Network {
   if (family === NFPROTO_IPV4) return ipv4Words(header)
-  return family === NFPROTO_IPV6 ? ipv6Words(header) : { words: [`NH=0x${hex(header)}`], protocol: undefined }
+  return family === NFPROTO_IPV6 ? ipv6Words(header) : { words: [`NH=0x${hexOf(header)}`], protocol: undefined }
 }
 
 function transportWords(protocol: number | undefined, header: Uint8Array | undefined): string[] {

@@ -1,5 +1,7 @@
 /** `xtables trace`: which rules a packet would meet. */
+
 import { parseArgs } from 'node:util'
+import { parseHex } from '../binary/text'
 import { IptcError } from '../errors'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
@@ -86,9 +88,9 @@ function packetOf(values: Values): PacketDescription {
 }
 
 function bytesOf(digits: string): Uint8Array {
-  if (!/^([\da-f]{2})+$/i.test(digits))
-    throw new IptcError('--bytes takes the packet as hexadecimal digits, two a byte')
-  return new Uint8Array(Buffer.from(digits, 'hex'))
+  const bytes = parseHex(digits)
+  if (bytes === undefined) throw new IptcError('--bytes takes the packet as hexadecimal digits, two a byte')
+  return bytes
 }
 
 /** Whether a step is told where not all are: what the packet fails is of no interest to most. */

@@ -13,6 +13,9 @@ export interface SetNames {
   byIndex(index: number): string | undefined
 }
 
+/** Where nothing is named that lives in a namespace. */
+export const NO_SETS: SetNames = { byName: () => undefined, byIndex: () => undefined }
+
 export interface Context {
   readonly family: Family
   readonly sets: SetNames

@@ -1,6 +1,6 @@
 /** The ports of most transport protocols, in their native form. */
 import { be16, type Field } from '../binary/codec'
-import { seen } from '../binary/struct'
+import { bit, seen } from '../binary/struct'
 import { type NativePart, type Source, sourceKey, type Test, transport } from './native'
 import { askedRange, encoded, NETWORK16, rangeAsTest } from './native-tests'
 import type { PortRange } from './values/port'
@@ -19,7 +19,7 @@ function portTest(source: Source, range: PortRange, negated: boolean): readonly 
 }
 
 /** The range of a port that counts where a flag says so; every port where it does not. */
-export const portsGiven = (ports: Field<PortRange>, isGiven: Field<boolean>): Field<PortRange> =>
+const portsGiven = (ports: Field<PortRange>, isGiven: Field<boolean>): Field<PortRange> =>
   seen(ports, {
     read: (bytes, at) => (isGiven.read(bytes, at) ? ports.read(bytes, at) : ANY_PORT),
     write(bytes, at, range) {
@@ -27,6 +27,20 @@ export const portsGiven = (ports: Field<PortRange>, isGiven: Field<boolean>): Fi
       isGiven.write(bytes, at, true)
     },
   })
+
+interface GivenPorts {
+  readonly spts: Field<PortRange>
+  readonly dpts: Field<PortRange>
+  readonly flags: Field<number>
+  readonly invflags: Field<number>
+}
+
+/** As {@link portTests}, of ports that count where the lowest two bits of the flags say so. */
+export const givenPortTests = ({ spts, dpts, flags, invflags }: GivenPorts): NativePart =>
+  portTests(
+    [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
+    [bit(invflags, 0x01), bit(invflags, 0x02)],
+  )
 
 /** Ports of both ends, which two neighbours say at once where each is to be one. */
 export function portTests(

@@ -12,6 +12,7 @@ import { printRule } from '../language/print'
 import {
   buildEntry,
   type Counters,
+  isGoto,
   isStandard,
   matchParts,
   readCounters,
@@ -144,7 +145,7 @@ export abstract class AnyRule extends Strict {
   #storedTarget(bytes: Uint8Array, jump: string | undefined): Target | undefined {
     const { family } = this.context
     if (jump === '') return undefined
-    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
+    const goto = isGoto(family, bytes)
     if (jump !== undefined) return storedTarget(this, { kind: 'chain', chain: jump, goto })
     const part = targetPart(family, bytes, 0)
     const verdict = isStandard(bytes, part) ? verdictName(readVerdict(bytes, part)) : undefined

@@ -5,7 +5,7 @@ import { NotFoundError } from '../errors'
 import type { Context, Listing } from '../extensions/context'
 import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
-import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
+import { isGoto, isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { type EntryPart, extensionParts } from '../ruleset/parts'
 import { describeRule, encodeRule } from '../ruleset/rule'
@@ -123,12 +123,12 @@ function ruleText(entry: Entry, context: Context): string {
   const protocol = word(head['protocol'], '0')
   const fragment = head['fragment'] === undefined ? '--' : head['fragment'].negated ? '!f' : '-f'
   const face = (name: string): string => `${sign(head[name], '')}${word(head[name], '*')}`
-  const isGoto = (family.entry.fields.flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
+  const goesTo = isGoto(family, entry.bytes)
   return [
     `${targetName(entry, family)} ${sign(head['protocol'])}${NAMED[protocol] ?? protocol} opt ${fragment}`,
     ` in ${face('in-interface')} out ${face('out-interface')}`,
     ` ${sign(head['src'])}${word(head['src'], any)} ${sign(head['dst'])}-> ${word(head['dst'], any)}  `,
-    isGoto ? '[goto] ' : '',
+    goesTo ? '[goto] ' : '',
     ...extensionParts(family, entry.bytes).map((part) => partText(part, entry.bytes, listing)),
   ].join('')
 }

@@ -7,7 +7,7 @@ import type { Context, Listing } from '../extensions/context'
 import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
 import { findExtension } from '../extensions/registry'
-import { isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
+import { isGoto, isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { type EntryPart, extensionParts } from '../ruleset/parts'
 import { contextWithin } from '../ruleset/rule'
@@ -111,14 +111,13 @@ function amount(count: bigint, exact = false): string {
 function listRule(entry: Entry, number: number, place: Listing, options: ListOptions): string {
   const { family } = place
   const listing = contextWithin(place, entry.bytes)
-  const { flags } = family.entry.fields
-  const isGoto = (flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
+  const goesTo = isGoto(family, entry.bytes)
   return [
     options.lineNumbers ? `${left(String(number), 4)} ` : '',
     options.verbose ? countersColumns(entry, family, options) : '',
     `${left(targetName(entry, family), 9)} `,
     headColumns(entry, listing, options),
-    isGoto ? '[goto] ' : '',
+    goesTo ? '[goto] ' : '',
     ...extensionParts(family, entry.bytes).map((part) => listPart(part, entry.bytes, listing)),
     '\n',
   ].join('')

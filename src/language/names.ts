@@ -1,17 +1,14 @@
 /** Addresses as people write them: numbers, names of hosts and networks, several of them with commas in between. */
 import { readFileSync } from 'node:fs'
 import type { Family } from '../abi/family'
-import type { Context } from '../extensions/context'
+import { type Context, NO_SETS } from '../extensions/context'
 import { network, parseAddress } from '../extensions/values/address'
 import { Mismatch } from '../extensions/values/value'
 import { hostAddresses } from './hosts'
 import { UsageError } from './options'
 
 /** Addresses name nothing that lives in a namespace. */
-const contextOf = (family: Family): Context => ({
-  family,
-  sets: { byName: () => undefined, byIndex: () => undefined },
-})
+const contextOf = (family: Family): Context => ({ family, sets: NO_SETS })
 
 /**
  * The networks that `-s` or `-d` means in numbers. Hosts of several addresses are several, and nothing is left out where

@@ -3,7 +3,7 @@ import type { Hook } from '../abi/netfilter'
 import type { Effect } from '../extensions/evaluation'
 import type { Source } from '../extensions/native'
 import { orderedChains } from '../ruleset/ruleset'
-import type { CompiledTarget } from '../trace/compile'
+import type { CompiledRule, CompiledTarget } from '../trace/compile'
 import type { CompiledChain, Snapshot } from '../trace/snapshot'
 
 export class TableChains {
@@ -25,11 +25,7 @@ export class TableChains {
     const hooks = this.#hooks.get(name) ?? new Set()
     if (hooks.has(hook)) return
     this.#hooks.set(name, hooks.add(hook))
-    const chain = this.#byName.get(name)
-    for (let i = 0; i < (chain?.length ?? 0); i++) {
-      const { target } = (chain as CompiledChain).rule(i)
-      if (target.kind === 'chain') this.#reach(target.chain, hook)
-    }
+    for (const { target } of this.#rulesOf(name)) if (target.kind === 'chain') this.#reach(target.chain, hook)
   }
 
   hooksOf({ chain }: CompiledChain): ReadonlySet<Hook> {
@@ -53,24 +49,22 @@ export class TableChains {
     if (known !== undefined) return known
     // A loop, which no kernel takes, is no end.
     this.#ends.set(name, false)
+    const rules = this.#rulesOf(name)
+    const returns = rules.some(({ target }) => this.#returns(target))
+    const ends = !returns && rules.some(({ questions, target }) => questions.length === 0 && this.isLast(target))
+    this.#ends.set(name, ends)
+    return ends
+  }
+
+  /** Whether a packet may come back by a rule with this target to where the chain was entered from. */
+  #returns(target: CompiledTarget): boolean {
+    if (target.kind === 'verdict') return target.verdict === 'RETURN'
+    return target.kind === 'chain' && target.isGoto && !this.#isEnd(target.chain)
+  }
+
+  #rulesOf(name: string): CompiledRule[] {
     const chain = this.#byName.get(name)
-    const ends =
-      chain !== undefined &&
-      Array.from({ length: chain.length }, (_, i) => chain.rule(i)).some(({ questions, target }) => {
-        const isReturn = target.kind === 'verdict' && target.verdict === 'RETURN'
-        const isLeft = target.kind === 'chain' && target.isGoto ? this.#isEnd(target.chain) : this.isLast(target)
-        return questions.length === 0 && !isReturn && isLeft
-      })
-    // A RETURN before it may lead back.
-    const returns =
-      chain !== undefined &&
-      Array.from({ length: chain.length }, (_, i) => chain.rule(i).target).some(
-        (target) =>
-          (target.kind === 'verdict' && target.verdict === 'RETURN') ||
-          (target.kind === 'chain' && target.isGoto && !this.#isEnd(target.chain)),
-      )
-    this.#ends.set(name, ends && !returns)
-    return ends && !returns
+    return chain === undefined ? [] : Array.from({ length: chain.length }, (_, i) => chain.rule(i))
   }
 
   /** What rules with this target may change of a packet that goes on behind them. */
@@ -83,10 +77,9 @@ export class TableChains {
     const known = this.#changes.get(name)
     if (known !== undefined) return known
     this.#changes.set(name, [])
-    const chain = this.#byName.get(name)
     const changes: Source[] = []
-    for (let i = 0; i < (chain?.length ?? 0); i++) {
-      const more = this.changesOf((chain as CompiledChain).rule(i).target)
+    for (const { target } of this.#rulesOf(name)) {
+      const more = this.changesOf(target)
       if (more === 'anything') {
         this.#changes.set(name, more)
         return more

@@ -39,6 +39,12 @@ export function lint(snapshot: Snapshot, options: LintOptions = {}): Finding[] {
   ]
 }
 
+/** @internal Of both families, or of one alone: what each says, and what they say differently. */
+export const lintAll = (one: Snapshot, other: Snapshot | undefined, session: Session | undefined): Finding[] => [
+  ...lint(one, { other, session }),
+  ...(other === undefined ? [] : lint(other, { session })),
+]
+
 function tableFindings(snapshot: Snapshot, table: string): Finding[] {
   const chains = new TableChains(snapshot, table)
   return chains.all.flatMap((chain) => {

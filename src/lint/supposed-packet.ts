@@ -1,16 +1,13 @@
 /** What must be so of every packet that meets a rule. */
 
 import type { Family } from '../abi/family'
-import { type Hook, IFNAMSIZ, NO_IN, NO_OUT } from '../abi/netfilter'
+import { type Hook, NO_IN, NO_OUT } from '../abi/netfilter'
 import { NFT_META } from '../abi/nf-tables'
 import { type Condition, unknown } from '../extensions/evaluation'
 import { meta } from '../extensions/native'
 import type { AskingPart, CompiledRule } from '../trace/compile'
-import { knownPacket } from '../trace/describe-packet'
-import { known } from '../trace/known-bits'
+import { knownPacket, NO_INTERFACE } from '../trace/describe-packet'
 import type { KnownPacket } from '../trace/known-packet'
-
-const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
 
 /** Any packet that comes to a chain which is reached from these hooks alone. */
 export function anyPacket(family: Family, hooks: ReadonlySet<Hook>): KnownPacket {

@@ -1,4 +1,6 @@
 /** Rules that take packets from those behind them, found by what they ask: a long chain has thousands, of which few may matter. */
+
+import { hexOf } from '../binary/text'
 import { type Source, sourceKey, type Test } from '../extensions/native'
 import type { AskingPart, CompiledRule } from '../trace/compile'
 import { isWholly } from '../trace/known-bits'
@@ -66,5 +68,3 @@ const exactTests = ({ questions }: CompiledRule): Test[] =>
     if (one.kind !== 'test' || one.op !== 'eq') return []
     return one.mask === undefined && one.to === undefined && one.or === undefined ? [one] : []
   })
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

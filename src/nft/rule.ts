@@ -9,7 +9,7 @@ import { NFT_RULE_COMPAT_F_INV, NFT_VERDICT } from '../abi/nf-tables'
 import { align, ERROR_TARGET } from '../abi/x-tables'
 import { u32 } from '../binary/codec'
 import { XtablesError } from '../errors'
-import type { Context } from '../extensions/context'
+import { type Context, NO_SETS } from '../extensions/context'
 import { isProtocol } from '../extensions/extension'
 import type { NativePart, Statement, Test } from '../extensions/native'
 import { isEquality, isSameTest } from '../extensions/native-tests'
@@ -21,6 +21,7 @@ import {
   buildPart,
   buildVerdict,
   type Counters,
+  isGoto,
   isStandard,
   matchParts,
   type Part,
@@ -93,7 +94,7 @@ function targetSteps(family: Family, { bytes, jump }: Entry): readonly Step[] {
   const part = targetPart(family, bytes, 0)
   if (jump === '') return []
   if (jump !== undefined) {
-    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
+    const goto = isGoto(family, bytes)
     return [{ kind: 'verdict', code: goto ? NFT_VERDICT.GOTO : NFT_VERDICT.JUMP, chain: jump }]
   }
   if (!isStandard(bytes, part)) return partSteps('target', family, bytes, part)
@@ -165,8 +166,6 @@ function understood(
   const builder = new Builder(family, watch)
   return steps.every((step) => builder.take(step)) ? builder.build() : undefined
 }
-
-const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
 
 /** Whether the words for a payload say all of it. */
 function isWorded(known: Known, payload: Uint8Array, context: Context): boolean {

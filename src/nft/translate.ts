@@ -7,7 +7,7 @@ import type { InSet, Remark } from '../extensions/extension'
 import { meta, type Statement, sourceKey } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
-import { isStandard, matchParts, readVerdict, targetPart } from '../ruleset/entry'
+import { isGoto, isStandard, matchParts, readVerdict, targetPart } from '../ruleset/entry'
 import { FRAGMENT, HEADS } from '../ruleset/head'
 import { type EntryPart, entryPart, ruleHead } from '../ruleset/parts'
 import type { Entry } from '../ruleset/ruleset'
@@ -151,8 +151,7 @@ class Translator {
     const { bytes, jump } = this.#entry
     const part = targetPart(family, bytes, 0)
     if (jump === '') return ''
-    if (jump !== undefined)
-      return `${(family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) === 0 ? 'jump' : 'goto'} ${jump}`
+    if (jump !== undefined) return `${isGoto(family, bytes) ? 'goto' : 'jump'} ${jump}`
     if (!isStandard(bytes, part)) return this.#part(entryPart('target', family, bytes, part))
     const verdict = readVerdict(bytes, part)
     return verdict === VERDICTS.QUEUE ? wordless() : (VERDICT_WORDS.get(verdict) ?? wordless())

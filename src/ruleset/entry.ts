@@ -74,6 +74,10 @@ export const readVerdict = (bytes: Uint8Array, target: Part): number => s32.read
 export const writeVerdict = (bytes: Uint8Array, target: Part, verdict: number): void =>
   s32.write(bytes, target.at + VERDICT, verdict)
 
+/** Whether a jump of the entry at `at` is one that nobody comes back from (`-g`). */
+export const isGoto = (family: Family, bytes: Uint8Array, at = 0): boolean =>
+  (family.entry.fields.flags.read(bytes, at) & family.gotoFlag) !== 0
+
 export const errorName = (bytes: Uint8Array, target: Part): string =>
   readText(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE)
 

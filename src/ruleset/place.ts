@@ -5,7 +5,7 @@
 import { type Family, type FamilyName, IPV4, IPV6 } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
 import type { RulePart } from '../errors'
-import type { Context } from '../extensions/context'
+import { type Context, NO_SETS } from '../extensions/context'
 import { faultOf, faultText } from '../extensions/extension'
 import { similarNames } from '../extensions/near'
 import { extensionNames } from '../extensions/registry'
@@ -19,8 +19,8 @@ const asksFor = (family: Family, entry: Entry, option: string): boolean =>
 
 /** Heads name nothing that lives in a namespace. */
 const NOWHERE: Readonly<Record<FamilyName, Context>> = {
-  ipv4: { family: IPV4, sets: { byName: () => undefined, byIndex: () => undefined } },
-  ipv6: { family: IPV6, sets: { byName: () => undefined, byIndex: () => undefined } },
+  ipv4: { family: IPV4, sets: NO_SETS },
+  ipv6: { family: IPV6, sets: NO_SETS },
 }
 
 function isDrop(family: Family, { bytes, jump }: Entry): boolean {

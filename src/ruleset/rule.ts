@@ -16,6 +16,7 @@ import {
   buildPart,
   buildVerdict,
   type Counters,
+  isGoto,
   isStandard,
   matchParts,
   type Part,
@@ -94,8 +95,7 @@ function describeTarget({ bytes, jump }: Entry, context: Context): TargetSpec {
   const { family } = context
   if (jump === '') return { kind: 'none' }
   if (jump !== undefined) {
-    const goto = (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0
-    return { kind: 'chain', chain: jump, goto }
+    return { kind: 'chain', chain: jump, goto: isGoto(family, bytes) }
   }
   const part = targetPart(family, bytes, 0)
   if (!isStandard(bytes, part)) return { kind: 'extension', part: describePart('target', bytes, part, context) }

@@ -25,7 +25,16 @@ import { isEquality, widened } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
 import { prefixLength, prefixMask } from '../extensions/values/address'
 import { same } from '../extensions/values/value'
-import { isStandard, matchParts, type Part, partName, payloadAt, readVerdict, targetPart } from '../ruleset/entry'
+import {
+  isGoto,
+  isStandard,
+  matchParts,
+  type Part,
+  partName,
+  payloadAt,
+  readVerdict,
+  targetPart,
+} from '../ruleset/entry'
 import { HEADS } from '../ruleset/head'
 import { headerOf, structOf } from '../ruleset/identify'
 import type { Entry } from '../ruleset/ruleset'
@@ -134,8 +143,7 @@ export class Compiler {
   #target({ bytes, jump }: Entry): CompiledTarget {
     const family = this.#family
     if (jump === '') return { kind: 'none' }
-    if (jump !== undefined)
-      return { kind: 'chain', chain: jump, isGoto: (family.entry.fields.flags.read(bytes, 0) & family.gotoFlag) !== 0 }
+    if (jump !== undefined) return { kind: 'chain', chain: jump, isGoto: isGoto(family, bytes) }
     const part = targetPart(family, bytes, 0)
     if (isStandard(bytes, part)) return { kind: 'verdict', verdict: verdictName(readVerdict(bytes, part)) as Verdict }
     const known = structOf(headerOf('target', family, bytes, part), bytes, part)

@@ -7,7 +7,7 @@ import type { BackendName } from '../backend/store'
 import { be16, type Codec, u8, u16, u32 } from '../binary/codec'
 import { writeText } from '../binary/text'
 import { IptcError } from '../errors'
-import type { Context } from '../extensions/context'
+import { type Context, NO_SETS } from '../extensions/context'
 import { type Seen, type Sight, unknown } from '../extensions/evaluation'
 import { headerSize, OPTION_HEADERS } from '../extensions/ipv6-headers'
 import { icmpTypes } from '../extensions/matches/icmp'
@@ -75,8 +75,6 @@ function read<T>(
     throw new IptcError(`the ${name} of a packet cannot be ${JSON.stringify(word)}; accepted: ${expects}`)
   }
 }
-
-const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
 
 // Headers
 
@@ -251,6 +249,9 @@ function linkOf({ sourceMac }: PacketDescription): Sight {
   const address = read('sourceMac', sourceMac, mac, { family: FAMILIES.ipv4, sets: NO_SETS })
   return spliced(unknown(LINK_SIZE), LINK_SOURCE, known(address))
 }
+
+/** What rules see where a packet has no interface on this side. */
+export const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
 
 const nameOf = (name: string): Seen => {
   const bytes = new Uint8Array(IFNAMSIZ)

@@ -3,6 +3,7 @@ import type { FamilyName } from '../abi/family'
 import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, u8, u32 } from '../binary/codec'
+import { hexOf } from '../binary/text'
 import { type PacketView, type Seen, type Sight, type Truth, unknown } from '../extensions/evaluation'
 import { ADDRESSES, network, type OptionalHeader, type Source, sourceKey, type Test } from '../extensions/native'
 import { encoded, isEquality } from '../extensions/native-tests'
@@ -366,6 +367,5 @@ function isSame(one: Test, other: Test): boolean {
   return (one.op === other.op || isOpposite) && asText(one) === asText(other)
 }
 
-const hexOf = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('hex'))
 const asText = ({ value, mask, to, or = [] }: Test): string =>
-  [hexOf(mask), ...[{ value, to }, ...or].map((one) => `${hexOf(one.value)}-${hexOf(one.to)}`)].join()
+  [mask, ...[{ value, to }, ...or].flatMap((one) => [one.value, one.to])].map((bytes) => bytes && hexOf(bytes)).join()

@@ -1,7 +1,9 @@
 /** What a rule changed of a packet, for people. */
+
 import type { Family } from '../abi/family'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
 import { be16, u8, u32 } from '../binary/codec'
+import { NO_SETS } from '../extensions/context'
 import type { Seen, Sight } from '../extensions/evaluation'
 import { ADDRESSES, connection, meta, network, type Source, transport } from '../extensions/native'
 import { formatAddress } from '../extensions/values/address'
@@ -43,7 +45,7 @@ const mark = (name: string, source: Source): Property => ({
 
 const address = (name: string, family: Family, which: 0 | 1): Property => {
   const source = network(ADDRESSES[family.name][which], family.addressSize)
-  const context = { family, sets: { byName: () => undefined, byIndex: () => undefined } }
+  const context = { family, sets: NO_SETS }
   return { name, read: (packet) => wholly(packet.look(source), ({ bytes }) => formatAddress(bytes, context)) }
 }
 

@@ -1,9 +1,11 @@
 /** A packet as people describe it, of what is known of one: for an example that is whole enough to be traced. */
+
 import { FAMILIES } from '../abi/family'
 import { NFT_META } from '../abi/nf-tables'
 import { PROTOCOLS } from '../abi/protocols'
 import { be16, u32 } from '../binary/codec'
 import { readText } from '../binary/text'
+import { NO_SETS } from '../extensions/context'
 import type { Seen } from '../extensions/evaluation'
 import { TCP_FLAGS } from '../extensions/matches/tcp'
 import { ADDRESSES, meta } from '../extensions/native'
@@ -13,8 +15,7 @@ import type { KnownPacket } from './known-packet'
 import { type ConnectionState, hasPorts, type PacketDescription, STATES } from './packet'
 
 /**
- * What is known of a packet, and of the rest what most packets have; undefined where it cannot be said so.
- * @param ranges for ports of which a range is known: see {@link KnownPacket.example}
+ * What is known of a packet, as far as a description can say it.
  */
 export function samplePacket(packet: KnownPacket): PacketDescription {
   const { family } = packet
@@ -47,7 +48,7 @@ function wholeNumber(packet: KnownPacket, source: ReturnType<typeof meta>, size:
 function addressOf({ family }: KnownPacket, { bytes, known }: Seen): string | undefined {
   const length = prefixLength(known)
   if (length === undefined || length === 0) return undefined
-  const context = { family: FAMILIES[family], sets: { byName: () => undefined, byIndex: () => undefined } }
+  const context = { family: FAMILIES[family], sets: NO_SETS }
   return `${formatAddress(bytes, context)}/${length}`
 }
 

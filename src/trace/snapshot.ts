@@ -14,7 +14,7 @@ import { restore } from '../iptc/text'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { checkOptions } from '../options'
 import { extensionParts } from '../ruleset/parts'
-import { type Chain, type Entry, entriesOf, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
 import { type CompiledRule, Compiler } from './compile'
 import { Explainer } from './explain'
 
@@ -29,6 +29,8 @@ export class Snapshot {
   readonly #compiler: Compiler
   /** @internal */
   readonly explainer: Explainer
+  /** @internal Whether some rule may translate addresses or ports. */
+  readonly translates: boolean
 
   /** @internal */
   constructor(backend: BackendName, context: Context, tables: ReadonlyMap<string, Ruleset>) {
@@ -36,6 +38,7 @@ export class Snapshot {
     this.backend = backend
     this.context = context
     this.#tables = tables
+    this.translates = [...(tables.get('nat')?.chains.values() ?? [])].some(({ rules }) => rules.length > 0)
     this.#compiler = new Compiler(context.family)
     this.explainer = new Explainer(context, (known, bytes, at) => this.#compiler.conditions(known, bytes, at, ''))
   }
@@ -102,12 +105,6 @@ export class Snapshot {
       )
       .sort((a, b) => priority(this.backend, a, hook) - priority(this.backend, b, hook))
       .map((table) => this.chain(table, hook) as CompiledChain)
-  }
-
-  /** @internal Whether some rule may translate addresses or ports. */
-  get translates(): boolean {
-    const nat = this.#tables.get('nat')
-    return nat !== undefined && orderedChains(nat).some(({ rules }) => rules.length > 0)
   }
 }
 

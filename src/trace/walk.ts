@@ -1,13 +1,13 @@
 /** The way of a packet through the hooks of a family, table by table and rule by rule. */
-import { type Hook, IFNAMSIZ } from '../abi/netfilter'
+import type { Hook } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
 import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
 import { connection, meta, type Source } from '../extensions/native'
 import { policyOf } from '../ruleset/ruleset'
 import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
+import { NO_INTERFACE } from './describe-packet'
 import { evaluate, isTest } from './evaluate'
-import { known } from './known-bits'
 import type { KnownPacket } from './known-packet'
 import { STATES } from './packet'
 import type { CompiledChain, Snapshot } from './snapshot'
@@ -89,7 +89,6 @@ interface Standing {
 }
 
 const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
-const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
 
 const NONE: ReadonlyMap<Condition, boolean> = new Map()
 
@@ -135,11 +134,11 @@ export class Walk {
     }
   }
 
-  /** Divides the way. */
-  #divide(decides: Division['decides'], yes: Standing, no: Standing): { end: Course['end'] } {
+  /** Divides the way, as long as more of them are followed. */
+  #divide(decides: Division['decides'], follow: (yes: boolean) => Course): { end: Course['end'] } {
     if (this.#branches <= 1) return { end: 'undecided' }
     this.#branches--
-    return { end: { decides, yes: this.#follow(yes), no: this.#follow(no) } }
+    return { end: { decides, yes: follow(true), no: follow(false) } }
   }
 
   #stage(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
@@ -165,7 +164,7 @@ export class Walk {
           : [{ kind: 'hop' }, ...this.#chains('FORWARD'), ...this.#chains('POSTROUTING')],
     })
     if (now.way !== undefined && now.way !== 'output') return onward(now.way)
-    return this.#divide('whether the packet is for this host', onward('input'), onward('forward'))
+    return this.#divide('whether the packet is for this host', (yes) => this.#follow(onward(yes ? 'input' : 'forward')))
   }
 
   /** Rules of nat are for the first packet of a connection; the others go the same way. */
@@ -182,10 +181,10 @@ export class Walk {
         ...now,
         packet: packet.with({ states: packet.state.states.filter((one) => (one === STATES.NEW) === isFirst) }),
       })
-      return this.#divide('whether the packet is the first of its connection', only(true), only(false))
+      return this.#divide('whether the packet is the first of its connection', (yes) => this.#follow(only(yes)))
     }
     if (packet.isFirst) return enter(now, stage)
-    if (packet.look(STATE_OF_CONNECTION) === 'absent') return past
+    if (packet.look(STATUS_OF_CONNECTION) === 'absent') return past
     events.push({ kind: 'translated', hook: stage.hook, chain: stage.chain })
     return { ...past, packet: translatedBefore(packet, stage.hook) }
   }
@@ -224,7 +223,7 @@ export class Walk {
       isTest(condition)
         ? { ...now, packet: now.packet.supposing(condition, truth) }
         : { ...now, circumstances: new Map([...now.circumstances, [condition, truth]]) }
-    return this.#divide({ rule: event }, when(true), when(false))
+    return this.#divide({ rule: event }, (yes) => this.#follow(when(yes)))
   }
 
   /** @param next where the rule behind it is */
@@ -269,8 +268,8 @@ export class Walk {
       }
       if (effect.kind === 'either') {
         note(now.packet)
-        const rest = effects.slice(i + 1)
-        return this.#either(now, effect.decides, [...effect.effects[0], ...rest], [...effect.effects[1], ...rest])
+        const [here, rest] = [now, effects.slice(i + 1)]
+        return this.#divide(effect.decides, (yes) => this.#doing(here, [...effect.effects[yes ? 0 : 1], ...rest]))
       }
       if (effect.kind === 'untracked')
         now = { ...now, states: UNTRACKED, packet: now.packet.with({ states: UNTRACKED }) }
@@ -285,14 +284,10 @@ export class Walk {
     return now
   }
 
-  #either(now: Standing, decides: string, first: readonly Effect[], second: readonly Effect[]): { end: Course['end'] } {
-    if (this.#branches <= 1) return { end: 'undecided' }
-    this.#branches--
-    const after = (effects: readonly Effect[]): Course => {
-      const next = this.#change(now, effects, () => {})
-      return 'end' in next ? { events: [], end: next.end } : this.#follow(next)
-    }
-    return { end: { decides, yes: after(first), no: after(second) } }
+  /** Goes on behind some effects of the rule that it is at. */
+  #doing(now: Standing, effects: readonly Effect[]): Course {
+    const next = this.#change(now, effects, () => {})
+    return 'end' in next ? { events: [], end: next.end } : this.#follow(next)
   }
 
   /** What ends a table lets a packet go on to the next one, or ends its whole way. */
@@ -322,4 +317,4 @@ function enter(now: Standing, { hook, chain }: Extract<Stage, { kind: 'chain' }>
 const isHarmless = ({ target }: CompiledRule): boolean =>
   target.kind === 'none' || (target.kind === 'extension' && target.effects.length === 0)
 
-const STATE_OF_CONNECTION: Source = connection(NFT_CT.STATUS)
+const STATUS_OF_CONNECTION: Source = connection(NFT_CT.STATUS)

@@ -1,14 +1,16 @@
 /** What is done for the page. */
+
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { FamilyName } from '../abi/family'
+import { parseHex } from '../binary/text'
 import type { Place } from '../easy/batch'
 import { IptcError, NotFoundError } from '../errors'
 import { drawingsOf } from '../graph/drawing'
 import { chainGraph, type GraphNode } from '../graph/graph'
 import { place as layOut } from '../graph/layout'
 import { pathOf } from '../graph/svg'
-import { lint } from '../lint/lint'
+import { lintAll } from '../lint/lint'
 import type { Session } from '../lint/lockout'
 import { desiredOfText } from '../policy/desired-text'
 import { diffLines } from '../policy/diff'
@@ -57,7 +59,7 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
       const [four, six] = [Snapshot.read(placeOf('ipv4')), Snapshot.read(placeOf('ipv6'))]
       const rules = countRules(four) + countRules(six)
       if (rules > MANY_RULES && !evenOfMany) return { rules }
-      return { rules, findings: [...lint(four, { other: six, session }), ...lint(six, { session })] }
+      return { rules, findings: lintAll(four, six, session) }
     },
 
     graph: ({ family }) => drawTables(placeOf(family), (): boolean => false),
@@ -96,11 +98,11 @@ const countRules = (read: Snapshot): number =>
   )
 
 /** @throws IptcError */
-function described({ bytes, ...packet }: PacketForm): PacketDescription {
-  if (bytes === undefined) return packet
-  if (typeof bytes !== 'string' || !/^([\da-f]{2})+$/i.test(bytes))
-    throw new IptcError('the bytes of a packet are hexadecimal digits, two a byte')
-  return { ...packet, bytes: new Uint8Array(Buffer.from(bytes, 'hex')) }
+function described({ bytes: digits, ...packet }: PacketForm): PacketDescription {
+  if (digits === undefined) return packet
+  const bytes = typeof digits === 'string' ? parseHex(digits) : undefined
+  if (bytes === undefined) throw new IptcError('the bytes of a packet are hexadecimal digits, two a byte')
+  return { ...packet, bytes }
 }
 
 /** How many rules that a packet fails are told of, in all ways together. */

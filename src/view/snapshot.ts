@@ -10,20 +10,10 @@ import { flag, names } from '../input'
 import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
 import { entryPrinter } from '../language/print-entry'
 import { checkOptions } from '../options'
-import type { Counters } from '../ruleset/entry'
+import { type Counters, isGoto } from '../ruleset/entry'
 import { describeRule, isOpaque } from '../ruleset/rule'
 import type { Ref } from '../ruleset/rules'
-import {
-  type Chain,
-  countersOf,
-  type Entry,
-  foreignRules,
-  foreignState,
-  jumpOf,
-  orderedChains,
-  policyOf,
-  type Ruleset,
-} from '../ruleset/ruleset'
+import { type Chain, countersOf, type Entry, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../slices'
 
 /** A rule as it was read. */
@@ -127,7 +117,7 @@ function* snapshotOf(table: AnyTable): Sliced<TableSnapshot> {
     ...{ family: context.family.name, table: name, backend, time },
     ...(handle !== undefined && { handle: String(handle) }),
     chains,
-    incompatible: [...foreignState(ruleset), ...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)],
+    incompatible: table.incompatible,
   }
 }
 
@@ -164,11 +154,10 @@ class View {
     const { family } = this.#context
     const rule = this.#printer.make(ref)
     const to = jumpOf(this.#ruleset, ref)
-    const isGoto = (family.entry.fields.flags.read(entry.bytes, 0) & family.gotoFlag) !== 0
     const handle = typeof ref === 'number' ? this.#ruleset.handles?.rules[ref] : undefined
     return {
       ...{ position, rule, counters: countersOf(family, entry) },
-      ...(to && (isGoto ? { goto: to } : { jump: to })),
+      ...(to && (isGoto(family, entry.bytes) ? { goto: to } : { jump: to })),
       ...this.#comment(rule, entry),
       ...(handle !== undefined && { handle }),
       ...(this.#ruleset.foreign?.rules.has(ref) && { isIncompatible: true as const }),

@@ -5,14 +5,13 @@ import { bit, struct } from '../../binary/struct'
 import { asked, bytesAt, HAS_TRANSPORT, ofBytes, oneOf, type Question, question, thereIs } from '../evaluation'
 import { invertsGiven, match } from '../extension'
 import { type NativePart, readNatively, sourceKey, type Test, transport } from '../native'
-import { portsGiven, portTests } from '../native-ports'
+import { givenPortTests } from '../native-ports'
 import { equality, given, isEquality, onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { holdsOption } from '../options-list'
 import { portOptions } from '../ports'
 import { integer } from '../values/integer'
 import { nameList } from '../values/names'
-import type { PortRange } from '../values/port'
 import { portRange } from '../values/port'
 
 const TYPES = {
@@ -79,18 +78,6 @@ function typeMask({ value, to }: Test): number | undefined {
 const HAS_TYPE = thereIs(TYPE)
 const typeNumber = (byte: number): number => (byte & TYPE_BITS) >>> 1
 
-interface PortFields {
-  readonly spts: Field<PortRange>
-  readonly dpts: Field<PortRange>
-  readonly flags: Field<number>
-  readonly invflags: Field<number>
-}
-const portsPart = ({ spts, dpts, flags, invflags }: PortFields): NativePart =>
-  portTests(
-    [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
-    [bit(invflags, 0x01), bit(invflags, 0x02)],
-  )
-
 /** Bytes of a header before its options: those of all types with a long sequence number, and what each type has more (RFC 4340). */
 const [SHORT_HEADER, LONG_HEADER] = [12, 16] as const
 const MORE = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const
@@ -130,7 +117,7 @@ export const dccp = match('dccp', {
   list: 'dccp',
   native: ({ spts, dpts, flags, invflags, typemask }) =>
     readNatively(
-      portsPart({ spts, dpts, flags, invflags }),
+      givenPortTests({ spts, dpts, flags, invflags }),
       given(bit(flags, 0x04), typeTest(typemask, bit(invflags, 0x04))),
       onlyWhere(bit(flags, 0x08), false),
     ),
@@ -142,7 +129,7 @@ export const dccp = match('dccp', {
       const ofType = ofBytes(TYPE, ([byte = 0]) => ((typemask.read(bytes, at) >>> typeNumber(byte)) & 1) === 1)
       return [
         HAS_TRANSPORT,
-        ...asked([portsPart({ spts, dpts, flags, invflags })], bytes, at),
+        ...asked([givenPortTests({ spts, dpts, flags, invflags })], bytes, at),
         ...(asks(0x04) ? [HAS_TYPE, oneOf([[ofType]], not(0x04))] : []),
         ...(asks(0x08) ? [oneOf([[hasOption(number.read(bytes, at))]], not(0x08))] : []),
       ]

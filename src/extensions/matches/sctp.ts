@@ -5,13 +5,12 @@ import { bit, both, struct } from '../../binary/struct'
 import { asked, bytesAt, HAS_TRANSPORT, oneOf, type PacketView, question, type Truth } from '../evaluation'
 import { about, fixed, invertsGiven, match } from '../extension'
 import { counted, view } from '../fields'
-import { type NativePart, readNatively, transport } from '../native'
-import { portsGiven, portTests } from '../native-ports'
+import { readNatively, transport } from '../native'
+import { givenPortTests } from '../native-ports'
 import { onlyWhere } from '../native-tests'
 import { option } from '../option'
 import { portOptions } from '../ports'
 import { name } from '../values/names'
-import type { PortRange } from '../values/port'
 import { portRange } from '../values/port'
 import { type Chunk, type Chunks, chunkTypes } from '../values/sctp'
 
@@ -53,18 +52,6 @@ const areOfChunks = (map: Field<Uint8Array>, infos: Field<readonly Uint8Array[]>
   read: (bytes, at) => infos.read(bytes, at).every(([type]) => isSet(map.read(bytes, at), type as number)),
   write: () => {},
 })
-
-interface PortFields {
-  readonly spts: Field<PortRange>
-  readonly dpts: Field<PortRange>
-  readonly flags: Field<number>
-  readonly invflags: Field<number>
-}
-const portsPart = ({ spts, dpts, flags, invflags }: PortFields): NativePart =>
-  portTests(
-    [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
-    [bit(invflags, 0x01), bit(invflags, 0x02)],
-  )
 
 interface Wanted {
   readonly map: Uint8Array
@@ -138,12 +125,12 @@ export const sctp = match('sctp', {
   },
   list: 'sctp',
   native: ({ spts, dpts, flags, invflags }) => {
-    return readNatively(portsPart({ spts, dpts, flags, invflags }), onlyWhere(bit(flags, 0x04), false))
+    return readNatively(givenPortTests({ spts, dpts, flags, invflags }), onlyWhere(bit(flags, 0x04), false))
   },
   asks:
     ({ spts, dpts, flags, invflags, chunkmap, chunkMatchType, flagInfo, flagCount }) =>
     (bytes, at) => {
-      const ports = [HAS_TRANSPORT, ...asked([portsPart({ spts, dpts, flags, invflags })], bytes, at)]
+      const ports = [HAS_TRANSPORT, ...asked([givenPortTests({ spts, dpts, flags, invflags })], bytes, at)]
       if (!bit(flags, 0x04).read(bytes, at)) return ports
       const type = chunkMatchType.read(bytes, at)
       const wanted = { map: chunkmap.read(bytes, at), infos: counted(flagCount, flagInfo, UNUSED).read(bytes, at) }
