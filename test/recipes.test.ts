@@ -1,9 +1,7 @@
 /** The examples of the docs that are whole programs: each does what it says, line by line. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { format } from 'node:util'
-import { transformSync } from '@swc/core'
-import * as xtables from '../src/index'
+import { printedBy } from './support/programs'
 
 const PAGES = ['reconciling', 'tracing']
 
@@ -22,23 +20,10 @@ const programs = PAGES.flatMap((page) =>
 const expected = (program: string): string[] =>
   Array.from(program.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm), ([, text = '']) => text)
 
-/** Runs a program. @returns what it prints, a call a line */
-function printed(program: string): string[] {
-  const { code } = transformSync(program, {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  })
-  const lines: string[] = []
-  const console = { log: (...values: unknown[]) => void lines.push(format(...values)) }
-  const require = (name: string): unknown => (name === 'xtables' ? xtables : jest.requireActual(name))
-  new Function('require', 'console', 'exports', code)(require, console, {})
-  return lines
-}
-
-test.each(programs)('$page: $name', ({ program }) => {
+test.each(programs)('$page: $name', async ({ program }) => {
   const wanted = expected(program)
   expect(wanted.length).toBeGreaterThan(0)
-  const lines = printed(program)
+  const lines = await printedBy(program)
   // What is printed without a comment may be anything.
   expect(lines.filter((line) => wanted.includes(line))).toEqual(wanted)
 })

@@ -2,9 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { transformSync } from '@swc/core'
-import * as xtables from '../src/index'
 import { run } from './cli/run'
+import { printedBy } from './support/programs'
 
 const page = readFileSync(join(__dirname, '../docs/seeing.md'), 'utf8')
 const blocksOf = (language: string): string[] =>
@@ -31,23 +30,8 @@ test.each(commands.map((block) => block.split(/\n(.*)/s)))('%s', (line, output) 
   expect(xtablesCommand(words)).toEqual({ status: 0, stdout: output, stderr: '' })
 })
 
-const log = jest.spyOn(console, 'log').mockImplementation()
-beforeEach(() => log.mockClear())
-afterAll(() => log.mockRestore())
-
-const load = (name: string): unknown => (name === 'xtables' ? xtables : require(name))
-
-async function runBlock(block: string): Promise<string[]> {
-  const { code } = transformSync(block, {
-    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-    module: { type: 'commonjs' },
-  })
-  await new Function('require', 'exports', `return (async () => {${code}})()`)(load, {})
-  return log.mock.calls.map((words) => require('node:util').format(...words))
-}
-
 test.each(programs)('%s', async (block) => {
-  const printed = await runBlock(block)
+  const printed = await printedBy(block)
   const promised = Array.from(block.matchAll(/(?:^| )\/\/ (.*)$/gm), ([, comment]) => comment as string)
   expect(printed.length).toBeGreaterThan(0)
   for (const line of promised) expect(printed).toContain(line)

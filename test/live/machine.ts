@@ -1,5 +1,6 @@
 /** What live tests need of the machine: memory and descriptors of this process, and other processes. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { type ChildProcess, type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -89,4 +90,26 @@ export function runScript(script: string, front: readonly string[] = []): SpawnS
   const [program, ...args] = [...front, ...node] as [string, ...string[]]
   const env = { ...process.env, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
   return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env })
+}
+
+/** What a command has printed by its end, and the status that it ends with. */
+export interface Ended {
+  readonly status: unknown
+  readonly out: string
+  readonly complaint: string
+}
+
+/** @param act what is done meanwhile, with what has been printed so far */
+export async function ended(child: ChildProcess, act: (printed: () => string) => unknown = () => {}): Promise<Ended> {
+  let [out, complaint] = ['', '']
+  child.stdout?.on('data', (text) => {
+    out += text
+  })
+  child.stderr?.on('data', (text) => {
+    complaint += text
+  })
+  const closed = once(child, 'close')
+  await act(() => out)
+  const [status] = await closed
+  return { status, out, complaint }
 }

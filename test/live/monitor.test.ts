@@ -10,7 +10,7 @@ import { monitor } from '../../src/cli/monitor'
 import { LinuxKernel, type NetworkNamespace } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { newNamespace, run, runAside } from './legacy'
-import { until } from './machine'
+import { ended as endedBy, until } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -269,19 +269,11 @@ describe('the command', () => {
     child: ChildProcess,
     act?: (printed: () => string) => unknown,
   ): Promise<[unknown, string, string]> {
-    let [out, complaint] = ['', '']
-    child.stdout?.on('data', (text) => {
-      out += text
-    })
-    child.stderr?.on('data', (text) => {
-      complaint += text
-    })
-    const closed = once(child, 'close')
-    if (act !== undefined) {
+    const { status, out, complaint } = await endedBy(child, async (printed) => {
+      if (act === undefined) return
       await until('it listens', () => listening(false) === 1)
-      await act(() => out)
-    }
-    const [status] = await closed
+      await act(printed)
+    })
     return [status, out, complaint]
   }
 

@@ -1,6 +1,5 @@
 /** What list, graph, top and metrics show of Linux: beside what the tools of both backends say, and on a terminal. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +16,7 @@ import {
 } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { newNamespace, run } from './legacy'
-import { until } from './machine'
+import { ended, until } from './machine'
 
 jest.setTimeout(60_000)
 
@@ -176,26 +175,6 @@ const start = (...words: string[]): ChildProcess =>
       spawn(process.execPath, [bundle('src/cli/main.ts'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
     ),
   )
-
-interface Ended {
-  readonly status: unknown
-  readonly out: string
-  readonly complaint: string
-}
-
-async function ended(child: ChildProcess, act: (printed: () => string) => unknown): Promise<Ended> {
-  let [out, complaint] = ['', '']
-  child.stdout?.on('data', (text) => {
-    out += text
-  })
-  child.stderr?.on('data', (text) => {
-    complaint += text
-  })
-  const closed = once(child, 'close')
-  await act(() => out)
-  const [status] = await closed
-  return { status, out, complaint }
-}
 
 describe.each(BACKENDS)('%s, the command', (backend) => {
   test.each(['SIGINT', 'SIGTERM'] as const)('metrics are served until %s', async (signal) => {
