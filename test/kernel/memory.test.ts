@@ -395,7 +395,7 @@ describe('the lock', () => {
 
   test('is given up by who is told to, at once, and those behind come all the same', async () => {
     const kernel = new MemoryKernel()
-    const held = kernel.withLockAsync({ timeoutMs: 0 }, () => later(100))
+    const held = kernel.withLockAsync({ timeoutMs: 0 }, () => later(1000))
     const stop = new AbortController()
     const never = jest.fn(() => later())
     const timeoutMs = Number.POSITIVE_INFINITY
@@ -405,7 +405,7 @@ describe('the lock', () => {
     const start = performance.now()
     stop.abort(new RangeError('enough'))
     await expect(waiting).rejects.toThrow(new RangeError('enough'))
-    expect(performance.now() - start).toBeLessThan(50)
+    expect(performance.now() - start).toBeLessThan(800)
     await held
     expect(await behind).toBe('behind')
     expect(never).not.toHaveBeenCalled()

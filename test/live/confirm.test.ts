@@ -136,10 +136,10 @@ END`,
 
   if (family !== '') return
 
-  /** On a terminal of its own. */
+  /** On a terminal of its own. Without `exec`, some shells would answer an interrupt with a status of their own. */
   const onTerminal = (seconds: number): ChildProcess =>
     namespace.run(() =>
-      spawn('script', ['-qec', words(seconds), '/dev/null'], {
+      spawn('script', ['-qec', `exec ${words(seconds)}`, '/dev/null'], {
         stdio: ['pipe', 'pipe', 'inherit'],
         env: { ...process.env },
       }),

@@ -487,7 +487,7 @@ test('20,000 rules at once do not block the event loop, and none is lost', async
   await runAside(namespace, `iptables-nft-restore ${file}`)
   await watching.finally(() => clearInterval(timer))
   expect(seen).toBe(rules.length)
-  expect(longest).toBeLessThan(400 * slowness)
+  expect(longest).toBeLessThan(1000 * slowness)
 })
 
 test('a table of ip_tables says why it cannot be watched', async () => {
