@@ -93,9 +93,9 @@ export type { ChainPlan, MovedRule, PlanData, PlannedRule, ReplacedRule, TablePl
 export { type ReconcileOptions, reconcile } from './policy/reconcile'
 export type { Counters } from './ruleset/entry'
 export type { Explanation } from './trace/explain'
+export { FamilyRuleset } from './trace/family-ruleset'
 export type { ConnectionState, PacketDescription } from './trace/packet'
 export type { PacketChange } from './trace/packet-changes'
-export { Snapshot } from './trace/snapshot'
 export {
   type PolicyStep,
   type RuleStep,

@@ -4,7 +4,7 @@ import { IptcError } from '../errors'
 import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
-import { Snapshot } from '../trace/snapshot'
+import { FamilyRuleset } from '../trace/family-ruleset'
 import { backendOf, type Io, type OpenKernel, readText } from './kernel'
 
 const OPTIONS = {
@@ -20,21 +20,30 @@ const OPTIONS = {
  */
 export function runLint(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): number {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
-  const [snapshot, other] = snapshotsOf(positionals, values.ipv6 ?? false, open)
+  const [ruleset, other] = rulesetsOf(positionals, values.ipv6 ?? false, open)
   const session = values['no-session'] ? undefined : sshSession(process.env['SSH_CONNECTION'])
-  const findings = lintAll(snapshot, other, session)
+  const findings = lintAll(ruleset, other, session)
   stdout(values.json ? `${JSON.stringify(findings, undefined, 2)}\n` : findings.map(printed).join(''))
   return findings.length > 0 ? 1 : 0
 }
 
-function snapshotsOf(files: readonly string[], ipv6: boolean, open: OpenKernel): [Snapshot, Snapshot | undefined] {
+function rulesetsOf(
+  files: readonly string[],
+  ipv6: boolean,
+  open: OpenKernel,
+): [FamilyRuleset, FamilyRuleset | undefined] {
   const [first, second, ...others] = files
   if (others.length > 0) throw new IptcError('lint takes the text of the tables of one family, or of both')
-  const read = (six: boolean): Snapshot =>
-    Snapshot.read({ ipv6: six, kernel: open.kernel, ...open.writing, backend: backendOf(open, six ? 'ipv6' : 'ipv4') })
+  const read = (six: boolean): FamilyRuleset =>
+    FamilyRuleset.read({
+      ipv6: six,
+      kernel: open.kernel,
+      ...open.writing,
+      backend: backendOf(open, six ? 'ipv6' : 'ipv4'),
+    })
   if (first === undefined) return ipv6 ? [read(true), undefined] : [read(false), read(true)]
-  const parsed = Snapshot.parse(readText(first), { ipv6 })
-  return [parsed, second === undefined ? undefined : Snapshot.parse(readText(second), { ipv6: !ipv6 })]
+  const parsed = FamilyRuleset.parse(readText(first), { ipv6 })
+  return [parsed, second === undefined ? undefined : FamilyRuleset.parse(readText(second), { ipv6: !ipv6 })]
 }
 
 function printed({ kind, family, table, chain, at, by, packet, message }: Finding): string {

@@ -3,9 +3,9 @@
 import { parseArgs } from 'node:util'
 import { parseHex } from '../binary/text'
 import { IptcError } from '../errors'
+import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
-import { Snapshot } from '../trace/snapshot'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
 import { backendOf, type Io, type OpenKernel, readFrom, readText } from './kernel'
 
@@ -54,11 +54,16 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
   if (others.length > 0) throw new IptcError('trace takes one file with the text of tables, or none')
   const ipv6 = values.ipv6 ?? false
   const saved = file === undefined ? undefined : file === '-' ? readFrom('standard input', stdin) : readText(file)
-  const snapshot =
+  const ruleset =
     saved === undefined
-      ? Snapshot.read({ ipv6, kernel: open.kernel, ...open.writing, backend: backendOf(open, ipv6 ? 'ipv6' : 'ipv4') })
-      : Snapshot.parse(saved, { ipv6 })
-  const traced = trace(packetOf(values), snapshot)
+      ? FamilyRuleset.read({
+          ipv6,
+          kernel: open.kernel,
+          ...open.writing,
+          backend: backendOf(open, ipv6 ? 'ipv6' : 'ipv4'),
+        })
+      : FamilyRuleset.parse(saved, { ipv6 })
+  const traced = trace(packetOf(values), ruleset)
   stdout(
     values.json
       ? `${JSON.stringify(shown(traced, values.all ?? false), undefined, 2)}\n`

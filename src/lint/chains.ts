@@ -4,7 +4,7 @@ import type { Effect } from '../extensions/evaluation'
 import type { Source } from '../extensions/native'
 import { orderedChains } from '../ruleset/ruleset'
 import type { CompiledRule, CompiledTarget } from '../trace/compile'
-import type { CompiledChain, Snapshot } from '../trace/snapshot'
+import type { CompiledChain, FamilyRuleset } from '../trace/family-ruleset'
 
 export class TableChains {
   readonly all: readonly CompiledChain[]
@@ -14,9 +14,9 @@ export class TableChains {
   readonly #ends = new Map<string, boolean>()
   readonly #changes = new Map<string, readonly Source[] | 'anything'>()
 
-  constructor(snapshot: Snapshot, table: string) {
-    const chains = orderedChains(snapshot.ruleset(table) as never)
-    this.all = chains.map(({ name }) => snapshot.chain(table, name) as CompiledChain)
+  constructor(ruleset: FamilyRuleset, table: string) {
+    const chains = orderedChains(ruleset.table(table) as never)
+    this.all = chains.map(({ name }) => ruleset.chain(table, name) as CompiledChain)
     this.#byName = new Map(this.all.map((chain) => [chain.chain.name, chain]))
     for (const { chain } of this.all) if (chain.hook !== undefined) this.#reach(chain.name, chain.hook)
   }

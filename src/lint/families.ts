@@ -2,9 +2,9 @@
 import { PROTOCOLS } from '../abi/protocols'
 import { printEntry } from '../language/print-entry'
 import { policyOf } from '../ruleset/ruleset'
+import type { CompiledChain, FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import { samplePacket } from '../trace/sample-packet'
-import type { CompiledChain, Snapshot } from '../trace/snapshot'
 import { trace } from '../trace/trace'
 import { TableChains } from './chains'
 import type { Finding } from './finding'
@@ -15,29 +15,29 @@ const WAYS = { INPUT: 'input', FORWARD: 'forward', OUTPUT: 'output' } as const
 type FilterHook = keyof typeof WAYS
 
 /** @returns what the first says that the second does not, then the other way round */
-export const compareFamilies = (one: Snapshot, other: Snapshot): Finding[] => [
+export const compareFamilies = (one: FamilyRuleset, other: FamilyRuleset): Finding[] => [
   ...policies(one, other),
   ...different(one, other),
   ...different(other, one),
 ]
 
-function policies(one: Snapshot, other: Snapshot): Finding[] {
+function policies(one: FamilyRuleset, other: FamilyRuleset): Finding[] {
   return (Object.keys(WAYS) as FilterHook[]).flatMap((chain) => {
-    const [here, there] = [one, other].map((snapshot) => policyAt(snapshot, chain))
+    const [here, there] = [one, other].map((ruleset) => policyAt(ruleset, chain))
     if (here === there) return []
     const message = `the policy is ${here} in ${one.family} and ${there} in ${other.family}`
     return [{ kind: 'families-differ', family: one.family, table: 'filter', chain, message }]
   })
 }
 
-const policyAt = (snapshot: Snapshot, name: FilterHook): string => {
-  const compiled = snapshot.chain('filter', name)
+const policyAt = (ruleset: FamilyRuleset, name: FilterHook): string => {
+  const compiled = ruleset.chain('filter', name)
   return (compiled && policyOf(compiled.ruleset.family, compiled.chain)) ?? 'ACCEPT'
 }
 
 /** A packet for each rule of filter that asks for no address, held against both. */
-function different(one: Snapshot, other: Snapshot): Finding[] {
-  if (one.ruleset('filter') === undefined) return []
+function different(one: FamilyRuleset, other: FamilyRuleset): Finding[] {
+  if (one.table('filter') === undefined) return []
   const chains = new TableChains(one, 'filter')
   return chains.all.flatMap((chain) =>
     Array.from({ length: chain.length }, (_, i) => i).flatMap((i) => differentAt(chain, i, chains, one, other)),
@@ -48,8 +48,8 @@ function differentAt(
   chain: CompiledChain,
   position: number,
   chains: TableChains,
-  one: Snapshot,
-  other: Snapshot,
+  one: FamilyRuleset,
+  other: FamilyRuleset,
 ): Finding[] {
   const rule = chain.rule(position)
   if (!chains.isLast(rule.target)) return []
@@ -63,8 +63,8 @@ function differentAt(
       ...sample,
       way: WAYS[hook as FilterHook],
     }
-    const [here, there] = [one, other].map((snapshot) => [
-      ...verdictsOf(trace({ ...example, ...ADDRESSES[snapshot.family] }, snapshot)),
+    const [here, there] = [one, other].map((ruleset) => [
+      ...verdictsOf(trace({ ...example, ...ADDRESSES[ruleset.family] }, ruleset)),
     ])
     if (
       here?.length !== 1 ||

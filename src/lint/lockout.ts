@@ -3,8 +3,8 @@ import { FAMILIES } from '../abi/family'
 import { IptcError } from '../errors'
 import { parseAddress } from '../extensions/values/address'
 import { check, text } from '../input'
+import type { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
-import type { Snapshot } from '../trace/snapshot'
 import { type Trace, trace } from '../trace/trace'
 import type { Finding } from './finding'
 import { verdictsOf } from './verdicts'
@@ -27,10 +27,10 @@ export function sshSession(variable: string | undefined): Session | undefined {
 }
 
 /** One finding for each of the two directions that is cut off for certain; none for a connection of the other family. */
-export function lockouts(snapshot: Snapshot, session: Session): Finding[] {
-  const context = { family: FAMILIES[snapshot.family], sets: snapshot.context.sets }
+export function lockouts(ruleset: FamilyRuleset, session: Session): Finding[] {
+  const context = { family: FAMILIES[ruleset.family], sets: ruleset.context.sets }
   const { source, sourcePort, destination, destinationPort } = session
-  if (source.includes(':') !== (snapshot.family === 'ipv6')) return []
+  if (source.includes(':') !== (ruleset.family === 'ipv6')) return []
   for (const address of [source, destination])
     if (parseAddress(address, context) === undefined)
       throw new IptcError(`${address} is no address of an end of a session`)
@@ -45,21 +45,17 @@ export function lockouts(snapshot: Snapshot, session: Session): Finding[] {
     way: 'output',
   } as const
   return [
-    ...cutOff(
-      snapshot,
-      incoming,
-      `the connection from ${source} would be cut off: its packets do not come in any more`,
-    ),
-    ...cutOff(snapshot, outgoing, `the connection from ${source} would be cut off: its answers do not go out any more`),
+    ...cutOff(ruleset, incoming, `the connection from ${source} would be cut off: its packets do not come in any more`),
+    ...cutOff(ruleset, outgoing, `the connection from ${source} would be cut off: its answers do not go out any more`),
   ]
 }
 
-function cutOff(snapshot: Snapshot, packet: PacketDescription, message: string): Finding[] {
-  const traced = trace(packet, snapshot)
+function cutOff(ruleset: FamilyRuleset, packet: PacketDescription, message: string): Finding[] {
+  const traced = trace(packet, ruleset)
   const verdicts = verdictsOf(traced)
   if ([...verdicts].some((one) => one !== 'DROP' && one !== 'REJECT')) return []
   const { table, chain, at } = endOf(traced)
-  return [{ kind: 'lockout', family: snapshot.family, table, chain, ...(at && { at }), packet, message }]
+  return [{ kind: 'lockout', family: ruleset.family, table, chain, ...(at && { at }), packet, message }]
 }
 
 /** The rule or policy that ends the first way. */

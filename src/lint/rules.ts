@@ -4,28 +4,28 @@ import { printEntry } from '../language/print-entry'
 import { RuleIds } from '../ruleset/rule-ids'
 import type { AskingPart, CompiledRule } from '../trace/compile'
 import { evaluate } from '../trace/evaluate'
+import type { CompiledChain, FamilyRuleset } from '../trace/family-ruleset'
 import type { KnownPacket } from '../trace/known-packet'
 import { samplePacket } from '../trace/sample-packet'
-import type { CompiledChain, Snapshot } from '../trace/snapshot'
 import type { TableChains } from './chains'
 import type { Finding, RulePlaceInTable } from './finding'
 import { anyPacket, type Supposed, suppose } from './supposed-packet'
 import { type Taker, Takers, type TakingPart } from './takers'
 
 export class ChainRules {
-  readonly #snapshot: Snapshot
+  readonly #ruleset: FamilyRuleset
   readonly #chains: TableChains
   readonly #chain: CompiledChain
 
-  constructor(snapshot: Snapshot, chains: TableChains, chain: CompiledChain) {
-    this.#snapshot = snapshot
+  constructor(ruleset: FamilyRuleset, chains: TableChains, chain: CompiledChain) {
+    this.#ruleset = ruleset
     this.#chains = chains
     this.#chain = chain
   }
 
   *findings(): Generator<Finding, void, void> {
     const chain = this.#chain
-    const { family } = this.#snapshot.context
+    const { family } = this.#ruleset.context
     const any = anyPacket(family, this.#chains.hooksOf(chain))
     const ids = new RuleIds(family).of(chain.chain.rules)
     const first = new Map<number, number>()
@@ -49,7 +49,7 @@ export class ChainRules {
     twin: number | undefined,
   ): Generator<Finding, void, void> {
     if (contradiction !== undefined) {
-      const { asks } = this.#snapshot.explainer.explain(rule, contradiction.part, contradiction.condition, packet)
+      const { asks } = this.#ruleset.explainer.explain(rule, contradiction.part, contradiction.condition, packet)
       yield this.#found('never-matches', position, {
         message: `no packet meets this rule: nothing that comes to it meets ${asks} with the rest`,
       })
@@ -100,14 +100,14 @@ export class ChainRules {
   }
 
   #place(position: number): RulePlaceInTable {
-    return { position, rule: printEntry(this.#chain.rule(position).entry, this.#snapshot.context) }
+    return { position, rule: printEntry(this.#chain.rule(position).entry, this.#ruleset.context) }
   }
 
   #found(kind: Finding['kind'], position: number, more: Pick<Finding, 'by' | 'packet' | 'message'>): Finding {
     const { chain, ruleset } = this.#chain
     return {
       kind,
-      family: this.#snapshot.family,
+      family: this.#ruleset.family,
       table: ruleset.table,
       chain: chain.name,
       at: this.#place(position),

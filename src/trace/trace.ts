@@ -7,9 +7,9 @@ import { checkOptions } from '../options'
 import { knownPacket } from './describe-packet'
 import { evaluate } from './evaluate'
 import type { Explainer, Explanation } from './explain'
+import { FamilyRuleset } from './family-ruleset'
 import type { PacketDescription } from './packet'
 import { type PacketChange, packetChanges } from './packet-changes'
-import { Snapshot } from './snapshot'
 import { type Course, type Division, type Event, type PassedEvent, type RuleEvent, Walk, type Way } from './walk'
 
 export interface TraceOptions {
@@ -87,19 +87,19 @@ const OPTIONS = {
  * where that decides, both ways are followed. So are those of conditions that no packet tells, such as `limit`.
  *
  * ```ts
- * const snapshot = Snapshot.parse('*filter\n:INPUT DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n')
- * trace({ protocol: 'tcp', destinationPort: 22, in: 'eth0', way: 'input', state: 'NEW' }, snapshot).verdict // 'ACCEPT'
+ * const ruleset = FamilyRuleset.parse('*filter\n:INPUT DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n')
+ * trace({ protocol: 'tcp', destinationPort: 22, in: 'eth0', way: 'input', state: 'NEW' }, ruleset).verdict // 'ACCEPT'
  * ```
  * @throws IptcError for what is no packet of the family
  */
-export function trace(packet: PacketDescription, snapshot: Snapshot, options: TraceOptions = {}): Trace {
-  check('what a packet is traced through', snapshot, instance(Snapshot, 'a Snapshot'))
+export function trace(packet: PacketDescription, ruleset: FamilyRuleset, options: TraceOptions = {}): Trace {
+  check('what a packet is traced through', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))
   checkOptions(options, OPTIONS)
   const { branches = 64 } = options
-  const known = knownPacket(packet, snapshot.context.family, snapshot.backend)
+  const known = knownPacket(packet, ruleset.context.family, ruleset.backend)
   const way = wayOf(packet)
-  const view = new View(snapshot)
-  return view.trace(new Walk(snapshot, branches).run(known, way))
+  const view = new View(ruleset)
+  return view.trace(new Walk(ruleset, branches).run(known, way))
 }
 
 function wayOf({ way, in: input, out }: PacketDescription): Way | undefined {
@@ -113,9 +113,9 @@ class View {
   readonly #context: Context
   readonly #explainer: Explainer
 
-  constructor(snapshot: Snapshot) {
-    this.#context = snapshot.context
-    this.#explainer = snapshot.explainer
+  constructor(ruleset: FamilyRuleset) {
+    this.#context = ruleset.context
+    this.#explainer = ruleset.explainer
   }
 
   trace({ events, end }: Course): Trace {

@@ -8,9 +8,9 @@ import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
 import { NO_INTERFACE } from './describe-packet'
 import { evaluate, isTest } from './evaluate'
+import type { CompiledChain, FamilyRuleset } from './family-ruleset'
 import type { KnownPacket } from './known-packet'
 import { STATES } from './packet'
-import type { CompiledChain, Snapshot } from './snapshot'
 
 export type Way = 'input' | 'forward' | 'output'
 
@@ -95,12 +95,12 @@ const NONE: ReadonlyMap<Condition, boolean> = new Map()
 const UNTRACKED: readonly number[] = [STATES.UNTRACKED]
 
 export class Walk {
-  readonly #snapshot: Snapshot
+  readonly #ruleset: FamilyRuleset
   #branches: number
 
   /** @param branches how many ways are followed at most */
-  constructor(snapshot: Snapshot, branches: number) {
-    this.#snapshot = snapshot
+  constructor(ruleset: FamilyRuleset, branches: number) {
+    this.#ruleset = ruleset
     this.#branches = branches
   }
 
@@ -121,7 +121,7 @@ export class Walk {
   }
 
   #chains(hook: Hook): Stage[] {
-    return this.#snapshot.chainsAt(hook).map((chain) => ({ kind: 'chain', hook, chain }))
+    return this.#ruleset.chainsAt(hook).map((chain) => ({ kind: 'chain', hook, chain }))
   }
 
   #follow(start: Standing): Course {
@@ -175,7 +175,7 @@ export class Walk {
   ): Standing | { end: Course['end'] } {
     const { packet } = now
     const past = { ...now, stages: now.stages.slice(1) }
-    if (!this.#snapshot.translates) return packet.isFirst ? enter(now, stage) : past
+    if (!this.#ruleset.translates) return packet.isFirst ? enter(now, stage) : past
     if (packet.isFirst === undefined) {
       const only = (isFirst: boolean): Standing => ({
         ...now,
@@ -245,7 +245,7 @@ export class Walk {
     const { hook, chain } = event
     const entered = {
       hook,
-      chain: this.#snapshot.chain(chain.ruleset.table, target.chain) as CompiledChain,
+      chain: this.#ruleset.chain(chain.ruleset.table, target.chain) as CompiledChain,
       position: 0,
     }
     // Nobody comes back to where a goto stands: the end of its chain is that of this one.

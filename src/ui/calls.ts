@@ -16,8 +16,8 @@ import { desiredOfText } from '../policy/desired-text'
 import { diffLines } from '../policy/diff'
 import type { Plan } from '../policy/plan'
 import { reconcile } from '../policy/reconcile'
+import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
-import { Snapshot } from '../trace/snapshot'
 import { type Trace, trace } from '../trace/trace'
 import { version } from '../version'
 import { snapshot } from '../view/snapshot'
@@ -56,7 +56,7 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
     about: () => ({ version: version(), host: hostname(), mayApply }),
 
     findings({ evenOfMany }) {
-      const [four, six] = [Snapshot.read(placeOf('ipv4')), Snapshot.read(placeOf('ipv6'))]
+      const [four, six] = [FamilyRuleset.read(placeOf('ipv4')), FamilyRuleset.read(placeOf('ipv6'))]
       const rules = countRules(four) + countRules(six)
       if (rules > MANY_RULES && !evenOfMany) return { rules }
       return { rules, findings: lintAll(four, six, session) }
@@ -65,7 +65,7 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
     graph: ({ family }) => drawTables(placeOf(family), (): boolean => false),
 
     trace({ family, packet }) {
-      const way = new Shortener().shorten(trace(described(packet), Snapshot.read(placeOf(family))))
+      const way = new Shortener().shorten(trace(described(packet), FamilyRuleset.read(placeOf(family))))
       const met = new Set(placesOn(way))
       return { way, drawings: drawTables(placeOf(family), ({ table, chain }) => met.has(`${table} ${chain}`)) }
     },
@@ -90,10 +90,9 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
   }
 }
 
-const countRules = (read: Snapshot): number =>
+const countRules = (read: FamilyRuleset): number =>
   read.tables.reduce(
-    (sum, table) =>
-      [...(read.ruleset(table)?.chains.values() ?? [])].reduce((all, { rules }) => all + rules.length, sum),
+    (sum, table) => [...(read.table(table)?.chains.values() ?? [])].reduce((all, { rules }) => all + rules.length, sum),
     0,
   )
 

@@ -1,8 +1,9 @@
 /** What is found in tables, and that nothing is found that is not so. */
 import fc from 'fast-check'
-import { type Finding, lint, type PacketDescription, Snapshot, type Trace, trace } from '../../src/index'
+import { FamilyRuleset, type Finding, lint, type PacketDescription, type Trace, trace } from '../../src/index'
 
-const filter = (rules: string, ipv6 = false): Snapshot => Snapshot.parse(`*filter\n${rules.trim()}\nCOMMIT\n`, { ipv6 })
+const filter = (rules: string, ipv6 = false): FamilyRuleset =>
+  FamilyRuleset.parse(`*filter\n${rules.trim()}\nCOMMIT\n`, { ipv6 })
 
 const short = ({ kind, chain, at, by }: Finding): string =>
   [kind, chain, ...(at ? [at.position + 1] : []), ...(by ? [`by ${by.position + 1}`] : [])].join(' ')
@@ -98,7 +99,7 @@ test.each<[string, string, string[]]>([
 
 test('what rules between change is not taken for what the earlier one saw', () => {
   const rules = `-A PREROUTING -m mark --mark 1 -j ACCEPT\n-A PREROUTING -p tcp -j MARK --set-mark 1\n-A PREROUTING -m mark --mark 1 -p tcp -j DROP`
-  const mangle = (text: string) => lint(Snapshot.parse(`*mangle\n${text}\nCOMMIT\n`)).map(short)
+  const mangle = (text: string) => lint(FamilyRuleset.parse(`*mangle\n${text}\nCOMMIT\n`)).map(short)
   expect(mangle(rules)).toEqual([])
   expect(mangle(rules.replace('-j MARK --set-mark 1', '-j LOG'))).toEqual(['shadowed PREROUTING 3 by 1'])
 })
@@ -246,15 +247,15 @@ test('no packet meets a rule of which that is said', () => {
   const kinds = new Map<string, number>()
   fc.assert(
     fc.property(tables, fc.array(packets, { minLength: 10, maxLength: 10 }), (text, some) => {
-      const snapshot = Snapshot.parse(`*mangle\n${text}\nCOMMIT\n`)
-      const findings = lint(snapshot)
+      const ruleset = FamilyRuleset.parse(`*mangle\n${text}\nCOMMIT\n`)
+      const findings = lint(ruleset)
       for (const { kind } of findings) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
       const dead = findings
         .filter(({ kind }) => kind === 'shadowed' || kind === 'never-matches')
         .map(({ chain, at }) => `${chain} ${at?.position}`)
       const examples = findings.flatMap(({ packet }) => (packet === undefined ? [] : [whole(packet)]))
       for (const packet of [...some, ...examples])
-        expect(met(trace(packet, snapshot)).filter((place) => dead.includes(place))).toEqual([])
+        expect(met(trace(packet, ruleset)).filter((place) => dead.includes(place))).toEqual([])
     }),
     { numRuns: 300 },
   )

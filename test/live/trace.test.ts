@@ -4,8 +4,8 @@
  */
 import type { FamilyName } from '../../src/abi/family'
 import type { NetworkNamespace } from '../../src/index'
+import { FamilyRuleset } from '../../src/trace/family-ruleset'
 import type { PacketDescription } from '../../src/trace/packet'
-import { Snapshot } from '../../src/trace/snapshot'
 import { type Trace, trace } from '../../src/trace/trace'
 import { Random } from '../kernel/random'
 import { type TracedPacket, tracedPacket } from '../support/traced-packets'
@@ -212,7 +212,7 @@ function makeTrial(random: Random, number: number): Trial {
 interface Result {
   /** Rules whose counter is another one than was said, with both. */
   readonly differences: readonly string[]
-  readonly snapshots: Readonly<Record<FamilyName, Snapshot>>
+  readonly rulesets: Readonly<Record<FamilyName, FamilyRuleset>>
   readonly ways: readonly (readonly string[] | undefined)[]
   readonly rules: Readonly<Record<FamilyName, readonly string[]>>
 }
@@ -222,11 +222,11 @@ async function tried(wire: Wire, { backend, rules, packets }: Trial): Promise<Re
   const host = wire.host()
   try {
     const taken = { ipv4: restore(host, 'ipv4', backend, rules.ipv4), ipv6: restore(host, 'ipv6', backend, rules.ipv6) }
-    const snapshots = {
-      ipv4: Snapshot.read({ namespace: host, backend, ipv6: false }),
-      ipv6: Snapshot.read({ namespace: host, backend, ipv6: true }),
+    const rulesets = {
+      ipv4: FamilyRuleset.read({ namespace: host, backend, ipv6: false }),
+      ipv6: FamilyRuleset.read({ namespace: host, backend, ipv6: true }),
     }
-    const ways = packets.map(({ family, whole }) => met(trace(whole, snapshots[family]), backend))
+    const ways = packets.map(({ family, whole }) => met(trace(whole, rulesets[family]), backend))
     const sent = packets.filter((_, i) => ways[i] !== undefined)
     const expected = (family: FamilyName): Counts => {
       const counts: Counts = new Map()
@@ -249,7 +249,7 @@ async function tried(wire: Wire, { backend, rules, packets }: Trial): Promise<Re
       await new Promise((resolve) => setTimeout(resolve, 50))
       differences = compared()
     }
-    return { differences, snapshots, ways, rules: taken }
+    return { differences, rulesets, ways, rules: taken }
   } finally {
     host.close()
   }
@@ -276,7 +276,7 @@ async function shown(wire: Wire, trial: Trial, result: Result): Promise<string> 
       if (found.differences.length > 0) return shown(wire, part, found)
     }
   }
-  const { differences, rules, snapshots } = result
+  const { differences, rules, rulesets } = result
   return [
     ...differences,
     ...packets.flatMap(({ family, whole, described }) => [
@@ -284,7 +284,7 @@ async function shown(wire: Wire, trial: Trial, result: Result): Promise<string> 
       JSON.stringify(described),
       ...differences.map((text) => lineAt(rules[family], text)),
       ...(process.env['XTABLES_TEST_RULES'] ? rules[family] : []),
-      ...trace(whole, snapshots[family])
+      ...trace(whole, rulesets[family])
         .steps.filter((step) => step.kind !== 'rule' || step.matches !== false)
         .map((step) => JSON.stringify(step)),
     ]),
@@ -343,14 +343,14 @@ test('of a packet of which less is known, the way that it goes is one of those t
       const trial = makeTrial(random, number)
       const { backend, packets } = trial
       const result = await tried(wire, trial)
-      const { differences, snapshots, ways, rules } = result
+      const { differences, rulesets, ways, rules } = result
       if (differences.length > 0) throw new Error(await shown(wire, trial, result))
       for (const [i, way] of ways.entries()) {
         const { family, described, isAuthenticated } = packets[i] as Trial['packets'][number]
         const isHidden = backend === 'nft' && isAuthenticated
         const packet = vague(random, described, random.below(3) === 0, isHidden ? ['protocol'] : [])
         if (way === undefined) continue
-        const said = trace(packet, snapshots[family], { branches: 200 })
+        const said = trace(packet, rulesets[family], { branches: 200 })
         asked++
         if (said.verdict !== undefined) whole++
         const isFound = isOpen(said, way, backend)

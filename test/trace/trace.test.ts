@@ -1,5 +1,13 @@
 /** Which rules packets meet, and what becomes of them. */
-import { IptcError, MemoryKernel, type PacketDescription, restore, Snapshot, type Trace, trace } from '../../src/index'
+import {
+  FamilyRuleset,
+  IptcError,
+  MemoryKernel,
+  type PacketDescription,
+  restore,
+  type Trace,
+  trace,
+} from '../../src/index'
 import type { Ruleset } from '../../src/ruleset/ruleset'
 
 const tables = (texts: Readonly<Record<string, string>>): string =>
@@ -7,7 +15,8 @@ const tables = (texts: Readonly<Record<string, string>>): string =>
     .map(([table, lines]) => `*${table}\n${lines.trim()}\nCOMMIT\n`)
     .join('')
 
-const of = (texts: Readonly<Record<string, string>>, ipv6 = false): Snapshot => Snapshot.parse(tables(texts), { ipv6 })
+const of = (texts: Readonly<Record<string, string>>, ipv6 = false): FamilyRuleset =>
+  FamilyRuleset.parse(tables(texts), { ipv6 })
 
 /** The rules that match and the policies that decide, `chain position`; then the verdict, and where the way divides. */
 function way({ steps, verdict, fork }: Trace): unknown[] {
@@ -32,7 +41,7 @@ const SSH: PacketDescription = {
 }
 
 test('chains are entered, left, and gone to for good', () => {
-  const snapshot = of({
+  const ruleset = of({
     filter: `
 :INPUT DROP
 :a -
@@ -47,17 +56,17 @@ test('chains are entered, left, and gone to for good', () => {
 -A b -j ACCEPT
 -A c -p tcp --dport 80 -j ACCEPT`,
   })
-  expect(way(trace(SSH, snapshot))).toEqual(['INPUT 1', 'a 2', 'INPUT 2', 'b 1', 'filter INPUT DROP', 'DROP'])
-  expect(way(trace({ ...SSH, destinationPort: 80 }, snapshot)).at(-1)).toBe('ACCEPT')
+  expect(way(trace(SSH, ruleset))).toEqual(['INPUT 1', 'a 2', 'INPUT 2', 'b 1', 'filter INPUT DROP', 'DROP'])
+  expect(way(trace({ ...SSH, destinationPort: 80 }, ruleset)).at(-1)).toBe('ACCEPT')
 })
 
 test('what goes for good from a built-in chain ends with its policy', () => {
-  const snapshot = of({ filter: ':INPUT DROP\n:a -\n-A INPUT -g a\n-A INPUT -j ACCEPT\n-A a -p udp -j ACCEPT' })
-  expect(way(trace(SSH, snapshot))).toEqual(['INPUT 1', 'filter INPUT DROP', 'DROP'])
+  const ruleset = of({ filter: ':INPUT DROP\n:a -\n-A INPUT -g a\n-A INPUT -j ACCEPT\n-A a -p udp -j ACCEPT' })
+  expect(way(trace(SSH, ruleset))).toEqual(['INPUT 1', 'filter INPUT DROP', 'DROP'])
 })
 
 test('tables in the order of the kernel, each seeing what the one before it changed', () => {
-  const snapshot = of({
+  const ruleset = of({
     raw: ':PREROUTING ACCEPT',
     mangle:
       ':PREROUTING ACCEPT\n-A PREROUTING -i eth0 -j MARK --set-xmark 0x5/0xf\n-A PREROUTING -j TOS --set-tos 0x10/0xff',
@@ -66,7 +75,7 @@ test('tables in the order of the kernel, each seeing what the one before it chan
       ':FORWARD DROP\n-A FORWARD -d 10.0.0.9 -p tcp --dport 8080 -m tos --tos 0x10 -m conntrack --ctorigdstport 80 -j ACCEPT',
   })
   const packet = { ...SSH, destinationPort: 80, way: 'forward', mark: 0x100, out: 'eth1' } as const
-  const traced = trace(packet, snapshot)
+  const traced = trace(packet, ruleset)
   expect(way(traced)).toEqual([
     ...['raw PREROUTING ACCEPT', 'PREROUTING 1', 'PREROUTING 2', 'mangle PREROUTING ACCEPT', 'PREROUTING 1'],
     ...['mangle FORWARD ACCEPT', 'FORWARD 1', 'mangle POSTROUTING ACCEPT', 'nat POSTROUTING ACCEPT', 'ACCEPT'],
@@ -81,32 +90,32 @@ test('tables in the order of the kernel, each seeing what the one before it chan
 })
 
 test('rules of nat are for the first packet of a connection; the others are translated as it was', () => {
-  const snapshot = of({
+  const ruleset = of({
     nat: ':PREROUTING ACCEPT\n-A PREROUTING -p tcp --dport 22 -j DNAT --to-destination 10.0.0.9',
     filter: ':INPUT DROP\n-A INPUT -d 192.0.2.7 -j ACCEPT',
   })
   const packet = { ...SSH, destination: '192.0.2.7' }
-  expect(way(trace(packet, snapshot))).toContain('DROP')
-  expect(way(trace({ ...packet, state: 'ESTABLISHED' }, snapshot))).toEqual([
+  expect(way(trace(packet, ruleset))).toContain('DROP')
+  expect(way(trace({ ...packet, state: 'ESTABLISHED' }, ruleset))).toEqual([
     'PREROUTING translated',
     { '-d 192.0.2.7/32': ['INPUT 1', 'INPUT translated', 'ACCEPT'], not: ['filter INPUT DROP', 'DROP'] },
   ])
-  expect(way(trace({ ...packet, state: undefined }, snapshot))[0]).toHaveProperty([
+  expect(way(trace({ ...packet, state: undefined }, ruleset))[0]).toHaveProperty([
     'whether the packet is the first of its connection',
   ])
 })
 
 test('before connection tracking there is no state, and what is not tracked has no connection', () => {
-  const snapshot = of({
+  const ruleset = of({
     raw: ':PREROUTING ACCEPT\n-A PREROUTING -m conntrack --ctstate NEW -j DROP\n-A PREROUTING -p tcp --dport 22 -j CT --notrack',
     nat: ':PREROUTING ACCEPT\n-A PREROUTING -j DNAT --to-destination 10.0.0.9',
     filter: ':INPUT DROP\n-A INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT',
   })
-  expect(way(trace(SSH, snapshot))).toEqual(['PREROUTING 2', 'raw PREROUTING ACCEPT', 'INPUT 1', 'ACCEPT'])
+  expect(way(trace(SSH, ruleset))).toEqual(['PREROUTING 2', 'raw PREROUTING ACCEPT', 'INPUT 1', 'ACCEPT'])
 })
 
 test('where something is not known, both ways are followed, each with what it supposes', () => {
-  const snapshot = of({
+  const ruleset = of({
     filter: `
 :INPUT DROP
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
@@ -115,13 +124,13 @@ test('where something is not known, both ways are followed, each with what it su
 -A INPUT -p tcp --syn -j REJECT`,
   })
   const packet = { protocol: 'tcp', way: 'input', in: 'eth0' } as const
-  expect(way(trace({ ...packet, state: 'NEW', tcpFlags: 'SYN' }, snapshot))).toEqual([
+  expect(way(trace({ ...packet, state: 'NEW', tcpFlags: 'SYN' }, ruleset))).toEqual([
     {
       '--limit 1/sec': ['INPUT 3', 'nat INPUT ACCEPT', 'ACCEPT'].filter((one) => !one.startsWith('nat')),
       not: ['INPUT 4', 'REJECT'],
     },
   ])
-  expect(way(trace(packet, snapshot))).toEqual([
+  expect(way(trace(packet, ruleset))).toEqual([
     {
       '--ctstate RELATED,ESTABLISHED': ['INPUT 1', 'ACCEPT'],
       not: [
@@ -142,29 +151,29 @@ test('where something is not known, both ways are followed, each with what it su
 })
 
 test('what is not known and changes nothing divides no way', () => {
-  const snapshot = of({ filter: ':INPUT DROP\n-A INPUT -m limit --limit 1/s -j LOG\n-A INPUT -p tcp -j ACCEPT' })
-  const { steps } = trace(SSH, snapshot)
+  const ruleset = of({ filter: ':INPUT DROP\n-A INPUT -m limit --limit 1/s -j LOG\n-A INPUT -p tcp -j ACCEPT' })
+  const { steps } = trace(SSH, ruleset)
   expect(steps.map((step) => step.kind === 'rule' && step.matches)).toEqual([undefined, true])
 })
 
 test('more ways than are asked for are not followed', () => {
   const rules = Array.from({ length: 20 }, (_, i) => `-A INPUT -m mark --mark ${i + 1} -j ACCEPT`)
-  const snapshot = of({ filter: `:INPUT DROP\n${rules.join('\n')}` })
-  let [now, count] = [trace(SSH, snapshot, { branches: 5 }), 1]
+  const ruleset = of({ filter: `:INPUT DROP\n${rules.join('\n')}` })
+  let [now, count] = [trace(SSH, ruleset, { branches: 5 }), 1]
   for (; now.fork !== undefined; now = now.fork.no) count++
   expect([count, now.verdict]).toEqual([5, undefined])
-  expect(() => trace(SSH, snapshot, { branches: 0 })).toThrow(IptcError)
+  expect(() => trace(SSH, ruleset, { branches: 0 })).toThrow(IptcError)
 })
 
 test('a packet goes to this host or onwards where nothing says it', () => {
-  const snapshot = of({ filter: ':INPUT DROP\n:FORWARD ACCEPT' })
-  expect(way(trace({ protocol: 'tcp', in: 'eth0', state: 'NEW' }, snapshot))).toEqual([
+  const ruleset = of({ filter: ':INPUT DROP\n:FORWARD ACCEPT' })
+  expect(way(trace({ protocol: 'tcp', in: 'eth0', state: 'NEW' }, ruleset))).toEqual([
     {
       'whether the packet is for this host': ['filter INPUT DROP', 'DROP'],
       not: ['filter FORWARD ACCEPT', 'ACCEPT'],
     },
   ])
-  expect(way(trace({ out: 'eth0' }, snapshot))).toEqual(['filter OUTPUT ACCEPT', 'ACCEPT'])
+  expect(way(trace({ out: 'eth0' }, ruleset))).toEqual(['filter OUTPUT ACCEPT', 'ACCEPT'])
 })
 
 test.each([
@@ -179,11 +188,11 @@ test.each([
 })
 
 test('of a network, the bits are known that all of its addresses have', () => {
-  const snapshot = of({ filter: ':INPUT DROP\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -s 192.0.2.128/25 -j ACCEPT' })
-  expect(way(trace({ ...SSH, source: '192.0.2.0/24' }, snapshot))).toEqual([
+  const ruleset = of({ filter: ':INPUT DROP\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -s 192.0.2.128/25 -j ACCEPT' })
+  expect(way(trace({ ...SSH, source: '192.0.2.0/24' }, ruleset))).toEqual([
     { '-s 192.0.2.128/25': ['INPUT 2', 'ACCEPT'], not: ['filter INPUT DROP', 'DROP'] },
   ])
-  expect(way(trace({ ...SSH, source: '10.1.0.0/16' }, snapshot))).toEqual(['INPUT 1', 'ACCEPT'])
+  expect(way(trace({ ...SSH, source: '10.1.0.0/16' }, ruleset))).toEqual(['INPUT 1', 'ACCEPT'])
 })
 
 test('IPv6, and both backends', () => {
@@ -199,8 +208,8 @@ test('IPv6, and both backends', () => {
   } as const
   const place = { ipv6: true, kernel: new MemoryKernel(), backend: 'nft' } as const
   restore(text, place)
-  for (const snapshot of [Snapshot.parse(text, { ipv6: true }), Snapshot.read(place)])
-    expect(way(trace(packet, snapshot)).slice(-2)).toEqual(['INPUT 1', 'ACCEPT'])
+  for (const ruleset of [FamilyRuleset.parse(text, { ipv6: true }), FamilyRuleset.read(place)])
+    expect(way(trace(packet, ruleset)).slice(-2)).toEqual(['INPUT 1', 'ACCEPT'])
 })
 
 test('sets are called by their names, also when nobody can be asked any more', () => {
@@ -208,7 +217,7 @@ test('sets are called by their names, also when nobody can be asked any more', (
   restore(tables({ filter: ':INPUT DROP\n-A INPUT -m set --match-set blocked src -j DROP\n-A INPUT -j ACCEPT' }), {
     kernel,
   })
-  const { fork } = trace(SSH, Snapshot.read({ kernel }))
+  const { fork } = trace(SSH, FamilyRuleset.read({ kernel }))
   expect([fork?.decides, fork?.rule?.rule]).toEqual([
     '--match-set blocked src',
     '-m set --match-set blocked src -j DROP',
@@ -218,11 +227,11 @@ test('sets are called by their names, also when nobody can be asked any more', (
 test('a rule of nft for which there are no words may do anything', () => {
   const kernel = new MemoryKernel()
   restore(tables({ filter: ':INPUT DROP\n-A INPUT -j ACCEPT' }), { kernel })
-  const snapshot = Snapshot.read({ kernel })
-  const ruleset = snapshot.ruleset('filter') as Ruleset
-  const rules = new Set(ruleset.chains.get('INPUT')?.rules.refs)
-  Object.assign(ruleset, { foreign: { chains: new Map(), rules, isDormant: false, owner: undefined } })
-  expect(way(trace(SSH, snapshot))).toEqual([
+  const ruleset = FamilyRuleset.read({ kernel })
+  const filter = ruleset.table('filter') as Ruleset
+  const rules = new Set(filter.chains.get('INPUT')?.rules.refs)
+  Object.assign(filter, { foreign: { chains: new Map(), rules, isDormant: false, owner: undefined } })
+  expect(way(trace(SSH, ruleset))).toEqual([
     'INPUT 1',
     {
       'whether a rule of nft that iptables has no words for lets the packet go on': ['filter INPUT DROP', 'DROP'],
@@ -233,13 +242,13 @@ test('a rule of nft for which there are no words may do anything', () => {
 
 test('the bytes of a packet say all of its headers', () => {
   const bytes = Buffer.from('45000028000140004006000001020304c0000207d431001600000000000000005002ffff00000000', 'hex')
-  const snapshot = of({
+  const ruleset = of({
     filter:
       ':INPUT DROP\n-A INPUT -s 1.2.3.4 -p tcp --dport 22 --syn -m length --length 40 -m ttl --ttl-eq 64 -j ACCEPT',
   })
-  expect(way(trace({ bytes, way: 'input', in: 'eth0' }, snapshot))).toEqual(['INPUT 1', 'ACCEPT'])
-  expect(() => trace({ bytes, source: '1.2.3.4' }, snapshot)).toThrow(/bytes of the packet say its source/)
-  expect(() => trace({ bytes: new Uint8Array(8) }, snapshot)).toThrow(/no packet of ipv4/)
+  expect(way(trace({ bytes, way: 'input', in: 'eth0' }, ruleset))).toEqual(['INPUT 1', 'ACCEPT'])
+  expect(() => trace({ bytes, source: '1.2.3.4' }, ruleset)).toThrow(/bytes of the packet say its source/)
+  expect(() => trace({ bytes: new Uint8Array(8) }, ruleset)).toThrow(/no packet of ipv4/)
 })
 
 test.each<[string, PacketDescription]>([

@@ -1,8 +1,8 @@
 /** A packet that comes to a rule a second time. */
-import { Snapshot, type Trace, trace } from '../../src/index'
+import { FamilyRuleset, type Trace, trace } from '../../src/index'
 
-const marked = (rules: string): Snapshot =>
-  Snapshot.parse(`*mangle\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:twice -\n${rules}\nCOMMIT\n`)
+const marked = (rules: string): FamilyRuleset =>
+  FamilyRuleset.parse(`*mangle\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:twice -\n${rules}\nCOMMIT\n`)
 
 /** How often a rule of the chain was met on each way. */
 function visits({ steps, fork }: Trace, before = 0): number[] {

@@ -18,8 +18,8 @@ import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/rule
 import { type CompiledRule, Compiler } from './compile'
 import { Explainer } from './explain'
 
-/** The tables of a snapshot are not read again: what is changed later is not seen in it. */
-export class Snapshot {
+/** Its tables are not read again: what is changed later is not seen in it. */
+export class FamilyRuleset {
   readonly family: FamilyName
   readonly backend: BackendName
   /** @internal */
@@ -47,7 +47,7 @@ export class Snapshot {
    * Reads the tables that exist, each as of one moment; asking makes none.
    * @throws PermissionError, UnsupportedError, KernelError
    */
-  static read(options: EasyOptions = {}): Snapshot {
+  static read(options: EasyOptions = {}): FamilyRuleset {
     const tables = new Map<string, Ruleset>()
     const place = placeOf(options)
     using filter = openTable('filter', place)
@@ -59,19 +59,19 @@ export class Snapshot {
       for (const entry of entriesOf(ruleset)) rememberNames(entry, context)
       tables.set(name, ruleset)
     }
-    return new Snapshot(backend, context, tables)
+    return new FamilyRuleset(backend, context, tables)
   }
 
   /**
    * The tables of a text as iptables-save prints it.
    * @throws RestoreError, XtablesError
    */
-  static parse(text: string, options: { readonly ipv6?: boolean | undefined } = {}): Snapshot {
+  static parse(text: string, options: { readonly ipv6?: boolean | undefined } = {}): FamilyRuleset {
     check('the text of tables', text, aText)
     checkOptions(options, { ipv6: flag })
     const kernel = new MemoryKernel()
     restore(text, { ...options, kernel, backend: 'legacy' })
-    return Snapshot.read({ ...options, kernel, backend: 'legacy' })
+    return FamilyRuleset.read({ ...options, kernel, backend: 'legacy' })
   }
 
   /** Names of the tables. */
@@ -80,8 +80,8 @@ export class Snapshot {
   }
 
   /** @internal */
-  ruleset(table: string): Ruleset | undefined {
-    return this.#tables.get(table)
+  table(name: string): Ruleset | undefined {
+    return this.#tables.get(name)
   }
 
   /** @internal Undefined where there is no such chain. */
