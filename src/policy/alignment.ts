@@ -73,9 +73,12 @@ export function align<R>(
     isStaying[i] = 1
     isFree[stay] = 0
   }
-  const free = Int32Array.from([...placesOf(isFree, 1).map((i) => old[i] as number), ...spare])
+  const unused = placesOf(isFree, 1)
   const missing = placesOf(isStaying, 0)
-  if (free.length > 0 && missing.length > 0) {
+  const free = Int32Array.from([...unused.map((i) => old[i] as number), ...spare])
+  // What is not common between the same two rules that stay, is not the same.
+  const isApart = spare.length > 0 || !isOneGap(unused, missing)
+  if (free.length > 0 && missing.length > 0 && isApart) {
     const moves = movesOf(free, missing, comparison)
     missing.forEach((index, i) => {
       from[index] = moves[i] as number
@@ -83,6 +86,12 @@ export function align<R>(
   }
   return { from, isStaying, wanted }
 }
+
+/** Whether all that goes, and all that comes, stands between the same two rules that stay. */
+const isOneGap = (going: Int32Array, coming: Int32Array): boolean =>
+  going[0] === coming[0] &&
+  (going.at(-1) as number) - (going[0] as number) === going.length - 1 &&
+  (coming.at(-1) as number) - (coming[0] as number) === coming.length - 1
 
 /** For each of those that are missing, a rule of the chain that says the same, the first for the first; or -1. */
 function movesOf(free: Int32Array, missing: Int32Array, comparison: Comparison): Int32Array {

@@ -17,11 +17,14 @@ export class RuleComparison implements Comparison {
   readonly #wanted: readonly Entry[]
   /** What is wanted as it reads once it is in the table, where it has been asked for. */
   readonly #canonical: Entry[] = []
+  readonly #ids: RuleIds
 
-  constructor(ruleset: Ruleset, rules: Rules, wanted: readonly Entry[]) {
+  /** @param ids knows rules of the same table already */
+  constructor(ruleset: Ruleset, rules: Rules, wanted: readonly Entry[], ids = new RuleIds(ruleset.family)) {
     this.#ruleset = ruleset
     this.#rules = rules
     this.#wanted = wanted
+    this.#ids = ids
   }
 
   #canonicalOf(index: number): Entry {
@@ -38,7 +41,7 @@ export class RuleComparison implements Comparison {
     const { family, canonical } = this.#ruleset
     // They are in their order.
     const rules = old.length === this.#rules.length ? this.#rules : this.#rulesAt(old)
-    const pairs = new RulePairs(family, rules, packedRules(family, this.#wanted))
+    const pairs = new RulePairs(family, rules, packedRules(family, this.#wanted, rules))
     const isAsRead = (i: number, k: number): boolean =>
       canonical !== undefined &&
       i < rules.length &&
@@ -65,10 +68,9 @@ export class RuleComparison implements Comparison {
   }
 
   idsOf(positions: Int32Array, indexes: Int32Array): readonly [Int32Array, Int32Array] {
-    const ids = new RuleIds(this.#ruleset.family)
     return [
-      ids.of(this.#rulesAt(positions)),
-      ids.of(Rules.from(Array.from(indexes, (index) => this.#canonicalOf(index)))),
+      this.#ids.of(this.#rulesAt(positions)),
+      this.#ids.of(Rules.from(Array.from(indexes, (index) => this.#canonicalOf(index)))),
     ]
   }
 }

@@ -105,6 +105,10 @@ function* gapsOf(count: number, { from, isStaying }: Alignment): Generator<Gap> 
   }
   for (let to = 0; to < from.length; to++) {
     if (isStaying[to] === 1) {
+      if (from[to] === next && comes.length === 0) {
+        next++
+        continue
+      }
       goUpTo(from[to] as number)
       if (goes.length + comes.length > 0) {
         yield { goes, comes }

@@ -3,6 +3,7 @@ import { NotFoundError, RuleError } from '../errors'
 import type { PolicyName } from '../iptc/policy'
 import { checkNewName } from '../iptc/table'
 import { Editor } from '../ruleset/editor'
+import { RuleIds } from '../ruleset/rule-ids'
 import type { Ref } from '../ruleset/rules'
 import { type Chain, type Draft, type Entry, jumpOf, newChain, orderedChains, policyOf } from '../ruleset/ruleset'
 import { type Alignment, align, alignedRules, isUnchanged, left, numbersTo } from './alignment'
@@ -42,11 +43,13 @@ class TableWork {
   readonly #draft: Draft
   readonly #wishes: Wishes
   readonly #before: ReadonlyMap<string, Chain>
+  readonly #ids: RuleIds
 
   constructor(draft: Draft, wishes: Wishes) {
     this.#draft = draft
     this.#wishes = wishes
     this.#before = new Map(draft.chains)
+    this.#ids = new RuleIds(draft.family)
   }
 
   carryOut(): ChainChange[] {
@@ -112,7 +115,12 @@ class TableWork {
   /** Undefined for a chain that is none of our business. */
   #alignment(chain: Chain, wanted: readonly Entry[]): Alignment | undefined {
     if (this.#isOurs(chain.name))
-      return align(numbersTo(chain.rules.length), NONE, wanted, new RuleComparison(this.#draft, chain.rules, wanted))
+      return align(
+        numbersTo(chain.rules.length),
+        NONE,
+        wanted,
+        new RuleComparison(this.#draft, chain.rules, wanted, this.#ids),
+      )
     if (chain.hook === undefined && !this.#wishes.wanted.has(chain.name)) return undefined
     return alignJumps(this.#draft, chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name))
   }

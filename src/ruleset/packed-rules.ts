@@ -20,8 +20,12 @@ interface Known {
 /** By the entry that a list begins with. */
 const known = new WeakMap<Entry, Known>()
 
-/** The same rules, in one piece of memory as far as the list is one that has come before. Entries never change. */
-export function packedRules(family: Family, entries: readonly Entry[]): Rules {
+/**
+ * The same rules, in one piece of memory as far as the list is one that has come before. Entries never change.
+ * @param beside the rules that they are to be compared with: what the kernel has noted in these is put into the copies, so that most
+ * of them have the same bytes
+ */
+export function packedRules(family: Family, entries: readonly Entry[], beside: Rules): Rules {
   const [first] = entries
   if (first === undefined || entries.length < LEAST) return Rules.from(entries)
   const last = known.get(first)
@@ -31,7 +35,7 @@ export function packedRules(family: Family, entries: readonly Entry[]): Rules {
   }
   const refs = last.image && refsIn(last.entries, entries)
   if (last.image !== undefined && refs !== undefined) return new Rules(last.image, refs)
-  const image = imageOf(family, entries)
+  const image = imageOf(family, entries, beside)
   known.set(first, { entries: [...entries], image })
   return new Rules(image, refsIn(entries, entries) as Ref[])
 }
@@ -49,7 +53,8 @@ function refsIn(packed: readonly Entry[], entries: readonly Entry[]): Ref[] | un
   return same >= entries.length * LEAST_PART ? refs : undefined
 }
 
-function imageOf(family: Family, entries: readonly Entry[]): Image {
+function imageOf(family: Family, entries: readonly Entry[], beside: Rules): Image {
+  const { nfcache, comefrom, pcnt, bcnt } = family.entry.fields
   const starts = new Uint32Array(entries.length + 1)
   entries.forEach(({ bytes }, i) => {
     starts[i + 1] = (starts[i] as number) + bytes.length
@@ -57,7 +62,12 @@ function imageOf(family: Family, entries: readonly Entry[]): Image {
   const names = new Map<string, number>()
   const bytes = new Uint8Array(starts.at(-1) as number)
   const destinations = Int32Array.from(entries, ({ bytes: own, jump }, i) => {
-    bytes.set(own, starts[i])
+    const at = starts[i] as number
+    bytes.set(own, at)
+    const noted = beside.at(i)?.bytes
+    if (noted !== undefined)
+      for (const { offset, size } of [nfcache, comefrom, pcnt, bcnt])
+        bytes.set(noted.subarray(offset, offset + size), at + offset)
     if (jump === undefined || jump === '') return jump === '' ? GOES_ON : STAYS
     const number = names.get(jump) ?? names.size
     names.set(jump, number)
