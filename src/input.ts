@@ -5,7 +5,7 @@ import { IptcError } from './errors'
 export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : describe(value))
 
 function describe(value: unknown): string {
-  if (isObject(value)) return 'an object'
+  if (isObject(value)) return isRecord(value) ? 'an object' : `an object of class ${value.constructor.name}`
   const item = (one: unknown): string => (Array.isArray(one) ? 'a list' : describe(one))
   return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
 }
@@ -23,6 +23,12 @@ export const callback: Taken = { accepts: (value) => typeof value === 'function'
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 export const object: Taken = { accepts: isObject, expected: 'an object' }
+/** Not an object of a class, such as a Map: what it holds would be passed over. */
+export const isRecord = (value: unknown): boolean => {
+  if (!isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
 export const list: Taken = { accepts: Array.isArray, expected: 'a list' }
 export const names: Taken = {
   accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),

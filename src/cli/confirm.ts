@@ -44,13 +44,15 @@ export function applyPending(
     throw new IptcError('--confirm wants --state with --kernel memory: no other process has the tables of this one')
   const pending = Pending.make(dataOf(plan, seconds, place, open))
   const holder = startHolder(pending, streams.self)
-  pending.mark('begun')
   try {
+    pending.mark('begun')
     plan.apply()
     open.save()
   } catch (error) {
-    pending.mark('failed')
-    pending.decide('undo')
+    whereItCan(() => {
+      pending.mark('failed')
+      pending.decide('undo')
+    })
     throw error
   } finally {
     // The other knows by this that no change will come any more, also where this process is killed.
@@ -104,6 +106,15 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
     }
   }
   return { end: () => child.stdin?.destroy() }
+}
+
+/** A directory that is gone, full or read-only hides no other error, and keeps no change from being taken back. */
+function whereItCan(write: () => void): void {
+  try {
+    write()
+  } catch {
+    // Nobody can confirm the change there either.
+  }
 }
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
@@ -182,18 +193,22 @@ export async function holdChange(
   })
   pending.mark('ready')
   while (!isOver && !pending.has('begun')) await sleep(POLL_MS)
+  // Kept here, as others may delete the directory: what was changed is taken back then as well.
+  const hasBegun = pending.has('begun')
   const end = performance.now() + data.seconds * 1000
   // Whoever ends this process wants no change that nobody waits for any more.
-  const isTime = (): boolean => performance.now() >= end || signal.aborted || !pending.has('begun')
+  const isTime = (): boolean => performance.now() >= end || signal.aborted || !hasBegun
   while (pending.decision === undefined && !isTime()) await sleep(POLL_MS)
-  pending.decide('undo')
+  whereItCan(() => pending.decide('undo'))
   if (pending.decision === 'kept') {
     pending.remove()
     return 0
   }
-  const result = pending.has('begun') ? await allTakenBack(data, held, over) : NOTHING
-  if (result.lines.length === 0 && (pending.has('failed') || !pending.has('begun'))) pending.remove()
-  else pending.result = result
+  const result = hasBegun ? await allTakenBack(data, held, over) : NOTHING
+  whereItCan(() => {
+    if (result.lines.length === 0 && (pending.has('failed') || !hasBegun)) pending.remove()
+    else pending.result = result
+  })
   return 0
 }
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { IptcError } from '../errors'
 import type { TakeBack, TakenBack } from '../policy/take-back'
+import { fileReason } from './files'
 import type { Place } from './kernel'
 
 export interface PendingData {
@@ -39,11 +40,24 @@ export class Pending {
     this.directory = directory
   }
 
+  /** @throws IptcError where it cannot be written */
   static make(data: PendingData): Pending {
-    const pending = new Pending(mkdtempSync(join(parent(), 'xtables-')))
-    pending.#write(DATA, JSON.stringify(data))
-    pending.#write(WAITING, '')
-    return pending
+    const place = parent()
+    let pending: Pending | undefined
+    try {
+      pending = new Pending(mkdtempSync(join(place, 'xtables-')))
+      pending.#write(DATA, JSON.stringify(data))
+      pending.#write(WAITING, '')
+      return pending
+    } catch (cause) {
+      pending?.remove()
+      throw new IptcError(
+        `nothing is changed: what takes the change back cannot be kept in ${place}: ${fileReason(cause)}`,
+        {
+          cause,
+        },
+      )
+    }
   }
 
   /** @throws IptcError for a directory that is none of a change, or that others could have made */

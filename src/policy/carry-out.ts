@@ -1,5 +1,5 @@
 /** Carries out what is planned for a table, on a draft of it. */
-import { ConflictError } from '../errors'
+import { ConflictError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { parseRule } from '../language/parse'
 import { Editor } from '../ruleset/editor'
@@ -10,11 +10,15 @@ import { type Chain, type Draft, type Entry, moved, newChain } from '../ruleset/
 import { digestOf } from './describe'
 import type { ChainPlan, PlannedRule, TablePlan } from './plan-data'
 
-/** @throws ConflictError where a chain is not as the plan found it */
+/** @throws ConflictError where a chain is not as the plan found it; XtablesError for a plan that cannot be */
 export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Context): void {
   for (const { chain, before } of chains)
     if (digestOf(draft.chains.get(chain), context) !== before)
       throw new ConflictError(`chain ${chain} of table ${table} is not as it was when this was planned; plan again`)
+  for (const { chain, change, ...plan } of chains) {
+    const { hook, rules } = draft.chains.get(chain) ?? {}
+    if ((change === 'delete' && hook !== undefined) || lastOf(plan) > (rules?.length ?? 0)) throw fault(table, chain)
+  }
   for (const { chain, change } of chains)
     if (change === 'create') draft.chains.set(chain, newChain(draft.family, chain))
   for (const plan of chains) {
@@ -23,12 +27,28 @@ export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Co
   }
 }
 
+/** That it has come to what the plan says, which may have been kept, and changed. @throws XtablesError */
+export function checkOutcome({ table, chains }: TablePlan, draft: Draft, context: Context): void {
+  for (const { chain, after } of chains)
+    if (digestOf(draft.chains.get(chain), context) !== after) throw fault(table, chain)
+}
+
+const fault = (table: string, chain: string): XtablesError =>
+  new XtablesError(`the plan contradicts itself in chain ${chain} of table ${table}; plan again`, { extension: 'plan' })
+
 function edit(plan: ChainPlan, draft: Draft, context: Context): void {
   const chain = draft.chains.get(plan.chain) as Chain
   const rules = rulesAfter(plan, chain, context)
   if (rules !== undefined) draft.chains.set(plan.chain, { ...chain, rules })
   if (plan.policy !== undefined) new Editor(draft).setPolicy(plan.chain, plan.policy.to, undefined)
 }
+
+/** The last position, from 1, at which a rule goes or is moved from; 0 where none is. */
+const lastOf = ({ deleted, moved, replaced }: Pick<ChainPlan, 'deleted' | 'moved' | 'replaced'>): number =>
+  [...deleted, ...replaced.map((one) => one.deleted), ...moved.map(({ from }) => ({ position: from }))].reduce(
+    (last, { position }) => Math.max(last, position),
+    0,
+  )
 
 /** Undefined where they stay as they are. */
 function rulesAfter(

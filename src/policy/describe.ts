@@ -5,7 +5,7 @@ import type { PolicyName } from '../iptc/policy'
 import { entryPrinter, printEntry } from '../language/print-entry'
 import { type Chain, countersOf, type Entry, policyOf } from '../ruleset/ruleset'
 import type { Alignment } from './alignment'
-import type { ChainPlan, MovedRule, PlannedRule, ReplacedRule } from './plan-data'
+import { ABSENT, type ChainPlan, type MovedRule, type PlannedRule, type ReplacedRule } from './plan-data'
 import type { ChainChange } from './table-changes'
 
 /** Texts are made of what changes; digests, which take all of a chain, when they are asked for. */
@@ -42,9 +42,9 @@ export function saidOf(chain: Chain, context: Context): Said {
   }
 }
 
-/** @internal What a chain says in short; `-` where there is none. */
+/** @internal What a chain says in short; {@link ABSENT} where there is none. */
 export function digestOf(chain: Chain | undefined, context: Context): string {
-  if (chain === undefined) return '-'
+  if (chain === undefined) return ABSENT
   const { policy, rules } = saidOf(chain, context)
   return createHash('sha256')
     .update(JSON.stringify([policy, ...rules]))

@@ -3,7 +3,7 @@ import type { RuleDictionary } from '../easy/dictionary'
 import { encodeDictionary } from '../easy/encode'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
-import { check, isObject, list, object, shown } from '../input'
+import { check, isRecord, list, shown } from '../input'
 import type { PolicyName } from '../iptc/policy'
 import { AnyRule } from '../iptc/rule'
 import { parseRule } from '../language/parse'
@@ -39,10 +39,13 @@ export type Wanted = (ruleset: Ruleset, context: Context) => ReadonlyMap<string,
 /** Tables by name. @throws IptcError, XtablesError for what is no table */
 export function wantedOf(desired: Desired): ReadonlyMap<string, Wanted> {
   if (typeof desired === 'string') return wantedOfText(desired)
-  check('what is desired', desired, { ...object, expected: 'an object of tables, or a text of iptables-save' })
+  check('what is desired', desired, {
+    accepts: isRecord,
+    expected: 'an object of tables, or a text of iptables-save',
+  })
   return new Map(
     Object.entries(desired).map(([table, chains]) => {
-      check(`table ${table}`, chains, { ...object, expected: 'an object of chains' })
+      check(`table ${table}`, chains, { accepts: isRecord, expected: 'an object of chains' })
       return [table, (_, context) => wantedChains(table, chains, context)]
     }),
   )
@@ -52,7 +55,8 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
   return new Map(
     Object.entries(chains).map(([name, chain]) => {
       const { policy, rules = [] } = chainOf(chain, [table, name])
-      const entries = rules.map((rule, i) =>
+      // A list with a hole has nothing there, and `map` would pass over it.
+      const entries = Array.from(rules, (rule, i) =>
         rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i]),
       )
       return [name, { rules: entries, policy }]
@@ -65,7 +69,7 @@ type Place = readonly (string | number)[]
 function chainOf(chain: readonly DesiredRule[] | DesiredChain, place: Place): DesiredChain {
   if (Array.isArray(chain)) return { rules: chain as readonly DesiredRule[] }
   const what = place.join(' ')
-  check(what, chain, { accepts: isObject, expected: 'a list of rules, or an object of policy and rules' })
+  check(what, chain, { accepts: isRecord, expected: 'a list of rules, or an object of policy and rules' })
   const { policy, rules, ...others } = chain as DesiredChain
   const [stray] = Object.keys(others)
   if (stray !== undefined) throw fault(place, stray, (others as Record<string, unknown>)[stray], 'policy or rules')
@@ -115,7 +119,10 @@ function textChains(text: string, table: string, ruleset: Ruleset, context: Cont
   } catch (error) {
     throw source.explain(error, draft)
   }
-  const named = [...draft.chains.values()].filter((chain) => chain !== base.chains.get(chain.name))
+  // `-F` and `-Z` touch all chains, and name none of them.
+  const named = [...draft.chains.values()].filter(
+    (chain) => chain !== base.chains.get(chain.name) && text.includes(chain.name),
+  )
   return new Map(
     named.map((chain) => {
       const policy = policyOf(ruleset.family, chain) as PolicyName | undefined

@@ -2,7 +2,12 @@
 import * as z from 'zod'
 
 const position = z.int().min(1)
-const count = z.string().regex(/^\d{1,20}$/)
+const count = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .refine((digits) => BigInt(digits) < 2n ** 64n, 'no counter is as large')
+/** Instead of the digest of a chain where there is none. */
+export const ABSENT = '-'
 const policy = z.enum(['ACCEPT', 'DROP'])
 
 const plannedRule = z.strictObject({
@@ -21,26 +26,36 @@ const movedRule = z.strictObject({ from: position, to: position, rule: z.string(
 const replacedRule = z.strictObject({ deleted: plannedRule, added: plannedRule })
 
 /** What becomes of one chain. */
-const chainPlan = z.strictObject({
-  chain: z.string(),
-  change: z.enum(['create', 'delete', 'edit']),
-  policy: z.strictObject({ from: policy, to: policy }).optional(),
-  deleted: z.array(plannedRule),
-  added: z.array(plannedRule),
-  moved: z.array(movedRule),
-  replaced: z.array(replacedRule),
-  /** Digests of the whole chain, counters aside, as it has to be and as it comes to be. */
-  before: z.string(),
-  after: z.string(),
-})
+const chainPlan = z
+  .strictObject({
+    chain: z.string(),
+    change: z.enum(['create', 'delete', 'edit']),
+    policy: z.strictObject({ from: policy, to: policy }).optional(),
+    deleted: z.array(plannedRule),
+    added: z.array(plannedRule),
+    moved: z.array(movedRule),
+    replaced: z.array(replacedRule),
+    /** Digests of the whole chain, counters aside, as it has to be and as it comes to be. */
+    before: z.string(),
+    after: z.string(),
+  })
+  .refine(
+    ({ change, before, after }) => change === (before === ABSENT ? 'create' : after === ABSENT ? 'delete' : 'edit'),
+    'the digests say otherwise than the change',
+  )
 
-const tablePlan = z.strictObject({ table: z.string(), chains: z.array(chainPlan) })
+const isUnique = (names: readonly string[]): boolean => new Set(names).size === names.length
+
+const tablePlan = z.strictObject({
+  table: z.string(),
+  chains: z.array(chainPlan).refine((all) => isUnique(all.map(({ chain }) => chain)), 'a chain is there twice'),
+})
 
 /** Version 1 of the form. */
 export const planData = z.strictObject({
   version: z.literal(1),
   family: z.enum(['ipv4', 'ipv6']),
-  tables: z.array(tablePlan),
+  tables: z.array(tablePlan).refine((all) => isUnique(all.map(({ table }) => table)), 'a table is there twice'),
 })
 
 type Frozen<T> = T extends readonly (infer E)[]

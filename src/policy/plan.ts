@@ -6,7 +6,7 @@ import type { Edit } from '../iptc/session'
 import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
 import { checkOptions } from '../options'
 import { paintOf } from '../paint'
-import { carryOut } from './carry-out'
+import { carryOut, checkOutcome } from './carry-out'
 import { diffOf } from './diff'
 import { type PlanData, planData, type TablePlan } from './plan-data'
 
@@ -61,12 +61,20 @@ export class Plan {
 
   /**
    * Carries it out: each table in one transaction; where there are several, all are checked before the first is written.
-   * @throws ConflictError where a chain is not as it was when this was planned; RuleError, KernelError
+   * @throws ConflictError where a chain is not as it was when this was planned; XtablesError where a plan that was kept has been
+   * changed since; RuleError, KernelError
    */
   apply(): void {
     applyAll(
       this.#place,
-      this.tables.map((plan) => [plan.table, (table) => (draft) => carryOut(plan, draft, table.context)]),
+      this.tables.map((plan) => [
+        plan.table,
+        ({ context }) =>
+          (draft) => {
+            carryOut(plan, draft, context)
+            checkOutcome(plan, draft, context)
+          },
+      ]),
     )
   }
 

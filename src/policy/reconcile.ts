@@ -1,15 +1,13 @@
 /** From what tables hold to what they are to hold, by the fewest changes, without touching what is not ours. */
 import { openTable, type Place } from '../easy/batch'
-import { IptcError } from '../errors'
 import type { Context } from '../extensions/context'
-import { check, flag, isObject, object, shown } from '../input'
+import { check, flag, object } from '../input'
 import type { Edit } from '../iptc/session'
 import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
 import { checkOptions } from '../options'
-import type { Entry } from '../ruleset/ruleset'
 import { describeChange } from './describe'
-import { type Desired, type DesiredRule, entryOf, type Wanted, wantedOf } from './desired'
-import type { JumpPlace } from './jumps'
+import { type Desired, type Wanted, wantedOf } from './desired'
+import { JumpPlaces, type SaidPlaces } from './jump-places'
 import { OWNERSHIP, type Ownership } from './ownership'
 import { applyAll, Plan } from './plan'
 import type { TablePlan } from './plan-data'
@@ -19,7 +17,7 @@ export interface ReconcileOptions extends Place {
   /** Which chains of the tables are yours. */
   readonly owns: Ownership
   /** By the name of a chain of others, where the jumps to yours stand in it: before all other rules unless said. */
-  readonly jumps?: Readonly<Record<string, JumpPlace<DesiredRule>>> | undefined
+  readonly jumps?: SaidPlaces | undefined
   /** Whether to carry the plan out at once, in the transaction that it is made in; no unless said. */
   readonly apply?: boolean | undefined
 }
@@ -45,15 +43,17 @@ export function reconcile(desired: Desired, options: ReconcileOptions): Plan {
   checkOptions(options, OPTIONS)
   const { owns, jumps = {}, apply = false, ...place } = options
   check('the option owns', owns, OWNERSHIP)
-  const all = [...wantedOf(desired)].map(([name, wanted]) => new Reconciled(name, wanted, owns, jumps))
+  const tables = wantedOf(desired)
+  const places = new JumpPlaces(jumps, tables.keys())
+  const all = [...tables].map(([name, wanted]) => new Reconciled(name, wanted, owns, places))
   if (apply)
     applyAll(
       place,
       all.map((one) => [one.name, (table) => one.edit(table)]),
     )
   else for (const one of all) one.rehearse(place)
-  const tables = all.flatMap(({ plan }) => (plan.chains.length > 0 ? [plan] : []))
-  return new Plan(place.ipv6 ? 'ipv6' : 'ipv4', tables, place)
+  const plans = all.flatMap(({ plan }) => (plan.chains.length > 0 ? [plan] : []))
+  return new Plan(place.ipv6 ? 'ipv6' : 'ipv4', plans, place)
 }
 
 /** One table on its way to what is wanted. */
@@ -61,23 +61,23 @@ class Reconciled {
   readonly name: string
   readonly #wanted: Wanted
   readonly #owns: Ownership
-  readonly #jumps: NonNullable<ReconcileOptions['jumps']>
+  readonly #places: JumpPlaces
   #changes: readonly ChainChange[] = []
   #context: Context | undefined
 
-  constructor(name: string, wanted: Wanted, owns: Ownership, jumps: NonNullable<ReconcileOptions['jumps']>) {
+  constructor(name: string, wanted: Wanted, owns: Ownership, places: JumpPlaces) {
     this.name = name
     this.#wanted = wanted
     this.#owns = owns
-    this.#jumps = jumps
+    this.#places = places
   }
 
   edit({ context }: AnyTable): Edit {
-    const placeOf = (chain: string): JumpPlace<Entry> =>
-      placeIn(Object.hasOwn(this.#jumps, chain) ? this.#jumps[chain] : 'first', chain, context)
+    const placeOf = (chain: string) => this.#places.of(chain, context)
     return (draft) => {
       this.#context = context
       this.#changes = changeTable(draft, { wanted: this.#wanted(draft, context), owns: this.#owns, placeOf })
+      this.#places.leave(this.name)
       return this.#changes.length > 0
     }
   }
@@ -90,16 +90,4 @@ class Reconciled {
   get plan(): TablePlan {
     return { table: this.name, chains: this.#changes.map((change) => describeChange(change, this.#context as Context)) }
   }
-}
-
-/** @throws IptcError, XtablesError */
-function placeIn(place: JumpPlace<DesiredRule> | undefined, chain: string, context: Context): JumpPlace<Entry> {
-  if (place === 'first' || place === 'last') return place
-  const [[side, rule] = ['', undefined], ...others] = isObject(place) ? Object.entries(place) : []
-  if (others.length > 0 || (side !== 'before' && side !== 'after'))
-    throw new IptcError(
-      `the place of jumps in ${chain} is 'first', 'last', { before: rule } or { after: rule }, not ${shown(place)}`,
-    )
-  const entry = entryOf(rule as DesiredRule, context, ['jumps', chain, side])
-  return side === 'before' ? { before: entry } : { after: entry }
 }

@@ -103,7 +103,9 @@ class TableWork {
     this.#checkForeign(chain, alignment)
     const isSame = isUnchanged(alignment, chain.rules.length)
     if (!isSame) {
-      const rules = alignedRules(chain.rules, alignment, (rule) => ({ ...rule }))
+      // As it reads once it is there: the plan says that, and is taken back by it.
+      const made = (rule: Entry): Entry => ({ ...(this.#draft.canonical?.(rule) ?? rule) })
+      const rules = alignedRules(chain.rules, alignment, made)
       this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
     }
     const isPolicy = policy === undefined || policy === policyOf(this.#draft.family, chain)

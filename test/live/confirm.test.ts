@@ -222,6 +222,23 @@ END`,
     expect(listed()).toEqual(before)
   })
 
+  test('where others delete its directory, the change is taken back at once', async () => {
+    const before = listed()
+    rmSync(applied(60), { recursive: true })
+    await until(() => !changed())
+    expect(listed()).toEqual(before)
+  })
+
+  test('where nothing can be kept, nothing is changed', () => {
+    const before = listed()
+    const { status, stderr } = attempt(namespace, `XDG_RUNTIME_DIR=/proc ${words(60)}`)
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining('nothing is changed: what takes the change back cannot'),
+    ])
+    expect(listed()).toEqual(before)
+  })
+
   test('who ends the process that waits has it take the change back', async () => {
     const directory = applied(60)
     process.kill(holders(directory)[0] as number, 'SIGTERM')

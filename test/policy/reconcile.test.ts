@@ -1,4 +1,5 @@
 /** Tables made what is desired of them, on both backends: by the fewest changes, and nothing of others touched. */
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import {
   Chain,
@@ -16,7 +17,9 @@ import {
   restore,
   save,
   Table,
+  XtablesError,
 } from '../../src/index'
+import type { ChainPlan } from '../../src/policy/plan-data'
 import { longestCommon } from '../../src/ruleset/subsequence'
 import { onBackends } from '../support/backends'
 
@@ -107,6 +110,19 @@ COMMIT
     expect(reconcile(DESIRED, { ...PREFIX, ...place() }).isEmpty).toBe(true)
     plan.inverse.apply()
     expect(text(true)).toEqual(before)
+  })
+
+  const EMPTY_ACCEPT = createHash('sha256')
+    .update(JSON.stringify(['ACCEPT']))
+    .digest('hex')
+
+  test('rules that read otherwise than they are written are taken back all the same', () => {
+    const tcp = ['-p all -m limit --limit 5/sec', '-p tcp --dport 80 -m tcp --syn -j LOG']
+    const plan = reconcile({ filter: { own: tcp } }, { owns: { chains: ['own'] }, ...place() })
+    plan.apply()
+    expect(reconcile({ filter: { own: tcp } }, { owns: { chains: ['own'] }, ...place() }).isEmpty).toBe(true)
+    plan.inverse.apply()
+    expect(text().join()).not.toContain('own')
   })
 
   test('a plan that was kept as JSON does the same, and refuses a table that has changed since', () => {
@@ -209,6 +225,24 @@ COMMIT
     ['a key', { filter: { 'web-in': { rule: [] } as never } }, PREFIX, 'accepted: policy or rules'],
     ['no table', [] as never, PREFIX, 'an object of tables'],
     ['no chain', { filter: { 'web-in': 'x' as never } }, PREFIX, 'a list of rules'],
+    ['tables in a Map', new Map([['filter', {}]]) as never, PREFIX, 'not an object of class Map'],
+    ['chains in a Map', { filter: new Map([['web-in', []]]) as never }, PREFIX, 'not an object of class Map'],
+    ['rules in a Set', { filter: { 'web-in': new Set(['-j DROP']) as never } }, PREFIX, 'not an object of class Set'],
+    ['a rule alone', { filter: { 'web-in': Rule.parse('-j DROP') as never } }, PREFIX, 'not an object of class Rule'],
+    // biome-ignore lint/suspicious/noSparseArray: it is what is refused.
+    ['a list with a hole', { filter: { 'web-in': [, '-j DROP'] as never } }, PREFIX, 'a plain object'],
+    [
+      'the place of jumps in no chain',
+      { filter: { INPUT: ['-j web-in'], 'web-in': [], 'web-old': [] } },
+      { ...PREFIX, jumps: { INPUT: 'last', INPTU: 'last' } },
+      'has chain INPTU',
+    ],
+    [
+      'the place of jumps in a chain of ours',
+      { filter: { 'web-in': [], 'web-old': [] } },
+      { ...PREFIX, jumps: { 'web-in': 'last' } },
+      'has chain web-in',
+    ],
     ['a dictionary', { filter: { 'web-in': [{ protokol: 'tcp' } as never] } }, PREFIX, 'protokol'],
     ['another family', { filter: { 'web-in': [Rule6.parse('-j DROP')] } }, PREFIX, 'a rule of ipv6'],
     ['no owner', { filter: {} }, {} as never, 'the option owns'],
@@ -279,6 +313,63 @@ COMMIT
     reconcile(desired, { ...PREFIX, ...place(), apply: true })
     expect(rules('INPUT')).toEqual(['-j web-in', '-s 10.9.9.9/32 -j DROP', '-j docker'])
     expect(rules('web-in')).toEqual(['-m comment --comment "*nat" -j DROP'])
+  })
+
+  test('commands of a text that touch all chains name none of others', () => {
+    restore(OTHERS, { ...place(), counters: true })
+    easy.addRule('filter', 'docker', { target: 'web-in' }, 0, place())
+    const chains = ':web-in - [0:0]\n:web-old - [0:0]\n'
+    reconcile(`*filter\n${chains}-F\n-Z\n-A web-in -j DROP\nCOMMIT\n`, { ...PREFIX, ...place(), apply: true })
+    expect(rules('docker')).toEqual(['-j RETURN', '-j web-in'])
+    reconcile(`*filter\n:docker -\n${chains}COMMIT\n`, { ...PREFIX, ...place(), apply: true })
+    expect(rules('docker')).toEqual(['-j RETURN'])
+  })
+
+  test('the place of jumps may be that of a chain of one table of several', () => {
+    const desired = {
+      nat: { PREROUTING: ['-j web-in'], 'web-in': [] },
+      filter: { FORWARD: ['-j web-in'], 'web-in': [] },
+    }
+    const jumps = { PREROUTING: 'last', FORWARD: 'last' } as const
+    for (const apply of [false, true]) reconcile(desired, { ...PREFIX, ...place(), jumps, apply })
+    expect(rules('FORWARD')).toEqual(['-j web-in'])
+  })
+
+  type Kept = { -readonly [K in keyof ChainPlan]: ChainPlan[K] extends readonly (infer E)[] ? E[] : ChainPlan[K] }
+  const rule = { rule: '-j DROP', counters: ['0', '0'] as [string, string] }
+  test.each<[string, (chain: Kept, all: Kept[]) => void]>([
+    ['another rule', ({ added }) => added.splice(0, 1, { ...rule, position: 1 })],
+    ['a rule that is not there goes', ({ deleted }) => deleted.push({ ...rule, position: 9 })],
+    ['a rule that is not there moves', ({ moved }) => moved.push({ from: 9, to: 1, rule: '-j DROP' })],
+    ['a rule less', ({ added }) => added.splice(0)],
+    ['a chain twice', (chain, all) => all.push(chain)],
+    ['the creation of a chain that is there', (chain) => (chain.change = 'create')],
+    ['a change of a chain that is not there', (chain) => Object.assign(chain, { chain: 'gone', before: '-' })],
+    [
+      'a counter too large',
+      ({ added }) => added.splice(0, 1, { ...rule, position: 1, counters: [`${2n ** 64n}`, '0'] }),
+    ],
+    [
+      'a built-in chain goes',
+      (chain) =>
+        Object.assign(chain, {
+          chain: 'OUTPUT',
+          change: 'delete',
+          before: EMPTY_ACCEPT,
+          after: '-',
+          added: [],
+          deleted: [],
+        }),
+    ],
+  ])('a plan that was kept and changed is refused, and nothing is written: %s', (_, change) => {
+    restore(OTHERS, { ...place(), counters: true })
+    const before = text(true)
+    const desired = { filter: { 'web-in': ['-j LOG', '-p tcp --dport 80 -j ACCEPT', '-p tcp --dport 443 -j ACCEPT'] } }
+    const json = JSON.parse(JSON.stringify(reconcile(desired, { owns: { chains: ['web-in'] }, ...place() })))
+    const [chain] = json.tables[0].chains
+    change(chain, json.tables[0].chains)
+    expect(() => Plan.fromJSON(json, place()).apply()).toThrow(XtablesError)
+    expect(text(true)).toEqual(before)
   })
 
   test('whole tables: chains that are not desired go, rules of built-in ones too, and policies stay unless said', () => {
