@@ -1,6 +1,7 @@
 /** The tables of both families, with what counts now. */
 import type { FamilyName } from '../../abi/family'
 import type { Finding } from '../../lint/finding'
+import { nameOf } from '../../view/name'
 import type { LiveEvent, PacketForm, TableView } from '../api'
 import { button, el, labelled, note, options, setText, show } from './dom'
 import { exact, plural, short } from './numbers'
@@ -89,7 +90,7 @@ interface Row {
   readonly numbers: readonly [rate: HTMLElement, packets: HTMLElement, bytes: HTMLElement]
   readonly content: HTMLElement
   /** What the rule says, and where it goes. */
-  readonly words: readonly HTMLElement[]
+  readonly words: readonly [rule: HTMLElement, link?: HTMLElement]
 }
 
 /** A rule, and the row that it has once it was shown. */
@@ -104,8 +105,8 @@ class RuleRow implements Following<RuleView> {
   #isMet = false
   #row: Row | undefined
 
-  static keyOf({ rule }: RuleView): string {
-    return rule
+  static keyOf(rule: RuleView): string {
+    return nameOf(rule)
   }
 
   constructor(chain: ChainTable, rule: RuleView, index: number) {
@@ -124,7 +125,11 @@ class RuleRow implements Following<RuleView> {
 
   follow(rule: RuleView, index: number): void {
     ;[this.#rule, this.#index, this.#counters] = [rule, index, rule.counters]
-    if (this.#row !== undefined) setText(this.#row.position, String(index + 1))
+    if (this.#row !== undefined) {
+      setText(this.#row.position, String(index + 1))
+      // What iptables has no words for has counted in what it says.
+      if (rule.isIncompatible) setText(this.#row.words[0], rule.rule)
+    }
     this.#updateNumbers()
   }
 
@@ -174,7 +179,7 @@ class RuleRow implements Following<RuleView> {
     return this.#row
   }
 
-  #words(): HTMLElement[] {
+  #words(): Row['words'] {
     const { rule, jump, goto } = this.#rule
     const to = jump ?? goto
     const text = rule === '' ? note('every packet; nothing is done', 'dim') : el('code', {}, rule)
@@ -384,8 +389,8 @@ class TablePart implements Following<TableView> {
   #table: TableView
   #chains: readonly ChainTable[] = []
 
-  static keyOf({ family, table, backend }: TableView): string {
-    return `${family} ${table} ${backend}`
+  static keyOf({ family, table, backend, handle }: TableView): string {
+    return `${family} ${table} ${backend} ${handle}`
   }
 
   constructor(view: TablesView, table: TableView) {
