@@ -6,7 +6,12 @@ import { LiveTables } from '../../src/ui/live'
 /** A table of nf_tables with one rule that iptables has no words for: what it says holds what it has counted. */
 const reading = (time: number, counted: string, handle = 5, table = '1'): TableSnapshot[] => [
   {
-    ...{ family: 'ipv4', table: 'filter', backend: 'nft', time, handle: table, incompatible: [] },
+    family: 'ipv4',
+    table: 'filter',
+    backend: 'nft',
+    time,
+    handle: table,
+    incompatible: [],
     chains: [
       {
         name: 'user',
