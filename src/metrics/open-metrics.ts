@@ -1,6 +1,7 @@
 /** What labelled rules have counted, as OpenMetrics text. github.com/prometheus/OpenMetrics, specification 1.0 */
 import { check, names, text } from '../input'
 import { checkOptions } from '../options'
+import { nameOf } from '../view/name'
 import type { RuleSnapshot, TableSnapshot } from '../view/snapshot'
 import { SNAPSHOTS } from '../view/taken'
 import { wellFormed } from '../view/visible'
@@ -94,7 +95,3 @@ function labelOf(rule: RuleSnapshot, isOfNamedChain: boolean): Sample['labels'] 
   if (comment !== undefined && comment !== '') return { comment: wellFormed(comment) }
   return isOfNamedChain ? { rule: wellFormed(nameOf(rule)) } : undefined
 }
-
-/** What names a rule must not change with what it counts. */
-const nameOf = ({ rule, handle, isIncompatible }: RuleSnapshot): string =>
-  isIncompatible ? `nft handle ${handle}` : rule

@@ -1,6 +1,7 @@
 /** Tables read again and again, as long as somebody looks: one reading for all who do. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toJson } from '../json'
+import { nameOf } from '../view/name'
 import { rates } from '../view/rates'
 import type { TableSnapshot } from '../view/snapshot'
 import type { CountedPolicy, CountedRule, LiveNews } from './api'
@@ -65,8 +66,9 @@ const newsOf = (news: LiveNews): string => toJson(news, 0)
 /** Whether they hold the same but for counters. */
 function isSameShape(before: readonly TableSnapshot[], after: readonly TableSnapshot[]): boolean {
   return isSame(before, after, (old, now) => {
-    const { family, table, backend, incompatible } = old
-    const isPlace = family === now.family && table === now.table && backend === now.backend
+    const { family, table, backend, handle, incompatible } = old
+    // Handles of another table of the same name are those of other rules.
+    const isPlace = family === now.family && table === now.table && backend === now.backend && handle === now.handle
     return isPlace && isSame(incompatible, now.incompatible, Object.is) && isSame(old.chains, now.chains, isSameChain)
   })
 }
@@ -77,7 +79,7 @@ const isSame = <T>(before: readonly T[], after: readonly T[], compare: (old: T, 
 const isSameChain = (old: TableSnapshot['chains'][number], now: typeof old): boolean =>
   old.name === now.name &&
   old.policy === now.policy &&
-  isSame(old.rules, now.rules, (one, other) => one.rule === other.rule)
+  isSame(old.rules, now.rules, (one, other) => nameOf(one) === nameOf(other))
 
 function countersOf(before: readonly TableSnapshot[], after: readonly TableSnapshot[]): LiveNews {
   const keyOf = (family: string, table: string, chain: string, position: number): string =>

@@ -4,6 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { OPEN_METRICS_TYPE } from '../../src/index'
 import { metricsServer } from '../../src/metrics/serve'
 
+/** How many requests have come to the server that was started last. */
+let requests = 0
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
 const opened: Disposable[] = []
 afterEach(() => {
   for (const one of opened.splice(0)) one[Symbol.dispose]()
@@ -11,6 +18,8 @@ afterEach(() => {
 
 async function serve(read: () => Promise<string>, failed: (error: unknown) => void = () => {}): Promise<string> {
   const server = metricsServer(read, failed)
+  requests = 0
+  server.on('request', () => requests++)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   opened.push({ [Symbol.dispose]: () => void server.close().closeAllConnections() })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -44,12 +53,12 @@ test('those who ask while the tables are read share the reading', async () => {
   }
   const at = await serve(read)
   const answers = Array.from({ length: 20 }, () => fetch(`${at}/metrics`))
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await until(() => requests === 20)
   finish('one')
   expect(new Set(await Promise.all(answers.map(async (answer) => (await answer).text())))).toEqual(new Set(['one']))
   expect(readings).toBe(1)
   const next = fetch(`${at}/metrics`)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => readings === 2)
   finish('two')
   expect(await (await next).text()).toBe('two')
   expect(readings).toBe(2)

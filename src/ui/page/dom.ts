@@ -32,9 +32,17 @@ export const svg = <Name extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[Name] =>
   fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children)
 
-/** In place of what an element holds. */
-export const show = (element: Element, ...children: readonly Child[]): void =>
-  element.replaceChildren(...nodes(children))
+/** In place of what an element holds. What stays is not moved, and so keeps the focus and what is selected in it. */
+export function show(element: Element, ...children: readonly Child[]): void {
+  const wanted = nodes(children).map((node) => (node instanceof Node ? node : document.createTextNode(node)))
+  const stays = new Set<Node>(wanted)
+  for (const node of [...element.childNodes]) if (!stays.has(node)) node.remove()
+  let next = element.firstChild
+  for (const node of wanted) {
+    if (node === next) next = next.nextSibling
+    else element.insertBefore(node, next)
+  }
+}
 
 /** Only where it is another, so that nobody is told of what stays. */
 export function setText(element: Element, text: string): void {

@@ -124,7 +124,7 @@ export class PlanView {
         `Make ${plural(changes, 'change')} to the ${FAMILY_WORDS[plan.family]} tables of this machine?`,
       ),
       note(
-        'It is looked first whether the chains are as they were when this was planned. Packets are treated by the new rules at once; a rule that keeps you out keeps out this page, too, if it comes by a tunnel.',
+        'Nothing is done if the chains have changed since this was planned. The new rules take effect at once: a rule that locks you out also cuts off this page, if you reach it through a tunnel.',
       ),
       el('p', { class: 'buttons' }, cancel, button('Apply', apply, { class: 'main danger' })),
     )

@@ -22,9 +22,11 @@ export async function call<Name extends CallName>(name: Name, request: Request<N
 export async function* listen(signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
   const response = await fetch('/api/live', { headers: { authorization }, signal })
   if (!response.ok || response.body === null) throw new Error(((await response.json()) as ErrorAnswer).error)
+  // Not every browser that is in use lets streams be iterated.
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
-  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-    const events = (rest + text).split('\n\n')
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const events = (rest + read.value).split('\n\n')
     rest = events.pop() ?? ''
     for (const event of events) yield JSON.parse(event.slice('data: '.length)) as LiveEvent
   }

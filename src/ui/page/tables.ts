@@ -1,6 +1,7 @@
 /** The tables of both families, with what counts now. */
 import type { FamilyName } from '../../abi/family'
 import type { Finding } from '../../lint/finding'
+import { nameOf } from '../../view/name'
 import type { LiveEvent, PacketForm, TableView } from '../api'
 import { button, el, labelled, note, options, setText, show } from './dom'
 import { exact, plural, short } from './numbers'
@@ -22,54 +23,143 @@ const BACKEND_WORDS = { legacy: 'ip_tables', nft: 'nf_tables' } as const
 /** A browser draws so many rows of a chain at once without hesitating. */
 const MOST_ROWS = 300
 
+/** What shows an item, also when that is read anew. */
+interface Following<Item> {
+  readonly key: string
+  follow(item: Item, index: number): void
+}
+
+/**
+ * What shows items now: that of each item which was there already, and new ones. So nothing that stays on the page loses the focus,
+ * or what is selected in it, because something else has changed.
+ */
+function following<Item, View extends Following<Item>>(
+  before: readonly View[],
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  make: (item: Item, index: number) => View,
+): View[] {
+  const left = Map.groupBy(before.toReversed(), ({ key }) => key)
+  return items.map((item, index) => {
+    const view = left.get(keyOf(item))?.pop()
+    view?.follow(item, index)
+    return view ?? make(item, index)
+  })
+}
+
+/** What lint has found. */
+class FindingNote implements Following<Finding> {
+  readonly element = el('p', { class: 'finding' })
+  readonly #kind: HTMLElement
+  readonly #example: HTMLElement
+  #finding: Finding
+
+  static keyOf({ kind }: Finding): string {
+    return kind
+  }
+
+  constructor(finding: Finding, { trace }: TablesActions) {
+    this.#kind = el('span', { class: 'badge warn' }, finding.kind)
+    this.#example = button('trace an example', () => trace(this.#finding.family, this.#finding.packet as PacketForm), {
+      class: 'link',
+    })
+    this.#finding = finding
+    this.#show()
+  }
+
+  get key(): string {
+    return FindingNote.keyOf(this.#finding)
+  }
+
+  follow(finding: Finding): void {
+    const [before, now] = [this.#finding, finding].map((one) => JSON.stringify(one))
+    this.#finding = finding
+    if (now !== before) this.#show()
+  }
+
+  #show(): void {
+    const { message, by, packet } = this.#finding
+    const code = by && el('code', {}, `${by.position + 1}: ${by.rule}`)
+    show(this.element, this.#kind, ` ${message} `, code, packet !== undefined && this.#example)
+  }
+}
+
+interface Row {
+  readonly element: HTMLTableRowElement
+  readonly position: HTMLElement
+  readonly numbers: readonly [rate: HTMLElement, packets: HTMLElement, bytes: HTMLElement]
+  readonly content: HTMLElement
+  /** What the rule says, and where it goes. */
+  readonly words: readonly [rule: HTMLElement, link?: HTMLElement]
+}
+
 /** A rule, and the row that it has once it was shown. */
-class RuleRow {
+class RuleRow implements Following<RuleView> {
   readonly #chain: ChainTable
-  readonly #index: number
-  readonly rule: RuleView
+  #findings: readonly FindingNote[] = []
+  #rule: RuleView
+  #index: number
   rate = 0
-  #findings: readonly Finding[] = []
   #counters: RuleView['counters']
   #bytesRate = 0
   #isMet = false
-  #row: { readonly element: HTMLTableRowElement; readonly cells: readonly HTMLElement[] } | undefined
+  #row: Row | undefined
+
+  static keyOf(rule: RuleView): string {
+    return nameOf(rule)
+  }
 
   constructor(chain: ChainTable, rule: RuleView, index: number) {
     this.#chain = chain
-    this.rule = rule
+    this.#rule = rule
     this.#index = index
     this.#counters = rule.counters
   }
 
+  get key(): string {
+    return RuleRow.keyOf(this.#rule)
+  }
+  get rule(): RuleView {
+    return this.#rule
+  }
+
+  follow(rule: RuleView, index: number): void {
+    ;[this.#rule, this.#index, this.#counters] = [rule, index, rule.counters]
+    if (this.#row !== undefined) {
+      setText(this.#row.position, String(index + 1))
+      // What iptables has no words for has counted in what it says.
+      if (rule.isIncompatible) setText(this.#row.words[0], rule.rule)
+    }
+    this.#updateNumbers()
+  }
+
   count(counters: RuleView['counters'], rate: number, bytesRate: number): void {
     ;[this.#counters, this.rate, this.#bytesRate] = [counters, rate, bytesRate]
-    this.#update()
+    this.#updateNumbers()
   }
 
   /** Counts nothing now. */
   rest(): void {
     ;[this.rate, this.#bytesRate] = [0, 0]
-    this.#update()
+    this.#updateNumbers()
   }
 
   set isMet(isMet: boolean) {
     if (isMet === this.#isMet) return
     this.#isMet = isMet
-    this.#row = undefined
+    this.#updateContent()
   }
   get isMet(): boolean {
     return this.#isMet
   }
 
   set findings(findings: readonly Finding[]) {
-    this.#findings = findings
-    this.#row = undefined
+    if (findings.length === 0 && !this.hasFindings) return
+    this.#findings = this.#chain.notesOf(this.#findings, findings)
+    this.#updateContent()
   }
-  get findings(): readonly Finding[] {
-    return this.#findings
-  }
-  addFinding(finding: Finding): void {
-    this.findings = [...this.#findings, finding]
+  get hasFindings(): boolean {
+    return this.#findings.length > 0
   }
 
   get element(): HTMLTableRowElement {
@@ -77,34 +167,37 @@ class RuleRow {
     return this.#row.element
   }
 
-  #make() {
-    const cells = ['rate', 'packets', 'bytes'].map((kind) => el('td', { class: `number ${kind}`, role: 'cell' }))
-    const element = el(
-      'tr',
-      { role: 'row', class: this.#isMet && 'met' },
-      el('td', { class: 'number position', role: 'cell' }, this.#index + 1),
-      ...cells,
-      el('td', { class: 'rule', role: 'cell' }, ...this.#content()),
-    )
-    this.#row = { element, cells }
-    this.#update()
+  #make(): Row {
+    const numberCell = (kind: string): HTMLElement => el('td', { class: `number ${kind}`, role: 'cell' })
+    const position = el('td', { class: 'number position', role: 'cell' }, this.#index + 1)
+    const numbers = [numberCell('rate'), numberCell('packets'), numberCell('bytes')] as const
+    const content = el('td', { class: 'rule', role: 'cell' })
+    const element = el('tr', { role: 'row' }, position, ...numbers, content)
+    this.#row = { element, position, numbers, content, words: this.#words() }
+    this.#updateNumbers()
+    this.#updateContent()
     return this.#row
   }
 
-  #content() {
-    const to = this.rule.jump ?? this.rule.goto
-    const text = this.rule.rule === '' ? note('every packet; nothing is done', 'dim') : el('code', {}, this.rule.rule)
-    return [
-      text,
-      to !== undefined && button(`→ ${to}`, () => this.#chain.reveal(to), { class: 'link' }),
-      this.#isMet && el('span', { class: 'badge met' }, 'met by the traced packet'),
-      ...this.findings.map((one) => this.#chain.finding(one)),
-    ]
+  #words(): Row['words'] {
+    const { rule, jump, goto } = this.#rule
+    const to = jump ?? goto
+    const text = rule === '' ? note('every packet; nothing is done', 'dim') : el('code', {}, rule)
+    if (to === undefined) return [text]
+    return [text, button(`→ ${to}`, () => this.#chain.reveal(to), { class: 'link' })]
   }
 
-  #update(): void {
+  #updateContent(): void {
     if (this.#row === undefined) return
-    const [rate, packets, bytes] = this.#row.cells as [HTMLElement, HTMLElement, HTMLElement]
+    const { element, content, words } = this.#row
+    const met = this.#isMet && el('span', { class: 'badge met' }, 'met by the traced packet')
+    element.classList.toggle('met', this.#isMet)
+    show(content, ...words, met, ...this.#findings.map((one) => one.element))
+  }
+
+  #updateNumbers(): void {
+    if (this.#row === undefined) return
+    const [rate, packets, bytes] = this.#row.numbers
     setText(rate, this.rate === 0 ? '' : short(this.rate, false))
     rate.title = this.rate === 0 ? '' : `${this.rate.toFixed(1)} packets/s, ${this.#bytesRate.toFixed(0)} bytes/s`
     setText(packets, short(this.#counters[0]))
@@ -117,29 +210,33 @@ class RuleRow {
 }
 
 /** A chain with its rules. */
-class ChainTable {
+class ChainTable implements Following<ChainView> {
   readonly element: HTMLElement
-  readonly chain: ChainView
-  readonly rows: readonly RuleRow[]
-  findings: readonly Finding[] = []
   readonly #view: TablesView
   readonly #heading: HTMLElement
+  readonly #policy = el('span')
   readonly #policyCounters = el('span', { class: 'dim' })
+  readonly #length = el('span', { class: 'dim' })
   readonly #notes = el('div')
   readonly #body = el('tbody', { role: 'rowgroup' })
   readonly #table: HTMLTableElement
-  readonly #more = el('p', { class: 'more' })
+  readonly #showMore = button('', () => this.#showAll())
+  readonly #more = el('p', { class: 'more' }, this.#showMore)
   readonly reveal: (chain: string) => void
+  #chain: ChainView
+  #rows: readonly RuleRow[] = []
+  #findings: readonly FindingNote[] = []
   #limit = MOST_ROWS
   #shown: readonly RuleRow[] = []
 
+  static keyOf({ name }: ChainView): string {
+    return name
+  }
+
   constructor(view: TablesView, chain: ChainView, reveal: (chain: string) => void) {
     this.#view = view
-    this.chain = chain
     this.reveal = reveal
-    this.rows = chain.rules.map((rule, i) => new RuleRow(this, rule, i))
     this.#heading = el('h3', { tabindex: -1 }, chain.name)
-    const { policy } = chain
     const head = el(
       'tr',
       { role: 'row' },
@@ -154,28 +251,48 @@ class ChainTable {
     this.element = el(
       'section',
       { class: 'chain', 'aria-label': `chain ${chain.name}` },
-      el(
-        'header',
-        {},
-        this.#heading,
-        policy === undefined
-          ? el('span', { class: 'badge' }, 'user chain')
-          : el('span', { class: `badge ${policy === 'ACCEPT' ? 'accept' : 'drop'}` }, `policy ${policy}`),
-        policy !== undefined && this.#policyCounters,
-        el('span', { class: 'dim' }, plural(chain.rules.length, 'rule')),
-      ),
+      el('header', {}, this.#heading, this.#policy, this.#policyCounters, this.#length),
       this.#notes,
       this.#table,
       this.#more,
     )
-    if (chain.counters) this.countPolicy(chain.counters)
+    this.#chain = chain
+    this.follow(chain)
+  }
+
+  get key(): string {
+    return ChainTable.keyOf(this.#chain)
+  }
+  get chain(): ChainView {
+    return this.#chain
+  }
+  get rows(): readonly RuleRow[] {
+    return this.#rows
+  }
+
+  follow(chain: ChainView): void {
+    const { policy, counters, rules } = chain
+    this.#chain = chain
+    this.#rows = following(this.#rows, rules, RuleRow.keyOf, (rule, i) => new RuleRow(this, rule, i))
+    this.#policy.className = `badge ${policy === undefined ? '' : policy === 'ACCEPT' ? 'accept' : 'drop'}`
+    setText(this.#policy, policy === undefined ? 'user chain' : `policy ${policy}`)
+    setText(this.#length, plural(rules.length, 'rule'))
+    this.#policyCounters.hidden = counters === undefined
+    if (counters !== undefined) this.countPolicy(counters)
   }
 
   countPolicy([packets, bytes]: RuleView['counters']): void {
     setText(this.#policyCounters, `${short(packets)} packets, ${short(bytes)} bytes`)
   }
 
-  finding = (one: Finding): HTMLElement => this.#view.finding(one)
+  notesOf(before: readonly FindingNote[], findings: readonly Finding[]): FindingNote[] {
+    return following(before, findings, FindingNote.keyOf, (one) => new FindingNote(one, this.#view.actions))
+  }
+
+  set findings(findings: readonly Finding[]) {
+    this.#findings = this.notesOf(this.#findings, findings)
+    show(this.#notes, ...this.#findings.map((one) => one.element))
+  }
 
   focus(): void {
     this.element.scrollIntoView({ block: 'start' })
@@ -184,13 +301,14 @@ class ChainTable {
 
   /** @returns how many rules are shown, and whether the chain is */
   filter(filter: Filter): { readonly rules: number; readonly isShown: boolean } {
-    const isChain = filter.takesChain(this.chain)
-    this.#shown = this.rows.filter((row) => filter.takesRow(row, isChain))
-    const hasFindings = this.findings.length > 0
+    const isChain = filter.takesChain(this.#chain)
+    this.#shown = this.#rows.filter((row) => filter.takesRow(row, isChain))
     const isShown =
-      this.#shown.length > 0 || filter.isOpen || (isChain && !filter.isOfRules) || (filter.isOfFindings && hasFindings)
+      this.#shown.length > 0 ||
+      filter.isOpen ||
+      (isChain && !filter.isOfRules) ||
+      (filter.isOfFindings && this.#findings.length > 0)
     this.element.hidden = !isShown
-    show(this.#notes, ...this.findings.map(this.finding))
     this.#draw()
     return { rules: this.#shown.length, isShown }
   }
@@ -200,7 +318,7 @@ class ChainTable {
     show(this.#body, ...rows.map(({ element }) => element))
     this.#table.hidden = rows.length === 0
     const left = this.#shown.length - rows.length
-    show(this.#more, left > 0 && button(`show ${plural(left, 'more rule')}`, () => this.#showAll()))
+    setText(this.#showMore, `show ${plural(left, 'more rule')}`)
     this.#more.hidden = left === 0
   }
 
@@ -254,9 +372,9 @@ class Filter {
     return (this.#scope === 'all' || this.#scope === 'chain') && this.#has(name)
   }
 
-  takesRow({ rule: { rule, comment }, rate, findings }: RuleRow, isChain: boolean): boolean {
+  takesRow({ rule: { rule, comment }, rate, hasFindings }: RuleRow, isChain: boolean): boolean {
     if (this.#isCounting && rate === 0) return false
-    if (this.isOfFindings && findings.length === 0) return false
+    if (this.isOfFindings && !hasFindings) return false
     if (isChain) return true
     if (this.#scope === 'comment') return this.#has(comment)
     return this.#scope !== 'chain' && (this.#has(rule) || this.#has(comment))
@@ -264,14 +382,61 @@ class Filter {
 }
 
 /** A table with its chains. */
-interface TablePart {
-  readonly table: TableView
+class TablePart implements Following<TableView> {
   readonly element: HTMLElement
-  readonly chains: readonly ChainTable[]
+  readonly #view: TablesView
+  readonly #heading: HTMLElement
+  #table: TableView
+  #chains: readonly ChainTable[] = []
+
+  static keyOf({ family, table, backend, handle }: TableView): string {
+    return `${family} ${table} ${backend} ${handle}`
+  }
+
+  constructor(view: TablesView, table: TableView) {
+    const { family, table: name, backend } = table
+    this.#view = view
+    this.#heading = el(
+      'h2',
+      {},
+      name,
+      el('span', { class: 'dim' }, ` ${FAMILY_WORDS[family]}, ${BACKEND_WORDS[backend]}`),
+    )
+    this.element = el('section', { class: 'table', 'aria-label': `${name} of ${FAMILY_WORDS[family]}` })
+    this.#table = table
+    this.follow(table)
+  }
+
+  get key(): string {
+    return TablePart.keyOf(this.#table)
+  }
+  get table(): TableView {
+    return this.#table
+  }
+  get chains(): readonly ChainTable[] {
+    return this.#chains
+  }
+
+  follow(table: TableView): void {
+    const reveal = (name: string): void => this.#view.reveal(table.family, table.table, name)
+    this.#table = table
+    this.#chains = following(
+      this.#chains,
+      table.chains,
+      ChainTable.keyOf,
+      (chain) => new ChainTable(this.#view, chain, reveal),
+    )
+    show(
+      this.element,
+      this.#heading,
+      ...table.incompatible.map((what) => note(`not in the words of iptables: ${what}`, 'finding')),
+      ...this.#chains.map(({ element }) => element),
+    )
+  }
 }
 
 export class TablesView {
-  readonly #actions: TablesActions
+  readonly actions: TablesActions
   readonly #search = el('input', { type: 'search', placeholder: 'dport 22', spellcheck: 'false', autocomplete: 'off' })
   readonly #scope = el('select', {}, ...options(SCOPES))
   readonly #family = el('select', {}, ...options({ '': 'both', ...FAMILY_WORDS }))
@@ -279,14 +444,14 @@ export class TablesView {
   readonly #isOfFindings = el('input', { type: 'checkbox' })
   readonly #count = el('p', { class: 'dim', role: 'status' })
   readonly #problems = el('p', { class: 'dim' })
+  readonly #look = button('', () => this.actions.lint(true))
   readonly #marks = el('p', { class: 'marks' })
   readonly #content = el('div')
   #parts: readonly TablePart[] = []
   #counting: readonly RuleRow[] = []
-  #findings: readonly Finding[] = []
 
   constructor(root: Element, actions: TablesActions) {
-    this.#actions = actions
+    this.actions = actions
     const controls = [
       labelled('Search', this.#search, { class: 'wide' }),
       labelled('in', this.#scope),
@@ -303,29 +468,8 @@ export class TablesView {
   }
 
   setTables(tables: readonly TableView[]): void {
-    this.#counting = []
-    this.#parts = tables.map((table) => this.#part(table))
-    this.#place()
+    this.#parts = following(this.#parts, tables, TablePart.keyOf, (table) => new TablePart(this, table))
     this.mark([])
-    this.#filter()
-  }
-
-  #part(table: TableView): TablePart {
-    const reveal = (name: string): void => this.reveal(table.family, table.table, name)
-    const chains = table.chains.map((chain) => new ChainTable(this, chain, reveal))
-    const element = el(
-      'section',
-      { class: 'table', 'aria-label': `${table.table} of ${FAMILY_WORDS[table.family]}` },
-      el(
-        'h2',
-        {},
-        table.table,
-        el('span', { class: 'dim' }, ` ${FAMILY_WORDS[table.family]}, ${BACKEND_WORDS[table.backend]}`),
-      ),
-      ...table.incompatible.map((what) => note(`not in the words of iptables: ${what}`, 'finding')),
-      ...chains.map((chain) => chain.element),
-    )
-    return { table, element, chains }
   }
 
   setCounters({ policies, rules }: Counters): void {
@@ -343,15 +487,10 @@ export class TablesView {
 
   /** @param findings undefined where there are too many rules to look at unasked */
   setFindings(rules: number, findings: readonly Finding[] | undefined): void {
-    this.#findings = findings ?? []
-    this.#place()
+    this.#place(findings ?? [])
     this.#filter()
-    if (findings === undefined)
-      show(
-        this.#problems,
-        button(`look over ${plural(rules, 'rule')}`, () => this.#actions.lint(true)),
-        ' for what is wrong or of no use: this takes a while',
-      )
+    setText(this.#look, `look over ${plural(rules, 'rule')}`)
+    if (findings === undefined) show(this.#problems, this.#look, ' for what is wrong or of no use: this takes a while')
     else
       show(
         this.#problems,
@@ -360,34 +499,18 @@ export class TablesView {
   }
 
   /** Puts findings where they belong. */
-  #place(): void {
+  #place(findings: readonly Finding[]): void {
+    const byPlace = Map.groupBy(findings, ({ family, table, chain, at }) =>
+      placeOf(family, table, chain, at?.position, at?.rule),
+    )
     for (const { table, chains } of this.#parts)
       for (const one of chains) {
-        const here = this.#findings.filter(
-          ({ family, table: name, chain }) =>
-            family === table.family && name === table.table && chain === one.chain.name,
-        )
-        one.findings = here.filter(({ at }) => at === undefined)
-        for (const row of one.rows.filter(({ findings }) => findings.length > 0)) row.findings = []
-        for (const finding of here) {
-          const row = one.rows[finding.at?.position ?? -1]
-          // What was found of another rule, before the table was changed, is not told of this one.
-          if (row?.rule.rule === finding.at?.rule) row?.addFinding(finding)
-        }
+        const of = (position?: number, rule?: string): readonly Finding[] =>
+          byPlace.get(placeOf(table.family, table.table, one.chain.name, position, rule)) ?? []
+        one.findings = of()
+        // What was found of another rule, before the table was changed, is not told of this one.
+        for (const [i, row] of one.rows.entries()) row.findings = of(i, row.rule.rule)
       }
-  }
-
-  finding({ kind, family, by, packet, message }: Finding): HTMLElement {
-    const example = packet as PacketForm | undefined
-    return el(
-      'p',
-      { class: 'finding' },
-      el('span', { class: 'badge warn' }, kind),
-      ` ${message} `,
-      by !== undefined && el('code', {}, `${by.position + 1}: ${by.rule}`),
-      example !== undefined &&
-        button('trace an example', () => this.#actions.trace(family, example), { class: 'link' }),
-    )
   }
 
   /** Marks rules that a packet meets. */
@@ -445,6 +568,8 @@ export class TablesView {
     else show(this.#content, ...elements, parts.length === 0 && note(nothingText(filter)))
   }
 }
+
+const placeOf = (...words: readonly (string | number | undefined)[]): string => JSON.stringify(words)
 
 /** Those first that most rules are in. */
 const ORDER: readonly string[] = ['filter', 'nat', 'mangle', 'raw', 'security']
