@@ -58,11 +58,11 @@ COMMIT
 `
 
 describe.each([
-  ['legacy', ''],
-  ['legacy', '6'],
-  ['nft', ''],
-  ['nft', '6'],
-] as const)('ip%stables %s', (backend, family) => {
+  ['', 'legacy'],
+  ['6', 'legacy'],
+  ['', 'nft'],
+  ['6', 'nft'],
+] as const)('ip%stables %s', (family, backend) => {
   const tool = `ip${family}tables-${backend}`
   const listed = (where = namespace): string[] =>
     run(where, `${tool}-save -c -t filter`)
