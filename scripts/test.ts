@@ -9,7 +9,7 @@
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 interface Part {
@@ -75,11 +75,16 @@ function judgeSkips({ testResults }: JestReport, declared: readonly DeclaredSkip
   ]
 }
 
-function runJest(name: string, before: readonly string[] = [], env: Record<string, string> = {}): Part {
+/**
+ * How many test files run side by side. Left to itself, jest keeps a processor free: half of the two that small machines have.
+ * Live tests wait more than they compute: for the kernel to change tables, for locks, for timers.
+ */
+const WORKERS = { offline: availableParallelism(), live: Math.max(3, availableParallelism()) }
+
+function runJest(name: keyof typeof WORKERS, before: readonly string[] = [], env: Record<string, string> = {}): Part {
   const report = join(scratch, `${name}.json`)
   const options = ['--selectProjects', name, '--json', '--outputFile', report, '--passWithNoTests', '--silent=false']
-  // Left to itself, jest keeps a processor free: half of the two that small machines have.
-  const workers = ['--maxWorkers', '100%']
+  const workers = ['--maxWorkers', String(WORKERS[name])]
   const { status } = run([...before, process.execPath, jest, ...options, ...workers, ...process.argv.slice(2)], env)
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'))

@@ -142,16 +142,14 @@ function expectRefused(part: Part, known: Known, name: string, value: unknown): 
   const ways = [() => part.setParameter(name, value), () => part.setParameter(name.replaceAll('-', '_'), value)]
   if (!(property in Object.getPrototypeOf(new Rule().createTarget('ACCEPT'))))
     ways.push(() => Object.assign(part, { [property]: value }))
-  for (const way of ways) {
-    const error = refusal(way)
-    expect({ extension: error.extension, parameter: error.parameter }).toEqual({
-      extension: known.extension.name,
-      parameter: name,
-    })
-    expect(error.message).toContain(known.extension.name)
-    expect(error.message).toContain(name)
-    expect(JSON.stringify(part.parameters)).toBe(before)
-  }
+  const expected = { extension: known.extension.name, parameter: name, unsaid: [], parameters: before }
+  const refusals = ways.map((way) => {
+    const { extension, parameter, message } = refusal(way)
+    const unsaid = [known.extension.name, name].filter((word) => !message.includes(word))
+    return { extension, parameter, unsaid, parameters: JSON.stringify(part.parameters) }
+  })
+  // At once, as this is where the time goes: a call of `expect` takes longer than what is tried.
+  expect(refusals).toEqual(ways.map(() => expected))
 }
 
 /** No name, number, address or text of any extension is like this. */

@@ -32,6 +32,23 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
+/** The processes that wait for a change of this test to be confirmed. */
+const holders = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+        return words.includes('hold-change') && words.some((word) => word.startsWith(`${folder}/`))
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+
+/** Until there is none left that could still change something. */
+const decided = (): Promise<void> => until(() => holders().length === 0)
+
 const TEXT = `*filter
 :INPUT DROP [0:0]
 :web-in - [0:0]
@@ -41,11 +58,11 @@ COMMIT
 `
 
 describe.each([
-  ['legacy', ''],
-  ['legacy', '6'],
-  ['nft', ''],
-  ['nft', '6'],
-] as const)('ip%stables %s', (backend, family) => {
+  ['', 'legacy'],
+  ['6', 'legacy'],
+  ['', 'nft'],
+  ['6', 'nft'],
+] as const)('ip%stables %s', (family, backend) => {
   const tool = `ip${family}tables-${backend}`
   const listed = (where = namespace): string[] =>
     run(where, `${tool}-save -c -t filter`)
@@ -79,12 +96,14 @@ END`,
 
   test('what is not confirmed is as it was, with counters; what is confirmed stays', async () => {
     const before = listed()
-    const directory = applied(2)
+    const directory = applied(3)
     expect(changed()).toBe(true)
     await until(() => existsSync(join(directory, 'result')))
     expect(listed()).toEqual(before)
-    run(namespace, `${command} confirm ${applied(3)}`)
-    await sleep(4000)
+    const other = applied(60)
+    expect(holders()).toHaveLength(1)
+    run(namespace, `${command} confirm ${other}`)
+    await decided()
     expect(changed()).toBe(true)
   })
 
@@ -99,7 +118,7 @@ END`,
       await sleep(delay)
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
-      await sleep(3500)
+      await decided()
       expect(listed(own)).toEqual(before)
       own.close()
     }
@@ -118,7 +137,7 @@ END`,
     }
     child.kill('SIGKILL')
     expect(changed()).toBe(true)
-    await sleep(2500)
+    await decided()
     expect(listed()).toEqual(before)
   })
 
@@ -195,24 +214,10 @@ END`,
     expect([code, listed()]).toEqual([1, before])
   })
 
-  /** The processes that wait for a change to be confirmed. */
-  const holders = (directory: string): number[] =>
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          const said = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-          return said.includes('hold-change') && said.includes(directory)
-        } catch {
-          return false
-        }
-      })
-      .map(Number)
-
   test('where the process that waits was killed, rollback does it, in the same network namespace alone', () => {
     const before = listed()
     const directory = applied(60)
-    const [holder] = holders(directory)
+    const [holder] = holders()
     process.kill(holder as number, 'SIGKILL')
     const other = newNamespace()
     const { status, stderr } = attempt(other, `${command} rollback ${directory}`)
@@ -240,8 +245,8 @@ END`,
   })
 
   test('who ends the process that waits has it take the change back', async () => {
-    const directory = applied(60)
-    process.kill(holders(directory)[0] as number, 'SIGTERM')
+    applied(60)
+    process.kill(holders()[0] as number, 'SIGTERM')
     await until(() => !changed())
   })
 })

@@ -238,7 +238,8 @@ describe('asynchronous', () => {
   test('waits for another program without blocking, and gets the lock when that is done', async () => {
     const other = await otherHolder(0.2)
     const { turns } = await countingTurns(() => withLockAsync({ timeoutMs: 5000 }, async () => {}))
-    expect(turns).toBeGreaterThan(20)
+    // One that blocks has a single turn, when it ends; one beside much other work has had nine.
+    expect(turns).toBeGreaterThan(5)
     await end(other)
   })
 

@@ -4,9 +4,11 @@
  */
 const Sequencer = require('@jest/test-sequencer').default
 
-const LONGEST = ['live/conformance', 'live/restore', 'live/list', 'live/generated', 'live/command'].map(
-  (name) => `/test/${name}.test.ts`,
-)
+const LONGEST = [
+  ...['live/conformance', 'live/conformance-nft', 'live/restore', 'live/nft-command', 'live/confirm', 'live/list'],
+  ...['live/generated-commands', 'live/reliability', 'live/command', 'live/ipset-command', 'live/privileges'],
+  ...['iptc/parameters', 'easy/dictionary', 'ui/browser', 'language/restore', 'nft/rule', 'ruleset/rule-ids'],
+].map((name) => `/test/${name}.test.ts`)
 
 /** 0 for the longest, and the same for all that are none. */
 const rank = ({ path }) => {

@@ -71,21 +71,25 @@ export const shown = (family: Family, table: string, ...options: string[]): stri
   must(iptables(family, '-t', table, '-L', ...options), `-L of ${table}`).stdout
 
 /** Programs that make what rules refer to. */
-const MAKERS = ['ipset', 'nfacct']
-/** May fail: a set that rules of other tables refer to stays. */
-const DESTROY = ['ipset', 'destroy']
+const MAKERS = /^(?:ipset|nfacct) /
 
-/** Empties a table and makes what a group needs there. */
+/** Whether this process has ever made an ipset: there may be some to destroy from then on. */
+let mayHaveSets = false
+
+/** Empties a table and makes what a group needs there; as few processes as will do, as nothing is called more often. */
 export function prepare({ family, table, setup }: Case): void {
-  const change = (...words: string[]): string[] => [command(family), '-t', table, ...words]
-  const flushes = setup.some((line) => line.startsWith('nfacct ')) ? [['nfacct', 'flush']] : []
-  const making = setup.map((line) => {
-    const words = line.split(/\s+/)
-    return MAKERS.includes(words[0] as string) ? words : change(...words)
-  })
-  const commands = [change('-F'), change('-X'), DESTROY, ...flushes, ...making]
-  const outcomes = runEach(commands.map((words) => ({ words })))
-  for (const [i, words] of commands.entries()) if (words !== DESTROY) must(outcomes[i] as Outcome, words.join(' '))
+  must(run(`${command(family)}-restore`, [], `*${table}\nCOMMIT\n`), `emptying ${table}`)
+  const made = setup.filter((line) => MAKERS.test(line))
+  mayHaveSets ||= made.some((line) => line.startsWith('ipset '))
+  // May fail: a set that rules of other tables refer to stays.
+  if (mayHaveSets) run('ipset', ['destroy'])
+  if (made.some((line) => line.startsWith('nfacct '))) must(run('nfacct', ['flush']), 'nfacct flush')
+  for (const line of made) {
+    const [program, ...words] = line.split(/\s+/) as [string, ...string[]]
+    must(run(program, words), line)
+  }
+  const rules = setup.filter((line) => !MAKERS.test(line))
+  if (rules.length > 0) must(restore(family, table, rules), rules.join(', '))
 }
 
 /** Names of the ipsets that there are. */
