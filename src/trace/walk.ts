@@ -1,8 +1,10 @@
 /** The way of a packet through the hooks of a family, table by table and rule by rule. */
-import type { Hook } from '../abi/netfilter'
+import { type Hook, IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
+import { text } from '../binary/text'
 import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
 import { connection, meta, type Source } from '../extensions/native'
+import { encoded, equals } from '../extensions/native-tests'
 import { policyOf } from '../ruleset/ruleset'
 import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
@@ -77,6 +79,8 @@ interface Frame {
 /** Where a packet is. Nothing of it is changed: each step makes another. */
 interface Standing {
   readonly packet: KnownPacket
+  /** Whether this host has sent it to itself: then it was tracked and translated on its way out, and is not again. */
+  readonly isLoopedBack: boolean
   readonly way: Way | undefined
   /** The interface by which it goes out, once that has been decided. */
   readonly out: Seen
@@ -92,7 +96,12 @@ const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
 
 const NONE: ReadonlyMap<Condition, boolean> = new Map()
 
-const UNTRACKED: readonly number[] = [STATES.UNTRACKED]
+/** What has been tracked before stays so: rules in raw exempt what has not. */
+const untracked = (states: readonly number[]): number[] => [
+  ...new Set(states.map((one) => (one === STATES.INVALID ? STATES.UNTRACKED : one))),
+]
+
+const BY_LOOPBACK = equals(IN, encoded(text(IFNAMSIZ), 'lo'))
 
 export class Walk {
   readonly #ruleset: FamilyRuleset
@@ -115,9 +124,10 @@ export class Walk {
       ...(isLocal ? this.#chains('POSTROUTING') : [{ kind: 'routing' } as const]),
     ]
     const { states } = packet.state
-    const here = packet.untracked().changed(isLocal ? IN : OUT, NO_INTERFACE)
+    const isLoopedBack = !isLocal && packet.meets(BY_LOOPBACK) === true
+    const here = (isLoopedBack ? packet : packet.untracked()).changed(isLocal ? IN : OUT, NO_INTERFACE)
     const out = packet.look(OUT) as Seen
-    return this.#follow({ packet: here, way, out, stages, frames: [], states, circumstances: NONE })
+    return this.#follow({ packet: here, isLoopedBack, way, out, stages, frames: [], states, circumstances: NONE })
   }
 
   #chains(hook: Hook): Stage[] {
@@ -175,6 +185,7 @@ export class Walk {
   ): Standing | { end: Course['end'] } {
     const { packet } = now
     const past = { ...now, stages: now.stages.slice(1) }
+    if (now.isLoopedBack) return past
     if (!this.#ruleset.translates) return packet.isFirst ? enter(now, stage) : past
     if (packet.isFirst === undefined) {
       const only = (isFirst: boolean): Standing => ({
@@ -271,9 +282,10 @@ export class Walk {
         const [here, rest] = [now, effects.slice(i + 1)]
         return this.#divide(effect.decides, (yes) => this.#doing(here, [...effect.effects[yes ? 0 : 1], ...rest]))
       }
-      if (effect.kind === 'untracked')
-        now = { ...now, states: UNTRACKED, packet: now.packet.with({ states: UNTRACKED }) }
-      else
+      if (effect.kind === 'untracked') {
+        const states = untracked(now.packet.state.states)
+        now = { ...now, states, packet: now.packet.with({ states }) }
+      } else
         now = {
           ...now,
           packet: changedBy(now.packet, effect, hook),
