@@ -8,7 +8,7 @@ import { encoded, equals } from '../extensions/native-tests'
 import { policyOf } from '../ruleset/ruleset'
 import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
-import { NO_INTERFACE } from './describe-packet'
+import { LOOPBACK, NO_INTERFACE } from './describe-packet'
 import { evaluate, isTest } from './evaluate'
 import type { CompiledChain, FamilyRuleset } from './family-ruleset'
 import type { KnownPacket } from './known-packet'
@@ -101,7 +101,7 @@ const untracked = (states: readonly number[]): number[] => [
   ...new Set(states.map((one) => (one === STATES.INVALID ? STATES.UNTRACKED : one))),
 ]
 
-const BY_LOOPBACK = equals(IN, encoded(text(IFNAMSIZ), 'lo'))
+const BY_LOOPBACK = equals(IN, encoded(text(IFNAMSIZ), LOOPBACK))
 
 export class Walk {
   readonly #ruleset: FamilyRuleset
@@ -154,7 +154,8 @@ export class Walk {
   #stage(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
     const [stage, ...stages] = now.stages
     if (stage === undefined) return { end: 'ACCEPT' }
-    if (stage.kind === 'tracking') return { ...now, stages, packet: now.packet.tracked(now.states) }
+    if (stage.kind === 'tracking')
+      return { ...now, stages, packet: now.isLoopedBack ? now.packet : now.packet.tracked(now.states) }
     if (stage.kind === 'routing') return this.#route({ ...now, stages })
     if (stage.kind === 'hop') {
       const packet = hopped(now.packet)

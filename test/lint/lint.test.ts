@@ -86,6 +86,41 @@ test.each<[string, string, string[]]>([
     '-A INPUT -m limit --limit 1/s -j LOG\n-A INPUT -m limit --limit 1/s -j LOG',
     [],
   ],
+  [
+    'a header, which later fragments do not have',
+    '-A FORWARD -p udp -m udp -j DROP\n-A FORWARD -p udp -f -j ACCEPT\n-A FORWARD -p udp -j ACCEPT',
+    [],
+  ],
+  [
+    'any port, and one of them',
+    '-A FORWARD -p udp -m udp -j DROP\n-A FORWARD -p udp --dport 53 -j ACCEPT',
+    ['shadowed FORWARD 2 by 1'],
+  ],
+  [
+    'where a new connection was to go, and where it goes by now',
+    '-A FORWARD -d 10.0.0.5 -m conntrack --ctstate NEW -m conntrack --ctorigdst 203.0.113.1 -j ACCEPT',
+    [],
+  ],
+  [
+    'a connection that is new and yet confirmed, as its first packet was not answered',
+    '-A INPUT -m conntrack --ctstate NEW -m conntrack --ctstatus CONFIRMED -j DROP',
+    [],
+  ],
+  [
+    'a new connection with an answer',
+    '-A INPUT -m conntrack --ctstate NEW -m conntrack --ctstatus SEEN_REPLY -j DROP',
+    ['never-matches INPUT 1'],
+  ],
+  [
+    'a jump twice, to a limit that counts again',
+    ':a -\n-A INPUT -j a\n-A INPUT -j a\n-A a -m limit --limit 1/s -j ACCEPT',
+    [],
+  ],
+  [
+    'a jump twice, to what says the same again',
+    ':a -\n-A INPUT -j a\n-A INPUT -j a\n-A a -s 10.0.0.1 -j DROP',
+    ['duplicate INPUT 2 by 1'],
+  ],
   ['chains that nobody uses', ':a -\n:b -\n-A a -j b', ['unused-chain a', 'unused-chain b']],
   ['a jump to a chain without rules', ':a -\n-A INPUT -p tcp -j a', ['empty-jump INPUT 1']],
   [
@@ -102,6 +137,28 @@ test('what rules between change is not taken for what the earlier one saw', () =
   const mangle = (text: string) => lint(FamilyRuleset.parse(`*mangle\n${text}\nCOMMIT\n`)).map(short)
   expect(mangle(rules)).toEqual([])
   expect(mangle(rules.replace('-j MARK --set-mark 1', '-j LOG'))).toEqual(['shadowed PREROUTING 3 by 1'])
+})
+
+test.each<[string, string[]]>([
+  ['-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -j MARK --set-mark 1', ['duplicate PREROUTING 2 by 1']],
+  [
+    '-A PREROUTING -p tcp -j MARK --or-mark 1\n-A PREROUTING -p tcp -j MARK --or-mark 1',
+    ['duplicate PREROUTING 2 by 1'],
+  ],
+  ['-A PREROUTING -j MARK --xor-mark 1\n-A PREROUTING -j MARK --xor-mark 1', []],
+  ['-A PREROUTING -j TTL --ttl-dec 1\n-A PREROUTING -j TTL --ttl-dec 1', []],
+  [':a -\n-A PREROUTING -j a\n-A PREROUTING -j a\n-A a -p tcp -j TTL --ttl-inc 1', []],
+  [
+    '-A PREROUTING -m mark --mark 1 -j LOG\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -m mark --mark 1 -j LOG',
+    [],
+  ],
+  // What is changed between is not what the rules look at.
+  [
+    '-A PREROUTING -i eth0 -j ACCEPT\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -i eth0 -p tcp -j DROP',
+    ['shadowed PREROUTING 3 by 1'],
+  ],
+])('%s', (rules, expected) => {
+  expect(lint(FamilyRuleset.parse(`*mangle\n${rules}\nCOMMIT\n`)).map(short)).toEqual(expected)
 })
 
 test('a finding says where it is, what is in the way, and for which packet', () => {
