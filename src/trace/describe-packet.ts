@@ -51,6 +51,7 @@ export function knownPacket(
     link: linkOf(description),
     values: new Map([...headers.values, ...metaOf(description)]),
     states: statesOf(description),
+    isSaidFirst: undefined,
     original: undefined,
     isSourceChanged: false,
     isDestinationChanged: false,

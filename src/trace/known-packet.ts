@@ -15,7 +15,7 @@ const INVALID: readonly number[] = [STATES.INVALID]
 const TRACKED: readonly number[] = [STATES.NEW, STATES.ESTABLISHED, STATES.RELATED]
 
 /** linux/netfilter/nf_conntrack_common.h */
-const [IPS_SRC_NAT, IPS_DST_NAT] = [0x10, 0x20]
+const [IPS_EXPECTED, IPS_SRC_NAT, IPS_DST_NAT] = [0x01, 0x10, 0x20]
 /** The bits of a status that are known of a connection which has just begun: others are set within the kernel. */
 const STATUS_OF_FIRST = 0x3f
 /** IPS_EXPECTED and IPS_SEEN_REPLY: of a connection that has one of them, no packet is new. */
@@ -55,6 +55,8 @@ export interface PacketState {
   readonly values: ReadonlyMap<string, Sight>
   /** The states that connection tracking may see it in. */
   readonly states: readonly number[]
+  /** Whether it was supposed to be the first of its connection, where its state does not tell. */
+  readonly isSaidFirst: Truth
   /** As the connection had them when it began with this packet; undefined where it may have begun before. */
   readonly original: Ends | undefined
   readonly isSourceChanged: boolean
@@ -163,10 +165,15 @@ export class KnownPacket implements PacketView {
     return states.some((one) => TRACKED.includes(one)) ? undefined : false
   }
 
-  /** Whether it is the first of its connection. */
+  /**
+   * Whether it is the first of its connection. What is RELATED may be, as that which a helper expected, or be translated as its
+   * helper says; errors of ICMP never are.
+   */
   get isFirst(): Truth {
-    const { states } = this.state
-    return !states.includes(STATES.NEW) ? false : states.length === 1 ? true : undefined
+    const { states, isSaidFirst } = this.state
+    if (isSaidFirst !== undefined) return isSaidFirst
+    const mayBe = states.filter((one) => one === STATES.NEW || (one === STATES.RELATED && !this.#isIcmp))
+    return mayBe.length === 0 ? false : states.every((one) => one === STATES.NEW) ? true : undefined
   }
 
   #connection(key: number, direction: number | undefined): Sight {
@@ -185,7 +192,11 @@ export class KnownPacket implements PacketView {
     const { original, isSourceChanged, isDestinationChanged } = this.state
     if (original === undefined) return { bytes: encoded(u32, 0), known: encoded(u32, NEVER_OF_NEW) }
     const status = (isSourceChanged ? IPS_SRC_NAT : 0) | (isDestinationChanged ? IPS_DST_NAT : 0)
-    return { bytes: encoded(u32, status), known: encoded(u32, STATUS_OF_FIRST) }
+    const isNew = this.state.states.every((one) => one === STATES.NEW)
+    return {
+      bytes: encoded(u32, status),
+      known: encoded(u32, isNew ? STATUS_OF_FIRST : STATUS_OF_FIRST & ~IPS_EXPECTED),
+    }
   }
 
   /** An address or a port of a connection that begins. Its answers come from where the packet goes by now. */

@@ -101,6 +101,12 @@ const untracked = (states: readonly number[]): number[] => [
   ...new Set(states.map((one) => (one === STATES.INVALID ? STATES.UNTRACKED : one))),
 ]
 
+/** In what states packets may be that are the first of their connection, or are not. */
+const MAY_BE: Readonly<Record<'true' | 'false', readonly number[]>> = {
+  true: [STATES.NEW, STATES.RELATED],
+  false: Object.values(STATES).filter((one) => one !== STATES.NEW),
+}
+
 const BY_LOOPBACK = equals(IN, encoded(text(IFNAMSIZ), LOOPBACK))
 
 export class Walk {
@@ -189,9 +195,10 @@ export class Walk {
     if (now.isLoopedBack) return past
     if (!this.#ruleset.translates) return packet.isFirst ? enter(now, stage) : past
     if (packet.isFirst === undefined) {
-      const only = (isFirst: boolean): Standing => ({
+      const { states } = packet.state
+      const only = (isSaidFirst: boolean): Standing => ({
         ...now,
-        packet: packet.with({ states: packet.state.states.filter((one) => (one === STATES.NEW) === isFirst) }),
+        packet: packet.with({ isSaidFirst, states: states.filter((one) => MAY_BE[`${isSaidFirst}`].includes(one)) }),
       })
       return this.#divide('whether the packet is the first of its connection', (yes) => this.#follow(only(yes)))
     }
