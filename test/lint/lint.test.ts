@@ -47,6 +47,11 @@ test.each<[string, string, string[]]>([
     ['shadowed INPUT 2 by 1'],
   ],
   ['whatever is left', '-A INPUT -j DROP\n-A INPUT -p udp -j ACCEPT', ['shadowed INPUT 2 by 1']],
+  [
+    'two that take it, of which the first does',
+    '-A INPUT -p tcp -j DROP\n-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -s 10.0.0.1 -p tcp -j ACCEPT',
+    ['shadowed INPUT 3 by 1'],
+  ],
   ['what is limited takes not all', '-A INPUT -m limit --limit 1/s -j ACCEPT\n-A INPUT -p tcp -j DROP', []],
   ['what only logs takes nothing', '-A INPUT -j LOG\n-A INPUT -p tcp -j DROP', []],
   [
@@ -57,6 +62,11 @@ test.each<[string, string, string[]]>([
   [
     'a chain from which something may come back',
     ':a -\n-A INPUT -p tcp -j a\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A a -s 10.0.0.1 -j RETURN\n-A a -j DROP',
+    [],
+  ],
+  [
+    'a chain that is left for good, by whose end packets come back',
+    ':a -\n:b -\n-A INPUT -j a\n-A INPUT -p tcp -j DROP\n-A a -s 10.0.0.1 -g b\n-A a -j DROP\n-A b -s 10.0.0.2 -j DROP',
     [],
   ],
   [
@@ -182,6 +192,7 @@ const SESSION = { source: '192.0.2.9', sourcePort: 50000, destination: '192.0.2.
 test.each<[string, string, string[]]>([
   ['a policy', ':INPUT DROP', ['lockout INPUT']],
   ['answers that are dropped', '-A OUTPUT -p tcp --sport 22 -j DROP', ['lockout OUTPUT 1']],
+  ['what is rejected', '-A INPUT -p tcp -j REJECT', ['lockout INPUT 1']],
   ['another address', ':INPUT DROP\n-A INPUT -s 192.0.2.9 -j ACCEPT', []],
   ['what is established', ':INPUT DROP\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT', []],
   ['an interface that may be the one', ':INPUT DROP\n-A INPUT -i eth0 -j ACCEPT', []],

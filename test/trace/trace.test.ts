@@ -297,3 +297,21 @@ test('of the connection of a packet by lo, it is not known whence it came before
   expect(trace({ ...packet, in: 'eth0' }, ruleset).verdict).toBe('ACCEPT')
   expect(trace({ ...packet, in: 'lo' }, ruleset).fork?.decides).toBe('--ctorigdst 192.0.2.1')
 })
+
+test('what is forwarded has no owner, and so none of those that are excluded', () => {
+  const ruleset = FamilyRuleset.parse(
+    [
+      '*mangle',
+      '-A POSTROUTING -m owner --uid-owner 0',
+      '-A POSTROUTING -m owner ! --uid-owner 0',
+      '-A POSTROUTING -m owner --socket-exists',
+      '-A POSTROUTING -m owner ! --socket-exists',
+      '-A POSTROUTING -m owner ! --uid-owner 0 --gid-owner 0',
+      'COMMIT\n',
+    ].join('\n'),
+  )
+  const met = (packet: PacketDescription): number[] =>
+    trace(packet, ruleset).steps.flatMap((step) => (step.kind === 'rule' && step.matches ? [step.position + 1] : []))
+  expect(met({ in: 'eth0', out: 'eth1' })).toEqual([2, 4])
+  expect(met({ way: 'output', uid: 5, gid: 0 })).toEqual([2, 3, 5])
+})
