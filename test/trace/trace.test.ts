@@ -315,3 +315,13 @@ test('what is forwarded has no owner, and so none of those that are excluded', (
   expect(met({ in: 'eth0', out: 'eth1' })).toEqual([2, 4])
   expect(met({ way: 'output', uid: 5, gid: 0 })).toEqual([2, 3, 5])
 })
+
+test('the match ecn takes what a later fragment has for a header of TCP', () => {
+  const ruleset = of({ filter: '-A FORWARD -p tcp -m ecn ! --ecn-tcp-ece' })
+  const matches = (packet: PacketDescription): unknown[] =>
+    trace({ protocol: 'tcp', way: 'forward', ...packet }, ruleset).steps.flatMap((step) =>
+      step.kind === 'rule' ? [step.matches] : [],
+    )
+  expect(matches({ fragment: true })).toEqual([undefined])
+  expect(matches({ protocol: 'udp', fragment: true })).toEqual([false])
+})
