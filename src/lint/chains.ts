@@ -1,7 +1,7 @@
 /** How the chains of a table hang together. */
 import type { Hook } from '../abi/netfilter'
-import type { Effect } from '../extensions/evaluation'
-import type { Source } from '../extensions/native'
+import type { Condition, Effect } from '../extensions/evaluation'
+import { type Source, sourceKey } from '../extensions/native'
 import { orderedChains } from '../ruleset/ruleset'
 import type { CompiledRule, CompiledTarget } from '../trace/compile'
 import type { CompiledChain, FamilyRuleset } from '../trace/family-ruleset'
@@ -12,6 +12,7 @@ export class TableChains {
   /** The hooks from which each chain is reached. */
   readonly #hooks = new Map<string, Set<Hook>>()
   readonly #ends = new Map<string, boolean>()
+  readonly #stateful = new Map<string, boolean>()
   readonly #changes = new Map<string, readonly Source[] | 'anything'>()
 
   constructor(ruleset: FamilyRuleset, table: string) {
@@ -62,6 +63,20 @@ export class TableChains {
     return target.kind === 'chain' && target.isGoto && !this.#isEnd(target.chain)
   }
 
+  /** Whether it makes a difference how often a packet meets a rule with this target. */
+  isStateful(target: CompiledTarget): boolean {
+    if (target.kind === 'extension') return target.effects.some((effect) => !isFinal(effect))
+    if (target.kind !== 'chain') return false
+    const known = this.#stateful.get(target.chain)
+    if (known !== undefined) return known
+    this.#stateful.set(target.chain, false)
+    const isStateful = this.#rulesOf(target.chain).some(
+      (rule) => hasCircumstance(rule) || this.isStateful(rule.target) || this.changesOf(rule.target).length > 0,
+    )
+    this.#stateful.set(target.chain, isStateful)
+    return isStateful
+  }
+
   #rulesOf(name: string): CompiledRule[] {
     const chain = this.#byName.get(name)
     return chain === undefined ? [] : Array.from({ length: chain.length }, (_, i) => chain.rule(i))
@@ -99,3 +114,22 @@ function changesOfEffects(effects: readonly Effect[]): readonly Source[] | 'anyt
   }
   return changes
 }
+
+/** Whether to do it again changes nothing: bits that are turned round, and numbers that are counted, change every time. */
+function isFinal(effect: Effect): boolean {
+  if (effect.kind === 'change')
+    return (
+      sourceKey(effect.to) === sourceKey(effect.from) &&
+      (effect.shift ?? 0) === 0 &&
+      effect.xor.every((bits, i) => (bits & (effect.mask[i] as number)) === 0)
+    )
+  return effect.kind === 'set' || effect.kind === 'end' || effect.kind === 'untracked'
+}
+
+export const isCircumstance = (condition: Condition): boolean =>
+  condition.kind === 'circumstance' ||
+  (condition.kind === 'one of' && condition.alternatives.flat().some(isCircumstance))
+
+/** Whether something else than the packet has a say in whether it meets the rule. */
+export const hasCircumstance = ({ questions }: CompiledRule): boolean =>
+  questions.some(({ condition }) => isCircumstance(condition))

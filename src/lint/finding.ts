@@ -6,7 +6,7 @@ export type FindingKind =
   | 'never-matches'
   /** Every packet that would meet the rule is taken by an earlier one. */
   | 'shadowed'
-  /** The same rule stands before it. */
+  /** The same rule stands before it, and to meet it again changes nothing. */
   | 'duplicate'
   /** No rule leads to the chain from a built-in one. */
   | 'unused-chain'

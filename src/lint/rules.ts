@@ -1,13 +1,14 @@
 /** Rules of a chain that no packet meets, or that say what was said before. */
 import type { Condition } from '../extensions/evaluation'
+import type { Source } from '../extensions/native'
 import { printEntry } from '../language/print-entry'
 import { RuleIds } from '../ruleset/rule-ids'
 import type { AskingPart, CompiledRule } from '../trace/compile'
 import { evaluate } from '../trace/evaluate'
 import type { CompiledChain, FamilyRuleset } from '../trace/family-ruleset'
-import type { KnownPacket } from '../trace/known-packet'
+import { type KnownPacket, overlaps } from '../trace/known-packet'
 import { samplePacket } from '../trace/sample-packet'
-import type { TableChains } from './chains'
+import { hasCircumstance, isCircumstance, type TableChains } from './chains'
 import type { Finding, RulePlaceInTable } from './finding'
 import { anyPacket, type Supposed, suppose } from './supposed-packet'
 import { type Taker, Takers, type TakingPart } from './takers'
@@ -62,7 +63,7 @@ export class ChainRules {
         packet: samplePacket(packet),
         message: `rule ${taker.position + 1} takes every packet that would meet this one`,
       })
-    else if (twin !== undefined && !hasCircumstance(rule))
+    else if (twin !== undefined && this.#isInVain(twin, position, rule))
       yield this.#found('duplicate', position, {
         by: this.#place(twin),
         packet: samplePacket(packet),
@@ -87,6 +88,12 @@ export class ChainRules {
   ): boolean {
     const isCovered = parts.every((part) => isCoveredBy(part, earlier, later, packet))
     return isCovered && !this.#mayChange(at + 1, position, earlier)
+  }
+
+  /** Whether a rule does nothing that the same one has not done before. */
+  #isInVain(twin: number, position: number, rule: CompiledRule): boolean {
+    const isStateful = hasCircumstance(rule) || this.#chains.isStateful(rule.target)
+    return !isStateful && !this.#mayChange(twin, position, rule)
   }
 
   /** Whether rules from one place up to another may change what a rule looks at. */
@@ -141,12 +148,6 @@ function isCoveredBy(
   return part.name !== undefined && partsOf(later).some((one) => isSamePart(one, later, part, earlier))
 }
 
-const isCircumstance = (condition: Condition): boolean =>
-  condition.kind === 'circumstance' ||
-  (condition.kind === 'one of' && condition.alternatives.flat().some(isCircumstance))
-const hasCircumstance = ({ questions }: CompiledRule): boolean =>
-  questions.some(({ condition }) => isCircumstance(condition))
-
 /** Whether two matches are the same, byte for byte. */
 function isSamePart(
   one: AskingPart,
@@ -160,12 +161,12 @@ function isSamePart(
 }
 
 /** Whether a condition may look at something that is changed. What is computed may look at anything. */
-function looksAt(condition: Condition, changes: readonly { readonly from: string }[]): boolean {
+function looksAt(condition: Condition, changes: readonly Source[]): boolean {
   if (condition.kind === 'one of') return condition.alternatives.flat().some((one) => looksAt(one, changes))
   if (condition.kind !== 'test') return true
   // What the kernel looks up may depend on a mark.
   return (
-    changes.some(({ from }) => from === condition.source.from) ||
+    changes.some((one) => overlaps(one, condition.source)) ||
     condition.source.from === 'fib' ||
     condition.source.from === 'rt'
   )

@@ -25,7 +25,7 @@ import { KnownPacket, type PacketState } from './known-packet'
 import { checkPacket, hasPorts, PACKET_TYPES, type PacketDescription, STATES } from './packet'
 
 /** How much there is of a header behind that of the network; what is behind it is payload, or nobody knows. */
-const TRANSPORT_SIZE = 60
+export const TRANSPORT_SIZE = 60
 const LINK_SIZE = 14
 /** Where a header of Ethernet says who sent it. */
 const LINK_SOURCE = 6
@@ -51,6 +51,7 @@ export function knownPacket(
     link: linkOf(description),
     values: new Map([...headers.values, ...metaOf(description)]),
     states: statesOf(description),
+    isSaidFirst: undefined,
     original: undefined,
     isSourceChanged: false,
     isDestinationChanged: false,
@@ -263,6 +264,9 @@ const nameOf = (name: string): Seen => {
   return known(bytes)
 }
 
+/** The interface by which a host sends packets to itself. */
+export const LOOPBACK = 'lo'
+
 function metaOf(packet: PacketDescription): [string, Sight][] {
   const number = <T extends number>(source: Source, codec: Codec<number>, value: T | undefined): [string, Sight] => [
     sourceKey(source),
@@ -283,7 +287,8 @@ function metaOf(packet: PacketDescription): [string, Sight][] {
     ...(uid === undefined ? [] : [number(meta(NFT_META.SKUID), u32, uid)]),
     ...(gid === undefined ? [] : [number(meta(NFT_META.SKGID), u32, gid)]),
     number(meta(NFT_META.IIFTYPE), u16, packet.sourceMac === undefined ? undefined : ETHERNET),
-    ...(packet.connectionMark === undefined && packet.state !== 'NEW'
+    // Of a packet that was sent by this host to itself, rules may have marked the connection before.
+    ...(packet.connectionMark === undefined && (packet.state !== 'NEW' || packet.in === LOOPBACK)
       ? []
       : [number(connection(NFT_CT.MARK), u32, packet.connectionMark ?? 0)]),
   ]

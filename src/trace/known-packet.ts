@@ -15,9 +15,11 @@ const INVALID: readonly number[] = [STATES.INVALID]
 const TRACKED: readonly number[] = [STATES.NEW, STATES.ESTABLISHED, STATES.RELATED]
 
 /** linux/netfilter/nf_conntrack_common.h */
-const [IPS_SRC_NAT, IPS_DST_NAT] = [0x10, 0x20]
+const [IPS_EXPECTED, IPS_SRC_NAT, IPS_DST_NAT] = [0x01, 0x10, 0x20]
 /** The bits of a status that are known of a connection which has just begun: others are set within the kernel. */
-const STATUS_OF_NEW = 0x3f
+const STATUS_OF_FIRST = 0x3f
+/** IPS_EXPECTED and IPS_SEEN_REPLY: of a connection that has one of them, no packet is new. */
+const NEVER_OF_NEW = 0x03
 
 /** Where a header of TCP says how long it is, and how long it is without options. */
 const [TCP_OFFSET, TCP_HEADER] = [12, 20]
@@ -53,7 +55,9 @@ export interface PacketState {
   readonly values: ReadonlyMap<string, Sight>
   /** The states that connection tracking may see it in. */
   readonly states: readonly number[]
-  /** As the connection had them when it began, where that is known. */
+  /** Whether it was supposed to be the first of its connection, where its state does not tell. */
+  readonly isSaidFirst: Truth
+  /** As the connection had them when it began with this packet; undefined where it may have begun before. */
   readonly original: Ends | undefined
   readonly isSourceChanged: boolean
   readonly isDestinationChanged: boolean
@@ -161,10 +165,15 @@ export class KnownPacket implements PacketView {
     return states.some((one) => TRACKED.includes(one)) ? undefined : false
   }
 
-  /** Whether it is the first of its connection. */
+  /**
+   * Whether it is the first of its connection. What is RELATED may be, as that which a helper expected, or be translated as its
+   * helper says; errors of ICMP never are.
+   */
   get isFirst(): Truth {
-    const { states } = this.state
-    return !states.includes(STATES.NEW) ? false : states.length === 1 ? true : undefined
+    const { states, isSaidFirst } = this.state
+    if (isSaidFirst !== undefined) return isSaidFirst
+    const mayBe = states.filter((one) => one === STATES.NEW || (one === STATES.RELATED && !this.#isIcmp))
+    return mayBe.length === 0 ? false : states.every((one) => one === STATES.NEW) ? true : undefined
   }
 
   #connection(key: number, direction: number | undefined): Sight {
@@ -173,23 +182,28 @@ export class KnownPacket implements PacketView {
     if (this.isFirst) {
       if (key === NFT_CT.DIRECTION) return known(encoded(u8, IP_CT_DIR.ORIGINAL))
       if (key === NFT_CT.STATUS) return this.#statusOfNew()
-      const end = this.#end(key, direction)
+      const end = this.state.original && this.#end(key, direction, this.state.original)
       if (end !== undefined) return end
     }
     return this.#isTracked ? this.state.values.get(sourceKey({ from: 'ct', key, direction })) : undefined
   }
 
   #statusOfNew(): Seen {
-    const { isSourceChanged, isDestinationChanged } = this.state
+    const { original, isSourceChanged, isDestinationChanged } = this.state
+    if (original === undefined) return { bytes: encoded(u32, 0), known: encoded(u32, NEVER_OF_NEW) }
     const status = (isSourceChanged ? IPS_SRC_NAT : 0) | (isDestinationChanged ? IPS_DST_NAT : 0)
-    return { bytes: encoded(u32, status), known: encoded(u32, STATUS_OF_NEW) }
+    const isNew = this.state.states.every((one) => one === STATES.NEW)
+    return {
+      bytes: encoded(u32, status),
+      known: encoded(u32, isNew ? STATUS_OF_FIRST : STATUS_OF_FIRST & ~IPS_EXPECTED),
+    }
   }
 
   /** An address or a port of a connection that begins. Its answers come from where the packet goes by now. */
-  #end(key: number, direction: number | undefined): Sight {
+  #end(key: number, direction: number | undefined, original: Ends): Sight {
     const now = this.#ends()
     const isReply = direction === IP_CT_DIR.REPLY
-    const { source, destination, ports } = isReply ? now : (this.state.original ?? now)
+    const { source, destination, ports } = isReply ? now : original
     const [from, to] = isReply ? [destination, source] : [source, destination]
     const [atFrom, atTo] = isReply ? [2, 0] : [0, 2]
     // A type of ICMP has another one as its answer.
@@ -358,7 +372,8 @@ function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
 const ofTransport = (source: Source): boolean =>
   source.from === 'exthdr' || (source.from === 'payload' && source.base === NFT_PAYLOAD.TRANSPORT)
 
-const overlaps = (one: Source, other: Source): boolean =>
+/** Whether a change of one of them may change the other. */
+export const overlaps = (one: Source, other: Source): boolean =>
   one.from === 'payload' && other.from === 'payload' ? one.base === other.base : sourceKey(one) === sourceKey(other)
 
 /** Whether two tests of the same source ask the same, or the opposite. */

@@ -63,7 +63,8 @@ function interfaceOf(packet: KnownPacket, key: number): string | undefined {
 }
 
 function transportOf({ state: { transport } }: KnownPacket, protocol: number): Partial<PacketDescription> {
-  if (transport === undefined || transport === 'absent') return { fragment: true }
+  if (transport === undefined) return {}
+  if (transport === 'absent') return { fragment: true }
   const number = (at: number): number | undefined => {
     const seen = slice(transport, at, at + 2)
     return isWholly(seen) ? be16.read(seen.bytes, 0) : undefined

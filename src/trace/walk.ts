@@ -1,12 +1,14 @@
 /** The way of a packet through the hooks of a family, table by table and rule by rule. */
-import type { Hook } from '../abi/netfilter'
+import { type Hook, IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
+import { text } from '../binary/text'
 import type { Condition, Effect, End, Seen } from '../extensions/evaluation'
 import { connection, meta, type Source } from '../extensions/native'
+import { encoded, equals } from '../extensions/native-tests'
 import { policyOf } from '../ruleset/ruleset'
 import { changedBy, hopped, translatedBefore } from './change-packet'
 import type { CompiledRule, Outcome } from './compile'
-import { NO_INTERFACE } from './describe-packet'
+import { LOOPBACK, NO_INTERFACE } from './describe-packet'
 import { evaluate, isTest } from './evaluate'
 import type { CompiledChain, FamilyRuleset } from './family-ruleset'
 import type { KnownPacket } from './known-packet'
@@ -77,6 +79,8 @@ interface Frame {
 /** Where a packet is. Nothing of it is changed: each step makes another. */
 interface Standing {
   readonly packet: KnownPacket
+  /** Whether this host has sent it to itself: then it was tracked and translated on its way out, and is not again. */
+  readonly isLoopedBack: boolean
   readonly way: Way | undefined
   /** The interface by which it goes out, once that has been decided. */
   readonly out: Seen
@@ -92,7 +96,18 @@ const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
 
 const NONE: ReadonlyMap<Condition, boolean> = new Map()
 
-const UNTRACKED: readonly number[] = [STATES.UNTRACKED]
+/** What has been tracked before stays so: rules in raw exempt what has not. */
+const untracked = (states: readonly number[]): number[] => [
+  ...new Set(states.map((one) => (one === STATES.INVALID ? STATES.UNTRACKED : one))),
+]
+
+/** In what states packets may be that are the first of their connection, or are not. */
+const MAY_BE: Readonly<Record<'true' | 'false', readonly number[]>> = {
+  true: [STATES.NEW, STATES.RELATED],
+  false: Object.values(STATES).filter((one) => one !== STATES.NEW),
+}
+
+const BY_LOOPBACK = equals(IN, encoded(text(IFNAMSIZ), LOOPBACK))
 
 export class Walk {
   readonly #ruleset: FamilyRuleset
@@ -115,9 +130,10 @@ export class Walk {
       ...(isLocal ? this.#chains('POSTROUTING') : [{ kind: 'routing' } as const]),
     ]
     const { states } = packet.state
-    const here = packet.untracked().changed(isLocal ? IN : OUT, NO_INTERFACE)
+    const isLoopedBack = !isLocal && packet.meets(BY_LOOPBACK) === true
+    const here = (isLoopedBack ? packet : packet.untracked()).changed(isLocal ? IN : OUT, NO_INTERFACE)
     const out = packet.look(OUT) as Seen
-    return this.#follow({ packet: here, way, out, stages, frames: [], states, circumstances: NONE })
+    return this.#follow({ packet: here, isLoopedBack, way, out, stages, frames: [], states, circumstances: NONE })
   }
 
   #chains(hook: Hook): Stage[] {
@@ -144,7 +160,8 @@ export class Walk {
   #stage(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
     const [stage, ...stages] = now.stages
     if (stage === undefined) return { end: 'ACCEPT' }
-    if (stage.kind === 'tracking') return { ...now, stages, packet: now.packet.tracked(now.states) }
+    if (stage.kind === 'tracking')
+      return { ...now, stages, packet: now.isLoopedBack ? now.packet : now.packet.tracked(now.states) }
     if (stage.kind === 'routing') return this.#route({ ...now, stages })
     if (stage.kind === 'hop') {
       const packet = hopped(now.packet)
@@ -175,11 +192,13 @@ export class Walk {
   ): Standing | { end: Course['end'] } {
     const { packet } = now
     const past = { ...now, stages: now.stages.slice(1) }
+    if (now.isLoopedBack) return past
     if (!this.#ruleset.translates) return packet.isFirst ? enter(now, stage) : past
     if (packet.isFirst === undefined) {
-      const only = (isFirst: boolean): Standing => ({
+      const { states } = packet.state
+      const only = (isSaidFirst: boolean): Standing => ({
         ...now,
-        packet: packet.with({ states: packet.state.states.filter((one) => (one === STATES.NEW) === isFirst) }),
+        packet: packet.with({ isSaidFirst, states: states.filter((one) => MAY_BE[`${isSaidFirst}`].includes(one)) }),
       })
       return this.#divide('whether the packet is the first of its connection', (yes) => this.#follow(only(yes)))
     }
@@ -271,9 +290,10 @@ export class Walk {
         const [here, rest] = [now, effects.slice(i + 1)]
         return this.#divide(effect.decides, (yes) => this.#doing(here, [...effect.effects[yes ? 0 : 1], ...rest]))
       }
-      if (effect.kind === 'untracked')
-        now = { ...now, states: UNTRACKED, packet: now.packet.with({ states: UNTRACKED }) }
-      else
+      if (effect.kind === 'untracked') {
+        const states = untracked(now.packet.state.states)
+        now = { ...now, states, packet: now.packet.with({ states }) }
+      } else
         now = {
           ...now,
           packet: changedBy(now.packet, effect, hook),

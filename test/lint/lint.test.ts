@@ -47,6 +47,11 @@ test.each<[string, string, string[]]>([
     ['shadowed INPUT 2 by 1'],
   ],
   ['whatever is left', '-A INPUT -j DROP\n-A INPUT -p udp -j ACCEPT', ['shadowed INPUT 2 by 1']],
+  [
+    'two that take it, of which the first does',
+    '-A INPUT -p tcp -j DROP\n-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -s 10.0.0.1 -p tcp -j ACCEPT',
+    ['shadowed INPUT 3 by 1'],
+  ],
   ['what is limited takes not all', '-A INPUT -m limit --limit 1/s -j ACCEPT\n-A INPUT -p tcp -j DROP', []],
   ['what only logs takes nothing', '-A INPUT -j LOG\n-A INPUT -p tcp -j DROP', []],
   [
@@ -57,6 +62,11 @@ test.each<[string, string, string[]]>([
   [
     'a chain from which something may come back',
     ':a -\n-A INPUT -p tcp -j a\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A a -s 10.0.0.1 -j RETURN\n-A a -j DROP',
+    [],
+  ],
+  [
+    'a chain that is left for good, by whose end packets come back',
+    ':a -\n:b -\n-A INPUT -j a\n-A INPUT -p tcp -j DROP\n-A a -s 10.0.0.1 -g b\n-A a -j DROP\n-A b -s 10.0.0.2 -j DROP',
     [],
   ],
   [
@@ -86,6 +96,41 @@ test.each<[string, string, string[]]>([
     '-A INPUT -m limit --limit 1/s -j LOG\n-A INPUT -m limit --limit 1/s -j LOG',
     [],
   ],
+  [
+    'a header, which later fragments do not have',
+    '-A FORWARD -p udp -m udp -j DROP\n-A FORWARD -p udp -f -j ACCEPT\n-A FORWARD -p udp -j ACCEPT',
+    [],
+  ],
+  [
+    'any port, and one of them',
+    '-A FORWARD -p udp -m udp -j DROP\n-A FORWARD -p udp --dport 53 -j ACCEPT',
+    ['shadowed FORWARD 2 by 1'],
+  ],
+  [
+    'where a new connection was to go, and where it goes by now',
+    '-A FORWARD -d 10.0.0.5 -m conntrack --ctstate NEW -m conntrack --ctorigdst 203.0.113.1 -j ACCEPT',
+    [],
+  ],
+  [
+    'a connection that is new and yet confirmed, as its first packet was not answered',
+    '-A INPUT -m conntrack --ctstate NEW -m conntrack --ctstatus CONFIRMED -j DROP',
+    [],
+  ],
+  [
+    'a new connection with an answer',
+    '-A INPUT -m conntrack --ctstate NEW -m conntrack --ctstatus SEEN_REPLY -j DROP',
+    ['never-matches INPUT 1'],
+  ],
+  [
+    'a jump twice, to a limit that counts again',
+    ':a -\n-A INPUT -j a\n-A INPUT -j a\n-A a -m limit --limit 1/s -j ACCEPT',
+    [],
+  ],
+  [
+    'a jump twice, to what says the same again',
+    ':a -\n-A INPUT -j a\n-A INPUT -j a\n-A a -s 10.0.0.1 -j DROP',
+    ['duplicate INPUT 2 by 1'],
+  ],
   ['chains that nobody uses', ':a -\n:b -\n-A a -j b', ['unused-chain a', 'unused-chain b']],
   ['a jump to a chain without rules', ':a -\n-A INPUT -p tcp -j a', ['empty-jump INPUT 1']],
   [
@@ -102,6 +147,28 @@ test('what rules between change is not taken for what the earlier one saw', () =
   const mangle = (text: string) => lint(FamilyRuleset.parse(`*mangle\n${text}\nCOMMIT\n`)).map(short)
   expect(mangle(rules)).toEqual([])
   expect(mangle(rules.replace('-j MARK --set-mark 1', '-j LOG'))).toEqual(['shadowed PREROUTING 3 by 1'])
+})
+
+test.each<[string, string[]]>([
+  ['-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -j MARK --set-mark 1', ['duplicate PREROUTING 2 by 1']],
+  [
+    '-A PREROUTING -p tcp -j MARK --or-mark 1\n-A PREROUTING -p tcp -j MARK --or-mark 1',
+    ['duplicate PREROUTING 2 by 1'],
+  ],
+  ['-A PREROUTING -j MARK --xor-mark 1\n-A PREROUTING -j MARK --xor-mark 1', []],
+  ['-A PREROUTING -j TTL --ttl-dec 1\n-A PREROUTING -j TTL --ttl-dec 1', []],
+  [':a -\n-A PREROUTING -j a\n-A PREROUTING -j a\n-A a -p tcp -j TTL --ttl-inc 1', []],
+  [
+    '-A PREROUTING -m mark --mark 1 -j LOG\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -m mark --mark 1 -j LOG',
+    [],
+  ],
+  // What is changed between is not what the rules look at.
+  [
+    '-A PREROUTING -i eth0 -j ACCEPT\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -i eth0 -p tcp -j DROP',
+    ['shadowed PREROUTING 3 by 1'],
+  ],
+])('%s', (rules, expected) => {
+  expect(lint(FamilyRuleset.parse(`*mangle\n${rules}\nCOMMIT\n`)).map(short)).toEqual(expected)
 })
 
 test('a finding says where it is, what is in the way, and for which packet', () => {
@@ -125,6 +192,7 @@ const SESSION = { source: '192.0.2.9', sourcePort: 50000, destination: '192.0.2.
 test.each<[string, string, string[]]>([
   ['a policy', ':INPUT DROP', ['lockout INPUT']],
   ['answers that are dropped', '-A OUTPUT -p tcp --sport 22 -j DROP', ['lockout OUTPUT 1']],
+  ['what is rejected', '-A INPUT -p tcp -j REJECT', ['lockout INPUT 1']],
   ['another address', ':INPUT DROP\n-A INPUT -s 192.0.2.9 -j ACCEPT', []],
   ['what is established', ':INPUT DROP\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT', []],
   ['an interface that may be the one', ':INPUT DROP\n-A INPUT -i eth0 -j ACCEPT', []],

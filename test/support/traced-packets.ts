@@ -305,6 +305,45 @@ export function tracedPacket(random: Random, { family, id }: PacketOptions): Tra
   }
 }
 
+/** A packet that a program of the host sends: to the host itself, or to those behind a cable. */
+export interface SentPacket {
+  readonly uid: number
+  readonly gid: number
+  readonly mark: number
+  readonly whole: PacketDescription
+}
+
+export const ACCOUNTS = [0, 1, 1000, 1001, 65534] as const
+
+/** @param isLooped whether it is for the host itself, by which it is seen as it comes in again, too */
+export function sentPacket(random: Random, { family, id }: PacketOptions, isLooped: boolean): SentPacket {
+  const side = random.below(2)
+  const local = (): string => random.pick(of(family, LOCAL, random.below(2))).split('/')[0] as string
+  const [source, destination] = [local(), isLooped ? local() : random.pick(of(family, REMOTE, side))]
+  const carried = transport(random, family, id)
+  const [tos, ttl] = [random.pick(TOS), random.pick(HOPS)]
+  const body = checked(carried, addressBytes(source), addressBytes(destination))
+  const parts = { source, destination, tos, ttl, carried, body, isNew: id !== undefined, isInput: true }
+  const bytes = Uint8Array.from(family === 'ipv4' ? identified(ipv4(random, parts).bytes) : ipv6(random, parts).bytes)
+  const [uid, gid] = [random.pick(ACCOUNTS), random.pick(ACCOUNTS)]
+  const mark = random.pick([0, 0, 1, 2, 0x101])
+  return {
+    ...{ uid, gid, mark },
+    whole: {
+      ...(isLooped ? { in: 'lo', way: 'input' } : { out: CABLES[side], way: 'output', uid, gid }),
+      ...{ mark, connectionMark: 0, packetType: 'unicast', bytes },
+      ...(id !== undefined && { state: 'NEW' }),
+    },
+  }
+}
+
+/** With a number of its own: otherwise Linux chooses one for what a program sends. */
+function identified(bytes: Bytes): number[] {
+  const size = 4 * ((bytes[0] as number) & 0x0f)
+  const head = [...bytes.slice(0, 4), 0, 7, ...bytes.slice(6, 10), 0, 0, ...bytes.slice(12, size)]
+  return [...head.slice(0, 10), ...octets(checksum(head), 2), ...head.slice(12), ...bytes.slice(size)]
+}
+
 interface Parts {
   readonly source: string
   readonly destination: string

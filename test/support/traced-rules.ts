@@ -2,6 +2,7 @@
 import type { FamilyName } from '../../src/abi/family'
 import type { Random } from '../kernel/random'
 import {
+  ACCOUNTS,
   addressBytes,
   FLAGS,
   HOST_MAC,
@@ -19,6 +20,8 @@ export interface RulesetOptions {
   readonly family: FamilyName
   /** Whether rules ask for connections, of which each packet begins one. */
   readonly isTracked: boolean
+  /** Which hooks have rules: those of packets that come in, unless said. */
+  readonly hooks?: keyof typeof TABLES
 }
 
 interface Place extends RulesetOptions {
@@ -28,13 +31,32 @@ interface Place extends RulesetOptions {
 
 type Words = (random: Random, place: Place) => string
 
-const TABLES: Readonly<Record<string, readonly string[]>> = {
-  raw: ['PREROUTING'],
-  mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'POSTROUTING'],
-  nat: ['PREROUTING', 'INPUT', 'POSTROUTING'],
-  filter: ['INPUT', 'FORWARD'],
-  security: ['INPUT', 'FORWARD'],
+const TABLES: Readonly<Record<'arrival' | 'departure' | 'loopback', Readonly<Record<string, readonly string[]>>>> = {
+  arrival: {
+    raw: ['PREROUTING'],
+    mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'POSTROUTING'],
+    nat: ['PREROUTING', 'INPUT', 'POSTROUTING'],
+    filter: ['INPUT', 'FORWARD'],
+    security: ['INPUT', 'FORWARD'],
+  },
+  departure: {
+    raw: ['OUTPUT'],
+    mangle: ['OUTPUT', 'POSTROUTING'],
+    nat: ['OUTPUT', 'POSTROUTING'],
+    filter: ['OUTPUT'],
+    security: ['OUTPUT'],
+  },
+  loopback: {
+    raw: ['PREROUTING'],
+    mangle: ['PREROUTING', 'INPUT'],
+    nat: ['PREROUTING', 'INPUT'],
+    filter: ['INPUT'],
+    security: ['INPUT'],
+  },
 }
+/** Where packets have, as far as rules may say, no interface by which they came in; and none by which they go out. */
+const WITHOUT_IN: readonly string[] = ['OUTPUT', 'POSTROUTING']
+const WITHOUT_OUT: readonly string[] = ['PREROUTING', 'INPUT']
 
 const not = (random: Random): string => (random.below(4) === 0 ? '! ' : '')
 const addresses = (family: FamilyName): string[] =>
@@ -79,9 +101,9 @@ const GENERAL: Readonly<Record<string, Words>> = {
   source: (random, place) => `${not(random)}-s ${network(random, place)}`,
   destination: (random, place) => `${not(random)}-d ${network(random, place)}`,
   in: (random, { hook }) =>
-    hook === 'POSTROUTING' ? '' : `${not(random)}-i ${random.pick(['v0', 'w0', 'v+', 'eth1'])}`,
+    WITHOUT_IN.includes(hook) ? '' : `${not(random)}-i ${random.pick(['v0', 'w0', 'v+', 'lo', 'eth1'])}`,
   out: (random, { hook }) =>
-    hook === 'PREROUTING' || hook === 'INPUT' ? '' : `${not(random)}-o ${random.pick(['v0', 'w0', 'w+', 'eth1'])}`,
+    WITHOUT_OUT.includes(hook) ? '' : `${not(random)}-o ${random.pick(['v0', 'w0', 'w+', 'eth1'])}`,
   fragment: (random, { family }) => (family === 'ipv4' ? `${not(random)}-f` : ''),
   iprange: (random, { family }) => {
     const order = (a: string, b: string): number =>
@@ -96,7 +118,18 @@ const GENERAL: Readonly<Record<string, Words>> = {
   length: (random) => `-m length ${not(random)}--length ${range(random, [20, 28, 40, 44, 60, 64, 80, 100, 120])}`,
   pkttype: (random) => `-m pkttype ${not(random)}--pkt-type ${random.pick(['unicast', 'broadcast', 'multicast'])}`,
   mac: (random, { hook }) =>
-    hook === 'POSTROUTING' ? '' : `-m mac ${not(random)}--mac-source ${random.pick([...SOURCE_MACS, HOST_MAC])}`,
+    WITHOUT_IN.includes(hook) ? '' : `-m mac ${not(random)}--mac-source ${random.pick([...SOURCE_MACS, HOST_MAC])}`,
+  owner: (random, { hook }) =>
+    WITHOUT_IN.includes(hook)
+      ? `-m owner ${atLeast(
+          some(random, [
+            `${not(random)}--uid-owner ${range(random, ACCOUNTS, '-')}`,
+            `${not(random)}--gid-owner ${range(random, ACCOUNTS, '-')}`,
+            `${not(random)}--socket-exists`,
+          ]),
+          '--socket-exists',
+        ).join(' ')}`
+      : '',
   comment: () => '-m comment --comment "of every packet"',
   hops: (random, { family }) => {
     const name = family === 'ipv4' ? 'ttl' : 'hl'
@@ -186,7 +219,7 @@ const OF_IPV6: Readonly<Record<string, Words>> = {
     `-m ipv6header ${random.below(2) === 0 ? '--soft ' : ''}${not(random)}--header ${atLeast(some(random, HEADERS_OF_IPV6), 'prot').join(',')}`,
   ah: (random) =>
     `-m ah ${some(random, [`${not(random)}--ahspi ${range(random, [0, 5, 6, 256])}`, `${not(random)}--ahlen ${random.pick([12, 16])}`, '--ahres']).join(' ')}`,
-  eui64: (_, { hook }) => (hook === 'POSTROUTING' ? '' : '-m eui64'),
+  eui64: (_, { hook }) => (WITHOUT_IN.includes(hook) ? '' : '-m eui64'),
 }
 
 const optionsOf = (random: Random, name: string): string =>
@@ -299,7 +332,7 @@ const TARGETS: Readonly<Record<string, readonly Words[]>> = {
       `${family === 'ipv4' ? 'TTL --ttl' : 'HL --hl'}-${random.pick(['set 31', 'inc 1', 'dec 1', 'set 64', 'inc 200'])}`,
     (random, { family }) => (family === 'ipv4' ? `ECN --ecn-ip-ect ${random.below(4)}` : ''),
     (_, { family, hook, isTracked }) =>
-      family === 'ipv4' || isTracked || hook === 'FORWARD'
+      family === 'ipv4' || isTracked || hook === 'FORWARD' || hook === 'OUTPUT'
         ? ''
         : hook === 'PREROUTING'
           ? 'DNPT --src-pfx fd00:1::/64 --dst-pfx fd00:1::/64'
@@ -317,7 +350,7 @@ const TARGETS: Readonly<Record<string, readonly Words[]>> = {
     (random, { family, hook }) => {
       const other = family === 'ipv4' ? '10.9.0.7' : 'fd00:9::7'
       const withPort = family === 'ipv4' ? `${other}:8080` : `[${other}]:8080`
-      return hook === 'PREROUTING'
+      return hook === 'PREROUTING' || hook === 'OUTPUT'
         ? `DNAT --to-destination ${random.pick([other, withPort])}`
         : random.pick([`SNAT --to-source ${other}`, `NETMAP --to ${family === 'ipv4' ? '10.7.0.0/16' : 'fd00:7::/64'}`])
     },
@@ -333,7 +366,7 @@ const MARKS: readonly Words[] = [
       ? `CONNMARK ${random.pick([`--set-xmark ${masked(random)}${shift(random)}`, `--save-mark${random.pick(['', ' --nfmask 0xf --ctmask 0xf', ' --nfmask 3 --ctmask 0xff'])}${shift(random)}`, `--restore-mark${random.pick(['', ' --nfmask 0xf --ctmask 0xf', ' --nfmask 0xff --ctmask 3'])}${shift(random)}`])}`
       : '',
   () => 'NFLOG --nflog-group 1',
-  (_, { hook }) => (hook === 'FORWARD' || hook === 'POSTROUTING' ? 'CLASSIFY --set-class 1:2' : ''),
+  (_, { hook }) => (hook === 'FORWARD' || WITHOUT_IN.includes(hook) ? 'CLASSIFY --set-class 1:2' : ''),
 ]
 
 /** The matches of one rule: few, so that it is met often. */
@@ -397,9 +430,10 @@ function line(random: Random, chain: Chain): string {
 
 /** A text for iptables-restore. */
 export function tracedRuleset(random: Random, options: RulesetOptions): string[] {
-  const names = Object.keys(TABLES).filter((table) => (table === 'nat' ? options.isTracked : true))
+  const tables = TABLES[options.hooks ?? 'arrival']
+  const names = Object.keys(tables).filter((table) => (table === 'nat' ? options.isTracked : true))
   return names.flatMap((table) => {
-    const chains = (TABLES[table] as readonly string[]).flatMap((hook): Chain[] => {
+    const chains = (tables[table] as readonly string[]).flatMap((hook): Chain[] => {
       const place = { ...options, table, hook }
       const own = [0, 1, 2].map((i) => `${hook.slice(0, 4).toLowerCase()}-${i}`)
       return [

@@ -14,6 +14,7 @@ const CIRCUMSTANCES: Readonly<Record<string, string>> = {
   connlabel: 'connections have them',
   connlimit: 'it counts connections',
   hashlimit: 'it counts packets',
+  ecn: 'later fragments may have anything in the place of a header',
   helper: 'connections have them',
   ipvs: 'the virtual server knows',
   limit: 'it counts packets',

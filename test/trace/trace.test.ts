@@ -265,3 +265,63 @@ test.each<[string, PacketDescription]>([
 ])('%s is no packet', (_, packet) => {
   expect(() => trace(packet, of({ filter: ':INPUT DROP' }))).toThrow(IptcError)
 })
+
+test('what is related may be the first packet of a connection that a helper expected; errors of ICMP are not', () => {
+  const ruleset = FamilyRuleset.parse('*nat\n-A POSTROUTING -d 192.0.2.1 -j SNAT --to-source 198.51.100.1\nCOMMIT\n')
+  const related = { destination: '192.0.2.1', in: 'eth0', out: 'eth1', state: 'RELATED' } as const
+  const { steps, fork } = trace({ ...related, protocol: 'tcp' }, ruleset)
+  expect(steps).toEqual([])
+  expect(fork?.decides).toBe('whether the packet is the first of its connection')
+  expect(fork?.yes.steps.filter(({ kind }) => kind === 'rule')).toMatchObject([
+    { hook: 'POSTROUTING', matches: true, changes: [{ property: 'source', to: '198.51.100.1' }] },
+  ])
+  expect(fork?.no.steps.map(({ kind }) => kind)).toContain('translated')
+  expect(trace({ ...related, protocol: 'icmp' }, ruleset).fork).toBe(undefined)
+})
+
+test('of a packet by lo, rules see the state before it is tracked, and none of nat sees it', () => {
+  const ruleset = FamilyRuleset.parse(
+    '*raw\n-A PREROUTING -m conntrack --ctstate NEW -j NOTRACK\n-A PREROUTING -m state --state NEW\nCOMMIT\n*nat\n-A PREROUTING -p udp\n-A INPUT -p udp\nCOMMIT\n',
+  )
+  const met = (packet: PacketDescription): string[] =>
+    trace({ protocol: 'udp', way: 'input', state: 'NEW', ...packet }, ruleset).steps.flatMap((step) =>
+      step.kind === 'rule' && step.matches === true ? [`${step.table} ${step.chain} ${step.position + 1}`] : [],
+    )
+  expect(met({ in: 'lo' })).toEqual(['raw PREROUTING 1', 'raw PREROUTING 2'])
+  expect(met({ in: 'eth0' })).toEqual(['nat PREROUTING 1', 'nat INPUT 1'])
+})
+
+test('of the connection of a packet by lo, it is not known whence it came before it was translated', () => {
+  const ruleset = FamilyRuleset.parse('*filter\n-A INPUT -m conntrack --ctorigdst 192.0.2.1 -j DROP\nCOMMIT\n')
+  const packet = { destination: '192.0.2.2', way: 'input', state: 'NEW' } as const
+  expect(trace({ ...packet, in: 'eth0' }, ruleset).verdict).toBe('ACCEPT')
+  expect(trace({ ...packet, in: 'lo' }, ruleset).fork?.decides).toBe('--ctorigdst 192.0.2.1')
+})
+
+test('what is forwarded has no owner, and so none of those that are excluded', () => {
+  const ruleset = FamilyRuleset.parse(
+    [
+      '*mangle',
+      '-A POSTROUTING -m owner --uid-owner 0',
+      '-A POSTROUTING -m owner ! --uid-owner 0',
+      '-A POSTROUTING -m owner --socket-exists',
+      '-A POSTROUTING -m owner ! --socket-exists',
+      '-A POSTROUTING -m owner ! --uid-owner 0 --gid-owner 0',
+      'COMMIT\n',
+    ].join('\n'),
+  )
+  const met = (packet: PacketDescription): number[] =>
+    trace(packet, ruleset).steps.flatMap((step) => (step.kind === 'rule' && step.matches ? [step.position + 1] : []))
+  expect(met({ in: 'eth0', out: 'eth1' })).toEqual([2, 4])
+  expect(met({ way: 'output', uid: 5, gid: 0 })).toEqual([2, 3, 5])
+})
+
+test('the match ecn takes what a later fragment has for a header of TCP', () => {
+  const ruleset = of({ filter: '-A FORWARD -p tcp -m ecn ! --ecn-tcp-ece' })
+  const matches = (packet: PacketDescription): unknown[] =>
+    trace({ protocol: 'tcp', way: 'forward', ...packet }, ruleset).steps.flatMap((step) =>
+      step.kind === 'rule' ? [step.matches] : [],
+    )
+  expect(matches({ fragment: true })).toEqual([undefined])
+  expect(matches({ protocol: 'udp', fragment: true })).toEqual([false])
+})

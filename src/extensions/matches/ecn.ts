@@ -1,13 +1,39 @@
 /** The ECN bits of the IP and the TCP header. */
-import { u8 } from '../../binary/codec'
+import type { FamilyName } from '../../abi/family'
+import { type Field, u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
+import { asked, HAS_TRANSPORT, oneOf } from '../evaluation'
 import { about, isStoredProtocol, match } from '../extension'
-import { network, readNatively, transport } from '../native'
+import { type NativePart, network, readNatively, transport } from '../native'
 import { bitFieldTest, given, oneBitTest } from '../native-tests'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
 const [IP, ECE, CWR] = [0x01, 0x10, 0x20] as const
+
+interface EcnFields {
+  readonly operation: Field<number>
+  readonly invert: Field<number>
+  readonly ipEct: Field<number>
+}
+
+const ipTest = ({ operation, invert, ipEct }: EcnFields, family: FamilyName): NativePart =>
+  given(
+    bit(operation, IP),
+    bitFieldTest(network(1, 1), u8, family === 'ipv4' ? 0x03 : 0x30, { value: ipEct, negation: bit(invert, IP) }),
+  )
+
+const tcpTests = ({ operation, invert }: EcnFields): NativePart[] =>
+  (
+    [
+      [CWR, 0x80],
+      [ECE, 0x40],
+    ] as const
+  ).map(([flag, bits]) => oneBitTest(transport(13, 1), bits, bit(operation, flag), bit(invert, flag)))
+
+/** Whatever a later fragment has is taken for a header of TCP. */
+const IS_LATER_FRAGMENT = oneOf([[HAS_TRANSPORT]], true)
+const TAKEN_FOR_HEADER = { kind: 'circumstance', decides: 'what a fragment without a header has in its place' } as const
 
 /** linux/netfilter/xt_ecn.h */
 export const ecn = match('ecn', {
@@ -15,19 +41,11 @@ export const ecn = match('ecn', {
   atLeastOne: true,
   bits: ({ operation, invert }) => [operation, invert].map((field) => [field, IP | ECE | CWR] as const),
   list: 'ECN match',
-  native: ({ operation, invert, ipEct }, family) =>
-    readNatively(
-      given(
-        bit(operation, IP),
-        bitFieldTest(network(1, 1), u8, family === 'ipv4' ? 0x03 : 0x30, { value: ipEct, negation: bit(invert, IP) }),
-      ),
-      ...(
-        [
-          [CWR, 0x80],
-          [ECE, 0x40],
-        ] as const
-      ).map(([flag, bits]) => oneBitTest(transport(13, 1), bits, bit(operation, flag), bit(invert, flag))),
-    ),
+  native: (at, family) => readNatively(ipTest(at, family), ...tcpTests(at)),
+  asks: (at, family) => (bytes, place) => [
+    ...asked([ipTest(at, family)], bytes, place),
+    ...asked(tcpTests(at), bytes, place).map((test) => oneOf([[test], [IS_LATER_FRAGMENT, TAKEN_FOR_HEADER]])),
+  ],
   translate: ({ operation, invert, ipEct }, family) => {
     return (bytes, at) => {
       const [asked, negated] = [operation.read(bytes, at), invert.read(bytes, at)]
