@@ -238,8 +238,8 @@ test('the rules whose counters move are those that a packet was said to meet', a
   )
   if (process.env['XTABLES_TEST_REFUSED']) process.stdout.write(`${refused.join('\n')}\n`)
   expect(wrong.join('\n\n')).toBe('')
-  // Each match was met by some packet.
-  if (sent >= 6_000) expect([...matches.keys()].sort()).toEqual(MATCHES)
+  // Each match was met by some packet. Those of owner are for packets that are sent from here.
+  if (sent >= 6_000) expect([...matches.keys()].filter((name) => name !== 'owner').sort()).toEqual(MATCHES)
   expect(undecided / sent).toBeLessThan(0.1)
   expect(passed / sent).toBeGreaterThan(3)
 })
