@@ -1,5 +1,6 @@
 /** docs/from-python-iptables.md: it has every name of python-iptables, and both columns of its examples do the same. */
 import { spawnSync } from 'node:child_process'
+import { easy, MemoryKernel, NotFoundError, Policy, Rule, Rule6, RuleError, Table, XtablesError } from '../../src/index'
 import { blocksOf, IMPORTS, pageText, runProgram } from '../support/programs'
 import { everything, newNamespace, run } from './legacy'
 
@@ -76,4 +77,55 @@ compare('has every public name of python-iptables, and no other', () => {
   const names = JSON.parse(stdout) as Record<string, string[]>
   const listed = Object.fromEntries(Object.keys(names).map((heading) => [heading, namesUnder(heading)]))
   expect(listed).toEqual(names)
+})
+
+/** What the page says of python-iptables where we differ, as it is printed. */
+const DIFFERS: readonly [what: string, python: string, printed: string][] = [
+  ['one table in the process', "print(iptc.Table('filter') is iptc.Table('filter'))", 'True'],
+  [
+    'keys and attributes that are not known',
+    "rule = iptc.Rule(); rule.nosuch = 1; iptc.easy.add_rule('filter', 'INPUT', {'protocl': 'tcp'}); print(rule.nosuch)",
+    '1',
+  ],
+  [
+    'a flag that looks off',
+    "t = iptc.Rule().create_target('MASQUERADE'); t.random = '0'; print(t.parameters)",
+    "{'random': ''}",
+  ],
+  [
+    'addresses',
+    "rule = iptc.Rule(); rule.src = '10.0.0.0/8'; print(rule.src, rule.dst)",
+    '10.0.0.0/255.0.0.0 0.0.0.0/0.0.0.0',
+  ],
+  [
+    'protocols',
+    "r6 = iptc.Rule6(); r6.protocol = '58'; r = iptc.Rule(); r.protocol = '4'; print(r6.protocol, r.protocol)",
+    'icmpv6 ipip',
+  ],
+  ['DROP in nat', "print(iptc.Table('nat').set_policy('POSTROUTING', 'DROP'))", 'None'],
+  ['policies', "print([iptc.Policy(name).name for name in ('QUEUE', 'X')])", "['QUEUE', 'X']"],
+  ['tables that looking makes', 'print(len(iptc.easy.get_tables()))', '5'],
+]
+
+compare.each(DIFFERS)('python-iptables differs: %s', (_, program, printed) => {
+  const { stdout, stderr } = newNamespace().run(() => runPython(program))
+  expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: printed, stderr: '' })
+})
+
+compare('python-iptables ends by a signal where a value is missing', () => {
+  const program = "r = iptc.Rule(); r.protocol = 'tcp'; r.create_match('tcp').set_parameter('dport')"
+  expect(newNamespace().run(() => runPython(program)).signal).toBe('SIGSEGV')
+})
+
+test('we differ as the page says', () => {
+  const [rule, rule6] = [new Rule(), new Rule6()]
+  rule.src = '10.0.0.0/255.0.0.0'
+  rule6.protocol = 58
+  expect([rule.src, rule.dst, rule6.protocol]).toEqual(['10.0.0.0/8', undefined, 'ipv6-icmp'])
+  expect(easy.decodeRule(rule6)).toMatchObject({ protocol: 'icmpv6' })
+  const kernel = new MemoryKernel()
+  expect(() => new Table('nat', { kernel }).setPolicy('POSTROUTING', 'DROP')).toThrow(RuleError)
+  expect(() => new Policy('QUEUE' as never)).toThrow(XtablesError)
+  expect(() => easy.encodeRule({ protocl: 'tcp' } as never)).toThrow(XtablesError)
+  expect(() => easy.getRule('filter', 'INPUT', 9, { kernel })).toThrow(NotFoundError)
 })
