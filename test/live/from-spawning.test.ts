@@ -47,7 +47,7 @@ test.each(pairs)('%s', (_, before, here) => {
   expect(printed.length > 0 || everything(theirs) !== empty).toBe(true)
 })
 
-const statuses = Array.from(page.matchAll(/^\| (?:.*: )?`(-.*?)`.*? \| (\d)(?:, `+(.*?)`+)? \|/gm), (row) =>
+const statuses = Array.from(page.matchAll(/^\| (?:.*: )?`(-.*?)`.*? \| (\d)(?:, `+(.*?)`+)? *\|/gm), (row) =>
   row.slice(1),
 )
 
