@@ -45,6 +45,7 @@ export {
 } from './ipset/ip-set'
 export type { ExistOption, SetPlace } from './ipset/sets'
 export type { CreateOptions, ListedEntry, SetEntry, SetTypeName, ToldOptions } from './ipset/types'
+export { isTable6Available, isTableAvailable } from './iptc/available'
 export { Chain } from './iptc/chain'
 export { Match } from './iptc/match'
 export { type MigrateOptions, MigrationError, type MigrationPlan, migrate, type TableMove } from './iptc/migrate'

@@ -177,6 +177,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   'batch.end': { on: 'batch', with: none },
   'batch.abandon': { on: 'batch', with: none },
 
+  isTableAvailable: { with: at('filter') },
+  isTable6Available: { with: at('filter') },
   save: { with: at() },
   restore: { with: at(TEXT) },
   migrate: { with: ({ kernel }) => [{ from: 'legacy', to: 'nft', tables: [], kernel }] },

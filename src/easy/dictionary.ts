@@ -1,7 +1,7 @@
 /** Rules as plain data, in the shape that python-iptables gives them: what a program keeps as JSON. */
 import type { Extension } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
-import type { Option } from '../extensions/option'
+import type { FlagInput, Option } from '../extensions/option'
 import type { CamelCase, NamesIn } from '../iptc/part'
 
 type SnakeCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}_${SnakeCase<Tail>}` : S
@@ -15,8 +15,7 @@ type Word = string | number | bigint
  */
 export type Value = string | readonly string[]
 
-type Flag = true | '' | '!'
-type ValueOf<In> = In extends Flag ? '' | '!' : Value
+type ValueOf<In> = In extends FlagInput ? '' | '!' : Value
 type OptionsOf<E> = E extends Extension<string, infer O> ? O : never
 
 /** What is written for one extension: every parameter by its name or alias, with dashes, underscores or in camel case. */
@@ -88,7 +87,7 @@ export type CountersOut = readonly [packets: number | bigint, bytes: number | bi
 /**
  * A rule as it is written. Keys are taken with dashes, underscores or in camel case.
  *
- * Parameters are strings in any form that iptables takes, or numbers; a flag is `''` or `true`. `!` in front of a string
+ * Parameters are strings in any form that iptables takes, or numbers; a flag is `''`, `true`, `'1'` or `'true'`. `!` in front of a string
  * negates it, where the parameter can be negated; in a list, only a first word `!` by itself does. A match that stands
  * in the rule more than once is a list. What the type does not know (an extension as {@link OpaqueDictionary}) can be
  * in data that comes from elsewhere.

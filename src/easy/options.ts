@@ -18,15 +18,19 @@ export interface ThrowsOption {
    * false is returned instead. What is malformed, and a kernel that cannot be spoken to, throw in any case.
    */
   readonly throws?: boolean | undefined
+  /** Another name of `throws`, as python-iptables calls it. */
+  readonly raiseExc?: boolean | undefined
 }
 
 const PLACE = { ipv6: flag, ...PLACE_OPTIONS }
 export const aBatch = instance(Batch, 'what batchBegin returned')
 
-const OPTIONS = { ...PLACE, batch: aBatch, throws: flag, flush: flag }
+const OPTIONS = { ...PLACE, batch: aBatch, throws: flag, raiseExc: flag, flush: flag }
 
-function batchOf(options: EasyOptions): Batch | undefined {
+function batchOf(options: EasyOptions & ThrowsOption): Batch | undefined {
   checkOptions(options, OPTIONS)
+  if (options.throws !== undefined && options.raiseExc !== undefined)
+    throw new IptcError('the options throws and raiseExc are one; give one of them')
   const { batch } = options
   if (batch === undefined) return undefined
   const stray = (Object.keys(PLACE) as (keyof typeof PLACE)[]).find(
@@ -58,7 +62,7 @@ export function attempt<T, E>(options: ThrowsOption, otherwise: E, body: () => T
     return body()
   } catch (error) {
     const isMissing = error instanceof NotFoundError || error instanceof RuleError
-    if (isMissing && options.throws === false) return otherwise
+    if (isMissing && (options.throws ?? options.raiseExc) === false) return otherwise
     throw error
   }
 }

@@ -140,7 +140,7 @@ export function getRule(
   table: string,
   chain: string,
   position: number,
-  options?: EasyOptions & { readonly throws?: true | undefined },
+  options?: EasyOptions & { readonly throws?: true | undefined; readonly raiseExc?: true | undefined },
 ): DumpedRule | DumpedRule[]
 export function getRule(
   table: string,

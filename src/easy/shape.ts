@@ -23,7 +23,7 @@ const describe = (option: Option): { description: string } => ({
 })
 
 const flag = z.union([
-  z.literal([true, '', '!']),
+  z.literal([true, '', '1', 'true', '!']),
   z.array(z.never()).max(0),
   z.tuple([z.literal('!')], z.literal(['', true])),
 ])

@@ -292,11 +292,14 @@ interface FlagSpec<Alias extends string> {
   list?: string
 }
 
+/** How a flag is given: `'1'` and `'true'` are how code for python-iptables says it. `!` negates one that can be negated. */
+export type FlagInput = true | '' | '1' | 'true' | '!'
+
 /** An option without a word: it is there, or it is not. */
 export const flag = <const Alias extends string = never>(
   present: Field<boolean>,
   spec: FlagSpec<Alias> = {},
-): Option<true | '' | '!', Alias> => {
+): Option<FlagInput, Alias> => {
   checkForm(spec.list, 0)
   return {
     aliases: spec.aliases ?? [],
@@ -328,7 +331,7 @@ export const flag = <const Alias extends string = never>(
 }
 
 /** A flag that is on unless it is negated: the bit says that something is not done. */
-export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): Option<true | '' | '!', never> => ({
+export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): Option<FlagInput, never> => ({
   ...flag(off, spec),
   negatable: true,
   read: (bytes, at) => (off.read(bytes, at) ? { negated: true, words: [] } : undefined),

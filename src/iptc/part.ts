@@ -129,11 +129,14 @@ export abstract class Part extends Strict {
   }
 
   /**
-   * Sets one parameter, by any spelling of its name; `undefined` takes it back.
+   * Sets one parameter, by any spelling of its name; `undefined` takes it back. A flag is set by its name alone too.
    * @throws XtablesError, which leaves everything as it was
    */
-  setParameter(name: string, value: unknown): void {
+  setParameter(flag: string): void
+  setParameter(name: string, value: unknown): void
+  setParameter(name: string, ...values: [] | [value: unknown]): void {
     check('the name of a parameter', name, text)
+    const value = values.length === 0 ? true : values[0]
     const content = this.#known()
     const { known } = content
     const [canonical, option] = findOption(known, dashed(name))

@@ -271,19 +271,19 @@ export abstract class AnyTable extends Strict {
     return orderedChains(this.ruleset).map(({ name }) => new Chain(this, name))
   }
 
-  isChain(name: string): boolean {
-    check('the name of a chain', name, text)
-    return this.ruleset.chains.has(name)
+  /** @throws IptcError for a Chain of another table or family; so does all below that takes a Chain */
+  isChain(chain: string | Chain): boolean {
+    return this.ruleset.chains.has(nameIn(this, chain))
   }
 
   /** Whether there is a chain of this name and the kernel itself calls it. */
-  builtinChain(name: string): boolean {
-    check('the name of a chain', name, text)
-    return this.ruleset.chains.get(name)?.hook !== undefined
+  builtinChain(chain: string | Chain): boolean {
+    return this.ruleset.chains.get(nameIn(this, chain))?.hook !== undefined
   }
 
   /** @throws RuleError where there is such a chain already; XtablesError for a name that no chain can have */
-  createChain(name: string): Chain {
+  createChain(chain: string | Chain): Chain {
+    const name = nameIn(this, chain)
     checkNewName(name)
     this.edit(({ chains }) => {
       this.#checkFree(name, chains)
@@ -298,7 +298,7 @@ export abstract class AnyTable extends Strict {
 
   /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
   deleteChain(chain: string | Chain): void {
-    const name = nameOf(chain)
+    const name = nameIn(this, chain)
     this.edit((draft) => {
       const data = this.#userChain(name, draft)
       if (data.rules.length > 0) throw new RuleError({ table: this.name, chain: name }, 'the chain is not empty')
@@ -309,7 +309,7 @@ export abstract class AnyTable extends Strict {
 
   /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
   renameChain(chain: string | Chain, newName: string): void {
-    const name = nameOf(chain)
+    const name = nameIn(this, chain)
     checkNewName(newName)
     this.edit((draft) => {
       const data = this.#userChain(name, draft)
@@ -358,7 +358,7 @@ export abstract class AnyTable extends Strict {
 
   /** Changes one chain, or all where none is given; one that is given and undefined is not all. */
   #change(chain: readonly (string | Chain)[], change: (data: ChainData) => ChainData): void {
-    const [name] = chain.map(nameOf)
+    const [name] = chain.map((one) => nameIn(this, one))
     this.edit((draft) => {
       if (name === undefined) {
         if (change === emptied) checkClearable(draft)
@@ -369,7 +369,7 @@ export abstract class AnyTable extends Strict {
 
   /** @throws NotFoundError; RuleError for a chain that is not built in, which has no policy */
   getPolicy(chain: string | Chain): Policy {
-    const data = this.chainData(nameOf(chain))
+    const data = this.chainData(nameIn(this, chain))
     const policy = policyOf(this.context.family, data)
     if (policy !== 'ACCEPT' && policy !== 'DROP') throw this.#noPolicy(data.name)
     return policy === 'ACCEPT' ? Policy.ACCEPT : Policy.DROP
@@ -379,8 +379,9 @@ export abstract class AnyTable extends Strict {
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
     const { name } = policy instanceof Policy ? policy : new Policy(policy)
     const given = counters === undefined ? undefined : readCounters('policy', counters)
+    const chainName = nameIn(this, chain)
     this.edit((draft) => {
-      const data = this.chainData(nameOf(chain), draft)
+      const data = this.chainData(chainName, draft)
       if (data.hook === undefined || data.tail === undefined) throw this.#noPolicy(data.name)
       if (this.name === 'nat' && name === 'DROP')
         throw new RuleError(
@@ -420,11 +421,24 @@ export function checkNewName(name: string): void {
     })
 }
 
-function nameOf(chain: string | Chain): string {
-  if (chain instanceof Chain) return chain.name
+/** The name of a chain in `table`. Whoever hands over a Chain of another table mistakes one for the other. */
+function nameIn(table: AnyTable, chain: string | Chain): string {
+  if (chain instanceof Chain) {
+    if (!isSameTable(table, chain.table))
+      throw new IptcError(
+        `${chain.name} is a chain of ${titleOf(chain.table)}, not of ${titleOf(table)}; to mean the chain of that name here, give the name`,
+      )
+    return chain.name
+  }
   check('a chain', chain, { ...text, expected: 'a Chain or its name' })
   return chain
 }
+
+/** Whether they are one table by name and family: handles of it there may be many, in as many namespaces. */
+const isSameTable = (one: AnyTable, other: AnyTable): boolean =>
+  one.name === other.name && one.context.family === other.context.family
+
+const titleOf = ({ name, context }: AnyTable): string => `table ${name} of ${context.family.name}`
 
 function changeChains(draft: Draft, change: (chain: ChainData) => ChainData): void {
   for (const [name, chain] of draft.chains) draft.chains.set(name, change(chain))

@@ -13,8 +13,19 @@ const withDashes = (name: string): string =>
 /** `to-ports` as a property is called. */
 export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
+/** A flag: it is there, or it is not. */
+const isFlag = ({ words }: Option): boolean => words.length === 0
+
+/** Words by which a flag is set, and those that look as if they took one back. */
+const ON: readonly unknown[] = ['1', 'true']
+const OFF: readonly unknown[] = ['0', 'false', false]
+
+const HOW_TO_UNSET = 'to take a flag back, set it to undefined, or leave it out of a dictionary'
+
 const wrong = (extension: string, name: string, option: Option, value: unknown, reason?: string): XtablesError => {
-  const expected = expectation(option)
+  const expected = isFlag(option)
+    ? `true, "", "1" or "true"${option.negatable ? ', "!" to negate' : ''}`
+    : expectation(option)
   const said = shown(value)
   const why = reason === undefined ? '' : ` (${reason})`
   return new XtablesError(`${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
@@ -29,8 +40,8 @@ const isNumber = (value: unknown): value is number | bigint =>
   typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
 
 /**
- * One parameter's value as words: a string, a number, a list of words, `true` or `''` for a flag. `!` in front, or as the
- * first of a list, negates.
+ * One parameter's value as words: a string, a number, a list of words; `true`, `''`, `'1'` or `'true'` for a flag. `!` in
+ * front, or as the first of a list, negates.
  * @throws XtablesError for any other type, or another number of words
  */
 export function readValue(extension: string, name: string, option: Option, value: unknown): Reading {
@@ -45,6 +56,8 @@ export function readValue(extension: string, name: string, option: Option, value
 
 function asWords(extension: string, name: string, option: Option, value: unknown): string[] {
   if (value === true && option.fewest === 0) return []
+  if (isFlag(option) && ON.includes(value)) return []
+  if (isFlag(option) && OFF.includes(value)) throw wrong(extension, name, option, value, HOW_TO_UNSET)
   const list = Array.isArray(value) ? value : [value]
   return list.map((word) => {
     if (typeof word === 'string') return word

@@ -97,6 +97,8 @@ const WRITTEN: readonly [dictionary: RuleDictionary, line: string][] = [
   [{ protocol: 'tcp', tcp: { tcpFlags: '!SYN SYN' } }, '-p tcp -m tcp ! --tcp-flags SYN SYN'],
   [{ protocol: 'tcp', tcp: { syn: true } }, '-p tcp -m tcp --syn'],
   [{ protocol: 'tcp', tcp: { syn: '' } }, '-p tcp -m tcp --syn'],
+  [{ protocol: 'tcp', tcp: { syn: '1' } }, '-p tcp -m tcp --syn'],
+  [{ target: { MASQUERADE: { random: 'true' } } }, '-j MASQUERADE --random'],
   [{ protocol: 'tcp', tcp: { syn: ['!', ''] } as never }, '-p tcp -m tcp ! --syn'],
   [{ protocol: 'tcp', tcp: '' }, '-p tcp -m tcp'],
   [{ comment: 'x', mark: 5 }, '-m comment --comment x -m mark --mark 5'],
@@ -158,6 +160,9 @@ const REFUSED: readonly [dictionary: unknown, path: (string | number)[], message
   [{ tcp: { destinationPort: 'x' } }, ['tcp', 'destinationPort'], /dport/],
   [{ tcp: { syn: false } }, ['tcp', 'syn'], /false/],
   [{ tcp: { syn: 'yes' } }, ['tcp', 'syn'], /syn/],
+  [{ tcp: { syn: '0' } }, ['tcp', 'syn'], /syn cannot be "0" .*leave it out of a dictionary/],
+  [{ target: { CT: { notrack: 'false' } } }, ['target', 'CT', 'notrack'], /leave it out of a dictionary/],
+  [{ target: { CT: { notrack: false } } }, ['target', 'CT', 'notrack'], /leave it out of a dictionary/],
   [{ tcp: { syn: true, tcpFlags: 'SYN SYN' } }, ['tcp', 'syn'], /exclude each other/],
   [{ tcp: { dport: 1, 'destination-port': 2 } }, ['tcp', 'dport'], /given twice/],
   [

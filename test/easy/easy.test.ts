@@ -498,6 +498,30 @@ onBackends((backend) => {
   })
 
   describe('options', () => {
+    test('raiseExc is throws, as code for python-iptables says it', () => {
+      const [quiet, loud] = [
+        { ...options, raiseExc: false },
+        { ...options, raiseExc: true },
+      ]
+      chainOf('a')
+      const calls: [(how: typeof quiet) => unknown, unknown][] = [
+        [(how) => easy.addChain('filter', 'X', how), false],
+        [(how) => easy.deleteChain('filter', 'X', how), false],
+        [(how) => easy.deleteRule('filter', 'X', named('z'), how), false],
+        [(how) => easy.batchDeleteRules('filter', [['X', named('z')]], how), false],
+        [(how) => easy.flushChain('filter', 'Y', how), false],
+        [(how) => easy.flushTable('nosuch', how), false],
+        [(how) => easy.getRule('filter', 'X', 9, how), undefined],
+      ]
+      for (const [call, otherwise] of calls) {
+        expect(call(quiet)).toBe(otherwise)
+        expect(() => call(loud)).toThrow(IptcError)
+        expect(() => call({ ...quiet, throws: true } as never)).toThrow(/throws and raiseExc are one/)
+        expect(() => call({ ...options, raiseExc: 'no' } as never)).toThrow(/raiseExc takes true or false/)
+      }
+      expect(easy.dumpChain('filter', 'X', options)).toMatchObject([named('a')])
+    })
+
     test('that there are not are refused', () => {
       expect(() => easy.dumpChain('filter', 'INPUT', { ...options, ip6: true } as never)).toThrow(/no option ip6/)
       expect(() => easy.encodeRule({}, { ipV6: true } as never)).toThrow(/no option ipV6/)

@@ -3,6 +3,8 @@ import { inspect } from 'node:util'
 import {
   Chain,
   IptcError,
+  isTable6Available,
+  isTableAvailable,
   Match,
   MemoryKernel,
   NotFoundError,
@@ -343,6 +345,67 @@ onBackends(() => {
   })
 
   describe('a table', () => {
+    test('takes a chain of its own wherever it takes the name of one', () => {
+      const kernel = new MemoryKernel()
+      const [table, other] = [new Table('filter', { kernel }), new Table('filter', { kernel })]
+      const [input, web] = [new Chain(other, 'INPUT'), new Chain(other, 'web')]
+      expect([table.isChain(web), table.isChain(input), table.builtinChain(input)]).toEqual([false, true, true])
+      const made = table.createChain(web)
+      expect([made.name, made.table === table, table.isChain(web), table.builtinChain(web)]).toEqual([
+        'web',
+        true,
+        true,
+        false,
+      ])
+      made.appendRule(Rule.parse('-j DROP -c 1 2'))
+      table.setPolicy(input, 'DROP', [3, 4])
+      expect([table.getPolicy(input), input.getCounters()]).toEqual([Policy.DROP, [3n, 4n]])
+      table.zeroEntries(input)
+      expect(new Chain(table, 'INPUT').getCounters()).toEqual([0n, 0n])
+      table.flushEntries(web)
+      expect(made.rules).toEqual([])
+      table.renameChain(web, 'www')
+      table.deleteChain(new Chain(table, 'www'))
+      expect(table.chains.map(String)).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
+    })
+
+    test.each<[string, (table: Table, chain: Chain) => unknown]>([
+      ['isChain', (table, chain) => table.isChain(chain)],
+      ['builtinChain', (table, chain) => table.builtinChain(chain)],
+      ['createChain', (table, chain) => table.createChain(chain)],
+      ['deleteChain', (table, chain) => table.deleteChain(chain)],
+      ['renameChain', (table, chain) => table.renameChain(chain, 'new')],
+      ['flushEntries', (table, chain) => table.flushEntries(chain)],
+      ['zeroEntries', (table, chain) => table.zeroEntries(chain)],
+      ['getPolicy', (table, chain) => table.getPolicy(chain)],
+      ['setPolicy', (table, chain) => table.setPolicy(chain, 'DROP')],
+    ])('%s takes no chain of another table or family', (_, act) => {
+      const kernel = new MemoryKernel()
+      const table = new Table('mangle', { kernel })
+      table.createChain('web')
+      const [nat, mangle6] = [new Table('nat', { kernel }), new Table6('mangle', { kernel })]
+      for (const name of ['web', 'new', 'OUTPUT']) {
+        expect(() => act(table, new Chain(nat, name))).toThrow(
+          new IptcError(
+            `${name} is a chain of table nat of ipv4, not of table mangle of ipv4; to mean the chain of that name here, give the name`,
+          ),
+        )
+        expect(() => act(table, new Chain(mangle6, name))).toThrow(
+          /a chain of table mangle of ipv6, not of table mangle of ipv4/,
+        )
+      }
+      expect(table.chains.map(String)).toEqual([...['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'], 'web'])
+      expect(table.getPolicy('OUTPUT')).toBe(Policy.ACCEPT)
+    })
+
+    test('is available or not', () => {
+      const kernel = new MemoryKernel()
+      for (const name of Table.ALL)
+        expect([isTableAvailable(name, { kernel }), isTable6Available(name, { kernel })]).toEqual([true, true])
+      expect([isTableAvailable('nosuch', { kernel }), isTable6Available('nosuch', { kernel })]).toEqual([false, false])
+      expect(() => isTableAvailable('filter', { kernel, namespace: 'blue' })).toThrow(IptcError)
+    })
+
     test('hands out copies of its rules: they change nothing', () => {
       const table = newTable()
       const input = new Chain(table, 'INPUT')

@@ -201,6 +201,31 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
     expectRefused(newPart(known), known, name, value)
   })
 
+  test('flags are set as python-iptables sets them, and by nothing that looks like the opposite', () => {
+    const { part, words } = sampled(known, name)
+    if (option.words.length > 0) {
+      // By the name alone only a flag is given, or what takes nothing for a value.
+      if (words.length > 0 && option.fewest > 0) expect(() => part.setParameter(name)).toThrow(XtablesError)
+      return
+    }
+    part.setParameter(name, true)
+    const [on, without] = [part.getParameter(name), newPart(known).parameters]
+    for (const value of [[true], [''], ['1'], ['true'], []] as const) {
+      part.setParameter(name, undefined)
+      expect(part.parameters).toEqual(without)
+      if (value.length === 0) part.setParameter(name)
+      else part.setParameter(name, value[0])
+      expect(part.getParameter(name)).toBe(on)
+    }
+    for (const value of ['0', 'false', false]) {
+      expectRefused(part, known, name, value)
+      expect(refusal(() => part.setParameter(name, value)).message).toMatch(
+        /set it to undefined.*accepted: true, "", "1"/,
+      )
+    }
+    for (const value of [0, 1, 'yes', 'True']) expectRefused(part, known, name, value)
+  })
+
   test('negation', () => {
     const { part, words } = sampled(known, name)
     const negated = given({ negated: true, words })

@@ -14,6 +14,9 @@ tcp.dport = undefined
 tcp.destinationPort = 'https'
 tcp.syn = true
 tcp.syn = '!'
+tcp.syn = '1'
+tcp.syn = 'true'
+tcp.setParameter('syn')
 tcp.tcpFlags = ['SYN,ACK', 'SYN']
 tcp.tcpFlags = 'SYN,ACK SYN'
 new Match(rule, 'set').matchSet = ['blacklist', 'src']
@@ -34,6 +37,12 @@ tcp.dport = { from: 80, to: 90 }
 tcp.dport = null
 // @ts-expect-error a flag is no number
 tcp.syn = 1
+// @ts-expect-error undefined takes a flag back
+tcp.syn = '0'
+// @ts-expect-error undefined takes a flag back
+tcp.syn = 'false'
+// @ts-expect-error it would stay: undefined takes a flag back
+delete tcp.syn
 // @ts-expect-error two lists, not one
 tcp.tcpFlags = ['SYN']
 // @ts-expect-error another match has it
