@@ -1,21 +1,52 @@
 /**
- * The package as its users meet it: packed, installed into an empty project, required, imported, and compiled against.
+ * The package as its users meet it: what is in it, and, installed into an empty project, required, imported, compiled
+ * against and its command run; and what publint and arethetypeswrong say of it. What is built is packed, so build first.
  *
- *   npm run check:package
+ *   npm run check:package                         builds, and checks all
+ *   npm run check:package -- contents publint     some of it
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { checkContents } from './package/contents'
+import { install, type Packed, pack, ROOT } from './package/pack'
 
-const root = join(__dirname, '..')
 const project = mkdtempSync(join(tmpdir(), 'xtables-package-'))
-const run = (command: string, args: readonly string[], cwd = project): string =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+const tool = (path: string): string => join(ROOT, 'node_modules', path)
+
+/** What it prints; what it says is wrong is in the error. */
+async function run(command: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(command, args, { cwd: project, timeout: 400_000 })
+  return stdout
+}
 
 const NAMES = 'Table, Table6, Chain, Rule, Rule6, Match, Target, Policy, easy, MemoryKernel, LinuxKernel, ruleSchema'
 const MISSING = `const missing = Object.entries({ ${NAMES} }).filter(([, value]) => value === undefined)
 if (missing.length > 0) throw new Error('not exported: ' + missing)`
+
+const REQUIRED = `const { ${NAMES} } = require('xtables')
+${MISSING}
+for (const path of ['xtables/package.json', 'xtables/schema/rule.schema.json']) require(path)
+try {
+  require('xtables/dist/errors.js')
+} catch ({ code }) {
+  if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return
+}
+throw new Error('internals are within reach')
+`
+
+/** Each name can be imported by itself: Node finds them in the text of what is CommonJS. */
+const IMPORTED = `import { createRequire } from 'node:module'
+import * as named from 'xtables'
+import whole, { ${NAMES} } from 'xtables'
+${MISSING}
+const required = createRequire(import.meta.url)('xtables')
+if (whole !== required) throw new Error('the default import is not what is required')
+const lost = Object.keys(required).filter((name) => named[name] !== required[name])
+if (lost.length > 0) throw new Error('cannot be imported by name: ' + lost)
+`
 
 /** What lays graphs out is in the package, with its licence, and loaded by whoever asks for SVG alone. */
 const GRAPH = `const { MemoryKernel, easy, printGraph, snapshot } = require('xtables')
@@ -44,8 +75,8 @@ command.once('exit', (status) => {
 })
 `
 
-const CONSUMER = `import { Rule, Table, MemoryKernel } from 'xtables'
-const table: Table = new Table('filter', { kernel: new MemoryKernel() })
+/** What both ways of loading have in common. */
+const CONSUMED = `const table: Table = new Table('filter', { kernel: new MemoryKernel() })
 const match = new Rule().createMatch('tcp')
 match.dport = '80'
 // @ts-expect-error a misspelt parameter does not compile
@@ -54,39 +85,108 @@ match.dprot = '80'
 table.edit((ruleset) => ruleset)
 `
 
-const tsconfig = {
-  compilerOptions: {
-    module: 'node20',
-    strict: true,
-    noEmit: true,
-    types: [],
-    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
-  },
-  files: ['consumer.ts'],
+const CONSUMERS = {
+  'consumer.mts': `import { MemoryKernel, Rule, Table } from 'xtables'\n${CONSUMED}`,
+  'consumer.cts': `import xtables = require('xtables')
+const { MemoryKernel, Rule, Table } = xtables
+type Table = xtables.Table
+${CONSUMED}`,
+  'default.mts': `import xtables from 'xtables'
+const { MemoryKernel, Rule, Table } = xtables
+type Table = InstanceType<typeof xtables.Table>
+${CONSUMED}`,
 }
 
-try {
-  run('npm', ['pack', '--pack-destination', project, '--loglevel=error'], root)
-  const tarball = readdirSync(project).find((file) => file.endsWith('.tgz')) as string
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', `./${tarball}`])
-  writeFileSync(join(project, 'required.cjs'), `const { ${NAMES} } = require('xtables')\n${MISSING}\n`)
-  writeFileSync(join(project, 'imported.mjs'), `import { ${NAMES} } from 'xtables'\n${MISSING}\n`)
-  writeFileSync(join(project, 'graph.cjs'), GRAPH)
-  writeFileSync(join(project, 'ui.cjs'), UI)
-  writeFileSync(join(project, 'consumer.ts'), CONSUMER)
-  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
-  run(process.execPath, ['required.cjs'])
-  run(process.execPath, ['imported.mjs'])
-  run(process.execPath, ['graph.cjs'])
-  run(process.execPath, ['ui.cjs'])
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'])
-  run('npx', ['--no-install', 'xtables', '--version'])
-  if (!run('npx', ['--no-install', 'xtables', '--kernel', 'memory', 'graph', '--format', 'svg']).startsWith('<svg '))
-    throw new Error('the command draws no graph')
-  const layout = readFileSync(join(project, 'node_modules/xtables/dist/graph/dagre.js'), 'utf8')
-  if (!layout.includes('The above copyright notice')) throw new Error('the layout of graphs has lost its licence')
-  console.log(`${tarball}: required, imported, compiled against, and its command run`)
-} finally {
-  rmSync(project, { recursive: true, force: true })
+const FILES = Object.keys(CONSUMERS) as (keyof typeof CONSUMERS)[]
+
+/** Bundlers disagree on what the default import of CommonJS is, and TypeScript lets it be none. */
+const RESOLUTIONS = {
+  node16: { module: 'node16', files: FILES, types: [] },
+  nodenext: { module: 'nodenext', files: FILES, types: ['node'] },
+  bundler: { module: 'preserve', files: ['consumer.mts', 'consumer.cts'], types: ['node'] },
 }
+
+function configOf(moduleResolution: keyof typeof RESOLUTIONS): string {
+  const { module, files, types } = RESOLUTIONS[moduleResolution]
+  // Without the types of Node, those of browsers have AbortSignal.
+  const lib = ['ES2023', 'ESNext.Disposable', ...(types.length === 0 ? ['DOM'] : [])]
+  const checked = { strict: true, skipLibCheck: false, noEmit: true }
+  const compilerOptions = { module, moduleResolution, lib, types, typeRoots: [tool('@types')], ...checked }
+  return JSON.stringify({ compilerOptions, files })
+}
+
+async function compile(resolution: keyof typeof RESOLUTIONS): Promise<void> {
+  const config = `tsconfig.${resolution}.json`
+  writeFileSync(join(project, config), configOf(resolution))
+  await run(process.execPath, tool('typescript/bin/tsc'), '-p', config)
+}
+
+async function checkCommand(): Promise<void> {
+  const command = join(project, 'node_modules/.bin/xtables')
+  const applet = join(project, 'iptables')
+  symlinkSync(command, applet)
+  const { version } = JSON.parse(readFileSync(join(project, 'node_modules/xtables/package.json'), 'utf8'))
+  const demand = async (begin: string, ...words: readonly [string, ...string[]]): Promise<void> => {
+    const text = await run(...words)
+    if (!text.startsWith(begin)) throw new Error(`${words.map((word) => basename(word)).join(' ')}: ${text}`)
+  }
+  await demand(`xtables ${version}\n`, command, '--version')
+  await demand('xtables', command, '--help')
+  await demand('<svg ', command, '--kernel', 'memory', 'graph', '--format', 'svg')
+  await demand('iptables v', applet, '--version')
+}
+
+/** By what their failure would be of. */
+const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>> => ({
+  contents: async () => checkContents(packed, project),
+  require: () => run(process.execPath, 'required.cjs'),
+  import: () => run(process.execPath, 'imported.mjs'),
+  graph: () => run(process.execPath, 'graph.cjs'),
+  page: () => run(process.execPath, 'ui.cjs'),
+  node16: () => compile('node16'),
+  nodenext: () => compile('nodenext'),
+  bundler: () => compile('bundler'),
+  command: checkCommand,
+  publint: () => run(process.execPath, tool('publint/src/cli.js'), 'run', packed.tarball, '--strict'),
+  arethetypeswrong: () => run(process.execPath, tool('@arethetypeswrong/cli/dist/index.js'), packed.tarball),
+})
+
+/** False where it failed, of which it tells. */
+async function passes(name: string, check: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await check()
+    return true
+  } catch (error) {
+    const { message, stdout = '' } = error as Error & { stdout?: string }
+    console.error(`${name}: ${message}\n${stdout}`)
+    return false
+  }
+}
+
+async function main(): Promise<void> {
+  const packed = pack(project)
+  install(packed, project)
+  const programs = {
+    'required.cjs': REQUIRED,
+    'imported.mjs': IMPORTED,
+    'graph.cjs': GRAPH,
+    'ui.cjs': UI,
+    ...CONSUMERS,
+  }
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(project, name), text)
+  const chosen = process.argv.slice(2)
+  const entries = Object.entries(checks(packed)).filter(([name]) => chosen.length === 0 || chosen.includes(name))
+  if (entries.length < chosen.length) throw new Error(`the checks are ${Object.keys(checks(packed)).join(', ')}`)
+  const results = await Promise.all(entries.map(([name, check]) => passes(name, check)))
+  const failed = entries.filter((_, i) => !results[i]).map(([name]) => name)
+  if (failed.length > 0) throw new Error(`the package fails: ${failed.join(', ')}`)
+  const { tarball, size, files } = packed
+  console.log(`${basename(tarball)}: ${size} bytes, ${files.length} files; ${entries.map(([name]) => name).join(', ')}`)
+}
+
+main()
+  .catch((error) => {
+    console.error(error)
+    process.exitCode = 1
+  })
+  .finally(() => rmSync(project, { recursive: true, force: true }))

@@ -14,7 +14,10 @@ declare const CODE_HASH: string
 
 const COMMAND = join(__dirname, 'command.js')
 const FOLDER = join(__dirname, 'cache')
-const CACHE = join(FOLDER, `${CODE_HASH}-${process.version}-${process.arch}`)
+/** Bun and Deno say the version of a Node that they stand in for; their code is their own. */
+const { bun, deno } = process.versions
+const RUNTIME = bun ? `bun${bun}` : deno ? `deno${deno}` : process.version
+const CACHE = join(FOLDER, `${CODE_HASH}-${RUNTIME}-${process.arch}`)
 
 function readCache(): Buffer | undefined {
   try {

@@ -31,8 +31,11 @@ function openLockFile(file: string): number {
   }
 }
 
-const reasonOf = (error: unknown): string | undefined =>
-  error instanceof FileRefusal ? error.message : (error as NodeJS.ErrnoException).code
+/** Deno refuses a file that it has no permission for by an error without a code. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return error instanceof FileRefusal ? message : (code ?? message)
+}
 
 /** @returns whether the lock was free, and is now ours. */
 function tryFlock(fd: number): boolean {
