@@ -55,10 +55,12 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
   return new Map(
     Object.entries(chains).map(([name, chain]) => {
       const { policy, rules = [] } = chainOf(chain, [table, name])
+      const entries = new Array<Entry>(rules.length)
       // A list with a hole has nothing there, and `map` would pass over it.
-      const entries = Array.from(rules, (rule, i) =>
-        rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i]),
-      )
+      for (let i = 0; i < rules.length; i++) {
+        const rule = rules[i] as DesiredRule
+        entries[i] = rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i])
+      }
       return [name, { rules: entries, policy }]
     }),
   )
