@@ -17,6 +17,8 @@ import { extensionParts } from '../ruleset/parts'
 import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
 import { type CompiledRule, Compiler } from './compile'
 import { Explainer } from './explain'
+import type { KnownPacket } from './known-packet'
+import { RuleIndex } from './rule-index'
 
 /** Its tables are not read again: what is changed later is not seen in it. */
 export class FamilyRuleset {
@@ -126,11 +128,13 @@ export class CompiledChain {
   readonly chain: Chain
   readonly #compiler: Compiler
   readonly #rules: CompiledRule[] = []
+  readonly #index: RuleIndex
 
   constructor(ruleset: Ruleset, chain: Chain, compiler: Compiler) {
     this.ruleset = ruleset
     this.chain = chain
     this.#compiler = compiler
+    this.#index = new RuleIndex(chain.rules.length)
   }
 
   get length(): number {
@@ -145,6 +149,12 @@ export class CompiledChain {
     const isForeign = foreign?.rules.has(rules.refs[position] as never) ?? false
     const compiled = this.#compiler.compile(rules.at(position) as never, isForeign)
     this.#rules[position] = compiled
+    this.#index.add(position, compiled.questions)
     return compiled
+  }
+
+  /** The position of the first rule from `position` on that a packet may meet, or the length. Rules in between surely fail. */
+  candidate(position: number, packet: KnownPacket): number {
+    return this.#index.candidate(position, packet)
   }
 }

@@ -220,7 +220,11 @@ export class Walk {
     for (let { position } = frame; position < length; position++) {
       const first = position
       let outcome = evaluate(chain.rule(position), packet, circumstances)
-      while (outcome.truth === false && ++position < length) outcome = evaluate(chain.rule(position), packet, NONE)
+      while (outcome.truth === false) {
+        position = chain.candidate(position + 1, packet)
+        if (position === length) break
+        outcome = evaluate(chain.rule(position), packet, NONE)
+      }
       if (position > first) events.push({ kind: 'passed', hook, chain, first, end: position, packet, circumstances })
       if (position === length) break
       if (position > first) circumstances = NONE
