@@ -15,6 +15,7 @@ const POLL_MS = 50
 /** How long the process that takes the change back may need to start, and to do it. */
 const START_MS = 20_000
 const END_MS = 10_000
+const KEPT_MS = 2000
 /** The word by which this process starts it. */
 const HOLD = 'hold-change'
 const MOST_SECONDS = 86_400
@@ -143,7 +144,12 @@ async function askToKeep(pending: Pending, seconds: number, streams: Streams, si
 
 /** @returns the exit status, once it is known */
 async function told(pending: Pending, streams: Pick<Streams, 'stdout' | 'stderr'>): Promise<number> {
-  if (pending.decision !== 'undo') return 0
+  const { decision } = pending
+  if (decision === 'kept') return 0
+  if (decision === 'gone') {
+    streams.stderr(`xtables: the change is taken back: somebody has deleted ${pending.directory}\n`)
+    return 1
+  }
   const end = performance.now() + END_MS
   while (pending.result === undefined && performance.now() < end) await sleep(POLL_MS)
   streams.stderr(`xtables: the change is taken back\n${textOf(pending.result ?? takenBackHere(pending))}`)
@@ -192,15 +198,18 @@ export async function holdChange(
     isOver = true
   })
   pending.mark('ready')
-  while (!isOver && !pending.has('begun')) await sleep(POLL_MS)
-  // Kept here, as others may delete the directory: what was changed is taken back then as well.
-  const hasBegun = pending.has('begun')
+  // Others may delete the directory: then it may have begun, and what was changed is taken back as well.
+  const mayHaveBegun = (): boolean => pending.has('begun') || pending.decision === 'gone'
+  while (!isOver && !mayHaveBegun()) await sleep(POLL_MS)
+  const hasBegun = mayHaveBegun()
   const end = performance.now() + data.seconds * 1000
   // Whoever ends this process wants no change that nobody waits for any more.
   const isTime = (): boolean => performance.now() >= end || signal.aborted || !hasBegun
   while (pending.decision === undefined && !isTime()) await sleep(POLL_MS)
   whereItCan(() => pending.decide('undo'))
   if (pending.decision === 'kept') {
+    // Who still asks is to find that it was kept.
+    await sleep(KEPT_MS)
     pending.remove()
     return 0
   }

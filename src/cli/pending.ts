@@ -86,7 +86,7 @@ export class Pending {
     }
   }
 
-  /** Undefined while nothing is. The directory is `gone` some time after it was kept. */
+  /** Undefined while nothing is. The directory is `gone` where somebody has deleted it, and some time after the change was kept. */
   get decision(): Decision | 'gone' | undefined {
     if (existsSync(join(this.directory, WAITING))) return undefined
     return (['kept', 'undo'] as const).find((one) => existsSync(join(this.directory, one))) ?? 'gone'

@@ -199,6 +199,17 @@ END`,
     expect([code, changed()]).toEqual([0, true])
   })
 
+  test('while it is asked, another may delete the directory: then it is taken back, and said so', async () => {
+    const before = listed()
+    const child = onTerminal(60)
+    await asked(child)
+    rmSync(join(folder, readdirSync(folder).find((name) => name !== 'rules') as string), { recursive: true })
+    const [code] = await once(child, 'close')
+    expect(code).toBe(1)
+    await until(() => !changed())
+    expect(listed()).toEqual(before)
+  })
+
   test('where the terminal goes away, or nobody answers, it is taken back in time', async () => {
     const before = listed()
     const gone = onTerminal(2)
