@@ -250,6 +250,11 @@ function sync(folder: string): void {
 export const backendOf = ({ kernel, writing }: OpenKernel, family: FamilyName): BackendName =>
   writing.backend ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
 
+/** Where the tables of one family are, for the library. */
+export const placeIn = (open: OpenKernel, family: FamilyName) => ({
+  ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...open.writing, backend: backendOf(open, family) },
+})
+
 /** The way to the tables of one family. */
 export function tablesIn(
   { kernel, writing }: Pick<OpenKernel, 'kernel'> & Partial<OpenKernel>,

@@ -5,7 +5,7 @@ import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
 import { FamilyRuleset } from '../trace/family-ruleset'
-import { backendOf, type Io, type OpenKernel, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readText } from './kernel'
 
 const OPTIONS = {
   ipv6: { type: 'boolean', short: '6' },
@@ -34,13 +34,7 @@ function rulesetsOf(
 ): [FamilyRuleset, FamilyRuleset | undefined] {
   const [first, second, ...others] = files
   if (others.length > 0) throw new IptcError('lint takes the text of the tables of one family, or of both')
-  const read = (six: boolean): FamilyRuleset =>
-    FamilyRuleset.read({
-      ipv6: six,
-      kernel: open.kernel,
-      ...open.writing,
-      backend: backendOf(open, six ? 'ipv6' : 'ipv4'),
-    })
+  const read = (six: boolean): FamilyRuleset => FamilyRuleset.read(placeIn(open, six ? 'ipv6' : 'ipv4'))
   if (first === undefined) return ipv6 ? [read(true), undefined] : [read(false), read(true)]
   const parsed = FamilyRuleset.parse(readText(first), { ipv6 })
   return [parsed, second === undefined ? undefined : FamilyRuleset.parse(readText(second), { ipv6: !ipv6 })]

@@ -53,9 +53,7 @@ export class Pending {
       pending?.remove()
       throw new IptcError(
         `nothing is changed: what takes the change back cannot be kept in ${place}: ${fileReason(cause)}`,
-        {
-          cause,
-        },
+        { cause },
       )
     }
   }

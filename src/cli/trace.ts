@@ -7,7 +7,7 @@ import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
-import { backendOf, type Io, type OpenKernel, readFrom, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readFrom, readText } from './kernel'
 
 const text = (short?: string) => ({ type: 'string', ...(short !== undefined && { short }) }) as const
 const flag = (short?: string) => ({ type: 'boolean', ...(short !== undefined && { short }) }) as const
@@ -56,12 +56,7 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
   const saved = file === undefined ? undefined : file === '-' ? readFrom('standard input', stdin) : readText(file)
   const ruleset =
     saved === undefined
-      ? FamilyRuleset.read({
-          ipv6,
-          kernel: open.kernel,
-          ...open.writing,
-          backend: backendOf(open, ipv6 ? 'ipv6' : 'ipv4'),
-        })
+      ? FamilyRuleset.read(placeIn(open, ipv6 ? 'ipv6' : 'ipv4'))
       : FamilyRuleset.parse(saved, { ipv6 })
   const traced = trace(packetOf(values), ruleset)
   stdout(

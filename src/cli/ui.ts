@@ -9,7 +9,7 @@ import { IptcError } from '../errors'
 import { sshSession } from '../lint/lockout'
 import { newToken } from '../ui/guard'
 import { uiServer } from '../ui/server'
-import { backendOf, type Io, type OpenKernel } from './kernel'
+import { type Io, type OpenKernel, placeIn } from './kernel'
 import { readTablesAsync } from './view'
 
 const OPTIONS = {
@@ -41,9 +41,7 @@ export async function runUi(
 ): Promise<void> {
   const { values } = parseArgs({ args, options: OPTIONS })
   const [port, seconds] = [readPort(values.port), readDelay(values.delay)]
-  const placeOf = (family: FamilyName): Place => ({
-    ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...open.writing, backend: backendOf(open, family) },
-  })
+  const placeOf = (family: FamilyName): Place => placeIn(open, family)
   const read = () => readTablesAsync({}, open)
   // What is wrong with the rights is told at once.
   await read()

@@ -1,4 +1,5 @@
 /** The rules of a chain by a value that each asks for: those that ask for another than a packet has are passed without a look. */
+import { hexOf } from '../binary/text'
 import { type Source, sourceKey, type Test } from '../extensions/native'
 import type { Asked } from './compile'
 import { isTest } from './evaluate'
@@ -42,7 +43,7 @@ export class RuleIndex {
       if (!isTest(condition) || !asksForValue(condition)) continue
       const number = this.#columnFor(condition)
       const { values } = this.#columns[number] as Column
-      const key = keyOf(condition.value)
+      const key = hexOf(condition.value)
       const value = values.get(key) ?? values.size
       values.set(key, value)
       if (values.size <= most) continue
@@ -53,7 +54,7 @@ export class RuleIndex {
   }
 
   #columnFor({ source, mask, value }: Test): number {
-    const key = `${sourceKey(source)} ${value.length} ${mask && keyOf(mask)}`
+    const key = `${sourceKey(source)} ${value.length} ${mask && hexOf(mask)}`
     const known = this.#numbers.get(key)
     if (known !== undefined) return known
     this.#numbers.set(key, this.#columns.length)
@@ -92,10 +93,8 @@ function valueIn({ source, mask, size, values }: Column, packet: KnownPacket): n
     if ((bits & ~(sight.known[i] as number)) !== 0) return ANY
     value[i] = (sight.bytes[i] as number) & bits
   }
-  return values.get(keyOf(value)) ?? OTHER
+  return values.get(hexOf(value)) ?? OTHER
 }
-
-const keyOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
 /** Of connection tracking, a packet may be in one of several states: that is more than one value. */
 function asksForValue({ source, op, mask, value, to, or }: Test): boolean {
