@@ -3,7 +3,7 @@ import { packedRules } from '../ruleset/packed-rules'
 import { RuleIds } from '../ruleset/rule-ids'
 import { RulePairs } from '../ruleset/rule-pairs'
 import { type Ref, Rules } from '../ruleset/rules'
-import type { Entry, Ruleset } from '../ruleset/ruleset'
+import { canonicalOf, type Entry, type Ruleset } from '../ruleset/ruleset'
 import { longestCommon, longestCommonOfLike } from '../ruleset/subsequence'
 import { type Comparison, numbersTo } from './alignment'
 
@@ -28,8 +28,7 @@ export class RuleComparison implements Comparison {
   }
 
   #canonicalOf(index: number): Entry {
-    const rule = this.#wanted[index] as Entry
-    this.#canonical[index] ??= this.#ruleset.canonical?.(rule) ?? rule
+    this.#canonical[index] ??= canonicalOf(this.#ruleset, this.#wanted[index] as Entry)
     return this.#canonical[index] as Entry
   }
 

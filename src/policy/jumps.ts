@@ -2,7 +2,7 @@
 import { NotFoundError } from '../errors'
 import { RulePairs } from '../ruleset/rule-pairs'
 import { type Ref, Rules } from '../ruleset/rules'
-import { type Chain, type Entry, jumpOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, canonicalOf, type Entry, jumpOf, type Ruleset } from '../ruleset/ruleset'
 import { type Alignment, align, joined, left } from './alignment'
 import { RuleComparison } from './comparison'
 
@@ -48,7 +48,7 @@ function isJump(rules: Rules, ref: Ref, isOurs: (chain: string) => boolean): boo
 
 /** How many of the others' rules stand before the place. */
 function gapOf(
-  { family, canonical }: Ruleset,
+  ruleset: Ruleset,
   rules: Rules,
   place: JumpPlace<Entry>,
   others: readonly number[],
@@ -57,7 +57,7 @@ function gapOf(
   if (place === 'first') return 0
   if (place === 'last') return others.length
   const [rule, behind] = 'before' in place ? [place.before, 0] : [place.after, 1]
-  const pairs = new RulePairs(family, rules, Rules.of(canonical?.(rule) ?? rule))
+  const pairs = new RulePairs(ruleset.family, rules, Rules.of(canonicalOf(ruleset, rule)))
   const at = others.findIndex((position) => pairs.run(position, 0) === 1)
   if (at < 0)
     throw new NotFoundError(`chain ${chain} has no rule of others that the jumps could stand next to as asked`)

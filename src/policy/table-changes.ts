@@ -5,7 +5,16 @@ import { checkNewName } from '../iptc/table'
 import { Editor } from '../ruleset/editor'
 import { RuleIds } from '../ruleset/rule-ids'
 import type { Ref } from '../ruleset/rules'
-import { type Chain, type Draft, type Entry, jumpOf, newChain, orderedChains, policyOf } from '../ruleset/ruleset'
+import {
+  type Chain,
+  canonicalOf,
+  type Draft,
+  type Entry,
+  jumpOf,
+  newChain,
+  orderedChains,
+  policyOf,
+} from '../ruleset/ruleset'
 import { type Alignment, align, alignedRules, isUnchanged, left, numbersTo } from './alignment'
 import { RuleComparison } from './comparison'
 import type { WantedChain } from './desired'
@@ -104,7 +113,7 @@ class TableWork {
     const isSame = isUnchanged(alignment, chain.rules.length)
     if (!isSame) {
       // As it reads once it is there: the plan says that, and is taken back by it.
-      const made = (rule: Entry): Entry => ({ ...(this.#draft.canonical?.(rule) ?? rule) })
+      const made = (rule: Entry): Entry => ({ ...canonicalOf(this.#draft, rule) })
       const rules = alignedRules(chain.rules, alignment, made)
       this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
     }

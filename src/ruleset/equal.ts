@@ -19,7 +19,7 @@ import { HEADS } from './head'
 import { headerOf, structOf } from './identify'
 import { countOf, GOES_ON, type Image } from './image'
 import type { Rules } from './rules'
-import type { Entry, Ruleset } from './ruleset'
+import { canonicalOf, type Entry, type Ruleset } from './ruleset'
 import { sameWords, wordsOf } from './words'
 
 const NAME = entryMatch.fields.name.offset
@@ -96,16 +96,12 @@ export function sameEntry(family: Family, one: Entry, other: Entry): boolean {
 }
 
 /** The index of the first rule of a ruleset's chain that says the same, or -1. */
-export function findRule(
-  { family, canonical }: Pick<Ruleset, 'family' | 'canonical'>,
-  rules: Rules,
-  wanted: Entry,
-): number {
-  const rule = canonical?.(wanted) ?? wanted
+export function findRule(ruleset: Pick<Ruleset, 'family' | 'canonical'>, rules: Rules, wanted: Entry): number {
+  const rule = canonicalOf(ruleset, wanted)
   const { image, refs } = rules
   return refs.findIndex((ref, index) => {
     if (typeof ref === 'number' && !isLike(image as Image, ref, rule)) return false
-    return sameRule(family, rule, rules.at(index) as Entry)
+    return sameRule(ruleset.family, rule, rules.at(index) as Entry)
   })
 }
 

@@ -107,6 +107,9 @@ export const newChain = (family: Family, name: string): Chain => ({
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
 })
 
+/** How a rule reads once it is kept in a ruleset. */
+export const canonicalOf = ({ canonical }: Pick<Ruleset, 'canonical'>, rule: Entry): Entry => canonical?.(rule) ?? rule
+
 /** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
 export interface Draft extends Ruleset {
   readonly chains: LayeredMap<Chain>

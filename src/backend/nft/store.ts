@@ -20,7 +20,7 @@ import { sameEntry } from '../../ruleset/equal'
 import { extensionParts, ruleHead } from '../../ruleset/parts'
 import { misplaced } from '../../ruleset/place'
 import type { Ref } from '../../ruleset/rules'
-import { type Chain, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import { type Chain, canonicalOf, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../../slices'
 import { checkLossless } from '../faithful'
 import type { Change, Reading, ReadingUse, Store } from '../store'
@@ -279,7 +279,7 @@ const isHandle = <T extends number | bigint>(handle: T | undefined, found: T | u
 /** A rule that was written reads as it would have been read. */
 function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number): Entry {
   const entry = rules.at(position) as Entry
-  return typeof rules.refs[position] === 'number' ? entry : (ruleset.canonical?.(entry) ?? entry)
+  return typeof rules.refs[position] === 'number' ? entry : canonicalOf(ruleset, entry)
 }
 
 /** The policy as text, its counters aside. */
