@@ -4,11 +4,11 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backendOfEnvironment } from '../backend/open'
 import { IptcError } from '../errors'
-import type { Plan } from '../policy/plan'
-import { type TakenBack, takeBack, takeBackOf } from '../policy/take-back'
-import { type OpenKernel, openKernel, type Place } from './kernel'
-import type { Streams } from './main'
+import type { Plan } from '../reconcile/plan'
+import { type TakenBack, takeBack, takeBackOf } from '../reconcile/take-back'
+import { type OpenKernel, openKernel, type Place } from './open-kernel'
 import { Pending, type PendingData } from './pending'
+import type { Streams } from './streams'
 
 /** How often files are looked at. */
 const POLL_MS = 50

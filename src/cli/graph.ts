@@ -1,11 +1,11 @@
 /** `xtables graph`: chains and jumps as a graph. */
 import { parseArgs } from 'node:util'
+import { check } from '../check-input'
 import { IptcError } from '../errors'
 import { chainGraph } from '../graph/graph'
 import { GRAPH_FORMAT, type GraphFormat, printGraph } from '../graph/print'
-import { check } from '../input'
 import { toJson } from '../json'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables, TABLE_OPTIONS } from './view'
 
 const OPTIONS = {

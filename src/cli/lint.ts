@@ -5,7 +5,7 @@ import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
 import { FamilyRuleset } from '../trace/family-ruleset'
-import { type Io, type OpenKernel, placeIn, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readText } from './open-kernel'
 
 const OPTIONS = {
   ipv6: { type: 'boolean', short: '6' },

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { toJson } from '../json'
 import { printList } from '../view/text'
 import { printTree } from '../view/tree'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables, TABLE_OPTIONS } from './view'
 
 const OPTIONS = { ...TABLE_OPTIONS, tree: { type: 'boolean' }, json: { type: 'boolean' } } as const

@@ -7,25 +7,9 @@ import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
 import { IptcError } from '../errors'
 import type { NetlinkPort } from '../kernel/kernel'
-import type { Io, OpenKernel, Place } from './kernel'
-import type { Terminal } from './screen'
-import type { ToolKind } from './tool'
-
-/** Where text comes from and goes to. */
-export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
-  /** Standard input line by line, each as soon as it is there. */
-  readonly lines: () => Iterable<string>
-  /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
-  readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
-  /** The terminal that standard output is; undefined where it is none. */
-  readonly terminal?: (() => Terminal | undefined) | undefined
-  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
-  readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
-  /** When standard input ends. */
-  readonly ended?: (() => Promise<void>) | undefined
-  /** The words by which this program is started. */
-  readonly self?: readonly string[] | undefined
-}
+import type { ToolKind } from './iptables-tools'
+import type { Io, OpenKernel, Place } from './open-kernel'
+import type { Streams } from './streams'
 
 interface Applet {
   readonly family: FamilyName
@@ -65,8 +49,8 @@ const IPSET = 'ipset'
 
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
-  files: () => require('./files') as typeof import('./files'),
-  kernel: () => require('./kernel') as typeof import('./kernel'),
+  files: () => require('./read-files') as typeof import('./read-files'),
+  kernel: () => require('./open-kernel') as typeof import('./open-kernel'),
   iptables: () => require('./iptables') as typeof import('./iptables'),
   save: () => require('./save') as typeof import('./save'),
   restore: () => require('./restore') as typeof import('./restore'),

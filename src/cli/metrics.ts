@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import { type MetricsOptions, openMetrics } from '../metrics/open-metrics'
 import { metricsServer } from '../metrics/serve'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables, readTablesAsync, TABLE_OPTIONS } from './view'
 
 const OPTIONS = {

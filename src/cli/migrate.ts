@@ -5,7 +5,7 @@ import type { BackendName } from '../backend/store'
 import { IptcError } from '../errors'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
 import { toJson } from '../json'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 
 const OPTIONS = {
   'dry-run': { type: 'boolean' },

@@ -18,7 +18,7 @@ import { subscribe } from '../netlink/subscribe'
 import { messages } from '../nft/messages'
 import { traceMessage } from '../nft/trace'
 import { familyName, heldRuleWords, noticeOf, ruleWords } from './event-text'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { hasPacket, packetTold, stepTold, type Told } from './trace-text'
 
 const OPTIONS = {

@@ -11,7 +11,7 @@ import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { captureNftTable, isNftCapture, nftCaptureToJson } from '../kernel/nft-capture'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
-import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './kernel'
+import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './open-kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
 

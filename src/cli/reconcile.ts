@@ -1,14 +1,14 @@
 /** `xtables plan` and `xtables apply` for the chains that one owns: a file says what they are to hold. */
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
-import { desiredOfText } from '../policy/desired-text'
-import type { JumpPlace } from '../policy/jumps'
-import type { Ownership } from '../policy/ownership'
-import type { Plan } from '../policy/plan'
-import { reconcile } from '../policy/reconcile'
+import { desiredOfText } from '../reconcile/desired-text'
+import type { JumpPlace } from '../reconcile/jumps'
+import type { Ownership } from '../reconcile/ownership'
+import type { Plan } from '../reconcile/plan'
+import { reconcile } from '../reconcile/reconcile'
 import { applyPending, secondsOf } from './confirm'
-import { type OpenKernel, type Place, readFrom, readText } from './kernel'
-import type { Streams } from './main'
+import { type OpenKernel, type Place, readFrom, readText } from './open-kernel'
+import type { Streams } from './streams'
 
 const OPTIONS = {
   tables: { type: 'boolean' },

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { decodeText } from '../binary/text'
 import { PermissionError, RestoreError, RuleError } from '../errors'
-import { restoreTables } from '../iptc/text'
+import { restoreTables } from '../iptc/save-restore'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
 import { Failure, failureOf, NO_TABLE, statusOf, tryHelp } from './failure'
-import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
-import type { Io } from './kernel'
-import { type Tool, toolOf } from './tool'
+import { type Tool, toolOf } from './iptables-tools'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const OPTIONS: readonly OptionSpec[] = [
   // The long name, which the manual page has, is none.

@@ -3,13 +3,13 @@ import { closeSync, writeFileSync } from 'node:fs'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError, PermissionError } from '../errors'
-import { saveTables } from '../iptc/text'
+import { saveTables } from '../iptc/save-restore'
 import { openForWriting } from '../kernel/linux/plain-file'
 import { Failure } from './failure'
-import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
-import type { Io } from './kernel'
-import { type Tool, toolOf } from './tool'
+import { type Tool, toolOf } from './iptables-tools'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const OPTIONS: readonly OptionSpec[] = [
   { letter: 'b', name: 'binary', argument: 'none' },

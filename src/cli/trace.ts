@@ -7,7 +7,7 @@ import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
-import { type Io, type OpenKernel, placeIn, readFrom, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-kernel'
 
 const text = (short?: string) => ({ type: 'string', ...(short !== undefined && { short }) }) as const
 const flag = (short?: string) => ({ type: 'boolean', ...(short !== undefined && { short }) }) as const

@@ -7,9 +7,9 @@ import type { FamilyName } from '../abi/family'
 import type { Place } from '../easy/batch'
 import { IptcError } from '../errors'
 import { sshSession } from '../lint/lockout'
-import { newToken } from '../ui/guard'
+import { newToken } from '../ui/access-token'
 import { uiServer } from '../ui/server'
-import { type Io, type OpenKernel, placeIn } from './kernel'
+import { type Io, type OpenKernel, placeIn } from './open-kernel'
 import { readTablesAsync } from './view'
 
 const OPTIONS = {

@@ -5,9 +5,9 @@ import { IptcError } from '../errors'
 import { LANGUAGE_VERSION } from '../language/help'
 import { XmlError, XmlWriter } from '../language/xml'
 import { tryHelp } from './failure'
-import { fileReason } from './files'
 import { GetoptError, getopt, type OptionSpec } from './getopt'
-import type { Io } from './kernel'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const PROGRAM = 'iptables-xml'
 

@@ -6,13 +6,8 @@ import type { Field } from '../binary/codec'
 import { type Extent, extentsOf, placesOf } from '../binary/struct'
 import type { Context, Listing } from './context'
 import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
+import type { Reading } from './reading'
 import { Mismatch, same, type ValueType } from './values/value'
-
-/** What was said of one option: its words as in text, and whether `!` stood in front. */
-export interface Reading {
-  readonly negated: boolean
-  readonly words: readonly string[]
-}
 
 /** @typeParam In what an assignment accepts. @typeParam Alias other names of the option. */
 export interface Option<In = unknown, Alias extends string = string> {
