@@ -9,6 +9,7 @@ export function* optionPlaces(options: Uint8Array): Generator<readonly [kind: nu
   }
 }
 
+/** Whether an option of this kind is in the list. */
 export function holdsOption(options: Uint8Array, wanted: number): boolean {
   for (const [kind] of optionPlaces(options)) if (kind === wanted) return true
   return false

@@ -46,6 +46,7 @@ function beginsWith(options: Uint8Array, wanted: readonly number[]): boolean {
 }
 
 /**
+ * What both matches declare alike.
  * @param prefix of the names of its options
  * @param number of the header
  */
@@ -88,6 +89,7 @@ export const optionsHeader = (prefix: string, number: number) =>
       },
   }) as const
 
+/** The option for the length of the header, in units of eight bytes. */
 export const headerLength = ({ hdrlen, flags, invflags }: OptsFields) =>
   option(integer(0xffff_ffff), hdrlen, {
     present: bit(flags, 0x01),
@@ -95,5 +97,6 @@ export const headerLength = ({ hdrlen, flags, invflags }: OptsFields) =>
     list: 'length:[!]$',
   })
 
+/** The option for the list of options that the header has to have. */
 export const optionList = ({ opts, optsnr, flags }: OptsFields) =>
   option(headerOptions(SLOTS), counted(optsnr, opts, 0), { present: bit(flags, 0x02), list: 'opts $' })

@@ -23,6 +23,7 @@ const within = <In>(option: Option<In>, section: Section): Option<In> => ({
 })
 
 /**
+ * Declares the same options once for each section.
  * @param opener the option that opens each section but the first
  * @param numbers of each section, what stands behind the names of its options; of the first, nothing
  * @param content of the section with this index

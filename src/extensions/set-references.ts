@@ -34,6 +34,7 @@ const tooMany = (parameter: string): Fault =>
   about(parameter, `a set has at most ${MAX_DIRECTIONS} dimensions`, ERRNO.ERANGE)
 
 /**
+ * What refers to a set: the words for it, its fields and its checks, by the struct that holds it.
  * @param parameter that says which set
  * @param at a field that is a `struct xt_set_info`, or one of revision 0
  */
