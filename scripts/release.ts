@@ -48,7 +48,10 @@ export function release(words: string[], { root, check, print, today }: Surround
   // What was checked is what is tagged.
   checkClean(git)
 
-  if (values['dry-run']) return print(`would release ${version}:\n\n${notes}`)
+  if (values['dry-run']) {
+    print(`would release ${version}:\n\n${notes}`)
+    return
+  }
   try {
     writeFileSync(join(root, 'CHANGELOG.md'), releasedChangelog(changelog, version, today))
     writeFileSync(
