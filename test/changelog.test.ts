@@ -26,6 +26,7 @@ const releasesOf = (text: string): Release[] =>
     execFileSync(process.execPath, ['--input-type=module', '-e', PROGRAM], {
       cwd: join(__dirname, '..'),
       input: text,
+      stdio: 'pipe',
       encoding: 'utf8',
     }),
   )
