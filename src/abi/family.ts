@@ -3,6 +3,10 @@
 import * as ip4 from './ip-tables'
 import * as ip6 from './ip6-tables'
 
+/**
+ * `'ipv4'`, the tables of iptables, or `'ipv6'`, those of ip6tables.
+ * @since 0.1.0
+ */
 export type FamilyName = 'ipv4' | 'ipv6'
 
 export interface Family {

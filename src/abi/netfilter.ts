@@ -2,6 +2,10 @@
 
 /** Chains that the kernel itself calls, in the order of their hook numbers (enum nf_inet_hooks). */
 export const HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const
+/**
+ * A built-in chain, which the kernel itself calls.
+ * @since 0.1.0
+ */
 export type Hook = (typeof HOOKS)[number]
 
 /** Where packets have no interface that they come in by, and none yet that they go out by. */
@@ -28,6 +32,10 @@ export const TABLES = {
   raw: ['PREROUTING', 'OUTPUT'],
   security: ['INPUT', 'FORWARD', 'OUTPUT'],
 } as const satisfies Record<string, readonly Hook[]>
+/**
+ * The names of the tables of iptables: `'filter'`, `'nat'`, `'mangle'`, `'raw'`, `'security'`.
+ * @since 0.1.0
+ */
 export type TableName = keyof typeof TABLES
 
 export const isTableName = (name: string): name is TableName => Object.hasOwn(TABLES, name)

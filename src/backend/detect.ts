@@ -11,7 +11,10 @@ import { holdsAny, type Ruleset } from '../ruleset/ruleset'
 import { openStore, tableNames } from './open'
 import type { BackendName } from './store'
 
-/** Where to look. */
+/**
+ * Where to look.
+ * @since 0.1.0
+ */
 export interface DetectOptions {
   /** Network namespace, as of tables. */
   readonly namespace?: string | number | NetworkNamespace | undefined
@@ -33,11 +36,16 @@ const OPTIONS = { namespace: aNamespace, kernel: aKernel, ipv6: flag }
  *
  * Only tables that exist already are looked at, and none is made. Whoever may not see the tables of ip_tables is told of
  * nf_tables.
- *
+ * @throws {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * const table = new Table('filter', { backend: detectBackend() })
+ * import { detectBackend, MemoryKernel, Rule, Table } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * new Table('filter', { kernel, backend: 'legacy' }).createChain('web')
+ * console.log(detectBackend({ kernel })) // legacy
  * ```
- * @throws IptcError for an option that is not understood
  */
 export function detectBackend(options: DetectOptions = {}): BackendName {
   checkOptions(options, OPTIONS)

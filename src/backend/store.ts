@@ -8,6 +8,10 @@ import type { Sliced } from '../time-slices'
 
 /** Which of the kernel's packet filters holds the rules: ip_tables, or nf_tables. */
 export const BACKENDS = ['legacy', 'nft'] as const
+/**
+ * Which of the kernel's packet filters holds tables: `'legacy'` is ip_tables, `'nft'` is nf_tables.
+ * @since 0.1.0
+ */
 export type BackendName = (typeof BACKENDS)[number]
 
 /** A table as it was read. */

@@ -19,15 +19,29 @@ function isAvailable(open: () => AnyTable): boolean {
 /**
  * Whether the kernel has this table of IPv4, or can load it. Asking makes a table of ip_tables, empty, where there was none;
  * `easy.getTables` lists those that exist.
- *
+ * @throws {@link PermissionError} where the kernel does not say
+ * @since 0.1.0
+ * @example
  * ```ts
- * if (isTableAvailable(Table.SECURITY)) easy.flushTable('security')
+ * import { isTableAvailable, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * console.log(isTableAvailable('security', { kernel }), isTableAvailable('broute', { kernel })) // true false
  * ```
- * @throws PermissionError where the kernel does not say
  */
 export const isTableAvailable = (name: string, options: Where = {}): boolean =>
   isAvailable(() => new Table(name, options))
 
-/** As {@link isTableAvailable}, of IPv6. */
+/**
+ * Whether the kernel has this table of IPv6, or can load it. See {@link isTableAvailable}.
+ * @throws {@link PermissionError} where the kernel does not say
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { isTable6Available, MemoryKernel } from 'xtables'
+ *
+ * console.log(isTable6Available('nat', { kernel: new MemoryKernel() })) // true
+ * ```
+ */
 export const isTable6Available = (name: string, options: Where = {}): boolean =>
   isAvailable(() => new Table6(name, options))

@@ -28,8 +28,22 @@ import { A_RULE } from './rule-base'
 import { TableHandle } from './table-handle'
 
 /**
- * A name in a table: what the chain holds is asked of the table at each use.
- * @typeParam T the kind of table
+ * A chain of a table, by its name. It holds no rules itself: each use asks the table.
+ *
+ * Methods that edit write at once, unless the table's `autocommit` is off or a transaction runs. What every call can throw is
+ * not repeated below: {@link NotFoundError} where the table has no such chain (any more); and, of edits, {@link RuleError} for what
+ * the kernel would refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError} and {@link KernelError}.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Chain, MemoryKernel, Rule, Table } from 'xtables'
+ *
+ * using table = new Table('filter', { kernel: new MemoryKernel() })
+ * const input = new Chain(table, 'INPUT')
+ * input.appendRule(Rule.parse('-p tcp --dport 22 -j ACCEPT'))
+ * input.setPolicy('DROP')
+ * console.log(input.rules.length, String(input.getPolicy())) // 1 DROP
+ * ```
  */
 export class Chain<T extends TableHandle = TableHandle> extends Strict {
   /** @internal */
@@ -42,6 +56,12 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   readonly #table: T
   #name: string
 
+  /**
+   * Whether the table has such a chain is not asked before the first use.
+   * @param table - the table of the chain
+   * @param name - as in `INPUT`
+   * @throws {@link IptcError} for what is no table, or no text
+   */
   constructor(table: T, name: string) {
     super()
     check('the table of a chain', table, instance(TableHandle, 'a Table or a Table6'))
@@ -50,10 +70,12 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     this.#name = name
   }
 
+  /** The table that the chain is in. */
   get table(): T {
     return this.#table
   }
 
+  /** As in `INPUT`. {@link Chain.rename} changes it. */
   get name(): string {
     return this.#name
   }
@@ -84,17 +106,28 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     return rule.entryFor(this.table.context)
   }
 
+  /** Whether the kernel itself calls the chain: then it has a policy, and can be neither renamed nor deleted. */
   isBuiltin(): boolean {
     return isBuiltin(this.table, this.#name)
   }
 
-  /** Adds a rule at the end. @throws XtablesError for one that is not complete; RuleError for one the kernel would refuse */
+  /**
+   * Adds a rule at the end.
+   * @param rule - a {@link Rule} for a {@link Table}, a {@link Rule6} for a {@link Table6}; it is copied
+   * @throws {@link XtablesError} for a rule that is not complete, or is of the other family
+   * @throws {@link RuleError} for a rule that the kernel would refuse
+   */
   appendRule(rule: AnyRule): void {
     const entry = this.#entry(rule)
     this.#edit((rules) => rules.push(fresh(entry)))
   }
 
-  /** Adds a rule before the one at `position`, counted from 0. */
+  /**
+   * Adds a rule before another.
+   * @param position - of the rule that it stands before, from 0; at most the number of rules
+   * @throws {@link XtablesError} for a rule that is not complete
+   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position that is not there
+   */
   insertRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
@@ -103,7 +136,12 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     })
   }
 
-  /** Puts a rule in place of the one at `position`, counted from 0. Its counters are the new rule's. */
+  /**
+   * Puts a rule in the place of another. Its counters are those of the new rule.
+   * @param position - of the rule that is replaced, from 0
+   * @throws {@link XtablesError} for a rule that is not complete
+   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position that is not there
+   */
   replaceRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
@@ -112,7 +150,11 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     })
   }
 
-  /** Takes out the first rule that says the same as `rule`, or the one at a position. @throws NotFoundError */
+  /**
+   * Deletes a rule.
+   * @param rule - the first rule that says the same is deleted, whatever its counters; or the position of one, from 0
+   * @throws {@link NotFoundError} where there is no such rule
+   */
   deleteRule(rule: AnyRule | number): void {
     if (typeof rule === 'number') {
       this.#edit((rules) => {
@@ -137,43 +179,70 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     return findRule(ruleset, rules, this.#entry(rule))
   }
 
-  /** Position of the first rule that says the same as `rule`, or -1. */
+  /**
+   * Finds a rule by what it says; counters do not matter.
+   * @returns the position of the first that says the same, from 0; -1 where there is none
+   */
   indexOf(rule: AnyRule): number {
     const { ruleset } = this.table
     return this.#indexIn(rule, this.#data(ruleset).rules, ruleset)
   }
 
-  /** Takes out all rules. */
+  /** Deletes all rules of the chain. */
   flush(): void
   flush(...none: unknown[]): void {
     checkNone('flush of a chain', none, 'deleteRule takes out one rule')
     changeChain(this.table, this.#name, emptied)
   }
 
+  /**
+   * Gives the chain another name. Rules that go to it follow, and this object stands for the chain under its new name.
+   * @throws {@link RuleError} for a built-in chain, or a name that is taken
+   * @throws {@link XtablesError} for a name that no chain can have
+   */
   rename(newName: string): void {
     renameChain(this.table, this.#name, newName)
     this.#name = newName
   }
 
+  /**
+   * Deletes the chain from its table.
+   * @throws {@link RuleError} for a built-in chain, one with rules in it, or one that rules go to
+   */
   delete(): void
   delete(...none: unknown[]): void {
     checkNone('delete of a chain', none, 'deleteRule takes out one rule')
     deleteChain(this.table, this.#name)
   }
 
+  /**
+   * What becomes of packets that no rule of the chain decides on.
+   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   */
   getPolicy(): Policy {
     return getPolicy(this.table, this.#name)
   }
 
+  /**
+   * Sets the policy of a built-in chain.
+   * @param policy - `'ACCEPT'` or `'DROP'`
+   * @param counters - packets and bytes that the policy begins with; unless given, those that it had stay
+   * @throws {@link RuleError} for a chain that is not built in
+   * @throws {@link XtablesError} for any other policy
+   */
   setPolicy(policy: Policy | PolicyName, counters?: CountersInput): void {
     setPolicy(this.table, this.#name, policy, counters)
   }
 
-  /** Packets and bytes that met the policy, as of when the table was read. @throws RuleError for a chain without policy */
+  /**
+   * Packets and bytes that met the policy, as of when the table was read.
+   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   */
   getCounters(): Counters {
     return policyCounters(this.table, this.#name)
   }
 
+  /** Sets the counters of the chain's rules and of its policy to zero. */
   zeroCounters(): void
   zeroCounters(...none: unknown[]): void {
     checkNone('zeroCounters', none, 'replaceRule gives one rule other counters')

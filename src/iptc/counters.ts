@@ -6,7 +6,10 @@ import type { Counters } from '../ruleset/entry'
 
 const LIMIT = 2n ** 64n
 
-/** Packets and bytes; numbers only where they are exact. */
+/**
+ * Packets and bytes, from 0 to 2^64 - 1. A number has to be a safe integer; above 2^53 - 1, a bigint says it.
+ * @since 0.1.0
+ */
 export type CountersInput = readonly [packets: number | bigint, bytes: number | bigint]
 
 /** @throws XtablesError for anything that is not two numbers which the kernel can hold */

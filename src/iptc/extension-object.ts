@@ -37,9 +37,25 @@ export type NamesIn<O> = {
 export type ParametersOf<E> =
   E extends Extension<string, infer O> ? { [P in NamesIn<O> as CamelCase<P[0]>]: P[1] | undefined } : never
 
+/**
+ * The parameters of each match, as properties in camel case. `undefined` stands for one that is not given.
+ * @since 0.1.0
+ */
 export type MatchParameters = { [N in keyof Matches]: ParametersOf<Matches[N]> }
+/**
+ * The parameters of each target, as properties in camel case. `undefined` stands for one that is not given.
+ * @since 0.1.0
+ */
 export type TargetParameters = { [N in keyof Targets]: ParametersOf<Targets[N]> }
+/**
+ * The names of the matches that this library knows, as in `-m NAME`.
+ * @since 0.1.0
+ */
 export type MatchName = keyof MatchParameters
+/**
+ * The names of the targets that this library knows, as in `-j NAME`.
+ * @since 0.1.0
+ */
 export type TargetName = keyof TargetParameters
 
 /** What a match or target holds: parameters in a payload, or bytes that are not understood here. */

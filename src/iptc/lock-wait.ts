@@ -3,7 +3,10 @@ import { duration, instance } from '../check-input'
 import { checkOptions } from '../check-options'
 import type { LockRequest } from '../kernel/kernel'
 
-/** What the asynchronous calls of a table take. */
+/**
+ * What the asynchronous calls of a table take.
+ * @since 0.1.0
+ */
 export interface WaitOptions {
   /**
    * Ends the wait for the lock, and keeps from reading and writing what has not begun; the call then rejects with its

@@ -19,8 +19,14 @@ import type { TableOptions } from './table-handle'
 type Sides = Pick<MigrateOptions, 'from' | 'to'>
 type Place = { readonly kernel: Kernel; readonly lockTimeoutMs: number | undefined }
 
+/**
+ * From where to where {@link migrate} moves tables, and how.
+ * @since 0.1.0
+ */
 export interface MigrateOptions {
+  /** The packet filter that holds the tables. */
   readonly from: BackendName
+  /** The packet filter that is to hold them. */
   readonly to: BackendName
   /** One family; both unless said. */
   readonly family?: FamilyName | undefined
@@ -32,37 +38,72 @@ export interface MigrateOptions {
   readonly clear?: boolean | undefined
   /** Plan, and write nothing. */
   readonly dryRun?: boolean | undefined
+  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
   readonly namespace?: string | number | NetworkNamespace | undefined
+  /** Another packet filter than that of Linux, such as a {@link MemoryKernel}. */
   readonly kernel?: Kernel | undefined
-  /** As of tables. */
+  /** How long to wait for the xtables lock, in milliseconds; 60,000 unless said. */
   readonly lockTimeoutMs?: number | undefined
 }
 
-/** What is to become of a table, or has become of it. */
+/**
+ * What is to become of a table, or has become of it.
+ * @since 0.1.0
+ */
 export interface TableMove {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
+  /** How many rules it has. */
   readonly rules: number
-  /** Those that are not built in. */
+  /** How many chains it has that are not built in. */
   readonly chains: number
   /** How many rules and chains of its own the other side holds, which go. */
   readonly replaces: { readonly rules: number; readonly chains: number }
   /** Why it cannot be moved, each in words; none where it can be. */
   readonly obstacles: readonly string[]
+  /** Whether the other side holds it now. */
   readonly isWritten: boolean
+  /** Whether its rules were taken out of the first side. */
   readonly isCleared: boolean
 }
 
+/**
+ * What {@link migrate} has done, or would do.
+ * @since 0.1.0
+ */
 export interface MigrationPlan {
+  /** The packet filter that holds the tables, or held them. */
   readonly from: BackendName
+  /** The packet filter that they are moved to. */
   readonly to: BackendName
+  /** One for each table that holds something. */
   readonly tables: readonly TableMove[]
 }
 
-/** Something stands in the way, and nothing has been cleared. What has been written by then, the plan says. */
+/**
+ * Something stands in the way of {@link migrate}, and nothing has been cleared. What has been written by then, the plan says.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, MigrationError, migrate, Table } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * new Table('filter', { kernel, backend: 'legacy' }).createChain('web')
+ * new Table('filter', { kernel, backend: 'nft' }).createChain('other')
+ * try {
+ *   migrate({ from: 'legacy', to: 'nft', kernel })
+ * } catch (error) {
+ *   if (error instanceof MigrationError) console.log(error.plan.tables[0]?.isWritten) // false
+ * }
+ * ```
+ */
 export class MigrationError extends IptcError {
+  /** What was to be done, and what has been written of it. */
   readonly plan: MigrationPlan
 
+  /** Made by the library. */
   constructor(message: string, plan: MigrationPlan, options?: ErrorOptions) {
     super(message, options)
     this.plan = plan
@@ -79,11 +120,19 @@ const OPTIONS = {
  * Moves the tables of iptables from one of the kernel's packet filters to the other, with the counters of rules and
  * policies. Each table is written at once or not at all, and read again and compared; nothing is cleared before all stand.
  * A table in which there is nothing is not moved.
- *
+ * @returns what has been done, or with `dryRun` what would be
+ * @throws {@link MigrationError} where a table cannot be moved, or the other side holds rules already
+ * @since 0.1.0
+ * @example
  * ```ts
- * const plan = migrate({ from: 'legacy', to: 'nft', dryRun: true })
+ * import { MemoryKernel, migrate, Rule, Chain, Table } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const table = new Table('filter', { kernel, backend: 'legacy' })
+ * new Chain(table, 'INPUT').appendRule(Rule.parse('-i lo -j ACCEPT'))
+ * const { tables } = migrate({ from: 'legacy', to: 'nft', family: 'ipv4', kernel })
+ * console.log(tables.map(({ table, rules }) => `${table} ${rules}`)) // [ 'filter 1' ]
  * ```
- * @throws MigrationError where a table cannot be moved, or the other side holds rules already
  */
 export function migrate(options: MigrateOptions): MigrationPlan {
   checkOptions(options, OPTIONS)

@@ -4,15 +4,29 @@ import { check, instance, shown } from '../check-input'
 import { XtablesError } from '../errors'
 import { refuseAssignment, Strict } from './refuse-assignment'
 
+/** What a policy can be: `'ACCEPT'` or `'DROP'`. */
 export type PolicyName = 'ACCEPT' | 'DROP'
 
+/**
+ * What a built-in chain does with packets that no rule of it decided on. It does not change.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Policy } from 'xtables'
+ *
+ * console.log(new Policy('DROP').equals(Policy.DROP)) // true
+ * ```
+ */
 export class Policy extends Strict {
+  /** Packets pass. */
   static readonly ACCEPT = new Policy('ACCEPT')
+  /** Packets are dropped without a word. */
   static readonly DROP = new Policy('DROP')
 
+  /** `'ACCEPT'` or `'DROP'`. */
   declare readonly name: PolicyName
 
-  /** @throws XtablesError for anything but ACCEPT and DROP, which alone the kernel takes */
+  /** @throws {@link XtablesError} for anything but ACCEPT and DROP: the kernel takes no other */
   constructor(name: PolicyName) {
     super()
     if (name !== 'ACCEPT' && name !== 'DROP')
@@ -26,6 +40,7 @@ export class Policy extends Strict {
     refuseAssignment(this, 'name', { value: name, enumerable: true }, 'new Policy')
   }
 
+  /** Whether the other is the same policy. */
   equals(other: Policy): boolean {
     check('what a policy is compared with', other, A_POLICY)
     return this.name === other.name

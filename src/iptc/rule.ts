@@ -58,11 +58,31 @@ class TableEntry {
   }
 }
 
-/** An address, or a network with its mask as a prefix length or dotted; `!` in front negates. */
+/**
+ * An address, or a network with its mask as a prefix length or dotted, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any.
+ * @since 0.1.0
+ */
 type AddressInput = string | undefined
+/**
+ * The name of an interface; `eth+` stands for all names that begin with `eth`; `!` in front negates. Undefined for any.
+ * @since 0.1.0
+ */
 type InterfaceInput = string | undefined
 
-/** What {@link Rule} and {@link Rule6} have in common. */
+/**
+ * What {@link Rule} and {@link Rule6} have in common.
+ *
+ * A property that is assigned a bad value throws an {@link XtablesError}, and the rule stays as it was.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { type AnyRule, Rule, Rule6 } from 'xtables'
+ *
+ * const describe = (rule: AnyRule): string => `${rule.protocol} to ${rule.target?.name}`
+ * console.log(describe(Rule.parse('-p tcp -j ACCEPT'))) // tcp to ACCEPT
+ * console.log(describe(Rule6.parse('-p udp -j DROP'))) // udp to DROP
+ * ```
+ */
 export abstract class AnyRule extends RuleBase {
   /** @internal */
   static override readonly instead = { matches: 'createMatch, addMatch or removeMatch' }
@@ -211,7 +231,10 @@ export abstract class AnyRule extends RuleBase {
     head.set(changed)
   }
 
-  /** Source address or network, `10.0.0.0/8`; undefined for any. */
+  /**
+   * Source address or network, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any.
+   * @throws {@link XtablesError} when it is assigned what is no address of the family
+   */
   get src(): AddressInput {
     return this.#get('src') as string | undefined
   }
@@ -219,7 +242,10 @@ export abstract class AnyRule extends RuleBase {
     this.#set('src', value)
   }
 
-  /** Destination address or network; undefined for any. */
+  /**
+   * Destination address or network, as in `'10.0.0.1'`; `!` in front negates. Undefined for any.
+   * @throws {@link XtablesError} when it is assigned what is no address of the family
+   */
   get dst(): AddressInput {
     return this.#get('dst') as string | undefined
   }
@@ -227,7 +253,10 @@ export abstract class AnyRule extends RuleBase {
     this.#set('dst', value)
   }
 
-  /** Protocol by name or number; undefined for any. */
+  /**
+   * Protocol, by name or number: `'tcp'`, `47`, `'!udp'`. Undefined for any.
+   * @throws {@link XtablesError} when it is assigned what is no protocol
+   */
   get protocol(): string | number | undefined {
     return this.#get('protocol') as string | undefined
   }
@@ -235,7 +264,7 @@ export abstract class AnyRule extends RuleBase {
     this.#set('protocol', value)
   }
 
-  /** Interface that the packet comes in by, `eth+` for all that begin so; undefined for any. */
+  /** Interface that the packet comes in by; `eth+` stands for all names that begin with `eth`. Undefined for any. */
   get inInterface(): InterfaceInput {
     return this.#get('in-interface') as string | undefined
   }
@@ -243,7 +272,7 @@ export abstract class AnyRule extends RuleBase {
     this.#set('in-interface', value)
   }
 
-  /** Interface that the packet goes out by; undefined for any. */
+  /** Interface that the packet goes out by; `eth+` stands for all names that begin with `eth`. Undefined for any. */
   get outInterface(): InterfaceInput {
     return this.#get('out-interface') as string | undefined
   }
@@ -261,7 +290,10 @@ export abstract class AnyRule extends RuleBase {
     this.#set('fragment', value === false ? undefined : value)
   }
 
-  /** Packets and bytes, as of when the rule was read; what is set here is what the rule starts with in a table. */
+  /**
+   * Packets and bytes: those of when the rule was read. Those that are assigned are what the rule begins with in a table.
+   * @throws {@link XtablesError} when it is assigned what is no pair of numbers from 0 to 2^64 - 1
+   */
   get counters(): Counters {
     const { family } = this.context
     return this.#head === undefined ? countersOf(family, this.#came()) : readCounters(family, this.#head)
@@ -271,16 +303,29 @@ export abstract class AnyRule extends RuleBase {
     writeCounters(this.context.family, this.#ownHead(), checked)
   }
 
+  /** The same as {@link AnyRule.counters}. */
   getCounters(): Counters {
     return this.counters
   }
 
+  /**
+   * The matches of the rule, in their order. The list is a copy: {@link AnyRule.addMatch} and {@link AnyRule.removeMatch} change it.
+   */
   get matches(): readonly Match[] {
     return readOnly(this, 'matches', this.#ownMatches().slice(), AnyRule.instead.matches)
   }
 
-  /** Makes a match and adds it. @throws XtablesError */
+  /**
+   * Makes a match and adds it behind those that are there.
+   * @param name - of the extension, as in `-m conntrack`
+   * @throws {@link XtablesError} for a name that the family does not have
+   */
   createMatch<N extends MatchName>(name: N): Match<N>
+  /**
+   * Makes a match by a name that is not known before the program runs.
+   * @param name - of the extension, as in `-m conntrack`
+   * @throws {@link XtablesError} for a name that the family does not have
+   */
   createMatch(name: string): Match
   createMatch(name: string, ...none: unknown[]): Match {
     checkNone('createMatch besides the name', none, 'parameters are properties of the match')
@@ -289,13 +334,19 @@ export abstract class AnyRule extends RuleBase {
     return match
   }
 
-  /** Adds a match behind those that are there. @throws XtablesError for one that was made for another rule */
+  /**
+   * Adds a match behind those that are there.
+   * @throws {@link XtablesError} for one that was made for another rule
+   */
   addMatch(match: Match): void {
     this.#checkOwn('match', match)
     this.#matches = [...this.#ownMatches(), match]
   }
 
-  /** Takes a match out: that one, or else the first that says the same. @throws XtablesError where there is none */
+  /**
+   * Removes a match: this one, or else the first that says the same.
+   * @throws {@link XtablesError} where there is none
+   */
   removeMatch(match: Match): void {
     this.#checkKind('match', match)
     const matches = this.#ownMatches()
@@ -305,7 +356,10 @@ export abstract class AnyRule extends RuleBase {
     this.#matches = matches.toSpliced(at, 1)
   }
 
-  /** What happens to packets that match; undefined for a rule that only counts. */
+  /**
+   * What happens to packets that match; undefined for a rule that only counts them.
+   * @throws {@link XtablesError} when it is assigned a target that was made for another rule
+   */
   get target(): Target | undefined {
     return this.#ownTarget()
   }
@@ -314,8 +368,16 @@ export abstract class AnyRule extends RuleBase {
     this.#target = { is: target ?? undefined }
   }
 
-  /** Makes the rule's target. @throws XtablesError */
+  /**
+   * Makes the target of the rule, in place of the one that it has.
+   * @param name - of the extension, as in `-j REJECT`
+   * @throws {@link XtablesError} for a name that the family does not have
+   */
   createTarget<N extends TargetName>(name: N, options?: TargetOptions): Target<N>
+  /**
+   * Makes the target of the rule by a name that is not known before the program runs: an extension, a verdict, or else a chain.
+   * @throws {@link XtablesError} for a name that can be none of them
+   */
   createTarget(name: string, options?: TargetOptions): Target
   createTarget(name: string, options?: TargetOptions): Target {
     const target = new Target(this, name, options)
@@ -339,7 +401,10 @@ export abstract class AnyRule extends RuleBase {
       })
   }
 
-  /** Whether the other says the same, counters aside. The order of matches counts, as it does for iptables. */
+  /**
+   * Whether the other says the same, counters aside. The order of matches counts, as it does for iptables.
+   * @throws {@link IptcError} for what is no rule
+   */
   equals(other: AnyRule): boolean {
     check('what a rule is compared with', other, A_RULE)
     if (other.context.family !== this.context.family) return false
@@ -366,8 +431,23 @@ function parsed(line: string, family: Family): Origin {
   return { entry: encodeRule(parseRule(line, family), { family, sets }), sets }
 }
 
-/** A rule of IPv4. */
+/**
+ * A rule of IPv4. It belongs to no table until it is put into one, which copies it.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule } from 'xtables'
+ *
+ * const rule = new Rule()
+ * rule.src = '!10.0.0.0/8'
+ * rule.protocol = 'tcp'
+ * rule.createMatch('tcp').dport = '22'
+ * rule.createTarget('ACCEPT')
+ * console.log(String(rule)) // ! -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT
+ * ```
+ */
 export class Rule extends AnyRule {
+  /** A rule that matches every packet and only counts it. */
   constructor()
   /** @internal */
   constructor(origin: Origin | TableEntry | undefined)
@@ -375,14 +455,29 @@ export class Rule extends AnyRule {
     super(IPV4, origin)
   }
 
-  /** The rule that iptables would make of these words, such as `-p tcp --dport 22 -j ACCEPT`. @throws XtablesError */
+  /**
+   * The rule that iptables would make of these words.
+   * @param line - without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
+   * @throws {@link XtablesError} for words that iptables would refuse
+   */
   static parse(line: string): Rule {
     return new Rule(parsed(line, IPV4))
   }
 }
 
-/** A rule of IPv6. */
+/**
+ * A rule of IPv6. It belongs to no table until it is put into one, which copies it.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule6 } from 'xtables'
+ *
+ * const rule = Rule6.parse('-s 2001:db8::/32 -p tcp --dport 22 -j DROP')
+ * console.log(rule.src) // 2001:db8::/32
+ * ```
+ */
 export class Rule6 extends AnyRule {
+  /** A rule that matches every packet and only counts it. */
   constructor()
   /** @internal */
   constructor(origin: Origin | TableEntry | undefined)
@@ -390,7 +485,11 @@ export class Rule6 extends AnyRule {
     super(IPV6, origin)
   }
 
-  /** The rule that ip6tables would make of these words. @throws XtablesError */
+  /**
+   * The rule that ip6tables would make of these words.
+   * @param line - without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
+   * @throws {@link XtablesError} for words that ip6tables would refuse
+   */
   static parse(line: string): Rule6 {
     return new Rule6(parsed(line, IPV6))
   }

@@ -14,7 +14,10 @@ import { version } from '../version'
 import { type AnyTable, Table, Table6 } from './table'
 import { PLACE_OPTIONS, type TableOptions } from './table-handle'
 
-/** Where the tables are. */
+/**
+ * Where the tables are, and which of them.
+ * @since 0.1.0
+ */
 export interface TextOptions extends Omit<TableOptions, 'autocommit'> {
   /** The tables of IPv6; those of IPv4 unless said. */
   readonly ipv6?: boolean | undefined
@@ -24,8 +27,16 @@ export interface TextOptions extends Omit<TableOptions, 'autocommit'> {
   readonly counters?: boolean | undefined
 }
 
+/**
+ * What {@link save} takes.
+ * @since 0.1.0
+ */
 export interface SaveOptions extends TextOptions {}
 
+/**
+ * What {@link restore} takes.
+ * @since 0.1.0
+ */
 export interface RestoreOptions extends TextOptions {
   /** Keep what the tables hold and add to it, where otherwise their rules and chains are taken out first. */
   readonly noflush?: boolean | undefined
@@ -79,11 +90,19 @@ function saveTable(opened: AnyTable, program: string, counters: boolean): string
 /**
  * The rules of the tables, as iptables-save prints them; {@link restore} and iptables-restore read them again. Without
  * the option `tables`, those that exist already. It takes no lock: every table is as it was at one moment.
- *
+ * @returns the text; `''` where no table exists
+ * @throws {@link NotFoundError} for a table that no kernel has
+ * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * save({ tables: ['filter'], counters: true })
+ * import { MemoryKernel, restore, save } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n', { kernel })
+ * const text = save({ kernel, tables: ['filter'] })
+ * console.log(text.includes('-A INPUT -i lo -j ACCEPT')) // true
  * ```
- * @throws NotFoundError, PermissionError, UnsupportedError; IptcError for an option that is not understood
  */
 export function save(options: SaveOptions = {}): string {
   checkOptions(options, SAVE_OPTIONS)
@@ -129,12 +148,21 @@ function restoreTable(table: AnyTable, source: RestoreText, test: boolean): void
 /**
  * Restores tables from a text as iptables-restore reads it. Each table is exchanged at once: either all lines from
  * `*TABLE` to `COMMIT` take effect, or none. Tables before one that fails stay restored.
- *
+ * @param text - what iptables-save prints, or {@link save}
+ * @throws {@link RestoreError} for a line that cannot be carried out, with its number
+ * @throws {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an
+ * option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * restore('*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n')
+ * import { MemoryKernel, RestoreError, restore } from 'xtables'
+ *
+ * try {
+ *   restore('*filter\n-A INPUT -j NOWHERE\nCOMMIT\n', { kernel: new MemoryKernel() })
+ * } catch (error) {
+ *   if (error instanceof RestoreError) console.log(error.line) // 2
+ * }
  * ```
- * @throws RestoreError, which names the line that cannot be carried out; LockTimeoutError, ConflictError,
- * PermissionError, UnsupportedError; IptcError for an option that is not understood
  */
 export function restore(text: string, options: RestoreOptions = {}): void {
   checkOptions(options, RESTORE_OPTIONS)

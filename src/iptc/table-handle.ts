@@ -18,6 +18,10 @@ import { Strict } from './refuse-assignment'
 import { type Edit, Session } from './session'
 import { type TableEvent, type WatchOptions, watchTable } from './watch'
 
+/**
+ * Where a table is, and how it is written.
+ * @since 0.1.0
+ */
 export interface TableOptions {
   /**
    * Which of the kernel's packet filters holds the table: `legacy`, that of ip_tables, or `nft`, in which today's
@@ -55,7 +59,22 @@ export const PLACE_OPTIONS = {
 }
 const OPTIONS = { autocommit: flag, ...PLACE_OPTIONS }
 
-/** A table as its chains see it: read, edited, written and closed. What is done to chains by name is in `table.ts`. */
+/**
+ * A table as its chains see it: read, edited, written and closed. {@link Table} and {@link Table6} are the only ones.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, Table, type TableHandle } from 'xtables'
+ *
+ * const refreshed = (tables: readonly TableHandle[]): string[] =>
+ *   tables.map((table) => {
+ *     table.refresh()
+ *     return table.name
+ *   })
+ * const kernel = new MemoryKernel()
+ * console.log(refreshed([new Table('filter', { kernel }), new Table('nat', { kernel })])) // [ 'filter', 'nat' ]
+ * ```
+ */
 export abstract class TableHandle extends Strict {
   /** @internal */
   static override readonly instead: Readonly<Record<string, string>> = {
@@ -89,6 +108,7 @@ export abstract class TableHandle extends Strict {
     this.#context = { family, sets: kernelSets(this.#client) }
   }
 
+  /** As in `filter`. */
   get name(): string {
     return this.#name
   }
@@ -142,12 +162,18 @@ export abstract class TableHandle extends Strict {
     this.#session.refresh()
   }
 
-  /** As {@link refresh}, off the main thread. It takes no lock. */
+  /**
+   * Reads the table again with the system calls off the main thread. It takes no lock.
+   * @throws the reason of the signal
+   */
   refreshAsync(options: Pick<WaitOptions, 'signal'> = {}): Promise<void> {
     return this.#session.refreshAsync(options)
   }
 
-  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
+  /**
+   * Whether every edit is written at once. Setting it back to true commits what is not written yet.
+   * @throws {@link ConflictError} as {@link TableHandle.commit} does, when it is set back to true
+   */
   get autocommit(): boolean {
     return this.#session.autocommit
   }
@@ -168,14 +194,18 @@ export abstract class TableHandle extends Strict {
 
   /**
    * Writes the edits since the last reading.
-   * @throws ConflictError where the table is not what they were made on: nothing is written, and `refresh` begins anew
-   * @throws RuleError for a rule that the kernel would refuse
+   * @throws {@link ConflictError} where the table is not what they were made on: nothing is written, and `refresh` begins anew
+   * @throws {@link RuleError} for a rule that the kernel would refuse
    */
   commit(): void {
     this.#session.commit()
   }
 
-  /** As {@link commit}, with the big system calls and the wait for the lock off the main thread. */
+  /**
+   * Writes the edits since the last reading, with the big system calls and the wait for the lock off the main thread.
+   * See {@link TableHandle.commit}.
+   * @throws the reason of the signal
+   */
   commitAsync(options: WaitOptions = {}): Promise<void> {
     return this.#session.commitAsync(options)
   }
@@ -184,7 +214,9 @@ export abstract class TableHandle extends Strict {
    * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
    * throws, nothing is written. It may run more than once: someone who takes no lock may get in between. Within another
    * transaction of this handle, its edits become part of that one, or none of them where `body` throws.
+   * @param body - a function that is done when it returns
    * @returns what `body` returned the last time
+   * @throws what `body` throws; {@link LockTimeoutError}; and what the edits can throw
    */
   transaction<T>(body: (table: this) => T): T {
     check('the body of a transaction', body, callback)
@@ -197,9 +229,11 @@ export abstract class TableHandle extends Strict {
   }
 
   /**
-   * As {@link transaction}, for a function that may wait, with the big system calls and the wait for the lock off the
-   * main thread. Those that `body` runs beside each other take turns. What it leaves running is no part of it any more, and
-   * waits for the lock, or fails.
+   * Runs a function that may wait on a fresh reading of the table, and writes all its edits in one exchange, with the big system calls
+   * and the wait for the lock off the main thread. Those that `body` runs beside each other take turns. What it leaves running is no
+   * part of it any more, and waits for the lock, or fails. See {@link TableHandle.transaction}.
+   * @returns what `body` returned the last time
+   * @throws what `body` throws; {@link LockTimeoutError}; the reason of the signal
    */
   async transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
     check('the body of a transaction', body, callback)
@@ -212,6 +246,7 @@ export abstract class TableHandle extends Strict {
     this.#store.close()
   }
 
+  /** Closes the table at the end of a `using` block. See {@link TableHandle.close}. */
   [Symbol.dispose](): void {
     this.close()
   }
@@ -223,7 +258,8 @@ export abstract class TableHandle extends Strict {
    * ```ts
    * for await (const change of table.watch({ signal })) if (change.kind === 'rule-added') console.log(`${change.rule}`)
    * ```
-   * @throws UnsupportedError for a table of ip_tables, of whose changes the kernel tells nobody; PermissionError
+   * @throws {@link UnsupportedError} for a table of ip_tables, of whose changes the kernel tells nobody
+   * @throws {@link PermissionError}
    */
   watch(options: WatchOptions = {}): AsyncGenerator<TableEvent, void, void> {
     return watchTable(

@@ -23,13 +23,35 @@ import type { Rule, Rule6 } from './rule'
 import { TableHandle, type TableOptions } from './table-handle'
 import type { TableEvent, WatchOptions } from './watch'
 
-/** What {@link Table} and {@link Table6} have in common. */
+/**
+ * What {@link Table} and {@link Table6} have in common.
+ *
+ * A table is a handle: it reads what the kernel holds when it is first asked, and each edit reads again, changes and writes under the lock
+ * that the iptables commands take. What every edit can throw is not repeated below: {@link RuleError} for what the kernel would
+ * refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError}, {@link KernelError},
+ * and {@link CountersError}, the only one behind which something has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { type AnyTable, MemoryKernel, Table, Table6 } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const count = (table: AnyTable): number => table.chains.flatMap(({ rules }) => rules).length
+ * console.log(count(new Table('filter', { kernel })), count(new Table6('filter', { kernel }))) // 0 0
+ * ```
+ */
 export abstract class AnyTable extends TableHandle {
+  /** The table that lets packets through or stops them: INPUT, FORWARD, OUTPUT. */
   static readonly FILTER = 'filter'
+  /** The table that translates addresses and ports, once for each connection. */
   static readonly NAT = 'nat'
+  /** The table that changes packets: marks, TTL, TOS. */
   static readonly MANGLE = 'mangle'
+  /** The table that packets come to first, before connection tracking. */
   static readonly RAW = 'raw'
+  /** The table that labels packets for SELinux. */
   static readonly SECURITY = 'security'
+  /** The names of all tables. */
   static readonly ALL: readonly TableName[] = Object.keys(TABLES) as TableName[]
 
   /** @internal */
@@ -42,7 +64,10 @@ export abstract class AnyTable extends TableHandle {
     return orderedChains(this.ruleset).map(({ name }) => new Chain(this, name))
   }
 
-  /** @throws IptcError for a Chain of another table or family; so does all below that takes a Chain */
+  /**
+   * Whether the table has such a chain.
+   * @throws {@link IptcError} for a {@link Chain} of another table or family, as everything below that takes one
+   */
   isChain(chain: string | Chain): boolean {
     return this.ruleset.chains.has(nameIn(this, chain))
   }
@@ -52,19 +77,31 @@ export abstract class AnyTable extends TableHandle {
     return isBuiltin(this, nameIn(this, chain))
   }
 
-  /** @throws RuleError where there is such a chain already; XtablesError for a name that no chain can have */
+  /**
+   * Makes a chain.
+   * @throws {@link RuleError} where there is such a chain already
+   * @throws {@link XtablesError} for a name that no chain can have
+   */
   createChain(chain: string | Chain): Chain<this> {
     const name = nameIn(this, chain)
     createChain(this, name)
     return new Chain(this, name)
   }
 
-  /** @throws RuleError for a built-in chain, one with rules in it, or one that rules go to */
+  /**
+   * Deletes a chain.
+   * @throws {@link NotFoundError} where there is no such chain
+   * @throws {@link RuleError} for a built-in chain, one with rules in it, or one that rules go to
+   */
   deleteChain(chain: string | Chain): void {
     deleteChain(this, nameIn(this, chain))
   }
 
-  /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
+  /**
+   * Gives a chain another name. Rules that go to the chain follow it.
+   * @throws {@link NotFoundError} where there is no such chain
+   * @throws {@link RuleError} for a built-in chain, or a name that is taken
+   */
   renameChain(chain: string | Chain, newName: string): void {
     renameChain(this, nameIn(this, chain), newName)
   }
@@ -105,12 +142,23 @@ export abstract class AnyTable extends TableHandle {
       })
   }
 
-  /** @throws NotFoundError; RuleError for a chain that is not built in, which has no policy */
+  /**
+   * What becomes of packets that no rule of a built-in chain decides on.
+   * @throws {@link NotFoundError} where there is no such chain
+   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   */
   getPolicy(chain: string | Chain): Policy {
     return getPolicy(this, nameIn(this, chain))
   }
 
-  /** @param counters packets and bytes that the policy begins with; what it had stays where none are given. */
+  /**
+   * Sets the policy of a built-in chain.
+   * @param policy - `'ACCEPT'` or `'DROP'`
+   * @param counters - packets and bytes that the policy begins with; unless given, those that it had stay
+   * @throws {@link NotFoundError} where there is no such chain
+   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   * @throws {@link XtablesError} for any other policy
+   */
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
     setPolicy(this, nameIn(this, chain), policy, counters)
   }
@@ -135,8 +183,28 @@ const isSameTable = (one: TableHandle, other: TableHandle): boolean =>
 
 const titleOf = ({ name, context }: TableHandle): string => `table ${name} of ${context.family.name}`
 
-/** A table of IPv4: `filter`, `nat`, `mangle`, `raw` or `security`. */
+/**
+ * A table of IPv4: `filter`, `nat`, `mangle`, `raw` or `security`. `using` closes it at the end of its block.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, Rule, Table } from 'xtables'
+ *
+ * using table = new Table('filter', { kernel: new MemoryKernel() })
+ * table.transaction(() => {
+ *   const web = table.createChain('web')
+ *   web.appendRule(Rule.parse('-p tcp --dport 443 -j ACCEPT'))
+ * })
+ * console.log(table.isChain('web'), table.builtinChain('INPUT')) // true true
+ * ```
+ */
 export class Table extends AnyTable {
+  /**
+   * Nothing is read before something is asked of the table.
+   * @param name - as in `'filter'`
+   * @throws {@link IptcError} for an option that is not understood
+   * @throws {@link NotFoundError} for a namespace that is not there
+   */
   constructor(name: string, options: TableOptions = {}) {
     super(IPV4, name, options)
   }
@@ -146,8 +214,25 @@ export class Table extends AnyTable {
   }
 }
 
-/** A table of IPv6. */
+/**
+ * A table of IPv6: `filter`, `nat`, `mangle`, `raw` or `security`.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Chain, MemoryKernel, Rule6, Table6 } from 'xtables'
+ *
+ * using table = new Table6('filter', { kernel: new MemoryKernel() })
+ * new Chain(table, 'INPUT').appendRule(Rule6.parse('-p ipv6-icmp -j ACCEPT'))
+ * console.log(String(table.chains[0]?.rules[0])) // -p ipv6-icmp -j ACCEPT
+ * ```
+ */
 export class Table6 extends AnyTable {
+  /**
+   * Nothing is read before something is asked of the table.
+   * @param name - as in `'filter'`
+   * @throws {@link IptcError} for an option that is not understood
+   * @throws {@link NotFoundError} for a namespace that is not there
+   */
   constructor(name: string, options: TableOptions = {}) {
     super(IPV6, name, options)
   }

@@ -14,6 +14,10 @@ import {
 } from './extension-object'
 import { A_RULE, type RuleBase } from './rule-base'
 
+/**
+ * How a rule goes to a chain.
+ * @since 0.1.0
+ */
 export interface TargetOptions {
   /** Go on in the chain without coming back to this one, as `-g` does. */
   readonly goto?: boolean
@@ -63,6 +67,7 @@ class TargetObject extends ExtensionObject {
     this.#destination = stored instanceof Going ? stored.destination : undefined
   }
 
+  /** Tells a target from a match. */
   get kind(): 'target' {
     return 'target'
   }
@@ -89,19 +94,44 @@ class TargetObject extends ExtensionObject {
   }
 }
 
-/** @typeParam N the extension, whose parameters are properties: `target.toPorts = '1024'` on a target `MASQUERADE`. */
+/**
+ * The target of a rule, whose parameters are properties: `target.rejectWith = 'tcp-reset'` on a target `REJECT`.
+ * @typeParam N - the extension; without it, parameters are reached by `getParameter` and `setParameter`
+ * @since 0.1.0
+ */
 export type Target<N extends string = string> = TargetObject & (N extends TargetName ? TargetParameters[N] : unknown)
 
 interface TargetConstructor {
   /**
-   * A target for `rule`, which `rule.target = target` puts there: an extension, a verdict, or else the name of a chain.
-   * @throws XtablesError for a name that can be none of them
+   * A target for `rule`, which the assignment `rule.target = target` puts there.
+   * @throws {@link XtablesError} for a name that the family of the rule does not have
    */
   new <N extends TargetName>(rule: RuleBase, name: N, options?: TargetOptions): Target<N>
+  /**
+   * A target by a name that is not known before the program runs: an extension, a verdict, or else the name of a chain.
+   * @throws {@link XtablesError} for a name that can be none of them
+   */
   new (rule: RuleBase, name: string, options?: TargetOptions): Target
   readonly prototype: Target
 }
 
+/**
+ * What a rule does with the packets that it matches: an extension with its parameters, a verdict, or a chain to go to.
+ *
+ * Parameters are properties in camel case, as those of a {@link Match} are.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule, Target } from 'xtables'
+ *
+ * const rule = new Rule()
+ * rule.protocol = 'tcp'
+ * const target = new Target(rule, 'REJECT')
+ * target.rejectWith = 'tcp-reset'
+ * rule.target = target
+ * console.log(String(rule)) // -p tcp -j REJECT --reject-with tcp-reset
+ * ```
+ */
 export const Target = TargetObject as unknown as TargetConstructor
 
 /** @internal */

@@ -19,18 +19,31 @@ import { readRule } from '../nft/rule'
 import { inSlices, type Sliced, turns } from '../time-slices'
 import { type AnyRule, storedRule } from './rule'
 
+/**
+ * What {@link TableHandle.watch} takes.
+ * @since 0.1.0
+ */
 export interface WatchOptions {
   /** Ends the iteration, also while it waits. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** More was changed than there was room for, and what it was is not known: whoever keeps a copy has to read the table. */
+/**
+ * More was changed than there was room for, and what it was is not known: whoever keeps a copy has to read the table.
+ * @since 0.1.0
+ */
 export interface ResyncEvent {
+  /** Tells it from a {@link TableChange}. */
   readonly kind: 'resync'
   /** What is changed after this generation is told again. */
   readonly generation: number
 }
 
+/**
+ * What {@link TableHandle.watch} tells: a change, or that some were lost.
+ * @typeParam R - {@link Rule} or {@link Rule6}
+ * @since 0.1.0
+ */
 export type TableEvent<R extends AnyRule = AnyRule> = TableChange<R> | ResyncEvent
 
 const OPTIONS = { signal: instance(AbortSignal, 'an AbortSignal') }

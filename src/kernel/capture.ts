@@ -7,17 +7,39 @@ import { BlobError, IptcError, UnsupportedError } from '../errors'
 import { Client, type SetIdentity, type TableEntries, type TableInfo } from './client'
 import { aKernel, type Kernel } from './kernel'
 
+/**
+ * A table of ip_tables as the kernel handed it out, to be kept in a file and looked at elsewhere.
+ * @since 0.1.0
+ */
 export interface Capture {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
   /** The answer to GET_INFO, 84 bytes. */
   readonly info: Uint8Array
+  /** The answer to GET_ENTRIES without its head: the entries one behind the other. */
   readonly entries: Uint8Array
   /** The ipsets of the namespace, by name: rules refer to them by their index. Absent where there are none. */
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
-/** Reads a table from a kernel; asking makes it, where it does not exist yet. @throws as {@link Client.entries} */
+/**
+ * Reads a table of ip_tables from a kernel. Asking makes the table, where it does not exist yet.
+ * @param table - as in `'filter'`
+ * @throws {@link NotFoundError}, {@link PermissionError}, {@link UnsupportedError}, {@link KernelError}
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureTable, easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel })
+ * const capture = captureTable(kernel, 'ipv4', 'filter')
+ * const copy = new MemoryKernel({ captures: [capture] })
+ * console.log(easy.hasChain('filter', 'web', { kernel: copy })) // true
+ * ```
+ */
 export function captureTable(kernel: Kernel, family: FamilyName, table: string): Capture {
   check('what a table is captured of', kernel, aKernel)
   check('the family of a table', family, keyOf(FAMILIES))
@@ -74,13 +96,20 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
 
 const wrong = (field: string, what: string): IptcError => new IptcError(`capture: ${field} ${what}`)
 
-/** What `JSON.stringify` turns into text. */
+/**
+ * A {@link Capture} as `JSON.stringify` turns it into text.
+ * @since 0.1.0
+ */
 export interface CaptureJson {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
   /** In base64, as `entries`. */
   readonly info: string
+  /** The entries in base64. */
   readonly entries: string
+  /** As of a {@link Capture}. */
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
@@ -89,7 +118,18 @@ const BYTES = instance(Uint8Array, 'a Uint8Array')
 export const toBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 
-/** @throws IptcError, BlobError for what is no capture */
+/**
+ * Makes of a capture what `JSON.stringify` takes.
+ * @throws {@link IptcError}, {@link BlobError} for what is no capture
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureTable, captureToJson, MemoryKernel } from 'xtables'
+ *
+ * const json = captureToJson(captureTable(new MemoryKernel(), 'ipv4', 'filter'))
+ * console.log(json.table, typeof json.entries) // filter string
+ * ```
+ */
 export function captureToJson(capture: Capture): CaptureJson {
   checkCapture(capture)
   const { family, table, info, entries, sets } = capture
@@ -98,7 +138,19 @@ export function captureToJson(capture: Capture): CaptureJson {
 
 const KEYS: readonly string[] = ['family', 'table', 'info', 'entries', 'sets']
 
-/** @param json what `JSON.parse` returned. @throws IptcError, BlobError, which say what is wrong with it */
+/**
+ * Makes a capture of what {@link captureToJson} made of it.
+ * @param json - what `JSON.parse` returned
+ * @throws {@link IptcError}, {@link BlobError}, which say what is wrong with it
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureFromJson, captureTable, captureToJson, MemoryKernel } from 'xtables'
+ *
+ * const text = JSON.stringify(captureToJson(captureTable(new MemoryKernel(), 'ipv6', 'nat')))
+ * console.log(captureFromJson(JSON.parse(text)).family) // ipv6
+ * ```
+ */
 export function captureFromJson(json: unknown): Capture {
   const object = asObject(json, 'it')
   const unknown = Object.keys(object).find((key) => !KEYS.includes(key))

@@ -62,6 +62,10 @@ export interface TableEntries {
   readonly entries: Uint8Array
 }
 
+/**
+ * An ipset, as rules name it.
+ * @since 0.1.0
+ */
 export interface SetIdentity {
   /** By which a rule names the set. */
   readonly index: number

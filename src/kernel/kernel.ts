@@ -5,7 +5,10 @@
 import type { FamilyName } from '../abi/family'
 import { isObject, type Taken } from '../check-input'
 
-/** A raw socket of one family in one network namespace. */
+/**
+ * A raw socket of one family in one network namespace.
+ * @since 0.1.0
+ */
 export interface Connection {
   /**
    * getsockopt(2) at the family's level: asks with `value`, and is answered in place.
@@ -20,12 +23,19 @@ export interface Connection {
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void
   /** The same two off the main thread, for calls on big tables. The buffers must be left alone until they settle. */
   getsockoptAsync(option: number, value: Uint8Array): Promise<void>
+  /**
+   * As {@link Connection.setsockopt}, off the main thread. The buffers must be left alone until it settles.
+   * @throws SockoptFailure
+   */
   setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void>
   /** Closes the socket; a second time does nothing. */
   close(): void
 }
 
-/** A netlink socket in one network namespace, whose other side is the kernel. */
+/**
+ * A netlink socket in one network namespace, whose other side is the kernel.
+ * @since 0.1.0
+ */
 export interface NetlinkConnection {
   /** Tells apart where sockets lead to, as {@link Kernel.place}; undefined where that is not known. */
   readonly place?: unknown
@@ -49,7 +59,10 @@ export interface NetlinkConnection {
   close(): void
 }
 
-/** What the netlink side of the library needs of a kernel. */
+/**
+ * What the netlink side of the library needs of a kernel.
+ * @since 0.1.0
+ */
 export interface NetlinkPort {
   /** For people. */
   readonly description: string
@@ -67,18 +80,26 @@ export class NetlinkFailure extends Error {
   }
 }
 
-/** The xtables lock while it is held. */
+/**
+ * The xtables lock while it is held.
+ * @since 0.1.0
+ */
 export interface Lock {
+  /** Lets the next one take it; to be called once. */
   release(): void
 }
 
 /**
  * Lets those whom `borrower` calls join the lock until it is done, one after the other: each is on its own while it reads
  * a table and writes it back.
+ * @since 0.1.0
  */
 export type Lend = <T>(borrower: () => T | Promise<T>) => Promise<T>
 
-/** How long to wait for the lock. */
+/**
+ * How long to wait for the lock.
+ * @since 0.1.0
+ */
 export interface LockRequest {
   /** In milliseconds: 0 does not wait, Infinity waits for ever. */
   readonly timeoutMs: number
@@ -86,14 +107,21 @@ export interface LockRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A packet filter to try things in, which nobody uses. */
+/**
+ * A packet filter to try things in, which nobody uses.
+ * @since 0.1.0
+ */
 export interface Scratch {
+  /** The packet filter. */
   readonly kernel: Kernel
   /** Does away with it. */
   close(): void
 }
 
-/** What the kernel logs about packet filters, on the whole machine. */
+/**
+ * What the kernel logs about packet filters, on the whole machine.
+ * @since 0.1.0
+ */
 export interface Log {
   /** The lines since it was opened. It does not wait for any. */
   read(): string[]
@@ -101,6 +129,11 @@ export interface Log {
   close(): void
 }
 
+/**
+ * A packet filter, as bytes: what every table and every function takes as the option `kernel`. {@link LinuxKernel} reaches that of the
+ * machine, {@link MemoryKernel} is one in the process.
+ * @since 0.1.0
+ */
 export interface Kernel {
   /** For people: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string

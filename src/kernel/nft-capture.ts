@@ -13,9 +13,16 @@ import { captureSets, checkSets, fromBase64, toBase64 } from './capture'
 import { Client, type SetIdentity } from './client'
 import { aKernel, aNetlinkPort, type Kernel, type NetlinkPort } from './kernel'
 
+/**
+ * A table of nf_tables as the kernel told of it, to be kept in a file and looked at elsewhere.
+ * @since 0.1.0
+ */
 export interface NftCapture {
+  /** Tells it from a {@link Capture}. */
   readonly backend: 'nft'
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
   /** The attributes of NFT_MSG_NEWTABLE. */
   readonly newTable: Uint8Array
@@ -27,10 +34,16 @@ export interface NftCapture {
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
-/** What `JSON.stringify` turns into text: the attributes in base64. */
+/**
+ * An {@link NftCapture} as `JSON.stringify` turns it into text.
+ * @since 0.1.0
+ */
 export type NftCaptureJson = Omit<NftCapture, 'newTable' | 'newChains' | 'newRules'> & {
+  /** As of an {@link NftCapture}, in base64. */
   readonly newTable: string
+  /** As of an {@link NftCapture}, each in base64. */
   readonly newChains: readonly string[]
+  /** As of an {@link NftCapture}, each in base64. */
   readonly newRules: readonly string[]
 }
 
@@ -42,7 +55,19 @@ const MAX_READS = 16
 
 /**
  * Reads a table of nf_tables from a kernel. Asking makes none.
- * @throws NotFoundError, ConflictError where the kernel's rules keep changing, KernelError
+ * @param table - as in `'filter'`
+ * @throws {@link NotFoundError} where there is no such table
+ * @throws {@link ConflictError} where the kernel's rules keep changing
+ * @throws {@link KernelError}
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureNftTable, easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel, backend: 'nft' })
+ * console.log(captureNftTable(kernel, 'ipv4', 'filter').newRules.length) // 1
+ * ```
  */
 export function captureNftTable(kernel: Kernel & NetlinkPort, family: FamilyName, table: string): NftCapture {
   check('what a table is captured of', kernel, aKernel)
@@ -163,7 +188,19 @@ export function readNftCapture(capture: NftCapture): NftTableContents {
   return contents
 }
 
-/** @throws IptcError, MessageError for what is no capture */
+/**
+ * Makes of a capture what `JSON.stringify` takes.
+ * @throws {@link IptcError}, {@link MessageError} for what is no capture
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureNftTable, easy, MemoryKernel, nftCaptureToJson } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel, backend: 'nft' })
+ * console.log(nftCaptureToJson(captureNftTable(kernel, 'ipv4', 'filter')).backend) // nft
+ * ```
+ */
 export function nftCaptureToJson(capture: NftCapture): NftCaptureJson {
   readNftCapture(capture)
   const { backend, family, table, newTable, newChains, newRules, sets } = capture
@@ -180,7 +217,22 @@ export function nftCaptureToJson(capture: NftCapture): NftCaptureJson {
 
 const KEYS: readonly string[] = ['backend', 'family', 'table', 'newTable', 'newChains', 'newRules', 'sets']
 
-/** @param json what `JSON.parse` returned. @throws IptcError, MessageError, which say what is wrong with it */
+/**
+ * Makes a capture of what {@link nftCaptureToJson} made of it.
+ * @param json - what `JSON.parse` returned
+ * @throws {@link IptcError}, {@link MessageError}, which say what is wrong with it
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureNftTable, easy, MemoryKernel, nftCaptureFromJson, nftCaptureToJson } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel, backend: 'nft' })
+ * const json = nftCaptureToJson(captureNftTable(kernel, 'ipv4', 'filter'))
+ * const copy = new MemoryKernel({ captures: [nftCaptureFromJson(json)] })
+ * console.log(easy.hasChain('filter', 'web', { kernel: copy, backend: 'nft' })) // true
+ * ```
+ */
 export function nftCaptureFromJson(json: unknown): NftCapture {
   if (!isObject(json) || !isNftCapture(json)) throw wrong('it', 'is an object whose backend is nft')
   const unknown = Object.keys(json).find((key) => !KEYS.includes(key))

@@ -3,7 +3,10 @@ import type { Message } from '../netlink/message'
 import { readMessage } from '../netlink/message'
 import { messages } from './messages'
 
-/** Who made a change, as far as the kernel says. */
+/**
+ * Who made a change, as far as the kernel says.
+ * @since 0.1.0
+ */
 export interface Author {
   /** Of the process, as its own process namespace counts; in ours it may be another. */
   readonly pid: number | undefined

@@ -16,14 +16,19 @@ import type { NftClient, TableDump } from './client'
 import { PATIENCE_MS, standBack } from './read-table'
 import { OrderChanges, RuleOrder } from './rule-order'
 
-/** Of which generation of nf_tables a change is, and who made it. */
+/**
+ * Of which generation of nf_tables a change is, and who made it.
+ * @since 0.1.0
+ */
 interface Made {
   /** Changes of the same number took effect together. */
   readonly generation: number
+  /** Who made it. */
   readonly by: Author
 }
 
 interface RuleAt {
+  /** The chain that the rule is in. */
   readonly chain: string
   /** What nf_tables calls the rule by; unique in its table. */
   readonly handle: number
@@ -35,18 +40,33 @@ interface RuleAt {
   readonly position: number | undefined
 }
 
+/**
+ * A change of one rule.
+ * @since 0.1.0
+ */
 interface RuleChange<R> extends Made, RuleAt {
+  /** The rule, as an object of its own. */
   readonly rule: R
 }
 
+/**
+ * A change of one chain.
+ * @since 0.1.0
+ */
 interface ChainChange extends Made {
+  /** The name of the chain. */
   readonly chain: string
   /** Where it is hooked, and its policy; absent for a chain that packets come to by rules alone. */
   readonly hook: Hook | undefined
+  /** The policy of a built-in chain; absent for any other. */
   readonly policy: 'ACCEPT' | 'DROP' | undefined
 }
 
-/** What has been changed in a table. What was only counted, or set to zero, is no change. */
+/**
+ * What has been changed in a table of nf_tables. What was only counted, or set to zero, is no change.
+ * @typeParam R - {@link Rule} or {@link Rule6}
+ * @since 0.1.0
+ */
 export type TableChange<R> =
   | ({ readonly kind: 'rule-added' } & RuleChange<R>)
   | ({ readonly kind: 'rule-deleted' } & RuleChange<R>)

@@ -107,6 +107,10 @@ function runModprobe(program: string, module: string): boolean {
   return spawnSync(program, ['-q', '--', module], SURROUNDINGS).status === 0
 }
 
+/**
+ * Where a {@link LinuxKernel} works.
+ * @since 0.1.0
+ */
 export interface LinuxKernelOptions {
   /**
    * The network namespace to work in, the caller's own where absent: a name, an absolute path, the id of a process in
@@ -120,11 +124,27 @@ export interface LinuxKernelOptions {
   readonly loadModules?: boolean | undefined
 }
 
+/**
+ * The packet filter of the machine, reached by system calls. It is what tables and functions use where they are given no `kernel`, so
+ * that one has to be made only to choose its options, or to capture tables.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { captureTable, captureToJson, LinuxKernel } from 'xtables'
+ *
+ * const kernel = new LinuxKernel({ loadModules: false })
+ * console.log(JSON.stringify(captureToJson(captureTable(kernel, 'ipv4', 'filter'))))
+ * ```
+ */
 export class LinuxKernel implements Kernel {
   readonly description = `Linux ${release()}`
   readonly #namespace: string | number | NetworkNamespace | undefined
   readonly #loadModules: boolean
 
+  /**
+   * Nothing is asked of the kernel yet.
+   * @throws {@link IptcError} for an option that is not understood
+   */
   constructor(options: LinuxKernelOptions = {}) {
     checkOptions(options, { namespace: aNamespace, loadModules: flag })
     this.#namespace = options.namespace

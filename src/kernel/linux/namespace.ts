@@ -126,6 +126,15 @@ const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd))
  * A handle on a network namespace, which lives at least as long as the handle is open.
  *
  * Entering takes CAP_SYS_ADMIN over the namespace and over the one that is left.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, NetworkNamespace } from 'xtables'
+ *
+ * using namespace = NetworkNamespace.create()
+ * easy.addChain('filter', 'there', { namespace })
+ * console.log(easy.hasChain('filter', 'there', { namespace })) // true
+ * ```
  */
 export class NetworkNamespace {
   /** Tells namespaces apart: the number in `net:[4026531840]`. */
@@ -193,6 +202,7 @@ export class NetworkNamespace {
     this.#fd = undefined
   }
 
+  /** Closes the handle at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close()
   }

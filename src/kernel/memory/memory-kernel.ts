@@ -47,6 +47,10 @@ import { type SetEntry, SetList } from './set-list'
 import { SetCommands } from './sets/commands'
 import { type NewestRevisions, revisionsOfTypes } from './sets/revisions'
 
+/**
+ * What a {@link MemoryKernel} begins with.
+ * @since 0.1.0
+ */
 export interface MemoryKernelOptions {
   /**
    * ipsets by name, which are empty: of one family they are of type hash:ip, of `any` of list:set. Those without an index
@@ -71,6 +75,20 @@ const fail = (errno: number): never => {
   throw new SockoptFailure(errno)
 }
 
+/**
+ * A packet filter in the process, with tables of ip_tables and of nf_tables, and ipsets. It takes and refuses what Linux does, as any
+ * user, on any system; no packet ever comes to it. For tests, and to look at tables that were captured elsewhere.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel({ sets: { blocked: 'ipv4' } })
+ * const rule = { set: { 'match-set': ['blocked', 'src'] }, target: 'DROP' }
+ * easy.addRule('filter', 'INPUT', rule, 0, { kernel })
+ * console.log(easy.hasRule('filter', 'INPUT', rule, { kernel })) // true
+ * ```
+ */
 export class MemoryKernel implements Kernel {
   readonly description = 'in-process kernel'
   readonly #sets: SetList
@@ -81,9 +99,14 @@ export class MemoryKernel implements Kernel {
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
   readonly #holders = new ProcessLock('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
 
-  /** @throws BlobError for a capture that no kernel handed out, IptcError for sets that contradict each other */
+  /** Every kernel of this class is a packet filter of its own. */
   readonly place = this
 
+  /**
+   * Unless options say otherwise, it is empty.
+   * @throws {@link BlobError} for a capture that no kernel handed out
+   * @throws {@link IptcError} for sets that contradict each other, or an option that is not understood
+   */
   constructor(options: MemoryKernelOptions = {}) {
     checkOptions(options, { sets: object, captures: list, clock: callback, setRevisions: revisionsOfTypes })
     const { sets = {}, captures = [], clock = () => performance.now(), setRevisions = {} } = options
