@@ -3,7 +3,21 @@
  * message.
  */
 
-/** Base of every error that this library throws on purpose. */
+/**
+ * The base of every error that this library throws on purpose. Of its own class are those that no caller has to tell from others: an
+ * option that is not understood, or an argument of another type.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IptcError, Table } from 'xtables'
+ *
+ * try {
+ *   new Table('filter', { autoCommit: false } as object)
+ * } catch (error) {
+ *   console.log(error instanceof IptcError) // true
+ * }
+ * ```
+ */
 export class IptcError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -11,7 +25,20 @@ export class IptcError extends Error {
   }
 }
 
-/** A parameter, or a whole extension, that cannot be what was asked. */
+/**
+ * A parameter, or a whole extension, that cannot be what was asked. Nothing has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule, XtablesError } from 'xtables'
+ *
+ * try {
+ *   Rule.parse('-p tcp --dport 80000 -j ACCEPT')
+ * } catch (error) {
+ *   if (error instanceof XtablesError) console.log(error.extension, error.parameter, error.value) // tcp dport 80000
+ * }
+ * ```
+ */
 export class XtablesError extends IptcError {
   /** Name of the match or target, or `rule` for what stands in the rule itself (`src`, `protocol`, …). */
   readonly extension: string
@@ -47,22 +74,44 @@ export class XtablesError extends IptcError {
   }
 }
 
-/** Where a rule stands; or a chain, where no position is said. */
+/**
+ * Where a rule stands; or a chain, where no position is said.
+ * @since 0.1.0
+ */
 export interface RulePlace {
   readonly table: string
   readonly chain?: string | undefined
   readonly position?: number | undefined
 }
 
-/** What of a rule is meant. */
+/**
+ * What of a rule is meant.
+ * @since 0.1.0
+ */
 export interface RulePart {
   readonly extension?: string | undefined
   readonly parameter?: string | undefined
 }
 
-/** A rule, or a chain, that cannot be in the table. Nothing has been written. */
+/**
+ * A rule, or a chain, that cannot be in the table. Nothing has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Chain, MemoryKernel, Rule, RuleError, Table } from 'xtables'
+ *
+ * const chain = new Chain(new Table('filter', { kernel: new MemoryKernel() }), 'OUTPUT')
+ * try {
+ *   chain.appendRule(Rule.parse('-j DNAT --to-destination 10.0.0.1'))
+ * } catch (error) {
+ *   if (error instanceof RuleError) console.log(error.chain, error.position, error.extension) // OUTPUT 0 DNAT
+ * }
+ * ```
+ */
 export class RuleError extends IptcError {
+  /** As in `filter`. */
   readonly table: string
+  /** The chain; absent where it is the table as a whole. */
   readonly chain: string | undefined
   /** Place of the rule in its chain, from 0; absent where the chain itself is meant. */
   readonly position: number | undefined
@@ -73,6 +122,7 @@ export class RuleError extends IptcError {
    * extension needs. Absent where it is not refused for one of them.
    */
   readonly parameter: string | undefined
+  /** Why, in words, without the place. */
   readonly reason: string
 
   constructor(where: RulePlace & RulePart, reason: string, options?: ErrorOptions) {
@@ -88,7 +138,21 @@ export class RuleError extends IptcError {
   }
 }
 
-/** Bytes that are no table: truncated, damaged, or laid out in a way that no kernel hands out. */
+/**
+ * Bytes that are no table: truncated, damaged, or laid out in a way that no kernel hands out.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { BlobError, captureFromJson, captureTable, captureToJson, MemoryKernel } from 'xtables'
+ *
+ * const json = captureToJson(captureTable(new MemoryKernel(), 'ipv4', 'filter'))
+ * try {
+ *   captureFromJson({ ...json, entries: '' })
+ * } catch (error) {
+ *   if (error instanceof BlobError) console.log(error.offset) // 0
+ * }
+ * ```
+ */
 export class BlobError extends IptcError {
   /** Where in the entries, in bytes from their start. */
   readonly offset: number
@@ -99,12 +163,26 @@ export class BlobError extends IptcError {
   }
 }
 
-/** Bytes that are no netlink message: truncated, damaged, or not of the kind that was asked for. */
+/**
+ * Bytes that are no netlink message: truncated, damaged, or not of the kind that was asked for.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MessageError, nftCaptureFromJson } from 'xtables'
+ *
+ * try {
+ *   nftCaptureFromJson({ backend: 'nft', family: 'ipv4', table: 'filter', newTable: 'AAAA', newChains: [], newRules: [] })
+ * } catch (error) {
+ *   console.log(error instanceof MessageError) // true
+ * }
+ * ```
+ */
 export class MessageError extends IptcError {
   /** Where in the bytes that were received at once. */
   readonly offset: number
   /** The attribute that it stands in, as in `data.timeout`; absent where it is the message itself. */
   readonly attribute: string | undefined
+  /** What is wrong with them, in words. */
   readonly reason: string
 
   constructor(offset: number, reason: string, { attribute, ...options }: ErrorOptions & { attribute?: string } = {}) {
@@ -127,13 +205,28 @@ interface KernelErrorDetails extends ErrorOptions {
   readonly log?: readonly string[]
 }
 
-/** A system call that failed for a reason none of the classes below stands for. */
+/**
+ * A system call that failed for a reason that has no class of its own. {@link NetlinkError} is one.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, KernelError } from 'xtables'
+ *
+ * try {
+ *   easy.addChain('filter', 'web')
+ * } catch (error) {
+ *   if (error instanceof KernelError) console.log(error.operation, error.code, error.log)
+ * }
+ * ```
+ */
 export class KernelError extends IptcError {
   /** What was tried, as in `SET_REPLACE filter`. */
   readonly operation: string
   /** Symbolic name, as in `EINVAL`. */
   readonly code: string
+  /** The number of the error, as in `22` for EINVAL. */
   readonly errno: number
+  /** The table that was written. */
   readonly table: string | undefined
   /**
    * What the kernel logged meanwhile, where its log may be read (`/dev/kmsg`). There is one log for the whole machine: a
@@ -157,9 +250,22 @@ export class KernelError extends IptcError {
   }
 }
 
-/** The kernel refused a netlink message for a reason none of the classes below stands for. */
+/**
+ * The kernel refused a netlink message for a reason that has no class of its own.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IpSet, NetlinkError } from 'xtables'
+ *
+ * try {
+ *   IpSet.names()
+ * } catch (error) {
+ *   if (error instanceof NetlinkError) console.log(error.code, error.attribute, error.reason)
+ * }
+ * ```
+ */
 export class NetlinkError extends KernelError {
-  /** The kernel's own words, where it has any. */
+  /** Why, in words, without the place. */
   readonly reason: string | undefined
   /** The attribute that it refuses, or misses, as in `data.timeout`, where it says so. */
   readonly attribute: string | undefined
@@ -180,6 +286,19 @@ export class NetlinkError extends KernelError {
 /**
  * The edit was made, but the rules that stayed could not be given their counters back: they count from zero. The only
  * error behind which something has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Chain, CountersError, MemoryKernel, Table } from 'xtables'
+ *
+ * const chain = new Chain(new Table('filter', { kernel: new MemoryKernel() }), 'INPUT')
+ * try {
+ *   chain.zeroCounters()
+ * } catch (error) {
+ *   // The edit stands: it must not be made again.
+ *   if (!(error instanceof CountersError)) throw error
+ * }
+ * ```
  */
 export class CountersError extends IptcError {
   readonly table: string
@@ -190,7 +309,21 @@ export class CountersError extends IptcError {
   }
 }
 
-/** The process may not do this: it lacks CAP_NET_ADMIN or CAP_NET_RAW, or a file is not its own. */
+/**
+ * The process may not do this: it lacks CAP_NET_ADMIN or CAP_NET_RAW, or a file is not its own.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel, PermissionError } from 'xtables'
+ *
+ * try {
+ *   console.log(easy.getTables())
+ * } catch (error) {
+ *   if (!(error instanceof PermissionError)) throw error
+ *   console.log(easy.getTables({ kernel: new MemoryKernel() }))
+ * }
+ * ```
+ */
 export class PermissionError extends IptcError {
   /** The file that may not be opened, where it is one. */
   readonly path: string | undefined
@@ -201,26 +334,94 @@ export class PermissionError extends IptcError {
   }
 }
 
-/** This kernel, platform or table lacks what is asked. The message says what, and what to do. */
+/**
+ * This kernel, platform or table lacks what is asked. The message says what, and what to do.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, Table, UnsupportedError } from 'xtables'
+ *
+ * const table = new Table('filter', { kernel: new MemoryKernel(), backend: 'legacy' })
+ * try {
+ *   table.watch()
+ * } catch (error) {
+ *   console.log(error instanceof UnsupportedError) // true
+ * }
+ * ```
+ */
 export class UnsupportedError extends IptcError {}
 
-/** Someone else changed the table between reading and writing. Nothing has been written. */
+/**
+ * Someone else changed the table between reading and writing. Nothing has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { ConflictError, MemoryKernel, Table } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const table = new Table('filter', { kernel, autocommit: false })
+ * table.createChain('mine')
+ * new Table('filter', { kernel }).createChain('theirs')
+ * try {
+ *   table.commit()
+ * } catch (error) {
+ *   console.log(error instanceof ConflictError) // true
+ *   table.refresh()
+ * }
+ * ```
+ */
 export class ConflictError extends IptcError {}
 
-/** The xtables lock was not to be had in time. */
+/**
+ * The xtables lock could not be taken in time: another program holds it, or another call of this one. Nothing has been written.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { LockTimeoutError, MemoryKernel, Table } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const table = new Table('filter', { kernel, lockTimeoutMs: 10 })
+ * const held = kernel.lock(0)
+ * try {
+ *   table.createChain('web')
+ * } catch (error) {
+ *   console.log(error instanceof LockTimeoutError)
+ * } finally {
+ *   held.release()
+ * }
+ * ```
+ */
 export class LockTimeoutError extends IptcError {}
 
-/** What an ipset, or an entry of one, cannot be or do. */
+/**
+ * What an ipset, or an entry of one, cannot be or do.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IpSet, MemoryKernel, SetError } from 'xtables'
+ *
+ * const set = IpSet.create('blocked', 'hash:ip', {}, { kernel: new MemoryKernel() })
+ * try {
+ *   set.add(['10.0.0.1', '10.0.0.1'])
+ * } catch (error) {
+ *   if (error instanceof SetError) console.log(error.operation, error.entry, error.index) // add 10.0.0.1 1
+ * }
+ * ```
+ */
 export class SetError extends IptcError {
+  /** The name of the set. */
   readonly set: string
   /** As in `add`. */
   readonly operation: string
-  /** The entry that is refused, as it was given, and how many were given before it. Absent where it is the set itself. */
+  /** The entry that is refused, as it was given. Absent where it is the set itself. */
   readonly entry: unknown
+  /** How many entries were given before it. Absent where it is the set itself. */
   readonly index: number | undefined
   /** As in `IPSET_ERR_HASH_FULL` or `EINVAL`, with its number; absent where it was refused before the kernel was asked. */
   readonly code: string | undefined
+  /** The number of the error; absent where it was refused before the kernel was asked. */
   readonly errno: number | undefined
+  /** Why, in words, without the line. */
   readonly reason: string
 
   constructor(
@@ -242,7 +443,20 @@ export class SetError extends IptcError {
   }
 }
 
-/** Text about sets that is no such. */
+/**
+ * A text about sets that is not understood.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { parseSetEntry, SetTextError } from 'xtables'
+ *
+ * try {
+ *   parseSetEntry('hash:ip', '10.0.0.1 timeout soon')
+ * } catch (error) {
+ *   if (error instanceof SetTextError) console.log(error.kind) // syntax
+ * }
+ * ```
+ */
 export class SetTextError extends IptcError {
   /** Whether a word is not what it should be, or has no place or is missing. */
   readonly kind: 'syntax' | 'usage'
@@ -253,10 +467,36 @@ export class SetTextError extends IptcError {
   }
 }
 
-/** No such table, chain, rule or set. */
+/**
+ * There is no such table, chain, rule, set or network namespace.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel, NotFoundError } from 'xtables'
+ *
+ * try {
+ *   easy.dumpChain('filter', 'web', { kernel: new MemoryKernel() })
+ * } catch (error) {
+ *   console.log(error instanceof NotFoundError) // true
+ * }
+ * ```
+ */
 export class NotFoundError extends IptcError {}
 
-/** A line of restore text that cannot be carried out. Of its table nothing has been written; tables before it have been. */
+/**
+ * A line of restore text that cannot be carried out. Of its table nothing has been written; tables before it have been.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, RestoreError, restore } from 'xtables'
+ *
+ * try {
+ *   restore('*filter\n-A INPUT --dport 22\nCOMMIT\n', { kernel: new MemoryKernel(), test: true })
+ * } catch (error) {
+ *   if (error instanceof RestoreError) console.log(error.line, error.text) // 2 -A INPUT --dport 22
+ * }
+ * ```
+ */
 export class RestoreError extends IptcError {
   /** Number of the line, from 1. */
   readonly line: number

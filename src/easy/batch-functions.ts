@@ -16,6 +16,19 @@ import type { FlushOption } from './tables'
  * Begins a batch over one table, or over all. Functions that get it as `{ batch }` edit in it, and nothing is written
  * before {@link batchEnd}; `batch.abandon()` drops it, as `using batch = batchBegin()` does at the end of its block.
  * Unlike in python-iptables, nobody else notices it: other calls go on to write at once.
+ * @param table - the only table that it may edit; any unless said
+ * @throws {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const batch = easy.batchBegin('filter', { kernel })
+ * for (let n = 1; n <= 250; n++) easy.addRule('filter', 'INPUT', { src: `10.0.0.${n}`, target: 'DROP' }, 0, { batch })
+ * easy.batchEnd(batch)
+ * console.log(easy.dumpChain('filter', 'INPUT', { kernel }).length) // 250
+ * ```
  */
 export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> = {}): Batch =>
   new Batch(table, placeOf(options))
@@ -23,8 +36,20 @@ export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> =
 /**
  * Writes the edits of a batch: each table as a whole, one table after the other, once all are found to be what the kernel
  * takes. The batch is over then, also where this throws; the table at fault, and those behind it, are as they were.
- * @throws ConflictError where a table was changed by another since the batch first looked at it; RuleError for a rule
- * that the kernel would refuse
+ * @throws {@link ConflictError} where a table was changed by another since the batch first looked at it
+ * @throws {@link RuleError} for a rule that the kernel would refuse
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const batch = easy.batchBegin(undefined, { kernel })
+ * easy.addChain('filter', 'web', { batch })
+ * easy.addChain('nat', 'web', { batch })
+ * easy.batchEnd(batch)
+ * console.log(easy.hasChain('nat', 'web', { kernel })) // true
+ * ```
  */
 export function batchEnd(batch: Batch): void {
   check('what batchEnd takes', batch, aBatch)
@@ -32,8 +57,17 @@ export function batchEnd(batch: Batch): void {
 }
 
 /**
- * Makes chains, all or none. Of those that exist already, the rules are taken out, unless `flush` is false.
- * @throws XtablesError for a name that no chain can have
+ * Makes chains, all or none. Of those that exist already, the rules are deleted, unless `flush` is false.
+ * @throws {@link XtablesError} for a name that no chain can have
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.batchAddChains('filter', ['web', 'ssh'], { kernel })
+ * console.log(easy.getChains('filter', { kernel }).length) // 5
+ * ```
  */
 export const batchAddChains = (
   table: string,
@@ -51,8 +85,18 @@ export const batchAddChains = (
 }
 
 /**
- * Takes chains out with their rules, all or none. One that is not there is passed over.
- * @throws RuleError for a built-in chain, or one that rules of other chains go to
+ * Deletes chains with their rules, all or none. One that is not there is passed over.
+ * @throws {@link RuleError} for a built-in chain, or one that rules of other chains go to
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.batchAddChains('filter', ['web', 'ssh'], { kernel })
+ * easy.batchDeleteChains('filter', ['web', 'ssh', 'gone'], { kernel })
+ * console.log(easy.getChains('filter', { kernel }).length) // 3
+ * ```
  */
 export const batchDeleteChains = (table: string, chains: readonly string[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) =>
@@ -65,14 +109,34 @@ export const batchDeleteChains = (table: string, chains: readonly string[], opti
     }),
   )
 
-/** A rule to add to a chain, and where, as {@link addRule} takes it; at the end unless said. */
+/**
+ * A rule to add to a chain, and where, as {@link addRule} takes it; at the end unless said.
+ * @since 0.1.0
+ */
 export type RuleToAdd = readonly [chain: string, rule: RuleDictionary, position?: number]
+/**
+ * A rule to delete from a chain: the first that says the same.
+ * @since 0.1.0
+ */
 export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
 
 /**
  * Adds rules, all or none. Positions are those at the turn of each rule.
- * @throws as {@link addRule} does; the `path` of an XtablesError begins with the rule's place in the list, as in
+ * @throws as {@link addRule} does; the `path` of an {@link XtablesError} begins with the place of the rule in the list, as in
  * `[2, 1, 'tcp', 'dport']`
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const rules = [
+ *   ['INPUT', { 'in-interface': 'lo', target: 'ACCEPT' }],
+ *   ['FORWARD', { target: 'DROP' }],
+ * ] as const
+ * easy.batchAddRules('filter', rules, { kernel })
+ * console.log(easy.dumpChain('filter', 'FORWARD', { kernel }).length) // 1
+ * ```
  */
 export const batchAddRules = (table: string, rules: readonly RuleToAdd[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) => {
@@ -111,9 +175,18 @@ function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): 
 }
 
 /**
- * Takes rules out, all or none; with `throws: false`, those that are there.
+ * Deletes rules, all or none; with `throws: false`, those that are there.
  * @returns whether all were there
- * @throws NotFoundError for a rule or chain that is not there
+ * @throws {@link NotFoundError} for a rule or chain that is not there
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
+ * console.log(easy.batchDeleteRules('filter', [['INPUT', { target: 'DROP' }]], { kernel })) // true
+ * ```
  */
 export const batchDeleteRules = (
   table: string,

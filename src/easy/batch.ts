@@ -6,7 +6,10 @@ import type { WaitOptions } from '../iptc/lock-wait'
 import { type AnyTable, Table, Table6 } from '../iptc/table'
 import type { TableOptions } from '../iptc/table-handle'
 
-/** Where the tables are that a function is to work on. */
+/**
+ * Where the tables are that a function is to work on.
+ * @since 0.1.0
+ */
 export interface Place extends Omit<TableOptions, 'autocommit'> {
   /** The tables of IPv6; those of IPv4 unless said. */
   readonly ipv6?: boolean | undefined
@@ -19,9 +22,22 @@ export function openTable(name: string, { ipv6 = false, ...options }: Place, aut
 
 /**
  * Tables whose edits wait for {@link batchEnd}. Functions that get it as `{ batch }` work on what it holds: they see the
- * edits that were made in it, and nobody else does.
+ * edits that were made in it, and nobody else does. {@link batchBegin} makes it.
  *
  * python-iptables has no such handle: there, `batch_begin` switches the writing off for the whole process.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * {
+ *   using batch = easy.batchBegin('filter', { kernel })
+ *   easy.addChain('filter', 'web', { batch })
+ *   console.log(easy.hasChain('filter', 'web', { batch })) // true
+ * }
+ * console.log(easy.hasChain('filter', 'web', { kernel })) // false
+ * ```
  */
 export class Batch {
   /** @internal */

@@ -27,9 +27,14 @@ export type ParametersOut<E> = {
   readonly [K in keyof OptionsOf<E> & string]?: OptionsOf<E>[K] extends Option<infer In> ? ValueOf<In> : never
 }
 
-/** A match or target that is not known here, or another revision of one that is: its bytes, `0x` before them. */
+/**
+ * A match or target that is not known here, or another revision of one that is: its bytes, `0x` before them.
+ * @since 0.1.0
+ */
 export interface OpaqueDictionary {
+  /** Which revision of the extension it is. */
   readonly revision: number
+  /** The bytes in hexadecimal, as in `0x0a000001`. */
   readonly payload: string
 }
 
@@ -79,9 +84,15 @@ interface Order {
   readonly matches?: readonly string[]
 }
 
-/** Packets and bytes: numbers up to 2^53 - 1, above that a bigint or a decimal string. */
+/**
+ * Packets and bytes: numbers up to 2^53 - 1, above that a bigint or a decimal string.
+ * @since 0.1.0
+ */
 export type CountersIn = readonly [packets: Word, bytes: Word]
-/** Packets and bytes: numbers up to 2^53 - 1, a bigint above that. */
+/**
+ * Packets and bytes: numbers up to 2^53 - 1, a bigint above that.
+ * @since 0.1.0
+ */
 export type CountersOut = readonly [packets: number | bigint, bytes: number | bigint]
 
 /**
@@ -91,6 +102,20 @@ export type CountersOut = readonly [packets: number | bigint, bytes: number | bi
  * negates it, where the parameter can be negated; in a list, only a first word `!` by itself does. A match that stands
  * in the rule more than once is a list. What the type does not know (an extension as {@link OpaqueDictionary}) can be
  * in data that comes from elsewhere.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import type { RuleDictionary } from 'xtables'
+ *
+ * const rule: RuleDictionary = {
+ *   src: '10.0.0.0/8',
+ *   protocol: 'tcp',
+ *   tcp: { dport: ['!', '22'] },
+ *   comment: { comment: 'not ssh' },
+ *   target: { REJECT: { 'reject-with': 'tcp-reset' } },
+ * }
+ * console.log(Object.keys(rule).length) // 5
+ * ```
  */
 export type RuleDictionary = Head<Text, Text | number, boolean | '!' | readonly ['!', true]> &
   HeadAliases &
@@ -99,15 +124,21 @@ export type RuleDictionary = Head<Text, Text | number, boolean | '!' | readonly 
   Order & {
     /** A verdict, a target without parameters, or a chain; `''` for none; or one of them by name with its parameters. */
     readonly target?: string | (TargetsIn & Destinations)
+    /** What the rule begins with in a table; `[0, 0]` unless said. */
     readonly counters?: CountersIn
   }
 
-/** A rule as it is read: what can be written, with dashes and in canonical spelling. A rule without target has no `target`. */
+/**
+ * A rule as it is read: what can be written, with dashes and in canonical spelling. A rule without target has no `target`.
+ * @since 0.1.0
+ */
 export type DumpedRule = Head<string, string, true | '!'> & {
   readonly [K in 'in-interface' | 'out-interface']?: string
 } & MatchesOut &
   Order & {
+    /** A verdict, a target without parameters, or a chain; or one of them by name with its parameters. */
     readonly target?: string | (TargetsOut & Destinations)
+    /** Packets and bytes, as of when the rule was read. */
     readonly counters: CountersOut
   }
 

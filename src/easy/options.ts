@@ -7,12 +7,19 @@ import type { AnyTable } from '../iptc/table'
 import { PLACE_OPTIONS } from '../iptc/table-handle'
 import { Batch, openTable, type Place } from './batch'
 
+/**
+ * Where the functions of `easy` work: the last argument of each.
+ * @since 0.1.0
+ */
 export interface EasyOptions extends Place {
   /** Work within a batch, which says where its tables are: no other option but what the function itself takes. */
   readonly batch?: Batch | undefined
 }
 
-/** Of functions that can be asked for false in place of an error. */
+/**
+ * Of functions that can be asked for false in place of an error.
+ * @since 0.1.0
+ */
 export interface ThrowsOption {
   /**
    * Whether to throw (the default) where the table, chain or rule is not there, or where the chain is in the way: then

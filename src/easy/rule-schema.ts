@@ -30,10 +30,28 @@ function makeSchema(family: FamilyName): z.ZodType<RuleDictionary, RuleDictionar
 }
 
 /**
- * A rule of IPv4 as a dictionary: accepts what `encodeRule` accepts, and gives it back under canonical keys. Paths of
- * issues are those of canonical keys. `z.toJSONSchema(ruleSchema)` describes keys and types; keys with dashes alone.
+ * A [zod](https://zod.dev) schema of a rule of IPv4 as a dictionary: it accepts what `easy.encodeRule` accepts, and gives it back under
+ * canonical keys. Paths of issues are those of canonical keys. `z.toJSONSchema(ruleSchema)` describes keys and types; keys with dashes
+ * alone.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { ruleSchema } from 'xtables'
+ *
+ * const { success, error } = ruleSchema.safeParse({ protocol: 'tcp', tcp: { dport: '80000' } })
+ * console.log(success, error?.issues[0]?.path) // false [ 'tcp', 'dport' ]
+ * ```
  */
 export const ruleSchema = makeSchema('ipv4')
 
-/** As {@link ruleSchema}, for rules of IPv6. */
+/**
+ * As {@link ruleSchema}, for rules of IPv6.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { rule6Schema } from 'xtables'
+ *
+ * console.log(rule6Schema.safeParse({ src: '2001:db8::/32', target: 'DROP' }).success) // true
+ * ```
+ */
 export const rule6Schema = makeSchema('ipv6')

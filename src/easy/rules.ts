@@ -18,11 +18,27 @@ import { attempt, type EasyOptions, familyOf, type ThrowsOption, withTable } fro
 import { dumpRules } from './tables'
 
 /**
- * The rule that a dictionary stands for, which belongs to no table yet.
- * @throws XtablesError whose `path` says where in the dictionary the fault is
+ * Makes a rule of IPv6 of a dictionary. It belongs to no table yet.
+ * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
  */
 export function encodeRule(rule: RuleDictionary, options: EasyOptions & { readonly ipv6: true }): Rule6
+/**
+ * Makes a rule of IPv4 of a dictionary. It belongs to no table yet.
+ * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy } from 'xtables'
+ *
+ * const rule = easy.encodeRule({ protocol: 'tcp', tcp: { dport: '22' }, target: 'ACCEPT' })
+ * console.log(String(rule)) // -p tcp -m tcp --dport 22 -j ACCEPT
+ * ```
+ */
 export function encodeRule(rule: RuleDictionary, options?: EasyOptions & { readonly ipv6?: false | undefined }): Rule
+/**
+ * Makes a rule of a dictionary, of the family that `options` say.
+ * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
+ */
 export function encodeRule(rule: RuleDictionary, options?: EasyOptions): Rule | Rule6
 export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): AnyRule {
   const family = FAMILIES[familyOf(options)]
@@ -30,7 +46,17 @@ export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): Any
   return storedRule(family, { entry: encodeDictionary(rule, { family, sets }), sets })
 }
 
-/** The dictionary that stands for a rule. */
+/**
+ * Makes a dictionary of a rule.
+ * @throws {@link IptcError} for what is no rule
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, Rule } from 'xtables'
+ *
+ * console.log(easy.decodeRule(Rule.parse('-p tcp --dport 22 -j ACCEPT')).tcp) // { dport: '22' }
+ * ```
+ */
 export function decodeRule(rule: AnyRule): DumpedRule {
   check('what decodeRule takes', rule, A_RULE)
   return decodeEntry(rule.entry, rule.context)
@@ -60,9 +86,20 @@ export function insertionIndex(position: number, length: number): number {
 
 /**
  * Adds a rule to a chain.
- * @param position 0 appends; n makes it the nth rule, from 1; -n puts it before the nth from the end.
- * @throws NotFoundError for a chain that is not there; XtablesError for a dictionary that is no rule, whose `path` says
- * where, and for a position that is not there; RuleError for a rule that the kernel would refuse
+ * @param position - 0 appends; n makes it the nth rule, from 1; -n puts it before the nth from the end
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @throws {@link XtablesError} for a dictionary that is no rule, whose `path` says where, and for a position that is not there
+ * @throws {@link RuleError} for a rule that the kernel would refuse
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { src: '10.0.0.0/8', target: 'DROP' }, 0, { kernel })
+ * easy.addRule('filter', 'INPUT', { 'in-interface': 'lo', target: 'ACCEPT' }, 1, { kernel })
+ * console.log(easy.dumpChain('filter', 'INPUT', { kernel }).map(({ target }) => target)) // [ 'ACCEPT', 'DROP' ]
+ * ```
  */
 export function addRule(
   table: string,
@@ -80,13 +117,36 @@ export function addRule(
   })
 }
 
-/** Makes a rule the first of its chain. Throws as {@link addRule} does. */
+/**
+ * Makes a rule the first of its chain.
+ * @throws as {@link addRule} does
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.insertRule('filter', 'INPUT', { target: 'DROP' }, { kernel })
+ * console.log(easy.getRulePosition('filter', 'INPUT', { target: 'DROP' }, { kernel })) // 0
+ * ```
+ */
 export const insertRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): void =>
   addRule(table, chain, rule, 1, options)
 
 /**
  * Puts a rule in the place of the first that says the same as `oldRule`.
- * @throws NotFoundError where there is none
+ * @throws {@link NotFoundError} where there is none
+ * @throws {@link XtablesError}, {@link RuleError} as {@link addRule} does
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
+ * easy.replaceRule('filter', 'INPUT', { target: 'DROP' }, { target: 'ACCEPT' }, { kernel })
+ * console.log(easy.hasRule('filter', 'INPUT', { target: 'ACCEPT' }, { kernel })) // true
+ * ```
  */
 export function replaceRule(
   table: string,
@@ -102,9 +162,17 @@ export function replaceRule(
 }
 
 /**
- * Takes out the first rule that says the same as `rule`; its counters do not matter.
+ * Deletes the first rule that says the same as `rule`; its counters do not matter.
  * @returns true, or false where there is none and `throws` is false
- * @throws NotFoundError where there is none
+ * @throws {@link NotFoundError} where there is none
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * console.log(easy.deleteRule('filter', 'INPUT', { target: 'DROP' }, { kernel, throws: false })) // false
+ * ```
  */
 export const deleteRule = (
   table: string,
@@ -127,22 +195,38 @@ function find(table: AnyTable, chain: string, rule: AnyRule): number {
 }
 
 /**
- * A rule by its position: 1 for the first, -1 for the last; or all rules, which is position 0.
- * @throws NotFoundError where there is no such chain or position; undefined is returned where `throws` is false
+ * All rules of a chain, which position 0 stands for.
+ * @throws {@link NotFoundError} where there is no such chain
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { protocol: 'udp', target: 'DROP' }, 0, { kernel })
+ * const last = easy.getRule('filter', 'INPUT', -1, { kernel })
+ * console.log('protocol' in last && last.protocol) // udp
+ * ```
  */
 export function getRule(table: string, chain: string, position?: 0, options?: EasyOptions): DumpedRule[]
+/** All rules of a chain, or undefined where there is no such chain and `throws` is false. */
 export function getRule(
   table: string,
   chain: string,
   position: 0,
   options: EasyOptions & ThrowsOption,
 ): DumpedRule[] | undefined
+/**
+ * A rule by its position: 1 for the first, -1 for the last; or all rules, which is position 0.
+ * @throws {@link NotFoundError} where there is no such chain or position
+ */
 export function getRule(
   table: string,
   chain: string,
   position: number,
   options?: EasyOptions & { readonly throws?: true | undefined; readonly raiseExc?: true | undefined },
 ): DumpedRule | DumpedRule[]
+/** A rule by its position, or undefined where there is no such chain or position and `throws` is false. */
 export function getRule(
   table: string,
   chain: string,
@@ -172,11 +256,37 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
 }
 
-/** Whether the chain has a rule that says the same; counters do not matter. @throws NotFoundError for the chain */
+/**
+ * Whether the chain has a rule that says the same; counters do not matter.
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @throws {@link XtablesError} for a dictionary that is no rule
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { protocol: 'tcp', target: 'ACCEPT' }, 0, { kernel })
+ * console.log(easy.hasRule('filter', 'INPUT', { proto: 6, target: 'ACCEPT' }, { kernel })) // true
+ * ```
+ */
 export const hasRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): boolean =>
   withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
 
-/** Position of the first rule that says the same, counted from 0. @throws NotFoundError where there is none */
+/**
+ * Position of the first rule that says the same, counted from 0.
+ * @throws {@link NotFoundError} where there is none
+ * @throws {@link XtablesError} for a dictionary that is no rule
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * for (const target of ['ACCEPT', 'DROP']) easy.addRule('filter', 'INPUT', { target }, 0, { kernel })
+ * console.log(easy.getRulePosition('filter', 'INPUT', { target: 'DROP' }, { kernel })) // 1
+ * ```
+ */
 export const getRulePosition = (
   table: string,
   chain: string,
@@ -184,7 +294,20 @@ export const getRulePosition = (
   options: EasyOptions = {},
 ): number => withTable(table, options, (it) => find(it, chain, ruleFor(it, rule)))
 
-/** Packets and bytes of the first rule that says the same, in this order. @throws NotFoundError where there is none */
+/**
+ * Packets and bytes of the first rule that says the same, in this order.
+ * @throws {@link NotFoundError} where there is none
+ * @throws {@link XtablesError} for a dictionary that is no rule
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP', counters: [7, 420] }, 0, { kernel })
+ * console.log(easy.getRuleCounters('filter', 'INPUT', { target: 'DROP' }, { kernel })) // [ 7, 420 ]
+ * ```
+ */
 export const getRuleCounters = (
   table: string,
   chain: string,
@@ -209,18 +332,44 @@ function isAccepted(body: () => boolean): boolean {
 /**
  * Whether a dictionary is a rule that can be encoded. What depends on its place (the protocol that a match demands, the
  * chain it goes to, ipsets) is not looked at.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, type RuleDictionary } from 'xtables'
+ *
+ * const rule = JSON.parse('{ "protocol": "tcp", "dprot": "22" }') as RuleDictionary
+ * console.log(easy.testRule(rule)) // false
+ * ```
  */
 export const testRule = (rule: RuleDictionary, options: EasyOptions = {}): boolean =>
   isAccepted(() => encodeRule(rule, options) !== undefined)
 
-/** Whether there is a match of this name that can have these parameters. */
+/**
+ * Whether there is a match of this name that can have these parameters.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy } from 'xtables'
+ *
+ * console.log(easy.testMatch('tcp', { dport: '80' }), easy.testMatch('tcp', { dport: '80000' })) // true false
+ * ```
+ */
 export const testMatch = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
   isAccepted(() => {
     check('the name of a match', name, text)
     return encodeRule({ [matchKey(name)]: value } as RuleDictionary, options).matches.length > 0
   })
 
-/** Whether there is a verdict or target of this name that can have these parameters. A chain is neither. */
+/**
+ * Whether there is a verdict or target of this name that can have these parameters. A chain is neither.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy } from 'xtables'
+ *
+ * console.log(easy.testTarget('REJECT', { 'reject-with': 'tcp-reset' }), easy.testTarget('web', {})) // true false
+ * ```
+ */
 export const testTarget = (name: string, value: unknown, options: EasyOptions = {}): boolean =>
   isAccepted(() => {
     check('the name of a target', name, text)

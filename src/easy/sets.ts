@@ -19,33 +19,63 @@ import {
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { type EasyOptions, placeOf } from './options'
 
-/** What is read. What chance decides, initval, is left out. */
+/**
+ * A set as {@link dumpSets} reads it: its type, what it was made with, and its entries. What chance decides, initval, is left out.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export type DumpedSet<T extends SetTypeName = SetTypeName> = T extends SetTypeName
-  ? { readonly type: T; readonly family: FamilyName | 'any' } & Omit<ToldOptions<T>, 'initval'> & {
-        readonly entries: readonly ListedEntry<T>[]
+  ? {
+      /** As in `hash:ip`. */ readonly type: T /** Of its addresses; `'any'` where it has none of its own. */
+      readonly family: FamilyName | 'any'
+    } & Omit<ToldOptions<T>, 'initval'> & {
+        /** All entries, in the order of the kernel. */ readonly entries: readonly ListedEntry<T>[]
       }
   : never
 
-/** What is written: the options of a set beside its type and its entries. Counters may be text, as JSON has no bigint. */
+/**
+ * A set as {@link applySets} makes it: the options of a set beside its type and its entries. Counters may be text, as JSON has no bigint.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTypeName
-  ? { readonly type: T; readonly family?: FamilyName | 'any' } & Omit<CreateOptions<T>, 'family'> & {
-        readonly entries: readonly SetEntry<T>[]
+  ? {
+      /** As in `hash:ip`. */ readonly type: T /** Of its addresses; IPv4 unless said. */
+      readonly family?: FamilyName | 'any'
+    } & Omit<CreateOptions<T>, 'family'> & {
+        /** All entries that it is to have. */ readonly entries: readonly SetEntry<T>[]
       }
   : never
 
 /**
  * What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both, and so is
  * one of a list of sets that stands at another place among those that stay.
+ * @since 0.1.0
  */
 export interface SetDifference {
+  /** Whether there is no such set. */
   readonly missing: boolean
+  /** Entries that it lacks. */
   readonly added: readonly ListedEntry[]
+  /** Entries that it has too much. */
   readonly removed: readonly ListedEntry[]
 }
 
 type Entry = Record<string, unknown>
 
-/** The sets of a namespace, lists of sets last. @throws UnsupportedError for a type that is not known here */
+/**
+ * The ipsets of a network namespace by their names, lists of sets last.
+ * @throws {@link UnsupportedError} for a type that is not known here
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, IpSet, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * IpSet.create('blocked', 'hash:ip', {}, { kernel }).add('10.0.0.1')
+ * console.log(easy.dumpSets({ kernel })['blocked']?.entries) // [ { ip: '10.0.0.1' } ]
+ * ```
+ */
 export function dumpSets(options: EasyOptions = {}): Record<string, DumpedSet> {
   return Object.fromEntries(
     contentsOf(setPlace(options), undefined, false).map(({ header, parts }) => {
@@ -66,8 +96,17 @@ function listed(name: string, place: SetPlace): ListedEntry[] {
  * Makes sets what dictionaries say. Those that are not there are made; of others the entries are exchanged, each set's at
  * one moment. Sets that are not among them stay. All of it is tried in an in-process kernel before anything is changed.
  * @returns what became of the entries of each
- * @throws IptcError with the place of what is wrong, as in `blocked.entries[3]`; SetError where a set is there that is
- *   made otherwise
+ * @throws {@link IptcError} with the place of what is wrong, as in `blocked.entries[3]`
+ * @throws {@link SetError} where a set is there that is made otherwise
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const sets = { blocked: { type: 'hash:net', entries: ['10.0.0.0/8', '192.0.2.1'] } } as const
+ * console.log(easy.applySets(sets, { kernel })) // { blocked: { added: 2, removed: 0, kept: 0 } }
+ * ```
  */
 export function applySets(
   sets: Readonly<Record<string, SetDictionary>>,
@@ -110,7 +149,18 @@ function filled(asked: Asked, place: SetPlace): Replacement {
   return set.replaceContents(asked.entries as never)
 }
 
-/** What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside. */
+/**
+ * What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside.
+ * @throws as {@link applySets} does
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const sets = { blocked: { type: 'hash:net', entries: ['10.0.0.0/8'] } } as const
+ * console.log(easy.diffSets(sets, { kernel: new MemoryKernel() })['blocked']?.missing) // true
+ * ```
+ */
 export function diffSets(
   sets: Readonly<Record<string, SetDictionary>>,
   options: EasyOptions = {},

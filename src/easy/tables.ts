@@ -10,9 +10,16 @@ import { decodeRules } from './decode'
 import type { DumpedRule } from './dictionary'
 import { attempt, type EasyOptions, familyOf, placeOf, type ThrowsOption, withTable } from './options'
 
-/** The rules of each chain. */
+/**
+ * The rules of each chain, by its name.
+ * @since 0.1.0
+ */
 export type DumpedTable = Record<string, DumpedRule[]>
 
+/**
+ * Of functions that can empty a chain first.
+ * @since 0.1.0
+ */
 export interface FlushOption {
   /** Take the rules out first. */
   readonly flush?: boolean | undefined
@@ -21,6 +28,15 @@ export interface FlushOption {
 /**
  * Names of the tables that exist. A kernel makes a table when it is first used: in a new network namespace there are
  * none. (python-iptables makes them all by asking.)
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('nat', 'web', { kernel })
+ * console.log(easy.getTables({ kernel })) // [ 'nat' ]
+ * ```
  */
 export function getTables(options: EasyOptions = {}): string[] {
   const { kernel, namespace, backend = backendOfEnvironment() } = placeOf(options)
@@ -29,10 +45,31 @@ export function getTables(options: EasyOptions = {}): string[] {
   return [...usual, ...existing.filter((name) => !AnyTable.ALL.some((one) => one === name))]
 }
 
-/** Names of the chains of a table, built-in ones first. @throws NotFoundError for a table that no kernel has */
+/**
+ * Names of the chains of a table, built-in ones first.
+ * @throws {@link NotFoundError} for a table that no kernel has
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * console.log(easy.getChains('filter', { kernel: new MemoryKernel() })) // [ 'INPUT', 'FORWARD', 'OUTPUT' ]
+ * ```
+ */
 export const getChains = (table: string, options: EasyOptions = {}): string[] =>
   withTable(table, options, ({ chains }) => chains.map(({ name }) => name))
 
+/**
+ * Whether a table has a chain of this name.
+ * @throws {@link NotFoundError} for a table that no kernel has
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * console.log(easy.hasChain('filter', 'web', { kernel: new MemoryKernel() })) // false
+ * ```
+ */
 export const hasChain = (table: string, chain: string, options: EasyOptions = {}): boolean =>
   withTable(table, options, (it) => it.isChain(chain))
 
@@ -41,25 +78,69 @@ export function dumpRules(table: AnyTable, chain: string, ruleset: Ruleset = tab
   return decodeRules(table.chainData(chain, ruleset).rules, table.context)
 }
 
-/** The rules of a chain. @throws NotFoundError for a chain that is not there */
+/**
+ * The rules of a chain, in their order.
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { protocol: 'tcp', target: 'ACCEPT' }, 0, { kernel })
+ * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.protocol) // tcp
+ * ```
+ */
 export const dumpChain = (table: string, chain: string, options: EasyOptions = {}): DumpedRule[] =>
   withTable(table, options, (it) => dumpRules(it, chain))
 
-/** The rules of every chain of a table. */
+/**
+ * The rules of every chain of a table.
+ * @throws {@link NotFoundError} for a table that no kernel has
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * console.log(Object.keys(easy.dumpTable('raw', { kernel: new MemoryKernel() }))) // [ 'PREROUTING', 'OUTPUT' ]
+ * ```
+ */
 export const dumpTable = (table: string, options: EasyOptions = {}): DumpedTable =>
   withTable(table, options, (it) => {
     const { ruleset } = it
     return Object.fromEntries(Array.from(ruleset.chains.keys(), (chain) => [chain, dumpRules(it, chain, ruleset)]))
   })
 
-/** The rules of every chain of every table that exists: see {@link getTables}. */
+/**
+ * The rules of every chain of every table that exists: see {@link getTables}.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
+ * const saved = JSON.stringify(easy.dumpAll({ kernel }))
+ * console.log(saved.includes('DROP')) // true
+ * ```
+ */
 export const dumpAll = (options: EasyOptions = {}): Record<string, DumpedTable> =>
   Object.fromEntries(getTables(options).map((table) => [table, dumpTable(table, options)]))
 
 /**
  * Makes a chain.
  * @returns true, or false where it exists already and `throws` is false
- * @throws RuleError where it exists already; XtablesError for a name that no chain can have
+ * @throws {@link RuleError} where it exists already
+ * @throws {@link XtablesError} for a name that no chain can have
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel })
+ * console.log(easy.addChain('filter', 'web', { kernel, throws: false })) // false
+ * ```
  */
 export const addChain = (table: string, chain: string, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
@@ -70,9 +151,20 @@ export const addChain = (table: string, chain: string, options: EasyOptions & Th
   )
 
 /**
- * Takes a chain out, with `flush` also one that holds rules. All or nothing: where rules go to the chain, its own stay.
+ * Deletes a chain, with `flush` also one that holds rules. All or nothing: where rules go to the chain, its own stay.
  * @returns true, or false where that cannot be and `throws` is false
- * @throws NotFoundError; RuleError for a built-in chain, one with rules, or one that rules go to
+ * @throws {@link NotFoundError} where it is not there
+ * @throws {@link RuleError} for a built-in chain, one with rules, or one that rules go to
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel })
+ * easy.addRule('filter', 'web', { target: 'ACCEPT' }, 0, { kernel })
+ * console.log(easy.deleteChain('filter', 'web', { kernel, flush: true })) // true
+ * ```
  */
 export const deleteChain = (
   table: string,
@@ -89,7 +181,21 @@ export const deleteChain = (
     ),
   )
 
-/** Takes out the rules of a chain. @returns true, or false where there is no such chain and `throws` is false */
+/**
+ * Deletes all rules of a chain.
+ * @returns true, or false where there is no such chain and `throws` is false
+ * @throws {@link NotFoundError} where there is no such chain
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
+ * easy.flushChain('filter', 'INPUT', { kernel })
+ * console.log(easy.dumpChain('filter', 'INPUT', { kernel })) // []
+ * ```
+ */
 export const flushChain = (table: string, chain: string, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
@@ -99,8 +205,19 @@ export const flushChain = (table: string, chain: string, options: EasyOptions & 
   )
 
 /**
- * Takes out all rules of a table, and all its chains but the built-in ones. Policies stay.
+ * Deletes all rules of a table, and all its chains but the built-in ones. Policies stay.
  * @returns true, or false where there is no such table and `throws` is false
+ * @throws {@link NotFoundError} where there is no such table
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('filter', 'web', { kernel })
+ * easy.flushTable('filter', { kernel })
+ * console.log(easy.hasChain('filter', 'web', { kernel })) // false
+ * ```
  */
 export const flushTable = (table: string, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
@@ -110,29 +227,105 @@ export const flushTable = (table: string, options: EasyOptions & ThrowsOption = 
     }),
   )
 
-/** {@link flushTable} for every table that exists, one after the other. */
+/**
+ * Does what {@link flushTable} does for every table that exists, one after the other.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addChain('mangle', 'marks', { kernel })
+ * easy.flushAll({ kernel })
+ * console.log(easy.hasChain('mangle', 'marks', { kernel })) // false
+ * ```
+ */
 export function flushAll(options: EasyOptions = {}): void {
   for (const table of getTables(options)) flushTable(table, options)
 }
 
-/** Sets the counters of a chain's rules and of its policy to zero. @throws NotFoundError */
+/**
+ * Sets the counters of a chain's rules and of its policy to zero.
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP', counters: [7, 420] }, 0, { kernel })
+ * easy.zeroChain('filter', 'INPUT', { kernel })
+ * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.counters) // [ 0, 0 ]
+ * ```
+ */
 export const zeroChain = (table: string, chain: string, options: EasyOptions = {}): void =>
   withTable(table, options, (it) => new Chain(it, chain).zeroCounters())
 
-/** Sets all counters of a table to zero. */
+/**
+ * Sets all counters of a table to zero.
+ * @throws {@link NotFoundError} for a table that no kernel has
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('filter', 'INPUT', { target: 'DROP', counters: [7, 420] }, 0, { kernel })
+ * easy.zeroTable('filter', { kernel })
+ * console.log(easy.getRuleCounters('filter', 'INPUT', { target: 'DROP' }, { kernel })) // [ 0, 0 ]
+ * ```
+ */
 export const zeroTable = (table: string, options: EasyOptions = {}): void =>
   withTable(table, options, (it) => it.zeroEntries())
 
-/** {@link zeroTable} for every table that exists, one after the other. */
+/**
+ * Does what {@link zeroTable} does for every table that exists, one after the other.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.addRule('raw', 'OUTPUT', { target: 'ACCEPT', counters: [7, 420] }, 0, { kernel })
+ * easy.zeroAll({ kernel })
+ * console.log(easy.getRuleCounters('raw', 'OUTPUT', { target: 'ACCEPT' }, { kernel })) // [ 0, 0 ]
+ * ```
+ */
 export function zeroAll(options: EasyOptions = {}): void {
   for (const table of getTables(options)) zeroTable(table, options)
 }
 
-/** @throws NotFoundError; RuleError for a chain that is not built in, which has no policy */
+/**
+ * What becomes of packets that no rule of a built-in chain decides on.
+ * @returns `'ACCEPT'` or `'DROP'`
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @throws {@link RuleError} for a chain that is not built in, which has no policy
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * console.log(easy.getPolicy('filter', 'INPUT', { kernel: new MemoryKernel() })) // ACCEPT
+ * ```
+ */
 export const getPolicy = (table: string, chain: string, options: EasyOptions = {}): PolicyName =>
   withTable(table, options, (it) => it.getPolicy(chain).name)
 
-/** @throws NotFoundError; RuleError for a chain that is not built in; XtablesError for anything but ACCEPT and DROP */
+/**
+ * Sets the policy of a built-in chain. Its counters stay.
+ * @throws {@link NotFoundError} for a chain that is not there
+ * @throws {@link RuleError} for a chain that is not built in
+ * @throws {@link XtablesError} for anything but ACCEPT and DROP
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * easy.setPolicy('filter', 'FORWARD', 'DROP', { kernel })
+ * console.log(easy.getPolicy('filter', 'FORWARD', { kernel })) // DROP
+ * ```
+ */
 export const setPolicy = (
   table: string,
   chain: string,

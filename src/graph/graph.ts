@@ -5,11 +5,18 @@ import { IptcError } from '../errors'
 import { SNAPSHOTS } from '../view/check-snapshots'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from '../view/snapshot'
 
+/**
+ * A chain.
+ * @since 0.1.0
+ */
 export interface GraphNode {
   /** Family, table and chain, with a blank between two. */
   readonly id: string
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
+  /** The name of the chain. */
   readonly chain: string
   /** Of a built-in chain. */
   readonly policy?: string
@@ -19,28 +26,48 @@ export interface GraphNode {
   readonly rules: number
 }
 
-/** All rules of one chain that go to another, by the same kind of jump. */
+/**
+ * All rules of one chain that go to another, by the same kind of jump.
+ * @since 0.1.0
+ */
 export interface GraphEdge {
-  /** Ids of nodes. */
+  /** The id of the node that the rules are in. */
   readonly from: string
+  /** The id of the node that they go to. */
   readonly to: string
   /** `goto` does not come back. */
   readonly kind: 'jump' | 'goto'
   /** Where the rules stand, from 1. */
   readonly positions: readonly number[]
-  /** What they have counted together. */
+  /** How many packets they have counted together. */
   readonly packets: bigint
+  /** How many bytes these had. */
   readonly bytes: bigint
 }
 
+/**
+ * The chains of tables and the jumps between them.
+ * @since 0.1.0
+ */
 export interface ChainGraph {
+  /** The chains, table by table. */
   readonly nodes: readonly GraphNode[]
+  /** The jumps, table by table. */
   readonly edges: readonly GraphEdge[]
 }
 
 /**
  * The chains of tables, with the jumps between them.
- * @throws IptcError for what is no list of snapshots, and for a rule that goes to a chain which is not there
+ * @throws {@link IptcError} for what is no list of snapshots, and for a rule that goes to a chain which is not there
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { chainGraph, MemoryKernel, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n:web - [0:0]\n-A INPUT -j web\nCOMMIT\n', { kernel })
+ * console.log(chainGraph(snapshot({ kernel })).edges[0]?.to) // ipv4 filter web
+ * ```
  */
 export function chainGraph(tables: readonly TableSnapshot[]): ChainGraph {
   check('what a graph is made of', tables, SNAPSHOTS)

@@ -12,6 +12,10 @@ const printSvg = (drawings: readonly Drawing[]): string =>
 
 const PRINTERS = { mermaid: printMermaid, dot: printDot, svg: printSvg } as const
 
+/**
+ * `'mermaid'`, a flowchart of Mermaid; `'dot'`, the language of Graphviz; `'svg'`, drawn.
+ * @since 0.1.0
+ */
 export type GraphFormat = keyof typeof PRINTERS
 
 export const GRAPH_FORMAT = keyOf(PRINTERS)
@@ -19,11 +23,16 @@ export const GRAPH_FORMAT = keyOf(PRINTERS)
 /**
  * The chains of tables and the jumps between them: as a flowchart of Mermaid, in the language of Graphviz (`dot`), or drawn
  * as SVG. The more packets went along a jump, the thicker it is: half a pixel more for ten times as many.
- *
+ * @throws {@link IptcError} for what is no list of snapshots, for another format, and for a rule that goes to a chain which is not there
+ * @since 0.1.0
+ * @example
  * ```ts
- * writeFileSync('filter.svg', printGraph(snapshot({ tables: ['filter'] }), 'svg'))
+ * import { MemoryKernel, printGraph, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n:web - [0:0]\n-A INPUT -j web\nCOMMIT\n', { kernel })
+ * console.log(printGraph(snapshot({ kernel }), 'svg').startsWith('<svg ')) // true
  * ```
- * @throws IptcError for what is no list of snapshots, for another format, and for a rule that goes to a chain which is not there
  */
 export function printGraph(tables: readonly TableSnapshot[], format: GraphFormat): string {
   check('the format of a graph', format, GRAPH_FORMAT)

@@ -8,6 +8,10 @@ import { EntryGrammar } from './language/entry'
 import type { Values } from './language/text'
 import { type ListedEntry, SET_TYPES, type SetEntry, type SetTypeName, setType } from './types'
 
+/**
+ * What {@link parseSetEntry} takes.
+ * @since 0.1.0
+ */
 export interface EntryTextOptions {
   /** Of the addresses; IPv4 unless said. */
   readonly family?: FamilyName | undefined
@@ -18,7 +22,15 @@ const OPTIONS = { family: keyOf({ ipv4: 4, ipv6: 6 }) }
 /**
  * Reads what stands behind `ipset add SETNAME`, as in `10.0.0.0/8,tcp:80 timeout 60 comment "a b"`. Names of hosts are not
  * looked up.
- * @throws SetTextError
+ * @param type - of the set, as in `hash:ip`
+ * @throws {@link SetTextError}
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { parseSetEntry } from 'xtables'
+ *
+ * console.log(parseSetEntry('hash:ip', '10.0.0.1 timeout 60')) // { ip: '10.0.0.1', timeout: 60 }
+ * ```
  */
 export function parseSetEntry<T extends SetTypeName>(
   type: T,
@@ -35,7 +47,18 @@ export function parseSetEntry<T extends SetTypeName>(
   return new EntryGrammar(declared).read(lineWords(text), reading) as SetEntry<T>
 }
 
-/** Writes an entry as `ipset save` does behind `add SETNAME`. @throws IptcError where a part is missing */
+/**
+ * Writes an entry as `ipset save` does behind `add SETNAME`.
+ * @param type - of the set, as in `hash:ip`
+ * @throws {@link IptcError} where a part is missing
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { printSetEntry } from 'xtables'
+ *
+ * console.log(printSetEntry('hash:ip', { ip: '10.0.0.1', timeout: 60 })) // 10.0.0.1 timeout 60
+ * ```
+ */
 export function printSetEntry<T extends SetTypeName>(type: T, entry: ListedEntry<T>): string {
   check('the type of a set', type, keyOf(SET_TYPES))
   check('an entry', entry, object)

@@ -38,14 +38,23 @@ import {
   type ToldOptions,
 } from './types'
 
-/** What the kernel tells of a set. */
+/**
+ * What the kernel tells of a set.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export interface SetHeader<T extends SetTypeName = SetTypeName> {
+  /** The name of the set. */
   readonly name: string
+  /** As in `hash:ip`. */
   readonly type: T
+  /** Of its addresses; `'any'` where it has none of its own. */
   readonly family: FamilyName | 'any'
+  /** Which revision of the type it is. */
   readonly revision: number
   /** By which rules refer to it; unknown to old kernels. */
   readonly index: number | undefined
+  /** What it was made with. */
   readonly options: ToldOptions<T>
   /** Of those whose time is over some may still be counted. */
   readonly elements: number | undefined
@@ -55,10 +64,16 @@ export interface SetHeader<T extends SetTypeName = SetTypeName> {
   readonly memorySize: number | undefined
 }
 
-/** What became of the contents of a set. */
+/**
+ * What became of the contents of a set, in numbers of entries.
+ * @since 0.1.0
+ */
 export interface Replacement {
+  /** Those that were not there before. */
   readonly added: number
+  /** Those that are not there any more. */
   readonly removed: number
+  /** Those that were there before and still are. */
   readonly kept: number
 }
 
@@ -78,10 +93,20 @@ type Arguments<T extends SetTypeName> =
     : [options: CreateOptions<T>, place?: SetPlace & ExistOption]
 
 /**
- * A handle on one set of a network namespace. It knows the set by its name, and its type from when it was opened.
+ * A handle on one ipset of a network namespace. It knows the set by its name, and its type from when it was opened.
  *
- * Everything takes CAP_NET_ADMIN. What is refused is a SetError with set, entry and reason; a set that is not there is a
- * NotFoundError.
+ * Everything takes CAP_NET_ADMIN. What is refused is a {@link SetError} with set, entry and reason; a set that is not there is a
+ * {@link NotFoundError}.
+ * @typeParam T - the type of the set, as in `'hash:ip'`: what its entries are
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IpSet, MemoryKernel } from 'xtables'
+ *
+ * using blocked = IpSet.create('blocked', 'hash:net', { comment: true }, { kernel: new MemoryKernel() })
+ * blocked.add([{ net: '10.0.0.0/8', comment: 'a network' }, '192.0.2.1'])
+ * console.log(blocked.test('10.1.2.3'), blocked.list().length) // true 2
+ * ```
  */
 export class IpSet<T extends SetTypeName = SetTypeName> {
   #name: string
@@ -98,8 +123,11 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   /**
    * Makes a set.
-   * @param options what it is made with; a bitmap needs its `range`
-   * @throws SetError, UnsupportedError (the kernel lacks the type, or a revision of it), PermissionError
+   * @param type - as in `'hash:ip'`
+   * @param options - what it is made with; a bitmap needs its `range`
+   * @throws {@link SetError} where there is a set of this name made otherwise, or at all unless `exist` is true
+   * @throws {@link UnsupportedError} where the kernel lacks the type, or a revision of it
+   * @throws {@link PermissionError}
    */
   static create<T extends SetTypeName>(name: string, type: T, ...[options, place = {}]: Arguments<T>): IpSet<T> {
     if (!isSetType(type))
@@ -117,11 +145,15 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   /**
-   * Opens a set that is there.
-   * @param type what it has to be of, for the compiler and at run time; anything that is known unless said
-   * @throws NotFoundError, SetError where it is of another type, UnsupportedError, PermissionError
+   * Opens a set that is there, of any type that is known.
+   * @throws {@link NotFoundError}, {@link PermissionError}; {@link UnsupportedError} for a type that is not known
    */
   static open(name: string, place?: SetPlace): IpSet
+  /**
+   * Opens a set that is there.
+   * @param type - what it has to be of, for the compiler and at run time
+   * @throws {@link NotFoundError}, {@link PermissionError}; {@link SetError} where it is of another type
+   */
   static open<T extends SetTypeName>(name: string, type: T, place?: SetPlace): IpSet<T>
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
     const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
@@ -158,18 +190,22 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     everywhere(place, 'flush', ask(commands.flush, {}))
   }
 
+  /** The name of the set. {@link IpSet.rename} changes it. */
   get name(): string {
     return this.#name
   }
 
+  /** As in `hash:ip`. */
   get type(): T {
     return this.#identity.type.name as T
   }
 
+  /** Of its addresses; `'any'` where it has none of its own. */
   get family(): FamilyName | 'any' {
     return this.#identity.family
   }
 
+  /** Which revision of the type it is. */
   get revision(): number {
     return this.#identity.revision
   }
@@ -292,6 +328,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     this.#sets.close()
   }
 
+  /** Closes the handle at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close()
   }

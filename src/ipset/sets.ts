@@ -13,7 +13,10 @@ import { type Message, type MessageType, type NfHead, nfHead, type Request, requ
 import { Refusal } from '../netlink/refusal'
 import { type Asked, explainSet } from './refusals'
 
-/** Where sets are. */
+/**
+ * Where sets are.
+ * @since 0.1.0
+ */
 export interface SetPlace {
   /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
   readonly namespace?: string | number | NetworkNamespace | undefined
@@ -21,6 +24,10 @@ export interface SetPlace {
   readonly kernel?: NetlinkPort | undefined
 }
 
+/**
+ * Of calls that can find their work done already.
+ * @since 0.1.0
+ */
 export interface ExistOption {
   /** Whether it is no error where all is as it is to be already, as with `ipset -exist`. */
   readonly exist?: boolean | undefined

@@ -214,6 +214,10 @@ export const SET_TYPES = {
   },
 } as const
 
+/**
+ * The types of sets: `'hash:ip'`, `'hash:net'`, `'bitmap:port'`, `'list:set'` and so on.
+ * @since 0.1.0
+ */
 export type SetTypeName = keyof typeof SET_TYPES
 
 export const isSetType = (name: unknown): name is SetTypeName =>
@@ -253,24 +257,38 @@ type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : 
 /**
  * An entry of a set of type T, to be added, removed or tested. Where it has one part alone, such as an address, that may
  * stand for it.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
  */
 export type SetEntry<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? Given<EntryFields<T>> | Alone<T>
   : never
 
-/** An entry as it is read. */
+/**
+ * An entry as it is read: its parts, and what is counted or set beside them.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export type ListedEntry<T extends SetTypeName = SetTypeName> = T extends SetTypeName ? Told<EntryFields<T>> : never
 
 type FamilyOf<T extends SetTypeName> = 'ipv6' extends (typeof SET_TYPES)[T]['families'][number]
   ? { readonly family?: FamilyName | undefined }
   : unknown
 
-/** What a set of type T is made with. */
+/**
+ * What a set of type T is made with.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export type CreateOptions<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? Flat<Given<(typeof SET_TYPES)[T]['create']> & FamilyOf<T>>
   : never
 
-/** What a set of type T was made with, as the kernel tells it. */
+/**
+ * What a set of type T was made with, as the kernel tells it.
+ * @typeParam T - the type of the set
+ * @since 0.1.0
+ */
 export type ToldOptions<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? Told<(typeof SET_TYPES)[T]['create']>
   : never

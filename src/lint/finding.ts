@@ -1,6 +1,11 @@
 /** What is wrong, or at least of no use, in a set of tables. */
 import type { PacketDescription } from '../trace/packet'
 
+/**
+ * What kind of fault {@link lint} found: `'never-matches'`, `'shadowed'`, `'duplicate'`, `'unused-chain'`, `'empty-jump'`, `'lockout'`
+ * or `'families-differ'`.
+ * @since 0.1.0
+ */
 export type FindingKind =
   /** No packet ever meets the rule: what it asks contradicts itself, or the hooks from which it is reached. */
   | 'never-matches'
@@ -17,7 +22,10 @@ export type FindingKind =
   /** Packets that differ in nothing but the family have another end in the other one. */
   | 'families-differ'
 
-/** Where a rule stands. */
+/**
+ * Where a rule stands.
+ * @since 0.1.0
+ */
 export interface RulePlaceInTable {
   /** From 0. */
   readonly position: number
@@ -25,10 +33,18 @@ export interface RulePlaceInTable {
   readonly rule: string
 }
 
+/**
+ * What is wrong in tables, or of no use.
+ * @since 0.1.0
+ */
 export interface Finding {
+  /** What kind of fault it is. */
   readonly kind: FindingKind
+  /** The family of the table. */
   readonly family: 'ipv4' | 'ipv6'
+  /** As in `filter`. */
   readonly table: string
+  /** The name of the chain. */
   readonly chain: string
   /** The rule that it is about; absent where it is about the whole chain. */
   readonly at?: RulePlaceInTable

@@ -8,6 +8,10 @@ import type { Finding } from './finding'
 import { lockouts, type Session } from './lockout'
 import { ChainRules } from './rules'
 
+/**
+ * What {@link lint} looks at besides.
+ * @since 0.1.0
+ */
 export interface LintOptions {
   /** The tables of the other family, that are to say the same. */
   readonly other?: FamilyRuleset | undefined
@@ -22,11 +26,17 @@ const aSession: Taken = {
 const OPTIONS = { other: instance(FamilyRuleset, 'a FamilyRuleset'), session: aSession }
 
 /**
- * ```ts
- * for (const { table, chain, at, message } of lint(FamilyRuleset.read())) console.log(table, chain, at?.rule, message)
- * ```
+ * Looks for what is wrong in tables, or of no use. It tells nothing that is not so.
  * @returns what was found, table by table, in the order of the rules
- * @throws IptcError for an option that is not understood
+ * @throws {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { FamilyRuleset, lint } from 'xtables'
+ *
+ * const text = '*filter\n-A INPUT -p tcp -j ACCEPT\n-A INPUT -p tcp --dport 22 -j DROP\nCOMMIT\n'
+ * for (const { kind, at, by } of lint(FamilyRuleset.parse(text))) console.log(kind, at?.position, by?.position) // shadowed 1 0
+ * ```
  */
 export function lint(ruleset: FamilyRuleset, options: LintOptions = {}): Finding[] {
   check('what is looked over', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))

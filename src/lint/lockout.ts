@@ -9,15 +9,33 @@ import { type Trace, trace } from '../trace/trace'
 import type { Finding } from './finding'
 import { verdictsOf } from './verdicts'
 
-/** The ends of a connection over TCP, as this host sees it: the source is the other one. */
+/**
+ * The ends of a connection over TCP, as this host sees it: the source is the other one.
+ * @since 0.1.0
+ */
 export interface Session {
+  /** Address of the other end. */
   readonly source: string
+  /** Port of the other end. */
   readonly sourcePort: number
+  /** Address of this host. */
   readonly destination: string
+  /** Port of this host, as in `22`. */
   readonly destinationPort: number
 }
 
-/** What `SSH_CONNECTION` says: both ends, each an address and a port. Undefined where it says nothing of the kind. */
+/**
+ * The connection by which one is logged in, for {@link lint}.
+ * @param variable - what `SSH_CONNECTION` in the environment says: both ends, each an address and a port
+ * @returns undefined where it says nothing of the kind
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { sshSession } from 'xtables'
+ *
+ * console.log(sshSession('192.0.2.1 50000 192.0.2.9 22')?.destinationPort) // 22
+ * ```
+ */
 export function sshSession(variable: string | undefined): Session | undefined {
   if (variable !== undefined) check('SSH_CONNECTION', variable, text)
   const [source, sourcePort, destination, destinationPort, ...more] = (variable ?? '').split(' ')

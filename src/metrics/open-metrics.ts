@@ -6,6 +6,10 @@ import { wellFormed } from '../view/escape'
 import { nameOf } from '../view/rule-name'
 import type { RuleSnapshot, TableSnapshot } from '../view/snapshot'
 
+/**
+ * Which rules without a comment are counted as well.
+ * @since 0.1.0
+ */
 export interface MetricsOptions {
   /** Chains whose rules are labelled by what they say where they have no comment. */
   readonly chains?: readonly string[] | undefined
@@ -16,7 +20,10 @@ export interface MetricsOptions {
 /** @internal */
 export const METRICS_OPTIONS = { chains: names, prefix: text }
 
-/** What OpenMetrics text is served as. */
+/**
+ * What OpenMetrics text is served as: the value of the header `content-type`.
+ * @since 0.1.0
+ */
 export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
 /** @internal Of each metric, what it counts. */
@@ -38,13 +45,18 @@ export interface Sample {
 /**
  * The counters of rules that have a comment, labelled by it, and of those without in the chains that are named, labelled by what they
  * say. Rules with the same labels are summed. Counters are whole numbers, also beyond what a double holds.
- *
- * ```ts
- * response.setHeader('content-type', OPEN_METRICS_TYPE)
- * response.end(openMetrics(snapshot({ backend: 'nft' }), { prefix: 'web-' }))
- * ```
  * @returns the whole exposition, with `# EOF`
- * @throws IptcError for what is no list of snapshots, or an option that is not understood
+ * @throws {@link IptcError} for what is no list of snapshots, or an option that is not understood
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, openMetrics, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n[7:420] -A INPUT -m comment --comment web -j ACCEPT\nCOMMIT\n', { kernel, counters: true })
+ * const [, , , sample] = openMetrics(snapshot({ kernel })).split('\n')
+ * console.log(sample) // xtables_rule_packets_total{family="ipv4",table="filter",chain="INPUT",comment="web"} 7
+ * ```
  */
 export function openMetrics(tables: readonly TableSnapshot[], options: MetricsOptions = {}): string {
   const samples = samplesOf(tables, options)

@@ -5,28 +5,48 @@ import type { TableSnapshot } from '../view/snapshot'
 import { LABELS, METRICS, METRICS_OPTIONS, type MetricsOptions, samplesOf } from './open-metrics'
 import { sharing } from './shared-reading'
 
-/** What a `Counter` of prom-client has, of which no more is needed. */
+/**
+ * What a `Counter` of prom-client has, of which no more is needed.
+ * @since 0.1.0
+ */
 interface PromCounter {
+  /** Takes all values back. */
   reset(): void
+  /** Adds to the value of one set of labels. */
   inc(labels: Readonly<Record<string, string>>, value: number): void
 }
 
-/** What `new Counter` of prom-client takes. */
+/**
+ * What `new Counter` of prom-client takes.
+ * @since 0.1.0
+ */
 export interface PromCounterOptions {
+  /** The name of the metric. */
   readonly name: string
+  /** What it counts, for people. */
   readonly help: string
+  /** The names of its labels. */
   labelNames: string[]
+  /** Reads the tables, and gives the counter its values. */
   collect(this: PromCounter): Promise<void>
 }
 
 /**
  * The same as {@link openMetrics}, for a registry of prom-client: what it takes to make a counter of packets and one of bytes.
  * Tables are read whenever the registry is, once for both. prom-client counts in doubles: beyond 2^53 its numbers are rounded.
- *
+ * @param read - reads the tables, as {@link snapshot} or {@link snapshotAsync} does
+ * @throws {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * for (const options of promCounters(() => snapshotAsync({ backend: 'nft' }))) new Counter({ ...options, registers: [registry] })
+ * import { Counter, Registry } from 'prom-client'
+ * import { MemoryKernel, promCounters, snapshotAsync } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const registry = new Registry()
+ * for (const options of promCounters(() => snapshotAsync({ kernel }))) new Counter({ ...options, registers: [registry] })
+ * console.log((await registry.metrics()).includes('xtables_rule_bytes_total')) // true
  * ```
- * @throws IptcError for an option that is not understood
  */
 export function promCounters(
   read: () => readonly TableSnapshot[] | Promise<readonly TableSnapshot[]>,

@@ -4,16 +4,25 @@ import { check, isObject, type Taken } from '../check-input'
 import { IptcError } from '../errors'
 import { aNetlinkPort, type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
 
-/** What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes. */
+/**
+ * What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes.
+ * @since 0.1.0
+ */
 export type NetlinkEvent =
   | readonly ['send', string]
   | readonly ['receive', string | null]
   | readonly ['join', number]
   | readonly ['fail', number]
 
-/** The sockets, in the order in which they were opened. */
+/**
+ * What happened on the sockets of a port. `JSON.stringify` takes it.
+ * @since 0.1.0
+ */
 export interface NetlinkRecording {
-  readonly sockets: readonly { readonly protocol: number; readonly events: readonly NetlinkEvent[] }[]
+  /** The sockets, in the order in which they were opened. */ readonly sockets: readonly {
+    /** That of netlink, as NETLINK_NETFILTER. */ readonly protocol: number /** In their order. */
+    readonly events: readonly NetlinkEvent[]
+  }[]
 }
 
 const isEvent = (event: unknown): boolean =>
@@ -38,8 +47,24 @@ const aRecording: Taken = {
 const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 
-/** The same port, beside what has happened there, which grows. @throws IptcError for what is no port */
-export function recordNetlink(port: NetlinkPort): { port: NetlinkPort; recording: NetlinkRecording } {
+/**
+ * Records what happens on the sockets of a port.
+ * @returns a port that does the same, beside what has happened there, which grows
+ * @throws {@link IptcError} for what is no port
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IpSet, MemoryKernel, recordNetlink } from 'xtables'
+ *
+ * const { port, recording } = recordNetlink(new MemoryKernel())
+ * IpSet.create('blocked', 'hash:ip', {}, { kernel: port }).close()
+ * console.log(recording.sockets.length) // 1
+ * ```
+ */
+export function recordNetlink(port: NetlinkPort): {
+  /** To be used in place of the other. */ port: NetlinkPort /** What has happened there; it grows. */
+  recording: NetlinkRecording
+} {
   check('what is recorded', port, aNetlinkPort)
   const sockets: { protocol: number; events: NetlinkEvent[] }[] = []
   const recorder: NetlinkPort = {
@@ -93,7 +118,17 @@ function recorded(connection: NetlinkConnection, events: NetlinkEvent[]): Netlin
 
 /**
  * A port at which happens what has been recorded, and nothing else.
- * @throws IptcError where something else is asked of it, by its sockets
+ * @throws {@link IptcError} where something else is asked of it, by its sockets
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { IpSet, MemoryKernel, recordNetlink, replayNetlink } from 'xtables'
+ *
+ * const { port, recording } = recordNetlink(new MemoryKernel({ sets: { blocked: 'ipv4' } }))
+ * IpSet.names({ kernel: port })
+ * const copy = JSON.parse(JSON.stringify(recording))
+ * console.log(IpSet.names({ kernel: replayNetlink(copy) })) // [ 'blocked' ]
+ * ```
  */
 export function replayNetlink(recording: NetlinkRecording): NetlinkPort {
   check('what is played again', recording, aRecording)

@@ -14,19 +14,33 @@ import { Rules } from '../ruleset/rules'
 import { type Draft, draftOf, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'
 
-/** A rule as an object, as a dictionary, or in the words of iptables: `-p tcp --dport 22 -j ACCEPT`. */
+/**
+ * A rule as an object, as a dictionary, or in the words of iptables: `-p tcp --dport 22 -j ACCEPT`.
+ * @since 0.1.0
+ */
 export type DesiredRule = AnyRule | RuleDictionary | string
 
+/**
+ * A chain with its policy and all of its rules.
+ * @since 0.1.0
+ */
 export interface DesiredChain {
   /** Of a built-in chain; it stays as it is where none is given. */
   readonly policy?: PolicyName | undefined
+  /** All of its rules, in their order; none unless said. */
   readonly rules?: readonly DesiredRule[] | undefined
 }
 
-/** Chains by name, each with all of its rules. */
+/**
+ * Chains by name, each with all of its rules.
+ * @since 0.1.0
+ */
 export type DesiredTable = Readonly<Record<string, readonly DesiredRule[] | DesiredChain>>
 
-/** Tables by name, or the text of iptables-save. Tables that are not named are left alone. */
+/**
+ * Tables by name, or the text of iptables-save. Tables that are not named are left alone.
+ * @since 0.1.0
+ */
 export type Desired = Readonly<Record<string, DesiredTable>> | string
 
 /** A chain as it is to be, in the bytes of one table. */

@@ -7,8 +7,16 @@ import type { Entry, Ref } from '../ruleset/table-entry'
 import { type Alignment, align, joined, left } from './alignment'
 import { RuleComparison } from './comparison'
 
-/** Before or behind all rules of others, or next to one of these. */
-export type JumpPlace<R> = 'first' | 'last' | { readonly before: R } | { readonly after: R }
+/**
+ * Before or behind all rules of others, or next to one of these.
+ * @typeParam R - how the rule is said
+ * @since 0.1.0
+ */
+export type JumpPlace<R> =
+  | 'first'
+  | 'last'
+  | { /** The first rule of others that says this. */ readonly before: R }
+  | { /** The first rule of others that says this. */ readonly after: R }
 
 /**
  * @param wanted jumps in their order

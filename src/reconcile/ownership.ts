@@ -7,8 +7,12 @@ import { isObject, names, type Taken } from '../check-input'
  *
  * In chains of others, what is ours are the jumps to chains of ours: all of them in the built-in chains, and in others that are
  * named.
+ * @since 0.1.0
  */
-export type Ownership = 'tables' | { readonly chains: readonly string[] } | { readonly prefix: string }
+export type Ownership =
+  | 'tables'
+  | { /** Names of chains. */ readonly chains: readonly string[] }
+  | { /** How the names begin; not empty. */ readonly prefix: string }
 
 function isOwnership(value: unknown): value is Ownership {
   if (value === 'tables') return true

@@ -16,14 +16,34 @@ import { type PlanData, planData, type TablePlan } from './plan-data'
 /** How often a plan is carried out again where another program was quicker; it is checked each time. */
 const MAX_ATTEMPTS = 8
 
+/**
+ * How a {@link Plan} is printed.
+ * @since 0.1.0
+ */
 export interface FormatOptions {
   /** For terminals; no unless said. */
   readonly colours?: boolean | undefined
 }
 
+/**
+ * What has to be done so that tables become what is desired: to be looked at, kept as JSON, carried out and taken back.
+ * {@link reconcile} makes it.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, Plan, reconcile } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const plan = reconcile({ filter: { INPUT: ['-i lo -j ACCEPT'] } }, { owns: 'tables', kernel })
+ * const kept = JSON.stringify(plan)
+ * Plan.fromJSON(JSON.parse(kept), { kernel }).apply()
+ * plan.inverse.apply()
+ * ```
+ */
 export class Plan {
+  /** The family of the tables. */
   readonly family: PlanData['family']
-  /** Those in which something is to be done. */
+  /** The tables in which something is to be done. */
   readonly tables: readonly TablePlan[]
   readonly #place: Place
 
@@ -36,8 +56,9 @@ export class Plan {
 
   /**
    * A plan that was kept as JSON.
-   * @param place where its tables are
-   * @throws XtablesError for what is no plan
+   * @param json - what `JSON.parse` returned
+   * @param place - where its tables are
+   * @throws {@link XtablesError} for what is no plan
    */
   static fromJSON(json: unknown, place: Omit<Place, 'ipv6'> = {}): Plan {
     checkOptions(place, PLACE_OPTIONS)
@@ -53,6 +74,7 @@ export class Plan {
     return this.tables.length === 0
   }
 
+  /** The plan as data, for `JSON.stringify`. */
   toJSON(): PlanData {
     return { version: 1, family: this.family, tables: this.tables }
   }
@@ -64,8 +86,9 @@ export class Plan {
 
   /**
    * Carries it out: each table in one transaction; where there are several, all are checked before the first is written.
-   * @throws ConflictError where a chain is not as it was when this was planned; XtablesError where a plan that was kept has been
-   * changed since; RuleError, KernelError
+   * @throws {@link ConflictError} where a chain is not as it was when this was planned
+   * @throws {@link XtablesError} where a plan that was kept has been changed since
+   * @throws {@link RuleError}, {@link KernelError}
    */
   apply(): void {
     applyAll(this.#place, this.#edits())
@@ -87,12 +110,13 @@ export class Plan {
     ])
   }
 
-  /** As a difference of two files. */
+  /** The plan as a difference of two files; `''` where there is nothing to do. */
   format(options: FormatOptions = {}): string {
     checkOptions(options, { colours: flag })
     return diffOf(this.tables, paintOf(options.colours ?? false))
   }
 
+  /** The same as {@link Plan.format} without colours. */
   toString(): string {
     return this.format()
   }

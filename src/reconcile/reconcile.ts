@@ -15,6 +15,10 @@ import { applyAll, applyAllAsync, Plan, type TableEdit } from './plan'
 import type { TablePlan } from './plan-data'
 import { type ChainChange, changeTable } from './table-changes'
 
+/**
+ * What {@link reconcile} takes.
+ * @since 0.1.0
+ */
 export interface ReconcileOptions extends Place {
   /** Which chains of the tables are yours. */
   readonly owns: Ownership
@@ -36,16 +40,23 @@ const ASYNC_OPTIONS = { ...OPTIONS, signal: instance(AbortSignal, 'an AbortSigna
  * Finds out what has to be done so that the chains of yours are as desired: rules that are there already stay, with their
  * counters, at as few new places as can be. Nothing else is changed. Chains of yours that are not desired go, with the jumps to
  * them from built-in chains. The kernel is asked whether it would take it, where it can be asked.
- *
- * ```ts
- * const desired = { filter: { INPUT: ['-j web-in'], 'web-in': ['-p tcp --dport 443 -j ACCEPT'] } }
- * const plan = reconcile(desired, { owns: { prefix: 'web-' } })
- * console.log(plan.format())
- * plan.apply()
- * ```
  * @returns the plan, which has been carried out where `apply` says so
- * @throws XtablesError for what is no rule; RuleError, NotFoundError for what cannot be done; ConflictError, LockTimeoutError,
- * PermissionError, UnsupportedError; IptcError for an option that is not understood
+ * @throws {@link XtablesError} for what is no rule
+ * @throws {@link RuleError}, {@link NotFoundError} for what cannot be done
+ * @throws {@link ConflictError}, {@link LockTimeoutError}, {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an
+ * option that is not understood
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { easy, MemoryKernel, reconcile } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * const desired = { filter: { INPUT: ['-j web-in'], 'web-in': ['-p tcp --dport 443 -j ACCEPT'] } }
+ * const plan = reconcile(desired, { owns: { prefix: 'web-' }, kernel })
+ * plan.apply()
+ * console.log(easy.hasChain('filter', 'web-in', { kernel })) // true
+ * console.log(reconcile(desired, { owns: { prefix: 'web-' }, kernel }).isEmpty) // true
+ * ```
  */
 export function reconcile(desired: Desired, options: ReconcileOptions): Plan {
   checkOptions(options, OPTIONS)

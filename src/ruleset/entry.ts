@@ -81,7 +81,10 @@ export const isGoto = (family: Family, bytes: Uint8Array, at = 0): boolean =>
 export const errorName = (bytes: Uint8Array, target: Part): string =>
   readText(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE)
 
-/** Packets and bytes. */
+/**
+ * Packets and bytes, in this order.
+ * @since 0.1.0
+ */
 export type Counters = readonly [packets: bigint, bytes: bigint]
 
 export const readCounters = (family: Family, bytes: Uint8Array, at = 0): Counters => [

@@ -10,7 +10,10 @@ import type { AskingPart, CompiledRule } from './compile'
 import { isWholly } from './known-bits'
 import type { KnownPacket } from './known-packet'
 
-/** A parameter of a rule, and what a packet has in its place. */
+/**
+ * A parameter of a rule, and what a packet has in its place.
+ * @since 0.1.0
+ */
 export interface Explanation {
   /** The match; undefined for the head of the rule. */
   readonly match: string | undefined

@@ -21,9 +21,22 @@ import { Explainer } from './explain'
 import type { KnownPacket } from './known-packet'
 import { RuleIndex } from './rule-index'
 
-/** Its tables are not read again: what is changed later is not seen in it. */
+/**
+ * All tables of a family as they were at one time: what packets are traced through. They are not read again: what is changed later is
+ * not seen.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { FamilyRuleset, MemoryKernel } from 'xtables'
+ *
+ * const ruleset = FamilyRuleset.parse('*filter\n:INPUT DROP\nCOMMIT\n')
+ * console.log(ruleset.tables, FamilyRuleset.read({ kernel: new MemoryKernel() }).tables) // [ 'filter' ] []
+ * ```
+ */
 export class FamilyRuleset {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** Which of the packet filters the tables are of. */
   readonly backend: BackendName
   /** @internal */
   readonly context: Context

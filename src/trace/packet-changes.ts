@@ -12,10 +12,16 @@ import { isWholly } from './known-bits'
 import type { KnownPacket } from './known-packet'
 import { hasPorts, STATES } from './packet'
 
-/** A property of {@link PacketDescription}; undefined where it is not known, before or now. */
+/**
+ * What a rule changed of a packet: a property of {@link PacketDescription}, undefined where it is not known, before or now.
+ * @since 0.1.0
+ */
 export interface PacketChange {
+  /** The name of the property. */
   readonly property: string
+  /** Its value before. */
   readonly from: string | number | undefined
+  /** Its value now. */
   readonly to: string | number | undefined
 }
 

@@ -5,18 +5,26 @@ import { flag, instance, isObject, keyOf, shown, type Taken, text } from '../che
 import { checkOptions } from '../check-options'
 import { IptcError } from '../errors'
 
-/** How connection tracking sees a packet. */
+/**
+ * How connection tracking sees a packet.
+ * @since 0.1.0
+ */
 export type ConnectionState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED'
 
-/** Whatever is left out is not known. */
+/**
+ * A packet, by what is said of it. Whatever is left out is not known.
+ * @since 0.1.0
+ */
 export interface PacketDescription {
   /** Name or number of the protocol that the packet carries. */
   readonly protocol?: string | number | undefined
-  /** An address; or a network, of whose addresses it is one. */
+  /** Where it comes from: an address; or a network, of whose addresses it is one. */
   readonly source?: string | undefined
+  /** Where it goes to: an address; or a network, of whose addresses it is one. */
   readonly destination?: string | undefined
-  /** Of tcp, udp, udplite, sctp and dccp. */
+  /** The port that it comes from. Of tcp, udp, udplite, sctp and dccp. */
   readonly sourcePort?: number | undefined
+  /** The port that it goes to. Of tcp, udp, udplite, sctp and dccp. */
   readonly destinationPort?: number | undefined
   /** Those that are set, and no others: `SYN`, `SYN,ACK`, `NONE`. */
   readonly tcpFlags?: string | undefined
@@ -31,8 +39,11 @@ export interface PacketDescription {
    * they do not, both ways of a packet that comes in are followed.
    */
   readonly way?: 'input' | 'forward' | 'output' | undefined
+  /** How connection tracking sees it. */
   readonly state?: ConnectionState | undefined
+  /** The mark of the packet, 0 to 2^32 - 1. */
   readonly mark?: number | undefined
+  /** The mark of its connection, 0 to 2^32 - 1. */
   readonly connectionMark?: number | undefined
   /** In bytes, headers included. */
   readonly length?: number | undefined
@@ -42,10 +53,13 @@ export interface PacketDescription {
   readonly tos?: number | undefined
   /** Whether it is a fragment that is not the first; no unless said. */
   readonly fragment?: boolean | undefined
-  /** Of the program that sends it. */
+  /** The user of the program that sends it, by number. */
   readonly uid?: number | undefined
+  /** The group of the program that sends it, by number. */
   readonly gid?: number | undefined
+  /** To whom it is sent, on the link. */
   readonly packetType?: 'unicast' | 'broadcast' | 'multicast' | undefined
+  /** The address on the link that it comes from, as in `00:11:22:33:44:55`. */
   readonly sourceMac?: string | undefined
   /** The whole packet, from the header of the network on: all that it says is known. */
   readonly bytes?: Uint8Array | undefined

@@ -12,19 +12,33 @@ import type { PacketDescription } from './packet'
 import { type PacketChange, packetChanges } from './packet-changes'
 import { type Course, type Division, type Event, type PassedEvent, type RuleEvent, Walk, type Way } from './walk'
 
+/**
+ * What {@link trace} takes.
+ * @since 0.1.0
+ */
 export interface TraceOptions {
   /** How many ways are followed at most where something is not known; 64 unless said. */
   readonly branches?: number | undefined
 }
 
-/** What becomes of the packet. QUEUE: a program decides. STOLEN: it is answered or sent elsewhere by the target. */
+/**
+ * What becomes of the packet. `QUEUE`: a program decides. `STOLEN`: it is answered or sent elsewhere by the target.
+ * @since 0.1.0
+ */
 export type TraceVerdict = 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE' | 'STOLEN'
 
-/** A rule that the packet was held against. */
+/**
+ * A rule that the packet was held against.
+ * @since 0.1.0
+ */
 export interface RuleStep {
+  /** Tells it from the other steps. */
   readonly kind: 'rule'
+  /** The built-in chain that the kernel called. */
   readonly hook: Hook
+  /** As in `filter`. */
   readonly table: string
+  /** The chain that the rule is in. */
   readonly chain: string
   /** From 0. */
   readonly position: number
@@ -38,24 +52,44 @@ export interface RuleStep {
   readonly changes: readonly PacketChange[]
 }
 
-/** The end of a built-in chain. */
+/**
+ * The end of a built-in chain.
+ * @since 0.1.0
+ */
 export interface PolicyStep {
+  /** Tells it from the other steps. */
   readonly kind: 'policy'
+  /** The built-in chain that the kernel called. */
   readonly hook: Hook
+  /** As in `filter`. */
   readonly table: string
+  /** The name of the chain, which is that of the hook. */
   readonly chain: string
+  /** The policy. */
   readonly verdict: 'ACCEPT' | 'DROP'
 }
 
-/** The packet is of a connection that is known: its addresses are translated as those of the first packet were. */
+/**
+ * The packet is of a connection that is known: its addresses are translated as those of the first packet were.
+ * @since 0.1.0
+ */
 export interface TranslatedStep {
+  /** Tells it from the other steps. */
   readonly kind: 'translated'
+  /** Where that happens. */
   readonly hook: Hook
 }
 
+/**
+ * One thing that happens to a packet on its way.
+ * @since 0.1.0
+ */
 export type TraceStep = RuleStep | PolicyStep | TranslatedStep
 
-/** What is not known, or changes from packet to packet, decides. */
+/**
+ * What is not known, or changes from packet to packet, decides.
+ * @since 0.1.0
+ */
 export interface TraceFork {
   /** In words: `-m limit`, `whether the packet is for this host`. */
   readonly decides: string
@@ -67,11 +101,16 @@ export interface TraceFork {
   readonly no: Trace
 }
 
-/** The way of a packet up to its end, or to where it divides. */
+/**
+ * The way of a packet up to its end, or to where it divides.
+ * @since 0.1.0
+ */
 export interface Trace {
+  /** What happens, in order. */
   readonly steps: readonly TraceStep[]
   /** Undefined where the way divides, or where there are more ways than are followed. */
   readonly verdict: TraceVerdict | undefined
+  /** Where the way divides; undefined where it does not. */
   readonly fork: TraceFork | undefined
 }
 
@@ -85,12 +124,16 @@ const OPTIONS = {
 /**
  * Follows a packet through the tables of a family, in the order of the kernel. What is not said of the packet is not known:
  * where that decides, both ways are followed. So are those of conditions that no packet tells, such as `limit`.
- *
+ * @throws {@link IptcError} for what is no packet of the family
+ * @since 0.1.0
+ * @example
  * ```ts
+ * import { FamilyRuleset, trace } from 'xtables'
+ *
  * const ruleset = FamilyRuleset.parse('*filter\n:INPUT DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n')
- * trace({ protocol: 'tcp', destinationPort: 22, in: 'eth0', way: 'input', state: 'NEW' }, ruleset).verdict // 'ACCEPT'
+ * const packet = { protocol: 'tcp', destinationPort: 22, in: 'eth0', way: 'input', state: 'NEW' } as const
+ * console.log(trace(packet, ruleset).verdict) // ACCEPT
  * ```
- * @throws IptcError for what is no packet of the family
  */
 export function trace(packet: PacketDescription, ruleset: FamilyRuleset, options: TraceOptions = {}): Trace {
   check('what a packet is traced through', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))

@@ -6,14 +6,24 @@ import { longestCommon } from '../ruleset/subsequence'
 import { SNAPSHOTS } from './check-snapshots'
 import type { RuleSnapshot, TableSnapshot } from './snapshot'
 
-/** A rule, as in the later reading, with what it has counted since the earlier one. */
+/**
+ * A rule, as in the later reading, with what it has counted since the earlier one.
+ * @since 0.1.0
+ */
 export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto'> {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
+  /** The chain that the rule is in. */
   readonly chain: string
+  /** How many packets it has counted in between. */
   readonly packets: bigint
+  /** How many bytes these had. */
   readonly bytes: bigint
+  /** Packets, by the time between the two readings. */
   readonly packetsPerSecond: number
+  /** Bytes, by the time between the two readings. */
   readonly bytesPerSecond: number
   /** Somebody has zeroed it in between: it has counted this much at least. */
   readonly isRestarted: boolean
@@ -24,13 +34,19 @@ export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto
  * inserted and deleted. In nf_tables that is the handle; in ip_tables, and where a rule of nf_tables was deleted and added again,
  * it is what the rule says: rules of a chain that say the same are taken in their order. Of a rule that came in between, it is not
  * known since when it has counted; it is left out until the next reading.
- *
+ * @throws {@link IptcError} where a table was not read later than before
+ * @since 0.1.0
+ * @example
  * ```ts
- * const before = snapshot()
- * await setTimeout(1000)
- * for (const { chain, rule, packetsPerSecond } of rates(before, snapshot())) console.log(chain, rule, packetsPerSecond)
+ * import { setTimeout } from 'node:timers/promises'
+ * import { MemoryKernel, rates, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n-A INPUT -j ACCEPT\nCOMMIT\n', { kernel })
+ * const before = snapshot({ kernel })
+ * await setTimeout(10)
+ * for (const { chain, rule, packets } of rates(before, snapshot({ kernel }))) console.log(chain, rule, packets) // INPUT -j ACCEPT 0n
  * ```
- * @throws IptcError where a table was not read later than before
  */
 export function rates(before: readonly TableSnapshot[], after: readonly TableSnapshot[]): RuleRate[] {
   check('the earlier reading', before, SNAPSHOTS)

@@ -17,7 +17,10 @@ import { type Chain, countersOf, jumpOf, orderedChains, policyOf, type Ruleset }
 import type { Entry, Ref } from '../ruleset/table-entry'
 import { atOnce, inSlices, type Sliced } from '../time-slices'
 
-/** A rule as it was read. */
+/**
+ * A rule as it was read.
+ * @since 0.1.0
+ */
 export interface RuleSnapshot {
   /** Where it stands in its chain, from 1. */
   readonly position: number
@@ -37,19 +40,31 @@ export interface RuleSnapshot {
   readonly isIncompatible?: true
 }
 
+/**
+ * A chain as it was read.
+ * @since 0.1.0
+ */
 export interface ChainSnapshot {
+  /** The name of the chain. */
   readonly name: string
   /** Of a chain that is built in. */
   readonly policy?: string
   /** Packets and bytes that met the policy. */
   readonly counters?: Counters
+  /** All of its rules, in their order. */
   readonly rules: readonly RuleSnapshot[]
 }
 
-/** A table as it was at one moment. */
+/**
+ * A table as it was at one moment.
+ * @since 0.1.0
+ */
 export interface TableSnapshot {
+  /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
+  /** As in `filter`. */
   readonly table: string
+  /** Which of the packet filters holds it. */
   readonly backend: BackendName
   /** When it was read, in milliseconds since 1970. Within one process, this clock is never put back. */
   readonly time: number
@@ -61,6 +76,10 @@ export interface TableSnapshot {
   readonly incompatible: readonly string[]
 }
 
+/**
+ * Where {@link snapshot} reads, and what.
+ * @since 0.1.0
+ */
 export interface SnapshotOptions extends Place {
   /** These tables only; one that nobody has used yet is left out. All that exist unless said. */
   readonly tables?: readonly string[] | undefined
@@ -70,13 +89,18 @@ const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names }
 
 /**
  * The tables of one family that exist, each as it was at one moment. Nothing is locked, and no table is made by looking.
- *
+ * @throws {@link NotFoundError} for a name that no table can have
+ * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * for (const { table, chains } of snapshot({ backend: 'nft' }))
- *   for (const { name, rules } of chains) for (const { rule, counters } of rules) console.log(table, name, rule, counters)
+ * import { MemoryKernel, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n-A INPUT -p tcp --dport 22 -j ACCEPT\nCOMMIT\n', { kernel })
+ * const [filter] = snapshot({ kernel, tables: ['filter'] })
+ * console.log(filter?.chains[0]?.rules[0]?.rule) // -p tcp -m tcp --dport 22 -j ACCEPT
  * ```
- * @throws NotFoundError for a name that no table can have; PermissionError, UnsupportedError; IptcError for an option that is
- * not understood
  */
 export const snapshot = (options: SnapshotOptions = {}): TableSnapshot[] =>
   namesIn(options).map((name) => {
@@ -84,7 +108,17 @@ export const snapshot = (options: SnapshotOptions = {}): TableSnapshot[] =>
     return atOnce(snapshotOf(table))
   })
 
-/** As {@link snapshot}, with the big system calls off the main thread, and the rest in slices. */
+/**
+ * As {@link snapshot}, with the big system calls off the main thread, and the rest in slices.
+ * @throws {@link NotFoundError}, {@link PermissionError}, {@link UnsupportedError}, {@link IptcError}
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, snapshotAsync } from 'xtables'
+ *
+ * console.log(await snapshotAsync({ kernel: new MemoryKernel() })) // []
+ * ```
+ */
 export async function snapshotAsync(options: SnapshotOptions = {}): Promise<TableSnapshot[]> {
   const snapshots: TableSnapshot[] = []
   for (const name of namesIn(options)) {

@@ -5,6 +5,10 @@ import { type Paint, paintOf } from '../terminal-style'
 import { visible } from './escape'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
 
+/**
+ * How tables are printed.
+ * @since 0.1.0
+ */
 export interface ListOptions {
   /** For terminals; no unless said. */
   readonly colours?: boolean | undefined

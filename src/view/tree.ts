@@ -7,11 +7,16 @@ import { destinationOf, type ListOptions, linesOf, Words } from './text'
 /**
  * Tables as trees from their built-in chains, with policies and counters. A chain that several rules go to is printed below the
  * first of them; the others refer to it. Chains that no packet can come to stand at the end.
- *
+ * @throws {@link IptcError} for what is no list of snapshots, or an option that is not understood
+ * @since 0.1.0
+ * @example
  * ```ts
- * console.log(printTree(snapshot({ tables: ['filter'] }), { colours: process.stdout.isTTY }))
+ * import { MemoryKernel, printTree, restore, snapshot } from 'xtables'
+ *
+ * const kernel = new MemoryKernel()
+ * restore('*filter\n:web - [0:0]\n-A INPUT -j web\n-A web -j ACCEPT\nCOMMIT\n', { kernel })
+ * console.log(printTree(snapshot({ kernel })).includes('web')) // true
  * ```
- * @throws IptcError for what is no list of snapshots, or an option that is not understood
  */
 export function printTree(tables: readonly TableSnapshot[], options: ListOptions = {}): string {
   check('what is printed', tables, SNAPSHOTS)
