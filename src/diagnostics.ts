@@ -62,28 +62,42 @@ export interface DiagnosticEvents {
   }
   /** The lock was taken; or was not, with the error. Who joins a holder takes no lock. */
   lock: {
-    /** The file of the lock. */ readonly lock: string /** How long it was waited for. */
-    readonly waitedMs: number /** Why it was not taken; absent where it was. */
+    /** The file of the lock. */
+    readonly lock: string
+    /** How long it was waited for. */
+    readonly waitedMs: number
+    /** Why it was not taken; absent where it was. */
     readonly error?: string | undefined
   }
   /** The lock was released. */ unlock: {
-    /** The file of the lock. */ readonly lock: string /** How long it was held. */
+    /** The file of the lock. */
+    readonly lock: string
+    /** How long it was held. */
     readonly heldMs: number
   }
   /** A table was read, as often as it took to get it whole. Of one that could not be, `call` has the error. */
   read: AboutTable & {
-    /** How many entries it has. */ readonly entries: number /** How many bytes these take. */
-    readonly bytes: number /** How long reading took. */
+    /** How many entries it has. */
+    readonly entries: number
+    /** How many bytes these take. */
+    readonly bytes: number
+    /** How long reading took. */
     readonly durationMs: number
   }
   /** A table was replaced. Of one that could not be, `call` has the error. */
   replace: AboutTable & {
-    /** How many entries it has now. */ readonly entries: number /** How many bytes these take. */
-    readonly bytes: number /** How long the exchange took. */
+    /** How many entries it has now. */
+    readonly entries: number
+    /** How many bytes these take. */
+    readonly bytes: number
+    /** How long the exchange took. */
     readonly durationMs: number
   }
   /** Another program has changed a table that was to be read or written. `retry` follows where that is tried again. */
-  conflict: AboutTable & { /** How it was noticed. */ readonly reason: string }
+  conflict: AboutTable & {
+    /** How it was noticed. */
+    readonly reason: string
+  }
   /** Something is tried again. `attempt` is the number of the one that failed, from 1. */
   retry: {
     /** As in `SET_REPLACE`, or `transaction`. */

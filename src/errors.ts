@@ -79,8 +79,11 @@ export class XtablesError extends IptcError {
  * @since 0.1.0
  */
 export interface RulePlace {
+  /** As in `filter`. */
   readonly table: string
+  /** The name of the chain; absent where it is the table as a whole. */
   readonly chain?: string | undefined
+  /** From 0; absent where it is the chain as a whole. */
   readonly position?: number | undefined
 }
 
@@ -89,7 +92,9 @@ export interface RulePlace {
  * @since 0.1.0
  */
 export interface RulePart {
+  /** The match or target. */
   readonly extension?: string | undefined
+  /** Its parameter, in its iptables form. */
   readonly parameter?: string | undefined
 }
 
@@ -226,7 +231,7 @@ export class KernelError extends IptcError {
   readonly code: string
   /** The number of the error, as in `22` for EINVAL. */
   readonly errno: number
-  /** The table that was written. */
+  /** The table that it is about, as in `filter`; absent where it is about none. */
   readonly table: string | undefined
   /**
    * What the kernel logged meanwhile, where its log may be read (`/dev/kmsg`). There is one log for the whole machine: a
@@ -265,7 +270,7 @@ export class KernelError extends IptcError {
  * ```
  */
 export class NetlinkError extends KernelError {
-  /** Why, in words, without the place. */
+  /** The kernel's own words, where it has any. */
   readonly reason: string | undefined
   /** The attribute that it refuses, or misses, as in `data.timeout`, where it says so. */
   readonly attribute: string | undefined
@@ -301,6 +306,7 @@ export class NetlinkError extends KernelError {
  * ```
  */
 export class CountersError extends IptcError {
+  /** The table that was written, as in `filter`. */
   readonly table: string
 
   constructor(table: string, options?: ErrorOptions) {
@@ -377,18 +383,18 @@ export class ConflictError extends IptcError {}
  * @since 0.1.0
  * @example
  * ```ts
+ * import { setTimeout } from 'node:timers/promises'
  * import { LockTimeoutError, MemoryKernel, Table } from 'xtables'
  *
  * const kernel = new MemoryKernel()
- * const table = new Table('filter', { kernel, lockTimeoutMs: 10 })
- * const held = kernel.lock(0)
+ * const other = new Table('filter', { kernel }).transactionAsync(() => setTimeout(50))
+ * await setTimeout(1)
  * try {
- *   table.createChain('web')
+ *   new Table('filter', { kernel, lockTimeoutMs: 0 }).createChain('web')
  * } catch (error) {
- *   console.log(error instanceof LockTimeoutError)
- * } finally {
- *   held.release()
+ *   console.log(error instanceof LockTimeoutError) // true
  * }
+ * await other
  * ```
  */
 export class LockTimeoutError extends IptcError {}
@@ -421,7 +427,7 @@ export class SetError extends IptcError {
   readonly code: string | undefined
   /** The number of the error; absent where it was refused before the kernel was asked. */
   readonly errno: number | undefined
-  /** Why, in words, without the line. */
+  /** Why, in words, without set and entry. */
   readonly reason: string
 
   constructor(
@@ -504,6 +510,7 @@ export class RestoreError extends IptcError {
   readonly text: string
   /** Whether the line is not understood, or asks for something that cannot be done. */
   readonly kind: 'syntax' | 'refused'
+  /** Why, in words, without the line. */
   readonly reason: string
 
   constructor(line: number, text: string, kind: 'syntax' | 'refused', reason: string, options?: ErrorOptions) {

@@ -2,9 +2,10 @@
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
 export { type DetectOptions, detectBackend } from './backend/detect'
-export type { TableChange } from './backend/nft/watched-table'
+export type { ChainChange, RuleChange, TableChange } from './backend/nft/watched-table'
 export type { BackendName } from './backend/store'
 export type { DiagnosticEvents, DiagnosticName } from './diagnostics'
+export type { Place } from './easy/batch'
 export type {
   CountersIn,
   CountersOut,
@@ -29,6 +30,8 @@ export {
   PermissionError,
   RestoreError,
   RuleError,
+  type RulePart,
+  type RulePlace,
   SetError,
   SetTextError,
   UnsupportedError,
@@ -47,19 +50,21 @@ export type { ExistOption, SetPlace } from './ipset/sets'
 export type { CreateOptions, ListedEntry, SetEntry, SetTypeName, ToldOptions } from './ipset/types'
 export { isTable6Available, isTableAvailable } from './iptc/available'
 export { Chain } from './iptc/chain'
+export type { CountersInput } from './iptc/counters'
 export type { MatchName, MatchParameters, TargetName, TargetParameters } from './iptc/extension-object'
 export type { WaitOptions } from './iptc/lock-wait'
-export { Match } from './iptc/match'
+export { Match, type MatchConstructor, type MatchObject } from './iptc/match'
 export { type MigrateOptions, MigrationError, type MigrationPlan, migrate, type TableMove } from './iptc/migrate'
 export { Policy, type PolicyName } from './iptc/policy'
-export { AnyRule, Rule, Rule6 } from './iptc/rule'
+export { type AddressInput, AnyRule, type InterfaceInput, Rule, Rule6 } from './iptc/rule'
 export { type RestoreOptions, restore, type SaveOptions, save, type TextOptions } from './iptc/save-restore'
 export { AnyTable, Table, Table6 } from './iptc/table'
 export type { TableHandle, TableOptions } from './iptc/table-handle'
-export { Target, type TargetOptions } from './iptc/target'
+export { Target, type TargetConstructor, type TargetObject, type TargetOptions } from './iptc/target'
 export type { ResyncEvent, TableEvent, WatchOptions } from './iptc/watch'
 export { parseJson } from './json'
 export { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from './kernel/capture'
+export type { SetIdentity } from './kernel/client'
 export type {
   Connection,
   Kernel,
@@ -71,9 +76,9 @@ export type {
   NetlinkPort,
   Scratch,
 } from './kernel/kernel'
-export { LinuxKernel } from './kernel/linux/linux-kernel'
+export { LinuxKernel, type LinuxKernelOptions } from './kernel/linux/linux-kernel'
 export { NetworkNamespace } from './kernel/linux/namespace'
-export { MemoryKernel } from './kernel/memory/memory-kernel'
+export { MemoryKernel, type MemoryKernelOptions } from './kernel/memory/memory-kernel'
 export {
   captureNftTable,
   type NftCapture,

@@ -6,6 +6,8 @@
  * { comment: 'x' }, target: { REJECT: { 'reject-with': 'icmp-port-unreachable' } }, counters: [1, 56] }`. Where a chain's
  * keys cannot tell the order of its matches, `matches` lists their names. What is not known here is
  * `{ revision: 1, payload: '0x…' }` under its name. Unlike in python-iptables, nothing that is asked is passed over.
+ * @since 0.1.0
+ * @module
  */
 export { Batch } from './batch'
 export {
@@ -15,6 +17,8 @@ export {
   batchDeleteChains,
   batchDeleteRules,
   batchEnd,
+  type RuleToAdd,
+  type RuleToDelete,
 } from './batch-functions'
 export {
   addRule,
@@ -38,6 +42,7 @@ export {
   dumpAll,
   dumpChain,
   dumpTable,
+  type FlushOption,
   flushAll,
   flushChain,
   flushTable,

@@ -26,10 +26,13 @@ import { type EasyOptions, placeOf } from './options'
  */
 export type DumpedSet<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? {
-      /** As in `hash:ip`. */ readonly type: T /** Of its addresses; `'any'` where it has none of its own. */
+      /** As in `hash:ip`. */
+      readonly type: T
+      /** Of its addresses; `'any'` where it has none of its own. */
       readonly family: FamilyName | 'any'
     } & Omit<ToldOptions<T>, 'initval'> & {
-        /** All entries, in the order of the kernel. */ readonly entries: readonly ListedEntry<T>[]
+        /** All entries, in the order of the kernel. */
+        readonly entries: readonly ListedEntry<T>[]
       }
   : never
 
@@ -40,10 +43,13 @@ export type DumpedSet<T extends SetTypeName = SetTypeName> = T extends SetTypeNa
  */
 export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? {
-      /** As in `hash:ip`. */ readonly type: T /** Of its addresses; IPv4 unless said. */
+      /** As in `hash:ip`. */
+      readonly type: T
+      /** Of its addresses; IPv4 unless said. */
       readonly family?: FamilyName | 'any'
     } & Omit<CreateOptions<T>, 'family'> & {
-        /** All entries that it is to have. */ readonly entries: readonly SetEntry<T>[]
+        /** All entries that it is to have. */
+        readonly entries: readonly SetEntry<T>[]
       }
   : never
 

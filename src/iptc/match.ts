@@ -10,7 +10,18 @@ import {
 } from './extension-object'
 import { A_RULE, type RuleBase } from './rule-base'
 
-class MatchObject extends ExtensionObject {
+/**
+ * What every {@link Match} has, whichever extension it is of. Objects are made by `new Match` and {@link AnyRule.createMatch}.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule } from 'xtables'
+ *
+ * const [match] = Rule.parse('-p tcp ! --dport 22 -j ACCEPT').matches
+ * console.log(match?.name, match?.parameters, match?.getAllParameters()) // tcp { dport: '!22' } { dport: [ '!', '22' ] }
+ * ```
+ */
+export class MatchObject extends ExtensionObject {
   /** Tells a match from a target. */
   get kind(): 'match' {
     return 'match'
@@ -31,7 +42,11 @@ class MatchObject extends ExtensionObject {
  */
 export type Match<N extends string = string> = MatchObject & (N extends MatchName ? MatchParameters[N] : unknown)
 
-interface MatchConstructor {
+/**
+ * What makes a {@link Match}.
+ * @since 0.1.0
+ */
+export interface MatchConstructor {
   /**
    * A match for `rule`, which {@link AnyRule.addMatch} puts there.
    * @throws {@link XtablesError} for a name that the family of the rule does not have
@@ -42,6 +57,7 @@ interface MatchConstructor {
    * @throws {@link XtablesError} for a name that the family of the rule does not have
    */
   new (rule: RuleBase, name: string): Match
+  /** What all matches inherit from, for `instanceof`. */
   readonly prototype: Match
 }
 

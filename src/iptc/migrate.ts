@@ -60,7 +60,12 @@ export interface TableMove {
   /** How many chains it has that are not built in. */
   readonly chains: number
   /** How many rules and chains of its own the other side holds, which go. */
-  readonly replaces: { readonly rules: number; readonly chains: number }
+  readonly replaces: {
+    /** How many rules. */
+    readonly rules: number
+    /** How many chains that are not built in. */
+    readonly chains: number
+  }
   /** Why it cannot be moved, each in words; none where it can be. */
   readonly obstacles: readonly string[]
   /** Whether the other side holds it now. */

@@ -4,7 +4,10 @@ import { check, instance, shown } from '../check-input'
 import { XtablesError } from '../errors'
 import { refuseAssignment, Strict } from './refuse-assignment'
 
-/** What a policy can be: `'ACCEPT'` or `'DROP'`. */
+/**
+ * What a policy can be: `'ACCEPT'` or `'DROP'`.
+ * @since 0.1.0
+ */
 export type PolicyName = 'ACCEPT' | 'DROP'
 
 /**

@@ -62,12 +62,12 @@ class TableEntry {
  * An address, or a network with its mask as a prefix length or dotted, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any.
  * @since 0.1.0
  */
-type AddressInput = string | undefined
+export type AddressInput = string | undefined
 /**
  * The name of an interface; `eth+` stands for all names that begin with `eth`; `!` in front negates. Undefined for any.
  * @since 0.1.0
  */
-type InterfaceInput = string | undefined
+export type InterfaceInput = string | undefined
 
 /**
  * What {@link Rule} and {@link Rule6} have in common.
@@ -231,35 +231,29 @@ export abstract class AnyRule extends RuleBase {
     head.set(changed)
   }
 
-  /**
-   * Source address or network, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any.
-   * @throws {@link XtablesError} when it is assigned what is no address of the family
-   */
+  /** Source address or network, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any. */
   get src(): AddressInput {
     return this.#get('src') as string | undefined
   }
+  /** @throws {@link XtablesError} for what is no address or network of the family */
   set src(value: AddressInput) {
     this.#set('src', value)
   }
 
-  /**
-   * Destination address or network, as in `'10.0.0.1'`; `!` in front negates. Undefined for any.
-   * @throws {@link XtablesError} when it is assigned what is no address of the family
-   */
+  /** Destination address or network, as in `'10.0.0.1'`; `!` in front negates. Undefined for any. */
   get dst(): AddressInput {
     return this.#get('dst') as string | undefined
   }
+  /** @throws {@link XtablesError} for what is no address or network of the family */
   set dst(value: AddressInput) {
     this.#set('dst', value)
   }
 
-  /**
-   * Protocol, by name or number: `'tcp'`, `47`, `'!udp'`. Undefined for any.
-   * @throws {@link XtablesError} when it is assigned what is no protocol
-   */
+  /** Protocol, by name or number: `'tcp'`, `47`, `'!udp'`. Undefined for any. */
   get protocol(): string | number | undefined {
     return this.#get('protocol') as string | undefined
   }
+  /** @throws {@link XtablesError} for what is no protocol */
   set protocol(value: string | number | undefined) {
     this.#set('protocol', value)
   }
@@ -268,6 +262,7 @@ export abstract class AnyRule extends RuleBase {
   get inInterface(): InterfaceInput {
     return this.#get('in-interface') as string | undefined
   }
+  /** @throws {@link XtablesError} for what can be no name of an interface */
   set inInterface(value: InterfaceInput) {
     this.#set('in-interface', value)
   }
@@ -276,6 +271,7 @@ export abstract class AnyRule extends RuleBase {
   get outInterface(): InterfaceInput {
     return this.#get('out-interface') as string | undefined
   }
+  /** @throws {@link XtablesError} for what can be no name of an interface */
   set outInterface(value: InterfaceInput) {
     this.#set('out-interface', value)
   }
@@ -284,6 +280,9 @@ export abstract class AnyRule extends RuleBase {
   get fragment(): boolean | '!' {
     return this.context.family.name === 'ipv4' && ((this.#get('fragment') as true | '!' | undefined) ?? false)
   }
+  /**
+   * @throws {@link XtablesError} for anything but true, false and `'!'`, and for a rule of IPv6, where only false is taken
+   */
   set fragment(value: boolean | '!') {
     // What reads as false everywhere can be set to it everywhere.
     if (value === false && this.context.family.name === 'ipv6') return
@@ -292,12 +291,12 @@ export abstract class AnyRule extends RuleBase {
 
   /**
    * Packets and bytes: those of when the rule was read. Those that are assigned are what the rule begins with in a table.
-   * @throws {@link XtablesError} when it is assigned what is no pair of numbers from 0 to 2^64 - 1
    */
   get counters(): Counters {
     const { family } = this.context
     return this.#head === undefined ? countersOf(family, this.#came()) : readCounters(family, this.#head)
   }
+  /** @throws {@link XtablesError} for what is no pair of numbers from 0 to 2^64 - 1 */
   set counters(counters: CountersInput) {
     const checked = countersFrom('rule', counters)
     writeCounters(this.context.family, this.#ownHead(), checked)
@@ -356,13 +355,11 @@ export abstract class AnyRule extends RuleBase {
     this.#matches = matches.toSpliced(at, 1)
   }
 
-  /**
-   * What happens to packets that match; undefined for a rule that only counts them.
-   * @throws {@link XtablesError} when it is assigned a target that was made for another rule
-   */
+  /** What happens to packets that match; undefined for a rule that only counts them. */
   get target(): Target | undefined {
     return this.#ownTarget()
   }
+  /** @throws {@link XtablesError} for a target that was made for another rule */
   set target(target: Target | undefined) {
     if (target !== undefined && target !== null) this.#checkOwn('target', target)
     this.#target = { is: target ?? undefined }

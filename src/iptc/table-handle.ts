@@ -170,13 +170,11 @@ export abstract class TableHandle extends Strict {
     return this.#session.refreshAsync(options)
   }
 
-  /**
-   * Whether every edit is written at once. Setting it back to true commits what is not written yet.
-   * @throws {@link ConflictError} as {@link TableHandle.commit} does, when it is set back to true
-   */
+  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
   get autocommit(): boolean {
     return this.#session.autocommit
   }
+  /** @throws {@link ConflictError} as {@link TableHandle.commit} does, when it is set back to true */
   set autocommit(autocommit: boolean) {
     check('autocommit', autocommit, flag)
     this.#session.autocommit = autocommit

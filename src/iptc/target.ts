@@ -53,7 +53,18 @@ const OPTIONS = { goto: flag }
 
 const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
 
-class TargetObject extends ExtensionObject {
+/**
+ * What every {@link Target} has, whichever extension it is of. Objects are made by `new Target` and {@link AnyRule.createTarget}.
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { Rule } from 'xtables'
+ *
+ * const { target } = Rule.parse('-j REJECT --reject-with icmp-port-unreachable')
+ * console.log(target?.name, target?.parameters) // REJECT { rejectWith: 'icmp-port-unreachable' }
+ * ```
+ */
+export class TargetObject extends ExtensionObject {
   /** @internal */
   static override readonly instead = { ...ExtensionObject.instead, goto: ELSEWHERE, chain: ELSEWHERE }
   readonly #destination: Destination | undefined
@@ -101,7 +112,11 @@ class TargetObject extends ExtensionObject {
  */
 export type Target<N extends string = string> = TargetObject & (N extends TargetName ? TargetParameters[N] : unknown)
 
-interface TargetConstructor {
+/**
+ * What makes a {@link Target}.
+ * @since 0.1.0
+ */
+export interface TargetConstructor {
   /**
    * A target for `rule`, which the assignment `rule.target = target` puts there.
    * @throws {@link XtablesError} for a name that the family of the rule does not have
@@ -112,6 +127,7 @@ interface TargetConstructor {
    * @throws {@link XtablesError} for a name that can be none of them
    */
   new (rule: RuleBase, name: string, options?: TargetOptions): Target
+  /** What all targets inherit from, for `instanceof`. */
   readonly prototype: Target
 }
 

@@ -19,8 +19,11 @@ export type NetlinkEvent =
  * @since 0.1.0
  */
 export interface NetlinkRecording {
-  /** The sockets, in the order in which they were opened. */ readonly sockets: readonly {
-    /** That of netlink, as NETLINK_NETFILTER. */ readonly protocol: number /** In their order. */
+  /** The sockets, in the order in which they were opened. */
+  readonly sockets: readonly {
+    /** That of netlink, as NETLINK_NETFILTER. */
+    readonly protocol: number
+    /** In their order. */
     readonly events: readonly NetlinkEvent[]
   }[]
 }
@@ -62,7 +65,9 @@ const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text
  * ```
  */
 export function recordNetlink(port: NetlinkPort): {
-  /** To be used in place of the other. */ port: NetlinkPort /** What has happened there; it grows. */
+  /** To be used in place of the other. */
+  port: NetlinkPort
+  /** What has happened there; it grows. */
   recording: NetlinkRecording
 } {
   check('what is recorded', port, aNetlinkPort)

@@ -15,8 +15,14 @@ import { RuleComparison } from './comparison'
 export type JumpPlace<R> =
   | 'first'
   | 'last'
-  | { /** The first rule of others that says this. */ readonly before: R }
-  | { /** The first rule of others that says this. */ readonly after: R }
+  | {
+      /** The first rule of others that says this. */
+      readonly before: R
+    }
+  | {
+      /** The first rule of others that says this. */
+      readonly after: R
+    }
 
 /**
  * @param wanted jumps in their order

@@ -11,8 +11,14 @@ import { isObject, names, type Taken } from '../check-input'
  */
 export type Ownership =
   | 'tables'
-  | { /** Names of chains. */ readonly chains: readonly string[] }
-  | { /** How the names begin; not empty. */ readonly prefix: string }
+  | {
+      /** Names of chains. */
+      readonly chains: readonly string[]
+    }
+  | {
+      /** How the names begin; not empty. */
+      readonly prefix: string
+    }
 
 function isOwnership(value: unknown): value is Ownership {
   if (value === 'tables') return true

@@ -40,7 +40,14 @@ const chainPlan = z
     /** What becomes of the chain. */
     change: z.enum(['create', 'delete', 'edit']),
     /** The policy before and after, where it changes. */
-    policy: z.strictObject({ /** As it has to be. */ from: policy, /** As it comes to be. */ to: policy }).optional(),
+    policy: z
+      .strictObject({
+        /** As it has to be. */
+        from: policy,
+        /** As it comes to be. */
+        to: policy,
+      })
+      .optional(),
     /** Rules that go, by where they stand now. */
     deleted: z.array(plannedRule),
     /** Rules that come, by where they stand in the end. */

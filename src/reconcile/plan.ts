@@ -38,6 +38,7 @@ export interface FormatOptions {
  * const kept = JSON.stringify(plan)
  * Plan.fromJSON(JSON.parse(kept), { kernel }).apply()
  * plan.inverse.apply()
+ * console.log(plan.tables[0]?.chains[0]?.added.length) // 1
  * ```
  */
 export class Plan {

@@ -44,7 +44,7 @@ interface RuleAt {
  * A change of one rule.
  * @since 0.1.0
  */
-interface RuleChange<R> extends Made, RuleAt {
+export interface RuleChange<R> extends Made, RuleAt {
   /** The rule, as an object of its own. */
   readonly rule: R
 }
@@ -53,7 +53,7 @@ interface RuleChange<R> extends Made, RuleAt {
  * A change of one chain.
  * @since 0.1.0
  */
-interface ChainChange extends Made {
+export interface ChainChange extends Made {
   /** The name of the chain. */
   readonly chain: string
   /** Where it is hooked, and its policy; absent for a chain that packets come to by rules alone. */
@@ -68,18 +68,48 @@ interface ChainChange extends Made {
  * @since 0.1.0
  */
 export type TableChange<R> =
-  | ({ readonly kind: 'rule-added' } & RuleChange<R>)
-  | ({ readonly kind: 'rule-deleted' } & RuleChange<R>)
-  /** One rule has taken the place of another. */
-  | ({ readonly kind: 'rule-replaced'; readonly replaced: R } & RuleChange<R>)
-  | ({ readonly kind: 'chain-added' } & ChainChange)
-  | ({ readonly kind: 'chain-deleted' } & ChainChange)
-  /** Rules that go to it follow it, without a change of their own. */
-  | ({ readonly kind: 'chain-renamed'; readonly from: string } & ChainChange)
-  | ({ readonly kind: 'policy-changed' } & ChainChange)
-  | ({ readonly kind: 'table-added' | 'table-deleted' } & Made)
-  /** `nft` has switched the table off, or on again: no packet comes to one that is dormant. */
-  | ({ readonly kind: 'table-changed'; readonly isDormant: boolean } & Made)
+  | ({
+      /** A rule was added. */
+      readonly kind: 'rule-added'
+    } & RuleChange<R>)
+  | ({
+      /** A rule was deleted. */
+      readonly kind: 'rule-deleted'
+    } & RuleChange<R>)
+  | ({
+      /** One rule has taken the place of another. */
+      readonly kind: 'rule-replaced'
+      /** The rule that is gone. */
+      readonly replaced: R
+    } & RuleChange<R>)
+  | ({
+      /** A chain was made. */
+      readonly kind: 'chain-added'
+    } & ChainChange)
+  | ({
+      /** A chain was deleted. */
+      readonly kind: 'chain-deleted'
+    } & ChainChange)
+  | ({
+      /** A chain has another name. Rules that go to it follow it, without a change of their own. */
+      readonly kind: 'chain-renamed'
+      /** The name that it had. */
+      readonly from: string
+    } & ChainChange)
+  | ({
+      /** A built-in chain has another policy. */
+      readonly kind: 'policy-changed'
+    } & ChainChange)
+  | ({
+      /** The table was made, or deleted with all that it held. */
+      readonly kind: 'table-added' | 'table-deleted'
+    } & Made)
+  | ({
+      /** `nft` has switched the table off, or on again: no packet comes to one that is dormant. */
+      readonly kind: 'table-changed'
+      /** Whether it is switched off. */
+      readonly isDormant: boolean
+    } & Made)
 
 type TableNotice =
   | { readonly kind: 'table-added' | 'table-deleted' }
