@@ -33,6 +33,7 @@ import { TableHandle } from './table-handle'
  * Methods that edit write at once, unless the table's `autocommit` is off or a transaction runs. What every call can throw is
  * not repeated below: {@link NotFoundError} where the table has no such chain (any more); and, of edits, {@link RuleError} for what
  * the kernel would refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError} and {@link KernelError}.
+ * @typeParam T - the kind of table
  * @since 0.1.0
  * @example
  * ```ts
