@@ -29,7 +29,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Coming from …': ['docs/from-python-iptables.md', 'docs/from-spawning-iptables.md'],
   Project: [
     'docs/architecture.md',
-    'docs/extension-language.md',
+    'docs/writing-extensions.md',
     'docs/performance.md',
     'docs/reliability.md',
     'docs/kernels.md',

@@ -11,14 +11,20 @@ export const toJson = (value: unknown, indent = 2): string =>
   JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? numberOrDigits(one) : one), indent)
 
 /**
- * As `JSON.parse`, for files in which nothing may be lost: a key that is there twice is an error, of which `JSON.parse` would keep
- * the last alone.
- *
+ * Reads JSON in which nothing may be lost: a key that is there twice is an error, where `JSON.parse` would keep the last alone.
+ * @param from - where the text is from, for messages
+ * @throws {@link IptcError} for what is no JSON, and for a repeated key
+ * @since 0.1.0
+ * @example
  * ```ts
- * const desired = parseJson(readFileSync('policy.json', 'utf8'), 'policy.json')
+ * import { IptcError, parseJson } from 'xtables'
+ *
+ * try {
+ *   parseJson('{ "filter": {}, "filter": {} }', 'policy.json')
+ * } catch (error) {
+ *   console.log(error instanceof IptcError) // true
+ * }
  * ```
- * @param from where the text is from, for messages
- * @throws IptcError for what is no JSON, and for a repeated key
  */
 export function parseJson(text: string, from: string): unknown {
   check('a text of JSON', text, string)

@@ -74,12 +74,18 @@ export function reconcile(desired: Desired, options: ReconcileOptions): Plan {
 /**
  * As {@link reconcile}, with the big system calls and the waits for the lock off the main thread. The comparison of what is there
  * with what is desired is made on it.
- *
- * ```ts
- * const plan = await reconcileAsync(desired, { owns: { prefix: 'web-' }, signal: AbortSignal.timeout(5000) })
- * await plan.applyAsync()
- * ```
+ * @returns the plan, which has been carried out where `apply` says so
  * @throws as {@link reconcile}, and the reason of the signal
+ * @since 0.1.0
+ * @example
+ * ```ts
+ * import { MemoryKernel, reconcileAsync } from 'xtables'
+ *
+ * const desired = { filter: { INPUT: ['-i lo -j ACCEPT'] } }
+ * const plan = await reconcileAsync(desired, { owns: 'tables', kernel: new MemoryKernel(), signal: AbortSignal.timeout(5000) })
+ * await plan.applyAsync()
+ * console.log(plan.isEmpty) // false
+ * ```
  */
 export async function reconcileAsync(desired: Desired, options: ReconcileAsyncOptions): Promise<Plan> {
   checkOptions(options, ASYNC_OPTIONS)
