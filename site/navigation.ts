@@ -22,7 +22,7 @@ const TOPICS = 'How-to and topics'
 
 /** Pages in the order in which they are read. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Guide: ['README.md', 'docs/guide.md'],
+  Guide: ['README.md', 'docs/guide.md', 'examples/agent/README.md'],
   Recipes: [],
   [TOPICS]: ['docs/backends.md', 'docs/reconciling.md', 'docs/tracing.md', 'docs/seeing.md', 'docs/watching.md'],
   Reference: ['docs/extensions.md', 'docs/sets.md', 'docs/command.md', 'docs/errors.md'],
