@@ -40,7 +40,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   'sets in a namespace': "x.IpSet.open('one', { namespace: folder + '/netns' }).replaceContents(['10.0.0.1'])",
   'taking the lock': 'new x.LinuxKernel().lock(0).release()',
   'entering a namespace': "x.NetworkNamespace.open(folder + '/netns').run(() => {})",
-  'entering that of another process': 'x.NetworkNamespace.open(process.ppid).run(() => {})',
+  'entering the namespace of another process': 'x.NetworkNamespace.open(process.ppid).run(() => {})',
   'a table in a namespace': "new x.Table('filter', { namespace: folder + '/netns' }).chains",
   'making a namespace': 'x.NetworkNamespace.create()',
   'finding the refused rule': `try {
