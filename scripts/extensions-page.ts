@@ -39,8 +39,8 @@ function demandsOf({ demands, families, ...extension }: Extension): string {
           'or',
         )}.`
       : '',
-    tables ? `In table ${list(tables.map(code), 'or')} only.` : '',
-    hooks ? `Reached from ${list(hooks.map(code))} only.` : '',
+    tables ? `Only in table ${list(tables.map(code), 'or')}.` : '',
+    hooks ? `Only in chains reached from ${list(hooks.map(code), 'or')}.` : '',
     aliasesOf({ demands, families, ...extension }).map((alias) => `Also written ${code(alias)}.`)[0] ?? '',
   ]
     .filter((sentence) => sentence !== '')
@@ -51,7 +51,10 @@ function revisionsOf(extension: Extension): string {
   const { families } = extension
   const texts = families.map((family) => {
     const [written, ...others] = extension.variants(family)
-    const more = others.length === 0 ? '' : `; ${list(others.map(({ revision }) => String(revision)))} are read too`
+    const more =
+      others.length === 0
+        ? ''
+        : `; ${list(others.map(({ revision }) => String(revision)))} ${others.length === 1 ? 'is' : 'are'} read, too`
     return `revision ${written?.revision} (${code(written?.struct.cName ?? '')})${more}`
   })
   const named = kernelName(extension)
@@ -70,11 +73,13 @@ function editsOf(extension: Extension): string[] {
       .map((one) => [one.parameter, one]),
   )
   return [
-    ...(restarts === undefined ? [] : [`At each exchange of its table, which every edit is, ${restarts}.`]),
+    ...(restarts === undefined
+      ? []
+      : [`Every edit of an ip_tables table replaces the whole table. Each time, ${restarts}.`]),
     ...[...lost.values()].map(
       ({ parameter, reason }) =>
-        `${code(`--${parameter}`)} cannot be written back: ${reason}. An edit of a table in which such a rule stays is ` +
-        `refused, but with ${code(`rewrite: ['${extension.name} --${parameter}']`)}.`,
+        `${code(`--${parameter}`)} cannot be written back: ${reason}. An edit of a table that keeps such a rule is refused, ` +
+        `unless you pass ${code(`rewrite: ['${extension.name} --${parameter}']`)}.`,
     ),
   ]
 }
@@ -252,17 +257,19 @@ const HEADINGS: Readonly<Record<PartKind, string>> = { match: 'Matches', target:
 
 const INTRODUCTION = `# Extensions
 
-Made by \`npm run docs\` from the declarations in \`src/extensions\`; do not edit. \`xtables help NAME\` prints the options of
-one. A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a key of a dictionary with dashes, and an
-option of the iptables language, where \`!\` in front negates what the table shows with it.`
+\`npm run docs\` generates this page from the declarations in \`src/extensions\`; do not edit it. \`xtables help NAME\` prints the
+options of one extension.
+
+A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a dictionary key with dashes, and an option in iptables
+syntax. If the table shows an option with \`!\`, a leading \`!\` negates it.`
 
 /** What no kernel at hand has, or takes without something that it lacks. */
 function untriedLive(all: readonly Extension[]): string {
   const names = all
     .map(({ name }) => name)
     .filter((name) => !cases.some((one) => one.extension === name && !one.lacking && one.accepted.length > 0))
-  return `All are compared with iptables-legacy in a running kernel, but for ${list(names.map(code))}: those are
-tried offline, as that kernel lacks them or what they refer to, and all but \`ULOG\` in other kernels (\`docs/kernels.md\`).`
+  return `All extensions are compared with iptables-legacy on a running kernel, except ${list(names.map(code))}. That kernel
+lacks these, or what they refer to. They are tested offline, and all but \`ULOG\` on other kernels (\`docs/kernels.md\`).`
 }
 
 /** The text of docs/extensions.md. */
