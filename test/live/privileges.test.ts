@@ -100,7 +100,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 /** The program of an operation. Node and the library have opened what they need before it begins. */
 const program = (operation: string): string => `
   const x = require(${JSON.stringify(bundle('src/index.ts'))})
-  const { openKernel } = require(${JSON.stringify(bundle('src/cli/kernel.ts'))})
+  const { openKernel } = require(${JSON.stringify(bundle('src/cli/open-kernel.ts'))})
   const { monitor } = require(${JSON.stringify(bundle('src/cli/monitor.ts'))})
   const { statSync } = require('node:fs')
   const folder = ${JSON.stringify(folder)}
