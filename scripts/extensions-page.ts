@@ -1,4 +1,4 @@
-/** The reference page of all extensions: what each takes and demands, and a rule in the three forms. */
+/** The reference page of all extensions: options and requirements of each, and an example rule in three notations. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../src/abi/family'
@@ -19,15 +19,15 @@ const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, 
 const list = (items: readonly string[], last = 'and'): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`
 
-/** What a module says of itself in its first line. */
+/** The description of an extension: the first comment of its module. */
 function summaryOf({ kind, name }: Extension): string {
   const path = join(__dirname, '../src/extensions', kind === 'match' ? 'matches' : 'targets', `${name}.ts`)
   const [, summary] = /^\/\*\*\s*(.*?)\s*\*\//s.exec(readFileSync(path, 'utf8')) ?? []
-  if (summary === undefined) throw new Error(`${path} does not say what it is`)
+  if (summary === undefined) throw new Error(`${path} does not start with a description`)
   return summary.replace(/\n \* ?/g, ' ').trim()
 }
 
-// What the kernel and iptables demand
+// Requirements of the kernel and iptables
 
 function demandsOf({ demands, families, ...extension }: Extension): string {
   const { protocols, tables, hooks } = demands
@@ -64,7 +64,7 @@ function revisionsOf(extension: Extension): string {
   return `In the kernel${face}: ${each.join('; ')}.`
 }
 
-/** What an edit of the table does to the rule, although it stays. */
+/** How an edit of the table affects a rule that stays. */
 function editsOf(extension: Extension): string[] {
   const { restarts } = extension
   const lost = new Map(
@@ -112,7 +112,7 @@ const optionRow = (name: string, option: Option): string =>
     .join(' | ')
     .trim()
 
-/** The options of both families; a family has a table of its own where they differ. */
+/** The options of both families: one table, or one for each family if they differ. */
 function optionTables(extension: Extension): string[] {
   const rows = extension.families.map((family) =>
     [...(extension.variants(family)[0]?.options ?? [])].map(([name, option]) => optionRow(name, option)).join('\n'),
@@ -141,16 +141,16 @@ function parseExample(family: FamilyName, line: string): Example | undefined {
     const parsed = parseRule(family, rule)
     return { chain, rule: String(parsed), parsed }
   } catch {
-    // Not a rule to show to anybody.
+    // The line tests an error: it is no example.
     return undefined
   }
 }
 
 const LONGEST = 135
-/** So many options show what they look like. */
+/** An example with more options than this is no better. */
 const ENOUGH = 4
 
-/** Of the rule lines, the one that shows most of this extension and least of others. */
+/** The test line that shows the most options of this extension and the least of others. */
 function exampleOf({ kind, name, families, demands }: Extension): Example | undefined {
   const partsOf = ({ parsed }: Example): number =>
     parsed.matches.filter((one) => one.name === name).length + Number(parsed.target?.name === name)
@@ -166,7 +166,7 @@ function exampleOf({ kind, name, families, demands }: Extension): Example | unde
   const isOwn = (one: { extension: string; family: { name: string } }): boolean =>
     one.extension === name && one.family.name === family
   const lines = cases.filter(isOwn).flatMap(({ accepted }) => accepted)
-  // Of what the kernel of the captures does not take, there are payloads alone.
+  // Extensions that the captured kernel lacks have no rule lines, only payloads.
   const spelled = payloads.filter(isOwn).flatMap(({ text }) => (text === undefined ? [] : [text]))
   const chain = demands.hooks?.[0] ?? (demands.tables?.[0] === undefined ? 'INPUT' : TABLES[demands.tables[0]][0])
   const made = spelled.map((text) => `-A ${chain} -${kind === 'match' ? 'm' : 'j'} ${name} ${text}`)
@@ -188,7 +188,7 @@ function literal({ negated, words }: Parameter): string {
   return value === true ? 'true' : quoted(value)
 }
 
-/** A property of that name is something else of every match and target. */
+/** Whether every match and target already has another property with this name. */
 const isTaken = (name: string): boolean => name in Match.prototype || name in Target.prototype
 
 const assignment = (object: string, parameter: Parameter): string =>
@@ -249,7 +249,7 @@ const section = (extension: Extension): string =>
 const anchor = (name: string, kind: PartKind): string =>
   `[${code(name)}](#${name.toLowerCase()}${isTwice(name, kind) ? '-1' : ''})`
 
-/** Matches come first; a target whose name differs from a match's in case alone gets the second anchor of it. */
+/** Matches come first. A target whose name differs from a match's only in case gets the second anchor of that name. */
 const isTwice = (name: string, kind: PartKind): boolean =>
   kind === 'target' && allExtensions('match').some((one) => one.name.toLowerCase() === name.toLowerCase())
 
@@ -263,7 +263,7 @@ options of one extension.
 A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a dictionary key with dashes, and an option in iptables
 syntax. If the table shows an option with \`!\`, a leading \`!\` negates it.`
 
-/** What no kernel at hand has, or takes without something that it lacks. */
+/** The extensions without an accepted line on the kernel that runs the tests. */
 function untriedLive(all: readonly Extension[]): string {
   const names = all
     .map(({ name }) => name)

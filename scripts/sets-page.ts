@@ -15,7 +15,7 @@ import { createWords, type Entry, entryWords } from '../test/support/ipset'
 const code = (text: string): string => `\`${text}\``
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')
 
-/** The TypeScript type of what is written. */
+/** The TypeScript type of a value that you pass. */
 function typeOf(shape: Shape): string {
   switch (shape.is) {
     case 'text':
@@ -37,7 +37,7 @@ function typeOf(shape: Shape): string {
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 
-/** What a field is, without what every entry or every set may have. */
+/** A table of fields. */
 function rows({ since }: SetType, fields: Fields): string {
   const texts = Object.entries(fields).map(([name, field]) => {
     const notes = [field.optional ? '' : 'required', since[name] ? `since revision ${since[name]}` : '']
@@ -49,7 +49,7 @@ function rows({ since }: SetType, fields: Fields): string {
 const only = (fields: Fields, names: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)))
 
-/** The names that all have. */
+/** The names that all types share. */
 function common(types: readonly SetType[], fieldsOf: (type: SetType) => object): string[] {
   const [first = [], ...others] = types.map((type) => Object.keys(fieldsOf(type)))
   return first.filter((name) => others.every((names) => names.includes(name)))
@@ -66,7 +66,7 @@ const literal = (value: unknown): string =>
     .replace(/"(\w+)":/g, '$1:')
     .replace(/"/g, "'")
 
-/** Of each type, what a set is made with, and an entry. */
+/** For each type, the options of a set and an entry. */
 const EXAMPLES: { readonly [T in SetTypeName]: readonly [CreateOptions<T>, Exclude<SetEntry<T>, string | number>] } = {
   'bitmap:ip': [{ range: '192.0.2.0/24' }, { ip: '192.0.2.7' }],
   'bitmap:ip,mac': [{ range: '192.0.2.0/24' }, { ip: '192.0.2.7', mac: '00:11:22:aa:bb:cc' }],
