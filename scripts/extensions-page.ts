@@ -1,4 +1,4 @@
-/** The reference page of all extensions: what each takes and demands, and a rule in the three forms. */
+/** The reference page of all extensions: options and requirements of each, and an example rule in three notations. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../src/abi/family'
@@ -19,15 +19,15 @@ const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, 
 const list = (items: readonly string[], last = 'and'): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`
 
-/** What a module says of itself in its first line. */
+/** The description of an extension: the first comment of its module. */
 function summaryOf({ kind, name }: Extension): string {
   const path = join(__dirname, '../src/extensions', kind === 'match' ? 'matches' : 'targets', `${name}.ts`)
   const [, summary] = /^\/\*\*\s*(.*?)\s*\*\//s.exec(readFileSync(path, 'utf8')) ?? []
-  if (summary === undefined) throw new Error(`${path} does not say what it is`)
+  if (summary === undefined) throw new Error(`${path} does not start with a description`)
   return summary.replace(/\n \* ?/g, ' ').trim()
 }
 
-// What the kernel and iptables demand
+// Requirements of the kernel and iptables
 
 function demandsOf({ demands, families, ...extension }: Extension): string {
   const { protocols, tables, hooks } = demands
@@ -39,8 +39,8 @@ function demandsOf({ demands, families, ...extension }: Extension): string {
           'or',
         )}.`
       : '',
-    tables ? `In table ${list(tables.map(code), 'or')} only.` : '',
-    hooks ? `Reached from ${list(hooks.map(code))} only.` : '',
+    tables ? `Only in table ${list(tables.map(code), 'or')}.` : '',
+    hooks ? `Only in chains reached from ${list(hooks.map(code), 'or')}.` : '',
     aliasesOf({ demands, families, ...extension }).map((alias) => `Also written ${code(alias)}.`)[0] ?? '',
   ]
     .filter((sentence) => sentence !== '')
@@ -51,7 +51,10 @@ function revisionsOf(extension: Extension): string {
   const { families } = extension
   const texts = families.map((family) => {
     const [written, ...others] = extension.variants(family)
-    const more = others.length === 0 ? '' : `; ${list(others.map(({ revision }) => String(revision)))} are read too`
+    const more =
+      others.length === 0
+        ? ''
+        : `; ${list(others.map(({ revision }) => String(revision)))} ${others.length === 1 ? 'is' : 'are'} read, too`
     return `revision ${written?.revision} (${code(written?.struct.cName ?? '')})${more}`
   })
   const named = kernelName(extension)
@@ -61,7 +64,7 @@ function revisionsOf(extension: Extension): string {
   return `In the kernel${face}: ${each.join('; ')}.`
 }
 
-/** What an edit of the table does to the rule, although it stays. */
+/** How an edit of the table affects a rule that stays. */
 function editsOf(extension: Extension): string[] {
   const { restarts } = extension
   const lost = new Map(
@@ -70,11 +73,13 @@ function editsOf(extension: Extension): string[] {
       .map((one) => [one.parameter, one]),
   )
   return [
-    ...(restarts === undefined ? [] : [`At each exchange of its table, which every edit is, ${restarts}.`]),
+    ...(restarts === undefined
+      ? []
+      : [`Every edit of an ip_tables table replaces the whole table. Each time, ${restarts}.`]),
     ...[...lost.values()].map(
       ({ parameter, reason }) =>
-        `${code(`--${parameter}`)} cannot be written back: ${reason}. An edit of a table in which such a rule stays is ` +
-        `refused, but with ${code(`rewrite: ['${extension.name} --${parameter}']`)}.`,
+        `${code(`--${parameter}`)} cannot be written back: ${reason}. An edit of a table that keeps such a rule is refused, ` +
+        `unless you pass ${code(`rewrite: ['${extension.name} --${parameter}']`)}.`,
     ),
   ]
 }
@@ -107,7 +112,7 @@ const optionRow = (name: string, option: Option): string =>
     .join(' | ')
     .trim()
 
-/** The options of both families; a family has a table of its own where they differ. */
+/** The options of both families: one table, or one for each family if they differ. */
 function optionTables(extension: Extension): string[] {
   const rows = extension.families.map((family) =>
     [...(extension.variants(family)[0]?.options ?? [])].map(([name, option]) => optionRow(name, option)).join('\n'),
@@ -136,16 +141,16 @@ function parseExample(family: FamilyName, line: string): Example | undefined {
     const parsed = parseRule(family, rule)
     return { chain, rule: String(parsed), parsed }
   } catch {
-    // Not a rule to show to anybody.
+    // The line tests an error: it is no example.
     return undefined
   }
 }
 
 const LONGEST = 135
-/** So many options show what they look like. */
+/** An example with more options than this is no better. */
 const ENOUGH = 4
 
-/** Of the rule lines, the one that shows most of this extension and least of others. */
+/** The test line that shows the most options of this extension and the least of others. */
 function exampleOf({ kind, name, families, demands }: Extension): Example | undefined {
   const partsOf = ({ parsed }: Example): number =>
     parsed.matches.filter((one) => one.name === name).length + Number(parsed.target?.name === name)
@@ -161,7 +166,7 @@ function exampleOf({ kind, name, families, demands }: Extension): Example | unde
   const isOwn = (one: { extension: string; family: { name: string } }): boolean =>
     one.extension === name && one.family.name === family
   const lines = cases.filter(isOwn).flatMap(({ accepted }) => accepted)
-  // Of what the kernel of the captures does not take, there are payloads alone.
+  // Extensions that the captured kernel lacks have no rule lines, only payloads.
   const spelled = payloads.filter(isOwn).flatMap(({ text }) => (text === undefined ? [] : [text]))
   const chain = demands.hooks?.[0] ?? (demands.tables?.[0] === undefined ? 'INPUT' : TABLES[demands.tables[0]][0])
   const made = spelled.map((text) => `-A ${chain} -${kind === 'match' ? 'm' : 'j'} ${name} ${text}`)
@@ -183,7 +188,7 @@ function literal({ negated, words }: Parameter): string {
   return value === true ? 'true' : quoted(value)
 }
 
-/** A property of that name is something else of every match and target. */
+/** Whether every match and target already has another property with this name. */
 const isTaken = (name: string): boolean => name in Match.prototype || name in Target.prototype
 
 const assignment = (object: string, parameter: Parameter): string =>
@@ -244,7 +249,7 @@ const section = (extension: Extension): string =>
 const anchor = (name: string, kind: PartKind): string =>
   `[${code(name)}](#${name.toLowerCase()}${isTwice(name, kind) ? '-1' : ''})`
 
-/** Matches come first; a target whose name differs from a match's in case alone gets the second anchor of it. */
+/** Matches come first. A target whose name differs from a match's only in case gets the second anchor of that name. */
 const isTwice = (name: string, kind: PartKind): boolean =>
   kind === 'target' && allExtensions('match').some((one) => one.name.toLowerCase() === name.toLowerCase())
 
@@ -252,17 +257,19 @@ const HEADINGS: Readonly<Record<PartKind, string>> = { match: 'Matches', target:
 
 const INTRODUCTION = `# Extensions
 
-Made by \`npm run docs\` from the declarations in \`src/extensions\`; do not edit. \`xtables help NAME\` prints the options of
-one. A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a key of a dictionary with dashes, and an
-option of the iptables language, where \`!\` in front negates what the table shows with it.`
+\`npm run docs\` generates this page from the declarations in \`src/extensions\`; do not edit it. \`xtables help NAME\` prints the
+options of one extension.
 
-/** What no kernel at hand has, or takes without something that it lacks. */
+A parameter is a property in camel case (\`--src-range\` is \`srcRange\`), a dictionary key with dashes, and an option in iptables
+syntax. If the table shows an option with \`!\`, a leading \`!\` negates it.`
+
+/** The extensions without an accepted line on the kernel that runs the tests. */
 function untriedLive(all: readonly Extension[]): string {
   const names = all
     .map(({ name }) => name)
     .filter((name) => !cases.some((one) => one.extension === name && !one.lacking && one.accepted.length > 0))
-  return `All are compared with iptables-legacy in a running kernel, but for ${list(names.map(code))}: those are
-tried offline, as that kernel lacks them or what they refer to, and all but \`ULOG\` in other kernels (\`docs/kernels.md\`).`
+  return `All extensions are compared with iptables-legacy on a running kernel, except ${list(names.map(code))}. That kernel
+lacks these, or what they refer to. They are tested offline, and all but \`ULOG\` on other kernels (\`docs/kernels.md\`).`
 }
 
 /** The text of docs/extensions.md. */

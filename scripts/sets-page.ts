@@ -1,4 +1,4 @@
-/** The reference page of the types of sets: what each is made with, what its entries are, and an example. */
+/** The reference page of set types: the options, the entry fields and an example of each. */
 
 import {
   type AnyField,
@@ -15,7 +15,7 @@ import { createWords, type Entry, entryWords } from '../test/support/ipset'
 const code = (text: string): string => `\`${text}\``
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')
 
-/** The TypeScript type of what is written. */
+/** The TypeScript type of a value that you pass. */
 function typeOf(shape: Shape): string {
   switch (shape.is) {
     case 'text':
@@ -37,7 +37,7 @@ function typeOf(shape: Shape): string {
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 
-/** What a field is, without what every entry or every set may have. */
+/** A table of fields. */
 function rows({ since }: SetType, fields: Fields): string {
   const texts = Object.entries(fields).map(([name, field]) => {
     const notes = [field.optional ? '' : 'required', since[name] ? `since revision ${since[name]}` : '']
@@ -49,7 +49,7 @@ function rows({ since }: SetType, fields: Fields): string {
 const only = (fields: Fields, names: readonly string[]): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)))
 
-/** The names that all have. */
+/** The names that all types share. */
 function common(types: readonly SetType[], fieldsOf: (type: SetType) => object): string[] {
   const [first = [], ...others] = types.map((type) => Object.keys(fieldsOf(type)))
   return first.filter((name) => others.every((names) => names.includes(name)))
@@ -66,7 +66,7 @@ const literal = (value: unknown): string =>
     .replace(/"(\w+)":/g, '$1:')
     .replace(/"/g, "'")
 
-/** Of each type, what a set is made with, and an entry. */
+/** For each type, the options of a set and an entry. */
 const EXAMPLES: { readonly [T in SetTypeName]: readonly [CreateOptions<T>, Exclude<SetEntry<T>, string | number>] } = {
   'bitmap:ip': [{ range: '192.0.2.0/24' }, { ip: '192.0.2.7' }],
   'bitmap:ip,mac': [{ range: '192.0.2.0/24' }, { ip: '192.0.2.7', mac: '00:11:22:aa:bb:cc' }],
@@ -105,13 +105,16 @@ function section(type: SetType): string {
     )
   const options = own(create as unknown as Fields, COMMON_OPTIONS)
   const shared = COMMON_OPTIONS.filter((one) => since[one]).map((one) => `${code(one)} since revision ${since[one]}`)
-  const of = families[0] === 'any' ? 'Of no family.' : `Of family ${families.map(code).join(' and ')}.`
+  const of =
+    families[0] === 'any'
+      ? 'No address family.'
+      : `${families.length === 1 ? 'Family' : 'Families'}: ${families.map(code).join(' and ')}.`
   return [
     `### ${name}`,
     `${of} Revisions ${revisions.join(' to ')}${shared.length === 0 ? '' : `; ${shared.join(', ')}`}.`,
-    'An entry:',
+    'Entry fields:',
     rows(type, own(entry as unknown as Fields, COMMON_PARTS)),
-    ...(Object.keys(options).length === 0 ? [] : ['Made with:', rows(type, options)]),
+    ...(Object.keys(options).length === 0 ? [] : ['Options:', rows(type, options)]),
     exampleOf(type),
   ].join('\n\n')
 }
@@ -119,29 +122,30 @@ function section(type: SetType): string {
 const any = { ...setType('hash:ip'), since: {} }
 
 const LIMITS = `
-- \`since\` is as ipset(8) tells it. The oldest that a kernel was asked about are those of Linux 6.1: \`hash:ip\` 5, \`hash:ip,port\` 6,
-  \`hash:net,net\` 3, and of each other type the newest.
-- A process that ends while \`replaceContents\` is at work leaves the set behind that it fills: the name, \`~\` and a number.
-- \`addAsync\` has the kernel work off the main thread; messages are made on it, some 2,500 entries at a time. \`list\` reads on
-  it, too: iterate over a large set (\`for await\`), which has turns of the event loop between parts.
-- The command prints \`list -o json\` in the shape of later versions of ipset, which it was not compared with. Entries at
-  one address are listed by \`-s\` in an order of its own.
-- The in-process kernel tells no \`memorySize\` and does not make a hash larger; by \`forceadd\` a full set gives up its oldest
-  entry, where Linux gives up any. A range of more than 262,144 entries is refused; \`applySets\` leaves that to Linux to say,
-  \`diffSets\` does not take it. Of several faults at once it may tell another than Linux.
-- Of the sets of a capture, names and families are known: they are there as empty sets of type \`hash:ip\`, or \`list:set\`.
+- \`since\` is as in ipset(8). The oldest revisions checked against a kernel are those of Linux 6.1: \`hash:ip\` 5,
+  \`hash:ip,port\` 6, \`hash:net,net\` 3, and the newest of each other type.
+- If a process ends during \`replaceContents\`, the set that it was filling remains. It is named after yours, with \`~\` and a number.
+- \`addAsync\` runs the kernel's work off the main thread. It builds the messages on the main thread, about 2,500 entries at a time.
+  \`list\` reads on the main thread, too. Iterate over a large set (\`for await\`), which yields to the event loop between parts.
+- \`list -o json\` of the command prints the format of later ipset versions. It was not compared with them. \`-s\` lists entries with the
+  same address in its own order.
+- The in-process kernel reports no \`memorySize\` and does not grow hashes. With \`forceadd\`, a full set evicts its oldest entry,
+  while Linux evicts any. It refuses a range of more than 262,144 entries. \`applySets\` leaves that check to Linux; \`diffSets\`
+  refuses such a range. If a request has several faults, it may report a different one than Linux.
+- A capture holds only the names and families of sets. They are restored as empty sets of type \`hash:ip\`, or \`list:set\`.
 `.trim()
 
 /** The whole page. */
 export const setsPage = (): string =>
   `${[
-    '# Types of sets',
-    'Made from `src/ipset/types.ts` by `npm run docs`. `IpSet.create(name, type, options)` makes a set, `add`, `remove` and ' +
-      '`test` take entries. Where an entry has one part that it needs, that may stand for it: `set.add("10.0.0.1")`.',
-    '## What any set may be made with',
+    '# Set types',
+    '`IpSet.create(name, type, options)` creates a set. `add`, `remove` and `test` take entries. If an entry has a single ' +
+      'required field, you can pass just its value: `set.add("10.0.0.1")`.',
+    '`npm run docs` generates this page from `src/ipset/types.ts`.',
+    '## Options of every set',
     rows(any, only(any.create as unknown as Fields, COMMON_OPTIONS)),
-    '## What any entry may have',
-    'As far as its set was made with it.',
+    '## Fields of every entry',
+    'A field needs the option of the same name (`counters` for `packets` and `bytes`, `skbinfo` for the `skb` fields).',
     rows(any, only(any.entry as unknown as Fields, COMMON_PARTS)),
     '## The types',
     ...TYPES.map(section),

@@ -40,7 +40,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   'sets in a namespace': "x.IpSet.open('one', { namespace: folder + '/netns' }).replaceContents(['10.0.0.1'])",
   'taking the lock': 'new x.LinuxKernel().lock(0).release()',
   'entering a namespace': "x.NetworkNamespace.open(folder + '/netns').run(() => {})",
-  'entering that of another process': 'x.NetworkNamespace.open(process.ppid).run(() => {})',
+  'entering the namespace of another process': 'x.NetworkNamespace.open(process.ppid).run(() => {})',
   'a table in a namespace': "new x.Table('filter', { namespace: folder + '/netns' }).chains",
   'making a namespace': 'x.NetworkNamespace.create()',
   'finding the refused rule': `try {
@@ -100,7 +100,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 /** The program of an operation. Node and the library have opened what they need before it begins. */
 const program = (operation: string): string => `
   const x = require(${JSON.stringify(bundle('src/index.ts'))})
-  const { openKernel } = require(${JSON.stringify(bundle('src/cli/kernel.ts'))})
+  const { openKernel } = require(${JSON.stringify(bundle('src/cli/open-kernel.ts'))})
   const { monitor } = require(${JSON.stringify(bundle('src/cli/monitor.ts'))})
   const { statSync } = require('node:fs')
   const folder = ${JSON.stringify(folder)}

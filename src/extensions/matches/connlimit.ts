@@ -15,7 +15,7 @@ export const connlimit = match('connlimit', {
   revisions: {
     1: struct('struct xt_connlimit_info', 32, { mask: raw(16, 4), limit: u32, flags: u32, data: raw(8, 8) }),
   },
-  restarts: 'connections are counted from none again, one that is open already as soon as a packet of it comes by',
+  restarts: 'connection counting starts from zero, and an open connection is counted with its next packet',
   private: ({ data }) => [data],
   unused: ({ mask }, family) => unusedAddress(mask, family),
   translate:

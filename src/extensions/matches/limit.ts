@@ -35,7 +35,7 @@ export const limit = match('limit', {
       master: raw(8, 8),
     }),
   },
-  restarts: 'the whole burst is there again',
+  restarts: 'the burst is full again',
   private: ({ prev, credit, creditCap, cost, pad, master }) => [prev, credit, creditCap, cost, pad, master],
   native: ({ avg, burst }) =>
     native(

@@ -10,7 +10,7 @@ import { integer64 } from '../values/integer'
 /** linux/netfilter/xt_quota.h */
 export const quota = match('quota', {
   revisions: { 0: struct('struct xt_quota_info', 24, { flags: u32, pad: u32, quota: u64, master: raw(8, 8) }) },
-  restarts: 'the whole quota is there again',
+  restarts: 'the quota starts over',
   bits: ({ flags }) => [[flags, 0x01]],
   private: ({ master }) => [master],
   translate: ({ flags, quota }) => {

@@ -79,7 +79,7 @@ export const statistic = match('statistic', {
       master: raw(8, 8),
     }),
   },
-  restarts: '--mode nth counts from its first packet again',
+  restarts: '`--mode nth` starts over at its first packet',
   bits: ({ flags }) => [[flags, 0x01]],
   private: ({ master }) => [master],
   leading: ['mode'],

@@ -24,7 +24,7 @@ export const IDLETIMER = target('IDLETIMER', {
     0: struct('struct idletimer_tg_info', 40, { ...head, timer: raw(8, 8) }),
     1: struct('struct idletimer_tg_info_v1', 48, { ...head, sendNlMsg: u8, timerType: u8, timer: raw(8, 8) }),
   },
-  restarts: 'the time begins anew',
+  restarts: 'the timer starts over',
   private: ({ timer }) => [timer],
   does: nothing,
   options: ({ timeout, label, ...at }) => ({
