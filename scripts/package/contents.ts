@@ -15,7 +15,8 @@ const DEPENDENCIES = ['ffi-rs', 'zod']
 /** Files that are bundled, from more than one source. */
 const BUNDLED = /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js))$/
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
-const PAPERS = /^(?:docs\/[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
+const PAPERS =
+  /^(?:docs\/(?:recipes\/)?[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 
 /** A file of an earlier build has no source any more. */
 function isExpected(path: string): boolean {
