@@ -5,11 +5,13 @@
  *   npm run check:package                         builds, and checks all
  *   npm run check:package -- contents publint     some of it
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
+import { projectIn } from '../test/support/followed-page'
+import { followGuide } from '../test/support/guide'
 import { checkContents } from './package/contents'
 import { install, type Packed, pack, ROOT } from './package/pack'
 
@@ -146,6 +148,15 @@ async function checkAgent(): Promise<void> {
   if (started.code !== 2 || !started.stderr.includes('usage: agent ')) throw new Error(`the agent: ${started.stderr}`)
 }
 
+/** The guide, with what is packed, as a new user follows it. */
+async function checkGuide(): Promise<void> {
+  const front = process.getuid?.() === 0 ? [] : ['-r']
+  if (spawnSync('unshare', [...front, '-n', 'true']).status === 0)
+    await followGuide(projectIn(project), front.length === 0 ? 'env' : 'unshare -r')
+  else if (process.env['XTABLES_LIVE'] === '1') throw new Error('no network namespace can be made')
+  else console.warn('guide: not followed, as no network namespace can be made')
+}
+
 /** By what their failure would be of. */
 const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>> => ({
   contents: async () => checkContents(packed, project),
@@ -158,6 +169,7 @@ const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>
   bundler: () => compile('bundler'),
   command: checkCommand,
   agent: checkAgent,
+  guide: checkGuide,
   publint: () => run(process.execPath, tool('publint/src/cli.js'), 'run', packed.tarball, '--strict'),
   arethetypeswrong: () => run(process.execPath, tool('@arethetypeswrong/cli/dist/index.js'), packed.tarball),
 })

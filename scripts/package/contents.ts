@@ -17,7 +17,8 @@ const BUNDLED = /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.cs
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
 const AGENT =
   /^examples\/agent\/(?:src\/[a-z]+\.ts|(?:package|tsconfig|policy|policy\.schema)\.json|README\.md|Dockerfile|\.dockerignore|agent\.service)$/
-const PAPERS = /^(?:docs\/[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
+const PAPERS =
+  /^(?:docs\/(?:recipes\/)?[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 
 /** A file of an earlier build has no source any more. */
 function isExpected(path: string): boolean {

@@ -3,7 +3,8 @@
 import { check, flag, instance, object } from '../check-input'
 import { checkOptions } from '../check-options'
 import { openTable, type Place } from '../easy/batch'
-import type { Context } from '../extensions/context'
+import type { Context, SetNames } from '../extensions/context'
+import { rememberedSets } from '../extensions/remembered-sets'
 import type { Edit } from '../iptc/session'
 import type { AnyTable } from '../iptc/table'
 import { PLACE_OPTIONS } from '../iptc/table-handle'
@@ -110,8 +111,20 @@ function reconciledTables(desired: Desired, owns: Ownership, jumps: SaidPlaces =
 const editOf = (one: Reconciled): TableEdit => [one.name, (table) => one.edit(table)]
 
 function planOf(all: readonly Reconciled[], place: Place): Plan {
-  const plans = all.flatMap(({ plan }) => (plan.chains.length > 0 ? [plan] : []))
+  const plans = all.map((one) => one.planAt(place)).filter(({ chains }) => chains.length > 0)
   return new Plan(place.ipv6 ? 'ipv6' : 'ipv4', plans, place)
+}
+
+/** Names of sets for a plan, which is read when the handle that it was made with is closed. */
+function setsAt(place: Place, table: string): SetNames {
+  const ask = <T>(question: (sets: SetNames) => T): T => {
+    using handle = openTable(table, place)
+    return question(handle.context.sets)
+  }
+  return rememberedSets({
+    byName: (name) => ask((sets) => sets.byName(name)),
+    byIndex: (index) => ask((sets) => sets.byIndex(index)),
+  })
 }
 
 /** One table on its way to what is wanted. */
@@ -140,7 +153,8 @@ class Reconciled {
     }
   }
 
-  get plan(): TablePlan {
-    return { table: this.name, chains: this.#changes.map((change) => describeChange(change, this.#context as Context)) }
+  planAt(place: Place): TablePlan {
+    const context = { ...(this.#context as Context), sets: setsAt(place, this.name) }
+    return { table: this.name, chains: this.#changes.map((change) => describeChange(change, context)) }
   }
 }

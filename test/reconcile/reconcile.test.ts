@@ -48,6 +48,25 @@ onBackends((backend) => {
     kernel = new MemoryKernel()
   })
 
+  test('a plan that names sets is shown, kept, carried out and taken back', () => {
+    kernel = new MemoryKernel({ sets: { old: 'ipv4', new: 'ipv4' } })
+    restore('*filter\n:web-in - [0:0]\n-A web-in -m set --match-set old src -j DROP\nCOMMIT\n', place())
+    const before = text()
+    const desired = { filter: { INPUT: ['-j web-in'], 'web-in': ['-m set --match-set new src -j DROP'] } }
+    const options = { ...place(), owns: { prefix: 'web-' } }
+    const plan = reconcile(desired, options)
+    expect(plan.format()).toContain('+  1: -m set --match-set new src -j DROP')
+    Plan.fromJSON(JSON.parse(JSON.stringify(plan)), place()).apply()
+    expect(rules('web-in')).toEqual(['-m set --match-set new src -j DROP'])
+    plan.inverse.apply()
+    expect(text()).toEqual(before)
+    plan.apply()
+    expect(reconcile(desired, options).isEmpty).toBe(true)
+    plan.inverse.apply()
+    reconcile(desired, { ...options, apply: true }).inverse.apply()
+    expect(text()).toEqual(before)
+  })
+
   const OTHERS = `*filter
 :INPUT DROP [5:6]
 :FORWARD ACCEPT [0:0]

@@ -49,6 +49,10 @@ export async function printedBy(program: string): Promise<string[]> {
   return lines
 }
 
+/** What a program says that it prints: the comment behind a call of `console.log`, or on a line of its own below one. */
+export const promisedBy = (program: string): string[] =>
+  Array.from(program.matchAll(/console\.log\(.*\)(?: |\n\s*)\/\/ (.*)$/gm), ([, text = '']) => text)
+
 /** What the compiler has against programs. */
 export function complaintsOf(programs: readonly string[]): string[] {
   const files = new Map(programs.map((program, i) => [join(ROOT, `program-${i}.mts`), program]))

@@ -1,0 +1,21 @@
+/** docs/guide.md, followed from its first line to its last. `npm run check:package` does so with the package. */
+import { rmSync } from 'node:fs'
+import { newProject } from '../support/followed-page'
+import { followGuide, INSTALL, REST, STEPS } from '../support/guide'
+
+jest.setTimeout(300_000)
+
+test('is taken apart rightly', () => {
+  expect([INSTALL, REST]).toEqual(['npm init --yes\nnpm install xtables\n', []])
+  expect(STEPS.filter(({ kind }) => kind === 'command').length).toBeGreaterThan(12)
+})
+
+test('every command prints what the page says', async () => {
+  const project = newProject()
+  try {
+    // Whoever runs this is root, if only of a user namespace.
+    await followGuide(project, 'env')
+  } finally {
+    rmSync(project.directory, { recursive: true })
+  }
+})

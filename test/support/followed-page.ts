@@ -1,0 +1,173 @@
+/**
+ * Pages that a reader follows in a shell: each block of code is a file, which begins with a comment of its name, or commands with
+ * what they print. In what is printed, `…` stands for what differs each time; in a command, a word that has it stands for the last
+ * word printed that it fits.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bundle } from './bundle'
+
+export type Step =
+  | { readonly kind: 'file'; readonly name: string; readonly text: string }
+  | { readonly kind: 'command'; readonly command: string; readonly output: string }
+
+const BLOCK = /^```(\w*)\n(.*?)^```/gms
+const NAME = /^(?:\/\/|#) ([\w.-]+\.(?:mjs|rules|sh|txt))$/m
+
+function commandsOf(block: string): Step[] {
+  if (!block.startsWith('$ ')) throw new Error(`commands begin with "$ ":\n${block}`)
+  return block
+    .split(/^\$ /m)
+    .slice(1)
+    .map((text) => {
+      const [command = '', ...lines] = text.split('\n')
+      return { kind: 'command', command, output: lines.join('\n') }
+    })
+}
+
+/** What a page has its reader do, in order. @throws for a block that is neither a file nor commands */
+export const stepsOf = (page: string): Step[] =>
+  Array.from(page.matchAll(BLOCK), ([, language = '', block = '']): Step[] => {
+    if (language === 'console') return commandsOf(block)
+    const name = block.split('\n', 1)[0]?.match(NAME)?.[1]
+    if (name === undefined) throw new Error(`this block has neither a name nor commands:\n${block}`)
+    return [{ kind: 'file', name, text: block }]
+  }).flat()
+
+export interface Project {
+  readonly directory: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+const BIN = 'node_modules/.bin'
+
+/** A project in a directory, with its programs, and the Node that is running, in reach. */
+export function projectIn(directory: string): Project {
+  const project = { directory, env: { ...process.env, PATH: `${join(directory, BIN)}:${process.env['PATH']}` } }
+  addProgram(project, 'node', process.execPath)
+  return project
+}
+
+/** Has a name in a project stand for the beginning of a command. */
+export function addProgram({ directory }: Project, name: string, command: string): void {
+  mkdirSync(join(directory, BIN), { recursive: true })
+  writeFileSync(join(directory, BIN, name), `#!/bin/sh\nexec ${command} "$@"\n`)
+  chmodSync(join(directory, BIN, name), 0o755)
+}
+
+/** A directory as `npm install xtables` leaves it. */
+export function newProject(): Project {
+  const project = projectIn(mkdtempSync(join(tmpdir(), 'xtables-page-')))
+  addProgram(project, 'xtables', `${process.execPath} ${bundle('src/cli/main.ts')}`)
+  const installed = join(project.directory, 'node_modules/xtables')
+  mkdirSync(installed)
+  writeFileSync(join(installed, 'package.json'), '{ "main": "index.js" }')
+  symlinkSync(bundle('src/index.ts'), join(installed, 'index.js'))
+  return project
+}
+
+const END = /<ended with (\d+)>\n/g
+/** How long to wait for what a command leaves running to print what it is to print. */
+const PATIENCE_MS = 30_000 * Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+
+/** A line that is `…` alone stands for any number of lines. */
+const patternOf = (output: string): RegExp =>
+  new RegExp(`^${escaped(output).replace(/^…\n/gm, '(?:.*\\n)*').replaceAll('…', '.*')}$`)
+
+/** Texts of a page, and what they are where it is followed: directories that a test has of its own. */
+export type Substitutes = Readonly<Record<string, string>>
+
+const replaceAll = (text: string, pairs: Iterable<readonly [string, string]>): string =>
+  [...pairs].reduce((sum, [from, to]) => sum.replaceAll(from, to), text)
+
+/** A shell that is told commands, one after the other. */
+class Shell {
+  readonly #child: ChildProcess
+  readonly #substitutes: readonly (readonly [string, string])[]
+  #printed = ''
+  #isOver = false
+
+  /** @param child that leads a group of processes, and reads commands from its standard input */
+  constructor(child: ChildProcess, substitutes: Substitutes) {
+    this.#child = child
+    this.#substitutes = Object.entries(substitutes)
+    child.stdin?.on('error', () => {})
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => {
+        this.#printed += text
+      })
+    child.once('exit', () => {
+      this.#isOver = true
+    })
+    child.stdin?.write('exec 2>&1\n')
+  }
+
+  get printed(): string {
+    return this.#printed.replace(END, '')
+  }
+
+  /** @throws where it fails, or prints something else */
+  async run(command: string, page: string): Promise<void> {
+    const output = replaceAll(page, this.#substitutes)
+    const start = this.#printed.length
+    const since = (): string => this.#printed.slice(start)
+    this.#child.stdin?.write(`${this.#filled(command)}\nprintf '<ended with %s>\\n' "$?"\n`)
+    const pattern = patternOf(output)
+    const status = (): string | undefined => [...since().matchAll(END)][0]?.[1]
+    const printed = (): string => since().replace(END, '')
+    // A command that has ended may have left something running that still prints.
+    const isDecided = (): boolean =>
+      this.#isOver || (status() ?? '0') !== '0' || (status() === '0' && pattern.test(printed()))
+    for (const end = Date.now() + PATIENCE_MS; !isDecided() && Date.now() < end; ) await sleep(10)
+    if (status() !== '0' || !pattern.test(printed()))
+      throw new Error(`$ ${command}\nstatus ${status()}, and printed:\n${printed()}\nThe page has:\n${output}`)
+  }
+
+  /** With what was printed in the place of words with `…`. */
+  #filled(command: string): string {
+    return replaceAll(command, this.#substitutes).replace(/\S*…\S*/g, (word) => {
+      const [...all] = this.#printed.matchAll(new RegExp(escaped(word).replaceAll('…', '\\S*'), 'g'))
+      const last = all.at(-1)?.[0]
+      if (last === undefined) throw new Error(`nothing was printed that fits ${word}`)
+      return last
+    })
+  }
+
+  /** With all that it has left running. */
+  async end(): Promise<void> {
+    this.#child.stdin?.end()
+    for (const end = Date.now() + PATIENCE_MS; !this.#isOver && Date.now() < end; ) await sleep(10)
+    try {
+      process.kill(-(this.#child.pid as number), 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** A shell in a project, or what leads to one, for {@link follow}. */
+export const shellIn = ({ directory, env }: Project, command = 'exec sh'): ChildProcess =>
+  spawn('sh', ['-c', command], { cwd: directory, env, detached: true })
+
+/** Does what a page says. @returns what is printed. @throws where a command fails, or prints something else than the page has */
+export async function follow(
+  steps: readonly Step[],
+  { directory }: Project,
+  child: ChildProcess,
+  substitutes: Substitutes = {},
+): Promise<string> {
+  const shell = new Shell(child, substitutes)
+  try {
+    for (const step of steps)
+      if (step.kind === 'file') writeFileSync(join(directory, step.name), step.text)
+      else await shell.run(step.command, step.output)
+    return shell.printed
+  } finally {
+    await shell.end()
+  }
+}
