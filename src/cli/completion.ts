@@ -1,0 +1,2 @@
+/** Scripts. */
+export function runCompletion(): void {}
