@@ -12,8 +12,9 @@ const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
 const INSTALLED = ['@yuuang', 'ffi-rs', 'xtables', 'zod']
 const DEPENDENCIES = ['ffi-rs', 'zod']
 
-/** Files that are bundled, from more than one source. */
-const BUNDLED = /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js))$/
+/** Files that are bundled, from more than one source, or copied. */
+const BUNDLED =
+  /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js)|completion\/xtables\.(?:bash|zsh|fish))$/
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
 const PAPERS = /^(?:docs\/[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 

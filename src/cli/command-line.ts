@@ -2,8 +2,7 @@
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import { similarNames } from '../extensions/near'
-import type { Applet } from './applets/applet'
-import { namesOf, operandText } from './applets/applet'
+import { type Applet, namesOf, operandText, type Values } from './applets/applet'
 
 /** Words that are not understood. Nothing has been done. */
 export class CommandLineError extends IptcError {}
@@ -19,6 +18,7 @@ export function readWords<const A extends Applet>(applet: A, words: readonly str
   try {
     const parsed = parseArgs({ args, options: applet.options, allowPositionals: true })
     checkOperands(applet, parsed.positionals)
+    checkValues(applet, parsed)
     return parsed as Parsed<A>
   } catch (error) {
     if (!(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error
@@ -59,6 +59,22 @@ function checkOperands(applet: Applet, words: readonly string[]): void {
   const takes = operands.length === 0 ? 'no word' : `${operands.map(operandText).join(' ')} and no more`
   throw wrong(applet, `it takes ${takes}, and was given ${JSON.stringify(superfluous)}`)
 }
+
+/** Of words that are all known, others are wrong. In which case they are written is for the applet to say. */
+function checkValues(
+  applet: Applet,
+  { values, positionals }: { values: object; positionals: readonly string[] },
+): void {
+  const check = (what: string, known: Values | undefined, given: readonly unknown[]): void => {
+    if (typeof known !== 'object') return
+    const bad = given.find((word) => !known.some((one) => one.toLowerCase() === String(word).toLowerCase()))
+    if (bad !== undefined) throw wrong(applet, `${what} is ${listed(known)}, not ${JSON.stringify(bad)}`)
+  }
+  for (const [name, value] of Object.entries(values)) check(`--${name}`, applet.options[name]?.values, [value].flat())
+  for (const [i, { name, values: known }] of applet.operands.entries()) check(name, known, positionals.slice(i, i + 1))
+}
+
+const listed = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
 /** Whether help is asked for; behind `--`, a word is not an option. */
 export function asksForHelp(words: readonly string[]): boolean {

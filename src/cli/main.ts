@@ -194,10 +194,10 @@ function runOwnApplet(name: OwnName, args: string[], place: Place, streams: Stre
       return 0
     case 'completion':
       checkNoPlace(name, place)
-      load.completion().runCompletion()
+      load.completion().runCompletion(args, streams)
       return 0
     case 'complete':
-      load.complete().runComplete()
+      load.complete().runComplete(args, streams)
       return 0
     default:
       return runOnKernel(name, args, place, streams)
