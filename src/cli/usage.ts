@@ -9,6 +9,7 @@ import {
   statusesOf,
   synopsis,
   toolKinds,
+  wrapped,
 } from './applets/described'
 import { PLACE_OPTIONS } from './applets/place'
 import { STATUSES } from './applets/statuses'
@@ -37,16 +38,6 @@ function columns(rows: readonly (readonly [left: string, right: string])[], most
       return left.length <= width ? `  ${left.padEnd(width)}  ${text}\n` : `  ${left}\n${indent}${text}\n`
     })
     .join('')
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)
-    if (line !== undefined && line.length + word.length < width) lines[lines.length - 1] = `${line} ${word}`
-    else lines.push(word)
-  }
-  return lines
 }
 
 /** Short names come first, and leave their room where there is none. */

@@ -67,3 +67,14 @@ export const statusesOf = (applet: Applet): (readonly [status: number, meaning: 
 
 /** All that `xtables` may be told first, or be called by. */
 export const appletNames = (): string[] => [...ownApplets(), ...TOOLS.values()].map(({ name }) => name)
+
+/** Lines of no more letters than that, but where a word has more. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + word.length < width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}

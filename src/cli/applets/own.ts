@@ -92,7 +92,10 @@ export const APPLY = {
   },
   operands: [FILE_OR_INPUT],
   notes: [OWNED_NOTE, FROM_INPUT],
-  statuses: { 1: 'it cannot be done, or it was taken back as nobody confirmed it' },
+  statuses: {
+    1: 'it cannot be done, or it was taken back as nobody confirmed it',
+    4: 'the xtables lock is held, or another program changed the tables meanwhile; nothing was done, and it can be tried again',
+  },
 } as const satisfies Applet
 
 /** `apply --json`, which takes a dump. */

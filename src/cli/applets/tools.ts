@@ -69,7 +69,6 @@ export const getoptSpecs = (options: AppletOptions): readonly OptionSpec[] =>
     argument: type === 'boolean' ? 'none' : isOptional ? 'follower' : 'required',
   }))
 
-const LEGACY_NFT = { 3: 'the tables cannot be had', 4: 'the xtables lock is held, or the kernel of nf_tables refuses' }
 const NOT_TRANSLATED = { 1: 'it cannot be translated' }
 const TEXT: Operand = { name: 'FILE', values: 'file', isOptional: true }
 const FROM_INPUT = 'Without FILE, it reads standard input.'
@@ -83,18 +82,30 @@ const TOLD: Readonly<Record<ToolAppletKind, Told>> = {
     summary: 'carry out one command, as iptables(8) has them',
     options: {},
     operands: [RULES],
-    statuses: { 2: 'the words are not understood', ...LEGACY_NFT },
+    statuses: {
+      3: 'there is no such table, or, with ip_tables, you are not root',
+      4: 'the xtables lock is held; or, with nf_tables, the kernel refuses it, or you are not root',
+    },
   },
-  save: { summary: 'print tables as text', options: SAVE_OPTIONS, operands: [], statuses: { 1: 'anything else' } },
+  save: {
+    summary: 'print tables as text',
+    options: SAVE_OPTIONS,
+    operands: [],
+    statuses: {
+      1: 'it cannot be done, or the options are not understood',
+      2: 'the words that say where the tables are, are not understood',
+      4: 'with nf_tables, you are not root',
+    },
+  },
   restore: {
     summary: 'make tables what a text says',
     options: RESTORE_OPTIONS,
     operands: [TEXT],
     notes: [FROM_INPUT],
     statuses: {
-      1: 'the options are not understood, or a line is refused',
-      2: 'a line is not understood',
-      ...LEGACY_NFT,
+      1: 'a line is refused, the text cannot be read, or the options are not understood',
+      2: 'a line is not understood, or, with ip_tables, you are not root',
+      4: 'the xtables lock is held; or, with nf_tables, the kernel refuses a rule, or you are not root',
     },
   },
   xml: {
@@ -102,7 +113,10 @@ const TOLD: Readonly<Record<ToolAppletKind, Told>> = {
     options: XML_OPTIONS,
     operands: [TEXT],
     notes: [FROM_INPUT],
-    statuses: { 1: 'the words or a line are not understood; also with -h', 2: 'a line is of no table or no rule' },
+    statuses: {
+      1: 'a line or the options are not understood; also with -h',
+      2: 'a line lacks a part: a name, a policy, or a bracket',
+    },
   },
   translate: {
     summary: 'print what is for iptables as what is for nft',
@@ -120,7 +134,7 @@ const TOLD: Readonly<Record<ToolAppletKind, Told>> = {
     summary: 'carry out one command on sets, as ipset(8) has them',
     options: {},
     operands: [RULES],
-    statuses: { 1: 'the kernel refuses it; of test, the entry is not in the set', 255: 'the file cannot be read' },
+    statuses: { 1: 'it is refused; of test, the entry is not in the set', 255: 'the file cannot be read' },
   },
 }
 
