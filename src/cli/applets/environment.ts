@@ -3,7 +3,10 @@
 type Told = readonly (readonly [name: string, meaning: string])[]
 
 export const VARIABLES: Told = [
-  ['XTABLES_BACKEND', 'where the tables are, as far as neither --backend nor the name of the applet says it'],
+  [
+    'XTABLES_BACKEND',
+    'where the tables are, as far as neither --backend nor the name of the applet says it: legacy or nft',
+  ],
   [
     'XTABLES_LOCKFILE',
     'the xtables lock, in place of /run/xtables.lock; the same for all programs that change the tables',
