@@ -79,7 +79,7 @@ test.each([
   ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
   ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps says twice where the jumps of chain INPUT stand'],
   ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
-  ['plan --tables a b', 'one file says what is desired'],
+  ['plan --tables a b', 'and no more'],
   ['plan --tables /nonexistent', '/nonexistent'],
   ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
   ['plan --tables', 'is no JSON', '{'],

@@ -90,7 +90,7 @@ test.each([
   [['--port='], '--port is a number 0 to 65535, not ""'],
   [['--delay', '0'], '--delay is a number of seconds from 0.1, not 0'],
   [['--delay', 'x'], '--delay is a number of seconds from 0.1, not x'],
-  [['--host', '0.0.0.0'], "Unknown option '--host'"],
+  [['--host', '0.0.0.0'], 'there is no option --host'],
   [['file'], "Unexpected argument 'file'"],
 ])('%j is refused', async (args, message) => {
   await expect(going(args)).rejects.toThrow(message)

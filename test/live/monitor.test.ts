@@ -297,7 +297,7 @@ describe('the command', () => {
   test.each([
     ['--family=ipx', /--family is ipv4 or ipv6, not ipx/],
     ['--count=0', /--count is a number of lines from 1, not 0/],
-    ['--colour', /Unknown option '--colour'/],
+    ['--colour', /there is no option --colour/],
   ])('refuses %s', async (word, message) => {
     const [status, out, complaint] = await ended(start(word))
     expect([status, out]).toEqual([word === '--colour' ? 2 : 1, ''])
