@@ -43,8 +43,8 @@ test('as data', () => {
 })
 
 test.each([
-  ['graph --format png', 1, '--format is mermaid or dot or svg, not "png"'],
-  ['graph --json --format dot', 1, '--json is a form of its own'],
+  ['graph --format png', 2, '--format is mermaid, dot or svg, not "png"'],
+  ['graph --json --format dot', 2, '--json is a form of its own'],
   ['graph -t nope', 1, 'there is no table "nope"'],
   ['graph INPUT', 2, 'it takes no word'],
 ])('%s is refused', (line, status, message) => {

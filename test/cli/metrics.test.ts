@@ -75,7 +75,7 @@ test.each(['', 'x', '-1', '65536', ':1', 'a:b', '::1:80', '[::1]', '1.2.3.4'])(
   '--listen=%s is refused',
   async (word) => {
     expect(await goingOn([...place(), 'metrics', `--listen=${word}`])).toEqual({
-      status: 1,
+      status: 2,
       stdout: '',
       stderr: `xtables: --listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}\n`,
     })
