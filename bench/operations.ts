@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, save } from '../src/index'
 import type { BareCalls } from './floor'
+import type { Goal } from './goal'
 import type { Body } from './measure'
 import { hasPython, python } from './python'
 import * as reconciling from './reconcile'
@@ -12,19 +13,6 @@ import { undone } from './undone'
 
 /** Whose times are compared: ours, and others by what they are. */
 export type Bodies = Readonly<Record<string, Body>> & { readonly ours: Body }
-
-/** What ours is to be, from so many rules on. */
-export interface Goal {
-  readonly from: number
-  /** Ours divided by another's time. */
-  readonly ratio?: readonly [to: string, most: number]
-  /** Another's time divided by ours. */
-  readonly faster?: readonly [than: string, least: number]
-  /** Milliseconds more than another takes, or in all where there is no other. */
-  readonly extraMs?: readonly [to: string | undefined, most: number]
-  /** Rules a second. */
-  readonly rate?: number
-}
 
 export interface Operation {
   readonly goals: readonly Goal[]

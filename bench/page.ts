@@ -1,7 +1,7 @@
 /** What was measured as a table of Markdown, with each goal beside its figure. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { FamilyName } from '../src/abi/family'
-import type { Goal } from './operations'
+import type { Goal } from './goal'
 
 export interface Judged {
   readonly text: string

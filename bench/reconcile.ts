@@ -1,7 +1,7 @@
 /** A desired state that differs from a table in a few rules, beside a transaction that makes the same changes. */
 import { type AnyRule, Chain, reconcile, Table, Table6, type TableOptions } from '../src/index'
+import type { Goal } from './goal'
 import type { Body } from './measure'
-import type { Goal } from './operations'
 import { undone } from './undone'
 
 const CHANGES = 10

@@ -2,8 +2,9 @@
 import { FAMILIES, type FamilyName } from '../src/abi/family'
 import { TABLES, type TableName } from '../src/abi/netfilter'
 import { Refusal, verify } from '../src/blob/verify'
-import { misplaced } from '../src/ruleset/place'
-import type { Chain, Entry, Ruleset } from '../src/ruleset/ruleset'
+import { misplaced } from '../src/ruleset/iptables-refusals'
+import type { Chain, Ruleset } from '../src/ruleset/ruleset'
+import type { Entry } from '../src/ruleset/table-entry'
 import { emptyRuleset, laidOut, withRules } from '../test/ruleset/tables'
 
 export interface Place {

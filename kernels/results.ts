@@ -33,6 +33,9 @@ export interface Outcome {
   readonly notes?: readonly string[]
 }
 
+/** What takes long is many parts, so that a machine that is stopped has told what it did until then. */
+export type Parts = readonly (() => Outcome)[]
+
 export interface Check extends Required<Outcome> {
   readonly name: CheckName
   /** How many parts it has, and how many of them were done: fewer where the time did not suffice. */

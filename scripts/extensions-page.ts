@@ -8,7 +8,7 @@ import type { Option } from '../src/extensions/option'
 import { expectation, type Parameter } from '../src/extensions/payload'
 import { aliasesOf, allExtensions, kernelName, type PartKind } from '../src/extensions/registry'
 import { type AnyRule, easy, Match, Rule, Rule6, Target } from '../src/index'
-import { camelCase, propertyValue } from '../src/iptc/words'
+import { camelCase, propertyValue } from '../src/iptc/parameter-values'
 import { describeRule, isOpaque, type PartSpec } from '../src/ruleset/rule'
 import { cases, payloads, ruleLine } from '../test/support/cases'
 

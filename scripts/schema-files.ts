@@ -6,8 +6,8 @@ import * as z from 'zod'
 import { TABLES } from '../src/abi/netfilter'
 import { rule6Schema, ruleSchema } from '../src/index'
 import { aloneIn } from '../src/ipset/entries'
-import { type Shape, shapeOf } from '../src/ipset/shape'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../src/ipset/types'
+import { type Shape, shapeOf } from '../src/ipset/value-shape'
 
 const ruleFile = (schema: z.ZodType, title: string): object => {
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', reused: 'ref' })

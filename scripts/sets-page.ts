@@ -1,5 +1,5 @@
 /** The reference page of the types of sets: what each is made with, what its entries are, and an example. */
-import { type Shape, shapeOf } from '../src/ipset/shape'
+
 import {
   type AnyField,
   type CreateOptions,
@@ -9,6 +9,7 @@ import {
   type SetTypeName,
   setType,
 } from '../src/ipset/types'
+import { type Shape, shapeOf } from '../src/ipset/value-shape'
 import { createWords, type Entry, entryWords } from '../test/support/ipset'
 
 const code = (text: string): string => `\`${text}\``

@@ -2,7 +2,7 @@
 
 import { quoteWord } from '../../src/extensions/values/string'
 import { Rule, Rule6 } from '../../src/index'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 import { lines } from '../corpus'
 import { editText, editWords } from '../edit'
 import { refused } from '../guard'

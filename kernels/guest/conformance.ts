@@ -2,8 +2,7 @@
 import { type Case, cases } from '../../test/support/cases'
 import { liveCases } from '../../test/support/here'
 import { tryAll } from '../../test/support/trial'
-import type { Outcome, Wanted } from '../results'
-import type { Parts } from './guest'
+import type { Outcome, Parts, Wanted } from '../results'
 
 /** One accepted and one refused line of each extension, the accepted one from where the kernel has it. */
 function sample(groups: readonly Case[]): Case[] {

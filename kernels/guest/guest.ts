@@ -10,6 +10,7 @@ import {
   type Check,
   type CheckName,
   type Outcome,
+  type Parts,
   RESULTS_FILE,
   type Results,
   WANTED_FILE,
@@ -19,9 +20,6 @@ import { absent } from './absent'
 import { live } from './live'
 import { loadedModules } from './modules'
 import { quickstart } from './quickstart'
-
-/** What takes long is many parts, so that a machine that is stopped has told what it did until then. */
-export type Parts = readonly (() => Outcome)[]
 
 const BODIES: Record<CheckName, (wanted: Wanted, directory: string) => Parts> = {
   absent: () => [absent],

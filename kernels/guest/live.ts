@@ -2,8 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { Outcome, Wanted } from '../results'
-import type { Parts } from './guest'
+import type { Outcome, Parts, Wanted } from '../results'
 
 interface Assertion {
   readonly fullName: string

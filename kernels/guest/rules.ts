@@ -5,8 +5,7 @@ import { ruleLine } from '../../test/support/cases'
 import { explained } from '../../test/support/deviations'
 import { liveCases } from '../../test/support/here'
 import { open, parse } from '../../test/support/rules'
-import type { Outcome } from '../results'
-import type { Parts } from './guest'
+import type { Outcome, Parts } from '../results'
 
 /** The first line of each extension and family that refers to nothing that another program makes. */
 function firstLines(): Map<string, readonly [Case, string]> {

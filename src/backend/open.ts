@@ -1,7 +1,7 @@
 /** Which backend a table has, and its store there. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
+import type { Taken } from '../check-input'
 import { IptcError, UnsupportedError } from '../errors'
-import type { Taken } from '../input'
 import type { Client } from '../kernel/client'
 import { aNetlinkPort, type Kernel, type NetlinkPort } from '../kernel/kernel'
 import { LegacyStore } from './legacy/store'

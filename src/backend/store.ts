@@ -4,7 +4,7 @@
  */
 import type { Lend, Lock, LockRequest } from '../kernel/kernel'
 import type { Ruleset } from '../ruleset/ruleset'
-import type { Sliced } from '../slices'
+import type { Sliced } from '../time-slices'
 
 /** Which of the kernel's packet filters holds the rules: ip_tables, or nf_tables. */
 export const BACKENDS = ['legacy', 'nft'] as const

@@ -28,6 +28,7 @@ const fitting = (value: number, max: number): number => {
   return value
 }
 
+/** `__u8` */
 export const u8: Codec<number> = {
   size: 1,
   align: 1,
@@ -37,6 +38,7 @@ export const u8: Codec<number> = {
   },
 }
 
+/** `bool` or a byte that holds a truth value. */
 export const bool8: Codec<boolean> = {
   size: 1,
   align: 1,
@@ -46,6 +48,7 @@ export const bool8: Codec<boolean> = {
   },
 }
 
+/** `__u16` */
 export const u16: Codec<number> = {
   size: 2,
   align: 2,
@@ -77,6 +80,7 @@ const writeU32 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 3] = value >>> 24
 }
 
+/** `__u32` */
 export const u32: Codec<number> = {
   size: 4,
   align: 4,
@@ -95,6 +99,7 @@ export const be32: Codec<number> = {
   },
 }
 
+/** `__s32` */
 export const s32: Codec<number> = { size: 4, align: 4, read: (bytes, at) => readU32(bytes, at) | 0, write: writeU32 }
 
 /** A C `int` that holds a truth value. */
@@ -105,6 +110,7 @@ export const bool32: Codec<boolean> = {
   write: (bytes, at, value) => writeU32(bytes, at, value ? 1 : 0),
 }
 
+/** `__u64` */
 export const u64: Codec<bigint> = {
   size: 8,
   align: 8,

@@ -11,8 +11,8 @@ import {
   readVerdict,
   targetPart,
 } from '../ruleset/entry'
-import { ENDS, STAYS } from '../ruleset/image'
-import type { Sliced } from '../slices'
+import { ENDS, STAYS } from '../ruleset/kernel-entries'
+import type { Sliced } from '../time-slices'
 
 /** The entries of a blob, each by its number, before it is known which of them make chains. */
 export interface Found {

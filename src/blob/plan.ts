@@ -2,9 +2,9 @@
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from '../ruleset/entry'
-import { GOES_ON, type Image } from '../ruleset/image'
-import type { Ref } from '../ruleset/rules'
-import { type Chain, type Entry, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import { GOES_ON, type KernelEntries } from '../ruleset/kernel-entries'
+import { type Chain, orderedChains, type Ruleset } from '../ruleset/ruleset'
+import type { Entry, Ref } from '../ruleset/table-entry'
 import type { Layout } from './read'
 
 /** Entries that stand one behind the other in the image, too, and stay so; or one new entry. */
@@ -32,11 +32,11 @@ class Planner {
   readonly pieces: Piece[] = []
   readonly starts = new Map<string, number>()
   readonly tails = new Map<string, number>()
-  readonly #image: Image | undefined
+  readonly #image: KernelEntries | undefined
   size = 0
   count = 0
 
-  constructor(image: Image | undefined) {
+  constructor(image: KernelEntries | undefined) {
     this.#image = image
   }
 
@@ -61,7 +61,7 @@ class Planner {
 
   #sizeOf(from: Ref, count: number): number {
     if (typeof from !== 'number') return from.bytes.length
-    const { starts } = this.#image as Image
+    const { starts } = this.#image as KernelEntries
     return (starts[from + count] as number) - (starts[from] as number)
   }
 }
@@ -98,7 +98,7 @@ export function aimPiece(plan: Plan, piece: Piece, entries: Uint8Array): void {
     if (from.jump !== undefined) aim(plan, piece, entries, from.jump, 0, at, at + size)
     return
   }
-  const { starts, destinations, names } = plan.ruleset.image as Image
+  const { starts, destinations, names } = plan.ruleset.image as KernelEntries
   const moved = at - (starts[from] as number)
   for (let i = from; i < from + count; i++) {
     const to = destinations[i] as number

@@ -3,10 +3,11 @@ import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
 import { readVerdict, targetPart } from '../ruleset/entry'
-import { ENDS, entryBytes, entryIn, GOES_ON, type Image } from '../ruleset/image'
+import { ENDS, entryBytes, entryIn, GOES_ON, type KernelEntries } from '../ruleset/kernel-entries'
 import { Rules } from '../ruleset/rules'
-import { type Chain, type Entry, isSorted, plain, type Ruleset } from '../ruleset/ruleset'
-import { atOnce, type Sliced } from '../slices'
+import { type Chain, isSorted, type Ruleset } from '../ruleset/ruleset'
+import { type Entry, plain } from '../ruleset/table-entry'
+import { atOnce, type Sliced } from '../time-slices'
 import { type Found, findEntries } from './find-entries'
 
 /** Where the kernel says that the chains of a table lie: the parts of GET_INFO that this needs. Offsets in bytes. */
@@ -119,7 +120,7 @@ function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number
   return byStart
 }
 
-/** Notes where the entries go that jump: see {@link Image.destinations}. */
+/** Notes where the entries go that jump: see {@link KernelEntries.destinations}. */
 function resolveJumps(family: Family, bytes: Uint8Array, found: Found, spans: readonly Span[]): void {
   const { starts, destinations, jumps } = found
   const byStart = startsOf(spans, found)
@@ -152,7 +153,7 @@ export function* readRulesetSliced(family: Family, table: string, layout: Layout
   for (const span of spans) takeReturn(family, bytes, found, span)
   resolveJumps(family, bytes, found, spans)
   const objects = new Map<Entry, number>()
-  const image: Image = {
+  const image: KernelEntries = {
     family,
     bytes,
     starts: found.starts,

@@ -5,9 +5,10 @@
  */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { isStandard, isUnconditional, readVerdict, targetPart } from '../ruleset/entry'
-import { ENDS, type Image } from '../ruleset/image'
+import { ENDS, type KernelEntries } from '../ruleset/kernel-entries'
 import type { Rules, Run } from '../ruleset/rules'
-import type { Chain, Entry, Ruleset } from '../ruleset/ruleset'
+import type { Chain, Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { isEntryTaken, type VerifyOptions } from './verify'
 
 /** Where packets go on from a chain. */
@@ -28,7 +29,7 @@ function wayOf(ruleset: Ruleset, { rules: { runs, image } }: Chain): Way {
   const destinations = new Set<string>()
   for (const { from, count } of runs)
     if (typeof from === 'number') {
-      if (goes(image as Image, from, from + count, destinations)) return { destinations, isCut: true }
+      if (goes(image as KernelEntries, from, from + count, destinations)) return { destinations, isCut: true }
     } else {
       if (from.jump) destinations.add(from.jump)
       if (endsChain(ruleset, from)) return { destinations, isCut: true }
@@ -37,7 +38,12 @@ function wayOf(ruleset: Ruleset, { rules: { runs, image } }: Chain): Way {
 }
 
 /** Adds where some entries go. @returns whether one of them lets no packet pass by */
-function goes({ destinations: all, names }: Image, first: number, end: number, destinations: Set<string>): boolean {
+function goes(
+  { destinations: all, names }: KernelEntries,
+  first: number,
+  end: number,
+  destinations: Set<string>,
+): boolean {
   for (let i = first; i < end; i++) {
     const to = all[i] as number
     if (to >= 0) destinations.add(names[to] as string)

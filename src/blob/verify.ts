@@ -34,10 +34,10 @@ import {
   readVerdict,
   targetPart,
 } from '../ruleset/entry'
+import { ruleHead } from '../ruleset/entry-extensions'
 import { type Header, headerOf, structOf } from '../ruleset/identify'
-import { ruleHead } from '../ruleset/parts'
-import type { Entry } from '../ruleset/ruleset'
-import { atOnce, type Sliced } from '../slices'
+import type { Entry } from '../ruleset/table-entry'
+import { atOnce, type Sliced } from '../time-slices'
 import type { Layout } from './read'
 
 /** Something that the kernel refuses: the errno that it gives, and why. */

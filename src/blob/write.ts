@@ -1,9 +1,9 @@
 /** From a ruleset to a blob. */
 import { replace } from '../abi/x-tables'
 import { takeBuffer } from '../binary/buffers'
-import type { Image } from '../ruleset/image'
+import type { KernelEntries } from '../ruleset/kernel-entries'
 import type { Ruleset } from '../ruleset/ruleset'
-import { atOnce, type Sliced } from '../slices'
+import { atOnce, type Sliced } from '../time-slices'
 import { aimPiece, type Piece, type Plan, planOf } from './plan'
 import type { Layout } from './read'
 
@@ -38,12 +38,12 @@ export function* writeRulesetSliced(ruleset: Ruleset): Sliced<Request> {
   return { layout: plan.layout, bytes }
 }
 
-function* copy({ from, at, size }: Piece, image: Image | undefined, entries: Uint8Array): Sliced<void> {
+function* copy({ from, at, size }: Piece, image: KernelEntries | undefined, entries: Uint8Array): Sliced<void> {
   if (typeof from !== 'number') {
     entries.set(from.bytes, at)
     return
   }
-  const { bytes, starts } = image as Image
+  const { bytes, starts } = image as KernelEntries
   const first = starts[from] as number
   for (let done = 0; done < size; done += SLICE) {
     entries.set(bytes.subarray(first + done, first + Math.min(done + SLICE, size)), at + done)
@@ -81,7 +81,7 @@ export function writeInPlace(ruleset: Ruleset): Request | undefined {
 }
 
 /** Whether what stays is in its old order, and nothing new lies in the memory that is written over. */
-function canMove({ pieces, starts }: Plan, { bytes, names }: Image): boolean {
+function canMove({ pieces, starts }: Plan, { bytes, names }: KernelEntries): boolean {
   let end = 0
   for (const { from, count } of pieces)
     if (typeof from !== 'number') {
@@ -94,7 +94,7 @@ function canMove({ pieces, starts }: Plan, { bytes, names }: Image): boolean {
 }
 
 /** How far behind its old place the table is to begin, for as little of it to move as can be. */
-function leastShift({ pieces, size }: Plan, { bytes, starts }: Image): number {
+function leastShift({ pieces, size }: Plan, { bytes, starts }: KernelEntries): number {
   const moved = (shift: number): number => {
     let sum = 0
     for (const piece of pieces)

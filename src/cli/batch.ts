@@ -1,6 +1,6 @@
 /** `batch`: many commands in one process. */
 import { IptcError } from '../errors'
-import type { Streams } from './main'
+import type { Streams } from './streams'
 
 /** Runs the command on a line. @returns its exit status; undefined where there is none on it */
 export type RunLine = (line: string, streams: Streams) => number | undefined

@@ -11,6 +11,7 @@ import { CommandLineError, readWords } from './command-line'
 import { type OpenKernel, openKernel, type Place } from './kernel'
 import type { Streams } from './main'
 import { Pending, type PendingData } from './pending'
+import type { Streams } from './streams'
 
 /** How often files are looked at. */
 const POLL_MS = 50

@@ -11,14 +11,19 @@ import {
   XtablesError,
 } from '../errors'
 import { UsageError } from '../language/options'
-import { fileReason } from './files'
-import type { Tool } from './tool'
+import { fileReason } from './read-files'
 
 /** Exit statuses. iptables(8), DIAGNOSTICS */
 export const REFUSED = 1
 export const USAGE = 2
 export const NO_TABLE = 3
 export const BUSY = 4
+
+/** How a command names itself: `iptables`, and with its version `iptables v1.8.9`. */
+interface Named {
+  readonly program: string
+  readonly title: string
+}
 
 /** What the command ends with: its status, and the whole message. */
 export class Failure extends Error {
@@ -35,7 +40,7 @@ export const tryHelp = (program: string): string =>
   `Try \`${program} -h' or '${program} --help' for more information.\n`
 
 /** The status and the message that an error stands for. Those that nobody expected are thrown on. */
-export function failureOf(error: unknown, { program, title }: Tool): Failure {
+export function failureOf(error: unknown, { program, title }: Named): Failure {
   if (error instanceof Failure) return error
   const titled = `${title}: `
   if (error instanceof UsageError && error.bare)

@@ -1,7 +1,6 @@
 /** `xtables graph`: chains and jumps as a graph. */
 import { chainGraph } from '../graph/graph'
 import { GRAPH_FORMAT, type GraphFormat, printGraph } from '../graph/print'
-import { check } from '../input'
 import { toJson } from '../json'
 import { GRAPH } from './applets/own'
 import { CommandLineError, readWords } from './command-line'

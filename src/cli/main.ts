@@ -32,8 +32,8 @@ export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colou
 
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
-  files: () => require('./files') as typeof import('./files'),
-  kernel: () => require('./kernel') as typeof import('./kernel'),
+  files: () => require('./read-files') as typeof import('./read-files'),
+  kernel: () => require('./open-kernel') as typeof import('./open-kernel'),
   iptables: () => require('./iptables') as typeof import('./iptables'),
   save: () => require('./save') as typeof import('./save'),
   restore: () => require('./restore') as typeof import('./restore'),

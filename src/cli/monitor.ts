@@ -19,7 +19,7 @@ import { traceMessage } from '../nft/trace'
 import { MONITOR } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
 import { familyName, heldRuleWords, noticeOf, ruleWords } from './event-text'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { hasPacket, packetTold, stepTold, type Told } from './trace-text'
 
 interface Request {

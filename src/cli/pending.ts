@@ -7,9 +7,9 @@ import { existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { IptcError } from '../errors'
-import type { TakeBack, TakenBack } from '../policy/take-back'
-import { fileReason } from './files'
-import type { Place } from './kernel'
+import type { TakeBack, TakenBack } from '../reconcile/take-back'
+import type { Place } from './open-kernel'
+import { fileReason } from './read-files'
 
 export interface PendingData {
   /** Where the tables are. */

@@ -7,8 +7,8 @@ import { reconcile } from '../policy/reconcile'
 import { APPLY, PLAN } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
 import { applyPending, secondsOf } from './confirm'
-import { type OpenKernel, type Place, readFrom, readText } from './kernel'
-import type { Streams } from './main'
+import { type OpenKernel, type Place, readFrom, readText } from './open-kernel'
+import type { Streams } from './streams'
 
 type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
 

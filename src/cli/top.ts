@@ -1,7 +1,8 @@
 /** `xtables top`: which rules packets meet now. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toJson } from '../json'
-import { type Paint, paintOf } from '../paint'
+import { type Paint, paintOf } from '../terminal-style'
+import { visible } from '../view/escape'
 import { type RuleRate, rates } from '../view/rates'
 import type { TableSnapshot } from '../view/snapshot'
 import { visible } from '../view/visible'

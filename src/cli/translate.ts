@@ -14,14 +14,14 @@ import type { Context } from '../extensions/context'
 import { type Command, parseCommand } from '../language/command'
 import { helpText, LANGUAGE_VERSION, programOf } from '../language/help'
 import { UsageError } from '../language/options'
-import { splitWords } from '../language/words'
+import { splitWords } from '../language/quoting'
 import { SetNumbers, type TranslatedRule, translateRule } from '../nft/translate'
 import { encodeRule } from '../ruleset/rule'
 import { RESTORE_TRANSLATE_OPTIONS } from './applets/tools'
 import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
-import { fileReason } from './files'
-import type { Streams } from './main'
-import { type Tool, toolOf } from './tool'
+import { type Tool, toolOf } from './iptables-tools'
+import { fileReason } from './read-files'
+import type { Streams } from './streams'
 
 type Output = Pick<Streams, 'stdout' | 'stderr'>
 

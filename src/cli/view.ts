@@ -2,7 +2,7 @@
 import type { FamilyName } from '../abi/family'
 import type { TableSnapshot } from '../view/snapshot'
 import { type SnapshotOptions, snapshot, snapshotAsync } from '../view/snapshot'
-import { backendOf, type OpenKernel } from './kernel'
+import { backendOf, type OpenKernel } from './open-kernel'
 
 export interface TableValues {
   readonly table?: string[] | undefined

@@ -1,7 +1,9 @@
 /** Edits that are kept back and written together. */
+
+import { check, text } from '../check-input'
 import { IptcError } from '../errors'
-import { check, text } from '../input'
-import { type AnyTable, Table, Table6, type TableOptions } from '../iptc/table'
+import { type AnyTable, Table, Table6 } from '../iptc/table'
+import type { TableOptions } from '../iptc/table-handle'
 
 /** Where the tables are that a function is to work on. */
 export interface Place extends Omit<TableOptions, 'autocommit'> {

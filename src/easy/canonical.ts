@@ -2,9 +2,9 @@
 import type { FamilyName } from '../abi/family'
 import { XtablesError } from '../errors'
 import { findExtension, type Known } from '../extensions/registry'
-import { dashed } from '../iptc/words'
+import { dashed } from '../iptc/parameter-values'
 import { isPlain } from './dictionary'
-import { isRuleKey, matchName, parameterKey, ruleKey, withKeys } from './keys'
+import { isRuleKey, matchName, parameterKey, ruleKey, withKeys } from './dictionary-keys'
 
 export type Dictionary = Readonly<Record<string, unknown>>
 export type Path = readonly (string | number)[]

@@ -4,12 +4,13 @@ import type { Context } from '../extensions/context'
 import type { Parameter } from '../extensions/payload'
 import type { Counters } from '../ruleset/entry'
 import { ByTemplates, type EntryTemplate, type Fill, type Mark, markGaps } from '../ruleset/entry-template'
-import type { Image } from '../ruleset/image'
+import type { KernelEntries } from '../ruleset/kernel-entries'
 import { describeRule, isOpaque, isTargetWord, type PartSpec, type RuleSpec, type TargetSpec } from '../ruleset/rule'
-import type { Ref, Rules } from '../ruleset/rules'
-import { countersOf, type Entry } from '../ruleset/ruleset'
+import type { Rules } from '../ruleset/rules'
+import { countersOf } from '../ruleset/ruleset'
+import type { Entry, Ref } from '../ruleset/table-entry'
 import type { CountersOut, DumpedRule, Value } from './dictionary'
-import { matchKey } from './keys'
+import { matchKey } from './dictionary-keys'
 import { protocolKey } from './protocols'
 
 type Dictionary = Record<string, unknown>
@@ -161,7 +162,7 @@ export function decodeRules(rules: Rules, context: Context): DumpedRule[] {
   }) as ByTemplates<Dictionary>
   const countersOfRef = (ref: Ref): CountersOut => {
     if (typeof ref !== 'number') return countersValue(countersOf(context.family, ref))
-    const { bytes, starts } = image as Image
+    const { bytes, starts } = image as KernelEntries
     const at = starts[ref] as number
     return [countAt(bytes, at + pcnt.offset), countAt(bytes, at + bcnt.offset)]
   }

@@ -2,7 +2,7 @@
 import type { Extension } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
 import type { FlagInput, Option } from '../extensions/option'
-import type { CamelCase, NamesIn } from '../iptc/part'
+import type { CamelCase, NamesIn } from '../iptc/extension-object'
 
 type SnakeCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}_${SnakeCase<Tail>}` : S
 /** The three ways to spell a key. */

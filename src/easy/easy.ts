@@ -15,7 +15,7 @@ export {
   batchDeleteChains,
   batchDeleteRules,
   batchEnd,
-} from './batches'
+} from './batch-functions'
 export {
   addRule,
   decodeRule,

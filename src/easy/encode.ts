@@ -1,15 +1,15 @@
 /** From a dictionary to a rule's bytes. Whatever is not understood is an error that says where it stands. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
+import { shown } from '../check-input'
 import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
-import type { Option, Reading } from '../extensions/option'
+import type { Option } from '../extensions/option'
 import { encodeParameters, findOption, type Parameter } from '../extensions/payload'
+import type { Reading } from '../extensions/reading'
 import { extensionNames, findExtension, type Known } from '../extensions/registry'
-import { shown } from '../input'
-import { readValue } from '../iptc/words'
+import { readValue } from '../iptc/parameter-values'
 import type { Counters } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
 import {
   encodePart,
   encodeRule,
@@ -20,12 +20,13 @@ import {
   requireExtension,
   type TargetSpec,
 } from '../ruleset/rule'
-import type { Entry } from '../ruleset/ruleset'
+import { HEADS } from '../ruleset/rule-head'
+import type { Entry } from '../ruleset/table-entry'
 import { canonicalRule, type Dictionary, type Path, placedAt, traced, within } from './canonical'
 import { isPlain } from './dictionary'
-import { isHeadKey, isRuleKey, matchName } from './keys'
+import { isHeadKey, isRuleKey, matchName } from './dictionary-keys'
+import { shapeFault } from './dictionary-shape'
 import { protocolWord } from './protocols'
-import { shapeFault } from './shape'
 
 /** A part of a rule, and where it stands in the dictionary. */
 interface Placed<T> {

@@ -1,9 +1,10 @@
 /** The options that the functions of the dictionary API take last, and the table that they lead to. */
 import type { FamilyName } from '../abi/family'
+import { flag, instance } from '../check-input'
+import { checkOptions } from '../check-options'
 import { IptcError, NotFoundError, RuleError } from '../errors'
-import { flag, instance } from '../input'
-import { type AnyTable, PLACE_OPTIONS } from '../iptc/table'
-import { checkOptions } from '../options'
+import type { AnyTable } from '../iptc/table'
+import { PLACE_OPTIONS } from '../iptc/table-handle'
 import { Batch, openTable, type Place } from './batch'
 
 export interface EasyOptions extends Place {

@@ -1,8 +1,8 @@
 /** ipsets as dictionaries: by name, each with its type, what it is made with, and its entries. */
 import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
+import { isObject, shown } from '../check-input'
 import { IptcError, SetError, UnsupportedError } from '../errors'
-import { isObject, shown } from '../input'
 import { contentsOf } from '../ipset/contents'
 import { readEntries } from '../ipset/entries'
 import { IpSet, type Replacement, type SetHeader } from '../ipset/ip-set'

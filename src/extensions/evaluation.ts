@@ -56,6 +56,7 @@ export interface Circumstance {
 
 export type Condition = Test | OneOf | Question | Circumstance
 
+/** A condition that asks for several things of a packet at once: a function of what is known of it. */
 export const question = (answer: Question['answer']): Question => ({ kind: 'question', answer })
 
 /** Each of the alternatives is what has to hold together. */
@@ -162,6 +163,7 @@ export const ends =
   () =>
   () => [{ kind: 'end', verdict }]
 
+/** The packet is accepted: no later rule of the table sees it. */
 export const ACCEPTED: End = { kind: 'end', verdict: 'ACCEPT' }
 
 /** What was known is known no more. */

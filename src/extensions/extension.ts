@@ -23,6 +23,7 @@ export type Options = Readonly<Record<string, Option>>
 export interface Demands {
   /** Protocols, one of which `-p` must name without `!`. */
   readonly protocols?: readonly ProtocolName[]
+  /** Tables, in one of which alone the rule may stand. */
   readonly tables?: readonly TableName[]
   /** Hooks from which alone the rule may be reached. */
   readonly hooks?: readonly Hook[]
@@ -112,6 +113,7 @@ export interface Suspicion extends Fault {
   readonly local: boolean
 }
 
+/** A reason for which the kernel may have refused a payload, with the errno that it gives then. */
 export const suspicion = (parameter: string, errno: number, reason: string, local = false): Suspicion => ({
   reason,
   parameter,
@@ -173,6 +175,7 @@ type FieldsOf<R> = LayoutOf<R[keyof R]>
 
 /** A field that always holds one value, and so tells this extension from others of the same struct. */
 export type Fixed = { readonly field: Field<unknown>; readonly value: unknown }
+/** A field with the one value that it always holds, for the key `fixed` of a declaration. */
 export const fixed = <T>(field: Field<T>, value: T): Fixed => ({ field: field as Field<unknown>, value })
 
 interface Declaration<R, O> extends Demands {
@@ -184,6 +187,7 @@ interface Declaration<R, O> extends Demands {
   written?: number | Readonly<Record<FamilyName, number>>
   /** Of an extension that is a face of another: revisions that the kernel has under the extension's own name. */
   plain?: readonly number[]
+  /** Its options by iptables' names, in the order in which iptables prints them. */
   options: (fields: FieldsOf<R>, family: FamilyName) => O
   /** Fields that always have one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
@@ -410,11 +414,13 @@ function extension<const N extends string, const R extends Layouts, const O exte
   }
 }
 
+/** Declares a match. @param name as in `-m NAME` */
 export const match = <const N extends string, const R extends Layouts, const O extends Options>(
   name: N,
   declaration: Declaration<R, O>,
 ): Extension<N, O> => extension('match', name, declaration)
 
+/** Declares a target. @param name as in `-j NAME` */
 export const target = <const N extends string, const R extends Layouts, const O extends Options>(
   name: N,
   declaration: Declaration<R, O>,

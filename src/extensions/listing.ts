@@ -5,7 +5,7 @@
  * In a template `$` stands for the next word of the option, and what is in brackets is there only where the option is
  * negated: `dpt:[!]$` lists as `dpt:22` and `dpt:!22`.
  */
-import type { Reading } from './option'
+import type { Reading } from './reading'
 import { same } from './values/value'
 
 /** A reading in the words of a listing, with its text. */

@@ -17,6 +17,7 @@ const anyFamily = { flags: u32, minAddr: raw(16, 4), maxAddr: raw(16, 4), minPro
 
 /** linux/netfilter/nf_nat.h */
 export const natRange = struct('struct nf_nat_range', 40, anyFamily)
+/** What the targets of the nat table translate to, with a base port. linux/netfilter/nf_nat.h */
 export const natRange2 = struct('struct nf_nat_range2', 44, { ...anyFamily, baseProto: be16 })
 /** Room for many ranges, of which the kernel takes exactly one. */
 export const natRangeIPv4 = struct('struct nf_nat_ipv4_multi_range_compat', 20, {
@@ -38,6 +39,7 @@ export interface RangeFields {
   readonly baseProto?: Field<number>
 }
 
+/** The number of ranges, which has to be one, as a fixed field; none where the struct does not count them. */
 export const oneRange = ({ rangesize }: RangeFields): Fixed[] => (rangesize === undefined ? [] : [fixed(rangesize, 1)])
 
 /** For a target whose text has no base port: a range with one has no words. */
@@ -62,7 +64,10 @@ export function toOption({ flags, minAddr, maxAddr, minProto, maxProto, baseProt
 /** With `! -p` as well: iptables looks at the name alone. */
 const PORT_PROTOCOLS = ['tcp', 'udp', 'sctp', 'dccp', 'icmp'] as const
 
-/** @param parameter in which the ports stand */
+/**
+ * That ports are given only with `-p` of a protocol that has them.
+ * @param parameter in which the ports stand
+ */
 export const portsNeedProtocol =
   (parameter: string) =>
   ({ flags }: RangeFields): Usage => {

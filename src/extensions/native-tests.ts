@@ -20,9 +20,12 @@ export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
 }
 
 const EQUAL = { true: 'neq', false: 'eq' } as const
+/** The comparison with one value, by whether it is negated. */
 export const equality = (negated: boolean): 'eq' | 'neq' => EQUAL[`${negated}`]
+/** Whether a comparison is with one value, and not with less or more. */
 export const isEquality = (op: Comparison): op is 'eq' | 'neq' => op === 'eq' || op === 'neq'
 
+/** Whether all bytes are zero, from a place on. */
 export function isZero(bytes: Uint8Array, from = 0): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true
@@ -136,8 +139,11 @@ const form = (plain: Codec<number>, ordered = plain): NumberForm => ({ plain, or
 /** Of what the kernel has in the byte order of the machine, and of what packets have. */
 export const HOST32 = form(u32, be32)
 export const HOST16 = form(u16, be16)
+/** A number of one byte in a header, for {@link rangeTest}. */
 export const NETWORK8 = form(u8)
+/** A number of two bytes in a header, in network order. */
 export const NETWORK16 = form(be16)
+/** A number of four bytes in a header, in network order. */
 export const NETWORK32 = form(be32)
 
 export type NumberRange = readonly [first: number, last: number]

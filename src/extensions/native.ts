@@ -120,23 +120,28 @@ export interface Native {
   readonly isWritten: boolean
 }
 
+/** What iptables-nft writes as statements of nf_tables in place of the extension. */
 export const native = (...parts: readonly NativePart[]): Native => ({ parts, isWritten: true })
 /** As {@link native}, of what iptables-nft writes as an extension of x_tables, and others write so. */
 export const readNatively = (...parts: readonly NativePart[]): Native => ({ parts, isWritten: false })
 
+/** What the kernel knows of a packet besides its bytes. @param key NFT_META_… of linux/netfilter/nf_tables.h */
 export const meta = (key: number): Source => ({ from: 'meta', key })
+/** Bytes of the transport header, in bytes from its start. */
 export const transport = (offset: number, length: number): Source => ({
   from: 'payload',
   base: NFT_PAYLOAD.TRANSPORT,
   offset,
   length,
 })
+/** Bytes of the link-layer header, in bytes from its start. */
 export const link = (offset: number, length: number): Source => ({
   from: 'payload',
   base: NFT_PAYLOAD.LL,
   offset,
   length,
 })
+/** Bytes of the header of IPv4 or IPv6, in bytes from its start. */
 export const network = (offset: number, length: number): Source & { readonly from: 'payload' } => ({
   from: 'payload',
   base: NFT_PAYLOAD.NETWORK,
@@ -156,14 +161,18 @@ export const optionalHeader = (type: number, offset: number, length: number): Op
 /** Where the addresses lie in a header of the family: that of the source, that of the destination. */
 export const ADDRESSES: Readonly<Record<FamilyName, readonly [number, number]>> = { ipv4: [12, 16], ipv6: [8, 24] }
 
+/** What the route of a packet says. @param key NFT_RT_… */
 export const route = (key: number): Source => ({ from: 'rt', key })
+/** What the routing table says of an address. @param flags NFTA_FIB_F_… */
 export const lookup = (flags: number, result: number): Source => ({ from: 'fib', flags, result })
+/** What connection tracking knows of the connection of a packet. @param key NFT_CT_… of linux/netfilter/nf_tables.h */
 export const connection = (key: number, direction?: number): Source => ({
   from: 'ct',
   key,
   ...(direction !== undefined && { direction }),
 })
 
+/** A text that is the same for sources that are the same. */
 export function sourceKey(source: Source): string {
   if (source.from === 'payload')
     return `payload ${source.base} ${source.offset} ${source.length} ${source.checksum ?? ''}`

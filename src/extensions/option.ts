@@ -6,13 +6,8 @@ import type { Field } from '../binary/codec'
 import { type Extent, extentsOf, placesOf } from '../binary/struct'
 import type { Context, Listing } from './context'
 import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
+import type { Reading } from './reading'
 import { Mismatch, same, type ValueType } from './values/value'
-
-/** What was said of one option: its words as in text, and whether `!` stood in front. */
-export interface Reading {
-  readonly negated: boolean
-  readonly words: readonly string[]
-}
 
 /** @typeParam In what an assignment accepts. @typeParam Alias other names of the option. */
 export interface Option<In = unknown, Alias extends string = string> {
@@ -68,6 +63,7 @@ export interface Word {
 }
 
 interface Spec<T, Alias extends string> {
+  /** Other names of it, which are understood and never printed. */
   aliases?: readonly Alias[]
   /** Where `!` is stored. Without it, the option cannot be negated. */
   negation?: Field<boolean>
@@ -75,16 +71,21 @@ interface Spec<T, Alias extends string> {
   present?: Field<boolean>
   /** Value of an option that was not given, where there is no such place; all bits zero unless said. */
   absent?: T
+  /** The extension cannot be without it. */
   required?: boolean
   /** Printed also where it was not given, as its value then means something; or where this field says so. */
   always?: boolean | Field<boolean>
+  /** Options that may not stand beside it. */
   excludes?: readonly string[]
+  /** Options that have to stand beside it. */
   needs?: readonly string[]
+  /** In a text, what it needs has to stand before it. */
   trails?: boolean
   /** The value that is stored where `!` stands before another. It reads as that value, without `!`. */
   negate?: (value: T) => T
   /** Makes the word one that may be left out, which means `absent`. It is printed without where this says so. */
   bare?: Pick<Field<boolean>, 'read'>
+  /** The name by which it is printed, where that depends on what is stored. */
   spelled?: Spelled
   /** Why a value cannot be taken although its type allows it. */
   refuses?: (value: T, negated: boolean) => string | undefined

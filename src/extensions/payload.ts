@@ -5,7 +5,8 @@
 import { XtablesError } from '../errors'
 import type { Context, Listing } from './context'
 import type { Listed } from './listing'
-import { type Option, originals, overlap, type Reading } from './option'
+import { type Option, originals, overlap } from './option'
+import type { Reading } from './reading'
 import type { Known } from './registry'
 import { Mismatch, same } from './values/value'
 

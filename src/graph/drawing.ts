@@ -1,6 +1,6 @@
 /** What a drawing of a graph shows, whatever it is drawn in. */
 import type { FamilyName } from '../abi/family'
-import { visible } from '../view/visible'
+import { visible } from '../view/escape'
 import type { ChainGraph, GraphEdge, GraphNode } from './graph'
 
 /** A chain. */

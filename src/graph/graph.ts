@@ -1,9 +1,9 @@
 /** The chains of tables and the jumps between them, as a graph. */
 import type { FamilyName } from '../abi/family'
+import { check } from '../check-input'
 import { IptcError } from '../errors'
-import { check } from '../input'
+import { SNAPSHOTS } from '../view/check-snapshots'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from '../view/snapshot'
-import { SNAPSHOTS } from '../view/taken'
 
 export interface GraphNode {
   /** Family, table and chain, with a blank between two. */

@@ -1,5 +1,5 @@
 /** Graphs of chains in the formats that others draw, and drawn. */
-import { check, keyOf } from '../input'
+import { check, keyOf } from '../check-input'
 import type { TableSnapshot } from '../view/snapshot'
 import { printDot } from './dot'
 import { type Drawing, drawingsOf } from './drawing'

@@ -1,6 +1,7 @@
 /** Entries and what sets are made with: from users' values to attributes, and back, by the declarations of the types. */
+
+import { isObject, shown } from '../check-input'
 import { SetError } from '../errors'
-import { isObject, shown } from '../input'
 import type { Encoded } from '../netlink/attribute'
 import { type Aim, Mismatch } from './fields'
 import { type EntryAttributes, entryList } from './messages'

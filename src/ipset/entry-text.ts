@@ -1,8 +1,8 @@
 /** Entries as text, in the words of ipset(8). */
 import type { FamilyName } from '../abi/family'
+import { text as aText, check, keyOf, object } from '../check-input'
+import { checkOptions } from '../check-options'
 import { IptcError } from '../errors'
-import { text as aText, check, keyOf, object } from '../input'
-import { checkOptions } from '../options'
 import { lineWords } from './language/command'
 import { EntryGrammar } from './language/entry'
 import type { Values } from './language/text'

@@ -1,8 +1,8 @@
 /** Why sets are refused: the kernel's numbers, and our own checks, as errors for users. */
 import { ERRNO, errnoName } from '../abi/errno'
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../abi/ip-set'
+import { isObject, shown } from '../check-input'
 import { NotFoundError, SetError, UnsupportedError } from '../errors'
-import { isObject, shown } from '../input'
 import { explain, type Refusal } from '../netlink/refusal'
 import type { SetTypeName } from './types'
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IPSET_PROTOCOL } from '../abi/ip-set'
 import { NETLINK_NETFILTER } from '../abi/netlink'
+import { checkOptions } from '../check-options'
 import { report } from '../diagnostics'
 import { IptcError } from '../errors'
 import { aNetlinkPort, type NetlinkPort } from '../kernel/kernel'
@@ -10,7 +11,6 @@ import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { NetlinkClient, type Outcome } from '../netlink/client'
 import { type Message, type MessageType, type NfHead, nfHead, type Request, request } from '../netlink/message'
 import { Refusal } from '../netlink/refusal'
-import { checkOptions } from '../options'
 import { type Asked, explainSet } from './refusals'
 
 /** Where sets are. */

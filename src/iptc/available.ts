@@ -1,6 +1,7 @@
 /** Whether there are tables to work on. */
 import { NotFoundError, UnsupportedError } from '../errors'
-import { type AnyTable, Table, Table6, type TableOptions } from './table'
+import { type AnyTable, Table, Table6 } from './table'
+import type { TableOptions } from './table-handle'
 
 type Where = Omit<TableOptions, 'autocommit'>
 

@@ -1,21 +1,37 @@
 /** Chains of a table. */
 
 import { checkPosition } from '../backend/legacy/commit'
+import { check, checkNone, instance, text } from '../check-input'
 import { NotFoundError } from '../errors'
-import { check, checkNone, instance, text } from '../input'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
-import type { Image } from '../ruleset/image'
+import type { KernelEntries } from '../ruleset/kernel-entries'
 import type { OwnRules, Rules } from '../ruleset/rules'
-import { type Chain as ChainData, type Entry, ownRules, type Ruleset } from '../ruleset/ruleset'
+import { type Chain as ChainData, ownRules, type Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
+import {
+  changeChain,
+  deleteChain,
+  emptied,
+  getPolicy,
+  isBuiltin,
+  policyCounters,
+  renameChain,
+  setPolicy,
+  zeroedChain,
+} from './chain-edits'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
-import { A_RULE, type AnyRule, copiedRule, storedRule } from './rule'
-import { Strict } from './strict'
-import { AnyTable } from './table'
+import { Strict } from './refuse-assignment'
+import { type AnyRule, copiedRule, storedRule } from './rule'
+import { A_RULE } from './rule-base'
+import { TableHandle } from './table-handle'
 
-/** A name in a table: what the chain holds is asked of the table at each use. */
-export class Chain extends Strict {
+/**
+ * A name in a table: what the chain holds is asked of the table at each use.
+ * @typeParam T the kind of table
+ */
+export class Chain<T extends TableHandle = TableHandle> extends Strict {
   /** @internal */
   static override readonly instead = {
     name: 'rename',
@@ -23,18 +39,18 @@ export class Chain extends Strict {
     table: 'another Chain',
   }
 
-  readonly #table: AnyTable
+  readonly #table: T
   #name: string
 
-  constructor(table: AnyTable, name: string) {
+  constructor(table: T, name: string) {
     super()
-    check('the table of a chain', table, instance(AnyTable, 'a Table or a Table6'))
+    check('the table of a chain', table, instance(TableHandle, 'a Table or a Table6'))
     check('the name of a chain', name, text)
     this.#table = table
     this.#name = name
   }
 
-  get table(): AnyTable {
+  get table(): T {
     return this.#table
   }
 
@@ -57,7 +73,7 @@ export class Chain extends Strict {
     const { refs, image } = this.#data().rules
     return refs.map((ref) =>
       typeof ref === 'number'
-        ? copiedRule(image as Image, ref, context)
+        ? copiedRule(image as KernelEntries, ref, context)
         : storedRule(context.family, { entry: { ...ref, isCopy: true }, sets: context.sets }),
     )
   }
@@ -69,7 +85,7 @@ export class Chain extends Strict {
   }
 
   isBuiltin(): boolean {
-    return this.table.builtinChain(this.#name)
+    return isBuiltin(this.table, this.#name)
   }
 
   /** Adds a rule at the end. @throws XtablesError for one that is not complete; RuleError for one the kernel would refuse */
@@ -131,37 +147,37 @@ export class Chain extends Strict {
   flush(): void
   flush(...none: unknown[]): void {
     checkNone('flush of a chain', none, 'deleteRule takes out one rule')
-    this.table.flushEntries(this.#name)
+    changeChain(this.table, this.#name, emptied)
   }
 
   rename(newName: string): void {
-    this.table.renameChain(this.#name, newName)
+    renameChain(this.table, this.#name, newName)
     this.#name = newName
   }
 
   delete(): void
   delete(...none: unknown[]): void {
     checkNone('delete of a chain', none, 'deleteRule takes out one rule')
-    this.table.deleteChain(this.#name)
+    deleteChain(this.table, this.#name)
   }
 
   getPolicy(): Policy {
-    return this.table.getPolicy(this.#name)
+    return getPolicy(this.table, this.#name)
   }
 
   setPolicy(policy: Policy | PolicyName, counters?: CountersInput): void {
-    this.table.setPolicy(this.#name, policy, counters)
+    setPolicy(this.table, this.#name, policy, counters)
   }
 
   /** Packets and bytes that met the policy, as of when the table was read. @throws RuleError for a chain without policy */
   getCounters(): Counters {
-    return this.table.policyCounters(this.#name)
+    return policyCounters(this.table, this.#name)
   }
 
   zeroCounters(): void
   zeroCounters(...none: unknown[]): void {
     checkNone('zeroCounters', none, 'replaceRule gives one rule other counters')
-    this.table.zeroEntries(this.#name)
+    changeChain(this.table, this.#name, zeroedChain)
   }
 
   override toString(): string {

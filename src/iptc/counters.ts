@@ -1,6 +1,7 @@
 /** Counters as callers give them. */
+
+import { shown } from '../check-input'
 import { XtablesError } from '../errors'
-import { shown } from '../input'
 import type { Counters } from '../ruleset/entry'
 
 const LIMIT = 2n ** 64n

@@ -1,15 +1,22 @@
 /** A match of a rule. */
-import { check, checkNone } from '../input'
-import { type MatchName, type MatchParameters, newContent, Part, Stored, storedClass } from './part'
-import { A_RULE, type AnyRule } from './rule'
+import { check, checkNone } from '../check-input'
+import {
+  ExtensionObject,
+  type MatchName,
+  type MatchParameters,
+  newContent,
+  Stored,
+  storedClass,
+} from './extension-object'
+import { A_RULE, type RuleBase } from './rule-base'
 
-class MatchObject extends Part {
+class MatchObject extends ExtensionObject {
   get kind(): 'match' {
     return 'match'
   }
 
   /** @internal */
-  constructor(rule: AnyRule, source: string | Stored, ...none: unknown[]) {
+  constructor(rule: RuleBase, source: string | Stored, ...none: unknown[]) {
     check('the rule of a match', rule, A_RULE)
     checkNone('a match besides its name', none, 'parameters are properties of the match')
     super(rule, source instanceof Stored ? source : newContent('match', source, rule))
@@ -24,13 +31,13 @@ interface MatchConstructor {
    * A match for `rule`, which `rule.addMatch` puts there.
    * @throws XtablesError for a name that the rule's family does not have
    */
-  new <N extends MatchName>(rule: AnyRule, name: N): Match<N>
-  new (rule: AnyRule, name: string): Match
+  new <N extends MatchName>(rule: RuleBase, name: N): Match<N>
+  new (rule: RuleBase, name: string): Match
   readonly prototype: Match
 }
 
 export const Match = MatchObject as unknown as MatchConstructor
 
 /** @internal */
-export const storedMatch = (rule: AnyRule, source: Stored): Match =>
+export const storedMatch = (rule: RuleBase, source: Stored): Match =>
   new (storedClass(MatchObject, source))(rule, source)

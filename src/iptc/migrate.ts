@@ -1,19 +1,20 @@
 /** From one of the kernel's packet filters to the other: rules, chains, policies, and what they have counted. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName } from '../abi/netfilter'
-import { checkFaithful } from '../backend/faithful'
+import { checkFaithful } from '../backend/check-lossless'
 import { aBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
+import { check, duration, flag, names } from '../check-input'
+import { checkOptions } from '../check-options'
 import { IptcError } from '../errors'
-import { check, duration, flag, names } from '../input'
 import { aKernel, type Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { RestoreText } from '../language/restore'
 import { tableText } from '../language/save'
-import { checkOptions } from '../options'
 import { type Draft, holdsAny, type Ruleset } from '../ruleset/ruleset'
-import { type AnyTable, Table, Table6, type TableOptions } from './table'
+import { type AnyTable, Table, Table6 } from './table'
+import type { TableOptions } from './table-handle'
 
 type Sides = Pick<MigrateOptions, 'from' | 'to'>
 type Place = { readonly kernel: Kernel; readonly lockTimeoutMs: number | undefined }

@@ -1,7 +1,8 @@
 /** What a built-in chain does with packets that no rule of it decided on. */
+
+import { check, instance, shown } from '../check-input'
 import { XtablesError } from '../errors'
-import { check, instance, shown } from '../input'
-import { refuseAssignment, Strict } from './strict'
+import { refuseAssignment, Strict } from './refuse-assignment'
 
 export type PolicyName = 'ACCEPT' | 'DROP'
 

@@ -2,11 +2,11 @@
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
 import { UnboundSets } from '../backend/sets'
+import { check, checkNone, shown, text } from '../check-input'
 import { IptcError, XtablesError } from '../errors'
 import type { Context, SetNames } from '../extensions/context'
 import type { Option } from '../extensions/option'
 import { findOption, writeParameter } from '../extensions/payload'
-import { check, checkNone, instance, shown, text } from '../input'
 import { parseRule } from '../language/parse'
 import { printRule } from '../language/print'
 import {
@@ -21,17 +21,19 @@ import {
   writeCounters,
 } from '../ruleset/entry'
 import { sameRule } from '../ruleset/equal'
-import { HEADS } from '../ruleset/head'
-import { entryIn, type Image } from '../ruleset/image'
+import { entryIn, type KernelEntries } from '../ruleset/kernel-entries'
 import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/rule'
-import { countersOf, type Entry, plain } from '../ruleset/ruleset'
+import { HEADS } from '../ruleset/rule-head'
+import { countersOf } from '../ruleset/ruleset'
+import { type Entry, plain } from '../ruleset/table-entry'
 import { type CountersInput, readCounters as countersFrom } from './counters'
+import type { MatchName, TargetName } from './extension-object'
+import { ExtensionObject, storedContent } from './extension-object'
 import { Match, storedMatch } from './match'
-import type { MatchName, TargetName } from './part'
-import { Part, storedContent } from './part'
-import { readOnly, Strict } from './strict'
+import { propertyValue, readValue } from './parameter-values'
+import { readOnly } from './refuse-assignment'
+import { A_RULE, RuleBase } from './rule-base'
 import { storedTarget, Target, type TargetOptions } from './target'
-import { propertyValue, readValue } from './words'
 
 /** @internal Where a rule comes from: its bytes, and who knows the ipsets that they name. */
 export interface Origin {
@@ -41,11 +43,11 @@ export interface Origin {
 
 /** An entry of a table as a kernel handed it out: of many rules that are looked at, little is ever asked. */
 class TableEntry {
-  readonly image: Image
+  readonly image: KernelEntries
   readonly number: number
   readonly context: Context
 
-  constructor(image: Image, number: number, context: Context) {
+  constructor(image: KernelEntries, number: number, context: Context) {
     this.image = image
     this.number = number
     this.context = context
@@ -61,7 +63,7 @@ type AddressInput = string | undefined
 type InterfaceInput = string | undefined
 
 /** What {@link Rule} and {@link Rule6} have in common. */
-export abstract class AnyRule extends Strict {
+export abstract class AnyRule extends RuleBase {
   /** @internal */
   static override readonly instead = { matches: 'createMatch, addMatch or removeMatch' }
 
@@ -93,7 +95,7 @@ export abstract class AnyRule extends Strict {
   }
 
   /** @internal */
-  get context(): Context {
+  override get context(): Context {
     return this.#context
   }
 
@@ -328,7 +330,7 @@ export abstract class AnyRule extends Strict {
   }
 
   #checkKind(kind: 'match' | 'target', part: unknown): void {
-    if (!(part instanceof Part) || part.kind !== kind)
+    if (!(part instanceof ExtensionObject) || part.kind !== kind)
       throw new XtablesError(`rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`, {
         extension: 'rule',
         parameter: kind,
@@ -357,9 +359,6 @@ function checkOrigin(origin: Partial<Origin> | null): void {
     `a rule is made without ${shown(origin)}; use Rule.parse for text, easy.encodeRule for a dictionary, or properties`,
   )
 }
-
-/** @internal */
-export const A_RULE = instance(AnyRule, 'a Rule or a Rule6')
 
 function parsed(line: string, family: Family): Origin {
   check('the words of a rule', line, text)
@@ -398,7 +397,7 @@ export class Rule6 extends AnyRule {
 }
 
 /** @internal The entry of this number as a rule: a copy, which says what the table said when it was read. */
-export const copiedRule = (image: Image, number: number, context: Context): AnyRule => {
+export const copiedRule = (image: KernelEntries, number: number, context: Context): AnyRule => {
   const stored = new TableEntry(image, number, context)
   return context.family === IPV4 ? new Rule(stored) : new Rule6(stored)
 }

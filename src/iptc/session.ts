@@ -10,8 +10,8 @@ import { ConflictError, CountersError, IptcError } from '../errors'
 import { conflict } from '../kernel/client'
 import type { Kernel, Lend, LockRequest } from '../kernel/kernel'
 import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
-import { atOnce, inSlices, type Sliced } from '../slices'
-import { lockRequest, type WaitOptions } from './wait'
+import { atOnce, inSlices, type Sliced } from '../time-slices'
+import { lockRequest, type WaitOptions } from './lock-wait'
 
 /** What is being made of a table: what was read, and what has become of it since. */
 interface Work {

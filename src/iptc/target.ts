@@ -1,11 +1,18 @@
 /** What a rule does with the packets that it matches. */
 import { isVerdict } from '../abi/netfilter'
+import { check, flag, text } from '../check-input'
+import { checkOptions } from '../check-options'
 import { findExtension } from '../extensions/registry'
-import { check, flag, text } from '../input'
-import { checkOptions } from '../options'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
-import { newContent, Part, Stored, storedClass, type TargetName, type TargetParameters } from './part'
-import { A_RULE, type AnyRule } from './rule'
+import {
+  ExtensionObject,
+  newContent,
+  Stored,
+  storedClass,
+  type TargetName,
+  type TargetParameters,
+} from './extension-object'
+import { A_RULE, type RuleBase } from './rule-base'
 
 export interface TargetOptions {
   /** Go on in the chain without coming back to this one, as `-g` does. */
@@ -32,7 +39,7 @@ class Going extends Stored {
   }
 }
 
-function newTarget(rule: AnyRule, name: string, goto: boolean): Stored {
+function newTarget(rule: RuleBase, name: string, goto: boolean): Stored {
   check('the name of a target', name, text)
   const destination = destinationOf(name, goto)
   return destination === undefined ? newContent('target', name, rule) : new Going(destination)
@@ -42,13 +49,13 @@ const OPTIONS = { goto: flag }
 
 const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
 
-class TargetObject extends Part {
+class TargetObject extends ExtensionObject {
   /** @internal */
-  static override readonly instead = { ...Part.instead, goto: ELSEWHERE, chain: ELSEWHERE }
+  static override readonly instead = { ...ExtensionObject.instead, goto: ELSEWHERE, chain: ELSEWHERE }
   readonly #destination: Destination | undefined
 
   /** @internal */
-  constructor(rule: AnyRule, source: string | Stored, options: TargetOptions = {}) {
+  constructor(rule: RuleBase, source: string | Stored, options: TargetOptions = {}) {
     check('the rule of a target', rule, A_RULE)
     checkOptions(options, OPTIONS)
     const stored = source instanceof Stored ? source : newTarget(rule, source, options.goto ?? false)
@@ -75,7 +82,7 @@ class TargetObject extends Part {
     return this.#destination?.kind === 'chain' ? this.#destination.chain : undefined
   }
 
-  override equals(other: Part): boolean {
+  override equals(other: ExtensionObject): boolean {
     return (
       super.equals(other) && other instanceof TargetObject && this.goto === other.goto && this.chain === other.chain
     )
@@ -90,15 +97,15 @@ interface TargetConstructor {
    * A target for `rule`, which `rule.target = target` puts there: an extension, a verdict, or else the name of a chain.
    * @throws XtablesError for a name that can be none of them
    */
-  new <N extends TargetName>(rule: AnyRule, name: N, options?: TargetOptions): Target<N>
-  new (rule: AnyRule, name: string, options?: TargetOptions): Target
+  new <N extends TargetName>(rule: RuleBase, name: N, options?: TargetOptions): Target<N>
+  new (rule: RuleBase, name: string, options?: TargetOptions): Target
   readonly prototype: Target
 }
 
 export const Target = TargetObject as unknown as TargetConstructor
 
 /** @internal */
-export const storedTarget = (rule: AnyRule, source: Destination | Stored): Target => {
+export const storedTarget = (rule: RuleBase, source: Destination | Stored): Target => {
   const stored = source instanceof Stored ? source : new Going(source)
   return new (storedClass(TargetObject, stored))(rule, stored)
 }

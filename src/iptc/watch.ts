@@ -3,20 +3,20 @@ import { ERRNO } from '../abi/errno'
 import { NETLINK_NETFILTER } from '../abi/netlink'
 import { NFNLGRP } from '../abi/nfnetlink'
 import { NftClient } from '../backend/nft/client'
-import { Mirror, type TableChange } from '../backend/nft/mirror'
+import { type TableChange, WatchedTable } from '../backend/nft/watched-table'
 import { withNetlink } from '../backend/open'
 import type { BackendName } from '../backend/store'
+import { instance } from '../check-input'
+import { checkOptions } from '../check-options'
 import { ConflictError, KernelError, UnsupportedError } from '../errors'
 import type { Context } from '../extensions/context'
-import { instance } from '../input'
 import type { Kernel } from '../kernel/kernel'
 import type { Encoded } from '../netlink/attribute'
 import type { Message } from '../netlink/message'
 import { begun, rest, subscribe } from '../netlink/subscribe'
 import { batchesOf } from '../nft/notices'
 import { readRule } from '../nft/rule'
-import { checkOptions } from '../options'
-import { inSlices, type Sliced, turns } from '../slices'
+import { inSlices, type Sliced, turns } from '../time-slices'
 import { type AnyRule, storedRule } from './rule'
 
 export interface WatchOptions {
@@ -84,7 +84,7 @@ class Watching implements AsyncDisposable {
   readonly #end: AbortController
   #reading: Promise<void> | undefined
   readonly notices: AsyncGenerator<Message, void, void>
-  readonly mirror: Mirror<AnyRule>
+  readonly mirror: WatchedTable<AnyRule>
   #isOver = false
   /** Why the rules could not be read. */
   failure: unknown
@@ -97,7 +97,7 @@ class Watching implements AsyncDisposable {
     this.#client.generation()
     this.notices = subscribe(port, NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal: end.signal })
     try {
-      this.mirror = new Mirror(this.#client, context.family, table, (expressions) => ruleOf(context, expressions))
+      this.mirror = new WatchedTable(this.#client, context.family, table, (expressions) => ruleOf(context, expressions))
     } catch (error) {
       this.#client.close()
       void this.notices.return()

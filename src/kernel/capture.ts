@@ -2,8 +2,8 @@
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName, TABLES } from '../abi/netfilter'
 import { getInfo } from '../abi/x-tables'
+import { check, instance, isObject, keyOf, object, shown, text } from '../check-input'
 import { BlobError, IptcError, UnsupportedError } from '../errors'
-import { check, instance, isObject, keyOf, object, shown, text } from '../input'
 import { Client, type SetIdentity, type TableEntries, type TableInfo } from './client'
 import { aKernel, type Kernel } from './kernel'
 

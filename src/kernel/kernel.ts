@@ -3,7 +3,7 @@
  * kernel with a map; nothing above knows which of them it holds.
  */
 import type { FamilyName } from '../abi/family'
-import { isObject, type Taken } from '../input'
+import { isObject, type Taken } from '../check-input'
 
 /** A raw socket of one family in one network namespace. */
 export interface Connection {

@@ -6,15 +6,16 @@ import type { Context, Listing } from '../extensions/context'
 import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
 import { isGoto, isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
-import { type EntryPart, extensionParts } from '../ruleset/parts'
+import { type EntryExtension, entryExtensions } from '../ruleset/entry-extensions'
 import { describeRule, encodeRule } from '../ruleset/rule'
+import { HEADS } from '../ruleset/rule-head'
 import type { Rules } from '../ruleset/rules'
-import { type Chain, countersOf, type Entry, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, countersOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import type { Command } from './command'
 import { listTable } from './list'
 import { printPart, printRule } from './print'
-import { printName } from './words'
+import { printName } from './quoting'
 
 /**
  * What a command prints before it changes anything. Empty for one that is silent.
@@ -129,7 +130,7 @@ function ruleText(entry: Entry, context: Context): string {
     ` in ${face('in-interface')} out ${face('out-interface')}`,
     ` ${sign(head['src'])}${word(head['src'], any)} ${sign(head['dst'])}-> ${word(head['dst'], any)}  `,
     goesTo ? '[goto] ' : '',
-    ...extensionParts(family, entry.bytes).map((part) => partText(part, entry.bytes, listing)),
+    ...entryExtensions(family, entry.bytes).map((part) => partText(part, entry.bytes, listing)),
   ].join('')
 }
 
@@ -142,7 +143,11 @@ function targetName({ bytes, jump }: Entry, family: Family): string {
   return isStandard(bytes, target) ? (verdictName(readVerdict(bytes, target)) ?? '') : partName(bytes, target)
 }
 
-function partText({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
+function partText(
+  { kind, name, revision, at, size, known }: EntryExtension,
+  bytes: Uint8Array,
+  listing: Listing,
+): string {
   if (known === undefined)
     return ` ${printPart(kind, { name, revision, payload: bytes.slice(at, at + size) }, listing.family.name)}`
   const text = listPayload(known, bytes, at, listing)

@@ -10,10 +10,10 @@ import { findExtension, type Known } from '../extensions/registry'
 import { Mismatch } from '../extensions/values/value'
 import { RecentFirst } from '../recent-first'
 import { isStandard, matchParts, type Part, payloadAt, payloadSize, targetPart } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
-import { entryPart } from '../ruleset/parts'
+import { entryExtension } from '../ruleset/entry-extensions'
 import { chainNameFault, contextWithin } from '../ruleset/rule'
-import type { Entry } from '../ruleset/ruleset'
+import { HEADS } from '../ruleset/rule-head'
+import type { Entry } from '../ruleset/table-entry'
 
 /** A rule, and the chain that it is to be appended to. */
 export interface ReadLine {
@@ -267,7 +267,7 @@ class TemplateParser {
     const kind = letter === '-m' ? 'match' : 'target'
     const part = kind === 'match' ? this.#matches.shift() : target
     if (part === undefined) return false
-    const { known } = entryPart(kind, family, bytes, part)
+    const { known } = entryExtension(kind, family, bytes, part)
     if (known === undefined || known.extension.name !== name || !isPlain(known, part)) return false
     this.#known = { known, at: payloadAt(part) }
     this.#parts.push({ steps: [], hasGap: false })

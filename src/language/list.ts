@@ -8,10 +8,11 @@ import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
 import { findExtension } from '../extensions/registry'
 import { isGoto, isStandard, partName, readVerdict, targetPart } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
-import { type EntryPart, extensionParts } from '../ruleset/parts'
+import { type EntryExtension, entryExtensions } from '../ruleset/entry-extensions'
 import { contextWithin } from '../ruleset/rule'
-import { type Chain, countersOf, type Entry, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { HEADS } from '../ruleset/rule-head'
+import { type Chain, countersOf, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { hostNames } from './hosts'
 import { printPart } from './print'
 
@@ -118,7 +119,7 @@ function listRule(entry: Entry, number: number, place: Listing, options: ListOpt
     `${left(targetName(entry, family), 9)} `,
     headColumns(entry, listing, options),
     goesTo ? '[goto] ' : '',
-    ...extensionParts(family, entry.bytes).map((part) => listPart(part, entry.bytes, listing)),
+    ...entryExtensions(family, entry.bytes).map((part) => listPart(part, entry.bytes, listing)),
     '\n',
   ].join('')
 }
@@ -164,7 +165,11 @@ function addressColumn(option: Listed | undefined, any: string): string {
 }
 
 /** A match or target. Where it is not known here, either its revision is not, or nothing but its bytes. */
-function listPart({ kind, name, revision, at, size, known }: EntryPart, bytes: Uint8Array, listing: Listing): string {
+function listPart(
+  { kind, name, revision, at, size, known }: EntryExtension,
+  bytes: Uint8Array,
+  listing: Listing,
+): string {
   if (known === undefined && findExtension(kind, name) !== undefined) return `${name} [unsupported revision] `
   const text =
     known === undefined

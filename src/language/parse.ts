@@ -21,7 +21,7 @@ import {
   Line,
   UsageError,
 } from './options'
-import { splitWords } from './words'
+import { splitWords } from './quoting'
 
 /** A match or target on the way: known by its declaration, or given as bytes. */
 interface Loaded {

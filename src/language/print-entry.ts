@@ -5,11 +5,11 @@
 import type { Context } from '../extensions/context'
 import type { Word } from '../extensions/option'
 import { ByTemplates, type EntryTemplate, type Fill, type Mark, markGaps } from '../ruleset/entry-template'
-import type { Image } from '../ruleset/image'
+import type { KernelEntries } from '../ruleset/kernel-entries'
 import { describeRule } from '../ruleset/rule'
-import type { Entry } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { printRule, printWord } from './print'
-import { printName } from './words'
+import { printName } from './quoting'
 
 export const printEntry = (entry: Entry, context: Context): string =>
   printRule(describeRule(entry, context), context.family.name)
@@ -60,7 +60,7 @@ function fillIn(
 }
 
 /** Prints the rules of a ruleset that has this image. */
-export const entryPrinter = (image: Image | undefined, context: Context): ByTemplates<string> =>
+export const entryPrinter = (image: KernelEntries | undefined, context: Context): ByTemplates<string> =>
   new ByTemplates(image, context, {
     make: (entry) => printEntry(entry, context),
     compile: (entry, template) => compile(entry, template, context),

@@ -6,9 +6,9 @@ import type { Word } from '../extensions/option'
 import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import { quoteWord } from '../extensions/values/string'
-import { HEADS } from '../ruleset/head'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
-import { printName } from './words'
+import { HEADS } from '../ruleset/rule-head'
+import { printName } from './quoting'
 
 /** How the options of the head are printed, by their names. */
 export const SHORT_OPTIONS: Readonly<Record<string, string>> = {

@@ -19,11 +19,12 @@ import { rememberedSets } from '../extensions/remembered-sets'
 import { Editor } from '../ruleset/editor'
 import { type Counters, writeCounters } from '../ruleset/entry'
 import { encodeRule, type RuleSpec } from '../ruleset/rule'
-import type { Draft, Entry, Ruleset } from '../ruleset/ruleset'
+import type { Draft, Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { type Command, checkNewName, parseCommand } from './command'
 import { programOf } from './help'
 import { LineTemplates } from './line-template'
-import { splitWords } from './words'
+import { splitWords } from './quoting'
 
 export interface RestoreTextOptions {
   /** Give rules and policies the counters that the text says they have. */

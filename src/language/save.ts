@@ -3,15 +3,15 @@ import type { Context } from '../extensions/context'
 import {
   type Chain,
   countersOf,
-  type Entry,
   foreignRules,
   foreignState,
   orderedChains,
   policyOf,
   type Ruleset,
 } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { entryPrinter } from './print-entry'
-import { printName } from './words'
+import { printName } from './quoting'
 
 export interface SaveTextOptions {
   /** Say of every rule what it has counted; of policies that is said in any case. */

@@ -1,6 +1,6 @@
 /** Text of iptables-save as XML, in the form of iptables-xml(1). */
 import { IptcError } from '../errors'
-import { type QuotedWord, splitQuoted } from './words'
+import { type QuotedWord, splitQuoted } from './quoting'
 
 export interface XmlOptions {
   /** Put consecutive rules with the same conditions into one, which has the actions of all. */

@@ -1,6 +1,6 @@
 /** Looks for what is wrong in tables, or of no use. Nothing is told that is not so. */
-import { check, instance, isObject, type Taken } from '../input'
-import { checkOptions } from '../options'
+import { check, instance, isObject, type Taken } from '../check-input'
+import { checkOptions } from '../check-options'
 import { FamilyRuleset } from '../trace/family-ruleset'
 import { TableChains } from './chains'
 import { compareFamilies } from './families'

@@ -1,8 +1,8 @@
 /** Whether a connection that one works through would be cut off. */
 import { FAMILIES } from '../abi/family'
+import { check, text } from '../check-input'
 import { IptcError } from '../errors'
 import { parseAddress } from '../extensions/values/address'
-import { check, text } from '../input'
 import type { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import { type Trace, trace } from '../trace/trace'

@@ -10,8 +10,8 @@ import { type KnownPacket, overlaps } from '../trace/known-packet'
 import { samplePacket } from '../trace/sample-packet'
 import { hasCircumstance, isCircumstance, type TableChains } from './chains'
 import type { Finding, RulePlaceInTable } from './finding'
+import { type Taker, Takers, type TakingPart } from './shadowing-rules'
 import { anyPacket, type Supposed, suppose } from './supposed-packet'
-import { type Taker, Takers, type TakingPart } from './takers'
 
 export class ChainRules {
   readonly #ruleset: FamilyRuleset

@@ -1,10 +1,10 @@
 /** What labelled rules have counted, as OpenMetrics text. github.com/prometheus/OpenMetrics, specification 1.0 */
-import { check, names, text } from '../input'
-import { checkOptions } from '../options'
-import { nameOf } from '../view/name'
+import { check, names, text } from '../check-input'
+import { checkOptions } from '../check-options'
+import { SNAPSHOTS } from '../view/check-snapshots'
+import { wellFormed } from '../view/escape'
+import { nameOf } from '../view/rule-name'
 import type { RuleSnapshot, TableSnapshot } from '../view/snapshot'
-import { SNAPSHOTS } from '../view/taken'
-import { wellFormed } from '../view/visible'
 
 export interface MetricsOptions {
   /** Chains whose rules are labelled by what they say where they have no comment. */

@@ -1,9 +1,9 @@
 /** Counters of rules in a registry of prom-client, beside what else a program counts. */
-import { callback, check } from '../input'
-import { checkOptions } from '../options'
+import { callback, check } from '../check-input'
+import { checkOptions } from '../check-options'
 import type { TableSnapshot } from '../view/snapshot'
 import { LABELS, METRICS, METRICS_OPTIONS, type MetricsOptions, samplesOf } from './open-metrics'
-import { sharing } from './sharing'
+import { sharing } from './shared-reading'
 
 /** What a `Counter` of prom-client has, of which no more is needed. */
 interface PromCounter {

@@ -1,7 +1,7 @@
 /** Metrics over HTTP. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { OPEN_METRICS_TYPE } from './open-metrics'
-import { sharing } from './sharing'
+import { sharing } from './shared-reading'
 
 const PATH = '/metrics'
 const TEXT = 'text/plain; charset=utf-8'

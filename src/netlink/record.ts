@@ -1,6 +1,7 @@
 /** Exchanges over netlink, written down while they happen and played again where there is no Linux. */
+
+import { check, isObject, type Taken } from '../check-input'
 import { IptcError } from '../errors'
-import { check, isObject, type Taken } from '../input'
 import { aNetlinkPort, type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
 
 /** What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes. */

@@ -1,7 +1,7 @@
 /** What the kernel tells whoever listens: the messages of multicast groups. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NetlinkConnection, NetlinkPort } from '../kernel/kernel'
-import { turns } from '../slices'
+import { turns } from '../time-slices'
 import { explainFailure, received } from './client'
 import type { Message } from './message'
 

@@ -3,7 +3,7 @@ import type { Family, FamilyName } from '../abi/family'
 import { keyOf, type NativePart, type Statement, sourceKey, type Test } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
 import { findExtension, type Known, type PartKind } from '../extensions/registry'
-import { HEADS } from '../ruleset/head'
+import { HEADS } from '../ruleset/rule-head'
 
 /** The extensions that have one. They are named here so that no other has to be loaded to find out. */
 export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = {

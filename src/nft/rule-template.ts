@@ -11,8 +11,8 @@ import { same } from '../extensions/values/value'
 import type { Encoded } from '../netlink/attribute'
 import { RecentFirst } from '../recent-first'
 import type { Counters } from '../ruleset/entry'
-import { extensionParts } from '../ruleset/parts'
-import type { Entry } from '../ruleset/ruleset'
+import { entryExtensions } from '../ruleset/entry-extensions'
+import type { Entry } from '../ruleset/table-entry'
 import { counterPlaces } from './expressions'
 import { isHeld, type ReadRule, readRule, writeRule } from './rule'
 
@@ -276,7 +276,7 @@ export class RuleWriter {
 
   /** Whether the payload there is written as it is, whatever it is. */
   #isCopied({ bytes }: Entry, to: number): boolean {
-    const part = extensionParts(this.#family, bytes).find(({ at }) => at === to)
+    const part = entryExtensions(this.#family, bytes).find(({ at }) => at === to)
     return part !== undefined && !part.known?.variant.native?.isWritten
   }
 

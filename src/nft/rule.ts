@@ -34,9 +34,9 @@ import {
   targetPart,
   writeCounters,
 } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
-import { entryPart, ruleHead } from '../ruleset/parts'
-import type { Entry } from '../ruleset/ruleset'
+import { entryExtension, ruleHead } from '../ruleset/entry-extensions'
+import { HEADS } from '../ruleset/rule-head'
+import type { Entry } from '../ruleset/table-entry'
 import { assembleSteps } from './assemble'
 import { type Expression, expressionList, isKnown } from './expressions'
 import { headPart, isNeeded, readers } from './natives'
@@ -63,7 +63,7 @@ function nativeSteps({ variant }: Known, bytes: Uint8Array, at: number): readonl
 }
 
 function partSteps(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): readonly Step[] {
-  const { known, at } = entryPart(kind, family, bytes, part)
+  const { known, at } = entryExtension(kind, family, bytes, part)
   const said = known && nativeSteps(known, bytes, at)
   // What says nothing is said as x_tables does, so that it is there when the rule is read again.
   if (said !== undefined && said.length > 0) return said

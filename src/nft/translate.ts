@@ -8,9 +8,9 @@ import { meta, type Statement, sourceKey } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
 import type { Known } from '../extensions/registry'
 import { isGoto, isStandard, matchParts, readVerdict, targetPart } from '../ruleset/entry'
-import { FRAGMENT, HEADS } from '../ruleset/head'
-import { type EntryPart, entryPart, ruleHead } from '../ruleset/parts'
-import type { Entry } from '../ruleset/ruleset'
+import { type EntryExtension, entryExtension, ruleHead } from '../ruleset/entry-extensions'
+import { FRAGMENT, HEADS } from '../ruleset/rule-head'
+import type { Entry } from '../ruleset/table-entry'
 import { printStatement } from './print'
 import { impliesProtocol } from './print-tests'
 
@@ -99,7 +99,7 @@ class Translator {
   #text(): string {
     const { family } = this.#context
     const { bytes } = this.#entry
-    const matches = matchParts(family, bytes, 0).map((part) => this.#part(entryPart('match', family, bytes, part)))
+    const matches = matchParts(family, bytes, 0).map((part) => this.#part(entryExtension('match', family, bytes, part)))
     const words = [...this.#head(), ...matches, 'counter', this.#target(), this.#remark]
     return words.filter((word) => word !== '').join(' ')
   }
@@ -119,7 +119,7 @@ class Translator {
     return printStatement(statement, this.#context) ?? wordless()
   }
 
-  #part({ known = wordless(), at }: EntryPart): string {
+  #part({ known = wordless(), at }: EntryExtension): string {
     const { bytes } = this.#entry
     const isMoved = this.#isMoved
     if (known.extension.restarts !== undefined) this.#isMoved = true
@@ -152,7 +152,7 @@ class Translator {
     const part = targetPart(family, bytes, 0)
     if (jump === '') return ''
     if (jump !== undefined) return `${isGoto(family, bytes) ? 'goto' : 'jump'} ${jump}`
-    if (!isStandard(bytes, part)) return this.#part(entryPart('target', family, bytes, part))
+    if (!isStandard(bytes, part)) return this.#part(entryExtension('target', family, bytes, part))
     const verdict = readVerdict(bytes, part)
     return verdict === VERDICTS.QUEUE ? wordless() : (VERDICT_WORDS.get(verdict) ?? wordless())
   }

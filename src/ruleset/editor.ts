@@ -6,13 +6,12 @@ import type { Hook } from '../abi/netfilter'
 import { NotFoundError, RuleError } from '../errors'
 import type { Counters } from './entry'
 import { findRule } from './equal'
-import { type OwnRules, type Ref, Rules } from './rules'
+import { type OwnRules, Rules } from './rules'
 import {
   type Chain,
   changedRules,
   checkClearable,
   type Draft,
-  type Entry,
   jumpOf,
   newChain,
   ownRules,
@@ -22,6 +21,7 @@ import {
   setRules,
   zeroed,
 } from './ruleset'
+import type { Entry, Ref } from './table-entry'
 
 /** Numbers of rules count from 1, as iptables counts them. What is edited is in the draft after {@link finish}. */
 export class Editor {

@@ -10,15 +10,14 @@ import { areDisjoint, type Option } from '../extensions/option'
 import type { Parameter } from '../extensions/payload'
 import type { Known } from '../extensions/registry'
 import { RecentFirst } from '../recent-first'
+import { filledWords, type Mask, maskOf } from './compare-bytes'
 import { isStandard, matchParts, type Part, payloadAt, targetPart, verdictExtent } from './entry'
-import { HEADS } from './head'
+import { entryExtension } from './entry-extensions'
 import { headerOf } from './identify'
-import { entryIn, type Image, jumpIn } from './image'
-import { entryPart } from './parts'
+import { entryIn, jumpIn, type KernelEntries } from './kernel-entries'
 import { contextWithin, describeRule, isOpaque, type PartSpec, type RuleSpec, type TargetSpec } from './rule'
-import type { Ref } from './rules'
-import type { Entry } from './ruleset'
-import { filledWords, type Mask, maskOf } from './words'
+import { HEADS } from './rule-head'
+import type { Entry, Ref } from './table-entry'
 
 /** The value of one option, in which entries of a template differ. */
 export interface Gap {
@@ -74,7 +73,7 @@ function findGaps({ bytes }: Entry, context: Context): Gap[] {
       return [{ part, at, name, option, negated: reading.negated }]
     })
   const gapsOf = (number: PartNumber, kind: 'match' | 'target', part: Part): Gap[] => {
-    const { known } = entryPart(kind, family, bytes, part)
+    const { known } = entryExtension(kind, family, bytes, part)
     if (known === undefined) return []
     const rivals = headerOf(kind, family, bytes, part).known
     return gapsIn(number, payloadAt(part), known, separateOf(known, rivals))
@@ -138,7 +137,7 @@ export class EntryTemplate {
   }
 
   /** @param words the bytes of the image, as words */
-  #fits(image: Image, words: Int32Array, number: number, jump: string | undefined): boolean {
+  #fits(image: KernelEntries, words: Int32Array, number: number, jump: string | undefined): boolean {
     const { starts } = image
     const start = starts[number] as number
     if ((starts[number + 1] as number) - start !== this.#size || kindOf(jump) !== this.#jump) return false
@@ -150,7 +149,7 @@ export class EntryTemplate {
   }
 
   /** @returns undefined for an entry that is of another template */
-  fill<T>(image: Image, words: Int32Array, number: number, fill: Fill<T>): T | undefined {
+  fill<T>(image: KernelEntries, words: Int32Array, number: number, fill: Fill<T>): T | undefined {
     const jump = jumpIn(image, number)
     if (!this.#fits(image, words, number, jump)) return undefined
     const start = image.starts[number] as number
@@ -219,7 +218,7 @@ const wordsIn = ({ buffer, byteOffset, length }: Uint8Array): Int32Array | undef
 
 /** Makes something of each rule of a ruleset: of those in its image by templates, of new ones by themselves. */
 export class ByTemplates<T> {
-  readonly #image: Image | undefined
+  readonly #image: KernelEntries | undefined
   readonly #context: Context
   readonly #maker: Maker<T>
   /** Undefined where the bytes are not aligned as words have to be. */
@@ -227,7 +226,7 @@ export class ByTemplates<T> {
   readonly #compiled = new RecentFirst<Compiled<T>>()
 
   /** @param image that of the ruleset, if its rules have any */
-  constructor(image: Image | undefined, context: Context, maker: Maker<T>) {
+  constructor(image: KernelEntries | undefined, context: Context, maker: Maker<T>) {
     this.#image = image
     this.#context = context
     this.#maker = maker
@@ -235,10 +234,10 @@ export class ByTemplates<T> {
   }
 
   make(ref: Ref): T {
-    return typeof ref === 'number' ? this.#makeNumber(this.#image as Image, ref) : this.#maker.make(ref)
+    return typeof ref === 'number' ? this.#makeNumber(this.#image as KernelEntries, ref) : this.#maker.make(ref)
   }
 
-  #makeNumber(image: Image, number: number): T {
+  #makeNumber(image: KernelEntries, number: number): T {
     const words = this.#words
     if (words === undefined) return this.#maker.make(entryIn(image, number))
     const made = this.#compiled.serve(({ template, fill }) => template.fill(image, words, number, fill))

@@ -3,7 +3,8 @@ import type { Family } from '../abi/family'
 import { entryMatch } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
 import type { Variant } from '../extensions/extension'
-import type { Sliced } from '../slices'
+import type { Sliced } from '../time-slices'
+import { sameWords, wordsOf } from './compare-bytes'
 import {
   matchParts,
   nextOffset,
@@ -15,12 +16,12 @@ import {
   targetOffset,
   targetPart,
 } from './entry'
-import { HEADS } from './head'
 import { headerOf, structOf } from './identify'
-import { countOf, GOES_ON, type Image } from './image'
+import { countOf, GOES_ON, type KernelEntries } from './kernel-entries'
+import { HEADS } from './rule-head'
 import type { Rules } from './rules'
-import { canonicalOf, type Entry, type Ruleset } from './ruleset'
-import { sameWords, wordsOf } from './words'
+import { canonicalOf, type Ruleset } from './ruleset'
+import type { Entry } from './table-entry'
 
 const NAME = entryMatch.fields.name.offset
 
@@ -100,13 +101,13 @@ export function findRule(ruleset: Pick<Ruleset, 'family' | 'canonical'>, rules: 
   const rule = canonicalOf(ruleset, wanted)
   const { image, refs } = rules
   return refs.findIndex((ref, index) => {
-    if (typeof ref === 'number' && !isLike(image as Image, ref, rule)) return false
+    if (typeof ref === 'number' && !isLike(image as KernelEntries, ref, rule)) return false
     return sameRule(ruleset.family, rule, rules.at(index) as Entry)
   })
 }
 
 /** Whether a rule is as long as another, and for the same addresses: few are, and the others need not be looked at. */
-function isLike({ family, bytes, starts }: Image, number: number, rule: Entry): boolean {
+function isLike({ family, bytes, starts }: KernelEntries, number: number, rule: Entry): boolean {
   const at = starts[number] as number
   if ((starts[number + 1] as number) - at !== rule.bytes.length) return false
   return sameBytes(bytes, at, rule.bytes, 0, 2 * family.addressSize)
@@ -116,7 +117,7 @@ function isLike({ family, bytes, starts }: Image, number: number, rule: Entry): 
  * Whether two readings of a table have the same entries, as {@link sameEntry} would find one by one. It compares words
  * of four bytes, and makes no objects: a commit reads a big table again only to see that nobody changed it.
  */
-export function* sameImage(one: Image, other: Image): Sliced<boolean> {
+export function* sameImage(one: KernelEntries, other: KernelEntries): Sliced<boolean> {
   if (one.starts.length !== other.starts.length || !one.starts.every((at, i) => at === other.starts[i])) return false
   if (!one.destinations.every((to, i) => to === other.destinations[i])) return false
   if (!one.names.every((name, i) => name === other.names[i])) return false
@@ -132,7 +133,14 @@ export function* sameImage(one: Image, other: Image): Sliced<boolean> {
 /** How many entries are compared in a slice. */
 const SLICE = 4096
 
-function sameEntries(one: Image, a: Int32Array, other: Image, b: Int32Array, from: number, end: number): boolean {
+function sameEntries(
+  one: KernelEntries,
+  a: Int32Array,
+  other: KernelEntries,
+  b: Int32Array,
+  from: number,
+  end: number,
+): boolean {
   const { family, starts, destinations } = one
   const [head, tail] = [family.entry.fields.nfcache.offset >> 2, family.entrySize >> 2]
   for (let i = from; i < end; i++) {

@@ -3,9 +3,9 @@
  * as fast as entries that lie anywhere.
  */
 import type { Family } from '../abi/family'
-import { GOES_ON, type Image, STAYS } from './image'
-import { type Ref, Rules } from './rules'
-import type { Entry } from './ruleset'
+import { GOES_ON, type KernelEntries, STAYS } from './kernel-entries'
+import { Rules } from './rules'
+import type { Entry, Ref } from './table-entry'
 
 /** Shorter lists are not worth it, nor is a copy of which less than this part can be used. */
 const LEAST = 32
@@ -14,7 +14,7 @@ const LEAST_PART = 0.75
 interface Known {
   readonly entries: readonly Entry[]
   /** The copy, once the list has come a second time. */
-  readonly image: Image | undefined
+  readonly image: KernelEntries | undefined
 }
 
 /** By the entry that a list begins with. */
@@ -53,7 +53,7 @@ function refsIn(packed: readonly Entry[], entries: readonly Entry[]): Ref[] | un
   return same >= entries.length * LEAST_PART ? refs : undefined
 }
 
-function imageOf(family: Family, entries: readonly Entry[], beside: Rules): Image {
+function imageOf(family: Family, entries: readonly Entry[], beside: Rules): KernelEntries {
   const { nfcache, comefrom, pcnt, bcnt } = family.entry.fields
   const starts = new Uint32Array(entries.length + 1)
   entries.forEach(({ bytes }, i) => {

@@ -3,14 +3,14 @@ import type { Family } from '../abi/family'
 import { entryMatch } from '../abi/x-tables'
 import type { Extent } from '../binary/struct'
 import { RecentFirst } from '../recent-first'
+import { type Mask, maskOf, wordsOf } from './compare-bytes'
 import { matchParts, type Part, payloadAt, targetPart } from './entry'
 import { sameRule } from './equal'
-import { HEADS } from './head'
 import { headerOf, structOf } from './identify'
-import { type Image, jumpIn } from './image'
-import type { Ref, Rules } from './rules'
-import type { Entry } from './ruleset'
-import { type Mask, maskOf, wordsOf } from './words'
+import { jumpIn, type KernelEntries } from './kernel-entries'
+import { HEADS } from './rule-head'
+import type { Rules } from './rules'
+import type { Entry, Ref } from './table-entry'
 
 const { name: NAME, revision: REVISION } = entryMatch.fields
 
@@ -58,7 +58,9 @@ export class RuleIds {
     const ids = new Int32Array(refs.length)
     for (let i = 0; i < refs.length; i++) {
       const ref = refs[i] as Ref
-      ids[i] = this.#idOf(typeof ref === 'number' ? locatedIn(image as Image, words as Int32Array, ref) : located(ref))
+      ids[i] = this.#idOf(
+        typeof ref === 'number' ? locatedIn(image as KernelEntries, words as Int32Array, ref) : located(ref),
+      )
     }
     return ids
   }
@@ -120,7 +122,7 @@ function sameWords({ places, bits }: Mask, one: Located, other: Located): boolea
 
 // Entries in memory
 
-const locatedIn = (image: Image, words: Int32Array, number: number): Located => {
+const locatedIn = (image: KernelEntries, words: Int32Array, number: number): Located => {
   const at = image.starts[number] as number
   const size = (image.starts[number + 1] as number) - at
   return { bytes: image.bytes, words, at, size, jump: jumpIn(image, number) }

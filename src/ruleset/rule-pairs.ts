@@ -3,11 +3,11 @@
  * is found without knowing what they mean.
  */
 import type { Family } from '../abi/family'
+import { sameWords, wordsOf } from './compare-bytes'
 import { sameRule } from './equal'
-import { type Image, jumpIn } from './image'
-import type { Ref, Rules } from './rules'
-import type { Entry } from './ruleset'
-import { sameWords, wordsOf } from './words'
+import { jumpIn, type KernelEntries } from './kernel-entries'
+import type { Rules } from './rules'
+import type { Entry, Ref } from './table-entry'
 
 /** How many rules are looked at together at first: most that are there to stay have the same bytes, and nobody counts in them. */
 const TOGETHER = 16
@@ -33,7 +33,7 @@ class Side {
   }
 
   jump(ref: Ref): string | undefined {
-    return typeof ref === 'number' ? jumpIn(this.rules.image as Image, ref) : ref.jump
+    return typeof ref === 'number' ? jumpIn(this.rules.image as KernelEntries, ref) : ref.jump
   }
 }
 

@@ -8,9 +8,9 @@ import { align, CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE } from '../ab
 import { encodedLength, encodeText, isEncodable } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
-import { similarNames } from '../extensions/near'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
 import { extensionNames, findExtension, type Known, kernelName } from '../extensions/registry'
+import { similarNames } from '../extensions/similar-names'
 import {
   buildEntry,
   buildPart,
@@ -25,9 +25,9 @@ import {
   targetPart,
   writeCounters,
 } from './entry'
-import { HEADS } from './head'
-import { type EntryPart, entryPart, extensionParts, ruleHead } from './parts'
-import type { Entry } from './ruleset'
+import { type EntryExtension, entryExtension, entryExtensions, ruleHead } from './entry-extensions'
+import { HEADS } from './rule-head'
+import type { Entry } from './table-entry'
 
 /** A match or target by its parameters. */
 export interface Described {
@@ -86,7 +86,7 @@ export function describeRule(entry: Entry, place: Context): RuleSpec {
 }
 
 export function describePart(kind: 'match' | 'target', bytes: Uint8Array, part: Part, context: Context): PartSpec {
-  const { name, revision, at, size, known } = entryPart(kind, context.family, bytes, part)
+  const { name, revision, at, size, known } = entryExtension(kind, context.family, bytes, part)
   if (known === undefined) return { name, revision, payload: bytes.slice(at, at + size) }
   return { name: known.extension.name, parameters: readParameters(known, bytes, at, context) }
 }
@@ -210,10 +210,10 @@ export function encodeRule(rule: RuleSpec, place: Context): Entry {
 /** The rule as it has to be in another network namespace to mean the same. @throws XtablesError where it cannot be */
 export function rebindRule(entry: Entry, from: Context, to: Context): Entry {
   if (from.sets === to.sets) return entry
-  const parts = extensionParts(from.family, entry.bytes).filter(({ known }) => known?.variant.isLocal)
+  const parts = entryExtensions(from.family, entry.bytes).filter(({ known }) => known?.variant.isLocal)
   if (parts.length === 0) return entry
   const bytes = entry.bytes.slice()
-  for (const { known, at } of parts as (EntryPart & { known: Known })[])
+  for (const { known, at } of parts as (EntryExtension & { known: Known })[])
     for (const parameter of readParameters(known, entry.bytes, at, from))
       if (known.variant.options.get(parameter.name)?.words.some(({ local }) => local))
         writeParameter(known, bytes, parameter, to, at)

@@ -1,19 +1,16 @@
 /** The rules of a chain: those that a kernel handed out by their numbers, new ones as objects. */
-import { entryIn, type Image } from './image'
-import type { Entry } from './ruleset'
-
-/** An entry of the ruleset's image by its number, unchanged; or one that is new. */
-export type Ref = number | Entry
+import { entryIn, type KernelEntries } from './kernel-entries'
+import type { Entry, Ref } from './table-entry'
 
 /** As an array of entries, each made when it is asked for. */
 export class Rules implements Iterable<Entry> {
-  readonly image: Image | undefined
+  readonly image: KernelEntries | undefined
   /** @internal Changed by {@link OwnRules} alone. */
   protected readonly list: Ref[]
   /** @internal The pieces, once somebody has asked for them. */
   protected pieces: readonly Run[] | undefined
 
-  constructor(image: Image | undefined, list: Ref[]) {
+  constructor(image: KernelEntries | undefined, list: Ref[]) {
     this.image = image
     this.list = list
   }
@@ -48,7 +45,7 @@ export class Rules implements Iterable<Entry> {
   }
 
   protected entryOf(ref: Ref): Entry {
-    return typeof ref === 'number' ? entryIn(this.image as Image, ref) : ref
+    return typeof ref === 'number' ? entryIn(this.image as KernelEntries, ref) : ref
   }
 
   *[Symbol.iterator](): Generator<Entry> {

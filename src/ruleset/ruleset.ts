@@ -14,25 +14,10 @@ import {
   targetPart,
   writeCounters,
 } from './entry'
-import { type Image, jumpIn } from './image'
+import { jumpIn, type KernelEntries } from './kernel-entries'
 import { LayeredMap } from './layered-map'
-import { type OwnRules, type Ref, Rules } from './rules'
-
-/** One entry of a table, never changed: an edit makes another. */
-export interface Entry {
-  /** The whole `ipt_entry`, as the kernel lays it out. Where `jump` says more, the verdict in it means nothing. */
-  readonly bytes: Uint8Array
-  /** Chain that the rule goes to; `''` where it goes on to the next rule; undefined where its bytes say it all. */
-  readonly jump: string | undefined
-  /** The entry that this one goes on from: what that one counts until it is replaced, this one has counted. */
-  readonly continues?: Ref
-  /** Taken from what a kernel handed out, and put into a table again. */
-  readonly isCopy?: boolean
-  /** It stands elsewhere than what it goes on from: that goes and this comes, and rules between them stay what they are. */
-  readonly isMoved?: boolean
-  /** Of what it goes on from, it leaves out what had been counted when that was read. */
-  readonly isZeroed?: boolean
-}
+import { type OwnRules, Rules } from './rules'
+import { type Entry, plain, type Ref } from './table-entry'
 
 export interface Chain {
   readonly name: string
@@ -66,7 +51,7 @@ export interface Ruleset {
   /** What the table holds that iptables has no words for; undefined where there cannot be any. */
   readonly foreign?: Foreign | undefined
   /** What its rules name by numbers; undefined where none does. */
-  readonly image?: Image | undefined
+  readonly image?: KernelEntries | undefined
   /** How the kernel calls them; undefined where it has no names for rules. */
   readonly handles?: Handles | undefined
 }
@@ -95,8 +80,6 @@ export const isUnhooked = (
   { name, hook }: { readonly name?: string | undefined; readonly hook?: unknown },
 ): boolean =>
   hook === undefined && isTableName(table) && (TABLES[table] as readonly (string | undefined)[]).includes(name)
-
-export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })
 
 export const newChain = (family: Family, name: string): Chain => ({
   name,
@@ -176,7 +159,7 @@ export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
 
 /** The chain that a rule goes to, as {@link Entry.jump}. */
 export const jumpOf = ({ image }: Pick<Ruleset, 'image'>, ref: Ref): string | undefined =>
-  typeof ref === 'number' ? jumpIn(image as Image, ref) : ref.jump
+  typeof ref === 'number' ? jumpIn(image as KernelEntries, ref) : ref.jump
 
 export const countersOf = (family: Family, entry: Entry): Counters =>
   entry.isZeroed ? [0n, 0n] : readCounters(family, entry.bytes)

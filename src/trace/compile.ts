@@ -35,9 +35,9 @@ import {
   readVerdict,
   targetPart,
 } from '../ruleset/entry'
-import { HEADS } from '../ruleset/head'
 import { headerOf, structOf } from '../ruleset/identify'
-import type { Entry } from '../ruleset/ruleset'
+import { HEADS } from '../ruleset/rule-head'
+import type { Entry } from '../ruleset/table-entry'
 
 /** What one part of a rule asks: its head, or a match. */
 export interface AskingPart {

@@ -3,18 +3,19 @@ import type { FamilyName } from '../abi/family'
 import { type Hook, isTableName, type TableName } from '../abi/netfilter'
 import { baseChain } from '../abi/nf-tables'
 import type { BackendName } from '../backend/store'
+import { text as aText, check, flag } from '../check-input'
+import { checkOptions } from '../check-options'
 import { openTable } from '../easy/batch'
 import { type EasyOptions, placeOf } from '../easy/options'
 import { getTables } from '../easy/tables'
 import type { Context } from '../extensions/context'
 import { readParameters } from '../extensions/payload'
 import { rememberedSets } from '../extensions/remembered-sets'
-import { text as aText, check, flag } from '../input'
-import { restore } from '../iptc/text'
+import { restore } from '../iptc/save-restore'
 import { MemoryKernel } from '../kernel/memory/memory-kernel'
-import { checkOptions } from '../options'
-import { extensionParts } from '../ruleset/parts'
-import { type Chain, type Entry, entriesOf, type Ruleset } from '../ruleset/ruleset'
+import { entryExtensions } from '../ruleset/entry-extensions'
+import { type Chain, entriesOf, type Ruleset } from '../ruleset/ruleset'
+import type { Entry } from '../ruleset/table-entry'
 import { type CompiledRule, Compiler } from './compile'
 import { Explainer } from './explain'
 import type { KnownPacket } from './known-packet'
@@ -112,7 +113,7 @@ export class FamilyRuleset {
 
 /** Asks what the ipsets are called that a rule names by numbers, as long as somebody can say it. */
 function rememberNames({ bytes }: Entry, context: Context): void {
-  for (const { known, at } of extensionParts(context.family, bytes))
+  for (const { known, at } of entryExtensions(context.family, bytes))
     if (known?.variant.isLocal) readParameters(known, bytes, at, context)
 }
 

@@ -1,9 +1,9 @@
 /** Packets as people describe them: what they say of one is known, and all else is not. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
+import { flag, instance, isObject, keyOf, shown, type Taken, text } from '../check-input'
+import { checkOptions } from '../check-options'
 import { IptcError } from '../errors'
-import { flag, instance, isObject, keyOf, shown, type Taken, text } from '../input'
-import { checkOptions } from '../options'
 
 /** How connection tracking sees a packet. */
 export type ConnectionState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED'

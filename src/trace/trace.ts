@@ -1,9 +1,9 @@
 /** Which rules a packet would meet, and what would become of it. */
 import type { Hook } from '../abi/netfilter'
+import { check, instance } from '../check-input'
+import { checkOptions } from '../check-options'
 import type { Context } from '../extensions/context'
-import { check, instance } from '../input'
 import { printEntry } from '../language/print-entry'
-import { checkOptions } from '../options'
 import { knownPacket } from './describe-packet'
 import { evaluate } from './evaluate'
 import type { Explainer, Explanation } from './explain'

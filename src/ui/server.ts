@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path'
 import { ConflictError, IptcError, LockTimeoutError, NotFoundError, PermissionError } from '../errors'
 import { parseJson, toJson } from '../json'
+import { bearerToken, Guard, Refused, SECURITY_HEADERS } from './access-token'
+import { type CallOptions, type Calls, callsOf } from './answer-calls'
 import { type CallName, type ErrorAnswer, REQUESTS } from './api'
-import { type CallOptions, type Calls, callsOf } from './calls'
-import { bearerToken, Guard, Refused, SECURITY_HEADERS } from './guard'
-import { type Listener, type LiveOptions, LiveTables } from './live'
+import { type Listener, type LiveOptions, LiveTables } from './live-tables'
 
 export interface UiOptions extends CallOptions, Omit<LiveOptions, 'failed'> {
   readonly token: string

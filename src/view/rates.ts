@@ -1,10 +1,10 @@
 /** What rules have counted between two readings of their tables. */
 import type { FamilyName } from '../abi/family'
+import { check } from '../check-input'
 import { IptcError } from '../errors'
-import { check } from '../input'
 import { longestCommon } from '../ruleset/subsequence'
+import { SNAPSHOTS } from './check-snapshots'
 import type { RuleSnapshot, TableSnapshot } from './snapshot'
-import { SNAPSHOTS } from './taken'
 
 /** A rule, as in the later reading, with what it has counted since the earlier one. */
 export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto'> {

@@ -1,9 +1,9 @@
 /** Tables as people read them: as lists, and as the trees that jumps make of them. */
-import { flag } from '../input'
-import { checkOptions } from '../options'
-import { type Paint, paintOf } from '../paint'
+import { flag } from '../check-input'
+import { checkOptions } from '../check-options'
+import { type Paint, paintOf } from '../terminal-style'
+import { visible } from './escape'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
-import { visible } from './visible'
 
 export interface ListOptions {
   /** For terminals; no unless said. */

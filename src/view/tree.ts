@@ -1,7 +1,7 @@
 /** The tree that jumps make of a table: below each rule the chain that it goes to, once. */
-import { check } from '../input'
+import { check } from '../check-input'
+import { SNAPSHOTS } from './check-snapshots'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
-import { SNAPSHOTS } from './taken'
 import { destinationOf, type ListOptions, linesOf, Words } from './text'
 
 /**

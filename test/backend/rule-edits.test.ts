@@ -2,14 +2,15 @@
 import fc from 'fast-check'
 import { IPV4 } from '../../src/abi/family'
 import { type RuleEdits, ruleEdits } from '../../src/backend/nft/rule-edits'
-import type { Image } from '../../src/ruleset/image'
-import { OwnRules, type Ref, type Rules } from '../../src/ruleset/rules'
-import { type Entry, newChain } from '../../src/ruleset/ruleset'
+import type { KernelEntries } from '../../src/ruleset/kernel-entries'
+import { OwnRules, type Rules } from '../../src/ruleset/rules'
+import { newChain } from '../../src/ruleset/ruleset'
 import { longestIncreasing } from '../../src/ruleset/subsequence'
+import type { Entry, Ref } from '../../src/ruleset/table-entry'
 
 const COUNT = 12
 const entry = newChain(IPV4, 'x').tail as Entry
-const image: Image = {
+const image: KernelEntries = {
   family: IPV4,
   bytes: new Uint8Array(entry.bytes.length * COUNT),
   starts: Uint32Array.from({ length: COUNT + 1 }, (_, i) => i * entry.bytes.length),

@@ -14,8 +14,8 @@ import {
   readVerdict,
   targetPart,
 } from '../../src/ruleset/entry'
-import { ENDS, STAYS } from '../../src/ruleset/image'
-import { atOnce } from '../../src/slices'
+import { ENDS, STAYS } from '../../src/ruleset/kernel-entries'
+import { atOnce } from '../../src/time-slices'
 import { fixtures } from '../support/fixtures'
 
 const blobs = fixtures().map(({ capture }) => ({ family: FAMILIES[capture.family], bytes: capture.entries }))

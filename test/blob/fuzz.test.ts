@@ -6,7 +6,8 @@ import { Refusal, verify } from '../../src/blob/verify'
 import { REQUEST_HEAD, writeRuleset } from '../../src/blob/write'
 import { BlobError } from '../../src/errors'
 import { buildPart, buildVerdict } from '../../src/ruleset/entry'
-import { type Entry, plain, type Ruleset } from '../../src/ruleset/ruleset'
+import type { Ruleset } from '../../src/ruleset/ruleset'
+import { type Entry, plain } from '../../src/ruleset/table-entry'
 import {
   emptyRuleset,
   families,

@@ -11,7 +11,8 @@ import {
   readVerdict,
   targetPart,
 } from '../../src/ruleset/entry'
-import { entriesOf, plain, type Ruleset } from '../../src/ruleset/ruleset'
+import { entriesOf, type Ruleset } from '../../src/ruleset/ruleset'
+import { plain } from '../../src/ruleset/table-entry'
 import {
   accept,
   emptyRuleset,

@@ -5,7 +5,8 @@ import type { Layout } from '../../src/blob/read'
 import { Refusal, type VerifyOptions, verify } from '../../src/blob/verify'
 import { buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import { Rules } from '../../src/ruleset/rules'
-import { newChain, plain } from '../../src/ruleset/ruleset'
+import { newChain } from '../../src/ruleset/ruleset'
+import { plain } from '../../src/ruleset/table-entry'
 import {
   emptyRuleset,
   families,

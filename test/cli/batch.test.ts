@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { decodeText } from '../../src/binary/text'
-import { readLines } from '../../src/cli/files'
+import { readLines } from '../../src/cli/read-files'
 import { shellWords } from '../../src/cli/shell-words'
 import { run, type Said } from './run'
 

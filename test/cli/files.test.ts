@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeText } from '../../src/binary/text'
-import { readAll } from '../../src/cli/files'
+import { readAll } from '../../src/cli/read-files'
 
 test('a pipe that does not wait is read to its end', () => {
   const directory = mkdtempSync(join(tmpdir(), 'xtables-files-'))

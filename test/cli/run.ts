@@ -1,5 +1,7 @@
 /** The command, run in this process. */
-import { main, type Streams } from '../../src/cli/main'
+
+import { main } from '../../src/cli/main'
+import type { Streams } from '../../src/cli/streams'
 
 export interface Said {
   readonly status: number

@@ -1,8 +1,8 @@
 /** `xtables top`. */
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openKernel } from '../../src/cli/kernel'
 import { main } from '../../src/cli/main'
+import { openKernel } from '../../src/cli/open-kernel'
 import { Screen, type Terminal } from '../../src/cli/screen'
 import { runTop, type TopIo } from '../../src/cli/top'
 import { type BackendName, type MemoryKernel, restore } from '../../src/index'

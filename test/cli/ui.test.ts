@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openKernel } from '../../src/cli/kernel'
+import { openKernel } from '../../src/cli/open-kernel'
 import { runUi } from '../../src/cli/ui'
 import { pageFiles } from '../ui/serve'
 import { TEXT } from '../view/tables'

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
 import { countersValue, decodeEntry } from '../../src/easy/decode'
-import { matchKey } from '../../src/easy/keys'
+import { matchKey } from '../../src/easy/dictionary-keys'
 import { allExtensions } from '../../src/extensions/registry'
 import {
   type DumpedRule,

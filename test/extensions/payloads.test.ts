@@ -4,8 +4,8 @@ import type { Context } from '../../src/extensions/context'
 import { listPayload } from '../../src/extensions/payload'
 import { parseRule } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
+import { entryExtensions } from '../../src/ruleset/entry-extensions'
 import { sameRule } from '../../src/ruleset/equal'
-import { extensionParts } from '../../src/ruleset/parts'
 import { describeRule, encodeRule } from '../../src/ruleset/rule'
 import { payloads } from '../support/cases'
 
@@ -22,7 +22,7 @@ test.each(payloads)('$family.name $kind $extension, revision $revision: $bytes',
   expect(print(readable)).toBe(readable)
 
   const entry = encode(opaque)
-  const [{ known, at } = { known: undefined, at: 0 }] = extensionParts(family, entry.bytes)
+  const [{ known, at } = { known: undefined, at: 0 }] = entryExtensions(family, entry.bytes)
   if (listed !== undefined && known !== undefined)
     expect(listPayload(known, entry.bytes, at, { ...context, numeric: true, hostName: () => undefined })).toBe(listed)
   // Other revisions than the one that is written come to say the same in that one.

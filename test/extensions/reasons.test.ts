@@ -10,9 +10,9 @@ import { type Fault, faultOf, type PlacedRule } from '../../src/extensions/exten
 import { allExtensions, findExtension, type Known } from '../../src/extensions/registry'
 import { type AnyRule, IptcError, RuleError, XtablesError } from '../../src/index'
 import { parseRule } from '../../src/language/parse'
-import { extensionParts } from '../../src/ruleset/parts'
+import { entryExtensions } from '../../src/ruleset/entry-extensions'
 import { encodeRule } from '../../src/ruleset/rule'
-import type { Entry } from '../../src/ruleset/ruleset'
+import type { Entry } from '../../src/ruleset/table-entry'
 import { type Case, cases, payloads, splitLine } from '../support/cases'
 import { explained } from '../support/deviations'
 import { fixtures, rulesetOf } from '../support/fixtures'
@@ -75,7 +75,7 @@ function lack(error: IptcError, family: Family): string | undefined {
 /** What only the kernel can refuse in a rule. */
 function suspicions(rule: AnyRule, family: Family): Fault[] {
   const { bytes } = encodeRule(parseRule(String(rule), family), { family, sets: NO_SETS })
-  return extensionParts(family, bytes).flatMap(({ known, at }) => known?.variant.suspects?.(bytes, at) ?? [])
+  return entryExtensions(family, bytes).flatMap(({ known, at }) => known?.variant.suspects?.(bytes, at) ?? [])
 }
 
 const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
@@ -116,7 +116,7 @@ function collect(): Payload[] {
     found.set(known.variant, same)
   }
   const addRule = (family: Family, { bytes }: Entry): void => {
-    for (const { known, at, size } of extensionParts(family, bytes))
+    for (const { known, at, size } of entryExtensions(family, bytes))
       if (known !== undefined) add(known, bytes.slice(at, at + size))
   }
   for (const one of fixtures()) {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { SaxesParser } from 'saxes'
 import { chainGraph, type GraphFormat, IptcError, printGraph, type TableSnapshot } from '../../src/index'
-import { visible } from '../../src/view/visible'
+import { visible } from '../../src/view/escape'
 import { filterOf, tablesOf } from '../view/tables'
 import { hostileTables, NAMES } from './hostile'
 

@@ -8,8 +8,8 @@ import { type Option, originals, overlap } from '../../src/extensions/option'
 import { missing } from '../../src/extensions/payload'
 import { allExtensions, type Known } from '../../src/extensions/registry'
 import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, XtablesError } from '../../src/index'
-import type { Part } from '../../src/iptc/part'
-import { camelCase } from '../../src/iptc/words'
+import type { ExtensionObject } from '../../src/iptc/extension-object'
+import { camelCase } from '../../src/iptc/parameter-values'
 import { parseRule } from '../../src/language/parse'
 import { isOpaque, type PartSpec, type RuleSpec, requireExtension } from '../../src/ruleset/rule'
 import { cases, payloads, ruleLine } from '../support/cases'
@@ -22,7 +22,7 @@ const given = ({ negated, words }: Sample): unknown =>
 
 const newRule = (family: FamilyName): Rule | Rule6 => (family === 'ipv4' ? new Rule() : new Rule6())
 
-const newPart = ({ extension: { kind, name }, variant: { family } }: Known): Part =>
+const newPart = ({ extension: { kind, name }, variant: { family } }: Known): ExtensionObject =>
   kind === 'match' ? newRule(family).createMatch(name) : newRule(family).createTarget(name)
 
 /** Every extension in every family that has it, in the revision that is written. */
@@ -77,14 +77,14 @@ function isShown(known: Known, option: string, sample: Sample): boolean {
 }
 
 /** Whether an option shows what it would be without having been given. */
-function goesWithoutSaying(part: Part, name: string): boolean {
+function goesWithoutSaying(part: ExtensionObject, name: string): boolean {
   const value = part.getParameter(name)
   part.setParameter(name, undefined)
   return part.getParameter(name) === value
 }
 
 /** The options that a part shows because of `name`: those that say what it says, and no other that was given. */
-const shown = (known: Known, part: Part, name: string): string[] => {
+const shown = (known: Known, part: ExtensionObject, name: string): string[] => {
   const { names, options } = known.variant
   const usual = [...Object.keys(newPart(known).getAllParameters()), ...(options.get(name)?.needs ?? [])]
   const said = Object.keys(part.getAllParameters()).map((one) => names.get(one) as string)
@@ -117,7 +117,7 @@ for (const [, known, name, option] of everyOption)
   if (option.words.length === 1) for (const guess of GUESSES) addSample(known, name, guess)
 
 /** A part in which the option has a value that iptables takes. */
-function sampled(known: Known, name: string): Sample & { part: Part } {
+function sampled(known: Known, name: string): Sample & { part: ExtensionObject } {
   const sample = samples.get(sampleKey(known, name))
   if (sample === undefined) throw new Error(`no line in the cases of ${known.extension.name} has --${name}`)
   const part = newPart(known)
@@ -136,7 +136,7 @@ function refusal(act: () => unknown): XtablesError {
 }
 
 /** Assigns in every way there is; each is refused by name, and leaves the part as it was. */
-function expectRefused(part: Part, known: Known, name: string, value: unknown): void {
+function expectRefused(part: ExtensionObject, known: Known, name: string, value: unknown): void {
   const before = JSON.stringify(part.parameters)
   const property = camelCase(name)
   const ways = [() => part.setParameter(name, value), () => part.setParameter(name.replaceAll('-', '_'), value)]

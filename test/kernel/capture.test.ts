@@ -4,7 +4,7 @@ import { BlobError, IptcError, NotFoundError } from '../../src/errors'
 import { type Capture, type CaptureJson, captureFromJson, captureTable, captureToJson } from '../../src/kernel/capture'
 import { Client } from '../../src/kernel/client'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
-import { plain } from '../../src/ruleset/ruleset'
+import { plain } from '../../src/ruleset/table-entry'
 import { emptyRuleset, matchOf, ruleBytes, withRules } from '../ruleset/tables'
 
 /** A kernel with a rule that names a set, and counters. */

@@ -10,7 +10,8 @@ import { Client } from '../../src/kernel/client'
 import { SockoptFailure } from '../../src/kernel/kernel'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { buildPart } from '../../src/ruleset/entry'
-import { entriesOf, plain, type Ruleset } from '../../src/ruleset/ruleset'
+import { entriesOf, type Ruleset } from '../../src/ruleset/ruleset'
+import { plain } from '../../src/ruleset/table-entry'
 import { accept, emptyRuleset, families, jump, matchOf, ruleBytes, targetOf, withRules } from '../ruleset/tables'
 
 const failure = (call: () => void): string => {

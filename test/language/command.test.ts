@@ -4,7 +4,7 @@ import { parseCommand } from '../../src/language/command'
 import { UsageError } from '../../src/language/options'
 import { parseRule, parseRules } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 
 const command = (line: string, family = IPV4) => parseCommand(splitWords(line), family)
 

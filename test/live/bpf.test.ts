@@ -3,7 +3,7 @@
 import { IPV4 } from '../../src/abi/family'
 import { readRuleset } from '../../src/blob/read'
 import { writeRuleset } from '../../src/blob/write'
-import { type Instruction, programFault } from '../../src/extensions/program'
+import { type Instruction, programFault } from '../../src/extensions/bpf-program'
 import { KernelError, Rule } from '../../src/index'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'

@@ -1,6 +1,7 @@
 /** The sets of the in-process kernel against those of the machine's: the same requests, the same answers. */
+
+import { kernelRevisions } from '../../src/ipset/create'
 import { IpSet } from '../../src/ipset/ip-set'
-import { kernelRevisions } from '../../src/ipset/making'
 import { Sets } from '../../src/ipset/sets'
 import { type SetTypeName, setType } from '../../src/ipset/types'
 import { Chain } from '../../src/iptc/chain'

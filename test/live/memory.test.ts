@@ -23,7 +23,7 @@ import {
   partName,
   targetOffset,
 } from '../../src/ruleset/entry'
-import { extensionParts } from '../../src/ruleset/parts'
+import { entryExtensions } from '../../src/ruleset/entry-extensions'
 import { Random } from '../kernel/random'
 import { fixtures, writtenRules } from '../support/fixtures'
 import { mapsAllIds } from '../support/here'
@@ -783,7 +783,7 @@ const writtenKey = (family: FamilyName, kind: string, name: string, revision: nu
   [family, kind, name, revision].join(' ')
 for (const fixture of fixtures())
   for (const { entry } of writtenRules(fixture))
-    for (const { kind, name, revision, at, size } of extensionParts(FAMILIES[fixture.capture.family], entry.bytes)) {
+    for (const { kind, name, revision, at, size } of entryExtensions(FAMILIES[fixture.capture.family], entry.bytes)) {
       const key = writtenKey(fixture.capture.family, kind, name, revision)
       const payload = entry.bytes.slice(at, at + size)
       if (!isUnchecked(kind, name, payload)) WRITTEN.set(key, [...(WRITTEN.get(key) ?? []), payload])

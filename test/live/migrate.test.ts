@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openKernel } from '../../src/cli/kernel'
 import { runMigrate } from '../../src/cli/migrate'
+import { openKernel } from '../../src/cli/open-kernel'
 import {
   LinuxKernel,
   type MigrateOptions,

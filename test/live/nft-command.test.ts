@@ -5,7 +5,7 @@
 import type { FamilyName } from '../../src/abi/family'
 import { encodeText } from '../../src/binary/text'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 import { commandFiles, type Sequence } from '../cli/cases'
 import { explained } from '../cli/deviations'
 import { type NftCommandDeviation, nftCommandDeviations } from '../cli/nft-deviations'

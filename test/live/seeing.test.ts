@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openKernel } from '../../src/cli/kernel'
 import { runList } from '../../src/cli/list'
+import { openKernel } from '../../src/cli/open-kernel'
 import {
   chainGraph,
   LinuxKernel,

@@ -7,7 +7,7 @@ import { type Expression, expressionList } from '../../src/nft/expressions'
 import { type ReadRule, readRule, writeRule } from '../../src/nft/rule'
 import { RuleReader, RuleWriter } from '../../src/nft/rule-template'
 import type { Counters } from '../../src/ruleset/entry'
-import { extensionParts } from '../../src/ruleset/parts'
+import { entryExtensions } from '../../src/ruleset/entry-extensions'
 import { nftFixtures } from '../support/nft-fixtures'
 
 const encoded = (bytes: Uint8Array): Encoded => ({ bytes, at: 0, end: bytes.length })
@@ -116,7 +116,7 @@ test.each(Object.values(FAMILIES))('what is read of it, written one after the ot
 /** Bytes that may be anything: those of the head up to where its parts are told, and those of payloads. */
 const freePlaces = ({ family, entry: { bytes } }: (typeof entries)[number]): number[] => {
   const head = family.entry.fields.targetOffset.offset
-  const payloads = extensionParts(family, bytes).flatMap(({ at, size }) =>
+  const payloads = entryExtensions(family, bytes).flatMap(({ at, size }) =>
     Array.from({ length: size }, (_, i) => at + i),
   )
   return [...Array.from({ length: head }, (_, i) => i), ...payloads]

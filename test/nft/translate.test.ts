@@ -1,6 +1,6 @@
 /** What iptables-translate says of the accepted lines, and we. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 import { run } from '../cli/run'
 import { ruleLine } from '../support/cases'
 import { explained } from '../support/deviations'

@@ -8,14 +8,13 @@ import {
   changedRules,
   type Draft,
   draftOf,
-  type Entry,
   newChain,
   ownRules,
-  plain,
   type Ruleset,
   redirected,
   referencesTo,
 } from '../../src/ruleset/ruleset'
+import { type Entry, plain } from '../../src/ruleset/table-entry'
 import { accept, emptyRuleset, jump, laidOut, ruleBytes, targetOf, withRules } from './tables'
 
 const USERS = ['a', 'b', 'c']

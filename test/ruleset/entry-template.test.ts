@@ -14,7 +14,7 @@ import { parseRule } from '../../src/language/parse'
 import { entryPrinter, printEntry } from '../../src/language/print-entry'
 import { matchParts, targetPart } from '../../src/ruleset/entry'
 import { EntryTemplate, separateOptions } from '../../src/ruleset/entry-template'
-import { countOf, entryBytes, entryIn, type Image, jumpIn, STAYS } from '../../src/ruleset/image'
+import { countOf, entryBytes, entryIn, jumpIn, type KernelEntries, STAYS } from '../../src/ruleset/kernel-entries'
 import { encodeRule } from '../../src/ruleset/rule'
 import { Rules } from '../../src/ruleset/rules'
 import type { Ruleset } from '../../src/ruleset/ruleset'
@@ -32,7 +32,7 @@ function attempt(body: () => unknown): unknown {
 }
 
 /** Bytes that say where the parts of an entry lie. */
-function structural(image: Image, bytes: Uint8Array): Set<number> {
+function structural(image: KernelEntries, bytes: Uint8Array): Set<number> {
   const { targetOffset, nextOffset } = image.family.entry.fields
   const parts = [...matchParts(image.family, bytes, 0), targetPart(image.family, bytes, 0)]
   const places = [targetOffset.offset, nextOffset.offset, ...parts.map(({ at }) => at)]
@@ -47,7 +47,7 @@ interface Change {
 }
 
 /** Copies of an entry one behind the other, each with other bytes here and there. */
-function copies(image: Image, number: number, changes: readonly (readonly Change[])[]): Image {
+function copies(image: KernelEntries, number: number, changes: readonly (readonly Change[])[]): KernelEntries {
   const bytes = entryBytes(image, number)
   const fixed = structural(image, bytes)
   // Only a target without a name leads to a chain.
@@ -76,7 +76,7 @@ const json = (value: unknown): string =>
   JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one), 1)
 
 /** Makes the same of all entries, all of one kind, in both ways. */
-function compare(image: Image, fixture: Fixture): void {
+function compare(image: KernelEntries, fixture: Fixture): void {
   const context = contextOf(fixture)
   const printer = entryPrinter(image, context)
   const numbers = Array.from({ length: countOf(image) }, (_, number) => number)
@@ -94,7 +94,7 @@ function compare(image: Image, fixture: Fixture): void {
 /** Entries whose parts lie in the same places, by these. */
 const alike = new Map<string, Uint8Array[]>()
 
-const kindOf = (image: Image, number: number): string => {
+const kindOf = (image: KernelEntries, number: number): string => {
   const bytes = entryBytes(image, number)
   const places = [...structural(image, bytes)]
   return `${image.family.name} ${places.map((at) => `${at}:${bytes[at]}`)}`
@@ -102,7 +102,7 @@ const kindOf = (image: Image, number: number): string => {
 
 interface Distinct {
   readonly fixture: Fixture
-  readonly image: Image
+  readonly image: KernelEntries
   /** Of the rules that no table before has. */
   readonly numbers: readonly number[]
 }
@@ -110,7 +110,7 @@ interface Distinct {
 const met = new Set<string>()
 
 /** Whether a rule is met for the first time: most stand in several tables. */
-function isNew(fixture: Fixture, image: Image, number: number): boolean {
+function isNew(fixture: Fixture, image: KernelEntries, number: number): boolean {
   const before = met.size
   met.add(`${image.family.name} ${printEntry(entryIn(image, number), contextOf(fixture))}`)
   return met.size > before
@@ -118,7 +118,7 @@ function isNew(fixture: Fixture, image: Image, number: number): boolean {
 
 const distinct: readonly Distinct[] = all
   .map((fixture) => {
-    const { image, chains } = rulesetOf(fixture) as Ruleset & { image: Image }
+    const { image, chains } = rulesetOf(fixture) as Ruleset & { image: KernelEntries }
     const numbers = [...chains.values()].flatMap(({ rules }) => rules.refs as number[])
     return { fixture, image, numbers: numbers.filter((number) => isNew(fixture, image, number)) }
   })

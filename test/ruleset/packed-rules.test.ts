@@ -7,7 +7,7 @@ import { packedRules } from '../../src/ruleset/packed-rules'
 import { encodeRule } from '../../src/ruleset/rule'
 import { RulePairs } from '../../src/ruleset/rule-pairs'
 import { Rules } from '../../src/ruleset/rules'
-import type { Entry } from '../../src/ruleset/ruleset'
+import type { Entry } from '../../src/ruleset/table-entry'
 
 const context = { family: IPV4, sets: new UnboundSets() }
 const entry = (line: string): Entry => encodeRule(parseRule(line, IPV4), context)

@@ -6,7 +6,7 @@ import { sameRule } from '../../src/ruleset/equal'
 import { RuleIds } from '../../src/ruleset/rule-ids'
 import { RulePairs } from '../../src/ruleset/rule-pairs'
 import { Rules } from '../../src/ruleset/rules'
-import type { Entry } from '../../src/ruleset/ruleset'
+import type { Entry } from '../../src/ruleset/table-entry'
 import { fixtures, rulesetOf } from '../support/fixtures'
 
 const tables = fixtures().map((fixture) => rulesetOf(fixture))

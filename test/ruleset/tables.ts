@@ -6,7 +6,8 @@ import { REQUEST_HEAD, writeRuleset } from '../../src/blob/write'
 import { findExtension, kernelName } from '../../src/extensions/registry'
 import { buildEntry, buildErrorEntry, buildPart, buildVerdict, buildVerdictEntry } from '../../src/ruleset/entry'
 import { Rules } from '../../src/ruleset/rules'
-import { type Chain, type Entry, newChain, plain, type Ruleset } from '../../src/ruleset/ruleset'
+import { type Chain, newChain, type Ruleset } from '../../src/ruleset/ruleset'
+import { type Entry, plain } from '../../src/ruleset/table-entry'
 
 export interface Table {
   readonly family: Family

@@ -2,7 +2,7 @@
 import type { FamilyName } from '../../src/abi/family'
 import type { BackendName } from '../../src/backend/store'
 import { runIptables } from '../../src/cli/iptables'
-import { type Io, tablesIn } from '../../src/cli/kernel'
+import { type Io, tablesIn } from '../../src/cli/open-kernel'
 import { runRestore } from '../../src/cli/restore'
 import { runSave } from '../../src/cli/save'
 import { runXml } from '../../src/cli/xml'

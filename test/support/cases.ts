@@ -2,7 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
-import type { Deviation } from './deviations'
+
+export interface Deviation {
+  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
+  readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
+  readonly lines: { test(line: string): boolean }
+  readonly why: string
+}
 
 export interface Group {
   readonly families: readonly FamilyName[]

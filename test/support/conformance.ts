@@ -7,8 +7,9 @@ import { parseRule } from '../../src/language/parse'
 import { printRule } from '../../src/language/print'
 import { sameRule } from '../../src/ruleset/equal'
 import { describeRule, encodeRule } from '../../src/ruleset/rule'
-import type { Entry } from '../../src/ruleset/ruleset'
-import { type Deviation, explained } from './deviations'
+import type { Entry } from '../../src/ruleset/table-entry'
+import type { Deviation } from './cases'
+import { explained } from './deviations'
 
 /** A rule line, the entry that iptables-legacy made of it, and how it prints that. Both texts are without `-A CHAIN`. */
 export interface Written {

@@ -4,14 +4,7 @@
  * stand beside its lines, in test/extensions/cases.
  */
 import { isIP } from 'node:net'
-import { caseDeviations } from './cases'
-
-export interface Deviation {
-  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
-  readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
-  readonly lines: { test(line: string): boolean }
-  readonly why: string
-}
+import { caseDeviations, type Deviation } from './cases'
 
 /** An address, in quotes or bare, with a mask of no bits. */
 const UNMASKED = /(?: -[sd]|--(?:src|dst|source|destination))[ =](?:"([^"]*)|(\S*))\/(?:0+|0x0+|0\.0\.0\.0|::)"?(?: |$)/

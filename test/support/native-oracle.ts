@@ -1,6 +1,6 @@
 /** iptables-translate and nft, run in the network namespace that this process is in. */
 import type { Family } from '../../src/abi/family'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 import type { Case } from './cases'
 import type { Translated } from './native-fixtures'
 import { nftCommand, nftRules, prepareNft } from './nft-oracle'

@@ -4,7 +4,7 @@ import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
 import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 import { be16, be32, u16, u32 } from '../../src/binary/codec'
 import { parseRule } from '../../src/language/parse'
-import { splitWords } from '../../src/language/words'
+import { splitWords } from '../../src/language/quoting'
 import type { Packet } from './packets'
 
 /** What a packet is asked for by an option, and the words behind it. Undefined: it has nothing that could be asked. */

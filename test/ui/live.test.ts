@@ -1,7 +1,7 @@
 /** What is told of tables that are read again and again. */
 import type { TableSnapshot } from '../../src/index'
 import type { LiveEvent } from '../../src/ui/api'
-import { LiveTables } from '../../src/ui/live'
+import { LiveTables } from '../../src/ui/live-tables'
 
 /** A table of nf_tables with one rule that iptables has no words for: what it says holds what it has counted. */
 const reading = (time: number, counted: string, handle = 5, table = '1'): TableSnapshot[] => [

@@ -1,9 +1,10 @@
 /** What the entries of a table begin with when it has been exchanged: what they had counted until then. */
 import { counters as counterStruct } from '../../abi/x-tables'
 import { type Counters, readCounters } from '../../ruleset/entry'
-import { entryIn, type Image } from '../../ruleset/image'
-import type { Ref, Run } from '../../ruleset/rules'
+import { entryIn, type KernelEntries } from '../../ruleset/kernel-entries'
+import type { Run } from '../../ruleset/rules'
 import { orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import type { Ref } from '../../ruleset/table-entry'
 import type { Snapshot } from './snapshot'
 
 const SIZE = counterStruct.size
@@ -40,7 +41,7 @@ function* runsOfTable(ruleset: Ruleset): Generator<Run> {
 
 function carryOne(from: Snapshot, to: Ruleset, replaced: Uint8Array, ref: Ref, result: Uint8Array, at: number): void {
   const { family, image } = to
-  const entry = typeof ref === 'number' ? entryIn(image as Image, ref) : ref
+  const entry = typeof ref === 'number' ? entryIn(image as KernelEntries, ref) : ref
   const unchanged = from.placeOf(ref)
   const old = unchanged ?? (entry.continues === undefined ? undefined : from.placeOf(entry.continues))
   if (old === undefined) {

@@ -8,18 +8,19 @@ import { giveBack } from '../../binary/buffers'
 import { Refusal, type VerifyOptions, verifySliced } from '../../blob/verify'
 import { isSurelyTaken } from '../../blob/verify-edit'
 import { REQUEST_HEAD, type Request, writeInPlace, writeRulesetSliced } from '../../blob/write'
+import { shown } from '../../check-input'
 import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../../errors'
 import type { Known } from '../../extensions/registry'
 import { rememberedSets } from '../../extensions/remembered-sets'
-import { shown } from '../../input'
 import type { Client } from '../../kernel/client'
 import type { Kernel } from '../../kernel/kernel'
-import { extensionParts } from '../../ruleset/parts'
-import { misplaced } from '../../ruleset/place'
-import { type Chain, type Entry, orderedChains, type Ruleset } from '../../ruleset/ruleset'
-import type { Sliced } from '../../slices'
-import { blame, type Candidate } from '../blame'
-import { checkFaithful, mayLose } from '../faithful'
+import { entryExtensions } from '../../ruleset/entry-extensions'
+import { misplaced } from '../../ruleset/iptables-refusals'
+import { type Chain, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import type { Entry } from '../../ruleset/table-entry'
+import type { Sliced } from '../../time-slices'
+import { checkFaithful, mayLose } from '../check-lossless'
+import { blame, type Candidate } from '../refused-rule'
 import { kernelSets } from '../sets'
 import { carriedCounters } from './carried-counters'
 import { findRefused, findRefusedAsync } from './find-refused'
@@ -86,7 +87,7 @@ function checkNewRules(client: Client, from: Snapshot, to: Ruleset): Candidate[]
 }
 
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
-  const parts = extensionParts(to.family, rule.bytes)
+  const parts = entryExtensions(to.family, rule.bytes)
   const wrong = misplaced(to, chain, rule, parts)
   if (wrong !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
   for (const { kind, name, revision } of parts)

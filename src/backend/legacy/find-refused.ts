@@ -8,10 +8,11 @@ import { IptcError, KernelError, RuleError, UnsupportedError } from '../../error
 import { Client } from '../../kernel/client'
 import type { Kernel, Scratch } from '../../kernel/kernel'
 import { buildEntry, buildVerdict, matchParts, targetPart } from '../../ruleset/entry'
-import { type EntryPart, entryPart, extensionParts } from '../../ruleset/parts'
+import { type EntryExtension, entryExtension, entryExtensions } from '../../ruleset/entry-extensions'
 import { Rules } from '../../ruleset/rules'
-import type { Chain, Entry, Ruleset } from '../../ruleset/ruleset'
-import { blame, type Candidate } from '../blame'
+import type { Chain, Ruleset } from '../../ruleset/ruleset'
+import type { Entry } from '../../ruleset/table-entry'
+import { blame, type Candidate } from '../refused-rule'
 
 /** Which rules are refused together, as few as can be, the last of them last; and with what. */
 interface Finding {
@@ -47,19 +48,19 @@ function* search(all: readonly Candidate[]): Search<Finding | undefined> {
 }
 
 /** Whether the kernel looks for something in the network namespace on account of this part. */
-const isLocal = ({ at, known }: EntryPart, bytes: Uint8Array): boolean =>
+const isLocal = ({ at, known }: EntryExtension, bytes: Uint8Array): boolean =>
   known !== undefined &&
   (known.variant.isLocal || (known.variant.suspects?.(bytes, at).some(({ local }) => local) ?? false))
 
 /** The rule without what it asks for in its network namespace, which is not in another. */
 function withoutLocal(family: Family, entry: Entry): Entry {
   const { bytes, jump } = entry
-  if (!extensionParts(family, bytes).some((part) => isLocal(part, bytes))) return entry
+  if (!entryExtensions(family, bytes).some((part) => isLocal(part, bytes))) return entry
   const matches = matchParts(family, bytes, 0)
-    .filter((part) => !isLocal(entryPart('match', family, bytes, part), bytes))
+    .filter((part) => !isLocal(entryExtension('match', family, bytes, part), bytes))
     .map(({ at, size }) => bytes.subarray(at, at + size))
   const target = targetPart(family, bytes, 0)
-  const goesOn = jump === undefined && isLocal(entryPart('target', family, bytes, target), bytes)
+  const goesOn = jump === undefined && isLocal(entryExtension('target', family, bytes, target), bytes)
   const last = goesOn ? buildVerdict(0) : bytes.subarray(target.at, target.at + target.size)
   return { bytes: buildEntry(family, bytes, matches, last), jump: goesOn ? '' : jump }
 }

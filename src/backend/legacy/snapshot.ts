@@ -1,9 +1,9 @@
 /** A table as it is in the kernel: what edits are made on, and compared with. */
 import { sameEntry, sameImage } from '../../ruleset/equal'
-import { countOf } from '../../ruleset/image'
-import type { Ref } from '../../ruleset/rules'
+import { countOf } from '../../ruleset/kernel-entries'
 import { entriesOf, type Ruleset, refsOf } from '../../ruleset/ruleset'
-import type { Sliced } from '../../slices'
+import type { Ref } from '../../ruleset/table-entry'
+import type { Sliced } from '../../time-slices'
 
 export interface Snapshot {
   readonly ruleset: Ruleset

@@ -19,8 +19,9 @@ import { compatOf } from '../../nft/rule'
 import type { RuleWriter } from '../../nft/rule-template'
 import { readVerdict, targetPart } from '../../ruleset/entry'
 import { LayeredMap } from '../../ruleset/layered-map'
-import { type Chain, countersOf, type Entry, inOrder, type Ruleset } from '../../ruleset/ruleset'
-import type { KernelChain, TableReading } from './reading'
+import { type Chain, countersOf, inOrder, type Ruleset } from '../../ruleset/ruleset'
+import type { Entry } from '../../ruleset/table-entry'
+import type { KernelChain, TableReading } from './read-table'
 import { type HandleOf, type RuleEdits, ruleEdits } from './rule-edits'
 
 /** A message, and what it is about. */

@@ -9,9 +9,10 @@ import type { Known } from '../../extensions/registry'
 import { explain, type Refusal } from '../../netlink/refusal'
 import { expressionList } from '../../nft/expressions'
 import { writeRule } from '../../nft/rule'
-import { extensionParts, ruleHead } from '../../ruleset/parts'
-import { countersOf, type Entry, jumpOf, type Ruleset } from '../../ruleset/ruleset'
-import { blame } from '../blame'
+import { entryExtensions, ruleHead } from '../../ruleset/entry-extensions'
+import { countersOf, jumpOf, type Ruleset } from '../../ruleset/ruleset'
+import type { Entry } from '../../ruleset/table-entry'
+import { blame } from '../refused-rule'
 import type { ChangeRequest } from './changes'
 
 /** @param to what the table was to become */
@@ -92,7 +93,7 @@ export function brokenPart(
 
 function brokenRule(to: Ruleset, rule: Entry, hooks: ReadonlySet<Hook> = new Set()): Broken | undefined {
   const from = HOOKS.filter((hook) => hooks.has(hook))
-  for (const { known } of extensionParts(to.family, rule.bytes)) {
+  for (const { known } of entryExtensions(to.family, rule.bytes)) {
     const broken = known && brokenPart(to, rule, from, known)
     if (broken !== undefined) return broken
   }

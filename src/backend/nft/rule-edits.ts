@@ -1,9 +1,9 @@
 /** What becomes of the rules of a chain: which go, which come and where; all others stay as they are. */
 import type { Family } from '../../abi/family'
 import { readCounters } from '../../ruleset/entry'
-import type { Ref, Rules } from '../../ruleset/rules'
-import type { Entry } from '../../ruleset/ruleset'
+import type { Rules } from '../../ruleset/rules'
 import { longestIncreasing } from '../../ruleset/subsequence'
+import type { Entry, Ref } from '../../ruleset/table-entry'
 
 /** Which rule of the kernel a rule of a ruleset is. */
 export type HandleOf = (ref: Ref) => number | undefined

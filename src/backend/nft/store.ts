@@ -8,25 +8,25 @@ import { type IptcError, RuleError, type RulePlace, UnsupportedError } from '../
 import { isProtocol } from '../../extensions/extension'
 import type { Known } from '../../extensions/registry'
 import { conflict } from '../../kernel/client'
-import { Holders } from '../../kernel/holders'
 import type { Lend, Lock, LockRequest, NetlinkPort } from '../../kernel/kernel'
+import { ProcessLock } from '../../kernel/process-lock'
 import type { TransactionOutcome } from '../../netlink/client'
 import { readMessage } from '../../netlink/message'
 import type { Refusal } from '../../netlink/refusal'
 import { messages } from '../../nft/messages'
 import { EXPRESSIONS_TARGET } from '../../nft/rule'
 import { RuleReader, RuleWriter } from '../../nft/rule-template'
+import { entryExtensions, ruleHead } from '../../ruleset/entry-extensions'
 import { sameEntry } from '../../ruleset/equal'
-import { extensionParts, ruleHead } from '../../ruleset/parts'
-import { misplaced } from '../../ruleset/place'
-import type { Ref } from '../../ruleset/rules'
-import { type Chain, canonicalOf, type Entry, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
-import { atOnce, inSlices, type Sliced } from '../../slices'
-import { checkLossless } from '../faithful'
+import { misplaced } from '../../ruleset/iptables-refusals'
+import { type Chain, canonicalOf, isUnhooked, orderedChains, type Ruleset } from '../../ruleset/ruleset'
+import type { Entry, Ref } from '../../ruleset/table-entry'
+import { atOnce, inSlices, type Sliced } from '../../time-slices'
+import { checkLossless } from '../check-lossless'
 import type { Change, Reading, ReadingUse, Store } from '../store'
 import { type ChangeRequest, type Changes, changesOf } from './changes'
 import { NftClient } from './client'
-import { readTable, standBack, type TableReading } from './reading'
+import { readTable, standBack, type TableReading } from './read-table'
 import { brokenPart, refusalError } from './refusals'
 
 export interface NftOptions {
@@ -35,7 +35,7 @@ export interface NftOptions {
 }
 
 /** Within this process, one after the other; what others do is found out by the generation. */
-const turns = new Holders('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
+const turns = new ProcessLock('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
 
 /** Beside others who are quicker time after time, a table is read while they are kept out. */
 const PATIENCE = 3
@@ -186,7 +186,7 @@ class NftReading implements Reading {
         place,
         'iptables has no words for it, so that it is not written anew, as with its counters at zero',
       )
-    const parts = extensionParts(to.family, rule.bytes)
+    const parts = entryExtensions(to.family, rule.bytes)
     const chain = to.chains.get(place.chain ?? '') as Chain
     if (isUnhooked(to.table, chain))
       throw new RuleError(

@@ -1,7 +1,7 @@
 /** The Hop-by-Hop Options header of IPv6. */
 import { HOP_BY_HOP } from '../../abi/protocols'
 import { match } from '../extension'
-import { headerLength, optionList, optionsHeader } from '../options-header'
+import { headerLength, optionList, optionsHeader } from '../ipv6-options-header'
 
 export const hbh = match('hbh', {
   ...optionsHeader('hbh', HOP_BY_HOP),

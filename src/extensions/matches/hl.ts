@@ -2,7 +2,7 @@
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { match } from '../extension'
-import { hopComparisons, hopTests } from '../hops'
+import { hopComparisons, hopTests } from '../hop-limit'
 import { network, readNatively } from '../native'
 
 /** linux/netfilter_ipv6/ip6t_hl.h */

@@ -7,7 +7,7 @@ import { circumstance } from '../evaluation'
 import { match } from '../extension'
 import { among, constant, is } from '../fields'
 import { flag, negatedFlag, option } from '../option'
-import { setReference } from '../sets'
+import { setReference } from '../set-references'
 import { integer64 } from '../values/integer'
 import { directions, setName } from '../values/ipset'
 

@@ -10,7 +10,7 @@ import { about, type Check, target } from '../extension'
 import { constant, where } from '../fields'
 import { meta } from '../native'
 import { flag, option } from '../option'
-import { setReference } from '../sets'
+import { setReference } from '../set-references'
 import { integer } from '../values/integer'
 import { directions, setName } from '../values/ipset'
 

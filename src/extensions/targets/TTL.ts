@@ -3,7 +3,7 @@
 import { u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { target } from '../extension'
-import { hopChange, hopChanges, refuseHopChange } from '../hops'
+import { hopChange, hopChanges, refuseHopChange } from '../hop-limit'
 import { network } from '../native'
 
 /** linux/netfilter_ipv4/ipt_TTL.h */

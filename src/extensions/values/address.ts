@@ -57,6 +57,7 @@ const parseAnyAddress = (word: string, context: Context): Bytes | undefined =>
 export const parseAddress = (word: string, context: Context): Bytes | undefined =>
   context.family.addressSize === 4 ? parseIPv4(word) : parseIPv6(word)
 
+/** Bytes of an address of the family of `context` as text. */
 export const formatAddress = (bytes: Bytes, context: Context): string =>
   context.family.addressSize === 4 ? formatIPv4(bytes) : formatIPv6(bytes)
 
@@ -128,6 +129,7 @@ export const network: ValueType<readonly [Bytes, Bytes], string> = {
   },
 }
 
+/** Whether all bytes are zero. */
 export const isZero = (bytes: Bytes): boolean => bytes.every((byte) => byte === 0)
 
 /** An address, or the name of the host or network that has it. */

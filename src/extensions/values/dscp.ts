@@ -9,6 +9,7 @@ import { halves, type ValueType } from './value'
 /** linux/netfilter/xt_dscp.h */
 export const DSCP_MAX = 0x3f
 
+/** A DSCP by its number. */
 export const dscp: ValueType<number> = bits8(DSCP_MAX)
 
 /** RFC 2474, RFC 2597, RFC 2598 */
@@ -37,6 +38,7 @@ const CLASSES = {
   EF: 0x2e,
 }
 
+/** A DSCP by the name of its class. */
 export const dscpClass = name(CLASSES, { anyCase: true })
 
 /** Why the kernel refuses a DSCP. */

@@ -67,6 +67,7 @@ export const bits8 = (max = 0xff): ValueType<number> => ({
   format: hex8,
 })
 
+/** One byte in hexadecimal, of two digits. */
 export const hex8 = (value: number): string => hex(value, 2)
 
 /** 32 bits, printed in eight hexadecimal digits. */

@@ -25,6 +25,7 @@ function nameBytes(word: string): Uint8Array {
 
 const expects = `the name of an interface, 1 to ${IFNAMSIZ - 1} bytes without white space or /`
 
+/** The name of an interface, or the beginning of names with `+` behind it. */
 export const interfaceName: ValueType<Masked, string> = {
   expects: `${expects}, + at its end for any that begin so`,
   parse(word) {

@@ -4,6 +4,7 @@ import { mismatch, type ValueType } from './value'
 
 type Bytes = readonly number[]
 
+/** Whether all bytes are printable ASCII. */
 export const isPrintable = (bytes: Bytes): boolean => bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
 
 function encoded(text: string): Bytes {

@@ -25,5 +25,7 @@ function namedMask(names: () => Names, what: string): ValueType<readonly [value:
   }
 }
 
+/** A routing realm under a mask, or its name. */
 export const realm = namedMask(realms, 'realm of /etc/iproute2/rt_realms')
+/** A group of interfaces under a mask, or its name. */
 export const deviceGroup = namedMask(deviceGroups, 'group of /etc/iproute2/group')

@@ -95,6 +95,7 @@ const format = (chunks: Chunks, word: (type: number) => string): string => {
   return chunks.length === 0 ? 'NONE' : chunks.map((chunk) => word(chunk[0]) + formatFlags(chunk)).join(',')
 }
 
+/** A list of chunk types, each with the flags that are looked at. */
 export const chunkTypes: ValueType<Chunks, string> = {
   expects: `ALL, NONE, or a comma list of type[:flags], the types ${NAMES.join(', ')}; a flag is I, U, B or E of DATA and I_DATA, or T of ABORT and SHUTDOWN_COMPLETE, in lower case if it is not set`,
   parse(word) {

@@ -24,6 +24,7 @@ export const date: ValueType<number, string> = {
   list: (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' '),
 }
 
+/** The last second of a day. */
 export const LAST_SECOND = 24 * 60 * 60 - 1
 
 /** Seconds since midnight. */
@@ -76,6 +77,7 @@ const weekday = (word: string): number | undefined =>
   readDecimal(word) ??
   (/^..?.?$/.test(word) && word.length > 1 ? DAYS.findIndex((day) => day.startsWith(word)) + 1 : undefined)
 
+/** Days of the week, as bits. */
 export const weekdays = days(
   `a comma list of ${DAYS.join(', ')}, or 1 to 7`,
   7,
@@ -89,6 +91,7 @@ const monthday = (word: string): number | undefined => (/^..?$/.test(word) ? rea
 /** As iptables ends them, with 11st to 13rd. */
 const ENDINGS = ['th', 'st', 'nd', 'rd']
 
+/** Days of the month, as bits. */
 export const monthdays = days(
   'a comma list of days 1 to 31',
   31,

@@ -38,6 +38,7 @@ export class Mismatch extends Error {
   }
 }
 
+/** Refuses a word, within `parse` of a {@link ValueType}. @param reason why, where there is more to say than what would be accepted */
 export const mismatch = (reason?: string): never => {
   throw new Mismatch(reason)
 }

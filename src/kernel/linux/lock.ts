@@ -5,8 +5,8 @@ import { closeSync, fstatSync, lstatSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ERRNO, errnoName } from '../../abi/errno'
 import { KernelError, PermissionError, UnsupportedError } from '../../errors'
-import { type Claim, Holders } from '../holders'
 import type { Lend, Lock, LockRequest } from '../kernel'
+import { type Claim, ProcessLock } from '../process-lock'
 import { flock, LibcFailure, LOCK_EX, LOCK_NB } from './libc'
 import { FileRefusal, openPlain, type PlainFile } from './plain-file'
 
@@ -56,19 +56,19 @@ function claim(file: string): Claim {
 }
 
 /** By file. */
-const all = new Map<string, Holders>()
+const all = new Map<string, ProcessLock>()
 
-function holders(): Holders {
+function holders(): ProcessLock {
   const file = lockFile()
-  const known = all.get(file) ?? new Holders(`the xtables lock ${file}`, () => claim(file))
+  const known = all.get(file) ?? new ProcessLock(`the xtables lock ${file}`, () => claim(file))
   all.set(file, known)
   return known
 }
 
-/** See {@link Holders.lock}. @throws LockTimeoutError, PermissionError */
+/** See {@link ProcessLock.lock}. @throws LockTimeoutError, PermissionError */
 export const takeLock = (timeoutMs: number): Lock => holders().lock(timeoutMs)
 
-/** See {@link Holders.withLockAsync}. @throws as {@link Kernel.withLockAsync} */
+/** See {@link ProcessLock.withLockAsync}. @throws as {@link Kernel.withLockAsync} */
 export async function withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
   return holders().withLockAsync(request, body)
 }

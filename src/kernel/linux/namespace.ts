@@ -1,8 +1,8 @@
 /** Network namespaces: naming one, making one, and doing something inside. */
 import { access, closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
+import { callback, check, type Taken } from '../../check-input'
 import { IptcError, NotFoundError, PermissionError } from '../../errors'
-import { callback, check, type Taken } from '../../input'
 import { checkMachine } from './ffi'
 import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 

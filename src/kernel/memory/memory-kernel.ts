@@ -21,13 +21,12 @@ import {
 } from '../../abi/x-tables'
 import { readText } from '../../binary/text'
 import { Refusal, verify } from '../../blob/verify'
+import { callback, check, duration, isObject, keyOf, list, object, shown } from '../../check-input'
+import { checkOptions } from '../../check-options'
 import { BlobError, UnsupportedError } from '../../errors'
 import type { SetNames } from '../../extensions/context'
 import { knownRevisions } from '../../extensions/registry'
-import { callback, check, duration, isObject, keyOf, list, object, shown } from '../../input'
-import { checkOptions } from '../../options'
 import { type Capture, checkCapture } from '../capture'
-import { Holders } from '../holders'
 import {
   type Connection,
   type Kernel,
@@ -39,6 +38,7 @@ import {
   SockoptFailure,
 } from '../kernel'
 import { isNftCapture, type NftCapture } from '../nft-capture'
+import { ProcessLock } from '../process-lock'
 import { acceptTable, addCounters, copyCounters, describeTable, initialTable, type MemoryTable } from './memory-table'
 import { MemoryNetlink } from './netlink'
 import { Nft } from './nft/nft'
@@ -79,7 +79,7 @@ export class MemoryKernel implements Kernel {
   readonly #setRevisions: NewestRevisions
   /** Of each family, by name, the oldest first. */
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
-  readonly #holders = new Holders('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
+  readonly #holders = new ProcessLock('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
 
   /** @throws BlobError for a capture that no kernel handed out, IptcError for sets that contradict each other */
   readonly place = this

@@ -1,5 +1,5 @@
 /** Elements made of data. Text becomes text, whatever it says: nothing here, and nowhere in the page, is read as HTML. */
-import { visible } from '../../view/visible'
+import { visible } from '../../view/escape'
 
 export type Child = Node | string | number | false | undefined
 

@@ -2,7 +2,7 @@
 import type { DrawnArrow, DrawnTable } from '../api'
 import { el, note, svg } from './dom'
 import { plural } from './numbers'
-import type { Way } from './way'
+import type { PacketPath } from './packet-path'
 
 const LINE = 16
 
@@ -11,13 +11,13 @@ type Box = DrawnTable['boxes'][number]
 /** @param reveal shows a chain */
 export const drawGraph = (
   tables: readonly DrawnTable[],
-  way: Way | undefined,
+  way: PacketPath | undefined,
   reveal: (table: string, chain: string) => void,
 ): HTMLElement => el('div', { class: 'graph' }, ...tables.map((table) => figureOf(table, way, reveal)))
 
 function figureOf(
   table: DrawnTable,
-  way: Way | undefined,
+  way: PacketPath | undefined,
   reveal: (table: string, chain: string) => void,
 ): HTMLElement {
   const { title, width, height, left } = table

@@ -1,7 +1,7 @@
 /** The tables of both families, with what counts now. */
 import type { FamilyName } from '../../abi/family'
 import type { Finding } from '../../lint/finding'
-import { nameOf } from '../../view/name'
+import { nameOf } from '../../view/rule-name'
 import type { LiveEvent, PacketForm, TableView } from '../api'
 import { button, el, labelled, note, options, setText, show } from './dom'
 import { exact, plural, short } from './numbers'

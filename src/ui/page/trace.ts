@@ -5,9 +5,9 @@ import type { DrawnTable, PacketForm, Traced, TracedFork } from '../api'
 import { el, labelled, note, options, show, telling } from './dom'
 import { drawGraph, verdictKind } from './graph'
 import { plural } from './numbers'
+import { endsOf, PacketPath, type Side } from './packet-path'
 import { call } from './server'
 import { FAMILY_WORDS } from './tables'
-import { endsOf, type Side, Way } from './way'
 
 interface Field {
   readonly label: string
@@ -164,14 +164,14 @@ export class TraceView {
     this.#actions.mark([])
   }
 
-  #graph(family: FamilyName, tables: readonly DrawnTable[], way: Way | undefined): HTMLElement {
+  #graph(family: FamilyName, tables: readonly DrawnTable[], way: PacketPath | undefined): HTMLElement {
     return drawGraph(tables, way, (table, chain) => this.#actions.reveal(family, table, chain))
   }
 
   #show(): void {
     if (this.#traced === undefined) return
     const { family, answer } = this.#traced
-    const way = new Way(answer.way, this.#sides)
+    const way = new PacketPath(answer.way, this.#sides)
     const ends = [...endsOf(answer.way)]
     const onWay = [...new Set(way.steps.flatMap((step) => (step.kind === 'translated' ? [] : [step.table])))]
     const drawings = onWay.flatMap((name) => answer.drawings.filter(({ table }) => table === name))
@@ -217,7 +217,7 @@ export class TraceView {
     this.#result.querySelector<HTMLInputElement>(`input[name=fork-${index}]:checked`)?.focus()
   }
 
-  #steps(way: Way): HTMLElement[] {
+  #steps(way: PacketPath): HTMLElement[] {
     const isShown = (step: TraceStep): boolean => step.kind !== 'rule' || step.matches !== false || this.#isAll.checked
     const steps = way.steps.filter(isShown)
     const left = way.left + way.steps.length - steps.length

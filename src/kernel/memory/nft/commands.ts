@@ -9,10 +9,20 @@ import type { SetNames } from '../../../extensions/context'
 import type { Message } from '../../../netlink/message'
 import { type Expression, expressionList } from '../../../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../../../nft/messages'
+import {
+  CHAIN_BASE,
+  chainValues,
+  eventFlags,
+  ruleEventFlags,
+  ruleValues,
+  type Teller,
+  tableValues,
+  userdataIn,
+} from './answers'
+import { checkReached } from './check-jumps'
 import { takeCompat } from './compat'
 import { takeExpressions } from './expressions'
 import { refuse } from './failure'
-import { checkReached } from './reached'
 import {
   type BaseHook,
   type ChainCounters,
@@ -23,16 +33,6 @@ import {
   type NftTable,
   type NftTables,
 } from './ruleset'
-import {
-  CHAIN_BASE,
-  chainValues,
-  eventFlags,
-  ruleEventFlags,
-  ruleValues,
-  type Teller,
-  tableValues,
-  userdataIn,
-} from './tell'
 
 /** Who asks for a change, and how. */
 export interface Asked {

@@ -7,10 +7,10 @@ import { knownRevisions } from '../../../extensions/registry'
 import { end } from '../../../netlink/answer'
 import { type Message, type MessageType, type NfHead, nfHead, readMessage } from '../../../netlink/message'
 import { messages } from '../../../nft/messages'
+import { chainValues, ruleValues, Teller, tableValues } from './answers'
 import { familyOf } from './commands'
 import { refuse } from './failure'
 import type { NftChain, NftRule, NftTable, NftTables } from './ruleset'
-import { chainValues, ruleValues, Teller, tableValues } from './tell'
 
 const isDump = ({ flags }: Message): boolean => (flags & NLM_F_DUMP) === NLM_F_DUMP
 

@@ -2,7 +2,7 @@
 import { IPSET_ERR, IPSET_ERR_OF } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { BITS, familyOf, toNumber, toText } from './addresses'
-import type { Extras } from './extras'
+import type { Extras } from './entry-extensions'
 import { refuse } from './failure'
 import { type Making, MemorySet } from './memory-set'
 

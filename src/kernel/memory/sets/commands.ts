@@ -16,9 +16,9 @@ import { isSetType, type SetType, setType } from '../../../ipset/types'
 import { roomInList } from '../../../netlink/attribute'
 import type { MessageType, NfHead } from '../../../netlink/message'
 import type { NamedSet, SetList } from '../set-list'
-import type { Clock } from './extras'
+import { makeSet } from './create'
+import type { Clock } from './entry-extensions'
 import { refuse, SetFailure, ShapeFailure } from './failure'
-import { makeSet } from './make'
 
 const { BUSY, EXIST, EXIST_SETNAME2, FIND_TYPE, INVALID_FAMILY, PROTOCOL, REFERENCED, TYPE_MISMATCH } = IPSET_ERR
 

@@ -6,7 +6,7 @@ import { IPSET_ERR, IPSET_ERR_OF, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { BITS, networkOf, prefixMask, toNumber } from './addresses'
 import { DIMENSIONS, type Dimension, type Frame } from './dimensions'
-import type { Extras } from './extras'
+import type { Extras } from './entry-extensions'
 import { refuse, SetFailure } from './failure'
 import { type Making, MemorySet } from './memory-set'
 

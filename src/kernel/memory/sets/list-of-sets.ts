@@ -1,7 +1,7 @@
 /** Sets of the type list:set, whose entries are other sets, in an order. */
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
-import type { Extras } from './extras'
+import type { Extras } from './entry-extensions'
 import { refuse } from './failure'
 import { type Making, MemorySet } from './memory-set'
 

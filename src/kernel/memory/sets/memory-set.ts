@@ -3,7 +3,7 @@ import type { FamilyName } from '../../../abi/family'
 import { IPSET_ERR } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import type { SetType } from '../../../ipset/types'
-import { type Clock, EXTRA_ATTRIBUTES, ExtraRules } from './extras'
+import { type Clock, EXTRA_ATTRIBUTES, ExtraRules } from './entry-extensions'
 import { ShapeFailure } from './failure'
 
 /** What a set is made of. */

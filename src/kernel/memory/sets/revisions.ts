@@ -1,5 +1,5 @@
 /** Which revisions of the types of sets an in-process kernel has. */
-import { isObject, type Taken } from '../../../input'
+import { isObject, type Taken } from '../../../check-input'
 import { isSetType, type SetType, type SetTypeName, setType } from '../../../ipset/types'
 
 /** The newest revisions of types. */

@@ -1,0 +1,88 @@
+/**
+ * What the kernel does not hand out as it was given is never written back in silence: the rule would come out another,
+ * although nobody touched it.
+ */
+import type { Family } from '../abi/family'
+import { IptcError, RuleError, type RulePlace } from '../errors'
+import type { Extension, Loss } from '../extensions/extension'
+import { findExtension } from '../extensions/registry'
+import { isStandard, matchParts, type Part, payloadAt, targetPart } from '../ruleset/entry'
+import { headerOf, structOf } from '../ruleset/identify'
+import { orderedChains, type Ruleset } from '../ruleset/ruleset'
+import type { Entry, Ref } from '../ruleset/table-entry'
+
+/** How a parameter is named where it is to be written back all the same. */
+const nameOf = (extension: string, { parameter }: Loss): string => `${extension} --${parameter}`
+
+/** The tables that extensions may be in of which the kernel does not hand out everything. */
+const LOSSY_TABLES: readonly string[] = ['raw']
+
+/** Whether there may be something in a table that {@link checkFaithful} would look for. */
+export const mayLose = ({ table }: Ruleset): boolean => LOSSY_TABLES.includes(table)
+
+interface Lost {
+  readonly extension: Extension
+  readonly loss: Loss
+}
+
+function lostIn(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): Lost[] {
+  const header = headerOf(kind, family, bytes, part)
+  if (header.known.every(({ variant }) => variant.losses.length === 0)) return []
+  const known = structOf(header, bytes, part)
+  const losses = known?.variant.losses.filter((one) => one.isAt(bytes, payloadAt(part))) ?? []
+  return known === undefined ? [] : losses.map((loss) => ({ extension: known.extension, loss }))
+}
+
+/** What may be missing in a rule that a kernel handed out. */
+function lossesOf(family: Family, { bytes }: Entry): Lost[] {
+  const target = targetPart(family, bytes, 0)
+  const matches = matchParts(family, bytes, 0).flatMap((part) => lostIn('match', family, bytes, part))
+  return isStandard(bytes, target) ? matches : [...matches, ...lostIn('target', family, bytes, target)]
+}
+
+/**
+ * Refuses to write back a rule of which something may be missing, as it was handed out by a kernel.
+ * @param rewrite names of what is written back all the same
+ * @throws RuleError
+ */
+export function checkLossless(family: Family, rule: Entry, place: RulePlace, rewrite: readonly string[]): void {
+  for (const { extension, loss } of lossesOf(family, rule)) {
+    const name = nameOf(extension.name, loss)
+    if (rewrite.includes(name)) continue
+    const { parameter, reason } = loss
+    throw new RuleError(
+      { ...place, extension: extension.name, parameter },
+      `${extension.kind} ${extension.name}: --${parameter} cannot be written back: ${reason}; replace or delete the ` +
+        `rule in the same edit, or allow it by the option rewrite, with the name '${name}'`,
+    )
+  }
+}
+
+/**
+ * As {@link checkLossless}, of all rules that are written back where a table is replaced.
+ * @param wasThere whether a rule is one that was read
+ */
+export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewrite: readonly string[]): void {
+  for (const { name: chain, rules } of orderedChains(to))
+    for (const [position, ref] of rules.refs.entries()) {
+      const rule = rules.at(position) as Entry
+      if (rule.isCopy || wasThere(rule.continues ?? ref))
+        checkLossless(to.family, rule, { table: to.table, chain, position }, rewrite)
+    }
+}
+
+/** Refuses names of what need not be said. @throws IptcError */
+export function checkRewrite(rewrite: unknown, family: Family): void {
+  if (!Array.isArray(rewrite)) throw new IptcError("the option rewrite is a list of names, as ['CT --timeout']")
+  for (const name of rewrite) {
+    const [, extension = ''] = /^(\S+) --/.exec(String(name)) ?? []
+    const known = (['match', 'target'] as const).flatMap((kind) => findExtension(kind, extension) ?? [])
+    const names = known.flatMap((one) =>
+      one.variants(family.name).flatMap(({ losses }) => losses.map((loss) => nameOf(one.name, loss))),
+    )
+    if (!names.includes(String(name)))
+      throw new IptcError(
+        `the option rewrite has no ${JSON.stringify(name)}: the kernel hands that out as it was given`,
+      )
+  }
+}

@@ -1,0 +1,437 @@
+/**
+ * What is known of a table while it is watched: the names and policies of its chains, and the order of their rules. What
+ * the kernel tells of a change says neither what a chain was called before nor where a rule stood.
+ */
+import type { Family } from '../../abi/family'
+import { HOOKS, type Hook } from '../../abi/netfilter'
+import { NLM_F_APPEND } from '../../abi/netlink'
+import { NFT_TABLE_F_DORMANT, NFT_VERDICT } from '../../abi/nf-tables'
+import { ConflictError, MessageError } from '../../errors'
+import type { Encoded } from '../../netlink/attribute'
+import { type Message, readMessage } from '../../netlink/message'
+import { type ChainValues, messages, type RuleValues } from '../../nft/messages'
+import { type Author, isAfter, type NoticeBatch } from '../../nft/notices'
+import type { Sliced } from '../../time-slices'
+import type { NftClient, TableDump } from './client'
+import { PATIENCE_MS, standBack } from './read-table'
+import { OrderChanges, RuleOrder } from './rule-order'
+
+/** Of which generation of nf_tables a change is, and who made it. */
+interface Made {
+  /** Changes of the same number took effect together. */
+  readonly generation: number
+  readonly by: Author
+}
+
+interface RuleAt {
+  readonly chain: string
+  /** What nf_tables calls the rule by; unique in its table. */
+  readonly handle: number
+  /**
+   * Its place in the chain, from 0: where it stands after all changes of the generation, or, of one that is deleted, where
+   * it stood before them. Absent while it is not known: where the table is being read, because it is watched from now on, or
+   * because what the kernel told left it open.
+   */
+  readonly position: number | undefined
+}
+
+interface RuleChange<R> extends Made, RuleAt {
+  readonly rule: R
+}
+
+interface ChainChange extends Made {
+  readonly chain: string
+  /** Where it is hooked, and its policy; absent for a chain that packets come to by rules alone. */
+  readonly hook: Hook | undefined
+  readonly policy: 'ACCEPT' | 'DROP' | undefined
+}
+
+/** What has been changed in a table. What was only counted, or set to zero, is no change. */
+export type TableChange<R> =
+  | ({ readonly kind: 'rule-added' } & RuleChange<R>)
+  | ({ readonly kind: 'rule-deleted' } & RuleChange<R>)
+  /** One rule has taken the place of another. */
+  | ({ readonly kind: 'rule-replaced'; readonly replaced: R } & RuleChange<R>)
+  | ({ readonly kind: 'chain-added' } & ChainChange)
+  | ({ readonly kind: 'chain-deleted' } & ChainChange)
+  /** Rules that go to it follow it, without a change of their own. */
+  | ({ readonly kind: 'chain-renamed'; readonly from: string } & ChainChange)
+  | ({ readonly kind: 'policy-changed' } & ChainChange)
+  | ({ readonly kind: 'table-added' | 'table-deleted' } & Made)
+  /** `nft` has switched the table off, or on again: no packet comes to one that is dormant. */
+  | ({ readonly kind: 'table-changed'; readonly isDormant: boolean } & Made)
+
+type TableNotice =
+  | { readonly kind: 'table-added' | 'table-deleted' }
+  | { readonly kind: 'table-changed'; readonly isDormant: boolean }
+
+interface MirrorChain {
+  readonly name: string
+  readonly handle: bigint
+  readonly hook: Hook | undefined
+  readonly policy: ChainChange['policy']
+  /** Undefined where the rules have not been read yet. */
+  rules: RuleOrder | undefined
+}
+
+const mirrorChain = ({ name = '', handle = 0n, hook, policy }: ChainValues, rules?: RuleOrder): MirrorChain => ({
+  name,
+  handle,
+  hook: hook && HOOKS[hook.number ?? -1],
+  policy: policy === undefined ? undefined : policy === NFT_VERDICT.DROP ? 'DROP' : 'ACCEPT',
+  rules,
+})
+
+const told = ({ name, hook, policy }: MirrorChain) => ({ chain: name, hook, policy })
+
+export class WatchedTable<R> {
+  readonly #client: NftClient
+  readonly #family: Family
+  readonly #table: string
+  readonly #ruleOf: (expressions: Encoded) => R
+  readonly #chains = new Map<string, MirrorChain>()
+  /** Of the same, by their handles. */
+  readonly #names = new Map<bigint, string>()
+  /** Of which generation its chains were when they were read. */
+  #generation: number
+  /** The last one that has been told. */
+  #told: number
+  /** What nf_tables calls the table by; undefined where there is none. */
+  #handle: bigint | undefined
+  /** The rules of a later generation, until what was changed up to it has been told. */
+  #read: { readonly generation: number; readonly orders: ReadonlyMap<string, RuleOrder> } | undefined
+
+  /** Reads the chains, which are few. @throws UnsupportedError, PermissionError, ConflictError */
+  constructor(client: NftClient, family: Family, table: string, ruleOf: (expressions: Encoded) => R) {
+    this.#client = client
+    this.#family = family
+    this.#table = table
+    this.#ruleOf = ruleOf
+    const { generation, table: there, chains } = this.#readChains()
+    this.#generation = generation
+    this.#told = generation
+    this.#handle = there?.handle
+    for (const chain of chains) this.#note(mirrorChain(chain))
+  }
+
+  #note(chain: MirrorChain): void {
+    this.#chains.set(chain.name, chain)
+    this.#names.set(chain.handle, chain.name)
+  }
+
+  #forget({ name, handle }: MirrorChain): void {
+    this.#chains.delete(name)
+    this.#names.delete(handle)
+  }
+
+  #readChains(): Omit<TableDump, 'rules'> {
+    const end = performance.now() + PATIENCE_MS
+    for (;;)
+      try {
+        return this.#client.dumpChains(this.#table)
+      } catch (error) {
+        if (!(error instanceof ConflictError) || performance.now() > end) throw error
+        standBack()
+      }
+  }
+
+  /** Of which generation the table is as it was read last. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Whether the order of all rules is known, or will be once what was changed before it was read has been told. */
+  get isOrderKnown(): boolean {
+    return this.#read !== undefined || [...this.#chains.values()].every(({ rules }) => rules !== undefined)
+  }
+
+  /** Reads the order of the rules, which may be many. @throws ConflictError where something is changed meanwhile */
+  *readRules(): Sliced<void> {
+    const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
+    const orders = new Map(chains.map(({ name = '' }) => [name, new RuleOrder()]))
+    for (const rules of parts) {
+      for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
+      yield
+    }
+    if (isAfter(this.#told, generation)) throw new ConflictError('the table was changed while its rules were read')
+    this.#read = { generation, orders }
+  }
+
+  /**
+   * What a batch has changed, in its order; undefined where it may be interrupted before the next.
+   * @throws MessageError
+   */
+  *changes({ messages: notices, generation, by }: NoticeBatch): Generator<TableChange<R> | undefined, void, void> {
+    if (!isAfter(generation, this.#generation)) return
+    this.#useRead(generation)
+    this.#told = generation
+    const made = { generation, by }
+    let edits = new RuleEdits(this.#ruleOf, made)
+    for (const message of notices) {
+      yield
+      const change = this.#tableChange(message)
+      if (change === undefined) {
+        this.#takeChain(message, edits, made)
+        this.#takeRule(message, edits)
+        continue
+      }
+      yield* edits.changes()
+      yield { ...change, ...made }
+      edits = new RuleEdits(this.#ruleOf, made)
+      // What comes behind it is of another table, which begins to count its handles anew.
+      if (change.kind !== 'table-changed') for (const chain of this.#chains.values()) this.#forget(chain)
+    }
+    yield* this.#settle()
+    yield* edits.changes()
+    for (const chain of this.#chains.values()) if (chain.rules?.isInDoubt) chain.rules = undefined
+  }
+
+  /** Reads in which order the rules stand of those chains for which what was told leaves it open. */
+  *#settle(): Generator<undefined, void, void> {
+    for (const { handle, rules } of this.#chains.values()) {
+      if (!rules?.isInDoubt) continue
+      try {
+        rules.settle(yield* this.#handlesOf(handle))
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error
+      }
+    }
+  }
+
+  /** The rules that a chain has by now. @throws ConflictError where something is changed meanwhile */
+  *#handlesOf(handle: bigint): Generator<undefined, number[], void> {
+    const { generation, table, chains } = this.#client.dumpChains(this.#table)
+    const chain = chains.find((one) => one.handle === handle)
+    const handles: number[] = []
+    // Another table of the same name begins to count its handles anew.
+    if (table?.handle !== this.#handle || chain === undefined) return handles
+    for (const rules of this.#client.rulesOf({ table: this.#table, chain: chain.name }, generation)) {
+      for (const rule of rules) handles.push(Number(rule.handle))
+      yield
+    }
+    return handles
+  }
+
+  /** From here on, the rules that were read are those that are there. */
+  #useRead(generation: number): void {
+    const read = this.#read
+    if (read === undefined || !isAfter(generation, read.generation)) return
+    for (const [name, order] of read.orders) {
+      const chain = this.#chains.get(name)
+      if (chain !== undefined) chain.rules = order
+    }
+    this.#read = undefined
+  }
+
+  /** Undefined where the message is of another kind, or about another table. */
+  #valuesOf<V>(
+    kind: { type: number } & Parameters<typeof readMessage<unknown, V>>[0],
+    message: Message,
+  ): V | undefined {
+    if (message.type !== kind.type) return undefined
+    const { head, values } = readMessage(kind, message)
+    return (head as { nfgenFamily: number }).nfgenFamily === this.#family.domain ? values : undefined
+  }
+
+  #tableChange(message: Message): TableNotice | undefined {
+    if (this.#valuesOf(messages.deleteTable, message)?.name === this.#table) {
+      this.#handle = undefined
+      return { kind: 'table-deleted' }
+    }
+    const values = this.#valuesOf(messages.newTable, message)
+    if (values?.name !== this.#table) return undefined
+    // The kernel tells of a table that is changed what it tells of one that is new.
+    if (values.handle === this.#handle)
+      return { kind: 'table-changed', isDormant: ((values.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0 }
+    this.#handle = values.handle
+    return { kind: 'table-added' }
+  }
+
+  #takeChain(message: Message, edits: RuleEdits<R>, made: Made): void {
+    const gone = this.#valuesOf(messages.deleteChain, message)
+    if (gone?.table === this.#table) {
+      const chain = this.#chains.get(gone.name ?? '') ?? mirrorChain(gone)
+      this.#forget(chain)
+      edits.push({ kind: 'chain-deleted', ...told(chain), ...made })
+    }
+    const values = this.#valuesOf(messages.newChain, message)
+    if (values?.table === this.#table) this.#takeNewChain(values, edits, made)
+  }
+
+  /** The kernel tells of a chain that is changed what it tells of one that is new. */
+  #takeNewChain(values: ChainValues, edits: RuleEdits<R>, made: Made): void {
+    const known = this.#chains.get(this.#names.get(values.handle ?? 0n) ?? '')
+    // The rules of a new chain are those that are told of from now on.
+    const chain = mirrorChain(values, known === undefined ? new RuleOrder() : known.rules)
+    if (known !== undefined) this.#forget(known)
+    this.#note(chain)
+    if (known === undefined) edits.push({ kind: 'chain-added', ...told(chain), ...made })
+    else if (known.name !== chain.name) edits.push({ kind: 'chain-renamed', from: known.name, ...told(chain), ...made })
+    else if (known.policy !== chain.policy) edits.push({ kind: 'policy-changed', ...told(chain), ...made })
+  }
+
+  #takeRule(message: Message, edits: RuleEdits<R>): void {
+    const added = this.#valuesOf(messages.newRule, message)
+    if (added?.table === this.#table) edits.add(this.#orderOf(added), added, (message.flags & NLM_F_APPEND) !== 0)
+    const deleted = this.#valuesOf(messages.deleteRule, message)
+    if (deleted?.table === this.#table) edits.remove(this.#orderOf(deleted), deleted)
+  }
+
+  #orderOf({ chain = '' }: RuleValues): RuleOrder | undefined {
+    return this.#chains.get(chain)?.rules
+  }
+}
+
+/** A rule that came or went: where exactly, and instead of which, is known when all that took effect together is. */
+interface RuleDraft {
+  readonly kind: 'rule-added' | 'rule-deleted'
+  readonly chain: string
+  readonly handle: number
+  readonly expressions: Encoded
+  readonly order: RuleOrder | undefined
+}
+
+type OtherChange = Exclude<TableChange<never>, { rule: unknown }>
+
+const isRuleDraft = (draft: RuleDraft | OtherChange): draft is RuleDraft =>
+  draft.kind === 'rule-added' || draft.kind === 'rule-deleted'
+
+/** Changes of rules that took effect together. */
+class RuleEdits<R> {
+  readonly #ruleOf: (expressions: Encoded) => R
+  readonly #made: Made
+  readonly #drafts: (RuleDraft | OtherChange)[] = []
+  /** The handles of chains as they were before. */
+  readonly #before = new Map<RuleOrder, readonly number[]>()
+  readonly #orders = new OrderChanges()
+
+  constructor(ruleOf: (expressions: Encoded) => R, made: Made) {
+    this.#ruleOf = ruleOf
+    this.#made = made
+  }
+
+  push(change: OtherChange): void {
+    this.#drafts.push(change)
+  }
+
+  add(order: RuleOrder | undefined, values: RuleValues, isAppended: boolean): void {
+    const { handle, position } = this.#draft('rule-added', order, values)
+    if (order !== undefined) this.#orders.add(order, { handle, position, isAppended })
+  }
+
+  remove(order: RuleOrder | undefined, values: RuleValues): void {
+    const { handle } = this.#draft('rule-deleted', order, values)
+    if (order !== undefined) this.#orders.remove(order, handle)
+  }
+
+  /** @throws MessageError */
+  #draft(kind: RuleDraft['kind'], order: RuleOrder | undefined, values: RuleValues) {
+    const { chain = '', handle = 0n, expressions, position } = values
+    if (expressions === undefined) throw new MessageError(0, `the kernel does not tell what the rule ${handle} says`)
+    if (order !== undefined && !this.#before.has(order)) this.#before.set(order, order.handles())
+    this.#drafts.push({ kind, chain, handle: Number(handle), expressions, order })
+    return { handle: Number(handle), position: position === undefined ? undefined : Number(position) }
+  }
+
+  *changes(): Generator<TableChange<R> | undefined, void, void> {
+    const lives = this.#lives()
+    const edited = new Set(lives.keys())
+    const places = new Map(
+      [...this.#before].map(([order, before]) => {
+        const after = order.isInDoubt ? undefined : order.handles()
+        return [order, new Places(before, after, edited)]
+      }),
+    )
+    for (const draft of this.#drafts)
+      if (!isRuleDraft(draft)) yield draft
+      else yield this.#ruleChange(draft, lives, draft.order && places.get(draft.order))
+  }
+
+  #lives(): Map<number, Life> {
+    const lives = new Map<number, Life>()
+    for (const draft of this.#drafts)
+      if (isRuleDraft(draft)) lives.set(draft.handle, { first: lives.get(draft.handle)?.first ?? draft, last: draft })
+    return lives
+  }
+
+  /** Told with the last that happened to the rule. */
+  #ruleChange(
+    draft: RuleDraft,
+    lives: ReadonlyMap<number, Life>,
+    places: Places | undefined,
+  ): TableChange<R> | undefined {
+    const { chain, handle, expressions } = draft
+    const { first, last } = lives.get(handle) as Life
+    if (last !== draft) return undefined
+    const wasThere = first.kind === 'rule-deleted'
+    const at = { chain, handle, ...this.#made }
+    if (draft.kind === 'rule-added') {
+      const replaced = wasThere ? first : lives.get(places?.replacedBy.get(handle) ?? 0)?.first
+      const now = { ...at, position: places?.after?.get(handle), rule: this.#ruleOf(expressions) }
+      if (replaced === undefined) return { kind: 'rule-added', ...now }
+      return { kind: 'rule-replaced', replaced: this.#ruleOf(replaced.expressions), ...now }
+    }
+    // What came and went at once was never there.
+    if (!wasThere || places?.replaced.has(handle)) return undefined
+    return { kind: 'rule-deleted', ...at, position: places?.before.get(handle), rule: this.#ruleOf(first.expressions) }
+  }
+}
+
+/** What happened to one rule: deleted first, it was there before; added last, it is there now. */
+interface Life {
+  readonly first: RuleDraft
+  readonly last: RuleDraft
+}
+
+/** Where the rules of a chain that came or went stood and stand, and which has taken the place of which. */
+class Places {
+  readonly before: ReadonlyMap<number, number>
+  /** Undefined where it is not known. */
+  readonly after: ReadonlyMap<number, number> | undefined
+  /** Which rule each of these has taken the place of. */
+  readonly replacedBy = new Map<number, number>()
+  readonly replaced = new Set<number>()
+
+  /** @param edited all that came or went: the chain may be long, so that no more is kept of the others than their order */
+  constructor(before: readonly number[], after: readonly number[] | undefined, edited: ReadonlySet<number>) {
+    this.before = placesOf(before, edited)
+    if (after === undefined) return
+    this.after = placesOf(after, edited)
+    const gone = gaps(before, edited, this.after)
+    for (const [anchor, come] of gaps(after, edited, this.before)) {
+      const [old, ...others] = gone.get(anchor) ?? []
+      const [now, ...more] = come
+      // Of several for several, none is the other's successor.
+      if (old === undefined || now === undefined || others.length > 0 || more.length > 0) continue
+      this.replacedBy.set(now, old)
+      this.replaced.add(old)
+    }
+  }
+}
+
+/** The places of these handles among others. */
+function placesOf(handles: readonly number[], these: ReadonlySet<number>): Map<number, number> {
+  const found = new Map<number, number>()
+  handles.forEach((handle, i) => {
+    if (these.has(handle)) found.set(handle, i)
+  })
+  return found
+}
+
+/** The edited handles that are not on the other side, by the one before them that is on both. */
+function gaps(
+  handles: readonly number[],
+  edited: ReadonlySet<number>,
+  otherSide: ReadonlyMap<number, number>,
+): Map<number, number[]> {
+  const found = new Map<number, number[]>()
+  let anchor = 0
+  for (const handle of handles)
+    if (!edited.has(handle) || otherSide.has(handle)) anchor = handle
+    else {
+      const gap = found.get(anchor)
+      if (gap === undefined) found.set(anchor, [handle])
+      else gap.push(handle)
+    }
+  return found
+}

@@ -1,0 +1,49 @@
+/** Of which rule a refusal of the kernel is, and why: the kernel itself says no more than an errno. */
+import type { Family } from '../abi/family'
+import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../errors'
+import { faultText } from '../extensions/extension'
+import { entryExtensions } from '../ruleset/entry-extensions'
+import type { Entry } from '../ruleset/table-entry'
+
+/** A rule that is new in its table, and where it stands. */
+export interface Candidate {
+  readonly rule: Entry
+  readonly place: RulePlace
+}
+
+interface Guess extends RulePart {
+  readonly reason: string
+}
+
+/** Why the kernel may have refused this rule with this errno. */
+function guesses(family: Family, { bytes }: Entry, errno: number): Guess[] {
+  return entryExtensions(family, bytes).flatMap(({ at, known }) => {
+    if (known === undefined) return []
+    const { extension, variant } = known
+    const suspicions = variant.suspects?.(bytes, at) ?? []
+    return suspicions
+      .filter((one) => one.errno === errno)
+      .map((one) => ({
+        extension: extension.name,
+        parameter: one.parameter,
+        reason: faultText(extension, variant, one),
+      }))
+  })
+}
+
+/** What all have in common. */
+function common(found: readonly Guess[], key: keyof RulePart): string | undefined {
+  const [first, ...others] = found.map((one) => one[key])
+  return others.every((one) => one === first) ? first : undefined
+}
+
+/** The error that says that this rule is what the kernel refused. @param note what else there is to say */
+export function blame(error: KernelError, family: Family, { rule, place }: Candidate, note = ''): RuleError {
+  const found = guesses(family, rule, error.errno)
+  if (found.length === 0) return new RuleError(place, `${error.message}${note}`, { cause: error })
+  const reasons = found.map(({ reason }) => reason).join(', or ')
+  const log = error.log.length === 0 ? '' : `; ${logged(error.log)}`
+  const part = { extension: common(found, 'extension'), parameter: common(found, 'parameter') }
+  const reason = `${reasons} (${error.operation}: ${error.code})${note}${log}`
+  return new RuleError({ ...place, ...part }, reason, { cause: error })
+}

@@ -1,0 +1,24 @@
+/** Options objects of public functions. */
+
+import { isObject, shown, type Taken } from './check-input'
+import { IptcError } from './errors'
+
+/** The options of a function by name, each with what it takes. */
+export type Options = Readonly<Record<string, Taken>>
+
+/**
+ * An option that is not understood must not be passed over: it may have said which family, or which namespace.
+ * @throws IptcError for anything but an object that holds known options, each undefined or of its type
+ */
+export function checkOptions(options: unknown, known: Options): void {
+  if (!isObject(options)) throw new IptcError(`options are an object of ${list(known)}, not ${shown(options)}`)
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
+  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${list(known)}`)
+  for (const [name, { accepts, expected }] of Object.entries(known)) {
+    const value = (options as Readonly<Record<string, unknown>>)[name]
+    if (value !== undefined && !accepts(value))
+      throw new IptcError(`the option ${name} takes ${expected}, not ${shown(value)}`)
+  }
+}
+
+const list = (known: Options): string => Object.keys(known).join(', ')

@@ -1,0 +1,141 @@
+/** What is done to a chain as a whole, by its name: for a table and for its chains. */
+import { check, text } from '../check-input'
+import { RuleError, XtablesError } from '../errors'
+import { findExtension } from '../extensions/registry'
+import type { Counters } from '../ruleset/entry'
+import { checkChainName } from '../ruleset/rule'
+import { Rules } from '../ruleset/rules'
+import {
+  type Chain as ChainData,
+  changedRules,
+  countersOf,
+  type Draft,
+  jumpOf,
+  newChain,
+  policyEntry,
+  policyOf,
+  type Ruleset,
+  redirected,
+  referencesTo,
+  zeroed,
+} from '../ruleset/ruleset'
+import { type CountersInput, readCounters } from './counters'
+import { Policy, type PolicyName } from './policy'
+import type { TableHandle } from './table-handle'
+
+/** @internal What a chain that is to be made cannot be called. @throws XtablesError */
+export function checkNewName(name: string): void {
+  check('the name of a chain', name, text)
+  checkChainName(name)
+  if (findExtension('target', name) !== undefined)
+    throw new XtablesError(`chain ${name}: there is a target of this name`, {
+      extension: 'rule',
+      parameter: 'chain',
+      value: name,
+    })
+}
+
+export const isBuiltin = (table: TableHandle, name: string): boolean =>
+  table.ruleset.chains.get(name)?.hook !== undefined
+
+export function createChain(table: TableHandle, name: string): void {
+  checkNewName(name)
+  table.edit(({ chains }) => {
+    checkFree(table, name, chains)
+    chains.set(name, newChain(table.context.family, name))
+  })
+}
+
+export function deleteChain(table: TableHandle, name: string): void {
+  table.edit((draft) => {
+    const data = userChain(table, name, draft)
+    if (data.rules.length > 0) throw new RuleError({ table: table.name, chain: name }, 'the chain is not empty')
+    checkUnreferenced(table, name, draft)
+    draft.chains.delete(name)
+  })
+}
+
+export function renameChain(table: TableHandle, name: string, newName: string): void {
+  checkNewName(newName)
+  table.edit((draft) => {
+    const data = userChain(table, name, draft)
+    checkFree(table, newName, draft.chains)
+    draft.chains.delete(name)
+    draft.chains.set(newName, { ...data, name: newName, head: newChain(table.context.family, newName).head })
+    changeChains(draft, (one) => redirectedChain(one, name, newName))
+  })
+}
+
+/** Changes one chain, which must be there. */
+export function changeChain(table: TableHandle, name: string, change: (data: ChainData) => ChainData): void {
+  table.edit((draft) => draft.chains.set(name, change(table.chainData(name, draft))))
+}
+
+export function changeChains(draft: Draft, change: (chain: ChainData) => ChainData): void {
+  for (const [name, chain] of draft.chains) draft.chains.set(name, change(chain))
+}
+
+export const emptied = (chain: ChainData): ChainData => ({ ...chain, rules: Rules.of() })
+
+/** The counters of its rules and of its policy at zero. */
+export const zeroedChain = (chain: ChainData): ChainData => ({
+  ...chain,
+  rules: changedRules(chain.rules, zeroed),
+  tail: chain.tail && zeroed(chain.tail),
+})
+
+export function getPolicy(table: TableHandle, name: string): Policy {
+  const policy = policyOf(table.context.family, table.chainData(name))
+  if (policy !== 'ACCEPT' && policy !== 'DROP') throw noPolicy(table, name)
+  return policy === 'ACCEPT' ? Policy.ACCEPT : Policy.DROP
+}
+
+/** @param counters what the policy begins with; what it had stays where none are given. */
+export function setPolicy(
+  table: TableHandle,
+  name: string,
+  policy: Policy | PolicyName,
+  counters: CountersInput | undefined,
+): void {
+  const { name: verdict } = policy instanceof Policy ? policy : new Policy(policy)
+  const given = counters === undefined ? undefined : readCounters('policy', counters)
+  const { family } = table.context
+  table.edit((draft) => {
+    const data = table.chainData(name, draft)
+    if (data.hook === undefined || data.tail === undefined) throw noPolicy(table, name)
+    if (table.name === 'nat' && verdict === 'DROP')
+      throw new RuleError({ table: table.name, chain: name }, 'the nat table is not for filtering, it takes no DROP')
+    if (given === undefined && policyOf(family, data) === verdict) return false
+    return draft.chains.set(name, { ...data, tail: policyEntry(family, data.tail, verdict, given) })
+  })
+}
+
+export function policyCounters(table: TableHandle, name: string): Counters {
+  const data = table.chainData(name)
+  if (data.hook === undefined || data.tail === undefined) throw noPolicy(table, name)
+  return countersOf(table.context.family, data.tail)
+}
+
+const noPolicy = ({ name }: TableHandle, chain: string): RuleError =>
+  new RuleError({ table: name, chain }, 'the chain has no policy, as it is not built in')
+
+function checkFree({ name }: TableHandle, chain: string, chains: Ruleset['chains']): void {
+  if (chains.has(chain)) throw new RuleError({ table: name, chain }, 'the chain exists already')
+}
+
+function userChain(table: TableHandle, name: string, ruleset: Ruleset): ChainData {
+  const chain = table.chainData(name, ruleset)
+  if (chain.hook !== undefined) throw new RuleError({ table: table.name, chain: name }, 'the chain is built in')
+  return chain
+}
+
+function checkUnreferenced({ name: table }: TableHandle, name: string, ruleset: Ruleset): void {
+  for (const { chain, position } of referencesTo(ruleset, name))
+    throw new RuleError({ table, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
+}
+
+/** The chain with every rule that goes to `from` going to `to`. */
+const redirectedChain = (chain: ChainData, from: string, to: string): ChainData =>
+  chain.rules.refs.some((ref) => jumpOf(chain.rules, ref) === from)
+    ? { ...chain, rules: changedRules(chain.rules, (rule, ref) => redirected(rule, ref, to), from) }
+    : chain

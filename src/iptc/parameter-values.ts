@@ -1,0 +1,84 @@
+/** Values as people write them in objects and dictionaries, and the words of the iptables language behind them. */
+
+import { shown } from '../check-input'
+import { XtablesError } from '../errors'
+import type { Option } from '../extensions/option'
+import { expectation, takes } from '../extensions/payload'
+import type { Reading } from '../extensions/reading'
+
+/** `toPorts`, `to_ports` and `to-ports` are one name. */
+export const dashed = (name: string): string => (/^[a-z0-9-]*$/.test(name) ? name : withDashes(name))
+
+const withDashes = (name: string): string =>
+  name.replace(/_/g, '-').replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? '' : '-'}${letter.toLowerCase()}`)
+
+/** `to-ports` as a property is called. */
+export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+
+/** A flag: it is there, or it is not. */
+const isFlag = ({ words }: Option): boolean => words.length === 0
+
+/** Words by which a flag is set, and those that look as if they took one back. */
+const ON: readonly unknown[] = ['1', 'true']
+const OFF: readonly unknown[] = ['0', 'false', false]
+
+const HOW_TO_UNSET = 'to take a flag back, set it to undefined, or leave it out of a dictionary'
+
+const wrong = (extension: string, name: string, option: Option, value: unknown, reason?: string): XtablesError => {
+  const expected = isFlag(option)
+    ? `true, "", "1" or "true"${option.negatable ? ', "!" to negate' : ''}`
+    : expectation(option)
+  const said = shown(value)
+  const why = reason === undefined ? '' : ` (${reason})`
+  return new XtablesError(`${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
+    extension,
+    parameter: name,
+    value,
+    expected,
+  })
+}
+
+const isNumber = (value: unknown): value is number | bigint =>
+  typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
+
+/**
+ * One parameter's value as words: a string, a number, a list of words; `true`, `''`, `'1'` or `'true'` for a flag. `!` in
+ * front, or as the first of a list, negates.
+ * @throws XtablesError for any other type, or another number of words
+ */
+export function readValue(extension: string, name: string, option: Option, value: unknown): Reading {
+  const { negated, words } = splitNegation(option, asWords(extension, name, option, value))
+  const count = option.words.length
+  const split = words.length === 1 && count > 1 ? (words[0] as string).trim().split(/\s+/) : words
+  const exact = option.fewest === 0 ? split.filter((word) => word !== '') : split
+  if (negated && !option.negatable) throw wrong(extension, name, option, value, 'it cannot be negated')
+  if (!takes(option, exact.length)) throw wrong(extension, name, option, value)
+  return { negated, words: exact }
+}
+
+function asWords(extension: string, name: string, option: Option, value: unknown): string[] {
+  if (value === true && option.fewest === 0) return []
+  if (isFlag(option) && ON.includes(value)) return []
+  if (isFlag(option) && OFF.includes(value)) throw wrong(extension, name, option, value, HOW_TO_UNSET)
+  const list = Array.isArray(value) ? value : [value]
+  return list.map((word) => {
+    if (typeof word === 'string') return word
+    if (isNumber(word)) return String(word)
+    throw wrong(extension, name, option, value, `${shown(value)} is neither text nor a whole number`)
+  })
+}
+
+/** A list that begins with `!` is negated; so is a word that begins with it, where the option can be. */
+function splitNegation(option: Option, words: readonly string[]): Reading {
+  const [first = '', ...rest] = words
+  if (first === '!' && (words.length > 1 || option.words.length === 0)) return { negated: true, words: rest }
+  if (option.negatable && first.startsWith('!')) return { negated: true, words: [first.slice(1).trim(), ...rest] }
+  return { negated: false, words }
+}
+
+/** What a property reads as: canonical words in one string, `!` before them where negated; `true` or `!` for a flag. */
+export function propertyValue({ negated, words }: Reading): string | true {
+  if (words.length === 0) return negated ? '!' : true
+  if (words.length === 1 && !negated) return words[0] as string
+  return `${negated ? '!' : ''}${words.join(' ')}`
+}

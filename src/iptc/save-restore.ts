@@ -1,0 +1,145 @@
+/** Tables as text: the in-process equals of iptables-save(8) and iptables-restore(8). */
+import { FAMILIES, type FamilyName } from '../abi/family'
+import { backendOfEnvironment, tableNames } from '../backend/open'
+import { text as aText, check, flag, names } from '../check-input'
+import { checkOptions } from '../check-options'
+import { IptcError } from '../errors'
+import type { Kernel } from '../kernel/kernel'
+import { LinuxKernel } from '../kernel/linux/linux-kernel'
+import { programOf } from '../language/help'
+import { RestoreText, type RestoreTextOptions } from '../language/restore'
+import { foreignText, savedText, tableText } from '../language/save'
+import type { Draft } from '../ruleset/ruleset'
+import { version } from '../version'
+import { type AnyTable, Table, Table6 } from './table'
+import { PLACE_OPTIONS, type TableOptions } from './table-handle'
+
+/** Where the tables are. */
+export interface TextOptions extends Omit<TableOptions, 'autocommit'> {
+  /** The tables of IPv6; those of IPv4 unless said. */
+  readonly ipv6?: boolean | undefined
+  /** These tables only. */
+  readonly tables?: readonly string[] | undefined
+  /** Whether counters of rules are saved, or taken from the text; no unless said. */
+  readonly counters?: boolean | undefined
+}
+
+export interface SaveOptions extends TextOptions {}
+
+export interface RestoreOptions extends TextOptions {
+  /** Keep what the tables hold and add to it, where otherwise their rules and chains are taken out first. */
+  readonly noflush?: boolean | undefined
+  /** Find out whether the text could be restored, and write nothing. */
+  readonly test?: boolean | undefined
+}
+
+const SAVE_OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names, counters: flag }
+const RESTORE_OPTIONS = { ...SAVE_OPTIONS, noflush: flag, test: flag }
+
+/** A way to the tables of one family. */
+interface Tables {
+  readonly family: FamilyName
+  readonly open: (name: string) => AnyTable
+  /** Names of those that exist, newest first. */
+  readonly names: () => string[]
+}
+
+function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions): Tables {
+  if (kernel !== undefined && namespace !== undefined)
+    throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
+  const family = ipv6 ? 'ipv6' : 'ipv4'
+  const place: Kernel = kernel ?? new LinuxKernel({ namespace })
+  const { lockTimeoutMs, rewrite, findRefused, backend = backendOfEnvironment() } = writing
+  const options = { kernel: place, lockTimeoutMs, rewrite, findRefused, backend }
+  return {
+    family,
+    open: (name) => (ipv6 ? new Table6(name, options) : new Table(name, options)),
+    names: () => tableNames(backend, place, family),
+  }
+}
+
+/** `iptables-save` or `ip6tables-save`, with the version, as the comments name it. */
+const writer = (program: string): string => `${program} v${version()} (xtables)`
+
+/** @internal The text of tables, each as of when it was read. @param program that the comments name */
+export function saveTables(
+  open: Tables['open'],
+  names: readonly string[],
+  { program, counters }: { program: string; counters: boolean },
+): string {
+  return names.map((name) => saveTable(open(name), program, counters)).join('')
+}
+
+function saveTable(opened: AnyTable, program: string, counters: boolean): string {
+  using table = opened
+  const { ruleset, context } = table
+  return foreignText(ruleset) + savedText(tableText(ruleset, context, { counters }), writer(program), new Date())
+}
+
+/**
+ * The rules of the tables, as iptables-save prints them; {@link restore} and iptables-restore read them again. Without
+ * the option `tables`, those that exist already. It takes no lock: every table is as it was at one moment.
+ *
+ * ```ts
+ * save({ tables: ['filter'], counters: true })
+ * ```
+ * @throws NotFoundError, PermissionError, UnsupportedError; IptcError for an option that is not understood
+ */
+export function save(options: SaveOptions = {}): string {
+  checkOptions(options, SAVE_OPTIONS)
+  const { family, open, names } = tablesOf(options)
+  const program = `${programOf(FAMILIES[family])}-save`
+  return saveTables(open, options.tables ?? names(), { program, counters: options.counters ?? false })
+}
+
+/** @internal How {@link restoreTables} goes about it. */
+export interface RestoreRequest extends RestoreTextOptions {
+  readonly test: boolean
+  readonly print: (text: string) => void
+}
+
+/** @internal Restores the tables of a text one after the other, or with `test` tries to. @throws RestoreError, IptcError */
+export function restoreTables(open: Tables['open'], text: string, { test, print, ...options }: RestoreRequest): void {
+  const source = new RestoreText(text, options)
+  try {
+    for (let name = source.nextTable(); name !== undefined; name = source.nextTable()) {
+      using table = open(name)
+      restoreTable(table, source, test)
+      print(source.takeOutput())
+    }
+  } finally {
+    print(source.takeOutput())
+  }
+}
+
+function restoreTable(table: AnyTable, source: RestoreText, test: boolean): void {
+  let last: Draft | undefined
+  const edit = (draft: Draft): boolean => {
+    last = draft
+    return source.apply(draft, table.context)
+  }
+  try {
+    if (test) table.rehearse(edit)
+    else table.edit(edit)
+  } catch (error) {
+    throw source.explain(error, last)
+  }
+}
+
+/**
+ * Restores tables from a text as iptables-restore reads it. Each table is exchanged at once: either all lines from
+ * `*TABLE` to `COMMIT` take effect, or none. Tables before one that fails stay restored.
+ *
+ * ```ts
+ * restore('*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n')
+ * ```
+ * @throws RestoreError, which names the line that cannot be carried out; LockTimeoutError, ConflictError,
+ * PermissionError, UnsupportedError; IptcError for an option that is not understood
+ */
+export function restore(text: string, options: RestoreOptions = {}): void {
+  checkOptions(options, RESTORE_OPTIONS)
+  check('what is restored', text, aText)
+  const { counters = false, noflush = false, test = false, tables } = options
+  const quiet = { verbose: false, print: () => {}, describe: () => '' }
+  restoreTables(tablesOf(options).open, text, { counters, noflush, tables, test, ...quiet })
+}

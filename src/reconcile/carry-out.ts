@@ -1,0 +1,81 @@
+/** Carries out what is planned for a table, on a draft of it. */
+import { ConflictError, XtablesError } from '../errors'
+import type { Context } from '../extensions/context'
+import { parseRule } from '../language/parse'
+import { Editor } from '../ruleset/editor'
+import { type Counters, writeCounters } from '../ruleset/entry'
+import { encodeRule } from '../ruleset/rule'
+import { Rules } from '../ruleset/rules'
+import { type Chain, type Draft, moved, newChain } from '../ruleset/ruleset'
+import type { Entry, Ref } from '../ruleset/table-entry'
+import { digestOf } from './describe'
+import type { ChainPlan, PlannedRule, TablePlan } from './plan-data'
+
+/** @throws ConflictError where a chain is not as the plan found it; XtablesError for a plan that cannot be */
+export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Context): void {
+  for (const { chain, before } of chains)
+    if (digestOf(draft.chains.get(chain), context) !== before)
+      throw new ConflictError(`chain ${chain} of table ${table} is not as it was when this was planned; plan again`)
+  for (const { chain, change, ...plan } of chains) {
+    const { hook, rules } = draft.chains.get(chain) ?? {}
+    if ((change === 'delete' && hook !== undefined) || lastOf(plan) > (rules?.length ?? 0)) throw fault(table, chain)
+  }
+  for (const { chain, change } of chains)
+    if (change === 'create') draft.chains.set(chain, newChain(draft.family, chain))
+  for (const plan of chains) {
+    if (plan.change === 'delete') draft.chains.delete(plan.chain)
+    else edit(plan, draft, context)
+  }
+}
+
+/** That it has come to what the plan says, which may have been kept, and changed. @throws XtablesError */
+export function checkOutcome({ table, chains }: TablePlan, draft: Draft, context: Context): void {
+  for (const { chain, after } of chains)
+    if (digestOf(draft.chains.get(chain), context) !== after) throw fault(table, chain)
+}
+
+const fault = (table: string, chain: string): XtablesError =>
+  new XtablesError(`the plan contradicts itself in chain ${chain} of table ${table}; plan again`, { extension: 'plan' })
+
+function edit(plan: ChainPlan, draft: Draft, context: Context): void {
+  const chain = draft.chains.get(plan.chain) as Chain
+  const rules = rulesAfter(plan, chain, context)
+  if (rules !== undefined) draft.chains.set(plan.chain, { ...chain, rules })
+  if (plan.policy !== undefined) new Editor(draft).setPolicy(plan.chain, plan.policy.to, undefined)
+}
+
+/** The last position, from 1, at which a rule goes or is moved from; 0 where none is. */
+const lastOf = ({ deleted, moved, replaced }: Pick<ChainPlan, 'deleted' | 'moved' | 'replaced'>): number =>
+  [...deleted, ...replaced.map((one) => one.deleted), ...moved.map(({ from }) => ({ position: from }))].reduce(
+    (last, { position }) => Math.max(last, position),
+    0,
+  )
+
+/** Undefined where they stay as they are. */
+function rulesAfter(
+  { deleted, added, moved: movings, replaced }: ChainPlan,
+  { rules }: Chain,
+  context: Context,
+): Rules | undefined {
+  const gone = [...deleted, ...replaced.map((one) => one.deleted)].map(({ position }) => position)
+  const leaving = new Set([...gone, ...movings.map(({ from }) => from)])
+  const coming: [number, Ref][] = [
+    ...[...added, ...replaced.map((one) => one.added)].map((one): [number, Ref] => [
+      one.position,
+      entryOf(one, context),
+    ]),
+    ...movings.map(({ from, to }): [number, Ref] => [to, moved(rules.at(from - 1) as Entry, rules.refs[from - 1])]),
+  ]
+  if (leaving.size === 0 && coming.length === 0) return undefined
+  const refs = rules.refs.filter((_, i) => !leaving.has(i + 1))
+  // What comes to the lower position is put in first, so that each is where it is to be.
+  for (const [position, ref] of coming.sort(([a], [b]) => a - b)) refs.splice(position - 1, 0, ref)
+  return new Rules(rules.image, refs)
+}
+
+/** @internal */
+export function entryOf({ rule, counters }: PlannedRule, context: Context): Entry {
+  const entry = encodeRule(parseRule(rule, context.family), context)
+  writeCounters(context.family, entry.bytes, counters.map(BigInt) as unknown as Counters)
+  return entry
+}

@@ -1,0 +1,50 @@
+/** Where jumps to chains of ours stand in chains of others, as users say it by the names of these. */
+
+import { isObject, shown } from '../check-input'
+import { IptcError } from '../errors'
+import type { Context } from '../extensions/context'
+import type { Entry } from '../ruleset/table-entry'
+import { type DesiredRule, entryOf } from './desired'
+import type { JumpPlace } from './jumps'
+
+export type SaidPlaces = Readonly<Record<string, JumpPlace<DesiredRule>>>
+
+export class JumpPlaces {
+  readonly #said: SaidPlaces
+  readonly #unused: Set<string>
+  readonly #tables: Set<string>
+
+  /** @param tables names of all in which there may be such chains */
+  constructor(said: SaidPlaces, tables: Iterable<string>) {
+    this.#said = said
+    this.#unused = new Set(Object.keys(said))
+    this.#tables = new Set(tables)
+  }
+
+  /** @throws IptcError, XtablesError */
+  of(chain: string, context: Context): JumpPlace<Entry> {
+    this.#unused.delete(chain)
+    return placeIn(Object.hasOwn(this.#said, chain) ? this.#said[chain] : 'first', chain, context)
+  }
+
+  /** Notes that all chains of a table have been asked for. @throws IptcError where none is left that a place is said for */
+  leave(table: string): void {
+    this.#tables.delete(table)
+    const [chain] = this.#unused
+    if (this.#tables.size === 0 && chain !== undefined)
+      throw new IptcError(
+        `the option jumps has chain ${chain}, in which no jumps are to stand; accepted: built-in chains that are not yours, and others that are not, where they are desired`,
+      )
+  }
+}
+
+function placeIn(place: JumpPlace<DesiredRule> | undefined, chain: string, context: Context): JumpPlace<Entry> {
+  if (place === 'first' || place === 'last') return place
+  const [[side, rule] = ['', undefined], ...others] = isObject(place) ? Object.entries(place) : []
+  if (others.length > 0 || (side !== 'before' && side !== 'after'))
+    throw new IptcError(
+      `the place of jumps in ${chain} is 'first', 'last', { before: rule } or { after: rule }, not ${shown(place)}`,
+    )
+  const entry = entryOf(rule as DesiredRule, context, ['jumps', chain, side])
+  return side === 'before' ? { before: entry } : { after: entry }
+}

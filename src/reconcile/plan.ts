@@ -1,0 +1,134 @@
+/** What has to be done so that tables become what is desired: to be looked at, kept, carried out and taken back. */
+
+import { flag } from '../check-input'
+import { checkOptions } from '../check-options'
+import { Batch, openTable, type Place } from '../easy/batch'
+import { ConflictError, XtablesError } from '../errors'
+import type { Edit } from '../iptc/session'
+import type { AnyTable } from '../iptc/table'
+import { PLACE_OPTIONS } from '../iptc/table-handle'
+import { paintOf } from '../terminal-style'
+import { carryOut, checkOutcome } from './carry-out'
+import { diffOf } from './diff'
+import { type PlanData, planData, type TablePlan } from './plan-data'
+
+/** How often a plan is carried out again where another program was quicker; it is checked each time. */
+const MAX_ATTEMPTS = 8
+
+export interface FormatOptions {
+  /** For terminals; no unless said. */
+  readonly colours?: boolean | undefined
+}
+
+export class Plan {
+  readonly family: PlanData['family']
+  /** Those in which something is to be done. */
+  readonly tables: readonly TablePlan[]
+  readonly #place: Place
+
+  /** @internal */
+  constructor(family: PlanData['family'], tables: readonly TablePlan[], place: Place) {
+    this.family = family
+    this.tables = tables
+    this.#place = { ...place, ipv6: family === 'ipv6' }
+  }
+
+  /**
+   * A plan that was kept as JSON.
+   * @param place where its tables are
+   * @throws XtablesError for what is no plan
+   */
+  static fromJSON(json: unknown, place: Omit<Place, 'ipv6'> = {}): Plan {
+    checkOptions(place, PLACE_OPTIONS)
+    const { success, data, error } = planData.safeParse(json)
+    if (success) return new Plan(data.family, data.tables, place)
+    const [issue] = error.issues
+    const path = (issue?.path ?? []) as (string | number)[]
+    throw new XtablesError(`this is no plan: ${path.join(' ')}: ${issue?.message}`, { extension: 'plan', path })
+  }
+
+  /** Whether there is nothing to do. */
+  get isEmpty(): boolean {
+    return this.tables.length === 0
+  }
+
+  toJSON(): PlanData {
+    return { version: 1, family: this.family, tables: this.tables }
+  }
+
+  /** The plan that takes this one back: what was deleted comes again, with the counters that it had when this was planned. */
+  get inverse(): Plan {
+    return new Plan(this.family, this.tables.map(inverseOf), this.#place)
+  }
+
+  /**
+   * Carries it out: each table in one transaction; where there are several, all are checked before the first is written.
+   * @throws ConflictError where a chain is not as it was when this was planned; XtablesError where a plan that was kept has been
+   * changed since; RuleError, KernelError
+   */
+  apply(): void {
+    applyAll(
+      this.#place,
+      this.tables.map((plan) => [
+        plan.table,
+        ({ context }) =>
+          (draft) => {
+            carryOut(plan, draft, context)
+            checkOutcome(plan, draft, context)
+          },
+      ]),
+    )
+  }
+
+  /** As a difference of two files. */
+  format(options: FormatOptions = {}): string {
+    checkOptions(options, { colours: flag })
+    return diffOf(this.tables, paintOf(options.colours ?? false))
+  }
+
+  toString(): string {
+    return this.format()
+  }
+}
+
+function inverseOf({ table, chains }: TablePlan): TablePlan {
+  const opposite = { create: 'delete', delete: 'create', edit: 'edit' } as const
+  return {
+    table,
+    chains: chains.map(({ chain, change, policy, deleted, added, moved, replaced, before, after }) => ({
+      chain,
+      change: opposite[change],
+      ...(policy && { policy: { from: policy.to, to: policy.from } }),
+      deleted: added,
+      added: deleted,
+      moved: moved.map(({ from, to, rule }) => ({ from: to, to: from, rule })),
+      replaced: replaced.map(({ deleted, added }) => ({ deleted: added, added: deleted })),
+      before: after,
+      after: before,
+    })),
+  }
+}
+
+/** @internal Makes one edit of each table, all of them checked before the first is written. */
+export function applyAll(place: Place, edits: readonly (readonly [string, (table: AnyTable) => Edit])[]): void {
+  const [only, ...others] = edits
+  if (only === undefined) return
+  if (others.length === 0) {
+    using table = openTable(only[0], place)
+    // What an edit alone is made on is gone behind it, and a plan may still look at it.
+    table.transaction(() => table.edit(only[1](table)))
+    return
+  }
+  for (let attempt = 1; ; attempt++)
+    try {
+      using batch = new Batch(undefined, place)
+      for (const [name, edit] of edits) {
+        const table = batch.table(name)
+        table.edit(edit(table))
+      }
+      batch.end()
+      return
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error
+    }
+}

@@ -1,0 +1,157 @@
+/** Makes of a table what is wanted of it, and tells what has to be done for that. */
+import { NotFoundError, RuleError } from '../errors'
+import { checkNewName } from '../iptc/chain-edits'
+import type { PolicyName } from '../iptc/policy'
+import { Editor } from '../ruleset/editor'
+import { RuleIds } from '../ruleset/rule-ids'
+import { type Chain, canonicalOf, type Draft, jumpOf, newChain, orderedChains, policyOf } from '../ruleset/ruleset'
+import type { Entry, Ref } from '../ruleset/table-entry'
+import { type Alignment, align, alignedRules, isUnchanged, left, numbersTo } from './alignment'
+import { RuleComparison } from './comparison'
+import type { WantedChain } from './desired'
+import { alignJumps, type JumpPlace } from './jumps'
+import { isOwned, type Ownership } from './ownership'
+
+/** What becomes of one chain. */
+export interface ChainChange {
+  readonly name: string
+  /** Undefined for a chain that is new, or gone. */
+  readonly before: Chain | undefined
+  readonly after: Chain | undefined
+  /** The rules that it is to have; none where it goes. */
+  readonly alignment: Alignment
+}
+
+export interface Wishes {
+  readonly wanted: ReadonlyMap<string, WantedChain>
+  readonly owns: Ownership
+  readonly placeOf: (chain: string) => JumpPlace<Entry>
+}
+
+/**
+ * Edits a draft. Rules that stay are the same ones as before.
+ * @returns what has been changed, nothing for what is as it is wanted
+ * @throws NotFoundError, RuleError, XtablesError
+ */
+export function changeTable(draft: Draft, wishes: Wishes): ChainChange[] {
+  return new TableWork(draft, wishes).carryOut()
+}
+
+const NONE = new Int32Array()
+
+class TableWork {
+  readonly #draft: Draft
+  readonly #wishes: Wishes
+  readonly #before: ReadonlyMap<string, Chain>
+  readonly #ids: RuleIds
+
+  constructor(draft: Draft, wishes: Wishes) {
+    this.#draft = draft
+    this.#wishes = wishes
+    this.#before = new Map(draft.chains)
+    this.#ids = new RuleIds(draft.family)
+  }
+
+  carryOut(): ChainChange[] {
+    for (const [name, chain] of this.#wishes.wanted) this.#check(name, chain)
+    const names = new Set([...orderedChains(this.#draft).map(({ name }) => name), ...this.#wishes.wanted.keys()])
+    const gone = this.#gone()
+    for (const name of names) if (this.#isNew(name)) this.#draft.chains.set(name, newChain(this.#draft.family, name))
+    const changes = [...names].flatMap((name) => (gone.has(name) ? [] : this.#change(name)))
+    return [...changes, ...this.#remove(gone)]
+  }
+
+  #isOurs(name: string): boolean {
+    return isOwned(this.#wishes.owns, this.#before.get(name) ?? { name })
+  }
+
+  #isNew(name: string): boolean {
+    return this.#wishes.wanted.has(name) && !this.#before.has(name)
+  }
+
+  #fail(chain: string, reason: string, position?: number): never {
+    throw new RuleError({ table: this.#draft.table, chain, position }, reason)
+  }
+
+  #check(name: string, { rules, policy }: WantedChain): void {
+    const chain = this.#before.get(name)
+    if (policy !== undefined && chain?.hook === undefined)
+      this.#fail(name, 'the chain has no policy, as it is not built in')
+    if (this.#isOurs(name)) {
+      if (chain === undefined) checkNewName(name)
+      return
+    }
+    if (chain === undefined)
+      throw new NotFoundError(`table ${this.#draft.table} has no chain ${name}, and it is not yours`)
+    if (policy !== undefined && policy !== policyOf(this.#draft.family, chain))
+      this.#fail(name, 'its policy is not yours to set: the option owns does not have the chain')
+    const stray = rules.findIndex(({ jump }) => jump === undefined || jump === '' || !this.#isOurs(jump))
+    if (stray >= 0) this.#fail(name, 'the chain is not yours: only jumps to chains that are may be put into it', stray)
+  }
+
+  /** Chains of ours that are not wanted. Those that are built in only lose their rules. */
+  #gone(): Set<string> {
+    const users = [...this.#before.values()].filter(({ hook }) => hook === undefined)
+    return new Set(users.map(({ name }) => name).filter((name) => this.#isOurs(name) && !this.#wishes.wanted.has(name)))
+  }
+
+  #change(name: string): ChainChange[] {
+    const chain = this.#draft.chains.get(name) as Chain
+    const { rules = [], policy } = this.#wishes.wanted.get(name) ?? {}
+    const alignment = this.#alignment(chain, rules)
+    if (alignment === undefined) return []
+    this.#checkForeign(chain, alignment)
+    const isSame = isUnchanged(alignment, chain.rules.length)
+    if (!isSame) {
+      // As it reads once it is there: the plan says that, and is taken back by it.
+      const made = (rule: Entry): Entry => ({ ...canonicalOf(this.#draft, rule) })
+      const rules = alignedRules(chain.rules, alignment, made)
+      this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
+    }
+    const isPolicy = policy === undefined || policy === policyOf(this.#draft.family, chain)
+    if (!isPolicy) new Editor(this.#draft).setPolicy(name, policy as PolicyName, undefined)
+    if (isSame && isPolicy && !this.#isNew(name)) return []
+    return [{ name, before: this.#before.get(name), after: this.#draft.chains.get(name), alignment }]
+  }
+
+  /** Undefined for a chain that is none of our business. */
+  #alignment(chain: Chain, wanted: readonly Entry[]): Alignment | undefined {
+    if (this.#isOurs(chain.name))
+      return align(
+        numbersTo(chain.rules.length),
+        NONE,
+        wanted,
+        new RuleComparison(this.#draft, chain.rules, wanted, this.#ids),
+      )
+    if (chain.hook === undefined && !this.#wishes.wanted.has(chain.name)) return undefined
+    return alignJumps(this.#draft, chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name))
+  }
+
+  /** Rules that iptables has no words for cannot be desired, and nobody has said that they are to go. */
+  #checkForeign({ name, rules }: Chain, { from }: Alignment): void {
+    const { foreign } = this.#draft
+    if (foreign === undefined || foreign.rules.size === 0) return
+    const kept = new Set(from)
+    const position = rules.refs.findIndex((ref, i) => foreign.rules.has(ref) && !kept.has(i))
+    if (position >= 0) this.#fail(name, 'iptables has no words for it, so that it is not taken out unnamed', position)
+  }
+
+  #remove(gone: ReadonlySet<string>): ChainChange[] {
+    if (gone.size === 0) return []
+    for (const { name: chain, rules } of this.#draft.chains.values()) {
+      if (gone.has(chain)) continue
+      const position = rules.refs.findIndex((ref) => gone.has(jumpOf(rules, ref) ?? ''))
+      if (position >= 0)
+        this.#fail(
+          chain,
+          `it goes to chain ${jumpOf(rules, rules.refs[position] as Ref)}, which is no more wanted`,
+          position,
+        )
+    }
+    return [...gone].map((name) => {
+      this.#checkForeign(this.#draft.chains.get(name) as Chain, left(NONE))
+      this.#draft.chains.delete(name)
+      return { name, before: this.#before.get(name), after: undefined, alignment: left(NONE) }
+    })
+  }
+}

@@ -1,0 +1,154 @@
+/** What is done for the page. */
+
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { FamilyName } from '../abi/family'
+import { parseHex } from '../binary/text'
+import type { Place } from '../easy/batch'
+import { IptcError, NotFoundError } from '../errors'
+import { drawingsOf } from '../graph/drawing'
+import { chainGraph, type GraphNode } from '../graph/graph'
+import { place as layOut } from '../graph/layout'
+import { pathOf } from '../graph/svg'
+import { lintAll } from '../lint/lint'
+import type { Session } from '../lint/lockout'
+import { desiredOfText } from '../reconcile/desired-text'
+import { diffLines } from '../reconcile/diff'
+import type { Plan } from '../reconcile/plan'
+import { reconcile } from '../reconcile/reconcile'
+import { FamilyRuleset } from '../trace/family-ruleset'
+import type { PacketDescription } from '../trace/packet'
+import { type Trace, trace } from '../trace/trace'
+import { version } from '../version'
+import { snapshot } from '../view/snapshot'
+import { Refused } from './access-token'
+import type { Answers, CallName, DrawnTable, PacketForm, PlanView, Request, TracedWay } from './api'
+
+export interface CallOptions {
+  /** Where the tables of a family are. */
+  readonly placeOf: (family: FamilyName) => Place
+  /** The connection by which one works here, for lint. */
+  readonly session: Session | undefined
+  readonly mayApply: boolean
+  /** Is called when a plan has been carried out. */
+  readonly applied: () => void
+}
+
+/** Lint compares rules with each other, and nothing else is done meanwhile. */
+const MANY_RULES = 1000
+
+/** Plans that may still be carried out: those that were shown last. */
+const KEPT_PLANS = 32
+
+export type Calls = { readonly [Name in CallName]: (request: Request<Name>) => Answers[Name] }
+
+export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): Calls {
+  const plans = new Map<string, Plan>()
+
+  function show(plan: Plan): PlanView {
+    const id = randomUUID()
+    plans.set(id, plan)
+    for (const old of [...plans.keys()].slice(0, -KEPT_PLANS)) plans.delete(old)
+    return { id, family: plan.family, lines: diffLines(plan.tables) }
+  }
+
+  return {
+    about: () => ({ version: version(), host: hostname(), mayApply }),
+
+    findings({ evenOfMany }) {
+      const [four, six] = [FamilyRuleset.read(placeOf('ipv4')), FamilyRuleset.read(placeOf('ipv6'))]
+      const rules = countRules(four) + countRules(six)
+      if (rules > MANY_RULES && !evenOfMany) return { rules }
+      return { rules, findings: lintAll(four, six, session) }
+    },
+
+    graph: ({ family }) => drawTables(placeOf(family), (): boolean => false),
+
+    trace({ family, packet }) {
+      const way = new Shortener().shorten(trace(described(packet), FamilyRuleset.read(placeOf(family))))
+      const met = new Set(placesOn(way))
+      return { way, drawings: drawTables(placeOf(family), ({ table, chain }) => met.has(`${table} ${chain}`)) }
+    },
+
+    plan({ family, desired, owns, jumps }) {
+      const twice = jumps.find(({ chain }, i) => jumps.slice(0, i).some((one) => one.chain === chain))
+      if (twice !== undefined) throw new IptcError(`the place of jumps in ${twice.chain} is said twice`)
+      const places = Object.fromEntries(jumps.map(({ chain, place }) => [chain, place]))
+      return show(reconcile(desiredOfText(desired, 'what is desired'), { ...placeOf(family), owns, jumps: places }))
+    },
+
+    apply({ plan: id }) {
+      if (!mayApply)
+        throw new Refused(403, 'plans are carried out only where xtables ui was started with --allow-apply')
+      const plan = plans.get(id)
+      if (plan === undefined) throw new NotFoundError('this plan is not kept any more: make it again')
+      plan.apply()
+      plans.delete(id)
+      applied()
+      return { undo: show(plan.inverse) }
+    },
+  }
+}
+
+const countRules = (read: FamilyRuleset): number =>
+  read.tables.reduce(
+    (sum, table) => [...(read.table(table)?.chains.values() ?? [])].reduce((all, { rules }) => all + rules.length, sum),
+    0,
+  )
+
+/** @throws IptcError */
+function described({ bytes: digits, ...packet }: PacketForm): PacketDescription {
+  if (digits === undefined) return packet
+  const bytes = typeof digits === 'string' ? parseHex(digits) : undefined
+  if (bytes === undefined) throw new IptcError('the bytes of a packet are hexadecimal digits, two a byte')
+  return { ...packet, bytes }
+}
+
+/** How many rules that a packet fails are told of, in all ways together. */
+const MOST_FAILED = 500
+
+class Shortener {
+  #room = MOST_FAILED
+
+  shorten({ steps, verdict, fork }: Trace): TracedWay {
+    const told = steps.filter((step) => step.kind !== 'rule' || step.matches !== false || this.#room-- > 0)
+    return {
+      ...{ steps: told, left: steps.length - told.length },
+      ...(verdict && { verdict }),
+      ...(fork && {
+        fork: {
+          decides: fork.decides,
+          ...(fork.rule && { rule: fork.rule }),
+          ...{ yes: this.shorten(fork.yes), no: this.shorten(fork.no) },
+        },
+      }),
+    }
+  }
+}
+
+/** Tables and chains that a packet comes to, whichever way it goes. */
+function* placesOn({ steps, fork }: TracedWay): Generator<string> {
+  for (const step of steps) if (step.kind !== 'translated') yield `${step.table} ${step.chain}`
+  if (fork === undefined) return
+  yield* placesOn(fork.yes)
+  yield* placesOn(fork.no)
+}
+
+/** To lay out more takes longer than one waits, and nobody could read it. */
+const MOST_CHAINS = 150
+
+/** @param isMet whether a chain is drawn in any case */
+function drawTables(place: Place, isMet: (node: GraphNode) => boolean): DrawnTable[] {
+  const { nodes, edges } = chainGraph(snapshot(place))
+  const inTable = (name: string): GraphNode[] => nodes.filter(({ table }) => table === name)
+  const drawn = [...new Set(nodes.map(({ table }) => table))].map((table) => {
+    const rank = (node: GraphNode): number => (isMet(node) ? 0 : node.policy !== undefined ? 1 : 2)
+    const chains = inTable(table)
+    return chains.length <= MOST_CHAINS ? chains : chains.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_CHAINS)
+  })
+  return drawingsOf({ nodes: drawn.flat(), edges }).map((drawing) => {
+    const { arrows, ...rest } = layOut(drawing)
+    const left = inTable(drawing.table).length - drawing.boxes.length
+    return { ...rest, left, arrows: arrows.map(({ points, ...arrow }) => ({ ...arrow, path: pathOf(points) })) }
+  })
+}

@@ -1,0 +1,31 @@
+import { atOnce, inSlices, type Sliced } from '../src/time-slices'
+
+function* counting(to: number, wait = 0): Sliced<number> {
+  for (let i = 0; i < to; i++) {
+    for (const end = performance.now() + wait; performance.now() < end; );
+    yield
+  }
+  return to
+}
+
+test('work comes to the same at once and in slices', async () => {
+  expect(atOnce(counting(5))).toBe(5)
+  await expect(inSlices(counting(5))).resolves.toBe(5)
+})
+
+test('in slices, others have their turn', async () => {
+  let turns = 0
+  const timer = setInterval(() => turns++, 1)
+  await inSlices(counting(20, 2))
+  clearInterval(timer)
+  expect(turns).toBeGreaterThan(3)
+})
+
+test('what it throws, both throw', async () => {
+  function* failing(): Sliced<void> {
+    yield
+    throw new Error('no')
+  }
+  expect(() => atOnce(failing())).toThrow('no')
+  await expect(inSlices(failing())).rejects.toThrow('no')
+})
