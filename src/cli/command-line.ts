@@ -1,7 +1,7 @@
 /** The words behind the name of one of our own applets, read by its declaration. */
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
-import { similarNames } from '../extensions/near'
+import { similarNames } from '../extensions/similar-names'
 import { type Applet, namesOf, operandText, type Values } from './applets/applet'
 
 /** Words that are not understood. Nothing has been done. */

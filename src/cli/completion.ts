@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { COMPLETION, type SHELLS } from './applets/own'
 import { TOOLS } from './applets/tools'
 import { CommandLineError, readWords } from './command-line'
-import type { Streams } from './main'
+import type { Streams } from './streams'
 
 type Shell = (typeof SHELLS)[number]
 

@@ -1,10 +1,11 @@
 /** `xtables graph`: chains and jumps as a graph. */
+import { check } from '../check-input'
 import { chainGraph } from '../graph/graph'
 import { GRAPH_FORMAT, type GraphFormat, printGraph } from '../graph/print'
 import { toJson } from '../json'
 import { GRAPH } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables } from './view'
 
 export function runGraph(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): void {

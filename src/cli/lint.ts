@@ -5,7 +5,7 @@ import { sshSession } from '../lint/lockout'
 import { FamilyRuleset } from '../trace/family-ruleset'
 import { LINT } from './applets/own'
 import { readWords } from './command-line'
-import { type Io, type OpenKernel, placeIn, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readText } from './open-kernel'
 
 /**
  * Looks over the tables of both families, against each other, too; or those of a

@@ -4,7 +4,7 @@ import { printList } from '../view/text'
 import { printTree } from '../view/tree'
 import { LIST } from './applets/own'
 import { readWords } from './command-line'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables } from './view'
 
 export function runList(args: string[], open: OpenKernel, { stdout, colours }: Pick<Io, 'stdout' | 'colours'>): void {

@@ -6,7 +6,7 @@ import { type MetricsOptions, openMetrics } from '../metrics/open-metrics'
 import { metricsServer } from '../metrics/serve'
 import { METRICS } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 import { readTables, readTablesAsync } from './view'
 
 const parse = (args: string[]) => readWords(METRICS, args).values

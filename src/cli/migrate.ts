@@ -5,7 +5,7 @@ import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../
 import { toJson } from '../json'
 import { MIGRATE } from './applets/own'
 import { readWords } from './command-line'
-import type { Io, OpenKernel } from './kernel'
+import type { Io, OpenKernel } from './open-kernel'
 
 /** Prints what was planned, and what has come of it, in words or with `--json` as data. @returns the exit status */
 export function runMigrate(

@@ -2,8 +2,8 @@
 import { FAMILIES, type FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError, XtablesError } from '../errors'
-import { similarNames } from '../extensions/near'
 import { extensionNames, findExtension } from '../extensions/registry'
+import { similarNames } from '../extensions/similar-names'
 import { parseJson, toJson } from '../json'
 import { captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel, NetlinkPort } from '../kernel/kernel'
@@ -14,7 +14,7 @@ import { tableText } from '../language/save'
 import { appletNames } from './applets/described'
 import { APPLY_DUMP, CAPTURE, DUMP, SHOW } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
-import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './kernel'
+import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './open-kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
 

@@ -8,10 +8,10 @@ import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
 import { getoptSpecs, RESTORE_OPTIONS } from './applets/tools'
 import { Failure, failureOf, NO_TABLE, statusOf, tryHelp } from './failure'
-import { fileReason } from './files'
 import { type Arguments, GetoptError, type Given, getopt } from './getopt'
-import type { Io } from './kernel'
-import { type Tool, toolOf } from './tool'
+import { type Tool, toolOf } from './iptables-tools'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const HELP = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
 	   [ --counters ]

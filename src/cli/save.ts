@@ -7,10 +7,10 @@ import { saveTables } from '../iptc/save-restore'
 import { openForWriting } from '../kernel/linux/plain-file'
 import { getoptSpecs, SAVE_OPTIONS } from './applets/tools'
 import { Failure } from './failure'
-import { fileReason } from './files'
 import { type Arguments, GetoptError, getopt } from './getopt'
-import type { Io } from './kernel'
-import { type Tool, toolOf } from './tool'
+import { type Tool, toolOf } from './iptables-tools'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const last = ({ given }: Arguments, letter: string): string | undefined =>
   given.findLast((one) => one.letter === letter)?.value

@@ -6,7 +6,7 @@ import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
 import { TRACE } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
-import { type Io, type OpenKernel, placeIn, readFrom, readText } from './kernel'
+import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-kernel'
 
 type Values = ReturnType<typeof parse>['values']
 const parse = (args: string[]) => readWords(TRACE, args)

@@ -10,7 +10,7 @@ import { newToken } from '../ui/access-token'
 import { uiServer } from '../ui/server'
 import { UI } from './applets/own'
 import { CommandLineError, readWords } from './command-line'
-import { type Io, type OpenKernel, placeIn } from './kernel'
+import { type Io, type OpenKernel, placeIn } from './open-kernel'
 import { readTablesAsync } from './view'
 
 const LOOPBACK = '127.0.0.1'

@@ -6,9 +6,9 @@ import { LANGUAGE_VERSION } from '../language/help'
 import { XmlError, XmlWriter } from '../language/xml'
 import { getoptSpecs, XML_OPTIONS } from './applets/tools'
 import { tryHelp } from './failure'
-import { fileReason } from './files'
 import { GetoptError, getopt } from './getopt'
-import type { Io } from './kernel'
+import type { Io } from './open-kernel'
+import { fileReason } from './read-files'
 
 const PROGRAM = 'iptables-xml'
 

@@ -15,7 +15,7 @@ import { MemoryKernel } from '../../kernel/memory/memory-kernel'
 import type { Values } from '../applets/applet'
 import { appletNames, ownApplets } from '../applets/described'
 import { TOOLS } from '../applets/tools'
-import { type Place, readCaptures } from '../kernel'
+import { type Place, readCaptures } from '../open-kernel'
 import { type Completion, plain } from './candidates'
 
 /** What words have said so far of what is meant. */
