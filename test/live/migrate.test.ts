@@ -297,5 +297,5 @@ test('the command says what it is about to do, and what it has done', () => {
   expect(() => xtables('legacy')).toThrow('migrate: it ')
   expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it ')
   expect(() => xtables('nft', 'nft')).toThrow('from nft to nft there is nothing to move')
-  expect(() => xtables('nft', 'ebtables')).toThrow('the option to takes legacy or nft, not "ebtables"')
+  expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO is legacy or nft, not "ebtables"')
 })
