@@ -6,7 +6,7 @@
  *   npm run check:package -- contents publint     some of it
  */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -136,6 +136,16 @@ async function checkCommand(): Promise<void> {
   await demand('iptables v', applet, '--version')
 }
 
+/** As its README says: copied beside the package, compiled, and started; with wrong words, as it would change rules otherwise. */
+async function checkAgent(): Promise<void> {
+  const agent = join(project, 'agent')
+  cpSync(join(project, 'node_modules/xtables/examples/agent'), agent, { recursive: true })
+  const compiler = [tool('typescript/bin/tsc'), '-p', agent, '--typeRoots', tool('@types')]
+  await run(process.execPath, ...compiler)
+  const started = await run(process.execPath, join(agent, 'dist/agent.js'), '--wrong').catch((error) => error)
+  if (started.code !== 2 || !started.stderr.includes('usage: agent ')) throw new Error(`the agent: ${started.stderr}`)
+}
+
 /** By what their failure would be of. */
 const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>> => ({
   contents: async () => checkContents(packed, project),
@@ -147,6 +157,7 @@ const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>
   nodenext: () => compile('nodenext'),
   bundler: () => compile('bundler'),
   command: checkCommand,
+  agent: checkAgent,
   publint: () => run(process.execPath, tool('publint/src/cli.js'), 'run', packed.tarball, '--strict'),
   arethetypeswrong: () => run(process.execPath, tool('@arethetypeswrong/cli/dist/index.js'), packed.tarball),
 })

@@ -1,4 +1,6 @@
 /** JSON in files, where nothing may be passed over: of a key that is repeated, `JSON.parse` keeps the last alone. */
+
+import { check, text as string } from './check-input'
 import { IptcError } from './errors'
 
 const numberOrDigits = (value: bigint): number | string =>
@@ -8,8 +10,19 @@ const numberOrDigits = (value: bigint): number | string =>
 export const toJson = (value: unknown, indent = 2): string =>
   JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? numberOrDigits(one) : one), indent)
 
-/** @param from where the text is from, for messages. @throws IptcError for what is no JSON, and for a repeated key */
+/**
+ * As `JSON.parse`, for files in which nothing may be lost: a key that is there twice is an error, of which `JSON.parse` would keep
+ * the last alone.
+ *
+ * ```ts
+ * const desired = parseJson(readFileSync('policy.json', 'utf8'), 'policy.json')
+ * ```
+ * @param from where the text is from, for messages
+ * @throws IptcError for what is no JSON, and for a repeated key
+ */
 export function parseJson(text: string, from: string): unknown {
+  check('a text of JSON', text, string)
+  check('where a text of JSON is from', from, string)
   const value = parse(text, from)
   checkKeys(text, from)
   return value

@@ -186,6 +186,11 @@ const CALLS: Readonly<Record<string, Call>> = {
     with: ({ kernel }) => [{ filter: { user: [] } }, { owns: { chains: ['user'] }, kernel }],
     takes: { 0: EMPTY },
   },
+  reconcileAsync: {
+    with: ({ kernel }) => [{ filter: { user: [] } }, { owns: { chains: ['user'] }, kernel }],
+    takes: { 0: EMPTY },
+  },
+  parseJson: { with: () => ['{}', 'a file'] },
   'FamilyRuleset.read': { with: at() },
   'FamilyRuleset.parse': { with: () => ['*filter\nCOMMIT\n', {}], required: 1, takes: { 1: EMPTY } },
   trace: {
@@ -340,7 +345,17 @@ test.each(Object.keys(CALLS))('%s takes what the table says it takes', async (na
 
 /** Not declared to users. */
 const INTERNAL = [
-  ...['edit', 'rehearse', 'check', 'atomically', 'chainData', 'policyCounters'],
+  ...[
+    'edit',
+    'rehearse',
+    'rehearseAsync',
+    'check',
+    'checkAsync',
+    'atomically',
+    'chainData',
+    'policyCounters',
+    'endAsync',
+  ],
   ...['entryFor', 'describe', 'encode', 'belongsTo', 'table', 'constructor'],
 ]
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Packed, ROOT } from './pack'
 
-const TOP = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'man', 'package.json', 'schema']
+const TOP = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'examples', 'man', 'package.json', 'schema']
 
 /** In bytes; about a tenth above what the package has. */
 const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
@@ -16,13 +16,16 @@ const DEPENDENCIES = ['ffi-rs', 'zod']
 const BUNDLED =
   /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js)|completion\/xtables\.(?:bash|zsh|fish))$/
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
+const AGENT =
+  /^examples\/agent\/(?:src\/[a-z]+\.ts|(?:package|tsconfig|policy|policy\.schema)\.json|README\.md|Dockerfile|\.dockerignore|agent\.service)$/
 const PAPERS =
   /^(?:man\/xtables\.8|docs\/[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 
 /** A file of an earlier build has no source any more. */
 function isExpected(path: string): boolean {
   const source = COMPILED.exec(path)?.[1]
-  return BUNDLED.test(path) || PAPERS.test(path) || (source !== undefined && existsSync(join(ROOT, `src/${source}.ts`)))
+  if ([BUNDLED, PAPERS, AGENT].some((one) => one.test(path))) return true
+  return source !== undefined && existsSync(join(ROOT, `src/${source}.ts`))
 }
 
 function demandSame(what: string, actual: readonly string[], expected: readonly string[]): void {

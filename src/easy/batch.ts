@@ -2,6 +2,7 @@
 
 import { check, text } from '../check-input'
 import { IptcError } from '../errors'
+import type { WaitOptions } from '../iptc/lock-wait'
 import { type AnyTable, Table, Table6 } from '../iptc/table'
 import type { TableOptions } from '../iptc/table-handle'
 
@@ -63,6 +64,17 @@ export class Batch {
       // What one table may not hold is no reason to have written another.
       if (tables.length > 1) for (const table of tables) table.check()
       for (const table of tables) table.commit()
+    } finally {
+      this.abandon()
+    }
+  }
+
+  /** @internal As {@link end}, with the big system calls and the waits for the lock off the main thread. */
+  async endAsync(options: WaitOptions): Promise<void> {
+    const tables = [...this.#open().values()]
+    try {
+      for (const table of tables) await table.checkAsync(options)
+      for (const table of tables) await table.commitAsync(options)
     } finally {
       this.abandon()
     }

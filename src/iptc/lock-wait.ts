@@ -19,9 +19,12 @@ export const LOCK_TIMEOUT_MS = 60_000
 
 const WAIT_OPTIONS = { signal: instance(AbortSignal, 'an AbortSignal'), lockTimeoutMs: duration }
 
+/** @throws IptcError */
+export const checkWait = (options: WaitOptions): void => checkOptions(options, WAIT_OPTIONS)
+
 /** @param ownTimeoutMs that of the table. @throws IptcError */
 export function lockRequest(options: WaitOptions, ownTimeoutMs: number): LockRequest {
-  checkOptions(options, WAIT_OPTIONS)
+  checkWait(options)
   const { signal, lockTimeoutMs: timeoutMs = ownTimeoutMs } = options
   return { timeoutMs, signal }
 }

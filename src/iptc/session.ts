@@ -182,6 +182,19 @@ export class Session {
     )
   }
 
+  /** As {@link rehearse}, with the reading and the wait for the lock off the main thread. */
+  async rehearseAsync(change: Edit, options: WaitOptions): Promise<void> {
+    const request = lockRequest(options, this.#lockTimeoutMs)
+    await this.#lockedAsync(request, (lend) =>
+      this.#exchangeAsync(
+        () => this.edit(change),
+        request,
+        lend,
+        (work) => this.#rehearseAsync(work),
+      ),
+    )
+  }
+
   /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
   #exchange<T>(
     body: (work: Work) => T,
@@ -213,8 +226,19 @@ export class Session {
     if (work !== undefined) this.#locked(() => this.#rehearse(work))
   }
 
+  /** As {@link check}, with the wait for the lock off the main thread. */
+  async checkAsync(options: WaitOptions): Promise<void> {
+    const request = lockRequest(options, this.#lockTimeoutMs)
+    const work = this.#pending()
+    if (work !== undefined) await this.#lockedAsync(request, () => this.#rehearseAsync(work))
+  }
+
   #rehearse(work: Work): void {
     if (work.edits > 0) atOnce(this.#prepare(work)).rehearse()
+  }
+
+  async #rehearseAsync(work: Work): Promise<void> {
+    if (work.edits > 0) (await inSlices(this.#prepare(work))).rehearse()
   }
 
   /** Lays out what is to be written. @throws as {@link Reading.prepare} */
@@ -370,13 +394,18 @@ export class Session {
   }
 
   /** As {@link #exchange}, for a transaction. */
-  async #exchangeAsync<T>(body: () => T | Promise<T>, request: LockRequest, lend: Lend): Promise<T> {
+  async #exchangeAsync<T>(
+    body: () => T | Promise<T>,
+    request: LockRequest,
+    lend: Lend,
+    write: (work: Work) => Promise<void> = (work) => this.#writeAsync(work, () => this.#forget(work)),
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const work = startOf(await this.#readAsync(request, 'transaction'))
       const result = await this.#runAsync(work, body, lend)
       request.signal?.throwIfAborted()
       try {
-        await this.#writeAsync(work, () => this.#forget(work))
+        await write(work)
         return result
       } catch (error) {
         this.#tryAgain(error, attempt)

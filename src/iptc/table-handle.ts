@@ -132,6 +132,11 @@ export abstract class TableHandle extends Strict {
     this.#session.rehearse(change)
   }
 
+  /** @internal As {@link rehearse}, off the main thread. */
+  rehearseAsync(change: Edit, options: WaitOptions): Promise<void> {
+    return this.#session.rehearseAsync(change, options)
+  }
+
   /** Reads the table again. Edits that are not committed are dropped. */
   refresh(): void {
     this.#session.refresh()
@@ -154,6 +159,11 @@ export abstract class TableHandle extends Strict {
   /** @internal Checks the edits since the last reading, as {@link commit} does before it writes them. */
   check(): void {
     this.#session.check()
+  }
+
+  /** @internal As {@link check}, with the wait for the lock off the main thread. */
+  checkAsync(options: WaitOptions): Promise<void> {
+    return this.#session.checkAsync(options)
   }
 
   /**

@@ -4,6 +4,7 @@ import { flag } from '../check-input'
 import { checkOptions } from '../check-options'
 import { Batch, openTable, type Place } from '../easy/batch'
 import { ConflictError, XtablesError } from '../errors'
+import { checkWait, type WaitOptions } from '../iptc/lock-wait'
 import type { Edit } from '../iptc/session'
 import type { AnyTable } from '../iptc/table'
 import { PLACE_OPTIONS } from '../iptc/table-handle'
@@ -67,17 +68,23 @@ export class Plan {
    * changed since; RuleError, KernelError
    */
   apply(): void {
-    applyAll(
-      this.#place,
-      this.tables.map((plan) => [
-        plan.table,
-        ({ context }) =>
-          (draft) => {
-            carryOut(plan, draft, context)
-            checkOutcome(plan, draft, context)
-          },
-      ]),
-    )
+    applyAll(this.#place, this.#edits())
+  }
+
+  /** As {@link apply}, with the big system calls and the waits for the lock off the main thread. */
+  async applyAsync(options: WaitOptions = {}): Promise<void> {
+    await applyAllAsync(this.#place, this.#edits(), options)
+  }
+
+  #edits(): TableEdit[] {
+    return this.tables.map((plan) => [
+      plan.table,
+      ({ context }) =>
+        (draft) => {
+          carryOut(plan, draft, context)
+          checkOutcome(plan, draft, context)
+        },
+    ])
   }
 
   /** As a difference of two files. */
@@ -109,8 +116,11 @@ function inverseOf({ table, chains }: TablePlan): TablePlan {
   }
 }
 
+/** @internal A table by name, and what is to be done to it. */
+export type TableEdit = readonly [name: string, edit: (table: AnyTable) => Edit]
+
 /** @internal Makes one edit of each table, all of them checked before the first is written. */
-export function applyAll(place: Place, edits: readonly (readonly [string, (table: AnyTable) => Edit])[]): void {
+export function applyAll(place: Place, edits: readonly TableEdit[]): void {
   const [only, ...others] = edits
   if (only === undefined) return
   if (others.length === 0) {
@@ -127,6 +137,31 @@ export function applyAll(place: Place, edits: readonly (readonly [string, (table
         table.edit(edit(table))
       }
       batch.end()
+      return
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error
+    }
+}
+
+/** @internal As {@link applyAll}, with the big system calls and the waits for the lock off the main thread. */
+export async function applyAllAsync(place: Place, edits: readonly TableEdit[], options: WaitOptions): Promise<void> {
+  checkWait(options)
+  const [only, ...others] = edits
+  if (only === undefined) return
+  if (others.length === 0) {
+    using table = openTable(only[0], place)
+    await table.transactionAsync(() => table.edit(only[1](table)), options)
+    return
+  }
+  for (let attempt = 1; ; attempt++)
+    try {
+      using batch = new Batch(undefined, place)
+      for (const [name, edit] of edits) {
+        const table = batch.table(name)
+        await table.refreshAsync({ signal: options.signal })
+        table.edit(edit(table))
+      }
+      await batch.endAsync(options)
       return
     } catch (error) {
       if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error

@@ -1,6 +1,6 @@
 /** From what tables hold to what they are to hold, by the fewest changes, without touching what is not ours. */
 
-import { check, flag, object } from '../check-input'
+import { check, flag, instance, object } from '../check-input'
 import { checkOptions } from '../check-options'
 import { openTable, type Place } from '../easy/batch'
 import type { Context } from '../extensions/context'
@@ -11,7 +11,7 @@ import { describeChange } from './describe'
 import { type Desired, type Wanted, wantedOf } from './desired'
 import { JumpPlaces, type SaidPlaces } from './jump-places'
 import { OWNERSHIP, type Ownership } from './ownership'
-import { applyAll, Plan } from './plan'
+import { applyAll, applyAllAsync, Plan, type TableEdit } from './plan'
 import type { TablePlan } from './plan-data'
 import { type ChainChange, changeTable } from './table-changes'
 
@@ -24,7 +24,13 @@ export interface ReconcileOptions extends Place {
   readonly apply?: boolean | undefined
 }
 
+export interface ReconcileAsyncOptions extends ReconcileOptions {
+  /** Ends the wait for the lock, and keeps from reading and writing what has not begun. */
+  readonly signal?: AbortSignal | undefined
+}
+
 const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, owns: OWNERSHIP, jumps: object, apply: flag }
+const ASYNC_OPTIONS = { ...OPTIONS, signal: instance(AbortSignal, 'an AbortSignal') }
 
 /**
  * Finds out what has to be done so that the chains of yours are as desired: rules that are there already stay, with their
@@ -43,17 +49,50 @@ const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, owns: OWNERSHIP, jumps: object, 
  */
 export function reconcile(desired: Desired, options: ReconcileOptions): Plan {
   checkOptions(options, OPTIONS)
-  const { owns, jumps = {}, apply = false, ...place } = options
+  const { owns, jumps, apply = false, ...place } = options
+  const all = reconciledTables(desired, owns, jumps)
+  if (apply) applyAll(place, all.map(editOf))
+  else
+    for (const one of all) {
+      using table = openTable(one.name, place)
+      table.rehearse(one.edit(table))
+    }
+  return planOf(all, place)
+}
+
+/**
+ * As {@link reconcile}, with the big system calls and the waits for the lock off the main thread. The comparison of what is there
+ * with what is desired is made on it.
+ *
+ * ```ts
+ * const plan = await reconcileAsync(desired, { owns: { prefix: 'web-' }, signal: AbortSignal.timeout(5000) })
+ * await plan.applyAsync()
+ * ```
+ * @throws as {@link reconcile}, and the reason of the signal
+ */
+export async function reconcileAsync(desired: Desired, options: ReconcileAsyncOptions): Promise<Plan> {
+  checkOptions(options, ASYNC_OPTIONS)
+  const { owns, jumps, apply = false, signal, ...place } = options
+  const all = reconciledTables(desired, owns, jumps)
+  if (apply) await applyAllAsync(place, all.map(editOf), { signal })
+  else
+    for (const one of all) {
+      using table = openTable(one.name, place)
+      await table.rehearseAsync(one.edit(table), { signal })
+    }
+  return planOf(all, place)
+}
+
+function reconciledTables(desired: Desired, owns: Ownership, jumps: SaidPlaces = {}): Reconciled[] {
   check('the option owns', owns, OWNERSHIP)
   const tables = wantedOf(desired)
   const places = new JumpPlaces(jumps, tables.keys())
-  const all = [...tables].map(([name, wanted]) => new Reconciled(name, wanted, owns, places))
-  if (apply)
-    applyAll(
-      place,
-      all.map((one) => [one.name, (table) => one.edit(table)]),
-    )
-  else for (const one of all) one.rehearse(place)
+  return [...tables].map(([name, wanted]) => new Reconciled(name, wanted, owns, places))
+}
+
+const editOf = (one: Reconciled): TableEdit => [one.name, (table) => one.edit(table)]
+
+function planOf(all: readonly Reconciled[], place: Place): Plan {
   const plans = all.flatMap(({ plan }) => (plan.chains.length > 0 ? [plan] : []))
   return new Plan(place.ipv6 ? 'ipv6' : 'ipv4', plans, place)
 }
@@ -82,11 +121,6 @@ class Reconciled {
       this.#places.leave(this.name)
       return this.#changes.length > 0
     }
-  }
-
-  rehearse(place: Place): void {
-    using table = openTable(this.name, place)
-    table.rehearse(this.edit(table))
   }
 
   get plan(): TablePlan {

@@ -14,6 +14,7 @@ import {
   Rule,
   Rule6,
   reconcile,
+  reconcileAsync,
   restore,
   save,
   Table,
@@ -137,6 +138,73 @@ COMMIT
     const before = text(true)
     expect(() => inverse.apply()).toThrow('chain INPUT of table filter is not as it was when this was planned')
     expect(text(true)).toEqual(before)
+  })
+
+  describe('off the main thread', () => {
+    const TWO = { filter: { 'web-in': ['-i lo -j ACCEPT'] }, mangle: { 'web-mark': ['-j MARK --set-mark 7'] } }
+    const refused = { ...TWO, mangle: { 'web-mark': ['-j DNAT --to-destination 10.0.0.1'] } }
+
+    test('a plan is the same one, and does the same', async () => {
+      restore(OTHERS, { ...place(), counters: true })
+      const before = text(true)
+      const plan = await reconcileAsync(DESIRED, { ...PREFIX, ...place() })
+      expect(text(true)).toEqual(before)
+      expect(JSON.stringify(plan)).toBe(JSON.stringify(reconcile(DESIRED, { ...PREFIX, ...place() })))
+      await plan.applyAsync()
+      expect((await reconcileAsync(DESIRED, { ...PREFIX, ...place() })).isEmpty).toBe(true)
+      await plan.inverse.applyAsync()
+      expect(text(true)).toEqual(before)
+      const done = await reconcileAsync(DESIRED, { ...PREFIX, ...place(), apply: true })
+      expect(done.format()).toBe(plan.format())
+      expect(reconcile(DESIRED, { ...PREFIX, ...place() }).isEmpty).toBe(true)
+    })
+
+    test('several tables are all checked before the first is written', async () => {
+      await expect(reconcileAsync(refused, { ...PREFIX, ...place(), apply: true })).rejects.toThrow('DNAT')
+      expect(text().join('\n')).not.toContain('web-')
+      const plan = await reconcileAsync(TWO, { ...PREFIX, ...place(), apply: true })
+      expect(plan.tables.map(({ table }) => table)).toEqual(['filter', 'mangle'])
+      expect(reconcile(TWO, { ...PREFIX, ...place() }).isEmpty).toBe(true)
+      await plan.inverse.applyAsync()
+      expect(text().join('\n')).not.toContain('web-')
+    })
+
+    test('a plan is not carried out on chains that have changed since', async () => {
+      const plan = await reconcileAsync(TWO, { ...PREFIX, ...place() })
+      easy.addChain('mangle', 'web-mark', place())
+      const before = text(true)
+      await expect(plan.applyAsync()).rejects.toThrow('chain web-mark of table mangle is not as it was')
+      expect(text(true)).toEqual(before)
+    })
+
+    test('a signal keeps it from being carried out', async () => {
+      const signal = AbortSignal.abort(new Error('enough'))
+      await expect(reconcileAsync(DESIRED, { ...PREFIX, ...place(), signal })).rejects.toThrow('enough')
+      for (const desired of [DESIRED, TWO]) {
+        const options = { ...PREFIX, ...place(), apply: true, signal }
+        await expect(reconcileAsync(desired, options)).rejects.toThrow('enough')
+        const plan = reconcile(desired, { ...PREFIX, ...place() })
+        await expect(plan.applyAsync({ signal })).rejects.toThrow('enough')
+      }
+      expect(text().join('\n')).not.toContain('web-')
+    })
+
+    // Nothing takes the lock for nf_tables.
+    if (backend === 'legacy')
+      test('others have their turns while it waits for the lock', async () => {
+        for (const desired of [DESIRED, TWO])
+          for (const apply of [false, true]) {
+            const lock = kernel.lock(0)
+            let turns = 0
+            const timer = setInterval(() => void turns++, 1)
+            setTimeout(() => lock.release(), 50)
+            const options = { ...PREFIX, ...place(), lockTimeoutMs: 30_000, apply }
+            await (await reconcileAsync(desired, options)).applyAsync().catch(() => {})
+            clearInterval(timer)
+            expect(turns).toBeGreaterThan(5)
+            expect(reconcile(desired, { ...PREFIX, ...place() }).isEmpty).toBe(true)
+          }
+      })
   })
 
   const shuffled = fc.array(fc.constantFrom(...RULES), { maxLength: 8 })

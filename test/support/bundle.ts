@@ -4,6 +4,8 @@ import { basename, join } from 'node:path'
 
 const ROOT = join(__dirname, '..', '..')
 const OPTIONS = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
+/** What examples import is what is here. */
+const XTABLES = `--alias:xtables=${join(ROOT, 'src/index.ts')}`
 
 const bundled = new Set<string>()
 
@@ -15,7 +17,7 @@ export function bundle(entry: string): string {
   const file = join(ROOT, '.scratch', `${basename(entry, '.ts')}.js`)
   if (bundled.has(file)) return file
   const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
-  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, `--outfile=${file}`], {
+  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, XTABLES, `--outfile=${file}`], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`esbuild: ${stderr}`)

@@ -1,0 +1,77 @@
+/** What stands beside the program of examples/agent: its policy, its package, its unit and its image. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Ajv from 'ajv/dist/2020'
+import { type Desired, MemoryKernel, reconcile } from '../../src/index'
+
+const ROOT = join(__dirname, '../..')
+const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+const fileOf = (name: string): string => textOf(`examples/agent/${name}`)
+const policy = JSON.parse(fileOf('policy.json'))
+
+describe('the schema of policies', () => {
+  const ajv = new Ajv({ strict: false })
+  for (const name of ['rule', 'rule6'])
+    ajv.addSchema(
+      JSON.parse(textOf(`schema/${name}.schema.json`)),
+      `file:///node_modules/xtables/schema/${name}.schema.json`,
+    )
+  const isRight = ajv.compile({ ...JSON.parse(fileOf('policy.schema.json')), $id: 'file:///policy.schema.json' })
+
+  test('takes the one that is there', () => {
+    expect(isRight(policy)).toBe(true)
+  })
+
+  test.each([
+    { ipv5: {} },
+    { ipv4: { filtre: {} } },
+    { ipv4: { filter: { 'agent-in': '-j DROP' } } },
+    { ipv4: { filter: { 'agent-in': [{ tcp: { dprot: '22' } }] } } },
+    { ipv6: { filter: { 'agent-in': [{ icmp: { 'icmp-type': '8' } }] } } },
+  ])('refuses %j', (wrong) => {
+    expect(isRight(wrong)).toBe(false)
+  })
+})
+
+test.each(['legacy', 'nft'] as const)('the policy is one that %s takes', (backend) => {
+  for (const [family, desired] of [...Object.entries<Desired>({ ipv4: policy.ipv4, ipv6: policy.ipv6 })]) {
+    const place = { kernel: new MemoryKernel(), backend, ipv6: family === 'ipv6', owns: { prefix: 'agent-' } }
+    reconcile(desired, { ...place, apply: true })
+    expect(reconcile(desired, place).isEmpty).toBe(true)
+  }
+})
+
+test('its package asks for this one, and for what it is compiled with here', () => {
+  const own = JSON.parse(fileOf('package.json'))
+  const ours = JSON.parse(textOf('package.json'))
+  expect(own.dependencies).toEqual({ xtables: `^${ours.version}` })
+  expect(own.engines).toEqual(ours.engines)
+  expect(own.devDependencies['@types/node']).toBe(ours.devDependencies['@types/node'])
+})
+
+test('imports the package, modules of Node and itself alone', () => {
+  for (const name of ['agent', 'alarm', 'keeper', 'options', 'policy', 'server', 'watch'])
+    for (const [, from] of fileOf(`src/${name}.ts`).matchAll(/ from '(.*)'/g))
+      expect(from).toMatch(/^(?:xtables|node:[a-z/]+|\.\/[a-z]+\.js)$/)
+})
+
+test('the unit and the image have the capabilities that docs/privileges.md tells, and no others', () => {
+  const capabilitiesOf = (operation: string): string[] => {
+    const line = new RegExp(`^\\| ${operation} +\\| (.*?) +\\|`, 'm').exec(textOf('docs/privileges.md'))
+    return line?.[1]?.replaceAll('`', '').split(' ').sort() ?? []
+  }
+  const unit = fileOf('agent.service')
+  for (const key of ['CapabilityBoundingSet', 'AmbientCapabilities']) {
+    const [, words = ''] = new RegExp(`^${key}=(.*)$`, 'm').exec(unit) ?? []
+    expect(words.split(' ').sort()).toEqual(capabilitiesOf('editing a table'))
+  }
+  const [, onFile = ''] = /setcap (\S+)\+ep/.exec(fileOf('Dockerfile')) ?? []
+  expect(onFile.toUpperCase().split(',')).toEqual(capabilitiesOf('editing a table of nf_tables'))
+})
+
+test('the README tells of every option and every file', () => {
+  const page = fileOf('README.md')
+  for (const [, option] of fileOf('src/options.ts').matchAll(/^ {4}(\w+): \{ type/gm))
+    expect(page).toContain(`\`--${option}`)
+  for (const [, name] of page.matchAll(/^\| `([\w./]+)` /gm)) expect(() => fileOf(name as string)).not.toThrow()
+})
