@@ -3,7 +3,7 @@
  * that nobody has to install that: `dist/graph/dagre.js`; and the page of `xtables ui`: `dist/page`. `npm run build` calls it.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, buildSync } from 'esbuild'
 import { bundlePage } from './bundle-page'
@@ -34,6 +34,9 @@ buildSync({
 })
 
 rmSync(join(dist, 'graph/dagre.js.map'), { force: true })
+
+// What completes it in shells.
+cpSync(join(root, 'src/cli/completion'), join(dist, 'completion'), { recursive: true })
 
 const command = join(dist, 'command.js')
 const shared = { alias: { '@dagrejs/dagre': './graph/dagre.js' }, external: ['./graph/dagre.js'] }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Packed, ROOT } from './pack'
 
-const TOP = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'examples', 'package.json', 'schema']
+const TOP = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'examples', 'man', 'package.json', 'schema']
 
 /** In bytes; about a tenth above what the package has. */
 const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
@@ -12,13 +12,14 @@ const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
 const INSTALLED = ['@yuuang', 'ffi-rs', 'xtables', 'zod']
 const DEPENDENCIES = ['ffi-rs', 'zod']
 
-/** Files that are bundled, from more than one source. */
-const BUNDLED = /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js))$/
+/** Files that are bundled, from more than one source, or copied. */
+const BUNDLED =
+  /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js)|completion\/xtables\.(?:bash|zsh|fish))$/
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
 const AGENT =
   /^examples\/agent\/(?:src\/[a-z]+\.ts|(?:package|tsconfig|policy|policy\.schema)\.json|README\.md|Dockerfile|\.dockerignore|agent\.service)$/
 const PAPERS =
-  /^(?:docs\/(?:recipes\/)?[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
+  /^(?:man\/xtables\.8|docs\/(?:recipes\/)?[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 
 /** A file of an earlier build has no source any more. */
 function isExpected(path: string): boolean {

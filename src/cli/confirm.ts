@@ -6,6 +6,8 @@ import { backendOfEnvironment } from '../backend/open'
 import { IptcError } from '../errors'
 import type { Plan } from '../reconcile/plan'
 import { type TakenBack, takeBack, takeBackOf } from '../reconcile/take-back'
+import { CONFIRM, HOLD_CHANGE, ROLLBACK } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { type OpenKernel, openKernel, type Place } from './open-kernel'
 import { Pending, type PendingData } from './pending'
 import type { Streams } from './streams'
@@ -16,15 +18,13 @@ const POLL_MS = 50
 const START_MS = 20_000
 const END_MS = 10_000
 const KEPT_MS = 2000
-/** The word by which this process starts it. */
-const HOLD = 'hold-change'
 const MOST_SECONDS = 86_400
 
-/** @throws IptcError */
+/** @throws CommandLineError */
 export function secondsOf(word: string): number {
   const seconds = /^\d{1,5}$/.test(word) ? Number(word) : 0
   if (seconds < 1 || seconds > MOST_SECONDS)
-    throw new IptcError(`--confirm takes a number of seconds from 1 to ${MOST_SECONDS}, not ${word}`)
+    throw new CommandLineError(`--confirm takes a number of seconds from 1 to ${MOST_SECONDS}, not ${word}`)
   return seconds
 }
 
@@ -42,7 +42,9 @@ export function applyPending(
   streams: Streams,
 ): () => void {
   if (place.kernel === 'memory' && place.state === undefined)
-    throw new IptcError('--confirm wants --state with --kernel memory: no other process has the tables of this one')
+    throw new CommandLineError(
+      '--confirm wants --state with --kernel memory: no other process has the tables of this one',
+    )
   const pending = Pending.make(dataOf(plan, seconds, place, open))
   const holder = startHolder(pending, streams.self)
   try {
@@ -85,7 +87,7 @@ function dataOf(plan: Plan, seconds: number, place: Place, { kernel, writing }: 
  */
 function startHolder(pending: Pending, self: readonly string[] | undefined): { end(): void } {
   const [program = process.execPath, ...words] = self ?? []
-  const child = spawn(program, [...words, HOLD, pending.directory], {
+  const child = spawn(program, [...words, HOLD_CHANGE.name, pending.directory], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
@@ -243,14 +245,14 @@ function takenBackOnce({ place, takeBack: what }: PendingData, held: OpenKernel 
 
 /** `confirm DIRECTORY`: what was changed stays. @throws IptcError where that is too late */
 export function runConfirm(args: readonly string[]): void {
-  const pending = Pending.open(directoryIn(args, 'confirm'))
+  const pending = Pending.open(readWords(CONFIRM, args).positionals[0] as string)
   if (!pending.decide('kept') && pending.decision !== 'kept')
     throw new IptcError(`it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`)
 }
 
 /** `rollback DIRECTORY`: what was changed is taken back at once. */
 export async function runRollback(args: readonly string[], streams: Streams): Promise<number> {
-  const pending = Pending.open(directoryIn(args, 'rollback'))
+  const pending = Pending.open(readWords(ROLLBACK, args).positionals[0] as string)
   if (!pending.decide('undo') && pending.decision === 'kept')
     throw new IptcError('it is too late: the change was confirmed')
   const end = performance.now() + END_MS
@@ -258,10 +260,4 @@ export async function runRollback(args: readonly string[], streams: Streams): Pr
   const result = pending.result ?? takenBackHere(pending)
   streams.stdout(textOf(result))
   return result.isDone ? 0 : 1
-}
-
-function directoryIn([directory, ...others]: readonly string[], name: string): string {
-  if (directory === undefined || others.length > 0)
-    throw new IptcError(`${name} wants the directory that xtables apply --confirm has named`)
-  return directory
 }

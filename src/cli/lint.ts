@@ -1,25 +1,19 @@
 /** `xtables lint`: what is wrong in tables, or of no use. */
-import { parseArgs } from 'node:util'
-import { IptcError } from '../errors'
 import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
 import { FamilyRuleset } from '../trace/family-ruleset'
+import { LINT } from './applets/own'
+import { readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn, readText } from './open-kernel'
 
-const OPTIONS = {
-  ipv6: { type: 'boolean', short: '6' },
-  'no-session': { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const
-
 /**
- * `lint [--json] [--no-session] [FILE [FILE6]]`: looks over the tables of both families, against each other, too; or those of a
+ * Looks over the tables of both families, against each other, too; or those of a
  * text of iptables-save, with `-6` of ip6tables-save, and of a second one of the other family.
  * @returns the exit status: 1 where something was found
  */
 export function runLint(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): number {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
+  const { values, positionals } = readWords(LINT, args)
   const [ruleset, other] = rulesetsOf(positionals, values.ipv6 ?? false, open)
   const session = values['no-session'] ? undefined : sshSession(process.env['SSH_CONNECTION'])
   const findings = lintAll(ruleset, other, session)
@@ -32,8 +26,7 @@ function rulesetsOf(
   ipv6: boolean,
   open: OpenKernel,
 ): [FamilyRuleset, FamilyRuleset | undefined] {
-  const [first, second, ...others] = files
-  if (others.length > 0) throw new IptcError('lint takes the text of the tables of one family, or of both')
+  const [first, second] = files
   const read = (six: boolean): FamilyRuleset => FamilyRuleset.read(placeIn(open, six ? 'ipv6' : 'ipv4'))
   if (first === undefined) return ipv6 ? [read(true), undefined] : [read(false), read(true)]
   const parsed = FamilyRuleset.parse(readText(first), { ipv6 })

@@ -3,49 +3,32 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'
 import type { FamilyName } from '../abi/family'
-import type { BackendName } from '../backend/store'
 import { decodeText, encodeText } from '../binary/text'
-import { IptcError } from '../errors'
+import { ConflictError, IptcError, LockTimeoutError } from '../errors'
+import { similarNames } from '../extensions/similar-names'
 import type { NetlinkPort } from '../kernel/kernel'
-import type { ToolKind } from './iptables-tools'
+import type { ToolApplet, ToolAppletKind } from './applets/applet'
+import { BATCH, HELP, OWN, type OwnName } from './applets/own'
+import { FAMILY_TOOLS, type FamilyTool, TOOLS } from './applets/tools'
+import { asksForHelp, CommandLineError, readWords } from './command-line'
 import type { Io, OpenKernel, Place } from './open-kernel'
-import type { Streams } from './streams'
+import type { Terminal } from './screen'
 
-interface Applet {
-  readonly family: FamilyName
-  readonly kind: ToolKind
-  /** Where its tables are; undefined where that is to be found out. */
-  readonly backend: BackendName | undefined
+/** Where text comes from and goes to. */
+export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
+  /** Standard input line by line, each as soon as it is there. */
+  readonly lines: () => Iterable<string>
+  /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
+  readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
+  /** The terminal that standard output is; undefined where it is none. */
+  readonly terminal?: (() => Terminal | undefined) | undefined
+  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
+  readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
+  /** When standard input ends. */
+  readonly ended?: (() => Promise<void>) | undefined
+  /** The words by which this program is started. */
+  readonly self?: readonly string[] | undefined
 }
-
-const INFIXES: Readonly<Record<string, BackendName | undefined>> = { '': undefined, '-legacy': 'legacy', '-nft': 'nft' }
-
-const APPLETS: Readonly<Record<string, Applet>> = Object.fromEntries(
-  (['ipv4', 'ipv6'] as const).flatMap((family) =>
-    Object.entries(INFIXES).flatMap(([infix, backend]) => {
-      const name = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}${infix}`
-      return [
-        [name, { family, kind: 'command', backend }],
-        [`${name}-save`, { family, kind: 'save', backend }],
-        [`${name}-restore`, { family, kind: 'restore', backend }],
-      ]
-    }),
-  ),
-)
-
-/** Applets that turn what is for iptables into what is for nft, and ask no kernel. */
-const TRANSLATORS: Readonly<Record<string, readonly [FamilyName, 'runTranslate' | 'runRestoreTranslate']>> = {
-  'iptables-translate': ['ipv4', 'runTranslate'],
-  'ip6tables-translate': ['ipv6', 'runTranslate'],
-  'iptables-restore-translate': ['ipv4', 'runRestoreTranslate'],
-  'ip6tables-restore-translate': ['ipv6', 'runRestoreTranslate'],
-}
-
-/** The applet of both families, as it knows none, and of no kernel. */
-const XML = 'iptables-xml'
-
-/** The applet of sets, which are of no table. */
-const IPSET = 'ipset'
 
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
@@ -57,6 +40,8 @@ const load = {
   xml: () => require('./xml') as typeof import('./xml'),
   translate: () => require('./translate') as typeof import('./translate'),
   ipset: () => require('./ipset') as typeof import('./ipset'),
+  completion: () => require('./completion') as typeof import('./completion'),
+  complete: () => require('./complete/complete') as typeof import('./complete/complete'),
   own: () => require('./own') as typeof import('./own'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
@@ -84,10 +69,8 @@ const load = {
  */
 export function main(name: string, words: readonly string[], streams: Streams): number {
   return reporting(streams, () => {
-    if (name === XML) return load.xml().runXml(words, streams)
-    if (name === IPSET) return runSets(words, {}, streams)
-    if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, words, streams)
-    return Object.hasOwn(APPLETS, name) ? runApplet(name, words, {}, streams) : runOwn(words, {}, streams)
+    const tool = TOOLS.get(name)
+    return tool === undefined ? runOwn(words, {}, streams) : runTool(tool, words, {}, streams)
   })
 }
 
@@ -99,8 +82,14 @@ function reporting<Status>(streams: Streams, body: () => Status): Status | numbe
     const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false
     if (!(error instanceof IptcError) && !isUsage) throw error
     streams.stderr(`xtables: ${(error as Error).message}\n`)
-    return isUsage ? 2 : 1
+    return isUsage ? 2 : statusOf(error as IptcError)
   }
+}
+
+/** See {@link STATUSES}. */
+function statusOf(error: IptcError): number {
+  if (error instanceof CommandLineError) return 2
+  return error instanceof LockTimeoutError || error instanceof ConflictError ? 4 : 1
 }
 
 /** Runs what most commands need, to no effect. */
@@ -112,24 +101,33 @@ export function warmUp(): void {
   }
 }
 
-function runApplet(name: string, words: readonly string[], outer: Place, streams: Streams): number {
+function runTool(tool: ToolApplet, words: readonly string[], outer: Place, streams: Streams): number {
+  if (isFamilyTool(tool)) return runFamilyTool(tool, words, outer, streams)
+  if (tool.kind === 'ipset') return runSets(words, outer, streams)
+  checkNoPlace(tool.name, outer)
+  return load.xml().runXml(words, streams)
+}
+
+const isFamilyTool = (tool: ToolApplet): tool is FamilyTool => FAMILY_TOOLS.has(tool.name)
+
+function runFamilyTool(tool: FamilyTool, words: readonly string[], outer: Place, streams: Streams): number {
+  const { name, family, kind, backend } = tool
+  if (kind === 'translate' || kind === 'restore-translate') {
+    checkNoPlace(name, outer)
+    const { runTranslate, runRestoreTranslate } = load.translate()
+    return (kind === 'translate' ? runTranslate : runRestoreTranslate)(words, family, streams)
+  }
   const { backendOf, openKernel, splitPlace, tablesIn } = load.kernel()
-  const { family, kind, backend } = APPLETS[name] as Applet
   const { place, rest } = splitPlace(words)
   using open = openKernel({ ...outer, ...place })
   const said = place.backend ?? outer.backend
   if (backend !== undefined && said !== undefined && said !== backend)
-    throw new IptcError(`${name} is for the backend ${backend}, and --backend says ${said}`)
+    throw new CommandLineError(`${name} is for the backend ${backend}, and --backend says ${said}`)
   const writing = { ...open.writing, backend: backend ?? backendOf(open, family) }
   const io = { ...streams, ...tablesIn({ ...open, writing }, family) }
   const status = runKind(kind, rest, family, io)
   open.save()
   return status
-}
-
-function runTranslator(name: string, words: readonly string[], streams: Streams): number {
-  const [family, run] = TRANSLATORS[name] as (typeof TRANSLATORS)[string]
-  return load.translate()[run](words, family, streams)
 }
 
 function runSets(words: readonly string[], outer: Place, streams: Streams): number {
@@ -141,36 +139,87 @@ function runSets(words: readonly string[], outer: Place, streams: Streams): numb
   return status
 }
 
-function runKind(kind: Applet['kind'], words: readonly string[], family: FamilyName, io: Io): number {
+function runKind(kind: ToolAppletKind, words: readonly string[], family: FamilyName, io: Io): number {
   if (kind === 'command') return load.iptables().runIptables(words, family, io)
   return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
 }
+
+/** @throws CommandLineError where options say where the tables are, and none are asked for */
+function checkNoPlace(name: string, place: Place, why = 'it asks no kernel'): void {
+  const [said] = Object.keys(place)
+  if (said !== undefined) throw new CommandLineError(`--${said} has no place with ${name}: ${why}`)
+}
+
+/** Tools that by themselves have no `--help`, or print it elsewhere, or fail with it. */
+const WITHOUT_HELP: readonly ToolAppletKind[] = ['save', 'restore', 'xml']
 
 function runOwn(words: readonly string[], outer: Place, streams: Streams): number {
   const split = load.kernel().splitPlace(words)
   const place = { ...outer, ...split.place }
   const [name = 'help', ...args] = split.rest
-  if (Object.hasOwn(APPLETS, name)) return runApplet(name, args, place, streams)
-  if (name === XML) return load.xml().runXml(args, streams)
-  if (name === IPSET) return runSets(args, place, streams)
-  if (Object.hasOwn(TRANSLATORS, name)) return runTranslator(name, args, streams)
-  if (name === 'batch') return runLines(args, place, streams)
-  if (['help', '--help', '-h'].includes(name)) return runHelp(args, streams)
-  if (name === 'monitor' || name === 'top' || name === 'ui') return runGoingOn(name, args, place, streams)
-  if (name === 'metrics' && load.metrics().isServed(args)) return runGoingOn(name, args, place, streams)
-  if (['confirm', 'rollback', 'hold-change'].includes(name)) return runPending(name, args, place, streams)
-  if (name === 'migrate') return runMigrate(args, place, streams)
-  if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
-  else if (name === 'show') load.own().show(args, streams)
-  else if (Object.hasOwn(ON_KERNEL, name)) return runOnKernel(name, args, place, streams)
-  else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
+  if (name === '--help' || name === '-h') return runHelp(args, streams)
+  if (name === '--version' || name === '-V') return say(`xtables ${load.version().version()}\n`, streams)
+  const tool = TOOLS.get(name)
+  if (tool !== undefined) {
+    const isOurs = args.length === 1 && args[0] === '--help' && WITHOUT_HELP.includes(tool.kind)
+    return isOurs ? say(load.usage().appletHelp(tool), streams) : runTool(tool, args, place, streams)
+  }
+  const own = OWN.get(name)
+  if (own === undefined) throw unknownApplet(name)
+  if (asksForHelp(args)) return say(load.usage().appletHelp(own), streams)
+  return runOwnApplet(name as OwnName, args, place, streams)
+}
+
+function runOwnApplet(name: OwnName, args: string[], place: Place, streams: Streams): number {
+  switch (name) {
+    case 'batch':
+      return runLines(args, place, streams)
+    case 'help':
+      return runHelp(args, streams)
+    case 'monitor':
+    case 'top':
+    case 'ui':
+      return runGoingOn(name, args, place, streams)
+    case 'metrics':
+      return (load.metrics().isServed(args) ? runGoingOn : runOnKernel)(name, args, place, streams)
+    case 'confirm':
+    case 'rollback':
+    case 'hold-change':
+      return runPending(name, args, place, streams)
+    case 'migrate':
+      return runMigrate(args, place, streams)
+    case 'show':
+      checkNoPlace(name, place)
+      load.own().show(args, streams)
+      return 0
+    case 'completion':
+      checkNoPlace(name, place)
+      load.completion().runCompletion(args, streams)
+      return 0
+    case 'complete':
+      load.complete().runComplete(args, streams)
+      return 0
+    default:
+      return runOnKernel(name, args, place, streams)
+  }
+}
+
+function unknownApplet(name: string): CommandLineError {
+  const near = similarNames(name, load.usage().appletNames())
+  const what = name.startsWith('-') ? 'option' : 'applet'
+  return new CommandLineError(
+    `there is no ${what} ${JSON.stringify(name)}; ${near === undefined ? '' : `${near}; `}xtables help says what there is`,
+  )
+}
+
+function say(text: string, { stdout }: Streams): number {
+  stdout(text)
   return 0
 }
 
 /** Each line is what could stand behind `xtables`. */
-function runLines([superfluous]: readonly string[], place: Place, streams: Streams): number {
-  if (superfluous !== undefined)
-    throw new IptcError(`batch takes no word, and was given ${superfluous}: it reads standard input`)
+function runLines(args: readonly string[], place: Place, streams: Streams): number {
+  readWords(BATCH, args)
   const { runBatch } = load.batch()
   const { shellWords } = load.shellWords()
   return runBatch(streams.lines(), { ...streams, goOn: undefined }, (line, shared) =>
@@ -184,7 +233,7 @@ function runLines([superfluous]: readonly string[], place: Place, streams: Strea
 type OnKernel = (words: string[], open: OpenKernel, streams: Streams, place: Place) => unknown
 
 /** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
-const ON_KERNEL: Readonly<Record<string, () => OnKernel>> = {
+const ON_KERNEL = {
   capture: () => load.own().capture,
   dump: () => load.own().dump,
   apply:
@@ -199,13 +248,13 @@ const ON_KERNEL: Readonly<Record<string, () => OnKernel>> = {
   metrics: () => load.metrics().runMetrics,
   trace: () => load.trace().runTrace,
   lint: () => load.lint().runLint,
-}
+} satisfies Readonly<Record<string, () => OnKernel>>
 
-function runOnKernel(name: string, args: string[], outer: Place, streams: Streams): number {
+function runOnKernel(name: keyof typeof ON_KERNEL, args: string[], outer: Place, streams: Streams): number {
   const { openKernel, splitPlace } = load.kernel()
   const { place, rest } = splitPlace(args)
   using open = openKernel({ ...outer, ...place })
-  const status = (ON_KERNEL[name] as () => OnKernel)()(rest, open, streams, { ...outer, ...place })
+  const status = (ON_KERNEL[name]() as OnKernel)(rest, open, streams, { ...outer, ...place })
   open.save()
   return typeof status === 'number' ? status : 0
 }
@@ -233,7 +282,8 @@ function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, s
 
 /** Starts what takes its time, and says what is wrong where something is. */
 function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
-  if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
+  if (streams.goOn === undefined)
+    throw new CommandLineError(`${name} goes on until it is ended: it is no line of a batch`)
   streams.goOn(async (signal) => {
     try {
       return await work(signal)
@@ -248,8 +298,7 @@ function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => 
 
 /** What becomes of a change that is not confirmed yet. Where its tables are is known. */
 function runPending(name: string, args: readonly string[], place: Place, streams: Streams): number {
-  const [said] = Object.keys(place)
-  if (said !== undefined) throw new IptcError(`${name} knows where the tables are: --${said} has no place here`)
+  checkNoPlace(name, place, 'it knows where the tables are')
   const { holdChange, runConfirm, runRollback } = load.confirm()
   if (name === 'rollback') return goingOn(name, streams, () => runRollback(args, streams))
   if (name === 'hold-change') return goingOn(name, streams, (signal) => holdChange(args, streams, signal))
@@ -257,9 +306,9 @@ function runPending(name: string, args: readonly string[], place: Place, streams
   return 0
 }
 
-/** @throws IptcError for what would mean nothing */
+/** @throws CommandLineError for what would mean nothing */
 function checkNoBackend({ backend }: Place, why: string): void {
-  if (backend !== undefined) throw new IptcError(`${why}: --backend ${backend} has no place here`)
+  if (backend !== undefined) throw new CommandLineError(`${why}: --backend ${backend} has no place here`)
 }
 
 function runMigrate(args: string[], outer: Place, streams: Streams): number {
@@ -270,9 +319,12 @@ function runMigrate(args: string[], outer: Place, streams: Streams): number {
   return load.migrate().runMigrate(rest, open, streams)
 }
 
-function runHelp([name]: readonly string[], streams: Streams): number {
-  if (name === undefined) streams.stdout(load.usage().USAGE)
-  else load.own().help(name, streams)
+function runHelp(args: readonly string[], streams: Streams): number {
+  const [name] = readWords(HELP, args).positionals
+  const applet = name === undefined ? undefined : (OWN.get(name) ?? TOOLS.get(name))
+  if (name === undefined) return say(load.usage().overview(), streams)
+  if (applet !== undefined) return say(load.usage().appletHelp(applet), streams)
+  load.own().help(name, streams)
   return 0
 }
 

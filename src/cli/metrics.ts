@@ -1,24 +1,18 @@
 /** `xtables metrics`: what labelled rules have counted, printed once or served. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import { type MetricsOptions, openMetrics } from '../metrics/open-metrics'
 import { metricsServer } from '../metrics/serve'
+import { METRICS } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
-import { readTables, readTablesAsync, TABLE_OPTIONS } from './view'
+import { readTables, readTablesAsync } from './view'
 
-const OPTIONS = {
-  ...TABLE_OPTIONS,
-  chain: { type: 'string', multiple: true },
-  prefix: { type: 'string' },
-  listen: { type: 'string' },
-} as const
-
-const parse = (args: string[]) => parseArgs({ args, options: OPTIONS }).values
+const parse = (args: string[]) => readWords(METRICS, args).values
 const labelled = ({ chain: chains, prefix }: ReturnType<typeof parse>): MetricsOptions => ({ chains, prefix })
 
-/** `metrics [-t TABLE]... [-4|-6] [--chain NAME]... [--prefix NAME]`: prints them. */
+/** Prints them. */
 export function runMetrics(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): void {
   const values = parse(args)
   stdout(openMetrics(readTables(values, open), labelled(values)))
@@ -27,7 +21,7 @@ export function runMetrics(args: string[], open: OpenKernel, { stdout }: Pick<Io
 /** Whether they are to be served. */
 export const isServed = (args: readonly string[]): boolean => args.some((word) => /^--listen(=|$)/.test(word))
 
-/** `metrics --listen [HOST:]PORT`, with the same words: serves them until the signal. */
+/** With `--listen`: serves them until the signal. */
 export async function serveMetrics(
   args: string[],
   open: OpenKernel,
@@ -62,5 +56,5 @@ function readAddress(word: string): { readonly host: string; readonly port: numb
   const [, bracketed, host = bracketed ?? LOOPBACK, port = ''] =
     /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(word) ?? []
   if (port !== '' && Number(port) <= 0xffff) return { host, port: Number(port) }
-  throw new IptcError(`--listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}`)
+  throw new CommandLineError(`--listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}`)
 }

@@ -1,21 +1,11 @@
 /** `xtables migrate FROM TO`: moves tables between ip_tables and nf_tables. */
-import { parseArgs } from 'node:util'
 import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
-import { IptcError } from '../errors'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
 import { toJson } from '../json'
+import { MIGRATE } from './applets/own'
+import { readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
-
-const OPTIONS = {
-  'dry-run': { type: 'boolean' },
-  replace: { type: 'boolean' },
-  clear: { type: 'boolean' },
-  table: { type: 'string', short: 't', multiple: true },
-  ipv4: { type: 'boolean', short: '4' },
-  ipv6: { type: 'boolean', short: '6' },
-  json: { type: 'boolean' },
-} as const
 
 /** Prints what was planned, and what has come of it, in words or with `--json` as data. @returns the exit status */
 export function runMigrate(
@@ -23,12 +13,8 @@ export function runMigrate(
   { kernel }: OpenKernel,
   { stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>,
 ): number {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
-  const [from, to, ...others] = positionals
-  if (from === undefined || to === undefined || others.length > 0)
-    throw new IptcError(
-      'migrate wants two words, the packet filters from which and to which: legacy nft, or nft legacy',
-    )
+  const { values, positionals } = readWords(MIGRATE, args)
+  const [from, to] = positionals
   const { table: tables, replace, clear, 'dry-run': dryRun, ipv4 = false, ipv6 = false } = values
   const family: FamilyName | undefined = ipv4 === ipv6 ? undefined : ipv4 ? 'ipv4' : 'ipv6'
   const sides = { from: from as BackendName, to: to as BackendName }

@@ -1,5 +1,4 @@
 /** `xtables monitor`: what is changed in nf_tables, and how packets go through it, as xtables-monitor(8) prints them. */
-import { parseArgs } from 'node:util'
 import { ERRNO } from '../abi/errno'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { NETLINK_NETFILTER } from '../abi/netlink'
@@ -7,7 +6,7 @@ import { NFNLGRP } from '../abi/nfnetlink'
 import { NftClient } from '../backend/nft/client'
 import { withNetlink } from '../backend/open'
 import { kernelSets } from '../backend/sets'
-import { IptcError, KernelError } from '../errors'
+import { KernelError } from '../errors'
 import type { Context } from '../extensions/context'
 import { toJson } from '../json'
 import { Client } from '../kernel/client'
@@ -17,19 +16,11 @@ import { type Message, readMessage } from '../netlink/message'
 import { subscribe } from '../netlink/subscribe'
 import { messages } from '../nft/messages'
 import { traceMessage } from '../nft/trace'
+import { MONITOR } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { familyName, heldRuleWords, noticeOf, ruleWords } from './event-text'
 import type { Io, OpenKernel } from './open-kernel'
 import { hasPacket, packetTold, stepTold, type Told } from './trace-text'
-
-const OPTIONS = {
-  event: { type: 'boolean', short: 'e' },
-  trace: { type: 'boolean', short: 't' },
-  ipv4: { type: 'boolean', short: '4' },
-  ipv6: { type: 'boolean', short: '6' },
-  family: { type: 'string' },
-  count: { type: 'string' },
-  json: { type: 'boolean' },
-} as const
 
 interface Request {
   readonly event: boolean
@@ -45,20 +36,20 @@ interface Request {
 
 /** @throws IptcError */
 function readRequest(args: string[]): Request {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
-  const [table, ...others] = positionals
-  if (others.length > 0) throw new IptcError('monitor takes the name of one table, or looks at all')
+  const { values, positionals } = readWords(MONITOR, args)
+  const [table] = positionals
   const families = new Set<string>([
     ...(values.ipv4 ? ['ipv4'] : []),
     ...(values.ipv6 ? ['ipv6'] : []),
     ...(values.family === undefined ? [] : [values.family]),
   ])
   const [family, other] = [...families]
-  if (other !== undefined) throw new IptcError('monitor looks at one family, or at all: say one of -4 and -6, or none')
+  if (other !== undefined)
+    throw new CommandLineError('monitor looks at one family, or at all: say one of -4 and -6, or none')
   if (family !== undefined && !Object.hasOwn(FAMILIES, family))
-    throw new IptcError(`--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
+    throw new CommandLineError(`--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
   const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count)
-  if (!(count > 0)) throw new IptcError(`--count is a number of lines from 1, not ${values.count}`)
+  if (!(count > 0)) throw new CommandLineError(`--count is a number of lines from 1, not ${values.count}`)
   const trace = values.trace ?? false
   return {
     event: values.event ?? !trace,

@@ -35,6 +35,8 @@ import {
   nftCaptureToJson,
   nftTableNames,
 } from '../kernel/nft-capture'
+import { PLACE_OPTIONS } from './applets/place'
+import { CommandLineError } from './command-line'
 
 /** The outside of an applet, so that one can be run in a test as well as in a process. */
 export interface Io {
@@ -57,25 +59,13 @@ export interface Io {
   readonly hasLegacyTables: () => boolean
 }
 
-/** What `--netns`, `--kernel`, `--state`, `--rewrite` and `--find-refused` say. */
-export interface Place {
-  readonly netns?: string | undefined
-  readonly kernel?: string | undefined
-  readonly state?: string | undefined
-  /** Names with a comma between two: see the option of tables. */
-  readonly rewrite?: string | undefined
-  readonly 'find-refused'?: string | undefined
-  /** `legacy` or `nft`. */
-  readonly backend?: string | undefined
-}
-
-const PLACE_OPTIONS = ['netns', 'kernel', 'state', 'rewrite', 'backend'] as const
-const PLACE_FLAGS = ['find-refused'] as const
+/** What {@link PLACE_OPTIONS} say: names of `--rewrite` have a comma between two, `--backend` is `legacy` or `nft`. */
+export type Place = { readonly [Name in keyof typeof PLACE_OPTIONS]?: string | undefined }
 
 /**
  * Takes the options that say where the tables are from the front of the words. Further behind, they may be part of a
  * rule.
- * @throws IptcError for one without its value
+ * @throws CommandLineError for one without its value
  */
 export function splitPlace(words: readonly string[]): { place: Place; rest: string[] } {
   const place: Record<string, string> = {}
@@ -83,18 +73,16 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
   for (;;) {
     const [word = '', next] = rest
     const [, name, glued] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? []
-    const flag = PLACE_FLAGS.find((one) => one === name)
-    if (flag !== undefined) {
-      if (glued !== undefined) throw new IptcError(`--${flag} takes no word`)
-      place[flag] = ''
+    if (name === undefined || !Object.hasOwn(PLACE_OPTIONS, name)) return { place, rest }
+    if (PLACE_OPTIONS[name as keyof Place].type === 'boolean') {
+      if (glued !== undefined) throw new CommandLineError(`--${name} takes no word`)
+      place[name] = ''
       rest = rest.slice(1)
       continue
     }
-    const option = PLACE_OPTIONS.find((one) => one === name)
-    if (option === undefined) return { place, rest }
     const value = glued ?? next
-    if (value === undefined) throw new IptcError(`--${option} wants a word behind it`)
-    place[option] = value
+    if (value === undefined) throw new CommandLineError(`--${name} wants a word behind it`)
+    place[name] = value
     rest = rest.slice(glued === undefined ? 2 : 1)
   }
 }
@@ -121,14 +109,14 @@ export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...p
 function readBackend(word: string | undefined): BackendName | undefined {
   if (word === undefined) return saidBackend()
   if (aBackend.accepts(word)) return word as BackendName
-  throw new IptcError(`--backend is ${aBackend.expected}, not ${word}`)
+  throw new CommandLineError(`--backend is ${aBackend.expected}, not ${word}`)
 }
 
 function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 'writing'> {
   if (kernel === 'memory') return openMemory(netns, state)
-  if (kernel !== 'linux') throw new IptcError(`--kernel is linux or memory, not ${kernel}`)
+  if (kernel !== 'linux') throw new CommandLineError(`--kernel is linux or memory, not ${kernel}`)
   if (state !== undefined)
-    throw new IptcError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
+    throw new CommandLineError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
   const namespace = netns === undefined ? undefined : openNamespace(netns)
   return { kernel: new LinuxKernel({ namespace }), save: NOTHING, [Symbol.dispose]: NOTHING }
 }
@@ -141,7 +129,8 @@ function openNamespace(ref: string): NetworkNamespace {
 }
 
 function openMemory(netns: string | undefined, state: string | undefined): Omit<OpenKernel, 'writing'> {
-  if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
+  if (netns !== undefined)
+    throw new CommandLineError('--netns is for --kernel linux: a kernel in memory has no namespaces')
   const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
   if (state === undefined) return { kernel: new MemoryKernel(), save: NOTHING, [Symbol.dispose]: NOTHING }
   const file = holdState(state)

@@ -1,9 +1,9 @@
 /** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
-import { parseArgs } from 'node:util'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError, XtablesError } from '../errors'
-import { findExtension } from '../extensions/registry'
+import { extensionNames, findExtension } from '../extensions/registry'
+import { similarNames } from '../extensions/similar-names'
 import { parseJson, toJson } from '../json'
 import { captureTable, captureToJson } from '../kernel/capture'
 import type { Kernel, NetlinkPort } from '../kernel/kernel'
@@ -11,17 +11,17 @@ import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { captureNftTable, isNftCapture, nftCaptureToJson } from '../kernel/nft-capture'
 import { extensionHelp } from '../language/help'
 import { tableText } from '../language/save'
+import { appletNames } from './applets/described'
+import { APPLY_DUMP, CAPTURE, DUMP, SHOW } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { type Io, type OpenKernel, readCaptures, readFrom, readText, tablesIn } from './open-kernel'
 
 export type Output = Pick<Io, 'stdout' | 'stdin'>
 
-const FAMILY_OPTION = { ipv6: { type: 'boolean', short: '6' } } as const
-const JSON_OPTION = { json: { type: 'boolean' } } as const
-
-/** `capture [-6] TABLE`: a table's bytes as JSON; of nf_tables, what the kernel tells of it. */
+/** `capture`: a table's bytes as JSON; of nf_tables, what the kernel tells of it. */
 export function capture(args: string[], { kernel, writing }: OpenKernel, { stdout }: Output): void {
-  const { values, positionals } = parseArgs({ args, options: FAMILY_OPTION, allowPositionals: true })
-  const table = only(positionals, 'capture wants the name of one table')
+  const { values, positionals } = readWords(CAPTURE, args)
+  const table = positionals[0] as string
   const family = familyOf(values)
   const json =
     writing.backend === 'nft'
@@ -30,10 +30,9 @@ export function capture(args: string[], { kernel, writing }: OpenKernel, { stdou
   stdout(`${JSON.stringify(json, undefined, 1)}\n`)
 }
 
-/** `show FILE`: the tables of a file with captures, as iptables-save -c prints them. */
+/** `show`: the tables of a file with captures, as iptables-save -c prints them. */
 export function show(args: string[], { stdout }: Output): void {
-  const { positionals } = parseArgs({ args, options: {}, allowPositionals: true })
-  const captures = readCaptures(only(positionals, 'show wants the name of one file'))
+  const captures = readCaptures(readWords(SHOW, args).positionals[0] as string)
   for (const one of captures) {
     const { family, table } = one
     const place = { kernel: new MemoryKernel({ captures }), writing: { backend: backendOf(one) } }
@@ -47,30 +46,26 @@ const backendOf = (capture: object): BackendName => (isNftCapture(capture) ? 'nf
 /** Where sets stand in a dump, beside tables. No table has this name. */
 const SETS = 'sets'
 
-/** `dump --json [-6] [--sets] [TABLE]`: rules as dictionaries, with the ipsets that they may refer to. */
+/** `dump`: rules as dictionaries, with the ipsets that they may refer to. */
 export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
-  const options = { ...FAMILY_OPTION, ...JSON_OPTION, [SETS]: { type: 'boolean' } } as const
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  checkJson('dump', values.json)
+  const { values, positionals } = readWords(DUMP, args)
+  if (!values.json)
+    throw new CommandLineError('dump wants --json, the only form there is; text is what save and restore are for')
   const { dumpAll, dumpSets, dumpTable } = requireEasy()
   const place = { ipv6: values.ipv6 ?? false, kernel, backend }
-  const [table, ...others] = positionals
-  if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
-  if (values.sets && table !== undefined) throw new IptcError('--sets goes with a dump of all tables')
+  const [table] = positionals
+  if (values.sets && table !== undefined) throw new CommandLineError('--sets goes with a dump of all tables')
   const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
   stdout(`${toJson(table === undefined ? { ...sets, ...dumpAll(place) } : dumpTable(table, place))}\n`)
 }
 
 /**
- * `apply --json [-6] [FILE]`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump
+ * `apply --json`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump
  * come first, as rules refer to them.
  */
 export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
-  const options = { ...FAMILY_OPTION, ...JSON_OPTION }
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  checkJson('apply', values.json)
-  const [file = '-', ...others] = positionals
-  if (others.length > 0) throw new IptcError('apply takes the name of one file, or reads standard input')
+  const { values, positionals } = readWords(APPLY_DUMP, args)
+  const [file = '-'] = positionals
   const from = file === '-' ? 'standard input' : file
   const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
   applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
@@ -138,23 +133,22 @@ function listOf(value: unknown, chain: string): readonly unknown[] {
 const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy') as typeof import('../easy/easy')
 const requireSets = (): typeof import('../easy/sets') => require('../easy/sets') as typeof import('../easy/sets')
 
-function checkJson(what: string, json: boolean | undefined): void {
-  if (!json) throw new IptcError(`${what} wants --json, the only form there is; text is what save and restore are for`)
-}
-
 const familyOf = ({ ipv6 }: { ipv6?: boolean | undefined }): FamilyName => (ipv6 ? 'ipv6' : 'ipv4')
 
-function only(positionals: readonly string[], complaint: string): string {
-  if (positionals.length !== 1) throw new IptcError(complaint)
-  return positionals[0] as string
-}
-
 const KINDS = ['match', 'target'] as const
+
+function unknownName(name: string): IptcError {
+  const families = Object.keys(FAMILIES) as FamilyName[]
+  const known = families.flatMap((family) => KINDS.flatMap((kind) => extensionNames(kind, family)))
+  const names = [...new Set([...appletNames(), ...known])]
+  const near = similarNames(name, names)
+  return new CommandLineError(`there is no applet, match or target ${name}${near === undefined ? '' : `; ${near}`}`)
+}
 
 /** `help NAME`: the options of a match or a target. @throws IptcError where there is neither */
 export function help(name: string, { stdout }: Output): void {
   const known = KINDS.map((kind) => findExtension(kind, name)).filter((one) => one !== undefined)
-  if (known.length === 0) throw new IptcError(`there is no match or target ${name}`)
+  if (known.length === 0) throw unknownName(name)
   for (const extension of known) {
     const { families } = extension
     const texts = new Set(families.map((family) => extensionHelp(extension, FAMILIES[family])))

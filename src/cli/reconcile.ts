@@ -1,43 +1,31 @@
 /** `xtables plan` and `xtables apply` for the chains that one owns: a file says what they are to hold. */
-import { parseArgs } from 'node:util'
-import { IptcError } from '../errors'
 import { desiredOfText } from '../reconcile/desired-text'
 import type { JumpPlace } from '../reconcile/jumps'
 import type { Ownership } from '../reconcile/ownership'
 import type { Plan } from '../reconcile/plan'
 import { reconcile } from '../reconcile/reconcile'
+import { APPLY, PLAN } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { applyPending, secondsOf } from './confirm'
 import { type OpenKernel, type Place, readFrom, readText } from './open-kernel'
 import type { Streams } from './streams'
 
-const OPTIONS = {
-  tables: { type: 'boolean' },
-  chain: { type: 'string', multiple: true },
-  prefix: { type: 'string' },
-  ipv6: { type: 'boolean', short: '6' },
-  jumps: { type: 'string', multiple: true },
-} as const
-
-type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
 
 /**
- * `plan --tables|--chain NAME|--prefix NAME [-6] [--jumps CHAIN=first|last|before:RULE|after:RULE] [--json] [FILE]`: prints what has to be done so that
- * these chains are as the file says, a text of iptables-save or a dump in JSON.
+ * Prints what has to be done so that the chains that are yours are as the file says, a text of iptables-save or a dump in JSON.
  */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
-  const options = { ...OPTIONS, json: { type: 'boolean' } } as const
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const { values, positionals } = readWords(PLAN, args)
   const plan = planOf(values, positionals, open, streams, false)
   streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
 /**
- * `apply`, with the same words: does what has to be done, and prints it. `--confirm SECONDS`: it is taken back unless it is
- * confirmed by then.
+ * Does what has to be done, and prints it. With `--confirm SECONDS`, it is taken back unless it is confirmed by then.
  */
 export function runApply(args: string[], place: Place, open: OpenKernel, streams: Streams): void {
-  const options = { ...OPTIONS, confirm: { type: 'string' } } as const
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const { values, positionals } = readWords(APPLY, args)
   const seconds = values.confirm === undefined ? undefined : secondsOf(values.confirm)
   const plan = planOf(values, positionals, open, streams, seconds === undefined)
   const next = seconds === undefined || plan.isEmpty ? undefined : applyPending(plan, seconds, place, open, streams)
@@ -47,12 +35,11 @@ export function runApply(args: string[], place: Place, open: OpenKernel, streams
 
 function planOf(
   values: Values,
-  [file = '-', ...others]: readonly string[],
+  [file = '-']: readonly string[],
   { kernel, writing }: OpenKernel,
   { stdin }: Streams,
   apply: boolean,
 ): Plan {
-  if (others.length > 0) throw new IptcError('one file says what is desired, or standard input')
   const from = file === '-' ? 'standard input' : file
   const text = file === '-' ? readFrom(from, stdin) : readText(file)
   return reconcile(desiredOfText(text, from), {
@@ -61,12 +48,12 @@ function planOf(
   })
 }
 
-/** @throws IptcError unless exactly one way is said */
+/** @throws CommandLineError unless exactly one way is said */
 function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   const said = [tables && 'tables', chains && { chains }, prefix !== undefined && { prefix }].filter(Boolean)
   const [one, ...others] = said as Ownership[]
   if (one === undefined || others.length > 0)
-    throw new IptcError(
+    throw new CommandLineError(
       'which chains are yours is said by one of --tables, --chain NAME (any number of them) and --prefix NAME',
     )
   return one
@@ -78,8 +65,10 @@ function placesOf(words: readonly string[]): Record<string, JumpPlace<string>> {
   for (const word of words) {
     const [, chain, place, side, rule] = /^(.+?)=(?:(first|last)|(before|after):(.+))$/s.exec(word) ?? []
     if (chain === undefined)
-      throw new IptcError(`--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`)
-    if (places.has(chain)) throw new IptcError(`--jumps says twice where the jumps of chain ${chain} stand`)
+      throw new CommandLineError(
+        `--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`,
+      )
+    if (places.has(chain)) throw new CommandLineError(`--jumps says twice where the jumps of chain ${chain} stand`)
     places.set(chain, (place ?? { [side as string]: rule }) as JumpPlace<string>)
   }
   return Object.fromEntries(places)

@@ -6,26 +6,12 @@ import { PermissionError, RestoreError, RuleError } from '../errors'
 import { restoreTables } from '../iptc/save-restore'
 import { UsageError } from '../language/options'
 import type { RestoreTextOptions } from '../language/restore'
+import { getoptSpecs, RESTORE_OPTIONS } from './applets/tools'
 import { Failure, failureOf, NO_TABLE, statusOf, tryHelp } from './failure'
-import { type Arguments, GetoptError, type Given, getopt, type OptionSpec } from './getopt'
+import { type Arguments, GetoptError, type Given, getopt } from './getopt'
 import { type Tool, toolOf } from './iptables-tools'
 import type { Io } from './open-kernel'
 import { fileReason } from './read-files'
-
-const OPTIONS: readonly OptionSpec[] = [
-  // The long name, which the manual page has, is none.
-  { letter: 'b', argument: 'none' },
-  { letter: 'c', name: 'counters', argument: 'none' },
-  { letter: 'v', name: 'verbose', argument: 'none' },
-  { letter: 'V', name: 'version', argument: 'none' },
-  { letter: 't', name: 'test', argument: 'none' },
-  { letter: 'h', name: 'help', argument: 'none' },
-  { letter: 'n', name: 'noflush', argument: 'none' },
-  { letter: 'M', name: 'modprobe', argument: 'required' },
-  { letter: 'T', name: 'table', argument: 'required' },
-  { letter: 'w', name: 'wait', argument: 'follower' },
-  { letter: 'W', name: 'wait-interval', argument: 'follower' },
-]
 
 const HELP = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
 	   [ --counters ]
@@ -51,7 +37,7 @@ interface Request {
 export function runRestore(args: readonly string[], family: FamilyName, io: Io): number {
   const tool = toolOf(FAMILIES[family], io.backend, 'restore')
   try {
-    const { operands, given } = getopt(args, OPTIONS, tool.program, (one) => answer(one, tool, io))
+    const { operands, given } = getopt(args, getoptSpecs(RESTORE_OPTIONS), tool.program, (one) => answer(one, tool, io))
     const meant = given.filter(({ letter }) => !tool.words.ignored.includes(letter))
     restore(readRequest({ operands, given: meant }), io)
     return 0

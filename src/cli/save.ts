@@ -5,22 +5,12 @@ import { encodeText } from '../binary/text'
 import { IptcError, NotFoundError, PermissionError } from '../errors'
 import { saveTables } from '../iptc/save-restore'
 import { openForWriting } from '../kernel/linux/plain-file'
+import { getoptSpecs, SAVE_OPTIONS } from './applets/tools'
 import { Failure } from './failure'
-import { type Arguments, GetoptError, getopt, type OptionSpec } from './getopt'
+import { type Arguments, GetoptError, getopt } from './getopt'
 import { type Tool, toolOf } from './iptables-tools'
 import type { Io } from './open-kernel'
 import { fileReason } from './read-files'
-
-const OPTIONS: readonly OptionSpec[] = [
-  { letter: 'b', name: 'binary', argument: 'none' },
-  { letter: 'c', name: 'counters', argument: 'none' },
-  { letter: 'V', name: 'version', argument: 'none' },
-  // Of old: it did what is done without it.
-  { letter: 'd', name: 'dump', argument: 'none' },
-  { letter: 't', name: 'table', argument: 'required' },
-  { letter: 'M', name: 'modprobe', argument: 'required' },
-  { letter: 'f', name: 'file', argument: 'required' },
-]
 
 const last = ({ given }: Arguments, letter: string): string | undefined =>
   given.findLast((one) => one.letter === letter)?.value
@@ -30,7 +20,7 @@ export function runSave(args: readonly string[], family: FamilyName, io: Io): nu
   const tool = toolOf(FAMILIES[family], io.backend, 'save')
   const { program, title } = tool
   try {
-    const options = getopt(args, OPTIONS, program)
+    const options = getopt(args, getoptSpecs(SAVE_OPTIONS), program)
     if (options.given.some(({ letter }) => letter === 'V')) return say(io, `${title}\n`)
     if (options.operands.length > 0) return complain(io, 'Unknown arguments found on commandline\n')
     if (options.given.some(({ letter }) => letter === 'b')) io.stderr('-b/--binary option is not implemented\n')

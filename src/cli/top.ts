@@ -1,22 +1,15 @@
 /** `xtables top`: which rules packets meet now. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
-import { IptcError } from '../errors'
 import { toJson } from '../json'
 import { type Paint, paintOf } from '../terminal-style'
 import { visible } from '../view/escape'
 import { type RuleRate, rates } from '../view/rates'
 import type { TableSnapshot } from '../view/snapshot'
+import { TOP } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
 import { Screen, type Terminal } from './screen'
-import { readTablesAsync, TABLE_OPTIONS } from './view'
-
-const OPTIONS = {
-  ...TABLE_OPTIONS,
-  delay: { type: 'string', short: 'd', default: '1' },
-  count: { type: 'string', short: 'n' },
-  json: { type: 'boolean' },
-} as const
+import { readTablesAsync } from './view'
 
 /** The longest time that a timer of Node takes. */
 const MAX_SECONDS = 2_147_483
@@ -24,13 +17,13 @@ const MAX_SECONDS = 2_147_483
 function readDelay(word: string): number {
   const seconds = word.trim() === '' ? Number.NaN : Number(word)
   if (seconds > 0 && seconds <= MAX_SECONDS) return seconds
-  throw new IptcError(`--delay is a number of seconds above 0, not ${word}`)
+  throw new CommandLineError(`--delay is a number of seconds above 0, not ${word}`)
 }
 
 function readCount(word: string | undefined): number {
   if (word === undefined) return Number.POSITIVE_INFINITY
   if (/^[1-9]\d*$/.test(word)) return Number(word)
-  throw new IptcError(`--count is a number of readings from 1, not ${word}`)
+  throw new CommandLineError(`--count is a number of readings from 1, not ${word}`)
 }
 
 /** What was counted between two readings. */
@@ -69,9 +62,9 @@ export interface TopIo extends Pick<Io, 'stdout' | 'colours'> {
   readonly terminal?: (() => Terminal | undefined) | undefined
 }
 
-/** `top [-t TABLE]... [-4|-6] [-d SECONDS] [-n COUNT] [--json]`: until the signal, `q`, or as many intervals as are asked for. */
+/** Until the signal, `q`, or as many intervals as are asked for. */
 export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal: AbortSignal): Promise<void> {
-  const { values } = parseArgs({ args, options: OPTIONS })
+  const { values } = readWords(TOP, args)
   const [delay, count] = [readDelay(values.delay), readCount(values.count)]
   const read = (): Promise<TableSnapshot[]> => readTablesAsync(values, open)
   // What is wrong with the tables is told before the terminal is taken.

@@ -1,57 +1,23 @@
 /** `xtables trace`: which rules a packet would meet. */
-
-import { parseArgs } from 'node:util'
 import { parseHex } from '../binary/text'
-import { IptcError } from '../errors'
 import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
+import { TRACE } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-kernel'
 
-const text = (short?: string) => ({ type: 'string', ...(short !== undefined && { short }) }) as const
-const flag = (short?: string) => ({ type: 'boolean', ...(short !== undefined && { short }) }) as const
-
-const OPTIONS = {
-  ipv6: flag('6'),
-  protocol: text('p'),
-  source: text('s'),
-  destination: text('d'),
-  sport: text(),
-  dport: text(),
-  'tcp-flags': text(),
-  syn: flag(),
-  'icmp-type': text(),
-  'in-interface': text('i'),
-  'out-interface': text('o'),
-  way: text(),
-  state: text(),
-  mark: text(),
-  'connection-mark': text(),
-  length: text(),
-  ttl: text(),
-  tos: text(),
-  fragment: flag('f'),
-  'uid-owner': text(),
-  'gid-owner': text(),
-  'pkt-type': text(),
-  'mac-source': text(),
-  bytes: text(),
-  all: flag('a'),
-  json: flag(),
-} as const
-
 type Values = ReturnType<typeof parse>['values']
-const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPositionals: true })
+const parse = (args: string[]) => readWords(TRACE, args)
 
 /**
- * `trace [-6] [-p PROTOCOL] [-s ADDRESS] … [--all] [--json] [FILE]`: the rules that a packet of these properties would meet, in
+ * The rules that a packet of these properties would meet, in
  * the tables that there are, or in those of a text of iptables-save. `--all` prints those that it fails, too, and why.
  */
 export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pick<Io, 'stdout' | 'stdin'>): void {
   const { values, positionals } = parse(args)
-  const [file, ...others] = positionals
-  if (others.length > 0) throw new IptcError('trace takes one file with the text of tables, or none')
+  const [file] = positionals
   const ipv6 = values.ipv6 ?? false
   const saved = file === undefined ? undefined : file === '-' ? readFrom('standard input', stdin) : readText(file)
   const ruleset =
@@ -67,11 +33,12 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
 }
 
 function packetOf(values: Values): PacketDescription {
-  if (values.syn && values['tcp-flags'] !== undefined) throw new IptcError('--syn and --tcp-flags exclude each other')
+  if (values.syn && values['tcp-flags'] !== undefined)
+    throw new CommandLineError('--syn and --tcp-flags exclude each other')
   const number = (name: keyof Values): number | undefined => {
     const word = values[name] as string | undefined
     if (word === undefined) return undefined
-    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new IptcError(`--${name} takes a number, not ${word}`)
+    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new CommandLineError(`--${name} takes a number, not ${word}`)
     return Number(word)
   }
   return {
@@ -89,7 +56,7 @@ function packetOf(values: Values): PacketDescription {
 
 function bytesOf(digits: string): Uint8Array {
   const bytes = parseHex(digits)
-  if (bytes === undefined) throw new IptcError('--bytes takes the packet as hexadecimal digits, two a byte')
+  if (bytes === undefined) throw new CommandLineError('--bytes takes the packet as hexadecimal digits, two a byte')
   return bytes
 }
 

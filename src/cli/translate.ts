@@ -17,6 +17,7 @@ import { UsageError } from '../language/options'
 import { splitWords } from '../language/quoting'
 import { SetNumbers, type TranslatedRule, translateRule } from '../nft/translate'
 import { encodeRule } from '../ruleset/rule'
+import { RESTORE_TRANSLATE_OPTIONS } from './applets/tools'
 import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
 import { type Tool, toolOf } from './iptables-tools'
 import { fileReason } from './read-files'
@@ -119,12 +120,6 @@ const restoreUsage = (program: string): string =>
   `${program} ${LANGUAGE_VERSION.slice(1)}\nUsage: ${program} [-h] [-f <FILE>] [-V]\n` +
   '\t[ --help ]\n\t[ --file=<FILE> ]\n\t[ --version ]\n'
 
-const RESTORE_OPTIONS = {
-  help: { type: 'boolean', short: 'h' },
-  file: { type: 'string', short: 'f' },
-  version: { type: 'boolean', short: 'V' },
-} as const
-
 /** @returns the exit status */
 export function runRestoreTranslate(
   words: readonly string[],
@@ -134,7 +129,7 @@ export function runRestoreTranslate(
   const family = FAMILIES[familyName]
   const program = `${programOf(family)}-restore-translate`
   try {
-    const { values } = parseArgs({ args: [...words], options: RESTORE_OPTIONS })
+    const { values } = parseArgs({ args: [...words], options: RESTORE_TRANSLATE_OPTIONS })
     if (values.version) stdout(`${program} ${LANGUAGE_VERSION}\n`)
     else if (values.help) stdout(restoreUsage(program))
     else if (values.file === undefined) throw new Failure(REFUSED, `ERROR: missing file name\n${restoreUsage(program)}`)

@@ -2,22 +2,16 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { FamilyName } from '../abi/family'
 import type { Place } from '../easy/batch'
 import { IptcError } from '../errors'
 import { sshSession } from '../lint/lockout'
 import { newToken } from '../ui/access-token'
 import { uiServer } from '../ui/server'
+import { UI } from './applets/own'
+import { CommandLineError, readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn } from './open-kernel'
 import { readTablesAsync } from './view'
-
-const OPTIONS = {
-  port: { type: 'string', default: '0' },
-  delay: { type: 'string', short: 'd', default: '1' },
-  'allow-apply': { type: 'boolean' },
-  'no-session': { type: 'boolean' },
-} as const
 
 const LOOPBACK = '127.0.0.1'
 
@@ -28,7 +22,7 @@ const FILES = join(__dirname, 'page')
 const [LEAST_SECONDS, MOST_SECONDS] = [0.1, 2_147_483]
 
 /**
- * `ui [--port PORT] [-d SECONDS] [--allow-apply] [--no-session]`: serves the page on loopback until the signal, and prints its
+ * Serves the page on loopback until the signal, and prints its
  * address, in which the token is.
  * @param files where the page is
  */
@@ -39,7 +33,7 @@ export async function runUi(
   signal: AbortSignal,
   files = FILES,
 ): Promise<void> {
-  const { values } = parseArgs({ args, options: OPTIONS })
+  const { values } = readWords(UI, args)
   const [port, seconds] = [readPort(values.port), readDelay(values.delay)]
   const placeOf = (family: FamilyName): Place => placeIn(open, family)
   const read = () => readTablesAsync({}, open)
@@ -66,15 +60,15 @@ export async function runUi(
   await once(server, 'close')
 }
 
-/** @throws IptcError */
+/** @throws CommandLineError */
 function readPort(word: string): number {
   if (/^\d{1,5}$/.test(word) && Number(word) <= 0xffff) return Number(word)
-  throw new IptcError(`--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
+  throw new CommandLineError(`--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
 }
 
-/** @throws IptcError */
+/** @throws CommandLineError */
 function readDelay(word: string): number {
   const seconds = word.trim() === '' ? Number.NaN : Number(word)
   if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds
-  throw new IptcError(`--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
+  throw new CommandLineError(`--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
 }

@@ -1,56 +1,96 @@
-/** What `xtables help` says. */
-export const USAGE = `xtables - the packet filter of Linux, without iptables
+/** What `xtables help` and `xtables APPLET --help` say. */
+import type { Applet } from './applets/applet'
+import {
+  appletNames,
+  type OptionLine,
+  optionLines,
+  ownApplets,
+  sentence,
+  statusesOf,
+  synopsis,
+  toolKinds,
+  wrapped,
+} from './applets/described'
+import { PLACE_OPTIONS } from './applets/place'
+import { STATUSES } from './applets/statuses'
 
-  xtables APPLET …, or a symbolic link with the applet's name:
-    iptables, ip6tables                   one command, as iptables(8) has them
-    iptables-save, ip6tables-save         tables as text
-    iptables-restore, ip6tables-restore   text as tables
-    iptables-nft…, iptables-legacy…       the same of nf_tables, or of ip_tables; a plain name is for what holds rules
-    iptables-xml                          the text of tables as XML
-    iptables-translate                    what is for iptables as what is for nft; also ip6tables-translate,
-                                          iptables-restore-translate, ip6tables-restore-translate
-    ipset                                 sets, as ipset(8) has them
+export { appletNames }
 
-  xtables capture [-6] TABLE              the bytes of a table, as JSON
-  xtables show FILE                       the tables of a file of captures, as text
-  xtables dump --json [-6] [TABLE]        rules as dictionaries; --sets: all, with the ipsets
-  xtables apply --json [-6] [FILE]        make tables what a dump says (from standard input unless said)
-  xtables plan [-6] OWNED [FILE]          what has to be done so that chains are as a text or a dump says; --json
-  xtables apply [-6] OWNED [FILE]         do it: OWNED is --tables, --chain NAME … or --prefix NAME;
-                                          --jumps CHAIN=first|last|before:RULE|after:RULE: where jumps to them stand;
-                                          --confirm SECONDS: it is taken back unless confirmed by then
-  xtables confirm|rollback DIRECTORY      keep what was applied so, or take it back at once
-  xtables trace [-6] [-p tcp] [-s ADDRESS] [--dport PORT] [-i NAME] … [FILE]
-                                          which rules such a packet would meet, and what becomes of it; --all, --json
-  xtables lint [-6] [FILE [FILE6]]        what is wrong in tables, or of no use; --json, --no-session
-  xtables list [-t TABLE] [-4|-6]         what tables hold, with counters: --tree: jumps as a tree; --json
-  xtables graph [-t TABLE] [-4|-6]        chains and jumps as a graph: --format mermaid|dot|svg; --json
-  xtables top [-t TABLE] [-4|-6]          which rules packets meet now: -d SECONDS, -n COUNT, --json; q ends it
-  xtables metrics [-t TABLE] [-4|-6]      counters of rules with comments as OpenMetrics: --chain NAME, --prefix NAME for the
-                                          rules of these chains; --listen [HOST:]PORT serves them
-  xtables ui                              all of this as a page in a browser on this machine: its address has a token;
-                                          --port PORT, -d SECONDS, --allow-apply, --no-session
-  xtables monitor [-4|-6] [-t] [TABLE]    changes of nf_tables as they are made; --trace: packets that TRACE marks;
-                                          --json: a line of JSON each
-  xtables migrate legacy|nft nft|legacy   move tables to the other packet filter: --dry-run, --replace, --clear, --table NAME, --json
-  xtables batch                           commands from standard input, one a line; of each, its exit status
-  xtables help [MATCH | TARGET]           this, or the options of a match or target
-  xtables --version
-
-Before all other words, and right behind an applet's name:
-  --netns NAME|PATH|PID                   the tables of another network namespace
-  --kernel linux|memory                   memory is a kernel in this process, for which no Linux is needed
-  --state FILE                            with --kernel memory: the file that it keeps its tables in
-  --backend legacy|nft                    where the tables are, with a plain name
-  --rewrite NAME[,NAME]                   write back what the kernel does not tell in full, such as 'CT --timeout'
-  --find-refused                          where the kernel refuses several rules, try which of them it is
-
-Examples:
-  xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
+const WIDTH = 100
+const EXAMPLES = `  xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
   xtables --netns blue iptables-save
   ln -s "$(command -v xtables)" /usr/local/bin/iptables && iptables -S
   xtables capture filter > filter.json && xtables show filter.json
   xtables --kernel memory --state filter.json iptables -I INPUT -s 10.0.0.0/8 -j DROP
   xtables dump --json filter | jq .INPUT
   xtables help conntrack
+  source <(xtables completion bash)
 `
+
+/** Two columns; what the first has no room for is a line of its own. */
+function columns(rows: readonly (readonly [left: string, right: string])[], most = 34): string {
+  const width = Math.min(most, Math.max(...rows.map(([left]) => left.length)))
+  return rows
+    .map(([left, right]) => {
+      const indent = ' '.repeat(width + 4)
+      const text = wrapped(right, WIDTH - indent.length).join(`\n${indent}`)
+      if (right === '') return `  ${left}\n`
+      return left.length <= width ? `  ${left.padEnd(width)}  ${text}\n` : `  ${left}\n${indent}${text}\n`
+    })
+    .join('')
+}
+
+/** Short names come first, and leave their room where there is none. */
+const optionRow = ({ names, takes, summary }: OptionLine): readonly [string, string] => [
+  `${names.startsWith('--') ? '    ' : ''}${names}${takes}`,
+  summary,
+]
+
+const statusRows = (statuses: readonly (readonly [number, string])[]): string =>
+  columns(statuses.map(([status, meaning]) => [String(status), meaning]))
+
+/** Of the whole command. */
+export function overview(): string {
+  const place: Applet = { name: '', summary: '', options: PLACE_OPTIONS, operands: [] }
+  const tools = [
+    ...toolKinds().map(({ names, tool }) => [names.join(', '), tool.summary] as const),
+    [
+      'iptables-nft…, iptables-legacy…',
+      'the same of nf_tables, or of ip_tables; a plain name is for what holds rules',
+    ] as const,
+  ]
+  return `xtables - the packet filter of Linux, without iptables
+
+Usage: xtables [PLACE …] APPLET [WORD …]
+       xtables APPLET --help
+
+Applets that stand in for a tool; also called by a symbolic link of that name:
+${columns(tools)}
+Applets of our own:
+${columns(ownApplets().map((applet) => [applet.name, applet.summary]))}
+Places, before all other words, and right behind an applet's name:
+${columns(optionLines(place).map(({ names, takes, summary }) => [`${names}${takes}`, summary]))}
+Other options:
+${columns([
+  ['-h, --help', 'print this; behind an applet, its options'],
+  ['-V, --version', 'print the version'],
+])}
+Exit status, of our own applets; those of the tools are told by xtables APPLET --help, and in xtables(8):
+${statusRows(Object.entries(STATUSES).map(([status, meaning]) => [Number(status), meaning]))}
+Examples:
+${EXAMPLES}`
+}
+
+/** Of one applet. */
+export function appletHelp(applet: Applet): string {
+  const lines = optionLines(applet).map(optionRow)
+  const help = lines.some(([names]) => names.startsWith('-h,')) ? [] : [['-h, --help', 'print this'] as const]
+  const isIpset = applet.name === 'ipset'
+  return [
+    `Usage: xtables ${synopsis(applet)}\n`,
+    `${wrapped(sentence(applet.summary), WIDTH).join('\n')}\n`,
+    isIpset ? 'xtables ipset help prints its commands and options.\n' : `Options:\n${columns([...lines, ...help])}`,
+    ...(applet.notes ?? []).map((note) => `${wrapped(note, WIDTH).join('\n')}\n`),
+    `Exit status:\n${statusRows(statusesOf(applet))}`,
+  ].join('\n')
+}

@@ -4,12 +4,6 @@ import type { TableSnapshot } from '../view/snapshot'
 import { type SnapshotOptions, snapshot, snapshotAsync } from '../view/snapshot'
 import { backendOf, type OpenKernel } from './open-kernel'
 
-export const TABLE_OPTIONS = {
-  table: { type: 'string', short: 't', multiple: true },
-  ipv4: { type: 'boolean', short: '4' },
-  ipv6: { type: 'boolean', short: '6' },
-} as const
-
 export interface TableValues {
   readonly table?: string[] | undefined
   readonly ipv4?: boolean | undefined

@@ -4,18 +4,13 @@ import { decodeText } from '../binary/text'
 import { IptcError } from '../errors'
 import { LANGUAGE_VERSION } from '../language/help'
 import { XmlError, XmlWriter } from '../language/xml'
+import { getoptSpecs, XML_OPTIONS } from './applets/tools'
 import { tryHelp } from './failure'
-import { GetoptError, getopt, type OptionSpec } from './getopt'
+import { GetoptError, getopt } from './getopt'
 import type { Io } from './open-kernel'
 import { fileReason } from './read-files'
 
 const PROGRAM = 'iptables-xml'
-
-const OPTIONS: readonly OptionSpec[] = [
-  { letter: 'c', name: 'combine', argument: 'none' },
-  { letter: 'v', name: 'verbose', argument: 'none' },
-  { letter: 'h', name: 'help', argument: 'none' },
-]
 
 const HELP = `Usage: ${PROGRAM} [-c] [-v] [-h]
           [--combine ]
@@ -26,7 +21,7 @@ const HELP = `Usage: ${PROGRAM} [-c] [-v] [-h]
 /** @returns the exit status */
 export function runXml(args: readonly string[], io: Pick<Io, 'stdout' | 'stderr' | 'stdin'>): number {
   try {
-    const { given, operands } = getopt(args, OPTIONS, PROGRAM)
+    const { given, operands } = getopt(args, getoptSpecs(XML_OPTIONS), PROGRAM)
     const has = (letter: string): boolean => given.some((one) => one.letter === letter)
     if (has('h')) return complain(io, 1, HELP)
     if (operands.length > 1) return complain(io, 1, 'Unknown arguments found on commandline\n')

@@ -4,6 +4,7 @@ import type { Extension } from '../extensions/extension'
 import type { Option } from '../extensions/option'
 import { expectation } from '../extensions/payload'
 import { findExtension } from '../extensions/registry'
+import { type GlobalHelp, globals } from './options'
 
 /**
  * The version of iptables whose language this is. Programs that call the command look at it to see what they may use, and
@@ -23,46 +24,23 @@ const USAGE = (program: string): string => `Usage: ${program} -[ACD] chain rule-
        ${program} -[NX] chain
        ${program} -E old-chain-name new-chain-name
        ${program} -P chain target [options]
-
-Commands:
-  -A, --append CHAIN                 add a rule at the end of a chain
-  -C, --check CHAIN                  ask whether a rule is there
-  -D, --delete CHAIN [NUMBER]        take out a rule, by what it says or by its number
-  -I, --insert CHAIN [NUMBER]        put a rule before the one of this number, the first unless said
-  -R, --replace CHAIN NUMBER         put a rule in place of another
-  -L, --list [CHAIN [NUMBER]]        list rules for people
-  -S, --list-rules [CHAIN [NUMBER]]  list rules as the commands that make them
-  -F, --flush [CHAIN]                take out all rules
-  -Z, --zero [CHAIN [NUMBER]]        set counters to zero
-  -N, --new-chain CHAIN              make a chain
-  -X, --delete-chain [CHAIN]         take out an empty chain, or all of them
-  -E, --rename-chain OLD NEW         give a chain another name
-  -P, --policy CHAIN POLICY          what becomes of packets that no rule decides on: ACCEPT or DROP
-
-Rules:
-  [!] -p, --protocol PROTOCOL        by name or number
-  [!] -s, --source ADDRESS[/MASK][,…]
-  [!] -d, --destination ADDRESS[/MASK][,…]
-  [!] -i, --in-interface NAME[+]
-  [!] -o, --out-interface NAME[+]
-  [!] -f, --fragment                 second and further fragments (IPv4)
-  -m, --match MATCH                  brings the options of a match
-  -j, --jump TARGET                  a verdict, a chain, or a target with options
-  -g, --goto CHAIN                   go on in a chain without coming back
-  -c, --set-counters PACKETS BYTES   what the rule has counted already
-
-Options:
-  -t, --table TABLE                  filter (the default), nat, mangle, raw or security
-  -n, --numeric                      print no names in place of numbers
-  -v, --verbose                      tell more; with -L counters and interfaces
-  -x, --exact                        print counters to the last digit
-      --line-numbers                 print the numbers of rules
-  -w, --wait [SECONDS]               wait so long for the xtables lock, for ever unless said
-  -4, --ipv4, -6, --ipv6             what the line is for
-      --modprobe COMMAND             accepted; the kernel loads its modules itself
-  -h, --help [-m MATCH | -j TARGET]  this, and the options of what stands before it
-  -V, --version
 `
+
+const SECTIONS = ['Commands', 'Rules', 'Options'] as const
+const COLUMN = 37
+
+/** The options of iptables itself, from their declaration. */
+function globalsHelp(): string {
+  const linesOf = (section: GlobalHelp['section']): string[] =>
+    globals().flatMap(({ letter, names, help }) => (help?.section === section ? [lineOf(letter, names, help)] : []))
+  return SECTIONS.map((section) => `\n${section}:\n${linesOf(section).join('')}`).join('')
+}
+
+function lineOf(letter: string, [name]: readonly string[], { takes, negatable, summary }: GlobalHelp): string {
+  const short = letter === '0' || letter === 'M' ? '    ' : `-${letter}, `
+  const text = `  ${negatable ? '[!] ' : ''}${short}--${name}${takes === '' ? '' : ` ${takes}`}`
+  return `${summary === '' ? text : `${text.padEnd(COLUMN - 1)} ${summary}`}\n`
+}
 
 /** The usage, and the options of the extensions that are asked for. @param title the program and its version */
 export function helpText(
@@ -73,7 +51,7 @@ export function helpText(
   const program = programOf(family)
   const known = extensions.map(({ kind, name }) => findExtension(kind, name)).filter((one) => one !== undefined)
   const parts = known.map((extension) => `\n${extensionHelp(extension, family)}`)
-  return [`${title}\n\n${USAGE(program)}`, ...parts].join('')
+  return [`${title}\n\n${USAGE(program)}${globalsHelp()}`, ...parts].join('')
 }
 
 /** The options of a match or target, from its declaration. */

@@ -24,54 +24,90 @@ export interface GlobalOption {
   readonly letter: string
   readonly names: readonly string[]
   readonly argument: 'none' | 'required' | 'optional'
+  /** What help says of it, if anything. */
+  readonly help: GlobalHelp | undefined
 }
 
-const declare = (argument: GlobalOption['argument'], options: Readonly<Record<string, string>>): GlobalOption[] =>
-  Object.entries(options).map(([letter, names]) => ({ letter, names: names.split(' '), argument }))
+export interface GlobalHelp {
+  readonly section: 'Commands' | 'Rules' | 'Options'
+  /** What stands behind it, for people. */
+  readonly takes: string
+  readonly negatable: boolean
+  readonly summary: string
+}
 
-/** iptables(8), sections COMMANDS, PARAMETERS and OTHER OPTIONS. `0` is the letter of an option that has none. */
+type Told = readonly [names: string, takes?: string, summary?: string]
+
+const declare = (
+  argument: GlobalOption['argument'],
+  section: GlobalHelp['section'],
+  options: Readonly<Record<string, Told>>,
+): GlobalOption[] =>
+  Object.entries(options).map(([letter, [names, takes, summary = '']]) => ({
+    ...{ letter, names: names.split(' '), argument },
+    help:
+      takes === undefined
+        ? undefined
+        : { section, takes: takes.replace(/^! ?/, ''), negatable: takes.startsWith('!'), summary },
+  }))
+
+/**
+ * iptables(8), sections COMMANDS, PARAMETERS and OTHER OPTIONS. `0` is the letter of an option that has none; `!` stands before
+ * what one takes that can be negated.
+ */
 const GLOBALS: readonly GlobalOption[] = [
-  ...declare('required', {
-    A: 'append',
-    C: 'check',
-    D: 'delete',
-    I: 'insert',
-    R: 'replace',
-    N: 'new-chain',
-    E: 'rename-chain',
-    P: 'policy',
-    p: 'protocol proto',
-    s: 'source src',
-    d: 'destination dst',
-    i: 'in-interface',
-    o: 'out-interface',
-    j: 'jump',
-    g: 'goto',
-    m: 'match',
-    c: 'set-counters',
-    t: 'table',
-    M: 'modprobe',
+  ...declare('required', 'Commands', {
+    A: ['append', 'CHAIN', 'add a rule at the end of a chain'],
+    C: ['check', 'CHAIN', 'ask whether a rule is there'],
+    D: ['delete', 'CHAIN [NUMBER]', 'take out a rule, by what it says or by its number'],
+    I: ['insert', 'CHAIN [NUMBER]', 'put a rule before the one of this number, the first unless said'],
+    R: ['replace', 'CHAIN NUMBER', 'put a rule in place of another'],
   }),
-  ...declare('optional', {
-    L: 'list',
-    S: 'list-rules',
-    F: 'flush',
-    Z: 'zero',
-    X: 'delete-chain',
-    h: 'help',
-    w: 'wait',
-    W: 'wait-interval',
+  ...declare('optional', 'Commands', {
+    L: ['list', '[CHAIN [NUMBER]]', 'list rules for people'],
+    S: ['list-rules', '[CHAIN [NUMBER]]', 'list rules as the commands that make them'],
+    F: ['flush', '[CHAIN]', 'take out all rules'],
+    Z: ['zero', '[CHAIN [NUMBER]]', 'set counters to zero'],
   }),
-  ...declare('none', {
-    f: 'fragments',
-    n: 'numeric',
-    v: 'verbose',
-    x: 'exact',
-    V: 'version',
-    4: 'ipv4',
-    6: 'ipv6',
-    0: 'line-numbers',
+  ...declare('required', 'Commands', { N: ['new-chain', 'CHAIN', 'make a chain'] }),
+  ...declare('optional', 'Commands', { X: ['delete-chain', '[CHAIN]', 'take out an empty chain, or all of them'] }),
+  ...declare('required', 'Commands', {
+    E: ['rename-chain', 'OLD NEW', 'give a chain another name'],
+    P: ['policy', 'CHAIN POLICY', 'what becomes of packets that no rule decides on: ACCEPT or DROP'],
   }),
+  ...declare('required', 'Rules', {
+    p: ['protocol proto', '!PROTOCOL', 'by name or number'],
+    s: ['source src', '!ADDRESS[/MASK][,…]'],
+    d: ['destination dst', '!ADDRESS[/MASK][,…]'],
+    i: ['in-interface', '!NAME[+]'],
+    o: ['out-interface', '!NAME[+]'],
+  }),
+  ...declare('none', 'Rules', { f: ['fragments', '!', 'second and further fragments (IPv4)'] }),
+  ...declare('required', 'Rules', {
+    m: ['match', 'MATCH', 'brings the options of a match'],
+    j: ['jump', 'TARGET', 'a verdict, a chain, or a target with options'],
+    g: ['goto', 'CHAIN', 'go on in a chain without coming back'],
+    c: ['set-counters', 'PACKETS BYTES', 'what the rule has counted already'],
+  }),
+  ...declare('required', 'Options', {
+    t: ['table', 'TABLE', 'filter (the default), nat, mangle, raw or security'],
+  }),
+  ...declare('none', 'Options', {
+    n: ['numeric', '', 'print no names in place of numbers'],
+    v: ['verbose', '', 'tell more; with -L counters and interfaces'],
+    x: ['exact', '', 'print counters to the last digit'],
+    0: ['line-numbers', '', 'print the numbers of rules'],
+  }),
+  ...declare('optional', 'Options', {
+    w: ['wait', '[SECONDS]', 'wait so long for the xtables lock, for ever unless said'],
+    W: ['wait-interval'],
+  }),
+  ...declare('none', 'Options', { 4: ['ipv4', '', 'the line is for IPv4'], 6: ['ipv6', '', 'the line is for IPv6'] }),
+  ...declare('required', 'Options', { M: ['modprobe', 'COMMAND', 'accepted; the kernel loads its modules itself'] }),
+  ...declare('optional', 'Options', {
+    h: ['help', '[-m MATCH | -j TARGET]', 'this, and the options of what stands before it'],
+  }),
+  ...declare('none', 'Options', { V: ['version', ''] }),
 ]
 
 /** `--fragments` is no name where the family has no such thing; `-f` is refused with a hint. */
@@ -86,6 +122,9 @@ const LONG: Readonly<Record<FamilyName, ReadonlyMap<string, GlobalOption>>> = {
   ipv4: longNames('ipv4'),
   ipv6: longNames('ipv6'),
 }
+
+/** All of them, in the order in which help tells of them. */
+export const globals = (): readonly GlobalOption[] => GLOBALS
 
 const SHORT: ReadonlyMap<string, GlobalOption> = new Map(
   GLOBALS.filter(({ letter }) => letter !== '0').map((option) => [option.letter, option]),

@@ -33,7 +33,7 @@ describe('batch', () => {
   })
 
   test('takes no word', () => {
-    expect(run('xtables', ['batch', 'file']).status).toBe(1)
+    expect(run('xtables', ['batch', 'file']).status).toBe(2)
   })
 })
 

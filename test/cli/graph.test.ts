@@ -43,10 +43,10 @@ test('as data', () => {
 })
 
 test.each([
-  ['graph --format png', 1, '--format is mermaid or dot or svg, not "png"'],
-  ['graph --json --format dot', 1, '--json is a form of its own'],
+  ['graph --format png', 2, '--format is mermaid, dot or svg, not "png"'],
+  ['graph --json --format dot', 2, '--json is a form of its own'],
   ['graph -t nope', 1, 'there is no table "nope"'],
-  ['graph INPUT', 2, "Unexpected argument 'INPUT'"],
+  ['graph INPUT', 2, 'it takes no word'],
 ])('%s is refused', (line, status, message) => {
   expect(xtables(line)).toEqual({ status, stdout: '', stderr: expect.stringContaining(message) })
 })

@@ -72,8 +72,8 @@ test('of nothing', () => {
 
 test.each([
   ['list -t nope', 1, 'there is no table "nope"'],
-  ['list --colour', 2, "Unknown option '--colour'"],
-  ['list filter', 2, "Unexpected argument 'filter'"],
+  ['list --colour', 2, 'there is no option --colour'],
+  ['list filter', 2, 'it takes no word, and was given "filter"'],
 ])('%s is refused', (line, status, message) => {
   expect(xtables(line)).toEqual({ status, stdout: '', stderr: expect.stringContaining(message) })
 })

@@ -294,8 +294,8 @@ test('the command says what it is about to do, and what it has done', () => {
     1,
     'nft to legacy\nipv4 filter: 5 rules, 1 chain: cannot be moved\n  the table of nft has rule 3 of chain INPUT, which is none of iptables\n',
   ])
-  expect(() => xtables('legacy')).toThrow('migrate wants two words')
-  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate wants two words')
+  expect(() => xtables('legacy')).toThrow('migrate: it ')
+  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it ')
   expect(() => xtables('nft', 'nft')).toThrow('from nft to nft there is nothing to move')
-  expect(() => xtables('nft', 'ebtables')).toThrow('the option to takes legacy or nft, not "ebtables"')
+  expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO is legacy or nft, not "ebtables"')
 })

@@ -2,7 +2,7 @@
 import { syntax, usage } from './refusal'
 
 export type OutputMode = 'plain' | 'save' | 'xml' | 'json'
-const MODES: readonly OutputMode[] = ['plain', 'save', 'xml', 'json']
+export const MODES: readonly OutputMode[] = ['plain', 'save', 'xml', 'json']
 
 /** What options say. In a session, as while restoring, it holds until something else is said. */
 export interface Settings {
@@ -18,7 +18,7 @@ export interface Settings {
 
 type Flag = 'exist' | 'quiet' | 'resolve' | 'sorted' | 'names' | 'terse'
 
-const FLAGS: Readonly<Record<string, Flag>> = {
+export const FLAGS: Readonly<Record<string, Flag>> = {
   '!': 'exist',
   exist: 'exist',
   q: 'quiet',
@@ -33,7 +33,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   terse: 'terse',
 }
 
-const VALUED: Readonly<Record<string, 'o' | 'f'>> = { o: 'o', output: 'o', f: 'f', file: 'f' }
+export const VALUED: Readonly<Record<string, 'o' | 'f'>> = { o: 'o', output: 'o', f: 'f', file: 'f' }
 
 export type CommandName =
   | 'create'
@@ -64,7 +64,7 @@ interface Spec {
 const ANY = Number.POSITIVE_INFINITY
 
 /** In the order in which a name that is cut short is looked up. */
-const COMMANDS: readonly Spec[] = [
+export const COMMANDS: readonly Spec[] = [
   { name: 'create', letters: ['N'], short: 'n', words: [2, ANY] },
   { name: 'add', letters: ['A'], words: [2, ANY] },
   { name: 'del', letters: ['D'], words: [2, ANY] },

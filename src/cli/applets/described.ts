@@ -1,0 +1,80 @@
+/** What help, the man page and the docs say of applets, taken from their declarations. */
+import { globals } from '../../language/options'
+import { type Applet, namesOf, operandText, type ToolApplet, type ToolAppletKind, takesText } from './applet'
+import { OWN } from './own'
+import { STATUSES, TOOL_STATUSES } from './statuses'
+import { TOOLS } from './tools'
+
+export interface OptionLine {
+  /** `-t, --table` */
+  readonly names: string
+  /** With a blank before it; nothing where it takes nothing. */
+  readonly takes: string
+  readonly summary: string
+}
+
+const isTool = (applet: Applet): applet is ToolApplet => TOOLS.has(applet.name)
+
+/** Those whose options are iptables' own. */
+const OF_IPTABLES: readonly ToolAppletKind[] = ['command', 'translate']
+
+export const hasOptionsOfIptables = (applet: Applet): boolean => isTool(applet) && OF_IPTABLES.includes(applet.kind)
+
+export const optionLines = (applet: Applet): OptionLine[] =>
+  hasOptionsOfIptables(applet)
+    ? globals().flatMap(({ letter, names, help }) =>
+        help === undefined
+          ? []
+          : {
+              names: `${letter === '0' ? '' : `-${letter}, `}--${names[0]}`,
+              takes: help.takes === '' ? '' : ` ${help.takes}`,
+              summary: help.summary,
+            },
+      )
+    : Object.entries(applet.options).map(([name, option]) => ({
+        names: namesOf(name, option).join(', '),
+        takes: takesText(option),
+        summary: option.summary,
+      }))
+
+/** Those that people are told of. */
+export const ownApplets = (): Applet[] => [...OWN.values()].filter(({ isHidden }) => !isHidden)
+
+/** Tools of the same kind, with the names that say nothing of a backend. */
+export function toolKinds(): { readonly names: string[]; readonly tool: ToolApplet }[] {
+  const plain = [...TOOLS.values()].filter(({ name }) => !/-(legacy|nft)/.test(name))
+  const kinds = new Set(plain.map(({ kind }) => kind))
+  return [...kinds].map((kind) => {
+    const these = plain.filter((one) => one.kind === kind)
+    return { names: these.map(({ name }) => name), tool: these[0] as ToolApplet }
+  })
+}
+
+/** `trace [OPTION …] [FILE]` */
+export function synopsis(applet: Applet): string {
+  const options = Object.keys(applet.options).length === 0 ? [] : ['[OPTION …]']
+  return [applet.name, ...options, ...applet.operands.map(operandText)].join(' ')
+}
+
+/** `Print what tables hold.` */
+export const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+
+/** What the exit statuses of an applet mean, the least first. */
+export const statusesOf = (applet: Applet): (readonly [status: number, meaning: string])[] =>
+  Object.entries({ ...(isTool(applet) ? TOOL_STATUSES : STATUSES), ...applet.statuses }).map(
+    ([status, meaning]) => [Number(status), meaning] as const,
+  )
+
+/** All that `xtables` may be told first, or be called by. */
+export const appletNames = (): string[] => [...ownApplets(), ...TOOLS.values()].map(({ name }) => name)
+
+/** Lines of no more letters than that, but where a word has more. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    if (line !== undefined && line.length + word.length < width) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}

@@ -1,0 +1,83 @@
+/** The words behind the name of one of our own applets, read by its declaration. */
+import { parseArgs } from 'node:util'
+import { IptcError } from '../errors'
+import { similarNames } from '../extensions/similar-names'
+import { type Applet, namesOf, operandText, type Values } from './applets/applet'
+
+/** Words that are not understood. Nothing has been done. */
+export class CommandLineError extends IptcError {}
+
+type Parsed<A extends Applet> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: A['options']; allowPositionals: true }>
+>
+
+/** @throws CommandLineError which says what is wrong, and what would be accepted */
+export function readWords<const A extends Applet>(applet: A, words: readonly string[]): Parsed<A> {
+  const args = [...words]
+  checkNames(applet, args)
+  try {
+    const parsed = parseArgs({ args, options: applet.options, allowPositionals: true })
+    checkOperands(applet, parsed.positionals)
+    checkValues(applet, parsed)
+    return parsed as Parsed<A>
+  } catch (error) {
+    if (!(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error
+    // What stands behind the first sentence is about other ways to write the same.
+    const [sentence = ''] = (error as Error).message.split(/\.?\n|\. /)
+    throw wrong(applet, sentence.replace(/\.$/, ''))
+  }
+}
+
+const wrong = ({ name }: Applet, what: string): CommandLineError =>
+  new CommandLineError(`${name}: ${what}; see xtables ${name} --help`)
+
+function checkNames(applet: Applet, args: string[]): void {
+  const { options } = applet
+  const { tokens } = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true })
+  for (const token of tokens)
+    if (token.kind === 'option' && !Object.hasOwn(options, token.name)) throw unknownOption(applet, token.rawName)
+}
+
+function unknownOption(applet: Applet, given: string): CommandLineError {
+  const names = Object.entries(applet.options).flatMap(([name, option]) => namesOf(name, option))
+  const near = given.startsWith('--')
+    ? similarNames(
+        given,
+        names.filter((name) => name.startsWith('--')),
+      )
+    : undefined
+  const takes = names.length === 0 ? 'it takes none' : `it takes ${names.join(', ')}`
+  return wrong(applet, `there is no option ${given}; ${near ?? takes}`)
+}
+
+function checkOperands(applet: Applet, words: readonly string[]): void {
+  const { operands } = applet
+  const missing = operands.filter(({ isOptional }) => !isOptional)[words.length]
+  if (missing !== undefined) throw wrong(applet, `it wants ${operands.map(operandText).join(' ')}`)
+  const superfluous = operands.at(-1)?.isRepeated ? undefined : words[operands.length]
+  if (superfluous === undefined) return
+  const takes = operands.length === 0 ? 'no word' : `${operands.map(operandText).join(' ')} and no more`
+  throw wrong(applet, `it takes ${takes}, and was given ${JSON.stringify(superfluous)}`)
+}
+
+/** Of words that are all known, others are wrong. In which case they are written is for the applet to say. */
+function checkValues(
+  applet: Applet,
+  { values, positionals }: { values: object; positionals: readonly string[] },
+): void {
+  const check = (what: string, known: Values | undefined, given: readonly unknown[]): void => {
+    if (typeof known !== 'object') return
+    const bad = given.find((word) => !known.some((one) => one.toLowerCase() === String(word).toLowerCase()))
+    if (bad !== undefined) throw wrong(applet, `${what} is ${listed(known)}, not ${JSON.stringify(bad)}`)
+  }
+  for (const [name, value] of Object.entries(values)) check(`--${name}`, applet.options[name]?.values, [value].flat())
+  for (const [i, { name, values: known }] of applet.operands.entries()) check(name, known, positionals.slice(i, i + 1))
+}
+
+const listed = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+
+/** Whether help is asked for; behind `--`, a word is not an option. */
+export function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return words.slice(0, end < 0 ? words.length : end).some((word) => word === '--help' || word === '-h')
+}

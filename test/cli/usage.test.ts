@@ -1,0 +1,96 @@
+/** What the command says of itself, and to whoever mistypes. */
+import { OWN } from '../../src/cli/applets/own'
+import { PLACE_OPTIONS } from '../../src/cli/applets/place'
+import { TOOLS } from '../../src/cli/applets/tools'
+import { findExtension } from '../../src/extensions/registry'
+import { run } from './run'
+
+const applets = [...OWN.values(), ...TOOLS.values()]
+
+const ASK_NO_KERNEL = /-translate$|-xml$/
+
+describe('help', () => {
+  test.each(applets.map(({ name }) => name))('xtables %s --help', (name) => {
+    const { status, stdout, stderr } = run('xtables', [
+      ...(ASK_NO_KERNEL.test(name) ? [] : ['--kernel', 'memory']),
+      name,
+      '--help',
+    ])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^(Usage: xtables|ip6?tables|ipset )/)
+  })
+
+  test.each([...OWN.values()].map((applet) => [applet.name, applet]))('tells every option of %s', (name, applet) => {
+    const { stdout } = run('xtables', [name, '-h'])
+    for (const [option, { short, takes, summary }] of Object.entries(applet.options)) {
+      const names = `${short === undefined ? '' : `-${short}, `}--${option}${takes === undefined ? '' : ` ${takes}`}`
+      expect(stdout).toContain(names)
+      expect(stdout.replace(/\s+/g, ' ')).toContain(summary)
+    }
+    expect(stdout).toMatch(/Exit status:\n {2}0 /)
+  })
+
+  test('stands anywhere, and does nothing else', () => {
+    const { stdout } = run('xtables', ['list', '--help'])
+    expect(run('xtables', ['list', '-t', 'nat', '--nope', '--help'])).toEqual({ status: 0, stdout, stderr: '' })
+    expect(run('xtables', ['help', 'list'])).toEqual({ status: 0, stdout, stderr: '' })
+    expect(run('xtables', ['--netns', 'no-such-namespace', 'list', '-h'])).toEqual({ status: 0, stdout, stderr: '' })
+    expect(run('xtables', ['apply', '--', '--help'])).toMatchObject({ status: 1, stdout: '' })
+  })
+
+  test('of the whole names every applet and place', () => {
+    const { status, stdout, stderr } = run('xtables', [])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    for (const words of [['help'], ['--help'], ['-h']]) expect(run('xtables', words).stdout).toBe(stdout)
+    const named = applets.filter(({ name, isHidden }) => !isHidden && !/-(legacy|nft)/.test(name))
+    for (const { name } of named) expect(stdout).toMatch(new RegExp(`(^|[ ,])${name}[ ,\n]`, 'm'))
+    for (const name of Object.keys(PLACE_OPTIONS)) expect(stdout).toContain(`--${name}`)
+    expect(stdout.split('\n').filter((line) => line.length > 105)).toEqual([])
+  })
+
+  test('no applet has the name of a match or target', () => {
+    const clashes = applets.filter(({ name }) => findExtension('match', name) ?? findExtension('target', name))
+    expect(clashes).toEqual([])
+  })
+
+  test.each(['iptables-save', 'iptables-restore', 'iptables-xml'])(
+    '%s by its own name says what the tool says',
+    (name) => {
+      const own = run('xtables', [name, '--help'])
+      expect(own.stdout).toContain('Exit status:')
+      expect(run(name, [...(name === 'iptables-xml' ? [] : ['--kernel', 'memory']), '--help'])).not.toEqual(own)
+    },
+  )
+})
+
+describe('what is mistyped', () => {
+  test.each([
+    ['lst', 'there is no applet "lst"; similar names: list; '],
+    ['iptable-save -c', 'there is no applet "iptable-save"; similar names: iptables-save, ip6tables-save; '],
+    ['--netn blue list', 'there is no option "--netn"'],
+    ['frobnicate', 'there is no applet "frobnicate"; xtables help says what there is'],
+    ['help conntrak', 'there is no applet, match or target conntrak; similar names: conntrack'],
+    [
+      'help lint extra',
+      'help: it takes [APPLET|MATCH|TARGET] and no more, and was given "extra"; see xtables help --help',
+    ],
+    ['list --tabel nat', 'list: there is no option --tabel; similar names: --table; see xtables list --help'],
+    ['show -x file', 'show: there is no option -x; it takes none; see xtables show --help'],
+    ['lint --frobnicate', 'lint: there is no option --frobnicate; it takes -6, --ipv6, --no-session, --json; see'],
+    ['list -t', "list: Option '-t, --table <value>' argument missing; see xtables list --help"],
+    ['list --json=yes', "list: Option '--json' does not take an argument; see"],
+    ['graph --format png', 'graph: --format is mermaid, dot or svg, not "png"; see'],
+    ['migrate legacy nftables', 'migrate: TO is legacy or nft, not "nftables"; see'],
+    ['migrate legacy', 'migrate: it wants FROM TO; see'],
+    ['--kernel memory show file', '--kernel has no place with show: it asks no kernel'],
+    ['--netns blue iptables-xml', '--netns has no place with iptables-xml: it asks no kernel'],
+  ])('xtables %s', (line, message) => {
+    const said = run('xtables', line.split(' '))
+    expect(said).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`xtables: ${message.split('; ')[0]}`),
+    })
+    expect(said.stderr).toContain(message)
+  })
+})
