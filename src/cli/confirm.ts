@@ -24,7 +24,7 @@ const MOST_SECONDS = 86_400
 export function secondsOf(word: string): number {
   const seconds = /^\d{1,5}$/.test(word) ? Number(word) : 0
   if (seconds < 1 || seconds > MOST_SECONDS)
-    throw new IptcError(`--confirm takes a number of seconds from 1 to ${MOST_SECONDS}, not ${word}`)
+    throw new IptcError('XT_COMMAND', `--confirm takes a number of seconds from 1 to ${MOST_SECONDS}, not ${word}`)
   return seconds
 }
 
@@ -42,7 +42,10 @@ export function applyPending(
   streams: Streams,
 ): () => void {
   if (place.kernel === 'memory' && place.state === undefined)
-    throw new IptcError('--confirm wants --state with --kernel memory: no other process has the tables of this one')
+    throw new IptcError(
+      'XT_COMMAND',
+      '--confirm wants --state with --kernel memory: no other process has the tables of this one',
+    )
   const pending = Pending.make(dataOf(plan, seconds, place, open))
   const holder = startHolder(pending, streams.self)
   try {
@@ -64,7 +67,7 @@ export function applyPending(
       streams.goOn((signal) => askToKeep(pending, seconds, streams, signal))
     else if (pending.decision === undefined)
       streams.stdout(`taken back in ${seconds} seconds, unless: xtables confirm ${pending.directory}\n`)
-    else throw new IptcError('the time was over before the change was made: it is taken back')
+    else throw new IptcError('XT_COMMAND', 'the time was over before the change was made: it is taken back')
   }
 }
 
@@ -102,6 +105,7 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
       child.stdin?.destroy()
       pending.remove()
       throw new IptcError(
+        'XT_COMMAND',
         `nothing is changed: the process that would take it back does not start${result ? `: ${result.lines.join()}` : ''}`,
       )
     }
@@ -163,6 +167,7 @@ function takenBackHere(pending: Pending): TakenBack {
   const { kernel, writing } = open
   if (typeof kernel.place === 'number' && kernel.place !== namespace)
     throw new IptcError(
+      'XT_COMMAND',
       'the change was made in another network namespace, and the process that was to take it back does not answer',
     )
   const result = takeBack(what, { kernel, ...writing })
@@ -245,14 +250,17 @@ function takenBackOnce({ place, takeBack: what }: PendingData, held: OpenKernel 
 export function runConfirm(args: readonly string[]): void {
   const pending = Pending.open(directoryIn(args, 'confirm'))
   if (!pending.decide('kept') && pending.decision !== 'kept')
-    throw new IptcError(`it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`)
+    throw new IptcError(
+      'XT_COMMAND',
+      `it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`,
+    )
 }
 
 /** `rollback DIRECTORY`: what was changed is taken back at once. */
 export async function runRollback(args: readonly string[], streams: Streams): Promise<number> {
   const pending = Pending.open(directoryIn(args, 'rollback'))
   if (!pending.decide('undo') && pending.decision === 'kept')
-    throw new IptcError('it is too late: the change was confirmed')
+    throw new IptcError('XT_COMMAND', 'it is too late: the change was confirmed')
   const end = performance.now() + END_MS
   while (pending.result === undefined && performance.now() < end) await sleep(POLL_MS)
   const result = pending.result ?? takenBackHere(pending)
@@ -262,6 +270,6 @@ export async function runRollback(args: readonly string[], streams: Streams): Pr
 
 function directoryIn([directory, ...others]: readonly string[], name: string): string {
   if (directory === undefined || others.length > 0)
-    throw new IptcError(`${name} wants the directory that xtables apply --confirm has named`)
+    throw new IptcError('XT_COMMAND', `${name} wants the directory that xtables apply --confirm has named`)
   return directory
 }

@@ -20,7 +20,7 @@ export function runGraph(args: string[], open: OpenKernel, { stdout }: Pick<Io, 
   const { format = 'mermaid', json } = values
   check('--format', format, GRAPH_FORMAT)
   if (json && values.format !== undefined)
-    throw new IptcError('--json is a form of its own: --format has no place here')
+    throw new IptcError('XT_COMMAND', '--json is a form of its own: --format has no place here')
   const tables = readTables(values, open)
   stdout(json ? `${toJson(chainGraph(tables))}\n` : printGraph(tables, format as GraphFormat))
 }

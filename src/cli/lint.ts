@@ -33,7 +33,8 @@ function rulesetsOf(
   open: OpenKernel,
 ): [FamilyRuleset, FamilyRuleset | undefined] {
   const [first, second, ...others] = files
-  if (others.length > 0) throw new IptcError('lint takes the text of the tables of one family, or of both')
+  if (others.length > 0)
+    throw new IptcError('XT_COMMAND', 'lint takes the text of the tables of one family, or of both')
   const read = (six: boolean): FamilyRuleset => FamilyRuleset.read(placeIn(open, six ? 'ipv6' : 'ipv4'))
   if (first === undefined) return ipv6 ? [read(true), undefined] : [read(false), read(true)]
   const parsed = FamilyRuleset.parse(readText(first), { ipv6 })

@@ -119,7 +119,7 @@ function runApplet(name: string, words: readonly string[], outer: Place, streams
   using open = openKernel({ ...outer, ...place })
   const said = place.backend ?? outer.backend
   if (backend !== undefined && said !== undefined && said !== backend)
-    throw new IptcError(`${name} is for the backend ${backend}, and --backend says ${said}`)
+    throw new IptcError('XT_COMMAND', `${name} is for the backend ${backend}, and --backend says ${said}`)
   const writing = { ...open.writing, backend: backend ?? backendOf(open, family) }
   const io = { ...streams, ...tablesIn({ ...open, writing }, family) }
   const status = runKind(kind, rest, family, io)
@@ -163,14 +163,14 @@ function runOwn(words: readonly string[], outer: Place, streams: Streams): numbe
   if (name === '--version' || name === '-V') streams.stdout(`xtables ${load.version().version()}\n`)
   else if (name === 'show') load.own().show(args, streams)
   else if (Object.hasOwn(ON_KERNEL, name)) return runOnKernel(name, args, place, streams)
-  else throw new IptcError(`there is no ${JSON.stringify(name)}; xtables help says what there is`)
+  else throw new IptcError('XT_COMMAND', `there is no ${JSON.stringify(name)}; xtables help says what there is`)
   return 0
 }
 
 /** Each line is what could stand behind `xtables`. */
 function runLines([superfluous]: readonly string[], place: Place, streams: Streams): number {
   if (superfluous !== undefined)
-    throw new IptcError(`batch takes no word, and was given ${superfluous}: it reads standard input`)
+    throw new IptcError('XT_COMMAND', `batch takes no word, and was given ${superfluous}: it reads standard input`)
   const { runBatch } = load.batch()
   const { shellWords } = load.shellWords()
   return runBatch(streams.lines(), { ...streams, goOn: undefined }, (line, shared) =>
@@ -233,7 +233,8 @@ function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, s
 
 /** Starts what takes its time, and says what is wrong where something is. */
 function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
-  if (streams.goOn === undefined) throw new IptcError(`${name} goes on until it is ended: it is no line of a batch`)
+  if (streams.goOn === undefined)
+    throw new IptcError('XT_COMMAND', `${name} goes on until it is ended: it is no line of a batch`)
   streams.goOn(async (signal) => {
     try {
       return await work(signal)
@@ -249,7 +250,8 @@ function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => 
 /** What becomes of a change that is not confirmed yet. Where its tables are is known. */
 function runPending(name: string, args: readonly string[], place: Place, streams: Streams): number {
   const [said] = Object.keys(place)
-  if (said !== undefined) throw new IptcError(`${name} knows where the tables are: --${said} has no place here`)
+  if (said !== undefined)
+    throw new IptcError('XT_COMMAND', `${name} knows where the tables are: --${said} has no place here`)
   const { holdChange, runConfirm, runRollback } = load.confirm()
   if (name === 'rollback') return goingOn(name, streams, () => runRollback(args, streams))
   if (name === 'hold-change') return goingOn(name, streams, (signal) => holdChange(args, streams, signal))
@@ -259,7 +261,7 @@ function runPending(name: string, args: readonly string[], place: Place, streams
 
 /** @throws IptcError for what would mean nothing */
 function checkNoBackend({ backend }: Place, why: string): void {
-  if (backend !== undefined) throw new IptcError(`${why}: --backend ${backend} has no place here`)
+  if (backend !== undefined) throw new IptcError('XT_COMMAND', `${why}: --backend ${backend} has no place here`)
 }
 
 function runMigrate(args: string[], outer: Place, streams: Streams): number {

@@ -44,7 +44,9 @@ export async function serveMetrics(
   try {
     await once(server.listen(place), 'listening')
   } catch (cause) {
-    throw new IptcError(`cannot listen on ${values.listen} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot listen on ${values.listen} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
   }
   const { address, port, family } = server.address() as AddressInfo
   stdout(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}/metrics\n`)
@@ -62,5 +64,5 @@ function readAddress(word: string): { readonly host: string; readonly port: numb
   const [, bracketed, host = bracketed ?? LOOPBACK, port = ''] =
     /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(word) ?? []
   if (port !== '' && Number(port) <= 0xffff) return { host, port: Number(port) }
-  throw new IptcError(`--listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}`)
+  throw new IptcError('XT_COMMAND', `--listen takes PORT, HOST:PORT or [ADDRESS]:PORT, not ${JSON.stringify(word)}`)
 }

@@ -27,6 +27,7 @@ export function runMigrate(
   const [from, to, ...others] = positionals
   if (from === undefined || to === undefined || others.length > 0)
     throw new IptcError(
+      'XT_COMMAND',
       'migrate wants two words, the packet filters from which and to which: legacy nft, or nft legacy',
     )
   const { table: tables, replace, clear, 'dry-run': dryRun, ipv4 = false, ipv6 = false } = values

@@ -47,18 +47,19 @@ interface Request {
 function readRequest(args: string[]): Request {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true })
   const [table, ...others] = positionals
-  if (others.length > 0) throw new IptcError('monitor takes the name of one table, or looks at all')
+  if (others.length > 0) throw new IptcError('XT_COMMAND', 'monitor takes the name of one table, or looks at all')
   const families = new Set<string>([
     ...(values.ipv4 ? ['ipv4'] : []),
     ...(values.ipv6 ? ['ipv6'] : []),
     ...(values.family === undefined ? [] : [values.family]),
   ])
   const [family, other] = [...families]
-  if (other !== undefined) throw new IptcError('monitor looks at one family, or at all: say one of -4 and -6, or none')
+  if (other !== undefined)
+    throw new IptcError('XT_COMMAND', 'monitor looks at one family, or at all: say one of -4 and -6, or none')
   if (family !== undefined && !Object.hasOwn(FAMILIES, family))
-    throw new IptcError(`--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
+    throw new IptcError('XT_COMMAND', `--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
   const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count)
-  if (!(count > 0)) throw new IptcError(`--count is a number of lines from 1, not ${values.count}`)
+  if (!(count > 0)) throw new IptcError('XT_COMMAND', `--count is a number of lines from 1, not ${values.count}`)
   const trace = values.trace ?? false
   return {
     event: values.event ?? !trace,

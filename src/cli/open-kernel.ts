@@ -85,7 +85,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
     const [, name, glued] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? []
     const flag = PLACE_FLAGS.find((one) => one === name)
     if (flag !== undefined) {
-      if (glued !== undefined) throw new IptcError(`--${flag} takes no word`)
+      if (glued !== undefined) throw new IptcError('XT_COMMAND', `--${flag} takes no word`)
       place[flag] = ''
       rest = rest.slice(1)
       continue
@@ -93,7 +93,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
     const option = PLACE_OPTIONS.find((one) => one === name)
     if (option === undefined) return { place, rest }
     const value = glued ?? next
-    if (value === undefined) throw new IptcError(`--${option} wants a word behind it`)
+    if (value === undefined) throw new IptcError('XT_COMMAND', `--${option} wants a word behind it`)
     place[option] = value
     rest = rest.slice(glued === undefined ? 2 : 1)
   }
@@ -121,14 +121,14 @@ export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...p
 function readBackend(word: string | undefined): BackendName | undefined {
   if (word === undefined) return saidBackend()
   if (aBackend.accepts(word)) return word as BackendName
-  throw new IptcError(`--backend is ${aBackend.expected}, not ${word}`)
+  throw new IptcError('XT_COMMAND', `--backend is ${aBackend.expected}, not ${word}`)
 }
 
 function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 'writing'> {
   if (kernel === 'memory') return openMemory(netns, state)
-  if (kernel !== 'linux') throw new IptcError(`--kernel is linux or memory, not ${kernel}`)
+  if (kernel !== 'linux') throw new IptcError('XT_COMMAND', `--kernel is linux or memory, not ${kernel}`)
   if (state !== undefined)
-    throw new IptcError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
+    throw new IptcError('XT_COMMAND', '--state is for --kernel memory: the kernel of Linux keeps its own tables')
   const namespace = netns === undefined ? undefined : openNamespace(netns)
   return { kernel: new LinuxKernel({ namespace }), save: NOTHING, [Symbol.dispose]: NOTHING }
 }
@@ -141,7 +141,8 @@ function openNamespace(ref: string): NetworkNamespace {
 }
 
 function openMemory(netns: string | undefined, state: string | undefined): Omit<OpenKernel, 'writing'> {
-  if (netns !== undefined) throw new IptcError('--netns is for --kernel linux: a kernel in memory has no namespaces')
+  if (netns !== undefined)
+    throw new IptcError('XT_COMMAND', '--netns is for --kernel linux: a kernel in memory has no namespaces')
   const { MemoryKernel } = require('../kernel/memory/memory-kernel') as typeof import('../kernel/memory/memory-kernel')
   if (state === undefined) return { kernel: new MemoryKernel(), save: NOTHING, [Symbol.dispose]: NOTHING }
   const file = holdState(state)
@@ -163,7 +164,7 @@ function holdState(path: string): PlainFile {
     return holdFile(path)
   } catch (cause) {
     const reason = cause instanceof FileRefusal ? cause.message : (cause as NodeJS.ErrnoException).code
-    throw new IptcError(`cannot open ${path} (${reason})`, { cause })
+    throw new IptcError('XT_FILE', `cannot open ${path} (${reason})`, { cause })
   }
 }
 
@@ -184,7 +185,7 @@ export function readFrom(name: string, read: () => string): string {
   try {
     return read()
   } catch (cause) {
-    throw new IptcError(`cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }
 
@@ -216,7 +217,7 @@ function writeState({ fd, path }: PlainFile, before: string, after: string): voi
     renameSync(temporary, path)
     sync(folder)
   } catch (cause) {
-    throw new IptcError(`cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }
 

@@ -55,8 +55,8 @@ export function dump(args: string[], { kernel, writing: { backend } }: OpenKerne
   const { dumpAll, dumpSets, dumpTable } = requireEasy()
   const place = { ipv6: values.ipv6 ?? false, kernel, backend }
   const [table, ...others] = positionals
-  if (others.length > 0) throw new IptcError('dump takes the name of one table, or dumps all that exist')
-  if (values.sets && table !== undefined) throw new IptcError('--sets goes with a dump of all tables')
+  if (others.length > 0) throw new IptcError('XT_COMMAND', 'dump takes the name of one table, or dumps all that exist')
+  if (values.sets && table !== undefined) throw new IptcError('XT_COMMAND', '--sets goes with a dump of all tables')
   const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
   stdout(`${toJson(table === undefined ? { ...sets, ...dumpAll(place) } : dumpTable(table, place))}\n`)
 }
@@ -70,7 +70,7 @@ export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   checkJson('apply', values.json)
   const [file = '-', ...others] = positionals
-  if (others.length > 0) throw new IptcError('apply takes the name of one file, or reads standard input')
+  if (others.length > 0) throw new IptcError('XT_COMMAND', 'apply takes the name of one file, or reads standard input')
   const from = file === '-' ? 'standard input' : file
   const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
   applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
@@ -120,17 +120,19 @@ function addRules(table: string, lists: readonly (readonly [string, readonly unk
   } catch (error) {
     const [chain, , number] = (error instanceof XtablesError && rules[Number(error.path[0])]) || []
     if (chain === undefined) throw error
-    throw new IptcError(`table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, { cause: error })
+    throw new IptcError('XT_COMMAND', `table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
 function entriesOf(value: unknown, what: string): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError(what)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError('XT_COMMAND', what)
   return Object.entries(value)
 }
 
 function listOf(value: unknown, chain: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new IptcError(`chain ${chain} is a list of rules`)
+  if (!Array.isArray(value)) throw new IptcError('XT_COMMAND', `chain ${chain} is a list of rules`)
   return value
 }
 
@@ -139,13 +141,17 @@ const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy')
 const requireSets = (): typeof import('../easy/sets') => require('../easy/sets') as typeof import('../easy/sets')
 
 function checkJson(what: string, json: boolean | undefined): void {
-  if (!json) throw new IptcError(`${what} wants --json, the only form there is; text is what save and restore are for`)
+  if (!json)
+    throw new IptcError(
+      'XT_COMMAND',
+      `${what} wants --json, the only form there is; text is what save and restore are for`,
+    )
 }
 
 const familyOf = ({ ipv6 }: { ipv6?: boolean | undefined }): FamilyName => (ipv6 ? 'ipv6' : 'ipv4')
 
 function only(positionals: readonly string[], complaint: string): string {
-  if (positionals.length !== 1) throw new IptcError(complaint)
+  if (positionals.length !== 1) throw new IptcError('XT_COMMAND', complaint)
   return positionals[0] as string
 }
 
@@ -154,7 +160,7 @@ const KINDS = ['match', 'target'] as const
 /** `help NAME`: the options of a match or a target. @throws IptcError where there is neither */
 export function help(name: string, { stdout }: Output): void {
   const known = KINDS.map((kind) => findExtension(kind, name)).filter((one) => one !== undefined)
-  if (known.length === 0) throw new IptcError(`there is no match or target ${name}`)
+  if (known.length === 0) throw new IptcError('XT_COMMAND', `there is no match or target ${name}`)
   for (const extension of known) {
     const { families } = extension
     const texts = new Set(families.map((family) => extensionHelp(extension, FAMILIES[family])))

@@ -52,7 +52,7 @@ function planOf(
   { stdin }: Streams,
   apply: boolean,
 ): Plan {
-  if (others.length > 0) throw new IptcError('one file says what is desired, or standard input')
+  if (others.length > 0) throw new IptcError('XT_COMMAND', 'one file says what is desired, or standard input')
   const from = file === '-' ? 'standard input' : file
   const text = file === '-' ? readFrom(from, stdin) : readText(file)
   return reconcile(desiredOfText(text, from), {
@@ -67,6 +67,7 @@ function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   const [one, ...others] = said as Ownership[]
   if (one === undefined || others.length > 0)
     throw new IptcError(
+      'XT_COMMAND',
       'which chains are yours is said by one of --tables, --chain NAME (any number of them) and --prefix NAME',
     )
   return one
@@ -78,8 +79,12 @@ function placesOf(words: readonly string[]): Record<string, JumpPlace<string>> {
   for (const word of words) {
     const [, chain, place, side, rule] = /^(.+?)=(?:(first|last)|(before|after):(.+))$/s.exec(word) ?? []
     if (chain === undefined)
-      throw new IptcError(`--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`)
-    if (places.has(chain)) throw new IptcError(`--jumps says twice where the jumps of chain ${chain} stand`)
+      throw new IptcError(
+        'XT_COMMAND',
+        `--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`,
+      )
+    if (places.has(chain))
+      throw new IptcError('XT_COMMAND', `--jumps says twice where the jumps of chain ${chain} stand`)
     places.set(chain, (place ?? { [side as string]: rule }) as JumpPlace<string>)
   }
   return Object.fromEntries(places)

@@ -51,7 +51,7 @@ const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPosit
 export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pick<Io, 'stdout' | 'stdin'>): void {
   const { values, positionals } = parse(args)
   const [file, ...others] = positionals
-  if (others.length > 0) throw new IptcError('trace takes one file with the text of tables, or none')
+  if (others.length > 0) throw new IptcError('XT_COMMAND', 'trace takes one file with the text of tables, or none')
   const ipv6 = values.ipv6 ?? false
   const saved = file === undefined ? undefined : file === '-' ? readFrom('standard input', stdin) : readText(file)
   const ruleset =
@@ -67,11 +67,12 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
 }
 
 function packetOf(values: Values): PacketDescription {
-  if (values.syn && values['tcp-flags'] !== undefined) throw new IptcError('--syn and --tcp-flags exclude each other')
+  if (values.syn && values['tcp-flags'] !== undefined)
+    throw new IptcError('XT_COMMAND', '--syn and --tcp-flags exclude each other')
   const number = (name: keyof Values): number | undefined => {
     const word = values[name] as string | undefined
     if (word === undefined) return undefined
-    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new IptcError(`--${name} takes a number, not ${word}`)
+    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new IptcError('XT_COMMAND', `--${name} takes a number, not ${word}`)
     return Number(word)
   }
   return {
@@ -89,7 +90,8 @@ function packetOf(values: Values): PacketDescription {
 
 function bytesOf(digits: string): Uint8Array {
   const bytes = parseHex(digits)
-  if (bytes === undefined) throw new IptcError('--bytes takes the packet as hexadecimal digits, two a byte')
+  if (bytes === undefined)
+    throw new IptcError('XT_COMMAND', '--bytes takes the packet as hexadecimal digits, two a byte')
   return bytes
 }
 

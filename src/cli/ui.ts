@@ -57,7 +57,9 @@ export async function runUi(
   try {
     await once(server.listen({ host: LOOPBACK, port }), 'listening')
   } catch (cause) {
-    throw new IptcError(`cannot listen on ${LOOPBACK}:${port} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot listen on ${LOOPBACK}:${port} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
   }
   stdout(`http://${LOOPBACK}:${(server.address() as AddressInfo).port}/?token=${token}\n`)
   await ended
@@ -69,12 +71,12 @@ export async function runUi(
 /** @throws IptcError */
 function readPort(word: string): number {
   if (/^\d{1,5}$/.test(word) && Number(word) <= 0xffff) return Number(word)
-  throw new IptcError(`--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
+  throw new IptcError('XT_COMMAND', `--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
 }
 
 /** @throws IptcError */
 function readDelay(word: string): number {
   const seconds = word.trim() === '' ? Number.NaN : Number(word)
   if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds
-  throw new IptcError(`--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
+  throw new IptcError('XT_COMMAND', `--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
 }
