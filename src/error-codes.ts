@@ -329,7 +329,7 @@ export const ERROR_CODES = describe({
   },
   XT_CHANGED_WHILE_READ: {
     class: 'ConflictError',
-    meaning: 'Other programs changed the table each time it was read.',
+    meaning: 'The table was changed while it was read, by other programs each time that it was tried, or by this one.',
     remedy: 'Try again later, and find out who writes so often: `xtables monitor` shows the changes of nf_tables.',
   },
   XT_PLAN_OUTDATED: {

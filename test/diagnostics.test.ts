@@ -219,6 +219,8 @@ test('a lock that an asynchronous call of this process has, where a synchronous 
   await new Promise((resolve) => void setTimeout(resolve, 5))
   events = []
   expect(add).toThrow(LockTimeoutError)
-  expect(events).toEqual([['lock', { lock: LOCK, error: expect.stringMatching(/^LockTimeoutError \[XT_LOCK_DEADLOCK\]: an asynchronous/) }]])
+  expect(events).toEqual([
+    ['lock', { lock: LOCK, error: expect.stringMatching(/^LockTimeoutError \[XT_LOCK_DEADLOCK\]: an asynchronous/) }],
+  ])
   await held
 })

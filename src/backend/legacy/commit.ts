@@ -92,7 +92,11 @@ function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, po
   const parts = entryExtensions(to.family, rule.bytes)
   const wrong = misplaced(to, chain, rule, parts)
   if (wrong !== undefined)
-    throw new RuleError('XT_RULE_MISPLACED', { table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
+    throw new RuleError(
+      wrong.code ?? 'XT_RULE_MISPLACED',
+      { table: to.table, chain: chain.name, position, ...wrong },
+      wrong.reason,
+    )
   for (const { kind, name, revision } of parts)
     if (!client.hasRevision(kind, name, revision))
       throw new UnsupportedError('XT_NO_EXTENSION', missingExtension(to.family, kind, name, revision))

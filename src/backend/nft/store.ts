@@ -196,7 +196,8 @@ class NftReading implements Reading {
         `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
       )
     const wrong = misplaced(to, chain, rule, parts)
-    if (wrong !== undefined) throw new RuleError('XT_RULE_MISPLACED', { ...place, ...wrong }, wrong.reason)
+    if (wrong !== undefined)
+      throw new RuleError(wrong.code ?? 'XT_RULE_MISPLACED', { ...place, ...wrong }, wrong.reason)
     if (rule.isCopy || typeof rule.continues === 'number') checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
       if (known !== undefined) checkNative(to, rule, place, known)
