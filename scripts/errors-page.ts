@@ -34,8 +34,8 @@ async function section(code: ErrorCode): Promise<string> {
 export async function errorsPage(): Promise<string> {
   const classes = [...new Set(CODES.map((code) => ERROR_CODES[code].class))]
   const codesOf = (name: string): ErrorCode[] => CODES.filter((code) => ERROR_CODES[code].class === name)
-  const rows = classes.map((name) => `| [\`${name}\`](#${name.toLowerCase()}) | ${linksTo(codesOf(name))} |`)
-  const parts = [HEAD, `| class | codes |\n| --- | --- |\n${rows.join('\n')}\n`]
+  const rows = classes.map((name) => `- [\`${name}\`](#${name.toLowerCase()}): ${linksTo(codesOf(name))}`)
+  const parts = [HEAD, `${rows.join('\n')}\n`]
   for (const name of classes) {
     parts.push(`## ${name}\n`)
     for (const code of codesOf(name)) parts.push(await section(code))
