@@ -1,18 +1,25 @@
 /**
- * Writes docs/extensions.md from the declarations of the extensions, with examples out of their rule lines, and
- * docs/sets.md from those of the types of sets; docs/command.md and man/xtables.8 from those of the applets.
+ * Writes the pages that are made from declarations: docs/extensions.md, with examples out of the rule lines; docs/sets.md from the
+ * types of sets; docs/command.md and man/xtables.8 from the applets; the tables of docs/writing-extensions.md from the comments of
+ * what modules are made of; docs/errors.md from the codes of errors.
  *
  *   npm run docs
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { extensionLanguagePage } from './building-blocks'
 import { commandPage } from './command-page'
+import { errorsPage } from './errors-page'
 import { extensionsPage } from './extensions-page'
 import { manPage } from './man-page'
 import { setsPage } from './sets-page'
 
-writeFileSync(join(__dirname, '../docs/extensions.md'), extensionsPage())
-writeFileSync(join(__dirname, '../docs/sets.md'), setsPage())
-writeFileSync(join(__dirname, '../docs/command.md'), commandPage())
+const write = (path: string, page: string): void => writeFileSync(join(__dirname, '..', path), page)
+
 mkdirSync(join(__dirname, '../man'), { recursive: true })
-writeFileSync(join(__dirname, '../man/xtables.8'), manPage())
+write('docs/extensions.md', extensionsPage())
+write('docs/sets.md', setsPage())
+write('docs/command.md', commandPage())
+write('man/xtables.8', manPage())
+write('docs/writing-extensions.md', extensionLanguagePage())
+errorsPage().then((page) => write('docs/errors.md', page))

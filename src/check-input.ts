@@ -55,7 +55,7 @@ export const keyOf = (object: object): Taken => ({
 
 /** @param what the argument, as messages name it. @throws IptcError */
 export function check(what: string, value: unknown, { accepts, expected }: Taken): void {
-  if (!accepts(value)) throw new IptcError(`${what} is ${expected}, not ${shown(value)}`)
+  if (!accepts(value)) throw new IptcError('XT_BAD_ARGUMENT', `${what} is ${expected}, not ${shown(value)}`)
 }
 
 /**
@@ -64,5 +64,6 @@ export function check(what: string, value: unknown, { accepts, expected }: Taken
  * @throws IptcError
  */
 export function checkNone(what: string, given: readonly unknown[], hint: string): void {
-  if (given.length > 0) throw new IptcError(`${what} takes no argument, and was given ${shown(given[0])}; ${hint}`)
+  if (given.length > 0)
+    throw new IptcError('XT_BAD_ARGUMENT', `${what} takes no argument, and was given ${shown(given[0])}; ${hint}`)
 }

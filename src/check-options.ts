@@ -11,13 +11,15 @@ export type Options = Readonly<Record<string, Taken>>
  * @throws IptcError for anything but an object that holds known options, each undefined or of its type
  */
 export function checkOptions(options: unknown, known: Options): void {
-  if (!isObject(options)) throw new IptcError(`options are an object of ${list(known)}, not ${shown(options)}`)
+  if (!isObject(options))
+    throw new IptcError('XT_BAD_ARGUMENT', `options are an object of ${list(known)}, not ${shown(options)}`)
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
-  if (unknown !== undefined) throw new IptcError(`there is no option ${unknown}; accepted: ${list(known)}`)
+  if (unknown !== undefined)
+    throw new IptcError('XT_BAD_OPTION', `there is no option ${unknown}; accepted: ${list(known)}`)
   for (const [name, { accepts, expected }] of Object.entries(known)) {
     const value = (options as Readonly<Record<string, unknown>>)[name]
     if (value !== undefined && !accepts(value))
-      throw new IptcError(`the option ${name} takes ${expected}, not ${shown(value)}`)
+      throw new IptcError('XT_BAD_OPTION', `the option ${name} takes ${expected}, not ${shown(value)}`)
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * The errors of this library: few, each with fields, `cause` kept. A caller branches on the class, a person reads the
- * message.
+ * The errors of this library: few classes, each with fields, `cause` kept. A caller branches on the class or the code, a
+ * person reads the message.
  */
+import type { CodeOf, ErrorCode } from './error-codes'
 
 /**
  * The base of every error that this library throws on purpose. Of its own class are those that no caller has to tell from others: an
@@ -19,9 +20,18 @@
  * ```
  */
 export class IptcError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** What went wrong, for programs: it stays the same where the message changes. `docs/errors.md` has all codes. */
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name
+    this.code = code
+  }
+
+  /** As errors of Node: `LockTimeoutError [XT_LOCK_TIMEOUT]: …`. */
+  override toString(): string {
+    return `${this.name} [${this.code}]: ${this.message}`
   }
 }
 
@@ -40,6 +50,7 @@ export class IptcError extends Error {
  * ```
  */
 export class XtablesError extends IptcError {
+  declare readonly code: CodeOf<'XtablesError'>
   /** Name of the match or target, or `rule` for what stands in the rule itself (`src`, `protocol`, …). */
   readonly extension: string
   /**
@@ -55,6 +66,7 @@ export class XtablesError extends IptcError {
   readonly path: readonly (string | number)[]
 
   constructor(
+    code: CodeOf<'XtablesError'>,
     message: string,
     details: {
       extension: string
@@ -65,7 +77,7 @@ export class XtablesError extends IptcError {
     },
     options?: ErrorOptions,
   ) {
-    super(message, options)
+    super(code, message, options)
     this.extension = details.extension
     this.parameter = details.parameter
     this.value = details.value
@@ -114,6 +126,7 @@ export interface RulePart {
  * ```
  */
 export class RuleError extends IptcError {
+  declare readonly code: CodeOf<'RuleError'>
   /** As in `filter`. */
   readonly table: string
   /** The chain; absent where it is the table as a whole. */
@@ -130,10 +143,10 @@ export class RuleError extends IptcError {
   /** Why, in words, without the place. */
   readonly reason: string
 
-  constructor(where: RulePlace & RulePart, reason: string, options?: ErrorOptions) {
+  constructor(code: CodeOf<'RuleError'>, where: RulePlace & RulePart, reason: string, options?: ErrorOptions) {
     const rule = where.position === undefined ? '' : ` rule ${where.position + 1}`
     const chain = where.chain === undefined ? '' : ` chain ${where.chain}`
-    super(`table ${where.table}${chain}${rule}: ${reason}`, options)
+    super(code, `table ${where.table}${chain}${rule}: ${reason}`, options)
     this.table = where.table
     this.chain = where.chain
     this.position = where.position
@@ -159,11 +172,12 @@ export class RuleError extends IptcError {
  * ```
  */
 export class BlobError extends IptcError {
+  declare readonly code: CodeOf<'BlobError'>
   /** Where in the entries, in bytes from their start. */
   readonly offset: number
 
   constructor(offset: number, reason: string, options?: ErrorOptions) {
-    super(`at byte ${offset} of the entries: ${reason}`, options)
+    super('XT_BAD_BLOB', `at byte ${offset} of the entries: ${reason}`, options)
     this.offset = offset
   }
 }
@@ -183,6 +197,7 @@ export class BlobError extends IptcError {
  * ```
  */
 export class MessageError extends IptcError {
+  declare readonly code: CodeOf<'MessageError'>
   /** Where in the bytes that were received at once. */
   readonly offset: number
   /** The attribute that it stands in, as in `data.timeout`; absent where it is the message itself. */
@@ -192,6 +207,7 @@ export class MessageError extends IptcError {
 
   constructor(offset: number, reason: string, { attribute, ...options }: ErrorOptions & { attribute?: string } = {}) {
     super(
+      'XT_BAD_MESSAGE',
       `at byte ${offset} of a netlink message: ${attribute === undefined ? '' : `${attribute}: `}${reason}`,
       options,
     )
@@ -225,10 +241,11 @@ interface KernelErrorDetails extends ErrorOptions {
  * ```
  */
 export class KernelError extends IptcError {
+  declare readonly code: CodeOf<'KernelError'>
   /** What was tried, as in `SET_REPLACE filter`. */
   readonly operation: string
-  /** Symbolic name, as in `EINVAL`. */
-  readonly code: string
+  /** Symbolic name of `errno`, as in `EINVAL`. */
+  readonly errnoName: string
   /** The number of the error, as in `22` for EINVAL. */
   readonly errno: number
   /** The table that it is about, as in `filter`; absent where it is about none. */
@@ -242,14 +259,14 @@ export class KernelError extends IptcError {
   constructor(
     operation: string,
     errno: number,
-    code: string,
+    errnoName: string,
     { table, hint, log = [], ...options }: KernelErrorDetails = {},
   ) {
     const said = [...(hint === undefined ? [] : [hint]), ...(log.length === 0 ? [] : [logged(log)])].join('; ')
-    super(`${operation}: ${code} (errno ${errno})${said === '' ? '' : `: ${said}`}`, options)
+    super('XT_KERNEL', `${operation}: ${errnoName} (errno ${errno})${said === '' ? '' : `: ${said}`}`, options)
     this.operation = operation
     this.errno = errno
-    this.code = code
+    this.errnoName = errnoName
     this.table = table
     this.log = log
   }
@@ -278,11 +295,11 @@ export class NetlinkError extends KernelError {
   constructor(
     operation: string,
     errno: number,
-    code: string,
+    errnoName: string,
     { reason, attribute, ...options }: ErrorOptions & { reason?: string | undefined; attribute?: string | undefined },
   ) {
     const hint = [attribute, reason].filter((part) => part !== undefined).join(': ') || undefined
-    super(operation, errno, code, { ...options, hint })
+    super(operation, errno, errnoName, { ...options, hint })
     this.reason = reason
     this.attribute = attribute
   }
@@ -306,11 +323,16 @@ export class NetlinkError extends KernelError {
  * ```
  */
 export class CountersError extends IptcError {
+  declare readonly code: CodeOf<'CountersError'>
   /** The table that was written, as in `filter`. */
   readonly table: string
 
   constructor(table: string, options?: ErrorOptions) {
-    super(`table ${table} was written, but its counters could not be carried over and begin at zero`, options)
+    super(
+      'XT_COUNTERS_LOST',
+      `table ${table} was written, but its counters could not be carried over and begin at zero`,
+      options,
+    )
     this.table = table
   }
 }
@@ -331,11 +353,16 @@ export class CountersError extends IptcError {
  * ```
  */
 export class PermissionError extends IptcError {
+  declare readonly code: CodeOf<'PermissionError'>
   /** The file that may not be opened, where it is one. */
   readonly path: string | undefined
 
-  constructor(message: string, { path, ...options }: ErrorOptions & { path?: string } = {}) {
-    super(message, options)
+  constructor(
+    code: CodeOf<'PermissionError'>,
+    message: string,
+    { path, ...options }: ErrorOptions & { path?: string } = {},
+  ) {
+    super(code, message, options)
     this.path = path
   }
 }
@@ -355,7 +382,13 @@ export class PermissionError extends IptcError {
  * }
  * ```
  */
-export class UnsupportedError extends IptcError {}
+export class UnsupportedError extends IptcError {
+  declare readonly code: CodeOf<'UnsupportedError'>
+
+  constructor(code: CodeOf<'UnsupportedError'>, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
 
 /**
  * Someone else changed the table between reading and writing. Nothing has been written.
@@ -376,7 +409,13 @@ export class UnsupportedError extends IptcError {}
  * }
  * ```
  */
-export class ConflictError extends IptcError {}
+export class ConflictError extends IptcError {
+  declare readonly code: CodeOf<'ConflictError'>
+
+  constructor(code: CodeOf<'ConflictError'>, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
 
 /**
  * The xtables lock could not be taken in time: another program holds it, or another call of this one. Nothing has been written.
@@ -397,7 +436,13 @@ export class ConflictError extends IptcError {}
  * await other
  * ```
  */
-export class LockTimeoutError extends IptcError {}
+export class LockTimeoutError extends IptcError {
+  declare readonly code: CodeOf<'LockTimeoutError'>
+
+  constructor(code: CodeOf<'LockTimeoutError'>, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
 
 /**
  * What an ipset, or an entry of one, cannot be or do.
@@ -415,6 +460,7 @@ export class LockTimeoutError extends IptcError {}
  * ```
  */
 export class SetError extends IptcError {
+  declare readonly code: CodeOf<'SetError'>
   /** The name of the set. */
   readonly set: string
   /** As in `add`. */
@@ -424,18 +470,24 @@ export class SetError extends IptcError {
   /** How many entries were given before it. Absent where it is the set itself. */
   readonly index: number | undefined
   /** As in `IPSET_ERR_HASH_FULL` or `EINVAL`, with its number; absent where it was refused before the kernel was asked. */
-  readonly code: string | undefined
+  readonly errnoName: string | undefined
   /** The number of the error; absent where it was refused before the kernel was asked. */
   readonly errno: number | undefined
   /** Why, in words, without set and entry. */
   readonly reason: string
 
   constructor(
+    code: CodeOf<'SetError'>,
     about: { set: string; operation: string; entry?: unknown; index?: number | undefined; shown?: string | undefined },
     reason: string,
-    { code, errno, ...options }: ErrorOptions & { code?: string | undefined; errno?: number | undefined } = {},
+    {
+      errnoName,
+      errno,
+      ...options
+    }: ErrorOptions & { errnoName?: string | undefined; errno?: number | undefined } = {},
   ) {
     super(
+      code,
       `set ${about.set}: ${about.operation}${about.shown === undefined ? '' : ` ${about.shown}`}: ${reason}`,
       options,
     )
@@ -443,7 +495,7 @@ export class SetError extends IptcError {
     this.operation = about.operation
     this.entry = about.entry
     this.index = about.index
-    this.code = code
+    this.errnoName = errnoName
     this.errno = errno
     this.reason = reason
   }
@@ -464,11 +516,12 @@ export class SetError extends IptcError {
  * ```
  */
 export class SetTextError extends IptcError {
+  declare readonly code: CodeOf<'SetTextError'>
   /** Whether a word is not what it should be, or has no place or is missing. */
   readonly kind: 'syntax' | 'usage'
 
   constructor(kind: 'syntax' | 'usage', message: string, options?: ErrorOptions) {
-    super(message, options)
+    super('XT_SET_SYNTAX', message, options)
     this.kind = kind
   }
 }
@@ -487,7 +540,13 @@ export class SetTextError extends IptcError {
  * }
  * ```
  */
-export class NotFoundError extends IptcError {}
+export class NotFoundError extends IptcError {
+  declare readonly code: CodeOf<'NotFoundError'>
+
+  constructor(code: CodeOf<'NotFoundError'>, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
 
 /**
  * A line of restore text that cannot be carried out. Of its table nothing has been written; tables before it have been.
@@ -504,6 +563,7 @@ export class NotFoundError extends IptcError {}
  * ```
  */
 export class RestoreError extends IptcError {
+  declare readonly code: CodeOf<'RestoreError'>
   /** Number of the line, from 1. */
   readonly line: number
   /** The line as it stands there, the beginning of a long one. */
@@ -514,7 +574,11 @@ export class RestoreError extends IptcError {
   readonly reason: string
 
   constructor(line: number, text: string, kind: 'syntax' | 'refused', reason: string, options?: ErrorOptions) {
-    super(`line ${line}: ${reason}${text === '' ? '' : `; it says ${JSON.stringify(text)}`}`, options)
+    super(
+      kind === 'syntax' ? 'XT_RESTORE_SYNTAX' : 'XT_RESTORE_REFUSED',
+      `line ${line}: ${reason}${text === '' ? '' : `; it says ${JSON.stringify(text)}`}`,
+      options,
+    )
     this.line = line
     this.text = text
     this.kind = kind

@@ -17,6 +17,7 @@ export * as easy from './easy/easy'
 export type { EasyOptions, ThrowsOption } from './easy/options'
 export { rule6Schema, ruleSchema } from './easy/rule-schema'
 export type { DumpedTable } from './easy/tables'
+export type { CodeOf, ErrorCode } from './error-codes'
 export {
   BlobError,
   ConflictError,

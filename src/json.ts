@@ -38,7 +38,7 @@ function parse(text: string, from: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new IptcError(`${from} is no JSON: ${(cause as Error).message}`, { cause })
+    throw new IptcError('XT_BAD_JSON', `${from} is no JSON: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -89,7 +89,10 @@ function takeKey(open: readonly Open[], key: string, from: string): void {
   const within = open.at(-1) as Open
   if (within.keys?.has(key)) {
     const path = pathOf(open.slice(0, -1))
-    throw new IptcError(`${from}: the key ${JSON.stringify(key)} is there twice${path === '' ? '' : ` in ${path}`}`)
+    throw new IptcError(
+      'XT_BAD_JSON',
+      `${from}: the key ${JSON.stringify(key)} is there twice${path === '' ? '' : ` in ${path}`}`,
+    )
   }
   within.keys?.add(key)
   within.at = key

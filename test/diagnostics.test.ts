@@ -98,7 +98,7 @@ test('a wait for the lock that was in vain', async () => {
   const held = kernel.withLockAsync({ timeoutMs: 0 }, () => new Promise((resolve) => void setTimeout(resolve, 50)))
   await expect(table.transactionAsync(add, { lockTimeoutMs: 20 })).rejects.toThrow(LockTimeoutError)
   await held
-  const error = `LockTimeoutError: another holds ${LOCK}; waited 20 ms`
+  const error = `LockTimeoutError [XT_LOCK_TIMEOUT]: another holds ${LOCK}; waited 20 ms`
   expect(events).toEqual([
     ['lock', { lock: LOCK }],
     ['lock', { lock: LOCK, error }],
@@ -219,6 +219,8 @@ test('a lock that an asynchronous call of this process has, where a synchronous 
   await new Promise((resolve) => void setTimeout(resolve, 5))
   events = []
   expect(add).toThrow(LockTimeoutError)
-  expect(events).toEqual([['lock', { lock: LOCK, error: expect.stringMatching(/^LockTimeoutError: an asynchronous/) }]])
+  expect(events).toEqual([
+    ['lock', { lock: LOCK, error: expect.stringMatching(/^LockTimeoutError \[XT_LOCK_DEADLOCK\]: an asynchronous/) }],
+  ])
   await held
 })

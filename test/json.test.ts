@@ -31,7 +31,7 @@ test.each([
   ['{"a":{"b":[{},[1,2]]},"c":{"d":{"e":"}","d":[]},"d":3}}', 'it: the key "d" is there twice in c'],
   ['{"a" : [ { "b" : 1 , "b" : 2 } ] }', 'it: the key "b" is there twice in a[0]'],
 ])('%s is refused', (text, message) => {
-  expect(() => parseJson(text, 'it')).toThrow(new IptcError(message))
+  expect(() => parseJson(text, 'it')).toThrow(new IptcError('XT_BAD_JSON', message))
 })
 
 test('deep nesting and long strings are read', () => {

@@ -51,6 +51,7 @@ export function checkLossless(family: Family, rule: Entry, place: RulePlace, rew
     if (rewrite.includes(name)) continue
     const { parameter, reason } = loss
     throw new RuleError(
+      'XT_RULE_NOT_COPIED',
       { ...place, extension: extension.name, parameter },
       `${extension.kind} ${extension.name}: --${parameter} cannot be written back: ${reason}; replace or delete the ` +
         `rule in the same edit, or allow it by the option rewrite, with the name '${name}'`,
@@ -73,7 +74,8 @@ export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewr
 
 /** Refuses names of what need not be said. @throws IptcError */
 export function checkRewrite(rewrite: unknown, family: Family): void {
-  if (!Array.isArray(rewrite)) throw new IptcError("the option rewrite is a list of names, as ['CT --timeout']")
+  if (!Array.isArray(rewrite))
+    throw new IptcError('XT_BAD_OPTION', "the option rewrite is a list of names, as ['CT --timeout']")
   for (const name of rewrite) {
     const [, extension = ''] = /^(\S+) --/.exec(String(name)) ?? []
     const known = (['match', 'target'] as const).flatMap((kind) => findExtension(kind, extension) ?? [])
@@ -82,6 +84,7 @@ export function checkRewrite(rewrite: unknown, family: Family): void {
     )
     if (!names.includes(String(name)))
       throw new IptcError(
+        'XT_BAD_OPTION',
         `the option rewrite has no ${JSON.stringify(name)}: the kernel hands that out as it was given`,
       )
   }

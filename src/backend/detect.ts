@@ -51,7 +51,10 @@ export function detectBackend(options: DetectOptions = {}): BackendName {
   checkOptions(options, OPTIONS)
   const { namespace, kernel, ipv6 = false } = options
   if (kernel !== undefined && namespace !== undefined)
-    throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      'the option kernel brings its own namespace, and excludes the option namespace',
+    )
   return detectedBackend(kernel ?? new LinuxKernel({ namespace }), ipv6 ? 'ipv6' : 'ipv4')
 }
 

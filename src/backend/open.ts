@@ -23,7 +23,8 @@ export const backendOfEnvironment = (): BackendName => saidBackend() ?? 'legacy'
 export function saidBackend(): BackendName | undefined {
   const said = process.env[VARIABLE]
   if (said === undefined || said === '') return undefined
-  if (!isBackend(said)) throw new IptcError(`${VARIABLE} in the environment is ${aBackend.expected}, not ${said}`)
+  if (!isBackend(said))
+    throw new IptcError('XT_BAD_OPTION', `${VARIABLE} in the environment is ${aBackend.expected}, not ${said}`)
   return said
 }
 
@@ -40,7 +41,7 @@ const NFT_TABLES = ['mangle', 'security', 'raw', 'filter', 'nat']
 /** @throws UnsupportedError */
 export function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
   if (aNetlinkPort.accepts(kernel)) return kernel as Kernel & NetlinkPort
-  throw new UnsupportedError(`${kernel.description} has no netlink, and so no nf_tables`)
+  throw new UnsupportedError('XT_NO_NFTABLES', `${kernel.description} has no netlink, and so no nf_tables`)
 }
 
 /** Names of the tables of iptables that exist already; asking creates none. */

@@ -40,10 +40,10 @@ function common(found: readonly Guess[], key: keyof RulePart): string | undefine
 /** The error that says that this rule is what the kernel refused. @param note what else there is to say */
 export function blame(error: KernelError, family: Family, { rule, place }: Candidate, note = ''): RuleError {
   const found = guesses(family, rule, error.errno)
-  if (found.length === 0) return new RuleError(place, `${error.message}${note}`, { cause: error })
+  if (found.length === 0) return new RuleError('XT_RULE_REFUSED', place, `${error.message}${note}`, { cause: error })
   const reasons = found.map(({ reason }) => reason).join(', or ')
   const log = error.log.length === 0 ? '' : `; ${logged(error.log)}`
   const part = { extension: common(found, 'extension'), parameter: common(found, 'parameter') }
-  const reason = `${reasons} (${error.operation}: ${error.code})${note}${log}`
-  return new RuleError({ ...place, ...part }, reason, { cause: error })
+  const reason = `${reasons} (${error.operation}: ${error.errnoName})${note}${log}`
+  return new RuleError('XT_RULE_REFUSED', { ...place, ...part }, reason, { cause: error })
 }

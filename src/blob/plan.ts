@@ -120,6 +120,7 @@ function aim(
   const destination = jump === '' ? end : starts.get(jump)
   if (destination === undefined)
     throw new RuleError(
+      'XT_NO_DESTINATION',
       { table, chain: chain?.name, position: position + offset },
       `there is no chain ${jump} to go to`,
     )

@@ -5,7 +5,11 @@ import { similarNames } from '../extensions/similar-names'
 import { type Applet, namesOf, operandText, type Values } from './applets/applet'
 
 /** Words that are not understood. Nothing has been done. */
-export class CommandLineError extends IptcError {}
+export class CommandLineError extends IptcError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('XT_COMMAND', message, options)
+  }
+}
 
 type Parsed<A extends Applet> = ReturnType<
   typeof parseArgs<{ args: string[]; options: A['options']; allowPositionals: true }>

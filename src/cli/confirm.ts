@@ -66,7 +66,7 @@ export function applyPending(
       streams.goOn((signal) => askToKeep(pending, seconds, streams, signal))
     else if (pending.decision === undefined)
       streams.stdout(`taken back in ${seconds} seconds, unless: xtables confirm ${pending.directory}\n`)
-    else throw new IptcError('the time was over before the change was made: it is taken back')
+    else throw new IptcError('XT_COMMAND', 'the time was over before the change was made: it is taken back')
   }
 }
 
@@ -104,6 +104,7 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
       child.stdin?.destroy()
       pending.remove()
       throw new IptcError(
+        'XT_COMMAND',
         `nothing is changed: the process that would take it back does not start${result ? `: ${result.lines.join()}` : ''}`,
       )
     }
@@ -165,6 +166,7 @@ function takenBackHere(pending: Pending): TakenBack {
   const { kernel, writing } = open
   if (typeof kernel.place === 'number' && kernel.place !== namespace)
     throw new IptcError(
+      'XT_COMMAND',
       'the change was made in another network namespace, and the process that was to take it back does not answer',
     )
   const result = takeBack(what, { kernel, ...writing })
@@ -247,14 +249,17 @@ function takenBackOnce({ place, takeBack: what }: PendingData, held: OpenKernel 
 export function runConfirm(args: readonly string[]): void {
   const pending = Pending.open(readWords(CONFIRM, args).positionals[0] as string)
   if (!pending.decide('kept') && pending.decision !== 'kept')
-    throw new IptcError(`it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`)
+    throw new IptcError(
+      'XT_COMMAND',
+      `it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`,
+    )
 }
 
 /** `rollback DIRECTORY`: what was changed is taken back at once. */
 export async function runRollback(args: readonly string[], streams: Streams): Promise<number> {
   const pending = Pending.open(readWords(ROLLBACK, args).positionals[0] as string)
   if (!pending.decide('undo') && pending.decision === 'kept')
-    throw new IptcError('it is too late: the change was confirmed')
+    throw new IptcError('XT_COMMAND', 'it is too late: the change was confirmed')
   const end = performance.now() + END_MS
   while (pending.result === undefined && performance.now() < end) await sleep(POLL_MS)
   const result = pending.result ?? takenBackHere(pending)

@@ -161,7 +161,10 @@ class Execution {
     const reason = chain === undefined ? undefined : misplaced(ruleset, chain, rule)?.reason
     if (reason === undefined) return
     const isBuiltin = jump !== undefined && ruleset.chains.get(jump)?.hook !== undefined
-    if (isBuiltin) throw this.#refused(new RuleError({ table: ruleset.table, chain: chain?.name, position: 0 }, reason))
+    if (isBuiltin)
+      throw this.#refused(
+        new RuleError('XT_RULE_MISPLACED', { table: ruleset.table, chain: chain?.name, position: 0 }, reason),
+      )
     throw new UsageError(reason.startsWith('the nat table') ? NO_NAT_DROP : reason)
   }
 

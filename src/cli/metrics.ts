@@ -38,7 +38,9 @@ export async function serveMetrics(
   try {
     await once(server.listen(place), 'listening')
   } catch (cause) {
-    throw new IptcError(`cannot listen on ${values.listen} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot listen on ${values.listen} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
   }
   const { address, port, family } = server.address() as AddressInfo
   stdout(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}/metrics\n`)

@@ -152,7 +152,7 @@ function holdState(path: string): PlainFile {
     return holdFile(path)
   } catch (cause) {
     const reason = cause instanceof FileRefusal ? cause.message : (cause as NodeJS.ErrnoException).code
-    throw new IptcError(`cannot open ${path} (${reason})`, { cause })
+    throw new IptcError('XT_FILE', `cannot open ${path} (${reason})`, { cause })
   }
 }
 
@@ -173,7 +173,7 @@ export function readFrom(name: string, read: () => string): string {
   try {
     return read()
   } catch (cause) {
-    throw new IptcError(`cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot read ${name} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }
 
@@ -205,7 +205,7 @@ function writeState({ fd, path }: PlainFile, before: string, after: string): voi
     renameSync(temporary, path)
     sync(folder)
   } catch (cause) {
-    throw new IptcError(`cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot write ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   }
 }
 

@@ -115,17 +115,19 @@ function addRules(table: string, lists: readonly (readonly [string, readonly unk
   } catch (error) {
     const [chain, , number] = (error instanceof XtablesError && rules[Number(error.path[0])]) || []
     if (chain === undefined) throw error
-    throw new IptcError(`table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, { cause: error })
+    throw new IptcError('XT_COMMAND', `table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 
 function entriesOf(value: unknown, what: string): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError(what)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError('XT_COMMAND', what)
   return Object.entries(value)
 }
 
 function listOf(value: unknown, chain: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new IptcError(`chain ${chain} is a list of rules`)
+  if (!Array.isArray(value)) throw new IptcError('XT_COMMAND', `chain ${chain} is a list of rules`)
   return value
 }
 

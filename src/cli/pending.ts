@@ -52,6 +52,7 @@ export class Pending {
     } catch (cause) {
       pending?.remove()
       throw new IptcError(
+        'XT_COMMAND',
         `nothing is changed: what takes the change back cannot be kept in ${place}: ${fileReason(cause)}`,
         { cause },
       )
@@ -62,10 +63,11 @@ export class Pending {
   static open(directory: string): Pending {
     const path = resolve(directory)
     const stats = lstatSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) throw new IptcError(`no change waits in ${directory}: it was confirmed, or never made`)
+    if (stats === undefined)
+      throw new IptcError('XT_COMMAND', `no change waits in ${directory}: it was confirmed, or never made`)
     const isOurs = [0, process.geteuid?.()].includes(stats.uid) && (stats.mode & 0o077) === 0
     if (!stats.isDirectory() || !isOurs || !existsSync(join(path, DATA)))
-      throw new IptcError(`${directory} is no directory of xtables apply --confirm`)
+      throw new IptcError('XT_COMMAND', `${directory} is no directory of xtables apply --confirm`)
     return new Pending(path)
   }
 

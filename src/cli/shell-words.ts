@@ -32,5 +32,5 @@ function refuse(line: string, at: number): never {
   const reason = /['"\\]/.test(char)
     ? `the ${char} at ${at + 1} is never closed, or a shell would replace something in it`
     : `a shell would not take the ${char} at ${at + 1} for text`
-  throw new IptcError(`cannot read ${JSON.stringify(line)}: ${reason}; quote it with '`)
+  throw new IptcError('XT_COMMAND', `cannot read ${JSON.stringify(line)}: ${reason}; quote it with '`)
 }

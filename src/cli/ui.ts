@@ -51,7 +51,9 @@ export async function runUi(
   try {
     await once(server.listen({ host: LOOPBACK, port }), 'listening')
   } catch (cause) {
-    throw new IptcError(`cannot listen on ${LOOPBACK}:${port} (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new IptcError('XT_FILE', `cannot listen on ${LOOPBACK}:${port} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
   }
   stdout(`http://${LOOPBACK}:${(server.address() as AddressInfo).port}/?token=${token}\n`)
   await ended

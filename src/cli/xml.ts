@@ -52,6 +52,6 @@ function readInput(file: string | undefined, { stdin }: Pick<Io, 'stdin'>): stri
   try {
     return decodeText(readFileSync(file))
   } catch (error) {
-    throw new IptcError(`Can't open ${file}: ${fileReason(error)}`)
+    throw new IptcError('XT_FILE', `Can't open ${file}: ${fileReason(error)}`)
   }
 }

@@ -58,7 +58,7 @@ export class Batch {
   }
 
   #open(): Map<string, AnyTable> {
-    if (this.#tables === undefined) throw new IptcError('the batch was ended or abandoned')
+    if (this.#tables === undefined) throw new IptcError('XT_CLOSED', 'the batch was ended or abandoned')
     return this.#tables
   }
 
@@ -67,7 +67,7 @@ export class Batch {
     check('the name of a table', name, text)
     const tables = this.#open()
     if (this.#only !== undefined && name !== this.#only)
-      throw new IptcError(`the batch is for table ${this.#only}, not ${name}`)
+      throw new IptcError('XT_WRONG_HANDLE', `the batch is for table ${this.#only}, not ${name}`)
     const table = tables.get(name) ?? openTable(name, this.place, false)
     tables.set(name, table)
     return table

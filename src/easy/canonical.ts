@@ -12,7 +12,7 @@ export type Path = readonly (string | number)[]
 /** The same error, about what stands at `path`. */
 export const placedAt = (path: Path, error: XtablesError, value = error.value): XtablesError => {
   const { extension, parameter, expected, message } = error
-  return new XtablesError(message, { extension, parameter, value, expected, path }, { cause: error.cause })
+  return new XtablesError(error.code, message, { extension, parameter, value, expected, path }, { cause: error.cause })
 }
 
 /** Runs `body`, and says of errors that do not know it that they are about `path`. */
@@ -32,11 +32,14 @@ const DEEPEST = 8
 function plainData(value: unknown, path: Path): unknown {
   if (typeof value === 'bigint') return String(value)
   if (path.length > DEEPEST)
-    throw new XtablesError('rule: nothing in a rule is nested so deeply', { extension: 'rule', path })
+    throw new XtablesError('XT_BAD_DICTIONARY', 'rule: nothing in a rule is nested so deeply', {
+      extension: 'rule',
+      path,
+    })
   if (Array.isArray(value)) return value.map((one, i) => plainData(one, [...path, i]))
   if (typeof value !== 'object' || value === null || isPlain(value)) return value
   const reason = 'only plain objects, lists, text, numbers and truth values can be in a rule'
-  throw new XtablesError(`rule: ${path.join('.')}: ${reason}`, { extension: 'rule', value, path })
+  throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${path.join('.')}: ${reason}`, { extension: 'rule', value, path })
 }
 
 function knownPart(kind: 'match' | 'target', name: string, family: FamilyName): Known | undefined {
@@ -77,7 +80,7 @@ function canonicalValue(key: string, value: unknown, family: FamilyName): unknow
 /** A rule's dictionary with all its keys in canonical spelling. @throws XtablesError */
 export function canonicalRule(input: unknown, family: FamilyName): Dictionary {
   if (!isPlain(input))
-    throw new XtablesError('rule: a rule is a plain object, as JSON has it', {
+    throw new XtablesError('XT_BAD_DICTIONARY', 'rule: a rule is a plain object, as JSON has it', {
       extension: 'rule',
       value: input,
       expected: 'an object',

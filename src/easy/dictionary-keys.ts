@@ -49,7 +49,12 @@ export function withKeys(
   for (const [key, canonical, value] of entries) {
     const other = spelt.get(canonical)
     const fault = (reason: string): XtablesError =>
-      new XtablesError(`${extension}: ${reason}`, { extension, parameter: canonical, value, path: [...path, key] })
+      new XtablesError('XT_BAD_DICTIONARY', `${extension}: ${reason}`, {
+        extension,
+        parameter: canonical,
+        value,
+        path: [...path, key],
+      })
     if (other !== undefined) throw fault(`${other} and ${key} are one key`)
     if (value === undefined) throw fault(`${key} is undefined; leave the key out for a rule without it`)
     spelt.set(canonical, key)

@@ -99,7 +99,7 @@ function partOf(kind: 'match' | 'target', name: string, value: unknown, family: 
   const option = kind === 'match' ? known.variant.options.get(known.extension.name) : undefined
   if (option !== undefined) return { name, parameters: [{ name, ...readParameter(name, name, option, value) }] }
   const expected = 'an object with its parameters, or with revision and payload'
-  throw new XtablesError(`${kind} ${name} cannot be ${shown(value)}; accepted: ${expected}`, {
+  throw new XtablesError('XT_BAD_DICTIONARY', `${kind} ${name} cannot be ${shown(value)}; accepted: ${expected}`, {
     extension: name,
     value,
     expected,
@@ -135,7 +135,7 @@ function inOrder(matches: readonly Placed<PartSpec>[], names: readonly string[])
 }
 
 const disordered = (reason: string, path: Path, value: unknown): XtablesError =>
-  new XtablesError(`rule: matches is the order of all matches by their names, and ${reason}`, {
+  new XtablesError('XT_BAD_DICTIONARY', `rule: matches is the order of all matches by their names, and ${reason}`, {
     extension: 'rule',
     parameter: 'matches',
     value,
@@ -154,7 +154,7 @@ function readTarget(target: unknown, family: FamilyName): Placed<TargetSpec> {
 
 function noTarget(value: unknown): XtablesError {
   const expected = 'a name, or an object with one name and its parameters'
-  return new XtablesError(`rule: target cannot be ${shown(value)}; accepted: ${expected}`, {
+  return new XtablesError('XT_BAD_DICTIONARY', `rule: target cannot be ${shown(value)}; accepted: ${expected}`, {
     extension: 'rule',
     parameter: 'target',
     value,
@@ -193,7 +193,7 @@ function readCounters(counters: unknown): Counters {
   const [packets, bytes] = (counters as (string | number)[]).map((count, i) => {
     const value = BigInt(count)
     if (value < 2n ** 64n) return value
-    throw new XtablesError(`rule: a counter cannot be ${count}; accepted: 0 to 2^64 - 1`, {
+    throw new XtablesError('XT_BAD_VALUE', `rule: a counter cannot be ${count}; accepted: 0 to 2^64 - 1`, {
       extension: 'rule',
       parameter: 'counters',
       value: count,
@@ -254,7 +254,7 @@ function understand(input: unknown, family: FamilyName): PlacedRule {
   const fault = shapeFault(dictionary, family)
   if (fault === undefined) return readRule(dictionary, family)
   within(fault.path, () => explain(dictionary, fault.path, family))
-  throw new XtablesError(`rule: ${fault.message}`, { extension: 'rule', path: fault.path })
+  throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${fault.message}`, { extension: 'rule', path: fault.path })
 }
 
 /** Looks at what does not have its shape as if it had, for the error that says most. */
@@ -271,12 +271,16 @@ function explainUnknown(key: string, value: unknown, family: FamilyName): void {
   if ([value].flat().some(isOpaqueValue)) return
   const heads = HEADS[family].variant.names.keys()
   const expected = [...heads, 'target', 'counters', 'matches', ...extensionNames('match', family)].join(', ')
-  throw new XtablesError(`rule: unknown key ${JSON.stringify(matchName(key))}; accepted: ${expected}`, {
-    extension: 'rule',
-    parameter: matchName(key),
-    expected,
-    path: [key],
-  })
+  throw new XtablesError(
+    'XT_UNKNOWN_PARAMETER',
+    `rule: unknown key ${JSON.stringify(matchName(key))}; accepted: ${expected}`,
+    {
+      extension: 'rule',
+      parameter: matchName(key),
+      expected,
+      path: [key],
+    },
+  )
 }
 
 /**

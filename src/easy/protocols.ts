@@ -47,11 +47,15 @@ export function protocolKey(word: string): string {
 /** The protocol of a dictionary as iptables understands it. @throws XtablesError for `ipip` */
 export function protocolWord(word: string): string {
   if (word === AMBIGUOUS)
-    throw new XtablesError('rule: protocol ipip is 4 for python-iptables and 94 for iptables; write the number', {
-      extension: 'rule',
-      parameter: 'protocol',
-      value: word,
-      expected: '4 or 94',
-    })
+    throw new XtablesError(
+      'XT_BAD_VALUE',
+      'rule: protocol ipip is 4 for python-iptables and 94 for iptables; write the number',
+      {
+        extension: 'rule',
+        parameter: 'protocol',
+        value: word,
+        expected: '4 or 94',
+      },
+    )
   return Object.hasOwn(NAMES, word) ? String(NAMES[word]) : word
 }

@@ -74,6 +74,7 @@ export function insertionIndex(position: number, length: number): number {
   }
   const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
   throw new XtablesError(
+    'XT_BAD_POSITION',
     `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
     {
       extension: 'rule',
@@ -191,7 +192,7 @@ export const deleteRule = (
 function find(table: AnyTable, chain: string, rule: AnyRule): number {
   const position = new Chain(table, chain).indexOf(rule)
   if (position >= 0) return position
-  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule ${rule}`)
+  throw new NotFoundError('XT_NO_RULE', `chain ${chain} of table ${table.name} has no rule ${rule}`)
 }
 
 /**
@@ -253,7 +254,7 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
   const entry = rules.at(position > 0 ? position - 1 : rules.length + position)
   if (entry !== undefined && Number.isInteger(position))
     return decodeEntry(entry, context, countersOf(context.family, entry))
-  throw new NotFoundError(`chain ${chain} of table ${table.name} has no rule at position ${position}`)
+  throw new NotFoundError('XT_NO_RULE', `chain ${chain} of table ${table.name} has no rule at position ${position}`)
 }
 
 /**

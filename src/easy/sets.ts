@@ -223,7 +223,7 @@ interface Asked {
 
 /** @throws IptcError */
 function askedFor(sets: unknown): Asked[] {
-  if (!isObject(sets)) throw new IptcError(`sets are an object of sets by name, not ${shown(sets)}`)
+  if (!isObject(sets)) throw new IptcError('XT_BAD_SETS', `sets are an object of sets by name, not ${shown(sets)}`)
   return Object.entries(sets).map(([name, set]) => askedSet(name, set))
 }
 
@@ -248,7 +248,7 @@ function withCounts(entry: unknown): unknown {
 }
 
 const wrong = (place: string, what: string, cause?: unknown): IptcError =>
-  new IptcError(`set ${place} ${what}`, { cause })
+  new IptcError('XT_BAD_SETS', `set ${place} ${what}`, { cause })
 
 const created = ({ name, type, family, options }: Asked, place: SetPlace): IpSet =>
   IpSet.create(name, type as 'hash:ip', { ...options, family } as never, place) as unknown as IpSet
@@ -278,7 +278,11 @@ function checkLike(set: IpSet, asked: Asked): void {
   )
   const what = set.family === family ? other : 'family'
   if (what === undefined) return
-  throw new SetError({ set: set.name, operation: 'create' }, `it is there already, made with another ${what}`)
+  throw new SetError(
+    'XT_SET_OTHER_TYPE',
+    { set: set.name, operation: 'create' },
+    `it is there already, made with another ${what}`,
+  )
 }
 
 /**

@@ -2,6 +2,7 @@
  * A payload in use: what follows the header of a match or target, read and written by the options of its variant. Every
  * form in which people write parameters (objects, dictionaries, text) comes down to these few functions.
  */
+import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
 import type { Context, Listing } from './context'
 import type { Listed } from './listing'
@@ -17,8 +18,13 @@ export interface Parameter extends Reading {
 
 const labelOf = ({ extension: { kind, name } }: Known): string => (kind === name ? name : `${kind} ${name}`)
 
-const complain = (known: Known, message: string, details: { parameter?: string; value?: unknown; expected?: string }) =>
-  new XtablesError(`${labelOf(known)}: ${message}`, {
+const complain = (
+  known: Known,
+  code: CodeOf<'XtablesError'>,
+  message: string,
+  details: { parameter?: string; value?: unknown; expected?: string },
+) =>
+  new XtablesError(code, `${labelOf(known)}: ${message}`, {
     extension: known.extension.name,
     ...details,
   })
@@ -31,7 +37,7 @@ export function findOption(known: Known, name: string): [string, Option] {
   const canonical = names.get(name)
   if (canonical !== undefined) return [canonical, options.get(canonical) as Option]
   const expected = names.size === 0 ? 'no parameters at all' : dashed(names.keys())
-  throw complain(known, `unknown parameter ${JSON.stringify(name)}; accepted: ${expected}`, {
+  throw complain(known, 'XT_UNKNOWN_PARAMETER', `unknown parameter ${JSON.stringify(name)}; accepted: ${expected}`, {
     parameter: name,
     expected,
   })
@@ -51,7 +57,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
   const [name, option] = findOption(known, parameter.name)
   const { words, negated } = parameter
   const refuse = (message: string): XtablesError =>
-    complain(known, message, {
+    complain(known, 'XT_BAD_VALUE', message, {
       parameter: name,
       value: words.length === 1 ? words[0] : words,
       expected: expectation(option),
@@ -114,7 +120,9 @@ export function checkExclusions(known: Known, given: ReadonlySet<string>): void 
     for (const other of given) {
       if (other === name) continue
       if (excludes.includes(other) || overlap(options, name, other))
-        throw complain(known, `--${name} and --${other} exclude each other`, { parameter: name })
+        throw complain(known, 'XT_CONFLICTING_PARAMETERS', `--${name} and --${other} exclude each other`, {
+          parameter: name,
+        })
     }
   }
 }
@@ -144,11 +152,14 @@ export function missing({ extension, variant }: Known, given: ReadonlySet<string
 export function checkComplete(known: Known, given: ReadonlySet<string>): void {
   const lack = missing(known, given)
   if (lack !== undefined)
-    throw complain(known, `${lack.what} is required`, { parameter: lack.parameter, expected: lack.what })
+    throw complain(known, 'XT_MISSING_PARAMETER', `${lack.what} is required`, {
+      parameter: lack.parameter,
+      expected: lack.what,
+    })
   for (const name of given) {
     const needed = known.variant.options.get(name)?.needs.filter((one) => !given.has(one)) ?? []
     if (needed.length > 0)
-      throw complain(known, `--${name} needs ${dashed(needed)} beside it`, {
+      throw complain(known, 'XT_MISSING_PARAMETER', `--${name} needs ${dashed(needed)} beside it`, {
         parameter: name,
         expected: dashed(needed),
       })
@@ -203,7 +214,8 @@ export function encodeParameters(known: Known, parameters: readonly Parameter[],
   const given = new Set<string>()
   for (const parameter of leadingFirst(known, parameters)) {
     const [name] = findOption(known, parameter.name)
-    if (given.has(name)) throw complain(known, `--${name} is given twice`, { parameter: name })
+    if (given.has(name))
+      throw complain(known, 'XT_CONFLICTING_PARAMETERS', `--${name} is given twice`, { parameter: name })
     given.add(name)
     writeParameter(known, bytes, parameter, context)
   }

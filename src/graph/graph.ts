@@ -100,6 +100,7 @@ function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlyS
       const [first] = rules as [RuleSnapshot]
       if (!names.has(name))
         throw new IptcError(
+          'XT_BAD_ARGUMENT',
           `table ${table.table} chain ${chain.name} rule ${first.position} goes to chain ${name}, which is not there`,
         )
       const positions = rules.map(({ position }) => position)

@@ -19,7 +19,7 @@ export function validName(name: unknown, operation: Operation): string {
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     const reason = `the name of a set is text of 1 to ${SET_NAME_SIZE - 1} bytes without NUL`
-    throw new SetError({ set: shown(name), operation }, reason, { cause: error })
+    throw new SetError('XT_SET_INVALID', { set: shown(name), operation }, reason, { cause: error })
   }
 }
 
@@ -33,7 +33,8 @@ export interface Identity {
 export function* kernelRevisions(set: string, type: SetType, family: FamilyName | 'any'): Steps<[number, number]> {
   const values = { typename: type.name, family: SET_FAMILIES[family] }
   const [answer] = yield* simply(ask(commands.type, values), { operation: 'create', set, type: type.name })
-  if (answer === undefined) throw new UnsupportedError(`the kernel does not say which revisions of ${type.name} it has`)
+  if (answer === undefined)
+    throw new UnsupportedError('XT_NO_SET_TYPE', `the kernel does not say which revisions of ${type.name} it has`)
   const { revision: newest = 0, revisionMin: oldest = 0 } = readMessage(commands.type, answer).values
   return [oldest, newest]
 }
@@ -44,12 +45,14 @@ function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', us
   const [ours, ourNewest] = type.revisions
   if (newest < ours || oldest > ourNewest)
     throw new UnsupportedError(
+      'XT_NO_SET_TYPE',
       `the kernel has revisions ${oldest} to ${newest} of ${type.name}; known are ${ours} to ${ourNewest}`,
     )
   const revision = Math.min(newest, ourNewest)
   const unknown = used.find((option) => (type.since[option] ?? 0) > revision)
   if (unknown !== undefined)
     throw new UnsupportedError(
+      'XT_NO_SET_TYPE',
       `set ${set}: ${unknown} takes revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
     )
   return revision
@@ -60,6 +63,7 @@ function familyFor(set: string, { families, name }: SetType, family: unknown): F
   const known = family === undefined ? families[0] : families.find((one) => one === family)
   if (known !== undefined) return known
   throw new SetError(
+    'XT_SET_INVALID',
     { set, operation: 'create' },
     `the family of a ${name} is ${families.join(' or ')}, not ${shown(family)}`,
   )
@@ -87,7 +91,8 @@ function createData(set: string, type: SetType, options: object, family: FamilyN
   try {
     return writeFields(type.create, options, { family, operation: 'create' })
   } catch (error) {
-    if (error instanceof Unfit) throw new SetError({ set, operation: 'create' }, error.message, { cause: error })
+    if (error instanceof Unfit)
+      throw new SetError('XT_SET_INVALID', { set, operation: 'create' }, error.message, { cause: error })
     throw error
   }
 }
@@ -95,7 +100,8 @@ function createData(set: string, type: SetType, options: object, family: FamilyN
 /** Finds out what a set is. */
 export function* identification(name: string): Steps<Identity> {
   const [answer] = yield* simply(ask(commands.header, { setname: name }), { operation: 'open', set: name })
-  if (answer === undefined) throw new UnsupportedError(`set ${name}: the kernel does not say what it is`)
+  if (answer === undefined)
+    throw new UnsupportedError('XT_NO_SET_TYPE', `set ${name}: the kernel does not say what it is`)
   return identityOf(name, readMessage(commands.header, answer).values)
 }
 
@@ -103,6 +109,7 @@ type Described = { typename?: string | undefined; family?: number | undefined; r
 
 /** @throws UnsupportedError */
 export function identityOf(set: string, { typename, family, revision = 0 }: Described): Identity {
-  if (!isSetType(typename)) throw new UnsupportedError(`set ${set} is of type ${typename}, which is not known here`)
+  if (!isSetType(typename))
+    throw new UnsupportedError('XT_NO_SET_TYPE', `set ${set} is of type ${typename}, which is not known here`)
   return { type: setType(typename), family: setFamily(family), revision }
 }

@@ -156,7 +156,9 @@ export function written(
     return writer.write(entry)
   } catch (error) {
     if (error instanceof Unfit)
-      throw new SetError({ set, operation, entry, index, shown: shownEntry(entry) }, error.message, { cause: error })
+      throw new SetError('XT_SET_INVALID', { set, operation, entry, index, shown: shownEntry(entry) }, error.message, {
+        cause: error,
+      })
     throw error
   }
 }

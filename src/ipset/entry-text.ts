@@ -64,7 +64,8 @@ export function printSetEntry<T extends SetTypeName>(type: T, entry: ListedEntry
   check('an entry', entry, object)
   const { entry: fields, parts } = setType(type)
   const missing = parts.find((name) => !fields[name]?.optional && (entry as Values)[name] === undefined)
-  if (missing !== undefined) throw new IptcError(`an entry of ${type} needs ${missing}, ${fields[missing]?.expects}`)
+  if (missing !== undefined)
+    throw new IptcError('XT_BAD_ARGUMENT', `an entry of ${type} needs ${missing}, ${fields[missing]?.expects}`)
   const grammar = new EntryGrammar(setType(type))
   const options = grammar
     .printOptions(entry as Values)

@@ -115,7 +115,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 
   /** @internal */
   private constructor(sets: Sets, name: string, identity: Identity) {
-    if (!(sets instanceof Sets)) throw new IptcError('sets are made by IpSet.create and opened by IpSet.open')
+    if (!(sets instanceof Sets))
+      throw new IptcError('XT_BAD_ARGUMENT', 'sets are made by IpSet.create and opened by IpSet.open')
     this.#sets = sets
     this.#name = name
     this.#identity = identity
@@ -131,7 +132,10 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
    */
   static create<T extends SetTypeName>(name: string, type: T, ...[options, place = {}]: Arguments<T>): IpSet<T> {
     if (!isSetType(type))
-      throw new IptcError(`the type of a set is one of ${Object.keys(SET_TYPES).join(', ')}, not ${shown(type)}`)
+      throw new IptcError(
+        'XT_BAD_ARGUMENT',
+        `the type of a set is one of ${Object.keys(SET_TYPES).join(', ')}, not ${shown(type)}`,
+      )
     check('what a set is made with', options === undefined ? {} : options, object)
     const { exist, ...where } = withExist(place)
     const sets = new Sets(where)
@@ -157,7 +161,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   static open<T extends SetTypeName>(name: string, type: T, place?: SetPlace): IpSet<T>
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
     const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
-    if (maybePlace !== undefined && place !== maybePlace) throw new IptcError('IpSet.open is told of two places')
+    if (maybePlace !== undefined && place !== maybePlace)
+      throw new IptcError('XT_BAD_ARGUMENT', 'IpSet.open is told of two places')
     const sets = new Sets(place === undefined ? {} : place)
     const valid = validName(name, 'open')
     const identity = closing(sets, () => sets.perform(identification(valid)))
@@ -251,7 +256,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   header(): SetHeader<T> {
     const request = ask(commands.list, { setname: this.#name, flags: IPSET_FLAG_LIST_HEADER })
     const [message] = this.#sets.dumpAll(request, this.#asked('list'))
-    if (message === undefined) throw new UnsupportedError(`set ${this.#name}: the kernel does not say what it is`)
+    if (message === undefined)
+      throw new UnsupportedError('XT_NO_SET_TYPE', `set ${this.#name}: the kernel does not say what it is`)
     return headerOf(readMessage(commands.list, message).values) as SetHeader<T>
   }
 
@@ -309,6 +315,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const name = other instanceof IpSet ? other.name : validName(other, 'swap')
     if (other instanceof IpSet && !this.#sets.isWith(other.#sets))
       throw new SetError(
+        'XT_SET_INVALID',
         { ...this.#asked('swap'), shown: name },
         'it is of another network namespace, or of another kernel; a name stands for a set of this one',
       )
@@ -406,7 +413,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
 }
 
 const otherType = (set: string, operation: Operation, is: string, expected: unknown): SetError =>
-  new SetError({ set, operation }, `it is of type ${is}, not ${shown(expected)}`)
+  new SetError('XT_SET_OTHER_TYPE', { set, operation }, `it is of type ${is}, not ${shown(expected)}`)
 
 function withExist(place: unknown): SetPlace & ExistOption {
   checkOptions(place, { ...PLACE_OPTIONS, exist: flag })

@@ -2,6 +2,7 @@
 import { ERRNO, errnoName } from '../abi/errno'
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../abi/ip-set'
 import { isObject, shown } from '../check-input'
+import type { CodeOf } from '../error-codes'
 import { NotFoundError, SetError, UnsupportedError } from '../errors'
 import { explain, type Refusal } from '../netlink/refusal'
 import type { SetTypeName } from './types'
@@ -74,6 +75,29 @@ const ERRNO_REASONS: Readonly<Record<number, string>> = {
   [ERRNO.ERANGE]: 'a range of it is larger than the kernel takes at once',
 }
 
+const CODES: Readonly<Partial<Record<ErrorName, CodeOf<'SetError'>>>> = {
+  BUSY: 'XT_SET_IN_USE',
+  REFERENCED: 'XT_SET_IN_USE',
+  EXIST_SETNAME2: 'XT_SET_EXISTS',
+  TYPE_MISMATCH: 'XT_SET_OTHER_TYPE',
+  EXIST: 'XT_ENTRY_EXISTS',
+  HASH_FULL: 'XT_SET_FULL',
+  LIST_FULL: 'XT_SET_FULL',
+}
+
+const CODES_OF: Readonly<Partial<Record<Operation, typeof CODES>>> = {
+  remove: { EXIST: 'XT_NO_ENTRY' },
+  create: { EXIST: 'XT_SET_OTHER_TYPE' },
+}
+
+const ERRNO_CODES: Readonly<Record<number, CodeOf<'SetError'>>> = {
+  [ERRNO.EBUSY]: 'XT_SET_IN_USE',
+  [ERRNO.EEXIST]: 'XT_SET_EXISTS',
+}
+
+const codeOf = (operation: Operation, name: ErrorName | undefined, errno: number): CodeOf<'SetError'> =>
+  (name === undefined ? ERRNO_CODES[errno] : (CODES_OF[operation]?.[name] ?? CODES[name])) ?? 'XT_SET_REFUSED'
+
 /** The name of an error of sets of this type, without IPSET_ERR_ before it. */
 export function errorName(errno: number, type: SetTypeName | undefined): ErrorName | undefined {
   const method = type?.slice(0, type.indexOf(':')) as keyof typeof IPSET_ERR_OF | undefined
@@ -91,22 +115,29 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
   const name = errorName(errno, type)
   if (name === 'EXIST_SETNAME2' && operation === 'swap') return missing(other ?? '', cause)
   if (name === 'FIND_TYPE') return noType(type, cause)
-  if (name === 'PROTOCOL') return new UnsupportedError(`set ${set}: this kernel speaks another version of ipset`, cause)
+  if (name === 'PROTOCOL')
+    return new UnsupportedError('XT_NO_IPSET', `set ${set}: this kernel speaks another version of ipset`, cause)
   const own = name && (REASONS_OF[operation]?.[name] ?? REASONS[name])
   const where = refusal.attribute === undefined ? '' : ` (${refusal.attribute})`
   const said = refusal.reason === undefined ? undefined : `the kernel says: ${refusal.reason}${where}`
   const reason = [own ?? ERRNO_REASONS[errno] ?? errnoName(errno), said].filter(Boolean).join('; ')
-  const code = name === undefined ? errnoName(errno) : `IPSET_ERR_${name}`
-  return new SetError({ ...asked, shown: shownEntry(asked.entry ?? other) }, reason, { code, errno, cause: refusal })
+  const told = name === undefined ? errnoName(errno) : `IPSET_ERR_${name}`
+  return new SetError(codeOf(operation, name, errno), { ...asked, shown: shownEntry(asked.entry ?? other) }, reason, {
+    errnoName: told,
+    errno,
+    cause: refusal,
+  })
 }
 
-const missing = (set: string, cause: ErrorOptions): NotFoundError => new NotFoundError(`there is no set ${set}`, cause)
+const missing = (set: string, cause: ErrorOptions): NotFoundError =>
+  new NotFoundError('XT_NO_SET', `there is no set ${set}`, cause)
 
 /** `hash:ip,port` is in the module ip_set_hash_ipport. */
 const moduleOf = (type: SetTypeName): string => `ip_set_${type.replace(':', '_').replaceAll(',', '')}`
 
 const noType = (type: SetTypeName | undefined, cause: ErrorOptions): UnsupportedError =>
   new UnsupportedError(
+    'XT_NO_SET_TYPE',
     `this kernel has no sets of type ${type}${type ? `: load their module (\`modprobe ${moduleOf(type)}\`)` : ''}`,
     cause,
   )

@@ -28,7 +28,7 @@ export function checkNewName(name: string): void {
   check('the name of a chain', name, text)
   checkChainName(name)
   if (findExtension('target', name) !== undefined)
-    throw new XtablesError(`chain ${name}: there is a target of this name`, {
+    throw new XtablesError('XT_BAD_NAME', `chain ${name}: there is a target of this name`, {
       extension: 'rule',
       parameter: 'chain',
       value: name,
@@ -49,7 +49,8 @@ export function createChain(table: TableHandle, name: string): void {
 export function deleteChain(table: TableHandle, name: string): void {
   table.edit((draft) => {
     const data = userChain(table, name, draft)
-    if (data.rules.length > 0) throw new RuleError({ table: table.name, chain: name }, 'the chain is not empty')
+    if (data.rules.length > 0)
+      throw new RuleError('XT_CHAIN_NOT_EMPTY', { table: table.name, chain: name }, 'the chain is not empty')
     checkUnreferenced(table, name, draft)
     draft.chains.delete(name)
   })
@@ -104,7 +105,11 @@ export function setPolicy(
     const data = table.chainData(name, draft)
     if (data.hook === undefined || data.tail === undefined) throw noPolicy(table, name)
     if (table.name === 'nat' && verdict === 'DROP')
-      throw new RuleError({ table: table.name, chain: name }, 'the nat table is not for filtering, it takes no DROP')
+      throw new RuleError(
+        'XT_BAD_POLICY',
+        { table: table.name, chain: name },
+        'the nat table is not for filtering, it takes no DROP',
+      )
     if (given === undefined && policyOf(family, data) === verdict) return false
     return draft.chains.set(name, { ...data, tail: policyEntry(family, data.tail, verdict, given) })
   })
@@ -117,21 +122,22 @@ export function policyCounters(table: TableHandle, name: string): Counters {
 }
 
 const noPolicy = ({ name }: TableHandle, chain: string): RuleError =>
-  new RuleError({ table: name, chain }, 'the chain has no policy, as it is not built in')
+  new RuleError('XT_BAD_POLICY', { table: name, chain }, 'the chain has no policy, as it is not built in')
 
 function checkFree({ name }: TableHandle, chain: string, chains: Ruleset['chains']): void {
-  if (chains.has(chain)) throw new RuleError({ table: name, chain }, 'the chain exists already')
+  if (chains.has(chain)) throw new RuleError('XT_CHAIN_EXISTS', { table: name, chain }, 'the chain exists already')
 }
 
 function userChain(table: TableHandle, name: string, ruleset: Ruleset): ChainData {
   const chain = table.chainData(name, ruleset)
-  if (chain.hook !== undefined) throw new RuleError({ table: table.name, chain: name }, 'the chain is built in')
+  if (chain.hook !== undefined)
+    throw new RuleError('XT_BUILTIN_CHAIN', { table: table.name, chain: name }, 'the chain is built in')
   return chain
 }
 
 function checkUnreferenced({ name: table }: TableHandle, name: string, ruleset: Ruleset): void {
   for (const { chain, position } of referencesTo(ruleset, name))
-    throw new RuleError({ table, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
+    throw new RuleError('XT_CHAIN_IN_USE', { table, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
 }
 
 /** The chain with every rule that goes to `from` going to `to`. */

@@ -172,7 +172,8 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
 
   #find(rule: AnyRule, rules: Rules, ruleset: Ruleset): number {
     const at = this.#indexIn(rule, rules, ruleset)
-    if (at < 0) throw new NotFoundError(`chain ${this.#name} of table ${this.table.name} has no rule ${rule}`)
+    if (at < 0)
+      throw new NotFoundError('XT_NO_RULE', `chain ${this.#name} of table ${this.table.name} has no rule ${rule}`)
     return at
   }
 

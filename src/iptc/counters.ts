@@ -17,7 +17,7 @@ export function readCounters(extension: string, counters: CountersInput): Counte
   if (Array.isArray(counters) && counters.length === 2 && counters.every(isCount))
     return [BigInt(counters[0]), BigInt(counters[1])]
   const expected = 'a list of packets and bytes, each 0 to 2^64 - 1, as bigint above 2^53 - 1'
-  throw new XtablesError(`${extension}: counters cannot be ${shown(counters)}; accepted: ${expected}`, {
+  throw new XtablesError('XT_BAD_VALUE', `${extension}: counters cannot be ${shown(counters)}; accepted: ${expected}`, {
     extension,
     parameter: 'counters',
     value: counters,

@@ -142,7 +142,7 @@ export abstract class ExtensionObject extends Strict {
   #known(): Understood {
     if (this.#content?.known !== undefined) return this.#content
     const why = this.#content === undefined ? 'has no parameters' : `revision ${this.revision} is not known here`
-    throw new XtablesError(`${this.kind} ${this.name} ${why}`, { extension: this.name })
+    throw new XtablesError('XT_UNKNOWN_PARAMETER', `${this.kind} ${this.name} ${why}`, { extension: this.name })
   }
 
   /**

@@ -6,6 +6,7 @@ import { aBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
 import { check, duration, flag, names } from '../check-input'
 import { checkOptions } from '../check-options'
+import type { CodeOf } from '../error-codes'
 import { IptcError } from '../errors'
 import { aKernel, type Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -105,12 +106,13 @@ export interface MigrationPlan {
  * ```
  */
 export class MigrationError extends IptcError {
+  declare readonly code: CodeOf<'MigrationError'>
   /** What was to be done, and what has been written of it. */
   readonly plan: MigrationPlan
 
   /** Made by the library. */
-  constructor(message: string, plan: MigrationPlan, options?: ErrorOptions) {
-    super(message, options)
+  constructor(code: CodeOf<'MigrationError'>, message: string, plan: MigrationPlan, options?: ErrorOptions) {
+    super(code, message, options)
     this.plan = plan
   }
 }
@@ -144,9 +146,12 @@ export function migrate(options: MigrateOptions): MigrationPlan {
   const { from, to, family, kernel, namespace, tables, lockTimeoutMs } = options
   check('the option from', from, aBackend)
   check('the option to', to, aBackend)
-  if (from === to) throw new IptcError(`from ${from} to ${to} there is nothing to move`)
+  if (from === to) throw new IptcError('XT_BAD_OPTION', `from ${from} to ${to} there is nothing to move`)
   if (kernel !== undefined && namespace !== undefined)
-    throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      'the option kernel brings its own namespace, and excludes the option namespace',
+    )
   const place = kernel ?? new LinuxKernel({ namespace })
   const families = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family]
   const open = { kernel: place, lockTimeoutMs }
@@ -170,7 +175,7 @@ function namesOf(
   asked: readonly string[] | undefined,
 ): readonly string[] {
   const unknown = asked?.find((name) => !isTableName(name))
-  if (unknown !== undefined) throw new IptcError(`iptables has no table ${unknown}`)
+  if (unknown !== undefined) throw new IptcError('XT_BAD_OPTION', `iptables has no table ${unknown}`)
   const there = tableNames(from, kernel, family)
   return asked === undefined ? there : there.filter((name) => asked.includes(name))
 }
@@ -184,14 +189,15 @@ function carryOut(moves: readonly Move[], options: MigrateOptions): MigrationPla
         step(move)
       } catch (cause) {
         if (!(cause instanceof IptcError)) throw cause
-        throw new MigrationError(`${move.name}: ${cause.message}`, plan(), { cause })
+        const code = cause.code === 'XT_MIGRATION_BLOCKED' ? cause.code : 'XT_MIGRATION_FAILED'
+        throw new MigrationError(code, `${move.name}: ${cause.message}`, plan(), { cause })
       }
   }
   for (const move of moves) move.examine()
   if (dryRun) return plan()
   for (const move of moves) {
     const [obstacle] = move.state.obstacles
-    if (obstacle !== undefined) throw new MigrationError(`${move.name}: ${obstacle}`, plan())
+    if (obstacle !== undefined) throw new MigrationError('XT_MIGRATION_BLOCKED', `${move.name}: ${obstacle}`, plan())
   }
   forEach((move) => move.checkFree(move.state.replaces, replace))
   forEach((move) => move.write(replace))
@@ -289,6 +295,7 @@ class Move {
   checkFree(there: TableMove['replaces'], replace: boolean): void {
     if (isSome(there) && !replace)
       throw new IptcError(
+        'XT_MIGRATION_BLOCKED',
         `the table of ${this.#to.backend} holds ${there.rules} rules and ${there.chains} chains already, which the option replace takes out`,
       )
   }
@@ -303,7 +310,10 @@ class Move {
     this.#to.refresh()
     this.#state = { ...this.#state, isWritten: true }
     if (structureOf(this.#to) !== structureOf(this.#from))
-      throw new IptcError(`what has been written to ${this.#to.backend} reads otherwise than what was to be moved`)
+      throw new IptcError(
+        'XT_MIGRATION_FAILED',
+        `what has been written to ${this.#to.backend} reads otherwise than what was to be moved`,
+      )
   }
 
   /** Takes out what has been moved, unless it is another by now. */
@@ -311,7 +321,10 @@ class Move {
     const moved = structureOf(this.#to)
     this.#from.transaction((table) => {
       if (structureOf(table) !== moved)
-        throw new IptcError(`the table of ${table.backend} has been changed since it was moved, and is left as it is`)
+        throw new IptcError(
+          'XT_MIGRATION_FAILED',
+          `the table of ${table.backend} has been changed since it was moved, and is left as it is`,
+        )
       table.flush()
       for (const chain of table.chains) table.setPolicy(chain, 'ACCEPT', [0, 0])
     })

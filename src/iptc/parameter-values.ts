@@ -30,7 +30,7 @@ const wrong = (extension: string, name: string, option: Option, value: unknown, 
     : expectation(option)
   const said = shown(value)
   const why = reason === undefined ? '' : ` (${reason})`
-  return new XtablesError(`${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
+  return new XtablesError('XT_BAD_VALUE', `${extension}: ${name} cannot be ${said}${why}; accepted: ${expected}`, {
     extension,
     parameter: name,
     value,

@@ -28,7 +28,7 @@ const nameOf = (object: Strict & Named): string =>
   [object.kind ?? object.constructor.name.toLowerCase(), object.name].filter(Boolean).join(' ')
 
 const refusal = (object: Strict & Named, property: PropertyKey, value: unknown, why: string): XtablesError =>
-  new XtablesError(`${nameOf(object)}${why}`, {
+  new XtablesError('XT_READ_ONLY', `${nameOf(object)}${why}`, {
     extension: object.name ?? 'rule',
     parameter: String(property),
     value,

@@ -195,9 +195,13 @@ export abstract class AnyRule extends RuleBase {
   /** @internal The rule's bytes as they are in a table whose ipsets `context` knows. */
   entryFor(context: Context): Entry {
     if (context.family !== this.context.family)
-      throw new XtablesError(`a rule of ${this.context.family.name} cannot be in a table of ${context.family.name}`, {
-        extension: 'rule',
-      })
+      throw new XtablesError(
+        'XT_WRONG_RULE',
+        `a rule of ${this.context.family.name} cannot be in a table of ${context.family.name}`,
+        {
+          extension: 'rule',
+        },
+      )
     const { entry } = this
     if (entry === this.#anywhere) return entry
     const bound = rebindRule(entry, this.context, context)
@@ -351,7 +355,8 @@ export abstract class AnyRule extends RuleBase {
     const matches = this.#ownMatches()
     const same = matches.indexOf(match)
     const at = same >= 0 ? same : matches.findIndex((other) => other.equals(match))
-    if (at < 0) throw new XtablesError(`the rule has no such match ${match.name}`, { extension: match.name })
+    if (at < 0)
+      throw new XtablesError('XT_WRONG_RULE', `the rule has no such match ${match.name}`, { extension: match.name })
     this.#matches = matches.toSpliced(at, 1)
   }
 
@@ -385,17 +390,23 @@ export abstract class AnyRule extends RuleBase {
   #checkOwn(kind: 'match' | 'target', part: Match | Target): void {
     this.#checkKind(kind, part)
     if (!part.belongsTo(this))
-      throw new XtablesError(`${part.kind} ${part.name} was made for another rule`, { extension: part.name })
+      throw new XtablesError('XT_WRONG_RULE', `${part.kind} ${part.name} was made for another rule`, {
+        extension: part.name,
+      })
   }
 
   #checkKind(kind: 'match' | 'target', part: unknown): void {
     if (!(part instanceof ExtensionObject) || part.kind !== kind)
-      throw new XtablesError(`rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`, {
-        extension: 'rule',
-        parameter: kind,
-        value: part,
-        expected: `what create${kind === 'match' ? 'Match' : 'Target'} returns`,
-      })
+      throw new XtablesError(
+        'XT_WRONG_RULE',
+        `rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`,
+        {
+          extension: 'rule',
+          parameter: kind,
+          value: part,
+          expected: `what create${kind === 'match' ? 'Match' : 'Target'} returns`,
+        },
+      )
   }
 
   /**
@@ -418,6 +429,7 @@ export abstract class AnyRule extends RuleBase {
 function checkOrigin(origin: Partial<Origin> | null): void {
   if (origin?.entry?.bytes instanceof Uint8Array) return
   throw new IptcError(
+    'XT_BAD_ARGUMENT',
     `a rule is made without ${shown(origin)}; use Rule.parse for text, easy.encodeRule for a dictionary, or properties`,
   )
 }

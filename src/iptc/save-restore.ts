@@ -57,7 +57,10 @@ interface Tables {
 
 function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions): Tables {
   if (kernel !== undefined && namespace !== undefined)
-    throw new IptcError('the option kernel brings its own namespace, and excludes the option namespace')
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      'the option kernel brings its own namespace, and excludes the option namespace',
+    )
   const family = ipv6 ? 'ipv6' : 'ipv4'
   const place: Kernel = kernel ?? new LinuxKernel({ namespace })
   const { lockTimeoutMs, rewrite, findRefused, backend = backendOfEnvironment() } = writing

@@ -32,7 +32,11 @@ export type Edit = (draft: Draft) => unknown
 
 /** @throws IptcError */
 function checkNotCopied({ copied, draft: { table } }: Work): void {
-  if (copied) throw new IptcError(`table ${table} is in a transaction within this one: await that, or edit it in there`)
+  if (copied)
+    throw new IptcError(
+      'XT_BUSY',
+      `table ${table} is in a transaction within this one: await that, or edit it in there`,
+    )
 }
 
 function edited(work: Work, change: Edit): void {
@@ -110,6 +114,7 @@ export class Session {
 
   #inTransaction(of: Session): IptcError {
     return new IptcError(
+      'XT_BUSY',
       of === this
         ? `table ${this.#table} is in a transaction that is not written yet: await it first`
         : `table ${this.#table} is in a transaction of another handle: edit it through that one`,
@@ -149,7 +154,10 @@ export class Session {
     request.signal?.throwIfAborted()
     const pending = this.#pending()
     if (pending !== undefined && (pending !== work || pending.edits !== edits))
-      throw new ConflictError(`table ${this.#table} was edited while it was read; the edits stand`)
+      throw new ConflictError(
+        'XT_CHANGED_WHILE_READ',
+        `table ${this.#table} was edited while it was read; the edits stand`,
+      )
     // Otherwise it was read before we wrote it, and will be read again by whoever looks.
     if (writes === this.#writes) this.#work = fresh
   }
@@ -281,7 +289,7 @@ export class Session {
 
   #checkNoTransaction(what: string): void {
     if (this.#transaction() !== undefined)
-      throw new IptcError(`${what} within a transaction: it writes when it ends, and reads when it begins`)
+      throw new IptcError('XT_BUSY', `${what} within a transaction: it writes when it ends, and reads when it begins`)
   }
 
   /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
@@ -316,7 +324,8 @@ export class Session {
       const work = this.#pending()
       if (work === undefined) return
       await inSlices(this.#confirm(work.base, await this.#readAsync(request, 'transaction')))
-      if (this.#work !== work) throw new ConflictError(`table ${this.#table} was read again while it was committed`)
+      if (this.#work !== work)
+        throw new ConflictError('XT_CONFLICT', `table ${this.#table} was read again while it was committed`)
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
       work.draft = draftOf(work.draft)
@@ -351,7 +360,7 @@ export class Session {
   *#confirm(base: Reading, now: Reading): Sliced<void> {
     if (yield* base.isUnchanged(now)) return
     const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
-    throw conflict(this.#family.name, this.#table, reason)
+    throw conflict('XT_CONFLICT', this.#family.name, this.#table, reason)
   }
 
   /**
@@ -374,7 +383,7 @@ export class Session {
       if (isThenable(result)) {
         // What becomes of it is of no interest any more, and must not end the process.
         result.then(undefined, () => {})
-        throw new IptcError('transaction takes no asynchronous function; transactionAsync does')
+        throw new IptcError('XT_BAD_ARGUMENT', 'transaction takes no asynchronous function; transactionAsync does')
       }
       return result
     } finally {
@@ -463,6 +472,7 @@ export class Session {
   #checkOpen({ ended }: Work): void {
     if (ended)
       throw new IptcError(
+        'XT_TRANSACTION_ENDED',
         `the transaction of table ${this.#table} that this one is part of ended before it, without its edits: await it there`,
       )
   }
@@ -470,6 +480,7 @@ export class Session {
   #checkNothingPending(): void {
     if (this.#pending() !== undefined)
       throw new IptcError(
+        'XT_UNCOMMITTED',
         `table ${this.#table} has edits that are not committed; commit or refresh before a transaction`,
       )
   }

@@ -99,7 +99,7 @@ export abstract class TableHandle extends Strict {
     const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
     checkRewrite(rewrite, family)
     if (kernel !== undefined && namespace !== undefined)
-      throw new IptcError('a table has a kernel or a namespace: a kernel brings its own namespace')
+      throw new IptcError('XT_BAD_OPTION', 'a table has a kernel or a namespace: a kernel brings its own namespace')
     this.#name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
     this.#client = new Client(this.#kernel, family)
@@ -270,7 +270,7 @@ export abstract class TableHandle extends Strict {
   chainData(name: string, ruleset = this.ruleset): ChainData {
     check('the name of a chain', name, text)
     const chain = ruleset.chains.get(name)
-    if (chain === undefined) throw new NotFoundError(`table ${this.name} has no chain ${name}`)
+    if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${this.name} has no chain ${name}`)
     return chain
   }
 

@@ -169,6 +169,7 @@ function nameIn(table: AnyTable, chain: string | Chain): string {
   if (chain instanceof Chain) {
     if (!isSameTable(table, chain.table))
       throw new IptcError(
+        'XT_WRONG_HANDLE',
         `${chain.name} is a chain of ${titleOf(chain.table)}, not of ${titleOf(table)}; to mean the chain of that name here, give the name`,
       )
     return chain.name

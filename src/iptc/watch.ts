@@ -60,6 +60,7 @@ export function watchTable(watched: Watched, options: WatchOptions): AsyncGenera
   checkOptions(options, OPTIONS)
   if (watched.backend !== 'nft')
     throw new UnsupportedError(
+      'XT_NOT_WATCHABLE',
       `table ${watched.table} is one of ip_tables, of whose changes the kernel tells nobody; a table of the backend nft ` +
         'can be watched',
     )

@@ -94,7 +94,7 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
   return { layout, entries }
 }
 
-const wrong = (field: string, what: string): IptcError => new IptcError(`capture: ${field} ${what}`)
+const wrong = (field: string, what: string): IptcError => new IptcError('XT_BAD_CAPTURE', `capture: ${field} ${what}`)
 
 /**
  * A {@link Capture} as `JSON.stringify` turns it into text.

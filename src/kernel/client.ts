@@ -31,6 +31,7 @@ import { takeZeros } from '../binary/buffers'
 import { u16 } from '../binary/codec'
 import { encodeText } from '../binary/text'
 import { report } from '../diagnostics'
+import type { CodeOf } from '../error-codes'
 import {
   ConflictError,
   CountersError,
@@ -237,7 +238,12 @@ export class Client {
       }
       report('retry', { operation: 'GET_ENTRIES', family, table, attempt, reason: 'the table changed meanwhile' })
     }
-    throw conflict(family, table, `table ${table} changed each time it was read, ${MAX_READS} times`)
+    throw conflict(
+      'XT_CHANGED_WHILE_READ',
+      family,
+      table,
+      `table ${table} changed each time it was read, ${MAX_READS} times`,
+    )
   }
 
   /** @returns undefined where the table changed meanwhile. */
@@ -398,7 +404,7 @@ export class Client {
   }
 
   #begin(): void {
-    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    if (this.#closed) throw new IptcError('XT_CLOSED', 'this handle on the tables is closed')
     this.#underWay++
   }
 
@@ -538,6 +544,7 @@ function writeReplaceHead(value: Uint8Array, table: string, layout: TableLayout,
 
 const unknownTable = (table: string, cause?: unknown): NotFoundError =>
   new NotFoundError(
+    'XT_NO_TABLE',
     `there is no table ${JSON.stringify(table)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     ...because(cause),
   )
@@ -545,9 +552,15 @@ const unknownTable = (table: string, cause?: unknown): NotFoundError =>
 const because = (cause: unknown): [] | [ErrorOptions] => (cause === undefined ? [] : [{ cause }])
 
 /** Another program was quicker: whoever watches is told, whatever becomes of the error. */
-export function conflict(family: FamilyName, table: string, reason: string, options?: ErrorOptions): ConflictError {
+export function conflict(
+  code: CodeOf<'ConflictError'>,
+  family: FamilyName,
+  table: string,
+  reason: string,
+  options?: ErrorOptions,
+): ConflictError {
   report('conflict', { family, table, reason })
-  return new ConflictError(reason, options)
+  return new ConflictError(code, reason, options)
 }
 
 /** The kernel's no, as users see it. */
@@ -561,6 +574,7 @@ type Explanation = (request: Request, cause: SockoptFailure) => IptcError | unde
 
 const forbidden: Explanation = ({ operation, table }, cause) =>
   new PermissionError(
+    'XT_NOT_PERMITTED',
     `${[operation, table].filter(Boolean).join(' ')}: takes CAP_NET_ADMIN in the user namespace that owns the ` +
       'network namespace: run as root, or under `unshare -rn` in a network namespace of your own',
     { cause },
@@ -577,7 +591,9 @@ const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
     operation === 'SO_IP_SET' ? noSets(cause) : noTables(FAMILIES[family], cause),
   [ERRNO.EAGAIN]: ({ operation, family, table }, cause) => {
     if (operation !== 'SET_REPLACE' || table === undefined) return undefined
-    return conflict(family, table, `table ${table} was changed by another program since it was read`, { cause })
+    return conflict('XT_CONFLICT', family, table, `table ${table} was changed by another program since it was read`, {
+      cause,
+    })
   },
 }
 
@@ -588,6 +604,7 @@ const INSTALL_MODULES =
 function missingTable(table: string, { name, module }: Family, cause: unknown): UnsupportedError {
   const tableModule = `${module.replace(/_tables$/, 'table')}_${table}`
   return new UnsupportedError(
+    'XT_NO_TABLE_MODULE',
     `this kernel has no ${name} table ${table}: load its module (\`modprobe ${tableModule}\`, for a container on its ` +
       `host), ${INSTALL_MODULES}, or use a kernel that is built with it`,
     { cause },
@@ -596,13 +613,14 @@ function missingTable(table: string, { name, module }: Family, cause: unknown): 
 
 const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
   new UnsupportedError(
+    'XT_NO_LEGACY',
     `this kernel has no legacy ${module}: load the module (\`modprobe ${module}\`, for a container on its host), ` +
       `${INSTALL_MODULES}, or use a kernel that is built with it (CONFIG_${name === 'ipv4' ? 'IP' : 'IP6'}_NF_IPTABLES_LEGACY)`,
     { cause },
   )
 
 const noSets = (cause: unknown): UnsupportedError =>
-  new UnsupportedError('this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
+  new UnsupportedError('XT_NO_IPSET', 'this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
 
 /** Of what the kernel may have told more in its log, where we could not read it. */
 const LOGGED: Readonly<Record<string, string>> = Object.fromEntries(

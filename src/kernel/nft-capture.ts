@@ -121,13 +121,14 @@ class Reader {
     for (let attempt = 1; ; attempt++) {
       const generation = this.#generation()
       const table = this.tables().find(({ values }) => values.name === name)
-      if (table === undefined) throw new NotFoundError(`nf_tables has no table ${JSON.stringify(name)}`)
+      if (table === undefined) throw new NotFoundError('XT_NO_TABLE', `nf_tables has no table ${JSON.stringify(name)}`)
       const ofTable = ({ values }: Told<ChainValues | RuleValues>): boolean => values.table === name
       const chains = this.#dump(messages.getChain, messages.newChain).filter(ofTable)
       const rules = this.#dump(messages.getRule, messages.newRule).filter(ofTable)
       if (this.#generation() === generation)
         return { newTable: table.attributes, newChains: chains.map(bytesOf), newRules: rules.map(bytesOf) }
-      if (attempt === MAX_READS) throw new ConflictError('nf_tables is changed by another program while it is read')
+      if (attempt === MAX_READS)
+        throw new ConflictError('XT_CHANGED_WHILE_READ', 'nf_tables is changed by another program while it is read')
     }
   }
 
@@ -163,7 +164,7 @@ export interface NftTableContents {
   readonly rules: readonly RuleValues[]
 }
 
-const wrong = (field: string, what: string): IptcError => new IptcError(`capture: ${field} ${what}`)
+const wrong = (field: string, what: string): IptcError => new IptcError('XT_BAD_CAPTURE', `capture: ${field} ${what}`)
 
 /** Reads the messages of a capture. What rules say is not looked at. @throws IptcError, MessageError */
 export function readNftCapture(capture: NftCapture): NftTableContents {

@@ -100,6 +100,7 @@ export class ProcessLock {
 
   #heldByAsync(): LockTimeoutError {
     return new LockTimeoutError(
+      'XT_LOCK_DEADLOCK',
       `an asynchronous operation of this process holds ${this.#name}, and cannot go on while a synchronous one waits ` +
         'for it: await the former first, or use the asynchronous form here too',
     )
@@ -178,7 +179,7 @@ export class ProcessLock {
   }
 
   #timedOut(timeoutMs: number): LockTimeoutError {
-    return new LockTimeoutError(`another holds ${this.#name}; waited ${timeoutMs} ms`)
+    return new LockTimeoutError('XT_LOCK_TIMEOUT', `another holds ${this.#name}; waited ${timeoutMs} ms`)
   }
 
   /** Tells of a wait that was in vain. @returns the error, to be thrown */

@@ -55,7 +55,7 @@ const selected = (rules: Rules, number: number | undefined): Entry[] =>
 
 function chainOf({ table, chains }: Ruleset, name: string): Chain {
   const chain = chains.get(name)
-  if (chain === undefined) throw new NotFoundError(`table ${table} has no chain ${name}`)
+  if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${table} has no chain ${name}`)
   return chain
 }
 

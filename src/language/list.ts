@@ -64,7 +64,7 @@ function listChains(ruleset: Ruleset, listing: Listing, options: ListOptions): s
 
 function findChain({ table, chains }: Ruleset, name: string): Chain {
   const chain = chains.get(name)
-  if (chain === undefined) throw new NotFoundError(`table ${table} has no chain ${name}`)
+  if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${table} has no chain ${name}`)
   return chain
 }
 

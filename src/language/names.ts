@@ -31,6 +31,7 @@ function resolveItem(item: string, option: string, family: Family): string[] {
   const addresses = parseAddress(name, context) === undefined ? lookUp(name, family) : [name]
   if (addresses.length === 0)
     throw new UsageError(`host/network \`${name}' not found`, {
+      code: 'XT_BAD_VALUE',
       parameter: option,
       value: item,
       expected: network.expects,
@@ -51,6 +52,7 @@ function isNetwork(word: string, context: Context): boolean {
 function checked(word: string, option: string, mask: string, context: Context): string {
   if (isNetwork(word, context)) return word
   throw new UsageError(`invalid mask \`${mask}' specified`, {
+    code: 'XT_BAD_VALUE',
     parameter: option,
     value: word,
     expected: network.expects,

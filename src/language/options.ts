@@ -1,5 +1,6 @@
 /** Options as getopt_long(3) finds them: whole names, names cut short, letters in a bunch. */
 import type { FamilyName } from '../abi/family'
+import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
 
 /**
@@ -11,10 +12,17 @@ export class UsageError extends XtablesError {
 
   constructor(
     message: string,
-    details: { extension?: string; parameter?: string; value?: unknown; expected?: string; bare?: boolean } = {},
+    details: {
+      code?: CodeOf<'XtablesError'>
+      extension?: string
+      parameter?: string
+      value?: unknown
+      expected?: string
+      bare?: boolean
+    } = {},
   ) {
-    const { bare = false, extension = 'rule', ...rest } = details
-    super(message, { extension, ...rest })
+    const { code = 'XT_SYNTAX', bare = false, extension = 'rule', ...rest } = details
+    super(code, message, { extension, ...rest })
     this.bare = bare
   }
 }

@@ -233,6 +233,7 @@ export class RuleReader {
   #unknown(word: string): never {
     const loaded = this.#parts.map(({ name }) => name)
     throw new UsageError(`unknown option "${word}"`, {
+      code: 'XT_UNKNOWN_PARAMETER',
       parameter: word,
       expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
     })
@@ -363,6 +364,7 @@ export class RuleReader {
       const word = this.line.follower()
       if (word === undefined)
         throw new UsageError(`--${name} requires ${count === 2 ? 'two' : count} args.`, {
+          code: 'XT_BAD_VALUE',
           extension: part.name,
           parameter: name,
           value: words,
@@ -424,7 +426,7 @@ function requireKnown(kind: 'match' | 'target', name: string, family: Family): K
     return requireExtension(kind, name, family)
   } catch (error) {
     if (!(error instanceof XtablesError)) throw error
-    throw new XtablesError(`Couldn't load ${kind} \`${name}': ${error.message}`, error, { cause: error })
+    throw new XtablesError(error.code, `Couldn't load ${kind} \`${name}': ${error.message}`, error, { cause: error })
   }
 }
 
@@ -456,9 +458,13 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
   const revision = readInteger(word('revision') ?? '')
   const payload = /^0x((?:[0-9a-f]{2})*)$/i.exec(word('payload') ?? '')?.[1]
   if (revision === undefined || revision > 255 || payload === undefined)
-    throw new XtablesError(`${name}: --revision wants a number 0 to 255, --payload bytes such as 0x00ff`, {
-      extension: name,
-    })
+    throw new XtablesError(
+      'XT_BAD_VALUE',
+      `${name}: --revision wants a number 0 to 255, --payload bytes such as 0x00ff`,
+      {
+        extension: name,
+      },
+    )
   return { name, revision, payload: Uint8Array.from(Buffer.from(payload, 'hex')) }
 }
 

@@ -3,7 +3,7 @@ import { XtablesError } from '../errors'
 import { quoteWord } from '../extensions/values/string'
 
 const malformed = (line: string, reason: string): XtablesError =>
-  new XtablesError(`cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
+  new XtablesError('XT_SYNTAX', `cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
 
 /** A word, and whether it stood in quotes. */
 export interface QuotedWord {

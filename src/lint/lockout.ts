@@ -51,7 +51,7 @@ export function lockouts(ruleset: FamilyRuleset, session: Session): Finding[] {
   if (source.includes(':') !== (ruleset.family === 'ipv6')) return []
   for (const address of [source, destination])
     if (parseAddress(address, context) === undefined)
-      throw new IptcError(`${address} is no address of an end of a session`)
+      throw new IptcError('XT_BAD_ARGUMENT', `${address} is no address of an end of a session`)
   const shared = { protocol: 'tcp', state: 'ESTABLISHED', tcpFlags: 'ACK' } as const
   const incoming = { ...shared, source, sourcePort, destination, destinationPort, way: 'input' } as const
   const outgoing = {

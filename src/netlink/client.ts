@@ -217,7 +217,7 @@ export class NetlinkClient {
   }
 
   *#transaction(requests: readonly Request[], last: number): Generator<Uint8Array, TransactionOutcome, void> {
-    if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
+    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
     this.#busy = true
     const watch = new Watch(requests)
     try {
@@ -287,7 +287,7 @@ export class NetlinkClient {
   }
 
   *#batch(requests: readonly Request[]): Steps<Outcome[]> {
-    if (this.#busy) throw new IptcError('this handle is in the middle of another operation')
+    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
     this.#busy = true
     const outcomes: Outcome[] = []
     try {
@@ -361,7 +361,11 @@ class DumpSocket {
       }
       if (parts.length > 0) yield parts
     }
-    if (interrupted) throw new ConflictError(`${request.name}: what is read was changed meanwhile by another program`)
+    if (interrupted)
+      throw new ConflictError(
+        'XT_CHANGED_WHILE_READ',
+        `${request.name}: what is read was changed meanwhile by another program`,
+      )
   }
 
   close(): void {

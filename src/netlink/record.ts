@@ -143,9 +143,13 @@ export function replayNetlink(recording: NetlinkRecording): NetlinkPort {
     description: 'a recording',
     netlink(protocol) {
       const socket = sockets[opened++]
-      if (socket === undefined) throw new IptcError(`the recording has ${sockets.length} sockets, and no more`)
+      if (socket === undefined)
+        throw new IptcError('XT_BAD_CAPTURE', `the recording has ${sockets.length} sockets, and no more`)
       if (socket.protocol !== protocol)
-        throw new IptcError(`socket ${opened} of the recording is of protocol ${socket.protocol}, not ${protocol}`)
+        throw new IptcError(
+          'XT_BAD_CAPTURE',
+          `socket ${opened} of the recording is of protocol ${socket.protocol}, not ${protocol}`,
+        )
       return replayed(socket.events, `socket ${opened} of the recording`)
     },
   }
@@ -157,6 +161,7 @@ function replayed(events: readonly NetlinkEvent[], where: string): NetlinkConnec
     const [recordedWhat, recordedValue] = events[next] ?? ['end', null]
     if (recordedWhat !== what || (value !== undefined && recordedValue !== value))
       throw new IptcError(
+        'XT_BAD_CAPTURE',
         `${where}, event ${next}: ${what} ${value ?? ''} where it has ${recordedWhat} ${recordedValue}`,
       )
     next++

@@ -79,11 +79,12 @@ function headSteps(family: Family, bytes: Uint8Array): readonly Statement[] {
 }
 
 const unsaid = (extension: string, what: string): XtablesError =>
-  new XtablesError(`${what} cannot be asked for in nf_tables`, { extension })
+  new XtablesError('XT_BAD_VALUE', `${what} cannot be asked for in nf_tables`, { extension })
 
 function verdictStep(verdict: Verdict | undefined): VerdictStep {
   if (verdict === undefined || verdict === 'QUEUE')
     throw new XtablesError(
+      'XT_BAD_VALUE',
       `nf_tables has no verdict ${verdict}; accepted: ${Object.keys(VERDICT_CODES).join(', ')}, and -j NFQUEUE`,
       { extension: 'rule', parameter: 'target', value: verdict },
     )
@@ -436,7 +437,9 @@ function heldExpressions(bytes: Uint8Array, target: Part): Uint8Array {
   const room = payloadSize(target) - u32.size
   const length = room < 0 ? Number.NaN : u32.read(bytes, start)
   if (!(length <= room))
-    throw new XtablesError('the payload of -j nft holds no expressions', { extension: EXPRESSIONS_TARGET })
+    throw new XtablesError('XT_BAD_VALUE', 'the payload of -j nft holds no expressions', {
+      extension: EXPRESSIONS_TARGET,
+    })
   const list = bytes.slice(start + u32.size, start + u32.size + length)
   expressionList.read(list, 0, list.length)
   return list

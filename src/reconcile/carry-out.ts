@@ -15,7 +15,10 @@ import type { ChainPlan, PlannedRule, TablePlan } from './plan-data'
 export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Context): void {
   for (const { chain, before } of chains)
     if (digestOf(draft.chains.get(chain), context) !== before)
-      throw new ConflictError(`chain ${chain} of table ${table} is not as it was when this was planned; plan again`)
+      throw new ConflictError(
+        'XT_PLAN_OUTDATED',
+        `chain ${chain} of table ${table} is not as it was when this was planned; plan again`,
+      )
   for (const { chain, change, ...plan } of chains) {
     const { hook, rules } = draft.chains.get(chain) ?? {}
     if ((change === 'delete' && hook !== undefined) || lastOf(plan) > (rules?.length ?? 0)) throw fault(table, chain)
@@ -35,7 +38,9 @@ export function checkOutcome({ table, chains }: TablePlan, draft: Draft, context
 }
 
 const fault = (table: string, chain: string): XtablesError =>
-  new XtablesError(`the plan contradicts itself in chain ${chain} of table ${table}; plan again`, { extension: 'plan' })
+  new XtablesError('XT_BAD_PLAN', `the plan contradicts itself in chain ${chain} of table ${table}; plan again`, {
+    extension: 'plan',
+  })
 
 function edit(plan: ChainPlan, draft: Draft, context: Context): void {
   const chain = draft.chains.get(plan.chain) as Chain

@@ -98,13 +98,17 @@ function chainOf(chain: readonly DesiredRule[] | DesiredChain, place: Place): De
 }
 
 const fault = (place: Place, parameter: string, value: unknown, expected: string): XtablesError =>
-  new XtablesError(`${place.join(' ')}: ${parameter} cannot be ${shown(value)}; accepted: ${expected}`, {
-    extension: 'rule',
-    parameter,
-    value,
-    expected,
-    path: [...place, parameter],
-  })
+  new XtablesError(
+    'XT_BAD_VALUE',
+    `${place.join(' ')}: ${parameter} cannot be ${shown(value)}; accepted: ${expected}`,
+    {
+      extension: 'rule',
+      parameter,
+      value,
+      expected,
+      path: [...place, parameter],
+    },
+  )
 
 /** @internal @throws XtablesError */
 export function entryOf(rule: DesiredRule, context: Context, place: Place): Entry {
@@ -120,9 +124,12 @@ const QUIET = { counters: false, noflush: true, verbose: false, describe: () => 
 function wantedOfText(text: string): ReadonlyMap<string, Wanted> {
   const names = tableNames(text)
   if (names.length === 0)
-    throw new XtablesError('the text has no table; accepted: the text of iptables-save', { extension: 'rule' })
+    throw new XtablesError('XT_SYNTAX', 'the text has no table; accepted: the text of iptables-save', {
+      extension: 'rule',
+    })
   const twice = names.find((name, i) => names.indexOf(name) < i)
-  if (twice !== undefined) throw new XtablesError(`the text has table ${twice} twice`, { extension: 'rule' })
+  if (twice !== undefined)
+    throw new XtablesError('XT_SYNTAX', `the text has table ${twice} twice`, { extension: 'rule' })
   return new Map(names.map((name) => [name, (ruleset, context) => textChains(text, name, ruleset, context)]))
 }
 

@@ -33,6 +33,7 @@ export class JumpPlaces {
     const [chain] = this.#unused
     if (this.#tables.size === 0 && chain !== undefined)
       throw new IptcError(
+        'XT_BAD_OPTION',
         `the option jumps has chain ${chain}, in which no jumps are to stand; accepted: built-in chains that are not yours, and others that are not, where they are desired`,
       )
   }
@@ -43,6 +44,7 @@ function placeIn(place: JumpPlace<DesiredRule> | undefined, chain: string, conte
   const [[side, rule] = ['', undefined], ...others] = isObject(place) ? Object.entries(place) : []
   if (others.length > 0 || (side !== 'before' && side !== 'after'))
     throw new IptcError(
+      'XT_BAD_OPTION',
       `the place of jumps in ${chain} is 'first', 'last', { before: rule } or { after: rule }, not ${shown(place)}`,
     )
   const entry = entryOf(rule as DesiredRule, context, ['jumps', chain, side])

@@ -75,6 +75,9 @@ function gapOf(
   const pairs = new RulePairs(ruleset.family, rules, Rules.of(canonicalOf(ruleset, rule)))
   const at = others.findIndex((position) => pairs.run(position, 0) === 1)
   if (at < 0)
-    throw new NotFoundError(`chain ${chain} has no rule of others that the jumps could stand next to as asked`)
+    throw new NotFoundError(
+      'XT_NO_RULE',
+      `chain ${chain} has no rule of others that the jumps could stand next to as asked`,
+    )
   return at + behind
 }

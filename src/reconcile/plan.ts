@@ -67,7 +67,14 @@ export class Plan {
     if (success) return new Plan(data.family, data.tables, place)
     const [issue] = error.issues
     const path = (issue?.path ?? []) as (string | number)[]
-    throw new XtablesError(`this is no plan: ${path.join(' ')}: ${issue?.message}`, { extension: 'plan', path })
+    throw new XtablesError(
+      'XT_BAD_PLAN',
+      `this is no plan: ${[path.join(' '), issue?.message].filter(Boolean).join(': ')}`,
+      {
+        extension: 'plan',
+        path,
+      },
+    )
   }
 
   /** Whether there is nothing to do. */

@@ -1,4 +1,5 @@
 /** Makes of a table what is wanted of it, and tells what has to be done for that. */
+import type { CodeOf } from '../error-codes'
 import { NotFoundError, RuleError } from '../errors'
 import { checkNewName } from '../iptc/chain-edits'
 import type { PolicyName } from '../iptc/policy'
@@ -69,24 +70,30 @@ class TableWork {
     return this.#wishes.wanted.has(name) && !this.#before.has(name)
   }
 
-  #fail(chain: string, reason: string, position?: number): never {
-    throw new RuleError({ table: this.#draft.table, chain, position }, reason)
+  #fail(code: CodeOf<'RuleError'>, chain: string, reason: string, position?: number): never {
+    throw new RuleError(code, { table: this.#draft.table, chain, position }, reason)
   }
 
   #check(name: string, { rules, policy }: WantedChain): void {
     const chain = this.#before.get(name)
     if (policy !== undefined && chain?.hook === undefined)
-      this.#fail(name, 'the chain has no policy, as it is not built in')
+      this.#fail('XT_BAD_POLICY', name, 'the chain has no policy, as it is not built in')
     if (this.#isOurs(name)) {
       if (chain === undefined) checkNewName(name)
       return
     }
     if (chain === undefined)
-      throw new NotFoundError(`table ${this.#draft.table} has no chain ${name}, and it is not yours`)
+      throw new NotFoundError('XT_NO_CHAIN', `table ${this.#draft.table} has no chain ${name}, and it is not yours`)
     if (policy !== undefined && policy !== policyOf(this.#draft.family, chain))
-      this.#fail(name, 'its policy is not yours to set: the option owns does not have the chain')
+      this.#fail('XT_NOT_OWNED', name, 'its policy is not yours to set: the option owns does not have the chain')
     const stray = rules.findIndex(({ jump }) => jump === undefined || jump === '' || !this.#isOurs(jump))
-    if (stray >= 0) this.#fail(name, 'the chain is not yours: only jumps to chains that are may be put into it', stray)
+    if (stray >= 0)
+      this.#fail(
+        'XT_NOT_OWNED',
+        name,
+        'the chain is not yours: only jumps to chains that are may be put into it',
+        stray,
+      )
   }
 
   /** Chains of ours that are not wanted. Those that are built in only lose their rules. */
@@ -133,7 +140,8 @@ class TableWork {
     if (foreign === undefined || foreign.rules.size === 0) return
     const kept = new Set(from)
     const position = rules.refs.findIndex((ref, i) => foreign.rules.has(ref) && !kept.has(i))
-    if (position >= 0) this.#fail(name, 'iptables has no words for it, so that it is not taken out unnamed', position)
+    if (position >= 0)
+      this.#fail('XT_FOREIGN_RULE', name, 'iptables has no words for it, so that it is not taken out unnamed', position)
   }
 
   #remove(gone: ReadonlySet<string>): ChainChange[] {
@@ -143,6 +151,7 @@ class TableWork {
       const position = rules.refs.findIndex((ref) => gone.has(jumpOf(rules, ref) ?? ''))
       if (position >= 0)
         this.#fail(
+          'XT_CHAIN_IN_USE',
           chain,
           `it goes to chain ${jumpOf(rules, rules.refs[position] as Ref)}, which is no more wanted`,
           position,

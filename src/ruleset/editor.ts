@@ -3,6 +3,7 @@
  * with the number of chains, and rules are put first or last in a chain in no time that grows with its length.
  */
 import type { Hook } from '../abi/netfilter'
+import type { CodeOf } from '../error-codes'
 import { NotFoundError, RuleError } from '../errors'
 import type { Counters } from './entry'
 import { findRule } from './equal'
@@ -66,7 +67,7 @@ export class Editor {
   /** @throws NotFoundError */
   #chain(name: string): Chain {
     const chain = this.#draft.chains.get(name)
-    if (chain === undefined) throw new NotFoundError(`table ${this.#draft.table} has no chain ${name}`)
+    if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${this.#draft.table} has no chain ${name}`)
     return chain
   }
 
@@ -76,8 +77,8 @@ export class Editor {
     return ownRules(this.#draft, this.#chain(name))
   }
 
-  #fail(chain: string, reason: string): never {
-    throw new RuleError({ table: this.#draft.table, chain }, reason)
+  #fail(code: CodeOf<'RuleError'>, chain: string, reason: string): never {
+    throw new RuleError(code, { table: this.#draft.table, chain }, reason)
   }
 
   #count(rule: Ref, change: 1 | -1): void {
@@ -111,7 +112,8 @@ export class Editor {
     if (number === 1) this.#putFirst(chain, rule)
     else {
       const rules = this.#rules(chain)
-      if (number > rules.length + 1) this.#fail(chain, `there is no place ${number} among ${rules.length} rules`)
+      if (number > rules.length + 1)
+        this.#fail('XT_NO_POSITION', chain, `there is no place ${number} among ${rules.length} rules`)
       rules.insert(number - 1, rule)
     }
     this.#count(rule, 1)
@@ -130,7 +132,9 @@ export class Editor {
   /** The rule that is `number` of its chain. @throws RuleError where there is none */
   #at(chain: string, number: number): Ref {
     const rules = this.#rules(chain)
-    return rules.refs[number - 1] ?? this.#fail(chain, `there is no rule ${number} among ${rules.length}`)
+    return (
+      rules.refs[number - 1] ?? this.#fail('XT_NO_POSITION', chain, `there is no rule ${number} among ${rules.length}`)
+    )
   }
 
   replace(chain: string, number: number, rule: Entry): void {
@@ -154,7 +158,7 @@ export class Editor {
   /** The number of the first rule that says the same. @throws NotFoundError where none does */
   find(chain: string, rule: Entry): number {
     const at = findRule(this.#draft, this.#rules(chain), rule)
-    if (at < 0) throw new NotFoundError(`chain ${chain} of table ${this.#draft.table} has no such rule`)
+    if (at < 0) throw new NotFoundError('XT_NO_RULE', `chain ${chain} of table ${this.#draft.table} has no such rule`)
     return at + 1
   }
 
@@ -202,7 +206,7 @@ export class Editor {
 
   /** @throws RuleError where there is one of this name */
   create(name: string): void {
-    if (this.has(name)) this.#fail(name, 'the chain exists already')
+    if (this.has(name)) this.#fail('XT_CHAIN_EXISTS', name, 'the chain exists already')
     this.#draft.chains.set(name, newChain(this.#draft.family, name))
     this.#edits++
   }
@@ -215,9 +219,9 @@ export class Editor {
       return
     }
     this.#userChain(name)
-    if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
+    if (this.#rules(name).length > 0) this.#fail('XT_CHAIN_NOT_EMPTY', name, 'the chain is not empty')
     const references = this.#referencesTo(name)
-    if (references > 0) this.#fail(name, `rules go to it, ${references} of them`)
+    if (references > 0) this.#fail('XT_CHAIN_IN_USE', name, `rules go to it, ${references} of them`)
     this.#draft.chains.delete(name)
     this.#edits++
   }
@@ -225,8 +229,9 @@ export class Editor {
   /** Takes a built-in chain from the kernel. Its policy goes too, and must be the one that there is without the chain. */
   #unuse(name: string, hook: Hook): void {
     const chain = this.#chain(name)
-    if (this.#rules(name).length > 0) this.#fail(name, 'the chain is not empty')
-    if (policyOf(this.#draft.family, chain) !== 'ACCEPT') this.#fail(name, 'the policy of the chain is not ACCEPT')
+    if (this.#rules(name).length > 0) this.#fail('XT_CHAIN_NOT_EMPTY', name, 'the chain is not empty')
+    if (policyOf(this.#draft.family, chain) !== 'ACCEPT')
+      this.#fail('XT_CHAIN_NOT_EMPTY', name, 'the policy of the chain is not ACCEPT')
     if (chain.isUnused) return
     this.#draft.chains.set(name, this.#draft.unusedChain?.(hook) as Chain)
     this.#edits++
@@ -234,7 +239,7 @@ export class Editor {
 
   #userChain(name: string): Chain {
     const chain = this.#chain(name)
-    return chain.hook === undefined ? chain : this.#fail(name, 'the chain is built in')
+    return chain.hook === undefined ? chain : this.#fail('XT_BUILTIN_CHAIN', name, 'the chain is built in')
   }
 
   get userChains(): Chain[] {
@@ -259,7 +264,7 @@ export class Editor {
   rename(name: string, newName: string): void {
     this.finish()
     const chain = this.#userChain(name)
-    if (this.has(newName)) this.#fail(newName, 'the chain exists already')
+    if (this.has(newName)) this.#fail('XT_CHAIN_EXISTS', newName, 'the chain exists already')
     this.#draft.chains.delete(name)
     this.#draft.chains.set(newName, { ...chain, name: newName, head: newChain(this.#draft.family, newName).head })
     for (const { name: from } of this.#these(undefined)) this.#redirect(from, name, newName)
@@ -298,7 +303,7 @@ export class Editor {
     this.#settle(name)
     const chain = this.#chain(name)
     if (chain.hook === undefined || chain.tail === undefined)
-      this.#fail(name, 'the chain has no policy, as it is not built in')
+      this.#fail('XT_BAD_POLICY', name, 'the chain has no policy, as it is not built in')
     if (counters === undefined && policyOf(this.#draft.family, chain) === policy) {
       this.use(name)
       return

@@ -108,7 +108,7 @@ export function isUnconditional(family: Family, bytes: Uint8Array, at: number): 
 export function buildPart(name: string, revision: number, payload: Uint8Array): Uint8Array {
   const size = HEADER + align(payload.length)
   if (size > MAX_ENTRY)
-    throw new XtablesError(`${name} takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
+    throw new XtablesError('XT_BAD_VALUE', `${name} takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
       extension: name,
       value: size,
     })
@@ -143,7 +143,7 @@ export function buildEntry(
   const atTarget = matches.reduce((sum, match) => sum + match.length, family.entrySize)
   const size = atTarget + target.length
   if (size > MAX_ENTRY)
-    throw new XtablesError(`a rule takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
+    throw new XtablesError('XT_BAD_VALUE', `a rule takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
       extension: 'rule',
       value: size,
     })

@@ -32,6 +32,8 @@ function isDrop(family: Family, { bytes, jump }: Entry): boolean {
 /** What is wrong with a rule where it stands. */
 export interface Misplaced extends RulePart {
   readonly reason: string
+  /** Where it is another than XT_RULE_MISPLACED. */
+  readonly code?: 'XT_NO_DESTINATION'
 }
 
 /**
@@ -58,7 +60,8 @@ export function misplaced(
     return { parameter: 'target', reason: 'the nat table is not for filtering, it takes no DROP' }
   if (rule.jump !== undefined && rule.jump !== '') {
     const destination = chains.get(rule.jump)
-    if (destination === undefined) return { parameter: 'target', reason: noChain(ruleset, rule.jump) }
+    if (destination === undefined)
+      return { code: 'XT_NO_DESTINATION', parameter: 'target', reason: noChain(ruleset, rule.jump) }
     if (destination.hook !== undefined)
       return { parameter: 'target', reason: `${rule.jump} is a built-in chain, to which no rule can go` }
   }

@@ -111,7 +111,7 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   if (extension !== undefined && variant !== undefined) return { extension, variant }
   const names = extensionNames(kind, family.name)
   const hint = extension === undefined ? spellingHint(name, names) : `it is for ${extension.families.join()} only`
-  throw new XtablesError(`there is no ${kind} ${name} for ${family.name}; ${hint}`, {
+  throw new XtablesError('XT_UNKNOWN_EXTENSION', `there is no ${kind} ${name} for ${family.name}; ${hint}`, {
     extension: name,
     expected: names.join(', '),
   })
@@ -126,7 +126,7 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   if (isOpaque(part)) {
     checkOpaqueName(kind, part.name)
     if (align(part.payload.length) !== part.payload.length)
-      throw new XtablesError(`${kind} ${part.name}: a payload is a multiple of 8 bytes long`, {
+      throw new XtablesError('XT_BAD_VALUE', `${kind} ${part.name}: a payload is a multiple of 8 bytes long`, {
         extension: part.name,
         parameter: 'payload',
       })
@@ -145,7 +145,7 @@ function checkOpaqueName(kind: 'match' | 'target', name: string): void {
   const length = encodeText(name).length
   if (length >= 1 && length < EXTENSION_NAME_SIZE && isEncodable(name) && name !== ERROR_TARGET) return
   const expected = `a name of 1 to ${EXTENSION_NAME_SIZE - 1} bytes other than ${ERROR_TARGET}`
-  throw new XtablesError(`${kind} ${JSON.stringify(name)} cannot be; accepted: ${expected}`, {
+  throw new XtablesError('XT_UNKNOWN_EXTENSION', `${kind} ${JSON.stringify(name)} cannot be; accepted: ${expected}`, {
     extension: name,
     expected,
   })
@@ -159,14 +159,14 @@ const GOTO_NOTHING = ''
 /** Checks the name of a chain as something to create or to go to. @throws XtablesError */
 export function checkChainName(name: string): void {
   if (typeof name !== 'string')
-    throw new XtablesError(`the name of a chain is text, not ${String(name)}`, {
+    throw new XtablesError('XT_BAD_NAME', `the name of a chain is text, not ${String(name)}`, {
       extension: 'rule',
       parameter: 'chain',
       value: name,
     })
   const bad = chainNameFault(name)
   if (bad !== undefined)
-    throw new XtablesError(`chain ${JSON.stringify(name)}: ${bad}`, {
+    throw new XtablesError('XT_BAD_NAME', `chain ${JSON.stringify(name)}: ${bad}`, {
       extension: 'rule',
       parameter: 'target',
       value: name,

@@ -240,6 +240,7 @@ export function checkClearable(ruleset: Ruleset): void {
   const foreign = foreignRules(ruleset)
   if (foreign.length === 0) return
   throw new RuleError(
+    'XT_FOREIGN_RULE',
     { table: ruleset.table },
     `it has rules that iptables has no words for, which are not taken out with all others: ${foreign.join(', ')}; flush ` +
       'their chains by name, or delete them by number',

@@ -73,7 +73,10 @@ function read<T>(
     return parse(word, context)
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
-    throw new IptcError(`the ${name} of a packet cannot be ${JSON.stringify(word)}; accepted: ${expects}`)
+    throw new IptcError(
+      'XT_BAD_PACKET',
+      `the ${name} of a packet cannot be ${JSON.stringify(word)}; accepted: ${expects}`,
+    )
   }
 }
 
@@ -163,7 +166,7 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
   const { sourcePort, destinationPort, tcpFlags, icmpType } = packet
   const demand = (name: keyof PacketDescription, isRight: boolean, protocols: string): void => {
     if (packet[name] !== undefined && !isRight)
-      throw new IptcError(`a packet has a ${name} where its protocol is ${protocols}`)
+      throw new IptcError('XT_BAD_PACKET', `a packet has a ${name} where its protocol is ${protocols}`)
   }
   const isPorted = protocol !== undefined && hasPorts(protocol)
   demand('sourcePort', isPorted, 'tcp, udp, udplite, sctp or dccp')
@@ -196,7 +199,8 @@ const withoutTransport = (backend: BackendName): Sight => (backend === 'nft' ? u
 function parsed(bytes: Uint8Array, family: Family, backend: BackendName): Headers {
   const isRight =
     bytes.length >= HEADER_SIZES[family.name] && (bytes[0] as number) >>> 4 === (family.name === 'ipv4' ? 4 : 6)
-  if (!isRight) throw new IptcError(`the bytes are no packet of ${family.name}: they do not begin with its header`)
+  if (!isRight)
+    throw new IptcError('XT_BAD_PACKET', `the bytes are no packet of ${family.name}: they do not begin with its header`)
   return family.name === 'ipv4' ? parsedIpv4(bytes, backend) : parsedIpv6(bytes, backend)
 }
 
@@ -258,6 +262,7 @@ const nameOf = (name: string): Seen => {
   const bytes = new Uint8Array(IFNAMSIZ)
   if (Buffer.byteLength(name) >= IFNAMSIZ)
     throw new IptcError(
+      'XT_BAD_PACKET',
       `the name of an interface has ${IFNAMSIZ - 1} bytes at most, and ${JSON.stringify(name)} has more`,
     )
   writeText(bytes, 0, IFNAMSIZ, name)

@@ -113,15 +113,15 @@ const IN_BYTES: readonly (keyof PacketDescription)[] = [
 
 /** @throws IptcError for what is no packet */
 export function checkPacket(packet: PacketDescription): void {
-  if (!isObject(packet)) throw new IptcError(`a packet is an object, not ${shown(packet)}`)
+  if (!isObject(packet)) throw new IptcError('XT_BAD_PACKET', `a packet is an object, not ${shown(packet)}`)
   checkOptions(packet, PROPERTIES)
   const twice = packet.bytes && IN_BYTES.find((name) => packet[name] !== undefined)
   if (twice !== undefined)
-    throw new IptcError(`the bytes of the packet say its ${twice}: it cannot be given beside them`)
+    throw new IptcError('XT_BAD_PACKET', `the bytes of the packet say its ${twice}: it cannot be given beside them`)
   if (packet.way === 'output' && packet.in !== undefined)
-    throw new IptcError('a packet that this host sends comes in by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet that this host sends comes in by no interface')
   if (packet.way === 'input' && packet.out !== undefined)
-    throw new IptcError('a packet for this host goes out by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet for this host goes out by no interface')
 }
 
 const PORT_PROTOCOLS: readonly number[] = [

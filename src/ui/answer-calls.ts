@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import type { FamilyName } from '../abi/family'
 import { parseHex } from '../binary/text'
 import type { Place } from '../easy/batch'
-import { IptcError, NotFoundError } from '../errors'
+import { ConflictError, IptcError } from '../errors'
 import { drawingsOf } from '../graph/drawing'
 import { chainGraph, type GraphNode } from '../graph/graph'
 import { place as layOut } from '../graph/layout'
@@ -72,7 +72,8 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
 
     plan({ family, desired, owns, jumps }) {
       const twice = jumps.find(({ chain }, i) => jumps.slice(0, i).some((one) => one.chain === chain))
-      if (twice !== undefined) throw new IptcError(`the place of jumps in ${twice.chain} is said twice`)
+      if (twice !== undefined)
+        throw new IptcError('XT_BAD_OPTION', `the place of jumps in ${twice.chain} is said twice`)
       const places = Object.fromEntries(jumps.map(({ chain, place }) => [chain, place]))
       return show(reconcile(desiredOfText(desired, 'what is desired'), { ...placeOf(family), owns, jumps: places }))
     },
@@ -81,7 +82,8 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
       if (!mayApply)
         throw new Refused(403, 'plans are carried out only where xtables ui was started with --allow-apply')
       const plan = plans.get(id)
-      if (plan === undefined) throw new NotFoundError('this plan is not kept any more: make it again')
+      if (plan === undefined)
+        throw new ConflictError('XT_PLAN_OUTDATED', 'this plan is not kept any more: make it again')
       plan.apply()
       plans.delete(id)
       applied()
@@ -100,7 +102,8 @@ const countRules = (read: FamilyRuleset): number =>
 function described({ bytes: digits, ...packet }: PacketForm): PacketDescription {
   if (digits === undefined) return packet
   const bytes = typeof digits === 'string' ? parseHex(digits) : undefined
-  if (bytes === undefined) throw new IptcError('the bytes of a packet are hexadecimal digits, two a byte')
+  if (bytes === undefined)
+    throw new IptcError('XT_BAD_PACKET', 'the bytes of a packet are hexadecimal digits, two a byte')
   return { ...packet, bytes }
 }
 

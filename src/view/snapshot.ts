@@ -136,6 +136,7 @@ function namesIn(options: SnapshotOptions): string[] {
   const stray = options.tables?.find((name) => !isTableName(name))
   if (stray !== undefined)
     throw new NotFoundError(
+      'XT_NO_TABLE',
       `there is no table ${JSON.stringify(stray)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     )
   return getTables(placeOf(options)).filter((name) => options.tables?.includes(name) ?? true)

@@ -36,7 +36,7 @@ describe.each(Object.keys(WAYS))('%s', (name) => {
 
   test.each(FAULTS)('%s that fails with %s: nothing is changed, and later it is', async (operation, errno) => {
     kernel.before = failing(operation, ERRNO[errno])
-    await expect(way()).rejects.toMatchObject({ constructor: KernelError, code: errno })
+    await expect(way()).rejects.toMatchObject({ constructor: KernelError, errnoName: errno })
     expect(rules()).toEqual(BEFORE)
     kernel.before = () => {}
     if (table.autocommit) await way()
@@ -72,7 +72,7 @@ class Scarce extends WatchedKernel {
 test.each([0, 1, 2, 3])('with room for %p sockets, reading says that there are no more', (sockets) => {
   const scarce = Object.assign(new Scarce(inner), { sockets })
   using of = new Table('filter', { kernel: scarce, backend: 'nft' })
-  expect(() => of.chains).toThrow(expect.objectContaining({ constructor: KernelError, code: 'EMFILE' }))
+  expect(() => of.chains).toThrow(expect.objectContaining({ constructor: KernelError, errnoName: 'EMFILE' }))
   of.close()
   expect(scarce.connections).toBe(0)
 })

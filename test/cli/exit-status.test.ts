@@ -222,16 +222,16 @@ test.each([...OWN.values()].filter(({ isHidden }) => !isHidden).map(({ name }) =
   },
 )
 
-test.each([new LockTimeoutError('the lock is held'), new ConflictError('another program has changed it')])(
-  'apply ends with 4 where it can be tried again: %s',
-  (error) => {
-    jest.isolateModules(() => {
-      jest.doMock('../../src/cli/reconcile', () => ({
-        runApply: () => {
-          throw error
-        },
-      }))
-      expect(run('xtables', [...MEMORY, 'apply', '--tables'], RULES)).toMatchObject({ status: 4, stdout: '' })
-    })
-  },
-)
+test.each([
+  new LockTimeoutError('XT_LOCK_TIMEOUT', 'the lock is held'),
+  new ConflictError('XT_CONFLICT', 'another program has changed it'),
+])('apply ends with 4 where it can be tried again: %s', (error) => {
+  jest.isolateModules(() => {
+    jest.doMock('../../src/cli/reconcile', () => ({
+      runApply: () => {
+        throw error
+      },
+    }))
+    expect(run('xtables', [...MEMORY, 'apply', '--tables'], RULES)).toMatchObject({ status: 4, stdout: '' })
+  })
+})

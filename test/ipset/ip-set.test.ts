@@ -142,14 +142,16 @@ test('no family is another than that of which nothing is said', () => {
 test('two masks are refused with the reason', () => {
   const error = caught(() => IpSet.create('set', 'hash:ip', { netmask: 8, bitmask: '255.0.0.0' }, { kernel }))
   expect(error).toMatchObject({
-    code: 'IPSET_ERR_BITMASK_NETMASK_EXCL',
+    errnoName: 'IPSET_ERR_BITMASK_NETMASK_EXCL',
     reason: 'netmask and bitmask exclude each other',
   })
 })
 
 test('a hash that has no room in memory is refused, as by Linux', () => {
   for (const hashsize of [2 ** 27 + 1, 2 ** 28, 2 ** 32 - 1])
-    expect(caught(() => IpSet.create('set', 'hash:ip', { hashsize }, { kernel }))).toMatchObject({ code: 'ENOMEM' })
+    expect(caught(() => IpSet.create('set', 'hash:ip', { hashsize }, { kernel }))).toMatchObject({
+      errnoName: 'ENOMEM',
+    })
   expect(IpSet.create('set', 'hash:ip', { hashsize: 2 ** 27 }, { kernel }).header().options.hashsize).toBe(2 ** 27)
   expect(caught(() => IpSet.open('other', { kernel }))).toBeInstanceOf(IptcError)
 })

@@ -402,7 +402,7 @@ onBackends((backend) => {
       const writing = edit().then(
         () => true,
         (error) => {
-          expect(error).toEqual(new IptcError('this handle on the tables is closed'))
+          expect(error).toEqual(new IptcError('XT_CLOSED', 'this handle on the tables is closed'))
           return false
         },
       )

@@ -387,6 +387,7 @@ onBackends(() => {
       for (const name of ['web', 'new', 'OUTPUT']) {
         expect(() => act(table, new Chain(nat, name))).toThrow(
           new IptcError(
+            'XT_WRONG_HANDLE',
             `${name} is a chain of table nat of ipv4, not of table mangle of ipv4; to mean the chain of that name here, give the name`,
           ),
         )

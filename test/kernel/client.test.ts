@@ -179,8 +179,8 @@ describe('errors', () => {
       [12, 'ENOMEM'],
       [40, 'ELOOP'],
       [999, 'errno 999'],
-    ])('errno %p is told as it is', async (errno, code) => {
-      const fields = { operation, errno, code, table: 'filter', cause: expect.any(SockoptFailure) }
+    ])('errno %p is told as it is', async (errno, errnoName) => {
+      const fields = { operation, errno, errnoName, table: 'filter', cause: expect.any(SockoptFailure) }
       expect(() => now(new Client(fails(errno), IPV4))).toThrow(expect.objectContaining(fields))
       expect(() => now(new Client(fails(errno), IPV4))).toThrow(KernelError)
       await expect(later(new Client(fails(errno), IPV4))).rejects.toMatchObject(fields)

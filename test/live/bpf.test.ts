@@ -29,7 +29,7 @@ function takes(program: readonly Instruction[]): boolean {
   try {
     client.replace('filter', layout, bytes, count)
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'EINVAL') return false
+    if (error instanceof KernelError && error.errnoName === 'EINVAL') return false
     throw error
   }
   count = layout.numEntries

@@ -86,7 +86,7 @@ test.each(refused)('%s %j refuses %j, as ipset does', (...[type, options, entry,
   const set = IpSet.create('set', type as 'hash:ip', options as never)
   const error = caught(() => set.add(entry as never)) as SetError
   expect(error).toBeInstanceOf(SetError)
-  expect(error).toMatchObject({ set: 'set', operation: 'add', entry, index: 0, code })
+  expect(error).toMatchObject({ set: 'set', operation: 'add', entry, index: 0, errnoName: code })
   expect(error.message).toMatch(reason)
   expect(tool('ipset', 'save', 'set').trim().split('\n')).toHaveLength(1)
   expect(run('ipset', ['add', 'set', ...entryWords(entry)]).status).not.toBe(0)
@@ -112,7 +112,7 @@ test('of many entries the one that is refused is named, and those before it stay
   const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 })
   const given = addresses(10_000)
   const error = caught<Error>(() => set.add([...given, '9.9.9.9', given[77] as string, '8.8.8.8']))
-  expect(error).toMatchObject({ set: 'set', entry: given[77], index: 10_001, code: 'IPSET_ERR_EXIST' })
+  expect(error).toMatchObject({ set: 'set', entry: given[77], index: 10_001, errnoName: 'IPSET_ERR_EXIST' })
   expect(error.message).toBe(`set set: add ${given[77]}: it is in the set already`)
   expect(set.header().elements).toBe(10_001)
   const missing = caught<Error>(() => set.remove(['9.9.9.9', '7.7.7.7']))
@@ -125,7 +125,7 @@ test('a full set names the first entry that has no room', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 64 })
   const given = addresses(100)
   const error = caught(() => set.add(given)) as SetError
-  expect(error).toMatchObject({ code: 'IPSET_ERR_HASH_FULL', entry: given[error.index as number] })
+  expect(error).toMatchObject({ errnoName: 'IPSET_ERR_HASH_FULL', entry: given[error.index as number] })
   expect(set.header().elements).toBe(error.index)
 })
 
@@ -162,9 +162,9 @@ test('a set that is not there is a NotFoundError, whatever is asked of it', () =
 test('a set that a rule refers to is not destroyed', () => {
   const set = IpSet.create('set', 'hash:ip')
   tool('iptables-legacy', '-A', 'INPUT', '-m', 'set', '--match-set', 'set', 'src', '-j', 'DROP')
-  expect(caught(() => set.destroy())).toMatchObject({ set: 'set', operation: 'destroy', code: 'IPSET_ERR_BUSY' })
-  expect(caught(() => set.rename('other'))).toMatchObject({ code: 'IPSET_ERR_REFERENCED' })
-  expect(caught(() => IpSet.destroyAll())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+  expect(caught(() => set.destroy())).toMatchObject({ set: 'set', operation: 'destroy', errnoName: 'IPSET_ERR_BUSY' })
+  expect(caught(() => set.rename('other'))).toMatchObject({ errnoName: 'IPSET_ERR_REFERENCED' })
+  expect(caught(() => IpSet.destroyAll())).toMatchObject({ errnoName: 'IPSET_ERR_BUSY' })
   expect(set.header().references).toBe(1)
 })
 
@@ -188,7 +188,7 @@ test('contents are replaced, and nothing is left behind, while another program l
 
 test('a hash that is larger than the kernel allocates is refused, as to ipset', () => {
   const error = caught(() => IpSet.create('set', 'hash:ip', { hashsize: 2 ** 27 + 1 }))
-  expect(error).toMatchObject({ code: 'ENOMEM', reason: 'the kernel has not enough memory for it' })
+  expect(error).toMatchObject({ errnoName: 'ENOMEM', reason: 'the kernel has not enough memory for it' })
   expect(run('ipset', ['create', 'set', 'hash:ip', 'hashsize', String(2 ** 27 + 1)]).status).not.toBe(0)
 })
 
@@ -217,7 +217,7 @@ test('sets are listed, renamed, swapped, emptied and destroyed', () => {
     ['three', 'hash:ip', 2],
   ])
   expect(caught(() => one.swap(IpSet.create('net', 'hash:net') as never))).toMatchObject({
-    code: 'IPSET_ERR_TYPE_MISMATCH',
+    errnoName: 'IPSET_ERR_TYPE_MISMATCH',
   })
   IpSet.flushAll()
   expect(two.list()).toEqual([])
@@ -272,7 +272,7 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
   const seen = new Set<string>()
   const { turns } = await countingTurns(async () => {
     for await (const { ip } of set) {
-      if (seen.size === 0) expect(caught(() => set.destroy())).toMatchObject({ code: 'IPSET_ERR_BUSY' })
+      if (seen.size === 0) expect(caught(() => set.destroy())).toMatchObject({ errnoName: 'IPSET_ERR_BUSY' })
       seen.add(ip)
     }
   })
@@ -440,7 +440,7 @@ test('without capabilities it is a PermissionError', () => {
     'PermissionError IPSET_CMD_HEADER: takes CAP_NET_ADMIN in',
     'PermissionError IPSET_CMD_LIST: takes CAP_NET_ADMIN in t',
   ])
-  expect([PermissionError, UnsupportedError].every((type) => new type('') instanceof IptcError)).toBe(true)
+  expect([PermissionError, UnsupportedError].every((type) => type.prototype instanceof IptcError)).toBe(true)
 })
 
 /** Messages of nf_tables, which has words of its own for what it refuses. */
@@ -463,7 +463,7 @@ test('the kernel says which attribute it refuses', () => {
   const refusal = caught(() =>
     client.request(request(getTable, 0, nfHead(2), { name: Buffer.from(`${'x'.repeat(2000)}\0`) })),
   )
-  expect(explain(refusal as Refusal)).toMatchObject({ attribute: 'name', code: expect.any(String) })
+  expect(explain(refusal as Refusal)).toMatchObject({ attribute: 'name', errnoName: expect.any(String) })
   client.close()
 })
 

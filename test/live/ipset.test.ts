@@ -149,6 +149,6 @@ test('types that are not here are declared so', () => {
 
 test('a set of another type is refused where one is asked for', () => {
   expect(() => IpSet.open('one', 'hash:net')).toThrow(
-    new SetError({ set: 'one', operation: 'open' }, 'it is of type hash:ip, not "hash:net"'),
+    new SetError('XT_SET_OTHER_TYPE', { set: 'one', operation: 'open' }, 'it is of type hash:ip, not "hash:net"'),
   )
 })

@@ -150,7 +150,7 @@ describe('what the kernel refuses', () => {
   test('nonsense is an error with fields and cause', () => {
     const { info, entries } = client.entries('filter')
     const act = () => client.replace('filter', { ...info, validHooks: 1 }, requestOf(entries), info.numEntries)
-    const fields = { operation: 'SET_REPLACE filter', table: 'filter', errno: 22, code: 'EINVAL' }
+    const fields = { operation: 'SET_REPLACE filter', table: 'filter', errno: 22, errnoName: 'EINVAL' }
     expect(act).toThrow(KernelError)
     expect(act).toThrow(expect.objectContaining({ ...fields, cause: expect.any(SockoptFailure) }))
     expect(act).toThrow(/dmesg/)

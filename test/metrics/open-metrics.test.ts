@@ -123,7 +123,7 @@ describe('prom-client', () => {
 
   test('is told where the tables cannot be read', async () => {
     const register = new Registry()
-    const [one] = promCounters(() => Promise.reject(new IptcError('no')))
+    const [one] = promCounters(() => Promise.reject(new IptcError('XT_CLOSED', 'no')))
     new Counter({ ...(one as NonNullable<typeof one>), registers: [register] })
     await expect(register.metrics()).rejects.toThrow('no')
   })

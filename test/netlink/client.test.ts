@@ -43,7 +43,12 @@ test('a refusal has errno, and the message as the kernel hands it back', () => {
   expect(refusal).toBeInstanceOf(Refusal)
   expect(refusal.errno).toBe(ERRNO.EEXIST)
   expect(refusal.echo && readMessage(kind, refusal.echo).values).toEqual({ text: 'x' })
-  expect(explain(refusal)).toMatchObject({ code: 'EEXIST', operation: 'TEST', reason: undefined, attribute: undefined })
+  expect(explain(refusal)).toMatchObject({
+    errnoName: 'EEXIST',
+    operation: 'TEST',
+    reason: undefined,
+    attribute: undefined,
+  })
   // The socket is as good as before.
   port.answer = (messages) => messages.map((message) => ack(message))
   client.request(asking())

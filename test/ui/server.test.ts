@@ -477,7 +477,7 @@ describe('plans', () => {
     expect(applied).toBe(1)
     expect((await call(server, 'plan', ASKED)).lines).toEqual([])
     await expect(call(server, 'apply', { plan: plan.id, isConfirmed: true })).rejects.toThrow(
-      '404 this plan is not kept',
+      '409 this plan is not kept',
     )
     await call(server, 'apply', { plan: undo.id, isConfirmed: true })
     expect(text(kernel)).toBe(before)
@@ -511,7 +511,7 @@ describe('plans', () => {
     const server = await served(kernelWith(), { mayApply: true })
     const { id } = await call(server, 'plan', ASKED)
     for (let i = 0; i < 32; i++) await call(server, 'plan', ASKED)
-    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow('404 this plan is not kept')
+    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow('409 this plan is not kept')
   })
 })
 

@@ -59,7 +59,9 @@ export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: C
   if (isLossy || refusal !== undefined) checkFaithful((ref) => from.placeOf(ref) !== undefined, to, options.rewrite)
   // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
   if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
-    throw new RuleError({ ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, { cause: refusal })
+    throw new RuleError('XT_RULE_INVALID', { ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, {
+      cause: refusal,
+    })
   return { request, added }
 }
 
@@ -89,10 +91,15 @@ function checkNewRules(client: Client, from: Snapshot, to: Ruleset): Candidate[]
 function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, position: number): void {
   const parts = entryExtensions(to.family, rule.bytes)
   const wrong = misplaced(to, chain, rule, parts)
-  if (wrong !== undefined) throw new RuleError({ table: to.table, chain: chain.name, position, ...wrong }, wrong.reason)
+  if (wrong !== undefined)
+    throw new RuleError(
+      wrong.code ?? 'XT_RULE_MISPLACED',
+      { table: to.table, chain: chain.name, position, ...wrong },
+      wrong.reason,
+    )
   for (const { kind, name, revision } of parts)
     if (!client.hasRevision(kind, name, revision))
-      throw new UnsupportedError(missingExtension(to.family, kind, name, revision))
+      throw new UnsupportedError('XT_NO_EXTENSION', missingExtension(to.family, kind, name, revision))
 }
 
 /** The module has the name by which the kernel itself asks for it, whatever its file is called. */
@@ -178,7 +185,7 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
 export function checkPosition(position: number, last: number): void {
   const expected = last < 0 ? 'none, as there is no rule' : `0 to ${last}`
   if (!Number.isInteger(position) || position < 0 || position > last)
-    throw new XtablesError(`there is no position ${shown(position)}; accepted: ${expected}`, {
+    throw new XtablesError('XT_BAD_POSITION', `there is no position ${shown(position)}; accepted: ${expected}`, {
       extension: 'rule',
       parameter: 'position',
       value: position,

@@ -154,7 +154,7 @@ function explain(
     others.length === 0 ? '' : `; it is taken alone, and refused together with ${others.map(spot).join(', ')}`
   const last = finding.refused.at(-1)
   return last === undefined
-    ? new RuleError({ table }, error.message, { cause: error })
+    ? new RuleError('XT_RULE_REFUSED', { table }, error.message, { cause: error })
     : blame(finding.error, family, last, note)
 }
 
@@ -167,7 +167,7 @@ function blameNamespace(error: KernelError, { family, table }: Ruleset, added: r
     local.length === 0
       ? 'an empty table takes the new rules'
       : `it hangs on what is in this network namespace and named by one of these: ${local.map(spot).join(', ')}`
-  return new RuleError({ table }, `${error.message}; ${why}`, { cause: error })
+  return new RuleError('XT_RULE_REFUSED', { table }, `${error.message}; ${why}`, { cause: error })
 }
 
 /** What the kernel refused, and what is known of it. */
@@ -181,7 +181,8 @@ interface Question {
 /** @throws IptcError where there is no place to try anything in */
 function openTrials({ kernel, to }: Question): Trials {
   const place = kernel.scratch?.()
-  if (place === undefined) throw new UnsupportedError(`${kernel.description} has no place to try rules in`)
+  if (place === undefined)
+    throw new UnsupportedError('XT_NO_NETLINK', `${kernel.description} has no place to try rules in`)
   return new Trials(place, to)
 }
 
@@ -193,7 +194,7 @@ function* explore({ to, added, error }: Question): Search<RuleError> {
 function unexplored({ to: { table }, error }: Question, cause: unknown): RuleError {
   if (!(cause instanceof IptcError)) throw cause
   const reason = `${error.message}; which rule it is could not be tried: ${cause.message}`
-  return new RuleError({ table }, reason, { cause: error })
+  return new RuleError('XT_RULE_REFUSED', { table }, reason, { cause: error })
 }
 
 /** @returns the error that names the rule which the kernel refused, as far as that could be found out. */

@@ -287,7 +287,9 @@ class Writer {
     } catch (error) {
       if (!(error instanceof XtablesError)) throw error
       const { extension, parameter, message } = error
-      throw new RuleError({ table: this.#table, ...place, extension, parameter }, message, { cause: error })
+      throw new RuleError('XT_NO_NFT_FORM', { table: this.#table, ...place, extension, parameter }, message, {
+        cause: error,
+      })
     }
   }
 }

@@ -51,7 +51,8 @@ export class NftClient {
   /** Counts the changes that were made in the namespace, whatever they were of. @throws UnsupportedError, PermissionError */
   generation(): number {
     const [answer] = this.#ask(request(messages.getGen, 0, nfHead(0), {}))
-    if (answer === undefined) throw new UnsupportedError('the kernel does not say which generation its rules are of')
+    if (answer === undefined)
+      throw new UnsupportedError('XT_NO_NFTABLES', 'the kernel does not say which generation its rules are of')
     return readMessage(messages.newGen, answer).values.id ?? 0
   }
 
@@ -211,7 +212,7 @@ export class NftClient {
 
   /** @returns to be disposed of at its end. @throws IptcError where it is closed */
   #begun(): Disposable {
-    if (this.#closed) throw new IptcError('this handle on the tables is closed')
+    if (this.#closed) throw new IptcError('XT_CLOSED', 'this handle on the tables is closed')
     this.#underWay++
     return {
       [Symbol.dispose]: () => {
@@ -255,7 +256,8 @@ const isLong = (chains: readonly ChainValues[]): boolean =>
 /** What the heads of dumped messages have of a generation: its lower half. */
 const RES_ID = 0xffff
 
-const moved = (): ConflictError => new ConflictError('nf_tables was changed by another program while it was read')
+const moved = (): ConflictError =>
+  new ConflictError('XT_CHANGED_WHILE_READ', 'nf_tables was changed by another program while it was read')
 
 /** @throws ConflictError where it is as of another generation */
 function valuesAt<V>(kind: MessageType<NfHead, V>, message: Message, generation: number): V {
@@ -308,12 +310,14 @@ function lacksNft(error: unknown): boolean {
 function explained(error: unknown): unknown {
   if (lacksNft(error))
     return new UnsupportedError(
+      'XT_NO_NFTABLES',
       'this kernel has no nf_tables: load its module (`modprobe nf_tables`), or use a kernel that has it',
       { cause: error },
     )
   if (!(error instanceof Refusal)) return error
   if (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES)
     return new PermissionError(
+      'XT_NOT_PERMITTED',
       'nf_tables takes CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
         'in-process kernel',
       { cause: error },

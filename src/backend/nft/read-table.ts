@@ -64,6 +64,7 @@ interface TableSource {
 export function* readTable({ client, family, name, reader }: TableSource, isContended: boolean): Sliced<TableReading> {
   if (!isTableName(name))
     throw new NotFoundError(
+      'XT_NO_TABLE',
       `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
     )
   const end = performance.now() + PATIENCE_MS

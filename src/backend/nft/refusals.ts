@@ -24,13 +24,16 @@ export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeReques
   const { added, place } = change
   if (added !== undefined) return refusedRule(to, error, added, place)
   const reason = chainReason(to, refusal.errno, place) ?? error.reason ?? 'the kernel does not say why'
-  return new RuleError(place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, { cause: error })
+  return new RuleError('XT_RULE_REFUSED', place, `${reason} (${refusal.request.name}: ${errnoName(refusal.errno)})`, {
+    cause: error,
+  })
 }
 
 /** Of a table with an owner, the kernel says that nobody else has the right to change it, whoever asks. */
 function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError | undefined {
   if (foreign?.owner === undefined || refusal.errno !== ERRNO.EPERM) return undefined
   return new PermissionError(
+    'XT_TABLE_OWNED',
     `table ${table} has an owner, the program with netlink port ${foreign.owner} (as a rule, the id of its process), and ` +
       `nobody else may change it: have that program do it, or end it (${refusal.request.name}: EPERM)`,
     { cause: refusal },
@@ -52,7 +55,9 @@ function chainReason({ foreign }: Ruleset, errno: number, { chain }: RulePlace):
 function refusedRule(to: Ruleset, error: NetlinkError, rule: Entry, place: RulePlace): RuleError {
   const reached = reachedChains(to)
   const refused = (reason: string, part: RulePart = {}): RuleError =>
-    new RuleError({ ...place, ...part }, `${reason} (${error.operation}: ${error.code})`, { cause: error })
+    new RuleError('XT_RULE_REFUSED', { ...place, ...part }, `${reason} (${error.operation}: ${error.errnoName})`, {
+      cause: error,
+    })
   const own = brokenRule(to, rule, reached.get(place.chain ?? ''))
   if (own !== undefined) return refused(own.reason, own.part)
   const limit = LIMITS[error.errno]?.(to, rule)

@@ -183,6 +183,7 @@ class NftReading implements Reading {
     const { client, options } = this.#store
     if (rule.continues !== undefined && this.ruleset.foreign?.rules.has(rule.continues))
       throw new RuleError(
+        'XT_FOREIGN_RULE',
         place,
         'iptables has no words for it, so that it is not written anew, as with its counters at zero',
       )
@@ -190,16 +191,19 @@ class NftReading implements Reading {
     const chain = to.chains.get(place.chain ?? '') as Chain
     if (isUnhooked(to.table, chain))
       throw new RuleError(
+        'XT_FOREIGN_RULE',
         place,
         `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
       )
     const wrong = misplaced(to, chain, rule, parts)
-    if (wrong !== undefined) throw new RuleError({ ...place, ...wrong }, wrong.reason)
+    if (wrong !== undefined)
+      throw new RuleError(wrong.code ?? 'XT_RULE_MISPLACED', { ...place, ...wrong }, wrong.reason)
     if (rule.isCopy || typeof rule.continues === 'number') checkLossless(to.family, rule, place, options.rewrite)
     for (const { kind, name, revision, known } of parts) {
       if (known !== undefined) checkNative(to, rule, place, known)
       if (name !== EXPRESSIONS_TARGET && !known?.variant.native?.isWritten && !client.hasRevision(kind, name, revision))
         throw new UnsupportedError(
+          'XT_NO_EXTENSION',
           `this kernel has no ${kind} ${name} revision ${revision} for nf_tables: load the modules nft_compat and ` +
             `xt_${name}, install the package with the modules of the running kernel, or use a kernel that has them`,
         )
@@ -242,7 +246,7 @@ function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): 
   if (!known.variant.native?.isWritten || protocols === undefined) return
   if (isProtocol(ruleHead(to.family, rule.bytes, 0), protocols)) return
   const broken = brokenPart(to, rule, [], known, { protocols })
-  if (broken !== undefined) throw new RuleError({ ...place, ...broken.part }, broken.reason)
+  if (broken !== undefined) throw new RuleError('XT_RULE_INVALID', { ...place, ...broken.part }, broken.reason)
 }
 
 /**
@@ -388,6 +392,6 @@ class NftChange implements Change {
     if (refusal.errno !== ERRNO.ERESTART) return refusalError(this.#to, refusal, change)
     standBack()
     const reason = `table ${table}: nf_tables was changed by another program since it was read`
-    return conflict(family.name, table, reason, { cause: refusal })
+    return conflict('XT_CONFLICT', family.name, table, reason, { cause: refusal })
   }
 }

@@ -203,7 +203,8 @@ export class WatchedTable<R> {
       for (const { chain = '', handle = 0n } of rules) orders.get(chain)?.append(Number(handle))
       yield
     }
-    if (isAfter(this.#told, generation)) throw new ConflictError('the table was changed while its rules were read')
+    if (isAfter(this.#told, generation))
+      throw new ConflictError('XT_CHANGED_WHILE_READ', 'the table was changed while its rules were read')
     this.#read = { generation, orders }
   }
 

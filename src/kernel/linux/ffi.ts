@@ -83,6 +83,7 @@ export function checkMachine(): void {
   const fits = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && endianness() === 'LE'
   if (fits) return
   throw new UnsupportedError(
+    'XT_UNSUPPORTED_PLATFORM',
     `the kernel can be reached on Linux on x64 and arm64 only, this is ${platform} on ${arch} (${endianness()}); ` +
       'the in-process kernel works everywhere',
   )
@@ -91,7 +92,7 @@ export function checkMachine(): void {
 function requireFfi(): FfiRs {
   const { version } = attempt<{ version: string }>(() => require('ffi-rs/package.json'))
   if (isBefore(version, OLDEST_VERSION))
-    throw new UnsupportedError(`ffi-rs ${version} is too old, ${OLDEST_VERSION} or newer is needed`)
+    throw new UnsupportedError('XT_FFI_MISSING', `ffi-rs ${version} is too old, ${OLDEST_VERSION} or newer is needed`)
   return attempt<FfiRs>(() => withQuickReport(() => require('ffi-rs')) ?? require('ffi-rs'))
 }
 
@@ -126,6 +127,7 @@ function attempt<T>(load: () => unknown): T {
     return load() as T
   } catch (cause) {
     throw new UnsupportedError(
+      'XT_FFI_MISSING',
       `ffi-rs cannot be loaded on ${process.platform} ${process.arch}: is its binary, an optional dependency, installed?`,
       { cause },
     )

@@ -62,12 +62,13 @@ function openSocket({ name, domain }: Family): number {
     if (!(cause instanceof libc.LibcFailure)) throw cause
     if (cause.errno === ERRNO.EPERM || cause.errno === ERRNO.EACCES)
       throw new PermissionError(
+        'XT_NOT_PERMITTED',
         'the packet filter takes CAP_NET_RAW and CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network ' +
           'namespace of your own, or use the in-process kernel',
         { cause },
       )
     if (cause.errno === ERRNO.EAFNOSUPPORT)
-      throw new UnsupportedError(`this kernel has no ${name}, or it is switched off`, { cause })
+      throw new UnsupportedError('XT_NO_NETLINK', `this kernel has no ${name}, or it is switched off`, { cause })
     throw new KernelError(`socket ${name}`, cause.errno, errnoName(cause.errno), { cause })
   }
 }
@@ -79,9 +80,11 @@ function readTableNames(family: Family): string[] {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
-    if (code !== 'EACCES' && code !== 'EPERM') throw new IptcError(`cannot read ${file} (${code})`, { cause })
+    if (code !== 'EACCES' && code !== 'EPERM')
+      throw new IptcError('XT_FILE', `cannot read ${file} (${code})`, { cause })
     // A namespace that is made together with its user namespace gets files that belong to nobody in it.
     throw new PermissionError(
+      'XT_FILE_NOT_PERMITTED',
       `may not read ${file}: run as root, or under \`unshare -r unshare -n\`; \`unshare -rn\` does not do here`,
       { path: file, cause },
     )

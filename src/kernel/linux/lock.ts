@@ -24,6 +24,7 @@ function openLockFile(file: string): number {
     return openPlain(file, 0o600).fd
   } catch (cause) {
     throw new PermissionError(
+      'XT_FILE_NOT_PERMITTED',
       `cannot open the lock file ${file} (${reasonOf(cause)}): run as root, or name a file that ` +
         'can be opened in the environment variable XTABLES_LOCKFILE, the same for all programs that change the tables',
       { path: file, cause },

@@ -41,6 +41,7 @@ function openFile(path: string, description: string): number | undefined {
     if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR' || codeOf(cause) === 'ESRCH') return undefined
     if (codeOf(cause) !== 'EACCES' && codeOf(cause) !== 'EPERM') throw cause
     throw new PermissionError(
+      'XT_FILE_NOT_PERMITTED',
       `network namespace ${description}: may not open ${path}; it takes root, or to be the same user`,
       { cause },
     )
@@ -53,7 +54,7 @@ function openFirst(paths: readonly string[], description: string): number {
     if (fd !== undefined) return fd
   }
   const tried = paths.length === 0 ? 'not a name, an absolute path or a process id' : `${paths.join(' and ')} missing`
-  throw new NotFoundError(`no network namespace ${description}: ${tried}`)
+  throw new NotFoundError('XT_NO_NAMESPACE', `no network namespace ${description}: ${tried}`)
 }
 
 /** Turns what setns and unshare answer into what users see. */
@@ -61,12 +62,14 @@ function explain(cause: unknown, description: string): unknown {
   if (!(cause instanceof LibcFailure)) return cause
   if (cause.errno === ERRNO.EPERM)
     return new PermissionError(
+      'XT_NOT_PERMITTED',
       `network namespace ${description}: entering, and coming back, takes CAP_SYS_ADMIN in both namespaces: ` +
         'run as root, or under `unshare -rn`',
       { cause },
     )
-  if (cause.errno === ERRNO.EINVAL) return new NotFoundError(`${description} is no network namespace`, { cause })
-  return new IptcError(`network namespace ${description}: ${cause.message}`, { cause })
+  if (cause.errno === ERRNO.EINVAL)
+    return new NotFoundError('XT_NO_NAMESPACE', `${description} is no network namespace`, { cause })
+  return new IptcError('XT_KERNEL', `network namespace ${description}: ${cause.message}`, { cause })
 }
 
 let poolStarted = false
@@ -185,7 +188,8 @@ export class NetworkNamespace {
     check('what NetworkNamespace.run calls', body, callback)
     const fd = this.#descriptor()
     const result = excursion(this.#description, () => setns(fd, CLONE_NEWNET), body)
-    if (isThenable(result)) throw new IptcError('NetworkNamespace.run takes a synchronous function, not a promise')
+    if (isThenable(result))
+      throw new IptcError('XT_BAD_ARGUMENT', 'NetworkNamespace.run takes a synchronous function, not a promise')
     return result
   }
 
@@ -208,7 +212,7 @@ export class NetworkNamespace {
   }
 
   #descriptor(): number {
-    if (this.#fd === undefined) throw new IptcError(`network namespace ${this.#description} is closed`)
+    if (this.#fd === undefined) throw new IptcError('XT_CLOSED', `network namespace ${this.#description} is closed`)
     return this.#fd
   }
 }

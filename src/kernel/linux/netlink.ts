@@ -45,9 +45,13 @@ function openSocket(protocol: number): number {
     return libc.socket(AF_NETLINK, libc.SOCK_RAW | libc.SOCK_CLOEXEC, protocol)
   } catch (cause) {
     if (cause instanceof libc.LibcFailure && UNKNOWN.includes(cause.errno))
-      throw new UnsupportedError(`this kernel has no netlink protocol ${protocol} (${errnoName(cause.errno)})`, {
-        cause,
-      })
+      throw new UnsupportedError(
+        'XT_NO_NETLINK',
+        `this kernel has no netlink protocol ${protocol} (${errnoName(cause.errno)})`,
+        {
+          cause,
+        },
+      )
     throw kernelError('socket', cause)
   }
 }

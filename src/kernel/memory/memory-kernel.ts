@@ -146,7 +146,7 @@ export class MemoryKernel implements Kernel {
   /** @throws UnsupportedError for any protocol but netfilter's */
   netlink(protocol: number): NetlinkConnection {
     if (protocol !== NETLINK_NETFILTER)
-      throw new UnsupportedError(`the in-process kernel has no netlink protocol ${shown(protocol)}`)
+      throw new UnsupportedError('XT_NO_NETLINK', `the in-process kernel has no netlink protocol ${shown(protocol)}`)
     return new MemoryNetlink(new SetCommands(this.#sets, this.#clock), this.#sets, this.#nft)
   }
 

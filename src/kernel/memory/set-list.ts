@@ -56,14 +56,18 @@ export class SetList implements OtherSets {
     check('the family of a set', family, SET_FAMILY)
     const length = encodeText(name).length
     if (length === 0 || length >= SET_NAME_SIZE || name.includes('\0'))
-      throw new IptcError(`no set can be named ${JSON.stringify(name)}: a name is 1 to ${SET_NAME_SIZE - 1} bytes long`)
+      throw new IptcError(
+        'XT_BAD_ARGUMENT',
+        `no set can be named ${JSON.stringify(name)}: a name is 1 to ${SET_NAME_SIZE - 1} bytes long`,
+      )
     if (!Number.isInteger(index) || index < 0 || index >= IPSET_INVALID_ID)
       throw new IptcError(
+        'XT_BAD_ARGUMENT',
         `set ${name} cannot have the index ${shown(index)}: it is a number 0 to ${IPSET_INVALID_ID - 1}`,
       )
-    if (this.#byName.has(name)) throw new IptcError(`there is a set ${name} already`)
+    if (this.#byName.has(name)) throw new IptcError('XT_BAD_ARGUMENT', `there is a set ${name} already`)
     const other = this.#byIndex.get(index)
-    if (other !== undefined) throw new IptcError(`set ${other.name} has the index ${index} already`)
+    if (other !== undefined) throw new IptcError('XT_BAD_ARGUMENT', `set ${other.name} has the index ${index} already`)
     const type = setType(family === 'any' ? 'list:set' : 'hash:ip')
     const [, revision] = this.revisionsOf(type)
     const making = { type, family, revision, options: {}, clock: this.#clock }
@@ -87,7 +91,7 @@ export class SetList implements OtherSets {
   remove(name: string): void {
     check('the name of a set', name, text)
     const set = this.#byName.get(name)
-    if (set === undefined) throw new IptcError(`there is no set ${name}`)
+    if (set === undefined) throw new IptcError('XT_BAD_ARGUMENT', `there is no set ${name}`)
     this.#byName.delete(name)
     this.#byIndex.delete(set.index)
   }

@@ -16,7 +16,8 @@ import type { KeptExpression, NftChain, NftTable, NftTables } from './ruleset'
 export function loadTable(all: NftTables, sets: SetNames, family: Family, contents: NftTableContents): void {
   const { name = '', handle = 0n, flags = 0, unknown } = contents.table
   const known = all.tables.find((one) => one.name === name && one.family === family)
-  if (known !== undefined) throw new IptcError(`capture: there is a table ${name} of ${family.name} already`)
+  if (known !== undefined)
+    throw new IptcError('XT_BAD_CAPTURE', `capture: there is a table ${name} of ${family.name} already`)
   const userdata = userdataIn(NFTA_TABLE.USERDATA, unknown)
   const table: NftTable = { family, name, handle, flags, isChanging: false, userdata, chains: [], lastHandle: 0n }
   for (const values of contents.chains) table.chains.push(loadedChain(table, values))
@@ -63,7 +64,8 @@ function loadRule(
 
 function chainOf({ chains, name: table }: NftTable, name: string | undefined): NftChain {
   const found = chains.find((chain) => chain.name === name)
-  if (found === undefined) throw new IptcError(`capture: table ${table} has a rule of chain ${name}, and no such chain`)
+  if (found === undefined)
+    throw new IptcError('XT_BAD_CAPTURE', `capture: table ${table} has a rule of chain ${name}, and no such chain`)
   return found
 }
 

@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+const ROOT = join(__dirname, '..', '..')
+
+/** Opens the kernel of Linux in a process of its own, where `prepare` has changed what the machine looks like. */
+export function connectWhere(prepare: string): { stdout: string; stderr: string } {
+  const script = `
+    ${prepare}
+    const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
+    const kernel = new LinuxKernel()
+    try { kernel.connect('ipv4').close() } catch (error) { console.log(JSON.stringify({ ...error, message: error.message })) }
+  `
+  const env = { ...process.env, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
+  const args = ['-r', 'ts-node/register/transpile-only', '-e', script]
+  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env })
+}
+
+export const LINUX = `Object.defineProperties(process, { platform: { value: 'linux' }, arch: { value: 'x64' } })`
+
+/** Where a package cannot be loaded. */
+export const without = (name: string): string => `
+  const load = require('node:module')._load
+  require('node:module')._load = (id, ...rest) => {
+    if (id === '${name}') throw new Error('no such binary')
+    return load(id, ...rest)
+  }
+`
