@@ -7,7 +7,7 @@ import { follow, newProject, shellIn, stepsOf } from './support/followed-page'
 import { blocksOf, pageText, printedBy, promisedBy } from './support/programs'
 
 /** How many programs there are in each. */
-const PAGES = { reconciling: 1, seeing: 5, tracing: 2 }
+const PAGES = { reconciling: 2, seeing: 5, tracing: 2 }
 
 const programs = Object.keys(PAGES).flatMap((page) =>
   blocksOf(pageText(`docs/${page}.md`), 'ts').map((program) => ({
