@@ -121,15 +121,15 @@ test.each([
 })
 
 test.each([
-  ['confirm', 'confirm wants the directory'],
-  ['rollback', 'rollback goes on until it is ended'],
-  ['confirm a b', 'confirm wants the directory'],
-  ['confirm /nonexistent', 'no change waits in /nonexistent'],
-  ['confirm /', '/ is no directory of xtables apply --confirm'],
-  ['--backend nft confirm x', 'confirm knows where the tables are: --backend has no place here'],
-])('xtables %s: %s', (line, message) => {
+  ['confirm', 2, 'confirm: it wants DIRECTORY'],
+  ['rollback', 2, 'rollback goes on until it is ended'],
+  ['confirm a b', 2, 'confirm: it takes DIRECTORY and no more, and was given "b"'],
+  ['confirm /nonexistent', 1, 'no change waits in /nonexistent'],
+  ['confirm /', 1, '/ is no directory of xtables apply --confirm'],
+  ['--backend nft confirm x', 2, '--backend has no place with confirm: it knows where the tables are'],
+])('xtables %s ends with %d: %s', (line, expected, message) => {
   const { status, stderr } = run('xtables', line.split(' '))
-  expect(status).toBe(1)
+  expect(status).toBe(expected)
   expect(stderr).toContain(message)
 })
 
@@ -147,7 +147,7 @@ test('tables that no other process has are not changed on trial', () => {
     ['--kernel', 'memory', 'apply', '--tables', '--confirm', '9'],
     '*filter\n:x -\nCOMMIT\n',
   )
-  expect([status, stderr]).toEqual([1, expect.stringContaining('--confirm wants --state with --kernel memory')])
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--confirm wants --state with --kernel memory')])
 })
 
 test('nothing is changed where there is nobody to take it back', () => {
