@@ -18,6 +18,8 @@ const project = (displayName, rest) => ({
 
 /** `live` needs Linux and a network namespace to itself; its guard refuses to run in any other. */
 module.exports = {
+  // No test is about a few seconds, and a machine may be busy.
+  testTimeout: 30_000,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   projects: [
     project('offline', {

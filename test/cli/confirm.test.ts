@@ -49,7 +49,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 test('what is not confirmed is taken back, and cannot be confirmed any more', async () => {
-  const directory = applied(2)
+  const directory = applied(5)
   expect(listed()).toBe(CHANGED)
   await until(() => existsSync(join(directory, 'result')))
   expect(listed()).toBe(RULES)
