@@ -1,7 +1,7 @@
-/** What callers hand to public functions, checked at run time: whoever writes JavaScript has no compiler to ask. */
+/** Run-time checks of what callers pass to public functions: JavaScript callers have no compiler to check it. */
 import { IptcError } from './errors'
 
-/** A value as messages name it. */
+/** Formats a value for use in a message. */
 export const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : describe(value))
 
 function describe(value: unknown): string {
@@ -10,7 +10,7 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
 }
 
-/** What is taken, and how messages say so. */
+/** A kind of accepted value, and how messages describe it. */
 export interface Taken {
   readonly accepts: (value: unknown) => boolean
   readonly expected: string
@@ -23,7 +23,7 @@ export const callback: Taken = { accepts: (value) => typeof value === 'function'
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 export const object: Taken = { accepts: isObject, expected: 'an object' }
-/** Not an object of a class, such as a Map: what it holds would be passed over. */
+/** A plain object. An instance of a class, such as a Map, is not: its contents would be silently ignored. */
 export const isRecord = (value: unknown): boolean => {
   if (!isObject(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -40,26 +40,27 @@ export const duration: Taken = {
   expected: 'a number of milliseconds from 0, or Infinity',
 }
 
-/** An object of a class. */
+/** Accepts an instance of `type`. */
 export const instance = (
   // biome-ignore lint/suspicious/noExplicitAny: an abstract class takes whatever its constructor does.
   type: abstract new (...args: any[]) => unknown,
   expected: string,
 ): Taken => ({ accepts: (value) => value instanceof type, expected })
 
-/** A key of `object`. */
+/** Accepts one of the keys of `object`. */
 export const keyOf = (object: object): Taken => ({
   accepts: (value) => typeof value === 'string' && Object.hasOwn(object, value),
   expected: Object.keys(object).join(' or '),
 })
 
-/** @param what the argument, as messages name it. @throws IptcError */
+/** @param what the argument, as named in messages @throws IptcError */
 export function check(what: string, value: unknown, { accepts, expected }: Taken): void {
   if (!accepts(value)) throw new IptcError('XT_BAD_ARGUMENT', `${what} is ${expected}, not ${shown(value)}`)
 }
 
 /**
- * That a function which takes no argument was given none: whoever gives one means less than all.
+ * Checks that a function without parameters was called without arguments: a caller who passes one expects it to narrow
+ * the call.
  * @param hint what to do instead
  * @throws IptcError
  */

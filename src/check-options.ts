@@ -1,14 +1,15 @@
-/** Options objects of public functions. */
+/** Checks the options objects of public functions. */
 
 import { isObject, shown, type Taken } from './check-input'
 import { IptcError } from './errors'
 
-/** The options of a function by name, each with what it takes. */
+/** The options of a function by name, each with the values it accepts. */
 export type Options = Readonly<Record<string, Taken>>
 
 /**
- * An option that is not understood must not be passed over: it may have said which family, or which namespace.
- * @throws IptcError for anything but an object that holds known options, each undefined or of its type
+ * Checks an options object. An unknown option is an error: if ignored, a misspelt family or namespace would go
+ * unnoticed.
+ * @throws IptcError unless `options` is an object of known options, each undefined or of its type
  */
 export function checkOptions(options: unknown, known: Options): void {
   if (!isObject(options))

@@ -1,12 +1,12 @@
 /**
- * What the library does, for those who watch: one channel of node:diagnostics_channel for each kind of event, called
- * `xtables:read` and so on. `XTABLES_DEBUG=1` in the environment prints them all to standard error.
+ * Diagnostic events: each kind is published on its own channel of node:diagnostics_channel, named `xtables:read` and so
+ * on. With `XTABLES_DEBUG=1` in the environment, all events are also printed to standard error.
  */
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type { FamilyName } from './abi/family'
 
 /**
- * The table that an event is about.
+ * The table that an event concerns.
  * @since 0.1.0
  */
 interface AboutTable {
@@ -17,7 +17,8 @@ interface AboutTable {
 }
 
 /**
- * What is published on the channels `xtables:NAME` of `node:diagnostics_channel`, by name. Durations are milliseconds, sizes are bytes.
+ * The events published on the channels `xtables:NAME` of `node:diagnostics_channel`, by name. Durations are in
+ * milliseconds, sizes in bytes.
  * @since 0.1.0
  * @example
  * ```ts
@@ -32,89 +33,95 @@ interface AboutTable {
  * ```
  */
 export interface DiagnosticEvents {
-  /** One getsockopt or setsockopt. `error` is the name of its errno, where it failed. */
+  /** One getsockopt or setsockopt call. If it failed, `error` is the name of its errno. */
   call: {
-    /** As in `SET_REPLACE`. */
+    /** The system call option, such as `SET_REPLACE`. */
     readonly operation: string
     /** `'ipv4'` or `'ipv6'`. */
     readonly family: FamilyName
-    /** Absent where it is about no table. */
+    /** Absent if the call concerns no table. */
     readonly table?: string | undefined
-    /** How many were handed to the kernel, or asked for. */
+    /** Number of bytes passed to the kernel, or requested from it. */
     readonly bytes: number
     /** How long the call took. */
     readonly durationMs: number
-    /** As in `EPERM`; absent where it worked. */
+    /** Such as `EPERM`; absent if the call succeeded. */
     readonly error?: string | undefined
   }
-  /** One message, or several at once, sent over netlink, or a dump, until all answers were there. */
+  /** One netlink request: a message, several sent as a batch, or a dump, including the wait for all answers. */
   netlink: {
-    /** As in `IPSET_CMD_ADD`: of several, the first. */
+    /** Such as `IPSET_CMD_ADD`; for a batch, its first message. */
     readonly operation: string
-    /** How many messages were sent at once. */
+    /** Number of messages sent together. */
     readonly messages: number
-    /** How many were sent. */
+    /** Number of bytes sent. */
     readonly bytes: number
-    /** Until all answers were there. */
+    /** Time until all answers had arrived. */
     readonly durationMs: number
-    /** As in `EPERM`; absent where it worked. */
+    /** Such as `EPERM`; absent if the request succeeded. */
     readonly error?: string | undefined
   }
-  /** The lock was taken; or was not, with the error. Who joins a holder takes no lock. */
+  /**
+   * The lock was taken, or could not be taken (see `error`). Joining a lock that this process already holds publishes
+   * nothing.
+   */
   lock: {
-    /** The file of the lock. */
+    /** Path of the lock file. */
     readonly lock: string
-    /** How long it was waited for. */
+    /** Time spent waiting for the lock. */
     readonly waitedMs: number
-    /** Why it was not taken; absent where it was. */
+    /** Why the lock was not taken; absent if it was. */
     readonly error?: string | undefined
   }
   /** The lock was released. */ unlock: {
-    /** The file of the lock. */
+    /** Path of the lock file. */
     readonly lock: string
-    /** How long it was held. */
+    /** Time for which the lock was held. */
     readonly heldMs: number
   }
-  /** A table was read, as often as it took to get it whole. Of one that could not be, `call` has the error. */
+  /** A table was read completely, including retries. If reading fails, see the `error` of `call`. */
   read: AboutTable & {
-    /** How many entries it has. */
+    /** Number of entries in the table. */
     readonly entries: number
-    /** How many bytes these take. */
+    /** Size of the entries in bytes. */
     readonly bytes: number
-    /** How long reading took. */
+    /** Time taken to read the table. */
     readonly durationMs: number
   }
-  /** A table was replaced. Of one that could not be, `call` has the error. */
+  /** A table was replaced. If replacing fails, see the `error` of `call`. */
   replace: AboutTable & {
-    /** How many entries it has now. */
+    /** Number of entries now in the table. */
     readonly entries: number
-    /** How many bytes these take. */
+    /** Size of the entries in bytes. */
     readonly bytes: number
-    /** How long the exchange took. */
+    /** Time taken to replace the table. */
     readonly durationMs: number
   }
-  /** Another program has changed a table that was to be read or written. `retry` follows where that is tried again. */
+  /**
+   * Another program changed the table while it was being read or written. If the operation is tried again, `retry`
+   * follows.
+   */
   conflict: AboutTable & {
-    /** How it was noticed. */
+    /** How the conflict was detected. */
     readonly reason: string
   }
-  /** Something is tried again. `attempt` is the number of the one that failed, from 1. */
+  /** An operation is tried again. `attempt` is the number of the failed attempt, from 1. */
   retry: {
-    /** As in `SET_REPLACE`, or `transaction`. */
+    /** Such as `SET_REPLACE` or `transaction`. */
     readonly operation: string
-    /** Absent where it is not about tables. */
+    /** Absent if the operation does not concern tables. */
     readonly family?: FamilyName | undefined
-    /** Absent where it is not about one. */
+    /** Absent if the operation concerns no single table. */
     readonly table?: string | undefined
-    /** Number of the attempt that failed, from 1. */
+    /** Number of the failed attempt, from 1. */
     readonly attempt: number
-    /** Why it is tried again. */
+    /** Why the operation is tried again. */
     readonly reason: string
   }
 }
 
 /**
- * The names of the events; the channel of `read` is `xtables:read`.
+ * The names of the events. The channel of `read` is `xtables:read`.
  * @since 0.1.0
  */
 export type DiagnosticName = keyof DiagnosticEvents
@@ -130,7 +137,7 @@ const CHANNELS: Readonly<Record<DiagnosticName, Channel>> = {
   retry: channel('xtables:retry'),
 }
 
-/** Tells whoever listens. What a listener throws ends up as an uncaught exception, and not here. */
+/** Publishes an event. An exception in a subscriber becomes an uncaught exception; it is not thrown here. */
 export function report<Name extends DiagnosticName>(name: Name, event: DiagnosticEvents[Name]): void {
   const target = CHANNELS[name]
   if (target.hasSubscribers) target.publish(event)

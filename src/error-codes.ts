@@ -1,10 +1,11 @@
 /**
- * Every `code` that an error of this library can have: the class that it comes with, what it means, and what to do about it.
- * docs/errors.md is made from this table. A code is part of the public interface: its meaning stays, whatever the message says.
+ * Every `code` of an error of this library: its class, its meaning, and what to do about it. docs/errors.md is
+ * generated from this table. Codes are part of the public interface: their meaning stays the same when a message
+ * changes.
  */
 
 interface Described {
-  /** The class of the errors that have the code; those derived from it may have it too. */
+  /** The class of the errors with this code; derived classes may use it too. */
   readonly class: string
   readonly meaning: string
   readonly remedy: string
@@ -13,7 +14,7 @@ interface Described {
 const describe = <const C extends Readonly<Record<`XT_${string}`, Described>>>(codes: C): C => codes
 
 export const ERROR_CODES = describe({
-  // What a function was called with
+  // Arguments of a function
 
   XT_BAD_ARGUMENT: {
     class: 'IptcError',
@@ -51,7 +52,7 @@ export const ERROR_CODES = describe({
     remedy: 'Use the handle of the table itself, or pass the name of the chain.',
   },
 
-  // When it was called
+  // Closed objects
 
   XT_CLOSED: {
     class: 'IptcError',
@@ -292,7 +293,7 @@ export const ERROR_CODES = describe({
     remedy: '`reason` says which; `errnoName` has its name, such as `IPSET_ERR_TIMEOUT`.',
   },
 
-  // What is not there
+  // Things that do not exist
 
   XT_NO_TABLE: {
     class: 'NotFoundError',
@@ -320,7 +321,7 @@ export const ERROR_CODES = describe({
     remedy: 'The message has what was tried. `ip netns list` shows those with a name.',
   },
 
-  // What others do meanwhile
+  // Concurrent changes
 
   XT_CONFLICT: {
     class: 'ConflictError',
@@ -349,7 +350,7 @@ export const ERROR_CODES = describe({
     remedy: 'Await the asynchronous call first, or use the asynchronous form here too.',
   },
 
-  // What the process may not do, and what the machine does not have
+  // Permissions, and features that are missing
 
   XT_NOT_PERMITTED: {
     class: 'PermissionError',
@@ -418,7 +419,7 @@ export const ERROR_CODES = describe({
     remedy: 'Watch a table of the backend nft; docs/watching.md has what else can be done.',
   },
 
-  // What the kernel says
+  // Errors from the kernel
 
   XT_KERNEL: {
     class: 'KernelError',
@@ -444,7 +445,7 @@ export const ERROR_CODES = describe({
       'If they are a capture, capture again. If they are from a kernel, please report it as a bug, with a recording.',
   },
 
-  // Between the two packet filters
+  // Migration between ip_tables and nf_tables
 
   XT_MIGRATION_BLOCKED: {
     class: 'MigrationError',
@@ -460,10 +461,10 @@ export const ERROR_CODES = describe({
 
 type Codes = typeof ERROR_CODES
 
-/** What `error.code` can be. Codes stay the same from one version to the next; messages do not. docs/errors.md has them all. */
+/** The values of `error.code`. Codes stay the same between versions; messages do not. docs/errors.md lists them all. */
 export type ErrorCode = keyof Codes
 
-/** The codes that come with a class of errors. */
+/** The codes of one error class. */
 export type CodeOf<Class extends Codes[ErrorCode]['class']> = {
   [C in ErrorCode]: Codes[C]['class'] extends Class ? C : never
 }[ErrorCode]

@@ -1,12 +1,9 @@
-/**
- * The errors of this library: few classes, each with fields, `cause` kept. A caller branches on the class or the code, a
- * person reads the message.
- */
+/** The error classes of this library. Programs branch on the class or the code; the message is for people. */
 import type { CodeOf, ErrorCode } from './error-codes'
 
 /**
- * The base of every error that this library throws on purpose. Of its own class are those that no caller has to tell from others: an
- * option that is not understood, or an argument of another type.
+ * The base class of every error that this library throws deliberately. It is thrown itself for mistakes in a call, such
+ * as an unknown option or an argument of the wrong type.
  * @since 0.1.0
  * @example
  * ```ts
@@ -20,7 +17,7 @@ import type { CodeOf, ErrorCode } from './error-codes'
  * ```
  */
 export class IptcError extends Error {
-  /** What went wrong, for programs: it stays the same where the message changes. `docs/errors.md` has all codes. */
+  /** A stable code for programs; unlike the message, it does not change. `docs/errors.md` lists all codes. */
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -29,14 +26,14 @@ export class IptcError extends Error {
     this.code = code
   }
 
-  /** As errors of Node: `LockTimeoutError [XT_LOCK_TIMEOUT]: …`. */
+  /** Formats the error as Node's own errors do: `LockTimeoutError [XT_LOCK_TIMEOUT]: …`. */
   override toString(): string {
     return `${this.name} [${this.code}]: ${this.message}`
   }
 }
 
 /**
- * A parameter, or a whole extension, that cannot be what was asked. Nothing has been written.
+ * A parameter, match or target was given a value that is not valid. Nothing has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -51,18 +48,18 @@ export class IptcError extends Error {
  */
 export class XtablesError extends IptcError {
   declare readonly code: CodeOf<'XtablesError'>
-  /** Name of the match or target, or `rule` for what stands in the rule itself (`src`, `protocol`, …). */
+  /** Name of the match or target, or `rule` for a field of the rule itself (`src`, `protocol`, …). */
   readonly extension: string
   /**
-   * Name of the parameter in its iptables form, `dport`; where one of several is missing, the first of them. Absent where
-   * the extension as a whole is meant.
+   * Name of the parameter in its iptables form, such as `dport`. If one of several parameters is missing, the first of
+   * them. Absent if the error concerns the extension as a whole.
    */
   readonly parameter: string | undefined
-  /** The value as it was given. */
+  /** The value as it was passed. */
   readonly value: unknown
-  /** What would be accepted, for people. */
+  /** A description of what would be accepted. */
   readonly expected: string | undefined
-  /** Where in a larger input the value stands, outermost key first. */
+  /** Path to the value in a larger input, outermost key first. */
   readonly path: readonly (string | number)[]
 
   constructor(
@@ -87,31 +84,31 @@ export class XtablesError extends IptcError {
 }
 
 /**
- * Where a rule stands; or a chain, where no position is said.
+ * The place of a rule, or of a chain if there is no position.
  * @since 0.1.0
  */
 export interface RulePlace {
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
-  /** The name of the chain; absent where it is the table as a whole. */
+  /** Name of the chain; absent if the whole table is meant. */
   readonly chain?: string | undefined
-  /** From 0; absent where it is the chain as a whole. */
+  /** Position of the rule, from 0; absent if the whole chain is meant. */
   readonly position?: number | undefined
 }
 
 /**
- * What of a rule is meant.
+ * The part of a rule that an error concerns.
  * @since 0.1.0
  */
 export interface RulePart {
-  /** The match or target. */
+  /** Name of the match or target. */
   readonly extension?: string | undefined
-  /** Its parameter, in its iptables form. */
+  /** Name of the parameter, in its iptables form. */
   readonly parameter?: string | undefined
 }
 
 /**
- * A rule, or a chain, that cannot be in the table. Nothing has been written.
+ * A rule or a chain is not allowed in the table. Nothing has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -127,20 +124,20 @@ export interface RulePart {
  */
 export class RuleError extends IptcError {
   declare readonly code: CodeOf<'RuleError'>
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
-  /** The chain; absent where it is the table as a whole. */
+  /** Name of the chain; absent if the error concerns the whole table. */
   readonly chain: string | undefined
-  /** Place of the rule in its chain, from 0; absent where the chain itself is meant. */
+  /** Position of the rule in its chain, from 0; absent if the error concerns the chain itself. */
   readonly position: number | undefined
-  /** The match or target that is refused; absent where it is the rule itself, or the chain. */
+  /** The match or target that is refused; absent if the error concerns the rule itself, or the chain. */
   readonly extension: string | undefined
   /**
-   * Which of its parameters, in its iptables form, `tcp-flags`; or `protocol`, where the `-p` of the rule is not what the
-   * extension needs. Absent where it is not refused for one of them.
+   * The parameter that is refused, in its iptables form, such as `tcp-flags`; or `protocol` if the extension needs
+   * another `-p`. Absent if no single parameter is refused.
    */
   readonly parameter: string | undefined
-  /** Why, in words, without the place. */
+  /** The reason without the place. */
   readonly reason: string
 
   constructor(code: CodeOf<'RuleError'>, where: RulePlace & RulePart, reason: string, options?: ErrorOptions) {
@@ -157,7 +154,7 @@ export class RuleError extends IptcError {
 }
 
 /**
- * Bytes that are no table: truncated, damaged, or laid out in a way that no kernel hands out.
+ * The bytes are not a valid table: truncated, damaged, or laid out in a way that no kernel produces.
  * @since 0.1.0
  * @example
  * ```ts
@@ -173,7 +170,7 @@ export class RuleError extends IptcError {
  */
 export class BlobError extends IptcError {
   declare readonly code: CodeOf<'BlobError'>
-  /** Where in the entries, in bytes from their start. */
+  /** Offset of the fault in bytes from the start of the entries. */
   readonly offset: number
 
   constructor(offset: number, reason: string, options?: ErrorOptions) {
@@ -183,7 +180,7 @@ export class BlobError extends IptcError {
 }
 
 /**
- * Bytes that are no netlink message: truncated, damaged, or not of the kind that was asked for.
+ * The bytes are not a valid netlink message: truncated, damaged, or not of the kind that was asked for.
  * @since 0.1.0
  * @example
  * ```ts
@@ -198,11 +195,11 @@ export class BlobError extends IptcError {
  */
 export class MessageError extends IptcError {
   declare readonly code: CodeOf<'MessageError'>
-  /** Where in the bytes that were received at once. */
+  /** Offset of the fault in bytes from the start of the received datagram. */
   readonly offset: number
-  /** The attribute that it stands in, as in `data.timeout`; absent where it is the message itself. */
+  /** The attribute at fault, such as `data.timeout`; absent if the message itself is at fault. */
   readonly attribute: string | undefined
-  /** What is wrong with them, in words. */
+  /** What is wrong with the bytes. */
   readonly reason: string
 
   constructor(offset: number, reason: string, { attribute, ...options }: ErrorOptions & { attribute?: string } = {}) {
@@ -217,7 +214,7 @@ export class MessageError extends IptcError {
   }
 }
 
-/** Lines of the kernel's log, in the words of an error. */
+/** Formats lines of the kernel's log for an error message. */
 export const logged = (lines: readonly string[]): string => `the kernel logged meanwhile: ${lines.join(' | ')}`
 
 interface KernelErrorDetails extends ErrorOptions {
@@ -227,7 +224,7 @@ interface KernelErrorDetails extends ErrorOptions {
 }
 
 /**
- * A system call that failed for a reason that has no class of its own. {@link NetlinkError} is one.
+ * A system call failed for a reason that has no class of its own. {@link NetlinkError} is derived from it.
  * @since 0.1.0
  * @example
  * ```ts
@@ -242,17 +239,17 @@ interface KernelErrorDetails extends ErrorOptions {
  */
 export class KernelError extends IptcError {
   declare readonly code: CodeOf<'KernelError'>
-  /** What was tried, as in `SET_REPLACE filter`. */
+  /** The operation that failed, such as `SET_REPLACE filter`. */
   readonly operation: string
-  /** Symbolic name of `errno`, as in `EINVAL`. */
+  /** Symbolic name of `errno`, such as `EINVAL`. */
   readonly errnoName: string
-  /** The number of the error, as in `22` for EINVAL. */
+  /** The error number, such as `22` for EINVAL. */
   readonly errno: number
-  /** The table that it is about, as in `filter`; absent where it is about none. */
+  /** Name of the table, such as `filter`; absent if the call concerns no table. */
   readonly table: string | undefined
   /**
-   * What the kernel logged meanwhile, where its log may be read (`/dev/kmsg`). There is one log for the whole machine: a
-   * line may be about another program, or another network namespace.
+   * What the kernel logged during the call, if its log (`/dev/kmsg`) is readable. The log belongs to the whole machine:
+   * a line may concern another program or another network namespace.
    */
   readonly log: readonly string[]
 
@@ -287,9 +284,9 @@ export class KernelError extends IptcError {
  * ```
  */
 export class NetlinkError extends KernelError {
-  /** The kernel's own words, where it has any. */
+  /** The kernel's own message, if it sent one. */
   readonly reason: string | undefined
-  /** The attribute that it refuses, or misses, as in `data.timeout`, where it says so. */
+  /** The attribute that the kernel refused or missed, such as `data.timeout`, if it named one. */
   readonly attribute: string | undefined
 
   constructor(
@@ -306,8 +303,8 @@ export class NetlinkError extends KernelError {
 }
 
 /**
- * The edit was made, but the rules that stayed could not be given their counters back: they count from zero. The only
- * error behind which something has been written.
+ * The edit was written, but the counters of the remaining rules could not be restored: they restart from zero. This is
+ * the only error after which something has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -324,7 +321,7 @@ export class NetlinkError extends KernelError {
  */
 export class CountersError extends IptcError {
   declare readonly code: CodeOf<'CountersError'>
-  /** The table that was written, as in `filter`. */
+  /** Name of the written table, such as `filter`. */
   readonly table: string
 
   constructor(table: string, options?: ErrorOptions) {
@@ -338,7 +335,7 @@ export class CountersError extends IptcError {
 }
 
 /**
- * The process may not do this: it lacks CAP_NET_ADMIN or CAP_NET_RAW, or a file is not its own.
+ * The process lacks a permission: CAP_NET_ADMIN or CAP_NET_RAW, or access to a file.
  * @since 0.1.0
  * @example
  * ```ts
@@ -354,7 +351,7 @@ export class CountersError extends IptcError {
  */
 export class PermissionError extends IptcError {
   declare readonly code: CodeOf<'PermissionError'>
-  /** The file that may not be opened, where it is one. */
+  /** Path of the file that could not be opened, if the error concerns a file. */
   readonly path: string | undefined
 
   constructor(
@@ -368,7 +365,7 @@ export class PermissionError extends IptcError {
 }
 
 /**
- * This kernel, platform or table lacks what is asked. The message says what, and what to do.
+ * The kernel, platform or table does not support the request. The message says what is missing and what to do.
  * @since 0.1.0
  * @example
  * ```ts
@@ -391,7 +388,7 @@ export class UnsupportedError extends IptcError {
 }
 
 /**
- * Someone else changed the table between reading and writing. Nothing has been written.
+ * Another program changed the table between reading and writing. Nothing has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -418,7 +415,8 @@ export class ConflictError extends IptcError {
 }
 
 /**
- * The xtables lock could not be taken in time: another program holds it, or another call of this one. Nothing has been written.
+ * The xtables lock could not be taken in time, because another program or another call in this process holds it.
+ * Nothing has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -445,7 +443,7 @@ export class LockTimeoutError extends IptcError {
 }
 
 /**
- * What an ipset, or an entry of one, cannot be or do.
+ * An operation on an ipset, or on one of its entries, is not possible.
  * @since 0.1.0
  * @example
  * ```ts
@@ -461,19 +459,22 @@ export class LockTimeoutError extends IptcError {
  */
 export class SetError extends IptcError {
   declare readonly code: CodeOf<'SetError'>
-  /** The name of the set. */
+  /** Name of the set. */
   readonly set: string
-  /** As in `add`. */
+  /** The operation, such as `add`. */
   readonly operation: string
-  /** The entry that is refused, as it was given. Absent where it is the set itself. */
+  /** The refused entry, as it was passed. Absent if the error concerns the set itself. */
   readonly entry: unknown
-  /** How many entries were given before it. Absent where it is the set itself. */
+  /** Number of entries passed before the refused one. Absent if the error concerns the set itself. */
   readonly index: number | undefined
-  /** As in `IPSET_ERR_HASH_FULL` or `EINVAL`, with its number; absent where it was refused before the kernel was asked. */
+  /**
+   * Symbolic name of the kernel's error, such as `IPSET_ERR_HASH_FULL` or `EINVAL`; absent if the request was refused
+   * before it reached the kernel.
+   */
   readonly errnoName: string | undefined
-  /** The number of the error; absent where it was refused before the kernel was asked. */
+  /** The kernel's error number; absent if the request was refused before it reached the kernel. */
   readonly errno: number | undefined
-  /** Why, in words, without set and entry. */
+  /** The reason without set and entry. */
   readonly reason: string
 
   constructor(
@@ -502,7 +503,7 @@ export class SetError extends IptcError {
 }
 
 /**
- * A text about sets that is not understood.
+ * A text describing sets could not be parsed.
  * @since 0.1.0
  * @example
  * ```ts
@@ -517,7 +518,7 @@ export class SetError extends IptcError {
  */
 export class SetTextError extends IptcError {
   declare readonly code: CodeOf<'SetTextError'>
-  /** Whether a word is not what it should be, or has no place or is missing. */
+  /** `syntax` for a malformed word; `usage` for a word that is out of place or missing. */
   readonly kind: 'syntax' | 'usage'
 
   constructor(kind: 'syntax' | 'usage', message: string, options?: ErrorOptions) {
@@ -527,7 +528,7 @@ export class SetTextError extends IptcError {
 }
 
 /**
- * There is no such table, chain, rule, set or network namespace.
+ * A table, chain, rule, set or network namespace does not exist.
  * @since 0.1.0
  * @example
  * ```ts
@@ -549,7 +550,7 @@ export class NotFoundError extends IptcError {
 }
 
 /**
- * A line of restore text that cannot be carried out. Of its table nothing has been written; tables before it have been.
+ * A line of restore text could not be carried out. Nothing of its table has been written; tables before it have been.
  * @since 0.1.0
  * @example
  * ```ts
@@ -566,11 +567,11 @@ export class RestoreError extends IptcError {
   declare readonly code: CodeOf<'RestoreError'>
   /** Number of the line, from 1. */
   readonly line: number
-  /** The line as it stands there, the beginning of a long one. */
+  /** The line, shortened if it is long. */
   readonly text: string
-  /** Whether the line is not understood, or asks for something that cannot be done. */
+  /** `syntax` if the line could not be parsed; `refused` if it asks for something impossible. */
   readonly kind: 'syntax' | 'refused'
-  /** Why, in words, without the line. */
+  /** The reason without the line. */
   readonly reason: string
 
   constructor(line: number, text: string, kind: 'syntax' | 'refused', reason: string, options?: ErrorOptions) {

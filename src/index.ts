@@ -1,4 +1,4 @@
-/** Programs the Linux packet filter (legacy xtables) with nothing of iptables installed. */
+/** The public interface of the package: programs the Linux packet filter from Node without iptables. */
 export type { FamilyName } from './abi/family'
 export type { TableName } from './abi/netfilter'
 export { type DetectOptions, detectBackend } from './backend/detect'

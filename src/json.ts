@@ -1,4 +1,4 @@
-/** JSON in files, where nothing may be passed over: of a key that is repeated, `JSON.parse` keeps the last alone. */
+/** Strict JSON: a repeated key is an error, because `JSON.parse` would keep only the last one. */
 
 import { check, text as string } from './check-input'
 import { IptcError } from './errors'
@@ -6,14 +6,17 @@ import { IptcError } from './errors'
 const numberOrDigits = (value: bigint): number | string =>
   value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
 
-/** Counters are numbers where one can hold them, and text of digits where they are too great for that. @param indent 0 for one line */
+/**
+ * Prints JSON. Counters are numbers if they are safe integers, and strings of digits otherwise. @param indent 0 for one
+ * line
+ */
 export const toJson = (value: unknown, indent = 2): string =>
   JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? numberOrDigits(one) : one), indent)
 
 /**
- * Reads JSON in which nothing may be lost: a key that is there twice is an error, where `JSON.parse` would keep the last alone.
- * @param from - where the text is from, for messages
- * @throws {@link IptcError} for what is no JSON, and for a repeated key
+ * Parses JSON strictly: a repeated key is an error, where `JSON.parse` would keep only the last one.
+ * @param from - where the text comes from, such as a file name, for messages
+ * @throws {@link IptcError} for text that is not JSON, and for a repeated key
  * @since 0.1.0
  * @example
  * ```ts
@@ -42,17 +45,17 @@ function parse(text: string, from: string): unknown {
   }
 }
 
-/** An object or a list whose end has not come yet. */
+/** An object or a list that has not ended yet. */
 interface Open {
-  /** Of an object; undefined for a list. */
+  /** The keys of an object so far; undefined for a list. */
   readonly keys: Set<string> | undefined
-  /** What comes next, or what came last: a key or an index. */
+  /** The current key or index. */
   at: string | number
-  /** Whether a string that comes now is a key. */
+  /** Whether the next string is a key. */
   beforeKey: boolean
 }
 
-/** Looks at the strings and brackets of a text that is JSON. */
+/** Scans the strings and brackets of valid JSON for repeated keys. */
 function checkKeys(text: string, from: string): void {
   const open: Open[] = []
   for (let i = 0; i < text.length; i++) {
@@ -99,11 +102,11 @@ function takeKey(open: readonly Open[], key: string, from: string): void {
   within.beforeKey = false
 }
 
-/** As in `filter.INPUT[0]`. */
+/** Formats a path, such as `filter.INPUT[0]`. */
 const pathOf = (open: readonly Open[]): string =>
   open.map(({ at }, i) => (typeof at === 'number' ? `[${at}]` : `${i === 0 ? '' : '.'}${at}`)).join('')
 
-/** @param start of the string, at its quote. @returns where the text goes on behind it */
+/** @param start position of the opening quote @returns the position after the closing quote */
 function endOfString(text: string, start: number): number {
   let i = start + 1
   while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1

@@ -1,6 +1,6 @@
-/** A few things of which one serves most of the time: the one that served last is tried first. */
+/** A short list of candidates, of which the one that matched last is tried first. */
 
-/** At most this many are kept, as what none of them serves is tried with all. */
+/** At most this many candidates are kept: a miss tries them all. */
 const MOST = 32
 
 export class RecentFirst<T> {
@@ -14,7 +14,7 @@ export class RecentFirst<T> {
     this.#all.unshift(one)
   }
 
-  /** @returns what the first makes that makes anything; undefined where none does */
+  /** @returns the first defined result of `make`; undefined if there is none */
   serve<R>(make: (one: T) => R | undefined): R | undefined {
     const all = this.#all
     for (let i = 0; i < all.length; i++) {

@@ -1,6 +1,6 @@
-/** Long work, done at once or in slices between which the event loop has its turn. */
+/** Long computations, run at once or in slices between which the event loop gets a turn. */
 
-/** Yields where it may be interrupted, every millisecond or more often. What it works on must not change meanwhile. */
+/** A computation that yields at least every millisecond. Its input must not change meanwhile. */
 export type Sliced<T> = Generator<void, T, void>
 
 export function atOnce<T>(work: Sliced<T>): T {
@@ -10,10 +10,10 @@ export function atOnce<T>(work: Sliced<T>): T {
   }
 }
 
-/** How long the event loop may have to wait. */
+/** The longest time for which the event loop is blocked. */
 const SLICE_MS = 4
 
-/** To be called again and again: gives the event loop its turn where the last time was too long ago. */
+/** Returns a function to be called repeatedly. It gives the event loop a turn if the last one is too long ago. */
 export function turns(): () => Promise<void> | undefined {
   let start = performance.now()
   return () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 let known: string | undefined
 
-/** As package.json has it. */
+/** Reads the version from package.json. */
 export function version(): string {
   known ??= (JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as { version: string }).version
   return known

@@ -1,4 +1,4 @@
-/** Whether there are tables to work on. */
+/** Whether a table is available in the kernel. */
 import { NotFoundError, UnsupportedError } from '../errors'
 import { type AnyTable, Table, Table6 } from './table'
 import type { TableOptions } from './table-handle'
@@ -17,9 +17,9 @@ function isAvailable(open: () => AnyTable): boolean {
 }
 
 /**
- * Whether the kernel has this table of IPv4, or can load it. Asking makes a table of ip_tables, empty, where there was none;
- * `easy.getTables` lists those that exist.
- * @throws {@link PermissionError} where the kernel does not say
+ * Tells whether the kernel has this IPv4 table, or can load it. For ip_tables, asking creates the table (empty) if it
+ * does not exist; `easy.getTables` lists the existing ones.
+ * @throws {@link PermissionError} if the process may not ask the kernel
  * @since 0.1.0
  * @example
  * ```ts
@@ -33,8 +33,8 @@ export const isTableAvailable = (name: string, options: Where = {}): boolean =>
   isAvailable(() => new Table(name, options))
 
 /**
- * Whether the kernel has this table of IPv6, or can load it. See {@link isTableAvailable}.
- * @throws {@link PermissionError} where the kernel does not say
+ * Tells whether the kernel has this IPv6 table, or can load it. See {@link isTableAvailable}.
+ * @throws {@link PermissionError} if the process may not ask the kernel
  * @since 0.1.0
  * @example
  * ```ts

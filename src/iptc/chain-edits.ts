@@ -1,4 +1,4 @@
-/** What is done to a chain as a whole, by its name: for a table and for its chains. */
+/** Edits of a whole chain by name, shared by tables and chains. */
 import { check, text } from '../check-input'
 import { RuleError, XtablesError } from '../errors'
 import { findExtension } from '../extensions/registry'
@@ -23,7 +23,7 @@ import { type CountersInput, readCounters } from './counters'
 import { Policy, type PolicyName } from './policy'
 import type { TableHandle } from './table-handle'
 
-/** @internal What a chain that is to be made cannot be called. @throws XtablesError */
+/** @internal Checks the name of a new chain. @throws XtablesError */
 export function checkNewName(name: string): void {
   check('the name of a chain', name, text)
   checkChainName(name)
@@ -67,7 +67,7 @@ export function renameChain(table: TableHandle, name: string, newName: string): 
   })
 }
 
-/** Changes one chain, which must be there. */
+/** Changes one chain, which must exist. */
 export function changeChain(table: TableHandle, name: string, change: (data: ChainData) => ChainData): void {
   table.edit((draft) => draft.chains.set(name, change(table.chainData(name, draft))))
 }
@@ -78,7 +78,7 @@ export function changeChains(draft: Draft, change: (chain: ChainData) => ChainDa
 
 export const emptied = (chain: ChainData): ChainData => ({ ...chain, rules: Rules.of() })
 
-/** The counters of its rules and of its policy at zero. */
+/** The chain with the counters of its rules and policy set to zero. */
 export const zeroedChain = (chain: ChainData): ChainData => ({
   ...chain,
   rules: changedRules(chain.rules, zeroed),
@@ -91,7 +91,7 @@ export function getPolicy(table: TableHandle, name: string): Policy {
   return policy === 'ACCEPT' ? Policy.ACCEPT : Policy.DROP
 }
 
-/** @param counters what the policy begins with; what it had stays where none are given. */
+/** @param counters the initial counters of the policy; if absent, they stay as they are */
 export function setPolicy(
   table: TableHandle,
   name: string,
@@ -140,7 +140,7 @@ function checkUnreferenced({ name: table }: TableHandle, name: string, ruleset: 
     throw new RuleError('XT_CHAIN_IN_USE', { table, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
 }
 
-/** The chain with every rule that goes to `from` going to `to`. */
+/** The chain with every jump to `from` replaced by one to `to`. */
 const redirectedChain = (chain: ChainData, from: string, to: string): ChainData =>
   chain.rules.refs.some((ref) => jumpOf(chain.rules, ref) === from)
     ? { ...chain, rules: changedRules(chain.rules, (rule, ref) => redirected(rule, ref, to), from) }

@@ -1,4 +1,4 @@
-/** Chains of a table. */
+/** The chains of a table as objects. */
 
 import { checkPosition } from '../backend/legacy/commit'
 import { check, checkNone, instance, text } from '../check-input'
@@ -28,11 +28,12 @@ import { A_RULE } from './rule-base'
 import { TableHandle } from './table-handle'
 
 /**
- * A chain of a table, by its name. It holds no rules itself: each use asks the table.
+ * A chain of a table, identified by name. It holds no rules itself: every call reads the table.
  *
- * Methods that edit write at once, unless the table's `autocommit` is off or a transaction runs. What every call can throw is
- * not repeated below: {@link NotFoundError} where the table has no such chain (any more); and, of edits, {@link RuleError} for what
- * the kernel would refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError} and {@link KernelError}.
+ * Edits are written at once, unless the table's `autocommit` is off or a transaction is running. Every call can throw
+ * {@link NotFoundError} if the table does not have the chain (any more). Edits can also throw {@link RuleError} for
+ * what the kernel would refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError} and
+ * {@link KernelError}. These are not repeated below.
  * @typeParam T - the kind of table
  * @since 0.1.0
  * @example
@@ -58,10 +59,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   #name: string
 
   /**
-   * Whether the table has such a chain is not asked before the first use.
+   * Does not check that the table has the chain; the first use does.
    * @param table - the table of the chain
-   * @param name - as in `INPUT`
-   * @throws {@link IptcError} for what is no table, or no text
+   * @param name - such as `INPUT`
+   * @throws {@link IptcError} if `table` is not a table, or `name` not a string
    */
   constructor(table: T, name: string) {
     super()
@@ -71,17 +72,17 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     this.#name = name
   }
 
-  /** The table that the chain is in. */
+  /** The table of the chain. */
   get table(): T {
     return this.#table
   }
 
-  /** As in `INPUT`. {@link Chain.rename} changes it. */
+  /** The name, such as `INPUT`. {@link Chain.rename} changes it. */
   get name(): string {
     return this.#name
   }
 
-  /** @throws NotFoundError where the table has no such chain; so does everything below */
+  /** @throws NotFoundError if the table does not have the chain; this applies to everything below */
   #data(ruleset?: Ruleset): ChainData {
     return this.table.chainData(this.#name, ruleset)
   }
@@ -90,7 +91,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     this.table.edit((draft) => change(ownRules(draft, this.#data(draft))))
   }
 
-  /** The rules as of when the table was read. List and rules are copies: to change the table, use the methods below. */
+  /**
+   * The rules as of the last read of the table. The list and its rules are copies: to change the table, use the methods
+   * below.
+   */
   get rules(): readonly AnyRule[] {
     const { context } = this.table
     const { refs, image } = this.#data().rules
@@ -101,21 +105,21 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
     )
   }
 
-  /** The rule's bytes as they are in this table. */
+  /** The entry bytes of the rule in this table. */
   #entry(rule: AnyRule): Entry {
     check('a rule', rule, A_RULE)
     return rule.entryFor(this.table.context)
   }
 
-  /** Whether the kernel itself calls the chain: then it has a policy, and can be neither renamed nor deleted. */
+  /** Tells whether the chain is built in. A built-in chain has a policy, and can be neither renamed nor deleted. */
   isBuiltin(): boolean {
     return isBuiltin(this.table, this.#name)
   }
 
   /**
-   * Adds a rule at the end.
+   * Appends a rule.
    * @param rule - a {@link Rule} for a {@link Table}, a {@link Rule6} for a {@link Table6}; it is copied
-   * @throws {@link XtablesError} for a rule that is not complete, or is of the other family
+   * @throws {@link XtablesError} for a rule that is incomplete or of the other family
    * @throws {@link RuleError} for a rule that the kernel would refuse
    */
   appendRule(rule: AnyRule): void {
@@ -124,10 +128,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * Adds a rule before another.
-   * @param position - of the rule that it stands before, from 0; at most the number of rules
-   * @throws {@link XtablesError} for a rule that is not complete
-   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position that is not there
+   * Inserts a rule before another.
+   * @param position - position of the rule to insert before, from 0; at most the number of rules
+   * @throws {@link XtablesError} for a rule that is incomplete
+   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position out of range
    */
   insertRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
@@ -138,10 +142,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * Puts a rule in the place of another. Its counters are those of the new rule.
-   * @param position - of the rule that is replaced, from 0
-   * @throws {@link XtablesError} for a rule that is not complete
-   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position that is not there
+   * Replaces a rule. The counters are those of the new rule.
+   * @param position - position of the rule to replace, from 0
+   * @throws {@link XtablesError} for a rule that is incomplete
+   * @throws {@link RuleError} for a rule that the kernel would refuse, or a position out of range
    */
   replaceRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
@@ -153,8 +157,8 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
 
   /**
    * Deletes a rule.
-   * @param rule - the first rule that says the same is deleted, whatever its counters; or the position of one, from 0
-   * @throws {@link NotFoundError} where there is no such rule
+   * @param rule - a rule, of which the first equal one is deleted (counters are ignored), or a position from 0
+   * @throws {@link NotFoundError} if there is no such rule
    */
   deleteRule(rule: AnyRule | number): void {
     if (typeof rule === 'number') {
@@ -182,8 +186,8 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * Finds a rule by what it says; counters do not matter.
-   * @returns the position of the first that says the same, from 0; -1 where there is none
+   * Finds an equal rule. Counters are ignored.
+   * @returns the position of the first equal rule, from 0; -1 if there is none
    */
   indexOf(rule: AnyRule): number {
     const { ruleset } = this.table
@@ -198,9 +202,9 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * Gives the chain another name. Rules that go to it follow, and this object stands for the chain under its new name.
-   * @throws {@link RuleError} for a built-in chain, or a name that is taken
-   * @throws {@link XtablesError} for a name that no chain can have
+   * Renames the chain. Jumps to it are updated, and this object refers to the chain under its new name.
+   * @throws {@link RuleError} for a built-in chain, or a name that is in use
+   * @throws {@link XtablesError} for an invalid name
    */
   rename(newName: string): void {
     renameChain(this.table, this.#name, newName)
@@ -209,7 +213,7 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
 
   /**
    * Deletes the chain from its table.
-   * @throws {@link RuleError} for a built-in chain, one with rules in it, or one that rules go to
+   * @throws {@link RuleError} for a chain that is built in, has rules, or is the target of a jump
    */
   delete(): void
   delete(...none: unknown[]): void {
@@ -218,8 +222,8 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * What becomes of packets that no rule of the chain decides on.
-   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   * Returns the policy: what happens to packets that reach the end of the chain.
+   * @throws {@link RuleError} for a user-defined chain, which has no policy
    */
   getPolicy(): Policy {
     return getPolicy(this.table, this.#name)
@@ -228,8 +232,8 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   /**
    * Sets the policy of a built-in chain.
    * @param policy - `'ACCEPT'` or `'DROP'`
-   * @param counters - packets and bytes that the policy begins with; unless given, those that it had stay
-   * @throws {@link RuleError} for a chain that is not built in
+   * @param counters - initial packet and byte counters of the policy; if absent, they stay as they are
+   * @throws {@link RuleError} for a user-defined chain
    * @throws {@link XtablesError} for any other policy
    */
   setPolicy(policy: Policy | PolicyName, counters?: CountersInput): void {
@@ -237,14 +241,14 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 
   /**
-   * Packets and bytes that met the policy, as of when the table was read.
-   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   * Returns the packet and byte counters of the policy, as of the last read of the table.
+   * @throws {@link RuleError} for a user-defined chain, which has no policy
    */
   getCounters(): Counters {
     return policyCounters(this.table, this.#name)
   }
 
-  /** Sets the counters of the chain's rules and of its policy to zero. */
+  /** Sets the counters of the chain's rules and policy to zero. */
   zeroCounters(): void
   zeroCounters(...none: unknown[]): void {
     checkNone('zeroCounters', none, 'replaceRule gives one rule other counters')
@@ -256,5 +260,5 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   }
 }
 
-/** An entry of its own: a rule that comes from a table must not be taken for the one that still is there. */
+/** A new entry: a rule that was read from a table must not be mistaken for the entry that is still in it. */
 const fresh = ({ bytes, jump, isCopy = false }: Entry): Entry => ({ bytes, jump, isCopy })

@@ -1,4 +1,4 @@
-/** Counters as callers give them. */
+/** Counters as passed by callers. */
 
 import { shown } from '../check-input'
 import { XtablesError } from '../errors'
@@ -7,12 +7,12 @@ import type { Counters } from '../ruleset/entry'
 const LIMIT = 2n ** 64n
 
 /**
- * Packets and bytes, from 0 to 2^64 - 1. A number has to be a safe integer; above 2^53 - 1, a bigint says it.
+ * Packet and byte counters, each from 0 to 2^64 - 1. A number must be a safe integer; above 2^53 - 1, use a bigint.
  * @since 0.1.0
  */
 export type CountersInput = readonly [packets: number | bigint, bytes: number | bigint]
 
-/** @throws XtablesError for anything that is not two numbers which the kernel can hold */
+/** @throws XtablesError unless `counters` is a pair of integers from 0 to 2^64 - 1 */
 export function readCounters(extension: string, counters: CountersInput): Counters {
   if (Array.isArray(counters) && counters.length === 2 && counters.every(isCount))
     return [BigInt(counters[0]), BigInt(counters[1])]

@@ -1,4 +1,4 @@
-/** Matches and targets of a rule as objects whose properties are their parameters. */
+/** Base class of matches and targets, whose parameters are properties. */
 
 import { check, checkNone, instance, text } from '../check-input'
 import { XtablesError } from '../errors'
@@ -25,60 +25,63 @@ export type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S
 
-/** An option without aliases says `string` of them to the compiler. */
+/** For an option without aliases, the inferred type is `string`. */
 type Aliases<A extends string> = string extends A ? never : A
 
-/** Names and aliases of all options, each with what an assignment accepts. */
+/** Names and aliases of all options, each with the type that an assignment accepts. */
 export type NamesIn<O> = {
   [K in keyof O & string]: O[K] extends Option<infer In, infer Alias> ? [K | Aliases<Alias>, In] : never
 }[keyof O & string]
 
-/** The parameters that an extension declares, as properties. `undefined` stands for one that is not given. */
+/** The parameters of an extension as properties. A parameter that is not given is `undefined`. */
 export type ParametersOf<E> =
   E extends Extension<string, infer O> ? { [P in NamesIn<O> as CamelCase<P[0]>]: P[1] | undefined } : never
 
 /**
- * The parameters of each match, as properties in camel case. `undefined` stands for one that is not given.
+ * The parameters of each match, as properties in camel case. A parameter that is not given is `undefined`.
  * @since 0.1.0
  */
 export type MatchParameters = { [N in keyof Matches]: ParametersOf<Matches[N]> }
 /**
- * The parameters of each target, as properties in camel case. `undefined` stands for one that is not given.
+ * The parameters of each target, as properties in camel case. A parameter that is not given is `undefined`.
  * @since 0.1.0
  */
 export type TargetParameters = { [N in keyof Targets]: ParametersOf<Targets[N]> }
 /**
- * The names of the matches that this library knows, as in `-m NAME`.
+ * The names of the supported matches, as in `-m NAME`.
  * @since 0.1.0
  */
 export type MatchName = keyof MatchParameters
 /**
- * The names of the targets that this library knows, as in `-j NAME`.
+ * The names of the supported targets, as in `-j NAME`.
  * @since 0.1.0
  */
 export type TargetName = keyof TargetParameters
 
-/** What a match or target holds: parameters in a payload, or bytes that are not understood here. */
+/** The contents of a match or target: parameters in a payload, or opaque bytes of an unknown extension. */
 type Content = Understood | Opaque
 
 type Opaque = { readonly known: undefined; readonly revision: number; readonly payload: Uint8Array }
 
 type Understood = {
   readonly known: Known
-  /** The payload begins at `at` in bytes that are not changed: what changes a payload makes another. */
+  /** The payload starts at `at`. The bytes are never changed; an edit makes a new payload. */
   bytes: Uint8Array
   at: number
-  /** Names of what was given; undefined for a payload that came as it is and has not been touched. */
+  /** Names of the given parameters; undefined for a payload that was read and has not been edited. */
   given: ReadonlySet<string> | undefined
 }
 
-/** A copy of the bytes. */
+/** A copy of the payload. */
 const payloadOf = ({ known, bytes, at }: Understood): Uint8Array => bytes.slice(at, at + known.variant.size)
 
-/** What a part is made of. It is a class lest what users hand to a constructor is taken for it. */
+/**
+ * The stored contents of a match or target. A class, so that it cannot be confused with what users pass to a
+ * constructor.
+ */
 export class Stored {
   readonly name: string
-  /** A part without content is a verdict or a chain. */
+  /** Undefined for a verdict or a jump to a chain. */
   readonly content: Content | undefined
 
   constructor(name: string, content: Content | undefined) {
@@ -87,12 +90,12 @@ export class Stored {
   }
 }
 
-/** The rule that a part belongs to, as far as the part needs it. */
+/** What a match or target needs of the rule that it belongs to. */
 export interface Owner {
   readonly context: Context
 }
 
-/** For the properties that are made of options: what a part has for users may be called like one of these. */
+/** Used by the generated parameter properties, whose names may clash with the public methods. */
 let readOption: (part: ExtensionObject, canonical: string, option: Option) => string | true | undefined
 
 /** What matches and targets have in common. */
@@ -118,23 +121,23 @@ export abstract class ExtensionObject extends Strict {
     this.#owner = owner
     this.#name = name
     this.#content = content
-    // What stands in a rule is of such a class from the first.
+    // Matches and targets that were read from a rule already have the specific class.
     if (content?.known === undefined || variants.has(new.target)) return
     Object.setPrototypeOf(this, classFor(new.target as ExtensionClass, content.known.variant).prototype)
   }
 
-  /** Name of the extension, as in `-m NAME` and `-j NAME`. */
+  /** Name of the extension, as in `-m NAME` or `-j NAME`. */
   get name(): string {
     return this.#name
   }
 
-  /** Revision of the payload that stands in the rule. */
+  /** Revision of the stored payload. */
   get revision(): number {
     if (this.#content === undefined) return 0
     return this.#content.known === undefined ? this.#content.revision : this.#content.known.variant.revision
   }
 
-  /** Whether this extension, or this revision of it, is unknown here: then it is bytes, which stay as they are. */
+  /** Whether the extension, or its revision, is unknown to this library. Its bytes are then kept as they are. */
   get isOpaque(): boolean {
     return this.#content !== undefined && this.#content.known === undefined
   }
@@ -146,8 +149,8 @@ export abstract class ExtensionObject extends Strict {
   }
 
   /**
-   * Sets one parameter, by any spelling of its name; `undefined` takes it back. A flag is set by its name alone too.
-   * @throws XtablesError, which leaves everything as it was
+   * Sets a parameter, by any spelling of its name. `undefined` removes it. For a flag, the name alone is enough.
+   * @throws XtablesError, which leaves everything unchanged
    */
   setParameter(flag: string): void
   setParameter(name: string, value: unknown): void
@@ -160,7 +163,7 @@ export abstract class ExtensionObject extends Strict {
     const payload = payloadOf(content)
     const others = this.#others(content, canonical)
     if (value === undefined || value === null) {
-      // Another spelling may have said what this one cannot.
+      // The value may have been set through an alias, in a form that this spelling cannot express.
       if (option.read(payload, 0, this.#owner.context) === undefined) return
       const { options } = known.variant
       for (const one of new Set([canonical, ...originals(options, canonical)])) options.get(one)?.clear(payload, 0)
@@ -176,20 +179,20 @@ export abstract class ExtensionObject extends Strict {
     content.at = 0
   }
 
-  /** What is given now, but for `name` and other spellings of the same. */
+  /** The names of the given parameters, except `name` and its other spellings. */
   #others({ known, given }: Understood, name: string): ReadonlySet<string> {
     const { names, options } = known.variant
     const held = given ?? this.describe().map((parameter) => names.get(parameter.name) as string)
     return new Set([...held].filter((one) => !overlap(options, one, name)))
   }
 
-  /** One parameter as a property reads: its canonical words, `true` for a flag, undefined where it is not given. */
+  /** Returns a parameter as its property reads: canonical text, `true` for a flag, undefined if it is not given. */
   getParameter(name: string): string | true | undefined {
     check('the name of a parameter', name, text)
     return this.#read(...findOption(this.#known().known, dashed(name)))
   }
 
-  /** @param canonical the name of an option of the part */
+  /** @param canonical the name of an option of the extension */
   #read(canonical: string, option: Option): string | true | undefined {
     const { known, bytes, at, given } = this.#known()
     if (given !== undefined && option.required && !isGiven(known, given, canonical)) return undefined
@@ -197,13 +200,13 @@ export abstract class ExtensionObject extends Strict {
     return reading === undefined ? undefined : propertyValue(reading)
   }
 
-  /** All parameters that are given, by property name. */
+  /** All given parameters, by property name. */
   get parameters(): Readonly<Record<string, string | true>> {
     const parameters = this.describe().map(({ name, ...reading }) => [camelCase(name), propertyValue(reading)])
     return readOnly(this, 'parameters', Object.fromEntries(parameters), 'setParameter')
   }
 
-  /** All parameters that are given, by iptables' name, each as its words with `!` first where negated. */
+  /** Returns all given parameters by their iptables name, each as a list of words, with a leading `!` if negated. */
   getAllParameters(): Readonly<Record<string, readonly string[]>> {
     const handOut = <T extends object>(copy: T): Readonly<T> => readOnly(this, 'parameters', copy, 'setParameter')
     const words = Object.entries(this.#words()).map(([name, one]) => [name, handOut(one)])
@@ -216,7 +219,7 @@ export abstract class ExtensionObject extends Strict {
     )
   }
 
-  /** Takes all parameters back. */
+  /** Removes all parameters. */
   reset(): void
   reset(...none: unknown[]): void {
     checkNone('reset', none, 'setParameter takes one parameter back')
@@ -226,7 +229,7 @@ export abstract class ExtensionObject extends Strict {
     content.given = new Set()
   }
 
-  /** Whether the other says the same. */
+  /** Tells whether the other has the same extension and parameters. */
   equals(other: ExtensionObject): boolean {
     check('what a match or target is compared with', other, AN_EXTENSION_OBJECT)
     const mine = [this.kind, this.name, this.revision, this.#text()]
@@ -251,7 +254,7 @@ export abstract class ExtensionObject extends Strict {
     })
   }
 
-  /** @internal The header and payload as they go into a rule. @throws XtablesError where something required is missing */
+  /** @internal Encodes header and payload for an entry. @throws XtablesError if a required parameter is missing */
   encode(): Uint8Array {
     const content = this.#content as Content
     if (content.known === undefined) return buildPart(this.name, content.revision, content.payload)
@@ -272,31 +275,34 @@ export abstract class ExtensionObject extends Strict {
 
 const AN_EXTENSION_OBJECT = instance(ExtensionObject, 'a Match or a Target')
 
-/** Whether a required option, or another spelling of it, was given. */
+/** Whether a required option was given, under any spelling. */
 function isGiven({ variant }: Known, given: ReadonlySet<string>, name: string): boolean {
   return [...given].some((one) => overlap(variant.options, one, name))
 }
 
-/** The content of a part that is to be filled in. @throws XtablesError for a name that is not known */
+/** Empty contents of a new match or target. @throws XtablesError for an unknown name */
 export function newContent(kind: 'match' | 'target', name: string, owner: Owner): Stored {
   check(`the name of a ${kind}`, name, text)
   const known = requireExtension(kind, name, owner.context.family)
   return new Stored(known.extension.name, { known, bytes: known.variant.initial, at: 0, given: new Set() })
 }
 
-/** Name and content of a part that stands in an entry. */
+/** Name and contents of a match or target in an entry. */
 export function storedContent(kind: 'match' | 'target', bytes: Uint8Array, part: Location, owner: Owner): Stored {
   const { name, revision, at, size, known } = entryExtension(kind, owner.context.family, bytes, part)
   if (known === undefined) return new Stored(name, { known, revision, payload: bytes.subarray(at, at + size) })
   return new Stored(known.extension.name, { known, bytes, at, given: undefined })
 }
 
-/** The classes of parts of one variant. */
+/** The generated classes. */
 const variants = new WeakSet<object>()
 
 type ExtensionClass = abstract new (...args: never[]) => ExtensionObject
 
-/** For Match and Target, the classes with a property for every parameter of a variant, made when first needed. */
+/**
+ * The generated subclasses of Match and Target, one per extension variant, with a property for every parameter. They
+ * are made on first use.
+ */
 const classes = new WeakMap<Variant, Map<ExtensionClass, ExtensionClass>>()
 
 function classFor(base: ExtensionClass, variant: Variant): ExtensionClass {
@@ -307,11 +313,14 @@ function classFor(base: ExtensionClass, variant: Variant): ExtensionClass {
   return known
 }
 
-/** The class of a part that stands in a rule. To make its object so is faster than to give it a prototype afterwards. */
+/**
+ * The class for a match or target that was read from a rule. Constructing it directly is faster than changing the
+ * prototype later.
+ */
 export const storedClass = <C extends ExtensionClass>(base: C, { content }: Stored): C =>
   content?.known === undefined ? base : (classFor(base, content.known.variant) as C)
 
-/** A property of an object or of what stands behind it. */
+/** Finds a property of an object or its prototypes. */
 function findProperty(object: object | null, property: string): PropertyDescriptor | undefined {
   if (object === null) return undefined
   const own = Object.getOwnPropertyDescriptor(object, property)
@@ -324,14 +333,14 @@ function makeClass(base: ExtensionClass, variant: Variant): ExtensionClass {
   ) => { readonly kind: 'match' | 'target' } & ExtensionObject) {}
   variants.add(made)
   const prototype = made.prototype as object
-  // It is a part of the class, not a class that users know.
+  // `constructor` is the base class: users do not know the generated one.
   refuseAssignment(prototype, 'constructor', { value: base })
   for (const [name, canonical] of variant.names) {
     const option = variant.options.get(canonical) as Option
     const property = camelCase(name)
     const taken = findProperty(base.prototype, property)
     if (taken !== undefined) {
-      // What every part has is called like it.
+      // The name is taken by a member that all extensions have.
       refuseAssignment(prototype, property, taken, `setParameter('${name}', …) for the parameter`)
       continue
     }

@@ -4,20 +4,23 @@ import { checkOptions } from '../check-options'
 import type { LockRequest } from '../kernel/kernel'
 
 /**
- * What the asynchronous calls of a table take.
+ * The options of a table's asynchronous calls.
  * @since 0.1.0
  */
 export interface WaitOptions {
   /**
-   * Ends the wait for the lock, and keeps from reading and writing what has not begun; the call then rejects with its
-   * reason. A system call that is under way is waited for, and what it wrote stands.
+   * Aborts the wait for the lock, and any read or write that has not started; the call then rejects with the reason of
+   * the signal. A system call in progress is completed, and what it wrote stays.
    */
   readonly signal?: AbortSignal | undefined
-  /** Of this call alone, in place of the table's own. */
+  /** Overrides the table's `lockTimeoutMs` for this call. */
   readonly lockTimeoutMs?: number | undefined
 }
 
-/** In milliseconds. Whoever holds the lock for longer hangs, and an error is of more use than hanging with it. */
+/**
+ * In milliseconds. If another program holds the lock for longer, it probably hangs; an error is more useful than
+ * waiting on.
+ */
 export const LOCK_TIMEOUT_MS = 60_000
 
 const WAIT_OPTIONS = { signal: instance(AbortSignal, 'an AbortSignal'), lockTimeoutMs: duration }
@@ -25,7 +28,7 @@ const WAIT_OPTIONS = { signal: instance(AbortSignal, 'an AbortSignal'), lockTime
 /** @throws IptcError */
 export const checkWait = (options: WaitOptions): void => checkOptions(options, WAIT_OPTIONS)
 
-/** @param ownTimeoutMs that of the table. @throws IptcError */
+/** @param ownTimeoutMs the timeout of the table @throws IptcError */
 export function lockRequest(options: WaitOptions, ownTimeoutMs: number): LockRequest {
   checkWait(options)
   const { signal, lockTimeoutMs: timeoutMs = ownTimeoutMs } = options

@@ -1,4 +1,4 @@
-/** A match of a rule. */
+/** A match of a rule as an object. */
 import { check, checkNone } from '../check-input'
 import {
   ExtensionObject,
@@ -11,7 +11,8 @@ import {
 import { A_RULE, type RuleBase } from './rule-base'
 
 /**
- * What every {@link Match} has, whichever extension it is of. Objects are made by `new Match` and {@link AnyRule.createMatch}.
+ * The members of every {@link Match}, whatever its extension. Use `new Match` or {@link AnyRule.createMatch} to make
+ * one.
  * @since 0.1.0
  * @example
  * ```ts
@@ -22,7 +23,7 @@ import { A_RULE, type RuleBase } from './rule-base'
  * ```
  */
 export class MatchObject extends ExtensionObject {
-  /** Tells a match from a target. */
+  /** Distinguishes a match from a target. */
   get kind(): 'match' {
     return 'match'
   }
@@ -36,36 +37,37 @@ export class MatchObject extends ExtensionObject {
 }
 
 /**
- * A match of a rule, whose parameters are properties: `match.dport = '80'` on a match `tcp`.
- * @typeParam N - the extension; without it, parameters are reached by `getParameter` and `setParameter`
+ * A match of a rule. Its parameters are properties: `match.dport = '80'` for a match `tcp`.
+ * @typeParam N - the extension; without it, use `getParameter` and `setParameter`
  * @since 0.1.0
  */
 export type Match<N extends string = string> = MatchObject & (N extends MatchName ? MatchParameters[N] : unknown)
 
 /**
- * What makes a {@link Match}.
+ * The constructor of {@link Match}.
  * @since 0.1.0
  */
 export interface MatchConstructor {
   /**
-   * A match for `rule`, which {@link AnyRule.addMatch} puts there.
+   * Makes a match for `rule`. Add it with {@link AnyRule.addMatch}.
    * @throws {@link XtablesError} for a name that the family of the rule does not have
    */
   new <N extends MatchName>(rule: RuleBase, name: N): Match<N>
   /**
-   * A match by a name that is not known before the program runs.
+   * Makes a match whose name is known only at run time.
    * @throws {@link XtablesError} for a name that the family of the rule does not have
    */
   new (rule: RuleBase, name: string): Match
-  /** What all matches inherit from, for `instanceof`. */
+  /** The prototype of all matches, for `instanceof`. */
   readonly prototype: Match
 }
 
 /**
- * A match of a rule: one of `-m NAME` with its parameters.
+ * A match of a rule: `-m NAME` with its parameters.
  *
- * Parameters are properties in camel case. A bad value, or a name that the extension does not have, throws an {@link XtablesError}
- * at the assignment and leaves the match as it was. What is read is iptables' canonical string, `true` for a flag, or undefined.
+ * Parameters are properties in camel case. Assigning an invalid value, or a parameter that the extension does not have,
+ * throws an {@link XtablesError} and leaves the match unchanged. A parameter reads as iptables' canonical string,
+ * `true` for a flag, or undefined if it is not given.
  * @since 0.1.0
  * @example
  * ```ts

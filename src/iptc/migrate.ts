@@ -1,4 +1,4 @@
-/** From one of the kernel's packet filters to the other: rules, chains, policies, and what they have counted. */
+/** Migration between ip_tables and nf_tables: moves rules, chains, policies and counters. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName } from '../abi/netfilter'
 import { checkFaithful } from '../backend/check-lossless'
@@ -21,75 +21,77 @@ type Sides = Pick<MigrateOptions, 'from' | 'to'>
 type Place = { readonly kernel: Kernel; readonly lockTimeoutMs: number | undefined }
 
 /**
- * From where to where {@link migrate} moves tables, and how.
+ * The source and destination of {@link migrate}, and its options.
  * @since 0.1.0
  */
 export interface MigrateOptions {
-  /** The packet filter that holds the tables. */
+  /** The backend that holds the tables now. */
   readonly from: BackendName
-  /** The packet filter that is to hold them. */
+  /** The backend to move them to. */
   readonly to: BackendName
-  /** One family; both unless said. */
+  /** Only this family; by default both. */
   readonly family?: FamilyName | undefined
-  /** These tables only; all that hold something unless said. */
+  /** Only these tables; by default all that hold anything. */
   readonly tables?: readonly string[] | undefined
-  /** Take out what the other side holds, where it holds anything. Without it, that is refused. */
+  /** Overwrite what the destination holds. Without it, a destination that holds anything is an error. */
   readonly replace?: boolean | undefined
-  /** Take out the rules of the first side once those of the other stand. */
+  /** Clear the source once all tables are written to the destination. */
   readonly clear?: boolean | undefined
-  /** Plan, and write nothing. */
+  /** Make the plan without writing anything. */
   readonly dryRun?: boolean | undefined
-  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
+  /**
+   * Network namespace: a name as in `ip netns`, a path, a process id, or an open one. Defaults to that of the process.
+   */
   readonly namespace?: string | number | NetworkNamespace | undefined
-  /** Another packet filter than that of Linux, such as a {@link MemoryKernel}. */
+  /** A kernel other than Linux, such as a {@link MemoryKernel}. */
   readonly kernel?: Kernel | undefined
-  /** How long to wait for the xtables lock, in milliseconds; 60,000 unless said. */
+  /** How long to wait for the xtables lock, in milliseconds. Defaults to 60,000. */
   readonly lockTimeoutMs?: number | undefined
 }
 
 /**
- * What is to become of a table, or has become of it.
+ * One table of a {@link MigrationPlan}.
  * @since 0.1.0
  */
 export interface TableMove {
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
-  /** How many rules it has. */
+  /** Number of rules in the table. */
   readonly rules: number
-  /** How many chains it has that are not built in. */
+  /** Number of user-defined chains in the table. */
   readonly chains: number
-  /** How many rules and chains of its own the other side holds, which go. */
+  /** What the destination holds and would lose. */
   readonly replaces: {
-    /** How many rules. */
+    /** Number of rules. */
     readonly rules: number
-    /** How many chains that are not built in. */
+    /** Number of user-defined chains. */
     readonly chains: number
   }
-  /** Why it cannot be moved, each in words; none where it can be. */
+  /** Reasons why the table cannot be moved; empty if it can. */
   readonly obstacles: readonly string[]
-  /** Whether the other side holds it now. */
+  /** Whether the table has been written to the destination. */
   readonly isWritten: boolean
-  /** Whether its rules were taken out of the first side. */
+  /** Whether the table has been cleared at the source. */
   readonly isCleared: boolean
 }
 
 /**
- * What {@link migrate} has done, or would do.
+ * What {@link migrate} has done, or would do with `dryRun`.
  * @since 0.1.0
  */
 export interface MigrationPlan {
-  /** The packet filter that holds the tables, or held them. */
+  /** The source backend. */
   readonly from: BackendName
-  /** The packet filter that they are moved to. */
+  /** The destination backend. */
   readonly to: BackendName
-  /** One for each table that holds something. */
+  /** One element per table that holds anything. */
   readonly tables: readonly TableMove[]
 }
 
 /**
- * Something stands in the way of {@link migrate}, and nothing has been cleared. What has been written by then, the plan says.
+ * {@link migrate} failed, and nothing has been cleared. The plan says what has been written.
  * @since 0.1.0
  * @example
  * ```ts
@@ -107,10 +109,10 @@ export interface MigrationPlan {
  */
 export class MigrationError extends IptcError {
   declare readonly code: CodeOf<'MigrationError'>
-  /** What was to be done, and what has been written of it. */
+  /** What was to be done, and how much of it has been written. */
   readonly plan: MigrationPlan
 
-  /** Made by the library. */
+  /** Thrown by the library only. */
   constructor(code: CodeOf<'MigrationError'>, message: string, plan: MigrationPlan, options?: ErrorOptions) {
     super(code, message, options)
     this.plan = plan
@@ -124,11 +126,11 @@ const OPTIONS = {
 }
 
 /**
- * Moves the tables of iptables from one of the kernel's packet filters to the other, with the counters of rules and
- * policies. Each table is written at once or not at all, and read again and compared; nothing is cleared before all stand.
- * A table in which there is nothing is not moved.
- * @returns what has been done, or with `dryRun` what would be
- * @throws {@link MigrationError} where a table cannot be moved, or the other side holds rules already
+ * Moves the iptables tables from one kernel backend to the other, including the counters of rules and policies. Each
+ * table is written atomically, then read back and compared. The source is cleared only after all tables have been
+ * written. Empty tables are not moved.
+ * @returns what has been done, or with `dryRun` what would be done
+ * @throws {@link MigrationError} if a table cannot be moved, or the destination already holds rules
  * @since 0.1.0
  * @example
  * ```ts
@@ -159,7 +161,7 @@ export function migrate(options: MigrateOptions): MigrationPlan {
     namesOf(from, place, name, tables).map((table) => new Move(name, table, { from, to }, open)),
   )
   try {
-    // In the place of what the other side holds, nothing is not put.
+    // An empty table must not overwrite what the destination holds.
     const moves = all.filter((move) => move.holdsAny)
     return carryOut(moves, options)
   } finally {
@@ -167,7 +169,7 @@ export function migrate(options: MigrateOptions): MigrationPlan {
   }
 }
 
-/** Tables that are there, of those that are asked for. */
+/** The requested tables that exist. */
 function namesOf(
   from: BackendName,
   kernel: Kernel,
@@ -208,7 +210,7 @@ function carryOut(moves: readonly Move[], options: MigrateOptions): MigrationPla
 const openTable = (family: FamilyName, name: string, options: TableOptions): AnyTable =>
   family === 'ipv4' ? new Table(name, options) : new Table6(name, options)
 
-/** A table without what it has counted, which goes on while one looks. */
+/** A table without its counters, which change all the time. */
 const structureOf = ({ ruleset, context }: AnyTable): string =>
   tableText(ruleset, context, { counters: false }).replace(/^(:\S+ \S+) \[\d+:\d+\]$/gm, '$1')
 
@@ -223,7 +225,7 @@ const countOf = ({ chains }: Ruleset | Draft) => {
 const NOTHING = { rules: 0, chains: 0 }
 const isSome = ({ rules, chains }: TableMove['replaces']): boolean => rules + chains > 0
 
-/** One table on its way. */
+/** The migration of one table. */
 class Move {
   readonly name: string
   readonly #kernel: Kernel
@@ -253,10 +255,10 @@ class Move {
     return this.#state
   }
 
-  /** Finds out what there is, and what stands in the way. */
+  /** Reads both sides, and collects obstacles. */
   examine(): void {
     const { family, table } = this.#state
-    // Of ip_tables, to look at a table makes it.
+    // With ip_tables, reading a table creates it.
     const isThere = tableNames(this.#to.backend, this.#kernel, family).includes(table)
     const replaces = isThere ? countOf(this.#to.ruleset) : NOTHING
     this.#state = { ...this.#state, ...countOf(this.#from.ruleset), replaces, obstacles: this.#obstacles() }
@@ -268,7 +270,7 @@ class Move {
     )
     if (foreign.length > 0) return foreign
     try {
-      // What the kernel does not tell in full would come out another.
+      // Rules that the kernel does not hand out completely would be changed by the move.
       checkFaithful(() => true, this.#from.ruleset, [])
       this.#to.rehearse((draft) => this.#restore(draft))
       return []
@@ -278,7 +280,7 @@ class Move {
     }
   }
 
-  /** Makes the rules anew: those of one side are nothing that the other could take. */
+  /** Rebuilds the rules: the encoded rules of one backend are of no use to the other. */
   #restore(draft: Draft): boolean {
     const text = tableText(this.#from.ruleset, this.#from.context, { counters: true })
     const options = { counters: true, noflush: false, tables: undefined, verbose: false, describe: () => '' }
@@ -291,7 +293,7 @@ class Move {
     }
   }
 
-  /** @throws IptcError where the other side holds something and that is not to go */
+  /** @throws IptcError if the destination holds anything and `replace` is false */
   checkFree(there: TableMove['replaces'], replace: boolean): void {
     if (isSome(there) && !replace)
       throw new IptcError(
@@ -303,7 +305,7 @@ class Move {
   write(replace: boolean): void {
     this.#from.refresh()
     this.#to.edit((draft) => {
-      // Somebody may have come since it was looked at.
+      // The destination may have changed since it was examined.
       this.checkFree(countOf(draft), replace)
       return this.#restore(draft)
     })
@@ -316,7 +318,7 @@ class Move {
       )
   }
 
-  /** Takes out what has been moved, unless it is another by now. */
+  /** Clears the source table, unless it has changed meanwhile. */
   clear(): void {
     const moved = structureOf(this.#to)
     this.#from.transaction((table) => {

@@ -1,4 +1,4 @@
-/** Values as people write them in objects and dictionaries, and the words of the iptables language behind them. */
+/** Converts parameter values of objects and dictionaries to and from words of the iptables language. */
 
 import { shown } from '../check-input'
 import { XtablesError } from '../errors'
@@ -6,19 +6,19 @@ import type { Option } from '../extensions/option'
 import { expectation, takes } from '../extensions/payload'
 import type { Reading } from '../extensions/reading'
 
-/** `toPorts`, `to_ports` and `to-ports` are one name. */
+/** Converts a name to its form with dashes: `toPorts`, `to_ports` and `to-ports` are the same name. */
 export const dashed = (name: string): string => (/^[a-z0-9-]*$/.test(name) ? name : withDashes(name))
 
 const withDashes = (name: string): string =>
   name.replace(/_/g, '-').replace(/[A-Z]/g, (letter, at: number) => `${at === 0 ? '' : '-'}${letter.toLowerCase()}`)
 
-/** `to-ports` as a property is called. */
+/** Converts `to-ports` to its property name, `toPorts`. */
 export const camelCase = (name: string): string => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 
-/** A flag: it is there, or it is not. */
+/** Whether the option is a flag, which takes no value. */
 const isFlag = ({ words }: Option): boolean => words.length === 0
 
-/** Words by which a flag is set, and those that look as if they took one back. */
+/** Values that set a flag, and values that look as if they removed one. */
 const ON: readonly unknown[] = ['1', 'true']
 const OFF: readonly unknown[] = ['0', 'false', false]
 
@@ -42,9 +42,9 @@ const isNumber = (value: unknown): value is number | bigint =>
   typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0)
 
 /**
- * One parameter's value as words: a string, a number, a list of words; `true`, `''`, `'1'` or `'true'` for a flag. `!` in
- * front, or as the first of a list, negates.
- * @throws XtablesError for any other type, or another number of words
+ * Converts the value of one parameter to words: a string, a number, a list of words; `true`, `''`, `'1'` or `'true'`
+ * for a flag. A leading `!`, in a string or as the first word of a list, negates.
+ * @throws XtablesError for any other type, or the wrong number of words
  */
 export function readValue(extension: string, name: string, option: Option, value: unknown): Reading {
   const { negated, words } = splitNegation(option, asWords(extension, name, option, value))
@@ -68,7 +68,7 @@ function asWords(extension: string, name: string, option: Option, value: unknown
   })
 }
 
-/** A list that begins with `!` is negated; so is a word that begins with it, where the option can be. */
+/** A list that starts with `!` is negated; so is a string that starts with it, if the option can be negated. */
 function splitNegation(option: Option, words: readonly string[]): Reading {
   const [first = '', ...rest] = words
   if (first === '!' && (words.length > 1 || option.words.length === 0)) return { negated: true, words: rest }
@@ -76,7 +76,7 @@ function splitNegation(option: Option, words: readonly string[]): Reading {
   return { negated: false, words }
 }
 
-/** What a property reads as: canonical words in one string, `!` before them where negated; `true` or `!` for a flag. */
+/** The value of a property: canonical words in one string, with a leading `!` if negated; `true` or `!` for a flag. */
 export function propertyValue({ negated, words }: Reading): string | true {
   if (words.length === 0) return negated ? '!' : true
   if (words.length === 1 && !negated) return words[0] as string

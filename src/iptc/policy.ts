@@ -1,17 +1,17 @@
-/** What a built-in chain does with packets that no rule of it decided on. */
+/** The policy of a built-in chain. */
 
 import { check, instance, shown } from '../check-input'
 import { XtablesError } from '../errors'
 import { refuseAssignment, Strict } from './refuse-assignment'
 
 /**
- * What a policy can be: `'ACCEPT'` or `'DROP'`.
+ * The name of a policy: `'ACCEPT'` or `'DROP'`.
  * @since 0.1.0
  */
 export type PolicyName = 'ACCEPT' | 'DROP'
 
 /**
- * What a built-in chain does with packets that no rule of it decided on. It does not change.
+ * The policy of a built-in chain: what happens to packets that reach its end. It is immutable.
  * @since 0.1.0
  * @example
  * ```ts
@@ -21,15 +21,15 @@ export type PolicyName = 'ACCEPT' | 'DROP'
  * ```
  */
 export class Policy extends Strict {
-  /** Packets pass. */
+  /** Accepts packets. */
   static readonly ACCEPT = new Policy('ACCEPT')
-  /** Packets are dropped without a word. */
+  /** Drops packets silently. */
   static readonly DROP = new Policy('DROP')
 
   /** `'ACCEPT'` or `'DROP'`. */
   declare readonly name: PolicyName
 
-  /** @throws {@link XtablesError} for anything but ACCEPT and DROP: the kernel takes no other */
+  /** @throws {@link XtablesError} for anything but ACCEPT and DROP: the kernel accepts no other policy */
   constructor(name: PolicyName) {
     super()
     if (name !== 'ACCEPT' && name !== 'DROP')
@@ -39,11 +39,11 @@ export class Policy extends Strict {
         value: name,
         expected: 'ACCEPT, DROP',
       })
-    // Of its own, as tests compare what an object has of its own.
+    // An own property, because test frameworks compare own properties.
     refuseAssignment(this, 'name', { value: name, enumerable: true }, 'new Policy')
   }
 
-  /** Whether the other is the same policy. */
+  /** Tells whether the other is the same policy. */
   equals(other: Policy): boolean {
     check('what a policy is compared with', other, A_POLICY)
     return this.name === other.name

@@ -1,8 +1,8 @@
-/** Objects on which an assignment without effect is an error at run time too, as nothing that is asked may be ignored. */
+/** Objects on which an assignment that has no effect throws, so that a mistake is not silently ignored. */
 import { inspect } from 'node:util'
 import { XtablesError } from '../errors'
 
-/** The refusing ones among the setters. */
+/** The setters that only throw. */
 const refusals = new WeakSet<(value: unknown) => void>()
 
 const isSettable = (object: object, key: string): boolean => {
@@ -10,7 +10,7 @@ const isSettable = (object: object, key: string): boolean => {
   return set !== undefined && !refusals.has(set)
 }
 
-/** Names of the properties that an object takes values for. */
+/** Names of the properties that can be assigned. */
 function settable(object: Strict): string[] {
   const found: string[] = []
   for (let at = Object.getPrototypeOf(object); at !== Strict.prototype && at !== null; at = Object.getPrototypeOf(at))
@@ -18,7 +18,7 @@ function settable(object: Strict): string[] {
   return found
 }
 
-/** What properties of any of these objects say of it. */
+/** The members of such objects that messages use. */
 interface Named {
   readonly kind?: string
   readonly name?: string
@@ -34,7 +34,7 @@ const refusal = (object: Strict & Named, property: PropertyKey, value: unknown, 
     value,
   })
 
-/** Stands behind the prototypes of all such objects, and is asked only for properties that none of them has. */
+/** At the end of the prototype chain; reached only for properties that no prototype has. */
 const noSuchProperty = new Proxy(
   {},
   {
@@ -47,8 +47,8 @@ const noSuchProperty = new Proxy(
 )
 
 /**
- * Makes a property, or a method, one that is read: assigning to it throws, where sloppy code would be ignored.
- * @param instead what to do in place of it, for the message
+ * Makes a property or method read-only: assigning to it throws, where JavaScript would ignore it outside strict mode.
+ * @param instead what to do instead, for the message
  */
 export function refuseAssignment(
   object: object,
@@ -66,7 +66,7 @@ export function refuseAssignment(
 
 const sealed = new WeakSet<object>()
 
-/** Of a prototype and those behind it, all that has no setter gets one that refuses. */
+/** Adds a throwing setter to every member of a prototype chain that has no setter. */
 function seal(prototype: object): void {
   if (sealed.has(prototype)) return
   sealed.add(prototype)
@@ -79,9 +79,9 @@ function seal(prototype: object): void {
   if (prototype !== Strict.prototype) seal(Object.getPrototypeOf(prototype))
 }
 
-/** Base class: assigning to anything that has no setter throws, be it declared or not. */
+/** Base class: assigning to a property without a setter throws, declared or not. */
 export class Strict {
-  /** @internal What to do in place of assigning to a property, by its name. */
+  /** @internal What to do instead of assigning to a property, by property name. */
   static readonly instead: Readonly<Record<string, string>> = {}
 
   /** @internal */
@@ -89,14 +89,14 @@ export class Strict {
     seal(new.target.prototype)
   }
 
-  /** @internal For people: `Rule <-p tcp -j ACCEPT>`. */
+  /** @internal Text for console.log: `Rule <-p tcp -j ACCEPT>`. */
   [inspect.custom](): string {
     return `${this.constructor.name} <${textOf(this)}>`
   }
 }
 Object.setPrototypeOf(Strict.prototype, noSuchProperty)
 
-/** Looking at a rule that is not complete is no reason to throw. */
+/** Inspecting an incomplete rule must not throw. */
 function textOf(object: Strict): string {
   try {
     return String(object)
@@ -106,21 +106,21 @@ function textOf(object: Strict): string {
 }
 
 /**
- * A copy that is handed out to be read: changing it throws, as it would have no effect.
- * @param property of `owner` that it was got by
- * @param instead how to change what it is a copy of
+ * A read-only copy: changing it throws, because the change would have no effect.
+ * @param property the property of `owner` that returned the copy
+ * @param instead how to change the original
  */
 export const readOnly = <T extends object>(owner: Strict, property: string, copy: T, instead: string): Readonly<T> =>
   new Proxy<T>(copy, new Refusing(owner, property, instead))
 
-/** Whether all that is asked is that a property stay as it is, as Object.freeze and Object.seal do. */
+/** Whether the definition leaves the property unchanged, as in Object.freeze and Object.seal. */
 const isFreezing = (target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean =>
   Object.hasOwn(target, key) &&
   Object.entries(descriptor).every(([aspect, on]) => (aspect === 'configurable' || aspect === 'writable') && !on)
 
 /**
- * Refuses every change. The copy behind it is not frozen as well: lists are handed out by the hundred thousand, and nothing
- * reaches a copy but through here.
+ * Refuses every change. The copy itself is not frozen, for speed: lists are returned by the hundred thousand, and can
+ * only be reached through this proxy.
  */
 class Refusing implements ProxyHandler<object> {
   readonly #owner: Strict
@@ -143,7 +143,7 @@ class Refusing implements ProxyHandler<object> {
   }
 
   defineProperty(target: object, key: PropertyKey, descriptor: PropertyDescriptor): boolean {
-    // Freezing it changes nothing.
+    // Freezing changes no value.
     if (isFreezing(target, key, descriptor)) return Reflect.defineProperty(target, key, descriptor)
     return this.#refuse(key, descriptor.value)
   }

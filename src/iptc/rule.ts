@@ -1,4 +1,4 @@
-/** Rules as objects. */
+/** Rules as objects: Rule for IPv4, Rule6 for IPv6. */
 import { type Family, IPV4, IPV6 } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
 import { UnboundSets } from '../backend/sets'
@@ -35,13 +35,13 @@ import { readOnly } from './refuse-assignment'
 import { A_RULE, RuleBase } from './rule-base'
 import { storedTarget, Target, type TargetOptions } from './target'
 
-/** @internal Where a rule comes from: its bytes, and who knows the ipsets that they name. */
+/** @internal The entry that a rule was read from, and the context that resolves the ipsets it refers to. */
 export interface Origin {
   readonly entry: Entry
   readonly sets: SetNames
 }
 
-/** An entry of a table as a kernel handed it out: of many rules that are looked at, little is ever asked. */
+/** An entry of a table that was read. It is decoded lazily: most rules of a table are never looked at closely. */
 class TableEntry {
   readonly image: KernelEntries
   readonly number: number
@@ -59,12 +59,14 @@ class TableEntry {
 }
 
 /**
- * An address, or a network with its mask as a prefix length or dotted, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any.
+ * An address, or a network with a prefix length or a dotted mask, such as `'10.0.0.0/8'`. A leading `!` negates.
+ * Undefined matches any address.
  * @since 0.1.0
  */
 export type AddressInput = string | undefined
 /**
- * The name of an interface; `eth+` stands for all names that begin with `eth`; `!` in front negates. Undefined for any.
+ * The name of an interface. `eth+` matches all names that start with `eth`. A leading `!` negates. Undefined matches
+ * any interface.
  * @since 0.1.0
  */
 export type InterfaceInput = string | undefined
@@ -72,7 +74,7 @@ export type InterfaceInput = string | undefined
 /**
  * What {@link Rule} and {@link Rule6} have in common.
  *
- * A property that is assigned a bad value throws an {@link XtablesError}, and the rule stays as it was.
+ * Assigning an invalid value to a property throws an {@link XtablesError} and leaves the rule unchanged.
  * @since 0.1.0
  * @example
  * ```ts
@@ -90,9 +92,9 @@ export abstract class AnyRule extends RuleBase {
   readonly #context: Context
   readonly #stored: TableEntry | undefined
   #origin: Entry | undefined
-  /** The entry that names nothing of one namespace. */
+  /** The entry in a form that does not depend on the namespace. */
   #anywhere: Entry | undefined
-  /** The rule taken apart: each of these once somebody has asked for it, or has changed it. */
+  /** The decoded parts of the rule, each set once it has been read or changed. */
   #head: Uint8Array | undefined
   #matches: readonly Match[] | undefined
   #target: { readonly is: Target | undefined } | undefined
@@ -123,7 +125,7 @@ export abstract class AnyRule extends RuleBase {
     return this.#head === undefined && this.#matches === undefined && this.#target === undefined
   }
 
-  /** The entry that the rule came as. */
+  /** The entry that the rule was read from. */
   #came(): Entry {
     if (this.#origin !== undefined) return this.#origin
     const { image, number } = this.#stored as TableEntry
@@ -131,7 +133,7 @@ export abstract class AnyRule extends RuleBase {
     return this.#origin
   }
 
-  /** The bytes that it came as, and where in them it begins. */
+  /** Calls `body` with the original bytes and the offset of the rule in them. */
   #read<T>(body: (bytes: Uint8Array, at: number) => T): T {
     const stored = this.#stored
     return stored === undefined ? body(this.#came().bytes, 0) : body(stored.image.bytes, stored.at)
@@ -175,7 +177,7 @@ export abstract class AnyRule extends RuleBase {
     return storedTarget(this, storedContent('target', bytes, part, this))
   }
 
-  /** @internal The rule's bytes; those that it came with, where nobody has looked closer. */
+  /** @internal The entry bytes of the rule; the original ones while nothing has been decoded. */
   get entry(): Entry {
     if (this.#isUntouched) return this.#came()
     const { family } = this.context
@@ -192,7 +194,7 @@ export abstract class AnyRule extends RuleBase {
     return { bytes: buildEntry(family, head, encoded, part), jump, isCopy }
   }
 
-  /** @internal The rule's bytes as they are in a table whose ipsets `context` knows. */
+  /** @internal The entry bytes for a table whose ipsets `context` knows. */
   entryFor(context: Context): Entry {
     if (context.family !== this.context.family)
       throw new XtablesError(
@@ -235,98 +237,100 @@ export abstract class AnyRule extends RuleBase {
     head.set(changed)
   }
 
-  /** Source address or network, as in `'10.0.0.0/8'`; `!` in front negates. Undefined for any. */
+  /** Source address or network, such as `'10.0.0.0/8'`. A leading `!` negates. Undefined matches any. */
   get src(): AddressInput {
     return this.#get('src') as string | undefined
   }
-  /** @throws {@link XtablesError} for what is no address or network of the family */
+  /** @throws {@link XtablesError} for a value that is not an address or network of the family */
   set src(value: AddressInput) {
     this.#set('src', value)
   }
 
-  /** Destination address or network, as in `'10.0.0.1'`; `!` in front negates. Undefined for any. */
+  /** Destination address or network, such as `'10.0.0.1'`. A leading `!` negates. Undefined matches any. */
   get dst(): AddressInput {
     return this.#get('dst') as string | undefined
   }
-  /** @throws {@link XtablesError} for what is no address or network of the family */
+  /** @throws {@link XtablesError} for a value that is not an address or network of the family */
   set dst(value: AddressInput) {
     this.#set('dst', value)
   }
 
-  /** Protocol, by name or number: `'tcp'`, `47`, `'!udp'`. Undefined for any. */
+  /** Protocol, by name or number: `'tcp'`, `47`, `'!udp'`. Undefined matches any. */
   get protocol(): string | number | undefined {
     return this.#get('protocol') as string | undefined
   }
-  /** @throws {@link XtablesError} for what is no protocol */
+  /** @throws {@link XtablesError} for a value that is not a protocol */
   set protocol(value: string | number | undefined) {
     this.#set('protocol', value)
   }
 
-  /** Interface that the packet comes in by; `eth+` stands for all names that begin with `eth`. Undefined for any. */
+  /** Incoming interface. `eth+` matches all names that start with `eth`. Undefined matches any. */
   get inInterface(): InterfaceInput {
     return this.#get('in-interface') as string | undefined
   }
-  /** @throws {@link XtablesError} for what can be no name of an interface */
+  /** @throws {@link XtablesError} for an invalid interface name */
   set inInterface(value: InterfaceInput) {
     this.#set('in-interface', value)
   }
 
-  /** Interface that the packet goes out by; `eth+` stands for all names that begin with `eth`. Undefined for any. */
+  /** Outgoing interface. `eth+` matches all names that start with `eth`. Undefined matches any. */
   get outInterface(): InterfaceInput {
     return this.#get('out-interface') as string | undefined
   }
-  /** @throws {@link XtablesError} for what can be no name of an interface */
+  /** @throws {@link XtablesError} for an invalid interface name */
   set outInterface(value: InterfaceInput) {
     this.#set('out-interface', value)
   }
 
-  /** True for the second and further fragments alone, `!` for all packets but these, false for any. IPv4 only. */
+  /** `true` matches second and further fragments only, `'!'` all other packets, `false` any packet. IPv4 only. */
   get fragment(): boolean | '!' {
     return this.context.family.name === 'ipv4' && ((this.#get('fragment') as true | '!' | undefined) ?? false)
   }
   /**
-   * @throws {@link XtablesError} for anything but true, false and `'!'`, and for a rule of IPv6, where only false is taken
+   * @throws {@link XtablesError} for anything but true, false and `'!'`, and for an IPv6 rule for anything but false
    */
   set fragment(value: boolean | '!') {
-    // What reads as false everywhere can be set to it everywhere.
+    // `fragment` reads as false in IPv6, so false can be assigned there too.
     if (value === false && this.context.family.name === 'ipv6') return
     this.#set('fragment', value === false ? undefined : value)
   }
 
   /**
-   * Packets and bytes: those of when the rule was read. Those that are assigned are what the rule begins with in a table.
+   * Packet and byte counters, as of when the rule was read. Assigned counters are the initial ones of the rule in a
+   * table.
    */
   get counters(): Counters {
     const { family } = this.context
     return this.#head === undefined ? countersOf(family, this.#came()) : readCounters(family, this.#head)
   }
-  /** @throws {@link XtablesError} for what is no pair of numbers from 0 to 2^64 - 1 */
+  /** @throws {@link XtablesError} unless the value is a pair of integers from 0 to 2^64 - 1 */
   set counters(counters: CountersInput) {
     const checked = countersFrom('rule', counters)
     writeCounters(this.context.family, this.#ownHead(), checked)
   }
 
-  /** The same as {@link AnyRule.counters}. */
+  /** Returns {@link AnyRule.counters}. */
   getCounters(): Counters {
     return this.counters
   }
 
   /**
-   * The matches of the rule, in their order. The list is a copy: {@link AnyRule.addMatch} and {@link AnyRule.removeMatch} change it.
+   * The matches of the rule, in order. The list is a copy: use {@link AnyRule.addMatch} and {@link AnyRule.removeMatch}
+   * to change it.
    */
   get matches(): readonly Match[] {
     return readOnly(this, 'matches', this.#ownMatches().slice(), AnyRule.instead.matches)
   }
 
   /**
-   * Makes a match and adds it behind those that are there.
-   * @param name - of the extension, as in `-m conntrack`
+   * Makes a match and appends it to the rule.
+   * @param name - name of the extension, as in `-m conntrack`
    * @throws {@link XtablesError} for a name that the family does not have
    */
   createMatch<N extends MatchName>(name: N): Match<N>
   /**
-   * Makes a match by a name that is not known before the program runs.
-   * @param name - of the extension, as in `-m conntrack`
+   * Makes a match whose name is known only at run time.
+   * @param name - name of the extension, as in `-m conntrack`
    * @throws {@link XtablesError} for a name that the family does not have
    */
   createMatch(name: string): Match
@@ -338,8 +342,8 @@ export abstract class AnyRule extends RuleBase {
   }
 
   /**
-   * Adds a match behind those that are there.
-   * @throws {@link XtablesError} for one that was made for another rule
+   * Appends a match.
+   * @throws {@link XtablesError} for a match that was made for another rule
    */
   addMatch(match: Match): void {
     this.#checkOwn('match', match)
@@ -347,8 +351,8 @@ export abstract class AnyRule extends RuleBase {
   }
 
   /**
-   * Removes a match: this one, or else the first that says the same.
-   * @throws {@link XtablesError} where there is none
+   * Removes a match: this object, or else the first equal one.
+   * @throws {@link XtablesError} if there is none
    */
   removeMatch(match: Match): void {
     this.#checkKind('match', match)
@@ -360,7 +364,7 @@ export abstract class AnyRule extends RuleBase {
     this.#matches = matches.toSpliced(at, 1)
   }
 
-  /** What happens to packets that match; undefined for a rule that only counts them. */
+  /** The target: what happens to packets that match. Undefined for a rule that only counts packets. */
   get target(): Target | undefined {
     return this.#ownTarget()
   }
@@ -371,14 +375,14 @@ export abstract class AnyRule extends RuleBase {
   }
 
   /**
-   * Makes the target of the rule, in place of the one that it has.
-   * @param name - of the extension, as in `-j REJECT`
+   * Makes the target of the rule. It replaces the present one.
+   * @param name - name of the extension, as in `-j REJECT`
    * @throws {@link XtablesError} for a name that the family does not have
    */
   createTarget<N extends TargetName>(name: N, options?: TargetOptions): Target<N>
   /**
-   * Makes the target of the rule by a name that is not known before the program runs: an extension, a verdict, or else a chain.
-   * @throws {@link XtablesError} for a name that can be none of them
+   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain.
+   * @throws {@link XtablesError} for a name that is none of these
    */
   createTarget(name: string, options?: TargetOptions): Target
   createTarget(name: string, options?: TargetOptions): Target {
@@ -410,8 +414,8 @@ export abstract class AnyRule extends RuleBase {
   }
 
   /**
-   * Whether the other says the same, counters aside. The order of matches counts, as it does for iptables.
-   * @throws {@link IptcError} for what is no rule
+   * Tells whether the rules are equal. Counters are ignored; the order of matches counts, as in iptables.
+   * @throws {@link IptcError} if `other` is not a rule
    */
   equals(other: AnyRule): boolean {
     check('what a rule is compared with', other, A_RULE)
@@ -419,13 +423,13 @@ export abstract class AnyRule extends RuleBase {
     return sameRule(this.context.family, this.entry, other.entryFor(this.context))
   }
 
-  /** The rule as `iptables -S` prints it, without `-A` and the chain. */
+  /** Returns the rule as `iptables -S` prints it, without `-A` and the chain. */
   override toString(): string {
     return printRule(describeRule(this.entry, this.context), this.context.family.name)
   }
 }
 
-/** What is given to a constructor that takes nothing would be missing in the rule. */
+/** An argument to a constructor that takes none would be silently missing from the rule. */
 function checkOrigin(origin: Partial<Origin> | null): void {
   if (origin?.entry?.bytes instanceof Uint8Array) return
   throw new IptcError(
@@ -441,7 +445,7 @@ function parsed(line: string, family: Family): Origin {
 }
 
 /**
- * A rule of IPv4. It belongs to no table until it is put into one, which copies it.
+ * An IPv4 rule. It belongs to no table; adding it to one copies it.
  * @since 0.1.0
  * @example
  * ```ts
@@ -456,7 +460,7 @@ function parsed(line: string, family: Family): Origin {
  * ```
  */
 export class Rule extends AnyRule {
-  /** A rule that matches every packet and only counts it. */
+  /** Makes a rule that matches every packet and only counts it. */
   constructor()
   /** @internal */
   constructor(origin: Origin | TableEntry | undefined)
@@ -465,9 +469,9 @@ export class Rule extends AnyRule {
   }
 
   /**
-   * The rule that iptables would make of these words.
-   * @param line - without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
-   * @throws {@link XtablesError} for words that iptables would refuse
+   * Parses a rule in the iptables language.
+   * @param line - a rule without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
+   * @throws {@link XtablesError} for a line that iptables would refuse
    */
   static parse(line: string): Rule {
     return new Rule(parsed(line, IPV4))
@@ -475,7 +479,7 @@ export class Rule extends AnyRule {
 }
 
 /**
- * A rule of IPv6. It belongs to no table until it is put into one, which copies it.
+ * An IPv6 rule. It belongs to no table; adding it to one copies it.
  * @since 0.1.0
  * @example
  * ```ts
@@ -486,7 +490,7 @@ export class Rule extends AnyRule {
  * ```
  */
 export class Rule6 extends AnyRule {
-  /** A rule that matches every packet and only counts it. */
+  /** Makes a rule that matches every packet and only counts it. */
   constructor()
   /** @internal */
   constructor(origin: Origin | TableEntry | undefined)
@@ -495,16 +499,16 @@ export class Rule6 extends AnyRule {
   }
 
   /**
-   * The rule that ip6tables would make of these words.
-   * @param line - without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
-   * @throws {@link XtablesError} for words that ip6tables would refuse
+   * Parses a rule in the ip6tables language.
+   * @param line - a rule without `-A` and the chain: `-p tcp --dport 22 -j ACCEPT`
+   * @throws {@link XtablesError} for a line that ip6tables would refuse
    */
   static parse(line: string): Rule6 {
     return new Rule6(parsed(line, IPV6))
   }
 }
 
-/** @internal The entry of this number as a rule: a copy, which says what the table said when it was read. */
+/** @internal A copy of the numbered entry as a rule, as of the last read. */
 export const copiedRule = (image: KernelEntries, number: number, context: Context): AnyRule => {
   const stored = new TableEntry(image, number, context)
   return context.family === IPV4 ? new Rule(stored) : new Rule6(stored)

@@ -1,4 +1,4 @@
-/** Tables as text: the in-process equals of iptables-save(8) and iptables-restore(8). */
+/** Tables as text: save and restore, the equivalents of iptables-save(8) and iptables-restore(8). */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { backendOfEnvironment, tableNames } from '../backend/open'
 import { text as aText, check, flag, names } from '../check-input'
@@ -15,43 +15,43 @@ import { type AnyTable, Table, Table6 } from './table'
 import { PLACE_OPTIONS, type TableOptions } from './table-handle'
 
 /**
- * Where the tables are, and which of them.
+ * Which tables to save or restore, and where they are.
  * @since 0.1.0
  */
 export interface TextOptions extends Omit<TableOptions, 'autocommit'> {
-  /** The tables of IPv6; those of IPv4 unless said. */
+  /** Use the IPv6 tables; the default is IPv4. */
   readonly ipv6?: boolean | undefined
-  /** These tables only. */
+  /** Only these tables. */
   readonly tables?: readonly string[] | undefined
-  /** Whether counters of rules are saved, or taken from the text; no unless said. */
+  /** Whether to save the counters of rules, or to restore them from the text; false by default. */
   readonly counters?: boolean | undefined
 }
 
 /**
- * What {@link save} takes.
+ * The options of {@link save}.
  * @since 0.1.0
  */
 export interface SaveOptions extends TextOptions {}
 
 /**
- * What {@link restore} takes.
+ * The options of {@link restore}.
  * @since 0.1.0
  */
 export interface RestoreOptions extends TextOptions {
-  /** Keep what the tables hold and add to it, where otherwise their rules and chains are taken out first. */
+  /** Keep the rules and chains of the tables and add to them. Without it, they are deleted first. */
   readonly noflush?: boolean | undefined
-  /** Find out whether the text could be restored, and write nothing. */
+  /** Check whether the text could be restored, without writing anything. */
   readonly test?: boolean | undefined
 }
 
 const SAVE_OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names, counters: flag }
 const RESTORE_OPTIONS = { ...SAVE_OPTIONS, noflush: flag, test: flag }
 
-/** A way to the tables of one family. */
+/** Access to the tables of one family. */
 interface Tables {
   readonly family: FamilyName
   readonly open: (name: string) => AnyTable
-  /** Names of those that exist, newest first. */
+  /** Names of the existing tables, newest first. */
   readonly names: () => string[]
 }
 
@@ -72,10 +72,10 @@ function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions):
   }
 }
 
-/** `iptables-save` or `ip6tables-save`, with the version, as the comments name it. */
+/** `iptables-save` or `ip6tables-save` with the version, for the comments in the text. */
 const writer = (program: string): string => `${program} v${version()} (xtables)`
 
-/** @internal The text of tables, each as of when it was read. @param program that the comments name */
+/** @internal Prints tables, each as of when it was read. @param program the name for the comments */
 export function saveTables(
   open: Tables['open'],
   names: readonly string[],
@@ -91,11 +91,11 @@ function saveTable(opened: AnyTable, program: string, counters: boolean): string
 }
 
 /**
- * The rules of the tables, as iptables-save prints them; {@link restore} and iptables-restore read them again. Without
- * the option `tables`, those that exist already. It takes no lock: every table is as it was at one moment.
- * @returns the text; `''` where no table exists
+ * Prints tables as iptables-save does; {@link restore} and iptables-restore read the text. Without the option `tables`,
+ * it prints all existing tables. It takes no lock: each table is a consistent snapshot.
+ * @returns the text; `''` if no table exists
  * @throws {@link NotFoundError} for a table that no kernel has
- * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an option that is not understood
+ * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an unknown option
  * @since 0.1.0
  * @example
  * ```ts
@@ -114,13 +114,16 @@ export function save(options: SaveOptions = {}): string {
   return saveTables(open, options.tables ?? names(), { program, counters: options.counters ?? false })
 }
 
-/** @internal How {@link restoreTables} goes about it. */
+/** @internal The options of {@link restoreTables}. */
 export interface RestoreRequest extends RestoreTextOptions {
   readonly test: boolean
   readonly print: (text: string) => void
 }
 
-/** @internal Restores the tables of a text one after the other, or with `test` tries to. @throws RestoreError, IptcError */
+/**
+ * @internal Restores the tables of a text one after the other, or with `test` only checks them. @throws RestoreError,
+ *   IptcError
+ */
 export function restoreTables(open: Tables['open'], text: string, { test, print, ...options }: RestoreRequest): void {
   const source = new RestoreText(text, options)
   try {
@@ -149,12 +152,12 @@ function restoreTable(table: AnyTable, source: RestoreText, test: boolean): void
 }
 
 /**
- * Restores tables from a text as iptables-restore reads it. Each table is exchanged at once: either all lines from
- * `*TABLE` to `COMMIT` take effect, or none. Tables before one that fails stay restored.
- * @param text - what iptables-save prints, or {@link save}
+ * Restores tables from a text in the format of iptables-save. Each table is replaced atomically: either all lines from
+ * `*TABLE` to `COMMIT` take effect, or none. If a table fails, those before it stay restored.
+ * @param text - the output of iptables-save, or of {@link save}
  * @throws {@link RestoreError} for a line that cannot be carried out, with its number
- * @throws {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an
- * option that is not understood
+ * @throws {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError};
+ *   {@link IptcError} for an unknown option
  * @since 0.1.0
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * What a table's handle holds between the kernel and its user: the last reading, edits that are not written yet, and the
- * rules by which they are: under the lock, on a fresh reading, all or nothing.
+ * The state of a table handle: the last snapshot, pending edits and transactions. Edits are written under the lock, on
+ * a fresh snapshot, all or nothing.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Family } from '../abi/family'
@@ -13,21 +13,21 @@ import { type Draft, draftOf, type Ruleset } from '../ruleset/ruleset'
 import { atOnce, inSlices, type Sliced } from '../time-slices'
 import { lockRequest, type WaitOptions } from './lock-wait'
 
-/** What is being made of a table: what was read, and what has become of it since. */
+/** A snapshot and the draft made from it. */
 interface Work {
   base: Reading
   draft: Draft
-  /** How many edits have been made since. */
+  /** Number of edits made since. */
   edits: number
-  /** Its transaction is over: an edit that comes now would be lost in it. */
+  /** The transaction is over: a later edit of this draft would be lost. */
   ended?: boolean
-  /** A transaction within it works on a copy, which takes its place: an edit that comes now would be lost too. */
+  /** A nested transaction works on a copy that will replace this draft: an edit of this draft would be lost. */
   copied?: boolean
 }
 
 const startOf = (base: Reading): Work => ({ base, draft: draftOf(base.ruleset), edits: 0 })
 
-/** One edit of a draft. It says false where there was nothing to change, and changes nothing where it throws. */
+/** An edit of a draft. It returns false if there was nothing to change. If it throws, it has changed nothing. */
 export type Edit = (draft: Draft) => unknown
 
 /** @throws IptcError */
@@ -52,12 +52,12 @@ interface Transaction {
   readonly work: Work
 }
 
-/** The transactions that the running code was called by, innermost first, seen by nobody else. */
+/** The transactions that the running code was called from, innermost first. Concurrent code does not see them. */
 const transactions = new AsyncLocalStorage<readonly Transaction[]>()
 
 const openTransactions = (): Transaction[] => (transactions.getStore() ?? []).filter(({ work }) => !work.ended)
 
-/** Those who have read their table to write it, whatever context they run in and whatever lock they hold. */
+/** Sessions that are between reading and writing their table, in any async context and under any lock. */
 const exchanging = new Set<Session>()
 
 export class Session {
@@ -67,9 +67,9 @@ export class Session {
   readonly #table: string
   readonly #lockTimeoutMs: number
   #autocommit: boolean
-  /** Last reading, and edits that are not committed; undefined until someone looks. */
+  /** Last snapshot and pending edits; undefined until first used. */
   #work: Work | undefined
-  /** How often it was found that the table may have been written, so that what was read before is stale. */
+  /** Number of times the table may have been written, which makes earlier snapshots stale. */
   #writes = 0
 
   constructor(
@@ -101,8 +101,8 @@ export class Session {
   }
 
   /**
-   * Of two that read a table and write it back beside each other, one writes over what the other wrote. The lock sees to
-   * their order; what got past it is found here.
+   * Two sessions that read and write the same table concurrently would overwrite each other. The lock keeps them apart;
+   * this finds the cases that get past it.
    * @returns to be disposed of when the table is written
    * @throws IptcError
    */
@@ -134,12 +134,12 @@ export class Session {
     return this.#work
   }
 
-  /** The table as this handle sees it: as last read, with its own edits. */
+  /** The table as this handle sees it: the last snapshot with its own edits. */
   get ruleset(): Ruleset {
     return this.#present().draft
   }
 
-  /** Reads the table again. Edits that are not committed are dropped. */
+  /** Reads the table again. Pending edits are dropped. */
   refresh(): void {
     this.#checkNoTransaction('refresh')
     this.#work = startOf(this.#read())
@@ -158,11 +158,11 @@ export class Session {
         'XT_CHANGED_WHILE_READ',
         `table ${this.#table} was edited while it was read; the edits stand`,
       )
-    // Otherwise it was read before we wrote it, and will be read again by whoever looks.
+    // Otherwise the snapshot was taken before our write, and the next use reads again.
     if (writes === this.#writes) this.#work = fresh
   }
 
-  /** Makes one edit: at once, or as part of what is to be committed. */
+  /** Makes one edit: written at once, or added to the pending ones. */
   edit(change: Edit): void {
     const open = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     if (open !== undefined) edited(open, change)
@@ -177,7 +177,7 @@ export class Session {
   }
 
   /**
-   * Makes an edit on a fresh reading and checks whether it could be written, without writing anything.
+   * Makes an edit on a fresh snapshot and checks whether it could be written, without writing it.
    * @throws as an edit that is written
    */
   rehearse(change: Edit): void {
@@ -190,7 +190,7 @@ export class Session {
     )
   }
 
-  /** As {@link rehearse}, with the reading and the wait for the lock off the main thread. */
+  /** As {@link rehearse}, with reading and waiting for the lock off the main thread. */
   async rehearseAsync(change: Edit, options: WaitOptions): Promise<void> {
     const request = lockRequest(options, this.#lockTimeoutMs)
     await this.#lockedAsync(request, (lend) =>
@@ -203,7 +203,10 @@ export class Session {
     )
   }
 
-  /** Reads, edits and writes, again where someone who takes no lock was quicker. The caller holds the lock. */
+  /**
+   * Reads, edits and writes. It retries if a program that takes no lock changed the table meanwhile. The caller holds
+   * the lock.
+   */
   #exchange<T>(
     body: (work: Work) => T,
     use: ReadingUse = 'transaction',
@@ -221,14 +224,14 @@ export class Session {
     }
   }
 
-  /** @throws `error`, unless it is a conflict and there are attempts left */
+  /** @throws `error`, unless it is a conflict and attempts are left */
   #tryAgain(error: unknown, attempt: number): void {
     if (!(error instanceof ConflictError) || attempt === this.#store.attempts) throw error
     const about = { family: this.#family.name, table: this.#table }
     report('retry', { operation: 'transaction', ...about, attempt, reason: error.message })
   }
 
-  /** Checks what waits to be committed, without writing it. @throws as {@link commit} for what the kernel would refuse */
+  /** Checks the pending edits without writing them. @throws as {@link commit} for what the kernel would refuse */
   check(): void {
     const work = this.#pending()
     if (work !== undefined) this.#locked(() => this.#rehearse(work))
@@ -249,7 +252,7 @@ export class Session {
     if (work.edits > 0) (await inSlices(this.#prepare(work))).rehearse()
   }
 
-  /** Lays out what is to be written. @throws as {@link Reading.prepare} */
+  /** Prepares the new table for writing. @throws as {@link Reading.prepare} */
   #prepare({ base, draft }: Work): Sliced<Change> {
     return base.prepare(draft)
   }
@@ -264,7 +267,7 @@ export class Session {
     this.#forget(work)
   }
 
-  /** What was read is stale once something was written. Edits that are not part of it stay, for `commit` to judge. */
+  /** A write makes the snapshot stale. Edits that were not part of it stay, for `commit` to check. */
   #forget(written: Work): void {
     this.#writes++
     if (this.#work === written || this.#pending() === undefined) this.#work = undefined
@@ -292,7 +295,7 @@ export class Session {
       throw new IptcError('XT_BUSY', `${what} within a transaction: it writes when it ends, and reads when it begins`)
   }
 
-  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
+  /** Whether every edit is written at once. Setting it to true commits the pending edits. */
   get autocommit(): boolean {
     return this.#autocommit
   }
@@ -302,8 +305,8 @@ export class Session {
   }
 
   /**
-   * Writes the edits since the last reading.
-   * @throws ConflictError where the table is not what they were made on: nothing is written, and `refresh` begins anew
+   * Writes the pending edits.
+   * @throws ConflictError if the table has changed since it was read: nothing is written, and `refresh` starts anew
    * @throws RuleError for a rule that the kernel would refuse
    */
   commit(): void {
@@ -316,7 +319,7 @@ export class Session {
     })
   }
 
-  /** As {@link commit}, with the big system calls off the main thread. */
+  /** As {@link commit}, with the large system calls off the main thread. */
   async commitAsync(options: WaitOptions): Promise<void> {
     const request = lockRequest(options, this.#lockTimeoutMs)
     this.#checkNoTransaction('commit')
@@ -333,7 +336,7 @@ export class Session {
     })
   }
 
-  /** Edits that came while the kernel was busy stand on what has just been written. */
+  /** Edits made during the write are based on what has just been written. */
   #goOn(work: Work, written: Work, change: Change | undefined): void {
     const since = work.edits - written.edits
     const goesOn = this.#work === work && since > 0
@@ -341,7 +344,7 @@ export class Session {
     if (goesOn) this.#work = { base: change?.written() ?? written.base, draft: work.draft, edits: since }
   }
 
-  /** @param after what is to be done once the table is written, if anything was */
+  /** @param after called once the table is written, if there was anything to write */
   async #writeAsync(work: Work, after: (change: Change | undefined) => void): Promise<void> {
     const change = work.edits > 0 ? await inSlices(this.#prepare(work)) : undefined
     try {
@@ -364,10 +367,10 @@ export class Session {
   }
 
   /**
-   * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
-   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between. Within another
-   * transaction of this handle, its edits become part of that one, or none of them where `body` throws.
-   * @returns what `body` returned the last time
+   * Runs `body` on a fresh snapshot of the table and writes all its edits atomically, under the lock. If `body` throws,
+   * nothing is written. `body` may run more than once, if a program that takes no lock changes the table meanwhile. In
+   * another transaction of this handle, its edits become part of the outer one, or none of them if `body` throws.
+   * @returns the result of the last run of `body`
    */
   transaction<T>(body: () => T): T {
     const outer = this.#transaction()
@@ -376,12 +379,12 @@ export class Session {
     return this.#locked(() => this.#exchange((work) => this.#run(work, body)))
   }
 
-  /** Calls `body` as part of a transaction, once; what it leaves running is no part of it any more. */
+  /** Calls `body` once as part of a transaction. Work that it leaves running is no longer part of it. */
   #run<T>(work: Work, body: () => T): T {
     try {
       const result = transactions.run([{ session: this, work }, ...openTransactions()], body)
       if (isThenable(result)) {
-        // What becomes of it is of no interest any more, and must not end the process.
+        // The result no longer matters, and a rejection must not end the process.
         result.then(undefined, () => {})
         throw new IptcError('XT_BAD_ARGUMENT', 'transaction takes no asynchronous function; transactionAsync does')
       }
@@ -391,11 +394,11 @@ export class Session {
     }
   }
 
-  /** As {@link transaction}, for a function that may wait, with the big system calls off the main thread. */
+  /** As {@link transaction}, for an asynchronous function, with the large system calls off the main thread. */
   async transactionAsync<T>(body: () => T | Promise<T>, options: WaitOptions): Promise<T> {
     const request = lockRequest(options, this.#lockTimeoutMs)
     const outer = this.#transaction()
-    // The next one's turn comes when this one is part of the outer one.
+    // The next transaction starts once this one is part of the outer one.
     if (outer !== undefined)
       return this.#store.withLockAsync(request, (lend) => this.#withinAsync(outer, body, request, lend))
     this.#checkNothingPending()
@@ -430,13 +433,13 @@ export class Session {
     }
   }
 
-  /** Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
+  /** Makes the edits of `body` all or nothing: in a transaction, or as pending edits. */
   atomically<T>(body: () => T): T {
     const work = this.#transaction() ?? (this.#autocommit ? undefined : this.#present())
     return work === undefined ? this.transaction(body) : this.#within(work, body)
   }
 
-  /** Makes the edits of `body` part of `outer`, all or none. */
+  /** Makes the edits of `body` part of `outer`, all or nothing. */
   #within<T>(outer: Work, body: () => T): T {
     const inner = this.#copy(outer)
     try {
@@ -461,7 +464,7 @@ export class Session {
     }
   }
 
-  /** For a transaction within: what throws drops it, what succeeds puts it in the place of `outer`. */
+  /** For a nested transaction: an exception drops the copy; success puts it in the place of `outer`. */
   #copy(outer: Work): Work {
     this.#checkOpen(outer)
     checkNotCopied(outer)

@@ -1,4 +1,4 @@
-/** Independent handles on what one family's packet filter holds in one network namespace. */
+/** Table handles: where a table is, and how it is read and written. */
 import type { Family } from '../abi/family'
 import { checkRewrite } from '../backend/check-lossless'
 import { aBackend, backendOfEnvironment, openStore } from '../backend/open'
@@ -24,31 +24,33 @@ import { type TableEvent, type WatchOptions, watchTable } from './watch'
  */
 export interface TableOptions {
   /**
-   * Which of the kernel's packet filters holds the table: `legacy`, that of ip_tables, or `nft`, in which today's
-   * distributions keep what their `iptables` writes. What `XTABLES_BACKEND` in the environment says where absent, else `legacy`.
+   * The backend that holds the table: `legacy` for ip_tables, or `nft` for nf_tables, where the `iptables` of current
+   * distributions keeps its rules. Defaults to `XTABLES_BACKEND` in the environment, else `legacy`.
    */
   readonly backend?: BackendName | undefined
-  /** Write every edit at once (the default), or only at `commit`. */
+  /** `true` (the default) writes every edit at once; `false` only at `commit`. */
   readonly autocommit?: boolean | undefined
-  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
+  /**
+   * Network namespace: a name as in `ip netns`, a path, a process id, or an open one. Defaults to that of the process.
+   */
   readonly namespace?: string | number | NetworkNamespace | undefined
-  /** Another packet filter than that of Linux, such as a `MemoryKernel`. */
+  /** A kernel other than Linux, such as a `MemoryKernel`. */
   readonly kernel?: Kernel | undefined
-  /** How long to wait for the xtables lock, in milliseconds; 60,000 unless said, and Infinity waits for ever. */
+  /** How long to wait for the xtables lock, in milliseconds. Defaults to 60,000; Infinity waits for ever. */
   readonly lockTimeoutMs?: number | undefined
   /**
-   * What may be written back although the kernel does not hand it out as it was given: `['CT --timeout']`. Otherwise a
-   * table in which such a rule stays cannot be edited, as that would change the rule.
+   * Rules that may be written back although the kernel does not report all of their parameters: `['CT --timeout']`.
+   * Otherwise a table in which such a rule stays cannot be edited, because writing it back would change the rule.
    */
   readonly rewrite?: readonly string[] | undefined
   /**
-   * Where the kernel refuses several new rules, find out which of them it is: by trying them in a network namespace of our
-   * own, which takes CAP_SYS_ADMIN and as many exchanges as it takes to halve the rules down to one. Off unless said.
+   * If the kernel refuses several new rules at once, find out which one is at fault by trying them in a separate
+   * network namespace. This needs CAP_SYS_ADMIN and bisects the rules, one write per step. Off by default.
    */
   readonly findRefused?: boolean | undefined
 }
 
-/** @internal What says where a table is and how it is written, for all who open one. */
+/** @internal The options that say where a table is and how it is written. */
 export const PLACE_OPTIONS = {
   backend: aBackend,
   namespace: aNamespace,
@@ -60,7 +62,8 @@ export const PLACE_OPTIONS = {
 const OPTIONS = { autocommit: flag, ...PLACE_OPTIONS }
 
 /**
- * A table as its chains see it: read, edited, written and closed. {@link Table} and {@link Table6} are the only ones.
+ * The part of a table that its chains use: reading, editing, writing and closing it. The only implementations are
+ * {@link Table} and {@link Table6}.
  * @since 0.1.0
  * @example
  * ```ts
@@ -108,7 +111,7 @@ export abstract class TableHandle extends Strict {
     this.#context = { family, sets: kernelSets(this.#client) }
   }
 
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   get name(): string {
     return this.#name
   }
@@ -118,36 +121,36 @@ export abstract class TableHandle extends Strict {
     return this.#context
   }
 
-  /** Which of the kernel's packet filters holds it. */
+  /** The backend that holds the table. */
   get backend(): BackendName {
     return this.#store.backend
   }
 
   /**
-   * What nf_tables holds in the table that iptables has no words for, described for people: its flags, chains with hooks of their own,
-   * which are left alone, and rules of our chains, which are read as `-j nft`. Always empty for ip_tables.
+   * Descriptions of what the nf_tables table holds that iptables cannot express: flags, chains with hooks of their own
+   * (left alone), and rules of iptables chains that read as `-j nft`. Always empty for ip_tables.
    */
   get incompatible(): readonly string[] {
     const { ruleset } = this
     return [...foreignState(ruleset), ...(ruleset.foreign?.chains.values() ?? []), ...foreignRules(ruleset)]
   }
 
-  /** For people: which kernel this speaks to. */
+  /** A description of the kernel in use. */
   get kernel(): string {
     return this.#kernel.description
   }
 
-  /** @internal The table as this handle sees it: as last read, with its own edits. */
+  /** @internal The table as this handle sees it: the last snapshot with its own edits. */
   get ruleset(): Ruleset {
     return this.#session.ruleset
   }
 
-  /** @internal Makes one edit: at once, or as part of what is to be committed. */
+  /** @internal Makes one edit: written at once, or added to the pending ones. */
   edit(change: Edit): void {
     this.#session.edit(change)
   }
 
-  /** @internal Finds out whether an edit could be written, without writing it. @throws as {@link edit} */
+  /** @internal Checks whether an edit could be written, without writing it. @throws as {@link edit} */
   rehearse(change: Edit): void {
     this.#session.rehearse(change)
   }
@@ -157,30 +160,30 @@ export abstract class TableHandle extends Strict {
     return this.#session.rehearseAsync(change, options)
   }
 
-  /** Reads the table again. Edits that are not committed are dropped. */
+  /** Reads the table again. Pending edits are dropped. */
   refresh(): void {
     this.#session.refresh()
   }
 
   /**
-   * Reads the table again with the system calls off the main thread. It takes no lock.
+   * Reads the table again, with the system calls off the main thread. It takes no lock.
    * @throws the reason of the signal
    */
   refreshAsync(options: Pick<WaitOptions, 'signal'> = {}): Promise<void> {
     return this.#session.refreshAsync(options)
   }
 
-  /** Whether every edit is written at once. Setting it back to true commits what is not written yet. */
+  /** Whether every edit is written at once. Setting it to true commits the pending edits. */
   get autocommit(): boolean {
     return this.#session.autocommit
   }
-  /** @throws {@link ConflictError} as {@link TableHandle.commit} does, when it is set back to true */
+  /** @throws {@link ConflictError} like {@link TableHandle.commit}, when it is set to true */
   set autocommit(autocommit: boolean) {
     check('autocommit', autocommit, flag)
     this.#session.autocommit = autocommit
   }
 
-  /** @internal Checks the edits since the last reading, as {@link commit} does before it writes them. */
+  /** @internal Checks the pending edits as {@link commit} does before it writes them. */
   check(): void {
     this.#session.check()
   }
@@ -191,8 +194,9 @@ export abstract class TableHandle extends Strict {
   }
 
   /**
-   * Writes the edits since the last reading.
-   * @throws {@link ConflictError} where the table is not what they were made on: nothing is written, and `refresh` begins anew
+   * Writes the pending edits.
+   * @throws {@link ConflictError} if the table has changed since it was read: nothing is written, and `refresh` starts
+   *   anew
    * @throws {@link RuleError} for a rule that the kernel would refuse
    */
   commit(): void {
@@ -200,8 +204,8 @@ export abstract class TableHandle extends Strict {
   }
 
   /**
-   * Writes the edits since the last reading, with the big system calls and the wait for the lock off the main thread.
-   * See {@link TableHandle.commit}.
+   * Writes the pending edits, with the large system calls and the wait for the lock off the main thread. See
+   * {@link TableHandle.commit}.
    * @throws the reason of the signal
    */
   commitAsync(options: WaitOptions = {}): Promise<void> {
@@ -209,11 +213,11 @@ export abstract class TableHandle extends Strict {
   }
 
   /**
-   * Runs `body` on a fresh reading of the table and writes all its edits in one exchange, under the lock. Where `body`
-   * throws, nothing is written. It may run more than once: someone who takes no lock may get in between. Within another
-   * transaction of this handle, its edits become part of that one, or none of them where `body` throws.
-   * @param body - a function that is done when it returns
-   * @returns what `body` returned the last time
+   * Runs `body` on a fresh snapshot of the table and writes all its edits atomically, under the lock. If `body` throws,
+   * nothing is written. `body` may run more than once, if a program that takes no lock changes the table meanwhile. In
+   * another transaction of this handle, its edits become part of the outer one, or none of them if `body` throws.
+   * @param body - a synchronous function
+   * @returns the result of the last run of `body`
    * @throws what `body` throws; {@link LockTimeoutError}; and what the edits can throw
    */
   transaction<T>(body: (table: this) => T): T {
@@ -221,16 +225,17 @@ export abstract class TableHandle extends Strict {
     return this.#session.transaction(() => body(this))
   }
 
-  /** @internal Makes the edits of `body` all or none: in one transaction, or among those that are to be committed. */
+  /** @internal Makes the edits of `body` all or nothing: in a transaction, or as pending edits. */
   atomically<T>(body: () => T): T {
     return this.#session.atomically(body)
   }
 
   /**
-   * Runs a function that may wait on a fresh reading of the table, and writes all its edits in one exchange, with the big system calls
-   * and the wait for the lock off the main thread. Those that `body` runs beside each other take turns. What it leaves running is no
-   * part of it any more, and waits for the lock, or fails. See {@link TableHandle.transaction}.
-   * @returns what `body` returned the last time
+   * Runs an asynchronous function on a fresh snapshot of the table and writes all its edits atomically, with the large
+   * system calls and the wait for the lock off the main thread. Transactions that `body` starts concurrently take
+   * turns. Work that `body` leaves running is no longer part of the transaction: it waits for the lock, or fails. See
+   * {@link TableHandle.transaction}.
+   * @returns the result of the last run of `body`
    * @throws what `body` throws; {@link LockTimeoutError}; the reason of the signal
    */
   async transactionAsync<T>(body: (table: this) => T | Promise<T>, options: WaitOptions = {}): Promise<T> {
@@ -238,7 +243,7 @@ export abstract class TableHandle extends Strict {
     return this.#session.transactionAsync(() => body(this), options)
   }
 
-  /** Closes the sockets, once an exchange that has begun is done. Edits that are not committed are lost. */
+  /** Closes the sockets, after any write in progress. Pending edits are lost. */
   close(): void {
     this.#client.close()
     this.#store.close()
@@ -250,13 +255,14 @@ export abstract class TableHandle extends Strict {
   }
 
   /**
-   * What is changed in the table from now on, by whomever, also by this process: rules, chains, policies, the table itself.
-   * What takes effect together comes together. It ends with `signal`, and where nobody iterates any more.
+   * Watches the table: yields every change from now on, made by any process including this one, to rules, chains,
+   * policies and the table itself. Changes that take effect together are yielded together. It ends with `signal`, or
+   * when the iteration stops.
    *
    * ```ts
    * for await (const change of table.watch({ signal })) if (change.kind === 'rule-added') console.log(`${change.rule}`)
    * ```
-   * @throws {@link UnsupportedError} for a table of ip_tables, of whose changes the kernel tells nobody
+   * @throws {@link UnsupportedError} for an ip_tables table: the kernel sends no notifications for these
    * @throws {@link PermissionError}
    */
   watch(options: WatchOptions = {}): AsyncGenerator<TableEvent, void, void> {

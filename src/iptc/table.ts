@@ -1,4 +1,4 @@
-/** Tables and their chains. */
+/** Tables as objects: Table for IPv4, Table6 for IPv6. */
 import { IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
 import { check, checkNone, text } from '../check-input'
@@ -26,10 +26,11 @@ import type { TableEvent, WatchOptions } from './watch'
 /**
  * What {@link Table} and {@link Table6} have in common.
  *
- * A table is a handle: it reads what the kernel holds when it is first asked, and each edit reads again, changes and writes under the lock
- * that the iptables commands take. What every edit can throw is not repeated below: {@link RuleError} for what the kernel would
- * refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError}, {@link KernelError},
- * and {@link CountersError}, the only one behind which something has been written.
+ * A table is a handle. It reads the kernel's table on first use. Each edit reads it again, changes it and writes it,
+ * under the lock that the iptables commands take. Every edit can throw {@link RuleError} for what the kernel would
+ * refuse, {@link LockTimeoutError}, {@link ConflictError}, {@link PermissionError}, {@link UnsupportedError},
+ * {@link KernelError}, and {@link CountersError}, the only one after which something has been written. These are not
+ * repeated below.
  * @since 0.1.0
  * @example
  * ```ts
@@ -41,13 +42,13 @@ import type { TableEvent, WatchOptions } from './watch'
  * ```
  */
 export abstract class AnyTable extends TableHandle {
-  /** The table that lets packets through or stops them: INPUT, FORWARD, OUTPUT. */
+  /** The table that accepts or drops packets: INPUT, FORWARD, OUTPUT. */
   static readonly FILTER = 'filter'
-  /** The table that translates addresses and ports, once for each connection. */
+  /** The table that translates addresses and ports, once per connection. */
   static readonly NAT = 'nat'
-  /** The table that changes packets: marks, TTL, TOS. */
+  /** The table that alters packets: marks, TTL, TOS. */
   static readonly MANGLE = 'mangle'
-  /** The table that packets come to first, before connection tracking. */
+  /** The table that packets reach first, before connection tracking. */
   static readonly RAW = 'raw'
   /** The table that labels packets for SELinux. */
   static readonly SECURITY = 'security'
@@ -59,28 +60,28 @@ export abstract class AnyTable extends TableHandle {
     chains: 'createChain, deleteChain or renameChain',
   }
 
-  /** Built-in chains in the order of their hooks, then the others by name. */
+  /** Built-in chains in the order of their hooks, then user-defined chains by name. */
   get chains(): readonly Chain<this>[] {
     return orderedChains(this.ruleset).map(({ name }) => new Chain(this, name))
   }
 
   /**
-   * Whether the table has such a chain.
-   * @throws {@link IptcError} for a {@link Chain} of another table or family, as everything below that takes one
+   * Tells whether the table has this chain.
+   * @throws {@link IptcError} for a {@link Chain} of another table or family, as do all methods below that take one
    */
   isChain(chain: string | Chain): boolean {
     return this.ruleset.chains.has(nameIn(this, chain))
   }
 
-  /** Whether there is a chain of this name and the kernel itself calls it. */
+  /** Tells whether the table has a built-in chain of this name. */
   builtinChain(chain: string | Chain): boolean {
     return isBuiltin(this, nameIn(this, chain))
   }
 
   /**
-   * Makes a chain.
-   * @throws {@link RuleError} where there is such a chain already
-   * @throws {@link XtablesError} for a name that no chain can have
+   * Creates a chain.
+   * @throws {@link RuleError} if the chain exists already
+   * @throws {@link XtablesError} for an invalid name
    */
   createChain(chain: string | Chain): Chain<this> {
     const name = nameIn(this, chain)
@@ -90,23 +91,23 @@ export abstract class AnyTable extends TableHandle {
 
   /**
    * Deletes a chain.
-   * @throws {@link NotFoundError} where there is no such chain
-   * @throws {@link RuleError} for a built-in chain, one with rules in it, or one that rules go to
+   * @throws {@link NotFoundError} if there is no such chain
+   * @throws {@link RuleError} for a chain that is built in, has rules, or is the target of a jump
    */
   deleteChain(chain: string | Chain): void {
     deleteChain(this, nameIn(this, chain))
   }
 
   /**
-   * Gives a chain another name. Rules that go to the chain follow it.
-   * @throws {@link NotFoundError} where there is no such chain
-   * @throws {@link RuleError} for a built-in chain, or a name that is taken
+   * Renames a chain. Jumps to it are updated.
+   * @throws {@link NotFoundError} if there is no such chain
+   * @throws {@link RuleError} for a built-in chain, or a name that is in use
    */
   renameChain(chain: string | Chain, newName: string): void {
     renameChain(this, nameIn(this, chain), newName)
   }
 
-  /** Takes out all rules, then all chains that are not built in. */
+  /** Deletes all rules, then all user-defined chains. */
   flush(): void
   flush(...none: unknown[]): void {
     checkNone('flush of a table', none, 'flushEntries takes a chain')
@@ -117,21 +118,21 @@ export abstract class AnyTable extends TableHandle {
     })
   }
 
-  /** Takes out the rules of one chain, or of all. */
+  /** Deletes the rules of one chain, or of all. */
   flushEntries(): void
   flushEntries(chain: string | Chain): void
   flushEntries(...chain: [] | [chain: string | Chain]): void {
     this.#change(chain, emptied)
   }
 
-  /** Sets the counters of one chain's rules and of its policy to zero, or those of all. */
+  /** Zeroes the counters of the rules and policy of one chain, or of all. */
   zeroEntries(): void
   zeroEntries(chain: string | Chain): void
   zeroEntries(...chain: [] | [chain: string | Chain]): void {
     this.#change(chain, zeroedChain)
   }
 
-  /** Changes one chain, or all where none is given; one that is given and undefined is not all. */
+  /** Changes one chain, or all if no argument is passed. An argument that is undefined does not mean all. */
   #change(chain: readonly (string | Chain)[], change: typeof emptied): void {
     const [name] = chain.map((one) => nameIn(this, one))
     if (name !== undefined) changeChain(this, name, change)
@@ -143,9 +144,9 @@ export abstract class AnyTable extends TableHandle {
   }
 
   /**
-   * What becomes of packets that no rule of a built-in chain decides on.
-   * @throws {@link NotFoundError} where there is no such chain
-   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   * Returns the policy of a built-in chain: what happens to packets that reach its end.
+   * @throws {@link NotFoundError} if there is no such chain
+   * @throws {@link RuleError} for a user-defined chain, which has no policy
    */
   getPolicy(chain: string | Chain): Policy {
     return getPolicy(this, nameIn(this, chain))
@@ -154,9 +155,9 @@ export abstract class AnyTable extends TableHandle {
   /**
    * Sets the policy of a built-in chain.
    * @param policy - `'ACCEPT'` or `'DROP'`
-   * @param counters - packets and bytes that the policy begins with; unless given, those that it had stay
-   * @throws {@link NotFoundError} where there is no such chain
-   * @throws {@link RuleError} for a chain that is not built in, which has no policy
+   * @param counters - initial packet and byte counters of the policy; if absent, they stay as they are
+   * @throws {@link NotFoundError} if there is no such chain
+   * @throws {@link RuleError} for a user-defined chain, which has no policy
    * @throws {@link XtablesError} for any other policy
    */
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
@@ -164,7 +165,7 @@ export abstract class AnyTable extends TableHandle {
   }
 }
 
-/** The name of a chain in `table`. Whoever hands over a Chain of another table mistakes one for the other. */
+/** The name of a chain in `table`. A Chain of another table is an error. */
 function nameIn(table: AnyTable, chain: string | Chain): string {
   if (chain instanceof Chain) {
     if (!isSameTable(table, chain.table))
@@ -178,14 +179,14 @@ function nameIn(table: AnyTable, chain: string | Chain): string {
   return chain
 }
 
-/** Whether they are one table by name and family: handles of it there may be many, in as many namespaces. */
+/** Whether both are the same table by name and family. There may be many handles of it, in several namespaces. */
 const isSameTable = (one: TableHandle, other: TableHandle): boolean =>
   one.name === other.name && one.context.family === other.context.family
 
 const titleOf = ({ name, context }: TableHandle): string => `table ${name} of ${context.family.name}`
 
 /**
- * A table of IPv4: `filter`, `nat`, `mangle`, `raw` or `security`. `using` closes it at the end of its block.
+ * An IPv4 table: `filter`, `nat`, `mangle`, `raw` or `security`. `using` closes it at the end of its block.
  * @since 0.1.0
  * @example
  * ```ts
@@ -201,10 +202,10 @@ const titleOf = ({ name, context }: TableHandle): string => `table ${name} of ${
  */
 export class Table extends AnyTable {
   /**
-   * Nothing is read before something is asked of the table.
-   * @param name - as in `'filter'`
-   * @throws {@link IptcError} for an option that is not understood
-   * @throws {@link NotFoundError} for a namespace that is not there
+   * Nothing is read before the first use.
+   * @param name - such as `'filter'`
+   * @throws {@link IptcError} for an unknown option
+   * @throws {@link NotFoundError} for a namespace that does not exist
    */
   constructor(name: string, options: TableOptions = {}) {
     super(IPV4, name, options)
@@ -216,7 +217,7 @@ export class Table extends AnyTable {
 }
 
 /**
- * A table of IPv6: `filter`, `nat`, `mangle`, `raw` or `security`.
+ * An IPv6 table: `filter`, `nat`, `mangle`, `raw` or `security`.
  * @since 0.1.0
  * @example
  * ```ts
@@ -229,10 +230,10 @@ export class Table extends AnyTable {
  */
 export class Table6 extends AnyTable {
   /**
-   * Nothing is read before something is asked of the table.
-   * @param name - as in `'filter'`
-   * @throws {@link IptcError} for an option that is not understood
-   * @throws {@link NotFoundError} for a namespace that is not there
+   * Nothing is read before the first use.
+   * @param name - such as `'filter'`
+   * @throws {@link IptcError} for an unknown option
+   * @throws {@link NotFoundError} for a namespace that does not exist
    */
   constructor(name: string, options: TableOptions = {}) {
     super(IPV6, name, options)

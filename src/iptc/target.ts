@@ -1,4 +1,4 @@
-/** What a rule does with the packets that it matches. */
+/** The target of a rule as an object. */
 import { isVerdict } from '../abi/netfilter'
 import { check, flag, text } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -15,11 +15,11 @@ import {
 import { A_RULE, type RuleBase } from './rule-base'
 
 /**
- * How a rule goes to a chain.
+ * How a rule jumps to a chain.
  * @since 0.1.0
  */
 export interface TargetOptions {
-  /** Go on in the chain without coming back to this one, as `-g` does. */
+  /** Use `-g` instead of `-j`: processing does not return to this chain. */
   readonly goto?: boolean
 }
 
@@ -33,7 +33,7 @@ function destinationOf(name: string, goto: boolean): Destination | undefined {
   return { kind: 'chain', chain: name, goto }
 }
 
-/** A target that is a verdict or a chain. */
+/** A target that is a verdict or a jump to a chain. */
 class Going extends Stored {
   readonly destination: Destination
 
@@ -54,7 +54,8 @@ const OPTIONS = { goto: flag }
 const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
 
 /**
- * What every {@link Target} has, whichever extension it is of. Objects are made by `new Target` and {@link AnyRule.createTarget}.
+ * The members of every {@link Target}, whatever its extension. Use `new Target` or {@link AnyRule.createTarget} to make
+ * one.
  * @since 0.1.0
  * @example
  * ```ts
@@ -78,7 +79,7 @@ export class TargetObject extends ExtensionObject {
     this.#destination = stored instanceof Going ? stored.destination : undefined
   }
 
-  /** Tells a target from a match. */
+  /** Distinguishes a target from a match. */
   get kind(): 'target' {
     return 'target'
   }
@@ -88,12 +89,12 @@ export class TargetObject extends ExtensionObject {
     return this.#destination
   }
 
-  /** Whether the rule goes to a chain for good. */
+  /** Whether the rule uses `-g`, which does not return. */
   get goto(): boolean {
     return this.#destination?.kind === 'chain' && this.#destination.goto
   }
 
-  /** Chain that the rule goes to, by `-j` or `-g`. */
+  /** The chain that the rule jumps to, by `-j` or `-g`. */
   get chain(): string | undefined {
     return this.#destination?.kind === 'chain' ? this.#destination.chain : undefined
   }
@@ -106,33 +107,33 @@ export class TargetObject extends ExtensionObject {
 }
 
 /**
- * The target of a rule, whose parameters are properties: `target.rejectWith = 'tcp-reset'` on a target `REJECT`.
- * @typeParam N - the extension; without it, parameters are reached by `getParameter` and `setParameter`
+ * The target of a rule. Its parameters are properties: `target.rejectWith = 'tcp-reset'` for a target `REJECT`.
+ * @typeParam N - the extension; without it, use `getParameter` and `setParameter`
  * @since 0.1.0
  */
 export type Target<N extends string = string> = TargetObject & (N extends TargetName ? TargetParameters[N] : unknown)
 
 /**
- * What makes a {@link Target}.
+ * The constructor of {@link Target}.
  * @since 0.1.0
  */
 export interface TargetConstructor {
   /**
-   * A target for `rule`, which the assignment `rule.target = target` puts there.
+   * Makes a target for `rule`. Assign it with `rule.target = target`.
    * @throws {@link XtablesError} for a name that the family of the rule does not have
    */
   new <N extends TargetName>(rule: RuleBase, name: N, options?: TargetOptions): Target<N>
   /**
-   * A target by a name that is not known before the program runs: an extension, a verdict, or else the name of a chain.
-   * @throws {@link XtablesError} for a name that can be none of them
+   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain.
+   * @throws {@link XtablesError} for a name that is none of these
    */
   new (rule: RuleBase, name: string, options?: TargetOptions): Target
-  /** What all targets inherit from, for `instanceof`. */
+  /** The prototype of all targets, for `instanceof`. */
   readonly prototype: Target
 }
 
 /**
- * What a rule does with the packets that it matches: an extension with its parameters, a verdict, or a chain to go to.
+ * The target of a rule: an extension with its parameters, a verdict, or a chain to jump to.
  *
  * Parameters are properties in camel case, as those of a {@link Match} are.
  * @since 0.1.0

@@ -1,4 +1,4 @@
-/** A table while others change it: what they do, as the kernel tells it. */
+/** Watching a table: changes as the kernel notifies them. */
 import { ERRNO } from '../abi/errno'
 import { NETLINK_NETFILTER } from '../abi/netlink'
 import { NFNLGRP } from '../abi/nfnetlink'
@@ -20,27 +20,27 @@ import { inSlices, type Sliced, turns } from '../time-slices'
 import { type AnyRule, storedRule } from './rule'
 
 /**
- * What {@link TableHandle.watch} takes.
+ * The options of {@link TableHandle.watch}.
  * @since 0.1.0
  */
 export interface WatchOptions {
-  /** Ends the iteration, also while it waits. */
+  /** Ends the iteration, even while it waits. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * More was changed than there was room for, and what it was is not known: whoever keeps a copy has to read the table.
+ * Notifications were lost because the socket's buffer was full. If you keep a copy of the table, read it again.
  * @since 0.1.0
  */
 export interface ResyncEvent {
-  /** Tells it from a {@link TableChange}. */
+  /** Distinguishes it from a {@link TableChange}. */
   readonly kind: 'resync'
-  /** What is changed after this generation is told again. */
+  /** Changes after this generation are reported again. */
   readonly generation: number
 }
 
 /**
- * What {@link TableHandle.watch} tells: a change, or that some were lost.
+ * An event of {@link TableHandle.watch}: a change, or the loss of some.
  * @typeParam R - {@link Rule} or {@link Rule6}
  * @since 0.1.0
  */
@@ -68,7 +68,7 @@ export function watchTable(watched: Watched, options: WatchOptions): AsyncGenera
   return endedBy(end, begun(events(new Watching(watched, end), watched, end)))
 }
 
-/** Ends with the signal, or before it. */
+/** A controller that is aborted with the signal, or earlier by the watcher. */
 function endOf(signal: AbortSignal | undefined): AbortController {
   const end = new AbortController()
   if (signal?.aborted) end.abort()
@@ -76,7 +76,7 @@ function endOf(signal: AbortSignal | undefined): AbortController {
   return end
 }
 
-/** By itself, a generator that waits for its next value hears of `return` when that is there. */
+/** A generator that waits for its next value sees `return` only after that value; this one ends at once. */
 function endedBy<T>(end: AbortController, generator: AsyncGenerator<T, void, void>): AsyncGenerator<T, void, void> {
   const finish = generator.return.bind(generator)
   return Object.assign(generator, {
@@ -87,12 +87,12 @@ function endedBy<T>(end: AbortController, generator: AsyncGenerator<T, void, voi
   })
 }
 
-/** How many parts of a dump, of dozens of rules each, are read before the event loop has its turn. */
+/** Number of dump parts, of dozens of rules each, that are read before the event loop gets a turn. */
 const READ_AT_ONCE = 32
-/** How long to rest before the rules are read again where something was changed meanwhile. */
+/** Delay before the rules are read again after a concurrent change. */
 const [FIRST_REST_MS, MAX_REST_MS] = [10, 1000]
 
-/** The messages of the kernel, and what was known of the table when they began. */
+/** The kernel's notifications, and the state of the table when they started. */
 class Watching implements AsyncDisposable {
   readonly #client: NftClient
   readonly #end: AbortController
@@ -107,7 +107,7 @@ class Watching implements AsyncDisposable {
     const port = withNetlink(kernel)
     this.#end = end
     this.#client = new NftClient(port, context.family)
-    // Asked first, it says of a kernel without nf_tables, or of too few rights, what the group does not.
+    // Asked first: it fails if the kernel lacks nf_tables or the process lacks rights. Joining the group does not.
     this.#client.generation()
     this.notices = subscribe(port, NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal: end.signal })
     try {
@@ -120,7 +120,7 @@ class Watching implements AsyncDisposable {
     this.readOrder()
   }
 
-  /** Begins to read the order of the rules where it is not known. */
+  /** Starts reading the order of the rules if it is unknown. */
   readOrder(): void {
     if (this.mirror.isOrderKnown || this.#reading !== undefined) return
     const reading = this.#read()
@@ -135,8 +135,8 @@ class Watching implements AsyncDisposable {
   }
 
   /**
-   * Reads the order of the rules; that of a table which is not long before it returns. What changes meanwhile is told without
-   * its place.
+   * Reads the order of the rules. For a short table, it is done when this returns. Changes made meanwhile are reported
+   * without their position.
    */
   async #read(): Promise<void> {
     let now = READ_AT_ONCE
