@@ -1,6 +1,6 @@
 /**
- * What the kernel does not hand out as it was given is never written back in silence: the rule would come out another,
- * although nobody touched it.
+ * Refuses to write back rules that the kernel does not report completely: writing them back would change them, although
+ * nobody edited them.
  */
 import type { Family } from '../abi/family'
 import { IptcError, RuleError, type RulePlace } from '../errors'
@@ -11,13 +11,13 @@ import { headerOf, structOf } from '../ruleset/identify'
 import { orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Entry, Ref } from '../ruleset/table-entry'
 
-/** How a parameter is named where it is to be written back all the same. */
+/** The name by which the caller permits a parameter to be written back. */
 const nameOf = (extension: string, { parameter }: Loss): string => `${extension} --${parameter}`
 
-/** The tables that extensions may be in of which the kernel does not hand out everything. */
+/** Tables that may contain extensions which the kernel does not report completely. */
 const LOSSY_TABLES: readonly string[] = ['raw']
 
-/** Whether there may be something in a table that {@link checkFaithful} would look for. */
+/** Whether a table may contain anything that {@link checkFaithful} looks for. */
 export const mayLose = ({ table }: Ruleset): boolean => LOSSY_TABLES.includes(table)
 
 interface Lost {
@@ -33,7 +33,7 @@ function lostIn(kind: 'match' | 'target', family: Family, bytes: Uint8Array, par
   return known === undefined ? [] : losses.map((loss) => ({ extension: known.extension, loss }))
 }
 
-/** What may be missing in a rule that a kernel handed out. */
+/** The parameters that may be missing from a rule that was read. */
 function lossesOf(family: Family, { bytes }: Entry): Lost[] {
   const target = targetPart(family, bytes, 0)
   const matches = matchParts(family, bytes, 0).flatMap((part) => lostIn('match', family, bytes, part))
@@ -41,8 +41,8 @@ function lossesOf(family: Family, { bytes }: Entry): Lost[] {
 }
 
 /**
- * Refuses to write back a rule of which something may be missing, as it was handed out by a kernel.
- * @param rewrite names of what is written back all the same
+ * Refuses to write back a rule from which a parameter may be missing.
+ * @param rewrite names of the parameters that may be lost
  * @throws RuleError
  */
 export function checkLossless(family: Family, rule: Entry, place: RulePlace, rewrite: readonly string[]): void {
@@ -60,8 +60,8 @@ export function checkLossless(family: Family, rule: Entry, place: RulePlace, rew
 }
 
 /**
- * As {@link checkLossless}, of all rules that are written back where a table is replaced.
- * @param wasThere whether a rule is one that was read
+ * As {@link checkLossless}, for all rules that are written back when a table is replaced.
+ * @param wasThere whether a rule was read from the table
  */
 export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewrite: readonly string[]): void {
   for (const { name: chain, rules } of orderedChains(to))
@@ -72,7 +72,7 @@ export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewr
     }
 }
 
-/** Refuses names of what need not be said. @throws IptcError */
+/** Checks the option `rewrite`: refuses names that need no permission. @throws IptcError */
 export function checkRewrite(rewrite: unknown, family: Family): void {
   if (!Array.isArray(rewrite))
     throw new IptcError('XT_BAD_OPTION', "the option rewrite is a list of names, as ['CT --timeout']")

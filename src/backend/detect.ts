@@ -1,4 +1,4 @@
-/** Which of the kernel's packet filters has the rules. */
+/** Detects which backend holds the rules. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { flag } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -12,31 +12,31 @@ import { openStore, tableNames } from './open'
 import type { BackendName } from './store'
 
 /**
- * Where to look.
+ * The options of {@link detectBackend}.
  * @since 0.1.0
  */
 export interface DetectOptions {
-  /** Network namespace, as of tables. */
+  /** Network namespace, as for tables. */
   readonly namespace?: string | number | NetworkNamespace | undefined
-  /** Another packet filter than that of Linux. */
+  /** A kernel other than Linux. */
   readonly kernel?: Kernel | undefined
-  /** The tables of IPv6 before those of IPv4; the other way round unless said. */
+  /** Look at the IPv6 tables first; the default is IPv4 first. */
   readonly ipv6?: boolean | undefined
 }
 
 const OPTIONS = { namespace: aNamespace, kernel: aKernel, ipv6: flag }
 
 /**
- * Which backend to use where nobody has said so:
+ * Detects the backend in use:
  *
- * 1. the one whose tables hold something of this family: a rule, a chain that is not built in, or another policy than ACCEPT;
- * 2. where both do, the one with more rules, and nf_tables where they have as many;
- * 3. where neither does, the same of the other family;
- * 4. where nothing is held at all, nf_tables, unless the kernel has none.
+ * 1. the one whose tables hold anything of this family: a rule, a user-defined chain, or a policy other than ACCEPT;
+ * 2. if both do, the one with more rules, or nf_tables if they have equally many;
+ * 3. if neither does, the same for the other family;
+ * 4. if nothing is found, nf_tables, unless the kernel lacks it.
  *
- * Only tables that exist already are looked at, and none is made. Whoever may not see the tables of ip_tables is told of
- * nf_tables.
- * @throws {@link IptcError} for an option that is not understood
+ * Only existing tables are read, and none is created. If the process may not read ip_tables, only nf_tables is
+ * considered.
+ * @throws {@link IptcError} for an unknown option
  * @since 0.1.0
  * @example
  * ```ts
@@ -58,13 +58,13 @@ export function detectBackend(options: DetectOptions = {}): BackendName {
   return detectedBackend(kernel ?? new LinuxKernel({ namespace }), ipv6 ? 'ipv6' : 'ipv4')
 }
 
-/** @internal As {@link detectBackend}. @param otherwise where nothing is held at all, and the kernel has nf_tables */
+/** @internal As {@link detectBackend}. @param otherwise the result if nothing is found and the kernel has nf_tables */
 export function detectedBackend(kernel: Kernel, family: FamilyName, otherwise: BackendName = 'nft'): BackendName {
   const families: readonly FamilyName[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6', 'ipv4']
   try {
     const nft = families.map((one) => tableNames('nft', kernel, one))
     const legacy = families.map((one) => tableNames('legacy', kernel, one))
-    // Where ip_tables has no tables, those of nf_tables need not be read to know which it is.
+    // Without ip_tables tables, the nf_tables ones need not be read.
     if (otherwise === 'nft' && legacy.flat().length === 0) return 'nft'
     for (const [i, one] of families.entries()) {
       const holder = holderOf(kernel, one, { nft: nft[i] ?? [], legacy: legacy[i] ?? [] })
@@ -78,7 +78,7 @@ export function detectedBackend(kernel: Kernel, family: FamilyName, otherwise: B
   }
 }
 
-/** Which of the two holds something of a family, or more. @param names of the tables that there are */
+/** Which backend holds anything of a family, or more of it. @param names the existing tables */
 function holderOf(
   kernel: Kernel,
   family: FamilyName,

@@ -1,4 +1,4 @@
-/** Which backend a table has, and its store there. */
+/** Selects the backend of a table and opens its store. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import type { Taken } from '../check-input'
 import { IptcError, UnsupportedError } from '../errors'
@@ -11,15 +11,15 @@ import { BACKENDS, type BackendName, type Store } from './store'
 
 const isBackend = (value: unknown): value is BackendName => (BACKENDS as readonly unknown[]).includes(value)
 
-/** Of a value that is to name a backend. */
+/** Accepts the name of a backend. */
 export const aBackend: Taken = { accepts: isBackend, expected: BACKENDS.join(' or ') }
 
 const VARIABLE = 'XTABLES_BACKEND'
 
-/** What the environment says; that of ip_tables where it says nothing. @throws IptcError */
+/** The backend named in the environment; ip_tables if none is. @throws IptcError */
 export const backendOfEnvironment = (): BackendName => saidBackend() ?? 'legacy'
 
-/** What the environment says. @throws IptcError */
+/** The backend named in the environment. @throws IptcError */
 export function saidBackend(): BackendName | undefined {
   const said = process.env[VARIABLE]
   if (said === undefined || said === '') return undefined
@@ -35,7 +35,7 @@ interface Place {
   readonly findRefused: boolean
 }
 
-/** In the order in which iptables-nft-save prints them. */
+/** In the order of iptables-nft-save. */
 const NFT_TABLES = ['mangle', 'security', 'raw', 'filter', 'nat']
 
 /** @throws UnsupportedError */
@@ -44,7 +44,7 @@ export function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
   throw new UnsupportedError('XT_NO_NFTABLES', `${kernel.description} has no netlink, and so no nf_tables`)
 }
 
-/** Names of the tables of iptables that exist already; asking creates none. */
+/** Names of the existing iptables tables; asking creates none. */
 export function tableNames(backend: BackendName, kernel: Kernel, family: FamilyName): string[] {
   if (backend === 'legacy') return kernel.tables(family)
   const client = new NftClient(withNetlink(kernel), FAMILIES[family])
@@ -56,7 +56,7 @@ export function tableNames(backend: BackendName, kernel: Kernel, family: FamilyN
   }
 }
 
-/** @throws UnsupportedError where the kernel has no netlink, and the backend needs it */
+/** @throws UnsupportedError if the backend needs netlink, and the kernel has none */
 export function openStore(backend: BackendName, place: Place, family: Family, table: string): Store {
   const { kernel, client, rewrite, findRefused } = place
   if (backend === 'legacy') return new LegacyStore({ kernel, client, options: { rewrite, findRefused } }, family, table)

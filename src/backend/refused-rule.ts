@@ -1,11 +1,11 @@
-/** Of which rule a refusal of the kernel is, and why: the kernel itself says no more than an errno. */
+/** Finds the rule that the kernel refused, and a likely reason: the kernel returns only an errno. */
 import type { Family } from '../abi/family'
 import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../errors'
 import { faultText } from '../extensions/extension'
 import { entryExtensions } from '../ruleset/entry-extensions'
 import type { Entry } from '../ruleset/table-entry'
 
-/** A rule that is new in its table, and where it stands. */
+/** A new rule of a table, and its place. */
 export interface Candidate {
   readonly rule: Entry
   readonly place: RulePlace
@@ -15,7 +15,7 @@ interface Guess extends RulePart {
   readonly reason: string
 }
 
-/** Why the kernel may have refused this rule with this errno. */
+/** Likely reasons for this errno, given the rule. */
 function guesses(family: Family, { bytes }: Entry, errno: number): Guess[] {
   return entryExtensions(family, bytes).flatMap(({ at, known }) => {
     if (known === undefined) return []
@@ -31,13 +31,13 @@ function guesses(family: Family, { bytes }: Entry, errno: number): Guess[] {
   })
 }
 
-/** What all have in common. */
+/** The value that all guesses share. */
 function common(found: readonly Guess[], key: keyof RulePart): string | undefined {
   const [first, ...others] = found.map((one) => one[key])
   return others.every((one) => one === first) ? first : undefined
 }
 
-/** The error that says that this rule is what the kernel refused. @param note what else there is to say */
+/** The error for the refused rule. @param note an additional remark */
 export function blame(error: KernelError, family: Family, { rule, place }: Candidate, note = ''): RuleError {
   const found = guesses(family, rule, error.errno)
   if (found.length === 0) return new RuleError('XT_RULE_REFUSED', place, `${error.message}${note}`, { cause: error })

@@ -1,4 +1,4 @@
-/** Many edits in one exchange with the kernel. */
+/** Batches: many edits written together. */
 import { check, list, names, text } from '../check-input'
 import { Chain } from '../iptc/chain'
 import { storedRule } from '../iptc/rule'
@@ -13,11 +13,11 @@ import { insertionIndex } from './rules'
 import type { FlushOption } from './tables'
 
 /**
- * Begins a batch over one table, or over all. Functions that get it as `{ batch }` edit in it, and nothing is written
- * before {@link batchEnd}; `batch.abandon()` drops it, as `using batch = batchBegin()` does at the end of its block.
- * Unlike in python-iptables, nobody else notices it: other calls go on to write at once.
- * @param table - the only table that it may edit; any unless said
- * @throws {@link IptcError} for an option that is not understood
+ * Begins a batch over one table, or over all. Functions that are passed `{ batch }` edit the batch, and nothing is
+ * written before {@link batchEnd}. `batch.abandon()` drops the edits, as does `using batch = batchBegin()` at the end
+ * of its block. Unlike in python-iptables, a batch does not affect other calls: these still write at once.
+ * @param table - the only table that the batch may edit; by default any
+ * @throws {@link IptcError} for an unknown option
  * @since 0.1.0
  * @example
  * ```ts
@@ -34,9 +34,9 @@ export const batchBegin = (table?: string, options: Omit<EasyOptions, 'batch'> =
   new Batch(table, placeOf(options))
 
 /**
- * Writes the edits of a batch: each table as a whole, one table after the other, once all are found to be what the kernel
- * takes. The batch is over then, also where this throws; the table at fault, and those behind it, are as they were.
- * @throws {@link ConflictError} where a table was changed by another since the batch first looked at it
+ * Writes the edits of a batch. All tables are checked first; then each is written atomically, one after the other.
+ * Afterwards the batch is over, even if this throws; the table at fault and those after it are unchanged.
+ * @throws {@link ConflictError} if a table was changed by another program since the batch first read it
  * @throws {@link RuleError} for a rule that the kernel would refuse
  * @since 0.1.0
  * @example
@@ -57,8 +57,8 @@ export function batchEnd(batch: Batch): void {
 }
 
 /**
- * Makes chains, all or none. Of those that exist already, the rules are deleted, unless `flush` is false.
- * @throws {@link XtablesError} for a name that no chain can have
+ * Creates chains, all or none. Chains that exist already are flushed, unless `flush` is false.
+ * @throws {@link XtablesError} for an invalid name
  * @since 0.1.0
  * @example
  * ```ts
@@ -85,8 +85,8 @@ export const batchAddChains = (
 }
 
 /**
- * Deletes chains with their rules, all or none. One that is not there is passed over.
- * @throws {@link RuleError} for a built-in chain, or one that rules of other chains go to
+ * Deletes chains with their rules, all or none. Chains that do not exist are skipped.
+ * @throws {@link RuleError} for a chain that is built in, or the target of a jump from another chain
  * @since 0.1.0
  * @example
  * ```ts
@@ -103,27 +103,27 @@ export const batchDeleteChains = (table: string, chains: readonly string[], opti
     it.atomically(() => {
       check('what batchDeleteChains takes out', chains, names)
       const present = [...new Set(chains)].filter((chain) => it.isChain(chain))
-      // They may go to each other: no rule of any of them may be left when the first is taken out.
+      // The chains may jump to each other, so all are flushed before the first is deleted.
       for (const chain of present) new Chain(it, chain).flush()
       for (const chain of present) it.deleteChain(chain)
     }),
   )
 
 /**
- * A rule to add to a chain, and where, as {@link addRule} takes it; at the end unless said.
+ * A rule to add to a chain, and its position as in {@link addRule}; by default at the end.
  * @since 0.1.0
  */
 export type RuleToAdd = readonly [chain: string, rule: RuleDictionary, position?: number]
 /**
- * A rule to delete from a chain: the first that says the same.
+ * A rule to delete from a chain: the first equal one.
  * @since 0.1.0
  */
 export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
 
 /**
- * Adds rules, all or none. Positions are those at the turn of each rule.
- * @throws as {@link addRule} does; the `path` of an {@link XtablesError} begins with the place of the rule in the list, as in
- * `[2, 1, 'tcp', 'dport']`
+ * Adds rules, all or none. Each position refers to the chain after the previous additions.
+ * @throws as {@link addRule}; the `path` of an {@link XtablesError} starts with the index of the rule in the list, as
+ *   in `[2, 1, 'tcp', 'dport']`
  * @since 0.1.0
  * @example
  * ```ts
@@ -149,7 +149,7 @@ export const batchAddRules = (table: string, rules: readonly RuleToAdd[], option
     it.edit((draft) => addAll(it, draft, entries))
   })
 
-/** Lists, of which each begins with the name of a chain. */
+/** Checks a list of lists that each start with the name of a chain. */
 function checkRules(what: string, rules: readonly (readonly unknown[])[]): void {
   check(`what ${what} takes`, rules, list)
   for (const [i, rule] of rules.entries()) {
@@ -164,7 +164,7 @@ interface Addition {
   readonly entry: Entry
 }
 
-/** All or none: of a draft that throws halfway, nothing is kept. */
+/** All or none: if this throws halfway, nothing of the draft is kept. */
 function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): void {
   const trial = draftOf(draft)
   for (const { chain, position, entry } of additions) {
@@ -175,9 +175,9 @@ function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): 
 }
 
 /**
- * Deletes rules, all or none; with `throws: false`, those that are there.
- * @returns whether all were there
- * @throws {@link NotFoundError} for a rule or chain that is not there
+ * Deletes rules, all or none; with `throws: false`, those that exist.
+ * @returns whether all of them existed
+ * @throws {@link NotFoundError} for a rule or chain that does not exist
  * @since 0.1.0
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Edits that are kept back and written together. */
+/** Edits that are collected and written together. */
 
 import { check, text } from '../check-input'
 import { IptcError } from '../errors'
@@ -7,24 +7,24 @@ import { type AnyTable, Table, Table6 } from '../iptc/table'
 import type { TableOptions } from '../iptc/table-handle'
 
 /**
- * Where the tables are that a function is to work on.
+ * Where the tables of a call are.
  * @since 0.1.0
  */
 export interface Place extends Omit<TableOptions, 'autocommit'> {
-  /** The tables of IPv6; those of IPv4 unless said. */
+  /** Use the IPv6 tables; the default is IPv4. */
   readonly ipv6?: boolean | undefined
 }
 
-/** @throws IptcError for a family or place that cannot be */
+/** @throws IptcError for an invalid family or place */
 export function openTable(name: string, { ipv6 = false, ...options }: Place, autocommit = true): AnyTable {
   return ipv6 ? new Table6(name, { ...options, autocommit }) : new Table(name, { ...options, autocommit })
 }
 
 /**
- * Tables whose edits wait for {@link batchEnd}. Functions that get it as `{ batch }` work on what it holds: they see the
- * edits that were made in it, and nobody else does. {@link batchBegin} makes it.
+ * Tables whose edits wait for {@link batchEnd}. Functions that are passed `{ batch }` work on the batch: they see the
+ * edits made in it, and nothing else does. Use {@link batchBegin} to make one.
  *
- * python-iptables has no such handle: there, `batch_begin` switches the writing off for the whole process.
+ * python-iptables has no such handle: its `batch_begin` stops writing for the whole process.
  * @since 0.1.0
  * @example
  * ```ts
@@ -52,7 +52,7 @@ export class Batch {
     this.place = place
   }
 
-  /** Whether it was ended or abandoned. */
+  /** Whether the batch has been written or abandoned. */
   get ended(): boolean {
     return this.#tables === undefined
   }
@@ -73,11 +73,14 @@ export class Batch {
     return table
   }
 
-  /** Checks all edits, then writes them, table by table. Whatever comes of it, the batch is over. See {@link batchEnd}. */
+  /**
+   * Checks all edits, then writes them table by table. Afterwards the batch is over, even if this throws. See
+   * {@link batchEnd}.
+   */
   end(): void {
     const tables = [...this.#open().values()]
     try {
-      // What one table may not hold is no reason to have written another.
+      // Check all tables before the first is written, so that a fault in one leaves all unchanged.
       if (tables.length > 1) for (const table of tables) table.check()
       for (const table of tables) table.commit()
     } finally {
@@ -85,7 +88,7 @@ export class Batch {
     }
   }
 
-  /** @internal As {@link end}, with the big system calls and the waits for the lock off the main thread. */
+  /** @internal As {@link end}, with the large system calls and the waits for the lock off the main thread. */
   async endAsync(options: WaitOptions): Promise<void> {
     const tables = [...this.#open().values()]
     try {
@@ -96,13 +99,13 @@ export class Batch {
     }
   }
 
-  /** Drops all edits; after the end, it does nothing. */
+  /** Drops all edits. After the end of the batch, it does nothing. */
   abandon(): void {
     for (const table of this.#tables?.values() ?? []) table.close()
     this.#tables = undefined
   }
 
-  /** Drops the edits, unless the batch was ended. */
+  /** Drops the edits, unless the batch has been written. */
   [Symbol.dispose](): void {
     this.abandon()
   }

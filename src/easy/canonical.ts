@@ -1,4 +1,4 @@
-/** Dictionaries under canonical keys, and back: where a fault stands in what the caller wrote. */
+/** Converts dictionaries to canonical keys, and paths of errors back to the keys that the caller wrote. */
 import type { FamilyName } from '../abi/family'
 import { XtablesError } from '../errors'
 import { findExtension, type Known } from '../extensions/registry'
@@ -9,13 +9,13 @@ import { isRuleKey, matchName, parameterKey, ruleKey, withKeys } from './diction
 export type Dictionary = Readonly<Record<string, unknown>>
 export type Path = readonly (string | number)[]
 
-/** The same error, about what stands at `path`. */
+/** The same error with `path`. */
 export const placedAt = (path: Path, error: XtablesError, value = error.value): XtablesError => {
   const { extension, parameter, expected, message } = error
   return new XtablesError(error.code, message, { extension, parameter, value, expected, path }, { cause: error.cause })
 }
 
-/** Runs `body`, and says of errors that do not know it that they are about `path`. */
+/** Runs `body`, and adds `path` to errors that have none. */
 export function within<T>(path: Path, body: () => T): T {
   try {
     return body()
@@ -25,10 +25,13 @@ export function within<T>(path: Path, body: () => T): T {
   }
 }
 
-/** Keys and places on the way to the deepest value of a rule, with room to spare. */
+/** An upper bound for the depth of a value in a rule. */
 const DEEPEST = 8
 
-/** Data as JSON has it: numbers that it lacks become text. @throws XtablesError for an object that may hide what it says */
+/**
+ * Copies a value as JSON data; numbers that JSON lacks become strings. @throws XtablesError for an object that may hide
+ * data
+ */
 function plainData(value: unknown, path: Path): unknown {
   if (typeof value === 'bigint') return String(value)
   if (path.length > DEEPEST)
@@ -77,7 +80,7 @@ function canonicalValue(key: string, value: unknown, family: FamilyName): unknow
   return Array.isArray(value) ? value.map((one, i) => part(one, [key, i])) : part(value, [key])
 }
 
-/** A rule's dictionary with all its keys in canonical spelling. @throws XtablesError */
+/** A rule dictionary with canonical keys. @throws XtablesError */
 export function canonicalRule(input: unknown, family: FamilyName): Dictionary {
   if (!isPlain(input))
     throw new XtablesError('XT_BAD_DICTIONARY', 'rule: a rule is a plain object, as JSON has it', {
@@ -97,7 +100,7 @@ const spellingOf = (dictionary: Dictionary, step: string): string =>
     ? step
     : (Object.keys(dictionary).find((key) => ruleKey(key) === step || dashed(key) === step) ?? step)
 
-/** A path under canonical keys as one in what the caller wrote, and what stands there. */
+/** Translates a path with canonical keys to one in the caller's dictionary, and finds the value there. */
 export function traced(input: unknown, path: Path): { path: Path; value: unknown } {
   const steps: (string | number)[] = []
   let value = input

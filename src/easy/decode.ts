@@ -1,4 +1,7 @@
-/** From a rule's bytes to its dictionary. Every rule of a dump goes through here, so it builds nothing in between. */
+/**
+ * Decodes entry bytes to a rule dictionary. Every rule of a dump passes through here, so no intermediate objects are
+ * built.
+ */
 import { u32, u64 } from '../binary/codec'
 import type { Context } from '../extensions/context'
 import type { Parameter } from '../extensions/payload'
@@ -16,8 +19,8 @@ import { protocolKey } from './protocols'
 type Dictionary = Record<string, unknown>
 
 /**
- * A list where a string would be read otherwise: in a list, only a first word `!` before all other words negates.
- * (A word that begins with `!`, such as a comment, may be a value.)
+ * The value of a parameter. It is a list if a string would be read differently: in a list, only a first word `!` by
+ * itself negates. (A word that starts with `!`, such as a comment, may be a value.)
  */
 function parameterValue({ negated, words }: Parameter): Value {
   if (negated) return words.length === 0 ? '!' : ['!', ...words]
@@ -26,7 +29,7 @@ function parameterValue({ negated, words }: Parameter): Value {
   return word.startsWith('!') ? [word] : word
 }
 
-/** What stands in the rule itself is a string, negated or not. */
+/** Fields of the rule itself are strings, with a leading `!` if negated. */
 function headValue({ name, negated, words }: Parameter): unknown {
   if (words.length === 0) return negated ? '!' : true
   const word = words[0] as string
@@ -42,7 +45,7 @@ function partValue(part: PartSpec): Dictionary {
   return dictionary
 }
 
-/** An object keeps such keys in the order of their numbers. */
+/** Objects order such keys numerically. */
 const isIndex = (key: string): boolean => /^\d+$/.test(key)
 
 function addMatches(rule: Dictionary, matches: readonly PartSpec[]): void {
@@ -61,7 +64,7 @@ function addMatches(rule: Dictionary, matches: readonly PartSpec[]): void {
   if (!ordered) rule['matches'] = matches.map(({ name }) => name)
 }
 
-/** By its name alone, unless that would be read as something else. */
+/** A jump to a chain is its name, unless that would be read as something else. */
 const chainValue = (chain: string): unknown => (isTargetWord(chain) ? { jump: chain } : chain)
 
 function targetValue(target: Exclude<TargetSpec, { kind: 'none' }>): unknown {
@@ -76,16 +79,16 @@ function targetValue(target: Exclude<TargetSpec, { kind: 'none' }>): unknown {
 
 const count = (value: bigint): number | bigint => (value <= Number.MAX_SAFE_INTEGER ? Number(value) : value)
 
-/** Packets and bytes as a dictionary has them. */
+/** Packet and byte counters in a dictionary. */
 export const countersValue = ([packets, bytes]: Counters): CountersOut => [count(packets), count(bytes)]
 
-/** @param counters those of the rule, where they are not what its bytes say. */
+/** @param counters the counters, if they differ from those in the entry bytes */
 export function decodeEntry(entry: Entry, context: Context, counters?: Counters): DumpedRule {
   const spec = describeRule(entry, context)
   return { ...ruleValue(spec), counters: countersValue(counters ?? spec.counters) } as unknown as DumpedRule
 }
 
-/** All but the counters. */
+/** Everything but the counters. */
 function ruleValue({ head, matches, target }: RuleSpec): Dictionary {
   const rule: Dictionary = {}
   for (const parameter of head) rule[parameter.name] = headValue(parameter)
@@ -94,10 +97,10 @@ function ruleValue({ head, matches, target }: RuleSpec): Dictionary {
   return rule
 }
 
-/** Makes a value anew each time. */
+/** Makes a new value on each call. */
 type Make = Fill<unknown>
 
-/** The value that stands where a template has a mark, or several of one gap. */
+/** The value for a mark of a template, or for several marks of one gap. */
 function valueAt({ gap }: Mark, { gaps }: EntryTemplate, target: TargetSpec): Make {
   if (gap === undefined) {
     const isGoto = target.kind === 'chain' && target.goto
@@ -110,7 +113,7 @@ function valueAt({ gap }: Mark, { gaps }: EntryTemplate, target: TargetSpec): Ma
     : (words) => parameterValue({ name, negated, words: words[number] as readonly string[] })
 }
 
-/** Copies a value; undefined for one that need not be copied. @param marked what stands in place of a part of it */
+/** Compiles a copy of a value; undefined if it need not be copied. @param marked the replacement for a part of it */
 function makeOf(value: unknown, marked: (part: unknown) => Make | undefined): Make | undefined {
   const special = marked(value)
   if (special !== undefined || typeof value !== 'object' || value === null) return special
@@ -132,11 +135,11 @@ function makeOf(value: unknown, marked: (part: unknown) => Make | undefined): Ma
   }
 }
 
-/** Undefined where the rule has a mark in its own words. */
+/** Undefined if the rule itself contains a mark character. */
 function compile(entry: Entry, template: EntryTemplate, context: Context): Make | undefined {
   const { rule, marks } = markGaps(entry, template, context)
   const met: Mark[] = []
-  // A key that is there already is stored to much faster than one that comes on top.
+  // Storing to an existing key is much faster than adding one.
   const make = makeOf({ ...ruleValue(rule), counters: undefined }, (part) => {
     const words: unknown[] = Array.isArray(part) ? part : [part]
     const within = marks.filter(({ text }) => words.some((word) => typeof word === 'string' && word.includes(text)))
@@ -146,13 +149,13 @@ function compile(entry: Entry, template: EntryTemplate, context: Context): Make 
   return met.length === marks.length ? make : undefined
 }
 
-/** A number where one can hold it. */
+/** A number if it is a safe integer. */
 function countAt(bytes: Uint8Array, at: number): number | bigint {
   const high = u32.read(bytes, at + 4)
   return high < 2 ** 21 ? high * 2 ** 32 + u32.read(bytes, at) : u64.read(bytes, at)
 }
 
-/** Rules of a chain as dictionaries, most by the template of one that was like them. */
+/** Decodes the rules of a chain, most of them by the template of a similar one. */
 export function decodeRules(rules: Rules, context: Context): DumpedRule[] {
   const { image } = rules
   const { pcnt, bcnt } = context.family.entry.fields

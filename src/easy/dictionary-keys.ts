@@ -1,26 +1,26 @@
-/** Keys of dictionaries, however they are spelt. */
+/** Keys of rule dictionaries and their spellings. */
 import { XtablesError } from '../errors'
 import type { Known } from '../extensions/registry'
 import { dashed } from '../iptc/parameter-values'
 import { HEADS } from '../ruleset/rule-head'
 
-/** Keys of a rule's own parameters, for both families: one of the other family is known by name, and refused. */
+/** Keys of a rule's own fields, for both families: a key of the other family is recognised and refused. */
 const HEAD_KEYS: ReadonlySet<string> = new Set(Object.values(HEADS).flatMap(({ variant }) => [...variant.names.keys()]))
 const RULE_KEYS: ReadonlySet<string> = new Set([...HEAD_KEYS, 'matches', 'target', 'counters'])
 
-/** Goes before the name of a match that would be taken for something else. Its own name is never used so by iptables. */
+/** Prefix for a match whose name has another meaning as a key. No iptables match name starts with it. */
 const MATCH = '-m '
 
 const isReserved = (name: string): boolean =>
   RULE_KEYS.has(dashed(name)) || name in Object.prototype || name.startsWith(MATCH)
 
-/** The key of a match in a rule. */
+/** The dictionary key of a match. */
 export const matchKey = (name: string): string => (isReserved(name) ? MATCH + name : name)
 
-/** The match that a key stands for. */
+/** The match name of a key. */
 export const matchName = (key: string): string => (key.startsWith(MATCH) ? key.slice(MATCH.length) : key)
 
-/** A key of a rule in its canonical spelling. */
+/** The canonical spelling of a rule key. */
 export function ruleKey(key: string): string {
   if (key.startsWith(MATCH)) return matchKey(matchName(key))
   const plain = dashed(key)
@@ -28,17 +28,17 @@ export function ruleKey(key: string): string {
 }
 
 export const isHeadKey = (key: string): boolean => HEAD_KEYS.has(key)
-/** Whether a key is no match. */
+/** Whether a key is a field of the rule, and not a match. */
 export const isRuleKey = (key: string): boolean => RULE_KEYS.has(key)
 
-/** A parameter's name with dashes. */
+/** The name of a parameter with dashes. */
 export const parameterKey = (known: Known | undefined, key: string): string =>
   known?.variant.names.has(key) ? key : dashed(key)
 
 /**
- * An object under canonical keys.
- * @throws XtablesError where two keys are spellings of one, and for a key without a value: it was meant to ask for
- * something, and a rule without it is wider
+ * Copies an object with canonical keys.
+ * @throws XtablesError if two keys are spellings of the same one, or if a value is undefined: the caller meant to
+ *   restrict something, and a rule without it would match more packets
  */
 export function withKeys(
   extension: string,

@@ -1,6 +1,6 @@
 /**
- * The shape of rule dictionaries for zod, made from the declarations of the extensions: keys and types. What the words
- * mean is checked where they are encoded.
+ * The zod schema of rule dictionaries, generated from the extension declarations. It checks keys and types; the encoder
+ * checks the values.
  */
 import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../abi/family'
@@ -17,7 +17,7 @@ type Shape = Record<string, Schema>
 
 const word = z.union([z.string(), z.int().min(0)])
 
-/** Both forms of a negated value are described, as people who read the schema should know them. */
+/** Describes both forms of a negated value, for readers of the schema. */
 const describe = (option: Option): { description: string } => ({
   description: `${expectation(option)}${option.negatable ? '; "!value" or ["!", value] negates' : ''}`,
 })
@@ -30,7 +30,7 @@ const flag = z.union([
 
 const words = z.union([word, z.array(word).min(1)])
 
-/** Names are told beside the words that they are among, for editors that offer them. */
+/** Lists known names as an alternative, for completion in editors. */
 function wordsSchema(option: Option) {
   const names = option.words.length === 1 ? (option.words[0]?.names ?? []) : []
   return names.length === 0 ? words : z.union([z.literal([...names]), words])
@@ -58,7 +58,7 @@ const opaque = z
 
 const oneOrMore = (schema: Schema): Schema => z.union([schema, z.array(schema).min(1)])
 
-/** A single value stands for the parameter that is called like the match. */
+/** A single value stands for the parameter that has the name of the match. */
 const shorthand = ({ extension, variant }: Known): Schema =>
   variant.options.has(extension.name) ? word : z.literal('')
 
@@ -96,7 +96,7 @@ function targetsSchema(family: FamilyName): Schema {
   return z.union([z.string(), named])
 }
 
-/** The shape under canonical keys. */
+/** The schema under canonical keys. */
 function makeShape(family: FamilyName): Schema {
   const fragment = z.union([z.boolean(), z.literal('!'), z.tuple([z.literal('!')], z.literal(['', true]))])
   return z
@@ -113,7 +113,7 @@ function makeShape(family: FamilyName): Schema {
 
 const shapes = new Map<FamilyName, Schema>()
 
-/** Made when first asked for, as most programs want one family or none. */
+/** Made on first use: most programs need one family or none. */
 export function shapeOf(family: FamilyName): Schema {
   const shape = shapes.get(family) ?? makeShape(family)
   shapes.set(family, shape)
@@ -128,7 +128,7 @@ export interface Fault {
 
 type Issue = z.core.$ZodIssue
 
-/** The faults of an issue; of an alternative, those of the form that the value comes nearest to. */
+/** The faults of an issue. For a union, those of the alternative closest to the value. */
 function faultsOf(issue: Issue, above: readonly PropertyKey[] = []): Fault[] {
   const path = [...above, ...issue.path] as (string | number)[]
   if (issue.code === 'unrecognized_keys')
@@ -140,13 +140,15 @@ function faultsOf(issue: Issue, above: readonly PropertyKey[] = []): Fault[] {
   return [{ path, message: issue.message }]
 }
 
-/** A form is near whose type is right, so that its faults lie within; among these, the one with the fewest. */
+/**
+ * The closest alternative has the right type, so that its faults lie within; among several, it has the fewest faults.
+ */
 function nearer(form: readonly Fault[], best: readonly Fault[], depth: number): boolean {
   const within = (faults: readonly Fault[]): boolean => faults.every(({ path }) => path.length > depth)
   return within(form) === within(best) ? form.length < best.length : within(form)
 }
 
-/** What makes a dictionary under canonical keys no rule, as far as its shape tells. */
+/** Finds out why a dictionary with canonical keys is not a rule, as far as its shape tells. */
 export function shapeFault(dictionary: unknown, family: FamilyName): Fault | undefined {
   const { error } = z.safeParse(shapeOf(family), dictionary)
   return error?.issues.flatMap((issue) => faultsOf(issue))[0]

@@ -1,47 +1,48 @@
-/** Rules as plain data, in the shape that python-iptables gives them: what a program keeps as JSON. */
+/** Types of rule dictionaries: rules as plain data in the form of python-iptables, which can be stored as JSON. */
 import type { Extension } from '../extensions/extension'
 import type { Matches, Targets } from '../extensions/modules'
 import type { FlagInput, Option } from '../extensions/option'
 import type { CamelCase, NamesIn } from '../iptc/extension-object'
 
 type SnakeCase<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}_${SnakeCase<Tail>}` : S
-/** The three ways to spell a key. */
+/** The three spellings of a key. */
 type Spelt<S extends string> = S | CamelCase<S> | SnakeCase<S>
 
 type Word = string | number | bigint
 /**
- * A parameter that is read: its word, `''` for a flag. Several words are a list; a negated parameter is a list that
- * begins with `!`, a negated flag the word `!`.
+ * A parameter as it is read: its word, `''` for a flag. Several words are a list. A negated parameter is a list that
+ * starts with `!`; a negated flag is the word `!`.
  */
 export type Value = string | readonly string[]
 
 type ValueOf<In> = In extends FlagInput ? '' | '!' : Value
 type OptionsOf<E> = E extends Extension<string, infer O> ? O : never
 
-/** What is written for one extension: every parameter by its name or alias, with dashes, underscores or in camel case. */
+/** The parameters of an extension as they are written: by name or alias, with dashes, underscores or in camel case. */
 export type ParametersIn<E> = {
   readonly [P in NamesIn<OptionsOf<E>> as Spelt<P[0]>]?: P[1] | readonly Word[]
 }
-/** What is read of one extension: its parameters by their names, with dashes. */
+/** The parameters of an extension as they are read: by name, with dashes. */
 export type ParametersOut<E> = {
   readonly [K in keyof OptionsOf<E> & string]?: OptionsOf<E>[K] extends Option<infer In> ? ValueOf<In> : never
 }
 
 /**
- * A match or target that is not known here, or another revision of one that is: its bytes, `0x` before them.
+ * A match or target that this library does not know, or an unknown revision: its bytes in hexadecimal, with a leading
+ * `0x`.
  * @since 0.1.0
  */
 export interface OpaqueDictionary {
-  /** Which revision of the extension it is. */
+  /** Revision of the extension. */
   readonly revision: number
-  /** The bytes in hexadecimal, as in `0x0a000001`. */
+  /** The bytes in hexadecimal, such as `0x0a000001`. */
   readonly payload: string
 }
 
 type OneOrMore<T> = T | readonly T[]
-/** `dst` is an address, and the match of that name is `-m dst`. */
+/** `dst` is an address; the match of that name is `-m dst`. */
 type MatchKey<N extends string> = N extends 'dst' ? `-m ${N}` : N
-/** A string or number stands for the parameter that is called like the extension, `''` for no parameter. */
+/** A string or number stands for the parameter that has the name of the extension, `''` for no parameter. */
 type MatchesIn = {
   readonly [N in keyof Matches as MatchKey<N>]?: OneOrMore<ParametersIn<Matches[N]> | OpaqueDictionary> | Word
 }
@@ -50,9 +51,9 @@ type MatchesOut = {
 }
 
 interface Destinations {
-  /** A chain to go on in, without coming back to this one. */
+  /** Chain to continue in, without returning to this one (`-g`). */
   readonly goto?: string
-  /** A chain to jump to, whatever else has its name. */
+  /** Chain to jump to, even if its name is also that of an extension. */
   readonly jump?: string
 }
 type TargetsIn = {
@@ -63,11 +64,11 @@ type TargetsOut = {
 }
 
 interface Head<Address, Protocol, Fragment> {
-  /** An address, or a network with its mask; `!` in front negates. */
+  /** An address, or a network with a mask. A leading `!` negates. */
   readonly src?: Address
   readonly dst?: Address
   readonly protocol?: Protocol
-  /** Second and further fragments alone; `!` for all packets but these. IPv4 only. */
+  /** Second and further fragments only; `!` for all other packets. IPv4 only. */
   readonly fragment?: Fragment
 }
 
@@ -80,28 +81,28 @@ interface HeadAliases {
 }
 
 interface Order {
-  /** Names of all matches in their order, where the order of the keys cannot tell it. */
+  /** Names of all matches in order, if the order of the keys cannot express it. */
   readonly matches?: readonly string[]
 }
 
 /**
- * Packets and bytes: numbers up to 2^53 - 1, above that a bigint or a decimal string.
+ * Packet and byte counters: numbers up to 2^53 - 1, above that bigints or decimal strings.
  * @since 0.1.0
  */
 export type CountersIn = readonly [packets: Word, bytes: Word]
 /**
- * Packets and bytes: numbers up to 2^53 - 1, a bigint above that.
+ * Packet and byte counters: numbers up to 2^53 - 1, above that bigints.
  * @since 0.1.0
  */
 export type CountersOut = readonly [packets: number | bigint, bytes: number | bigint]
 
 /**
- * A rule as it is written. Keys are taken with dashes, underscores or in camel case.
+ * A rule dictionary as input. Keys may be spelt with dashes, underscores or in camel case.
  *
- * Parameters are strings in any form that iptables takes, or numbers; a flag is `''`, `true`, `'1'` or `'true'`. `!` in front of a string
- * negates it, where the parameter can be negated; in a list, only a first word `!` by itself does. A match that stands
- * in the rule more than once is a list. What the type does not know (an extension as {@link OpaqueDictionary}) can be
- * in data that comes from elsewhere.
+ * Parameters are strings in any form that iptables accepts, or numbers. A flag is `''`, `true`, `'1'` or `'true'`. A
+ * leading `!` in a string negates it, if the parameter can be negated; in a list, only a first word `!` by itself does.
+ * A match that occurs several times in the rule is a list. The type covers known extensions only; data from elsewhere
+ * may contain others as an {@link OpaqueDictionary}.
  * @since 0.1.0
  * @example
  * ```ts
@@ -122,29 +123,32 @@ export type RuleDictionary = Head<Text, Text | number, boolean | '!' | readonly 
   InterfacesIn &
   MatchesIn &
   Order & {
-    /** A verdict, a target without parameters, or a chain; `''` for none; or one of them by name with its parameters. */
+    /**
+     * A verdict, a target without parameters, or a chain; `''` for none; or an object with one of these and its
+     * parameters.
+     */
     readonly target?: string | (TargetsIn & Destinations)
-    /** What the rule begins with in a table; `[0, 0]` unless said. */
+    /** Initial counters of the rule in a table; `[0, 0]` by default. */
     readonly counters?: CountersIn
   }
 
 /**
- * A rule as it is read: what can be written, with dashes and in canonical spelling. A rule without target has no `target`.
+ * A rule dictionary as output: valid input, with dashes and canonical values. A rule without a target has no `target`.
  * @since 0.1.0
  */
 export type DumpedRule = Head<string, string, true | '!'> & {
   readonly [K in 'in-interface' | 'out-interface']?: string
 } & MatchesOut &
   Order & {
-    /** A verdict, a target without parameters, or a chain; or one of them by name with its parameters. */
+    /** A verdict, a target without parameters, or a chain; or an object with one of these and its parameters. */
     readonly target?: string | (TargetsOut & Destinations)
-    /** Packets and bytes, as of when the rule was read. */
+    /** Packet and byte counters, as of when the rule was read. */
     readonly counters: CountersOut
   }
 
 /**
- * Whether a value is what JSON calls an object; an instance of a class, which may hide what it
- * says, is none, nor is one with keys that others would pass over.
+ * Whether a value is a plain object as in JSON: not an instance of a class, which may hide data, and without keys that
+ * an enumeration would skip.
  */
 export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false

@@ -1,11 +1,12 @@
 /**
- * The dictionary API: tables, chains and rules by name, rules as plain data in the shape of python-iptables. Each
- * function opens what it needs and closes it again.
+ * The dictionary API: tables, chains and rules by name, rules as plain data in the form of python-iptables. Each
+ * function opens the tables that it needs and closes them again.
  *
- * A rule is `{ protocol: 'tcp', src: '10.0.0.0/8', 'in-interface': '!eth0', tcp: { dport: ['!', '22'] }, comment:
- * { comment: 'x' }, target: { REJECT: { 'reject-with': 'icmp-port-unreachable' } }, counters: [1, 56] }`. Where a chain's
- * keys cannot tell the order of its matches, `matches` lists their names. What is not known here is
- * `{ revision: 1, payload: '0x…' }` under its name. Unlike in python-iptables, nothing that is asked is passed over.
+ * A rule is
+ * `{ protocol: 'tcp', src: '10.0.0.0/8', 'in-interface': '!eth0', tcp: { dport: ['!', '22'] }, comment: { comment: 'x' }, target: { REJECT: { 'reject-with': 'icmp-port-unreachable' } }, counters: [1, 56] }`.
+ * If the keys cannot express the order of the matches, `matches` lists their names. An unknown extension is
+ * `{ revision: 1, payload: '0x…' }` under its name. Unlike in python-iptables, input that is not understood is an
+ * error.
  * @since 0.1.0
  * @module
  */

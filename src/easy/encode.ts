@@ -1,4 +1,4 @@
-/** From a dictionary to a rule's bytes. Whatever is not understood is an error that says where it stands. */
+/** Encodes a rule dictionary to entry bytes. Anything that is not understood is an error with its path. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isVerdict } from '../abi/netfilter'
 import { shown } from '../check-input'
@@ -28,13 +28,13 @@ import { isHeadKey, isRuleKey, matchName } from './dictionary-keys'
 import { shapeFault } from './dictionary-shape'
 import { protocolWord } from './protocols'
 
-/** A part of a rule, and where it stands in the dictionary. */
+/** A part of a rule, and its path in the dictionary. */
 interface Placed<T> {
   readonly path: Path
   readonly part: T
 }
 
-/** A rule with the places of its parts, for those who find fault with them. */
+/** A rule with the paths of its parts, for error messages. */
 interface PlacedRule {
   readonly head: readonly Parameter[]
   readonly matches: readonly Placed<PartSpec>[]
@@ -42,12 +42,12 @@ interface PlacedRule {
   readonly counters: Counters
 }
 
-/** `['!', true]` is how a flag is negated that otherwise is `true`. */
+/** `['!', true]` negates a flag that would otherwise be `true`. */
 const flagWord = (word: unknown): unknown => (word === true ? '' : word)
 
 /**
- * In a list every word is what it is: only a `!` that comes before as many words as there have to be negates. Anything
- * else is read as an object's property is.
+ * Reads a parameter. In a list, words are literal: only a `!` before the required number of words negates. Anything
+ * else is read like an assigned property.
  */
 export function readParameter(extension: string, name: string, option: Option, value: unknown): Reading {
   if (!Array.isArray(value) || value.some((word) => typeof word === 'object'))
@@ -70,7 +70,7 @@ function parametersOf(known: Known, dictionary: Dictionary, path: Path): Paramet
 function readHead(dictionary: Dictionary, family: FamilyName): Parameter[] {
   const known = HEADS[family]
   const given = Object.entries(dictionary).filter(([key]) => isHeadKey(key))
-  // `fragment: false` is how an object says that it asks for nothing.
+  // In an object, `fragment: false` means that nothing is asked.
   const asked = given.filter(([, value]) => value !== false)
   return parametersOf(known, Object.fromEntries(asked), []).map((parameter) => {
     if (known.variant.names.get(parameter.name) !== 'protocol') return parameter
@@ -119,7 +119,7 @@ function readMatches(dictionary: Dictionary, family: FamilyName): Placed<PartSpe
   })
 }
 
-/** @throws XtablesError where `names` does not name each match as often as it is there */
+/** @throws XtablesError unless `names` names each match as often as it occurs */
 function inOrder(matches: readonly Placed<PartSpec>[], names: readonly string[]): Placed<PartSpec>[] {
   const left = [...matches]
   const ordered = names.map((name, i) => {
@@ -211,7 +211,7 @@ const specOf = ({ head, matches, target, counters }: PlacedRule): RuleSpec => ({
   counters,
 })
 
-/** The place of the parameter that an error is about, by whatever name it was given there. */
+/** The path of the parameter at fault, under the name that the caller used. */
 function faultPath(path: Path, known: Known, parameters: readonly Parameter[], { parameter }: XtablesError): Path {
   const { names } = known.variant
   const given = parameters.find(({ name }) => names.get(name) === parameter)
@@ -227,7 +227,7 @@ function locate(path: Path, known: Known, parameters: readonly Parameter[], cont
   }
 }
 
-/** Encodes part by part, to learn which of them is at fault. */
+/** Encodes part by part, to find the one at fault. */
 function findFault({ head, matches, target }: PlacedRule, context: Context): void {
   const locatePart = (kind: 'match' | 'target', path: Path, part: PartSpec): void => {
     if (isOpaque(part)) within([...path, 'payload'], () => encodePart(kind, part, context))
@@ -248,7 +248,7 @@ function encodePlaced(placed: PlacedRule, context: Context): Entry {
   }
 }
 
-/** A dictionary whose keys and types are checked, and where its parts stand. @throws XtablesError */
+/** Checks keys and types of a dictionary and records the paths of its parts. @throws XtablesError */
 function understand(input: unknown, family: FamilyName): PlacedRule {
   const dictionary = canonicalRule(input, family)
   const fault = shapeFault(dictionary, family)
@@ -257,7 +257,7 @@ function understand(input: unknown, family: FamilyName): PlacedRule {
   throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${fault.message}`, { extension: 'rule', path: fault.path })
 }
 
-/** Looks at what does not have its shape as if it had, for the error that says most. */
+/** Examines a malformed value further, for the most specific error. */
 function explain(dictionary: Dictionary, path: Path, family: FamilyName): void {
   const [key] = path
   if (typeof key !== 'string' || key === 'target') readTarget(dictionary['target'], family)
@@ -266,7 +266,7 @@ function explain(dictionary: Dictionary, path: Path, family: FamilyName): void {
   else readMatches({ [key]: dictionary[key] }, family)
 }
 
-/** A key that stands for no match known here is wrong as a whole, unless its value is meant as bytes. */
+/** An unknown match name is an error as a whole, unless its value is given as bytes. */
 function explainUnknown(key: string, value: unknown, family: FamilyName): void {
   if ([value].flat().some(isOpaqueValue)) return
   const heads = HEADS[family].variant.names.keys()
@@ -284,9 +284,9 @@ function explainUnknown(key: string, value: unknown, family: FamilyName): void {
 }
 
 /**
- * The rule that a dictionary stands for.
- * @param place of the dictionary in what the caller wrote.
- * @throws XtablesError with the place of what is wrong, as the caller spelt it
+ * Encodes a rule dictionary.
+ * @param place path of the dictionary in the caller's input.
+ * @throws XtablesError with the path of the fault, in the caller's spelling
  */
 export function encodeDictionary(input: unknown, context: Context, place: Path = []): Entry {
   try {

@@ -1,4 +1,4 @@
-/** The options that the functions of the dictionary API take last, and the table that they lead to. */
+/** The options of the dictionary API, and the table that they select. */
 import type { FamilyName } from '../abi/family'
 import { flag, instance } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -8,25 +8,25 @@ import { PLACE_OPTIONS } from '../iptc/table-handle'
 import { Batch, openTable, type Place } from './batch'
 
 /**
- * Where the functions of `easy` work: the last argument of each.
+ * The options of the functions of `easy`: the last argument of each.
  * @since 0.1.0
  */
 export interface EasyOptions extends Place {
-  /** Work within a batch, which says where its tables are: no other option but what the function itself takes. */
+  /** Work within a batch. The batch determines the tables, so place options may not be combined with it. */
   readonly batch?: Batch | undefined
 }
 
 /**
- * Of functions that can be asked for false in place of an error.
+ * The options of functions that can return a value instead of throwing.
  * @since 0.1.0
  */
 export interface ThrowsOption {
   /**
-   * Whether to throw (the default) where the table, chain or rule is not there, or where the chain is in the way: then
-   * false is returned instead. What is malformed, and a kernel that cannot be spoken to, throw in any case.
+   * Whether to throw (the default) if the table, chain or rule does not exist, or the chain prevents the operation. If
+   * `false`, the function returns false instead. Malformed input and kernel failures always throw.
    */
   readonly throws?: boolean | undefined
-  /** Another name of `throws`, as python-iptables calls it. */
+  /** An alias of `throws`, named as in python-iptables. */
   readonly raiseExc?: boolean | undefined
 }
 
@@ -48,7 +48,7 @@ function batchOf(options: EasyOptions & ThrowsOption): Batch | undefined {
   return batch
 }
 
-/** Where to work, as {@link openTable} takes it. */
+/** The place options, as {@link openTable} takes them. */
 export function placeOf(options: EasyOptions): Place {
   const { ipv6, backend, namespace, kernel, lockTimeoutMs, rewrite, findRefused } = batchOf(options)?.place ?? options
   return { ipv6, backend, namespace, kernel, lockTimeoutMs, rewrite, findRefused }
@@ -56,7 +56,7 @@ export function placeOf(options: EasyOptions): Place {
 
 export const familyOf = (options: EasyOptions): FamilyName => (placeOf(options).ipv6 ? 'ipv6' : 'ipv4')
 
-/** Runs `body` on a table: that of the batch, or one that is closed behind it. */
+/** Runs `body` on a table: that of the batch, or a new one that is closed afterwards. */
 export function withTable<T>(name: string, options: EasyOptions, body: (table: AnyTable) => T): T {
   const batch = batchOf(options)
   if (batch !== undefined) return body(batch.table(name))
@@ -64,7 +64,7 @@ export function withTable<T>(name: string, options: EasyOptions, body: (table: A
   return body(table)
 }
 
-/** Runs `body`, or gives `otherwise` where it fails and the caller wants no error. */
+/** Runs `body`, or returns `otherwise` if it fails and the caller asked for no error. */
 export function attempt<T, E>(options: ThrowsOption, otherwise: E, body: () => T): T | E {
   try {
     return body()

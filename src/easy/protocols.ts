@@ -1,6 +1,7 @@
 /**
- * Names of protocols in dictionaries: those of python-iptables, which has its own and knows none of protocols(5). They
- * are the same on every machine. Any other name that iptables takes is understood, and comes out as its number.
+ * Names of protocols in dictionaries. They are those of python-iptables, which uses its own list instead of
+ * protocols(5), and are the same on every machine. Other names that iptables accepts are understood, and read back as
+ * numbers.
  */
 import { XtablesError } from '../errors'
 import { protocolNumber } from '../extensions/values/databases'
@@ -29,12 +30,12 @@ const NAMES: Readonly<Record<string, number>> = {
 }
 const numbers = new Map(Object.entries(NAMES).map(([name, number]) => [number, name]))
 
-/** What python-iptables calls protocol 4 is 94 for iptables: neither is guessed. */
+/** `ipip` is 4 in python-iptables and 94 in iptables: an error instead of a guess. */
 const AMBIGUOUS = 'ipip'
 
 const canonical = new Map<string, string>()
 
-/** How a dictionary calls the protocol that iptables prints as `word`. */
+/** The dictionary name of a protocol that iptables prints as `word`. */
 export function protocolKey(word: string): string {
   const known = canonical.get(word)
   if (known !== undefined) return known
@@ -44,7 +45,7 @@ export function protocolKey(word: string): string {
   return name
 }
 
-/** The protocol of a dictionary as iptables understands it. @throws XtablesError for `ipip` */
+/** The iptables name of a protocol in a dictionary. @throws XtablesError for `ipip` */
 export function protocolWord(word: string): string {
   if (word === AMBIGUOUS)
     throw new XtablesError(

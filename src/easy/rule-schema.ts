@@ -1,4 +1,4 @@
-/** What rule dictionaries look like, for people who check configuration files or write JSON Schema. */
+/** Public zod schemas of rule dictionaries, for checking configuration files and generating JSON Schema. */
 import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { UnboundSets } from '../backend/sets'
@@ -8,7 +8,7 @@ import type { RuleDictionary } from './dictionary'
 import { shapeOf } from './dictionary-shape'
 import { encodeDictionary } from './encode'
 
-/** Runs `body`, and makes an issue of what it complains of. */
+/** Runs `body`, and reports its errors as issues. */
 function reporting<T>(context: z.core.$RefinementCtx, body: () => T): T {
   try {
     return body()
@@ -30,9 +30,9 @@ function makeSchema(family: FamilyName): z.ZodType<RuleDictionary, RuleDictionar
 }
 
 /**
- * A [zod](https://zod.dev) schema of a rule of IPv4 as a dictionary: it accepts what `easy.encodeRule` accepts, and gives it back under
- * canonical keys. Paths of issues are those of canonical keys. `z.toJSONSchema(ruleSchema)` describes keys and types; keys with dashes
- * alone.
+ * A [zod](https://zod.dev) schema of an IPv4 rule dictionary: it accepts what `easy.encodeRule` accepts, and returns it
+ * with canonical keys. Issue paths use canonical keys. `z.toJSONSchema(ruleSchema)` describes keys and types, with
+ * dashes only.
  * @since 0.1.0
  * @example
  * ```ts
@@ -45,7 +45,7 @@ function makeSchema(family: FamilyName): z.ZodType<RuleDictionary, RuleDictionar
 export const ruleSchema = makeSchema('ipv4')
 
 /**
- * As {@link ruleSchema}, for rules of IPv6.
+ * As {@link ruleSchema}, for IPv6 rules.
  * @since 0.1.0
  * @example
  * ```ts

@@ -18,13 +18,13 @@ import { attempt, type EasyOptions, familyOf, type ThrowsOption, withTable } fro
 import { dumpRules } from './tables'
 
 /**
- * Makes a rule of IPv6 of a dictionary. It belongs to no table yet.
- * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
+ * Makes an IPv6 rule from a dictionary. It belongs to no table yet.
+ * @throws {@link XtablesError} whose `path` locates the fault in the dictionary
  */
 export function encodeRule(rule: RuleDictionary, options: EasyOptions & { readonly ipv6: true }): Rule6
 /**
- * Makes a rule of IPv4 of a dictionary. It belongs to no table yet.
- * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
+ * Makes an IPv4 rule from a dictionary. It belongs to no table yet.
+ * @throws {@link XtablesError} whose `path` locates the fault in the dictionary
  * @since 0.1.0
  * @example
  * ```ts
@@ -36,8 +36,8 @@ export function encodeRule(rule: RuleDictionary, options: EasyOptions & { readon
  */
 export function encodeRule(rule: RuleDictionary, options?: EasyOptions & { readonly ipv6?: false | undefined }): Rule
 /**
- * Makes a rule of a dictionary, of the family that `options` say.
- * @throws {@link XtablesError} whose `path` says where in the dictionary the fault is
+ * Makes a rule from a dictionary, of the family that `options` select.
+ * @throws {@link XtablesError} whose `path` locates the fault in the dictionary
  */
 export function encodeRule(rule: RuleDictionary, options?: EasyOptions): Rule | Rule6
 export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): AnyRule {
@@ -47,8 +47,8 @@ export function encodeRule(rule: RuleDictionary, options: EasyOptions = {}): Any
 }
 
 /**
- * Makes a dictionary of a rule.
- * @throws {@link IptcError} for what is no rule
+ * Makes a dictionary from a rule.
+ * @throws {@link IptcError} for an argument that is not a rule
  * @since 0.1.0
  * @example
  * ```ts
@@ -62,11 +62,11 @@ export function decodeRule(rule: AnyRule): DumpedRule {
   return decodeEntry(rule.entry, rule.context)
 }
 
-/** @throws XtablesError; for an ipset that is not there too */
+/** @throws XtablesError, also for an ipset that does not exist */
 const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): AnyRule =>
   storedRule(context.family, { entry: encodeDictionary(rule, context, place), sets: context.sets })
 
-/** Place in a chain of `length` rules before which position `position` is: see {@link addRule}. */
+/** The index before which to insert for `position` in a chain of `length` rules: see {@link addRule}. */
 export function insertionIndex(position: number, length: number): number {
   if (Number.isInteger(position)) {
     const index = position === 0 ? length : position > 0 ? position - 1 : length + position
@@ -88,8 +88,8 @@ export function insertionIndex(position: number, length: number): number {
 /**
  * Adds a rule to a chain.
  * @param position - 0 appends; n makes it the nth rule, from 1; -n puts it before the nth from the end
- * @throws {@link NotFoundError} for a chain that is not there
- * @throws {@link XtablesError} for a dictionary that is no rule, whose `path` says where, and for a position that is not there
+ * @throws {@link NotFoundError} for a chain that does not exist
+ * @throws {@link XtablesError} for an invalid dictionary, with the `path` of the fault, and for a position out of range
  * @throws {@link RuleError} for a rule that the kernel would refuse
  * @since 0.1.0
  * @example
@@ -119,8 +119,8 @@ export function addRule(
 }
 
 /**
- * Makes a rule the first of its chain.
- * @throws as {@link addRule} does
+ * Inserts a rule at the start of a chain.
+ * @throws as {@link addRule}
  * @since 0.1.0
  * @example
  * ```ts
@@ -135,9 +135,9 @@ export const insertRule = (table: string, chain: string, rule: RuleDictionary, o
   addRule(table, chain, rule, 1, options)
 
 /**
- * Puts a rule in the place of the first that says the same as `oldRule`.
- * @throws {@link NotFoundError} where there is none
- * @throws {@link XtablesError}, {@link RuleError} as {@link addRule} does
+ * Replaces the first rule equal to `oldRule`.
+ * @throws {@link NotFoundError} if there is none
+ * @throws {@link XtablesError}, {@link RuleError} as {@link addRule}
  * @since 0.1.0
  * @example
  * ```ts
@@ -163,9 +163,9 @@ export function replaceRule(
 }
 
 /**
- * Deletes the first rule that says the same as `rule`; its counters do not matter.
- * @returns true, or false where there is none and `throws` is false
- * @throws {@link NotFoundError} where there is none
+ * Deletes the first rule equal to `rule`. Counters are ignored.
+ * @returns true, or false if there is none and `throws` is false
+ * @throws {@link NotFoundError} if there is none
  * @since 0.1.0
  * @example
  * ```ts
@@ -196,8 +196,8 @@ function find(table: AnyTable, chain: string, rule: AnyRule): number {
 }
 
 /**
- * All rules of a chain, which position 0 stands for.
- * @throws {@link NotFoundError} where there is no such chain
+ * Returns all rules of a chain, which is what position 0 means.
+ * @throws {@link NotFoundError} if there is no such chain
  * @since 0.1.0
  * @example
  * ```ts
@@ -210,7 +210,7 @@ function find(table: AnyTable, chain: string, rule: AnyRule): number {
  * ```
  */
 export function getRule(table: string, chain: string, position?: 0, options?: EasyOptions): DumpedRule[]
-/** All rules of a chain, or undefined where there is no such chain and `throws` is false. */
+/** Returns all rules of a chain, or undefined if there is no such chain and `throws` is false. */
 export function getRule(
   table: string,
   chain: string,
@@ -218,8 +218,8 @@ export function getRule(
   options: EasyOptions & ThrowsOption,
 ): DumpedRule[] | undefined
 /**
- * A rule by its position: 1 for the first, -1 for the last; or all rules, which is position 0.
- * @throws {@link NotFoundError} where there is no such chain or position
+ * Returns a rule by position: 1 for the first, -1 for the last; or all rules for position 0.
+ * @throws {@link NotFoundError} if there is no such chain or position
  */
 export function getRule(
   table: string,
@@ -227,7 +227,7 @@ export function getRule(
   position: number,
   options?: EasyOptions & { readonly throws?: true | undefined; readonly raiseExc?: true | undefined },
 ): DumpedRule | DumpedRule[]
-/** A rule by its position, or undefined where there is no such chain or position and `throws` is false. */
+/** Returns a rule by position, or undefined if there is no such chain or position and `throws` is false. */
 export function getRule(
   table: string,
   chain: string,
@@ -258,9 +258,9 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
 }
 
 /**
- * Whether the chain has a rule that says the same; counters do not matter.
- * @throws {@link NotFoundError} for a chain that is not there
- * @throws {@link XtablesError} for a dictionary that is no rule
+ * Tells whether the chain has an equal rule. Counters are ignored.
+ * @throws {@link NotFoundError} for a chain that does not exist
+ * @throws {@link XtablesError} for an invalid dictionary
  * @since 0.1.0
  * @example
  * ```ts
@@ -275,9 +275,9 @@ export const hasRule = (table: string, chain: string, rule: RuleDictionary, opti
   withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
 
 /**
- * Position of the first rule that says the same, counted from 0.
- * @throws {@link NotFoundError} where there is none
- * @throws {@link XtablesError} for a dictionary that is no rule
+ * Returns the position of the first equal rule, counted from 0.
+ * @throws {@link NotFoundError} if there is none
+ * @throws {@link XtablesError} for an invalid dictionary
  * @since 0.1.0
  * @example
  * ```ts
@@ -296,9 +296,9 @@ export const getRulePosition = (
 ): number => withTable(table, options, (it) => find(it, chain, ruleFor(it, rule)))
 
 /**
- * Packets and bytes of the first rule that says the same, in this order.
- * @throws {@link NotFoundError} where there is none
- * @throws {@link XtablesError} for a dictionary that is no rule
+ * Returns the packet and byte counters of the first equal rule, in this order.
+ * @throws {@link NotFoundError} if there is none
+ * @throws {@link XtablesError} for an invalid dictionary
  * @since 0.1.0
  * @example
  * ```ts
@@ -320,7 +320,7 @@ export const getRuleCounters = (
     return entry === undefined ? [0, 0] : countersValue(countersOf(it.context.family, entry))
   })
 
-/** Whether `body` finds nothing wrong with a dictionary. */
+/** Whether `body` accepts a dictionary. */
 function isAccepted(body: () => boolean): boolean {
   try {
     return body()
@@ -331,8 +331,8 @@ function isAccepted(body: () => boolean): boolean {
 }
 
 /**
- * Whether a dictionary is a rule that can be encoded. What depends on its place (the protocol that a match demands, the
- * chain it goes to, ipsets) is not looked at.
+ * Tells whether a dictionary can be encoded as a rule. What depends on its place (the protocol that a match requires,
+ * the chain it jumps to, ipsets) is not checked.
  * @since 0.1.0
  * @example
  * ```ts
@@ -346,7 +346,7 @@ export const testRule = (rule: RuleDictionary, options: EasyOptions = {}): boole
   isAccepted(() => encodeRule(rule, options) !== undefined)
 
 /**
- * Whether there is a match of this name that can have these parameters.
+ * Tells whether a match of this name exists and accepts these parameters.
  * @since 0.1.0
  * @example
  * ```ts
@@ -362,7 +362,7 @@ export const testMatch = (name: string, value: unknown, options: EasyOptions = {
   })
 
 /**
- * Whether there is a verdict or target of this name that can have these parameters. A chain is neither.
+ * Tells whether a verdict or target of this name exists and accepts these parameters. Chains do not count.
  * @since 0.1.0
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** ipsets as dictionaries: by name, each with its type, what it is made with, and its entries. */
+/** ipsets as dictionaries by name: type, creation options and entries. */
 import { ERRNO } from '../abi/errno'
 import type { FamilyName } from '../abi/family'
 import { isObject, shown } from '../check-input'
@@ -20,58 +20,59 @@ import { MemoryKernel } from '../kernel/memory/memory-kernel'
 import { type EasyOptions, placeOf } from './options'
 
 /**
- * A set as {@link dumpSets} reads it: its type, what it was made with, and its entries. What chance decides, initval, is left out.
+ * A set as {@link dumpSets} returns it: type, creation options and entries. The random initval is omitted.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
 export type DumpedSet<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? {
-      /** As in `hash:ip`. */
+      /** Type of the set, such as `hash:ip`. */
       readonly type: T
-      /** Of its addresses; `'any'` where it has none of its own. */
+      /** Family of its addresses; `'any'` for types without one. */
       readonly family: FamilyName | 'any'
     } & Omit<ToldOptions<T>, 'initval'> & {
-        /** All entries, in the order of the kernel. */
+        /** All entries, in the kernel's order. */
         readonly entries: readonly ListedEntry<T>[]
       }
   : never
 
 /**
- * A set as {@link applySets} makes it: the options of a set beside its type and its entries. Counters may be text, as JSON has no bigint.
+ * A set as {@link applySets} creates it: type, creation options and entries. Counters may be strings, because JSON has
+ * no bigint.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
 export type SetDictionary<T extends SetTypeName = SetTypeName> = T extends SetTypeName
   ? {
-      /** As in `hash:ip`. */
+      /** Type of the set, such as `hash:ip`. */
       readonly type: T
-      /** Of its addresses; IPv4 unless said. */
+      /** Family of its addresses; IPv4 by default. */
       readonly family?: FamilyName | 'any'
     } & Omit<CreateOptions<T>, 'family'> & {
-        /** All entries that it is to have. */
+        /** All entries that the set shall have. */
         readonly entries: readonly SetEntry<T>[]
       }
   : never
 
 /**
- * What sets lack, and have too much, to be as a dictionary says. An entry whose comment is another one is in both, and so is
- * one of a list of sets that stands at another place among those that stay.
+ * The difference between a set and its dictionary. An entry whose comment changes is both removed and added, and so is
+ * an entry of a list of sets that changes its place among those that stay.
  * @since 0.1.0
  */
 export interface SetDifference {
-  /** Whether there is no such set. */
+  /** Whether the set does not exist. */
   readonly missing: boolean
-  /** Entries that it lacks. */
+  /** Entries to be added. */
   readonly added: readonly ListedEntry[]
-  /** Entries that it has too much. */
+  /** Entries to be removed. */
   readonly removed: readonly ListedEntry[]
 }
 
 type Entry = Record<string, unknown>
 
 /**
- * The ipsets of a network namespace by their names, lists of sets last.
- * @throws {@link UnsupportedError} for a type that is not known here
+ * Returns the ipsets of a network namespace by name, lists of sets last.
+ * @throws {@link UnsupportedError} for an unknown set type
  * @since 0.1.0
  * @example
  * ```ts
@@ -99,11 +100,11 @@ function listed(name: string, place: SetPlace): ListedEntry[] {
 }
 
 /**
- * Makes sets what dictionaries say. Those that are not there are made; of others the entries are exchanged, each set's at
- * one moment. Sets that are not among them stay. All of it is tried in an in-process kernel before anything is changed.
- * @returns what became of the entries of each
- * @throws {@link IptcError} with the place of what is wrong, as in `blocked.entries[3]`
- * @throws {@link SetError} where a set is there that is made otherwise
+ * Makes sets match their dictionaries. Missing sets are created; the entries of existing ones are swapped atomically,
+ * set by set. Other sets are left alone. Everything is first tried in an in-process kernel, before anything is changed.
+ * @returns the entries added to and removed from each set
+ * @throws {@link IptcError} with the path of the fault, as in `blocked.entries[3]`
+ * @throws {@link SetError} if an existing set was created with other options
  * @since 0.1.0
  * @example
  * ```ts
@@ -121,7 +122,10 @@ export function applySets(
   return applySetsAfter(() => {}, sets, options)
 }
 
-/** As {@link applySets}, with `body` at work when all sets are there and none is filled: where it throws, nothing is changed. */
+/**
+ * As {@link applySets}, but calls `body` when all sets exist and before any is filled. If it throws, nothing is
+ * changed.
+ */
 export function applySetsAfter(
   body: () => void,
   sets: Readonly<Record<string, SetDictionary>>,
@@ -130,12 +134,12 @@ export function applySetsAfter(
   const place = setPlace(options)
   const asked = askedFor(sets)
   rehearse(asked, place, 'passed over')
-  // All of them before any is filled: a list of sets refers to others.
+  // Create all sets before any is filled: a list of sets refers to others.
   make(asked, place, body)
   return Object.fromEntries(asked.map((one) => [one.name, filled(one, place)]))
 }
 
-/** Makes those that are not there; where one is refused, or `body` throws, none. @throws SetError, UnsupportedError */
+/** Creates the missing sets. If one is refused, or `body` throws, none remains. @throws SetError, UnsupportedError */
 function make(asked: readonly Asked[], place: SetPlace, body: () => void): void {
   const known = IpSet.names(place)
   const fresh: IpSet[] = []
@@ -156,8 +160,8 @@ function filled(asked: Asked, place: SetPlace): Replacement {
 }
 
 /**
- * What {@link applySets} would change, of sets for which that is something; what is left of timeouts, and counters, aside.
- * @throws as {@link applySets} does
+ * Returns what {@link applySets} would change, omitting unchanged sets. Remaining timeouts and counters are ignored.
+ * @throws as {@link applySets}
  * @since 0.1.0
  * @example
  * ```ts
@@ -192,7 +196,7 @@ function without(entries: readonly ListedEntry[], others: readonly ListedEntry[]
   return entries.filter((entry) => !keys.has(keyOf(entry)))
 }
 
-/** As {@link without}, with those that stand at another place among what both have. */
+/** As {@link without}, and also those whose place among the common ones differs. */
 function withoutInPlace(entries: readonly ListedEntry[], others: readonly ListedEntry[]): ListedEntry[] {
   const own = new Set(entries.map(keyOf))
   const order = others.map(keyOf).filter((key) => own.has(key))
@@ -237,7 +241,7 @@ function askedSet(name: string, set: unknown): Asked {
 
 const COUNTS = ['packets', 'bytes'] as const
 
-/** Counts that JSON has as text. */
+/** Converts counters that are strings in JSON. */
 function withCounts(entry: unknown): unknown {
   if (!isObject(entry)) return entry
   const counts = COUNTS.flatMap((key) => {
@@ -253,7 +257,7 @@ const wrong = (place: string, what: string, cause?: unknown): IptcError =>
 const created = ({ name, type, family, options }: Asked, place: SetPlace): IpSet =>
   IpSet.create(name, type as 'hash:ip', { ...options, family } as never, place) as unknown as IpSet
 
-/** @throws SetError where it is made otherwise */
+/** @throws SetError if the set was created with other options */
 function opened(asked: Asked, place: SetPlace): IpSet {
   const set = IpSet.open(asked.name, asked.type, place) as IpSet
   try {
@@ -265,7 +269,7 @@ function opened(asked: Asked, place: SetPlace): IpSet {
   }
 }
 
-/** What the kernel is free to choose, or changes as a set grows. */
+/** Values that the kernel chooses, or changes as a set grows. */
 const SIZES = ['hashsize', 'bucketsize', 'initval']
 
 /** @throws SetError */
@@ -286,9 +290,9 @@ function checkLike(set: IpSet, asked: Asked): void {
 }
 
 /**
- * Has an in-process kernel do what is asked, beside the sets that are there.
- * @param limits of that kernel alone, as of the length of ranges: where they are passed over, Linux is to say
- * @throws IptcError with the place; SetError where a set is there that is made otherwise
+ * Tries the changes in an in-process kernel, next to copies of the existing sets.
+ * @param limits limits that only this kernel has, such as the length of ranges: `pass` leaves the decision to Linux
+ * @throws IptcError with the path; SetError if an existing set was created with other options
  */
 function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over' | 'errors'): MemoryKernel {
   const kernel = new MemoryKernel()
@@ -302,7 +306,7 @@ function rehearse(asked: readonly Asked[], place: SetPlace, limits: 'passed over
   return kernel
 }
 
-/** @throws IptcError with the place of the entry */
+/** @throws IptcError with the path of the entry */
 function rehearseEntries({ name, entries }: Asked, set: IpSet, limits: 'passed over' | 'errors'): void {
   for (let from = 0; from < entries.length; )
     try {
@@ -318,7 +322,7 @@ function rehearseEntries({ name, entries }: Asked, set: IpSet, limits: 'passed o
 
 const isLimit = (error: unknown): boolean => error instanceof SetError && error.errno === ERRNO.EOPNOTSUPP
 
-/** undefined where it is for Linux alone to say. */
+/** Undefined if only Linux can decide. */
 function rehearsedSet(asked: Asked, kernel: MemoryKernel): IpSet | undefined {
   try {
     return created(asked, { kernel })

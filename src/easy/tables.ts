@@ -11,23 +11,23 @@ import type { DumpedRule } from './dictionary'
 import { attempt, type EasyOptions, familyOf, placeOf, type ThrowsOption, withTable } from './options'
 
 /**
- * The rules of each chain, by its name.
+ * The rules of each chain, by chain name.
  * @since 0.1.0
  */
 export type DumpedTable = Record<string, DumpedRule[]>
 
 /**
- * Of functions that can empty a chain first.
+ * The option of functions that can flush a chain first.
  * @since 0.1.0
  */
 export interface FlushOption {
-  /** Take the rules out first. */
+  /** Delete the rules of the chain first. */
   readonly flush?: boolean | undefined
 }
 
 /**
- * Names of the tables that exist. A kernel makes a table when it is first used: in a new network namespace there are
- * none. (python-iptables makes them all by asking.)
+ * Returns the names of the existing tables. A kernel creates a table on first use: a new network namespace has none.
+ * (python-iptables creates them all by asking.)
  * @since 0.1.0
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export function getTables(options: EasyOptions = {}): string[] {
 }
 
 /**
- * Names of the chains of a table, built-in ones first.
+ * Returns the names of the chains of a table, built-in ones first.
  * @throws {@link NotFoundError} for a table that no kernel has
  * @since 0.1.0
  * @example
@@ -60,7 +60,7 @@ export const getChains = (table: string, options: EasyOptions = {}): string[] =>
   withTable(table, options, ({ chains }) => chains.map(({ name }) => name))
 
 /**
- * Whether a table has a chain of this name.
+ * Tells whether a table has a chain of this name.
  * @throws {@link NotFoundError} for a table that no kernel has
  * @since 0.1.0
  * @example
@@ -79,8 +79,8 @@ export function dumpRules(table: AnyTable, chain: string, ruleset: Ruleset = tab
 }
 
 /**
- * The rules of a chain, in their order.
- * @throws {@link NotFoundError} for a chain that is not there
+ * Returns the rules of a chain, in order.
+ * @throws {@link NotFoundError} for a chain that does not exist
  * @since 0.1.0
  * @example
  * ```ts
@@ -95,7 +95,7 @@ export const dumpChain = (table: string, chain: string, options: EasyOptions = {
   withTable(table, options, (it) => dumpRules(it, chain))
 
 /**
- * The rules of every chain of a table.
+ * Returns the rules of every chain of a table.
  * @throws {@link NotFoundError} for a table that no kernel has
  * @since 0.1.0
  * @example
@@ -112,7 +112,7 @@ export const dumpTable = (table: string, options: EasyOptions = {}): DumpedTable
   })
 
 /**
- * The rules of every chain of every table that exists: see {@link getTables}.
+ * Returns the rules of every chain of every existing table: see {@link getTables}.
  * @since 0.1.0
  * @example
  * ```ts
@@ -128,10 +128,10 @@ export const dumpAll = (options: EasyOptions = {}): Record<string, DumpedTable> 
   Object.fromEntries(getTables(options).map((table) => [table, dumpTable(table, options)]))
 
 /**
- * Makes a chain.
- * @returns true, or false where it exists already and `throws` is false
- * @throws {@link RuleError} where it exists already
- * @throws {@link XtablesError} for a name that no chain can have
+ * Creates a chain.
+ * @returns true, or false if it exists already and `throws` is false
+ * @throws {@link RuleError} if it exists already
+ * @throws {@link XtablesError} for an invalid name
  * @since 0.1.0
  * @example
  * ```ts
@@ -151,10 +151,11 @@ export const addChain = (table: string, chain: string, options: EasyOptions & Th
   )
 
 /**
- * Deletes a chain, with `flush` also one that holds rules. All or nothing: where rules go to the chain, its own stay.
- * @returns true, or false where that cannot be and `throws` is false
- * @throws {@link NotFoundError} where it is not there
- * @throws {@link RuleError} for a built-in chain, one with rules, or one that rules go to
+ * Deletes a chain; with `flush`, even if it has rules. All or nothing: if the chain is the target of a jump, its rules
+ * stay too.
+ * @returns true, or false if it cannot be deleted and `throws` is false
+ * @throws {@link NotFoundError} if it does not exist
+ * @throws {@link RuleError} for a chain that is built in, has rules, or is the target of a jump
  * @since 0.1.0
  * @example
  * ```ts
@@ -183,8 +184,8 @@ export const deleteChain = (
 
 /**
  * Deletes all rules of a chain.
- * @returns true, or false where there is no such chain and `throws` is false
- * @throws {@link NotFoundError} where there is no such chain
+ * @returns true, or false if there is no such chain and `throws` is false
+ * @throws {@link NotFoundError} if there is no such chain
  * @since 0.1.0
  * @example
  * ```ts
@@ -205,9 +206,9 @@ export const flushChain = (table: string, chain: string, options: EasyOptions & 
   )
 
 /**
- * Deletes all rules of a table, and all its chains but the built-in ones. Policies stay.
- * @returns true, or false where there is no such table and `throws` is false
- * @throws {@link NotFoundError} where there is no such table
+ * Deletes all rules and user-defined chains of a table. Policies stay.
+ * @returns true, or false if there is no such table and `throws` is false
+ * @throws {@link NotFoundError} if there is no such table
  * @since 0.1.0
  * @example
  * ```ts
@@ -228,7 +229,7 @@ export const flushTable = (table: string, options: EasyOptions & ThrowsOption = 
   )
 
 /**
- * Does what {@link flushTable} does for every table that exists, one after the other.
+ * Flushes every existing table, one after the other: see {@link flushTable}.
  * @since 0.1.0
  * @example
  * ```ts
@@ -245,8 +246,8 @@ export function flushAll(options: EasyOptions = {}): void {
 }
 
 /**
- * Sets the counters of a chain's rules and of its policy to zero.
- * @throws {@link NotFoundError} for a chain that is not there
+ * Sets the counters of a chain's rules and policy to zero.
+ * @throws {@link NotFoundError} for a chain that does not exist
  * @since 0.1.0
  * @example
  * ```ts
@@ -279,7 +280,7 @@ export const zeroTable = (table: string, options: EasyOptions = {}): void =>
   withTable(table, options, (it) => it.zeroEntries())
 
 /**
- * Does what {@link zeroTable} does for every table that exists, one after the other.
+ * Zeroes every existing table, one after the other: see {@link zeroTable}.
  * @since 0.1.0
  * @example
  * ```ts
@@ -296,10 +297,10 @@ export function zeroAll(options: EasyOptions = {}): void {
 }
 
 /**
- * What becomes of packets that no rule of a built-in chain decides on.
+ * Returns the policy of a built-in chain: what happens to packets that reach its end.
  * @returns `'ACCEPT'` or `'DROP'`
- * @throws {@link NotFoundError} for a chain that is not there
- * @throws {@link RuleError} for a chain that is not built in, which has no policy
+ * @throws {@link NotFoundError} for a chain that does not exist
+ * @throws {@link RuleError} for a user-defined chain, which has no policy
  * @since 0.1.0
  * @example
  * ```ts
@@ -313,8 +314,8 @@ export const getPolicy = (table: string, chain: string, options: EasyOptions = {
 
 /**
  * Sets the policy of a built-in chain. Its counters stay.
- * @throws {@link NotFoundError} for a chain that is not there
- * @throws {@link RuleError} for a chain that is not built in
+ * @throws {@link NotFoundError} for a chain that does not exist
+ * @throws {@link RuleError} for a user-defined chain
  * @throws {@link XtablesError} for anything but ACCEPT and DROP
  * @since 0.1.0
  * @example

@@ -1,24 +1,24 @@
-/** Which rules of a chain stay, move, come and go, so that it becomes what is wanted: the fewest that can. */
+/** Computes which rules of a chain stay, move, come and go to reach the desired list, with the fewest changes. */
 
 import { Rules } from '../ruleset/rules'
 import { moved } from '../ruleset/ruleset'
 import type { Entry, Ref } from '../ruleset/table-entry'
 
-/** What is known of the rules of a chain, by their positions, and of those that are wanted, by their indexes. */
+/** Compares the rules of a chain, by position, with the desired ones, by index. */
 export interface Comparison {
-  /** For each that is wanted, the index in `old` of the rule that it is, or -1: as many as can be, in their order. */
+  /** For each desired rule, the index in `old` of the equal rule, or -1: a longest common subsequence. */
   common(old: Int32Array): Int32Array
-  /** Numbers of rules of the chain, and of those that are wanted: those that say the same have the same. */
+  /** Ids of the rules and the desired rules: equal rules have equal ids. */
   idsOf(positions: Int32Array, indexes: Int32Array): readonly [ArrayLike<number>, ArrayLike<number>]
 }
 
-/** The rules of a chain as they are to be, by their positions from 0; `R` is what a new one is made of. */
+/** The desired rules of a chain, by position from 0. `R` is the source of a new rule. */
 export interface Alignment<R = Entry> {
-  /** Where each stands now, from 0; -1 for a new one. */
+  /** Present position of each rule, from 0; -1 for a new one. */
   readonly from: Int32Array
-  /** 1 where it stands in the same order with all others that stay. */
+  /** 1 if the rule keeps its order relative to all others that stay. */
   readonly isStaying: Uint8Array
-  /** What each is made of where it is new. */
+  /** The source of each new rule. */
   readonly wanted: readonly (R | undefined)[]
 }
 
@@ -29,25 +29,25 @@ export const left = <R>(positions: Int32Array): Alignment<R> => ({
   wanted: new Array<undefined>(positions.length).fill(undefined),
 })
 
-/** One behind the other. */
+/** Concatenates alignments. */
 export const joined = <R>(...parts: readonly Alignment<R>[]): Alignment<R> => ({
   from: Int32Array.from(parts.flatMap(({ from }) => [...from])),
   isStaying: Uint8Array.from(parts.flatMap(({ isStaying }) => [...isStaying])),
   wanted: parts.flatMap(({ wanted }) => wanted),
 })
 
-/** Whether all rules of a chain of so many stay, and none comes. */
+/** Whether all rules of a chain of this length stay, and none is added. */
 export const isUnchanged = ({ from, isStaying }: Alignment<unknown>, count: number): boolean =>
   from.length === count && !isStaying.includes(0)
 
-/** As many numbers from 0 on. */
+/** The numbers from 0 to `count` - 1. */
 export function numbersTo(count: number): Int32Array {
   const numbers = new Int32Array(count)
   for (let i = 0; i < count; i++) numbers[i] = i
   return numbers
 }
 
-/** Where a list of flags has one. */
+/** The indexes at which `flags` has the value `flag`. */
 function placesOf(flags: Uint8Array, flag: number): Int32Array {
   const places: number[] = []
   for (let i = flags.indexOf(flag); i >= 0; i = flags.indexOf(flag, i + 1)) places.push(i)
@@ -55,9 +55,9 @@ function placesOf(flags: Uint8Array, flag: number): Int32Array {
 }
 
 /**
- * @param old positions of rules that may stay where they are, in their order
+ * @param old positions of rules that may stay, in order
  * @param spare positions of rules that can only be moved
- * @param wanted what is to be there
+ * @param wanted the desired rules
  */
 export function align<R>(
   old: Int32Array,
@@ -78,7 +78,7 @@ export function align<R>(
   const unused = placesOf(isFree, 1)
   const missing = placesOf(isStaying, 0)
   const free = Int32Array.from([...unused.map((i) => old[i] as number), ...spare])
-  // What is not common between the same two rules that stay, is not the same.
+  // Between the same two staying rules, everything that is not common differs.
   const isApart = spare.length > 0 || !isOneGap(unused, missing)
   if (free.length > 0 && missing.length > 0 && isApart) {
     const moves = movesOf(free, missing, comparison)
@@ -89,13 +89,13 @@ export function align<R>(
   return { from, isStaying, wanted }
 }
 
-/** Whether all that goes, and all that comes, stands between the same two rules that stay. */
+/** Whether all removed and all added rules lie between the same two staying rules. */
 const isOneGap = (going: Int32Array, coming: Int32Array): boolean =>
   going[0] === coming[0] &&
   (going.at(-1) as number) - (going[0] as number) === going.length - 1 &&
   (coming.at(-1) as number) - (coming[0] as number) === coming.length - 1
 
-/** For each of those that are missing, a rule of the chain that says the same, the first for the first; or -1. */
+/** For each missing rule, an equal rule of the chain, first to first; or -1. */
 function movesOf(free: Int32Array, missing: Int32Array, comparison: Comparison): Int32Array {
   const [freeIds, missingIds] = comparison.idsOf(free, missing)
   const positions = new Map<number, number[]>()
@@ -107,7 +107,7 @@ function movesOf(free: Int32Array, missing: Int32Array, comparison: Comparison):
   return missing.map((_, i) => positions.get(missingIds[i] as number)?.pop() ?? -1)
 }
 
-/** The rules of a chain as they are to be. @param make makes a new one, which nobody else has */
+/** The new rules of a chain. @param make makes a new rule, which nothing else refers to */
 export function alignedRules<R>(
   rules: Rules,
   { from, isStaying, wanted }: Alignment<R>,

@@ -1,4 +1,4 @@
-/** Carries out what is planned for a table, on a draft of it. */
+/** Applies the plan for a table to a draft of it. */
 import { ConflictError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { parseRule } from '../language/parse'
@@ -11,7 +11,7 @@ import type { Entry, Ref } from '../ruleset/table-entry'
 import { digestOf } from './describe'
 import type { ChainPlan, PlannedRule, TablePlan } from './plan-data'
 
-/** @throws ConflictError where a chain is not as the plan found it; XtablesError for a plan that cannot be */
+/** @throws ConflictError if a chain has changed since the plan was made; XtablesError for an invalid plan */
 export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Context): void {
   for (const { chain, before } of chains)
     if (digestOf(draft.chains.get(chain), context) !== before)
@@ -31,7 +31,7 @@ export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Co
   }
 }
 
-/** That it has come to what the plan says, which may have been kept, and changed. @throws XtablesError */
+/** Checks that the result is what the plan says: a stored plan may have been edited. @throws XtablesError */
 export function checkOutcome({ table, chains }: TablePlan, draft: Draft, context: Context): void {
   for (const { chain, after } of chains)
     if (digestOf(draft.chains.get(chain), context) !== after) throw fault(table, chain)
@@ -49,14 +49,14 @@ function edit(plan: ChainPlan, draft: Draft, context: Context): void {
   if (plan.policy !== undefined) new Editor(draft).setPolicy(plan.chain, plan.policy.to, undefined)
 }
 
-/** The last position, from 1, at which a rule goes or is moved from; 0 where none is. */
+/** The last position, from 1, at which a rule is deleted, moved from or replaced; 0 if there is none. */
 const lastOf = ({ deleted, moved, replaced }: Pick<ChainPlan, 'deleted' | 'moved' | 'replaced'>): number =>
   [...deleted, ...replaced.map((one) => one.deleted), ...moved.map(({ from }) => ({ position: from }))].reduce(
     (last, { position }) => Math.max(last, position),
     0,
   )
 
-/** Undefined where they stay as they are. */
+/** Undefined if the rules do not change. */
 function rulesAfter(
   { deleted, added, moved: movings, replaced }: ChainPlan,
   { rules }: Chain,
@@ -73,7 +73,7 @@ function rulesAfter(
   ]
   if (leaving.size === 0 && coming.length === 0) return undefined
   const refs = rules.refs.filter((_, i) => !leaving.has(i + 1))
-  // What comes to the lower position is put in first, so that each is where it is to be.
+  // Insert at lower positions first, so that each rule ends up at its position.
   for (const [position, ref] of coming.sort(([a], [b]) => a - b)) refs.splice(position - 1, 0, ref)
   return new Rules(rules.image, refs)
 }

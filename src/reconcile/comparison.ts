@@ -1,4 +1,4 @@
-/** Rules of a chain beside those that are wanted in it: which say the same. */
+/** Compares the rules of a chain with the desired ones. */
 import { packedRules } from '../ruleset/packed-rules'
 import { RuleIds } from '../ruleset/rule-ids'
 import { RulePairs } from '../ruleset/rule-pairs'
@@ -8,19 +8,19 @@ import { longestCommon, longestCommonOfLike } from '../ruleset/subsequence'
 import type { Entry, Ref } from '../ruleset/table-entry'
 import { type Comparison, numbersTo } from './alignment'
 
-/** With more differences than these, it is cheaper to give every rule a number than to ask time after time. */
+/** With more differences than this, numbering all rules is cheaper than comparing pairs. */
 const FEW = 100
 
-/** Of rules in the bytes of one table. */
+/** For rules in the bytes of one table. */
 export class RuleComparison implements Comparison {
   readonly #ruleset: Ruleset
   readonly #rules: Rules
   readonly #wanted: readonly Entry[]
-  /** What is wanted as it reads once it is in the table, where it has been asked for. */
+  /** Desired rules as they will read back from the table, computed on demand. */
   readonly #canonical: Entry[] = []
   readonly #ids: RuleIds
 
-  /** @param ids knows rules of the same table already */
+  /** @param ids numbers of rules of the same table */
   constructor(ruleset: Ruleset, rules: Rules, wanted: readonly Entry[], ids = new RuleIds(ruleset.family)) {
     this.#ruleset = ruleset
     this.#rules = rules
@@ -39,7 +39,7 @@ export class RuleComparison implements Comparison {
 
   #commonOfLike(old: Int32Array): Int32Array | undefined {
     const { family, canonical } = this.#ruleset
-    // They are in their order.
+    // The positions are in order.
     const rules = old.length === this.#rules.length ? this.#rules : this.#rulesAt(old)
     const pairs = new RulePairs(family, rules, packedRules(family, this.#wanted, rules))
     const isAsRead = (i: number, k: number): boolean =>

@@ -1,4 +1,4 @@
-/** What becomes of a chain, as people read it and as a plan keeps it. */
+/** Describes the change of a chain: text for people, digests for a plan. */
 import { createHash } from 'node:crypto'
 import type { Context } from '../extensions/context'
 import type { PolicyName } from '../iptc/policy'
@@ -9,7 +9,7 @@ import type { Alignment } from './alignment'
 import { ABSENT, type ChainPlan, type MovedRule, type PlannedRule, type ReplacedRule } from './plan-data'
 import type { ChainChange } from './table-changes'
 
-/** Texts are made of what changes; digests, which take all of a chain, when they are asked for. */
+/** Texts are made for changes only. Digests, which cover the whole chain, are computed on demand. */
 export function describeChange({ name, before, after, alignment }: ChainChange, context: Context): ChainPlan {
   const { deleted, added, replaced } = comings(before, after, alignment, context)
   return {
@@ -26,11 +26,11 @@ export function describeChange({ name, before, after, alignment }: ChainChange, 
   }
 }
 
-/** What a chain says, its counters aside. */
+/** The contents of a chain without its counters. */
 export interface Said {
-  /** Of a built-in chain. */
+  /** Policy of a built-in chain. */
   readonly policy: string | null
-  /** In the words of iptables. */
+  /** In the iptables language. */
   readonly rules: readonly string[]
 }
 
@@ -43,7 +43,7 @@ export function saidOf(chain: Chain, context: Context): Said {
   }
 }
 
-/** @internal What a chain says in short; {@link ABSENT} where there is none. */
+/** @internal A digest of the contents of a chain; {@link ABSENT} if there is none. */
 export function digestOf(chain: Chain | undefined, context: Context): string {
   if (chain === undefined) return ABSENT
   const { policy, rules } = saidOf(chain, context)
@@ -70,7 +70,7 @@ function movings(after: Chain | undefined, { from, isStaying }: Alignment, conte
 const textAt = (chain: Chain | undefined, position: number, context: Context): string =>
   printEntry(chain?.rules.at(position) as Entry, context)
 
-/** What goes and what comes: between the same two rules that stay, one is in the place of the other. */
+/** Pairs removed and added rules between the same two staying rules as replacements. */
 function comings(
   before: Chain | undefined,
   after: Chain | undefined,
@@ -90,7 +90,7 @@ function comings(
   return plan
 }
 
-/** What goes and what comes between two rules that stay, by where they stand. */
+/** Removed and added rules between two staying rules, by position. */
 interface Gap {
   readonly goes: readonly number[]
   readonly comes: readonly number[]

@@ -1,7 +1,10 @@
-/** What is desired, as files have it. */
+/** Reads the desired state from the text of a file. */
 import { parseJson } from '../json'
 import type { Desired } from './desired'
 
-/** A dump in JSON, or a text of iptables-save as it is. @param from where it comes from, for messages. @throws IptcError */
+/**
+ * Accepts a dump in JSON, or the text of iptables-save. @param from the source of the text, for messages. @throws
+ * IptcError
+ */
 export const desiredOfText = (text: string, from: string): Desired =>
   text.trimStart().startsWith('{') ? (parseJson(text, from) as Desired) : text

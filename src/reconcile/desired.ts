@@ -1,4 +1,4 @@
-/** What tables are to hold, as users say it: dictionaries, rules, lines, or the text of iptables-save. */
+/** The desired state of tables as input: dictionaries, rules, lines, or the text of iptables-save. */
 
 import { check, isRecord, list, shown } from '../check-input'
 import type { RuleDictionary } from '../easy/dictionary'
@@ -15,44 +15,44 @@ import { type Draft, draftOf, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'
 
 /**
- * A rule as an object, as a dictionary, or in the words of iptables: `-p tcp --dport 22 -j ACCEPT`.
+ * A rule as an object, as a dictionary, or in the iptables language: `-p tcp --dport 22 -j ACCEPT`.
  * @since 0.1.0
  */
 export type DesiredRule = AnyRule | RuleDictionary | string
 
 /**
- * A chain with its policy and all of its rules.
+ * The desired state of a chain: its policy and all of its rules.
  * @since 0.1.0
  */
 export interface DesiredChain {
-  /** Of a built-in chain; it stays as it is where none is given. */
+  /** Policy of a built-in chain; if absent, the policy is not changed. */
   readonly policy?: PolicyName | undefined
-  /** All of its rules, in their order; none unless said. */
+  /** All rules of the chain, in order; if absent, the chain is empty. */
   readonly rules?: readonly DesiredRule[] | undefined
 }
 
 /**
- * Chains by name, each with all of its rules.
+ * The desired chains of a table by name, each with all of its rules.
  * @since 0.1.0
  */
 export type DesiredTable = Readonly<Record<string, readonly DesiredRule[] | DesiredChain>>
 
 /**
- * Tables by name, or the text of iptables-save. Tables that are not named are left alone.
+ * The desired tables by name, or the text of iptables-save. Tables that are not named are left alone.
  * @since 0.1.0
  */
 export type Desired = Readonly<Record<string, DesiredTable>> | string
 
-/** A chain as it is to be, in the bytes of one table. */
+/** The desired state of a chain, in the bytes of one table. */
 export interface WantedChain {
   readonly rules: readonly Entry[]
   readonly policy: PolicyName | undefined
 }
 
-/** What is wanted of one table, for the table as it is. @throws XtablesError, RestoreError */
+/** Computes the desired state of one table, given its present state. @throws XtablesError, RestoreError */
 export type Wanted = (ruleset: Ruleset, context: Context) => ReadonlyMap<string, WantedChain>
 
-/** Tables by name. @throws IptcError, XtablesError for what is no table */
+/** The desired tables by name. @throws IptcError, XtablesError for invalid input */
 export function wantedOf(desired: Desired): ReadonlyMap<string, Wanted> {
   if (typeof desired === 'string') return wantedOfText(desired)
   check('what is desired', desired, {
@@ -72,7 +72,7 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
     Object.entries(chains).map(([name, chain]) => {
       const { policy, rules = [] } = chainOf(chain, [table, name])
       const entries = new Array<Entry>(rules.length)
-      // A list with a hole has nothing there, and `map` would pass over it.
+      // `map` would skip the holes of a sparse list; here they are errors.
       for (let i = 0; i < rules.length; i++) {
         const rule = rules[i] as DesiredRule
         entries[i] = rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i])
@@ -133,7 +133,7 @@ function wantedOfText(text: string): ReadonlyMap<string, Wanted> {
   return new Map(names.map((name) => [name, (ruleset, context) => textChains(text, name, ruleset, context)]))
 }
 
-/** The chains that a text names: it is carried out on a table that has the same chains, with nothing in them. */
+/** The chains that a text names. It is applied to a table with the same chains, all empty. */
 function textChains(text: string, table: string, ruleset: Ruleset, context: Context): ReadonlyMap<string, WantedChain> {
   const source = new RestoreText(text, { ...QUIET, tables: [table] })
   source.nextTable()
@@ -144,7 +144,7 @@ function textChains(text: string, table: string, ruleset: Ruleset, context: Cont
   } catch (error) {
     throw source.explain(error, draft)
   }
-  // `-F` and `-Z` touch all chains, and name none of them.
+  // `-F` and `-Z` touch all chains without naming any.
   const named = [...draft.chains.values()].filter(
     (chain) => chain !== base.chains.get(chain.name) && text.includes(chain.name),
   )

@@ -1,8 +1,8 @@
-/** A plan as people read it: what goes with `-`, what comes with `+`, what moves with `~`, each with its place in the chain. */
+/** Prints a plan as a diff: `-` for removed rules, `+` for added, `~` for moved, each with its position. */
 import type { Paint, Style } from '../terminal-style'
 import type { ChainPlan, TablePlan } from './plan-data'
 
-/** What a line tells of: a table or chain that stays, or what goes, comes or moves. */
+/** What a line is about: a table or chain that stays, or a rule that goes, comes or moves. */
 export type DiffKind = 'stays' | 'goes' | 'comes' | 'moves'
 
 export interface DiffLine {
@@ -32,7 +32,7 @@ function ofChain(plan: ChainPlan): DiffLine[] {
   return [{ kind, text: `${sign}:${plan.chain}${policy}` }, ...linesOf(plan)]
 }
 
-/** In the order of the chain as it comes to be; what goes stands where it was. */
+/** In the order of the resulting chain; removed rules at their old position. */
 function linesOf({ deleted, added, moved, replaced }: ChainPlan): DiffLine[] {
   const gone = (at: number, rule: string): DiffLine => ({ kind: 'goes', text: `-  ${at}: ${rule}` })
   const come = (at: number, rule: string): DiffLine => ({ kind: 'comes', text: `+  ${at}: ${rule}` })

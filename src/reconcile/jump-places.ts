@@ -1,4 +1,4 @@
-/** Where jumps to chains of ours stand in chains of others, as users say it by the names of these. */
+/** Reads where jumps to owned chains stand in chains of others, given by the names of the latter. */
 
 import { isObject, shown } from '../check-input'
 import { IptcError } from '../errors'
@@ -14,7 +14,7 @@ export class JumpPlaces {
   readonly #unused: Set<string>
   readonly #tables: Set<string>
 
-  /** @param tables names of all in which there may be such chains */
+  /** @param tables names of all tables that may have such chains */
   constructor(said: SaidPlaces, tables: Iterable<string>) {
     this.#said = said
     this.#unused = new Set(Object.keys(said))
@@ -27,7 +27,9 @@ export class JumpPlaces {
     return placeIn(Object.hasOwn(this.#said, chain) ? this.#said[chain] : 'first', chain, context)
   }
 
-  /** Notes that all chains of a table have been asked for. @throws IptcError where none is left that a place is said for */
+  /**
+   * Marks all chains of a table as asked for. @throws IptcError if a place is given for a chain that was not asked for
+   */
   leave(table: string): void {
     this.#tables.delete(table)
     const [chain] = this.#unused

@@ -1,4 +1,4 @@
-/** The jumps to chains of ours in a chain of others: where they stand among its rules. */
+/** Positions the jumps to owned chains among the rules of a chain of others. */
 import { NotFoundError } from '../errors'
 import { RulePairs } from '../ruleset/rule-pairs'
 import { Rules } from '../ruleset/rules'
@@ -8,26 +8,26 @@ import { type Alignment, align, joined, left } from './alignment'
 import { RuleComparison } from './comparison'
 
 /**
- * Before or behind all rules of others, or next to one of these.
- * @typeParam R - how the rule is said
+ * Where jumps to owned chains stand in a chain of others: before or after all other rules, or next to one of them.
+ * @typeParam R - the type of the rule
  * @since 0.1.0
  */
 export type JumpPlace<R> =
   | 'first'
   | 'last'
   | {
-      /** The first rule of others that says this. */
+      /** The first equal rule of others. */
       readonly before: R
     }
   | {
-      /** The first rule of others that says this. */
+      /** The first equal rule of others. */
       readonly after: R
     }
 
 /**
- * @param wanted jumps in their order
- * @param isOurs whether a chain is
- * @throws NotFoundError where the rule is not there that they are to stand next to
+ * @param wanted jumps in order
+ * @param isOurs whether a chain is owned
+ * @throws NotFoundError if the rule to stand next to does not exist
  */
 export function alignJumps(
   ruleset: Ruleset,
@@ -61,7 +61,7 @@ function isJump(rules: Rules, ref: Ref, isOurs: (chain: string) => boolean): boo
   return to !== undefined && to !== '' && isOurs(to)
 }
 
-/** How many of the others' rules stand before the place. */
+/** The number of rules of others before the place. */
 function gapOf(
   ruleset: Ruleset,
   rules: Rules,

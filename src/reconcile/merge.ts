@@ -1,12 +1,12 @@
-/** Three lists of one origin: what one side has changed in it is made in what another has made of it. */
+/** Three-way merge of lists: applies one side's changes to the other side's list. */
 import { longestCommon } from '../ruleset/subsequence'
 
 type List = readonly number[]
 
 /**
- * @param base what both sides began with
- * @param theirs what one side has made of it: all that they put in or took out stays so
- * @param ours what the other side has made of it
+ * @param base the common origin
+ * @param theirs one side's list: all of its additions and removals are kept
+ * @param ours the other side's list
  */
 export function merged(base: List, theirs: List, ours: List): number[] {
   const [inTheirs, inOurs] = [longestCommon(theirs, base), longestCommon(ours, base)]
@@ -23,7 +23,7 @@ export function merged(base: List, theirs: List, ours: List): number[] {
   return result
 }
 
-/** Between two elements that all three have. */
+/** Merges between two elements that all three lists have. */
 function ofGap(base: List, theirs: List, ours: List): List {
   if (isSame(theirs, base)) return ours
   if (isSame(ours, base) || isSame(ours, theirs)) return theirs
@@ -34,13 +34,15 @@ function ofGap(base: List, theirs: List, ours: List): List {
   )
 }
 
-/** How many elements there are before the first that others know. */
+/** The number of elements before the first that `others` has. */
 function leadOf(list: List, others: List): number {
   const lead = list.findIndex((one) => others.includes(one))
   return lead < 0 ? list.length : lead
 }
 
-/** Both lists in their order, what they have in common once; of what stands at the same place, `ours` first but for the lead. */
+/**
+ * Interleaves both lists in order, common elements once. At the same place, `ours` comes first, except for the lead.
+ */
 function woven(theirs: List, ours: List, lead: number): number[] {
   const places = longestCommon(theirs, ours)
   const common = new Set(places)
@@ -60,7 +62,7 @@ function woven(theirs: List, ours: List, lead: number): number[] {
   return [...result, ...upTo(next, theirs.length)]
 }
 
-/** Whether `known` has it no more: each is known once. */
+/** Whether `known` does not have it (any more): each occurrence counts once. */
 function isNew(id: number, known: number[]): boolean {
   const at = known.indexOf(id)
   if (at >= 0) known.splice(at, 1)
@@ -69,7 +71,7 @@ function isNew(id: number, known: number[]): boolean {
 
 const isSame = (one: List, other: List): boolean => one.length === other.length && one.every((id, i) => id === other[i])
 
-/** Each element of `minus` takes out one that is equal. */
+/** Removes one equal element for each element of `minus`. */
 function without(list: List, minus: List): number[] {
   const counts = new Map<number, number>()
   for (const one of minus) counts.set(one, (counts.get(one) ?? 0) + 1)

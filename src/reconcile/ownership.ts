@@ -1,12 +1,14 @@
-/** Which chains are ours, to be as they are desired; all else in the tables belongs to others. */
+/**
+ * Ownership: which chains belong to the caller and are made to match the desired state. Everything else is left alone.
+ */
 import { isObject, names, type Taken } from '../check-input'
 
 /**
- * `'tables'`: all of the tables that are named. Chains by name, built-in ones among them. All chains that are not built in and
- * whose names begin with `prefix`.
+ * Which chains belong to the caller. `'tables'`: all chains of the named tables. `chains`: these chains, built-in ones
+ * included. `prefix`: all user-defined chains whose names start with it.
  *
- * In chains of others, what is ours are the jumps to chains of ours: all of them in the built-in chains, and in others that are
- * named.
+ * In chains of others, the caller owns the jumps to owned chains: all of them in built-in chains, and in other chains
+ * that the desired state names.
  * @since 0.1.0
  */
 export type Ownership =
@@ -16,7 +18,7 @@ export type Ownership =
       readonly chains: readonly string[]
     }
   | {
-      /** How the names begin; not empty. */
+      /** Start of the names; not empty. */
       readonly prefix: string
     }
 
@@ -33,10 +35,10 @@ export const OWNERSHIP: Taken = {
   expected: "which chains are yours: 'tables', { chains: [...] } or { prefix: 'name-' }",
 }
 
-/** What is said of a chain, of the table or wanted. */
+/** The properties of a chain that ownership depends on. */
 interface Named {
   readonly name: string
-  /** That of a built-in chain. */
+  /** The hook of a built-in chain. */
   readonly hook?: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** A plan as data, as JSON has it. */
+/** The JSON form of a plan, and its schema. */
 import * as z from 'zod'
 
 const position = z.int().min(1)
@@ -6,59 +6,59 @@ const count = z
   .string()
   .regex(/^\d{1,20}$/)
   .refine((digits) => BigInt(digits) < 2n ** 64n, 'no counter is as large')
-/** Instead of the digest of a chain where there is none. */
+/** Used instead of a digest if the chain does not exist. */
 export const ABSENT = '-'
 const policy = z.enum(['ACCEPT', 'DROP'])
 
 const plannedRule = z.strictObject({
-  /** Where it stands, counted from 1: now, where it goes; in the end, where it comes. */
+  /** Position counted from 1: the present one if the rule is removed, the final one if it is added. */
   position,
-  /** In the words of iptables. */
+  /** In the iptables language. */
   rule: z.string(),
-  /** Packets and bytes, as digits: what a rule that goes had counted, and what one that comes begins with. */
+  /** Packet and byte counters as digits: the present ones of a removed rule, the initial ones of an added rule. */
   counters: z.tuple([count, count]),
 })
 
-/** A rule that stays what it is, with its counters, at another place. */
+/** A rule that is moved with its counters. */
 const movedRule = z.strictObject({
-  /** Where it stands now, from 1. */ from: position,
-  /** Where it stands in the end, from 1. */ to: position,
-  /** In the words of iptables. */ rule: z.string(),
+  /** Present position, from 1. */ from: position,
+  /** Final position, from 1. */ to: position,
+  /** In the iptables language. */ rule: z.string(),
 })
 
-/** A rule in the place of another. */
+/** A rule that replaces another. */
 const replacedRule = z.strictObject({
-  /** The rule that goes. */ deleted: plannedRule,
-  /** The rule that comes. */ added: plannedRule,
+  /** The removed rule. */ deleted: plannedRule,
+  /** The added rule. */ added: plannedRule,
 })
 
-/** What becomes of one chain. */
+/** The changes of one chain. */
 const chainPlan = z
   .strictObject({
     /** The name of the chain. */
     chain: z.string(),
-    /** What becomes of the chain. */
+    /** The kind of change. */
     change: z.enum(['create', 'delete', 'edit']),
-    /** The policy before and after, where it changes. */
+    /** The policy before and after, if it changes. */
     policy: z
       .strictObject({
-        /** As it has to be. */
+        /** The policy that the chain must have before. */
         from: policy,
-        /** As it comes to be. */
+        /** The policy afterwards. */
         to: policy,
       })
       .optional(),
-    /** Rules that go, by where they stand now. */
+    /** Removed rules, by present position. */
     deleted: z.array(plannedRule),
-    /** Rules that come, by where they stand in the end. */
+    /** Added rules, by final position. */
     added: z.array(plannedRule),
-    /** Rules that stay what they are, with their counters, at another place. */
+    /** Rules that are moved with their counters. */
     moved: z.array(movedRule),
-    /** Rules that take the place of others. */
+    /** Rules that replace others. */
     replaced: z.array(replacedRule),
-    /** Digest of the whole chain, counters aside, as it has to be; `-` where there is none. */
+    /** Digest of the whole chain without counters, as it must be before; `-` if it must not exist. */
     before: z.string(),
-    /** Digest of the whole chain, counters aside, as it comes to be; `-` where there is none. */
+    /** Digest of the whole chain without counters afterwards; `-` if it is deleted. */
     after: z.string(),
   })
   .refine(
@@ -69,19 +69,19 @@ const chainPlan = z
 const isUnique = (names: readonly string[]): boolean => new Set(names).size === names.length
 
 const tablePlan = z.strictObject({
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   table: z.string(),
-  /** Those in which something is to be done. */
+  /** The chains that change. */
   chains: z.array(chainPlan).refine((all) => isUnique(all.map(({ chain }) => chain)), 'a chain is there twice'),
 })
 
-/** Version 1 of the form. */
+/** Version 1 of the format. */
 export const planData = z.strictObject({
-  /** The version of the form. */
+  /** Version of the format. */
   version: z.literal(1),
-  /** The family of the tables. */
+  /** Family of the tables. */
   family: z.enum(['ipv4', 'ipv6']),
-  /** Those in which something is to be done. */
+  /** The tables that change. */
   tables: z.array(tablePlan).refine((all) => isUnique(all.map(({ table }) => table)), 'a table is there twice'),
 })
 
@@ -92,32 +92,32 @@ type Frozen<T> = T extends readonly (infer E)[]
     : T
 
 /**
- * A rule that goes or comes.
+ * A rule that a plan removes or adds.
  * @since 0.1.0
  */
 export type PlannedRule = Frozen<z.infer<typeof plannedRule>>
 /**
- * A rule that stays what it is, with its counters, at another place.
+ * A rule that a plan moves, with its counters.
  * @since 0.1.0
  */
 export type MovedRule = Frozen<z.infer<typeof movedRule>>
 /**
- * A rule in the place of another.
+ * A rule that replaces another in a plan.
  * @since 0.1.0
  */
 export type ReplacedRule = Frozen<z.infer<typeof replacedRule>>
 /**
- * What becomes of one chain.
+ * The changes of one chain in a plan.
  * @since 0.1.0
  */
 export type ChainPlan = Frozen<z.infer<typeof chainPlan>>
 /**
- * What becomes of one table.
+ * The changes of one table in a plan.
  * @since 0.1.0
  */
 export type TablePlan = Frozen<z.infer<typeof tablePlan>>
 /**
- * A {@link Plan} as data: what `JSON.stringify` makes of it, and {@link Plan.fromJSON} reads.
+ * A {@link Plan} as data: the output of `JSON.stringify`, and the input of {@link Plan.fromJSON}.
  * @since 0.1.0
  */
 export type PlanData = Frozen<z.infer<typeof planData>>

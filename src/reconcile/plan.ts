@@ -1,4 +1,4 @@
-/** What has to be done so that tables become what is desired: to be looked at, kept, carried out and taken back. */
+/** Plans: the changes that bring tables to the desired state, to be inspected, stored, applied and reverted. */
 
 import { flag } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -13,20 +13,20 @@ import { carryOut, checkOutcome } from './carry-out'
 import { diffOf } from './diff'
 import { type PlanData, planData, type TablePlan } from './plan-data'
 
-/** How often a plan is carried out again where another program was quicker; it is checked each time. */
+/** How often a plan is applied again after a conflict with another program. It is checked each time. */
 const MAX_ATTEMPTS = 8
 
 /**
- * How a {@link Plan} is printed.
+ * The options of {@link Plan.format}.
  * @since 0.1.0
  */
 export interface FormatOptions {
-  /** For terminals; no unless said. */
+  /** Use terminal colours; off by default. */
   readonly colours?: boolean | undefined
 }
 
 /**
- * What has to be done so that tables become what is desired: to be looked at, kept as JSON, carried out and taken back.
+ * The changes that bring tables to the desired state. A plan can be inspected, stored as JSON, applied and reverted.
  * {@link reconcile} makes it.
  * @since 0.1.0
  * @example
@@ -42,9 +42,9 @@ export interface FormatOptions {
  * ```
  */
 export class Plan {
-  /** The family of the tables. */
+  /** Family of the tables. */
   readonly family: PlanData['family']
-  /** The tables in which something is to be done. */
+  /** The tables that change. */
   readonly tables: readonly TablePlan[]
   readonly #place: Place
 
@@ -56,10 +56,10 @@ export class Plan {
   }
 
   /**
-   * A plan that was kept as JSON.
-   * @param json - what `JSON.parse` returned
+   * Reads a plan that was stored as JSON.
+   * @param json - the result of `JSON.parse`
    * @param place - where its tables are
-   * @throws {@link XtablesError} for what is no plan
+   * @throws {@link XtablesError} for an invalid plan
    */
   static fromJSON(json: unknown, place: Omit<Place, 'ipv6'> = {}): Plan {
     checkOptions(place, PLACE_OPTIONS)
@@ -82,27 +82,27 @@ export class Plan {
     return this.tables.length === 0
   }
 
-  /** The plan as data, for `JSON.stringify`. */
+  /** Returns the plan as data, for `JSON.stringify`. */
   toJSON(): PlanData {
     return { version: 1, family: this.family, tables: this.tables }
   }
 
-  /** The plan that takes this one back: what was deleted comes again, with the counters that it had when this was planned. */
+  /** The plan that reverts this one. Deleted rules return with the counters that they had when this plan was made. */
   get inverse(): Plan {
     return new Plan(this.family, this.tables.map(inverseOf), this.#place)
   }
 
   /**
-   * Carries it out: each table in one transaction; where there are several, all are checked before the first is written.
-   * @throws {@link ConflictError} where a chain is not as it was when this was planned
-   * @throws {@link XtablesError} where a plan that was kept has been changed since
+   * Applies the plan: each table in one transaction. If there are several, all are checked before the first is written.
+   * @throws {@link ConflictError} if a chain has changed since the plan was made
+   * @throws {@link XtablesError} if a stored plan has been edited
    * @throws {@link RuleError}, {@link KernelError}
    */
   apply(): void {
     applyAll(this.#place, this.#edits())
   }
 
-  /** As {@link apply}, with the big system calls and the waits for the lock off the main thread. */
+  /** Applies the plan with the large system calls and the waits for the lock off the main thread. See {@link apply}. */
   async applyAsync(options: WaitOptions = {}): Promise<void> {
     await applyAllAsync(this.#place, this.#edits(), options)
   }
@@ -118,13 +118,13 @@ export class Plan {
     ])
   }
 
-  /** The plan as a difference of two files; `''` where there is nothing to do. */
+  /** Prints the plan as a diff; `''` if there is nothing to do. */
   format(options: FormatOptions = {}): string {
     checkOptions(options, { colours: flag })
     return diffOf(this.tables, paintOf(options.colours ?? false))
   }
 
-  /** The same as {@link Plan.format} without colours. */
+  /** Returns {@link Plan.format} without colours. */
   toString(): string {
     return this.format()
   }
@@ -148,16 +148,16 @@ function inverseOf({ table, chains }: TablePlan): TablePlan {
   }
 }
 
-/** @internal A table by name, and what is to be done to it. */
+/** @internal A table by name, and the edit to make. */
 export type TableEdit = readonly [name: string, edit: (table: AnyTable) => Edit]
 
-/** @internal Makes one edit of each table, all of them checked before the first is written. */
+/** @internal Makes one edit per table. All are checked before the first is written. */
 export function applyAll(place: Place, edits: readonly TableEdit[]): void {
   const [only, ...others] = edits
   if (only === undefined) return
   if (others.length === 0) {
     using table = openTable(only[0], place)
-    // What an edit alone is made on is gone behind it, and a plan may still look at it.
+    // A transaction keeps the snapshot of a single edit, which a plan may still refer to.
     table.transaction(() => table.edit(only[1](table)))
     return
   }
@@ -175,7 +175,7 @@ export function applyAll(place: Place, edits: readonly TableEdit[]): void {
     }
 }
 
-/** @internal As {@link applyAll}, with the big system calls and the waits for the lock off the main thread. */
+/** @internal As {@link applyAll}, with the large system calls and the waits for the lock off the main thread. */
 export async function applyAllAsync(place: Place, edits: readonly TableEdit[], options: WaitOptions): Promise<void> {
   checkWait(options)
   const [only, ...others] = edits

@@ -1,4 +1,4 @@
-/** From what tables hold to what they are to hold, by the fewest changes, without touching what is not ours. */
+/** Brings tables to their desired state with the fewest changes, leaving chains of others alone. */
 
 import { check, flag, instance, object } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -17,20 +17,23 @@ import type { TablePlan } from './plan-data'
 import { type ChainChange, changeTable } from './table-changes'
 
 /**
- * What {@link reconcile} takes.
+ * The options of {@link reconcile}.
  * @since 0.1.0
  */
 export interface ReconcileOptions extends Place {
-  /** Which chains of the tables are yours. */
+  /** Which chains of the tables you own. */
   readonly owns: Ownership
-  /** By the name of a chain of others, where the jumps to yours stand in it: before all other rules unless said. */
+  /**
+   * Where the jumps to your chains stand in chains of others, by the names of the latter; by default before all other
+   * rules.
+   */
   readonly jumps?: SaidPlaces | undefined
-  /** Whether to carry the plan out at once, in the transaction that it is made in; no unless said. */
+  /** Apply the plan at once, in the transaction that it is made in; off by default. */
   readonly apply?: boolean | undefined
 }
 
 export interface ReconcileAsyncOptions extends ReconcileOptions {
-  /** Ends the wait for the lock, and keeps from reading and writing what has not begun. */
+  /** Aborts the wait for the lock, and any read or write that has not started. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -38,14 +41,14 @@ const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, owns: OWNERSHIP, jumps: object, 
 const ASYNC_OPTIONS = { ...OPTIONS, signal: instance(AbortSignal, 'an AbortSignal') }
 
 /**
- * Finds out what has to be done so that the chains of yours are as desired: rules that are there already stay, with their
- * counters, at as few new places as can be. Nothing else is changed. Chains of yours that are not desired go, with the jumps to
- * them from built-in chains. The kernel is asked whether it would take it, where it can be asked.
- * @returns the plan, which has been carried out where `apply` says so
- * @throws {@link XtablesError} for what is no rule
- * @throws {@link RuleError}, {@link NotFoundError} for what cannot be done
- * @throws {@link ConflictError}, {@link LockTimeoutError}, {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an
- * option that is not understood
+ * Computes the plan that brings your chains to the desired state. Equal rules stay, with their counters, and as few as
+ * possible move. Nothing else is changed. Your chains that are not desired are deleted, with the jumps to them from
+ * built-in chains. If the kernel can check the result without writing it, it is asked to.
+ * @returns the plan, which has been applied if `apply` is set
+ * @throws {@link XtablesError} for an invalid rule
+ * @throws {@link RuleError}, {@link NotFoundError} for a state that cannot be reached
+ * @throws {@link ConflictError}, {@link LockTimeoutError}, {@link PermissionError}, {@link UnsupportedError};
+ *   {@link IptcError} for an unknown option
  * @since 0.1.0
  * @example
  * ```ts
@@ -73,9 +76,9 @@ export function reconcile(desired: Desired, options: ReconcileOptions): Plan {
 }
 
 /**
- * As {@link reconcile}, with the big system calls and the waits for the lock off the main thread. The comparison of what is there
- * with what is desired is made on it.
- * @returns the plan, which has been carried out where `apply` says so
+ * As {@link reconcile}, with the large system calls and the waits for the lock off the main thread. The comparison runs
+ * on the main thread.
+ * @returns the plan, which has been applied if `apply` is set
  * @throws as {@link reconcile}, and the reason of the signal
  * @since 0.1.0
  * @example
@@ -115,7 +118,7 @@ function planOf(all: readonly Reconciled[], place: Place): Plan {
   return new Plan(place.ipv6 ? 'ipv6' : 'ipv4', plans, place)
 }
 
-/** Names of sets for a plan, which is read when the handle that it was made with is closed. */
+/** Names of sets for a plan, which is used after the handle that it was made with has been closed. */
 function setsAt(place: Place, table: string): SetNames {
   const ask = <T>(question: (sets: SetNames) => T): T => {
     using handle = openTable(table, place)
@@ -127,7 +130,7 @@ function setsAt(place: Place, table: string): SetNames {
   })
 }
 
-/** One table on its way to what is wanted. */
+/** One table and its desired state. */
 class Reconciled {
   readonly name: string
   readonly #wanted: Wanted

@@ -1,4 +1,4 @@
-/** Makes of a table what is wanted of it, and tells what has to be done for that. */
+/** Brings a table to its desired state, and reports the changes. */
 import type { CodeOf } from '../error-codes'
 import { NotFoundError, RuleError } from '../errors'
 import { checkNewName } from '../iptc/chain-edits'
@@ -13,13 +13,13 @@ import type { WantedChain } from './desired'
 import { alignJumps, type JumpPlace } from './jumps'
 import { isOwned, type Ownership } from './ownership'
 
-/** What becomes of one chain. */
+/** The change of one chain. */
 export interface ChainChange {
   readonly name: string
-  /** Undefined for a chain that is new, or gone. */
+  /** Undefined for a chain that is created or deleted. */
   readonly before: Chain | undefined
   readonly after: Chain | undefined
-  /** The rules that it is to have; none where it goes. */
+  /** The new rules; empty if the chain is deleted. */
   readonly alignment: Alignment
 }
 
@@ -30,8 +30,8 @@ export interface Wishes {
 }
 
 /**
- * Edits a draft. Rules that stay are the same ones as before.
- * @returns what has been changed, nothing for what is as it is wanted
+ * Edits a draft. Staying rules remain the same objects.
+ * @returns the changes; nothing for chains that are as desired
  * @throws NotFoundError, RuleError, XtablesError
  */
 export function changeTable(draft: Draft, wishes: Wishes): ChainChange[] {
@@ -96,7 +96,7 @@ class TableWork {
       )
   }
 
-  /** Chains of ours that are not wanted. Those that are built in only lose their rules. */
+  /** Owned chains that are not desired. Built-in ones only lose their rules. */
   #gone(): Set<string> {
     const users = [...this.#before.values()].filter(({ hook }) => hook === undefined)
     return new Set(users.map(({ name }) => name).filter((name) => this.#isOurs(name) && !this.#wishes.wanted.has(name)))
@@ -110,7 +110,7 @@ class TableWork {
     this.#checkForeign(chain, alignment)
     const isSame = isUnchanged(alignment, chain.rules.length)
     if (!isSame) {
-      // As it reads once it is there: the plan says that, and is taken back by it.
+      // The rule as it will read back: the plan shows this, and its inverse refers to it.
       const made = (rule: Entry): Entry => ({ ...canonicalOf(this.#draft, rule) })
       const rules = alignedRules(chain.rules, alignment, made)
       this.#draft.chains.set(name, { ...chain, rules, isUnused: false })
@@ -121,7 +121,7 @@ class TableWork {
     return [{ name, before: this.#before.get(name), after: this.#draft.chains.get(name), alignment }]
   }
 
-  /** Undefined for a chain that is none of our business. */
+  /** Undefined for a chain that does not concern us. */
   #alignment(chain: Chain, wanted: readonly Entry[]): Alignment | undefined {
     if (this.#isOurs(chain.name))
       return align(
@@ -134,7 +134,7 @@ class TableWork {
     return alignJumps(this.#draft, chain, wanted, this.#wishes.placeOf(chain.name), (name) => this.#isOurs(name))
   }
 
-  /** Rules that iptables has no words for cannot be desired, and nobody has said that they are to go. */
+  /** Rules that iptables cannot express cannot be desired, and nobody asked to delete them. */
   #checkForeign({ name, rules }: Chain, { from }: Alignment): void {
     const { foreign } = this.#draft
     if (foreign === undefined || foreign.rules.size === 0) return

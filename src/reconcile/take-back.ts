@@ -1,4 +1,4 @@
-/** Takes back what was done, also where others have changed the same chains since: what they changed stays. */
+/** Reverts an applied plan even if others have changed the same chains since. Their changes are kept. */
 import { openTable, type Place } from '../easy/batch'
 import { RuleError } from '../errors'
 import type { Context } from '../extensions/context'
@@ -14,21 +14,21 @@ import { merged } from './merge'
 import type { Plan } from './plan'
 import type { ChainPlan, PlanData, PlannedRule, TablePlan } from './plan-data'
 
-/** All that a chain says once a plan is carried out, and all that it said before; null where there is none. */
+/** The contents of a chain after and before the plan; null if it did not exist. */
 interface SaidTwice {
   readonly done: Said | null
   readonly before: Said | null
 }
 
-/** All that it takes to take a plan back, as JSON has it. */
+/** Everything needed to revert a plan, as JSON data. */
 export interface TakeBack {
-  /** The inverse of what was carried out. */
+  /** The inverse of the applied plan. */
   readonly plan: PlanData
-  /** Of each chain of each table of the plan. */
+  /** For each chain of each table of the plan. */
   readonly chains: readonly (readonly SaidTwice[])[]
 }
 
-/** To be called before the plan is carried out. @throws ConflictError where a chain is not as the plan found it */
+/** To be called before the plan is applied. @throws ConflictError if a chain has changed since the plan was made */
 export function takeBackOf(plan: Plan, place: Place): TakeBack {
   const chains = plan.tables.map((one) => {
     using table = openTable(one.table, { ...place, ipv6: plan.family === 'ipv6' })
@@ -44,17 +44,17 @@ export function takeBackOf(plan: Plan, place: Place): TakeBack {
   return { plan: plan.inverse.toJSON(), chains }
 }
 
-/** What became of it. */
+/** The result of reverting. */
 export interface TakenBack {
-  /** For people: what was done in each table, or why it could not be. None where there was nothing to do. */
+  /** For people: what was done in each table, or why it could not be done. Empty if there was nothing to do. */
   readonly lines: readonly string[]
-  /** Whether it could be done in all tables. */
+  /** Whether all tables were reverted. */
   readonly isDone: boolean
 }
 
 /**
- * Takes it back, table by table. A chain that others have not changed becomes what it was; of another, only what the plan had
- * changed is changed back. Where nothing was carried out, or all has been taken back, there is nothing to do.
+ * Reverts the plan table by table. A chain that others have not changed becomes what it was; in any other, only the
+ * plan's changes are reverted. If nothing was applied, or everything has been reverted, there is nothing to do.
  */
 export function takeBack({ plan, chains }: TakeBack, place: Omit<Place, 'ipv6'>): TakenBack {
   let isDone = true
@@ -88,18 +88,18 @@ function inTable(plan: TablePlan, said: readonly SaidTwice[], place: Place): str
       return true
     })
   } catch (error) {
-    // A chain that is to go may be one that others go to from elsewhere.
+    // Others may have added a jump to a chain that is to be deleted.
     if (!(error instanceof RuleError)) throw error
     table.edit(merge)
   }
   return lines.map((line) => `table ${plan.table}: ${line}`)
 }
 
-/** A table of which others have changed chains that are to be changed back. */
+/** A table in which others have changed chains that are to be reverted. */
 class Merging {
   readonly #draft: Draft
   readonly #context: Context
-  /** Numbers of rules, by what they say. */
+  /** Ids of rules, by their text. */
   readonly #ids = new Map<string, number>()
   readonly #lines: string[] = []
   #isChanged = false
@@ -109,7 +109,7 @@ class Merging {
     this.#context = context
   }
 
-  /** @returns what was done, for people; nothing where nothing was to be done */
+  /** @returns descriptions of what was done; empty if there was nothing to do */
   carryOut({ chains }: TablePlan, said: readonly SaidTwice[]): string[] {
     if (!this.#looksDone(chains, said)) return []
     chains.forEach((plan, i) => {
@@ -131,14 +131,17 @@ class Merging {
     })
   }
 
-  /** A table is changed as a whole or not at all. What others have done to it since is little beside that, or is that taken back. */
+  /**
+   * A table is written atomically: its state is either close to the one after the plan or to the one before, apart from
+   * others' changes.
+   */
   #looksDone(chains: readonly ChainPlan[], said: readonly SaidTwice[]): boolean {
     const total = (side: keyof SaidTwice): number =>
       chains.reduce((sum, { chain }, i) => sum + this.#distance(chain, said[i]?.[side] ?? null), 0)
     return total('done') <= total('before')
   }
 
-  /** How many rules a chain has that it had not, and has not that it had. */
+  /** The number of rules by which two states of a chain differ. */
   #distance(name: string, said: Said | null): number {
     const chain = this.#draft.chains.get(name)
     const now = chain === undefined ? null : saidOf(chain, this.#context)
@@ -166,7 +169,7 @@ class Merging {
     )
   }
 
-  /** Makes rules that come back, with the counters that they had when they went. */
+  /** Makes the rules that return, with the counters that they had. */
   #maker({ added, replaced }: ChainPlan): (id: number) => Entry {
     const planned = [...added, ...replaced.map((one) => one.added)]
     const texts = [...this.#ids.keys()]
@@ -180,7 +183,7 @@ class Merging {
     }
   }
 
-  /** A chain that others have deleted since: an empty one lets packets go on as if the rule were not there. */
+  /** Others may have deleted a chain that a rule jumps to. An empty one has the effect of no rule. */
   #makeWay({ jump }: Entry): void {
     if (jump === undefined || jump === '' || this.#draft.chains.has(jump)) return
     this.#draft.chains.set(jump, newChain(this.#draft.family, jump))
@@ -199,7 +202,7 @@ class Merging {
     this.#lines.push(`chain ${name}: policy ${before.policy} again`)
   }
 
-  /** A chain that was made, unless others use it. */
+  /** Deletes a chain that the plan created, unless others use it. */
   #remove(name: string): void {
     const chain = this.#draft.chains.get(name)
     if (chain === undefined || chain.hook !== undefined) return
