@@ -16,7 +16,7 @@ export interface Taken {
   readonly expected: string
 }
 
-export const text: Taken = { accepts: (value) => typeof value === 'string', expected: 'text' }
+export const text: Taken = { accepts: (value) => typeof value === 'string', expected: 'a string' }
 export const number: Taken = { accepts: (value) => typeof value === 'number', expected: 'a number' }
 export const flag: Taken = { accepts: (value) => typeof value === 'boolean', expected: 'true or false' }
 export const callback: Taken = { accepts: (value) => typeof value === 'function', expected: 'a function' }
@@ -55,7 +55,7 @@ export const keyOf = (object: object): Taken => ({
 
 /** @param what the argument, as named in messages @throws IptcError */
 export function check(what: string, value: unknown, { accepts, expected }: Taken): void {
-  if (!accepts(value)) throw new IptcError('XT_BAD_ARGUMENT', `${what} is ${expected}, not ${shown(value)}`)
+  if (!accepts(value)) throw new IptcError('XT_BAD_ARGUMENT', `${what} must be ${expected}, not ${shown(value)}`)
 }
 
 /**
@@ -66,5 +66,5 @@ export function check(what: string, value: unknown, { accepts, expected }: Taken
  */
 export function checkNone(what: string, given: readonly unknown[], hint: string): void {
   if (given.length > 0)
-    throw new IptcError('XT_BAD_ARGUMENT', `${what} takes no argument, and was given ${shown(given[0])}; ${hint}`)
+    throw new IptcError('XT_BAD_ARGUMENT', `${what} takes no argument, but was given ${shown(given[0])}; ${hint}`)
 }

@@ -13,7 +13,10 @@ export type Options = Readonly<Record<string, Taken>>
  */
 export function checkOptions(options: unknown, known: Options): void {
   if (!isObject(options))
-    throw new IptcError('XT_BAD_ARGUMENT', `options are an object of ${list(known)}, not ${shown(options)}`)
+    throw new IptcError(
+      'XT_BAD_ARGUMENT',
+      `the options must be an object, not ${shown(options)}; accepted: ${list(known)}`,
+    )
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
   if (unknown !== undefined)
     throw new IptcError('XT_BAD_OPTION', `there is no option ${unknown}; accepted: ${list(known)}`)

@@ -41,7 +41,7 @@ function parse(text: string, from: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new IptcError('XT_BAD_JSON', `${from} is no JSON: ${(cause as Error).message}`, { cause })
+    throw new IptcError('XT_BAD_JSON', `${from} is not valid JSON: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -94,7 +94,7 @@ function takeKey(open: readonly Open[], key: string, from: string): void {
     const path = pathOf(open.slice(0, -1))
     throw new IptcError(
       'XT_BAD_JSON',
-      `${from}: the key ${JSON.stringify(key)} is there twice${path === '' ? '' : ` in ${path}`}`,
+      `${from}: the key ${JSON.stringify(key)} appears twice${path === '' ? '' : ` in ${path}`}`,
     )
   }
   within.keys?.add(key)

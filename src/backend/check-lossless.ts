@@ -75,7 +75,7 @@ export function checkFaithful(wasThere: (ref: Ref) => boolean, to: Ruleset, rewr
 /** Checks the option `rewrite`: refuses names that need no permission. @throws IptcError */
 export function checkRewrite(rewrite: unknown, family: Family): void {
   if (!Array.isArray(rewrite))
-    throw new IptcError('XT_BAD_OPTION', "the option rewrite is a list of names, as ['CT --timeout']")
+    throw new IptcError('XT_BAD_OPTION', "the option rewrite must be a list of names, such as ['CT --timeout']")
   for (const name of rewrite) {
     const [, extension = ''] = /^(\S+) --/.exec(String(name)) ?? []
     const known = (['match', 'target'] as const).flatMap((kind) => findExtension(kind, extension) ?? [])
@@ -85,7 +85,7 @@ export function checkRewrite(rewrite: unknown, family: Family): void {
     if (!names.includes(String(name)))
       throw new IptcError(
         'XT_BAD_OPTION',
-        `the option rewrite has no ${JSON.stringify(name)}: the kernel hands that out as it was given`,
+        `the option rewrite does not accept ${JSON.stringify(name)}: the kernel reports that parameter completely; leave it out`,
       )
   }
 }

@@ -53,7 +53,7 @@ export function detectBackend(options: DetectOptions = {}): BackendName {
   if (kernel !== undefined && namespace !== undefined)
     throw new IptcError(
       'XT_BAD_OPTION',
-      'the option kernel brings its own namespace, and excludes the option namespace',
+      'the options kernel and namespace exclude each other: a kernel has its own namespace; give one of them',
     )
   return detectedBackend(kernel ?? new LinuxKernel({ namespace }), ipv6 ? 'ipv6' : 'ipv4')
 }

@@ -24,7 +24,7 @@ export function saidBackend(): BackendName | undefined {
   const said = process.env[VARIABLE]
   if (said === undefined || said === '') return undefined
   if (!isBackend(said))
-    throw new IptcError('XT_BAD_OPTION', `${VARIABLE} in the environment is ${aBackend.expected}, not ${said}`)
+    throw new IptcError('XT_BAD_OPTION', `${VARIABLE} in the environment must be ${aBackend.expected}, not ${said}`)
   return said
 }
 
@@ -41,7 +41,10 @@ const NFT_TABLES = ['mangle', 'security', 'raw', 'filter', 'nat']
 /** @throws UnsupportedError */
 export function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
   if (aNetlinkPort.accepts(kernel)) return kernel as Kernel & NetlinkPort
-  throw new UnsupportedError('XT_NO_NFTABLES', `${kernel.description} has no netlink, and so no nf_tables`)
+  throw new UnsupportedError(
+    'XT_NO_NFTABLES',
+    `${kernel.description} has no netlink, which the backend nft needs; use the backend legacy`,
+  )
 }
 
 /** Names of the existing iptables tables; asking creates none. */

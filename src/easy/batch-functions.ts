@@ -169,7 +169,7 @@ function addAll(table: AnyTable, draft: Draft, additions: readonly Addition[]): 
   const trial = draftOf(draft)
   for (const { chain, position, entry } of additions) {
     const rules = ownRules(trial, table.chainData(chain, trial))
-    rules.insert(insertionIndex(position, rules.length), entry)
+    rules.insert(insertionIndex({ table: table.name, chain }, position, rules.length), entry)
   }
   for (const { chain } of additions) draft.chains.set(chain, table.chainData(chain, trial))
 }

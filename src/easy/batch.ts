@@ -58,7 +58,8 @@ export class Batch {
   }
 
   #open(): Map<string, AnyTable> {
-    if (this.#tables === undefined) throw new IptcError('XT_CLOSED', 'the batch was ended or abandoned')
+    if (this.#tables === undefined)
+      throw new IptcError('XT_CLOSED', 'the batch has been ended or abandoned; begin another one with batchBegin')
     return this.#tables
   }
 
@@ -67,7 +68,10 @@ export class Batch {
     check('the name of a table', name, text)
     const tables = this.#open()
     if (this.#only !== undefined && name !== this.#only)
-      throw new IptcError('XT_WRONG_HANDLE', `the batch is for table ${this.#only}, not ${name}`)
+      throw new IptcError(
+        'XT_WRONG_HANDLE',
+        `the batch is for table ${this.#only}, not ${name}; begin one for all tables with batchBegin()`,
+      )
     const table = tables.get(name) ?? openTable(name, this.place, false)
     tables.set(name, table)
     return table

@@ -1,5 +1,6 @@
 /** Converts dictionaries to canonical keys, and paths of errors back to the keys that the caller wrote. */
 import type { FamilyName } from '../abi/family'
+import { shown } from '../check-input'
 import { XtablesError } from '../errors'
 import { findExtension, type Known } from '../extensions/registry'
 import { dashed } from '../iptc/parameter-values'
@@ -35,13 +36,13 @@ const DEEPEST = 8
 function plainData(value: unknown, path: Path): unknown {
   if (typeof value === 'bigint') return String(value)
   if (path.length > DEEPEST)
-    throw new XtablesError('XT_BAD_DICTIONARY', 'rule: nothing in a rule is nested so deeply', {
+    throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${path.join('.')}: a rule has at most ${DEEPEST} levels`, {
       extension: 'rule',
       path,
     })
   if (Array.isArray(value)) return value.map((one, i) => plainData(one, [...path, i]))
   if (typeof value !== 'object' || value === null || isPlain(value)) return value
-  const reason = 'only plain objects, lists, text, numbers and truth values can be in a rule'
+  const reason = 'a rule can only contain plain objects, lists, strings, numbers and booleans'
   throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${path.join('.')}: ${reason}`, { extension: 'rule', value, path })
 }
 
@@ -83,7 +84,7 @@ function canonicalValue(key: string, value: unknown, family: FamilyName): unknow
 /** A rule dictionary with canonical keys. @throws XtablesError */
 export function canonicalRule(input: unknown, family: FamilyName): Dictionary {
   if (!isPlain(input))
-    throw new XtablesError('XT_BAD_DICTIONARY', 'rule: a rule is a plain object, as JSON has it', {
+    throw new XtablesError('XT_BAD_DICTIONARY', `rule: a rule must be a plain object as in JSON, not ${shown(input)}`, {
       extension: 'rule',
       value: input,
       expected: 'an object',

@@ -55,8 +55,8 @@ export function withKeys(
         value,
         path: [...path, key],
       })
-    if (other !== undefined) throw fault(`${other} and ${key} are one key`)
-    if (value === undefined) throw fault(`${key} is undefined; leave the key out for a rule without it`)
+    if (other !== undefined) throw fault(`${other} and ${key} are spellings of the same key; give one of them`)
+    if (value === undefined) throw fault(`${key} is undefined; leave the key out if the rule shall not have it`)
     spelt.set(canonical, key)
   }
   return Object.fromEntries(entries.map(([, canonical, value]) => [canonical, value]))

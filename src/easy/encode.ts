@@ -125,12 +125,20 @@ function inOrder(matches: readonly Placed<PartSpec>[], names: readonly string[])
   const ordered = names.map((name, i) => {
     const at = left.findIndex(({ part }) => part.name === name)
     if (at < 0)
-      throw disordered(`it names ${JSON.stringify(name)} once more than there is such a match`, ['matches', i], name)
+      throw disordered(
+        `it names the match ${JSON.stringify(name)} more often than the rule has it`,
+        ['matches', i],
+        name,
+      )
     return left.splice(at, 1)[0] as Placed<PartSpec>
   })
   const [forgotten] = left
   if (forgotten !== undefined)
-    throw disordered(`it does not name ${forgotten.part.name} as often as it is there`, ['matches'], names)
+    throw disordered(
+      `it must also name the match ${forgotten.part.name}, once for each time that the rule has it`,
+      ['matches'],
+      names,
+    )
   return ordered
 }
 

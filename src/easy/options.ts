@@ -38,13 +38,17 @@ const OPTIONS = { ...PLACE, batch: aBatch, throws: flag, raiseExc: flag, flush: 
 function batchOf(options: EasyOptions & ThrowsOption): Batch | undefined {
   checkOptions(options, OPTIONS)
   if (options.throws !== undefined && options.raiseExc !== undefined)
-    throw new IptcError('XT_BAD_OPTION', 'the options throws and raiseExc are one; give one of them')
+    throw new IptcError('XT_BAD_OPTION', 'the options throws and raiseExc have the same meaning; give only one of them')
   const { batch } = options
   if (batch === undefined) return undefined
   const stray = (Object.keys(PLACE) as (keyof typeof PLACE)[]).find(
     (key) => options[key] !== undefined && options[key] !== batch.place[key],
   )
-  if (stray !== undefined) throw new IptcError('XT_BAD_OPTION', `the option ${stray} is not that of the batch`)
+  if (stray !== undefined)
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      `the option ${stray} differs from that of the batch; leave it out, or pass it to batchBegin`,
+    )
   return batch
 }
 

@@ -50,7 +50,7 @@ export function protocolWord(word: string): string {
   if (word === AMBIGUOUS)
     throw new XtablesError(
       'XT_BAD_VALUE',
-      'rule: protocol ipip is 4 for python-iptables and 94 for iptables; write the number',
+      'rule: protocol ipip means 4 in python-iptables and 94 in iptables; give the number instead',
       {
         extension: 'rule',
         parameter: 'protocol',

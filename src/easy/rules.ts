@@ -2,7 +2,7 @@
 import { FAMILIES } from '../abi/family'
 import { UnboundSets } from '../backend/sets'
 import { check, number, shown, text } from '../check-input'
-import { NotFoundError, XtablesError } from '../errors'
+import { NotFoundError, type RulePlace, XtablesError } from '../errors'
 import { Chain } from '../iptc/chain'
 import { type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { A_RULE } from '../iptc/rule-base'
@@ -67,15 +67,16 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
   storedRule(context.family, { entry: encodeDictionary(rule, context, place), sets: context.sets })
 
 /** The index before which to insert for `position` in a chain of `length` rules: see {@link addRule}. */
-export function insertionIndex(position: number, length: number): number {
+export function insertionIndex({ table, chain }: RulePlace, position: number, length: number): number {
   if (Number.isInteger(position)) {
     const index = position === 0 ? length : position > 0 ? position - 1 : length + position
     if (index >= 0 && index <= length) return index
   }
-  const expected = `0 for the end, 1 to ${length + 1}, or -1 to -${length} counted from the last rule`
+  const last = length === 0 ? '' : `, or -1 to -${length} counted from the last rule`
+  const expected = `0 for the end, 1 to ${length + 1}${last}`
   throw new XtablesError(
     'XT_BAD_POSITION',
-    `there is no position ${shown(position)} in a chain of ${length} rules; accepted: ${expected}`,
+    `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`,
     {
       extension: 'rule',
       parameter: 'position',
@@ -112,7 +113,7 @@ export function addRule(
   withTable(table, options, (it) => {
     const object = ruleFor(it, rule)
     it.atomically(() => {
-      const index = insertionIndex(position, it.chainData(chain).rules.length)
+      const index = insertionIndex({ table, chain }, position, it.chainData(chain).rules.length)
       new Chain(it, chain).insertRule(object, index)
     })
   })

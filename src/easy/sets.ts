@@ -227,15 +227,16 @@ interface Asked {
 
 /** @throws IptcError */
 function askedFor(sets: unknown): Asked[] {
-  if (!isObject(sets)) throw new IptcError('XT_BAD_SETS', `sets are an object of sets by name, not ${shown(sets)}`)
+  if (!isObject(sets))
+    throw new IptcError('XT_BAD_SETS', `the sets must be an object of sets by name, not ${shown(sets)}`)
   return Object.entries(sets).map(([name, set]) => askedSet(name, set))
 }
 
 function askedSet(name: string, set: unknown): Asked {
-  if (!isObject(set)) throw wrong(name, `is an object with a type and entries, not ${shown(set)}`)
+  if (!isObject(set)) throw wrong(name, `must be an object with a type and entries, not ${shown(set)}`)
   const { type, family, entries, ...options } = set as Entry
-  if (!isSetType(type)) throw wrong(`${name}.type`, `is a type of sets, such as hash:ip, not ${shown(type)}`)
-  if (!Array.isArray(entries)) throw wrong(`${name}.entries`, `is a list of entries, not ${shown(entries)}`)
+  if (!isSetType(type)) throw wrong(`${name}.type`, `must be a type of sets, such as hash:ip, not ${shown(type)}`)
+  if (!Array.isArray(entries)) throw wrong(`${name}.entries`, `must be a list of entries, not ${shown(entries)}`)
   return { name, type, family: family as Asked['family'], options, entries: entries.map(withCounts) }
 }
 
@@ -285,7 +286,7 @@ function checkLike(set: IpSet, asked: Asked): void {
   throw new SetError(
     'XT_SET_OTHER_TYPE',
     { set: set.name, operation: 'create' },
-    `it is there already, made with another ${what}`,
+    `it exists already, with another ${what}; destroy it first, or give it that ${what}`,
   )
 }
 

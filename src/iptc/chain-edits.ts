@@ -28,7 +28,7 @@ export function checkNewName(name: string): void {
   check('the name of a chain', name, text)
   checkChainName(name)
   if (findExtension('target', name) !== undefined)
-    throw new XtablesError('XT_BAD_NAME', `chain ${name}: there is a target of this name`, {
+    throw new XtablesError('XT_BAD_NAME', `chain ${name}: a target has this name; choose another name`, {
       extension: 'rule',
       parameter: 'chain',
       value: name,
@@ -50,7 +50,11 @@ export function deleteChain(table: TableHandle, name: string): void {
   table.edit((draft) => {
     const data = userChain(table, name, draft)
     if (data.rules.length > 0)
-      throw new RuleError('XT_CHAIN_NOT_EMPTY', { table: table.name, chain: name }, 'the chain is not empty')
+      throw new RuleError(
+        'XT_CHAIN_NOT_EMPTY',
+        { table: table.name, chain: name },
+        'the chain is not empty; flush it first',
+      )
     checkUnreferenced(table, name, draft)
     draft.chains.delete(name)
   })
@@ -108,7 +112,7 @@ export function setPolicy(
       throw new RuleError(
         'XT_BAD_POLICY',
         { table: table.name, chain: name },
-        'the nat table is not for filtering, it takes no DROP',
+        'the policy of a chain of the nat table can only be ACCEPT; filter packets in the filter table',
       )
     if (given === undefined && policyOf(family, data) === verdict) return false
     return draft.chains.set(name, { ...data, tail: policyEntry(family, data.tail, verdict, given) })
@@ -122,22 +126,39 @@ export function policyCounters(table: TableHandle, name: string): Counters {
 }
 
 const noPolicy = ({ name }: TableHandle, chain: string): RuleError =>
-  new RuleError('XT_BAD_POLICY', { table: name, chain }, 'the chain has no policy, as it is not built in')
+  new RuleError(
+    'XT_BAD_POLICY',
+    { table: name, chain },
+    'the chain has no policy: only built-in chains have one; append a rule that matches every packet instead',
+  )
 
 function checkFree({ name }: TableHandle, chain: string, chains: Ruleset['chains']): void {
-  if (chains.has(chain)) throw new RuleError('XT_CHAIN_EXISTS', { table: name, chain }, 'the chain exists already')
+  if (chains.has(chain))
+    throw new RuleError(
+      'XT_CHAIN_EXISTS',
+      { table: name, chain },
+      'the chain exists already; delete it first, or choose another name',
+    )
 }
 
 function userChain(table: TableHandle, name: string, ruleset: Ruleset): ChainData {
   const chain = table.chainData(name, ruleset)
   if (chain.hook !== undefined)
-    throw new RuleError('XT_BUILTIN_CHAIN', { table: table.name, chain: name }, 'the chain is built in')
+    throw new RuleError(
+      'XT_BUILTIN_CHAIN',
+      { table: table.name, chain: name },
+      'the chain is built in, and can be neither renamed nor deleted',
+    )
   return chain
 }
 
 function checkUnreferenced({ name: table }: TableHandle, name: string, ruleset: Ruleset): void {
   for (const { chain, position } of referencesTo(ruleset, name))
-    throw new RuleError('XT_CHAIN_IN_USE', { table, chain: name }, `rule ${position + 1} of chain ${chain} goes to it`)
+    throw new RuleError(
+      'XT_CHAIN_IN_USE',
+      { table, chain: name },
+      `rule ${position + 1} of chain ${chain} jumps to it; delete that rule first`,
+    )
 }
 
 /** The chain with every jump to `from` replaced by one to `to`. */

@@ -2,7 +2,7 @@
 
 import { checkPosition } from '../backend/legacy/commit'
 import { check, checkNone, instance, text } from '../check-input'
-import { NotFoundError } from '../errors'
+import { NotFoundError, type RulePlace } from '../errors'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
 import type { KernelEntries } from '../ruleset/kernel-entries'
@@ -136,7 +136,7 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   insertRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
-      checkPosition(position, rules.length)
+      checkPosition(this.#place, position, rules.length)
       rules.insert(position, fresh(entry))
     })
   }
@@ -150,7 +150,7 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   replaceRule(rule: AnyRule, position = 0): void {
     const entry = this.#entry(rule)
     this.#edit((rules) => {
-      checkPosition(position, rules.length - 1)
+      checkPosition(this.#place, position, rules.length - 1)
       rules.replace(position, fresh(entry))
     })
   }
@@ -163,7 +163,7 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   deleteRule(rule: AnyRule | number): void {
     if (typeof rule === 'number') {
       this.#edit((rules) => {
-        checkPosition(rule, rules.length - 1)
+        checkPosition(this.#place, rule, rules.length - 1)
         rules.remove(rule)
       })
       return
@@ -172,6 +172,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
       const rules = ownRules(draft, this.#data(draft))
       rules.remove(this.#find(rule, rules, draft))
     })
+  }
+
+  get #place(): RulePlace {
+    return { table: this.table.name, chain: this.#name }
   }
 
   #find(rule: AnyRule, rules: Rules, ruleset: Ruleset): number {

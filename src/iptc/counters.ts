@@ -16,8 +16,8 @@ export type CountersInput = readonly [packets: number | bigint, bytes: number | 
 export function readCounters(extension: string, counters: CountersInput): Counters {
   if (Array.isArray(counters) && counters.length === 2 && counters.every(isCount))
     return [BigInt(counters[0]), BigInt(counters[1])]
-  const expected = 'a list of packets and bytes, each 0 to 2^64 - 1, as bigint above 2^53 - 1'
-  throw new XtablesError('XT_BAD_VALUE', `${extension}: counters cannot be ${shown(counters)}; accepted: ${expected}`, {
+  const expected = 'a list of packets and bytes, each 0 to 2^64 - 1, a bigint above 2^53 - 1'
+  throw new XtablesError('XT_BAD_VALUE', `${extension}: counters must be ${expected}, not ${shown(counters)}`, {
     extension,
     parameter: 'counters',
     value: counters,

@@ -1,6 +1,6 @@
 /** Migration between ip_tables and nf_tables: moves rules, chains, policies and counters. */
 import { FAMILIES, type FamilyName } from '../abi/family'
-import { isTableName } from '../abi/netfilter'
+import { isTableName, TABLES } from '../abi/netfilter'
 import { checkFaithful } from '../backend/check-lossless'
 import { aBackend, tableNames } from '../backend/open'
 import type { BackendName } from '../backend/store'
@@ -148,11 +148,15 @@ export function migrate(options: MigrateOptions): MigrationPlan {
   const { from, to, family, kernel, namespace, tables, lockTimeoutMs } = options
   check('the option from', from, aBackend)
   check('the option to', to, aBackend)
-  if (from === to) throw new IptcError('XT_BAD_OPTION', `from ${from} to ${to} there is nothing to move`)
+  if (from === to)
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      `the options from and to are both ${from}; they must name different backends: legacy and nft`,
+    )
   if (kernel !== undefined && namespace !== undefined)
     throw new IptcError(
       'XT_BAD_OPTION',
-      'the option kernel brings its own namespace, and excludes the option namespace',
+      'the options kernel and namespace exclude each other: a kernel has its own namespace; give one of them',
     )
   const place = kernel ?? new LinuxKernel({ namespace })
   const families = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family]
@@ -177,7 +181,11 @@ function namesOf(
   asked: readonly string[] | undefined,
 ): readonly string[] {
   const unknown = asked?.find((name) => !isTableName(name))
-  if (unknown !== undefined) throw new IptcError('XT_BAD_OPTION', `iptables has no table ${unknown}`)
+  if (unknown !== undefined)
+    throw new IptcError(
+      'XT_BAD_OPTION',
+      `the option tables: iptables has no table ${unknown}; accepted: ${Object.keys(TABLES).join(', ')}`,
+    )
   const there = tableNames(from, kernel, family)
   return asked === undefined ? there : there.filter((name) => asked.includes(name))
 }
@@ -298,7 +306,7 @@ class Move {
     if (isSome(there) && !replace)
       throw new IptcError(
         'XT_MIGRATION_BLOCKED',
-        `the table of ${this.#to.backend} holds ${there.rules} rules and ${there.chains} chains already, which the option replace takes out`,
+        `the table of ${this.#to.backend} already holds ${there.rules} rules and ${there.chains} chains; the option replace overwrites them`,
       )
   }
 
@@ -314,7 +322,7 @@ class Move {
     if (structureOf(this.#to) !== structureOf(this.#from))
       throw new IptcError(
         'XT_MIGRATION_FAILED',
-        `what has been written to ${this.#to.backend} reads otherwise than what was to be moved`,
+        `the table written to ${this.#to.backend} does not read back as it was in ${this.#from.backend}; nothing has been cleared`,
       )
   }
 
@@ -325,7 +333,7 @@ class Move {
       if (structureOf(table) !== moved)
         throw new IptcError(
           'XT_MIGRATION_FAILED',
-          `the table of ${table.backend} has been changed since it was moved, and is left as it is`,
+          `another program has changed the table of ${table.backend} since it was moved; it has not been cleared`,
         )
       table.flush()
       for (const chain of table.chains) table.setPolicy(chain, 'ACCEPT', [0, 0])

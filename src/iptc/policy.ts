@@ -33,7 +33,7 @@ export class Policy extends Strict {
   constructor(name: PolicyName) {
     super()
     if (name !== 'ACCEPT' && name !== 'DROP')
-      throw new XtablesError('XT_BAD_VALUE', `a policy cannot be ${shown(name)}; accepted: ACCEPT, DROP`, {
+      throw new XtablesError('XT_BAD_VALUE', `a policy must be ACCEPT or DROP, not ${shown(name)}`, {
         extension: 'policy',
         parameter: 'policy',
         value: name,

@@ -58,7 +58,7 @@ export function refuseAssignment(
 ): void {
   function set(this: Strict, assigned: unknown): void {
     const hint = instead === undefined ? '' : `; use ${instead}`
-    throw refusal(this, property, assigned, `: ${String(property)} cannot be assigned to${hint}`)
+    throw refusal(this, property, assigned, `: ${String(property)} is read-only${hint}`)
   }
   refusals.add(set)
   Object.defineProperty(object, property, { configurable: true, enumerable, get: get ?? (() => value), set })
@@ -134,7 +134,7 @@ class Refusing implements ProxyHandler<object> {
   }
 
   #refuse(key: PropertyKey, value?: unknown): never {
-    const why = `: ${this.#property} is a copy to read; to change it, use ${this.#instead}`
+    const why = `: ${this.#property} is a read-only copy; to change the original, use ${this.#instead}`
     throw refusal(this.#owner, key, value, why)
   }
 

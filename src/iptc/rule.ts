@@ -199,7 +199,7 @@ export abstract class AnyRule extends RuleBase {
     if (context.family !== this.context.family)
       throw new XtablesError(
         'XT_WRONG_RULE',
-        `a rule of ${this.context.family.name} cannot be in a table of ${context.family.name}`,
+        `an ${this.context.family.name} rule cannot be added to an ${context.family.name} table; make it as a ${context.family.name === 'ipv6' ? 'Rule6' : 'Rule'}`,
         {
           extension: 'rule',
         },
@@ -360,7 +360,9 @@ export abstract class AnyRule extends RuleBase {
     const same = matches.indexOf(match)
     const at = same >= 0 ? same : matches.findIndex((other) => other.equals(match))
     if (at < 0)
-      throw new XtablesError('XT_WRONG_RULE', `the rule has no such match ${match.name}`, { extension: match.name })
+      throw new XtablesError('XT_WRONG_RULE', `the rule has no match ${match.name} with these parameters`, {
+        extension: match.name,
+      })
     this.#matches = matches.toSpliced(at, 1)
   }
 
@@ -394,9 +396,13 @@ export abstract class AnyRule extends RuleBase {
   #checkOwn(kind: 'match' | 'target', part: Match | Target): void {
     this.#checkKind(kind, part)
     if (!part.belongsTo(this))
-      throw new XtablesError('XT_WRONG_RULE', `${part.kind} ${part.name} was made for another rule`, {
-        extension: part.name,
-      })
+      throw new XtablesError(
+        'XT_WRONG_RULE',
+        `${part.kind} ${part.name} was made for another rule; make one for this rule with create${part.kind === 'match' ? 'Match' : 'Target'}`,
+        {
+          extension: part.name,
+        },
+      )
   }
 
   #checkKind(kind: 'match' | 'target', part: unknown): void {
@@ -434,7 +440,7 @@ function checkOrigin(origin: Partial<Origin> | null): void {
   if (origin?.entry?.bytes instanceof Uint8Array) return
   throw new IptcError(
     'XT_BAD_ARGUMENT',
-    `a rule is made without ${shown(origin)}; use Rule.parse for text, easy.encodeRule for a dictionary, or properties`,
+    `new Rule() takes no argument, but was given ${shown(origin)}; use Rule.parse for text, easy.encodeRule for a dictionary, or assign the properties`,
   )
 }
 

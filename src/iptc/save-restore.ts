@@ -59,7 +59,7 @@ function tablesOf({ ipv6 = false, kernel, namespace, ...writing }: TextOptions):
   if (kernel !== undefined && namespace !== undefined)
     throw new IptcError(
       'XT_BAD_OPTION',
-      'the option kernel brings its own namespace, and excludes the option namespace',
+      'the options kernel and namespace exclude each other: a kernel has its own namespace; give one of them',
     )
   const family = ipv6 ? 'ipv6' : 'ipv4'
   const place: Kernel = kernel ?? new LinuxKernel({ namespace })

@@ -35,7 +35,7 @@ function checkNotCopied({ copied, draft: { table } }: Work): void {
   if (copied)
     throw new IptcError(
       'XT_BUSY',
-      `table ${table} is in a transaction within this one: await that, or edit it in there`,
+      `table ${table} is being edited by a transaction within this one: await that transaction, or make the edit in it`,
     )
 }
 
@@ -156,7 +156,7 @@ export class Session {
     if (pending !== undefined && (pending !== work || pending.edits !== edits))
       throw new ConflictError(
         'XT_CHANGED_WHILE_READ',
-        `table ${this.#table} was edited while it was read; the edits stand`,
+        `table ${this.#table} was edited while refreshAsync was reading it; the edits are kept: commit them, or refresh again`,
       )
     // Otherwise the snapshot was taken before our write, and the next use reads again.
     if (writes === this.#writes) this.#work = fresh
@@ -328,7 +328,10 @@ export class Session {
       if (work === undefined) return
       await inSlices(this.#confirm(work.base, await this.#readAsync(request, 'transaction')))
       if (this.#work !== work)
-        throw new ConflictError('XT_CONFLICT', `table ${this.#table} was read again while it was committed`)
+        throw new ConflictError(
+          'XT_CONFLICT',
+          `table ${this.#table} was refreshed while commitAsync was waiting; its edits were dropped: make them again`,
+        )
       request.signal?.throwIfAborted()
       const written = { ...work, draft: draftOf(work.draft) }
       work.draft = draftOf(work.draft)
@@ -362,7 +365,7 @@ export class Session {
 
   *#confirm(base: Reading, now: Reading): Sliced<void> {
     if (yield* base.isUnchanged(now)) return
-    const reason = `table ${this.#table} was changed by another since it was read; refresh and edit again`
+    const reason = `table ${this.#table} was changed by another program since it was read; call refresh and make the edits again`
     throw conflict('XT_CONFLICT', this.#family.name, this.#table, reason)
   }
 
@@ -386,7 +389,10 @@ export class Session {
       if (isThenable(result)) {
         // The result no longer matters, and a rejection must not end the process.
         result.then(undefined, () => {})
-        throw new IptcError('XT_BAD_ARGUMENT', 'transaction takes no asynchronous function; transactionAsync does')
+        throw new IptcError(
+          'XT_BAD_ARGUMENT',
+          'transaction takes a synchronous function; use transactionAsync for an asynchronous one',
+        )
       }
       return result
     } finally {
@@ -476,7 +482,7 @@ export class Session {
     if (ended)
       throw new IptcError(
         'XT_TRANSACTION_ENDED',
-        `the transaction of table ${this.#table} that this one is part of ended before it, without its edits: await it there`,
+        `the outer transaction of table ${this.#table} ended before the one within it, whose edits are lost: await the inner one in the outer one`,
       )
   }
 
@@ -484,7 +490,7 @@ export class Session {
     if (this.#pending() !== undefined)
       throw new IptcError(
         'XT_UNCOMMITTED',
-        `table ${this.#table} has edits that are not committed; commit or refresh before a transaction`,
+        `table ${this.#table} has uncommitted edits; call commit or refresh before a transaction`,
       )
   }
 }

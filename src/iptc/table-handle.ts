@@ -102,10 +102,13 @@ export abstract class TableHandle extends Strict {
     const { lockTimeoutMs = LOCK_TIMEOUT_MS } = options
     checkRewrite(rewrite, family)
     if (kernel !== undefined && namespace !== undefined)
-      throw new IptcError('XT_BAD_OPTION', 'a table has a kernel or a namespace: a kernel brings its own namespace')
+      throw new IptcError(
+        'XT_BAD_OPTION',
+        'the options kernel and namespace exclude each other: a kernel has its own namespace; give one of them',
+      )
     this.#name = name
     this.#kernel = kernel ?? new LinuxKernel({ namespace })
-    this.#client = new Client(this.#kernel, family)
+    this.#client = new Client(this.#kernel, family, `table ${name} of ${family.name}`)
     this.#store = openStore(backend, { kernel: this.#kernel, client: this.#client, rewrite, findRefused }, family, name)
     this.#session = new Session(this.#kernel, this.#store, family, name, { autocommit, lockTimeoutMs })
     this.#context = { family, sets: kernelSets(this.#client) }

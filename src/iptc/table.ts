@@ -171,7 +171,7 @@ function nameIn(table: AnyTable, chain: string | Chain): string {
     if (!isSameTable(table, chain.table))
       throw new IptcError(
         'XT_WRONG_HANDLE',
-        `${chain.name} is a chain of ${titleOf(chain.table)}, not of ${titleOf(table)}; to mean the chain of that name here, give the name`,
+        `${chain.name} is a chain of ${titleOf(chain.table)}, not of ${titleOf(table)}; for the chain of that name in this table, pass the name`,
       )
     return chain.name
   }

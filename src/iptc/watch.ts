@@ -61,8 +61,8 @@ export function watchTable(watched: Watched, options: WatchOptions): AsyncGenera
   if (watched.backend !== 'nft')
     throw new UnsupportedError(
       'XT_NOT_WATCHABLE',
-      `table ${watched.table} is one of ip_tables, of whose changes the kernel tells nobody; a table of the backend nft ` +
-        'can be watched',
+      `table ${watched.table} is an ip_tables table, and the kernel sends no notifications for these; only a table of the ` +
+        'backend nft can be watched',
     )
   const end = endOf(options.signal)
   return endedBy(end, begun(events(new Watching(watched, end), watched, end)))

@@ -108,6 +108,15 @@ const failedWith = (error: unknown, ...errnos: number[]): boolean =>
 /** Whether a field of `size` bytes has room for the name and its NUL; a longer one would name something else. */
 const fits = (name: string, size: number): boolean => !name.includes('\0') && encodeText(name).length < size
 
+/** @param title of the table that the client serves; undefined for a client of its own */
+export const closedError = (title: string | undefined): IptcError =>
+  new IptcError(
+    'XT_CLOSED',
+    title === undefined
+      ? 'this connection to the kernel is closed; open another one'
+      : `${title} is closed; open it again with new Table or new Table6`,
+  )
+
 /** For one family, in one network namespace. Opens its socket at the first call, and keeps it. */
 export class Client {
   readonly #kernel: Kernel
@@ -120,9 +129,12 @@ export class Client {
   /** Operations that have begun. They are carried to their end, as what a table has counted would be lost halfway. */
   #underWay = 0
   #closed = false
+  readonly #title: string | undefined
 
-  constructor(kernel: Kernel, family: Family) {
+  /** @param title of the table that it serves, for messages */
+  constructor(kernel: Kernel, family: Family, title?: string) {
     this.#kernel = kernel
+    this.#title = title
     this.#family = family
   }
 
@@ -242,7 +254,7 @@ export class Client {
       'XT_CHANGED_WHILE_READ',
       family,
       table,
-      `table ${table} changed each time it was read, ${MAX_READS} times`,
+      `table ${table} was changed by other programs during each of ${MAX_READS} attempts to read it; try again later`,
     )
   }
 
@@ -404,7 +416,7 @@ export class Client {
   }
 
   #begin(): void {
-    if (this.#closed) throw new IptcError('XT_CLOSED', 'this handle on the tables is closed')
+    if (this.#closed) throw closedError(this.#title)
     this.#underWay++
   }
 

@@ -121,14 +121,18 @@ class Reader {
     for (let attempt = 1; ; attempt++) {
       const generation = this.#generation()
       const table = this.tables().find(({ values }) => values.name === name)
-      if (table === undefined) throw new NotFoundError('XT_NO_TABLE', `nf_tables has no table ${JSON.stringify(name)}`)
+      if (table === undefined)
+        throw new NotFoundError('XT_NO_TABLE', `nf_tables has no table ${JSON.stringify(name)} of this family`)
       const ofTable = ({ values }: Told<ChainValues | RuleValues>): boolean => values.table === name
       const chains = this.#dump(messages.getChain, messages.newChain).filter(ofTable)
       const rules = this.#dump(messages.getRule, messages.newRule).filter(ofTable)
       if (this.#generation() === generation)
         return { newTable: table.attributes, newChains: chains.map(bytesOf), newRules: rules.map(bytesOf) }
       if (attempt === MAX_READS)
-        throw new ConflictError('XT_CHANGED_WHILE_READ', 'nf_tables is changed by another program while it is read')
+        throw new ConflictError(
+          'XT_CHANGED_WHILE_READ',
+          `nf_tables was changed by other programs during each of ${MAX_READS} attempts to read it; try again later`,
+        )
     }
   }
 

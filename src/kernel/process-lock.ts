@@ -75,12 +75,17 @@ const pause = (waiter: Waiter, ms: number): Promise<void> =>
 /** Those who hold one lock, one at a time, and those who wait for it. */
 export class ProcessLock {
   readonly #name: string
+  readonly #hint: string
   /** A claim keeps out a second even of the same process. */
   readonly #lock: Turns
 
-  /** @param name for people, as in `the xtables lock /run/xtables.lock`. */
-  constructor(name: string, open: () => Claim) {
+  /**
+   * @param name for messages, as in `the xtables lock /run/xtables.lock`
+   * @param hint who may hold it, and what to do about that
+   */
+  constructor(name: string, open: () => Claim, hint = 'another call of this process holds it; await that call first') {
     this.#name = name
+    this.#hint = hint
     this.#lock = { owner: this, open, isLent: false, holder: undefined, queue: [], isOver: false }
   }
 
@@ -101,8 +106,8 @@ export class ProcessLock {
   #heldByAsync(): LockTimeoutError {
     return new LockTimeoutError(
       'XT_LOCK_DEADLOCK',
-      `an asynchronous operation of this process holds ${this.#name}, and cannot go on while a synchronous one waits ` +
-        'for it: await the former first, or use the asynchronous form here too',
+      `an asynchronous operation of this process holds ${this.#name}, and cannot continue while a synchronous call waits ` +
+        'for it: await the operation first, or use the asynchronous function here too',
     )
   }
 
@@ -179,7 +184,7 @@ export class ProcessLock {
   }
 
   #timedOut(timeoutMs: number): LockTimeoutError {
-    return new LockTimeoutError('XT_LOCK_TIMEOUT', `another holds ${this.#name}; waited ${timeoutMs} ms`)
+    return new LockTimeoutError('XT_LOCK_TIMEOUT', `could not take ${this.#name} within ${timeoutMs} ms: ${this.#hint}`)
   }
 
   /** Tells of a wait that was in vain. @returns the error, to be thrown */

@@ -17,7 +17,7 @@ export function carryOut({ table, chains }: TablePlan, draft: Draft, context: Co
     if (digestOf(draft.chains.get(chain), context) !== before)
       throw new ConflictError(
         'XT_PLAN_OUTDATED',
-        `chain ${chain} of table ${table} is not as it was when this was planned; plan again`,
+        `chain ${chain} of table ${table} has changed since the plan was made; make a new plan`,
       )
   for (const { chain, change, ...plan } of chains) {
     const { hook, rules } = draft.chains.get(chain) ?? {}
@@ -38,9 +38,13 @@ export function checkOutcome({ table, chains }: TablePlan, draft: Draft, context
 }
 
 const fault = (table: string, chain: string): XtablesError =>
-  new XtablesError('XT_BAD_PLAN', `the plan contradicts itself in chain ${chain} of table ${table}; plan again`, {
-    extension: 'plan',
-  })
+  new XtablesError(
+    'XT_BAD_PLAN',
+    `the plan contradicts itself in chain ${chain} of table ${table}: it has been edited, or is damaged; make a new plan`,
+    {
+      extension: 'plan',
+    },
+  )
 
 function edit(plan: ChainPlan, draft: Draft, context: Context): void {
   const chain = draft.chains.get(plan.chain) as Chain

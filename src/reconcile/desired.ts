@@ -55,9 +55,9 @@ export type Wanted = (ruleset: Ruleset, context: Context) => ReadonlyMap<string,
 /** The desired tables by name. @throws IptcError, XtablesError for invalid input */
 export function wantedOf(desired: Desired): ReadonlyMap<string, Wanted> {
   if (typeof desired === 'string') return wantedOfText(desired)
-  check('what is desired', desired, {
+  check('the desired state', desired, {
     accepts: isRecord,
-    expected: 'an object of tables, or a text of iptables-save',
+    expected: 'an object of tables, or text in the format of iptables-save',
   })
   return new Map(
     Object.entries(desired).map(([table, chains]) => {
@@ -71,12 +71,11 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
   return new Map(
     Object.entries(chains).map(([name, chain]) => {
       const { policy, rules = [] } = chainOf(chain, [table, name])
+      const title = `table ${table} chain ${name}`
       const entries = new Array<Entry>(rules.length)
       // `map` would skip the holes of a sparse list; here they are errors.
-      for (let i = 0; i < rules.length; i++) {
-        const rule = rules[i] as DesiredRule
-        entries[i] = rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i])
-      }
+      for (let i = 0; i < rules.length; i++)
+        entries[i] = entryOf(rules[i] as DesiredRule, context, [table, name, i], () => `${title} rule ${i + 1}`)
       return [name, { rules: entries, policy }]
     }),
   )
@@ -86,12 +85,12 @@ type Place = readonly (string | number)[]
 
 function chainOf(chain: readonly DesiredRule[] | DesiredChain, place: Place): DesiredChain {
   if (Array.isArray(chain)) return { rules: chain as readonly DesiredRule[] }
-  const what = place.join(' ')
+  const what = `table ${place.join(' chain ')}`
   check(what, chain, { accepts: isRecord, expected: 'a list of rules, or an object of policy and rules' })
   const { policy, rules, ...others } = chain as DesiredChain
   const [stray] = Object.keys(others)
   if (stray !== undefined) throw fault(place, stray, (others as Record<string, unknown>)[stray], 'policy or rules')
-  if (rules !== undefined) check(`${what} rules`, rules, list)
+  if (rules !== undefined) check(`${what}: the rules`, rules, list)
   if (policy !== undefined && policy !== 'ACCEPT' && policy !== 'DROP')
     throw fault(place, 'policy', policy, 'ACCEPT or DROP')
   return { policy, rules }
@@ -100,7 +99,7 @@ function chainOf(chain: readonly DesiredRule[] | DesiredChain, place: Place): De
 const fault = (place: Place, parameter: string, value: unknown, expected: string): XtablesError =>
   new XtablesError(
     'XT_BAD_VALUE',
-    `${place.join(' ')}: ${parameter} cannot be ${shown(value)}; accepted: ${expected}`,
+    `table ${place.join(' chain ')}: ${parameter} cannot be ${shown(value)}; accepted: ${expected}`,
     {
       extension: 'rule',
       parameter,
@@ -110,11 +109,23 @@ const fault = (place: Place, parameter: string, value: unknown, expected: string
     },
   )
 
-/** @internal @throws XtablesError */
-export function entryOf(rule: DesiredRule, context: Context, place: Place): Entry {
-  if (rule instanceof AnyRule) return rule.entryFor(context)
-  if (typeof rule === 'string') return encodeRule(parseRule(rule, context.family), context)
-  return encodeDictionary(rule, context, place)
+/**
+ * @internal
+ * @param place the path of the rule
+ * @param title the place of the rule, for messages
+ * @throws XtablesError with the title and the path
+ */
+export function entryOf(rule: DesiredRule, context: Context, place: Place, title: () => string): Entry {
+  try {
+    if (rule instanceof AnyRule) return rule.entryFor(context)
+    if (typeof rule === 'string') return encodeRule(parseRule(rule, context.family), context)
+    return encodeDictionary(rule, context, place)
+  } catch (cause) {
+    if (!(cause instanceof XtablesError)) throw cause
+    const { code, message, extension, parameter, value, expected } = cause
+    const path = cause.path.length === 0 ? place : cause.path
+    throw new XtablesError(code, `${title()}: ${message}`, { extension, parameter, value, expected, path }, { cause })
+  }
 }
 
 // Text
@@ -124,12 +135,18 @@ const QUIET = { counters: false, noflush: true, verbose: false, describe: () => 
 function wantedOfText(text: string): ReadonlyMap<string, Wanted> {
   const names = tableNames(text)
   if (names.length === 0)
-    throw new XtablesError('XT_SYNTAX', 'the text has no table; accepted: the text of iptables-save', {
-      extension: 'rule',
-    })
+    throw new XtablesError(
+      'XT_SYNTAX',
+      'the desired state has no table; accepted: text in the format of iptables-save',
+      {
+        extension: 'rule',
+      },
+    )
   const twice = names.find((name, i) => names.indexOf(name) < i)
   if (twice !== undefined)
-    throw new XtablesError('XT_SYNTAX', `the text has table ${twice} twice`, { extension: 'rule' })
+    throw new XtablesError('XT_SYNTAX', `the desired state has table ${twice} twice; write each table once`, {
+      extension: 'rule',
+    })
   return new Map(names.map((name) => [name, (ruleset, context) => textChains(text, name, ruleset, context)]))
 }
 

@@ -36,7 +36,7 @@ export class JumpPlaces {
     if (this.#tables.size === 0 && chain !== undefined)
       throw new IptcError(
         'XT_BAD_OPTION',
-        `the option jumps has chain ${chain}, in which no jumps are to stand; accepted: built-in chains that are not yours, and others that are not, where they are desired`,
+        `the option jumps names chain ${chain}, which gets no jumps; accepted: built-in chains that are not yours, and others that are not, where they are desired`,
       )
   }
 }
@@ -47,8 +47,13 @@ function placeIn(place: JumpPlace<DesiredRule> | undefined, chain: string, conte
   if (others.length > 0 || (side !== 'before' && side !== 'after'))
     throw new IptcError(
       'XT_BAD_OPTION',
-      `the place of jumps in ${chain} is 'first', 'last', { before: rule } or { after: rule }, not ${shown(place)}`,
+      `the option jumps: the place in chain ${chain} must be 'first', 'last', { before: rule } or { after: rule }, not ${shown(place)}`,
     )
-  const entry = entryOf(rule as DesiredRule, context, ['jumps', chain, side])
+  const entry = entryOf(
+    rule as DesiredRule,
+    context,
+    ['jumps', chain, side],
+    () => `the option jumps: chain ${chain} ${side}`,
+  )
   return side === 'before' ? { before: entry } : { after: entry }
 }

@@ -77,7 +77,7 @@ function gapOf(
   if (at < 0)
     throw new NotFoundError(
       'XT_NO_RULE',
-      `chain ${chain} has no rule of others that the jumps could stand next to as asked`,
+      `chain ${chain} of table ${ruleset.table} does not have the rule that the option jumps names as ${'before' in place ? 'before' : 'after'}; add the rule, or give 'first' or 'last'`,
     )
   return at + behind
 }

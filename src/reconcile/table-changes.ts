@@ -83,9 +83,12 @@ class TableWork {
       return
     }
     if (chain === undefined)
-      throw new NotFoundError('XT_NO_CHAIN', `table ${this.#draft.table} has no chain ${name}, and it is not yours`)
+      throw new NotFoundError(
+        'XT_NO_CHAIN',
+        `table ${this.#draft.table} has no chain ${name}, and it is not yours to create: the option owns does not name it`,
+      )
     if (policy !== undefined && policy !== policyOf(this.#draft.family, chain))
-      this.#fail('XT_NOT_OWNED', name, 'its policy is not yours to set: the option owns does not have the chain')
+      this.#fail('XT_NOT_OWNED', name, 'its policy is not yours to set: the option owns does not name the chain')
     const stray = rules.findIndex(({ jump }) => jump === undefined || jump === '' || !this.#isOurs(jump))
     if (stray >= 0)
       this.#fail(

@@ -108,7 +108,7 @@ export function isUnconditional(family: Family, bytes: Uint8Array, at: number): 
 export function buildPart(name: string, revision: number, payload: Uint8Array): Uint8Array {
   const size = HEADER + align(payload.length)
   if (size > MAX_ENTRY)
-    throw new XtablesError('XT_BAD_VALUE', `${name} takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
+    throw new XtablesError('XT_BAD_VALUE', `${name} can have at most ${MAX_ENTRY} bytes, but has ${size}`, {
       extension: name,
       value: size,
     })
@@ -143,10 +143,14 @@ export function buildEntry(
   const atTarget = matches.reduce((sum, match) => sum + match.length, family.entrySize)
   const size = atTarget + target.length
   if (size > MAX_ENTRY)
-    throw new XtablesError('XT_BAD_VALUE', `a rule takes ${MAX_ENTRY} bytes at most, this one ${size}`, {
-      extension: 'rule',
-      value: size,
-    })
+    throw new XtablesError(
+      'XT_BAD_VALUE',
+      `a rule can have at most ${MAX_ENTRY} bytes, but this one has ${size}; split it into several rules`,
+      {
+        extension: 'rule',
+        value: size,
+      },
+    )
   const bytes = slab.take(size)
   bytes.set(head.subarray(0, family.entrySize))
   let at = family.entrySize

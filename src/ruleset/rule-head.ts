@@ -108,4 +108,5 @@ export const HEADS: Readonly<Record<FamilyName, Known>> = {
 }
 
 for (const { variant } of Object.values(HEADS))
-  if (variant.size !== FAMILIES[variant.family].entrySize) throw new Error('an entry is no head')
+  if (variant.size !== FAMILIES[variant.family].entrySize)
+    throw new Error('bug in xtables: the declared head of a rule does not have the size of an entry')

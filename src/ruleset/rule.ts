@@ -126,10 +126,14 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   if (isOpaque(part)) {
     checkOpaqueName(kind, part.name)
     if (align(part.payload.length) !== part.payload.length)
-      throw new XtablesError('XT_BAD_VALUE', `${kind} ${part.name}: a payload is a multiple of 8 bytes long`, {
-        extension: part.name,
-        parameter: 'payload',
-      })
+      throw new XtablesError(
+        'XT_BAD_VALUE',
+        `${kind} ${part.name}: the payload must be a multiple of 8 bytes long, but has ${part.payload.length}`,
+        {
+          extension: part.name,
+          parameter: 'payload',
+        },
+      )
     return buildPart(part.name, part.revision, part.payload)
   }
   const known = requireExtension(kind, part.name, context.family)
@@ -145,10 +149,14 @@ function checkOpaqueName(kind: 'match' | 'target', name: string): void {
   const length = encodeText(name).length
   if (length >= 1 && length < EXTENSION_NAME_SIZE && isEncodable(name) && name !== ERROR_TARGET) return
   const expected = `a name of 1 to ${EXTENSION_NAME_SIZE - 1} bytes other than ${ERROR_TARGET}`
-  throw new XtablesError('XT_UNKNOWN_EXTENSION', `${kind} ${JSON.stringify(name)} cannot be; accepted: ${expected}`, {
-    extension: name,
-    expected,
-  })
+  throw new XtablesError(
+    'XT_UNKNOWN_EXTENSION',
+    `${kind} ${JSON.stringify(name)} cannot be given as bytes; accepted: ${expected}`,
+    {
+      extension: name,
+      expected,
+    },
+  )
 }
 
 /** Whether a word behind -j is a verdict or an extension, and no chain. */
@@ -159,7 +167,7 @@ const GOTO_NOTHING = ''
 /** Checks the name of a chain as something to create or to go to. @throws XtablesError */
 export function checkChainName(name: string): void {
   if (typeof name !== 'string')
-    throw new XtablesError('XT_BAD_NAME', `the name of a chain is text, not ${String(name)}`, {
+    throw new XtablesError('XT_BAD_NAME', `the name of a chain must be a string, not ${String(name)}`, {
       extension: 'rule',
       parameter: 'chain',
       value: name,

@@ -181,14 +181,18 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
   }
 }
 
-/** Refuses a position that a chain has not. @throws XtablesError */
-export function checkPosition(position: number, last: number): void {
-  const expected = last < 0 ? 'none, as there is no rule' : `0 to ${last}`
+/** Checks a position in a chain, from 0. @throws XtablesError */
+export function checkPosition({ table, chain }: RulePlace, position: number, last: number): void {
+  const expected = last < 0 ? 'none, because the chain has no rules' : `0 to ${last}`
   if (!Number.isInteger(position) || position < 0 || position > last)
-    throw new XtablesError('XT_BAD_POSITION', `there is no position ${shown(position)}; accepted: ${expected}`, {
-      extension: 'rule',
-      parameter: 'position',
-      value: position,
-      expected,
-    })
+    throw new XtablesError(
+      'XT_BAD_POSITION',
+      `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`,
+      {
+        extension: 'rule',
+        parameter: 'position',
+        value: position,
+        expected,
+      },
+    )
 }

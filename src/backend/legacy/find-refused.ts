@@ -182,7 +182,10 @@ interface Question {
 function openTrials({ kernel, to }: Question): Trials {
   const place = kernel.scratch?.()
   if (place === undefined)
-    throw new UnsupportedError('XT_NO_NETLINK', `${kernel.description} has no place to try rules in`)
+    throw new UnsupportedError(
+      'XT_NO_NETLINK',
+      `${kernel.description} has no scratch network namespace to try rules in; leave out the option findRefused`,
+    )
   return new Trials(place, to)
 }
 

@@ -3,7 +3,8 @@ import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../abi/nf-tables'
-import { ConflictError, IptcError, KernelError, PermissionError, UnsupportedError } from '../../errors'
+import { ConflictError, KernelError, PermissionError, UnsupportedError } from '../../errors'
+import { closedError } from '../../kernel/client'
 import type { NetlinkPort } from '../../kernel/kernel'
 import { NetlinkClient, type TransactionOutcome } from '../../netlink/client'
 import {
@@ -37,8 +38,11 @@ export class NftClient {
   /** What has begun, and is carried to its end. */
   #underWay = 0
   #closed = false
+  readonly #title: string | undefined
 
-  constructor(port: NetlinkPort, family: Family) {
+  /** @param title of the table that it serves, for messages */
+  constructor(port: NetlinkPort, family: Family, title?: string) {
+    this.#title = title
     this.#port = port
     this.#netlink = new NetlinkClient(port, NETLINK_NETFILTER)
     this.#family = family
@@ -212,7 +216,7 @@ export class NftClient {
 
   /** @returns to be disposed of at its end. @throws IptcError where it is closed */
   #begun(): Disposable {
-    if (this.#closed) throw new IptcError('XT_CLOSED', 'this handle on the tables is closed')
+    if (this.#closed) throw closedError(this.#title)
     this.#underWay++
     return {
       [Symbol.dispose]: () => {

@@ -65,7 +65,7 @@ export function* readTable({ client, family, name, reader }: TableSource, isCont
   if (!isTableName(name))
     throw new NotFoundError(
       'XT_NO_TABLE',
-      `there is no table ${JSON.stringify(name)}; the tables are ${Object.keys(TABLES).join(', ')}`,
+      `there is no table ${JSON.stringify(name)}; accepted: ${Object.keys(TABLES).join(', ')}`,
     )
   const end = performance.now() + PATIENCE_MS
   const standstill = client.standstill(name)

@@ -58,7 +58,7 @@ export class NftStore implements Store {
   #late = 0
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
-    this.#client = new NftClient(port, family)
+    this.#client = new NftClient(port, family, `table ${table} of ${family.name}`)
     this.#family = family
     this.#reader = new RuleReader(family)
     this.writer = new RuleWriter(family)
@@ -185,7 +185,7 @@ class NftReading implements Reading {
       throw new RuleError(
         'XT_FOREIGN_RULE',
         place,
-        'iptables has no words for it, so that it is not written anew, as with its counters at zero',
+        'iptables cannot express this rule, so it cannot be rewritten, for example to zero its counters',
       )
     const parts = entryExtensions(to.family, rule.bytes)
     const chain = to.chains.get(place.chain ?? '') as Chain
@@ -193,7 +193,7 @@ class NftReading implements Reading {
       throw new RuleError(
         'XT_FOREIGN_RULE',
         place,
-        `nft has made chain ${chain.name} without a hook, so that no packet would come to the rule`,
+        `chain ${chain.name} was created by nft without a hook, so no packet would reach the rule`,
       )
     const wrong = misplaced(to, chain, rule, parts)
     if (wrong !== undefined)

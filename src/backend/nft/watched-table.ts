@@ -204,7 +204,10 @@ export class WatchedTable<R> {
       yield
     }
     if (isAfter(this.#told, generation))
-      throw new ConflictError('XT_CHANGED_WHILE_READ', 'the table was changed while its rules were read')
+      throw new ConflictError(
+        'XT_CHANGED_WHILE_READ',
+        `table ${this.#table} was changed by another program while its rules were read`,
+      )
     this.#read = { generation, orders }
   }
 

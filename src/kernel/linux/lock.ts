@@ -61,7 +61,10 @@ const all = new Map<string, ProcessLock>()
 
 function holders(): ProcessLock {
   const file = lockFile()
-  const known = all.get(file) ?? new ProcessLock(`the xtables lock ${file}`, () => claim(file))
+  const hint =
+    `another program or call holds it; \`fuser -v ${file}\` or \`lslocks\` shows the program, and the option ` +
+    'lockTimeoutMs says how long to wait'
+  const known = all.get(file) ?? new ProcessLock(`the xtables lock ${file}`, () => claim(file), hint)
   all.set(file, known)
   return known
 }
