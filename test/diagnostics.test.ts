@@ -98,7 +98,7 @@ test('a wait for the lock that was in vain', async () => {
   const held = kernel.withLockAsync({ timeoutMs: 0 }, () => new Promise((resolve) => void setTimeout(resolve, 50)))
   await expect(table.transactionAsync(add, { lockTimeoutMs: 20 })).rejects.toThrow(LockTimeoutError)
   await held
-  const error = `LockTimeoutError [XT_LOCK_TIMEOUT]: another holds ${LOCK}; waited 20 ms`
+  const error = `LockTimeoutError [XT_LOCK_TIMEOUT]: could not take ${LOCK} within 20 ms: another call of this process holds it; await that call first`
   expect(events).toEqual([
     ['lock', { lock: LOCK }],
     ['lock', { lock: LOCK, error }],

@@ -20,16 +20,16 @@ test.each([
 })
 
 test.each([
-  ['{"a":1,"a":1}', 'it: the key "a" is there twice'],
-  ['{"a":1,"\\u0061":2}', 'it: the key "a" is there twice'],
-  ['[0,{"x":{"":1,"":2}}]', 'it: the key "" is there twice in [1].x'],
-  ['{"__proto__":1,"__proto__":2}', 'it: the key "__proto__" is there twice'],
+  ['{"a":1,"a":1}', 'it: the key "a" appears twice'],
+  ['{"a":1,"\\u0061":2}', 'it: the key "a" appears twice'],
+  ['[0,{"x":{"":1,"":2}}]', 'it: the key "" appears twice in [1].x'],
+  ['{"__proto__":1,"__proto__":2}', 'it: the key "__proto__" appears twice'],
   [
     '{"filter":{"INPUT":[{"src":"1.1.1.1"},{"tcp":{"dport":"22"},"target":"ACCEPT","tcp":{}}]}}',
-    'it: the key "tcp" is there twice in filter.INPUT[1]',
+    'it: the key "tcp" appears twice in filter.INPUT[1]',
   ],
-  ['{"a":{"b":[{},[1,2]]},"c":{"d":{"e":"}","d":[]},"d":3}}', 'it: the key "d" is there twice in c'],
-  ['{"a" : [ { "b" : 1 , "b" : 2 } ] }', 'it: the key "b" is there twice in a[0]'],
+  ['{"a":{"b":[{},[1,2]]},"c":{"d":{"e":"}","d":[]},"d":3}}', 'it: the key "d" appears twice in c'],
+  ['{"a" : [ { "b" : 1 , "b" : 2 } ] }', 'it: the key "b" appears twice in a[0]'],
 ])('%s is refused', (text, message) => {
   expect(() => parseJson(text, 'it')).toThrow(new IptcError('XT_BAD_JSON', message))
 })
@@ -48,7 +48,7 @@ test.each([
 ])('apply --json writes nothing of %s', (text) => {
   const kernel = new MemoryKernel()
   const open = { kernel, writing: {}, save() {}, [Symbol.dispose]() {} }
-  expect(() => apply(['--json'], open, { stdin: () => text, stdout() {} })).toThrow(/is there twice/)
+  expect(() => apply(['--json'], open, { stdin: () => text, stdout() {} })).toThrow(/appears twice/)
   expect(save({ kernel })).toBe('')
 })
 

@@ -1,4 +1,4 @@
-/** A table as a kernel handed it out, to be kept in a file and looked at elsewhere. */
+/** Captures of ip_tables tables: the kernel's bytes, stored in a file for later inspection. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { isTableName, TABLES } from '../abi/netfilter'
 import { getInfo } from '../abi/x-tables'
@@ -8,25 +8,25 @@ import { Client, type SetIdentity, type TableEntries, type TableInfo } from './c
 import { aKernel, type Kernel } from './kernel'
 
 /**
- * A table of ip_tables as the kernel handed it out, to be kept in a file and looked at elsewhere.
+ * An ip_tables table as the kernel returned it, to be stored in a file and inspected elsewhere.
  * @since 0.1.0
  */
 export interface Capture {
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
-  /** The answer to GET_INFO, 84 bytes. */
+  /** The result of GET_INFO, 84 bytes. */
   readonly info: Uint8Array
-  /** The answer to GET_ENTRIES without its head: the entries one behind the other. */
+  /** The result of GET_ENTRIES without its header: the entries back to back. */
   readonly entries: Uint8Array
-  /** The ipsets of the namespace, by name: rules refer to them by their index. Absent where there are none. */
+  /** The ipsets of the namespace by name, to which rules refer by index. Absent if there are none. */
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
 /**
- * Reads a table of ip_tables from a kernel. Asking makes the table, where it does not exist yet.
- * @param table - as in `'filter'`
+ * Captures an ip_tables table from a kernel. Asking creates the table if it does not exist yet.
+ * @param table - such as `'filter'`
  * @throws {@link NotFoundError}, {@link PermissionError}, {@link UnsupportedError}, {@link KernelError}
  * @since 0.1.0
  * @example
@@ -71,7 +71,7 @@ export function captureSets(client: Client): Capture['sets'] {
 }
 
 /**
- * Reads the parts of a capture, and checks that they fit together. The entries themselves are not looked at.
+ * Reads the parts of a capture and checks that they fit together. The entries themselves are not checked.
  * @throws IptcError, BlobError
  */
 export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<TableEntries, 'info'> {
@@ -97,19 +97,19 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
 const wrong = (field: string, what: string): IptcError => new IptcError('XT_BAD_CAPTURE', `capture: ${field} ${what}`)
 
 /**
- * A {@link Capture} as `JSON.stringify` turns it into text.
+ * A {@link Capture} in the form for `JSON.stringify`.
  * @since 0.1.0
  */
 export interface CaptureJson {
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
-  /** In base64, as `entries`. */
+  /** The result of GET_INFO in base64. */
   readonly info: string
   /** The entries in base64. */
   readonly entries: string
-  /** As of a {@link Capture}. */
+  /** As in a {@link Capture}. */
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
@@ -119,8 +119,8 @@ export const toBase64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
 
 /**
- * Makes of a capture what `JSON.stringify` takes.
- * @throws {@link IptcError}, {@link BlobError} for what is no capture
+ * Converts a capture for `JSON.stringify`.
+ * @throws {@link IptcError}, {@link BlobError} for an invalid capture
  * @since 0.1.0
  * @example
  * ```ts
@@ -139,9 +139,9 @@ export function captureToJson(capture: Capture): CaptureJson {
 const KEYS: readonly string[] = ['family', 'table', 'info', 'entries', 'sets']
 
 /**
- * Makes a capture of what {@link captureToJson} made of it.
- * @param json - what `JSON.parse` returned
- * @throws {@link IptcError}, {@link BlobError}, which say what is wrong with it
+ * Converts the result of {@link captureToJson} back to a capture.
+ * @param json - the result of `JSON.parse`
+ * @throws {@link IptcError}, {@link BlobError} with the fault
  * @since 0.1.0
  * @example
  * ```ts
@@ -172,7 +172,7 @@ function asObject(value: unknown, field: string): Readonly<Record<string, unknow
   return value as Record<string, unknown>
 }
 
-/** Node's own decoder skips what is no base64, and so would make other bytes of a damaged file. */
+/** Strict decoding: Node's decoder skips invalid characters, and would turn a damaged file into other bytes. */
 export function fromBase64(value: unknown, field: string): Uint8Array {
   if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${shown(value)}`)
   const bytes = new Uint8Array(Buffer.from(value, 'base64'))

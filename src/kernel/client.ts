@@ -1,6 +1,6 @@
 /**
- * The calls of the interface, typed, over a connection of whatever kernel. Each call is written once, as a sequence of
- * requests ({@link Steps}), and performed on this thread or on another.
+ * Typed system calls of the ip_tables interface, over a connection to any kernel. Each call is written once as a
+ * sequence of requests ({@link Steps}), and performed on this thread or on another.
  */
 import { ERRNO, errnoName } from '../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
@@ -43,18 +43,18 @@ import {
 } from '../errors'
 import { type Connection, type Kernel, SockoptFailure } from './kernel'
 
-/** Where a table's chains begin and end, by hook number. What stands at a hook that the table lacks means nothing. */
+/** Start and end of a table's chains, by hook number. Values for hooks that the table lacks are undefined. */
 export interface TableLayout {
-  /** A bit a hook. */
+  /** One bit per hook. */
   readonly validHooks: number
-  /** Offset of the first entry of the hook's chain, and of the entry that is its policy. */
+  /** Offsets of the first entry of the hook's chain, and of its policy entry (underflow). */
   readonly hookEntry: readonly number[]
   readonly underflow: readonly number[]
   readonly numEntries: number
 }
 
 export interface TableInfo extends TableLayout {
-  /** Bytes of all entries. */
+  /** Size of all entries in bytes. */
   readonly size: number
 }
 
@@ -64,48 +64,48 @@ export interface TableEntries {
 }
 
 /**
- * An ipset, as rules name it.
+ * An ipset, as rules refer to it.
  * @since 0.1.0
  */
 export interface SetIdentity {
-  /** By which a rule names the set. */
+  /** The index by which rules refer to the set. */
   readonly index: number
-  /** Family of its addresses; `any` where it has none of its own, as a list of sets. */
+  /** Family of its addresses; `any` for types without one, such as a list of sets. */
   readonly family: FamilyName | 'any'
 }
 
-/** One getsockopt or setsockopt, and how to speak of it. */
+/** One getsockopt or setsockopt call, and its description for messages. */
 interface Request {
   readonly way: 'get' | 'set'
-  /** As in `GET_ENTRIES`. */
+  /** Such as `GET_ENTRIES`. */
   readonly operation: string
   readonly family: FamilyName
   readonly option: number
   readonly value: Uint8Array
   readonly table?: string
-  /** Memory that the kernel writes to, and where in `value` its address goes. */
+  /** Memory that the kernel writes to, and where in `value` its address is stored. */
   readonly answer?: Uint8Array
   readonly answerAt?: number
 }
 
-/** Makes of the counters of replaced entries those of the new ones, 16 bytes each; undefined where all are zero. */
+/** Maps the counters of the replaced entries to those of the new ones, 16 bytes each; undefined if all are zero. */
 export type Carry = (replaced: Uint8Array) => Uint8Array | undefined
 
-/** Gives so many bytes of memory. */
+/** Allocates memory of this size. */
 type Take = (size: number) => Uint8Array
 
-/** Yields requests, each performed before it goes on; one that failed is thrown where it was yielded. */
+/** Yields requests, each performed before the generator continues. A failed request is thrown at its `yield`. */
 type Steps<T> = Generator<Request, T, void>
 
-/** How often to start again where a table changes while it is read. */
+/** How often to start again if a table changes while it is read. */
 const MAX_READS = 16
-/** How often to make a call again that failed for a reason that passes. */
+/** How often to retry a call that failed for a transient reason. */
 const MAX_CALLS = 16
 
 const failedWith = (error: unknown, ...errnos: number[]): boolean =>
   error instanceof SockoptFailure && errnos.includes(error.errno)
 
-/** Whether a field of `size` bytes has room for the name and its NUL; a longer one would name something else. */
+/** Whether the name and its NUL fit in a field of `size` bytes. A truncated name would refer to something else. */
 const fits = (name: string, size: number): boolean => !name.includes('\0') && encodeText(name).length < size
 
 /** @param title of the table that the client serves; undefined for a client of its own */
@@ -117,7 +117,7 @@ export const closedError = (title: string | undefined): IptcError =>
       : `${title} is closed; open it again with new Table or new Table6`,
   )
 
-/** For one family, in one network namespace. Opens its socket at the first call, and keeps it. */
+/** A client for one family in one network namespace. It opens its socket on the first call and keeps it. */
 export class Client {
   readonly #kernel: Kernel
   readonly #family: Family
@@ -126,7 +126,10 @@ export class Client {
   readonly #revisions: Record<'match' | 'target', Map<string, boolean[]>> = { match: new Map(), target: new Map() }
   #setProtocol: number | undefined
   #modulesTried = false
-  /** Operations that have begun. They are carried to their end, as what a table has counted would be lost halfway. */
+  /**
+   * Number of operations in progress. They are completed even after `close`, because stopping halfway would lose the
+   * counters of a table.
+   */
   #underWay = 0
   #closed = false
   readonly #title: string | undefined
@@ -139,7 +142,7 @@ export class Client {
   }
 
   /**
-   * Asking makes the table, where it does not exist yet in this namespace.
+   * Asking creates the table if it does not exist yet in this namespace.
    * @throws NotFoundError (no kernel has it), UnsupportedError (this kernel lacks it), PermissionError, KernelError
    */
   info(table: string): TableInfo {
@@ -148,8 +151,9 @@ export class Client {
 
   /**
    * Reads a table. `entries` is the kernel's answer itself, not a copy.
-   * @param take gives zeros for the answer: behind the name of a match or target, Linux leaves what is there.
-   * @throws ConflictError (it keeps changing while it is read), and as {@link info}
+   * @param take allocates zeroed memory for the answer: Linux does not write the bytes behind the name of a match or
+   *   target.
+   * @throws ConflictError (the table keeps changing while it is read), and as {@link info}
    */
   entries(table: string, take: Take = takeZeros): TableEntries {
     return this.#perform(this.#entries(table, take))
@@ -160,19 +164,19 @@ export class Client {
   }
 
   /**
-   * Puts new entries in the place of all old ones.
+   * Replaces all entries of a table.
    * @param request 96 bytes that are filled in here, then the entries.
-   * @param oldCount how many entries the table has now: by that the kernel notices a change in between.
-   * @param carry what the new entries are to have counted, which is added to them at once.
-   * @returns the counters of the old entries, 16 bytes each, as they were when they were replaced.
+   * @param oldCount number of present entries, by which the kernel detects a concurrent change.
+   * @param carry the counters of the new entries, which are added right after the replacement.
+   * @returns the counters of the old entries at the time of the replacement, 16 bytes each.
    * @throws ConflictError (the table has another number of entries; nothing is changed), PermissionError, KernelError;
-   * CountersError where the table has been written
+   *   CountersError, after which the table has been written
    */
   replace(table: string, layout: TableLayout, request: Uint8Array, oldCount: number, carry?: Carry): Uint8Array {
     return this.#perform(this.#replace(table, layout, request, oldCount, carry))
   }
 
-  /** `request` must be left alone until the promise settles. */
+  /** `request` must not be touched until the promise settles. */
   replaceAsync(
     table: string,
     layout: TableLayout,
@@ -183,7 +187,7 @@ export class Client {
     return this.#performAsync(this.#replace(table, layout, request, oldCount, carry))
   }
 
-  /** @param counters what to add, 16 bytes for each entry of the table, in their order. */
+  /** @param counters the counters to add, 16 bytes per entry of the table, in order. */
   addCounters(table: string, counters: Uint8Array): void {
     this.#perform(this.#ask(this.#addition(table, counters), PASSING_ONCE_REPLACED))
   }
@@ -192,7 +196,7 @@ export class Client {
     return this.#performAsync(this.#ask(this.#addition(table, counters), PASSING_ONCE_REPLACED))
   }
 
-  /** Whether the kernel has this very revision of an extension. Each is asked once. */
+  /** Whether the kernel has this revision of an extension. The answer is cached. */
   hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const ofName = this.#revisions[kind].get(name) ?? []
     const known = ofName[revision]
@@ -203,22 +207,22 @@ export class Client {
     return answer
   }
 
-  /** @returns undefined where there is no such set. @throws UnsupportedError where the kernel has no sets at all. */
+  /** @returns undefined if there is no such set. @throws UnsupportedError if the kernel has no sets at all. */
   setByName(name: string): SetIdentity | undefined {
     return this.#perform(this.#setByName(name))
   }
 
-  /** The name of a set, or undefined where no set has this index. */
+  /** The name of a set, or undefined if no set has this index. */
   setByIndex(index: number): string | undefined {
     return this.#perform(this.#setByIndex(index))
   }
 
-  /** All sets by their names. @throws UnsupportedError where the kernel has none */
+  /** All sets by name. @throws UnsupportedError if the kernel has no sets */
   sets(): Map<string, SetIdentity> {
     return this.#perform(this.#sets())
   }
 
-  /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
+  /** Closes the sockets for good, after any operation in progress. Further calls do nothing. */
   close(): void {
     this.#closed = true
     if (this.#underWay === 0) this.#closeConnections()
@@ -258,12 +262,12 @@ export class Client {
     )
   }
 
-  /** @returns undefined where the table changed meanwhile. */
+  /** @returns undefined if the table changed meanwhile. */
   *#tryEntries(table: string, take: Take): Steps<TableEntries | undefined> {
     const info = yield* this.#info(table)
     try {
       const entries = yield* this.#entriesOf(table, info.size, take)
-      // Linux compares the size alone. In another table of that size the chains begin elsewhere.
+      // Linux compares only the size. In another table of that size the chains start elsewhere.
       return sameInfo(info, yield* this.#info(table)) ? { info, entries } : undefined
     } catch (error) {
       if (failedWith(error, ERRNO.EAGAIN)) return undefined
@@ -302,7 +306,7 @@ export class Client {
     }
   }
 
-  /** As {@link #ask}, with what the kernel logs of it where it refuses. */
+  /** As {@link #ask}, with the lines that the kernel logs about a refusal. */
   *#logging(request: Request): Steps<void> {
     const log = this.#kernel.log?.()
     try {
@@ -369,7 +373,7 @@ export class Client {
     return sets
   }
 
-  /** What the kernel's list has at an index: an empty name where it is free, undefined past its end. */
+  /** The name at an index of the kernel's list: empty if the index is free, undefined past the end. */
   *#setNameAt(index: number): Steps<string | undefined> {
     const value = new Uint8Array(getSet.size)
     const version = yield* this.#protocolOfSets()
@@ -384,7 +388,7 @@ export class Client {
     return getSet.fields.set.read(value, 0)
   }
 
-  /** The version that the kernel speaks, which every further question has to name. */
+  /** The protocol version of the kernel's sets, which every other request must name. */
   *#protocolOfSets(): Steps<number> {
     if (this.#setProtocol !== undefined) return this.#setProtocol
     const value = new Uint8Array(setVersion.size)
@@ -399,7 +403,7 @@ export class Client {
     return table === undefined ? request : { ...request, table }
   }
 
-  /** A request of the tables' interface, which may be there once its module is loaded. */
+  /** A request of the tables' interface, retried once the module has been loaded. */
   *#ask(request: Request, passing = PASSING): Steps<void> {
     try {
       yield* persistently(request, passing)
@@ -497,12 +501,15 @@ export class Client {
   }
 }
 
-/** A request is made again where a signal came in between, before the kernel had done anything. */
+/** Retry after a signal that interrupted the call before the kernel had done anything. */
 const PASSING: readonly number[] = [ERRNO.EINTR]
-/** Once a table is replaced its counters are due: giving them up loses them, and there is nothing to begin anew. */
+/**
+ * Once a table has been replaced, its counters must be restored: giving up would lose them, and there is no starting
+ * again.
+ */
 const PASSING_ONCE_REPLACED: readonly number[] = [ERRNO.EINTR, ERRNO.EAGAIN, ERRNO.ENOMEM]
 
-/** A request, made again where it failed for a reason that passes. */
+/** Performs a request, and retries it after transient errors. */
 function* persistently(request: Request, passing = PASSING): Steps<void> {
   for (let attempt = 1; ; attempt++)
     try {
@@ -515,14 +522,14 @@ function* persistently(request: Request, passing = PASSING): Steps<void> {
     }
 }
 
-/** @param start as of performance.now() */
+/** @param start as returned by performance.now() */
 function reportCall({ operation, family, table, value }: Request, start: number, failure?: unknown): void {
   const durationMs = performance.now() - start
   const error = failure instanceof SockoptFailure ? errnoName(failure.errno) : undefined
   report('call', { operation, family, table, bytes: value.length, durationMs, error })
 }
 
-/** Sets of both families are asked for over IPv4. */
+/** Sets of both families are looked up over IPv4. */
 const setRequest = (value: Uint8Array): Request => ({
   way: 'get',
   operation: 'SO_IP_SET',
@@ -540,7 +547,7 @@ const sameInfo = (one: TableInfo, other: TableInfo): boolean =>
 
 function writeReplaceHead(value: Uint8Array, table: string, layout: TableLayout, numCounters: number): void {
   const { validHooks, numEntries } = layout
-  // The kernel hands out 0xffffffff for hooks that the table lacks, but is to be given 0.
+  // The kernel reports 0xffffffff for hooks that the table lacks, but requires 0.
   const valid = (offset: number, hook: number): number => (validHooks & (1 << hook) ? offset : 0)
   replace.write(value, 0, {
     name: table,
@@ -563,7 +570,7 @@ const unknownTable = (table: string, cause?: unknown): NotFoundError =>
 
 const because = (cause: unknown): [] | [ErrorOptions] => (cause === undefined ? [] : [{ cause }])
 
-/** Another program was quicker: whoever watches is told, whatever becomes of the error. */
+/** Reports a conflict with another program, and makes the error. */
 export function conflict(
   code: CodeOf<'ConflictError'>,
   family: FamilyName,
@@ -575,7 +582,7 @@ export function conflict(
   return new ConflictError(code, reason, options)
 }
 
-/** The kernel's no, as users see it. */
+/** Turns the kernel's refusal into the error for users. */
 function explain(error: unknown, request: Request | undefined): unknown {
   if (!(error instanceof SockoptFailure) || request === undefined) return error
   const explanation = EXPLANATIONS[error.errno]?.(request, error)
@@ -609,7 +616,7 @@ const EXPLANATIONS: Readonly<Record<number, Explanation>> = {
   },
 }
 
-/** What to do where there is no such file to load. Distributions spread the modules of a kernel over packages. */
+/** What to do if the module is not installed. Distributions split the modules of a kernel into several packages. */
 const INSTALL_MODULES =
   'install the package with the modules of the running kernel (linux-image-… of Debian, linux-modules-extra-… of Ubuntu)'
 
@@ -634,7 +641,7 @@ const noTables = ({ name, module }: Family, cause: unknown): UnsupportedError =>
 const noSets = (cause: unknown): UnsupportedError =>
   new UnsupportedError('XT_NO_IPSET', 'this kernel has no ipset: load its module (`modprobe ip_set`)', { cause })
 
-/** Of what the kernel may have told more in its log, where we could not read it. */
+/** Errors about which the kernel's log may say more, if the log could not be read. */
 const LOGGED: Readonly<Record<string, string>> = Object.fromEntries(
   [ERRNO.EINVAL, ERRNO.ENOENT].map((errno) => [
     `SET_REPLACE ${errno}`,
@@ -642,7 +649,7 @@ const LOGGED: Readonly<Record<string, string>> = Object.fromEntries(
   ]),
 )
 
-/** What is worth saying of an errno, by operation or in general. */
+/** Hints for an errno, by operation or in general. */
 const HINTS: Readonly<Record<string, string>> = {
   [`SET_REPLACE ${ERRNO.ENOENT}`]: 'an extension is missing in this kernel, or something that a rule names',
   [`SET_REPLACE ${ERRNO.ELOOP}`]: 'the chains jump in a circle, or a jump does not lead to the start of a chain',

@@ -1,6 +1,6 @@
 /**
- * The port: what the library needs of a packet filter, as bytes. Linux implements it with system calls, the in-process
- * kernel with a map; nothing above knows which of them it holds.
+ * The kernel port: the interface between the library and a packet filter, in bytes. LinuxKernel implements it with
+ * system calls, MemoryKernel in the process; the layers above do not know which one they use.
  */
 import type { FamilyName } from '../abi/family'
 import { isObject, type Taken } from '../check-input'
@@ -11,66 +11,74 @@ import { isObject, type Taken } from '../check-input'
  */
 export interface Connection {
   /**
-   * getsockopt(2) at the family's level: asks with `value`, and is answered in place.
+   * getsockopt(2) at the family's level: `value` is the request, and is overwritten with the answer.
    * @throws SockoptFailure
    */
   getsockopt(option: number, value: Uint8Array): void
   /**
-   * setsockopt(2). Where the kernel is to write into memory of ours, `answer` is that memory and its address is stored
-   * in `value` at `answerAt`; it is held until the call returns. `value` is used again afterwards: whoever keeps it, copies it.
+   * setsockopt(2). If the kernel writes to user memory, `answer` is that memory, and its address is stored in `value`
+   * at `answerAt`; it stays valid until the call returns. The caller reuses `value`: copy it to keep it.
    * @throws SockoptFailure
    */
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): void
-  /** The same two off the main thread, for calls on big tables. The buffers must be left alone until they settle. */
+  /**
+   * As {@link Connection.getsockopt}, off the main thread, for large tables. The buffers must not be touched until the
+   * promise settles.
+   */
   getsockoptAsync(option: number, value: Uint8Array): Promise<void>
   /**
-   * As {@link Connection.setsockopt}, off the main thread. The buffers must be left alone until it settles.
+   * As {@link Connection.setsockopt}, off the main thread. The buffers must not be touched until the promise settles.
    * @throws SockoptFailure
    */
   setsockoptAsync(option: number, value: Uint8Array, answer?: Uint8Array, answerAt?: number): Promise<void>
-  /** Closes the socket; a second time does nothing. */
+  /** Closes the socket. Further calls do nothing. */
   close(): void
 }
 
 /**
- * A netlink socket in one network namespace, whose other side is the kernel.
+ * A netlink socket to the kernel in one network namespace.
  * @since 0.1.0
  */
 export interface NetlinkConnection {
-  /** Tells apart where sockets lead to, as {@link Kernel.place}; undefined where that is not known. */
+  /** Identifies the packet filter behind the socket, as {@link Kernel.place}; undefined if it is not known. */
   readonly place?: unknown
   /**
-   * Sends messages. What they ask for has been done when it returns, and the answers are there.
+   * Sends messages. When it returns, the kernel has processed them and the answers can be received.
    * @throws NetlinkFailure
    */
   send(bytes: Uint8Array): void
-  /** The same off the main thread. The bytes must be left alone until it settles. */
+  /**
+   * As {@link NetlinkConnection.send}, off the main thread. The bytes must not be touched until the promise settles.
+   */
   sendAsync(bytes: Uint8Array): Promise<void>
   /**
-   * What comes next: one message or more.
-   * @param wait whether to wait for it, blocking, though not for ever
-   * @returns undefined where nothing came
-   * @throws NetlinkFailure; that of ENOBUFS says that something is lost
+   * Receives one datagram with one or more messages.
+   * @param wait whether to block until one arrives, with an upper limit
+   * @returns undefined if none arrived
+   * @throws NetlinkFailure; ENOBUFS means that messages were lost
    */
   receive(wait: boolean): Uint8Array | undefined
-  /** Has the messages of a multicast group sent here too. @throws NetlinkFailure */
+  /** Subscribes to a multicast group. @throws NetlinkFailure */
   join(group: number): void
-  /** Closes the socket; a second time does nothing. */
+  /** Closes the socket. Further calls do nothing. */
   close(): void
 }
 
 /**
- * What the netlink side of the library needs of a kernel.
+ * The part of a kernel that the netlink code uses.
  * @since 0.1.0
  */
 export interface NetlinkPort {
-  /** For people. */
+  /** A description for messages. */
   readonly description: string
-  /** @param protocol that of netlink, as NETLINK_NETFILTER. @throws PermissionError, UnsupportedError, KernelError */
+  /**
+   * @param protocol the netlink protocol, such as NETLINK_NETFILTER. @throws PermissionError, UnsupportedError,
+   *   KernelError
+   */
   netlink(protocol: number): NetlinkConnection
 }
 
-/** A system call on a netlink socket failed. Turned into the errors that users see by netlink/client.ts. */
+/** A system call on a netlink socket failed. netlink/client.ts turns it into the error for users. */
 export class NetlinkFailure extends Error {
   readonly errno: number
 
@@ -85,13 +93,13 @@ export class NetlinkFailure extends Error {
  * @since 0.1.0
  */
 export interface Lock {
-  /** Lets the next one take it; to be called once. */
+  /** Releases the lock; to be called once. */
   release(): void
 }
 
 /**
- * Lets those whom `borrower` calls join the lock until it is done, one after the other: each is on its own while it reads
- * a table and writes it back.
+ * Lends the lock to what `borrower` calls, until it is done. Borrowers take turns: each has the lock to itself while it
+ * reads a table and writes it back.
  * @since 0.1.0
  */
 export type Lend = <T>(borrower: () => T | Promise<T>) => Promise<T>
@@ -103,74 +111,77 @@ export type Lend = <T>(borrower: () => T | Promise<T>) => Promise<T>
 export interface LockRequest {
   /** In milliseconds: 0 does not wait, Infinity waits for ever. */
   readonly timeoutMs: number
-  /** Ends the wait; once the lock is held it means nothing here. */
+  /** Aborts the wait. It has no effect once the lock is held. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * A packet filter to try things in, which nobody uses.
+ * A packet filter for trying rules, which nothing else uses.
  * @since 0.1.0
  */
 export interface Scratch {
   /** The packet filter. */
   readonly kernel: Kernel
-  /** Does away with it. */
+  /** Removes the packet filter. */
   close(): void
 }
 
 /**
- * What the kernel logs about packet filters, on the whole machine.
+ * The kernel's log about packet filters, for the whole machine.
  * @since 0.1.0
  */
 export interface Log {
-  /** The lines since it was opened. It does not wait for any. */
+  /** Returns the lines since the log was opened, without waiting. */
   read(): string[]
-  /** To be called once. */
+  /** Closes the log; to be called once. */
   close(): void
 }
 
 /**
- * A packet filter, as bytes: what every table and every function takes as the option `kernel`. {@link LinuxKernel} reaches that of the
- * machine, {@link MemoryKernel} is one in the process.
+ * A packet filter as bytes: the option `kernel` of every table and function. {@link LinuxKernel} is that of the
+ * machine, {@link MemoryKernel} one in the process.
  * @since 0.1.0
  */
 export interface Kernel {
-  /** For people: `Linux 6.18.44`, `in-process kernel`. */
+  /** A description for messages: `Linux 6.18.44`, `in-process kernel`. */
   readonly description: string
-  /** Tells packet filters apart: the same for two kernels that lead to the same one. */
+  /** Identifies the packet filter: equal for two kernels that reach the same one. */
   readonly place: unknown
   /** Opens a socket. @throws PermissionError, UnsupportedError */
   connect(family: FamilyName): Connection
-  /** Tables that exist already, newest first; asking creates none. */
+  /** Names of the existing tables, newest first; asking creates none. */
   tables(family: FamilyName): string[]
   /**
-   * Loads the kernel module of a family's tables, where that can be done.
-   * @returns whether anything was loaded, so that the call is worth trying again.
+   * Loads the kernel module of a family's tables, if possible.
+   * @returns whether anything was loaded, so that it is worth retrying the call.
    */
   loadModule(family: FamilyName): boolean
   /**
-   * Takes the lock that the iptables commands take, or joins it where the caller's own call chain holds it already.
-   * @param timeoutMs how long to wait, blocking; 0 does not wait, Infinity waits for ever.
+   * Takes the lock that the iptables commands use, or joins it if the calling code already holds it.
+   * @param timeoutMs how long to block; 0 does not wait, Infinity waits for ever.
    * @throws LockTimeoutError, PermissionError
    */
   lock(timeoutMs: number): Lock
   /**
-   * As {@link lock}, waiting without blocking the event loop, and held while `body` runs. What `body` calls does not join
-   * it unless it is called by `lend`.
+   * As {@link lock}, without blocking the event loop, and held while `body` runs. What `body` calls joins it only when
+   * called through `lend`.
    * @throws LockTimeoutError, PermissionError, the reason of the signal, and whatever `body` throws
    */
   withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T>
-  /** An empty packet filter that takes and refuses what this one does. @throws PermissionError, UnsupportedError */
+  /**
+   * Makes an empty packet filter that accepts and refuses the same rules as this one. @throws PermissionError,
+   * UnsupportedError
+   */
   scratch?(): Scratch
-  /** The log, from now on; undefined where it may not be read. */
+  /** Opens the log from now on; undefined if it may not be read. */
   log?(): Log | undefined
-  /** As {@link NetlinkPort.netlink}; absent where there is none. */
+  /** As {@link NetlinkPort.netlink}; absent if the kernel has no netlink. */
   netlink?(protocol: number): NetlinkConnection
 }
 
 const CALLS = ['connect', 'tables', 'loadModule', 'lock', 'withLockAsync'] as const
 
-/** Of a value that is to be a kernel, by what it can be asked. */
+/** Accepts a kernel, judged by its methods. */
 export const aKernel: Taken = {
   accepts: (value) =>
     typeof value === 'object' &&
@@ -179,10 +190,10 @@ export const aKernel: Taken = {
   expected: 'a Kernel, such as a MemoryKernel',
 }
 
-/** getsockopt or setsockopt said no. Turned into the errors that users see by client.ts. */
+/** getsockopt or setsockopt failed. client.ts turns it into the error for users. */
 export class SockoptFailure extends Error {
   readonly errno: number
-  /** What the kernel logged meanwhile. */
+  /** What the kernel logged during the call. */
   log: readonly string[] = []
 
   constructor(errno: number) {
@@ -191,7 +202,7 @@ export class SockoptFailure extends Error {
   }
 }
 
-/** Of a value that is to have netlink, as {@link aKernel}. */
+/** Accepts an object with netlink, as {@link aKernel}. */
 export const aNetlinkPort: Taken = {
   accepts: (value) => isObject(value) && typeof (value as Partial<NetlinkPort>).netlink === 'function',
   expected: 'a kernel that has netlink, such as a LinuxKernel',

@@ -1,4 +1,4 @@
-/** A table of nf_tables as a kernel told of it, in its own messages, to be kept in a file and looked at elsewhere. */
+/** Captures of nf_tables tables: the kernel's messages, stored in a file for later inspection. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { NETLINK_NETFILTER, nlAlign } from '../abi/netlink'
 import { nfgenmsg } from '../abi/nfnetlink'
@@ -14,50 +14,50 @@ import { Client, type SetIdentity } from './client'
 import { aKernel, aNetlinkPort, type Kernel, type NetlinkPort } from './kernel'
 
 /**
- * A table of nf_tables as the kernel told of it, to be kept in a file and looked at elsewhere.
+ * An nf_tables table as the kernel described it, to be stored in a file and inspected elsewhere.
  * @since 0.1.0
  */
 export interface NftCapture {
-  /** Tells it from a {@link Capture}. */
+  /** Distinguishes it from a {@link Capture}. */
   readonly backend: 'nft'
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
-  /** As in `filter`. */
+  /** Name of the table, such as `filter`. */
   readonly table: string
   /** The attributes of NFT_MSG_NEWTABLE. */
   readonly newTable: Uint8Array
-  /** Of NFT_MSG_NEWCHAIN, one for each chain, in the order of the kernel. */
+  /** The attributes of NFT_MSG_NEWCHAIN, one per chain, in the kernel's order. */
   readonly newChains: readonly Uint8Array[]
-  /** Of NFT_MSG_NEWRULE, the rules of a chain in their order. */
+  /** The attributes of NFT_MSG_NEWRULE, one per rule, in order within each chain. */
   readonly newRules: readonly Uint8Array[]
-  /** As of a {@link Capture}. */
+  /** As in a {@link Capture}. */
   readonly sets?: Readonly<Record<string, SetIdentity>>
 }
 
 /**
- * An {@link NftCapture} as `JSON.stringify` turns it into text.
+ * An {@link NftCapture} in the form for `JSON.stringify`.
  * @since 0.1.0
  */
 export type NftCaptureJson = Omit<NftCapture, 'newTable' | 'newChains' | 'newRules'> & {
-  /** As of an {@link NftCapture}, in base64. */
+  /** As in an {@link NftCapture}, in base64. */
   readonly newTable: string
-  /** As of an {@link NftCapture}, each in base64. */
+  /** As in an {@link NftCapture}, each in base64. */
   readonly newChains: readonly string[]
-  /** As of an {@link NftCapture}, each in base64. */
+  /** As in an {@link NftCapture}, each in base64. */
   readonly newRules: readonly string[]
 }
 
 export const isNftCapture = (capture: object): capture is NftCapture =>
   (capture as Partial<NftCapture>).backend === 'nft'
 
-/** How often to read again where something changes meanwhile. */
+/** How often to read again if something changes meanwhile. */
 const MAX_READS = 16
 
 /**
- * Reads a table of nf_tables from a kernel. Asking makes none.
- * @param table - as in `'filter'`
- * @throws {@link NotFoundError} where there is no such table
- * @throws {@link ConflictError} where the kernel's rules keep changing
+ * Captures an nf_tables table from a kernel. Asking does not create the table.
+ * @param table - such as `'filter'`
+ * @throws {@link NotFoundError} if there is no such table
+ * @throws {@link ConflictError} if the rules keep changing while they are read
  * @throws {@link KernelError}
  * @since 0.1.0
  * @example
@@ -85,7 +85,7 @@ export function captureNftTable(kernel: Kernel & NetlinkPort, family: FamilyName
   }
 }
 
-/** Names of the tables of a family that there are, in the order in which they were made. */
+/** Names of the existing tables of a family, in order of creation. */
 export function nftTableNames(port: NetlinkPort, family: FamilyName): string[] {
   const reader = new Reader(port, family)
   try {
@@ -161,7 +161,7 @@ class Reader {
 const bytesOf = ({ attributes }: Told<unknown>): Uint8Array => attributes
 const attributesOf = ({ bytes, at, end }: Message): Uint8Array => bytes.slice(at + nlAlign(nfgenmsg.size), end)
 
-/** A capture taken apart. */
+/** The decoded messages of a capture. */
 export interface NftTableContents {
   readonly table: TableValues
   readonly chains: readonly ChainValues[]
@@ -170,7 +170,7 @@ export interface NftTableContents {
 
 const wrong = (field: string, what: string): IptcError => new IptcError('XT_BAD_CAPTURE', `capture: ${field} ${what}`)
 
-/** Reads the messages of a capture. What rules say is not looked at. @throws IptcError, MessageError */
+/** Decodes the messages of a capture. The contents of rules are not checked. @throws IptcError, MessageError */
 export function readNftCapture(capture: NftCapture): NftTableContents {
   check('a capture', capture, object)
   const { family, table, newTable, newChains, newRules } = capture
@@ -194,8 +194,8 @@ export function readNftCapture(capture: NftCapture): NftTableContents {
 }
 
 /**
- * Makes of a capture what `JSON.stringify` takes.
- * @throws {@link IptcError}, {@link MessageError} for what is no capture
+ * Converts a capture for `JSON.stringify`.
+ * @throws {@link IptcError}, {@link MessageError} for an invalid capture
  * @since 0.1.0
  * @example
  * ```ts
@@ -223,9 +223,9 @@ export function nftCaptureToJson(capture: NftCapture): NftCaptureJson {
 const KEYS: readonly string[] = ['backend', 'family', 'table', 'newTable', 'newChains', 'newRules', 'sets']
 
 /**
- * Makes a capture of what {@link nftCaptureToJson} made of it.
- * @param json - what `JSON.parse` returned
- * @throws {@link IptcError}, {@link MessageError}, which say what is wrong with it
+ * Converts the result of {@link nftCaptureToJson} back to a capture.
+ * @param json - the result of `JSON.parse`
+ * @throws {@link IptcError}, {@link MessageError} with the fault
  * @since 0.1.0
  * @example
  * ```ts

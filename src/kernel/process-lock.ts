@@ -1,11 +1,11 @@
 /**
- * A lock as it is held within this process, whatever keeps out others.
+ * The xtables lock within this process, on top of a claim that excludes other processes.
  *
- * It is held by a *holder*, of one of two kinds. A synchronous one comes from {@link ProcessLock.lock} and is given back in
- * the same synchronous stretch, so that whoever calls `lock` meanwhile was called by it, and joins. An asynchronous one
- * comes from {@link ProcessLock.withLockAsync}. Nobody joins that, but it can lend the lock to what it calls, which is known
- * by its asynchronous context. What is lent is a lock again: of those whom it is lent to, one at a time has it, and the
- * others wait for their turn, or fail, as they would for the lock itself.
+ * The lock is held by a *holder*. A synchronous holder comes from {@link ProcessLock.lock} and releases the lock before
+ * the event loop runs again; a nested call of `lock` must therefore come from the holder's own code, and joins it. An
+ * asynchronous holder comes from {@link ProcessLock.withLockAsync}. Nothing joins it, but it can lend the lock to what
+ * it calls, which is identified by its async context. A lent lock is a lock again: borrowers take turns, and the others
+ * wait or fail as they would for the lock itself.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { report } from '../diagnostics'
@@ -14,11 +14,11 @@ import type { Lend, Lock, LockRequest } from './kernel'
 
 const POLL_MS = 5
 
-/** One attempt at whatever keeps out other processes. */
+/** One attempt to take the lock that excludes other processes. */
 export interface Claim {
-  /** Does not wait. @returns whether it was free, and is now ours. */
+  /** Does not wait. @returns whether the lock was free and has been taken */
   take(): boolean
-  /** Ends the attempt, and gives back what was taken. */
+  /** Ends the attempt, and releases the lock if it was taken. */
   close(): void
 }
 
@@ -26,36 +26,36 @@ interface Holder {
   readonly turns: Turns
   readonly claim: Claim
   readonly kind: 'sync' | 'async'
-  /** When it was taken, as of performance.now(). */
+  /** When the lock was taken, as returned by performance.now(). */
   readonly since: number
-  /** Those who hold it and have not released it, and those whom it was lent to; at 0 it is gone. */
+  /** Number of shares that have not been released, lent ones included. At 0 the lock is released. */
   count: number
 }
 
-/** One who waits without blocking. Only the first of a queue asks for the lock, so that they come in turn. */
+/** An asynchronous waiter. Only the first of a queue polls the lock, so waiters are served in order. */
 interface Waiter {
   wake(): void
 }
 
-/** Where one at a time has the lock: the lock itself, or what a holder has lent. */
+/** A lock that one holder at a time has: the lock itself, or one that a holder has lent. */
 interface Turns {
   readonly owner: ProcessLock
-  /** An attempt at it, for who comes when nobody has it. */
+  /** Makes an attempt to take the lock when no one in the process has it. */
   readonly open: () => Claim
   readonly isLent: boolean
   /** At most one. */
   holder: Holder | undefined
   queue: Waiter[]
-  /** It is lent no more. */
+  /** It is no longer lent. */
   isOver: boolean
 }
 
-/** What was lent to those that the running code was called by, innermost first. */
+/** The locks lent to the running code, innermost first. */
 const context = new AsyncLocalStorage<readonly Turns[]>()
 
 const lentHere = (): Turns[] => (context.getStore() ?? []).filter(({ isOver }) => !isOver)
 
-/** Milliseconds left, never more than a poll takes; 0 or less where there are none. @param start of performance.now() */
+/** Milliseconds left, at most one poll interval; 0 or less at the end. @param start as returned by performance.now() */
 const deadline = (timeoutMs: number, start: number): (() => number) => {
   const end = start + timeoutMs
   return () => Math.min(POLL_MS, end - performance.now())
@@ -72,11 +72,11 @@ const pause = (waiter: Waiter, ms: number): Promise<void> =>
     }
   })
 
-/** Those who hold one lock, one at a time, and those who wait for it. */
+/** The holders of and waiters for one lock within this process. */
 export class ProcessLock {
   readonly #name: string
   readonly #hint: string
-  /** A claim keeps out a second even of the same process. */
+  /** A claim excludes even a second one of the same process. */
   readonly #lock: Turns
 
   /**
@@ -90,10 +90,9 @@ export class ProcessLock {
   }
 
   /**
-   * Takes the lock, or joins who holds it where that is our caller. It must be released before the event loop runs
-   * again.
-   * @param timeoutMs how long to wait, blocking; 0 does not wait.
-   * @throws LockTimeoutError, at once where an asynchronous operation of this process has it; what the claim throws
+   * Takes the lock, or joins its holder if that is the caller. It must be released before the event loop runs again.
+   * @param timeoutMs how long to block; 0 does not wait.
+   * @throws LockTimeoutError, at once if an asynchronous operation of this process holds it; and what the claim throws
    */
   lock(timeoutMs: number): Lock {
     const turns = this.#turns()
@@ -112,8 +111,8 @@ export class ProcessLock {
   }
 
   /**
-   * Holds the lock while `body` runs. Only those whom it lends it to join; others wait, the asynchronous ones, or fail,
-   * the synchronous ones.
+   * Holds the lock while `body` runs. Only code that it is lent to joins it; other callers wait if asynchronous, and
+   * fail if synchronous.
    * @throws LockTimeoutError, what the claim throws, the reason of the signal, and whatever `body` throws
    */
   async withLockAsync<T>(request: LockRequest, body: (lend: Lend) => Promise<T>): Promise<T> {
@@ -126,7 +125,7 @@ export class ProcessLock {
     }
   }
 
-  /** Where the running code gets its turn. A context may outlive what was lent to it. */
+  /** The lock that the running code takes part in. Its async context may outlive the loan. */
   #turns(): Turns {
     return lentHere().find(({ owner }) => owner === this) ?? this.#lock
   }
@@ -142,7 +141,7 @@ export class ProcessLock {
     }
   }
 
-  /** A lender does not go before those whom it lent to. */
+  /** The lender cannot overtake its borrowers. */
   #borrow(lender: Holder): Claim {
     let share: Lock | undefined
     return {
@@ -154,7 +153,7 @@ export class ProcessLock {
     }
   }
 
-  /** One more share in the lock; each can be given back once. */
+  /** Adds a share in the lock, which can be released once. */
   #share(holder: Holder): Lock {
     holder.count++
     let released = false
@@ -174,7 +173,7 @@ export class ProcessLock {
     turns.queue[0]?.wake()
   }
 
-  /** @param start when the wait for it began */
+  /** @param start when the wait started */
   #hold(turns: Turns, claim: Claim, kind: Holder['kind'], start: number): Holder {
     const since = performance.now()
     const holder: Holder = { turns, claim, kind, since, count: 0 }
@@ -187,7 +186,7 @@ export class ProcessLock {
     return new LockTimeoutError('XT_LOCK_TIMEOUT', `could not take ${this.#name} within ${timeoutMs} ms: ${this.#hint}`)
   }
 
-  /** Tells of a wait that was in vain. @returns the error, to be thrown */
+  /** Reports a failed wait. @returns the error, to be thrown */
   #failed(start: number, error: unknown): unknown {
     report('lock', { lock: this.#name, waitedMs: performance.now() - start, error: String(error) })
     return error
@@ -229,8 +228,8 @@ export class ProcessLock {
   }
 
   /**
-   * The holder is known from the moment that the lock is taken: a synchronous caller must not block on it.
-   * @returns undefined where the turns were over before ours came, which then is to be found further out
+   * The holder is recorded in the moment the lock is taken: a synchronous caller must not block on it.
+   * @returns undefined if the loan ended before our turn; the lock must then be taken further out
    */
   async #waitAsync(turns: Turns, { timeoutMs, signal }: LockRequest, start: number): Promise<Holder | undefined> {
     const left = deadline(timeoutMs, start)
@@ -245,7 +244,7 @@ export class ProcessLock {
         const ms = left()
         if (!(ms > 0)) throw this.#timedOut(timeoutMs)
         await pause(waiter, ms)
-        // A poll is short enough to hear of it.
+        // Polling is frequent enough to notice the signal in time.
         signal?.throwIfAborted()
       }
       return undefined

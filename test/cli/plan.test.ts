@@ -82,7 +82,7 @@ test.each([
   ['plan --tables a b', 'and no more'],
   ['plan --tables /nonexistent', '/nonexistent'],
   ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
-  ['plan --tables', 'is no JSON', '{'],
+  ['plan --tables', 'is not valid JSON', '{'],
   ['plan --tables', 'filter', '{"filter": {}, "filter": {}}'],
   ['plan --tables', 'the text has no table', ''],
 ])('xtables %s: %s', (line, message, input = TEXT) => {

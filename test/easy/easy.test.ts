@@ -250,10 +250,10 @@ onBackends((backend) => {
     test('keep their rules where they cannot be taken out', () => {
       chainOf('a')
       easy.addRule('filter', 'INPUT', { target: 'X' }, 0, options)
-      expect(() => easy.deleteChain('filter', 'X', { ...options, flush: true })).toThrow(/goes to it/)
+      expect(() => easy.deleteChain('filter', 'X', { ...options, flush: true })).toThrow(/jumps to it/)
       expect(names()).toEqual(['a'])
       const batch = easy.batchBegin('filter', options)
-      expect(() => easy.deleteChain('filter', 'X', { batch, flush: true })).toThrow(/goes to it/)
+      expect(() => easy.deleteChain('filter', 'X', { batch, flush: true })).toThrow(/jumps to it/)
       easy.batchEnd(batch)
       expect(names()).toEqual(['a'])
     })
@@ -322,7 +322,7 @@ onBackends((backend) => {
         ],
         options,
       )
-      expect(() => easy.batchDeleteChains('filter', ['Y', 'X'], options)).toThrow(/goes to it/)
+      expect(() => easy.batchDeleteChains('filter', ['Y', 'X'], options)).toThrow(/jumps to it/)
       expect(easy.dumpChain('filter', 'X', options)).toHaveLength(2)
       easy.flushChain('filter', 'INPUT', options)
       const before = written()
@@ -437,7 +437,7 @@ onBackends((backend) => {
       const batch = easy.batchBegin(undefined, { ...options, ipv6: true })
       for (const table of ['filter', 'mangle']) easy.addChain(table, 'X', { batch })
       expect(easy.hasChain('filter', 'X', { ...options, ipv6: true })).toBe(false)
-      expect(() => easy.addChain('filter', 'Y', { batch, ipv6: false })).toThrow(/ipv6 is not that of the batch/)
+      expect(() => easy.addChain('filter', 'Y', { batch, ipv6: false })).toThrow(/ipv6 differs from that of the batch/)
       easy.batchEnd(batch)
       expect(easy.hasChain('mangle', 'X', { ...options, ipv6: true })).toBe(true)
       expect(easy.hasChain('mangle', 'X', options)).toBe(false)

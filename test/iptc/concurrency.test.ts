@@ -402,7 +402,9 @@ onBackends((backend) => {
       const writing = edit().then(
         () => true,
         (error) => {
-          expect(error).toEqual(new IptcError('XT_CLOSED', 'this handle on the tables is closed'))
+          expect(error).toEqual(
+            new IptcError('XT_CLOSED', 'table filter of ipv4 is closed; open it again with new Table or new Table6'),
+          )
           return false
         },
       )

@@ -144,16 +144,19 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     const isWell = async (): Promise<boolean> => (await agent.get('/healthz')).status === 200
     expect(await isWell()).toBe(true)
     const bad: [policy: unknown, fault: string][] = [
-      ['{"ipv4": ', `${file} is no JSON`],
-      ['{"ipv4": {}, "ipv4": {}}', 'the key "ipv4" is there twice'],
-      [{ ipv5: {} }, `${file}: ipv5 is no family; accepted: ipv4, ipv6`],
-      [{ ipv4: { filter: [] } }, `${file}: ipv4 filter: this is no object`],
-      [{ ipv4: { filter: { 'agent-in': '-j DROP' } } }, 'ipv4 filter agent-in: a chain is a list of rules'],
+      ['{"ipv4": ', `${file} is not valid JSON`],
+      ['{"ipv4": {}, "ipv4": {}}', 'the key "ipv4" appears twice'],
+      [{ ipv5: {} }, `${file}: ipv5 is not a family; accepted: ipv4, ipv6`],
+      [{ ipv4: { filter: [] } }, 'ipv4: table filter must be an object of chains, not []'],
+      [{ ipv4: { filter: { 'agent-in': '-j DROP' } } }, 'ipv4: table filter chain agent-in must be a list of rules'],
       [
         { ipv4: { filter: { 'agent-in': ['-j DROP', '-p tcp --dprot 80'] } } },
-        'agent-in rule 2: unknown option "--dprot"',
+        'ipv4: table filter chain agent-in rule 2: unknown option "--dprot"',
       ],
-      [{ ipv6: { filter: { 'agent-in': [{ tcp: { dprot: 80 } }] } } }, 'agent-in rule 1: match tcp: unknown parameter'],
+      [
+        { ipv6: { filter: { 'agent-in': [{ tcp: { dprot: 80 } }] } } },
+        'ipv6: table filter chain agent-in rule 1: match tcp: unknown parameter',
+      ],
       [{ ipv4: { filter: { 'agent-in': [] } }, ipv6: { filtre: {} } }, 'there is no table "filtre"'],
       [{ ipv4: { filter: { INPUT: ['-j DROP'] } } }, 'chain INPUT rule 1: the chain is not yours'],
       [{ ipv4: { filter: { 'agent-in': ['-j agent-gone'] } } }, 'agent-gone'],
@@ -203,7 +206,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
   test('ends at once where it cannot begin, with nothing changed', async () => {
     iptables('-N', 'agent-old')
     for (const [policy, args, status, complaint] of [
-      ['{', [], 1, 'is no JSON'],
+      ['{', [], 1, 'is not valid JSON'],
       [{ ipv4: { filter: { INPUT: ['-j DROP'] } } }, [], 1, 'the chain is not yours'],
       [POLICY, ['--poll', 'often'], 2, '--poll is a number of seconds, not often'],
       [POLICY, ['--port', '1'], 2, "Unknown option '--port'"],

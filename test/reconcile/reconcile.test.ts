@@ -48,6 +48,26 @@ onBackends((backend) => {
     kernel = new MemoryKernel()
   })
 
+  test.each<[fault: string, rule: DesiredRule, message: string, path: (string | number)[]]>([
+    ['a line', '-p tcp --dprot 22', 'unknown option "--dprot"', []],
+    ['a dictionary', { tcp: { dprot: 22 } } as never, 'match tcp: unknown parameter', [0, 'tcp', 'dprot']],
+    ['an object of the other family', new Rule6(), 'an ipv6 rule cannot be added to an ipv4 table', []],
+    ['nothing', undefined as never, 'rule: a rule must be a plain object as in JSON, not undefined', []],
+  ])('%s at fault is named with its table, chain and number', (_, rule, message, [, ...within]) => {
+    const owns = { prefix: 'web-' }
+    const told = (body: () => unknown): unknown => {
+      try {
+        return body()
+      } catch (error) {
+        return error
+      }
+    }
+    const error = told(() => reconcile({ filter: { 'web-in': ['-j DROP', rule] } }, { ...place(), owns }))
+    expect(error).toBeInstanceOf(XtablesError)
+    expect((error as Error).message).toMatch(new RegExp(`^table filter chain web-in rule 2: .*${message}`))
+    expect(error).toMatchObject({ path: ['filter', 'web-in', 1, ...within] })
+  })
+
   test('a plan that names sets is shown, kept, carried out and taken back', () => {
     kernel = new MemoryKernel({ sets: { old: 'ipv4', new: 'ipv4' } })
     restore('*filter\n:web-in - [0:0]\n-A web-in -m set --match-set old src -j DROP\nCOMMIT\n', place())
@@ -155,7 +175,7 @@ COMMIT
     const inverse = Plan.fromJSON(JSON.parse(JSON.stringify(kept.inverse)), place())
     easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, place())
     const before = text(true)
-    expect(() => inverse.apply()).toThrow('chain INPUT of table filter is not as it was when this was planned')
+    expect(() => inverse.apply()).toThrow('chain INPUT of table filter has changed since the plan was made')
     expect(text(true)).toEqual(before)
   })
 
@@ -192,7 +212,7 @@ COMMIT
       const plan = await reconcileAsync(TWO, { ...PREFIX, ...place() })
       easy.addChain('mangle', 'web-mark', place())
       const before = text(true)
-      await expect(plan.applyAsync()).rejects.toThrow('chain web-mark of table mangle is not as it was')
+      await expect(plan.applyAsync()).rejects.toThrow('chain web-mark of table mangle has changed since')
       expect(text(true)).toEqual(before)
     })
 

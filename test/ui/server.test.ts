@@ -236,12 +236,12 @@ describe('who may ask', () => {
 
 describe('requests', () => {
   test.each<[string, string, number, string | RegExp]>([
-    ['about', '', 400, /^the request is no JSON/],
+    ['about', '', 400, /^the request is not valid JSON/],
     ['about', '[]', 400, /^the request is not understood/],
     ['about', '{"a":1}', 400, /Unrecognized key/],
     ['findings', '{}', 400, /^the request evenOfMany is not understood/],
     ['graph', '{"family":"ipv5"}', 400, /^the request family is not understood/],
-    ['graph', '{"family":"ipv4","family":"ipv6"}', 400, 'the request: the key "family" is there twice'],
+    ['graph', '{"family":"ipv4","family":"ipv6"}', 400, 'the request: the key "family" appears twice'],
     ['trace', '{"family":"ipv4","packet":[]}', 400, 'the request packet is not understood: a packet is an object'],
     ['trace', '{"family":"ipv4","packet":{"nope":1}}', 400, /^there is no option nope; accepted: protocol/],
     ['trace', '{"family":"ipv4","packet":{"__proto__":{"source":"1.2.3.4"}}}', 400, /^there is no option __proto__/],
@@ -502,7 +502,7 @@ describe('plans', () => {
     easy.addRule('filter', 'user', { target: 'DROP' }, 0, { kernel, backend: 'legacy' })
     const before = text(kernel)
     await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow(
-      '409 chain user of table filter is not as it was when this was planned; plan again',
+      '409 chain user of table filter has changed since the plan was made; make a new plan',
     )
     expect(text(kernel)).toBe(before)
   })

@@ -82,12 +82,16 @@ export class Keeper {
     return done
   }
 
-  #plan(family: Family, policy: Policy, signal: AbortSignal | undefined): Promise<Plan> {
+  async #plan(family: Family, policy: Policy, signal: AbortSignal | undefined): Promise<Plan> {
     const { backend, prefix } = this.#options
     const place = { backend, ipv6: family === 'ipv6' }
     // Tables that the policy does not name any more may still have chains of ours.
     const existing = Object.fromEntries(easy.getTables(place).map((table) => [table, {}]))
-    return reconcileAsync({ ...existing, ...policy[family] }, { ...place, owns: { prefix }, signal })
+    try {
+      return await reconcileAsync({ ...existing, ...policy[family] }, { ...place, owns: { prefix }, signal })
+    } catch (cause) {
+      throw new Error(`${family}: ${(cause as Error).message}`, { cause })
+    }
   }
 }
 
