@@ -1,12 +1,12 @@
-/** Bytes of entries as words of 32 bits, of which a comparison takes four bytes at a time. */
+/** Compares the bytes of entries as 32-bit words. */
 
-/** Entries begin and end at multiples of eight; a copy is needed where memory does not. */
+/** Entries are aligned to eight bytes. A copy is needed if the memory is not. */
 export function wordsOf(bytes: Uint8Array): Int32Array {
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
   return new Int32Array(buffer, byteOffset, length >> 2)
 }
 
-/** Whether so many words are the same from a place in each on: four at a time, which takes half as long as one by one. */
+/** Compares `count` words from a position in each array, four at a time, which takes half the time of one by one. */
 export function sameWords(a: Int32Array, aAt: number, b: Int32Array, bAt: number, count: number): boolean {
   let i = 0
   for (; i + 3 < count; i += 4) {
@@ -23,20 +23,20 @@ export function sameWords(a: Int32Array, aAt: number, b: Int32Array, bAt: number
   return true
 }
 
-/** A copy. The last entry of a table may have any number of bytes: zeros fill up its last word. */
+/** A copy. The last entry of a table may have any length: its last word is padded with zeros. */
 export function filledWords(bytes: Uint8Array): Int32Array {
   const words = new Int32Array(Math.ceil(bytes.length / 4))
   new Uint8Array(words.buffer).set(bytes)
   return words
 }
 
-/** The words of which any bit counts: where those are, and which bits do. */
+/** The words of which any bit is significant: their positions, and the significant bits. */
 export interface Mask {
   readonly places: Int32Array
   readonly bits: Int32Array
 }
 
-/** @param bytes of which each that counts is 0xff, and each other 0 */
+/** @param bytes 0xff for each significant byte, 0 for others */
 export function maskOf(bytes: Uint8Array): Mask {
   const bits = filledWords(bytes)
   const places = Int32Array.from(bits.keys()).filter((place) => bits[place] !== 0)

@@ -1,6 +1,6 @@
 /**
- * The edits of a table that iptables' commands make, on a draft. Made for many of them: no edit takes time that grows
- * with the number of chains, and rules are put first or last in a chain in no time that grows with its length.
+ * The edits of iptables commands, on a draft of a table. Made for many edits: none takes time proportional to the
+ * number of chains, and adding a rule first or last takes constant time.
  */
 import type { Hook } from '../abi/netfilter'
 import type { CodeOf } from '../error-codes'
@@ -24,12 +24,12 @@ import {
 } from './ruleset'
 import type { Entry, Ref } from './table-entry'
 
-/** Numbers of rules count from 1, as iptables counts them. What is edited is in the draft after {@link finish}. */
+/** Rule numbers count from 1, as in iptables. The edits are in the draft after {@link finish}. */
 export class Editor {
   readonly #draft: Draft
-  /** Rules that were put before all others of their chains, the first of them last. */
+  /** Rules inserted at the start of their chains, the first of them last. */
   readonly #firsts = new Map<string, Entry[]>()
-  /** How many rules go to a chain; counted once somebody has asked. */
+  /** Number of jumps to each chain; counted on first use. */
   #references: Map<string, number> | undefined
   #edits = 0
 
@@ -37,7 +37,7 @@ export class Editor {
     this.#draft = draft
   }
 
-  /** How many edits there were. */
+  /** Number of edits so far. */
   get edits(): number {
     return this.#edits
   }
@@ -46,12 +46,12 @@ export class Editor {
     return this.#draft.chains.has(chain)
   }
 
-  /** Whether there is a chain of this name that the kernel itself calls. */
+  /** Whether there is a built-in chain of this name. */
   isBuiltin(chain: string): boolean {
     return this.#draft.chains.get(chain)?.hook !== undefined
   }
 
-  /** Completes the draft: rules that wait to be put in place are. */
+  /** Completes the draft: puts rules that are still pending in place. */
   finish(): void {
     for (const name of this.#firsts.keys()) this.#settle(name)
   }
@@ -71,7 +71,7 @@ export class Editor {
     return chain
   }
 
-  /** The rules of a chain, complete and to be changed in place. @throws NotFoundError */
+  /** The complete rules of a chain, to be changed in place. @throws NotFoundError */
   #rules(name: string): OwnRules {
     this.#settle(name)
     return ownRules(this.#draft, this.#chain(name))
@@ -88,7 +88,7 @@ export class Editor {
     this.#references.set(jump, (this.#references.get(jump) ?? 0) + change)
   }
 
-  /** How many rules go to a chain. */
+  /** The number of jumps to a chain. */
   #referencesTo(name: string): number {
     if (this.#references === undefined) {
       this.finish()
@@ -101,13 +101,13 @@ export class Editor {
   // Rules
 
   append(chain: string, rule: Entry): void {
-    // Rules that wait to be the first need not be in place for this.
+    // Rules pending at the start need not be in place for this.
     ownRules(this.#draft, this.#chain(chain)).push(rule)
     this.#count(rule, 1)
     this.#edits++
   }
 
-  /** @throws RuleError for a number that is more than one above that of the last rule */
+  /** @throws RuleError for a number greater than that of the last rule plus one */
   insert(chain: string, number: number, rule: Entry): void {
     if (number === 1) this.#putFirst(chain, rule)
     else {
@@ -129,7 +129,7 @@ export class Editor {
     }
   }
 
-  /** The rule that is `number` of its chain. @throws RuleError where there is none */
+  /** The rule with this number. @throws RuleError if there is none */
   #at(chain: string, number: number): Ref {
     const rules = this.#rules(chain)
     return (
@@ -150,19 +150,19 @@ export class Editor {
     this.#edits++
   }
 
-  /** Takes out the first rule that says the same. @throws NotFoundError where none does */
+  /** Deletes the first equal rule. @throws NotFoundError if there is none */
   delete(chain: string, rule: Entry): void {
     this.deleteNumber(chain, this.find(chain, rule))
   }
 
-  /** The number of the first rule that says the same. @throws NotFoundError where none does */
+  /** The number of the first equal rule. @throws NotFoundError if there is none */
   find(chain: string, rule: Entry): number {
     const at = findRule(this.#draft, this.#rules(chain), rule)
     if (at < 0) throw new NotFoundError('XT_NO_RULE', `chain ${chain} of table ${this.#draft.table} has no such rule`)
     return at + 1
   }
 
-  /** Takes out the rules of one chain, or of all. */
+  /** Deletes the rules of one chain, or of all. */
   flush(chain?: string): void {
     if (chain === undefined) checkClearable(this.#draft)
     else this.use(chain)
@@ -177,7 +177,7 @@ export class Editor {
     return chain === undefined ? [...this.#draft.chains.values()] : [this.#chain(chain)]
   }
 
-  /** Sets the counters of one rule to zero, or those of one chain or of all, their policies' with them. */
+  /** Zeroes the counters of one rule, or of one chain or all, policies included. */
   zero(chain?: string, number?: number): void {
     this.#edits++
     if (chain === undefined || number === undefined) for (const { name } of this.#these(chain)) this.#zeroChain(name)
@@ -196,7 +196,7 @@ export class Editor {
 
   // Chains
 
-  /** Sees to it that the kernel has a chain, also where there is nothing in it. @throws NotFoundError */
+  /** Makes sure that the kernel has a chain, even if it is empty. @throws NotFoundError */
   use(name: string): void {
     const chain = this.#chain(name)
     if (!chain.isUnused) return
@@ -204,14 +204,14 @@ export class Editor {
     this.#edits++
   }
 
-  /** @throws RuleError where there is one of this name */
+  /** @throws RuleError if the name is in use */
   create(name: string): void {
     if (this.has(name)) this.#fail('XT_CHAIN_EXISTS', name, 'the chain exists already')
     this.#draft.chains.set(name, newChain(this.#draft.family, name))
     this.#edits++
   }
 
-  /** @throws RuleError for a chain with rules in it, one that rules go to, or a built-in one that cannot be done without */
+  /** @throws RuleError for a chain that has rules, is the target of a jump, or is a built-in one that must exist */
   remove(name: string): void {
     const { hook } = this.#chain(name)
     if (hook !== undefined && this.#draft.unusedChain !== undefined) {
@@ -226,7 +226,7 @@ export class Editor {
     this.#edits++
   }
 
-  /** Takes a built-in chain from the kernel. Its policy goes too, and must be the one that there is without the chain. */
+  /** Removes a built-in chain from the kernel, with its policy, which must be the default one. */
   #unuse(name: string, hook: Hook): void {
     const chain = this.#chain(name)
     if (this.#rules(name).length > 0) this.#fail('XT_CHAIN_NOT_EMPTY', name, 'the chain is not empty')
@@ -246,7 +246,7 @@ export class Editor {
     return [...this.#draft.chains.values()].filter(({ hook }) => hook === undefined)
   }
 
-  /** Takes out all chains that are not built in, and those that are and could as well not be there. @throws as {@link remove} */
+  /** Deletes all user-defined chains, and the built-in ones that need not exist. @throws as {@link remove} */
   removeAll(): void {
     for (const { name } of this.userChains) this.remove(name)
     for (const { name, hook } of [...this.#draft.chains.values()])
@@ -260,7 +260,7 @@ export class Editor {
     return this.#rules(name).length === 0 && policyOf(family, chain) === 'ACCEPT'
   }
 
-  /** Rules that go to the chain follow it. @throws RuleError for a built-in chain, or a name that is taken */
+  /** Jumps to the chain are updated. @throws RuleError for a built-in chain, or a name that is in use */
   rename(name: string, newName: string): void {
     this.finish()
     const chain = this.#userChain(name)
@@ -283,8 +283,8 @@ export class Editor {
   }
 
   /**
-   * Takes out all rules and all chains that are not built in. Policies stay, where the kernel has built-in chains at any
-   * time; elsewhere those chains are as before anybody used them.
+   * Deletes all rules and all user-defined chains. Policies stay if the built-in chains always exist; otherwise these
+   * chains return to their unused state.
    * @throws RuleError
    */
   clear(): void {
@@ -298,7 +298,7 @@ export class Editor {
     this.#edits++
   }
 
-  /** @param counters what the policy begins with; what it had stays where none are given. @throws RuleError */
+  /** @param counters initial counters of the policy; if absent, they stay as they are. @throws RuleError */
   setPolicy(name: string, policy: 'ACCEPT' | 'DROP', counters: Counters | undefined): void {
     this.#settle(name)
     const chain = this.#chain(name)

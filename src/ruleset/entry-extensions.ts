@@ -1,4 +1,4 @@
-/** The matches and the target of an entry, with what is known of them. */
+/** The matches and the target of an entry, with their declarations. */
 import type { Family } from '../abi/family'
 import { INV_PROTO } from '../abi/ip-tables'
 import { IP6T_F_PROTO } from '../abi/ip6-tables'
@@ -11,14 +11,14 @@ export interface EntryExtension {
   readonly kind: 'match' | 'target'
   readonly name: string
   readonly revision: number
-  /** Where the payload begins, and how long it is. */
+  /** Offset and size of the payload. */
   readonly at: number
   readonly size: number
-  /** Undefined for what is not known here. */
+  /** Undefined for an unknown extension. */
   readonly known: Known | undefined
 }
 
-/** One part of the entry in `bytes`. */
+/** One match or target of the entry in `bytes`. */
 export function entryExtension(
   kind: 'match' | 'target',
   family: Family,
@@ -30,7 +30,7 @@ export function entryExtension(
   return { kind, name, revision, at: payloadAt(part), size: payloadSize(part), known: payloadOf(header, bytes, part) }
 }
 
-/** The matches in their order, then the target, unless that is a verdict or a jump. */
+/** The matches in order, then the target, unless that is a verdict or a jump. */
 export function entryExtensions(family: Family, bytes: Uint8Array): EntryExtension[] {
   const target = targetPart(family, bytes, 0)
   const parts: EntryExtension[] = []
@@ -39,7 +39,7 @@ export function entryExtensions(family: Family, bytes: Uint8Array): EntryExtensi
   return parts
 }
 
-/** The protocol of a rule; IPv6 ignores it where no flag says that it counts. */
+/** The protocol of a rule. IPv6 ignores it unless a flag is set. */
 export function ruleHead({ name, entry: { fields } }: Family, bytes: Uint8Array, at: number): RuleHead {
   const counts = name === 'ipv4' || (fields.flags.read(bytes, at) & IP6T_F_PROTO) !== 0
   const storedProtocol = fields.proto.read(bytes, at)

@@ -1,7 +1,7 @@
 /**
- * Entries of a table that are the same but for the values of some options. Of big tables most are so, and what their bytes
- * mean was found out with the first of them: a template keeps which bytes have to be the same, and of the others which
- * option reads them. Saving or dumping a big table so takes a third to a fifth of the time (docs/performance.md).
+ * Templates of entries that differ only in the values of some options, as most entries of large tables do. A template
+ * records which bytes must be equal, and which option reads each of the others. Saving or dumping a large table then
+ * takes a third to a fifth of the time (docs/performance.md).
  */
 import type { Family } from '../abi/family'
 import { type Extent, extentsOf } from '../binary/struct'
@@ -19,28 +19,28 @@ import { contextWithin, describeRule, isOpaque, type PartSpec, type RuleSpec, ty
 import { HEADS } from './rule-head'
 import type { Entry, Ref } from './table-entry'
 
-/** The value of one option, in which entries of a template differ. */
+/** An option whose value differs between the entries of a template. */
 export interface Gap {
   readonly part: PartNumber
-  /** Where the struct begins that the option reads, counted from the beginning of the entry. */
+  /** Offset in the entry of the struct that the option reads. */
   readonly at: number
-  /** The name of the option. */
+  /** Name of the option. */
   readonly name: string
   readonly option: Option
   readonly negated: boolean
 }
 
-/** The matches count from 0. */
+/** Matches count from 0. */
 export type PartNumber = number | 'head' | 'target'
 
-/** The words of each gap, and the chain that the entry goes to, as {@link Entry.jump}. */
+/** Receives the words of each gap, and the chain that the entry jumps to, as {@link Entry.jump}. */
 export type Fill<T> = (words: readonly (readonly string[])[], jump: string | undefined) => T
 
 const isEmpty = (list: readonly unknown[]): boolean => list.length === 0
 
 /**
- * Names of the options whose values say nothing but themselves.
- * @param rivals what the bytes of the struct may make of it
+ * Names of the options whose values do not depend on others.
+ * @param rivals other interpretations of the same struct
  */
 export function separateOptions({ variant }: Known, rivals: readonly Known[]): string[] {
   const printed = [...variant.options].filter(([, { synonymOf }]) => isEmpty(synonymOf))
@@ -81,7 +81,7 @@ function findGaps({ bytes }: Entry, context: Context): Gap[] {
   const head = HEADS[family.name]
   const target = targetPart(family, bytes, 0)
   return [
-    // What words mean in a rule may hang on its protocol.
+    // The meaning of words may depend on the protocol.
     ...gapsIn(
       'head',
       0,
@@ -93,13 +93,13 @@ function findGaps({ bytes }: Entry, context: Context): Gap[] {
   ]
 }
 
-/** Bytes of an entry that say nothing about the rule. */
+/** Bytes of an entry that are not part of the rule. */
 function silent({ jump }: Entry, { entry: { fields } }: Family, target: { at: number }): Extent[] {
   const { nfcache, comefrom, pcnt, bcnt } = fields
   return [nfcache, comefrom, pcnt, bcnt, ...(jump === undefined ? [] : [verdictExtent(target)])]
 }
 
-/** What the words are that decide. */
+/** The values of the words that must be equal. */
 interface Fixed extends Mask {
   readonly values: Int32Array
 }
@@ -115,7 +115,7 @@ function fixedOf(entry: Entry, gaps: readonly Gap[], family: Family): Fixed {
   return { places, bits, values: places.map((place, i) => (words[place] as number) & (bits[i] as number)) }
 }
 
-/** Three kinds of targets: what the bytes say, the next rule, a chain. */
+/** The three kinds of targets: in the bytes, the next rule, a chain. */
 const kindOf = (jump: string | undefined): number => (jump === undefined ? 0 : jump === '' ? 1 : 2)
 
 export class EntryTemplate {
@@ -124,7 +124,7 @@ export class EntryTemplate {
   readonly #size: number
   readonly #jump: number
   readonly #context: Context
-  /** Filled anew for each entry. */
+  /** Refilled for each entry. */
   readonly #words: (readonly string[])[]
 
   constructor(entry: Entry, place: Context) {
@@ -136,7 +136,7 @@ export class EntryTemplate {
     this.#words = this.gaps.map(() => [])
   }
 
-  /** @param words the bytes of the image, as words */
+  /** @param words the bytes of the image as words */
   #fits(image: KernelEntries, words: Int32Array, number: number, jump: string | undefined): boolean {
     const { starts } = image
     const start = starts[number] as number
@@ -148,7 +148,7 @@ export class EntryTemplate {
     return true
   }
 
-  /** @returns undefined for an entry that is of another template */
+  /** @returns undefined for an entry that does not fit the template */
   fill<T>(image: KernelEntries, words: Int32Array, number: number, fill: Fill<T>): T | undefined {
     const jump = jumpIn(image, number)
     if (!this.#fits(image, words, number, jump)) return undefined
@@ -163,10 +163,10 @@ export class EntryTemplate {
   }
 }
 
-/** What is made of entries, one by one and by templates. Both make the same. */
+/** What is made from entries, one by one or by template, with the same result. */
 export interface Maker<T> {
   make(entry: Entry): T
-  /** How the same is made of the gaps of a template, which is that of `entry`; undefined where it cannot be. */
+  /** Compiles the making for a template, that of `entry`; undefined if it cannot be compiled. */
   compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
 }
 
@@ -175,16 +175,16 @@ interface Compiled<T> {
   readonly fill: Fill<T>
 }
 
-/** Stands for a word that differs, in what is made of the rule that a template was made of. */
+/** Stands for a word that differs, in what is made from the template's rule. */
 export interface Mark {
   readonly text: string
-  /** Undefined for the chain that the rule goes to. */
+  /** Undefined for the chain that the rule jumps to. */
   readonly gap: Gap | undefined
-  /** Which word of the gap. */
+  /** Index of the word in the gap. */
   readonly index: number
 }
 
-/** The rule that an entry is, with a mark in place of each word that differs; and these, in their order. */
+/** The rule of an entry with a mark for each word that differs, and the marks in order. */
 export function markGaps(entry: Entry, { gaps }: EntryTemplate, place: Context): { rule: RuleSpec; marks: Mark[] } {
   const marks: Mark[] = []
   const mark = (gap: Gap | undefined, index = 0): string => {
@@ -209,23 +209,23 @@ export function markGaps(entry: Entry, { gaps }: EntryTemplate, place: Context):
   return { rule: { ...rule, head, matches, target: targetWithin(rule.target) }, marks }
 }
 
-/** For private use: hardly a rule has them in its own words, and those that do must not be taken for marked. */
+/** Private-use code points: rules rarely contain them, and one that does must not be mistaken for marked. */
 const FIRST_MARK = 0xf0000
 
-/** The bytes seen as words, without those behind the last whole one. */
+/** The bytes as words, without an incomplete last one. */
 const wordsIn = ({ buffer, byteOffset, length }: Uint8Array): Int32Array | undefined =>
   byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : undefined
 
-/** Makes something of each rule of a ruleset: of those in its image by templates, of new ones by themselves. */
+/** Makes something from each rule of a ruleset: by template for rules in its image, one by one for new ones. */
 export class ByTemplates<T> {
   readonly #image: KernelEntries | undefined
   readonly #context: Context
   readonly #maker: Maker<T>
-  /** Undefined where the bytes are not aligned as words have to be. */
+  /** Undefined if the bytes are not aligned to words. */
   readonly #words: Int32Array | undefined
   readonly #compiled = new RecentFirst<Compiled<T>>()
 
-  /** @param image that of the ruleset, if its rules have any */
+  /** @param image the image of the ruleset, if it has one */
   constructor(image: KernelEntries | undefined, context: Context, maker: Maker<T>) {
     this.#image = image
     this.#context = context

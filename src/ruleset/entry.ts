@@ -1,6 +1,6 @@
 /**
- * One `ipt_entry` or `ip6t_entry` in a buffer: head, matches, target. Reads the few header bytes that it needs directly,
- * as every rule of every table goes through here.
+ * One `ipt_entry` or `ip6t_entry` in a buffer: head, matches, target. It reads the few header bytes it needs directly,
+ * because every rule of every table passes through here.
  */
 import type { Family } from '../abi/family'
 import {
@@ -25,13 +25,13 @@ const REVISION = entryMatch.fields.revision.offset
 const VERDICT = standardTarget.fields.verdict.offset
 const ERROR_NAME = errorTarget.fields.errorname.offset
 
-/** A match or target in place: where its header begins, and its size with the header. */
+/** A match or target in place: offset of its header, and its size including the header. */
 export interface Part {
   readonly at: number
   readonly size: number
 }
 
-/** Where the payload of a part lies. */
+/** Offset of the payload. */
 export const payloadAt = (part: Part): number => part.at + HEADER
 export const payloadSize = (part: Part): number => part.size - HEADER
 
@@ -44,7 +44,7 @@ export const targetOffset = (family: Family, bytes: Uint8Array, at: number): num
 export const nextOffset = (family: Family, bytes: Uint8Array, at: number): number =>
   u16.read(bytes, at + family.entry.fields.nextOffset.offset)
 
-/** The matches of the entry at `at`, in their order. The entry has been checked. */
+/** The matches of the entry at `at`, in order. The entry has been checked. */
 export function matchParts(family: Family, bytes: Uint8Array, at: number): Part[] {
   const parts: Part[] = []
   const end = at + targetOffset(family, bytes, at)
@@ -61,20 +61,20 @@ export function targetPart(family: Family, bytes: Uint8Array, at: number): Part 
   return { at: target, size: u16.read(bytes, target) }
 }
 
-/** Whether the target is the built-in one that holds a verdict; its name is empty. */
+/** Whether the target is the standard target, which holds a verdict; its name is empty. */
 export const isStandard = (bytes: Uint8Array, target: Part): boolean => bytes[target.at + NAME] === 0
 
 const E = ERROR_TARGET.charCodeAt(0)
 export const isErrorTarget = (bytes: Uint8Array, target: Part): boolean =>
   bytes[target.at + NAME] === E && partName(bytes, target) === ERROR_TARGET
 
-/** Where the verdict lies. */
+/** Offset and size of the verdict. */
 export const verdictExtent = (target: Pick<Part, 'at'>): Extent => ({ offset: target.at + VERDICT, size: s32.size })
 export const readVerdict = (bytes: Uint8Array, target: Part): number => s32.read(bytes, target.at + VERDICT)
 export const writeVerdict = (bytes: Uint8Array, target: Part, verdict: number): void =>
   s32.write(bytes, target.at + VERDICT, verdict)
 
-/** Whether a jump of the entry at `at` is one that nobody comes back from (`-g`). */
+/** Whether the entry at `at` jumps without returning (`-g`). */
 export const isGoto = (family: Family, bytes: Uint8Array, at = 0): boolean =>
   (family.entry.fields.flags.read(bytes, at) & family.gotoFlag) !== 0
 
@@ -82,7 +82,7 @@ export const errorName = (bytes: Uint8Array, target: Part): string =>
   readText(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE)
 
 /**
- * Packets and bytes, in this order.
+ * Packet and byte counters, in this order.
  * @since 0.1.0
  */
 export type Counters = readonly [packets: bigint, bytes: bigint]
@@ -96,7 +96,7 @@ export function writeCounters(family: Family, bytes: Uint8Array, [packets, byteC
   family.entry.fields.bcnt.write(bytes, 0, byteCount)
 }
 
-/** Whether the head asks for nothing: every visible byte of it is 0, and it has no match. */
+/** Whether the entry matches every packet: every visible byte of the head is 0, and it has no match. */
 export function isUnconditional(family: Family, bytes: Uint8Array, at: number): boolean {
   if (targetOffset(family, bytes, at) !== family.entrySize) return false
   const end = at + family.entry.fields.nfcache.offset
@@ -104,7 +104,7 @@ export function isUnconditional(family: Family, bytes: Uint8Array, at: number): 
   return true
 }
 
-/** A header and its payload; the payload's size is a multiple of eight. */
+/** A header and its payload. The size of the payload is a multiple of eight. */
 export function buildPart(name: string, revision: number, payload: Uint8Array): Uint8Array {
   const size = HEADER + align(payload.length)
   if (size > MAX_ENTRY)
@@ -120,20 +120,20 @@ export function buildPart(name: string, revision: number, payload: Uint8Array): 
   return part
 }
 
-/** The standard target with a verdict; one that jumps gets its offset when the table is laid out. */
+/** The standard target with a verdict. A jump gets its offset when the table is laid out. */
 export function buildVerdict(verdict: number): Uint8Array {
   const part = buildPart('', 0, new Uint8Array(standardTarget.size - HEADER))
   writeVerdict(part, { at: 0, size: part.length }, verdict)
   return part
 }
 
-/** Entries count their bytes in 16 bits, and are aligned. */
+/** Entry sizes are 16-bit numbers, and aligned. */
 const MAX_ENTRY = 0xfff8
 
-/** Rules that are made one after the other are most often looked at so, too. A piece is small, as a single rule may keep it. */
+/** Rules that are made together are usually read together. A slab is small, because a single rule may keep it alive. */
 const slab = new Slab(1 << 13)
 
-/** An entry of these parts. `head` is the family's entry struct with everything in it but the two offsets. */
+/** Builds an entry. `head` is the family's entry struct, complete except for the two offsets. */
 export function buildEntry(
   family: Family,
   head: Uint8Array,
@@ -166,21 +166,21 @@ export function buildEntry(
 const unconditional = (family: Family, target: Uint8Array): Uint8Array =>
   buildEntry(family, new Uint8Array(family.entrySize), [], target)
 
-/** The entry that begins a user chain, or with the name `ERROR` ends a table. */
+/** The entry that starts a user-defined chain, or with the name `ERROR` ends a table. */
 export function buildErrorEntry(family: Family, name: string): Uint8Array {
   const payload = new Uint8Array(errorTarget.size - HEADER)
   writeText(payload, 0, CHAIN_NAME_SIZE, name)
   return unconditional(family, buildPart(ERROR_TARGET, 0, payload))
 }
 
-/** The entry that ends a chain: its policy, or RETURN. */
+/** The entry that ends a chain: its policy (underflow), or RETURN. */
 export const buildVerdictEntry = (family: Family, verdict: number): Uint8Array =>
   unconditional(family, buildVerdict(verdict))
 
 /**
- * Checks that the entry at `at` lies within the buffer and its parts within it, as far as Linux does. Behind a target,
- * Linux lets an entry have bytes that mean nothing, and in the last entry of a table any number of them.
- * @returns its size.
+ * Checks that the entry at `at` and its parts lie within the buffer, as far as Linux does. Linux allows meaningless
+ * bytes after a target, and any number of them in the last entry of a table.
+ * @returns the size of the entry.
  * @throws BlobError
  */
 export function checkEntry(family: Family, bytes: Uint8Array, at: number): number {
@@ -206,7 +206,7 @@ function checkMatches(bytes: Uint8Array, first: number, end: number): void {
   }
 }
 
-/** @param room the bytes from the target to the end of its entry. */
+/** @param room the number of bytes from the target to the end of its entry. */
 function checkTarget(bytes: Uint8Array, at: number, room: number): void {
   const size = u16.read(bytes, at)
   if (size < HEADER || size > room) throw new BlobError(at, `a target cannot be ${size} bytes long`)

@@ -1,4 +1,4 @@
-/** Whether two rules say the same: a comparison of bytes under the mask of what is visible to users. */
+/** Compares rules: their bytes under the mask of what is visible to users. */
 import type { Family } from '../abi/family'
 import { entryMatch } from '../abi/x-tables'
 import type { Field } from '../binary/codec'
@@ -25,7 +25,7 @@ import type { Entry } from './table-entry'
 
 const NAME = entryMatch.fields.name.offset
 
-/** Compares `visible.length` bytes, or all of `size` where nothing is hidden. */
+/** Compares `visible.length` bytes, or `size` bytes if nothing is hidden. */
 function sameBytes(
   a: Uint8Array,
   aAt: number,
@@ -39,7 +39,10 @@ function sameBytes(
   return true
 }
 
-/** Of an interface's name, only what its mask covers counts: some write a wildcard's + behind that, and some do not. */
+/**
+ * Only the part of an interface name under its mask counts: some programs write the + of a wildcard after that, others
+ * do not.
+ */
 function sameHead(family: Family, a: Uint8Array, b: Uint8Array): boolean {
   const { visible } = HEADS[family.name].variant
   const { iniface, inifaceMask, outiface, outifaceMask } = family.entry.fields
@@ -55,7 +58,7 @@ const variantOf = (kind: 'match' | 'target', family: Family, bytes: Uint8Array, 
   structOf(headerOf(kind, family, bytes, part), bytes, part)?.variant
 
 function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: Uint8Array, part: Part): boolean {
-  // Behind the name there may be anything.
+  // The bytes after the name are arbitrary.
   if (!sameBytes(a, part.at, b, part.at, NAME)) return false
   if (partName(a, part) !== partName(b, part) || partRevision(a, part) !== partRevision(b, part)) return false
   const at = payloadAt(part)
@@ -63,8 +66,8 @@ function sameParts(kind: 'match' | 'target', family: Family, a: Uint8Array, b: U
 }
 
 /**
- * Counters and what only the kernel uses do not count; the order of matches does. Both rules must name ipsets in the
- * same namespace.
+ * Ignores counters and kernel-internal bytes; the order of matches counts. Both rules must refer to ipsets of the same
+ * namespace.
  */
 export function sameRule(family: Family, one: Entry, other: Entry): boolean {
   const [a, b] = [one.bytes, other.bytes]
@@ -84,8 +87,8 @@ export function sameRule(family: Family, one: Entry, other: Entry): boolean {
 }
 
 /**
- * Whether an entry is unchanged since it was read, as far as users can tell. Cheaper than {@link sameRule}: what the
- * kernel hides, it hands out the same each time.
+ * Whether an entry is unchanged since it was read, as far as users can tell. Cheaper than {@link sameRule}: the kernel
+ * returns the same hidden bytes each time.
  */
 export function sameEntry(family: Family, one: Entry, other: Entry): boolean {
   const [a, b] = [one.bytes, other.bytes]
@@ -96,7 +99,7 @@ export function sameEntry(family: Family, one: Entry, other: Entry): boolean {
   return sameBytes(a, family.entrySize, b, family.entrySize, end - family.entrySize)
 }
 
-/** The index of the first rule of a ruleset's chain that says the same, or -1. */
+/** The index of the first equal rule in a chain, or -1. */
 export function findRule(ruleset: Pick<Ruleset, 'family' | 'canonical'>, rules: Rules, wanted: Entry): number {
   const rule = canonicalOf(ruleset, wanted)
   const { image, refs } = rules
@@ -106,7 +109,7 @@ export function findRule(ruleset: Pick<Ruleset, 'family' | 'canonical'>, rules: 
   })
 }
 
-/** Whether a rule is as long as another, and for the same addresses: few are, and the others need not be looked at. */
+/** A quick test of length and addresses, which rejects most rules. */
 function isLike({ family, bytes, starts }: KernelEntries, number: number, rule: Entry): boolean {
   const at = starts[number] as number
   if ((starts[number + 1] as number) - at !== rule.bytes.length) return false
@@ -114,8 +117,8 @@ function isLike({ family, bytes, starts }: KernelEntries, number: number, rule: 
 }
 
 /**
- * Whether two readings of a table have the same entries, as {@link sameEntry} would find one by one. It compares words
- * of four bytes, and makes no objects: a commit reads a big table again only to see that nobody changed it.
+ * Whether two snapshots of a table have the same entries, in the sense of {@link sameEntry}. It compares words and
+ * creates no objects: a commit reads a large table again only to see that it has not changed.
  */
 export function* sameImage(one: KernelEntries, other: KernelEntries): Sliced<boolean> {
   if (one.starts.length !== other.starts.length || !one.starts.every((at, i) => at === other.starts[i])) return false
@@ -130,7 +133,7 @@ export function* sameImage(one: KernelEntries, other: KernelEntries): Sliced<boo
   return true
 }
 
-/** How many entries are compared in a slice. */
+/** Number of entries compared per slice. */
 const SLICE = 4096
 
 function sameEntries(

@@ -1,6 +1,6 @@
 /**
- * What a match or a target is, by the header before its payload. A table of 10,000 rules has tens of thousands of them
- * and a dozen different ones, so each header is looked up by its bytes, and turned into text only the first time.
+ * Identifies a match or target by its header. A table of 10,000 rules has tens of thousands of headers, but only a
+ * dozen different ones, so they are looked up by their bytes and decoded once.
  */
 import type { Family, FamilyName } from '../abi/family'
 import { EXTENSION_NAME_SIZE, entryMatch } from '../abi/x-tables'
@@ -12,13 +12,13 @@ import { type Part, payloadAt, payloadSize } from './entry'
 const NAME = entryMatch.fields.name.offset
 const REVISION = entryMatch.fields.revision.offset
 
-/** A header that was met before. */
+/** A header that has been seen before. */
 export interface Header {
   readonly name: string
   readonly revision: number
-  /** Everything that a payload behind it may be, the most particular first; nothing for what is not known here. */
+  /** All possible interpretations of the payload, most specific first; empty for an unknown extension. */
   readonly known: readonly Known[]
-  /** The name as it lies in a blob, without its NUL. */
+  /** The name as in the blob, without its NUL. */
   readonly nameBytes: Uint8Array
 }
 
@@ -27,7 +27,7 @@ const cache: Readonly<Record<'match' | 'target', Readonly<Record<FamilyName, Hea
   match: { ipv4: new Map(), ipv6: new Map() },
   target: { ipv4: new Map(), ipv6: new Map() },
 }
-/** Names in a blob may be anything: whoever makes them up must not fill our memory. */
+/** Limits the cache: names in a blob are arbitrary, and must not fill the memory. */
 const MAX_HEADERS = 1024
 const MAX_SAME_HASH = 8
 
@@ -73,8 +73,8 @@ function holds(fixed: readonly Fixed[], bytes: Uint8Array, at: number): boolean 
 }
 
 /**
- * What the kernel takes a payload for, of what may stand behind a header: what the rules of verification are asked of,
- * whether or not there are words for it. Undefined where it is nothing known.
+ * The struct that the kernel takes the payload for, which determines how it is verified, whether or not it can be
+ * expressed in words. Undefined for an unknown one.
  */
 export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Known | undefined {
   const at = payloadAt(part)
@@ -86,7 +86,7 @@ export function structOf({ known }: Header, bytes: Uint8Array, part: Part): Know
   return undefined
 }
 
-/** As {@link structOf}, where there are words for the payload; what has none is kept as bytes. */
+/** As {@link structOf}, for payloads that can be expressed in words; others are kept as bytes. */
 export function payloadOf(header: Header, bytes: Uint8Array, part: Part): Known | undefined {
   const known = structOf(header, bytes, part)
   return known !== undefined && holds(known.variant.worded, bytes, payloadAt(part)) ? known : undefined

@@ -1,6 +1,6 @@
 /**
- * What iptables itself refuses although the kernel would take it: rules that could never match where they stand, and
- * names that mean something else.
+ * Rules that the kernel would accept but iptables refuses: rules that can never match where they stand, and names that
+ * mean something else.
  */
 import { type Family, type FamilyName, IPV4, IPV6 } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
@@ -18,7 +18,7 @@ import type { Entry } from './table-entry'
 const asksFor = (family: Family, entry: Entry, option: string): boolean =>
   HEADS[family.name].variant.options.get(option)?.read(entry.bytes, 0, NOWHERE[family.name]) !== undefined
 
-/** Heads name nothing that lives in a namespace. */
+/** Heads refer to nothing that belongs to a namespace. */
 const NOWHERE: Readonly<Record<FamilyName, Context>> = {
   ipv4: { family: IPV4, sets: NO_SETS },
   ipv6: { family: IPV6, sets: NO_SETS },
@@ -29,16 +29,16 @@ function isDrop(family: Family, { bytes, jump }: Entry): boolean {
   return jump === undefined && isStandard(bytes, target) && readVerdict(bytes, target) === VERDICTS.DROP
 }
 
-/** What is wrong with a rule where it stands. */
+/** What is wrong with a rule in its place. */
 export interface Misplaced extends RulePart {
   readonly reason: string
-  /** Where it is another than XT_RULE_MISPLACED. */
+  /** A code other than XT_RULE_MISPLACED. */
   readonly code?: 'XT_NO_DESTINATION'
 }
 
 /**
- * Why this rule cannot stand in this chain, if it cannot.
- * @param parts those of the rule
+ * Why this rule is not allowed in this chain, if it is not.
+ * @param parts the parts of the rule
  */
 export function misplaced(
   ruleset: Ruleset,
@@ -73,7 +73,7 @@ function noChain({ family, chains }: Ruleset, name: string): string {
   return `there is no chain ${name} to go to${similar === undefined ? '' : `; ${similar}`}`
 }
 
-/** Why iptables would not write one of the rule's matches or its target as it is. */
+/** Why iptables would not write one of the rule's matches or its target. */
 function misused(family: Family, { bytes }: Entry, parts: readonly EntryExtension[]): Misplaced | undefined {
   const head = ruleHead(family, bytes, 0)
   for (const { known, at } of parts) {

@@ -1,14 +1,13 @@
 /**
- * A map by names of which many versions differ in few entries, such as a table's chains before and after an edit. A copy shares
- * what it was made of and has its changes laid over that, so that it costs what has been changed, and so does the
- * difference of two. It is in the order of a Map.
+ * A map whose versions differ in few entries, such as a table's chains before and after an edit. A copy shares its base
+ * and stores only changes, so copying and comparing take time proportional to the changes. The order is that of a Map.
  */
 export class LayeredMap<V> implements ReadonlyMap<string, V> {
   /** Shared, and never changed. */
   readonly #base: ReadonlyMap<string, V>
-  /** What is new, and what is in the place of something in the base. */
+  /** New entries, and replacements of entries in the base. */
   readonly #changed: Map<string, V>
-  /** What is not in the base any more; what came back since is behind all that was there. */
+  /** Names removed from the base. A name that was added again comes after all others. */
   readonly #gone: Set<string>
   #size: number
 
@@ -22,7 +21,7 @@ export class LayeredMap<V> implements ReadonlyMap<string, V> {
     this.#size = other.size
   }
 
-  /** Whether copying the changes, time after time, costs more than to begin with a new base. */
+  /** Whether copying the changes each time costs more than making a new base. */
   get #isThick(): boolean {
     return (this.#changed.size + this.#gone.size) ** 2 > Math.max(256, this.#base.size)
   }
@@ -78,7 +77,7 @@ export class LayeredMap<V> implements ReadonlyMap<string, V> {
     for (const [name, value] of this.entries()) body(value, name, this)
   }
 
-  /** The names by which two maps do not have the same. */
+  /** The names whose values differ between two maps. */
   static differences<V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>): string[] {
     const names = new Set(LayeredMap.#mayDiffer(one, other))
     return [...names].filter((name) => one.get(name) !== other.get(name))

@@ -1,31 +1,31 @@
-/** What the head of a rule asks of a packet, in terms of nf_tables: tests that the matches do not have. */
+/** The head of a rule as nf_tables expressions, for tests that the matches do not have. */
 import type { Field } from '../binary/codec'
 import { keyOf, type NativePart, type Source, type Test } from '../extensions/native'
 import { equality, isZero } from '../extensions/native-tests'
 import { same } from '../extensions/values/value'
 
 const WILDCARD = '+'.charCodeAt(0)
-/** A name that no interface has, as it has a slash in it: what is asked where none will do. */
+/** A name that no interface can have, because it contains a slash: never matches. */
 const NO_INTERFACE = encodedName('INVAL/D')
 
 function encodedName(name: string): Uint8Array {
   return new TextEncoder().encode(`${name}\0`)
 }
 
-/** How many bytes of a mask count, from the first one; undefined where others do too. */
+/** The prefix length of a mask; undefined if it is not contiguous. */
 export function countOf(mask: Uint8Array): number | undefined {
   let count = 0
   while (count < mask.length && mask[count] === 0xff) count++
   return isZero(mask, count) ? count : undefined
 }
 
-/** Whether nothing is in a field. Most rules ask for few of all that there is. */
+/** Whether a field is zero, as most fields of most rules are. */
 function isBlank({ offset, size }: Field<Uint8Array>, bytes: Uint8Array, at: number): boolean {
   for (let i = at + offset; i < at + offset + size; i++) if (bytes[i] !== 0) return false
   return true
 }
 
-/** The name of an interface up to its NUL, or what it begins with. */
+/** The name of an interface up to its NUL, or a prefix of it. */
 export function interfaceTest(
   source: Source,
   name: Field<Uint8Array>,
@@ -51,9 +51,9 @@ export function interfaceTest(
       const text = isNone ? new Uint8Array() : value
       if (text.length > name.size || (op === 'neq' && isNone)) return false
       const end = text.indexOf(0)
-      // The kernel's registers hold the NULs behind a name, too. No interface is without one.
+      // The kernel's registers include the NULs after a name. Every interface has a name.
       if (end >= 0 && (!isZero(text, end) || (end === 0 && !isNone))) return false
-      // In text, that stands for whatever begins so.
+      // In text, a trailing + stands for any suffix.
       if (end > 0 && text[end - 1] === WILDCARD) return false
       const count = end < 0 ? text.length : end + 1
       if (end < 0 && count === name.size) return false
@@ -68,7 +68,7 @@ export function interfaceTest(
   }
 }
 
-/** The name of an interface under whatever mask. */
+/** The name of an interface under any mask. */
 export const underMask = (
   source: Source,
   name: Field<Uint8Array>,
@@ -82,13 +82,13 @@ export const underMask = (
   return { kind: 'test', source, mask: bits, op, value: value.map((byte, i) => byte & (bits[i] as number)) }
 }
 
-/** Where an address lies in a packet. */
+/** The position of an address in a packet. */
 export interface Place {
   readonly base: number
   readonly offset: number
 }
 
-/** An address under a mask: as many whole bytes of it as count, else all of it. */
+/** An address under a mask: only its significant bytes if they are whole, else all of it. */
 export function addressTest(
   place: Place,
   address: Field<Uint8Array>,
@@ -117,7 +117,7 @@ export function addressTest(
       const { op, value, to, mask: bits } = statement
       if ((op !== 'eq' && op !== 'neq') || to !== undefined || (bits !== undefined && isZero(bits))) return false
       const all = bits ?? new Uint8Array(value.length).fill(0xff)
-      // In text, no bits are left that the mask leaves out; with them, no packet is found.
+      // In text, the bits outside the mask are zero; if one is set, no packet matches.
       if (value.length > size || value.some((byte, i) => byte & ~(all[i] as number))) return false
       address.write(bytes, at, widened(value, size))
       mask.write(bytes, at, widened(all, size))
@@ -133,7 +133,7 @@ function widened(bytes: Uint8Array, size: number): Uint8Array {
   return wide
 }
 
-/** A truth that some bits of a packet hold, where one of them is set; negated, where none is. */
+/** A test that any of some bits is set; negated, that none is. */
 export function bitsTest(
   source: Source,
   mask: Uint8Array,

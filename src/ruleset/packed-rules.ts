@@ -1,29 +1,29 @@
 /**
- * Lists of entries that come time after time, as desired states do: copied into one piece of memory, which is compared several times
- * as fast as entries that lie anywhere.
+ * Packs lists of entries that are used repeatedly, such as desired states, into contiguous memory, which is compared
+ * several times as fast.
  */
 import type { Family } from '../abi/family'
 import { GOES_ON, type KernelEntries, STAYS } from './kernel-entries'
 import { Rules } from './rules'
 import type { Entry, Ref } from './table-entry'
 
-/** Shorter lists are not worth it, nor is a copy of which less than this part can be used. */
+/** Shorter lists are not worth packing, nor is a copy of which a smaller part is still in use. */
 const LEAST = 32
 const LEAST_PART = 0.75
 
 interface Known {
   readonly entries: readonly Entry[]
-  /** The copy, once the list has come a second time. */
+  /** The packed copy, made when the list is seen a second time. */
   readonly image: KernelEntries | undefined
 }
 
-/** By the entry that a list begins with. */
+/** By the first entry of the list. */
 const known = new WeakMap<Entry, Known>()
 
 /**
- * The same rules, in one piece of memory as far as the list is one that has come before. Entries never change.
- * @param beside the rules that they are to be compared with: what the kernel has noted in these is put into the copies, so that most
- * of them have the same bytes
+ * The same rules in contiguous memory, as far as the list has been seen before. Entries never change.
+ * @param beside the rules to compare with: the kernel-internal bytes of these are copied, so that most rules have equal
+ *   bytes
  */
 export function packedRules(family: Family, entries: readonly Entry[], beside: Rules): Rules {
   const [first] = entries
@@ -40,7 +40,7 @@ export function packedRules(family: Family, entries: readonly Entry[], beside: R
   return new Rules(image, refsIn(entries, entries) as Ref[])
 }
 
-/** Each by its number, where it is the same as in the copy; undefined where few are. */
+/** The number of each entry in the copy, if it is the same; undefined if few are. */
 function refsIn(packed: readonly Entry[], entries: readonly Entry[]): Ref[] | undefined {
   const refs = new Array<Ref>(entries.length)
   let same = 0

@@ -1,4 +1,4 @@
-/** A rule outside its matches and its target: addresses, interfaces, protocol. Declared as an extension is. */
+/** The head of a rule: addresses, interfaces, protocol. Declared like an extension. */
 
 import { FAMILIES, type FamilyName } from '../abi/family'
 import {
@@ -26,9 +26,9 @@ import { interfaceName } from '../extensions/values/interface'
 import { namedProtocol } from '../extensions/values/protocol'
 import { addressTest, bitsTest, countOf, interfaceTest, type Place, underMask } from './native-head'
 
-/** Where an IPv4 header says what it carries. */
+/** Position of the protocol in an IPv4 header. */
 const PROTOCOL = inHeader(9, 1)
-/** Where an IPv4 header says which part of a packet a fragment is, and the bits of that which are 0 in the first. */
+/** Position of the fragment offset in an IPv4 header, and its bits, which are 0 in the first fragment. */
 export const FRAGMENT = inHeader(6, 2)
 const FRAGMENT_OFFSET = new Uint8Array([0x1f, 0xff])
 
@@ -39,10 +39,10 @@ type HeadFields = typeof iptEntry.fields | typeof ip6tEntry.fields
 function partsOf(at: HeadFields, family: FamilyName): NativePart[] {
   const { flags, invflags } = at
   const [source, destination] = ADDRESSES[family].map((offset) => ({ base: NFT_PAYLOAD.NETWORK, offset }))
-  // In text, the number 0 stands for any protocol.
+  // In text, 0 stands for any protocol.
   const number = { value: at.proto, min: 1, negation: bit(invflags, INV_PROTO) }
   const test = optional(at.proto, 0, valueTest(meta(NFT_META.L4PROTO), u8, number))
-  // IPv6 says in its header what follows next, which may be a header of options.
+  // An IPv6 header names the next header, which may be an extension header.
   const protocol = family === 'ipv6' ? given(bit(flags, IP6T_F_PROTO), test) : alsoFrom(PROTOCOL, test)
   const fragment = bitsTest(FRAGMENT, FRAGMENT_OFFSET, bit(flags, IPT_F_FRAG), bit(invflags, INV_FRAG))
   return [
@@ -83,7 +83,7 @@ const head = rule('rule', {
   options: (at, family) => {
     const { flags, invflags } = at
     const negation = (mask: number) => ({ negation: bit(invflags, mask) })
-    // IPv6 looks at the protocol only where a flag says so; IPv4 has protocol 0 for any.
+    // IPv6 checks the protocol only if a flag is set; in IPv4, protocol 0 matches any.
     const given = family === 'ipv6' ? { present: bit(flags, IP6T_F_PROTO) } : {}
     return {
       src: option(network, both(at.src, at.smsk), { aliases: ['source'], ...negation(INV_SRCIP) }),
@@ -101,7 +101,7 @@ const head = rule('rule', {
   },
 })
 
-/** The head of a rule of each family. */
+/** The head of a rule, by family. */
 export const HEADS: Readonly<Record<FamilyName, Known>> = {
   ipv4: { extension: head, variant: head.variants('ipv4')[0] as Variant },
   ipv6: { extension: head, variant: head.variants('ipv6')[0] as Variant },

@@ -1,4 +1,4 @@
-/** Numbers for rules: those that say the same, as {@link sameRule} tells, have the same. */
+/** Numbers rules so that equal rules, in the sense of {@link sameRule}, have equal numbers. */
 import type { Family } from '../abi/family'
 import { entryMatch } from '../abi/x-tables'
 import type { Extent } from '../binary/struct'
@@ -19,19 +19,19 @@ interface Located {
   readonly bytes: Uint8Array
   /** The same memory. */
   readonly words: Int32Array
-  /** In bytes, as all else but places of words. */
+  /** In bytes, as everything but word positions. */
   readonly at: number
   readonly size: number
   readonly jump: string | undefined
 }
 
-/** Which bits say something in entries that have the same parts. */
+/** The significant bits of entries that have the same parts. */
 interface Shape {
   readonly example: Located
-  /** What makes an entry one of this shape: its parts, and which bytes of its interfaces' names count. */
+  /** What the entries of this shape share: their parts, and the significant bytes of interface names. */
   readonly fixed: Mask
   readonly visible: Mask
-  /** Parts whose bytes may be read as one of several structs. */
+  /** Parts that can be read as one of several structs. */
   readonly ambiguous: readonly (readonly ['match' | 'target', Part])[]
 }
 
@@ -52,7 +52,7 @@ export class RuleIds {
     this.#family = family
   }
 
-  /** Of rules in their order. */
+  /** The numbers of rules, in order. */
   of({ image, refs }: Rules): Int32Array {
     const words = image && wordsOf(image.bytes)
     const ids = new Int32Array(refs.length)
@@ -154,7 +154,7 @@ function shapeOf(family: Family, example: Located): Shape {
   showHead(family, bytes, visible)
   const parts = [
     ...matchParts(family, bytes, 0).map((part) => ['match', part] as const),
-    // Of a rule that goes to a chain, the target says nothing.
+    // The target of a jump is not significant.
     ...(jump === undefined ? [['target', targetPart(family, bytes, 0)] as const] : []),
   ]
   for (const [kind, part] of parts) {
@@ -172,7 +172,7 @@ function shapeOf(family: Family, example: Located): Shape {
   }
 }
 
-/** Of an interface's name, only what its mask covers. */
+/** Only the part of an interface name under its mask. */
 function showHead(family: Family, bytes: Uint8Array, visible: Uint8Array): void {
   const { iniface, inifaceMask, outiface, outifaceMask } = family.entry.fields
   HEADS[family.name].variant.visible.forEach((one, i) => {
@@ -185,7 +185,7 @@ function showHead(family: Family, bytes: Uint8Array, visible: Uint8Array): void 
     for (let i = 0; i < name.size; i++) visible[name.offset + i] = bytes[mask.offset + i] === 0 ? 0 : 0xff
 }
 
-/** The size of a part, its name as far as its NUL, and its revision. */
+/** The size of a part, its name up to the NUL, and its revision. */
 const headerExtents = ({ at }: Part, nameLength: number): Extent[] => [
   { offset: at, size: NAME.offset },
   { offset: at + NAME.offset, size: Math.min(nameLength + 1, NAME.size) },

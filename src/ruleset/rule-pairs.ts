@@ -1,6 +1,6 @@
 /**
- * Rules of two lists, compared pair by pair as {@link sameRule} does. Most of those that say the same have the same bytes, which
- * is found without knowing what they mean.
+ * Compares the rules of two lists pair by pair, like {@link sameRule}. Most equal rules have equal bytes, which is
+ * found without decoding them.
  */
 import type { Family } from '../abi/family'
 import { sameWords, wordsOf } from './compare-bytes'
@@ -9,10 +9,10 @@ import { jumpIn, type KernelEntries } from './kernel-entries'
 import type { Rules } from './rules'
 import type { Entry, Ref } from './table-entry'
 
-/** How many rules are looked at together at first: most that are there to stay have the same bytes, and nobody counts in them. */
+/** Number of rules compared together at first: most rules that stay have equal bytes and unchanged counters. */
 const TOGETHER = 16
 
-/** No image, for lists whose entries are all objects. */
+/** For lists whose entries are all objects. */
 const NOWHERE = { bytes: new Uint8Array(), starts: new Uint32Array() }
 
 /** The entries of a list. */
@@ -41,7 +41,10 @@ export class RulePairs {
   readonly #family: Family
   readonly #one: Side
   readonly #other: Side
-  /** In words, where what the kernel notes begins in an entry, where there is padding before the counters, and where matches begin. */
+  /**
+   * In words: where the kernel-internal bytes of an entry start, where there is padding before the counters, and where
+   * matches start.
+   */
   readonly #noted: number
   readonly #padding: number
   readonly #counters: number
@@ -58,7 +61,7 @@ export class RulePairs {
     this.#parts = family.entrySize >> 2
   }
 
-  /** How many rules say the same, one by one, of the first list from position `i` on and of the second from `k` on. */
+  /** The number of consecutive equal rules from position `i` of the first list and `k` of the second. */
   run(i: number, k: number): number {
     const most = Math.min(this.#one.refs.length - i, this.#other.refs.length - k)
     let count = 0
@@ -67,7 +70,7 @@ export class RulePairs {
     return count
   }
 
-  /** So many of those that two kernels, or lists, have handed out by their numbers: in one loop, as most rules are such. */
+  /** The same for entries in images, in one loop, as most are. */
   #runInImages(i: number, k: number): number {
     const { refs, words, starts } = this.#one
     const { refs: otherRefs, words: others, starts: otherStarts } = this.#other
@@ -90,7 +93,7 @@ export class RulePairs {
     return most
   }
 
-  /** Whether those that follow have the same bytes, and are no jumps. */
+  /** Whether the next entries have equal bytes and do not jump. */
   #hasSameBytes(i: number, k: number): boolean {
     const { refs, bytes, starts } = this.#one
     const { refs: otherRefs, bytes: others, starts: otherStarts } = this.#other
@@ -116,8 +119,8 @@ export class RulePairs {
   }
 
   /**
-   * Whether all is the same but what the kernel notes and counts, and the verdict of a jump.
-   * @param size of the entry; undefined for a jump, which its target says nothing of
+   * Whether everything is equal except for kernel-internal bytes, counters, and the verdict of a jump.
+   * @param size of the entry; undefined for a jump, whose target is not significant
    */
   #hasSameWords(a: Int32Array, at: number, b: Int32Array, otherAt: number, size: number | undefined): boolean {
     const noted = this.#noted
@@ -133,7 +136,7 @@ export class RulePairs {
   }
 }
 
-/** Whether they are for the same addresses: few are, and the others need not be looked at. */
+/** A quick test of the addresses, which rejects most rules. */
 function isLike({ addressSize }: Family, one: Entry, other: Entry): boolean {
   for (let i = 0; i < 2 * addressSize; i++) if (one.bytes[i] !== other.bytes[i]) return false
   return one.bytes.length === other.bytes.length

@@ -1,6 +1,6 @@
 /**
- * A rule between its bytes and its words: the head, the matches and the target as named parameters. Dictionaries and
- * text are other spellings of this; bytes are made from it and taken apart into it here and nowhere else.
+ * The decoded form of a rule: head, matches and target as named parameters. Dictionaries and text are built on it; only
+ * this file encodes and decodes entry bytes.
  */
 import type { Family } from '../abi/family'
 import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
@@ -35,7 +35,7 @@ export interface Described {
   readonly parameters: readonly Parameter[]
 }
 
-/** A match or target that is not known here, as its bytes. */
+/** An unknown match or target, as its bytes. */
 export interface Opaque {
   readonly name: string
   readonly revision: number
@@ -45,7 +45,7 @@ export interface Opaque {
 export type PartSpec = Described | Opaque
 export const isOpaque = (part: PartSpec): part is Opaque => 'payload' in part
 
-/** Where a rule leads. */
+/** The target of a rule. */
 export type TargetSpec =
   | { readonly kind: 'none' }
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
@@ -59,7 +59,7 @@ export interface RuleSpec {
   readonly counters: Counters
 }
 
-/** What words mean within the rule of this head. */
+/** The context for words within a rule of this head. */
 export function contextWithin<C extends Context>(context: C, head: Uint8Array): C {
   const { protocol } = ruleHead(context.family, head, 0)
   if (protocol === 0) return context
@@ -69,10 +69,10 @@ export function contextWithin<C extends Context>(context: C, head: Uint8Array): 
   return made[protocol] as C
 }
 
-/** Those made of a context, by protocol: there are few, and rules are many. */
+/** Contexts by protocol: there are few, and many rules. */
 const contexts = new WeakMap<Context, Context[]>()
 
-/** Takes a rule apart. */
+/** Decodes a rule. */
 export function describeRule(entry: Entry, place: Context): RuleSpec {
   const { family } = place
   const { bytes } = entry
@@ -117,7 +117,7 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   })
 }
 
-/** All that there is would fill the screen. */
+/** The complete list would fill the screen. */
 function spellingHint(name: string, names: readonly string[]): string {
   return similarNames(name, names) ?? 'docs/extensions.md lists what there is'
 }
@@ -144,7 +144,7 @@ export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Co
   )
 }
 
-/** Built-in targets hold offsets, which only the writer of the table can know. @throws XtablesError */
+/** Built-in targets contain offsets, which only the writer of the table knows. @throws XtablesError */
 function checkOpaqueName(kind: 'match' | 'target', name: string): void {
   const length = encodeText(name).length
   if (length >= 1 && length < EXTENSION_NAME_SIZE && isEncodable(name) && name !== ERROR_TARGET) return
@@ -159,12 +159,12 @@ function checkOpaqueName(kind: 'match' | 'target', name: string): void {
   )
 }
 
-/** Whether a word behind -j is a verdict or an extension, and no chain. */
+/** Whether a word after -j is a verdict or an extension, and not a chain. */
 export const isTargetWord = (word: string): boolean => isVerdict(word) || findExtension('target', word) !== undefined
 
 const GOTO_NOTHING = ''
 
-/** Checks the name of a chain as something to create or to go to. @throws XtablesError */
+/** Checks the name of a chain that is created or jumped to. @throws XtablesError */
 export function checkChainName(name: string): void {
   if (typeof name !== 'string')
     throw new XtablesError('XT_BAD_NAME', `the name of a chain must be a string, not ${String(name)}`, {
@@ -181,7 +181,7 @@ export function checkChainName(name: string): void {
     })
 }
 
-/** Why no chain can be called so; undefined where one can. */
+/** Why this is not a valid chain name; undefined if it is. */
 export function chainNameFault(name: string): string | undefined {
   const length = encodedLength(name)
   if (!isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name))
@@ -189,7 +189,7 @@ export function chainNameFault(name: string): string | undefined {
   return isVerdict(name) ? `${name} is a verdict` : undefined
 }
 
-/** The bytes of a target, and the chain that it leads to. */
+/** The bytes of a target, and the chain that it jumps to. */
 export function encodeTarget(
   target: TargetSpec,
   context: Context,
@@ -202,7 +202,7 @@ export function encodeTarget(
   return { part: buildVerdict(0), jump: target.chain, goto: target.goto }
 }
 
-/** Puts a rule together. @throws XtablesError */
+/** Encodes a rule. @throws XtablesError */
 export function encodeRule(rule: RuleSpec, place: Context): Entry {
   const { family } = place
   const head = encodeParameters(HEADS[family.name], rule.head, place)
@@ -215,7 +215,7 @@ export function encodeRule(rule: RuleSpec, place: Context): Entry {
   return { bytes: buildEntry(family, head, matches, part), jump }
 }
 
-/** The rule as it has to be in another network namespace to mean the same. @throws XtablesError where it cannot be */
+/** Encodes a rule for another network namespace with the same meaning. @throws XtablesError if that is not possible */
 export function rebindRule(entry: Entry, from: Context, to: Context): Entry {
   if (from.sets === to.sets) return entry
   const parts = entryExtensions(from.family, entry.bytes).filter(({ known }) => known?.variant.isLocal)

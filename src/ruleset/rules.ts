@@ -1,13 +1,13 @@
-/** The rules of a chain: those that a kernel handed out by their numbers, new ones as objects. */
+/** The rules of a chain: by number if they are in the kernel's image, as objects if they are new. */
 import { entryIn, type KernelEntries } from './kernel-entries'
 import type { Entry, Ref } from './table-entry'
 
-/** As an array of entries, each made when it is asked for. */
+/** An array of entries, each created on demand. */
 export class Rules implements Iterable<Entry> {
   readonly image: KernelEntries | undefined
-  /** @internal Changed by {@link OwnRules} alone. */
+  /** @internal Changed only by {@link OwnRules}. */
   protected readonly list: Ref[]
-  /** @internal The pieces, once somebody has asked for them. */
+  /** @internal The runs, computed on first use. */
   protected pieces: readonly Run[] | undefined
 
   constructor(image: KernelEntries | undefined, list: Ref[]) {
@@ -19,7 +19,7 @@ export class Rules implements Iterable<Entry> {
     return Rules.from(entries)
   }
 
-  /** As {@link of}, for any number of them: a call takes some hundred thousand arguments. */
+  /** As {@link of}, for any number of entries: a call takes only some hundred thousand arguments. */
   static from(entries: readonly Entry[]): Rules {
     return new Rules(undefined, [...entries])
   }
@@ -32,13 +32,13 @@ export class Rules implements Iterable<Entry> {
     return this.list
   }
 
-  /** The rules in as few pieces as they can be copied in. */
+  /** The rules in as few contiguous runs as possible. */
   get runs(): readonly Run[] {
     this.pieces ??= [...runsOf(this.list)]
     return this.pieces
   }
 
-  /** @returns undefined where there is no rule of this index, counted from 0. */
+  /** @returns undefined if there is no rule of this index, counted from 0. */
   at(index: number): Entry | undefined {
     const ref = this.list[index]
     return ref === undefined ? undefined : this.entryOf(ref)
@@ -60,7 +60,7 @@ export class Rules implements Iterable<Entry> {
     return this.list.some((ref) => body(this.entryOf(ref)))
   }
 
-  /** The same behind others. */
+  /** The same rules after others. */
   behind(firsts: readonly Entry[]): OwnRules {
     return new OwnRules(this.image, (firsts as readonly Ref[]).concat(this.list))
   }
@@ -71,7 +71,7 @@ export class Rules implements Iterable<Entry> {
   }
 }
 
-/** Rules that may be changed in place, as no other ruleset has them. */
+/** Rules that may be changed in place, because no other ruleset has them. */
 export class OwnRules extends Rules {
   push(rule: Entry): void {
     this.pieces = undefined
@@ -94,7 +94,7 @@ export class OwnRules extends Rules {
   }
 }
 
-/** Rules that stand one behind the other in the image, too; or one new rule, which begins at no number. */
+/** Rules that are contiguous in the image, or one new rule, which has no number. */
 export interface Run {
   readonly position: number
   readonly count: number

@@ -1,6 +1,6 @@
 /**
- * What a table holds, as plain data: chains of rules, each rule its bytes. Knows no kernel. Positions in the blob (jump
- * verdicts, hook entries, underflows) are no part of it; they are computed when it is written.
+ * The contents of a table as plain data: chains of rules, each rule its bytes. Independent of any kernel. Positions in
+ * the blob (jump verdicts, hook entries, underflows) are computed when it is written.
  */
 import type { Family } from '../abi/family'
 import { type Hook, isTableName, TABLES, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
@@ -23,14 +23,16 @@ export interface Chain {
   readonly name: string
   /** The hook of a built-in chain. */
   readonly hook: Hook | undefined
-  /** The entry that begins a user chain. */
+  /** The entry that starts a user-defined chain. */
   readonly head: Entry | undefined
   readonly rules: Rules
-  /** What a chain that is not built in is known by, whatever it is called; undefined where nobody asks. */
+  /** Identifies a user-defined chain across renames; undefined if not needed. */
   readonly identity?: object | undefined
-  /** A built-in chain that the kernel does not have yet, as nobody has used it. */
+  /** A built-in chain that the kernel does not have yet, because it has not been used. */
   readonly isUnused?: boolean
-  /** The entry that ends the chain: its policy, or RETURN. A foreign writer may have left it out of a user chain. */
+  /**
+   * The entry that ends the chain: its policy, or RETURN. Other programs may have left it out of a user-defined chain.
+   */
   readonly tail: Entry | undefined
 }
 
@@ -38,43 +40,47 @@ export interface Ruleset {
   readonly family: Family
   readonly table: string
   readonly chains: ReadonlyMap<string, Chain>
-  /** Whether its user chains stand in the order of their names, as libiptc writes them; else they stand as in the map. */
+  /**
+   * Whether the user-defined chains are ordered by name, as libiptc writes them; otherwise by their order in the map.
+   */
   readonly isSorted: boolean
   /** The entry that ends the table. */
   readonly end: Entry | undefined
-  /** How a rule reads once it is kept here, where it may be said in more ways than one; undefined where it reads as it is. */
+  /** The form in which a rule reads back, if it has several; undefined if it reads back unchanged. */
   readonly canonical?: ((rule: Entry) => Entry) | undefined
-  /** A built-in chain as it is before anybody uses it; undefined where the kernel has all of them at any time. */
+  /** A built-in chain before it is used; undefined if the kernel always has all of them. */
   readonly unusedChain?: ((hook: Hook) => Chain) | undefined
-  /** Everything was taken out, so that the table itself need not stay where nothing has come into it since. */
+  /** Everything has been deleted, so the table itself may be removed unless something is added. */
   readonly isCleared?: boolean | undefined
-  /** What the table holds that iptables has no words for; undefined where there cannot be any. */
+  /** What the table holds that iptables cannot express; undefined if that is impossible. */
   readonly foreign?: Foreign | undefined
-  /** What its rules name by numbers; undefined where none does. */
+  /** The entries that rules refer to by number; undefined if none do. */
   readonly image?: KernelEntries | undefined
-  /** How the kernel calls them; undefined where it has no names for rules. */
+  /** The kernel's handles of the rules; undefined if it has none. */
   readonly handles?: Handles | undefined
 }
 
 export interface Handles {
-  /** Undefined for a table that the kernel does not have yet. No other table has it, also not one that takes its place. */
+  /** Undefined if the kernel does not have the table yet. Unique: a table that replaces this one has another handle. */
   readonly table: bigint | undefined
-  /** Of the rules by their numbers in the image. */
+  /** Handles of the rules, by number in the image. */
   readonly rules: Float64Array
 }
 
 export interface Foreign {
-  /** Chains that are not hooked as those of iptables are, by name, described for people. One that is hooked is in no ruleset. */
+  /** Chains that are not hooked as those of iptables, by name, with a description. A hooked chain is in no ruleset. */
   readonly chains: ReadonlyMap<string, string>
   /** Rules of the ruleset's chains. */
   readonly rules: ReadonlySet<Ref>
-  /** Nothing is filtered by it. */
+  /** The table is dormant: it filters nothing. */
   readonly isDormant: boolean
-  /** The netlink port of the one program that may change it; undefined where all may. */
+  /** The netlink port of the only program that may change the table; undefined if all may. */
   readonly owner: number | undefined
 }
 
-/** Whether a chain has the name of a built-in one of its table, and nft has made it without a hook: no packet comes to it. */
+/**
+ * Whether a chain has the name of a built-in one but was created by nft without a hook, so that no packet reaches it.
+ */
 export const isUnhooked = (
   table: string,
   { name, hook }: { readonly name?: string | undefined; readonly hook?: unknown },
@@ -90,18 +96,18 @@ export const newChain = (family: Family, name: string): Chain => ({
   tail: plain(buildVerdictEntry(family, VERDICTS.RETURN)),
 })
 
-/** How a rule reads once it is kept in a ruleset. */
+/** The form in which a rule reads back from a ruleset. */
 export const canonicalOf = ({ canonical }: Pick<Ruleset, 'canonical'>, rule: Entry): Entry => canonical?.(rule) ?? rule
 
-/** A ruleset while it is edited. Every edit is one `set` or one `delete`, after everything has been checked. */
+/** A ruleset that is being edited. Every edit is one `set` or `delete`, after all checks. */
 export interface Draft extends Ruleset {
   readonly chains: LayeredMap<Chain>
   isCleared?: boolean | undefined
-  /** Rules that no other ruleset has, and that may therefore be changed in place. */
+  /** Rules that no other ruleset has, which may be changed in place. */
   readonly own: WeakSet<Rules>
 }
 
-/** A copy that can be edited: what chains hold is never changed. */
+/** A copy that can be edited. The contents of chains are never changed. */
 export const draftOf = (ruleset: Ruleset): Draft => ({
   ...ruleset,
   isCleared: undefined,
@@ -109,7 +115,7 @@ export const draftOf = (ruleset: Ruleset): Draft => ({
   own: new WeakSet(),
 })
 
-/** The rules of a chain, to be changed in place: copied at the first call, so that many edits cost no more than they are. */
+/** The rules of a chain, to be changed in place. They are copied on the first call only, so many edits stay cheap. */
 export function ownRules(draft: Draft, chain: Chain): OwnRules {
   if (draft.own.has(chain.rules)) return chain.rules as OwnRules
   const rules = chain.rules.own()
@@ -117,7 +123,7 @@ export function ownRules(draft: Draft, chain: Chain): OwnRules {
   return rules
 }
 
-/** Gives a chain other rules, which nobody else has. */
+/** Replaces the rules of a chain; nothing else may refer to them. */
 export function setRules(draft: Draft, chain: Chain, rules: OwnRules): void {
   draft.own.add(rules)
   draft.chains.set(chain.name, { ...chain, rules })
@@ -128,16 +134,16 @@ const byName = ({ name: a }: Chain, { name: b }: Chain): number => (a < b ? -1 :
 export const isSorted = (chains: readonly Chain[]): boolean =>
   chains.every((chain, i) => i === 0 || byName(chains[i - 1] as Chain, chain) < 0)
 
-/** Built-in chains in the order of their hooks, then user chains, as they stand in the blob. */
+/** Built-in chains in the order of their hooks, then user-defined chains in the order of the blob. */
 export const orderedChains = ({ chains, isSorted: sorted }: Ruleset): Chain[] => inOrder([...chains.values()], sorted)
 
-/** Some of the chains of a ruleset, in their order. */
+/** Some of the chains of a ruleset, in order. */
 export function inOrder(chains: readonly Chain[], sorted: boolean): Chain[] {
   const users = chains.filter(({ hook }) => hook === undefined)
   return [...chains.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
 }
 
-/** Every entry in the order of the blob; most of those that a kernel handed out by their numbers. */
+/** Every entry in the order of the blob, by number if possible. */
 export function* refsOf(ruleset: Ruleset): Generator<Ref> {
   for (const { head, rules, tail } of orderedChains(ruleset)) {
     if (head !== undefined) yield head
@@ -157,26 +163,26 @@ export function* entriesOf(ruleset: Ruleset): Generator<Entry> {
   if (ruleset.end !== undefined) yield ruleset.end
 }
 
-/** The chain that a rule goes to, as {@link Entry.jump}. */
+/** The chain that a rule jumps to, as {@link Entry.jump}. */
 export const jumpOf = ({ image }: Pick<Ruleset, 'image'>, ref: Ref): string | undefined =>
   typeof ref === 'number' ? jumpIn(image as KernelEntries, ref) : ref.jump
 
 export const countersOf = (family: Family, entry: Entry): Counters =>
   entry.isZeroed ? [0n, 0n] : readCounters(family, entry.bytes)
 
-/** The same entry with its counters back at zero. @param from where it stands in the ruleset that it is taken from */
+/** The same entry with zero counters. @param from its reference in the original ruleset */
 export const zeroed = (entry: Entry, from: Ref = entry): Entry => ({ ...continued(entry, from), isZeroed: true })
 
-/** The same entry, to be changed a little without losing count. */
+/** The same entry, to be changed slightly while its counters continue. */
 export const continued = (entry: Entry, from: Ref = entry): Entry => ({ ...entry, continues: entry.continues ?? from })
 
 /** The same entry, at another place of its chain. */
 export const moved = (entry: Entry, from: Ref = entry): Entry => ({ ...continued(entry, from), isMoved: true })
 
-/** The same entry, going to another chain. */
+/** The same entry, jumping to another chain. */
 export const redirected = (entry: Entry, from: Ref, jump: string): Entry => ({ ...continued(entry, from), jump })
 
-/** The rules of a chain with `change` made of each, or of those that go to `jump`. */
+/** The rules of a chain with `change` applied to each, or to those that jump to `jump`. */
 export function changedRules(rules: Rules, change: (rule: Entry, from: Ref) => Entry, jump?: string): OwnRules {
   const changed = rules.own()
   rules.refs.forEach((ref, index) => {
@@ -186,13 +192,13 @@ export function changedRules(rules: Rules, change: (rule: Entry, from: Ref) => E
   return changed
 }
 
-/** The verdict of a built-in chain's last entry. */
+/** The verdict of a built-in chain's policy. */
 export const policyOf = (family: Family, chain: Chain): Verdict | undefined =>
   chain.hook === undefined || chain.tail === undefined
     ? undefined
     : verdictName(readVerdict(chain.tail.bytes, targetPart(family, chain.tail.bytes, 0)))
 
-/** A built-in chain's last entry with another verdict, and with these counters or those that it has. */
+/** A policy entry with another verdict, and with these counters or its own. */
 export function policyEntry(
   family: Family,
   old: Entry,
@@ -204,7 +210,7 @@ export function policyEntry(
   return counters === undefined ? { ...continued(old), bytes } : plain(bytes)
 }
 
-/** Rules that go to `name`: where they stand. */
+/** The places of the rules that jump to `name`. */
 export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain: string; position: number }> {
   for (const { name: chain, rules } of ruleset.chains.values())
     for (const [position, ref] of rules.refs.entries()) if (jumpOf(rules, ref) === name) yield { chain, position }
@@ -213,7 +219,7 @@ export function* referencesTo(ruleset: Ruleset, name: string): Generator<{ chain
 const isForeign = ({ rules }: Foreign, ref: Ref): boolean =>
   rules.has((typeof ref === 'number' ? undefined : ref.continues) ?? ref)
 
-/** What the table is that none of iptables is, described for people. */
+/** Descriptions of the properties of the table that no iptables table has. */
 export function foreignState({ foreign }: Ruleset): string[] {
   if (foreign === undefined) return []
   const { isDormant, owner } = foreign
@@ -223,7 +229,7 @@ export function foreignState({ foreign }: Ruleset): string[] {
   ]
 }
 
-/** Places of the rules that iptables has no words for: `rule 2 of chain INPUT`. */
+/** Places of the rules that iptables cannot express: `rule 2 of chain INPUT`. */
 export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {
   if (foreign === undefined || foreign.rules.size === 0) return []
   return orderedChains(ruleset).flatMap(({ name, rules }) =>
@@ -232,8 +238,8 @@ export function foreignRules({ foreign, ...ruleset }: Ruleset): string[] {
 }
 
 /**
- * To be called before all rules of a table are taken out: those that iptables has no words for would go with them, and
- * nobody has named them.
+ * To be called before all rules of a table are deleted: rules that iptables cannot express would go too, although
+ * nobody named them.
  * @throws RuleError
  */
 export function checkClearable(ruleset: Ruleset): void {
@@ -247,7 +253,7 @@ export function checkClearable(ruleset: Ruleset): void {
   )
 }
 
-/** Whether there is a rule, a chain that is not built in, or another policy than ACCEPT. */
+/** Whether there is a rule, a user-defined chain, or a policy other than ACCEPT. */
 export const holdsAny = ({ family, chains }: Ruleset): boolean =>
   [...chains.values()].some((chain) => {
     const isPlain = chain.hook !== undefined && policyOf(family, chain) === 'ACCEPT'

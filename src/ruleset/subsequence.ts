@@ -1,11 +1,11 @@
-/** What two lists have in common, in the order of both. */
+/** Longest increasing and common subsequences. */
 
 /**
- * The longest strictly increasing subsequence: the indexes of its members, in O(n log n).
- * Of several as long, any.
+ * The longest strictly increasing subsequence: the indexes of its members, in O(n log n). If there are several, any of
+ * them.
  */
 export function longestIncreasing(values: ArrayLike<number>): number[] {
-  // The index of the smallest value that ends a subsequence of each length, and what stands before each value in its own.
+  // For each length, the index of the smallest value that ends a subsequence; and for each value, its predecessor.
   const ends: number[] = []
   const before = new Int32Array(values.length).fill(-1)
   for (let i = 0; i < values.length; i++) {
@@ -18,7 +18,7 @@ export function longestIncreasing(values: ArrayLike<number>): number[] {
   return members.reverse()
 }
 
-/** How long a subsequence can be that `value` continues. */
+/** The length of the longest subsequence that `value` can extend. */
 function lengthBelow(ends: readonly number[], values: ArrayLike<number>, value: number): number {
   let [low, high] = [0, ends.length]
   while (low < high) {
@@ -30,11 +30,11 @@ function lengthBelow(ends: readonly number[], values: ArrayLike<number>, value: 
 }
 
 /**
- * As {@link longestCommon}, of lists that differ in few elements (Myers' shortest edit script): equal elements are found by asking,
- * so that nothing has to be known of those that stay.
- * @param run how many are equal, one by one, from two places on
- * @param most how many elements the lists may have between them that are not common
- * @returns undefined where they have more
+ * As {@link longestCommon}, for lists that differ in few elements (Myers' shortest edit script). Elements are compared
+ * by a callback, so those that stay need not be numbered.
+ * @param run the number of consecutive equal elements from two positions
+ * @param most the maximum number of elements that are not common
+ * @returns undefined if there are more
  */
 export function longestCommonOfLike(
   old: number,
@@ -42,7 +42,8 @@ export function longestCommonOfLike(
   run: (ofOld: number, ofNow: number) => number,
   most: number,
 ): Int32Array | undefined {
-  // On diagonal k, `old` is k ahead. How far `old` is come on each, at every number of differences: even and odd ones in turns.
+  // On diagonal k, `old` is k ahead. For each number of differences, alternately even and odd, the farthest position of
+  // `old` on each diagonal.
   const farthest = new Int32Array(2 * most + 3)
   const middle = most + 1
   const before: Int32Array[] = []
@@ -59,7 +60,7 @@ export function longestCommonOfLike(
   return undefined
 }
 
-/** The way back from the ends. */
+/** Walks back from the ends. */
 function commonOf(old: number, now: number, before: readonly Int32Array[]): Int32Array {
   const found = new Int32Array(now).fill(-1)
   let [x, y] = [old, now]
@@ -77,12 +78,12 @@ function commonOf(old: number, now: number, before: readonly Int32Array[]): Int3
   return found
 }
 
-/** More pairs of equal elements than these are not all looked at. */
+/** If there are more pairs of equal elements than this, not all are considered. */
 const MOST_PAIRS = 1_000_000
 
 /**
- * The longest common subsequence of two lists of numbers (Hunt and Szymanski's): for each element of `now`, the index of the
- * element of `old` that it is, or -1. Where very many are equal to each other, it may not be the longest.
+ * The longest common subsequence of two lists of numbers (Hunt and Szymanski): for each element of `now`, the index of
+ * its element of `old`, or -1. If very many elements are equal, it may not be the longest.
  */
 export function longestCommon(old: ArrayLike<number>, now: ArrayLike<number>): Int32Array {
   const found = new Int32Array(now.length).fill(-1)
@@ -99,7 +100,10 @@ export function longestCommon(old: ArrayLike<number>, now: ArrayLike<number>): I
   return found
 }
 
-/** Equal elements between a common start and a common end; of one of `now`, those of `old` from the last to the first. */
+/**
+ * Pairs of equal elements between the common start and end: for each element of `now`, those of `old` from last to
+ * first.
+ */
 function pairs(old: ArrayLike<number>, now: ArrayLike<number>, start: number, end: number) {
   const places = new Map<number, number[]>()
   for (let i = old.length - end - 1; i >= start; i--) {
@@ -112,7 +116,7 @@ function pairs(old: ArrayLike<number>, now: ArrayLike<number>, start: number, en
   const [olds, nows]: [number[], number[]] = [[], []]
   for (let i = start; i < now.length - end; i++) {
     const all = places.get(now[i] as number) ?? []
-    // Where there are too many, the first with the first, the second with the second.
+    // If there are too many, pair the first with the first, the second with the second.
     const some = count <= MOST_PAIRS ? all : all.splice(-1)
     for (const place of some) {
       olds.push(place)

@@ -1,22 +1,25 @@
-/** Entries as a ruleset holds them: their bytes, and what these do not say. */
+/** Entries of a ruleset: their bytes, and what the bytes do not contain. */
 
-/** One entry of a table, never changed: an edit makes another. */
+/** An entry of a table. Immutable: an edit makes a new one. */
 export interface Entry {
-  /** The whole `ipt_entry`, as the kernel lays it out. Where `jump` says more, the verdict in it means nothing. */
+  /** The whole `ipt_entry` in the kernel's layout. If `jump` is set, the verdict in it is meaningless. */
   readonly bytes: Uint8Array
-  /** Chain that the rule goes to; `''` where it goes on to the next rule; undefined where its bytes say it all. */
+  /** The chain that the rule jumps to; `''` if it continues with the next rule; undefined if the bytes are complete. */
   readonly jump: string | undefined
-  /** The entry that this one goes on from: what that one counts until it is replaced, this one has counted. */
+  /** The entry that this one continues: its counters are carried over until it is replaced. */
   readonly continues?: Ref
-  /** Taken from what a kernel handed out, and put into a table again. */
+  /** Copied from a table that was read, and added to a table again. */
   readonly isCopy?: boolean
-  /** It stands elsewhere than what it goes on from: that goes and this comes, and rules between them stay what they are. */
+  /**
+   * It has another place than the entry it continues: that one is deleted and this one added; the rules between them
+   * stay.
+   */
   readonly isMoved?: boolean
-  /** Of what it goes on from, it leaves out what had been counted when that was read. */
+  /** It leaves out the counters that the continued entry had when it was read. */
   readonly isZeroed?: boolean
 }
 
-/** An entry of the ruleset's image by its number, unchanged; or one that is new. */
+/** An unchanged entry of the ruleset's image by number, or a new one. */
 export type Ref = number | Entry
 
 export const plain = (bytes: Uint8Array): Entry => ({ bytes, jump: undefined })

@@ -388,7 +388,7 @@ onBackends(() => {
         expect(() => act(table, new Chain(nat, name))).toThrow(
           new IptcError(
             'XT_WRONG_HANDLE',
-            `${name} is a chain of table nat of ipv4, not of table mangle of ipv4; to mean the chain of that name here, give the name`,
+            `${name} is a chain of table nat of ipv4, not of table mangle of ipv4; for the chain of that name in this table, pass the name`,
           ),
         )
         expect(() => act(table, new Chain(mangle6, name))).toThrow(
