@@ -1,4 +1,4 @@
-/** The entries of a blob one by one: where each begins, and what its target says about where packets go. */
+/** Finds the entries of a blob: their offsets, and what their targets do with packets. */
 import type { Family } from '../abi/family'
 import { entryMatch, standardTarget } from '../abi/x-tables'
 import { BlobError } from '../errors'
@@ -14,24 +14,24 @@ import {
 import { ENDS, STAYS } from '../ruleset/kernel-entries'
 import type { Sliced } from '../time-slices'
 
-/** The entries of a blob, each by its number, before it is known which of them make chains. */
+/** The entries of a blob by number, before they are grouped into chains. */
 export interface Found {
-  /** Where each begins, and at last where the blob ends. */
+  /** Offset of each entry, and finally of the end of the blob. */
   readonly starts: Uint32Array
-  /** As of an image; those that jump are still to be found out. */
+  /** As in an image; those of jumps are not resolved yet. */
   readonly destinations: Int32Array
-  /** Numbers of those that jump, or go on to the next. */
+  /** Numbers of the entries that jump or continue with the next one. */
   readonly jumps: readonly number[]
-  /** Names of the user chains that begin with an entry. */
+  /** Names of user-defined chains, by the number of the entry that starts them. */
   readonly heads: ReadonlyMap<number, string>
 }
 
-/** How many entries are looked at in a slice. */
+/** Number of entries per slice. */
 const SLICE = 4096
 
-/** @throws BlobError where they are not whole, or not so many as are said to be */
+/** @throws BlobError if they are truncated, or their number is not the expected one */
 export function* findEntries(family: Family, bytes: Uint8Array, expected: number): Sliced<Found> {
-  // An entry takes more bytes than its head: what is said of their number may be anything.
+  // An entry is larger than its head, which bounds the number of entries: the expected number is not trusted.
   const most = Math.min(expected, Math.ceil(bytes.length / family.entrySize))
   const finder = new Finder(family, bytes, most)
   while (!finder.isDone) {
@@ -85,7 +85,7 @@ class Finder implements Found {
     this.#count = number
   }
 
-  /** @returns the entry's size. */
+  /** @returns the size of the entry. */
   #look(family: Family, bytes: Uint8Array, at: number, number: number): number {
     const size = checkEntry(family, bytes, at)
     const target = targetPart(family, bytes, at)
@@ -104,9 +104,9 @@ const VERDICT = standardTarget.fields.verdict.offset
 const E = 'E'.charCodeAt(0)
 
 /**
- * Finds nothing odd in what most entries of most tables are: rules with matches that lead out of their chain, or have an
- * extension for their target. It says of them what {@link checkEntry} would, in half words and without calls, and says
- * nothing of others. Of 100,000 entries, it takes 12 ms where those take 30.
+ * A fast path for the usual entries of most tables: rules with matches that leave their chain or have an extension as
+ * target. It checks what {@link checkEntry} does, by half-words and without calls, and leaves all other entries to it.
+ * 100,000 entries take 12 ms instead of 30.
  */
 class UsualEntries {
   readonly #half: Uint16Array
@@ -124,7 +124,7 @@ class UsualEntries {
     this.#next = fields.nextOffset.offset
   }
 
-  /** The size of an entry that has matches and jumps nowhere; 0 for any other, and for one that may be at fault. */
+  /** The size of an entry that has matches and does not jump; 0 for any other, and for one that may be invalid. */
   conditionalSize(at: number): number {
     const half = this.#half
     const first = at + this.#head
@@ -147,7 +147,7 @@ class UsualEntries {
     const size = half[at >> 1] as number
     const name = (half[(at + NAME) >> 1] as number) & 0xff
     if (size < HEADER || size > room || name === E) return false
-    // The upper half of a verdict is that of a number below 0.
+    // The upper half of a negative verdict.
     return (
       name !== 0 ||
       (size === standardTarget.size && room === size && (half[(at + VERDICT + 2) >> 1] as number) > 0x7fff)

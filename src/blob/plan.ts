@@ -1,4 +1,4 @@
-/** What goes where when a table is laid out: every entry's place is known before the first byte is written. */
+/** The layout of a blob: the offset of every entry is computed before the first byte is written. */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from '../ruleset/entry'
@@ -7,14 +7,14 @@ import { type Chain, orderedChains, type Ruleset } from '../ruleset/ruleset'
 import type { Entry, Ref } from '../ruleset/table-entry'
 import type { Layout } from './read'
 
-/** Entries that stand one behind the other in the image, too, and stay so; or one new entry. */
+/** Entries that are contiguous in the image and stay so, or one new entry. */
 export interface Piece {
   readonly from: Ref
   readonly count: number
-  /** Bytes from the first entry of the table, and of the piece. */
+  /** Offsets from the first entry of the table, and of the piece. */
   readonly at: number
   readonly size: number
-  /** Where it stands: for errors. */
+  /** The chain, for error messages. */
   readonly chain: Chain | undefined
   readonly position: number
 }
@@ -24,7 +24,7 @@ export interface Plan {
   readonly layout: Layout
   readonly size: number
   readonly pieces: readonly Piece[]
-  /** Where rules come to that go to a chain: its first entry behind its head. */
+  /** Offsets that jumps lead to: the first entry of each chain after its head. */
   readonly starts: ReadonlyMap<string, number>
 }
 
@@ -75,7 +75,7 @@ export function planOf(ruleset: Ruleset): Plan {
 }
 
 function layoutOf({ chains }: Ruleset, { starts, tails, count: numEntries }: Planner): Layout {
-  // A user chain may bear the name of a hook that its table lacks.
+  // A user-defined chain may have the name of a hook that its table lacks.
   const placeIn = (places: ReadonlyMap<string, number>, hook: Hook): number | undefined =>
     chains.get(hook)?.hook === hook ? places.get(hook) : undefined
   const hookEntry = HOOKS.map((hook) => placeIn(starts, hook) ?? 0)
@@ -88,9 +88,9 @@ function layoutOf({ chains }: Ruleset, { starts, tails, count: numEntries }: Pla
 }
 
 /**
- * Stores where the rules of a piece go, once it stands in its place.
- * @param entries all those of the table
- * @throws RuleError for a rule that goes to a chain which is not there
+ * Writes the jump verdicts of a piece that has been put in its place.
+ * @param entries all entries of the table
+ * @throws RuleError for a jump to a chain that does not exist
  */
 export function aimPiece(plan: Plan, piece: Piece, entries: Uint8Array): void {
   const { from, count, at, size } = piece

@@ -1,4 +1,4 @@
-/** From a blob to a ruleset. */
+/** Reads a blob as a ruleset. */
 import type { Family } from '../abi/family'
 import { HOOKS, type Hook, VERDICTS } from '../abi/netfilter'
 import { BlobError } from '../errors'
@@ -10,7 +10,7 @@ import { type Entry, plain } from '../ruleset/table-entry'
 import { atOnce, type Sliced } from '../time-slices'
 import { type Found, findEntries } from './find-entries'
 
-/** Where the kernel says that the chains of a table lie: the parts of GET_INFO that this needs. Offsets in bytes. */
+/** The kernel's layout of a table: the part of GET_INFO that is needed here. Offsets in bytes. */
 export interface Layout {
   readonly validHooks: number
   readonly hookEntry: readonly number[]
@@ -18,7 +18,7 @@ export interface Layout {
   readonly numEntries: number
 }
 
-/** A chain by the numbers of its entries: `first` is its first rule, `end` what comes behind the last. */
+/** A chain by the numbers of its entries: `first` is its first rule, `end` follows the last. */
 interface Span {
   readonly name: string
   readonly hook: Hook | undefined
@@ -40,7 +40,7 @@ function hooksByOffset(layout: Layout): Map<number, Hook> {
   return hooks
 }
 
-/** The number of the entry that begins at an offset; undefined where none does. */
+/** The number of the entry at an offset; undefined if none starts there. */
 function numberAt(starts: Uint32Array, offset: number): number | undefined {
   let [low, high] = [0, starts.length - 1]
   while (low < high) {
@@ -51,14 +51,14 @@ function numberAt(starts: Uint32Array, offset: number): number | undefined {
   return low < starts.length - 1 && starts[low] === offset ? low : undefined
 }
 
-/** Numbers of the entries at which chains may begin or end: those in between need not be looked at. */
+/** Numbers of the entries at which chains may start or end. Entries in between need not be looked at. */
 function bounds({ starts, heads }: Found, { hookEntry, underflow }: Layout): number[] {
   const ofHooks = [...hookEntry, ...underflow].map((offset) => numberAt(starts, offset))
   const all = new Set([...heads.keys(), ...ofHooks.filter((number) => number !== undefined)])
   return [...all].sort((a, b) => a - b)
 }
 
-/** Cuts the entries into chains. */
+/** Splits the entries into chains. */
 function findSpans(found: Found, layout: Layout): { spans: Span[]; end: number | undefined } {
   const { starts, heads } = found
   const hooks = hooksByOffset(layout)
@@ -98,12 +98,12 @@ function findSpans(found: Found, layout: Layout): { spans: Span[]; end: number |
   }
   if (end === undefined) takeUpTo(count)
   if (open?.hook !== undefined) throw new BlobError(starts[open.first] as number, `${open.hook} has no policy`)
-  // What is said of the entries may lie: the place need not even be among them.
+  // The layout is not trusted: an offset may be out of range.
   for (const [at, hook] of hooks) throw new BlobError(0, `no entry begins at byte ${at}, where ${hook} should`)
   return { spans, end }
 }
 
-/** Takes the RETURN that ends a user chain out of its rules. */
+/** Removes the RETURN that ends a user-defined chain from its rules. */
 function takeReturn(family: Family, bytes: Uint8Array, { starts, destinations }: Found, span: Span): void {
   const last = span.end - 1
   if (span.hook !== undefined || last < span.first || destinations[last] !== ENDS) return
@@ -111,7 +111,7 @@ function takeReturn(family: Family, bytes: Uint8Array, { starts, destinations }:
   if (readVerdict(bytes, target) === VERDICTS.RETURN) span.tail = span.end = last
 }
 
-/** Numbers of chains by where they begin; a user chain begins behind its head. */
+/** Numbers of chains by offset; a user-defined chain starts after its head. */
 function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number> {
   const byStart = new Map<number, number>()
   spans.forEach(({ head, first, end, tail }, i) => {
@@ -120,7 +120,7 @@ function startsOf(spans: readonly Span[], { starts }: Found): Map<number, number
   return byStart
 }
 
-/** Notes where the entries go that jump: see {@link KernelEntries.destinations}. */
+/** Resolves the destinations of jumps: see {@link KernelEntries.destinations}. */
 function resolveJumps(family: Family, bytes: Uint8Array, found: Found, spans: readonly Span[]): void {
   const { starts, destinations, jumps } = found
   const byStart = startsOf(spans, found)
@@ -129,7 +129,7 @@ function resolveJumps(family: Family, bytes: Uint8Array, found: Found, spans: re
     const verdict = readVerdict(bytes, target)
     const chain = verdict === starts[i + 1] ? GOES_ON : byStart.get(verdict)
     if (chain === undefined) throw new BlobError(target.at, `the jump to byte ${verdict} meets no chain`)
-    // The empty name is that of the next rule.
+    // The empty name stands for the next rule.
     if (spans[chain]?.name === '')
       throw new BlobError(target.at, `the jump to byte ${verdict} goes to a chain without a name`)
     destinations[i] = chain
@@ -142,7 +142,7 @@ function numbers(first: number, end: number): number[] {
   return all
 }
 
-/** A table's entries as chains of rules. `bytes` must not be changed afterwards: the rules are views of it. */
+/** The entries of a table as chains of rules. `bytes` must not change afterwards: the rules are views of it. */
 export const readRuleset = (family: Family, table: string, layout: Layout, bytes: Uint8Array): Ruleset =>
   atOnce(readRulesetSliced(family, table, layout, bytes))
 

@@ -1,7 +1,7 @@
 /**
- * Whether Linux would take an edit of a table that it holds: a look at what is new and at what that touches. Of a big
- * table that is little, and what stays was taken before. It never says yes where {@link verify} says no (test/ruleset/verify-edit.test.ts);
- * where it cannot tell, it says no, and everything is verified.
+ * A fast check whether Linux would accept an edit of a table: it looks only at new rules and at what they affect,
+ * because the rest was accepted before. It never says yes where {@link verify} says no
+ * (test/ruleset/verify-edit.test.ts). If in doubt it says no, and everything is verified.
  */
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
 import { isStandard, isUnconditional, readVerdict, targetPart } from '../ruleset/entry'
@@ -11,11 +11,11 @@ import type { Chain, Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'
 import { isEntryTaken, type VerifyOptions } from './verify'
 
-/** Where packets go on from a chain. */
+/** Where packets continue from a chain. */
 interface Way {
-  /** Chains that its rules go to, before one that every packet leaves it by. */
+  /** Chains that its rules jump to, before a rule at which every packet leaves the chain. */
   readonly destinations: ReadonlySet<string>
-  /** Whether such a rule stands among them, so that those behind it are never reached. */
+  /** Whether there is such a rule, so that the rules after it are never reached. */
   readonly isCut: boolean
 }
 
@@ -37,7 +37,7 @@ function wayOf(ruleset: Ruleset, { rules: { runs, image } }: Chain): Way {
   return { destinations, isCut: false }
 }
 
-/** Adds where some entries go. @returns whether one of them lets no packet pass by */
+/** Adds the destinations of some entries. @returns whether every packet leaves at one of them */
 function goes(
   { destinations: all, names }: KernelEntries,
   first: number,
@@ -54,13 +54,13 @@ function goes(
 
 interface Ways {
   readonly byChain: ReadonlyMap<string, Way>
-  /** From which hooks each chain is reached, a bit a hook. */
+  /** The hooks from which each chain is reached, one bit per hook. */
   readonly reached: ReadonlyMap<string, number>
 }
 
 /**
- * @param known of rules that were looked at before
- * @returns undefined where chains go round in a circle, or run on into the next
+ * @param known results for rules that were looked at before
+ * @returns undefined if chains jump in a circle, or run on into the next
  */
 function waysIn(ruleset: Ruleset, known = new Map<Rules, Way>()): Ways | undefined {
   const byChain = new Map<string, Way>()
@@ -72,7 +72,7 @@ function waysIn(ruleset: Ruleset, known = new Map<Rules, Way>()): Ways | undefin
   }
   const reached = new Map<string, number>()
   const open = new Set<string>()
-  // Chains may be nested deeper than calls can be: what is left to do is kept here, the leaving of a chain included.
+  // Chains may be nested deeper than the call stack allows: this is the stack, on which leaving a chain is an item too.
   const enter = (first: string, hook: Hook): boolean => {
     const todo: { readonly name: string; readonly isLeft: boolean }[] = [{ name: first, isLeft: false }]
     for (let step = todo.pop(); step !== undefined; step = todo.pop()) {
@@ -92,7 +92,7 @@ function waysIn(ruleset: Ruleset, known = new Map<Rules, Way>()): Ways | undefin
   return { byChain, reached }
 }
 
-/** @param from the table as the kernel handed it out, of which `to` was made */
+/** @param from the table as the kernel returned it, from which `to` was made */
 export function isSurelyTaken(from: Ruleset, to: Ruleset, options: VerifyOptions): boolean {
   const { image } = to
   if (image === undefined || image !== from.image || from.end === undefined || to.end !== from.end) return false
@@ -103,7 +103,7 @@ export function isSurelyTaken(from: Ruleset, to: Ruleset, options: VerifyOptions
   for (const chain of to.chains.values()) {
     const old = from.chains.get(chain.name)
     const hooks = after.reached.get(chain.name) ?? 0
-    // The rules that stay were looked at as reached from the hooks of then.
+    // The rules that stay were accepted as reached from the hooks of that time.
     const isMoreReached = (hooks & ~(before.reached.get(chain.name) ?? 0)) !== 0
     const isChanged = chain.rules !== old?.rules
     if (!isMoreReached && !isChanged) continue
@@ -116,7 +116,7 @@ export function isSurelyTaken(from: Ruleset, to: Ruleset, options: VerifyOptions
   return true
 }
 
-/** Which rules stood in a chain as it was handed out. Chains may have exchanged their names since. */
+/** Which rules were in this chain before. Chains may have swapped their names since. */
 function isWithin(old: Chain | undefined): (first: number, count: number) => boolean {
   const [run, ...others] = old?.rules.runs ?? []
   if (run === undefined || typeof run.from !== 'number' || others.length > 0) return () => false

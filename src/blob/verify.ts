@@ -1,6 +1,6 @@
 /**
- * Whether Linux would take these entries as a table: what `translate_table` and the extensions' `checkentry` look at.
- * Asked before every SET_REPLACE, so that a refusal comes with a reason, and by the in-process kernel.
+ * Checks whether Linux would accept these entries as a table, like `translate_table` and the extensions' `checkentry`.
+ * It runs before every SET_REPLACE, so that a refusal has a reason, and in the in-process kernel.
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
@@ -40,13 +40,13 @@ import type { Entry } from '../ruleset/table-entry'
 import { atOnce, type Sliced } from '../time-slices'
 import type { Layout } from './read'
 
-/** Something that the kernel refuses: the errno that it gives, and why. */
+/** What the kernel refuses: its errno, and the reason. */
 export class Refusal extends Error {
   readonly errno: number
-  /** Where the entry at fault begins, in bytes. */
+  /** Offset of the entry at fault in bytes. */
   readonly offset: number
   readonly reason: string
-  /** What of the entry is at fault, where that is one of its matches or its target. */
+  /** The match or target at fault, if it is one. */
   readonly part: RulePart
 
   constructor(errno: number, offset: number, reason: string, part: RulePart = {}) {
@@ -63,15 +63,15 @@ function refuse(offset: number, reason: string, errno: number = ERRNO.EINVAL, pa
 }
 
 export interface VerifyOptions {
-  /** Refuse extensions that are not known here, as a kernel without them does. */
+  /** Refuse unknown extensions, as a kernel without them does. */
   readonly knownOnly?: boolean
-  /** Refuse rules that name ipsets which are not among these. Not asked for, no set is missing. */
+  /** Refuse rules that name other ipsets than these. If absent, sets are not checked. */
   readonly sets?: SetNames
-  /** Is told of each match and target that is known here, until something is refused. */
+  /** Called for each known match and target, until something is refused. */
   readonly meet?: (known: Known) => void
 }
 
-/** Entries that are verified, and against what. */
+/** The entries to verify, and their context. */
 interface Within {
   readonly family: Family
   readonly table: string
@@ -85,8 +85,8 @@ interface Subject extends Within {
 }
 
 /**
- * The steps come in the order of Linux, so that what is wrong in two ways is refused with the same errno.
- * @returns per eight bytes, from which hooks the entry that begins there is reached, a bit a hook.
+ * The steps are in the order of Linux, so that a table with two faults is refused with the same errno.
+ * @returns for every eight bytes, the hooks from which the entry there is reached, one bit per hook.
  * @throws Refusal
  */
 export const verify = (
@@ -117,12 +117,12 @@ export function* verifySliced(
   return reached
 }
 
-/** How many entries are looked at in a slice. */
+/** Number of entries per slice. */
 const SLICE = 1024
 
 /**
- * Whether Linux would take one entry, where it has a right place in its table.
- * @param reached from which hooks it is reached, a bit a hook
+ * Whether Linux would accept one entry at a suitable place of its table.
+ * @param reached the hooks from which it is reached, one bit per hook
  */
 export function isEntryTaken(
   family: Family,
@@ -134,7 +134,7 @@ export function isEntryTaken(
   try {
     if (checkEntry(family, bytes, 0) !== bytes.length) return false
     checkFlags(family, bytes, 0)
-    // Where it goes is stored when the table is laid out.
+    // The destination is written when the table is laid out.
     if (jump === undefined) checkBuiltinTarget(bytes, 0, targetPart(family, bytes, 0))
     checkExtensions({ family, table, bytes, options }, 0, reached)
     return true
@@ -144,7 +144,7 @@ export function isEntryTaken(
   }
 }
 
-/** Per eight bytes, whether an entry begins there. */
+/** For every eight bytes, whether an entry starts there. */
 function* checkStructure({ family, layout, bytes }: Subject): Sliced<Uint8Array> {
   const starts = new Uint8Array((bytes.length >> 3) + 1)
   let count = 0
@@ -179,7 +179,7 @@ function checkFlags({ entry: { fields }, flagsMask, invflagsMask }: Family, byte
 function checkBuiltinTarget(bytes: Uint8Array, at: number, target: Part): void {
   if (isStandard(bytes, target)) {
     const verdict = readVerdict(bytes, target)
-    // 0 is where the first entry begins, and yet nothing can jump to it.
+    // The first entry is at 0, but nothing can jump to it.
     if (verdict <= 0 && verdictName(verdict) === undefined) refuse(at, `there is no verdict ${verdict}`)
   } else if (isErrorTarget(bytes, target) && !isTerminated(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE))
     refuse(at, 'the name of the chain does not end')
@@ -211,7 +211,7 @@ function placeOf(places: readonly number[], hook: Hook, bytes: Uint8Array, start
   return at
 }
 
-/** That there is such a table, with these hooks. */
+/** Checks that the table exists and has these hooks. */
 function checkTable({ table, layout }: Subject): void {
   if (!isTableName(table)) refuse(0, `there is no table ${table}`, ERRNO.ENOENT)
   const hooks = TABLES[table].reduce((mask, hook) => mask | hookBit(hook), 0)
@@ -228,12 +228,12 @@ function checkPolicy(family: Family, bytes: Uint8Array, at: number, hook: string
     refuse(at, `the policy of ${hook} is not ACCEPT or DROP`)
 }
 
-/** Set on an entry while the walk is in the chain that holds it, beside the bits of the hooks. */
+/** Marks the entry of the chain that the walk is in, next to the bits of the hooks. */
 const ACTIVE = 0x80
 
 /**
- * Walks from every hook along the jumps.
- * @returns per eight bytes, the hooks from which the entry there is reached.
+ * Follows the jumps from every hook.
+ * @returns for every eight bytes, the hooks from which the entry there is reached.
  */
 function* markReached(subject: Subject, starts: Uint8Array): Sliced<Uint8Array> {
   const reached = new Uint8Array((subject.bytes.length >> 3) + 1)
@@ -247,18 +247,18 @@ function* markReached(subject: Subject, starts: Uint8Array): Sliced<Uint8Array> 
 interface Walk extends Subject {
   readonly starts: Uint8Array
   readonly reached: Uint8Array
-  /** Its bit. */
+  /** The bit of the hook. */
   readonly hook: number
 }
 
-/** One chain on the walk: where it was entered, and the entry to look at next. */
+/** One chain of the walk: where it was entered, and the next entry to look at. */
 interface Frame {
   readonly start: number
   at: number
 }
 
 function* walk(way: Walk, from: number): Sliced<void> {
-  // A stack of our own: chains may be nested deeper than calls can be.
+  // An explicit stack: chains may be nested deeper than the call stack allows.
   const frames: Frame[] = [{ start: from, at: from }]
   let count = 0
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
@@ -270,9 +270,9 @@ function* walk(way: Walk, from: number): Sliced<void> {
 }
 
 /**
- * Looks at one entry. A chain does not end where the next one begins: the walk goes on into it, through its head, as a
- * packet would.
- * @returns a chain to enter, -1 to go on in this one, undefined where it ends.
+ * Looks at one entry. A chain does not end where the next one starts: like a packet, the walk continues through the
+ * next head.
+ * @returns a chain to enter, -1 to continue in this one, undefined at the end.
  */
 function step({ family, bytes, starts, reached, hook }: Walk, frame: Frame): number | undefined {
   const { at } = frame
@@ -329,7 +329,7 @@ function checkPayload(
   const payload = payloadAt(part)
   const demand = brokenDemand(known.extension, rule)
   if (demand !== undefined) refuseExtension(known, at, demand)
-  // Linux looks for the set before it looks at what is asked of it.
+  // Linux looks up the set before it checks the rest.
   const reason = known.variant.check?.(bytes, payload, rule)
   if (reason !== undefined) refuseExtension(known, at, reason)
 }
@@ -339,7 +339,7 @@ function refuseExtension({ extension, variant }: Known, at: number, why: Reason)
   refuse(at, faultText(extension, variant, why), errno, { extension: extension.name, parameter })
 }
 
-/** A payload that is nothing known. Of a known revision, it is one that no kernel takes. */
+/** An unknown payload. If the revision is known, no kernel accepts it. */
 function checkUnknown(
   kind: string,
   { name, revision, known }: Header,
@@ -359,7 +359,7 @@ function checkUnknown(
   refuse(at, `${what} has a field that can have one value only, and has another`, ERRNO.EINVAL, { extension: name })
 }
 
-/** The rule as extensions look at it themselves. There is one for every entry, so it finds out what is asked, no more. */
+/** The rule as extensions see it. There is one per entry, so everything is computed on demand. */
 class PlacedEntry implements PlacedRule {
   readonly #subject: Within
   readonly #at: number
@@ -409,8 +409,8 @@ class PlacedEntry implements PlacedRule {
 }
 
 /**
- * What the extension demands of rules in general and this one does not meet. For this, Linux looks at the protocol of an
- * IPv6 rule whether it counts or not.
+ * The requirement of the extension that this rule does not meet. Linux checks the protocol of an IPv6 rule here even if
+ * its flag is not set.
  */
 export function brokenDemand(
   { demands }: Pick<Extension, 'demands'>,

@@ -1,4 +1,4 @@
-/** Commands of iptables(8): what is to be done with which chain, and how to go about it. */
+/** Parses commands of iptables(8): the action, the chain, and the modifiers. */
 import type { Family } from '../abi/family'
 import { CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { encodeText } from '../binary/text'
@@ -9,25 +9,28 @@ import { encodeRule, isTargetWord, type RuleSpec } from '../ruleset/rule'
 import { UsageError } from './options'
 import { checkGoto, type Given, RuleReader, type Warn } from './parse'
 
-/** Options that stand beside any command. */
+/** Options that may accompany any command. */
 export interface Modifiers {
-  /** `-t`; undefined where it was not given. */
+  /** `-t`; undefined if not given. */
   readonly table: string | undefined
-  /** `-w`: how many seconds to wait for the xtables lock, `true` for ever; undefined where it was not given. */
+  /** `-w`: how many seconds to wait for the xtables lock, `true` for ever; undefined if not given. */
   readonly wait: number | true | undefined
   readonly numeric: boolean
-  /** How often `-v` was given. */
+  /** Number of `-v`. */
   readonly verbose: number
   readonly exact: boolean
   readonly lineNumbers: boolean
-  /** `-4` or `-6`: the family for which the line is meant. */
+  /** `-4` or `-6`: the family that the line is meant for. */
   readonly family: 'ipv4' | 'ipv6' | undefined
   readonly modprobe: string | undefined
 }
 
-/** What a command does. Numbers of rules count from 1, as on the command line. */
+/** The action of a command. Rule numbers count from 1, as on the command line. */
 export type Action =
-  /** `rules` are several where addresses are lists, or names of several hosts. Their counters are those of `-c`. */
+  /**
+   * There are several `rules` if addresses are lists, or host names with several addresses. Their counters are those of
+   * `-c`.
+   */
   | { readonly kind: 'append' | 'check' | 'delete'; readonly chain: string; readonly rules: readonly RuleSpec[] }
   | { readonly kind: 'delete-number'; readonly chain: string; readonly number: number }
   | {
@@ -36,7 +39,7 @@ export type Action =
       readonly number: number
       readonly rules: readonly RuleSpec[]
     }
-  /** `-L` and `-S`; with `zero`, counters are set to zero afterwards: those of rule `zeroNumber`, or of all. */
+  /** `-L` and `-S`. With `zero`, counters are zeroed afterwards: those of rule `zeroNumber`, or of all. */
   | {
       readonly kind: 'list' | 'list-rules'
       readonly chain: string | undefined
@@ -54,18 +57,18 @@ export type Action =
       readonly policy: string
       readonly counters: Counters | undefined
     }
-  /** `extensions` are the matches and the target that stood before `-h`. */
+  /** `extensions` are the matches and the target before `-h`. */
   | { readonly kind: 'help'; readonly extensions: readonly { kind: 'match' | 'target'; name: string }[] }
   | { readonly kind: 'version' }
-  /** The line is meant for the other family, and nobody has looked at the rest of it. */
+  /** The line is meant for the other family; the rest of it has not been checked. */
   | { readonly kind: 'nothing' }
 
 export type Command = Modifiers & Action
 
 /**
- * A command from its words, without the name of the program: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
- * @param warn gets what iptables prints while it reads
- * @param table that the command is for where it names none
+ * Parses a command from its words, without the program name: `['-A', 'INPUT', '-p', 'tcp', '-j', 'ACCEPT']`.
+ * @param warn receives the warnings that iptables prints while parsing
+ * @param table the default table
  * @throws XtablesError; a UsageError where iptables would print its message
  */
 export const parseCommand = (
@@ -77,9 +80,9 @@ export const parseCommand = (
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Commands with a rule on their line. */
+/** Commands that take a rule. */
 const WITH_RULE = 'ACDIR'
-/** Options beside the rule's own that only some commands take, in the order in which iptables looks at them. */
+/** Options other than the rule's own that only some commands accept, in the order in which iptables checks them. */
 const PICKY = 'nsdpjxio0cf'
 const ALLOWED: Readonly<Record<string, string>> = { L: 'nx0', P: 'c', A: 'sdpjiocf', I: 'sdpjiocf', R: 'sdpjiocf' }
 const ALLOWED_WITH_RULE = 'sdpjiof'
@@ -87,10 +90,10 @@ const ALLOWED_WITH_RULE = 'sdpjiof'
 const NO_IN = ['OUTPUT', 'POSTROUTING']
 const NO_OUT = ['PREROUTING', 'INPUT']
 
-/** Listing and zeroing go together, in either order. */
+/** Listing and zeroing can be combined, in either order. */
 const PAIRS = ['LZ', 'SZ', 'ZL', 'ZS']
 
-/** Where a third command clashes with both, the one that iptables names. */
+/** If a third command conflicts with both, the one that iptables names. */
 const FIRST_NAMED = ['S', 'Z']
 
 const MAX_CHAIN_NAME = CHAIN_NAME_SIZE - 2
@@ -116,16 +119,16 @@ class CommandReader {
     family: undefined,
     modprobe: undefined,
   }
-  /** Letter of the command, and what stands behind it. */
+  /** Letter of the command, and its arguments. */
   #command: string | undefined
   #zero = false
-  /** A number stands behind `-Z`. */
+  /** `-Z` has a rule number. */
   #zeroesOne = false
   #chain: string | undefined
   #number: number | undefined
-  /** The second word of `-E` and `-P`. */
+  /** The second argument of `-E` and `-P`. */
   #second = ''
-  /** `-W` was given, which means nothing any more. */
+  /** `-W` was given, which no longer has any effect. */
   #waitInterval = false
   readonly #warn: Warn
   readonly #table: string | undefined
@@ -139,13 +142,13 @@ class CommandReader {
 
   read(): Command {
     this.#reader.read()
-    // Of many lines, this is quicker than spreading both.
+    // For many lines, this is faster than spreading both.
     return Object.assign(this.#action(), this.#modifiers)
   }
 
   #take(given: Given): void {
     if ('hV'.includes(given.letter)) {
-      // Whatever else is on the line, and whatever is wrong with it.
+      // Regardless of the rest of the line and its errors.
       this.#command = given.letter
       this.#reader.stop()
     } else if (/[A-Z]/.test(given.letter) && !'MW'.includes(given.letter)) this.#takeCommand(given)
@@ -164,7 +167,7 @@ class CommandReader {
     else if (letter === 'P') this.#second = this.#takeSecond('-P requires a chain and a policy')
   }
 
-  /** One command a line; `-Z` may stand beside `-L` or `-S`. */
+  /** One command per line; `-Z` may accompany `-L` or `-S`. */
   #choose(letter: string): void {
     const before = this.#command ?? ''
     const given = `${before}${this.#zero ? 'Z' : ''}`
@@ -211,7 +214,7 @@ class CommandReader {
     this.#modifiers[modifier] = true
   }
 
-  /** What stands behind the other family's may mean something in that one alone. */
+  /** The arguments of the other family's option may be valid only there. */
   #setFamily(family: 'ipv4' | 'ipv6'): void {
     this.#modifiers.family = family
     if (family === this.#family.name) return
@@ -242,13 +245,14 @@ class CommandReader {
       this.#checkChain(command)
       return this.#isRule() ? this.#ruleAction(command, rules) : this.#chainAction(command)
     } catch (error) {
-      // What matches and targets lack is told first. Where nothing else is wrong, it is found when the rule is made.
+      // Missing parameters of matches and targets are reported first. If nothing else is wrong, they are found when the
+      // rule is made.
       this.#checkParts()
       throw error
     }
   }
 
-  /** @throws UsageError for what the nat table is not for */
+  /** @throws UsageError for DROP in the nat table */
   #checkDrop(command: string): void {
     const { target } = this.#reader
     const drops = target.kind === 'verdict' && target.verdict === 'DROP' && WITH_RULE.includes(command)
@@ -269,7 +273,7 @@ class CommandReader {
     if (this.#reader.hasParts && !this.#isRule()) this.#checkParts()
   }
 
-  /** Matches mean nothing here, and have to be right all the same. */
+  /** Matches have no effect here, but must be valid. */
   #checkParts(): void {
     const sets: SetNames = { byName: () => ({ index: 0, family: 'any' }), byIndex: () => undefined }
     const { target, ...rule } = this.#reader.unaddressed()
@@ -319,7 +323,7 @@ class CommandReader {
 const tooLong = (chain: string): never =>
   fail(`chain name \`${chain}' too long (must be under ${MAX_CHAIN_NAME + 1} chars)`, 'chain')
 
-/** Refuses names that no chain can have, as iptables does. @throws UsageError */
+/** Checks the name of a new chain as iptables does. @throws UsageError */
 export function checkNewName(chain: string): void {
   if (/^[-!]/.test(chain)) fail(`chain name not allowed to start with \`${chain[0]}'`, 'chain')
   if (/\s/.test(chain)) fail(`Invalid chain name \`${chain}'`, 'chain')

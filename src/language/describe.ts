@@ -1,4 +1,4 @@
-/** What commands print of a table: `-S`, `-L`, and what others tell with `-v`. */
+/** The output of commands: `-S`, `-L`, and what `-v` prints for others. */
 import type { Family } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
 import { NotFoundError } from '../errors'
@@ -18,8 +18,8 @@ import { printPart, printRule } from './print'
 import { printName } from './quoting'
 
 /**
- * What a command prints before it changes anything. Empty for one that is silent.
- * @throws NotFoundError for a chain that there is not, where it is to be listed
+ * What a command prints before it changes anything; empty for a silent one.
+ * @throws NotFoundError for a chain that is to be listed and does not exist
  */
 export function describeCommand(command: Command, ruleset: Ruleset, context: Context): string {
   if (command.kind === 'list' || command.kind === 'list-rules') return listed(command, ruleset, context)
@@ -49,7 +49,7 @@ function rulesText({ chain: name, number, verbose }: ListCommand, ruleset: Rules
   return [...heads, ...rules].map((line) => `${line}\n`).join('')
 }
 
-/** All rules, or the one that has a number, if there is one. */
+/** All rules, or the one with this number, if there is one. */
 const selected = (rules: Rules, number: number | undefined): Entry[] =>
   number === undefined ? [...rules] : [rules.at(number - 1) ?? []].flat()
 
@@ -70,7 +70,7 @@ function ruleLine(chain: string, rule: Entry, context: Context, counters: boolea
   return `-A ${printName(chain)} ${printRule(described, context.family.name, counters)}`.trimEnd()
 }
 
-/** What `-v` adds. */
+/** The output of `-v`. */
 function announcement(command: Command, ruleset: Ruleset, context: Context): string {
   if ('rules' in command)
     return command.rules.map((rule) => `${ruleText(encodeRule(rule, context), context)}\n`).join('')
@@ -85,7 +85,7 @@ const VERBS: Partial<Record<Command['kind'], string>> = {
   'delete-chain': 'Deleting',
 }
 
-/** Whether a chain is named, where one is meant or all are. */
+/** Whether a chain is named in the output, if one is meant or all are. */
 function isTold(verb: string, { chains, unusedChain }: Ruleset, one: string | undefined, name: string): boolean {
   const { hook, isUnused } = chains.get(name) ?? {}
   if (verb === VERBS.zero) return !isUnused || one !== undefined
@@ -100,7 +100,7 @@ function chainsText(verb: string, chain: string | undefined, ruleset: Ruleset): 
     .join('')
 }
 
-/** Protocols that iptables knows by name without any database. */
+/** Protocols that iptables knows without a database. */
 const NAMED: Readonly<Record<string, string>> = {
   0: 'all',
   1: 'icmp',
@@ -114,7 +114,7 @@ const NAMED: Readonly<Record<string, string>> = {
   136: 'udplite',
 }
 
-/** One rule on one line, everything in numbers: `ACCEPT  tcp opt -- in lo out *  0.0.0.0/0  -> 0.0.0.0/0   tcp dpt:22`. */
+/** One rule on one line, all numeric: `ACCEPT  tcp opt -- in lo out *  0.0.0.0/0  -> 0.0.0.0/0   tcp dpt:22`. */
 function ruleText(entry: Entry, context: Context): string {
   const { family } = context
   const listing = { ...context, numeric: true, hostName: () => undefined }

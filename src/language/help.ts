@@ -1,4 +1,4 @@
-/** What `-h` and `-V` say. */
+/** The output of `-h` and `-V`. */
 import type { Family } from '../abi/family'
 import type { Extension } from '../extensions/extension'
 import type { Option } from '../extensions/option'
@@ -7,12 +7,12 @@ import { findExtension } from '../extensions/registry'
 import { type GlobalHelp, globals } from './options'
 
 /**
- * The version of iptables whose language this is. Programs that call the command look at it to see what they may use, and
- * at the word in brackets behind it to see which tables it speaks to.
+ * The version of iptables whose language this is. Programs that run the command read it to see which features they may
+ * use, and read the word in brackets after it to see which backend it uses.
  */
 export const LANGUAGE_VERSION = 'v1.8.9'
 
-/** What the program is called. */
+/** The name of the program. */
 export const programOf = ({ name }: Family): string => (name === 'ipv4' ? 'iptables' : 'ip6tables')
 
 const USAGE = (program: string): string => `Usage: ${program} -[ACD] chain rule-specification [options]
@@ -42,7 +42,7 @@ function lineOf(letter: string, [name]: readonly string[], { takes, negatable, s
   return `${summary === '' ? text : `${text.padEnd(COLUMN - 1)} ${summary}`}\n`
 }
 
-/** The usage, and the options of the extensions that are asked for. @param title the program and its version */
+/** The usage, and the options of the requested extensions. @param title the program and its version */
 export function helpText(
   title: string,
   family: Family,

@@ -1,8 +1,8 @@
 /**
- * Names of hosts, as the system knows them: from /etc/hosts, DNS and whatever else nsswitch.conf(5) says.
+ * Host names, resolved by the system: /etc/hosts, DNS, and the other sources of nsswitch.conf(5).
  *
- * Node has getaddrinfo(3) and getnameinfo(3), but only for those who do not wait; whoever reads or prints rules must. So a
- * thread asks, and this one waits for it. No program is run.
+ * Node offers getaddrinfo(3) and getnameinfo(3) only asynchronously, but parsing and printing rules is synchronous. So
+ * a worker thread asks, and this one waits. No program is run.
  */
 import type { MessagePort, Worker } from 'node:worker_threads'
 import type { FamilyName } from '../abi/family'
@@ -12,31 +12,31 @@ const PATIENCE = 15_000
 
 const FAMILY_NUMBERS = { ipv4: 4, ipv6: 6 } as const
 
-/** The addresses of a host, as text, in the order of the system; none where nobody knows it, or nobody answers. */
+/** The addresses of a host as text, in the system's order; empty if the name is unknown or no answer arrives. */
 export function hostAddresses(name: string, family: FamilyName, patience = PATIENCE): readonly string[] {
   const [addresses = []] = ask([name], FAMILY_NUMBERS[family], patience)
   return addresses
 }
 
-/** The names of those addresses that have one. Whoever has not answered in time counts as having none. */
+/** The names of the addresses that have one. An address without an answer in time has none. */
 export function hostNames(addresses: readonly string[], patience = PATIENCE): Map<string, string> {
   const answers = ask(addresses, undefined, patience)
   return new Map(addresses.flatMap((address, i) => (answers[i] ?? []).map((name) => [address, name] as const)))
 }
 
 interface Questions {
-  /** Names where `family` is given, otherwise addresses. */
+  /** Names if `family` is given, otherwise addresses. */
   readonly asked: readonly string[]
   readonly family: 4 | 6 | undefined
-  /** Where answers go, each with the position of its question. */
+  /** Receives the answers, each with the index of its question. */
   readonly port: MessagePort
-  /** How many answers have been sent. */
+  /** Number of answers sent. */
   readonly count: Int32Array
 }
 
 type Answer = readonly [position: number, answer: readonly string[]]
 
-/** The whole program of the thread: its text is handed over, so that nothing around it can be used. */
+/** The whole program of the thread. It is passed as text, so it cannot use anything outside. */
 function answer(): void {
   const { lookup, lookupService } = require('node:dns') as typeof import('node:dns')
   const { parentPort } = require('node:worker_threads') as typeof import('node:worker_threads')
@@ -53,16 +53,16 @@ function answer(): void {
   })
 }
 
-/** Not loaded where there is no need, as it takes long. */
+/** Loaded on demand, because it takes long. */
 const workers = () => require('node:worker_threads') as typeof import('node:worker_threads')
 
 let thread: Worker | undefined
 
-/** It serves until the event loop turns: many questions in a row need one thread, and none is left behind. */
+/** The thread serves until the event loop turns: many questions in a row share one thread, and none is left behind. */
 function openThread(): Worker {
   if (thread !== undefined) return thread
   const opened = new (workers().Worker)(`(${answer})()`, { eval: true, execArgv: [] })
-  // One that could not start answers nothing.
+  // A thread that failed to start answers nothing.
   opened.on('error', () => {})
   opened.unref()
   setImmediate(() => {
@@ -73,7 +73,7 @@ function openThread(): Worker {
   return opened
 }
 
-/** @returns the answers by the position of their question; a position is empty where none came in time */
+/** @returns the answers by the index of their question; missing if none arrived in time */
 function ask(asked: readonly string[], family: 4 | 6 | undefined, patience: number): (readonly string[])[] {
   const { MessageChannel, receiveMessageOnPort } = workers()
   const { port1: ours, port2: port } = new MessageChannel()

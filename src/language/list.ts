@@ -1,4 +1,4 @@
-/** A table for people, as `iptables -L` prints it. */
+/** Prints a table for people, as `iptables -L` does. */
 import type { Family } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
 import { encodeText } from '../binary/text'
@@ -17,27 +17,27 @@ import { hostNames } from './hosts'
 import { printPart } from './print'
 
 export interface ListOptions {
-  /** `-n`: addresses, ports and other numbers that have names stay numbers. */
+  /** `-n`: print addresses, ports and other values as numbers. */
   readonly numeric?: boolean
-  /** `-v`: counters and interfaces too. */
+  /** `-v`: print counters and interfaces too. */
   readonly verbose?: boolean
-  /** `-x`: counters to the last digit. */
+  /** `-x`: print exact counters. */
   readonly exact?: boolean
   readonly lineNumbers?: boolean
-  /** This chain alone. */
+  /** Only this chain. */
   readonly chain?: string | undefined
-  /** Of `chain`, the rule with this number alone, counted from 1, without any header. */
+  /** Only the rule of `chain` with this number, counted from 1, without a header. */
   readonly rule?: number | undefined
 }
 
 /**
- * Lines of text, each with its line break; of a rule that there is not, none.
- * @throws NotFoundError for a chain that there is not
+ * Lines of text with line breaks; none for a rule that does not exist.
+ * @throws NotFoundError for a chain that does not exist
  */
 export function listTable(ruleset: Ruleset, context: Context, options: ListOptions = {}): string {
   const numeric = options.numeric ?? false
   if (numeric) return listChains(ruleset, { ...context, numeric, hostName: () => undefined }, options)
-  // Names of hosts are asked for all at once: the first listing only finds out which are needed.
+  // Host names are looked up all at once: a first pass only collects the addresses.
   const asked = new Set<string>()
   const note = (address: string): undefined => void asked.add(address)
   const numbers = listChains(ruleset, { ...context, numeric, hostName: note }, options)
@@ -100,7 +100,7 @@ const right = (text: string, width: number): string => text.padStart(width)
 const UNITS = ['K', 'M', 'G', 'T']
 const thousands = (count: bigint): bigint => (count + 500n) / 1000n
 
-/** A count in about five characters, rounded at every unit on the way. */
+/** A count in about five characters, rounded at every unit. */
 function amount(count: bigint, exact = false): string {
   if (exact || count <= 99_999n) return String(count)
   let rounded = thousands(count)
@@ -136,7 +136,7 @@ function targetName({ bytes, jump }: Entry, family: Family): string {
   return isStandard(bytes, target) ? (verdictName(readVerdict(bytes, target)) ?? '') : partName(bytes, target)
 }
 
-/** Everything between the target's name and the extensions. */
+/** The columns between the target's name and the extensions. */
 function headColumns({ bytes }: Entry, listing: Listing, { verbose }: ListOptions): string {
   const { numeric, family } = listing
   const head: Partial<Record<string, Listed>> = listParameters(HEADS[family.name], bytes, 0, listing)
@@ -164,7 +164,7 @@ function addressColumn(option: Listed | undefined, any: string): string {
   return `${sign || ' '}${left(word, 19)} `
 }
 
-/** A match or target. Where it is not known here, either its revision is not, or nothing but its bytes. */
+/** Prints a match or target. If it is unknown, it is printed by revision or as bytes. */
 function listPart(
   { kind, name, revision, at, size, known }: EntryExtension,
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** Addresses as people write them: numbers, names of hosts and networks, several of them with commas in between. */
+/** Addresses as users write them: numbers, host and network names, and comma-separated lists of these. */
 import { readFileSync } from 'node:fs'
 import type { Family } from '../abi/family'
 import { type Context, NO_SETS } from '../extensions/context'
@@ -7,17 +7,17 @@ import { Mismatch } from '../extensions/values/value'
 import { hostAddresses } from './hosts'
 import { UsageError } from './options'
 
-/** Addresses name nothing that lives in a namespace. */
+/** Addresses refer to nothing that belongs to a namespace. */
 const contextOf = (family: Family): Context => ({ family, sets: NO_SETS })
 
 /**
- * The networks that `-s` or `-d` means in numbers. Hosts of several addresses are several, and nothing is left out where
- * two are the same: iptables makes a rule of each.
- * @param option as messages call it, `src`
- * @throws UsageError for a name that nobody knows, or a mask that is none
+ * The networks of `-s` or `-d` in numeric form. A host with several addresses is several networks. Duplicates are kept:
+ * iptables makes a rule of each.
+ * @param option its name in messages, such as `src`
+ * @throws UsageError for an unknown name, or an invalid mask
  */
 export function resolveNetworks(word: string, option: string, family: Family): string[] {
-  // Nearly every word is one address.
+  // Nearly every word is a single address.
   return word.includes(',')
     ? word.split(',').flatMap((item) => resolveItem(item.trimStart(), option, family))
     : resolveItem(word, option, family)
@@ -59,7 +59,7 @@ function checked(word: string, option: string, mask: string, context: Context): 
   })
 }
 
-/** A name that some database may know; anything else is not worth a question. */
+/** A name that a database may know; anything else is not looked up. */
 const NAME = /^(?=.*[A-Za-z])[\w.-]{1,255}$/
 
 function lookUp(name: string, family: Family): readonly string[] {
@@ -71,13 +71,13 @@ function lookUp(name: string, family: Family): readonly string[] {
   return hosts.length > 0 ? hosts : hostAddresses(name, family.name)
 }
 
-/** A rule has no place for the scope of a link-local address. */
+/** Removes the scope of a link-local address, which rules cannot hold. */
 function withoutScope(name: string, family: Family): string[] {
   const [, address = ''] = /^(f[ef][^%]*)%[^%]+$/i.exec(name) ?? []
   return parseAddress(address, contextOf(family)) === undefined ? [] : [address]
 }
 
-/** The rows of a file as hosts(5) and networks(5) lay it out. */
+/** The rows of a file in the format of hosts(5) and networks(5). */
 function rows(path: string): string[][] {
   try {
     return readFileSync(path, 'utf8')

@@ -1,11 +1,11 @@
-/** Options as getopt_long(3) finds them: whole names, names cut short, letters in a bunch. */
+/** Option parsing as in getopt_long(3): full names, abbreviated names, bundled letters. */
 import type { FamilyName } from '../abi/family'
 import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
 
 /**
- * Words that make no command. The message is what iptables prints behind its name and version; where `bare` is set, it
- * prints nothing before it.
+ * A malformed command line. The message is what iptables prints after its name and version; if `bare` is set, nothing
+ * precedes it.
  */
 export class UsageError extends XtablesError {
   readonly bare: boolean
@@ -32,13 +32,13 @@ export interface GlobalOption {
   readonly letter: string
   readonly names: readonly string[]
   readonly argument: 'none' | 'required' | 'optional'
-  /** What help says of it, if anything. */
+  /** The help text, if any. */
   readonly help: GlobalHelp | undefined
 }
 
 export interface GlobalHelp {
   readonly section: 'Commands' | 'Rules' | 'Options'
-  /** What stands behind it, for people. */
+  /** A description of its argument. */
   readonly takes: string
   readonly negatable: boolean
   readonly summary: string
@@ -60,8 +60,8 @@ const declare = (
   }))
 
 /**
- * iptables(8), sections COMMANDS, PARAMETERS and OTHER OPTIONS. `0` is the letter of an option that has none; `!` stands before
- * what one takes that can be negated.
+ * iptables(8), sections COMMANDS, PARAMETERS and OTHER OPTIONS. The letter `0` stands for none; a leading `!` in the
+ * argument means that it can be negated.
  */
 const GLOBALS: readonly GlobalOption[] = [
   ...declare('required', 'Commands', {
@@ -118,7 +118,7 @@ const GLOBALS: readonly GlobalOption[] = [
   ...declare('none', 'Options', { V: ['version', ''] }),
 ]
 
-/** `--fragments` is no name where the family has no such thing; `-f` is refused with a hint. */
+/** `--fragments` does not exist for a family without fragments; `-f` is refused with a hint. */
 const longNames = (family: FamilyName): Map<string, GlobalOption> =>
   new Map(
     GLOBALS.filter(({ letter }) => family === 'ipv4' || letter !== 'f').flatMap((option) =>
@@ -131,7 +131,7 @@ const LONG: Readonly<Record<FamilyName, ReadonlyMap<string, GlobalOption>>> = {
   ipv6: longNames('ipv6'),
 }
 
-/** All of them, in the order in which help tells of them. */
+/** All options, in the order of the help text. */
 export const globals = (): readonly GlobalOption[] => GLOBALS
 
 const SHORT: ReadonlyMap<string, GlobalOption> = new Map(
@@ -141,14 +141,14 @@ const SHORT: ReadonlyMap<string, GlobalOption> = new Map(
 export const globalByLetter = (letter: string): GlobalOption | undefined => SHORT.get(letter)
 export const globalByName = (family: FamilyName, name: string): GlobalOption | undefined => LONG[family].get(name)
 
-/** The options of iptables itself that a name cut short may mean. */
+/** The options of iptables itself that an abbreviated name may mean. */
 export const globalsBegunWith = (family: FamilyName, start: string): Set<GlobalOption> =>
   new Set([...LONG[family]].filter(([name]) => name.startsWith(start)).map(([, option]) => option))
 
 /** Whether getopt(3) takes a word for an option. */
 export const isOption = (word: string): boolean => word.length > 1 && word.startsWith('-')
 
-/** The words of a line, one after the other. */
+/** The words of a line, in sequence. */
 export class Line {
   readonly #words: readonly string[]
   #at = 0
@@ -157,7 +157,7 @@ export class Line {
     this.#words = words
   }
 
-  /** The next word without taking it. */
+  /** The next word, without consuming it. */
   get ahead(): string | undefined {
     return this.#words[this.#at]
   }
@@ -166,7 +166,7 @@ export class Line {
     return this.#words[this.#at++]
   }
 
-  /** Takes the next word if it can belong to the option before it. */
+  /** Consumes the next word if it can be the argument of the option before it. */
   follower(): string | undefined {
     return this.ahead === undefined || /^[-!]/.test(this.ahead) ? undefined : this.take()
   }

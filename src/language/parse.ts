@@ -1,4 +1,4 @@
-/** Rule specifications: from iptables' own words to rules. iptables(8), section PARAMETERS */
+/** Parses rule specifications of the iptables language. iptables(8), section PARAMETERS */
 import type { Family } from '../abi/family'
 import { IFNAMSIZ, isVerdict } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE } from '../abi/x-tables'
@@ -23,43 +23,43 @@ import {
 } from './options'
 import { splitWords } from './quoting'
 
-/** A match or target on the way: known by its declaration, or given as bytes. */
+/** A match or target that is being parsed: known by its declaration, or given as bytes. */
 interface Loaded {
   readonly kind: 'match' | 'target'
   readonly name: string
   readonly known: Known | undefined
   readonly parameters: Parameter[]
-  /** Of its text, the section that words are in now, from 0. */
+  /** The current section of its text, from 0. */
   section: number
 }
 
-/** An option of a match or target that stands on the line, by its canonical name. */
+/** An option of a match or target on the line, by its canonical name. */
 interface PartOption {
   readonly part: Loaded
   readonly name: string
-  /** Undefined for the two words of a part that is not known here. */
+  /** Undefined for the two options of an unknown extension. */
   readonly option: Option | undefined
 }
 
 type Found = GlobalOption | PartOption
 const isGlobal = (found: Found): found is GlobalOption => 'letter' in found
 
-/** One option of iptables itself as it stands on the line. */
+/** One option of iptables itself on the line. */
 export interface Given {
   readonly letter: string
   readonly value: string | undefined
   readonly negated: boolean
-  /** The word in which it stands. */
+  /** The word that contains it. */
   readonly written: string
 }
 
-/** Gets what iptables prints while it reads. */
+/** Receives the warnings that iptables prints while parsing. */
 export type Warn = (message: string) => void
 
-/** Takes the options of iptables itself that are no part of a rule. */
+/** Handles the options of iptables itself that are not part of a rule. */
 export type TakeOther = (given: Given, reader: RuleReader) => void
 
-/** Where the letters of a rule's own options go, by the names in the head. */
+/** The names in the head for the letters of a rule's own options. */
 const HEAD_NAMES: Readonly<Record<string, string>> = {
   s: 'src',
   d: 'dst',
@@ -69,13 +69,13 @@ const HEAD_NAMES: Readonly<Record<string, string>> = {
   f: 'fragment',
 }
 
-/** What the other letters of a rule say, as errors call it. */
+/** The names of the other letters, for messages. */
 const PLAIN_NAMES: Readonly<Record<string, string>> = { m: 'match', j: 'target', g: 'target', c: 'counters' }
 
 const nameOf = ({ letter, written }: Pick<Given, 'letter' | 'written'>): string =>
   HEAD_NAMES[letter] ?? PLAIN_NAMES[letter] ?? written
 
-/** Words of a match or target that is not known here. */
+/** Options of an unknown match or target. */
 const OPAQUE_OPTIONS = ['revision', 'payload']
 
 const MAX_NAME = CHAIN_NAME_SIZE - 2
@@ -87,14 +87,14 @@ const fail = (message: string, parameter?: string, value?: unknown): never => {
   })
 }
 
-/** Reads the words of one line. What stands on it besides rules, it hands on. */
+/** Parses the words of one line. Options that are not part of a rule are passed on. */
 export class RuleReader {
   readonly line: Line
   readonly #family: Family
   readonly #takeOther: TakeOther
   readonly #warn: Warn
   readonly #head = new Map<string, Parameter>()
-  /** Matches and target in the order in which they stand. */
+  /** Matches and target, in the order of the line. */
   readonly #parts: Loaded[] = []
   #destination: TargetSpec | undefined
   #counters: Counters | undefined
@@ -108,7 +108,7 @@ export class RuleReader {
     this.#takeOther = takeOther
   }
 
-  /** Reads to the end of the line, or until it is stopped. @throws XtablesError */
+  /** Parses to the end of the line, or until stopped. @throws XtablesError */
   read(): void {
     while (!this.#isStopped) {
       const word = this.line.take()
@@ -118,7 +118,7 @@ export class RuleReader {
     if (this.#negated && !this.#isStopped) fail('nothing appropriate following !')
   }
 
-  /** What stands behind means nothing any more. */
+  /** Ignores the rest of the line. */
   stop(): void {
     this.#isStopped = true
   }
@@ -135,7 +135,7 @@ export class RuleReader {
     return this.#counters
   }
 
-  /** Matches and target, as help is given on them; with them the match that the protocol brings. */
+  /** Matches and target for the help text, including the implicit match of the protocol. */
   get extensions(): { kind: 'match' | 'target'; name: string }[] {
     const implicit = this.#implicitMatch()
     return [...this.#parts, ...(implicit === undefined ? [] : [implicit])].map(({ kind, name }) => ({ kind, name }))
@@ -146,8 +146,8 @@ export class RuleReader {
   }
 
   /**
-   * The rules that the line makes: one for each combination of addresses, as they stand in it. Only this asks for the
-   * addresses of names, which may take its time.
+   * The rules of the line: one for each combination of addresses, in order. Only this resolves host names, which may
+   * take time.
    * @throws XtablesError
    */
   rules(): RuleSpec[] {
@@ -169,7 +169,7 @@ export class RuleReader {
     }
   }
 
-  /** Each network that an option means, alone; once nothing where the option was not given. */
+  /** Each network of an option, by itself; one empty element if the option was not given. */
   #networks(option: 'src' | 'dst'): readonly (readonly Parameter[])[] {
     const given = this.#head.get(option)
     if (given === undefined) return ANY
@@ -204,7 +204,7 @@ export class RuleReader {
     if (this.line.ahead !== undefined) fail('unknown arguments found on commandline')
   }
 
-  /** The `!` before an option is spent on it. */
+  /** The `!` before an option applies to that option only. */
   #takeNegation(): boolean {
     const negated = this.#negated
     this.#negated = false
@@ -221,7 +221,7 @@ export class RuleReader {
     else this.#readGlobal(found, word, glued)
   }
 
-  /** A bunch of letters; one that takes a value ends it, and what stands behind is the value. */
+  /** Bundled letters. One that takes a value ends the bundle; the rest of the word is the value. */
   #readShort(word: string): void {
     const letter = word[1] as string
     const option = globalByLetter(letter) ?? this.#unknown(`-${letter}`)
@@ -249,7 +249,7 @@ export class RuleReader {
     else this.#takeOther(given, this)
   }
 
-  /** @param lacking whose value it is */
+  /** @param lacking the owner of the value */
   #value(written: string, lacking: { extension?: string; parameter: string }): string {
     const word = this.line.take()
     if (word === undefined) throw new UsageError(`option "${written}" requires an argument`, lacking)
@@ -314,8 +314,8 @@ export class RuleReader {
   // Options of matches and targets
 
   /**
-   * What an option name means; undefined where it means nothing, or several things. A whole name wins over a cut one, and
-   * that of a part over one of iptables itself: both have a `--proto`.
+   * The meaning of an option name; undefined if it has none, or is ambiguous. A full name takes precedence over an
+   * abbreviation, and an extension over iptables itself: both have a `--proto`.
    */
   #find(name: string, parts: readonly Loaded[] = this.#parts): Found | undefined {
     return findWhole(parts, name) ?? globalByName(this.#family.name, name) ?? this.#findBegun(name, parts)
@@ -326,7 +326,7 @@ export class RuleReader {
     return begun.length === 1 ? begun[0] : undefined
   }
 
-  /** `-p tcp` brings the options of the match tcp, once one of them is used. */
+  /** `-p tcp` adds the options of the match tcp, once one of them is used. */
   #findImplicit(name: string): Found | undefined {
     const match = this.#implicitMatch()
     if (match === undefined) return undefined
@@ -347,7 +347,7 @@ export class RuleReader {
     return { kind: 'match', name: extension.name, known: { extension, variant }, parameters: [], section: 0 }
   }
 
-  /** The first word of an option; nothing where it may be left out and an option follows. */
+  /** The first word of an option; nothing if it is optional and an option follows. */
   #firstWord({ part, name, option }: PartOption, written: string, glued: string | undefined): string[] {
     const fewest = option?.fewest ?? 1
     const lacking = { extension: part.name, parameter: name }
@@ -355,7 +355,7 @@ export class RuleReader {
     return word === undefined ? [] : [word]
   }
 
-  /** As many words as the option has, or none. */
+  /** As many words as the option takes, or none. */
   #words(found: PartOption, written: string, glued: string | undefined): string[] {
     const { part, name, option } = found
     const count = option?.words.length ?? 1
@@ -384,7 +384,7 @@ export class RuleReader {
   }
 }
 
-/** @throws UsageError where an option stands before those that it needs */
+/** @throws UsageError for an option that comes before those that it requires */
 function checkNeeded({ name: extension, parameters }: Loaded, name: string, { needs }: Option): void {
   const missing = needs.find((needed) => !parameters.some((one) => one.name === needed))
   if (missing !== undefined)
@@ -393,7 +393,7 @@ function checkNeeded({ name: extension, parameters }: Loaded, name: string, { ne
 
 const ANY: readonly (readonly Parameter[])[] = [[]]
 
-/** The option of this whole name. Where several have it, the part that stands last is meant. */
+/** The option with this full name. If several extensions have it, the last on the line is meant. */
 function findWhole(parts: readonly Loaded[], name: string): PartOption | undefined {
   for (let i = parts.length - 1; i >= 0; i--) {
     const part = parts[i] as Loaded
@@ -409,7 +409,7 @@ const spellings = ({ known, section }: Loaded): ReadonlyMap<string, string> | un
 
 const optionOf = ({ known }: Loaded, name: string): Option => known?.variant.options.get(name) as Option
 
-/** The options that begin so, each once: of two matches of one kind, the later is meant. */
+/** The options that start like this, each once: of two matches of the same kind, the later is meant. */
 function findBegun(parts: readonly Loaded[], start: string): PartOption[] {
   const found = new Map<Option, PartOption>()
   for (const part of parts)
@@ -430,7 +430,10 @@ function requireKnown(kind: 'match' | 'target', name: string, family: Family): K
   }
 }
 
-/** Headers of IPv6 behind which the protocol stands: route, frag, ah and opts. No packet has them for its protocol. */
+/**
+ * IPv6 extension headers after which the protocol follows: route, frag, ah and opts. No packet has them as its
+ * protocol.
+ */
 const EXTENSION_HEADERS = [43, 44, 51, 60]
 
 const MAX_INTERFACE = IFNAMSIZ - 1
@@ -468,7 +471,7 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
   return { name, revision, payload: Uint8Array.from(Buffer.from(payload, 'hex')) }
 }
 
-/** @throws UsageError for a verdict, to which no rule can go */
+/** @throws UsageError for a verdict, which cannot be the target of `-g` */
 export function checkGoto(target: TargetSpec): void {
   if (target.kind === 'chain' && target.goto && isVerdict(target.chain))
     fail(`goto '${target.chain}' is not a chain`, 'target', target.chain)
@@ -476,7 +479,9 @@ export function checkGoto(target: TargetSpec): void {
 
 const notOfARule: TakeOther = ({ written }) => fail(`${written} is no option of a rule`, written)
 
-/** The rules that a line of words makes: several where an address is a list, or the name of several. @throws XtablesError */
+/**
+ * The rules of a line of words: several if an address is a list, or a name with several addresses. @throws XtablesError
+ */
 export function parseRules(words: readonly string[], family: Family): RuleSpec[] {
   const reader = new RuleReader(words, family, notOfARule)
   reader.read()
@@ -484,12 +489,12 @@ export function parseRules(words: readonly string[], family: Family): RuleSpec[]
   return reader.rules()
 }
 
-/** A rule from its words. @throws XtablesError that names what was not understood, or where they make several rules */
+/** Parses a rule from its words. @throws XtablesError for words that are not understood, or that make several rules */
 export function parseRuleWords(words: readonly string[], family: Family): RuleSpec {
   const rules = parseRules(words, family)
   if (rules.length !== 1) fail(`these words make ${rules.length} rules, where one is wanted`)
   return rules[0] as RuleSpec
 }
 
-/** A rule from a line such as `-p tcp --dport 22 -j ACCEPT`. @throws XtablesError */
+/** Parses a line such as `-p tcp --dport 22 -j ACCEPT`. @throws XtablesError */
 export const parseRule = (line: string, family: Family): RuleSpec => parseRuleWords(splitWords(line), family)

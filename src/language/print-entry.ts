@@ -1,6 +1,6 @@
 /**
- * Rules in iptables' own words, straight from the bytes of a table. What is printed is what {@link printRule} makes of a
- * description; most rules are printed by the template of one that was like them, as text with gaps.
+ * Prints rules in the iptables language directly from the bytes of a table, with the result of {@link printRule}. Most
+ * rules are printed by the template of a similar one, as text with gaps.
  */
 import type { Context } from '../extensions/context'
 import type { Word } from '../extensions/option'
@@ -14,16 +14,16 @@ import { printName } from './quoting'
 export const printEntry = (entry: Entry, context: Context): string =>
   printRule(describeRule(entry, context), context.family.name)
 
-/** How the word is printed that stands in place of a mark. */
+/** How to print the word for a mark. */
 interface Blank {
   readonly mark: string
-  /** When it is quoted; undefined for names. */
+  /** When to quote it; undefined for names. */
   readonly quotes: Word['quotes']
 }
 
 const blankOf = ({ text, gap, index }: Mark): Blank => ({ mark: text, quotes: gap?.option.words[index]?.quotes })
 
-/** The texts around the marks; undefined where the rule has one of these in its own words. */
+/** The texts around the marks; undefined if the rule itself contains a mark character. */
 function textsAround(text: string, blanks: readonly Blank[]): string[] | undefined {
   const texts: string[] = []
   let rest = text
@@ -59,7 +59,7 @@ function fillIn(
   return next < blanks.length ? text + printName(jump as string) + texts[next + 1] : text
 }
 
-/** Prints the rules of a ruleset that has this image. */
+/** A printer for the rules of a ruleset with this image. */
 export const entryPrinter = (image: KernelEntries | undefined, context: Context): ByTemplates<string> =>
   new ByTemplates(image, context, {
     make: (entry) => printEntry(entry, context),

@@ -1,4 +1,4 @@
-/** A rule in iptables’ own words, as `iptables -S` prints it. */
+/** Prints a rule in the iptables language, as `iptables -S` does. */
 import type { FamilyName } from '../abi/family'
 import { FAMILIES } from '../abi/family'
 import type { Variant } from '../extensions/extension'
@@ -10,7 +10,7 @@ import { isOpaque, type PartSpec, type RuleSpec, requireExtension, type TargetSp
 import { HEADS } from '../ruleset/rule-head'
 import { printName } from './quoting'
 
-/** How the options of the head are printed, by their names. */
+/** The letters of the head's options, by name. */
 export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
   src: '-s',
   dst: '-d',
@@ -33,7 +33,7 @@ const printParameter = ({ variant }: Known, { name, negated, words }: Parameter)
   return [...(negated ? ['!'] : []), optionText(variant, name), ...printed].join(' ')
 }
 
-/** Options in the order of the sections that they stand in, with what opens each of these. */
+/** Prints options in the order of their sections, each with its prefix. */
 export function printParameters(known: Known, parameters: readonly Parameter[]): string[] {
   if (known.variant.spellings.length === 1) return parameters.map((parameter) => printParameter(known, parameter))
   const sectionOf = ({ name }: Parameter) => known.variant.options.get(name)?.section
@@ -50,7 +50,7 @@ export function printParameters(known: Known, parameters: readonly Parameter[]):
     })
 }
 
-/** `name` and its options, without the `-m` or `-j` before it. What is unknown here is printed as its bytes. */
+/** `name` and its options, without `-m` or `-j`. An unknown extension is printed as bytes. */
 export function printPart(kind: 'match' | 'target', part: PartSpec, family: FamilyName): string {
   if (isOpaque(part))
     return `${printName(part.name)} --revision ${part.revision} --payload 0x${Buffer.from(part.payload).toString('hex')}`
@@ -66,8 +66,8 @@ function printTarget(target: TargetSpec, family: FamilyName): string[] {
 }
 
 /**
- * The rule without `-A`; empty for one that matches everything and does nothing.
- * @param counters print them too, as `-c` before the target
+ * Prints the rule without `-A`; empty for one that matches everything and does nothing.
+ * @param counters print the counters too, as `-c` before the target
  */
 export function printRule(rule: RuleSpec, family: FamilyName, counters = false): string {
   return [

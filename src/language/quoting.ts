@@ -1,11 +1,11 @@
-/** Words of a line, as iptables-restore(8) groups and quotes them. */
+/** Splits and quotes words as iptables-restore(8) does. */
 import { XtablesError } from '../errors'
 import { quoteWord } from '../extensions/values/string'
 
 const malformed = (line: string, reason: string): XtablesError =>
   new XtablesError('XT_SYNTAX', `cannot read ${JSON.stringify(line)}: ${reason}`, { extension: 'rule', value: line })
 
-/** A word, and whether it stood in quotes. */
+/** A word, and whether it was quoted. */
 export interface QuotedWord {
   readonly text: string
   readonly quoted: boolean
@@ -15,14 +15,14 @@ export interface QuotedWord {
 export const splitWords = (line: string): string[] => splitQuoted(line).map(({ text }) => text)
 
 /**
- * Splits a line at white space. Double quotes keep words together, and within them a backslash takes the next character
- * as it is; single quotes mean nothing.
- * @throws XtablesError for an unterminated quote, or text right behind a closing one
+ * Splits a line at white space. Double quotes keep words together, and a backslash in them escapes the next character;
+ * single quotes have no meaning.
+ * @throws XtablesError for an unterminated quote, or text directly after a closing one
  */
 export function splitQuoted(line: string): QuotedWord[] {
   if (line.includes('\0')) throw malformed(line, 'it holds a NUL byte')
   const words: QuotedWord[] = []
-  // A word without quotes, or any text that runs into one quoted piece, which ends the word.
+  // An unquoted word, or any text directly before a quoted part, which ends the word.
   const word = /\s*(?:([^\s"]*)"((?:[^"\\]|\\[\s\S])*)"(?=\s|$)|([^\s"]+)(?=\s|$)|$)/y
   while (word.lastIndex < line.length) {
     const start = word.lastIndex
@@ -36,14 +36,14 @@ export function splitQuoted(line: string): QuotedWord[] {
 }
 
 /**
- * A name as it is printed: bare, as iptables does, unless it could not be read again so. Interfaces and chains may have
- * names that hold anything.
+ * Prints a name: bare, like iptables, unless it would not read back the same. Names of interfaces and chains may
+ * contain anything.
  */
 export const printName = (word: string): string => (isBare(word) || !/[\s"\\]/.test(word) ? word : quoteWord(word))
 
 const [BLANK, QUOTE, BACKSLASH, LAST] = [0x20, 0x22, 0x5c, 0x7e] as const
 
-/** Whether every character is of ASCII, and none asks for quotes. Most words are, and this is found in a third of the time. */
+/** Whether every character is ASCII and none needs quotes. This holds for most words, and takes a third of the time. */
 function isBare(word: string): boolean {
   for (let i = 0; i < word.length; i++) {
     const code = word.charCodeAt(i)

@@ -1,6 +1,6 @@
 /**
- * The text that iptables-restore(8) reads, carried out on drafts of tables: comments, `*TABLE`, `:CHAIN POLICY [p:b]`,
- * commands with or without `[p:b]` in front, `COMMIT`.
+ * Parses the text of iptables-restore(8) and applies it to drafts of tables: comments, `*TABLE`, `:CHAIN POLICY [p:b]`,
+ * commands with or without a leading `[p:b]`, `COMMIT`.
  */
 import { isVerdict } from '../abi/netfilter'
 import { CHAIN_NAME_SIZE } from '../abi/x-tables'
@@ -27,26 +27,26 @@ import { LineTemplates } from './line-template'
 import { splitWords } from './quoting'
 
 export interface RestoreTextOptions {
-  /** Give rules and policies the counters that the text says they have. */
+  /** Set the counters of rules and policies from the text. */
   readonly counters: boolean
-  /** Keep what is in a table, and only change what the text names. */
+  /** Keep what is in a table, and change only what the text names. */
   readonly noflush: boolean
-  /** Tables to restore, where the text may hold others. */
+  /** Tables to restore; others in the text are skipped. */
   readonly tables: readonly string[] | undefined
-  /** Tell what becomes of each chain and rule. */
+  /** Print each chain and rule. */
   readonly verbose: boolean
-  /** Gets what iptables warns of. */
+  /** Receives the warnings of iptables. */
   readonly warn?: (message: string) => void
-  /** What a command such as `-S` prints, or with `-v` any other. */
+  /** The output of a command such as `-S`, or with `-v` of any other. */
   readonly describe: (command: Command, ruleset: Ruleset, context: Context) => string
 }
 
-/** Longer than any rule, and short enough to look through again and again. */
+/** Longer than any rule, and short enough to search repeatedly. */
 const MAX_LINE = 0x1_0000
-/** How much of a line is repeated when it is at fault. */
+/** Length at which a faulty line is cut off in messages. */
 const MAX_SHOWN = 200
 
-/** A number that the kernel can count to, in digits. */
+/** A decimal number within the range of the kernel's counters. */
 const readCount = (word: string | undefined): bigint | undefined => {
   if (word === undefined || !/^\d{1,20}$/.test(word)) return undefined
   const count = BigInt(word)
@@ -59,7 +59,7 @@ function readCounters(word: string | undefined): Counters | undefined {
   return packets === undefined || bytes === undefined ? undefined : [packets, bytes]
 }
 
-/** Whether a quote is open where the text ends, as {@link splitWords} sees it. */
+/** Whether a quote is open at the end of the text, in the sense of {@link splitWords}. */
 function endsInQuotes(text: string): boolean {
   let open = false
   for (let at = text.indexOf('"'); at >= 0 && at < text.length; at++) {
@@ -70,13 +70,13 @@ function endsInQuotes(text: string): boolean {
   return open
 }
 
-/** The lines of a text one by one, and the one that was read last. */
+/** The lines of a text in sequence, and the last one that was read. */
 class Lines {
   readonly #text: string
-  /** Where the next line begins, and how many there were before it. */
+  /** Offset of the next line, and the number of lines before it. */
   #next = 0
   #count = 0
-  /** Where the line that was read last begins, and its number. */
+  /** Offset of the last line that was read, and its number. */
   at = 0
   number = 0
 
@@ -84,7 +84,7 @@ class Lines {
     this.#text = text
   }
 
-  /** The next line without its line break; undefined where there is none. @throws RestoreError */
+  /** The next line without its line break; undefined at the end. @throws RestoreError */
   read(): string | undefined {
     this.at = this.#next
     this.number = this.#count + 1
@@ -107,7 +107,7 @@ class Lines {
     if (line.includes('\0')) throw this.error('syntax', 'there is a NUL byte in it')
   }
 
-  /** Where a quoted word holds line breaks, the line goes on behind them. */
+  /** If a quoted word contains line breaks, the line continues after them. */
   readOn(line: string): string {
     if (!endsInQuotes(line)) return line
     const parts = [line]
@@ -118,12 +118,12 @@ class Lines {
     return parts.join('\n')
   }
 
-  /** Of what is understood, nothing may end so. @throws RestoreError */
+  /** No valid line ends like this. @throws RestoreError */
   refuseReturn(line: string, kind: RestoreError['kind'] = 'syntax'): void {
     if (line.endsWith('\r')) throw this.error(kind, 'it ends in a carriage return, and lines end in a line feed alone')
   }
 
-  /** To go on from here another time. */
+  /** Returns a function that goes back to this line. */
   mark(): () => void {
     const [next, count] = [this.#next, this.#count]
     return () => {
@@ -132,7 +132,7 @@ class Lines {
     }
   }
 
-  /** What is wrong with the line that was read last, or with the one that begins at an offset. */
+  /** An error about the last line that was read, or about the one at an offset. */
   error(kind: RestoreError['kind'], reason: string, cause?: unknown, at = this.at): RestoreError {
     const end = this.#text.indexOf('\n', at)
     const line = this.#text.slice(at, end < 0 ? undefined : end)
@@ -142,20 +142,20 @@ class Lines {
   }
 }
 
-/** What is understood of a text, table by table: {@link nextTable}, {@link apply}, and again. */
+/** A text, table by table: {@link nextTable}, {@link apply}, and again. */
 export class RestoreText {
   readonly #lines: Lines
   readonly #options: RestoreTextOptions
-  /** Back to the first line of the table. */
+  /** Goes back to the first line of the table. */
   #rewind: () => void = () => {}
-  /** Where the table's line begins, and the one that was carried out last. */
+  /** Offset of the table's line, and of the last line that was applied. */
   #tableAt = 0
   #isApplied = false
-  /** Whether the lines belong to a table that is not wanted, or to none before the first. */
+  /** Whether the lines belong to a table that is skipped, or come before the first one. */
   #isSkipping: boolean
-  /** Where the line begins that made a rule. */
+  /** Offset of the line that made each rule. */
   #origins = new Map<Entry, number>()
-  /** What is to be printed of the lines before the table, and of the table's. */
+  /** Output of the lines before the table, and of the table's lines. */
   #preface = ''
   #told: string[] = []
 
@@ -185,7 +185,7 @@ export class RestoreText {
     return true
   }
 
-  /** The table that a line opens; undefined for what is of no interest here. */
+  /** The table that a line opens; undefined if it is skipped. */
   #tableName(line: string): string | undefined {
     const { tables } = this.#options
     if (line.startsWith('*')) {
@@ -194,14 +194,14 @@ export class RestoreText {
       return this.#isSkipping ? undefined : name
     }
     if (!this.#isSkipping) throw this.#lines.error('refused', 'it belongs to no table')
-    // What another table quotes must not be taken for lines.
+    // Quoted text of another table must not be taken for lines.
     this.#lines.readOn(line)
     return undefined
   }
 
   /**
-   * Carries out the lines of the table up to its COMMIT. Where it has to be done again on another draft, it may be.
-   * @returns false where there was nothing to do
+   * Applies the lines of the table up to its COMMIT. It can be repeated on another draft.
+   * @returns false if there was nothing to do
    * @throws RestoreError
    */
   apply(draft: Draft, context: Context): boolean {
@@ -216,7 +216,7 @@ export class RestoreText {
     return editor.edits > 0
   }
 
-  /** What is to be printed since it was asked for last. */
+  /** The output since the last call. */
   takeOutput(): string {
     const output = this.#preface + this.#told.join('')
     this.#preface = ''
@@ -225,8 +225,8 @@ export class RestoreText {
   }
 
   /**
-   * What to tell of an error that came when the table was read or written: which line it is about.
-   * @param draft what {@link apply} was called with last, if it was called
+   * Adds the line to an error from reading or writing the table.
+   * @param draft the argument of the last call of {@link apply}, if any
    */
   explain(error: unknown, draft: Draft | undefined): unknown {
     if (!(error instanceof IptcError) || PASSED_ON.some((type) => error instanceof type)) return error
@@ -236,7 +236,7 @@ export class RestoreText {
     return this.#lines.error(kind, error.message, error, this.#originOf(error, draft))
   }
 
-  /** Where the line begins that made the rule at fault; that of COMMIT where none did. */
+  /** Offset of the line that made the rule at fault; that of COMMIT if there is none. */
   #originOf(error: IptcError, draft: Draft | undefined): number | undefined {
     if (!(error instanceof RuleError) || error.chain === undefined || error.position === undefined) return undefined
     const rule = draft?.chains.get(error.chain)?.rules.at(error.position)
@@ -245,7 +245,7 @@ export class RestoreText {
   }
 }
 
-/** Names of the tables of a text, in their order. @throws RestoreError for a line that belongs to none */
+/** Names of the tables of a text, in order. @throws RestoreError for a line outside any table */
 export function tableNames(text: string): string[] {
   const lines = new Lines(text)
   const names: string[] = []
@@ -257,7 +257,7 @@ export function tableNames(text: string): string[] {
   return names
 }
 
-/** @throws RestoreError for a line that names none */
+/** @throws RestoreError for a line that names no table */
 function nameOfTable(line: string, lines: Lines): string {
   lines.refuseReturn(line)
   const name = line
@@ -268,19 +268,19 @@ function nameOfTable(line: string, lines: Lines): string {
   return name
 }
 
-/** Errors that are of no line, and tell enough themselves. */
+/** Errors that concern no line and are clear by themselves. */
 const PASSED_ON = [RestoreError, LockTimeoutError, PermissionError, ConflictError]
 
-/** What comes of the lines beside the edits: where the line of each new rule begins, and what is to be printed. */
+/** The results of the lines other than edits: the offset of each new rule's line, and the output. */
 interface Output {
   readonly origins: Map<Entry, number>
   readonly told: string[]
 }
 
-/** Counters before a rule, as iptables-save prints them; greater ones are read with the words of their line. */
+/** Counters before a rule, as iptables-save prints them; larger numbers are read word by word. */
 const PLAIN_COUNTERS = /^\[(\d{1,18}):(\d{1,18})\] (?=-)/
 
-/** Carries out the lines of one table. */
+/** Applies the lines of one table. */
 class Interpreter {
   readonly #lines: Lines
   readonly #options: RestoreTextOptions
@@ -410,9 +410,9 @@ class Interpreter {
     return true
   }
 
-  /** Notes what the command prints before it is carried out. */
+  /** Records the output of the command before it is applied. */
   #describe(command: Command): void {
-    // With noflush, iptables-restore tells of chains and comments alone.
+    // With noflush, iptables-restore prints only chains and comments.
     const isTold = this.#options.verbose && !this.#options.noflush
     const verbose = isTold ? Math.max(command.verbose, 1) : command.verbose
     if (verbose === 0 && !PRINTING.includes(command.kind)) return
@@ -445,7 +445,7 @@ class Interpreter {
     return command
   }
 
-  /** The words of a line; those of the counters in front of it as an option. */
+  /** The words of a line, with leading counters turned into an option. */
   #words(line: string): string[] {
     if (!line.startsWith('[')) return splitWords(line)
     const [prefix, packets, bytes] = /^\[\s*([^:\]]*?)\s*:\s*([^\]]*?)\s*\]/.exec(line) ?? []
@@ -460,7 +460,7 @@ class Interpreter {
     return entry
   }
 
-  /** Notes which line it was that made a rule. @throws RestoreError where it has nowhere to go */
+  /** Records which line made a rule. @throws RestoreError for a jump to a chain that does not exist */
   #noteOrigin(entry: Entry): void {
     const { jump } = entry
     if (jump !== undefined && jump !== '') this.#checkDestination(jump)
@@ -474,7 +474,7 @@ class Interpreter {
       throw this.#lines.error('refused', `${chain} is a built-in chain, to which no rule can go`)
   }
 
-  /** @returns the rules that it is about */
+  /** @returns the rules that the command is about */
   #carryOut(command: Command): readonly Entry[] {
     if (!('rules' in command)) {
       this.#attempt('refused', () => this.#edit(command))
@@ -524,5 +524,5 @@ class Interpreter {
   }
 }
 
-/** Commands that are there to print. */
+/** Commands that only print. */
 const PRINTING: readonly Command['kind'][] = ['list', 'list-rules']

@@ -1,20 +1,20 @@
-/** Text of iptables-save as XML, in the form of iptables-xml(1). */
+/** Converts iptables-save text to XML in the format of iptables-xml(1). */
 import { IptcError } from '../errors'
 import { type QuotedWord, splitQuoted } from './quoting'
 
 export interface XmlOptions {
-  /** Put consecutive rules with the same conditions into one, which has the actions of all. */
+  /** Combine consecutive rules with equal conditions into one, with the actions of all. */
   readonly combine: boolean
-  /** Put each line that is read into a comment. */
+  /** Print each line as a comment. */
   readonly verbose: boolean
 }
 
-/** A line that is no part of such a text, or of which no well-formed XML can be made. */
+/** A line that is not valid, or cannot be expressed in well-formed XML. */
 export class XmlError extends Error {
-  /** Exit status of iptables-xml: 2 where it names the line a second time, else 1. */
+  /** Exit status of iptables-xml: 2 if it names the line a second time, else 1. */
   readonly status: 1 | 2
   readonly line: number
-  /** The XML until there. */
+  /** The XML up to the error. */
   readonly written: string
 
   constructor(status: 1 | 2, line: number, message: string, written: string) {
@@ -29,7 +29,7 @@ interface Chain {
   readonly name: string
   readonly policy: string
   readonly counters: string
-  /** Whether its rules were met. */
+  /** Whether rules of the chain were seen. */
   opened: boolean
 }
 
@@ -49,7 +49,7 @@ interface Rule {
   readonly chain: string
   readonly counters: string
   readonly conditions: readonly Section[]
-  /** `-j` or `-g`, where there is one, and the options behind it. */
+  /** `-j` or `-g`, if given, and its options. */
   readonly target: Option | undefined
   readonly targetOptions: readonly Option[]
 }
@@ -57,27 +57,27 @@ interface Rule {
 const ENTITIES: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&quot;' }
 const escaped = (text: string): string => text.replace(/[<>&"]/g, (char) => ENTITIES[char] as string)
 
-/** Every second hyphen has a space in front, as two hyphens in a row would end a comment of XML. */
+/** Inserts a space before every second hyphen: two in a row would end an XML comment. */
 function commented(text: string): string {
   let count = 0
   return text.replaceAll('-', () => (count++ % 2 === 0 ? '*-' : ' *-'))
 }
 
-/** What is the name of an element: nothing else may stand between the brackets. */
+/** A valid element name: nothing else may stand between the brackets. */
 const ELEMENT = /^[A-Za-z_:\u0080-\u{10ffff}][\w:.\-\u0080-\u{10ffff}]*$/u
 
 const valueText = ({ text, quoted }: QuotedWord): string => escaped(quoted ? `"${text}"` : text)
 
-/** What packets do not go on from. */
+/** Targets after which packets do not continue. */
 const FINAL = ['ACCEPT', 'DROP', 'RETURN', 'QUEUE']
 
 const isOption = ({ text, quoted }: QuotedWord): boolean => !quoted && text.startsWith('-')
 const isNot = ({ text, quoted }: QuotedWord): boolean => !quoted && text === '!'
 
-/** What is wrong with a rule; where it stands, the writer knows. */
+/** What is wrong with a rule; the writer adds the place. */
 class Malformed extends Error {}
 
-/** Takes the options of a rule apart, each with the words behind it. @throws Malformed */
+/** Splits a rule into options, each with its words. @throws Malformed */
 function optionsOf(words: readonly QuotedWord[]): Option[] {
   const options: Option[] = []
   for (let at = 0; at < words.length; ) {
@@ -94,7 +94,7 @@ function optionsOf(words: readonly QuotedWord[]): Option[] {
   return options
 }
 
-/** @throws Malformed for what would be left out, or makes no element */
+/** @throws Malformed for what would be lost, or makes no element */
 function checkOption(option: Option): Option {
   const { name, invert, values } = option
   const isPart = isMatch(option) || isTarget(option)
@@ -111,7 +111,7 @@ function beginsOption(words: readonly QuotedWord[], at: number): boolean {
   return isOption(word) || (isNot(word) && next !== undefined && isOption(next))
 }
 
-/** Those of the rule itself first, where there are any, then those of each match. */
+/** Those of the rule itself first, if any, then those of each match. */
 function sectionsOf(options: readonly Option[]): Section[] {
   const sections: Section[] = [{ name: 'match', options: [] }]
   for (const option of options)

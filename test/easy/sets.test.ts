@@ -106,9 +106,9 @@ test('differences are told, and applied', () => {
 
 // biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
 test.each<[string, any, RegExp]>([
-  ['no object', [], /sets are an object of sets by name/],
+  ['no object', [], /the sets must be an object of sets by name/],
   ['a set that is none', { a: 1 }, /set a must be an object with a type and entries, not 1/],
-  ['an unknown type', { a: { type: 'hash:nope', entries: [] } }, /set a\.type is a type of sets.*"hash:nope"/],
+  ['an unknown type', { a: { type: 'hash:nope', entries: [] } }, /set a\.type must be a type of sets.*"hash:nope"/],
   ['no entries', { a: { type: 'hash:ip' } }, /set a\.entries must be a list of entries, not undefined/],
   ['an unknown option', { a: { type: 'hash:ip', hashsise: 3, entries: [] } }, /set a: .*no hashsise here; accepted/],
   ['a bad option', { a: { type: 'hash:ip', netmask: 33, entries: [] } }, /set a: .*netmask is not one/],

@@ -334,7 +334,7 @@ onBackends((backend) => {
         within.catch(() => {})
         await turns(2)
       })
-      await expect(within).rejects.toThrow(/await it/)
+      await expect(within).rejects.toThrow(/await the inner one/)
       expect(dropping()).toEqual([])
       drop('OUTPUT')
       expect(dropping()).toEqual(['OUTPUT'])
@@ -346,7 +346,7 @@ onBackends((backend) => {
         within = table.transactionAsync(() => drop('INPUT'))
         within.catch(() => {})
       })
-      await expect(within).rejects.toThrow(/await it/)
+      await expect(within).rejects.toThrow(/await the inner one/)
       expect(dropping()).toEqual([])
     })
 

@@ -69,7 +69,7 @@ const ENDS: readonly (readonly [Operation, ErrnoName, ErrorClass, RegExp])[] = [
   ['getInfo', 'ENOPROTOOPT', UnsupportedError, /no legacy ip_tables.*modprobe/],
   ['getInfo', 'ENOENT', UnsupportedError, /no ipv4 table filter.*modprobe iptable_filter/],
   ['getEntries', 'EINTR', KernelError, /GET_ENTRIES filter: EINTR/],
-  ['getEntries', 'EAGAIN', ConflictError, /changed each time it was read, 16 times/],
+  ['getEntries', 'EAGAIN', ConflictError, /during each of 16 attempts to read it/],
   ['getEntries', 'EPERM', PermissionError, /GET_ENTRIES filter/],
   ['getEntries', 'ENOMEM', KernelError, /GET_ENTRIES filter: ENOMEM.*memory/],
   ['getRevisionMatch', 'EINTR', KernelError, /GET_REVISION_MATCH: EINTR/],
