@@ -445,7 +445,7 @@ function checkOrigin(origin: Partial<Origin> | null): void {
 }
 
 function parsed(line: string, family: Family): Origin {
-  check('the words of a rule', line, text)
+  check('the rule line', line, text)
   const sets = new UnboundSets()
   return { entry: encodeRule(parseRule(line, family), { family, sets }), sets }
 }

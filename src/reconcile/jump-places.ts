@@ -36,7 +36,7 @@ export class JumpPlaces {
     if (this.#tables.size === 0 && chain !== undefined)
       throw new IptcError(
         'XT_BAD_OPTION',
-        `the option jumps names chain ${chain}, which gets no jumps; accepted: built-in chains that are not yours, and others that are not, where they are desired`,
+        `the option jumps names chain ${chain}, which gets no jumps; accepted: chains that are not yours: built-in ones, and those that the desired state names`,
       )
   }
 }

@@ -77,7 +77,7 @@ function gapOf(
   if (at < 0)
     throw new NotFoundError(
       'XT_NO_RULE',
-      `chain ${chain} of table ${ruleset.table} does not have the rule that the option jumps names as ${'before' in place ? 'before' : 'after'}; add the rule, or give 'first' or 'last'`,
+      `chain ${chain} of table ${ruleset.table} does not have the rule of { ${'before' in place ? 'before' : 'after'}: rule } in the option jumps; add the rule, or give 'first' or 'last'`,
     )
   return at + behind
 }

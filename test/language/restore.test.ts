@@ -297,7 +297,7 @@ describe('options', () => {
   test.each<[string, RestoreOptions]>([
     ['there is no option flush', { flush: false } as RestoreOptions],
     ['the option tables takes a list', { tables: 'filter' as unknown as string[] }],
-    ['excludes the option namespace', { kernel: new MemoryKernel(), namespace: 'x' }],
+    ['the options kernel and namespace exclude each other', { kernel: new MemoryKernel(), namespace: 'x' }],
   ])('%s', (message, options) => {
     expect(() => restore('', options)).toThrow(message)
   })
