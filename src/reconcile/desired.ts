@@ -73,10 +73,8 @@ function wantedChains(table: string, chains: DesiredTable, context: Context): Re
       const { policy, rules = [] } = chainOf(chain, [table, name])
       const entries = new Array<Entry>(rules.length)
       // A list with a hole has nothing there, and `map` would pass over it.
-      for (let i = 0; i < rules.length; i++) {
-        const rule = rules[i] as DesiredRule
-        entries[i] = rule instanceof AnyRule ? rule.entryFor(context) : entryOf(rule, context, [table, name, i])
-      }
+      for (let i = 0; i < rules.length; i++)
+        entries[i] = wantedEntry(rules[i] as DesiredRule, context, [table, name, i])
       return [name, { rules: entries, policy }]
     }),
   )
@@ -109,6 +107,19 @@ const fault = (place: Place, parameter: string, value: unknown, expected: string
       path: [...place, parameter],
     },
   )
+
+/** One rule of many: what is wrong with it is told with its place. @throws XtablesError */
+function wantedEntry(rule: DesiredRule, context: Context, place: readonly [string, string, number]): Entry {
+  try {
+    return entryOf(rule, context, place)
+  } catch (error) {
+    if (!(error instanceof XtablesError)) throw error
+    const { code, message, path, cause, ...details } = error
+    const [table, chain, position] = place
+    const where = { ...details, path: path.length > 0 ? path : place }
+    throw new XtablesError(code, `table ${table} chain ${chain} rule ${position + 1}: ${message}`, where, { cause })
+  }
+}
 
 /** @internal @throws XtablesError */
 export function entryOf(rule: DesiredRule, context: Context, place: Place): Entry {
