@@ -348,7 +348,7 @@ COMMIT
       'another family',
       { filter: { 'web-in': [Rule6.parse('-j DROP')] } },
       PREFIX,
-      'table filter chain web-in rule 1: rule: a rule of ipv6',
+      'table filter chain web-in rule 1: a rule of ipv6 cannot be',
     ],
     ['no owner', { filter: {} }, {} as never, 'the option owns'],
     ['an empty prefix', { filter: {} }, { owns: { prefix: '' } }, 'the option owns'],
