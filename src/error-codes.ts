@@ -461,10 +461,16 @@ export const ERROR_CODES = describe({
 
 type Codes = typeof ERROR_CODES
 
-/** The values of `error.code`. Codes stay the same between versions; messages do not. docs/errors.md lists them all. */
+/**
+ * What `error.code` can be. Codes stay the same from one version to the next; messages do not. docs/errors.md has them all.
+ * @since 0.1.0
+ */
 export type ErrorCode = keyof Codes
 
-/** The codes of one error class. */
+/**
+ * The codes that come with a class of errors.
+ * @since 0.1.0
+ */
 export type CodeOf<Class extends Codes[ErrorCode]['class']> = {
   [C in ErrorCode]: Codes[C]['class'] extends Class ? C : never
 }[ErrorCode]

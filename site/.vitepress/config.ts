@@ -1,5 +1,6 @@
 /** The site: the pages of the repository where they are, and the API reference that typedoc has made. */
 import type { UserConfig } from 'vitepress' with { 'resolution-mode': 'import' }
+import { literalCode } from '../literal-code'
 import { pages, sidebars } from '../navigation'
 import { repositoryLinks } from '../repository-links'
 import { slugify } from '../slugify'
@@ -23,6 +24,7 @@ const config: UserConfig = {
     anchor: { slugify },
     config: (markdown) => {
       markdown.use(repositoryLinks((path) => PAGES.has(path)))
+      markdown.use(literalCode)
     },
   },
   themeConfig: {

@@ -352,12 +352,23 @@ COMMIT
       { ...PREFIX, jumps: { 'web-in': 'last' } },
       'names chain web-in',
     ],
-    ['a dictionary', { filter: { 'web-in': [{ protokol: 'tcp' } as never] } }, PREFIX, 'protokol'],
+    [
+      'a dictionary',
+      { filter: { 'web-in': ['-j DROP', { protokol: 'tcp' } as never] } },
+      PREFIX,
+      'table filter chain web-in rule 2: rule: unknown key "protokol"',
+    ],
+    [
+      'words that are not understood',
+      { filter: { 'web-in': ['-j DROP', '-p tcp --dprot 80'] } },
+      PREFIX,
+      'table filter chain web-in rule 2: unknown option "--dprot"',
+    ],
     [
       'another family',
       { filter: { 'web-in': [Rule6.parse('-j DROP')] } },
       PREFIX,
-      'an ipv6 rule cannot be added to an ipv4 table',
+      'table filter chain web-in rule 1: an ipv6 rule cannot be added to an ipv4 table',
     ],
     ['no owner', { filter: {} }, {} as never, 'the option owns'],
     ['an empty prefix', { filter: {} }, { owns: { prefix: '' } }, 'the option owns'],
@@ -397,6 +408,14 @@ COMMIT
         expect((error as Error).message).toContain(message)
       }
     expect(text(true)).toEqual(before)
+  })
+
+  test.each<[string, unknown, readonly (string | number)[]]>([
+    ['words', '-p tcp --dprot 80', ['filter', 'web-in', 1]],
+    ['a dictionary', { tcp: { dprot: '80' } }, ['filter', 'web-in', 1, 'tcp', 'dprot']],
+  ])('the path of an error leads to the rule: %s', (_, rule, path) => {
+    const desired = { filter: { 'web-in': ['-j DROP', rule as never] } }
+    expect(() => reconcile(desired, { ...PREFIX, ...place() })).toThrow(expect.objectContaining({ path }))
   })
 
   test('rules and lists that are changed between two times are seen', () => {
