@@ -84,7 +84,7 @@ test.each([
   ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
   ['plan --tables', 'is not valid JSON', '{'],
   ['plan --tables', 'filter', '{"filter": {}, "filter": {}}'],
-  ['plan --tables', 'the text has no table', ''],
+  ['plan --tables', 'the desired state has no table', ''],
 ])('xtables %s: %s', (line, message, input = TEXT) => {
   const said = xtables(line, input)
   // What is wrong with the words themselves ends otherwise than what is wrong with what they name.
