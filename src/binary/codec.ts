@@ -24,7 +24,7 @@ const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 /** Returns the value. @throws RangeError if the field cannot hold it, rather than truncate it */
 const fitting = (value: number, max: number): number => {
   if (!Number.isInteger(value) || value < 0 || value > max)
-    throw new RangeError(`${value} does not fit, the field holds ${max} at most`)
+    throw new RangeError(`${value} does not fit: the field holds at most ${max}`)
   return value
 }
 

@@ -23,7 +23,7 @@ export function runCompletion(args: readonly string[], { stdout }: Pick<Streams,
   const unknown = tools.find((name) => !TOOLS.has(name))
   if (unknown !== undefined)
     throw new CommandLineError(
-      `completion: xtables does not stand in for ${unknown}; it does for ${[...TOOLS.keys()].join(', ')}`,
+      `completion: xtables does not replace ${unknown}; it replaces ${[...TOOLS.keys()].join(', ')}`,
     )
   stdout(scriptOf(shell as Shell) + tools.map(ALSO[shell as Shell]).join(''))
 }

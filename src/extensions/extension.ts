@@ -101,13 +101,13 @@ export interface PlacedRule extends RuleHead {
  */
 export const withoutIn = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_IN.includes(hook))
-    ? about(what, `--${what} is for hooks where packets have an interface that they come in by`)
+    ? about(what, `--${what} needs an input interface, which packets do not have in OUTPUT and POSTROUTING`)
     : undefined
 
 /** As {@link withoutIn}, for the output interface. */
 export const withoutOut = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_OUT.includes(hook))
-    ? about(what, `--${what} is for hooks where packets have an interface that they go out by`)
+    ? about(what, `--${what} needs an output interface, which packets do not have in PREROUTING and INPUT`)
     : undefined
 
 /** Returns the reason to refuse this payload in this rule, if there is one. */

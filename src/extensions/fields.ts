@@ -50,7 +50,7 @@ export const constant = <T>(value: T): Field<T> =>
   placeless({
     read: () => value,
     write(_, __, other) {
-      if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
+      if (!same(value, other)) throw new RangeError(`this revision cannot store ${String(other)}`)
     },
   })
 

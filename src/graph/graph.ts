@@ -101,7 +101,7 @@ function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlyS
       if (!names.has(name))
         throw new IptcError(
           'XT_BAD_ARGUMENT',
-          `table ${table.table} chain ${chain.name} rule ${first.position} goes to chain ${name}, which is not there`,
+          `table ${table.table} chain ${chain.name} rule ${first.position} jumps to chain ${name}, which does not exist`,
         )
       const positions = rules.map(({ position }) => position)
       const sum = (at: 0 | 1): bigint => rules.reduce((all, { counters }) => all + counters[at], 0n)

@@ -46,14 +46,14 @@ function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', us
   if (newest < ours || oldest > ourNewest)
     throw new UnsupportedError(
       'XT_NO_SET_TYPE',
-      `the kernel has revisions ${oldest} to ${newest} of ${type.name}; known are ${ours} to ${ourNewest}`,
+      `the kernel has revisions ${oldest} to ${newest} of ${type.name}; xtables knows ${ours} to ${ourNewest}`,
     )
   const revision = Math.min(newest, ourNewest)
   const unknown = used.find((option) => (type.since[option] ?? 0) > revision)
   if (unknown !== undefined)
     throw new UnsupportedError(
       'XT_NO_SET_TYPE',
-      `set ${set}: ${unknown} takes revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
+      `set ${set}: ${unknown} requires revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
     )
   return revision
 }

@@ -164,7 +164,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
     const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
     if (maybePlace !== undefined && place !== maybePlace)
-      throw new IptcError('XT_BAD_ARGUMENT', 'IpSet.open is told of two places')
+      throw new IptcError('XT_BAD_ARGUMENT', 'IpSet.open was given two places: pass one, as its last argument')
     const sets = new Sets(place === undefined ? {} : place)
     const valid = validName(name, 'open')
     const identity = closing(sets, () => sets.perform(identification(valid)))
@@ -319,7 +319,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
       throw new SetError(
         'XT_SET_INVALID',
         { ...this.#asked('swap'), shown: name },
-        'it is of another network namespace, or of another kernel; a name stands for a set of this one',
+        'it is in another network namespace or kernel; to mean a set in this one, pass its name',
       )
     this.#sets.perform(simply(this.#swapRequest(name), this.#asked('swap', { other: name })))
   }

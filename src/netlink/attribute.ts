@@ -100,7 +100,7 @@ export const nulString: Payload<string> = {
   read(bytes, at, end) {
     const payload = bytes.subarray(at, end)
     const nul = payload.indexOf(0)
-    if (nul < 0) throw new MessageError(at, 'the text has no end')
+    if (nul < 0) throw new MessageError(at, 'the text has no NUL at its end')
     return decodeText(payload.subarray(0, nul))
   },
   write(bytes, at, value) {
@@ -159,7 +159,7 @@ export const flag: Payload<true> = {
   flag: 0,
   size: () => 0,
   read(_, at, end) {
-    if (at !== end) throw new MessageError(at, `it has ${end - at} bytes, and is a flag`)
+    if (at !== end) throw new MessageError(at, `it has ${end - at} bytes, but a flag has none`)
     return true
   },
   write: (_, at) => at,
@@ -186,7 +186,7 @@ function endOf(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < HEAD) throw new MessageError(at, `${end - at} bytes are too few for an attribute`)
   const length = u16.read(bytes, at)
   if (length < HEAD) throw new MessageError(at, `an attribute of ${length} bytes is shorter than its head`)
-  if (length > end - at) throw new MessageError(at, `an attribute of ${length} bytes, of which ${end - at} are there`)
+  if (length > end - at) throw new MessageError(at, `an attribute of ${length} bytes, but only ${end - at} are left`)
   return at + length
 }
 
@@ -248,7 +248,8 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
           values.unknown ??= []
           values.unknown.push({ type, value: bytes.slice(at + HEAD, attributeEnd) })
         } else {
-          if (values[one.name] !== undefined) throw new MessageError(at, 'it is there twice', { attribute: one.name })
+          if (values[one.name] !== undefined)
+            throw new MessageError(at, 'the attribute is repeated', { attribute: one.name })
           try {
             values[one.name] = one.payload.read(bytes, at + HEAD, attributeEnd)
           } catch (error) {
@@ -389,7 +390,8 @@ export const choice = <T>(options: Readonly<Record<string, Attribute<T>>>, which
       const attributeEnd = endOf(bytes, at, end)
       const payload = byType[typeAt(bytes, at) & NLA_TYPE_MASK]
       if (payload === undefined) throw new MessageError(at, `it is none of ${Object.keys(options).join(', ')}`)
-      if (nlAlign(attributeEnd - at) < end - at) throw new MessageError(attributeEnd, 'more than one is in it')
+      if (nlAlign(attributeEnd - at) < end - at)
+        throw new MessageError(attributeEnd, 'it contains more than one attribute')
       return payload.read(bytes, at + HEAD, attributeEnd)
     },
     write(bytes, at, value) {

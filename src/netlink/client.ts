@@ -224,7 +224,11 @@ export class NetlinkClient {
   }
 
   *#transaction(requests: readonly Request[], last: number): Generator<Uint8Array, TransactionOutcome, void> {
-    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
+    if (this.#busy)
+      throw new IptcError(
+        'XT_BUSY',
+        'this handle is busy with another operation: wait for that one, or use a second handle',
+      )
     this.#busy = true
     const watch = new Watch(requests)
     try {
@@ -294,7 +298,11 @@ export class NetlinkClient {
   }
 
   *#batch(requests: readonly Request[]): Steps<Outcome[]> {
-    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
+    if (this.#busy)
+      throw new IptcError(
+        'XT_BUSY',
+        'this handle is busy with another operation: wait for that one, or use a second handle',
+      )
     this.#busy = true
     const outcomes: Outcome[] = []
     try {
@@ -371,7 +379,7 @@ class DumpSocket {
     if (interrupted)
       throw new ConflictError(
         'XT_CHANGED_WHILE_READ',
-        `${request.name}: what is read was changed meanwhile by another program`,
+        `${request.name}: another program changed it while it was read: try again`,
       )
   }
 

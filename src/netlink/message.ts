@@ -61,7 +61,8 @@ export function request<H, V>(kind: MessageType<H, V>, flags: number, head: H, v
   const start = nlmsghdr.size + nlAlign(kind.head.size)
   kind.head.write(scratch, nlmsghdr.size, head)
   const end = kind.attributes.write(scratch, start, values)
-  if (end > MAX_MESSAGE) throw new RangeError(`a message of ${end} bytes; ${MAX_MESSAGE} at most can be sent`)
+  if (end > MAX_MESSAGE)
+    throw new RangeError(`a message of ${end} bytes is too long: at most ${MAX_MESSAGE} can be sent`)
   nlmsghdr.write(scratch, 0, { nlmsgLen: end, nlmsgType: kind.type, nlmsgFlags: flags, nlmsgSeq: 0, nlmsgPid: 0 })
   return new OwnRequest(kind, flags, scratch.slice(0, end))
 }
@@ -97,7 +98,8 @@ class OwnRequest<H, V> implements Request {
   completed(payload: Uint8Array): Request {
     const last = this.bytes.length
     const length = last + nlAlign(payload.length)
-    if (length > MAX_MESSAGE) throw new RangeError(`a message of ${length} bytes; ${MAX_MESSAGE} at most can be sent`)
+    if (length > MAX_MESSAGE)
+      throw new RangeError(`a message of ${length} bytes is too long: at most ${MAX_MESSAGE} can be sent`)
     const bytes = completedMessages.take(length)
     bytes.set(this.bytes)
     bytes.set(payload, last)
@@ -125,7 +127,7 @@ export function messagesIn(bytes: Uint8Array): Message[] {
     if (rest < nlmsghdr.size) throw new MessageError(at, `${rest} bytes are too few for a message`)
     const { nlmsgLen, nlmsgType, nlmsgFlags, nlmsgSeq, nlmsgPid } = nlmsghdr.read(bytes, at)
     if (nlmsgLen < nlmsghdr.size || nlmsgLen > rest)
-      throw new MessageError(at, `a message of ${nlmsgLen} bytes, of which ${rest} are there`)
+      throw new MessageError(at, `a message of ${nlmsgLen} bytes, but only ${rest} are left`)
     messages.push({
       type: nlmsgType,
       flags: nlmsgFlags,

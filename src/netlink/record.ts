@@ -145,7 +145,7 @@ export function replayNetlink(recording: NetlinkRecording): NetlinkPort {
     netlink(protocol) {
       const socket = sockets[opened++]
       if (socket === undefined)
-        throw new IptcError('XT_BAD_CAPTURE', `the recording has ${sockets.length} sockets, and no more`)
+        throw new IptcError('XT_BAD_CAPTURE', `more sockets were opened than the ${sockets.length} in the recording`)
       if (socket.protocol !== protocol)
         throw new IptcError(
           'XT_BAD_CAPTURE',

@@ -65,7 +65,7 @@ export function refusalOf(request: Request, message: Message): Refusal | undefin
   const head = at + s32.size
   const echoEnd = head + (whole ? Math.max(nlmsghdr.size, msgLen) : nlmsghdr.size)
   if (echoEnd > end)
-    throw new MessageError(head, `a refused message of ${msgLen} bytes, of which ${end - head} are there`)
+    throw new MessageError(head, `a refused message of ${msgLen} bytes, but only ${end - head} are left`)
   const details = flags & NLM_F_ACK_TLVS ? extended.read(bytes, nlAlign(echoEnd - at) + at, end) : {}
   return new Refusal(request, -error, details, whole ? echoOf(message, head, echoEnd) : undefined)
 }

@@ -81,7 +81,7 @@ function headSteps(family: Family, bytes: Uint8Array): readonly Statement[] {
 }
 
 const unsaid = (extension: string, what: string): XtablesError =>
-  new XtablesError('XT_BAD_VALUE', `${what} cannot be asked for in nf_tables`, { extension })
+  new XtablesError('XT_BAD_VALUE', `${what} cannot be expressed in nf_tables`, { extension })
 
 function verdictStep(verdict: Verdict | undefined): VerdictStep {
   if (verdict === undefined || verdict === 'QUEUE')

@@ -166,7 +166,7 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
   const { sourcePort, destinationPort, tcpFlags, icmpType } = packet
   const demand = (name: keyof PacketDescription, isRight: boolean, protocols: string): void => {
     if (packet[name] !== undefined && !isRight)
-      throw new IptcError('XT_BAD_PACKET', `a packet has a ${name} where its protocol is ${protocols}`)
+      throw new IptcError('XT_BAD_PACKET', `a packet has a ${name} only if its protocol is ${protocols}`)
   }
   const isPorted = protocol !== undefined && hasPorts(protocol)
   demand('sourcePort', isPorted, 'tcp, udp, udplite, sctp or dccp')
@@ -200,7 +200,10 @@ function parsed(bytes: Uint8Array, family: Family, backend: BackendName): Header
   const isRight =
     bytes.length >= HEADER_SIZES[family.name] && (bytes[0] as number) >>> 4 === (family.name === 'ipv4' ? 4 : 6)
   if (!isRight)
-    throw new IptcError('XT_BAD_PACKET', `the bytes are no packet of ${family.name}: they do not begin with its header`)
+    throw new IptcError(
+      'XT_BAD_PACKET',
+      `the bytes are not a packet of ${family.name}: they do not begin with its header`,
+    )
   return family.name === 'ipv4' ? parsedIpv4(bytes, backend) : parsedIpv6(bytes, backend)
 }
 
@@ -266,7 +269,7 @@ const nameOf = (name: string): Seen => {
   if (Buffer.byteLength(name) >= IFNAMSIZ)
     throw new IptcError(
       'XT_BAD_PACKET',
-      `the name of an interface has ${IFNAMSIZ - 1} bytes at most, and ${JSON.stringify(name)} has more`,
+      `the name of an interface has at most ${IFNAMSIZ - 1} bytes; ${JSON.stringify(name)} is longer`,
     )
   writeText(bytes, 0, IFNAMSIZ, name)
   return known(bytes)

@@ -117,11 +117,14 @@ export function checkPacket(packet: PacketDescription): void {
   checkOptions(packet, PROPERTIES)
   const twice = packet.bytes && IN_BYTES.find((name) => packet[name] !== undefined)
   if (twice !== undefined)
-    throw new IptcError('XT_BAD_PACKET', `the bytes of the packet say its ${twice}: it cannot be given beside them`)
+    throw new IptcError(
+      'XT_BAD_PACKET',
+      `the bytes of the packet say its ${twice}: give the bytes or the property, not both`,
+    )
   if (packet.way === 'output' && packet.in !== undefined)
-    throw new IptcError('XT_BAD_PACKET', 'a packet that this host sends comes in by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet that this host sends has no input interface: leave out `in`')
   if (packet.way === 'input' && packet.out !== undefined)
-    throw new IptcError('XT_BAD_PACKET', 'a packet for this host goes out by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet for this host has no output interface: leave out `out`')
 }
 
 const PORT_PROTOCOLS: readonly number[] = [

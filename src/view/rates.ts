@@ -64,7 +64,7 @@ const placeOf = ({ family, table, backend }: TableSnapshot): string => `${family
 function ratesIn(before: TableSnapshot, after: TableSnapshot): RuleRate[] {
   const seconds = (after.time - before.time) / 1000
   if (!(seconds > 0))
-    throw new IptcError('XT_BAD_ARGUMENT', `table ${after.table}: the second reading is to be later than the first`)
+    throw new IptcError('XT_BAD_ARGUMENT', `table ${after.table}: the second reading must be later than the first`)
   const old = earlierRules(before, after)
   const { family, table } = after
   return after.chains.flatMap(({ name, rules }) =>
