@@ -1,4 +1,4 @@
-/** `xtables completion SHELL`: scripts by which shells ask `xtables complete` what a word may become. */
+/** `xtables completion SHELL`: scripts with which shells ask `xtables complete` for candidates. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMPLETION, type SHELLS } from './applets/own'

@@ -1,4 +1,4 @@
-/** `xtables apply --confirm SECONDS`, and the commands that decide what becomes of it. */
+/** `xtables apply --confirm SECONDS`, and the commands that confirm the change or take it back. */
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

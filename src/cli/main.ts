@@ -1,4 +1,7 @@
-/** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
+/**
+ * The command `xtables`: one executable that runs the applet named by its first word, or by the name it was
+ * called by.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'

@@ -1,4 +1,4 @@
-/** `xtables monitor`: what is changed in nf_tables, and how packets go through it, as xtables-monitor(8) prints them. */
+/** `xtables monitor`: changes in nf_tables and traces of packets, printed as xtables-monitor(8) does. */
 import { ERRNO } from '../abi/errno'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { NETLINK_NETFILTER } from '../abi/netlink'

@@ -1,4 +1,4 @@
-/** What an applet works on: where its text goes, and which packet filter its tables are in. */
+/** What an applet works with: its output, and the packet filter that contains its tables. */
 import {
   closeSync,
   constants,

@@ -1,4 +1,4 @@
-/** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
+/** Small applets that iptables has no equivalent of: captures, dumps, help. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError, XtablesError } from '../errors'

@@ -1,7 +1,7 @@
 /**
- * A change that is taken back unless it is confirmed: a private directory that all who have to do with it share, the one
- * that makes the change, the one that waits, and the one that confirms it. Which of them decides, a rename does: of a file that
- * is there once.
+ * A change that is taken back unless it is confirmed: a private directory shared by the process that makes
+ * the change, the one that waits, and the one that confirms. The rename of a file that exists once decides
+ * which of them wins.
  */
 import { existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

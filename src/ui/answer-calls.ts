@@ -1,4 +1,4 @@
-/** What is done for the page. */
+/** Answers the calls of the page. */
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'

@@ -1,4 +1,4 @@
-/** Sets the packet's mark to a hash of what it says. */
+/** Sets the packet's mark to a hash of its header fields. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { be16, be32, type Field, raw, u16, u32 } from '../../binary/codec'

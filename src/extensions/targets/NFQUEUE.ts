@@ -1,4 +1,4 @@
-/** Passes packets to programs, which say what becomes of them. */
+/** Passes packets to programs, which return a verdict. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, u16 } from '../../binary/codec'

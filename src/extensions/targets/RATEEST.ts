@@ -1,4 +1,4 @@
-/** Estimates the rate of the packets that come by, for the match rateest to ask for. */
+/** Estimates the rate of matching packets, for the match rateest. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8 } from '../../binary/codec'

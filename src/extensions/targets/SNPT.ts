@@ -1,4 +1,4 @@
-/** Translates the prefix of the source, without looking at connections (RFC 6296). */
+/** Translates the prefix of the source, without connection tracking (RFC 6296). */
 
 import { raw, u8, u16 } from '../../binary/codec'
 import { both, type Fields, struct } from '../../binary/struct'

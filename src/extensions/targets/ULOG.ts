@@ -1,4 +1,4 @@
-/** What NFLOG came after. No kernel has it since Linux 3.17, nor has there been a header. */
+/** The predecessor of NFLOG. Kernels since Linux 3.17 lack it, and so do the headers. */
 
 import { u32, u64 } from '../../binary/codec'
 import { struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** The ipsets of an in-process kernel: their names and contents, and the index by which rules refer to each. */
+/** The sets of an in-process kernel: their names and contents, and the index by which rules refer to each. */
 
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'

@@ -1,4 +1,4 @@
-/** The messages that change tables, chains and rules, carried out as Linux does. */
+/** Carries out messages that change tables, chains and rules as Linux does. */
 import { ERRNO } from '../../../abi/errno'
 import { FAMILIES, type Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'

@@ -1,4 +1,4 @@
-/** The expressions of a rule as Linux takes them: what it refuses, and what it tells of each afterwards. */
+/** Checks the expressions of a rule as Linux does: what it refuses, and what it returns for each. */
 import { ERRNO } from '../../../abi/errno'
 import type { Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'

@@ -1,4 +1,4 @@
-/** Makes tables that were captured: as the kernel told of them, whether or not this one would have made them. */
+/** Creates captured tables as they were reported, even if this kernel would have refused them. */
 import type { Family } from '../../../abi/family'
 import { NFT_VERDICT, NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
 import { IptcError } from '../../../errors'

@@ -1,4 +1,4 @@
-/** Messages that take effect together or not at all: what stands between NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END. */
+/** A batch of messages that take effect together: those between NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END. */
 import { ERRNO } from '../../../abi/errno'
 import { NLM_F_ACK, NLM_F_ECHO } from '../../../abi/netlink'
 import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END } from '../../../abi/nf-tables'
