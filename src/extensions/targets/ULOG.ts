@@ -11,7 +11,7 @@ import { integer, integer64 } from '../values/integer'
 import { line, quoted } from '../values/string'
 
 const [FIRST, LAST] = [1, 32]
-/** Groups are bits, of which iptables looks at the lowest. */
+/** Groups are bits; iptables uses the lowest one set. */
 const groupOf = (bits: number): number => (bits === 0 ? 0 : Math.log2((bits & -bits) >>> 0) + 1)
 
 export const ULOG = target('ULOG', {
