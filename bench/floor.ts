@@ -1,4 +1,4 @@
-/** The system calls of one edit and nothing else: the same blob is read and put back, in buffers that are made once. */
+/** Only the system calls of one edit: the same blob is read and written back, in buffers that are allocated once. */
 import { FAMILIES } from '../src/abi/family'
 import { counters, countersInfo, getEntries, getInfo, replace } from '../src/abi/x-tables'
 import { LinuxKernel } from '../src/kernel/linux/linux-kernel'

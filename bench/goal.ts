@@ -1,4 +1,4 @@
-/** What ours is to be, from so many rules on. */
+/** Performance goals, each from a given number of rules on. */
 export interface Goal {
   readonly from: number
   /** Ours divided by another's time. */

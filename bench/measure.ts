@@ -1,4 +1,4 @@
-/** Times in milliseconds, of bodies that take turns: what disturbs the machine disturbs all of them. */
+/** Times in milliseconds, of bodies that run in turns, so that noise on the machine affects all of them alike. */
 
 /** What returns a number, or a promise of one, has measured itself, in milliseconds; else it is timed. */
 export type Body = () => unknown

@@ -1,4 +1,4 @@
-/** Peak memory of processes that do one thing and end. */
+/** Peak memory of processes that do one thing and exit. */
 import { join } from 'node:path'
 import type { Stage } from './stage'
 

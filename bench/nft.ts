@@ -1,4 +1,4 @@
-/** What operations on nf_tables cost beside their bare messages and the tools of iptables-nft. */
+/** The cost of nf_tables operations compared with their bare messages and with the iptables-nft tools. */
 import type { FamilyName } from '../src/abi/family'
 import { FAMILIES } from '../src/abi/family'
 import { NLM_F_APPEND, NLM_F_CREATE } from '../src/abi/netlink'

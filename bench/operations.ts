@@ -1,4 +1,4 @@
-/** What is timed, who does it beside us, and how we ought to compare. Every body leaves the table as it was. */
+/** The operations to time, what they are compared with, and the goals. Every body leaves the table unchanged. */
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type AnyRule, type AnyTable, type Chain, easy, Rule, Rule6, restore, save } from '../src/index'

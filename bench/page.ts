@@ -1,4 +1,4 @@
-/** What was measured as a table of Markdown, with each goal beside its figure. */
+/** Prints the measurements as a Markdown table, with the goals. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { FamilyName } from '../src/abi/family'
 import type { Goal } from './goal'

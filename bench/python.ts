@@ -1,4 +1,4 @@
-/** python-iptables, where it is installed. Each program prints how long it took, without the start of Python. */
+/** python-iptables, if it is installed. Each program prints its time without the start of Python. */
 import { spawnSync } from 'node:child_process'
 import type { Stage } from './stage'
 

@@ -1,4 +1,4 @@
-/** A desired state that differs from a table in a few rules, beside a transaction that makes the same changes. */
+/** Reconciling a table that differs in a few rules, compared with a transaction that makes the same changes. */
 import { type AnyRule, Chain, reconcile, Table, Table6, type TableOptions } from '../src/index'
 import type { Goal } from './goal'
 import type { Body } from './measure'

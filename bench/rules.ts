@@ -1,4 +1,4 @@
-/** The rules that everything is timed with: an address, a port and a comment each, 488 bytes in a table of IPv4. */
+/** The rules that are timed: each has an address, a port and a comment, and takes 488 bytes in an IPv4 table. */
 import type { FamilyName } from '../src/abi/family'
 
 const ADDRESSES: Readonly<Record<FamilyName, (i: number) => string>> = {

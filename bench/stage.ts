@@ -1,4 +1,4 @@
-/** A network namespace with a table of so many rules, and whoever else works on it there. */
+/** A network namespace with a table of a given number of rules, and the other programs that work on it there. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Bodies that leave the table as it was. */
+/** Bodies that undo their change to the table. */
 import type { Body } from './measure'
 
 /** Times `work` alone, and takes back what it did. */

@@ -1,6 +1,6 @@
 /**
- * The tables of docs/writing-extensions.md: every building block that modules of extensions are made of, with the first sentence of
- * its comment and the module to learn it from, which is the shortest that uses it.
+ * The tables of docs/writing-extensions.md: every building block of extension modules, with the first
+ * sentence of its comment and the shortest module that uses it.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'

@@ -1,4 +1,4 @@
-/** Bundles the page of `xtables ui` into a folder: what it is loaded from, and nothing else. */
+/** Bundles the page of `xtables ui` into a directory with everything that it loads. */
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'

@@ -1,6 +1,7 @@
 /**
- * Bundles the command: `dist/command.js`, and `dist/xtables.js`, which starts it; and what lays graphs out, with its licences, so
- * that nobody has to install that: `dist/graph/dagre.js`; and the page of `xtables ui`: `dist/page`. `npm run build` calls it.
+ * Bundles the command (`dist/command.js`, and `dist/xtables.js`, which starts it), the graph layout library
+ * with its licences (`dist/graph/dagre.js`), and the page of `xtables ui` (`dist/page`). `npm run build`
+ * calls it.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, readFileSync, rmSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** CHANGELOG.md, in the form of Keep a Changelog: what is not released yet, and how it becomes a release. */
+/**
+ * Reads and writes CHANGELOG.md in the Keep a Changelog format: the unreleased section, and how it becomes a
+ * release.
+ */
 
 const UNRELEASED = '## [Unreleased]\n'
 

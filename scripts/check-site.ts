@@ -1,6 +1,6 @@
 /**
- * The links of the built site: each leads to a page of it, and to an anchor that the page has; and nothing that a page loads
- * is on another host. Links that lead out of the site are not followed.
+ * Checks the links of the built site: each must lead to a page of it, and to an existing anchor, and pages
+ * must load nothing from other hosts. External links are not followed.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'

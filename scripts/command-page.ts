@@ -1,4 +1,4 @@
-/** The reference of the command: docs/command.md, from the declarations of its applets. */
+/** Writes docs/command.md, the reference of the command, from the declarations of its applets. */
 import type { Applet } from '../src/cli/applets/applet'
 import {
   hasOptionsOfIptables,

@@ -1,4 +1,4 @@
-/** docs/errors.md: every code of an error, with a message that was really produced. */
+/** Writes docs/errors.md: every error code, with a message that was actually produced. */
 import { ERROR_CODES, type ErrorCode } from '../src/error-codes'
 import { provoked } from '../test/support/provoked-errors'
 

@@ -1,4 +1,7 @@
-/** The reference page of all extensions: options and requirements of each, and an example rule in three notations. */
+/**
+ * Writes the reference page of all extensions: their options and requirements, and an example rule in three
+ * notations.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../src/abi/family'

@@ -1,4 +1,4 @@
-/** man/xtables.8, from the declarations of the applets, in the macros of man(7). */
+/** Writes man/xtables.8 from the declarations of the applets, with the macros of man(7). */
 import type { Applet } from '../src/cli/applets/applet'
 import {
   hasOptionsOfIptables,

@@ -1,6 +1,6 @@
 /**
- * JSON Schemas of rules and dumps, made from the declarations of the extensions by way of the zod schemas; and of
- * sets, made from those of their types.
+ * JSON Schemas: of rules and dumps, from the extensions' zod schemas; of sets, from the declarations of their
+ * types.
  */
 import * as z from 'zod'
 import { TABLES } from '../src/abi/netfilter'

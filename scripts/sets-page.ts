@@ -1,4 +1,4 @@
-/** The reference page of set types: the options, the entry fields and an example of each. */
+/** Writes the reference page of set types: options, entry fields and an example of each. */
 
 import {
   type AnyField,

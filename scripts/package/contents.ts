@@ -1,4 +1,4 @@
-/** What the package has in it, and nothing else. */
+/** The files that the package must contain. No others are allowed. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Packed, ROOT } from './pack'

@@ -1,4 +1,4 @@
-/** The package as npm packs it from what is built, and projects that have nothing but it. */
+/** Packs the built package with npm, and creates projects with only it installed. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** The errno values that these interfaces answer with. asm-generic/errno-base.h, asm-generic/errno.h */
+/** The errno values that these interfaces return. asm-generic/errno-base.h, asm-generic/errno.h */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,

@@ -1,4 +1,4 @@
-/** IPv4 and IPv6 as data: everything in which the two interfaces differ. */
+/** IPv4 and IPv6 as data: all differences between the two interfaces. */
 
 import * as ip4 from './ip-tables'
 import * as ip6 from './ip6-tables'

@@ -1,5 +1,5 @@
 /**
- * ipsets: looking them up over getsockopt(SOL_IP, SO_IP_SET), for rules of both families; and the constants of their
+ * ipset: lookups over getsockopt(SOL_IP, SO_IP_SET), for rules of both families, and the constants of its
  * netlink messages. linux/netfilter/ipset/ip_set.h, ip_set_bitmap.h, ip_set_hash.h, ip_set_list.h
  */
 import { array, u8, u16, u32, u64 } from '../binary/codec'

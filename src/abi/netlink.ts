@@ -1,4 +1,4 @@
-/** Messages between the kernel and programs, and the attributes in them. linux/netlink.h */
+/** Netlink messages and attributes. linux/netlink.h */
 import { s32, u16, u32 } from '../binary/codec'
 import { struct } from '../binary/struct'
 

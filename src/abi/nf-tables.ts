@@ -1,5 +1,5 @@
 /**
- * nf_tables over netlink: messages, attributes and what they hold. linux/netfilter/nf_tables.h, nf_tables_compat.h,
+ * nf_tables over netlink: messages and attributes. linux/netfilter/nf_tables.h, nf_tables_compat.h,
  * nfnetlink.h. Numbers in attributes are in network order.
  */
 import type { Hook, TableName } from './netfilter'

@@ -1,4 +1,4 @@
-/** What the kernel says of interfaces. linux/rtnetlink.h, linux/if_link.h, linux/if_arp.h */
+/** Messages about network interfaces. linux/rtnetlink.h, linux/if_link.h, linux/if_arp.h */
 import { s32, u8, u16, u32 } from '../binary/codec'
 import { struct } from '../binary/struct'
 

@@ -1,4 +1,4 @@
-/** What both families share of the interface. linux/netfilter/x_tables.h */
+/** The part of the interface that both families share. linux/netfilter/x_tables.h */
 import { array, raw, s32, u8, u16, u32, u64 } from '../binary/codec'
 import { struct } from '../binary/struct'
 import { text } from '../binary/text'

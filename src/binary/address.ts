@@ -1,4 +1,4 @@
-/** Addresses as text. Bytes in network order. */
+/** Converts addresses between text and bytes in network order. */
 import type { Codec } from './codec'
 
 const groups = (text: string): number[] =>

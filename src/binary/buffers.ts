@@ -1,7 +1,7 @@
 /**
- * Memory for big requests, which is used again. Of an edit among 100,000 rules, mapping the pages of two fresh buffers
- * and freeing them takes as long as copying their 49 MB. What is spare is held for a second, and then weakly: it goes when
- * memory is wanted.
+ * A pool of buffers for large requests. When editing 100,000 rules, mapping and freeing the pages of two new
+ * buffers takes as long as copying their 49 MB. A spare buffer is held for a second, and then weakly, so that
+ * it can be garbage-collected.
  */
 
 /** Below this, a fresh buffer costs nothing that could be measured. */

@@ -1,11 +1,11 @@
 /**
- * Values of fixed size in memory as a C compiler lays them out on LP64, little-endian machines. The only place that
- * knows of byte order.
+ * Values of fixed size in memory, as a C compiler lays them out on little-endian LP64 machines. Only this
+ * file deals with byte order.
  */
 
-/** How one type lies in memory. `at` is the absolute position of its first byte. */
+/** How one type is laid out in memory. `at` is the absolute position of its first byte. */
 export interface Codec<T> {
-  /** Bytes that a value takes, tail padding included. */
+  /** Size of a value in bytes, including tail padding. */
   readonly size: number
   /** C alignment in bytes. */
   readonly align: number
@@ -13,18 +13,18 @@ export interface Codec<T> {
   write(bytes: Uint8Array, at: number, value: T): void
 }
 
-/** A codec at a fixed place in a struct: `at` is where the struct begins. */
+/** A codec at a fixed place in a struct: `at` is the offset of the struct. */
 export interface Field<T> extends Codec<T> {
   readonly offset: number
 }
 
-/** `bytes[at]`, where the caller has checked the bounds once for the whole struct. */
+/** `bytes[at]`. The caller has checked the bounds once for the whole struct. */
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 
-/** The same value. @throws RangeError rather than cutting off what a field cannot hold */
+/** Returns the value. @throws RangeError if the field cannot hold it, rather than truncate it */
 const fitting = (value: number, max: number): number => {
   if (!Number.isInteger(value) || value < 0 || value > max)
-    throw new RangeError(`${value} does not fit, the field holds ${max} at most`)
+    throw new RangeError(`${value} does not fit: the field holds at most ${max}`)
   return value
 }
 
@@ -38,7 +38,7 @@ export const u8: Codec<number> = {
   },
 }
 
-/** `bool` or a byte that holds a truth value. */
+/** `bool`, or a byte that holds a boolean. */
 export const bool8: Codec<boolean> = {
   size: 1,
   align: 1,
@@ -59,7 +59,7 @@ export const u16: Codec<number> = {
   },
 }
 
-/** `__be16`: ports where the kernel keeps them as they stand in a packet. */
+/** `__be16`: a port in network byte order. */
 export const be16: Codec<number> = {
   size: 2,
   align: 2,
@@ -102,7 +102,7 @@ export const be32: Codec<number> = {
 /** `__s32` */
 export const s32: Codec<number> = { size: 4, align: 4, read: (bytes, at) => readU32(bytes, at) | 0, write: writeU32 }
 
-/** A C `int` that holds a truth value. */
+/** A C `int` that holds a boolean. */
 export const bool32: Codec<boolean> = {
   size: 4,
   align: 4,
@@ -117,7 +117,7 @@ export const u64: Codec<bigint> = {
   read: (bytes, at) => (BigInt(readU32(bytes, at + 4)) << 32n) | BigInt(readU32(bytes, at)),
   write(bytes, at, value) {
     if (BigInt.asUintN(64, value) !== value) throw new RangeError(`${value} does not fit into 64 bits`)
-    // Nearly all are small, and arithmetic on them is slow.
+    // Nearly all values are small, and bigint arithmetic is slow.
     const isSmall = value <= 0xffff_ffffn
     writeU32(bytes, at, Number(isSmall ? value : value & 0xffff_ffffn))
     writeU32(bytes, at + 4, isSmall ? 0 : Number(value >> 32n))
@@ -136,13 +136,13 @@ export const be64: Codec<bigint> = {
   },
 }
 
-/** `size` bytes as they are; a read is a copy. `align` is that of the C type that they stand for. */
+/** `size` bytes, unchanged; a read returns a copy. `align` is the alignment of the C type that they represent. */
 export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
   size,
   align,
   read: (bytes, at) => bytes.slice(at, at + size),
   write(bytes, at, value) {
-    // For few bytes, what `set` does before it copies them takes longer than that.
+    // For a few bytes, the overhead of `set` costs more than the copy.
     if (size > SHORT) bytes.set(value.subarray(0, size), at)
     else for (let i = 0; i < size && i < value.length; i++) bytes[at + i] = value[i] as number
   },
@@ -150,7 +150,7 @@ export const raw = (size: number, align = 1): Codec<Uint8Array> => ({
 
 const SHORT = 16
 
-/** `count` values of one type, one behind the other. */
+/** An array of `count` values of one type. */
 export const array = <T>(codec: Codec<T>, count: number): Codec<T[]> => ({
   size: codec.size * count,
   align: codec.align,
@@ -160,7 +160,7 @@ export const array = <T>(codec: Codec<T>, count: number): Codec<T[]> => ({
   },
 })
 
-/** Two values of one type: a first and a last, a value and a mask. */
+/** Two values of one type: a first and a last, or a value and a mask. */
 export const pair = <T>(codec: Codec<T>): Codec<readonly [T, T]> => ({
   size: codec.size * 2,
   align: codec.align,

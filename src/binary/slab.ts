@@ -1,4 +1,4 @@
-/** Memory that many small arrays share: V8 asks the system for memory for each array of more than 64 bytes. */
+/** Memory shared by many small arrays: V8 allocates system memory for every array of more than 64 bytes. */
 
 const SLAB_SIZE = 1 << 18
 

@@ -1,10 +1,10 @@
-/** C structs: fields at their natural alignment, tail padding, and the size that the kernel's compiler gave. */
+/** C structs: fields at their natural alignment, tail padding, and the size that the kernel's compiler uses. */
 import type { Codec, Field } from './codec'
 
 type Shape = Readonly<Record<string, Codec<never> | Codec<unknown>>>
 type Value<C> = C extends Codec<infer T> ? T : never
 
-/** The fields of a struct, each a codec that is told where the struct begins. */
+/** The fields of a struct. Each is a codec that takes the offset of the struct. */
 export type Fields<S> = { readonly [K in keyof S]: Field<Value<S[K]>> }
 
 export interface Struct<S = Shape> extends Codec<{ [K in keyof S]: Value<S[K]> }> {
@@ -15,19 +15,19 @@ export interface Struct<S = Shape> extends Codec<{ [K in keyof S]: Value<S[K]> }
 
 const roundUp = (value: number, align: number): number => Math.ceil(value / align) * align
 
-/** Some bytes of a struct. */
+/** A range of bytes in a struct. */
 export type Extent = Pick<Field<unknown>, 'offset' | 'size'>
 
-/** Where the bytes lie that a field is made of, by field. */
+/** The bytes that each field is made of. */
 const extents = new WeakMap<Field<unknown>, readonly Extent[]>()
 
-/** The bytes that say all that a field says; undefined where it is more than some codecs in their places. */
+/** The bytes that hold everything a field says; undefined if the field is not just codecs in their places. */
 export const extentsOf = (field: Field<unknown>): readonly Extent[] | undefined => extents.get(field)
 
-/** Fields that are codecs in their places, seen as what they are. */
+/** Fields that are just codecs in their places. */
 const plain = new WeakSet<Field<unknown>>()
 
-/** Where the codecs begin that a field is made of, if it is nothing else. */
+/** The offsets of the codecs that a field is made of, if it consists of nothing else. */
 export const placesOf = (field: Field<unknown>): readonly number[] | undefined =>
   plain.has(field) ? extents.get(field)?.map(({ offset }) => offset) : undefined
 
@@ -36,7 +36,7 @@ function over<T>(parts: readonly (readonly Extent[] | undefined)[], field: Field
   return field
 }
 
-/** As {@link over}, of codecs and of fields that are plain themselves. */
+/** As {@link over}, for codecs and for fields that are plain themselves. */
 function plainOver<T>(parts: readonly Field<unknown>[], own: readonly Extent[], field: Field<T>): Field<T> {
   if (parts.every((part) => plain.has(part))) plain.add(field)
   return over([own, ...parts.map(extentsOf)], field)
@@ -53,8 +53,9 @@ const place = <T>(codec: Codec<T>, offset: number): Field<T> =>
 
 /**
  * Declares a C struct.
- * @param cName the C type; scripts/abi.ts compares it with what a compiler says. Keys are its members in camel case.
- * @param size its `sizeof`; a layout that adds up to anything else throws.
+ * @param cName the C type, which scripts/abi.ts compares with a compiler's. Keys are its members in camel
+ *   case.
+ * @param size its `sizeof`; a layout with any other size throws.
  */
 export function struct<const S extends Shape>(cName: string, size: number, shape: S): Struct<S> {
   const fields: Record<string, Field<unknown>> = {}
@@ -84,18 +85,18 @@ export function struct<const S extends Shape>(cName: string, size: number, shape
   }
 }
 
-/** A field of a struct that is itself the field `outer` of another. */
+/** A field of a struct that is itself the field `outer` of another struct. */
 export const within = <T>(outer: Field<unknown>, inner: Field<T>): Field<T> =>
   over([extentsOf(inner)?.map(({ offset, size }) => ({ offset: outer.offset + offset, size }))], {
     ...place(inner, outer.offset),
     offset: outer.offset + inner.offset,
   })
 
-/** What a union also holds: another type at the place of a field. */
+/** Another member of a union: a different type at the same place as a field. */
 export const unionWith = <T>({ offset }: Pick<Field<unknown>, 'offset'>, codec: Codec<T>): Field<T> =>
   place(codec, offset)
 
-/** The fields of the struct at `index` in a field that holds several of them. */
+/** The fields of the struct at `index` in a field that is an array of structs. */
 export function elementOf<const S extends Shape>(
   outer: Field<unknown>,
   { size, fields }: Struct<S>,
@@ -119,15 +120,15 @@ export const both = <A, B>(first: Field<A>, second: Field<B>): Field<readonly [A
     },
   })
 
-/** A field seen otherwise: another value, which nothing but the bytes of that field says. */
+/** A view of a field: another value, computed only from the bytes of that field. */
 export const seen = <T>(field: Field<unknown>, { read, write }: Pick<Field<T>, 'read' | 'write'>): Field<T> =>
   over([extentsOf(field)], { offset: field.offset, size: field.size, align: field.align, read, write })
 
-/** A field in which no byte has a say. */
+/** A field whose value depends on no byte. */
 export const placeless = <T>({ read, write }: Pick<Field<T>, 'read' | 'write'>): Field<T> =>
   over([], { offset: 0, size: 0, align: 1, read, write })
 
-/** One or more bits of a field as a truth value. */
+/** One or more bits of a field as a boolean. */
 export const bit = (field: Field<number>, mask: number): Field<boolean> =>
   seen(field, {
     read: (bytes, at) => (field.read(bytes, at) & mask) !== 0,
@@ -137,5 +138,5 @@ export const bit = (field: Field<number>, mask: number): Field<boolean> =>
     },
   })
 
-/** What an extension without a payload has, which no header declares. */
+/** The struct of an extension without a payload. No header declares it. */
 export const nothing = struct('', 0, {})

@@ -1,7 +1,7 @@
 /**
- * Bytes of the kernel that are text to people: NUL-terminated, UTF-8 by custom, but nothing checks that. A byte that is
- * not UTF-8 becomes a lone low surrogate U+DC80…U+DCFF (as PEP 383 does), so that any bytes survive the way to a string
- * and back.
+ * Kernel bytes that people read as text: NUL-terminated, and UTF-8 by convention, which nothing checks. A
+ * byte that is not UTF-8 becomes a lone low surrogate U+DC80…U+DCFF (as in PEP 383), so that any bytes
+ * survive the conversion to a string and back.
  */
 import type { Codec } from './codec'
 
@@ -9,7 +9,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x80 && byte <= 0xbf
 
-/** What may stand behind the first byte of a sequence, where that is less than any continuation. RFC 3629, section 4 */
+/**
+ * The range of the second byte of a sequence, where it is narrower than that of other continuation bytes. RFC
+ * 3629, section 4
+ */
 const SECOND: Readonly<Record<number, readonly [number, number]>> = {
   224: [0xa0, 0xbf],
   237: [0x80, 0x9f],
@@ -57,13 +60,13 @@ const isAscii = (text: string): boolean => {
   return true
 }
 
-/** How many bytes {@link encodeText} makes of a text. */
+/** How many bytes {@link encodeText} makes from a text. */
 export const encodedLength = (text: string): number => (isAscii(text) ? text.length : encodeText(text).length)
 
-/** Whether there are bytes that read as `text`: a lone surrogate that stands for no byte has none. */
+/** Whether some bytes decode to `text`: a lone surrogate that represents no byte has none. */
 export const isEncodable = (text: string): boolean => isAscii(text) || decodeText(encodeText(text)) === text
 
-/** Writes `text` at `at` if every character of it is ASCII; else it says false, and has written what it has. */
+/** Writes `text` at `at` if every character is ASCII. Otherwise returns false, and may have written part of it. */
 function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -73,7 +76,7 @@ function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {
   return true
 }
 
-/** Up to this, writing characters one by one is faster than asking for it. */
+/** Up to this length, writing characters one by one is faster than a call to the encoder. */
 const SHORT = 64
 
 /** The inverse of {@link decodeText}. */
@@ -90,7 +93,7 @@ export function encodeText(text: string): Uint8Array {
   return Buffer.concat(parts)
 }
 
-/** The text at `bytes[at]` up to its NUL, `size` bytes at most. */
+/** The text at `bytes[at]` up to its NUL, at most `size` bytes. */
 export function readText(bytes: Uint8Array, at: number, size: number): string {
   let text = ''
   for (let i = at; i < at + size; i++) {
@@ -127,9 +130,9 @@ export const text = (size: number): Codec<string> => ({
   write: (bytes, at, value) => writeText(bytes, at, size, value),
 })
 
-/** Hexadecimal digits, two a byte. */
+/** Hexadecimal digits, two per byte. */
 export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-/** The inverse of {@link hexOf}; undefined for what are no digits of whole bytes, and for no digit at all. */
+/** The inverse of {@link hexOf}; undefined for an empty text and for anything but pairs of hexadecimal digits. */
 export const parseHex = (digits: string): Uint8Array | undefined =>
   /^([\da-f]{2})+$/i.test(digits) ? new Uint8Array(Buffer.from(digits, 'hex')) : undefined

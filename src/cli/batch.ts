@@ -23,5 +23,5 @@ export function runBatch(lines: Iterable<string>, streams: Streams, run: RunLine
 }
 
 function noInput(): never {
-  throw new IptcError('XT_COMMAND', 'standard input is where batch has its lines from: name a file')
+  throw new IptcError('XT_COMMAND', 'batch reads its lines from standard input: name a file')
 }

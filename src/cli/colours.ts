@@ -1,4 +1,4 @@
-/** Whether a terminal is to be written to in colours. */
+/** Whether to write colours to a terminal. */
 
 type Environment = Readonly<Record<string, string | undefined>>
 

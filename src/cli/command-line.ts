@@ -1,4 +1,4 @@
-/** The words behind the name of one of our own applets, read by its declaration. */
+/** Parses the command line of one of our own applets by its declaration. */
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import { similarNames } from '../extensions/similar-names'

@@ -1,4 +1,4 @@
-/** `xtables completion SHELL`: scripts by which shells ask `xtables complete` what a word may become. */
+/** `xtables completion SHELL`: scripts with which shells ask `xtables complete` for candidates. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMPLETION, type SHELLS } from './applets/own'
@@ -23,7 +23,7 @@ export function runCompletion(args: readonly string[], { stdout }: Pick<Streams,
   const unknown = tools.find((name) => !TOOLS.has(name))
   if (unknown !== undefined)
     throw new CommandLineError(
-      `completion: xtables does not stand in for ${unknown}; it does for ${[...TOOLS.keys()].join(', ')}`,
+      `completion: xtables does not replace ${unknown}; it replaces ${[...TOOLS.keys()].join(', ')}`,
     )
   stdout(scriptOf(shell as Shell) + tools.map(ALSO[shell as Shell]).join(''))
 }

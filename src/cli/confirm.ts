@@ -1,4 +1,4 @@
-/** `xtables apply --confirm SECONDS`, and the commands that decide what becomes of it. */
+/** `xtables apply --confirm SECONDS`, and the commands that confirm the change or take it back. */
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,7 +43,7 @@ export function applyPending(
 ): () => void {
   if (place.kernel === 'memory' && place.state === undefined)
     throw new CommandLineError(
-      '--confirm wants --state with --kernel memory: no other process has the tables of this one',
+      '--confirm with --kernel memory requires --state: no other process can reach the tables in this one',
     )
   const pending = Pending.make(dataOf(plan, seconds, place, open))
   const holder = startHolder(pending, streams.self)
@@ -66,7 +66,7 @@ export function applyPending(
       streams.goOn((signal) => askToKeep(pending, seconds, streams, signal))
     else if (pending.decision === undefined)
       streams.stdout(`taken back in ${seconds} seconds, unless: xtables confirm ${pending.directory}\n`)
-    else throw new IptcError('XT_COMMAND', 'the time was over before the change was made: it is taken back')
+    else throw new IptcError('XT_COMMAND', 'the time ran out before the change was made: it is taken back')
   }
 }
 
@@ -105,7 +105,7 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
       pending.remove()
       throw new IptcError(
         'XT_COMMAND',
-        `nothing is changed: the process that would take it back does not start${result ? `: ${result.lines.join()}` : ''}`,
+        `nothing was changed: the process that would take the change back did not start${result ? `: ${result.lines.join()}` : ''}`,
       )
     }
   }

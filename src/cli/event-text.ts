@@ -1,4 +1,4 @@
-/** What was changed in nf_tables, as xtables-monitor(8) prints it: of iptables' tables in the words of iptables. */
+/** Prints changes in nf_tables as xtables-monitor(8) does: those of iptables' tables in iptables syntax. */
 import { FAMILIES } from '../abi/family'
 import { HOOKS } from '../abi/netfilter'
 import { NFT_VERDICT } from '../abi/nf-tables'

@@ -1,4 +1,4 @@
-/** What a command ends with where it cannot do what was asked: messages and exit statuses of the iptables commands. */
+/** How a command fails: messages and exit statuses of the iptables commands. */
 import { ERRNO } from '../abi/errno'
 import { Refusal } from '../blob/verify'
 import {

@@ -1,4 +1,4 @@
-/** Options of a command, as getopt_long(3) reads them: bunches of letters, names cut short, operands anywhere. */
+/** Parses command-line options as getopt_long(3) does: bundled letters, abbreviated names, operands anywhere. */
 
 export interface OptionSpec {
   readonly letter: string

@@ -12,8 +12,7 @@ export function runGraph(args: string[], open: OpenKernel, { stdout }: Pick<Io, 
   const { values } = readWords(GRAPH, args)
   const { format = 'mermaid', json } = values
   check('--format', format, GRAPH_FORMAT)
-  if (json && values.format !== undefined)
-    throw new CommandLineError('--json is a form of its own: --format has no place here')
+  if (json && values.format !== undefined) throw new CommandLineError('--json and --format exclude each other')
   const tables = readTables(values, open)
   stdout(json ? `${toJson(chainGraph(tables))}\n` : printGraph(tables, format as GraphFormat))
 }

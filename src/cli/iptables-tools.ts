@@ -1,6 +1,6 @@
 /**
- * The tools whose words we speak: those that keep their tables in ip_tables, and those that keep them in nf_tables. They are
- * called alike, and what they say differently stands here.
+ * The tools that are replaced: those that use ip_tables, and those that use nf_tables. Both have the same
+ * names; their differences are listed here.
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Starts the command from V8's code cache: of the time between `node` and the first system call of a command, compiling
- * its functions anew each time takes most. As Python does in `__pycache__`, the first run leaves the cache beside the
- * code, where it may write there; another Node, or another build of the command, makes its own.
+ * Starts the command from V8's code cache: compiling its functions takes most of the time between `node` and
+ * a command's first system call. As Python does with `__pycache__`, the first run writes the cache next to
+ * the code if it may. A different Node, or a different build of the command, makes its own.
  */
 import { closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { Module } from 'node:module'

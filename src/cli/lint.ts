@@ -1,4 +1,4 @@
-/** `xtables lint`: what is wrong in tables, or of no use. */
+/** `xtables lint`: finds rules that are wrong or useless. */
 import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'

@@ -1,4 +1,4 @@
-/** `xtables list`: what tables hold, chain by chain or as the tree that jumps make. */
+/** `xtables list`: the content of tables, chain by chain or as a tree of jumps. */
 import { toJson } from '../json'
 import { printList } from '../view/text'
 import { printTree } from '../view/tree'

@@ -1,4 +1,7 @@
-/** The command `xtables`: one executable, which is what the word before its others says, or the name it was called by. */
+/**
+ * The command `xtables`: one executable that runs the applet named by its first word, or by the name it was
+ * called by.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'
@@ -122,7 +125,7 @@ function runFamilyTool(tool: FamilyTool, words: readonly string[], outer: Place,
   using open = openKernel({ ...outer, ...place })
   const said = place.backend ?? outer.backend
   if (backend !== undefined && said !== undefined && said !== backend)
-    throw new CommandLineError(`${name} is for the backend ${backend}, and --backend says ${said}`)
+    throw new CommandLineError(`${name} is for the backend ${backend}, but --backend is ${said}`)
   const writing = { ...open.writing, backend: backend ?? backendOf(open, family) }
   const io = { ...streams, ...tablesIn({ ...open, writing }, family) }
   const status = runKind(kind, rest, family, io)
@@ -147,7 +150,7 @@ function runKind(kind: ToolAppletKind, words: readonly string[], family: FamilyN
 /** @throws CommandLineError where options say where the tables are, and none are asked for */
 function checkNoPlace(name: string, place: Place, why = 'it asks no kernel'): void {
   const [said] = Object.keys(place)
-  if (said !== undefined) throw new CommandLineError(`--${said} has no place with ${name}: ${why}`)
+  if (said !== undefined) throw new CommandLineError(`--${said} cannot be used with ${name}: ${why}`)
 }
 
 /** Tools that by themselves have no `--help`, or print it elsewhere, or fail with it. */
@@ -208,7 +211,7 @@ function unknownApplet(name: string): CommandLineError {
   const near = similarNames(name, load.usage().appletNames())
   const what = name.startsWith('-') ? 'option' : 'applet'
   return new CommandLineError(
-    `there is no ${what} ${JSON.stringify(name)}; ${near === undefined ? '' : `${near}; `}xtables help says what there is`,
+    `there is no ${what} ${JSON.stringify(name)}; ${near === undefined ? '' : `${near}; `}see xtables help`,
   )
 }
 
@@ -283,7 +286,7 @@ function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, s
 /** Starts what takes its time, and says what is wrong where something is. */
 function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
   if (streams.goOn === undefined)
-    throw new CommandLineError(`${name} goes on until it is ended: it is no line of a batch`)
+    throw new CommandLineError(`${name} runs until it is stopped: it cannot be a line of a batch`)
   streams.goOn(async (signal) => {
     try {
       return await work(signal)
@@ -308,7 +311,7 @@ function runPending(name: string, args: readonly string[], place: Place, streams
 
 /** @throws CommandLineError for what would mean nothing */
 function checkNoBackend({ backend }: Place, why: string): void {
-  if (backend !== undefined) throw new CommandLineError(`${why}: --backend ${backend} has no place here`)
+  if (backend !== undefined) throw new CommandLineError(`${why}: --backend ${backend} cannot be used here`)
 }
 
 function runMigrate(args: string[], outer: Place, streams: Streams): number {

@@ -1,4 +1,4 @@
-/** `xtables metrics`: what labelled rules have counted, printed once or served. */
+/** `xtables metrics`: counters of labelled rules, printed once or served over HTTP. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { IptcError } from '../errors'

@@ -1,4 +1,4 @@
-/** `xtables monitor`: what is changed in nf_tables, and how packets go through it, as xtables-monitor(8) prints them. */
+/** `xtables monitor`: changes in nf_tables and traces of packets, printed as xtables-monitor(8) does. */
 import { ERRNO } from '../abi/errno'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { NETLINK_NETFILTER } from '../abi/netlink'
@@ -45,11 +45,11 @@ function readRequest(args: string[]): Request {
   ])
   const [family, other] = [...families]
   if (other !== undefined)
-    throw new CommandLineError('monitor looks at one family, or at all: say one of -4 and -6, or none')
+    throw new CommandLineError('-4 and -6 exclude each other: without them, monitor shows all families')
   if (family !== undefined && !Object.hasOwn(FAMILIES, family))
-    throw new CommandLineError(`--family is ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
+    throw new CommandLineError(`--family must be ${Object.keys(FAMILIES).join(' or ')}, not ${family}`)
   const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count)
-  if (!(count > 0)) throw new CommandLineError(`--count is a number of lines from 1, not ${values.count}`)
+  if (!(count > 0)) throw new CommandLineError(`--count must be a number of lines from 1, not ${values.count}`)
   const trace = values.trace ?? false
   return {
     event: values.event ?? !trace,

@@ -1,4 +1,4 @@
-/** What an applet works on: where its text goes, and which packet filter its tables are in. */
+/** What an applet works with: its output, and the packet filter that contains its tables. */
 import {
   closeSync,
   constants,
@@ -81,7 +81,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
       continue
     }
     const value = glued ?? next
-    if (value === undefined) throw new CommandLineError(`--${name} wants a word behind it`)
+    if (value === undefined) throw new CommandLineError(`--${name} requires a value`)
     place[name] = value
     rest = rest.slice(glued === undefined ? 2 : 1)
   }
@@ -109,12 +109,12 @@ export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...p
 function readBackend(word: string | undefined): BackendName | undefined {
   if (word === undefined) return saidBackend()
   if (aBackend.accepts(word)) return word as BackendName
-  throw new CommandLineError(`--backend is ${aBackend.expected}, not ${word}`)
+  throw new CommandLineError(`--backend must be ${aBackend.expected}, not ${word}`)
 }
 
 function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 'writing'> {
   if (kernel === 'memory') return openMemory(netns, state)
-  if (kernel !== 'linux') throw new CommandLineError(`--kernel is linux or memory, not ${kernel}`)
+  if (kernel !== 'linux') throw new CommandLineError(`--kernel must be linux or memory, not ${kernel}`)
   if (state !== undefined)
     throw new CommandLineError('--state is for --kernel memory: the kernel of Linux keeps its own tables')
   const namespace = netns === undefined ? undefined : openNamespace(netns)

@@ -1,4 +1,4 @@
-/** Subcommands of `xtables` that iptables has no equal of: captures, dictionaries, help. */
+/** Small applets that iptables has no equivalent of: captures, dumps, help. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { IptcError, XtablesError } from '../errors'
@@ -49,8 +49,7 @@ const SETS = 'sets'
 /** `dump`: rules as dictionaries, with the ipsets that they may refer to. */
 export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
   const { values, positionals } = readWords(DUMP, args)
-  if (!values.json)
-    throw new CommandLineError('dump wants --json, the only form there is; text is what save and restore are for')
+  if (!values.json) throw new CommandLineError('dump requires --json, its only format; use save for text')
   const { dumpAll, dumpSets, dumpTable } = requireEasy()
   const place = { ipv6: values.ipv6 ?? false, kernel, backend }
   const [table] = positionals
@@ -127,7 +126,7 @@ function entriesOf(value: unknown, what: string): [string, unknown][] {
 }
 
 function listOf(value: unknown, chain: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new IptcError('XT_COMMAND', `chain ${chain} is a list of rules`)
+  if (!Array.isArray(value)) throw new IptcError('XT_COMMAND', `chain ${chain} must be a list of rules`)
   return value
 }
 

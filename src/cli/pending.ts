@@ -1,7 +1,7 @@
 /**
- * A change that is taken back unless it is confirmed: a private directory that all who have to do with it share, the one
- * that makes the change, the one that waits, and the one that confirms it. Which of them decides, a rename does: of a file that
- * is there once.
+ * A change that is taken back unless it is confirmed: a private directory shared by the process that makes
+ * the change, the one that waits, and the one that confirms. The rename of a file that exists once decides
+ * which of them wins.
  */
 import { existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -53,7 +53,7 @@ export class Pending {
       pending?.remove()
       throw new IptcError(
         'XT_COMMAND',
-        `nothing is changed: what takes the change back cannot be kept in ${place}: ${fileReason(cause)}`,
+        `nothing was changed: the files to take the change back cannot be written to ${place}: ${fileReason(cause)}`,
         { cause },
       )
     }
@@ -64,10 +64,10 @@ export class Pending {
     const path = resolve(directory)
     const stats = lstatSync(path, { throwIfNoEntry: false })
     if (stats === undefined)
-      throw new IptcError('XT_COMMAND', `no change waits in ${directory}: it was confirmed, or never made`)
+      throw new IptcError('XT_COMMAND', `no change is pending in ${directory}: it was confirmed, or never made`)
     const isOurs = [0, process.geteuid?.()].includes(stats.uid) && (stats.mode & 0o077) === 0
     if (!stats.isDirectory() || !isOurs || !existsSync(join(path, DATA)))
-      throw new IptcError('XT_COMMAND', `${directory} is no directory of xtables apply --confirm`)
+      throw new IptcError('XT_COMMAND', `${directory} is not a directory of xtables apply --confirm`)
     return new Pending(path)
   }
 

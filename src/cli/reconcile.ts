@@ -54,7 +54,7 @@ function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   const [one, ...others] = said as Ownership[]
   if (one === undefined || others.length > 0)
     throw new CommandLineError(
-      'which chains are yours is said by one of --tables, --chain NAME (any number of them) and --prefix NAME',
+      'say which chains are yours: with --tables, with --chain NAME (which may be repeated), or with --prefix NAME',
     )
   return one
 }
@@ -68,7 +68,7 @@ function placesOf(words: readonly string[]): Record<string, JumpPlace<string>> {
       throw new CommandLineError(
         `--jumps takes CHAIN=first, CHAIN=last, CHAIN=before:RULE or CHAIN=after:RULE, not ${word}`,
       )
-    if (places.has(chain)) throw new CommandLineError(`--jumps says twice where the jumps of chain ${chain} stand`)
+    if (places.has(chain)) throw new CommandLineError(`--jumps gives two places for the jumps of chain ${chain}`)
     places.set(chain, (place ?? { [side as string]: rule }) as JumpPlace<string>)
   }
   return Object.fromEntries(places)

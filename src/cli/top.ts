@@ -17,13 +17,13 @@ const MAX_SECONDS = 2_147_483
 function readDelay(word: string): number {
   const seconds = word.trim() === '' ? Number.NaN : Number(word)
   if (seconds > 0 && seconds <= MAX_SECONDS) return seconds
-  throw new CommandLineError(`--delay is a number of seconds above 0, not ${word}`)
+  throw new CommandLineError(`--delay must be a number of seconds above 0, not ${word}`)
 }
 
 function readCount(word: string | undefined): number {
   if (word === undefined) return Number.POSITIVE_INFINITY
   if (/^[1-9]\d*$/.test(word)) return Number(word)
-  throw new CommandLineError(`--count is a number of readings from 1, not ${word}`)
+  throw new CommandLineError(`--count must be a number of readings from 1, not ${word}`)
 }
 
 /** What was counted between two readings. */

@@ -56,7 +56,7 @@ function packetOf(values: Values): PacketDescription {
 
 function bytesOf(digits: string): Uint8Array {
   const bytes = parseHex(digits)
-  if (bytes === undefined) throw new CommandLineError('--bytes takes the packet as hexadecimal digits, two a byte')
+  if (bytes === undefined) throw new CommandLineError('--bytes takes the packet as hexadecimal digits, two per byte')
   return bytes
 }
 

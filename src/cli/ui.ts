@@ -65,12 +65,12 @@ export async function runUi(
 /** @throws CommandLineError */
 function readPort(word: string): number {
   if (/^\d{1,5}$/.test(word) && Number(word) <= 0xffff) return Number(word)
-  throw new CommandLineError(`--port is a number 0 to 65535, not ${JSON.stringify(word)}`)
+  throw new CommandLineError(`--port must be a number 0 to 65535, not ${JSON.stringify(word)}`)
 }
 
 /** @throws CommandLineError */
 function readDelay(word: string): number {
   const seconds = word.trim() === '' ? Number.NaN : Number(word)
   if (seconds >= LEAST_SECONDS && seconds <= MOST_SECONDS) return seconds
-  throw new CommandLineError(`--delay is a number of seconds from ${LEAST_SECONDS}, not ${word}`)
+  throw new CommandLineError(`--delay must be a number of seconds from ${LEAST_SECONDS}, not ${word}`)
 }

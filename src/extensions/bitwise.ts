@@ -1,4 +1,4 @@
-/** The options of the targets that change a number bit by bit: the new one is `(old & ~mask) ^ value`. */
+/** Options of the targets that change bits of a number: the new value is `(old & ~mask) ^ value`. */
 import type { Field } from '../binary/codec'
 import { view } from './fields'
 import type { ListForm } from './listing'
@@ -9,9 +9,9 @@ import type { ValueType } from './values/value'
 export type Change = readonly [value: number, mask: number]
 
 interface Bitwise {
-  /** The option that prints what these store. */
+  /** The option that prints what these options store. */
   readonly of: string
-  /** How one number is written. */
+  /** How a number is written. */
   readonly bits: ValueType<number>
   /** All bits of the number. */
   readonly all: number
@@ -27,7 +27,7 @@ export function bitwise(
   stored: Field<Change>,
   { of, bits, all, ...spec }: Bitwise,
 ): Readonly<Record<'and' | 'or' | 'xor', Option<string | number, never>>> {
-  /** @param see which number stands for what is stored, if one does */
+  /** @param see returns the number that represents the stored value, if there is one */
   const spelled = (see: (value: number, mask: number) => number | undefined, store: (number: number) => Change) =>
     synonym(
       of,
@@ -53,7 +53,7 @@ export function bitwise(
   }
 }
 
-/** The change in the words that say the most of it; undefined where neither of these does. */
+/** The most specific words for a change; undefined if none apply. */
 export function listBitwise([value, mask]: Change, all: number, hex: (bits: number) => string): string | undefined {
   if (value === 0) return `and ${hex(invert(mask, all))}`
   if (value === mask) return `or ${hex(value)}`
@@ -67,7 +67,7 @@ const listMark: ListForm<Change> = (change, { words: [word] }) => {
   return listBitwise(change, ALL, hex) ?? (change[1] === ALL ? `set ${hex(change[0])}` : `xset ${word}`)
 }
 
-/** `--set-xmark`, which prints them all, `--set-mark`, `--and-mark`, `--or-mark` and `--xor-mark`. */
+/** `--set-xmark`, which prints every change, `--set-mark`, `--and-mark`, `--or-mark` and `--xor-mark`. */
 export function markChanges(
   stored: Field<Change>,
   spec: Pick<Bitwise, 'present' | 'excludes'> & { readonly required?: boolean } = {},

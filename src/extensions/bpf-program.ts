@@ -1,4 +1,7 @@
-/** What Linux demands of a program of the classic Berkeley Packet Filter. bpf(4) of BSD; linux/bpf_common.h, linux/filter.h */
+/**
+ * Linux's checks of classic Berkeley Packet Filter programs, and an interpreter. bpf(4) of BSD;
+ * linux/bpf_common.h, linux/filter.h
+ */
 
 export interface Instruction {
   readonly code: number
@@ -40,12 +43,12 @@ const KNOWN: ReadonlySet<number> = new Set([
 /** BPF_MEMWORDS */
 const WORDS = 16
 const ALL_WORDS = 0xffff
-/** SKF_AD_OFF: behind it are numbers of the packet that are no bytes of it, four apart, up to SKF_AD_VLAN_TPID. */
+/** SKF_AD_OFF: offsets from here, four apart up to SKF_AD_VLAN_TPID, refer to packet metadata instead of bytes. */
 const [ANCILLARY, LAST_ANCILLARY] = [0xffff_f000, 0xffff_f000 + 60] as const
 
 const classOf = ({ code }: Instruction): number => code & 0x07
 
-/** Why an instruction cannot be, wherever it stands. */
+/** Why an instruction is invalid, wherever it is. */
 function flaw({ code, k }: Instruction): string | undefined {
   if (!KNOWN.has(code)) return `there is no operation ${code}`
   if ((code === (ALU | DIV) || code === (ALU | MOD)) && k === 0) return 'it divides by 0'
@@ -56,11 +59,11 @@ function flaw({ code, k }: Instruction): string | undefined {
   return isAncillary && (k > LAST_ANCILLARY || k % 4 !== 0) ? `there is nothing at ${k} of a packet` : undefined
 }
 
-/** How far from the next instruction this one may lead. */
+/** The distances of an instruction's possible successors from the next instruction. */
 const distances = (one: Instruction): number[] =>
   classOf(one) !== JMP ? [] : one.code === (JMP | JA) ? [one.k] : [one.jt, one.jf]
 
-/** The instruction at which memory is read that has not been written on each way there. */
+/** The first instruction that reads memory which is not written on every path to it. */
 function readsUnwritten(program: readonly Instruction[]): number {
   const written = program.map(() => ALL_WORDS)
   let now = 0
@@ -69,13 +72,13 @@ function readsUnwritten(program: readonly Instruction[]): number {
     if (classOf(one) === ST || classOf(one) === STX) now |= 1 << one.k
     if ((one.code === (LD | MEM) || one.code === (LDX | MEM)) && (now & (1 << one.k)) === 0) return true
     for (const distance of distances(one)) written[at + 1 + distance] = (written[at + 1 + distance] as number) & now
-    // What comes next is reached by jumps alone.
+    // The next instruction is reached only by jumps.
     if (classOf(one) === JMP) now = ALL_WORDS
     return false
   })
 }
 
-/** Why Linux would not run a program; what is wrong first is told, with the number of the instruction from 1. */
+/** Why Linux would refuse a program: the first fault, with the number of the instruction, counted from 1. */
 export function programFault(program: readonly Instruction[]): string | undefined {
   for (const [at, one] of program.entries()) {
     const left = program.length - at - 1
@@ -97,7 +100,7 @@ const COMPUTE: Readonly<Record<number, (a: number, b: number) => number>> = {
   [DIV]: (a, b) => Math.floor(a / b),
   64: (a, b) => a | b,
   80: (a, b) => a & b,
-  // A shift by more than 31 bits, which X may ask for, is by what its lowest five bits say.
+  // Only the lowest five bits of a shift count matter, as X may hold more than 31.
   [LSH]: (a, b) => a << b,
   [RSH]: (a, b) => a >>> b,
   [NEG]: (a) => -a,
@@ -113,8 +116,9 @@ const JUMPS: Readonly<Record<number, (a: number, b: number) => boolean>> = {
 const SIZES: Readonly<Record<number, number>> = { [W]: 4, [H]: 2, [B]: 1 }
 
 /**
- * Whether a program that Linux would run accepts a packet. One that reads behind its end, or divides by 0, does not.
- * @returns undefined where it asks for what is no byte of the packet
+ * Whether a program that Linux would accept accepts a packet. A program that reads past the end of the packet
+ * or divides by 0 does not.
+ * @returns undefined if it reads anything but bytes of the packet
  */
 export function isAccepted(program: readonly Instruction[], packet: Uint8Array): boolean | undefined {
   const memory = new Uint32Array(WORDS)
@@ -131,7 +135,7 @@ export function isAccepted(program: readonly Instruction[], packet: Uint8Array):
     if (kind === LD || kind === LDX) {
       const offset = mode === IND ? (k + x) >>> 0 : k
       const isBytes = mode === ABS || mode === IND || mode === MSH
-      // Behind these offsets there is what the kernel knows of the packet.
+      // From this offset on, loads read packet metadata.
       if (isBytes && offset > 0x7fff_ffff) return undefined
       const loaded = isBytes ? load(offset, SIZES[code & 0x18] as number) : undefined
       if (isBytes && loaded === undefined) return false

@@ -1,75 +1,76 @@
 /**
- * What extensions ask of packets and do to them, where no native form says it: declared beside the encoding, for whoever wants
- * to know which rules a packet meets. What has a native form is evaluated by that.
+ * What extensions test in packets and do to them, for extensions without a native form. It is declared beside
+ * the encoding and used to trace which rules a packet matches. Extensions with a native form are evaluated by
+ * that.
  */
 import type { FamilyName } from '../abi/family'
 import { NFT_CT } from '../abi/nf-tables'
 import type { Assignment, Change, NativePart, Source, Statement, Test } from './native'
 import { connection, transport } from './native'
 
-/** Undefined where it is not known. */
+/** Undefined means unknown. */
 export type Truth = boolean | undefined
 
-/** Some bytes of a packet, or of what the kernel knows of it, as far as they are known. */
+/** Bytes of a packet, or of what the kernel knows about it, as far as they are known. */
 export interface Seen {
   readonly bytes: Uint8Array
-  /** The bits that are known. Others of `bytes` are 0. */
+  /** Mask of the known bits. The other bits of `bytes` are 0. */
   readonly known: Uint8Array
 }
 
-/** What there is at a source; undefined where that is not known. */
+/** What a source holds; undefined if that is not known. */
 export type Sight = Seen | 'absent' | undefined
 
 /** A packet as far as it is known. */
 export interface PacketView {
   readonly family: FamilyName
   look(source: Source): Sight
-  /** All of the packet, from the header of the network on; undefined unless every byte is known. */
+  /** The whole packet from the network header on; undefined unless every byte is known. */
   readonly bytes: Uint8Array | undefined
   /**
-   * The headers of IPv6 that stand before what the packet carries, by their numbers, each with all bytes behind its beginning;
-   * undefined where they are not known. IPv4 has none.
+   * IPv6 extension headers by number, each with all bytes from its start on; undefined if they are not known.
+   * IPv4 has none.
    */
   readonly headers: ReadonlyMap<number, Uint8Array> | undefined
 }
 
-/** One of several must hold; `negated`: none. */
+/** At least one alternative must hold; with `negated`, none may. */
 export interface OneOf {
   readonly kind: 'one of'
-  /** Each of them holds where all of its conditions do. */
+  /** An alternative holds if all of its conditions do. */
   readonly alternatives: readonly (readonly Condition[])[]
   readonly negated: boolean
 }
 
-/** What is no comparison of bytes. */
+/** A condition that is not a comparison of bytes. */
 export interface Question {
   readonly kind: 'question'
   readonly answer: (packet: PacketView) => Truth
 }
 
-/** What a packet alone does not say: how much came before it, what is in a set, what time it is. */
+/** Something that the packet alone does not say: earlier traffic, the content of a set, the time. */
 export interface Circumstance {
   readonly kind: 'circumstance'
-  /** For people: what decides. */
+  /** What decides, as text for people. */
   readonly decides: string
 }
 
 export type Condition = Test | OneOf | Question | Circumstance
 
-/** A condition that asks for several things of a packet at once: a function of what is known of it. */
+/** A condition on several properties of a packet at once: a function of what is known about it. */
 export const question = (answer: Question['answer']): Question => ({ kind: 'question', answer })
 
-/** Each of the alternatives is what has to hold together. */
+/** At least one of the alternatives must hold. All conditions of an alternative must hold together. */
 export const oneOf = (alternatives: OneOf['alternatives'], negated = false): OneOf => ({
   kind: 'one of',
   alternatives,
   negated,
 })
 
-/** What no packet meets. */
+/** A condition that no packet meets. */
 export const NEVER: Condition = oneOf([])
 
-/** Something is there, whatever it is. */
+/** The source exists, whatever it holds. */
 export const thereIs = (source: Source): Test => ({
   kind: 'test',
   source,
@@ -78,35 +79,38 @@ export const thereIs = (source: Source): Test => ({
   value: Uint8Array.of(0),
 })
 
-/** Fragments but the first have no header behind that of the network. */
+/** Only the first fragment of a packet has a transport header. */
 export const HAS_TRANSPORT = thereIs(transport(0, 1))
-/** Connection tracking has found a connection for the packet, or begun one. */
+/** Connection tracking has found or created a connection for the packet. */
 export const HAS_CONNECTION = thereIs(connection(NFT_CT.DIRECTION))
 
 const isTest = (statement: Statement): statement is Test => statement.kind === 'test'
 
-/** What parts of a native form ask. Where one has no statements for what its field holds, no packet meets that. */
+/**
+ * The conditions of parts of a native form. If a part has no statements for the value of its field, no packet
+ * matches.
+ */
 export const asked = (parts: readonly NativePart[], bytes: Uint8Array, at: number): Condition[] =>
   parts.flatMap((part): Condition[] => part.write(bytes, at)?.filter(isTest) ?? [NEVER])
 
-/** Ends the way of a packet through a table, or through all of them. */
+/** Ends the packet's path through a table, or through all tables. */
 export interface End {
   readonly kind: 'end'
-  /** STOLEN: the packet goes elsewhere, or an answer is sent in its stead. */
+  /** STOLEN: the packet goes elsewhere, or a reply is sent instead of it. */
   readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE' | 'STOLEN'
 }
 
-/** Something becomes what can be computed of it, as far as that is known. */
+/** A destination changes to what can be computed from its old value, as far as that is known. */
 export interface Update {
   readonly kind: 'update'
   readonly to: Source
-  /** Where there is something else of which it is computed too. */
+  /** A second source that the new value is computed from. */
   readonly from?: Source
-  /** @param from `old` where nothing else is looked at */
+  /** @param from `old` if there is no second source */
   readonly make: (old: Seen, from: Seen) => Seen
 }
 
-/** The transport header, and what is behind it, become something else, which may be shorter or longer. */
+/** The transport header and everything after it change, possibly in length. */
 export interface Rewrite {
   readonly kind: 'rewrite'
   readonly make: (transport: Seen) => Seen
@@ -120,18 +124,18 @@ export interface Untracked {
 /** Network address translation. What is not given stays as it is. */
 export interface Translate {
   readonly kind: 'translate'
-  /** Undefined: of packets that come in, or are sent by this host, the destination; where they end or leave, the source. */
+  /** Undefined: the destination in PREROUTING and OUTPUT, the source in INPUT and POSTROUTING. */
   readonly of?: 'source' | 'destination'
-  /** What it becomes; unknown where it is one of several, or of this host. */
+  /** The new address; unknown if it is one of several, or an address of this host. */
   readonly address?: Uint8Array | 'unknown'
-  /** The bits of the address that become others; all unless said. */
+  /** Mask of the address bits that change. Default: all. */
   readonly mask?: Uint8Array
   readonly port?: Uint8Array | 'unknown'
-  /** Whether the packet is for this host then. */
+  /** Whether the packet is then for this host. */
   readonly isForHost?: boolean
 }
 
-/** It hangs on something else which of two things is done. */
+/** One of two things is done, depending on something else. */
 export interface Either {
   readonly kind: 'either'
   readonly decides: string
@@ -140,24 +144,24 @@ export interface Either {
 
 export type Effect = Assignment | Change | Update | Rewrite | Translate | Untracked | End | Either
 
-/** What a match asks of packets. @returns all of them have to hold */
+/** What a match tests in packets. @returns conditions that must all hold */
 export type Asks = (bytes: Uint8Array, at: number) => readonly Condition[]
 /** What a target does to packets, in order. */
 export type Does = (bytes: Uint8Array, at: number) => readonly Effect[]
 
-/** Of a match that something else than the packet decides. */
+/** For a match that depends on something other than the packet. */
 export const circumstance =
   (decides: string): (() => Asks) =>
   () =>
   () => [{ kind: 'circumstance', decides }]
 
-/** Of a match that every packet meets. */
+/** For a match that every packet meets. */
 export const always = (): Asks => () => []
 
-/** Of a target that changes nothing that rules could look at. */
+/** For a target that changes nothing that rules can test. */
 export const nothing = (): Does => () => []
 
-/** Of a target that ends the way of every packet. */
+/** For a target that ends the path of every packet. */
 export const ends =
   (verdict: End['verdict']): (() => Does) =>
   () =>
@@ -166,10 +170,10 @@ export const ends =
 /** The packet is accepted: no later rule of the table sees it. */
 export const ACCEPTED: End = { kind: 'end', verdict: 'ACCEPT' }
 
-/** What was known is known no more. */
+/** Bytes of which nothing is known. */
 export const unknown = (size: number): Seen => ({ bytes: new Uint8Array(size), known: new Uint8Array(size) })
 
-/** Something becomes what nobody can tell. */
+/** The value of the destination becomes unknown. */
 export const forget = (to: Source): Update => ({ kind: 'update', to, make: ({ bytes }) => unknown(bytes.length) })
 
 /** Whether all bits are known. */
@@ -181,14 +185,14 @@ export function bytesAt(packet: PacketView, source: Source): Uint8Array | 'absen
   return sight === undefined || sight === 'absent' ? sight : isWholly(sight) ? sight.bytes : undefined
 }
 
-/** The answer to what is asked of bytes, of which there have to be some. */
+/** A question about the bytes at a source. It is false if the source is absent. */
 export const ofBytes = (source: Source, answer: (bytes: Uint8Array, packet: PacketView) => Truth): Question =>
   question((packet) => {
     const bytes = bytesAt(packet, source)
     return bytes === undefined ? undefined : bytes !== 'absent' && answer(bytes, packet)
   })
 
-/** As {@link ofBytes}, of a header of IPv6 by its number, with all that is behind it. */
+/** As {@link ofBytes}, for an IPv6 extension header by number, with everything after it. */
 export const ofHeader = (number: number, answer: (bytes: Uint8Array, packet: PacketView) => Truth): Question =>
   question((packet) => {
     const header = packet.headers?.get(number)

@@ -1,6 +1,7 @@
 /**
- * The declaration language. An extension is declared once, as data: its structs, its options, what the kernel demands
- * of a rule that uses it. Encoding, decoding, validation, printing and the types of its parameters are derived here.
+ * The language in which extensions are declared. An extension is declared once, as data: its structs, its
+ * options, and what the kernel requires of a rule that uses it. Encoding, decoding, validation, printing and
+ * the types of its parameters are derived from that.
  */
 
 import { FAMILIES, type FamilyName } from '../abi/family'
@@ -15,64 +16,67 @@ import { headed, type Lister } from './listing'
 import type { Native } from './native'
 import type { Option } from './option'
 
-/** A rule's own part, outside its matches and target, is declared in the same language. */
+/**
+ * What kind of declaration it is. `rule` is the part of a rule outside its matches and target, which is
+ * declared in the same language.
+ */
 export type Kind = 'match' | 'target' | 'rule'
 export type Options = Readonly<Record<string, Option>>
 
-/** What the kernel demands of a rule that holds the extension; a rule that breaks it is refused. */
+/** What the kernel requires of a rule that uses the extension. It refuses a rule that does not comply. */
 export interface Demands {
-  /** Protocols, one of which `-p` must name without `!`. */
+  /** The rule must have `-p` with one of these protocols, without `!`. */
   readonly protocols?: readonly ProtocolName[]
-  /** Tables, in one of which alone the rule may stand. */
+  /** The rule must be in one of these tables. */
   readonly tables?: readonly TableName[]
-  /** Hooks from which alone the rule may be reached. */
+  /** The rule must be reachable only from these hooks. */
   readonly hooks?: readonly Hook[]
 }
 
-/** The parts of a rule on which demands may rest that depend on a parameter. */
+/** The fields of a rule's head that a check may depend on. */
 export interface RuleHead {
-  /** 0 is any. */
+  /** 0 means any protocol. */
   readonly protocol: number
   readonly protocolNegated: boolean
-  /** What the field of the protocol holds, also where IPv6 has no flag that it counts. */
+  /** The content of the protocol field, even where IPv6 lacks the flag that makes the field count. */
   readonly storedProtocol: number
 }
 
-/** Whether a rule is for one of these protocols, and no other. */
+/** Whether a rule matches only these protocols. */
 export const isProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
   !rule.protocolNegated && hasNumber(protocols, rule.protocol)
 
-/** As {@link isProtocol}, where Linux does not ask whether the protocol counts. */
+/** As {@link isProtocol}, for checks in which Linux ignores the flag that makes the protocol count. */
 export const isStoredProtocol = (rule: RuleHead, protocols: readonly ProtocolName[]): boolean =>
   !rule.protocolNegated && hasNumber(protocols, rule.storedProtocol)
 
 const hasNumber = (protocols: readonly ProtocolName[], number: number): boolean =>
   protocols.some((name) => PROTOCOLS[name] === number)
 
-/** Why something is refused: on account of which parameter, and with what errno the kernel refuses it if not EINVAL. */
+/** Why something is refused: the reason, the parameter at fault, and the kernel's errno if it is not EINVAL. */
 export interface Fault {
   readonly reason: string
   readonly parameter?: string
   readonly errno?: number
 }
 
-/** A text says that it is for no parameter more than for another. */
+/** Plain text is a reason that concerns no particular parameter. */
 export type Reason = string | Fault
 
-/** The reason to refuse a parameter, which is named as iptables prints it. */
+/** Makes a reason that concerns one parameter, named as iptables prints it. */
 export const about = (parameter: string, reason: string, errno?: number): Fault => ({
   reason,
   parameter,
   ...(errno !== undefined && { errno }),
 })
 
-/** What a rule is refused for that is for other protocols than an extension demands: the `-p` of the rule itself. */
+/** The reason to refuse a rule whose `-p` is not one of the protocols that an extension needs. */
 export const needsProtocol = (protocols: readonly ProtocolName[]): Fault =>
   about('protocol', `needs -p ${protocols.join(' or ')}`)
 
 export const faultOf = (reason: Reason): Fault => (typeof reason === 'string' ? { reason } : reason)
 
-/** Why an extension is refused, in the words of an error: of whichever parameter it is, that stands there. */
+/** The text of an error about an extension. It names the option at fault unless the reason already does. */
 export function faultText({ kind, name }: Extension, { options }: Variant, why: Reason): string {
   const { reason, parameter } = faultOf(why)
   const option = parameter === undefined ? undefined : options.get(parameter)
@@ -80,40 +84,43 @@ export function faultText({ kind, name }: Extension, { options }: Variant, why: 
   return `${kind} ${name}: ${option === undefined || reason.includes(spelled) ? '' : `${spelled}: `}${reason}`
 }
 
-/** Where a rule stands, and what else it asks. */
+/** A rule as checks see it: its head, where it is, and its matches. */
 export interface PlacedRule extends RuleHead {
   readonly table: string
-  /** From which it is reached. */
+  /** The hooks from which the rule can be reached. */
   readonly hooks: readonly Hook[]
-  /** Whether there is an ipset of this index, as far as is known. */
+  /** Whether a set with this index exists, as far as is known. */
   hasSet(index: number): boolean
-  /** Each with the place of its payload, among the bytes that are checked. */
+  /** Each match with the offset of its payload in the bytes that are checked. */
   readonly matches: readonly { readonly name: string; readonly at: number }[]
 }
 
-/** That packets have no interface to come in by where the rule stands, if that is so: the option `what` asks for it. */
+/**
+ * Refuses the option `what` where packets have no input interface: in rules that are reached from OUTPUT or
+ * POSTROUTING.
+ */
 export const withoutIn = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_IN.includes(hook))
-    ? about(what, `--${what} is for hooks where packets have an interface that they come in by`)
+    ? about(what, `--${what} needs an input interface, which packets do not have in OUTPUT and POSTROUTING`)
     : undefined
 
-/** As {@link withoutIn}, of the interface to go out by. */
+/** As {@link withoutIn}, for the output interface. */
 export const withoutOut = (what: string, { hooks }: PlacedRule): Reason | undefined =>
   hooks.some((hook) => NO_OUT.includes(hook))
-    ? about(what, `--${what} is for hooks where packets have an interface that they go out by`)
+    ? about(what, `--${what} needs an output interface, which packets do not have in PREROUTING and INPUT`)
     : undefined
 
-/** A reason to refuse this payload in this rule, if there is one. */
+/** Returns the reason to refuse this payload in this rule, if there is one. */
 export type Check = (bytes: Uint8Array, at: number, rule: PlacedRule) => Reason | undefined
 
-/** Why the kernel may have refused a payload, where it alone can judge. */
+/** A possible reason why the kernel refused a payload, where only the kernel can decide. */
 export interface Suspicion extends Fault {
   readonly errno: number
-  /** It hangs on what there is in the network namespace. */
+  /** Whether it depends on what exists in the network namespace. */
   readonly local: boolean
 }
 
-/** A reason for which the kernel may have refused a payload, with the errno that it gives then. */
+/** Makes a {@link Suspicion}: a possible reason, and the errno that the kernel returns for it. */
 export const suspicion = (parameter: string, errno: number, reason: string, local = false): Suspicion => ({
   reason,
   parameter,
@@ -121,24 +128,24 @@ export const suspicion = (parameter: string, errno: number, reason: string, loca
   local,
 })
 
-/** What the kernel alone can judge of this payload. */
+/** Returns what only the kernel can decide about this payload. */
 export type Suspect = (bytes: Uint8Array, at: number) => readonly Suspicion[]
 
-/** A parameter that the kernel does not hand out as it was given, so that it cannot be written back. */
+/** A parameter that the kernel does not return as it was given, so that it cannot be written back. */
 export interface Loss {
   readonly parameter: string
-  /** How it is handed out, and what comes of writing that back, as a part of a sentence. */
+  /** What the kernel returns instead, and what happens if that is written back. It is part of a sentence. */
   readonly reason: string
-  /** Whether a payload that the kernel handed out may lack some of it. */
+  /** Whether a payload read from the kernel may have lost part of it. */
   readonly isAt: (bytes: Uint8Array, at: number) => boolean
 }
 
-/** As {@link Check}, of what the kernel would take. */
+/** As {@link Check}, for what iptables refuses although the kernel would accept it. */
 export type Usage = (bytes: Uint8Array, at: number, rule: RuleHead) => Reason | undefined
 
 /**
- * What is inverted has to be there, where `invflags` has the same bits as `flags`.
- * @param parameters to which the bits belong, from the lowest
+ * Checks that `invflags` has no bit that is not set in `flags`.
+ * @param parameters the parameter of each bit, from the lowest
  */
 export const invertsGiven =
   (flags: Field<number>, invflags: Field<number>, parameters: readonly string[]): Check =>
@@ -148,23 +155,26 @@ export const invertsGiven =
     return parameter === undefined ? undefined : about(parameter, `--${parameter} is inverted and not given`)
   }
 
-/** Whether a text in so many bytes has its NUL among them where the kernel looks for it: as the last. */
+/** Whether a text has its NUL where the kernel looks for it: in the last byte. */
 export const isTerminated = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>
   bytes[at + offset + size - 1] === 0
 
-/** What stands in a rule of nft behind all else. */
+/** A statement of nft that comes after all others of a rule. */
 export interface Remark {
   readonly remark: string
 }
 
-/** Words that name a set, which has to be made before: what it is called, but for a number, and the type of what is in it. */
+/**
+ * Words of nft that refer to a set, which must exist first: its name without a number, and the type of its
+ * elements.
+ */
 export interface InSet {
   readonly set: string
   readonly type: string
   readonly words: (name: string) => string
 }
 
-/** The words of nft for a payload; undefined where there are none, or where its statements have them. */
+/** Returns the words of nft for a payload; undefined if there are none, or if its statements provide them. */
 export type Translate = (bytes: Uint8Array, at: number, context: Context) => string | Remark | InSet | undefined
 
 type AnyStruct = Pick<Struct, 'cName' | 'size' | 'align'>
@@ -173,83 +183,98 @@ type Layouts = Readonly<Record<number, Layout>>
 type LayoutOf<L> = L extends Struct<infer S> ? Fields<S> : L extends AnyStruct ? never : LayoutOf<L[keyof L]>
 type FieldsOf<R> = LayoutOf<R[keyof R]>
 
-/** A field that always holds one value, and so tells this extension from others of the same struct. */
+/** A field that always holds one value. It distinguishes this extension from others with the same struct. */
 export type Fixed = { readonly field: Field<unknown>; readonly value: unknown }
-/** A field with the one value that it always holds, for the key `fixed` of a declaration. */
+/** Makes a {@link Fixed}: a field and the value that it always holds, for the key `fixed` of a declaration. */
 export const fixed = <T>(field: Field<T>, value: T): Fixed => ({ field: field as Field<unknown>, value })
 
 interface Declaration<R, O> extends Demands {
-  /** Families that have it; both unless said. */
+  /** The families that have the extension. Default: both. */
   families?: readonly FamilyName[]
-  /** Struct of each revision, for both families or for each that has it. The highest is written. */
+  /** The struct of each revision, for both families or per family. The highest revision is written. */
   revisions: R
-  /** The revision that is written, where that is not the highest. */
+  /** The revision that is written, if it is not the highest. */
   written?: number | Readonly<Record<FamilyName, number>>
-  /** Of an extension that is a face of another: revisions that the kernel has under the extension's own name. */
+  /**
+   * For an extension that shares its struct with another: the revisions that the kernel has under the
+   * extension's own name.
+   */
   plain?: readonly number[]
-  /** Its options by iptables' names, in the order in which iptables prints them. */
+  /** The options by their iptables names, in the order in which iptables prints them. */
   options: (fields: FieldsOf<R>, family: FamilyName) => O
-  /** Fields that always have one value. */
+  /** Fields that always hold one value. */
   fixed?: (fields: FieldsOf<R>) => readonly Fixed[]
-  /** What fields hold in every payload that there are words for. The kernel takes others too; they are kept as bytes. */
+  /**
+   * The values of fields in every payload that can be written as text. The kernel accepts other values too;
+   * such payloads are kept as bytes.
+   */
   worded?: (fields: FieldsOf<R>) => readonly Fixed[]
-  /** Fields that only the kernel uses; it hands them out as zeros. */
+  /** Fields that only the kernel uses. It returns them as zeros. */
   private?: (fields: FieldsOf<R>) => readonly Extent[]
-  /** Bytes that mean nothing to this family, whatever they hold. */
+  /** Bytes that have no meaning in this family, whatever they hold. */
   unused?: (fields: FieldsOf<R>, family: FamilyName) => readonly Extent[]
-  /** At least one option has to be given; or one of each of these lists. */
+  /** At least one option is required; or at least one from each of these lists. */
   atLeastOne?: boolean | readonly (readonly string[])[]
-  /** Fields of flags, each with the bits that the kernel knows: it refuses others. */
+  /** Flag fields, each with the bits that the kernel knows. It refuses all others. */
   bits?: (fields: FieldsOf<R>, revision: number) => readonly (readonly [field: Field<number>, known: number])[]
-  /** What else the kernel looks at. */
+  /** Other checks that the kernel makes. */
   check?: (fields: FieldsOf<R>, family: FamilyName) => Check
-  /** What nobody but the kernel can judge: the names of things that it has to have, and limits that are its own. */
+  /** What only the kernel can decide: the names of things that it must have, and its own limits. */
   suspects?: (fields: FieldsOf<R>, family: FamilyName) => Suspect
-  /** What the kernel does not hand out as it was given. */
+  /** Parameters that the kernel does not return as they were given. */
   losses?: (fields: FieldsOf<R>) => readonly Loss[]
-  /** What becomes of the kernel's count at each exchange of the table, whatever that changes: a sentence without its end. */
+  /**
+   * What happens to the kernel's count whenever the table is replaced, whatever changes: a sentence without
+   * its end.
+   */
   restarts?: string
-  /** What iptables refuses although the kernel would take it. */
+  /** What iptables refuses although the kernel would accept it. */
   usage?: (fields: FieldsOf<R>, family: FamilyName) => Usage
-  /** Options that others look at while they are stored: whatever their place in a rule, these are stored first. */
+  /** Options that other options depend on while they are stored. They are stored first, wherever they are in a rule. */
   leading?: readonly (keyof O & string)[]
-  /** What it is in terms of nf_tables, where it has such a form. */
+  /** Its form in nf_tables expressions, if it has one. */
   native?: (fields: FieldsOf<R>, family: FamilyName) => Native | undefined
-  /** What a match asks of packets, where that is not what its native form says. */
+  /** What a match tests in packets, if its native form does not say it. */
   asks?: (fields: FieldsOf<R>, family: FamilyName) => Asks
-  /** What a target does to packets, where that is not what its native form says. */
+  /** What a target does to packets, if its native form does not say it. */
   does?: (fields: FieldsOf<R>, family: FamilyName) => Does
-  /** As nft writes it, where no statements say it, or others than iptables-translate has. */
+  /** Its words in nft, if no statements say them or iptables-translate prints others. */
   translate?: (fields: FieldsOf<R>, family: FamilyName) => Translate
-  /** No blank stands before it in a listing. */
+  /** No blank is printed before it in a listing. */
   adjoins?: boolean
-  /** What a listing says before the options, or in their stead. */
+  /** The text in a listing before the options, or instead of them. */
   list?: string | ((fields: FieldsOf<R>, family: FamilyName) => Lister)
 }
 
-/** One struct of an extension: what a payload of this family and revision is. */
+/** One struct of an extension: describes a payload of this family and revision. */
 export interface Variant {
   readonly family: FamilyName
   readonly revision: number
-  /** Whether the kernel calls it by the extension's own name, although others are faces of another extension. */
+  /**
+   * Whether the kernel uses the extension's own name for it, although other variants share another
+   * extension's struct.
+   */
   readonly isPlain: boolean
   readonly struct: Struct
-  /** Bytes of the payload, padded as the kernel pads it. */
+  /** Size of the payload in bytes, with the kernel's padding. */
   readonly size: number
-  /** A payload in which no option is given. */
+  /** A payload with no option given. */
   readonly initial: Uint8Array
   readonly options: ReadonlyMap<string, Option>
-  /** Names and aliases, to the name in `options`. */
+  /** Maps names and aliases to the name in `options`. */
   readonly names: ReadonlyMap<string, string>
-  /** Of each section of a text, what may be said in it, to the name in `options`. Most have one section. */
+  /**
+   * For each section of a text, maps the names allowed in it to the name in `options`. Most extensions have
+   * one section.
+   */
   readonly spellings: readonly ReadonlyMap<string, string>[]
   readonly fixed: readonly Fixed[]
-  /** As `fixed`, of payloads that there are words for. */
+  /** As `fixed`, for payloads that can be written as text. */
   readonly worded: readonly Fixed[]
   readonly leading: readonly string[]
   /** Per byte, 1 where it is part of what a rule says. */
   readonly visible: Uint8Array
-  /** Per byte, 1 where the kernel keeps something of its own. */
+  /** Per byte, 1 where the kernel keeps data of its own. */
   readonly private: Uint8Array
   readonly check: Check | undefined
   readonly suspects: Suspect | undefined
@@ -260,9 +285,9 @@ export interface Variant {
   readonly does: Does | undefined
   readonly translate: Translate | undefined
   readonly list: Lister
-  /** What stands before it in a listing. */
+  /** What is printed before it in a listing. */
   readonly blank: '' | ' '
-  /** Whether it refers to things of one network namespace. */
+  /** Whether it refers to things in one network namespace. */
   readonly isLocal: boolean
 }
 
@@ -271,13 +296,13 @@ export interface Extension<N extends string = string, O = Options> {
   readonly name: N
   readonly families: readonly FamilyName[]
   readonly demands: Demands
-  /** Lists of options, of each of which one has to be given; or that any has to be. */
+  /** Lists of options, each of which needs at least one; true if any option will do. */
   readonly atLeastOne: boolean | readonly (readonly string[])[]
-  /** What the kernel forgets at each exchange of the table that holds it, which every edit is. */
+  /** What the kernel forgets each time the table is replaced, which every edit does. */
   readonly restarts: string | undefined
-  /** Of each family: the one that is written, then the others, newest first. */
+  /** For one family: the variant that is written, then the others, newest first. */
   variants(family: FamilyName): readonly Variant[]
-  /** Carries the options for the compiler; never there at run time. */
+  /** Carries the options for the compiler; never set at run time. */
   readonly declared?: O
 }
 
@@ -299,7 +324,7 @@ function spellingsOf(options: Options, names: ReadonlyMap<string, string>): Read
   const anywhere = [...names].filter(([, name]) => options[name]?.section === undefined)
   const spellings = [new Map(anywhere), ...sectioned.map(() => new Map(anywhere))]
   return spellings.slice(0, 1 + Math.max(0, ...sectioned.map(({ index }) => index))).map((map, i) => {
-    // The option that opens a section is said in the one before it.
+    // The option that opens a section belongs to the section before it.
     for (const [name, { section }] of Object.entries(options))
       if (section !== undefined && section.index === (section.name === section.opener ? i + 1 : i))
         map.set(section.name, name)
@@ -314,7 +339,10 @@ function initialPayload(size: number, options: Options, fixedFields: readonly Fi
   return bytes
 }
 
-/** A byte each: `inside` within the extents, the other outside; the padding behind the struct is neither. */
+/**
+ * Makes one value per byte: `inside` within the extents, the other value outside. Padding after the struct
+ * gets neither.
+ */
 function mark(struct: Struct, extents: readonly Extent[], inside: 0 | 1): Uint8Array {
   const marks = new Uint8Array(align(struct.size)).fill(1 - inside, 0, struct.size)
   for (const { offset, size } of extents) marks.fill(inside, offset, offset + size)
@@ -328,7 +356,10 @@ const unknownBits =
       ? 'flags that the kernel does not know'
       : undefined
 
-/** The reason of the first check that has one. Every rule is checked, so there is none where there is nothing to check. */
+/**
+ * Returns the reason of the first check that has one. Every rule is checked, so the result is undefined if
+ * there is nothing to check.
+ */
 const allOf = (first: Check | undefined, second: Check | undefined): Check | undefined =>
   first && second ? (...args) => first(...args) ?? second(...args) : (first ?? second)
 
@@ -405,7 +436,7 @@ function extension<const N extends string, const R extends Layouts, const O exte
     demands: { ...(protocols && { protocols }), ...(tables && { tables }), ...(hooks && { hooks }) },
     atLeastOne: declaration.atLeastOne ?? false,
     restarts: declaration.restarts,
-    // Of most extensions, a program meets one family or none.
+    // Computed on first use: a program meets most extensions in one family or not at all.
     variants(family) {
       const known = made.get(family) ?? (families.includes(family) ? variants(declaration, family) : [])
       made.set(family, known)

@@ -1,9 +1,9 @@
-/** Fields made of fields: a truth that a struct holds otherwise than as a bit or a byte of its own. */
+/** Fields made of other fields, for structs that store a boolean other than in a bit or byte of its own. */
 import type { Field } from '../binary/codec'
 import { placeless, seen } from '../binary/struct'
 import { same } from './values/value'
 
-/** Whether a field holds `value`; made true by storing it, made false by storing what `otherwise` says. */
+/** Whether a field holds `value`. Storing true writes the value; storing false writes `otherwise`. */
 export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>): Field<boolean> =>
   seen(field, {
     read: (bytes, at) => same(field.read(bytes, at), value),
@@ -13,7 +13,7 @@ export const is = <T>(field: Field<T>, value: NoInfer<T>, otherwise: NoInfer<T>)
     },
   })
 
-/** Whether a field holds one of `values`; made true by storing the first of them, made false by storing `otherwise`. */
+/** Whether a field holds one of `values`. Storing true writes the first of them; storing false writes `otherwise`. */
 export const among = (field: Field<number>, values: readonly [number, ...number[]], otherwise = 0): Field<boolean> =>
   seen(field, {
     read: (bytes, at) => values.includes(field.read(bytes, at)),
@@ -22,7 +22,7 @@ export const among = (field: Field<number>, values: readonly [number, ...number[
     },
   })
 
-/** Some bits of a field as a number of their own, in their places. */
+/** Some bits of a field as a number, not shifted. */
 export const bits = (field: Field<number>, mask: number): Field<number> =>
   seen(field, {
     read: (bytes, at) => field.read(bytes, at) & mask,
@@ -30,8 +30,8 @@ export const bits = (field: Field<number>, mask: number): Field<number> =>
   })
 
 /**
- * A field's value seen otherwise, such as a mask inverted. Where there is no such view of what it holds, `see` says
- * undefined and the option over it counts as not given.
+ * Another view of a field's value, such as an inverted mask. If the stored value has no such view, `see`
+ * returns undefined and the option over it counts as not given.
  */
 export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, store: (value: V) => T): Field<V> =>
   seen(field, {
@@ -39,22 +39,22 @@ export const view = <T, V>(field: Field<T>, see: (value: T) => V | undefined, st
     write: (bytes, at, value) => field.write(bytes, at, store(value)),
   })
 
-/** A field that counts only where `condition` holds: elsewhere the option over it counts as not given. */
+/** A field that counts only if `condition` holds. Otherwise the option over it counts as not given. */
 export const where = <T>(field: Field<T>, condition: (bytes: Uint8Array, at: number) => boolean): Field<T> => ({
   ...field,
   read: (bytes, at) => (condition(bytes, at) ? field.read(bytes, at) : undefined) as T,
 })
 
-/** In place of a field that a revision does not have: it holds one value, and cannot hold another. */
+/** Replaces a field that a revision lacks: it holds one value and cannot hold another. */
 export const constant = <T>(value: T): Field<T> =>
   placeless({
     read: () => value,
     write(_, __, other) {
-      if (!same(value, other)) throw new RangeError(`this revision has no place for ${String(other)}`)
+      if (!same(value, other)) throw new RangeError(`this revision cannot store ${String(other)}`)
     },
   })
 
-/** The first elements of an array, as many as `count` says; those behind them hold `rest`. */
+/** The first `count` elements of an array. The elements after them hold `rest`. */
 export const counted = <T>(count: Field<number>, slots: Field<T[]>, rest: NoInfer<T>): Field<readonly T[]> => ({
   ...slots,
   read: (bytes, at) => slots.read(bytes, at).slice(0, count.read(bytes, at)),
@@ -68,7 +68,7 @@ export const counted = <T>(count: Field<number>, slots: Field<T[]>, rest: NoInfe
   },
 })
 
-/** The contrary of another truth. */
+/** The negation of a boolean field. */
 export const not = (field: Field<boolean>): Field<boolean> =>
   view(
     field,
@@ -76,7 +76,7 @@ export const not = (field: Field<boolean>): Field<boolean> =>
     (truth) => !truth,
   )
 
-/** As {@link not}, for what goes without saying: it is made true by making that one false; made false, it leaves all as it is. */
+/** As {@link not}, for a default: storing true clears the other field; storing false leaves it unchanged. */
 export const unless = (field: Field<boolean>): Field<boolean> =>
   seen(field, {
     read: (bytes, at) => !field.read(bytes, at),
@@ -85,13 +85,13 @@ export const unless = (field: Field<boolean>): Field<boolean> =>
     },
   })
 
-/** One of two names, by a truth that is stored. */
+/** One of two names, chosen by a boolean field. */
 export const either =
   (field: Field<boolean>, yes: string, no: string) =>
   (bytes: Uint8Array, at: number): string =>
     field.read(bytes, at) ? yes : no
 
-/** Two values of which the first is the lesser. Stored the other way round, they are `negated`. */
+/** Two values, the smaller one first. If they are stored in the other order, they are `negated`. */
 export const ordered = <T extends number | bigint>(
   field: Field<readonly [T, T]>,
 ): { range: Field<readonly [T, T]>; negated: Field<boolean> } => {

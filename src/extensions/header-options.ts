@@ -1,6 +1,9 @@
-/** Options behind a header of TCP or DCCP: a kind, how long it is with both, and what it says; kinds 0 and 1 are one byte each. */
+/**
+ * Options after a TCP or DCCP header: a kind, the length of the whole option, and data. Kinds 0 and 1 are a
+ * single byte.
+ */
 
-/** The places of all options in a list. A length of 0 counts as 1. */
+/** The offsets of all options in a list. A length of 0 counts as 1. */
 export function* optionPlaces(options: Uint8Array): Generator<readonly [kind: number, at: number]> {
   for (let at = 0; at < options.length; ) {
     const kind = options[at] as number

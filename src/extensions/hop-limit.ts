@@ -1,4 +1,4 @@
-/** The options of the extensions that look at the TTL of IPv4 or the hop limit of IPv6, or change it. */
+/** Options of the extensions that test or change the IPv4 TTL or the IPv6 hop limit. */
 import { type Field, u8 } from '../binary/codec'
 import { type Does, isWholly, type Seen } from './evaluation'
 import { about, type Check } from './extension'
@@ -13,7 +13,7 @@ interface HopFields {
   readonly value: Field<number>
 }
 
-/** No mode: what it is to be has not been said. */
+/** No mode: no option was given. */
 const UNSAID = 0xff
 
 type Hops<P extends string, Names extends string, Alias extends string = never> = Readonly<
@@ -23,7 +23,7 @@ type Hops<P extends string, Names extends string, Alias extends string = never> 
 /** enum in linux/netfilter_ipv4/ipt_ttl.h */
 const [EQ, NE, LT, GT] = [0, 1, 2, 3] as const
 
-/** `--ttl-eq`, `--ttl-lt` and `--ttl-gt`, of which one is given. */
+/** `--ttl-eq`, `--ttl-lt` and `--ttl-gt`. Exactly one is required. */
 export function hopComparisons<P extends string>(
   prefix: P,
   { mode, value }: HopFields,
@@ -46,7 +46,7 @@ export function hopComparisons<P extends string>(
 const OPS = { [EQ]: 'eq', [NE]: 'neq', [LT]: 'lt', [GT]: 'gt' } as const
 const LAST = 255
 
-/** What is asked of a byte that counts hops. */
+/** The tests of the TTL or hop limit byte. */
 export const hopTests = (source: Source, { mode, value }: HopFields): NativePart => ({
   keys: [sourceKey(source)],
   write(bytes, at) {
@@ -62,7 +62,7 @@ export const hopTests = (source: Source, { mode, value }: HopFields): NativePart
   },
 })
 
-/** A number, one end of numbers, or a range that is either. */
+/** A comparison with one number, or with a range that reaches the lowest or highest number. */
 function comparisonOf(test: Test): readonly [mode: number, value: number] | undefined {
   const { range, negated } = askedRange(test, NETWORK8) ?? { range: [1, 0], negated: false }
   const [first, last] = range
@@ -77,7 +77,7 @@ function comparisonOf(test: Test): readonly [mode: number, value: number] | unde
 /** enum in linux/netfilter_ipv4/ipt_TTL.h */
 const [SET, INC, DEC] = [0, 1, 2] as const
 
-/** `--ttl-set`, `--ttl-dec` and `--ttl-inc`, of which one is given. */
+/** `--ttl-set`, `--ttl-dec` and `--ttl-inc`. Exactly one is required. */
 export function hopChanges<P extends string>(prefix: P, { mode, value }: HopFields): Hops<P, 'set' | 'dec' | 'inc'> {
   const change = (of: number, min: number, verb: string, excludes: string[]) =>
     option(integer(255, min), value, { present: is(mode, of, UNSAID), excludes, list: `${verb} $` })
@@ -88,7 +88,7 @@ export function hopChanges<P extends string>(prefix: P, { mode, value }: HopFiel
   } as never
 }
 
-/** What becomes of a byte that counts hops. */
+/** How the TTL or hop limit byte changes. */
 export const hopChange =
   (source: Source, { mode, value }: HopFields): Does =>
   (bytes, at) => {
@@ -100,7 +100,7 @@ export const hopChange =
     return [{ kind: 'update', to: source, make }]
   }
 
-/** What the kernel refuses of a change. */
+/** What the kernel refuses in a change. */
 export const refuseHopChange =
   (prefix: string, { mode, value }: HopFields): Check =>
   (bytes, at) => {

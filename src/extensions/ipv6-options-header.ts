@@ -1,4 +1,4 @@
-/** What the matches of IPv6's two headers of options share. linux/netfilter_ipv6/ip6t_opts.h */
+/** Shared by the matches on IPv6's two options headers (`hbh`, `dst`). linux/netfilter_ipv6/ip6t_opts.h */
 import { array, type Field, u8, u16, u32 } from '../binary/codec'
 import { bit, type Fields, struct } from '../binary/struct'
 import { type Asks, ofHeader } from './evaluation'
@@ -20,7 +20,7 @@ const shape = { hdrlen: u32, flags: u8, invflags: u8, opts: array(u16, SLOTS), o
 const opts = struct('struct ip6t_opts', 40, shape)
 type OptsFields = Fields<typeof shape>
 
-/** The length of a header in bytes, as its second byte has it: in eights behind the first eight. */
+/** The length of a header in bytes, which its second byte stores in units of eight beyond the first eight. */
 const inEights = (length: Field<number>): Field<number | undefined> =>
   view(
     length,
@@ -28,11 +28,11 @@ const inEights = (length: Field<number>): Field<number | undefined> =>
     (eights) => 8 * ((eights ?? 0) + 1),
   )
 
-/** Options of one byte, which have no length. */
+/** PAD1, an option of one byte without a length. */
 const PAD1 = 0
 const ANY_LENGTH = 0xff
 
-/** Whether a header's first options are these, in their order: each a kind, and a length that may be any. */
+/** Whether a header's first options are these, in this order. Each has a kind and a length; the length may be any. */
 function beginsWith(options: Uint8Array, wanted: readonly number[]): boolean {
   let at = 0
   return wanted.every((one, i) => {
@@ -46,8 +46,8 @@ function beginsWith(options: Uint8Array, wanted: readonly number[]): boolean {
 }
 
 /**
- * What both matches declare alike.
- * @param prefix of the names of its options
+ * The declaration that both matches share.
+ * @param prefix of the names of the options
  * @param number of the header
  */
 export const optionsHeader = (prefix: string, number: number) =>
@@ -80,7 +80,7 @@ export const optionsHeader = (prefix: string, number: number) =>
     check:
       ({ flags, optsnr }: OptsFields): Check =>
       (bytes, at) => {
-        // Declared, and in no kernel.
+        // The flag is declared, but no kernel implements it.
         if (bit(flags, NOT_STRICT).read(bytes, at))
           return about(`${prefix}-opts`, 'options are matched in their order only')
         return optsnr.read(bytes, at) > SLOTS
@@ -97,6 +97,6 @@ export const headerLength = ({ hdrlen, flags, invflags }: OptsFields) =>
     list: 'length:[!]$',
   })
 
-/** The option for the list of options that the header has to have. */
+/** The option for the list of options that the header must contain. */
 export const optionList = ({ opts, optsnr, flags }: OptsFields) =>
   option(headerOptions(SLOTS), counted(optsnr, opts, 0), { present: bit(flags, 0x02), list: 'opts $' })

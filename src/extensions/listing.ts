@@ -1,8 +1,8 @@
 /**
- * The words of a listing (`iptables -L`): what each extension says there is declared beside its options, mostly as a
- * template, and put together here.
+ * The text of a listing (`iptables -L`). Each extension declares it beside its options, mostly as a template;
+ * it is put together here.
  *
- * In a template `$` stands for the next word of the option, and what is in brackets is there only where the option is
+ * In a template `$` stands for the option's next word, and text in brackets appears only if the option is
  * negated: `dpt:[!]$` lists as `dpt:22` and `dpt:!22`.
  */
 import type { Reading } from './reading'
@@ -13,20 +13,20 @@ export interface Listed extends Reading {
   readonly text: string
 }
 
-/** What a text may depend on besides the value itself. */
+/** What a listing's text may depend on besides the value itself. */
 export interface Shown extends Reading {
   readonly numeric: boolean
 }
 
-/** How an option is listed: by a template, or by a function of its value. */
+/** How an option is listed: a template, or a function of its value. */
 export type ListForm<T> = string | ((value: T, shown: Shown) => string)
 
-/** Of most options: `! ctstate NEW`. */
+/** The form of most options: `! ctstate NEW`. */
 export const usualForm = (name: string, words: number): string => [`[! ]${name}`, ...Array(words).fill('$')].join(' ')
 
 type Range = readonly [first: number, last: number]
 
-/** `spt:22`, `spts:!1:1023`; of a range that takes in everything, nothing. */
+/** `spt:22`, `spts:!1:1023`; nothing for a range that includes every value. */
 export const listRange =
   (label: string, everything?: Range): ListForm<Range> =>
   (range, shown) => {
@@ -36,7 +36,7 @@ export const listRange =
 
 const MARKS = /\[([^\]]*)\]|\$/g
 
-/** Whether a template has a place for each of so many words. */
+/** Whether a template has a place for each of this many words. */
 export const fits = (template: string, words: number): boolean =>
   (template.match(MARKS) ?? []).filter((mark) => mark === '$').length === words
 
@@ -47,7 +47,7 @@ export function fill(template: string, { negated, words }: Reading): string {
   )
 }
 
-/** A payload as far as it is listed: it, and the texts of its options in the order in which they are declared. */
+/** A payload to be listed, and the texts of its options in the order of their declaration. */
 export interface ListedPayload {
   readonly bytes: Uint8Array
   readonly at: number
@@ -55,16 +55,16 @@ export interface ListedPayload {
   readonly texts: Readonly<Record<string, string>>
 }
 
-/** The text of a whole payload. */
+/** Makes the text of a whole payload. */
 export type Lister = (payload: ListedPayload) => string
 
-/** A heading, and behind it the texts of the options that have one. */
+/** A heading, followed by the texts of the options that have one. */
 export const headed =
   (heading?: string): Lister =>
   ({ texts }) =>
     [...(heading === undefined ? [] : [heading]), ...Object.values(texts).filter((text) => text !== '')].join(' ')
 
-/** As {@link headed}, with nothing between them but what they bring. */
+/** As {@link headed}, without blanks between the parts. */
 export const glued =
   (heading: string): Lister =>
   ({ texts }) =>

@@ -1,4 +1,4 @@
-/** Where each extension is declared: its module is loaded when it is first asked for, and exports it by its name. */
+/** The module of each extension, which exports it by name and is loaded on first use. */
 const MATCHES = {
   addrtype: () => require('./matches/addrtype') as typeof import('./matches/addrtype'),
   ah: () => require('./matches/ah') as typeof import('./matches/ah'),
@@ -107,18 +107,18 @@ const TARGETS = {
 
 export const MODULES = { match: MATCHES, target: TARGETS } as const
 
-/** Other names that text may use. They stand here, and not in the modules, so that none is loaded to look for them. */
+/** Other names that text may use. They are listed here so that no module is loaded to find them. */
 export const ALIASES: Readonly<Record<'match' | 'target', Readonly<Record<string, string>>>> = {
   match: { icmpv6: 'icmp6', 'ipv6-icmp': 'icmp6' },
   target: {},
 }
 
-/** Extensions that are faces of another, which is what the kernel calls them. */
+/** Extensions that share another extension's struct, with the name that the kernel uses. */
 export const FACES: typeof ALIASES = { match: { state: 'conntrack' }, target: { NOTRACK: 'CT' } }
 
 type Exported<M> = {
   readonly [N in keyof M]: M[N] extends () => infer Exports ? (N extends keyof Exports ? Exports[N] : never) : never
 }
-/** Every match by its name, as it is declared. */
+/** Every match by name, as it is declared. */
 export type Matches = Exported<typeof MATCHES>
 export type Targets = Exported<typeof TARGETS>

@@ -1,4 +1,4 @@
-/** What the targets that translate addresses share: their structs, and what a rule has to say for ports. */
+/** Shared by the targets that translate addresses: their structs, and when a rule may give ports. */
 
 import type { FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
@@ -17,9 +17,9 @@ const anyFamily = { flags: u32, minAddr: raw(16, 4), maxAddr: raw(16, 4), minPro
 
 /** linux/netfilter/nf_nat.h */
 export const natRange = struct('struct nf_nat_range', 40, anyFamily)
-/** What the targets of the nat table translate to, with a base port. linux/netfilter/nf_nat.h */
+/** The range of the nat table's targets, with a base port. linux/netfilter/nf_nat.h */
 export const natRange2 = struct('struct nf_nat_range2', 44, { ...anyFamily, baseProto: be16 })
-/** Room for many ranges, of which the kernel takes exactly one. */
+/** An array of ranges, of which the kernel accepts exactly one. */
 export const natRangeIPv4 = struct('struct nf_nat_ipv4_multi_range_compat', 20, {
   rangesize: u32,
   flags: u32,
@@ -39,16 +39,16 @@ export interface RangeFields {
   readonly baseProto?: Field<number>
 }
 
-/** The number of ranges, which has to be one, as a fixed field; none where the struct does not count them. */
+/** The number of ranges, which must be one, as a fixed field; none if the struct has no count. */
 export const oneRange = ({ rangesize }: RangeFields): Fixed[] => (rangesize === undefined ? [] : [fixed(rangesize, 1)])
 
-/** For a target whose text has no base port: a range with one has no words. */
+/** For a target whose text has no base port: a range with one cannot be written. */
 export const noBase = ({ flags, baseProto }: RangeFields): Fixed[] => [
   fixed(bits(flags, RANGE.OFFSET), 0),
   ...(baseProto === undefined ? [] : [fixed(baseProto, 0)]),
 ]
 
-/** Of addresses that have room for IPv6, what IPv4 leaves alone. */
+/** The bytes of a range's addresses that IPv4 does not use. */
 export const unusedRange = ({ minAddr, maxAddr }: RangeFields, family: FamilyName): Extent[] =>
   minAddr.size === 4 ? [] : [minAddr, maxAddr].flatMap((address) => unusedAddress(address, family))
 
@@ -61,12 +61,12 @@ export function toOption({ flags, minAddr, maxAddr, minProto, maxProto, baseProt
   return option(translation({ bases }), both(what, where), { required: true, list: 'to:$' })
 }
 
-/** With `! -p` as well: iptables looks at the name alone. */
+/** `! -p` counts too: iptables looks only at the name. */
 const PORT_PROTOCOLS = ['tcp', 'udp', 'sctp', 'dccp', 'icmp'] as const
 
 /**
- * That ports are given only with `-p` of a protocol that has them.
- * @param parameter in which the ports stand
+ * Ports need `-p` with a protocol that has ports.
+ * @param parameter the option that holds the ports
  */
 export const portsNeedProtocol =
   (parameter: string) =>
@@ -78,7 +78,7 @@ export const portsNeedProtocol =
         : undefined
   }
 
-/** What becomes of packets: an address and a port where there is one alone to choose. */
+/** How packets change. The address and the port are known if there is only one choice. */
 export const translates =
   (
     of: NonNullable<Translate['of']>,

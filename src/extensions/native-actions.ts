@@ -1,20 +1,20 @@
-/** What native forms are made of that does something: expressions of their own, and what is set. */
+/** Building blocks of native forms that do something: expressions, and assignments. */
 import { type Codec, type Field, u32 } from '../binary/codec'
 import type { NativePart, Source } from './native'
 import { keyOf, sourceKey } from './native'
 import { encoded, isZero } from './native-tests'
 import { same } from './values/value'
 
-/** An expression that says all that the payload does, by its attributes. */
+/** An expression whose attributes say everything that the payload does. */
 export const expression = <D extends Readonly<Record<string, unknown>>>(
   name: string,
   {
     write,
     read,
   }: {
-    /** @returns undefined where it cannot be said so. */
+    /** @returns undefined if the value cannot be expressed like this. */
     write(bytes: Uint8Array, at: number): D | undefined
-    /** @returns whether it can be said in the payload. */
+    /** @returns whether the payload can express it. */
     read(data: Partial<D>, bytes: Uint8Array, at: number): boolean
   },
 ): NativePart => ({
@@ -26,20 +26,20 @@ export const expression = <D extends Readonly<Record<string, unknown>>>(
   read: (statement, bytes, at) => statement.kind === 'expression' && read(statement.data as Partial<D>, bytes, at),
 })
 
-/** An expression that has no attributes. */
+/** An expression without attributes. */
 export const bare = (name: string): NativePart =>
   expression(name, { write: () => ({}), read: (data) => Object.keys(data).length === 0 })
 
 const keyOfSet = (to: Source): string => keyOf({ kind: 'set', to, value: new Uint8Array() })
 
-/** That something which the kernel knows of the packet is set to one value. */
+/** Sets something that the kernel knows about the packet to one value. */
 export const assignment = (to: Source, value: Uint8Array): NativePart => ({
   keys: [keyOfSet(to)],
   write: () => [{ kind: 'set', to, value }],
   read: (statement) => statement.kind === 'set' && same(statement.value, value),
 })
 
-/** That it is set to what a field holds. */
+/** Sets it to the value of a field. */
 export const valueAssignment = (to: Source, codec: Codec<number>, field: Field<number>): NativePart => ({
   keys: [keyOfSet(to)],
   write: (bytes, at) => [{ kind: 'set', to, value: encoded(codec, field.read(bytes, at)) }],
@@ -50,7 +50,7 @@ export const valueAssignment = (to: Source, codec: Codec<number>, field: Field<n
   },
 })
 
-/** @returns whether there is a place for it */
+/** @returns whether the shift can be stored */
 function takesShift(field: Field<number> | undefined, shift = 0, bytes: Uint8Array, at: number): boolean {
   if (field === undefined) return shift === 0
   field.write(bytes, at, shift)
@@ -86,7 +86,7 @@ export const markChange = (
   },
 })
 
-/** Some bits of a header become a number. */
+/** Sets some bits of a header to a number. */
 export const bitFieldChange = (
   from: Source & { readonly from: 'payload' },
   codec: Codec<number>,
@@ -111,7 +111,7 @@ export const bitFieldChange = (
   }
 }
 
-/** One mark becomes another one, or what a mask leaves of that, shifted. */
+/** Copies one mark to another, optionally masked and shifted. */
 export const markCopy = (
   to: Source,
   from: Source,

@@ -1,4 +1,4 @@
-/** The type and the code of ICMP, of either protocol, in their native form. */
+/** The type and code of ICMP and ICMPv6 in native form. */
 import { type Field, u8 } from '../binary/codec'
 import { type Condition, HAS_TRANSPORT, NEVER, oneOf } from './evaluation'
 import { type NativePart, sourceKey, type Test, transport } from './native'
@@ -12,8 +12,8 @@ const ANY_CODE: Codes = [0, 255]
 const [TYPE, CODE, BOTH] = [transport(0, 1), transport(1, 1), transport(0, 2)]
 
 /**
- * A type alone, a type and a code in one, or a type and then its codes.
- * @param any the type that stands for any
+ * A type alone, a type and code in one test, or a type followed by its codes.
+ * @param any the type that means any type
  */
 export const icmpTests = (
   type: Field<number>,
@@ -66,7 +66,7 @@ function written(type: number, codes: Codes, negated: boolean): readonly Test[] 
   return negated || first > last ? undefined : [typeTest, rangeAsTest(CODE, NETWORK8, codes, false)]
 }
 
-/** What a type and its codes ask of packets, whether or not there is one statement for it. */
+/** The conditions of a type and its codes, whether or not one statement expresses them. */
 export function icmpConditions(type: number, codes: Codes, negated: boolean, any?: number): Condition[] {
   if (type === any) return [negated ? NEVER : HAS_TRANSPORT]
   const ofType: Test = { kind: 'test', source: TYPE, op: 'eq', value: encoded(u8, type) }

@@ -1,4 +1,4 @@
-/** Translations of addresses and ports in their native form. */
+/** Address and port translation in native form. */
 import { be16 } from '../binary/codec'
 import type { RangeFields } from './nat'
 import type { NativePart } from './native'
@@ -7,7 +7,7 @@ import { encoded } from './native-tests'
 import { RANGE } from './values/nat'
 import { same } from './values/value'
 
-/** As nf_tables has it, with what stands in its registers. Flags are those of linux/netfilter/nf_nat.h. */
+/** The nat expression of nf_tables, with the content of its registers. Flags are those of linux/netfilter/nf_nat.h. */
 interface TranslationData {
   type?: number
   family?: number
@@ -21,7 +21,7 @@ type Data = TranslationData & Readonly<Record<string, unknown>>
 
 const GIVEN = RANGE.ADDRESSES | RANGE.PORTS
 
-/** What is written of two ends: the second where it is another one. */
+/** The attributes of a range: the last value only if it differs from the first. */
 const ends = <K extends string>(name: K, first: Uint8Array, last: Uint8Array) => ({
   [`${name}Min`]: first,
   ...(!same(first, last) && { [`${name}Max`]: last }),
@@ -31,7 +31,7 @@ function portsOf({ minProto, maxProto }: RangeFields, bytes: Uint8Array, at: num
   return ends('port', encoded(be16, minProto.read(bytes, at)), encoded(be16, maxProto.read(bytes, at)))
 }
 
-/** @returns whether the ports are such */
+/** @returns whether the ports can be stored */
 function notePorts(fields: RangeFields, { portMin, portMax = portMin }: Data, bytes: Uint8Array, at: number): boolean {
   if (portMin === undefined) return portMax === undefined
   if (portMin.length !== be16.size || portMax?.length !== be16.size) return false
@@ -40,7 +40,7 @@ function notePorts(fields: RangeFields, { portMin, portMax = portMin }: Data, by
   return true
 }
 
-/** Translation to ports of an address that goes without saying. */
+/** Translation to ports, where the address is implied. */
 export const natPorts = (name: string, fields: RangeFields, known: number): NativePart =>
   expression<Data>(name, {
     write(bytes, at) {
@@ -61,7 +61,7 @@ export const natPorts = (name: string, fields: RangeFields, known: number): Nati
 
 /**
  * Translation to addresses, ports, or both.
- * @param known the flags that there are words for
+ * @param known the flags that have words
  */
 export const natTranslation = (type: number, fields: RangeFields, known: number): NativePart =>
   expression<Data>('nat', {

@@ -1,4 +1,4 @@
-/** The ports of most transport protocols, in their native form. */
+/** The ports of most transport protocols in native form. */
 import { be16, type Field } from '../binary/codec'
 import { bit, seen } from '../binary/struct'
 import { type NativePart, type Source, sourceKey, type Test, transport } from './native'
@@ -9,7 +9,7 @@ import { same } from './values/value'
 const ANY_PORT: PortRange = [0, 0xffff]
 const PORT = be16.size
 
-/** What is asked of a port; nothing where any will do, undefined where none will. */
+/** The test of a port; nothing if any port matches, undefined if none does. */
 function portTest(source: Source, range: PortRange, negated: boolean): readonly Test[] | undefined {
   const [first, last] = range
   if (first === 0 && last === 0xffff) return negated ? undefined : []
@@ -18,7 +18,7 @@ function portTest(source: Source, range: PortRange, negated: boolean): readonly 
   return [rangeAsTest(source, NETWORK16, range, negated)]
 }
 
-/** The range of a port that counts where a flag says so; every port where it does not. */
+/** A port range that counts if a flag is set; otherwise every port. */
 const portsGiven = (ports: Field<PortRange>, isGiven: Field<boolean>): Field<PortRange> =>
   seen(ports, {
     read: (bytes, at) => (isGiven.read(bytes, at) ? ports.read(bytes, at) : ANY_PORT),
@@ -35,14 +35,14 @@ interface GivenPorts {
   readonly invflags: Field<number>
 }
 
-/** As {@link portTests}, of ports that count where the lowest two bits of the flags say so. */
+/** As {@link portTests}, for ports that count if the lowest two bits of the flags are set. */
 export const givenPortTests = ({ spts, dpts, flags, invflags }: GivenPorts): NativePart =>
   portTests(
     [portsGiven(spts, bit(flags, 0x01)), portsGiven(dpts, bit(flags, 0x02))],
     [bit(invflags, 0x01), bit(invflags, 0x02)],
   )
 
-/** Ports of both ends, which two neighbours say at once where each is to be one. */
+/** Source and destination ports. Two single ports are tested in one statement, as they are adjacent. */
 export function portTests(
   ports: readonly [source: Field<PortRange>, destination: Field<PortRange>],
   negations: readonly [Field<boolean>, Field<boolean>],
@@ -57,7 +57,7 @@ export function portTests(
     const before = bytes.slice()
     field.write(bytes, at, said.range)
     negation.write(bytes, at, said.negated)
-    // A test for any port at all, of packets that have one, must leave a trace.
+    // A test for any port matches packets that have one, so it must be stored.
     return !same(bytes, before)
   }
   return {

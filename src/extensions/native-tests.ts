@@ -1,4 +1,4 @@
-/** What native forms are made of that test packets: numbers, bits, ranges, addresses. */
+/** Building blocks of native forms that test packets: numbers, bits, ranges, addresses. */
 import { be16, be32, type Codec, type Field, u8, u16, u32 } from '../binary/codec'
 import {
   type Comparison,
@@ -12,7 +12,7 @@ import {
 } from './native'
 import { same } from './values/value'
 
-/** The value as it lies in a register. */
+/** The value as it is in a register. */
 export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
   const bytes = new Uint8Array(codec.size)
   codec.write(bytes, 0, value)
@@ -20,12 +20,12 @@ export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
 }
 
 const EQUAL = { true: 'neq', false: 'eq' } as const
-/** The comparison with one value, by whether it is negated. */
+/** The operator of a comparison with one value, by whether it is negated. */
 export const equality = (negated: boolean): 'eq' | 'neq' => EQUAL[`${negated}`]
-/** Whether a comparison is with one value, and not with less or more. */
+/** Whether an operator compares for equality, not for less or greater. */
 export const isEquality = (op: Comparison): op is 'eq' | 'neq' => op === 'eq' || op === 'neq'
 
-/** Whether all bytes are zero, from a place on. */
+/** Whether all bytes from an offset on are zero. */
 export function isZero(bytes: Uint8Array, from = 0): boolean {
   for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true
@@ -33,19 +33,19 @@ export function isZero(bytes: Uint8Array, from = 0): boolean {
 const greatest = ({ size }: Codec<number>): number => 2 ** (8 * size) - 1
 
 interface ValueFields {
-  /** Undefined where it holds what is no one value. */
+  /** Undefined if it does not hold a single value. */
   readonly value: Field<number | undefined>
   readonly mask?: Field<number>
   readonly negation?: Field<boolean>
-  /** The greatest value, and the bits that a mask may have, that there are words for. */
+  /** The greatest value that has words; also the bits that a mask may have. */
   readonly max?: number
-  /** The least value that there are words for. */
+  /** The least value that has words. */
   readonly min?: number
-  /** Whether the extension overlooks bits of the value that are not in the mask. With them, nf_tables finds no packet. */
+  /** Whether the extension ignores bits of the value outside the mask. In nf_tables such a test matches no packet. */
   readonly isContained?: boolean
 }
 
-/** Something must have one value, or must not; under a mask, where that does not have every bit. */
+/** Something must, or must not, have one value; masked, if the mask is not full. */
 export function valueTest(
   source: Source,
   codec: Codec<number>,
@@ -84,25 +84,25 @@ export function valueTest(
 }
 
 interface BitFields {
-  /** Which bits are asked for; undefined where it holds others that are no bits of the source. */
+  /** The bits to test; undefined if it holds others that the source does not have. */
   readonly bits: Field<number | undefined>
   readonly negation?: Field<boolean>
-  /** The bits that there are words for. */
+  /** The bits that have words. */
   readonly known: number
-  /** Whether there is exactly one bit at a time, so that to equal it is to have it. */
+  /** Whether exactly one bit is set at a time, so that equality tests the bit. */
   readonly isSingle?: boolean
 }
 
 const isOneBit = (bits: number): boolean => bits !== 0 && (bits & (bits - 1)) === 0
 
-/** One of some bits must be set, or none of them. */
+/** At least one of some bits must be set, or none of them. */
 export function anyBitTest(
   source: Source,
   codec: Codec<number>,
   { bits, negation, known, isSingle = false }: BitFields,
 ): NativePart {
   const none = new Uint8Array(codec.size)
-  /** The bits that a test asks for, and whether none of them may be set. */
+  /** The bits that a test selects, and whether all of them must be clear. */
   const asked = ({ mask, op, value }: Test): readonly [number, boolean] | undefined => {
     const number = codec.read(value, 0)
     if (mask !== undefined && number === 0) return [codec.read(mask, 0), op === 'eq']
@@ -129,14 +129,14 @@ export function anyBitTest(
   }
 }
 
-/** How a number lies in a register: as the machine has it, and as it is compared with others that it may be greater than. */
+/** How a number is laid out in a register: in host order, and in the order in which it is compared by size. */
 export interface NumberForm {
   readonly plain: Codec<number>
   readonly ordered: Codec<number>
 }
 
 const form = (plain: Codec<number>, ordered = plain): NumberForm => ({ plain, ordered })
-/** Of what the kernel has in the byte order of the machine, and of what packets have. */
+/** A 32-bit number, in the kernel's host order or in a packet's network order. */
 export const HOST32 = form(u32, be32)
 export const HOST16 = form(u16, be16)
 /** A number of one byte in a header, for {@link rangeTest}. */
@@ -148,14 +148,14 @@ export const NETWORK32 = form(be32)
 
 export type NumberRange = readonly [first: number, last: number]
 
-/** What a test asks of a number: a range, or all that is outside it. Undefined for what no range says. */
+/** The range that a test selects, or excludes. Undefined if no range expresses the test. */
 export function askedRange(
   { op, value, to, mask, isTurned = false }: Test,
   { plain, ordered }: NumberForm,
 ): { range: NumberRange; negated: boolean } | undefined {
   if (value.length !== plain.size || mask !== undefined) return undefined
   const isOrdered = to !== undefined || !isEquality(op)
-  // Compared byte for byte, a number of the machine's own order is neither less nor greater than another.
+  // Numbers in host order, compared byte by byte, do not compare by size.
   if (isOrdered && isTurned !== (plain !== ordered)) return undefined
   const number = (isOrdered ? ordered : plain).read(value, 0)
   if (isEquality(op)) return { range: [number, to === undefined ? number : ordered.read(to, 0)], negated: op === 'neq' }
@@ -181,18 +181,18 @@ export function rangeAsTest(
 interface RangeFields {
   readonly range: Field<NumberRange>
   readonly negation?: Field<boolean>
-  /** The greatest number that there are words for. */
+  /** The greatest number that has words. */
   readonly max?: number
-  /** What it is where nothing is asked. */
+  /** The value of the field if nothing is tested. */
   readonly absent?: NumberRange
-  /** How many of the numbers of the source make one of the field. */
+  /** How many units of the source make one unit of the field. */
   readonly unit?: number
 }
 
-/** A number must lie in a range, or outside it. */
+/** A number must be inside a range, or outside it. */
 export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFields): NativePart {
   const { range, negation, absent, unit = 1, max = Math.floor(greatest(numbers.plain) / unit) } = fields
-  /** What a range of the source is in numbers of the field; undefined where that has no such. */
+  /** Converts a range from units of the source to units of the field; undefined if it does not divide evenly. */
   const inUnits = ([first, last]: NumberRange): NumberRange | undefined =>
     first % unit === 0 && (last + 1) % unit === 0 ? [first / unit, (last + 1) / unit - 1] : undefined
   return {
@@ -201,7 +201,7 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const asked = range.read(bytes, at)
       const negated = negation?.read(bytes, at) ?? false
       if (absent !== undefined && same(asked, absent)) return negated ? undefined : []
-      // No number is greater than its bytes allow.
+      // A number cannot exceed what its bytes hold.
       const [first, last] = [asked[0] * unit, Math.min(asked[1] * unit + unit - 1, greatest(numbers.plain))]
       return first > last ? undefined : [rangeAsTest(source, numbers, [first, last], negated)]
     },
@@ -209,7 +209,7 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const asked = statement.kind === 'test' ? askedRange(statement, numbers) : undefined
       const wanted = asked && inUnits(asked.range)
       if (asked === undefined || wanted === undefined || wanted[1] > max || wanted[0] > wanted[1]) return false
-      // Any number at all would go without saying, but is asked of packets that have one.
+      // A test for any number is not redundant: it matches only packets that have one.
       if (!asked.negated && absent !== undefined && same(wanted, absent)) return false
       if (asked.negated && negation === undefined) return false
       range.write(bytes, at, wanted)
@@ -221,14 +221,14 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
 
 type Bytes = Uint8Array
 
-/** With zeros behind it. */
+/** Pads with zeros at the end. */
 export const widened = (bytes: Bytes, size: number): Bytes => {
   const wide = new Uint8Array(size)
   wide.set(bytes)
   return wide
 }
 
-/** An address must lie between two others, or must not. They may have more room than an address of `size` bytes takes. */
+/** An address must be inside a range, or outside it. The fields may be larger than an address of `size` bytes. */
 export function addressRangeTest(
   source: Source,
   size: number,
@@ -254,7 +254,7 @@ export function addressRangeTest(
   }
 }
 
-/** An address under a mask, each with room for sixteen bytes; of a whole address, all of these count. */
+/** An address under a mask, each in a field of sixteen bytes. For a whole address, all mask bytes count. */
 export function maskedAddressTest(
   sources: readonly Source[],
   size: number,
@@ -268,14 +268,14 @@ export function maskedAddressTest(
       const [address, mask] = field.read(bytes, at).map((one) => one.slice(0, size)) as [Bytes, Bytes]
       const masked = same(mask, whole) ? {} : { mask }
       const op = equality(negation.read(bytes, at))
-      // Bits that are not in the mask are overlooked.
+      // Bits outside the mask are ignored.
       const value = address.map((byte, i) => byte & (mask[i] as number))
       return [{ kind: 'test', source: sources[0] as Source, ...masked, op, value }]
     },
     read(statement, bytes, at) {
       if (statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return false
       const { value, mask = new Uint8Array(value.length).fill(0xff), op } = statement
-      // The first bytes alone may be compared.
+      // A test may compare only the first bytes.
       if (value.length > size || mask.length !== value.length || isZero(mask)) return false
       if (value.some((byte, i) => byte & ~(mask[i] as number))) return false
       const isWhole = same(mask, whole)
@@ -286,7 +286,7 @@ export function maskedAddressTest(
   }
 }
 
-/** Some bits of a header are a number, which must have one value, or must not. */
+/** Some bits of a header form a number, which must, or must not, have one value. */
 export function bitFieldTest(
   source: Source,
   codec: Codec<number>,
@@ -313,7 +313,7 @@ export function bitFieldTest(
   }
 }
 
-/** That one bit of a byte is set; negated, that it is not. */
+/** One bit of a byte is set; negated, it is clear. */
 export const oneBitTest = (
   source: Source,
   mask: number,
@@ -324,7 +324,7 @@ export const oneBitTest = (
   return given(truth, anyBitTest(source, u8, { bits: isSet, negation, known: mask }))
 }
 
-/** That something is, which a source says by one value of some of its bits. */
+/** A condition that a source states by one value of some of its bits. */
 export const statedBy = (
   source: Source,
   mask: Uint8Array | undefined,
@@ -345,8 +345,8 @@ export const statedBy = (
 }
 
 /**
- * That there is a header of options, which goes without saying where something is asked of it.
- * @param asked what is; 0 where nothing
+ * The presence of an options header, which is implied if something else about it is tested.
+ * @param asked what is tested; 0 if nothing
  */
 export const presence = (header: OptionalHeader, asked: Field<number>): NativePart => {
   const test = equals({ ...header, offset: 0, length: 1, isPresence: true }, Uint8Array.of(1))
@@ -357,7 +357,7 @@ export const presence = (header: OptionalHeader, asked: Field<number>): NativePa
   }
 }
 
-/** Bytes must be these, or must not. */
+/** Bytes must, or must not, be these. */
 export const bytesTest = (source: Source, field: Field<Bytes>, negation: Field<boolean>): NativePart => ({
   keys: [sourceKey(source)],
   write: (bytes, at) => [
@@ -372,21 +372,21 @@ export const bytesTest = (source: Source, field: Field<Bytes>, negation: Field<b
   },
 })
 
-/** A field that has to hold one value, as there are no statements for others. */
+/** A field that must hold one value, because no statements exist for others. */
 export const onlyWhere = <T>(field: Field<T>, value: NoInfer<T>): NativePart => ({
   keys: [],
   write: (bytes, at) => (same(field.read(bytes, at), value) ? [] : undefined),
   read: () => false,
 })
 
-/** A part that says nothing where a field holds what it holds by itself. */
+/** A part that writes nothing if a field has its default. */
 export const optional = <T>(field: Field<T>, absent: NoInfer<T>, part: NativePart): NativePart => ({
   ...part,
   write: (bytes, at) => (same(field.read(bytes, at), absent) ? [] : part.write(bytes, at)),
   read: (statement, bytes, at) => same(field.read(bytes, at), absent) && part.read(statement, bytes, at),
 })
 
-/** A part that is there where a truth says so. */
+/** A part that is present if a boolean field is true. */
 export const given = (isGiven: Field<boolean>, part: NativePart): NativePart => ({
   ...part,
   write: (bytes, at) => (isGiven.read(bytes, at) ? part.write(bytes, at) : []),
@@ -397,20 +397,20 @@ export const given = (isGiven: Field<boolean>, part: NativePart): NativePart => 
   },
 })
 
-/** A part that is there where a truth does not say otherwise. */
+/** A part that is present unless a boolean field is true. */
 export const unlessGiven = (isGiven: Field<boolean>, part: NativePart): NativePart => ({
   ...part,
   write: (bytes, at) => (isGiven.read(bytes, at) ? [] : part.write(bytes, at)),
   read: (statement, bytes, at) => !isGiven.read(bytes, at) && part.read(statement, bytes, at),
 })
 
-/** A part that cannot say what a truth says. */
+/** A part that cannot be expressed if a boolean field is true. */
 export const whereNot = (truth: Field<boolean>, part: NativePart): NativePart => ({
   ...part,
   write: (bytes, at) => (truth.read(bytes, at) ? undefined : part.write(bytes, at)),
 })
 
-/** One of two parts: what the first cannot say, the second may. */
+/** One of two parts: the second is used where the first cannot express the value. */
 export const either = (first: NativePart, second: NativePart): NativePart => ({
   keys: [...new Set([...first.keys, ...second.keys])],
   write: (bytes, at) => first.write(bytes, at) ?? second.write(bytes, at),
@@ -420,10 +420,10 @@ export const either = (first: NativePart, second: NativePart): NativePart => ({
   },
 })
 
-/** A part of which nothing else may be said beside it. */
+/** A part that must be the only one in its match. */
 export const alone = (part: NativePart): NativePart => ({ ...part, isAlone: true })
 
-/** A part of which something else has to be asked before. */
+/** A part that needs another test before it. */
 export const after = (needs: Test, part: NativePart): NativePart => ({
   ...part,
   needs,
@@ -433,13 +433,13 @@ export const after = (needs: Test, part: NativePart): NativePart => ({
   },
 })
 
-/** Another source that says the same; it is read, never written. */
+/** Another source with the same meaning. It is read, never written. */
 export const alsoFrom = (source: Source, part: NativePart): NativePart => ({
   ...part,
   keys: [...part.keys, sourceKey(source)],
 })
 
-/** That something has one value. */
+/** Something has one value. */
 export const equals = (source: Source, value: Uint8Array): Test => ({ kind: 'test', source, op: 'eq', value })
 
 export const isSameTest = (a: Statement, b: Test): boolean =>

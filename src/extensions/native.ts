@@ -1,11 +1,11 @@
 /**
- * What an extension is in terms of nf_tables, where it has such a form: what a packet is tested for, or what is done with
- * it, as statements. Declared once, for writing rules and for reading what others wrote.
+ * The nf_tables form of an extension, if it has one: what it tests in a packet, or does with it, as
+ * statements. Declared once, both for writing rules and for reading rules that others wrote.
  */
 import type { FamilyName } from '../abi/family'
 import { NFT_EXTHDR_OP, NFT_PAYLOAD } from '../abi/nf-tables'
 
-/** A header that packets may have behind that of the network, or an option in one: which kind, and what of it. */
+/** A header that may follow the network header, or an option in one: its kind, and which part of it. */
 export interface OptionalHeader {
   readonly from: 'exthdr'
   /** @see NFT_EXTHDR_OP */
@@ -13,13 +13,13 @@ export interface OptionalHeader {
   readonly type: number
   readonly offset: number
   readonly length: number
-  /** Whether it is looked at whether there is one. */
+  /** Whether the source is the presence of the header. */
   readonly isPresence?: boolean
 }
 
 /**
- * What is looked at: something that the kernel knows of the packet, its connection or its route, what a lookup of its
- * addresses says, or bytes of the packet itself.
+ * What is read: something that the kernel knows about the packet, its connection or its route, the result of
+ * a lookup of its addresses, or bytes of the packet.
  */
 export type Source =
   | { readonly from: 'meta' | 'rt'; readonly key: number }
@@ -31,38 +31,41 @@ export type Source =
       readonly base: number
       readonly offset: number
       readonly length: number
-      /** Of what is set: where the checksum is that is to hold of it. */
+      /** For a write: the place of the checksum to update. */
       readonly checksum?: number | undefined
     }
 
 export type Comparison = 'eq' | 'neq' | 'lt' | 'lte' | 'gt' | 'gte'
 
-/** A packet goes on where what is looked at compares so. */
+/** A packet continues if the comparison holds. */
 export interface Test {
   readonly kind: 'test'
   readonly source: Source
-  /** Bits that are looked at; all where absent. */
+  /** The bits that are compared; all if absent. */
   readonly mask?: Uint8Array | undefined
   readonly op: Comparison
   readonly value: Uint8Array
-  /** Where what is asked is a range, its other end, which is in it. */
+  /** For a range: its last value, included. */
   readonly to?: Uint8Array | undefined
-  /** Other values, and ranges, that do as well. It has words, but rules would have a set for it, which is neither read nor written. */
+  /**
+   * Other values and ranges that also match. They can be printed, but a rule would need a set for them, which
+   * is neither written nor read.
+   */
   readonly or?: readonly Pick<Test, 'value' | 'to'>[]
   /**
-   * Whether what the machine has in its own byte order was turned into that of the network first, to be compared as a number:
-   * of ranges, and of what is to be less or greater.
+   * Whether a value in host byte order is converted to network order before it is compared as a number: for
+   * ranges, and for less or greater.
    */
   readonly isTurned?: boolean | undefined
 }
 
-/** Something is looked at, and nothing asked of it. */
+/** Something is read but not tested. */
 export interface Look {
   readonly kind: 'look'
   readonly source: Source
 }
 
-/** Something that the kernel knows of the packet or its connection is set. */
+/** Something that the kernel knows about the packet or its connection is set. */
 export interface Assignment {
   readonly kind: 'set'
   readonly to: Source
@@ -76,11 +79,11 @@ export interface Change {
   readonly from: Source
   readonly mask: Uint8Array
   readonly xor: Uint8Array
-  /** To the left; to the right where it is negative. */
+  /** To the left; to the right if negative. */
   readonly shift?: number | undefined
 }
 
-/** An expression of its own, by its name and attributes. */
+/** An expression by its name and attributes. */
 export interface Plain {
   readonly kind: 'expression'
   readonly name: string
@@ -89,26 +92,26 @@ export interface Plain {
 
 export type Statement = Test | Look | Assignment | Change | Plain
 
-/** Some statements, and the fields that they stand for. */
+/** Some statements, and the fields that they represent. */
 export interface NativePart {
-  /** Of the statements that it reads: see {@link keyOf}. */
+  /** Keys of the statements that it reads: see {@link keyOf}. */
   readonly keys: readonly string[]
-  /** @returns what is to be said; undefined where that cannot be said in such statements. */
+  /** @returns the statements; undefined if the value cannot be expressed in them. */
   write(bytes: Uint8Array, at: number): readonly Statement[] | undefined
-  /** What is said to nft in words, where rules are not written or read so. As of `write`, which it is in place of. */
+  /** Statements for nft's words, if rules are not written or read like this. They replace those of `write`. */
   translated?(bytes: Uint8Array, at: number): readonly Statement[] | undefined
-  /** Whether it may read several statements, one after the other, as long as these do not say the same twice. */
+  /** Whether it may read several statements in sequence, as long as they do not repeat the same thing. */
   readonly isGradual?: boolean
-  /** Whether it reads every value that is to be equalled, or not, as it does every other: its bytes go into the payload. */
+  /** Whether all values in equality tests are read alike: the bytes are copied into the payload. */
   readonly isUniform?: boolean
-  /** Whether what it says means something else beside other parts, so that a match of its own has to say it. */
+  /** Whether its meaning changes beside other parts, so that it needs a match of its own. */
   readonly isAlone?: boolean
-  /** What has to be asked before, and is no matter of another extension: what stands at that place is something else otherwise. */
+  /** A test that must come first and belongs to no other extension: without it, the same place holds something else. */
   readonly needs?: Test
   /**
-   * Notes a statement in a payload.
-   * @param isMore whether it has noted another one there, as one that is gradual may
-   * @returns whether it is one of these
+   * Stores a statement in a payload.
+   * @param isMore whether it has already stored another one there, as a gradual part may
+   * @returns whether it understands the statement
    */
   read(statement: Statement, bytes: Uint8Array, at: number, isMore?: boolean): boolean
 }
@@ -116,16 +119,19 @@ export interface NativePart {
 /** The native form of an extension: its parts in the order in which they are written. */
 export interface Native {
   readonly parts: readonly NativePart[]
-  /** Whether rules are written so. Others are read so, as later versions of iptables-nft and nft write them. */
+  /**
+   * Whether rules are written in this form. Other forms are only read, as later versions of iptables-nft and
+   * nft write them.
+   */
   readonly isWritten: boolean
 }
 
-/** What iptables-nft writes as statements of nf_tables in place of the extension. */
+/** A native form that iptables-nft writes instead of the extension. */
 export const native = (...parts: readonly NativePart[]): Native => ({ parts, isWritten: true })
-/** As {@link native}, of what iptables-nft writes as an extension of x_tables, and others write so. */
+/** As {@link native}, but only read: iptables-nft writes the x_tables extension, other programs write this form. */
 export const readNatively = (...parts: readonly NativePart[]): Native => ({ parts, isWritten: false })
 
-/** What the kernel knows of a packet besides its bytes. @param key NFT_META_… of linux/netfilter/nf_tables.h */
+/** What the kernel knows about a packet besides its bytes. @param key NFT_META_… of linux/netfilter/nf_tables.h */
 export const meta = (key: number): Source => ({ from: 'meta', key })
 /** Bytes of the transport header, in bytes from its start. */
 export const transport = (offset: number, length: number): Source => ({
@@ -141,7 +147,7 @@ export const link = (offset: number, length: number): Source => ({
   offset,
   length,
 })
-/** Bytes of the header of IPv4 or IPv6, in bytes from its start. */
+/** Bytes of the IPv4 or IPv6 header, in bytes from its start. */
 export const network = (offset: number, length: number): Source & { readonly from: 'payload' } => ({
   from: 'payload',
   base: NFT_PAYLOAD.NETWORK,
@@ -149,7 +155,7 @@ export const network = (offset: number, length: number): Source & { readonly fro
   length,
 })
 
-/** Bytes of a header of options of IPv6. */
+/** Bytes of an IPv6 extension header. */
 export const optionalHeader = (type: number, offset: number, length: number): OptionalHeader => ({
   from: 'exthdr',
   op: NFT_EXTHDR_OP.IPV6,
@@ -158,21 +164,21 @@ export const optionalHeader = (type: number, offset: number, length: number): Op
   length,
 })
 
-/** Where the addresses lie in a header of the family: that of the source, that of the destination. */
+/** Offsets of the source and destination address in the network header of a family. */
 export const ADDRESSES: Readonly<Record<FamilyName, readonly [number, number]>> = { ipv4: [12, 16], ipv6: [8, 24] }
 
-/** What the route of a packet says. @param key NFT_RT_… */
+/** A property of the packet's route. @param key NFT_RT_… */
 export const route = (key: number): Source => ({ from: 'rt', key })
-/** What the routing table says of an address. @param flags NFTA_FIB_F_… */
+/** A result of a routing table lookup of an address. @param flags NFTA_FIB_F_… */
 export const lookup = (flags: number, result: number): Source => ({ from: 'fib', flags, result })
-/** What connection tracking knows of the connection of a packet. @param key NFT_CT_… of linux/netfilter/nf_tables.h */
+/** What connection tracking knows about the packet's connection. @param key NFT_CT_… of linux/netfilter/nf_tables.h */
 export const connection = (key: number, direction?: number): Source => ({
   from: 'ct',
   key,
   ...(direction !== undefined && { direction }),
 })
 
-/** A text that is the same for sources that are the same. */
+/** A text that is equal for equal sources. */
 export function sourceKey(source: Source): string {
   if (source.from === 'payload')
     return `payload ${source.base} ${source.offset} ${source.length} ${source.checksum ?? ''}`
@@ -182,7 +188,7 @@ export function sourceKey(source: Source): string {
   return `${source.from} ${source.key} ${source.from === 'ct' ? (source.direction ?? '') : ''}`
 }
 
-/** By what it is found who reads a statement. */
+/** The key by which the part that reads a statement is found. */
 export function keyOf(statement: Statement): string {
   if (statement.kind === 'expression') return statement.name
   const isSet = statement.kind === 'set' || statement.kind === 'change'

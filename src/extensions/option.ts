@@ -1,6 +1,6 @@
 /**
- * One option of an extension as a lens: a parameter type laid over fields of the struct, with how its presence and its
- * negation are stored. Everything that reads or writes an option goes through it.
+ * One option of an extension as a lens: a value type applied to fields of the struct, plus how its presence
+ * and negation are stored. Everything that reads or writes an option goes through it.
  */
 import type { Field } from '../binary/codec'
 import { type Extent, extentsOf, placesOf } from '../binary/struct'
@@ -9,49 +9,53 @@ import { fill, fits, type Listed, type ListForm, usualForm } from './listing'
 import type { Reading } from './reading'
 import { Mismatch, same, type ValueType } from './values/value'
 
-/** @typeParam In what an assignment accepts. @typeParam Alias other names of the option. */
+/**
+ * An option, declared.
+ * @typeParam In what an assignment accepts
+ * @typeParam Alias other names of the option
+ */
 export interface Option<In = unknown, Alias extends string = string> {
   readonly aliases: readonly Alias[]
   readonly negatable: boolean
   readonly required: boolean
-  /** Options that may not stand beside it. */
+  /** Options that may not be given with it. */
   readonly excludes: readonly string[]
-  /** Options that have to stand beside it. */
+  /** Options that must be given with it. */
   readonly needs: readonly string[]
-  /** Whether a text has to have them before it. */
+  /** Whether the options that it needs must come before it in a text. */
   readonly trails: boolean
-  /** The options that this is another spelling of, which are those that are printed. */
+  /** The options for which this is another spelling. Those are the ones that are printed. */
   readonly synonymOf: readonly string[]
-  /** Where it stands in a text that has sections, and what it is called there. */
+  /** In a text with sections: the section that it belongs to, and its name there. */
   readonly section?: Section | undefined
-  /** One for each word that it takes; none for a flag. */
+  /** One per word that it takes; empty for a flag. */
   readonly words: readonly Word[]
-  /** How many of the words have to be there. */
+  /** How many of the words are required. */
   readonly fewest: number
-  /** The name by which it is printed, where that depends on what is stored: one of its own, or of a synonym. */
+  /** The name under which it is printed, if that depends on what is stored: one of its own names, or a synonym's. */
   spelled?(bytes: Uint8Array, at: number): string
   read(bytes: Uint8Array, at: number, context: Context): Reading | undefined
-  /** The bytes that reading looks at; undefined where it looks at more than its own. */
+  /** The bytes that `read` looks at; undefined if it looks at more than its own. */
   readonly reads?: readonly Extent[] | undefined
-  /** Those of them that hold its value, and no more than that: whether it is given and negated stands elsewhere. */
+  /** The bytes among `reads` that hold only its value. Presence and negation are stored elsewhere. */
   readonly value?: readonly Extent[] | undefined
-  /** As `read`, in the words of a listing. @param name that of the option */
+  /** As `read`, in the words of a listing. @param name the option's name */
   list(name: string, bytes: Uint8Array, at: number, listing: Listing): Listed | undefined
-  /** @throws Mismatch */
+  /** @throws Mismatch if the words cannot be stored */
   write(bytes: Uint8Array, at: number, reading: Reading, context: Context): void
-  /** Back to how it is when not given. */
+  /** Restores the bytes of an option that is not given. */
   clear(bytes: Uint8Array, at: number): void
-  /** Carries `In` for the compiler; never there at run time. */
+  /** Carries `In` for the compiler; never set at run time. */
   readonly input?: In
 }
 
-/** A part of a text in which options are called as in the parts before and behind it. */
+/** A part of a text in which options have the same names as in the parts before and after it. */
 export interface Section {
-  /** From 0. */
+  /** Counts from 0. */
   readonly index: number
-  /** The option that opens it, which stands before all others of it. */
+  /** The option that opens it, and comes before all others in it. */
   readonly opener: string
-  /** What the option is called within it; the opener is called so too. */
+  /** The option's name within the section. The opener has this name too. */
   readonly name: string
 }
 
@@ -63,39 +67,39 @@ export interface Word {
 }
 
 interface Spec<T, Alias extends string> {
-  /** Other names of it, which are understood and never printed. */
+  /** Other names, accepted but never printed. */
   aliases?: readonly Alias[]
   /** Where `!` is stored. Without it, the option cannot be negated. */
   negation?: Field<boolean>
   /** Where it is stored that the option was given. */
   present?: Field<boolean>
-  /** Value of an option that was not given, where there is no such place; all bits zero unless said. */
+  /** Value of an option that was not given, if presence is not stored. Default: all bits zero. */
   absent?: T
-  /** The extension cannot be without it. */
+  /** The extension requires it. */
   required?: boolean
-  /** Printed also where it was not given, as its value then means something; or where this field says so. */
+  /** Printed even if it was not given, because its value then has a meaning; or if this field is true. */
   always?: boolean | Field<boolean>
-  /** Options that may not stand beside it. */
+  /** Options that may not be given with it. */
   excludes?: readonly string[]
-  /** Options that have to stand beside it. */
+  /** Options that must be given with it. */
   needs?: readonly string[]
-  /** In a text, what it needs has to stand before it. */
+  /** The options that it needs must come before it in a text. */
   trails?: boolean
-  /** The value that is stored where `!` stands before another. It reads as that value, without `!`. */
+  /** Maps a value after `!` to the value that is stored. That reads back without `!`. */
   negate?: (value: T) => T
-  /** Makes the word one that may be left out, which means `absent`. It is printed without where this says so. */
+  /** Makes the word optional; without it the value is `absent`. Printed without the word where this field is true. */
   bare?: Pick<Field<boolean>, 'read'>
-  /** The name by which it is printed, where that depends on what is stored. */
+  /** The name under which it is printed, if that depends on what is stored. */
   spelled?: Spelled
-  /** Why a value cannot be taken although its type allows it. */
+  /** Why a value is refused although its type accepts it. */
   refuses?: (value: T, negated: boolean) => string | undefined
-  /** How a listing shows it, where that is not as `[! ]name words`. */
+  /** How a listing shows it, if not as `[! ]name words`. */
   list?: ListForm<T>
 }
 
 type Spelled = (bytes: Uint8Array, at: number) => string
 
-/** Long enough for every payload; read to learn what a field is before anything is written. */
+/** Long enough for every payload. Fields are read from it to learn their values before anything is written. */
 const ZEROS = new Uint8Array(65536)
 
 type One = ValueType<unknown, unknown>
@@ -125,7 +129,7 @@ export function option<T, const Alias extends string>(
   const isGiven = (bytes: Uint8Array, at: number, value: T, negated: boolean): boolean =>
     shown || negated || !same(value, absent) || always?.read(bytes, at) === true
   const isBlank = shown || always !== undefined ? undefined : comparison(field, absent)
-  /** Undefined where it is plain, without the value, that the option is not given. */
+  /** Returns undefined if a plain, non-negated value means that the option is not given. */
   const negationOf = (bytes: Uint8Array, at: number): boolean | undefined => {
     if (spec.present?.read(bytes, at) === false) return undefined
     const negated = spec.negation?.read(bytes, at) ?? false
@@ -197,11 +201,11 @@ export function option<T, const Alias extends string>(
 const intersect = (one: Extent, other: Extent): boolean =>
   one.offset < other.offset + other.size && other.offset < one.offset + one.size
 
-/** Whether none of the one are among the other. */
+/** Whether two lists of extents have no byte in common. */
 export const areDisjoint = (some: readonly Extent[], others: readonly Extent[]): boolean =>
   !some.some((one) => others.some((other) => intersect(one, other)))
 
-/** What an option over these fields looks at. */
+/** The bytes that an option over these fields reads. */
 function extentsIn(
   field: Field<unknown>,
   rest: readonly (Pick<Field<boolean>, 'read'> | undefined)[],
@@ -214,15 +218,16 @@ function extentsIn(
 }
 
 /**
- * Whether a field's bytes are those of a value, without reading it: most options of most rules are not given. Bytes that
- * differ say nothing. Undefined where the field is more than its bytes.
+ * Compares a field's bytes with those of a value without decoding it: most options of most rules are not
+ * given. If the bytes differ, the values may still be equal. Undefined if the field depends on more than its
+ * own bytes.
  */
 function comparison<T>(field: Field<T>, value: T): ((bytes: Uint8Array, at: number) => boolean) | undefined {
   const extents = extentsOf(field)
   if (extents === undefined || value === undefined) return undefined
   let wanted: Wanted | null | undefined
   return (bytes, at) => {
-    // Few of the options that are declared are ever looked at.
+    // Computed on first use: few of the declared options are ever looked at.
     if (wanted === undefined) wanted = wantedOf(extents, field, value)
     if (wanted === null) return false
     const { places, values } = wanted
@@ -231,13 +236,13 @@ function comparison<T>(field: Field<T>, value: T): ((bytes: Uint8Array, at: numb
   }
 }
 
-/** Bytes, and where they are to stand. */
+/** Bytes, and their offset. */
 interface Wanted {
   readonly places: readonly number[]
   readonly values: readonly number[]
 }
 
-/** Null where a field that is some bits of others, or a view of one, cannot hold the value by itself. */
+/** Null if the field cannot hold the value by itself: it is some bits of other fields, or a view of one. */
 function wantedOf<T>(extents: readonly Extent[], field: Field<T>, value: T): Wanted | null {
   const places = extents.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
   const stored = new Uint8Array(Math.max(0, ...places) + 1)
@@ -265,7 +270,7 @@ interface Words {
 const listWord = (type: One, value: unknown, listing: Listing): string =>
   type.list === undefined ? type.format(value, listing) : type.list(value, listing)
 
-/** One value type for one word, or several whose values make a list. */
+/** One value type for one word, or several whose values form a list. */
 function wordsOf(type: One | readonly One[]): Words {
   if ('parse' in type)
     return {
@@ -289,14 +294,14 @@ interface FlagSpec<Alias extends string> {
   needs?: readonly string[]
   trails?: boolean
   spelled?: Spelled
-  /** As of an option with words. */
+  /** As for an option with words. */
   list?: string
 }
 
-/** How a flag is given: `'1'` and `'true'` are how code for python-iptables says it. `!` negates one that can be negated. */
+/** How a flag is given. Code for python-iptables uses `'1'` and `'true'`. `!` negates a flag that can be negated. */
 export type FlagInput = true | '' | '1' | 'true' | '!'
 
-/** An option without a word: it is there, or it is not. */
+/** An option without a word: it is given or it is not. */
 export const flag = <const Alias extends string = never>(
   present: Field<boolean>,
   spec: FlagSpec<Alias> = {},
@@ -331,7 +336,7 @@ export const flag = <const Alias extends string = never>(
   }
 }
 
-/** A flag that is on unless it is negated: the bit says that something is not done. */
+/** A flag that is on unless it is negated: the stored bit means that something is not done. */
 export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): Option<FlagInput, never> => ({
   ...flag(off, spec),
   negatable: true,
@@ -340,20 +345,20 @@ export const negatedFlag = (off: Field<boolean>, spec: { list?: string } = {}): 
 })
 
 /**
- * Another way to write the option `of`, or several at once, over the same fields. It is understood and can be asked for,
- * but never printed. `option` tells how it is written, its negation included.
+ * Another spelling of the option `of`, or of several at once, over the same fields. It is accepted and can be
+ * read as a property, but is never printed. `option` says how it is written, including its negation.
  */
 export const synonym = <In, Alias extends string>(
   of: string | readonly string[],
   option: Option<In, Alias>,
 ): Option<In, Alias> => ({ ...option, synonymOf: typeof of === 'string' ? [of] : of })
 
-/** The options that print what is said by this one: itself, or those that it is another spelling of. */
+/** The options that print what this one stores: itself, or those that it is another spelling of. */
 export const originals = (options: ReadonlyMap<string, Option>, name: string): readonly string[] => {
   const of = options.get(name)?.synonymOf ?? []
   return of.length === 0 ? [name] : of
 }
 
-/** Whether two options say the same thing, or a part of it. */
+/** Whether two options store the same thing, or part of it. */
 export const overlap = (options: ReadonlyMap<string, Option>, one: string, other: string): boolean =>
   originals(options, one).some((name) => originals(options, other).includes(name))

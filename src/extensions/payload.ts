@@ -1,6 +1,6 @@
 /**
- * A payload in use: what follows the header of a match or target, read and written by the options of its variant. Every
- * form in which people write parameters (objects, dictionaries, text) comes down to these few functions.
+ * Reads and writes a payload, the bytes after the header of a match or target, with the options of its
+ * variant. Every form of parameters (objects, dictionaries, text) ends in these functions.
  */
 import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
@@ -11,7 +11,7 @@ import type { Reading } from './reading'
 import type { Known } from './registry'
 import { Mismatch, same } from './values/value'
 
-/** One parameter as it was given: the option by any of its names, its words, whether negated. */
+/** One parameter as it was given: any name of the option, its words, and whether it is negated. */
 export interface Parameter extends Reading {
   readonly name: string
 }
@@ -31,7 +31,7 @@ const complain = (
 
 const dashed = (names: Iterable<string>): string => Array.from(names, (name) => `--${name}`).join(', ')
 
-/** Canonical name and option behind any spelling of a parameter's name. @throws XtablesError */
+/** The option, and its canonical name, for any spelling of a parameter's name. @throws XtablesError if there is none */
 export function findOption(known: Known, name: string): [string, Option] {
   const { names, options } = known.variant
   const canonical = names.get(name)
@@ -43,13 +43,13 @@ export function findOption(known: Known, name: string): [string, Option] {
   })
 }
 
-/** What an option takes, for people. */
+/** What an option takes, as text for people. */
 export const expectation = ({ words, fewest }: Option): string =>
   words.length === 0
     ? 'no value'
     : `${words.map(({ expects }) => expects).join(', then ')}${fewest < words.length ? ', or nothing' : ''}`
 
-/** Whether an option can have so many words. */
+/** Whether an option can take this many words. */
 export const takes = ({ words, fewest }: Option, count: number): boolean => fewest <= count && count <= words.length
 
 /** Stores one parameter in the payload at `at`. @throws XtablesError, which leaves the payload in an undefined state */
@@ -78,7 +78,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
 const spelledBy = ({ names, options }: Known['variant'], name: string): Option =>
   options.get(names.get(name) as string) as Option
 
-/** The parameters that a payload holds, in the order in which they are printed. */
+/** The parameters in a payload, in the order in which they are printed. */
 export function readParameters({ variant }: Known, bytes: Uint8Array, at: number, context: Context): Parameter[] {
   const parameters: Parameter[] = []
   for (const [canonical, option] of variant.options) {
@@ -90,7 +90,7 @@ export function readParameters({ variant }: Known, bytes: Uint8Array, at: number
   return parameters
 }
 
-/** The parameters that a payload holds, in the words of a listing. */
+/** The parameters in a payload, in the words of a listing. */
 export function listParameters(
   { variant }: Known,
   bytes: Uint8Array,
@@ -105,14 +105,14 @@ export function listParameters(
   return parameters
 }
 
-/** What a listing says of a payload. */
+/** The text of a payload in a listing. */
 export function listPayload(known: Known, bytes: Uint8Array, at: number, listing: Listing): string {
   const parameters = Object.entries(listParameters(known, bytes, at, listing))
   const texts = Object.fromEntries(parameters.map(([name, { text }]) => [name, text]))
   return known.variant.list({ bytes, at, numeric: listing.numeric, texts })
 }
 
-/** Refuses parameters that exclude each other, by canonical name. */
+/** Refuses parameters that exclude each other. Names are canonical. */
 export function checkExclusions(known: Known, given: ReadonlySet<string>): void {
   const { options } = known.variant
   for (const name of given) {
@@ -127,14 +127,14 @@ export function checkExclusions(known: Known, given: ReadonlySet<string>): void 
   }
 }
 
-/** What is required and was not given. */
+/** Something required that was not given. */
 interface Missing {
-  /** The parameter, or the first of those that would do. */
+  /** The parameter, or the first of several alternatives. */
   readonly parameter: string
   readonly what: string
 }
 
-/** The first requirement that these parameters do not meet, which are given by canonical name. */
+/** The first requirement that these parameters do not meet. Names are canonical. */
 export function missing({ extension, variant }: Known, given: ReadonlySet<string>): Missing | undefined {
   const covered = new Set([...given].flatMap((name) => originals(variant.options, name)))
   for (const [name, option] of variant.options)
@@ -148,7 +148,7 @@ export function missing({ extension, variant }: Known, given: ReadonlySet<string
   return wanted && { parameter: wanted[0] as string, what: `one of ${dashed(wanted)}` }
 }
 
-/** @throws XtablesError where something required is missing */
+/** @throws XtablesError if something required is missing */
 export function checkComplete(known: Known, given: ReadonlySet<string>): void {
   const lack = missing(known, given)
   if (lack !== undefined)
@@ -166,7 +166,7 @@ export function checkComplete(known: Known, given: ReadonlySet<string>): void {
   }
 }
 
-/** In the order in which they are stored: those first that others look at. */
+/** Sorts parameters into the order in which they are stored: first those that others depend on. */
 function leadingFirst({ variant }: Known, parameters: readonly Parameter[]): readonly Parameter[] {
   const { leading, names, options } = variant
   if (leading.length === 0) return parameters
@@ -175,7 +175,7 @@ function leadingFirst({ variant }: Known, parameters: readonly Parameter[]): rea
   return [...parameters].sort((a, b) => place(a) - place(b))
 }
 
-/** Whether a parameter is what its option is when not given, as things are. */
+/** Whether a parameter has the value that its option has when it is not given. */
 function goesWithoutSaying(known: Known, bytes: Uint8Array, { name, words }: Parameter, context: Context): boolean {
   const [, option] = findOption(known, name)
   const without = bytes.slice()
@@ -185,9 +185,9 @@ function goesWithoutSaying(known: Known, bytes: Uint8Array, { name, words }: Par
 }
 
 /**
- * Stores one parameter in a payload that holds others, which are stored again where they look at this one.
+ * Stores one parameter in a payload that holds others. Others that depend on it are stored again.
  * @param parameter by its canonical name
- * @param held all that the payload holds
+ * @param held all parameters in the payload
  * @throws XtablesError, which leaves the payload in an undefined state
  */
 export function changeParameter(

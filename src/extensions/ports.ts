@@ -1,4 +1,4 @@
-/** The two options that the matches of most transport protocols share. */
+/** The two port options that the matches of most transport protocols share. */
 import type { Field } from '../binary/codec'
 import { bit } from '../binary/struct'
 import { listRange } from './listing'
@@ -9,12 +9,12 @@ import type { ValueType } from './values/value'
 interface PortFields {
   readonly spts: Field<PortRange>
   readonly dpts: Field<PortRange>
-  /** Where it is stored that they are given, in the bits that negate them in `invflags`. */
+  /** Where it is stored that they are given. The bits are the same that negate them in `invflags`. */
   readonly flags?: Field<number>
   readonly invflags: Field<number>
 }
 
-/** `--sport` and `--dport`, in the lowest two bits of the flags; every port where they are not given. */
+/** `--sport` and `--dport`, in the lowest two bits of the flags. Default: every port. */
 export const portOptions = ({ spts, dpts, flags, invflags }: PortFields, ports: ValueType<PortRange>) => {
   const stored = (mask: number) => ({
     ...(flags === undefined ? { absent: anyPort } : { present: bit(flags, mask) }),

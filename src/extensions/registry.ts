@@ -1,11 +1,11 @@
-/** Every extension there is, and how to find one by what a person wrote or by what stands in a blob. */
+/** All extensions, and how to find one by a name in text or by a name and revision in a blob. */
 import type { FamilyName } from '../abi/family'
 import type { Extension, Variant } from './extension'
 import { ALIASES, FACES, MODULES } from './modules'
 
 export type PartKind = 'match' | 'target'
 
-/** An extension together with the struct that one family and revision of it has. */
+/** An extension with the variant for one family and revision. */
 export interface Known {
   readonly extension: Extension
   readonly variant: Variant
@@ -13,7 +13,7 @@ export interface Known {
 
 const loaded: Readonly<Record<PartKind, Map<string, Extension>>> = { match: new Map(), target: new Map() }
 
-/** Every rule of a text asks for its extensions: `require` would look for the file each time. */
+/** Cached here: every rule of a text looks up its extensions, and `require` would resolve the file each time. */
 function load(kind: PartKind, name: string): Extension {
   const known = loaded[kind].get(name)
   if (known !== undefined) return known
@@ -23,7 +23,7 @@ function load(kind: PartKind, name: string): Extension {
   return extension
 }
 
-/** The extension of this name or alias, whatever its families. */
+/** The extension with this name or alias, in any family. */
 export function findExtension(kind: PartKind, name: string): Extension | undefined {
   if (Object.hasOwn(MODULES[kind], name)) return load(kind, name)
   return Object.hasOwn(ALIASES[kind], name) ? load(kind, ALIASES[kind][name] as string) : undefined
@@ -33,20 +33,23 @@ export function findExtension(kind: PartKind, name: string): Extension | undefin
 export const aliasesOf = ({ kind, name }: Extension): string[] =>
   kind === 'rule' ? [] : Object.keys(ALIASES[kind]).filter((alias) => ALIASES[kind][alias] === name)
 
-/** What the kernel calls an extension, in one of its variants or in that which is written. */
+/** The kernel's name for an extension: of the given variant, or of the one that is written. */
 export const kernelName = ({ kind, name }: Extension, variant?: Variant): string =>
   kind === 'rule' || variant?.isPlain ? name : (FACES[kind][name] ?? name)
 
 /** All extensions of a kind. */
 export const allExtensions = (kind: PartKind): Extension[] => Object.keys(MODULES[kind]).map((name) => load(kind, name))
 
-/** Names of the extensions of a kind that a family has. */
+/** Names of the extensions of a kind that exist in a family. */
 export const extensionNames = (kind: PartKind, family: FamilyName): string[] =>
   allExtensions(kind)
     .filter(({ families }) => families.includes(family))
     .map(({ name }) => name)
 
-/** What payloads under a name in a blob may be: those that demand fixed values first, as they are faces of the plain one. */
+/**
+ * The extensions that may use a name in a blob. Those with fixed values come first, because they share the
+ * struct of the plain one.
+ */
 function named(kind: PartKind, family: FamilyName, name: string): Known[] {
   const faces = Object.keys(FACES[kind]).filter((face) => FACES[kind][face] === name)
   const own = Object.hasOwn(MODULES[kind], name) ? [name] : []
@@ -56,10 +59,10 @@ function named(kind: PartKind, family: FamilyName, name: string): Known[] {
     .filter(({ extension, variant }) => kernelName(extension, variant) === name)
 }
 
-/** Everything that payloads of this name and revision may be; empty for what is unknown here. */
+/** All extensions that a payload with this name and revision may belong to; empty if it is unknown here. */
 export const knownPayloads = (kind: PartKind, family: FamilyName, name: string, revision: number): readonly Known[] =>
   named(kind, family, name).filter(({ variant }) => variant.revision === revision)
 
-/** Revisions of a name in blobs that are understood here. */
+/** The revisions of a name in blobs that are understood here. */
 export const knownRevisions = (kind: PartKind, family: FamilyName, name: string): number[] =>
   named(kind, family, name).map(({ variant }) => variant.revision)

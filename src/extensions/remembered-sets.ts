@@ -1,6 +1,6 @@
 import type { SetNames } from './context'
 
-/** The same sets, where each name and each index is asked for once: a table may name a set in every rule. */
+/** Caches lookups: each name and index is looked up once, as a table may refer to a set in every rule. */
 export function rememberedSets(sets: SetNames): SetNames {
   const byName = remembered((name: string) => sets.byName(name))
   const byIndex = remembered((index: number) => sets.byIndex(index))

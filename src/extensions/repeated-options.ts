@@ -1,7 +1,7 @@
 /**
- * Options that repeat, as policy's do for each element of a policy. Text is in sections: an option of its own opens the
- * next, in which the others are called as in the first. Everywhere else all options lie flat, under names of their own:
- * `--reqid 1 --next --reqid 2` is `{ reqid: '1', reqid2: '2' }`.
+ * Options that repeat, as those of `policy` do for each element of a policy. In text they are in sections:
+ * one option opens the next section, in which the others have the same names as in the first. Everywhere else
+ * the options have names of their own: `--reqid 1 --next --reqid 2` is `{ reqid: '1', reqid2: '2' }`.
  */
 import type { Field } from '../binary/codec'
 import type { Options } from './extension'
@@ -10,7 +10,7 @@ import { flag, type Option, type Section } from './option'
 type Numbered<O, N extends string> = { readonly [K in keyof O & string as `${K}${N}`]: O[K] }
 type Later<N extends readonly string[]> = N extends readonly [string, ...infer Rest extends string[]] ? Rest : never
 
-/** One section: its options, and whether it is there although none of them is given. */
+/** One section: its options, and whether it exists even if none of them is given. */
 interface Content<O> {
   readonly options: O
   readonly isBare: Field<boolean>
@@ -25,7 +25,7 @@ const within = <In>(option: Option<In>, section: Section): Option<In> => ({
 /**
  * Declares the same options once for each section.
  * @param opener the option that opens each section but the first
- * @param numbers of each section, what stands behind the names of its options; of the first, nothing
+ * @param numbers the suffix of the option names in each section; empty for the first
  * @param content of the section with this index
  */
 export function sections<

@@ -1,4 +1,4 @@
-/** How matches and targets refer to ipsets, in the structs of all revisions. */
+/** How matches and targets refer to sets, in the structs of all revisions. */
 import { ERRNO } from '../abi/errno'
 import { setInfo, setInfo0 } from '../abi/ip-set'
 import type { Field } from '../binary/codec'
@@ -7,18 +7,18 @@ import { about, type Check, type Fault } from './extension'
 import { bits, view } from './fields'
 import { type Directions, MAX_DIRECTIONS } from './values/ipset'
 
-/** The words of {@link setInfo0} */
+/** Indexes of the words of {@link setInfo0} */
 const [SOURCE, DESTINATION, INVERTED] = [0x01, 0x02, 0x04] as const
 
 interface Reference {
   readonly index: Field<number>
   readonly directions: Field<Directions>
   readonly inverted: Field<boolean>
-  /** Where else flags of the match may stand. */
+  /** Where the other flags of the match are. */
   readonly flags: Field<number>
-  /** What the kernel writes, whatever it holds. */
+  /** What the kernel overwrites, whatever it holds. */
   readonly scratch: readonly Extent[]
-  /** That there is such a set. */
+  /** Checks that the set exists. */
   readonly checkIndex: Check
   readonly checkDimensions: Check
 }
@@ -34,9 +34,9 @@ const tooMany = (parameter: string): Fault =>
   about(parameter, `a set has at most ${MAX_DIRECTIONS} dimensions`, ERRNO.ERANGE)
 
 /**
- * What refers to a set: the words for it, its fields and its checks, by the struct that holds it.
- * @param parameter that says which set
- * @param at a field that is a `struct xt_set_info`, or one of revision 0
+ * A reference to a set: its words, fields and checks, by the struct that contains it.
+ * @param parameter the option that names the set
+ * @param at a field with a `struct xt_set_info`, or the struct of revision 0
  */
 export const setReference = (parameter: string, at: Field<unknown>): Reference =>
   at.size === setInfo.size ? plain(parameter, at) : wordy(parameter, at)

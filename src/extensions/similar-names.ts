@@ -1,6 +1,6 @@
-/** Names that a misspelt one may have been meant for. */
+/** Suggestions for a misspelt name. */
 
-/** How many letters have to be put in, left out or changed to come from one word to the other. */
+/** How many letters must be inserted, deleted or replaced to turn one word into the other. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i)
   for (const [i, letter] of [...from].entries()) {
@@ -14,9 +14,9 @@ function distance(from: string, to: string): number {
   return row[to.length] as number
 }
 
-/** Says which of the names differ in two letters at most, and in less than half of their own, the nearest first. */
+/** Returns the names that differ by at most two letters, and by less than half of their own, nearest first. */
 export function similarNames(name: string, names: readonly string[]): string | undefined {
-  // A name comes in from anywhere, and the time that this takes grows with its length.
+  // The name may be any input, and the time grows with its length.
   const word = name.slice(0, 64).toLowerCase()
   const near = names
     .map((one) => ({ one, far: distance(word, one.toLowerCase()) }))

@@ -1,2 +1,2 @@
-/** The library that lays graphs out. It is put into this file when the package is built, and installed by nobody. */
+/** The graph layout library. It is bundled into this file when the package is built, so users do not install it. */
 export { Graph, layout } from '@dagrejs/dagre'

@@ -1,7 +1,7 @@
-/** A graph in the language of Graphviz. */
+/** Prints a graph in Graphviz's DOT language. */
 import type { Arrow, Box, Drawing } from './drawing'
 
-/** Within quotes, a backslash begins an escape of labels, and `&` an entity of HTML. */
+/** Within quotes, a backslash starts an escape of labels, and `&` an HTML entity. */
 const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('&', '&amp;')
 
 const quoted = (...lines: readonly string[]): string => `"${lines.map(escaped).join('\\n')}"`

@@ -1,13 +1,13 @@
-/** What a drawing of a graph shows, whatever it is drawn in. */
+/** What a drawing of a graph shows, independent of its format. */
 import type { FamilyName } from '../abi/family'
 import { visible } from '../view/escape'
 import type { ChainGraph, GraphEdge, GraphNode } from './graph'
 
 /** A chain. */
 export interface Box {
-  /** `n0`, `n1`, …: a name that means nothing in any format. */
+  /** `n0`, `n1`, …: an identifier without special characters. */
   readonly id: string
-  /** As it is called. */
+  /** Its name. */
   readonly chain: string
   /** Without control characters. */
   readonly lines: readonly string[]
@@ -18,10 +18,10 @@ export interface Arrow {
   readonly from: string
   readonly to: string
   readonly label: string
-  /** In words, all of it. */
+  /** The complete description. */
   readonly title: string
   readonly isGoto: boolean
-  /** Where the rules stand in the chain that it comes from, from 1. */
+  /** The positions of the rules in their chain, from 1. */
   readonly positions: readonly number[]
   /** In pixels, or points. */
   readonly width: number
@@ -38,7 +38,7 @@ export interface Drawing {
 
 const FAMILY_WORDS = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
 
-/** From 1 where nothing went, half as much more for ten times as many. */
+/** Width 1 without packets, and 0.5 more for each factor of ten. */
 const widthOf = (packets: bigint): number => Math.round(10 * (1 + Math.log10(Number(packets) + 1) / 2)) / 10
 
 const counted = (count: number | bigint, what: string): string => `${count} ${what}${BigInt(count) === 1n ? '' : 's'}`
@@ -49,7 +49,7 @@ const linesOf = ({ chain, policy, counters = [0n, 0n], rules }: GraphNode): stri
   counted(rules, 'rule'),
 ]
 
-/** One drawing a table, in their order. */
+/** One drawing per table, in order. */
 export function drawingsOf({ nodes, edges }: ChainGraph): Drawing[] {
   const numbered = new Map(nodes.map((node, i) => [node.id, { node, id: `n${i}` }]))
   const tables = new Map<string, Drawing & { boxes: Box[]; arrows: Arrow[] }>()

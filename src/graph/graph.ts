@@ -10,7 +10,7 @@ import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from '../view/snapsho
  * @since 0.1.0
  */
 export interface GraphNode {
-  /** Family, table and chain, with a blank between two. */
+  /** Family, table and chain, separated by blanks. */
   readonly id: string
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
@@ -18,30 +18,30 @@ export interface GraphNode {
   readonly table: string
   /** The name of the chain. */
   readonly chain: string
-  /** Of a built-in chain. */
+  /** Only of a built-in chain. */
   readonly policy?: string
-  /** Packets and bytes that met the policy. */
+  /** Packets and bytes that the policy applied to. */
   readonly counters?: readonly [packets: bigint, bytes: bigint]
   /** How many rules it has. */
   readonly rules: number
 }
 
 /**
- * All rules of one chain that go to another, by the same kind of jump.
+ * All rules of one chain that go to the same other chain, by the same kind of jump.
  * @since 0.1.0
  */
 export interface GraphEdge {
-  /** The id of the node that the rules are in. */
+  /** The id of the node with the rules. */
   readonly from: string
   /** The id of the node that they go to. */
   readonly to: string
-  /** `goto` does not come back. */
+  /** `goto` does not return. */
   readonly kind: 'jump' | 'goto'
-  /** Where the rules stand, from 1. */
+  /** The positions of the rules, from 1. */
   readonly positions: readonly number[]
-  /** How many packets they have counted together. */
+  /** The sum of their packet counters. */
   readonly packets: bigint
-  /** How many bytes these had. */
+  /** The sum of their byte counters. */
   readonly bytes: bigint
 }
 
@@ -101,7 +101,7 @@ function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlyS
       if (!names.has(name))
         throw new IptcError(
           'XT_BAD_ARGUMENT',
-          `table ${table.table} chain ${chain.name} rule ${first.position} goes to chain ${name}, which is not there`,
+          `table ${table.table} chain ${chain.name} rule ${first.position} jumps to chain ${name}, which does not exist`,
         )
       const positions = rules.map(({ position }) => position)
       const sum = (at: 0 | 1): bigint => rules.reduce((all, { counters }) => all + counters[at], 0n)

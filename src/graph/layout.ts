@@ -1,4 +1,4 @@
-/** Where the boxes and arrows of a drawing stand. */
+/** Places the boxes and arrows of a drawing. */
 import { Graph, layout } from './dagre'
 import type { Arrow, Box, Drawing } from './drawing'
 
@@ -7,7 +7,7 @@ export interface Point {
   readonly y: number
 }
 
-/** In pixels, with the middle of what it places. */
+/** In pixels. A position is that of the centre. */
 export interface PlacedBox extends Box, Point {
   readonly width: number
   readonly height: number
@@ -15,7 +15,7 @@ export interface PlacedBox extends Box, Point {
 
 export interface PlacedArrow extends Arrow {
   readonly points: readonly Point[]
-  /** The middle of its label. */
+  /** The centre of its label. */
   readonly at: Point
 }
 
@@ -26,10 +26,10 @@ export interface Placed extends Omit<Drawing, 'boxes' | 'arrows'> {
   readonly arrows: readonly PlacedArrow[]
 }
 
-/** Of the type, in pixels. */
+/** Text metrics in pixels. */
 const [CHARACTER, LINE, PADDING] = [7.3, 16, 12]
 
-/** Of East Asian writing and pictures, a character takes the room of two. */
+/** East Asian characters and pictographs are twice as wide. */
 const isWide = (char: string): boolean => /\p{Extended_Pictographic}|[\u1100-\u115f\u2e80-\uffdc]/u.test(char)
 const widthOf = (text: string): number =>
   CHARACTER * [...text].reduce((sum, char) => sum + (char > '\u007f' && isWide(char) ? 2 : 1), 0)

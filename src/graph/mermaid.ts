@@ -1,9 +1,9 @@
-/** A graph as a flowchart of Mermaid. */
+/** Prints a graph as a Mermaid flowchart. */
 import type { Arrow, Box, Drawing } from './drawing'
 
 /**
- * Text in quotes. Mermaid looks for quotes, Markdown, lists, HTML and its own entities there: of ASCII, only what means nothing
- * anywhere stays.
+ * Quoted text. Mermaid interprets quotes, Markdown, lists, HTML and its own entities in it, so most ASCII
+ * punctuation is escaped.
  */
 const quoted = (text: string): string =>
   `"${text.replace(/[^\w \-\u0080-\u{10ffff}]|_/gu, (char) => `#${char.codePointAt(0)};`)}"`

@@ -1,4 +1,4 @@
-/** Graphs of chains in the formats that others draw, and drawn. */
+/** Prints graphs of chains in all formats. */
 import { check, keyOf } from '../check-input'
 import type { TableSnapshot } from '../view/snapshot'
 import { printDot } from './dot'
@@ -6,7 +6,7 @@ import { type Drawing, drawingsOf } from './drawing'
 import { chainGraph } from './graph'
 import { printMermaid } from './mermaid'
 
-/** What lays a graph out is loaded when somebody wants that. */
+/** The layout code is loaded only for SVG. */
 const printSvg = (drawings: readonly Drawing[]): string =>
   (require('./svg') as typeof import('./svg')).printSvg(drawings)
 

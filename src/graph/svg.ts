@@ -1,4 +1,4 @@
-/** A graph as a picture. */
+/** Draws a graph as SVG. */
 import type { Drawing } from './drawing'
 import { type Placed, type PlacedArrow, type PlacedBox, type Point, place } from './layout'
 
@@ -12,13 +12,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 
-/** A tenth of a pixel is seen by nobody. */
+/** Rounded to a tenth of a pixel, which is not visible. */
 const round = (length: number): number => Math.round(length * 10) / 10
 const pair = ({ x, y }: Point): string => `${round(x)},${round(y)}`
 
 const middle = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 })
 
-/** @internal A curve that begins and ends where the points do, and passes between the others. */
+/** @internal A curve from the first point to the last, passing between the others. */
 export function pathOf(points: readonly Point[]): string {
   const [first = { x: 0, y: 0 }, ...others] = points
   const last = others.at(-1) ?? first
@@ -71,7 +71,7 @@ const ARROW =
   '<marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse"' +
   ' orient="auto-start-reverse"><path class="head" d="M0,0 L10,5 L0,10 z"/></marker>'
 
-/** The tables below each other. */
+/** The tables, one below the other. */
 export function printSvg(drawings: readonly Drawing[]): string {
   const all = drawings.map(place)
   const width = Math.ceil(Math.max(0, ...all.map((one) => one.width)))

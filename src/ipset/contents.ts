@@ -1,4 +1,4 @@
-/** Sets with all that is in them, as the kernel tells it. */
+/** Reads sets with all their entries from the kernel. */
 import { IPSET_FLAG_LIST_HEADER } from '../abi/ip-set'
 import type { Encoded } from '../netlink/attribute'
 import { readMessage } from '../netlink/message'
@@ -13,9 +13,9 @@ export interface SetContents {
 }
 
 /**
- * One set, or all there are.
- * @param headersOnly leaves the entries out
- * @throws NotFoundError, UnsupportedError for a type that is not known, PermissionError
+ * One set, or all sets.
+ * @param headersOnly omits the entries
+ * @throws NotFoundError, UnsupportedError for an unknown type, PermissionError
  */
 export function contentsOf(place: SetPlace, setname: string | undefined, headersOnly: boolean): SetContents[] {
   const sets = new Sets(place)
@@ -23,7 +23,7 @@ export function contentsOf(place: SetPlace, setname: string | undefined, headers
   const found: { header: SetHeader; parts: Encoded[] }[] = []
   for (const message of sets.dumpAll(request, { operation: 'list', set: setname ?? 'all' })) {
     const { values } = readMessage(bulk.list, message)
-    // A set that does not fit into one message goes on in others, which do not say again what it is.
+    // A set that does not fit into one message continues in others, which do not repeat its header.
     if (values.data !== undefined) found.push({ header: headerOf(values), parts: [] })
     if (values.adt !== undefined) found.at(-1)?.parts.push(values.adt)
   }

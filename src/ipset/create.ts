@@ -1,4 +1,4 @@
-/** Making a set, and finding out what one is. */
+/** Creates and identifies sets. */
 import type { FamilyName } from '../abi/family'
 import { SET_FAMILIES, SET_NAME_SIZE, setFamily } from '../abi/ip-set'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink'
@@ -29,7 +29,7 @@ export interface Identity {
   readonly revision: number
 }
 
-/** Which revisions of a type the kernel has. @throws UnsupportedError where it lacks the type */
+/** The revisions of a type that the kernel has. @throws UnsupportedError if it lacks the type */
 export function* kernelRevisions(set: string, type: SetType, family: FamilyName | 'any'): Steps<[number, number]> {
   const values = { typename: type.name, family: SET_FAMILIES[family] }
   const [answer] = yield* simply(ask(commands.type, values), { operation: 'create', set, type: type.name })
@@ -39,21 +39,21 @@ export function* kernelRevisions(set: string, type: SetType, family: FamilyName 
   return [oldest, newest]
 }
 
-/** Which revision of a type to use, and whether it knows all that is asked. */
+/** The revision of a type to use. It checks that the revision knows all options that are given. */
 function* revisionFor(set: string, type: SetType, family: FamilyName | 'any', used: readonly string[]): Steps<number> {
   const [oldest, newest] = yield* kernelRevisions(set, type, family)
   const [ours, ourNewest] = type.revisions
   if (newest < ours || oldest > ourNewest)
     throw new UnsupportedError(
       'XT_NO_SET_TYPE',
-      `the kernel has revisions ${oldest} to ${newest} of ${type.name}; known are ${ours} to ${ourNewest}`,
+      `the kernel has revisions ${oldest} to ${newest} of ${type.name}; xtables knows ${ours} to ${ourNewest}`,
     )
   const revision = Math.min(newest, ourNewest)
   const unknown = used.find((option) => (type.since[option] ?? 0) > revision)
   if (unknown !== undefined)
     throw new UnsupportedError(
       'XT_NO_SET_TYPE',
-      `set ${set}: ${unknown} takes revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
+      `set ${set}: ${unknown} requires revision ${type.since[unknown]} of ${type.name}; the kernel has ${newest}`,
     )
   return revision
 }
@@ -69,7 +69,7 @@ function familyFor(set: string, { families, name }: SetType, family: unknown): F
   )
 }
 
-/** Makes a set. */
+/** Creates a set. */
 export function* creation(
   name: string,
   type: SetType,
@@ -97,7 +97,7 @@ function createData(set: string, type: SetType, options: object, family: FamilyN
   }
 }
 
-/** Finds out what a set is. */
+/** Finds out the type, family and revision of a set. */
 export function* identification(name: string): Steps<Identity> {
   const [answer] = yield* simply(ask(commands.header, { setname: name }), { operation: 'open', set: name })
   if (answer === undefined)

@@ -1,4 +1,4 @@
-/** Entries and what sets are made with: from users' values to attributes, and back, by the declarations of the types. */
+/** Converts entries and create options from users' values to attributes, and back, by the declarations of the types. */
 
 import { isObject, shown } from '../check-input'
 import { SetError } from '../errors'
@@ -10,7 +10,7 @@ import type { AnyField, SetType } from './types'
 
 type Fields<A> = Readonly<Record<string, AnyField<A>>>
 
-/** What is refused before the kernel is asked. */
+/** A value that is refused before the kernel is asked. */
 export class Unfit extends Error {}
 
 /** @throws Unfit */
@@ -48,14 +48,14 @@ export function readFields<A>(fields: Fields<A>, from: A): Record<string, unknow
   return value
 }
 
-/** The entries in a part of a set, as the kernel told it. */
+/** The entries in one message about a set. */
 export function readEntries({ entry: fields }: SetType, part: Encoded): Record<string, unknown>[] {
   const entries: Record<string, unknown>[] = []
   entryList.each(part, (attributes) => entries.push(readFields(fields, attributes)))
   return entries
 }
 
-/** The one part that an entry needs, where it is one. */
+/** The only part of an entry, if it has just one. */
 export function aloneIn({ entry, parts }: SetType): string | undefined {
   const needed = parts.filter((name) => !entry[name]?.optional)
   return needed.length === 1 ? needed[0] : undefined
@@ -67,13 +67,13 @@ export interface Target {
   readonly revision: number
 }
 
-/** Turns the entries of users into attributes. */
+/** Converts users' entries to attributes. */
 export class EntryWriter {
   readonly #type: SetType
   readonly #revision: number
   readonly #aim: Aim
   readonly #alone: string | undefined
-  /** What older kernels than that of this revision would pass over. */
+  /** Fields that a kernel of this revision would silently ignore. */
   readonly #tooNew: readonly string[]
 
   constructor({ type, revision }: Target, aim: Aim) {
@@ -108,20 +108,23 @@ export class EntryWriter {
   }
 }
 
-/** Bytes of entries that one message holds: they stand in one attribute, whose length has 16 bits. */
+/** Bytes of entries in one message: they are in one attribute, whose length has 16 bits. */
 const MAX_ROOM = 0xf000
-/** More than an entry takes, whatever is said of it. */
+/** More than any entry takes. */
 const MAX_ENTRY = 0x1000
 
 export interface Chunk {
-  /** To be sent before the next is asked for, which is written in the same place. */
+  /** Must be sent before the next group is requested, which reuses the buffer. */
   readonly entries: Encoded
-  /** As they were given, and how many were given before the first. */
+  /** The entries as they were given, and how many were given before them. */
   readonly given: readonly unknown[]
   readonly first: number
 }
 
-/** Entries in groups that a message holds, each with its number from 1, by which the kernel names one that it refuses. */
+/**
+ * Entries in groups that fit into a message. Each has a number, from 1, by which the kernel identifies a
+ * refused entry.
+ */
 export function* chunked(set: string, writer: EntryWriter, aim: Aim, entries: Iterable<unknown>): Generator<Chunk> {
   const bytes = new Uint8Array(MAX_ROOM + MAX_ENTRY)
   let given: unknown[] = []

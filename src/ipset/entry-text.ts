@@ -1,4 +1,4 @@
-/** Entries as text, in the words of ipset(8). */
+/** Entries as text in the syntax of ipset(8). */
 import type { FamilyName } from '../abi/family'
 import { text as aText, check, keyOf, object } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -9,21 +9,21 @@ import type { Values } from './language/text'
 import { type ListedEntry, SET_TYPES, type SetEntry, type SetTypeName, setType } from './types'
 
 /**
- * What {@link parseSetEntry} takes.
+ * Options of {@link parseSetEntry}.
  * @since 0.1.0
  */
 export interface EntryTextOptions {
-  /** Of the addresses; IPv4 unless said. */
+  /** The family of the addresses. Default: IPv4. */
   readonly family?: FamilyName | undefined
 }
 
 const OPTIONS = { family: keyOf({ ipv4: 4, ipv6: 6 }) }
 
 /**
- * Reads what stands behind `ipset add SETNAME`, as in `10.0.0.0/8,tcp:80 timeout 60 comment "a b"`. Names of hosts are not
- * looked up.
+ * Parses what follows `ipset add SETNAME`, as in `10.0.0.0/8,tcp:80 timeout 60 comment "a b"`. Host names are
+ * not resolved.
  * @param type - of the set, as in `hash:ip`
- * @throws {@link SetTextError}
+ * @throws {@link SetTextError} if the text is not an entry of the type
  * @since 0.1.0
  * @example
  * ```ts
@@ -48,9 +48,9 @@ export function parseSetEntry<T extends SetTypeName>(
 }
 
 /**
- * Writes an entry as `ipset save` does behind `add SETNAME`.
+ * Prints an entry as `ipset save` does after `add SETNAME`.
  * @param type - of the set, as in `hash:ip`
- * @throws {@link IptcError} where a part is missing
+ * @throws {@link IptcError} if a required part is missing
  * @since 0.1.0
  * @example
  * ```ts

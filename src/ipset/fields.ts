@@ -1,6 +1,6 @@
 /**
- * The parts of an entry, and of what is said of a set, as lenses: a value for users laid over attributes of a message.
- * Whatever reads or writes a part goes through its lens.
+ * The fields of entries and of set options as lenses: a users' value over attributes of a message. Everything
+ * that reads or writes a field goes through its lens.
  */
 import type { FamilyName } from '../abi/family'
 import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../abi/ip-set'
@@ -10,16 +10,16 @@ import { isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../binary/address'
 import { encodeText, isEncodable } from '../binary/text'
 import type { CreateAttributes, EntryAttributes } from './messages'
 
-/** What a value is to be written for. */
+/** What a value is written for. */
 export interface Aim {
   readonly family: FamilyName | 'any'
   readonly operation: 'create' | 'add' | 'remove' | 'test'
 }
 
-/** What a field holds, for those who write it as text. */
+/** The kind of value in a field, for converting it to text. */
 export type Kind =
   | 'number'
-  /** A number whose bits mean something. */
+  /** A number of individual bits. */
   | 'bits'
   | 'prefix'
   | 'count'
@@ -34,30 +34,30 @@ export type Kind =
   | 'port'
   | 'portRange'
   | 'host'
-  /** As host; ipset(8) reads what may be several, and refuses that when all is read. */
+  /** As host. ipset(8) also parses networks and ranges here, and refuses them when all is read. */
   | 'loneHost'
   | 'hosts'
   | 'network'
   | 'addressRange'
   | 'mask'
 
-/** @typeParam A the attributes that it lies over. @typeParam Optional whether it may be left out */
+/** @typeParam A the attributes that it covers. @typeParam Optional whether it may be omitted */
 export interface Field<A, In, Out, Optional extends boolean = boolean> {
   readonly kind: Kind
-  /** The least and the greatest, of a number, or of each where there are two. */
+  /** The least and greatest number, or of each number if there are two. */
   readonly bounds?: readonly [number, number]
-  /** For people. */
+  /** What would be accepted, for people. */
   readonly expects: string
   readonly optional: Optional
   /** @throws Mismatch */
   write(to: A, value: In, aim: Aim): void
-  /** undefined where it is not there. */
+  /** Undefined if it is absent. */
   read(from: A): Out | undefined
 }
 
-/** A value that a field does not take. */
+/** A value that a field does not accept. */
 export class Mismatch extends Error {
-  /** Why, where that is more than that it is not what is expected. */
+  /** The reason, if there is more to say than what is expected. */
   readonly reason: string | undefined
 
   constructor(reason?: string) {
@@ -75,7 +75,7 @@ export const optional = <A, In, Out>(field: Field<A, In, Out>): Field<A, In, Out
   optional: true,
 })
 
-/** The attributes whose values are of type T. */
+/** The attributes whose values have type T. */
 type KeysOf<A, T> = {
   [K in keyof A]-?: [T] extends [NonNullable<A[K]>] ? ([NonNullable<A[K]>] extends [T] ? K : never) : never
 }[keyof A]
@@ -101,7 +101,7 @@ export const number = <K extends KeysOf<Any, number>>(
   read: (from) => from[key],
 })
 
-/** A number of 32 bits that each mean something. */
+/** A number of 32 individual bits. */
 export const bits = <K extends KeysOf<Any, number>>(
   key: K,
 ): Field<{ [P in K]?: number | undefined }, number, number, false> => ({ ...number(key, 0xffff_ffff), kind: 'bits' })
@@ -113,10 +113,10 @@ export const prefix: Field<CreateAttributes, number, number, true> = {
   optional: true,
 }
 
-/** The kernel takes 2^64-1 as if nothing were said. */
+/** The kernel treats 2^64-1 as not given. */
 export const MAX_COUNT = 2n ** 64n - 2n
 
-/** A count of 64 bits; a whole number is taken too. */
+/** A 64-bit count; a `number` that is an integer is accepted too. */
 export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
   kind: 'count',
   expects: 'a bigint or whole number 0 to 2^64-2',
@@ -128,7 +128,7 @@ export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint |
   read: (from) => from[key],
 })
 
-/** One bit of the flags. false is as if it were not said. */
+/** One bit of the flags. false means the same as absent. */
 export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean, true, true> => ({
   kind: 'flag',
   expects: 'true or false',
@@ -170,7 +170,7 @@ export const setName: Field<EntryAttributes, string, string, false> = {
   read: (from) => from.name,
 }
 
-/** Beside which set of a list; the kernel does not tell it again. */
+/** The neighbour of an entry in a list set. The kernel does not return it. */
 export const beside = (flag: number): Field<EntryAttributes, string, never, true> => ({
   kind: 'set',
   expects: 'the name of a set in the list',
@@ -224,7 +224,7 @@ const two = (
 const isPair = (value: unknown, max: number): value is readonly [number, number] =>
   Array.isArray(value) && value.length === 2 && value.every((one) => isWhole(one, 0, max))
 
-/** A mark and the bits of it that count. */
+/** A mark, and a mask of the bits that count. */
 export const skbmark = two('skbmark', 0xffff_ffff)
 /** Major and minor number of a traffic class. */
 export const skbprio = two('skbprio', 0xffff)
@@ -247,7 +247,7 @@ const PROTOCOL_NAMES = new Map(
 
 const MAX_PORT = 0xffff
 
-/** A port, or the first and the last of some; of ICMP, 256 times the type and the code; of other protocols 0. */
+/** A port, or the first and last of a range. For ICMP, 256 times the type plus the code; for other protocols 0. */
 export const port: Field<EntryAttributes, number | readonly [number, number], number, false> = {
   kind: 'port',
   expects: `a port 0 to ${MAX_PORT}, or the first and the last of several`,
@@ -260,7 +260,7 @@ export const port: Field<EntryAttributes, number | readonly [number, number], nu
   read: (from) => from.port,
 }
 
-/** As {@link port}, those that a set has room for. */
+/** As {@link port}, for the range of a bitmap. */
 export const portRange: Field<CreateAttributes, readonly [number, number], readonly [number, number], false> = {
   kind: 'portRange',
   expects: 'the first and the last port',
@@ -284,7 +284,7 @@ const isIPv6 = (text: string): boolean => text.includes(':')
 
 const isIPv6Address = (text: string): boolean => parseIPv6(text) !== undefined
 
-/** @throws Mismatch for what is no address of the set's family */
+/** @throws Mismatch if it is not an address of the set's family */
 function checkedAddress(text: string, family: Aim['family']): string {
   const [isOwn, isOther] = family === 'ipv6' ? [isIPv6Address, isPlainIPv4] : [isPlainIPv4, isIPv6Address]
   return isOwn(text) ? text : mismatch(isOther(text) ? `it is not of the set's family ${family}` : undefined)
@@ -300,7 +300,7 @@ export const SECOND: Places = { ip: 'ip2', cidr: 'cidr2', to: 'ip2To' }
 
 type AddressField = Field<EntryAttributes, string, string, false>
 
-/** One address and no more. */
+/** A single address. */
 export const host = ({ ip }: Places): AddressField => ({
   kind: 'host',
   expects: 'an address of the set’s family',
@@ -313,7 +313,7 @@ export const host = ({ ip }: Places): AddressField => ({
 
 export const loneHost = (places: Places): AddressField => ({ ...host(places), kind: 'loneHost' })
 
-/** One address; to be added or removed, also all of a network or of a range, of IPv4. */
+/** An address. For adding and removing, also an IPv4 network or range. */
 export const hosts = (places: Places): AddressField => ({
   ...host(places),
   kind: 'hosts',
@@ -326,7 +326,7 @@ export const hosts = (places: Places): AddressField => ({
   },
 })
 
-/** A network, all of whose bits count where no length is said; to be added or removed, also a range, of IPv4. */
+/** A network; without a length it is a single address. For adding and removing, also an IPv4 range. */
 export const network = (places: Places): AddressField => ({
   kind: 'network',
   expects: 'ADDRESS or ADDRESS/LENGTH of the set’s family; to add or remove in IPv4, also FIRST-LAST',
@@ -377,7 +377,7 @@ function prefixLength(text: string, max: number): number {
   return length <= max ? length : mismatch(`the prefix length is a number 0 to ${max}`)
 }
 
-/** The addresses that a set has room for. */
+/** The range of addresses that a set covers. */
 export const addressRange: Field<CreateAttributes, string, string, false> = {
   kind: 'addressRange',
   expects: 'FIRST-LAST or ADDRESS/LENGTH of IPv4',
@@ -388,7 +388,7 @@ export const addressRange: Field<CreateAttributes, string, string, false> = {
   read: ({ ip, ipTo }) => (ip && ipTo ? `${ip}-${ipTo}` : undefined),
 }
 
-/** The bits of an address that count. */
+/** A mask of the address bits that count. */
 export const bitmask: Field<CreateAttributes, string, string, true> = {
   kind: 'mask',
   expects: 'a mask written as an address of the set’s family',

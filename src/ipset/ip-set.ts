@@ -1,4 +1,4 @@
-/** ipsets: sets of addresses, networks, ports and more, which rules look packets up in. */
+/** Sets of addresses, networks, ports and more (ipset), which rules match packets against. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ERRNO } from '../abi/errno'
@@ -39,7 +39,7 @@ import {
 } from './types'
 
 /**
- * What the kernel tells of a set.
+ * What the kernel reports about a set.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
@@ -48,36 +48,36 @@ export interface SetHeader<T extends SetTypeName = SetTypeName> {
   readonly name: string
   /** As in `hash:ip`. */
   readonly type: T
-  /** Of its addresses; `'any'` where it has none of its own. */
+  /** The family of its addresses; `'any'` if it contains none. */
   readonly family: FamilyName | 'any'
-  /** Which revision of the type it is. */
+  /** The revision of the type. */
   readonly revision: number
-  /** By which rules refer to it; unknown to old kernels. */
+  /** The index by which rules refer to it; undefined on old kernels. */
   readonly index: number | undefined
-  /** What it was made with. */
+  /** The options that it was created with. */
   readonly options: ToldOptions<T>
-  /** Of those whose time is over some may still be counted. */
+  /** Number of entries. Expired ones may still be counted. */
   readonly elements: number | undefined
   /** How many rules and lists refer to it. */
   readonly references: number | undefined
-  /** In bytes. */
+  /** Memory in bytes. */
   readonly memorySize: number | undefined
 }
 
 /**
- * What became of the contents of a set, in numbers of entries.
+ * How replacing its contents changed a set, in numbers of entries.
  * @since 0.1.0
  */
 export interface Replacement {
-  /** Those that were not there before. */
+  /** Entries that were not there before. */
   readonly added: number
-  /** Those that are not there any more. */
+  /** Entries that are no longer there. */
   readonly removed: number
-  /** Those that were there before and still are. */
+  /** Entries that were there before and still are. */
   readonly kept: number
 }
 
-/** What tells an entry from others, as text. */
+/** The parts that identify an entry, as text. */
 const keyOf = (parts: readonly string[], entry: Record<string, unknown>): string =>
   JSON.stringify(parts.map((name) => entry[name] ?? null))
 
@@ -93,11 +93,12 @@ type Arguments<T extends SetTypeName> =
     : [options: CreateOptions<T>, place?: SetPlace & ExistOption]
 
 /**
- * A handle on one ipset of a network namespace. It knows the set by its name, and its type from when it was opened.
+ * A handle on one ipset in a network namespace. It identifies the set by its name, and knows its type from
+ * when it was opened.
  *
- * Everything takes CAP_NET_ADMIN. What is refused is a {@link SetError} with set, entry and reason; a set that is not there is a
- * {@link NotFoundError}.
- * @typeParam T - the type of the set, as in `'hash:ip'`: what its entries are
+ * Every operation requires CAP_NET_ADMIN. A refused operation throws a {@link SetError} with set, entry and
+ * reason; a missing set is a {@link NotFoundError}.
+ * @typeParam T - the type of the set, as in `'hash:ip'`, which decides the type of its entries
  * @since 0.1.0
  * @example
  * ```ts
@@ -123,11 +124,12 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   /**
-   * Makes a set.
+   * Creates a set.
    * @param type - as in `'hash:ip'`
-   * @param options - what it is made with; a bitmap needs its `range`
-   * @throws {@link SetError} where there is a set of this name made otherwise, or at all unless `exist` is true
-   * @throws {@link UnsupportedError} where the kernel lacks the type, or a revision of it
+   * @param options - options of the set; a bitmap needs its `range`
+   * @throws {@link SetError} if a set of this name exists with other options, or at all unless `exist` is
+   *   true
+   * @throws {@link UnsupportedError} if the kernel lacks the type, or the required revision of it
    * @throws {@link PermissionError}
    */
   static create<T extends SetTypeName>(name: string, type: T, ...[options, place = {}]: Arguments<T>): IpSet<T> {
@@ -149,20 +151,20 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   /**
-   * Opens a set that is there, of any type that is known.
-   * @throws {@link NotFoundError}, {@link PermissionError}; {@link UnsupportedError} for a type that is not known
+   * Opens an existing set of any known type.
+   * @throws {@link NotFoundError}, {@link PermissionError}; {@link UnsupportedError} for an unknown type
    */
   static open(name: string, place?: SetPlace): IpSet
   /**
-   * Opens a set that is there.
-   * @param type - what it has to be of, for the compiler and at run time
-   * @throws {@link NotFoundError}, {@link PermissionError}; {@link SetError} where it is of another type
+   * Opens an existing set.
+   * @param type - the type that it must have, for the compiler and at run time
+   * @throws {@link NotFoundError}, {@link PermissionError}; {@link SetError} if it has another type
    */
   static open<T extends SetTypeName>(name: string, type: T, place?: SetPlace): IpSet<T>
   static open(name: string, typeOrPlace?: SetTypeName | SetPlace, maybePlace?: SetPlace): IpSet {
     const [type, place] = isObject(typeOrPlace) ? [undefined, typeOrPlace] : [typeOrPlace, maybePlace]
     if (maybePlace !== undefined && place !== maybePlace)
-      throw new IptcError('XT_BAD_ARGUMENT', 'IpSet.open is told of two places')
+      throw new IptcError('XT_BAD_ARGUMENT', 'IpSet.open was given two places: pass one, as its last argument')
     const sets = new Sets(place === undefined ? {} : place)
     const valid = validName(name, 'open')
     const identity = closing(sets, () => sets.perform(identification(valid)))
@@ -178,19 +180,19 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     return messages.map((message) => readMessage(commands.list, message).values.setname ?? '')
   }
 
-  /** What the kernel tells of all sets, without their entries. @throws UnsupportedError for a type that is not known */
+  /** What the kernel reports about all sets, without their entries. @throws UnsupportedError for an unknown type */
   static headers(place: SetPlace = {}): SetHeader[] {
     const asked: Asked = { operation: 'list', set: 'headers' }
     const messages = new Sets(place).dumpAll(ask(commands.list, { flags: IPSET_FLAG_LIST_HEADER }), asked)
     return messages.map((message) => headerOf(readMessage(commands.list, message).values))
   }
 
-  /** Destroys all sets, or none where one is in use. */
+  /** Destroys all sets; none if any of them is in use. */
   static destroyAll(place: SetPlace = {}): void {
     everywhere(place, 'destroy', ask(commands.destroy, {}, NLM_F_EXCL))
   }
 
-  /** Empties all sets. */
+  /** Removes all entries from all sets. */
   static flushAll(place: SetPlace = {}): void {
     everywhere(place, 'flush', ask(commands.flush, {}))
   }
@@ -205,40 +207,40 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     return this.#identity.type.name as T
   }
 
-  /** Of its addresses; `'any'` where it has none of its own. */
+  /** The family of its addresses; `'any'` if it contains none. */
   get family(): FamilyName | 'any' {
     return this.#identity.family
   }
 
-  /** Which revision of the type it is. */
+  /** The revision of the type. */
   get revision(): number {
     return this.#identity.revision
   }
 
   /**
-   * Adds an entry, or as many as there are, in few messages. Those before one that is refused stay.
+   * Adds one or several entries, in few messages. If one is refused, those before it stay.
    * @throws SetError with the entry
    */
   add(entries: SetEntry<T> | Iterable<SetEntry<T>>, options: ExistOption = {}): void {
     this.#sets.perform(this.#change('add', entries, options))
   }
 
-  /** As {@link add}, the kernel's work being done off the main thread. */
+  /** As {@link add}, with the kernel's work off the main thread. */
   async addAsync(entries: SetEntry<T> | Iterable<SetEntry<T>>, options: ExistOption = {}): Promise<void> {
     await this.#sets.performAsync(this.#change('add', entries, options))
   }
 
-  /** Removes an entry, or as many as there are. Those before one that is refused are gone. @throws SetError */
+  /** Removes one or several entries. If one is refused, those before it are removed. @throws SetError */
   remove(entries: SetEntry<T> | Iterable<SetEntry<T>>, options: ExistOption = {}): void {
     this.#sets.perform(this.#change('remove', entries, options))
   }
 
-  /** As {@link remove}, the kernel's work being done off the main thread. */
+  /** As {@link remove}, with the kernel's work off the main thread. */
   async removeAsync(entries: SetEntry<T> | Iterable<SetEntry<T>>, options: ExistOption = {}): Promise<void> {
     await this.#sets.performAsync(this.#change('remove', entries, options))
   }
 
-  /** Whether a packet with this would be found in the set. */
+  /** Whether the set would match a packet with these values. */
   test(entry: SetEntry<T>): boolean {
     const aim: Aim = { family: this.family, operation: 'test' }
     const data = written(this.#name, new EntryWriter(this.#identity, aim), aim, entry)
@@ -252,7 +254,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     throw explainSet(refusal, this.#asked('test', { entry }))
   }
 
-  /** What the kernel tells of the set. */
+  /** What the kernel reports about the set. */
   header(): SetHeader<T> {
     const request = ask(commands.list, { setname: this.#name, flags: IPSET_FLAG_LIST_HEADER })
     const [message] = this.#sets.dumpAll(request, this.#asked('list'))
@@ -261,35 +263,35 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     return headerOf(readMessage(commands.list, message).values) as SetHeader<T>
   }
 
-  /** All entries, in the kernel's order. A large set is better read part by part (`for await (… of set)`). */
+  /** All entries, in the kernel's order. Read a large set in parts instead (`for await (… of set)`). */
   list(): ListedEntry<T>[] {
     return this.#listed(this.#name)
   }
 
   /**
-   * The entries, read from the kernel as they are asked for, with turns of the event loop between. While that goes on the
-   * kernel keeps the set from being destroyed.
+   * The entries, read from the kernel as they are requested, with turns of the event loop between them. Until
+   * the iteration ends, the kernel refuses to destroy the set.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<ListedEntry<T>, void, void> {
     const request = ask(commands.list, { setname: this.#name })
     for (const messages of this.#sets.dump(request, this.#asked('list'))) {
-      // One by one: to delegate would take several turns for each.
+      // One by one: delegating would take several turns for each.
       for (const message of messages) for (const entry of this.#entriesIn(message)) yield entry
       await nextTurn()
     }
   }
 
   /**
-   * Puts entries in the place of all that there are, at one moment: they are added to a set of another name, with which
-   * this one is swapped. What is counted is told apart by what makes an entry, not by what it has besides, as a comment.
-   * Where another program reads the sets meanwhile, which keeps them from being swapped, it is waited for up to a second.
-   * @throws SetError; the set is as it was then, unless it was the other that could not be destroyed
+   * Replaces all entries atomically: the new ones are added to a temporary set, which is swapped with this
+   * one. Entries are counted by what identifies them, not by their options, such as a comment. If another
+   * program is reading the sets, which prevents the swap, it retries for up to a second.
+   * @throws SetError; the set is then unchanged, unless only the temporary set could not be destroyed
    */
   replaceContents(entries: Iterable<SetEntry<T>>): Replacement {
     return this.#sets.perform(this.#replace(entries))
   }
 
-  /** As {@link replaceContents}, the kernel's work being done off the main thread. */
+  /** As {@link replaceContents}, with the kernel's work off the main thread. */
   replaceContentsAsync(entries: Iterable<SetEntry<T>>): Promise<Replacement> {
     return this.#sets.performAsync(this.#replace(entries))
   }
@@ -299,7 +301,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     this.#sets.perform(simply(ask(commands.flush, { setname: this.#name }), this.#asked('flush')))
   }
 
-  /** Gives the set another name, which this handle goes on with. @throws SetError where a rule refers to it */
+  /** Renames the set and this handle. @throws SetError if a rule refers to the set */
   rename(name: string): void {
     const other = validName(name, 'rename')
     const request = ask(commands.rename, { setname: this.#name, setname2: other })
@@ -308,8 +310,8 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   }
 
   /**
-   * Exchanges the contents of two sets of one type: rules that refer to the one find the other's.
-   * @throws SetError, also where the other is a handle on a set of another namespace
+   * Swaps the contents of two sets of the same type: rules that refer to one then use the other's entries.
+   * @throws SetError, also if the other is a handle on a set in another namespace
    */
   swap(other: IpSet<T> | string): void {
     const name = other instanceof IpSet ? other.name : validName(other, 'swap')
@@ -317,20 +319,20 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
       throw new SetError(
         'XT_SET_INVALID',
         { ...this.#asked('swap'), shown: name },
-        'it is of another network namespace, or of another kernel; a name stands for a set of this one',
+        'it is in another network namespace or kernel; to mean a set in this one, pass its name',
       )
     this.#sets.perform(simply(this.#swapRequest(name), this.#asked('swap', { other: name })))
   }
 
-  /** Does away with the set. @throws SetError where something refers to it */
+  /** Destroys the set. @throws SetError if something refers to it */
   destroy(options: ExistOption = {}): void {
     checkOptions(options, { exist: flag })
-    // Without the flag a set that is not there is no error, as of an entry that is to go.
+    // Without the flag the kernel does not report a missing set, as for the removal of an entry.
     const request = ask(commands.destroy, { setname: this.#name }, options.exist ? 0 : NLM_F_EXCL)
     this.#sets.perform(simply(request, this.#asked('destroy')))
   }
 
-  /** Closes the socket, which the next call opens again. */
+  /** Closes the socket. The next call opens it again. */
   close(): void {
     this.#sets.close()
   }
@@ -370,7 +372,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     const temporary = yield* this.#another(options)
     try {
       yield* this.#changeIn(temporary, 'add', listOf(entries), true)
-      // The set itself is not read, as that would keep others from doing the same.
+      // This set itself is not read, as that would block others who replace it.
       const after = this.#keysIn(temporary)
       yield* patiently(this.#swapRequest(temporary), this.#asked('swap', { other: temporary }), ERRNO.EBUSY)
       return replacementOf(this.#keysIn(temporary), after)
@@ -380,7 +382,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     }
   }
 
-  /** Makes a set like this one. @returns its name, which nobody has */
+  /** Creates a set like this one. @returns its name, which was not in use */
   *#another(options: object): Steps<string> {
     const { type, family } = this.#identity
     for (let number = 1; ; number++)
@@ -403,7 +405,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     return this.#sets.dumpAll(request, this.#asked('list')).flatMap((message) => this.#entriesIn(message))
   }
 
-  /** @throws SetError where another set has taken the name, whose entries are others */
+  /** @throws SetError if a set with other entries has taken the name */
   #entriesIn(message: Message): ListedEntry<T>[] {
     const { type } = this.#identity
     const { typename = type.name, adt } = readMessage(bulk.list, message).values
@@ -435,14 +437,14 @@ const listOf = (entries: unknown): Iterable<unknown> =>
     ? (entries as Iterable<unknown>)
     : [entries]
 
-/** Where among all that was given the entry stands that was refused. The kernel puts its number into the message. */
+/** The index of the refused entry among all that were given. The kernel puts its number into the message. */
 function refusedIndex({ echo }: Refusal, operation: 'add' | 'remove'): number | undefined {
   if (echo === undefined) return undefined
   const { lineno } = readMessage(bulk[operation], echo).values
   return lineno === undefined ? undefined : lineno - 1
 }
 
-/** Recognisable, and not by chance: an exchange that is recorded can be played again. */
+/** Recognisable and not random, so that a recorded exchange can be replayed. */
 function numberedName(name: string, number: number): string {
   const tail = `~${number}`
   let head = name

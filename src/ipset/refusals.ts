@@ -116,7 +116,11 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
   if (name === 'EXIST_SETNAME2' && operation === 'swap') return missing(other ?? '', cause)
   if (name === 'FIND_TYPE') return noType(type, cause)
   if (name === 'PROTOCOL')
-    return new UnsupportedError('XT_NO_IPSET', `set ${set}: this kernel speaks another version of ipset`, cause)
+    return new UnsupportedError(
+      'XT_NO_IPSET',
+      `set ${set}: this kernel has another version of the ipset protocol`,
+      cause,
+    )
   const own = name && (REASONS_OF[operation]?.[name] ?? REASONS[name])
   const where = refusal.attribute === undefined ? '' : ` (${refusal.attribute})`
   const said = refusal.reason === undefined ? undefined : `the kernel says: ${refusal.reason}${where}`

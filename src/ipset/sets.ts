@@ -73,7 +73,7 @@ export class Sets {
     checkOptions(place, PLACE_OPTIONS)
     const { namespace, kernel } = place
     if (kernel !== undefined && namespace !== undefined)
-      throw new IptcError('XT_BAD_OPTION', 'a set has a kernel or a namespace: a kernel brings its own namespace')
+      throw new IptcError('XT_BAD_OPTION', 'kernel and namespace exclude each other: a kernel has its own namespace')
     this.#port = kernel ?? new LinuxKernel({ namespace })
     this.#client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
   }

@@ -1,4 +1,4 @@
-/** How the chains of a table hang together. */
+/** How the chains of a table are connected. */
 import type { Hook } from '../abi/netfilter'
 import type { Condition, Effect } from '../extensions/evaluation'
 import { type Source, sourceKey } from '../extensions/native'
@@ -37,18 +37,18 @@ export class TableChains {
     return this.#byName.get(name)?.length === 0
   }
 
-  /** Whether no packet that meets a rule with this target comes to the rule behind it. */
+  /** Whether no packet that matches a rule with this target reaches the next rule. */
   isLast(target: CompiledTarget): boolean {
     if (target.kind === 'verdict') return true
     if (target.kind === 'extension') return target.effects.some(({ kind }) => kind === 'end')
     return target.kind === 'chain' && (target.isGoto || this.#isEnd(target.chain))
   }
 
-  /** Whether no packet comes back from a chain. */
+  /** Whether no packet returns from a chain. */
   #isEnd(name: string): boolean {
     const known = this.#ends.get(name)
     if (known !== undefined) return known
-    // A loop, which no kernel takes, is no end.
+    // A loop is not an end; no kernel accepts one.
     this.#ends.set(name, false)
     const rules = this.#rulesOf(name)
     const returns = rules.some(({ target }) => this.#returns(target))
@@ -57,13 +57,13 @@ export class TableChains {
     return ends
   }
 
-  /** Whether a packet may come back by a rule with this target to where the chain was entered from. */
+  /** Whether a rule with this target may return a packet to the calling chain. */
   #returns(target: CompiledTarget): boolean {
     if (target.kind === 'verdict') return target.verdict === 'RETURN'
     return target.kind === 'chain' && target.isGoto && !this.#isEnd(target.chain)
   }
 
-  /** Whether it makes a difference how often a packet meets a rule with this target. */
+  /** Whether it matters how often a packet matches a rule with this target. */
   isStateful(target: CompiledTarget): boolean {
     if (target.kind === 'extension') return target.effects.some((effect) => !isFinal(effect))
     if (target.kind !== 'chain') return false
@@ -82,7 +82,7 @@ export class TableChains {
     return chain === undefined ? [] : Array.from({ length: chain.length }, (_, i) => chain.rule(i))
   }
 
-  /** What rules with this target may change of a packet that goes on behind them. */
+  /** What rules with this target may change in a packet that continues after them. */
   changesOf(target: CompiledTarget): readonly Source[] | 'anything' {
     if (target.kind === 'extension') return changesOfEffects(target.effects)
     return target.kind === 'chain' ? this.#changesIn(target.chain) : []
@@ -115,7 +115,7 @@ function changesOfEffects(effects: readonly Effect[]): readonly Source[] | 'anyt
   return changes
 }
 
-/** Whether to do it again changes nothing: bits that are turned round, and numbers that are counted, change every time. */
+/** Whether repeating it changes nothing. Inverted bits and counted numbers change every time. */
 function isFinal(effect: Effect): boolean {
   if (effect.kind === 'change')
     return (
@@ -130,6 +130,6 @@ export const isCircumstance = (condition: Condition): boolean =>
   condition.kind === 'circumstance' ||
   (condition.kind === 'one of' && condition.alternatives.flat().some(isCircumstance))
 
-/** Whether something else than the packet has a say in whether it meets the rule. */
+/** Whether something besides the packet decides whether it matches the rule. */
 export const hasCircumstance = ({ questions }: CompiledRule): boolean =>
   questions.some(({ condition }) => isCircumstance(condition))

@@ -1,4 +1,4 @@
-/** Where IPv4 and IPv6 say different things of packets that differ in nothing but their addresses. */
+/** Finds packets that IPv4 and IPv6 treat differently although only their addresses differ. */
 import { PROTOCOLS } from '../abi/protocols'
 import { printEntry } from '../language/print-entry'
 import { policyOf } from '../ruleset/ruleset'
@@ -14,7 +14,7 @@ import { verdictsOf } from './verdicts'
 const WAYS = { INPUT: 'input', FORWARD: 'forward', OUTPUT: 'output' } as const
 type FilterHook = keyof typeof WAYS
 
-/** @returns what the first says that the second does not, then the other way round */
+/** @returns what the first has and the second lacks, then the reverse */
 export const compareFamilies = (one: FamilyRuleset, other: FamilyRuleset): Finding[] => [
   ...policies(one, other),
   ...different(one, other),
@@ -35,7 +35,7 @@ const policyAt = (ruleset: FamilyRuleset, name: FilterHook): string => {
   return (compiled && policyOf(compiled.ruleset.family, compiled.chain)) ?? 'ACCEPT'
 }
 
-/** A packet for each rule of filter that asks for no address, held against both. */
+/** Makes a packet for each rule of filter without addresses, and traces it through both families. */
 function different(one: FamilyRuleset, other: FamilyRuleset): Finding[] {
   if (one.table('filter') === undefined) return []
   const chains = new TableChains(one, 'filter')
@@ -90,7 +90,7 @@ function differentAt(
   })
 }
 
-/** Whether it could be of either family: without addresses, and of no protocol that one of them has alone. */
+/** Whether it could belong to either family: no addresses, and a protocol that both have. */
 const isNeutral = ({ source, destination, protocol, fragment }: PacketDescription): boolean =>
   source === undefined &&
   destination === undefined &&
@@ -98,13 +98,13 @@ const isNeutral = ({ source, destination, protocol, fragment }: PacketDescriptio
   protocol !== PROTOCOLS.icmp &&
   protocol !== PROTOCOLS['ipv6-icmp']
 
-/** Addresses for documentation, which hardly any rule names. */
+/** Addresses for documentation, which hardly any rule uses. */
 const ADDRESSES = {
   ipv4: { source: '203.0.113.77', destination: '198.51.100.77' },
   ipv6: { source: '2001:db8:203:113::77', destination: '2001:db8:198:51::77' },
 }
 
-/** What most packets have that begin a connection. */
+/** Typical properties of a packet that starts a connection. */
 const usual = ({ protocol }: PacketDescription, hook: FilterHook): PacketDescription => ({
   state: 'NEW',
   mark: 0,

@@ -1,4 +1,4 @@
-/** What is wrong, or at least of no use, in a set of tables. */
+/** Findings of the linter. */
 import type { PacketDescription } from '../trace/packet'
 
 /**
@@ -7,23 +7,23 @@ import type { PacketDescription } from '../trace/packet'
  * @since 0.1.0
  */
 export type FindingKind =
-  /** No packet ever meets the rule: what it asks contradicts itself, or the hooks from which it is reached. */
+  /** No packet ever matches the rule: its conditions contradict each other, or the hooks from which it is reached. */
   | 'never-matches'
-  /** Every packet that would meet the rule is taken by an earlier one. */
+  /** Every packet that would match the rule is taken by an earlier one. */
   | 'shadowed'
-  /** The same rule stands before it, and to meet it again changes nothing. */
+  /** The same rule comes earlier, and matching it again changes nothing. */
   | 'duplicate'
-  /** No rule leads to the chain from a built-in one. */
+  /** No rule leads from a built-in chain to this chain. */
   | 'unused-chain'
-  /** The rule jumps to a chain without rules, and goes on behind it. */
+  /** The rule jumps to a chain without rules, which returns at once. */
   | 'empty-jump'
-  /** The connection that one works through would be cut off. */
+  /** The administrator's own connection would be cut off. */
   | 'lockout'
-  /** Packets that differ in nothing but the family have another end in the other one. */
+  /** Packets that differ only in the family get a different verdict in the other family. */
   | 'families-differ'
 
 /**
- * Where a rule stands.
+ * The place of a rule.
  * @since 0.1.0
  */
 export interface RulePlaceInTable {
@@ -34,11 +34,11 @@ export interface RulePlaceInTable {
 }
 
 /**
- * What is wrong in tables, or of no use.
+ * A finding: something wrong in tables, or useless.
  * @since 0.1.0
  */
 export interface Finding {
-  /** What kind of fault it is. */
+  /** The kind of fault. */
   readonly kind: FindingKind
   /** The family of the table. */
   readonly family: 'ipv4' | 'ipv6'

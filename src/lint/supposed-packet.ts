@@ -1,4 +1,4 @@
-/** What must be so of every packet that meets a rule. */
+/** What must hold for every packet that matches a rule. */
 
 import type { Family } from '../abi/family'
 import { type Hook, NO_IN, NO_OUT } from '../abi/netfilter'
@@ -9,10 +9,10 @@ import type { AskingPart, CompiledRule } from '../trace/compile'
 import { knownPacket, NO_INTERFACE, TRANSPORT_SIZE } from '../trace/describe-packet'
 import type { KnownPacket } from '../trace/known-packet'
 
-/** Any packet that comes to a chain which is reached from these hooks alone. */
+/** Any packet in a chain that is reached only from these hooks. */
 export function anyPacket(family: Family, hooks: ReadonlySet<Hook>): KnownPacket {
   const packet = knownPacket({}, family)
-  // It may be a fragment, too, which has no header of what it carries.
+  // It may also be a fragment without a transport header.
   const open = packet.with({ network: unknown(packet.state.network.bytes.length), transport: undefined })
   const lacks = (without: readonly (Hook | undefined)[]): boolean =>
     hooks.size > 0 && [...hooks].every((hook) => without.includes(hook))
@@ -20,17 +20,17 @@ export function anyPacket(family: Family, hooks: ReadonlySet<Hook>): KnownPacket
   return lacks(NO_OUT) ? incoming.changed(meta(NFT_META.OIFNAME), NO_INTERFACE) : incoming
 }
 
-/** At POSTROUTING, what is forwarded has the interface that it came in by. */
+/** In POSTROUTING, forwarded packets have an input interface. */
 const NO_IN_FOR_SURE = NO_IN.filter((hook) => hook === 'OUTPUT')
 
 export interface Supposed {
-  /** What is known of packets that meet the rule. */
+  /** What is known about packets that match the rule. */
   readonly packet: KnownPacket
-  /** The condition that cannot hold beside those before it. */
+  /** The condition that contradicts an earlier one. */
   readonly contradiction: { readonly part: AskingPart; readonly condition: Condition } | undefined
 }
 
-/** Takes all tests of a rule to hold, one after the other. */
+/** Assumes all tests of a rule to hold, in order. */
 export function suppose({ questions }: CompiledRule, any: KnownPacket): Supposed {
   let packet = any
   for (const { condition, failed } of questions) {
@@ -42,7 +42,7 @@ export function suppose({ questions }: CompiledRule, any: KnownPacket): Supposed
   return { packet, contradiction: undefined }
 }
 
-/** A packet of which a test holds has what that looks at. */
+/** A packet for which a test holds has the source that the test reads. */
 const withLookedAt = (packet: KnownPacket, { source }: Test): KnownPacket =>
   source.from === 'payload' && source.base === NFT_PAYLOAD.TRANSPORT && packet.state.transport === undefined
     ? packet.with({ transport: unknown(TRANSPORT_SIZE) })

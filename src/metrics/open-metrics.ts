@@ -1,4 +1,4 @@
-/** What labelled rules have counted, as OpenMetrics text. github.com/prometheus/OpenMetrics, specification 1.0 */
+/** Counters of labelled rules as OpenMetrics text. github.com/prometheus/OpenMetrics, specification 1.0 */
 import { check, names, text } from '../check-input'
 import { checkOptions } from '../check-options'
 import { SNAPSHOTS } from '../view/check-snapshots'
@@ -7,13 +7,13 @@ import { nameOf } from '../view/rule-name'
 import type { RuleSnapshot, TableSnapshot } from '../view/snapshot'
 
 /**
- * Which rules without a comment are counted as well.
+ * Which rules without a comment are included.
  * @since 0.1.0
  */
 export interface MetricsOptions {
-  /** Chains whose rules are labelled by what they say where they have no comment. */
+  /** Chains whose rules are labelled by their text if they have no comment. */
   readonly chains?: readonly string[] | undefined
-  /** The same of all chains whose names begin so. */
+  /** As `chains`, for all chains whose names start with this. */
   readonly prefix?: string | undefined
 }
 
@@ -21,18 +21,18 @@ export interface MetricsOptions {
 export const METRICS_OPTIONS = { chains: names, prefix: text }
 
 /**
- * What OpenMetrics text is served as: the value of the header `content-type`.
+ * The `content-type` of OpenMetrics text.
  * @since 0.1.0
  */
 export const OPEN_METRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
-/** @internal Of each metric, what it counts. */
+/** @internal The description of each metric. */
 export const METRICS = {
   packets: { name: 'xtables_rule_packets', unit: 'packets', help: 'Packets that labelled rules have matched.' },
   bytes: { name: 'xtables_rule_bytes', unit: 'bytes', help: 'Bytes of the packets that labelled rules have matched.' },
 } as const
 
-/** @internal In the order in which they are printed; each sample has one of the last two. */
+/** @internal In printing order; each sample has one of the last two. */
 export const LABELS = ['family', 'table', 'chain', 'comment', 'rule'] as const
 
 /** @internal */
@@ -101,7 +101,7 @@ export function samplesOf(tables: readonly TableSnapshot[], options: MetricsOpti
 const isNamed = (chain: string, { chains = [], prefix }: MetricsOptions): boolean =>
   chains.includes(chain) || (prefix !== undefined && chain.startsWith(prefix))
 
-/** An empty label would be none. */
+/** An empty label counts as missing. */
 function labelOf(rule: RuleSnapshot, isOfNamedChain: boolean): Sample['labels'] | undefined {
   const { comment } = rule
   if (comment !== undefined && comment !== '') return { comment: wellFormed(comment) }

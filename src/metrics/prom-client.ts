@@ -1,4 +1,4 @@
-/** Counters of rules in a registry of prom-client, beside what else a program counts. */
+/** Counters of rules for a prom-client registry. */
 import { callback, check } from '../check-input'
 import { checkOptions } from '../check-options'
 import type { TableSnapshot } from '../view/snapshot'
@@ -6,28 +6,28 @@ import { LABELS, METRICS, METRICS_OPTIONS, type MetricsOptions, samplesOf } from
 import { sharing } from './shared-reading'
 
 /**
- * What a `Counter` of prom-client has, of which no more is needed.
+ * The methods of prom-client's `Counter` that are used.
  * @since 0.1.0
  */
 interface PromCounter {
-  /** Takes all values back. */
+  /** Resets all values. */
   reset(): void
-  /** Adds to the value of one set of labels. */
+  /** Increases the value for one set of labels. */
   inc(labels: Readonly<Record<string, string>>, value: number): void
 }
 
 /**
- * What `new Counter` of prom-client takes.
+ * The options of prom-client's `new Counter`.
  * @since 0.1.0
  */
 export interface PromCounterOptions {
   /** The name of the metric. */
   readonly name: string
-  /** What it counts, for people. */
+  /** The description of the metric. */
   readonly help: string
   /** The names of its labels. */
   labelNames: string[]
-  /** Reads the tables, and gives the counter its values. */
+  /** Reads the tables and sets the counter's values. */
   collect(this: PromCounter): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** Metrics over HTTP. */
+/** Serves metrics over HTTP. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { OPEN_METRICS_TYPE } from './open-metrics'
 import { sharing } from './shared-reading'
@@ -7,9 +7,9 @@ const PATH = '/metrics'
 const TEXT = 'text/plain; charset=utf-8'
 
 /**
- * Answers `GET /metrics`. Those who ask while the tables are read get what comes of that reading.
+ * Answers `GET /metrics`. Requests that arrive during a reading share its result.
  * @param read makes the text
- * @param failed is told why that could not be
+ * @param failed is told why a reading failed
  */
 export function metricsServer(read: () => Promise<string>, failed: (error: unknown) => void): Server {
   const text = sharing(read)

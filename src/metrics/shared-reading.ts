@@ -1,4 +1,4 @@
-/** One reading for all who ask while it is made. */
+/** Shares one reading among all callers that ask while it is in progress. */
 export function sharing<T>(read: () => T | Promise<T>): () => Promise<T> {
   let reading: Promise<T> | undefined
   const begin = async (): Promise<T> => {

@@ -1,4 +1,4 @@
-/** What a kernel answers, for those that stand in for one. */
+/** Encodes the answers of a kernel, for kernels in memory. */
 import {
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
@@ -13,10 +13,10 @@ import { s32, u32 } from '../binary/codec'
 import { type Message, type MessageType, request } from './message'
 import { extended } from './refusal'
 
-/** Of a message that is made here, as there is no other program whose socket it could be. */
+/** The port ID of messages made here, as no socket of another program is involved. */
 const PORT = 1
 
-/** A message of kind `type` with `payload` behind its head. */
+/** A message of kind `type` with `payload` after its header. */
 function datagram(asked: Message, type: number, flags: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(nlAlign(nlmsghdr.size + payload.length))
   const nlmsgLen = nlmsghdr.size + payload.length
@@ -29,14 +29,14 @@ function datagram(asked: Message, type: number, flags: number, payload: Uint8Arr
 export const answer = <H, V>(asked: Message, kind: MessageType<H, V>, head: H, values: V, flags = 0): Uint8Array =>
   datagram(asked, kind.type, flags, request(kind, 0, head, values).bytes.subarray(nlmsghdr.size))
 
-/** That it was done. */
+/** The request succeeded. */
 export function acknowledgement(asked: Message): Uint8Array {
   const payload = new Uint8Array(nlmsgerr.size)
   payload.set(headAndMore(asked).subarray(0, nlmsghdr.size), s32.size)
   return datagram(asked, NLMSG_ERROR, NLM_F_CAPPED, payload)
 }
 
-/** That it was not, with the whole message as it is by then, and why in words, if there is more to say than `errno`. */
+/** The request failed: errno, the whole request, and optionally a reason as text. */
 export function refusal(asked: Message, errno: number, text?: string): Uint8Array {
   const echo = headAndMore(asked)
   const end = nlAlign(s32.size + echo.length)
@@ -48,7 +48,7 @@ export function refusal(asked: Message, errno: number, text?: string): Uint8Arra
   return datagram(asked, NLMSG_ERROR, text === undefined ? 0 : NLM_F_ACK_TLVS, payload)
 }
 
-/** That a dump has come to its end. */
+/** The end of a dump. */
 export const end = (asked: Message, flags: number = NLM_F_MULTI): Uint8Array =>
   datagram(asked, NLMSG_DONE, flags, new Uint8Array(u32.size))
 

@@ -1,6 +1,6 @@
 /**
- * Attributes of netlink messages, declared once for both directions: a number, and what stands behind it. A value of
- * them is an object with a key for each attribute that is there; those that the declaration does not know are kept.
+ * Attributes of netlink messages, declared once for both directions: a type and a payload. A decoded value is
+ * an object with one key per attribute that is present; attributes that are not declared are kept.
  */
 import { NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_TYPE_MASK, nlAlign, nlattr } from '../abi/netlink'
 import { type Codec, u16 } from '../binary/codec'
@@ -10,19 +10,22 @@ import { MessageError } from '../errors'
 const { nlaLen, nlaType } = nlattr.fields
 const HEAD = nlattr.size
 
-/** The payload of an attribute. `at` and `end` are absolute; who reads or writes has seen to it that they are inside. */
+/** The payload of an attribute. `at` and `end` are absolute; the caller has checked that they are in bounds. */
 export interface Payload<T> {
-  /** NLA_F_NESTED, NLA_F_NET_BYTEORDER or 0: what the type of an attribute that is sent has besides its number. */
+  /** NLA_F_NESTED, NLA_F_NET_BYTEORDER or 0: the flags in the type of an attribute that is sent. */
   readonly flag: number
-  /** Bytes of the payload. */
+  /** Size of the payload in bytes. */
   size(value: T): number
   /** @throws MessageError */
   read(bytes: Uint8Array, at: number, end: number): T
-  /** @returns where it ends. @throws RangeError */
+  /** @returns the offset of its end. @throws RangeError */
   write(bytes: Uint8Array, at: number, value: T): number
-  /** The name of the attribute inside that begins at `offset`, as in `data.timeout`. */
+  /** The name of the nested attribute that begins at `offset`, as in `data.timeout`. */
   nameAt?(bytes: Uint8Array, at: number, end: number, offset: number): string | undefined
-  /** The name of the attribute of this number, inside what begins at `offset`; at the top where that is undefined. */
+  /**
+   * The name of the attribute with this type inside the one that begins at `offset`; at the top level if that
+   * is undefined.
+   */
   nameOf?(bytes: Uint8Array, at: number, end: number, offset: number | undefined, type: number): string | undefined
 }
 
@@ -33,7 +36,7 @@ export interface Attribute<T> {
 
 export const attribute = <T>(type: number, payload: Payload<T>): Attribute<T> => ({ type, payload })
 
-/** One that the declaration does not know. `type` has its flags. */
+/** An attribute that is not declared. `type` includes its flags. */
 export interface UnknownAttribute {
   readonly type: number
   readonly value: Uint8Array
@@ -42,15 +45,15 @@ export interface UnknownAttribute {
 type Shape = Readonly<Record<string, Attribute<never> | Attribute<unknown>>>
 type Value<A> = A extends Attribute<infer T> ? T : never
 
-/** Attributes by name. All may be absent: that is for whoever made the message to decide. */
+/** Attributes by name. All are optional: the maker of a message decides which are present. */
 export type Values<S> = { -readonly [K in keyof S]?: Value<S[K]> | undefined } & {
-  /** Those of numbers that are not declared, in their order. */
+  /** Attributes that are not declared, in order. */
   unknown?: UnknownAttribute[] | undefined
 }
 
 export type Attributes<S = Shape> = Payload<Values<S>>
 
-/** A value of fixed size, in the byte order of the machine unless its codec says otherwise. */
+/** A value of fixed size, in host byte order unless its codec says otherwise. */
 export const fixed = <T>(codec: Codec<T>): Payload<T> => ({
   flag: 0,
   size: () => codec.size,
@@ -65,8 +68,8 @@ export const fixed = <T>(codec: Codec<T>): Payload<T> => ({
 })
 
 /**
- * As {@link fixed}, of a codec in network order, where the kernel insists that its type says so.
- * @param host the codec of what the kernel itself sends without saying so, in the order of the machine
+ * As {@link fixed}, for a codec in network order, where the kernel requires NLA_F_NET_BYTEORDER in the type.
+ * @param host the codec of what the kernel itself sends without that flag, in host order
  */
 export const networkOrder = <T>(codec: Codec<T>, host = codec): Payload<T> => {
   const [network, plain] = [fixed(codec), fixed(host)]
@@ -78,7 +81,7 @@ export const networkOrder = <T>(codec: Codec<T>, host = codec): Payload<T> => {
   }
 }
 
-/** Text without an end of its own. */
+/** Text without a terminator. */
 export const string: Payload<string> = {
   flag: 0,
   size: (value) => encodeText(value).length,
@@ -90,14 +93,14 @@ export const string: Payload<string> = {
   },
 }
 
-/** Text that a NUL ends. What stands behind the NUL is no part of it. */
+/** NUL-terminated text. Anything after the NUL is ignored. */
 export const nulString: Payload<string> = {
   flag: 0,
   size: (value) => string.size(value) + 1,
   read(bytes, at, end) {
     const payload = bytes.subarray(at, end)
     const nul = payload.indexOf(0)
-    if (nul < 0) throw new MessageError(at, 'the text has no end')
+    if (nul < 0) throw new MessageError(at, 'the text has no NUL at its end')
     return decodeText(payload.subarray(0, nul))
   },
   write(bytes, at, value) {
@@ -108,7 +111,7 @@ export const nulString: Payload<string> = {
   },
 }
 
-/** As {@link nulString}, of text that mostly is what it was the last time: it is decoded where it is another. */
+/** As {@link nulString}, for text that is usually the same as the last time: it is decoded only if it differs. */
 export function sameString(): Payload<string> {
   let [last, text] = [new Uint8Array(), '']
   return {
@@ -129,7 +132,7 @@ function isSame(known: Uint8Array, bytes: Uint8Array, at: number, end: number): 
   return true
 }
 
-/** What nobody asks for. */
+/** A payload that is not read. */
 export const unread: Payload<undefined> = {
   flag: 0,
   size: () => 0,
@@ -137,7 +140,7 @@ export const unread: Payload<undefined> = {
   write: (_, at) => at,
 }
 
-/** Bytes as they are. */
+/** Bytes, unchanged. */
 export const binary: Payload<Uint8Array> = {
   flag: 0,
   size: (value) => value.length,
@@ -148,21 +151,21 @@ export const binary: Payload<Uint8Array> = {
   },
 }
 
-/** As {@link binary}, without copying: for who knows that the message stays as it is. */
+/** As {@link binary}, without copying: the caller must know that the message does not change. */
 export const view: Payload<Uint8Array> = { ...binary, read: (bytes, at, end) => bytes.subarray(at, end) }
 
-/** An attribute that says all by being there. */
+/** An attribute without a payload. */
 export const flag: Payload<true> = {
   flag: 0,
   size: () => 0,
   read(_, at, end) {
-    if (at !== end) throw new MessageError(at, `it has ${end - at} bytes, and is a flag`)
+    if (at !== end) throw new MessageError(at, `it has ${end - at} bytes, but a flag has none`)
     return true
   },
   write: (_, at) => at,
 }
 
-/** Writes an attribute and the padding behind it. */
+/** Writes an attribute and its padding. */
 function writeAttribute<T>(bytes: Uint8Array, at: number, type: number, payload: Payload<T>, value: T): number {
   const end = payload.write(bytes, at + HEAD, value)
   nlaLen.write(bytes, at, end - at)
@@ -172,18 +175,18 @@ function writeAttribute<T>(bytes: Uint8Array, at: number, type: number, payload:
   return next
 }
 
-/** Bytes of an attribute with its head and the padding behind it. */
+/** Size of an attribute in bytes, with header and padding. */
 const room = <T>(payload: Payload<T>, value: T): number => nlAlign(HEAD + payload.size(value))
 
 /**
- * Where the attribute at `at` ends, its padding not among it.
- * @throws MessageError where it does not lie before `end`
+ * The offset at which the attribute at `at` ends, without padding.
+ * @throws MessageError if that is not before `end`
  */
 function endOf(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < HEAD) throw new MessageError(at, `${end - at} bytes are too few for an attribute`)
   const length = u16.read(bytes, at)
   if (length < HEAD) throw new MessageError(at, `an attribute of ${length} bytes is shorter than its head`)
-  if (length > end - at) throw new MessageError(at, `an attribute of ${length} bytes, of which ${end - at} are there`)
+  if (length > end - at) throw new MessageError(at, `an attribute of ${length} bytes, but only ${end - at} are left`)
   return at + length
 }
 
@@ -191,7 +194,7 @@ const typeAt = (bytes: Uint8Array, at: number): number => u16.read(bytes, at + n
 
 const join = (outer: string, inner: string | undefined): string => (inner === undefined ? outer : `${outer}.${inner}`)
 
-/** The error of something inside an attribute, with the name of that. */
+/** Adds the name of an attribute to an error inside it. */
 const inside = (name: string, error: unknown): unknown =>
   error instanceof MessageError
     ? new MessageError(error.offset, error.reason, { attribute: join(name, error.attribute) })
@@ -209,7 +212,7 @@ const notDeclared = (name: string): never => {
   throw new RangeError(`there is no attribute ${name}`)
 }
 
-/** Declares attributes that stand beside each other, by the names that they are to have. They are written as a value has them. */
+/** Declares the attributes of one level, by name. They are written in the order of the value's keys. */
 export function attributes<const S extends Shape>(shape: S): Attributes<S> {
   const declared: Declared[] = Object.entries(shape).map(([name, { type, payload }]) => ({
     name,
@@ -245,7 +248,8 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
           values.unknown ??= []
           values.unknown.push({ type, value: bytes.slice(at + HEAD, attributeEnd) })
         } else {
-          if (values[one.name] !== undefined) throw new MessageError(at, 'it is there twice', { attribute: one.name })
+          if (values[one.name] !== undefined)
+            throw new MessageError(at, 'the attribute is repeated', { attribute: one.name })
           try {
             values[one.name] = one.payload.read(bytes, at + HEAD, attributeEnd)
           } catch (error) {
@@ -289,7 +293,7 @@ export function attributes<const S extends Shape>(shape: S): Attributes<S> {
   }
 }
 
-/** Attributes as they stand behind each other. @throws MessageError */
+/** Iterates over consecutive attributes. @throws MessageError */
 export function* walk(bytes: Uint8Array, start: number, end: number) {
   for (let at = start; at < end; ) {
     const attributeEnd = endOf(bytes, at, end)
@@ -298,26 +302,26 @@ export function* walk(bytes: Uint8Array, start: number, end: number) {
   }
 }
 
-/** What an attribute holds, as it lies in a message. */
+/** The payload of an attribute, still encoded in a message. */
 export interface Encoded {
   readonly bytes: Uint8Array
   readonly at: number
   readonly end: number
 }
 
-/** Values that need not all be there at once, as there may be many. */
+/** A list that may be long, so that its values are read and written one at a time. */
 export interface ListPayload<T> extends Payload<readonly T[]> {
-  /** Reads them one by one. @throws MessageError */
+  /** Reads the values one by one. @throws MessageError */
   each(encoded: Encoded, take: (value: T) => void): void
-  /** The one that begins at `at`. @throws MessageError */
+  /** The value that begins at `at`. @throws MessageError */
   valueAt(encoded: Encoded, at: number): T
-  /** Where the one behind that at `at` begins. @throws MessageError */
+  /** The offset of the value after the one at `at`. @throws MessageError */
   nextOf(encoded: Encoded, at: number): number
-  /** Writes one behind those that end at `at`. @returns where it ends. @throws RangeError */
+  /** Appends a value after those that end at `at`. @returns the new end. @throws RangeError */
   append(bytes: Uint8Array, at: number, value: T): number
 }
 
-/** As `payload`, left encoded. */
+/** As `payload`, but left encoded. */
 export const encoded = <T>(payload: Payload<T>): Payload<Encoded> => ({
   ...payload,
   size: ({ at, end }) => end - at,
@@ -329,8 +333,8 @@ export const encoded = <T>(payload: Payload<T>): Payload<Encoded> => ({
 })
 
 /**
- * An attribute that holds others of one kind, one behind the other, each with the number `type`: NFTA_LIST_ELEM, or
- * IPSET_ATTR_DATA. Whatever number stands there is read.
+ * An attribute that contains others of one kind, each with the number `type`: NFTA_LIST_ELEM or
+ * IPSET_ATTR_DATA. When reading, any number is accepted.
  */
 export const list = <T>(type: number, payload: Payload<T>): ListPayload<T> => ({
   flag: NLA_F_NESTED,
@@ -372,8 +376,8 @@ export const list = <T>(type: number, payload: Payload<T>): ListPayload<T> => ({
 })
 
 /**
- * An attribute that holds one other, whose number says what it is: an address of one family or another.
- * @param which the key of the one that a value is written as
+ * An attribute that contains one other, whose number says what it is: an address of one family or the other.
+ * @param which the key under which a value is written
  */
 export const choice = <T>(options: Readonly<Record<string, Attribute<T>>>, which: (value: T) => string): Payload<T> => {
   const byType: (Payload<T> | undefined)[] = []
@@ -386,7 +390,8 @@ export const choice = <T>(options: Readonly<Record<string, Attribute<T>>>, which
       const attributeEnd = endOf(bytes, at, end)
       const payload = byType[typeAt(bytes, at) & NLA_TYPE_MASK]
       if (payload === undefined) throw new MessageError(at, `it is none of ${Object.keys(options).join(', ')}`)
-      if (nlAlign(attributeEnd - at) < end - at) throw new MessageError(attributeEnd, 'more than one is in it')
+      if (nlAlign(attributeEnd - at) < end - at)
+        throw new MessageError(attributeEnd, 'it contains more than one attribute')
       return payload.read(bytes, at + HEAD, attributeEnd)
     },
     write(bytes, at, value) {
@@ -396,5 +401,5 @@ export const choice = <T>(options: Readonly<Record<string, Attribute<T>>>, which
   }
 }
 
-/** Bytes that one more value takes in a {@link list}. */
+/** Size in bytes of one more value in a {@link list}. */
 export const roomInList = room

@@ -1,4 +1,7 @@
-/** Requests over netlink: sent, answered, acknowledged. Each way to do that is written once, for this thread and another. */
+/**
+ * Requests over netlink: sent, answered, acknowledged. Each operation is written once and runs synchronously
+ * or asynchronously.
+ */
 import { ERRNO, errnoName } from '../abi/errno'
 import {
   NLM_F_ACK,
@@ -18,49 +21,52 @@ import { type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../ker
 import { type Message, messagesIn, type Request } from './message'
 import { Refusal, refusalAtEnd, refusalOf } from './refusal'
 
-/** What became of a request. */
+/** The result of a request. */
 export interface Outcome {
-  /** What was answered, apart from whether it was done. */
+  /** The answers, without the acknowledgement. */
   readonly messages: readonly Message[]
   readonly refusal: Refusal | undefined
 }
 
-/** What became of messages that take effect together: nothing was done where any was refused. */
+/** The result of a transaction. If any message was refused, nothing was done. */
 export interface TransactionOutcome {
   /** By the index of the message. */
   readonly refused: readonly { readonly index: number; readonly refusal: Refusal }[]
-  /** What was told of what was done, of those messages that asked for it. */
+  /** Notifications of what was done, for the messages that asked for them. */
   readonly echoed: readonly { readonly index: number; readonly message: Message }[]
 }
 
-/** Yields what is to be sent, and goes on when the kernel has dealt with it. */
+/** Yields what is to be sent, and continues when the kernel has handled it. */
 type Steps<T> = Generator<Uint8Array, T, void>
 
 /**
- * What is sent at once, in messages and bytes. The answers wait in the socket, which drops those that it has no room for;
- * a refusal has the message in it.
+ * Limits of what is sent at once, in messages and bytes. Answers wait in the socket buffer, which drops what
+ * does not fit; a refusal contains the refused message.
  */
 const MAX_MESSAGES = 64
 const MAX_BYTES = 0x1_0000
 
-/** How often to start a dump again that another's change came into, or whose answers the socket had no room for. */
+/** How often a dump is restarted after a concurrent change or a full socket buffer. */
 const MAX_DUMPS = 16
 
-/** Puts flags and number into the head of a message. */
+/** Sets the flags and sequence number in the header of a message. */
 export function stamp({ bytes, flags }: Request, more: number, sequence: number): Uint8Array {
   nlmsghdr.fields.nlmsgFlags.write(bytes, 0, flags | NLM_F_REQUEST | more)
   nlmsghdr.fields.nlmsgSeq.write(bytes, 0, sequence)
   return bytes
 }
 
-/** For one protocol of netlink, in one network namespace. Opens its socket at the first request, and keeps it. */
+/**
+ * A client for one netlink protocol in one network namespace. It opens its socket at the first request and
+ * keeps it open.
+ */
 export class NetlinkClient {
   readonly #port: NetlinkPort
   readonly #protocol: number
   #connection: NetlinkConnection | undefined
   #sequence = 0
   #busy = false
-  /** Sockets on which dumps have come to their end. */
+  /** Sockets whose dumps are complete. */
   readonly #idle: DumpSocket[] = []
 
   constructor(port: NetlinkPort, protocol: number) {
@@ -76,9 +82,9 @@ export class NetlinkClient {
   }
 
   /**
-   * Sends requests, many at once. The kernel looks at each whatever becomes of those before it.
+   * Sends several requests at once. The kernel handles each one even if an earlier one fails.
    * @returns an outcome for each
-   * @throws MessageError, KernelError; what was done is not known then
+   * @throws MessageError, KernelError; it is then unknown what was done
    */
   batch(requests: readonly Request[]): Outcome[] {
     const steps = this.#batch(requests)
@@ -92,7 +98,7 @@ export class NetlinkClient {
     }
   }
 
-  /** As {@link batch}, the kernel's work being done off the main thread. One at a time. */
+  /** As {@link batch}, with the kernel's work off the main thread. Only one may run at a time. */
   async batchAsync(requests: readonly Request[]): Promise<Outcome[]> {
     const steps = this.#batch(requests)
     for (let step = steps.next(); ; step = steps.next()) {
@@ -106,9 +112,10 @@ export class NetlinkClient {
   }
 
   /**
-   * Reads what has many parts, on a socket of its own.
-   * @returns what came at once, time after time. Who does not go on to the end has to end it (`return`, `break`).
-   * @throws ConflictError where something changed meanwhile, Refusal, MessageError, KernelError
+   * Reads a dump, on a socket of its own.
+   * @returns the messages of one read at a time. A caller that stops early must end the generator (`return`,
+   *   `break`).
+   * @throws ConflictError if something changed meanwhile, Refusal, MessageError, KernelError
    */
   *dump(request: Request): Generator<readonly Message[], void, void> {
     const watch = new Watch([request])
@@ -126,9 +133,9 @@ export class NetlinkClient {
   }
 
   /**
-   * As {@link dump}, of several things at once: all are asked for before any is read, so that little happens in between. The
-   * sockets are kept for the next time.
-   * @returns the parts of each. Whoever does not read all of them to the end has to end each of them.
+   * As {@link dump}, for several dumps at once: all are requested before any is read, so that little can
+   * change in between. The sockets are kept for later dumps.
+   * @returns a generator for each dump. A caller that stops early must end each of them.
    * @throws KernelError
    */
   dumpTogether(requests: readonly Request[]): Generator<readonly Message[], void, void>[] {
@@ -146,7 +153,7 @@ export class NetlinkClient {
     })
   }
 
-  /** A socket that something was asked for on. */
+  /** A socket on which a dump has been requested. */
   #started(request: Request): DumpSocket {
     const watch = new Watch([request])
     let socket: DumpSocket | undefined
@@ -163,7 +170,7 @@ export class NetlinkClient {
   *#parts(socket: DumpSocket, request: Request): Generator<readonly Message[], void, void> {
     const watch = new Watch([request])
     try {
-      // What has not begun would close nothing when it is ended.
+      // A generator that has not started would not close its socket when it is ended.
       yield []
       yield* socket.parts(request)
       this.#idle.push(socket)
@@ -171,12 +178,12 @@ export class NetlinkClient {
     } catch (error) {
       throw watch.failed(error)
     } finally {
-      // What was not read would be taken for a part of the next.
+      // Unread answers would be taken for part of the next dump.
       if (!this.#idle.includes(socket)) socket.close()
     }
   }
 
-  /** As {@link dump}, all of it, read again where it changes meanwhile. */
+  /** As {@link dump}, complete; restarted if something changes meanwhile. */
   dumpAll(request: Request): Message[] {
     for (let attempt = 1; ; attempt++)
       try {
@@ -189,9 +196,9 @@ export class NetlinkClient {
   }
 
   /**
-   * Sends messages that take effect together or not at all, at once: the first and the last say where they begin and end.
-   * @param last of those that are to be done: that it was looked at says that all were
-   * @throws MessageError, KernelError; what was done is not known then
+   * Sends messages that take effect together or not at all. The first and the last delimit the batch.
+   * @param last request to be acknowledged: its acknowledgement means that all were handled
+   * @throws MessageError, KernelError; it is then unknown what was done
    */
   transaction(requests: readonly Request[], last = requests.length - 2): TransactionOutcome {
     const steps = this.#transaction(requests, last)
@@ -204,7 +211,7 @@ export class NetlinkClient {
     return steps.next().value as TransactionOutcome
   }
 
-  /** As {@link transaction}, the kernel's work being done off the main thread. */
+  /** As {@link transaction}, with the kernel's work off the main thread. */
   async transactionAsync(requests: readonly Request[], last = requests.length - 2): Promise<TransactionOutcome> {
     const steps = this.#transaction(requests, last)
     const sent = steps.next()
@@ -217,13 +224,17 @@ export class NetlinkClient {
   }
 
   *#transaction(requests: readonly Request[], last: number): Generator<Uint8Array, TransactionOutcome, void> {
-    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
+    if (this.#busy)
+      throw new IptcError(
+        'XT_BUSY',
+        'this handle is busy with another operation: wait for that one, or use a second handle',
+      )
     this.#busy = true
     const watch = new Watch(requests)
     try {
       const first = this.#sequence + 1
       this.#sequence += requests.length
-      // The kernel tells of each that it refuses in any case.
+      // The kernel reports each refusal, requested or not.
       yield concatenated(requests.map((request, i) => stamp(request, i === last ? NLM_F_ACK : 0, first + i)))
       const outcome = this.#collectAll(requests, first)
       watch.done(outcome.refused.map(({ refusal }) => ({ messages: [], refusal })))
@@ -236,7 +247,7 @@ export class NetlinkClient {
     }
   }
 
-  /** All answers are there when what was sent has been dealt with. */
+  /** All answers are available once the sent messages have been handled. */
   #collectAll(requests: readonly Request[], first: number): TransactionOutcome {
     const refused: TransactionOutcome['refused'][number][] = []
     const echoed: TransactionOutcome['echoed'][number][] = []
@@ -247,7 +258,7 @@ export class NetlinkClient {
       try {
         bytes = this.#open().receive(false)
       } catch (error) {
-        // Of very many refusals, those that there was room for are there, the first ones.
+        // If there are too many refusals for the buffer, the first ones are in it.
         if (!(error instanceof NetlinkFailure) || error.errno !== ERRNO.ENOBUFS || lost !== undefined) throw error
         lost = error
         continue
@@ -268,12 +279,12 @@ export class NetlinkClient {
     return { refused, echoed }
   }
 
-  /** Where its socket leads to, as {@link NetlinkConnection.place}. */
+  /** Where its socket leads, as {@link NetlinkConnection.place}. */
   get place(): unknown {
     return this.#open().place
   }
 
-  /** A second time does nothing; the next request opens it again. */
+  /** May be called repeatedly; the next request opens the socket again. */
   close(): void {
     this.#connection?.close()
     this.#connection = undefined
@@ -287,14 +298,18 @@ export class NetlinkClient {
   }
 
   *#batch(requests: readonly Request[]): Steps<Outcome[]> {
-    if (this.#busy) throw new IptcError('XT_BUSY', 'this handle is in the middle of another operation')
+    if (this.#busy)
+      throw new IptcError(
+        'XT_BUSY',
+        'this handle is busy with another operation: wait for that one, or use a second handle',
+      )
     this.#busy = true
     const outcomes: Outcome[] = []
     try {
       for (const some of chunks(requests)) outcomes.push(...(yield* this.#exchange(some)))
       return outcomes
     } catch (error) {
-      // Answers may still be there, which would be taken for those of the next request.
+      // Answers that are still pending would be taken for those of the next request.
       this.close()
       throw error
     } finally {
@@ -332,7 +347,7 @@ export class NetlinkClient {
   }
 }
 
-/** A socket for one dump after the other. */
+/** A socket for one dump after another. */
 class DumpSocket {
   readonly #connection: NetlinkConnection
   #sequence = 0
@@ -364,7 +379,7 @@ class DumpSocket {
     if (interrupted)
       throw new ConflictError(
         'XT_CHANGED_WHILE_READ',
-        `${request.name}: what is read was changed meanwhile by another program`,
+        `${request.name}: another program changed it while it was read: try again`,
       )
   }
 
@@ -399,7 +414,7 @@ function concatenated(messages: readonly Uint8Array[]): Uint8Array {
   return all
 }
 
-/** The answers that come next. @throws MessageError, KernelError */
+/** The next answers. @throws MessageError, KernelError */
 function receive(connection: NetlinkConnection, request: Request): Message[] {
   const bytes = connection.receive(true)
   if (bytes === undefined)
@@ -414,7 +429,10 @@ export function received(bytes: Uint8Array): Message[] {
   return messages
 }
 
-/** Which of `count` requests, the first of which has the number `first`, a message answers. @throws MessageError */
+/**
+ * The index among `count` requests, starting at sequence number `first`, of the one that a message answers.
+ * @throws MessageError
+ */
 function checkSequence({ sequence, at }: Message, first: number, count: number): number {
   if (sequence >= first && sequence < first + count) return sequence - first
   throw new MessageError(
@@ -429,13 +447,13 @@ const HINTS: Readonly<Record<number, string>> = {
   [ERRNO.EBADF]: 'the socket is closed',
 }
 
-/** The failure of a socket, as users see it. */
+/** Turns the failure of a socket into an error for users. */
 export function explainFailure(operation: string, error: unknown): unknown {
   if (!(error instanceof NetlinkFailure)) return error
   return new KernelError(operation, error.errno, errnoName(error.errno), { hint: HINTS[error.errno], cause: error })
 }
 
-/** Tells those who watch what became of requests. */
+/** Reports the results of requests to observers. */
 class Watch {
   readonly #requests: readonly Request[]
   readonly #start = performance.now()

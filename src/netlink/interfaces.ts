@@ -1,4 +1,4 @@
-/** Names of interfaces by their index, in the namespace of a kernel. */
+/** Names of network interfaces by index, in a kernel's namespace. */
 import { IFLA_IFNAME, ifinfomsg, NETLINK_ROUTE, RTM_GETLINK, RTM_NEWLINK } from '../abi/rtnetlink'
 import type { NetlinkPort } from '../kernel/kernel'
 import { attribute, attributes, nulString } from './attribute'

@@ -1,11 +1,12 @@
-/** Exchanges over netlink, written down while they happen and played again where there is no Linux. */
+/** Records netlink exchanges, and replays them where there is no Linux. */
 
 import { check, isObject, type Taken } from '../check-input'
 import { IptcError } from '../errors'
 import { aNetlinkPort, type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../kernel/kernel'
 
 /**
- * What happened on one socket, in order. Bytes in base64; what failed, with its errno. What `JSON.stringify` takes.
+ * What happened on a socket. Bytes are in base64, failures carry their errno. It can be passed to
+ * `JSON.stringify`.
  * @since 0.1.0
  */
 export type NetlinkEvent =
@@ -15,15 +16,15 @@ export type NetlinkEvent =
   | readonly ['fail', number]
 
 /**
- * What happened on the sockets of a port. `JSON.stringify` takes it.
+ * What happened on the sockets of a port. It can be passed to `JSON.stringify`.
  * @since 0.1.0
  */
 export interface NetlinkRecording {
   /** The sockets, in the order in which they were opened. */
   readonly sockets: readonly {
-    /** That of netlink, as NETLINK_NETFILTER. */
+    /** The netlink protocol, such as NETLINK_NETFILTER. */
     readonly protocol: number
-    /** In their order. */
+    /** The events, in order. */
     readonly events: readonly NetlinkEvent[]
   }[]
 }
@@ -52,8 +53,8 @@ const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text
 
 /**
  * Records what happens on the sockets of a port.
- * @returns a port that does the same, beside what has happened there, which grows
- * @throws {@link IptcError} for what is no port
+ * @returns a port that behaves the same, and the recording, which grows as it is used
+ * @throws {@link IptcError} if `port` is not a netlink port
  * @since 0.1.0
  * @example
  * ```ts
@@ -65,9 +66,9 @@ const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text
  * ```
  */
 export function recordNetlink(port: NetlinkPort): {
-  /** To be used in place of the other. */
+  /** Use this instead of the original port. */
   port: NetlinkPort
-  /** What has happened there; it grows. */
+  /** What has happened so far; it grows. */
   recording: NetlinkRecording
 } {
   check('what is recorded', port, aNetlinkPort)
@@ -122,8 +123,8 @@ function recorded(connection: NetlinkConnection, events: NetlinkEvent[]): Netlin
 }
 
 /**
- * A port at which happens what has been recorded, and nothing else.
- * @throws {@link IptcError} where something else is asked of it, by its sockets
+ * Replays a recording: a port on which exactly the recorded exchange happens.
+ * @throws {@link IptcError} on its sockets, if a request differs from the recorded one
  * @since 0.1.0
  * @example
  * ```ts
@@ -144,7 +145,7 @@ export function replayNetlink(recording: NetlinkRecording): NetlinkPort {
     netlink(protocol) {
       const socket = sockets[opened++]
       if (socket === undefined)
-        throw new IptcError('XT_BAD_CAPTURE', `the recording has ${sockets.length} sockets, and no more`)
+        throw new IptcError('XT_BAD_CAPTURE', `more sockets were opened than the ${sockets.length} in the recording`)
       if (socket.protocol !== protocol)
         throw new IptcError(
           'XT_BAD_CAPTURE',

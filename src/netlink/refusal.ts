@@ -1,4 +1,4 @@
-/** The kernel's answers that are no data: that it has done what was asked, or why it has not. */
+/** The kernel's answers without data: acknowledgements and errors. */
 import { ERRNO, errnoName } from '../abi/errno'
 import {
   NLM_F_ACK_TLVS,
@@ -24,15 +24,15 @@ export const extended = attributes({
   missingNest: attribute(NLMSGERR_ATTR_MISS_NEST, fixed(u32)),
 })
 
-/** The kernel said no. Whoever knows what was asked turns it into the error that users see. */
+/** The kernel refused a request. The caller, which knows what was requested, turns it into an error for users. */
 export class Refusal extends Error {
   readonly request: Request
   readonly errno: number
-  /** The kernel's own words. */
+  /** The kernel's own message. */
   readonly reason: string | undefined
-  /** The attribute that it refuses or misses, as in `data.timeout`. */
+  /** The attribute that is invalid or missing, as in `data.timeout`. */
   readonly attribute: string | undefined
-  /** The request as the kernel hands it back, which it may have written to; absent where it keeps that. */
+  /** The request as the kernel returns it, possibly modified; absent if the kernel does not return it. */
   readonly echo: Message | undefined
 
   constructor(request: Request, errno: number, details: Extended = {}, echo?: Message) {
@@ -55,7 +55,7 @@ function attributeOf(request: Request, { offset, missingType, missingNest }: Ext
   return offset === undefined ? undefined : request.nameAt(offset)
 }
 
-/** What an NLMSG_ERROR says of the request that it answers. @throws MessageError */
+/** The refusal in an NLMSG_ERROR, or undefined for an acknowledgement. @throws MessageError */
 export function refusalOf(request: Request, message: Message): Refusal | undefined {
   const { bytes, at, end, flags } = message
   if (end - at < nlmsgerr.size) throw new MessageError(at, `${end - at} bytes are too few for NLMSG_ERROR`)
@@ -65,7 +65,7 @@ export function refusalOf(request: Request, message: Message): Refusal | undefin
   const head = at + s32.size
   const echoEnd = head + (whole ? Math.max(nlmsghdr.size, msgLen) : nlmsghdr.size)
   if (echoEnd > end)
-    throw new MessageError(head, `a refused message of ${msgLen} bytes, of which ${end - head} are there`)
+    throw new MessageError(head, `a refused message of ${msgLen} bytes, but only ${end - head} are left`)
   const details = flags & NLM_F_ACK_TLVS ? extended.read(bytes, nlAlign(echoEnd - at) + at, end) : {}
   return new Refusal(request, -error, details, whole ? echoOf(message, head, echoEnd) : undefined)
 }
@@ -77,9 +77,9 @@ function echoOf({ bytes }: Message, head: number, end: number): Message {
   return { type: nlmsgType, flags: nlmsgFlags, sequence: nlmsgSeq, portId: nlmsgPid, ...place }
 }
 
-/** What an NLMSG_DONE says of the dump that it ends. @throws MessageError */
+/** The refusal in the NLMSG_DONE that ends a dump, if any. @throws MessageError */
 export function refusalAtEnd(request: Request, { bytes, at, end, flags }: Message): Refusal | undefined {
-  // Where a dump ends well, some kernels have nothing to say of it.
+  // Some kernels send no errno when a dump succeeds.
   if (at === end) return undefined
   if (end - at < s32.size) throw new MessageError(at, `${end - at} bytes are too few for NLMSG_DONE`)
   const error = s32.read(bytes, at)
@@ -88,7 +88,7 @@ export function refusalAtEnd(request: Request, { bytes, at, end, flags }: Messag
   return new Refusal(request, -error, details)
 }
 
-/** A refusal as users see it, where nobody knows better. */
+/** A refusal as an error for users, if no caller has a better explanation. */
 export function explain(refusal: Refusal): NetlinkError | PermissionError {
   const { request, errno, reason, attribute: name } = refusal
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES)

@@ -1,4 +1,4 @@
-/** What the kernel tells whoever listens: the messages of multicast groups. */
+/** Subscribes to the kernel's notifications: the messages of multicast groups. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NetlinkConnection, NetlinkPort } from '../kernel/kernel'
 import { turns } from '../time-slices'
@@ -6,16 +6,19 @@ import { explainFailure, received } from './client'
 import type { Message } from './message'
 
 export interface SubscribeOptions {
-  /** Ends the iteration, also while it waits. */
+  /** Ends the iteration, even while it waits. */
   readonly signal?: AbortSignal | undefined
-  /** How long to rest where nothing is there, in milliseconds; 20 unless said. A message is told at most so much late. */
+  /**
+   * How long to sleep if there is no message, in milliseconds; default 20. A message is delivered at most
+   * this late.
+   */
   readonly restMs?: number | undefined
 }
 
 /**
- * The messages of some groups, from now on: the socket listens when this returns. Between messages it rests and looks
- * again, as a thread that waits in the kernel would be one of the four that Node has for everything.
- * @throws KernelError; that of ENOBUFS, while iterating, where messages were lost
+ * The messages of some groups from now on: the socket is subscribed when this returns. It polls and sleeps,
+ * because a thread that blocks in the kernel would occupy one of Node's four pool threads.
+ * @throws KernelError; while iterating, ENOBUFS if messages were lost
  */
 export function subscribe(
   port: NetlinkPort,
@@ -34,8 +37,8 @@ export function subscribe(
 }
 
 /**
- * A generator that holds something from the start, run up to its first `yield`, which nobody sees: one that is ended before
- * it began would never come to its `finally`.
+ * Starts a generator that holds a resource and runs it to its first `yield`, which the consumer does not see.
+ * A generator that is ended before it starts would never reach its `finally`.
  */
 export function begun<T>(generator: AsyncGenerator<T | undefined, void, void>): AsyncGenerator<T, void, void> {
   void generator.next()
@@ -57,7 +60,7 @@ async function* listen(
           yield message
           if (isOver()) return
         }
-      // Where there is one message after the other, others have their turn too.
+      // Gives other tasks a turn if messages keep coming.
       await turn()
     }
   } catch (error) {
@@ -67,7 +70,7 @@ async function* listen(
   }
 }
 
-/** Also ends with the signal, which whoever rests looks at next. */
+/** Ends early if the signal is aborted. The caller checks the signal next. */
 export async function rest(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await sleep(ms, undefined, signal && { signal }).catch(() => {})
 }

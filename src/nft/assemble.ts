@@ -1,20 +1,21 @@
 /**
- * The expressions of rules as bytes. Rules of a text are alike, so what an expression is encoded as is noted once with gaps
- * for its values, and filled in for each rule: of 100,000 rules, the general encoder takes 6 s where this takes 1. What it
- * makes is what {@link expressionList} makes of {@link expressionsOf}.
+ * Encodes the expressions of rules from templates. Rules of a text are alike, so the encoding of an
+ * expression is kept with gaps for its values, which are filled in for each rule: for 100,000 rules, the
+ * general encoder takes 6 s and this takes 1 s. The result equals {@link expressionList} of {@link
+ * expressionsOf}.
  */
 import { be64 } from '../binary/codec'
 import type { Source, Test } from '../extensions/native'
 import { expressionList } from './expressions'
 import { type CompatStep, type CounterStep, expressionsOf, type Step, type VerdictStep } from './statements'
 
-/** A step encoded, and where in it values lie. */
+/** An encoded step, and the offsets of its values. */
 interface Template {
   readonly bytes: Uint8Array
   readonly gaps: readonly number[]
 }
 
-/** The general way. */
+/** The general, slower encoder. */
 export function encodeSteps(steps: readonly Step[]): Uint8Array {
   const expressions = steps.flatMap(expressionsOf)
   const bytes = new Uint8Array(expressionList.size(expressions))
@@ -23,8 +24,8 @@ export function encodeSteps(steps: readonly Step[]): Uint8Array {
 }
 
 /**
- * Finds out where values lie, by encoding others.
- * @param make the step with values of zeros, but for one
+ * Finds the offsets of values by encoding different ones.
+ * @param make returns the step with all values zero but one
  */
 function templateOf(count: number, make: (which: number | undefined) => Step): Template {
   const bytes = encodeSteps([make(undefined)])
@@ -42,7 +43,7 @@ interface TestTemplate extends Template {
   readonly test: Test
 }
 
-/** Of tests that look at the same: there are few of them, for the kinds of comparison. */
+/** Templates of tests by source, of which there are few, and by kind of comparison. */
 const tests = new WeakMap<Source, TestTemplate[]>()
 
 const isLike = (a: Test, b: Test): boolean =>
@@ -73,7 +74,10 @@ const COUNTER = templateOf(2, (which) => ({
   bytes: which === 1 ? MAX : 0n,
 }))
 
-/** Extensions by kind, name, revision and size; verdicts by code and chain. Their names may be anything. */
+/**
+ * Templates of extensions by kind, name, revision and size, and of verdicts by code and chain. The names may
+ * be any text.
+ */
 const compats = new Map<string, Template>()
 const verdicts = new Map<string, Uint8Array>()
 const MAX_TEMPLATES = 4096
@@ -102,7 +106,7 @@ const verdictBytes = (step: VerdictStep): Uint8Array =>
 
 const FIRST_ROOM = 4096
 
-/** Puts steps behind each other. */
+/** Concatenates encoded steps. */
 class Assembler {
   #bytes = new Uint8Array(FIRST_ROOM)
   #end = 0
@@ -122,7 +126,7 @@ class Assembler {
     else this.#put(encodeSteps([step]))
   }
 
-  /** @returns where it begins */
+  /** @returns the offset at which it begins */
   #put(bytes: Uint8Array): number {
     const at = this.#end
     const end = at + bytes.length

@@ -1,6 +1,6 @@
 /**
- * Expressions, of which rules of nf_tables are made: each by its name and attributes, declared once for both directions.
- * What is not declared is kept as bytes. linux/netfilter/nf_tables.h
+ * The expressions that nf_tables rules consist of: each has a name and attributes, declared once for both
+ * directions. Expressions that are not declared are kept as bytes. linux/netfilter/nf_tables.h
  */
 
 import { nlAlign, nlattr } from '../abi/netlink'
@@ -50,7 +50,7 @@ import {
   walk as walkAttributes,
 } from '../netlink/attribute'
 
-/** `__be32` of a number that may be below 0. */
+/** `__be32` holding a signed number. */
 const sbe32: Codec<number> = {
   ...be32,
   read: (bytes, at) => be32.read(bytes, at) | 0,
@@ -67,7 +67,7 @@ const verdict = attributes({
   chain: attribute(NFTA_VERDICT.CHAIN, nulString),
 })
 
-/** A value, or a verdict. The value is no copy, so that it is known where it lies. */
+/** A value or a verdict. The value is a view, so that its offset in the message is known. */
 const data = attributes({
   value: attribute(NFTA_DATA.VALUE, view),
   verdict: attribute(NFTA_DATA.VERDICT, verdict),
@@ -218,9 +218,9 @@ export type ExpressionOf<N extends ExpressionName> = {
   readonly name: N
   readonly data: ValueOf<(typeof EXPRESSIONS)[N]>
 }
-/** One of those that are declared here. */
+/** An expression that is declared here. */
 export type Known = { [N in ExpressionName]: ExpressionOf<N> }[ExpressionName]
-/** Any other, as its attributes lie in the message. */
+/** Any other expression, with its attributes as bytes. */
 export interface Unknown {
   readonly name: string
   readonly unknown: Encoded | undefined
@@ -233,7 +233,7 @@ const PAYLOADS = new Map<string, Payload<unknown>>(Object.entries(EXPRESSIONS) a
 
 const payloadOf = (name: string): Payload<unknown> | undefined => PAYLOADS.get(name)
 
-/** The names as they lie in messages, by their lengths: of most expressions the name need not be decoded. */
+/** Encoded names, by length: the names of common expressions need not be decoded. */
 const NAMES: { readonly name: string; readonly bytes: Uint8Array }[][] = []
 for (const name of PAYLOADS.keys()) {
   const bytes = encodeText(`${name}\0`)
@@ -241,7 +241,7 @@ for (const name of PAYLOADS.keys()) {
   NAMES[bytes.length]?.push({ name, bytes })
 }
 
-/** From where an expression begins to its name: the heads of the element, and of the attribute. */
+/** Offset of the name in an expression, after the headers of the element and the attribute. */
 const TO_NAME = 2 * nlattr.size
 
 /** @throws MessageError */
@@ -263,7 +263,7 @@ const named = attributes({
   data: attribute(NFTA_EXPR.DATA, encoded(binary)),
 })
 
-/** An expression: its name says what its data is. */
+/** An expression. Its name decides the type of its data. */
 const expression: Payload<Expression> = {
   flag: named.flag,
   size(value) {
@@ -273,13 +273,13 @@ const expression: Payload<Expression> = {
     const { name = '', data: found } = named.read(bytes, at, end)
     const payload = payloadOf(name)
     if (payload === undefined) return { name, unknown: found }
-    // Some have no attributes, and so no room for them.
+    // Some expressions have no attributes, and so no data attribute.
     return { name, data: found === undefined ? {} : payload.read(found.bytes, found.at, found.end) } as Known
   },
   write: (bytes, at, value) => named.write(bytes, at, wrapped(value)),
 }
 
-/** The attributes of an expression, its data encoded. */
+/** The attributes of an expression, with its data encoded. */
 function wrapped(value: Expression): { name: string; data?: Encoded | undefined } {
   if (!isKnown(value)) return { name: value.name, data: value.unknown }
   const payload = payloadOf(value.name) as Payload<unknown>
@@ -291,7 +291,7 @@ export const expressionList = list(NFTA_LIST_ELEM, expression)
 
 const COUNTER = NAMES.flat().find(({ name }) => name === 'counter')?.bytes as Uint8Array
 
-/** Where in a rule the numbers of its only counter lie, 8 bytes each; undefined where there is none, or another. */
+/** The offsets of the values of a rule's only counter, 8 bytes each; undefined if it has none or several. */
 export function counterPlaces(rule: Encoded): { readonly packets: number; readonly bytes: number } | undefined {
   const found: { packets: number; bytes: number }[] = []
   for (let at = rule.at; at < rule.end; at = expressionList.nextOf(rule, at)) {

@@ -1,4 +1,4 @@
-/** The messages about tables, chains and rules of nf_tables. linux/netfilter/nf_tables.h, nf_tables_compat.h */
+/** The nf_tables messages about tables, chains and rules. linux/netfilter/nf_tables.h, nf_tables_compat.h */
 import {
   NFNL_BATCH_GENID,
   NFNL_MSG_BATCH_BEGIN,
@@ -72,10 +72,10 @@ const ruleAttributesWith = <T>(expressions: Payload<T>) =>
     userdata: attribute(NFTA_RULE.USERDATA, binary),
   })
 
-/** With its expressions left encoded. */
+/** Leaves the expressions encoded. */
 export const ruleAttributes = ruleAttributesWith(encoded(expressionList))
 
-/** What is asked of the rules of a dump, of which there are many. */
+/** The attributes that are read from the rules of a dump, of which there may be many. */
 const dumpedRule = attributes({
   table: attribute(NFTA_RULE.TABLE, sameString()),
   chain: attribute(NFTA_RULE.CHAIN, sameString()),
@@ -100,7 +100,7 @@ type ValueOf<P> = P extends Payload<infer V> ? V : never
 const message = <S>(name: NftMessage, payload: Payload<Values<S>>): MessageType<NfHead, Values<S>> =>
   nfMessage(`NFT_MSG_${name}`, NFNL_SUBSYS_NFTABLES, NFT_MSG[name], payload)
 
-/** What GET asks for is answered by NEW. */
+/** A GET is answered with the corresponding NEW. */
 export const messages = {
   newTable: message('NEWTABLE', tableAttributes),
   getTable: message('GETTABLE', tableAttributes),
@@ -130,10 +130,10 @@ export const messages = {
 const batch = attributes({ generation: attribute(NFNL_BATCH_GENID, net32) })
 type BatchValues = ValueOf<typeof batch>
 
-/** The head of what stands around a batch: which subsystem it is for. */
+/** The header of the messages around a batch: the subsystem that it is for. */
 export const batchHead: NfHead = { ...nfHead(0), resId: NFNL_SUBSYS_NFTABLES }
 
-/** What stands around messages that take effect together or not at all. */
+/** The messages around a batch, whose messages take effect together or not at all. */
 export const batchBegin: MessageType<NfHead, BatchValues> = {
   name: 'NFNL_MSG_BATCH_BEGIN',
   type: NFNL_MSG_BATCH_BEGIN,

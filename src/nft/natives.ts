@@ -1,11 +1,11 @@
-/** Which extension reads a statement: those that have a native form, found by what the statement looks at. */
+/** Finds the extensions that can read a statement, by the source that the statement reads. */
 import type { Family, FamilyName } from '../abi/family'
 import { keyOf, type NativePart, type Statement, sourceKey, type Test } from '../extensions/native'
 import { isSameTest } from '../extensions/native-tests'
 import { findExtension, type Known, type PartKind } from '../extensions/registry'
 import { HEADS } from '../ruleset/rule-head'
 
-/** The extensions that have one. They are named here so that no other has to be loaded to find out. */
+/** The extensions with a native form. They are listed here so that no others are loaded to find out. */
 export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = {
   match: [
     'tcp',
@@ -65,7 +65,7 @@ export const NATIVE_EXTENSIONS: Readonly<Record<PartKind, readonly string[]>> = 
   ],
 }
 
-/** A part of a native form, and whose it is. */
+/** A part of a native form, with its extension. */
 export interface Reader {
   readonly kind: PartKind
   readonly known: Known
@@ -93,7 +93,7 @@ function readersOf(family: FamilyName): Map<string, Reader[]> {
   return readers
 }
 
-/** What the parts need, by what they look at. */
+/** The tests that parts need, by source. */
 function needsOf(family: FamilyName): Map<string, Test[]> {
   const parts = [...readersNow(family).values()].flat().map(({ part }) => part)
   const needs = new Map<string, Test[]>()
@@ -102,7 +102,7 @@ function needsOf(family: FamilyName): Map<string, Test[]> {
   return needs
 }
 
-/** Made when a rule first asks for one: most have their extensions as those of x_tables. */
+/** Built on first use: most rules contain extensions in their x_tables form. */
 const made: Partial<Record<FamilyName, Map<string, Reader[]>>> = {}
 const neededBy: Partial<Record<FamilyName, Map<string, Test[]>>> = {}
 
@@ -111,15 +111,15 @@ function readersNow(family: FamilyName): Map<string, Reader[]> {
   return made[family]
 }
 
-/** The part of the head that reads a statement; undefined where that is no matter of the head. */
+/** The part of the rule's head that reads a statement; undefined if it does not concern the head. */
 export const headPart = ({ name }: Family, statement: Statement): NativePart | undefined =>
   HEAD_PARTS[name].get(keyOf(statement))
 
-/** Who may read a statement. */
+/** The parts that may read a statement. */
 export const readers = ({ name }: Family, statement: Statement): readonly Reader[] =>
   readersNow(name).get(keyOf(statement)) ?? []
 
-/** Whether a statement asks what a part of some extension needs to have been asked before. */
+/** Whether a statement is a test that a part of some extension needs before it. */
 export function isNeeded({ name }: Family, statement: Statement): boolean {
   neededBy[name] ??= needsOf(name)
   return neededBy[name].get(keyOf(statement))?.some((needs) => isSameTest(statement, needs)) ?? false

@@ -1,14 +1,14 @@
-/** What nf_tables tells of changes: their messages, and the one behind them that says of which generation they are. */
+/** Notifications of nf_tables changes: the messages of a batch, and the one after them with its generation. */
 import type { Message } from '../netlink/message'
 import { readMessage } from '../netlink/message'
 import { messages } from './messages'
 
 /**
- * Who made a change, as far as the kernel says.
+ * Who made a change, as far as the kernel reports it.
  * @since 0.1.0
  */
 export interface Author {
-  /** Of the process, as its own process namespace counts; in ours it may be another. */
+  /** The process ID in the process's own PID namespace, which may differ from ours. */
   readonly pid: number | undefined
   /** The name of its thread, of which the kernel keeps 15 bytes. */
   readonly program: string | undefined
@@ -21,7 +21,7 @@ export interface NoticeBatch {
   readonly by: Author
 }
 
-/** Puts together what took effect together. What comes last without saying its generation is not told. */
+/** Groups changes by batch. Changes at the end without a generation message are not reported. */
 export async function* batchesOf(notices: AsyncIterable<Message>): AsyncGenerator<NoticeBatch, void, void> {
   let together: Message[] = []
   for await (const message of notices) {
@@ -35,5 +35,5 @@ export async function* batchesOf(notices: AsyncIterable<Message>): AsyncGenerato
   }
 }
 
-/** Whether a generation came after another: they are counted in 32 bits. */
+/** Whether one generation came after another, with 32-bit wraparound. */
 export const isAfter = (generation: number, other: number): boolean => ((generation - other) | 0) > 0

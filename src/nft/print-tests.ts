@@ -1,4 +1,4 @@
-/** Tests as nft(8) writes them, in the words that iptables-translate 1.8.9 chooses. */
+/** Tests in the syntax of nft(8), as iptables-translate 1.8.9 writes them. */
 import type { FamilyName } from '../abi/family'
 import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_FIB_RESULT, NFT_META, NFT_PAYLOAD, NFTA_FIB_F } from '../abi/nf-tables'
 import { HOP_BY_HOP, PROTOCOLS } from '../abi/protocols'
@@ -29,7 +29,7 @@ import { deviceGroup, realm } from '../extensions/values/routing'
 const ALL = 0xffff_ffff
 type Names = readonly (readonly [number, string])[]
 
-/** How a test is written. @returns undefined where nft has no words for it */
+/** How a test is written. @returns undefined if nft cannot express it */
 type Words = (test: Test, context: Context) => string | undefined
 
 const SIGNS = { eq: '', neq: '!= ', lt: 'lt ', lte: 'le ', gt: 'gt ', gte: 'ge ' } as const
@@ -44,13 +44,13 @@ const plain =
 
 const decimal = (codec: Codec<number>) => (bytes: Uint8Array) => String(codec.read(bytes, 0))
 
-/** A number in the order of the machine, which is turned over where it is compared. */
+/** A number in host order, which is byte-swapped before it is compared. */
 const counted =
   (name: string): Words =>
   (test, context) =>
     plain(name, decimal(test.isTurned ? be32 : u32))(test, context)
 
-/** Bits, under a mask or not, where some values may have names. */
+/** Bits, optionally under a mask. Some values may have names. */
 const bits =
   (name: string, type = valueMask()): Words =>
   ({ op, value, mask, to }, context) => {
@@ -67,7 +67,7 @@ const named = (name: string, codec: Codec<number>, names: Names): Words =>
     return names.find(([number]) => number === value)?.[1] ?? String(value)
   })
 
-/** One bit of several, or none of them. */
+/** Any of several bits, or none of them. */
 const flags =
   (name: string, names: Names): Words =>
   ({ op, mask }) => {
@@ -77,7 +77,7 @@ const flags =
     return `${name} ${op === 'eq' ? '! ' : ''}${words.join(',')}`
   }
 
-/** A port; from the first on or up to the last, it is a range. */
+/** A port. From the first or up to the last port, it is written as a range. */
 const port =
   (name: string): Words =>
   ({ op, value, ...rest }, context) => {
@@ -103,7 +103,7 @@ const address =
     return `${name} & ${text(mask)} ${op === 'eq' ? '==' : '!='} ${text(value)}`
   }
 
-/** The name of an interface: whole with its NUL, the beginning of one without. */
+/** The name of an interface: exact if it includes the NUL, otherwise a prefix. */
 const interfaceName =
   (name: string): Words =>
   ({ op, value }) => {
@@ -111,7 +111,7 @@ const interfaceName =
     return /["]/.test(text) ? undefined : `${name} ${SIGNS[op]}"${text}${value.includes(0) ? '' : '*'}"`
   }
 
-/** Some bits of a header are a number. */
+/** Some bits of a header that form a number. */
 const bitField =
   (name: string, codec: Codec<number>, mask: number, value: (number: number) => string): Words =>
   (test) =>
@@ -142,7 +142,7 @@ const flagNames = (bits: number): string =>
     .map(([, name]) => name)
     .join(',') || '0x0'
 
-/** nft overlooks flags that are not in the mask, which no packet has. */
+/** nft ignores flags outside the mask, which no packet has. */
 const tcpFlags: Words = ({ op, value, mask }) => {
   const [wanted, looked] = [value[0] as number, mask?.[0] ?? 0xff]
   return (wanted & ~looked) === 0 ? `tcp flags ${SIGNS[op]}${flagNames(wanted)} / ${flagNames(looked)}` : undefined
@@ -191,7 +191,7 @@ const ROUTE_TYPES: Names = [
   'prohibit',
 ].map((name, number) => [number, name] as const)
 
-/** What the tool has names for; it does not translate other types. */
+/** The types that have names in the tool; it does not translate others. */
 const ICMP_TYPES: Names = [
   [0, 'echo-reply'],
   [3, 'destination-unreachable'],
@@ -223,7 +223,7 @@ const ICMP6_TYPES: Names = [
 
 const directions = { original: IP_CT_DIR.ORIGINAL, reply: IP_CT_DIR.REPLY }
 
-/** Of one end of a connection, in each direction. */
+/** Properties of one end of a connection, in each direction. */
 const ofConnection = (name: string, keys: readonly number[], words: (name: string) => Words): [Source, Words][] =>
   Object.entries(directions).flatMap(([direction, number]) =>
     keys.map((key): [Source, Words] => [connection(key, number), words(`ct ${direction} ${name}`)]),
@@ -295,7 +295,7 @@ const addresses = (family: FamilyName, header: string): [Source, Words][] =>
     ]),
   )
 
-/** What is in the header of the network, and the protocol. */
+/** Fields of the network header, and the protocol. */
 const OF_FAMILY: Readonly<Record<FamilyName, ReadonlyMap<string, Words>>> = {
   ipv4: table([
     [meta(NFT_META.L4PROTO), protocolWords],
@@ -328,7 +328,7 @@ const icmpType = (header: string, names: Names): [Source, Words][] => [
   ],
 ]
 
-/** What is in the header of a protocol. */
+/** Fields of a protocol's header. */
 const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
   [PROTOCOLS.tcp]: table([...ports('tcp'), [transport(13, 1), tcpFlags]]),
   [PROTOCOLS.udp]: table(ports('udp')),
@@ -342,8 +342,8 @@ const OF_PROTOCOL: Readonly<Record<number, ReadonlyMap<string, Words>>> = {
 }
 
 /**
- * Whether it looks at what only one protocol has at that place, so that nft asks for the protocol itself. The tool asks for
- * that of ICMPv6 all the same.
+ * Whether a statement reads a field that only one protocol has at this offset, so that nft adds the protocol
+ * test itself. The tool still writes the test for ICMPv6.
  */
 export const impliesProtocol = (statement: Statement, { protocol }: Context): boolean =>
   statement.kind === 'test' && isOfTransport(statement.source) && protocol !== PROTOCOLS['ipv6-icmp']
@@ -354,13 +354,13 @@ const isOfTransport = (source: Source): boolean =>
 const isTcpOption = (source: Source): source is OptionalHeader =>
   source.from === 'exthdr' && source.op === NFT_EXTHDR_OP.TCPOPT
 
-/** Whether there is an option. */
+/** Whether an option is present. */
 const optionWords = (type: number, { value }: Test): string =>
   `tcp option ${type} ${value[0] === 0 ? 'missing' : 'exists'}`
 
 const BOTH_PORTS = sourceKey(transport(0, 4))
 
-/** The text of a test; undefined where there are no words for it. */
+/** The text of a test; undefined if it cannot be expressed. */
 export function printTest(test: Test, context: Context): string | undefined {
   const { source } = test
   if (isTcpOption(source)) return source.isPresence ? optionWords(source.type, test) : undefined

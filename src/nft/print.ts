@@ -1,4 +1,4 @@
-/** Statements as nft(8) writes them, in the words that iptables-translate 1.8.9 chooses. */
+/** Statements in the syntax of nft(8), as iptables-translate 1.8.9 writes them. */
 import type { FamilyName } from '../abi/family'
 import { NFT_CT, NFT_META, NFT_REJECT } from '../abi/nf-tables'
 import { be16, u32 } from '../binary/codec'
@@ -43,7 +43,7 @@ const MARKS: ReadonlyMap<string, readonly [set: string, read: string]> = new Map
 
 const ALL = 0xffff_ffff
 
-/** Numbers in headers that are set. */
+/** Header fields that can be set. */
 const FIELDS = {
   ipv4: new Map([[sourceKey({ ...network(0, 2), checksum: 10 }), ['ip dscp', 0x00fc] as const]]),
   ipv6: new Map([[sourceKey(network(0, 2)), ['ip6 dscp', 0x0fc0] as const]]),
@@ -199,7 +199,7 @@ const PLAIN: Readonly<Record<string, (data: Data, context: Context) => string | 
 
 const printPlain = ({ name, data }: Plain, context: Context): string | undefined => PLAIN[name]?.(data, context)
 
-/** The text of a statement; empty where it asks for nothing, undefined where there are no words for it. */
+/** The text of a statement; empty if it tests nothing, undefined if it cannot be expressed. */
 export function printStatement(statement: Statement, context: Context): string | undefined {
   switch (statement.kind) {
     case 'look':

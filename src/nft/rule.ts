@@ -1,7 +1,8 @@
 /**
- * A rule between what iptables says, an entry of head, matches and target, and what nf_tables keeps, a list of
- * expressions. What is written is what iptables-nft 1.8.9 writes. What is read may be anybody's: a rule that has no form in
- * the language of iptables becomes an entry that holds its expressions as bytes, and is written back as such.
+ * Converts rules between iptables' form, an entry of head, matches and target, and nf_tables' form, a list of
+ * expressions. The output is what iptables-nft 1.8.9 writes. The input may come from any program: a rule
+ * without a form in iptables becomes an entry that holds its expressions as bytes, and is written back
+ * unchanged.
  */
 import type { Family } from '../abi/family'
 import { VERDICTS, type Verdict } from '../abi/netfilter'
@@ -42,14 +43,14 @@ import { type Expression, expressionList, isKnown } from './expressions'
 import { headPart, isNeeded, readers } from './natives'
 import { type CompatStep, type Step, stepsOf, type VerdictStep } from './statements'
 
-/** The target of an entry that stands for a rule of expressions which iptables has no words for. */
+/** The target of an entry that holds the expressions of a rule without a form in iptables. */
 export const EXPRESSIONS_TARGET = 'nft'
 
 const VERDICT_CODES = { ACCEPT: NFT_VERDICT.ACCEPT, DROP: NFT_VERDICT.DROP, RETURN: NFT_VERDICT.RETURN } as const
 
 // Writing
 
-/** What a payload says natively; undefined where it is written as x_tables has it. */
+/** The native statements of a payload; undefined if it is written in its x_tables form. */
 function nativeSteps({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] | undefined {
   const form = variant.native
   if (form === undefined || !form.isWritten) return undefined
@@ -65,7 +66,8 @@ function nativeSteps({ variant }: Known, bytes: Uint8Array, at: number): readonl
 function partSteps(kind: 'match' | 'target', family: Family, bytes: Uint8Array, part: Part): readonly Step[] {
   const { known, at } = entryExtension(kind, family, bytes, part)
   const said = known && nativeSteps(known, bytes, at)
-  // What says nothing is said as x_tables does, so that it is there when the rule is read again.
+  // A payload without statements is written in its x_tables form, so that it is there when the rule is read
+  // again.
   if (said !== undefined && said.length > 0) return said
   const info = { bytes, at: payloadAt(part), end: payloadAt(part) + payloadSize(part) }
   return [{ kind, name: partName(bytes, part), revision: partRevision(bytes, part), info } as CompatStep<'match'>]
@@ -79,7 +81,7 @@ function headSteps(family: Family, bytes: Uint8Array): readonly Statement[] {
 }
 
 const unsaid = (extension: string, what: string): XtablesError =>
-  new XtablesError('XT_BAD_VALUE', `${what} cannot be asked for in nf_tables`, { extension })
+  new XtablesError('XT_BAD_VALUE', `${what} cannot be expressed in nf_tables`, { extension })
 
 function verdictStep(verdict: Verdict | undefined): VerdictStep {
   if (verdict === undefined || verdict === 'QUEUE')
@@ -112,9 +114,9 @@ function ruleSteps(family: Family, entry: Entry, [packets, byteCount]: Counters)
 }
 
 /**
- * The expressions that a rule is written as: the payload of NFTA_RULE_EXPRESSIONS.
- * @param encode how steps become bytes
- * @throws XtablesError for what cannot be said in them
+ * The expressions of a rule: the payload of NFTA_RULE_EXPRESSIONS.
+ * @param encode converts steps to bytes
+ * @throws XtablesError if the rule cannot be expressed
  */
 export function writeRule(
   family: Family,
@@ -127,7 +129,7 @@ export function writeRule(
   return encode(ruleSteps(family, entry, counters))
 }
 
-/** What the compat layer of the kernel is told of the protocol. */
+/** What the kernel's compat layer is told about the protocol. */
 export function compatOf(family: Family, { bytes }: Entry): { proto: number; flags: number } {
   const { protocol, protocolNegated } = ruleHead(family, bytes, 0)
   return { proto: protocol, flags: protocolNegated ? NFT_RULE_COMPAT_F_INV : 0 }
@@ -142,18 +144,18 @@ export interface ReadRule {
   readonly jump: string | undefined
 }
 
-/** Reads the expressions of a rule. @param watch is told what of them is nothing but values */
+/** Reads the expressions of a rule. @param watch is told which parts are only values */
 export function readRule(family: Family, encoded: Encoded | undefined, watch?: ReadWatch): ReadRule {
   const expressions: Expression[] = []
   if (encoded !== undefined) expressionList.each(encoded, (one) => expressions.push(one))
   return understood(family, expressions, watch) ?? held(family, expressions, encoded)
 }
 
-/** Who wants to know which bytes of a rule may be others without it being read otherwise. */
+/** Observes which bytes of a rule could change without changing how it is read. */
 export interface ReadWatch {
-  /** What a packet is compared with; a part of what is read. */
+  /** A value that packets are compared with, or part of it. */
   value(bytes: Uint8Array): void
-  /** The payload of an extension, and where it is in the entry. */
+  /** The payload of an extension, and its offset in the entry. */
   info(bytes: Uint8Array, to: number): void
 }
 
@@ -168,7 +170,7 @@ function understood(
   return steps.every((step) => builder.take(step)) ? builder.build() : undefined
 }
 
-/** Whether the words for a payload say all of it. */
+/** Whether the text of a payload says everything in it. */
 function isWorded(known: Known, payload: Uint8Array, context: Context): boolean {
   const { visible } = known.variant
   try {
@@ -180,14 +182,14 @@ function isWorded(known: Known, payload: Uint8Array, context: Context): boolean 
   }
 }
 
-/** A rule that is read may stand anywhere, and was taken where it stands. */
+/** A rule that is read may be anywhere: the kernel accepted it where it is. */
 const NOWHERE = { table: '', hooks: [], hasSet: () => true, matches: [] }
 
-/** A match that is read from statements: others that are next to it may say more of it. */
+/** A match that is read from statements. Adjacent statements may add to it. */
 interface Open {
   readonly known: Known
   readonly payload: Uint8Array
-  /** What was read into it. */
+  /** The parts that were read into it. */
   readonly said: NativePart[]
 }
 
@@ -198,19 +200,19 @@ class Builder {
   #counters: Counters | undefined
   #target: Uint8Array | undefined
   #jump: string | undefined
-  /** What was asked because something else needs it, and whether that was there. */
+  /** Tests that other parts need, and whether such a part was found. */
   readonly #needed: { readonly statement: Statement; isMet: boolean }[] = []
-  /** Natively said, each with the place of its payload. */
+  /** Native parts, each with the offset of its payload. */
   readonly #said: Pick<Open, 'known' | 'payload'>[] = []
 
   /**
-   * Whether there is something that does more than look at packets, such as count them: the head of a rule, and what it needs,
-   * is asked before that, and would keep packets from it.
+   * Whether something has been read that does more than test packets, such as a counter. The head of a rule
+   * and the tests that it needs come before that, and would stop packets first.
    */
   #isMoved = false
 
   readonly #watch: ReadWatch | undefined
-  /** Payloads as they came, by the part that they are in. */
+  /** Payloads as they were received, by the part that contains them. */
   readonly #infos = new Map<Uint8Array, Encoded>()
 
   constructor(family: Family, watch: ReadWatch | undefined) {
@@ -219,7 +221,7 @@ class Builder {
     this.#head = HEADS[family.name].variant.initial.slice()
   }
 
-  /** @returns undefined where the kernel or iptables would take no such rule */
+  /** @returns undefined if the kernel or iptables would refuse the rule */
   build(): ReadRule | undefined {
     if (this.#needed.some(({ isMet }) => !isMet) || !this.#said.every((one) => this.#isTaken(one))) return undefined
     const matches = this.#matches.map((one) => (one instanceof Uint8Array ? one : partOf(one)))
@@ -231,7 +233,7 @@ class Builder {
     return { bytes: buildEntry(this.#family, head, matches, target), jump }
   }
 
-  /** @param parts in their order behind the head */
+  /** @param parts in order, after the head */
   #tellInfos(parts: readonly Uint8Array[]): void {
     if (this.#watch === undefined) return
     let at = this.#head.length
@@ -242,18 +244,18 @@ class Builder {
     }
   }
 
-  /** @param part that has read the statement */
+  /** @param part the part that has read the statement */
   #tellValue(statement: Statement, part: NativePart): void {
     if (!part.isUniform || statement.kind !== 'test' || statement.to !== undefined || !isEquality(statement.op)) return
-    // Where a mask leaves bits out, a value has none of them.
+    // A value has no bits outside its mask.
     const { value, mask } = statement
     const free = mask === undefined ? value.length : mask.findIndex((byte) => byte !== 0xff)
     this.#watch?.value(value.subarray(0, free < 0 ? value.length : free))
   }
 
-  /** @returns whether it has a form in the language of iptables, where it stands */
+  /** @returns whether it can be expressed in iptables at this place */
   take(step: Step): boolean {
-    // What stands behind a target is done to what the target lets go on.
+    // Anything after the target applies to packets that the target lets continue.
     if (this.#target !== undefined) return false
     if (step.kind === 'verdict') return this.#takeVerdict(step)
     if (step.kind === 'target') return this.#setTarget(this.#compatPart(step))
@@ -268,7 +270,7 @@ class Builder {
     return this.#takeHead(step) || this.#takeMore(step) || this.#takeNative(step) || this.#takeNeeded(step)
   }
 
-  /** Neighbours in a header may be asked for at once: all of them are equal where each is. */
+  /** Adjacent header fields may be tested together: the whole is equal if each part is. */
   #takeApart(statement: Statement): boolean {
     if (statement.kind !== 'test' || statement.op !== 'eq' || statement.to !== undefined) return false
     const { source, value } = statement
@@ -283,7 +285,7 @@ class Builder {
   }
 
   #isTaken({ known: { extension, variant }, payload }: Pick<Open, 'known' | 'payload'>): boolean {
-    // What iptables-nft writes natively it has looked at as such.
+    // What iptables-nft writes natively is tested as such.
     if (variant.native?.isWritten) return true
     const rule = ruleHead(this.#family, this.#head, 0)
     if (!isWorded({ extension, variant }, payload, { family: this.#family, sets: NO_SETS })) return false
@@ -297,7 +299,7 @@ class Builder {
     return true
   }
 
-  /** Whether what a part needs was asked. */
+  /** Whether the test that a part needs has been read. */
   #isMet({ needs }: NativePart): boolean {
     if (needs === undefined) return true
     const found = this.#needed.find(({ statement }) => isSameTest(statement, needs))
@@ -352,7 +354,7 @@ class Builder {
     return true
   }
 
-  /** Whether it says more of the match before it. */
+  /** Whether the statement adds to the match before it. */
   #takeMore(statement: Statement): boolean {
     const last = this.#matches.at(-1)
     if (last === undefined || last instanceof Uint8Array) return false
@@ -393,7 +395,7 @@ class Builder {
 const partOf = ({ known: { extension, variant }, payload }: Omit<Open, 'said'>): Uint8Array =>
   buildPart(kernelName(extension, variant), variant.revision, payload)
 
-/** @returns undefined where x_tables has no place for it */
+/** @returns undefined if x_tables has no room for it */
 function compatPart({ name, revision, info: { bytes, at, end } }: CompatStep): Uint8Array | undefined {
   if (name === '' || name === ERROR_TARGET || name === EXPRESSIONS_TARGET) return undefined
   const payload = new Uint8Array(align(end - at))
@@ -408,7 +410,7 @@ function compatPart({ name, revision, info: { bytes, at, end } }: CompatStep): U
 
 // Rules that have no words
 
-/** An entry that holds expressions as they were read, with what they counted. */
+/** An entry that holds expressions as they were read, with their counters. */
 function held(family: Family, expressions: readonly Expression[], encoded: Encoded | undefined): ReadRule {
   const list = encoded?.bytes.subarray(encoded.at, encoded.end) ?? new Uint8Array()
   const payload = new Uint8Array(align(u32.size + list.length))
@@ -421,17 +423,17 @@ function held(family: Family, expressions: readonly Expression[], encoded: Encod
   return { bytes: buildEntry(family, head, [], buildPart(EXPRESSIONS_TARGET, 0, payload)), jump: undefined }
 }
 
-/** The rule as it is read once it has been written: such as `-m tcp` says nothing beside `-p tcp` but what it asks for. */
+/** The rule as it reads after it has been written: for example, `-m tcp` beside `-p tcp` is only its tests. */
 export function canonicalRule(family: Family, entry: Entry): Entry {
   const bytes = writeRule(family, entry)
   return readRule(family, { bytes, at: 0, end: bytes.length })
 }
 
-/** Whether an entry stands for a rule that iptables has no words for. */
+/** Whether an entry holds a rule without a form in iptables. */
 export const isHeld = (family: Family, bytes: Uint8Array, at = 0): boolean =>
   partName(bytes, targetPart(family, bytes, at)) === EXPRESSIONS_TARGET
 
-/** @throws XtablesError for a payload that holds none */
+/** @throws XtablesError if the payload holds no expressions */
 function heldExpressions(bytes: Uint8Array, target: Part): Uint8Array {
   const start = payloadAt(target)
   const room = payloadSize(target) - u32.size

@@ -1,6 +1,6 @@
 /**
- * From expressions to what they say together, and back. Expressions pass values by registers: what one loads, another
- * compares. Here a rule is a list of steps, each complete in itself.
+ * Converts expressions to steps, and back. Expressions pass values through registers: one loads what another
+ * compares. A step is complete in itself.
  */
 import {
   NFT_BITWISE,
@@ -19,7 +19,7 @@ import { type Comparison, keyOf, type Source, type Statement, type Test } from '
 import type { Encoded } from '../netlink/attribute'
 import { type Data, type Expression, type ExpressionOf, isKnown, type Known } from './expressions'
 
-/** A match or target of x_tables, with its payload as x_tables has it. */
+/** An x_tables match or target, with its x_tables payload. */
 export interface CompatStep<K extends 'match' | 'target' = 'match' | 'target'> {
   readonly kind: K
   readonly name: string
@@ -44,17 +44,17 @@ export type Step = Statement | CompatStep<'match'> | CompatStep<'target'> | Coun
 
 const OPS = ['eq', 'neq', 'lt', 'lte', 'gt', 'gte'] as const satisfies readonly Comparison[]
 
-/** What stands in a register: something that was looked at, or a constant. */
+/** The content of a register: something that was loaded, or a constant. */
 type Content =
   | {
       readonly kind: 'source'
       readonly source: Source
       readonly mask?: Uint8Array
-      /** Bits that are turned over behind the mask. */
+      /** Bits that are inverted after the mask is applied. */
       readonly xor?: Uint8Array
-      /** By how many bits it is shifted behind these: to the left, or, where negative, to the right. */
+      /** The shift in bits after that: to the left, or if negative to the right. */
       readonly shift?: number
-      /** How many of its bytes are in the reverse order. */
+      /** How many of its bytes are byte-swapped. */
       readonly turned?: number | undefined
       isTested: boolean
     }
@@ -62,10 +62,10 @@ type Content =
 
 type Looked = Extract<Content, { kind: 'source' }>
 
-/** Of sixteen bytes each, and of four bytes, which are parts of those. */
+/** Wide registers have sixteen bytes; narrow ones have four, and are parts of those. */
 const [WIDE, NARROW] = [16, 4] as const
 
-/** Which bytes of the registers are taken. Most of what is looked at says nothing of its size. */
+/** The register bytes that are occupied. Most sources do not state their size. */
 function extentOf(register: number, content: Content): readonly [start: number, end: number] {
   const start = register < NFT_REG32_00 ? register * WIDE : WIDE + (register - NFT_REG32_00) * NARROW
   const source = content.kind === 'source' ? content.source : undefined
@@ -73,31 +73,31 @@ function extentOf(register: number, content: Content): readonly [start: number, 
   return [start, start + (source?.from === 'payload' ? source.length : length)]
 }
 
-/** Which attributes of an expression name registers that it reads. */
+/** The attributes of expressions that name registers to be read. */
 const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
   nat: ['addressMin', 'addressMax', 'portMin', 'portMax'],
   masq: ['portMin', 'portMax'],
   redir: ['portMin', 'portMax'],
   dup: ['address', 'device'],
 }
-/** Expressions that touch no register. */
+/** Expressions that use no register. */
 const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack', 'synproxy']
 
-/** What is copied from one place to another is a mark. */
+/** Only marks are copied from one place to another. */
 const MARK = 4
 
 const MAX_SHIFT = 8 * MARK - 1
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
-/** Expressions are not of those that are understood here. */
+/** The expressions contain something that is not understood here. */
 class Obscure extends Error {}
 
 const obscure = (): never => {
   throw new Obscure()
 }
 
-/** What expressions say; undefined where they say more than is understood here. */
+/** The steps of some expressions; undefined if not everything in them is understood. */
 export function stepsOf(expressions: readonly Expression[]): Step[] | undefined {
   const reader = new Reader()
   try {
@@ -111,7 +111,7 @@ export function stepsOf(expressions: readonly Expression[]): Step[] | undefined 
 
 type Compared = Pick<Test, 'op' | 'value' | 'to'>
 
-/** Whether all that was loaded is compared, and nothing behind it. Of most that is no part of the packet, the size goes without saying. */
+/** Whether exactly what was loaded is compared. Sources outside the packet have an implied size. */
 function isWhole({ source, mask, turned }: Looked, { value, to }: Compared): boolean {
   const length = 'length' in source ? source.length : (turned ?? value.length)
   return (
@@ -119,7 +119,7 @@ function isWhole({ source, mask, turned }: Looked, { value, to }: Compared): boo
   )
 }
 
-/** What was turned to be equal to something is equal to that turned back. */
+/** A byte-swapped value equals a constant if the value equals the constant byte-swapped back. */
 function inOrder(compared: Compared, { turned }: Looked): Compared & Pick<Test, 'isTurned'> {
   if (turned === undefined) return compared
   const isEquality = compared.to === undefined && (compared.op === 'eq' || compared.op === 'neq')
@@ -131,7 +131,7 @@ function maskOf(mask: Data | undefined, xor: Data | undefined): { mask: Uint8Arr
   return isZero(turned) ? { mask: kept } : { mask: kept, xor: turned }
 }
 
-/** Of a mark; the bytes of others may lie in another order. */
+/** Only for marks; the bytes of other values may be in a different order. */
 function shiftOf(op: number, size: number | undefined, data: Data | undefined): number {
   const bits = data?.value?.length === u32.size ? u32.read(data.value, 0) : obscure()
   if (size !== MARK || bits < 1 || bits > MAX_SHIFT) obscure()
@@ -152,7 +152,7 @@ class Reader {
     for (const register of this.#registers.keys()) this.#leave(register)
   }
 
-  /** Adds a step that is no test. */
+  /** Adds a step that is not a test. */
   #say(step: Step): void {
     this.#leaveAll()
     this.#steps.push(step)
@@ -180,7 +180,7 @@ class Reader {
     else this.#plain(expression)
   }
 
-  /** What was loaded and never tested is said before something else takes its place. */
+  /** Something that was loaded but never tested becomes a step before it is overwritten. */
   #leave(register: number): void {
     const content = this.#registers.get(register)
     if (content?.kind !== 'source' || content.isTested) return
@@ -189,7 +189,7 @@ class Reader {
     content.isTested = true
   }
 
-  /** Puts something into a register; what stood in bytes that it takes is there no more. */
+  /** Puts content into a register, and clears what occupied any of its bytes. */
   #put(register: number | undefined, content: Content): void {
     const to = register ?? obscure()
     const [start, end] = extentOf(to, content)
@@ -257,7 +257,7 @@ class Reader {
     content.isTested = true
   }
 
-  /** A range that is asked for by its ends. */
+  /** A range that is tested by its two ends. */
   #narrow(source: Source, mask: Uint8Array | undefined, { op, value }: Pick<Test, 'op' | 'value'>): void {
     const last = this.#steps.at(-1)
     if (last?.kind !== 'test' || keyOf(last) !== keyOf({ kind: 'look', source }) || last.mask !== mask) obscure()
@@ -298,7 +298,7 @@ class Reader {
     else this.#copy(to, content)
   }
 
-  /** What is written into a packet is what was there, but for some bits. */
+  /** A write to a packet keeps its old content except for some bits. */
   #write({
     data: { sreg, base, offset, len, csumType = 0, csumOffset, csumFlags = 0 },
   }: ExpressionOf<'payload'>): void {
@@ -313,7 +313,7 @@ class Reader {
     }
   }
 
-  /** What was loaded to be set elsewhere is not left untested. */
+  /** A value that was loaded to be stored elsewhere counts as used. */
   #copy(to: Source, content: Looked): void {
     const { source: from, mask, xor, shift, isTested } = content
     if (content.turned !== undefined || isTested) obscure()
@@ -328,7 +328,7 @@ class Reader {
     else this.#say({ kind: name, name: extension, revision: rev, info } as CompatStep<'match'>)
   }
 
-  /** Of an expression that reads registers, what stands in these. */
+  /** For an expression that reads registers, records their content. */
   #plain({ name, data }: Known): void {
     const registers = READ_REGISTERS[name]
     if (registers === undefined && !PLAIN.includes(name)) obscure()

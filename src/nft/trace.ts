@@ -1,4 +1,4 @@
-/** What nf_tables tells of a packet that is traced, step by step. linux/netfilter/nf_tables.h */
+/** The nf_tables trace messages about a packet, step by step. */
 import { NFT_MSG, NFTA_TRACE, NFTA_VERDICT } from '../abi/nf-tables'
 import { NFNL_SUBSYS_NFTABLES } from '../abi/nfnetlink'
 import { be16 } from '../binary/codec'

@@ -1,4 +1,4 @@
-/** Rules of iptables as text for nft(8), as iptables-translate 1.8.9 writes it. */
+/** Translates iptables rules to nft(8) text, as iptables-translate 1.8.9 writes it. */
 
 import { VERDICTS } from '../abi/netfilter'
 import { NFT_EXTHDR_OP, NFT_META } from '../abi/nf-tables'
@@ -14,21 +14,21 @@ import type { Entry } from '../ruleset/table-entry'
 import { printStatement } from './print'
 import { impliesProtocol } from './print-tests'
 
-/** Something that nft has no words for. */
+/** Something that nft cannot express. */
 class Wordless extends Error {}
 
 const wordless = (): never => {
   throw new Wordless()
 }
 
-/** A rule for nft, without the chain that it is for. */
+/** A rule for nft, without the name of its chain. */
 export interface TranslatedRule {
   readonly text: string
-  /** What it needs to be there: each a set, without the table that it is for. */
+  /** The sets that it needs, each without the name of its table. */
   readonly sets: readonly string[]
 }
 
-/** Numbers for the names of sets, each given once. */
+/** Numbers for the names of sets, each used once. */
 export class SetNumbers {
   readonly #next = new Map<string, number>()
 
@@ -39,7 +39,7 @@ export class SetNumbers {
   }
 }
 
-/** Undefined where nft has no words for it. */
+/** Returns undefined if nft cannot express the rule. */
 export function translateRule(entry: Entry, place: Context, numbers: SetNumbers): TranslatedRule | undefined {
   try {
     return new Translator(entry, place, numbers).rule()
@@ -49,37 +49,37 @@ export function translateRule(entry: Entry, place: Context, numbers: SetNumbers)
   }
 }
 
-/** Statements as a payload has them, in whatever order these are. */
+/** The statements of a payload, in any order. */
 function statementsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Statement[] {
   const parts = variant.native?.parts ?? wordless()
   return parts.flatMap((part) => {
     const said = (part.translated ?? part.write)(bytes, at) ?? wordless()
-    // What has to be asked before, nft asks by itself.
+    // nft adds needed tests itself.
     return said.filter((statement) => part.needs === undefined || !isSameTest(statement, part.needs))
   })
 }
 
-/** Where in a header it looks: what a match asks of one header is written in the order in which it lies there. */
+/** The offset in a header that a statement reads. Tests of one header are written in the order of their offsets. */
 function offsetOf(statement: Statement): number {
   if (statement.kind !== 'test') return 0
-  // The tool says options of TCP before its flags, as if they began behind the ports.
+  // The tool writes TCP options before the flags, as if they followed the ports.
   if (statement.source.from === 'exthdr' && statement.source.op === NFT_EXTHDR_OP.TCPOPT) return OPTIONS_OFFSET
   return statement.source.from === 'payload' ? statement.source.offset : 0
 }
 const OPTIONS_OFFSET = 4
 
 const PROTOCOL = sourceKey(meta(NFT_META.L4PROTO))
-/** What of the head stands before the protocol, which the addresses follow. */
+/** The parts of the head that come before the protocol. The addresses follow it. */
 const BEFORE: readonly string[] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME), FRAGMENT].map(sourceKey)
 
 class Translator {
   readonly #entry: Entry
   readonly #context: Context
-  /** There is room for one. */
+  /** A rule has room for one comment. */
   #remark = ''
-  /** Whether nft asks for the protocol by itself, as something is asked of its header. */
+  /** Whether nft tests the protocol itself, because a field of its header is tested. */
   #isImplied = false
-  /** Whether packets are counted or the like before that, which those of other protocols are not to be. */
+  /** Whether an earlier statement counts packets or the like, which must not happen for other protocols. */
   #isMoved = false
 
   readonly #numbers: SetNumbers

@@ -1,4 +1,4 @@
-/** What targets make of a packet. */
+/** Applies the effects of targets to a packet. */
 
 import type { Hook } from '../abi/netfilter'
 import { NFT_PAYLOAD } from '../abi/nf-tables'
@@ -8,7 +8,7 @@ import { ADDRESSES, type Change, type Source } from '../extensions/native'
 import { changed, isWholly, known, merged } from './known-bits'
 import type { KnownPacket } from './known-packet'
 
-/** The packet behind an effect that ends nothing. What it does not have cannot be changed. */
+/** The packet after an effect that does not end its path. Fields that it lacks do not change. */
 export function changedBy(
   packet: KnownPacket,
   effect: Exclude<Effect, { kind: 'end' | 'either' | 'untracked' }>,
@@ -28,10 +28,10 @@ export function changedBy(
     : packet.changed(effect.to, effect.make(old ?? unknown(size), from ?? unknown(size)))
 }
 
-/** Where the headers count the hops that are left. */
+/** Offset of the TTL or hop limit in the header. */
 const HOPS = { ipv4: 8, ipv6: 7 } as const
 
-/** With one hop less to go, as rules see a packet that is sent on; undefined where none is left. */
+/** The packet with its TTL reduced by one, as rules see it when it is forwarded; undefined if that reaches 0. */
 export function hopped(packet: KnownPacket): KnownPacket | undefined {
   const hops: Source = { from: 'payload', base: NFT_PAYLOAD.NETWORK, offset: HOPS[packet.family], length: 1 }
   const seen = packet.look(hops) as Seen
@@ -71,6 +71,6 @@ function translated(packet: KnownPacket, { of, address, mask, port }: Translate,
   return done.with(isSource ? { isSourceChanged: true } : { isDestinationChanged: true })
 }
 
-/** As connection tracking translates a packet of a connection that it knows: to what, it alone knows. */
+/** Connection tracking translates a packet of a known connection; the new addresses are unknown. */
 export const translatedBefore = (packet: KnownPacket, hook: Hook): KnownPacket =>
   translated(packet, { kind: 'translate', address: 'unknown', port: 'unknown' }, hook)

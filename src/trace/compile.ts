@@ -1,4 +1,4 @@
-/** Rules as what they ask of packets and do to them, from what their extensions declare. */
+/** Compiles rules to what they test and do, from the declarations of their extensions. */
 
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { type Verdict, verdictName } from '../abi/netfilter'
@@ -39,24 +39,24 @@ import { headerOf, structOf } from '../ruleset/identify'
 import { HEADS } from '../ruleset/rule-head'
 import type { Entry } from '../ruleset/table-entry'
 
-/** What one part of a rule asks: its head, or a match. */
+/** What one part of a rule tests: its head, or a match. */
 export interface AskingPart {
   /** Undefined for the head. */
   readonly name: string | undefined
   readonly known: Known | undefined
-  /** Where its payload lies in the rule. */
+  /** The offset of its payload in the rule. */
   readonly at: number
   readonly conditions: readonly Condition[]
 }
 
-/** What a rule came to: which condition of which part failed, or hangs on what is not known. */
+/** The result of a rule: which condition of which part failed, or depends on something unknown. */
 export interface Outcome {
   readonly truth: Truth
   readonly part: AskingPart | undefined
   readonly condition: Condition | undefined
 }
 
-/** A condition, and what comes of it where it does not hold, or where that is not known. */
+/** A condition, and the outcome if it fails or is unknown. */
 export interface Asked {
   readonly condition: Condition
   readonly failed: Outcome
@@ -75,7 +75,7 @@ export interface CompiledRule {
   readonly target: CompiledTarget
 }
 
-/** Sources of the same key are one object: packets remember by it what they were looked at for. */
+/** Sources with the same key are one object, by which packets cache what they were tested for. */
 export class Compiler {
   readonly #family: Family
   readonly #sources = new Map<string, Source>()
@@ -84,7 +84,7 @@ export class Compiler {
     this.#family = family
   }
 
-  /** @param isForeign whether iptables has no words for it */
+  /** @param isForeign whether the rule has no form in iptables */
   compile(entry: Entry, isForeign: boolean): CompiledRule {
     const { bytes } = entry
     if (isForeign) return foreign(entry)
@@ -106,7 +106,7 @@ export class Compiler {
     return { name, known, at, conditions }
   }
 
-  /** What a part asks: its payload, as its extension says. */
+  /** The conditions of a part, from the declaration of its extension. */
   conditions({ variant }: Known, bytes: Uint8Array, at: number, what: string): readonly Condition[] {
     if (variant.asks !== undefined) return variant.asks(bytes, at).map((one) => this.#interned(one))
     if (variant.native === undefined) return [{ kind: 'circumstance', decides: what }]
@@ -160,14 +160,17 @@ const askedBy = (part: AskingPart): Asked[] =>
     undecided: { truth: undefined, part, condition },
   }))
 
-/** What nft has put between rules may do anything. */
+/** A rule that nft has added may do anything. */
 const foreign = (entry: Entry): CompiledRule => ({
   entry,
   questions: [],
   target: { kind: 'extension', name: 'nft', effects: [anything('a rule of nft that iptables has no words for')] },
 })
 
-/** Rules compare the first bytes of an address, or some of its bits: as ranges of addresses, these can be compared with each other. */
+/**
+ * Rules may compare only the first bytes or some bits of an address. As ranges of whole addresses they can be
+ * compared with each other.
+ */
 function ofWholeAddress(test: Test, family: FamilyName): Test {
   const { source, mask, value, to, op, or } = test
   const isAddress =
@@ -187,7 +190,7 @@ const unknownMatch = (name: string): Circumstance => ({
   decides: `the match ${name}, which is not known here`,
 })
 
-/** It may end the way of the packet, or not. */
+/** It may or may not end the path of the packet. */
 const anything = (what: string): Effect => ({
   kind: 'either',
   decides: `whether ${what} lets the packet go on`,
@@ -203,7 +206,7 @@ const anything = (what: string): Effect => ({
   ],
 })
 
-/** Undefined where nobody has declared it. */
+/** Undefined if the extension does not declare any. */
 function effectsOf({ variant }: Known, bytes: Uint8Array, at: number): readonly Effect[] | undefined {
   if (variant.does !== undefined) return variant.does(bytes, at)
   const effects: Effect[] = []
@@ -231,7 +234,7 @@ function expressionEffects({ name, data }: Plain): readonly Effect[] {
     return [translation(data['type'] === NFT_NAT.SNAT ? 'source' : 'destination', data, false), ACCEPTED]
   if (name === 'masq') return [translation('source', data, true), ACCEPTED]
   if (name === 'redir') return [{ ...translation('destination', data, true), isForHost: true }, ACCEPTED]
-  // What is logged, counted or copied is not changed.
+  // Logging, counting and copying do not change the packet.
   return []
 }
 

@@ -1,4 +1,4 @@
-/** What is known of a packet that people describe, or of which they have the bytes. */
+/** Converts a packet that is described by properties, or given as bytes, to what is known about it. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
@@ -24,17 +24,17 @@ import { known, learned, spliced } from './known-bits'
 import { KnownPacket, type PacketState } from './known-packet'
 import { checkPacket, hasPorts, PACKET_TYPES, type PacketDescription, STATES } from './packet'
 
-/** How much there is of a header behind that of the network; what is behind it is payload, or nobody knows. */
+/** How many bytes of the transport header are represented; anything after that is payload, or unknown. */
 export const TRANSPORT_SIZE = 60
 const LINK_SIZE = 14
-/** Where a header of Ethernet says who sent it. */
+/** Offset of the source address in an Ethernet header. */
 const LINK_SOURCE = 6
 
 const HEADER_SIZES: Readonly<Record<FamilyName, number>> = { ipv4: 20, ipv6: 40 }
 
 /**
- * @param backend of which it matters where there are bytes: nf_tables finds another header behind that of the network
- * @throws IptcError for what is no packet of the family
+ * @param backend matters for bytes: nf_tables finds the transport header differently
+ * @throws IptcError if it is not a packet of the family
  */
 export function knownPacket(
   description: PacketDescription,
@@ -62,7 +62,7 @@ export function knownPacket(
 const statesOf = ({ state }: PacketDescription): readonly number[] =>
   state === undefined ? Object.values(STATES) : [STATES[state]]
 
-/** A property as one of the words of iptables. @throws IptcError */
+/** Reads a property as a word of iptables. @throws IptcError */
 function read<T>(
   name: keyof PacketDescription,
   word: string,
@@ -84,7 +84,7 @@ function read<T>(
 
 type Headers = Pick<PacketState, 'network' | 'transport' | 'bytes' | 'headers'> & { values: [string, Sight][] }
 
-/** A header of which some is written. */
+/** A header that is partly known. */
 class Draft {
   seen: Seen
   constructor(size: number) {
@@ -136,11 +136,11 @@ function writeIpv4(
   { tos, ttl, length, fragment = false }: PacketDescription,
   protocol: number | undefined,
 ): void {
-  // Whether there are options is not known.
+  // It is not known whether there are options.
   header.bits(0, Uint8Array.of(0x40), Uint8Array.of(0xf0))
   header.set(1, u8, tos)
   header.set(2, be16, length)
-  // Which part of a packet a later fragment is does not matter.
+  // Which of the later fragments it is does not matter.
   header.bits(6, Uint8Array.of(0, fragment ? 1 : 0), fragment ? Uint8Array.of(0, 1) : FRAGMENT_OFFSET)
   header.set(8, u8, ttl)
   header.set(9, u8, protocol)
@@ -160,13 +160,13 @@ const ICMP_TYPES = { ipv4: icmpTypes, ipv6: icmp6Types }
 
 const flagList = nameList(TCP_FLAGS, { none: 'NONE', anyCase: true })
 
-/** @throws IptcError for what packets of the protocol do not have */
+/** @throws IptcError for properties that packets of the protocol do not have */
 function transportOf(packet: PacketDescription, protocol: number | undefined, context: Context): Seen {
   const header = new Draft(TRANSPORT_SIZE)
   const { sourcePort, destinationPort, tcpFlags, icmpType } = packet
   const demand = (name: keyof PacketDescription, isRight: boolean, protocols: string): void => {
     if (packet[name] !== undefined && !isRight)
-      throw new IptcError('XT_BAD_PACKET', `a packet has a ${name} where its protocol is ${protocols}`)
+      throw new IptcError('XT_BAD_PACKET', `a packet has a ${name} only if its protocol is ${protocols}`)
   }
   const isPorted = protocol !== undefined && hasPorts(protocol)
   demand('sourcePort', isPorted, 'tcp, udp, udplite, sctp or dccp')
@@ -177,7 +177,7 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
   header.set(0, be16, sourcePort)
   header.set(2, be16, destinationPort)
   if (tcpFlags !== undefined)
-    // The two of explicit congestion notification have no names.
+    // The two ECN flags have no names.
     header.bits(13, Uint8Array.of(read('tcpFlags', tcpFlags, flagList, context)), Uint8Array.of(0x3f))
   if (icmpType !== undefined) {
     const [type, [first, last]] = read('icmpType', String(icmpType), ICMP_TYPES[context.family.name], context)
@@ -188,19 +188,22 @@ function transportOf(packet: PacketDescription, protocol: number | undefined, co
 }
 
 /**
- * Of fragments but the first. Rules of nf_tables look for ports where the header would be; other matches know that there is
- * none: a rule does not say by which of both it is matched.
+ * For later fragments. nf_tables rules read ports where the header would be; other matches know that there is
+ * none. A rule does not say which of the two tests it.
  */
 const withoutTransport = (backend: BackendName): Sight => (backend === 'nft' ? undefined : 'absent')
 
 // Bytes
 
-/** @throws IptcError for bytes that are no packet of the family */
+/** @throws IptcError if the bytes are not a packet of the family */
 function parsed(bytes: Uint8Array, family: Family, backend: BackendName): Headers {
   const isRight =
     bytes.length >= HEADER_SIZES[family.name] && (bytes[0] as number) >>> 4 === (family.name === 'ipv4' ? 4 : 6)
   if (!isRight)
-    throw new IptcError('XT_BAD_PACKET', `the bytes are no packet of ${family.name}: they do not begin with its header`)
+    throw new IptcError(
+      'XT_BAD_PACKET',
+      `the bytes are not a packet of ${family.name}: they do not begin with its header`,
+    )
   return family.name === 'ipv4' ? parsedIpv4(bytes, backend) : parsedIpv6(bytes, backend)
 }
 
@@ -218,23 +221,26 @@ function parsedIpv4(bytes: Uint8Array, backend: BackendName): Headers {
 
 const NO_HEADERS: ReadonlyMap<number, Uint8Array> = new Map()
 
-/** Walks over the headers of options; what stands behind the first part of a fragmented packet alone is its transport. */
+/**
+ * Walks over the extension headers. What follows a fragment header is the transport header only in the first
+ * fragment.
+ */
 function parsedIpv6(bytes: Uint8Array, backend: BackendName): Headers {
   const headers = new Map<number, Uint8Array>()
   const values: [string, Sight][] = []
   let [at, next, isFragment] = [40, bytes[6] as number, false]
   let carried: { number: number; at: number } | undefined
   while (OPTION_HEADERS.includes(next) && at + 8 <= bytes.length && !isFragment) {
-    // That of authentication is what a packet carries, to nf_tables.
+    // To nf_tables, the authentication header is the payload of the packet.
     if (next === PROTOCOLS.ah && backend === 'nft') carried ??= { number: next, at }
-    // Of several of one kind, the first is looked at.
+    // Of several headers of one kind, the first counts.
     if (!headers.has(next)) headers.set(next, bytes.subarray(at))
     isFragment = next === PROTOCOLS['ipv6-frag'] && (be16.read(bytes, at + 2) & 0xfff8) !== 0
     const size = headerSize(next, bytes[at + 1] as number)
     next = bytes[at] as number
     at += size
   }
-  // What the rest of a fragmented packet carries is not looked for behind further headers.
+  // The payload of a later fragment is not searched for after further headers.
   const isNone = carried === undefined && isFragment && OPTION_HEADERS.includes(next)
   const { number, at: start } = carried ?? { number: next, at }
   values.push([sourceKey(meta(NFT_META.L4PROTO)), isNone ? 'absent' : known(Uint8Array.of(number))])
@@ -255,7 +261,7 @@ function linkOf({ sourceMac }: PacketDescription): Sight {
   return spliced(unknown(LINK_SIZE), LINK_SOURCE, known(address))
 }
 
-/** What rules see where a packet has no interface on this side. */
+/** What rules see if a packet has no interface on this side. */
 export const NO_INTERFACE = known(new Uint8Array(IFNAMSIZ))
 
 const nameOf = (name: string): Seen => {
@@ -263,13 +269,13 @@ const nameOf = (name: string): Seen => {
   if (Buffer.byteLength(name) >= IFNAMSIZ)
     throw new IptcError(
       'XT_BAD_PACKET',
-      `the name of an interface has ${IFNAMSIZ - 1} bytes at most, and ${JSON.stringify(name)} has more`,
+      `the name of an interface has at most ${IFNAMSIZ - 1} bytes; ${JSON.stringify(name)} is longer`,
     )
   writeText(bytes, 0, IFNAMSIZ, name)
   return known(bytes)
 }
 
-/** The interface by which a host sends packets to itself. */
+/** The interface on which a host sends packets to itself. */
 export const LOOPBACK = 'lo'
 
 function metaOf(packet: PacketDescription): [string, Sight][] {
@@ -287,12 +293,12 @@ function metaOf(packet: PacketDescription): [string, Sight][] {
     ...names,
     number(meta(NFT_META.MARK), u32, packet.mark),
     number(meta(NFT_META.PKTTYPE), u8, packetType === undefined ? undefined : PACKET_TYPES[packetType]),
-    // What comes in was sent by no program of this host.
+    // A packet that comes in was not sent by a program on this host.
     ...(packet.in === undefined && packet.way !== 'input' && packet.way !== 'forward' ? [] : NO_OWNER),
     ...(uid === undefined ? [] : [number(meta(NFT_META.SKUID), u32, uid)]),
     ...(gid === undefined ? [] : [number(meta(NFT_META.SKGID), u32, gid)]),
     number(meta(NFT_META.IIFTYPE), u16, packet.sourceMac === undefined ? undefined : ETHERNET),
-    // Of a packet that was sent by this host to itself, rules may have marked the connection before.
+    // If this host sent the packet to itself, rules may have marked the connection before.
     ...(packet.connectionMark === undefined && (packet.state !== 'NEW' || packet.in === LOOPBACK)
       ? []
       : [number(connection(NFT_CT.MARK), u32, packet.connectionMark ?? 0)]),

@@ -1,4 +1,4 @@
-/** Whether a packet meets what a rule asks, as far as both are known. */
+/** Evaluates the conditions of a rule for a packet, as far as both are known. */
 import type { Condition, OneOf, Truth } from '../extensions/evaluation'
 import type { Test } from '../extensions/native'
 import type { Asked, CompiledRule, Outcome } from './compile'
@@ -6,8 +6,8 @@ import { not } from './known-bits'
 import type { KnownPacket } from './known-packet'
 
 /**
- * The first condition that fails, though another before it may not be known.
- * @param circumstances what was taken for granted where the way divided
+ * The first condition that fails, even if one before it is unknown.
+ * @param circumstances what was assumed where the path forked
  */
 export function evaluate(
   { questions }: CompiledRule,

@@ -1,4 +1,7 @@
-/** Which parameter of a rule a condition comes from, in the words of iptables, and what the packet has instead. */
+/**
+ * Explains a condition in iptables' words: the parameter of the rule that it comes from, and what the packet
+ * has instead.
+ */
 import type { Context } from '../extensions/context'
 import type { Condition } from '../extensions/evaluation'
 import { sourceKey } from '../extensions/native'
@@ -11,15 +14,18 @@ import { isWholly } from './known-bits'
 import type { KnownPacket } from './known-packet'
 
 /**
- * A parameter of a rule, and what a packet has in its place.
+ * A parameter of a rule, and what the packet has instead.
  * @since 0.1.0
  */
 export interface Explanation {
   /** The match; undefined for the head of the rule. */
   readonly match: string | undefined
-  /** As the rule says it: `--dport 22`, `! -s 10.0.0.0/8`. Of a match of which it is not known which: the whole match. */
+  /**
+   * The parameter as in the rule: `--dport 22`, `! -s 10.0.0.0/8`. If it cannot be attributed to one
+   * parameter: the whole match.
+   */
   readonly asks: string
-  /** What the packet has, in the same words; undefined where that is not known, or cannot be said so. */
+  /** What the packet has, in the same words; undefined if that is unknown or cannot be expressed. */
   readonly has: string | undefined
 }
 
@@ -46,7 +52,7 @@ export class Explainer {
     return { match, asks: asks === '' ? `-m ${match}` : asks, has }
   }
 
-  /** Whether the condition is gone where the parameter is. */
+  /** Whether the condition disappears without the parameter. */
   #isAsked({ name }: Parameter, known: Known, rule: Uint8Array, at: number, condition: Condition): boolean {
     const bytes = rule.slice()
     known.variant.options.get(known.variant.names.get(name) ?? name)?.clear(bytes, at)
@@ -54,7 +60,7 @@ export class Explainer {
     return !this.#conditions(known, bytes, at).some((one) => textOf(one) === key)
   }
 
-  /** The parameter as it would have to be for this packet: what is there is read as a native form. */
+  /** The parameter as it would have to be for this packet: the packet's value is read as a native form. */
   #has({ name }: Parameter, known: Known, rule: Uint8Array, at: number, condition: Condition, packet: KnownPacket) {
     if (condition.kind !== 'test' || condition.or !== undefined) return undefined
     const { source, value, mask, isTurned } = condition
@@ -64,7 +70,7 @@ export class Explainer {
     const bytes = rule.slice()
     const option = known.variant.options.get(known.variant.names.get(name) ?? name)
     option?.clear(bytes, at)
-    // In the order of the machine, as a range was not compared.
+    // In host order, because no range was compared.
     const test = {
       kind: 'test',
       source,

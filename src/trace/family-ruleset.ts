@@ -1,4 +1,4 @@
-/** All tables of a family as they were at one time: what packets are traced through. */
+/** All tables of a family at one point in time, through which packets are traced. */
 import type { FamilyName } from '../abi/family'
 import { type Hook, isTableName, type TableName } from '../abi/netfilter'
 import { baseChain } from '../abi/nf-tables'
@@ -22,8 +22,8 @@ import type { KnownPacket } from './known-packet'
 import { RuleIndex } from './rule-index'
 
 /**
- * All tables of a family as they were at one time: what packets are traced through. They are not read again: what is changed later is
- * not seen.
+ * All tables of a family at one point in time, through which packets are traced. They are read once; later
+ * changes are not seen.
  * @since 0.1.0
  * @example
  * ```ts
@@ -36,7 +36,7 @@ import { RuleIndex } from './rule-index'
 export class FamilyRuleset {
   /** `'ipv4'` or `'ipv6'`. */
   readonly family: FamilyName
-  /** Which of the packet filters the tables are of. */
+  /** The packet filter that the tables belong to. */
   readonly backend: BackendName
   /** @internal */
   readonly context: Context
@@ -60,7 +60,7 @@ export class FamilyRuleset {
   }
 
   /**
-   * Reads the tables that exist, each as of one moment; asking makes none.
+   * Reads the tables that exist, each atomically. It creates none.
    * @throws PermissionError, UnsupportedError, KernelError
    */
   static read(options: EasyOptions = {}): FamilyRuleset {
@@ -79,7 +79,7 @@ export class FamilyRuleset {
   }
 
   /**
-   * The tables of a text as iptables-save prints it.
+   * Parses the output of iptables-save.
    * @throws RestoreError, XtablesError
    */
   static parse(text: string, options: { readonly ipv6?: boolean | undefined } = {}): FamilyRuleset {
@@ -100,7 +100,7 @@ export class FamilyRuleset {
     return this.#tables.get(name)
   }
 
-  /** @internal Undefined where there is no such chain. */
+  /** @internal Undefined if there is no such chain. */
   chain(table: string, name: string): CompiledChain | undefined {
     const key = `${table} ${name}`
     const known = this.#chains.get(key)
@@ -113,7 +113,7 @@ export class FamilyRuleset {
     return compiled
   }
 
-  /** @internal The built-in chains at a hook, in the order in which packets meet them. */
+  /** @internal The built-in chains at a hook, in the order in which packets traverse them. */
   chainsAt(hook: Hook): CompiledChain[] {
     return this.tables
       .filter(
@@ -124,19 +124,19 @@ export class FamilyRuleset {
   }
 }
 
-/** Asks what the ipsets are called that a rule names by numbers, as long as somebody can say it. */
+/** Looks up the names of the ipsets that a rule refers to by index, while they can be looked up. */
 function rememberNames({ bytes }: Entry, context: Context): void {
   for (const { known, at } of entryExtensions(context.family, bytes))
     if (known?.variant.isLocal) readParameters(known, bytes, at, context)
 }
 
-/** NF_IP_PRI_SECURITY, linux/netfilter_ipv4.h; that of iptables-nft is another one. */
+/** NF_IP_PRI_SECURITY, linux/netfilter_ipv4.h; iptables-nft uses another value. */
 const LEGACY_SECURITY = 50
 
 const priority = (backend: BackendName, table: TableName, hook: Hook): number =>
   backend === 'legacy' && table === 'security' ? LEGACY_SECURITY : baseChain(table, hook).priority
 
-/** The rules of a chain as what they ask and do, each compiled when a packet comes to it first. */
+/** The rules of a chain as what they test and do. Each is compiled when the first packet reaches it. */
 export class CompiledChain {
   readonly ruleset: Ruleset
   readonly chain: Chain
@@ -167,7 +167,10 @@ export class CompiledChain {
     return compiled
   }
 
-  /** The position of the first rule from `position` on that a packet may meet, or the length. Rules in between surely fail. */
+  /**
+   * The position of the first rule from `position` on that may match the packet, or the number of rules. The
+   * rules in between certainly do not match.
+   */
   candidate(position: number, packet: KnownPacket): number {
     return this.#index.candidate(position, packet)
   }

@@ -1,4 +1,4 @@
-/** What follows for one test of a number from what is taken of another one of the same. */
+/** What one test of a number implies for another test of the same number. */
 import type { Truth } from '../extensions/evaluation'
 import type { Test } from '../extensions/native'
 
@@ -7,7 +7,10 @@ type Range = readonly [first: bigint, last: bigint]
 
 const numberOf = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
 
-/** Ranges of which a test asks, in the order of the machine turned where either test is. Undefined where no ranges say it. */
+/**
+ * The ranges that a test selects, in host order byte-swapped if either test is. Undefined if ranges cannot
+ * express it.
+ */
 function rangesOf(
   { op, mask, value, to, or = [], isTurned = false }: Test,
   isOtherTurned: boolean,
@@ -15,7 +18,7 @@ function rangesOf(
   if (mask !== undefined) return undefined
   const turn = !isTurned && isOtherTurned
   const number = (bytes: Uint8Array): bigint => numberOf(turn ? bytes.toReversed() : bytes)
-  // Bytes of a range that are not to be turned are no numbers of the other's order.
+  // The ends of a range that is not byte-swapped are not numbers in the other order.
   if (turn && (to !== undefined || (op !== 'eq' && op !== 'neq'))) return undefined
   const max = (1n << BigInt(8 * value.length)) - 1n
   const first = number(value)
@@ -27,7 +30,7 @@ function rangesOf(
   return op === 'eq' ? asked : complement(asked, max)
 }
 
-/** All numbers up to `max` that are in none of these. */
+/** All numbers up to `max` outside these ranges. */
 function complement(ranges: readonly Range[], max: bigint): Range[] {
   const gaps: Range[] = []
   let next = 0n
@@ -44,8 +47,8 @@ const isApart = ([first, last]: Range, ranges: readonly Range[]): boolean =>
   ranges.every(([from, to]) => last < from || to < first)
 
 /**
- * Whether a test holds where another one of the same source does, or does not.
- * @param truth of the other
+ * Whether a test holds, given the result of another test of the same source.
+ * @param truth result of the other test
  */
 export function implied(test: Test, other: Test, truth: boolean): Truth {
   if (test.value.length !== other.value.length) return undefined

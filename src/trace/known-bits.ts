@@ -9,7 +9,7 @@ export const slice = ({ bytes, known }: Seen, start: number, end: number): Seen 
   known: known.subarray(start, end),
 })
 
-/** With other bytes in the middle. */
+/** Replaces bytes in the middle. */
 export function spliced(seen: Seen, at: number, middle: Seen): Seen {
   const [bytes, known] = [seen.bytes.slice(), seen.known.slice()]
   bytes.set(middle.bytes, at)
@@ -17,7 +17,7 @@ export function spliced(seen: Seen, at: number, middle: Seen): Seen {
   return { bytes, known }
 }
 
-/** With the bits of a mask known to be those of a value. */
+/** Marks the bits of a mask as known, with the bits of a value. */
 export const learned = (seen: Seen, value: Uint8Array, mask: Uint8Array | undefined): Seen => {
   const [bytes, known] = [seen.bytes.slice(), seen.known.slice()]
   for (let i = 0; i < value.length; i++) {
@@ -28,7 +28,7 @@ export const learned = (seen: Seen, value: Uint8Array, mask: Uint8Array | undefi
   return { bytes, known }
 }
 
-/** The bits of a mask are those of `other`; all of them where there is no mask. */
+/** Takes the bits of a mask from `other`; all bits if there is no mask. */
 export const merged = (seen: Seen, other: Seen, mask: Uint8Array | undefined): Seen => {
   if (mask === undefined) return other
   const merge = (one: Uint8Array, two: Uint8Array): Uint8Array =>
@@ -36,7 +36,7 @@ export const merged = (seen: Seen, other: Seen, mask: Uint8Array | undefined): S
   return { bytes: merge(seen.bytes, other.bytes), known: merge(seen.known, other.known) }
 }
 
-/** `(bits & mask) ^ xor`, of as many bytes as the mask has. */
+/** `(bits & mask) ^ xor`, for as many bytes as the mask has. */
 export const changed = ({ bytes, known }: Seen, mask: Uint8Array, xor: Uint8Array): Seen => ({
   bytes: mask.map((bits, i) => (((bytes[i] as number) & bits) ^ (xor[i] as number)) & ((known[i] as number) | ~bits)),
   known: mask.map((bits, i) => (known[i] as number) | ~bits),
@@ -44,7 +44,7 @@ export const changed = ({ bytes, known }: Seen, mask: Uint8Array, xor: Uint8Arra
 
 export { isWholly } from '../extensions/evaluation'
 
-/** Bits that are wanted and not looked at are never found. */
+/** Bits of the value outside the mask never match. */
 function isEqual({ bytes, known }: Seen, value: Uint8Array, mask: Uint8Array | undefined): Truth {
   let isKnown = true
   for (let i = 0; i < value.length; i++) {
@@ -57,7 +57,7 @@ function isEqual({ bytes, known }: Seen, value: Uint8Array, mask: Uint8Array | u
   return isKnown ? true : undefined
 }
 
-/** Below 0 where what is seen is less than a value even where all unknown bits are `fill`, above where it is greater. */
+/** Negative if the bytes are less than a value even if all unknown bits are `fill`; positive if they are greater. */
 function compared({ bytes, known }: Seen, value: Uint8Array, fill: 0 | 0xff): number {
   for (let i = 0; i < value.length; i++) {
     const difference = ((bytes[i] as number) | (~(known[i] as number) & fill)) - (value[i] as number)
@@ -81,7 +81,7 @@ const turned = ({ bytes, known }: Seen): Seen => ({ bytes: bytes.toReversed(), k
 
 export const not = (truth: Truth): Truth => (truth === undefined ? undefined : !truth)
 
-/** What is looked at may be longer than what it is compared with: the rest does not matter. */
+/** The bytes may be longer than the value; the rest is ignored. */
 function positive({ op, mask, value, to, or, isTurned = false }: Test, seen: Seen): Truth {
   const isRange = to !== undefined || (op !== 'eq' && op !== 'neq')
   if (!isRange && or === undefined) return isEqual(seen, value, mask)
@@ -97,7 +97,7 @@ function positive({ op, mask, value, to, or, isTurned = false }: Test, seen: See
 export const someOf = (truths: readonly Truth[]): Truth =>
   truths.includes(true) ? true : truths.includes(undefined) ? undefined : false
 
-/** Whether a test holds of what it looks at, as far as that is known. */
+/** Whether a test holds for these bytes, as far as they are known. */
 export function holds(test: Test, seen: Seen): Truth {
   const truth = positive(test, seen)
   return test.op === 'neq' ? not(truth) : truth

@@ -1,4 +1,4 @@
-/** A packet on its way, as far as it is known: what rules look at, and what they change. */
+/** A packet on its path, as far as it is known: what rules test and change. */
 import type { FamilyName } from '../abi/family'
 import { IP_CT_DIR, NFT_CT, NFT_EXTHDR_OP, NFT_META, NFT_PAYLOAD } from '../abi/nf-tables'
 import { PROTOCOLS } from '../abi/protocols'
@@ -16,59 +16,59 @@ const TRACKED: readonly number[] = [STATES.NEW, STATES.ESTABLISHED, STATES.RELAT
 
 /** linux/netfilter/nf_conntrack_common.h */
 const [IPS_EXPECTED, IPS_SRC_NAT, IPS_DST_NAT] = [0x01, 0x10, 0x20]
-/** The bits of a status that are known of a connection which has just begun: others are set within the kernel. */
+/** The status bits that are known for a new connection; the kernel sets others. */
 const STATUS_OF_FIRST = 0x3f
-/** IPS_EXPECTED and IPS_SEEN_REPLY: of a connection that has one of them, no packet is new. */
+/** IPS_EXPECTED and IPS_SEEN_REPLY: no packet of a connection with one of them is new. */
 const NEVER_OF_NEW = 0x03
 
-/** Where a header of TCP says how long it is, and how long it is without options. */
+/** Offset of the length in a TCP header, and its length without options. */
 const [TCP_OFFSET, TCP_HEADER] = [12, 20]
 const NO_OPERATION = 1
 
-/** Where a header of IPv4 has its checksum. */
+/** Offset of the checksum in an IPv4 header. */
 const CHECKSUM = 10
-/** What stands before the addresses in a header: a change of it changes no checksum of what the packet carries. */
+/** Size of the header before the addresses. Changes there do not affect the transport checksum. */
 const BEFORE_ADDRESSES = { ipv4: 12, ipv6: 8 } as const
 
 const ICMP: readonly number[] = [PROTOCOLS.icmp, PROTOCOLS['ipv6-icmp']]
 
-/** Addresses and ports, as a connection has them in one direction. */
+/** The addresses and ports of a connection in one direction. */
 interface Ends {
   readonly source: Seen
   readonly destination: Seen
   readonly ports: Sight
 }
 
-/** Everything about a packet. Nothing of it is ever changed: there is a new one instead. */
+/** Everything about a packet. It is immutable. */
 export interface PacketState {
   readonly family: FamilyName
-  /** The header of the network, without options. */
+  /** The network header without options. */
   readonly network: Seen
-  /** Undefined: fragments but the first have none, and rules may take what they have for one. */
+  /** Undefined for later fragments: they have none, but rules may take their payload for one. */
   readonly transport: Sight
   readonly link: Sight
   readonly bytes: Uint8Array | undefined
-  /** Whether there is nothing behind what is there of the transport header. */
+  /** Whether the transport header is complete and nothing follows it. */
   readonly isWhole: boolean
   readonly headers: PacketView['headers']
-  /** Whatever else there is, by {@link sourceKey}. */
+  /** All other sources, by {@link sourceKey}. */
   readonly values: ReadonlyMap<string, Sight>
-  /** The states that connection tracking may see it in. */
+  /** The possible connection tracking states. */
   readonly states: readonly number[]
-  /** Whether it was supposed to be the first of its connection, where its state does not tell. */
+  /** Whether it was assumed to be the first of its connection, if its state does not tell. */
   readonly isSaidFirst: Truth
-  /** As the connection had them when it began with this packet; undefined where it may have begun before. */
+  /** The connection's addresses when it began with this packet; undefined if it may have begun before. */
   readonly original: Ends | undefined
   readonly isSourceChanged: boolean
   readonly isDestinationChanged: boolean
-  /** What was taken to hold, or not to, where the way divided. */
+  /** What was assumed to hold, or not, where the path forked. */
   readonly assumed: readonly Assumption[]
 }
 
 interface Assumption {
   readonly test: Test
   readonly truth: boolean
-  /** Whether there may be nothing to look at: then neither a test holds nor its opposite. */
+  /** Whether the source may be absent: then neither a test nor its opposite holds. */
   readonly mayBeAbsent: boolean
 }
 
@@ -148,7 +148,7 @@ export class KnownPacket implements PacketView {
     if (header === undefined || header === 'absent') return header
     if (offset + length <= header.bytes.length) return slice(header, offset, offset + length)
     if (base !== NFT_PAYLOAD.NETWORK) return this.state.isWhole ? 'absent' : undefined
-    // Behind the header of the network stands all else.
+    // Everything else follows the network header.
     return bytes && (offset + length <= bytes.length ? known(bytes.subarray(offset, offset + length)) : 'absent')
   }
 
@@ -158,7 +158,7 @@ export class KnownPacket implements PacketView {
     return isWholly(field) ? known(encoded(u32, be16.read(field.bytes, 0) + more)) : undefined
   }
 
-  /** Undefined where it may have a connection, or not. */
+  /** Undefined if it may or may not have a connection. */
   get #isTracked(): Truth {
     const { states } = this.state
     if (states.every((one) => TRACKED.includes(one))) return true
@@ -166,8 +166,8 @@ export class KnownPacket implements PacketView {
   }
 
   /**
-   * Whether it is the first of its connection. What is RELATED may be, as that which a helper expected, or be translated as its
-   * helper says; errors of ICMP never are.
+   * Whether it is the first of its connection. A RELATED packet may be one that a helper expected, or
+   * translated as its helper says; ICMP errors never are.
    */
   get isFirst(): Truth {
     const { states, isSaidFirst } = this.state
@@ -199,14 +199,14 @@ export class KnownPacket implements PacketView {
     }
   }
 
-  /** An address or a port of a connection that begins. Its answers come from where the packet goes by now. */
+  /** An address or port of a new connection. The reply direction follows from the packet's current addresses. */
   #end(key: number, direction: number | undefined, original: Ends): Sight {
     const now = this.#ends()
     const isReply = direction === IP_CT_DIR.REPLY
     const { source, destination, ports } = isReply ? now : original
     const [from, to] = isReply ? [destination, source] : [source, destination]
     const [atFrom, atTo] = isReply ? [2, 0] : [0, 2]
-    // A type of ICMP has another one as its answer.
+    // The reply to an ICMP type has a different type.
     const isKnown = ports !== undefined && ports !== 'absent' && !(isReply && this.#isIcmp)
     switch (key) {
       case NFT_CT.SRC:
@@ -242,28 +242,28 @@ export class KnownPacket implements PacketView {
     return protocol !== undefined && protocol !== 'absent' && ICMP.includes(protocol.bytes[0] as number)
   }
 
-  /** What tells connections between the same addresses from each other: the ports, if the protocol has such. */
+  /** What distinguishes connections between the same addresses: the ports, if the protocol has them. */
   #ports(transport: Seen): Seen | undefined {
     const protocol = this.look({ from: 'meta', key: NFT_META.L4PROTO })
     if (protocol === undefined || protocol === 'absent' || !isWholly(protocol)) return undefined
     const [number = 0] = protocol.bytes
     if (hasPorts(number)) return slice(transport, 0, 4)
-    // The number of the exchange, and what is asked: the type and the code.
+    // The identifier, and the type and code.
     if (ICMP.includes(number)) return spliced(spliced(unknown(4), 0, slice(transport, 4, 6)), 2, slice(transport, 0, 2))
     return number === PROTOCOLS.gre ? undefined : known(new Uint8Array(4))
   }
 
-  /** When connection tracking has seen it. */
+  /** The packet after connection tracking has seen it. */
   tracked(states: readonly number[]): KnownPacket {
     return this.with({ states, original: this.#ends() })
   }
 
-  /** Before that: what it will be is not known to rules. */
+  /** The packet before that: rules do not know its state yet. */
   untracked(): KnownPacket {
     return this.with({ states: INVALID })
   }
 
-  /** Something of it becomes something else: what was supposed of it before is of no account. */
+  /** Changes a source. Earlier assumptions about it no longer apply. */
   changed(to: Source, seen: Seen): KnownPacket {
     const assumed = this.state.assumed.filter(({ test: { source } }) => !overlaps(source, to))
     return this.#set(to, seen).with({ assumed })
@@ -290,7 +290,7 @@ export class KnownPacket implements PacketView {
     return this.with({ network: header, bytes })
   }
 
-  /** What a packet carries becomes something else, and the packet longer or shorter by it. */
+  /** Replaces the transport header and payload, and adjusts the length of the packet. */
   rewritten(make: (transport: Seen) => Seen): KnownPacket {
     const { transport } = this.state
     if (transport === 'absent') return this
@@ -329,14 +329,14 @@ export class KnownPacket implements PacketView {
     return undefined
   }
 
-  /** The packet of which a test holds, or does not. */
+  /** The packet for which a test is assumed to hold, or not. */
   supposing(test: Test, truth: boolean): KnownPacket {
     const { source, op, value, mask, to, or, isTurned } = test
     if (source.from === 'ct' && source.key === NFT_CT.STATE)
       return this.with({ states: this.state.states.filter((one) => holds(test, known(encoded(u32, one))) === truth) })
     const isEqual = (op === 'eq' || op === 'neq') && to === undefined && or === undefined
     const sight = this.look(source)
-    // What may be absent is not known by this either.
+    // If the source may be absent, this does not tell its value.
     if (isEqual && truth === (op === 'eq') && sight !== undefined && sight !== 'absent')
       return this.#set(source, learned(sight, value, mask)).with({ bytes: this.bytes })
     const assumed = [...this.state.assumed, { test, truth, mayBeAbsent: sight === undefined }]
@@ -350,7 +350,7 @@ export class KnownPacket implements PacketView {
   }
 }
 
-/** A header of IPv4 with the checksum that it has to have. */
+/** An IPv4 header with its checksum computed. */
 function checksummed(header: Seen): Seen {
   const without = spliced(header, CHECKSUM, known(new Uint8Array(2)))
   if (!isWholly(without)) return spliced(header, CHECKSUM, unknown(2))
@@ -360,7 +360,7 @@ function checksummed(header: Seen): Seen {
   return spliced(without, CHECKSUM, known(encoded(be16, ~sum & 0xffff)))
 }
 
-/** The first bits, as long as they are the same in both: so are those of all numbers between them. */
+/** The leading bits that two numbers share: all numbers between them share them too. */
 function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
   const bits = new Uint8Array(first.length)
   const at = first.findIndex((byte, i) => byte !== last[i])
@@ -372,11 +372,11 @@ function sharedBits(first: Uint8Array, last: Uint8Array): Uint8Array {
 const ofTransport = (source: Source): boolean =>
   source.from === 'exthdr' || (source.from === 'payload' && source.base === NFT_PAYLOAD.TRANSPORT)
 
-/** Whether a change of one of them may change the other. */
+/** Whether a change of one source may change the other. */
 export const overlaps = (one: Source, other: Source): boolean =>
   one.from === 'payload' && other.from === 'payload' ? one.base === other.base : sourceKey(one) === sourceKey(other)
 
-/** Whether two tests of the same source ask the same, or the opposite. */
+/** Whether two tests of the same source are equal or opposite. */
 function isSame(one: Test, other: Test): boolean {
   const isOpposite = one.op !== other.op && isEquality(one.op) && isEquality(other.op)
   return (one.op === other.op || isOpposite) && asText(one) === asText(other)

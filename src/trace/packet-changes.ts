@@ -1,4 +1,4 @@
-/** What a rule changed of a packet, for people. */
+/** What a rule changed in a packet, for people. */
 
 import type { Family } from '../abi/family'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
@@ -13,7 +13,7 @@ import type { KnownPacket } from './known-packet'
 import { hasPorts, STATES } from './packet'
 
 /**
- * What a rule changed of a packet: a property of {@link PacketDescription}, undefined where it is not known, before or now.
+ * A change to a packet: a property of {@link PacketDescription}. A value is undefined if it is unknown.
  * @since 0.1.0
  */
 export interface PacketChange {
@@ -38,7 +38,7 @@ const number = (name: string, source: Source, codec: typeof u8): Property => ({
   read: (packet) => wholly(packet.look(source), ({ bytes }) => codec.read(bytes, 0)),
 })
 
-/** A mark of which some bits are known is said as rules say it, with these bits behind a slash. */
+/** A partly known mark is written as in rules, with the mask of known bits after a slash. */
 const mark = (name: string, source: Source): Property => ({
   name,
   read(packet) {
@@ -90,7 +90,7 @@ const PROPERTIES = (family: Family): readonly Property[] => [
 ]
 const TRAFFIC_CLASS = network(0, 2)
 
-/** What is known of a packet before and after, where that differs. */
+/** The known properties of a packet that differ before and after. */
 export function packetChanges(family: Family, before: KnownPacket, after: KnownPacket): PacketChange[] {
   if (before === after) return []
   return PROPERTIES(family).flatMap(({ name, read }) => {

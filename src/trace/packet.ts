@@ -1,4 +1,4 @@
-/** Packets as people describe them: what they say of one is known, and all else is not. */
+/** Packets as people describe them. What the description does not say is unknown. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { PROTOCOLS } from '../abi/protocols'
 import { flag, instance, isObject, keyOf, shown, type Taken, text } from '../check-input'
@@ -6,62 +6,62 @@ import { checkOptions } from '../check-options'
 import { IptcError } from '../errors'
 
 /**
- * How connection tracking sees a packet.
+ * The connection tracking state of a packet.
  * @since 0.1.0
  */
 export type ConnectionState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED'
 
 /**
- * A packet, by what is said of it. Whatever is left out is not known.
+ * Describes a packet. Properties that are left out are unknown.
  * @since 0.1.0
  */
 export interface PacketDescription {
-  /** Name or number of the protocol that the packet carries. */
+  /** Name or number of the transport protocol. */
   readonly protocol?: string | number | undefined
-  /** Where it comes from: an address; or a network, of whose addresses it is one. */
+  /** Source address, or a network that contains it. */
   readonly source?: string | undefined
-  /** Where it goes to: an address; or a network, of whose addresses it is one. */
+  /** Destination address, or a network that contains it. */
   readonly destination?: string | undefined
-  /** The port that it comes from. Of tcp, udp, udplite, sctp and dccp. */
+  /** Source port. Only for tcp, udp, udplite, sctp and dccp. */
   readonly sourcePort?: number | undefined
-  /** The port that it goes to. Of tcp, udp, udplite, sctp and dccp. */
+  /** Destination port. Only for tcp, udp, udplite, sctp and dccp. */
   readonly destinationPort?: number | undefined
-  /** Those that are set, and no others: `SYN`, `SYN,ACK`, `NONE`. */
+  /** The flags that are set; all others are clear: `SYN`, `SYN,ACK`, `NONE`. */
   readonly tcpFlags?: string | undefined
   /** In the words of the match icmp or icmp6: `echo-request`, `3/1`. */
   readonly icmpType?: string | number | undefined
-  /** The interface by which it comes in. One that is sent by this host has none. */
+  /** The input interface. A packet sent by this host has none. */
   readonly in?: string | undefined
-  /** The interface by which it goes out. */
+  /** The output interface. */
   readonly out?: string | undefined
   /**
-   * Where it goes: to a program on this host, through it, or from a program on it. Otherwise `in` and `out` say it, and where
-   * they do not, both ways of a packet that comes in are followed.
+   * Where it goes: to a program on this host, through it, or from a program on it. If omitted, `in` and `out`
+   * decide; if they do not, both paths of an incoming packet are followed.
    */
   readonly way?: 'input' | 'forward' | 'output' | undefined
-  /** How connection tracking sees it. */
+  /** Its connection tracking state. */
   readonly state?: ConnectionState | undefined
   /** The mark of the packet, 0 to 2^32 - 1. */
   readonly mark?: number | undefined
   /** The mark of its connection, 0 to 2^32 - 1. */
   readonly connectionMark?: number | undefined
-  /** In bytes, headers included. */
+  /** Length in bytes, including headers. */
   readonly length?: number | undefined
   /** Time to live; hop limit in IPv6. */
   readonly ttl?: number | undefined
   /** The whole byte: type of service, or traffic class. */
   readonly tos?: number | undefined
-  /** Whether it is a fragment that is not the first; no unless said. */
+  /** Whether it is a fragment other than the first. Default: no. */
   readonly fragment?: boolean | undefined
-  /** The user of the program that sends it, by number. */
+  /** The numeric user ID of the sending program. */
   readonly uid?: number | undefined
-  /** The group of the program that sends it, by number. */
+  /** The numeric group ID of the sending program. */
   readonly gid?: number | undefined
-  /** To whom it is sent, on the link. */
+  /** The kind of link-layer destination. */
   readonly packetType?: 'unicast' | 'broadcast' | 'multicast' | undefined
-  /** The address on the link that it comes from, as in `00:11:22:33:44:55`. */
+  /** The link-layer source address, as in `00:11:22:33:44:55`. */
   readonly sourceMac?: string | undefined
-  /** The whole packet, from the header of the network on: all that it says is known. */
+  /** The whole packet from the network header on. Everything in it is known. */
   readonly bytes?: Uint8Array | undefined
 }
 
@@ -105,23 +105,26 @@ const PROPERTIES: Readonly<Record<keyof PacketDescription, Taken>> = {
   bytes: instance(Uint8Array, 'bytes'),
 }
 
-/** What the headers say: with all bytes, nothing more can be said of it. */
+/** Properties that the headers contain, so they cannot be given together with all bytes. */
 const IN_BYTES: readonly (keyof PacketDescription)[] = [
   ...(['protocol', 'source', 'destination', 'sourcePort', 'destinationPort', 'tcpFlags', 'icmpType'] as const),
   ...(['length', 'ttl', 'tos', 'fragment'] as const),
 ]
 
-/** @throws IptcError for what is no packet */
+/** @throws IptcError if the description is invalid */
 export function checkPacket(packet: PacketDescription): void {
   if (!isObject(packet)) throw new IptcError('XT_BAD_PACKET', `a packet is an object, not ${shown(packet)}`)
   checkOptions(packet, PROPERTIES)
   const twice = packet.bytes && IN_BYTES.find((name) => packet[name] !== undefined)
   if (twice !== undefined)
-    throw new IptcError('XT_BAD_PACKET', `the bytes of the packet say its ${twice}: it cannot be given beside them`)
+    throw new IptcError(
+      'XT_BAD_PACKET',
+      `the bytes of the packet say its ${twice}: give the bytes or the property, not both`,
+    )
   if (packet.way === 'output' && packet.in !== undefined)
-    throw new IptcError('XT_BAD_PACKET', 'a packet that this host sends comes in by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet that this host sends has no input interface: leave out `in`')
   if (packet.way === 'input' && packet.out !== undefined)
-    throw new IptcError('XT_BAD_PACKET', 'a packet for this host goes out by no interface')
+    throw new IptcError('XT_BAD_PACKET', 'a packet for this host has no output interface: leave out `out`')
 }
 
 const PORT_PROTOCOLS: readonly number[] = [

@@ -1,41 +1,44 @@
-/** The rules of a chain by a value that each asks for: those that ask for another than a packet has are passed without a look. */
+/**
+ * An index of the rules of a chain by a value that each requires. Rules that require another value than the
+ * packet has are skipped.
+ */
 import { hexOf } from '../binary/text'
 import { type Source, sourceKey, type Test } from '../extensions/native'
 import type { Asked } from './compile'
 import { isTest } from './evaluate'
 import type { KnownPacket } from './known-packet'
 
-/** Where it is not known of a packet what it has. */
+/** The packet's value is not known. */
 const ANY = -2
-/** What no rule asks for. */
+/** A value that no rule requires. */
 const OTHER = -1
 
-/** Tests of the same bits, that each ask for one value. */
+/** Tests of the same bits, each for one value. */
 interface Column {
   readonly source: Source
   readonly mask: Uint8Array | undefined
   /** In bytes. */
   readonly size: number
-  /** A number for each value that some rule asks for. */
+  /** A number for each value that some rule requires. */
   readonly values: Map<string, number>
 }
 
 export class RuleIndex {
   readonly #columns: Column[] = []
   readonly #numbers = new Map<string, number>()
-  /** By the positions of rules: the column of the test that a rule is known by, or -1, and the number of its value. */
+  /** By the position of the rule: the column of the test that it is indexed by, or -1, and the number of its value. */
   readonly #columnAt: Int32Array
   readonly #valueAt: Int32Array
   #wanted: { readonly packet: KnownPacket; readonly rules: number; readonly values: readonly number[] } | undefined
   #rules = 0
 
-  /** @param count how many rules the chain has */
+  /** @param count number of rules in the chain */
   constructor(count: number) {
     this.#columnAt = new Int32Array(count).fill(-1)
     this.#valueAt = new Int32Array(count)
   }
 
-  /** A rule is known by the test for which there are most values: it tells most rules from each other. */
+  /** Indexes a rule by the test with the most distinct values, which separates most rules. */
   add(position: number, questions: readonly Asked[]): void {
     this.#rules++
     let most = 0
@@ -61,7 +64,7 @@ export class RuleIndex {
     return this.#columns.push({ source, mask, size: value.length, values: new Map() }) - 1
   }
 
-  /** The position of the first rule from `position` on that a packet may meet, or the number of rules. */
+  /** The position of the first rule from `position` on that may match the packet, or the number of rules. */
   candidate(position: number, packet: KnownPacket): number {
     const [columnAt, valueAt] = [this.#columnAt, this.#valueAt]
     if ((columnAt[position] ?? -1) < 0) return position
@@ -73,7 +76,7 @@ export class RuleIndex {
     return columnAt.length
   }
 
-  /** What a packet has, by columns. */
+  /** The packet's values, by column. */
   #wantedBy(packet: KnownPacket): readonly number[] {
     const last = this.#wanted
     if (last?.packet === packet && last.rules === this.#rules) return last.values
@@ -96,7 +99,7 @@ function valueIn({ source, mask, size, values }: Column, packet: KnownPacket): n
   return values.get(hexOf(value)) ?? OTHER
 }
 
-/** Of connection tracking, a packet may be in one of several states: that is more than one value. */
+/** A packet may be in one of several connection tracking states, which is more than one value. */
 function asksForValue({ source, op, mask, value, to, or }: Test): boolean {
   if (op !== 'eq' || to !== undefined || or !== undefined || source.from === 'ct') return false
   return mask === undefined || value.every((byte, i) => (byte & ~(mask[i] as number)) === 0)

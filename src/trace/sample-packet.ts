@@ -1,4 +1,4 @@
-/** A packet as people describe it, of what is known of one: for an example that is whole enough to be traced. */
+/** Converts what is known about a packet back to a description, complete enough to be traced as an example. */
 
 import { FAMILIES } from '../abi/family'
 import { NFT_META } from '../abi/nf-tables'
@@ -14,9 +14,7 @@ import { isWholly, slice } from './known-bits'
 import type { KnownPacket } from './known-packet'
 import { type ConnectionState, hasPorts, type PacketDescription, STATES } from './packet'
 
-/**
- * What is known of a packet, as far as a description can say it.
- */
+/** What is known about a packet, as far as a description can say it. */
 export function samplePacket(packet: KnownPacket): PacketDescription {
   const { family } = packet
   const protocol = wholeNumber(packet, meta(NFT_META.L4PROTO), 1)
@@ -44,7 +42,7 @@ function wholeNumber(packet: KnownPacket, source: ReturnType<typeof meta>, size:
   return size === 1 ? seen.bytes[0] : u32.read(seen.bytes, 0)
 }
 
-/** An address, or the network of which its first bits are known. */
+/** An address, or the network of its known leading bits. */
 function addressOf({ family }: KnownPacket, { bytes, known }: Seen): string | undefined {
   const length = prefixLength(known)
   if (length === undefined || length === 0) return undefined
@@ -52,7 +50,7 @@ function addressOf({ family }: KnownPacket, { bytes, known }: Seen): string | un
   return `${formatAddress(bytes, context)}/${length}`
 }
 
-/** A name; where only its beginning is known, with a digit behind it. */
+/** A name. If only a prefix is known, a digit is appended. */
 function interfaceOf(packet: KnownPacket, key: number): string | undefined {
   const seen = packet.look(meta(key))
   if (seen === undefined || seen === 'absent') return undefined

@@ -1,4 +1,4 @@
-/** Which rules a packet would meet, and what would become of it. */
+/** Which rules a packet would match, and what would happen to it. */
 import type { Hook } from '../abi/netfilter'
 import { check, instance } from '../check-input'
 import { checkOptions } from '../check-options'
@@ -13,40 +13,41 @@ import { type PacketChange, packetChanges } from './packet-changes'
 import { type Course, type Division, type Event, type PassedEvent, type RuleEvent, Walk, type Way } from './walk'
 
 /**
- * What {@link trace} takes.
+ * Options of {@link trace}.
  * @since 0.1.0
  */
 export interface TraceOptions {
-  /** How many ways are followed at most where something is not known; 64 unless said. */
+  /** The maximum number of paths to follow where something is unknown. Default: 64. */
   readonly branches?: number | undefined
 }
 
 /**
- * What becomes of the packet. `QUEUE`: a program decides. `STOLEN`: it is answered or sent elsewhere by the target.
+ * What happens to the packet. `QUEUE`: a program decides. `STOLEN`: the target replies to it or sends it
+ * elsewhere.
  * @since 0.1.0
  */
 export type TraceVerdict = 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE' | 'STOLEN'
 
 /**
- * A rule that the packet was held against.
+ * A rule that the packet was tested against.
  * @since 0.1.0
  */
 export interface RuleStep {
-  /** Tells it from the other steps. */
+  /** Distinguishes it from other steps. */
   readonly kind: 'rule'
-  /** The built-in chain that the kernel called. */
+  /** The hook, which is also the name of the built-in chain. */
   readonly hook: Hook
   /** As in `filter`. */
   readonly table: string
-  /** The chain that the rule is in. */
+  /** The chain of the rule. */
   readonly chain: string
   /** From 0. */
   readonly position: number
   /** As iptables prints it. */
   readonly rule: string
-  /** Undefined where it is not known, and makes no difference to the way. */
+  /** Undefined if it is unknown but makes no difference to the path. */
   readonly matches: boolean | undefined
-  /** The first parameter that failed, or hangs on what is not known. */
+  /** The first parameter that failed, or depends on something unknown. */
   readonly because: Explanation | undefined
   /** What the rule changed. */
   readonly changes: readonly PacketChange[]
@@ -57,60 +58,60 @@ export interface RuleStep {
  * @since 0.1.0
  */
 export interface PolicyStep {
-  /** Tells it from the other steps. */
+  /** Distinguishes it from other steps. */
   readonly kind: 'policy'
-  /** The built-in chain that the kernel called. */
+  /** The hook, which is also the name of the built-in chain. */
   readonly hook: Hook
   /** As in `filter`. */
   readonly table: string
-  /** The name of the chain, which is that of the hook. */
+  /** The name of the chain, which equals the hook. */
   readonly chain: string
   /** The policy. */
   readonly verdict: 'ACCEPT' | 'DROP'
 }
 
 /**
- * The packet is of a connection that is known: its addresses are translated as those of the first packet were.
+ * The packet belongs to a known connection: its addresses are translated like those of the first packet.
  * @since 0.1.0
  */
 export interface TranslatedStep {
-  /** Tells it from the other steps. */
+  /** Distinguishes it from other steps. */
   readonly kind: 'translated'
-  /** Where that happens. */
+  /** The hook where that happens. */
   readonly hook: Hook
 }
 
 /**
- * One thing that happens to a packet on its way.
+ * One step on a packet's path.
  * @since 0.1.0
  */
 export type TraceStep = RuleStep | PolicyStep | TranslatedStep
 
 /**
- * What is not known, or changes from packet to packet, decides.
+ * Something unknown, or different for each packet, decides.
  * @since 0.1.0
  */
 export interface TraceFork {
   /** In words: `-m limit`, `whether the packet is for this host`. */
   readonly decides: string
-  /** The rule that asks, if one does. */
+  /** The rule that tests it, if any. */
   readonly rule: RuleStep | undefined
-  /** Where it holds. */
+  /** The path if it holds. */
   readonly yes: Trace
-  /** Where it does not. */
+  /** The path if it does not. */
   readonly no: Trace
 }
 
 /**
- * The way of a packet up to its end, or to where it divides.
+ * The path of a packet to its end, or to a fork.
  * @since 0.1.0
  */
 export interface Trace {
-  /** What happens, in order. */
+  /** The steps, in order. */
   readonly steps: readonly TraceStep[]
-  /** Undefined where the way divides, or where there are more ways than are followed. */
+  /** Undefined if the path forks, or if the limit of paths is reached. */
   readonly verdict: TraceVerdict | undefined
-  /** Where the way divides; undefined where it does not. */
+  /** The fork, if the path forks. */
   readonly fork: TraceFork | undefined
 }
 
@@ -122,9 +123,10 @@ const OPTIONS = {
 }
 
 /**
- * Follows a packet through the tables of a family, in the order of the kernel. What is not said of the packet is not known:
- * where that decides, both ways are followed. So are those of conditions that no packet tells, such as `limit`.
- * @throws {@link IptcError} for what is no packet of the family
+ * Traces a packet through the tables of a family, in the order of the kernel. What the description does not
+ * say is unknown: where that decides, both paths are followed. The same applies to conditions that do not
+ * depend on the packet, such as `limit`.
+ * @throws {@link IptcError} if the description is not a packet of the family
  * @since 0.1.0
  * @example
  * ```ts
@@ -151,7 +153,7 @@ function wayOf({ way, in: input, out }: PacketDescription): Way | undefined {
   return out === undefined ? undefined : 'output'
 }
 
-/** Texts are made when somebody looks at them: most rules of a long table are of no interest. */
+/** Texts are made on demand: most rules of a long table are never looked at. */
 class View {
   readonly #context: Context
   readonly #explainer: Explainer
@@ -188,7 +190,7 @@ class View {
   }
 }
 
-/** Each rule that failed, by itself: why it did is found out again. */
+/** Expands skipped rules to one step each, and finds out again why each failed. */
 function passedRules({ hook, chain, first, end, packet, circumstances }: PassedEvent): RuleEvent[] {
   return Array.from({ length: end - first }, (_, i) => {
     const rule = chain.rule(first + i)
@@ -197,7 +199,7 @@ function passedRules({ hook, chain, first, end, packet, circumstances }: PassedE
   })
 }
 
-/** Made once, when it is asked for. */
+/** Evaluated once, on first use. */
 function lazily<T>(make: () => T): () => T {
   let made: T | undefined
   return () => (made ??= make())

@@ -1,4 +1,4 @@
-/** The way of a packet through the hooks of a family, table by table and rule by rule. */
+/** Walks a packet through the hooks of a family, table by table and rule by rule. */
 import { type Hook, IFNAMSIZ } from '../abi/netfilter'
 import { NFT_CT, NFT_META } from '../abi/nf-tables'
 import { text } from '../binary/text'
@@ -16,7 +16,7 @@ import { STATES } from './packet'
 
 export type Way = 'input' | 'forward' | 'output'
 
-/** A packet was held against a rule. */
+/** A packet was tested against a rule. */
 export interface RuleEvent {
   readonly kind: 'rule'
   readonly hook: Hook
@@ -28,13 +28,13 @@ export interface RuleEvent {
   readonly after: KnownPacket
 }
 
-/** A packet failed one rule after the other. */
+/** A packet failed several rules in a row. */
 export interface PassedEvent {
   readonly kind: 'passed'
   readonly hook: Hook
   readonly chain: CompiledChain
   readonly first: number
-  /** Behind the last of them. */
+  /** The position after the last of them. */
   readonly end: number
   readonly packet: KnownPacket
   readonly circumstances: ReadonlyMap<Condition, boolean>
@@ -45,12 +45,12 @@ export type Event =
   | RuleEvent
   | PassedEvent
   | { readonly kind: 'policy'; readonly hook: Hook; readonly chain: CompiledChain; readonly verdict: 'ACCEPT' | 'DROP' }
-  /** Its addresses are translated as those of its connection were. */
+  /** Its addresses are translated like those of its connection. */
   | { readonly kind: 'translated'; readonly hook: Hook; readonly chain: CompiledChain }
 
-/** What decides which way a packet goes on, where that is not known. */
+/** What decides which path a packet takes, if that is unknown. */
 export interface Division {
-  /** What holds on the first way, and not on the other: a rule’s condition, or words for people. */
+  /** What holds on the first path but not on the other: a rule's condition, or text for people. */
   readonly decides: { readonly rule: RuleEvent } | string
   readonly yes: Course
   readonly no: Course
@@ -58,7 +58,7 @@ export interface Division {
 
 export interface Course {
   readonly events: readonly Event[]
-  /** 'undecided' where there are more ways than are followed. */
+  /** 'undecided' if the limit of paths is reached. */
   readonly end: End['verdict'] | 'undecided' | Division
 }
 
@@ -66,28 +66,28 @@ type Stage =
   | { readonly kind: 'chain'; readonly hook: Hook; readonly chain: CompiledChain }
   | { readonly kind: 'tracking' }
   | { readonly kind: 'routing' }
-  /** It is sent on to another host. */
+  /** It is forwarded to another host. */
   | { readonly kind: 'hop' }
 
 interface Frame {
   readonly hook: Hook
   readonly chain: CompiledChain
-  /** Of the next rule. */
+  /** The position of the next rule. */
   readonly position: number
 }
 
-/** Where a packet is. Nothing of it is changed: each step makes another. */
+/** Where a packet is. It is immutable: each step makes a new one. */
 interface Standing {
   readonly packet: KnownPacket
-  /** Whether this host has sent it to itself: then it was tracked and translated on its way out, and is not again. */
+  /** Whether this host sent it to itself: then it was tracked and translated on output, and is not again. */
   readonly isLoopedBack: boolean
   readonly way: Way | undefined
-  /** The interface by which it goes out, once that has been decided. */
+  /** The output interface, once it has been decided. */
   readonly out: Seen
   readonly stages: readonly Stage[]
-  /** The chain that it is in, and those that it comes back to, the last first. */
+  /** The current chain, and those to return to, innermost first. */
   readonly frames: readonly Frame[]
-  /** The states in which connection tracking will see it. */
+  /** The states that connection tracking may give it. */
   readonly states: readonly number[]
   readonly circumstances: ReadonlyMap<Condition, boolean>
 }
@@ -96,12 +96,12 @@ const [IN, OUT] = [meta(NFT_META.IIFNAME), meta(NFT_META.OIFNAME)]
 
 const NONE: ReadonlyMap<Condition, boolean> = new Map()
 
-/** What has been tracked before stays so: rules in raw exempt what has not. */
+/** Packets that are already tracked stay so: rules in raw only exempt others. */
 const untracked = (states: readonly number[]): number[] => [
   ...new Set(states.map((one) => (one === STATES.INVALID ? STATES.UNTRACKED : one))),
 ]
 
-/** In what states packets may be that are the first of their connection, or are not. */
+/** The possible states of packets that are the first of their connection, or are not. */
 const MAY_BE: Readonly<Record<'true' | 'false', readonly number[]>> = {
   true: [STATES.NEW, STATES.RELATED],
   false: Object.values(STATES).filter((one) => one !== STATES.NEW),
@@ -113,7 +113,7 @@ export class Walk {
   readonly #ruleset: FamilyRuleset
   #branches: number
 
-  /** @param branches how many ways are followed at most */
+  /** @param branches maximum number of paths to follow */
   constructor(ruleset: FamilyRuleset, branches: number) {
     this.#ruleset = ruleset
     this.#branches = branches
@@ -150,7 +150,7 @@ export class Walk {
     }
   }
 
-  /** Divides the way, as long as more of them are followed. */
+  /** Forks the path, unless the limit is reached. */
   #divide(decides: Division['decides'], follow: (yes: boolean) => Course): { end: Course['end'] } {
     if (this.#branches <= 1) return { end: 'undecided' }
     this.#branches--
@@ -184,7 +184,7 @@ export class Walk {
     return this.#divide('whether the packet is for this host', (yes) => this.#follow(onward(yes ? 'input' : 'forward')))
   }
 
-  /** Rules of nat are for the first packet of a connection; the others go the same way. */
+  /** The rules of nat apply to the first packet of a connection; the others are translated alike. */
   #translate(
     now: Standing,
     stage: Extract<Stage, { kind: 'chain' }>,
@@ -208,13 +208,13 @@ export class Walk {
     return { ...past, packet: translatedBefore(packet, stage.hook) }
   }
 
-  /** Passes the rules that make no difference, up to one that does. */
+  /** Passes rules that make no difference, up to one that does. */
   #step(now: Standing, events: Event[]): Standing | { end: Course['end'] } {
     const [frame, ...outer] = now.frames as [Frame, ...Frame[]]
     const { hook, chain } = frame
     const { packet } = now
     let { circumstances } = now
-    // What was supposed at a rule is of no account when the packet comes there again: it may be another one by then.
+    // Assumptions at a rule no longer apply when the packet comes back to it: the result may differ.
     const elsewhere: Standing = circumstances.size === 0 ? now : { ...now, circumstances: NONE }
     const { length } = chain
     for (let { position } = frame; position < length; position++) {
@@ -239,7 +239,7 @@ export class Walk {
     return this.#leave(elsewhere, frame, outer, events)
   }
 
-  /** Goes on with what the first open condition is taken to be; the rule is looked at again. */
+  /** Continues with an assumption about the first unknown condition; the rule is evaluated again. */
   #suppose(now: Standing, event: RuleEvent): { end: Course['end'] } {
     const condition = event.outcome.condition as Condition
     const when = (truth: boolean): Standing =>
@@ -249,7 +249,7 @@ export class Walk {
     return this.#divide({ rule: event }, (yes) => this.#follow(when(yes)))
   }
 
-  /** @param next where the rule behind it is */
+  /** @param next the position after the rule */
   #act(
     now: Standing,
     next: Frame,
@@ -271,12 +271,12 @@ export class Walk {
       chain: this.#ruleset.chain(chain.ruleset.table, target.chain) as CompiledChain,
       position: 0,
     }
-    // Nobody comes back to where a goto stands: the end of its chain is that of this one.
+    // A goto leaves no return address: the end of its chain is the end of this one.
     const back = !target.isGoto ? [next] : chain.chain.hook === undefined ? [] : [{ ...next, position: chain.length }]
     return { ...onward, frames: [entered, ...back, ...outer] }
   }
 
-  /** One effect after the other, up to the one that ends the way or divides it. */
+  /** Applies effects in order, up to one that ends or forks the path. */
   #change(
     start: Standing,
     effects: readonly Effect[],
@@ -308,18 +308,18 @@ export class Walk {
     return now
   }
 
-  /** Goes on behind some effects of the rule that it is at. */
+  /** Continues after some effects of the current rule. */
   #doing(now: Standing, effects: readonly Effect[]): Course {
     const next = this.#change(now, effects, () => {})
     return 'end' in next ? { events: [], end: next.end } : this.#follow(next)
   }
 
-  /** What ends a table lets a packet go on to the next one, or ends its whole way. */
+  /** A verdict either ends the table, and the packet goes on to the next one, or ends the whole path. */
   #end(now: Standing, verdict: End['verdict']): Standing | { end: Course['end'] } {
     return verdict === 'ACCEPT' ? { ...now, frames: [] } : { end: verdict }
   }
 
-  /** Comes back to where the chain was entered from; behind the last rule of a built-in one, its policy decides. */
+  /** Returns to the calling chain; at the end of a built-in chain, its policy decides. */
   #leave(
     now: Standing,
     { hook, chain }: Frame,
@@ -337,7 +337,7 @@ function enter(now: Standing, { hook, chain }: Extract<Stage, { kind: 'chain' }>
   return { ...now, stages: now.stages.slice(1), frames: [{ hook, chain, position: 0 }] }
 }
 
-/** Whether it makes no difference to the way of a packet if it meets the rule. */
+/** Whether a match with the rule makes no difference to a packet's path. */
 const isHarmless = ({ target }: CompiledRule): boolean =>
   target.kind === 'none' || (target.kind === 'extension' && target.effects.length === 0)
 

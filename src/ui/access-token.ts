@@ -1,6 +1,7 @@
 /**
- * Who may ask. A token that only the command has told is in the address of the page; the page sends it with every call as a header.
- * There is no cookie: those of one port are sent to all ports of a host, and so to whoever else listens on this machine.
+ * Access control by a token, which is in the URL that the command prints. The page sends it as a header with
+ * every call. There is no cookie, because browsers send a host's cookies to all of its ports, and so to any
+ * other server on this machine.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'

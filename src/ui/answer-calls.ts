@@ -1,4 +1,4 @@
-/** What is done for the page. */
+/** Answers the calls of the page. */
 
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -73,7 +73,7 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
     plan({ family, desired, owns, jumps }) {
       const twice = jumps.find(({ chain }, i) => jumps.slice(0, i).some((one) => one.chain === chain))
       if (twice !== undefined)
-        throw new IptcError('XT_BAD_OPTION', `the place of jumps in ${twice.chain} is said twice`)
+        throw new IptcError('XT_BAD_OPTION', `the place of jumps in ${twice.chain} is given twice`)
       const places = Object.fromEntries(jumps.map(({ chain, place }) => [chain, place]))
       return show(reconcile(desiredOfText(desired, 'what is desired'), { ...placeOf(family), owns, jumps: places }))
     },
@@ -83,7 +83,7 @@ export function callsOf({ placeOf, session, mayApply, applied }: CallOptions): C
         throw new Refused(403, 'plans are carried out only where xtables ui was started with --allow-apply')
       const plan = plans.get(id)
       if (plan === undefined)
-        throw new ConflictError('XT_PLAN_OUTDATED', 'this plan is not kept any more: make it again')
+        throw new ConflictError('XT_PLAN_OUTDATED', 'this plan is no longer stored: make a new one')
       plan.apply()
       plans.delete(id)
       applied()
@@ -103,7 +103,7 @@ function described({ bytes: digits, ...packet }: PacketForm): PacketDescription 
   if (digits === undefined) return packet
   const bytes = typeof digits === 'string' ? parseHex(digits) : undefined
   if (bytes === undefined)
-    throw new IptcError('XT_BAD_PACKET', 'the bytes of a packet are hexadecimal digits, two a byte')
+    throw new IptcError('XT_BAD_PACKET', 'the bytes of a packet are hexadecimal digits, two per byte')
   return { ...packet, bytes }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the page may ask of the server, and what it is told. A call is `POST /api/NAME` with a request as JSON; its answer is JSON,
- * too, or `{ "error": "why not" }`. `GET /api/live` is a stream of events.
+ * The calls between page and server. A call is `POST /api/NAME` with a JSON request; its answer is JSON, or
+ * `{ "error": "why not" }`. `GET /api/live` is a stream of events.
  */
 import * as z from 'zod'
 import type { FamilyName } from '../abi/family'

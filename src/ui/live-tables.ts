@@ -1,4 +1,4 @@
-/** Tables read again and again, as long as somebody looks: one reading for all who do. */
+/** Reads tables repeatedly while anyone watches: one reading for all watchers. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toJson } from '../json'
 import { rates } from '../view/rates'

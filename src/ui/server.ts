@@ -1,4 +1,4 @@
-/** The page and its calls over HTTP, for whoever has the token. */
+/** Serves the page and its calls over HTTP to clients with the token. */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'

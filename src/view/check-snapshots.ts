@@ -1,11 +1,11 @@
-/** Snapshots as arguments: whoever writes JavaScript has no compiler to ask. */
+/** Checks snapshots that are passed as arguments, as JavaScript callers have no compiler. */
 import { isObject, type Taken } from '../check-input'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
 
 type Fields<T> = { readonly [K in keyof T]: unknown }
 type IsMade<T> = (fields: Fields<T>) => boolean
 
-/** Objects of a kind. */
+/** A list of objects of one kind. */
 const listOf =
   <T>(isMade: IsMade<T>) =>
   (value: unknown): value is readonly T[] =>

@@ -7,7 +7,7 @@ import { SNAPSHOTS } from './check-snapshots'
 import type { RuleSnapshot, TableSnapshot } from './snapshot'
 
 /**
- * A rule, as in the later reading, with what it has counted since the earlier one.
+ * A rule as in the later reading, with what it has counted since the earlier one.
  * @since 0.1.0
  */
 export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto'> {
@@ -15,17 +15,17 @@ export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto
   readonly family: FamilyName
   /** As in `filter`. */
   readonly table: string
-  /** The chain that the rule is in. */
+  /** The chain of the rule. */
   readonly chain: string
-  /** How many packets it has counted in between. */
+  /** Packets counted between the readings. */
   readonly packets: bigint
-  /** How many bytes these had. */
+  /** Bytes counted between the readings. */
   readonly bytes: bigint
-  /** Packets, by the time between the two readings. */
+  /** Packets divided by the time between the readings. */
   readonly packetsPerSecond: number
-  /** Bytes, by the time between the two readings. */
+  /** Bytes divided by the time between the readings. */
   readonly bytesPerSecond: number
-  /** Somebody has zeroed it in between: it has counted this much at least. */
+  /** The counter was reset between the readings: it has counted at least this much. */
   readonly isRestarted: boolean
 }
 
@@ -64,7 +64,7 @@ const placeOf = ({ family, table, backend }: TableSnapshot): string => `${family
 function ratesIn(before: TableSnapshot, after: TableSnapshot): RuleRate[] {
   const seconds = (after.time - before.time) / 1000
   if (!(seconds > 0))
-    throw new IptcError('XT_BAD_ARGUMENT', `table ${after.table}: the second reading is to be later than the first`)
+    throw new IptcError('XT_BAD_ARGUMENT', `table ${after.table}: the second reading must be later than the first`)
   const old = earlierRules(before, after)
   const { family, table } = after
   return after.chains.flatMap(({ name, rules }) =>
@@ -86,7 +86,7 @@ function rateOf(before: RuleSnapshot['counters'], now: RuleSnapshot['counters'],
   return { packets, bytes, packetsPerSecond, bytesPerSecond, isRestarted }
 }
 
-/** Which rule of the earlier reading a rule of the later one is, by its chain and position there. */
+/** Finds the rule of the earlier reading for a rule of the later one, by chain and position. */
 type EarlierRule = (chain: string, position: number) => RuleSnapshot | undefined
 
 function earlierRules(before: TableSnapshot, after: TableSnapshot): EarlierRule {
@@ -112,7 +112,7 @@ const rulesByHandle = ({ chains }: TableSnapshot): Map<number, RuleSnapshot> =>
     ),
   )
 
-/** Pairs of rules that say the same: those in the same order, then what has moved. */
+/** Pairs of rules with the same text: first those in the same order, then those that have moved. */
 function* sameRules(
   old: readonly RuleSnapshot[],
   now: readonly RuleSnapshot[],

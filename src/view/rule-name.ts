@@ -1,7 +1,7 @@
-/** What a rule is called by what it says. */
+/** Names a rule by its text. */
 import type { RuleSnapshot } from './snapshot'
 
-/** It must not change with what the rule counts, as the words of one do that iptables has none for. */
+/** The name must not depend on counters, which are part of the text of a rule without a form in iptables. */
 export const nameOf = ({
   rule,
   handle,

@@ -1,4 +1,4 @@
-/** Tables as plain data to look at: chains, policies, rules in their words, and what they have counted. */
+/** Tables as plain data: chains, policies, rules as text, and counters. */
 import type { FamilyName } from '../abi/family'
 import { isTableName, TABLES } from '../abi/netfilter'
 import type { BackendName } from '../backend/store'
@@ -22,21 +22,21 @@ import { atOnce, inSlices, type Sliced } from '../time-slices'
  * @since 0.1.0
  */
 export interface RuleSnapshot {
-  /** Where it stands in its chain, from 1. */
+  /** Its position in the chain, from 1. */
   readonly position: number
-  /** In the words of iptables, without the chain: `-p tcp -m tcp --dport 22 -j ACCEPT`. */
+  /** The rule in iptables syntax, without the chain: `-p tcp -m tcp --dport 22 -j ACCEPT`. */
   readonly rule: string
   /** Packets and bytes. */
   readonly counters: Counters
-  /** The chain that it goes to and comes back from (`-j`). */
+  /** The chain that it jumps to (`-j`), which returns. */
   readonly jump?: string
-  /** The chain that it goes to for good (`-g`). */
+  /** The chain that it goes to (`-g`), which does not return. */
   readonly goto?: string
-  /** What `-m comment` says; of several, with a blank between two. */
+  /** The text of `-m comment`; several are joined with blanks. */
   readonly comment?: string
-  /** How nf_tables calls the rule: no other rule of the table ever has the same. */
+  /** The rule's handle in nf_tables, which is unique in the table and never reused. */
   readonly handle?: number
-  /** iptables has no words for it: what stands for it in `rule` are its expressions, which hold what it has counted. */
+  /** The rule has no form in iptables: `rule` shows its expressions, which include its counters. */
   readonly isIncompatible?: true
 }
 
@@ -47,16 +47,16 @@ export interface RuleSnapshot {
 export interface ChainSnapshot {
   /** The name of the chain. */
   readonly name: string
-  /** Of a chain that is built in. */
+  /** Only of a built-in chain. */
   readonly policy?: string
-  /** Packets and bytes that met the policy. */
+  /** Packets and bytes that the policy applied to. */
   readonly counters?: Counters
-  /** All of its rules, in their order. */
+  /** All of its rules, in order. */
   readonly rules: readonly RuleSnapshot[]
 }
 
 /**
- * A table as it was at one moment.
+ * A table at one point in time.
  * @since 0.1.0
  */
 export interface TableSnapshot {
@@ -64,24 +64,24 @@ export interface TableSnapshot {
   readonly family: FamilyName
   /** As in `filter`. */
   readonly table: string
-  /** Which of the packet filters holds it. */
+  /** The packet filter that contains it. */
   readonly backend: BackendName
-  /** When it was read, in milliseconds since 1970. Within one process, this clock is never put back. */
+  /** When it was read, in milliseconds since 1970. Within a process, this clock never goes backwards. */
   readonly time: number
-  /** How nf_tables calls the table, as digits. A table of the same name that is made anew has another. */
+  /** The table's handle in nf_tables, as digits. A table that is created again under the same name has another. */
   readonly handle?: string
-  /** Built-in chains in the order of their hooks, then the others as they stand. */
+  /** Built-in chains in the order of their hooks, then the others in order. */
   readonly chains: readonly ChainSnapshot[]
-  /** What nf_tables holds in the table that iptables has no words for, described for people. */
+  /** Descriptions of what the nf_tables table contains that iptables cannot express. */
   readonly incompatible: readonly string[]
 }
 
 /**
- * Where {@link snapshot} reads, and what.
+ * Options of {@link snapshot}.
  * @since 0.1.0
  */
 export interface SnapshotOptions extends Place {
-  /** These tables only; one that nobody has used yet is left out. All that exist unless said. */
+  /** Only these tables; one that does not exist yet is left out. Default: all that exist. */
   readonly tables?: readonly string[] | undefined
 }
 
@@ -157,7 +157,7 @@ function* snapshotOf(table: AnyTable): Sliced<TableSnapshot> {
   }
 }
 
-/** How many rules are looked at in a slice. */
+/** How many rules are processed in a slice. */
 const SLICE = 256
 
 class View {
@@ -200,7 +200,7 @@ class View {
     }
   }
 
-  /** Of most rules, their words say that there is none. */
+  /** Most rules can be seen to have no comment from their text. */
   #comment(rule: string, entry: Entry): Pick<RuleSnapshot, 'comment'> {
     if (!rule.includes('-m comment ')) return {}
     const words = describeRule(entry, this.#context).matches.flatMap((part) =>

@@ -1,4 +1,4 @@
-/** Tables as people read them: as lists, and as the trees that jumps make of them. */
+/** Prints tables for people: as lists, and as trees of jumps. */
 import { flag } from '../check-input'
 import { checkOptions } from '../check-options'
 import { type Paint, paintOf } from '../terminal-style'
@@ -10,7 +10,7 @@ import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
  * @since 0.1.0
  */
 export interface ListOptions {
-  /** For terminals; no unless said. */
+  /** Colours for terminals. Default: no. */
   readonly colours?: boolean | undefined
 }
 
@@ -19,7 +19,7 @@ const OPTIONS = { colours: flag }
 const FAMILY_WORDS = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
 const BACKEND_WORDS = { legacy: 'ip_tables', nft: 'nf_tables' } as const
 
-/** What rules go to. */
+/** The chain that a rule goes to. */
 export const destinationOf = ({ jump, goto }: RuleSnapshot): string | undefined => jump ?? goto
 
 /** How each part of a listing is printed. */
@@ -50,17 +50,17 @@ export class Words {
     return this.#paint('dim', text)
   }
 
-  /** Those of what no packet has met stand back. */
+  /** Counters of zero are dimmed. */
   #counters(counters: RuleSnapshot['counters'] = [0n, 0n]): string {
     return this.#paint(counters[0] === 0n ? 'dim' : 'yellow', `[${counters.join(':')}]`)
   }
 }
 
-/** One list of lines a table, with a blank line between two. */
+/** A list of lines per table, with a blank line between tables. */
 export const linesOf = (tables: readonly TableSnapshot[], lines: (table: TableSnapshot) => Iterable<string>): string =>
   tables.map((table) => [...lines(table), ''].join('\n')).join('\n')
 
-/** @internal Chain by chain, as they stand. */
+/** @internal Chain by chain, in order. */
 export function printList(tables: readonly TableSnapshot[], options: ListOptions = {}): string {
   const words = new Words(options)
   return linesOf(tables, function* (table) {

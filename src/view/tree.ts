@@ -1,4 +1,4 @@
-/** The tree that jumps make of a table: below each rule the chain that it goes to, once. */
+/** Prints a table as a tree of jumps: below each rule the chain that it goes to, once. */
 import { check } from '../check-input'
 import { SNAPSHOTS } from './check-snapshots'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
@@ -52,12 +52,12 @@ class Tree {
     if (unreached.length === 0) return
     yield this.#words.note('not reached from a built-in chain:')
     const targets = new Set(unreached.flatMap(({ rules }) => rules.map(destinationOf)))
-    // What is left behind those that no rule goes to goes round in a circle.
+    // After the chains that no rule goes to, only cycles are left.
     for (const chain of unreached) if (!targets.has(chain.name)) yield* this.#root(chain)
     for (const chain of unreached) if (!this.#shown.has(chain)) yield* this.#root(chain)
   }
 
-  /** Chains may be nested deeper than calls. */
+  /** Iterative, because chains may be nested deeper than the call stack. */
   *#root(root: ChainSnapshot): Generator<string> {
     this.#shown.add(root)
     yield this.#words.chain(root)

@@ -122,11 +122,11 @@ test.each([
 
 test.each([
   ['confirm', 2, 'confirm: it wants DIRECTORY'],
-  ['rollback', 2, 'rollback goes on until it is ended'],
+  ['rollback', 2, 'rollback runs until it is stopped'],
   ['confirm a b', 2, 'confirm: it takes DIRECTORY and no more, and was given "b"'],
-  ['confirm /nonexistent', 1, 'no change waits in /nonexistent'],
-  ['confirm /', 1, '/ is no directory of xtables apply --confirm'],
-  ['--backend nft confirm x', 2, '--backend has no place with confirm: it knows where the tables are'],
+  ['confirm /nonexistent', 1, 'no change is pending in /nonexistent'],
+  ['confirm /', 1, '/ is not a directory of xtables apply --confirm'],
+  ['--backend nft confirm x', 2, '--backend cannot be used with confirm: it knows where the tables are'],
 ])('xtables %s ends with %d: %s', (line, expected, message) => {
   const { status, stderr } = run('xtables', line.split(' '))
   expect(status).toBe(expected)
@@ -138,7 +138,7 @@ test('a directory that others may have written to is refused', () => {
   mkdirSync(directory)
   writeFileSync(join(directory, 'change.json'), '{}')
   chmodSync(directory, 0o770)
-  expect(run('xtables', ['confirm', directory]).stderr).toContain('is no directory of xtables apply --confirm')
+  expect(run('xtables', ['confirm', directory]).stderr).toContain('is not a directory of xtables apply --confirm')
 })
 
 test('tables that no other process has are not changed on trial', () => {
@@ -147,7 +147,7 @@ test('tables that no other process has are not changed on trial', () => {
     ['--kernel', 'memory', 'apply', '--tables', '--confirm', '9'],
     '*filter\n:x -\nCOMMIT\n',
   )
-  expect([status, stderr]).toEqual([2, expect.stringContaining('--confirm wants --state with --kernel memory')])
+  expect([status, stderr]).toEqual([2, expect.stringContaining('--confirm with --kernel memory requires --state')])
 })
 
 test('nothing is changed where there is nobody to take it back', () => {

@@ -90,7 +90,7 @@ test('a place where nobody can listen is named', async () => {
 test.each([
   ['metrics -t nope', 1, 'there is no table "nope"'],
   ['metrics --json', 2, 'there is no option --json'],
-  ['metrics --listen=0', 2, 'metrics goes on until it is ended: it is no line of a batch'],
+  ['metrics --listen=0', 2, 'metrics runs until it is stopped: it cannot be a line of a batch'],
 ])('%s is refused', (line, status, message) => {
   expect(xtables(line)).toEqual({ status, stdout: '', stderr: expect.stringContaining(message) })
 })

@@ -71,13 +71,13 @@ test.each([
 })
 
 test.each([
-  ['plan', 'which chains are yours is said by one of --tables, --chain NAME'],
-  ['apply', 'which chains are yours is said by one of --tables, --chain NAME'],
-  ['plan --tables --prefix x', 'which chains are yours is said by one of --tables, --chain NAME'],
+  ['plan', 'say which chains are yours: with --tables, with --chain NAME'],
+  ['apply', 'say which chains are yours: with --tables, with --chain NAME'],
+  ['plan --tables --prefix x', 'say which chains are yours: with --tables, with --chain NAME'],
   ['plan --tables --jumps INPUT=middle', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=middle'],
   ['plan --tables --jumps INPUT=before:', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=before:'],
   ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
-  ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps says twice where the jumps of chain INPUT stand'],
+  ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps gives two places for the jumps of chain INPUT'],
   ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
   ['plan --tables a b', 'and no more'],
   ['plan --tables /nonexistent', '/nonexistent'],
@@ -88,7 +88,7 @@ test.each([
 ])('xtables %s: %s', (line, message, input = TEXT) => {
   const said = xtables(line, input)
   // What is wrong with the words themselves ends otherwise than what is wrong with what they name.
-  const isUsage = /^(which chains|CHAIN=before|--jumps says|and no more)/.test(message)
+  const isUsage = /^(say which chains|CHAIN=before|--jumps gives|and no more)/.test(message)
   expect([said.status, said.stdout]).toEqual([isUsage ? 2 : 1, ''])
   expect(said.stderr).toContain(message)
 })

@@ -82,12 +82,12 @@ test('one family, or the tables that are asked for', async () => {
 })
 
 test.each([
-  ['-d 0', '--delay is a number of seconds above 0, not 0'],
-  ['-d x', '--delay is a number of seconds above 0, not x'],
-  ['-d 1e9', '--delay is a number of seconds above 0'],
-  ['--delay=', '--delay is a number of seconds above 0'],
-  ['-n 0', '--count is a number of readings from 1, not 0'],
-  ['-n 1.5', '--count is a number of readings from 1, not 1.5'],
+  ['-d 0', '--delay must be a number of seconds above 0, not 0'],
+  ['-d x', '--delay must be a number of seconds above 0, not x'],
+  ['-d 1e9', '--delay must be a number of seconds above 0'],
+  ['--delay=', '--delay must be a number of seconds above 0'],
+  ['-n 0', '--count must be a number of readings from 1, not 0'],
+  ['-n 1.5', '--count must be a number of readings from 1, not 1.5'],
   ['-t nope', 'there is no table "nope"'],
 ])('%s is refused', async (words, message) => {
   await expect(start(words).done).rejects.toThrow(message)
@@ -102,7 +102,7 @@ test('is no line of a batch', () => {
     lines: () => ['top'],
     goOn: () => {},
   })
-  expect(said.join('')).toContain('top goes on until it is ended: it is no line of a batch')
+  expect(said.join('')).toContain('top runs until it is stopped: it cannot be a line of a batch')
 })
 
 /** A terminal that keeps what is done to it. */

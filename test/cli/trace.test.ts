@@ -62,7 +62,7 @@ test('as JSON', () => {
 test.each([
   ['a word that is none of a packet', 'trace --destination-port 22', 2, /--destination-port/],
   ['a port that is no number', 'trace -p tcp --dport ssh', 2, /--dport takes a number, not ssh/],
-  ['a port without a protocol', 'trace --dport 22', 1, /destinationPort where its protocol is tcp/],
+  ['a port without a protocol', 'trace --dport 22', 1, /destinationPort only if its protocol is tcp/],
   ['two files', 'trace a b', 2, /takes \[FILE\] and no more/],
   ['half a byte', 'trace --bytes 450', 2, /hexadecimal/],
 ])('%s', (_, line, status, message) => {

@@ -86,10 +86,10 @@ test.each([
 })
 
 test.each([
-  [['--port', '65536'], '--port is a number 0 to 65535, not "65536"'],
-  [['--port='], '--port is a number 0 to 65535, not ""'],
-  [['--delay', '0'], '--delay is a number of seconds from 0.1, not 0'],
-  [['--delay', 'x'], '--delay is a number of seconds from 0.1, not x'],
+  [['--port', '65536'], '--port must be a number 0 to 65535, not "65536"'],
+  [['--port='], '--port must be a number 0 to 65535, not ""'],
+  [['--delay', '0'], '--delay must be a number of seconds from 0.1, not 0'],
+  [['--delay', 'x'], '--delay must be a number of seconds from 0.1, not x'],
   [['--host', '0.0.0.0'], 'there is no option --host'],
   [['file'], 'it takes no word, and was given "file"'],
 ])('%j is refused', async (args, message) => {

@@ -68,7 +68,7 @@ describe('what is mistyped', () => {
     ['lst', 'there is no applet "lst"; similar names: list; '],
     ['iptable-save -c', 'there is no applet "iptable-save"; similar names: iptables-save, ip6tables-save; '],
     ['--netn blue list', 'there is no option "--netn"'],
-    ['frobnicate', 'there is no applet "frobnicate"; xtables help says what there is'],
+    ['frobnicate', 'there is no applet "frobnicate"; see xtables help'],
     ['help conntrak', 'there is no applet, match or target conntrak; similar names: conntrack'],
     [
       'help lint extra',
@@ -82,8 +82,8 @@ describe('what is mistyped', () => {
     ['graph --format png', 'graph: --format is mermaid, dot or svg, not "png"; see'],
     ['migrate legacy nftables', 'migrate: TO is legacy or nft, not "nftables"; see'],
     ['migrate legacy', 'migrate: it wants FROM TO; see'],
-    ['--kernel memory show file', '--kernel has no place with show: it asks no kernel'],
-    ['--netns blue iptables-xml', '--netns has no place with iptables-xml: it asks no kernel'],
+    ['--kernel memory show file', '--kernel cannot be used with show: it asks no kernel'],
+    ['--netns blue iptables-xml', '--netns cannot be used with iptables-xml: it asks no kernel'],
   ])('xtables %s', (line, message) => {
     const said = run('xtables', line.split(' '))
     expect(said).toEqual({

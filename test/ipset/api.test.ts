@@ -145,7 +145,7 @@ test('options of a revision that the kernel lacks are refused before anything is
         : old([message], socket),
     )
   expect(() => IpSet.create('set', 'hash:ip', { skbinfo: true }, { kernel })).toThrow(
-    /set set: skbinfo takes revision 4 of hash:ip; the kernel has 3/,
+    /set set: skbinfo requires revision 4 of hash:ip; the kernel has 3/,
   )
   expect(kernel.sent.flat().map(({ type }) => type)).toEqual([commands.type.type])
   expect(IpSet.create('set', 'hash:ip', { forceadd: true, skbinfo: false }, { kernel }).revision).toBe(3)
@@ -163,7 +163,7 @@ test('parts of entries that the revision of a set lacks are refused', () => {
   const set = IpSet.open('set', 'hash:net', { kernel })
   set.add({ net: '10.0.0.0/8', nomatch: false })
   expect(() => set.add({ net: '10.0.0.0/8', nomatch: true })).toThrow(
-    /nomatch takes revision 2 of hash:net; the set is of revision 1/,
+    /nomatch requires revision 2 of hash:net; the set is of revision 1/,
   )
 })
 

@@ -103,7 +103,7 @@ test('sets of two kernels are not swapped, whatever their names', () => {
   ) as [IpSet, IpSet, IpSet]
   IpSet.create('set1', 'hash:ip', {}, { kernel: other })
   expect(() => two.swap(three)).toThrow(
-    /^set set1: swap set0: it is of another network namespace, or of another kernel;/,
+    /^set set1: swap set0: it is in another network namespace or kernel;/,
   )
   two.add('10.0.0.1')
   two.swap(one)

@@ -90,7 +90,7 @@ test('captures may share their sets, but not contradict each other', () => {
   const raw = captureTable(used(), 'ipv4', 'raw')
   expect(new MemoryKernel({ captures: [filter, raw] }).tables('ipv4')).toEqual(['raw', 'filter'])
   const other: Capture = { ...raw, sets: { four: { index: 7, family: 'ipv4' } } }
-  expect(() => new MemoryKernel({ captures: [filter, other] })).toThrow(/there is a set four already/)
+  expect(() => new MemoryKernel({ captures: [filter, other] })).toThrow(/set four exists already/)
 })
 
 test('entries that no kernel handed out are refused', () => {

@@ -179,6 +179,6 @@ test('what this kernel does not know is refused, with words', () => {
   expect(() => place.kernel.netlink(0)).toThrow(UnsupportedError)
   expect(() => subscribe(place.kernel, NETLINK_NETFILTER, [7])).toThrow(KernelError)
   expect(() => IpSet.create('set', 'hash:net,net', { netmask: 8 }, place)).toThrow(
-    /netmask takes revision 4 of hash:net,net; the kernel has 3/,
+    /netmask requires revision 4 of hash:net,net; the kernel has 3/,
   )
 })

@@ -250,7 +250,7 @@ END`,
     const { status, stderr } = attempt(namespace, `XDG_RUNTIME_DIR=/proc ${words(60)}`)
     expect([status, stderr]).toEqual([
       1,
-      expect.stringContaining('nothing is changed: what takes the change back cannot'),
+      expect.stringContaining('nothing was changed: the files to take the change back cannot'),
     ])
     expect(listed()).toEqual(before)
   })

@@ -385,7 +385,7 @@ test('a set is swapped with none of another namespace, wherever its handle was o
   using there = IpSet.create('there', 'hash:ip', {}, { namespace })
   using inside = namespace.run(() => IpSet.create('here', 'hash:ip'))
   twin.add('10.0.0.1')
-  const refusal = /it is of another network namespace/
+  const refusal = /it is in another network namespace/
   expect(() => here.swap(there)).toThrow(refusal)
   expect(() => there.swap(here)).toThrow(refusal)
   expect(() => inside.swap(twin)).toThrow(refusal)

@@ -295,8 +295,8 @@ describe('the command', () => {
   })
 
   test.each([
-    ['--family=ipx', /--family is ipv4 or ipv6, not "ipx"/],
-    ['--count=0', /--count is a number of lines from 1, not 0/],
+    ['--family=ipx', /--family must be ipv4 or ipv6, not "ipx"/],
+    ['--count=0', /--count must be a number of lines from 1, not 0/],
     ['--colour', /there is no option --colour/],
   ])('refuses %s', async (word, message) => {
     const [status, out, complaint] = await ended(start(word))
@@ -309,6 +309,6 @@ describe('the command', () => {
     const say = (text: string): void => void out.push(text)
     const streams = { stdout: say, stderr: say }
     main('xtables', ['batch'], { ...streams, stdin: () => '', lines: () => ['monitor'], goOn: () => {} })
-    expect(out.join('')).toMatch(/monitor goes on until it is ended: it is no line of a batch\n2\n/)
+    expect(out.join('')).toMatch(/monitor runs until it is stopped: it cannot be a line of a batch\n2\n/)
   })
 })

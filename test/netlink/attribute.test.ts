@@ -122,12 +122,12 @@ test.each<[string, string, RegExp]>([
   ['a head that is cut off', '0400 08', /at byte 0 .*3 bytes are too few/],
   ['a length less than a head', '0300 0800', /at byte 0 .*3 bytes is shorter than its head/],
   ['a length of nothing', '0000 0800', /0 bytes is shorter/],
-  ['more than there is', '0900 0500 616263', /9 bytes, of which 7 are there/],
+  ['more than there is', '0900 0500 616263', /9 bytes, but only 7 are left/],
   ['a number too short', '0700 0200 010203 00', /at byte 4 .*host: it has 3 bytes, not 4/],
   ['a number too long', '0900 0200 0102030405 000000', /host: it has 5 bytes, not 4/],
-  ['text without an end', '0700 0500 616263 00', /name: the text has no end/],
-  ['a flag with more', '0500 0800 01 000000', /there: it has 1 bytes, and is a flag/],
-  ['one twice', '04000800 04000800', /at byte 4 .*there: it is there twice/],
+  ['text without an end', '0700 0500 616263 00', /name: the text has no NUL at its end/],
+  ['a flag with more', '0500 0800 01 000000', /there: it has 1 bytes, but a flag has none/],
+  ['one twice', '04000800 04000800', /at byte 4 .*there: the attribute is repeated/],
   ['a fault inside', '0b00 0980 0700 0100 010203 00', /at byte 8 .*nest.small: it has 3 bytes/],
   [
     'a fault inside a list',
@@ -137,7 +137,7 @@ test.each<[string, string, RegExp]>([
   ['a fault inside an element', '1000 0a80 0c000180 0600010001000000', /many.0.small: it has 2 bytes/],
   ['a choice of nothing', '0400 0c80', /either: 0 bytes are too few/],
   ['a choice of another', '0800 0c80 0400 0300', /either: it is none of short, long/],
-  ['a choice of two', '0c00 0c80 0400 0100 0400 0100', /either: more than one is in it/],
+  ['a choice of two', '0c00 0c80 0400 0100 0400 0100', /either: it contains more than one attribute/],
 ])('refuses %s', (_, text, reason) => {
   expect(() => read(every, bytes(text))).toThrow(MessageError)
   expect(() => read(every, bytes(text))).toThrow(reason)

@@ -1,4 +1,4 @@
-/** Our commands, run in this process as the executable would run them. */
+/** Runs our commands in this process, as the executable would. */
 import type { FamilyName } from '../../src/abi/family'
 import type { BackendName } from '../../src/backend/store'
 import { runIptables } from '../../src/cli/iptables'

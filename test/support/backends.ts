@@ -1,4 +1,4 @@
-/** What is promised of both backends is tested on both. */
+/** Runs tests on both backends. */
 import { BACKENDS, type BackendName } from '../../src/backend/store'
 
 const VARIABLE = 'XTABLES_BACKEND'

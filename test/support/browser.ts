@@ -1,4 +1,4 @@
-/** A browser that pages are tried in: Debian's chromium. */
+/** A browser to test pages in: Debian's chromium. */
 import { spawnSync } from 'node:child_process'
 import { type Browser, chromium, type Page } from 'playwright-core'
 

@@ -1,4 +1,7 @@
-/** A program of ours as one JavaScript file, for tests that start it often: most of its life would be compilation. */
+/**
+ * Bundles a TypeScript program into one JavaScript file, for tests that start it often: otherwise it would
+ * spend most of its time compiling.
+ */
 import { spawnSync } from 'node:child_process'
 import { basename, join } from 'node:path'
 

@@ -1,4 +1,4 @@
-/** What is in the kernel, to be compared. */
+/** Bytes read from the kernel, in a form to compare. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { readRuleset } from '../../src/blob/read'
 import { captureTable, checkCapture } from '../../src/kernel/capture'

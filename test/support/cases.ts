@@ -1,4 +1,4 @@
-/** Rule lines that iptables-legacy accepts or refuses: the data beside the extensions' tests. */
+/** Rule lines that iptables-legacy accepts or refuses, stored next to the extensions' tests. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'

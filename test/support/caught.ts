@@ -1,4 +1,4 @@
-/** The error that a body throws, for tests that look into it. @throws where it throws none */
+/** Returns the error that a function throws, so that a test can inspect it. @throws if it throws none */
 export function caught<E = unknown>(body: () => unknown): E {
   try {
     body()

@@ -1,4 +1,4 @@
-/** What has to hold for a rule that iptables-legacy wrote, whether read from a capture or from the kernel just now. */
+/** Checks a rule that iptables-legacy wrote, read from a capture or directly from the kernel. */
 import type { Family } from '../../src/abi/family'
 import { decodeEntry } from '../../src/easy/decode'
 import { encodeDictionary } from '../../src/easy/encode'

@@ -1,4 +1,4 @@
-/** Which options the rule lines of an extension leave untried. */
+/** The options of an extension that no rule line uses. */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Family } from '../../src/abi/family'

@@ -1,7 +1,7 @@
 /**
- * Where we differ from iptables-legacy 1.8.9 on purpose. Every entry is a fault of it that would drop or change what was
- * asked, or a spelling that it takes by accident; a test says when one no longer applies. Those of one extension may
- * stand beside its lines, in test/extensions/cases.
+ * Intended differences from iptables-legacy 1.8.9. Each is a bug in it that would drop or change input, or a
+ * spelling that it accepts by accident; a test fails when one no longer applies. Those of one extension may
+ * be next to its lines, in test/extensions/cases.
  */
 import { isIP } from 'node:net'
 import { caseDeviations, type Deviation } from './cases'

@@ -1,4 +1,4 @@
-/** Tables that iptables-legacy wrote, captured from a kernel with the text that it prints of them. */
+/** Tables that iptables-legacy wrote, captured from a kernel, with the text that it prints. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'

@@ -1,4 +1,4 @@
-/** Words, restore texts and texts for iptables-xml that nobody thought of, put together from pieces that somebody did. */
+/** Generated command lines, restore texts and iptables-xml input, combined from given pieces. */
 import type { Random } from '../kernel/random'
 
 type Pieces = readonly string[]

@@ -1,4 +1,4 @@
-/** Command lines of ipset, generated: for each type of sets, what makes one, and entries in every form that the tool reads. */
+/** Generated ipset command lines: for each set type, its creation, and entries in every form that the tool accepts. */
 import type { FamilyName } from '../../src/abi/family'
 import { SET_TYPES, type SetTypeName } from '../../src/ipset/types'
 import type { Random } from '../kernel/random'

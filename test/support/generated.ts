@@ -1,4 +1,4 @@
-/** Rule lines that nobody thought of: those of the cases, with a word or two changed, and what iptables-legacy says of each. */
+/** Generated rule lines: those of the cases with a word or two changed, with iptables-legacy's result. */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
 import { type Outcome, prepare, restore, restoreEach } from './oracle'

@@ -1,6 +1,6 @@
 /**
- * Refuses the network namespace of whoever started the tests: they change tables, and must never find themselves in that
- * one. It is named by XTABLES_TEST_HOST_NETNS, as `readlink /proc/self/ns/net` prints it.
+ * Refuses to run in the network namespace in which the tests were started, because they change tables.
+ * XTABLES_TEST_HOST_NETNS names it, as `readlink /proc/self/ns/net` prints it.
  */
 import { readlinkSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-/** docs/guide.md, as it is followed in a directory where its first commands have been run: npm init and npm install. */
+/** Follows docs/guide.md in a directory where its first commands have been run: npm init and npm install. */
 import { readlinkSync } from 'node:fs'
 import { addProgram, follow, type Project, type Step, shellIn, stepsOf } from './followed-page'
 import { blocksOf, pageText } from './programs'

@@ -1,4 +1,4 @@
-/** Which rule lines the kernel that is running can hold. It is asked; nobody's memory of it counts. */
+/** Which rule lines the running kernel supports. The kernel is asked each time. */
 import { existsSync, readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Client } from '../../src/kernel/client'

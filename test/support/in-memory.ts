@@ -1,4 +1,4 @@
-/** What a group of rule lines needs, in an in-process kernel. */
+/** Prepares an in-process kernel for a group of rule lines. */
 import { MemoryKernel, restore } from '../../src/index'
 import type { Case } from './cases'
 

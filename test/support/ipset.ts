@@ -1,4 +1,4 @@
-/** ipset(8), the other side of the tests of sets: what we say in its words, and what it prints in ours. */
+/** Runs ipset(8) to compare with: it reads what we print, and we read what it prints. */
 import fc from 'fast-check'
 import type { FamilyName } from '../../src/abi/family'
 import { PROTOCOLS } from '../../src/abi/protocols'

@@ -1,4 +1,4 @@
-/** Whether the kernel hands out what it was given, and takes that again. */
+/** Checks that the kernel returns what it was given, and accepts that again. */
 import type { Family } from '../../src/abi/family'
 import type { Context } from '../../src/extensions/context'
 import { readParameters } from '../../src/extensions/payload'

@@ -1,4 +1,4 @@
-/** `xtables ipset` on the in-process kernel. */
+/** Runs `xtables ipset` on the in-process kernel. */
 import { runIpset } from '../../src/cli/ipset'
 import type { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import type { Said } from '../cli/run'

@@ -1,4 +1,7 @@
-/** Which rules that nft makes of translated lines are read otherwise than as these, or held. A test fails when one no longer applies. */
+/**
+ * Rules that nft makes from translated lines but that read differently, or are held as expressions. A test
+ * fails when one no longer applies.
+ */
 import type { FamilyName } from '../../src/abi/family'
 
 export interface Reading {

@@ -1,4 +1,4 @@
-/** What iptables-translate says of the accepted rule lines, and what nft makes of that, as the kernel tells it. */
+/** The output of iptables-translate for the accepted rule lines, and the expressions that nft makes of it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'

@@ -1,4 +1,4 @@
-/** iptables-translate and nft, run in the network namespace that this process is in. */
+/** Runs iptables-translate and nft in this process's network namespace. */
 import type { Family } from '../../src/abi/family'
 import { splitWords } from '../../src/language/quoting'
 import type { Case } from './cases'

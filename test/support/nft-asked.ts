@@ -1,4 +1,4 @@
-/** Messages to nf_tables as they are, and every answer of a kernel to them, in a form that two kernels can be compared by. */
+/** nf_tables messages and a kernel's answers, in a form to compare between kernels. */
 import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, nlAlign, nlmsghdr } from '../../src/abi/netlink'
 import { s32 } from '../../src/binary/codec'
 import type { NetlinkConnection, NetlinkPort } from '../../src/kernel/kernel'

@@ -1,4 +1,4 @@
-/** Batches of changes of nf_tables, as they are sent. */
+/** Batches of nf_tables changes, as they are sent. */
 import { nlmsghdr } from '../../src/abi/netlink'
 import { nfgenmsg } from '../../src/abi/nfnetlink'
 import { batchBegin, batchEnd } from '../../src/nft/messages'

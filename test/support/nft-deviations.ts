@@ -1,4 +1,7 @@
-/** Where our rules in nf_tables differ from those of iptables-nft 1.8.9 on purpose. A test fails when one no longer applies. */
+/**
+ * Intended differences between our nf_tables rules and those of iptables-nft 1.8.9. A test fails when one no
+ * longer applies.
+ */
 import type { Family, FamilyName } from '../../src/abi/family'
 
 type Difference = 'expressions' | 'text' | 'accepted'

@@ -1,4 +1,4 @@
-/** Rules that iptables-nft wrote, as the kernel tells them, with the text that it prints of them. */
+/** Rules that iptables-nft wrote, as the kernel returns them, with the text that it prints. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'

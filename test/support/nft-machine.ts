@@ -1,4 +1,4 @@
-/** What rules of nf_tables do with packets: registers are filled, changed and compared, one expression after the other. */
+/** An interpreter of nf_tables rules: it runs expressions on registers, one after another. */
 import { NFT_BITWISE, NFT_BYTEORDER, NFT_RANGE, NFT_REG32_00 } from '../../src/abi/nf-tables'
 import { u32 } from '../../src/binary/codec'
 import type { Data, Expression, Known } from '../../src/nft/expressions'

@@ -1,4 +1,4 @@
-/** iptables-nft and its kin, run in the network namespace that this process is in. */
+/** Runs iptables-nft and related tools in this process's network namespace. */
 import type { Family } from '../../src/abi/family'
 import { FAMILIES } from '../../src/abi/family'
 import { NETLINK_NETFILTER } from '../../src/abi/netlink'

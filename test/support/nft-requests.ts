@@ -1,4 +1,4 @@
-/** Requests to nf_tables, as arbitrary as a kernel may get them. */
+/** Generated requests to nf_tables, valid or not. */
 import { FAMILIES } from '../../src/abi/family'
 import {
   NLM_F_ACK,

@@ -1,4 +1,4 @@
-/** Rules of expressions as anybody may have written them, beside packets that they are met by. */
+/** Generated rules of expressions, as any program may write them, with packets that match them. */
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'

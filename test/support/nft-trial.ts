@@ -1,6 +1,6 @@
 /**
- * One group of rule lines tried in nf_tables of the kernel that is running, ours against iptables-nft. Each trial works in
- * network namespaces of its own and gives what it found amiss, in words; nothing where all is well.
+ * Tests one group of rule lines in the running kernel's nf_tables, ours against iptables-nft. Each trial uses
+ * its own network namespaces and returns descriptions of what went wrong.
  */
 
 import { kernelSets } from '../../src/backend/sets'

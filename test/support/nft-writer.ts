@@ -1,4 +1,4 @@
-/** Another program, which changes nf_tables and waits for nobody's turn. */
+/** Another program, which changes nf_tables without taking turns. */
 import { NLM_F_CREATE } from '../../src/abi/netlink'
 import type { NetlinkPort } from '../../src/kernel/kernel'
 import { nfHead, type Request, request } from '../../src/netlink/message'

@@ -1,4 +1,4 @@
-/** iptables-legacy and its kin, run in the network namespace that this process is in. */
+/** Runs iptables-legacy and related tools in this process's network namespace. */
 import { spawnSync } from 'node:child_process'
 import type { Family } from '../../src/abi/family'
 import type { Case } from './cases'

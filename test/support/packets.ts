@@ -1,4 +1,4 @@
-/** Packets with what Linux knows of them, of few values, so that rules about them are met often. */
+/** Packets with what Linux knows about them. There are few values, so that rules match often. */
 import fc from 'fast-check'
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFT_PAYLOAD } from '../../src/abi/nf-tables'

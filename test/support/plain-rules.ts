@@ -1,4 +1,4 @@
-/** Rules as people write them for nft, and what they are in the language of iptables; undefined where that has no words. */
+/** Typical rules written for nft, with their form in iptables; undefined if there is none. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'

@@ -1,4 +1,4 @@
-/** Programs in TypeScript that the docs show, as a reader would run them. */
+/** Runs the TypeScript programs in the docs as a reader would. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { format } from 'node:util'

@@ -1,6 +1,6 @@
 /**
- * What provokes each error, by its code. docs/errors.md shows the messages. What only Linux, or another machine, would
- * refuse is refused by a kernel that is told to.
+ * Provokes each error, by code. docs/errors.md shows the messages. Refusals that need Linux or another
+ * machine come from a kernel that is told to refuse.
  */
 import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import { SO_IP_SET } from '../../src/abi/ip-set'

@@ -1,4 +1,4 @@
-/** What rules of iptables do with packets, by their text and what the manual pages say of it. */
+/** An interpreter of iptables rules, from their text and what the man pages say. */
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
 import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'

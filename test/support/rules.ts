@@ -1,4 +1,4 @@
-/** Rules and tables of either family, by the words of a case. */
+/** Builds rules and tables of either family from the text of a case. */
 
 import type { Family } from '../../src/abi/family'
 import { type AnyRule, type AnyTable, Chain, IptcError, Rule, Rule6, Table, Table6 } from '../../src/index'

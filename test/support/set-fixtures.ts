@@ -1,4 +1,4 @@
-/** Exchanges about sets, recorded at a kernel, with what ipset printed of them. */
+/** Recorded exchanges with a kernel about sets, with ipset's output. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'

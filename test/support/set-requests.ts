@@ -1,4 +1,4 @@
-/** Requests about sets, as arbitrary as a kernel may get them, and what two kernels make of them. */
+/** Generated requests about sets, valid or not, and the answers of two kernels. */
 import { IPSET_FLAG, SET_FAMILIES } from '../../src/abi/ip-set'
 import { NETLINK_NETFILTER, NLM_F_EXCL } from '../../src/abi/netlink'
 import { type CreateAttributes, commands, type EntryAttributes, type ListValues } from '../../src/ipset/messages'

@@ -1,4 +1,4 @@
-/** Shells that complete the words of the command, and what they offer. */
+/** Runs shells that complete the command line, and returns what they offer. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Packets as frames on a cable, made of few values, so that rules about them are met often. */
+/** Packets as Ethernet frames. There are few values, so that rules match often. */
 import type { FamilyName } from '../../src/abi/family'
 import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 import type { PacketDescription } from '../../src/trace/packet'

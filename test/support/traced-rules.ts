@@ -1,4 +1,4 @@
-/** Rulesets of every extension whose meaning lies in the packet, about packets as `tracedPacket` makes them. */
+/** Rulesets of every extension that depends only on the packet, for packets from `tracedPacket`. */
 import type { FamilyName } from '../../src/abi/family'
 import type { Random } from '../kernel/random'
 import {

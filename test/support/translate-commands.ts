@@ -1,4 +1,4 @@
-/** Commands for iptables-translate, what it says of them, and where we say something else, why. */
+/** Commands for iptables-translate with its output, and the reasons where ours differs. */
 export interface TranslateCommand {
   readonly words: readonly string[]
   readonly status: number

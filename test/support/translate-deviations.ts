@@ -1,4 +1,7 @@
-/** Where our translations differ from those of iptables-translate 1.8.9 on purpose. A test fails when one no longer applies. */
+/**
+ * Intended differences between our translations and those of iptables-translate 1.8.9. A test fails when one
+ * no longer applies.
+ */
 import type { FamilyName } from '../../src/abi/family'
 
 export interface TranslateDeviation {

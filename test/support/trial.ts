@@ -1,6 +1,6 @@
 /**
- * One group of rule lines tried in the kernel that is running, ours against iptables-legacy. Works on the network
- * namespace that the process is in. Each trial gives what it found amiss, in words; nothing where all is well.
+ * Tests one group of rule lines in the running kernel, ours against iptables-legacy, in this process's
+ * network namespace. Each trial returns descriptions of what went wrong.
  */
 
 import type { Family } from '../../src/abi/family'

@@ -1,4 +1,4 @@
-/** Watching and `xtables monitor` as they went once, with what the kernel told: fixtures/watch.json. */
+/** A recorded run of watching and `xtables monitor`, with the kernel's messages: fixtures/watch.json. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitor } from '../../src/cli/monitor'

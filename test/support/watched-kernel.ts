@@ -1,4 +1,4 @@
-/** Another kernel with a hook before each system call: to count them, to let them fail, or to get in between. */
+/** Wraps a kernel with a hook before each system call: to count calls, make them fail, or intervene. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import {
   type Connection,

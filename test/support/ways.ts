@@ -1,4 +1,4 @@
-/** The ways in which a table is written. */
+/** The ways to write a table. */
 import type { AnyTable } from '../../src/index'
 
 type Way = (table: AnyTable, edit: () => void) => void | Promise<void>

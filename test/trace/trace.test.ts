@@ -248,7 +248,7 @@ test('the bytes of a packet say all of its headers', () => {
   })
   expect(way(trace({ bytes, way: 'input', in: 'eth0' }, ruleset))).toEqual(['INPUT 1', 'ACCEPT'])
   expect(() => trace({ bytes, source: '1.2.3.4' }, ruleset)).toThrow(/bytes of the packet say its source/)
-  expect(() => trace({ bytes: new Uint8Array(8) }, ruleset)).toThrow(/no packet of ipv4/)
+  expect(() => trace({ bytes: new Uint8Array(8) }, ruleset)).toThrow(/not a packet of ipv4/)
 })
 
 test.each<[string, PacketDescription]>([

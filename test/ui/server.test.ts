@@ -250,7 +250,7 @@ describe('requests', () => {
       'trace',
       '{"family":"ipv4","packet":{"bytes":"4"}}',
       400,
-      'the bytes of a packet are hexadecimal digits, two a byte',
+      'the bytes of a packet are hexadecimal digits, two per byte',
     ],
     [
       'trace',
@@ -281,7 +281,7 @@ describe('requests', () => {
       'plan',
       '{"family":"ipv4","desired":"{}","owns":"tables","jumps":[{"chain":"a","place":"first"},{"chain":"a","place":"last"}]}',
       400,
-      'the place of jumps in a is said twice',
+      'the place of jumps in a is given twice',
     ],
     ['apply', '{"plan":"x"}', 400, /isConfirmed/],
     ['apply', '{"plan":"x","isConfirmed":false}', 400, /isConfirmed/],
@@ -477,7 +477,7 @@ describe('plans', () => {
     expect(applied).toBe(1)
     expect((await call(server, 'plan', ASKED)).lines).toEqual([])
     await expect(call(server, 'apply', { plan: plan.id, isConfirmed: true })).rejects.toThrow(
-      '409 this plan is not kept',
+      '409 this plan is no longer stored',
     )
     await call(server, 'apply', { plan: undo.id, isConfirmed: true })
     expect(text(kernel)).toBe(before)
@@ -511,7 +511,7 @@ describe('plans', () => {
     const server = await served(kernelWith(), { mayApply: true })
     const { id } = await call(server, 'plan', ASKED)
     for (let i = 0; i < 32; i++) await call(server, 'plan', ASKED)
-    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow('409 this plan is not kept')
+    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow('409 this plan is no longer stored')
   })
 })
 

@@ -26,7 +26,7 @@ export function readOptions(args: string[]): Options {
   } as const
   const { policy: file, prefix, listen, remove, ...values } = parseArgs({ args, options }).values
   const { backend = detectBackend() } = values
-  if (backend !== 'legacy' && backend !== 'nft') throw new TypeError(`--backend is legacy or nft, not ${backend}`)
+  if (backend !== 'legacy' && backend !== 'nft') throw new TypeError(`--backend must be legacy or nft, not ${backend}`)
   if (prefix === '') throw new TypeError('--prefix is not to be empty: every chain would be ours')
   // The kernel tells of changes of nf_tables: there, looking for them is but a precaution.
   const poll = Number(values.poll ?? (backend === 'nft' ? 60 : 5))

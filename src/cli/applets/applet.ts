@@ -1,4 +1,4 @@
-/** What an applet is, as data: its help, the man page, completion and the reading of its words all come from that. */
+/** The declaration of an applet, from which its help, man page, completion and option parsing are derived. */
 
 /** Values that a shell can complete: these words, or what is to be asked for. */
 export type Values =

@@ -1,4 +1,4 @@
-/** What help, the man page and the docs say of applets, taken from their declarations. */
+/** What help, the man page and the docs say about applets, taken from their declarations. */
 import { globals } from '../../language/options'
 import { type Applet, namesOf, operandText, type ToolApplet, type ToolAppletKind, takesText } from './applet'
 import { OWN } from './own'

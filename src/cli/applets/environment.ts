@@ -1,4 +1,4 @@
-/** Variables and files that the command looks at, as the man page and the docs tell of them. */
+/** Environment variables and files that the command reads, for the man page and the docs. */
 
 type Told = readonly (readonly [name: string, meaning: string])[]
 

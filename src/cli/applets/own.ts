@@ -1,4 +1,4 @@
-/** The applets that are ours alone. */
+/** The applets that iptables has no equivalent of. */
 import type { Applet, AppletOptions } from './applet'
 
 const IPV6 = { ipv6: { type: 'boolean', short: '6', summary: 'tables of IPv6' } } as const

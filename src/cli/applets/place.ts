@@ -1,4 +1,4 @@
-/** Options that say where the tables are: before all other words, and right behind the name of an applet. */
+/** Options that say where the tables are. They come before all other words, or right after the name of an applet. */
 import type { AppletOptions } from './applet'
 
 export const PLACE_OPTIONS = {

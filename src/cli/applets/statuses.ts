@@ -1,4 +1,4 @@
-/** What the exit statuses of the command mean. */
+/** The exit statuses of the command. */
 
 /** Of the applets that are ours alone, as far as one does not say otherwise. */
 export const STATUSES: Readonly<Record<number, string>> = {

@@ -1,4 +1,4 @@
-/** The applets that stand in for the tools: with their options, as getopt has them. */
+/** The applets that replace the tools, with their options in getopt form. */
 import type { FamilyName } from '../../abi/family'
 import type { BackendName } from '../../backend/store'
 import type { OptionSpec } from '../getopt'

@@ -1,4 +1,4 @@
-/** What a word may become, as shells are told. */
+/** The candidates for a word, in the form that shells expect. */
 
 export interface Candidate {
   readonly value: string

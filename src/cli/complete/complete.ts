@@ -1,4 +1,4 @@
-/** `xtables complete -- WORD …`: what the last word may become. The scripts of `xtables completion` ask it. */
+/** `xtables complete -- WORD …`: the candidates for the last word. Called by the scripts of `xtables completion`. */
 import { basename } from 'node:path'
 import type { Applet, AppletOption } from '../applets/applet'
 import { OWN } from '../applets/own'

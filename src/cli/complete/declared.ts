@@ -1,4 +1,4 @@
-/** Completion of the words of an applet that its declaration tells all of. */
+/** Completes the words of an applet from its declaration. */
 import type { Applet, AppletOption, AppletOptions } from '../applets/applet'
 import { namesOf } from '../applets/applet'
 import { behind, both, type Candidate, type Completion } from './candidates'

@@ -1,4 +1,7 @@
-/** What there is on the machine that words may name. It is looked at without a trace: no module, table or file comes of it. */
+/**
+ * Names that exist on the machine. Looking them up has no side effects: it creates no table or file and loads
+ * no module.
+ */
 import { existsSync, readdirSync } from 'node:fs'
 import type { FamilyName } from '../../abi/family'
 import { isTableName, TABLES } from '../../abi/netfilter'

@@ -1,4 +1,4 @@
-/** Completion of the words of iptables. */
+/** Completes the command line of iptables. */
 import type { FamilyName } from '../../abi/family'
 import type { Option } from '../../extensions/option'
 import { findExtension } from '../../extensions/registry'

@@ -1,4 +1,4 @@
-/** Completion of the words of ipset. */
+/** Completes the command line of ipset. */
 import { COMMANDS, FLAGS, MODES, VALUED } from '../../ipset/language/command'
 import type { Values } from '../applets/applet'
 import { type Completion, NOTHING, plain } from './candidates'

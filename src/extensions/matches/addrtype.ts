@@ -33,7 +33,7 @@ const IPV6 = OF_IPV6.reduce((mask, name) => mask | TYPES[name], 0)
 
 const [INVERT_SOURCE, INVERT_DEST, LIMIT_IN, LIMIT_OUT] = [0x1, 0x2, 0x4, 0x8] as const
 
-/** The type that a lookup tells, where one is asked for. linux/rtnetlink.h numbers them as bits of {@link TYPES}. */
+/** The type that a lookup returns, if one type is tested. linux/rtnetlink.h numbers them as bits of {@link TYPES}. */
 const routeType = (types: Field<number>): Field<number | undefined> =>
   view(
     types,

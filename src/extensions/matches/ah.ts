@@ -20,12 +20,12 @@ export const ah = match('ah', {
     },
   },
   bits: (at) => [[at.invflags, 'hdrlen' in at ? 0x03 : 0x01]],
-  // IPv6 finds the header behind others, whatever the rule's protocol.
+  // The IPv6 match finds the header after others, whatever the rule's protocol.
   check: (_, family) => (_bytes, _at, rule) =>
     family === 'ipv4' && !isProtocol(rule, ['ah']) ? needsProtocol(['ah']) : undefined,
   list: () => glued('ah '),
   native: ({ spis, invflags }, family) =>
-    // That of IPv6 stands before what nf_tables takes for the transport header.
+    // The IPv6 header comes before what nf_tables takes for the transport header.
     family === 'ipv6'
       ? undefined
       : readNatively(

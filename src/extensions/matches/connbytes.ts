@@ -17,11 +17,11 @@ const MAX = 2n ** 64n - 1n
 
 type Counts = readonly [first: bigint, last: bigint]
 
-/** By what is stored of them. */
+/** By the stored value. */
 const KEYS = [NFT_CT.PKTS, NFT_CT.BYTES, NFT_CT.AVGPKT]
 const DIRECTIONS = [IP_CT_DIR.ORIGINAL, IP_CT_DIR.REPLY, undefined]
 
-/** What a test asks of a number of 64 bits, of which the machine has another order than the one that it is compared in. */
+/** A test of a 64-bit number, which is byte-swapped before it is compared. */
 function askedCounts({ op, value, to, mask, isTurned = false }: Test): Counts | undefined {
   if (value.length !== u64.size || mask !== undefined) return undefined
   const isPlain = to === undefined && (op === 'eq' || op === 'neq')
@@ -39,7 +39,7 @@ function countTest(source: Source, [first, last]: Counts, negated: boolean): Tes
   return { kind: 'test', source, op, value: encoded(be64, first), to: encoded(be64, last), isTurned: true }
 }
 
-/** Where connections are not counted, nf_tables has 0, of which the match finds nothing. */
+/** If connections are not counted, nf_tables reads 0, but the match never holds. */
 const findsZero = (first: bigint, negated: boolean): boolean => (first === 0n) !== negated
 
 interface CountFields {
@@ -65,7 +65,7 @@ function counted({ range, negated, what, direction }: CountFields): NativePart {
       if (statement.kind !== 'test' || asked === undefined) return false
       const isNegated = statement.op === 'neq'
       if (asked[0] > asked[1] || findsZero(asked[0], isNegated)) return false
-      // The ends of a range lie the other way round where it is negated.
+      // The ends of a range are stored in reverse if it is negated.
       if (isNegated && asked[0] === asked[1]) return false
       const key = sourceKey(statement.source)
       const mode = sources.findIndex((ways) => ways.some((one) => sourceKey(one) === key))

@@ -15,7 +15,7 @@ import { same } from '../values/value'
 const MAX = 127
 const [LABELS, SIZE] = [connection(NFT_CT.LABELS), 16]
 
-/** All labels of a connection, of which one is on. */
+/** All labels of a connection, one of which is set. */
 function labelBits(label: number): Uint8Array {
   const bits = new Uint8Array(SIZE)
   bits[label >>> 3] = 1 << (label & 7)
@@ -31,7 +31,10 @@ function askedLabel({ op, value, mask = value }: Test): number | undefined {
   return isOn ? label : undefined
 }
 
-/** That a label is on. That it is not, the match also says of packets without a connection, of which nf_tables has no labels. */
+/**
+ * Tests that a label is set. The negated match also holds for packets without a connection, for which
+ * nf_tables has no labels.
+ */
 const labelTest = (source: Source, label: Field<number>): NativePart => ({
   keys: [sourceKey(source)],
   write(bytes, at) {
@@ -51,7 +54,7 @@ export const connlabel = match('connlabel', {
   bits: ({ options }) => [[options, 0x03]],
   list: 'connlabel',
   native: ({ bit: label, options }) => readNatively(labelTest(LABELS, label), onlyWhere(options, 0)),
-  // nft takes a label for a bit, of which it does not say that it is not set.
+  // nft takes a label for a bit, and cannot say that it is not set.
   translate:
     ({ bit: label, options }) =>
     (bytes, at) => {

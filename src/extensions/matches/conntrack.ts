@@ -105,7 +105,7 @@ const statuses = nameList(
   { none: 'NONE', anyCase: true, prefixes: true },
 )
 
-/** Bits of {@link states} and those of nf_tables: what is a state there, and what is part of a connection's status. */
+/** Bits of {@link states} and those of nf_tables: the states, and those that are part of a connection's status. */
 const NFT_STATES = [
   [STATES.INVALID, 0x01],
   [STATES.ESTABLISHED, 0x02],
@@ -118,13 +118,13 @@ const NFT_STATUSES = [
   [0x80, 0x20],
 ] as const
 const KNOWN_STATUSES = 0x0f
-/** Of `matchFlags`: that a status is asked for. */
+/** Bit in `matchFlags`: the status is tested. */
 const STATUS = 0x0040
 type Bits = readonly (readonly [ours: number, theirs: number])[]
 
 const known = (table: Bits): number => table.reduce((all, [, theirs]) => all | theirs, 0)
 
-/** A field's bits as others; none where it has one that is not among them. */
+/** Maps a field's bits to others; none if one has no counterpart. */
 const recoded = (field: Field<number>, table: Bits): Field<number | undefined> =>
   view(
     field,
@@ -148,7 +148,7 @@ interface StateFields {
   readonly invertFlags: Field<number>
 }
 
-/** One of some bits is set, of which there may be none. */
+/** One of some bits is set. There may be no bits. */
 const anyBit = (key: number, bits: number, negated: boolean): Condition => ({
   kind: 'test',
   source: connection(key),
@@ -157,21 +157,25 @@ const anyBit = (key: number, bits: number, negated: boolean): Condition => ({
   value: new Uint8Array(u32.size),
 })
 
-/** One of some states, or of the translations that are asked for as states are. Every packet has a state, and not all a connection. */
+/**
+ * One of some states, or of the translations that the match treats as states. Every packet has a state, but
+ * not every packet has a connection.
+ */
 export function stateCondition({ stateMask, invertFlags }: StateFields, bytes: Uint8Array, at: number): Condition {
   const [wanted, negated] = [stateMask.read(bytes, at), bit(invertFlags, 0x0001).read(bytes, at)]
   const [states, statuses] = [NFT_STATES, NFT_STATUSES].map((table: Bits) =>
     table.reduce((all, [ours, theirs]) => all | (wanted & ours ? theirs : 0), 0),
   ) as [number, number]
   if (statuses === 0) return anyBit(NFT_CT.STATE, states, negated)
-  // Of packets of no connection, there is no status, and none of these bits.
+  // Packets without a connection have no status, and so none of these bits.
   return oneOf([[anyBit(NFT_CT.STATE, states, false)], [anyBit(NFT_CT.STATUS, statuses, false)]], negated)
 }
 
-/** What a state is asked by: a state of nf_tables, or of SNAT and DNAT a status. */
+/** The source for a state: the state of nf_tables, or for SNAT and DNAT the status. */
 export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => {
   const negation = bit(invertFlags, 0x0001)
-  // A state is asked of packets of no connection too; all else only of those that have one, unless a state is asked as well.
+  // A state is tested for packets without a connection too. Everything else is tested only for those with
+  // one, unless a state is tested as well.
   return alone(
     given(
       bit(matchFlags, 0x0001),
@@ -182,7 +186,7 @@ export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): 
           known: known(NFT_STATES),
           isSingle: true,
         }),
-        // Of packets of no connection, nothing is said there, and here they have none of the bits.
+        // nf_tables stops packets without a connection; here they have none of the bits.
         whereNot(
           negation,
           anyBitTest(connection(NFT_CT.STATUS), u32, {
@@ -196,8 +200,8 @@ export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): 
 }
 
 /**
- * Packets of no connection match where their state does, whatever else is asked; in nf_tables they do not. So a state that
- * they may have cannot be said beside the rest.
+ * Packets without a connection match if their state does, whatever else is tested; in nf_tables they do not.
+ * So a state that they may have cannot be combined with the rest.
  */
 const statesAlone = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => ({
   keys: [],
@@ -222,7 +226,7 @@ type ConntrackFields = Fields<typeof head> &
     readonly repldstPortHigh?: Field<number>
   }
 
-/** What is asked of a connection beside its state and status. */
+/** The tests of a connection other than its state and status. */
 function connectionTests(at: ConntrackFields, family: FamilyName): NativePart[] {
   const { matchFlags, invertFlags } = at
   const { addressSize: size } = FAMILIES[family]
@@ -298,7 +302,7 @@ export const conntrack = match('conntrack', {
       const rest = [...(isGiven(STATUS) ? [status] : []), ...asked(parts, bytes, place)]
       if (!isGiven(0x0001)) return [HAS_CONNECTION, ...rest]
       const state = stateCondition(at, bytes, place)
-      // Packets of no connection are asked for their state alone.
+      // For packets without a connection, only the state is tested.
       return rest.length === 0 ? [state] : [state, oneOf([[oneOf([[HAS_CONNECTION]], true)], rest])]
     }
   },

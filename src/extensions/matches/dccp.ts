@@ -40,7 +40,7 @@ const [TYPE, TYPE_BITS] = [transport(8, 1), 0x1e] as const
 const typeOf = (byte: number): number => byte / 2
 const [FIRST_INVALID, LAST] = [10, 15] as const
 
-/** The packet is of one type, or of one that there is not. */
+/** The packet has one of the types, or an invalid type. */
 const typeTest = (mask: Field<number>, negation: Field<boolean>): NativePart => ({
   keys: [sourceKey(TYPE)],
   write(bytes, at) {
@@ -68,7 +68,7 @@ function valuesOf(mask: number): Pick<Test, 'value' | 'to'>[] | undefined {
   return invalid === 0 ? known : [...known, { value: Uint8Array.of(2 * FIRST_INVALID), to: Uint8Array.of(2 * LAST) }]
 }
 
-/** The types that a test asks for; undefined where there are no words for these. */
+/** The types that a test selects; undefined if they cannot be expressed. */
 function typeMask({ value, to }: Test): number | undefined {
   const [first, last] = [value, to ?? value].map(([byte = 0]) => typeOf(byte)) as [number, number]
   if (first === FIRST_INVALID && last === LAST) return TYPES.INVALID
@@ -82,7 +82,7 @@ const typeNumber = (byte: number): number => (byte & TYPE_BITS) >>> 1
 const [SHORT_HEADER, LONG_HEADER] = [12, 16] as const
 const MORE = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const
 
-/** Whether there is an option of a kind behind the header. */
+/** Whether the header is followed by an option of a kind. */
 const hasOption = (wanted: number): Question =>
   question((packet) => {
     const header = bytesAt(packet, transport(0, SHORT_HEADER))

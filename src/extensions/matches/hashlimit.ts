@@ -34,7 +34,7 @@ const [NOTHING, NO_BURST]: readonly [Flow, Amount] = [
   [0, false],
 ]
 
-/** Bytes are counted by sixteens; a rate of them is held as what sixteen cost of all that there is. */
+/** Bytes are counted in units of sixteen; a byte rate is stored as the cost of one unit. */
 const costOf = (bytes: number): number => Math.floor(MAX / (Math.floor(bytes / 16) + 1))
 const bytesAt = (one: number): number => Math.max(0, Math.floor(MAX / Math.max(1, one)) - 1) * 16
 
@@ -51,13 +51,13 @@ interface Bucket {
   readonly interval?: Field<number>
 }
 
-/** Rate, burst and time of expiry: what each is in the struct, and what it is where nobody says, rests on the others. */
+/** Rate, burst and expiry: how each is stored, and its default, depend on the others. */
 function bucketOf(at: Bucket) {
   const [avg, burst] = [numbered(at.avg), numbered(at.burst)]
   const ticks = isSmall(at.avg) ? TICKS_1 : TICKS
   const interval = at.interval ?? constant(0)
   const [inBytes, isMatch] = [bit(at.mode, BYTES), bit(at.mode, MATCH)]
-  /** @param listed how many times the period is to be seen as, where it is for a listing */
+  /** @param listed how many times the period is multiplied by for a listing */
   const flowAt = (bytes: Uint8Array, place: number, listed = 0): Flow => {
     const period = avg.read(bytes, place)
     if (!inBytes.read(bytes, place)) return rateOf(period * (listed || 1), ticks, listed > 0)

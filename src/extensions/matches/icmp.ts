@@ -51,7 +51,7 @@ export const icmpTypes = icmpType({
   'address-mask-reply': 18,
 })
 
-/** A type that stands for any. */
+/** A type that means any type. */
 const ANY = 255
 
 /** linux/netfilter_ipv4/ip_tables.h */

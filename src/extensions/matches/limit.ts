@@ -18,7 +18,7 @@ import { same } from '../values/value'
 const TICKS = 10_000
 const MAX_BURST = 10_000
 
-/** As nf_tables has it: so many packets in so many seconds. linux/netfilter/nf_tables.h */
+/** In nf_tables' form: a number of packets per number of seconds. linux/netfilter/nf_tables.h */
 type LimitData = { rate: bigint; unit: bigint; burst: number; type: number; flags: number }
 
 /** linux/netfilter/xt_limit.h */
@@ -43,14 +43,14 @@ export const limit = match('limit', {
         write(bytes, at) {
           const [packets, seconds] = rateOf(avg.read(bytes, at), TICKS, true)
           const size = burst.read(bytes, at)
-          // The kernel takes that for a burst of which nothing is said.
+          // The kernel treats that as a missing burst.
           if (size === 0) return undefined
           return { rate: BigInt(packets), unit: BigInt(seconds), burst: size, type: NFT_LIMIT_PKTS, flags: 0 }
         },
         read({ rate: packets = 0n, unit: seconds = 0n, burst: size = 0, type, flags }, bytes, at) {
           if (type !== NFT_LIMIT_PKTS || flags !== 0 || packets === 0n || size < 1 || size > MAX_BURST) return false
           const period = periodOf([Number(packets), Number(seconds)], TICKS)
-          // Rates that are not said so are rounded, and others would be said.
+          // Rates that cannot be expressed exactly would be rounded to others.
           if (!same(rateOf(period, TICKS, true), [Number(packets), Number(seconds)])) return false
           avg.write(bytes, at, period)
           burst.write(bytes, at, size)

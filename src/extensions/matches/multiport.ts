@@ -19,7 +19,7 @@ const SLOTS = 15
 const [SOURCE, DESTINATION, EITHER] = [0, 1, 2] as const
 const KINDS = ['sports', 'dports', 'ports'] as const
 
-/** `starts` says of each port whether a range begins with it, which the next one ends. */
+/** `starts` says of each port whether it begins a range, which the next port ends. */
 function itemsOf(ports: readonly number[], starts: readonly boolean[]): PortItem[] {
   const [first, last] = ports
   if (first === undefined) return []

@@ -25,7 +25,7 @@ export const owner = match('owner', {
   revisions: { 1: struct('struct xt_owner_match_info', 20, { uid: pair(u32), gid: pair(u32), match: u8, invert: u8 }) },
   atLeastOne: [['socket-exists', 'uid-owner', 'gid-owner']],
   bits: ({ match }) => [[match, 0x0f]],
-  // Where it is negated, a packet that no socket sent matches, which has no owner in nf_tables.
+  // The negated match holds for packets without a socket, which have no owner in nf_tables.
   native: ({ uid, gid, match, invert }) =>
     readNatively(
       given(bit(match, 0x01), rangeTest(meta(NFT_META.SKUID), HOST32, { range: uid })),
@@ -45,7 +45,7 @@ export const owner = match('owner', {
           ? { kind: 'circumstance', decides: 'which groups its sender is in' }
           : rangeAsTest(meta(key), HOST32, range.read(bytes, at), (not & mask) !== 0),
       )
-      // Nobody is none of those that are named, if all that is asked is that it be none.
+      // A packet without an owner matches if only negated options are given.
       const ofNobody = asks === not ? IS_NOBODYS : NEVER
       const ofSocket = (asks & not & SOCKET) === 0 ? oneOf([[IS_NOBODYS]], true) : NEVER
       return [oneOf([[ofNobody], [ofSocket, ...isOwned]])]

@@ -16,7 +16,7 @@ import { mismatch, type ValueType } from '../values/value'
 
 const policyAddr = raw(16, 4)
 
-/** linux/netfilter/xt_policy.h, of which `match` and `invert` are bit fields. */
+/** linux/netfilter/xt_policy.h; `match` and `invert` are bit fields. */
 export const policyElement = struct('struct xt_policy_elem', 76, {
   saddr: policyAddr,
   smask: policyAddr,
@@ -54,7 +54,7 @@ interface Stored {
   readonly len: Field<number>
 }
 
-/** Where no policy is wanted there are no elements; else there is at least one, and none behind the last that counts. */
+/** With policy none there are no elements. Otherwise there is at least one, and none after the last one counted. */
 function listOf({ pol, flags, len }: Stored) {
   const elements = elementsOf(pol)
   const none = bit(flags, NONE)
@@ -72,7 +72,7 @@ function listOf({ pol, flags, len }: Stored) {
         resize(bytes, at, len.read(bytes, at))
       },
     },
-    /** Of an element in which nothing is said, the length of the list tells. */
+    /** An element without options counts because the length of the list includes it. */
     isBareEnd: (index: number): Field<boolean> => ({
       ...none,
       read: (bytes, at) => len.read(bytes, at) === index + 1 && elements[index]?.match.read(bytes, at) === 0,

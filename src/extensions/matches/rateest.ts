@@ -18,7 +18,7 @@ const MODES = { eq: 1, lt: 2, gt: 3 } as const
 
 const packetsRate = integer(0xffff_ffff)
 
-/** A listing has the number alone, or nothing where it is left out. */
+/** A listing shows only the number, or nothing if it is omitted. */
 const listBare: ListForm<number> = (_, { words }) => words.join('')
 
 /** Which way rates are compared: with one number, or with another rate. The kernel wants one of two bits. */
@@ -64,7 +64,7 @@ export const rateest = match('rateest', {
   options: ({ name1, name2, flags, mode, bps1, bps2, pps1, pps2 }) => {
     const isRelative = relation(flags)
     const isDelta = bit(flags, DELTA)
-    /** Whether a kind of rate is asked for; of the two numbers for it, one without effect is not shown. */
+    /** Whether a kind of rate is tested. If one of its two numbers has no effect, that is not shown. */
     const asked = (kind: number, own: Field<number>, other: Field<number>, alone: boolean): Field<boolean> => ({
       ...flags,
       read: (bytes, at) =>

@@ -20,7 +20,7 @@ const FULL_MASK = new Uint8Array(16).fill(0xff)
 
 const mtinfo = { seconds: u32, hitCount: u32, checkSet: u8, invert: bool8, name: chars(NAME_SIZE), side: bool8 }
 
-/** iptables writes a name over DEFAULT, and looks at what is left of that when it compares rules. */
+/** iptables overwrites DEFAULT with the name, and compares the remaining bytes when it compares rules. */
 const overDefault = (field: Field<string>): Field<string> => ({
   ...field,
   write(bytes, at, value) {

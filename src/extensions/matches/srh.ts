@@ -20,7 +20,10 @@ const byte = integer(255)
 const NO_SID = constant([new Uint8Array(16), new Uint8Array(16)] as const)
 const never = { present: constant(false), negation: constant(false) }
 
-/** A number that up to three options compare with, each of which has a bit in `flags`: while another does, it stays. */
+/**
+ * A number that up to three options compare with, each with a bit in `flags`. It is kept while another option
+ * uses it.
+ */
 const compared = (number: Field<number>, flags: Field<number>, own: number, all: number): Field<number> => ({
   ...number,
   read: (bytes, at) => (bit(flags, own).read(bytes, at) ? number.read(bytes, at) : undefined) as number,

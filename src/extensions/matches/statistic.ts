@@ -1,4 +1,4 @@
-/** Some of the packets: each with a probability, or every so many one. */
+/** Matches some of the packets: each with a probability, or every nth. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { be32, type Field, raw, u16, u32 } from '../../binary/codec'
@@ -14,10 +14,10 @@ import { integer } from '../values/integer'
 import { type Named, name } from '../values/names'
 import { mismatch, same, type ValueType } from '../values/value'
 
-/** A mode that there is not stands for one that was not given. */
+/** An invalid mode means that none was given. */
 const [RANDOM, NTH, NONE] = [0, 1, 0xffff] as const
 const MAX = 0xffff_ffff
-/** Neither a probability nor one of so many: none was given. */
+/** Neither a probability nor an interval was given. */
 const UNSAID = MAX
 const modes: ValueType<number, Named<'random' | 'nth'>> = name({ random: RANDOM, nth: NTH })
 
@@ -46,7 +46,7 @@ const counting =
 /** The bits of a random number that are compared. */
 const RANDOM_BITS = Uint8Array.of(0x7f, 0xff, 0xff, 0xff)
 
-/** A random number is less than so many of all that it may be; negated, it is not. */
+/** A random number is less than a threshold; negated, it is not. */
 const partOfAll = (share: Field<number>, negation: Field<boolean>, isRandom: Field<boolean>): NativePart => {
   const source = meta(NFT_META.PRANDOM)
   return {

@@ -39,8 +39,8 @@ const headerFields = {
 export const tcpHeader = struct('struct xt_tcp', 12, headerFields)
 
 /**
- * Whether there is an option of a kind. nf_tables does not look at the last byte of all, where one of a single byte may be, and
- * takes options that are longer than the header for none: only in words is that said.
+ * Whether an option is present. nf_tables does not check the last byte, which may hold an option of a single
+ * byte, and ignores options that exceed the header. So this is used only for words, not for rules.
  */
 const optionTest = (kind: Field<number>, negation: Field<boolean>): NativePart => ({
   ...onlyWhere(kind, 0),
@@ -68,10 +68,10 @@ function headerTests({ flgMask, flgCmp, spts, dpts, invflags }: HeaderFields): N
   ]
 }
 
-/** Bytes of a header without options, and where in it stands how long it is with them, in fours. */
+/** Size of a header without options, and offset of its length field, which counts units of four bytes. */
 const [HEADER, OFFSET] = [20, 12] as const
 
-/** The options of a packet, of which there may be none; undefined where they are not known. */
+/** The options of a packet, which may be empty; undefined if they are not known. */
 export function optionsOf(packet: PacketView): Uint8Array | undefined {
   const offset = bytesAt(packet, transport(OFFSET, 1))
   if (offset === undefined || offset === 'absent') return offset && new Uint8Array()

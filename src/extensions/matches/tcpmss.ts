@@ -15,7 +15,7 @@ const HEADER = transport(0, 1)
 /** The option, and its length. */
 const [MSS, SIZE] = [2, 4] as const
 
-/** What the options say of it, if they do. */
+/** The MSS in the options, if any. */
 function maxSegmentSize(options: Uint8Array): number | undefined {
   for (const [kind, at] of optionPlaces(options))
     if (kind === MSS && options[at + 1] === SIZE && at + SIZE <= options.length) return be16.read(options, at + 2)
@@ -32,7 +32,7 @@ export const tcpmss = match('tcpmss', {
     (bytes, at) => {
       const [first, last] = [mssMin.read(bytes, at), mssMax.read(bytes, at)]
       const isWithin = question((packet) => {
-        // Of fragments without a header, whatever is there is taken for one.
+        // In a fragment without a header, the payload is taken for one.
         if (packet.look(HEADER) === 'absent') return undefined
         const options = optionsOf(packet)
         const size = options && maxSegmentSize(options)

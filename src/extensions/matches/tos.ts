@@ -31,7 +31,7 @@ export const tos = match('tos', {
             isContained: true,
           }),
     ),
-  // Where a bit is wanted that is not looked at, no packet has it.
+  // If the value has a bit outside the mask, no packet matches.
   asks: ({ tosValue, tosMask, invert }, family) => {
     const [source, shift] = family === 'ipv4' ? [network(0, 2), 0] : [network(0, 2), 4]
     return (bytes, at) => {

@@ -22,7 +22,7 @@ export const u32Test = struct('struct xt_u32_test', 180, {
   nvalues: u8,
 })
 
-/** By the number that stands for each in the element behind it. */
+/** By the number of the operator in the next element. */
 const OPERATORS = ['&', '<<', '>>', '@']
 const SHIFTS = ['<<', '>>']
 
@@ -80,7 +80,7 @@ interface Word {
   readonly known: number
 }
 
-/** What a location leads to; 'absent' behind the end of the packet. */
+/** The value at a location; 'absent' after the end of the packet. */
 function wordAt(packet: PacketView, location: Test['location']): Word | 'absent' | undefined {
   let base = 0
   const read = (offset: number): Word | 'absent' | undefined => {

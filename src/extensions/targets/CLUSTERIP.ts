@@ -73,7 +73,7 @@ export const CLUSTERIP = target('CLUSTERIP', {
   options: ({ flags, clustermac, numTotalNodes, numLocalNodes, firstNode, hashMode, hashInitval }) => {
     const isNew = bit(flags, NEW)
     const beside = { needs: ['new'], always: isNew }
-    // iptables knows of one node a machine; -1 stands for none.
+    // iptables supports one node per machine; -1 means none.
     const local = view(
       both(numLocalNodes, firstNode),
       ([count, first]) => (count === 0 ? -1 : first),

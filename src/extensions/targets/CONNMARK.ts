@@ -14,7 +14,7 @@ import { flag, option, synonym } from '../option'
 import { bits32, hex, integer } from '../values/integer'
 
 const [SET, SAVE, RESTORE] = [0, 1, 2] as const
-/** No mode: what is to be done has not been said. */
+/** No mode: no option was given. */
 const UNSAID = 0xff
 const [LEFT, RIGHT] = [0, 1] as const
 
@@ -28,13 +28,13 @@ const seenOf = ([bits, known]: Pair): Seen => ({
   known: encoded(u32, known >>> 0),
 })
 
-/** `(mark & ~mask) ^ value`, of which only the bits in the mask need to be known. */
+/** `(mark & ~mask) ^ value`. Only the bits in the mask must be known. */
 const changed = (mark: Seen, mask: number, value: number): Seen => {
   const [bits, known] = pairOf(mark)
   return seenOf([(bits & ~mask) ^ value, known | mask])
 }
 const kept = (mark: Seen, mask: number): Seen => changed(mark, ~mask, 0)
-/** To the left; to the right where it is negative. What comes in is 0. */
+/** To the left; to the right if negative. Zeros are shifted in. */
 const shifted = (mark: Seen, by: number): Seen => {
   const [bits, known] = pairOf(mark)
   return by < 0 ? seenOf([bits >>> -by, ~(~known >>> -by)]) : seenOf([bits << by, ~(~known << by)])

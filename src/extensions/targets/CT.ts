@@ -59,8 +59,8 @@ const isCut =
   }
 
 /**
- * The kernel hands out the first 32 bytes alone, which cuts a timeout to four characters and leaves its own pointer out.
- * What is behind them cannot be compared, nor trusted when it is written back.
+ * The kernel returns only the first 32 bytes, which cuts a timeout name to four characters and omits its own
+ * pointer. The bytes after them can neither be compared nor be trusted when written back.
  */
 export const handedOut = ({ ct }: { readonly ct: Extent }) => [{ offset: 32, size: ct.offset + ct.size - 32 }]
 

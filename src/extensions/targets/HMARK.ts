@@ -1,4 +1,4 @@
-/** Sets the packet's mark to a hash of what it says. */
+/** Sets the packet's mark to a hash of its header fields. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { be16, be32, type Field, raw, u16, u32 } from '../../binary/codec'
@@ -47,7 +47,7 @@ const members = nameList(
   { anyCase: true, prefixes: true },
 )
 
-/** What a member of the tuple stands for: all bits of a mask. */
+/** The meaning of a member of the tuple: all bits of a mask. */
 type Full = readonly [member: number, mask: Field<unknown>, value: unknown]
 
 /** Members are masks, which are printed as such, but for `ct`. A mask that is given beside its member is not overwritten. */

@@ -1,4 +1,4 @@
-/** Tells through sysfs when no packet has come for some time. */
+/** Reports through sysfs when no packet has matched for some time. */
 
 import { ERRNO } from '../../abi/errno'
 import { raw, u8, u32 } from '../../binary/codec'

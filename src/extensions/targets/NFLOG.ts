@@ -1,4 +1,4 @@
-/** Passes packets to a logging backend, which tells programs of them through netlink. */
+/** Passes packets to a logging backend, which reports them to programs over netlink. */
 
 import { u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** Passes packets to programs, which say what becomes of them. */
+/** Passes packets to programs, which return a verdict. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, u16 } from '../../binary/codec'
@@ -27,7 +27,7 @@ const queues: ValueType<readonly [number, number]> = {
 /** As nf_tables has it. linux/netfilter/nf_tables.h */
 type QueueData = { num?: number; total?: number; flags?: number; numRegister?: number }
 
-/** Where a revision keeps what, and the flags that it has. */
+/** The fields of each revision, and the flags that it has. */
 const placesOf = (at: {
   queuenum: Field<number>
   queuesTotal?: Field<number>

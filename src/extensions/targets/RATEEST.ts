@@ -1,4 +1,4 @@
-/** Estimates the rate of the packets that come by, for the match rateest to ask for. */
+/** Estimates the rate of matching packets, for the match rateest. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8 } from '../../binary/codec'
@@ -11,7 +11,7 @@ import { option } from '../option'
 import { duration } from '../values/fraction'
 import { name as text } from '../values/string'
 
-/** Microseconds of each interval that there is, by its number, which is -2 of the first. */
+/** Microseconds of each interval by number, starting at -2. */
 const INTERVALS = [250_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]
 const FIRST = -2
 const MAX_LOG = 30

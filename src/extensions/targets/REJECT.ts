@@ -47,7 +47,7 @@ const ICMP6 = {
   'reject-route': 8,
 }
 
-/** The codes of what is sent, by the numbers above. linux/icmp.h, linux/icmpv6.h */
+/** The ICMP codes of the replies, by the numbers above. linux/icmp.h, linux/icmpv6.h */
 const ICMP_CODES: Codes = { 0: 0, 1: 1, 2: 2, 3: 3, 5: 9, 6: 10, 8: 13 }
 const ICMP6_CODES: Codes = { 0: 0, 1: 1, 3: 3, 4: 4, 7: 5, 8: 6 }
 type Codes = Readonly<Record<number, number>>

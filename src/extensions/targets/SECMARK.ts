@@ -9,7 +9,7 @@ import { fixed, suspicion, target } from '../extension'
 import { option } from '../option'
 import { name } from '../values/string'
 
-/** The subsystem that knows the context: SELinux, the only one there is. */
+/** The subsystem that defines the context: only SELinux exists. */
 const SELINUX = 1
 const secctx = chars(256)
 

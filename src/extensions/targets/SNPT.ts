@@ -1,4 +1,4 @@
-/** Translates the prefix of the source, without looking at connections (RFC 6296). */
+/** Translates the prefix of the source, without connection tracking (RFC 6296). */
 
 import { raw, u8, u16 } from '../../binary/codec'
 import { both, type Fields, struct } from '../../binary/struct'
@@ -38,8 +38,8 @@ export const checkPrefixes =
   }
 
 /**
- * The prefix becomes another one. Bits that both have and one of the words behind it are changed so that no checksum is:
- * the fourth, or behind longer prefixes the first of the lower half that is not all ones.
+ * Replaces the prefix. To leave checksums unchanged, the bits of the prefix and one word after it are
+ * adjusted: the fourth word, or after longer prefixes the first word of the lower half that is not all ones.
  */
 export const translatedPrefix =
   ({ dstPfx, srcPfxLen, dstPfxLen }: NptFields, offset: number): Does =>

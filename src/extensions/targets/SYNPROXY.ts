@@ -1,4 +1,4 @@
-/** Answers the handshakes of TCP in the place of a server, and passes on to it those that succeed. */
+/** Answers TCP handshakes instead of a server, and passes on those that succeed. */
 import { u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { isProtocol, needsProtocol, target } from '../extension'

@@ -18,7 +18,7 @@ const [OFFSET, CHECKSUM, OPTIONS] = [12, 16, 20] as const
 const kept = (byte: number, i: number): number =>
   i === OFFSET || i === CHECKSUM || i === CHECKSUM + 1 || i >= OPTIONS ? 0 : byte
 
-/** What is left for a segment behind the headers. */
+/** The room for a segment after the headers. */
 const LIMITS = { ipv4: 65535 - 20, ipv6: 65535 - 40 }
 
 const syn = bit(tcpHeader.fields.flgCmp, TCP_FLAGS.SYN)
@@ -36,7 +36,7 @@ export const TCPMSS = target('TCPMSS', {
       const size = mss.read(bytes, at)
       return `tcp option maxseg size set ${size === CLAMP ? 'rt mtu' : size}`
     },
-  // Where there is no such option, one may be put in, and the packet is longer then.
+  // A missing option may be inserted, which makes the packet longer.
   does: (_, family) => () => [
     forget(network(family === 'ipv4' ? 2 : 4, 2)),
     { kind: 'rewrite', make: ({ bytes, known }) => ({ bytes: bytes.map(kept), known: known.map(kept) }) },

@@ -50,7 +50,7 @@ const options: ValueType<Uint8Array> = {
 const NO_OPERATION = 1
 const [HEADER, OFFSET] = [20, 12] as const
 
-/** With what does nothing in the place of some options. */
+/** Replaces some options with NOPs. */
 function withoutOptions(transport: Seen, stripped: Uint8Array): Seen {
   if (!isWholly(transport)) return unknown(transport.bytes.length)
   const bytes = transport.bytes.slice()

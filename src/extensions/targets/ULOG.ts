@@ -1,4 +1,4 @@
-/** What NFLOG came after. No kernel has it since Linux 3.17, nor has there been a header. */
+/** The predecessor of NFLOG. Kernels since Linux 3.17 lack it, and so do the headers. */
 
 import { u32, u64 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -11,7 +11,7 @@ import { integer, integer64 } from '../values/integer'
 import { line, quoted } from '../values/string'
 
 const [FIRST, LAST] = [1, 32]
-/** Groups are bits, of which iptables looks at the lowest. */
+/** Groups are bits; iptables uses the lowest one set. */
 const groupOf = (bits: number): number => (bits === 0 ? 0 : Math.log2((bits & -bits) >>> 0) + 1)
 
 export const ULOG = target('ULOG', {

@@ -3,7 +3,7 @@ import { accountId, accountName } from './databases'
 import { integer } from './integer'
 import type { ValueType } from './value'
 
-/** The greatest number stands for no user at all. */
+/** The greatest 32-bit number means no user. */
 const MAX = 0xffff_fffe
 
 const number = integer(MAX)
@@ -11,7 +11,7 @@ const number = integer(MAX)
 const spell = ([first, last]: readonly [number, number]): string =>
   first === last ? String(first) : `${first}-${last}`
 
-/** A name, or `first[-last]` in numbers, for which `:` may stand too. Whoever is called like a number is meant by it. */
+/** A name, or numbers `first[-last]`, also with `:`. A name that looks like a number is a name. */
 export const accountRange = (kind: 'user' | 'group'): ValueType<readonly [number, number]> => ({
   expects: `the name of a ${kind}, or first[-last], each 0 to ${MAX}`,
   parse(word, context) {

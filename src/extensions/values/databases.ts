@@ -1,4 +1,7 @@
-/** The system's names of services, protocols and accounts, read once when first asked for, with the common ones built in. */
+/**
+ * The system's names of services, protocols and accounts. Files are read once, on first use; common names are
+ * built in.
+ */
 import { readFileSync } from 'node:fs'
 import { PROTOCOLS } from '../../abi/protocols'
 
@@ -32,7 +35,7 @@ const SERVICES: Readonly<Record<string, number>> = {
   postgresql: 5432,
 }
 
-/** Names that iptables itself has, which no database need know. */
+/** Names that iptables defines itself, whatever the database has. */
 const PROTOCOL_ALIASES: Readonly<Record<string, number>> = { all: 0, icmpv6: 58, 'ipv6-mh': 135, mh: 135 }
 
 interface Row {
@@ -40,7 +43,7 @@ interface Row {
   readonly value: string
 }
 
-/** The lines of a file; none where it cannot be read. */
+/** The lines of a file; none if it cannot be read. */
 function linesOf(path: string): string[] {
   try {
     return readFileSync(path, 'utf8').split('\n')
@@ -49,7 +52,7 @@ function linesOf(path: string): string[] {
   }
 }
 
-/** The rows of a database as services(5) and protocols(5) lay them out: name, value, aliases, comment. */
+/** The rows of a database in the format of services(5) and protocols(5): name, value, aliases, comment. */
 function rows(path: string): Row[] {
   return linesOf(path).flatMap((line) => {
     const [first, value, ...aliases] = (line.split('#')[0] as string).trim().split(/\s+/)
@@ -57,7 +60,7 @@ function rows(path: string): Row[] {
   })
 }
 
-/** What a table itself has under a name, which a caller may have chosen to be `constructor`. */
+/** Looks up own properties only, as a caller may pass a name such as `constructor`. */
 const own = (table: Readonly<Record<string, number>>, name: string): number | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined
 
@@ -82,13 +85,13 @@ const services = lazy(() => {
   return ports
 })
 
-/** Numbers and what they are called, both ways. */
+/** A mapping between numbers and names, in both directions. */
 export interface Names {
   readonly byName: ReadonlyMap<string, number>
   readonly byNumber: ReadonlyMap<number, string>
 }
 
-/** Of two numbers for a name, and of two names for a number, the first counts. */
+/** If a name has two numbers, or a number two names, the first counts. */
 function namesOf(pairs: Iterable<readonly [name: string, number: number]>): Names {
   const byName = new Map<string, number>()
   const byNumber = new Map<number, string>()
@@ -106,11 +109,11 @@ const protocols = lazy(() =>
   ]),
 )
 
-/** The port of a service, in host order; of `protocol` (`tcp`, `udp`), or of any. */
+/** The port of a service, in host order, for `protocol` (`tcp`, `udp`) or for any. */
 export const servicePort = (name: string, protocol?: string): number | undefined =>
   services().size === 0 ? own(SERVICES, name) : services().get(protocol === undefined ? name : `${name}/${protocol}`)
 
-/** The first name of each port, by `port/protocol`; by `port` alone where there is no database. */
+/** The first name of each port, by `port/protocol`; by `port` alone if there is no database. */
 const ports = lazy(() => {
   const names = new Map<string, string>()
   for (const {
@@ -128,10 +131,10 @@ export const serviceName = (port: number, protocol: string): string | undefined 
 
 const networks = lazy(() => new Map(rows('/etc/networks').map(({ names, value }) => [value, names[0] as string])))
 
-/** The name of a network of IPv4, by its first address. */
+/** The name of an IPv4 network, by its first address. */
 export const networkName = (address: string): string | undefined => networks().get(address)
 
-/** A database of iproute2: a number to 255, decimal or hexadecimal, and its name. */
+/** A database of iproute2: numbers up to 255, decimal or hexadecimal, and their names. */
 const iproute2 = (path: string): (() => Names) =>
   lazy(() =>
     namesOf(
@@ -147,17 +150,17 @@ export const realms = iproute2('/etc/iproute2/rt_realms')
 /** Groups of interfaces. */
 export const deviceGroups = iproute2('/etc/iproute2/group')
 
-/** The number of a protocol by a name or alias of protocols(5), as it is written there. */
+/** The number of a protocol by a name or alias of protocols(5), in exact spelling. */
 export const exactProtocolNumber = (name: string): number | undefined =>
   protocols().byName.get(name) ?? own(PROTOCOL_ALIASES, name)
 
-/** The number of a protocol by its name in any case; an alias in upper case, OSPFIGP, is none. */
+/** The number of a protocol by name, in any case. Upper-case aliases such as OSPFIGP do not count. */
 export const protocolNumber = (name: string): number | undefined => exactProtocolNumber(name.toLowerCase())
 
 /** The name of a protocol, as `iptables -S` prints it. */
 export const protocolName = (number: number): string | undefined => protocols().byNumber.get(number)
 
-/** Names of the labels of connections, by number: lines of a number and a name, which may hold blanks. */
+/** Names of connection labels by number. Each line has a number and a name, which may contain blanks. */
 const labels = lazy(() => {
   const names = new Map<number, string>()
   for (const line of linesOf('/etc/xtables/connlabel.conf')) {
@@ -167,13 +170,13 @@ const labels = lazy(() => {
   return names
 })
 
-/** The name of a label of connections. */
+/** The name of a connection label. */
 export const labelName = (number: number): string | undefined => labels().get(number)
 
-/** The number of a label of connections by its name. */
+/** The number of a connection label. */
 export const labelNumber = (name: string): number | undefined => [...labels()].find(([, one]) => one === name)?.[0]
 
-/** Names and numbers of the users or groups in a database as passwd(5) and group(5) lay it out. */
+/** Names and numbers of the users or groups in a database in the format of passwd(5) and group(5). */
 const accounts = (path: string): (() => Names) =>
   lazy(() =>
     namesOf(

@@ -1,4 +1,4 @@
-/** The field of the IP header that was called type of service and is now a DSCP and two bits of ECN. */
+/** The IP header field that was the type of service and is now DSCP and two bits of ECN. */
 import { ERRNO } from '../../abi/errno'
 import type { Field } from '../../binary/codec'
 import { about, type Check } from '../extension'
@@ -9,7 +9,7 @@ import { halves, type ValueType } from './value'
 /** linux/netfilter/xt_dscp.h */
 export const DSCP_MAX = 0x3f
 
-/** A DSCP by its number. */
+/** A DSCP as a number. */
 export const dscp: ValueType<number> = bits8(DSCP_MAX)
 
 /** RFC 2474, RFC 2597, RFC 2598 */
@@ -38,7 +38,7 @@ const CLASSES = {
   EF: 0x2e,
 }
 
-/** A DSCP by the name of its class. */
+/** A DSCP as the name of its class. */
 export const dscpClass = name(CLASSES, { anyCase: true })
 
 /** Why the kernel refuses a DSCP. */
@@ -59,11 +59,11 @@ const TOS = {
 type TosName = keyof typeof TOS
 const TOS_NAMES = Object.keys(TOS) as TosName[]
 
-/** The bits that a name of {@link TOS} is about. */
+/** The bits that the names in {@link TOS} cover. */
 const NAMED_MASK = 0x3f
 const byte = bits8()
 
-/** `value[/mask]`, or a name, which is about all but the two bits of ECN. */
+/** `value[/mask]`, or a name, which covers all bits but the two of ECN. */
 export const tos: ValueType<readonly [value: number, mask: number], Named<TosName> | number> = {
   expects: `value[/mask], each 0 to 0xff, or one of ${TOS_NAMES.join(', ')}`,
   parse(word, context) {
@@ -76,6 +76,6 @@ export const tos: ValueType<readonly [value: number, mask: number], Named<TosNam
   list: (held, { numeric }) => (numeric ? undefined : tosName(held)) ?? `${hex8(held[0])}/${hex8(held[1])}`,
 }
 
-/** The name that a listing has for a value under a mask. */
+/** The name of a value under a mask in a listing. */
 export const tosName = ([value, mask]: readonly [number, number]): TosName | undefined =>
   mask === NAMED_MASK ? TOS_NAMES.find((one) => TOS[one] === value) : undefined

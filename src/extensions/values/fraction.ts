@@ -1,9 +1,9 @@
-/** Decimal fractions, as strtod(3) reads them, with a unit behind them. */
+/** Decimal fractions with a unit, as strtod(3) reads them. */
 import { mismatch, type ValueType } from './value'
 
 const NUMBER = /^\s*\+?((?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)([a-z]*)$/i
 
-/** The amount that `word` spells, times what its unit stands for; units in any case, listed in small letters. */
+/** The number in `word` times its unit. Units are accepted in any case; the table has them in lower case. */
 export function readFraction(word: string, units: Readonly<Record<string, number>> = { '': 1 }): number | undefined {
   const [, amount, unit = ''] = NUMBER.exec(word) ?? []
   const name = unit.toLowerCase()
@@ -13,7 +13,7 @@ export function readFraction(word: string, units: Readonly<Record<string, number
 const ONE = 2 ** 31
 const DIGITS = 11
 
-/** 0 to 1, in parts of 2^31; printed with eleven digits, a half rounded to the even one. */
+/** 0 to 1, in parts of 2^31, printed with eleven digits, with half rounded to even. */
 export const probability: ValueType<number> = {
   expects: 'a number 0 to 1, such as 0.25',
   parse(word) {
@@ -44,7 +44,7 @@ export const duration: ValueType<number> = {
   format: (time) => (time >= SECOND ? `${(time / SECOND).toFixed(1)}s` : `${(time / 1000).toFixed(1)}ms`),
 }
 
-/** Powers of a thousand or 1024, by what stands before the unit. */
+/** Powers of 1000 or 1024, by the prefix of the unit. */
 const SCALES = ['', 'k', 'm', 'g', 't'].flatMap((letter, i): [string, number][] => [
   [letter, 1000 ** i],
   ...(letter === '' ? [] : [[`${letter}i`, 1024 ** i] as [string, number]]),
@@ -57,11 +57,11 @@ const BITRATES = Object.fromEntries([
   ]),
 ])
 
-/** The unit that suits so many bits, and how many of them it has. */
+/** The unit for a number of bits, and the number in that unit. */
 const unitOf = (bits: number): readonly [unit: string, size: number] =>
   bits >= 1e9 ? ['Mbit', 1e6] : bits >= 1e6 ? ['Kbit', 1e3] : ['bit', 1]
 
-/** Bytes a second, printed in bits, or thousands or millions of them where nothing is lost; listed in these anyway. */
+/** Bytes per second, printed in bits, or in kilobits or megabits if that is exact. Listings always use these. */
 export const bitrate: ValueType<number> = {
   expects: 'a rate such as 2.5mbit or 64KiBps, less than 4294967296 bytes a second',
   parse(word) {

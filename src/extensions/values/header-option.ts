@@ -1,8 +1,8 @@
-/** Options of IPv6's extension headers, by type and length. */
+/** Options of IPv6 extension headers, by type and length. */
 import { readInteger } from './integer'
 import { halves, mismatch, type ValueType } from './value'
 
-/** In place of a length, and so none itself: any. */
+/** Means any length, so it is not a length itself. */
 const ANY_LENGTH = 0xff
 
 const byte = (word: string, max: number): number => {
@@ -18,7 +18,7 @@ function parseOne(item: string): number {
   return (number << 8) | byte(length, ANY_LENGTH - 1)
 }
 
-/** A comma list of up to `max` options, each the type in the upper byte and the length in the lower. */
+/** A comma list of up to `max` options. Each has the type in the upper byte and the length in the lower. */
 export const headerOptions = (max: number): ValueType<readonly number[]> => ({
   expects: `a comma list of up to ${max} options, each type[:length], the type 0 to 255, the length 0 to 254`,
   parse(word) {

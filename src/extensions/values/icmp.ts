@@ -1,13 +1,13 @@
-/** ICMP types with their codes, of either protocol. */
+/** ICMP and ICMPv6 types with their codes. */
 import type { ListForm } from '../listing'
 import { readInteger } from './integer'
 import { findName } from './names'
 import { halves, mismatch, same, type ValueType } from './value'
 
-/** A type, and the first and last of its codes. */
+/** A type, and its first and last code. */
 export type IcmpType = readonly [type: number, codes: readonly [number, number]]
 
-/** What a name stands for: a type, or a type and a code. */
+/** The meaning of a name: a type, or a type and a code. */
 type Value = number | readonly [type: number, code: number]
 
 const ANY_CODE = [0, 255] as const
@@ -25,8 +25,8 @@ function codes(word: string | undefined): readonly [number, number] {
 }
 
 /**
- * `type[/code[:code]]` in numbers, or a name of `names`; a name may be cut short as long as it stays the only one. Printed as
- * numbers, but for `any`, where `names` has it.
+ * `type[/code[:code]]` in numbers, or a name from `names`, which may be abbreviated while it stays unique.
+ * Printed as numbers, except `any` if `names` has it.
  * @param names the type, or the type and code, of each name.
  */
 export const icmpType = (names: Readonly<Record<string, Value>>): ValueType<IcmpType> => ({
@@ -45,7 +45,7 @@ export const icmpType = (names: Readonly<Record<string, Value>>): ValueType<Icmp
     (numeric ? undefined : Object.keys(names).find((name) => same(named(names[name] as Value), value))) ?? spell(value),
 })
 
-/** How a listing shows it: `icmptype 8`, `icmp !type 3 code 1`, `icmp echo-request`. */
+/** The form in a listing: `icmptype 8`, `icmp !type 3 code 1`, `icmp echo-request`. */
 export const listIcmp =
   (protocol: string): ListForm<IcmpType> =>
   (_, { negated, words: [word = ''] }) =>

@@ -1,9 +1,12 @@
-/** Whole numbers as strtoul(3) with base 0 reads them: decimal, 0x hexadecimal, 0 octal; blanks or + before them. */
+/**
+ * Whole numbers as strtoul(3) with base 0 reads them: decimal, 0x for hexadecimal, 0 for octal, after
+ * optional blanks or +.
+ */
 import { halves, mismatch, type ValueType } from './value'
 
 const NUMBER = /^\s*\+?(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i
 
-/** The number that `word` spells, or undefined where it spells none. Exact up to 2^53. */
+/** The number in `word`; undefined if it is not a number. Exact up to 2^53. */
 export function readInteger(word: string): number | undefined {
   const plain = readPlain(word)
   if (plain !== undefined) return plain
@@ -14,7 +17,7 @@ export function readInteger(word: string): number | undefined {
 
 const [ZERO, MOST_PLAIN_DIGITS] = [0x30, 9] as const
 
-/** As most numbers are written: decimal, without anything else. Read in a fifth of the time that the pattern takes. */
+/** The usual form: plain decimal. Five times as fast as the pattern. */
 function readPlain(word: string): number | undefined {
   if (word.length === 0 || word.length > MOST_PLAIN_DIGITS) return undefined
   let number = 0
@@ -26,7 +29,7 @@ function readPlain(word: string): number | undefined {
   return number
 }
 
-/** The number that `word` spells in decimal, whatever zeros it begins with. */
+/** The number in `word` in decimal, with any leading zeros. */
 export const readDecimal = (word: string): number | undefined =>
   /^\s*\+?\d+$/.test(word) ? Number.parseInt(word, 10) : undefined
 
@@ -42,7 +45,7 @@ export const integer = (max: number, min = 0): ValueType<number> => ({
   format: String,
 })
 
-/** As {@link integer}, of which zeros at the beginning say nothing. */
+/** As {@link integer}, but leading zeros do not mean octal. */
 export const decimal = (max: number, min = 0): ValueType<number> => ({
   ...integer(max, min),
   parse: (word) => inRange(word, min, max, readDecimal),
@@ -50,7 +53,7 @@ export const decimal = (max: number, min = 0): ValueType<number> => ({
 
 const U32_MAX = 0xffff_ffff
 
-/** In hexadecimal, of so many digits at least. */
+/** Hexadecimal with at least this many digits. */
 export const hex = (value: number, digits = 1): string => `0x${value.toString(16).padStart(digits, '0')}`
 
 /** 32 bits, printed in hexadecimal. */
@@ -67,17 +70,17 @@ export const bits8 = (max = 0xff): ValueType<number> => ({
   format: hex8,
 })
 
-/** One byte in hexadecimal, of two digits. */
+/** One byte as two hexadecimal digits. */
 export const hex8 = (value: number): string => hex(value, 2)
 
-/** 32 bits, printed in eight hexadecimal digits. */
+/** 32 bits, printed as eight hexadecimal digits. */
 export const wideBits = (min = 0): ValueType<number> => ({
   expects: `a number ${min} to ${hex(U32_MAX)}`,
   parse: (word) => inRange(word, min, U32_MAX),
   format: (value) => hex(value, 8),
 })
 
-/** 0 to `max`, printed in hexadecimal of so many digits at least, and listed in as many as it takes. */
+/** 0 to `max`, printed in hexadecimal with at least this many digits, and listed without padding. */
 export const paddedHex = (max: number, digits: number): ValueType<number> => ({
   ...integer(max),
   format: (value) => hex(value, digits),
@@ -95,7 +98,10 @@ export const integer64: ValueType<bigint, string | number | bigint> = {
   format: String,
 }
 
-/** `value[/mask]` over 32 bits; without a mask, every bit counts. A full mask is not printed, unless `fullMask` says so. */
+/**
+ * `value[/mask]` over 32 bits; without a mask, every bit counts. A full mask is not printed unless `fullMask`
+ * is set.
+ */
 export const valueMask = (
   printing: { fullMask: boolean } = { fullMask: false },
 ): ValueType<readonly [number, number]> => ({
@@ -112,8 +118,8 @@ interface RangeOptions {
 }
 
 /**
- * `first[:last]`, both of `type`, 0 and `max` where left out; one alone is a range of itself. Some take it reversed,
- * which nothing is in.
+ * `first[:last]`, both of `type`, 0 and `max` if omitted. A single value is a range of one. Some extensions
+ * accept a reversed range, which contains nothing.
  */
 export const rangeOf = <In>(
   type: ValueType<number, In>,
@@ -134,21 +140,21 @@ export const rangeOf = <In>(
 const ends = ([first, last]: readonly [number, number], word: (value: number) => string): string =>
   first === last ? word(first) : `${word(first)}:${word(last)}`
 
-/** As {@link rangeOf}, of numbers 0 to `max`. */
+/** As {@link rangeOf}, for numbers 0 to `max`. */
 export const integerRange = (max: number, options: RangeOptions = {}): ValueType<readonly [number, number]> => ({
   ...rangeOf(integer(max), max, options),
   expects: `first[:last], each 0 to ${max}`,
 })
 
-/** A range over 32 bits, as identifiers of packets come in: that of an SPI, of a fragment. */
+/** A range over 32 bits, for identifiers in packets such as the SPI or the fragment identification. */
 export const range32 = integerRange(U32_MAX)
 
-/** What such a range is where none was given. */
+/** The value of such a range if none was given. */
 export const any32 = [0, U32_MAX] as const
 
 const U64_MAX = 2n ** 64n - 1n
 
-/** `first[:last]`, 0 and all that is left where one is left out. */
+/** `first[:last]`. Omitted ends mean 0 and the greatest number. */
 export const range64: ValueType<readonly [bigint, bigint], string | number | bigint> = {
   expects: `first[:last], each 0 to ${U64_MAX}`,
   parse(word, context) {

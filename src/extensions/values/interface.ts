@@ -1,11 +1,11 @@
-/** Names of network interfaces; a trailing + stands for any that begin so. */
+/** Names of network interfaces. A trailing + matches all names with this prefix. */
 import { IFNAMSIZ } from '../../abi/netfilter'
 import { encodeText, isEncodable, readText } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
 const WILDCARD = '+'.charCodeAt(0)
 
-/** The name as it was given, and a mask over the bytes of it that count. */
+/** The name as given, and a mask over the bytes of it that count. */
 type Masked = readonly [name: Uint8Array, mask: Uint8Array]
 
 const padded = (bytes: Uint8Array): Uint8Array => {
@@ -14,10 +14,10 @@ const padded = (bytes: Uint8Array): Uint8Array => {
   return wide
 }
 
-/** Number of bytes that count: the NUL of a whole name among them, the + of a wildcard not. */
+/** Number of bytes that count: including the NUL of a whole name, excluding the + of a wildcard. */
 const counting = (bytes: Uint8Array): number => (bytes.at(-1) === WILDCARD ? bytes.length - 1 : bytes.length + 1)
 
-/** The bytes of a name that an interface may have. */
+/** The bytes of a valid interface name. */
 function nameBytes(word: string): Uint8Array {
   const bytes = encodeText(word)
   return bytes.length < 1 || bytes.length >= IFNAMSIZ || /[\s/\0]/.test(word) || !isEncodable(word) ? mismatch() : bytes
@@ -25,7 +25,7 @@ function nameBytes(word: string): Uint8Array {
 
 const expects = `the name of an interface, 1 to ${IFNAMSIZ - 1} bytes without white space or /`
 
-/** The name of an interface, or the beginning of names with `+` behind it. */
+/** The name of an interface, or a prefix of names followed by `+`. */
 export const interfaceName: ValueType<Masked, string> = {
   expects: `${expects}, + at its end for any that begin so`,
   parse(word) {

@@ -1,11 +1,11 @@
-/** References to ipsets: the rule holds an index, people know a name. */
+/** References to sets. A rule holds an index, people use a name. */
 import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'
 import { mismatch, type ValueType } from './value'
 
-/** An index whose set nobody here can name, as in a blob away from its kernel. */
+/** The index of a set whose name is unknown here, as in a blob read away from its kernel. */
 const BARE = /^#(\d+)$/
 
-/** The name of a set of the rule's family. Held as its index. */
+/** The name of a set of the rule's family, stored as its index. */
 export const setName: ValueType<number, string> = {
   expects: `the name of an ipset of the rule’s family, at most ${SET_NAME_SIZE - 1} bytes`,
   local: true,
@@ -25,7 +25,7 @@ function bareIndex(word: string): number | undefined {
 
 export const MAX_DIRECTIONS = 6
 
-/** How many dimensions of a set are looked up, and for which of them the source counts: bit n for the n-th, from 1. */
+/** How many dimensions of a set are looked up, and which of them use the source: bit n for dimension n, from 1. */
 export type Directions = readonly [dimensions: number, sources: number]
 
 /** `src` or `dst` up to six times, one for each dimension of the set. */

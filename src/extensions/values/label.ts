@@ -1,9 +1,9 @@
-/** Labels of connections, by number or by their names in connlabel.conf. */
+/** Connection labels, by number or by name from connlabel.conf. */
 import { labelName, labelNumber } from './databases'
 import { readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
-/** A number wins over a name that looks like one, which therefore is never printed. */
+/** A number takes precedence over a name that looks like one, so such a name is never printed. */
 export const connectionLabel = (max: number): ValueType<number> => ({
   expects: `a number 0 to ${max}, or a name of /etc/xtables/connlabel.conf`,
   quotes: 'always',

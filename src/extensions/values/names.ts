@@ -2,22 +2,22 @@
 import { readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
-/** Suggests the names of a table while taking any string: what the compiler cannot check is checked at run time. */
+/** Suggests the names of a table but accepts any string: what the compiler cannot check is checked at run time. */
 export type Named<N extends string> = N | (string & {})
 
 const keys = <N extends string>(table: Readonly<Record<N, unknown>>): N[] => Object.keys(table) as N[]
 
-/** The first name of `table` with this value: the canonical one. */
+/** The first name in `table` with this value, which is the canonical one. */
 const nameOf = <V>(table: Readonly<Record<string, V>>, value: V): string | undefined =>
   keys(table).find((name) => table[name] === value)
 
 interface NameOptions {
   readonly anyCase?: boolean
-  /** A name may be cut short, as long as it stays the only one that begins so. */
+  /** A name may be abbreviated while it stays unique. */
   readonly prefixes?: boolean
 }
 
-/** The name that `word` means. A whole name wins over those that it begins. */
+/** The name that `word` means. An exact name takes precedence over longer names that start with it. */
 export function findName<N extends string>(
   names: readonly N[],
   word: string,
@@ -30,7 +30,7 @@ export function findName<N extends string>(
   return begun.length === 1 ? begun[0] : undefined
 }
 
-/** One name of `table`. Where two names have one value, the first is printed. */
+/** One name from `table`. If two names have the same value, the first is printed. */
 export const name = <const N extends string, V extends number | boolean>(
   table: Readonly<Record<N, V>>,
   { anyCase = false, prefixes = false }: NameOptions = {},
@@ -41,11 +41,11 @@ export const name = <const N extends string, V extends number | boolean>(
     const found = findName(keys(table), word, { anyCase, prefixes })
     return found === undefined ? mismatch() : table[found]
   },
-  // A value without a name comes from a foreign writer: its number can be read, and is refused when written.
+  // A value without a name was written by another program: it is read as a number, and refused when written.
   format: (value) => nameOf<V>(table, value) ?? String(value),
 })
 
-/** As {@link name}, with numbers 0 to `max` beside the names, and printed as a number. */
+/** As {@link name}, but also accepts numbers 0 to `max`, and is printed as a number. */
 export const nameOrNumber = <const N extends string>(
   table: Readonly<Record<N, number>>,
   max: number,
@@ -62,18 +62,18 @@ export const nameOrNumber = <const N extends string>(
 })
 
 interface ListOptions {
-  /** Names that stand for several bits; understood, never printed. */
+  /** Names that stand for several bits; accepted, never printed. */
   aliases?: Readonly<Record<string, number>>
-  /** The word for no bit at all. Without it, a list names at least one. */
+  /** The word for no bits. Without it, a list needs at least one name. */
   none?: string
   anyCase?: boolean
-  /** A name may be cut short; the first that begins so is meant. */
+  /** A name may be abbreviated; the first match is meant. */
   prefixes?: boolean
-  /** Nothing between two commas means nothing. */
+  /** Empty items between commas are ignored. */
   emptyItems?: boolean
 }
 
-/** A comma list of names, each standing for bits; printed in the order of `table`. */
+/** A comma list of names, each standing for bits. Printed in the order of `table`. */
 export function nameList<const N extends string>(
   table: Readonly<Record<N, number>>,
   { aliases = {}, none, anyCase = false, prefixes = false, emptyItems = false }: ListOptions = {},
@@ -101,7 +101,7 @@ export function nameList<const N extends string>(
 
 const hex = (bits: number): string => `0x${bits.toString(16).toUpperCase().padStart(2, '0')}`
 
-/** As `type`, with the bits of a byte in hexadecimal where a listing wants numbers. */
+/** As `type`, with the bits of a byte in hexadecimal in numeric listings. */
 export const listedInHex = <In>(type: ValueType<number, In>): ValueType<number, In> => ({
   ...type,
   list: (bits, listing) => (listing.numeric ? hex(bits) : type.format(bits, listing)),

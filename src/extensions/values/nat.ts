@@ -1,4 +1,4 @@
-/** Where the SNAT and DNAT targets translate to: addresses, ports, or both. */
+/** What the SNAT and DNAT targets translate to: addresses, ports, or both. */
 import { isIPv4 } from 'node:net'
 import type { Context } from '../context'
 import { formatAddress, parseAddress, shorten } from './address'
@@ -10,7 +10,7 @@ type Bytes = Uint8Array
 /** linux/netfilter/nf_nat.h */
 export const RANGE = { ADDRESSES: 0x01, PORTS: 0x02, OFFSET: 0x20 } as const
 
-/** What of the rest counts, as bits of {@link RANGE}; the addresses; the ports and the base port. */
+/** Which of the other values count, as bits of {@link RANGE}; the addresses; the ports and the base port. */
 export type Translation = readonly [
   what: number,
   where: readonly [addresses: readonly [Bytes, Bytes], ports: readonly [PortRange, base: number]],
@@ -18,7 +18,7 @@ export type Translation = readonly [
 
 const has = (what: number, bit: number): boolean => (what & bit) !== 0
 
-/** The halves of `[addresses][:ports]`; IPv6 has its addresses in brackets where ports follow. */
+/** The halves of `[addresses][:ports]`. IPv6 addresses are in brackets if ports follow. */
 function split(word: string, { family }: Context): [string, string | undefined] {
   if (family.name === 'ipv4') return halves(word, ':')
   const [, inside, ports] = /^\[([^\]]*)\](?::(.*))?$/s.exec(word) ?? []
@@ -26,7 +26,7 @@ function split(word: string, { family }: Context): [string, string | undefined] 
   return /^:(?!:)/.test(word) ? ['', word.slice(1)] : [word, undefined]
 }
 
-/** Written in full: no number is left out, nor begins with 0. */
+/** An address written in full: no number is omitted or starts with 0. */
 function parseFull(word: string, context: Context): Bytes {
   const isFull = context.family.name === 'ipv6' || isIPv4(word)
   return (isFull ? parseAddress(word, context) : undefined) ?? mismatch()
@@ -38,7 +38,7 @@ function parseAddresses(word: string, context: Context): [Bytes, Bytes] {
   return [low, last === undefined ? low : parseFull(last, context)]
 }
 
-/** A base port stands behind a range alone, and is not 0, which is how the kernel says that there is none. */
+/** A base port needs a range, and is not 0, which in the kernel means that there is none. */
 function parsePorts(word: string, context: Context): [PortRange, number] {
   const [range, base] = halves(word, '/')
   if (base === undefined) return [natPortRange.parse(range, context), 0]

@@ -1,4 +1,4 @@
-/** Bytes to look for in packets: text, or text with hexadecimal digits between bars. */
+/** Bytes to search for in packets: text, or text with hexadecimal digits between bars. */
 import { encodeText, isEncodable } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
@@ -14,7 +14,7 @@ function encoded(text: string): Bytes {
 const fitting = (bytes: Bytes, max: number): Bytes =>
   bytes.length >= 1 && bytes.length <= max ? bytes : mismatch(`it is ${bytes.length} bytes long`)
 
-/** Text of at most `max` bytes, of which those are printed that are ASCII. */
+/** Text of at most `max` bytes. Only printable ASCII is printed back as text. */
 export const textPattern = (max: number): ValueType<Bytes, string> => ({
   expects: `text of 1 to ${max} bytes`,
   quotes: 'always',
@@ -22,10 +22,10 @@ export const textPattern = (max: number): ValueType<Bytes, string> => ({
   format: (bytes) => String.fromCharCode(...bytes),
 })
 
-/** Digits between bars, or plain text, in which a backslash takes the next character as it is. */
+/** Digits between bars, or plain text, in which a backslash escapes the next character. */
 const PIECE = /\|((?: ?[0-9a-f]{2})+) ?\|(?!\|)|((?:[^\\|]|\\[\s\S])+)/giy
 
-/** As {@link textPattern}, with bytes such as `|0d 0a|` in it. */
+/** As {@link textPattern}, with bytes such as `|0d 0a|` allowed. */
 export const hexPattern = (max: number): ValueType<Bytes, string> => ({
   expects: `1 to ${max} bytes, as text or between bars in pairs of hexadecimal digits, such as GET|0d 0a|`,
   quotes: 'always',

@@ -6,22 +6,22 @@ import { halves, mismatch, type ValueType } from './value'
 
 const MAX = 65535
 
-/** What a port range is where none was given. */
+/** The value of a port range if none was given. */
 export const anyPort = [0, MAX] as const
 
 export type PortRange = readonly [first: number, last: number]
 
 /** How the extensions differ in reading and listing ports. */
 interface PortOptions {
-  /** Whose service names are read; any where it is left out. */
+  /** The protocol whose service names are accepted. Default: any. */
   readonly protocol?: string
-  /** Whose service names are listed; none where it is left out. */
+  /** The protocol whose service names are listed. Default: numbers are listed. */
   readonly listed?: string
-  /** Numbers are decimal whatever they begin with; 0x and octal otherwise too. */
+  /** Numbers are always decimal. Otherwise 0x and octal are accepted too. */
   readonly decimal?: boolean
-  /** Takes ranges whose first port is greater than the last, which no packet is in. */
+  /** Accepts ranges whose first port is greater than the last. They contain nothing. */
   readonly reversed?: boolean
-  /** Takes no ranges at all. */
+  /** Accepts no ranges. */
   readonly single?: boolean
 }
 
@@ -37,7 +37,7 @@ const format =
   ([first, last]: PortRange): string =>
     first === last ? String(first) : `${first}${separator}${last}`
 
-/** `first[:last]`, first 0 and last 65535 where left out. */
+/** `first[:last]`, with first 0 and last 65535 if omitted. */
 export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
   expects: 'port[:port], each 0 to 65535 or a service name',
   parse(word) {
@@ -55,10 +55,10 @@ export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
   },
 })
 
-/** A port by its number or the name of a service of any protocol. */
+/** A port as a number or the name of a service of any protocol. */
 export const parsePort = (word: string): number => readPort(word, {})
 
-/** `first[-last]`, as the targets of the nat table write it. A range is of numbers, as names may hold a dash. */
+/** `first[-last]`, as the nat targets write it. Only numbers form a range, because names may contain a dash. */
 export const natPortRange: ValueType<PortRange> = {
   expects: 'port[-port], each 0 to 65535, or a service name',
   parse(word) {
@@ -73,14 +73,17 @@ export const natPortRange: ValueType<PortRange> = {
   format: format('-'),
 }
 
-/** One port, or the first and last of a range; a range of one port is something else to the kernel than that port. */
+/** One port, or the first and last of a range. To the kernel, a range of one port differs from that port. */
 export type PortItem = readonly [port: number] | PortRange
 
-/** The protocol of the rule, by its name. */
+/** The name of the rule's protocol. */
 const ruleProtocol = ({ protocol }: Context): string | undefined =>
   protocol === undefined ? undefined : protocolName(protocol)
 
-/** A comma list of ports and of ranges, which take two of the `max` places. Services are those of the rule's protocol. */
+/**
+ * A comma list of ports and ranges. A range takes two of the `max` places. Service names are those of the
+ * rule's protocol.
+ */
 export const portList = (max: number): ValueType<readonly PortItem[]> => ({
   expects: `a comma list of up to ${max} ports, each 0 to 65535 or a service name; first:last is a range and counts twice`,
   parse(word, context) {

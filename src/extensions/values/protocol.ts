@@ -7,7 +7,7 @@ const inRange = (number: number | undefined): number => (number === undefined ||
 
 const expects = 'a protocol name or a number 0 to 255'
 
-/** Names as the system's database has them; printed as a number. */
+/** Names in the exact spelling of the system's database; printed as a number. */
 export const protocol: ValueType<number> = {
   expects,
   parse: (word) => inRange(readInteger(word) ?? exactProtocolNumber(word)),
@@ -16,7 +16,7 @@ export const protocol: ValueType<number> = {
 
 const nameOf = (number: number): string => (number === 0 ? 'all' : (protocolName(number) ?? String(number)))
 
-/** Names in any case; printed by its name where it has one. */
+/** Names in any case; printed as a name if there is one. */
 export const namedProtocol: ValueType<number> = {
   expects,
   parse: (word) => inRange(readInteger(word) ?? protocolNumber(word)),

@@ -1,14 +1,14 @@
-/** Rates of packets, and of bytes. */
+/** Rates of packets and bytes. */
 import { readDecimal, readInteger } from './integer'
 import { findName } from './names'
 import { halves, mismatch, type ValueType } from './value'
 
-/** So many packets in so many seconds, which are those of one of the units. */
+/** A number of packets per number of seconds. The seconds are those of one of the units. */
 export type Rate = readonly [packets: number, seconds: number]
 
 const SECONDS = { second: 1, minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }
 
-/** By seconds, shortest first, as they are printed. */
+/** The printed units by seconds, shortest first. */
 const PRINTED = new Map([
   [SECONDS.second, 'sec'],
   [SECONDS.minute, 'min'],
@@ -21,12 +21,12 @@ function secondsOf(unit: string): number {
   return name === undefined ? mismatch() : SECONDS[name]
 }
 
-/** A rate, of bytes where the seconds are 0. */
+/** A rate; of bytes if the seconds are 0. */
 export function formatFlow([many, seconds]: Rate): string {
   return seconds === 0 ? `${formatBytes(many)}/s` : `${many}/${PRINTED.get(seconds)}`
 }
 
-/** `packets[/unit]`, the unit cut short at will and a second where it is left out. @param max packets a second */
+/** `packets[/unit]`. The unit may be abbreviated; the default is a second. @param max packets per second */
 export const rate = (max: number): ValueType<Rate> => ({
   expects: `packets[/second, /minute, /hour or /day], at most ${max} a second`,
   parse(word) {
@@ -39,12 +39,12 @@ export const rate = (max: number): ValueType<Rate> => ({
   format: formatFlow,
 })
 
-/** The time from packet to packet, of which a second has `ticks`. */
+/** The time from packet to packet, in ticks. @param ticks per second */
 export const periodOf = ([packets, seconds]: Rate, ticks: number): number => Math.floor((ticks * seconds) / packets)
 
 /**
- * The rate in the shortest unit that has the same period; the next slower one a day where none has.
- * @param listed takes one that has a tick more, as listings do
+ * The rate in the shortest unit with the same period; if there is none, the next slower rate per day.
+ * @param listed accepts a rate whose period is one tick longer, as listings do
  */
 export function rateOf(period: number, ticks: number, listed = false): Rate {
   if (period === 0) return [ticks, SECONDS.second]
@@ -62,21 +62,21 @@ const BYTES = new Map([
   ['b', 1],
 ])
 
-/** Bytes in the greatest unit that takes nothing from them. */
+/** Bytes in the greatest unit that loses nothing. */
 export const formatBytes = (bytes: number): string => {
   const [unit, size] = [...BYTES].find(([, size]) => bytes >= size && bytes % size === 0) ?? ['b', 1]
   return `${bytes / size}${unit}`
 }
 
-/** What `bytes` becomes in the greatest unit in which it stays `same`. */
+/** Rounds `bytes` to the greatest unit in which it stays `same`. */
 export const roundBytes = (bytes: number, same: (rounded: number) => boolean): number =>
   [...BYTES.values()].map((size) => Math.floor(bytes / size) * size).find((rounded) => rounded > 0 && same(rounded)) ??
   bytes
 
-/** The bytes that an amount and a unit stand for: `512kb`. The unit is written in small letters. */
+/** The bytes for an amount and a unit: `512kb`. The unit is in lower case. */
 export const bytesOf = (amount: number, unit: string): number => amount * (BYTES.get(unit) ?? mismatch())
 
-/** A rate of packets, or so many bytes a second where the seconds are 0. */
+/** A rate of packets, or of bytes per second if the seconds are 0. */
 export type Flow = Rate
 
 /** As {@link rate}, or `512kb/s`. */
@@ -95,10 +95,10 @@ export const flow = (max: number): ValueType<Flow> => {
   }
 }
 
-/** So many packets, or bytes. */
+/** A number of packets, or of bytes. */
 export type Amount = readonly [amount: number, isBytes: boolean]
 
-/** A number, with k or m behind it 1024 times as great once or twice, and b at its end as one likes. */
+/** A number, optionally followed by k (times 1024) or m (times 1024²), and then optionally by b for bytes. */
 export const amount: ValueType<Amount> = {
   expects: 'a number of packets, or of bytes such as 1mb',
   parse(word) {

@@ -1,4 +1,4 @@
-/** Numbers that iproute2 has names for: routing realms, groups of interfaces. */
+/** Numbers that iproute2 has names for: routing realms and interface groups. */
 import { deviceGroups, type Names, realms } from './databases'
 import { readInteger, valueMask } from './integer'
 import type { ValueType } from './value'
@@ -6,13 +6,13 @@ import type { ValueType } from './value'
 const number = valueMask()
 const FULL = 0xffff_ffff
 
-/** `value[/mask]`, or a name, which has no mask. A name that reads as a number is none. */
+/** `value[/mask]`, or a name, which has no mask. A name that looks like a number is read as a number. */
 function namedMask(names: () => Names, what: string): ValueType<readonly [value: number, mask: number]> {
   const nameOf = (value: number, mask: number): string | undefined => {
     const name = mask === FULL ? names().byNumber.get(value) : undefined
     return name === undefined || parse(name) !== value ? undefined : name
   }
-  /** What a word without a mask means. */
+  /** The value of a word without a mask. */
   const parse = (word: string): number | undefined => readInteger(word) ?? names().byName.get(word)
   return {
     expects: `${number.expects}, or the name of a ${what}`,
@@ -27,5 +27,5 @@ function namedMask(names: () => Names, what: string): ValueType<readonly [value:
 
 /** A routing realm under a mask, or its name. */
 export const realm = namedMask(realms, 'realm of /etc/iproute2/rt_realms')
-/** A group of interfaces under a mask, or its name. */
+/** An interface group under a mask, or its name. */
 export const deviceGroup = namedMask(deviceGroups, 'group of /etc/iproute2/group')

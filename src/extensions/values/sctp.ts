@@ -1,12 +1,12 @@
-/** Chunk types of SCTP, with the flags that are looked at in them. */
+/** SCTP chunk types, with the flags that are tested in them. */
 import { hex } from './integer'
 import { findName } from './names'
 import { halves, mismatch, type ValueType } from './value'
 
-/** Of the flags of a chunk of this type: those that have to be set, and all that are looked at. */
+/** A chunk type, the flags that must be set, and the flags that are tested. */
 export type Chunk = readonly [type: number, flags: number, mask: number]
 
-/** Those with flags in the order in which the flags are stored. */
+/** Chunks with flags are in the order in which the flags are stored. */
 export type Chunks = readonly Chunk[] | 'ALL'
 
 const TYPES = {
@@ -35,7 +35,7 @@ const TYPES = {
 }
 const NAMES = Object.keys(TYPES) as (keyof typeof TYPES)[]
 
-/** Letters of the flags of a chunk, that of the highest bit first. */
+/** Letters of the flags of a chunk, from the highest bit. */
 const FLAGS: Readonly<Partial<Record<number, string>>> = {
   [TYPES.DATA]: 'IUBE',
   [TYPES.I_DATA]: 'IUBE',
@@ -56,7 +56,7 @@ function parseFlags(letters: string, type: number): [flags: number, mask: number
   return set & clear ? mismatch('no flag is both set and not set') : [set, set | clear]
 }
 
-/** The same as letters; in numbers where they have none. */
+/** The flags as letters, or as numbers if they have none. */
 function formatFlags([type, flags, mask]: Chunk): string {
   const known = FLAGS[type] ?? ''
   if (mask >> known.length !== 0) return `:${hex(flags)}/${hex(mask)}`
@@ -73,7 +73,7 @@ function parseChunk(item: string): Chunk {
   return [TYPES[name], ...parseFlags(letters, TYPES[name])]
 }
 
-/** What is said of a type in several places is put together. */
+/** Combines what several items say about the same type. */
 function merge(chunks: readonly Chunk[]): Chunk[] {
   const merged = new Map<number, Chunk>()
   for (const chunk of chunks) {
@@ -95,7 +95,7 @@ const format = (chunks: Chunks, word: (type: number) => string): string => {
   return chunks.length === 0 ? 'NONE' : chunks.map((chunk) => word(chunk[0]) + formatFlags(chunk)).join(',')
 }
 
-/** A list of chunk types, each with the flags that are looked at. */
+/** A list of chunk types, each with the flags to test. */
 export const chunkTypes: ValueType<Chunks, string> = {
   expects: `ALL, NONE, or a comma list of type[:flags], the types ${NAMES.join(', ')}; a flag is I, U, B or E of DATA and I_DATA, or T of ABORT and SHUTDOWN_COMPLETE, in lower case if it is not set`,
   parse(word) {

@@ -2,17 +2,17 @@
 import { encodedLength, isEncodable } from '../../binary/text'
 import { mismatch, type ValueType } from './value'
 
-/** A word as it is printed: bare where every character of it is plain, quoted otherwise. */
+/** A word as it is printed: unquoted if every character is plain. */
 export function quoteWord(word: string, quotes: 'auto' | 'always' = 'auto'): string {
   if (quotes === 'always') return `"${word.replace(/["\\]/g, '\\$&')}"`
   if (/^[-_0-9A-Za-z]+$/.test(word)) return word
   return `"${/["'\\]/.test(word) ? word.replace(/["'\\]/g, '\\$&') : word}"`
 }
 
-/** Text of `min` to `max` bytes of UTF-8 without NUL, quoted where it holds odd characters. */
+/** Text of `min` to `max` bytes of UTF-8 without NUL, quoted if it contains special characters. */
 export const text = (max: number, min = 0): ValueType<string> => ({ ...name(max, min), quotes: 'auto' })
 
-/** As {@link text}, but never quoted: iptables prints such names as they are. */
+/** As {@link text}, but never quoted: iptables prints such names unchanged. */
 export const name = (max: number, min = 1): ValueType<string> => ({
   expects: `text of ${min} to ${max} bytes`,
   parse(word) {
@@ -24,10 +24,10 @@ export const name = (max: number, min = 1): ValueType<string> => ({
   format: (value) => value,
 })
 
-/** Whether a folder of the kernel's can have a file of this name. */
+/** Whether this is a valid name for a file in a kernel directory such as procfs. */
 export const isFileName = (word: string): boolean => !/^\.{0,2}$|\//.test(word)
 
-/** As {@link text}, on one line. */
+/** As {@link text}, on a single line. */
 export const line = (max: number, min = 0): ValueType<string> => {
   const type = text(max, min)
   return {
@@ -36,7 +36,7 @@ export const line = (max: number, min = 0): ValueType<string> => {
   }
 }
 
-/** As it is, but quoted where it is listed, just as where it is printed. */
+/** Makes a type that is quoted in listings as it is in printed rules. */
 export const quoted = (type: ValueType<string>, quotes: 'auto' | 'always' = 'auto'): ValueType<string> => ({
   ...type,
   quotes,
@@ -53,5 +53,5 @@ export const mac: ValueType<Uint8Array, string> = {
   format: (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':'),
 }
 
-/** Text in the double quotes of nft(8), which has no way to put one into them; undefined for text that has one. */
+/** Text in the double quotes of nft(8), which cannot escape one; undefined if the text contains one. */
 export const nftQuoted = (value: string): string | undefined => (/["\n]/.test(value) ? undefined : `"${value}"`)

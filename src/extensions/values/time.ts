@@ -1,4 +1,4 @@
-/** Dates, times of the day, days of the week and of the month. */
+/** Dates, times of day, days of the week and of the month. */
 import { readDecimal, readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
@@ -44,7 +44,7 @@ export const daytime: ValueType<number, string> = {
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const
 
-/** Days as bits, the first of them bit 1. Nothing behind the last comma means nothing. */
+/** Days as bits; the first day is bit 1. An empty item after the last comma is ignored. */
 const days = (
   expects: string,
   last: number,
@@ -85,10 +85,10 @@ export const weekdays = days(
   (day) => DAYS[day - 1] as string,
 )
 
-/** One or two letters: iptables takes what stands behind them for the next day. */
+/** One or two digits: iptables reads what follows them as the next day. */
 const monthday = (word: string): number | undefined => (/^..?$/.test(word) ? readInteger(word) : undefined)
 
-/** As iptables ends them, with 11st to 13rd. */
+/** The endings as iptables prints them, including 11st to 13rd. */
 const ENDINGS = ['th', 'st', 'nd', 'rd']
 
 /** Days of the month, as bits. */

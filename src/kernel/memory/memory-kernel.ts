@@ -1,6 +1,7 @@
 /**
- * A packet filter in this process, for tests and for looking at captured tables: it answers, accepts and refuses what
- * Linux does, and filters nothing. Its sets and its nf_tables are filled and looked at over netlink.
+ * A packet filter in this process, for tests and for viewing captured tables: it accepts and refuses what
+ * Linux does, with the same answers, but filters nothing. Its sets and its nf_tables are accessed over
+ * netlink.
  */
 import { ERRNO } from '../../abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../abi/family'

@@ -1,4 +1,4 @@
-/** One table of an in-process kernel: its entries as Linux would hand them out. */
+/** One table of an in-process kernel: its entries as Linux would return them. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, hookBit, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
 import { CHAIN_NAME_SIZE, counters, EXTENSION_NAME_SIZE, entryMatch, getInfo } from '../../abi/x-tables'

@@ -1,4 +1,4 @@
-/** Answers to getsockopt(SO_IP_SET), as Linux gives them: what of a request it does not fill in, it leaves as it was. */
+/** Answers getsockopt(SO_IP_SET) as Linux does. Parts of the request that Linux does not fill in are left unchanged. */
 import { ERRNO } from '../../abi/errno'
 import {
   getSet,

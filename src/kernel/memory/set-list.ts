@@ -1,4 +1,4 @@
-/** The ipsets of an in-process kernel: their names and contents, and the index by which rules refer to each. */
+/** The sets of an in-process kernel: their names and contents, and the index by which rules refer to each. */
 
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IPSET_INVALID_ID, SET_NAME_SIZE } from '../../abi/ip-set'
@@ -65,7 +65,7 @@ export class SetList implements OtherSets {
         'XT_BAD_ARGUMENT',
         `set ${name} cannot have the index ${shown(index)}: it is a number 0 to ${IPSET_INVALID_ID - 1}`,
       )
-    if (this.#byName.has(name)) throw new IptcError('XT_BAD_ARGUMENT', `there is a set ${name} already`)
+    if (this.#byName.has(name)) throw new IptcError('XT_BAD_ARGUMENT', `set ${name} exists already`)
     const other = this.#byIndex.get(index)
     if (other !== undefined) throw new IptcError('XT_BAD_ARGUMENT', `set ${other.name} has the index ${index} already`)
     const type = setType(family === 'any' ? 'list:set' : 'hash:ip')

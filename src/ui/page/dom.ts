@@ -1,4 +1,4 @@
-/** Elements made of data. Text becomes text, whatever it says: nothing here, and nowhere in the page, is read as HTML. */
+/** Builds elements from data. Text is always inserted as text: nothing in the page is parsed as HTML. */
 import { visible } from '../../view/escape'
 
 export type Child = Node | string | number | false | undefined

@@ -1,4 +1,4 @@
-/** Chains and jumps of tables, drawn, with the way of a packet in them. */
+/** Draws chains and jumps, with the path of a packet. */
 import type { DrawnArrow, DrawnTable } from '../api'
 import { el, note, svg } from './dom'
 import { plural } from './numbers'

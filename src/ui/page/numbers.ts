@@ -1,4 +1,4 @@
-/** Counters and rates as one reads them. */
+/** Formats counters and rates for people. */
 import type { Count } from '../api'
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E']

@@ -1,4 +1,4 @@
-/** One way of a traced packet: at each fork, one side was chosen. */
+/** One path of a traced packet: at each fork, one side is chosen. */
 import type { RuleStep, TraceStep } from '../../trace/trace'
 import type { TracedFork, TracedWay } from '../api'
 

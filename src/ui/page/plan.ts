@@ -1,4 +1,4 @@
-/** A plan to review: what has to be done so that chains are as they are desired, and its execution once somebody confirms it. */
+/** Shows a plan for review: the changes that produce the desired chains. Applies it after confirmation. */
 import type { FamilyName } from '../../abi/family'
 import type { PlanView as Plan, Request } from '../api'
 import { button, el, labelled, note, options, show, telling } from './dom'

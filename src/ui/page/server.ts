@@ -1,4 +1,4 @@
-/** What the page says to the server. */
+/** The page's calls to the server. */
 import type { Answers, CallName, ErrorAnswer, LiveEvent, Request } from '../api'
 
 const token = new URLSearchParams(location.search).get('token') ?? ''

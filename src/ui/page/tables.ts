@@ -1,4 +1,4 @@
-/** The tables of both families, with what counts now. */
+/** Shows the tables of both families with live counters. */
 import type { FamilyName } from '../../abi/family'
 import type { Finding } from '../../lint/finding'
 import { nameOf } from '../../view/rule-name'

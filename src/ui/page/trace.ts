@@ -1,4 +1,7 @@
-/** What happens to a packet: a form that describes it, its way on the graph of chains, and the rules that it is held against. */
+/**
+ * Traces a packet: a form that describes it, its path in the graph of chains, and the rules that it is tested
+ * against.
+ */
 import type { FamilyName } from '../../abi/family'
 import type { RuleStep, TraceStep } from '../../trace/trace'
 import type { DrawnTable, PacketForm, Traced, TracedFork } from '../api'

@@ -1,4 +1,4 @@
-/** What is told of tables, chains and rules: to those who ask, and to those who changed them and want to hear of it. */
+/** Messages about tables, chains and rules: answers to queries, and notifications of changes. */
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../../abi/netlink'
 import { NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
 import { answer } from '../../../netlink/answer'

@@ -1,4 +1,4 @@
-/** What packets may come to from the hooks of a table: neither too deep, nor what may not stand there. */
+/** Checks the jumps of a table from its hooks: their depth, and whether each rule is allowed where it is reached. */
 import { ERRNO } from '../../../abi/errno'
 import type { BaseHook, NftChain, NftTable } from './ruleset'
 

@@ -1,4 +1,4 @@
-/** The messages that change tables, chains and rules, carried out as Linux does. */
+/** Carries out messages that change tables, chains and rules as Linux does. */
 import { ERRNO } from '../../../abi/errno'
 import { FAMILIES, type Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'
@@ -63,7 +63,7 @@ export const familyOf = (number: number): Family | undefined =>
 
 /** @throws NftFailure for families that this kernel, or any, lacks */
 const takenFamily = (number: number): Family =>
-  familyOf(number) ?? refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has tables of IPv4 and IPv6')
+  familyOf(number) ?? refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has only IPv4 and IPv6 tables')
 
 /** That no attribute is longer than it may be: of any message, before it is looked at. @throws NftFailure */
 export function checkLengths({ table, chain, name, userdata }: Lengthy): void {
@@ -123,7 +123,7 @@ export class Changes {
     if (known !== undefined && (flags & NLM_F_EXCL) !== 0) refuse(ERRNO.EEXIST)
     if (known !== undefined && (flags & NLM_F_REPLACE) !== 0) refuse(ERRNO.EOPNOTSUPP)
     if (((wanted ?? 0) & ~NFT_TABLE_F_DORMANT) !== 0)
-      refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of tables but dormant')
+      refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports no table flag except dormant')
     if (known !== undefined) {
       if (wanted === undefined) return
       if (known.isChanging) refuse(ERRNO.EINVAL)
@@ -171,7 +171,7 @@ export class Changes {
       if (policy !== NFT_VERDICT.ACCEPT && policy !== NFT_VERDICT.DROP) refuse(ERRNO.EINVAL)
     }
     if (((wanted ?? 0) & ~CHAIN_BASE) !== 0)
-      refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has no flag of chains but that they are hooked')
+      refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports no chain flag except that of base chains')
     if (known === undefined) {
       const chain = this.#makeChain(table, values)
       this.#note(message, (teller) => [teller.tell(messages.newChain, family, chainValues(chain), eventFlags(flags))])

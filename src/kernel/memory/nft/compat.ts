@@ -1,4 +1,4 @@
-/** Matches and targets of x_tables in rules of nf_tables: what the compat layer of Linux looks at, and what it tells. */
+/** x_tables matches and targets in nf_tables rules: what Linux's compat layer checks and returns. */
 import { ERRNO } from '../../../abi/errno'
 import type { Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'

@@ -1,4 +1,4 @@
-/** The expressions of a rule as Linux takes them: what it refuses, and what it tells of each afterwards. */
+/** Checks the expressions of a rule as Linux does: what it refuses, and what it returns for each. */
 import { ERRNO } from '../../../abi/errno'
 import type { Family } from '../../../abi/family'
 import { HOOKS, type Hook } from '../../../abi/netfilter'
@@ -191,7 +191,8 @@ const TAKE: { readonly [N in ExpressionName]?: Take<N> } = {
 
   payload({ dreg, base, offset, len, sreg }) {
     if (sreg !== undefined && dreg !== undefined) refuse(ERRNO.EINVAL)
-    if (sreg !== undefined) refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel takes no expression that writes to packets')
+    if (sreg !== undefined)
+      refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel does not support expressions that write to packets')
     if (base === undefined || offset === undefined || len === undefined || dreg === undefined) refuse(ERRNO.EINVAL)
     if (base > NFT_PAYLOAD.TRANSPORT + 1) refuse(ERRNO.EOPNOTSUPP)
     if (offset > MAX_OFFSET || len > MAX_LENGTH) refuse(ERRNO.ERANGE)
@@ -208,7 +209,7 @@ const TAKE: { readonly [N in ExpressionName]?: Take<N> } = {
       const to = registers.fill(dreg, len)
       if (op > LAST_BITWISE) refuse(ERRNO.EOPNOTSUPP)
       if (op !== 0 && mask === undefined && xor === undefined)
-        refuse(ERRNO.EOPNOTSUPP, 'of bitwise expressions, the in-process kernel takes a mask and what is inverted')
+        refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports bitwise expressions only with a mask and xor')
       const [bits, inverted] = [bytesOf(mask), bytesOf(xor)]
       if (op !== 0 || bits.length !== len || inverted.length !== len) refuse(ERRNO.EINVAL)
       const data = { sreg: from, dreg: to, len, op, mask: { value: bits }, xor: { value: inverted } }

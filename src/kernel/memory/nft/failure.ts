@@ -1,4 +1,4 @@
-/** What is asked of nf_tables is refused, with an errno of Linux. */
+/** Refuses a request to nf_tables with an errno of Linux. */
 export class NftFailure extends Error {
   readonly errno: number
   /** In words: what Linux only knows, or what it would do and this kernel cannot. */

@@ -1,4 +1,4 @@
-/** Makes tables that were captured: as the kernel told of them, whether or not this one would have made them. */
+/** Creates captured tables as they were reported, even if this kernel would have refused them. */
 import type { Family } from '../../../abi/family'
 import { NFT_VERDICT, NFTA_CHAIN, NFTA_TABLE } from '../../../abi/nf-tables'
 import { IptcError } from '../../../errors'
@@ -17,7 +17,7 @@ export function loadTable(all: NftTables, sets: SetNames, family: Family, conten
   const { name = '', handle = 0n, flags = 0, unknown } = contents.table
   const known = all.tables.find((one) => one.name === name && one.family === family)
   if (known !== undefined)
-    throw new IptcError('XT_BAD_CAPTURE', `capture: there is a table ${name} of ${family.name} already`)
+    throw new IptcError('XT_BAD_CAPTURE', `capture: table ${name} of ${family.name} exists already`)
   const userdata = userdataIn(NFTA_TABLE.USERDATA, unknown)
   const table: NftTable = { family, name, handle, flags, isChanging: false, userdata, chains: [], lastHandle: 0n }
   for (const values of contents.chains) table.chains.push(loadedChain(table, values))
@@ -65,7 +65,7 @@ function loadRule(
 function chainOf({ chains, name: table }: NftTable, name: string | undefined): NftChain {
   const found = chains.find((chain) => chain.name === name)
   if (found === undefined)
-    throw new IptcError('XT_BAD_CAPTURE', `capture: table ${table} has a rule of chain ${name}, and no such chain`)
+    throw new IptcError('XT_BAD_CAPTURE', `capture: table ${table} has a rule in chain ${name}, but no such chain`)
   return found
 }
 

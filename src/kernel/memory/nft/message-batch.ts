@@ -1,4 +1,4 @@
-/** Messages that take effect together or not at all: what stands between NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END. */
+/** A batch of messages that take effect together: those between NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END. */
 import { ERRNO } from '../../../abi/errno'
 import { NLM_F_ACK, NLM_F_ECHO } from '../../../abi/netlink'
 import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END } from '../../../abi/nf-tables'
@@ -133,7 +133,7 @@ function applyTo(changes: Changes, message: Message): void {
   const known = CHANGES.find(({ type }) => type === message.type)
   if (known !== undefined) known.apply(changes, message)
   else if (subsystemOf(message) !== NFNL_SUBSYS_NFTABLES || QUERIES.includes(message.type)) refuse(ERRNO.EINVAL)
-  else refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel changes tables, chains and rules, and nothing else of nf_tables')
+  else refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports only tables, chains and rules of nf_tables')
 }
 
 /** NFT_GENERATION ids are never 0. */

@@ -74,10 +74,7 @@ export class Nft {
         return this.#queries.compat(message)
       default:
         refuseAlone(message)
-        return refuse(
-          ERRNO.EOPNOTSUPP,
-          'the in-process kernel knows tables, chains and rules, and nothing else of nf_tables',
-        )
+        return refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports only tables, chains and rules of nf_tables')
     }
   }
 }

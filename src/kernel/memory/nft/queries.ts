@@ -1,4 +1,4 @@
-/** The messages that ask what there is. */
+/** Answers queries about tables, chains and rules. */
 import { ERRNO } from '../../../abi/errno'
 import { NLM_F_APPEND, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_MULTI } from '../../../abi/netlink'
 import { NFT_COMPAT_TYPES } from '../../../abi/nf-tables'

@@ -1,4 +1,4 @@
-/** The registers by which the expressions of a rule pass values to each other. */
+/** The registers through which the expressions of a rule pass values. */
 import { ERRNO } from '../../../abi/errno'
 import { NFT_REG_1, NFT_REG_VERDICT } from '../../../abi/nf-tables'
 import { refuse } from './failure'

@@ -1,4 +1,4 @@
-/** Tables, chains and rules of nf_tables as the in-process kernel keeps them, and how changes of them are taken back. */
+/** The tables, chains and rules of the in-process kernel, and how changes to them are rolled back. */
 import type { Family } from '../../../abi/family'
 import type { Expression } from '../../../nft/expressions'
 

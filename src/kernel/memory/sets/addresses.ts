@@ -1,4 +1,4 @@
-/** Addresses as numbers, and the networks that they are in. */
+/** Addresses as numbers, and the networks that contain them. */
 import type { FamilyName } from '../../../abi/family'
 import { formatIPv6, parseIPv6, parsePlainIPv4 } from '../../../binary/address'
 

@@ -1,4 +1,4 @@
-/** Sets of the method bitmap: a place for each address or port of a range. */
+/** Sets of the bitmap method: a slot for each address or port of a range. */
 import { IPSET_ERR, IPSET_ERR_OF } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { BITS, familyOf, toNumber, toText } from './addresses'

@@ -1,4 +1,4 @@
-/** The messages about sets, carried out as Linux does. */
+/** Carries out messages about sets as Linux does. */
 import { ERRNO } from '../../../abi/errno'
 import {
   IPSET_ERR,

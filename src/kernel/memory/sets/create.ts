@@ -1,4 +1,4 @@
-/** Making a set of any type. */
+/** Creates a set of any type. */
 import { IPSET_ERR } from '../../../abi/ip-set'
 import { BitmapOfAddresses, BitmapOfMacs, BitmapOfPorts } from './bitmap-set'
 import { refuse } from './failure'

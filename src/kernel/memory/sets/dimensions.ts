@@ -1,4 +1,4 @@
-/** The parts by which packets are looked up in a set of the method hash: what an entry says, and what is kept of it. */
+/** The dimensions of an entry in a hash set: what a message says, and what is stored. */
 import type { FamilyName } from '../../../abi/family'
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../../../abi/ip-set'
 import { PROTOCOLS } from '../../../abi/protocols'

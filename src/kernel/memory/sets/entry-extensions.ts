@@ -1,4 +1,4 @@
-/** What an entry may have besides its parts: how long it stays, counters, a comment, what it gives to packets. */
+/** What an entry has besides its dimensions: timeout, counters, comment, and values for packets. */
 import { IPSET_ERR, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { refuse } from './failure'

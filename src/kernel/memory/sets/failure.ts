@@ -1,4 +1,4 @@
-/** What is asked of sets is refused, with an errno of Linux. */
+/** Refuses a request about sets with an errno of Linux. */
 export class SetFailure extends Error {
   readonly errno: number
   /** In words, where Linux would do what is asked and this kernel cannot. */

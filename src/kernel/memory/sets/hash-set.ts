@@ -1,4 +1,4 @@
-/** Sets of the method hash. */
+/** Sets of the hash method. */
 import { randomInt } from 'node:crypto'
 import { ERRNO } from '../../../abi/errno'
 import type { FamilyName } from '../../../abi/family'

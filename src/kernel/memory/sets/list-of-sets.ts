@@ -1,4 +1,4 @@
-/** Sets of the type list:set, whose entries are other sets, in an order. */
+/** Sets of the type list:set, an ordered list of other sets. */
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import type { Extras } from './entry-extensions'

@@ -1,4 +1,4 @@
-/** What sets of all methods have in common. */
+/** Shared by sets of all methods. */
 import type { FamilyName } from '../../../abi/family'
 import { IPSET_ERR } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'

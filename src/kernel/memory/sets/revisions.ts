@@ -1,4 +1,4 @@
-/** Which revisions of the types of sets an in-process kernel has. */
+/** The revisions of set types in an in-process kernel. */
 import { isObject, type Taken } from '../../../check-input'
 import { isSetType, type SetType, type SetTypeName, setType } from '../../../ipset/types'
 
