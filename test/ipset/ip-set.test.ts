@@ -102,9 +102,7 @@ test('sets of two kernels are not swapped, whatever their names', () => {
     IpSet.create(`set${i % 2}`, 'hash:ip', {}, { kernel: where }),
   ) as [IpSet, IpSet, IpSet]
   IpSet.create('set1', 'hash:ip', {}, { kernel: other })
-  expect(() => two.swap(three)).toThrow(
-    /^set set1: swap set0: it is in another network namespace or kernel;/,
-  )
+  expect(() => two.swap(three)).toThrow(/^set set1: swap set0: it is in another network namespace or kernel;/)
   two.add('10.0.0.1')
   two.swap(one)
   expect(one.list()).toEqual([{ ip: '10.0.0.1' }])

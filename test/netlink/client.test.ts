@@ -232,7 +232,9 @@ test('a recording is played again, and takes nothing else', async () => {
   expect(() => new NetlinkClient(replayNetlink(stored), 12).request(asking({ number: 2 }))).toThrow(
     /event 0: send .* where it has send/,
   )
-  expect(() => new NetlinkClient(replayNetlink({ sockets: [] }), 12).request(asking())).toThrow(/more sockets were opened than the 0/)
+  expect(() => new NetlinkClient(replayNetlink({ sockets: [] }), 12).request(asking())).toThrow(
+    /more sockets were opened than the 0/,
+  )
   expect(() => new NetlinkClient(replayNetlink(stored), 0).request(asking())).toThrow(/protocol 12, not 0/)
 })
 

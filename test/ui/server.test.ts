@@ -511,7 +511,9 @@ describe('plans', () => {
     const server = await served(kernelWith(), { mayApply: true })
     const { id } = await call(server, 'plan', ASKED)
     for (let i = 0; i < 32; i++) await call(server, 'plan', ASKED)
-    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow('409 this plan is no longer stored')
+    await expect(call(server, 'apply', { plan: id, isConfirmed: true })).rejects.toThrow(
+      '409 this plan is no longer stored',
+    )
   })
 })
 
