@@ -104,7 +104,7 @@ export class EntryWriter {
     const name = this.#tooNew.find((one) => entry[one] !== undefined && entry[one] !== false)
     if (name === undefined) return
     const { since, name: type } = this.#type
-    throw new Unfit(`${name} takes revision ${since[name]} of ${type}; the set is of revision ${this.#revision}`)
+    throw new Unfit(`${name} requires revision ${since[name]} of ${type}; the set is of revision ${this.#revision}`)
   }
 }
 

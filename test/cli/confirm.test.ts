@@ -157,7 +157,7 @@ test('nothing is changed where there is nobody to take it back', () => {
   const { status, stdout, stderr } = run('xtables', words, '', { self: ['/nonexistent/node'] })
   delete process.env['XDG_RUNTIME_DIR']
   expect([status, stdout]).toEqual([1, ''])
-  expect(stderr).toContain('nothing is changed: the process that would take it back does not start')
+  expect(stderr).toContain('nothing was changed: the process that would take the change back did not start')
   expect(listed()).toBe(RULES)
   expect(readdirSync(folder).sort()).toEqual(['rules', 'state.json'])
 })

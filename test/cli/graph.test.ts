@@ -44,7 +44,7 @@ test('as data', () => {
 
 test.each([
   ['graph --format png', 2, '--format is mermaid, dot or svg, not "png"'],
-  ['graph --json --format dot', 2, '--json is a form of its own'],
+  ['graph --json --format dot', 2, '--json and --format exclude each other'],
   ['graph -t nope', 1, 'there is no table "nope"'],
   ['graph INPUT', 2, 'it takes no word'],
 ])('%s is refused', (line, status, message) => {

@@ -112,6 +112,6 @@ test('is no line of a batch', () => {
   expect(xtables('ui')).toEqual({
     status: 2,
     stdout: '',
-    stderr: expect.stringContaining('ui goes on until it is ended'),
+    stderr: expect.stringContaining('ui runs until it is stopped'),
   })
 })

@@ -258,7 +258,7 @@ describe('requests', () => {
       400,
       /^the option destinationPort takes a whole number/,
     ],
-    ['plan', '{"family":"ipv4","desired":"","owns":"tables","jumps":[]}', 400, /^the text has no table/],
+    ['plan', '{"family":"ipv4","desired":"","owns":"tables","jumps":[]}', 400, /^the desired state has no table/],
     [
       'plan',
       '{"family":"ipv4","desired":"*filter\\n-A INPUT -j NOPE\\nCOMMIT\\n","owns":"tables","jumps":[]}',
