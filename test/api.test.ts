@@ -445,14 +445,24 @@ describe.each(objectNames)('assigning to a property of %s', (name) => {
 })
 
 test.each<[string, (world: World) => object, PropertyKey, RegExp]>([
-  ['rule.matches', ({ rule }) => rule, 'matches', /rule: matches cannot.*use createMatch, addMatch or removeMatch/],
-  ['the list of matches', ({ rule }) => rule.matches, 0, /matches is a copy.*use createMatch/],
-  ['match.parameters', ({ match }) => match as object, 'parameters', /match tcp: parameters cannot.*use setParameter/],
+  [
+    'rule.matches',
+    ({ rule }) => rule,
+    'matches',
+    /rule: matches is read-only.*use createMatch, addMatch or removeMatch/,
+  ],
+  ['the list of matches', ({ rule }) => rule.matches, 0, /matches is a read-only copy.*use createMatch/],
+  [
+    'match.parameters',
+    ({ match }) => match as object,
+    'parameters',
+    /match tcp: parameters is read-only.*use setParameter/,
+  ],
   [
     'what parameters returns',
     ({ match }) => (match as api.Match).parameters,
     'dport',
-    /copy to read.*use setParameter/,
+    /read-only copy.*use setParameter/,
   ],
   ['what parameters returns, anew', ({ match }) => (match as api.Match).parameters, 'sport', /use setParameter/],
   [
@@ -462,7 +472,12 @@ test.each<[string, (world: World) => object, PropertyKey, RegExp]>([
     /use setParameter/,
   ],
   ['words in it', ({ match }) => (match as api.Match).getAllParameters()['dport'] as object, 0, /use setParameter/],
-  ['recent.name', ({ recent }) => recent as object, 'name', /match recent: name cannot.*setParameter\('name', …\)/],
+  [
+    'recent.name',
+    ({ recent }) => recent as object,
+    'name',
+    /match recent: name is read-only.*setParameter\('name', …\)/,
+  ],
   ['chain.rules', ({ chain }) => chain, 'rules', /use appendRule/],
   ['chain.name', ({ chain }) => chain, 'name', /use rename/],
   ['a misspelt property', ({ match }) => match as object, 'dprot', /no property dprot; accepted: .*dport/],
@@ -494,7 +509,7 @@ test.each<[string, (list: readonly unknown[]) => unknown]>([
   const { rule } = newWorld()
   const list = (rule as api.Rule).matches
   const before = [...list]
-  expect(() => change(list)).toThrow(/matches is a copy to read/)
+  expect(() => change(list)).toThrow(/matches is a read-only copy/)
   expect([...list]).toEqual(before)
 })
 

@@ -80,7 +80,7 @@ test('what is damaged is refused, with what is wrong', () => {
   }
   const capture = nftCaptureFromJson(json)
   expect(() => new MemoryKernel({ captures: [{ ...capture, newChains: [] }] })).toThrow(/no such chain/)
-  expect(() => new MemoryKernel({ captures: [capture, capture] })).toThrow(/there is a table filter/)
+  expect(() => new MemoryKernel({ captures: [capture, capture] })).toThrow(/table filter of ipv4 exists already/)
 })
 
 test('the command keeps such tables in its state, captures them, and shows them', () => {
