@@ -409,7 +409,7 @@ test('sets are those of the namespace', () => {
   expect(there.test('10.0.0.1')).toBe(true)
   IpSet.destroyAll({ namespace })
   there.close()
-  expect(() => IpSet.names({ namespace, kernel: new LinuxKernel() })).toThrow(/a kernel or a namespace/)
+  expect(() => IpSet.names({ namespace, kernel: new LinuxKernel() })).toThrow(/kernel and namespace exclude each other/)
   namespace.close()
   expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
 })

@@ -135,7 +135,7 @@ describe.each([
     const there = saved(to)
     const { plan, message } = caughtBy({ from, to, clear: true })
     expect(message).toBe(
-      `ipv6 table filter: the table of ${to} holds 1 rules and 0 chains already, which the option replace takes out`,
+      `ipv6 table filter: the table of ${to} already holds 1 rules and 0 chains; the option replace overwrites them`,
     )
     expect(plan.tables.some(({ isWritten, isCleared }) => isWritten || isCleared)).toBe(false)
     expect(saved(to)).toEqual(there)
@@ -239,7 +239,9 @@ test('a table that somebody changes once it is written is not cleared', () => {
     ...{ from: 'legacy', to: 'nft', clear: true, family: 'ipv4', tables: ['filter'] },
     ...{ namespace: undefined, kernel },
   })
-  expect(message).toMatch(/^ipv4 table filter: .* has been changed since it was moved, and is left as it is$/)
+  expect(message).toMatch(
+    /^ipv4 table filter: another program has changed the table of .* since it was moved; it has not been cleared$/,
+  )
   expect(saved('legacy')['ipv4 filter']).toContain('-A INPUT -s 9.9.9.9/32 -j DROP')
   expect(plan.tables.map(({ isWritten, isCleared }) => [isWritten, isCleared])).toEqual([[true, false]])
 })
@@ -284,7 +286,7 @@ test('the command says what it is about to do, and what it has done', () => {
   expect(xtables('legacy', 'nft', '-4', '--table=filter')).toEqual([
     1,
     'legacy to nft\nipv4 filter: 4 rules, 1 chain, in place of 4 rules, 1 chain: not written\n' +
-      'xtables: ipv4 table filter: the table of nft holds 4 rules and 1 chains already, which the option replace takes out\n',
+      'xtables: ipv4 table filter: the table of nft already holds 4 rules and 1 chains; the option replace overwrites them\n',
   ])
   expect(xtables('legacy', 'nft', '--replace', '--clear', '-4', '-t', 'filter')[1]).toMatch(
     /in place of 4 rules, 1 chain: moved, and cleared\n$/,

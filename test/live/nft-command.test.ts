@@ -155,7 +155,7 @@ test('a chain of the name of a built-in one without a hook is told of, and takes
   for (const line of ['-A INPUT -j ACCEPT', '-I INPUT -j DROP', '-R INPUT 1 -j DROP'])
     expect(our.ours(splitWords(line))).toMatchObject({
       status: 4,
-      stderr: expect.stringMatching(/rule in chain INPUT: nft has made chain INPUT without a hook/),
+      stderr: expect.stringMatching(/rule in chain INPUT: chain INPUT was created by nft without a hook/),
     })
   expect(our.ruleset()).toBe(before)
   for (const line of ['-S', '-S INPUT', '-L INPUT -n'])

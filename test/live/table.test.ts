@@ -303,8 +303,8 @@ describe('transactions', () => {
       expect(() => table.transaction(act)).toThrow('within a transaction')
     const deferred = filter({ autocommit: false })
     deferred.createChain('own')
-    expect(() => deferred.transaction(() => {})).toThrow('not committed')
-    await expect(deferred.transactionAsync(async () => {})).rejects.toThrow('not committed')
+    expect(() => deferred.transaction(() => {})).toThrow('uncommitted')
+    await expect(deferred.transactionAsync(async () => {})).rejects.toThrow('uncommitted')
   })
 
   test('that are asynchronous leave the event loop free while the kernel works', async () => {
