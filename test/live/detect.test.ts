@@ -55,7 +55,7 @@ test('what says the backend is obeyed, the name of the applet before the environ
   expect(said('--backend', 'nft', 'ip6tables')).toBe('ip6tables v1.8.9 (nf_tables)')
   expect(said('--backend', 'nft', 'iptables-nft')).toBe('iptables v1.8.9 (nf_tables)')
   expect(namespace.run(() => runOurs('xtables', ['--backend', 'legacy', 'iptables-nft', '-V']))).toMatchObject({
-    status: 1,
+    status: 2,
     stderr: 'xtables: iptables-nft is for the backend nft, but --backend is legacy\n',
   })
   process.env['XTABLES_BACKEND'] = 'legacy'
