@@ -1,12 +1,13 @@
 /** Rules of a chain as dictionaries. */
 import { FAMILIES } from '../abi/family'
 import { UnboundSets } from '../backend/sets'
-import { check, number, shown, text } from '../check-input'
+import { check, number, text } from '../check-input'
 import { NotFoundError, type RulePlace, XtablesError } from '../errors'
 import { Chain } from '../iptc/chain'
 import { type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { A_RULE } from '../iptc/rule-base'
 import type { AnyTable } from '../iptc/table'
+import { noPosition } from '../ruleset/positions'
 import { isTargetWord } from '../ruleset/rule'
 import { countersOf } from '../ruleset/ruleset'
 import type { Path } from './canonical'
@@ -67,23 +68,13 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
   storedRule(context.family, { entry: encodeDictionary(rule, context, place), sets: context.sets })
 
 /** The index before which to insert for `position` in a chain of `length` rules: see {@link addRule}. */
-export function insertionIndex({ table, chain }: RulePlace, position: number, length: number): number {
+export function insertionIndex(place: RulePlace, position: number, length: number): number {
   if (Number.isInteger(position)) {
     const index = position === 0 ? length : position > 0 ? position - 1 : length + position
     if (index >= 0 && index <= length) return index
   }
   const last = length === 0 ? '' : `, or -1 to -${length} counted from the last rule`
-  const expected = `0 for the end, 1 to ${length + 1}${last}`
-  throw new XtablesError(
-    'XT_BAD_POSITION',
-    `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`,
-    {
-      extension: 'rule',
-      parameter: 'position',
-      value: position,
-      expected,
-    },
-  )
+  throw noPosition(place, position, `0 for the end, 1 to ${length + 1}${last}`)
 }
 
 /**

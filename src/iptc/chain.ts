@@ -1,11 +1,11 @@
 /** The chains of a table as objects. */
 
-import { checkPosition } from '../backend/legacy/commit'
 import { check, checkNone, instance, text } from '../check-input'
 import { NotFoundError, type RulePlace } from '../errors'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
 import type { KernelEntries } from '../ruleset/kernel-entries'
+import { checkPosition } from '../ruleset/positions'
 import type { OwnRules, Rules } from '../ruleset/rules'
 import { type Chain as ChainData, ownRules, type Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'

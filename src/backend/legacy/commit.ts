@@ -8,8 +8,7 @@ import { giveBack } from '../../binary/buffers'
 import { Refusal, type VerifyOptions, verifySliced } from '../../blob/verify'
 import { isSurelyTaken } from '../../blob/verify-edit'
 import { REQUEST_HEAD, type Request, writeInPlace, writeRulesetSliced } from '../../blob/write'
-import { shown } from '../../check-input'
-import { KernelError, RuleError, type RulePlace, UnsupportedError, XtablesError } from '../../errors'
+import { KernelError, RuleError, type RulePlace, UnsupportedError } from '../../errors'
 import type { Known } from '../../extensions/registry'
 import { rememberedSets } from '../../extensions/remembered-sets'
 import type { Client } from '../../kernel/client'
@@ -179,20 +178,4 @@ export async function replaceAsync(exchange: Exchange): Promise<void> {
   } catch (cause) {
     throw await blamed(exchange, cause, (error) => findRefusedAsync({ ...exchange, ...prepared, error }))
   }
-}
-
-/** Checks a position in a chain, from 0. @throws XtablesError */
-export function checkPosition({ table, chain }: RulePlace, position: number, last: number): void {
-  const expected = last < 0 ? 'none, because the chain has no rules' : `0 to ${last}`
-  if (!Number.isInteger(position) || position < 0 || position > last)
-    throw new XtablesError(
-      'XT_BAD_POSITION',
-      `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`,
-      {
-        extension: 'rule',
-        parameter: 'position',
-        value: position,
-        expected,
-      },
-    )
 }
