@@ -2,15 +2,16 @@
 import type { Applet } from '../src/cli/applets/applet'
 import {
   hasOptionsOfIptables,
+  type OptionLine,
   optionLines,
   ownApplets,
+  placeLines,
   sentence,
   statusesOf,
   synopsis,
   toolKinds,
 } from '../src/cli/applets/described'
 import { FILES, VARIABLES } from '../src/cli/applets/environment'
-import { PLACE_OPTIONS } from '../src/cli/applets/place'
 
 const code = (text: string): string => `\`${text}\``
 const cell = (text: string): string => text.replaceAll('|', '\\|')
@@ -20,17 +21,17 @@ function table(heads: readonly [string, string], rows: readonly (readonly [strin
   return [`| ${heads.join(' | ')} |`, '| --- | --- |', ...lines].join('\n')
 }
 
-const optionTable = (applet: Applet): string =>
+const optionTable = (lines: readonly OptionLine[]): string =>
   table(
     ['option', ''],
-    optionLines(applet).map(({ names, takes, summary }) => [code(`${names}${takes}`), summary]),
+    lines.map(({ names, takes, summary }) => [code(`${names}${takes}`), summary]),
   )
 
 function optionsOf(applet: Applet): string {
   if (hasOptionsOfIptables(applet))
     return 'Its options are those of iptables(8): `xtables iptables --help` prints them.'
   if (applet.name === 'ipset') return 'Its words are those of ipset(8): `xtables ipset help` prints them.'
-  return Object.keys(applet.options).length === 0 ? '' : optionTable(applet)
+  return Object.keys(applet.options).length === 0 ? '' : optionTable(optionLines(applet))
 }
 
 const section = (title: string, applet: Applet): string =>
@@ -46,8 +47,6 @@ const section = (title: string, applet: Applet): string =>
   ]
     .filter((text) => text !== '')
     .join('\n\n')
-
-const PLACE: Applet = { name: '', summary: '', options: PLACE_OPTIONS, operands: [] }
 
 const INTRODUCTION = `# The command
 
@@ -85,7 +84,7 @@ export const commandPage = (): string =>
     INTRODUCTION,
     '## Where the tables are',
     "Before all other words, and right behind an applet's name:",
-    optionTable(PLACE),
+    optionTable(placeLines()),
     '## Tools',
     ...toolKinds().map(({ names, tool }) => section(names.join(', '), tool)),
     '## Our own',

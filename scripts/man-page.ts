@@ -4,6 +4,7 @@ import {
   hasOptionsOfIptables,
   optionLines,
   ownApplets,
+  placeLines,
   sentence,
   statusesOf,
   synopsis,
@@ -11,7 +12,6 @@ import {
   wrapped,
 } from '../src/cli/applets/described'
 import { FILES, VARIABLES } from '../src/cli/applets/environment'
-import { PLACE_OPTIONS } from '../src/cli/applets/place'
 
 /** As roff has it: a hyphen that is typed is none of typesetting. */
 const escaped = (words: string): string => words.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll('…', '...')
@@ -67,8 +67,6 @@ const EXAMPLES: readonly (readonly [what: string, line: string])[] = [
   ['Ask which rules a packet would meet:', 'xtables trace --way input -i eth0 -p tcp --dport 22 -s 192.0.2.1'],
 ]
 
-const PLACE: Applet = { name: '', summary: '', options: PLACE_OPTIONS, operands: [] }
-
 /** The text of man/xtables.8. */
 export function manPage(): string {
   const lines = [
@@ -106,7 +104,7 @@ export function manPage(): string {
     ...ownApplets().flatMap((applet) => command(synopsis(applet), applet)),
     '.SH OPTIONS',
     text("Before all other words, and right behind an applet's name:"),
-    ...optionLines(PLACE).flatMap(({ names, takes, summary }) =>
+    ...placeLines().flatMap(({ names, takes, summary }) =>
       item(`${names}${takes}`, summary === '' ? '' : sentence(summary)),
     ),
     ...item('-h, --help', "Print what there is, or behind an applet's name, its options."),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { commandPage } from '../scripts/command-page'
 import { manPage } from '../scripts/man-page'
 import { VARIABLES } from '../src/cli/applets/environment'
-import { OWN } from '../src/cli/applets/own'
+import { OWN } from '../src/cli/applets/own-applets'
 import { withProgram } from './support/shells'
 
 const ROOT = join(__dirname, '..')

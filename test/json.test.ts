@@ -1,6 +1,6 @@
 /** JSON that the command reads: nothing of it may be passed over. */
 
-import { apply, dump } from '../src/cli/own'
+import { apply, dump } from '../src/cli/dumps'
 import { IpSet, IptcError, MemoryKernel, restore, save } from '../src/index'
 import { parseJson } from '../src/json'
 

@@ -1,6 +1,6 @@
 /** The two kinds of files in JSON: dumps, which `apply` makes tables of, and captures. */
 import { isDeepStrictEqual } from 'node:util'
-import { apply } from '../../src/cli/own'
+import { apply } from '../../src/cli/dumps'
 import { captureFromJson, captureToJson, easy, type FamilyName, MemoryKernel, restore, save } from '../../src/index'
 import { parseJson, toJson } from '../../src/json'
 import { captureTable } from '../../src/kernel/capture'

@@ -1,7 +1,7 @@
 /** `xtables completion SHELL`: scripts with which shells ask `xtables complete` for candidates. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { COMPLETION, type SHELLS } from './applets/own'
+import { COMPLETION, type SHELLS } from './applets/own-applets'
 import { TOOLS } from './applets/tools'
 import { CommandLineError, readWords } from './command-line'
 import type { Streams } from './streams'

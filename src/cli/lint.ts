@@ -3,7 +3,7 @@ import type { Finding } from '../lint/finding'
 import { lintAll } from '../lint/lint'
 import { sshSession } from '../lint/lockout'
 import { FamilyRuleset } from '../trace/family-ruleset'
-import { LINT } from './applets/own'
+import { LINT } from './applets/own-applets'
 import { readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn, readText } from './open-kernel'
 

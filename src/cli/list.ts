@@ -2,7 +2,7 @@
 import { toJson } from '../json'
 import { printList } from '../view/text'
 import { printTree } from '../view/tree'
-import { LIST } from './applets/own'
+import { LIST } from './applets/own-applets'
 import { readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
 import { readTables } from './view'

@@ -11,27 +11,11 @@ import { ConflictError, IptcError, LockTimeoutError } from '../errors'
 import { similarNames } from '../extensions/similar-names'
 import type { NetlinkPort } from '../kernel/kernel'
 import type { ToolApplet, ToolAppletKind } from './applets/applet'
-import { BATCH, HELP, OWN, type OwnName } from './applets/own'
+import { BATCH, HELP, OWN, type OwnName } from './applets/own-applets'
 import { FAMILY_TOOLS, type FamilyTool, TOOLS } from './applets/tools'
 import { asksForHelp, CommandLineError, readWords } from './command-line'
 import type { Io, OpenKernel, Place } from './open-kernel'
-import type { Terminal } from './screen'
-
-/** Where text comes from and goes to. */
-export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
-  /** Standard input line by line, each as soon as it is there. */
-  readonly lines: () => Iterable<string>
-  /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
-  readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
-  /** The terminal that standard output is; undefined where it is none. */
-  readonly terminal?: (() => Terminal | undefined) | undefined
-  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
-  readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
-  /** When standard input ends. */
-  readonly ended?: (() => Promise<void>) | undefined
-  /** The words by which this program is started. */
-  readonly self?: readonly string[] | undefined
-}
+import type { Streams } from './streams'
 
 /** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
 const load = {
@@ -45,7 +29,10 @@ const load = {
   ipset: () => require('./ipset') as typeof import('./ipset'),
   completion: () => require('./completion') as typeof import('./completion'),
   complete: () => require('./complete/complete') as typeof import('./complete/complete'),
-  own: () => require('./own') as typeof import('./own'),
+  captures: () => require('./captures') as typeof import('./captures'),
+  dumps: () => require('./dumps') as typeof import('./dumps'),
+  extensionHelp: () => require('./extension-help') as typeof import('./extension-help'),
+  described: () => require('./applets/described') as typeof import('./applets/described'),
   migrate: () => require('./migrate') as typeof import('./migrate'),
   reconcile: () => require('./reconcile') as typeof import('./reconcile'),
   lint: () => require('./lint') as typeof import('./lint'),
@@ -193,7 +180,7 @@ function runOwnApplet(name: OwnName, args: string[], place: Place, streams: Stre
       return runMigrate(args, place, streams)
     case 'show':
       checkNoPlace(name, place)
-      load.own().show(args, streams)
+      load.captures().show(args, streams)
       return 0
     case 'completion':
       checkNoPlace(name, place)
@@ -208,7 +195,7 @@ function runOwnApplet(name: OwnName, args: string[], place: Place, streams: Stre
 }
 
 function unknownApplet(name: string): CommandLineError {
-  const near = similarNames(name, load.usage().appletNames())
+  const near = similarNames(name, load.described().appletNames())
   const what = name.startsWith('-') ? 'option' : 'applet'
   return new CommandLineError(
     `there is no ${what} ${JSON.stringify(name)}; ${near === undefined ? '' : `${near}; `}see xtables help`,
@@ -237,13 +224,13 @@ type OnKernel = (words: string[], open: OpenKernel, streams: Streams, place: Pla
 
 /** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
 const ON_KERNEL = {
-  capture: () => load.own().capture,
-  dump: () => load.own().dump,
+  capture: () => load.captures().capture,
+  dump: () => load.dumps().dump,
   apply:
     () =>
     (words, open, streams, place): void =>
       words.includes('--json')
-        ? load.own().apply(words, open, streams)
+        ? load.dumps().apply(words, open, streams)
         : load.reconcile().runApply(words, place, open, streams),
   plan: () => load.reconcile().runPlan,
   list: () => load.list().runList,
@@ -327,7 +314,7 @@ function runHelp(args: readonly string[], streams: Streams): number {
   const applet = name === undefined ? undefined : (OWN.get(name) ?? TOOLS.get(name))
   if (name === undefined) return say(load.usage().overview(), streams)
   if (applet !== undefined) return say(load.usage().appletHelp(applet), streams)
-  load.own().help(name, streams)
+  load.extensionHelp().help(name, streams)
   return 0
 }
 

@@ -3,7 +3,7 @@ import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
 import { toJson } from '../json'
-import { MIGRATE } from './applets/own'
+import { MIGRATE } from './applets/own-applets'
 import { readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
 

@@ -4,7 +4,7 @@ import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
-import { TRACE } from './applets/own'
+import { TRACE } from './applets/own-applets'
 import { CommandLineError, readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-kernel'
 

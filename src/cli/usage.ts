@@ -1,20 +1,17 @@
 /** What `xtables help` and `xtables APPLET --help` say. */
 import type { Applet } from './applets/applet'
 import {
-  appletNames,
   type OptionLine,
   optionLines,
   ownApplets,
+  placeLines,
   sentence,
   statusesOf,
   synopsis,
   toolKinds,
   wrapped,
 } from './applets/described'
-import { PLACE_OPTIONS } from './applets/place'
 import { STATUSES } from './applets/statuses'
-
-export { appletNames }
 
 const WIDTH = 100
 const EXAMPLES = `  xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
@@ -51,7 +48,6 @@ const statusRows = (statuses: readonly (readonly [number, string])[]): string =>
 
 /** Of the whole command. */
 export function overview(): string {
-  const place: Applet = { name: '', summary: '', options: PLACE_OPTIONS, operands: [] }
   const tools = [
     ...toolKinds().map(({ names, tool }) => [names.join(', '), tool.summary] as const),
     [
@@ -69,7 +65,7 @@ ${columns(tools)}
 Applets of our own:
 ${columns(ownApplets().map((applet) => [applet.name, applet.summary]))}
 Places, before all other words, and right behind an applet's name:
-${columns(optionLines(place).map(({ names, takes, summary }) => [`${names}${takes}`, summary]))}
+${columns(placeLines().map(({ names, takes, summary }) => [`${names}${takes}`, summary]))}
 Other options:
 ${columns([
   ['-h, --help', 'print this; behind an applet, its options'],

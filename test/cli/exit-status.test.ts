@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ownApplets, statusesOf, toolKinds } from '../../src/cli/applets/described'
-import { OWN } from '../../src/cli/applets/own'
+import { OWN } from '../../src/cli/applets/own-applets'
 import { ConflictError, LockTimeoutError } from '../../src/errors'
 import { run } from './run'
 

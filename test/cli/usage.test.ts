@@ -1,5 +1,5 @@
 /** What the command says of itself, and to whoever mistypes. */
-import { OWN } from '../../src/cli/applets/own'
+import { OWN } from '../../src/cli/applets/own-applets'
 import { PLACE_OPTIONS } from '../../src/cli/applets/place'
 import { TOOLS } from '../../src/cli/applets/tools'
 import { findExtension } from '../../src/extensions/registry'

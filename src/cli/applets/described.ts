@@ -1,7 +1,16 @@
 /** What help, the man page and the docs say about applets, taken from their declarations. */
 import { globals } from '../../language/options'
-import { type Applet, namesOf, operandText, type ToolApplet, type ToolAppletKind, takesText } from './applet'
-import { OWN } from './own'
+import {
+  type Applet,
+  type AppletOptions,
+  namesOf,
+  operandText,
+  type ToolApplet,
+  type ToolAppletKind,
+  takesText,
+} from './applet'
+import { OWN } from './own-applets'
+import { PLACE_OPTIONS } from './place'
 import { STATUSES, TOOL_STATUSES } from './statuses'
 import { TOOLS } from './tools'
 
@@ -31,11 +40,17 @@ export const optionLines = (applet: Applet): OptionLine[] =>
               summary: help.summary,
             },
       )
-    : Object.entries(applet.options).map(([name, option]) => ({
-        names: namesOf(name, option).join(', '),
-        takes: takesText(option),
-        summary: option.summary,
-      }))
+    : declaredLines(applet.options)
+
+const declaredLines = (options: AppletOptions): OptionLine[] =>
+  Object.entries(options).map(([name, option]) => ({
+    names: namesOf(name, option).join(', '),
+    takes: takesText(option),
+    summary: option.summary,
+  }))
+
+/** Options that stand before an applet, and say where the tables are. */
+export const placeLines = (): OptionLine[] => declaredLines(PLACE_OPTIONS)
 
 /** Those that people are told of. */
 export const ownApplets = (): Applet[] => [...OWN.values()].filter(({ isHidden }) => !isHidden)

@@ -1,7 +1,7 @@
 /** `xtables complete -- WORD …`: the candidates for the last word. Called by the scripts of `xtables completion`. */
 import { basename } from 'node:path'
 import type { Applet, AppletOption } from '../applets/applet'
-import { OWN } from '../applets/own'
+import { OWN } from '../applets/own-applets'
 import { PLACE_OPTIONS } from '../applets/place'
 import { FAMILY_TOOLS, TOOLS } from '../applets/tools'
 import type { Place } from '../open-kernel'

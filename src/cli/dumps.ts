@@ -1,0 +1,99 @@
+/** `dump --json` and `apply --json`: tables and sets as dictionaries. */
+import { IptcError, XtablesError } from '../errors'
+import { parseJson, toJson } from '../json'
+import { APPLY_DUMP, DUMP } from './applets/own-applets'
+import { CommandLineError, readWords } from './command-line'
+import { type Io, type OpenKernel, readFrom, readText } from './open-kernel'
+
+type Output = Pick<Io, 'stdout' | 'stdin'>
+
+/** Where sets stand in a dump, beside tables. No table has this name. */
+const SETS = 'sets'
+
+/** `dump`: rules as dictionaries, with the ipsets that they may refer to. */
+export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
+  const { values, positionals } = readWords(DUMP, args)
+  if (!values.json) throw new CommandLineError('dump requires --json, its only format; use save for text')
+  const { dumpAll, dumpSets, dumpTable } = requireEasy()
+  const place = { ipv6: values.ipv6 ?? false, kernel, backend }
+  const [table] = positionals
+  if (values.sets && table !== undefined) throw new CommandLineError('--sets goes with a dump of all tables')
+  const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
+  stdout(`${toJson(table === undefined ? { ...sets, ...dumpAll(place) } : dumpTable(table, place))}\n`)
+}
+
+/**
+ * `apply --json`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump
+ * come first, as rules refer to them.
+ */
+export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
+  const { values, positionals } = readWords(APPLY_DUMP, args)
+  const [file = '-'] = positionals
+  const from = file === '-' ? 'standard input' : file
+  const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
+  applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
+}
+
+type Place = NonNullable<Parameters<typeof import('../easy/easy')['dumpAll']>[0]>
+
+/** All tables are made up, by rules that may refer to sets, before the first set is filled or table written. */
+function applyDump(dumped: unknown, place: Place): void {
+  const { batchBegin, batchEnd } = requireEasy()
+  const all = entriesOf(dumped, 'a dump is an object of tables')
+  const [, sets] = all.find(([name]) => name === SETS) ?? []
+  using batch = batchBegin(undefined, place)
+  const makeUp = (): void => {
+    // Where an editor finds the schema of the file.
+    for (const [table, chains] of all.filter(([name]) => name !== SETS))
+      if (table !== '$schema' || typeof chains !== 'string')
+        applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+  }
+  // A kernel without sets has tables all the same.
+  if (sets === undefined) makeUp()
+  else requireSets().applySetsAfter(makeUp, sets as Sets, place)
+  batchEnd(batch)
+}
+
+type Sets = Parameters<typeof import('../easy/sets')['applySetsAfter']>[1]
+type Batch = ReturnType<typeof import('../easy/easy')['batchBegin']>
+type RuleToAdd = Parameters<typeof import('../easy/easy')['batchAddRules']>[1][number]
+
+function applyTable(table: string, chains: readonly [string, unknown][], batch: Batch): void {
+  const { batchAddChains, flushTable } = requireEasy()
+  const lists = chains.map(([chain, list]) => [chain, listOf(list, chain)] as const)
+  flushTable(table, { batch })
+  batchAddChains(
+    table,
+    chains.map(([chain]) => chain),
+    { batch },
+  )
+  addRules(table, lists, batch)
+}
+
+/** Rules say themselves what is wrong with them; of many, the path of the error says with which. */
+function addRules(table: string, lists: readonly (readonly [string, readonly unknown[]])[], batch: Batch): void {
+  const rules = lists.flatMap(([chain, list]) => list.map((rule, i) => [chain, rule, i + 1] as const))
+  try {
+    requireEasy().batchAddRules(table, rules.map(([chain, rule]) => [chain, rule]) as unknown as RuleToAdd[], { batch })
+  } catch (error) {
+    const [chain, , number] = (error instanceof XtablesError && rules[Number(error.path[0])]) || []
+    if (chain === undefined) throw error
+    throw new IptcError('XT_COMMAND', `table ${table} chain ${chain} rule ${number}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+function entriesOf(value: unknown, what: string): [string, unknown][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new IptcError('XT_COMMAND', what)
+  return Object.entries(value)
+}
+
+function listOf(value: unknown, chain: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw new IptcError('XT_COMMAND', `chain ${chain} must be a list of rules`)
+  return value
+}
+
+/** The dictionary API checks everything that it gets, and is therefore slow to load. */
+const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy') as typeof import('../easy/easy')
+const requireSets = (): typeof import('../easy/sets') => require('../easy/sets') as typeof import('../easy/sets')
