@@ -493,7 +493,7 @@ test('20,000 rules at once do not block the event loop, and none is lost', async
 test('a table of ip_tables says why it cannot be watched', async () => {
   const table = keep(new Table('filter', { namespace, backend: 'legacy' }))
   expect(() => table.watch()).toThrow(UnsupportedError)
-  expect(() => table.watch()).toThrow('of whose changes the kernel tells nobody')
+  expect(() => table.watch()).toThrow('is an ip_tables table, and the kernel sends no notifications for these')
   expect(() => open().watch({ sinal: 1 } as never)).toThrow('there is no option sinal')
   await sleep(0)
 })
