@@ -99,12 +99,19 @@ withBrowser('the page', () => {
     const page = await open(await served(kernel))
     const row = chain(page, 'INPUT').getByRole('row').nth(2)
     expect(await row.locator('.rate').textContent()).toBe('')
-    restore(TEXT.replace('[40:2400]', '[1040:62400]').replace('[311:', '[999:'), {
-      kernel,
-      backend: 'legacy',
-      counters: true,
-    })
-    await row.locator('.rate').filter({ hasText: /^\d/ }).waitFor()
+    const count = (packets: number): void => {
+      const text = TEXT.replace('[40:2400]', `[${packets}:62400]`).replace('[311:', '[999:')
+      restore(text, { kernel, backend: 'legacy', counters: true })
+    }
+    // A rate is shown until the next reading alone, so the rule counts on until the page was seen to show one.
+    let packets = 100
+    const counting = setInterval(() => count(packets++), 100)
+    try {
+      await row.locator('.rate').filter({ hasText: /^\d/ }).waitFor()
+    } finally {
+      clearInterval(counting)
+    }
+    count(1040)
     await row.locator('.packets').filter({ hasText: '1.04k' }).waitFor()
     await chain(page, 'INPUT').locator('header').getByText('999 packets').waitFor()
     // Nothing comes any more.
