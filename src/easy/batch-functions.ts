@@ -1,6 +1,7 @@
 /** Batches: many edits written together. */
-import { check, list, names, text } from '../check-input'
+import { check, list } from '../check-input'
 import { Chain } from '../iptc/chain'
+import { chainName } from '../iptc/chain-handle'
 import { storedRule } from '../iptc/rule'
 import type { AnyTable } from '../iptc/table'
 import { type Draft, draftOf, ownRules } from '../ruleset/ruleset'
@@ -71,17 +72,23 @@ export function batchEnd(batch: Batch): void {
  */
 export const batchAddChains = (
   table: string,
-  chains: readonly string[],
+  chains: readonly (string | Chain)[],
   options: EasyOptions & FlushOption = {},
-): void => {
-  check('what batchAddChains makes', chains, names)
-  withTable(table, options, (it) =>
+): void =>
+  withTable(table, options, (it) => {
+    const all = chainsOf('what batchAddChains makes', it, chains)
     it.atomically(() => {
-      for (const chain of chains)
+      for (const chain of all)
         if (!it.isChain(chain)) it.createChain(chain)
-        else if (options.flush ?? true) new Chain(it, chain).flush()
-    }),
-  )
+        else if (options.flush ?? true) chain.flush()
+    })
+  })
+
+/** The chains without repetitions. */
+function chainsOf(what: string, table: AnyTable, chains: readonly (string | Chain)[]): Chain[] {
+  check(what, chains, list)
+  const all = chains.map((chain, i) => chainName(table, chain, `item ${i} of ${what}`))
+  return Array.from(new Set(all), (name) => new Chain(table, name))
 }
 
 /**
@@ -98,27 +105,31 @@ export const batchAddChains = (
  * console.log(easy.getChains('filter', { kernel }).length) // 3
  * ```
  */
-export const batchDeleteChains = (table: string, chains: readonly string[], options: EasyOptions = {}): void =>
-  withTable(table, options, (it) =>
+export const batchDeleteChains = (
+  table: string,
+  chains: readonly (string | Chain)[],
+  options: EasyOptions = {},
+): void =>
+  withTable(table, options, (it) => {
+    const all = chainsOf('what batchDeleteChains deletes', it, chains)
     it.atomically(() => {
-      check('what batchDeleteChains takes out', chains, names)
-      const present = [...new Set(chains)].filter((chain) => it.isChain(chain))
+      const present = all.filter((chain) => it.isChain(chain))
       // The chains may jump to each other, so all are flushed before the first is deleted.
-      for (const chain of present) new Chain(it, chain).flush()
-      for (const chain of present) it.deleteChain(chain)
-    }),
-  )
+      for (const chain of present) chain.flush()
+      for (const chain of present) chain.delete()
+    })
+  })
 
 /**
  * A rule to add to a chain, and its position as in {@link addRule}; by default at the end.
  * @since 0.1.0
  */
-export type RuleToAdd = readonly [chain: string, rule: RuleDictionary, position?: number]
+export type RuleToAdd = readonly [chain: string | Chain, rule: RuleDictionary, position?: number]
 /**
  * A rule to delete from a chain: the first equal one.
  * @since 0.1.0
  */
-export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
+export type RuleToDelete = readonly [chain: string | Chain, rule: RuleDictionary]
 
 /**
  * Adds rules, all or none. Each position refers to the chain after the previous additions.
@@ -140,21 +151,21 @@ export type RuleToDelete = readonly [chain: string, rule: RuleDictionary]
  */
 export const batchAddRules = (table: string, rules: readonly RuleToAdd[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) => {
-    checkRules('batchAddRules', rules)
+    checkRules('batchAddRules', it, rules)
     const entries = rules.map(([chain, rule, position = 0], i) => ({
-      chain,
+      chain: chainName(it, chain),
       position,
       entry: encodeDictionary(rule, it.context, [i, 1]),
     }))
     it.edit((draft) => addAll(it, draft, entries))
   })
 
-/** Checks a list of lists that each start with the name of a chain. */
-function checkRules(what: string, rules: readonly (readonly unknown[])[]): void {
+/** Checks a list of lists that each start with a chain. */
+function checkRules(what: string, table: AnyTable, rules: readonly (RuleToAdd | RuleToDelete)[]): void {
   check(`what ${what} takes`, rules, list)
   for (const [i, rule] of rules.entries()) {
     check(`item ${i} of what ${what} takes`, rule, list)
-    check(`the chain in item ${i} of what ${what} takes`, rule[0], text)
+    chainName(table, rule[0], `the chain in item ${i} of what ${what} takes`)
   }
 }
 
@@ -194,14 +205,14 @@ export const batchDeleteRules = (
   options: EasyOptions & ThrowsOption = {},
 ): boolean =>
   withTable(table, options, (it) => {
-    checkRules('batchDeleteRules', rules)
+    checkRules('batchDeleteRules', it, rules)
     const { family, sets } = it.context
     const objects = rules.map(([chain, rule], i) => {
       const entry = encodeDictionary(rule, it.context, [i, 1])
-      return { chain, rule: storedRule(family, { entry, sets }) }
+      return { chain: new Chain(it, chain), rule: storedRule(family, { entry, sets }) }
     })
     const remove = ({ chain, rule }: (typeof objects)[number]): boolean => {
-      new Chain(it, chain).deleteRule(rule)
+      chain.deleteRule(rule)
       return true
     }
     return it.atomically(() => objects.map((one) => attempt(options, false, () => remove(one))).every(Boolean))

@@ -4,6 +4,7 @@ import { UnboundSets } from '../backend/sets'
 import { check, number, text } from '../check-input'
 import { NotFoundError, type RulePlace, XtablesError } from '../errors'
 import { Chain } from '../iptc/chain'
+import { chainName } from '../iptc/chain-handle'
 import { type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { A_RULE } from '../iptc/rule-base'
 import type { AnyTable } from '../iptc/table'
@@ -96,16 +97,17 @@ export function insertionIndex(place: RulePlace, position: number, length: numbe
  */
 export function addRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   rule: RuleDictionary,
   position = 0,
   options: EasyOptions = {},
 ): void {
   withTable(table, options, (it) => {
     const object = ruleFor(it, rule)
+    const into = new Chain(it, chain)
     it.atomically(() => {
-      const index = insertionIndex({ table, chain }, position, it.chainData(chain).rules.length)
-      new Chain(it, chain).insertRule(object, index)
+      const { length } = it.chainData(into.name).rules
+      into.insertRule(object, insertionIndex({ table, chain: into.name }, position, length))
     })
   })
 }
@@ -123,8 +125,12 @@ export function addRule(
  * console.log(easy.getRulePosition('filter', 'INPUT', { target: 'DROP' }, { kernel })) // 0
  * ```
  */
-export const insertRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): void =>
-  addRule(table, chain, rule, 1, options)
+export const insertRule = (
+  table: string,
+  chain: string | Chain,
+  rule: RuleDictionary,
+  options: EasyOptions = {},
+): void => addRule(table, chain, rule, 1, options)
 
 /**
  * Replaces the first rule equal to `oldRule`.
@@ -143,14 +149,15 @@ export const insertRule = (table: string, chain: string, rule: RuleDictionary, o
  */
 export function replaceRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   oldRule: RuleDictionary,
   newRule: RuleDictionary,
   options: EasyOptions = {},
 ): void {
   withTable(table, options, (it) => {
     const [before, after] = [ruleFor(it, oldRule), ruleFor(it, newRule)]
-    it.atomically(() => new Chain(it, chain).replaceRule(after, find(it, chain, before)))
+    const inside = new Chain(it, chain)
+    it.atomically(() => inside.replaceRule(after, find(inside, before)))
   })
 }
 
@@ -169,7 +176,7 @@ export function replaceRule(
  */
 export const deleteRule = (
   table: string,
-  chain: string,
+  chain: string | Chain,
   rule: RuleDictionary,
   options: EasyOptions & ThrowsOption = {},
 ): boolean =>
@@ -181,10 +188,10 @@ export const deleteRule = (
   )
 
 /** @throws NotFoundError */
-function find(table: AnyTable, chain: string, rule: AnyRule): number {
-  const position = new Chain(table, chain).indexOf(rule)
+function find(chain: Chain, rule: AnyRule): number {
+  const position = chain.indexOf(rule)
   if (position >= 0) return position
-  throw new NotFoundError('XT_NO_RULE', `chain ${chain} of table ${table.name} has no rule ${rule}`)
+  throw new NotFoundError('XT_NO_RULE', `chain ${chain.name} of table ${chain.table.name} has no rule ${rule}`)
 }
 
 /**
@@ -201,11 +208,11 @@ function find(table: AnyTable, chain: string, rule: AnyRule): number {
  * console.log('protocol' in last && last.protocol) // udp
  * ```
  */
-export function getRule(table: string, chain: string, position?: 0, options?: EasyOptions): DumpedRule[]
+export function getRule(table: string, chain: string | Chain, position?: 0, options?: EasyOptions): DumpedRule[]
 /** Returns all rules of a chain, or undefined if there is no such chain and `throws` is false. */
 export function getRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   position: 0,
   options: EasyOptions & ThrowsOption,
 ): DumpedRule[] | undefined
@@ -215,27 +222,27 @@ export function getRule(
  */
 export function getRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   position: number,
   options?: EasyOptions & { readonly throws?: true | undefined; readonly raiseExc?: true | undefined },
 ): DumpedRule | DumpedRule[]
 /** Returns a rule by position, or undefined if there is no such chain or position and `throws` is false. */
 export function getRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   position: number,
   options: EasyOptions & ThrowsOption,
 ): DumpedRule | DumpedRule[] | undefined
 export function getRule(
   table: string,
-  chain: string,
+  chain: string | Chain,
   position = 0,
   options: EasyOptions & ThrowsOption = {},
 ): DumpedRule | DumpedRule[] | undefined {
   return attempt(options, undefined, () =>
     withTable(table, options, (it) => {
       check('a position', position, number)
-      return position === 0 ? dumpRules(it, chain) : ruleAt(it, chain, position)
+      return position === 0 ? dumpRules(it, chain) : ruleAt(it, chainName(it, chain), position)
     }),
   )
 }
@@ -263,8 +270,12 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
  * console.log(easy.hasRule('filter', 'INPUT', { proto: 6, target: 'ACCEPT' }, { kernel })) // true
  * ```
  */
-export const hasRule = (table: string, chain: string, rule: RuleDictionary, options: EasyOptions = {}): boolean =>
-  withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
+export const hasRule = (
+  table: string,
+  chain: string | Chain,
+  rule: RuleDictionary,
+  options: EasyOptions = {},
+): boolean => withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
 
 /**
  * Returns the position of the first equal rule, counted from 0.
@@ -282,10 +293,10 @@ export const hasRule = (table: string, chain: string, rule: RuleDictionary, opti
  */
 export const getRulePosition = (
   table: string,
-  chain: string,
+  chain: string | Chain,
   rule: RuleDictionary,
   options: EasyOptions = {},
-): number => withTable(table, options, (it) => find(it, chain, ruleFor(it, rule)))
+): number => withTable(table, options, (it) => find(new Chain(it, chain), ruleFor(it, rule)))
 
 /**
  * Returns the packet and byte counters of the first equal rule, in this order.
@@ -303,12 +314,13 @@ export const getRulePosition = (
  */
 export const getRuleCounters = (
   table: string,
-  chain: string,
+  chain: string | Chain,
   rule: RuleDictionary,
   options: EasyOptions = {},
 ): CountersOut =>
   withTable(table, options, (it) => {
-    const entry = it.chainData(chain).rules.at(find(it, chain, ruleFor(it, rule)))
+    const inside = new Chain(it, chain)
+    const entry = it.chainData(inside.name).rules.at(find(inside, ruleFor(it, rule)))
     return entry === undefined ? [0, 0] : countersValue(countersOf(it.context.family, entry))
   })
 

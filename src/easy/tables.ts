@@ -2,6 +2,7 @@
 
 import { backendOfEnvironment, tableNames } from '../backend/open'
 import { Chain } from '../iptc/chain'
+import { chainName } from '../iptc/chain-handle'
 import type { PolicyName } from '../iptc/policy'
 import { AnyTable } from '../iptc/table'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -70,12 +71,12 @@ export const getChains = (table: string, options: EasyOptions = {}): string[] =>
  * console.log(easy.hasChain('filter', 'web', { kernel: new MemoryKernel() })) // false
  * ```
  */
-export const hasChain = (table: string, chain: string, options: EasyOptions = {}): boolean =>
+export const hasChain = (table: string, chain: string | Chain, options: EasyOptions = {}): boolean =>
   withTable(table, options, (it) => it.isChain(chain))
 
 /** @throws NotFoundError */
-export function dumpRules(table: AnyTable, chain: string, ruleset: Ruleset = table.ruleset): DumpedRule[] {
-  return decodeRules(table.chainData(chain, ruleset).rules, table.context)
+export function dumpRules(table: AnyTable, chain: string | Chain, ruleset: Ruleset = table.ruleset): DumpedRule[] {
+  return decodeRules(table.chainData(chainName(table, chain), ruleset).rules, table.context)
 }
 
 /**
@@ -91,7 +92,7 @@ export function dumpRules(table: AnyTable, chain: string, ruleset: Ruleset = tab
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.protocol) // tcp
  * ```
  */
-export const dumpChain = (table: string, chain: string, options: EasyOptions = {}): DumpedRule[] =>
+export const dumpChain = (table: string, chain: string | Chain, options: EasyOptions = {}): DumpedRule[] =>
   withTable(table, options, (it) => dumpRules(it, chain))
 
 /**
@@ -142,7 +143,7 @@ export const dumpAll = (options: EasyOptions = {}): Record<string, DumpedTable> 
  * console.log(easy.addChain('filter', 'web', { kernel, throws: false })) // false
  * ```
  */
-export const addChain = (table: string, chain: string, options: EasyOptions & ThrowsOption = {}): boolean =>
+export const addChain = (table: string, chain: string | Chain, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
       it.createChain(chain)
@@ -169,7 +170,7 @@ export const addChain = (table: string, chain: string, options: EasyOptions & Th
  */
 export const deleteChain = (
   table: string,
-  chain: string,
+  chain: string | Chain,
   options: EasyOptions & ThrowsOption & FlushOption = {},
 ): boolean =>
   attempt(options, false, () =>
@@ -197,7 +198,7 @@ export const deleteChain = (
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })) // []
  * ```
  */
-export const flushChain = (table: string, chain: string, options: EasyOptions & ThrowsOption = {}): boolean =>
+export const flushChain = (table: string, chain: string | Chain, options: EasyOptions & ThrowsOption = {}): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
       new Chain(it, chain).flush()
@@ -259,7 +260,7 @@ export function flushAll(options: EasyOptions = {}): void {
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.counters) // [ 0, 0 ]
  * ```
  */
-export const zeroChain = (table: string, chain: string, options: EasyOptions = {}): void =>
+export const zeroChain = (table: string, chain: string | Chain, options: EasyOptions = {}): void =>
   withTable(table, options, (it) => new Chain(it, chain).zeroCounters())
 
 /**
@@ -309,7 +310,7 @@ export function zeroAll(options: EasyOptions = {}): void {
  * console.log(easy.getPolicy('filter', 'INPUT', { kernel: new MemoryKernel() })) // ACCEPT
  * ```
  */
-export const getPolicy = (table: string, chain: string, options: EasyOptions = {}): PolicyName =>
+export const getPolicy = (table: string, chain: string | Chain, options: EasyOptions = {}): PolicyName =>
   withTable(table, options, (it) => it.getPolicy(chain).name)
 
 /**
@@ -329,7 +330,7 @@ export const getPolicy = (table: string, chain: string, options: EasyOptions = {
  */
 export const setPolicy = (
   table: string,
-  chain: string,
+  chain: string | Chain,
   policy: PolicyName = 'ACCEPT',
   options: EasyOptions = {},
 ): void => withTable(table, options, (it) => it.setPolicy(chain, policy))

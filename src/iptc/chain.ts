@@ -1,6 +1,6 @@
 /** The chains of a table as objects. */
 
-import { check, checkNone, instance, text } from '../check-input'
+import { check, checkNone, instance } from '../check-input'
 import { NotFoundError, type RulePlace } from '../errors'
 import type { Counters } from '../ruleset/entry'
 import { findRule } from '../ruleset/equal'
@@ -20,9 +20,9 @@ import {
   setPolicy,
   zeroedChain,
 } from './chain-edits'
+import { ChainHandle, chainName } from './chain-handle'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
-import { Strict } from './refuse-assignment'
 import { type AnyRule, copiedRule, storedRule } from './rule'
 import { A_RULE } from './rule-base'
 import { TableHandle } from './table-handle'
@@ -47,7 +47,7 @@ import { TableHandle } from './table-handle'
  * console.log(input.rules.length, String(input.getPolicy())) // 1 DROP
  * ```
  */
-export class Chain<T extends TableHandle = TableHandle> extends Strict {
+export class Chain<T extends TableHandle = TableHandle> extends ChainHandle {
   /** @internal */
   static override readonly instead = {
     name: 'rename',
@@ -61,15 +61,14 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
   /**
    * Does not check that the table has the chain; the first use does.
    * @param table - the table of the chain
-   * @param name - such as `INPUT`
-   * @throws {@link IptcError} if `table` is not a table, or `name` not a string
+   * @param chain - the name, such as `INPUT`, or a chain of another handle of this table
+   * @throws {@link IptcError} if `table` is not a table, or `chain` neither a name nor a chain of this table
    */
-  constructor(table: T, name: string) {
+  constructor(table: T, chain: string | ChainHandle) {
     super()
     check('the table of a chain', table, instance(TableHandle, 'a Table or a Table6'))
-    check('the name of a chain', name, text)
     this.#table = table
-    this.#name = name
+    this.#name = chainName(table, chain)
   }
 
   /** The table of the chain. */
@@ -210,9 +209,10 @@ export class Chain<T extends TableHandle = TableHandle> extends Strict {
    * @throws {@link RuleError} for a built-in chain, or a name that is in use
    * @throws {@link XtablesError} for an invalid name
    */
-  rename(newName: string): void {
-    renameChain(this.table, this.#name, newName)
-    this.#name = newName
+  rename(newName: string | ChainHandle): void {
+    const name = chainName(this.table, newName, 'the new name')
+    renameChain(this.table, this.#name, name)
+    this.#name = name
   }
 
   /**

@@ -26,6 +26,7 @@ import { describeRule, encodeRule, encodeTarget, rebindRule } from '../ruleset/r
 import { HEADS } from '../ruleset/rule-head'
 import { countersOf } from '../ruleset/ruleset'
 import { type Entry, plain } from '../ruleset/table-entry'
+import type { ChainHandle } from './chain-handle'
 import { type CountersInput, readCounters as countersFrom } from './counters'
 import type { MatchName, TargetName } from './extension-object'
 import { ExtensionObject, storedContent } from './extension-object'
@@ -387,8 +388,13 @@ export abstract class AnyRule extends RuleBase {
    * @throws {@link XtablesError} for a name that is none of these
    */
   createTarget(name: string, options?: TargetOptions): Target
-  createTarget(name: string, options?: TargetOptions): Target {
-    const target = new Target(this, name, options)
+  /**
+   * Makes a target that goes to a chain.
+   * @throws {@link IptcError} for a chain of the other family
+   */
+  createTarget(chain: ChainHandle, options?: TargetOptions): Target
+  createTarget(to: string | ChainHandle, options?: TargetOptions): Target {
+    const target = typeof to === 'string' ? new Target(this, to, options) : new Target(this, to, options)
     this.target = target
     return target
   }

@@ -1,8 +1,7 @@
 /** Tables as objects: Table for IPv4, Table6 for IPv6. */
 import { IPV4, IPV6 } from '../abi/family'
 import { TABLES, type TableName } from '../abi/netfilter'
-import { check, checkNone, text } from '../check-input'
-import { IptcError } from '../errors'
+import { checkNone } from '../check-input'
 import { checkClearable, orderedChains } from '../ruleset/ruleset'
 import { Chain } from './chain'
 import {
@@ -17,6 +16,7 @@ import {
   setPolicy,
   zeroedChain,
 } from './chain-edits'
+import { chainName } from './chain-handle'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
 import type { Rule, Rule6 } from './rule'
@@ -70,12 +70,12 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link IptcError} for a {@link Chain} of another table or family, as do all methods below that take one
    */
   isChain(chain: string | Chain): boolean {
-    return this.ruleset.chains.has(nameIn(this, chain))
+    return this.ruleset.chains.has(chainName(this, chain))
   }
 
   /** Tells whether the table has a built-in chain of this name. */
   builtinChain(chain: string | Chain): boolean {
-    return isBuiltin(this, nameIn(this, chain))
+    return isBuiltin(this, chainName(this, chain))
   }
 
   /**
@@ -84,7 +84,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link XtablesError} for an invalid name
    */
   createChain(chain: string | Chain): Chain<this> {
-    const name = nameIn(this, chain)
+    const name = chainName(this, chain)
     createChain(this, name)
     return new Chain(this, name)
   }
@@ -95,7 +95,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link RuleError} for a chain that is built in, has rules, or is the target of a jump
    */
   deleteChain(chain: string | Chain): void {
-    deleteChain(this, nameIn(this, chain))
+    deleteChain(this, chainName(this, chain))
   }
 
   /**
@@ -103,8 +103,8 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link NotFoundError} if there is no such chain
    * @throws {@link RuleError} for a built-in chain, or a name that is in use
    */
-  renameChain(chain: string | Chain, newName: string): void {
-    renameChain(this, nameIn(this, chain), newName)
+  renameChain(chain: string | Chain, newName: string | Chain): void {
+    renameChain(this, chainName(this, chain), chainName(this, newName, 'the new name'))
   }
 
   /** Deletes all rules, then all user-defined chains. */
@@ -134,7 +134,7 @@ export abstract class AnyTable extends TableHandle {
 
   /** Changes one chain, or all if no argument is passed. An argument that is undefined does not mean all. */
   #change(chain: readonly (string | Chain)[], change: typeof emptied): void {
-    const [name] = chain.map((one) => nameIn(this, one))
+    const [name] = chain.map((one) => chainName(this, one))
     if (name !== undefined) changeChain(this, name, change)
     else
       this.edit((draft) => {
@@ -149,7 +149,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link RuleError} for a user-defined chain, which has no policy
    */
   getPolicy(chain: string | Chain): Policy {
-    return getPolicy(this, nameIn(this, chain))
+    return getPolicy(this, chainName(this, chain))
   }
 
   /**
@@ -161,29 +161,9 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link XtablesError} for any other policy
    */
   setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
-    setPolicy(this, nameIn(this, chain), policy, counters)
+    setPolicy(this, chainName(this, chain), policy, counters)
   }
 }
-
-/** The name of a chain in `table`. A Chain of another table is an error. */
-function nameIn(table: AnyTable, chain: string | Chain): string {
-  if (chain instanceof Chain) {
-    if (!isSameTable(table, chain.table))
-      throw new IptcError(
-        'XT_WRONG_HANDLE',
-        `${chain.name} is a chain of ${titleOf(chain.table)}, not of ${titleOf(table)}; for the chain of that name in this table, pass the name`,
-      )
-    return chain.name
-  }
-  check('a chain', chain, { ...text, expected: 'a Chain or its name' })
-  return chain
-}
-
-/** Whether both are the same table by name and family. There may be many handles of it, in several namespaces. */
-const isSameTable = (one: TableHandle, other: TableHandle): boolean =>
-  one.name === other.name && one.context.family === other.context.family
-
-const titleOf = ({ name, context }: TableHandle): string => `table ${name} of ${context.family.name}`
 
 /**
  * An IPv4 table: `filter`, `nat`, `mangle`, `raw` or `security`. `using` closes it at the end of its block.

@@ -2,8 +2,10 @@
 import { isVerdict } from '../abi/netfilter'
 import { check, flag, text } from '../check-input'
 import { checkOptions } from '../check-options'
+import { IptcError } from '../errors'
 import { findExtension } from '../extensions/registry'
 import { checkChainName, type TargetSpec } from '../ruleset/rule'
+import { ChainHandle } from './chain-handle'
 import {
   ExtensionObject,
   newContent,
@@ -43,8 +45,25 @@ class Going extends Stored {
   }
 }
 
+function storedIn(rule: RuleBase, source: string | ChainHandle | Stored, goto: boolean): Stored {
+  if (source instanceof Stored) return source
+  return source instanceof ChainHandle ? jumpTo(rule, source, goto) : newTarget(rule, source, goto)
+}
+
+/** A chain whose handle is given may have the name of an extension. */
+function jumpTo(rule: RuleBase, { name, table }: ChainHandle, goto: boolean): Going {
+  const [its, ours] = [table.context.family, rule.context.family]
+  if (its !== ours)
+    throw new IptcError(
+      'XT_WRONG_HANDLE',
+      `${name} is a chain of ${its.name}, and the rule one of ${ours.name}; for the chain of that name in ${ours.name}, pass the name`,
+    )
+  checkChainName(name)
+  return new Going({ kind: 'chain', chain: name, goto })
+}
+
 function newTarget(rule: RuleBase, name: string, goto: boolean): Stored {
-  check('the name of a target', name, text)
+  check('the name of a target', name, { ...text, expected: 'a string or a Chain' })
   const destination = destinationOf(name, goto)
   return destination === undefined ? newContent('target', name, rule) : new Going(destination)
 }
@@ -71,10 +90,10 @@ export class TargetObject extends ExtensionObject {
   readonly #destination: Destination | undefined
 
   /** @internal */
-  constructor(rule: RuleBase, source: string | Stored, options: TargetOptions = {}) {
+  constructor(rule: RuleBase, source: string | ChainHandle | Stored, options: TargetOptions = {}) {
     check('the rule of a target', rule, A_RULE)
     checkOptions(options, OPTIONS)
-    const stored = source instanceof Stored ? source : newTarget(rule, source, options.goto ?? false)
+    const stored = storedIn(rule, source, options.goto ?? false)
     super(rule, stored)
     this.#destination = stored instanceof Going ? stored.destination : undefined
   }
@@ -128,6 +147,11 @@ export interface TargetConstructor {
    * @throws {@link XtablesError} for a name that is none of these
    */
   new (rule: RuleBase, name: string, options?: TargetOptions): Target
+  /**
+   * Makes a target that goes to a chain.
+   * @throws {@link IptcError} for a chain of the other family
+   */
+  new (rule: RuleBase, chain: ChainHandle, options?: TargetOptions): Target
   /** The prototype of all targets, for `instanceof`. */
   readonly prototype: Target
 }

@@ -1,6 +1,7 @@
 /** The functions of the dictionary API, on an in-process kernel. */
 
 import {
+  Chain,
   ConflictError,
   easy,
   IptcError,
@@ -526,6 +527,70 @@ onBackends((backend) => {
       expect(() => easy.dumpChain('filter', 'INPUT', { ...options, ip6: true } as never)).toThrow(/no option ip6/)
       expect(() => easy.encodeRule({}, { ipV6: true } as never)).toThrow(/no option ipV6/)
       expect(() => easy.dumpTable('filter', { batch: {} } as never)).toThrow(/batchBegin/)
+    })
+  })
+
+  describe('a chain of the table', () => {
+    test('is taken wherever its name is', () => {
+      using table = new Table('filter', options)
+      const [x, y] = [new Chain(table, 'X'), new Chain(table, 'Y')]
+      expect(easy.hasChain('filter', x, options)).toBe(false)
+      easy.addChain('filter', x, options)
+      easy.batchAddChains('filter', [x, 'X', y], { ...options, flush: false })
+      easy.addRule('filter', x, named('b'), 0, options)
+      easy.insertRule('filter', x, named('a'), options)
+      easy.replaceRule('filter', x, named('b'), { ...named('c'), counters: [1, 2] }, options)
+      easy.batchAddRules('filter', [[x, named('d')]], options)
+      expect(easy.dumpChain('filter', x, options)).toEqual(easy.dumpChain('filter', 'X', options))
+      expect(easy.dumpChain('filter', x, options)).toMatchObject([named('a'), named('c'), named('d')])
+      expect(easy.getRule('filter', x, 2, options)).toMatchObject(named('c'))
+      expect(easy.getRule('filter', x, 0, options)).toHaveLength(3)
+      expect(easy.hasRule('filter', x, named('c'), options)).toBe(true)
+      expect(easy.getRulePosition('filter', x, named('c'), options)).toBe(1)
+      expect(easy.getRuleCounters('filter', x, named('c'), options)).toEqual([1, 2])
+      easy.zeroChain('filter', x, options)
+      expect(easy.getRuleCounters('filter', x, named('c'), options)).toEqual([0, 0])
+      easy.deleteRule('filter', x, named('a'), options)
+      easy.batchDeleteRules('filter', [[x, named('c')]], options)
+      expect(easy.dumpChain('filter', 'X', options)).toMatchObject([named('d')])
+      easy.flushChain('filter', x, options)
+      easy.setPolicy('filter', new Chain(table, 'INPUT'), 'DROP', options)
+      expect(easy.getPolicy('filter', new Chain(table, 'INPUT'), options)).toBe('DROP')
+      easy.deleteChain('filter', x, options)
+      easy.batchDeleteChains('filter', [y, x], options)
+      expect(easy.getChains('filter', options)).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
+    })
+
+    test('is refused by another table', () => {
+      using nat = new Table('nat', options)
+      const chain = new Chain(nat, 'OUTPUT')
+      const calls: (() => unknown)[] = [
+        () => easy.hasChain('filter', chain, options),
+        () => easy.addChain('filter', chain, options),
+        () => easy.deleteChain('filter', chain, options),
+        () => easy.flushChain('filter', chain, options),
+        () => easy.zeroChain('filter', chain, options),
+        () => easy.dumpChain('filter', chain, options),
+        () => easy.getPolicy('filter', chain, options),
+        () => easy.setPolicy('filter', chain, 'DROP', options),
+        () => easy.addRule('filter', chain, named('a'), 0, options),
+        () => easy.insertRule('filter', chain, named('a'), options),
+        () => easy.replaceRule('filter', chain, named('a'), named('b'), options),
+        () => easy.deleteRule('filter', chain, named('a'), options),
+        () => easy.getRule('filter', chain, 1, options),
+        () => easy.hasRule('filter', chain, named('a'), options),
+        () => easy.getRulePosition('filter', chain, named('a'), options),
+        () => easy.getRuleCounters('filter', chain, named('a'), options),
+        () => easy.batchAddChains('filter', [chain], options),
+        () => easy.batchDeleteChains('filter', [chain], options),
+        () => easy.batchAddRules('filter', [[chain, named('a')]], options),
+        () => easy.batchDeleteRules('filter', [[chain, named('a')]], options),
+      ]
+      for (const call of calls) expect(call).toThrow(/^OUTPUT is a chain of table nat of ipv4, not of table filter /)
+      expect(easy.dumpChain('filter', 'OUTPUT', options)).toEqual([])
+      expect(() => easy.batchAddChains('filter', ['X', 7 as never], options)).toThrow(
+        'item 1 of what batchAddChains makes must be a Chain or its name, not 7',
+      )
     })
   })
 

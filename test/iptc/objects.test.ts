@@ -178,6 +178,23 @@ describe('a target', () => {
     ])
   })
 
+  test('goes to a chain that is given itself, whatever its name', () => {
+    const kernel = new MemoryKernel()
+    const table = new Table('filter', { kernel })
+    const rule = new Rule()
+    expect(rule.createTarget(table.createChain('web'))).toMatchObject({ name: 'web', chain: 'web', goto: false })
+    rule.target = new Target(rule, new Chain(table, 'web'), { goto: true })
+    expect(String(rule)).toBe('-g web')
+    expect(new Rule().createTarget(new Chain(table, 'LOG'))).toMatchObject({ chain: 'LOG', parameters: {} })
+    expect(() => new Rule6().createTarget(new Chain(table, 'web'))).toThrow(
+      new IptcError(
+        'XT_WRONG_HANDLE',
+        'web is a chain of ipv4, and the rule one of ipv6; for the chain of that name in ipv6, pass the name',
+      ),
+    )
+    expect(() => new Rule().createTarget(7 as never)).toThrow('the name of a target must be a string or a Chain, not 7')
+  })
+
   test('can be a chain to go to for good, also one with the name of an extension', () => {
     const rule = new Rule()
     expect(rule.createTarget('own', { goto: true })).toMatchObject({ chain: 'own', goto: true })
@@ -364,9 +381,25 @@ onBackends(() => {
       expect(new Chain(table, 'INPUT').getCounters()).toEqual([0n, 0n])
       table.flushEntries(web)
       expect(made.rules).toEqual([])
-      table.renameChain(web, 'www')
-      table.deleteChain(new Chain(table, 'www'))
+      table.renameChain(web, new Chain(other, 'www'))
+      const www = new Chain(table, new Chain(other, 'www'))
+      expect([www.name, www.table === table]).toEqual(['www', true])
+      www.rename(web)
+      expect([www.name, table.isChain(web)]).toEqual(['web', true])
+      table.deleteChain(web)
       expect(table.chains.map(String)).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
+    })
+
+    test('is the only one whose chains a chain of it takes', () => {
+      const kernel = new MemoryKernel()
+      const [table, nat] = [new Table('filter', { kernel }), new Table('nat', { kernel })]
+      const web = table.createChain('web')
+      const wrong = /^www is a chain of table nat of ipv4, not of table filter of ipv4; /
+      expect(() => new Chain(table, new Chain(nat, 'www'))).toThrow(wrong)
+      expect(() => web.rename(new Chain(nat, 'www'))).toThrow(wrong)
+      expect(() => web.rename(7 as never)).toThrow('the new name must be a Chain or its name, not 7')
+      expect(() => new Chain(table, 7 as never)).toThrow('a chain must be a Chain or its name, not 7')
+      expect(web.name).toBe('web')
     })
 
     test.each<[string, (table: Table, chain: Chain) => unknown]>([
