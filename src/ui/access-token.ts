@@ -49,7 +49,7 @@ export class Guard {
 
   /**
    * @param token the token in the request, if there is one
-   * @throws Refused if the token is wrong, or if another site sent the request, unless to open the page
+   * @throws Refused if the token is wrong, or if another site sent the request, except to open the page
    */
   check(request: IncomingMessage, token: string | undefined): void {
     checkOrigin(request)
