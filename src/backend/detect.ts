@@ -36,7 +36,7 @@ const OPTIONS = { namespace: aNamespace, kernel: aKernel, ipv6: flag }
  *
  * Only existing tables are read, and none is created. If the process lacks the permission to read them, the result is
  * `'nft'`.
- * @throws {@link IptcError} for an unknown option
+ * @throws {@link IptcError} for an unknown or invalid option
  * @since 0.1.0
  * @example
  * ```ts

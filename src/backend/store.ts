@@ -18,7 +18,7 @@ export type BackendName = (typeof BACKENDS)[number]
 export interface Reading {
   readonly ruleset: Ruleset
   /**
-   * Prepares the new state of the table and checks it. Nothing is sent to the kernel.
+   * Prepares the new state of the table and checks it. The table in the kernel is not changed yet.
    * @throws RuleError, UnsupportedError
    */
   prepare(to: Ruleset): Sliced<Change>

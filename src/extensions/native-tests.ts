@@ -41,7 +41,7 @@ interface ValueFields {
   readonly max?: number
   /** The least value that the option can express. */
   readonly min?: number
-  /** Whether the extension ignores bits of the value outside the mask. In nf_tables such a test matches no packet. */
+  /** Whether the extension ignores bits of the value outside the mask. In nf_tables, a test with such bits matches no packet. */
   readonly isContained?: boolean
 }
 
@@ -84,12 +84,12 @@ export function valueTest(
 }
 
 interface BitFields {
-  /** The bits to test; undefined if it holds others that the source does not have. */
+  /** The bits to test; undefined if the field contains bits that the source does not have. */
   readonly bits: Field<number | undefined>
   readonly negation?: Field<boolean>
   /** The bits that the option can express. */
   readonly known: number
-  /** Whether exactly one bit is set at a time, so that equality tests the bit. */
+  /** Whether the source always has exactly one bit set, so that a test for equality tests the bit. */
   readonly isSingle?: boolean
 }
 

@@ -54,7 +54,7 @@ type Content =
       readonly xor?: Uint8Array
       /** The shift in bits after that: to the left, or if negative to the right. */
       readonly shift?: number
-      /** How many of its bytes are byte-swapped. */
+      /** Number of bytes that were byte-swapped. */
       readonly turned?: number | undefined
       isTested: boolean
     }

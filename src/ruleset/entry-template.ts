@@ -40,7 +40,7 @@ const isEmpty = (list: readonly unknown[]): boolean => list.length === 0
 
 /**
  * Names of the options whose values do not depend on others.
- * @param rivals the extensions that the header of the struct allows
+ * @param rivals all interpretations of the struct that its header allows
  */
 export function separateOptions({ variant }: Known, rivals: readonly Known[]): string[] {
   const printed = [...variant.options].filter(([, { synonymOf }]) => isEmpty(synonymOf))

@@ -1,6 +1,6 @@
 /**
- * Packs lists of entries that are used repeatedly, such as desired states, into contiguous memory, which is compared
- * several times as fast.
+ * Packs lists of entries that are used repeatedly, such as desired states, into contiguous memory, where they are
+ * compared several times faster.
  */
 import type { Family } from '../abi/family'
 import { GOES_ON, type KernelEntries, STAYS } from './kernel-entries'

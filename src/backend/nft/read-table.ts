@@ -15,7 +15,7 @@ import { type Entry, plain } from '../../ruleset/table-entry'
 import type { Sliced } from '../../time-slices'
 import type { NftClient, TableDump } from './client'
 
-/** What the kernel knows a chain by. */
+/** Properties of a chain in the kernel. */
 export interface KernelChain {
   readonly handle: bigint
   /** Whether its policy has counters. */

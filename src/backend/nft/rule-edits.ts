@@ -71,7 +71,7 @@ function middleEdits(
   const places = new Map(old.map((ref, i) => [handleOf(ref), i]))
   const handles = refs.slice(start, refs.length - end).map((ref) => handleNow(ref))
   const known = [...handles.keys()].filter((i) => handles[i] !== undefined && places.has(handles[i]))
-  // Rules that changed their order are deleted and added again; the longest run in order stays, so they are few.
+  // Rules that changed their order are deleted and added again. The longest sequence in order stays: so these are fewest.
   const inOrder = longestIncreasing(known.map((i) => places.get(handles[i]) as number))
   const stays = new Array<number | undefined>(handles.length)
   for (const i of inOrder.map((i) => known[i] as number)) stays[i] = handles[i]

@@ -10,7 +10,7 @@ import { stamp } from '../../netlink/client'
 import { nfHead, request } from '../../netlink/message'
 import { batchBegin, batchHead, messages } from '../../nft/messages'
 
-/** Numbers of messages. Linux handles about 8 in a microsecond. A batch without any takes it an RCU grace period. */
+/** Number of messages. Linux handles about 8 in a microsecond. The first batch has none, and takes an RCU grace period. */
 const [FEWEST, MOST] = [10_000, 1_000_000]
 
 /** For one existing table. Each standstill is longer than the one before. */

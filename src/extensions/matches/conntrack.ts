@@ -1,4 +1,4 @@
-/** What connection tracking knows of the packet's connection. */
+/** What connection tracking knows about the packet's connection. */
 
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IP_CT_DIR, NFT_CT } from '../../abi/nf-tables'

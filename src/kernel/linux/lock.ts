@@ -12,7 +12,7 @@ import { FileRefusal, openPlain, type PlainFile } from './plain-file'
 
 const DEFAULT_FILE = '/run/xtables.lock'
 
-/** Read at each use, as the iptables commands do at each start. */
+/** The environment is read at each use, as the iptables commands do at each start. */
 function lockFile(): string {
   const { XTABLES_LOCKFILE } = process.env
   return resolve(XTABLES_LOCKFILE || DEFAULT_FILE)

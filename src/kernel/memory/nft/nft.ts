@@ -1,4 +1,4 @@
-/** nf_tables of the in-process kernel: messages in, answers out. */
+/** The nf_tables of the in-process kernel: takes messages, and returns the answers. */
 import { ERRNO } from '../../../abi/errno'
 import { FAMILIES } from '../../../abi/family'
 import { NLM_F_ACK } from '../../../abi/netlink'
