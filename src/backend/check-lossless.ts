@@ -17,7 +17,7 @@ const nameOf = (extension: string, { parameter }: Loss): string => `${extension}
 /** Tables that may contain extensions which the kernel does not report completely. */
 const LOSSY_TABLES: readonly string[] = ['raw']
 
-/** Whether a table may contain anything that {@link checkFaithful} looks for. */
+/** Whether a table may contain a rule that {@link checkFaithful} refuses. */
 export const mayLose = ({ table }: Ruleset): boolean => LOSSY_TABLES.includes(table)
 
 interface Lost {

@@ -34,9 +34,9 @@ const OPTIONS = { namespace: aNamespace, kernel: aKernel, ipv6: flag }
  * 3. if neither does, the same for the other family;
  * 4. if nothing is found, nf_tables, unless the kernel lacks it.
  *
- * Only existing tables are read, and none is created. If the process may not read ip_tables, only nf_tables is
- * considered.
- * @throws {@link IptcError} for an unknown option
+ * Only existing tables are read, and none is created. If the process lacks the permission to read them, the result is
+ * `'nft'`.
+ * @throws {@link IptcError} for an unknown or invalid option
  * @since 0.1.0
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export function detectBackend(options: DetectOptions = {}): BackendName {
   return detectedBackend(kernel ?? new LinuxKernel({ namespace }), ipv6 ? 'ipv6' : 'ipv4')
 }
 
-/** @internal As {@link detectBackend}. @param otherwise the result if nothing is found and the kernel has nf_tables */
+/** @internal As {@link detectBackend}. @param otherwise the result if no rules are found and the kernel has nf_tables */
 export function detectedBackend(kernel: Kernel, family: FamilyName, otherwise: BackendName = 'nft'): BackendName {
   const families: readonly FamilyName[] = family === 'ipv4' ? ['ipv4', 'ipv6'] : ['ipv6', 'ipv4']
   try {
@@ -78,7 +78,7 @@ export function detectedBackend(kernel: Kernel, family: FamilyName, otherwise: B
   }
 }
 
-/** Which backend holds anything of a family, or more of it. @param names the existing tables */
+/** The backend that has rules of this family; if both have, the one with more. @param names the existing tables */
 function holderOf(
   kernel: Kernel,
   family: FamilyName,
@@ -91,7 +91,7 @@ function holderOf(
   return holdsNft ? 'nft' : holdsLegacy ? 'legacy' : undefined
 }
 
-/** Tables as they are. */
+/** Reads the tables with these names. */
 function rulesetsOf(backend: BackendName, kernel: Kernel, family: FamilyName, names: readonly string[]): Ruleset[] {
   const client = new Client(kernel, FAMILIES[family])
   try {

@@ -47,7 +47,7 @@ export function withNetlink(kernel: Kernel): Kernel & NetlinkPort {
   )
 }
 
-/** Names of the existing iptables tables; asking creates none. */
+/** Names of the existing iptables tables. Listing them creates none. */
 export function tableNames(backend: BackendName, kernel: Kernel, family: FamilyName): string[] {
   if (backend === 'legacy') return kernel.tables(family)
   const client = new NftClient(withNetlink(kernel), FAMILIES[family])

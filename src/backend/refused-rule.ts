@@ -1,4 +1,4 @@
-/** Finds the rule that the kernel refused, and a likely reason: the kernel returns only an errno. */
+/** The error for a refused rule, with a likely reason: the kernel itself returns only an errno. */
 import type { Family } from '../abi/family'
 import { type KernelError, logged, RuleError, type RulePart, type RulePlace } from '../errors'
 import { faultText } from '../extensions/extension'

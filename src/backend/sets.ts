@@ -11,7 +11,7 @@ export const kernelSets = (client: Client): SetNames => ({
 
 /**
  * Placeholders for the sets that a rule names before it is added to a table: only then is it known whether the set
- * exists, and its index. Indexes are assigned from the top.
+ * exists, and which index it has. Placeholder indexes are assigned downwards from the highest valid one.
  */
 export class UnboundSets implements SetNames {
   readonly #names: string[] = []

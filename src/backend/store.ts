@@ -1,6 +1,6 @@
 /**
- * The interface of a backend. Higher layers read a table as a {@link Ruleset}, edit a draft, and have the draft
- * written; how it is stored is the backend's matter.
+ * The interface of a backend. Higher layers read a table as a {@link Ruleset}, edit a draft and have it written. How
+ * the kernel stores it is known only to the backend.
  */
 import type { Lend, Lock, LockRequest } from '../kernel/kernel'
 import type { Ruleset } from '../ruleset/ruleset'
@@ -18,13 +18,13 @@ export type BackendName = (typeof BACKENDS)[number]
 export interface Reading {
   readonly ruleset: Ruleset
   /**
-   * Prepares the new state of the table and checks it. Nothing is sent to the kernel.
+   * Prepares the new state of the table and checks it. The table in the kernel is not changed yet.
    * @throws RuleError, UnsupportedError
    */
   prepare(to: Ruleset): Sliced<Change>
   /** Whether a later snapshot of the same table is equal, apart from counters. */
   isUnchanged(now: Reading): Sliced<boolean>
-  /** To be called when the snapshot is no longer used: its memory is reused. */
+  /** Call it when the snapshot is no longer used: its memory is reused. */
   release(): void
 }
 

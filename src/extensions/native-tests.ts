@@ -12,7 +12,7 @@ import {
 } from './native'
 import { same } from './values/value'
 
-/** The value as it is in a register. */
+/** The bytes of a value as in a register. */
 export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
   const bytes = new Uint8Array(codec.size)
   codec.write(bytes, 0, value)
@@ -37,15 +37,15 @@ interface ValueFields {
   readonly value: Field<number | undefined>
   readonly mask?: Field<number>
   readonly negation?: Field<boolean>
-  /** The greatest value that has words; also the bits that a mask may have. */
+  /** The greatest value that the option can express; with a mask, the bits that the value and the mask may have. */
   readonly max?: number
-  /** The least value that has words. */
+  /** The least value that the option can express. */
   readonly min?: number
-  /** Whether the extension ignores bits of the value outside the mask. In nf_tables such a test matches no packet. */
+  /** Whether the extension ignores bits of the value outside the mask. In nf_tables, a test with such bits matches no packet. */
   readonly isContained?: boolean
 }
 
-/** Something must, or must not, have one value; masked, if the mask is not full. */
+/** Something must, or must not, have one value; under a mask, unless the mask contains all bits. */
 export function valueTest(
   source: Source,
   codec: Codec<number>,
@@ -84,12 +84,12 @@ export function valueTest(
 }
 
 interface BitFields {
-  /** The bits to test; undefined if it holds others that the source does not have. */
+  /** The bits to test; undefined if the field contains bits that the source does not have. */
   readonly bits: Field<number | undefined>
   readonly negation?: Field<boolean>
-  /** The bits that have words. */
+  /** The bits that the option can express. */
   readonly known: number
-  /** Whether exactly one bit is set at a time, so that equality tests the bit. */
+  /** Whether the source always has exactly one bit set, so that a test for equality tests the bit. */
   readonly isSingle?: boolean
 }
 
@@ -129,14 +129,14 @@ export function anyBitTest(
   }
 }
 
-/** How a number is laid out in a register: in host order, and in the order in which it is compared by size. */
+/** The byte orders of a number: that in which it is loaded, and that in which nf_tables compares it by size. */
 export interface NumberForm {
   readonly plain: Codec<number>
   readonly ordered: Codec<number>
 }
 
 const form = (plain: Codec<number>, ordered = plain): NumberForm => ({ plain, ordered })
-/** A 32-bit number, in the kernel's host order or in a packet's network order. */
+/** A number of four bytes in host order, such as a mark. To be compared by size, it is converted to network order. */
 export const HOST32 = form(u32, be32)
 export const HOST16 = form(u16, be16)
 /** A number of one byte in a header, for {@link rangeTest}. */
@@ -155,7 +155,7 @@ export function askedRange(
 ): { range: NumberRange; negated: boolean } | undefined {
   if (value.length !== plain.size || mask !== undefined) return undefined
   const isOrdered = to !== undefined || !isEquality(op)
-  // Numbers in host order, compared byte by byte, do not compare by size.
+  // nf_tables compares bytes, so a number in host order has to be converted before it is compared by size.
   if (isOrdered && isTurned !== (plain !== ordered)) return undefined
   const number = (isOrdered ? ordered : plain).read(value, 0)
   if (isEquality(op)) return { range: [number, to === undefined ? number : ordered.read(to, 0)], negated: op === 'neq' }
@@ -181,7 +181,7 @@ export function rangeAsTest(
 interface RangeFields {
   readonly range: Field<NumberRange>
   readonly negation?: Field<boolean>
-  /** The greatest number that has words. */
+  /** The greatest number that the option can express. */
   readonly max?: number
   /** The value of the field if nothing is tested. */
   readonly absent?: NumberRange
@@ -201,7 +201,7 @@ export function rangeTest(source: Source, numbers: NumberForm, fields: RangeFiel
       const asked = range.read(bytes, at)
       const negated = negation?.read(bytes, at) ?? false
       if (absent !== undefined && same(asked, absent)) return negated ? undefined : []
-      // A number cannot exceed what its bytes hold.
+      // The last unit may not fit in the bytes of the number completely.
       const [first, last] = [asked[0] * unit, Math.min(asked[1] * unit + unit - 1, greatest(numbers.plain))]
       return first > last ? undefined : [rangeAsTest(source, numbers, [first, last], negated)]
     },
@@ -254,7 +254,7 @@ export function addressRangeTest(
   }
 }
 
-/** An address under a mask, each in a field of sixteen bytes. For a whole address, all mask bytes count. */
+/** An address under a mask, each in a field of sixteen bytes. The mask of a whole address is stored as sixteen bytes 0xff. */
 export function maskedAddressTest(
   sources: readonly Source[],
   size: number,
@@ -268,7 +268,7 @@ export function maskedAddressTest(
       const [address, mask] = field.read(bytes, at).map((one) => one.slice(0, size)) as [Bytes, Bytes]
       const masked = same(mask, whole) ? {} : { mask }
       const op = equality(negation.read(bytes, at))
-      // Bits outside the mask are ignored.
+      // The extension ignores bits outside the mask.
       const value = address.map((byte, i) => byte & (mask[i] as number))
       return [{ kind: 'test', source: sources[0] as Source, ...masked, op, value }]
     },
@@ -324,7 +324,7 @@ export const oneBitTest = (
   return given(truth, anyBitTest(source, u8, { bits: isSet, negation, known: mask }))
 }
 
-/** A condition that a source states by one value of some of its bits. */
+/** A condition that is true if something, under the mask, has one value. */
 export const statedBy = (
   source: Source,
   mask: Uint8Array | undefined,
@@ -345,8 +345,8 @@ export const statedBy = (
 }
 
 /**
- * The presence of an options header, which is implied if something else about it is tested.
- * @param asked what is tested; 0 if nothing
+ * The presence of an options header. It is written only if nothing else about the header is tested.
+ * @param asked what else is tested, as flags; 0 if nothing
  */
 export const presence = (header: OptionalHeader, asked: Field<number>): NativePart => {
   const test = equals({ ...header, offset: 0, length: 1, isPresence: true }, Uint8Array.of(1))
@@ -379,7 +379,7 @@ export const onlyWhere = <T>(field: Field<T>, value: NoInfer<T>): NativePart => 
   read: () => false,
 })
 
-/** A part that writes nothing if a field has its default. */
+/** A part that writes nothing if a field has the value `absent`. */
 export const optional = <T>(field: Field<T>, absent: NoInfer<T>, part: NativePart): NativePart => ({
   ...part,
   write: (bytes, at) => (same(field.read(bytes, at), absent) ? [] : part.write(bytes, at)),

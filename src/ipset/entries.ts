@@ -10,7 +10,7 @@ import type { AnyField, SetType } from './types'
 
 type Fields<A> = Readonly<Record<string, AnyField<A>>>
 
-/** A value that is refused before the kernel is asked. */
+/** A value that is refused before anything is sent to the kernel. */
 export class Unfit extends Error {}
 
 /** @throws Unfit */

@@ -275,7 +275,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
   async *[Symbol.asyncIterator](): AsyncGenerator<ListedEntry<T>, void, void> {
     const request = ask(commands.list, { setname: this.#name })
     for (const messages of this.#sets.dump(request, this.#asked('list'))) {
-      // One by one: delegating would take several turns for each.
+      // One by one: `yield*` would take several microtasks for each entry.
       for (const message of messages) for (const entry of this.#entriesIn(message)) yield entry
       await nextTurn()
     }

@@ -1,4 +1,4 @@
-/** The messages about sets. linux/netfilter/ipset/ip_set.h */
+/** The netlink messages of ipset. linux/netfilter/ipset/ip_set.h */
 import {
   IPSET_ATTR as A,
   IPSET_ATTR_ADT as ADT,
@@ -35,12 +35,12 @@ const address = choice(
 )
 
 const net16 = networkOrder(be16)
-/** The markmask of a set is one that Linux lists in the order of the machine. */
+/** Linux lists the markmask of a set in host byte order, without NLA_F_NET_BYTEORDER; hence `u32`. */
 const net32 = networkOrder(be32, u32)
 const net64 = networkOrder(be64)
 const both = <T>(codec: Codec<T>) => networkOrder(pair(codec))
 
-/** What is said of a set as a whole. */
+/** Attributes of a set as a whole. */
 export const createAttributes = attributes({
   ip: attribute(CREATE.IP, address),
   ipTo: attribute(CREATE.IP_TO, address),
@@ -63,7 +63,7 @@ export const createAttributes = attributes({
 })
 export type CreateAttributes = ValueOf<typeof createAttributes>
 
-/** What is said of an entry. */
+/** Attributes of an entry. */
 export const entryAttributes = attributes({
   ip: attribute(ADT.IP, address),
   ipTo: attribute(ADT.IP_TO, address),
@@ -122,7 +122,7 @@ const listed = <T>(entries: Payload<T>) =>
 
 export const entryList = list(A.DATA, entryAttributes)
 
-/** Requests, and answers to them, which have the same type. */
+/** Requests and their answers, which share a message type. */
 export const commands = {
   type: command('TYPE', attributes({ ...described, revisionMin: attribute(A.REVISION_MIN, fixed(u8)) })),
   header: command('HEADER', attributes(described)),
@@ -137,12 +137,12 @@ export const commands = {
   test: command('TEST', attributes({ ...common, data: attribute(A.DATA, entryAttributes) })),
 }
 
-/** As {@link commands}, with entries left encoded, for who writes or reads them one by one by {@link entryList}. */
+/** As {@link commands}, with the entries left encoded: callers write and read them one by one with {@link entryList}. */
 export const bulk = {
   list: command('LIST', listed(encoded(entryList))),
   add: command('ADD', onEntries(encoded(entryList))),
   remove: command('DEL', onEntries(encoded(entryList))),
 }
 
-/** What is told of a set: as much of it as fits into a message, then its other entries. */
+/** One message of a listing. A set that does not fit into one message continues in others, which hold only entries. */
 export type ListValues = ValueOf<typeof commands.list.attributes>

@@ -1,4 +1,4 @@
-/** Why sets are refused: the kernel's numbers, and our own checks, as errors for users. */
+/** Converts the kernel's error numbers for sets to errors for users. */
 import { ERRNO, errnoName } from '../abi/errno'
 import { IPSET_ERR, IPSET_ERR_OF, IPSET_ERR_UNSAID } from '../abi/ip-set'
 import { isObject, shown } from '../check-input'
@@ -9,12 +9,12 @@ import type { SetTypeName } from './types'
 
 export type Operation = 'create' | 'open' | 'add' | 'remove' | 'test' | 'list' | 'flush' | 'rename' | 'swap' | 'destroy'
 
-/** What was asked, of which set; `type` is that of the set, where it is known. */
+/** A request about a set. `type` is the type of the set, if known. */
 export interface Asked {
   readonly operation: Operation
   readonly set: string
   readonly type?: SetTypeName | undefined
-  /** The other set of two. */
+  /** The second set of a swap, or the new name of a set. */
   readonly other?: string | undefined
   readonly entry?: unknown
   readonly index?: number | undefined
@@ -60,7 +60,7 @@ const REASONS: Readonly<Record<ErrorName, string>> = {
   REF_EXIST: 'the set beside which it is to stand is not in the list',
 }
 
-/** Where a number means something else than in general. */
+/** Reasons that differ in one operation. */
 const REASONS_OF: Readonly<Partial<Record<Operation, Readonly<Partial<Record<ErrorName, string>>>>>> = {
   remove: { EXIST: 'it is not in the set' },
   create: { EXIST: 'there is a set of this name already, made otherwise' },
@@ -98,14 +98,14 @@ const ERRNO_CODES: Readonly<Record<number, CodeOf<'SetError'>>> = {
 const codeOf = (operation: Operation, name: ErrorName | undefined, errno: number): CodeOf<'SetError'> =>
   (name === undefined ? ERRNO_CODES[errno] : (CODES_OF[operation]?.[name] ?? CODES[name])) ?? 'XT_SET_REFUSED'
 
-/** The name of an error of sets of this type, without IPSET_ERR_ before it. */
+/** The name of an error for sets of this type, without the prefix IPSET_ERR_. */
 export function errorName(errno: number, type: SetTypeName | undefined): ErrorName | undefined {
   const method = type?.slice(0, type.indexOf(':')) as keyof typeof IPSET_ERR_OF | undefined
   const known = { ...IPSET_ERR, ...(method && IPSET_ERR_OF[method]) }
   return Object.entries(known).find(([, value]) => value === errno)?.[0] as ErrorName | undefined
 }
 
-/** The kernel's no, as users see it. */
+/** Converts a refusal by the kernel to the error that users get. */
 export function explainSet(refusal: Refusal, asked: Asked): Error {
   const { errno } = refusal
   const { operation, set, type, other } = asked
@@ -136,7 +136,7 @@ export function explainSet(refusal: Refusal, asked: Asked): Error {
 const missing = (set: string, cause: ErrorOptions): NotFoundError =>
   new NotFoundError('XT_NO_SET', `there is no set ${set}`, cause)
 
-/** `hash:ip,port` is in the module ip_set_hash_ipport. */
+/** The kernel module of a set type: ip_set_hash_ipport for `hash:ip,port`. */
 const moduleOf = (type: SetTypeName): string => `ip_set_${type.replace(':', '_').replaceAll(',', '')}`
 
 const noType = (type: SetTypeName | undefined, cause: ErrorOptions): UnsupportedError =>
@@ -146,7 +146,7 @@ const noType = (type: SetTypeName | undefined, cause: ErrorOptions): Unsupported
     cause,
   )
 
-/** An entry as messages name it. */
+/** An entry as error messages show it. */
 export function shownEntry(entry: unknown): string | undefined {
   if (!isObject(entry)) return entry === undefined || typeof entry === 'string' ? entry : shown(entry)
   try {

@@ -1,4 +1,4 @@
-/** The sets of one place, and how they are asked: each operation is written once, as steps, for this thread and another. */
+/** Sends requests about sets. Operations are generators of requests, written once for synchronous and asynchronous use. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IPSET_PROTOCOL } from '../abi/ip-set'
 import { NETLINK_NETFILTER } from '../abi/netlink'
@@ -14,31 +14,31 @@ import { Refusal } from '../netlink/refusal'
 import { type Asked, explainSet } from './refusals'
 
 /**
- * Where sets are.
+ * Where the sets are.
  * @since 0.1.0
  */
 export interface SetPlace {
-  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. The process's own unless said. */
+  /** Network namespace: a name of `ip netns`, a path, a process id, or an open one. Default: that of the process. */
   readonly namespace?: string | number | NetworkNamespace | undefined
-  /** Another kernel than that of Linux, such as a recording. */
+  /** A kernel to use instead of Linux, such as a `MemoryKernel` or a recording. */
   readonly kernel?: NetlinkPort | undefined
 }
 
 /**
- * Of calls that can find their work done already.
+ * An option of calls whose result may exist already.
  * @since 0.1.0
  */
 export interface ExistOption {
-  /** Whether it is no error where all is as it is to be already, as with `ipset -exist`. */
+  /** Do not fail if there is nothing left to do, like `ipset -exist`: what is added exists already, or what is removed does not exist. */
   readonly exist?: boolean | undefined
 }
 
 export const PLACE_OPTIONS = { namespace: aNamespace, kernel: aNetlinkPort }
 
-/** nfgen_family means nothing in these messages; this is what ipset(8) writes. */
+/** The kernel ignores nfgen_family in these messages; ipset(8) sends AF_INET. */
 const HEAD: NfHead = nfHead(2)
 
-/** Time that is to go by before the next request. */
+/** A pause before the next request. */
 class Rest {
   readonly ms: number
 
@@ -47,10 +47,10 @@ class Rest {
   }
 }
 
-/** What becomes of a {@link Rest}. */
+/** The outcome of a {@link Rest}. */
 const RESTED: Outcome = { messages: [], refusal: undefined }
 
-/** Yields what is to be sent, and is given what became of it. */
+/** An operation: it yields each request, and receives its outcome. */
 export type Steps<T> = Generator<Request | Rest, T, Outcome>
 
 interface Common {
@@ -60,11 +60,11 @@ interface Common {
 export const ask = <V extends Common>(kind: MessageType<NfHead, V>, values: V, flags = 0): Request =>
   request(kind, flags, HEAD, { protocol: IPSET_PROTOCOL, ...values })
 
-/** What is refused, as users see it. */
+/** Converts a refusal to the error that users get; returns other errors as they are. */
 const explained = (error: unknown, asked: Asked): unknown =>
   error instanceof Refusal ? explainSet(error, asked) : error
 
-/** The sets of one place. */
+/** The sets of one kernel and network namespace. */
 export class Sets {
   readonly #port: NetlinkPort
   readonly #client: NetlinkClient
@@ -84,7 +84,7 @@ export class Sets {
     return step.value
   }
 
-  /** On a socket of its own, as others may use this one meanwhile. */
+  /** Uses a separate socket, because other calls may use this one at the same time. */
   async performAsync<T>(steps: Steps<T>): Promise<T> {
     const client = new NetlinkClient(this.#port, NETLINK_NETFILTER)
     try {
@@ -110,7 +110,7 @@ export class Sets {
     return steps.next(outcome)
   }
 
-  /** @throws as {@link NetlinkClient.dump}, and what is refused as users see it */
+  /** @throws as {@link NetlinkClient.dump}, with refusals converted to the errors that users get */
   *dump(request: Request, asked: Asked): Generator<readonly Message[], void, void> {
     try {
       yield* this.#client.dump(request)
@@ -119,7 +119,7 @@ export class Sets {
     }
   }
 
-  /** Whether both are asked of the same kernel and namespace. */
+  /** Whether both use the same kernel and namespace. */
   isWith(other: Sets): boolean {
     return this.#client.place === other.#client.place
   }
@@ -158,13 +158,13 @@ export function* simply(request: Request, asked: Asked): Steps<readonly Message[
   return messages
 }
 
-/** How long to attempt again, and how long to rest before that, in milliseconds. */
+/** How long to retry, and the longest pause between two attempts, in milliseconds. */
 const PATIENCE_MS = 1000
 const MAX_REST_MS = 10
 
 /**
- * As {@link simply}, attempted again where the errno is `busy`: another program reads the set, and will soon be done.
- * Often, as one that reads all the time is in between for short moments only.
+ * As {@link simply}, but retries while the errno is `busy`: another program is reading the set, and will soon be done.
+ * The pauses are short, because a program that reads continuously leaves only short gaps.
  */
 export function* patiently(request: Request, asked: Asked, busy: number): Steps<void> {
   const end = performance.now() + PATIENCE_MS
@@ -179,7 +179,7 @@ export function* patiently(request: Request, asked: Asked, busy: number): Steps<
   yield* simply(request, asked)
 }
 
-/** As {@link Sets}, closed where `body` throws. */
+/** Runs `body`, and closes `sets` if it throws. */
 export function closing<T>(sets: Sets, body: () => T): T {
   try {
     return body()

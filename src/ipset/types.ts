@@ -1,6 +1,6 @@
 /**
- * The types of sets, each declared once: the parts of its entries, the families that it may be of, what may be said of it
- * when it is made, and since which revision. Reading, writing, the TypeScript types and checks come from this table.
+ * The set types, each declared once: the parts of its entries, its families, its create options, and the revisions that
+ * introduced them. Reading, writing, the TypeScript types and checks all derive from this table.
  */
 import type { FamilyName } from '../abi/family'
 import { IPSET_FLAG } from '../abi/ip-set'
@@ -34,12 +34,12 @@ import {
 import type { CreateAttributes, EntryAttributes } from './messages'
 
 const U32_MAX = 0xffff_ffff
-/** In seconds; the kernel counts them in milliseconds, in 32 bits. */
+/** In seconds. The kernel counts milliseconds, of which there can be at most 2^31-1. */
 const MAX_TIMEOUT = 2147483
 
-/** What any entry may have, as far as its set was made with it. */
+/** Options that any entry can have, if its set was created with them. */
 const ENTRY_OPTIONS = {
-  /** Seconds until it goes; 0 stays. What is left of them, when read. */
+  /** Seconds until the entry expires; 0 means never. When read, the seconds that are left. */
   timeout: optional(number('timeout', MAX_TIMEOUT)),
   packets: count('packets'),
   bytes: count('bytes'),
@@ -49,18 +49,18 @@ const ENTRY_OPTIONS = {
   skbqueue: optional(number('skbqueue', 0xffff)),
 }
 
-// What sets are made with stands in the order in which ipset(8) prints it.
+// Create options are in the order in which ipset(8) prints them.
 
 const FIRST_OPTIONS = {
-  /** Entries go after so many seconds, unless they say otherwise; 0 does not let them go. */
+  /** The default timeout of entries, in seconds; 0 means never. */
   timeout: optional(number('timeout', MAX_TIMEOUT)),
   counters: bit(IPSET_FLAG.WITH_COUNTERS),
   comment: bit(IPSET_FLAG.WITH_COMMENT),
 }
 const SKBINFO = { skbinfo: bit(IPSET_FLAG.WITH_SKBINFO) }
-/** What any set may be made with. */
+/** Create options of all types. */
 const CREATE_OPTIONS = { ...FIRST_OPTIONS, ...SKBINFO }
-/** The kernel rounds the sizes, and sets limits to them: the header of the set has what it made of them. */
+/** The kernel rounds and limits the sizes. The header of the set has the actual values. */
 const HASH_SIZES = {
   hashsize: optional(number('hashsize', U32_MAX)),
   maxelem: optional(number('maxelem', U32_MAX)),
@@ -81,10 +81,10 @@ const PORT = { port, protocol }
 
 const BOTH = ['ipv4', 'ipv6'] as const
 
-/** Since which revision something may be said; what is not here, since the first. */
+/** The revision that introduced an option or part; those missing here exist since revision 0. */
 type Since = Readonly<Record<string, number>>
 
-// As `ipset help` tells them.
+// From the output of `ipset help`.
 const FIXED_SINCE = { counters: 1, comment: 2, skbinfo: 3 }
 const NET_SINCE = { nomatch: 2, counters: 3, comment: 4, forceadd: 5, skbinfo: 6, bucketsize: 7, initval: 7 }
 const PORT_SINCE = { counters: 2, comment: 3, forceadd: 4, skbinfo: 5, bucketsize: 6, initval: 6 }
@@ -191,9 +191,9 @@ export const SET_TYPES = {
     entry: {
       net: network(FIRST),
       iface,
-      /** The interface is a port of a bridge. */
+      /** The interface is a bridge port. */
       physdev: bit(IPSET_FLAG.PHYSDEV),
-      /** All interfaces whose names begin so. */
+      /** Matches all interfaces whose names start with `iface`. */
       wildcard: bit(IPSET_FLAG.IFACE_WILDCARD),
       ...NOMATCH,
     },
@@ -229,13 +229,13 @@ type RequiredKeys<F> = { [K in keyof F]: F[K] extends { optional: false } ? K : 
 type In<F> = F extends { write(to: never, value: infer V, aim: never): void } ? V : never
 type Out<F> = F extends { read(from: never): infer V } ? NonNullable<V> : never
 
-/** What fields are written from. */
+/** The object that fields are written from. */
 type Given<F> = Flat<
   { readonly [K in RequiredKeys<F>]: In<F[K]> } & {
     readonly [K in Exclude<keyof F, RequiredKeys<F>>]?: In<F[K]> | undefined
   }
 >
-/** What they are read as. */
+/** The object that fields are read into. */
 type Told<F> = Flat<
   { readonly [K in RequiredKeys<F>]: Out<F[K]> } & {
     readonly [K in Exclude<keyof F, RequiredKeys<F>> as [Out<F[K]>] extends [never] ? never : K]?: Out<F[K]>
@@ -243,7 +243,7 @@ type Told<F> = Flat<
 >
 
 type EntryFields<T extends SetTypeName> = (typeof SET_TYPES)[T]['entry'] & typeof ENTRY_OPTIONS
-/** The value of the one part that an entry needs, where it is one. */
+/** The value of the only required part of an entry; never if there are several. */
 type Alone<
   T extends SetTypeName,
   K = RequiredKeys<(typeof SET_TYPES)[T]['entry']>,
@@ -255,8 +255,8 @@ type Alone<
 type IsUnion<T, U = T> = T extends unknown ? ([U] extends [T] ? false : true) : never
 
 /**
- * An entry of a set of type T, to be added, removed or tested. Where it has one part alone, such as an address, that may
- * stand for it.
+ * An entry of a set of type T, to add, remove or test. If only one part is required, such as an address, its value alone can be
+ * given instead of an object.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
@@ -265,7 +265,7 @@ export type SetEntry<T extends SetTypeName = SetTypeName> = T extends SetTypeNam
   : never
 
 /**
- * An entry as it is read: its parts, and what is counted or set beside them.
+ * An entry as it is read: its parts, counters and other options.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
@@ -276,7 +276,7 @@ type FamilyOf<T extends SetTypeName> = 'ipv6' extends (typeof SET_TYPES)[T]['fam
   : unknown
 
 /**
- * What a set of type T is made with.
+ * The options to create a set of type T with.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
@@ -285,7 +285,7 @@ export type CreateOptions<T extends SetTypeName = SetTypeName> = T extends SetTy
   : never
 
 /**
- * What a set of type T was made with, as the kernel tells it.
+ * The options that a set of type T was created with, as the kernel reports them.
  * @typeParam T - the type of the set
  * @since 0.1.0
  */
@@ -293,18 +293,18 @@ export type ToldOptions<T extends SetTypeName = SetTypeName> = T extends SetType
   ? Told<(typeof SET_TYPES)[T]['create']>
   : never
 
-/** One type of sets, for code that does not know which it holds. */
+/** A set type, for code that handles all types. */
 export interface SetType {
   readonly name: SetTypeName
-  /** The first is that of a set of which none is said. */
+  /** The first is the default. */
   readonly families: readonly (FamilyName | 'any')[]
-  /** The oldest and the newest revision whose messages are these. */
+  /** The oldest and newest revisions that this declaration describes. */
   readonly revisions: readonly [number, number]
   readonly since: Since
   readonly create: Readonly<Record<string, AnyField<CreateAttributes>>>
-  /** The parts of an entry, then what any entry may have. */
+  /** The parts of an entry, then the options that any entry can have. */
   readonly entry: Readonly<Record<string, AnyField<EntryAttributes>>>
-  /** The parts that every entry has; they tell it from others. */
+  /** The fields that identify an entry, without the options that any entry can have. */
   readonly parts: readonly string[]
 }
 

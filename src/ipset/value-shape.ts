@@ -1,15 +1,15 @@
-/** What values of sets look like, for schemas and reference pages. */
+/** The form of the values in entries and create options, for schemas and reference pages. */
 import { PROTOCOLS } from '../abi/protocols'
 import type { Field, Kind } from './fields'
 
 export type Shape =
   | { readonly is: 'text' | 'flag' | 'count' }
-  /** Whole numbers; a range is one of them, or two. */
+  /** Whole numbers: one, two (`pair`), or either (`range`). */
   | { readonly is: 'number' | 'pair' | 'range'; readonly min: number; readonly max: number }
   /** A name or a whole number. */
   | { readonly is: 'named'; readonly names: readonly string[]; readonly min: number; readonly max: number }
 
-/** All others are text. */
+/** Other kinds are text. */
 const FORMS: Readonly<Partial<Record<Kind, Shape['is']>>> = {
   number: 'number',
   bits: 'number',

@@ -82,7 +82,7 @@ export class TableChains {
     return chain === undefined ? [] : Array.from({ length: chain.length }, (_, i) => chain.rule(i))
   }
 
-  /** What rules with this target may change in a packet that continues after them. */
+  /** The parts of a packet that a rule with this target may change before the packet continues. */
   changesOf(target: CompiledTarget): readonly Source[] | 'anything' {
     if (target.kind === 'extension') return changesOfEffects(target.effects)
     return target.kind === 'chain' ? this.#changesIn(target.chain) : []
@@ -115,7 +115,7 @@ function changesOfEffects(effects: readonly Effect[]): readonly Source[] | 'anyt
   return changes
 }
 
-/** Whether repeating it changes nothing. Inverted bits and counted numbers change every time. */
+/** Whether repeating the effect changes nothing. Inverted bits and adjusted numbers change every time. */
 function isFinal(effect: Effect): boolean {
   if (effect.kind === 'change')
     return (

@@ -14,7 +14,7 @@ import { verdictsOf } from './verdicts'
 const WAYS = { INPUT: 'input', FORWARD: 'forward', OUTPUT: 'output' } as const
 type FilterHook = keyof typeof WAYS
 
-/** @returns what the first has and the second lacks, then the reverse */
+/** @returns findings about the policies, then about rules of the first family, then about rules of the second */
 export const compareFamilies = (one: FamilyRuleset, other: FamilyRuleset): Finding[] => [
   ...policies(one, other),
   ...different(one, other),
@@ -35,7 +35,7 @@ const policyAt = (ruleset: FamilyRuleset, name: FilterHook): string => {
   return (compiled && policyOf(compiled.ruleset.family, compiled.chain)) ?? 'ACCEPT'
 }
 
-/** Makes a packet for each rule of filter without addresses, and traces it through both families. */
+/** For each rule of the table filter that does not test addresses, traces a sample packet through both families. */
 function different(one: FamilyRuleset, other: FamilyRuleset): Finding[] {
   if (one.table('filter') === undefined) return []
   const chains = new TableChains(one, 'filter')
@@ -90,7 +90,7 @@ function differentAt(
   })
 }
 
-/** Whether it could belong to either family: no addresses, and a protocol that both have. */
+/** Whether the packet could be of either family: it has no addresses, and a protocol that both have. */
 const isNeutral = ({ source, destination, protocol, fragment }: PacketDescription): boolean =>
   source === undefined &&
   destination === undefined &&

@@ -9,7 +9,7 @@ import type { PacketDescription } from '../trace/packet'
 export type FindingKind =
   /** No packet ever matches the rule: its conditions contradict each other, or the hooks from which it is reached. */
   | 'never-matches'
-  /** Every packet that would match the rule is taken by an earlier one. */
+  /** An earlier rule takes every packet that would match this one. */
   | 'shadowed'
   /** The same rule comes earlier, and matching it again changes nothing. */
   | 'duplicate'
@@ -34,7 +34,7 @@ export interface RulePlaceInTable {
 }
 
 /**
- * A finding: something wrong in tables, or useless.
+ * A mistake in a table, or a rule or chain without effect.
  * @since 0.1.0
  */
 export interface Finding {
@@ -46,12 +46,12 @@ export interface Finding {
   readonly table: string
   /** The name of the chain. */
   readonly chain: string
-  /** The rule that it is about; absent where it is about the whole chain. */
+  /** The rule concerned; absent if the finding concerns the whole chain. */
   readonly at?: RulePlaceInTable
-  /** The rule of the same chain that takes its packets, or says the same. */
+  /** The earlier rule of the same chain that takes its packets, or is equal to it. */
   readonly by?: RulePlaceInTable
-  /** A packet that shows it. */
+  /** An example of the packets concerned. */
   readonly packet?: PacketDescription
-  /** In words. */
+  /** A description of the finding. */
   readonly message: string
 }

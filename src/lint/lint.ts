@@ -1,4 +1,4 @@
-/** Looks for what is wrong in tables, or of no use. Nothing is told that is not so. */
+/** Finds mistakes in tables, and rules and chains without effect. It reports only what is certain. */
 import { check, instance, isObject, type Taken } from '../check-input'
 import { checkOptions } from '../check-options'
 import { FamilyRuleset } from '../trace/family-ruleset'
@@ -9,13 +9,13 @@ import { lockouts, type Session } from './lockout'
 import { ChainRules } from './rules'
 
 /**
- * What {@link lint} looks at besides.
+ * Options of {@link lint}.
  * @since 0.1.0
  */
 export interface LintOptions {
-  /** The tables of the other family, that are to say the same. */
+  /** The tables of the other family, which should treat packets alike. */
   readonly other?: FamilyRuleset | undefined
-  /** A connection over TCP to this host, that must not be cut off: by which one works here. */
+  /** A TCP connection to this host that must not be cut off, such as the administrator's SSH session. */
   readonly session?: Session | undefined
 }
 
@@ -26,9 +26,9 @@ const aSession: Taken = {
 const OPTIONS = { other: instance(FamilyRuleset, 'a FamilyRuleset'), session: aSession }
 
 /**
- * Looks for what is wrong in tables, or of no use. It tells nothing that is not so.
- * @returns what was found, table by table, in the order of the rules
- * @throws {@link IptcError} for an option that is not understood
+ * Finds mistakes in tables, and rules and chains without effect. It reports only what is certain.
+ * @returns the findings of each table in the order of its rules, then those about the session, then those about the families
+ * @throws {@link IptcError} for an unknown or invalid option
  * @since 0.1.0
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export function lint(ruleset: FamilyRuleset, options: LintOptions = {}): Finding
   ]
 }
 
-/** @internal Of both families, or of one alone: what each says, and what they say differently. */
+/** @internal Lints one or both families. If there are two, it also compares them. */
 export const lintAll = (
   one: FamilyRuleset,
   other: FamilyRuleset | undefined,

@@ -1,4 +1,4 @@
-/** Whether a connection that one works through would be cut off. */
+/** Finds out whether the administrator's own connection would be cut off. */
 import { FAMILIES } from '../abi/family'
 import { check, text } from '../check-input'
 import { IptcError } from '../errors'
@@ -10,24 +10,24 @@ import type { Finding } from './finding'
 import { verdictsOf } from './verdicts'
 
 /**
- * The ends of a connection over TCP, as this host sees it: the source is the other one.
+ * The two ends of a TCP connection to this host. The source is the remote end.
  * @since 0.1.0
  */
 export interface Session {
-  /** Address of the other end. */
+  /** Address of the remote end. */
   readonly source: string
-  /** Port of the other end. */
+  /** Port of the remote end. */
   readonly sourcePort: number
   /** Address of this host. */
   readonly destination: string
-  /** Port of this host, as in `22`. */
+  /** Port of this host, such as `22`. */
   readonly destinationPort: number
 }
 
 /**
- * The connection by which one is logged in, for {@link lint}.
- * @param variable - what `SSH_CONNECTION` in the environment says: both ends, each an address and a port
- * @returns undefined where it says nothing of the kind
+ * The SSH connection of this login, for {@link lint}.
+ * @param variable - the environment variable `SSH_CONNECTION`, which has address and port of both ends
+ * @returns undefined if the variable is not set, or has another form
  * @since 0.1.0
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function sshSession(variable: string | undefined): Session | undefined {
   return { source, sourcePort: Number(sourcePort), destination, destinationPort: Number(destinationPort) }
 }
 
-/** One finding for each of the two directions that is cut off for certain; none for a connection of the other family. */
+/** Returns a finding for each direction that is certainly cut off; none if the connection is of the other family. */
 export function lockouts(ruleset: FamilyRuleset, session: Session): Finding[] {
   const context = { family: FAMILIES[ruleset.family], sets: ruleset.context.sets }
   const { source, sourcePort, destination, destinationPort } = session
@@ -76,7 +76,7 @@ function cutOff(ruleset: FamilyRuleset, packet: PacketDescription, message: stri
   return [{ kind: 'lockout', family: ruleset.family, table, chain, ...(at && { at }), packet, message }]
 }
 
-/** The rule or policy that ends the first way. */
+/** The rule or policy at the end of the first path. */
 function endOf({ steps, fork }: Trace): Pick<Finding, 'table' | 'chain' | 'at'> {
   if (fork !== undefined) return endOf(fork.yes)
   const last = steps.at(-1)

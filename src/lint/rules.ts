@@ -1,4 +1,4 @@
-/** Rules of a chain that no packet meets, or that say what was said before. */
+/** Finds rules of a chain that no packet matches, that are shadowed or duplicates, or that jump to an empty chain. */
 import type { Condition } from '../extensions/evaluation'
 import type { Source } from '../extensions/native'
 import { printEntry } from '../language/print-entry'
@@ -77,8 +77,8 @@ export class ChainRules {
   }
 
   /**
-   * Whether an earlier rule takes all packets that would meet a later one: each of its conditions holds of them, and what they
-   * look at is not changed by the rules between.
+   * Whether an earlier rule takes all packets that would match a later one: each of its conditions holds for them, and no rule in
+   * between changes what the conditions test.
    */
   #takes(
     { position: at, rule: earlier, parts }: Taker,
@@ -90,13 +90,13 @@ export class ChainRules {
     return isCovered && !this.#mayChange(at + 1, position, earlier)
   }
 
-  /** Whether a rule does nothing that the same one has not done before. */
+  /** Whether a rule has no effect, because an equal rule comes before it. */
   #isInVain(twin: number, position: number, rule: CompiledRule): boolean {
     const isStateful = hasCircumstance(rule) || this.#chains.isStateful(rule.target)
     return !isStateful && !this.#mayChange(twin, position, rule)
   }
 
-  /** Whether rules from one place up to another may change what a rule looks at. */
+  /** Whether the rules at positions `from` to `to` - 1 may change what a rule tests. */
   #mayChange(from: number, to: number, { questions }: CompiledRule): boolean {
     for (let i = from; i < to; i++) {
       const changes = this.#chains.changesOf(this.#chain.rule(i).target)
@@ -135,7 +135,7 @@ const takingPart = (part: AskingPart, rule: CompiledRule): TakingPart => ({
 
 const NOTHING_TAKEN: ReadonlyMap<Condition, boolean> = new Map()
 
-/** Whether what a part of an earlier rule asks holds of all packets that meet a later one: of what is known of them, or word for word. */
+/** Whether a part of an earlier rule holds for all packets that match a later one: by what is known about them, or because both have it. */
 function isCoveredBy(
   { part, rule, hasCircumstance }: TakingPart,
   earlier: CompiledRule,
@@ -160,11 +160,11 @@ function isSamePart(
   return Buffer.compare(bytes.subarray(one.at, one.at + size), entry.bytes.subarray(other.at, other.at + size)) === 0
 }
 
-/** Whether a condition may look at something that is changed. What is computed may look at anything. */
+/** Whether a condition may depend on something that is changed. A computed condition may depend on anything. */
 function looksAt(condition: Condition, changes: readonly Source[]): boolean {
   if (condition.kind === 'one of') return condition.alternatives.flat().some((one) => looksAt(one, changes))
   if (condition.kind !== 'test') return true
-  // What the kernel looks up may depend on a mark.
+  // Lookups of addresses and routes may depend on the mark.
   return (
     changes.some((one) => overlaps(one, condition.source)) ||
     condition.source.from === 'fib' ||

@@ -1,4 +1,4 @@
-/** Rules that take packets from those behind them, found by what they ask: a long chain has thousands, of which few may matter. */
+/** Earlier rules that may take a packet, indexed by the values that they test, because a long chain has thousands of them. */
 
 import { hexOf } from '../binary/text'
 import { type Source, sourceKey, type Test } from '../extensions/native'
@@ -12,17 +12,17 @@ export interface Taker {
   readonly parts: readonly TakingPart[]
 }
 
-/** What one part of it asks, as a rule by itself. */
+/** A part of the rule, and a rule that has only the conditions of that part. */
 export interface TakingPart {
   readonly part: AskingPart
   readonly rule: CompiledRule
   readonly hasCircumstance: boolean
 }
 
-/** Those that ask for one value of a source, by that value. */
+/** Rules that compare a source with a single value, by that value. */
 interface Bucket {
   readonly source: Source
-  /** Of the value: names of interfaces are compared as far as they are said. */
+  /** Bytes of the value. A test of an interface name with a wildcard compares only the bytes before it. */
   readonly length: number
   readonly takers: Map<string, Taker[]>
 }
@@ -31,8 +31,9 @@ export class Takers {
   readonly #buckets = new Map<string, Bucket>()
   readonly #others: Taker[] = []
 
-  /** To be called in the order of the rules. */
+  /** Must be called in the order of the rules. */
   add(taker: Taker): void {
+    // The longest value is the most selective.
     const exact = exactTests(taker.rule).sort((a, b) => b.value.length - a.value.length)[0]
     if (exact === undefined) {
       this.#others.push(taker)
@@ -45,7 +46,7 @@ export class Takers {
     bucket.takers.set(value, [...(bucket.takers.get(value) ?? []), taker])
   }
 
-  /** The first that may take packets of which this is known, and does. */
+  /** Finds the first rule for which `takes` holds, among those that the packet may match. */
   find(packet: KnownPacket, takes: (taker: Taker) => boolean): Taker | undefined {
     const found = [...this.#candidates(packet)].flatMap((some) => some.find(takes) ?? [])
     return found.sort((a, b) => a.position - b.position)[0]
@@ -62,7 +63,7 @@ export class Takers {
   }
 }
 
-/** Those for one value. The longest says the most. */
+/** The tests that compare with a single value. */
 const exactTests = ({ questions }: CompiledRule): Test[] =>
   questions.flatMap(({ condition: one }) => {
     if (one.kind !== 'test' || one.op !== 'eq') return []

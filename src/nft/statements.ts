@@ -54,7 +54,7 @@ type Content =
       readonly xor?: Uint8Array
       /** The shift in bits after that: to the left, or if negative to the right. */
       readonly shift?: number
-      /** How many of its bytes are byte-swapped. */
+      /** Number of bytes that were byte-swapped. */
       readonly turned?: number | undefined
       isTested: boolean
     }
@@ -65,7 +65,7 @@ type Looked = Extract<Content, { kind: 'source' }>
 /** Wide registers have sixteen bytes; narrow ones have four, and are parts of those. */
 const [WIDE, NARROW] = [16, 4] as const
 
-/** The register bytes that are occupied. Most sources do not state their size. */
+/** The register bytes that content occupies. Except for payloads, sources are assumed to fill a wide register. */
 function extentOf(register: number, content: Content): readonly [start: number, end: number] {
   const start = register < NFT_REG32_00 ? register * WIDE : WIDE + (register - NFT_REG32_00) * NARROW
   const source = content.kind === 'source' ? content.source : undefined
@@ -83,7 +83,7 @@ const READ_REGISTERS: Readonly<Record<string, readonly string[]>> = {
 /** Expressions that use no register. */
 const PLAIN: readonly string[] = ['limit', 'log', 'reject', 'queue', 'notrack', 'synproxy']
 
-/** Only marks are copied from one place to another. */
+/** Size of a mark. Other values are not shifted, and are copied only under a mask. */
 const MARK = 4
 
 const MAX_SHIFT = 8 * MARK - 1
@@ -111,7 +111,7 @@ export function stepsOf(expressions: readonly Expression[]): Step[] | undefined 
 
 type Compared = Pick<Test, 'op' | 'value' | 'to'>
 
-/** Whether exactly what was loaded is compared. Sources outside the packet have an implied size. */
+/** Whether exactly what was loaded is compared. A source without a length is taken to be as long as the value. */
 function isWhole({ source, mask, turned }: Looked, { value, to }: Compared): boolean {
   const length = 'length' in source ? source.length : (turned ?? value.length)
   return (
@@ -119,7 +119,7 @@ function isWhole({ source, mask, turned }: Looked, { value, to }: Compared): boo
   )
 }
 
-/** A byte-swapped value equals a constant if the value equals the constant byte-swapped back. */
+/** A byte-swapped value equals a constant if the original value equals the byte-swapped constant. */
 function inOrder(compared: Compared, { turned }: Looked): Compared & Pick<Test, 'isTurned'> {
   if (turned === undefined) return compared
   const isEquality = compared.to === undefined && (compared.op === 'eq' || compared.op === 'neq')
@@ -131,7 +131,7 @@ function maskOf(mask: Data | undefined, xor: Data | undefined): { mask: Uint8Arr
   return isZero(turned) ? { mask: kept } : { mask: kept, xor: turned }
 }
 
-/** Only for marks; the bytes of other values may be in a different order. */
+/** Shifts are understood only for marks: the bytes of other values may be in another order. */
 function shiftOf(op: number, size: number | undefined, data: Data | undefined): number {
   const bits = data?.value?.length === u32.size ? u32.read(data.value, 0) : obscure()
   if (size !== MARK || bits < 1 || bits > MAX_SHIFT) obscure()
@@ -257,7 +257,7 @@ class Reader {
     content.isTested = true
   }
 
-  /** A range that is tested by its two ends. */
+  /** Joins two tests, for the first and the last value of a range, into one. */
   #narrow(source: Source, mask: Uint8Array | undefined, { op, value }: Pick<Test, 'op' | 'value'>): void {
     const last = this.#steps.at(-1)
     if (last?.kind !== 'test' || keyOf(last) !== keyOf({ kind: 'look', source }) || last.mask !== mask) obscure()
@@ -298,7 +298,7 @@ class Reader {
     else this.#copy(to, content)
   }
 
-  /** A write to a packet keeps its old content except for some bits. */
+  /** A write to a packet. The content must have been masked, so that the write changes only some bits. */
   #write({
     data: { sreg, base, offset, len, csumType = 0, csumOffset, csumFlags = 0 },
   }: ExpressionOf<'payload'>): void {
@@ -328,7 +328,7 @@ class Reader {
     else this.#say({ kind: name, name: extension, revision: rev, info } as CompatStep<'match'>)
   }
 
-  /** For an expression that reads registers, records their content. */
+  /** An expression that becomes a step as it is. The registers that it reads are replaced by their constants. */
   #plain({ name, data }: Known): void {
     const registers = READ_REGISTERS[name]
     if (registers === undefined && !PLAIN.includes(name)) obscure()

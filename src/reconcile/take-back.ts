@@ -28,7 +28,7 @@ export interface TakeBack {
   readonly chains: readonly (readonly SaidTwice[])[]
 }
 
-/** To be called before the plan is applied. @throws ConflictError if a chain has changed since the plan was made */
+/** Call it before the plan is applied. @throws ConflictError if a chain has changed since the plan was made */
 export function takeBackOf(plan: Plan, place: Place): TakeBack {
   const chains = plan.tables.map((one) => {
     using table = openTable(one.table, { ...place, ipv6: plan.family === 'ipv6' })
@@ -54,7 +54,7 @@ export interface TakenBack {
 
 /**
  * Reverts the plan table by table. A chain that others have not changed becomes what it was; in any other, only the
- * plan's changes are reverted. If nothing was applied, or everything has been reverted, there is nothing to do.
+ * plan's changes are reverted. A table in which the plan was not applied, or has been reverted, is left alone.
  */
 export function takeBack({ plan, chains }: TakeBack, place: Omit<Place, 'ipv6'>): TakenBack {
   let isDone = true
@@ -141,7 +141,7 @@ class Merging {
     return total('done') <= total('before')
   }
 
-  /** The number of rules by which two states of a chain differ. */
+  /** Number of differences between a chain and a state of it: in its rules, and one for its existence or policy. */
   #distance(name: string, said: Said | null): number {
     const chain = this.#draft.chains.get(name)
     const now = chain === undefined ? null : saidOf(chain, this.#context)
@@ -169,7 +169,7 @@ class Merging {
     )
   }
 
-  /** Makes the rules that return, with the counters that they had. */
+  /** Makes the rules that come back, with the counters that they had before the plan. */
   #maker({ added, replaced }: ChainPlan): (id: number) => Entry {
     const planned = [...added, ...replaced.map((one) => one.added)]
     const texts = [...this.#ids.keys()]
@@ -183,7 +183,7 @@ class Merging {
     }
   }
 
-  /** Others may have deleted a chain that a rule jumps to. An empty one has the effect of no rule. */
+  /** Creates the chain that a rule jumps to, if others have deleted it. It is empty, so a jump to it has no effect. */
   #makeWay({ jump }: Entry): void {
     if (jump === undefined || jump === '' || this.#draft.chains.has(jump)) return
     this.#draft.chains.set(jump, newChain(this.#draft.family, jump))

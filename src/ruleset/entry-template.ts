@@ -40,7 +40,7 @@ const isEmpty = (list: readonly unknown[]): boolean => list.length === 0
 
 /**
  * Names of the options whose values do not depend on others.
- * @param rivals other interpretations of the same struct
+ * @param rivals all interpretations of the struct that its header allows
  */
 export function separateOptions({ variant }: Known, rivals: readonly Known[]): string[] {
   const printed = [...variant.options].filter(([, { synonymOf }]) => isEmpty(synonymOf))
@@ -166,7 +166,7 @@ export class EntryTemplate {
 /** What is made from entries, one by one or by template, with the same result. */
 export interface Maker<T> {
   make(entry: Entry): T
-  /** Compiles the making for a template, that of `entry`; undefined if it cannot be compiled. */
+  /** Compiles `make` for the template of `entry`; undefined if that is not possible. */
   compile(entry: Entry, template: EntryTemplate): Fill<T> | undefined
 }
 
@@ -175,7 +175,7 @@ interface Compiled<T> {
   readonly fill: Fill<T>
 }
 
-/** Stands for a word that differs, in what is made from the template's rule. */
+/** A placeholder for a word that differs between the entries of a template. */
 export interface Mark {
   readonly text: string
   /** Undefined for the chain that the rule jumps to. */
@@ -209,7 +209,7 @@ export function markGaps(entry: Entry, { gaps }: EntryTemplate, place: Context):
   return { rule: { ...rule, head, matches, target: targetWithin(rule.target) }, marks }
 }
 
-/** Private-use code points: rules rarely contain them, and one that does must not be mistaken for marked. */
+/** Private-use code points, which rules rarely contain. `compile` must return undefined for a rule that contains a mark. */
 const FIRST_MARK = 0xf0000
 
 /** The bytes as words, without an incomplete last one. */

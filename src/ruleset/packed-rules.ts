@@ -1,13 +1,13 @@
 /**
- * Packs lists of entries that are used repeatedly, such as desired states, into contiguous memory, which is compared
- * several times as fast.
+ * Packs lists of entries that are used repeatedly, such as desired states, into contiguous memory, where they are
+ * compared several times faster.
  */
 import type { Family } from '../abi/family'
 import { GOES_ON, type KernelEntries, STAYS } from './kernel-entries'
 import { Rules } from './rules'
 import type { Entry, Ref } from './table-entry'
 
-/** Shorter lists are not worth packing, nor is a copy of which a smaller part is still in use. */
+/** Shorter lists are not packed. A packed copy is used only if at least this part of the list is in it. */
 const LEAST = 32
 const LEAST_PART = 0.75
 
@@ -17,13 +17,13 @@ interface Known {
   readonly image: KernelEntries | undefined
 }
 
-/** By the first entry of the list. */
+/** By the first entry of each list. */
 const known = new WeakMap<Entry, Known>()
 
 /**
- * The same rules in contiguous memory, as far as the list has been seen before. Entries never change.
- * @param beside the rules to compare with: the kernel-internal bytes of these are copied, so that most rules have equal
- *   bytes
+ * The same rules, in contiguous memory if the list has been seen before. This relies on entries never changing.
+ * @param beside the rules to compare with. Their counters and kernel-internal bytes are copied, so that the bytes of
+ *   unchanged rules are equal.
  */
 export function packedRules(family: Family, entries: readonly Entry[], beside: Rules): Rules {
   const [first] = entries
@@ -40,7 +40,7 @@ export function packedRules(family: Family, entries: readonly Entry[], beside: R
   return new Rules(image, refsIn(entries, entries) as Ref[])
 }
 
-/** The number of each entry in the copy, if it is the same; undefined if few are. */
+/** The number of each entry in the copy, or the entry itself if it is not there; undefined if too few are there. */
 function refsIn(packed: readonly Entry[], entries: readonly Entry[]): Ref[] | undefined {
   const refs = new Array<Ref>(entries.length)
   let same = 0

@@ -15,15 +15,15 @@ export class Refused extends Error {
   }
 }
 
-/** 256 bits, in characters that mean nothing in addresses and HTML. */
+/** 256 bits, in characters that need no escaping in URLs and HTML. */
 export const newToken = (): string => randomBytes(32).toString('base64url')
 
-/** What a browser is told of everything that comes from here. */
+/** The headers of every response. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': [
     ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", 'img-src data:'],
     ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
-    // Nothing can be made of text but text.
+    // Scripts cannot turn text into HTML or code.
     ...["require-trusted-types-for 'script'", "trusted-types 'none'"],
   ].join('; '),
   'cache-control': 'no-store',
@@ -35,8 +35,8 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Names that nobody can make mean this machine for somebody else's page (DNS rebinding). The port may be another one: that of a
- * tunnel of ssh.
+ * Host names that DNS rebinding cannot use, because no other site can own them. Any port is accepted, as an SSH tunnel may have
+ * another one.
  */
 const HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/
 
@@ -47,10 +47,13 @@ export class Guard {
     this.#digest = digestOf(token)
   }
 
-  /** @throws Refused unless it is asked from the page, or by whoever opens it, with the token. @param token what was given as one */
+  /**
+   * @param token the token in the request, if there is one
+   * @throws Refused if the token is wrong, or if another site sent the request, except to open the page
+   */
   check(request: IncomingMessage, token: string | undefined): void {
     checkOrigin(request)
-    // Digests are of one length, which tells nothing of that of the token.
+    // Digests have the same length, as timingSafeEqual requires, whatever the length of the given token.
     if (token === undefined || !timingSafeEqual(digestOf(token), this.#digest))
       throw new Refused(403, 'the token is missing or wrong: open the address that xtables ui has printed')
   }
@@ -65,12 +68,12 @@ function checkOrigin({ headers }: IncomingMessage): void {
   if (origin !== undefined && origin !== `http://${host}`)
     throw new Refused(403, `the page of ${origin} may not ask here`)
   const site = headers['sec-fetch-site'] ?? 'none'
-  // Whoever follows a link to the page comes from anywhere.
+  // A link that opens the page may be on any site.
   const isOpening = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
   if (site !== 'same-origin' && site !== 'none' && !isOpening)
     throw new Refused(403, `a page of another site may not ask here (Sec-Fetch-Site: ${String(site)})`)
 }
 
-/** Of a header `Authorization: Bearer TOKEN`. */
+/** The token in the header `Authorization: Bearer TOKEN`. */
 export const bearerToken = ({ headers }: IncomingMessage): string | undefined =>
   /^Bearer ([\w-]+)$/.exec(headers.authorization ?? '')?.[1]

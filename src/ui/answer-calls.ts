@@ -27,17 +27,17 @@ import type { Answers, CallName, DrawnTable, PacketForm, PlanView, Request, Trac
 export interface CallOptions {
   /** Where the tables of a family are. */
   readonly placeOf: (family: FamilyName) => Place
-  /** The connection by which one works here, for lint. */
+  /** The administrator's own connection, for lint. */
   readonly session: Session | undefined
   readonly mayApply: boolean
-  /** Is called when a plan has been carried out. */
+  /** Called after a plan has been applied. */
   readonly applied: () => void
 }
 
-/** Lint compares rules with each other, and nothing else is done meanwhile. */
+/** With more rules, lint runs only on request: it compares rules with each other, and blocks the server meanwhile. */
 const MANY_RULES = 1000
 
-/** Plans that may still be carried out: those that were shown last. */
+/** How many of the plans shown last can still be applied. */
 const KEPT_PLANS = 32
 
 export type Calls = { readonly [Name in CallName]: (request: Request<Name>) => Answers[Name] }
@@ -107,7 +107,7 @@ function described({ bytes: digits, ...packet }: PacketForm): PacketDescription 
   return { ...packet, bytes }
 }
 
-/** How many rules that a packet fails are told of, in all ways together. */
+/** The maximum number of rules in the answer that the packet does not match, on all paths together. */
 const MOST_FAILED = 500
 
 class Shortener {
@@ -129,7 +129,7 @@ class Shortener {
   }
 }
 
-/** Tables and chains that a packet comes to, whichever way it goes. */
+/** The tables and chains that a packet may come to, on all paths. */
 function* placesOn({ steps, fork }: TracedWay): Generator<string> {
   for (const step of steps) if (step.kind !== 'translated') yield `${step.table} ${step.chain}`
   if (fork === undefined) return
@@ -137,10 +137,10 @@ function* placesOn({ steps, fork }: TracedWay): Generator<string> {
   yield* placesOn(fork.no)
 }
 
-/** To lay out more takes longer than one waits, and nobody could read it. */
+/** The maximum number of chains drawn per table. More would take too long to lay out, and be unreadable. */
 const MOST_CHAINS = 150
 
-/** @param isMet whether a chain is drawn in any case */
+/** @param isMet selects the chains that are drawn first if there are too many */
 function drawTables(place: Place, isMet: (node: GraphNode) => boolean): DrawnTable[] {
   const { nodes, edges } = chainGraph(snapshot(place))
   const inTable = (name: string): GraphNode[] => nodes.filter(({ table }) => table === name)

@@ -15,7 +15,7 @@ import type { TableSnapshot } from '../view/snapshot'
 const family = z.enum(['ipv4', 'ipv6'])
 const nothing = z.strictObject({})
 
-/** A packet; its bytes are digits in hexadecimal, two a byte. What else it says is checked by `trace`. */
+/** A packet. Its bytes are hexadecimal digits, two per byte. `trace` checks the other properties. */
 export type PacketForm = Omit<PacketDescription, 'bytes'> & { readonly bytes?: string | undefined }
 const packet = z.custom<PacketForm>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -28,26 +28,26 @@ const owns = z.union([
   z.strictObject({ prefix: z.string() }),
 ])
 
-/** By the names of calls, what is asked. */
+/** The schema of each call's request. */
 export const REQUESTS = {
   about: nothing,
-  /** Of many rules, only where somebody says that it may take its time. */
+  /** `evenOfMany` lints even if there are so many rules that it takes a while. */
   findings: z.strictObject({ evenOfMany: z.boolean() }),
   graph: z.strictObject({ family }),
   trace: z.strictObject({ family, packet }),
-  /** `desired` is a text of iptables-save, or a dump in JSON. */
+  /** `desired` is text of iptables-save, or a dump in JSON. */
   plan: z.strictObject({
     ...{ family, desired: z.string(), owns },
     jumps: z.array(z.strictObject({ chain: z.string(), place: z.enum(['first', 'last']) })),
   }),
-  /** A plan that was shown, by its id. */
+  /** `plan` is the id of a plan that was shown. */
   apply: z.strictObject({ plan: z.string(), isConfirmed: z.literal(true) }),
 } as const
 
 export type CallName = keyof typeof REQUESTS
 export type Request<Name extends CallName> = z.output<(typeof REQUESTS)[Name]>
 
-/** Counters are digits where a number cannot hold them. */
+/** A counter: a string of digits if it is too large for a number. */
 export type Count = number | string
 export type InJson<T> = T extends bigint ? Count : T extends object ? { readonly [K in keyof T]: InJson<T[K]> } : T
 
@@ -55,33 +55,33 @@ export interface About {
   readonly version: string
   /** The name of the machine. */
   readonly host: string
-  /** Whether plans may be carried out. */
+  /** Whether plans may be applied. */
   readonly mayApply: boolean
 }
 
 export interface Findings {
-  /** How many rules there are. */
+  /** The number of rules. */
   readonly rules: number
-  /** Absent where these are many, and nobody has said that it may take its time. */
+  /** Absent if there are many rules and `evenOfMany` is false. */
   readonly findings?: readonly Finding[]
 }
 
-/** A table as it is drawn. */
+/** The layout of a table. */
 export interface DrawnTable extends Omit<Placed, 'arrows'> {
   readonly arrows: readonly DrawnArrow[]
-  /** How many chains are left out, as there are too many to draw. */
+  /** The number of chains that are not drawn, because there are too many. */
   readonly left: number
 }
 
 export interface DrawnArrow extends Omit<PlacedArrow, 'points'> {
-  /** As the attribute `d` of a path. */
+  /** The attribute `d` of an SVG path. */
   readonly path: string
 }
 
-/** As `Trace`, with the rules that a packet fails up to as many as one would read. */
+/** As `Trace`, with a limited number of rules that the packet does not match. */
 export interface TracedWay {
   readonly steps: readonly TraceStep[]
-  /** How many rules that it fails are left out. */
+  /** The number of such rules that are left out. */
   readonly left: number
   readonly verdict?: TraceVerdict
   readonly fork?: TracedFork
@@ -100,19 +100,19 @@ export interface Traced {
 }
 
 export interface PlanView {
-  /** By which it is carried out. */
+  /** Identifies the plan in the call `apply`. */
   readonly id: string
   readonly family: FamilyName
-  /** None where there is nothing to do. */
+  /** Empty if there is nothing to do. */
   readonly lines: readonly DiffLine[]
 }
 
 export interface Applied {
-  /** The plan that takes it back. */
+  /** The plan that undoes the applied one. */
   readonly undo: PlanView
 }
 
-/** By the names of calls, what is answered. */
+/** The answer to each call. */
 export interface Answers {
   readonly about: About
   readonly findings: Findings
@@ -126,7 +126,7 @@ export interface ErrorAnswer {
   readonly error: string
 }
 
-/** Which of the tables that were told last, which chain of it, from 0. */
+/** The index of a table in the last `tables` event, and of a chain in that table, both from 0. */
 interface ChainPlace {
   readonly table: number
   readonly chain: number
@@ -143,11 +143,11 @@ export interface CountedRule extends CountedPolicy {
   readonly bytesPerSecond: number
 }
 
-/** What is told to whoever listens. */
+/** The events of the stream. */
 export type LiveNews =
-  /** What there is, at first and whenever it is another. */
+  /** All tables: at first, and whenever more than counters has changed. */
   | { readonly kind: 'tables'; readonly tables: readonly TableSnapshot[] }
-  /** What has counted since the reading before, or was set back; all else counts nothing now. */
+  /** All policies, and the rules that have counted or were reset since the last reading. The rates of other rules are zero. */
   | { readonly kind: 'counters'; readonly policies: readonly CountedPolicy[]; readonly rules: readonly CountedRule[] }
   /** Why the tables could not be read. */
   | { readonly kind: 'failed'; readonly error: string }

@@ -9,11 +9,11 @@ import type { CountedPolicy, CountedRule, LiveNews } from './api'
 export interface LiveOptions {
   readonly read: () => Promise<TableSnapshot[]>
   readonly delayMs: number
-  /** Is told what nobody expected. @returns what is said of it */
+  /** Handles an error. @returns the message for the page */
   readonly failed: (error: unknown) => string
 }
 
-/** Takes an event as JSON. */
+/** Receives an event as JSON. */
 export type Listener = (json: string) => void
 
 export class LiveTables {
@@ -40,7 +40,7 @@ export class LiveTables {
       await sleep(this.#options.delayMs)
     }
     this.#isReading = false
-    // Whoever comes next is not told what was there long ago.
+    // The next listener must not get outdated tables.
     this.#tables = undefined
   }
 
@@ -63,11 +63,11 @@ export class LiveTables {
 
 const newsOf = (news: LiveNews): string => toJson(news, 0)
 
-/** Whether they hold the same but for counters. */
+/** Whether the tables are the same except for counters. */
 function isSameShape(before: readonly TableSnapshot[], after: readonly TableSnapshot[]): boolean {
   return isSame(before, after, (old, now) => {
     const { family, table, backend, handle, incompatible } = old
-    // Handles of another table of the same name are those of other rules.
+    // A table that was created again has another handle, and its rules reuse the old handles.
     const isPlace = family === now.family && table === now.table && backend === now.backend && handle === now.handle
     return isPlace && isSame(incompatible, now.incompatible, Object.is) && isSame(old.chains, now.chains, isSameChain)
   })

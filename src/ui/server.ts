@@ -13,7 +13,7 @@ export interface UiOptions extends CallOptions, Omit<LiveOptions, 'failed'> {
   readonly token: string
   /** The folder of the page: `index.html`, `page.css` and `page.js`. */
   readonly files: string
-  /** Is told of errors that nobody expected. */
+  /** Reports an unexpected error. */
   readonly failed: (error: unknown) => void
 }
 
@@ -24,9 +24,9 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** In bytes. A text with 10,000 rules has one million. */
+/** In bytes. Text with 10,000 rules has about one million. */
 const MOST_BODY = 8 << 20
-/** How far a page may stay behind with reading, in bytes. It asks again, and is told all. */
+/** The number of unread bytes at which a stream is closed. The page then opens it again, and gets all tables. */
 const MOST_BEHIND = 32 << 20
 const MOST_CONNECTIONS = 64
 const REQUEST_MS = 30_000
@@ -57,7 +57,7 @@ class Ui {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
     this.#answer(request, response).catch((error: unknown) => {
       const { status, message } = this.#explain(error)
-      // What is still coming is not read.
+      // The rest of the request is discarded.
       if (!request.complete) response.setHeader('connection', 'close')
       end(response, status, JSON_TYPE, JSON.stringify({ error: message } satisfies ErrorAnswer))
       request.resume()
@@ -119,7 +119,7 @@ function statusOf(error: IptcError): number {
   return error instanceof NotFoundError ? 404 : 400
 }
 
-/** @throws Refused for what is no path of ours */
+/** @throws Refused if the URL is not a path */
 function addressOf({ url = '' }: IncomingMessage): URL {
   const base = 'http://127.0.0.1'
   if (!url.startsWith('/') || url.startsWith('//') || !URL.canParse(url, base))
@@ -134,7 +134,7 @@ function checkMethod({ method }: IncomingMessage, response: ServerResponse, only
   throw new Refused(405, `${only} is what there is`)
 }
 
-/** @throws Refused for what is no text of JSON, or too much of it */
+/** @throws Refused if the content type is not JSON, or the body is too large or not UTF-8 */
 async function bodyOf(request: IncomingMessage): Promise<string> {
   if (!/^application\/json(;|$)/.test(request.headers['content-type'] ?? ''))
     throw new Refused(415, 'a request is application/json')

@@ -1,4 +1,4 @@
-/** Names and rules on paper. Chains may be called anything, also what would move the cursor of a terminal. */
+/** Escapes names and rules for output: the name of a chain can be any text, such as a control sequence for terminals. */
 
 /** Most text matches this, and the check is much faster. */
 const PLAIN = /^[ -~]*$/

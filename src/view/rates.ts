@@ -1,4 +1,4 @@
-/** What rules have counted between two readings of their tables. */
+/** Computes what rules have counted between two readings of their tables. */
 import type { FamilyName } from '../abi/family'
 import { check } from '../check-input'
 import { IptcError } from '../errors'
@@ -30,11 +30,11 @@ export interface RuleRate extends Omit<RuleSnapshot, 'counters' | 'jump' | 'goto
 }
 
 /**
- * What each rule has counted between two readings, the busiest first. Rules are told by what stays of them when others are
- * inserted and deleted. In nf_tables that is the handle; in ip_tables, and where a rule of nf_tables was deleted and added again,
- * it is what the rule says: rules of a chain that say the same are taken in their order. Of a rule that came in between, it is not
- * known since when it has counted; it is left out until the next reading.
- * @throws {@link IptcError} where a table was not read later than before
+ * What each rule has counted between two readings, the busiest first. Rules are recognised even if others were inserted or
+ * deleted: in nf_tables by their handle; in ip_tables, and if an nf_tables rule was deleted and added again, by their text. Rules
+ * of a chain with the same text are paired in order. A rule that was added between the readings is left out until the next one,
+ * because it is not known since when it has counted.
+ * @throws {@link IptcError} if the later reading of a table is not later than the earlier one
  * @since 0.1.0
  * @example
  * ```ts

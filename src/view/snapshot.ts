@@ -88,9 +88,9 @@ export interface SnapshotOptions extends Place {
 const OPTIONS = { ipv6: flag, ...PLACE_OPTIONS, tables: names }
 
 /**
- * The tables of one family that exist, each as it was at one moment. Nothing is locked, and no table is made by looking.
+ * Reads the existing tables of one family, each at one moment. It takes no lock and creates no table.
  * @throws {@link NotFoundError} for a name that no table can have
- * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an option that is not understood
+ * @throws {@link PermissionError}, {@link UnsupportedError}; {@link IptcError} for an unknown or invalid option
  * @since 0.1.0
  * @example
  * ```ts
@@ -109,7 +109,7 @@ export const snapshot = (options: SnapshotOptions = {}): TableSnapshot[] =>
   })
 
 /**
- * As {@link snapshot}, with the big system calls off the main thread, and the rest in slices.
+ * As {@link snapshot}, with the large system calls off the main thread, and the other work in short slices.
  * @throws {@link NotFoundError}, {@link PermissionError}, {@link UnsupportedError}, {@link IptcError}
  * @since 0.1.0
  * @example

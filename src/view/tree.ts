@@ -5,9 +5,9 @@ import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from './snapshot'
 import { destinationOf, type ListOptions, linesOf, Words } from './text'
 
 /**
- * Tables as trees from their built-in chains, with policies and counters. A chain that several rules go to is printed below the
- * first of them; the others refer to it. Chains that no packet can come to stand at the end.
- * @throws {@link IptcError} for what is no list of snapshots, or an option that is not understood
+ * Prints tables as trees that start at their built-in chains, with policies and counters. A chain that several rules go to is
+ * printed below the first of them; the others refer to it. Chains that no packet can reach come last.
+ * @throws {@link IptcError} if `tables` is not a list of snapshots, or for an unknown or invalid option
  * @since 0.1.0
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** What the entries of a table begin with when it has been exchanged: what they had counted until then. */
+/** Computes the counters that the entries of a replaced table start with: those of the entries that stay continue. */
 import { counters as counterStruct } from '../../abi/x-tables'
 import { type Counters, readCounters } from '../../ruleset/entry'
 import { entryIn, type KernelEntries } from '../../ruleset/kernel-entries'
@@ -11,10 +11,10 @@ const SIZE = counterStruct.size
 const { pcnt, bcnt } = counterStruct.fields
 
 /**
- * The counters that the new entries get: of those that stay, what they had at the moment of the exchange; of the others,
- * what is in their bytes.
- * @param replaced counters of the old entries, as SET_REPLACE gave them.
- * @returns undefined where all are zero, as they are without it.
+ * The counters of all new entries. An entry that stays has its count at the moment of the replacement; any other has
+ * the counters in its bytes.
+ * @param replaced the counters of the old entries, as SET_REPLACE returned them
+ * @returns undefined if all are zero: the kernel starts every entry at zero
  */
 export function carriedCounters(from: Snapshot, to: Ruleset, replaced: Uint8Array): Uint8Array | undefined {
   const runs = [...runsOfTable(to)]
@@ -46,13 +46,13 @@ function carryOne(from: Snapshot, to: Ruleset, replaced: Uint8Array, ref: Ref, r
   const old = unchanged ?? (entry.continues === undefined ? undefined : from.placeOf(entry.continues))
   if (old === undefined) {
     const { bytes } = entry
-    // The two lie in an entry as they do in a `struct xt_counters`.
+    // An entry contains its counters as a `struct xt_counters`.
     const { offset } = family.entry.fields.pcnt
     if (!entry.isZeroed) result.set(bytes.subarray(offset, offset + SIZE), at)
     return
   }
   result.set(replaced.subarray(old * SIZE, (old + 1) * SIZE), at)
-  // What it continues has the same bytes, counters included.
+  // The bytes of a zeroed entry still contain the counters that were read.
   if (unchanged === undefined && entry.isZeroed) subtract(result, at, readCounters(family, entry.bytes))
 }
 
@@ -61,10 +61,10 @@ function writeBoth(bytes: Uint8Array, at: number, [packets, byteCount]: Counters
   bcnt.write(bytes, at, byteCount)
 }
 
-/** What came in between reading and the exchange stays: only what was read is zeroed. */
+/** Subtracts the counters that were read. Packets counted between the reading and the replacement still count. */
 function subtract(bytes: Uint8Array, at: number, [packets, byteCount]: Counters): void {
   const [now, nowBytes] = [pcnt.read(bytes, at), bcnt.read(bytes, at)]
-  // Less than was read: someone else zeroed it meanwhile, and what it has counted since stays.
+  // If the count is lower than the one read, another program has zeroed it since; what it has counted after that stays.
   if (now >= packets && nowBytes >= byteCount) writeBoth(bytes, at, [now - packets, nowBytes - byteCount])
 }
 

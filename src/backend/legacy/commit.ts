@@ -1,6 +1,6 @@
 /**
- * From one ruleset to the next in the kernel: what is asked for is checked, replaced in one call, and counters carried
- * over from the entries that stay.
+ * Writes a ruleset to ip_tables: checks it, replaces the table in one call, and carries over the counters of the
+ * entries that stay.
  */
 import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
@@ -25,22 +25,21 @@ import { carriedCounters } from './carried-counters'
 import { findRefused, findRefusedAsync } from './find-refused'
 import type { Snapshot } from './snapshot'
 
-/** A table that is laid out and checked, and may be sent. */
+/** A new table, encoded, checked and ready to be sent. */
 export interface Prepared {
   readonly request: Request
-  /** The rules that are not in the kernel yet. */
+  /** The rules that the kernel does not have yet. */
   readonly added: readonly Candidate[]
 }
 
-/** How a table is written. */
 export interface CommitOptions {
-  /** What may be written back although the kernel did not hand it out as it was given: see {@link checkFaithful}. */
+  /** The parameters that may be written back although the kernel does not report them completely: see {@link checkFaithful}. */
   readonly rewrite: readonly string[]
-  /** Whether to find out which rule it is, where the kernel refuses several. */
+  /** Whether to search for the refused rule if the kernel refuses a table with several new rules. */
   readonly findRefused: boolean
 }
 
-/** Lays out what is to come and checks it. @throws RuleError, UnsupportedError: nothing has been sent to the kernel */
+/** Encodes the new table and checks it. The table in the kernel is not changed. @throws RuleError, UnsupportedError */
 export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: CommitOptions): Sliced<Prepared> {
   const added = checkNewRules(client, from, to)
   const sets = rememberedSets(kernelSets(client))
@@ -54,9 +53,10 @@ export function* prepare(client: Client, from: Snapshot, to: Ruleset, options: C
     isLossy ||= variant.losses.length > 0
   }
   const refusal = yield* refusalOf(to, { sets, meet }, request)
-  // Of what is refused, not everything was met.
+  // The verification stops at a refusal, so `meet` may have missed an extension with losses.
   if (isLossy || refusal !== undefined) checkFaithful((ref) => from.placeOf(ref) !== undefined, to, options.rewrite)
-  // What stands in the kernel was taken by it: where we would have refused that, we know this kernel badly, and it decides.
+  // The kernel has accepted the current table. If our verification refuses that too, it is wrong about this kernel: the
+  // kernel decides.
   if (refusal !== undefined && (yield* refusalOf(from.ruleset, { sets })) === undefined)
     throw new RuleError('XT_RULE_INVALID', { ...locate(to, refusal.offset), ...refusal.part }, refusal.reason, {
       cause: refusal,
@@ -101,13 +101,13 @@ function checkNewRule(client: Client, to: Ruleset, chain: Chain, rule: Entry, po
       throw new UnsupportedError('XT_NO_EXTENSION', missingExtension(to.family, kind, name, revision))
 }
 
-/** The module has the name by which the kernel itself asks for it, whatever its file is called. */
+/** Names the module by the alias that the kernel itself requests, such as `ipt_tcp`. The name of its file may differ. */
 const missingExtension = (family: Family, kind: string, name: string, revision: number): string =>
   `this kernel has no ${kind} ${name} revision ${revision}: load its module ` +
   `(\`modprobe ${family.module.replace(/_tables$/, 't')}_${name}\`), install the package with the modules of the running ` +
   'kernel, or use a kernel that has it'
 
-/** Chain and rule of the entry at an offset. */
+/** The chain and rule of the entry at this offset of the blob. */
 function locate(ruleset: Ruleset, offset: number): RulePlace {
   let at = 0
   for (const { name, head, rules, tail } of orderedChains(ruleset)) {
@@ -124,7 +124,7 @@ function locate(ruleset: Ruleset, offset: number): RulePlace {
   return { table: ruleset.table }
 }
 
-/** From what to what, and where: all that it takes to say what went wrong. */
+/** Everything needed to replace a table, and to name the refused rule if that fails. */
 export interface Exchange {
   readonly kernel: Kernel
   readonly client: Client
@@ -134,13 +134,14 @@ export interface Exchange {
   readonly options: CommitOptions
 }
 
-/** What the kernel may refuse a table for that is in no rule. */
+/** Errors that do not depend on the rules. */
 const NO_RULES_FAULT: readonly number[] = [ERRNO.ENOMEM, ERRNO.EINTR, ERRNO.EFAULT, ERRNO.E2BIG]
 
 /**
- * The kernel does not say which rule it is that it refuses. Where one rule is new, it is that one; where there are more,
- * it can be found out.
- * @param find looks for it
+ * The kernel does not say which rule it refuses. If only one rule is new, it is that one; if several are, only trying
+ * them tells.
+ * @param find searches for the refused rule
+ * @returns what to throw
  */
 function blamed<T>(
   { to, prepared: { added }, options }: Exchange,
@@ -155,7 +156,7 @@ function blamed<T>(
 
 /**
  * Sends a prepared table and carries the counters over.
- * @throws ConflictError, RuleError, KernelError; CountersError where the table has been written
+ * @throws ConflictError, RuleError, KernelError; CountersError if the table was written, but not its counters
  */
 export function replace(exchange: Exchange): void {
   const { client, from, to, prepared } = exchange
@@ -168,7 +169,7 @@ export function replace(exchange: Exchange): void {
   }
 }
 
-/** As {@link replace}, off the main thread. */
+/** As {@link replace}, with the large system calls off the main thread. */
 export async function replaceAsync(exchange: Exchange): Promise<void> {
   const { client, from, to, prepared } = exchange
   const { layout, bytes } = prepared.request

@@ -1,6 +1,6 @@
 /**
- * Finds out which of many new rules the kernel refuses, by trying them in an empty table's place: in a packet filter of
- * the same kernel that nobody uses. The table itself is left alone.
+ * Finds out which of several new rules the kernel refuses, by trying them in a scratch packet filter of the same kernel.
+ * The table itself is not changed.
  */
 import type { Family } from '../../abi/family'
 import { type Request, writeRuleset } from '../../blob/write'
@@ -14,24 +14,24 @@ import type { Chain, Ruleset } from '../../ruleset/ruleset'
 import type { Entry } from '../../ruleset/table-entry'
 import { blame, type Candidate } from '../refused-rule'
 
-/** Which rules are refused together, as few as can be, the last of them last; and with what. */
+/** A minimal set of rules that the kernel refuses together, in the order of the table, and the error. */
 interface Finding {
   readonly refused: readonly Candidate[]
   readonly error: KernelError
 }
 
-/** Yields rules to try, in their order, and is given what the kernel said, or undefined where it took them. */
+/** Yields rules to try, in their order. Receives the kernel's error, or undefined if it accepted them. */
 type Search<T> = Generator<readonly Candidate[], T, KernelError | undefined>
 
-/** @returns undefined where they are taken. */
+/** @returns undefined if none of the rules is at fault */
 function* search(all: readonly Candidate[]): Search<Finding | undefined> {
-  // Without them, the table has to be taken: else the fault is in none of them.
+  // If the kernel refuses the table even without the new rules, none of them is at fault.
   if ((yield []) !== undefined) return undefined
   let error = yield all
   if (error === undefined) return undefined
   let refused: Candidate[] = []
   for (let end = all.length; ; ) {
-    // The first `most`, beside those that are refused already, are refused; the first `least` are not.
+    // Together with `refused`, the first `most` rules are refused and the first `least` are accepted.
     let [least, most] = [0, end]
     while (most - least > 1) {
       const middle = (least + most) >> 1
@@ -47,12 +47,12 @@ function* search(all: readonly Candidate[]): Search<Finding | undefined> {
   }
 }
 
-/** Whether the kernel looks for something in the network namespace on account of this part. */
+/** Whether this match or target refers to something in the network namespace. */
 const isLocal = ({ at, known }: EntryExtension, bytes: Uint8Array): boolean =>
   known !== undefined &&
   (known.variant.isLocal || (known.variant.suspects?.(bytes, at).some(({ local }) => local) ?? false))
 
-/** The rule without what it asks for in its network namespace, which is not in another. */
+/** The rule without the parts that refer to its network namespace: the scratch one does not have what they name. */
 function withoutLocal(family: Family, entry: Entry): Entry {
   const { bytes, jump } = entry
   if (!entryExtensions(family, bytes).some((part) => isLocal(part, bytes))) return entry
@@ -65,7 +65,7 @@ function withoutLocal(family: Family, entry: Entry): Entry {
   return { bytes: buildEntry(family, bytes, matches, last), jump: goesOn ? '' : jump }
 }
 
-/** Of a rule that leads to another chain, no more than that: from which hooks a rule is reached is part of the question. */
+/** Only the jump of a rule. The kernel's checks depend on the hooks from which a rule is reached, so jumps must stay. */
 function bareJump(family: Family, { bytes, jump }: Entry): Entry {
   const head = new Uint8Array(family.entrySize)
   const { flags } = family.entry.fields
@@ -73,7 +73,7 @@ function bareJump(family: Family, { bytes, jump }: Entry): Entry {
   return { bytes: buildEntry(family, head, [], buildVerdict(0)), jump }
 }
 
-/** The table with these of its rules. */
+/** The table with only these rules, and with bare jumps in place of others that jump. */
 function trial(to: Ruleset, rules: ReadonlySet<Entry>): Request {
   const { family } = to
   const tried = (rule: Entry): readonly Entry[] => {
@@ -92,7 +92,7 @@ function answerOf(error: unknown): KernelError {
   throw error
 }
 
-/** Tries in a table of a place of their own, which holds what was taken last. */
+/** Tries rules in a table of the scratch packet filter, which holds the rules that were last accepted. */
 class Trials {
   readonly #place: Scratch
   readonly #client: Client
@@ -140,7 +140,7 @@ class Trials {
 
 const spot = ({ place }: Candidate): string => `rule ${(place.position ?? 0) + 1} of chain ${place.chain}`
 
-/** What was found, as users see it. */
+/** The error for users. @param finding undefined if no rule was found to be at fault */
 function explain(
   error: KernelError,
   to: Ruleset,
@@ -158,7 +158,7 @@ function explain(
     : blame(finding.error, family, last, note)
 }
 
-/** The rules are taken where nothing is: what is refused hangs on what is in the namespace of the table. */
+/** An empty packet filter accepts the rules, so the refusal depends on what is in the network namespace of the table. */
 function blameNamespace(error: KernelError, { family, table }: Ruleset, added: readonly Candidate[]): RuleError {
   const local = added.filter(({ rule }) => withoutLocal(family, rule) !== rule)
   const [only, ...others] = local
@@ -170,7 +170,7 @@ function blameNamespace(error: KernelError, { family, table }: Ruleset, added: r
   return new RuleError('XT_RULE_REFUSED', { table }, `${error.message}; ${why}`, { cause: error })
 }
 
-/** What the kernel refused, and what is known of it. */
+/** A refused table: its new rules and the kernel's error. */
 interface Question {
   readonly kernel: Kernel
   readonly to: Ruleset
@@ -178,7 +178,7 @@ interface Question {
   readonly error: KernelError
 }
 
-/** @throws IptcError where there is no place to try anything in */
+/** @throws UnsupportedError, PermissionError if there is no scratch packet filter */
 function openTrials({ kernel, to }: Question): Trials {
   const place = kernel.scratch?.()
   if (place === undefined)
@@ -193,14 +193,14 @@ function* explore({ to, added, error }: Question): Search<RuleError> {
   return explain(error, to, added, yield* search(added))
 }
 
-/** That nothing could be found out. */
+/** The error if the search itself failed. */
 function unexplored({ to: { table }, error }: Question, cause: unknown): RuleError {
   if (!(cause instanceof IptcError)) throw cause
   const reason = `${error.message}; which rule it is could not be tried: ${cause.message}`
   return new RuleError('XT_RULE_REFUSED', { table }, reason, { cause: error })
 }
 
-/** @returns the error that names the rule which the kernel refused, as far as that could be found out. */
+/** @returns the error for the refused table, which names the rule if it was found */
 export function findRefused(question: Question): RuleError {
   try {
     using trials = openTrials(question)
@@ -213,7 +213,7 @@ export function findRefused(question: Question): RuleError {
   }
 }
 
-/** As {@link findRefused}, off the main thread. */
+/** As {@link findRefused}, with the large system calls off the main thread. */
 export async function findRefusedAsync(question: Question): Promise<RuleError> {
   try {
     using trials = openTrials(question)

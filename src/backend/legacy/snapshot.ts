@@ -1,4 +1,4 @@
-/** A table as it is in the kernel: what edits are made on, and compared with. */
+/** A table of the kernel at one moment, from which edits start and with which later snapshots are compared. */
 import { sameEntry, sameImage } from '../../ruleset/equal'
 import { countOf } from '../../ruleset/kernel-entries'
 import { entriesOf, type Ruleset, refsOf } from '../../ruleset/ruleset'
@@ -7,17 +7,17 @@ import type { Sliced } from '../../time-slices'
 
 export interface Snapshot {
   readonly ruleset: Ruleset
-  /** How many entries it has. */
+  /** Number of entries. */
   readonly count: number
-  /** Which entry of the table this is, counted from 0; undefined for what is new. */
+  /** The index of an entry in the table, from 0; undefined if the table does not have it. */
   placeOf(ref: Ref): number | undefined
-  /** Whether all of it is as it was read. */
+  /** Whether it was read, and not written. The numbers of its entries are then their indexes in the table. */
   readonly isReading: boolean
-  /** Whether nobody else will look at it once an edit has been made of it, so that its memory can be written over. */
+  /** Whether it serves a single edit, so that the new table may overwrite its memory. */
   readonly isPrivate: boolean
 }
 
-/** A table as it was read. */
+/** The snapshot of a table that was read. */
 export function readingOf(ruleset: Ruleset, isPrivate = false): Snapshot {
   const { image } = ruleset
   if (image === undefined) return writtenOf(ruleset)
@@ -30,14 +30,14 @@ export function readingOf(ruleset: Ruleset, isPrivate = false): Snapshot {
   }
 }
 
-/** A table as it was written. */
+/** The snapshot of a table that was written. */
 export function writtenOf(ruleset: Ruleset): Snapshot {
   const places = new Map<Ref, number>()
   for (const ref of refsOf(ruleset)) places.set(ref, places.size)
   return { ruleset, count: places.size, placeOf: (ref) => places.get(ref), isReading: false, isPrivate: false }
 }
 
-/** Whether two snapshots of a table say the same, counters aside. */
+/** Whether two snapshots of a table are equal, apart from counters. */
 export function* unchanged(before: Snapshot, now: Snapshot): Sliced<boolean> {
   const [one, other] = [before.ruleset, now.ruleset]
   if (before.count !== now.count) return false

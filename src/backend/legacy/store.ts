@@ -11,13 +11,12 @@ import { type CommitOptions, type Exchange, prepare, replace, replaceAsync } fro
 import { readingOf, type Snapshot, unchanged, writtenOf } from './snapshot'
 
 /**
- * Memory for a reading that is written over: it may become longer at either end. Linux leaves what stands behind the names
- * of extensions as it was, and that would go back to it.
+ * Memory for a snapshot that will be overwritten by the edited table, with room to grow at both ends. It is zeroed:
+ * Linux does not write the bytes after the name of an extension, and the edited table sends them back.
  */
 const roomyBuffer = (size: number): Uint8Array => takeZeros(ROOM + size + ROOM).subarray(ROOM, ROOM + size)
 const ROOM = 0x1_0000
 
-/** What it takes to write a table. */
 interface Place {
   readonly kernel: Kernel
   readonly client: Client
@@ -61,7 +60,7 @@ export class LegacyStore implements Store {
     return this.#place.kernel.withLockAsync(request, body)
   }
 
-  /** The client is that of the table. */
+  /** Nothing to close: the client belongs to the caller. */
   close(): void {}
 }
 
@@ -101,7 +100,7 @@ class LegacyReading implements Reading {
   }
 }
 
-/** One exchange of the whole table. */
+/** A prepared replacement of the whole table. */
 class Replacement implements Change {
   readonly #place: Place
   readonly #exchange: Exchange
@@ -115,7 +114,7 @@ class Replacement implements Change {
     replace(this.#exchange)
   }
 
-  /** The kernel cannot be asked; what was prepared has been verified. */
+  /** ip_tables cannot check a table without writing it. `prepare` has verified this one. */
   rehearse(): void {}
 
   writeAsync(): Promise<void> {

@@ -1,4 +1,4 @@
-/** From a table as it was read to what it is to become: the messages that make the difference, and nothing else. */
+/** Computes the messages that turn a table as it was read into the one to be written. What is equal is not touched. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, type TableName, VERDICTS } from '../../abi/netfilter'
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL } from '../../abi/netlink'
@@ -24,10 +24,10 @@ import type { Entry } from '../../ruleset/table-entry'
 import type { KernelChain, TableReading } from './read-table'
 import { type HandleOf, type RuleEdits, ruleEdits } from './rule-edits'
 
-/** A message, and what it is about. */
+/** A message, and what it changes. */
 export interface ChangeRequest {
   readonly request: Request
-  /** The rule, else the chain, else the table. */
+  /** The place of the rule, or else of the chain or the table. */
   readonly place: RulePlace
   /** The rule that it adds. */
   readonly added: Entry | undefined
@@ -39,12 +39,12 @@ export interface Changes {
   readonly kept: readonly (readonly [Entry, number])[]
 }
 
-/** Of more rules than these, it costs less to read the table again than to be told the handle of each. */
+/** With more new rules than this, reading the table again is cheaper than having the kernel echo the handle of each. */
 const MAX_ECHOED = 64
 
 /**
- * @param isOurs whether the table has nothing in it but what was read
- * @throws RuleError for a rule that cannot be said in nf_tables
+ * @param isOurs whether the table contains only the chains that were read
+ * @throws RuleError for a rule that nf_tables cannot express
  */
 export function changesOf(
   from: TableReading,
@@ -61,22 +61,22 @@ export function changesOf(
   return { requests: writer.requests, kept: plans.flatMap(({ edits }) => edits.kept) }
 }
 
-/** A chain of the ruleset that is to be, and what it was. */
+/** A chain to be written, and what it was before. */
 interface ChainPlan {
   readonly to: Chain
   readonly from: Chain | undefined
-  /** Undefined where the kernel has none yet. */
+  /** Undefined if the kernel does not have the chain yet. */
   readonly kernel: KernelChain | undefined
-  /** What a built-in chain is before somebody uses it. */
+  /** A built-in chain as it is before it is used; undefined for a user-defined chain. */
   readonly unused: Chain | undefined
   readonly edits: RuleEdits
 }
 
-/** The names of chains that are not as they were, new or gone; all, where one has another name, or the table is cleared. */
+/** The names of chains that are changed, new or gone; all names if a chain is renamed, or the table is cleared. */
 function changedNames({ ruleset }: TableReading, to: Ruleset): readonly string[] {
   const names = LayeredMap.differences(to.chains, ruleset.chains)
   const chains = chainsOf(to, names)
-  // What a chain was called before is among the differences as well.
+  // The old name of a renamed chain is among the differences too.
   const isRenamed = sourcesOf(chainsOf(ruleset, names), chains).some((source, i) => source !== chains[i]?.name)
   return isRenamed || to.isCleared ? [...new Set([...to.chains.keys(), ...ruleset.chains.keys()])] : names
 }
@@ -89,7 +89,7 @@ function planOf(from: TableReading, to: Ruleset, names: readonly string[], handl
   const wanted = inOrder(chainsOf(to, names), to.isSorted)
   const sources = sourcesOf(chainsOf(ruleset, names), wanted)
   const taken = new Set(wanted.map(({ name }) => name))
-  // A name is free when the chain that had it is gone; where that has another, only when the batch is over.
+  // Deleting a chain frees its name at once; renaming it frees the old name only when the batch is committed.
   const isRemade = (i: number): boolean => sources[i] !== wanted[i]?.name && taken.has(sources[i] ?? '')
   const remade = new Set(wanted.filter((_, i) => isRemade(i)).map(({ name }) => name))
   return wanted.map((chain, i) => {
@@ -102,24 +102,24 @@ function planOf(from: TableReading, to: Ruleset, names: readonly string[], handl
   })
 }
 
-/** What chains were called as they were read; undefined for those that are new. */
+/** The names that the chains had when they were read; undefined for new ones. */
 function sourcesOf(before: readonly Chain[], wanted: readonly Chain[]): (string | undefined)[] {
   const read = new Map(before.map(({ identity, name }) => [identity, name]))
-  // A built-in chain is what it is by its name.
+  // A built-in chain is identified by its name.
   const known = wanted.map(({ hook, identity, name }) => (hook === undefined ? read.get(identity) : name))
   const taken = new Set(known)
   return wanted.map(({ name }, i) => known[i] ?? (taken.has(name) ? undefined : name))
 }
 
-/** Whether two chains have the same policy, which has counted the same. */
+/** Whether two chains have the same policy with the same counters. */
 const sameEnd = ({ tail }: Chain, from: Chain | undefined): boolean =>
   tail === from?.tail || (tail?.jump === from?.tail?.jump && same(tail?.bytes, from?.tail?.bytes))
 
-/** Whether a chain has to be there: a built-in one that nobody uses has not. */
+/** Whether the kernel must have the chain. It need not have a built-in chain that is not used. */
 const isUsed = ({ to, unused }: ChainPlan): boolean =>
   unused === undefined || !to.isUnused || to.rules.length > 0 || !sameEnd(to, unused)
 
-/** A chain that nobody has used so far is made when somebody does. */
+/** Whether the kernel lacks a chain that it must have: a new one, or a built-in one that was not used before. */
 const isNeeded = (plan: ChainPlan): boolean => plan.kernel === undefined && isUsed(plan)
 
 type Compat = ReturnType<typeof compatOf>
@@ -131,7 +131,7 @@ class Writer {
   readonly #family: Family
   readonly #table: TableName
   readonly #rules: RuleWriter
-  /** What chains are called until the batch is over, of those that get another name. */
+  /** The old names of renamed chains, by their new names. The old ones are valid until the batch is committed. */
   readonly #oldNames = new Map<string, string>()
 
   constructor(from: TableReading, to: Ruleset, rules: RuleWriter) {
@@ -141,12 +141,12 @@ class Writer {
     this.#table = to.table as TableName
   }
 
-  /** @param old the chains that were there, of those that have changed */
+  /** @param old the changed chains as they were read */
   write(plans: readonly ChainPlan[], old: readonly Chain[]): void {
     const count = plans.reduce((sum, { edits }) => sum + edits.added.length, 0)
     const isTableNeeded = this.#from.handle === undefined && plans.some(isNeeded)
     if (isTableNeeded) this.#say(messages.newTable, { name: this.#table }, NLM_F_CREATE, {})
-    // What names something goes before it, and comes after it.
+    // Jumps are deleted before the chains that they name, and added after them.
     for (const plan of plans) this.#removeRules(plan)
     this.#removeChains(plans, old)
     this.#renameChains(plans)
@@ -193,7 +193,7 @@ class Writer {
     }
   }
 
-  /** By which name the kernel knows a chain as long as the batch lasts. */
+  /** The name by which the kernel knows a chain during the batch. */
   #nameNow(chain: string): string {
     return this.#oldNames.get(chain) ?? chain
   }
@@ -233,7 +233,7 @@ class Writer {
     return { counters: { bytes, packets } }
   }
 
-  /** What a policy has counted stays, unless it is to begin with something else. */
+  /** The policy keeps its counters, unless it must start with others. */
   #setPolicy({ name, tail }: Chain, from: Chain | undefined, { counts }: KernelChain): void {
     const [now, before] = [tail as Entry, from?.tail as Entry]
     const isCounted = countersOf(this.#family, before).some((count) => count > 0n)
@@ -255,7 +255,7 @@ class Writer {
     }
   }
 
-  /** What rules that are added to the end of a chain have in common: they differ in their expressions, and few in the rest. */
+  /** Templates for appended rules: apart from their expressions, most rules of a chain have the same message. */
   #appending(chain: string, flags: number): (compat: Compat) => RequestTemplate {
     const templates = new Map<number, RequestTemplate>()
     return (compat) => {
@@ -278,7 +278,7 @@ class Writer {
     })
   }
 
-  /** @throws RuleError for a rule that cannot be said */
+  /** @throws RuleError for a rule that nf_tables cannot express */
   #encode(entry: Entry, place: ChainPlace): Uint8Array {
     try {
       const { jump } = entry

@@ -1,4 +1,4 @@
-/** nf_tables as it is asked: what a table holds, what the kernel knows, and changes that take effect together. */
+/** A client of nf_tables: dumps tables, asks for extensions, and sends batches of changes. */
 import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
@@ -35,12 +35,12 @@ export class NftClient {
   readonly #netlink: NetlinkClient
   readonly #family: Family
   readonly #revisions = new Set<string>()
-  /** What has begun, and is carried to its end. */
+  /** Number of operations in progress. The sockets stay open until they are finished. */
   #underWay = 0
   #closed = false
   readonly #title: string | undefined
 
-  /** @param title of the table that it serves, for messages */
+  /** @param title names the table in error messages */
   constructor(port: NetlinkPort, family: Family, title?: string) {
     this.#title = title
     this.#port = port
@@ -52,7 +52,7 @@ export class NftClient {
     return nfHead(this.#family.domain)
   }
 
-  /** Counts the changes that were made in the namespace, whatever they were of. @throws UnsupportedError, PermissionError */
+  /** The generation, which every change in the namespace increments, in whatever table. @throws UnsupportedError, PermissionError */
   generation(): number {
     const [answer] = this.#ask(request(messages.getGen, 0, nfHead(0), {}))
     if (answer === undefined)
@@ -68,8 +68,8 @@ export class NftClient {
   }
 
   /**
-   * Asks for a table, its chains and its rules as of one generation.
-   * @throws ConflictError where another comes in between, also while the rules are read
+   * Dumps a table, its chains and its rules at one generation.
+   * @throws ConflictError if the generation changes in between, also later while the rules are read
    */
   dumpTable(table: string): TableDump {
     const generation = this.generation()
@@ -94,7 +94,7 @@ export class NftClient {
     }
   }
 
-  /** The rules of a table, whole as they are told; of whatever generation. */
+  /** The rules of a table with all their attributes. Does not check that they are of one generation. */
   rules(table: string): RuleValues[] {
     return this.#dump(request(messages.getRule, 0, this.#head, { table }))
       .map((message) => readMessage(messages.newRule, message).values)
@@ -121,13 +121,13 @@ export class NftClient {
     }
   }
 
-  /** @param ofTable a dump of all of them, which is not read */
+  /** @param ofTable a dump of all rules, which is ended unread */
   *#rulesByChain(ofTable: Parts, chains: readonly ChainValues[], generation: number): RuleParts {
     ofTable.return()
     for (const { table, name: chain } of chains) yield* this.rulesOf({ table, chain }, generation)
   }
 
-  /** The rules of one chain. @throws ConflictError where another generation is there */
+  /** The rules of one chain. @throws ConflictError if the generation is another one */
   *rulesOf(chain: Pick<RuleValues, 'table' | 'chain'>, generation: number): RuleParts {
     const [parts] = this.#dumps([request(messages.getRule, 0, this.#head, chain)]) as [Parts]
     yield* this.#rules(parts, chain, generation)
@@ -143,10 +143,10 @@ export class NftClient {
         yield rules.filter((rule) => rule.table === table && (chain === undefined || rule.chain === chain))
       }
     } catch (error) {
-      // Some kernels say so where there is no such table.
+      // Some kernels return ENOENT if there is no such table.
       if (!isMissing(error)) throw explained(error)
     }
-    // A dump of nothing does not say as of when it is.
+    // An empty dump does not contain its generation.
     if (isEmpty && this.generation() !== generation) throw moved()
   }
 
@@ -162,7 +162,7 @@ export class NftClient {
     }
   }
 
-  /** Whether the compat layer has this very revision of an extension. One that it has is asked for once; a lacking one may be loaded meanwhile. */
+  /** Whether nft_compat has this exact revision of an extension. Only a yes is cached: a missing module may be loaded later. */
   hasRevision(kind: 'match' | 'target', name: string, revision: number): boolean {
     const key = `${kind} ${name} ${revision}`
     const known = this.#revisions.has(key) || this.#askRevision(kind, name, revision)
@@ -183,21 +183,21 @@ export class NftClient {
   }
 
   /**
-   * Makes changes, all or none.
-   * @param generation as of which they are meant; where another is there, the first refusal is of the index -1 and ERESTART
+   * Makes all changes, or none.
+   * @param generation the one that the changes assume; if the current one differs, the first refusal is ERESTART at index -1
    */
   commit(changes: readonly Request[], generation: number): TransactionOutcome {
     using _ = this.#begun()
     return withoutBegin(this.#netlink.transaction(inBatch(changes, generation)))
   }
 
-  /** As {@link commit}, and nothing is changed: the kernel looks at all of it and waits in vain for the end. */
+  /** As {@link commit}, but changes nothing: the kernel checks the changes, and discards a batch without an end message. */
   rehearse(changes: readonly Request[], generation: number): TransactionOutcome {
     using _ = this.#begun()
     return withoutBegin(this.#netlink.transaction(inBatch(changes, generation).slice(0, -1), changes.length))
   }
 
-  /** As {@link commit}, the kernel's work being done off the main thread. */
+  /** As {@link commit}, with the kernel's work off the main thread. */
   async commitAsync(changes: readonly Request[], generation: number): Promise<TransactionOutcome> {
     using _ = this.#begun()
     return withoutBegin(await this.#netlink.transactionAsync(inBatch(changes, generation)))
@@ -208,13 +208,13 @@ export class NftClient {
     return new Standstill(this.#port, this.#family, table)
   }
 
-  /** Closes the sockets, for good, once what has begun is done. A second time does nothing. */
+  /** Closes the sockets for good, after the operations in progress. Calling it again does nothing. */
   close(): void {
     this.#closed = true
     if (this.#underWay === 0) this.#netlink.close()
   }
 
-  /** @returns to be disposed of at its end. @throws IptcError where it is closed */
+  /** Starts an operation, which ends when the result is disposed of. @throws IptcError if the client is closed */
   #begun(): Disposable {
     if (this.#closed) throw closedError(this.#title)
     this.#underWay++
@@ -249,21 +249,21 @@ type Parts = Generator<readonly Message[], void, void>
 type RuleParts = Generator<readonly DumpedRule[], void, void>
 
 /**
- * How many rules make it worth to ask for each chain by itself: the kernel goes on with the dump of a table by counting from its
- * first rule, so that it takes as long as the square of what is in it.
+ * With more rules than this, each chain is dumped separately. The kernel continues the dump of a table by counting from its
+ * first rule, so the time grows with the square of the number of rules.
  */
 const MANY_RULES = 2_000
 
 const isLong = (chains: readonly ChainValues[]): boolean =>
   chains.length > 1 && chains.reduce((sum, { use = 0 }) => sum + use, 0) > MANY_RULES
 
-/** What the heads of dumped messages have of a generation: its lower half. */
+/** The headers of dumped messages (`res_id`) contain the lower 16 bits of the generation. */
 const RES_ID = 0xffff
 
 const moved = (): ConflictError =>
   new ConflictError('XT_CHANGED_WHILE_READ', 'nf_tables was changed by another program while it was read')
 
-/** @throws ConflictError where it is as of another generation */
+/** @throws ConflictError if the message is of another generation */
 function valuesAt<V>(kind: MessageType<NfHead, V>, message: Message, generation: number): V {
   const { head, values } = readMessage(kind, message)
   if (head.resId !== (generation & RES_ID)) throw moved()
@@ -273,18 +273,18 @@ function valuesAt<V>(kind: MessageType<NfHead, V>, message: Message, generation:
 const all = <V>(parts: Parts, kind: MessageType<NfHead, V>, generation: number): V[] =>
   [...parts].flat().map((message) => valuesAt(kind, message, generation))
 
-/** A table as of one generation. */
+/** A table at one generation. */
 export interface TableDump {
   readonly generation: number
-  /** Undefined where there is none. */
+  /** Undefined if the kernel does not have the table. */
   readonly table: TableValues | undefined
-  /** In the order in which they were made. */
+  /** In order of creation. */
   readonly chains: readonly ChainValues[]
-  /** One after the other, those of a chain in their order; to be read to the end, or ended. */
+  /** In parts. The rules of each chain are in order. Read it to the end, or end it with `return`. */
   readonly rules: RuleParts
 }
 
-/** What the kernel says of an extension that it lacks. */
+/** The kernel's answers for an extension that it lacks. */
 const UNKNOWN_REVISION: readonly number[] = [ERRNO.ENOENT, ERRNO.EPROTONOSUPPORT, ERRNO.EINVAL]
 
 const isMissing = (error: unknown): boolean => error instanceof Refusal && error.errno === ERRNO.ENOENT
@@ -295,13 +295,13 @@ const inBatch = (changes: readonly Request[], generation: number): Request[] => 
   request(batchEnd, 0, batchHead, {}),
 ]
 
-/** Counts from the first change. */
+/** Numbers the messages from the first change on: the begin message becomes -1. */
 const withoutBegin = ({ refused, echoed }: TransactionOutcome): TransactionOutcome => ({
   refused: refused.map((one) => ({ ...one, index: one.index - 1 })),
   echoed: echoed.map((one) => ({ ...one, index: one.index - 1 })),
 })
 
-/** What a kernel without nf_tables says to a message; one without netlink for packet filters has no socket to send it on. */
+/** The answer of a kernel without nf_tables to a message. A kernel without nfnetlink does not even open the socket. */
 const NO_NFT: readonly number[] = [ERRNO.EINVAL, ERRNO.EOPNOTSUPP]
 const NO_SOCKET: readonly number[] = [ERRNO.EPROTONOSUPPORT, ERRNO.EAFNOSUPPORT]
 
@@ -310,7 +310,7 @@ function lacksNft(error: unknown): boolean {
   return error instanceof KernelError && NO_SOCKET.includes(error.errno)
 }
 
-/** The kernel's no, as users see it. */
+/** The error for users. */
 function explained(error: unknown): unknown {
   if (lacksNft(error))
     return new UnsupportedError(

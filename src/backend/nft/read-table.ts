@@ -1,4 +1,4 @@
-/** A table of nf_tables as it was read: what iptables has words for, and how the kernel calls it. */
+/** Reads a table of nf_tables: its chains and rules as iptables sees them, and their handles in the kernel. */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook, isTableName, TABLES, type TableName, VERDICTS } from '../../abi/netfilter'
 import { baseChain, NFT_TABLE_F_DORMANT, NFT_VERDICT } from '../../abi/nf-tables'
@@ -15,51 +15,51 @@ import { type Entry, plain } from '../../ruleset/table-entry'
 import type { Sliced } from '../../time-slices'
 import type { NftClient, TableDump } from './client'
 
-/** A chain that the kernel has. */
+/** Properties of a chain in the kernel. */
 export interface KernelChain {
   readonly handle: bigint
-  /** Whether it counts the packets that its policy decides on. */
+  /** Whether its policy has counters. */
   readonly counts: boolean
 }
 
-/** What was read of a table at one generation. */
+/** A table as it was at one generation. */
 export interface TableReading {
   readonly ruleset: Ruleset
   readonly generation: number
-  /** That of the table, which no other table has; undefined where there is none yet. */
+  /** Handle of the table, which no other table ever has; undefined if the kernel does not have the table yet. */
   readonly handle: bigint | undefined
-  /** By name. A built-in chain that is not there is in the ruleset alone. */
+  /** By name. A built-in chain that the kernel does not have yet is only in the ruleset. */
   readonly chains: ReadonlyMap<string, KernelChain>
-  /** Of the rules by their numbers in the image. */
+  /** Handles of the rules, by number in the image. */
   readonly handles: Float64Array
 }
 
-/** How many rules are looked at in a slice. */
+/** Number of rules read per slice. */
 const SLICE = 512
 
-/** How long to read again where something changes while it is read, and how long to stand back before that, in milliseconds. */
+/** How long a disturbed reading is retried, and the longest pause before a retry, in milliseconds. */
 export const PATIENCE_MS = 30_000
 const MAX_REST_MS = 3
-/** How often others may come in between before they are kept out for a while. */
+/** After this many disturbed attempts, other programs are kept out for a while. */
 const MOST_DISTURBED = 8
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** For a moment that is another for everyone who waits. */
+/** Pauses for a random time, so that programs that disturbed each other do not retry at the same moment. */
 export const standBack = (): void => void Atomics.wait(sleeper, 0, 0, Math.random() * MAX_REST_MS)
 
-/** Which table is read, and by whom. */
+/** The table to read. */
 interface TableSource {
   readonly client: NftClient
   readonly family: Family
   readonly name: string
-  /** It knows what rules before were like. */
+  /** It uses rules that it has read before as templates. */
   readonly reader: RuleReader
 }
 
 /**
- * @param isContended whether others are to be kept out from the beginning
- * @throws NotFoundError for a table that iptables does not have, ConflictError where it keeps changing
+ * @param isContended whether to keep other programs out from the first attempt on
+ * @throws NotFoundError for a table that iptables does not have, ConflictError if nf_tables keeps changing
  */
 export function* readTable({ client, family, name, reader }: TableSource, isContended: boolean): Sliced<TableReading> {
   if (!isTableName(name))
@@ -124,7 +124,7 @@ const kernelChain = ({ handle = 0n, counters }: ChainValues): KernelChain => ({
   counts: counters !== undefined,
 })
 
-/** The hook of a chain that is one of iptables; undefined for any other that is hooked. */
+/** The hook of a built-in chain of iptables; undefined for any other chain. */
 function builtinHook(table: TableName, { name, hook, type }: ChainValues): Hook | undefined {
   const known = HOOKS[hook?.number ?? -1]
   if (known === undefined || known !== name || !(TABLES[table] as readonly string[]).includes(known)) return undefined
@@ -155,7 +155,7 @@ function rulesetOf(
     .filter(({ hook }) => hook === undefined)
     .map(({ name = '' }): Chain => {
       const rules = new Rules(image, builder.numbers.get(name) ?? [])
-      // No entry begins it: that would have no room for the longest names of nft.
+      // Without a head entry: it has no room for the longest chain names of nft.
       return { ...newChain(family, ''), name, head: undefined, rules }
     })
   const all = [...hooked, ...users]
@@ -180,7 +180,7 @@ const unusedChain = (family: Family, hook: Hook): Chain => ({
   isUnused: true,
 })
 
-/** The policy of a chain, as the last entry of one; without values, that of a chain that is not there. */
+/** The policy of a chain, as its last entry. Without values, that of a chain which the kernel does not have: ACCEPT. */
 function policyEntry(family: Family, { policy, counters }: ChainValues = {}): Entry {
   const verdict = policy === NFT_VERDICT.DROP ? VERDICTS.DROP : VERDICTS.ACCEPT
   const bytes = buildVerdictEntry(family, verdict)
@@ -191,7 +191,7 @@ function policyEntry(family: Family, { policy, counters }: ChainValues = {}): En
 
 const FIRST_ROOM = 0x1_0000
 
-/** Puts rules behind each other as they are read. */
+/** Collects rules in one image as they are read. */
 class ImageBuilder {
   readonly #family: Family
   readonly #names: readonly string[]
@@ -199,9 +199,9 @@ class ImageBuilder {
   readonly #starts: number[] = [0]
   readonly #destinations: number[] = []
   readonly #handles: number[] = []
-  /** Numbers of the rules of a chain. */
+  /** Numbers of the rules, by chain. */
   readonly numbers = new Map<string, number[]>()
-  /** Rules that iptables has no words for. */
+  /** Numbers of the rules that iptables cannot express. */
   readonly held = new Set<number>()
   #bytes = new Uint8Array(FIRST_ROOM)
 
@@ -216,7 +216,7 @@ class ImageBuilder {
   }
 
   add(chain: string, handle: number, { bytes, jump }: ReadRule): void {
-    // Those of chains that are not ours are none of ours either.
+    // The rules of foreign chains are left out.
     if (!this.#indexes.has(chain)) return
     const ofChain = this.numbers.get(chain) ?? []
     if (ofChain.length === 0) this.numbers.set(chain, ofChain)

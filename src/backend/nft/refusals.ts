@@ -1,4 +1,4 @@
-/** What the kernel refuses of a batch, as users see it: which rule or chain it is, and why. */
+/** The errors for a batch that the kernel refused: which rule or chain is at fault, and why. */
 import { ERRNO, errnoName } from '../../abi/errno'
 import { HOOKS, type Hook } from '../../abi/netfilter'
 import { MAX_EXPRESSIONS, MAX_JUMPS } from '../../abi/nf-tables'
@@ -15,7 +15,7 @@ import type { Entry } from '../../ruleset/table-entry'
 import { blame } from '../refused-rule'
 import type { ChangeRequest } from './changes'
 
-/** @param to what the table was to become */
+/** @param to the table that was to be written */
 export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeRequest | undefined): IptcError {
   const owned = ownedBy(to, refusal)
   if (owned !== undefined) return owned
@@ -29,7 +29,7 @@ export function refusalError(to: Ruleset, refusal: Refusal, change: ChangeReques
   })
 }
 
-/** Of a table with an owner, the kernel says that nobody else has the right to change it, whoever asks. */
+/** If a table has an owner, the kernel returns EPERM to every other program, even with CAP_NET_ADMIN. */
 function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError | undefined {
   if (foreign?.owner === undefined || refusal.errno !== ERRNO.EPERM) return undefined
   return new PermissionError(
@@ -40,7 +40,7 @@ function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError
   )
 }
 
-/** Why the kernel refuses to do something to a chain. */
+/** Why the kernel refuses to change a chain, by errno. */
 const CHAIN_REASONS: Readonly<Record<number, string>> = {
   [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
   [ERRNO.ENOENT]: 'what was read is not there any more',
@@ -82,7 +82,7 @@ interface Broken {
   readonly reason: string
 }
 
-/** What an extension demands of the rule that it is in, and is not so. @param hooks that the rule is reached from */
+/** A demand of an extension that the rule does not meet. @param hooks from which the rule is reached */
 export function brokenPart(
   { family, table }: Ruleset,
   { bytes }: Entry,
@@ -105,7 +105,7 @@ function brokenRule(to: Ruleset, rule: Entry, hooks: ReadonlySet<Hook> = new Set
   return undefined
 }
 
-/** What is wrong of the rules that a chain leads to. */
+/** The fault of a rule in a chain that is reached by a new jump: the kernel checks it for more hooks than before. */
 function brokenBehind(to: Ruleset, chain: string, reached: Reached): string | undefined {
   for (const name of chainsFrom(to, chain))
     for (const [i, rule] of to.chains.get(name)?.rules.map((one, i) => [i, one] as const) ?? []) {
@@ -115,7 +115,7 @@ function brokenBehind(to: Ruleset, chain: string, reached: Reached): string | un
   return undefined
 }
 
-/** From which hooks chains are reached. */
+/** The hooks from which each chain is reached. */
 type Reached = ReadonlyMap<string, ReadonlySet<Hook>>
 
 function reachedChains(to: Ruleset): Reached {
@@ -126,7 +126,7 @@ function reachedChains(to: Ruleset): Reached {
   return reached
 }
 
-/** A chain and all that its rules lead to. */
+/** A chain, and all chains that its rules lead to. */
 function chainsFrom({ chains }: Ruleset, first: string): Set<string> {
   const found = new Set([first])
   for (const name of found) {

@@ -1,33 +1,33 @@
-/** What becomes of the rules of a chain: which go, which come and where; all others stay as they are. */
+/** Computes the edits that turn the rules of a chain into others: which to delete, and which to add where. */
 import type { Family } from '../../abi/family'
 import { readCounters } from '../../ruleset/entry'
 import type { Rules } from '../../ruleset/rules'
 import { longestIncreasing } from '../../ruleset/subsequence'
 import type { Entry, Ref } from '../../ruleset/table-entry'
 
-/** Which rule of the kernel a rule of a ruleset is. */
+/** The kernel's handle of a rule; undefined if the kernel does not have the rule. */
 export type HandleOf = (ref: Ref) => number | undefined
 
 export interface AddedRule {
   readonly entry: Entry
   readonly position: number
-  /** The rule that it goes before; undefined where it goes to the end. */
+  /** The handle of the rule that it is inserted before; undefined if it is appended. */
   readonly before: number | undefined
 }
 
 export interface RuleEdits {
-  /** By their handles. */
+  /** Handles of the deleted rules. */
   readonly removed: readonly number[]
   readonly added: readonly AddedRule[]
-  /** Rules of the kernel in another guise, with their handles: one that goes to a chain which is called otherwise now. */
+  /** Rules that stay, but are new entries in the ruleset, with their handles: for example, jumps to a renamed chain. */
   readonly kept: readonly (readonly [Entry, number])[]
 }
 
 const NOTHING: RuleEdits = { removed: [], added: [], kept: [] }
 
 /**
- * @param before undefined for a chain that is new
- * @param remade chains that the kernel has under another name and that are made anew, as is what goes to them
+ * @param before undefined for a new chain
+ * @param remade chains that are deleted and created again instead of renamed. Rules that jump to them are replaced.
  */
 export function ruleEdits(
   family: Family,
@@ -45,7 +45,7 @@ export function ruleEdits(
   return middleEdits(old.slice(start, old.length - end), after, { start, end }, handleOf, handleNow)
 }
 
-/** How many rules are the same at the beginning. */
+/** Number of equal rules at the start. */
 function commonStart(old: readonly Ref[], now: readonly Ref[]): number {
   const most = Math.min(old.length, now.length)
   let count = 0
@@ -71,7 +71,7 @@ function middleEdits(
   const places = new Map(old.map((ref, i) => [handleOf(ref), i]))
   const handles = refs.slice(start, refs.length - end).map((ref) => handleNow(ref))
   const known = [...handles.keys()].filter((i) => handles[i] !== undefined && places.has(handles[i]))
-  // What changed places is taken out and put in anew: as few as can be.
+  // Rules that changed their order are deleted and added again. The longest sequence in order stays: so these are fewest.
   const inOrder = longestIncreasing(known.map((i) => places.get(handles[i]) as number))
   const stays = new Array<number | undefined>(handles.length)
   for (const i of inOrder.map((i) => known[i] as number)) stays[i] = handles[i]
@@ -94,7 +94,7 @@ function middleEdits(
   }
 }
 
-/** The handle of the rule in the kernel that says what this one does, and counts as this one is to. */
+/** The handle of the kernel's rule that can stay for this one: it is equal, and its counters need not be zeroed. */
 function sameRule(family: Family, ref: Ref, handleOf: HandleOf): number | undefined {
   const own = handleOf(ref)
   if (own !== undefined || typeof ref === 'number' || ref.continues === undefined || ref.isMoved) return own

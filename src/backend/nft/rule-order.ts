@@ -1,18 +1,18 @@
-/** In which order the rules of a chain stand, by their handles, while one after the other comes and goes. */
+/** The order of a chain's rules by handle, kept up to date while rules are added and deleted. */
 
-/** Stands before the first and behind the last; no rule has it. */
+/** Marks both ends of the order. No rule has this handle. */
 const END = 0
 
 export class RuleOrder {
   readonly #next = new Map<number, number>([[END, END]])
   readonly #previous = new Map<number, number>([[END, END]])
-  /** Those that are known to stand behind one which is not there yet. */
+  /** Rules whose predecessor has not been added yet, by its handle. */
   readonly #waiting = new Map<number, number[]>()
-  /** All of them, as long as none comes or goes. */
+  /** All handles in order, cached until the next change. */
   #handles: readonly number[] | undefined
   #isInDoubt = false
 
-  /** Whether what was told leaves more than one order. */
+  /** Whether the notifications leave more than one order possible. */
   get isInDoubt(): boolean {
     return this.#isInDoubt || this.#waiting.size > 0
   }
@@ -22,8 +22,9 @@ export class RuleOrder {
   }
 
   /**
-   * Ends the doubt, if all rules are still there: a rule never moves, so that others that have come meanwhile change nothing.
-   * @param handles from the first to the last
+   * Takes the order from a later reading of the chain, if that still has all rules. Rules never move, so it does not
+   * matter that others may have been added since.
+   * @param handles those of the reading, in order
    */
   settle(handles: readonly number[]): void {
     const mine = new Set([...this.#next.keys(), ...[...this.#waiting.values()].flat()])
@@ -44,12 +45,12 @@ export class RuleOrder {
     return handle !== END && this.#next.has(handle)
   }
 
-  /** The one before it; undefined for the first. */
+  /** The handle before it; undefined for the first rule. */
   before(handle: number): number | undefined {
     return this.#previous.get(handle) || undefined
   }
 
-  /** The one behind it; undefined for the last. */
+  /** The handle after it; undefined for the last rule. */
   behind(handle: number): number | undefined {
     return this.#next.get(handle) || undefined
   }
@@ -58,7 +59,7 @@ export class RuleOrder {
     this.insertAfter(this.#previous.get(END) as number, handle)
   }
 
-  /** @param previous undefined where it comes first. One that is not there yet is waited for. */
+  /** @param previous undefined to insert it first. If that rule is not there yet, the insertion waits for it. */
   insertAfter(previous: number | undefined, handle: number): void {
     const before = previous ?? END
     const behind = before === handle || this.has(handle) ? undefined : this.#next.get(before)
@@ -97,7 +98,7 @@ export class RuleOrder {
     }
   }
 
-  /** From the first to the last. */
+  /** All handles, in order. */
   handles(): readonly number[] {
     this.#handles ??= this.#walk()
     return this.#handles
@@ -111,17 +112,17 @@ export class RuleOrder {
   }
 }
 
-/** Where a rule is told to have come. */
+/** The place of an added rule, as far as the kernel reports it. */
 export interface ToldPlace {
   readonly handle: number
-  /** The one before it, of one in the middle. */
+  /** The handle before it. Reported only for a rule that is neither the first nor the last. */
   readonly position: number | undefined
   readonly isAppended: boolean
 }
 
-/** What has been deleted from a chain. */
+/** The rules that a batch has deleted from a chain. */
 class Deleted {
-  /** Each with the one before it. */
+  /** The handle before each, by its own handle. */
   readonly before = new Map<number, number | undefined>()
   hasFirst = false
   hasLast = false
@@ -133,14 +134,15 @@ class Deleted {
   }
 }
 
-/** What the kernel tells of rules that came and went together, put into the orders of their chains. */
+/** Applies the notifications of one batch to the orders of the chains. */
 export class OrderChanges {
   readonly #deleted = new Map<RuleOrder, Deleted>()
 
   /**
-   * What took the place of another has its handle. Else a rule that is told without a place is the first or the last: where it
-   * was inserted, the last only if it was inserted before one that was deleted, and the last with it; where it was appended,
-   * the first only if it was added behind one that was deleted, and the first with it.
+   * A rule that replaces another has its handle. Otherwise, a rule that is reported without a position is the first or the
+   * last. An inserted rule is the first, unless it was inserted before the last rule and that was deleted in the same batch.
+   * An appended rule is the last, unless it was added after the first rule and that was deleted in the same batch. Where
+   * both are possible, the order is in doubt.
    */
   add(order: RuleOrder, { handle, position, isAppended }: ToldPlace): void {
     const deleted = this.#deleted.get(order)

@@ -1,7 +1,7 @@
 /**
- * Keeps others from changing nf_tables for a few milliseconds, so that a table which they change all the time can be read. The
- * kernel works on one batch at a time, and wants to hear the end of it: one that has no end changes nothing, and is looked at
- * all the same.
+ * Keeps other programs from changing nf_tables for a few milliseconds, so that a table which they change all the time can be
+ * read. The kernel handles one batch at a time. It checks a batch without an end message too, but discards it: such a batch
+ * only takes time.
  */
 import type { Family } from '../../abi/family'
 import { NETLINK_NETFILTER } from '../../abi/netlink'
@@ -10,10 +10,10 @@ import { stamp } from '../../netlink/client'
 import { nfHead, request } from '../../netlink/message'
 import { batchBegin, batchHead, messages } from '../../nft/messages'
 
-/** Linux looks at some 8 of these in a microsecond; without any, it is busy for a grace period of RCU. */
+/** Number of messages. Linux handles about 8 in a microsecond. The first batch has none, and takes an RCU grace period. */
 const [FEWEST, MOST] = [10_000, 1_000_000]
 
-/** For one table that is there. It gets longer each time. */
+/** For one existing table. Each standstill is longer than the one before. */
 export class Standstill {
   readonly #port: NetlinkPort
   readonly #family: Family
@@ -26,9 +26,9 @@ export class Standstill {
     this.#table = table
   }
 
-  /** Begins once whoever is before us is done, on another thread; nobody waits for its end, or for it to come to be. */
+  /** Sends the batch from another thread, without waiting for it. It takes effect after the batches that came before it. */
   begin(): void {
-    // It is a help: where it does not come to be, the table is read without.
+    // It only helps: if it fails, the table is read without it.
     void this.#begin().catch(() => {})
     this.#length = Math.min(Math.max(2 * this.#length, FEWEST), MOST)
   }
@@ -42,7 +42,7 @@ export class Standstill {
     }
   }
 
-  /** The table is to be what it is, many times. */
+  /** Many requests that leave the table as it is. */
   #batch(): Uint8Array {
     const begin = stamp(request(batchBegin, 0, batchHead, {}), 0, 0)
     const nothing = stamp(request(messages.newTable, 0, nfHead(this.#family.domain), { name: this.#table }), 0, 0)

@@ -1,6 +1,6 @@
 /**
- * A table of nf_tables: read by dumps, and changed by batches of the edits alone, which the kernel takes only where nobody
- * else has changed anything since.
+ * A table of nf_tables: read by dumps, and changed by batches that contain only the edits. The kernel refuses a batch if
+ * anything has changed since the table was read.
  */
 import { ERRNO } from '../../abi/errno'
 import type { Family } from '../../abi/family'
@@ -30,14 +30,14 @@ import { readTable, standBack, type TableReading } from './read-table'
 import { brokenPart, refusalError } from './refusals'
 
 export interface NftOptions {
-  /** As of tables. */
+  /** As the option of tables. */
   readonly rewrite: readonly string[]
 }
 
-/** Within this process, one after the other; what others do is found out by the generation. */
+/** Changes within this process take turns. Changes of other processes are noticed by the generation. */
 const turns = new ProcessLock('the turn to change nf_tables', () => ({ take: () => true, close() {} }))
 
-/** Beside others who are quicker time after time, a table is read while they are kept out. */
+/** After this many conflicts in a turn, other programs are kept out while the table is read. */
 const PATIENCE = 3
 
 export class NftStore implements Store {
@@ -50,11 +50,11 @@ export class NftStore implements Store {
   readonly #reader: RuleReader
   /** @internal */
   readonly writer: RuleWriter
-  /** Rules that were written here, by which handle the kernel calls each. */
+  /** The kernel's handles of rules that this store has written. */
   readonly handles = new WeakMap<Entry, number>()
   /** The table as it was read or written last. */
   #last: NftReading | undefined
-  /** How often others were quicker than who has the turn. */
+  /** Number of conflicts in the current turn. */
   #late = 0
 
   constructor(port: NetlinkPort, family: Family, table: string, options: NftOptions) {
@@ -74,7 +74,7 @@ export class NftStore implements Store {
     return this.#known(use) ?? this.#keep(await inSlices(this.#read()))
   }
 
-  /** What was read before, where nothing has changed since but counters, which are for who looks at them. */
+  /** The last reading, if only counters may have changed since. An inspection needs current counters, so it reads anew. */
   #known(use: ReadingUse): NftReading | undefined {
     const last = use === 'look' ? undefined : this.#last
     return last !== undefined && this.#client.generation() === last.generation ? last : undefined
@@ -111,7 +111,7 @@ export class NftStore implements Store {
     })
   }
 
-  /** @internal Whether what is being written may be sent again: asked each time that it may have to be. */
+  /** @internal Counts a conflict. @returns whether the change may be sent again */
   mayTryAgain(): boolean {
     return ++this.#late < this.attempts
   }
@@ -130,18 +130,18 @@ export class NftStore implements Store {
     return this.#options
   }
 
-  /** @internal Notes what was written, where all of it is known. */
+  /** @internal Keeps the table that was written; undefined if not all of it is known, so that it is read again. */
   wrote(reading: NftReading | undefined): void {
     this.#last = reading
   }
 }
 
-/** The number after that of a generation; none is 0. */
+/** The number of the next generation: it wraps around, and skips 0. */
 const nextGeneration = (generation: number): number => (generation + 1) >>> 0 || 1
 
 class NftReading implements Reading {
   table: TableReading
-  /** The last one as of which the table is known to be so. */
+  /** The latest generation at which the table is known to be in this state. */
   generation: number
   readonly #store: NftStore
 
@@ -172,7 +172,7 @@ class NftReading implements Reading {
     return new NftChange(this.#store, this, to, changes)
   }
 
-  /** Whether there are no chains of others in the table, no sets, and nothing else. */
+  /** Whether the table contains only the chains that were read: no foreign chains, no sets, no other objects. */
   #isOurs(): boolean {
     const { ruleset, chains } = this.table
     const table = this.#store.client.tables().find(({ name }) => name === ruleset.table)
@@ -219,7 +219,7 @@ class NftReading implements Reading {
     return true
   }
 
-  /** Takes from a later reading that says the same how the kernel calls what was written. */
+  /** Takes the handles of what was written from a later, equal reading. */
   #learn(later: NftReading): void {
     const { handle, chains } = later.table
     this.table = { ...this.table, handle, chains }
@@ -237,8 +237,8 @@ class NftReading implements Reading {
 }
 
 /**
- * What the kernel demands of an extension is demanded by its own code, which a rule does not go through that says the same in
- * expressions: a port would be looked for in whatever protocol the packet is of.
+ * An extension's kernel module checks which protocol the rule is for. A rule that is written as native expressions does not
+ * use the module, so the check is made here: without it, a port would be compared in packets of every protocol.
  * @throws RuleError
  */
 function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): void {
@@ -250,8 +250,8 @@ function checkNative(to: Ruleset, rule: Entry, place: RulePlace, known: Known): 
 }
 
 /**
- * Whether a later reading has the same chains and rules. What is put in the place of a rule has the handle of that. What was
- * written, and is not known by its handle yet, is the same where it says the same.
+ * Whether a later reading has the same chains and rules. Handles are not enough, because a rule that replaces another has
+ * its handle. Of what was written and whose handle is not known yet, only the contents are compared.
  */
 function sameTables(one: NftReading, other: NftReading): boolean {
   const [chains, others] = [orderedChains(one.ruleset), orderedChains(other.ruleset)]
@@ -276,21 +276,21 @@ function sameTables(one: NftReading, other: NftReading): boolean {
   )
 }
 
-/** Whether what has this handle may be what is found. @param handle undefined where it is not known */
+/** Whether two handles can be equal. @param handle undefined if it is not known */
 const isHandle = <T extends number | bigint>(handle: T | undefined, found: T | undefined): boolean =>
   handle === undefined || handle === found
 
-/** A rule that was written reads as it would have been read. */
+/** A rule as it was read or, if it was written, as it would read back. */
 function entryAsRead({ ruleset }: NftReading, { rules }: Chain, position: number): Entry {
   const entry = rules.at(position) as Entry
   return typeof rules.refs[position] === 'number' ? entry : canonicalOf(ruleset, entry)
 }
 
-/** The policy as text, its counters aside. */
+/** The policy as text, without its counters. */
 const verdictBytes = ({ tail, hook }: Chain): string =>
   hook === undefined || tail === undefined ? '' : Buffer.from(tail.bytes.subarray(-8)).toString('hex')
 
-/** Whether something was changed since: in this table or, as the generation is that of all, in another. */
+/** Whether anything changed since the reading: in this table or in another, because the generation is common to all. */
 const isLate = ({ refused: [first] }: TransactionOutcome): boolean => first?.refusal.errno === ERRNO.ERESTART
 
 class NftChange implements Change {
@@ -349,7 +349,7 @@ class NftChange implements Change {
     return this.#written
   }
 
-  /** @throws what became of the first change that was refused */
+  /** @throws the error for the first refused change */
   #checkTaken({ refused: [first] }: TransactionOutcome): void {
     if (first !== undefined) throw this.#refused(first.refusal, this.#changes.requests[first.index])
   }
@@ -368,14 +368,14 @@ class NftChange implements Change {
     this.#store.wrote(isKnown ? this.#written : undefined)
   }
 
-  /** The table as it is now: of no generation that is still to come, unless all of it is known. */
+  /** The table as written. If not all of it is known, it keeps the old generation, so that it never counts as current. */
   #successor(isKnown: boolean): NftReading {
     const { table, generation } = this.#from
     const now = isKnown ? nextGeneration(generation) : generation
     return new NftReading(this.#store, { ...table, ruleset: this.#to, generation: now })
   }
 
-  /** Whether all of the table is known as it is now; that is not so of the handle of a new chain, for one. */
+  /** Whether all handles are known after the write. Those of new chains, for example, are not. */
   #isKnown(): boolean {
     const added = this.#changes.requests.flatMap((one) => one.added ?? [])
     return (

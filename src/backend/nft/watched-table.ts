@@ -1,6 +1,6 @@
 /**
- * What is known of a table while it is watched: the names and policies of its chains, and the order of their rules. What
- * the kernel tells of a change says neither what a chain was called before nor where a rule stood.
+ * A model of a watched table: the names and policies of its chains, and the order of their rules. The kernel's notifications
+ * contain neither the old name of a renamed chain nor the position of a rule.
  */
 import type { Family } from '../../abi/family'
 import { HOOKS, type Hook } from '../../abi/netfilter'
@@ -17,11 +17,11 @@ import { PATIENCE_MS, standBack } from './read-table'
 import { OrderChanges, RuleOrder } from './rule-order'
 
 /**
- * Of which generation of nf_tables a change is, and who made it.
+ * When a change took effect, and who made it.
  * @since 0.1.0
  */
 interface Made {
-  /** Changes of the same number took effect together. */
+  /** The generation of nf_tables. Changes with the same number took effect together. */
   readonly generation: number
   /** Who made it. */
   readonly by: Author
@@ -30,12 +30,11 @@ interface Made {
 interface RuleAt {
   /** The chain that the rule is in. */
   readonly chain: string
-  /** What nf_tables calls the rule by; unique in its table. */
+  /** The rule's handle in nf_tables, which is unique in its table. */
   readonly handle: number
   /**
-   * Its place in the chain, from 0: where it stands after all changes of the generation, or, of one that is deleted, where
-   * it stood before them. Absent while it is not known: where the table is being read, because it is watched from now on, or
-   * because what the kernel told left it open.
+   * Its position in the chain, from 0: after all changes of the generation or, for a deleted rule, before them. Undefined if
+   * it is not known: because the table is still being read, or because the notifications of the kernel are ambiguous.
    */
   readonly position: number | undefined
 }
@@ -45,7 +44,7 @@ interface RuleAt {
  * @since 0.1.0
  */
 export interface RuleChange<R> extends Made, RuleAt {
-  /** The rule, as an object of its own. */
+  /** The rule, as an object that belongs to no table. */
   readonly rule: R
 }
 
@@ -56,14 +55,15 @@ export interface RuleChange<R> extends Made, RuleAt {
 export interface ChainChange extends Made {
   /** The name of the chain. */
   readonly chain: string
-  /** Where it is hooked, and its policy; absent for a chain that packets come to by rules alone. */
+  /** The hook of the chain; undefined for a chain that packets reach only through rules. */
   readonly hook: Hook | undefined
-  /** The policy of a built-in chain; absent for any other. */
+  /** The policy of a hooked chain; undefined for any other. */
   readonly policy: 'ACCEPT' | 'DROP' | undefined
 }
 
 /**
- * What has been changed in a table of nf_tables. What was only counted, or set to zero, is no change.
+ * A change of an nf_tables table. Counting packets or setting counters is not a change; deleting a rule and adding it again
+ * with other counters is one.
  * @typeParam R - {@link Rule} or {@link Rule6}
  * @since 0.1.0
  */
@@ -77,13 +77,13 @@ export type TableChange<R> =
       readonly kind: 'rule-deleted'
     } & RuleChange<R>)
   | ({
-      /** One rule has taken the place of another. */
+      /** A rule was replaced by another. */
       readonly kind: 'rule-replaced'
-      /** The rule that is gone. */
+      /** The old rule. */
       readonly replaced: R
     } & RuleChange<R>)
   | ({
-      /** A chain was made. */
+      /** A chain was created. */
       readonly kind: 'chain-added'
     } & ChainChange)
   | ({
@@ -91,23 +91,23 @@ export type TableChange<R> =
       readonly kind: 'chain-deleted'
     } & ChainChange)
   | ({
-      /** A chain has another name. Rules that go to it follow it, without a change of their own. */
+      /** A chain was renamed. Rules that jump to it follow, without a change of their own. */
       readonly kind: 'chain-renamed'
-      /** The name that it had. */
+      /** The old name. */
       readonly from: string
     } & ChainChange)
   | ({
-      /** A built-in chain has another policy. */
+      /** The policy of a built-in chain was changed. */
       readonly kind: 'policy-changed'
     } & ChainChange)
   | ({
-      /** The table was made, or deleted with all that it held. */
+      /** The table was created, or deleted with all its contents. */
       readonly kind: 'table-added' | 'table-deleted'
     } & Made)
   | ({
-      /** `nft` has switched the table off, or on again: no packet comes to one that is dormant. */
+      /** `nft` made the table dormant, or active again. No packet reaches a dormant table. */
       readonly kind: 'table-changed'
-      /** Whether it is switched off. */
+      /** Whether the table is dormant. */
       readonly isDormant: boolean
     } & Made)
 
@@ -120,7 +120,7 @@ interface MirrorChain {
   readonly handle: bigint
   readonly hook: Hook | undefined
   readonly policy: ChainChange['policy']
-  /** Undefined where the rules have not been read yet. */
+  /** Undefined while the order of the rules is not known. */
   rules: RuleOrder | undefined
 }
 
@@ -140,18 +140,18 @@ export class WatchedTable<R> {
   readonly #table: string
   readonly #ruleOf: (expressions: Encoded) => R
   readonly #chains = new Map<string, MirrorChain>()
-  /** Of the same, by their handles. */
+  /** The names of the same chains, by handle. */
   readonly #names = new Map<bigint, string>()
-  /** Of which generation its chains were when they were read. */
+  /** The generation at which the chains were read. */
   #generation: number
-  /** The last one that has been told. */
+  /** The generation of the last batch that was processed. */
   #told: number
-  /** What nf_tables calls the table by; undefined where there is none. */
+  /** The table's handle; undefined if there is no table. */
   #handle: bigint | undefined
-  /** The rules of a later generation, until what was changed up to it has been told. */
+  /** The rules as read at a later generation, until the batches up to it have been processed. */
   #read: { readonly generation: number; readonly orders: ReadonlyMap<string, RuleOrder> } | undefined
 
-  /** Reads the chains, which are few. @throws UnsupportedError, PermissionError, ConflictError */
+  /** Reads only the chains, because there may be many rules. @throws UnsupportedError, PermissionError, ConflictError */
   constructor(client: NftClient, family: Family, table: string, ruleOf: (expressions: Encoded) => R) {
     this.#client = client
     this.#family = family
@@ -185,17 +185,17 @@ export class WatchedTable<R> {
       }
   }
 
-  /** Of which generation the table is as it was read last. */
+  /** The generation at which the chains were read. Older batches are ignored. */
   get generation(): number {
     return this.#generation
   }
 
-  /** Whether the order of all rules is known, or will be once what was changed before it was read has been told. */
+  /** Whether the order of all rules is known, or will be after the batches up to the reading have been processed. */
   get isOrderKnown(): boolean {
     return this.#read !== undefined || [...this.#chains.values()].every(({ rules }) => rules !== undefined)
   }
 
-  /** Reads the order of the rules, which may be many. @throws ConflictError where something is changed meanwhile */
+  /** Reads the order of all rules. @throws ConflictError if anything changes meanwhile */
   *readRules(): Sliced<void> {
     const { generation, chains, rules: parts } = this.#client.dumpTable(this.#table)
     const orders = new Map(chains.map(({ name = '' }) => [name, new RuleOrder()]))
@@ -212,7 +212,7 @@ export class WatchedTable<R> {
   }
 
   /**
-   * What a batch has changed, in its order; undefined where it may be interrupted before the next.
+   * The changes of a batch, in order. Yields undefined in between, where the caller may pause.
    * @throws MessageError
    */
   *changes({ messages: notices, generation, by }: NoticeBatch): Generator<TableChange<R> | undefined, void, void> {
@@ -232,7 +232,7 @@ export class WatchedTable<R> {
       yield* edits.changes()
       yield { ...change, ...made }
       edits = new RuleEdits(this.#ruleOf, made)
-      // What comes behind it is of another table, which begins to count its handles anew.
+      // What follows is about a new table, whose handles start again from 1.
       if (change.kind !== 'table-changed') for (const chain of this.#chains.values()) this.#forget(chain)
     }
     yield* this.#settle()
@@ -240,7 +240,7 @@ export class WatchedTable<R> {
     for (const chain of this.#chains.values()) if (chain.rules?.isInDoubt) chain.rules = undefined
   }
 
-  /** Reads in which order the rules stand of those chains for which what was told leaves it open. */
+  /** Reads the order of the rules in the chains for which it is in doubt. */
   *#settle(): Generator<undefined, void, void> {
     for (const { handle, rules } of this.#chains.values()) {
       if (!rules?.isInDoubt) continue
@@ -252,12 +252,12 @@ export class WatchedTable<R> {
     }
   }
 
-  /** The rules that a chain has by now. @throws ConflictError where something is changed meanwhile */
+  /** The handles of the rules that a chain has now, in order. @throws ConflictError if anything changes meanwhile */
   *#handlesOf(handle: bigint): Generator<undefined, number[], void> {
     const { generation, table, chains } = this.#client.dumpChains(this.#table)
     const chain = chains.find((one) => one.handle === handle)
     const handles: number[] = []
-    // Another table of the same name begins to count its handles anew.
+    // The handles of another table of the same name start again from 1.
     if (table?.handle !== this.#handle || chain === undefined) return handles
     for (const rules of this.#client.rulesOf({ table: this.#table, chain: chain.name }, generation)) {
       for (const rule of rules) handles.push(Number(rule.handle))
@@ -266,7 +266,7 @@ export class WatchedTable<R> {
     return handles
   }
 
-  /** From here on, the rules that were read are those that are there. */
+  /** Uses the rules that were read, if the batch is newer than the reading. */
   #useRead(generation: number): void {
     const read = this.#read
     if (read === undefined || !isAfter(generation, read.generation)) return
@@ -277,7 +277,7 @@ export class WatchedTable<R> {
     this.#read = undefined
   }
 
-  /** Undefined where the message is of another kind, or about another table. */
+  /** Undefined if the message is of another kind or family. */
   #valuesOf<V>(
     kind: { type: number } & Parameters<typeof readMessage<unknown, V>>[0],
     message: Message,
@@ -294,7 +294,7 @@ export class WatchedTable<R> {
     }
     const values = this.#valuesOf(messages.newTable, message)
     if (values?.name !== this.#table) return undefined
-    // The kernel tells of a table that is changed what it tells of one that is new.
+    // The kernel sends the same message for a changed table as for a new one.
     if (values.handle === this.#handle)
       return { kind: 'table-changed', isDormant: ((values.flags ?? 0) & NFT_TABLE_F_DORMANT) !== 0 }
     this.#handle = values.handle
@@ -312,10 +312,10 @@ export class WatchedTable<R> {
     if (values?.table === this.#table) this.#takeNewChain(values, edits, made)
   }
 
-  /** The kernel tells of a chain that is changed what it tells of one that is new. */
+  /** The kernel sends the same message for a changed chain as for a new one. */
   #takeNewChain(values: ChainValues, edits: RuleEdits<R>, made: Made): void {
     const known = this.#chains.get(this.#names.get(values.handle ?? 0n) ?? '')
-    // The rules of a new chain are those that are told of from now on.
+    // A new chain is empty: all its rules will be reported.
     const chain = mirrorChain(values, known === undefined ? new RuleOrder() : known.rules)
     if (known !== undefined) this.#forget(known)
     this.#note(chain)
@@ -336,7 +336,7 @@ export class WatchedTable<R> {
   }
 }
 
-/** A rule that came or went: where exactly, and instead of which, is known when all that took effect together is. */
+/** A rule that was added or deleted. Its position, and which rule it replaced, are known only at the end of the batch. */
 interface RuleDraft {
   readonly kind: 'rule-added' | 'rule-deleted'
   readonly chain: string
@@ -350,12 +350,12 @@ type OtherChange = Exclude<TableChange<never>, { rule: unknown }>
 const isRuleDraft = (draft: RuleDraft | OtherChange): draft is RuleDraft =>
   draft.kind === 'rule-added' || draft.kind === 'rule-deleted'
 
-/** Changes of rules that took effect together. */
+/** Collects changes of rules and chains that took effect together. */
 class RuleEdits<R> {
   readonly #ruleOf: (expressions: Encoded) => R
   readonly #made: Made
   readonly #drafts: (RuleDraft | OtherChange)[] = []
-  /** The handles of chains as they were before. */
+  /** The handles of each chain before the batch. */
   readonly #before = new Map<RuleOrder, readonly number[]>()
   readonly #orders = new OrderChanges()
 
@@ -408,7 +408,7 @@ class RuleEdits<R> {
     return lives
   }
 
-  /** Told with the last that happened to the rule. */
+  /** A rule that was added and deleted in turn is reported once, with the last of its notifications. */
   #ruleChange(
     draft: RuleDraft,
     lives: ReadonlyMap<number, Life>,
@@ -425,28 +425,28 @@ class RuleEdits<R> {
       if (replaced === undefined) return { kind: 'rule-added', ...now }
       return { kind: 'rule-replaced', replaced: this.#ruleOf(replaced.expressions), ...now }
     }
-    // What came and went at once was never there.
+    // A rule that was added and deleted in the same batch never existed.
     if (!wasThere || places?.replaced.has(handle)) return undefined
     return { kind: 'rule-deleted', ...at, position: places?.before.get(handle), rule: this.#ruleOf(first.expressions) }
   }
 }
 
-/** What happened to one rule: deleted first, it was there before; added last, it is there now. */
+/** The first and last notification of one rule. If the first is a deletion, it existed before; if the last is an addition, it exists now. */
 interface Life {
   readonly first: RuleDraft
   readonly last: RuleDraft
 }
 
-/** Where the rules of a chain that came or went stood and stand, and which has taken the place of which. */
+/** The positions of a chain's added and deleted rules, before and after the batch, and which rule replaced which. */
 class Places {
   readonly before: ReadonlyMap<number, number>
-  /** Undefined where it is not known. */
+  /** Undefined if the order is in doubt. */
   readonly after: ReadonlyMap<number, number> | undefined
-  /** Which rule each of these has taken the place of. */
+  /** The handle of the replaced rule, by the handle of the new one. */
   readonly replacedBy = new Map<number, number>()
   readonly replaced = new Set<number>()
 
-  /** @param edited all that came or went: the chain may be long, so that no more is kept of the others than their order */
+  /** @param edited the handles that were added or deleted. Only their positions are stored: the chain may be long. */
   constructor(before: readonly number[], after: readonly number[] | undefined, edited: ReadonlySet<number>) {
     this.before = placesOf(before, edited)
     if (after === undefined) return
@@ -455,7 +455,7 @@ class Places {
     for (const [anchor, come] of gaps(after, edited, this.before)) {
       const [old, ...others] = gone.get(anchor) ?? []
       const [now, ...more] = come
-      // Of several for several, none is the other's successor.
+      // Only a single rule in the place of a single one counts as a replacement.
       if (old === undefined || now === undefined || others.length > 0 || more.length > 0) continue
       this.replacedBy.set(now, old)
       this.replaced.add(old)
@@ -463,7 +463,7 @@ class Places {
   }
 }
 
-/** The places of these handles among others. */
+/** The indexes of some handles among all. */
 function placesOf(handles: readonly number[], these: ReadonlySet<number>): Map<number, number> {
   const found = new Map<number, number>()
   handles.forEach((handle, i) => {
@@ -472,7 +472,7 @@ function placesOf(handles: readonly number[], these: ReadonlySet<number>): Map<n
   return found
 }
 
-/** The edited handles that are not on the other side, by the one before them that is on both. */
+/** The edited handles that the other side lacks, grouped by the nearest handle before them that both sides have. */
 function gaps(
   handles: readonly number[],
   edited: ReadonlySet<number>,

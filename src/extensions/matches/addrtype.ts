@@ -1,4 +1,4 @@
-/** What kind of address the routing tables take the packet's source and destination for. */
+/** The types of the packet's source and destination addresses, according to the routing tables. */
 
 import { NFT_FIB_RESULT, NFTA_FIB_F } from '../../abi/nf-tables'
 import { bool32, type Field, u16, u32 } from '../../binary/codec'
@@ -33,7 +33,7 @@ const IPV6 = OF_IPV6.reduce((mask, name) => mask | TYPES[name], 0)
 
 const [INVERT_SOURCE, INVERT_DEST, LIMIT_IN, LIMIT_OUT] = [0x1, 0x2, 0x4, 0x8] as const
 
-/** The type that a lookup returns, if one type is tested. linux/rtnetlink.h numbers them as bits of {@link TYPES}. */
+/** The type as a lookup returns it, if exactly one is tested. linux/rtnetlink.h numbers types by their bits in {@link TYPES}. */
 const routeType = (types: Field<number>): Field<number | undefined> =>
   view(
     types,
@@ -41,11 +41,11 @@ const routeType = (types: Field<number>): Field<number | undefined> =>
     (type) => 1 << (type ?? 0),
   )
 
-/** The types that a mask has, as a lookup tells them. */
+/** The types in a mask, as the numbers that lookups return. */
 const numbersOf = (mask: number): number[] =>
   Array.from({ length: 16 }, (_, type) => type).filter((type) => (mask & (1 << type)) !== 0)
 
-/** linux/netfilter/xt_addrtype.h. Revision 0 has no limits. */
+/** linux/netfilter/xt_addrtype.h. Revision 0 has no `--limit-iface-in` and `--limit-iface-out`. */
 export const addrtype = match('addrtype', {
   revisions: {
     0: {
@@ -56,7 +56,7 @@ export const addrtype = match('addrtype', {
   atLeastOne: [['src-type', 'dst-type']],
   list: 'ADDRTYPE match',
   native: (at, family) => {
-    // IPv6 asks for other kinds of addresses than the routing tables have.
+    // In IPv6, the kernel uses other address types than fib lookups.
     if (family === 'ipv6' || !('flags' in at)) return undefined
     const { source, dest, flags } = at
     const asked = (types: Field<number>, end: number, inverted: number, limit: number) => {
@@ -77,7 +77,7 @@ export const addrtype = match('addrtype', {
     )
   },
   translate: (at, family) => (bytes, place) => {
-    // IPv6 asks for other kinds of addresses than the routing tables have.
+    // In IPv6, the kernel uses other address types than fib lookups.
     if (family === 'ipv6' || !('flags' in at)) return undefined
     const flags = at.flags.read(bytes, place)
     const limit = (flags & LIMIT_IN) !== 0 ? ' . iif' : (flags & LIMIT_OUT) !== 0 ? ' . oif' : ''
@@ -93,7 +93,7 @@ export const addrtype = match('addrtype', {
   asks:
     ({ source, dest, ...at }, family) =>
     (bytes, place) => {
-      // IPv6 asks for other kinds of addresses than the routing tables have.
+      // In IPv6, the kernel uses other address types than fib lookups.
       if (family === 'ipv6') return [{ kind: 'circumstance', decides: 'what kind of addresses it has' }]
       const flags = 'flags' in at ? at.flags.read(bytes, place) : 0
       const limit = (flags & LIMIT_IN ? NFTA_FIB_F.IIF : 0) | (flags & LIMIT_OUT ? NFTA_FIB_F.OIF : 0)

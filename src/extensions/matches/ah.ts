@@ -20,12 +20,12 @@ export const ah = match('ah', {
     },
   },
   bits: (at) => [[at.invflags, 'hdrlen' in at ? 0x03 : 0x01]],
-  // The IPv6 match finds the header after others, whatever the rule's protocol.
+  // The IPv6 match also finds the header behind others, whatever the protocol of the rule.
   check: (_, family) => (_bytes, _at, rule) =>
     family === 'ipv4' && !isProtocol(rule, ['ah']) ? needsProtocol(['ah']) : undefined,
   list: () => glued('ah '),
   native: ({ spis, invflags }, family) =>
-    // The IPv6 header comes before what nf_tables takes for the transport header.
+    // In IPv6, the header comes before what nf_tables treats as the transport header.
     family === 'ipv6'
       ? undefined
       : readNatively(

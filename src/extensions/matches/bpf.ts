@@ -1,4 +1,4 @@
-/** A program of the Berkeley Packet Filter. */
+/** A program of the Berkeley Packet Filter (BPF), which decides whether the packet matches. */
 
 import { ERRNO } from '../../abi/errno'
 import { array, raw, s32, u8, u16, u32 } from '../../binary/codec'
@@ -15,7 +15,7 @@ import { mismatch, type ValueType } from '../values/value'
 
 const MAX = 64
 const PATH_SIZE = 512
-/** enum xt_bpf_modes. In a third, the program is a file that is open where the rule was written, and nowhere else. */
+/** enum xt_bpf_modes. The third mode is a file descriptor, which is valid only in the process that wrote the rule. */
 const [BYTECODE, PINNED] = [0, 1] as const
 
 /** linux/filter.h */
@@ -35,7 +35,7 @@ function readInstruction(word: string): Instruction {
 const spell = (program: readonly Instruction[]): string =>
   program.map(({ code, jt, jf, k }) => `${code} ${jt} ${jf} ${k}`).join(',')
 
-/** As nfbpf_compile(8) and `tcpdump -ddd` print it, in one line. */
+/** In the format of nfbpf_compile(8): the output of `tcpdump -ddd` in one line. */
 const bytecode: ValueType<readonly Instruction[], string> = {
   expects: `the number of instructions, 1 to ${MAX}, and they: 1,6 0 0 0`,
   quotes: 'always',
@@ -61,7 +61,7 @@ export const bpf = match('bpf', {
     }),
   },
   private: ({ filter }) => [filter],
-  // Of the process that wrote the rule.
+  // Valid only in the process that wrote the rule.
   unused: (at) => ('fd' in at ? [at.fd] : []),
   fixed: (at) => ('mode' in at ? [fixed(among(at.mode, [BYTECODE, PINNED]), true)] : []),
   atLeastOne: true,

@@ -1,4 +1,4 @@
-/** The share of the connections that is this node's, in a cluster where every node sees every packet. */
+/** The connections that belong to this node, in a cluster where every node receives every packet. */
 
 import { ERRNO } from '../../abi/errno'
 import { u32 } from '../../binary/codec'

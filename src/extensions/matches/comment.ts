@@ -1,4 +1,4 @@
-/** A note in the rule, without effect on packets. */
+/** A comment in the rule, without effect on packets. */
 
 import { struct } from '../../binary/struct'
 import { text as chars } from '../../binary/text'
@@ -10,7 +10,7 @@ import { nftQuoted, text } from '../values/string'
 /** linux/netfilter/xt_comment.h */
 export const comment = match('comment', {
   revisions: { 0: struct('struct xt_comment_info', 256, { comment: chars(256) }) },
-  // nft has no way to put quotes into a text.
+  // Text in nft cannot contain quotes.
   translate:
     ({ comment }) =>
     (bytes, at) => {

@@ -17,7 +17,7 @@ const MAX = 2n ** 64n - 1n
 
 type Counts = readonly [first: bigint, last: bigint]
 
-/** By the stored value. */
+/** Indexed by the stored value. */
 const KEYS = [NFT_CT.PKTS, NFT_CT.BYTES, NFT_CT.AVGPKT]
 const DIRECTIONS = [IP_CT_DIR.ORIGINAL, IP_CT_DIR.REPLY, undefined]
 
@@ -49,7 +49,7 @@ interface CountFields {
   readonly direction: Field<number>
 }
 
-/** How much went one way, or both, must lie in a range, or outside it. */
+/** Tests that a count of one or both directions lies inside a range, or outside it. */
 function counted({ range, negated, what, direction }: CountFields): NativePart {
   const sources = KEYS.map((key) => DIRECTIONS.map((way) => connection(key, way)))
   return {

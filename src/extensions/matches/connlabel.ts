@@ -1,4 +1,4 @@
-/** A label of the packet's connection, which may be put on it. */
+/** A label of the packet's connection, which the match can also set. */
 
 import { ERRNO } from '../../abi/errno'
 import { NFT_CT } from '../../abi/nf-tables'
@@ -15,14 +15,14 @@ import { same } from '../values/value'
 const MAX = 127
 const [LABELS, SIZE] = [connection(NFT_CT.LABELS), 16]
 
-/** All labels of a connection, one of which is set. */
+/** The label bits of a connection with a single label. */
 function labelBits(label: number): Uint8Array {
   const bits = new Uint8Array(SIZE)
   bits[label >>> 3] = 1 << (label & 7)
   return bits
 }
 
-/** The label that a test asks for, if it is one. */
+/** The label that a test requires, if it is a test of a single label. */
 function askedLabel({ op, value, mask = value }: Test): number | undefined {
   const byte = mask.findIndex((one) => one !== 0)
   const label = 8 * byte + Math.log2(mask[byte] ?? 0)
@@ -54,7 +54,7 @@ export const connlabel = match('connlabel', {
   bits: ({ options }) => [[options, 0x03]],
   list: 'connlabel',
   native: ({ bit: label, options }) => readNatively(labelTest(LABELS, label), onlyWhere(options, 0)),
-  // nft takes a label for a bit, and cannot say that it is not set.
+  // nft treats a label as a bit, and cannot express that it is not set.
   translate:
     ({ bit: label, options }) =>
     (bytes, at) => {

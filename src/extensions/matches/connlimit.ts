@@ -1,4 +1,4 @@
-/** How many connections a host, or a network, has at once. */
+/** The number of simultaneous connections of a host or network. */
 
 import { FAMILIES } from '../../abi/family'
 import { raw, u32 } from '../../binary/codec'
@@ -23,7 +23,7 @@ export const connlimit = match('connlimit', {
     (bytes, at, context) => {
       const { addressSize: size } = FAMILIES[family]
       const bits = mask.read(bytes, at).slice(0, size)
-      // The tool forgets a mask that is no prefix.
+      // iptables-translate drops a mask that is not a prefix.
       if (prefixLength(bits) === undefined) return undefined
       const has = (flag: number): boolean => bit(flags, flag).read(bytes, at)
       const header = family === 'ipv4' ? 'ip' : 'ip6'

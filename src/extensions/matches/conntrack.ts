@@ -1,4 +1,4 @@
-/** What connection tracking knows of the packet's connection. */
+/** What connection tracking knows about the packet's connection. */
 
 import { FAMILIES, type FamilyName } from '../../abi/family'
 import { IP_CT_DIR, NFT_CT } from '../../abi/nf-tables'
@@ -59,7 +59,7 @@ const ADDRESSES = [
 /** Revisions 1 and 2 have one port where revision 3 has a range. */
 const onePort = { origsrcPort: be16, origdstPort: be16, replsrcPort: be16, repldstPort: be16 }
 
-/** Which way the connection goes that the packet belongs to. */
+/** The direction of a packet in its connection. */
 export const direction = name({ ORIGINAL: false, REPLY: true }, { anyCase: true })
 
 /** linux/netfilter/xt_conntrack.h */
@@ -105,7 +105,7 @@ const statuses = nameList(
   { none: 'NONE', anyCase: true, prefixes: true },
 )
 
-/** Bits of {@link states} and those of nf_tables: the states, and those that are part of a connection's status. */
+/** The bits of {@link states} with those of nf_tables, which has some in the state of a connection and some in its status. */
 const NFT_STATES = [
   [STATES.INVALID, 0x01],
   [STATES.ESTABLISHED, 0x02],
@@ -124,7 +124,7 @@ type Bits = readonly (readonly [ours: number, theirs: number])[]
 
 const known = (table: Bits): number => table.reduce((all, [, theirs]) => all | theirs, 0)
 
-/** Maps a field's bits to others; none if one has no counterpart. */
+/** Maps a field's bits to others; undefined if one has no counterpart. */
 const recoded = (field: Field<number>, table: Bits): Field<number | undefined> =>
   view(
     field,
@@ -137,7 +137,7 @@ const recoded = (field: Field<number>, table: Bits): Field<number | undefined> =
 
 const asNumber = (truth: Field<boolean>): Field<number> => view(truth, Number, Boolean)
 
-/** Keys of the addresses of a connection: that of one family, and the one of both. */
+/** Keys of an address of a connection: that for the family alone, and that for both families. */
 type Ends = Readonly<Record<FamilyName, readonly number[]>>
 const SOURCES: Ends = { ipv4: [NFT_CT.SRC_IP, NFT_CT.SRC], ipv6: [NFT_CT.SRC_IP6, NFT_CT.SRC] }
 const DESTINATIONS: Ends = { ipv4: [NFT_CT.DST_IP, NFT_CT.DST], ipv6: [NFT_CT.DST_IP6, NFT_CT.DST] }
@@ -148,7 +148,7 @@ interface StateFields {
   readonly invertFlags: Field<number>
 }
 
-/** One of some bits is set. There may be no bits. */
+/** At least one of the bits is set or, if negated, none. `bits` may be 0. */
 const anyBit = (key: number, bits: number, negated: boolean): Condition => ({
   kind: 'test',
   source: connection(key),
@@ -171,11 +171,11 @@ export function stateCondition({ stateMask, invertFlags }: StateFields, bytes: U
   return oneOf([[anyBit(NFT_CT.STATE, states, false)], [anyBit(NFT_CT.STATUS, statuses, false)]], negated)
 }
 
-/** The source for a state: the state of nf_tables, or for SNAT and DNAT the status. */
+/** The test for states: of the state in nf_tables, or for SNAT and DNAT of the status. */
 export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => {
   const negation = bit(invertFlags, 0x0001)
-  // A state is tested for packets without a connection too. Everything else is tested only for those with
-  // one, unless a state is tested as well.
+  // Packets without a connection match if their state does, even if the same match tests anything else. So the
+  // state gets a match of its own.
   return alone(
     given(
       bit(matchFlags, 0x0001),
@@ -186,7 +186,8 @@ export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): 
           known: known(NFT_STATES),
           isSingle: true,
         }),
-        // nf_tables stops packets without a connection; here they have none of the bits.
+        // In nf_tables, packets without a connection never match. Here they have none of the bits, so they would match
+        // a negated test.
         whereNot(
           negation,
           anyBitTest(connection(NFT_CT.STATUS), u32, {
@@ -201,7 +202,7 @@ export const stateTest = ({ stateMask, matchFlags, invertFlags }: StateFields): 
 
 /**
  * Packets without a connection match if their state does, whatever else is tested; in nf_tables they do not.
- * So a state that they may have cannot be combined with the rest.
+ * So a test that such a packet may pass, of INVALID or UNTRACKED, cannot be combined with others.
  */
 const statesAlone = ({ stateMask, matchFlags, invertFlags }: StateFields): NativePart => ({
   keys: [],
@@ -260,7 +261,7 @@ function connectionTests(at: ConntrackFields, family: FamilyName): NativePart[] 
     ports(0x0200, [at.origdstPort, at.origdstPortHigh], ORIGINAL, NFT_CT.PROTO_DST),
     ports(0x0400, [at.replsrcPort, at.replsrcPortHigh], REPLY, NFT_CT.PROTO_SRC),
     ports(0x0800, [at.repldstPort, at.repldstPortHigh], REPLY, NFT_CT.PROTO_DST),
-    // In whole seconds, where nf_tables has thousandths.
+    // In seconds here, in milliseconds in nf_tables.
     asked(0x0080, (negation) =>
       rangeTest(connection(NFT_CT.EXPIRATION), HOST32, {
         range: both(at.expiresMin, at.expiresMax),

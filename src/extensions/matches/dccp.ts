@@ -35,12 +35,12 @@ const types: typeof names = {
   list: (bits, listing) => (listing.numeric ? numbers(bits).join(',') : names.format(bits, listing)),
 }
 
-/** Where the header has the type of the packet, in the bits of a mask. */
+/** The byte of the header that contains the packet type, and its mask. */
 const [TYPE, TYPE_BITS] = [transport(8, 1), 0x1e] as const
 const typeOf = (byte: number): number => byte / 2
 const [FIRST_INVALID, LAST] = [10, 15] as const
 
-/** The packet has one of the types, or an invalid type. */
+/** Tests that the packet has one of the types. INVALID covers the types 10 to 15. */
 const typeTest = (mask: Field<number>, negation: Field<boolean>): NativePart => ({
   keys: [sourceKey(TYPE)],
   write(bytes, at) {
@@ -60,7 +60,7 @@ const typeTest = (mask: Field<number>, negation: Field<boolean>): NativePart => 
   },
 })
 
-/** What the types are in the header; undefined for some of those that there are not. */
+/** The types as values in the header; undefined if only some of the invalid types are selected. */
 function valuesOf(mask: number): Pick<Test, 'value' | 'to'>[] | undefined {
   const invalid = mask & TYPES.INVALID
   if (invalid !== 0 && invalid !== TYPES.INVALID) return undefined
@@ -78,7 +78,7 @@ function typeMask({ value, to }: Test): number | undefined {
 const HAS_TYPE = thereIs(TYPE)
 const typeNumber = (byte: number): number => (byte & TYPE_BITS) >>> 1
 
-/** Bytes of a header before its options: those of all types with a long sequence number, and what each type has more (RFC 4340). */
+/** Bytes before the options (RFC 4340): of the header with a short or long sequence number, and of what each type adds to it. */
 const [SHORT_HEADER, LONG_HEADER] = [12, 16] as const
 const MORE = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const
 

@@ -1,4 +1,4 @@
-/** The groups of the interfaces that the packet comes in and goes out by. */
+/** The groups of the packet's input and output interfaces. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { type Field, u32 } from '../../binary/codec'

@@ -1,4 +1,4 @@
-/** The DSCP of the packet, which says how it wants to be handled. */
+/** The packet's DSCP, which selects a class of service. */
 import { be16, bool8, u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
 import { match } from '../extension'

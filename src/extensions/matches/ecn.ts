@@ -1,4 +1,4 @@
-/** The ECN bits of the IP and the TCP header. */
+/** The ECN bits of the IP and TCP headers. */
 import type { FamilyName } from '../../abi/family'
 import { type Field, u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
@@ -31,7 +31,7 @@ const tcpTests = ({ operation, invert }: EcnFields): NativePart[] =>
     ] as const
   ).map(([flag, bits]) => oneBitTest(transport(13, 1), bits, bit(operation, flag), bit(invert, flag)))
 
-/** Whatever a later fragment has is taken for a header of TCP. */
+/** The kernel reads the payload of a later fragment as a TCP header. */
 const IS_LATER_FRAGMENT = oneOf([[HAS_TRANSPORT]], true)
 const TAKEN_FOR_HEADER = { kind: 'circumstance', decides: 'what a fragment without a header has in its place' } as const
 

@@ -1,4 +1,4 @@
-/** Whether the lower half of an IPv6 source address is made of the hardware address that the packet comes from. */
+/** Whether the lower half of the IPv6 source address is derived from the packet's source MAC address (EUI-64). */
 
 import { u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -8,7 +8,7 @@ import { ADDRESSES, link, network } from '../native'
 import { same } from '../values/value'
 
 const [SOURCE] = ADDRESSES.ipv6
-/** The bit of a hardware address that is the other way round in one of IPv6 (RFC 4291). */
+/** The universal/local bit of a MAC address, which is inverted in the IPv6 address (RFC 4291). */
 const UNIVERSAL = 0x02
 
 export const eui64 = match('eui64', {

@@ -13,7 +13,7 @@ import { joined, nftRangeOf } from '../nft-words'
 import { flag, option } from '../option'
 import { any32, integer, range32 } from '../values/integer'
 
-/** Bits of the header: of the offset, and that more fragments follow. */
+/** Bits of the header: the fragment offset, and the flag for more fragments. */
 const [OFFSET, MORE] = [Uint8Array.of(0xff, 0xf8), 0x01] as const
 
 const [OFFSET_BITS, RESERVED_BITS] = [0xfff8, 0x0006] as const
@@ -41,7 +41,7 @@ export const frag = match('frag', {
     const has = (mask: number) => bit(flags, mask)
     return (bytes, at) => {
       const isSet = (mask: number): boolean => has(mask).read(bytes, at)
-      // The header says nothing of its length.
+      // The header has no length field that nft could test.
       if (isSet(0x02)) return undefined
       const isNegated = bit(invflags, 0x01).read(bytes, at)
       const id = isSet(0x01) ? nftRangeOf('frag id', ids.read(bytes, at), isNegated, any32) : ''

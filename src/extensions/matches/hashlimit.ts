@@ -1,4 +1,4 @@
-/** A limit as of the match limit, for each address, network or port by itself. */
+/** A rate limit like that of the match limit, but separate for each address, network or port. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u8, u32, u64 } from '../../binary/codec'
@@ -24,7 +24,7 @@ const masks = { srcmask: u8, dstmask: u8 }
 const cost = { avg: u64, burst: u64, mode: u32 }
 const hinfo = raw(8, 8)
 
-/** XT_HASHLIMIT_SCALE_v2, and XT_HASHLIMIT_SCALE of revision 1: parts of a second. */
+/** Ticks per second: XT_HASHLIMIT_SCALE_v2, and XT_HASHLIMIT_SCALE of revision 1. */
 const [TICKS, TICKS_1] = [1_000_000, 10_000] as const
 const MAX = 0xffff_ffff
 const [MAX_BURST, MAX_TABLE, MAX_INTERVAL] = [1_000_000, 1_048_576, 0x7fff_ffff] as const
@@ -42,7 +42,7 @@ const isSmall = (field: Field<number> | Field<bigint>): field is Field<number> =
 const numbered = (field: Field<number> | Field<bigint>): Field<number> =>
   isSmall(field) ? field : view(field, Number, BigInt)
 
-/** linux/netfilter/xt_hashlimit.h, the members of each revision that the values below are made of. */
+/** The members from which rate, burst and expiry are computed, in each revision. linux/netfilter/xt_hashlimit.h */
 interface Bucket {
   readonly avg: Field<number> | Field<bigint>
   readonly burst: Field<number> | Field<bigint>
@@ -57,7 +57,7 @@ function bucketOf(at: Bucket) {
   const ticks = isSmall(at.avg) ? TICKS_1 : TICKS
   const interval = at.interval ?? constant(0)
   const [inBytes, isMatch] = [bit(at.mode, BYTES), bit(at.mode, MATCH)]
-  /** @param listed how many times the period is multiplied by for a listing */
+  /** @param listed factor of the period in a listing; 0 outside of listings */
   const flowAt = (bytes: Uint8Array, place: number, listed = 0): Flow => {
     const period = avg.read(bytes, place)
     if (!inBytes.read(bytes, place)) return rateOf(period * (listed || 1), ticks, listed > 0)
@@ -207,13 +207,13 @@ export const hashlimit = match('hashlimit', {
         if (rate < 1n || rate > MAX) return about('hashlimit-upto', 'there is no such rate', ERRNO.ERANGE)
         return is0(interval) ? about('hashlimit-rate-interval', 'there is no interval to sample') : undefined
       }
-      // Linux looks at 32 bits of it, and counts no sixteen bytes that cost less than two.
+      // Linux uses the lower 32 bits of the cost of 16 bytes, which must be at least 2.
       if (inBytes.read(bytes, place))
         return BigInt.asUintN(32, rate) < 2n ? about('hashlimit-upto', 'the rate is too high') : undefined
       return is0(burst) ? about('hashlimit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined
     }
   },
-  // What a listing calls the rate of a sampled one is that of the interval, and the usual time of expiry goes by it.
+  // With --hashlimit-rate-match, a listing shows the rate per interval, and compares the expiry with the default for that rate.
   list: (at) => {
     const { flowAt, usualExpire, interval, isMatch } = bucketOf(at)
     const side = either(bit(at.mode, ABOVE), 'above', 'up to')

@@ -1,4 +1,4 @@
-/** The helper of connection tracking that the packet's connection belongs to. */
+/** The connection tracking helper that the packet's connection is related to. */
 
 import { bool32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -8,12 +8,12 @@ import { match } from '../extension'
 import { option } from '../option'
 import { nftQuoted, text } from '../values/string'
 
-/** linux/netfilter/xt_helper.h. Without a name, any helper is meant. */
+/** linux/netfilter/xt_helper.h. An empty name means any helper. */
 export const helper = match('helper', {
   revisions: { 0: struct('struct xt_helper_info', 36, { invert: bool32, name: chars(30) }) },
-  // The kernel ends the name, whatever its last byte is.
+  // The kernel overwrites the last byte of the name with NUL.
   private: ({ name: { offset, size } }) => [{ offset: offset + size - 1, size: 1 }],
-  // A connection that no other one expected has no helper in nf_tables, whatever that is not to be.
+  // In nf_tables, a connection that no other one expected has no helper, and so fails negated tests too.
   translate:
     ({ invert, name }) =>
     (bytes, at) => {

@@ -51,7 +51,7 @@ export const icmpTypes = icmpType({
   'address-mask-reply': 18,
 })
 
-/** A type that means any type. */
+/** The number that means any type. */
 const ANY = 255
 
 /** linux/netfilter_ipv4/ip_tables.h */

@@ -1,4 +1,4 @@
-/** The header of compressed payload. */
+/** The header of a compressed payload (IPComp). */
 
 import { bool8, pair, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
@@ -30,7 +30,7 @@ export const ipcomp = match('ipcomp', {
       return [rangeAsTest(source, NETWORK16, [first, Math.min(last, 0xffff)], negated)]
     },
   options: ({ spis, invflags, hdrres }) => ({
-    // Not given, it is 0.
+    // The default is 0.
     ipcompspi: option(range32, spis, { always: true, negation: bit(invflags, 0x01), list: listRange('spi', any32) }),
     compres: flag(hdrres, { list: ' reserved' }),
   }),

@@ -1,4 +1,4 @@
-/** Any range of addresses. */
+/** Ranges of source and destination addresses. */
 
 import { FAMILIES } from '../../abi/family'
 import { raw, u8 } from '../../binary/codec'

@@ -1,4 +1,4 @@
-/** Which headers an IPv6 packet has. */
+/** The extension headers of an IPv6 packet. */
 
 import { PROTOCOLS } from '../../abi/protocols'
 import { u8 } from '../../binary/codec'
@@ -25,11 +25,11 @@ const NUMBERS = { 0: 0x80, 60: 0x40, 43: 0x20, 44: 0x10, 51: 0x08, 50: 0x04, 59:
 
 const names = nameList(LONG, { aliases: { ...SHORT, ...NUMBERS }, emptyItems: true })
 
-/** Beside these, whatever protocols(5) calls such a header. */
+/** Accepts these names, and those of the same headers in protocols(5). */
 const headers = listedInHex({
   ...names,
   parse: (word, context) => {
-    // All protocols are 0 to iptables, and yet no header.
+    // `all` is protocol 0, the number of the hop-by-hop header, but does not name a header.
     const known = (item: string): boolean => Object.hasOwn({ ...LONG, ...SHORT, all: 0 }, item)
     const items = word.split(',').map((item) => (known(item) ? item : String(exactProtocolNumber(item) ?? item)))
     return names.parse(items.join(','), context)
@@ -38,7 +38,7 @@ const headers = listedInHex({
 
 const HEADER = 40
 
-/** The headers that a packet has, in the bits of {@link LONG}; 'cut' where its end comes before theirs. */
+/** The headers of a packet, in the bits of {@link LONG}; 'cut' if the packet ends before a header does. */
 function headersOf(packet: Uint8Array): number | 'cut' {
   let [found, number, at] = [0, packet[6] as number, HEADER]
   while (isHeader(number)) {

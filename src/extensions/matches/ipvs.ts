@@ -1,4 +1,4 @@
-/** What the virtual server (IPVS) knows of the packet's connection. */
+/** Properties of the packet's connection in IPVS, the IP virtual server. */
 
 import { be16, raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
@@ -11,7 +11,7 @@ import { portRange } from '../values/port'
 import { protocol } from '../values/protocol'
 import { direction } from './conntrack'
 
-/** Set beside every other. */
+/** Set together with every other bit. */
 const IPVS = 0x01
 
 /** linux/ip_vs.h */

@@ -1,4 +1,4 @@
-/** A limit to how many packets match in a time, which a burst of them may exceed. */
+/** A limit on the rate of matching packets, which a burst may exceed. */
 
 import { ERRNO } from '../../abi/errno'
 import { NFT_LIMIT_PKTS } from '../../abi/nf-tables'
@@ -14,7 +14,7 @@ import { integer } from '../values/integer'
 import { formatFlow, periodOf, type Rate, rate, rateOf } from '../values/rate'
 import { same } from '../values/value'
 
-/** XT_LIMIT_SCALE: parts of a second in which the time from packet to packet is held. */
+/** XT_LIMIT_SCALE: ticks per second. The time between two packets is stored in ticks. */
 const TICKS = 10_000
 const MAX_BURST = 10_000
 
@@ -43,7 +43,7 @@ export const limit = match('limit', {
         write(bytes, at) {
           const [packets, seconds] = rateOf(avg.read(bytes, at), TICKS, true)
           const size = burst.read(bytes, at)
-          // The kernel treats that as a missing burst.
+          // The kernel treats 0 as a missing burst.
           if (size === 0) return undefined
           return { rate: BigInt(packets), unit: BigInt(seconds), burst: size, type: NFT_LIMIT_PKTS, flags: 0 }
         },
@@ -75,7 +75,7 @@ export const limit = match('limit', {
     ({ burst }) =>
     (bytes, at) =>
       burst.read(bytes, at) === 0 ? about('limit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined,
-  // How long that is hangs on how often the kernel's clock ticks.
+  // How long a burst may take depends on the kernel's timer frequency.
   suspects: () => () => [
     suspicion('limit-burst', ERRNO.ERANGE, 'the burst takes longer to come back than this kernel can count'),
   ],

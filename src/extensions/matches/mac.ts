@@ -1,4 +1,4 @@
-/** The hardware address that a packet comes from. */
+/** The packet's source MAC address. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { bool32, raw, u16 } from '../../binary/codec'
@@ -11,7 +11,7 @@ import { mac as address } from '../values/string'
 
 /** ARPHRD_ETHER, linux/if_arp.h */
 const ETHER = 1
-/** Other devices have something else at the place of the address. */
+/** On other devices, something else is at the offset of the address. */
 const ON_ETHERNET = equals(meta(NFT_META.IIFTYPE), encoded(u16, ETHER))
 
 /** linux/netfilter/xt_mac.h */

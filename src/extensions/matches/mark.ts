@@ -1,4 +1,4 @@
-/** Packet mark. */
+/** The packet's mark. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { bool8, u32 } from '../../binary/codec'

@@ -1,4 +1,4 @@
-/** Sets of ports. */
+/** Lists of ports and port ranges. */
 
 import { array, bool8, type Field, u8, u16 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
@@ -19,7 +19,7 @@ const SLOTS = 15
 const [SOURCE, DESTINATION, EITHER] = [0, 1, 2] as const
 const KINDS = ['sports', 'dports', 'ports'] as const
 
-/** `starts` says of each port whether it begins a range, which the next port ends. */
+/** @param starts whether each port begins a range, which the next port ends */
 function itemsOf(ports: readonly number[], starts: readonly boolean[]): PortItem[] {
   const [first, last] = ports
   if (first === undefined) return []

@@ -1,4 +1,4 @@
-/** Counts packets in an object that nfacct(8) made. */
+/** Counts packets in an accounting object that was created with nfacct(8). */
 
 import { ERRNO } from '../../abi/errno'
 import { raw } from '../../binary/codec'

@@ -1,4 +1,4 @@
-/** The operating system that sent a SYN, guessed by its shape. */
+/** The operating system that sent a SYN packet, guessed from its fingerprint. */
 
 import { u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
@@ -18,12 +18,12 @@ export const osf = match('osf', {
   revisions: {
     0: struct('struct xt_osf_info', 48, { genre: chars(32), len: u32, flags: u32, loglevel: u32, ttl: u32 }),
   },
-  // Another is NF_OSF_GENRE, which iptables never writes and has no word for.
+  // The other flag is NF_OSF_GENRE, which iptables never sets and has no option for.
   worded: ({ flags }) => [fixed(bits(flags, ~0x0e), 0)],
   list: () => (payload) => `OS fingerprint match ${payload.texts['genre']}`,
   asks: circumstance('which system its SYN looks like'),
   options: ({ genre, len, flags, loglevel, ttl }) => ({
-    // The kernel looks at genre alone; iptables counts its bytes beside it.
+    // The kernel uses genre only; iptables also stores its length in bytes.
     genre: option(
       name(31),
       view(

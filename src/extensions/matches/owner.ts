@@ -1,4 +1,4 @@
-/** Who sends a packet that was made here. */
+/** The socket, user and group that sent a locally generated packet. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { pair, u8, u32 } from '../../binary/codec'
@@ -13,7 +13,7 @@ import { accountRange } from '../values/account'
 
 const [UID, GID, SOCKET, SUPPLEMENTARY] = [0x01, 0x02, 0x04, 0x08] as const
 
-/** No socket sent it: it only passes, or the kernel made it. */
+/** No socket sent the packet: it is forwarded, or the kernel generated it. */
 const IS_NOBODYS = question((packet) => {
   const uid = packet.look(meta(NFT_META.SKUID))
   return uid === 'absent' || (uid?.known.some((bits) => bits !== 0) ? false : undefined)
@@ -25,7 +25,7 @@ export const owner = match('owner', {
   revisions: { 1: struct('struct xt_owner_match_info', 20, { uid: pair(u32), gid: pair(u32), match: u8, invert: u8 }) },
   atLeastOne: [['socket-exists', 'uid-owner', 'gid-owner']],
   bits: ({ match }) => [[match, 0x0f]],
-  // The negated match holds for packets without a socket, which have no owner in nf_tables.
+  // Not if negated: that is true for packets without a socket, but nf_tables never matches them.
   native: ({ uid, gid, match, invert }) =>
     readNatively(
       given(bit(match, 0x01), rangeTest(meta(NFT_META.SKUID), HOST32, { range: uid })),
@@ -45,7 +45,7 @@ export const owner = match('owner', {
           ? { kind: 'circumstance', decides: 'which groups its sender is in' }
           : rangeAsTest(meta(key), HOST32, range.read(bytes, at), (not & mask) !== 0),
       )
-      // A packet without an owner matches if only negated options are given.
+      // A packet without a socket matches if all given options are negated.
       const ofNobody = asks === not ? IS_NOBODYS : NEVER
       const ofSocket = (asks & not & SOCKET) === 0 ? oneOf([[IS_NOBODYS]], true) : NEVER
       return [oneOf([[ofNobody], [ofSocket, ...isOwned]])]

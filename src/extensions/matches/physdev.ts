@@ -1,4 +1,4 @@
-/** The ports of a bridge that a packet comes in by and goes out by. */
+/** The bridge ports through which a packet comes in and goes out. */
 
 import { raw, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** Whom the packet is for at the link layer. */
+/** The packet's type at the link layer, such as broadcast or multicast. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { bool32, u8, u32 } from '../../binary/codec'

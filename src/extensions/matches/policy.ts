@@ -1,4 +1,4 @@
-/** The IPsec policy of a packet: that by which it was unwrapped, or by which it will be wrapped. */
+/** The IPsec policy by which a packet was decapsulated, or will be encapsulated. */
 
 import { NO_IN, NO_OUT } from '../../abi/netfilter'
 import { array, type Field, raw, u8, u16, u32 } from '../../binary/codec'
@@ -54,7 +54,7 @@ interface Stored {
   readonly len: Field<number>
 }
 
-/** With policy none there are no elements. Otherwise there is at least one, and none after the last one counted. */
+/** The list of elements. It is empty with `--pol none`, and otherwise has at least one element. */
 function listOf({ pol, flags, len }: Stored) {
   const elements = elementsOf(pol)
   const none = bit(flags, NONE)
@@ -72,13 +72,13 @@ function listOf({ pol, flags, len }: Stored) {
         resize(bytes, at, len.read(bytes, at))
       },
     },
-    /** An element without options counts because the length of the list includes it. */
+    /** Whether the element at `index` is the last one and has no options: then only the length of the list shows that it exists. */
     isBareEnd: (index: number): Field<boolean> => ({
       ...none,
       read: (bytes, at) => len.read(bytes, at) === index + 1 && elements[index]?.match.read(bytes, at) === 0,
       write: () => undefined,
     }),
-    /** A truth about the element at `index`, which is there while it holds. */
+    /** A flag of the element at `index`. Setting it extends the list to that element; clearing it can shorten the list. */
     within: (index: number, field: Field<boolean>): Field<boolean> => ({
       ...field,
       read: (bytes, at) => index < Math.max(1, len.read(bytes, at)) && field.read(bytes, at),

@@ -1,4 +1,4 @@
-/** Bytes that may match, until they are used up. */
+/** A quota of bytes: packets match until it is used up. */
 
 import { raw, u32, u64 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** Rates that the target RATEEST estimates: one against a number, or two against each other. */
+/** Compares a rate that the target RATEEST estimates with a number, or with another such rate. */
 
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
@@ -21,7 +21,7 @@ const packetsRate = integer(0xffff_ffff)
 /** A listing shows only the number, or nothing if it is omitted. */
 const listBare: ListForm<number> = (_, { words }) => words.join('')
 
-/** Which way rates are compared: with one number, or with another rate. The kernel wants one of two bits. */
+/** Whether a rate is compared with another rate, not with a number. The kernel requires exactly one of two flags. */
 const relation = (flags: Field<number>): Field<boolean> => ({
   ...flags,
   read: (bytes, at) => (flags.read(bytes, at) & RELATIVE) !== 0,
@@ -64,7 +64,7 @@ export const rateest = match('rateest', {
   options: ({ name1, name2, flags, mode, bps1, bps2, pps1, pps2 }) => {
     const isRelative = relation(flags)
     const isDelta = bit(flags, DELTA)
-    /** Whether a kind of rate is tested. If one of its two numbers has no effect, that is not shown. */
+    /** Whether a kind of rate is compared. Of its two numbers, one without effect is not shown. */
     const asked = (kind: number, own: Field<number>, other: Field<number>, alone: boolean): Field<boolean> => ({
       ...flags,
       read: (bytes, at) =>

@@ -1,4 +1,4 @@
-/** Lists of addresses that packets came from, or went to, which the rules themselves keep. */
+/** Lists of addresses that packets came from or went to. The rules themselves maintain the lists. */
 
 import { bool8, type Field, raw, u8, u32 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** Whether an answer to the packet would leave through the interface that it came in by. */
+/** Whether a reply to the packet would leave through the interface on which the packet arrived. */
 
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
@@ -18,7 +18,7 @@ export const rpfilter = match('rpfilter', {
     return (bytes, at) => {
       const isSet = (field: typeof loose): boolean => field?.read(bytes, at) ?? false
       const inverted = isSet(invert)
-      // Local sources are taken beside others, which one rule of nft does not say.
+      // Local sources match in addition to others, which a single nft rule cannot express.
       if (isSet(acceptLocal) && !inverted) return undefined
       const keys = ['saddr', ...(isSet(validmark) ? ['mark'] : []), ...(isSet(loose) ? [] : ['iif'])].join(' . ')
       const local = isSet(acceptLocal) ? 'fib saddr type != local ' : ''

@@ -34,10 +34,10 @@ const [TYPE, RESERVED, HOP_LIST, NOT_STRICT] = [0x01, 0x08, 0x10, 0x20] as const
 
 const number = integer(0xffff_ffff)
 
-/** What a byte may be of a range of greater numbers. */
+/** The part of a range that fits into a byte; an empty range if there is none. */
 const inByte = ([first, last]: NumberRange): NumberRange => (first > 0xff ? [1, 0] : [first, Math.min(last, 0xff)])
 
-/** Whether addresses are those of the hops, or has these in their order among others. */
+/** Whether the addresses equal the hops or, if `isLoose`, contain them in order. */
 function passes(addresses: Uint8Array, hops: readonly Uint8Array[], isLoose: boolean): boolean {
   const there = Array.from({ length: Math.floor(addresses.length / 16) }, (_, i) =>
     addresses.subarray(16 * i, 16 * (i + 1)),
@@ -90,7 +90,7 @@ export const rt = match('rt', {
     ({ rtType, segsleft, flags, invflags }) =>
     (bytes, at) => {
       const isSet = (field: Field<number>, mask: number): boolean => (field.read(bytes, at) & mask) !== 0
-      // The match counts bytes where the header has a number of eights, and nft does not look at addresses.
+      // The match compares the length in bytes, the header stores it in units of 8 bytes; nft cannot test addresses.
       if (isSet(flags, 0x04 | RESERVED | HOP_LIST | NOT_STRICT)) return undefined
       const type = rtType.read(bytes, at)
       const words = [
@@ -124,7 +124,7 @@ export const rt = match('rt', {
   options: ({ rtType, segsleft, hdrlen, flags, invflags, addrs, addrnr }) => {
     const stored = (mask: number) => ({ present: bit(flags, mask), negation: bit(invflags, mask) })
     return {
-      // A listing takes it for a number with a sign.
+      // A listing prints it as a signed number.
       'rt-type': option(number, rtType, {
         ...stored(TYPE),
         list: (type, { negated }) => `type:${negated ? '!' : ''}${type | 0}`,

@@ -1,4 +1,4 @@
-/** SCTP ports, and the chunks of a packet. */
+/** SCTP ports, and the types of a packet's chunks. */
 
 import { array, type Field, pair, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
@@ -28,7 +28,7 @@ function chunksOf(map: Uint8Array, infos: readonly Uint8Array[]): Chunks {
   const types = Array.from({ length: 256 }, (_, type) => type).filter((type) => isSet(map, type))
   if (types.length === 256 && infos.length === 0) return 'ALL'
   const flagged = infos.map((info) => [...info] as unknown as Chunk).filter(([type]) => types.includes(type))
-  // By type, but those with flags stay in the order of these, which is that of the text that wrote them.
+  // By type, but chunks with flags keep their stored order, which is that of the original text.
   const left = [...flagged]
   return types.map((type) => (flagged.some(([one]) => one === type) ? left.shift() : undefined) ?? [type, 0, 0])
 }
@@ -44,8 +44,8 @@ const infosOf = (chunks: Chunks): Uint8Array[] =>
   chunks === 'ALL' ? [] : chunks.filter(([, , mask]) => mask !== 0).map((chunk) => Uint8Array.from(chunk))
 
 /**
- * Whether flags are of chunks that the match is about. iptables writes those of I_DATA as of type 15, which is a place in
- * a table of its own: they have no words.
+ * Whether all stored flags belong to chunks in the map. iptables stores those of I_DATA under 15, an index into its own table
+ * instead of the chunk type: they cannot be written as text.
  */
 const areOfChunks = (map: Field<Uint8Array>, infos: Field<readonly Uint8Array[]>): Field<boolean> => ({
   ...map,
@@ -55,7 +55,7 @@ const areOfChunks = (map: Field<Uint8Array>, infos: Field<readonly Uint8Array[]>
 
 interface Wanted {
   readonly map: Uint8Array
-  /** Of chunks whose flags count. */
+  /** Type, flags and mask of each chunk whose flags are tested. */
   readonly infos: readonly Uint8Array[]
 }
 
@@ -65,10 +65,10 @@ function isWanted({ map, infos }: Wanted, type: number, flags: number): boolean 
   return isSet(map, type) && (flags & mask) === value
 }
 
-/** Bytes of the header that all packets have, and of that of each chunk. */
+/** Bytes of the packet's header, and of the header of each chunk. */
 const [HEADER, CHUNK_HEADER] = [12, 4] as const
 
-/** Whether any chunk is wanted, all of the wanted are there, or only such as are wanted. */
+/** Whether the packet has any wanted chunk, all of them, or only wanted ones, depending on `matchType`. */
 function hasChunks(packet: PacketView, matchType: number, wanted: Wanted): Truth {
   const found = new Set<number>()
   for (let at = HEADER; ; ) {

@@ -28,7 +28,7 @@ const counterOptions = ({ value, op }: Counter, name: 'packets' | 'bytes') => ({
 
 type CounterFields = Partial<Record<'packets' | 'packets0' | 'bytes' | 'bytes0', Field<unknown>>>
 
-/** Counters came with revision 3, which has them in another struct. */
+/** Counters exist since revision 3, which stores them in a different struct from revision 4. */
 function countersOf(at: CounterFields & { readonly matchSet: Field<unknown> }) {
   const counter = (now: Field<unknown> | undefined, once: Field<unknown> | undefined): Counter => {
     const { value, op } = now === undefined ? setCounter0.fields : setCounter.fields

@@ -1,4 +1,4 @@
-/** Whether a socket is open that the packet is for. */
+/** Whether an open socket exists for the packet. */
 
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
@@ -7,10 +7,10 @@ import { match } from '../extension'
 import { constant } from '../fields'
 import { flag } from '../option'
 
-/** What each revision knows. */
+/** The flags that each revision supports. */
 const KNOWN: Readonly<Record<number, number>> = { 1: 0x01, 2: 0x03, 3: 0x07 }
 
-/** linux/netfilter/xt_socket.h; revision 0 holds nothing. */
+/** linux/netfilter/xt_socket.h; revision 0 has no data. */
 export const socket = match('socket', {
   hooks: ['PREROUTING', 'INPUT'],
   revisions: {

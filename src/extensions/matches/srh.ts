@@ -34,7 +34,7 @@ const compared = (number: Field<number>, flags: Field<number>, own: number, all:
   },
 })
 
-/** The type of a header of routing that has segments (RFC 8754). */
+/** The routing type of a Segment Routing header (RFC 8754). */
 const SEGMENT_ROUTING = 4
 
 const isUnder = (there: Uint8Array, address: Uint8Array, mask: Uint8Array): boolean =>
@@ -102,7 +102,7 @@ export const srh = match('srh', {
             compared(length, hdrLen, [0x0002, 0x0004, 0x0008]) &&
             compared(left, segsLeft, [0x0010, 0x0020, 0x0040]) &&
             compared(last, lastEntry, [0x0080, 0x0100, 0x0200]) &&
-            // It is compared as it lies there, in the order of the machine.
+            // The kernel compares it without converting it to host byte order.
             meets(0x0400, () => u16.read(header, 6) === tag.read(bytes, place)) &&
             (!('psidAddr' in at) ||
               (isSegment(0x0800, [at.psidAddr, at.psidMsk], segment(left + 1)) &&

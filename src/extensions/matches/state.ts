@@ -1,4 +1,4 @@
-/** The connection's state, a subset of conntrack: written as that match with a flag that says so. */
+/** The connection's state: a subset of the match conntrack, stored as that match with an alias flag. */
 import { bit } from '../../binary/struct'
 import { fixed, match } from '../extension'
 import { readNatively } from '../native'

@@ -1,4 +1,4 @@
-/** Matches some of the packets: each with a probability, or every nth. */
+/** Matches a part of the packets: each with a given probability, or every nth. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { be32, type Field, raw, u16, u32 } from '../../binary/codec'
@@ -14,14 +14,14 @@ import { integer } from '../values/integer'
 import { type Named, name } from '../values/names'
 import { mismatch, same, type ValueType } from '../values/value'
 
-/** An invalid mode means that none was given. */
+/** NONE is not a mode of the kernel: it means that no mode was given. */
 const [RANDOM, NTH, NONE] = [0, 1, 0xffff] as const
 const MAX = 0xffff_ffff
 /** Neither a probability nor an interval was given. */
 const UNSAID = MAX
 const modes: ValueType<number, Named<'random' | 'nth'>> = name({ random: RANDOM, nth: NTH })
 
-/** Whether a mode is given, which the options of one cannot change into another. */
+/** Whether the mode is set. An option of one mode cannot replace another mode that was given. */
 const during = (mode: Field<number>, value: number): Field<boolean> => ({
   ...mode,
   read: (bytes, at) => mode.read(bytes, at) === value,
@@ -32,7 +32,7 @@ const during = (mode: Field<number>, value: number): Field<boolean> => ({
   },
 })
 
-/** Beside a field, iptables writes how many packets are left until the first that matches, in either mode. */
+/** Whenever iptables writes the field, in either mode, it also stores how many packets are left until the first match. */
 const counting =
   ({ every, packet, count }: Readonly<Record<'every' | 'packet' | 'count', Field<number>>>) =>
   (field: Field<number>): Field<number> => ({
@@ -46,7 +46,7 @@ const counting =
 /** The bits of a random number that are compared. */
 const RANDOM_BITS = Uint8Array.of(0x7f, 0xff, 0xff, 0xff)
 
-/** A random number is less than a threshold; negated, it is not. */
+/** Tests that a random number is below a threshold. */
 const partOfAll = (share: Field<number>, negation: Field<boolean>, isRandom: Field<boolean>): NativePart => {
   const source = meta(NFT_META.PRANDOM)
   return {
@@ -67,7 +67,7 @@ const partOfAll = (share: Field<number>, negation: Field<boolean>, isRandom: Fie
   }
 }
 
-/** linux/netfilter/xt_statistic.h. A probability lies where `every` does. */
+/** linux/netfilter/xt_statistic.h. A probability is stored in `every`. */
 export const statistic = match('statistic', {
   revisions: {
     0: struct('struct xt_statistic_info', 24, {

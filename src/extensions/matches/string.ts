@@ -1,4 +1,4 @@
-/** Bytes anywhere in a packet. */
+/** A string of bytes anywhere in the packet. */
 
 import { ERRNO } from '../../abi/errno'
 import { array, raw, u8, u16 } from '../../binary/codec'
@@ -20,7 +20,7 @@ const END = 65535
 const text = textPattern(MAX)
 const hex = hexPattern(MAX)
 
-/** The third takes patterns that are no text. */
+/** The kernel's algorithms. `--algo` does not accept fsm, whose patterns are not text. */
 const KNOWN = ['bm', 'kmp', 'fsm']
 const algorithm: ValueType<string, 'bm' | 'kmp'> = {
   expects: 'bm or kmp',
@@ -31,7 +31,7 @@ const algorithm: ValueType<string, 'bm' | 'kmp'> = {
 const list: ListForm<readonly number[]> = (bytes, { negated }) =>
   `${negated ? '!' : ''} ${quoteWord((isPrintable(bytes) ? text : hex).format(bytes, undefined as never), 'always')}`
 
-/** Without regard to the case of the letters of ASCII, if so. */
+/** If `isFolded`, converts ASCII letters to upper case. */
 const folded = (bytes: Uint8Array, isFolded: boolean): Uint8Array =>
   isFolded ? bytes.map((byte) => (byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte)) : bytes
 

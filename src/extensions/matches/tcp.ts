@@ -17,14 +17,14 @@ import { listedInHex, nameList } from '../values/names'
 import { portRange } from '../values/port'
 
 export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10, URG: 0x20 }
-/** ECE and CWR have no names in the language. */
+/** iptables has no names for ECE and CWR. */
 const ALL_FLAGS = 0x3f
 const flags = listedInHex(
   nameList(TCP_FLAGS, { aliases: { ALL: ALL_FLAGS }, none: 'NONE', anyCase: true, emptyItems: true }),
 )
 const SYN_ONLY = [TCP_FLAGS.SYN | TCP_FLAGS.RST | TCP_FLAGS.ACK | TCP_FLAGS.FIN, TCP_FLAGS.SYN] as const
 
-/** Where the flags lie in a header. */
+/** The byte that contains the flags. */
 const FLAGS = transport(13, 1)
 
 /** linux/netfilter/xt_tcpudp.h */
@@ -40,7 +40,7 @@ export const tcpHeader = struct('struct xt_tcp', 12, headerFields)
 
 /**
  * Whether an option is present. nf_tables does not check the last byte, which may hold an option of a single
- * byte, and ignores options that exceed the header. So this is used only for words, not for rules.
+ * byte, and ignores options that exceed the header. So this form is used only in the syntax of nft, not for rules.
  */
 const optionTest = (kind: Field<number>, negation: Field<boolean>): NativePart => ({
   ...onlyWhere(kind, 0),

@@ -12,7 +12,7 @@ import { integerRange } from '../values/integer'
 import { optionsOf } from './tcp'
 
 const HEADER = transport(0, 1)
-/** The option, and its length. */
+/** Kind and length of the option. */
 const [MSS, SIZE] = [2, 4] as const
 
 /** The MSS in the options, if any. */
@@ -32,7 +32,7 @@ export const tcpmss = match('tcpmss', {
     (bytes, at) => {
       const [first, last] = [mssMin.read(bytes, at), mssMax.read(bytes, at)]
       const isWithin = question((packet) => {
-        // In a fragment without a header, the payload is taken for one.
+        // In a fragment without a header, the kernel reads the payload as one.
         if (packet.look(HEADER) === 'absent') return undefined
         const options = optionsOf(packet)
         const size = options && maxSegmentSize(options)

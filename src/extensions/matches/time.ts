@@ -1,4 +1,4 @@
-/** The time at which a packet comes. */
+/** The time at which the packet arrives. */
 
 import { ERRNO } from '../../abi/errno'
 import { u8, u32 } from '../../binary/codec'
@@ -13,7 +13,7 @@ const ALL_MONTHDAYS = 0xffff_fffe
 const ALL_WEEKDAYS = 0xfe
 const LAST_DATE = 0x7fff_ffff
 
-/** `!` before days means the others, and is stored as these. */
+/** `!` before days selects the other days, and the rule stores these. */
 const daysOf = (all: number) => ({
   absent: all,
   negate: (days: number) => (~days & all) >>> 0,

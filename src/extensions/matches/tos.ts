@@ -1,4 +1,4 @@
-/** The whole byte that holds the packet's DSCP, or its type of service. */
+/** The packet's type of service: the whole byte that contains the DSCP. */
 import { be16, bool8, type Field, u8 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { match } from '../extension'
@@ -8,7 +8,7 @@ import { encoded, equality, valueTest } from '../native-tests'
 import { option } from '../option'
 import { tosName, tos as valueMask } from '../values/dscp'
 
-/** As the first two bytes of an IPv6 header have it. */
+/** The byte at its place in the first two bytes of an IPv6 header. */
 const shifted = (byte: Field<number>): Field<number> =>
   view(
     byte,

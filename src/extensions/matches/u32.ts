@@ -1,4 +1,4 @@
-/** Numbers of four bytes from anywhere in a packet. */
+/** 32-bit numbers from anywhere in the packet. */
 
 import { array, be32, bool8, u32 as number, pair, u8 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -22,7 +22,7 @@ export const u32Test = struct('struct xt_u32_test', 180, {
   nvalues: u8,
 })
 
-/** By the number of the operator in the next element. */
+/** Indexed by `nextop`. */
 const OPERATORS = ['&', '<<', '>>', '@']
 const SHIFTS = ['<<', '>>']
 
@@ -74,7 +74,7 @@ const tests: ValueType<readonly Test[], string> = {
 const NOTHING = u32Test.read(new Uint8Array(u32Test.size), 0)
 const fill = <T>(slots: readonly T[], list: readonly T[]): T[] => slots.map((slot, i) => list[i] ?? slot)
 
-/** A number of 32 bits, as far as it is known. */
+/** A 32-bit number, of which only some bits may be known. */
 interface Word {
   readonly bits: number
   readonly known: number
@@ -104,7 +104,7 @@ function wordAt(packet: PacketView, location: Test['location']): Word | 'absent'
   return word
 }
 
-/** Whether the number is in one of the ranges, whatever its unknown bits are. */
+/** Whether the number is in one of the ranges; undefined if that depends on unknown bits. */
 function isInOneOf({ bits, known }: Word, ranges: readonly (readonly [number, number])[]): Truth {
   const [least, most] = [(bits & known) >>> 0, (bits | ~known) >>> 0]
   const isIn = ranges.map(([first, last]) => {

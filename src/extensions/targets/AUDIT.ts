@@ -13,7 +13,7 @@ const TYPES = { accept: 0, drop: 1, reject: 2 }
 
 export const AUDIT = target('AUDIT', {
   revisions: { 0: struct('struct xt_audit_info', 1, { type: u8 }) },
-  // Which of the types it is, is nothing that nf_tables tells.
+  // nf_tables does not store the type.
   translate: () => () => 'log level audit',
   does: nothing,
   options: ({ type }) => ({

@@ -1,4 +1,4 @@
-/** Fills in the packet's checksum, which hardware would have done later. */
+/** Fills in the packet's checksum, which is otherwise left to hardware. */
 
 import { u8 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'

@@ -1,4 +1,4 @@
-/** Puts the packet into a class of a queueing discipline. */
+/** Assigns the packet to a class of a queueing discipline. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'

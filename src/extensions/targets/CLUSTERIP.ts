@@ -1,4 +1,4 @@
-/** Shares one address among the nodes of a cluster. Linux had it up to 6.2. */
+/** Shares one address among the nodes of a cluster. Available in Linux up to 6.2. */
 import { ERRNO } from '../../abi/errno'
 import { array, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
@@ -11,9 +11,9 @@ import { mac } from '../values/string'
 import { mismatch, type ValueType } from '../values/value'
 
 const NODES = 16
-/** Flag of the rule that makes the cluster. */
+/** Flag of the rule that creates the cluster. */
 const NEW = 0x01
-/** A group address, written in capitals. */
+/** A multicast MAC address, printed in capital letters. */
 const groupMac: ValueType<Uint8Array, string> = {
   expects: 'a hardware address of a group, such as 01:00:5E:00:00:20',
   parse(word, context) {
@@ -26,7 +26,7 @@ const groupMac: ValueType<Uint8Array, string> = {
 const MODES = { sourceip: 0, 'sourceip-sourceport': 1, 'sourceip-sourceport-destport': 2 }
 const node = integer(NODES)
 
-/** linux/netfilter_ipv4/ipt_CLUSTERIP.h. All but the first flag counts in the rule alone that makes the cluster. */
+/** linux/netfilter_ipv4/ipt_CLUSTERIP.h. Only the rule that creates the cluster uses more than `flags`. */
 export const CLUSTERIP = target('CLUSTERIP', {
   families: ['ipv4'],
   revisions: {
@@ -49,7 +49,7 @@ export const CLUSTERIP = target('CLUSTERIP', {
       numLocalNodes.read(bytes, at) > 0 && firstNode.read(bytes, at) === 0
         ? { reason: 'nodes are numbered from 1', parameter: 'local-node' }
         : undefined,
-  // The kernel asks this of the head of the rule, and says which it was in its log alone.
+  // The kernel checks this against address and interface of the rule, and gives the reason only in its log.
   suspects:
     ({ flags }) =>
     (bytes, at) =>

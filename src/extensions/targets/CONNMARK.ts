@@ -1,4 +1,4 @@
-/** Sets the mark of the packet's connection, or copies it from or to the packet's own. */
+/** Sets the mark of the packet's connection, or copies it from or to the packet's mark. */
 
 import { NFT_CT, NFT_META } from '../../abi/nf-tables'
 import { u8, u32 } from '../../binary/codec'
@@ -28,13 +28,13 @@ const seenOf = ([bits, known]: Pair): Seen => ({
   known: encoded(u32, known >>> 0),
 })
 
-/** `(mark & ~mask) ^ value`. Only the bits in the mask must be known. */
+/** `(mark & ~mask) ^ value`. The bits in the mask become known. */
 const changed = (mark: Seen, mask: number, value: number): Seen => {
   const [bits, known] = pairOf(mark)
   return seenOf([(bits & ~mask) ^ value, known | mask])
 }
 const kept = (mark: Seen, mask: number): Seen => changed(mark, ~mask, 0)
-/** To the left; to the right if negative. Zeros are shifted in. */
+/** Shifts to the left, or to the right if `by` is negative. Zeros are shifted in. */
 const shifted = (mark: Seen, by: number): Seen => {
   const [bits, known] = pairOf(mark)
   return by < 0 ? seenOf([bits >>> -by, ~(~known >>> -by)]) : seenOf([bits << by, ~(~known << by)])

@@ -1,4 +1,4 @@
-/** Says how connection tracking is to see a packet. */
+/** Sets how connection tracking handles a packet. */
 import { ERRNO } from '../../abi/errno'
 import { type Field, raw, u16, u32 } from '../../binary/codec'
 import { bit, both, type Extent, struct } from '../../binary/struct'
@@ -29,7 +29,7 @@ const expEvents = nameList({ new: EVENTS.new })
 
 const [NOTRACK, ORIGINAL, REPLY, MARK] = [0x01, 0x04, 0x08, 0x10] as const
 
-/** A zone's number, or the packet's mark in its stead. */
+/** The number of a zone, or `mark` for the packet's mark. */
 const zone: ValueType<readonly [id: number, flags: number], number | Named<'mark'>> = {
   expects: 'a number 0 to 65535, or mark',
   parse: (word, context) => (word.toLowerCase() === 'mark' ? [0, MARK] : [integer(65535).parse(word, context), 0]),
@@ -46,10 +46,10 @@ export const ctRevisions = {
   2: withTimeout,
 }
 
-/** So much of the name of a timeout policy does the kernel hand out. */
+/** Bytes of the name of a timeout policy that the kernel returns. */
 const HANDED_OUT = 4
 
-/** Whether the name of a policy that counts may be the beginning of a longer one. */
+/** Whether the name of a policy may be the beginning of a longer one. The name has no effect if `ignored` is set. */
 const isCut =
   ({ offset, size }: Extent, ignored: Field<boolean>): Loss['isAt'] =>
   (bytes, at) => {

@@ -1,4 +1,4 @@
-/** Gives packets another destination. */
+/** Translates the destination address and port of packets. */
 
 import { FAMILIES } from '../../abi/family'
 import { NFT_NAT } from '../../abi/nf-tables'

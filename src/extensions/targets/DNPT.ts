@@ -1,4 +1,4 @@
-/** Translates the prefix of the destination, without looking at connections (RFC 6296). */
+/** Translates the prefix of the destination, without connection tracking (RFC 6296). */
 
 import { target } from '../extension'
 import { ADDRESSES } from '../native'

@@ -7,7 +7,7 @@ import { bitFieldChange } from '../native-actions'
 import { option, synonym } from '../option'
 import { dscp as codePoint, dscpClass, refuseDscp } from '../values/dscp'
 
-/** Where the header of the network has a checksum of itself. */
+/** Offset of the checksum in the network header. */
 const CHECKSUMS = { ipv4: 10, ipv6: undefined } as const
 
 /** linux/netfilter/xt_DSCP.h */

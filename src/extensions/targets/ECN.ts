@@ -1,4 +1,4 @@
-/** Changes the ECN bits of the IP and the TCP header. */
+/** Changes the ECN bits of the IP and TCP headers. */
 
 import { type Field, u8 } from '../../binary/codec'
 import { bit, both, struct } from '../../binary/struct'
@@ -14,7 +14,7 @@ const TCP = ECE | CWR
 /** Bits of `tcp`. */
 const [ECE_VALUE, CWR_VALUE] = [0x01, 0x02] as const
 
-/** In the flags of TCP. */
+/** Bits in the TCP flags. */
 const [ECE_BIT, CWR_BIT] = [0x40, 0x80] as const
 
 /** linux/netfilter_ipv4/ipt_ECN.h */
@@ -46,7 +46,7 @@ export const ECN = target('ECN', {
     },
   options: ({ operation, ipEct, tcp }) => {
     const change = both(bits(operation, TCP), tcp)
-    /** To remove them is to set both to 0, and is what that is called where nothing else is set. */
+    /** `--ecn-tcp-remove` sets both bits to 0. A rule that sets both to 0 and nothing else is printed as that. */
     const removed: Field<boolean> = {
       ...operation,
       read: (bytes, at) => operation.read(bytes, at) === TCP && tcp.read(bytes, at) === 0,

@@ -47,10 +47,10 @@ const members = nameList(
   { anyCase: true, prefixes: true },
 )
 
-/** The meaning of a member of the tuple: all bits of a mask. */
+/** What a member of the tuple sets: all bits of a mask. */
 type Full = readonly [member: number, mask: Field<unknown>, value: unknown]
 
-/** Members are masks, which are printed as such, but for `ct`. A mask that is given beside its member is not overwritten. */
+/** All members except `ct` are stored and printed as masks. A mask that was given with another value is not overwritten. */
 const tuple = (flags: Field<number>, masks: readonly Full[]): Field<number> => ({
   ...flags,
   read: (bytes, at) => flags.read(bytes, at) & FLAG.CT,
@@ -63,7 +63,7 @@ const tuple = (flags: Field<number>, masks: readonly Full[]): Field<number> => (
   },
 })
 
-/** iptables lists a full mask of IPv6 as nothing. */
+/** iptables lists a full IPv6 mask as empty text. */
 const mask: typeof prefix = {
   ...prefix,
   list(bytes, listing) {
@@ -105,7 +105,7 @@ export const HMARK = target('HMARK', {
       'hmark-proto-mask',
     ],
   ],
-  // The tuple looks for them, and writes no other over them.
+  // They are read before the tuple, which must not overwrite them.
   leading: [
     'hmark-src-prefix',
     'hmark-dst-prefix',

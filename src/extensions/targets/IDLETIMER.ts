@@ -12,10 +12,10 @@ import { integer } from '../values/integer'
 import { isFileName, name } from '../values/string'
 
 const head = { timeout: u32, label: chars(28) }
-/** The kernel counts milliseconds, in an int. */
+/** In seconds. The kernel counts milliseconds in an int. */
 const MAX_TIMEOUT = Math.floor(0x7fff_ffff / 1000) - 1
 
-/** A label becomes a file in /sys/class/xt_idletimer/timers, which has these already. */
+/** A label becomes a file in /sys/class/xt_idletimer/timers, where these exist already. */
 const TAKEN = ['power', 'subsystem', 'uevent']
 
 /** linux/netfilter/xt_IDLETIMER.h */

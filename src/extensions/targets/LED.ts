@@ -1,4 +1,4 @@
-/** Lights or blinks an LED when packets come. */
+/** Lights an LED, or makes it blink, when packets match. */
 
 import { bool8, raw, u32 } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -10,7 +10,7 @@ import { integer } from '../values/integer'
 import { quoted, text } from '../values/string'
 import type { ValueType } from '../values/value'
 
-/** What the kernel calls every trigger before its own name. */
+/** The kernel's prefix of every trigger name. */
 const PREFIX = 'netfilter-'
 const given = text(16)
 const trigger: ValueType<string> = {
@@ -33,7 +33,7 @@ export const LED = target('LED', {
     0: struct('struct xt_led_info', 40, { id: chars(27), alwaysBlink: bool8, delay: u32, internalData: raw(8, 8) }),
   },
   private: ({ internalData }) => [internalData],
-  // A delay of 0 is listed, although it is not printed.
+  // A listing shows a delay of 0, although iptables-save omits it.
   list:
     ({ delay: field }) =>
     ({ bytes, at, texts: { 'led-trigger-id': id, 'led-always-blink': blink } }) => {

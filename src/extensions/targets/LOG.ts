@@ -15,7 +15,7 @@ const LEVELS = { emerg: 0, panic: 0, alert: 1, crit: 2, error: 3, warning: 4, no
 
 const LISTED_LEVELS = ['emerg', 'alert', 'crit', 'err', 'warn', 'notice', 'info', 'debug']
 
-/** As nf_tables has it; what has a group is for NFLOG. linux/netfilter/nf_tables.h */
+/** The expression `log` of nf_tables; with a group, it is NFLOG. linux/netfilter/nf_tables.h */
 type LogData = { prefix?: string; level?: number; flags?: number }
 const KNOWN_FLAGS = 0x2f
 const MAX_PREFIX = 29

@@ -1,4 +1,4 @@
-/** Gives packets the address of the interface that they leave through. */
+/** Translates the source address of packets to that of the output interface. */
 import { bit, both } from '../../binary/struct'
 import { target } from '../extension'
 import { natRange, natRangeIPv4, oneRange, portsNeedProtocol } from '../nat'
@@ -13,7 +13,7 @@ export const MASQUERADE = target('MASQUERADE', {
   hooks: ['POSTROUTING'],
   revisions: { 0: { ipv4: natRangeIPv4, ipv6: natRange } },
   fixed: oneRange,
-  // All but addresses, which are those of the interface.
+  // All flags but that of addresses: the kernel uses the address of the interface.
   bits: ({ flags }) => [[flags, ~0x01]],
   usage: portsNeedProtocol('to-ports'),
   native: (at) => readNatively(natPorts('masq', at, 0x14)),

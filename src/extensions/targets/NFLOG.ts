@@ -12,7 +12,7 @@ import { option } from '../option'
 import { integer } from '../values/integer'
 import { line, quoted } from '../values/string'
 
-/** As nf_tables has it. linux/netfilter/nf_tables.h */
+/** The expression `log` of nf_tables. linux/netfilter/nf_tables.h */
 interface LogData {
   prefix?: string
   group?: number
@@ -52,7 +52,7 @@ export const NFLOG = target('NFLOG', {
           }
         },
         read(data, bytes, at) {
-          // Without a group it is for the log of the kernel.
+          // Without a group, it writes to the kernel's log, as LOG does.
           if (data.group === undefined || data.level !== undefined || data.flags !== undefined) return false
           if (encodedLength(data.prefix ?? '') > MAX_PREFIX) return false
           prefix.write(bytes, at, data.prefix ?? '')
@@ -67,7 +67,7 @@ export const NFLOG = target('NFLOG', {
   does: nothing,
   options: ({ len, group, threshold, flags, prefix }) => {
     const isSize = bit(flags, 0x01)
-    // The length without the flag, which the kernel overlooks.
+    // The length without the flag: the kernel ignores it.
     const range = view(
       both(len, isSize),
       ([bytes, sized]) => (sized ? undefined : bytes),

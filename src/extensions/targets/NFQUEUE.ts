@@ -24,10 +24,10 @@ const queues: ValueType<readonly [number, number]> = {
   },
 }
 
-/** As nf_tables has it. linux/netfilter/nf_tables.h */
+/** The expression `queue` of nf_tables. linux/netfilter/nf_tables.h */
 type QueueData = { num?: number; total?: number; flags?: number; numRegister?: number }
 
-/** The fields of each revision, and the flags that it has. */
+/** The fields of a revision, and the flags that it supports. */
 const placesOf = (at: {
   queuenum: Field<number>
   queuesTotal?: Field<number>

@@ -1,4 +1,4 @@
-/** Exempts packets from connection tracking: written as the CT target with flags that say so. */
+/** Exempts packets from connection tracking. Stored as the target CT with an alias flag. */
 import { struct } from '../../binary/struct'
 import { fixed, target } from '../extension'
 import { headed } from '../listing'
@@ -12,7 +12,7 @@ const NOTRACK_ALIAS = 0x01 | 0x02
 export const NOTRACK = target('NOTRACK', {
   tables: ['raw'],
   hooks: ['PREROUTING', 'OUTPUT'],
-  // Before there was CT, it was a target of its own, without a payload.
+  // Before CT existed, NOTRACK was a separate target without a payload.
   plain: [0],
   revisions: { 0: struct('struct {}', 0, {}), 2: ctRevisions[2] },
   private: (at) => ('flags' in at ? handedOut(at) : []),

@@ -18,7 +18,7 @@ const MAX_LOG = 30
 
 const intervalOf = (stored: number): number | undefined => INTERVALS[(stored - FIRST) & 0xff]
 
-/** The greatest weight, as a power of two, by which the rate moves to what it is now within so long a time; or too great. */
+/** The greatest `ewmaLog` with which the moving average has a time constant of at most `time`; above MAX_LOG if that is too long. */
 function logOf(interval: number, time: number): number {
   const reached = (log: number): number => -interval / Math.log(1 - 2 ** -log)
   let log = 0

@@ -1,4 +1,4 @@
-/** Sends packets to the machine itself. */
+/** Redirects packets to this host. */
 import { bit, both } from '../../binary/struct'
 import { target } from '../extension'
 import { natRange, natRangeIPv4, oneRange, portsNeedProtocol } from '../nat'
@@ -13,7 +13,7 @@ export const REDIRECT = target('REDIRECT', {
   hooks: ['PREROUTING', 'OUTPUT'],
   revisions: { 0: { ipv4: natRangeIPv4, ipv6: natRange } },
   fixed: oneRange,
-  // All but addresses, which are the machine's.
+  // All flags but that of addresses: the kernel uses an address of the host.
   bits: ({ flags }) => [[flags, ~0x01]],
   usage: portsNeedProtocol('to-ports'),
   native: (at) => readNatively(natPorts('redir', at, 0x04)),

@@ -1,4 +1,4 @@
-/** Refuses a packet and tells its sender. */
+/** Drops a packet and notifies its sender. */
 
 import { NFT_REJECT } from '../../abi/nf-tables'
 import { u32 } from '../../binary/codec'
@@ -52,7 +52,7 @@ const ICMP_CODES: Codes = { 0: 0, 1: 1, 2: 2, 3: 3, 5: 9, 6: 10, 8: 13 }
 const ICMP6_CODES: Codes = { 0: 0, 1: 1, 3: 3, 4: 4, 7: 5, 8: 6 }
 type Codes = Readonly<Record<number, number>>
 
-/** As nf_tables has it. linux/netfilter/nf_tables.h */
+/** The expression `reject` of nf_tables. linux/netfilter/nf_tables.h */
 type RejectData = { type?: number; icmpCode?: number }
 
 const spelling = { anyCase: true, prefixes: true }

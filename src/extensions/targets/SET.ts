@@ -1,4 +1,4 @@
-/** Adds to ipsets, deletes from them, and takes marks and queues from them. */
+/** Adds entries to ipsets or deletes them, and takes a packet's mark, priority and queue from an entry. */
 
 import { IPSET_INVALID_ID, setInfo, setInfo0 } from '../../abi/ip-set'
 import { NO_OUT } from '../../abi/netfilter'
@@ -31,7 +31,7 @@ const references = ({ addSet, delSet, mapSet }: SetFields) => [
   ...(mapSet === undefined ? [] : [setReference('map-set', mapSet)]),
 ]
 
-/** A place for a set that may hold none. */
+/** The option for a reference to a set, which can be empty. */
 function optionalSet(parameter: string, at: Field<unknown> | undefined) {
   const types = [setName, directions] as const
   const nothing = [IPSET_INVALID_ID, [0, 0]] as const
@@ -42,7 +42,7 @@ function optionalSet(parameter: string, at: Field<unknown> | undefined) {
   return option(types, where(both(index, sides), isThere), { absent: nothing })
 }
 
-/** Packets have a queue, and a priority, when they are on their way out. */
+/** Checks `--map-set`. Priority and queue need an output interface. */
 function checkMap({ mapSet, flags = constant(0) }: SetFields): Check {
   if (mapSet === undefined) return () => undefined
   const { index } = setReference('map-set', mapSet)
@@ -84,7 +84,7 @@ export const SET = target('SET', {
           return index.read(bytes, place) === IPSET_INVALID_ID ? undefined : checkIndex(...args)
         },
     )
-    // In the order of Linux, which finds a set only after it has looked whether it may be mapped from.
+    // In the order of Linux, which looks up the set of --map-set only after it has checked that --map-set is allowed.
     const checks = [
       ...indexes.slice(0, 2),
       checkMap(at),

@@ -14,7 +14,7 @@ type NptFields = Fields<typeof fields>
 /** linux/netfilter_ipv6/ip6t_NPT.h */
 export const nptRevisions = { 0: { ipv6: struct('struct ip6t_npt_tginfo', 36, fields) } }
 
-/** What the kernel works out itself. */
+/** Computed by the kernel. */
 export const adjustment = (at: NptFields) => [at.adjustment]
 
 export const prefixOptions = ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields) => ({
@@ -24,7 +24,7 @@ export const prefixOptions = ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptField
 
 const MAX_LENGTH = 64
 
-/** That the prefixes say nothing beyond their length, and that the new one is no shorter. */
+/** Checks that both prefixes are short enough, and that the addresses have no bits beyond them. */
 export const checkPrefixes =
   ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields): Check =>
   (bytes, at) => {

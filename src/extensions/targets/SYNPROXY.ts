@@ -1,4 +1,4 @@
-/** Answers TCP handshakes instead of a server, and passes on those that succeed. */
+/** Answers TCP handshakes in place of a server, and forwards connections only after a complete handshake. */
 import { u8, u16 } from '../../binary/codec'
 import { bit, struct } from '../../binary/struct'
 import { isProtocol, needsProtocol, target } from '../extension'
@@ -9,7 +9,7 @@ import { wordsWhere } from '../nft-words'
 import { flag, option } from '../option'
 import { integer } from '../values/integer'
 
-/** What nf_tables has flags for. */
+/** The bits of the options for which nf_tables has flags. */
 const KNOWN = 0x0f
 type SynproxyData = { mss: number; wscale: number; flags: number }
 
@@ -68,6 +68,6 @@ export const SYNPROXY = target('SYNPROXY', {
     mss: option(integer(65535), mss, { present: bit(options, 0x01) }),
     ecn: flag(bit(options, 0x10)),
   }),
-  // Of IPv6, it wants the rule to say that the protocol counts.
+  // In IPv6, Linux also requires the flag that makes the rule's protocol count.
   check: () => (_, __, rule) => (isProtocol(rule, ['tcp']) ? undefined : needsProtocol(['tcp'])),
 })

@@ -13,12 +13,12 @@ import { integer } from '../values/integer'
 
 /** XT_TCPMSS_CLAMP_PMTU */
 const CLAMP = 0xffff
-/** Of a header, how long it is, its checksum, and its options are changed. */
+/** Offsets of what changes in a TCP header: the data offset, the checksum and the options. */
 const [OFFSET, CHECKSUM, OPTIONS] = [12, 16, 20] as const
 const kept = (byte: number, i: number): number =>
   i === OFFSET || i === CHECKSUM || i === CHECKSUM + 1 || i >= OPTIONS ? 0 : byte
 
-/** The room for a segment after the headers. */
+/** The largest packet, less an IP header. */
 const LIMITS = { ipv4: 65535 - 20, ipv6: 65535 - 40 }
 
 const syn = bit(tcpHeader.fields.flgCmp, TCP_FLAGS.SYN)

@@ -1,4 +1,4 @@
-/** Strips options off TCP packets. */
+/** Strips options from TCP packets. */
 
 import { raw } from '../../binary/codec'
 import { struct } from '../../binary/struct'
@@ -46,7 +46,6 @@ const options: ValueType<Uint8Array> = {
       .join(','),
 }
 
-/** linux/netfilter/xt_TCPOPTSTRIP.h */
 const NO_OPERATION = 1
 const [HEADER, OFFSET] = [20, 12] as const
 
@@ -60,6 +59,7 @@ function withoutOptions(transport: Seen, stripped: Uint8Array): Seen {
   return { ...transport, bytes }
 }
 
+/** linux/netfilter/xt_TCPOPTSTRIP.h */
 export const TCPOPTSTRIP = target('TCPOPTSTRIP', {
   tables: ['mangle'],
   protocols: ['tcp'],

@@ -13,7 +13,7 @@ import { option } from '../option'
 import { formatAddress, inetAddress, isZero, shorten, unusedAddress } from '../values/address'
 import { oneInterface } from '../values/interface'
 
-/** A word that nft reads as one. */
+/** A name that nft accepts without quotes. */
 const isPlainName = (name: string): boolean => /^[a-z][\w.-]*$/i.test(name)
 
 /** linux/netfilter/xt_TEE.h */
@@ -28,7 +28,7 @@ export const TEE = target('TEE', {
       expression<{ address: Uint8Array }>('dup', {
         write: (bytes, at) => ({ address: gw.read(bytes, at).slice(0, size) }),
         read({ address, ...device }, bytes, at) {
-          // nf_tables has a number of an interface, and the target its name.
+          // nf_tables stores the interface's index, the target its name.
           if (address?.length !== size || Object.keys(device).length > 0) return false
           gw.write(bytes, at, widened(address, gw.size))
           return true

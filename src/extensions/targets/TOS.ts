@@ -1,4 +1,4 @@
-/** Changes the whole byte that holds the packet's DSCP, or its type of service. */
+/** Changes the packet's type of service: the whole byte that contains the DSCP. */
 import { be16, u8 } from '../../binary/codec'
 import { both, struct } from '../../binary/struct'
 import { bitwise, listBitwise } from '../bitwise'
@@ -14,7 +14,7 @@ export const TOS = target('TOS', {
   tables: ['mangle'],
   revisions: { 1: struct('struct xt_tos_target_info', 2, { tosValue: u8, tosMask: u8 }) },
   does: ({ tosValue, tosMask }, family) => {
-    // IPv6 has the byte in the middle of two.
+    // In IPv6, the byte spans the first two bytes of the header.
     const [source, shift, rest] = family === 'ipv4' ? [network(0, 2), 0, 0xff00] : [network(0, 2), 4, 0xf00f]
     return (bytes, at) => {
       const [value, mask] = [tosValue.read(bytes, at), tosMask.read(bytes, at)]

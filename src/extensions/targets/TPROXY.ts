@@ -1,4 +1,4 @@
-/** Hands packets to a local socket as they are. */
+/** Redirects packets to a local socket without changing them. */
 
 import { NFT_META } from '../../abi/nf-tables'
 import { be16, raw, u32 } from '../../binary/codec'
@@ -20,7 +20,7 @@ const port: ValueType<number> = {
   format: String,
 }
 
-/** Listed as a number, always. */
+/** Always listed as a number. */
 const { list: _, ...address } = inetAddress
 
 /** linux/netfilter/xt_TPROXY.h */

@@ -1,4 +1,4 @@
-/** Logs every rule that the packet meets from here on. */
+/** Logs every rule that the packet matches from here on. */
 import { NFT_META } from '../../abi/nf-tables'
 import { nothing } from '../../binary/struct'
 import { target } from '../extension'

@@ -1,4 +1,4 @@
-/** The predecessor of NFLOG. Kernels since Linux 3.17 lack it, and so do the headers. */
+/** The predecessor of NFLOG. Linux has not had it since version 3.17, so the UAPI headers do not have it either. */
 
 import { u32, u64 } from '../../binary/codec'
 import { struct } from '../../binary/struct'

@@ -6,15 +6,15 @@ import { syntax } from './refusal'
 
 export type Resolve = (name: string, family: FamilyName) => string | undefined
 
-/** What a word is read for. */
+/** The context in which a word is parsed. */
 export interface Reading {
   readonly family: FamilyName | 'any'
-  /** As ipset calls it. */
+  /** The name of the set type, such as `hash:ip`. */
   readonly type: string
   readonly command: 'create' | 'add' | 'del' | 'test'
-  /** That of the set; to be made, the newest of the type that the kernel has. */
+  /** The revision of the set; for `create`, the newest revision of the type that the kernel supports. */
   readonly revision: number
-  /** The first address of a host, where there is one. */
+  /** Resolves a host name to its first address; undefined if it has none. */
   readonly resolve: Resolve
 }
 
@@ -23,7 +23,7 @@ export const familyWord = (family: FamilyName | 'any'): string =>
 
 const PART = /^(0[0-7]*|[1-9]\d*)$/
 
-/** As inet_aton(3) reads digits and dots: the last number fills all bytes that are left. */
+/** Parses decimal and octal numbers as inet_aton(3) does: the last number fills all remaining bytes. */
 function readFilled(word: string): Uint8Array | undefined {
   const parts = word.split('.').map((part) => (PART.test(part) ? Number.parseInt(part, part[0] === '0' ? 8 : 10) : -1))
   const last = parts.pop() as number
@@ -33,7 +33,7 @@ function readFilled(word: string): Uint8Array | undefined {
   return Uint8Array.of(...parts, ...tail)
 }
 
-/** A name that some database may know. The resolver takes hexadecimal numbers for addresses, which ipset does not. */
+/** A name that may resolve. The resolver would accept hexadecimal numbers as addresses; ipset does not. */
 const NAME = /^(?!(0x[\da-f]*|\d+)(\.|$))(?=.*[a-z])[\w.-]{1,255}$/i
 
 function lookUp(word: string, { family, resolve }: Reading): string | undefined {
@@ -48,7 +48,7 @@ function lookUp(word: string, { family, resolve }: Reading): string | undefined 
   return NAME.test(word) ? resolve(word, family === 'ipv6' ? 'ipv6' : 'ipv4') : undefined
 }
 
-/** One address, by its number or by name. @throws SetTextError */
+/** Reads one address or host name. @throws SetTextError */
 export function readAddress(word: string, reading: Reading): string {
   if (reading.family !== 'ipv6' && isPlainIPv4(word)) return word
   const found = lookUp(word, reading)
@@ -56,7 +56,7 @@ export function readAddress(word: string, reading: Reading): string {
   throw syntax(`cannot parse ${word}: resolving to ${reading.family === 'ipv6' ? 'IPv6' : 'IPv4'} address failed`)
 }
 
-/** A word up to a separator, and what is behind it; all of it where the separator is not inside. */
+/** A word split at a separator. Unless the separator is inside the word, `first` is the whole word and the others are empty. */
 interface Halves {
   readonly first: string
   readonly separator: string
@@ -71,7 +71,7 @@ export function parted(word: string, separator: string): Halves {
     : { first: word, separator: '', rest: '' }
 }
 
-/** As {@link parted}; brackets keep together what they enclose, as a name with hyphens. @throws SetTextError */
+/** As {@link parted}, but does not split inside brackets, which can enclose a name with hyphens. @throws SetTextError */
 export function halves(word: string, separator: string): Halves {
   if (!word.startsWith('[')) return parted(word, separator)
   const end = word.indexOf(']')
@@ -81,7 +81,7 @@ export function halves(word: string, separator: string): Halves {
   return { first: word.slice(0, end + 1), separator: next, rest: word.slice(end + 2) }
 }
 
-/** A network, or a range. */
+/** Splits a network at its slash, or a range at its hyphen. */
 function addressHalves(word: string): Halves {
   const network = parted(word, '/')
   return network.separator === '' ? halves(word, '-') : network
@@ -92,7 +92,7 @@ const unbracketed = (word: string): string => /^\[(.*)\]$/s.exec(halves(word, ''
 
 const bytesOf = (text: string): Uint8Array => (parsePlainIPv4(text) ?? parseIPv6(text)) as Uint8Array
 
-/** @returns less than 0 where the first is the lower. */
+/** @returns a negative number if the first address is lower */
 export const compareAddresses = (one: string, other: string): number => Buffer.compare(bytesOf(one), bytesOf(other))
 
 interface Several {
@@ -116,7 +116,7 @@ function readSeveral(word: string, reading: Reading): Several {
   return { first: low, length: undefined, last: high }
 }
 
-/** @throws SetTextError, which tells of a negative number what a byte holds */
+/** @throws SetTextError; for a negative number it names the range of a byte, as ipset does */
 const readLength = (word: string, full: number): number => readNumber(word, 0, word.startsWith('-') ? 0xff : full)
 
 const fullLength = ({ family }: Reading): number => (family === 'ipv6' ? 128 : 32)
@@ -130,31 +130,31 @@ function isOne(word: string, reading: Reading): boolean {
   return separator === '' || (separator === '/' && rest.replace(/^\s*\+?/, '') === full)
 }
 
-/** One address, which all its bits may follow. @throws SetTextError */
+/** Reads one address, with or without its full prefix length. @throws SetTextError */
 export function readHost(word: string, reading: Reading): string {
   if (!isOne(word, reading)) throw syntax(`plain IP address must be supplied: ${word}`)
   return readSeveral(word, reading).first
 }
 
-/** One address; of IPv4, also all of a network or a range. @throws SetTextError */
+/** Reads one address; in IPv4, also all addresses of a network or range. @throws SetTextError */
 export function readHosts(word: string, reading: Reading): string {
   if (reading.family === 'ipv6') return readHost(word, reading)
   return written(readSeveral(word, reading))
 }
 
-/** Whether a hyphen has something on both sides, be it a negative length. @throws SetTextError */
+/** Whether there is text on both sides of a hyphen, even if that is the sign of a negative prefix length. @throws SetTextError */
 function isRange(word: string): boolean {
   const { separator, rest } = word.startsWith('[') ? addressHalves(word) : parted(word, '-')
   return separator === '-' && rest !== ''
 }
 
-/** A network; of IPv4, also a range. @throws SetTextError */
+/** Reads a network; in IPv4, also a range. @throws SetTextError */
 export function readNetwork(word: string, reading: Reading): string {
   if (reading.family === 'ipv6' && isRange(word)) throw syntax(`IP address or IP/cidr must be specified: ${word}`)
   return written(readSeveral(word, reading))
 }
 
-/** From where to where a set has room. @throws SetTextError */
+/** Reads the address range that a bitmap covers. @throws SetTextError */
 export function readRange(word: string, reading: Reading): string {
   const { separator } = addressHalves(word)
   if (separator === '') throw syntax(`IP/cidr or IP-IP range must be specified: ${word}`)

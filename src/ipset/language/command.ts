@@ -1,10 +1,10 @@
-/** The command line of ipset(8): which words are its options, and which command the others are. */
+/** Parses the command line of ipset(8): options, command and arguments. */
 import { syntax, usage } from './refusal'
 
 export type OutputMode = 'plain' | 'save' | 'xml' | 'json'
 export const MODES: readonly OutputMode[] = ['plain', 'save', 'xml', 'json']
 
-/** What options say. In a session, as while restoring, it holds until something else is said. */
+/** The values of options. In an interactive session and while restoring, they stay in effect for the following lines. */
 export interface Settings {
   exist?: boolean
   quiet?: boolean
@@ -55,15 +55,15 @@ export type CommandName =
 interface Spec {
   readonly name: CommandName
   readonly letters: readonly string[]
-  /** Another name, which is never cut short. */
+  /** An alias. Unlike the name, it cannot be abbreviated. */
   readonly short?: string
-  /** How many words it needs, and how many it takes. */
+  /** The minimum and maximum number of arguments. */
   readonly words: readonly [least: number, most: number]
 }
 
 const ANY = Number.POSITIVE_INFINITY
 
-/** In the order in which a name that is cut short is looked up. */
+/** In the order in which abbreviated names are looked up. */
 export const COMMANDS: readonly Spec[] = [
   { name: 'create', letters: ['N'], short: 'n', words: [2, ANY] },
   { name: 'add', letters: ['A'], words: [2, ANY] },
@@ -81,13 +81,13 @@ export const COMMANDS: readonly Spec[] = [
   { name: 'quit', letters: [], words: [0, ANY] },
 ]
 
-/** What is to be done, with the words behind it. */
+/** A command and its arguments. */
 export interface Command {
   readonly name: CommandName
   readonly words: readonly string[]
 }
 
-/** Takes the options from among the words, wherever they stand. @throws SetTextError */
+/** Stores the options, which can stand anywhere among the words, in `settings`. @returns the other words. @throws SetTextError */
 function takeOptions(words: readonly string[], settings: Settings): string[] {
   const others: string[] = []
   for (let i = 0; i < words.length; i++) {
@@ -115,7 +115,7 @@ function readMode(word: string): OutputMode {
   return mode
 }
 
-/** Whoever asks by a name that is cut short gets the first that begins so. */
+/** Finds a command by its letter, alias or name. An abbreviated name selects the first command that starts with it. */
 function findCommand(word: string): Spec | undefined {
   const letter = /^-(.)$/su.exec(word)?.[1]
   if (letter !== undefined) return COMMANDS.find(({ letters }) => letters.includes(letter))
@@ -125,7 +125,7 @@ function findCommand(word: string): Spec | undefined {
 }
 
 /**
- * @param settings what options say is put in there
+ * @param settings receives the values of the options
  * @throws SetTextError
  */
 export function readCommand(words: readonly string[], settings: Settings): Command {
@@ -145,8 +145,8 @@ export function readCommand(words: readonly string[], settings: Settings): Comma
 const BLANK = /[\s]+/
 
 /**
- * The words of a line: quotes hold blanks together, and a backslash is a character like others. A word of nothing is none.
- * @throws SetTextError for a quote that does not end
+ * Splits a line into words. Quotes protect blanks; a backslash is an ordinary character. Empty words are dropped.
+ * @throws SetTextError if a quote is not closed
  */
 export function lineWords(line: string): string[] {
   if (!line.includes('"')) return line.split(BLANK).filter((word) => word !== '')

@@ -1,4 +1,4 @@
-/** The range that a set has room for: said in one word, or by its ends, as it once was. */
+/** The range that a bitmap covers: given as one word, or by its two ends in the old syntax. */
 import { compareAddresses, type Reading, readHost, readNetblock, readRange } from './addresses'
 import { readBarePort } from './ports'
 import { syntax, usage } from './refusal'
@@ -10,7 +10,7 @@ const ordered = (one: number, other: number): Ports => (one <= other ? [one, oth
 const joined = (one: string, other: string): string =>
   compareAddresses(one, other) <= 0 ? `${one}-${other}` : `${other}-${one}`
 
-/** Words that say a range. */
+/** Collects the options that give a range. */
 export class RangeReader {
   readonly #isOfPorts: boolean
   #whole: string | undefined
@@ -21,7 +21,7 @@ export class RangeReader {
     this.#isOfPorts = kind === 'portRange'
   }
 
-  /** The options that it takes. */
+  /** The names of the options that it accepts. */
   get names(): readonly string[] {
     return this.#isOfPorts ? ['range', 'from', 'to'] : ['range', 'from', 'to', 'network']
   }
@@ -36,7 +36,7 @@ export class RangeReader {
     else this.#setEnd(name, readHost(word, reading))
   }
 
-  /** @returns the value of the option. @throws SetTextError where an end is missing */
+  /** @returns the value of the option `range`. @throws SetTextError if an end is missing */
   join(): string | Ports {
     if (this.#whole !== undefined) return this.#whole
     const [first, last] = [this.#first, this.#last]

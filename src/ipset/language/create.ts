@@ -1,4 +1,4 @@
-/** What sets are made with, as text. */
+/** Reads and prints the type and options of `ipset create`. */
 import type { FamilyName } from '../../abi/family'
 import type { Kind } from '../fields'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
@@ -10,7 +10,7 @@ import { type Placed, TEXTS, type Values } from './text'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 
-/** What types once were called, where that is not their parts and what holds them. */
+/** Old names that are not composed of the parts and the storage method, as `iphash` for `hash:ip` is. */
 const OLD_NAMES: Readonly<Partial<Record<SetTypeName, string>>> = { 'bitmap:ip,mac': 'macipmap', 'list:set': 'setlist' }
 const OLD_METHODS: Readonly<Record<string, string>> = { hash: 'hash', bitmap: 'map' }
 
@@ -19,7 +19,7 @@ function oldName(type: SetTypeName): string {
   return OLD_NAMES[type] ?? `${parts.replaceAll(',', '')}${OLD_METHODS[method]}`
 }
 
-/** The type of this name, or of this old name. @throws SetTextError */
+/** Finds a type by its name or its old name. @throws SetTextError */
 export function readType(word: string): SetType {
   const names = Object.keys(SET_TYPES) as SetTypeName[]
   const name = names.find((one) => one === word) ?? names.find((one) => oldName(one) === word)
@@ -43,7 +43,7 @@ function readFamily(word: string): FamilyName | 'any' {
   return FAMILIES[word] as FamilyName
 }
 
-/** What their predecessors were told, and they are not: it is left out, with a warning. */
+/** Options of the old types that no longer exist. As in ipset(8), they are ignored with a warning. */
 const OLD_SIZES = ['probes', 'resize']
 const OLD_RANGED = [...OLD_SIZES, 'from', 'to', 'network']
 const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
@@ -55,13 +55,13 @@ const IGNORED: Readonly<Partial<Record<SetTypeName, readonly string[]>>> = {
   'hash:ip,mark': OLD_RANGED,
 }
 
-/** What is of IPv4 where no family is said, and makes the set so. */
+/** If the family is given as `unspec`, these options change it to IPv4. */
 const MASKS: readonly Kind[] = ['prefix', 'mask']
 
-/** What a set is made with. */
+/** The parsed arguments of `ipset create`. */
 export interface Creation {
   readonly type: SetType
-  /** With `family`, where that is said. */
+  /** Includes `family` only if it was given. */
   readonly options: Values
   readonly warnings: readonly string[]
 }
@@ -69,7 +69,7 @@ export interface Creation {
 const readerOf = (field: AnyField<never> | undefined): RangeReader | undefined =>
   field?.kind === 'portRange' || field?.kind === 'addressRange' ? new RangeReader(field.kind) : undefined
 
-/** Words that say what a set is made with. */
+/** Parses the arguments of `ipset create`. */
 class CreateReader {
   readonly #type: SetType
   readonly #revision: number
@@ -79,7 +79,7 @@ class CreateReader {
   readonly #options: Values = {}
   readonly #warnings: string[] = []
   #family: FamilyName | 'any'
-  /** What words say is read when all are known to have a place. */
+  /** Readers of values. They run when all option names have been checked and the family is known. */
   readonly #late: (() => void)[] = []
 
   constructor(type: SetType, revision: number, resolve: Reading['resolve']) {
@@ -95,7 +95,7 @@ class CreateReader {
     for (let i = 0; i < words.length; ) i += this.#readOption(words[i] as string, words[i + 1])
     for (const read of this.#late) read()
     if (this.#range !== undefined) this.#options['range'] = this.#range.join()
-    // What the kernel says of it.
+    // The message of ipset(8) for the kernel's refusal.
     if (this.#options['family'] === 'any') throw refused('Protocol family not supported by the set type')
     return { type: this.#type, options: this.#options, warnings: this.#warnings }
   }
@@ -105,7 +105,7 @@ class CreateReader {
     return { family: this.#family, type, revision: this.#revision, command: 'create', resolve: this.#resolve }
   }
 
-  /** @returns how many words it took */
+  /** @returns the number of words that it used */
   #readOption(word: string, next: string | undefined): 1 | 2 {
     const name = word.replace(/^--/, '')
     if (this.#type.families.length > 1 && (name === '-4' || name === '-6')) return this.#setFamily(name, word, 1)
@@ -154,7 +154,7 @@ class CreateReader {
 }
 
 /**
- * @param revision the newest of the type that the kernel has
+ * @param revision the newest revision of the type that the kernel supports
  * @throws SetTextError
  */
 export const readCreation = (
@@ -164,7 +164,7 @@ export const readCreation = (
   resolve: Reading['resolve'],
 ): Creation => new CreateReader(type, revision, resolve).read(words)
 
-/** Each option by its name, with its value as text, which is empty for one that has none; the family first. */
+/** The options, the family first: names and values as text. The value is empty if the option has none. */
 export function printCreation(
   type: SetType,
   family: string | undefined,

@@ -1,4 +1,4 @@
-/** Entries as text: what makes one, with commas between, and the options behind it. */
+/** Entries as text: an element, whose parts are separated by commas, followed by options. */
 import type { Kind } from '../fields'
 import type { AnyField, SetType } from '../types'
 import { familyWord, type Reading } from './addresses'
@@ -8,13 +8,13 @@ import { type Placed, TEXTS, type Values } from './text'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 
-/** The kinds of the parts of an element; fields of others are options, or stand in the word of a part. */
+/** The kinds of fields that are parts of an element. Other fields are options, or are written together with a part. */
 const ELEMENT_KINDS: readonly Kind[] = ['host', 'loneHost', 'hosts', 'network', 'port', 'mac', 'iface', 'bits', 'set']
 /** In the order in which they are printed. */
 const OPTIONS = ['timeout', 'nomatch', 'wildcard', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue']
 const BESIDE = ['before', 'after']
 
-/** What takes an option, where that is not adding alone. */
+/** The commands that accept an option, if `add` is not the only one. */
 const TAKEN: Readonly<Record<string, readonly Reading['command'][]>> = {
   nomatch: ['add', 'test'],
   before: ['add', 'del', 'test'],
@@ -25,14 +25,14 @@ const NONE: readonly (readonly [string, string])[] = []
 
 const isTaken = (name: string, command: Reading['command']): boolean => (TAKEN[name] ?? ['add']).includes(command)
 
-/** How many commas an element has that has too many, and how many its type knows. */
+/** Message words for an element with too many commas: the number found and the number supported, by the latter. */
 const TOO_MANY = [
   ['Elem separator', 'none'],
   ['Two elem separators', 'one'],
   ['Three elem separators', 'two'],
 ] as const
 
-/** At commas, of which one at an end of what is left to split is none. */
+/** Splits at commas, until the rest starts or ends with one. */
 function split(element: string): string[] {
   if (!element.includes(',')) return [element]
   const words: string[] = []
@@ -45,7 +45,7 @@ function split(element: string): string[] {
   return [...words, rest]
 }
 
-/** What is tested is one, and some parts are always. @throws SetTextError */
+/** Refuses ranges in parts that accept a single value only: all parts in `test`, and some in every command. @throws SetTextError */
 function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family, command }: Reading): void {
   const has = (kinds: readonly Kind[], sign: string): boolean =>
     parts.some(({ name, field }) => kinds.includes(field.kind) && String(entry[name]).includes(sign))
@@ -60,15 +60,15 @@ function refuseSeveral(entry: Values, parts: readonly Placed[], { type, family, 
     )
 }
 
-/** How the entries of a type are written. */
+/** The syntax of the entries of one type. */
 export class EntryGrammar {
   readonly #type: SetType
   readonly #parts: readonly Placed[]
-  /** Those that are one, though several are read of them. */
+  /** Parts that accept a single address only, although networks and ranges are parsed too. */
   readonly #lone: readonly Placed[]
-  /** How many of the parts an element has at least. */
+  /** The minimum number of parts in an element. */
   readonly #least: number
-  /** Whether an entry stands before or behind another. */
+  /** Whether an entry can be placed before or after another, as in a list of sets. */
   readonly #isOfSets: boolean
   readonly #options: ReadonlyMap<string, Placed>
 
@@ -103,7 +103,7 @@ export class EntryGrammar {
     return entry
   }
 
-  /** What tells the entry from others. */
+  /** Prints the parts that identify the entry. */
   printElement(entry: Values): string {
     let text = ''
     for (const part of this.#parts)
@@ -112,7 +112,7 @@ export class EntryGrammar {
     return text
   }
 
-  /** Each option by its name, with its value as text, which is empty for one that has none. */
+  /** The options: names and values as text. The value is empty if the option has none. */
   printOptions(entry: Values): readonly (readonly [name: string, value: string])[] {
     if (!this.#hasOptions(entry)) return NONE
     const printed: [string, string][] = []
@@ -121,13 +121,13 @@ export class EntryGrammar {
     return printed
   }
 
-  /** Most entries have none, and have few keys. */
+  /** A fast check: most entries have few keys and no options. */
   #hasOptions(entry: Values): boolean {
     for (const name in entry) if (this.#options.has(name)) return true
     return false
   }
 
-  /** The element as help shows it. */
+  /** The element as the help text shows it. */
   shownElement(): string {
     return this.#parts
       .map(({ field }, i) => {
@@ -137,7 +137,7 @@ export class EntryGrammar {
       .join('')
   }
 
-  /** The options that a command takes. */
+  /** The options that a command accepts. */
   optionsOf(command: Reading['command']): Placed[] {
     return [...this.#options.values()].filter(({ name }) => isTaken(name, command))
   }
@@ -152,7 +152,7 @@ export class EntryGrammar {
     throw syntax(`${found} in ${element}, but settype ${this.#type.name} supports ${known}.`)
   }
 
-  /** @param from where the options begin among the words */
+  /** @param from index of the first option in `words` */
   #readOptions(words: readonly string[], from: number, entry: Values, reading: Reading): void {
     for (let i = from; i < words.length; i++) {
       const word = words[i] as string
@@ -174,7 +174,7 @@ export class EntryGrammar {
   }
 }
 
-/** `set,before,set`, as it once was written. @throws SetTextError */
+/** Parses `set,before,set`, the old syntax. @throws SetTextError */
 function oldBeside(element: string): { set: string; options: string[] } {
   const [set = '', where = '', other = '', ...more] = element.split(',')
   if (!BESIDE.includes(where) || other === '' || more.length > 0)

@@ -1,11 +1,11 @@
-/** What `ipset help` says. */
+/** The text of `ipset help`. */
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
 import { readType } from './create'
 import { EntryGrammar } from './entry'
 import { usage } from './refusal'
 import { TEXTS } from './text'
 
-/** That of the tool whose ways these are. */
+/** The version of ipset(8) whose behaviour this reproduces. */
 export const VERSION = 'v7.17'
 
 const USAGE = `ipset ${VERSION}
@@ -107,8 +107,8 @@ function typeHelp(type: SetType): string {
 }
 
 /**
- * @param write gets the text, part by part
- * @throws SetTextError for a type that is not known
+ * @param write receives the text in parts
+ * @throws SetTextError for an unknown type
  */
 export function help(typeWord: string | undefined, write: (text: string) => void): void {
   write(USAGE)

@@ -1,4 +1,4 @@
-/** Numbers as strtoull(3) with base 0 reads them. */
+/** Parses numbers as strtoull(3) does with base 0. */
 import { syntax } from './refusal'
 
 const NUMBER = /^\s*[+-]?(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i

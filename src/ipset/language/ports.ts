@@ -1,4 +1,4 @@
-/** Ports with their protocols, as ipset(8) reads and prints them. */
+/** Reads and prints ports with their protocols, as ipset(8) does. */
 import { PROTOCOLS } from '../../abi/protocols'
 import { exactProtocolNumber, protocolName, servicePort } from '../../extensions/values/databases'
 import { halves, parted, type Reading } from './addresses'
@@ -7,12 +7,12 @@ import { refused, syntax } from './refusal'
 
 const MAX_PORT = 0xffff
 const { tcp: TCP, udp: UDP, sctp: SCTP, udplite: UDPLITE, icmp: ICMP, 'ipv6-icmp': ICMPV6 } = PROTOCOLS
-/** Those whose ports are such. */
+/** Protocols that have ports. */
 const PORTED: readonly number[] = [TCP, UDP, SCTP, UDPLITE]
-/** Those whose services a port is named by where protocols are not stored. */
+/** Protocols whose service names are accepted in types that store ports without protocols. */
 const NAMED: readonly number[] = [TCP, UDP]
 
-/** Types with their codes, 256 times the type and the code. Of two names for one, the first is printed. */
+/** Values are 256 times the ICMP type plus the code. If two names have the same value, the first is printed. */
 const ICMP_NAMES: Readonly<Record<string, number>> = {
   'echo-reply': 0,
   pong: 0,
@@ -102,12 +102,12 @@ function readProtocol(word: string): number {
   } catch {
     throw syntax(`cannot parse '${word}' as a protocol`)
   }
-  // What the kernel says of it.
+  // The message of ipset(8) for the kernel's refusal.
   if (number === 0) throw refused('Invalid protocol specified')
   return number
 }
 
-/** A number, or the name of a service of the protocol. @throws SetTextError */
+/** Reads a port number, or the name of a service of the protocol. @throws SetTextError */
 function readPort(word: string, protocol: string): number {
   const name = /^\[(.*)\]$/s.exec(word)?.[1] ?? word
   const service = servicePort(name, serviceProtocol(protocol))
@@ -121,7 +121,7 @@ function readPort(word: string, protocol: string): number {
   }
 }
 
-/** Services are known by the names of protocols alone. */
+/** The service database identifies protocols by name only. */
 const serviceProtocol = (word: string): string =>
   isNumber(word) ? (protocolName(readNumber(word, 0, 0xff)) ?? word) : word
 
@@ -136,7 +136,7 @@ function readPorts(word: string, protocol: string): Ports {
   return low <= high ? [low, high] : [high, low]
 }
 
-/** A type and its code by name, which may be cut short, or as numbers. @throws SetTextError */
+/** Reads an ICMP type and code: a name, which can be abbreviated, or two numbers. @throws SetTextError */
 function readIcmp(word: string, { names, title }: Icmp): number {
   const begun = Object.keys(names).find((name) => name.toLowerCase().startsWith(word.toLowerCase()))
   if (begun !== undefined) return names[begun] as number
@@ -162,7 +162,7 @@ function readPortOf(protocol: number, name: string, word: string, reading: Readi
   return 0
 }
 
-/** A port of a set that knows no protocols: one only says whose services are named. @throws SetTextError */
+/** Reads a port of a type that stores no protocol. A protocol in the text only selects the service names. @throws SetTextError */
 export function readBarePort(word: string, reading: Reading): Ports {
   const { protocol, port } = readProtocolAndPort(word, reading)
   if (!NAMED.includes(protocol)) throw syntax('Only protocols TCP and UDP are valid')

@@ -1,4 +1,4 @@
-/** Sets as text: for people, as what restores them, as XML and as JSON. */
+/** Prints sets in the output formats of ipset(8): plain, save, XML and JSON. */
 import type { SetHeader } from '../ip-set'
 import { type SetType, setType } from '../types'
 import { familyWord } from './addresses'
@@ -6,10 +6,10 @@ import { printCreation } from './create'
 import { EntryGrammar } from './entry'
 import type { Values } from './text'
 
-/** The name of an option, and its value, which is empty where there is none. */
+/** An option. The value is empty if it has none. */
 type Option = readonly [name: string, value: string]
 
-/** Entries are printed by the names of hosts where these are given. */
+/** Host names by address, printed instead of the addresses. */
 export type HostNames = ReadonlyMap<string, string>
 
 interface Entry {
@@ -17,12 +17,12 @@ interface Entry {
   readonly options: readonly Option[]
 }
 
-/** How one set is printed. */
+/** An output format. */
 export interface Format {
-  /** What stands before all sets, and behind them. */
+  /** Printed before and after all sets. */
   readonly begin: string
   readonly end: string
-  /** What stands between two. */
+  /** Printed between two sets. */
   readonly between: string
   name(name: string): string
   header(header: SetHeader, options: readonly Option[], terse: boolean): string
@@ -34,7 +34,7 @@ const word = ([name, value]: Option): string => (value === '' ? name : `${name} 
 const words = (options: readonly Option[]): string =>
   options.length === 0 ? '' : options.map((option) => ` ${word(option)}`).join('')
 
-/** What the kernel counts: which old kernels do not. */
+/** Counts by the kernel; undefined on old kernels. */
 const counts = ({ memorySize, references, elements }: SetHeader) => ({ memorySize, references, elements })
 
 const PLAIN_COUNTS = { memorySize: 'Size in memory', references: 'References', elements: 'Number of entries' } as const
@@ -99,7 +99,7 @@ const xml: Format = {
   footer: (terse) => `${terse ? '' : '</members>\n'}</ipset>\n`,
 }
 
-/** A value as JSON: numbers as such, unless they are too long to be exact or written otherwise than in decimal. */
+/** A value as JSON: decimal numbers become numbers, unless they are too long to be exact. */
 const json = (value: string): unknown => {
   if (value === '') return true
   if (/^(0|[1-9]\d{0,14})$/.test(value)) return Number(value)
@@ -149,14 +149,14 @@ export class SetPrinter {
     return this.#format.header(this.#header, printCreation(this.#type, word, named as Values), terse)
   }
 
-  /** @param names of hosts, where they are wanted */
+  /** @param names host names to print instead of addresses */
   entry(entry: Values, isFirst: boolean, names?: HostNames): string {
     const element = this.#grammar.printElement(names === undefined ? entry : renamed(entry, names))
     return this.#format.entry(this.#header, { element, options: this.#grammar.printOptions(entry) }, isFirst)
   }
 }
 
-/** The addresses in a value, of a range both. */
+/** All addresses in an entry or in create options, including both ends of a range, but not those of networks. */
 export const addressesIn = (values: Values): string[] =>
   ADDRESSED.flatMap((name) => {
     const value = values[name]

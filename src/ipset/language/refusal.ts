@@ -1,12 +1,12 @@
-/** What ipset(8) refuses, in its words. */
+/** Errors in text, with the messages of ipset(8). */
 import { SetTextError } from '../../errors'
 
-/** Words that cannot be what they should; the lines behind the first say more of it. */
+/** A word with an invalid value. `more` adds lines to the message. */
 export const syntax = (reason: string, ...more: readonly string[]): SetTextError =>
   new SetTextError('syntax', [`Syntax error: ${reason}`, ...more].join('\n'))
 
-/** As {@link syntax}, where ipset does not call it so. */
+/** As {@link syntax}, for messages that ipset(8) prints without `Syntax error:`. */
 export const refused = (reason: string): SetTextError => new SetTextError('syntax', reason)
 
-/** A word that has no place, or is missing. */
+/** An unexpected or missing word. */
 export const usage = (reason: string): SetTextError => new SetTextError('usage', reason)

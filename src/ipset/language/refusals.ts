@@ -1,4 +1,4 @@
-/** What ipset(8) says where the kernel refuses something. */
+/** The messages of ipset(8) for refusals by the kernel. */
 import { ERRNO } from '../../abi/errno'
 import { type ErrorName, errorName } from '../refusals'
 import type { SetTypeName } from '../types'
@@ -53,7 +53,7 @@ const WORDS_OF: Readonly<Partial<Record<Action, Readonly<Partial<Record<ErrorNam
   },
 }
 
-/** strerror(3) of what the kernel may say of sets. */
+/** Messages of strerror(3) for the errors that the kernel can return for sets. */
 const ERRNO_WORDS: Readonly<Record<number, string>> = {
   [ERRNO.EPERM]: 'Operation not permitted',
   [ERRNO.ENOMEM]: 'Cannot allocate memory',
@@ -64,7 +64,7 @@ const ERRNO_WORDS: Readonly<Record<number, string>> = {
   [ERRNO.EOPNOTSUPP]: 'Operation not supported',
 }
 
-/** @param type that of the set, where it is known. */
+/** @param type the type of the set, if known */
 export function refusalWords(errno: number, action: Action, type?: SetTypeName): string {
   if (errno === ERRNO.ENOENT) return NO_SET
   if (errno === ERRNO.EEXIST && action === 'create') return EXISTS

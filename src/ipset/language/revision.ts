@@ -1,9 +1,9 @@
-/** What a kernel is too old for, in the words of ipset(8). */
+/** Refuses options that the kernel is too old for, with the message of ipset(8). */
 import type { SetType } from '../types'
 import { usage } from './refusal'
 
 /**
- * That this may be said of a set of this revision of its type; whatever is said of it is not looked at.
+ * Checks that this revision of the type supports the option. The value of the option does not matter.
  * @param word the option as it was written
  * @throws SetTextError
  */

@@ -1,11 +1,11 @@
-/** The order of entries that are listed sorted. */
+/** Sorts entries as `ipset -sorted` does. */
 import { PROTOCOLS } from '../../abi/protocols'
 import { parseIPv6, parsePlainIPv4 } from '../../binary/address'
 import type { Values } from './text'
 
 type Key = readonly (number | string | Uint8Array)[]
 
-/** An address as its bytes; of two networks that begin alike, the smaller is first. */
+/** Orders by the bytes of the address; of two networks with the same address, the smaller is first. */
 function addressKey(value: string): Key {
   const [address = '', length = '128'] = value.split('/')
   return [parsePlainIPv4(address) ?? parseIPv6(address) ?? value, -Number(length)]
@@ -32,7 +32,7 @@ function compare(one: Key, other: Key): number {
   return 0
 }
 
-/** Lists of sets keep their order, which means something. */
+/** Entries of a list of sets have equal keys, and so keep their order, which is significant. */
 export const sorted = (entries: readonly Values[]): Values[] =>
   entries
     .map((entry) => ({ entry, key: keyOf(entry) }))

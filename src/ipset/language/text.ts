@@ -1,4 +1,4 @@
-/** How each kind of field is read and printed as text: once, for all types of sets and for entries as for sets. */
+/** Reads and prints each kind of field as text, alike for all set types, in entries and in create options. */
 import { IPSET_MAX_COMMENT_SIZE, SET_NAME_SIZE } from '../../abi/ip-set'
 import { IFNAMSIZ } from '../../abi/netfilter'
 import { encodeText } from '../../binary/text'
@@ -9,11 +9,11 @@ import { readBig, readNumber } from './numbers'
 import { printPorts, printProtocolAndPort, readBarePort, readProtocolAndPort } from './ports'
 import { refused, syntax } from './refusal'
 
-/** Values by the names of their fields. */
+/** Values by field name. */
 export type Values = Record<string, unknown>
 type Fields = Readonly<Record<string, AnyField<never>>>
 
-/** A field, and those that it stands among. */
+/** A field, and all fields of the same entry or create options. */
 export interface Placed {
   readonly name: string
   readonly field: AnyField<never>
@@ -21,7 +21,7 @@ export interface Placed {
 }
 
 export interface Text {
-  /** What stands for its value in help; nothing where all is said by its name. */
+  /** The placeholder for its value in the help text; empty if it has none. */
   readonly shown: string
   /** @throws SetTextError */
   read(word: string, to: Values, placed: Placed, reading: Reading): void
@@ -30,7 +30,7 @@ export interface Text {
 
 type Read = (word: string, reading: Reading, field: AnyField<never>) => unknown
 
-/** A text that says one field, whatever it stands among. */
+/** The text of a field that does not depend on other fields. */
 const plain = (shown: string, read: Read, print: (value: unknown) => string = String): Text => ({
   shown,
   read(word, to, { name, field }, reading) {
@@ -58,7 +58,7 @@ function readPrefix(word: string, { family }: Reading): number {
 const readMask = (word: string, reading: Reading): string =>
   explained(`bitmask is not valid for family = ${familyWord(reading.family)}`, () => readAddress(word, reading))
 
-/** Says more of what `read` refuses. */
+/** Appends a line to the message if `read` throws. */
 function explained<T>(more: string, read: () => T): T {
   try {
     return read()
@@ -74,7 +74,7 @@ function readComment(word: string): string {
   return word
 }
 
-/** As strtoul(3) with base 16 reads one. */
+/** One byte as strtoul(3) reads it with base 16. */
 const MAC_BYTE = /^\+?(?:0x)?0*([\da-f]{1,2})$/i
 const [MAC_BYTES, MAC_LENGTH] = [6, '00:11:22:33:44:55'.length]
 
@@ -143,7 +143,7 @@ const printSkbprio = (value: unknown): string =>
     .map((half) => half.toString(16))
     .join(':')
 
-/** What says all by its name, or stands in another's word. */
+/** For flags, which have no value, and for fields that are written together with another. */
 const NONE: Text = {
   shown: '',
   read: () => {},

@@ -1,6 +1,6 @@
 /**
- * Calls to C functions of libc. The only file that imports ffi-rs, and it does so at the first call: the package can be
- * imported, and its in-process kernel used, where there is no binary of ffi-rs.
+ * Calls C functions of libc. This is the only file that imports ffi-rs, and it does so at the first call: the package can
+ * be imported, and its in-process kernel used, on platforms without a binary of ffi-rs.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
@@ -18,7 +18,7 @@ export interface CFunction {
 
 export interface Outcome {
   readonly value: number | bigint
-  /** 0 unless the function returned -1: nothing else may be concluded from errno. */
+  /** 0 unless the function returned -1: otherwise errno has no meaning. */
   readonly errno: number
 }
 
@@ -30,13 +30,13 @@ interface FfiRs {
 }
 
 const DATA_TYPES: Readonly<Record<CType, string>> = { int: 'I32', buffer: 'U8Array', size: 'BigInt' }
-/** Below this the errno of a call in a thread of its own was that of another call. */
+/** Older versions return the errno of another call for calls in a new thread. */
 const OLDEST_VERSION = '1.3.2'
 const LIBRARY = 'libc'
 
 let loaded: FfiRs | undefined
 
-/** @throws UnsupportedError where the struct layouts of this library or ffi-rs itself do not fit the machine. */
+/** @throws UnsupportedError if the machine is not supported, or ffi-rs cannot be loaded */
 function ffiRs(): FfiRs {
   loaded ??= openLibc()
   return loaded
@@ -45,13 +45,13 @@ function ffiRs(): FfiRs {
 function openLibc(): FfiRs {
   checkMachine()
   const ffi = requireFfi()
-  // An empty path is the process itself, which has libc in it, whether glibc or musl.
+  // An empty path means the process itself, which contains libc, whether glibc or musl.
   ffi.open({ library: LIBRARY, path: '' })
   if (!isMainThread()) keepMapped(ffi)
   return ffi
 }
 
-/** proc(5): `PID/task/TID`. Loading node:worker_threads to ask it takes longer, and is left for where /proc is another's. */
+/** proc(5): `PID/task/TID`. Loading node:worker_threads takes longer, and is used only if /proc does not show this process. */
 function isMainThread(): boolean {
   try {
     return /^(\d+)\/task\/\1$/.test(readlinkSync('/proc/thread-self'))
@@ -67,8 +67,8 @@ const RTLD_NOW = 0x2
 const RTLD_NODELETE = 0x1000
 
 /**
- * Node unmaps the binary with the last thread that loaded it, and the destructors of that thread, which are called later,
- * with it: a worker that was alone in loading ffi-rs would end the process.
+ * Prevents the binary from being unmapped. Node unmaps it when the last thread that loaded it ends, but destructors of that
+ * thread are in it and run later: a worker that alone has loaded ffi-rs would crash the process.
  */
 function keepMapped(ffi: FfiRs): void {
   const binary = /\/.*\/ffi-rs[^/]*\.node$/m.exec(readFileSync(MAPS, 'utf8'))?.[0]
@@ -77,7 +77,7 @@ function keepMapped(ffi: FfiRs): void {
   ffi.load(request(ffi, dlopen, [Buffer.from(`${binary}\0`), RTLD_NOW | RTLD_NODELETE]))
 }
 
-/** @throws UnsupportedError off the machines that the library knows */
+/** @throws UnsupportedError on machines that the library does not support */
 export function checkMachine(): void {
   const { platform, arch } = process
   const fits = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && endianness() === 'LE'
@@ -96,7 +96,7 @@ function requireFfi(): FfiRs {
   return attempt<FfiRs>(() => withQuickReport(() => require('ffi-rs')) ?? require('ffi-rs'))
 }
 
-/** Compares three numbers; whatever stands behind them says nothing. */
+/** Compares the three numbers of versions, and ignores suffixes. */
 function isBefore(version: string, other: string): boolean {
   const [one, two] = [version, other].map((text) => text.split('.', 3).map(Number.parseFloat))
   const at = one?.findIndex((number, i) => number !== two?.[i]) ?? -1
@@ -104,9 +104,9 @@ function isBefore(version: string, other: string): boolean {
 }
 
 /**
- * Loads ffi-rs, which asks Node's diagnostic report for no more than whether libc is glibc or musl. Making the report takes
- * 5 ms, of the 15 between the start of a command and its first system call; the map of the process says it in one.
- * @returns undefined where that did not do
+ * Loads ffi-rs with a substitute for Node's diagnostic report, of which ffi-rs uses only whether libc is glibc or musl. The
+ * report takes 5 ms, of 15 from the start of a command to its first system call; reading the memory map takes 1 ms.
+ * @returns undefined if that failed
  */
 function withQuickReport<T>(load: () => T): T | undefined {
   const { report } = process
@@ -154,7 +154,7 @@ export function call(fn: CFunction, ...values: CValue[]): Outcome {
   return outcome(ffi.load(request(ffi, fn, values)) as never)
 }
 
-/** Calls `fn` on another thread. The caller sees to it that the buffers live until the promise settles. */
+/** Calls `fn` on another thread. The caller must keep the buffers referenced until the promise settles. */
 export async function callAsync(fn: CFunction, ...values: CValue[]): Promise<Outcome> {
   const ffi = ffiRs()
   return outcome((await ffi.load({ ...request(ffi, fn, values), runInNewThread: true })) as never)

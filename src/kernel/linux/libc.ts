@@ -1,4 +1,4 @@
-/** The system calls that are needed and that Node does not have, as libc wraps them. */
+/** The system calls that Node does not offer, through libc. */
 
 import { errnoName } from '../../abi/errno'
 import { u32 } from '../../binary/codec'
@@ -16,7 +16,7 @@ export const MSG_DONTWAIT = 0x40
 export const SOL_SOCKET = 1
 export const SO_RCVBUF = 8
 export const SO_RCVTIMEO = 20
-/** Takes CAP_NET_ADMIN, and goes beyond what the machine allows others. */
+/** The two need CAP_NET_ADMIN, and may exceed `net.core.wmem_max` and `net.core.rmem_max`. */
 export const SO_SNDBUFFORCE = 32
 export const SO_RCVBUFFORCE = 33
 /** sys/file.h */
@@ -80,7 +80,7 @@ export async function sendAsync(fd: number, bytes: Uint8Array, flags: number): P
   if (Number(value) === -1) throw new LibcFailure(SEND.name, errno)
 }
 
-/** @returns how many bytes came; with MSG_TRUNC, also those for which there was no room. */
+/** @returns the number of bytes received; with MSG_TRUNC, the full length, even if it exceeds the buffer */
 export const recv = (fd: number, bytes: Uint8Array, flags: number): number =>
   checked(RECV, fd, bytes, BigInt(bytes.length), flags)
 
@@ -88,19 +88,19 @@ export const close = (fd: number): void => void checked(CLOSE, fd)
 
 export const flock = (fd: number, operation: number): void => void checked(FLOCK, fd, operation)
 
-/** Puts the file's position at its end. */
+/** Sets the file offset to the end. */
 export const seekEnd = (fd: number): void => void checked(LSEEK, fd, 0n, SEEK_END)
 
-/** Moves the calling thread, and no other, into the namespace that `fd` stands for. */
+/** Moves only the calling thread into the namespace that `fd` refers to. */
 export const setns = (fd: number, type: number): void => void checked(SETNS, fd, type)
 
-/** Moves the calling thread, and no other, into new namespaces. */
+/** Moves only the calling thread into new namespaces. */
 export const unshare = (flags: number): void => void checked(UNSHARE, flags)
 
 /** Ends the process at once. Unlike process.abort it also works in a worker thread. */
 export const abort = (): void => void call(ABORT)
 
-/** Where the bytes lie in memory. They stay there for as long as something holds them. */
+/** The address of the bytes. It is valid as long as they are referenced. */
 export const addressOf = (bytes: Uint8Array): bigint => BigInt(call(MEMMOVE, bytes, bytes, 0n).value)
 
 /** A `socklen_t`. */
@@ -115,8 +115,8 @@ function check({ value, errno }: { value: number | bigint; errno: number }): voi
 }
 
 /**
- * What the kernel may write to although no argument that the engine knows of points there: memory whose address stands
- * inside another buffer, and every buffer of a call on another thread.
+ * Protects buffers from garbage collection while the kernel may write to them, but the JavaScript engine sees no reference:
+ * memory whose address is stored in another buffer, and all buffers of a call on another thread.
  */
 const held = new Set<readonly unknown[]>()
 
@@ -150,7 +150,7 @@ export async function getsockoptAsync(fd: number, level: number, option: number,
 }
 
 /**
- * @param answer memory that the kernel writes to through an address inside `value`.
+ * @param answer memory that the kernel writes to, through an address inside `value`
  * @throws SockoptFailure
  */
 export function setsockopt(fd: number, level: number, option: number, value: Uint8Array, answer?: Uint8Array): void {

@@ -82,7 +82,7 @@ function readTableNames(family: Family): string[] {
     if (code === 'ENOENT') return []
     if (code !== 'EACCES' && code !== 'EPERM')
       throw new IptcError('XT_FILE', `cannot read ${file} (${code})`, { cause })
-    // A namespace that is made together with its user namespace gets files that belong to nobody in it.
+    // If a namespace was created together with its user namespace, the owner of these files is not mapped in it.
     throw new PermissionError(
       'XT_FILE_NOT_PERMITTED',
       `may not read ${file}: run as root, or under \`unshare -r unshare -n\`; \`unshare -rn\` does not do here`,
@@ -91,18 +91,18 @@ function readTableNames(family: Family): string[] {
   }
 }
 
-/** @returns undefined where the kernel takes no modules, or none on demand. */
+/** @returns undefined if the kernel does not load modules on demand */
 function modprobe(): string | undefined {
   try {
     const program = readFileSync(MODPROBE, 'utf8').replace(/\n$/, '')
-    // Any other would be looked for in PATH, or where the process happens to stand.
+    // A relative name would be looked up in PATH or in the working directory.
     return program.startsWith('/') ? program : undefined
   } catch {
     return undefined
   }
 }
 
-/** As the kernel itself starts it. Nothing of the caller's surroundings has a say in what it does. */
+/** As when the kernel itself starts the program: independent of the caller's environment and working directory. */
 const SURROUNDINGS = { cwd: '/', env: { HOME: '/', PATH: '/sbin:/usr/sbin:/bin:/usr/bin' }, stdio: 'ignore' } as const
 
 function runModprobe(program: string, module: string): boolean {
@@ -116,20 +116,20 @@ function runModprobe(program: string, module: string): boolean {
  */
 export interface LinuxKernelOptions {
   /**
-   * The network namespace to work in, the caller's own where absent: a name, an absolute path, the id of a process in
-   * it, or a handle, which must stay open and which is never closed here.
+   * The network namespace to work in: a name, an absolute path, the ID of a process in it, or a handle, which must stay
+   * open and is not closed by the kernel object. The default is the caller's own namespace.
    */
   readonly namespace?: string | number | NetworkNamespace | undefined
   /**
-   * Whether to run the kernel's own program, of `/proc/sys/kernel/modprobe`, where the kernel lacks a family's tables;
-   * true unless said. `XTABLES_MODPROBE=off` in the environment turns it off in any case.
+   * Whether to run the program named in `/proc/sys/kernel/modprobe` if the kernel lacks a family's tables. The default is
+   * true. `XTABLES_MODPROBE=off` in the environment turns it off in any case.
    */
   readonly loadModules?: boolean | undefined
 }
 
 /**
- * The packet filter of the machine, reached by system calls. It is what tables and functions use where they are given no `kernel`, so
- * that one has to be made only to choose its options, or to capture tables.
+ * The packet filter of the machine, reached by system calls. Tables and functions use it by default. Create one only to
+ * choose its options, or to capture tables.
  * @since 0.1.0
  * @example
  * ```ts
@@ -145,8 +145,8 @@ export class LinuxKernel implements Kernel {
   readonly #loadModules: boolean
 
   /**
-   * Nothing is asked of the kernel yet.
-   * @throws {@link IptcError} for an option that is not understood
+   * Does not access the packet filter yet.
+   * @throws {@link IptcError} for an unknown or invalid option
    */
   constructor(options: LinuxKernelOptions = {}) {
     checkOptions(options, { namespace: aNamespace, loadModules: flag })
@@ -158,13 +158,13 @@ export class LinuxKernel implements Kernel {
     return this.#inside(() => statSync('/proc/thread-self/ns/net').ino)
   }
 
-  /** The socket stays in its namespace, whatever becomes of the name or the process that stood for it. */
+  /** The socket stays in its namespace, even if the name of that is removed or the process in it ends. */
   connect(family: FamilyName): Connection {
     const fd = this.#inside(() => openSocket(FAMILIES[family]))
     return new LinuxConnection(FAMILIES[family], fd)
   }
 
-  /** As {@link connect}, of what netlink reaches. */
+  /** As {@link connect}, for netlink. */
   netlink(protocol: number): NetlinkConnection {
     return this.#inside(() => openNetlink(protocol))
   }

@@ -1,5 +1,5 @@
 /**
- * The lock that the iptables commands take: flock(2) of a file, exclusive, across all processes that share the file.
+ * The lock that the iptables commands take: an exclusive flock(2) on a file that all of them use.
  */
 import { closeSync, fstatSync, lstatSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -12,7 +12,7 @@ import { FileRefusal, openPlain, type PlainFile } from './plain-file'
 
 const DEFAULT_FILE = '/run/xtables.lock'
 
-/** Read at each use, as the iptables commands do at each start. */
+/** The environment is read at each use, as the iptables commands do at each start. */
 function lockFile(): string {
   const { XTABLES_LOCKFILE } = process.env
   return resolve(XTABLES_LOCKFILE || DEFAULT_FILE)
@@ -20,7 +20,7 @@ function lockFile(): string {
 
 function openLockFile(file: string): number {
   try {
-    // Never removed afterwards: one who waits on a removed file would hold a lock that no other sees.
+    // The file is never removed: a process that waits for a removed one would get a lock that no other process sees.
     return openPlain(file, 0o600).fd
   } catch (cause) {
     throw new PermissionError(
@@ -32,7 +32,7 @@ function openLockFile(file: string): number {
   }
 }
 
-/** Deno refuses a file that it has no permission for by an error without a code. */
+/** If Deno lacks the permission for a file, its error has no code. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return error instanceof FileRefusal ? message : (code ?? message)
@@ -45,7 +45,7 @@ function tryFlock(fd: number): boolean {
     return true
   } catch (error) {
     if (!(error instanceof LibcFailure)) throw error
-    // What a signal interrupted is tried again at the next poll, as what is held.
+    // If a signal interrupted the call, the next poll tries again, as for a lock that is held.
     if (error.errno === ERRNO.EAGAIN || error.errno === ERRNO.EINTR) return false
     throw new KernelError('flock', error.errno, errnoName(error.errno), { cause: error })
   }
@@ -56,7 +56,7 @@ function claim(file: string): Claim {
   return { take: () => tryFlock(fd), close: () => closeSync(fd) }
 }
 
-/** By file. */
+/** The lock of each file. */
 const all = new Map<string, ProcessLock>()
 
 function holders(): ProcessLock {
@@ -78,16 +78,16 @@ export async function withLockAsync<T>(request: LockRequest, body: (lend: Lend) 
 }
 
 /**
- * Holds a file that every writer replaces: waits for whoever holds it, and makes it, empty, where there is none. Where
- * there is no flock(2), it keeps out nobody.
- * @returns the file; closing it gives it back
+ * Locks a file that every writer replaces: waits while another process holds it, and creates it empty if it is missing. On
+ * machines where libc cannot be called, it does not lock.
+ * @returns the file; closing it releases the lock
  * @throws FileRefusal, and what the file system throws
  */
 export function holdFile(name: string): PlainFile {
   for (;;) {
     const file = openOrMake(name)
     lockIfPossible(file.fd)
-    // Whoever had it may have put another in its place.
+    // The previous holder may have replaced the file.
     if (fstatSync(file.fd).ino === lstatSync(file.path, { throwIfNoEntry: false })?.ino) return file
     closeSync(file.fd)
   }

@@ -1,25 +1,25 @@
-/** The kernel's log, as far as it is about packet filters. Documentation/ABI/testing/dev-kmsg */
+/** The messages about packet filters in the kernel's log. Documentation/ABI/testing/dev-kmsg */
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { decodeText } from '../../binary/text'
 import type { Log } from '../kernel'
 import { seekEnd } from './libc'
 
 const FILE = '/dev/kmsg'
-/** No record is longer. */
+/** The maximum length of a record. */
 const RECORD = 8192
-/** Others may log faster than we read. */
+/** Limits the reading if other programs log faster than we read. */
 const MAX_RECORDS = 4096
 
-/** What of the log is said by the modules of packet filters; one that CT asks about timeouts does not say its name. */
+/** The messages of packet filter modules. The one about timeout policies, caused by CT, does not start with a module's name. */
 const OURS = /^(?:(?:x|ip|ip6)_tables|(?:xt|ipt|ip6t)_\w+): |^No such timeout policy /
 
-/** The message of a record: behind the first semicolon, odd bytes as `\x0a`; lines about devices follow it. */
+/** The message of a record: it follows the first semicolon, with control characters as `\x0a`. Lines about devices come after it. */
 function messageOf(record: string): string {
   const [, message = ''] = /^[^;]*;([^\n]*)/.exec(record) ?? []
   return message.replace(/\\x([0-9a-f]{2})/g, (_, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)))
 }
 
-/** @returns undefined where no more has come; the empty text for records that were overwritten before we came. */
+/** @returns undefined if there are no more records; an empty string for records that were overwritten before they were read */
 function readRecord(fd: number, buffer: Uint8Array): string | undefined {
   try {
     return decodeText(buffer.subarray(0, readSync(fd, buffer)))
@@ -40,9 +40,9 @@ function readLines(fd: number): string[] {
   return found
 }
 
-/** The file, which takes the kernel longer to open than to change a small table; null where it may not be read. */
+/** Kept open, because opening it takes the kernel longer than changing a small table; null if it may not be read. */
 let file: number | null | undefined
-/** How many want to know what comes, and what has come since the first of them. */
+/** Number of open logs, and the lines read since the first of them was opened. */
 let listeners = 0
 let lines: string[] = []
 
@@ -59,7 +59,7 @@ function openFile(): number | null {
 }
 
 /**
- * What is logged from now on; undefined where this process may not know it. The file stays open, once in each thread.
+ * Opens the log from now on; undefined if this process may not read it. The file stays open, once per thread.
  */
 export function openLog(): Log | undefined {
   if (file === undefined) file = openFile()

@@ -1,4 +1,4 @@
-/** Network namespaces: naming one, making one, and doing something inside. */
+/** Network namespaces: opens and creates them, and runs functions inside. */
 import { access, closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { ERRNO } from '../../abi/errno'
 import { callback, check, type Taken } from '../../check-input'
@@ -6,17 +6,17 @@ import { IptcError, NotFoundError, PermissionError } from '../../errors'
 import { checkMachine } from './ffi'
 import { abort, CLONE_NEWNET, LibcFailure, setns, unshare } from './libc'
 
-/** That of the calling thread; /proc/self would be that of the main thread. */
+/** The namespace of the calling thread. /proc/self would be that of the main thread. */
 const HOME = '/proc/thread-self/ns/net'
-/** Where ip-netns(8) keeps the names. */
+/** Where ip-netns(8) keeps named namespaces. */
 const NAMED = ['/run/netns', '/var/run/netns']
 
-/** The number that tells the namespace of the calling thread from others; undefined where there is no /proc. */
+/** The inode of the calling thread's namespace, which identifies it; undefined without /proc. */
 export const ownInode = (): number | undefined => statSync(HOME, { throwIfNoEntry: false })?.ino
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
-/** The files that may stand for `ref`, best first. */
+/** The files that `ref` may refer to, in order of preference. */
 function candidates(ref: string | number): string[] {
   if (typeof ref === 'number') return Number.isSafeInteger(ref) && ref > 0 ? [`/proc/${ref}/ns/net`] : []
   if (ref.includes('\0')) return []
@@ -32,10 +32,10 @@ const A_NAME: Taken = { accepts: isName, expected: NAMES }
 
 const describe = (ref: string | number): string => (typeof ref === 'number' ? `of process ${ref}` : JSON.stringify(ref))
 
-/** @returns a file descriptor, or undefined where the file is missing. */
+/** @returns a file descriptor, or undefined if the file does not exist */
 function openFile(path: string, description: string): number | undefined {
   try {
-    // Without waiting for whoever writes to it, should it be a FIFO.
+    // O_NONBLOCK: if it is a FIFO, do not wait for a writer.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR' || codeOf(cause) === 'ESRCH') return undefined
@@ -57,7 +57,7 @@ function openFirst(paths: readonly string[], description: string): number {
   throw new NotFoundError('XT_NO_NAMESPACE', `no network namespace ${description}: ${tried}`)
 }
 
-/** Turns what setns and unshare answer into what users see. */
+/** The error for users if setns or unshare fails. */
 function explain(cause: unknown, description: string): unknown {
   if (!(cause instanceof LibcFailure)) return cause
   if (cause.errno === ERRNO.EPERM)
@@ -75,8 +75,8 @@ function explain(cause: unknown, description: string): unknown {
 let poolStarted = false
 
 /**
- * The threads of libuv's pool inherit the namespace of whoever starts it, for good, so they must not come to life
- * inside an excursion. The first asynchronous call starts them all, and `access` is one that always goes to the pool.
+ * The threads of libuv's pool inherit the namespace of the thread that starts them, and keep it. So they must not be
+ * started inside an excursion. The first asynchronous call starts all of them, and `access` always uses the pool.
  */
 function startThreadPool(): void {
   if (poolStarted) return
@@ -84,7 +84,7 @@ function startThreadPool(): void {
   access('/', () => {})
 }
 
-/** The thread would go on in a foreign namespace and change its tables: nothing that may happen then is better. */
+/** Aborts the process if the thread cannot return: it would continue in a foreign namespace and change its tables. */
 function comeHome(home: number): void {
   try {
     setns(home, CLONE_NEWNET)
@@ -94,7 +94,7 @@ function comeHome(home: number): void {
   }
 }
 
-/** Leaves the thread's namespace by `leave`, calls `body`, and comes back whatever happens. */
+/** Leaves the thread's namespace by `leave`, calls `body`, and returns to the namespace even if `body` throws. */
 function excursion<T>(description: string, leave: () => void, body: () => T): T {
   startThreadPool()
   const home = openFirst([HOME], 'of this thread')
@@ -112,7 +112,7 @@ function excursion<T>(description: string, leave: () => void, body: () => T): T 
 
 function depart(description: string, home: number, leave: () => void): void {
   try {
-    // A way back is not a matter of course: root of a user namespace need not own the network namespace it is in.
+    // First make sure that the thread may return: root of a user namespace need not own the network namespace it is in.
     setns(home, CLONE_NEWNET)
     leave()
   } catch (error) {
@@ -126,9 +126,9 @@ const isThenable = (value: unknown): boolean =>
 const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd))
 
 /**
- * A handle on a network namespace, which lives at least as long as the handle is open.
+ * A handle to a network namespace. The namespace exists at least as long as the handle is open.
  *
- * Entering takes CAP_SYS_ADMIN over the namespace and over the one that is left.
+ * Entering it requires CAP_SYS_ADMIN over this namespace and over the one that is left.
  * @since 0.1.0
  * @example
  * ```ts
@@ -140,7 +140,7 @@ const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd))
  * ```
  */
 export class NetworkNamespace {
-  /** Tells namespaces apart: the number in `net:[4026531840]`. */
+  /** Identifies the namespace: the number in `net:[4026531840]`. */
   readonly inode: number
   readonly #description: string
   #fd: number | undefined
@@ -153,7 +153,7 @@ export class NetworkNamespace {
   }
 
   /**
-   * @param ref a name, as of `ip netns add`; an absolute path; or, as a number, a process in it.
+   * @param ref a name, as for `ip netns add`; an absolute path; or, as a number, the ID of a process in the namespace
    * @throws NotFoundError, PermissionError, UnsupportedError
    */
   static open(ref: string | number): NetworkNamespace {
@@ -164,7 +164,7 @@ export class NetworkNamespace {
   }
 
   /**
-   * Makes a new one, without a name. It has a loopback interface, which is down.
+   * Creates a namespace without a name. It has a loopback interface, which is down.
    * @throws PermissionError, UnsupportedError
    */
   static create(): NetworkNamespace {
@@ -179,9 +179,8 @@ export class NetworkNamespace {
   }
 
   /**
-   * Calls `body` inside the namespace. Processes that it starts are inside and stay there; sockets that it opens belong
-   * to it. It must be done when it returns: what it left to happen later would happen outside, so that a promise is
-   * refused.
+   * Calls `body` inside the namespace. Processes that it starts stay inside, and sockets that it opens belong to the
+   * namespace. `body` must be synchronous, because code that runs later would run outside: a promise is refused.
    * @throws PermissionError, NotFoundError (not a network namespace), and whatever `body` throws
    */
   run<T>(body: () => T): T {
@@ -193,12 +192,12 @@ export class NetworkNamespace {
     return result
   }
 
-  /** Stands for the namespace in other programs while this is open: `nsenter --net=PATH`. */
+  /** A path by which other programs can enter the namespace while the handle is open: `nsenter --net=PATH`. */
   get path(): string {
     return `/proc/${process.pid}/fd/${this.#descriptor()}`
   }
 
-  /** A second time does nothing. */
+  /** Closes the handle. Calling it again does nothing. */
   close(): void {
     if (this.#fd === undefined) return
     forgotten.unregister(this)
@@ -217,7 +216,7 @@ export class NetworkNamespace {
   }
 }
 
-/** Of a value that is to be a namespace: a handle, or what opens one. */
+/** Accepts a namespace: a handle, or what {@link NetworkNamespace.open} accepts. */
 export const aNamespace: Taken = {
   accepts: (value) => isName(value) || value instanceof NetworkNamespace,
   expected: `a NetworkNamespace, ${NAMES}`,

@@ -8,19 +8,19 @@ import * as libc from './libc'
 import { ownInode } from './namespace'
 import { Socket } from './socket'
 
-/** How long an answer may take. The kernel has given it when a request returns, so that after this something is wrong. */
+/** How long to wait for an answer. The kernel answers before a request returns, so a timeout means that something is wrong. */
 const ANSWER_SECONDS = 5n
 
-/** More than one datagram holds: dumps come in 32 KiB at most, and a refusal has the refused message in it. */
+/** More than a datagram contains: dumps come in parts of at most 32 KiB, and a refusal contains the refused message. */
 const BUFFER_SIZE = 0x2_0000
 
-/** What any socket has room for. */
+/** The send buffer of every socket has room for this. */
 const SEND_ROOM = 0x1_0000
 
-/** What a socket has room for that listens. Of a rule of average length, the kernel keeps about 700 bytes. */
+/** Size of the receive buffer for notifications. That of an average rule takes about 700 bytes in the kernel. */
 const NEWS_ROOM = 0x400_0000
 
-/** The kernel's address, as a socket's own before the kernel has given it one. */
+/** The kernel's address. Binding a socket to it lets the kernel assign an address. */
 const KERNEL = new Uint8Array(sockaddrNl.size)
 sockaddrNl.write(KERNEL, 0, { nlFamily: AF_NETLINK, nlPad: 0, nlPid: 0, nlGroups: 0 })
 
@@ -29,7 +29,7 @@ export function openNetlink(protocol: number): NetlinkConnection {
   const fd = openSocket(protocol)
   try {
     libc.bind(fd, KERNEL)
-    // Whatever another program sends to this socket is refused to that.
+    // The kernel then refuses messages that other programs send to this socket.
     libc.connect(fd, KERNEL)
     libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, int(1))
     libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_RCVTIMEO, timeval(ANSWER_SECONDS))
@@ -80,7 +80,7 @@ class LinuxNetlink implements NetlinkConnection {
   readonly place: number | undefined
   readonly #socket: Socket
   readonly #buffer = new Uint8Array(BUFFER_SIZE)
-  /** The longest message that the socket takes, as far as is known. */
+  /** The send buffer is known to have room for this. */
   #room = SEND_ROOM
 
   constructor(fd: number, place: number | undefined) {
@@ -102,7 +102,7 @@ class LinuxNetlink implements NetlinkConnection {
     }
   }
 
-  /** What takes effect at once is sent at once, however long it is. */
+  /** A batch takes effect as a whole, so it is sent in one call, however long it is. */
   #makeRoom(size: number): void {
     if (size <= this.#room) return
     this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_SNDBUFFORCE, int(2 * size)))
@@ -128,7 +128,7 @@ class LinuxNetlink implements NetlinkConnection {
     this.#try((fd) => libc.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
   }
 
-  /** Nobody waits for whoever listens: what does not fit while they are busy is lost. Without the right to more, rmem_max fits. */
+  /** Notifications that do not fit in the buffer are lost. Without the permission to exceed it, `net.core.rmem_max` is the limit. */
   #makeRoomForNews(): void {
     const setRoom = (option: number): void =>
       this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, option, int(NEWS_ROOM)))

@@ -1,15 +1,15 @@
 /**
- * Files in folders that everyone may write to. A name there may be a trap: a link to somebody else's file, a pipe that
- * never answers. So in such a folder nothing is used but what root or the user put there, wherever on the way it stands.
+ * Opens files safely in folders that everyone may write to. Another user can set traps there: a link to a file of somebody
+ * else, or a pipe that blocks. So anything in such a folder must belong to root or to this user, at every step of the path.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, isAbsolute, join, parse, sep } from 'node:path'
 
-/** A file that is not to be opened. The message says which, and why. */
+/** A file must not be opened. The message says which, and why. */
 export class FileRefusal extends Error {}
 
 const MAX_LINKS = 40
-/** What stands for a descriptor is no path, although it reads as a link to one. */
+/** The links in here refer to open files. Their texts look like paths, but need not be any. */
 const DESCRIPTORS = /^\/proc\/(?:[^/]+\/)*fd$/
 
 const isShared = (folder: string): boolean => (lstatSync(folder).mode & 0o002) !== 0
@@ -20,7 +20,7 @@ function checkOwner(folder: string, entry: string, { uid }: Stats): void {
 }
 
 /**
- * The file that a path leads to, with no symbolic link left in it. The file itself need not exist.
+ * Resolves all symbolic links of a path. The file itself need not exist.
  * @throws FileRefusal, and what the file system throws
  */
 export function follow(path: string): string {
@@ -50,18 +50,18 @@ export function follow(path: string): string {
 /** A regular file that is open for reading. */
 export interface PlainFile {
   readonly fd: number
-  /** No symbolic link is left in it. */
+  /** Without symbolic links. */
   readonly path: string
 }
 
 /**
- * Opens a regular file for reading, and never waits for it.
- * @param mode what a file that is missing is made with; without it none is made
+ * Opens a regular file for reading, without blocking.
+ * @param mode the mode with which a missing file is created; undefined to create none
  * @throws FileRefusal, and what the file system throws
  */
 export function openPlain(name: string, mode?: number): PlainFile {
   const path = follow(name)
-  // Opening alone may already do something where it is a device.
+  // Checked before opening as well, because opening a device can have side effects.
   const before = lstatSync(path, { throwIfNoEntry: false })
   if (before !== undefined) checkPlain(path, before)
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_CREAT } = constants
@@ -79,14 +79,13 @@ function checkPlain(path: string, stats: Stats): void {
   if (!stats.isFile()) throw new FileRefusal(`${path} is no regular file`)
   const folder = dirname(path)
   checkOwner(folder, path, stats)
-  // Whoever may write to the folder may have put a file of root or of the user there under a second name.
+  // Another user may have made a hard link in the folder to a file of root or of this user.
   if (stats.nlink > 1 && isShared(folder))
     throw new FileRefusal(`${path} has several names (hard links), in a folder that everyone may write to`)
 }
 
 /**
- * Opens what a text is to be written to, empty: a regular file, made where there is none, or a pipe or device that the
- * user named.
+ * Opens a file for writing. A regular file is emptied, or created if missing; pipes and devices are opened as they are.
  * @throws FileRefusal, and what the file system throws
  */
 export function openForWriting(name: string): number {
@@ -97,7 +96,7 @@ export function openForWriting(name: string): number {
     const stats = fstatSync(fd)
     if (stats.isFile()) {
       checkPlain(path, stats)
-      // Not while opening: by then it could be any file.
+      // Not by O_TRUNC: before the check, it could be any file.
       ftruncateSync(fd)
     }
     return fd

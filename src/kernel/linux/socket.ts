@@ -1,15 +1,15 @@
-/** A socket of this process: who has it, and when it is closed. */
+/** A socket that is closed only when no call uses it. */
 import { ERRNO } from '../../abi/errno'
 import { SockoptFailure } from '../kernel'
 import * as libc from './libc'
 
-/** Those that nobody has any more. */
+/** Closes sockets that were garbage-collected before they were closed. */
 const forgotten = new FinalizationRegistry<number>((fd) => libc.close(fd))
 
 export class Socket {
   readonly #fd: number
   #closed = false
-  /** Calls under way on other threads. The socket stays open for them: its number might get another meaning. */
+  /** Calls in progress on other threads. The socket stays open until they end, because its number could be reused. */
   #underWay = 0
 
   constructor(fd: number) {
@@ -17,13 +17,13 @@ export class Socket {
     forgotten.register(this, fd, this)
   }
 
-  /** @throws SockoptFailure where it is closed */
+  /** @throws SockoptFailure if the socket is closed */
   get fd(): number {
     if (this.#closed) throw new SockoptFailure(ERRNO.EBADF)
     return this.#fd
   }
 
-  /** Uses it on another thread. @throws SockoptFailure where it is closed */
+  /** Uses the socket on another thread. @throws SockoptFailure if the socket is closed */
   async later(work: (fd: number) => Promise<void>): Promise<void> {
     const { fd } = this
     this.#underWay++
@@ -34,7 +34,7 @@ export class Socket {
     }
   }
 
-  /** A second time does nothing. */
+  /** Calling it again does nothing. */
   close(): void {
     if (this.#closed) return
     this.#closed = true

@@ -49,26 +49,26 @@ import { SetCommands } from './sets/commands'
 import { type NewestRevisions, revisionsOfTypes } from './sets/revisions'
 
 /**
- * What a {@link MemoryKernel} begins with.
+ * What a {@link MemoryKernel} contains at the start, and how it behaves.
  * @since 0.1.0
  */
 export interface MemoryKernelOptions {
   /**
-   * ipsets by name, which are empty: of one family they are of type hash:ip, of `any` of list:set. Those without an index
-   * get the lowest that is free, in the order in which they stand here. Others are made by `IpSet.create`.
+   * Empty ipsets by name: of type hash:ip for a family, of type list:set for `any`. Sets without an index get the lowest
+   * free one, in the order given here. To create sets of other types, use `IpSet.create`.
    */
   readonly sets?: Readonly<Record<string, FamilyName | 'any' | SetEntry>>
-  /** Tables that are there from the start, the oldest first. The sets that they know of come along. */
+  /** Tables that exist from the start, the oldest first. The sets recorded in the captures are created too. */
   readonly captures?: readonly (Capture | NftCapture)[]
-  /** By which entries of sets go when their time is over, in milliseconds; that of the process unless said. */
+  /** The clock for the timeouts of set entries, in milliseconds; the default is that of the process. */
   readonly clock?: (() => number) | undefined
-  /** The newest revision of types of sets, as older kernels have them; the newest that is known unless said. */
+  /** The newest revisions of set types, as in an older kernel; the default is the newest supported revision. */
   readonly setRevisions?: NewestRevisions | undefined
 }
 
 const aFamily = keyOf(FAMILIES)
 
-/** As many counters, and as many entries, as Linux has no memory for, whatever there is. */
+/** Numbers of counters and of entries from which on Linux refuses with ENOMEM on any machine. */
 const TOO_MANY_COUNTERS = Math.floor(0x7fff_ffff / counters.size)
 const TOO_MANY_ENTRIES = 0x0800_0000
 
@@ -77,8 +77,8 @@ const fail = (errno: number): never => {
 }
 
 /**
- * A packet filter in the process, with tables of ip_tables and of nf_tables, and ipsets. It takes and refuses what Linux does, as any
- * user, on any system; no packet ever comes to it. For tests, and to look at tables that were captured elsewhere.
+ * A packet filter in the process, with tables of ip_tables and of nf_tables, and ipsets. It accepts and refuses what Linux
+ * does, but needs no privileges, runs on any system, and filters no packets. Use it for tests, and to inspect captured tables.
  * @since 0.1.0
  * @example
  * ```ts
@@ -96,17 +96,17 @@ export class MemoryKernel implements Kernel {
   readonly #nft: Nft
   readonly #clock: () => number
   readonly #setRevisions: NewestRevisions
-  /** Of each family, by name, the oldest first. */
+  /** By family and name, the oldest first. */
   readonly #tables: Readonly<Record<FamilyName, Map<string, MemoryTable>>> = { ipv4: new Map(), ipv6: new Map() }
   readonly #holders = new ProcessLock('the lock of the in-process kernel', () => ({ take: () => true, close() {} }))
 
-  /** Every kernel of this class is a packet filter of its own. */
+  /** Each instance is a separate packet filter. */
   readonly place = this
 
   /**
-   * Unless options say otherwise, it is empty.
-   * @throws {@link BlobError} for a capture that no kernel handed out
-   * @throws {@link IptcError} for sets that contradict each other, or an option that is not understood
+   * Without options, it is empty.
+   * @throws {@link BlobError} for a capture that no kernel would return
+   * @throws {@link IptcError} for sets that contradict each other, or an unknown or invalid option
    */
   constructor(options: MemoryKernelOptions = {}) {
     checkOptions(options, { sets: object, captures: list, clock: callback, setRevisions: revisionsOfTypes })
@@ -117,7 +117,7 @@ export class MemoryKernel implements Kernel {
     this.#nft = new Nft(this.#sets)
     for (const capture of captures) this.#load(capture)
     const given = Object.entries(sets)
-    // Those with an index first, lest another is given theirs.
+    // Sets with an index first, so that no other set gets it.
     for (const [name, set] of given) if (isObject(set)) this.#addKnown(name, set)
     for (const [name, set] of given) if (!isObject(set)) this.addSet(name, set)
   }
@@ -139,7 +139,7 @@ export class MemoryKernel implements Kernel {
     return false
   }
 
-  /** It knows the same sets. */
+  /** It has sets of the same names, indexes and families. */
   scratch(): Scratch {
     return { kernel: new MemoryKernel({ sets: this.#sets.entries(), setRevisions: this.#setRevisions }), close() {} }
   }
@@ -163,12 +163,12 @@ export class MemoryKernel implements Kernel {
     return this.#holders.withLockAsync(request, body)
   }
 
-  /** Makes an ipset. @returns the index by which rules refer to it. @throws IptcError where there is one of this name */
+  /** Creates an empty ipset. @returns the index by which rules refer to it. @throws IptcError if the name is invalid or taken */
   addSet(name: string, family: FamilyName | 'any'): number {
     return this.#sets.add(name, family).index
   }
 
-  /** Linux keeps a set while rules refer to it; this does not look. @throws IptcError where there is no such set */
+  /** Removes an ipset, even if rules refer to it, which Linux would refuse. @throws IptcError if there is no such set */
   removeSet(name: string): void {
     this.#sets.remove(name)
   }
@@ -215,7 +215,7 @@ export class MemoryKernel implements Kernel {
     else fail(ERRNO.ENOPROTOOPT)
   }
 
-  /** A table comes into being when it is first asked for. */
+  /** A table is created when it is first requested. */
   #table(family: Family, name: string): MemoryTable {
     if (!isTableName(name)) return fail(ERRNO.ENOENT)
     const known = this.#tables[family.name].get(name)
@@ -234,7 +234,7 @@ export class MemoryKernel implements Kernel {
   #getEntries(family: Family, value: Uint8Array): void {
     if (value.length < getEntries.size) fail(ERRNO.EINVAL)
     const size = getEntries.fields.size.read(value, 0)
-    // Linux looks at the length before it looks for the table.
+    // Linux checks the length before it looks for the table.
     if (value.length !== getEntries.size + size) fail(ERRNO.EINVAL)
     const { entries } = this.#table(family, tableName(value))
     if (entries.length !== size) fail(ERRNO.EAGAIN)
@@ -289,7 +289,7 @@ function verified(
   }
 }
 
-/** The same sets, beside the index of one for every time that it is asked for. */
+/** The same sets. `found` collects the index of an existing set each time it is looked up by index. */
 function watched(known: SetNames): { sets: SetNames; found: readonly number[] } {
   const found: number[] = []
   const byIndex = (index: number): string | undefined => {
@@ -300,7 +300,7 @@ function watched(known: SetNames): { sets: SetNames; found: readonly number[] } 
   return { sets: { byName: (name) => known.byName(name), byIndex }, found }
 }
 
-/** Linux takes a name to end where its field does. */
+/** Linux ends a name that fills its field at the last byte of that. */
 const tableName = (value: Uint8Array): string => readText(value, 0, TABLE_NAME_SIZE - 1)
 
 function answerRevision(kind: 'match' | 'target', family: Family, value: Uint8Array): void {
@@ -333,7 +333,7 @@ class MemoryConnection implements Connection {
     this.#perform('get', option, value)
   }
 
-  /** There are no addresses here: what the kernel is to write, it writes to `answer` itself. */
+  /** There are no addresses here: the kernel writes directly to `answer`. */
   setsockopt(option: number, value: Uint8Array, answer?: Uint8Array): void {
     this.#checkOpen()
     this.#perform('set', option, value, answer)

@@ -18,22 +18,22 @@ import {
 } from '../../ruleset/entry'
 import { headerOf, structOf } from '../../ruleset/identify'
 
-/** What GET_INFO says of a hook that the table lacks. */
+/** The offset that GET_INFO returns for a hook that the table lacks. */
 const NOWHERE = 0xffff_ffff
 
 const NAME = entryMatch.fields.name.offset
-/** Bytes of a standard target's payload that say something: the verdict. What follows pads. */
+/** Size of the verdict in a standard target's payload. The rest is padding. */
 const STANDARD_VISIBLE = 4
 
 export interface MemoryTable {
   readonly layout: Layout
-  /** Never handed out: whoever asks gets a copy. Only counters are changed in place. */
+  /** Callers get only copies. Only counters are changed in place. */
   readonly entries: Uint8Array
-  /** The index of a set for every time that a rule names it. */
+  /** The indexes of the sets that rules refer to, one for each reference. */
   readonly sets: readonly number[]
 }
 
-/** A table of which nobody has changed anything yet: each of its chains has the policy ACCEPT, and no rules. */
+/** A new table: each chain has the policy ACCEPT and no rules. */
 export function initialTable(family: Family, name: TableName): MemoryTable {
   const hooks: readonly Hook[] = TABLES[name]
   const policies = hooks.map((hook) => reachedFrom(family, buildVerdictEntry(family, VERDICTS.ACCEPT), hookBit(hook)))
@@ -52,16 +52,16 @@ function reachedFrom(family: Family, entry: Uint8Array, hooks: number): Uint8Arr
   return entry
 }
 
-/** Where each entry begins. */
+/** The offset of each entry. */
 function* placesOf(family: Family, entries: Uint8Array): Generator<number> {
   for (let at = 0; at < entries.length; at += nextOffset(family, entries, at)) yield at
 }
 
 /**
- * The table that Linux makes of verified entries. It forgets the counters in them, and everything that extensions keep
- * for themselves; it notes which hooks reach an entry.
- * @param reached as {@link verify} returns it.
- * @param sets that its rules name
+ * The table that Linux makes of verified entries. It clears their counters and the internal data of extensions, and records
+ * which hooks reach each entry.
+ * @param reached as {@link verify} returns it
+ * @param sets as {@link MemoryTable.sets}
  */
 export function acceptTable(
   family: Family,
@@ -100,7 +100,7 @@ function forgetPrivate(kind: 'match' | 'target', family: Family, entries: Uint8A
   else forgetPayload(structOf(headerOf(kind, family, entries, part), entries, part)?.variant, entries, at, end)
 }
 
-/** What an extension keeps for itself comes back as zeros, and so does the padding behind its struct. */
+/** Clears the internal data of an extension and the padding after its struct: Linux returns zeros for them. */
 export function forgetPayload(variant: Variant | undefined, entries: Uint8Array, at: number, end: number): void {
   if (variant === undefined) return
   entries.fill(0, at + variant.struct.size, end)
@@ -114,7 +114,7 @@ function forgetBehindName(entries: Uint8Array, part: Part): void {
   entries.fill(0, nul, from + EXTENSION_NAME_SIZE)
 }
 
-/** A copy of everything that GET_INFO tells. */
+/** The answer to GET_INFO. */
 export function describeTable(name: string, { layout, entries }: MemoryTable): Uint8Array {
   const value = new Uint8Array(getInfo.size)
   const { validHooks, hookEntry, underflow, numEntries } = layout
@@ -125,7 +125,7 @@ export function describeTable(name: string, { layout, entries }: MemoryTable): U
 
 const countersOffset = (family: Family): number => family.entry.fields.pcnt.offset
 
-/** Copies the counters of all entries, as many as there is room for. */
+/** Copies the counters of the entries, as far as there is room. */
 export function copyCounters(family: Family, { entries }: MemoryTable, into: Uint8Array): void {
   let to = 0
   for (const at of placesOf(family, entries)) {
@@ -136,7 +136,7 @@ export function copyCounters(family: Family, { entries }: MemoryTable, into: Uin
   }
 }
 
-/** @param added 16 bytes an entry. Sums that are too great for 64 bits wrap around. */
+/** @param added 16 bytes per entry. Sums wrap around at 64 bits. */
 export function addCounters(family: Family, { entries }: MemoryTable, added: Uint8Array): void {
   let from = 0
   for (const at of placesOf(family, entries)) {

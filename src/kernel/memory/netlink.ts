@@ -24,7 +24,7 @@ export class MemoryNetlink implements NetlinkConnection {
   readonly #commands: SetCommands
   readonly #sets: SetList
   readonly #nft: Nft
-  /** What is there to be received; the parts of a dump are made when their turn comes. */
+  /** The answers to be received. Each part of a dump is made when it is received. */
   readonly #answers: Iterator<Uint8Array, void>[] = []
   #closed = false
 
@@ -37,7 +37,7 @@ export class MemoryNetlink implements NetlinkConnection {
 
   send(bytes: Uint8Array): void {
     this.#checkOpen()
-    // Of its own, as the answer to what is refused has it in it.
+    // A copy, because the answer to a refused message contains it.
     const messages = messagesIn(bytes.slice())
     if (this.#nft.isBatch(messages)) this.#answers.push(this.#nft.carryOut(messages))
     else
@@ -62,7 +62,7 @@ export class MemoryNetlink implements NetlinkConnection {
     return undefined
   }
 
-  /** Nothing is told of changes here. */
+  /** There are no notifications here. */
   join(): void {
     this.#checkOpen()
     throw new NetlinkFailure(ERRNO.EOPNOTSUPP)
@@ -102,7 +102,7 @@ export class MemoryNetlink implements NetlinkConnection {
       const told = work(values, message.flags)
       return told === undefined ? acknowledged : [answer(message, kind, HEAD, told), ...acknowledged]
     } catch (error) {
-      // The number of the entry stands in what is handed back.
+      // The answer contains the request, with the number of the refused entry in it.
       if (error instanceof EntryFailure) rewrite(message, kind, { ...values, lineno: error.lineno })
       throw error
     }
@@ -115,10 +115,10 @@ export class MemoryNetlink implements NetlinkConnection {
   }
 }
 
-/** nfgen_family means nothing in these messages. */
+/** These messages do not use nfgen_family. */
 const HEAD = nfHead(2)
 
-/** The answers to a request that reads. As long as they are not all taken, the sets are not to be destroyed. */
+/** The answers to a request that lists sets. The sets cannot be destroyed until all answers are received. */
 class Dump implements Iterator<Uint8Array, void> {
   readonly #asked: Message
   readonly #parts: Iterator<ListValues, void>
@@ -157,7 +157,7 @@ function rewrite({ bytes, at }: Message, { head, attributes }: Kind, values: Val
   attributes.write(bytes, at + nlAlign(head.size), values)
 }
 
-/** The answer to a request that failed. @throws whatever is no refusal */
+/** The answer to a request that failed. @throws any error that is not a refusal */
 function refused(message: Message, error: unknown): Uint8Array {
   if (error instanceof MessageError) return refusal(message, ERRNO.EINVAL, error.message)
   if (error instanceof SetFailure) return refusal(message, error.errno, error.reason)

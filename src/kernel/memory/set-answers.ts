@@ -16,11 +16,11 @@ import { encodeText, readText } from '../../binary/text'
 import { SockoptFailure } from '../kernel'
 import type { SetList } from './set-list'
 
-/** Newest version of the protocol, and the oldest that is still understood. */
+/** The newest version of the protocol, and the oldest that is accepted. */
 const VERSION = 7
 const OLDEST_VERSION = 6
 
-/** `IP_SET_OP_GET_BYNAME`: a set's index alone, asked as its name is by `IP_SET_OP_GET_BYINDEX`. */
+/** `IP_SET_OP_GET_BYNAME` returns only the index of a set. It has the struct of `IP_SET_OP_GET_BYINDEX`. */
 const IP_SET_OP_GET_BYNAME = 0x06
 
 type Answer = (sets: SetList, value: Uint8Array) => void
@@ -48,13 +48,13 @@ function tellVersion(_sets: SetList, value: Uint8Array): void {
   setVersion.fields.version.write(value, 0, VERSION)
 }
 
-/** The union that is a name in the request and an index in the answer. */
+/** The union contains a name in the request and an index in the answer. */
 function swapNameForIndex(value: Uint8Array, at: number, index: number | undefined): void {
   value[at + SET_NAME_SIZE - 1] = 0
   u16.write(value, at, index ?? IPSET_INVALID_ID)
 }
 
-/** Linux takes a name to end where its field does. */
+/** Linux ends a name that fills its field at the last byte of that. */
 const nameAt = (value: Uint8Array, at: number): string => readText(value, at, SET_NAME_SIZE - 1)
 
 function tellIndex(sets: SetList, value: Uint8Array): void {

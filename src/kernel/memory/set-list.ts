@@ -12,24 +12,24 @@ import type { OtherSets } from './sets/list-of-sets'
 import type { MemorySet } from './sets/memory-set'
 import { type NewestRevisions, revisionsIn } from './sets/revisions'
 
-/** What a kernel tells of a set; the family is that of the addresses in it, `any` for a list of sets. */
+/** What rules need to know about a set. The family is that of its addresses; `any` if the type has none. */
 export interface SetEntry {
   readonly index: number
   readonly family: FamilyName | 'any'
 }
 
-/** A set under its name. */
+/** A set with its name. */
 export interface NamedSet {
   name: string
   readonly index: number
   contents: MemorySet
-  /** How many are reading it at the moment. */
+  /** Number of dumps in progress that include it. */
   readers: number
 }
 
 const SET_FAMILY = keyOf({ ...FAMILIES, any: 'of no family' })
 
-/** Slots that Linux has room for at first; an index past them is an error there, and not merely free. */
+/** Number of slots that Linux has at first. An index beyond the slots is an error, while a free slot is not. */
 const SLOTS = 256
 
 export class SetList implements OtherSets {
@@ -39,7 +39,7 @@ export class SetList implements OtherSets {
   readonly #byName = new Map<string, NamedSet>()
   readonly #byIndex = new Map<number, NamedSet>()
 
-  /** @param ruleReferences the index of a set for every time that a rule names it */
+  /** @param ruleReferences the indexes of the sets that rules refer to, one for each reference */
   constructor(clock: Clock, newest: NewestRevisions, ruleReferences: () => Iterable<number>) {
     this.#clock = clock
     this.#newest = newest
@@ -47,9 +47,9 @@ export class SetList implements OtherSets {
   }
 
   /**
-   * A set of which the family alone is known: an empty hash:ip of it, or an empty list:set.
-   * @param index the lowest that is free, unless said
-   * @throws IptcError where the name or the index is taken
+   * Adds an empty set, of type hash:ip for a family or of type list:set for `any`.
+   * @param index the default is the lowest free one
+   * @throws IptcError if the name or the index is invalid or taken
    */
   add(name: string, family: FamilyName | 'any', index = this.#free()): SetEntry {
     check('the name of a set', name, text)
@@ -75,19 +75,19 @@ export class SetList implements OtherSets {
     return { index, family }
   }
 
-  /** The oldest and the newest revision of a type that there is. */
+  /** The oldest and the newest revision of a type in this kernel. */
   revisionsOf(type: SetType): [number, number] {
     return revisionsIn(this.#newest, type)
   }
 
-  /** Puts a set in, whose name is free. */
+  /** Adds a set under a free name. */
   insert(name: string, contents: MemorySet, index = this.#free()): void {
     const set = { name, index, contents, readers: 0 }
     this.#byName.set(name, set)
     this.#byIndex.set(index, set)
   }
 
-  /** @throws IptcError where there is none of this name */
+  /** @throws IptcError if there is no set with this name */
   remove(name: string): void {
     check('the name of a set', name, text)
     const set = this.#byName.get(name)
@@ -106,13 +106,13 @@ export class SetList implements OtherSets {
     return this.#byName.get(name)
   }
 
-  /** All of them, in the order of Linux: by index, lists of sets last, as these cannot be made before the others. */
+  /** All sets in the order of Linux: by index, but lists of sets last, because their members must be created first. */
   all(): NamedSet[] {
     const rank = ({ index }: NamedSet): number => index + (this.isList(index) ? IPSET_INVALID_ID : 0)
     return [...this.#byIndex.values()].sort((a, b) => rank(a) - rank(b))
   }
 
-  /** What rules need to know of them, by name. */
+  /** What rules need to know about the sets, by name. */
   entries(): Record<string, SetEntry> {
     return Object.fromEntries(
       Array.from(
@@ -137,7 +137,7 @@ export class SetList implements OtherSets {
     return this.#byIndex.get(index)?.name
   }
 
-  /** How many rules and lists of sets refer to each, by index. */
+  /** Number of references from rules and lists of sets to each set, by index. */
   references(): ReadonlyMap<number, number> {
     const counts = new Map<number, number>()
     const count = (index: number): void => void counts.set(index, (counts.get(index) ?? 0) + 1)
@@ -146,7 +146,7 @@ export class SetList implements OtherSets {
     return counts
   }
 
-  /** Whether Linux, with these sets, has a slot of this number, be it free. */
+  /** Whether Linux would have a slot of this number, used or free. */
   hasSlot(index: number): boolean {
     return index < Math.max(SLOTS, ...[...this.#byIndex.keys()].map((used) => used + 1))
   }

@@ -32,7 +32,7 @@ export const svg = <Name extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[Name] =>
   fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children)
 
-/** In place of what an element holds. What stays is not moved, and so keeps the focus and what is selected in it. */
+/** Replaces the children of an element. Those that stay are not moved, and so keep focus and selection. */
 export function show(element: Element, ...children: readonly Child[]): void {
   const wanted = nodes(children).map((node) => (node instanceof Node ? node : document.createTextNode(node)))
   const stays = new Set<Node>(wanted)
@@ -44,7 +44,7 @@ export function show(element: Element, ...children: readonly Child[]): void {
   }
 }
 
-/** Only where it is another, so that nobody is told of what stays. */
+/** Sets the text only if it differs, so that screen readers do not announce it again. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
@@ -64,7 +64,7 @@ export const options = (values: Readonly<Record<string, string>>): HTMLOptionEle
 
 export const note = (text: string, kind = 'note'): HTMLElement => el('p', { class: kind }, text)
 
-/** Does something that may fail, and says there what is wrong. */
+/** Runs an action. If it fails, shows the error in `place`. */
 export async function telling(place: Element, act: () => Promise<unknown>): Promise<void> {
   try {
     await act()

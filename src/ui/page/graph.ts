@@ -26,7 +26,7 @@ function figureOf(
   const isTaken = ({ from, positions }: DrawnArrow): boolean =>
     positions.some((position) => way?.takes(table.table, chains.get(from) ?? '', position - 1))
   const met = new Set(table.arrows.filter(isTaken))
-  // Of a chain without rules, there is no step.
+  // The trace has no step for a chain without rules.
   const entered = new Set([...met].map(({ to }) => to))
   const picture = svg(
     'svg',
@@ -96,7 +96,7 @@ function boxOf(
   return link
 }
 
-/** How a verdict is coloured. */
+/** The CSS class that colours a verdict. */
 export function verdictKind(verdict: string): string {
   if (verdict === 'ACCEPT') return 'accept'
   return verdict === 'DROP' || verdict === 'REJECT' ? 'drop' : 'other'

@@ -3,7 +3,7 @@ import type { Count } from '../api'
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E']
 
-/** Three digits or four, with a prefix of a thousand each. */
+/** Shortens a number with an SI prefix: 1234567 becomes 1.23M. */
 export function short(value: Count, isWhole = true): string {
   const number = Number(value)
   if (number < 1000) return isWhole || number === 0 ? String(number) : number.toFixed(1)
@@ -11,7 +11,7 @@ export function short(value: Count, isWhole = true): string {
   return `${(number / 1000 ** power).toFixed(2)}${PREFIXES[power]}`
 }
 
-/** All digits. */
+/** All digits, in groups of three. */
 export const exact = (value: Count): string => String(value).replace(/\B(?=(\d{3})+$)/g, ' ')
 
 export const plural = (count: number, what: string): string => `${exact(count)} ${what}${count === 1 ? '' : 's'}`

@@ -6,15 +6,15 @@ export type Side = 'yes' | 'no'
 
 export class PacketPath {
   readonly steps: readonly TraceStep[]
-  /** The forks that it comes to, in order. */
+  /** The forks on the path, in order. */
   readonly forks: readonly TracedFork[]
-  /** The rules that the packet meets. */
+  /** The rules that the packet matches. */
   readonly met: readonly RuleStep[]
-  /** How many rules that the packet fails are left out of the steps. */
+  /** The number of rules that the packet does not match and that are left out of the steps. */
   readonly left: number
   readonly verdict: string
 
-  /** @param sides at forks; yes where none is given */
+  /** @param sides the side to take at each fork; default: yes */
   constructor(traced: TracedWay, sides: readonly Side[]) {
     const ways: TracedWay[] = [traced]
     const forks: TracedFork[] = []
@@ -31,7 +31,7 @@ export class PacketPath {
     this.verdict = ways.at(-1)?.verdict ?? 'undecided'
   }
 
-  /** Whether the packet meets a rule. @param position from 0 */
+  /** Whether the packet matches a rule. @param position from 0 */
   takes(table: string, chain: string, position: number): boolean {
     return this.met.some((one) => one.table === table && one.chain === chain && one.position === position)
   }
@@ -40,14 +40,14 @@ export class PacketPath {
     return this.steps.some((step) => step.kind !== 'translated' && step.table === table && step.chain === chain)
   }
 
-  /** The verdict, of the chain in which the packet ends. */
+  /** The verdict, if the path ends in this chain. */
   endIn(table: string, chain: string): string | undefined {
     const last = this.steps.findLast((step) => step.kind !== 'translated')
     return last?.table === table && last.chain === chain ? this.verdict : undefined
   }
 }
 
-/** All that may become of the packet. */
+/** All possible verdicts. */
 export function endsOf({ verdict, fork }: TracedWay): Set<string> {
   return fork === undefined ? new Set([verdict ?? 'undecided']) : new Set([...endsOf(fork.yes), ...endsOf(fork.no)])
 }

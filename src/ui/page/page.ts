@@ -1,4 +1,4 @@
-/** The page. */
+/** The entry point of the page: connects its views with the server. */
 import { setText, show } from './dom'
 import { PlanView } from './plan'
 import { call, listen } from './server'
@@ -47,7 +47,7 @@ async function lint(evenOfMany: boolean): Promise<void> {
   tables.setFindings(rules, findings)
 }
 
-/** Follows the tables until the stream ends or somebody ends it. */
+/** Shows the events of the stream until it ends or is aborted. */
 async function follow(signal: AbortSignal): Promise<void> {
   for await (const event of listen(signal)) {
     if (event.kind === 'failed') {
@@ -76,7 +76,7 @@ const visible = (): Promise<void> =>
     look()
   })
 
-/** A page that nobody sees asks for nothing: tables are read only for those who look. */
+/** Keeps the stream open while the page is visible: the server reads the tables only while it has listeners. */
 async function live(): Promise<never> {
   for (;;) {
     await visible()

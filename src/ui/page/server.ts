@@ -4,7 +4,7 @@ import type { Answers, CallName, ErrorAnswer, LiveEvent, Request } from '../api'
 const token = new URLSearchParams(location.search).get('token') ?? ''
 const authorization = `Bearer ${token}`
 
-/** @throws Error with what the server says is wrong */
+/** @throws Error with the message of the server */
 export async function call<Name extends CallName>(name: Name, request: Request<Name>): Promise<Answers[Name]> {
   const response = await fetch(`/api/${name}`, {
     method: 'POST',
@@ -18,11 +18,11 @@ export async function call<Name extends CallName>(name: Name, request: Request<N
   return answer as Answers[Name]
 }
 
-/** Events as long as they come. @throws Error, also where the stream is cut */
+/** The events of the stream. @throws Error, also if the stream is cut */
 export async function* listen(signal: AbortSignal): AsyncGenerator<LiveEvent, void, void> {
   const response = await fetch('/api/live', { headers: { authorization }, signal })
   if (!response.ok || response.body === null) throw new Error(((await response.json()) as ErrorAnswer).error)
-  // Not every browser that is in use lets streams be iterated.
+  // Some browsers in use cannot iterate over streams.
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   for (let read = await reader.read(); !read.done; read = await reader.read()) {

@@ -13,25 +13,25 @@ type Counters = Extract<LiveEvent, { kind: 'counters' }>
 export interface TablesActions {
   /** Shows the trace of a packet. */
   readonly trace: (family: FamilyName, packet: PacketForm) => void
-  /** Looks for findings. */
+  /** Requests the findings of lint. */
   readonly lint: (evenOfMany: boolean) => void
 }
 
 export const FAMILY_WORDS = { ipv4: 'IPv4', ipv6: 'IPv6' } as const
 const BACKEND_WORDS = { legacy: 'ip_tables', nft: 'nf_tables' } as const
 
-/** A browser draws so many rows of a chain at once without hesitating. */
+/** The number of rows that a browser draws without noticeable delay. */
 const MOST_ROWS = 300
 
-/** What shows an item, also when that is read anew. */
+/** A view of an item, which can be updated when the item is read again. */
 interface Following<Item> {
   readonly key: string
   follow(item: Item, index: number): void
 }
 
 /**
- * What shows items now: that of each item which was there already, and new ones. So nothing that stays on the page loses the focus,
- * or what is selected in it, because something else has changed.
+ * Returns a view for each item: the existing one if there is one, or else a new one. So what stays on the page keeps focus and
+ * selection when something else changes.
  */
 function following<Item, View extends Following<Item>>(
   before: readonly View[],
@@ -47,7 +47,7 @@ function following<Item, View extends Following<Item>>(
   })
 }
 
-/** What lint has found. */
+/** A finding of lint. */
 class FindingNote implements Following<Finding> {
   readonly element = el('p', { class: 'finding' })
   readonly #kind: HTMLElement
@@ -89,11 +89,11 @@ interface Row {
   readonly position: HTMLElement
   readonly numbers: readonly [rate: HTMLElement, packets: HTMLElement, bytes: HTMLElement]
   readonly content: HTMLElement
-  /** What the rule says, and where it goes. */
+  /** The text of the rule, and the link to the chain that it goes to. */
   readonly words: readonly [rule: HTMLElement, link?: HTMLElement]
 }
 
-/** A rule, and the row that it has once it was shown. */
+/** A rule. Its row is made when it is first shown. */
 class RuleRow implements Following<RuleView> {
   readonly #chain: ChainTable
   #findings: readonly FindingNote[] = []
@@ -127,7 +127,7 @@ class RuleRow implements Following<RuleView> {
     ;[this.#rule, this.#index, this.#counters] = [rule, index, rule.counters]
     if (this.#row !== undefined) {
       setText(this.#row.position, String(index + 1))
-      // What iptables has no words for has counted in what it says.
+      // The text of a rule that iptables cannot express contains its counters.
       if (rule.isIncompatible) setText(this.#row.words[0], rule.rule)
     }
     this.#updateNumbers()
@@ -138,7 +138,7 @@ class RuleRow implements Following<RuleView> {
     this.#updateNumbers()
   }
 
-  /** Counts nothing now. */
+  /** Sets the rates to zero. */
   rest(): void {
     ;[this.rate, this.#bytesRate] = [0, 0]
     this.#updateNumbers()
@@ -299,7 +299,7 @@ class ChainTable implements Following<ChainView> {
     this.#heading.focus({ preventScroll: true })
   }
 
-  /** @returns how many rules are shown, and whether the chain is */
+  /** @returns the number of rules that are shown, and whether the chain is shown */
   filter(filter: Filter): { readonly rules: number; readonly isShown: boolean } {
     const isChain = filter.takesChain(this.#chain)
     this.#shown = this.#rows.filter((row) => filter.takesRow(row, isChain))
@@ -338,7 +338,7 @@ const COLUMNS = [
 
 const SCOPES = { all: 'anything', rule: 'rules', chain: 'chains', comment: 'comments' } as const
 
-/** What is looked for. */
+/** The criteria by which chains and rules are shown. */
 class Filter {
   readonly #words: string
   readonly #scope: keyof typeof SCOPES
@@ -352,11 +352,11 @@ class Filter {
     this.isOfFindings = isOfFindings
   }
 
-  /** Whether all is shown. */
+  /** Whether everything is shown. */
   get isOpen(): boolean {
     return this.#words === '' && !this.isOfRules
   }
-  /** Whether rules are picked by more than words. */
+  /** Whether rules are selected by criteria other than words. */
   get isOfRules(): boolean {
     return this.#isCounting || this.isOfFindings
   }
@@ -485,7 +485,7 @@ export class TablesView {
     if (this.#isCounting.checked) this.#filter()
   }
 
-  /** @param findings undefined where there are too many rules to look at unasked */
+  /** @param findings undefined if there are too many rules to lint without a request */
   setFindings(rules: number, findings: readonly Finding[] | undefined): void {
     this.#place(findings ?? [])
     this.#filter()
@@ -498,7 +498,7 @@ export class TablesView {
       )
   }
 
-  /** Puts findings where they belong. */
+  /** Assigns the findings to chains and rules. */
   #place(findings: readonly Finding[]): void {
     const byPlace = Map.groupBy(findings, ({ family, table, chain, at }) =>
       placeOf(family, table, chain, at?.position, at?.rule),
@@ -508,12 +508,12 @@ export class TablesView {
         const of = (position?: number, rule?: string): readonly Finding[] =>
           byPlace.get(placeOf(table.family, table.table, one.chain.name, position, rule)) ?? []
         one.findings = of()
-        // What was found of another rule, before the table was changed, is not told of this one.
+        // The text is compared too: if the table has changed since, the finding may be about another rule.
         for (const [i, row] of one.rows.entries()) row.findings = of(i, row.rule.rule)
       }
   }
 
-  /** Marks rules that a packet meets. */
+  /** Marks the rules that a packet matches. */
   mark(rules: readonly { family: FamilyName; table: string; chain: string; position: number }[]): void {
     for (const { table, chains } of this.#parts)
       for (const { chain, rows } of chains) {
@@ -571,7 +571,7 @@ export class TablesView {
 
 const placeOf = (...words: readonly (string | number | undefined)[]): string => JSON.stringify(words)
 
-/** Those first that most rules are in. */
+/** The tables that usually have most rules come first. */
 const ORDER: readonly string[] = ['filter', 'nat', 'mangle', 'raw', 'security']
 
 const byPlace = ({ table: one }: TablePart, { table: other }: TablePart): number =>

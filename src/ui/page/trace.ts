@@ -22,7 +22,7 @@ interface Field {
 const named = (...names: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries([['', 'not known'], ...names.map((name) => [name, name])])
 
-/** Whatever is left out is not known. */
+/** Properties that are left out are not known. */
 const FIELDS: Readonly<Record<keyof PacketForm, Field>> = {
   way: {
     ...{ label: 'Where it goes', isCommon: true },
@@ -110,12 +110,12 @@ export class TraceView {
     show(root, el('h2', {}, 'What would happen to a packet?'), note(hint, 'dim'), form, this.#result)
   }
 
-  /** The graph without a packet, unless there is one. */
+  /** Draws the graph without a packet, unless one has been traced. */
   open(): void {
     if (this.#traced === undefined) void this.#drawChains()
   }
 
-  /** Fills the form, and traces. */
+  /** Fills the form, and traces the packet. */
   async trace(family: FamilyName, packet: PacketForm): Promise<void> {
     this.#family.value = family
     for (const [name, control] of this.#controls) {
@@ -196,7 +196,7 @@ export class TraceView {
     )
   }
 
-  /** The two ways on, of which one is shown. */
+  /** The choice between the two sides of a fork, of which one is shown. */
   #fork({ decides, rule }: TracedFork, index: number): HTMLElement {
     const sides = { yes: 'it is so', no: 'it is not' } as const
     const chosen = this.#sides[index] ?? 'yes'

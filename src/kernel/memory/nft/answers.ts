@@ -8,7 +8,7 @@ import { type Expression, expressionList } from '../../../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../../../nft/messages'
 import type { KeptExpression, NftChain, NftRule, NftTable } from './ruleset'
 
-/** That a chain is hooked, among its flags. */
+/** NFT_CHAIN_BASE: the flag of a chain with a hook. */
 export const CHAIN_BASE = 1
 
 const userdataOf = (type: number, value: Uint8Array | undefined): { unknown?: UnknownAttribute[] } =>
@@ -36,7 +36,7 @@ export function chainValues({ table, name, handle, hook, policy, counters, use, 
   return { table: table.name, name, handle, ...hooked, use, ...userdataOf(NFTA_CHAIN.USERDATA, userdata) }
 }
 
-/** @param before the one that it stands behind, where that is to be told */
+/** @param before the preceding rule, if its handle is to be reported as the position */
 export const ruleValues = (chain: NftChain, rule: NftRule, before: NftRule | undefined): RuleValues => ({
   table: chain.table.name,
   chain: chain.name,
@@ -52,7 +52,7 @@ function encodedExpressions(expressions: readonly KeptExpression[]) {
   return { bytes, at: 0, end: expressionList.write(bytes, 0, list) }
 }
 
-/** With the name that the chain has by now. */
+/** The expression with the current name of the chain that it jumps to. */
 function toldExpression({ told, jump }: KeptExpression): Expression {
   if (jump === undefined) return told
   const { data } = told as Extract<Expression, { name: 'immediate' }>
@@ -62,13 +62,13 @@ function toldExpression({ told, jump }: KeptExpression): Expression {
   }
 }
 
-/** `struct nfgenmsg` with the lower half of the generation. */
+/** `struct nfgenmsg` with the lower 16 bits of the generation. */
 export const headOf = (family: number, generation: number): NfHead => ({
   ...nfHead(family),
   resId: generation & 0xffff,
 })
 
-/** Makes messages for whoever asked, as of one generation. */
+/** Makes answers to one request, at one generation. */
 export class Teller {
   readonly #asked: Message
   readonly #generation: number
@@ -87,7 +87,7 @@ export class Teller {
   }
 }
 
-/** Flags of the message that tells of a change, from those of the message that asked for it. */
+/** The flags of a notification, from those of the request that made the change. */
 export const eventFlags = (flags: number): number => flags & (NLM_F_CREATE | NLM_F_EXCL)
 export const ruleEventFlags = (flags: number): number =>
   eventFlags(flags) | ((flags & (NLM_F_APPEND | NLM_F_REPLACE)) === 0 ? 0 : NLM_F_APPEND)

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../../abi/errno'
 import type { BaseHook, NftChain, NftTable } from './ruleset'
 
-/** How many chains deep packets go. */
+/** Maximum number of nested chains, the base chain included. */
 const MAX_DEPTH = 16
 
 /** @returns the errno of the refusal */
@@ -15,7 +15,7 @@ export function checkReached({ chains }: NftTable): number | undefined {
   return undefined
 }
 
-/** @param seen how deep the walk was in each chain, at the deepest */
+/** @param seen the greatest depth at which each chain was reached */
 function walk(chain: NftChain, base: BaseHook, depth: number, seen: Map<NftChain, number>): number | undefined {
   if (depth === MAX_DEPTH) return ERRNO.EMLINK
   if ((seen.get(chain) ?? -1) >= depth) return undefined

@@ -34,10 +34,10 @@ import {
   type NftTables,
 } from './ruleset'
 
-/** Who asks for a change, and how. */
+/** The request for a change. */
 export interface Asked {
   readonly message: Message
-  /** nfgen_family, whatever it is. */
+  /** nfgen_family, not checked yet. */
   readonly family: number
   readonly flags: number
 }
@@ -45,27 +45,27 @@ export interface Asked {
 /** AF_UNSPEC */
 const ANY_FAMILY = 0
 
-/** Bytes of a name. */
+/** Maximum sizes in bytes. */
 const MAX_NAME = 255
 const MAX_USERDATA = 256
 
-/** What a type of chains may be hooked to. */
+/** The hooks that each type of chain may have. */
 const CHAIN_TYPES: Readonly<Record<string, readonly Hook[]>> = {
   filter: HOOKS,
   nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
   route: ['OUTPUT'],
 }
-/** Of chains of the type nat: connection tracking comes first. NF_IP_PRI_CONNTRACK */
+/** NF_IP_PRI_CONNTRACK: chains of the type nat must come after connection tracking. */
 const BEFORE_CONNECTIONS = -200
 
 export const familyOf = (number: number): Family | undefined =>
   Object.values(FAMILIES).find(({ domain }) => domain === number)
 
-/** @throws NftFailure for families that this kernel, or any, lacks */
+/** @throws NftFailure for a family that this kernel does not have */
 const takenFamily = (number: number): Family =>
   familyOf(number) ?? refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel has only IPv4 and IPv6 tables')
 
-/** That no attribute is longer than it may be: of any message, before it is looked at. @throws NftFailure */
+/** Checks that no attribute is too long. Linux does so before it looks at the message otherwise. @throws NftFailure */
 export function checkLengths({ table, chain, name, userdata }: Lengthy): void {
   const isLong = (text: string | undefined): boolean => text !== undefined && encodeText(text).length > MAX_NAME
   if (isLong(table) || isLong(chain) || isLong(name) || (userdata?.length ?? 0) > MAX_USERDATA) refuse(ERRNO.ERANGE)
@@ -73,23 +73,23 @@ export function checkLengths({ table, chain, name, userdata }: Lengthy): void {
 
 type Lengthy = Partial<Record<'table' | 'chain' | 'name', string | undefined>> & { userdata?: Uint8Array | undefined }
 
-/** Tells of one change that was made, in the order in which they were. */
+/** Completes one change when the batch is committed. Returns its notifications. */
 type Event = (tell: (asked: Message) => Teller) => readonly Uint8Array[]
 
-/** Which table it is, among all. */
+/** Identifies a table among all. */
 export const tableKey = (table: NftTable): string => `${table.family.name} ${table.name}`
 
-/** Changes that take effect together: carried out one after the other, and taken back should any be refused. */
+/** Changes that take effect together. They are made one after the other, and rolled back if any is refused. */
 export class Changes {
   readonly #all: NftTables
   readonly #sets: SetNames
   readonly #journal = new Journal()
   readonly #events: Event[] = []
-  /** Tables in which something goes where it may not have gone. */
+  /** Tables with new rules that jump, or that are allowed only at some hooks: these need {@link checkReached}. */
   readonly #doubtful: Set<string>
   readonly #isReplay: boolean
 
-  /** @param doubtful tables that are looked at after every rule, so that it is known which was one too many */
+  /** @param doubtful tables that are checked after every rule, to find the one that is refused */
   constructor(all: NftTables, sets: SetNames, doubtful?: ReadonlySet<string>) {
     this.#all = all
     this.#sets = sets
@@ -101,7 +101,7 @@ export class Changes {
     return this.#events.length === 0
   }
 
-  /** The tables of which something is wrong that no rule alone shows; to be carried out again, with these in doubt. */
+  /** The tables to check after every rule in a second run, if a check of them fails now; undefined if none fails. */
   wrong(): ReadonlySet<string> | undefined {
     const isWrong = this.#all.tables.some((one) => this.#doubtful.has(tableKey(one)) && checkReached(one) !== undefined)
     return isWrong ? this.#doubtful : undefined
@@ -111,7 +111,7 @@ export class Changes {
     this.#journal.rollBack()
   }
 
-  /** Finishes what was begun. @returns what is told of it */
+  /** Completes the changes. @returns the notifications that were requested */
   finish(tell: (asked: Message) => Teller): Uint8Array[] {
     return this.#events.flatMap((event) => [...event(tell)])
   }
@@ -224,7 +224,7 @@ export class Changes {
     if (name === undefined && handle === undefined) refuse(ERRNO.EINVAL)
     const chain = (handle === undefined ? findChain(from, name) : chainByHandle(from, handle)) ?? refuse(ERRNO.ENOENT)
     if ((flags & NLM_F_NONREC) !== 0 && chain.use > 0) refuse(ERRNO.EBUSY)
-    // Also of its own rules, those that go to it count.
+    // Jumps of its own rules to itself count too.
     const isUsed = chain.use > chain.rules.filter(({ isGone }) => !isGone).length
     this.#deleteRules(chain, chain.rules, message)
     if (isUsed) refuse(ERRNO.EBUSY)
@@ -304,7 +304,7 @@ export class Changes {
       this.#deleteRules(one, chain === undefined || handle === undefined ? one.rules : [ruleOf(one, handle)], message)
   }
 
-  /** They stay where they are, unseen, until all is done. */
+  /** Deleted rules stay in their chain, marked, until the batch is committed. */
   #deleteRules(chain: NftChain, rules: readonly NftRule[], message: Message, told = 0): void {
     for (const rule of rules) {
       if (rule.isGone) continue
@@ -319,7 +319,7 @@ export class Changes {
     }
   }
 
-  /** @param event does what is left to be done, and tells of it */
+  /** @param event completes the change, and returns its notifications, which are sent only on request */
   #note(message: Message, event: (teller: Teller) => readonly Uint8Array[]): void {
     this.#events.push((tell) => {
       const told = event(tell(message))
@@ -351,7 +351,7 @@ const chainByHandle = ({ chains }: NftTable, handle: bigint): NftChain | undefin
 const ruleOf = ({ rules }: NftChain, handle: bigint): NftRule =>
   rules.find((rule) => rule.handle === handle && !rule.isGone) ?? refuse(ERRNO.ENOENT)
 
-/** Also one that goes when the batch is over. */
+/** Also finds a rule that the same batch has deleted. */
 const placeOf = ({ rules }: NftChain, handle: bigint): NftRule =>
   rules.find((rule) => rule.handle === handle) ?? refuse(ERRNO.ENOENT)
 
@@ -365,7 +365,7 @@ function takenHook({ number, priority }: NonNullable<ChainValues['hook']>, type 
   return { number, priority, type }
 }
 
-/** That a chain is hooked as it is said to be, as far as that is said. @throws NftFailure */
+/** Checks that a chain has the hook and type that a request contains. @throws NftFailure */
 function checkSameHook({ hook }: NftChain, said: NonNullable<ChainValues['hook']>, type: string | undefined): void {
   if (hook === undefined) refuse(ERRNO.EEXIST)
   const { number = hook.number, priority = hook.priority } = said

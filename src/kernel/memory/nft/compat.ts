@@ -21,12 +21,12 @@ import type { BaseHook, NftChain } from './ruleset'
 export interface CompatPlace {
   readonly family: Family
   readonly chain: NftChain
-  /** What the rule says of its protocol to extensions. */
+  /** NFTA_RULE_COMPAT: the protocol of the rule, for extensions. */
   readonly said: RuleValues['compat']
   readonly sets: SetNames
 }
 
-/** Other matches of the rule are not to be seen: none of those that ask for them asks of rules of nf_tables. */
+/** A check asks for the other matches of the rule, which nft_compat does not show. Linux skips such checks for nf_tables rules. */
 class Unseen extends Error {}
 
 const BUILTIN_TARGETS: readonly string[] = [STANDARD_TARGET, 'standard', ERROR_TARGET]
@@ -55,12 +55,12 @@ export function takeCompat({ name: kind, data }: ExpressionOf<'match' | 'target'
   }
 }
 
-/** That what is said of the protocol is whole. @throws NftFailure */
+/** Checks that NFTA_RULE_COMPAT is complete and valid. @throws NftFailure */
 function checkSaid({ proto, flags }: NonNullable<RuleValues['compat']>): void {
   if (proto === undefined || flags === undefined || (flags & ~NFT_RULE_COMPAT_F_INV) !== 0) refuse(ERRNO.EINVAL)
 }
 
-/** Checks a payload as it stands in its rule. @returns the sets that it names. @throws NftFailure */
+/** Checks a payload in the context of its rule. @returns the indexes of the sets that it refers to. @throws NftFailure */
 function checkedSets(known: Known, payload: Uint8Array, place: CompatPlace): readonly number[] {
   const { extension, variant } = known
   const found: number[] = []
@@ -74,7 +74,7 @@ function checkedSets(known: Known, payload: Uint8Array, place: CompatPlace): rea
   return found
 }
 
-/** @throws NftFailure for what this kernel has not */
+/** @throws NftFailure for an extension that this kernel does not have */
 function placedPart(kind: 'match' | 'target', family: Family, name: string, revision: number, payload: Uint8Array) {
   const none = `the in-process kernel has no ${kind} ${name} revision ${revision}`
   if (kind === 'target' && BUILTIN_TARGETS.includes(name)) return refuse(ERRNO.EINVAL)
@@ -111,7 +111,7 @@ function placed({ chain, said }: CompatPlace, hasSet: (index: number) => boolean
   }
 }
 
-/** Asked of every chain that packets come from, where they come in a roundabout way too. */
+/** Called for every base chain from which the rule is reached, directly or by jumps. */
 function misplacedAt({ demands: { hooks, tables } }: Extension, base: BaseHook): number | undefined {
   const isHere = hooks === undefined || hooks.includes(hookName(base))
   const isNat = tables?.length !== 1 || tables[0] !== 'nat' || base.type === 'nat'

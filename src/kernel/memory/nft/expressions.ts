@@ -17,7 +17,7 @@ import { refuse } from './failure'
 import { Registers } from './registers'
 import type { BaseHook, KeptExpression, NftChain } from './ruleset'
 
-/** What an expression needs to know of the rule that it is in. */
+/** What an expression needs to know about its rule. */
 export interface Place {
   readonly family: Family
   readonly chain: NftChain
@@ -27,18 +27,18 @@ export interface Place {
   compat(expression: ExpressionOf<'match' | 'target'>): Make
 }
 
-/** Makes an expression, behind those that stand before it in its rule. @throws NftFailure */
+/** Makes an expression, after those before it in its rule have filled registers. @throws NftFailure */
 export type Make = (registers: Registers) => KeptExpression
 
-/** Looks at an expression by itself: of a rule, all are looked at before the first is made. @throws NftFailure */
+/** Checks an expression by itself. All expressions of a rule are checked before the first is made. @throws NftFailure */
 type Take<N extends ExpressionName> = (data: ExpressionOf<N>['data'], place: Place) => Make
 
-/** Bytes of a value in an expression. */
+/** Maximum size of a value in bytes. */
 const MAX_DATA = 16
 
 const given = <T>(value: T | undefined): T => value ?? refuse(ERRNO.EINVAL)
 
-/** The bytes of a value that is no verdict. @throws NftFailure */
+/** The bytes of a value, which must not be a verdict. @throws NftFailure */
 function bytesOf(data: Data | undefined): Uint8Array {
   const value = given(data?.value)
   if (value.length === 0) refuse(ERRNO.EINVAL)
@@ -47,7 +47,7 @@ function bytesOf(data: Data | undefined): Uint8Array {
 
 const hooksOf = (hooks: readonly Hook[]): readonly number[] => hooks.map((hook) => HOOKS.indexOf(hook))
 
-/** That it is reached from these hooks alone, and of a type of chains. */
+/** Checks that a rule is reached only from these hooks, and from chains of this type. */
 const only =
   (hooks: readonly Hook[], type?: string) =>
   (base: BaseHook): number | undefined =>
@@ -58,14 +58,14 @@ const NAT_HOOKS: Readonly<Record<number, readonly Hook[]>> = {
   [NFT_NAT.DNAT]: ['PREROUTING', 'OUTPUT'],
 }
 
-/** NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED and all that there are. linux/netfilter/nf_nat.h */
+/** NF_NAT_RANGE_MAP_IPS, NF_NAT_RANGE_PROTO_SPECIFIED and the mask of all flags. linux/netfilter/nf_nat.h */
 const [MAPS_ADDRESSES, MAPS_PORTS, RANGE_MASK] = [1, 2, 0x7f]
 
 function rangeFlags(flags = 0): number {
   return (flags & ~RANGE_MASK) === 0 ? flags : refuse(ERRNO.EINVAL)
 }
 
-/** The first and last of a range in registers; the last is the first unless said. */
+/** The registers of the first and last value of a range. The default for the last is the first. */
 function registerRange(registers: Registers, min: number | undefined, max: number | undefined, length: number) {
   if (min === undefined) return undefined
   const first = registers.use(min, length)
@@ -74,7 +74,7 @@ function registerRange(registers: Registers, min: number | undefined, max: numbe
 
 const PORT_SIZE = 2
 
-/** Bytes of what `meta` loads, by its key. */
+/** Sizes in bytes of what `meta` loads, by key. */
 const META_SIZES: Readonly<Record<number, number>> = {
   [NFT_META.LEN]: 4,
   [NFT_META.PROTOCOL]: 2,
@@ -108,7 +108,7 @@ const META_SIZES: Readonly<Record<number, number>> = {
   [NFT_META.SDIFNAME]: 16,
 }
 
-/** The same of what it sets. */
+/** Sizes in bytes of what `meta` sets, by key. */
 const META_SET_SIZES: Readonly<Record<number, number>> = {
   [NFT_META.PRIORITY]: 4,
   [NFT_META.MARK]: 4,
@@ -117,7 +117,7 @@ const META_SET_SIZES: Readonly<Record<number, number>> = {
   [NFT_META.PKTTYPE]: 1,
 }
 
-/** Of what means something at some hooks alone, these. */
+/** The hooks of keys that are not allowed at every hook: for loading, and for setting. */
 const META_HOOKS: Readonly<Record<number, readonly Hook[]>> = {
   [NFT_META.SECPATH]: ['PREROUTING', 'INPUT', 'FORWARD'],
   [NFT_META.SDIF]: ['INPUT', 'FORWARD'],
@@ -125,7 +125,10 @@ const META_HOOKS: Readonly<Record<number, readonly Hook[]>> = {
 }
 const META_SET_HOOKS: Readonly<Record<number, readonly Hook[]>> = { [NFT_META.PKTTYPE]: ['PREROUTING'] }
 
-/** What `ct` loads: its bytes, where undefined those of an address, and whether a direction has to be said, or may be. */
+/**
+ * What `ct` loads, by key. A size of undefined is that of an address. The direction is not allowed (undefined), required
+ * (needed), or allowed, and then reported when the rule is read (told) or not (untold).
+ */
 const CT_KEYS: Readonly<Record<number, readonly [size: number | undefined, direction?: 'needed' | 'told' | 'untold']>> =
   {
     0: [4],
@@ -154,19 +157,22 @@ const CT_KEYS: Readonly<Record<number, readonly [size: number | undefined, direc
   }
 const CT_MARK = 3
 
-/** Of offsets; of lengths and all that is an enum. */
+/** Maximum of offsets, and of lengths and enumerated values. */
 const [MAX_OFFSET, MAX_LENGTH] = [0xffff, 0xff]
 const U64 = 1n << 64n
 const NANOSECONDS = 1_000_000_000n
 const BURST = 5
 
-/** NF_LOG_MASK, LOGLEVEL_AUDIT, and the level that is meant where none is said. linux/netfilter/nf_log.h */
+/**
+ * NF_LOG_MASK, from linux/netfilter/nf_log.h; NFT_LOGLEVEL_AUDIT and the default level, from linux/netfilter/nf_tables.h; the
+ * maximum length of a prefix.
+ */
 const [LOG_MASK, LOG_MAX_LEVEL, LOG_LEVEL, LOG_MAX_PREFIX] = [0x2f, 8, 4, 127]
 
-/** What codes of NFT_REJECT_ICMPX_UNREACH there are. */
+/** Number of codes of NFT_REJECT_ICMPX_UNREACH. */
 const ICMPX_CODES = 4
 
-/** An expression that is not here is refused, as by a kernel built without it. */
+/** Any other expression is refused, as by a kernel that was built without it. */
 const TAKE: { readonly [N in ExpressionName]?: Take<N> } = {
   immediate({ dreg, data }, place) {
     return (registers) => {
@@ -368,7 +374,7 @@ function verdictOf(dreg: number, { code, chain }: NonNullable<Data['verdict']>, 
   return { told: told({ code, chain }), jump: place.chainToGoTo(chain) }
 }
 
-/** How many expressions a rule may have. */
+/** Maximum number of expressions in a rule. */
 const MAX_EXPRESSIONS = 128
 
 /** @throws NftFailure */

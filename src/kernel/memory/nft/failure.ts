@@ -1,7 +1,7 @@
 /** Refuses a request to nf_tables with an errno of Linux. */
 export class NftFailure extends Error {
   readonly errno: number
-  /** In words: what Linux only knows, or what it would do and this kernel cannot. */
+  /** In words, because Linux does not say why, or because Linux might accept what this kernel does not support. */
   readonly reason: string | undefined
 
   constructor(errno: number, reason?: string) {

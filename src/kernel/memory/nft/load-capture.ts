@@ -12,7 +12,7 @@ import { takeExpressions } from './expressions'
 import { NftFailure } from './failure'
 import type { KeptExpression, NftChain, NftTable, NftTables } from './ruleset'
 
-/** @throws IptcError for what contradicts itself, MessageError */
+/** @throws IptcError for a capture that contradicts itself or an existing table, MessageError */
 export function loadTable(all: NftTables, sets: SetNames, family: Family, contents: NftTableContents): void {
   const { name = '', handle = 0n, flags = 0, unknown } = contents.table
   const known = all.tables.find((one) => one.name === name && one.family === family)
@@ -69,13 +69,13 @@ function chainOf({ chains, name: table }: NftTable, name: string | undefined): N
   return found
 }
 
-/** As this kernel takes them; those that it would not have taken, as they are. */
+/** The expressions as this kernel would accept them; if it would refuse any, all of them unchanged. */
 function keptExpressions(chain: NftChain, sets: SetNames, list: readonly Expression[]): readonly KeptExpression[] {
   const { family } = chain.table
   const chainToGoTo = (name: string): NftChain => chainOf(chain.table, name)
   try {
     const compat = (one: Parameters<typeof takeCompat>[0]) =>
-      // What a rule says of its protocol is not told.
+      // The kernel does not report the NFTA_RULE_COMPAT of a rule, so a capture does not have it.
       takeCompat(one, { family, chain, said: undefined, sets })
     return takeExpressions(list, { family, chain, chainToGoTo, compat })
   } catch (error) {

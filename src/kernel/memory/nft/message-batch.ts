@@ -15,7 +15,7 @@ import type { NftTables } from './ruleset'
 
 type Carry<V> = (changes: Changes, asked: Asked, values: V) => void
 
-/** A kind of change. */
+/** A type of message that makes a change. */
 const change = <V extends object>(kind: MessageType<NfHead, V>, carryOut: Carry<V>) => ({
   type: kind.type,
   read(message: Message): { head: NfHead; values: V } {
@@ -38,7 +38,7 @@ const CHANGES = [
   change(messages.deleteRule, (changes, asked, values) => changes.deleteRule(asked, values)),
 ]
 
-/** Refuses a change that is by itself, and not in a batch. @throws NftFailure */
+/** Refuses a change outside a batch. @throws NftFailure */
 export function refuseAlone(message: Message): void {
   const known = CHANGES.find(({ type }) => type === message.type)
   known?.read(message)
@@ -53,7 +53,7 @@ export const subsystemOf = ({ type }: Message): number => type >>> 8
 
 export const isBatch = ([first]: readonly Message[]): boolean => first?.type === NFNL_MSG_BATCH_BEGIN
 
-/** @returns the errno and words with which a message is refused; whatever is no refusal is thrown on */
+/** @returns the refusal that an error stands for. @throws any other error */
 export function failureOf(error: unknown): NftFailure {
   if (error instanceof NftFailure) return error
   if (error instanceof MessageError) return new NftFailure(ERRNO.EINVAL, error.message)
@@ -76,7 +76,7 @@ export function carryOutBatch(all: NftTables, sets: SetNames, [begin, ...rest]: 
   } catch (error) {
     return [refused(first, error)]
   }
-  // Another beginning makes it none, of which nobody is told.
+  // After a second begin message, Linux discards the batch without an answer.
   const end = rest.findIndex(({ type }) => type === NFNL_MSG_BATCH_END || type === NFNL_MSG_BATCH_BEGIN)
   if (rest[end]?.type === NFNL_MSG_BATCH_BEGIN) return []
   const within = end < 0 ? rest : rest.slice(0, end)
@@ -92,13 +92,13 @@ function checkBegin({ generation }: NftTables, message: Message): void {
 }
 
 interface Outcome {
-  /** Of what was done, to those who asked for that. */
+  /** The notifications that were requested. */
   readonly told: readonly Uint8Array[]
-  /** Whether each message was carried out. */
+  /** Acknowledgements and refusals. */
   readonly answers: readonly Uint8Array[]
 }
 
-/** @param doubtful as of {@link Changes} */
+/** @param doubtful as for {@link Changes} */
 function carryOutAll(
   all: NftTables,
   sets: SetNames,
@@ -125,7 +125,7 @@ function carryOutAll(
   return { told: isDone ? commit(all, changes, within) : [], answers }
 }
 
-/** In a batch without an end, what is wrong of tables that it makes itself is not found. */
+/** In a batch without an end message, Linux does not find faulty jumps in tables that the batch itself creates. */
 const knownTables = ({ tables }: NftTables, among: ReadonlySet<string>): Set<string> =>
   new Set(tables.map(tableKey).filter((key) => among.has(key)))
 
@@ -136,10 +136,10 @@ function applyTo(changes: Changes, message: Message): void {
   else refuse(ERRNO.EOPNOTSUPP, 'the in-process kernel supports only tables, chains and rules of nf_tables')
 }
 
-/** NFT_GENERATION ids are never 0. */
+/** A generation is never 0. */
 const next = (generation: number): number => (generation + 1) >>> 0 || 1
 
-/** @returns what is told of it to those who asked for that; of the generation where the first of them did */
+/** @returns the notifications that were requested, and one of the generation if the first message requested them */
 function commit(all: NftTables, changes: Changes, within: readonly Message[]): Uint8Array[] {
   all.generation = next(all.generation)
   const told = changes.finish((message) => new Teller(message, all.generation))

@@ -1,4 +1,4 @@
-/** nf_tables of the in-process kernel: messages in, answers out. */
+/** The nf_tables of the in-process kernel: takes messages, and returns the answers. */
 import { ERRNO } from '../../../abi/errno'
 import { FAMILIES } from '../../../abi/family'
 import { NLM_F_ACK } from '../../../abi/netlink'
@@ -20,17 +20,17 @@ export class Nft {
   readonly #sets: SetNames
   readonly #queries = new Queries(this.#all)
 
-  /** @param sets that rules may name */
+  /** @param sets the sets that rules may refer to */
   constructor(sets: SetNames) {
     this.#sets = sets
   }
 
-  /** The index of a set for every time that a rule names it. */
+  /** The indexes of the sets that rules refer to, one for each reference. */
   sets(): Iterable<number> {
     return setsIn(this.#all)
   }
 
-  /** Makes a table that was captured. @throws IptcError, MessageError */
+  /** Creates a captured table. @throws IptcError, MessageError */
   load(capture: NftCapture): void {
     loadTable(this.#all, this.#sets, FAMILIES[capture.family], readNftCapture(capture))
   }
@@ -43,12 +43,12 @@ export class Nft {
     return carryOutBatch(this.#all, this.#sets, sent).values()
   }
 
-  /** Whether a message that stands by itself is for nf_tables. */
+  /** Whether a message outside a batch is for nf_tables. */
   isQuery(message: Message): boolean {
     return SUBSYSTEMS.includes(subsystemOf(message))
   }
 
-  /** Asked at once; the parts of a dump are made when their turn comes. */
+  /** Checks the request immediately. Each part of a dump is made when it is received. */
   answer(message: Message): Iterator<Uint8Array, void> {
     try {
       const answers = this.#answers(message)

@@ -14,7 +14,7 @@ import type { NftChain, NftRule, NftTable, NftTables } from './ruleset'
 
 const isDump = ({ flags }: Message): boolean => (flags & NLM_F_DUMP) === NLM_F_DUMP
 
-/** Carries out requests that read. Each throws an NftFailure for what it refuses. */
+/** Answers requests that read. Each method throws an NftFailure for what it refuses. */
 export class Queries {
   readonly #all: NftTables
 
@@ -71,7 +71,7 @@ export class Queries {
     )
   }
 
-  /** In parts that are made when their turn comes: those that come behind a change say so. */
+  /** Each part is made when it is received. Parts that are made after a change have the flag NLM_F_DUMP_INTR. */
   #dump<T, V>(
     message: Message,
     kind: MessageType<NfHead, V>,
@@ -92,7 +92,7 @@ export class Queries {
     })()
   }
 
-  /** Which extension there is: the family has it in this revision. */
+  /** Whether the family has this revision of an extension. */
   compat(message: Message): Uint8Array[] {
     const { head, values } = readMessage(messages.compat, message)
     const { name, rev, type } = values
@@ -103,7 +103,7 @@ export class Queries {
     const revisions = isBuiltin ? [0] : knownRevisions(kind, family.name, name)
     if (revisions.length === 0) refuse(ERRNO.ENOENT)
     if (!revisions.includes(rev)) refuse(ERRNO.EPROTONOSUPPORT)
-    // It tells of the newest.
+    // The answer contains the newest revision.
     const newest = { name, rev: Math.max(...revisions), type }
     return [new Teller(message, 0).tell(messages.compat, head.nfgenFamily, newest, NLM_F_MULTI)]
   }

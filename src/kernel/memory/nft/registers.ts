@@ -3,31 +3,31 @@ import { ERRNO } from '../../../abi/errno'
 import { NFT_REG_1, NFT_REG_VERDICT } from '../../../abi/nf-tables'
 import { refuse } from './failure'
 
-/** Four of four words, which are also called by their words. */
+/** There are four registers of four words each. Each word is also a register with its own number. */
 const LAST_WIDE = NFT_REG_1 + 3
 const WORDS_PER_WIDE = 4
 const FIRST_NARROW = 8
 const WORDS = 16
 const WORD_SIZE = 4
 
-/** How a register is called when a rule is told: the first word of a wide one by the name of that. */
+/** The number by which the kernel reports a register. The first word of a wide register has the number of that. */
 export function toldRegister(register: number): number {
   const word = register - FIRST_NARROW
   return word >= 0 && word % WORDS_PER_WIDE === 0 ? NFT_REG_1 + word / WORDS_PER_WIDE : register
 }
 
 export class Registers {
-  /** Whether something was put into each word. */
+  /** Whether each word has been written. */
   readonly #filled = new Uint8Array(WORDS)
 
-  /** Puts `length` bytes into a register. @returns how it is called. @throws NftFailure */
+  /** Writes `length` bytes to a register. @returns the number by which it is reported. @throws NftFailure */
   fill(register: number | undefined, length: number): number {
     const [first, end] = this.#words(register, length)
     this.#filled.fill(1, first, end)
     return toldRegister(register as number)
   }
 
-  /** Takes `length` bytes out of a register. @returns how it is called. @throws NftFailure */
+  /** Reads `length` bytes from a register. @returns the number by which it is reported. @throws NftFailure */
   use(register: number | undefined, length: number): number {
     const [first, end] = this.#words(register, length)
     if (this.#filled.subarray(first, end).includes(0)) refuse(ERRNO.ENODATA)

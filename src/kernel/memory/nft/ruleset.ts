@@ -4,13 +4,13 @@ import type { Expression } from '../../../nft/expressions'
 
 /** An expression of a rule. */
 export interface KeptExpression {
-  /** As it is told to who reads. */
+  /** As it is reported when the rule is read. */
   readonly told: Expression
-  /** Where the rule goes: its name may change. */
+  /** The chain that it jumps to. A reference, because the chain may be renamed. */
   readonly jump?: NftChain
-  /** Whether it may stand where packets come to from a hook; else the errno of the refusal. */
+  /** Checks whether it may be reached from a base chain. Returns the errno of the refusal. */
   readonly check?: (base: BaseHook) => number | undefined
-  /** The index of the set that it names. */
+  /** The indexes of the sets that it refers to. */
   readonly sets?: readonly number[]
 }
 
@@ -18,11 +18,11 @@ export interface NftRule {
   readonly handle: bigint
   readonly expressions: readonly KeptExpression[]
   readonly userdata: Uint8Array | undefined
-  /** Whether it goes when the batch is over. */
+  /** Whether it has been deleted in the current batch. */
   isGone: boolean
 }
 
-/** How a chain is hooked. */
+/** The hook of a base chain. */
 export interface BaseHook {
   readonly number: number
   readonly priority: number
@@ -38,14 +38,14 @@ export interface NftChain {
   readonly table: NftTable
   readonly handle: bigint
   name: string
-  /** What it is called once the batch is over. */
+  /** Its name after the current batch. */
   nextName: string | undefined
   readonly hook: BaseHook | undefined
   policy: number
   counters: ChainCounters | undefined
   readonly userdata: Uint8Array | undefined
   readonly rules: NftRule[]
-  /** How many rules it has, and how many expressions go to it. */
+  /** Number of its rules plus number of jumps to it. */
   use: number
 }
 
@@ -54,12 +54,12 @@ export interface NftTable {
   readonly name: string
   readonly handle: bigint
   flags: number
-  /** Whether its flags become others when the batch is over. */
+  /** Whether the current batch changes its flags. */
   isChanging: boolean
   readonly userdata: Uint8Array | undefined
-  /** In the order in which they were made. */
+  /** In order of creation. */
   readonly chains: NftChain[]
-  /** That of the chain or rule that was made last. */
+  /** The handle of the chain or rule that was created last. */
   lastHandle: bigint
 }
 
@@ -67,22 +67,22 @@ export interface NftTable {
 export class NftTables {
   readonly tables: NftTable[] = []
   lastHandle = 0n
-  /** Counts the changes. */
+  /** Incremented by every batch that changes anything. */
   generation = 1
 }
 
-/** The index of a set for every time that a rule names it. */
+/** The indexes of the sets that rules refer to, one for each reference. */
 export function* setsIn({ tables }: NftTables): Generator<number> {
   for (const { chains } of tables)
     for (const { rules } of chains)
       for (const { expressions } of rules) for (const { sets } of expressions) if (sets !== undefined) yield* sets
 }
 
-/** What has been done, to be taken back should it come to nothing. */
+/** Records changes, so that they can be rolled back. */
 export class Journal {
   readonly #undo: (() => void)[] = []
 
-  /** Does something, and notes how it is taken back. */
+  /** Makes a change, and records how to undo it. */
   act(work: () => void, undo: () => void): void {
     work()
     this.#undo.push(undo)

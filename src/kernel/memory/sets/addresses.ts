@@ -6,7 +6,7 @@ export const BITS = { ipv4: 32, ipv6: 128 } as const
 
 export const familyOf = (text: string): FamilyName => (text.includes(':') ? 'ipv6' : 'ipv4')
 
-/** @param text an address as messages have it */
+/** @param text an address as in messages */
 export function toNumber(text: string): bigint {
   const bytes = (familyOf(text) === 'ipv6' ? parseIPv6(text) : parsePlainIPv4(text)) as Uint8Array
   return BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
@@ -18,7 +18,7 @@ export function toText(address: bigint, family: FamilyName): string {
   return formatIPv6(bytes)
 }
 
-/** Without bytes between: a range is made of many. */
+/** Without an intermediate byte array, because a range may contain many addresses. */
 const textOfIPv4 = (address: number): string =>
   `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`
 
@@ -26,18 +26,18 @@ const textOfIPv4 = (address: number): string =>
 export const prefixMask = (length: number, family: FamilyName): bigint =>
   ((1n << BigInt(length)) - 1n) << BigInt(BITS[family] - length)
 
-/** @param address as text. @returns the same text where the mask keeps all of it */
+/** @param address as text */
 export const masked = (address: string, mask: bigint): string => toText(toNumber(address) & mask, familyOf(address))
 
-/** The network that begins so, as far as the prefix goes. */
+/** The address of the network of this prefix length that contains an address. */
 export const networkOf = (address: string, length: number): string =>
   length === BITS[familyOf(address)] ? address : masked(address, prefixMask(length, familyOf(address)))
 
 export const isZero = (address: string): boolean => address === '0.0.0.0' || address === '::'
 
 /**
- * The fewest networks that are all of a range of IPv4, the first one first. Where more than half of all addresses would
- * be left behind a network, Linux begins with a single address instead.
+ * The fewest networks that exactly cover a range of IPv4 addresses, in order. While half of all addresses or more would
+ * remain after a network, Linux takes a single address instead.
  */
 export function* networksIn(first: bigint, last: bigint): Generator<{ address: bigint; length: number }> {
   for (let at = first; at <= last; ) {
@@ -55,5 +55,5 @@ function begins(at: bigint, last: bigint, block: bigint): boolean {
 
 const HALF = 1n << 31n
 
-/** The bits behind a prefix of IPv4. */
+/** The host bits of an IPv4 prefix. */
 const blockOf = (length: number): bigint => (1n << BigInt(BITS.ipv4 - length)) - 1n

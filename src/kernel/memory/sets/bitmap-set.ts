@@ -11,13 +11,13 @@ const { EXIST, INVALID_CIDR, INVALID_NETMASK, PROTOCOL } = IPSET_ERR
 
 const MAX_PLACES = 65536
 
-/** What a place holds, and what remains of its counters when nothing is there any more. */
+/** A slot. When its entry is removed, the counters remain for the next entry. */
 interface Place {
   isTaken: boolean
   extras: Extras
 }
 
-/** Places of `size` addresses or ports each. */
+/** Divided into slots of `size` addresses or ports each. */
 interface Range {
   readonly first: number
   readonly last: number
@@ -80,24 +80,24 @@ abstract class BitmapSet extends MemorySet {
     return ours.first === theirs.first && ours.last === theirs.last && ours.size === theirs.size
   }
 
-  /** @throws SetFailure for what is outside of the range */
+  /** @throws SetFailure for a value outside the range */
   protected placeOf(value: number): number {
     const { first, last, size } = this.range
     if (value < first || value > last) refuse(BITMAP_RANGE)
     return Math.floor((value - first) / size)
   }
 
-  /** The address or port at a place. */
+  /** The first address or port of a slot. */
   protected valueAt(at: number): number {
     return this.range.first + at * this.range.size
   }
 
-  /** The address or port of an entry, and the last of several. */
+  /** The address or port of an entry; {@link span} returns the first and last of several. */
   protected abstract first(entry: EntryAttributes): number
   protected abstract span(entry: EntryAttributes): readonly [number, number]
   protected abstract tell(at: number): EntryAttributes
 
-  /** Whether an entry that is there already lacks what this one has. */
+  /** Whether the existing entry lacks a part that this one has. */
   protected isFilledBy(_at: number, _entry: EntryAttributes): boolean {
     return false
   }
@@ -106,7 +106,7 @@ abstract class BitmapSet extends MemorySet {
     return true
   }
 
-  /** Whether what is there is taken for something whose time is over. */
+  /** Whether Linux treats the existing entry as expired. */
   protected isGone(_at: number): boolean {
     return false
   }
@@ -140,7 +140,7 @@ abstract class BitmapSet extends MemorySet {
 
 const sorted = (one: number, other: number): readonly [number, number] => (one <= other ? [one, other] : [other, one])
 
-/** All that begins like an address. */
+/** The first and last address of the network that contains an address. */
 function network(address: number, length: number): readonly [number, number] {
   const size = 2 ** (BITS.ipv4 - length)
   const first = address - (address % size)
@@ -166,7 +166,7 @@ function addressRange({ ip, ipTo, cidr, netmask }: CreateAttributes): Range {
   if (netmask === undefined || netmask === BITS.ipv4) return { first, last, size: 1 }
   if (netmask === 0 || netmask > BITS.ipv4) refuse(INVALID_NETMASK)
   const range = { first: network(first, netmask)[0], last: network(last, netmask)[1], size: 2 ** (BITS.ipv4 - netmask) }
-  // As Linux has it, where the whole range is inside of one of its places.
+  // Linux refuses a range that fits in a single slot.
   if (range.last - range.first + 1 <= range.size) refuse(BITMAP_RANGE)
   return range
 }
@@ -205,11 +205,11 @@ export class BitmapOfAddresses extends BitmapSet {
   }
 }
 
-/** bitmap:ip,mac. An address may wait for its MAC address, which comes with a packet or a later entry. */
+/** bitmap:ip,mac. An entry may wait for its MAC address, which a packet or a later request supplies. */
 export class BitmapOfMacs extends BitmapOfAddresses {
   protected override readonly attributes: readonly (keyof EntryAttributes)[] = ['ip', 'ether']
   readonly #macs = new Map<number, Uint8Array>()
-  /** Of those that wait, for how many seconds they are to stay from then on. */
+  /** Timeouts in seconds. The time of an entry that waits starts when its MAC address is known. */
   readonly #seconds = new Map<number, number>()
 
   protected override checkParts({ ip }: EntryAttributes): void {
@@ -225,7 +225,7 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     return ether === undefined || known === undefined || Buffer.compare(ether, known) === 0
   }
 
-  /** Linux looks at the seconds of one that waits as if they were the moment when it goes. */
+  /** Linux misreads the timeout of an entry that waits as the time at which it expires, which is in the past. */
   protected override isGone(at: number): boolean {
     return this.#isWaiting(at) && this.#seconds.get(at) !== 0
   }
@@ -246,7 +246,7 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     const seconds = entry.timeout ?? kept ?? this.extras.timeout ?? 0
     this.#seconds.set(at, seconds)
     const made = this.extras.make({ ...entry, timeout: seconds }, before)
-    // As it is with one that waits, though it does not: it is gone.
+    // Linux stores the timeout as for an entry that waits, although this one does not, so it is expired.
     const isLost = wasTaken && !wasWaiting && entry.ether === undefined && seconds !== 0
     return isLost && this.extras.timeout !== undefined ? { ...made, expires: Number.NEGATIVE_INFINITY } : made
   }
@@ -265,7 +265,7 @@ export class BitmapOfMacs extends BitmapOfAddresses {
     return { ...super.tell(at), ...(ether && { ether }) }
   }
 
-  /** Its time has not begun. */
+  /** Whether the entry waits for its MAC address. Its timeout has not started then. */
   #isWaiting(at: number): boolean {
     return this.extras.timeout !== undefined && !this.#macs.has(at)
   }

@@ -23,10 +23,10 @@ import { refuse, SetFailure, ShapeFailure } from './failure'
 const { BUSY, EXIST, EXIST_SETNAME2, FIND_TYPE, INVALID_FAMILY, PROTOCOL, REFERENCED, TYPE_MISMATCH } = IPSET_ERR
 
 type ValuesOf<K extends keyof typeof commands> = (typeof commands)[K] extends MessageType<NfHead, infer V> ? V : never
-/** What is said of any set. */
+/** Attributes that all messages have in common. */
 type Common = { protocol?: number | undefined; setname?: string | undefined }
 
-/** Where in a message entries are, the one that is refused is told by its number. */
+/** A refusal of one entry, with its line number, which the answer contains. */
 export class EntryFailure extends SetFailure {
   readonly lineno: number
 
@@ -36,10 +36,10 @@ export class EntryFailure extends SetFailure {
   }
 }
 
-/** Bytes of entries in one message. */
+/** Maximum size in bytes of the entries in one message. */
 const MAX_ROOM = 0x4000
 
-/** Carries out requests. Each throws a SetFailure for what it refuses. */
+/** Carries out requests. Each method throws a SetFailure for what it refuses. */
 export class SetCommands {
   readonly #sets: SetList
   readonly #clock: Clock
@@ -117,7 +117,7 @@ export class SetCommands {
     this.#onEntries(values, ({ contents }, entry) => contents.remove(entry, (flags & NLM_F_EXCL) === 0))
   }
 
-  /** Linux says of whatever it refuses here that it is not in the set. */
+  /** Linux answers with the same error for an invalid entry as for one that is not in the set. */
   test({ setname, data }: ValuesOf<'test'>): void {
     if (setname === undefined || data === undefined) refuse(PROTOCOL)
     const { contents } = this.#named(setname)
@@ -129,7 +129,7 @@ export class SetCommands {
     refuse(EXIST)
   }
 
-  /** What is told of one set, or of all, in parts; they are read from as this goes on. */
+  /** Lists one set, or all, in parts. The sets are read while the parts are requested. */
   *list(values: ListValues): Generator<ListValues> {
     const { protocol, setname, flags = 0 } = values
     for (const set of setname === undefined ? this.#sets.all() : [this.#named(setname)])
@@ -200,12 +200,12 @@ export function checkCommon({ protocol, setname }: Common): void {
   if (protocol === undefined || protocol < IPSET_PROTOCOL_MIN) refuse(PROTOCOL)
 }
 
-/** Networks are addresses to those who look a packet up. */
+/** What packets are compared by. A network is compared by an address. */
 const dimensionsOf = ({ parts }: SetType): string =>
   parts
     .map((part) => part.replace('net', 'ip'))
     .filter((part) => part !== 'physdev' && part !== 'wildcard')
     .join()
 
-/** Whether packets are looked up in both by the same. */
+/** Whether packets are compared by the same dimensions in both. */
 const areAlike = (one: SetType, other: SetType): boolean => dimensionsOf(one) === dimensionsOf(other)

@@ -15,7 +15,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   'list:set': (making, others) => new ListOfSets(making, others),
 }
 
-/** The attributes that the options of sets are said by, where one is not said by that of its own name. */
+/** The attributes of options for which the attribute does not have the name of the option. */
 const ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   range: ['ip', 'ipTo', 'cidr', 'port', 'portTo'],
   counters: ['flags'],

@@ -9,33 +9,33 @@ import { refuse } from './failure'
 const { HASH_ELEM, HASH_RANGE, HASH_RANGE_UNSUPPORTED, INVALID_PROTO, MISSING_PROTO } = IPSET_ERR_OF.hash
 const { INVALID_CIDR, PROTOCOL } = IPSET_ERR
 
-/** What of a set its parts depend on. */
+/** What the dimensions need to know about the set. */
 export interface Frame {
   readonly family: FamilyName
-  /** The bits of addresses that count, where not all do; and the prefix that they are, if they are one. */
+  /** The bits of addresses that are stored; undefined if all are. `netmask` is the option of that name. */
   readonly mask: bigint | undefined
   readonly netmask: number | undefined
   readonly markmask: number
 }
 
-/** One part. What is asked of it, Linux asks of all parts before it goes on to the next. */
+/** One dimension. Linux makes each check for all dimensions before it makes the next check. */
 export interface Dimension {
   readonly attributes: readonly (keyof EntryAttributes)[]
-  /** The attribute that an entry cannot do without. */
+  /** The attribute that an entry must have. */
   readonly needs: keyof EntryAttributes
-  /** What Linux answers where the family of this, or an extra of the entry, is wrong, if it does not say which. */
+  /** The error of Linux for a wrong family, and for a wrong extension of the entry, if it does not distinguish them. */
   readonly refusal?: number | undefined
-  /** That there are no ranges in IPv6. @throws SetFailure */
+  /** Refuses ranges in IPv6. @throws SetFailure */
   checkRange?(entry: EntryAttributes, frame: Frame): void
-  /** That addresses are of the set's family. @throws SetFailure */
+  /** Checks that addresses are of the set's family. @throws SetFailure */
   checkFamily?(entry: EntryAttributes, frame: Frame): void
-  /** The lengths of prefixes. @throws SetFailure */
+  /** Checks the lengths of prefixes, and zero addresses where Linux does so at this point. @throws SetFailure */
   checkLength?(entry: EntryAttributes, frame: Frame): void
   /** @throws SetFailure */
   checkProtocol?(entry: EntryAttributes, frame: Frame): void
   /**
-   * What is kept: one thing, or each of several that the entry stands for.
-   * @param alone whether it is to be one thing alone, whatever else is said
+   * The values to store: one, or all of a range.
+   * @param alone whether to return only the first, even if the entry contains a range
    * @throws SetFailure
    */
   values(entry: EntryAttributes, frame: Frame, alone: boolean): Iterable<EntryAttributes>
@@ -64,17 +64,17 @@ interface Places {
 const FIRST: Places = { ip: 'ip', cidr: 'cidr', to: 'ipTo' }
 const SECOND: Places = { ip: 'ip2', cidr: 'cidr2', to: 'ip2To' }
 
-/** The first and the last, whichever is said first. @throws SetFailure */
+/** The first and last address of a range, which may be given in either order. @throws SetFailure */
 function ordered(one: string, other: string): readonly [bigint, bigint] {
   if (familyOf(other) !== familyOf(one)) refuse(PROTOCOL)
   const [a, b] = [toNumber(one), toNumber(other)]
   return a <= b ? [a, b] : [b, a]
 }
 
-/** How the addresses of a range are masked, beyond the first. */
+/** Which addresses of a range are masked. */
 type Stepping = 'each' | 'first'
 
-/** Addresses: one, or all of a network or a range of IPv4. */
+/** Addresses: one, or all of an IPv4 network or range. @param zero the error for a zero address, if it is refused */
 const hosts = (zero: number | undefined, stepping: Stepping = 'each'): Dimension => ({
   attributes: ['ip', 'cidr', 'ipTo'],
   needs: 'ip',
@@ -110,7 +110,7 @@ function networkRange(address: string, length: number): readonly [bigint, bigint
   return [first, first | (prefixMask(BITS.ipv4, 'ipv4') ^ mask)]
 }
 
-/** A network, or those that a range of IPv4 consists of. */
+/** A network, or the networks that make up an IPv4 range. */
 const network = (places: Places, shortest: 0 | 1 = 1, hasNoRangeOfIPv6 = places === FIRST): Dimension => ({
   attributes: [places.ip, places.cidr, places.to],
   needs: places.ip,
@@ -125,7 +125,7 @@ const network = (places: Places, shortest: 0 | 1 = 1, hasNoRangeOfIPv6 = places 
   *values(entry, { family }, alone) {
     const { ip, cidr, to } = places
     const [address = '', length = BITS[family], last] = [entry[ip], entry[cidr], entry[to]]
-    // Of IPv6 Linux passes over the last address where it does not refuse it.
+    // In IPv6, Linux ignores the last address if it does not refuse it.
     if (last === undefined || alone || family === 'ipv6')
       return yield { [ip]: networkOf(address, length), [cidr]: length }
     const [from, end] = ordered(address, last)
@@ -138,8 +138,8 @@ const PORTED: readonly number[] = [PROTOCOLS.tcp, PROTOCOLS.udp, PROTOCOLS.sctp,
 const ICMP = { ipv4: PROTOCOLS.icmp, ipv6: PROTOCOLS['ipv6-icmp'] } as const
 
 /**
- * A protocol and a port of it, or several; type and code of ICMP; of other protocols nothing.
- * @param ranges attributes beside which Linux goes through several, whatever the protocol
+ * A protocol and one or several ports; for ICMP, type and code; for other protocols, port 0.
+ * @param ranges attributes with which Linux goes through several ports in IPv4, whatever the protocol
  */
 const port = (...ranges: (keyof EntryAttributes)[]): Dimension => ({
   attributes: ['port', 'portTo', 'proto'],
@@ -178,7 +178,7 @@ const mark: Dimension = {
 
 const EINVAL = 22
 
-/** Those of each type, in the order in which several are gone through. */
+/** The dimensions of each type. Of several ranges, Linux goes through the last one fastest. */
 export const DIMENSIONS: Readonly<Record<string, readonly Dimension[]>> = {
   'hash:ip': [hosts(HASH_ELEM)],
   'hash:mac': [mac],

@@ -3,11 +3,11 @@ import { IPSET_ERR, IPSET_FLAG } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
 import { refuse } from './failure'
 
-/** In milliseconds, from whenever. */
+/** Milliseconds since an arbitrary moment. */
 export type Clock = () => number
 
 export interface Extras {
-  /** By the clock; Infinity where it stays. */
+  /** Time by the clock; Infinity if the entry does not expire. */
   readonly expires: number
   readonly packets: bigint
   readonly bytes: bigint
@@ -17,7 +17,7 @@ export interface Extras {
   readonly skbqueue: number | undefined
 }
 
-/** The attributes that say something of them. */
+/** The attributes of the extensions. */
 export const EXTRA_ATTRIBUTES = [
   ...(['timeout', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue'] as const),
 ] as const
@@ -27,10 +27,10 @@ const U64_MAX = 2n ** 64n - 1n
 
 const isNothing = (pair: readonly [number, number] | undefined): boolean => !pair?.some((one) => one !== 0)
 
-/** What entries of one set may have. */
+/** The extensions that the entries of one set may have. */
 export class ExtraRules {
   readonly timeout: number | undefined
-  /** Those of the flags of a set that say which extras its entries may have. */
+  /** The flags of the set that allow extensions. */
   readonly flags: number
   readonly #clock: Clock
 
@@ -40,7 +40,7 @@ export class ExtraRules {
     this.#clock = clock
   }
 
-  /** @throws SetFailure for what the set was made without */
+  /** @throws SetFailure for an extension that the set was created without */
   check({ timeout, packets, bytes, comment, skbmark, skbprio, skbqueue }: EntryAttributes): void {
     if (timeout !== undefined && this.timeout === undefined) refuse(IPSET_ERR.TIMEOUT)
     if ((packets ?? bytes) !== undefined && !this.#has(IPSET_FLAG.WITH_COUNTERS)) refuse(IPSET_ERR.COUNTER)
@@ -48,7 +48,7 @@ export class ExtraRules {
     if ((skbmark ?? skbprio ?? skbqueue) !== undefined && !this.#has(IPSET_FLAG.WITH_SKBINFO)) refuse(IPSET_ERR.SKBINFO)
   }
 
-  /** @param before of the same entry: what is counted goes on where nothing else is said */
+  /** @param before the counters of the same entry, which continue unless the request contains others */
   make(entry: EntryAttributes, before?: Pick<Extras, 'packets' | 'bytes'>): Extras {
     return {
       expires: this.expiry(entry.timeout ?? this.timeout),
@@ -62,8 +62,8 @@ export class ExtraRules {
   }
 
   /**
-   * What is counted once an entry was tested, as if by a packet: Linux adds what the test says, and of bytes that it does
-   * not say one less than none.
+   * The extensions after a test of the entry, which Linux counts like a packet: it adds the packets and bytes of the
+   * request. If that has packets but no bytes, Linux adds -1.
    */
   count(extras: Extras, { packets, bytes = U64_MAX }: EntryAttributes): Extras {
     if (packets === undefined || !this.#has(IPSET_FLAG.WITH_COUNTERS)) return extras
@@ -71,7 +71,7 @@ export class ExtraRules {
     return { ...extras, packets: sum(extras.packets, packets), bytes: sum(extras.bytes, bytes) }
   }
 
-  /** When what has so many seconds is over. */
+  /** The time by the clock at which a timeout ends. 0 seconds means never. */
   expiry(seconds = 0): number {
     return seconds === 0 ? Number.POSITIVE_INFINITY : this.#clock() + seconds * MS
   }
@@ -80,7 +80,7 @@ export class ExtraRules {
     return expires <= this.#clock()
   }
 
-  /** @param to what is told of the entry already; few have extras, so that copies would be most of the work */
+  /** @param to the attributes of the entry. They are extended in place, because copying would be most of the work. */
   tell({ expires, packets, bytes, comment, skbmark, skbprio, skbqueue }: Extras, to: EntryAttributes): EntryAttributes {
     if (this.timeout !== undefined) to.timeout = this.#left(expires)
     if (this.#has(IPSET_FLAG.WITH_COUNTERS)) {
@@ -94,7 +94,7 @@ export class ExtraRules {
     return to
   }
 
-  /** Whole seconds; one that is not over has one at least, as 0 is for what stays. */
+  /** In whole seconds, at least 1: 0 means that the entry does not expire. */
   #left(expires: number): number {
     return expires === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.floor((expires - this.#clock()) / MS))
   }

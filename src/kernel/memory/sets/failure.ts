@@ -1,7 +1,7 @@
 /** Refuses a request about sets with an errno of Linux. */
 export class SetFailure extends Error {
   readonly errno: number
-  /** In words, where Linux would do what is asked and this kernel cannot. */
+  /** In words, for example that this kernel does not support what Linux would do. */
   readonly reason: string | undefined
 
   constructor(errno: number, reason?: string) {
@@ -11,7 +11,7 @@ export class SetFailure extends Error {
   }
 }
 
-/** An entry has attributes that those of its set do not have. */
+/** An entry has attributes that entries of its set cannot have. */
 export class ShapeFailure extends SetFailure {}
 
 /** @throws SetFailure */

@@ -17,30 +17,30 @@ const U32_MAX = 0xffff_ffff
 /** Linux allocates less than 2 GiB at once, and a bucket takes a pointer of 8 bytes. */
 const HASHSIZE = { default: 1024, min: 64, max: 2 ** 27 }
 const MAXELEM = 65536
-/** Even. */
+/** Always even. */
 const BUCKETSIZE = { min: 2, max: 12 }
-/** As many interfaces as one network may have. */
+/** Maximum number of interfaces for one network. */
 const MAX_INTERFACES = 64
 
 interface Element {
-  /** As it is told, without flags and extras. */
+  /** As they are listed, without flags and extensions. */
   readonly parts: EntryAttributes
-  /** Of these, nomatch may change. */
+  /** Of these, only nomatch may change. */
   flags: number
   extras: Extras
 }
 
-/** The flags that are a part of what an entry is. */
+/** The flags that distinguish entries. */
 const PARTS = IPSET_FLAG.PHYSDEV
 
-/** Short, as a range may have many; the parts of all entries of a set are in one order. */
+/** Short, because a range may have many entries. The parts have the same order in all entries of a set. */
 function keyOf(parts: EntryAttributes, flags: number): string {
   let key = String(flags & PARTS)
   for (const name in parts) key += ` ${parts[name as keyof EntryAttributes]}`
   return key
 }
 
-/** Linux goes through all of a range, be it for hours. */
+/** Linux has no such limit, and may go through a range for hours. */
 const MAX_AT_ONCE = 1 << 18
 const TOO_MANY = `the in-process kernel goes through ${MAX_AT_ONCE} entries of a range at most`
 
@@ -53,7 +53,7 @@ export class HashSet extends MemorySet {
   readonly #flags: number
   readonly #maxelem: number
   readonly #elements = new Map<string, Element>()
-  /** How many interfaces each network has. */
+  /** Number of interfaces of each network. */
   readonly #interfaces = new Map<string, number>()
 
   /** @throws SetFailure */
@@ -176,7 +176,7 @@ export class HashSet extends MemorySet {
     else this.#interfaces.set(net, count)
   }
 
-  /** Where the set was made to, an entry goes to make room; here the oldest, on Linux any, or none where none is near. */
+  /** With forceadd, removes an entry of a full set: the oldest. Linux removes any that is near in the hash, or none. */
   #makeRoom(): void {
     this.#purge()
     if (this.#elements.size < this.#maxelem) return
@@ -185,7 +185,7 @@ export class HashSet extends MemorySet {
     this.#delete(...oldest)
   }
 
-  /** As {@link #combinations}, as far as anybody waits for them. @throws SetFailure */
+  /** As {@link #combinations}, with a limit. @throws SetFailure */
   *#partsOf(entry: EntryAttributes, alone: boolean): Generator<EntryAttributes> {
     let count = 0
     for (const parts of this.#combinations(entry, alone)) {
@@ -194,7 +194,7 @@ export class HashSet extends MemorySet {
     }
   }
 
-  /** Every combination of what the dimensions say. */
+  /** Every combination of the values of the dimensions. */
   *#combinations(entry: EntryAttributes, alone: boolean, from = 0): Generator<EntryAttributes> {
     const dimension = this.#dimensions[from]
     if (dimension === undefined) return yield {}
@@ -213,7 +213,7 @@ export class HashSet extends MemorySet {
     return undefined
   }
 
-  /** As {@link #find}; where it is no network but an address, also in networks, the longest prefix first. */
+  /** As {@link #find}. An address is also found in networks that contain it, the longest prefix first. */
   #findAround(parts: EntryAttributes, flags: number): Element | undefined {
     const bits = BITS[this.#frame.family]
     const lengths = [parts.cidr, parts.cidr2]
@@ -226,7 +226,7 @@ export class HashSet extends MemorySet {
         const second = cidr2 !== undefined && { ip2: networkOf(ip2, length2), cidr2: length2 }
         const around = { ...parts, ...first, ...second }
         const found = this.#find(around, flags)
-        // Linux looks no further than at the longest prefix that has interfaces, be they others.
+        // Linux stops at the longest prefix that has interfaces, even if they are others.
         if (found !== undefined || this.#interfaces.has(netOf(around, flags))) return found
       }
     return undefined
@@ -265,7 +265,7 @@ function frameOf({ netmask, bitmask, markmask = U32_MAX }: CreateAttributes, fam
 
 const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast))
 
-/** The options as Linux tells them, as far as this revision knows them. */
+/** The options as Linux lists them, as far as this revision has them. */
 function told({ type, family, revision, options }: Making): CreateAttributes {
   const { hashsize = HASHSIZE.default, bucketsize = BUCKETSIZE.max, netmask, bitmask, markmask, ...others } = options
   const bits = BITS[family === 'ipv6' ? 'ipv6' : 'ipv4']

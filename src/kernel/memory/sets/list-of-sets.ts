@@ -10,7 +10,7 @@ const { EXIST, PROTOCOL } = IPSET_ERR
 
 const SIZE = { default: 8, min: 4 }
 
-/** The sets that there are. */
+/** The sets of the kernel. */
 export interface OtherSets {
   indexOf(name: string): number | undefined
   nameOf(index: number): string
@@ -113,7 +113,7 @@ export class ListOfSets extends MemorySet {
 
 interface Asked {
   readonly index: number
-  /** The one that it is to stand next to. */
+  /** The index of the set that it must be next to. */
   readonly beside: number | undefined
   readonly isBefore: boolean
 }

@@ -1,4 +1,4 @@
-/** Shared by sets of all methods. */
+/** What sets of all methods have in common. */
 import type { FamilyName } from '../../../abi/family'
 import { IPSET_ERR } from '../../../abi/ip-set'
 import type { CreateAttributes, EntryAttributes } from '../../../ipset/messages'
@@ -6,7 +6,7 @@ import type { SetType } from '../../../ipset/types'
 import { type Clock, EXTRA_ATTRIBUTES, ExtraRules } from './entry-extensions'
 import { ShapeFailure } from './failure'
 
-/** What a set is made of. */
+/** What a set is created from. */
 export interface Making {
   readonly type: SetType
   readonly family: FamilyName | 'any'
@@ -29,35 +29,35 @@ export abstract class MemorySet {
     this.extras = new ExtraRules(options, clock)
   }
 
-  /** What it was made with, as Linux tells it. */
+  /** The options that it was created with, as Linux lists them. */
   abstract options(): CreateAttributes
   abstract readonly elements: number
   abstract entries(): Iterable<EntryAttributes>
   abstract flush(): void
-  /** The indexes of the sets in it. */
+  /** The indexes of the sets that it contains. */
   members(): Iterable<number> {
     return []
   }
 
-  /** @param exist whether it is no error where it is there already. @throws SetFailure */
+  /** @param exist whether to accept an entry that the set already has. @throws SetFailure */
   add(entry: EntryAttributes, exist: boolean): void {
     this.#check(entry)
     this.put(entry, exist)
   }
 
-  /** @param exist whether it is no error where it is not there. @throws SetFailure */
+  /** @param exist whether to accept an entry that the set does not have. @throws SetFailure */
   remove(entry: EntryAttributes, exist: boolean): void {
     this.#check(entry)
     this.take(entry, exist)
   }
 
-  /** @throws SetFailure for what cannot be in the set */
+  /** @throws SetFailure for an entry that the set cannot have */
   test(entry: EntryAttributes): boolean {
     this.#check(entry)
     return this.has(entry)
   }
 
-  /** Whether one that is made so is one like this. */
+  /** Whether another set has the same type and options. */
   isLike(other: MemorySet): boolean {
     return (
       this.type === other.type &&
@@ -67,15 +67,15 @@ export abstract class MemorySet {
     )
   }
 
-  /** The attributes of its entries, beside extras. */
+  /** The attributes of its entries, without those of extensions. */
   protected abstract readonly attributes: readonly (keyof EntryAttributes)[]
-  /** That the parts are there, and are of this family. @throws SetFailure */
+  /** Checks that the dimensions are present and of the right family. @throws SetFailure */
   protected abstract checkParts(entry: EntryAttributes): void
-  /** That the set takes the extras. @throws SetFailure */
+  /** Checks that the set has the extensions of the entry. @throws SetFailure */
   protected checkExtras(entry: EntryAttributes): void {
     this.extras.check(entry)
   }
-  /** What is asked of the parts once it is known that the set takes the extras. @throws SetFailure */
+  /** Checks of the dimensions that Linux makes after those of the extensions. @throws SetFailure */
   protected checkValues(_entry: EntryAttributes): void {}
   protected abstract put(entry: EntryAttributes, exist: boolean): void
   protected abstract take(entry: EntryAttributes, exist: boolean): void

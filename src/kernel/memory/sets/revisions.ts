@@ -5,7 +5,7 @@ import { isSetType, type SetType, type SetTypeName, setType } from '../../../ips
 /** The newest revisions of types. */
 export type NewestRevisions = Readonly<Partial<Record<SetTypeName, number>>>
 
-/** Of types of which those that are newer are lacking, as there was no Linux with them to ask what they do. */
+/** For types with newer revisions that are not supported, because no Linux that has them was available to compare with. */
 const NEWEST: NewestRevisions = { 'hash:net,net': 3 }
 
 export const revisionsOfTypes: Taken = {
