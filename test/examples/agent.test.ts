@@ -50,7 +50,7 @@ test('its package asks for this one, and for what it is compiled with here', () 
 })
 
 test('imports the package, modules of Node and itself alone', () => {
-  for (const name of ['agent', 'alarm', 'keeper', 'options', 'policy', 'server', 'watch'])
+  for (const name of ['agent', 'keeper', 'options', 'policy', 'server', 'wakeup', 'watch'])
     for (const [, from] of fileOf(`src/${name}.ts`).matchAll(/ from '(.*)'/g))
       expect(from).toMatch(/^(?:xtables|node:[a-z/]+|\.\/[a-z]+\.js)$/)
 })

@@ -101,7 +101,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     }
   const words = ['--backend', backend, '--poll', backend === 'nft' ? '3600' : '0.1']
 
-  test('keeps the policy in force whoever disturbs it, and leaves the rest alone', async () => {
+  test('keeps the policy in force while others change it, and leaves the rest alone', async () => {
     write(POLICY)
     iptables('-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP')
     const agent = await Agent.started(...words)
@@ -115,12 +115,12 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     iptables('-D', 'INPUT', '-j', 'agent-in')
     await until('the jump is there again', () => chain('INPUT').length === 2)
     ip6tables('-F', 'agent-six')
-    await until('IPv6 is mended too', () => ip6tables('-S', 'agent-six').includes('2001:db8'))
+    await until('IPv6 is repaired too', () => ip6tables('-S', 'agent-six').includes('2001:db8'))
     if (backend === 'nft') {
-      await agent.logs('mended after rule-deleted in ipv6 filter by ip6tables-nft')
+      await agent.logs('repaired after rule-deleted in IPv6 filter by ip6tables-nft')
       run('nft', 'flush', 'ruleset')
       await until('all of it is there again', isChain(DISCARD, WEB))
-    } else await agent.logs('mended after a change by others')
+    } else await agent.logs('repaired after a change by another program')
     iptables('-A', 'INPUT', '-s', '192.0.2.2', '-j', 'DROP')
     expect(await agent.end('SIGTERM')).toBe(0)
     expect(chain()).toEqual([DISCARD, WEB])
@@ -128,7 +128,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(agent.lines.at(-1)).toBe('ended; the chains stay')
   })
 
-  test('takes a policy that changes, and stays with the last good one', async () => {
+  test('takes a changed policy, and keeps the last good one', async () => {
     write(POLICY)
     const agent = await Agent.started(...words)
     const changed = { ipv4: { filter: { 'agent-in': [POLICY.ipv4.filter['agent-in'][1]] } } }
@@ -173,13 +173,13 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     await until('the last good policy is kept', isChain(WEB))
     write(POLICY)
     await until('the policy is good again', isChain(DISCARD, WEB))
-    await agent.logs('all is well again')
+    await agent.logs('in force again')
     expect(await isWell()).toBe(true)
     for (const line of agent.lines) expect(line).toMatch(/\S/)
     expect(await agent.end('SIGINT')).toBe(0)
   })
 
-  test('serves what rules have counted, and takes its chains away where it is to', async () => {
+  test('serves what rules have counted, and deletes its chains at the end on request', async () => {
     write(POLICY)
     iptables('-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP')
     const agent = await Agent.started(...words, '--remove')
@@ -200,15 +200,15 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(iptables('-S', 'INPUT')).toBe('-P INPUT ACCEPT\n-A INPUT -s 192.0.2.1/32 -j DROP\n')
     for (const text of [iptables('-S'), iptables('-t', 'nat', '-S'), ip6tables('-S')])
       expect(text).not.toContain('agent-')
-    expect(agent.lines.at(-1)).toBe('ended; the chains are gone')
+    expect(agent.lines.at(-1)).toBe('ended; the chains are removed')
   })
 
-  test('ends at once where it cannot begin, with nothing changed', async () => {
+  test('exits at once if it cannot start, with nothing changed', async () => {
     iptables('-N', 'agent-old')
     for (const [policy, args, status, complaint] of [
       ['{', [], 1, 'is not valid JSON'],
       [{ ipv4: { filter: { INPUT: ['-j DROP'] } } }, [], 1, 'the chain is not yours'],
-      [POLICY, ['--poll', 'often'], 2, '--poll is a number of seconds, not often'],
+      [POLICY, ['--poll', 'often'], 2, '--poll must be a number of seconds up to 86400, not often'],
       [POLICY, ['--port', '1'], 2, "Unknown option '--port'"],
       [POLICY, ['--listen', '192.0.2.9:1'], 1, 'EADDRNOTAVAIL'],
     ] as const) {
@@ -228,7 +228,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     writeFileSync(other, JSON.stringify({ ipv4: { filter: { 'agent-in': ['-j RETURN'] } } }))
     const both = [await Agent.started(...words), await Agent.started(...words, '--policy', other)]
     await sleep(5000)
-    const all = both.flatMap(({ lines }) => lines).filter((line) => line.startsWith('mended')).length
+    const all = both.flatMap(({ lines }) => lines).filter((line) => line.startsWith('repaired')).length
     expect(all).toBeGreaterThan(1)
     // On ip_tables the time between two looks alone, of a tenth of a second here, keeps them apart.
     if (backend === 'nft') expect(all).toBeLessThan(16)

@@ -1,6 +1,7 @@
-/** Keeps the chains that begin with a prefix as the policy says, in both families. */
+/** Keeps the chains that begin with a prefix as the policy describes them, in both families. */
+import { isDeepStrictEqual } from 'node:util'
 import { type BackendName, easy, type Plan, reconcileAsync } from 'xtables'
-import { EMPTY, FAMILIES, type Family, type Policy, readPolicy } from './policy.js'
+import { FAMILIES, type Family, NOTHING, type Policy, readPolicy } from './policy.js'
 
 export interface KeeperOptions {
   readonly file: string
@@ -10,71 +11,46 @@ export interface KeeperOptions {
 
 export class Keeper {
   readonly #options: KeeperOptions
-  /** The newest policy, as long as the kernel has not taken it. */
-  #next: Policy | undefined
-  /** The last one that the kernel has taken. */
-  #good: Policy | undefined
-  #faultOfFile: string | undefined
-  #faultOfPolicy: string | undefined
   readonly counts = { changes: 0, failures: 0 }
+  /** The policy in force. It is the same object until another policy is in force. */
+  policy: Policy | undefined
+  /** Why the policy in the file is not in force. */
+  fault: string | undefined
 
   constructor(options: KeeperOptions) {
     this.#options = options
   }
 
-  /** What keeps the newest policy from being in force. */
-  get fault(): string | undefined {
-    return this.#faultOfFile ?? this.#faultOfPolicy
-  }
-
-  /** The one that is in force. */
-  get policy(): Policy {
-    return this.#good ?? EMPTY
-  }
-
-  /** Reads the file. One that is no policy changes nothing. */
-  async reload(): Promise<void> {
-    this.#next = undefined
-    this.#faultOfFile = undefined
-    try {
-      this.#next = await readPolicy(this.#options.file)
-    } catch (error) {
-      this.#faultOfFile = this.#failed(error)
-    }
-  }
-
   /**
-   * Puts the newest policy in force; as long as the kernel refuses that, the last good one.
-   * @returns what was done, a line for each chain
+   * Brings the kernel to the policy in the file. If that is faulty, the last good policy stays in force.
+   * @returns what was done, one line per chain
    */
   async keep(signal: AbortSignal): Promise<readonly string[]> {
-    this.#faultOfPolicy = undefined
-    for (const policy of [this.#next, this.#good])
+    let fault: string | undefined
+    let done: readonly string[] = []
+    for (const candidate of [() => readPolicy(this.#options.file), () => this.policy])
       try {
-        if (policy === undefined) continue
-        const done = await this.#apply(policy, signal)
-        this.#good = policy
-        if (policy === this.#next) this.#next = undefined
-        return done
+        const policy = await candidate()
+        if (policy === undefined) break
+        done = await this.#apply(policy, signal)
+        if (!isDeepStrictEqual(policy, this.policy)) this.policy = policy
+        break
       } catch (error) {
-        this.#faultOfPolicy ??= this.#failed(error)
+        this.counts.failures++
+        fault ??= (error as Error).message
       }
-    return []
+    this.fault = fault
+    return done
   }
 
-  #failed(error: unknown): string {
-    this.counts.failures++
-    return (error as Error).message
-  }
-
-  /** Takes all chains of the prefix away. */
+  /** Deletes all chains of the prefix, and the jumps to them. */
   remove(): Promise<readonly string[]> {
-    return this.#apply(EMPTY)
+    return this.#apply(NOTHING)
   }
 
   async #apply(policy: Policy, signal?: AbortSignal): Promise<readonly string[]> {
     const plans: Plan[] = []
-    // Both families are planned before the first rule is written: a fault in either leaves the kernel as it was.
+    // Both families are planned before the first rule is written: a fault in either leaves the kernel unchanged.
     for (const family of FAMILIES) plans.push(await this.#plan(family, policy, signal))
     for (const plan of plans) await plan.applyAsync({ signal })
     const done = plans.flatMap(linesOf)
@@ -85,7 +61,7 @@ export class Keeper {
   async #plan(family: Family, policy: Policy, signal: AbortSignal | undefined): Promise<Plan> {
     const { backend, prefix } = this.#options
     const place = { backend, ipv6: family === 'ipv6' }
-    // Tables that the policy does not name any more may still have chains of ours.
+    // Tables that the policy no longer names may still have chains of the prefix.
     const existing = Object.fromEntries(easy.getTables(place).map((table) => [table, {}]))
     try {
       return await reconcileAsync({ ...existing, ...policy[family] }, { ...place, owns: { prefix }, signal })

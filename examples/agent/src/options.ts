@@ -1,4 +1,4 @@
-/** The words on the command line. */
+/** The command line. */
 import { parseArgs } from 'node:util'
 import { detectBackend } from 'xtables'
 import type { KeeperOptions } from './keeper.js'
@@ -10,11 +10,11 @@ export const USAGE =
 export interface Options extends KeeperOptions {
   readonly address: Address
   readonly pollMs: number
-  /** Whether to take the chains away at the end. */
+  /** Whether to delete the chains at the end. */
   readonly remove: boolean
 }
 
-/** @throws TypeError for words that are not understood */
+/** @throws TypeError for a command line that is not understood */
 export function readOptions(args: string[]): Options {
   const options = {
     policy: { type: 'string', default: 'policy.json' },
@@ -27,15 +27,16 @@ export function readOptions(args: string[]): Options {
   const { policy: file, prefix, listen, remove, ...values } = parseArgs({ args, options }).values
   const { backend = detectBackend() } = values
   if (backend !== 'legacy' && backend !== 'nft') throw new TypeError(`--backend must be legacy or nft, not ${backend}`)
-  if (prefix === '') throw new TypeError('--prefix is not to be empty: every chain would be ours')
-  // The kernel tells of changes of nf_tables: there, looking for them is but a precaution.
+  if (prefix === '') throw new TypeError('--prefix must not be empty: the agent would own every chain')
+  // nf_tables reports changes: there, polling is only a precaution.
   const poll = Number(values.poll ?? (backend === 'nft' ? 60 : 5))
-  if (!(poll > 0 && poll <= 86_400)) throw new TypeError(`--poll is a number of seconds, not ${values.poll}`)
+  if (!(poll > 0 && poll <= 86_400))
+    throw new TypeError(`--poll must be a number of seconds up to 86400, not ${values.poll}`)
   return { file, prefix, backend, remove, address: addressOf(listen), pollMs: poll * 1000 }
 }
 
 function addressOf(words: string): Address {
   const [, v6, host = v6 ?? '127.0.0.1', port = ''] = /^(?:(?:\[(.+)\]|([^:]+)):)?(\d{1,5})$/.exec(words) ?? []
-  if (port === '' || Number(port) > 65_535) throw new TypeError(`--listen is [HOST:]PORT, not ${words}`)
+  if (port === '' || Number(port) > 65_535) throw new TypeError(`--listen must be [HOST:]PORT, not ${words}`)
   return { host, port: Number(port) }
 }

@@ -1,4 +1,4 @@
-/** The policy file: for each family its tables, for each table its chains, for each chain all of its rules. */
+/** The policy file: an object of families, each an object of tables, each an object of chains with all their rules. */
 import { readFile } from 'node:fs/promises'
 import { type DesiredTable, parseJson } from 'xtables'
 
@@ -6,11 +6,11 @@ export const FAMILIES = ['ipv4', 'ipv6'] as const
 export type Family = (typeof FAMILIES)[number]
 export type Policy = Readonly<Record<Family, Readonly<Record<string, DesiredTable>>>>
 
-export const EMPTY: Policy = { ipv4: {}, ipv6: {} }
+export const NOTHING: Policy = { ipv4: {}, ipv6: {} }
 
 /**
- * Reads the file. Its tables are checked by `reconcile`, which names the table, the chain and the rule at fault.
- * @throws Error that says what is wrong, and where
+ * Reads the file. `reconcile` checks the tables in it, and names the table, chain and rule at fault.
+ * @throws Error that names the fault and its place
  */
 export async function readPolicy(file: string): Promise<Policy> {
   const content = parseJson(await readFile(file, 'utf8'), file)
@@ -21,10 +21,10 @@ export async function readPolicy(file: string): Promise<Policy> {
       throw new Error(`${file}: ${family} is not a family; accepted: ${FAMILIES.join(', ')}`)
     checkObject(`${file}: ${family}`, tables)
   }
-  return { ...EMPTY, ...families }
+  return { ...NOTHING, ...families }
 }
 
-function checkObject(at: string, value: unknown): asserts value is Record<string, unknown> {
+function checkObject(place: string, value: unknown): asserts value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${at}: this is not an object`)
+    throw new Error(`${place}: expected an object`)
 }
