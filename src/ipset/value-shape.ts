@@ -26,7 +26,7 @@ const FORMS: Readonly<Partial<Record<Kind, Shape['is']>>> = {
 export function shapeOf({ kind, bounds }: Pick<Field<never, never, unknown>, 'kind' | 'bounds'>): Shape {
   const is = FORMS[kind] ?? 'text'
   if (is === 'text' || is === 'flag' || is === 'count') return { is }
-  if (bounds === undefined) throw new Error(`a field of the kind ${kind} has no bounds`)
+  if (bounds === undefined) throw new Error(`bug in xtables: a field of the kind ${kind} has no bounds`)
   const [min, max] = bounds
   return is === 'named' ? { is, min, max, names: Object.keys(PROTOCOLS) } : { is, min, max }
 }

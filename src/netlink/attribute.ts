@@ -209,7 +209,7 @@ interface Declared {
 type Untyped = Record<string, unknown> & { unknown?: UnknownAttribute[] }
 
 const notDeclared = (name: string): never => {
-  throw new RangeError(`there is no attribute ${name}`)
+  throw new RangeError(`bug in xtables: there is no attribute ${name}`)
 }
 
 /** Declares the attributes of one level, by name. They are written in the order of the value's keys. */

@@ -394,7 +394,7 @@ const shifted = (shift: number): Known => {
 }
 
 function compared({ op, value, to, or }: Test): Known {
-  if (or !== undefined) throw new Error('a set of values is no expression')
+  if (or !== undefined) throw new Error('bug in xtables: an alternative of values was to become a single expression')
   if (to === undefined) return { name: 'cmp', data: { sreg: NFT_REG_1, op: OPS.indexOf(op), data: { value } } }
   const range = op === 'eq' ? NFT_RANGE.EQ : NFT_RANGE.NEQ
   return { name: 'range', data: { sreg: NFT_REG_1, op: range, from: { value }, to: { value: to } } }
