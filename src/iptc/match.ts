@@ -19,7 +19,7 @@ import { A_RULE, type RuleBase } from './rule-base'
  * import { Rule } from 'xtables'
  *
  * const [match] = Rule.parse('-p tcp ! --dport 22 -j ACCEPT').matches
- * console.log(match?.name, match?.parameters, match?.getAllParameters()) // tcp { dport: '!22' } { dport: [ '!', '22' ] }
+ * console.log(match?.name, match?.parameters['dport'], match?.getParameter('dport')) // tcp !22 !22
  * ```
  */
 export class MatchObject extends ExtensionObject {

@@ -81,7 +81,7 @@ const ELSEWHERE = 'createTarget(chain, { goto }) of the rule'
  * import { Rule } from 'xtables'
  *
  * const { target } = Rule.parse('-j REJECT --reject-with icmp-port-unreachable')
- * console.log(target?.name, target?.parameters) // REJECT { rejectWith: 'icmp-port-unreachable' }
+ * console.log(target?.name, target?.parameters['rejectWith']) // REJECT icmp-port-unreachable
  * ```
  */
 export class TargetObject extends ExtensionObject {
