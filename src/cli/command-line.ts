@@ -1,10 +1,10 @@
-/** Parses the command line of one of our own applets by its declaration. */
+/** Parses the command line of one of our own applets according to its declaration. */
 import { parseArgs } from 'node:util'
 import { IptcError } from '../errors'
 import { similarNames } from '../extensions/similar-names'
 import { type Applet, namesOf, operandText, type Values } from './applets/applet'
 
-/** Words that are not understood. Nothing has been done. */
+/** An invalid command line. Nothing has been done. */
 export class CommandLineError extends IptcError {
   constructor(message: string, options?: ErrorOptions) {
     super('XT_COMMAND', message, options)
@@ -15,7 +15,7 @@ type Parsed<A extends Applet> = ReturnType<
   typeof parseArgs<{ args: string[]; options: A['options']; allowPositionals: true }>
 >
 
-/** @throws CommandLineError which says what is wrong, and what would be accepted */
+/** @throws CommandLineError, whose message says what is wrong and what would be accepted */
 export function readWords<const A extends Applet>(applet: A, words: readonly string[]): Parsed<A> {
   const args = [...words]
   checkNames(applet, args)
@@ -26,7 +26,7 @@ export function readWords<const A extends Applet>(applet: A, words: readonly str
     return parsed as Parsed<A>
   } catch (error) {
     if (!(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error
-    // What stands behind the first sentence is about other ways to write the same.
+    // Only the first sentence names the error. The others suggest other spellings.
     const [sentence = ''] = (error as Error).message.split(/\.?\n|\. /)
     throw wrong(applet, sentence.replace(/\.$/, ''))
   }
@@ -64,23 +64,29 @@ function checkOperands(applet: Applet, words: readonly string[]): void {
   throw wrong(applet, `it takes ${takes}, and was given ${JSON.stringify(superfluous)}`)
 }
 
-/** Of words that are all known, others are wrong. In which case they are written is for the applet to say. */
+/** Refuses values that are not in the list of an option or operand. Case is ignored here: an applet may be stricter. */
 function checkValues(
   applet: Applet,
   { values, positionals }: { values: object; positionals: readonly string[] },
 ): void {
-  const check = (what: string, known: Values | undefined, given: readonly unknown[]): void => {
+  const check = (name: string, known: Values | undefined, given: readonly unknown[], noun?: string): void => {
     if (typeof known !== 'object') return
     const bad = given.find((word) => !known.some((one) => one.toLowerCase() === String(word).toLowerCase()))
-    if (bad !== undefined) throw wrong(applet, `${what} is ${listed(known)}, not ${JSON.stringify(bad)}`)
+    if (bad === undefined) return
+    const [word, expected] = [JSON.stringify(bad), listed(known)]
+    throw wrong(
+      applet,
+      noun ? `unknown ${noun} ${word}: expected ${expected}` : `${name} must be ${expected}, not ${word}`,
+    )
   }
   for (const [name, value] of Object.entries(values)) check(`--${name}`, applet.options[name]?.values, [value].flat())
-  for (const [i, { name, values: known }] of applet.operands.entries()) check(name, known, positionals.slice(i, i + 1))
+  for (const [i, { name, noun, values: known }] of applet.operands.entries())
+    check(name, known, positionals.slice(i, i + 1), noun)
 }
 
 const listed = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
-/** Whether help is asked for; behind `--`, a word is not an option. */
+/** Whether the words contain `--help` or `-h`, before `--`. */
 export function asksForHelp(words: readonly string[]): boolean {
   const end = words.indexOf('--')
   return words.slice(0, end < 0 ? words.length : end).some((word) => word === '--help' || word === '-h')

@@ -125,7 +125,7 @@ describe('xtables completion', () => {
     expect(run('xtables', ['completion', 'csh'])).toMatchObject({
       status: 2,
       stdout: '',
-      stderr: expect.stringContaining('is bash, zsh or fish, not "csh"'),
+      stderr: expect.stringContaining('unknown shell "csh": expected bash, zsh or fish'),
     })
     expect(run('xtables', ['completion', 'bash', 'nft'])).toMatchObject({ status: 2, stdout: '' })
   })

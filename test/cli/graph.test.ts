@@ -43,7 +43,7 @@ test('as data', () => {
 })
 
 test.each([
-  ['graph --format png', 2, '--format is mermaid, dot or svg, not "png"'],
+  ['graph --format png', 2, '--format must be mermaid, dot or svg, not "png"'],
   ['graph --json --format dot', 2, '--json and --format exclude each other'],
   ['graph -t nope', 1, 'there is no table "nope"'],
   ['graph INPUT', 2, 'it takes no word'],

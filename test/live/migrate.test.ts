@@ -299,5 +299,5 @@ test('the command says what it is about to do, and what it has done', () => {
   expect(() => xtables('legacy')).toThrow('migrate: it ')
   expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it ')
   expect(() => xtables('nft', 'nft')).toThrow('the options from and to are both nft')
-  expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO is legacy or nft, not "ebtables"')
+  expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO must be legacy or nft, not "ebtables"')
 })

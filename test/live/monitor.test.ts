@@ -295,7 +295,7 @@ describe('the command', () => {
   })
 
   test.each([
-    ['--family=ipx', /--family is ipv4 or ipv6, not "ipx"/],
+    ['--family=ipx', /--family must be ipv4 or ipv6, not "ipx"/],
     ['--count=0', /--count must be a number of lines from 1, not 0/],
     ['--colour', /there is no option --colour/],
   ])('refuses %s', async (word, message) => {

@@ -1,6 +1,6 @@
 /** The declaration of an applet, from which its help, man page, completion and option parsing are derived. */
 
-/** Values that a shell can complete: these words, or what is to be asked for. */
+/** Values that a shell can complete: a list of words, or the kind of name to look up. */
 export type Values =
   | readonly string[]
   | 'table'
@@ -18,53 +18,55 @@ export type Values =
   | 'file'
   | 'directory'
 
-/** An option, in a form that `parseArgs` of node:util takes as it is. */
+/** An option, in the form that `parseArgs` of node:util expects. */
 export interface AppletOption {
   readonly type: 'boolean' | 'string'
   readonly short?: string
   readonly multiple?: boolean
   readonly default?: string
   readonly summary: string
-  /** What stands behind it, for people; of those of type string. */
+  /** The placeholder for its value in help texts. Only for the type string. */
   readonly takes?: string
-  /** Whether that may be absent; the tools alone have such options. */
+  /** Whether the value may be omitted. Only the tools have such options. */
   readonly isOptional?: boolean
   readonly values?: Values
-  /** It has no long name, whatever it is called here. */
+  /** It has no long name: its key is only used internally. */
   readonly isShortOnly?: boolean
 }
 
 export type AppletOptions = Readonly<Record<string, AppletOption>>
 
-/** A word that is no option. */
+/** A word that is not an option. */
 export interface Operand {
   readonly name: string
   readonly isOptional?: boolean
-  /** Any number of them. */
+  /** Whether it may be repeated. Only for the last operand. */
   readonly isRepeated?: boolean
   readonly values?: Values
+  /** What error messages call a value: `unknown shell "tcsh"`. */
+  readonly noun?: string
 }
 
 export interface Applet {
   readonly name: string
-  /** What it does, in a line. */
+  /** What it does, in one line. */
   readonly summary: string
   readonly options: AppletOptions
   readonly operands: readonly Operand[]
-  /** What is to be known beside that; a paragraph each. */
+  /** Additional paragraphs. */
   readonly notes?: readonly string[]
-  /** What an exit status means here, where it is not what {@link STATUSES} says. */
+  /** The exit statuses that have another meaning than in {@link STATUSES}. */
   readonly statuses?: Readonly<Record<number, string>>
-  /** Nobody has to know of it. */
+  /** Not listed in help, man page and completion: internal. */
   readonly isHidden?: boolean
 }
 
-/** The options of one that is a tool as well are the tool's. */
+/** An applet that replaces a tool. Its options are those of the tool. */
 export interface ToolApplet extends Applet {
   readonly kind: ToolAppletKind
 }
 
-/** `command` and `ipset` read words in ways of their own. */
+/** `command`, `translate` and `ipset` have parsers of their own: they declare no options here. */
 export type ToolAppletKind = 'command' | 'save' | 'restore' | 'xml' | 'translate' | 'restore-translate' | 'ipset'
 
 /** `-t, --table` */
@@ -77,7 +79,7 @@ export function operandText({ name, isOptional, isRepeated }: Operand): string {
   return isOptional ? `[${text}]` : text
 }
 
-/** What an option takes, as it stands behind its name; nothing where it takes nothing. */
+/** The placeholder for the value of an option, with a space before it. Empty if it takes no value. */
 export function takesText({ takes, isOptional }: AppletOption): string {
   if (takes === undefined) return ''
   return isOptional ? ` [${takes}]` : ` ${takes}`
