@@ -1,4 +1,4 @@
-/** What `xtables help` and `xtables APPLET --help` say. */
+/** The texts of `xtables help` and `xtables APPLET --help`. */
 import type { Applet } from './applets/applet'
 import {
   type OptionLine,
@@ -24,7 +24,7 @@ const EXAMPLES = `  xtables iptables -A INPUT -p tcp --dport 22 -j ACCEPT
   source <(xtables completion bash)
 `
 
-/** Two columns; what the first has no room for is a line of its own. */
+/** Two columns. If the left text is too long for its column, the right one starts on the next line. */
 function columns(rows: readonly (readonly [left: string, right: string])[], most = 34): string {
   const width = Math.min(most, Math.max(...rows.map(([left]) => left.length)))
   return rows
@@ -37,7 +37,7 @@ function columns(rows: readonly (readonly [left: string, right: string])[], most
     .join('')
 }
 
-/** Short names come first, and leave their room where there is none. */
+/** Options without a short name are indented, so that the long names are aligned. */
 const optionRow = ({ names, takes, summary }: OptionLine): readonly [string, string] => [
   `${names.startsWith('--') ? '    ' : ''}${names}${takes}`,
   summary,
@@ -46,46 +46,46 @@ const optionRow = ({ names, takes, summary }: OptionLine): readonly [string, str
 const statusRows = (statuses: readonly (readonly [number, string])[]): string =>
   columns(statuses.map(([status, meaning]) => [String(status), meaning]))
 
-/** Of the whole command. */
+/** The help of the whole command. */
 export function overview(): string {
   const tools = [
     ...toolKinds().map(({ names, tool }) => [names.join(', '), tool.summary] as const),
     [
       'iptables-nft…, iptables-legacy…',
-      'the same of nf_tables, or of ip_tables; a plain name is for what holds rules',
+      'the same tools for nf_tables or ip_tables; plain names use the one that has rules',
     ] as const,
   ]
-  return `xtables - the packet filter of Linux, without iptables
+  return `xtables - control the Linux packet filter without iptables
 
 Usage: xtables [PLACE …] APPLET [WORD …]
        xtables APPLET --help
 
-Applets that stand in for a tool; also called by a symbolic link of that name:
+Applets that replace a tool; a symbolic link with the name of the tool runs the same applet:
 ${columns(tools)}
-Applets of our own:
+Other applets:
 ${columns(ownApplets().map((applet) => [applet.name, applet.summary]))}
-Places, before all other words, and right behind an applet's name:
+Place options select the tables. They come before the name of the applet, or directly after it:
 ${columns(placeLines().map(({ names, takes, summary }) => [`${names}${takes}`, summary]))}
 Other options:
 ${columns([
-  ['-h, --help', 'print this; behind an applet, its options'],
+  ['-h, --help', 'print this help; after an applet: its options'],
   ['-V, --version', 'print the version'],
 ])}
-Exit status, of our own applets; those of the tools are told by xtables APPLET --help, and in xtables(8):
+Exit status of most applets (for others, see xtables APPLET --help, or xtables(8)):
 ${statusRows(Object.entries(STATUSES).map(([status, meaning]) => [Number(status), meaning]))}
 Examples:
 ${EXAMPLES}`
 }
 
-/** Of one applet. */
+/** The help of an applet. */
 export function appletHelp(applet: Applet): string {
   const lines = optionLines(applet).map(optionRow)
-  const help = lines.some(([names]) => names.startsWith('-h,')) ? [] : [['-h, --help', 'print this'] as const]
+  const help = lines.some(([names]) => names.startsWith('-h,')) ? [] : [['-h, --help', 'print this help'] as const]
   const isIpset = applet.name === 'ipset'
   return [
     `Usage: xtables ${synopsis(applet)}\n`,
     `${wrapped(sentence(applet.summary), WIDTH).join('\n')}\n`,
-    isIpset ? 'xtables ipset help prints its commands and options.\n' : `Options:\n${columns([...lines, ...help])}`,
+    isIpset ? 'Run `xtables ipset help` for its commands and options.\n' : `Options:\n${columns([...lines, ...help])}`,
     ...(applet.notes ?? []).map((note) => `${wrapped(note, WIDTH).join('\n')}\n`),
     `Exit status:\n${statusRows(statusesOf(applet))}`,
   ].join('\n')

@@ -1,4 +1,4 @@
-/** What help, the man page and the docs say about applets, taken from their declarations. */
+/** Descriptions of applets for help, the man page and the docs, derived from their declarations. */
 import { globals } from '../../language/options'
 import {
   type Applet,
@@ -17,14 +17,14 @@ import { TOOLS } from './tools'
 export interface OptionLine {
   /** `-t, --table` */
   readonly names: string
-  /** With a blank before it; nothing where it takes nothing. */
+  /** The placeholder for its value, with a space before it. Empty if it takes no value. */
   readonly takes: string
   readonly summary: string
 }
 
 const isTool = (applet: Applet): applet is ToolApplet => TOOLS.has(applet.name)
 
-/** Those whose options are iptables' own. */
+/** The kinds whose options are those of iptables. */
 const OF_IPTABLES: readonly ToolAppletKind[] = ['command', 'translate']
 
 export const hasOptionsOfIptables = (applet: Applet): boolean => isTool(applet) && OF_IPTABLES.includes(applet.kind)
@@ -49,13 +49,13 @@ const declaredLines = (options: AppletOptions): OptionLine[] =>
     summary: option.summary,
   }))
 
-/** Options that stand before an applet, and say where the tables are. */
+/** The options before the name of an applet, which select the tables. */
 export const placeLines = (): OptionLine[] => declaredLines(PLACE_OPTIONS)
 
-/** Those that people are told of. */
+/** Our own applets, without the internal ones. */
 export const ownApplets = (): Applet[] => [...OWN.values()].filter(({ isHidden }) => !isHidden)
 
-/** Tools of the same kind, with the names that say nothing of a backend. */
+/** The tools grouped by kind, without the names that contain a backend. */
 export function toolKinds(): { readonly names: string[]; readonly tool: ToolApplet }[] {
   const plain = [...TOOLS.values()].filter(({ name }) => !/-(legacy|nft)/.test(name))
   const kinds = new Set(plain.map(({ kind }) => kind))
@@ -71,19 +71,19 @@ export function synopsis(applet: Applet): string {
   return [applet.name, ...options, ...applet.operands.map(operandText)].join(' ')
 }
 
-/** `Print what tables hold.` */
+/** `Print tables with their rules and counters.` */
 export const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
-/** What the exit statuses of an applet mean, the least first. */
+/** The meanings of the exit statuses of an applet, in ascending order. */
 export const statusesOf = (applet: Applet): (readonly [status: number, meaning: string])[] =>
   Object.entries({ ...(isTool(applet) ? TOOL_STATUSES : STATUSES), ...applet.statuses }).map(
     ([status, meaning]) => [Number(status), meaning] as const,
   )
 
-/** All that `xtables` may be told first, or be called by. */
+/** All names of applets, except internal ones. */
 export const appletNames = (): string[] => [...ownApplets(), ...TOOLS.values()].map(({ name }) => name)
 
-/** Lines of no more letters than that, but where a word has more. */
+/** Wraps a text into lines of less than `width` characters, except for longer words. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ')) {

@@ -3,29 +3,29 @@
 type Told = readonly (readonly [name: string, meaning: string])[]
 
 export const VARIABLES: Told = [
-  [
-    'XTABLES_BACKEND',
-    'where the tables are, as far as neither --backend nor the name of the applet says it: legacy or nft',
-  ],
+  ['XTABLES_BACKEND', 'the backend (legacy or nft) if neither --backend nor the name of the applet selects one'],
   [
     'XTABLES_LOCKFILE',
-    'the xtables lock, in place of /run/xtables.lock; the same for all programs that change the tables',
+    'the lock file to use instead of /run/xtables.lock; all programs that change the tables must use the same one',
   ],
-  ['XTABLES_MODPROBE', 'with off, no program is run that loads modules of the kernel'],
-  ['XTABLES_DEBUG', 'with 1, each call to the kernel is logged to standard error'],
-  ['NO_COLOR', 'no colours, unless it is empty'],
-  ['FORCE_COLOR', 'colours, also where standard output is no terminal; 0 or false: none. It is asked before NO_COLOR'],
-  ['TERM', 'with dumb, the terminal has no colours'],
-  ['SSH_CONNECTION', 'the session that lint and ui look after, so that it is not cut off'],
+  ['XTABLES_MODPROBE', 'if it is off, modprobe is not run to load missing kernel modules'],
+  ['XTABLES_DEBUG', 'if it is 1, each call to the kernel is logged to standard error'],
+  ['NO_COLOR', 'turns colours off, unless it is empty'],
+  [
+    'FORCE_COLOR',
+    'turns colours on even if standard output is not a terminal; 0 or false turns them off. It takes precedence over NO_COLOR',
+  ],
+  ['TERM', 'if it is dumb, the terminal does not support colours'],
+  ['SSH_CONNECTION', 'the SSH session for which lint and ui check whether the rules would cut it off'],
   [
     'XDG_RUNTIME_DIR',
-    'where apply --confirm keeps what is pending; else /run for root, and the directory of temporary files',
+    'the directory for pending changes of apply --confirm. If it is not set, root uses /run, and others the temporary directory',
   ],
 ]
 
 export const FILES: Told = [
-  ['/run/xtables.lock', 'held while tables of ip_tables are changed, as iptables does'],
-  ['/run/netns/NAME', 'the network namespace that --netns NAME means'],
+  ['/run/xtables.lock', 'the lock held while tables of ip_tables are changed, the same as that of iptables'],
+  ['/run/netns/NAME', 'the network namespace of --netns NAME'],
   ['/etc/protocols, /etc/services', 'names of protocols and ports'],
-  ['/proc/sys/kernel/modprobe', 'names the program that is run where the kernel lacks the modules of tables'],
+  ['/proc/sys/kernel/modprobe', 'the program that is run to load missing kernel modules'],
 ]

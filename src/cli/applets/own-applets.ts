@@ -1,10 +1,10 @@
-/** The applets that iptables has no equivalent of. */
+/** Our own applets, which have no equivalent in iptables. */
 import type { Applet, AppletOptions } from './applet'
 
-const IPV6 = { ipv6: { type: 'boolean', short: '6', summary: 'tables of IPv6' } } as const
+const IPV6 = { ipv6: { type: 'boolean', short: '6', summary: 'use the IPv6 tables' } } as const
 const JSON_OUT = { json: { type: 'boolean', summary: 'print JSON' } } as const
 
-/** Which tables are looked at. */
+/** Select the tables to show. */
 const TABLES = {
   table: {
     type: 'string',
@@ -12,34 +12,40 @@ const TABLES = {
     multiple: true,
     takes: 'TABLE',
     values: 'table',
-    summary: 'this table; repeatable',
+    summary: 'only this table; may be repeated',
   },
-  ipv4: { type: 'boolean', short: '4', summary: 'tables of IPv4 alone' },
-  ipv6: { type: 'boolean', short: '6', summary: 'tables of IPv6 alone' },
+  ipv4: { type: 'boolean', short: '4', summary: 'only IPv4 tables' },
+  ipv6: { type: 'boolean', short: '6', summary: 'only IPv6 tables' },
 } as const
 
-/** Which rules are one's own. */
+/** Select chains by name. */
 const CHAINS = {
-  chain: { type: 'string', multiple: true, takes: 'NAME', values: 'chain', summary: 'this chain; repeatable' },
-  prefix: { type: 'string', takes: 'NAME', summary: 'all chains whose names begin so' },
+  chain: {
+    type: 'string',
+    multiple: true,
+    takes: 'NAME',
+    values: 'chain',
+    summary: 'you own this chain; may be repeated',
+  },
+  prefix: { type: 'string', takes: 'NAME', summary: 'you own all user-defined chains whose names start with NAME' },
 } as const
 
 const DELAY = { type: 'string', short: 'd', default: '1', takes: 'SECONDS' } as const
 const FILE = { name: 'FILE', values: 'file' } as const
 const FILE_OR_INPUT = { ...FILE, isOptional: true } as const
 const DIRECTORY = { name: 'DIRECTORY', values: 'directory' } as const
-const FROM_INPUT = 'Without FILE, or with -, it reads standard input.'
+const FROM_INPUT = 'Without FILE, or if FILE is -, standard input is read.'
 
 export const CAPTURE = {
   name: 'capture',
-  summary: 'print the bytes of a table as JSON',
+  summary: 'print a table as JSON, exactly as the kernel returns it',
   options: IPV6,
   operands: [{ name: 'TABLE', values: 'table' }],
 } as const satisfies Applet
 
 export const SHOW = {
   name: 'show',
-  summary: 'print the tables of a file of captures as text',
+  summary: 'print captured tables in the format of iptables-save -c',
   options: {},
   operands: [FILE],
 } as const satisfies Applet
@@ -48,31 +54,33 @@ export const DUMP = {
   name: 'dump',
   summary: 'print rules as dictionaries',
   options: {
-    json: { type: 'boolean', summary: 'the only form there is; it has to be given' },
+    json: { type: 'boolean', summary: 'print JSON; required, as it is the only format' },
     ...IPV6,
-    sets: { type: 'boolean', summary: 'all tables, with the ipsets that their rules may refer to' },
+    sets: { type: 'boolean', summary: 'include ipsets; only without TABLE' },
   },
   operands: [{ name: 'TABLE', values: 'table', isOptional: true }],
 } as const satisfies Applet
 
-/** Which chains `plan` and `apply` are about. */
+/** Options of `plan` and `apply`. */
 const OWNED = {
-  tables: { type: 'boolean', summary: 'all chains of the tables that FILE names are yours' },
+  tables: { type: 'boolean', summary: 'you own all chains of the tables in FILE' },
   ...CHAINS,
   ...IPV6,
   jumps: {
     type: 'string',
     multiple: true,
     takes: 'CHAIN=first|last|before:RULE|after:RULE',
-    summary: 'where jumps from CHAIN to your chains stand; repeatable',
+    summary: 'the position in CHAIN of the jumps to chains that you own; may be repeated',
   },
 } as const satisfies AppletOptions
 
-const OWNED_NOTE = 'Which chains are yours is said by one of --tables, --chain and --prefix.'
+const OWNED_NOTE =
+  'FILE is text in the format of iptables-save, or a dump in JSON. One of --tables, --chain and --prefix says which chains you ' +
+  'own. Other chains are not changed, except for their jumps to your chains.'
 
 export const PLAN = {
   name: 'plan',
-  summary: 'print what has to be done so that chains are as a text or a dump says',
+  summary: 'print the changes that bring your chains to the state in a file',
   options: { ...OWNED, ...JSON_OUT },
   operands: [FILE_OR_INPUT],
   notes: [OWNED_NOTE, FROM_INPUT],
@@ -80,50 +88,50 @@ export const PLAN = {
 
 export const APPLY = {
   name: 'apply',
-  summary: 'make chains what a text or a dump says',
+  summary: 'bring your chains to the state in a file',
   options: {
     ...OWNED,
-    confirm: { type: 'string', takes: 'SECONDS', summary: 'take it back unless it is confirmed by then' },
+    confirm: { type: 'string', takes: 'SECONDS', summary: 'roll the change back unless it is confirmed in time' },
     json: {
       type: 'boolean',
       summary:
-        'FILE is a dump, and its whole tables become what it says; policies stay. Of the other options, it goes with -6',
+        'FILE is a dump, and its tables are replaced entirely, except for policies; can only be combined with -6',
     },
   },
   operands: [FILE_OR_INPUT],
   notes: [OWNED_NOTE, FROM_INPUT],
   statuses: {
-    1: 'it cannot be done, or it was taken back as nobody confirmed it',
-    4: 'the xtables lock is held, or another program changed the tables meanwhile; nothing was done, and it can be tried again',
+    1: 'failure, or the change was rolled back because it was not confirmed',
+    4: 'another program holds the xtables lock, or has changed the tables in the meantime (nothing was done; try again)',
   },
 } as const satisfies Applet
 
-/** `apply --json`, which takes a dump. */
+/** `apply --json`, which reads a dump. */
 export const APPLY_DUMP = {
   name: 'apply',
-  summary: 'make tables what a dump says',
-  options: { json: { type: 'boolean', summary: 'the file is a dump' }, ...IPV6 },
+  summary: 'replace tables with those of a dump',
+  options: { json: { type: 'boolean', summary: 'FILE is a dump' }, ...IPV6 },
   operands: [FILE_OR_INPUT],
 } as const satisfies Applet
 
 export const CONFIRM = {
   name: 'confirm',
-  summary: 'keep what was applied with --confirm',
+  summary: 'keep a change that was made with apply --confirm',
   options: {},
   operands: [DIRECTORY],
 } as const satisfies Applet
 
 export const ROLLBACK = {
   name: 'rollback',
-  summary: 'take back at once what was applied with --confirm',
+  summary: 'roll back a change that was made with apply --confirm, without waiting',
   options: {},
   operands: [DIRECTORY],
 } as const satisfies Applet
 
-/** The word by which `apply --confirm` starts the process that takes the change back. */
+/** The background process of `apply --confirm`, which rolls the change back. */
 export const HOLD_CHANGE = {
   name: 'hold-change',
-  summary: 'wait, and take a change back',
+  summary: 'wait, then roll a change back unless it was confirmed',
   options: {},
   operands: [DIRECTORY],
   isHidden: true,
@@ -133,75 +141,88 @@ const NUMBER = { type: 'string', takes: 'NUMBER' } as const
 
 export const TRACE = {
   name: 'trace',
-  summary: 'print which rules a packet would meet, and what becomes of it',
+  summary: 'print the path of a packet through the rules, and its verdict',
   options: {
-    ipv6: { type: 'boolean', short: '6', summary: 'a packet of IPv6' },
-    protocol: { type: 'string', short: 'p', takes: 'PROTOCOL', values: 'protocol', summary: 'its protocol' },
-    source: { type: 'string', short: 's', takes: 'ADDRESS', summary: 'its source address' },
-    destination: { type: 'string', short: 'd', takes: 'ADDRESS', summary: 'its destination address' },
-    sport: { ...NUMBER, summary: 'its source port' },
-    dport: { ...NUMBER, summary: 'its destination port' },
-    'tcp-flags': { type: 'string', takes: 'FLAGS', summary: 'the flags of TCP that are set, with commas' },
-    syn: { type: 'boolean', summary: 'as --tcp-flags SYN' },
-    'icmp-type': { type: 'string', takes: 'TYPE[/CODE]', summary: 'its type of ICMP' },
-    'in-interface': { type: 'string', short: 'i', takes: 'NAME', values: 'interface', summary: 'where it comes in' },
-    'out-interface': { type: 'string', short: 'o', takes: 'NAME', values: 'interface', summary: 'where it goes out' },
+    ipv6: { type: 'boolean', short: '6', summary: 'an IPv6 packet' },
+    protocol: {
+      type: 'string',
+      short: 'p',
+      takes: 'PROTOCOL',
+      values: 'protocol',
+      summary: 'protocol, by name or number',
+    },
+    source: { type: 'string', short: 's', takes: 'ADDRESS', summary: 'source address' },
+    destination: { type: 'string', short: 'd', takes: 'ADDRESS', summary: 'destination address' },
+    sport: { ...NUMBER, summary: 'source port' },
+    dport: { ...NUMBER, summary: 'destination port' },
+    'tcp-flags': { type: 'string', takes: 'FLAGS', summary: 'TCP flags that are set, separated by commas' },
+    syn: { type: 'boolean', summary: 'same as --tcp-flags SYN' },
+    'icmp-type': { type: 'string', takes: 'TYPE[/CODE]', summary: 'ICMP type and code' },
+    'in-interface': { type: 'string', short: 'i', takes: 'NAME', values: 'interface', summary: 'input interface' },
+    'out-interface': { type: 'string', short: 'o', takes: 'NAME', values: 'interface', summary: 'output interface' },
     way: {
       type: 'string',
       takes: 'input|forward|output',
       values: ['input', 'forward', 'output'],
-      summary: 'which way it takes through the machine',
+      summary: 'its path: to a local process, through this host, or from a local process',
     },
     state: {
       type: 'string',
       takes: 'STATE',
       values: ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'UNTRACKED'],
-      summary: 'the state of its connection',
+      summary: 'connection tracking state',
     },
-    mark: { ...NUMBER, summary: 'its mark' },
-    'connection-mark': { ...NUMBER, summary: 'the mark of its connection' },
-    length: { ...NUMBER, summary: 'its length in bytes' },
-    ttl: { ...NUMBER, summary: 'its time to live, or hop limit' },
-    tos: { ...NUMBER, summary: 'its type of service' },
-    fragment: { type: 'boolean', short: 'f', summary: 'a second or further fragment' },
-    'uid-owner': { ...NUMBER, summary: 'the user who sends it' },
-    'gid-owner': { ...NUMBER, summary: 'the group that sends it' },
+    mark: { ...NUMBER, summary: 'packet mark' },
+    'connection-mark': { ...NUMBER, summary: 'connection mark' },
+    length: { ...NUMBER, summary: 'length in bytes, including headers' },
+    ttl: { ...NUMBER, summary: 'time to live, or hop limit (IPv6)' },
+    tos: { ...NUMBER, summary: 'type of service, or traffic class (IPv6)' },
+    fragment: { type: 'boolean', short: 'f', summary: 'second or later fragment' },
+    'uid-owner': { ...NUMBER, summary: 'user id of the sending process' },
+    'gid-owner': { ...NUMBER, summary: 'group id of the sending process' },
     'pkt-type': {
       type: 'string',
       takes: 'unicast|broadcast|multicast',
       values: ['unicast', 'broadcast', 'multicast'],
-      summary: 'its kind in the link layer',
+      summary: 'packet type of the link layer',
     },
-    'mac-source': { type: 'string', takes: 'ADDRESS', summary: 'its source address in the link layer' },
-    bytes: { type: 'string', takes: 'HEX', summary: 'the packet itself' },
-    all: { type: 'boolean', short: 'a', summary: 'also the rules that it fails, and why' },
+    'mac-source': { type: 'string', takes: 'ADDRESS', summary: 'source MAC address' },
+    bytes: { type: 'string', takes: 'HEX', summary: 'the packet as hexadecimal digits' },
+    all: { type: 'boolean', short: 'a', summary: 'also print the rules that do not match, and why' },
     ...JSON_OUT,
   },
   operands: [FILE_OR_INPUT],
-  notes: ['FILE is a text of iptables-save, - standard input; without it, the tables are those that there are.'],
+  notes: [
+    'The options describe the packet. FILE is text in the format of iptables-save, or - for standard input. Without FILE, the ' +
+      'tables of the kernel are used.',
+  ],
 } as const satisfies Applet
 
-const NO_SESSION = { type: 'boolean', summary: 'do not look whether SSH_CONNECTION would be cut off' } as const
+const NO_SESSION = {
+  type: 'boolean',
+  summary: 'do not check whether the rules would cut off the SSH session in SSH_CONNECTION',
+} as const
 
 export const LINT = {
   name: 'lint',
-  summary: 'print what is wrong in tables, or of no use',
+  summary: 'find mistakes in tables, such as rules that no packet can reach',
   options: {
-    ipv6: { type: 'boolean', short: '6', summary: 'FILE is of IPv6; without FILE, the tables of IPv6 alone' },
+    ipv6: { type: 'boolean', short: '6', summary: 'FILE contains IPv6 tables; without FILE: only the IPv6 tables' },
     'no-session': NO_SESSION,
     ...JSON_OUT,
   },
   operands: [FILE_OR_INPUT, { name: 'FILE6', values: 'file', isOptional: true }],
   notes: [
-    'FILE is a text of iptables-save, FILE6 one of the other family; without them, the tables are those that there are.',
+    'FILE is text in the format of iptables-save, and FILE6 in that of ip6tables-save (with -6 the other way round). Without ' +
+      'files, the tables of the kernel are checked.',
   ],
-  statuses: { 0: 'nothing was found', 1: 'something was found, or it cannot be done' },
+  statuses: { 0: 'no findings', 1: 'there are findings, or failure' },
 } as const satisfies Applet
 
 export const LIST = {
   name: 'list',
-  summary: 'print what tables hold, with counters',
-  options: { ...TABLES, tree: { type: 'boolean', summary: 'jumps as a tree' }, ...JSON_OUT },
+  summary: 'print chains and rules with their counters',
+  options: { ...TABLES, tree: { type: 'boolean', summary: 'print chains as a tree of jumps' }, ...JSON_OUT },
   operands: [],
 } as const satisfies Applet
 
@@ -216,7 +237,7 @@ export const GRAPH = {
       type: 'string',
       takes: GRAPH_FORMATS.join('|') as string,
       values: GRAPH_FORMATS,
-      summary: 'the language of the graph, mermaid unless said',
+      summary: 'output format (default: mermaid)',
     },
     ...JSON_OUT,
   },
@@ -225,35 +246,35 @@ export const GRAPH = {
 
 export const TOP = {
   name: 'top',
-  summary: 'show which rules packets meet now; q ends it',
+  summary: 'show the rules that match packets now, with their rates; q quits',
   options: {
     ...TABLES,
-    delay: { ...DELAY, summary: 'the time between two readings, 1 unless said' },
-    count: { type: 'string', short: 'n', takes: 'COUNT', summary: 'end after so many' },
-    json: { type: 'boolean', summary: 'print a line of JSON each' },
+    delay: { ...DELAY, summary: 'time between updates (default: 1)' },
+    count: { type: 'string', short: 'n', takes: 'COUNT', summary: 'exit after COUNT updates' },
+    json: { type: 'boolean', summary: 'print each update as a line of JSON' },
   },
   operands: [],
 } as const satisfies Applet
 
 export const METRICS = {
   name: 'metrics',
-  summary: 'print counters of rules with comments as OpenMetrics, or serve them',
+  summary: 'print the counters of rules with comments as OpenMetrics, or serve them over HTTP',
   options: {
     ...TABLES,
-    chain: { ...CHAINS.chain, summary: 'all rules of this chain; repeatable' },
-    prefix: { ...CHAINS.prefix, summary: 'all rules of chains whose names begin so' },
-    listen: { type: 'string', takes: '[HOST:]PORT', summary: 'serve them there, at /metrics' },
+    chain: { ...CHAINS.chain, summary: 'include the rules of this chain that have no comment; may be repeated' },
+    prefix: { ...CHAINS.prefix, summary: 'the same for all chains whose names start with NAME' },
+    listen: { type: 'string', takes: '[HOST:]PORT', summary: 'serve the metrics at /metrics on this address' },
   },
   operands: [],
 } as const satisfies Applet
 
 export const UI = {
   name: 'ui',
-  summary: 'serve all of this as a page for a browser on this machine, and print its address',
+  summary: 'serve a web page for a browser on this machine, and print its address',
   options: {
-    port: { type: 'string', default: '0', takes: 'PORT', summary: 'any that is free unless said' },
-    delay: { ...DELAY, summary: 'the time between two readings, 1 unless said' },
-    'allow-apply': { type: 'boolean', summary: 'the page may apply plans' },
+    port: { type: 'string', default: '0', takes: 'PORT', summary: 'TCP port (default: a free one)' },
+    delay: { ...DELAY, summary: 'time between updates (default: 1)' },
+    'allow-apply': { type: 'boolean', summary: 'allow the page to apply plans' },
     'no-session': NO_SESSION,
   },
   operands: [],
@@ -261,15 +282,15 @@ export const UI = {
 
 export const MONITOR = {
   name: 'monitor',
-  summary: 'print changes of nf_tables as they are made',
+  summary: 'print changes of nf_tables, and traced packets, as they happen',
   options: {
-    event: { type: 'boolean', short: 'e', summary: 'changes, also beside --trace' },
-    trace: { type: 'boolean', short: 't', summary: 'packets that TRACE marks' },
-    ipv4: { type: 'boolean', short: '4', summary: 'of IPv4 alone' },
-    ipv6: { type: 'boolean', short: '6', summary: 'of IPv6 alone' },
-    family: { type: 'string', takes: 'ipv4|ipv6', values: ['ipv4', 'ipv6'], summary: 'as -4 or -6' },
-    count: { type: 'string', takes: 'COUNT', summary: 'end after so many lines' },
-    json: { type: 'boolean', summary: 'print a line of JSON each' },
+    event: { type: 'boolean', short: 'e', summary: 'print changes (the default without --trace)' },
+    trace: { type: 'boolean', short: 't', summary: 'print the rules that packets marked by TRACE traverse' },
+    ipv4: { type: 'boolean', short: '4', summary: 'only IPv4' },
+    ipv6: { type: 'boolean', short: '6', summary: 'only IPv6' },
+    family: { type: 'string', takes: 'ipv4|ipv6', values: ['ipv4', 'ipv6'], summary: 'same as -4 or -6' },
+    count: { type: 'string', takes: 'COUNT', summary: 'exit after COUNT lines' },
+    json: { type: 'boolean', summary: 'print each event as a line of JSON' },
   },
   operands: [{ name: 'TABLE', values: 'table', isOptional: true }],
 } as const satisfies Applet
@@ -278,11 +299,11 @@ const SIDES = ['legacy', 'nft'] as const
 
 export const MIGRATE = {
   name: 'migrate',
-  summary: 'move tables to the other packet filter',
+  summary: 'move tables from ip_tables to nf_tables, or back',
   options: {
-    'dry-run': { type: 'boolean', summary: 'print what would be done' },
-    replace: { type: 'boolean', summary: 'also where the other has rules' },
-    clear: { type: 'boolean', summary: 'clear what was moved where it was' },
+    'dry-run': { type: 'boolean', summary: 'only print what would be done' },
+    replace: { type: 'boolean', summary: 'replace existing rules in TO' },
+    clear: { type: 'boolean', summary: 'clear the tables in FROM after they were moved' },
     ...TABLES,
     ...JSON_OUT,
   },
@@ -290,38 +311,38 @@ export const MIGRATE = {
     { name: 'FROM', values: SIDES },
     { name: 'TO', values: SIDES },
   ],
-  notes: ['FROM and TO are legacy and nft, one each.'],
+  notes: ['FROM and TO are legacy and nft, or nft and legacy.'],
   statuses: { 1: 'a table cannot be moved' },
 } as const satisfies Applet
 
 export const BATCH = {
   name: 'batch',
-  summary: 'carry out commands from standard input, one a line, and print the exit status of each',
+  summary: 'run commands from standard input, one per line, and print the exit status of each',
   options: {},
   operands: [],
-  statuses: { 0: 'every command ended with 0', 1: 'one did not' },
+  statuses: { 0: 'every command exited with 0', 1: 'at least one command failed' },
 } as const satisfies Applet
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 export const COMPLETION = {
   name: 'completion',
-  summary: 'print a script by which a shell completes xtables',
+  summary: 'print a completion script for a shell',
   options: {},
   operands: [
-    { name: SHELLS.join('|') as string, values: SHELLS },
+    { name: SHELLS.join('|') as string, values: SHELLS, noun: 'shell' },
     { name: 'TOOL', values: 'applet', isOptional: true, isRepeated: true },
   ],
   notes: [
-    'With TOOLs, such as iptables, the shell also completes these names: symbolic links to xtables. Unless they are given, what ' +
-      'another package completes them by stays.',
+    'The script completes xtables. With TOOLs, such as iptables, it also completes these names, which must be symbolic links to ' +
+      'xtables; this replaces completions from other packages.',
   ],
 } as const satisfies Applet
 
-/** What those scripts call. */
+/** Called by the completion scripts. */
 export const COMPLETE = {
   name: 'complete',
-  summary: 'print what the last word may become',
+  summary: 'print candidates for the last word',
   options: {},
   operands: [{ name: 'WORD', isOptional: true, isRepeated: true }],
   isHidden: true,
@@ -329,12 +350,12 @@ export const COMPLETE = {
 
 export const HELP = {
   name: 'help',
-  summary: 'print what there is, or of an applet, match or target, its options',
+  summary: 'list the applets, or print the options of an applet, match or target',
   options: {},
   operands: [{ name: 'APPLET|MATCH|TARGET', values: 'extension or applet', isOptional: true }],
 } as const satisfies Applet
 
-/** In the order in which they are told of. */
+/** In the order of help and docs. */
 const ALL = [
   ...[LIST, GRAPH, TOP, UI, MONITOR, METRICS],
   ...[PLAN, APPLY, CONFIRM, ROLLBACK, HOLD_CHANGE, TRACE, LINT, MIGRATE],

@@ -1,15 +1,15 @@
 /** The exit statuses of the command. */
 
-/** Of the applets that are ours alone, as far as one does not say otherwise. */
+/** Those of our own applets, unless an applet declares others. */
 export const STATUSES: Readonly<Record<number, string>> = {
-  0: 'it is done',
-  1: 'it cannot be done; standard error says why',
-  2: 'the command line is not understood; nothing was done',
+  0: 'success',
+  1: 'failure, explained on standard error',
+  2: 'invalid command line (nothing was done)',
 }
 
-/** Of those that stand in for the tools, as far as one does not say otherwise. */
+/** Those of the applets that replace tools, unless an applet declares others. */
 export const TOOL_STATUSES: Readonly<Record<number, string>> = {
-  0: 'it is done',
-  1: 'it is refused',
-  2: 'the command line is not understood',
+  0: 'success',
+  1: 'the operation was refused',
+  2: 'invalid command line',
 }

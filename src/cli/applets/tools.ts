@@ -8,60 +8,76 @@ const MODPROBE = {
   type: 'string',
   short: 'M',
   takes: 'COMMAND',
-  summary: 'accepted; the kernel loads its modules itself',
+  summary: 'accepted but ignored; kernel modules are loaded as needed',
 } as const
 
 export const SAVE_OPTIONS = {
-  binary: { type: 'boolean', short: 'b', summary: 'accepted, and of no effect' },
-  counters: { type: 'boolean', short: 'c', summary: 'with the counters of rules' },
+  binary: { type: 'boolean', short: 'b', summary: 'accepted but ignored' },
+  counters: { type: 'boolean', short: 'c', summary: 'include the counters of rules' },
   version: { type: 'boolean', short: 'V', summary: 'print the version' },
-  // Of old: it did what is done without it.
-  dump: { type: 'boolean', short: 'd', summary: 'accepted, and of no effect' },
-  table: { type: 'string', short: 't', takes: 'TABLE', values: 'table', summary: 'this table, all unless said' },
+  // Obsolete: the tool accepts it, and saves with or without it.
+  dump: { type: 'boolean', short: 'd', summary: 'accepted but ignored' },
+  table: {
+    type: 'string',
+    short: 't',
+    takes: 'TABLE',
+    values: 'table',
+    summary: 'print only this table (default: all)',
+  },
   modprobe: MODPROBE,
-  file: { type: 'string', short: 'f', takes: 'FILE', values: 'file', summary: 'write there' },
+  file: { type: 'string', short: 'f', takes: 'FILE', values: 'file', summary: 'write to FILE' },
 } as const satisfies AppletOptions
 
 export const RESTORE_OPTIONS = {
-  // The long name, which the manual page has, is none.
-  binary: { type: 'boolean', short: 'b', isShortOnly: true, summary: 'accepted, and of no effect' },
-  counters: { type: 'boolean', short: 'c', summary: 'set counters as the text has them' },
+  // The manual page lists --binary, but the tool does not accept it.
+  binary: { type: 'boolean', short: 'b', isShortOnly: true, summary: 'accepted but ignored' },
+  counters: { type: 'boolean', short: 'c', summary: 'restore the counters in the text' },
   verbose: { type: 'boolean', short: 'v', summary: 'print what is done' },
   version: { type: 'boolean', short: 'V', summary: 'print the version' },
-  test: { type: 'boolean', short: 't', summary: 'read and check the text alone' },
+  test: { type: 'boolean', short: 't', summary: 'parse and check the text, but change nothing' },
   help: { type: 'boolean', short: 'h', summary: 'print the usage of the tool' },
-  noflush: { type: 'boolean', short: 'n', summary: 'keep what is in the tables' },
+  noflush: { type: 'boolean', short: 'n', summary: 'keep the existing rules of the tables' },
   modprobe: MODPROBE,
-  table: { type: 'string', short: 'T', takes: 'TABLE', values: 'table', summary: 'of the text, this table alone' },
+  table: {
+    type: 'string',
+    short: 'T',
+    takes: 'TABLE',
+    values: 'table',
+    summary: 'restore only this table of the text',
+  },
   wait: {
     type: 'string',
     short: 'w',
     takes: 'SECONDS',
     isOptional: true,
-    summary: 'wait so long for the xtables lock, for ever unless said',
+    summary: 'wait this long for the xtables lock (default: for ever)',
   },
   'wait-interval': {
     type: 'string',
     short: 'W',
     takes: 'MICROSECONDS',
     isOptional: true,
-    summary: 'accepted, and of no effect',
+    summary: 'accepted but ignored',
   },
 } as const satisfies AppletOptions
 
 export const XML_OPTIONS = {
-  combine: { type: 'boolean', short: 'c', summary: 'rules with the same matches as one, with several actions' },
-  verbose: { type: 'boolean', short: 'v', summary: 'with the lines that elements come from' },
+  combine: {
+    type: 'boolean',
+    short: 'c',
+    summary: 'combine consecutive rules with the same matches into one rule with several actions',
+  },
+  verbose: { type: 'boolean', short: 'v', summary: 'include the source line of each element as a comment' },
   help: { type: 'boolean', short: 'h', summary: 'print the usage of the tool' },
 } as const satisfies AppletOptions
 
 export const RESTORE_TRANSLATE_OPTIONS = {
   help: { type: 'boolean', short: 'h', summary: 'print the usage of the tool' },
-  file: { type: 'string', short: 'f', takes: 'FILE', values: 'file', summary: 'the text; it has to be given' },
+  file: { type: 'string', short: 'f', takes: 'FILE', values: 'file', summary: 'the text to translate; required' },
   version: { type: 'boolean', short: 'V', summary: 'print the version' },
 } as const satisfies AppletOptions
 
-/** Options as getopt(3) takes them. */
+/** Options in the form of `getopt.ts`. */
 export const getoptSpecs = (options: AppletOptions): readonly OptionSpec[] =>
   Object.entries(options).map(([name, { short = '', type, isOptional, isShortOnly }]) => ({
     letter: short,
@@ -69,9 +85,9 @@ export const getoptSpecs = (options: AppletOptions): readonly OptionSpec[] =>
     argument: type === 'boolean' ? 'none' : isOptional ? 'follower' : 'required',
   }))
 
-const NOT_TRANSLATED = { 1: 'it cannot be translated' }
+const NOT_TRANSLATED = { 1: 'the command cannot be translated' }
 const TEXT: Operand = { name: 'FILE', values: 'file', isOptional: true }
-const FROM_INPUT = 'Without FILE, it reads standard input.'
+const FROM_INPUT = 'Without FILE, standard input is read.'
 
 type Told = Pick<ToolApplet, 'summary' | 'options' | 'operands' | 'notes' | 'statuses'>
 
@@ -79,69 +95,72 @@ const RULES: Operand = { name: 'WORD', isRepeated: true }
 
 const TOLD: Readonly<Record<ToolAppletKind, Told>> = {
   command: {
-    summary: 'carry out one command, as iptables(8) has them',
+    summary: 'run one command of iptables(8)',
     options: {},
     operands: [RULES],
     statuses: {
-      3: 'there is no such table, or, with ip_tables, you are not root',
-      4: 'the xtables lock is held; or, with nf_tables, the kernel refuses it, or you are not root',
+      3: 'the table does not exist, or (with ip_tables) you are not root',
+      4: 'another program holds the xtables lock, or (with nf_tables) the kernel refused the change or you are not root',
     },
   },
   save: {
-    summary: 'print tables as text',
+    summary: 'print tables in the format that iptables-restore reads',
     options: SAVE_OPTIONS,
     operands: [],
     statuses: {
-      1: 'it cannot be done, or the options are not understood',
-      2: 'the words that say where the tables are, are not understood',
-      4: 'with nf_tables, you are not root',
+      1: 'failure, or invalid options',
+      2: 'invalid place options, such as --netns',
+      4: 'you are not root (with nf_tables)',
     },
   },
   restore: {
-    summary: 'make tables what a text says',
+    summary: 'restore tables from the output of iptables-save',
     options: RESTORE_OPTIONS,
     operands: [TEXT],
     notes: [FROM_INPUT],
     statuses: {
-      1: 'a line is refused, the text cannot be read, or the options are not understood',
-      2: 'a line is not understood, or, with ip_tables, you are not root',
-      4: 'the xtables lock is held; or, with nf_tables, the kernel refuses a rule, or you are not root',
+      1: 'a line was refused, the text cannot be read, or the options are invalid',
+      2: 'syntax error in a line, or (with ip_tables) you are not root',
+      4: 'another program holds the xtables lock, or (with nf_tables) the kernel refused a rule or you are not root',
     },
   },
   xml: {
-    summary: 'print the text of tables as XML',
+    summary: 'convert the output of iptables-save to XML',
     options: XML_OPTIONS,
     operands: [TEXT],
     notes: [FROM_INPUT],
     statuses: {
-      1: 'a line or the options are not understood; also with -h',
-      2: 'a line lacks a part: a name, a policy, or a bracket',
+      1: 'syntax error in a line, or invalid options, or -h was given',
+      2: 'a line is incomplete: a name, a policy or a bracket is missing',
     },
   },
   translate: {
-    summary: 'print what is for iptables as what is for nft',
+    summary: 'translate an iptables command to nft',
     options: {},
     operands: [RULES],
     statuses: NOT_TRANSLATED,
   },
   'restore-translate': {
-    summary: 'print what is for iptables-restore as what is for nft',
+    summary: 'translate the output of iptables-save to nft',
     options: RESTORE_TRANSLATE_OPTIONS,
     operands: [],
     statuses: NOT_TRANSLATED,
   },
   ipset: {
-    summary: 'carry out one command on sets, as ipset(8) has them',
+    summary: 'run one command of ipset(8)',
     options: {},
     operands: [RULES],
-    statuses: { 1: 'it is refused; of test, the entry is not in the set', 255: 'the file cannot be read' },
+    statuses: {
+      1: 'the operation was refused, or (for test) the entry is not in the set',
+      255: 'the file to restore cannot be read',
+    },
   },
 }
 
-/** A tool of one family; the others know none, or both. */
+/** A tool for one address family. The other tools use no family, or both. */
 export interface FamilyTool extends ToolApplet {
   readonly family: FamilyName
-  /** Where its tables are; undefined where that is to be found out. */
+  /** The backend in its name; undefined if it has to be detected. */
   readonly backend: BackendName | undefined
 }
 
@@ -164,13 +183,13 @@ const familyTools = (['ipv4', 'ipv6'] as const).flatMap((family): FamilyTool[] =
   ]
 })
 
-/** By name: `iptables-nft-save`. */
+/** Tools by name, such as `iptables-nft-save`. */
 export const FAMILY_TOOLS: ReadonlyMap<string, FamilyTool> = new Map(familyTools.map((tool) => [tool.name, tool]))
 
 export const XML: ToolApplet = { ...TOLD.xml, name: 'iptables-xml', kind: 'xml' }
 export const IPSET: ToolApplet = { ...TOLD.ipset, name: 'ipset', kind: 'ipset' }
 
-/** All that stand in for a tool, by name. */
+/** All applets that replace a tool, by name. */
 export const TOOLS: ReadonlyMap<string, ToolApplet> = new Map<string, ToolApplet>([
   ...FAMILY_TOOLS,
   [XML.name, XML],

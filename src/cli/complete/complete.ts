@@ -12,7 +12,7 @@ import { applets, type Meant, valuesOf } from './known'
 import { completeRule } from './rule'
 import { completeSets } from './sets'
 
-/** Prints candidates; nothing where there are none, whatever the reason. */
+/** Prints the candidates. There are no errors: if nothing can be completed, nothing is printed. */
 export function runComplete(args: readonly string[], { stdout }: Pick<Streams, 'stdout'>): void {
   const words = args[0] === '--' ? args.slice(1) : args
   stdout(completionText(complete(words), words.at(-1) ?? ''))
@@ -20,7 +20,7 @@ export function runComplete(args: readonly string[], { stdout }: Pick<Streams, '
 
 const EVERYWHERE: Meant = { place: {}, families: ['ipv4', 'ipv6'] }
 
-/** @param words of a command line, its first one among them, up to the one that is completed */
+/** @param words the command line up to the word to complete, including the name of the command */
 export function complete([name = '', ...words]: readonly string[]): Completion {
   const program = basename(name)
   return TOOLS.has(program) ? completeApplet(program, words, EVERYWHERE) : completeXtables(words)
@@ -28,7 +28,7 @@ export function complete([name = '', ...words]: readonly string[]): Completion {
 
 const XTABLES = {
   candidates: [
-    { value: '--help', summary: 'print what there is' },
+    { value: '--help', summary: 'list the applets' },
     { value: '--version', summary: 'print the version' },
   ],
 }
@@ -65,7 +65,7 @@ function completeWords(applet: Applet | undefined, words: readonly string[], mea
   return applet.name === 'ipset' ? completeSets(words, meant) : completeDeclared(applet, words, meant)
 }
 
-/** Takes what says where the tables are from the front; the last word is not finished, and may be one of its values. */
+/** Removes the place options from the front. The last word is incomplete, and may itself be the value of such an option. */
 function readPlace(
   words: readonly string[],
 ): { readonly place: Place; readonly rest: readonly string[] } | { readonly completion: Completion } {
