@@ -2,13 +2,13 @@
 import { IptcError } from '../errors'
 import type { Streams } from './streams'
 
-/** Runs the command on a line. @returns its exit status; undefined where there is none on it */
+/** Runs the command on a line. @returns its exit status; undefined if the line contains no command */
 export type RunLine = (line: string, streams: Streams) => number | undefined
 
 /**
- * Carries out lines one after the other. Behind what a command prints, a line of standard output has its exit status.
- * @param lines of standard input, which the commands cannot read
- * @returns 0 where every command ended so, else 1
+ * Runs commands line by line. After the output of each command, its exit status is printed on a line of its own.
+ * @param lines from standard input, which the commands themselves cannot read
+ * @returns 0 if every command exited with 0, else 1
  */
 export function runBatch(lines: Iterable<string>, streams: Streams, run: RunLine): number {
   const shared = { ...streams, stdin: noInput, lines: noInput }

@@ -1,4 +1,4 @@
-/** `capture` and `show`: the bytes of tables, in files. */
+/** `capture` and `show`: write tables as they are in the kernel to files, and print such files. */
 import type { FamilyName } from '../abi/family'
 import type { BackendName } from '../backend/store'
 import { captureTable, captureToJson } from '../kernel/capture'
@@ -10,7 +10,7 @@ import { CAPTURE, SHOW } from './applets/own-applets'
 import { readWords } from './command-line'
 import { type Io, type OpenKernel, readCaptures, tablesIn } from './open-kernel'
 
-/** `capture`: a table's bytes as JSON; of nf_tables, what the kernel tells of it. */
+/** `capture`: prints a table as JSON: the bytes from ip_tables, or the messages from nf_tables. */
 export function capture(args: string[], { kernel, writing }: OpenKernel, { stdout }: Pick<Io, 'stdout'>): void {
   const { values, positionals } = readWords(CAPTURE, args)
   const table = positionals[0] as string
@@ -22,7 +22,7 @@ export function capture(args: string[], { kernel, writing }: OpenKernel, { stdou
   stdout(`${JSON.stringify(json, undefined, 1)}\n`)
 }
 
-/** `show`: the tables of a file with captures, as iptables-save -c prints them. */
+/** `show`: prints the tables in a file of captures, in the format of iptables-save -c. */
 export function show(args: string[], { stdout }: Pick<Io, 'stdout'>): void {
   const captures = readCaptures(readWords(SHOW, args).positionals[0] as string)
   for (const one of captures) {

@@ -8,8 +8,8 @@ interface Terminal {
 }
 
 /**
- * `FORCE_COLOR` says it of any output, and `0` or `false` there that there are to be none; `NO_COLOR`, unless it is empty, that
- * there are to be none (no-color.org). Otherwise only a terminal has colours.
+ * `FORCE_COLOR` turns colours on for any output, or off with `0` or `false`. A non-empty `NO_COLOR` turns them off
+ * (no-color.org). Otherwise, only terminals get colours.
  */
 export function hasColours(output: () => Terminal, environment: Environment = process.env): boolean {
   const { NO_COLOR, ...rest } = environment
@@ -17,6 +17,6 @@ export function hasColours(output: () => Terminal, environment: Environment = pr
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false
   const { isTTY = false, hasColors } = output()
-  // To Node, an empty NO_COLOR would say it as well.
+  // Node would treat an empty NO_COLOR like any other value.
   return isTTY && (hasColors === undefined || hasColors.call(output(), rest))
 }

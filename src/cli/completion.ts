@@ -1,4 +1,4 @@
-/** `xtables completion SHELL`: scripts with which shells ask `xtables complete` for candidates. */
+/** `xtables completion SHELL`: prints a script that completes words with the candidates of `xtables complete`. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMPLETION, type SHELLS } from './applets/own-applets'
@@ -8,10 +8,10 @@ import type { Streams } from './streams'
 
 type Shell = (typeof SHELLS)[number]
 
-/** Where the build puts the scripts, beside the command. */
+/** The build copies the scripts to a directory next to the command. */
 const scriptOf = (shell: Shell): string => readFileSync(join(__dirname, 'completion', `xtables.${shell}`), 'utf8')
 
-/** What completes another name as well. */
+/** A line that makes the script complete another name, too. */
 const ALSO: Readonly<Record<Shell, (name: string) => string>> = {
   bash: (name) => `complete -F _xtables ${name}\n`,
   zsh: (name) => `compdef _xtables ${name}\n`,

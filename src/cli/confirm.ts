@@ -1,4 +1,4 @@
-/** `xtables apply --confirm SECONDS`, and the commands that confirm the change or take it back. */
+/** `xtables apply --confirm SECONDS`, and the commands that confirm the change or roll it back. */
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,11 +12,13 @@ import { type OpenKernel, openKernel, type Place } from './open-kernel'
 import { Pending, type PendingData } from './pending'
 import type { Streams } from './streams'
 
-/** How often files are looked at. */
+/** How often the shared files are polled. */
 const POLL_MS = 50
-/** How long the process that takes the change back may need to start, and to do it. */
+/** How long the holder, the process that rolls the change back, may take to start. */
 const START_MS = 20_000
+/** How long to wait for the holder to roll the change back. */
 const END_MS = 10_000
+/** How long the directory stays after a confirmation, so that other processes can read the decision. */
 const KEPT_MS = 2000
 const MOST_SECONDS = 86_400
 
@@ -29,10 +31,10 @@ export function secondsOf(word: string): number {
 }
 
 /**
- * Carries a plan out once there is a process that takes it back. On a terminal, it asks whether the change is to be kept;
- * otherwise it says how that is done, and ends.
- * @returns what is to be done when the user has read what was changed
- * @throws IptcError where there is no such process, and what {@link Plan.apply} throws
+ * Applies a plan after starting the process that rolls it back.
+ * @returns a function to call after the changes have been printed. On a terminal, it asks whether to keep the change;
+ * otherwise it prints the command that confirms it.
+ * @throws IptcError if the process does not start, and what {@link Plan.apply} throws
  */
 export function applyPending(
   plan: Plan,
@@ -58,7 +60,7 @@ export function applyPending(
     })
     throw error
   } finally {
-    // The other knows by this that no change will come any more, also where this process is killed.
+    // This tells the holder that no change will follow. It gets the same signal if this process is killed.
     holder.end()
   }
   return () => {
@@ -81,9 +83,9 @@ function dataOf(plan: Plan, seconds: number, place: Place, { kernel, writing }: 
 }
 
 /**
- * Starts the process that takes the change back, in a session of its own, so that it outlives this one and its terminal.
- * @returns what tells it that no change will come any more
- * @throws IptcError where it does not start; nothing has been changed then
+ * Starts the holder in its own session, so that it survives the end of this process and of its terminal.
+ * @returns a handle that tells the holder that no change will follow
+ * @throws IptcError if the holder does not start. Nothing has been changed then.
  */
 function startHolder(pending: Pending, self: readonly string[] | undefined): { end(): void } {
   const [program = process.execPath, ...words] = self ?? []
@@ -91,7 +93,7 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // Why it does not start is of no interest beside that.
+  // A failed start is detected below: the child then has no pid, or does not become ready.
   child.on('error', () => {})
   child.stdin?.on('error', () => {})
   child.unref()
@@ -112,18 +114,21 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
   return { end: () => child.stdin?.destroy() }
 }
 
-/** A directory that is gone, full or read-only hides no other error, and keeps no change from being taken back. */
+/**
+ * Ignores errors when writing to the directory. It may have been deleted, or the disk is full or read-only: that must
+ * not hide another error, or prevent the rollback.
+ */
 function whereItCan(write: () => void): void {
   try {
     write()
   } catch {
-    // Nobody can confirm the change there either.
+    // Nothing is lost: then the change cannot be confirmed either.
   }
 }
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS)
 
-// The one that asks
+// The process that applied the change
 
 async function askToKeep(pending: Pending, seconds: number, streams: Streams, signal: AbortSignal): Promise<number> {
   const over = new AbortController()
@@ -159,7 +164,7 @@ async function told(pending: Pending, streams: Pick<Streams, 'stdout' | 'stderr'
   return 1
 }
 
-/** The process that was to do it does not answer. Where both do it, the second finds nothing to do. */
+/** Rolls the change back in this process, if the holder does not answer. If both do it, the second finds nothing to do. */
 function takenBackHere(pending: Pending): TakenBack {
   const { place, namespace, takeBack: what } = pending.data
   using open = openKernel(place)
@@ -178,9 +183,9 @@ function takenBackHere(pending: Pending): TakenBack {
 const textOf = ({ lines }: TakenBack): string =>
   (lines.length > 0 ? lines : ['there was nothing to take back']).map((line) => `${line}\n`).join('')
 
-// The one that waits
+// The holder
 
-/** `hold-change DIRECTORY`: takes the change back when its time is over, or as soon as that is decided. */
+/** `hold-change DIRECTORY`: rolls the change back when its time is over, or as soon as that is requested. */
 export async function holdChange(
   [directory = '']: readonly string[],
   streams: Streams,
@@ -191,7 +196,8 @@ export async function holdChange(
   let held: OpenKernel | undefined
   try {
     data = pending.data
-    // From now on, its namespace stays, whatever becomes of the name. A file of tables is held by who changes them.
+    // This keeps the namespace alive, even if its name is removed. A state file is only opened for the rollback, because
+    // an open state file is locked for other processes.
     held = data.place.state === undefined ? openKernel(data.place) : undefined
   } catch (error) {
     pending.result = { lines: [(error as Error).message], isDone: false }
@@ -202,17 +208,17 @@ export async function holdChange(
     isOver = true
   })
   pending.mark('ready')
-  // Others may delete the directory: then it may have begun, and what was changed is taken back as well.
+  // If somebody deletes the directory, the change may have begun, and is rolled back too.
   const mayHaveBegun = (): boolean => pending.has('begun') || pending.decision === 'gone'
   while (!isOver && !mayHaveBegun()) await sleep(POLL_MS)
   const hasBegun = mayHaveBegun()
   const end = performance.now() + data.seconds * 1000
-  // Whoever ends this process wants no change that nobody waits for any more.
+  // A signal that ends this process also ends the wait: without the holder, nothing would roll the change back.
   const isTime = (): boolean => performance.now() >= end || signal.aborted || !hasBegun
   while (pending.decision === undefined && !isTime()) await sleep(POLL_MS)
   whereItCan(() => pending.decide('undo'))
   if (pending.decision === 'kept') {
-    // Who still asks is to find that it was kept.
+    // The process that asks on a terminal must still find the decision.
     await sleep(KEPT_MS)
     pending.remove()
     return 0
@@ -227,7 +233,7 @@ export async function holdChange(
 
 const NOTHING: TakenBack = { lines: [], isDone: true }
 
-/** @param over when no change will come any more */
+/** Rolls back twice: the second time after `over`, when the process that applies the change can no longer change anything. */
 async function allTakenBack(data: PendingData, held: OpenKernel | undefined, over?: Promise<void>): Promise<TakenBack> {
   const first = takenBackOnce(data, held)
   await over
@@ -243,9 +249,9 @@ function takenBackOnce({ place, takeBack: what }: PendingData, held: OpenKernel 
   return result
 }
 
-// The one that decides
+// confirm and rollback
 
-/** `confirm DIRECTORY`: what was changed stays. @throws IptcError where that is too late */
+/** `confirm DIRECTORY`: keeps the change. @throws IptcError if it is too late */
 export function runConfirm(args: readonly string[]): void {
   const pending = Pending.open(readWords(CONFIRM, args).positionals[0] as string)
   if (!pending.decide('kept') && pending.decision !== 'kept')
@@ -255,7 +261,7 @@ export function runConfirm(args: readonly string[]): void {
     )
 }
 
-/** `rollback DIRECTORY`: what was changed is taken back at once. */
+/** `rollback DIRECTORY`: rolls the change back now. */
 export async function runRollback(args: readonly string[], streams: Streams): Promise<number> {
   const pending = Pending.open(readWords(ROLLBACK, args).positionals[0] as string)
   if (!pending.decide('undo') && pending.decision === 'kept')

@@ -7,10 +7,10 @@ import { type Io, type OpenKernel, readFrom, readText } from './open-kernel'
 
 type Output = Pick<Io, 'stdout' | 'stdin'>
 
-/** Where sets stand in a dump, beside tables. No table has this name. */
+/** The key of the sets in a dump, next to the tables. No table has this name. */
 const SETS = 'sets'
 
-/** `dump`: rules as dictionaries, with the ipsets that they may refer to. */
+/** `dump`: prints rules as dictionaries, with `--sets` also the ipsets that they may refer to. */
 export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
   const { values, positionals } = readWords(DUMP, args)
   if (!values.json) throw new CommandLineError('dump requires --json, its only format; use save for text')
@@ -23,8 +23,8 @@ export function dump(args: string[], { kernel, writing: { backend } }: OpenKerne
 }
 
 /**
- * `apply --json`: makes tables what a dump says, each in one exchange. Policies stay. Sets that are in the dump
- * come first, as rules refer to them.
+ * `apply --json`: replaces the tables of a dump, each atomically. Policies stay. Sets in the dump are created first,
+ * because rules refer to them.
  */
 export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
   const { values, positionals } = readWords(APPLY_DUMP, args)
@@ -36,19 +36,19 @@ export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }
 
 type Place = NonNullable<Parameters<typeof import('../easy/easy')['dumpAll']>[0]>
 
-/** All tables are made up, by rules that may refer to sets, before the first set is filled or table written. */
+/** Checks and builds all tables before the first set is filled or the first table is written. */
 function applyDump(dumped: unknown, place: Place): void {
   const { batchBegin, batchEnd } = requireEasy()
   const all = entriesOf(dumped, 'a dump is an object of tables')
   const [, sets] = all.find(([name]) => name === SETS) ?? []
   using batch = batchBegin(undefined, place)
   const makeUp = (): void => {
-    // Where an editor finds the schema of the file.
+    // The key $schema tells an editor where to find the schema of the file.
     for (const [table, chains] of all.filter(([name]) => name !== SETS))
       if (table !== '$schema' || typeof chains !== 'string')
         applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
   }
-  // A kernel without sets has tables all the same.
+  // Without sets in the dump, the kernel need not support them.
   if (sets === undefined) makeUp()
   else requireSets().applySetsAfter(makeUp, sets as Sets, place)
   batchEnd(batch)
@@ -70,7 +70,7 @@ function applyTable(table: string, chains: readonly [string, unknown][], batch: 
   addRules(table, lists, batch)
 }
 
-/** Rules say themselves what is wrong with them; of many, the path of the error says with which. */
+/** Adds table, chain and number of the rule to the message of an error. The first element of its path is the rule's index. */
 function addRules(table: string, lists: readonly (readonly [string, readonly unknown[]])[], batch: Batch): void {
   const rules = lists.flatMap(([chain, list]) => list.map((rule, i) => [chain, rule, i + 1] as const))
   try {
@@ -94,6 +94,6 @@ function listOf(value: unknown, chain: string): readonly unknown[] {
   return value
 }
 
-/** The dictionary API checks everything that it gets, and is therefore slow to load. */
+/** Loaded on first use: the dictionary API contains schemas of all rules, and is slow to load. */
 const requireEasy = (): typeof import('../easy/easy') => require('../easy/easy') as typeof import('../easy/easy')
 const requireSets = (): typeof import('../easy/sets') => require('../easy/sets') as typeof import('../easy/sets')

@@ -11,7 +11,7 @@ import { expressionList, isKnown } from '../nft/expressions'
 import { type ChainValues, messages, type RuleValues, type TableValues } from '../nft/messages'
 import { isHeld, readRule } from '../nft/rule'
 
-/** As nft calls them. linux/netfilter.h */
+/** Names of families in nft. linux/netfilter.h */
 const FAMILY_WORDS: Readonly<Record<number, string>> = {
   1: 'inet',
   2: 'ip',
@@ -21,7 +21,7 @@ const FAMILY_WORDS: Readonly<Record<number, string>> = {
   10: 'ip6',
 }
 
-/** Hooks of ARP. linux/netfilter_arp.h */
+/** Names of the ARP hooks, by number. linux/netfilter_arp.h */
 const NFPROTO_ARP = 3
 const ARP_HOOKS = ['input', 'output', 'forward']
 
@@ -32,23 +32,23 @@ function hookWord(family: number, number = 0): string {
 
 const familyWord = (family: number): string => FAMILY_WORDS[family] ?? `family ${family}`
 
-/** As we call them; those that iptables does not have as nft does. */
+/** Our name of a family: `ipv4` or `ipv6`, or nft's name for families that iptables does not support. */
 export const familyName = (number: number): string =>
   Object.values(FAMILIES).find(({ domain }) => domain === number)?.name ?? familyWord(number)
 
-/** The tables of which family hold rules of iptables; undefined for others. */
+/** The context for rules of a family; undefined for families that iptables does not support. */
 export type ContextOf = (family: number) => Context | undefined
 
 const optionOf = ({ family }: Context): string => (family.name === 'ipv4' ? '-4' : '-6')
 
-/** `-4 -t TABLE`, `flag` and the name of a chain. */
+/** `-4 -t TABLE FLAG CHAIN` */
 const words = (context: Context, table = '', flag: string, chain = ''): string =>
   `${optionOf(context)} -t ${table} ${flag} ${printName(chain)}`
 
 const tableText = (verb: string, family: number, { name, flags = 0, use = 0, handle }: TableValues): string =>
   `nft: ${verb} table: table ${name} ${familyWord(family)} flags ${flags} use ${use} handle ${handle}`
 
-/** One that is hooked is nothing that iptables has words for. */
+/** A base chain has no command in iptables, so it is printed as a comment. */
 function chainText(flag: '-N' | '-X', family: number, values: ChainValues, context: Context | undefined): string {
   const { table, name, use = 0, type, hook, policy, counters, flags = 0 } = values
   if (hook === undefined && context !== undefined) return words(context, table, flag, name)
@@ -59,7 +59,7 @@ function chainText(flag: '-N' | '-X', family: number, values: ChainValues, conte
   return `${head} type ${type} hook ${hookWord(family, hook.number)} prio ${hook.priority} policy ${verdict} ${counted} flags ${flags}`
 }
 
-/** The names of its expressions, of a rule that has no other words. */
+/** The names of the expressions of a rule that cannot be expressed in iptables syntax. */
 function expressionNames(encoded: Encoded | undefined): string {
   const names: string[] = []
   if (encoded !== undefined)
@@ -67,7 +67,7 @@ function expressionNames(encoded: Encoded | undefined): string {
   return names.join(' ')
 }
 
-/** What a rule says, as -A; undefined where iptables has no words for it. */
+/** A rule as a command with -A or -D; undefined if it cannot be expressed in iptables syntax. */
 export function ruleWords(values: RuleValues, context: Context, flag: '-A' | '-D' = '-A'): string | undefined {
   const { table, chain, expressions } = values
   const entry = readRule(context.family, expressions)
@@ -75,7 +75,7 @@ export function ruleWords(values: RuleValues, context: Context, flag: '-A' | '-D
   return `${words(context, table, flag, chain)} ${printEntry(entry, context)}`.trimEnd()
 }
 
-/** With its expressions, as that it is there must not be hidden. */
+/** A comment for a rule that cannot be expressed in iptables syntax: it must not be left out. */
 export const heldRuleWords = (family: number, { table, chain, handle, expressions }: RuleValues): string =>
   `# nft: ${familyWord(family)} ${table} ${chain} rule with handle ${handle}: ${expressionNames(expressions)}`
 
@@ -88,7 +88,7 @@ export interface Notice {
   readonly family: number
   readonly table: string | undefined
   readonly text: string
-  /** The same for programs, beside family and table. */
+  /** The same as data for `--json`, without family and table. */
   readonly data: {
     readonly kind: `${'table' | 'chain' | 'rule'}-${'added' | 'deleted'}`
     readonly chain?: string | undefined
@@ -98,7 +98,7 @@ export interface Notice {
 
 const numberOf = (handle: bigint | undefined): number | undefined => (handle === undefined ? undefined : Number(handle))
 
-/** Undefined for what is about no table, chain or rule. */
+/** Undefined for messages about anything but a table, chain or rule. */
 export function noticeOf(message: Message, contextOf: ContextOf): Notice | undefined {
   const said = <V>(kind: Parameters<typeof readMessage<{ nfgenFamily: number }, V>>[0]) => {
     const { head, values } = readMessage(kind, message)

@@ -1,4 +1,4 @@
-/** `help NAME`: what a match or a target takes. */
+/** `help NAME`: prints the options of a match or target. */
 import { FAMILIES, type FamilyName } from '../abi/family'
 import type { IptcError } from '../errors'
 import { extensionNames, findExtension } from '../extensions/registry'
@@ -18,7 +18,7 @@ function unknownName(name: string): IptcError {
   return new CommandLineError(`there is no applet, match or target ${name}${near === undefined ? '' : `; ${near}`}`)
 }
 
-/** `help NAME`: the options of a match or a target. @throws IptcError where there is neither */
+/** @throws CommandLineError if there is neither a match nor a target of this name */
 export function help(name: string, { stdout }: Pick<Io, 'stdout'>): void {
   const known = KINDS.map((kind) => findExtension(kind, name)).filter((one) => one !== undefined)
   if (known.length === 0) throw unknownName(name)

@@ -1,4 +1,4 @@
-/** How a command fails: messages and exit statuses of the iptables commands. */
+/** Messages and exit statuses of failed iptables commands. */
 import { ERRNO } from '../abi/errno'
 import { Refusal } from '../blob/verify'
 import {
@@ -19,13 +19,13 @@ export const USAGE = 2
 export const NO_TABLE = 3
 export const BUSY = 4
 
-/** How a command names itself: `iptables`, and with its version `iptables v1.8.9`. */
+/** The name of a command, as in `iptables`, and its title with the version, as in `iptables v1.8.9`. */
 interface Named {
   readonly program: string
   readonly title: string
 }
 
-/** What the command ends with: its status, and the whole message. */
+/** Ends the command with a status and a complete message. */
 export class Failure extends Error {
   readonly status: number
 
@@ -35,11 +35,11 @@ export class Failure extends Error {
   }
 }
 
-/** Where more is to be read. */
+/** The last line of usage errors. */
 export const tryHelp = (program: string): string =>
   `Try \`${program} -h' or '${program} --help' for more information.\n`
 
-/** The status and the message that an error stands for. Those that nobody expected are thrown on. */
+/** Converts an error to a status and message. Errors other than those of the library are rethrown. */
 export function failureOf(error: unknown, { program, title }: Named): Failure {
   if (error instanceof Failure) return error
   const titled = `${title}: `
@@ -55,16 +55,16 @@ export function failureOf(error: unknown, { program, title }: Named): Failure {
   throw error
 }
 
-/** The lock file that may not be opened is of the same kind as a lock that is held. */
+/** A lock file that may not be opened has the same status as a lock that is held. */
 export const statusOf = (error: IptcError): number => (error.message.includes('lock file') ? BUSY : NO_TABLE)
 
-/** What the tools say to whoever may not. */
+/** The tools' message for insufficient privileges. */
 export const NOT_ROOT = 'Permission denied (you must be root)'
 
 const lockText = ({ path, cause }: PermissionError): string =>
   `Fatal: can't open lock file ${path}: ${fileReason(cause)}\n`
 
-/** iptables repeats what the errno says; we know the reason as well. */
+/** iptables only prints the text of the errno. We add the reason. */
 export function refusalText({ message, cause }: RuleError): string {
   if (cause instanceof Refusal && cause.errno === ERRNO.ELOOP) return 'Too many levels of symbolic links.'
   return `Invalid argument: ${message}`

@@ -2,9 +2,9 @@
 
 export interface OptionSpec {
   readonly letter: string
-  /** Its long name; undefined where it has none. */
+  /** The long name, if any. */
   readonly name?: string
-  /** `follower`: the next word where that is no option, or what stands behind `=`. */
+  /** `follower`: an optional argument, after `=` or as the next word, if that does not start with `-` or `!`. */
   readonly argument: 'none' | 'required' | 'follower'
 }
 
@@ -18,7 +18,7 @@ export interface Arguments {
   readonly operands: readonly string[]
 }
 
-/** Words that getopt does not understand; the message is what it would print. */
+/** A command line that getopt refuses. The message is the one that getopt would print. */
 export class GetoptError extends Error {}
 
 class Getopt {
@@ -64,7 +64,7 @@ class Getopt {
     this.#give(spec, glued, `option '--${spec.name}' requires an argument`)
   }
 
-  /** The option of this name, or the one that begins so. */
+  /** The option with this name, or the only one whose name starts with it. */
   #find(name: string): OptionSpec | undefined {
     const begun = this.#specs.filter((spec) => spec.name?.startsWith(name))
     const exact = begun.find((spec) => spec.name === name)
@@ -82,7 +82,7 @@ class Getopt {
         this.#give(spec, word.slice(at + 1) || undefined, missing)
         return
       }
-      // The next word belongs to the last letter of a bunch.
+      // Only the last letter of a bundle can take the next word as its argument.
       if (spec.argument === 'follower' && at < word.length - 1) this.#note({ letter, value: undefined })
       else this.#give(spec, undefined, missing)
     }
@@ -104,7 +104,7 @@ class Getopt {
 }
 
 /**
- * @param each gets every option as it is read, before what stands behind it
+ * @param each is called for each option, before the next word is parsed
  * @throws GetoptError
  */
 export const getopt = (

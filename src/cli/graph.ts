@@ -1,4 +1,4 @@
-/** `xtables graph`: chains and jumps as a graph. */
+/** `xtables graph`: prints chains and jumps as a graph. */
 import { check } from '../check-input'
 import { chainGraph } from '../graph/graph'
 import { GRAPH_FORMAT, type GraphFormat, printGraph } from '../graph/print'

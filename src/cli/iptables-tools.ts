@@ -1,6 +1,6 @@
 /**
- * The tools that are replaced: those that use ip_tables, and those that use nf_tables. Both have the same
- * names; their differences are listed here.
+ * The tools that are replaced exist in two versions with the same names: for ip_tables and for nf_tables. This file
+ * lists how the two differ.
  */
 import { ERRNO } from '../abi/errno'
 import type { Family } from '../abi/family'
@@ -11,51 +11,51 @@ import { LANGUAGE_VERSION, programOf } from '../language/help'
 import { BUSY, Failure, NO_TABLE, NOT_ROOT, REFUSED, refusalText, USAGE } from './failure'
 import { errnoReason } from './read-files'
 
-/** What a tool does: carry out a command, print tables, or read them. */
+/** What a tool does: run a command, print tables, or restore them. */
 export type ToolKind = 'command' | 'save' | 'restore'
 
 export interface Tool {
   readonly kind: ToolKind
-  /** What it calls itself: `iptables`, `iptables-nft-save`. */
+  /** Its name in messages: `iptables`, `iptables-nft-save`. */
   readonly program: string
-  /** With its version: `iptables v1.8.9 (nf_tables)`. */
+  /** Its name with the version: `iptables v1.8.9 (nf_tables)`. */
   readonly title: string
   readonly words: Words
 }
 
-/** Why a chain cannot be taken out. */
+/** Why a chain cannot be deleted. */
 export type Hold = 'built in' | 'referred to' | 'not empty' | 'has a policy'
 
-/** A chain that cannot be taken out. */
+/** A chain that cannot be deleted. */
 export interface HeldChain {
   readonly chain: string
   readonly hold: Hold
 }
 
-/** What the tools say differently, and end with. */
+/** The messages and exit statuses in which the two versions differ. */
 interface Words {
-  /** In brackets behind the version. */
+  /** In parentheses after the version. */
   readonly flavour: string
-  /** In the names of those that save and restore. */
+  /** Part of the names of the save and restore tools. */
   readonly infix: string
-  /** Whether `-v` tells what is to be done before it is known that it cannot be. */
+  /** Whether `-v` describes the change even if it then fails. */
   readonly tellsFirst: boolean
-  /** Of a rule number that is to be set to zero in a chain which is not there. */
+  /** For `-Z CHAIN NUMBER` if the chain does not exist. */
   readonly nothingToZero: string
   readonly noTable: (tool: Tool, table: string) => Failure
-  /** To whom the kernel does not hand out a table. */
+  /** If the kernel denies access to the table. */
   readonly mayNot: (tool: Tool, table: string) => Failure
   readonly noDestination: (chain: string, goto: boolean) => string
   readonly notListed: (tool: Tool, table: string, chain: string) => Failure
-  /** Of several chains, it tells of one. */
+  /** If chains cannot be deleted. The message names only one of them. */
   readonly kept: (tool: Tool, chains: readonly [HeldChain, ...HeldChain[]]) => Failure
-  /** Of a command whose rule the kernel does not take, or we do not for its sake. */
+  /** If the rule is refused by the kernel, or by us because the kernel would refuse it. */
   readonly refused: (tool: Tool, kind: Command['kind'], error: RuleError | KernelError) => Failure
-  /** The status of a restore of which the kernel does not take a rule. */
+  /** The exit status of a restore if the kernel refuses a rule. */
   readonly restoreRefused: number
-  /** Options that mean nothing any more and may be anything; of restoring. */
+  /** Letters of options that restore accepts with any value, and ignores. */
   readonly ignored: string
-  /** What is said beside a list of tables where ip_tables has some too. */
+  /** The warning next to a listing if ip_tables has tables, too. */
   readonly alsoLegacy: ((tool: Tool, family: Family) => string) | undefined
 }
 
@@ -65,7 +65,7 @@ export function toolOf(family: Family, backend: BackendName, kind: ToolKind): To
   return { kind, program, title: `${program} ${LANGUAGE_VERSION} (${words.flavour})`, words }
 }
 
-/** A refusal as both word it. */
+/** A refusal in the form that both versions use. */
 export const refused = ({ program }: Tool, message: string): Failure => new Failure(REFUSED, `${program}: ${message}\n`)
 
 const MAKES_CHAIN = 'NFT_MSG_NEWCHAIN'
@@ -108,7 +108,7 @@ const HOLDS: Readonly<Record<Hold, string>> = {
   'has a policy': 'Directory not empty.',
 }
 
-/** What the tool calls the messages that a command sends. */
+/** The tool's names for the messages that a command sends. */
 const OPERATIONS: Partial<Record<Command['kind'], string>> = {
   append: 'RULE_APPEND',
   insert: 'RULE_INSERT',
@@ -121,14 +121,14 @@ const OPERATIONS: Partial<Record<Command['kind'], string>> = {
   policy: 'CHAIN_UPDATE',
 }
 
-/** Of a built-in chain that is made on the way, the tool tells that. */
+/** If the kernel refuses to create the built-in chain that the rule needs, the tool names that operation instead. */
 function operationOf(kind: Command['kind'], { cause }: RuleError | KernelError): string {
   const isChainMade =
     cause instanceof KernelError && cause.operation === MAKES_CHAIN && cause.errno === ERRNO.EOPNOTSUPP
   return isChainMade ? 'CHAIN_ADD' : (OPERATIONS[kind] ?? kind)
 }
 
-/** What was sent, what the kernel made of it, and what that was about. */
+/** A refusal by the kernel: the operation, the errno, and the chain or rule. */
 const failed = ({ title }: Tool, operation: string, errno: number, about: string): Failure =>
   new Failure(BUSY, `${title}:  ${operation} failed (${errnoReason(errno)}): ${about}\n`)
 
@@ -163,7 +163,7 @@ const nft: Words = {
 
 const WORDS: Readonly<Record<BackendName, Words>> = { legacy, nft }
 
-/** What the kernel said; where it was not asked, what it would have said. */
+/** The kernel's errno, or EINVAL if we refused the rule in its place. */
 function errnoOf(error: IptcError): number {
   const said = [error, error.cause].find((one) => one instanceof KernelError)
   return said?.errno ?? ERRNO.EINVAL

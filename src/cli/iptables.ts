@@ -1,4 +1,4 @@
-/** `iptables` and `ip6tables`: one command carried out on a table, with the messages and exit statuses of the tool. */
+/** `iptables` and `ip6tables`: runs one command on a table, with the messages and exit statuses of the tool. */
 import { FAMILIES, type Family, type FamilyName } from '../abi/family'
 import { isTableName, isVerdict, TABLES } from '../abi/netfilter'
 import { KernelError, LockTimeoutError, NotFoundError, PermissionError, RuleError } from '../errors'
@@ -22,8 +22,8 @@ const NO_SUCH = 'No chain/target/match by that name.'
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).'
 
 /**
- * Runs the command with these words, the name of the program not among them.
- * @returns the exit status; whatever is to be said has been
+ * Runs the command with these words, without the name of the program.
+ * @returns the exit status; messages have been printed already
  */
 export function runIptables(words: readonly string[], familyName: FamilyName, io: Io): number {
   const family = FAMILIES[familyName]
@@ -38,7 +38,7 @@ export function runIptables(words: readonly string[], familyName: FamilyName, io
   }
 }
 
-/** Waiting for the lock without end is what iptables does unless told otherwise. */
+/** Undefined means to wait for ever, as iptables does without `-w SECONDS`. */
 const lockTimeout = ({ wait }: Command): number | undefined => (typeof wait === 'number' ? wait * 1000 : undefined)
 
 function execute(command: Command, family: Family, tool: Tool, io: Io): void {
@@ -59,7 +59,7 @@ class Execution {
   readonly #table: AnyTable
   readonly #io: Io
   readonly #tool: Tool
-  /** What the command says: once, however often a transaction has to begin anew. */
+  /** The output of the command, collected so that it is printed only once, even if the transaction is repeated. */
   #told = ''
 
   constructor(command: Command, table: AnyTable, tool: Tool, io: Io) {
@@ -75,7 +75,7 @@ class Execution {
     if ((kind === 'list' || kind === 'list-rules') && words.alsoLegacy && this.#io.hasLegacyTables())
       this.#io.stderr(words.alsoLegacy(this.#tool, this.#table.context.family))
     try {
-      // Words that make no rule are refused before anything is asked of the kernel.
+      // Invalid rules are refused before the kernel is accessed.
       const rules = this.#encode()
       if (this.#changes()) this.#table.transaction(() => this.#table.edit((draft) => this.#edit(draft, rules)))
       else this.#table.transaction(() => this.#look(this.#table.ruleset, rules))
@@ -97,13 +97,13 @@ class Execution {
     try {
       return command.rules.map((rule) => encodeRule(rule, this.#table.context))
     } catch (error) {
-      // A rule asks the kernel for nothing but sets.
+      // The only thing that a rule needs from the kernel is the index of a set.
       if (!(error instanceof PermissionError)) throw error
       throw new Failure(REFUSED, `${this.#tool.title}: Can't open socket to ipset.\n\n`)
     }
   }
 
-  /** Errors that are about the table itself, not about what the command says. */
+  /** Converts an error to one with the message of the tool. */
   #explain(error: unknown): unknown {
     const { name } = this.#table
     if (error instanceof LockTimeoutError) {
@@ -149,7 +149,7 @@ class Execution {
     if (chain !== undefined && !chains.has(chain)) throw this.#tool.words.notListed(this.#tool, this.#table.name, chain)
   }
 
-  /** What iptables looks at before it begins. */
+  /** The checks that iptables makes before it changes anything. */
   #check(ruleset: Ruleset, rules: readonly Entry[]): void {
     for (const rule of rules) this.#checkRule(ruleset, rule)
   }
@@ -178,7 +178,7 @@ class Execution {
     return ruleset.chains.get(name) ?? this.#throw(NO_SUCH)
   }
 
-  /** A chain that the kernel has. */
+  /** A chain that exists in the kernel: nf_tables creates built-in chains only when they are used. */
   #usedChain(ruleset: Ruleset, name: string, otherwise = NO_SUCH): Chain {
     const chain = ruleset.chains.get(name)
     return chain === undefined || chain.isUnused ? this.#throw(otherwise) : chain
@@ -193,7 +193,7 @@ class Execution {
     if (chain === undefined || findRule(ruleset, chain.rules, rule) < 0) this.#throw(BAD_RULE)
   }
 
-  /** @returns false where nothing is to be written */
+  /** @returns false if there is nothing to write */
   #edit(draft: Draft, rules: readonly Entry[]): boolean {
     this.#check(draft, rules)
     this.#checkListed(draft)
@@ -282,11 +282,11 @@ class Execution {
   }
 }
 
-/** Whether nft has made a chain of the name of a built-in one, and hooked it otherwise or not at all. */
+/** Whether a built-in chain is replaced by a chain of nft with the same name, but with another hook or none. */
 const isBuiltinReplaced = ({ table, foreign }: Ruleset): boolean =>
   isTableName(table) && TABLES[table].some((name) => foreign?.chains.has(name))
 
-/** The chain, if it cannot be taken out. */
+/** The chain, if it cannot be deleted; else empty. */
 function heldChain(ruleset: Ruleset, chain: Chain): HeldChain[] {
   const hold = holdOf(ruleset, chain)
   return hold === undefined ? [] : [{ chain: chain.name, hold }]

@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 /**
- * Starts the command from V8's code cache: compiling its functions takes most of the time between `node` and
- * a command's first system call. As Python does with `__pycache__`, the first run writes the cache next to
- * the code if it may. A different Node, or a different build of the command, makes its own.
+ * Starts the command from V8's code cache, because compiling its functions takes most of the time between the start of
+ * `node` and the first system call of a command. Like Python with `__pycache__`, the first run writes the cache next to
+ * the code, if it has permission. Each version of Node and each build of the command has its own cache.
  */
 import { closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { Module } from 'node:module'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
 
-/** Of the command's code; V8 compares no more than its length. Put in when it is bundled. */
+/** A hash of the command's code, inserted by the bundler. V8 itself only compares the length of the code. */
 declare const CODE_HASH: string
 
 const COMMAND = join(__dirname, 'command.js')
 const FOLDER = join(__dirname, 'cache')
-/** Bun and Deno say the version of a Node that they stand in for; their code is their own. */
+/** Bun and Deno report the version of Node that they emulate as `process.version`, but cannot use its cache. */
 const { bun, deno } = process.versions
 const RUNTIME = bun ? `bun${bun}` : deno ? `deno${deno}` : process.version
 const CACHE = join(FOLDER, `${CODE_HASH}-${RUNTIME}-${process.arch}`)
@@ -27,10 +27,10 @@ function readCache(): Buffer | undefined {
   }
 }
 
-/** All or nothing, also where the machine stops: V8 trusts what it finds. */
+/** Writes the cache atomically, even if the machine crashes: V8 does not verify what it reads. */
 function writeCache(bytes: Uint8Array): void {
   const temporary = `${CACHE}.${process.pid}`
-  // Whoever could write there could have their code run.
+  // Not writable by others: they could run their code in this program.
   mkdirSync(FOLDER, { recursive: true, mode: 0o755 })
   const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
   writeFileSync(fd, bytes)
@@ -41,18 +41,18 @@ function writeCache(bytes: Uint8Array): void {
 
 type Exports = Pick<typeof import('./main'), 'warmUp'>
 
-/** What is to be in the cache is what has run. */
+/** The cache contains the functions that have run until now. */
 function makeCache(script: Script, { warmUp }: Exports): void {
   try {
     warmUp()
     writeCache(script.createCachedData())
   } catch {
-    // Without it, a start takes longer.
+    // Without a cache, starting only takes longer.
   }
 }
 
 const cachedData = readCache()
-// The bundle is ASCII, and read as such the fastest.
+// The bundle is ASCII. Reading it as latin1 is fastest.
 const script = new Script(Module.wrap(readFileSync(COMMAND, 'latin1')), {
   filename: COMMAND,
   ...(cachedData && { cachedData }),

@@ -8,9 +8,9 @@ import { readWords } from './command-line'
 import { type Io, type OpenKernel, placeIn, readText } from './open-kernel'
 
 /**
- * Looks over the tables of both families, against each other, too; or those of a
- * text of iptables-save, with `-6` of ip6tables-save, and of a second one of the other family.
- * @returns the exit status: 1 where something was found
+ * Checks the tables of both families, and compares them with each other. With files: the tables of an iptables-save text,
+ * with `-6` of an ip6tables-save text, and of a second text of the other family.
+ * @returns the exit status: 1 if there are findings
  */
 export function runLint(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): number {
   const { values, positionals } = readWords(LINT, args)

@@ -1,4 +1,4 @@
-/** `xtables list`: the content of tables, chain by chain or as a tree of jumps. */
+/** `xtables list`: prints tables, chain by chain or as a tree of jumps. */
 import { toJson } from '../json'
 import { printList } from '../view/text'
 import { printTree } from '../view/tree'

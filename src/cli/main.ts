@@ -1,7 +1,4 @@
-/**
- * The command `xtables`: one executable that runs the applet named by its first word, or by the name it was
- * called by.
- */
+/** The command `xtables`: runs the applet that its first argument or the name of the executable selects. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'
@@ -17,7 +14,7 @@ import { asksForHelp, CommandLineError, readWords } from './command-line'
 import type { Io, OpenKernel, Place } from './open-kernel'
 import type { Streams } from './streams'
 
-/** Modules are loaded when they are needed: most of the time that a command takes is the loading. */
+/** Modules are loaded on first use, because loading takes most of the run time of a command. */
 const load = {
   files: () => require('./read-files') as typeof import('./read-files'),
   kernel: () => require('./open-kernel') as typeof import('./open-kernel'),
@@ -53,8 +50,8 @@ const load = {
 }
 
 /**
- * Runs what the words say.
- * @param name the name that the command was called by
+ * Runs a command.
+ * @param name the name of the executable: that of a tool, or any other for `xtables`
  * @returns the exit status
  */
 export function main(name: string, words: readonly string[], streams: Streams): number {
@@ -64,7 +61,7 @@ export function main(name: string, words: readonly string[], streams: Streams): 
   })
 }
 
-/** Says what is wrong, where something is. @returns the exit status */
+/** Prints the message of an error of the library, and returns its exit status. Rethrows others. */
 function reporting<Status>(streams: Streams, body: () => Status): Status | number {
   try {
     return body()
@@ -82,7 +79,7 @@ function statusOf(error: IptcError): number {
   return error instanceof LockTimeoutError || error instanceof ConflictError ? 4 : 1
 }
 
-/** Runs what most commands need, to no effect. */
+/** Runs the code that most commands need, without any effect, so that it gets into the code cache. */
 export function warmUp(): void {
   const { WARM_UP, WARM_UP_TEXTS } = load.warmUp()
   for (const line of WARM_UP) {
@@ -134,13 +131,13 @@ function runKind(kind: ToolAppletKind, words: readonly string[], family: FamilyN
   return kind === 'save' ? load.save().runSave(words, family, io) : load.restore().runRestore(words, family, io)
 }
 
-/** @throws CommandLineError where options say where the tables are, and none are asked for */
+/** @throws CommandLineError if place options are given to an applet that does not use them */
 function checkNoPlace(name: string, place: Place, why = 'it asks no kernel'): void {
   const [said] = Object.keys(place)
   if (said !== undefined) throw new CommandLineError(`--${said} cannot be used with ${name}: ${why}`)
 }
 
-/** Tools that by themselves have no `--help`, or print it elsewhere, or fail with it. */
+/** Tools that have no `--help`, print it to standard error, or exit with an error after it. */
 const WITHOUT_HELP: readonly ToolAppletKind[] = ['save', 'restore', 'xml']
 
 function runOwn(words: readonly string[], outer: Place, streams: Streams): number {
@@ -207,7 +204,7 @@ function say(text: string, { stdout }: Streams): number {
   return 0
 }
 
-/** Each line is what could stand behind `xtables`. */
+/** Runs each line as if it followed `xtables` on a command line. */
 function runLines(args: readonly string[], place: Place, streams: Streams): number {
   readWords(BATCH, args)
   const { runBatch } = load.batch()
@@ -222,7 +219,7 @@ function runLines(args: readonly string[], place: Place, streams: Streams): numb
 
 type OnKernel = (words: string[], open: OpenKernel, streams: Streams, place: Place) => unknown
 
-/** Subcommands that look at tables, or write them, and are done: with the status that they return, or 0. */
+/** Applets that read or write tables and then exit, with the status that they return, or 0. */
 const ON_KERNEL = {
   capture: () => load.captures().capture,
   dump: () => load.dumps().dump,
@@ -251,7 +248,7 @@ function runOnKernel(name: keyof typeof ON_KERNEL, args: string[], outer: Place,
 
 type GoingOn = (words: string[], open: OpenKernel, streams: Streams, signal: AbortSignal) => Promise<void>
 
-/** What goes on until it is ended. */
+/** Applets that run until they are stopped. */
 const GOING_ON: Readonly<Record<'monitor' | 'top' | 'metrics' | 'ui', GoingOn>> = {
   monitor: (...all) => load.monitor().monitor(...all),
   top: (...all) => load.top().runTop(...all),
@@ -270,7 +267,7 @@ function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, s
   })
 }
 
-/** Starts what takes its time, and says what is wrong where something is. */
+/** Starts asynchronous work, and reports its errors. */
 function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => Promise<number>): number {
   if (streams.goOn === undefined)
     throw new CommandLineError(`${name} runs until it is stopped: it cannot be a line of a batch`)
@@ -286,7 +283,7 @@ function goingOn(name: string, streams: Streams, work: (signal: AbortSignal) => 
   return 0
 }
 
-/** What becomes of a change that is not confirmed yet. Where its tables are is known. */
+/** Runs `confirm`, `rollback` and `hold-change`. They take no place options: the pending change stores them. */
 function runPending(name: string, args: readonly string[], place: Place, streams: Streams): number {
   checkNoPlace(name, place, 'it knows where the tables are')
   const { holdChange, runConfirm, runRollback } = load.confirm()
@@ -296,7 +293,7 @@ function runPending(name: string, args: readonly string[], place: Place, streams
   return 0
 }
 
-/** @throws CommandLineError for what would mean nothing */
+/** @throws CommandLineError if --backend is given where it has no meaning */
 function checkNoBackend({ backend }: Place, why: string): void {
   if (backend !== undefined) throw new CommandLineError(`${why}: --backend ${backend} cannot be used here`)
 }
@@ -318,14 +315,17 @@ function runHelp(args: readonly string[], streams: Streams): number {
   return 0
 }
 
-/** Ends as programs end that write to a pipe which nobody reads. Node ignores the signal until it was listened for. */
+/**
+ * Ends the process by SIGPIPE, like other programs whose output is no longer read. Node ignores this signal; adding and
+ * removing a listener restores its default action.
+ */
 function endByBrokenPipe(): void {
   process.once('SIGPIPE', () => {})
   process.removeAllListeners('SIGPIPE')
   process.kill(process.pid, 'SIGPIPE')
 }
 
-/** One of the two outputs. What cannot be written is no reason to leave the work half done. */
+/** Standard output or standard error. A write error does not throw, so that it cannot interrupt the work. */
 class Output {
   readonly #fd: number
   failure: NodeJS.ErrnoException | undefined
@@ -346,7 +346,7 @@ class Output {
   }
 }
 
-/** Whoever reads our output may stop before its end, as `head` does. @returns the exit status */
+/** The exit status after a write error of standard output. If the reader has closed the pipe, as `head` does, this ends the process. */
 function statusAfter(failure: NodeJS.ErrnoException, status: number, stderr: Output): number {
   if (failure.code === 'EPIPE') endByBrokenPipe()
   stderr.write(`xtables: cannot write standard output: ${load.files().fileReason(failure)}\n`)
@@ -355,7 +355,7 @@ function statusAfter(failure: NodeJS.ErrnoException, status: number, stderr: Out
 
 const COMMAND_LINE = '/proc/self/cmdline'
 
-/** The words as they were given. Node puts U+FFFD for bytes that are no UTF-8, and a rule would be another. */
+/** The arguments, unchanged. Node replaces bytes that are not valid UTF-8 by U+FFFD, which would change a rule. */
 function givenWords(): string[] {
   const words = process.argv.slice(2)
   if (!words.some((word) => word.includes('\ufffd')) || !existsSync(COMMAND_LINE)) return words
@@ -364,7 +364,7 @@ function givenWords(): string[] {
     .slice(-1 - words.length, -1)
 }
 
-/** Until it ends, or somebody ends it who has seen enough: by SIGINT or SIGTERM, or by closing what it writes to. */
+/** Runs work until it ends. SIGINT, SIGTERM and a closed standard output abort it. */
 async function goOn(work: (signal: AbortSignal) => Promise<number>, stdout: Output): Promise<number> {
   const end = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end.abort())
@@ -372,7 +372,7 @@ async function goOn(work: (signal: AbortSignal) => Promise<number>, stdout: Outp
   return work(end.signal)
 }
 
-/** A line of the terminal, as its own editing has it; '' where it ends, or nobody waits any more. */
+/** Reads a line from the terminal; '' at the end of input, or if the signal aborts it. */
 function ask(question: string, signal: AbortSignal, stdout: Output): Promise<string> {
   const { createInterface } = require('node:readline') as typeof import('node:readline')
   stdout.write(question)
@@ -387,6 +387,7 @@ function ask(question: string, signal: AbortSignal, stdout: Output): Promise<str
   }) as Promise<string>
 }
 
+/** Resolves at the end of standard input. */
 const ended = (): Promise<void> =>
   new Promise((resolve) => {
     for (const event of ['end', 'close', 'error'] as const) process.stdin.once(event, () => resolve())

@@ -12,16 +12,16 @@ import { readTables, readTablesAsync } from './view'
 const parse = (args: string[]) => readWords(METRICS, args).values
 const labelled = ({ chain: chains, prefix }: ReturnType<typeof parse>): MetricsOptions => ({ chains, prefix })
 
-/** Prints them. */
+/** Prints the metrics once. */
 export function runMetrics(args: string[], open: OpenKernel, { stdout }: Pick<Io, 'stdout'>): void {
   const values = parse(args)
   stdout(openMetrics(readTables(values, open), labelled(values)))
 }
 
-/** Whether they are to be served. */
+/** Whether `--listen` is given. */
 export const isServed = (args: readonly string[]): boolean => args.some((word) => /^--listen(=|$)/.test(word))
 
-/** With `--listen`: serves them until the signal. */
+/** With `--listen`: serves the metrics until the signal. */
 export async function serveMetrics(
   args: string[],
   open: OpenKernel,
@@ -31,7 +31,7 @@ export async function serveMetrics(
   const values = parse(args)
   const place = readAddress(values.listen ?? '')
   const read = async (): Promise<string> => openMetrics(await readTablesAsync(values, open), labelled(values))
-  // What is wrong with the words, or the rights, is told at once.
+  // Read once now, so that bad options and missing privileges are reported immediately.
   await read()
   const server = metricsServer(read, (error) => stderr(`xtables: ${(error as Error).message}\n`))
   const ended = signal.aborted ? Promise.resolve() : once(signal, 'abort')
@@ -50,7 +50,7 @@ export async function serveMetrics(
   await once(server, 'close')
 }
 
-/** Whoever asks from elsewhere has to be let in by name. */
+/** The default address. Other machines can only connect if another one is given. */
 const LOOPBACK = '127.0.0.1'
 
 /** @throws IptcError */

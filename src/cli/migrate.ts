@@ -7,7 +7,7 @@ import { MIGRATE } from './applets/own-applets'
 import { readWords } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
 
-/** Prints what was planned, and what has come of it, in words or with `--json` as data. @returns the exit status */
+/** Prints the plan and its result, with `--json` as data. @returns the exit status */
 export function runMigrate(
   args: string[],
   { kernel }: OpenKernel,
@@ -41,7 +41,7 @@ function stateOf({ isWritten, isCleared, obstacles }: TableMove, dryRun: boolean
   return isWritten ? 'written' : dryRun ? 'can be moved' : 'not written'
 }
 
-/** A line a table, and one for each obstacle. */
+/** One line per table, and one for each obstacle. */
 function planText({ from, to, tables }: MigrationPlan, dryRun = false): string {
   if (tables.length === 0) return `${from} holds nothing to move\n`
   const lines = tables.flatMap((move) => {

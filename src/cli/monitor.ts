@@ -1,4 +1,4 @@
-/** `xtables monitor`: changes in nf_tables and traces of packets, printed as xtables-monitor(8) does. */
+/** `xtables monitor`: prints changes of nf_tables and traced packets in the format of xtables-monitor(8). */
 import { ERRNO } from '../abi/errno'
 import { FAMILIES, type FamilyName } from '../abi/family'
 import { NETLINK_NETFILTER } from '../abi/netlink'
@@ -25,12 +25,12 @@ import { hasPacket, packetTold, stepTold, type Told } from './trace-text'
 interface Request {
   readonly event: boolean
   readonly trace: boolean
-  /** Both, and those of nft that iptables does not have, where it is not said. */
+  /** Undefined for all families, including those that iptables does not support. */
   readonly family: FamilyName | undefined
   readonly table: string | undefined
-  /** After how many lines to end. */
+  /** The number of lines after which to exit. */
   readonly count: number
-  /** Lines are JSON. */
+  /** Print lines of JSON. */
   readonly json: boolean
 }
 
@@ -61,7 +61,7 @@ function readRequest(args: string[]): Request {
   }
 }
 
-/** What is listened for when it goes on by itself: until the signal, or until enough lines are printed. */
+/** Runs until the signal, or until `--count` lines are printed. */
 export async function monitor(
   args: string[],
   { kernel }: OpenKernel,
@@ -92,15 +92,16 @@ const LOST: Told = {
   data: { kind: 'lost' },
 }
 
+/** Converts messages to lines. */
 class Lines implements Disposable {
   readonly #kernel: Kernel & NetlinkPort
   readonly #asked: Request
   readonly #clients: Readonly<Record<FamilyName, Client>>
   readonly #contexts = new Map<number, Context>()
-  /** What rules say, by family, table and handle; undefined where it is not known any more. */
+  /** The text of rules by family, table and handle; undefined if it may be outdated. */
   #rules: Map<string, string> | undefined
   #interfaces = new Map<number, string>()
-  /** Whether something was printed since the last generation. */
+  /** Whether an event was printed since the last message about a generation. */
   #isTold = false
 
   constructor(kernel: Kernel, asked: Request) {
@@ -109,7 +110,7 @@ class Lines implements Disposable {
     this.#clients = { ipv4: new Client(kernel, FAMILIES.ipv4), ipv6: new Client(kernel, FAMILIES.ipv6) }
     for (const family of Object.values(FAMILIES))
       this.#contexts.set(family.domain, { family, sets: kernelSets(this.#clients[family.name]) })
-    // Asked first, it says of a kernel without nf_tables, or of too few rights, what the group does not.
+    // This reports a kernel without nf_tables and missing privileges, with better messages than joining the group.
     const client = new NftClient(this.#kernel, FAMILIES.ipv4)
     client.generation()
     client.close()
@@ -119,7 +120,7 @@ class Lines implements Disposable {
     for (const client of Object.values(this.#clients)) client.close()
   }
 
-  /** What was read may be another by now. */
+  /** Discards the text of rules, which may have changed. */
   forget(): void {
     this.#rules = undefined
   }
@@ -146,7 +147,7 @@ class Lines implements Disposable {
     yield { text: ` EVENT: ${text}\n`, data: { kind, family: familyName(notice.family), table, ...place, text } }
   }
 
-  /** Of one table, those that changed something there. */
+  /** If a table is selected, only generations that changed it are printed. */
   *#generation(message: Message): Generator<Told, void, void> {
     const { id, pid, program } = readMessage(messages.newGen, message).values
     const isWanted = this.#asked.table === undefined || this.#isTold
@@ -173,7 +174,7 @@ class Lines implements Disposable {
     return this.#interfaces.get(index) ?? String(index)
   }
 
-  /** With a blank before it; nothing where it is not there any more. */
+  /** The text of a rule with a space before it. Empty if the rule no longer exists. */
   #rule(family: number, table: string, handle: bigint): string {
     const context = this.#contexts.get(family)
     if (context === undefined) return ''

@@ -1,4 +1,4 @@
-/** What an applet works with: its output, and the packet filter that contains its tables. */
+/** Opens what an applet works with: its input and output, and the packet filter that contains its tables. */
 import {
   closeSync,
   constants,
@@ -38,34 +38,33 @@ import {
 import { PLACE_OPTIONS } from './applets/place'
 import { CommandLineError } from './command-line'
 
-/** The outside of an applet, so that one can be run in a test as well as in a process. */
+/** The interface of an applet to its environment, so that it can run in a test as well as in a process. */
 export interface Io {
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
-  /** Whether it is to be written to in colours; no where absent. */
+  /** Whether standard output gets colours. If absent, it does not. */
   readonly colours?: (() => boolean) | undefined
   /** All of standard input. */
   readonly stdin: () => string
-  /** Where its tables are, and so the tool whose words it speaks. */
+  /** The backend of its tables. It also decides which of the two tools it imitates in its messages. */
   readonly backend: BackendName
   /**
-   * A handle on a table of the applet's family; the applet closes it. Nothing is asked of the kernel yet.
-   * @param lockTimeoutMs how long to wait for the xtables lock; for ever unless said
+   * Opens a table of the applet's family, which the applet has to close. This does not access the kernel yet.
+   * @param lockTimeoutMs how long to wait for the xtables lock; by default for ever
    */
   readonly openTable: (name: string, lockTimeoutMs?: number) => AnyTable
-  /** Names of the tables that exist already, newest first. */
+  /** The names of existing tables, newest first. */
   readonly tables: () => string[]
-  /** Whether there are tables of ip_tables, whatever the backend; false where that may not be known. */
+  /** Whether ip_tables has tables, whatever the backend is; false without the privilege to find out. */
   readonly hasLegacyTables: () => boolean
 }
 
-/** What {@link PLACE_OPTIONS} say: names of `--rewrite` have a comma between two, `--backend` is `legacy` or `nft`. */
+/** The values of {@link PLACE_OPTIONS}. The names of `--rewrite` are separated by commas; `--backend` is `legacy` or `nft`. */
 export type Place = { readonly [Name in keyof typeof PLACE_OPTIONS]?: string | undefined }
 
 /**
- * Takes the options that say where the tables are from the front of the words. Further behind, they may be part of a
- * rule.
- * @throws CommandLineError for one without its value
+ * Removes the place options from the front of the words. Further back, words that look like them may be part of a rule.
+ * @throws CommandLineError for an option without its value
  */
 export function splitPlace(words: readonly string[]): { place: Place; rest: string[] } {
   const place: Record<string, string> = {}
@@ -87,18 +86,18 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
   }
 }
 
-/** A packet filter, and what is to be done when everything went well. Disposing of it lets others have it. */
+/** An open packet filter. Disposing of it releases the lock on the state file, if there is one. */
 export interface OpenKernel extends Disposable {
   readonly kernel: Kernel
-  /** How its tables are written. */
+  /** Options for tables in it. */
   readonly writing: Pick<TableOptions, 'rewrite' | 'findRefused'> & { readonly backend?: BackendName | undefined }
-  /** Writes the file that is the kernel, where one is and its tables have changed. @throws IptcError */
+  /** Writes the state file, if there is one and its tables have changed. @throws IptcError */
   readonly save: () => void
 }
 
 const NOTHING = (): void => {}
 
-/** @throws IptcError for a place that cannot be; BlobError for a file that holds no tables */
+/** @throws IptcError if the place does not exist or its options contradict each other; BlobError for an invalid state file */
 export function openKernel({ rewrite, 'find-refused': findRefused, backend, ...place }: Place): OpenKernel {
   return Object.assign(openPlace(place), {
     writing: { rewrite: rewrite?.split(','), findRefused: findRefused !== undefined, backend: readBackend(backend) },
@@ -121,7 +120,7 @@ function openPlace({ netns, kernel = 'linux', state }: Place): Omit<OpenKernel, 
   return { kernel: new LinuxKernel({ namespace }), save: NOTHING, [Symbol.dispose]: NOTHING }
 }
 
-/** Enters it once: what is wrong with it must not be taken for something about tables or chains. */
+/** Enters the namespace once, so that errors about it are not mistaken for errors about tables or chains. */
 function openNamespace(ref: string): NetworkNamespace {
   const namespace = NetworkNamespace.open(/^\d+$/.test(ref) ? Number(ref) : ref)
   namespace.run(NOTHING)
@@ -146,7 +145,7 @@ function openMemory(netns: string | undefined, state: string | undefined): Omit<
   }
 }
 
-/** From reading it to writing it, nobody else may: what they changed would be lost. */
+/** Locks the state file from reading to writing, so that no change of another process is lost. */
 function holdState(path: string): PlainFile {
   try {
     return holdFile(path)
@@ -156,7 +155,7 @@ function holdState(path: string): PlainFile {
   }
 }
 
-/** The tables in a file: one capture, or a list of them. @throws IptcError, BlobError */
+/** The tables in a file that contains one capture or a list of captures. @throws IptcError, BlobError */
 export const readCaptures = (path: string): (Capture | NftCapture)[] => capturesIn(readText(path), path)
 
 function capturesIn(text: string, from: string): (Capture | NftCapture)[] {
@@ -168,7 +167,7 @@ function capturesIn(text: string, from: string): (Capture | NftCapture)[] {
 /** @throws IptcError */
 export const readText = (path: string): string => readFrom(path, () => readFileSync(path, 'utf8'))
 
-/** @throws IptcError which says where the text was to come from */
+/** @param name what is read, for the message of an error. @throws IptcError */
 export function readFrom(name: string, read: () => string): string {
   try {
     return read()
@@ -179,7 +178,7 @@ export function readFrom(name: string, read: () => string): string {
 
 const FAMILY_NAMES: readonly FamilyName[] = ['ipv4', 'ipv6']
 
-/** Every table, the oldest first, so that reading them again gives the same order. */
+/** All tables, oldest first, so that reading the text back gives the same order. */
 function stateText(kernel: Kernel & NetlinkPort): string {
   const captures = FAMILY_NAMES.flatMap((family) =>
     kernel
@@ -193,11 +192,11 @@ function stateText(kernel: Kernel & NetlinkPort): string {
   return `${JSON.stringify([...captures, ...ofNft], undefined, 1)}\n`
 }
 
-/** All or nothing: a file that is half written would be no kernel any more. */
+/** Replaces the state file atomically: half a file would be unusable. */
 function writeState({ fd, path }: PlainFile, before: string, after: string): void {
   if (after === before) return
   const folder = dirname(path)
-  // One name, as whoever writes holds the file: what somebody left who was killed is taken away by the next.
+  // A fixed name is safe, because only the process with the lock writes. The next one removes what a killed process left.
   const temporary = join(folder, `.${basename(path)}.xtables`)
   try {
     rmSync(temporary, { force: true })
@@ -209,7 +208,7 @@ function writeState({ fd, path }: PlainFile, before: string, after: string): voi
   }
 }
 
-/** @throws where there is a file of that name, whatever it is */
+/** @throws if anything exists at this path */
 function writeNew(path: string, text: string, mode: number): void {
   const { O_WRONLY, O_CREAT, O_EXCL } = constants
   const fd = openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
@@ -225,7 +224,7 @@ function writeNew(path: string, text: string, mode: number): void {
   }
 }
 
-/** A new name is on the disk once its folder is. */
+/** The rename is only on disk once the directory is. */
 function sync(folder: string): void {
   if (process.platform === 'win32') return
   const fd = openSync(folder, constants.O_RDONLY)
@@ -236,16 +235,16 @@ function sync(folder: string): void {
   }
 }
 
-/** Where the tables are that a name means which says nothing of that: what the words before it say, or where there are some. */
+/** The backend for a plain name: the one that options or the environment select, else the one that has rules. */
 export const backendOf = ({ kernel, writing }: OpenKernel, family: FamilyName): BackendName =>
   writing.backend ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
 
-/** Where the tables of one family are, for the library. */
+/** The tables of one family, as options of the library. */
 export const placeIn = (open: OpenKernel, family: FamilyName) => ({
   ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...open.writing, backend: backendOf(open, family) },
 })
 
-/** The way to the tables of one family. */
+/** Access to the tables of one family, for an applet. */
 export function tablesIn(
   { kernel, writing }: Pick<OpenKernel, 'kernel'> & Partial<OpenKernel>,
   family: FamilyName,

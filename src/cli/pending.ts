@@ -1,7 +1,6 @@
 /**
- * A change that is taken back unless it is confirmed: a private directory shared by the process that makes
- * the change, the one that waits, and the one that confirms. The rename of a file that exists once decides
- * which of them wins.
+ * A change that is rolled back unless it is confirmed: a private directory, shared by the process that applies the change,
+ * the one that waits, and the one that confirms. They decide by renaming the same file, which only one of them can do.
  */
 import { existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +13,7 @@ import { fileReason } from './read-files'
 export interface PendingData {
   /** Where the tables are. */
   readonly place: Place
-  /** The number of the network namespace that they are in; null where there is none. */
+  /** The inode of the network namespace of the tables; null for a kernel in memory. */
   readonly namespace: number | null
   readonly seconds: number
   readonly takeBack: TakeBack
@@ -22,14 +21,14 @@ export interface PendingData {
 
 const DATA = 'change.json'
 const RESULT = 'result'
-/** The file that is renamed to what has been decided. */
+/** The file that is renamed to the decision. */
 const WAITING = 'waiting'
 
 export type Decision = 'kept' | 'undo'
 
 /**
- * What has happened, as empty files. `ready`: it is held by the process that takes it back. `begun`: from now on, the tables
- * may be changed. `failed`: they have not been, or not all of them.
+ * Progress, as empty files. `ready`: the process that rolls back is running. `begun`: from now on, tables may change.
+ * `failed`: not all tables were changed.
  */
 type Mark = 'ready' | 'begun' | 'failed'
 
@@ -40,7 +39,7 @@ export class Pending {
     this.directory = directory
   }
 
-  /** @throws IptcError where it cannot be written */
+  /** @throws IptcError if the files cannot be written */
   static make(data: PendingData): Pending {
     const place = parent()
     let pending: Pending | undefined
@@ -59,7 +58,7 @@ export class Pending {
     }
   }
 
-  /** @throws IptcError for a directory that is none of a change, or that others could have made */
+  /** @throws IptcError if the directory is not one of a change, or if other users could have created or changed it */
   static open(directory: string): Pending {
     const path = resolve(directory)
     const stats = lstatSync(path, { throwIfNoEntry: false })
@@ -75,7 +74,7 @@ export class Pending {
     return JSON.parse(readFileSync(join(this.directory, DATA), 'utf8')) as PendingData
   }
 
-  /** @returns whether it is this that decides; otherwise it was decided before */
+  /** @returns whether this decision counts; false if there already was one */
   decide(decision: Decision): boolean {
     try {
       renameSync(join(this.directory, WAITING), join(this.directory, decision))
@@ -86,7 +85,7 @@ export class Pending {
     }
   }
 
-  /** Undefined while nothing is. The directory is `gone` where somebody has deleted it, and some time after the change was kept. */
+  /** Undefined if nothing is decided yet. `gone` if the directory was deleted: by somebody, or some time after a confirmation. */
   get decision(): Decision | 'gone' | undefined {
     if (existsSync(join(this.directory, WAITING))) return undefined
     return (['kept', 'undo'] as const).find((one) => existsSync(join(this.directory, one))) ?? 'gone'
@@ -100,7 +99,7 @@ export class Pending {
     return existsSync(join(this.directory, mark))
   }
 
-  /** What became of taking it back; undefined until it is known. */
+  /** The result of the rollback; undefined until it is finished. */
   get result(): TakenBack | undefined {
     try {
       return JSON.parse(readFileSync(join(this.directory, RESULT), 'utf8')) as TakenBack
@@ -112,7 +111,7 @@ export class Pending {
     this.#write(RESULT, JSON.stringify(result))
   }
 
-  /** All or nothing. */
+  /** Writes a file atomically. */
   #write(name: string, text: string): void {
     const temporary = join(this.directory, `.${name}.${process.pid}`)
     writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 })
@@ -124,7 +123,7 @@ export class Pending {
   }
 }
 
-/** Where the files of running programs are, which are gone with the machine's next start. */
+/** A directory for files of running programs, which does not survive a reboot. */
 function parent(): string {
   const own = process.env['XDG_RUNTIME_DIR'] || (process.geteuid?.() === 0 ? '/run' : '')
   return own !== '' && statSync(own, { throwIfNoEntry: false })?.isDirectory() ? own : tmpdir()

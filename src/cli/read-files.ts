@@ -1,9 +1,9 @@
-/** Files that a command reads, and what is said of those that it cannot. */
+/** Reads and writes files and streams, and describes their errors. */
 import { readSync, writeSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 import { errnoName } from '../abi/errno'
 
-/** Where Node's words are not those of strerror(3). */
+/** Texts of strerror(3) that differ from Node's. */
 const REASONS: Readonly<Record<string, string>> = {
   EEXIST: 'File exists',
   EISDIR: 'Is a directory',
@@ -24,7 +24,7 @@ export function fileReason(error: unknown): string {
   return reasonOf(code, errno) ?? capitalized(message)
 }
 
-/** As {@link fileReason}, of the number that the kernel says. */
+/** As {@link fileReason}, for an errno of the kernel. */
 export const errnoReason = (errno: number): string => reasonOf(errnoName(errno), -errno) ?? `Unknown error ${errno}`
 
 function reasonOf(code: string, errno: number | undefined): string | undefined {
@@ -39,7 +39,7 @@ const PAUSE_MS = 10
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
 
-/** What comes from a file, piece by piece, also where whoever shares it has made it one that does not wait. */
+/** Reads a file in chunks. Works even if another process has set the shared descriptor to non-blocking. */
 function* chunksOf(fd: number): Generator<Uint8Array> {
   for (;;) {
     const chunk = new Uint8Array(CHUNK)
@@ -50,12 +50,12 @@ function* chunksOf(fd: number): Generator<Uint8Array> {
   }
 }
 
-/** All that comes from a file. */
+/** Reads a file to its end. */
 export const readAll = (fd: number): Uint8Array => Buffer.concat([...chunksOf(fd)])
 
 const LINE_FEED = 10
 
-/** The lines of a file, each as soon as it is there: whoever writes them may wait for what comes of one. */
+/** The lines of a file, each as soon as it is complete: the writer may wait for the response to a line. */
 export function* readLines(fd: number): Generator<Uint8Array> {
   let begun: Uint8Array[] = []
   for (const chunk of chunksOf(fd)) {
@@ -72,8 +72,8 @@ export function* readLines(fd: number): Generator<Uint8Array> {
 }
 
 /**
- * Writes all of it, also where whoever shares the file has made it one that does not wait. The streams of `process` take
- * longer to load than a command to run.
+ * Writes all bytes, even if another process has set the shared descriptor to non-blocking. The streams of `process` are not
+ * used because loading them takes longer than running a command.
  */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; )
@@ -85,7 +85,7 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
     }
 }
 
-/** @returns how many bytes were there, 0 at the end; undefined where there are none yet */
+/** @returns the number of bytes read, 0 at the end of the file; undefined if there are none yet */
 function readNow(fd: number, chunk: Uint8Array): number | undefined {
   try {
     return readSync(fd, chunk)

@@ -1,4 +1,4 @@
-/** `xtables plan` and `xtables apply` for the chains that one owns: a file says what they are to hold. */
+/** `xtables plan` and `xtables apply` for owned chains: bring them to the state in a file. */
 import { desiredOfText } from '../reconcile/desired-text'
 import type { JumpPlace } from '../reconcile/jumps'
 import type { Ownership } from '../reconcile/ownership'
@@ -12,18 +12,14 @@ import type { Streams } from './streams'
 
 type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
 
-/**
- * Prints what has to be done so that the chains that are yours are as the file says, a text of iptables-save or a dump in JSON.
- */
+/** `plan`: prints the changes that are needed to bring owned chains to the state in a file. */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = readWords(PLAN, args)
   const plan = planOf(values, positionals, open, streams, false)
   streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
-/**
- * Does what has to be done, and prints it. With `--confirm SECONDS`, it is taken back unless it is confirmed by then.
- */
+/** `apply`: makes these changes and prints them. With `--confirm SECONDS`, they are rolled back unless confirmed in time. */
 export function runApply(args: string[], place: Place, open: OpenKernel, streams: Streams): void {
   const { values, positionals } = readWords(APPLY, args)
   const seconds = values.confirm === undefined ? undefined : secondsOf(values.confirm)
@@ -48,7 +44,7 @@ function planOf(
   })
 }
 
-/** @throws CommandLineError unless exactly one way is said */
+/** @throws CommandLineError unless exactly one of --tables, --chain and --prefix is given */
 function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   const said = [tables && 'tables', chains && { chains }, prefix !== undefined && { prefix }].filter(Boolean)
   const [one, ...others] = said as Ownership[]
@@ -59,7 +55,7 @@ function ownership({ tables, chain: chains, prefix }: Values): Ownership {
   return one
 }
 
-/** `CHAIN=first|last`, `CHAIN=before:RULE` or `CHAIN=after:RULE`, each chain once. */
+/** Parses `CHAIN=first|last`, `CHAIN=before:RULE` and `CHAIN=after:RULE`, at most one for each chain. */
 function placesOf(words: readonly string[]): Record<string, JumpPlace<string>> {
   const places = new Map<string, JumpPlace<string>>()
   for (const word of words) {

@@ -25,7 +25,7 @@ const HELP = `Usage: PROGRAM [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] 
 	   [ --modprobe=<command> ]
 `
 
-/** What is to be done, as the command line says it. */
+/** The parsed command line. */
 interface Request {
   readonly file: string | undefined
   readonly test: boolean
@@ -65,7 +65,7 @@ function readRequest(options: Arguments): Request {
   }
 }
 
-/** Carries out an option that says something. */
+/** Handles options that print something. They take effect while the options are parsed, as in the tool. */
 function answer({ letter, value }: Given, tool: Tool, io: Io): void {
   if (letter === 'V' || letter === 'h') {
     if (letter === 'V') io.stdout(`${tool.title}\n`)
@@ -85,7 +85,7 @@ function checkNumber(word = '', complaint: string, { program, title }: Tool): vo
   throw new Failure(2, `${title}: ${complaint}\nError occurred at line: 0\n${tryHelp(program)}`)
 }
 
-/** Without a number, or with 0, it waits for ever. */
+/** Undefined, which means for ever, without a number or for 0. */
 function milliseconds(seconds: string | undefined): number | undefined {
   const whole = Number.parseInt(seconds ?? '0', 10)
   return whole > 0 ? Math.min(whole, 2_000_000) * 1000 : undefined
@@ -106,7 +106,7 @@ function readInput(file: string | undefined, io: Io): string {
   }
 }
 
-/** What a command within the text prints. Few do, so what they need is loaded when it is needed. */
+/** Prints the output of a command within the text, such as `-L`. Such commands are rare, so the module is loaded on first use. */
 const describe: RestoreTextOptions['describe'] = (...args) => {
   const { describeCommand } = require('../language/describe') as typeof import('../language/describe')
   return describeCommand(...args)
@@ -124,9 +124,9 @@ function explain(error: unknown, tool: Tool, io: Io): number {
   return status
 }
 
-/** Tells which line is at fault and why. */
+/** Reports the line with the error, and the reason. */
 function blame({ line, text, kind, reason, cause }: RestoreError, { program, title, words }: Tool, io: Io): number {
-  // A terminal may do anything with a NUL.
+  // A NUL is escaped: terminals may print anything for it.
   const quoted = text === '' ? '' : `  ${text.replaceAll('\0', '\\0')}\n`
   if (kind === 'refused') {
     io.stderr(`${program}: line ${line} failed: ${reason}\n${quoted}`)

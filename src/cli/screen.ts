@@ -1,17 +1,17 @@
-/** The whole terminal, to be drawn anew again and again, and as it was when that is over. */
+/** Full-screen output on a terminal, whose previous content is restored at the end. */
 import type { ReadStream } from 'node:tty'
 
-/** Its own page, so that what stood there comes back; no cursor; and lines that are cut off rather than broken. */
+/** Alternate screen, no cursor, no line wrapping; and the reverse. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l'
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
 const [HOME, END_OF_LINE, END_OF_PAGE] = ['\x1b[H', '\x1b[K', '\x1b[J']
 
-/** With SIGINT and SIGTERM, for which the command listens, those that would leave the terminal as it is. */
+/** Signals that would end the process without restoring the terminal. SIGINT and SIGTERM are handled in main.ts. */
 const SIGNALS = ['SIGHUP', 'SIGQUIT'] as const
 
 const INTERRUPT = '\x03'
 
-/** What the process is connected to. */
+/** The parts of the terminal's streams that are used here. */
 export interface Terminal {
   readonly stdin: Pick<ReadStream, 'isTTY' | 'setRawMode' | 'on' | 'off' | 'pause' | 'resume'>
   readonly stdout: { readonly columns?: number; readonly rows?: number }
@@ -23,12 +23,12 @@ export class Screen implements Disposable {
   readonly #end: () => void
   #isOpen = false
 
-  /** @param end is called when somebody wants it to be over */
+  /** @param end is called when the user quits, or on a signal */
   constructor(terminal: Terminal, write: (text: string) => void, end: () => void) {
     this.#terminal = terminal
     this.#write = write
     this.#end = end
-    // Also where an error that nobody expected ends the process.
+    // Restores the terminal even if an unexpected error ends the process.
     process.once('exit', this.#leave)
     for (const signal of SIGNALS) process.once(signal, end)
     this.#isOpen = true
@@ -50,7 +50,7 @@ export class Screen implements Disposable {
     this.#write(LEAVE)
   }
 
-  /** How many lines there is room for. A terminal that does not know its size says 0. */
+  /** The height of the terminal. One that does not know its size reports 0. */
   get rows(): number {
     return this.#terminal.stdout.rows || 24
   }

@@ -1,15 +1,15 @@
-/** The words of a line as a shell splits them, without what a shell puts in their place. */
+/** Splits a line into words like a shell, but without expansions. */
 import { IptcError } from '../errors'
 
-/** Text without quotes, text in single quotes, text in double quotes, or one character behind a backslash. */
+/** Text without quotes, text in single quotes, text in double quotes, or one character after a backslash. */
 const PIECE = /([^\s'"\\$`;&|<>()*?[\]]+)|'([^']*)'|"((?:[^"\\$`]|\\[\s\S])*)"|\\([\s\S])/y
 
-/** In double quotes, a backslash stays before all but these. */
+/** In double quotes, a backslash only escapes these characters. Before others it is kept. */
 const unescaped = (text: string): string => text.replace(/\\([\\"$`\n])/g, (_, char) => (char === '\n' ? '' : char))
 
 /**
- * Splits a line at white space; quotes and backslashes are those of sh(1). What a shell would replace or carry out is
- * refused, and not taken for text; from a word that begins with `#` on, the line is a comment.
+ * Splits a line at white space, with the quotes and backslashes of sh(1). Anything that a shell would expand or execute is
+ * refused instead of being taken literally. A word that begins with `#` starts a comment.
  * @throws IptcError
  */
 export function shellWords(line: string): string[] {

@@ -1,19 +1,18 @@
-/** What a command reads from and writes to. */
+/** The input and output of a command. */
 import type { Io } from './open-kernel'
 import type { Terminal } from './screen'
 
-/** Where text comes from and goes to. */
 export interface Streams extends Pick<Io, 'stdout' | 'stderr' | 'stdin' | 'colours'> {
-  /** Standard input line by line, each as soon as it is there. */
+  /** The lines of standard input, each as soon as it is complete. */
   readonly lines: () => Iterable<string>
-  /** Takes what goes on when the words have been read, until it ends with its status, or by the signal. */
+  /** Runs asynchronous work after the applet has returned, until it ends with an exit status or the signal aborts it. */
   readonly goOn?: ((work: (signal: AbortSignal) => Promise<number>) => void) | undefined
-  /** The terminal that standard output is; undefined where it is none. */
+  /** The terminal, if standard output is one. */
   readonly terminal?: (() => Terminal | undefined) | undefined
-  /** Where there is somebody at a terminal: the answer, which is empty where there will be none. */
+  /** Asks the user a question, if there is a terminal. Resolves to an empty string if there is no answer. */
   readonly ask?: ((question: string, signal: AbortSignal) => Promise<string>) | undefined
-  /** When standard input ends. */
+  /** Resolves at the end of standard input. */
   readonly ended?: (() => Promise<void>) | undefined
-  /** The words by which this program is started. */
+  /** The command line that starts this program, without arguments. */
   readonly self?: readonly string[] | undefined
 }

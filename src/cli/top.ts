@@ -1,4 +1,4 @@
-/** `xtables top`: which rules packets meet now. */
+/** `xtables top`: shows the rules that match packets now, with their rates. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toJson } from '../json'
 import { type Paint, paintOf } from '../terminal-style'
@@ -11,7 +11,7 @@ import type { Io, OpenKernel } from './open-kernel'
 import { Screen, type Terminal } from './screen'
 import { readTablesAsync } from './view'
 
-/** The longest time that a timer of Node takes. */
+/** The maximum of Node's timers. */
 const MAX_SECONDS = 2_147_483
 
 function readDelay(word: string): number {
@@ -26,18 +26,21 @@ function readCount(word: string | undefined): number {
   throw new CommandLineError(`--count must be a number of readings from 1, not ${word}`)
 }
 
-/** What was counted between two readings. */
+/** What was counted between two readings of the tables. */
 interface Interval {
-  /** Of the later one, in milliseconds since 1970. */
+  /** The time of the later reading, in milliseconds since 1970. */
   readonly time: number
   readonly seconds: number
-  /** How many rules there are. */
+  /** The number of all rules. */
   readonly total: number
-  /** Those that have counted something, the busiest first. */
+  /** The rules that have counted packets, busiest first. */
   readonly rules: readonly RuleRate[]
 }
 
-/** One interval after the other, as long as is said and as it takes to read the tables. @param before what was read just now */
+/**
+ * Intervals, each of `seconds` plus the time to read the tables.
+ * @param before the first reading
+ */
 async function* intervals(
   before: TableSnapshot[],
   read: () => Promise<TableSnapshot[]>,
@@ -58,16 +61,16 @@ const countOf = (tables: readonly TableSnapshot[]): number =>
   tables.reduce((all, { chains }) => chains.reduce((sum, { rules }) => sum + rules.length, all), 0)
 
 export interface TopIo extends Pick<Io, 'stdout' | 'colours'> {
-  /** Where standard output is one. */
+  /** The terminal, if standard output is one. */
   readonly terminal?: (() => Terminal | undefined) | undefined
 }
 
-/** Until the signal, `q`, or as many intervals as are asked for. */
+/** Runs until the signal, `q`, or `--count` intervals. */
 export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal: AbortSignal): Promise<void> {
   const { values } = readWords(TOP, args)
   const [delay, count] = [readDelay(values.delay), readCount(values.count)]
   const read = (): Promise<TableSnapshot[]> => readTablesAsync(values, open)
-  // What is wrong with the tables is told before the terminal is taken.
+  // Errors of the first reading are reported before the screen is switched.
   const before = await read()
   const end = new AbortController()
   signal.addEventListener('abort', () => end.abort())
@@ -119,7 +122,7 @@ function lineOf({ family, table, chain, position, rule, packetsPerSecond, bytesP
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z']
 
-/** Four digits or so, with a prefix of a thousand each. */
+/** A number with about four digits and a decimal prefix: `12.34k`. */
 function short(rate: number): string {
   const power = Math.min(PREFIXES.length - 1, rate < 1000 ? 0 : Math.floor(Math.log10(rate) / 3))
   const value = rate / 1000 ** power

@@ -1,4 +1,4 @@
-/** A packet that is traced, and what became of it, as xtables-monitor(8) prints them. */
+/** Prints traced packets and their path through the rules in the format of xtables-monitor(8). */
 
 import { NFT_TRACETYPE, NFT_VERDICT } from '../abi/nf-tables'
 import { ARPHRD_ETHER, ARPHRD_LOOPBACK } from '../abi/rtnetlink'
@@ -11,10 +11,10 @@ import { familyName } from './event-text'
 const NFPROTO_IPV4 = 2
 const NFPROTO_IPV6 = 10
 const TCP = 6
-/** TCP, UDP, DCCP, SCTP, UDP-Lite. */
+/** Protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
 const WITH_PORTS: readonly number[] = [TCP, 17, 33, 132, 136]
 
-/** Bits of byte 13, in the order in which they are printed. */
+/** Bits in byte 13 of the TCP header, in printing order. */
 const TCP_FLAGS: readonly [number, string][] = [
   [0x02, 'SYN'],
   [0x10, 'ACK'],
@@ -24,7 +24,7 @@ const TCP_FLAGS: readonly [number, string][] = [
   [0x20, 'URG'],
 ]
 
-/** The hexadecimal digits of each byte, with `separator` between two, and no zero before the first. */
+/** Hexadecimal bytes without leading zeros, separated by colons. */
 const mac = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16)).join(':')
 
 function linkWords(header: Uint8Array, type: number | undefined): string[] {
@@ -34,9 +34,10 @@ function linkWords(header: Uint8Array, type: number | undefined): string[] {
   return [`MACSRC=${mac(from)}`, `MACDST=${mac(to)}`, `MACPROTO=${hexOf(proto)}`]
 }
 
-/** What stands behind the network header, and whether it begins there: later fragments have none of it. */
+/** A printed network header. */
 interface Network {
   readonly words: readonly string[]
+  /** The protocol of the header that follows; undefined if it is unknown, or if there is none, as in later fragments. */
   readonly protocol: number | undefined
 }
 
@@ -94,19 +95,19 @@ function transportWords(protocol: number | undefined, header: Uint8Array | undef
   return protocol === TCP && header.length > 13 ? [...ports, ...flagsIn(header[13] as number, TCP_FLAGS)] : ports
 }
 
-/** Whether a message says what the packet is: that of each hook which comes first. */
+/** Whether a message contains the packet's headers, as the first message of each hook does. */
 export const hasPacket = ({ networkHeader, linkHeader }: TraceValues): boolean =>
   networkHeader !== undefined || linkHeader !== undefined
 
 const idText = ({ id = 0 }: TraceValues): string => id.toString(16).padStart(8, '0')
 
-/** A line, and the same for programs. */
+/** A line of output, and the same as data for `--json`. */
 export interface Told {
   readonly text: string
   readonly data: Readonly<Record<string, string | number | undefined>>
 }
 
-/** @param nameOf of an interface, by its index */
+/** @param nameOf gives the name of an interface by its index */
 export function packetTold(family: number, trace: TraceValues, nameOf: (index: number) => string): Told {
   const { iif, oif, iifType, linkHeader, networkHeader, transportHeader, mark } = trace
   const network = networkHeader && networkWords(family, networkHeader)
@@ -125,15 +126,15 @@ export function packetTold(family: number, trace: TraceValues, nameOf: (index: n
   }
 }
 
-/** By the number of a verdict. */
+/** Names of verdicts by number. */
 const VERDICT_NAMES = new Map<number, string>(Object.entries(NFT_VERDICT).map(([name, code]) => [code, name]))
 
-/** The number of a queue is in the upper half. */
+/** Others are printed as hexadecimal numbers: a QUEUE verdict contains the queue number in its upper 16 bits. */
 const verdictName = (code: number): string => VERDICT_NAMES.get(code) ?? `0x${(code >>> 0).toString(16)}`
 
 /**
- * What was decided, and where; nothing where a chain that rules go to came to its end.
- * @param rule what the rule says, with a blank before it
+ * A step of a packet: where it was, and the verdict. Undefined for the message at the end of a user-defined chain.
+ * @param rule the text of the rule, with a space before it
  */
 export function stepTold(family: number, trace: TraceValues, rule: string): Told | undefined {
   const { table, chain, type, ruleHandle = 0n, verdict, policy = NFT_VERDICT.ACCEPT } = trace

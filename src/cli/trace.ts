@@ -1,4 +1,4 @@
-/** `xtables trace`: which rules a packet would meet. */
+/** `xtables trace`: prints the path of a packet through the rules. */
 import { parseHex } from '../binary/text'
 import { FamilyRuleset } from '../trace/family-ruleset'
 import type { PacketDescription } from '../trace/packet'
@@ -11,10 +11,7 @@ import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-ke
 type Values = ReturnType<typeof parse>['values']
 const parse = (args: string[]) => readWords(TRACE, args)
 
-/**
- * The rules that a packet of these properties would meet, in
- * the tables that there are, or in those of a text of iptables-save. `--all` prints those that it fails, too, and why.
- */
+/** The tables are those of the kernel or of an iptables-save text. `--all` also prints rules that do not match, with the reason. */
 export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pick<Io, 'stdout' | 'stdin'>): void {
   const { values, positionals } = parse(args)
   const [file] = positionals
@@ -60,12 +57,12 @@ function bytesOf(digits: string): Uint8Array {
   return bytes
 }
 
-/** Whether a step is told where not all are: what the packet fails is of no interest to most. */
+/** Without `--all`, rules that do not match are omitted. */
 const isTold = (step: TraceStep): boolean => step.kind !== 'rule' || step.matches !== false
 
 const told = ({ steps }: Trace, all: boolean): readonly TraceStep[] => (all ? steps : steps.filter(isTold))
 
-/** As JSON. */
+/** The trace as JSON data. */
 function shown(traced: Trace, all: boolean): object {
   const { verdict, fork } = traced
   return {

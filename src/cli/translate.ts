@@ -1,6 +1,6 @@
 /**
- * `iptables-translate`, `iptables-restore-translate` and those of IPv6: commands for iptables as commands for nft, with the
- * text and the exit statuses of the tools. They ask no kernel.
+ * `iptables-translate`, `iptables-restore-translate` and their IPv6 versions: translate iptables commands to nft commands,
+ * with the text and the exit statuses of the tools. They do not need a kernel.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -30,14 +30,14 @@ const NFT_FAMILIES: Readonly<Record<FamilyName, string>> = { ipv4: 'ip', ipv6: '
 
 const titleOf = (program: string): string => `${program} ${NFT_VERSION}`
 
-/** The tool of nf_tables, called otherwise. */
+/** The nf_tables tool with another name. */
 const toolCalled = (program: string, family: Family): Tool => ({
   ...toolOf(family, 'nft', 'command'),
   program,
   title: titleOf(program),
 })
 
-/** What nft is to do: what has braces and blanks in it is many words for a shell, and put into quotes. */
+/** An nft command. Rules and sets are quoted, because a shell would interpret their braces and split them at spaces. */
 interface Line {
   readonly text: string
   readonly isQuoted: boolean
@@ -45,14 +45,14 @@ interface Line {
 
 const NOT_IMPLEMENTED = 'Translation not implemented\n'
 
-/** As one word of sh(1). */
+/** Quotes a text for sh(1). */
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** The words as they were given, behind the sign of a comment, which ends with its line. */
+/** The words as given, as a comment on one line. */
 const repeated = (words: readonly string[]): string =>
   `# ${words.map((word) => `${word.replaceAll('\n', ' ')} `).join('')}`
 
-/** A command as nft has it; undefined for one that the tool does not translate. */
+/** The nft equivalent of a command; undefined for commands that the tool does not translate. */
 function translated(
   command: Command,
   words: readonly string[],
@@ -191,7 +191,7 @@ class Restoring {
     return new Failure(USAGE, text)
   }
 
-  /** @returns whether the line is one of those that a text may have there */
+  /** @returns false if such a line is not allowed at this place */
   #take(line: string): boolean {
     const [, table] = /^\*(\S+)\s*$/.exec(line) ?? []
     if (table !== undefined) return this.#open(table)
@@ -234,7 +234,7 @@ function baseText(table: Parameters<typeof baseChain>[0], hook: Hook, policy: st
   return `type ${type} hook ${hook.toLowerCase()} priority ${priority}; policy ${policy.toLowerCase()};`
 }
 
-/** As asctime(3) has it. */
+/** The date in the format of asctime(3). */
 function dateText(): string {
   const [day, month, date, year, time] = new Date().toString().split(' ')
   return `${day} ${month} ${String(Number(date)).padStart(2)} ${time} ${year}`

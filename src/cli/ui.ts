@@ -1,4 +1,4 @@
-/** `xtables ui`: the tables as a page in the browser of whoever has its address. */
+/** `xtables ui`: serves the web UI. The printed address contains the access token. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -15,16 +15,15 @@ import { readTablesAsync } from './view'
 
 const LOOPBACK = '127.0.0.1'
 
-/** Where the build puts the page, beside the command. */
+/** The build copies the page to a directory next to the command. */
 const FILES = join(__dirname, 'page')
 
-/** The least time between two readings, and the longest that a timer of Node takes. */
+/** The minimum time between two readings, and the maximum of Node's timers. */
 const [LEAST_SECONDS, MOST_SECONDS] = [0.1, 2_147_483]
 
 /**
- * Serves the page on loopback until the signal, and prints its
- * address, in which the token is.
- * @param files where the page is
+ * Serves the page on loopback until the signal, and prints its address.
+ * @param files the directory of the page
  */
 export async function runUi(
   args: string[],
@@ -37,7 +36,7 @@ export async function runUi(
   const [port, seconds] = [readPort(values.port), readDelay(values.delay)]
   const placeOf = (family: FamilyName): Place => placeIn(open, family)
   const read = () => readTablesAsync({}, open)
-  // What is wrong with the rights is told at once.
+  // Read once now, so that missing privileges are reported immediately.
   await read()
   const token = newToken()
   const server = uiServer({

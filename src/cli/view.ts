@@ -1,4 +1,4 @@
-/** Which tables the commands look at that show what there is, and how they are read. */
+/** Reads the tables for the applets that show them: list, graph, top, metrics and ui. */
 import type { FamilyName } from '../abi/family'
 import type { TableSnapshot } from '../view/snapshot'
 import { type SnapshotOptions, snapshot, snapshotAsync } from '../view/snapshot'
@@ -10,11 +10,11 @@ export interface TableValues {
   readonly ipv6?: boolean | undefined
 }
 
-/** One of the families, or both where neither is said. */
+/** The selected families: both if neither or both options are given. */
 const familiesOf = ({ ipv4 = false, ipv6 = false }: TableValues): readonly FamilyName[] =>
   ipv4 === ipv6 ? ['ipv4', 'ipv6'] : ipv4 ? ['ipv4'] : ['ipv6']
 
-/** Of each family, where its tables are: as the applets find it out. */
+/** The tables of each family. The backend is detected for each family separately. */
 const placesOf = (values: TableValues, open: OpenKernel): SnapshotOptions[] =>
   familiesOf(values).map((family) => ({
     ...{ ipv6: family === 'ipv6', kernel: open.kernel, backend: backendOf(open, family), tables: values.table },

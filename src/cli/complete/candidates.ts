@@ -7,7 +7,7 @@ export interface Candidate {
 
 export interface Completion {
   readonly candidates: readonly Candidate[]
-  /** What the shell is to complete itself, beside the candidates. */
+  /** Whether the shell should also complete paths. */
   readonly paths?: 'file' | 'directory' | undefined
 }
 
@@ -20,23 +20,23 @@ export const both = (one: Completion, other: Completion): Completion => ({
   paths: one.paths ?? other.paths,
 })
 
-/** Of a word such as `--table=fil`, what may stand behind the sign. */
+/** Candidates for a word such as `--table=fil`: the values, each after the prefix `--table=`. */
 export const behind = (prefix: string, { candidates, paths }: Completion): Completion => ({
   candidates: candidates.map(({ value, ...rest }) => ({ value: `${prefix}${value}`, ...rest })),
   paths,
 })
 
-/** A name with a control character in it cannot be told to a shell, one a line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+/** Names with control characters are left out: the output has one candidate per line. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finds control characters.
 const isOdd = (text: string): boolean => /[\x00-\x1f\x7f]/.test(text)
 
-/** What begins as the word does; each once. */
+/** The candidates that start with the word, without duplicates. */
 function fitting({ candidates }: Completion, word: string): Candidate[] {
   const fit = candidates.filter(({ value }) => value.startsWith(word) && !isOdd(value))
   return [...new Map(fit.map((one) => [one.value, one])).values()]
 }
 
-/** A line each, with what it means behind a tab; at the end, what the shell completes itself. */
+/** One line per candidate, with its description after a tab. A last line `:file` or `:directory` asks the shell to complete paths. */
 export function completionText(completion: Completion, word: string): string {
   const lines = fitting(completion, word).map(({ value, summary }) => (summary ? `${value}\t${summary}` : value))
   return [...lines, ...(completion.paths === undefined ? [] : [`:${completion.paths}`])]

@@ -1,10 +1,10 @@
-/** Completes the words of an applet from its declaration. */
+/** Completes the arguments of an applet from its declaration. */
 import type { Applet, AppletOption, AppletOptions } from '../applets/applet'
 import { namesOf } from '../applets/applet'
 import { behind, both, type Candidate, type Completion } from './candidates'
 import { type Meant, valuesOf } from './known'
 
-/** Names of options, with what each does. */
+/** Names of options, with their descriptions. */
 export const optionNames = (options: AppletOptions): Completion => ({
   candidates: Object.entries(options).flatMap(([name, option]) =>
     namesOf(name, option).map((value): Candidate => ({ value, summary: option.summary })),
@@ -15,11 +15,11 @@ const HELP: Completion = { candidates: [{ value: '--help', summary: 'print its o
 
 interface Found {
   readonly option: AppletOption
-  /** What stands behind it in the same word. */
+  /** Its value, if it is in the same word: `--table=nat`, `-tnat`. */
   readonly glued: string | undefined
 }
 
-/** The option that a word is; of a bunch of letters, the last one. */
+/** The option in a word; for bundled letters, the last one. */
 function findOption(options: AppletOptions, word: string): Found | undefined {
   const [, name = '', glued] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? []
   const long = Object.hasOwn(options, name) ? options[name] : undefined
@@ -37,7 +37,7 @@ function findOption(options: AppletOptions, word: string): Found | undefined {
 const awaits = (found: Found | undefined): AppletOption | undefined =>
   found?.option.type === 'string' && found.glued === undefined && !found.option.isOptional ? found.option : undefined
 
-/** How many of the words are operands, and what the options say. */
+/** The number of operands among the words, and the options that were given. */
 function readBefore(options: AppletOptions, words: readonly string[]) {
   const given = new Map<AppletOption, string | undefined>()
   let operands = 0
@@ -62,9 +62,7 @@ function familyMeant(
   return given.has(ipv4) === isSix ? ['ipv4', 'ipv6'] : isSix ? ['ipv6'] : ['ipv4']
 }
 
-/**
- * @param words those behind the name of the applet, the last one as far as it is written
- */
+/** @param words the words after the name of the applet; the last one is incomplete */
 export function completeDeclared({ options, operands }: Applet, words: readonly string[], before: Meant): Completion {
   const last = words.at(-1) ?? ''
   const { given, operands: count } = readBefore(options, words.slice(0, -1))

@@ -1,7 +1,4 @@
-/**
- * Names that exist on the machine. Looking them up has no side effects: it creates no table or file and loads
- * no module.
- */
+/** Looks up names that exist on the machine. This has no side effects: it creates no tables or files and loads no modules. */
 import { existsSync, readdirSync } from 'node:fs'
 import type { FamilyName } from '../../abi/family'
 import { isTableName, TABLES } from '../../abi/netfilter'
@@ -21,7 +18,7 @@ import { TOOLS } from '../applets/tools'
 import { type Place, readCaptures } from '../open-kernel'
 import { type Completion, plain } from './candidates'
 
-/** What words have said so far of what is meant. */
+/** What the words before the completed one have selected. */
 export interface Meant {
   readonly place: Place
   readonly families: readonly FamilyName[]
@@ -29,7 +26,7 @@ export interface Meant {
   readonly table?: string | undefined
 }
 
-/** As in /etc/protocols, those that rules are about. */
+/** Names from /etc/protocols that are common in rules. */
 const PROTOCOLS = ['tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'dccp', 'udplite', 'esp', 'ah', 'gre', 'all']
 
 type Name = Exclude<Values, readonly string[]>
@@ -54,7 +51,7 @@ const VALUES: Readonly<Record<Name, (meant: Meant) => Completion>> = {
 export const valuesOf = (values: Values | undefined, meant: Meant): Completion =>
   values === undefined ? plain([]) : typeof values === 'string' ? VALUES[values](meant) : plain(values)
 
-/** Applets, with what each does. */
+/** Applets, with their descriptions. */
 export const applets = (): Completion => ({
   candidates: [...ownApplets(), ...TOOLS.values()].map(({ name, summary }) => ({ value: name, summary })),
 })
@@ -64,7 +61,7 @@ const extensions = ({ families }: Meant): string[] =>
 
 const VERDICTS = ['ACCEPT', 'DROP', 'RETURN', 'QUEUE']
 
-/** What a rule may go to; of chains, no built-in one. */
+/** The possible targets of a rule. Built-in chains are not among them. */
 function targets(meant: Meant): string[] {
   const known = meant.families.flatMap((family) => extensionNames('target', family))
   const builtin: readonly string[] = builtinChains(meant.table ?? 'filter')
@@ -78,7 +75,7 @@ function chains(meant: Meant): string[] {
   return [...builtinChains(table), ...families.flatMap((family) => quietly(() => chainsIn(table, family, meant)))]
 }
 
-/** Of a table that is there already: to ask for one makes it. */
+/** Only existing tables are read, because reading a table creates it. */
 function chainsIn(name: string, family: FamilyName, meant: Meant): string[] {
   const kernel = kernelOf(meant)
   const backend = backendOf(kernel, family, meant)
@@ -92,7 +89,7 @@ function backendOf(kernel: Kernel, family: FamilyName, { backend, place }: Meant
   return said ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
 }
 
-/** A file is read, and not held: whoever changes it is not waited for. */
+/** A state file is read without locking it, so that completion does not wait for other processes. */
 function kernelOf({ place: { kernel, state, netns } }: Meant): Kernel & NetlinkPort {
   if (kernel === 'memory')
     return new MemoryKernel({ captures: state !== undefined && existsSync(state) ? readCaptures(state) : [] })
@@ -100,7 +97,7 @@ function kernelOf({ place: { kernel, state, netns } }: Meant): Kernel & NetlinkP
   return new LinuxKernel({ namespace, loadModules: false })
 }
 
-/** Whoever completes a word has no use for the reason why there is nothing to be had. */
+/** Ignores errors: then there are no candidates. */
 function quietly(names: () => string[]): string[] {
   try {
     return names()

@@ -1,4 +1,4 @@
-/** Completes the command line of iptables. */
+/** Completes an iptables command line. */
 import type { FamilyName } from '../../abi/family'
 import type { Option } from '../../extensions/option'
 import { findExtension } from '../../extensions/registry'
@@ -7,7 +7,7 @@ import type { Values } from '../applets/applet'
 import { behind, type Candidate, type Completion } from './candidates'
 import { type Meant, valuesOf } from './known'
 
-/** What stands behind the options of iptables, word by word. */
+/** The values of the options of iptables, word by word. */
 const VALUES: Readonly<Record<string, readonly Values[]>> = {
   ...Object.fromEntries(['A', 'C', 'D', 'I', 'R', 'L', 'S', 'F', 'Z', 'X', 'g'].map((letter) => [letter, ['chain']])),
   N: ['new chain'],
@@ -28,13 +28,13 @@ const VALUES: Readonly<Record<string, readonly Values[]>> = {
 const SET_OPTIONS = ['match-set', 'add-set', 'del-set', 'map-set']
 const SIDES = ['src', 'dst']
 
-/** What the words before the one that is completed have said. */
+/** The state of the parser after the words before the completed one. */
 class Line {
   readonly #family: FamilyName
-  /** By the name in text. */
+  /** The options of the matches and targets given so far, by name. */
   readonly #options = new Map<string, Option>()
   table: string | undefined
-  /** What may stand next, and in the words behind that. */
+  /** The values that the last option still expects, word by word. */
   awaited: readonly Values[] = []
   isOptional = false
 
@@ -54,7 +54,7 @@ class Line {
     if (value !== undefined) this.#takeValue(value)
   }
 
-  /** What comes behind this option. */
+  /** The values that this option expects. */
   expect(name: string): readonly Values[] {
     const option = this.#global(name)
     this.#last = option?.letter
@@ -93,7 +93,7 @@ class Line {
   }
 }
 
-/** `--table=nat` and `-tnat`. */
+/** Splits `--table=nat` and `-tnat`. */
 function split(word: string): { readonly name: string; readonly value: string | undefined } {
   const [, long, glued] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? []
   if (long !== undefined) return { name: long, value: glued }
@@ -109,7 +109,7 @@ const globalNames = (): Candidate[] =>
     return help === undefined ? [] : all.map((value) => ({ value, summary }))
   })
 
-/** @param words those behind the name of the tool, the last one as far as it is written */
+/** @param words the words after the name of the tool; the last one is incomplete */
 export function completeRule(family: FamilyName, words: readonly string[], before: Meant): Completion {
   const line = new Line(family)
   for (const word of words.slice(0, -1)) line.take(word)

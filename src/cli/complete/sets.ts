@@ -1,10 +1,10 @@
-/** Completes the command line of ipset. */
+/** Completes an ipset command line. */
 import { COMMANDS, FLAGS, MODES, VALUED } from '../../ipset/language/command'
 import type { Values } from '../applets/applet'
 import { type Completion, NOTHING, plain } from './candidates'
 import { type Meant, valuesOf } from './known'
 
-/** What stands behind a command, word by word. */
+/** The arguments of each command, word by word. */
 const OPERANDS: Readonly<Record<string, readonly Values[]>> = {
   create: [[], 'set type'],
   ...Object.fromEntries(['add', 'del', 'test', 'destroy', 'list', 'save', 'flush'].map((name) => [name, ['set']])),
@@ -16,7 +16,7 @@ const OPERANDS: Readonly<Record<string, readonly Values[]>> = {
 const OPTION_NAMES = [...Object.keys(FLAGS), ...Object.keys(VALUED)].map((name) => `-${name}`)
 const COMMAND_NAMES = COMMANDS.map(({ name }) => name)
 
-/** @param words those behind `ipset`, the last one as far as it is written */
+/** @param words the words after `ipset`; the last one is incomplete */
 export function completeSets(words: readonly string[], meant: Meant): Completion {
   const [option = '', last = ''] = [words.at(-2), words.at(-1)]
   const valued = /^--?(.+)$/.exec(option)?.[1] ?? ''
