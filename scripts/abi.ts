@@ -1,6 +1,6 @@
 /**
- * Asks a C compiler for the size of every struct that the library lays out and the offset of every field, and stores
- * them in test/abi/sizes.json, with which a test compares our own. Needs cc and the headers of linux-libc-dev.
+ * Writes test/abi/sizes.json: the size of every struct that the library declares and the offset of every field, from a C
+ * compiler. A test compares our layouts with it. Needs cc and the headers of linux-libc-dev.
  *
  *   npm run abi
  */
@@ -106,10 +106,10 @@ const HEADERS = [
   'linux/netfilter_ipv6/ip6t_hl.h',
 ]
 
-/** Macros by which a match's header and its target's keep each other out. */
+/** Include guards that the headers of a match and its target share, so that only the first one would be included. */
 const SHARED_GUARDS = ['_IPT_TTL_H', '_IP6T_HL_H']
 
-/** One printf for each struct: its name, its size, and each field with its offset. */
+/** One printf for each struct: its name, its size, and the offset of each field. */
 const statements = layouts.map(({ cName, fields }) => {
   const format = fields.map(({ name }) => `\\"${name}\\":%zu`).join(',')
   const offsets = fields.map(({ designator }) => `, offsetof(${cName}, ${designator})`).join('')

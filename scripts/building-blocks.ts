@@ -17,18 +17,18 @@ interface Module {
   /** `matches/mark` */
   readonly path: string
   readonly lines: number
-  /** What it imports, `file name` each. */
+  /** Its imports, each as `file name`. */
   readonly imports: ReadonlySet<string>
   readonly source: ts.SourceFile
 }
 
-/** Members of interfaces: the keys of what is handed to functions. */
+/** The keys of the objects that are passed to `functions`, declared as members of the interfaces `of`. */
 interface Keys {
   readonly of: readonly string[]
   readonly functions: readonly string[]
 }
 
-/** Where blocks are declared, in the order of the page. */
+/** The files in which building blocks are declared, in the order of the page. */
 const GROUPS: readonly { title: string; file: string; keys?: Keys }[] = [
   {
     title: 'Keys of a declaration',
@@ -42,20 +42,20 @@ const GROUPS: readonly { title: string; file: string; keys?: Keys }[] = [
     keys: { of: ['Spec'], functions: ['option', 'flag', 'negatedFlag'] },
   },
   { title: 'Structs', file: 'binary/struct' },
-  { title: 'Types of fields', file: 'binary/codec' },
-  { title: 'Text in fields', file: 'binary/text' },
-  { title: 'Fields made of fields', file: 'extensions/fields' },
-  { title: 'What a check says', file: 'extensions/extension' },
-  { title: 'How it is listed', file: 'extensions/listing' },
-  { title: 'Options that repeat', file: 'extensions/repeated-options' },
-  { title: 'What packets it takes: statements of nf_tables', file: 'extensions/native' },
-  { title: 'Tests of nf_tables', file: 'extensions/native-tests' },
-  { title: 'Actions of nf_tables', file: 'extensions/native-actions' },
-  { title: 'What packets it takes, where no statements say it', file: 'extensions/evaluation' },
-  { title: 'In the words of nft', file: 'extensions/nft-words' },
+  { title: 'Field types', file: 'binary/codec' },
+  { title: 'Text fields', file: 'binary/text' },
+  { title: 'Fields composed of fields', file: 'extensions/fields' },
+  { title: 'Errors of checks', file: 'extensions/extension' },
+  { title: 'Listing', file: 'extensions/listing' },
+  { title: 'Repeated options', file: 'extensions/repeated-options' },
+  { title: 'Native form: statements of nf_tables', file: 'extensions/native' },
+  { title: 'Native tests', file: 'extensions/native-tests' },
+  { title: 'Native actions', file: 'extensions/native-actions' },
+  { title: 'Evaluation without a native form', file: 'extensions/evaluation' },
+  { title: 'Translation to nft', file: 'extensions/nft-words' },
 ]
 
-/** What several extensions share; values are all in one folder. */
+/** Modules shared by several extensions, except for those in `values/`. */
 const SHARED = [
   'bitwise',
   'bpf-program',
@@ -85,7 +85,7 @@ function sentenceOf(node: ts.Node): string {
   return /^.*?[.:](?= [A-Z`]|$)|^.*$/.exec(plain)?.[0] ?? ''
 }
 
-/** Of a function with overloads, each of them. */
+/** The exported functions and constants of a file. A function with overloads is listed once for each of them. */
 function exportsOf(file: string): Block[] {
   const parsed = parse(join(SRC, `${file}.ts`))
   return parsed.statements.flatMap((statement): Block[] => {
@@ -114,7 +114,7 @@ function membersOf(file: string, interfaces: readonly string[]): Block[] {
   })
 }
 
-/** The keys of the objects that calls of these functions are given last. */
+/** The keys of the last arguments in calls of these functions. */
 function keysOfCalls(node: ts.Node, functions: readonly string[]): string[] {
   const last =
     ts.isCallExpression(node) && functions.includes(node.expression.getText()) ? node.arguments.at(-1) : undefined
@@ -148,7 +148,7 @@ const linkTo = ({ path }: Module): string => `[${path}](../src/extensions/${path
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')
 
-/** A row for each block that some module uses. @throws Error for one of which no comment says what it is */
+/** A row for each block that some module uses. @throws Error if a block has no comment */
 function rows(blocks: readonly Block[], isUsed: (block: Block, module: Module) => boolean): string[] {
   return blocks.flatMap((block) => {
     const best = modules.find((module) => isUsed(block, module))
@@ -173,7 +173,7 @@ const table = (title: string, file: string, lines: readonly string[]): string =>
 const exported = (file: string): string[] =>
   rows(exportsOf(file), ({ name }, { imports }) => imports.has(`${file} ${name}`))
 
-/** The tables, each under a heading. */
+/** All tables, each with a heading. */
 export function buildingBlocks(): string {
   const groups = GROUPS.map(({ title, file, keys }) =>
     table(
@@ -196,7 +196,7 @@ export function buildingBlocks(): string {
 const PAGE = join(__dirname, '../docs/writing-extensions.md')
 const MARK = '<!-- building blocks -->\n'
 
-/** The page with its tables as they are now; what stands above them is written by hand. */
+/** The page with up-to-date tables. The part above them is written by hand. */
 export function extensionLanguagePage(): string {
   const [byHand, tables] = readFileSync(PAGE, 'utf8').split(MARK)
   if (tables === undefined) throw new Error(`${PAGE} has no line ${MARK}`)

@@ -36,7 +36,7 @@ buildSync({
 
 rmSync(join(dist, 'graph/dagre.js.map'), { force: true })
 
-// What completes it in shells.
+// The shell completion scripts.
 cpSync(join(root, 'src/cli/completion'), join(dist, 'completion'), { recursive: true })
 
 const command = join(dist, 'command.js')

@@ -1,20 +1,17 @@
-/**
- * Reads and writes CHANGELOG.md in the Keep a Changelog format: the unreleased section, and how it becomes a
- * release.
- */
+/** Reads the unreleased section of CHANGELOG.md (Keep a Changelog format), and turns it into a release. */
 
 const UNRELEASED = '## [Unreleased]\n'
 
-/** What stands between the heading and the next one. */
+/** The text of the unreleased section. */
 export function unreleasedIn(changelog: string): string {
   const [, below] = changelog.split(UNRELEASED)
   if (below === undefined) throw new Error(`CHANGELOG.md has no line ${UNRELEASED.trim()}`)
   return (below.split(/^## /m)[0] as string).trim()
 }
 
-/** Whether it lists anything: headings alone are nothing. */
+/** Whether a section contains entries, not just headings. */
 export const listsAnything = (section: string): boolean => /^- \S/m.test(section)
 
-/** The changelog with what was not released as the release of that version, and room for what comes next. */
+/** The changelog with the unreleased section as that of this version, below a new, empty one. */
 export const releasedChangelog = (changelog: string, version: string, date: string): string =>
   changelog.replace(UNRELEASED, `${UNRELEASED}\n## [${version}] - ${date}\n`)

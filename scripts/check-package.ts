@@ -1,9 +1,9 @@
 /**
- * The package as its users meet it: what is in it, and, installed into an empty project, required, imported, compiled
- * against and its command run; and what publint and arethetypeswrong say of it. What is built is packed, so build first.
+ * Checks the package as its users get it: its contents; how it is required, imported and compiled against in an empty
+ * project; its command; and the reports of publint and arethetypeswrong.
  *
- *   npm run check:package                         builds, and checks all
- *   npm run check:package -- contents publint     some of it
+ *   npm run check:package                         build, and run all checks
+ *   npm run check:package -- contents publint     run some of them
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { install, type Packed, pack, ROOT } from './package/pack'
 const project = mkdtempSync(join(tmpdir(), 'xtables-package-'))
 const tool = (path: string): string => join(ROOT, 'node_modules', path)
 
-/** What it prints; what it says is wrong is in the error. */
+/** Runs a program and returns its standard output. If it fails, the error contains its output. */
 async function run(command: string, ...args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(command, args, { cwd: project, timeout: 400_000 })
   return stdout
@@ -39,7 +39,7 @@ try {
 throw new Error('internals are within reach')
 `
 
-/** Each name can be imported by itself: Node finds them in the text of what is CommonJS. */
+/** Checks named imports. Node detects the export names of a CommonJS module from its source text, and may miss some. */
 const IMPORTED = `import { createRequire } from 'node:module'
 import * as named from 'xtables'
 import whole, { ${NAMES} } from 'xtables'
@@ -50,7 +50,7 @@ const lost = Object.keys(required).filter((name) => named[name] !== required[nam
 if (lost.length > 0) throw new Error('cannot be imported by name: ' + lost)
 `
 
-/** What lays graphs out is in the package, with its licence, and loaded by whoever asks for SVG alone. */
+/** Checks that the graph layout library is in the package, and is only loaded for SVG. */
 const GRAPH = `const { MemoryKernel, easy, printGraph, snapshot } = require('xtables')
 const kernel = new MemoryKernel()
 easy.addRule('filter', 'INPUT', { target: 'DROP' }, 0, { kernel })
@@ -60,7 +60,7 @@ if (isLoaded()) throw new Error('the layout of graphs is loaded before it is wan
 if (!printGraph(snapshot({ kernel }), 'svg').startsWith('<svg ') || !isLoaded()) throw new Error('no SVG')
 `
 
-/** The page of `xtables ui` is in the package, with all that it is loaded from. */
+/** Checks that the page of `xtables ui` and its files are in the package. */
 const UI = `const { spawn } = require('node:child_process')
 const command = spawn(process.execPath, ['node_modules/xtables/dist/xtables.js', '--kernel', 'memory', 'ui'])
 command.stderr.pipe(process.stderr)
@@ -77,7 +77,7 @@ command.once('exit', (status) => {
 })
 `
 
-/** What both ways of loading have in common. */
+/** The part that all consumers share. */
 const CONSUMED = `const table: Table = new Table('filter', { kernel: new MemoryKernel() })
 const match = new Rule().createMatch('tcp')
 match.dport = '80'
@@ -101,7 +101,7 @@ ${CONSUMED}`,
 
 const FILES = Object.keys(CONSUMERS) as (keyof typeof CONSUMERS)[]
 
-/** Bundlers disagree on what the default import of CommonJS is, and TypeScript lets it be none. */
+/** `default.mts` is left out for bundlers: they disagree on the default import of a CommonJS module. */
 const RESOLUTIONS = {
   node16: { module: 'node16', files: FILES, types: [] },
   nodenext: { module: 'nodenext', files: FILES, types: ['node'] },
@@ -110,7 +110,7 @@ const RESOLUTIONS = {
 
 function configOf(moduleResolution: keyof typeof RESOLUTIONS): string {
   const { module, files, types } = RESOLUTIONS[moduleResolution]
-  // Without the types of Node, those of browsers have AbortSignal.
+  // AbortSignal comes from the types of Node or, without them, of browsers.
   const lib = ['ES2023', 'ESNext.Disposable', ...(types.length === 0 ? ['DOM'] : [])]
   const checked = { strict: true, skipLibCheck: false, noEmit: true }
   const compilerOptions = { module, moduleResolution, lib, types, typeRoots: [tool('@types')], ...checked }
@@ -138,7 +138,10 @@ async function checkCommand(): Promise<void> {
   await demand('iptables v', applet, '--version')
 }
 
-/** As its README says: copied beside the package, compiled, and started; with wrong words, as it would change rules otherwise. */
+/**
+ * Follows the agent's README: copies it next to the package, compiles it and starts it. An invalid option keeps it from
+ * changing rules.
+ */
 async function checkAgent(): Promise<void> {
   const agent = join(project, 'agent')
   cpSync(join(project, 'node_modules/xtables/examples/agent'), agent, { recursive: true })
@@ -148,7 +151,7 @@ async function checkAgent(): Promise<void> {
   if (started.code !== 2 || !started.stderr.includes('usage: agent ')) throw new Error(`the agent: ${started.stderr}`)
 }
 
-/** The guide, with what is packed, as a new user follows it. */
+/** Follows the guide with the packed package, as a new user would. */
 async function checkGuide(): Promise<void> {
   const front = process.getuid?.() === 0 ? [] : ['-r']
   if (spawnSync('unshare', [...front, '-n', 'true']).status === 0)
@@ -157,7 +160,7 @@ async function checkGuide(): Promise<void> {
   else console.warn('guide: not followed, as no network namespace can be made')
 }
 
-/** By what their failure would be of. */
+/** The checks by name. */
 const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>> => ({
   contents: async () => checkContents(packed, project),
   require: () => run(process.execPath, 'required.cjs'),
@@ -174,7 +177,7 @@ const checks = (packed: Packed): Readonly<Record<string, () => Promise<unknown>>
   arethetypeswrong: () => run(process.execPath, tool('@arethetypeswrong/cli/dist/index.js'), packed.tarball),
 })
 
-/** False where it failed, of which it tells. */
+/** Runs a check and prints its error. @returns whether it succeeded */
 async function passes(name: string, check: () => Promise<unknown>): Promise<boolean> {
   try {
     await check()

@@ -1,6 +1,6 @@
 /**
- * Checks the links of the built site: each must lead to a page of it, and to an existing anchor, and pages
- * must load nothing from other hosts. External links are not followed.
+ * Checks the built site: each link must lead to an existing page and anchor, and pages must not load anything from other
+ * hosts. External links are not followed.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
@@ -12,7 +12,7 @@ const OTHER_HOST = /^(?:[a-z]+:)?\/\//
 const htmlFiles = (): string[] =>
   readdirSync(SITE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.html'))
 
-/** The values that an attribute has in a page, without what HTML escapes. */
+/** The values of an attribute in a page, with HTML entities decoded. */
 const valuesOf = (html: string, attribute: string): string[] =>
   Array.from(html.matchAll(new RegExp(`<(?:[^>"]|"[^"]*")* ${attribute}="([^"]*)"`, 'g')), ([, value = '']) =>
     value.replaceAll('&amp;', '&').replaceAll('&quot;', '"'),
@@ -28,13 +28,13 @@ const anchorsOf = (file: string): ReadonlySet<string> => {
   return known
 }
 
-/** Servers of static files answer for `guide` with `guide.html`, and for a directory with its index. */
+/** Finds files like a static file server: `guide.html` for `guide`, and index.html for a directory. */
 function fileOf(path: string): string | undefined {
   const candidates = path === '' || path.endsWith('/') ? [`${path}index.html`] : [path, `${path}.html`]
   return candidates.find((candidate) => existsSync(join(SITE, candidate)))
 }
 
-/** What is wrong with a link; undefined where nothing is. */
+/** What is wrong with a link, if anything. */
 function complaintOf(page: string, href: string): string | undefined {
   if (/^[a-z]+:/.test(href)) return undefined
   const [path = '', anchor = ''] = decodeURIComponent(href).split('#')
@@ -44,7 +44,7 @@ function complaintOf(page: string, href: string): string | undefined {
   return isThere ? undefined : `${page}: ${href}: ${file} has no such anchor`
 }
 
-/** What a browser fetches by itself. */
+/** Elements whose URL a browser loads automatically. */
 const LOADED = /<(?:script|img|iframe|source|video|audio|link)\b(?:[^>"]|"[^"]*")*? (?:src|href)="([^"]*)"/g
 
 function complaintsOf(page: string): string[] {
@@ -54,7 +54,7 @@ function complaintsOf(page: string): string[] {
   return [...foreign.map((url) => `${page}: loads ${url}`), ...dead.filter((complaint) => complaint !== undefined)]
 }
 
-/** Style sheets load fonts and pictures. */
+/** URLs on other hosts in style sheets. */
 function foreignStyles(): string[] {
   const sheets = readdirSync(join(SITE, 'assets')).filter((name) => name.endsWith('.css'))
   return sheets.flatMap((name) =>
@@ -65,7 +65,7 @@ function foreignStyles(): string[] {
   )
 }
 
-/** A page that is built and not in the navigation cannot be found; one in the navigation has to be built. */
+/** Every page must be in the navigation, and every page of the navigation must exist. */
 function strayPages(files: readonly string[]): string[] {
   const expected = new Set(['404.html', ...pages().map((page) => page.replace(/\.md$/, '.html'))])
   expected.delete('README.html')

@@ -1,12 +1,13 @@
 /**
- * Tries every rule line of test/extensions/cases in the kernel that is running, ours against iptables-legacy: accepted or
- * refused alike, the same bytes in the kernel, the same text; read back, and encoded again from parameters, from the
- * dictionary and from the text. One row an extension and family; then what iptables has and no line tries.
- * Works in network namespaces of its own; needs root, Linux, iptables and ipset.
+ * Compares the library with iptables-legacy for every rule line of test/extensions/cases on the running kernel. Both must
+ * accept or refuse the line, write the same bytes and print the same text; the rule is also read back, and encoded again
+ * from its parameters, its dictionary and its text. Prints one row for each extension and family, and lists options and
+ * extensions of iptables that are missing or not tested. It creates its own network namespaces; needs root, Linux, iptables
+ * and ipset.
  *
  *   npm run conformance
  *   npm run conformance -- tcp udp
- *   npm run conformance -- --backend nft        nf_tables instead, ours against iptables-nft
+ *   npm run conformance -- --backend nft        compare with iptables-nft, on nf_tables
  */
 import { parseArgs } from 'node:util'
 import { FAMILIES, type Family } from '../src/abi/family'
@@ -32,7 +33,7 @@ interface Row {
   readonly family: string
   readonly accepted: number
   readonly refused: number
-  /** Options that no line tries. */
+  /** Options that no line tests. */
   readonly untried: string
   readonly faults: number
 }

@@ -1,7 +1,7 @@
 /**
- * Writes the pages that are made from declarations: docs/extensions.md, with examples out of the rule lines; docs/sets.md from the
- * types of sets; docs/command.md and man/xtables.8 from the applets; the tables of docs/writing-extensions.md from the comments of
- * what modules are made of; docs/errors.md from the codes of errors.
+ * Writes the pages that are generated from declarations: docs/extensions.md, with examples from the rule lines of the
+ * tests; docs/sets.md from the set types; docs/command.md and man/xtables.8 from the applets; the tables of
+ * docs/writing-extensions.md from the comments of the building blocks; docs/errors.md from the error codes.
  *
  *   npm run docs
  */

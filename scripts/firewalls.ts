@@ -1,7 +1,7 @@
 /**
- * ufw and fail2ban on our commands as on those of iptables-nft: the same rulesets at every step. They find ours under the names
- * of the tool, in a mount namespace of their own, and write to copies of their files. Works in network namespaces of its own;
- * needs root, Linux with nf_tables, iptables, what is tried of ufw and fail2ban, and `npm run build`.
+ * Runs ufw and fail2ban with our commands and with iptables-nft, and compares the rulesets after every step. Our command
+ * is mounted over the tool in a separate mount namespace, with copies of the configuration files. It creates its own
+ * network namespaces; needs root, Linux with nf_tables, iptables, ufw or fail2ban, and `npm run build`.
  *
  *   npm run firewalls
  *   npm run firewalls -- ufw
@@ -14,7 +14,7 @@ import { join } from 'node:path'
 
 const directory = mkdtempSync(join(tmpdir(), 'xtables-firewalls-'))
 
-/** As `npm run build` makes it. */
+/** Created by `npm run build`. */
 const COMMAND = join(__dirname, '../dist/xtables.js')
 const MULTI = '/usr/sbin/xtables-nft-multi'
 
@@ -27,7 +27,7 @@ const isReadable = (path: string): boolean => {
   }
 }
 
-/** Stands in for the program that all names of the tool lead to. */
+/** A script that replaces the program to which all names of the tool are linked. */
 function wrapper(): string {
   const path = join(directory, 'xtables')
   writeFileSync(path, `#!/bin/sh\nexec ${process.execPath} ${COMMAND} "$(basename "$0")" "$@"\n`)
@@ -35,13 +35,13 @@ function wrapper(): string {
   return path
 }
 
-/** Whatever the lines print, with the time and the paths of the run taken out. */
+/** The output of the lines, without times and process ids. */
 function runIn(isOurs: boolean, lines: readonly string[]): string {
   const script = [
     'set -e',
     'mount --make-rprivate /',
     'mount -t tmpfs tmpfs /run',
-    // What looks at the outcome is the tool itself in both cases.
+    // The rulesets are always printed by the original tool.
     `cp ${MULTI} /run/iptables-nft-save; cp ${MULTI} /run/ip6tables-nft-save`,
     'mkdir /run/etc; cp -a /etc/. /run/etc; mount --bind /run/etc /etc',
     ...(isOurs ? [`mount --bind ${wrapper()} ${MULTI}`] : []),
@@ -57,7 +57,7 @@ function runIn(isOurs: boolean, lines: readonly string[]): string {
   return said.replace(/^\d{4}-\d\d-\d\d [\d:,]+ +(\S+) +\[\d+\]/gm, '$1')
 }
 
-/** Runs the lines once with each, and holds what came of them against each other. @returns what both printed */
+/** Runs the lines with both and checks that the output is the same. @returns the output */
 function same(lines: readonly string[]): string {
   const [ours, theirs] = [runIn(true, lines), runIn(false, lines)]
   assert.equal(ours, theirs)

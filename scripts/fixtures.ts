@@ -1,6 +1,6 @@
 /**
- * Captures what iptables-legacy writes for every accepted rule line of test/extensions/cases, one file a group of lines.
- * Works in network namespaces of its own; needs root, Linux, iptables and ipset.
+ * Captures the tables that iptables-legacy writes for the accepted rule lines of test/extensions/cases, one file for each
+ * group of lines. It creates its own network namespaces; needs root, Linux, iptables and ipset.
  *
  *   npm run fixtures
  *   npm run fixtures -- tcp udp
@@ -20,7 +20,7 @@ import { listing, oracleVersion, prepare, restore, shown } from '../test/support
 function captureCase(one: Case, writtenBy: string): Fixture {
   using namespace = NetworkNamespace.create()
   return namespace.run(() => {
-    // What stands in for the kernel asks for no objects of it.
+    // The stand-in for the kernel does not need objects that rules refer to.
     prepare(one.lacking ? { ...one, setup: [] } : one)
     if (one.lacking) standIn.begin()
     const { status, stderr } = restore(one.family, one.table, one.accepted)
@@ -41,7 +41,7 @@ function captureCase(one: Case, writtenBy: string): Fixture {
 
 const PRELOAD = 'LD_PRELOAD'
 
-/** What iptables-legacy speaks to where the kernel lacks the extension; see stand-in.c. */
+/** Replaces the kernel for iptables-legacy if it lacks the extension. See stand-in.c. */
 class StandIn {
   readonly #directory = mkdtempSync(join(tmpdir(), 'xtables-stand-in-'))
   readonly #library = join(this.#directory, 'stand-in.so')

@@ -1,7 +1,7 @@
 /**
- * Captures what iptables-translate says of every accepted rule line of test/extensions/cases, one file a group of lines,
- * and the expressions that nft makes of it. Works in network namespaces of its own; needs root, Linux with nf_tables,
- * iptables and nft.
+ * Captures the output of iptables-translate for the accepted rule lines of test/extensions/cases, one file for each group
+ * of lines, and the expressions that nft writes for this output. It creates its own network namespaces; needs root, Linux
+ * with nf_tables, iptables and nft.
  *
  *   npm run fixtures:native
  *   npm run fixtures:native -- conntrack LOG
@@ -21,7 +21,7 @@ const writtenBy = `${version}, Linux ${release().split('-')[0]}`
 const wanted = process.argv.slice(2)
 const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
 clearNativeFixtures(isWanted)
-/** Many extensions have rules in common. */
+/** Rules that were captured already: many extensions share rules. */
 const known = { ipv4: new Set<string>(), ipv6: new Set<string>() }
 let count = 0
 for (const one of cases) {
@@ -32,7 +32,8 @@ for (const one of cases) {
   writeNativeFixture({ name, extension, family: family.name, table, writtenBy, lines })
   count += lines.length
 }
-/** What nft makes of the rules of test/support/plain-rules. */
+
+/** Captures the expressions that nft writes for the rules of test/support/plain-rules. */
 function writePlain(): void {
   using namespace = NetworkNamespace.create()
   const made = plainRules.map(({ family, table, rule }) =>

@@ -1,6 +1,7 @@
 /**
- * Captures what iptables-nft writes for every accepted rule line of test/extensions/cases, one file a group of lines, with
- * what it prints of it. Works in network namespaces of its own; needs root, Linux with nf_tables, iptables and ipset.
+ * Captures the rules that iptables-nft writes for the accepted rule lines of test/extensions/cases, and the text that it
+ * prints for them, one file for each group of lines. It creates its own network namespaces; needs root, Linux with
+ * nf_tables, iptables and ipset.
  *
  *   npm run fixtures:nft
  *   npm run fixtures:nft -- tcp udp

@@ -1,10 +1,10 @@
 /**
- * The package and its tests on the versions of Node that it is for, and the package on Bun and Deno. They are packages of
- * npm, which keeps them unpacked in its own cache. What is built is packed, so build first.
+ * Checks the package and its tests on all supported versions of Node, and the package on Bun and Deno. The runtimes are
+ * npm packages, which npm unpacks into its own cache. It packs `dist`, so build first.
  *
- *   npm run nodes                     all of it: the offline tests on each Node, the live ones on the oldest and the newest
- *   npm run nodes -- node26 deno      some of them
- *   npm run nodes -- --short          a few offline tests, and none on the Node that is running, where npm test has them all
+ *   npm run nodes                     everything: offline tests on each Node, live tests on the oldest and the newest
+ *   npm run nodes -- node26 deno      only these runtimes
+ *   npm run nodes -- --short          only a few offline tests, and not on the current Node, on which npm test runs all
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,10 +15,10 @@ import { transformSync } from 'esbuild'
 import { install, pack, ROOT } from './package/pack'
 
 interface Runtime {
-  /** The npm package, and its program. */
+  /** The npm package, and the path of the program in it. */
   readonly spec: string
   readonly program: string
-  /** What comes between the program and a script. */
+  /** Arguments between the program and the script. */
   readonly words: readonly string[]
   readonly tests: 'none' | 'offline' | 'all'
 }
@@ -38,10 +38,10 @@ const RUNTIMES: Readonly<Record<string, Runtime>> = {
   deno: { spec: `@deno/linux-${denoCpu}-glibc@2`, program: 'deno', words: ['run', '--allow-all'], tests: 'none' },
 }
 
-/** Quick, and not of time: events of Node, JSON, the dictionary API, calls to the kernel. */
+/** Fast tests that do not depend on time: events of Node, JSON, the dictionary API, calls to the kernel. */
 const FEW = ['test/diagnostics', 'test/json', 'test/easy/easy', 'test/kernel/client']
 
-/** Everything that needs no kernel of its own: objects, dictionaries, asynchronous transactions, both backends. */
+/** Uses what works on an in-process kernel: objects, dictionaries, asynchronous transactions, both backends. */
 const IN_MEMORY = `const { easy, MemoryKernel, Rule, Table } = require('xtables')
 async function main() {
   for (const backend of ['legacy', 'nft']) {
@@ -62,7 +62,7 @@ async function main() {
 main()
 `
 
-/** By default, ESM: a name that is not found is an error when it is loaded. */
+/** An ES module: importing a missing name is an error at load time. */
 const IMPORTED = `import xtables, { easy, MemoryKernel, Table } from 'xtables'
 console.log(xtables.Table === Table, easy.getPolicy('filter', 'INPUT', { kernel: new MemoryKernel() }))
 `
@@ -76,7 +76,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'xtables-nodes-'))
 const project = join(scratch, 'project')
 const isolate = process.getuid?.() === 0 ? ['unshare', '-n'] : ['unshare', '-r', 'unshare', '-n']
 
-/** The path of its program, where npm has unpacked it. */
+/** Lets npm unpack a runtime, and returns the path of its program. */
 function unpacked({ spec, program }: Runtime): string {
   const words = ['exec', '--yes', '--prefer-offline', '--package', spec, '--call', 'printf %s "$PATH"']
   const path = execFileSync('npm', words, { cwd: scratch, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
@@ -84,7 +84,7 @@ function unpacked({ spec, program }: Runtime): string {
   return join(bin, '..', spec.slice(0, spec.lastIndexOf('@')), program)
 }
 
-/** What it prints in a network namespace of its own. */
+/** Runs a program in a new network namespace and returns its output. */
 function output(words: readonly string[]): string {
   const [command = '', ...rest] = [...isolate, ...words]
   const env = { ...process.env, XTABLES_LOCKFILE: join(scratch, 'lock'), NO_COLOR: '1' }
@@ -95,7 +95,7 @@ function output(words: readonly string[]): string {
 
 const COMMAND = 'node_modules/xtables/dist/xtables.js'
 
-/** Scripts with their arguments. The command starts in another way where a start before it left V8's code cache. */
+/** Scripts with their arguments. The command runs twice, because the second run starts from V8's code cache. */
 const TRIALS: Readonly<Record<string, readonly string[]>> = {
   quickstart: ['quickstart.cjs'],
   'in-process kernel': ['in-memory.cjs'],
@@ -104,7 +104,7 @@ const TRIALS: Readonly<Record<string, readonly string[]>> = {
   'command again': [COMMAND, 'iptables', '-S'],
 }
 
-/** What is to be printed is what the Node that is running prints. */
+/** The expected output is that on the current Node. */
 function expectations(): Readonly<Record<string, string>> {
   const expected = Object.entries(TRIALS).map(([name, words]) => [name, output([process.execPath, ...words])])
   return Object.fromEntries(expected)
@@ -121,9 +121,9 @@ function tryPackage(program: string, words: readonly string[], expected: Readonl
   if (!isOwn) throw new Error(`the command has no code cache of its own beside ${before.join(', ')}`)
 }
 
-/** Runs tests of the repository by this Node, and says how many. */
+/** Runs tests of the repository on this Node. */
 function runTests(program: string, tests: Runtime['tests']): void {
-  // Tests start programs by the name of node.
+  // Tests start programs with `node`, which must be found in PATH.
   const env = { ...process.env, PATH: `${dirname(program)}${delimiter}${process.env['PATH']}` }
   const offline = ['node_modules/jest/bin/jest.js', ...(values.short ? FEW : []), '--selectProjects', 'offline']
   const all = ['node_modules/ts-node/dist/bin.js', 'scripts/test.ts']

@@ -1,11 +1,11 @@
 /**
- * Makes a release: a commit with the new version and its section of the changelog, and the tag that the workflow `release.yml`
- * publishes, with provenance, once it is pushed. Nothing leaves this machine.
+ * Makes a release: a commit with the new version and its changelog section, and a tag. Once the tag is pushed, the workflow
+ * `release.yml` publishes it with provenance. This script itself pushes and publishes nothing.
  *
  *   npm run release -- patch|minor|major|X.Y.Z [--dry-run]
  *
- * It refuses another branch than main, a tree that is not clean, a changelog without anything unreleased, a version that is there
- * already, and a red check. With --dry-run it does all of that, and writes nothing.
+ * It refuses to release from a branch other than main, with uncommitted changes, with an empty changelog section, with an
+ * existing version, or if a check fails. --dry-run makes the same checks, but writes nothing.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,10 +17,10 @@ const USAGE = 'npm run release -- patch|minor|major|X.Y.Z [--dry-run]'
 const FILES = ['CHANGELOG.md', 'package.json', 'package-lock.json', 'examples/agent/package.json']
 const BRANCH = 'main'
 
-/** Where a release is made, and by what: tests have a clone of their own, and checks that take no time. */
+/** The environment of a release. Tests use their own clone, and checks that take no time. */
 export interface Surroundings {
   readonly root: string
-  /** Throws where anything is red. */
+  /** Runs all checks. Throws if one fails. */
   readonly check: (root: string) => void
   readonly print: (line: string) => void
   /** As in 2026-11-27. */
@@ -45,7 +45,7 @@ export function release(words: string[], { root, check, print, today }: Surround
   const notes = unreleasedIn(changelog)
   if (!listsAnything(notes)) throw new Error('CHANGELOG.md lists nothing under Unreleased')
   check(root)
-  // What was checked is what is tagged.
+  // The checks must not have changed anything: the tag must contain exactly what was checked.
   checkClean(git)
 
   if (values['dry-run']) {
@@ -71,7 +71,7 @@ export function release(words: string[], { root, check, print, today }: Surround
   print('The workflow release.yml checks it once more, and publishes it with provenance.')
 }
 
-/** @throws Error for what is no version, or not a later one */
+/** @throws Error for an invalid version, or one earlier than the current one */
 function versionOf(words: readonly string[], current: string): string {
   const [word = '', ...others] = words
   const [major = 0, minor = 0, patch = 0] = current.split('.').map(Number)
@@ -83,7 +83,7 @@ function versionOf(words: readonly string[], current: string): string {
   const version = bumped[word]?.join('.') ?? word
   if (others.length > 0 || !/^(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}$/.test(version)) throw new Error(`usage: ${USAGE}`)
   const isEarlier = version.localeCompare(current, 'en', { numeric: true }) < 0
-  // The same version is that of a first release; a tag of it would be refused.
+  // The current version is accepted for the first release. If it was released before, its tag exists, which is an error.
   if (isEarlier) throw new Error(`${version} is earlier than ${current}`)
   return version
 }
@@ -93,11 +93,11 @@ function checkClean(git: (...args: string[]) => string): void {
   if (changed !== '') throw new Error(`the tree is not clean:\n${changed}`)
 }
 
-/** The example asks for the version that it comes with. */
+/** The example depends on the version that it ships with. */
 const withDependency = (text: string, version: string): string =>
   text.replace(/("xtables": ")[^"]*(")/, `$1^${version}$2`)
 
-/** All that has to be green. */
+/** Runs all checks that must succeed before a release. */
 function runChecks(root: string): void {
   const run = (...args: string[]): void =>
     void execFileSync('npm', args, { cwd: root, stdio: 'inherit', env: { ...process.env, XTABLES_LIVE: '1' } })

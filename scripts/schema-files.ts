@@ -1,6 +1,6 @@
 /**
- * JSON Schemas: of rules and dumps, from the extensions' zod schemas; of sets, from the declarations of their
- * types.
+ * Generates the JSON Schemas: those of rules and dumps from the zod schemas of the extensions, and those of sets from the
+ * declarations of set types.
  */
 import * as z from 'zod'
 import { TABLES } from '../src/abi/netfilter'
@@ -21,7 +21,7 @@ interface Limits {
 const integer = ({ min, max }: Limits): object => ({ type: 'integer', minimum: min, maximum: max })
 const pair = (limits: Limits): object => ({ type: 'array', items: integer(limits), minItems: 2, maxItems: 2 })
 
-/** What a part of an entry, or an option of a set, looks like. */
+/** The schema of a field of an entry, or of an option of a set. */
 function shapeSchema(shape: Shape): object {
   switch (shape.is) {
     case 'text':

@@ -1,6 +1,6 @@
 /**
- * Writes the JSON Schemas that the package ships, under schema/: of a rule, and of what `xtables dump --json` prints and
- * `xtables apply --json` reads; the latter for both families, as `-6` tells them apart.
+ * Writes the JSON Schemas that the package contains to schema/: for a rule, and for a dump, which `xtables dump --json`
+ * prints and `xtables apply --json` reads. There is one of each for both families.
  *
  *   npm run schema
  */

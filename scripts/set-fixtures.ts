@@ -1,6 +1,6 @@
 /**
- * Records what is said between the library and the kernel about a set of each type and family that the kernel has, with
- * what ipset prints of it, under fixtures/ipset. Works in network namespaces of its own; needs root, Linux and ipset.
+ * Records the messages between the library and the kernel about a set of each type and family that the kernel supports,
+ * and what ipset prints for it, in fixtures/ipset. It creates its own network namespaces; needs root, Linux and ipset.
  *
  *   npm run fixtures:sets
  */

@@ -1,7 +1,7 @@
 /*
- * Stands in for the kernel where it lacks an extension: iptables-legacy, started with this in LD_PRELOAD, is told that
- * every revision is there, what it writes goes to the file $STAND_IN_TABLE, and what it reads comes from there.
- * Built and used by scripts/fixtures.ts.
+ * Replaces the kernel for iptables-legacy if it lacks an extension. It is loaded with LD_PRELOAD, reports that every
+ * revision is supported, writes tables to the file $STAND_IN_TABLE, and reads them from there.
+ * Compiled and used by scripts/fixtures.ts.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,11 +1,12 @@
 /**
- * Runs every test that can run here: types, the offline part anywhere, the live part in a network namespace of its own
- * with iptables-legacy beside us. Where the live part cannot run, the summary says why; with XTABLES_LIVE=1 that fails.
+ * Runs every test that can run on this machine: types, the offline tests, and the live tests in a new network namespace,
+ * which compare with iptables-legacy and others. If the live tests cannot run, the summary says why; with XTABLES_LIVE=1,
+ * that is a failure.
  *
  *   npm test [-- arguments for jest]
  *
- * With XTABLES_DECLARED_SKIPS, the path of such a list, it is the live part alone, and a test that is skipped and not
- * declared is a failure, as is one that is declared and not skipped.
+ * If XTABLES_DECLARED_SKIPS is the path of a list of tests that may be skipped, only the live tests run. Then a skipped test
+ * that is not in the list is a failure, and so is a test in the list that was not skipped.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
@@ -16,11 +17,11 @@ interface Part {
   readonly name: string
   readonly passed: number
   readonly failed: number
-  /** Their names. */
+  /** The names of skipped tests. */
   readonly skipped: readonly string[]
-  /** What is wrong with what was skipped. */
+  /** Differences between skipped and declared tests. */
   readonly complaints?: readonly string[]
-  /** Why it did not run. */
+  /** The reason if it did not run. */
   readonly reason?: string
 }
 
@@ -37,7 +38,7 @@ const run = (command: readonly string[], env: Record<string, string> = {}): Spaw
 const answers = (...command: string[]): boolean => spawnSync(command[0] as string, command.slice(1)).status === 0
 
 function checkTypes(): Part {
-  // The page of xtables ui has the types of browsers, which nothing else is to use.
+  // The page of xtables ui has a project of its own: only its code may use the types of browsers.
   const isRight = (project: string): boolean => run([process.execPath, tsc, '-p', project]).status === 0
   const results = ['tsconfig.json', 'src/ui/page'].map(isRight)
   const passed = results.filter(Boolean).length
@@ -55,7 +56,7 @@ const skippedIn = ({ testResults }: JestReport): string[] =>
     .map(({ fullName }) => fullName)
 
 interface DeclaredSkip {
-  /** A regular expression of their names. */
+  /** A regular expression that matches the full names of tests. */
   readonly tests: string
   readonly why: string
 }
@@ -65,7 +66,7 @@ function judgeSkips({ testResults }: JestReport, declared: readonly DeclaredSkip
   const isDeclared = (name: string): boolean => declared.some(({ tests }) => new RegExp(tests).test(name))
   const undeclared = results.filter(({ status, fullName }) => status === 'pending' && !isDeclared(fullName))
   const ran = results.filter(({ status, fullName }) => status !== 'pending' && isDeclared(fullName))
-  // Arguments may have chosen tests that it is not about.
+  // With arguments for jest, declared tests may not have been selected.
   const isWhole = process.argv.length === 2
   const unknown = declared.filter(({ tests }) => !results.some(({ fullName }) => new RegExp(tests).test(fullName)))
   return [
@@ -76,8 +77,8 @@ function judgeSkips({ testResults }: JestReport, declared: readonly DeclaredSkip
 }
 
 /**
- * How many test files run side by side. Left to itself, jest keeps a processor free: half of the two that small machines have.
- * Live tests wait more than they compute: for the kernel to change tables, for locks, for timers.
+ * How many test files run in parallel. By default, jest leaves one processor idle, which is half of a machine with two.
+ * Live tests mostly wait: for the kernel to change tables, for locks, for timers.
  */
 const WORKERS = { offline: availableParallelism(), live: Math.max(3, availableParallelism()) }
 
@@ -105,7 +106,10 @@ function runJest(name: keyof typeof WORKERS, before: readonly string[] = [], env
   }
 }
 
-/** Makes a network namespace: as root, or as the root of a user namespace, whose files in /proc then are its own. */
+/**
+ * Creates a network namespace, as root or as root of a new user namespace. There, a second unshare is needed so that the
+ * files in /proc/net belong to that root.
+ */
 const isolate = isRoot ? ['unshare', '-n'] : ['unshare', '-r', 'unshare', '-n']
 
 function whyNotLive(): string | undefined {
@@ -129,7 +133,7 @@ function runLive(): Part {
     return { name: 'live', passed: 0, failed: XTABLES_LIVE === '1' ? 1 : 0, skipped: [], reason }
   return runJest('live', isolate, {
     XTABLES_TEST_HOST_NETNS: readlinkSync('/proc/self/ns/net'),
-    // The lock of the machine is root's, and other programs wait for it.
+    // The machine's lock belongs to root, and other programs wait for it.
     XTABLES_LOCKFILE: join(scratch, 'lock'),
   })
 }

@@ -1,7 +1,7 @@
 /**
- * Runs the live part of the tests as an ordinary user, who is root of a user namespace alone (`unshare -r unshare -n`).
- * What is skipped there must be what test/unprivileged-skips.json declares. Root becomes that user, with a copy of the
- * project that the user may read; anybody else is one already.
+ * Runs the live tests as an unprivileged user, who is only root in a user namespace (`unshare -r unshare -n`). The skipped
+ * tests must be those that test/unprivileged-skips.json declares. If started as root, it switches to such a user and
+ * gives it a copy of the project.
  *
  *   npm run test:unprivileged [-- arguments for jest]
  */
@@ -10,7 +10,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Of nobody, on any system. */
+/** The user and group id of nobody. */
 const USER = '65534'
 const ROOT = join(__dirname, '..')
 
@@ -22,7 +22,7 @@ function must(program: string, ...args: readonly string[]): void {
   if (run(program, args, ROOT) !== 0) throw new Error(`${program} failed`)
 }
 
-/** @param become the command that runs another as the user */
+/** @param become the command that runs another command as the user */
 function test(project: string, become: readonly string[], env: NodeJS.ProcessEnv): number {
   const node = [process.execPath, '-r', 'ts-node/register', 'scripts/test.ts', ...process.argv.slice(2)]
   const [program, ...args] = [...become, ...node] as [string, ...string[]]

@@ -1,6 +1,6 @@
 /**
- * Writes down what the kernel tells of changes and of a traced packet while a table is watched and `xtables monitor` runs, with
- * what these made of it. Works in network namespaces of its own; needs root, Linux with nf_tables, iptables, nft and python3.
+ * Records the kernel's messages about changes and a traced packet for a watched table and for `xtables monitor`, together
+ * with their output. It creates its own network namespaces; needs root, Linux with nf_tables, iptables, nft and python3.
  *
  *   npm run fixtures:watch
  */
@@ -24,7 +24,7 @@ const CHANGES = [
   'iptables-nft -A OUTPUT -d 3.0.0.0/8',
 ]
 
-/** Where `state.lose` is set, the next look at what the kernel tells finds that some of it was lost. */
+/** If `state.lose` is set, the next receive without waiting fails with ENOBUFS, as if messages were lost. */
 const losing = (port: NetlinkPort, state: { lose: boolean }): NetlinkPort => ({
   description: port.description,
   netlink(protocol) {
@@ -59,7 +59,7 @@ async function recordWatch() {
   return { recording, events }
 }
 
-/** Lines of the packet. */
+/** The number of lines about the packet, and of all lines. */
 const TRACED = 7
 const MONITORED = 79
 

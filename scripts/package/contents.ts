@@ -5,14 +5,14 @@ import { type Packed, ROOT } from './pack'
 
 const TOP = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'examples', 'man', 'package.json', 'schema']
 
-/** In bytes; about a tenth above what the package has. */
+/** Limits in bytes, about 10 % above the actual sizes. */
 const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
 
-/** What a project gets by installing it; ffi-rs brings a binary for the machine. */
+/** The modules that npm installs with it. `@yuuang` contains the binaries of ffi-rs. */
 const INSTALLED = ['@yuuang', 'ffi-rs', 'xtables', 'zod']
 const DEPENDENCIES = ['ffi-rs', 'zod']
 
-/** Files that are bundled, from more than one source, or copied. */
+/** Files that are bundled from several sources, or copied. */
 const BUNDLED =
   /^dist\/(?:command\.js|xtables\.js|page\/(?:index\.html|page\.css|page\.js)|completion\/xtables\.(?:bash|zsh|fish))$/
 const COMPILED = /^dist\/([^.]+)\.(?:js|js\.map|d\.ts)$/
@@ -21,7 +21,7 @@ const AGENT =
 const PAPERS =
   /^(?:man\/xtables\.8|docs\/(?:recipes\/)?[a-z-]+\.md|schema\/[a-z0-9]+\.schema\.json|(?:README|CHANGELOG)\.md|LICENSE|package\.json)$/
 
-/** A file of an earlier build has no source any more. */
+/** A compiled file must have a source: otherwise it is left over from an earlier build. */
 function isExpected(path: string): boolean {
   const source = COMPILED.exec(path)?.[1]
   if ([BUNDLED, PAPERS, AGENT].some((one) => one.test(path))) return true
@@ -33,7 +33,7 @@ function demandSame(what: string, actual: readonly string[], expected: readonly 
     throw new Error(`${what}: ${[...actual].sort().join(', ')}; expected ${expected.join(', ')}`)
 }
 
-/** Sources are not packed, so each map has its own. */
+/** The package does not contain the sources, so each source map must include them. */
 function checkMaps(files: readonly string[], installed: string): void {
   const maps = files.filter((path) => path.endsWith('.js.map'))
   const isWhole = (path: string): boolean => {

@@ -24,7 +24,7 @@ export function pack(directory: string): Packed {
   return { tarball: join(directory, filename), size, unpackedSize, files: paths }
 }
 
-/** Makes an empty project with the package in it; what npm has in its cache is not asked for again. */
+/** Creates an empty project and installs the package in it. npm uses its cache if possible. */
 export function install({ tarball }: Packed, project: string): void {
   mkdirSync(project, { recursive: true })
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
