@@ -1,17 +1,17 @@
 /**
- * A plugin of typedoc: every name that the package exports says since when it is there, and every function and class shows how it
- * is used. What lacks either is a warning, and so an error.
+ * A typedoc plugin: every exported name must have @since, and every function and class must have @example. A missing tag is
+ * a warning, which typedoc.json turns into an error.
  */
 import { Application, ReflectionKind } from 'typedoc'
 
 const SHOWN = ReflectionKind.Function | ReflectionKind.Class
 
-/** Of a function, those of its signatures, of which one may speak for all. */
+/** The comments of a name. A function has one for each signature; a tag in any of them is enough. */
 const commentsOf = ({ comment, signatures = [] }) => [comment, ...signatures.map((one) => one.comment)]
 
 const has = (reflection, tag) => commentsOf(reflection).some((comment) => comment?.getTag(tag) !== undefined)
 
-/** @returns {import('typedoc').DeclarationReflection[]} what is exported, by itself or within a namespace */
+/** @returns {import('typedoc').DeclarationReflection[]} all exports, including those in namespaces */
 const exported = (container) =>
   container.children.flatMap((one) => (one.kind === ReflectionKind.Namespace ? [one, ...exported(one)] : [one]))
 

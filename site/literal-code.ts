@@ -1,4 +1,4 @@
-/** Code in a line of text is shown as it is: Vue would take `{{ … }}` in it for an expression. Blocks of code have that already. */
+/** Shows inline code literally. Otherwise Vue would evaluate `{{ … }}` in it. Code blocks already have v-pre. */
 
 interface Token {
   readonly type: string
@@ -10,7 +10,7 @@ interface MarkdownIt {
   readonly core: { readonly ruler: { push(name: string, rule: (state: { readonly tokens: Token[] }) => void): void } }
 }
 
-/** A plugin of markdown-it. */
+/** A markdown-it plugin. */
 export const literalCode = (markdown: MarkdownIt) =>
   markdown.core.ruler.push('literal_code', ({ tokens }) => {
     for (const { children } of tokens)

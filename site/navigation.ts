@@ -1,11 +1,11 @@
 /**
- * What the sidebar shows: the pages of docs/ as they are found, in groups. A page that no group names stands among the
- * topics, and one that is not written yet is left out, so that pages come and go without an edit here.
+ * The sidebar: the pages of docs/ that exist, in groups. Pages that no group names are added to the topics, and pages that
+ * do not exist are left out, so that adding or removing a page needs no edit here.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** As VitePress takes it. */
+/** An item of the sidebar in VitePress. */
 export interface Item {
   readonly text: string
   readonly link?: string
@@ -15,12 +15,12 @@ export interface Item {
 
 export const ROOT = join(__dirname, '..')
 
-/** Lists of work, for those who work on the library. */
+/** To-do lists for contributors are not part of the site. */
 const isWorkList = (page: string): boolean => page.startsWith('docs/TODO')
 
 const TOPICS = 'How-to and topics'
 
-/** Pages in the order in which they are read. */
+/** The pages of each group, in reading order. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Guide: ['README.md', 'docs/guide.md', 'examples/agent/README.md'],
   Recipes: [],
@@ -49,7 +49,7 @@ const markdownIn = (directory: string): string[] =>
 
 const textOf = (page: string): string => readFileSync(join(ROOT, page), 'utf8')
 
-/** In the order in which their index links to them, and those that it forgets behind. */
+/** The recipes in the order of the links on their index page. Pages without a link come last. */
 function recipes(): string[] {
   if (!existsSync(join(ROOT, 'docs/recipes'))) return []
   const pages = markdownIn('docs/recipes')
@@ -62,7 +62,7 @@ function recipes(): string[] {
   return pages.sort((one, other) => placeOf(one) - placeOf(other))
 }
 
-/** The pages of each group, by their paths in the repository. */
+/** The paths of the pages in the repository, by group. */
 export function pagesByGroup(): Readonly<Record<string, readonly string[]>> {
   const named = new Set(Object.values(GROUPS).flat())
   const others = markdownIn('docs').filter((page) => !named.has(page))
@@ -73,15 +73,15 @@ export function pagesByGroup(): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(Object.entries(GROUPS).map(([group, pages]) => [group, found(group, pages)]))
 }
 
-/** All but those of the API reference, which are made. */
+/** All pages except the generated API reference. */
 export const pages = (): string[] => Object.values(pagesByGroup()).flat()
 
-/** Its first heading. */
+/** The first heading of a page. */
 export const titleOf = (page: string): string => /^# (.*)$/m.exec(textOf(page))?.[1]?.replaceAll('`', '') ?? page
 
 const linkOf = (page: string): string => (page === 'README.md' ? '/' : `/${page.replace(/(index)?\.md$/, '')}`)
 
-/** As typedoc-plugin-markdown writes it. */
+/** An entry of the file that typedoc-plugin-markdown writes. */
 interface ApiEntry {
   readonly title: string
   readonly path?: string | null
@@ -99,7 +99,7 @@ function apiItems(): Item[] {
   return entries.map(apiItem)
 }
 
-/** The API is made of hundreds of names: its sidebar is one of its own. */
+/** The API reference has a sidebar of its own, because it has hundreds of pages. */
 export function sidebars(): Record<string, readonly Item[]> {
   const groups = Object.entries(pagesByGroup())
     .filter(([, found]) => found.length > 0)

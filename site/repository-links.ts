@@ -1,6 +1,6 @@
 /**
- * Links of pages work on a code host, where every file of the repository can be read, and on the site, which has the pages
- * alone: there, a link to another file becomes its text. What is linked to has to be in the repository, and committed.
+ * Makes links of pages work both on a code host, which shows all files of the repository, and on the site, which only
+ * contains the pages. On the site, a link to any other file is replaced by its text. The target must exist and be committed.
  */
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -8,7 +8,7 @@ import { ROOT } from './navigation'
 
 const API = 'docs/api'
 
-/** As much as is used of what markdown-it has. */
+/** The parts of markdown-it that are used here. */
 interface Token {
   readonly type: string
   content: string
@@ -26,7 +26,7 @@ interface State {
   readonly env: { readonly path?: string; readonly realPath?: string }
 }
 
-/** Where on the site that is which a page links to; undefined where the site does not have it. */
+/** The link on the site; undefined if the site does not contain the target. @throws Error if it is not in the repository */
 export function siteLink(from: string, href: string, isPage: (path: string) => boolean): string | undefined {
   const [path = '', anchor] = href.split('#')
   const target = join(dirname(from), decodeURI(path))
@@ -40,7 +40,7 @@ export function siteLink(from: string, href: string, isPage: (path: string) => b
 
 const isRelative = (href: string): boolean => !/^(?:[a-z]+:|#|\/)/.test(href)
 
-/** Links do not stand within each other: the next end is that of the link. */
+/** Removes a link but keeps its text. Links are not nested, so the next closing token belongs to it. */
 function unlink(tokens: Token[], begin: number): void {
   const end = tokens.findIndex(({ type }, i) => i > begin && type === 'link_close')
   tokens.splice(end, 1)
@@ -58,7 +58,7 @@ function rewrite(tokens: Token[], from: string, isPage: (path: string) => boolea
   }
 }
 
-/** A plugin of markdown-it. */
+/** A markdown-it plugin. */
 export const repositoryLinks = (isPage: (path: string) => boolean) => (markdown: MarkdownIt) =>
   markdown.core.ruler.push('repository_links', ({ tokens, env }) => {
     const from = relative(ROOT, env.realPath ?? env.path ?? ROOT)

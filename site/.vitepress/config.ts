@@ -1,4 +1,4 @@
-/** The site: the pages of the repository where they are, and the API reference that typedoc has made. */
+/** The site: the pages of the repository, and the API reference that typedoc generates. */
 import type { UserConfig } from 'vitepress' with { 'resolution-mode': 'import' }
 import { literalCode } from '../literal-code'
 import { pages, sidebars } from '../navigation'
@@ -7,7 +7,7 @@ import { slugify } from '../slugify'
 
 const PAGES = new Set(pages())
 
-/** Directories that have no pages; and lists of work, and whatever else is not in the navigation. */
+/** Files that are not part of the site. */
 const WITHOUT_PAGES = ['**/node_modules/**', '.*/**', 'dist/**', 'fixtures/**', 'docs/TODO*.md']
 
 const config: UserConfig = {
@@ -18,7 +18,7 @@ const config: UserConfig = {
   rewrites: { 'README.md': 'index.md' },
   title: 'xtables',
   description: 'The Linux packet filter from TypeScript',
-  // A link that leads nowhere fails the build; scripts/check-site.ts looks at the rest of each link.
+  // A dead link fails the build. scripts/check-site.ts also checks anchors.
   ignoreDeadLinks: false,
   markdown: {
     anchor: { slugify },
