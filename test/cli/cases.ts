@@ -1,13 +1,15 @@
-/** Command lines that are given to iptables-legacy and to us: the data beside this. */
+/**
+ * Command lines that are run with iptables-legacy and with our command. The data is in the directory next to this file.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'
 
-/** Lines that follow one another, on tables that are empty at first. */
+/** Lines that are run one after the other, on tables that are empty at first. */
 export interface Sequence {
   readonly families: readonly FamilyName[]
   readonly lines: readonly string[]
-  /** Whether the messages are those of the legacy tool to the letter. */
+  /** Whether our messages must equal those of the legacy tool exactly. */
   readonly messages?: boolean
 }
 

@@ -1,4 +1,6 @@
-/** Completion: what `xtables complete` says, and what bash, zsh and fish offer by the scripts of `xtables completion`. */
+/**
+ * Tests completion: the output of `xtables complete`, and what bash, zsh and fish offer with the completion scripts.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +27,7 @@ beforeAll(() => {
 })
 afterAll(() => process.chdir(join(__dirname, '../..')))
 
-/** What the last word of a line may become. */
+/** The candidates for the last word of a line. */
 function offered(line: string): string[] {
   const { status, stdout, stderr } = run('xtables', ['complete', '--', ...line.split(' ')])
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
@@ -34,7 +36,7 @@ function offered(line: string): string[] {
 
 const BUILTIN = ['INPUT', 'FORWARD', 'OUTPUT']
 
-/** In all shells; bash takes for a word what stands behind a =. */
+/** For all shells. Bash treats the text after = as a separate word. */
 const LINES: readonly (readonly [line: string, candidates: readonly string[]])[] = [
   ['xtables li', ['list', 'lint']],
   ['xtables --ke', ['--kernel']],

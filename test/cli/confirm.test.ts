@@ -1,4 +1,4 @@
-/** `xtables apply --confirm`: of a real process, and what it leaves behind. */
+/** Tests `xtables apply --confirm` in real processes, and the files that it leaves. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 const RULES = '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n'
 const CHANGED = `${RULES}-N web-in\n-A INPUT -j web-in\n`
 
-/** In a process of its own, with files that are gone with the test. */
+/** Runs the command in a process of its own. Its files are removed after the test. */
 function xtables(line: string): Said {
   const env = { ...process.env, XDG_RUNTIME_DIR: folder }
   const words = [bundle('src/cli/main.ts'), ...line.split(' ')]

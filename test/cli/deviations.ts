@@ -1,4 +1,4 @@
-/** Where our commands differ from those of 1.8.9 on purpose. A test fails when one no longer applies. */
+/** Intended differences between our commands and those of 1.8.9. A test fails if one no longer applies. */
 export interface CommandDeviation {
   readonly what: readonly ('status' | 'stdout' | 'stderr')[]
   readonly lines: RegExp
@@ -66,12 +66,12 @@ export const commandDeviations: readonly CommandDeviation[] = [
 export const explained = (what: string, line: string): CommandDeviation | undefined =>
   commandDeviations.find((one) => one.what.some((kind) => kind === what) && one.lines.test(line))
 
-/** A text of which iptables-xml makes something that is no XML, or another rule. */
+/** An input that iptables-xml turns into malformed XML, or into a different rule. */
 export interface XmlDeviation {
   /** Whether we refuse it or print something else. */
   readonly what: 'refused' | 'text'
   readonly lines: RegExp
-  /** A text in which it shows. */
+  /** An input that shows the difference. */
   readonly text: string
   readonly why: string
 }
@@ -143,16 +143,16 @@ export const xmlDeviations: readonly XmlDeviation[] = [
   },
 ]
 
-/** The deviation that explains a difference in what becomes of a text, if one does. */
+/** The deviation that explains a difference for an input, if any. */
 export const explainedXml = (what: XmlDeviation['what'], text: string): XmlDeviation | undefined =>
   xmlDeviations.find((one) => one.what === what && one.lines.test(text))
 
 /**
- * A text that iptables-restore takes and we refuse, or the other way round. Each has its case in restore-cases.json, which
- * says when it no longer applies.
+ * A text that only one of iptables-restore and our command accepts. Each has its case in restore-cases.json, which
+ * fails if it no longer applies.
  */
 export interface RestoreDeviation {
-  /** What shows it: in the text, or in the words before it with a line break behind them. */
+  /** Matches an input with this difference: the options, a line break, and the text. */
   readonly lines: RegExp
   readonly taken: boolean
   readonly why: string
@@ -183,7 +183,10 @@ export const restoreDeviations: readonly RestoreDeviation[] = [
 export const explainedRestore = (text: string, options: readonly string[]): RestoreDeviation | undefined =>
   restoreDeviations.find(({ lines }) => lines.test(`${options.join(' ')}\n${text}`))
 
-/** What iptables-restore says where the status is the same: what ours begins with, where theirs is another. */
+/**
+ * A message of iptables-restore that differs from ours although the exit status is the same: the start of ours if
+ * theirs starts otherwise.
+ */
 export interface MessageDeviation {
   readonly text: string
   readonly ours: string

@@ -1,4 +1,4 @@
-/** The exit statuses that help, the man page and the docs promise, each of them met. */
+/** Tests every exit status that help, the man page and the docs promise. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ const TTL = '*filter\n-A INPUT -j TTL --ttl-set 3\nCOMMIT\n'
 
 type Case = readonly [status: number, words: string, input?: string]
 
-/** By what is run. */
+/** Cases by applet. */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   iptables: [
     [0, 'iptables -S'],
@@ -189,7 +189,7 @@ test('is told of every applet', () => {
   expect(Object.keys(CASES).sort()).toEqual([...all].sort())
 })
 
-/** What needs a lock that is held, or another user: test/live/process and below. */
+/** Statuses that need a held lock or another user. They are tested in test/live/process, or below. */
 const ELSEWHERE = ['iptables-save 4', 'apply 4']
 
 test('a tool ends with what is told of it, and with no other status', () => {

@@ -27,7 +27,7 @@ test('are printed once', () => {
   expect(xtables('metrics -t nat').stdout).toBe(openMetrics([]))
 })
 
-/** What the command says that goes on, and how it ends. */
+/** Runs a command that does not exit by itself, and returns its output and status after it was stopped. */
 async function goingOn(words: readonly string[], act: (url: string) => unknown = () => {}): Promise<Said> {
   const said = { stdout: '', stderr: '' }
   const end = new AbortController()
@@ -60,7 +60,7 @@ test('are served until the signal, on loopback unless said', async () => {
   const { status, stdout, stderr } = await goingOn([...place(), 'metrics', '--listen', '0'], async (url) => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
     expect(await (await fetch(url)).text()).toBe(openMetrics(tablesOf()))
-    // Who has not finished asking does not keep the command.
+    // A client that has not finished its request does not keep the command running.
     const slow = connect(Number(new URL(url).port), '127.0.0.1')
     await once(slow, 'connect')
     slow.write('GET /metr')

@@ -1,6 +1,6 @@
 /**
- * Where our commands differ from those of iptables-nft 1.8.9 on purpose, beside the differences that they have from those of
- * the legacy tool as well (deviations.ts). A test fails when one no longer applies.
+ * Intended differences between our commands and those of iptables-nft 1.8.9, in addition to those that also apply to
+ * the legacy tool (deviations.ts). A test fails if one no longer applies.
  */
 import type { FamilyName } from '../../src/abi/family'
 import type { CommandDeviation } from './deviations'
@@ -82,7 +82,7 @@ export const nftCommandDeviations: readonly NftCommandDeviation[] = [
   },
 ]
 
-/** A text, or an option before it with a line break behind it, of which the tool makes something else. */
+/** A text that the tool treats differently. An option may precede the text, separated by a line break. */
 export interface NftRestoreDeviation {
   readonly lines: RegExp
   readonly why: string
@@ -119,7 +119,7 @@ export const nftRestoreDeviations: readonly NftRestoreDeviation[] = [
   { lines: /^-E x /m, why: 'a chain that is made in the same text has no other name for the tool, which fails' },
 ]
 
-/** Among generated command lines and texts, which hold what others only show by chance. */
+/** Differences that only occur in generated command lines and texts: other cases hit them only by chance. */
 export const generatedNftDeviations: readonly (NftRestoreDeviation & { readonly family?: FamilyName })[] = [
   ...nftRestoreDeviations,
   { lines: /(?: -c |^\[ ?[1-9]|--set)/m, family: 'ipv6', why: 'ip6tables-nft forgets the counters that a line gives' },

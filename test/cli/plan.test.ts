@@ -1,4 +1,4 @@
-/** `xtables plan` and `xtables apply` for chains that one owns. */
+/** Tests `xtables plan` and `xtables apply` for owned chains. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,7 +87,7 @@ test.each([
   ['plan --tables', 'the desired state has no table', ''],
 ])('xtables %s: %s', (line, message, input = TEXT) => {
   const said = xtables(line, input)
-  // What is wrong with the words themselves ends otherwise than what is wrong with what they name.
+  // Errors in the command line itself have another status than errors in what it refers to.
   const isUsage = /^(say which chains|CHAIN=before|--jumps gives|and no more)/.test(message)
   expect([said.status, said.stdout]).toEqual([isUsage ? 2 : 1, ''])
   expect(said.stderr).toContain(message)

@@ -1,4 +1,4 @@
-/** The command, run in this process. */
+/** Runs the command in this process. */
 
 import { main } from '../../src/cli/main'
 import type { Streams } from '../../src/cli/streams'

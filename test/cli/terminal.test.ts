@@ -1,4 +1,4 @@
-/** Colours at a terminal and elsewhere, and outputs that nobody reads to their end. */
+/** Tests colours on terminals and pipes, and output whose reader stops before the end. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ beforeAll(() => {
 
 const ESCAPE = '\x1b['
 
-/** What a line of sh(1) prints, at a terminal or to a pipe; of colours, the environment says what is given alone. */
+/** The output of a line of sh(1), on a terminal or to a pipe. Only `env` contains variables for colours. */
 function printed(line: string, isTerminal: boolean, env: Record<string, string>): string {
   const { NO_COLOR: _, FORCE_COLOR: __, COLORTERM: ___, CI: ____, ...rest } = process.env
   const options = { encoding: 'utf8' as const, env: { ...rest, TERM: 'xterm-256color', ...env }, timeout: 60_000 }
@@ -68,6 +68,6 @@ test.each(['list', 'help', 'list --help', 'graph'])('%s ends by a closed pipe as
   const line = `trap '' INT; { ${command} ${PLACE} ${words}; echo "status $?" >&2; } | true`
   const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
   expect(stdout).toBe('')
-  // Where it writes before the pipe is closed, nothing has gone wrong.
+  // If everything was written before the pipe was closed, there is no error.
   expect(stderr).toMatch(/^(.*Broken pipe\n)?status (141|0)\n$/)
 })

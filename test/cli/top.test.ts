@@ -105,7 +105,7 @@ test('is no line of a batch', () => {
   expect(said.join('')).toContain('top runs until it is stopped: it cannot be a line of a batch')
 })
 
-/** A terminal that keeps what is done to it. */
+/** A terminal that records all calls. */
 class FakeTerminal implements Terminal {
   readonly stdin = Object.assign(new EventEmitter(), {
     isTTY: true,

@@ -1,4 +1,4 @@
-/** iptables-translate and its kin: commands beside rules, and texts. */
+/** Tests iptables-translate and related tools: commands other than those for rules, and restore texts. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -18,7 +18,7 @@ const place = (): { kernel: string; state: string } => ({ kernel: 'memory', stat
 const xtables = (line: string, input?: string): Said =>
   run('xtables', ['--kernel', 'memory', '--state', place().state, ...line.split(' ')], input)
 
-/** What the command prints, and whether it ends, when it is ended after something was done. */
+/** Runs `xtables ui` until `act` is done, stops it, and returns its output. It must then end. */
 async function going(args: string[], act: (url: string) => unknown = () => {}): Promise<string> {
   using open = openKernel(place())
   const end = new AbortController()
@@ -46,7 +46,7 @@ test('prints an address of loopback with a token of its own, and serves the page
     url = address
     expect(await (await fetch(address)).text()).toContain('<title>xtables</title>')
     expect((await fetch(address.replace(/token=.*/, ''))).status).toBe(403)
-    // A page that listens does not keep the command.
+    // A page that is connected does not keep the command running.
     const headers = { authorization: `Bearer ${new URL(address).searchParams.get('token')}` }
     const stream = await fetch(new URL('/api/live', address), { headers })
     await stream.body?.getReader().read()
@@ -60,7 +60,7 @@ test('prints an address of loopback with a token of its own, and serves the page
 test('nobody else on the network can reach it', async () => {
   await going([], async (address) => {
     const { port } = new URL(address)
-    // Linux has all of 127.0.0.0/8 on loopback: who listens on every address has this one, too.
+    // On Linux, all of 127.0.0.0/8 is loopback. A server that listens on all addresses would accept this one, too.
     await expect(fetch(`http://127.0.0.2:${port}/`)).rejects.toThrow()
   })
 })

@@ -1,4 +1,4 @@
-/** What the command says of itself, and to whoever mistypes. */
+/** Tests help texts, and messages for mistyped commands. */
 import { OWN } from '../../src/cli/applets/own-applets'
 import { PLACE_OPTIONS } from '../../src/cli/applets/place'
 import { TOOLS } from '../../src/cli/applets/tools'

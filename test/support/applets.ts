@@ -12,7 +12,7 @@ import type { Outcome } from './oracle'
 
 type Applet = (args: readonly string[], family: FamilyName, io: Io) => number
 
-/** Of ip_tables unless said. */
+/** On ip_tables, unless a backend is given. */
 function run(
   applet: Applet,
   family: FamilyName,
@@ -31,7 +31,7 @@ function run(
   return { status, stdout: out.join(''), stderr: errors.join('') }
 }
 
-/** iptables, or with the family its kin; on the kernel of the machine unless said. */
+/** Runs iptables or ip6tables; by default on the kernel of the machine. */
 export const ourIptables = (
   family: FamilyName,
   args: readonly string[],
@@ -39,7 +39,7 @@ export const ourIptables = (
   backend?: BackendName,
 ): Outcome => run(runIptables, family, args, '', kernel, backend)
 
-/** iptables-restore, or with the family its kin; on the kernel of the machine unless said. */
+/** Runs iptables-restore or ip6tables-restore; by default on the kernel of the machine. */
 export const ourRestore = (
   family: FamilyName,
   args: readonly string[],
@@ -48,7 +48,7 @@ export const ourRestore = (
   backend?: BackendName,
 ): Outcome => run(runRestore, family, args, input, kernel, backend)
 
-/** iptables-save, or with the family its kin. */
+/** Runs iptables-save or ip6tables-save. */
 export const ourSave = (
   family: FamilyName,
   args: readonly string[],
@@ -56,7 +56,7 @@ export const ourSave = (
   backend?: BackendName,
 ): Outcome => run(runSave, family, args, '', kernel, backend)
 
-/** iptables-xml, which asks no kernel. */
+/** Runs iptables-xml, which needs no kernel. */
 export function ourXml(args: readonly string[], input: string): Outcome {
   const [out, errors]: [string[], string[]] = [[], []]
   const status = runXml(args, {

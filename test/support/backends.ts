@@ -3,7 +3,7 @@ import { BACKENDS, type BackendName } from '../../src/backend/store'
 
 const VARIABLE = 'XTABLES_BACKEND'
 
-/** Runs tests on each backend: the one that tables, dictionaries and texts have that name none. */
+/** Runs tests on each backend, which is the default for tables, dictionaries and texts in them. */
 export function onBackends(tests: (backend: BackendName) => void): void {
   describe.each(BACKENDS)('%s', (backend) => {
     const before = process.env[VARIABLE]

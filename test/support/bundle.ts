@@ -7,14 +7,14 @@ import { basename, join } from 'node:path'
 
 const ROOT = join(__dirname, '..', '..')
 const OPTIONS = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
-/** What examples import is what is here. */
+/** Examples import this source tree. */
 const XTABLES = `--alias:xtables=${join(ROOT, 'src/index.ts')}`
 
 const bundled = new Set<string>()
 
 /**
- * @param entry of the program, from the root of the project
- * @returns the file, as it was made once in this process
+ * @param entry the path of the program, relative to the root of the project
+ * @returns the path of the bundle, which is created once per process
  */
 export function bundle(entry: string): string {
   const file = join(ROOT, '.scratch', `${basename(entry, '.ts')}.js`)

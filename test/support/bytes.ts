@@ -5,7 +5,10 @@ import { captureTable, checkCapture } from '../../src/kernel/capture'
 import type { Kernel } from '../../src/kernel/kernel'
 import { orderedChains } from '../../src/ruleset/ruleset'
 
-/** The entries of a table. 1.8.9 forgets at every change what a policy has counted; we do not. */
+/**
+ * The entries of a table. The counters of policies are left out: iptables 1.8.9 loses them with every change, and we do
+ * not.
+ */
 export function bytesOf(kernel: Kernel, family: FamilyName, table: string): string {
   const { fields } = FAMILIES[family].entry
   const { layout, entries } = checkCapture(captureTable(kernel, family, table))

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
 
 export interface Deviation {
-  /** What is different: what we print; that we refuse, or accept, the line; what we put into the kernel; what we list. */
+  /**
+   * The kind of difference: in the printed text, refused or accepted only by us, in the bytes in the kernel, or in the
+   * listing.
+   */
   readonly what: 'text' | 'refused' | 'accepted' | 'bytes' | 'listed'
   readonly lines: { test(line: string): boolean }
   readonly why: string
@@ -13,35 +16,38 @@ export interface Deviation {
 export interface Group {
   readonly families: readonly FamilyName[]
   readonly table: string
-  /** Commands before the lines: `ipset create …`, `nfacct add …`, or words for iptables. */
+  /** Commands to run before the lines: `ipset create …`, `nfacct add …`, or arguments for iptables. */
   readonly setup: readonly string[]
   readonly accepted: readonly string[]
   readonly refused: readonly string[]
-  /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
+  /**
+   * Whether kernels may lack the extension. The lines were then captured with scripts/stand-in.c in place of the
+   * kernel.
+   */
   readonly lacking?: boolean
-  /** Lines name users and groups by number, which not every user namespace has. */
+  /** Whether lines refer to users and groups by number, which not every user namespace maps. */
   readonly ids?: boolean
-  /** A path without which its lines cannot be tried although the kernel has the extension: a program of the setup, say. */
+  /** A path that is required to test the lines, in addition to the extension, such as that of a program in `setup`. */
   readonly needs?: string
 }
 
-/** One group of one extension in one family. */
+/** One group of lines of one extension, for one family. */
 export interface Case extends Omit<Group, 'families'> {
   readonly name: string
   readonly extension: string
   readonly family: Family
 }
 
-/** A payload that iptables-legacy does not write, or not on every machine: an older revision, an odd value. */
+/** A payload that iptables-legacy does not write, or not on every machine: an older revision, or unusual values. */
 export interface PayloadCase {
   readonly kind: 'match' | 'target'
   readonly families: readonly FamilyName[]
   readonly revision: number
-  /** In hexadecimal. */
+  /** The payload in hexadecimal. */
   readonly bytes: string
-  /** Its options as they are printed; left out for what cannot be read. */
+  /** Its options as they are printed. Absent if it cannot be decoded. */
   readonly text?: string
-  /** What a numeric listing says of it. */
+  /** Its text in a numeric listing. */
   readonly listed?: string
 }
 
@@ -49,7 +55,7 @@ interface CaseFile {
   readonly extension: string
   readonly groups: readonly Group[]
   readonly payloads?: readonly PayloadCase[]
-  /** See deviations.ts; `lines` is a regular expression. */
+  /** As in deviations.ts, with `lines` as the source of a regular expression. */
   readonly deviations?: readonly { what: Deviation['what']; lines: string; why: string }[]
 }
 
@@ -59,27 +65,27 @@ const files: readonly CaseFile[] = readdirSync(DIRECTORY)
   .sort()
   .map((file) => JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8')))
 
-/** Every group of every extension, once for each family that has it. */
+/** Every group of every extension, once for each family that supports it. */
 export const cases: readonly Case[] = files.flatMap(({ extension, groups }) =>
   groups.flatMap(({ families, ...group }, i) =>
     families.map((family) => ({ ...group, extension, name: `${extension}-${i}`, family: FAMILIES[family] })),
   ),
 )
 
-/** Every such payload, once for each family that has it. */
+/** Every such payload, once for each family that supports it. */
 export const payloads = files.flatMap(({ extension, payloads: listed = [] }) =>
   listed.flatMap(({ families, ...one }) => families.map((family) => ({ ...one, extension, family: FAMILIES[family] }))),
 )
 
 export const caseDeviations = files.flatMap(({ deviations = [] }) => deviations)
 
-/** `-A CHAIN` and the rest of a line; undefined for what is no rule of a chain. */
+/** Splits a line into the chain of `-A CHAIN` and the rest. Undefined if it does not add a rule. */
 export function splitLine(line: string): { chain: string; rule: string } | undefined {
   const [, chain, rule] = /^(?:-A|--append)\s+(\S+)\s*(.*)$/s.exec(line) ?? []
   return chain === undefined || rule === undefined ? undefined : { chain, rule }
 }
 
-/** As {@link splitLine}, of a line that is a rule. */
+/** As {@link splitLine}, for lines that must add a rule. */
 export function ruleLine(line: string): { chain: string; rule: string } {
   const split = splitLine(line)
   if (split === undefined) throw new Error(`no rule: ${line}`)

@@ -11,7 +11,10 @@ import type { Entry } from '../../src/ruleset/table-entry'
 import type { Deviation } from './cases'
 import { explained } from './deviations'
 
-/** A rule line, the entry that iptables-legacy made of it, and how it prints that. Both texts are without `-A CHAIN`. */
+/**
+ * A rule line, the entry that iptables-legacy writes for it, and the text that it prints. Both texts are without `-A
+ * CHAIN`.
+ */
 export interface Written {
   readonly line: string
   readonly rule: string
@@ -19,7 +22,10 @@ export interface Written {
   readonly entry: Entry
 }
 
-/** Bytes of an entry that say something: the kernel's notes about it aside, and the verdict where a name stands for it. */
+/**
+ * The significant bytes of an entry: without the kernel's notes, and without the verdict if it is the offset of a
+ * chain.
+ */
 function essence({ entry: { fields } }: Family, { bytes, jump }: Entry): string {
   const copy = bytes.slice()
   copy.fill(0, fields.nfcache.offset, fields.nfcache.offset + fields.nfcache.size)
@@ -29,8 +35,9 @@ function essence({ entry: { fields } }: Family, { bytes, jump }: Entry): string 
 }
 
 /**
- * Each way in which our reading of a rule differs from the oracle's, as `what` and the two sides; empty where none.
- * @param isBetter whether our text of a rule has reason to differ from theirs, where no deviation says so
+ * The differences between our reading of a rule and the oracle's: what differs, and both sides. Empty if there are
+ * none.
+ * @param isBetter whether our text may differ from theirs although no deviation says so
  */
 export function differences(
   written: Written,

@@ -8,7 +8,7 @@ import { iptables } from './oracle'
 
 const OPTION = /--([a-z0-9][a-z0-9-]*)/g
 
-/** Options that `-h` of an extension names, beside those of every command. */
+/** The options in the `-h` text of an extension, without those that every command has. */
 function helped(family: Family, kind: PartKind, name: string): string[] {
   const general = new Set(iptables(family, '-h').stdout.split('\n'))
   const { stdout } = iptables(family, kind === 'match' ? '-m' : '-j', name, '-h')
@@ -16,14 +16,14 @@ function helped(family: Family, kind: PartKind, name: string): string[] {
   return own.flatMap((line) => Array.from(line.matchAll(OPTION), ([, option]) => option as string))
 }
 
-/** What a text may call the options that an extension declares, by their aliases too. */
+/** All names under which the options of an extension may occur in a text, including aliases. */
 const declared = (family: Family, kind: PartKind, name: string): string[] =>
   findExtension(kind, name)
     ?.variants(family.name)
     .slice(0, 1)
     .flatMap(({ spellings }) => spellings.flatMap((names) => [...names.keys()])) ?? []
 
-/** Options of an extension that the oracle's help names, or we declare, and that no line of a family has. */
+/** Options that the oracle's help lists or that we declare, but that no line of a family uses. */
 export function untried(family: Family, kind: PartKind, name: string): string[] {
   const lines = cases.filter((one) => one.family === family && one.extension === name)
   const used = new Set(
@@ -35,18 +35,18 @@ export function untried(family: Family, kind: PartKind, name: string): string[] 
   return [...wanted].filter((option) => !used.has(option)).sort()
 }
 
-/** Where Debian keeps the extensions of iptables. */
+/** The directory in which Debian installs the extensions of iptables. */
 const LIBRARIES = '/usr/lib'
 const PLUGIN = /^lib(xt|ipt|ip6t)_(\w+)\.so$/
-/** The verdicts, and what only holds several others. */
+/** The verdicts, and a target that only contains others. */
 const NO_EXTENSIONS = ['standard', 'NAT']
 
-/** A file for both families may hold an extension of one alone. */
+/** A library for both families may contain an extension for only one of them. */
 const hasHelp = (family: Family, name: string): boolean =>
-  // Any name will do for -j, as it may be a chain.
+  // `-h` works for any name after -j, because it may be a chain.
   iptables(family, /[A-Z]/.test(name) ? '-j' : '-m', name, '-h').status === 0
 
-/** Extensions that iptables has for a family and we do not. Capitals are targets. */
+/** Extensions that iptables has for a family, but we do not. Names in capitals are targets. */
 export function missing(family: Family): string[] {
   const own = family.name === 'ipv4' ? 'ipt' : 'ip6t'
   const ours = [...extensionNames('match', family.name), ...extensionNames('target', family.name)]

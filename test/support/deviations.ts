@@ -1,21 +1,21 @@
 /**
- * Intended differences from iptables-legacy 1.8.9. Each is a bug in it that would drop or change input, or a
- * spelling that it accepts by accident; a test fails when one no longer applies. Those of one extension may
- * be next to its lines, in test/extensions/cases.
+ * Intended differences from iptables-legacy 1.8.9. Each is a bug in it that would drop or change input, or a spelling
+ * that it accepts by accident. A test fails if one no longer applies. Differences of a single extension may be next to
+ * its lines, in test/extensions/cases.
  */
 import { isIP } from 'node:net'
 import { caseDeviations, type Deviation } from './cases'
 
-/** An address, in quotes or bare, with a mask of no bits. */
+/** An address with an all-zero mask, quoted or not. */
 const UNMASKED = /(?: -[sd]|--(?:src|dst|source|destination))[ =](?:"([^"]*)|(\S*))\/(?:0+|0x0+|0\.0\.0\.0|::)"?(?: |$)/
-/** One to four numbers of C, all but the last of eight bits. */
+/** One to four numbers in C syntax. All but the last have eight bits. */
 const IPV4 = /^(?:(?:0x[\da-f]{1,2}|0[0-7]*|1?\d?\d|2[0-4]\d|25[0-5])\.){0,3}(?:0x[\da-f]+|0[0-7]*|[1-9]\d*)$/i
 
-/** Whether an address that a mask of no bits stands behind is none. */
+/** Whether a line contains an invalid address before an all-zero mask. */
 function isMasking(line: string): boolean {
   const [found, quoted, bare] = UNMASKED.exec(line) ?? []
   const address = quoted ?? bare ?? ''
-  // Of four numbers, the last has eight bits as well.
+  // If there are four numbers, the last one also has eight bits.
   const isGreat = /^(?:\d+\.){3}(?:25[6-9]|2[6-9]\d|[3-9]\d\d|\d{4,})$/.test(address)
   return found !== undefined && isIP(address) === 0 && (!IPV4.test(address) || isGreat)
 }
@@ -109,6 +109,6 @@ export const deviations: readonly Deviation[] = [
   ...caseDeviations.map(({ what, lines, why }) => ({ what, lines: new RegExp(lines), why })),
 ]
 
-/** The deviation that explains a difference, if one does. */
+/** The deviation that explains a difference, if any. */
 export const explained = (what: Deviation['what'], line: string): Deviation | undefined =>
   deviations.find((one) => one.what === what && one.lines.test(line))

@@ -10,23 +10,23 @@ import { ruleLine } from './cases'
 import type { Written } from './conformance'
 
 export interface Fixture {
-  /** Extension and number of its group. */
+  /** The extension, and the number of the group. */
   readonly name: string
   readonly extension: string
   /** `iptables-legacy -V` and the kernel's release. */
   readonly writtenBy: string
-  /** The lines that made the rules, in their order. */
+  /** The lines that created the rules, in order. */
   readonly lines: readonly string[]
-  /** What `-S` prints of the table. */
+  /** The output of `-S` for the table. */
   readonly listing: readonly string[]
-  /** What `-L -n -v` prints of it, by lines. */
+  /** The lines of the output of `-L -n -v`. */
   readonly shown: readonly string[]
   readonly capture: Capture
 }
 
 const DIRECTORY = join(__dirname, '../../fixtures')
 
-/** Takes away the captures of some extensions. */
+/** Deletes the captures of some extensions. */
 export function clearFixtures(isCleared: (extension: string) => boolean): void {
   for (const path of paths()) if (isCleared(basename(path).replace(/-\d+\.json$/, ''))) rmSync(join(DIRECTORY, path))
 }
@@ -38,7 +38,7 @@ export function writeFixture({ capture, ...rest }: Fixture): void {
   writeFileSync(join(directory, `${rest.name}.json`), `${JSON.stringify(json, undefined, 1)}\n`)
 }
 
-/** Files of one family, below the directory of fixtures. */
+/** The files of one family, relative to the directory of fixtures. */
 function pathsOf(family: string): string[] {
   const directory = join(DIRECTORY, family)
   if (!existsSync(directory)) return []
@@ -53,7 +53,7 @@ const readFixture = (path: string): Fixture => {
   return { ...json, capture: captureFromJson(json.capture) }
 }
 
-/** Every fixture there is. */
+/** All fixtures. */
 export const fixtures = (): Fixture[] => paths().map((path) => readFixture(join(DIRECTORY, path)))
 
 export function rulesetOf({ capture }: Pick<Fixture, 'capture'>): Ruleset {
@@ -71,7 +71,7 @@ export const contextOf = ({ capture }: Pick<Fixture, 'capture'>): Context => ({
   sets: setNames(capture.sets),
 })
 
-/** The rules of a listing by their chains. */
+/** The rules of a listing by chain. */
 function rulesByChain(listing: readonly string[]): Map<string, string[]> {
   const chains = new Map<string, string[]>()
   for (const line of listing.filter((one) => one.startsWith('-A '))) {
@@ -81,7 +81,7 @@ function rulesByChain(listing: readonly string[]): Map<string, string[]> {
   return chains
 }
 
-/** Each line with what became of it: the lines are the last rules of their chains. */
+/** The lines with the rules that they created, which are the last ones in their chains. */
 export function writtenRules(fixture: Fixture): Written[] {
   const { chains } = rulesetOf(fixture)
   const saved = rulesByChain(fixture.listing)

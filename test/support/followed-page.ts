@@ -1,7 +1,7 @@
 /**
- * Pages that a reader follows in a shell: each block of code is a file, which begins with a comment of its name, or commands with
- * what they print. In what is printed, `…` stands for what differs each time; in a command, a word that has it stands for the last
- * word printed that it fits.
+ * Follows pages like a reader with a shell. Each code block is either a file, which begins with a comment with its
+ * name, or commands with their output. In output, `…` matches text that differs each time. In a command, a word with
+ * `…` is replaced by the last printed word that it matches.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ function commandsOf(block: string): Step[] {
     })
 }
 
-/** What a page has its reader do, in order. @throws for a block that is neither a file nor commands */
+/** The steps of a page, in order. @throws Error for a block that is neither a file nor commands */
 export const stepsOf = (page: string): Step[] =>
   Array.from(page.matchAll(BLOCK), ([, language = '', block = '']): Step[] => {
     if (language === 'console') return commandsOf(block)
@@ -44,21 +44,21 @@ export interface Project {
 
 const BIN = 'node_modules/.bin'
 
-/** A project in a directory, with its programs, and the Node that is running, in reach. */
+/** A project in a directory. Its programs and the current Node are in PATH. */
 export function projectIn(directory: string): Project {
   const project = { directory, env: { ...process.env, PATH: `${join(directory, BIN)}:${process.env['PATH']}` } }
   addProgram(project, 'node', process.execPath)
   return project
 }
 
-/** Has a name in a project stand for the beginning of a command. */
+/** Adds a program to a project, which runs a command with its own arguments appended. */
 export function addProgram({ directory }: Project, name: string, command: string): void {
   mkdirSync(join(directory, BIN), { recursive: true })
   writeFileSync(join(directory, BIN, name), `#!/bin/sh\nexec ${command} "$@"\n`)
   chmodSync(join(directory, BIN, name), 0o755)
 }
 
-/** A directory as `npm install xtables` leaves it. */
+/** A directory as after `npm install xtables`. */
 export function newProject(): Project {
   const project = projectIn(mkdtempSync(join(tmpdir(), 'xtables-page-')))
   addProgram(project, 'xtables', `${process.execPath} ${bundle('src/cli/main.ts')}`)
@@ -70,29 +70,29 @@ export function newProject(): Project {
 }
 
 const END = /<ended with (\d+)>\n/g
-/** How long to wait for what a command leaves running to print what it is to print. */
+/** How long to wait for the output of a program that runs in the background. */
 const PATIENCE_MS = 30_000 * Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
-/** A line that is `…` alone stands for any number of lines. */
+/** A line with only `…` matches any number of lines. */
 const patternOf = (output: string): RegExp =>
   new RegExp(`^${escaped(output).replace(/^…\n/gm, '(?:.*\\n)*').replaceAll('…', '.*')}$`)
 
-/** Texts of a page, and what they are where it is followed: directories that a test has of its own. */
+/** Texts of a page with their replacements in the test, such as directories. */
 export type Substitutes = Readonly<Record<string, string>>
 
 const replaceAll = (text: string, pairs: Iterable<readonly [string, string]>): string =>
   [...pairs].reduce((sum, [from, to]) => sum.replaceAll(from, to), text)
 
-/** A shell that is told commands, one after the other. */
+/** A shell that runs commands one after the other. */
 class Shell {
   readonly #child: ChildProcess
   readonly #substitutes: readonly (readonly [string, string])[]
   #printed = ''
   #isOver = false
 
-  /** @param child that leads a group of processes, and reads commands from its standard input */
+  /** @param child the leader of a process group, which reads commands from standard input */
   constructor(child: ChildProcess, substitutes: Substitutes) {
     this.#child = child
     this.#substitutes = Object.entries(substitutes)
@@ -111,7 +111,7 @@ class Shell {
     return this.#printed.replace(END, '')
   }
 
-  /** @throws where it fails, or prints something else */
+  /** @throws Error if the command fails or prints something else */
   async run(command: string, page: string): Promise<void> {
     const output = replaceAll(page, this.#substitutes)
     const start = this.#printed.length
@@ -120,7 +120,7 @@ class Shell {
     const pattern = patternOf(output)
     const status = (): string | undefined => [...since().matchAll(END)][0]?.[1]
     const printed = (): string => since().replace(END, '')
-    // A command that has ended may have left something running that still prints.
+    // After a command has ended, a program that it left in the background may still print.
     const isDecided = (): boolean =>
       this.#isOver || (status() ?? '0') !== '0' || (status() === '0' && pattern.test(printed()))
     for (const end = Date.now() + PATIENCE_MS; !isDecided() && Date.now() < end; ) await sleep(10)
@@ -128,7 +128,7 @@ class Shell {
       throw new Error(`$ ${command}\nstatus ${status()}, and printed:\n${printed()}\nThe page has:\n${output}`)
   }
 
-  /** With what was printed in the place of words with `…`. */
+  /** Replaces words with `…` by earlier output. */
   #filled(command: string): string {
     return replaceAll(command, this.#substitutes).replace(/\S*…\S*/g, (word) => {
       const [...all] = this.#printed.matchAll(new RegExp(escaped(word).replaceAll('…', '\\S*'), 'g'))
@@ -138,7 +138,7 @@ class Shell {
     })
   }
 
-  /** With all that it has left running. */
+  /** Ends the shell and everything that it left running. */
   async end(): Promise<void> {
     this.#child.stdin?.end()
     for (const end = Date.now() + PATIENCE_MS; !this.#isOver && Date.now() < end; ) await sleep(10)
@@ -150,11 +150,11 @@ class Shell {
   }
 }
 
-/** A shell in a project, or what leads to one, for {@link follow}. */
+/** A shell in a project, for {@link follow}, or a command that starts one. */
 export const shellIn = ({ directory, env }: Project, command = 'exec sh'): ChildProcess =>
   spawn('sh', ['-c', command], { cwd: directory, env, detached: true })
 
-/** Does what a page says. @returns what is printed. @throws where a command fails, or prints something else than the page has */
+/** Follows a page. @returns the output. @throws Error if a command fails or prints something else than the page says */
 export async function follow(
   steps: readonly Step[],
   { directory }: Project,

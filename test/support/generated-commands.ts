@@ -45,7 +45,7 @@ const TARGETS: Pieces = [
   '-j',
 ]
 
-/** Lines that are seldom in the output of iptables-save. */
+/** Lines that iptables-save rarely prints. */
 const ODD_LINES: Pieces = [
   '',
   '  ',
@@ -87,11 +87,11 @@ const ODD_LINES: Pieces = [
   '--append INPUT -j DROP',
 ]
 
-/** The words of iptables-xml. */
+/** Options for iptables-xml. */
 export const xmlOptions = (random: Random): string[] =>
   random.pick([[], [], ['-c'], ['--combine'], ['-v'], ['-cv'], ['--verb', '-c', '-c']])
 
-/** A text as iptables-save prints it, with an odd line now and then. */
+/** A text in the format of iptables-save, with some unusual lines. */
 export function xmlText(random: Random): string {
   const oddly = (lines: string[]): string[] =>
     random.below(20) === 0 ? [...lines, random.pick(ODD_LINES) as string] : lines
@@ -118,7 +118,7 @@ export function xmlText(random: Random): string {
 
 // iptables
 
-/** Tables in which the numbers, names and rules of the lines below mean something. */
+/** Tables to which the numbers, names and rules of the lines below refer. */
 export const COMMAND_BASE = `*filter
 :INPUT ACCEPT [0:0]
 :FORWARD DROP [0:0]
@@ -173,7 +173,10 @@ const ODD_NUMBERS: Words = [
   '1x',
 ]
 
-/** Commands by their letters: `c` stands for a chain, `n` for a number, `p` for a policy; those in brackets may be left out. */
+/**
+ * Commands with placeholders: `c` for a chain, `n` for a number, `p` for a policy. Placeholders in brackets may be
+ * omitted.
+ */
 const COMMANDS: Words = [
   ...[
     '-A c',
@@ -310,7 +313,7 @@ const OPTIONS: Words = [
   ...['--proto=6', '--jump=ACCEPT', '! -6', '! -M /bin/true', '! -w', '--match=tcp'],
 ]
 
-/** The words of a command line, most of them such as a command takes. */
+/** The words of a command line. Most of them are valid for the command. */
 export function commandWords(random: Random): string[] {
   const oddly = (usual: Words, odd: Words): string => random.pick(random.below(6) === 0 ? odd : usual) as string
   const fill = (piece: string): string[] => {
@@ -328,7 +331,7 @@ export function commandWords(random: Random): string[] {
 
 // iptables-restore
 
-/** Lines of a text, good and bad: two in three of those that are picked are among the first. */
+/** Valid and invalid lines. Two of three lines are picked from the first part. */
 const RESTORE_LINES: Words = [
   ...[
     ':foo - [0:0]',
@@ -461,7 +464,7 @@ const ODD_RESTORE_LINES: Words = [
   ],
 ]
 
-/** The words of iptables-restore. */
+/** Options for iptables-restore. */
 export const restoreOptions = (random: Random): string[] =>
   (
     random.pick([
@@ -503,7 +506,7 @@ export const restoreOptions = (random: Random): string[] =>
     .split(' ')
     .filter((word) => word !== '')
 
-/** A text of one or two tables, most of whose lines are good. */
+/** A text with one or two tables and mostly valid lines. */
 export function restoreText(random: Random): string {
   const odd = random.below(3) === 0
   const lines = (): string[] =>

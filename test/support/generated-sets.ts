@@ -78,7 +78,7 @@ function addresses(random: Random, family: Family): string {
   const way = random.below(10)
   if (way < 3) return `${one}/${prefix(random, family)}`
   if (way > 3) return one
-  // Short, as the kernel adds each by itself.
+  // A small range, because the kernel adds each address of it separately.
   const [a, b] = [random.below(4), random.below(256)]
   return family === 'ipv6'
     ? `${one}-::1`
@@ -175,7 +175,7 @@ const IFACES = [
   'é',
 ]
 
-/** What stands in an element for a part of a type. */
+/** The text of one part of an element. */
 function part(name: string, random: Random, family: Family, type: SetTypeName): string {
   if (name === 'port') return type === 'bitmap:port' ? bitmapPort(random) : protocolAndPort(random)
   if (name === 'mac') return mac(random)
@@ -198,7 +198,7 @@ export function element(random: Random, type: SetTypeName, family: Family): stri
   return parts.join(',')
 }
 
-/** Options of entries. A timeout is so long that it reads the same for a while, or does not end. */
+/** Options of entries. Timeouts are so long that they read the same for a while, or do not end. */
 const OPTIONS: Readonly<Record<string, (random: Random) => Words>> = {
   timeout: (random) => [odd(random, ODD_NUMBERS, 10) ?? random.pick(['0', '100000', '2147483', '2147484', '0x186a0'])],
   packets: (random) => [number(random, 0x7fff_ffff)],
@@ -231,14 +231,14 @@ function optionWords(
   return words
 }
 
-/** Names of options that a set of this type may take, and now and then one that it may not. */
+/** Names of options that a set of this type may accept, and occasionally one that it does not. */
 function entryOptionNames(random: Random, type: SetTypeName): Words {
   const own = Object.keys(SET_TYPES[type].entry).filter((name) => Object.hasOwn(OPTIONS, name))
   const all = ['timeout', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue', ...own, ...own, ...own]
   return random.below(25) === 0 ? Object.keys(OPTIONS) : all
 }
 
-/** A line on one entry of the set. */
+/** A line about one entry of the set. */
 export function entryLine(random: Random, name: string, type: SetTypeName, family: Family): Words {
   const command = random.pick(['add', 'add', 'add', 'add', 'del', 'test', 'test'])
   const most = command === 'add' ? 3 : random.below(3) === 0 ? 1 : 0
@@ -291,7 +291,10 @@ const CREATE: Readonly<Record<string, (random: Random) => Words>> = {
   '-6': () => [],
 }
 
-/** A line that makes a set, or not. What chance decides is said, so that two kernels lay out the set alike. */
+/**
+ * A line that creates a set, or is refused. Values that the kernel would choose at random are given, so that two
+ * kernels lay out the set in the same way.
+ */
 export function createLine(random: Random, name: string, type: SetTypeName): Words {
   const own = Object.keys(SET_TYPES[type].create).filter((option) => Object.hasOwn(CREATE, option))
   const names =
@@ -300,7 +303,7 @@ export function createLine(random: Random, name: string, type: SetTypeName): Wor
   return ['create', name, type, ...seed, ...optionWords(random, CREATE, names, 4)]
 }
 
-/** A line that makes the set whose entries are tried. */
+/** A line that creates the set whose entries are tested. */
 export function plainCreateLine(name: string, type: SetTypeName, family: Family, extended: boolean): Words {
   const families = SET_TYPES[type].families.length > 1 ? ['family', family === 'ipv6' ? 'inet6' : 'inet'] : []
   const range: Words =

@@ -1,4 +1,6 @@
-/** Generated rule lines: those of the cases with a word or two changed, with iptables-legacy's result. */
+/**
+ * Generated rule lines: those of the cases with one or two words changed, and the result of iptables-legacy for each.
+ */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
 import { type Outcome, prepare, restore, restoreEach } from './oracle'
@@ -6,9 +8,9 @@ import { type Outcome, prepare, restore, restoreEach } from './oracle'
 type Words = readonly string[]
 type Change = (random: Random, words: Words, pool: readonly Words[]) => Words
 
-/** Characters that numbers, ranges, lists and masks are made of. */
+/** The characters in numbers, ranges, lists and masks. */
 const CHARACTERS = '0123456789afx:-/,.!+ '
-/** Numbers at which something ends. */
+/** Limits of number ranges. */
 const ENDS = [
   '0',
   '1',
@@ -27,7 +29,7 @@ const ENDS = [
 
 const isOption = (word: string): boolean => word.startsWith('-') || word === '!'
 
-/** The place of a word that is a value; undefined where none is. */
+/** The index of a word that is a value, if any. */
 const valuePlace = (random: Random, words: Words): number | undefined =>
   random.pick(words.flatMap((word, i) => (isOption(word) ? [] : [i])))
 
@@ -51,7 +53,7 @@ const changeNumber = (random: Random, word: string): string => {
   return `${word.slice(0, number.index)}${random.pick(ENDS)}${word.slice(number.index + number[0].length)}`
 }
 
-/** An option with its `!` and its values. */
+/** Splits words into options, each with its `!` and its values. */
 function optionsOf(words: Words): Words[] {
   const options: string[][] = []
   for (const [i, word] of words.entries()) {
@@ -93,7 +95,10 @@ const CHANGES: readonly Change[] = [
 
 const quoted = (word: string): string => (word === '' || /\s/.test(word) ? `"${word}"` : word)
 
-/** Lines like those of a case, in the same chains, each once. Words in quotes are left out: they come back by themselves. */
+/**
+ * Distinct lines similar to those of a case, in the same chains. Lines with quotes are not used, because they cannot be
+ * split at spaces; generated words are quoted if needed.
+ */
 export function generateLines(random: Random, { accepted, refused }: Case, count: number): string[] {
   const lines = [...accepted, ...refused].filter((line) => splitLine(line) !== undefined && !/["\\\n]/.test(line))
   const pool = lines.map((line) => ruleLine(line).rule.split(/\s+/))
@@ -106,13 +111,16 @@ export function generateLines(random: Random, { accepted, refused }: Case, count
   return [...new Set(generated)]
 }
 
-/** Words that make a rule of each address: what reads one rule of a line is no place for them. */
+/** Whether a line has a list of addresses, which creates several rules. The tests read only one rule per line. */
 const isSeveralRules = (line: string): boolean => / (?:-[sd]|--(?:src|dst|source|destination))[ =]?\S*,/.test(line)
 
-/** Whether it was the kernel that refused, which may be for what stands there already. */
+/** Whether the kernel refused the line. The reason may be other rules in the table. */
 const isByKernel = ({ stderr }: Outcome): boolean => /line \d+ failed/.test(stderr)
 
-/** A case of generated lines, as iptables-legacy accepts or refuses each; without those that others stand in the way of. */
+/**
+ * A case with generated lines, sorted by whether iptables-legacy accepts them. Lines that only fail because of others
+ * are left out.
+ */
 export function generatedCase(random: Random, one: Case, count: number): Case {
   const { family, table } = one
   prepare(one)

@@ -1,6 +1,6 @@
 /**
- * Refuses to run in the network namespace in which the tests were started, because they change tables.
- * XTABLES_TEST_HOST_NETNS names it, as `readlink /proc/self/ns/net` prints it.
+ * Refuses to run in the network namespace in which the tests were started, because the tests change tables.
+ * XTABLES_TEST_HOST_NETNS is the name of this namespace, as `readlink /proc/self/ns/net` prints it.
  */
 import { readlinkSync } from 'node:fs'
 

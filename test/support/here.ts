@@ -1,16 +1,16 @@
-/** Which rule lines the running kernel supports. The kernel is asked each time. */
+/** Which rule lines the running kernel supports. The kernel is queried each time. */
 import { existsSync, readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { type Case, cases } from './cases'
 
-/** Whether every id of a user and group means somebody: a user namespace may map few, and rules may name those alone. */
+/** Whether all user and group ids are mapped. A user namespace may map only some, and rules can only refer to those. */
 export const mapsAllIds = ['uid_map', 'gid_map'].every((map) =>
   / 4294967295$/m.test(readFileSync(`/proc/self/${map}`, 'utf8')),
 )
 
-/** Whether the kernel answers for an extension and takes its lines. Only what is marked may be absent. */
+/** Whether the kernel supports an extension and its lines. Only marked groups may be unsupported. */
 function isHere({ extension, family, lacking, ids, needs }: Case): boolean {
   if (ids === true && !mapsAllIds) return false
   if (needs !== undefined && !existsSync(needs)) return false

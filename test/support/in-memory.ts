@@ -2,7 +2,7 @@
 import { MemoryKernel, restore } from '../../src/index'
 import type { Case } from './cases'
 
-/** Sets that know nothing of addresses are of any family. */
+/** Sets without addresses have no family. */
 const familyOf = (words: string): 'ipv4' | 'ipv6' | 'any' =>
   /list:|bitmap:port/.test(words) ? 'any' : words.includes('family inet6') ? 'ipv6' : 'ipv4'
 

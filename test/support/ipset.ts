@@ -1,4 +1,4 @@
-/** Runs ipset(8) to compare with: it reads what we print, and we read what it prints. */
+/** Runs ipset(8) for comparison: it reads what we print, and we read what it prints. */
 import fc from 'fast-check'
 import type { FamilyName } from '../../src/abi/family'
 import { PROTOCOLS } from '../../src/abi/protocols'
@@ -9,7 +9,7 @@ export type Entry = Readonly<Record<string, unknown>>
 
 const range = (value: unknown): string => (Array.isArray(value) ? value.join('-') : String(value))
 
-/** A port as ipset takes it: of ICMP its type and code. */
+/** A port in the syntax of ipset. For ICMP, its type and code. */
 function portWords({ protocol, port }: Entry): string {
   if (protocol === undefined) return range(port)
   const isIcmp = protocol === 'icmp' || protocol === 'ipv6-icmp'
@@ -32,7 +32,7 @@ const PARTS: readonly [string, (entry: Entry) => string][] = [
   ['set', ({ set }) => String(set)],
 ]
 
-/** What may follow. */
+/** Options that may follow an entry. */
 const OPTIONS: readonly [string, (value: never) => readonly string[]][] = [
   ['before', (name: string) => ['before', name]],
   ['after', (name: string) => ['after', name]],
@@ -50,7 +50,7 @@ const OPTIONS: readonly [string, (value: never) => readonly string[]][] = [
   ['wildcard', () => ['wildcard']],
 ]
 
-/** An entry as the words of a command of ipset. */
+/** An entry as arguments of an ipset command. */
 export function entryWords(entry: Entry): string[] {
   const parts = PARTS.filter(([key]) => entry[key] !== undefined).map(([, words]) => words(entry))
   const options = OPTIONS.filter(([key]) => entry[key] !== undefined).flatMap(([key, words]) =>
@@ -59,7 +59,7 @@ export function entryWords(entry: Entry): string[] {
   return [parts.join(','), ...options]
 }
 
-/** What a set is made with, as words. */
+/** The create options of a set, as arguments. */
 export function createWords(options: Entry): string[] {
   return Object.entries(options).flatMap(([key, value]) => {
     if (value === undefined || value === false) return []
@@ -69,16 +69,16 @@ export function createWords(options: Entry): string[] {
   })
 }
 
-/** Has ipset carry out lines, and says what went wrong, if anything. */
+/** Runs lines with ipset. @returns its error message, if any */
 export function restoreSets(lines: readonly (readonly string[])[]): string {
   const text = lines.map((words) => words.map((word, i) => (words[i - 1] === 'comment' ? `"${word}"` : word)).join(' '))
   return run('ipset', ['restore'], `${text.join('\n')}\n`).stderr
 }
 
-/** What was left of a timeout when it was given, where that were thousands of seconds and not many have gone by. */
+/** The original timeout of an entry, if it was a multiple of a thousand seconds and little time has passed. */
 export const untouched = (left: number): number => Math.ceil(left / 1000) * 1000
 
-/** What `ipset save` prints of a set, in order, but for its name and what chance decides. */
+/** The output of `ipset save` for a set, in order, without its name and random values. */
 export function savedSet(name: string): string[] {
   const { status, stdout, stderr } = run('ipset', ['save', name])
   if (status !== 0) throw new Error(stderr)
@@ -105,7 +105,7 @@ const withLength = (family: FamilyName, least: number): fc.Arbitrary<string> =>
     .tuple(address(family), fc.integer({ min: least, max: family === 'ipv6' ? 128 : 32 }))
     .map(([ip, length]) => `${ip}/${length}`)
 
-/** A short range of IPv4. */
+/** A small IPv4 range. */
 const rangeOf4 = fc.tuple(ipv4, fc.nat(20)).map(([ip, more]) => {
   const [head, last] = [ip.slice(0, ip.lastIndexOf('.')), Number(ip.slice(ip.lastIndexOf('.') + 1))]
   return `${ip}-${head}.${Math.min(255, last + more)}`
@@ -148,7 +148,7 @@ type Parts = (family: FamilyName) => Readonly<Record<string, fc.Arbitrary<unknow
 const ported = (family: FamilyName) => ({ '': portAndProtocol(family) })
 const nomatch = { nomatch: maybe(yes) }
 
-/** Of each type, what its entries are made of. What has no name is laid beside the others. */
+/** The parts of the entries of each type. Parts without a name are merged into the entry. */
 export const ENTRY_PARTS: Readonly<Record<SetTypeName, Parts>> = {
   'bitmap:ip': () => ({ ip: IN_RANGE }),
   'bitmap:ip,mac': () => ({ ip: byte.map((last) => `10.9.0.${last}`), mac: maybe(mac) }),
@@ -174,7 +174,7 @@ export const ENTRY_PARTS: Readonly<Record<SetTypeName, Parts>> = {
   'list:set': () => ({ set: fc.constantFrom('one', 'two', 'three') }),
 }
 
-/** What entries may have besides, in sets that were made for it. A timeout is so long that it reads the same for a while. */
+/** Options of entries, for sets that support them. Timeouts are so long that they read the same for a while. */
 const ANY_OPTIONS = {
   timeout: fc.constantFrom(0, 100_000, 2_147_000),
   packets: fc.bigInt({ min: 0n, max: 2n ** 64n - 2n }),
@@ -185,18 +185,18 @@ const ANY_OPTIONS = {
   skbqueue: fc.nat(0xffff),
 }
 
-/** What sets of a type cannot do without, with room for {@link ENTRY_PARTS}. */
+/** Required options of each type. The sets have room for {@link ENTRY_PARTS}. */
 export const NEEDED_OPTIONS: Readonly<Partial<Record<SetTypeName, Entry>>> = {
   'bitmap:ip': { range: '10.9.0.0-10.9.255.255' },
   'bitmap:ip,mac': { range: '10.9.0.0-10.9.0.255' },
   'bitmap:port': { range: [0, 65535] },
 }
 
-/** Whether the kernel has sets of this type, as the tool says; in a namespace that is to be emptied. */
+/** Whether the kernel supports sets of this type, according to the tool. Creates a set in the current namespace. */
 export const hasType = (type: SetTypeName): boolean =>
   !/not supported/.test(run('ipset', ['create', 'probe', type, ...createWords(NEEDED_OPTIONS[type] ?? {})]).stderr)
 
-/** What a set has to be made with for {@link ANY_OPTIONS}. */
+/** The create options that {@link ANY_OPTIONS} require. */
 export const ALL_EXTENSIONS = { timeout: 200_000, counters: true, comment: true, skbinfo: true }
 
 const laid = (record: Record<string, unknown>): Entry =>
@@ -206,7 +206,7 @@ const laid = (record: Record<string, unknown>): Entry =>
       .filter(([, value]) => value !== undefined),
   )
 
-/** Entries of a type, each of other parts. */
+/** Entries of a type with different parts. */
 export function entriesOf(
   type: SetTypeName,
   family: FamilyName,

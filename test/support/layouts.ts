@@ -1,4 +1,4 @@
-/** Every struct that the library lays out, with the C designator of each field. */
+/** Every struct that the library declares, with the C designator of each field. */
 import * as ipSet from '../../src/abi/ip-set'
 import { iptEntry } from '../../src/abi/ip-tables'
 import { ip6tEntry } from '../../src/abi/ip6-tables'
@@ -19,7 +19,7 @@ export interface Layout {
   readonly fields: readonly { name: string; designator: string; offset: number }[]
 }
 
-/** Structs within structs, which we lay open: the designator before each of their fields. */
+/** Nested structs whose fields we declare directly: the prefix of their designators. */
 const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly string[]][]>> = {
   'struct ipt_entry': [
     [
@@ -76,7 +76,7 @@ const NESTED: Readonly<Record<string, readonly [prefix: string, fields: readonly
   'struct xt_statistic_info': [['u.nth.', ['every', 'packet', 'count']]],
 }
 
-/** Members that are not called what we call them, in snake case. */
+/** Members whose C name is not our name in snake case. */
 const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'struct ipt_ECN_info': { tcp: 'proto' },
   'struct nf_nat_ipv4_multi_range_compat': { minAddr: 'min_ip', maxAddr: 'max_ip', minProto: 'min', maxProto: 'max' },
@@ -118,7 +118,7 @@ const structs = [
   ...Object.values(rtnetlink).filter(isStruct),
   iptEntry,
   ip6tEntry,
-  // Some have no payload at all, and of some there never was a header.
+  // Some revisions have no payload, and some structs are in no header.
   ...variants.map(({ struct }) => struct).filter(({ cName, size }) => cName !== '' && size > 0),
   locationElement,
   policyElement,

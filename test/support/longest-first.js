@@ -1,6 +1,6 @@
 /**
- * A fresh clone knows of no test how long it takes: jest would go by the size of the files, and begin the longest last, on
- * one processor while the others have nothing left to do.
+ * In a fresh clone, jest does not know the duration of tests. It would order them by file size and might start the
+ * longest one last, when other processors have nothing left to do.
  */
 const Sequencer = require('@jest/test-sequencer').default
 
@@ -10,7 +10,7 @@ const LONGEST = [
   ...['iptc/parameters', 'easy/dictionary', 'ui/browser', 'language/restore', 'nft/rule', 'ruleset/rule-ids'],
 ].map((name) => `/test/${name}.test.ts`)
 
-/** 0 for the longest, and the same for all that are none. */
+/** 0 for the longest test; the maximum for tests that are not in the list. */
 const rank = ({ path }) => {
   const at = LONGEST.findIndex((name) => path.endsWith(name))
   return at < 0 ? LONGEST.length : at

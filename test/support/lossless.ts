@@ -1,4 +1,4 @@
-/** Checks that the kernel returns what it was given, and accepts that again. */
+/** Checks that the kernel returns the rules that it was given, and accepts them again. */
 import type { Family } from '../../src/abi/family'
 import type { Context } from '../../src/extensions/context'
 import { readParameters } from '../../src/extensions/payload'
@@ -6,7 +6,7 @@ import type { Known } from '../../src/extensions/registry'
 import { nextOffset } from '../../src/ruleset/entry'
 import { entryExtensions } from '../../src/ruleset/entry-extensions'
 
-/** Offsets of an entry's bytes that are the kernel's own: its notes, the counters, and what extensions keep there. */
+/** Offsets of bytes that belong to the kernel: its notes, the counters, and state of extensions. */
 function ownBytes(family: Family, entry: Uint8Array): Set<number> {
   const { nfcache, comefrom, pcnt, bcnt } = family.entry.fields
   const own = new Set<number>()
@@ -24,7 +24,7 @@ function ownBytes(family: Family, entry: Uint8Array): Set<number> {
   return own
 }
 
-/** The bytes of an entry that are handed out otherwise, although they are not the kernel's own. */
+/** Bytes of an entry that the kernel returned differently, although they do not belong to it. */
 function changedBytes(family: Family, before: Uint8Array, after: Uint8Array): string[] {
   const own = ownBytes(family, before)
   return [...before.keys()]
@@ -32,7 +32,7 @@ function changedBytes(family: Family, before: Uint8Array, after: Uint8Array): st
     .map((i) => `byte ${i} was ${before[i]}, is ${after[i]}`)
 }
 
-/** Each parameter of a payload as users see it. */
+/** The parameters of a payload as users see them. */
 function parametersOf(known: Known, bytes: Uint8Array, at: number, context: Context): Map<string, string> {
   const parameters = readParameters(known, bytes, at, context)
   return new Map(
@@ -41,8 +41,8 @@ function parametersOf(known: Known, bytes: Uint8Array, at: number, context: Cont
 }
 
 /**
- * The parameters of an entry that are handed out otherwise, although no loss of them is declared. They may lie in bytes
- * that are the kernel's own.
+ * Parameters of an entry that the kernel returned differently, although no loss of them is declared. They may be in
+ * bytes that belong to the kernel.
  */
 function changedParameters(context: Context, before: Uint8Array, after: Uint8Array): string[] {
   return entryExtensions(context.family, before).flatMap(({ kind, at, known }) => {
@@ -59,7 +59,7 @@ function changedParameters(context: Context, before: Uint8Array, after: Uint8Arr
   })
 }
 
-/** What of these entries is handed out otherwise than it was given. */
+/** Differences between the given entries and those that the kernel returned. */
 export function unfaithful(context: Context, given: Uint8Array, handed: Uint8Array): string[] {
   const { family } = context
   const found: string[] = []

@@ -1,6 +1,6 @@
 /**
- * Rules that nft makes from translated lines but that read differently, or are held as expressions. A test
- * fails when one no longer applies.
+ * Rules that nft creates from translated lines, but that we read differently, or can only keep as expressions. A test
+ * fails if one no longer applies.
  */
 import type { FamilyName } from '../../src/abi/family'
 

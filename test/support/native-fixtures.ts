@@ -1,14 +1,17 @@
-/** The output of iptables-translate for the accepted rule lines, and the expressions that nft makes of it. */
+/** The output of iptables-translate for the accepted rule lines, and the expressions that nft writes for it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 
 export interface Translated {
   readonly line: string
-  /** What the tool prints; undefined where it has no translation and repeats the line behind a #. */
+  /** The output of the tool. Undefined if it has no translation and repeats the line after a #. */
   readonly text: string | undefined
   readonly status: number
-  /** The payload of NFTA_RULE_EXPRESSIONS that nft made of it; undefined where it refuses the text, or an earlier line has it. */
+  /**
+   * The payload of NFTA_RULE_EXPRESSIONS that nft wrote. Undefined if nft refuses the text, or if an earlier line has
+   * the same one.
+   */
   readonly expressions: Uint8Array | undefined
 }
 
@@ -29,13 +32,16 @@ const files = (family: FamilyName): string[] => {
   return existsSync(directory) ? readdirSync(directory).map((file) => join(directory, file)) : []
 }
 
-/** Takes away the captures of some extensions. */
+/** Deletes the captures of some extensions. */
 export function clearNativeFixtures(isCleared: (extension: string) => boolean): void {
   for (const family of Object.keys(FAMILIES) as FamilyName[])
     for (const file of files(family)) if (isCleared(JSON.parse(readFileSync(file, 'utf8')).extension)) rmSync(file)
 }
 
-/** A line each, so that a change shows what it changes: `[line, text or null, expressions or null, status]`, cut where the rest is usual. */
+/**
+ * Writes one line of JSON for each rule line, for readable diffs: `[line, text or null, expressions or null, status]`.
+ * Default values at the end are omitted.
+ */
 export function writeNativeFixture({ lines, ...rest }: NativeFixture): void {
   mkdirSync(join(DIRECTORY, rest.family), { recursive: true })
   const rows = lines.map(({ line, text, status, expressions }) => {

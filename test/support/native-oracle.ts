@@ -11,7 +11,7 @@ export const translateCommand = ({ name }: Family): string =>
 
 export const nftFamily = ({ name }: Family): string => (name === 'ipv4' ? 'ip' : 'ip6')
 
-/** First lines of `iptables-translate -V` and `nft -v`; undefined where one of them is not installed. */
+/** The first lines of `iptables-translate -V` and `nft -v`. Undefined if one of them is not installed. */
 export function translateVersion(): string | undefined {
   try {
     return [run('iptables-translate', ['-V']), run('nft', ['-v'])].map(({ stdout }) => stdout.trim()).join(', ')
@@ -20,18 +20,20 @@ export function translateVersion(): string | undefined {
   }
 }
 
-/** What the tool says of a line of rules of a table. */
+/** The output of the tool for a rule line of a table. */
 export const translated = (family: Family, table: string, line: string): Outcome =>
   run(translateCommand(family), ['-t', table, ...splitWords(line)])
 
-/** Whether it only repeats the line. */
+/** Whether the tool only repeats the line. */
 export const isRepeated = (stdout: string): boolean => stdout.startsWith('nft # ')
 
 const CHAIN = 'x'
-/** Where rules jump to. */
+/** A chain for jumps. */
 const OTHER = 'y'
 
-/** Adds a rule, given as nft has it, to a chain that iptables-nft has made. @returns its expressions, unless nft refuses it */
+/**
+ * Adds a rule in nft syntax to a chain that iptables-nft has created. @returns its expressions, unless nft refuses it
+ */
 export function nftExpressions(family: Family, table: string, rule: string): Uint8Array | undefined {
   for (const chain of [CHAIN, OTHER]) run(nftCommand(family), ['-t', table, '-N', chain])
   run('nft', ['flush', 'chain', nftFamily(family), table, CHAIN])
@@ -41,10 +43,10 @@ export function nftExpressions(family: Family, table: string, rule: string): Uin
   return expressions?.bytes.slice(expressions.at, expressions.end)
 }
 
-/** The rule of `nft 'add rule ip filter INPUT …'`. */
+/** The rule in `nft 'add rule ip filter INPUT …'`. */
 export const ruleOf = (text: string): string | undefined => /^nft 'add rule \S+ \S+ \S+ (.*)'\s*$/s.exec(text)?.[1]
 
-/** What becomes of the accepted lines of a group, in a namespace that is new. */
+/** Translates the accepted lines of a group. Must run in a new namespace. */
 export function translatedLines(one: Case, known: Set<string>): Translated[] {
   const { family, table, accepted } = one
   prepareNft(one)

@@ -1,4 +1,4 @@
-/** nf_tables messages and a kernel's answers, in a form to compare between kernels. */
+/** nf_tables messages and the answers of a kernel, in a form in which kernels can be compared. */
 import { NETLINK_NETFILTER, NLMSG_DONE, NLMSG_ERROR, nlAlign, nlmsghdr } from '../../src/abi/netlink'
 import { s32 } from '../../src/binary/codec'
 import type { NetlinkConnection, NetlinkPort } from '../../src/kernel/kernel'
@@ -6,12 +6,12 @@ import { type Message, messagesIn, type Request, readMessage } from '../../src/n
 import { expressionList } from '../../src/nft/expressions'
 import { messages } from '../../src/nft/messages'
 
-/** Which of the messages is answered, and what with: the errno, 0 for done, or what a message says, in its order. */
+/** The index of the request, and its answer: the errno, 0 for success, or the contents of a message. */
 export type NftAnswer = readonly [index: number, kind: string, flags: number, what: string]
 
 const KINDS = Object.values(messages)
 
-/** As JSON, bytes in hex. NLA_F_NESTED is not seen: Linux sends no attribute with it. */
+/** Values as JSON, with bytes in hexadecimal. NLA_F_NESTED is ignored, because Linux does not set it. */
 export const shownValues = (values: unknown): string =>
   JSON.stringify(values, (_, value) => {
     if (typeof value === 'bigint') return `${value}n`
@@ -35,7 +35,7 @@ export class NftAsked {
     this.#connection.close()
   }
 
-  /** Sends requests at once, with the flags that each has. */
+  /** Sends requests together, each with its own flags. */
   ask(requests: readonly Request[]): NftAnswer[] {
     const first = this.#sequence + 1
     this.#sequence += requests.length
@@ -57,13 +57,13 @@ export class NftAsked {
 function answerOf(message: Message, first: number): NftAnswer {
   const { type, flags, sequence, bytes, at, end } = message
   const index = sequence - first
-  // How much of the request is handed back is for the kernel to say.
+  // How much of the request is returned is up to the kernel.
   if (type === NLMSG_ERROR) return [index, 'error', 0, String(-s32.read(bytes, at))]
   if (type === NLMSG_DONE) return [index, 'done', 0, String(at === end ? 0 : -s32.read(bytes, at))]
   const kind = KINDS.find((one) => one.type === type)
   if (kind === undefined) throw new Error(`a message of type ${type}`)
   const { head, values } = readMessage<unknown, Record<string, unknown>>(kind as never, message)
-  // Who did it is another program on either side.
+  // The process that made the change differs between the two.
   const { pid: _, program: __, ...said } = values
   const { expressions } = values as { expressions?: Parameters<typeof expressionList.each>[0] }
   if (expressions !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Intended differences between our nf_tables rules and those of iptables-nft 1.8.9. A test fails when one no
- * longer applies.
+ * Intended differences between our nf_tables rules and those of iptables-nft 1.8.9. A test fails if one no longer
+ * applies.
  */
 import type { Family, FamilyName } from '../../src/abi/family'
 
@@ -8,7 +8,10 @@ type Difference = 'expressions' | 'text' | 'accepted'
 
 export interface NftDeviation {
   readonly lines: RegExp
-  /** What is different: what is written; what is printed of what the tool wrote; that we take what the tool refuses. */
+  /**
+   * The kind of difference: what is written, what is printed for the tool's rules, or that we accept what the tool
+   * refuses.
+   */
   readonly what: readonly Difference[]
   readonly family?: FamilyName
   readonly why: string
@@ -43,10 +46,10 @@ export const nftDeviations: readonly NftDeviation[] = [
   },
 ]
 
-/** Those that say that a line differs so. */
+/** The deviations that explain this difference for a line. */
 export const nftListings = (what: Difference, line: string, { name }: Family): NftDeviation[] =>
   nftDeviations.filter((one) => one.what.includes(what) && one.lines.test(line) && (one.family ?? name) === name)
 
-/** Whether the difference is listed, and so of no concern. */
+/** Whether a deviation explains this difference for a line. */
 export const nftListed = (what: Difference, line: string, family: Family): boolean =>
   nftListings(what, line, family).length > 0

@@ -6,16 +6,16 @@ import type { Context } from '../../src/extensions/context'
 import type { SetIdentity } from '../../src/kernel/client'
 
 export interface NftWritten {
-  /** The line that made the rule. */
+  /** The line that created the rule. */
   readonly line: string
-  /** What `-S` prints of it, without `-A CHAIN`. */
+  /** The output of `-S` for it, without `-A CHAIN`. */
   readonly saved: string
   /** The payload of NFTA_RULE_EXPRESSIONS. */
   readonly expressions: Uint8Array
 }
 
 export interface NftFixture {
-  /** Extension and number of its group. */
+  /** The extension, and the number of the group. */
   readonly name: string
   readonly extension: string
   readonly family: FamilyName
@@ -24,7 +24,7 @@ export interface NftFixture {
   readonly writtenBy: string
   readonly sets: Readonly<Record<string, SetIdentity>> | undefined
   readonly rules: readonly NftWritten[]
-  /** Lines that iptables-legacy takes, and what iptables-nft says of them. */
+  /** Lines that iptables-legacy accepts but iptables-nft refuses, with its message. */
   readonly refused: readonly { readonly line: string; readonly stderr: string }[]
 }
 
@@ -38,13 +38,13 @@ const files = (family: FamilyName): string[] => {
   return existsSync(directory) ? readdirSync(directory).map((file) => join(directory, file)) : []
 }
 
-/** Takes away the captures of some extensions. */
+/** Deletes the captures of some extensions. */
 export function clearNftFixtures(isCleared: (extension: string) => boolean): void {
   for (const family of Object.keys(FAMILIES) as FamilyName[])
     for (const file of files(family)) if (isCleared(JSON.parse(readFileSync(file, 'utf8')).extension)) rmSync(file)
 }
 
-/** A rule a line, so that a change shows what it changes. */
+/** Writes one line for each rule, for readable diffs. */
 export function writeNftFixture({ rules, ...rest }: NftFixture): void {
   mkdirSync(join(DIRECTORY, rest.family), { recursive: true })
   const lines = rules.map(({ line, saved, expressions }) =>

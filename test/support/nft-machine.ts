@@ -1,11 +1,11 @@
-/** An interpreter of nf_tables rules: it runs expressions on registers, one after another. */
+/** An interpreter of nf_tables rules. It executes expressions on registers, one after the other. */
 import { NFT_BITWISE, NFT_BYTEORDER, NFT_RANGE, NFT_REG32_00 } from '../../src/abi/nf-tables'
 import { u32 } from '../../src/binary/codec'
 import type { Data, Expression, Known } from '../../src/nft/expressions'
 import { isKnown } from '../../src/nft/expressions'
 import type { Packet } from './packets'
 
-/** A rule that Linux does not take. */
+/** A rule that Linux does not accept. */
 export class Refused extends Error {}
 
 const refused = (): never => {
@@ -20,14 +20,14 @@ const rounded = (length: number): number => Math.ceil(length / WORD) * WORD
 export class NftMachine {
   readonly #packet: Packet
   readonly #registers = new Uint8Array(REGISTERS)
-  /** Which words were ever filled. */
+  /** Which words of the registers have been written. */
   readonly #filled = new Uint8Array(REGISTERS)
 
   constructor(packet: Packet) {
     this.#packet = packet
   }
 
-  /** What becomes of the packet: all that is done with it, in order. @throws Refused */
+  /** The effects of the rule on the packet, in order. @throws Refused */
   run(expressions: readonly Expression[]): string {
     const done: string[] = []
     for (const expression of expressions) {
@@ -39,7 +39,7 @@ export class NftMachine {
     return done.join(', ')
   }
 
-  /** What it holds. @throws Refused */
+  /** The contents of registers. @throws Refused */
   read(register: number | undefined, length: number): Uint8Array {
     const at = placeOf(register ?? refused())
     if (length === 0 || at + rounded(length) > REGISTERS) refused()
@@ -57,7 +57,7 @@ export class NftMachine {
     return true
   }
 
-  /** @returns whether the packet goes on, or what is done with it */
+  /** @returns whether the rule continues, or the effect on the packet */
   #carryOut({ name, data }: Known): boolean | string {
     switch (name) {
       case 'payload':
@@ -102,7 +102,10 @@ export class NftMachine {
     }
   }
 
-  /** What is not there ends the rule. It counts as filled: Linux takes rules before it has packets. */
+  /**
+   * If the value is missing, the rule ends. The register still counts as written, because Linux checks rules without
+   * packets.
+   */
   #load(register: number | undefined, value: Uint8Array | undefined): boolean {
     return value === undefined ? false : this.#fill(register, value)
   }
@@ -127,7 +130,7 @@ export class NftMachine {
     )
   }
 
-  /** Of a mark. */
+  /** Shifts a mark. */
   #shift(from: number | undefined, to: number | undefined, op: number, bits: number): true {
     const [number, value] = [u32.read(this.read(from, WORD), 0), new Uint8Array(WORD)]
     u32.write(value, 0, op === NFT_BITWISE.LSHIFT ? (number << bits) >>> 0 : number >>> bits)
@@ -152,7 +155,7 @@ const VERDICTS: Readonly<Record<number, string>> = { 0: 'drop', 1: 'accept', [-5
 
 const bytesOf = (data: Data | undefined): Uint8Array => data?.value ?? refused()
 
-/** By how nft_cmp numbers them: equal, not equal, less, … */
+/** By the number of the operator of nft_cmp: equal, not equal, less, … */
 const COMPARISONS: readonly ((order: number) => boolean)[] = [
   (order) => order === 0,
   (order) => order !== 0,

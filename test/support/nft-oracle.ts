@@ -15,7 +15,7 @@ import { type Outcome, run } from './oracle'
 
 export const nftCommand = ({ name }: Family): string => (name === 'ipv4' ? 'iptables-nft' : 'ip6tables-nft')
 
-/** First line of `iptables-nft -V`, or undefined where it is not installed. */
+/** The first line of `iptables-nft -V`. Undefined if it is not installed. */
 export function nftVersion(): string | undefined {
   try {
     return run('iptables-nft', ['-V']).stdout.trim()
@@ -27,7 +27,7 @@ export function nftVersion(): string | undefined {
 export const nftRestore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
   run(`${nftCommand(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
 
-/** What `-S` prints of the rules of a table, by their chains and without `-A CHAIN`; a comment may hold a line break. */
+/** The output of `-S` by chain, without `-A CHAIN`. Comments may contain line breaks. */
 export function nftListing(family: Family, table: string): Map<string, string[]> {
   const { stdout } = run(nftCommand(family), ['-t', table, '-S'])
   const chains = new Map<string, string[]>()
@@ -38,7 +38,7 @@ export function nftListing(family: Family, table: string): Map<string, string[]>
   return chains
 }
 
-/** The rules of a table as the kernel tells them, by their chains. */
+/** The rules of a table, as the kernel returns them, by chain. */
 export function nftRules(family: Family, table: string): Map<string, RuleValues[]> {
   const client = new NetlinkClient(new LinuxKernel(), NETLINK_NETFILTER)
   const chains = new Map<string, RuleValues[]>()
@@ -53,7 +53,7 @@ export function nftRules(family: Family, table: string): Map<string, RuleValues[
 
 const MAKERS = ['ipset', 'nfacct']
 
-/** Makes what a group needs, in a namespace that is new. */
+/** Creates the objects that a group needs. Must run in a new namespace. */
 export function prepareNft({ family, table, setup }: Case): void {
   for (const line of setup) {
     const words = line.split(/\s+/)
@@ -69,7 +69,7 @@ export interface WrittenByNft extends Pick<NftFixture, 'rules' | 'refused'> {
   readonly sets: NftFixture['sets']
 }
 
-/** The ipsets of the namespace; undefined where there are none. */
+/** The ipsets of the namespace. Undefined if there are none. */
 function setsHere(): NftFixture['sets'] {
   const client = new Client(new LinuxKernel(), FAMILIES.ipv4)
   const sets = client.sets()
@@ -77,7 +77,7 @@ function setsHere(): NftFixture['sets'] {
   return sets.size === 0 ? undefined : Object.fromEntries(sets)
 }
 
-/** What iptables-nft makes of the accepted lines of a group, in a namespace that is new. */
+/** The rules that iptables-nft writes for the accepted lines of a group. Must run in a new namespace. */
 export function writtenByNft(one: Case): WrittenByNft {
   const { family, table, accepted } = one
   prepareNft(one)
@@ -109,7 +109,7 @@ export function writtenByNft(one: Case): WrittenByNft {
   }
 }
 
-/** Expressions as text that says what differs. In what order the attributes of one stand means nothing. */
+/** Expressions as text that shows all differences. The order of attributes in an expression is ignored. */
 export function shownExpressions(encoded: Encoded | undefined): string {
   const values = encoded === undefined ? [] : expressionList.read(encoded.bytes, encoded.at, encoded.end)
   return JSON.stringify(values, (_, value) => {

@@ -1,4 +1,4 @@
-/** Generated requests to nf_tables, valid or not. */
+/** Generated nf_tables requests, valid and invalid. */
 import { FAMILIES } from '../../src/abi/family'
 import {
   NLM_F_ACK,
@@ -20,14 +20,14 @@ const TABLES = ['filter', 'nat', 'other']
 const CHAINS = ['INPUT', 'FORWARD', 'OUTPUT', 'PREROUTING', 'POSTROUTING', 'a', 'b', 'c', 'd', 'nope']
 const HANDLES = 24
 
-/** How a request reads, for whoever looks at one that the kernels differ in. */
+/** A readable form of a request, to inspect one for which the kernels differ. */
 export interface Shown {
   readonly name: string
   readonly flags: number
   readonly values: unknown
 }
 
-/** Where a rule is: for requests about one that there is. */
+/** The position of an existing rule, for requests that refer to it. */
 export interface KnownRule {
   readonly family: number
   readonly table: string
@@ -42,7 +42,7 @@ export const encodedExpressions = (list: readonly Expression[]) => {
 
 export class NftRequestMaker {
   readonly #random: Random
-  /** The requests that were made last. */
+  /** The requests that were generated last. */
   shown: Shown[] = []
   known: readonly KnownRule[] = []
   knownChains: readonly Omit<KnownRule, 'handle'>[] = []
@@ -73,7 +73,7 @@ export class NftRequestMaker {
     return flags | (this.#rarely(3) ? NLM_F_ECHO : 0)
   }
 
-  /** Batches that make what others are about. */
+  /** Batches that create the objects that later requests refer to. */
   first(): Request[][] {
     return Object.values(FAMILIES).flatMap(({ domain }) =>
       TABLES.map((table) => [
@@ -91,7 +91,7 @@ export class NftRequestMaker {
     )
   }
 
-  /** A batch, or now and then something that is none. @param generation of now */
+  /** A batch, or occasionally an incomplete one. @param generation the current generation */
   batch(generation: number): Request[] {
     this.shown = []
     const count = 1 + this.#random.below(this.#random.pick([1, 3, 5]))
@@ -205,7 +205,7 @@ export class NftRequestMaker {
     })
   }
 
-  /** One that asks. */
+  /** A request that changes nothing. */
   query(): Request {
     const family = this.#family()
     const dump = this.#rarely(2) ? NLM_F_DUMP : NLM_F_ACK
@@ -238,7 +238,7 @@ export class NftRequestMaker {
     return Array.from({ length: count }, () => this.#spoiled(this.#statement(family, addressSize))).flat()
   }
 
-  /** Now and then, one of its attributes is absent, or another. */
+  /** Occasionally removes or changes one attribute. */
   #spoiled(list: Expression[]): Expression[] {
     if (this.#often(12)) return list
     const at = this.#random.below(list.length)

@@ -1,4 +1,4 @@
-/** Generated rules of expressions, as any program may write them, with packets that match them. */
+/** Generated rules of expressions as any program may write them, with packets that match them. */
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
@@ -24,12 +24,12 @@ const optional =
   (type: number, offset: number, len: number, flags = 0) =>
   (dreg: number): Known => ({ name: 'exthdr', data: { dreg, op: 0, type, offset, len, flags } })
 
-/** How something is loaded, how much of it there is, and of what bits are numbers of their own, these. */
+/** The expression that loads something, its size, and masks of its bit fields. */
 type Load = readonly [load: (register: number) => Known, size: number, ...masks: (readonly number[])[]]
 
 const [FRAGMENT, ROUTING] = [PROTOCOLS['ipv6-frag'], PROTOCOLS['ipv6-route']]
 const PROTOCOL: Load = [meta(NFT_META.L4PROTO), 1]
-/** What is in headers of the network, by the family. */
+/** Offset and size of fields in network headers, by family. */
 const NETWORK: Readonly<Record<string, readonly (readonly [offset: number, size: number])[]>> = {
   ipv4: [
     [12, 4],
@@ -100,7 +100,7 @@ const COMMON: readonly Load[] = [
   [lookup(NFTA_FIB_F.DADDR | NFTA_FIB_F.IIF), 4],
   [(dreg) => ({ name: 'rt', data: { key: 0, dreg } }), 4],
 ]
-/** What is in headers of options. */
+/** Fields of option headers. */
 const OPTIONAL: readonly Load[] = (
   [
     [FRAGMENT, 4, 4],
@@ -119,7 +119,7 @@ const OPTIONAL: readonly Load[] = (
   [optional(type, offset, size), size],
 ])
 
-/** Numbers in headers of the network. */
+/** Bit fields of network headers. */
 const MASKED: Readonly<Record<Family['name'], readonly Load[]>> = {
   ipv4: [
     [payload(1, 1, 1), 1, [0xfc], [0x03]],
@@ -148,7 +148,7 @@ const loads = ({ name, addressSize: size }: Family): readonly Load[] => [
 type Kind = 'compare' | 'range' | 'ends' | 'again' | 'nothing'
 const KINDS: readonly Kind[] = [...new Array<Kind>(8).fill('compare'), 'range', 'range', 'ends', 'again', 'nothing']
 
-/** How something that was loaded is asked for. */
+/** How a loaded value is tested. */
 const asking = fc.record({
   register: fc.constantFrom(1, 1, 1, 1, 2, 8, 9, 10),
   mask: fc.option(
@@ -161,13 +161,13 @@ const asking = fc.record({
       freq: 2,
     },
   ),
-  /** Which bytes of a mask are to be 0, so that single bits are asked for. */
+  /** Whether all but one byte of the mask are 0, so that single bits are tested. */
   isOneByte: fc.boolean(),
   isTurned: fc.nat(5).map((number) => number === 0),
   op: fc.constantFrom(0, 0, 0, 0, 1, 1, 2, 3, 4, 5),
   kind: fc.constantFrom(...KINDS),
   isZero: fc.nat(3).map((number) => number === 0),
-  /** What is compared with is that of some packet, or a little more. */
+  /** The value to compare with is that of some packet, or slightly more. */
   more: fc.constantFrom(0, 0, 0, 0, 1, 2, 0x80),
   length: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, -1, 1),
 })
@@ -176,7 +176,7 @@ type Asking = typeof asking extends fc.Arbitrary<infer T> ? T : never
 
 const data = (value: Uint8Array) => ({ value })
 
-/** Loads something, and asks for it what a packet has. */
+/** Loads a value and compares it with that of a packet. */
 function question([load, size, ...masks]: Load, how: Asking, packet: Packet): Known[] {
   const { register: reg, op } = how
   const steps: Known[] = [load(reg)]
@@ -210,7 +210,7 @@ function question([load, size, ...masks]: Load, how: Asking, packet: Packet): Kn
   return [...steps, ...asked[how.kind]()]
 }
 
-/** What a register holds of a packet; nothing but zeros where the packet has none of it. */
+/** The contents of a register for a packet. All zeros if the packet does not have the value. */
 function holding(steps: readonly Known[], register: number, length: number, packet: Packet): Uint8Array {
   const machine = new NftMachine(packet)
   try {
@@ -233,7 +233,7 @@ const marking: Known[] = [
   { name: 'meta', data: { key: NFT_META.MARK, sreg: 1 } },
 ]
 
-/** A mark becomes the other one, or itself, as it is or under a mask, shifted or not. */
+/** Copies one mark to another or to itself, optionally masked or shifted. */
 const copying: fc.Arbitrary<Known[]> = fc
   .record({
     from: fc.constantFrom<'meta' | 'ct'>('meta', 'ct'),
@@ -273,7 +273,7 @@ export class Case {
     this.packets = some
   }
 
-  /** Short enough to be looked at. */
+  /** Short enough to read. */
   [fc.toStringMethod](): string {
     return this.expressions.map((one) => JSON.stringify(one, shownValue)).join('\n')
   }
@@ -284,14 +284,14 @@ const shownValue = (_: string, value: unknown): unknown => {
   return typeof value === 'bigint' ? Number(value) : value
 }
 
-/** Rules of a family. */
+/** Generated rules for a family. */
 export const nftCases = (family: Family): fc.Arbitrary<Case> => {
   const all = loads(family)
   const part = fc.record({ kind: fc.nat(11), load: fc.nat(all.length - 1), how: asking, which: fc.nat(7) })
   return fc
     .record({
       packets: fc.array(packets(family), { minLength: 8, maxLength: 8 }),
-      /** Most of what is in the header of a protocol says nothing without that. */
+      /** Most fields of a transport header are meaningless without a test of the protocol. */
       protocol: fc.boolean(),
       parts: fc.array(part, { maxLength: 3 }),
       end: fc.array(

@@ -1,6 +1,6 @@
 /**
- * Tests one group of rule lines in the running kernel's nf_tables, ours against iptables-nft. Each trial uses
- * its own network namespaces and returns descriptions of what went wrong.
+ * Tests one group of rule lines in nf_tables of the running kernel, and compares with iptables-nft. Each trial creates
+ * its own network namespaces and returns descriptions of failures.
  */
 
 import { kernelSets } from '../../src/backend/sets'
@@ -23,7 +23,7 @@ import { parse, tryRule } from './rules'
 const openNft = ({ family, table }: Case): AnyTable =>
   family.name === 'ipv4' ? new Table(table, { backend: 'nft' }) : new Table6(table, { backend: 'nft' })
 
-/** Runs `body` in a namespace that has what the group needs. */
+/** Runs `body` in a namespace with the objects that the group needs. */
 function within<T>(one: Case, body: () => T): T {
   using namespace = NetworkNamespace.create()
   return namespace.run(() => {
@@ -32,11 +32,11 @@ function within<T>(one: Case, body: () => T): T {
   })
 }
 
-/** Lines of which both are to make the same: what is refused is another trial's matter. */
+/** Lines for which both must write the same rule. Refused lines are tested separately. */
 const comparable = (one: Case): readonly string[] =>
   one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
 
-/** The rules of a table and what the tool prints of them, chain by chain. */
+/** The rules of a table, and the text that the tool prints for them, by chain. */
 interface Written {
   readonly rules: ReadonlyMap<string, readonly string[]>
   readonly texts: ReadonlyMap<string, readonly string[]>
@@ -52,7 +52,7 @@ const written = ({ family, table }: Case): Written => ({
   texts: nftListing(family, table),
 })
 
-/** The lines that the tool takes. */
+/** The lines that the tool accepts. */
 function takenByTool(one: Case): readonly string[] {
   return within(one, () => {
     const lines = comparable(one)
@@ -61,7 +61,7 @@ function takenByTool(one: Case): readonly string[] {
   })
 }
 
-/** What we write is what the tool writes; it lists it as its own, and deletes it by the same words. */
+/** We write the same rule as the tool, which lists it as its own and deletes it by the same specification. */
 export function tryNftWriting(one: Case): string[] {
   const lines = takenByTool(one)
   const theirs = within(one, () => {
@@ -80,7 +80,7 @@ export function tryNftWriting(one: Case): string[] {
   })
 }
 
-/** Lines by the chain that they add to. */
+/** Lines by the chain that they append to. */
 function byChain(lines: readonly string[]): Map<string, string[]> {
   const chains = new Map<string, string[]>()
   for (const line of lines) {
@@ -103,7 +103,7 @@ function compared(one: Case, lines: readonly string[], ours: Written, theirs: Wr
   )
 }
 
-/** The tool takes no counters where a rule is deleted. */
+/** The tool does not accept counters when a rule is deleted. */
 const COUNTERS = /(?: -c|--set-counters) /
 
 function deletedByTool(one: Case, lines: readonly string[]): string[] {
@@ -117,7 +117,7 @@ function deletedByTool(one: Case, lines: readonly string[]): string[] {
   return [`the tool does not delete what we wrote: ${stderr.split('\n')[0]}`]
 }
 
-/** What the tool writes we read to the same text, dictionary and object, and delete by specification. */
+/** We read the tool's rule as the same text, dictionary and object, and delete it by specification. */
 export function tryNftReading(one: Case): string[] {
   const lines = takenByTool(one)
   return within(one, () => {
@@ -165,7 +165,7 @@ function deletedByUs(one: Case, lines: readonly string[], table: AnyTable): stri
   })
 }
 
-/** What the tool refuses, we refuse, and the table is as it was. */
+/** Lines that the tool refuses are refused by us, and leave the table unchanged. */
 export function tryNftRefused(one: Case): string[] {
   return within(one, () => {
     using table = openNft(one)
@@ -180,7 +180,7 @@ export function tryNftRefused(one: Case): string[] {
   })
 }
 
-/** nf_tables does not look at everything that ip_tables does. */
+/** nf_tables does not check everything that ip_tables checks. */
 const isTakenByTool = (one: Case, line: string): boolean =>
   within(one, () => nftRestore(one.family, one.table, [line]).status === 0)
 
@@ -194,6 +194,6 @@ function attempt(trial: (one: Case) => string[], one: Case): string[] {
   }
 }
 
-/** All trials of a group. */
+/** Runs all trials of a group. */
 export const tryAllNft = (one: Case): string[] =>
   TRIALS.flatMap((trial) => attempt(trial, one)).map((fault) => `${one.family.name} ${one.name}: ${fault}`)

@@ -1,4 +1,4 @@
-/** Another program, which changes nf_tables without taking turns. */
+/** Another program that changes nf_tables without waiting for others. */
 import { NLM_F_CREATE } from '../../src/abi/netlink'
 import type { NetlinkPort } from '../../src/kernel/kernel'
 import { nfHead, type Request, request } from '../../src/netlink/message'
@@ -7,14 +7,14 @@ import { type NftAnswer, NftAsked } from './nft-asked'
 
 const IPV4 = nfHead(2)
 
-/** Messages that take effect together. */
+/** Messages of one transaction. */
 export const batch = (...changes: readonly Request[]): Request[] => [
   request(batchBegin, 0, batchHead, {}),
   ...changes,
   request(batchEnd, 0, batchHead, {}),
 ]
 
-/** Sends messages that take effect together. @returns what the kernel says to them */
+/** Sends messages as one transaction. @returns the answers of the kernel */
 export function change(port: NetlinkPort, ...changes: readonly Request[]): NftAnswer[] {
   const asked = new NftAsked(port)
   const answers = asked.ask(batch(...changes))
@@ -22,6 +22,6 @@ export function change(port: NetlinkPort, ...changes: readonly Request[]): NftAn
   return answers
 }
 
-/** Makes a chain in a table of IPv4 that is there. */
+/** Creates a chain in an existing IPv4 table. */
 export const addChain = (port: NetlinkPort, name: string, table = 'filter'): NftAnswer[] =>
   change(port, request(messages.newChain, NLM_F_CREATE, IPV4, { table, name }))

@@ -11,7 +11,7 @@ export interface Outcome {
 
 export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
   const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 })
-  // A program may refuse its options before it reads anything.
+  // A program may reject its options before it reads its input.
   if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   return { status, stdout, stderr }
 }
@@ -23,10 +23,10 @@ function must(outcome: Outcome, what: string): Outcome {
 
 const command = (family: Family): string => (family.name === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy')
 
-/** Runs iptables with these words. */
+/** Runs iptables with these arguments. */
 export const iptables = (family: Family, ...args: string[]): Outcome => run(command(family), args)
 
-/** Puts lines into a table, keeping what is there; refuses or takes all. */
+/** Adds lines to a table, and keeps its rules. Accepts all lines or none. */
 export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
   run(`${command(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
 
@@ -44,7 +44,10 @@ interface Command {
   readonly input?: string
 }
 
-/** Runs one command after the other, whatever comes of each: a small process starts them many times faster than this one. */
+/**
+ * Runs commands one after the other, and continues after failures. A small helper process starts them many times faster
+ * than this one.
+ */
 function runEach(commands: readonly Command[]): Outcome[] {
   const request = commands.flatMap(({ words, input = '' }) => [`${words.length}`, ...words, input])
   const { stdout } = must(run('bash', ['-c', RUN_EACH], request.map((word) => `${word}\0`).join('')), 'bash')
@@ -56,32 +59,34 @@ function runEach(commands: readonly Command[]): Outcome[] {
   })
 }
 
-/** As {@link restore}, of one line after the other. */
+/** As {@link restore}, for each line separately. */
 export const restoreEach = (family: Family, table: string, lines: readonly string[]): Outcome[] =>
   runEach(lines.map((line) => ({ words: [`${command(family)}-restore`, '-n'], input: `*${table}\n${line}\nCOMMIT` })))
 
-/** What `-S` prints of a table; a comment may hold a line break. */
+/** The output of `-S` for a table. Comments may contain line breaks. */
 export const listing = (family: Family, table: string): string[] =>
   must(iptables(family, '-t', table, '-S'), `-S of ${table}`)
     .stdout.split(/\n(?=-[PNA] )/)
     .map((line) => line.replace(/\n$/, ''))
 
-/** What `-L` prints of a table, with these options. */
+/** The output of `-L` for a table, with these options. */
 export const shown = (family: Family, table: string, ...options: string[]): string =>
   must(iptables(family, '-t', table, '-L', ...options), `-L of ${table}`).stdout
 
-/** Programs that make what rules refer to. */
+/** Programs that create objects that rules refer to. */
 const MAKERS = /^(?:ipset|nfacct) /
 
-/** Whether this process has ever made an ipset: there may be some to destroy from then on. */
+/** Whether this process has created an ipset, so that there may be some to destroy. */
 let mayHaveSets = false
 
-/** Empties a table and makes what a group needs there; as few processes as will do, as nothing is called more often. */
+/**
+ * Empties a table and creates what a group needs, with as few processes as possible, because this is called most often.
+ */
 export function prepare({ family, table, setup }: Case): void {
   must(run(`${command(family)}-restore`, [], `*${table}\nCOMMIT\n`), `emptying ${table}`)
   const made = setup.filter((line) => MAKERS.test(line))
   mayHaveSets ||= made.some((line) => line.startsWith('ipset '))
-  // May fail: a set that rules of other tables refer to stays.
+  // May fail, because a set that rules of other tables refer to stays.
   if (mayHaveSets) run('ipset', ['destroy'])
   if (made.some((line) => line.startsWith('nfacct '))) must(run('nfacct', ['flush']), 'nfacct flush')
   for (const line of made) {
@@ -92,13 +97,13 @@ export function prepare({ family, table, setup }: Case): void {
   if (rules.length > 0) must(restore(family, table, rules), rules.join(', '))
 }
 
-/** Names of the ipsets that there are. */
+/** The names of existing ipsets. */
 export const ipsets = (): string[] => {
   const { status, stdout } = run('ipset', ['list', '-n'])
   return status === 0 ? stdout.split('\n').filter((name) => name !== '') : []
 }
 
-/** First line of `iptables -V`, or undefined where it is not installed. */
+/** The first line of `iptables -V`. Undefined if it is not installed. */
 export function oracleVersion(): string | undefined {
   const { error, stdout } = spawnSync('iptables-legacy', ['-V'], { encoding: 'utf8' })
   return error === undefined ? stdout.trim() : undefined

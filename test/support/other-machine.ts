@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 const ROOT = join(__dirname, '..', '..')
 
-/** Opens the kernel of Linux in a process of its own, where `prepare` has changed what the machine looks like. */
+/** Connects to the kernel of Linux in a separate process, in which `prepare` has changed how the machine appears. */
 export function connectWhere(prepare: string): { stdout: string; stderr: string } {
   const script = `
     ${prepare}
@@ -18,7 +18,7 @@ export function connectWhere(prepare: string): { stdout: string; stderr: string 
 
 export const LINUX = `Object.defineProperties(process, { platform: { value: 'linux' }, arch: { value: 'x64' } })`
 
-/** Where a package cannot be loaded. */
+/** Makes a package fail to load. */
 export const without = (name: string): string => `
   const load = require('node:module')._load
   require('node:module')._load = (id, ...rest) => {

@@ -1,4 +1,4 @@
-/** Packets with what Linux knows about them. There are few values, so that rules match often. */
+/** Packets with the metadata that Linux has about them. Values come from small sets, so that rules match often. */
 import fc from 'fast-check'
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFT_PAYLOAD } from '../../src/abi/nf-tables'
@@ -29,7 +29,7 @@ const ADDRESSES = {
   ],
 }
 
-/** What a packet is made of. */
+/** The choices that a packet is built from. */
 export interface Choice {
   readonly family: Family
   readonly protocol: number
@@ -46,7 +46,7 @@ export interface Choice {
   readonly small: number
   readonly connection: { readonly state: number; readonly status: number; readonly mark: number } | undefined
   readonly addressType: number
-  /** Headers of options, by their numbers. IPv4 has none of these. */
+  /** Option headers by protocol number. Not for IPv4. */
   readonly options: Readonly<Record<number, readonly number[]>>
 }
 
@@ -66,7 +66,7 @@ export class Packet {
     return this.choice.connection !== undefined
   }
 
-  /** The header behind that of the network; undefined in a fragment that has none. */
+  /** The header after the network header. Undefined in fragments that have none. */
   get transport(): Uint8Array | undefined {
     return this.choice.fragment === 0 ? this.#transport : undefined
   }
@@ -107,7 +107,7 @@ export class Packet {
     }
   }
 
-  /** What a connection has transferred; nothing where that is not counted. */
+  /** What the connection has transferred; 0 if it is not counted. */
   counted(key: number, direction: number | undefined): number {
     const { connection, small } = this.choice
     return (connection?.mark ?? 0) === 0 ? 0 : small + key + 3 * (direction ?? 2)
@@ -161,7 +161,7 @@ export class Packet {
     return number(4, this.choice.addressType)
   }
 
-  /** What is in a header of options. */
+  /** A field of an option header. */
   optional(type: number, offset: number, length: number): Uint8Array | undefined {
     const header = this.choice.options[type]
     return header && Uint8Array.from(header.slice(offset, offset + length))
@@ -212,7 +212,7 @@ const optionalHeaders = fc.record(
   { requiredKeys: [] },
 )
 
-/** Packets of a family. */
+/** Generated packets of a family. */
 export const packets = ({ name: family }: Family): fc.Arbitrary<Packet> =>
   fc
     .record({

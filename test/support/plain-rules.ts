@@ -1,4 +1,4 @@
-/** Typical rules written for nft, with their form in iptables; undefined if there is none. */
+/** Typical rules in nft syntax, with their form in iptables syntax; undefined if there is none. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'
@@ -217,7 +217,7 @@ export const plainRules: readonly PlainRule[] = [
 
 const FILE = join(__dirname, '../../fixtures/nft-plain.json')
 
-/** The payloads of NFTA_RULE_EXPRESSIONS that nft made of them, in their order. */
+/** Writes the payloads of NFTA_RULE_EXPRESSIONS that nft created, in order. */
 export const writePlainFixture = (writtenBy: string, made: readonly Uint8Array[]): void => {
   const rows = made.map((bytes, i) => JSON.stringify([plainRules[i]?.rule, Buffer.from(bytes).toString('base64')]))
   writeFileSync(FILE, `{"writtenBy": ${JSON.stringify(writtenBy)}, "rules": [\n${rows.join(',\n')}\n]}\n`)

@@ -8,27 +8,27 @@ import * as xtables from '../../src/index'
 
 const ROOT = join(__dirname, '..', '..')
 
-/** A page of the docs, or the README. */
+/** The text of a page of the docs, or of the README. */
 export const pageText = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
-/** The blocks of code in a page that are of one language. */
+/** The code blocks of a page in one language. */
 export const blocksOf = (page: string, language: string): string[] =>
   Array.from(page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms')), ([, block]) => block as string)
 
-/** For examples that leave out what they import. */
+/** Imports for examples that omit them. */
 export const IMPORTS = `import { ${Object.keys(xtables).join(', ')} } from 'xtables'\n`
 
 const loadXtables = (name: string): unknown => (name === 'xtables' ? xtables : require(name))
 
 interface Surroundings {
-  /** What `import` gets. */
+  /** The function that `import` calls. */
   readonly load?: (name: string) => unknown
   readonly console?: { readonly log: (...values: unknown[]) => void }
-  /** Whether it waits for anything: then what is returned is a promise. */
+  /** Whether the program uses `await`. Then a promise is returned. */
   readonly waits?: boolean
 }
 
-/** Runs a program with nothing in reach but what it imports. */
+/** Runs a program that can only access what it imports. */
 export function runProgram(
   program: string,
   { load = loadXtables, console = globalThis.console, waits = false }: Surroundings = {},
@@ -41,7 +41,7 @@ export function runProgram(
   return new Function('require', 'console', 'exports', body)(load, console, {})
 }
 
-/** Runs a program. @returns what it prints, a call of `console.log` each */
+/** Runs a program. @returns its output, one element for each call of `console.log` */
 export async function printedBy(program: string): Promise<string[]> {
   const lines: string[] = []
   const console = { log: (...values: unknown[]) => void lines.push(format(...values)) }
@@ -49,11 +49,11 @@ export async function printedBy(program: string): Promise<string[]> {
   return lines
 }
 
-/** What a program says that it prints: the comment behind a call of `console.log`, or on a line of its own below one. */
+/** The output that a program claims: comments after a call of `console.log`, or on the line below it. */
 export const promisedBy = (program: string): string[] =>
   Array.from(program.matchAll(/console\.log\(.*\)(?: |\n\s*)\/\/ (.*)$/gm), ([, text = '']) => text)
 
-/** What the compiler has against programs. */
+/** Compiler errors in programs. */
 export function complaintsOf(programs: readonly string[]): string[] {
   const files = new Map(programs.map((program, i) => [join(ROOT, `program-${i}.mts`), program]))
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)

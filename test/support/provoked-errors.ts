@@ -1,6 +1,6 @@
 /**
- * Provokes each error, by code. docs/errors.md shows the messages. Refusals that need Linux or another
- * machine come from a kernel that is told to refuse.
+ * Provokes each error, by code. docs/errors.md shows the messages. Refusals that need Linux or another machine come
+ * from a kernel that is told to refuse.
  */
 import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import { SO_IP_SET } from '../../src/abi/ip-set'
@@ -43,7 +43,7 @@ const ACCEPT = '-p tcp --dport 22 -j ACCEPT'
 
 const open = (name = 'filter', options = {}): Table => new Table(name, { kernel: new MemoryKernel(), ...options })
 
-/** Has a table with a chain `web`, to which a rule goes. */
+/** A table with a chain `web` that a rule jumps to. */
 function withChain(): Table {
   const table = open()
   table.createChain('web').appendRule(Rule.parse(ACCEPT))
@@ -51,7 +51,7 @@ function withChain(): Table {
   return table
 }
 
-/** A table of a kernel that refuses an operation. */
+/** A table on a kernel that refuses an operation. */
 function refusing(operation: SystemCall['operation'], errno: ErrnoName, options = {}): Table {
   const kernel = new WatchedKernel(new MemoryKernel())
   kernel.before = failing(operation, ERRNO[errno])
@@ -74,7 +74,7 @@ function platform(name: string): void {
   }
 }
 
-/** The error of a process of its own. */
+/** Throws the error of a separate process. */
 function elsewhere(prepare: string): never {
   const { code, message } = JSON.parse(connectWhere(prepare).stdout)
   throw new IptcError(code, message)
@@ -91,7 +91,7 @@ function withLockFile(file: string): void {
   }
 }
 
-/** A table of nf_tables in which another program has made the chain INPUT, without a hook. */
+/** A table of nf_tables in which another program has created the chain INPUT without a hook. */
 function withForeignChain(): Table {
   const kernel = new MemoryKernel()
   change(kernel, request(messages.newTable, NLM_F_CREATE, nfHead(2), { name: 'filter' }))
@@ -316,7 +316,7 @@ export const PROVOKED: Readonly<Partial<Record<ErrorCode, () => unknown>>> = {
   },
 }
 
-/** The error that a code stands for. */
+/** The error with a code. */
 export async function provoked(code: ErrorCode): Promise<unknown> {
   try {
     await PROVOKED[code]?.()

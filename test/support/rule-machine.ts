@@ -1,4 +1,4 @@
-/** An interpreter of iptables rules, from their text and what the man pages say. */
+/** An interpreter of iptables rules in text form, written after the man pages. */
 import type { Family } from '../../src/abi/family'
 import { NFT_CT, NFT_META, NFTA_FIB_F } from '../../src/abi/nf-tables'
 import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
@@ -7,7 +7,7 @@ import { parseRule } from '../../src/language/parse'
 import { splitWords } from '../../src/language/quoting'
 import type { Packet } from './packets'
 
-/** What a packet is asked for by an option, and the words behind it. Undefined: it has nothing that could be asked. */
+/** Tests a packet for an option with its arguments. Undefined if the packet has nothing to test. */
 type Ask = (packet: Packet, words: readonly string[]) => boolean | undefined
 
 const within = (value: number, text: string, separator = ':'): boolean => {
@@ -22,7 +22,7 @@ const number = (bytes: Uint8Array | undefined, codec = u32): number | undefined 
 const asked = <T>(value: T | undefined, ask: (value: T) => boolean): boolean | undefined =>
   value === undefined ? undefined : ask(value)
 
-/** The bytes of an address as text has it. */
+/** The bytes of an address. */
 function addressOf(text: string): number[] {
   if (!text.includes(':')) return text.split('.').map(Number)
   const [before = '', after] = text.split('::')
@@ -81,7 +81,7 @@ const STATES = { INVALID: 1, ESTABLISHED: 2, RELATED: 4, NEW: 8, UNTRACKED: 64 }
 const NAT = { SNAT: 16, DNAT: 32 } as const
 const STATUSES = { EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8 } as const
 
-/** A packet of no connection has a state and nothing else. */
+/** A packet without a connection has a state, but nothing else to match. */
 const state: Ask = (packet, [text = '']) => {
   const words = text.split(',')
   const of = (names: Readonly<Record<string, number>>): number =>
@@ -214,7 +214,7 @@ interface Option {
   readonly words: string[]
   readonly negated: boolean
 }
-/** The head has no name. */
+/** The head of the rule has no name. */
 interface Group {
   readonly name: string
   readonly options: Option[]
@@ -239,7 +239,7 @@ function groupsOf(text: string): Group[] {
 
 const UNITS: Readonly<Record<string, number>> = { sec: 1, min: 60, hour: 3600, day: 86400 }
 
-/** Nothing is found where connections are not counted. */
+/** False if connections are not counted. */
 function hasTransferred(options: readonly Option[], packet: Packet): boolean {
   const of = (name: string): Option => options.find((option) => option.name === name) as Option
   const [{ words, negated }, mode, way] = [of('--connbytes'), of('--connbytes-mode'), of('--connbytes-dir')]
@@ -248,7 +248,7 @@ function hasTransferred(options: readonly Option[], packet: Packet): boolean {
   return number > 0 && inCounts(number, words[0] as string) !== negated
 }
 
-/** A range that has no end has all that is greater. */
+/** A range without an end includes all greater numbers. */
 function inCounts(number: number, text: string): boolean {
   const [first, last] = text.split(':')
   return number >= Number(first) && (last === undefined || last === '' || number <= Number(last))
@@ -277,7 +277,7 @@ function limitOf({ options }: Group): string {
   return `limit ${rate}/${UNITS[unit as string]} ${of('--limit-burst') ?? 5}`
 }
 
-/** Nothing is done where there is no connection. */
+/** Does nothing without a connection. */
 function marked(options: readonly Option[], { choice, isTracked }: Packet): string {
   if (!isTracked) return ''
   const words = (name: string): number[] =>
@@ -308,14 +308,14 @@ export class RuleMachine {
   readonly #groups: readonly Group[]
   readonly #isCounted: boolean
 
-  /** @throws XtablesError for what whoever restores the text would not read */
+  /** @throws XtablesError for text that iptables-restore would not accept */
   constructor(text: string, family: Family, isCounted: boolean) {
     parseRule(text, family)
     this.#groups = groupsOf(text)
     this.#isCounted = isCounted
   }
 
-  /** What becomes of the packet, as `NftMachine` says it. */
+  /** The effects on the packet, in the notation of `NftMachine`. */
   run(packet: Packet): string {
     const done: string[] = []
     const end = this.#isCounted ? ['count'] : []

@@ -12,8 +12,8 @@ export const open = ({ family, table }: Pick<Case, 'family' | 'table'>, kernel: 
   family.name === 'ipv4' ? new Table(table, { kernel }) : new Table6(table, { kernel })
 
 /**
- * Puts a rule in, and takes it out again.
- * @returns it, or the error of ours with which it is refused; any other is passed on
+ * Adds a rule and deletes it again.
+ * @returns the rule, or our error if it is refused. Other errors are rethrown.
  */
 export function tryRule(
   table: AnyTable,

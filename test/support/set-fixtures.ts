@@ -1,4 +1,4 @@
-/** Recorded exchanges with a kernel about sets, with ipset's output. */
+/** Recorded exchanges with a kernel about sets, with the output of ipset. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'
@@ -15,16 +15,16 @@ export interface SetFixture {
   readonly writtenBy: string
   readonly options: Entry
   readonly entries: readonly Entry[]
-  /** What `ipset save` printed, by lines. */
+  /** The lines of the output of `ipset save`. */
   readonly saved: readonly string[]
-  /** What {@link useSet} found. */
+  /** The result of {@link useSet}. */
   readonly found: unknown
   readonly recording: NetlinkRecording
 }
 
 const DIRECTORY = join(__dirname, '../../fixtures/ipset')
 
-/** Counts of entries have 64 bits, which JSON has not. */
+/** Counts of entries have 64 bits, which JSON does not support. */
 const fromJson = (_: string, value: unknown): unknown =>
   typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value
 const toJson = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}n` : value)
@@ -49,7 +49,7 @@ const errorOf = (body: () => unknown): unknown => {
   }
 }
 
-/** Everything that is done with a set, in an order that is always the same. @returns what came of it */
+/** Uses every operation on a set, always in the same order. @returns the results */
 export function useSet(
   kernel: NetlinkPort,
   { type, options, entries }: Pick<SetFixture, 'type' | 'options' | 'entries'>,

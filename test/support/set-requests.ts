@@ -1,4 +1,4 @@
-/** Generated requests about sets, valid or not, and the answers of two kernels. */
+/** Generated requests about sets, valid and invalid, and the answers of two kernels. */
 import { IPSET_FLAG, SET_FAMILIES } from '../../src/abi/ip-set'
 import { NETLINK_NETFILTER, NLM_F_EXCL } from '../../src/abi/netlink'
 import { type CreateAttributes, commands, type EntryAttributes, type ListValues } from '../../src/ipset/messages'
@@ -18,7 +18,7 @@ export interface SetRequest {
   readonly flags: number
 }
 
-// What they are made of: few values, so that the same ones meet.
+// Values come from small sets, so that the same ones occur repeatedly.
 
 type Family = 'ipv4' | 'ipv6' | 'any'
 
@@ -46,11 +46,11 @@ type Make = (random: Random, family: Family) => unknown
 const address: Make = (random, family) => addresses(family, random)
 const length: Make = (random, family) => prefix(family, random)
 const port: Make = (random) => random.pick(PORTS)
-/** How often of twelve an attribute is there, and what it is. */
+/** The probability of an attribute in twelfths, and its value. */
 type Often = readonly [number, Make]
 
 const HOST = { ip: [12, address] } as const
-/** Near each other, or there are more in a range than a set has room for. */
+/** Close to each other: otherwise a range would have more addresses than a set has room for. */
 const near: Make = (random, family) => (family === 'ipv6' ? address(random, family) : random.pick(V4.slice(0, 9)))
 const HOSTS = { ip: [12, near], cidr: [1, (random: Random) => random.pick(LENGTHS)], ipTo: [2, near] } as const
 const END: Make = (random, family) => (family === 'ipv6' ? address(random, family) : random.pick(V4))
@@ -101,7 +101,7 @@ function entryOf(type: SetTypeName, family: Family, random: Random): EntryAttrib
   return entry
 }
 
-/** As {@link entryOf}, without what a set was not made for, most of the time. */
+/** As {@link entryOf}, mostly without options that the set does not support. */
 function fitting(type: SetTypeName, family: Family, flags: number, hasTimeout: boolean, random: Random) {
   const { timeout, packets, bytes, comment, skbmark, skbprio, skbqueue, ...parts } = entryOf(type, family, random)
   const isOdd = random.below(30) === 0
@@ -116,7 +116,7 @@ function fitting(type: SetTypeName, family: Family, flags: number, hasTimeout: b
 
 const WITH = [IPSET_FLAG.WITH_COUNTERS, IPSET_FLAG.WITH_COMMENT, IPSET_FLAG.WITH_SKBINFO]
 
-/** What a set is made with. */
+/** The create options of a set. */
 function optionsOf(type: SetTypeName, family: Family, random: Random): CreateAttributes {
   const { create } = setType(type)
   const maybe = (name: string, values: readonly unknown[], often = 3) =>
@@ -141,7 +141,7 @@ function optionsOf(type: SetTypeName, family: Family, random: Random): CreateAtt
   }
 }
 
-/** What is known of a set when a request is made up, so that most of them make sense. */
+/** What is known about a set when a request is generated, so that most requests are valid. */
 interface Known {
   readonly type: SetTypeName
   readonly family: Family
@@ -149,7 +149,7 @@ interface Known {
   readonly hasTimeout: boolean
 }
 
-/** A sequence of requests, to be made up while it is carried out. */
+/** A sequence of requests, generated while they are executed. */
 export class RequestMaker {
   readonly #random: Random
   readonly #types: readonly SetTypeName[]
@@ -178,7 +178,7 @@ export class RequestMaker {
     return this.#creation(setname, flags)
   }
 
-  /** What became of the last request that made or moved a set. */
+  /** Takes note of the sets that exist after a request. */
   look(sets: readonly ListValues[]): void {
     this.#known.clear()
     for (const { setname = '', typename, family, data } of sets)
@@ -223,7 +223,7 @@ export class RequestMaker {
   }
 }
 
-/** One kernel, asked. */
+/** A kernel to send requests to. */
 export class Asked {
   readonly #client: NetlinkClient
 
@@ -231,13 +231,13 @@ export class Asked {
     this.#client = new NetlinkClient(port, NETLINK_NETFILTER)
   }
 
-  /** What is answered: its errno and the number of the entry that it refuses, or what it tells. */
+  /** The answer: the errno and the number of the refused entry, or the returned data. */
   answer({ command, values, flags }: SetRequest): unknown {
     const kind = commands[command] as typeof commands.add
     const [outcome] = this.#client.batch([ask(kind, values as never, flags)])
     if (outcome?.refusal === undefined)
       return outcome?.messages.map((message) => {
-        // The oldest revisions of some types are not known here.
+        // The oldest revisions of some types are not implemented here.
         const { revisionMin: _, ...told } = readMessage(kind, message).values as { revisionMin?: number }
         return told
       })
@@ -245,7 +245,7 @@ export class Asked {
     return { errno, lineno: echo && readMessage(kind, echo).values.lineno }
   }
 
-  /** All sets, part by part laid together. */
+  /** All sets, with the parts of each merged. */
   sets(setname?: string): ListValues[] {
     const sets = new Map<string, ListValues>()
     for (const message of this.#dump(setname)) {
@@ -286,12 +286,12 @@ const sortedKeys = (value: object): object =>
 const entryText = (entry: EntryAttributes): string =>
   text(sortedKeys({ ...entry, ...(entry.timeout !== undefined && { timeout: untouched(entry.timeout) }) }))
 
-/** What two kernels are to agree on. In the order of a list of sets and of a bitmap; of others in any. */
+/** The data in which two kernels must agree. Lists and bitmaps are compared in order, other sets in any order. */
 export function comparable({ data, adt = [], ...described }: ListValues): object {
   const { hashsize: _, initval: __, memsize: ___, ...told } = data ?? {}
   const entries = adt.map(entryText)
   const isOrdered = !described.typename?.startsWith('hash')
-  // Of these Linux counts some whose time is over.
+  // Linux counts some expired entries of these sets.
   const isCounted = described.typename !== 'bitmap:ip,mac' || told.timeout === undefined
   const counted = isCounted ? told : { ...told, elements: undefined }
   return { ...described, data: sortedKeys(counted), adt: isOrdered ? entries : entries.sort() }

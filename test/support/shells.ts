@@ -1,4 +1,4 @@
-/** Runs shells that complete the command line, and returns what they offer. */
+/** Runs shells that complete a command line, and returns their candidates. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,11 +7,11 @@ export type Shell = 'bash' | 'zsh' | 'fish'
 
 const isInstalled = (program: string): boolean => spawnSync('which', [program]).status === 0
 
-/** Where it is not installed, tests are skipped; but not where all of them have to run (XTABLES_LIVE=1): there they fail. */
+/** If it is not installed, tests are skipped; with XTABLES_LIVE=1, they fail instead. */
 export const withProgram = (program: string): jest.Describe =>
   isInstalled(program) || process.env['XTABLES_LIVE'] === '1' ? describe : describe.skip
 
-/** What the shell says to a script of its own, which must be nothing but candidates. */
+/** The output of the shell for a script. It must contain nothing but candidates. */
 function ask(shell: Shell, args: readonly string[], bin: string, directory: string): string[] {
   const { status, stdout, stderr, error } = spawnSync(shell, args, {
     encoding: 'utf8',
@@ -26,7 +26,7 @@ function ask(shell: Shell, args: readonly string[], bin: string, directory: stri
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
-/** A line as bash takes it apart: at blanks, and at = and : as well. */
+/** Splits a line like bash: at spaces, and also at = and :. */
 const bashWords = (line: string): string[] => line.match(/[^\s=:]+|[=:]+/g) ?? []
 
 const BASH = (script: string, line: string): string => {
@@ -42,7 +42,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"
 `
 }
 
-/** An interactive zsh at a terminal of its own, in which somebody presses the tabulator. */
+/** An interactive zsh on a terminal of its own, in which the Tab key is pressed. */
 const ZSH = (script: string, line: string, directory: string): string => `
 zmodload zsh/zpty
 zpty shell zsh -f -i
@@ -62,16 +62,16 @@ rm -f ready over candidates
 `
 
 /**
- * @param script the text of `xtables completion`
- * @param bin where `xtables` is
- * @param directory to work in
- * @returns what the line may go on with, without what it means
+ * @param script the output of `xtables completion`
+ * @param bin the directory of `xtables`
+ * @param directory the working directory
+ * @returns the candidates for the last word, without descriptions
  */
 export function candidates(shell: Shell, script: string, line: string, bin: string, directory: string): string[] {
   const file = join(directory, `.completion.${shell}`)
   writeFileSync(file, script)
   if (shell === 'bash') return ask(shell, ['--norc', '-c', BASH(file, line)], bin, directory)
-  // It adds files in more than one way.
+  // zsh adds files in more than one way.
   if (shell === 'zsh') return [...new Set(ask(shell, ['-f', '-c', ZSH(file, line, directory)], bin, directory))]
   const fish = ask(shell, ['--no-config', '-c', `source ${file}; complete -C ${quoted(line)}`], bin, directory)
   return fish.map((one) => one.split('\t')[0] as string)

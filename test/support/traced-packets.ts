@@ -1,4 +1,4 @@
-/** Packets as Ethernet frames. There are few values, so that rules match often. */
+/** Packets as Ethernet frames. Values come from small sets, so that rules match often. */
 import type { FamilyName } from '../../src/abi/family'
 import { HOP_BY_HOP, PROTOCOLS } from '../../src/abi/protocols'
 import type { PacketDescription } from '../../src/trace/packet'
@@ -7,7 +7,7 @@ import type { Random } from '../kernel/random'
 /** Interfaces of the host. */
 export const CABLES = ['v0', 'w0'] as const
 export const HOST_MAC = '02:00:00:00:00:01'
-/** Addresses of the host, and of those who are behind each cable. */
+/** Addresses of the host, and of other hosts behind each cable. */
 export const LOCAL: readonly [readonly string[], readonly string[]] = [
   ['10.9.0.1/16', '10.9.0.7/16', 'fd00:9::1/64', 'fd00:9::7/64'],
   ['10.1.0.1/16', 'fd00:1::1/64'],
@@ -17,15 +17,15 @@ export const REMOTE: readonly [readonly string[], readonly string[]] = [
   ['10.1.0.2', '10.1.1.3', '10.1.2.130', 'fd00:1::2', 'fd00:1::ff:fe00:2', 'fd00:1::1:0:82'],
 ]
 
-/** A packet that comes in by a cable. */
+/** A packet that comes in on a cable. */
 export interface TracedPacket {
   readonly cable: (typeof CABLES)[number]
   readonly frame: Uint8Array
-  /** The whole packet, and what no byte of it says. */
+  /** The whole packet as bytes, and properties that are not in them. */
   readonly whole: PacketDescription
-  /** Whether it has a header of authentication, which nf_tables takes for what the packet carries. */
+  /** Whether it has an authentication header, which nf_tables treats as the transport protocol. */
   readonly isAuthenticated: boolean
-  /** What it is by the properties of it that have a name. */
+  /** The packet as named properties. */
   readonly described: PacketDescription
 }
 
@@ -57,7 +57,7 @@ interface Transport {
   readonly protocol: number
   readonly bytes: Bytes
   readonly described: PacketDescription
-  /** Where its checksum is, and whether that is of the addresses too. */
+  /** The offset of its checksum, and whether that includes the addresses. */
   readonly checksum?: { readonly at: number; readonly isPseudo: boolean }
 }
 
@@ -143,7 +143,7 @@ function sctp(random: Random, ports: readonly [number, number], isNew: boolean):
   return { protocol: PROTOCOLS.sctp, bytes, described: {} }
 }
 
-/** Bytes of a header by its type, with a short sequence number. */
+/** The number of bytes in a header by its type, with a short sequence number. */
 const DCCP_MORE = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8]
 
 function dccp(random: Random, ports: readonly [number, number]): Transport {
@@ -175,7 +175,7 @@ function transport(random: Random, family: FamilyName, id: number | undefined): 
   if (protocol === 132) return sctp(random, ports, isNew)
   if (protocol === 33) return dccp(random, ports)
   if (protocol === 50) return { protocol, bytes: [...spi(random), 0, 0, 0, 1, 1, 2, 3, 4], described: {} }
-  // IPv6 has it among the headers before what the packet carries.
+  // In IPv6, it is among the extension headers.
   if (protocol === 51 && family === 'ipv4')
     return { protocol, bytes: [59, 1, 0, 0, ...spi(random), 0, 0, 0, 1], described: {} }
   if (protocol === 108) return { protocol, bytes: [6, 0, 0, random.pick([0, 5, 255]), 1, 2, 3, 4], described: {} }
@@ -192,7 +192,7 @@ function transport(random: Random, family: FamilyName, id: number | undefined): 
   }
 }
 
-/** Options of the headers that have some: none that a host must drop the packet for. */
+/** Options of option headers. None of them makes a host drop the packet. */
 const OPTIONS: readonly Bytes[] = [
   [1, 4, 0, 0, 0, 0],
   [0, 1, 3, 0, 0, 0],
@@ -214,7 +214,7 @@ function routing(random: Random): number[] {
 
 interface Header {
   readonly number: number
-  /** Behind the number of what follows. */
+  /** The bytes after the number of the next header. */
   readonly rest: Bytes
 }
 
@@ -245,7 +245,7 @@ function optionHeaders(random: Random, { isNew }: Parts): Header[] {
   ]
 }
 
-/** With its checksum, as it is between these addresses. */
+/** The bytes with the checksum for these addresses. */
 function checked({ bytes, protocol, checksum: sum }: Transport, source: Bytes, destination: Bytes): number[] {
   if (sum === undefined) return [...bytes]
   const pseudo = sum.isPseudo ? [...source, ...destination, 0, protocol, ...octets(bytes.length, 2)] : []
@@ -255,7 +255,7 @@ function checked({ bytes, protocol, checksum: sum }: Transport, source: Bytes, d
 
 export interface PacketOptions {
   readonly family: FamilyName
-  /** Of packets each of which begins a connection: what tells it from the others. */
+  /** Distinguishes packets that each begin a connection. */
   readonly id: number | undefined
 }
 
@@ -280,7 +280,7 @@ export function tracedPacket(random: Random, { family, id }: PacketOptions): Tra
     isAuthenticated = false,
   } = build(random, { source, destination, tos, ttl, carried, body, isNew, isInput })
   const sourceMac = random.pick(SOURCE_MACS)
-  // To be routed on, a packet has to be for this host by its hardware address.
+  // To be forwarded, a packet must have the hardware address of this host.
   const packetType = isInput
     ? random.pick(['unicast', 'unicast', 'unicast', 'broadcast', 'multicast'] as const)
     : 'unicast'
@@ -305,7 +305,7 @@ export function tracedPacket(random: Random, { family, id }: PacketOptions): Tra
   }
 }
 
-/** A packet that a program of the host sends: to the host itself, or to those behind a cable. */
+/** A packet that a program on the host sends: to the host itself, or to a host behind a cable. */
 export interface SentPacket {
   readonly uid: number
   readonly gid: number
@@ -315,7 +315,7 @@ export interface SentPacket {
 
 export const ACCOUNTS = [0, 1, 1000, 1001, 65534] as const
 
-/** @param isLooped whether it is for the host itself, by which it is seen as it comes in again, too */
+/** @param isLooped whether it is sent to the host itself, and is therefore also seen as it comes in */
 export function sentPacket(random: Random, { family, id }: PacketOptions, isLooped: boolean): SentPacket {
   const side = random.below(2)
   const local = (): string => random.pick(of(family, LOCAL, random.below(2))).split('/')[0] as string
@@ -337,7 +337,7 @@ export function sentPacket(random: Random, { family, id }: PacketOptions, isLoop
   }
 }
 
-/** With a number of its own: otherwise Linux chooses one for what a program sends. */
+/** Sets an identification: otherwise Linux chooses one for packets of programs. */
 function identified(bytes: Bytes): number[] {
   const size = 4 * ((bytes[0] as number) & 0x0f)
   const head = [...bytes.slice(0, 4), 0, 7, ...bytes.slice(6, 10), 0, 0, ...bytes.slice(12, size)]
@@ -376,7 +376,7 @@ const describedBy = (
 function ipv4(random: Random, parts: Parts): Built {
   const { source, destination, tos, ttl, carried, body, isNew, isInput } = parts
   const options = random.below(6) === 0 ? [0x94, 4, 0, 0] : []
-  // What is for this host is put together before its INPUT; at an offset of 1, the match tcp makes the kernel drop what comes.
+  // Packets for this host are reassembled before INPUT. At offset 1, the match tcp makes the kernel drop the packet.
   const fragment = isNew || isInput ? random.pick([0, 0x4000]) : random.pick([0, 0, 0, 0, 0x2000, 3, 0x2002, 0x4000])
   const length = 20 + options.length + body.length
   const head = [
@@ -403,7 +403,7 @@ function ipv6(random: Random, parts: Parts): Built {
   const { source, destination, tos, ttl, carried, body } = parts
   const all = optionHeaders(random, parts)
   const later = all.findIndex(({ number, rest }) => number === FRAGMENT && offsetOf(rest) > 0)
-  // Of later fragments whose protocol stands behind further headers, rules with -p make the kernel drop what comes.
+  // For later fragments whose protocol comes after other headers, rules with -p make the kernel drop the packet.
   const headers = later < 0 ? all : all.slice(0, later + 1)
   const numbers = [...headers.map(({ number }) => number), carried.protocol]
   const before = headers.flatMap(({ rest }, i) => [numbers[i + 1] as number, ...rest])

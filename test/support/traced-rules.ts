@@ -1,4 +1,4 @@
-/** Rulesets of every extension that depends only on the packet, for packets from `tracedPacket`. */
+/** Rulesets with every extension that depends only on the packet, for packets from `tracedPacket`. */
 import type { FamilyName } from '../../src/abi/family'
 import type { Random } from '../kernel/random'
 import {
@@ -18,9 +18,9 @@ import {
 
 export interface RulesetOptions {
   readonly family: FamilyName
-  /** Whether rules ask for connections, of which each packet begins one. */
+  /** Whether rules match connections. Each packet then begins one. */
   readonly isTracked: boolean
-  /** Which hooks have rules: those of packets that come in, unless said. */
+  /** The hooks with rules. Default: those of incoming packets. */
   readonly hooks?: keyof typeof TABLES
 }
 
@@ -54,7 +54,7 @@ const TABLES: Readonly<Record<'arrival' | 'departure' | 'loopback', Readonly<Rec
     security: ['INPUT'],
   },
 }
-/** Where packets have, as far as rules may say, no interface by which they came in; and none by which they go out. */
+/** Hooks at which packets have no input interface, as far as rules may say; and those without an output interface. */
 const WITHOUT_IN: readonly string[] = ['OUTPUT', 'POSTROUTING']
 const WITHOUT_OUT: readonly string[] = ['PREROUTING', 'INPUT']
 
@@ -73,14 +73,16 @@ const range = (random: Random, values: readonly number[], separator = ':'): stri
 }
 const hexOf = (bytes: readonly number[]): string => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')
 const some = <T>(random: Random, values: readonly T[]): T[] => values.filter(() => random.below(3) === 0)
-/** Two at most: more are seldom met at once. */
+/** At most two values, because more are rarely matched together. */
 const few = <T>(random: Random, values: readonly T[]): T[] =>
   random.below(2) === 0 ? some(random, values).slice(0, 1) : some(random, values).slice(-2)
 const atLeast = <T>(list: T[], one: T): T[] => (list.length === 0 ? [one] : list)
 const mark = (random: Random): string => random.pick(['0', '1', '2', '3', '0x10', '0x101'])
 const masked = (random: Random): string => `${mark(random)}${random.pick(['', '', '/1', '/0xf', '/0x100'])}`
 
-/** The protocol; a port; the length; what is behind the header of the first fragment; a sum of what is in the memory. */
+/**
+ * BPF programs for: the protocol; a port; the length; the data after the header of the first fragment; a sum in memory.
+ */
 const PROGRAMS: Readonly<Record<FamilyName, readonly string[]>> = {
   ipv4: [
     '4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0',
@@ -96,7 +98,7 @@ const PROGRAMS: Readonly<Record<FamilyName, readonly string[]>> = {
   ],
 }
 
-/** What is asked of packets of any protocol. */
+/** Matches for packets of any protocol. */
 const GENERAL: Readonly<Record<string, Words>> = {
   source: (random, place) => `${not(random)}-s ${network(random, place)}`,
   destination: (random, place) => `${not(random)}-d ${network(random, place)}`,
@@ -180,7 +182,7 @@ const GENERAL: Readonly<Record<string, Words>> = {
 
 const HEADERS_OF_IPV6 = ['hop', 'dst', 'route', 'frag', 'auth', 'esp', 'none', 'prot']
 
-/** What is asked of headers that IPv6 has before what a packet carries. */
+/** Matches for IPv6 extension headers. */
 const OF_IPV6: Readonly<Record<string, Words>> = {
   frag: (random) =>
     `-m frag ${some(random, [`${not(random)}--fragid ${range(random, [1, 5, 6, 1000])}`, '--fragres', '--fragfirst', random.pick(['--fragmore', '--fraglast'])]).join(' ')}`,
@@ -248,10 +250,10 @@ const icmp =
   }
 const spis = (random: Random): string => range(random, [0, 5, 6, 256, 4294967295])
 
-/** Fragments that have no header of TCP: what they have is taken for one. */
+/** Fragments without a TCP header: their data is taken for one. */
 const WITH_HEADER = '-m tcp --dport 1:65535'
 
-/** What is asked of packets of one protocol. */
+/** Matches for packets of one protocol. */
 const OF_PROTOCOL: Readonly<Record<string, readonly Words[]>> = {
   tcp: [
     (random) =>
@@ -298,7 +300,7 @@ const OF_FAMILY: Readonly<Record<FamilyName, typeof OF_PROTOCOL>> = {
   },
 }
 
-/** What is asked of connections that have just begun. */
+/** Matches for connections that have just begun. */
 const OF_CONNECTIONS: Readonly<Record<string, Words>> = {
   state: (random) =>
     `-m state ${not(random)}--state ${atLeast(some(random, ['NEW', 'INVALID', 'UNTRACKED', 'ESTABLISHED']), 'NEW').join(',')}`,
@@ -321,7 +323,7 @@ const OF_CONNECTIONS: Readonly<Record<string, Words>> = {
 
 const shift = (random: Random): string => random.pick(['', '', ' --left-shift-mark 1', ' --right-shift-mark 1'])
 
-/** What changes packets, or ends their way, in each table. */
+/** Targets that change packets or end their traversal, by table. */
 const TARGETS: Readonly<Record<string, readonly Words[]>> = {
   raw: [(_, { isTracked }) => (isTracked ? 'NOTRACK' : ''), (_, { isTracked }) => (isTracked ? 'CT --notrack' : '')],
   mangle: [
@@ -369,7 +371,7 @@ const MARKS: readonly Words[] = [
   (_, { hook }) => (hook === 'FORWARD' || WITHOUT_IN.includes(hook) ? 'CLASSIFY --set-class 1:2' : ''),
 ]
 
-/** The matches of one rule: few, so that it is met often. */
+/** The matches of a rule: few, so that it matches often. */
 function matches(random: Random, place: Place): string {
   const { family, isTracked } = place
   const some = [GENERAL, ...(family === 'ipv6' ? [OF_IPV6] : []), ...(isTracked ? [OF_CONNECTIONS] : [])]
@@ -388,7 +390,7 @@ function matches(random: Random, place: Place): string {
 }
 const COMMON = ['tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'dccp']
 
-/** An option of the head cannot stand there twice. */
+/** An option of the head cannot occur twice. */
 const once = (parts: readonly string[]): string => {
   const heads = parts.map((part) => /^(?:! )?(-[sdiopf])/.exec(part)?.[1])
   return parts.filter((part, i) => part !== '' && (heads[i] === undefined || heads.indexOf(heads[i]) === i)).join(' ')
@@ -397,7 +399,7 @@ const once = (parts: readonly string[]): string => {
 interface Chain {
   readonly name: string
   readonly place: Place
-  /** Chains that it may lead to. */
+  /** Chains that it may jump to. */
   readonly onward: readonly string[]
   readonly isBuiltIn: boolean
 }
@@ -419,7 +421,7 @@ function line(random: Random, chain: Chain): string {
   const { place } = chain
   const target = jump(random, chain)
   if (target.includes('DNPT')) return `-A ${chain.name} -d fd00:1::/64${target}`
-  // A packet that is translated goes the way that it went before: to this host, or past it.
+  // A translated packet goes the same way as before: to this host, or through it.
   const local = place.family === 'ipv4' ? '10.9.0.1' : 'fd00:9::1'
   if (/TCPOPTSTRIP|ECN --ecn-tcp/.test(target)) return `-A ${chain.name} -p tcp ${WITH_HEADER}${target}`
   const asked = target.includes('DNAT')

@@ -1,4 +1,4 @@
-/** Commands for iptables-translate with its output, and the reasons where ours differs. */
+/** Commands for iptables-translate with its output, and the reasons if ours differs. */
 export interface TranslateCommand {
   readonly words: readonly string[]
   readonly status: number
@@ -99,7 +99,7 @@ export const translateCommands: readonly TranslateCommand[] = [
   refused(['-A', 'INPUT', '-j', 'DROP', 'extra'], "Bad argument `extra'\n"),
 ]
 
-/** A text for iptables-restore-translate, and what is said of it between the first and the last line, which have a date. */
+/** A text for iptables-restore-translate, and its output without the first and last line, which contain a date. */
 export const RESTORE_TEXT = `# comment
 *filter
 :INPUT DROP [5:6]

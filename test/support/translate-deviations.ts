@@ -1,11 +1,11 @@
 /**
- * Intended differences between our translations and those of iptables-translate 1.8.9. A test fails when one
- * no longer applies.
+ * Intended differences between our translations and those of iptables-translate 1.8.9. A test fails if one no longer
+ * applies.
  */
 import type { FamilyName } from '../../src/abi/family'
 
 export interface TranslateDeviation {
-  /** We have another text; we have none, and repeat the line; we have one where the tool repeats the line. */
+  /** Our text differs; we have no translation and repeat the line; or only the tool has none. */
   readonly what: 'other' | 'none' | 'more'
   readonly lines: RegExp
   readonly family?: FamilyName
@@ -24,7 +24,7 @@ const other = deviation('other')
 const none = deviation('none')
 const more = deviation('more')
 
-/** Of a protocol and a match of its name that asks for nothing. */
+/** A protocol with the match of the same name, which has no options. */
 const BARE = /-p (?:tcp|udp|esp|ah|dccp) -m (tcp|udp|esp|ah|dccp) (?!.*(?:-m \1 .*)?--(?!comment))|-m tcp -p tcp -j/
 const ANY_PORTS = /--[sd](?:ource-|estination-)?ports? (?:0?:(?:65535)?) /
 const ANY_SPI = /--(?:ah|esp)spi (?:0:4294967295|:) /

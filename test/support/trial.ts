@@ -1,6 +1,6 @@
 /**
- * Tests one group of rule lines in the running kernel, ours against iptables-legacy, in this process's
- * network namespace. Each trial returns descriptions of what went wrong.
+ * Tests one group of rule lines in the running kernel, and compares with iptables-legacy, in this process's network
+ * namespace. Each trial returns descriptions of failures.
  */
 
 import type { Family } from '../../src/abi/family'
@@ -21,7 +21,7 @@ import { listing, prepare, restore, restoreEach } from './oracle'
 import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
 
-/** The table as it is now, as a fixture. */
+/** The current table as a fixture. */
 const capture = ({ name, extension, family, table }: Case, lines: readonly string[]): Fixture => ({
   name,
   extension,
@@ -41,19 +41,22 @@ function ask<T>(family: Family, question: (client: Client) => T): T {
   }
 }
 
-/** The rules of the table, byte for byte; a capture would also look for every set that there may be. */
+/** The rules of the table as bytes. A capture would also look up every possible set. */
 const entries = ({ family, table }: Case): Uint8Array => ask(family, (client) => client.entries(table).entries.slice())
 
 const areSame = (before: Uint8Array, after: Uint8Array): boolean => Buffer.compare(before, after) === 0
 
-/** Which of the accepted lines it is that iptables-legacy refuses, alone or behind those before. */
+/** The accepted lines that iptables-legacy refuses, alone or after those before it. */
 function refusedAlone(one: Case): string[] {
   prepare(one)
   const outcomes = restoreEach(one.family, one.table, one.accepted)
   return one.accepted.filter((_, i) => outcomes[i]?.status !== 0)
 }
 
-/** What iptables-legacy writes we would have written, print as it does, and understand: see {@link differences}. */
+/**
+ * The rules that iptables-legacy writes equal ours, are printed in the same way, and are understood: see {@link
+ * differences}.
+ */
 export function tryReading(one: Case): string[] {
   prepare(one)
   const { status } = restore(one.family, one.table, one.accepted)
@@ -63,8 +66,8 @@ export function tryReading(one: Case): string[] {
 }
 
 /**
- * As {@link tryReading}, of lines that nobody has looked at: where our text differs, iptables-legacy has to make the same
- * rule of it again, and cannot do so with its own.
+ * As {@link tryReading}, for generated lines. If our text differs, iptables-legacy must create the same rule from it,
+ * and must not be able to do so from its own text.
  */
 export function tryGenerated(one: Case): string[] {
   prepare(one)
@@ -84,8 +87,8 @@ export function tryGenerated(one: Case): string[] {
 }
 
 /**
- * What we write lies in the kernel as what iptables-legacy writes, it lists it as its own, and hands out all of it, also
- * when that was written back.
+ * The rules that we write equal those of iptables-legacy, which lists them as its own. The kernel returns all of their
+ * bytes, also after they were written back.
  */
 export function tryWriting(one: Case): string[] {
   const same = one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
@@ -109,7 +112,10 @@ export function tryWriting(one: Case): string[] {
   ]
 }
 
-/** As every edit does with the rules that it does not touch. Such a rule that is not to be written back is refused. */
+/**
+ * Writes rules back, as every edit does with rules that it does not change. Rules that cannot be written back must be
+ * refused.
+ */
 function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[] {
   const handed = entries(one)
   const changes = (before: Uint8Array, after: Uint8Array): string[] =>
@@ -127,8 +133,8 @@ function tryWritingBack(one: Case, table: AnyTable, given: Uint8Array): string[]
 }
 
 /**
- * What iptables-legacy refuses, we refuse before the kernel is asked; what the kernel alone can judge, with the parameter
- * that it is about. The table is as it was.
+ * Lines that iptables-legacy refuses are refused by us before the kernel is called. If only the kernel can judge them,
+ * the error names the parameter. The table is unchanged.
  */
 export function tryRefused(one: Case): string[] {
   prepare(one)
@@ -147,8 +153,7 @@ export function tryRefused(one: Case): string[] {
 }
 
 /**
- * Lines of which a deviation says that we refuse them although iptables-legacy does not, or take them although it does
- * not: whether that is so. A deviation must be no wider than what it tells of.
+ * Checks deviations that say that only we refuse or accept lines. A deviation must not be broader than its description.
  */
 export function tryDeviations(one: Case): string[] {
   prepare(one)
@@ -169,7 +174,7 @@ export function tryOracle(one: Case): string[] {
   return one.refused.filter((_, i) => outcomes[i]?.status === 0).map((line) => `iptables-legacy accepts: ${line}`)
 }
 
-/** Lines whose refusal by the kernel may be for either of two parameters. */
+/** Lines that the kernel may refuse because of either of two parameters. */
 const AMBIGUOUS: readonly { readonly lines: RegExp; readonly why: string }[] = [
   {
     lines: /--rateest1 .*--rateest2 |--rateest2 .*--rateest1 /,
@@ -177,7 +182,7 @@ const AMBIGUOUS: readonly { readonly lines: RegExp; readonly why: string }[] = [
   },
 ]
 
-/** What a refusal of the kernel lacks, which is to be put down to a parameter that the kernel alone can judge. */
+/** What is missing in an error of the kernel that must name a parameter that only the kernel can judge. */
 function unexplained(line: string, error: IptcError): string[] {
   const isBlamed = error instanceof RuleError && error.cause instanceof KernelError && error.position !== undefined
   if (!isBlamed || error.extension === undefined) return [`only the kernel refuses: ${line}: ${error.message}`]
@@ -188,7 +193,7 @@ function unexplained(line: string, error: IptcError): string[] {
 
 const TRIALS = [tryOracle, tryReading, tryWriting, tryRefused, tryDeviations]
 
-/** A trial that an error ends is a fault as well; the others of the group are still of interest. */
+/** An error in a trial is reported as a failure, so that the other trials of the group still run. */
 function attempt(trial: (one: Case) => string[], one: Case): string[] {
   try {
     return trial(one)
@@ -197,7 +202,7 @@ function attempt(trial: (one: Case) => string[], one: Case): string[] {
   }
 }
 
-/** All trials of a group, in a network namespace of its own. */
+/** Runs all trials of a group in a new network namespace. */
 export function tryAll(one: Case): string[] {
   using namespace = NetworkNamespace.create()
   return namespace.run(() => TRIALS.flatMap((trial) => attempt(trial, one))).map((fault) => `${one.name}: ${fault}`)

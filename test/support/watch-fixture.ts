@@ -17,7 +17,7 @@ export const readWatchFixture = (): WatchFixture => JSON.parse(readFileSync(PATH
 export const writeWatchFixture = (fixture: WatchFixture): void =>
   writeFileSync(PATH, `${JSON.stringify(fixture, undefined, 1)}\n`)
 
-/** A kernel whose nf_tables are at a port. */
+/** A kernel whose nf_tables are behind a port. */
 class KernelAt extends MemoryKernel {
   readonly #port: NetlinkPort
 
@@ -40,7 +40,10 @@ function plainEvent(event: TableEvent): unknown {
   return JSON.parse(JSON.stringify(Object.fromEntries(texts)))
 }
 
-/** So many events of the table filter. @param act is told when it listens, and after each event, how many there were */
+/**
+ * Collects events of the table filter. @param act is called when watching has started and after each event, with the
+ * number of events so far
+ */
 export async function watchedAt(
   port: NetlinkPort,
   count: number,
@@ -58,7 +61,7 @@ export async function watchedAt(
   return seen
 }
 
-/** So many lines of `xtables monitor -e -t`. @param act as of {@link watchedAt} */
+/** Collects lines of `xtables monitor -e -t`. @param act as for {@link watchedAt} */
 export async function monitoredAt(
   port: NetlinkPort,
   count: number,

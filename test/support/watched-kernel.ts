@@ -17,14 +17,14 @@ import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { isWholeBatch } from './nft-batch'
 
 export interface SystemCall {
-  /** Over netlink, `batch` changes something and `ask` does not. */
+  /** Over netlink, `batch` is a change and `ask` is a query. */
   readonly operation: keyof (typeof FAMILIES)['ipv4']['sockopt'] | 'batch' | 'ask'
-  /** Of socket options. */
+  /** The family of a socket option. */
   readonly family?: FamilyName
   readonly value: Uint8Array
 }
 
-/** Numbers are used once in each direction. */
+/** Option numbers are unique for each direction. */
 const OPERATIONS = {
   get: ['getInfo', 'getEntries', 'getRevisionMatch', 'getRevisionTarget'],
   set: ['replace', 'addCounters'],
@@ -33,13 +33,13 @@ const OPERATIONS = {
 export class WatchedKernel implements Kernel, NetlinkPort {
   readonly #inner: Kernel
   readonly calls: SystemCall[] = []
-  /** The requests of SET_REPLACE, the last one last. */
+  /** The requests of SET_REPLACE, in order. */
   readonly sent: Uint8Array[] = []
-  /** How many connections are open. */
+  /** The number of open connections. */
   connections = 0
-  /** Called before each system call. What it throws is how the call fails. */
+  /** Called before each system call. If it throws, the call fails with that error. */
   before: (call: SystemCall) => void = () => {}
-  /** What is waited for before each system call off the main thread. */
+  /** Awaited before each system call off the main thread. */
   hold: (call: SystemCall) => Promise<void> | undefined = () => undefined
 
   constructor(inner: Kernel = new LinuxKernel()) {
@@ -123,7 +123,7 @@ export class WatchedKernel implements Kernel, NetlinkPort {
     }
   }
 
-  /** How often an operation was asked for. */
+  /** The number of calls of an operation. */
   count(operation: SystemCall['operation']): number {
     return this.calls.filter((call) => call.operation === operation).length
   }
@@ -155,7 +155,7 @@ export class WatchedKernel implements Kernel, NetlinkPort {
   }
 }
 
-/** Lets an operation fail, the first `times` times that it is asked for. */
+/** Makes an operation fail, for the first `times` calls. */
 export function failing(operation: SystemCall['operation'], errno: number, times = Number.POSITIVE_INFINITY) {
   let left = times
   return (call: SystemCall): void => {

@@ -3,7 +3,7 @@ import type { AnyTable } from '../../src/index'
 
 type Way = (table: AnyTable, edit: () => void) => void | Promise<void>
 
-/** One edit of a table each. */
+/** Each makes one edit of a table. */
 export const WAYS: Readonly<Record<string, Way>> = {
   'an edit': (_, edit) => edit(),
   'a transaction': (table, edit) => table.transaction(edit),
