@@ -1,4 +1,4 @@
-/** The agent of examples/agent as a process, on both backends, beside the tools that disturb it. */
+/** Runs the agent of examples/agent as a process, on both backends, while other tools change its tables. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ const write = (policy: unknown): void =>
 
 const agents: ChildProcess[] = []
 
-/** An agent that runs, what it has logged so far, and where it listens. */
+/** A running agent, its log so far, and the address that it listens on. */
 class Agent {
   readonly process: ChildProcess
   logged = ''
@@ -134,7 +134,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     const changed = { ipv4: { filter: { 'agent-in': [POLICY.ipv4.filter['agent-in'][1]] } } }
     write(changed)
     await until('the new policy is in force', isChain(WEB))
-    // What is named no more goes, also in tables and families that are named no more.
+    // Chains that the policy no longer names are removed, also in tables and families that it no longer names.
     expect(iptables('-S', 'INPUT')).not.toContain('agent-')
     await until(
       'its other tables are empty',
@@ -230,7 +230,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     await sleep(5000)
     const all = both.flatMap(({ lines }) => lines).filter((line) => line.startsWith('repaired')).length
     expect(all).toBeGreaterThan(1)
-    // On ip_tables the time between two looks alone, of a tenth of a second here, keeps them apart.
+    // On ip_tables, only the polling interval limits the repairs. Here it is a tenth of a second.
     if (backend === 'nft') expect(all).toBeLessThan(16)
   })
 })

@@ -1,4 +1,4 @@
-/** docs/backends.md: what it says of the difference between the backends, tried. */
+/** Tests what docs/backends.md says about the differences between the backends. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'

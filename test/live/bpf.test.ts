@@ -1,4 +1,4 @@
-/** Programs of the match bpf: those that Linux does not run are refused before it is asked, and no others. */
+/** Programs of the match bpf: exactly those that Linux refuses are refused before the kernel is called. */
 
 import { IPV4 } from '../../src/abi/family'
 import { readRuleset } from '../../src/blob/read'
@@ -17,7 +17,7 @@ let count = info.numEntries
 
 afterAll(() => client.close())
 
-/** Whether the kernel takes a rule with the program, whatever we think of it. */
+/** Whether the kernel accepts a rule with the program, independent of our checks. */
 function takes(program: readonly Instruction[]): boolean {
   const text = program.map(({ code, jt, jf, k }) => `${code} ${jt} ${jf} ${k}`).join(',')
   const rule = Rule.parse(`-m bpf --bytecode "${program.length},${text}"`).entry
@@ -41,7 +41,7 @@ const RETURN = { code: 6, jt: 0, jf: 0, k: 0 }
 test('every operation, alone before a return', () => {
   for (let code = 0; code < 0x120; code++) {
     const program = [{ code, jt: 0, jf: 0, k: 1 }, RETURN]
-    // What is stored may be read.
+    // A memory word that was written may be read.
     const stored = [{ code: 2, jt: 0, jf: 0, k: 1 }, ...program]
     expect([code, programFault(stored) === undefined]).toEqual([code, takes(stored)])
   }

@@ -1,6 +1,6 @@
 /**
- * The same command lines for iptables-legacy and for us, each in a network namespace of its own: the same exit status,
- * output, listing and bytes in the kernel, and where the data say so the same messages.
+ * Runs the same command lines with iptables-legacy and with our command, each in its own network namespace. Exit
+ * status, output, listing and bytes in the kernel must be equal, and also the messages if the data says so.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ interface Outcome {
   readonly stderr: string
 }
 
-/** Help is our own, and what `-vv` adds is for those who look for faults in libiptc. */
+/** Our help is different, and so is what `-vv` adds, which is for debugging libiptc. */
 const isOwnText = (words: readonly string[]): boolean => words.some((word) => /^-[hV]$|^-vv/.test(word))
 
 function theirs(namespace: NetworkNamespace, family: FamilyName, words: readonly string[]): Outcome {
@@ -34,7 +34,7 @@ function theirs(namespace: NetworkNamespace, family: FamilyName, words: readonly
   return { status, stdout, stderr }
 }
 
-/** The deviations that were met. */
+/** The deviations that occurred. */
 const applied = new Set<CommandDeviation>()
 
 function differences(sequence: Sequence, family: FamilyName, messages: boolean): string[] {
@@ -83,7 +83,7 @@ test('every deviation still is one', () => {
 })
 
 describe('as a process', () => {
-  /** Both commands in one place: another network namespace, and other names of hosts. */
+  /** Runs both commands in an environment with another network namespace and other host names. */
   function inPlace(script: string): Outcome {
     const hosts = '10.9.8.7 many\n10.9.8.6 many.example many\nfd00::1 many\n10.9.8.7 twice\n10.9.8.7 twice\n'
     const setUp = 'mount --bind "$HOSTS" /etc/hosts && mount --make-rprivate / 2>/dev/null;'

@@ -1,4 +1,4 @@
-/** Edits beside each other in one thread, on the live kernel: the same must hold as in test/iptc/concurrency.test.ts. */
+/** Concurrent edits in one thread, on the live kernel. The requirements are those of test/iptc/concurrency.test.ts. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -14,7 +14,7 @@ import {
 import { keep, newNamespace, run } from './legacy'
 import { openDescriptors } from './machine'
 
-// Each looks at the table with a command of its own, dozens of times.
+// Each test runs a command dozens of times to look at the table.
 jest.setTimeout(60_000)
 
 let namespace: NetworkNamespace
@@ -24,7 +24,7 @@ beforeEach(() => {
 
 const open = (name: string, options = {}): Table => keep(new Table(name, { namespace, ...options }))
 
-/** As iptables-legacy sees it. */
+/** The chains with policy DROP, according to iptables-legacy. */
 const dropping = (): string[] =>
   [...run(namespace, 'iptables-legacy -S').matchAll(/^-P (\S+) DROP/gm)].map(([, chain]) => chain as string)
 
@@ -32,7 +32,7 @@ const acceptAll = (table: Table): void => {
   for (const chain of ['INPUT', 'FORWARD', 'OUTPUT']) table.setPolicy(chain, 'ACCEPT')
 }
 
-/** @returns whether it was made; an edit that was not must say so in one of these */
+/** @returns whether the edit was made; otherwise it must throw one of these errors */
 const made = async (edit: () => unknown): Promise<boolean> => {
   try {
     await edit()
@@ -120,7 +120,7 @@ test.each(['GET_INFO', 'GET_ENTRIES', 'SET_REPLACE'])(
         ? { status: 'fulfilled' }
         : { reason: { message: expect.stringContaining('is closed; open it again') } },
     )
-    // Fewer where what another test file of this process forgot has been collected.
+    // There may be fewer, if descriptors that another test file left open have been collected.
     expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
     const rules = run(namespace, 'iptables-legacy-save -c')
       .split('\n')

@@ -1,4 +1,7 @@
-/** `xtables apply --confirm` on Linux: killed, left by its terminal, beside others, in both families and backends. */
+/**
+ * Tests `xtables apply --confirm` on Linux: with killed processes, closed terminals and concurrent changes, in both
+ * families and backends.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +18,7 @@ let folder: string
 let namespace: NetworkNamespace
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'xtables-confirm-'))
-  // Where the processes that wait find each other.
+  // The directory that the processes share.
   process.env['XDG_RUNTIME_DIR'] = folder
   namespace = newNamespace()
 })
@@ -32,7 +35,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-/** The processes that wait for a change of this test to be confirmed. */
+/** The process ids of the holders that wait for a change of this test to be confirmed. */
 const holders = (): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -46,7 +49,7 @@ const holders = (): number[] =>
     })
     .map(Number)
 
-/** Until there is none left that could still change something. */
+/** Waits until no holder is left that could still change something. */
 const decided = (): Promise<void> => until(() => holders().length === 0)
 
 const TEXT = `*filter
@@ -155,7 +158,10 @@ END`,
 
   if (family !== '') return
 
-  /** On a terminal of its own. Without `exec`, some shells would answer an interrupt with a status of their own. */
+  /**
+   * Runs the command on a terminal of its own. Without `exec`, some shells would react to an interrupt with their own
+   * exit status.
+   */
   const onTerminal = (seconds: number): ChildProcess =>
     namespace.run(() =>
       spawn('script', ['-qec', `exec ${words(seconds)}`, '/dev/null'], {
@@ -177,7 +183,7 @@ END`,
     ['yes\n', 0, true],
     ['n\n', 1, false],
     ['\n', 1, false],
-    // The end of the input, and an interrupt.
+    // End of input, and an interrupt.
     ['\x04', 1, false],
     ['\x03', 1, false],
   ])('the answer %j', async (answer, status, isKept) => {

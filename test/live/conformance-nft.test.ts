@@ -1,9 +1,12 @@
-/** A sample of the rule lines, ours against iptables-nft in nf_tables; `npm run conformance -- --backend nft` tries all. */
+/**
+ * Compares a sample of the rule lines with iptables-nft in nf_tables. `npm run conformance -- --backend nft` compares
+ * all.
+ */
 import { cases } from '../support/cases'
 import { liveCases } from '../support/here'
 import { tryAllNft } from '../support/nft-trial'
 
-/** Extensions with a form of nf_tables' own, all; of the others, the first group. */
+/** Extensions with a native form in nf_tables are tested completely; of the others, only the first group. */
 const WHOLE: readonly string[] = ['tcp', 'udp', 'mark', 'limit', 'NFLOG', 'TRACE', 'rule', 'standard']
 
 const isFirst = ({ name }: (typeof cases)[number]): boolean => name.endsWith('-0')

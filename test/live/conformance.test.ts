@@ -1,4 +1,4 @@
-/** Every rule line, ours against iptables-legacy, in the kernel that is running. */
+/** Compares every rule line with iptables-legacy in the running kernel. */
 import { type Case, cases } from '../support/cases'
 import { liveCases } from '../support/here'
 import { tryDeviations, tryOracle, tryReading, tryRefused, tryWriting } from '../support/trial'

@@ -1,4 +1,4 @@
-/** Names of connection labels, which both sides read in /etc/xtables/connlabel.conf. */
+/** Names of connection labels, which both sides read from /etc/xtables/connlabel.conf. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const UNKNOWN = ['ETH0-IN', 'eth0-i', 'two', 'quoted', 'a#b', 'big', 'nope']
 const directory = mkdtempSync(join(tmpdir(), 'xtables-labels-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** Runs a command where the file with the labels is, in a mount namespace of its own. */
+/** The start of a command that runs another one in a mount namespace with the file of labels. */
 const withLabels = (): string[] => {
   const file = join(directory, 'connlabel.conf')
   writeFileSync(file, [...LABELS, ''].join('\n'))
@@ -38,7 +38,7 @@ const OURS = `
     }
 `
 
-/** What a command prints where the labels are. */
+/** The output of a command that can read the labels. */
 function labelled(...words: string[]): string {
   const [command, ...rest] = [...withLabels(), ...words]
   const { status, stdout, stderr } = run(command as string, rest)

@@ -1,4 +1,4 @@
-/** What the tools count of rules, beside what `trace` says of them. */
+/** The counters of rules as the tools print them, for comparison with `trace`. */
 import type { FamilyName } from '../../src/abi/family'
 import type { NetworkNamespace } from '../../src/index'
 import type { Trace } from '../../src/trace/trace'
@@ -10,10 +10,10 @@ export type Backend = 'legacy' | 'nft'
 const program = (family: FamilyName, backend: Backend, name: string): string =>
   `${family === 'ipv4' ? 'iptables' : 'ip6tables'}-${backend}-${name}`
 
-/** By table, chain and position of a rule, or `policy`. */
+/** Packets by table, chain and position of a rule, or `policy`. */
 export type Counts = Map<string, number>
 
-/** What the tool says of every rule, and of policies. */
+/** The counters of all rules and policies, according to the tool. */
 export function counted(host: NetworkNamespace, family: FamilyName, backend: Backend): Counts {
   const counts: Counts = new Map()
   let [table, positions] = ['', new Map<string, number>()]
@@ -22,7 +22,7 @@ export function counted(host: NetworkNamespace, family: FamilyName, backend: Bac
     const [, packets, chain] = /^\[(\d+):\d+\] -A (\S+)/.exec(text) ?? []
     const [, builtIn, passed] = /^:(\S+) [A-Z]+ \[(\d+):/.exec(text) ?? []
     if (name !== undefined) [table, positions] = [name, new Map()]
-    // iptables-nft keeps no count of what a policy decides.
+    // iptables-nft does not count packets for policies.
     if (builtIn !== undefined && backend === 'legacy') counts.set(`${table} ${builtIn} policy`, Number(passed))
     if (chain === undefined) continue
     const position = positions.get(chain) ?? 0
@@ -32,7 +32,7 @@ export function counted(host: NetworkNamespace, family: FamilyName, backend: Bac
   return counts
 }
 
-/** The rules that a packet meets, in their order; undefined where that is not known of all. */
+/** The rules that a packet matches, in order. Undefined if this is not known for all of them. */
 export function met({ steps, fork }: Trace, backend: Backend): string[] | undefined {
   const isOpen = steps.some((step) => step.kind === 'rule' && step.matches === undefined)
   if (fork !== undefined || isOpen) return undefined
@@ -43,7 +43,7 @@ export function met({ steps, fork }: Trace, backend: Backend): string[] | undefi
   })
 }
 
-/** What the tool took of some lines: others use what this kernel does not have. */
+/** Adds the lines that the tool accepts. Others need what this kernel does not have. */
 export function restore(
   host: NetworkNamespace,
   family: FamilyName,
@@ -69,7 +69,7 @@ export function restore(
   }
 }
 
-/** Whether a line is taken without the other rules. */
+/** Whether a line is accepted without the other rules. */
 function isTaken(
   host: NetworkNamespace,
   family: FamilyName,
@@ -88,7 +88,7 @@ function isTaken(
 
 export const refused: string[] = []
 
-/** The line that a difference is about. */
+/** The line that a difference refers to. */
 export function lineAt(lines: readonly string[], difference: string): string {
   const [, table, chain, position] = difference.split(/[ :]/)
   const start = lines.indexOf(`*${table}`)

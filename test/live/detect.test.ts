@@ -1,4 +1,4 @@
-/** Which backend is chosen where nobody has said so, by us and by the commands with plain names. */
+/** The backend that we and commands with plain names choose by default. */
 import { detectBackend, LinuxKernel, type NetworkNamespace, Table } from '../../src/index'
 import { run as runOurs } from '../cli/run'
 import { newNamespace, run } from './legacy'

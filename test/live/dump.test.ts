@@ -1,4 +1,4 @@
-/** One rule for each extension, written by iptables-legacy, dumped as dictionaries and applied where there is nothing. */
+/** One rule of each extension, written by iptables-legacy, dumped as dictionaries and applied in an empty namespace. */
 
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { TABLES } from '../../src/abi/netfilter'
@@ -32,13 +32,13 @@ function oneOfEach(family: FamilyName, table: string): Case[] {
 const isPlain = (line: string): boolean =>
   line.startsWith('-A ') && (['refused', 'bytes', 'text'] as const).every((what) => !explained(what, line))
 
-/** Commands once each, and of those that make a set or a chain of one name the first. */
+/** Removes duplicate commands. If several create a set or chain with the same name, only the first one is kept. */
 function unique(commands: readonly string[]): string[] {
   const made = (command: string): string => /^(?:ipset create|-N) \S+/.exec(command)?.[0] ?? command
   return commands.filter((command, i) => commands.findIndex((other) => made(other) === made(command)) === i)
 }
 
-/** Every entry of the table, with what it says. */
+/** Every entry of the table with its text. */
 function entries(namespace: NetworkNamespace, family: FamilyName, table: string): string[] {
   const capture = captureTable(new LinuxKernel({ namespace }), family, table)
   const context = contextOf({ capture })
@@ -62,7 +62,7 @@ test.each(tables)('%s %s', (family, table) => {
   from.run(() => {
     prepare(whole)
     expect(restore(FAMILIES[family], table, lines)).toMatchObject({ status: 0 })
-    // iptables writes the default mask of connlimit and recent otherwise than the same mask where it is given.
+    // iptables prints the default mask of connlimit and recent differently if it was given explicitly.
     const again = listing(FAMILIES[family], table).filter((line) => line.startsWith('-A '))
     prepare(whole)
     iptables(FAMILIES[family], '-t', table, '-F')

@@ -23,7 +23,7 @@ beforeEach(() => {
   IpSet.destroyAll(linux)
 })
 
-/** But for what the kernel is free to choose, and the order of hashes. */
+/** Without values that the kernel may choose, and without the order of hashes. */
 function comparable(sets: ReturnType<typeof dumpSets>): object {
   return Object.fromEntries(
     Object.entries(sets).map(([name, { entries, ...others }]) => {

@@ -1,10 +1,10 @@
-/** The dictionary API on Linux, held against what iptables-legacy lists and what python-iptables reads and writes. */
+/** The dictionary API on Linux, compared with the listing of iptables-legacy and with python-iptables. */
 import { spawnSync } from 'node:child_process'
 import { type DumpedRule, easy, type NetworkNamespace, type RuleDictionary } from '../../src/index'
 import { attempt, listed, newNamespace, run } from './legacy'
 import { openDescriptors } from './machine'
 
-/** Rules that both libraries can say, and read alike. */
+/** Rules that both libraries can express, and read in the same way. */
 const RULES: readonly RuleDictionary[] = [
   { target: 'RETURN' },
   {},
@@ -120,7 +120,7 @@ const PYTHON = ['/usr/bin/python3', 'python3'].find(
 )
 const withPython = PYTHON === undefined ? describe.skip : describe
 
-/** Runs lines of python that have `easy`, and `data` from JSON; gives back what they put into `result`. */
+/** Runs lines of Python, with `easy`, and `data` from JSON. @returns what they assign to `result` */
 function python(namespace: NetworkNamespace, data: unknown, ...lines: readonly string[]): unknown {
   const script = ['import json, sys, iptc.easy as easy', 'data = json.load(sys.stdin)', 'result = None', ...lines]
   const quoted = [...script, 'print(json.dumps(result))'].join('\n').replaceAll("'", "'\\''")
@@ -129,7 +129,7 @@ function python(namespace: NetworkNamespace, data: unknown, ...lines: readonly s
 }
 
 withPython('python-iptables', () => {
-  /** It calls protocol 4 what iptables calls 94. */
+  /** python-iptables calls protocol 4 ipip; iptables uses this name for protocol 94. */
   const ours = (rule: DumpedRule): object => (rule.protocol === '4' ? { ...rule, protocol: 'ipip' } : rule)
 
   test('reads what we write as we do', () => {

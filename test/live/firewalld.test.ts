@@ -1,6 +1,6 @@
 /**
- * Texts as firewalld feeds them to iptables-restore: all chains of its default zones, several tables in one text, with -w
- * and -n, once to build everything and again to change a part of it.
+ * Texts as firewalld sends them to iptables-restore: all chains of its default zones, several tables in one text, with
+ * -w and -n; first to build everything, then to change a part.
  */
 import type { FamilyName } from '../../src/abi/family'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
@@ -10,7 +10,7 @@ import { run as runTool } from '../support/oracle'
 const ZONES = ['block', 'dmz', 'drop', 'external', 'home', 'internal', 'public', 'trusted', 'work']
 const STAGES = ['pre', 'log', 'deny', 'allow', 'post']
 
-/** What is behind a built-in chain, by table: the kinds of zone chains that it dispatches to. */
+/** For each built-in chain, by table: the kinds of zone chains to which it dispatches. */
 const DISPATCH: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   raw: { PREROUTING: ['PRE'] },
   security: {},
@@ -18,7 +18,7 @@ const DISPATCH: Readonly<Record<string, Readonly<Record<string, readonly string[
   nat: { PREROUTING: ['PRE'], POSTROUTING: ['POST'] },
   filter: { INPUT: ['IN'], FORWARD: ['FWDI', 'FWDO'] },
 }
-/** Built-in chains of each table, each with a chain for rules of the user's own. */
+/** Built-in chains of each table that have a chain for the user's own rules. */
 const DIRECT: Readonly<Record<string, readonly string[]>> = {
   raw: ['PREROUTING', 'OUTPUT'],
   security: ['INPUT', 'OUTPUT', 'FORWARD'],
@@ -33,7 +33,7 @@ function zoneLines(kind: string, zone: string): string[] {
   return [chain, ...stages].map((name) => `-N ${name}`).concat(stages.map((stage) => `-A ${chain} -j ${stage}`))
 }
 
-/** What a zone does with what it has not decided. */
+/** The rules at the end of a zone, for packets that it has not decided on. */
 function zoneEnd(kind: string, zone: string, reject: string): string[] {
   if (kind === 'PRE' || kind === 'POST') return []
   const chain = `${kind}_${zone}`
@@ -90,7 +90,7 @@ const whole = (family: FamilyName): string =>
     .flatMap((table) => tableText(family, table))
     .join('\n')}\n`
 
-/** What comes when a port is opened, an interface changes its zone, and panic mode is left. */
+/** The text for opening a port, moving an interface to another zone, and leaving panic mode. */
 const CHANGE = `*filter
 -I IN_public_allow 1 -p tcp -m tcp --dport 443 -j ACCEPT
 -D INPUT_ZONES -i wlan0 -g IN_internal
@@ -107,13 +107,13 @@ const FLUSH = `${Object.keys(DIRECT)
   .flatMap((table) => [`*${table}`, '-F', '-X', '-Z', 'COMMIT'])
   .join('\n')}\n`
 
-/** Without the time, and the program's name. */
+/** Without the time and the name of the program. */
 const saved = (family: FamilyName): string =>
   runTool(family === 'ipv4' ? 'iptables-legacy-save' : 'ip6tables-legacy-save', []).stdout.replace(/^#.*$/gm, '')
 
 const tool = (family: FamilyName) => (family === 'ipv4' ? 'iptables-legacy-restore' : 'ip6tables-legacy-restore')
 
-/** Feeds the texts to one of both, in a namespace of its own. */
+/** Feeds the texts to one of the two commands, in a new namespace. */
 function fed(texts: readonly string[], feed: (text: string) => object, family: FamilyName) {
   using namespace = NetworkNamespace.create()
   return namespace.run(() => texts.map((text) => [feed(text), saved(family)]))
@@ -138,7 +138,7 @@ describe.each<FamilyName>(['ipv4', 'ipv6'])('%s', (family) => {
     }
     const [[outcome, tables]] = mine as [[object, string]]
     expect(outcome).toEqual({ status: 0, stdout: '', stderr: '' })
-    // Every zone of every kind, each with its five stages.
+    // Every zone of every kind, each with five stages.
     expect(tables.match(/^:\w+_(block|dmz|drop|external|home|internal|public|trusted|work)/gm)).toHaveLength(7 * 9 * 6)
     expect(tables.match(/^-A IN_public -j/gm)).toHaveLength(5)
   })

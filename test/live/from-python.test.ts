@@ -1,4 +1,6 @@
-/** docs/from-python-iptables.md: it has every name of python-iptables, and both columns of its examples do the same. */
+/**
+ * docs/from-python-iptables.md: it lists every name of python-iptables, and both columns of its examples do the same.
+ */
 import { spawnSync } from 'node:child_process'
 import { easy, MemoryKernel, NotFoundError, Policy, Rule, Rule6, RuleError, Table, XtablesError } from '../../src/index'
 import { blocksOf, IMPORTS, pageText, runProgram } from '../support/programs'
@@ -11,7 +13,7 @@ const titles = Array.from(page.matchAll(/<th colspan="2">\s*(.*?)\s*<\/th>/g), (
 const PYTHON = '/usr/bin/python3'
 const runPython = (program: string) => spawnSync(PYTHON, ['-c', `import iptc\n${program}`], { encoding: 'utf8' })
 
-// Nothing else needs python-iptables, so that its absence is no failure, unless everything is to run.
+// If python-iptables is not installed, the tests are skipped, unless everything must run: nothing else needs it.
 const hasPython = runPython('').status === 0
 const compare = hasPython || process.env['XTABLES_LIVE'] === '1' ? test : test.skip
 
@@ -23,7 +25,7 @@ test('is taken apart rightly', () => {
   expect(titles.length).toBeGreaterThan(20)
 })
 
-/** What has to leave the tables as they were. */
+/** Examples that must not change the tables. */
 const LOOKS = ['Iterating']
 
 describe('side by side', () => {
@@ -42,7 +44,7 @@ describe('side by side', () => {
   )
 })
 
-/** Prints the public names of python-iptables by the headings of the page, as JSON. */
+/** Prints the public names of python-iptables as JSON, by the headings of the page. */
 const NAMES = `
 import json
 def public(*objects):
@@ -63,7 +65,7 @@ print(json.dumps({
 }))
 `
 
-/** The parameters of the match and target that are asked are no names of the classes. */
+/** The names in the rows under a heading. */
 const namesUnder = (heading: string): string[] => {
   const [, section = ''] = page.split(`\n### ${heading}\n`)
   const [rows = ''] = section.split(/^#/m)
@@ -79,7 +81,7 @@ compare('has every public name of python-iptables, and no other', () => {
   expect(listed).toEqual(names)
 })
 
-/** What the page says of python-iptables where we differ, as it is printed. */
+/** The differences that the page mentions, and what python-iptables prints for them. */
 const DIFFERS: readonly [what: string, python: string, printed: string][] = [
   ['one table in the process', "print(iptc.Table('filter') is iptc.Table('filter'))", 'True'],
   [

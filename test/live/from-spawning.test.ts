@@ -1,4 +1,4 @@
-/** docs/from-spawning-iptables.md: of each pair, both programs leave the same tables and print the same. */
+/** docs/from-spawning-iptables.md: both programs of each pair leave the same tables and print the same. */
 import * as child from 'node:child_process'
 import * as xtables from '../../src/index'
 import { blocksOf, complaintsOf, pageText, runProgram } from '../support/programs'
@@ -15,7 +15,7 @@ const pairs = blocks
   .map((before, i) => [titles[i] as string, before, blocks[i + 1] as string] as const)
   .filter((_, i) => i % 2 === 0)
 
-/** The commands of ip_tables: what the plain names are goes by the machine. */
+/** Uses the ip_tables versions: what the plain names are depends on the machine. */
 const legacy = (command: string): string => command.replace(/^ip6?tables/, '$&-legacy')
 const spawning = {
   execFileSync: (file: string, ...rest: unknown[]) => child.execFileSync(legacy(file), ...(rest as [])),
@@ -24,7 +24,7 @@ const spawning = {
 }
 const MODULES: Readonly<Record<string, unknown>> = { xtables, 'node:child_process': spawning }
 
-/** Runs a program in a namespace. @returns what it prints */
+/** Runs a program in a namespace. @returns its output */
 function printedIn(namespace: xtables.NetworkNamespace, program: string): string[] {
   const lines: string[] = []
   const console = { log: (...values: unknown[]) => void lines.push(values.map(String).join(' ')) }
@@ -43,7 +43,7 @@ test.each(pairs)('%s', (_, before, here) => {
   const printed = printedIn(theirs, before)
   expect(printedIn(ours, here)).toEqual(printed)
   expect(everything(ours)).toBe(everything(theirs))
-  // A pair that does nothing proves nothing.
+  // A pair without any effect would prove nothing.
   expect(printed.length > 0 || everything(theirs) !== empty).toBe(true)
 })
 
@@ -51,7 +51,7 @@ const statuses = Array.from(page.matchAll(/^\| (?:.*: )?`(-.*?)`.*? \| (\d)(?:, 
   row.slice(1),
 )
 
-/** What a row of the table leaves out. */
+/** The full command for rows that abbreviate it. */
 const SPELT: Readonly<Record<string, string>> = {
   '-C': '-C INPUT -p udp -j ACCEPT',
   '-A': '-A nosuch -j ACCEPT',
@@ -70,7 +70,7 @@ test.each(statuses)('iptables-legacy %s ends with %s', (words = '', status, mess
 
 const drop = () => xtables.Rule.parse('-j DROP')
 
-/** What the page says of each row's counterpart. */
+/** What the page says about our equivalent of each row. */
 const HERE: Readonly<Record<string, [act: (table: xtables.Table) => unknown, expected: unknown]>> = {
   '-C': [(table) => new xtables.Chain(table, 'INPUT').deleteRule(drop()), xtables.NotFoundError],
   '-A': [(table) => new xtables.Chain(table, 'nosuch').appendRule(drop()), xtables.NotFoundError],

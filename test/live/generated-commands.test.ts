@@ -1,6 +1,6 @@
 /**
- * Generated command lines, restore texts and texts for iptables-xml, ours against the tools: the same status and output,
- * and the same tables afterwards. XTABLES_TEST_COMMANDS tries more of each, XTABLES_TEST_SEED others.
+ * Compares generated command lines, restore texts and iptables-xml input with the tools: the same status and output,
+ * and the same tables afterwards. XTABLES_TEST_COMMANDS sets how many of each, XTABLES_TEST_SEED which ones.
  */
 import type { FamilyName } from '../../src/abi/family'
 import type { BackendName } from '../../src/backend/store'
@@ -27,7 +27,7 @@ const countOf = (few: number): number => Number(XTABLES_TEST_COMMANDS ?? few)
 
 const times = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-/** The lines in which two outcomes differ, as `what | line`: ours behind `+`, theirs behind `-`. */
+/** The lines that differ between two outcomes, as `what | line`: ours after `+`, theirs after `-`. */
 function differences(mine: Outcome, other: Outcome): string[] {
   if (mine.status !== other.status)
     return [`+ status ${mine.status}: ${mine.stderr}`, `- status ${other.status}: ${other.stderr}`]
@@ -46,7 +46,7 @@ test('iptables-xml', () => {
     const [options, text] = [xmlOptions(random), xmlText(random)]
     const [mine, other] = [ourXml(options, text), run('iptables-xml', options, encodeText(text))]
     if (mine.status === 0) accepted++
-    // What is listed as refused must not be taken, whatever the tool says.
+    // Input that is listed as refused must not be accepted, whatever the tool does.
     if (explainedXml('refused', text) !== undefined) return mine.status === 0 ? [`taken: ${text}`] : []
     if (explainedXml('text', text) !== undefined && mine.status === other.status) return []
     const found = differences(mine, other)
@@ -56,7 +56,7 @@ test('iptables-xml', () => {
   expect(accepted).toBeGreaterThan(0)
 })
 
-/** A network namespace with tables in it, and a kernel that is it. */
+/** A network namespace with tables, and a kernel for it. */
 class Place {
   readonly #namespace = newNamespace()
   readonly #family: FamilyName
@@ -68,7 +68,7 @@ class Place {
     this.#backend = backend
   }
 
-  /** Runs a tool in it: `iptables`, or with a kind `iptables-restore`. */
+  /** Runs a tool in it: `iptables`, or with a kind `iptables-restore` and so on. */
   run(kind: '' | '-restore' | '-save', words: readonly string[], input = ''): Outcome {
     const program = `${this.#family === 'ipv4' ? 'iptables' : 'ip6tables'}-${this.#backend}${kind}`
     return this.#namespace.run(() => run(program, words, encodeText(input)))
@@ -78,20 +78,20 @@ class Place {
     expect(this.run('-restore', ['-c'], base)).toEqual({ status: 0, stdout: '', stderr: '' })
   }
 
-  /** All that is in its tables, but what policies have counted: 1.8.9 forgets it at every change. */
+  /** The contents of its tables, without the counters of policies: iptables 1.8.9 loses them with every change. */
   tables(): Outcome {
     const { stdout, ...rest } = this.run('-save', ['-c'])
     return { ...rest, stdout: stdout.replace(/^#.*\n/gm, '').replace(/^(:\S+ [A-Z]+) .*$/gm, '$1') }
   }
 }
 
-/** Whether there is a message, and the warnings in it. Words of refusals are compared in test/cli/cases. */
+/** Whether there is a message, and the warnings in it. The messages of refusals are compared in test/cli/cases. */
 const classOf = (stderr: string): string =>
   stderr === ''
     ? ''
     : ['a message', ...stderr.split('\n').filter((line) => /^(?:Warning|Ignoring)/.test(line))].join('\n')
 
-/** Help is our own, and what `-vv` adds is for those who look for faults in libiptc. */
+/** Our help is different, and so is what `-vv` adds, which is for debugging libiptc. */
 const isOwnText = (words: readonly string[]): boolean =>
   words.some((word) => /^-\w*[hV]|^--(?:h|vers)/.test(word)) || words.join(' ').split(/-\w*v|--verb/).length > 2
 
@@ -104,20 +104,20 @@ const classed = ({ status, stdout, stderr }: Outcome, words: readonly string[] =
 const isListedOf = (backend: BackendName, family: FamilyName, words: string): boolean =>
   backend === 'nft' && generatedNftDeviations.some((one) => (one.family ?? family) === family && one.lines.test(words))
 
-/** What came of the same words here and there. */
+/** The outcomes of the same arguments in both places. */
 interface Trial {
   readonly other: Outcome
-  /** What of it is different. */
+  /** The differences. */
   readonly found: readonly string[]
-  /** Whether to look at the tables. */
+  /** Whether the tables may have changed. */
   readonly changes: boolean
-  /** Whether a deviation allows what differs. */
+  /** Whether a deviation allows the differences. */
   readonly isListed: boolean
-  /** The words, as messages show them. */
+  /** The arguments, for messages. */
   readonly words: readonly string[]
 }
 
-/** Tries words that are made at random in two places that begin alike, and again as soon as they differ. */
+/** Runs random arguments in two places with the same tables, and starts again as soon as they differ. */
 function compare(
   family: FamilyName,
   backend: BackendName,
@@ -154,9 +154,9 @@ test.each(PLACES)('iptables-%s, %s', (backend, family) => {
     return {
       other,
       found: differences(classed(mine, words), classed(other, words)),
-      // Where both refuse, a change would show in the lines that follow.
+      // If both refuse and one still changed something, the following lines would show it.
       changes: mine.status === 0 || other.status === 0,
-      // What is listed may be refused, and nothing else.
+      // A listed line may be refused, but must not differ otherwise.
       isListed: (mine.status !== 0 && explained('status', line) !== undefined) || isListedOf(backend, family, line),
       words: [line],
     }
@@ -167,7 +167,7 @@ test.each(PLACES)('iptables-%s-restore, %s', (backend, family) => {
   compare(family, backend, countOf(150), (random, our, their) => {
     const [options, text] = [restoreOptions(random), restoreText(random)]
     const [mine, other] = [ourRestore(family, options, text, our.kernel, backend), their.run('-restore', options, text)]
-    // What -v tells before a line that fails is not compared.
+    // The output of -v before a line that fails is not compared.
     const isRefused = mine.status !== 0 && mine.status === other.status
     const deviation = explainedRestore(text, options)
     return {

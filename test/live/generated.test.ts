@@ -1,7 +1,7 @@
 /**
- * Generated rule lines, ours against iptables-legacy: accepted or refused alike, the same bytes and text.
- * XTABLES_TEST_LINES tries more of them a group, XTABLES_TEST_EXTENSIONS those of some extensions (names with commas),
- * XTABLES_TEST_SEED others.
+ * Compares generated rule lines with iptables-legacy: both accept or refuse them, and bytes and text are the same.
+ * XTABLES_TEST_LINES sets how many for each group, XTABLES_TEST_EXTENSIONS for which extensions (names separated by
+ * commas), XTABLES_TEST_SEED which ones.
  */
 import { Random } from '../kernel/random'
 import { generatedCase } from '../support/generated'
@@ -18,10 +18,10 @@ test.each(named)(
   'lines like those of %s',
   (_, one) => {
     const lines = generatedCase(new Random(Number(XTABLES_TEST_SEED)), one, Number(XTABLES_TEST_LINES))
-    // What iptables-legacy refuses may be refused for more than one reason.
+    // For lines that iptables-legacy refuses, there may be several reasons.
     const deviating = tryDeviations({ ...lines, refused: [] })
     expect([...tryGenerated(lines), ...tryRefused(lines), ...deviating]).toEqual([])
-    // Else this would compare refusals alone; of a few lines, all may be refused.
+    // Otherwise, only refusals would be compared. If there are few lines, all of them may be refused.
     if (lines.accepted.length + lines.refused.length > 100) expect(lines.accepted.length).toBeGreaterThan(0)
   },
   600_000,

@@ -3,7 +3,7 @@ import { CLONE_NEWNET, unshare } from '../../src/kernel/linux/libc'
 import { guard } from '../support/guard'
 
 guard()
-// Test files run side by side, each in a namespace of its own.
+// Test files run in parallel, each in its own namespace.
 unshare(CLONE_NEWNET)
-// What is compared with the legacy tools has their tables; who wants others says so.
+// Tests compare with the legacy tools, so the legacy backend is the default. Other tests set another one.
 process.env['XTABLES_BACKEND'] = 'legacy'

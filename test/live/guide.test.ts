@@ -1,4 +1,4 @@
-/** docs/guide.md, followed from its first line to its last. `npm run check:package` does so with the package. */
+/** Follows docs/guide.md from beginning to end. `npm run check:package` does the same with the package. */
 import { rmSync } from 'node:fs'
 import { newProject } from '../support/followed-page'
 import { followGuide, INSTALL, REST, STEPS } from '../support/guide'
@@ -13,7 +13,7 @@ test('is taken apart rightly', () => {
 test('every command prints what the page says', async () => {
   const project = newProject()
   try {
-    // Whoever runs this is root, if only of a user namespace.
+    // The test always runs as root, at least of a user namespace.
     await followGuide(project, 'env')
   } finally {
     rmSync(project.directory, { recursive: true })

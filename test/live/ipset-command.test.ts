@@ -1,6 +1,6 @@
 /**
- * `xtables ipset` against ipset(8): generated command lines, each carried out by both in a network namespace of its own, give
- * the same status and output, and leave the same sets. XTABLES_TEST_COMMANDS tries more of each type, XTABLES_TEST_SEED others.
+ * Compares `xtables ipset` with ipset(8): both run generated command lines in their own network namespaces. Status,
+ * output and sets must be the same. XTABLES_TEST_COMMANDS sets how many for each type, XTABLES_TEST_SEED which ones.
  */
 import { SET_TYPES, type SetTypeName } from '../../src/ipset/types'
 import { run as runOurs } from '../cli/run'
@@ -15,11 +15,11 @@ const COUNT = Number(XTABLES_TEST_COMMANDS)
 
 const times = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
-/** Seconds go by between what the one lists and the other. */
+/** Removes timeouts: time passes between the two listings. */
 const timeless = (text: string): string =>
   text.replace(/(timeout[ >])(\d{4,})/g, (_, word, left) => `${word}${Math.ceil(Number(left) / 1000)}k`)
 
-/** Two namespaces in which the same is to happen. */
+/** Two namespaces that are expected to behave in the same way. */
 class Pair {
   readonly #ours = newNamespace()
   readonly #theirs = newNamespace()
@@ -32,7 +32,7 @@ class Pair {
     return this.#theirs.run(() => run('ipset', words, input))
   }
 
-  /** What differs and is not listed, as text; nothing where all is the same. */
+  /** Unlisted differences, as text. Empty if there are none. */
   compare(words: readonly string[], input = ''): string[] {
     const listed = deviationsOf(words)
     if (listed.includes('status')) return []
@@ -47,7 +47,7 @@ const KINDS = ['status', 'stdout', 'stderr'] as const
 
 const lineOf = (words: readonly string[]): string => words.map((word) => word || '""').join(' ')
 
-/** What may differ. Where it is the status, one leaves behind what the other does not. */
+/** What may differ for a line. If it is the status, only one of the two changes its sets. */
 const deviationsOf = (words: readonly string[]): string[] =>
   deviations.filter(({ lines }) => lines.test(lineOf(words))).flatMap(({ what }) => what)
 
@@ -114,7 +114,7 @@ test.each(deviations.map((one) => [one.why, one] as const))('%s', (_, { lines, w
   expect(KINDS.filter((kind) => mine[kind] !== other[kind])).toEqual(expect.arrayContaining([...what]))
 })
 
-/** Texts to restore: what each leaves behind is the same, and what is said of it. */
+/** Texts to restore. Sets and messages must be the same. */
 const TEXTS: readonly string[] = [
   'create a hash:ip initval 5\nadd a 10.9.0.1\nadd a 10.9.0.2\n',
   '# first\n\n  # second\n\tcreate a hash:ip initval 5\t\n add a 10.9.0.1 \nCOMMIT\n',
@@ -142,7 +142,7 @@ test.each(TEXTS)('restore: %j', (text) => {
   expect(pair.compare(['save'])).toEqual([])
 })
 
-/** Words of all commands, one after the other. */
+/** Command lines with all commands, run one after the other. */
 const LINES: readonly string[] = [
   'create',
   'create a',

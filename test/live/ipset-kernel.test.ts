@@ -41,7 +41,7 @@ afterEach(() => {
 const addresses = (count: number, head = 10): string[] =>
   Array.from({ length: count }, (_, i) => `${head}.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`)
 
-/** An entry that neither takes, how ours says so, and what the kernel's code for it is, where it was asked. */
+/** An entry that neither accepts, our reason, and the kernel's error code if it was called. */
 type Refused = [type: string, options: Entry, entry: Entry, reason: RegExp, code?: string]
 
 const refused: readonly Refused[] = [
@@ -277,7 +277,7 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
     }
   })
   expect(seen.size).toBe(40_000)
-  // Once is what a loop that was held up comes to.
+  // A blocked event loop would have a single turn.
   expect(turns).toBeGreaterThan(1)
   for await (const { ip } of set) {
     expect(ip).toMatch(/^10\./)
@@ -292,12 +292,12 @@ test('adding off the main thread leaves the event loop free, and the handle usab
   const adding = set.addAsync(addresses(40_000))
   set.add('9.9.9.9')
   const { turns } = await countingTurns(() => adding)
-  // Once is what a loop that was held up comes to.
+  // A blocked event loop would have a single turn.
   expect(turns).toBeGreaterThan(1)
   expect(set.header().elements).toBe(40_001)
 })
 
-/** In a process of its own: within jest every use of a global takes longer. */
+/** Runs in a process of its own, because access to globals is slower in jest. */
 const MEASURE = `
   const { spawnSync } = require('node:child_process')
   const { IpSet } = require('./src/ipset/ip-set')
@@ -443,7 +443,7 @@ test('without capabilities it is a PermissionError', () => {
   expect([PermissionError, UnsupportedError].every((type) => type.prototype instanceof IptcError)).toBe(true)
 })
 
-/** Messages of nf_tables, which has words of its own for what it refuses. */
+/** nf_tables messages, because nf_tables adds details to its errors. */
 const newRule = nfMessage(
   'NFT_MSG_NEWRULE',
   NFNL_SUBSYS_NFTABLES,
@@ -453,7 +453,7 @@ const newRule = nfMessage(
 
 test('the kernel says which attribute it refuses', () => {
   const client = new NetlinkClient(new LinuxKernel(), NETLINK_NETFILTER)
-  // NFT_MSG_GETTABLE of a name that is far too long.
+  // NFT_MSG_GETTABLE with a name that is far too long.
   const getTable: MessageType<ReturnType<typeof nfHead>, { name?: Uint8Array | undefined }> = {
     ...newRule,
     name: 'NFT_MSG_GETTABLE',
@@ -481,7 +481,7 @@ test('an answer that does not come is not waited for for ever', () => {
 test('messages that are too many for the socket are told as lost', () => {
   const connection = new LinuxKernel().netlink(NETLINK_NETFILTER)
   connection.join(NFNLGRP.NFTABLES)
-  // A socket that listens has room for tens of thousands.
+  // A listening socket has room for tens of thousands of messages.
   const rule = `add rule ip t c counter comment "${'x'.repeat(120)}"`
   const rules = `yes '${rule}' | head -20000 | nft -f -; nft flush chain ip t c`
   tool('bash', '-c', `nft add table ip t; nft add chain ip t c; for n in {1..16}; do ${rules}; done`)

@@ -20,7 +20,7 @@ const { XTABLES_TEST_SEED = '1', XTABLES_TEST_SET_ENTRIES = '60' } = process.env
 const SEED = Number(XTABLES_TEST_SEED)
 const COUNT = Number(XTABLES_TEST_SET_ENTRIES)
 
-/** Ways to make a set of a type, apart from what it needs. */
+/** Ways to create a set of a type, in addition to its required options. */
 const HASH: readonly Entry[] = [
   { hashsize: 64, maxelem: 9, bucketsize: 4, initval: 0x1234 },
   { forceadd: true, timeout: 5 },
@@ -39,7 +39,7 @@ const cases = Object.entries(SET_TYPES).flatMap(([type, { families }]) =>
   families.map((family) => [type as SetTypeName, family] as const),
 )
 
-/** Runs ipset, which has to do what it is told. */
+/** Runs ipset, which must succeed. */
 function ipset(...args: string[]): void {
   const { status, stderr } = run('ipset', args)
   if (status !== 0) throw new Error(stderr)
@@ -48,7 +48,7 @@ function ipset(...args: string[]): void {
 const refusedByTool = (...args: string[]): string => run('ipset', args).stderr.trim()
 
 const withFamily = (family: FamilyName | 'any'): Entry => (family === 'any' ? {} : { family })
-/** What ipset is to be told of the family: of some types it takes none. */
+/** The family as an argument of ipset. Some types do not accept one. */
 const familyWords = (type: SetTypeName, family: FamilyName | 'any'): Entry =>
   SET_TYPES[type].families.length === 2 ? { family } : {}
 
@@ -63,7 +63,7 @@ afterEach(() => {
 })
 
 const without = (key: string, { [key]: _, ...rest }: Entry): Entry => rest
-/** Of entries, but for the order, and the seconds that have gone by. */
+/** Entries without their order and remaining time. */
 const sorted = (listed: readonly Entry[]): Entry[] => {
   const text = (entry: unknown): string =>
     JSON.stringify(entry, (_, value) => (typeof value === 'bigint' ? `${value}` : value))
@@ -96,7 +96,7 @@ describe.each(cases)('%s of %s', (type, family) => {
         without('initval', theirs.header().options as Entry),
       )
       for (const set of [ours, theirs]) expect(set).toMatchObject({ type, family })
-      // Each goes again by what is read of it.
+      // Each entry can be removed as it was read.
       const listed = ours.list()
       expect(listed.length).toBe(new Set(savedSet('ours').slice(1)).size)
       const removable = listed.filter((entry) => isRemovable(type, entry as Entry))
@@ -118,7 +118,7 @@ describe.each(cases)('%s of %s', (type, family) => {
       const options = { ...NEEDED_OPTIONS[type], ...way }
       const ours = (): IpSet => make('ours', type, { ...options, ...withFamily(family) })
       const words = createWords({ ...options, ...familyWords(type, family) })
-      // Older kernels lack some of it.
+      // Older kernels do not support all options.
       if (refusedByTool('create', 'theirs', type, ...words) !== '') {
         expect(ours).toThrow(IptcError)
         continue
@@ -132,11 +132,11 @@ describe.each(cases)('%s of %s', (type, family) => {
   })
 })
 
-/** Linux finds no entry of bitmap:ip,mac that waits for its MAC address, whose time has not begun. */
+/** Linux does not find entries of bitmap:ip,mac that still have no MAC address, whose timeout has not started. */
 const isRemovable = (type: SetTypeName, entry: Entry): boolean =>
   type !== 'bitmap:ip,mac' || 'mac' in entry || !('timeout' in entry)
 
-/** What tells it from others: options say nothing of which entry is to go. */
+/** The parts that identify the entry: its options do not matter for removal. */
 function stripped(entry: Entry): Entry {
   const options = ['timeout', 'packets', 'bytes', 'comment', 'skbmark', 'skbprio', 'skbqueue']
   return Object.fromEntries(Object.entries(entry).filter(([key]) => !options.includes(key)))

@@ -14,7 +14,7 @@ const BIG = 100_000
 /** The `INPUT` hook. */
 const INPUT = 1
 
-/** Offsets of hooks that the table lacks are to be 0. */
+/** Offsets of hooks that the table does not have must be 0. */
 const valid = (offset: number): number => (offset === 0xffffffff ? 0 : offset)
 
 const home = ownNamespace()
@@ -39,7 +39,7 @@ const inside = (...command: [string, ...string[]]): string =>
 
 const requestOf = (entries: Uint8Array): Uint8Array => Buffer.concat([new Uint8Array(HEAD), entries])
 
-/** A table whose entry number n has counted n packets and 1000 n bytes; the last one as many as there can be. */
+/** Counters: n packets and 1000 n bytes for entry n, and the maximum for the last one. */
 function countersOf(count: number): Uint8Array {
   const bytes = new Uint8Array(count * countersStruct.size)
   for (let n = 0; n < count; n++) countersStruct.write(bytes, n * 16, { pcnt: BigInt(n), bcnt: BigInt(n) * 1000n })
@@ -47,7 +47,7 @@ function countersOf(count: number): Uint8Array {
   return bytes
 }
 
-/** The table with `count` rules put before INPUT's policy, each like the policy itself. */
+/** The table with `count` copies of INPUT's policy inserted before it. */
 function grown({ info, entries }: TableEntries, count: number) {
   const start = info.hookEntry[INPUT] as number
   const policy = entries.subarray(start, info.hookEntry[INPUT + 1])
@@ -201,7 +201,7 @@ describe('what the kernel refuses', () => {
 })
 
 describe('namespaces', () => {
-  /** How many entries the filter table has there. */
+  /** The number of entries in the filter table of a place. */
   const entriesIn = (options: { namespace?: string | number | NetworkNamespace }): number => {
     const there = new Client(new LinuxKernel(options), IPV4)
     const { numEntries } = there.info('filter')
@@ -261,7 +261,7 @@ describe('off the main thread', () => {
   test('the event loop turns while a big table is read and replaced', async () => {
     const { layout, request } = grown(before, BIG)
     const read = await countingTurns(() => client.entriesAsync('filter'))
-    // A call on this thread leaves none.
+    // A call on this thread would leave none.
     expect(read.turns).toBeGreaterThan(0)
     expect(read.result.entries.length).toBe(request.length - HEAD)
     expect(Buffer.compare(read.result.entries, request.subarray(HEAD))).not.toBe(0)
@@ -284,7 +284,7 @@ describe('off the main thread', () => {
       return { answer: new WeakRef(answer), settled }
     }
     const { answer, settled } = start()
-    // The target of a WeakRef lives on to the end of the turn that made it.
+    // The target of a WeakRef stays alive until the end of the turn that created it.
     await new Promise((resolve) => setImmediate(resolve))
     collectGarbage()
     expect(answer.deref()).toBeDefined()
@@ -372,7 +372,7 @@ describe('the rest of the port', () => {
     expect(kernel.description).toMatch(/^Linux \d+\.\d+/)
   })
 
-  // They lay a file over one of /proc, which root of a user namespace may not.
+  // These tests mount a file over one in /proc, for which root of a user namespace has no permission.
   const asRoot = readFileSync('/proc/self/uid_map', 'utf8').includes('4294967295') ? test : test.skip
 
   asRoot('modules cannot be loaded where the kernel takes none', () => {

@@ -1,4 +1,4 @@
-/** The legacy iptables commands: the other writer beside us, and the judge of what we write. */
+/** The legacy iptables commands: another writer of the same tables, and the oracle for what we write. */
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -6,21 +6,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AnyTable, NetworkNamespace } from '../../src/index'
 
-/** Test files run side by side: with one lock for all, one would time out for what another does. */
+/** Test files run in parallel. With a single lock, one could time out because of another. */
 const directory = mkdtempSync(join(tmpdir(), 'xtables-legacy-'))
 process.env['XTABLES_LOCKFILE'] = join(directory, 'lock')
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** Jest gives a test file an environment of its own, which no child sees unless it is handed on. */
+/** Jest gives each test file its own `process.env`, which child processes only see if it is passed on. */
 const environment = () => ({ env: { ...process.env } })
 
 const shell = (command: string): [string, string[]] => ['bash', ['-ec', command]]
 
-/** Runs a command line inside a namespace, whatever comes of it. */
+/** Runs a command line in a namespace, whether it succeeds or not. */
 export const attempt = (namespace: NetworkNamespace, command: string): SpawnSyncReturns<string> =>
   namespace.run(() => spawnSync(...shell(command), { encoding: 'utf8', ...environment() }))
 
-/** Runs command lines inside a namespace. @throws where one fails */
+/** Runs command lines in a namespace. @throws Error if one fails */
 export function run(namespace: NetworkNamespace, ...commands: readonly string[]): string {
   return commands
     .map((command) => {
@@ -31,7 +31,7 @@ export function run(namespace: NetworkNamespace, ...commands: readonly string[])
     .join('')
 }
 
-/** As {@link run}, beside what this process does meanwhile. */
+/** As {@link run}, without blocking this process. */
 export async function runAside(namespace: NetworkNamespace, command: string): Promise<void> {
   const child = namespace.run(() => spawn(...shell(command), { stdio: ['ignore', 'ignore', 'pipe'], ...environment() }))
   let complaint = ''
@@ -42,11 +42,11 @@ export async function runAside(namespace: NetworkNamespace, command: string): Pr
   if (status !== 0) throw new Error(`${command}: exit status ${status}: ${complaint}`)
 }
 
-/** What `iptables-legacy -S` says of one table, without counters. */
+/** The output of `iptables-legacy -S` for one table, without counters. */
 export const listed = (namespace: NetworkNamespace, table = 'filter', command = 'iptables-legacy'): string[] =>
   run(namespace, `${command} -t ${table} -S`).trim().split('\n')
 
-/** All tables of both families with all counters, as the legacy commands list them. */
+/** All tables of both families with all counters, as listed by the legacy commands. */
 export const everything = (namespace: NetworkNamespace): string =>
   run(
     namespace,
@@ -57,7 +57,7 @@ export const everything = (namespace: NetworkNamespace): string =>
     ).join('\n'),
   )
 
-/** Namespaces and tables that a test opens, closed when it ends. */
+/** Namespaces and tables that a test opened. They are closed when it ends. */
 const opened: Disposable[] = []
 
 export function keep<T extends Disposable>(resource: T): T {

@@ -1,4 +1,4 @@
-/** Listings, ours against those of iptables-legacy. */
+/** Compares our listings with those of iptables-legacy. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import { runScript } from './machine'
 
 type Place = Omit<Case, 'name' | 'extension' | 'refused'>
 
-/** Words of the command line, and what they ask for. */
+/** Command-line options, and the same as options of the library. */
 const OPTIONS: readonly (readonly [words: readonly string[], options: ListOptions])[] = [
   [[], {}],
   [['-n'], { numeric: true }],
@@ -36,7 +36,7 @@ const place = (family: 'ipv4' | 'ipv6', accepted: readonly string[], setup: read
 
 const filled: Place[] = []
 
-/** Rules hold sets, which the next test wants to make anew. */
+/** Rules keep sets alive that the next test creates again. */
 afterEach(() => {
   for (const { family, table } of filled.splice(0)) iptables(family, '-t', table, '-F')
 })
@@ -47,7 +47,7 @@ function fill(one: Place, lines: readonly string[] = one.accepted): void {
   expect(restore(one.family, one.table, lines)).toMatchObject({ status: 0 })
 }
 
-/** Our listings of a table as it is now. */
+/** Prints our listings of the current table. */
 function lister({ family, table }: Place): (options: ListOptions) => string {
   const capture = captureTable(new LinuxKernel(), family.name, table)
   const [ruleset, context] = [rulesetOf({ capture }), contextOf({ capture })]
@@ -84,7 +84,7 @@ test('every deviation is still one', () => {
     return ours(one, { verbose: true }) === theirs(one, '-v')
   })
   expect(same.flatMap(({ accepted }) => accepted)).toEqual([])
-  // Of what this kernel lacks, nothing can be said here.
+  // Lines that this kernel does not support cannot be compared.
   const lacking = absentCases.flatMap(({ accepted }) => accepted)
   const shown = [...differing.flatMap(({ accepted }) => accepted), ...lacking]
   for (const { lines } of deviations.filter(({ what }) => what === 'listed'))
@@ -153,7 +153,7 @@ test.each(['ipv4', 'ipv6'] as const)('what nobody but the kernel knows, in %s', 
   expectSame(one)
 })
 
-/** Puts a file in the place of /etc/hosts for what it runs, in a mount namespace of its own. */
+/** The start of a command that runs another one with a file mounted over /etc/hosts, in a mount namespace. */
 const withHosts = (file: string): string[] => [
   ...['unshare', '-m', 'bash', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', file],
 ]
@@ -182,7 +182,7 @@ describe('names of hosts and networks', () => {
 
   test.each(['ipv4', 'ipv6'] as const)('%s', (name) => {
     const networks = addresses[name].flatMap((address) => masks[name].map((mask) => `${address}${mask}`))
-    // 1.8.9 drops a mask of these options that is no prefix.
+    // 1.8.9 drops masks of these options that are not prefixes.
     const prefixes = networks.filter((network) => !/255.0|ffff::f/.test(network))
     fill(
       place(name, [

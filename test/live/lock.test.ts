@@ -18,7 +18,7 @@ const FOR_EVER = { timeoutMs: Number.POSITIVE_INFINITY }
 
 const useFile = (path: string): void => void Object.assign(process.env, { XTABLES_LOCKFILE: path })
 
-// The kernel's log is opened once, and kept.
+// The kernel's log is opened once, and stays open.
 beforeAll(() => new LinuxKernel().log()?.close())
 
 beforeEach(() => {
@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  // Fewer where what another test file of this process forgot has been collected.
+  // There may be fewer, if descriptors that another test file left open have been collected.
   expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
   expect(isFree()).toBe(true)
   rmSync(directory, { recursive: true })
@@ -40,18 +40,18 @@ afterAll(() => {
   else useFile(outerFile)
 })
 
-/** As other programs see it. */
+/** Whether another program could take the lock. */
 const isFree = (path = file): boolean => spawnSync('flock', ['-n', path, 'true']).status === 0
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Of a test that failed, they would keep Jest from ending. */
+/** If a test fails, these processes would keep Jest from exiting. */
 const others = new Set<ChildProcess>()
 afterEach(() => {
   for (const child of others) child.stdin?.destroy()
 })
 
-/** Another program, which holds the lock until its standard input ends or `seconds` are over. */
+/** Another program that holds the lock until its standard input ends or `seconds` have passed. */
 async function otherHolder(seconds?: number): Promise<ChildProcess> {
   const wait = seconds === undefined ? 'read line' : `sleep ${seconds}`
   const child = spawn('flock', [file, 'sh', '-c', `echo held; ${wait}`], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -203,7 +203,7 @@ describe('asynchronous', () => {
   test('there is no moment at which the lock is taken and nobody is known to hold it', async () => {
     const held = withLockAsync(AT_ONCE, async () => {})
     for (let turn = 0; turn < 20; turn++) {
-      // Would block for ever on our own descriptor.
+      // Would wait for ever for our own descriptor.
       if (!isFree()) expect(() => takeLock(Number.POSITIVE_INFINITY)).toThrow(LockTimeoutError)
       await Promise.resolve()
     }
@@ -238,7 +238,7 @@ describe('asynchronous', () => {
   test('waits for another program without blocking, and gets the lock when that is done', async () => {
     const other = await otherHolder(0.2)
     const { turns } = await countingTurns(() => withLockAsync({ timeoutMs: 5000 }, async () => {}))
-    // One that blocks has a single turn, when it ends; one beside much other work has had nine.
+    // If the wait blocked, there would be a single turn, at its end. On a busy machine, there were nine.
     expect(turns).toBeGreaterThan(5)
     await end(other)
   })
@@ -248,7 +248,7 @@ describe('asynchronous', () => {
     const order = ['a', 'b', 'c', 'd', 'e']
     const waiting: Promise<void>[] = []
     for (const name of order) {
-      // Out of step with each other, so that whose poll comes next is a matter of chance.
+      // With different intervals, so that the order of polls is random.
       await sleep(1)
       waiting.push(withLockAsync(FOR_EVER, async () => say(name)))
     }
@@ -324,7 +324,7 @@ describe('asynchronous', () => {
     }
     const lender = async () => {
       joined = withLockAsync(AT_ONCE, body)
-      // Until it has its turn.
+      // Lets it get its turn.
       await Promise.resolve()
     }
     await withLockAsync(AT_ONCE, (lend) => lend(lender))
@@ -369,7 +369,7 @@ describe.each(CALLS)('%s beside another program that holds the lock', (call, edi
     expect(exists(`${call}-waits`)).toBe(true)
     expect(turns).toBeGreaterThan(50 / slowness)
     expect(longestMs).toBeLessThan(900 * slowness)
-    // A loop that is blocked is busy, however short each time is.
+    // A blocked event loop is busy, even if each wait is short.
     expect(busy).toBeLessThan(1 - 0.5 / slowness)
     await end(other)
   })

@@ -1,4 +1,4 @@
-/** What live tests need of the machine: memory and descriptors of this process, and other processes. */
+/** Helpers of live tests: memory and descriptors of this process, and other processes. */
 import { type ChildProcess, type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm'
 
 const ROOT = join(__dirname, '..', '..')
 
-/** How many times slower the machine is than those that the tests were written on: one that is emulated is. */
+/** How many times slower the machine is than the machines on which the tests were written. Emulated ones are slower. */
 export const slowness = Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
 
 export const ownNamespace = (): string => readlinkSync('/proc/thread-self/ns/net')
@@ -19,7 +19,7 @@ export const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 setFlagsFromString('--expose-gc')
 export const collectGarbage: () => void = runInNewContext('gc')
 
-/** Lets finalizers run, which come in turns of the event loop after a collection. */
+/** Waits until finalizers have run, which happens in turns of the event loop after a collection. */
 export async function settle(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 100 && !condition(); turn++) {
     collectGarbage()
@@ -27,13 +27,13 @@ export async function settle(condition: () => boolean): Promise<void> {
   }
 }
 
-/** Waits for what others do, in this process or in another. @throws where it does not come */
+/** Waits for a condition that this or another process fulfils. @throws Error if it does not */
 export async function until(what: string, condition: () => boolean): Promise<void> {
   for (const end = performance.now() + 30_000 * slowness; !condition(); await sleep(5))
     if (performance.now() > end) throw new Error(`waited in vain until ${what}`)
 }
 
-/** Those that are open once what other tests have dropped is collected. */
+/** The number of open descriptors after garbage of other tests has been collected. */
 export async function keptDescriptors(): Promise<number> {
   for (let before = openDescriptors(); ; ) {
     collectGarbage()
@@ -44,17 +44,17 @@ export async function keptDescriptors(): Promise<number> {
   }
 }
 
-/** What became of the event loop while something ran. */
+/** The state of the event loop while something ran. */
 interface Watched<T> {
   readonly result: T
   readonly turns: number
-  /** Between two turns, in milliseconds. */
+  /** The longest time between two turns, in milliseconds. */
   readonly longestMs: number
-  /** The part of the time in which it did something, or was blocked: from 0 to 1. */
+  /** The share of the time in which it worked or was blocked, from 0 to 1. */
   readonly busy: number
 }
 
-/** Calls `body` and keeps count of the turns of the event loop meanwhile. */
+/** Calls `body`, and counts the turns of the event loop until it ends. */
 export async function countingTurns<T>(body: () => Promise<T>): Promise<Watched<T>> {
   let [turns, longestMs, last] = [0, 0, performance.now()]
   const turn = (): void => {
@@ -74,7 +74,7 @@ export async function countingTurns<T>(body: () => Promise<T>): Promise<Watched<
   }
 }
 
-/** Drops every capability of the thread it runs on. */
+/** A function that drops all capabilities of the current thread. */
 const PRELUDE = `
 const { call } = require('./src/kernel/linux/ffi')
 const dropCapabilities = () => {
@@ -84,7 +84,10 @@ const dropCapabilities = () => {
 }
 `
 
-/** Runs JavaScript that may require the sources in a process of its own, by way of the command in front if any. */
+/**
+ * Runs JavaScript in a separate process, in which it can require the sources. @param front the command that starts it,
+ * if any
+ */
 export function runScript(script: string, front: readonly string[] = []): SpawnSyncReturns<string> {
   const node = [process.execPath, '-r', 'ts-node/register/transpile-only', '-e', PRELUDE + script]
   const [program, ...args] = [...front, ...node] as [string, ...string[]]
@@ -92,14 +95,14 @@ export function runScript(script: string, front: readonly string[] = []): SpawnS
   return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env })
 }
 
-/** What a command has printed by its end, and the status that it ends with. */
+/** The output of a command, and its exit status. */
 export interface Ended {
   readonly status: unknown
   readonly out: string
   readonly complaint: string
 }
 
-/** @param act what is done meanwhile, with what has been printed so far */
+/** @param act is called while the command runs, with a function that returns the output so far */
 export async function ended(child: ChildProcess, act: (printed: () => string) => unknown = () => {}): Promise<Ended> {
   let [out, complaint] = ['', '']
   child.stdout?.on('data', (text) => {

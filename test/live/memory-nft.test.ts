@@ -1,4 +1,4 @@
-/** The nf_tables of the in-process kernel against those of the machine's: the same requests, the same answers. */
+/** Compares the nf_tables of the in-process kernel with those of Linux: the same requests must get the same answers. */
 import { NLM_F_DUMP } from '../../src/abi/netlink'
 import { Chain } from '../../src/iptc/chain'
 import { Rule } from '../../src/iptc/rule'
@@ -13,7 +13,7 @@ import { Random } from '../kernel/random'
 import { type NftAnswer, NftAsked, shownValues } from '../support/nft-asked'
 import { type KnownRule, NftRequestMaker } from '../support/nft-requests'
 
-// More of them: XTABLES_TEST_SEQUENCES=200; others: XTABLES_TEST_SEED=1000.
+// XTABLES_TEST_SEQUENCES=200 runs more of them, XTABLES_TEST_SEED=1000 others.
 const SEQUENCES = Number(process.env['XTABLES_TEST_SEQUENCES'] ?? 12)
 const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
 const BATCHES = 100
@@ -23,10 +23,10 @@ jest.setTimeout(600_000)
 const DUMPS = [messages.getTable, messages.getChain, messages.getRule].map((kind) =>
   request(kind as typeof messages.getTable, NLM_F_DUMP, nfHead(0), {}),
 )
-/** All that there is. One dump at a time: a kernel runs no two for one socket. */
+/** Everything in nf_tables. One dump at a time, because the kernel runs only one for each socket. */
 const everything = (asked: NftAsked): NftAnswer[] => DUMPS.flatMap((dump) => asked.ask([dump]))
 
-/** What a dump says of chains or rules. */
+/** The chains or rules in a dump. */
 const toldOf = (answers: readonly NftAnswer[], name: string, chainKey: 'chain' | 'name'): KnownRule[] =>
   answers
     .filter(([, kind]) => kind === name)
@@ -63,13 +63,13 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', 
   }
   linux.close()
   memory.close()
-  // All happens often, or it tries nothing.
+  // The test only means something if each of these happens often.
   expect(done.carriedOut).toBeGreaterThan(BATCHES / 10)
   expect(done.refused).toBeGreaterThan(BATCHES / 10)
   expect(done.rules).toBeGreaterThan(BATCHES / 10)
 })
 
-/** Lines of which both kernels are asked, by the objects. */
+/** Lines that are applied to both kernels with the object API. */
 const LINES = [
   '-s 10.0.0.0/8 -j ACCEPT',
   '-p tcp -m tcp --dport 22 -j DROP',
@@ -82,7 +82,7 @@ const LINES = [
   '-m comment --comment "some words"',
 ]
 
-/** One of some edits of a table, arbitrary though the same for both. */
+/** A random edit of a table, the same for both. */
 function edit(table: Table, random: Random): void {
   const names = table.chains.map(({ name }) => name)
   const name = random.pick(names) as string
@@ -114,7 +114,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('edits %d, by t
         const count = isMany ? 4 : 1
         if (isMany)
           table.transaction(() => {
-            // What one edit cannot do, the others do without.
+            // Edits that fail do not prevent the others.
             const own = new Random(1 + seed * 100 + i)
             for (let n = 0; n < count; n++) edit(table, own)
           })
@@ -125,7 +125,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('edits %d, by t
         return (error as Error).name
       }
     })
-    // A draw more or less must not set the two apart.
+    // One side may have drawn more numbers than the other.
     randoms.forEach((_, k) => {
       randoms[k] = new Random(seed + 1000 * (i + 1))
     })

@@ -1,4 +1,4 @@
-/** The sets of the in-process kernel against those of the machine's: the same requests, the same answers. */
+/** Compares the sets of the in-process kernel with those of Linux: the same requests must get the same answers. */
 
 import { kernelRevisions } from '../../src/ipset/create'
 import { IpSet } from '../../src/ipset/ip-set'
@@ -13,12 +13,12 @@ import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { Random } from '../kernel/random'
 import { ALL_TYPES, Asked, comparable, RequestMaker, shownRequest } from '../support/set-requests'
 
-// More of them: XTABLES_TEST_SEQUENCES=200; others: XTABLES_TEST_SEED=1000.
+// XTABLES_TEST_SEQUENCES=200 runs more of them, XTABLES_TEST_SEED=1000 others.
 const SEQUENCES = Number(process.env['XTABLES_TEST_SEQUENCES'] ?? 12)
 const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
 const REQUESTS = 100
 
-// One of our own: other live tests run beside this one.
+// A separate namespace, because other live tests run at the same time.
 const namespace = NetworkNamespace.create()
 const linuxKernel = new LinuxKernel({ namespace })
 const linux = new Asked(linuxKernel)
@@ -35,7 +35,7 @@ const hasType = (typename: SetTypeName): boolean =>
 
 const types = ALL_TYPES.filter(hasType)
 
-/** The newest revision of each type that both know. */
+/** The newest revision of each type that both support. */
 const setRevisions = Object.fromEntries(
   types.map((name) => {
     const type = setType(name)
@@ -51,7 +51,7 @@ test('there are types to compare', () => {
   expect(types.length).toBeGreaterThan(10)
 })
 
-/** Lists of sets are emptied first, as they hold others. */
+/** Sets of type list:set are flushed first, because they refer to other sets. */
 function clear(): void {
   linux.answer({ command: 'flush', values: {}, flags: 0 })
   linux.answer({ command: 'destroy', values: {}, flags: 0 })
@@ -74,7 +74,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', 
     maker.look(sets)
     done[Array.isArray(theirs) ? 'carriedOut' : 'refused']++
   }
-  // Both happen often, or it tries nothing.
+  // The test only means something if both happen often.
   expect(done.carriedOut).toBeGreaterThan(REQUESTS / 10)
   expect(done.refused).toBeGreaterThan(REQUESTS / 10)
 })
@@ -117,7 +117,7 @@ test('entries go after the same time', async () => {
     sets.map((set) => [
       set
         .list()
-        // A second may end between the two.
+        // Remaining times are not compared: a second may pass between the two listings.
         .map(({ ip, timeout = 0 }) => `${ip} ${timeout === 0 ? 'stays' : 'goes'}`)
         .sort(),
       set.test('10.0.0.1'),

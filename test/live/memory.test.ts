@@ -1,4 +1,4 @@
-/** The in-process kernel against the machine's: the same requests, the same answers. */
+/** Compares the in-process kernel with Linux: the same requests must get the same answers. */
 import { spawnSync } from 'node:child_process'
 import { ERRNO, errnoName } from '../../src/abi/errno'
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
@@ -32,12 +32,12 @@ const EPROTOTYPE = 91
 
 const SETS = { four: 'ipv4', six: 'ipv6', list: 'any' } as const
 
-/** Both kernels over sockets of both families. */
+/** Connections of both families to a kernel. */
 function open(kernel: Kernel): Readonly<Record<FamilyName, Connection>> {
   return { ipv4: kernel.connect('ipv4'), ipv6: kernel.connect('ipv6') }
 }
 
-// One of our own: other live tests run beside this one, and count on the tables of the namespace that they share.
+// A separate namespace, because other live tests run at the same time and rely on the tables of their shared namespace.
 const namespace = NetworkNamespace.create()
 const linuxKernel = new LinuxKernel({ namespace })
 const memoryKernel = new MemoryKernel({ sets: SETS })
@@ -64,13 +64,13 @@ function outcome(call: () => void): string {
     return 'ok'
   } catch (error) {
     if (!(error instanceof SockoptFailure)) throw error
-    // Linux says EPROTOTYPE of an unknown revision where an extension is registered for all families at once, which the
-    // declarations do not tell. It means the same.
+    // For an unknown revision, Linux returns EPROTOTYPE if the extension is registered for all families at once, which
+    // is not declared. It means the same.
     return errnoName(error.errno === EPROTOTYPE ? ERRNO.ENOENT : error.errno)
   }
 }
 
-/** What getsockopt makes of `value`: the outcome, and the bytes afterwards. */
+/** The outcome of getsockopt for `value`, and the bytes afterwards. */
 function ask(connection: Connection, option: number, value: Uint8Array): [string, string] {
   const bytes = value.slice()
   return [outcome(() => connection.getsockopt(option, bytes)), Buffer.from(bytes).toString('hex')]
@@ -87,7 +87,7 @@ function named(name: string, size: number, edit: (value: Uint8Array) => void = (
   return value
 }
 
-/** The whole table as a kernel hands it out, the answer to GET_INFO in front. */
+/** The whole table as a kernel returns it, after the answer to GET_INFO. */
 function readTable(connection: Connection, { sockopt }: Family, table: string): Buffer {
   const info = named(table, getInfo.size)
   connection.getsockopt(sockopt.getInfo, info)
@@ -102,7 +102,7 @@ function expectSameTable(family: Family, table: string): void {
   expect(ours.toString('hex').match(/.{16}/g)).toEqual(theirs.toString('hex').match(/.{16}/g))
 }
 
-/** Whether the kernel that is running was built with it. */
+/** Whether the running kernel was built with it. */
 function isBuilt(extension: Extension, { name, sockopt }: Family): boolean {
   const option = extension.kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
   const revisions = extension.variants(name).map(({ revision }) => getRevisionOf(kernelName(extension), revision))
@@ -146,7 +146,7 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
 
   test.each(['match', 'target'] as const)('revisions of every %s', (kind) => {
     const option = kind === 'match' ? sockopt.getRevisionMatch : sockopt.getRevisionTarget
-    // Of those that both declare, as the in-process kernel has no others.
+    // Only those that both support: the in-process kernel has no others.
     for (const extension of allExtensions(kind).filter((one) => isBuilt(one, family)))
       for (const variant of extension.variants(family.name))
         expectSameAnswer(family.name, option, getRevisionOf(kernelName(extension, variant), variant.revision))
@@ -213,12 +213,12 @@ describe('ipsets', () => {
   })
 })
 
-/** Entries, and where the chains of a table lie among them. */
+/** Entries, and the positions of the chains among them. */
 interface Draft {
   table: string
   validHooks: number
   entries: Uint8Array[]
-  /** By hook: index of the first entry and of the policy. */
+  /** By hook: the indexes of the first entry and of the policy. */
   hooks: Map<number, [first: number, policy: number]>
 }
 
@@ -229,7 +229,7 @@ interface Sent {
 
 const concat = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
-/** Where each entry begins, and where the last one ends. */
+/** The offset of each entry, and the end of the last one. */
 function offsets(entries: readonly Uint8Array[]): number[] {
   const places = [0]
   for (const { length } of entries) places.push((places.at(-1) as number) + length)
@@ -260,7 +260,7 @@ const numEntriesOf = (connection: Connection, { sockopt }: Family, table: string
   return getInfo.fields.numEntries.read(info, 0)
 }
 
-/** Bytes of a payload, the rest zeros. */
+/** Bytes of a payload by offset; all others are zero. */
 type Bytes = Readonly<Record<number, number>>
 
 interface Sample {
@@ -279,7 +279,7 @@ interface Unchecked extends Sample {
 
 const byte = (payload: Uint8Array, at: number): number => payload[at] ?? 0
 
-/** Values that Linux looks at beyond the parameters: the in-process kernel refuses them alike. */
+/** Values that Linux checks in addition to the parameters. The in-process kernel refuses the same ones. */
 const CHECKED: readonly Sample[] = [
   { kind: 'match', name: 'limit', family: 'ipv4', what: 'no burst', sample: { 0: 1 } },
   { kind: 'match', name: 'connlabel', family: 'ipv4', what: 'a label above 127', sample: { 0: 128 } },
@@ -633,10 +633,10 @@ const CHECKED: readonly Sample[] = [
   { kind: 'target', name: 'SET', family: 'ipv4', what: 'a set that is not there', sample: { 0: 9, 8: 0xff, 9: 0xff } },
 ]
 
-/** Seconds that a kernel counts at least. */
+/** Seconds that every kernel can count. */
 const LONGEST = 100_000
 
-/** Bursts of {@link LONGEST} and more, and tables of more than 2^20 rows, in any revision. */
+/** Bursts of at least {@link LONGEST}, and tables of more than 2^20 rows, in any revision. */
 function isLongHashlimit(payload: Uint8Array): boolean {
   const isOld = payload.length === 56
   const at = isOld ? 16 : 272
@@ -649,8 +649,8 @@ function isLongHashlimit(payload: Uint8Array): boolean {
 }
 
 /**
- * Values that Linux looks at and the declarations cannot, each of which the in-process kernel takes, or refuses with
- * another errno. They are left out of the requests below.
+ * Values that Linux checks but the declarations cannot. The in-process kernel accepts them, or refuses them with
+ * another errno. The requests below do not contain them.
  */
 const UNCHECKED: readonly Unchecked[] = [
   {
@@ -703,29 +703,29 @@ const UNCHECKED: readonly Unchecked[] = [
     family: 'ipv4',
     what: 'a helper that the machine does not have',
     sample: { 12: 65 },
-    // Linux hands out no more than 32 bytes of it, which is also less than the names that are declared.
+    // Linux returns at most 32 bytes of it, which is also less than the length of the declared names.
     is: (payload) => byte(payload, 12) !== 0 || payload.subarray(28).some((value) => value !== 0),
     table: 'raw',
     proto: 6,
   },
 ]
 
-/** Linux refuses users and groups that the user namespace does not map; the in-process kernel is in none. */
+/** Linux refuses users and groups that the user namespace does not map. The in-process kernel has no user namespace. */
 const namesStrangers = (kind: string, name: string): boolean => !mapsAllIds && kind === 'match' && name === 'owner'
 
 const isUnchecked = (kind: string, name: string, payload: Uint8Array): boolean =>
   namesStrangers(kind, name) || UNCHECKED.some((one) => one.kind === kind && one.name === name && one.is(payload))
 
-/** Linux has more revisions of some extensions than are declared, all of low numbers. */
+/** Linux has more revisions of some extensions than are declared. All of them have low numbers. */
 const isUndeclared = (family: Family, kind: 'match' | 'target', name: string, revision: number): boolean =>
   revision < 8 &&
   knownPayloads(kind, family.name, name, revision).length === 0 &&
   EXTENSIONS.some((one) => one.kind === kind && kernelName(one) === name)
 
-/** Linux writes into these payloads what it makes of them. */
+/** Linux modifies these payloads. */
 const isRewritten = (name: string, revision: number): boolean => revision === 0 && /^set$/i.test(name)
 
-/** Whether some payload in the request is of an undeclared revision, or holds a value of {@link UNCHECKED}. */
+/** Whether the request contains a payload of an undeclared revision, or a value of {@link UNCHECKED}. */
 function asksUnchecked(family: Family, value: Uint8Array): boolean {
   const blob = value.subarray(replace.size)
   for (let at = 0; at + family.entrySize + 32 <= blob.length; at += nextOffset(family, blob, at) || blob.length) {
@@ -743,10 +743,10 @@ function asksUnchecked(family: Family, value: Uint8Array): boolean {
   return false
 }
 
-/** Linux looks at what no bytes tell: whether a program is one that ends, whether somebody made an object. */
+/** Linux checks more than the bytes of these: whether a program terminates, or whether an object exists. */
 const ELSEWHERE: readonly string[] = ['bpf', 'nfacct']
 
-/** The extensions of which the drafts are made. */
+/** The extensions that drafts use. */
 const EXTENSIONS: readonly Extension[] = [...allExtensions('match'), ...allExtensions('target')].filter(
   (one) => !ELSEWHERE.includes(one.name) && one.families.some((family) => isBuilt(one, FAMILIES[family])),
 )
@@ -767,8 +767,8 @@ const setsIn = ({ struct }: Variant): Field<unknown>[] =>
 const setOrNone = (random: Random): number[] => (random.below(4) === 0 ? [0xff, 0xff] : [random.below(3), 0])
 
 /**
- * What rules have in common that name it alike, and by which field: Linux also looks at whether they want the same. The
- * labels of IDLETIMER are those of the whole machine.
+ * The field by which rules share an object. Linux also checks whether such rules are consistent. The labels of
+ * IDLETIMER are shared by the whole machine.
  */
 const SHARED: Readonly<Record<string, string>> = {
   RATEEST: 'name',
@@ -777,7 +777,7 @@ const SHARED: Readonly<Record<string, string>> = {
   IDLETIMER: 'label',
 }
 
-/** Payloads that iptables wrote, by what they are of. */
+/** Payloads that iptables wrote, by extension and revision. */
 const WRITTEN = new Map<string, Uint8Array[]>()
 const writtenKey = (family: FamilyName, kind: string, name: string, revision: number): string =>
   [family, kind, name, revision].join(' ')
@@ -789,7 +789,7 @@ for (const fixture of fixtures())
       if (!isUnchecked(kind, name, payload)) WRITTEN.set(key, [...(WRITTEN.get(key) ?? []), payload])
     }
 
-/** Any payload that is not of {@link UNCHECKED}: mostly one that iptables wrote, with some bytes changed. */
+/** A payload without values of {@link UNCHECKED}: mostly one that iptables wrote, with some bytes changed. */
 function draftPayload(random: Random, extension: Extension, variant: Variant): Uint8Array {
   const { kind } = extension
   const name = kernelName(extension)
@@ -804,7 +804,7 @@ function draftPayload(random: Random, extension: Extension, variant: Variant): U
   }
   const shared = variant.struct.fields[SHARED[name] ?? '']
   if (shared !== undefined) bytes.set(Buffer.from(`${random.below(2 ** 30)}\0`), shared.offset)
-  // A set that is there, and fields that can have one value only: else next to nothing would be taken.
+  // An existing set, and the required values of fixed fields: otherwise hardly any rule would be accepted.
   for (const { offset } of setsIn(variant)) bytes.set(random.below(20) === 0 ? [3, 0] : setOrNone(random), offset)
   for (const { field, value } of variant.fixed) if (random.below(20) !== 0) field.write(bytes, 0, value)
   return bytes
@@ -825,7 +825,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
     const extension = random.pick(EXTENSIONS.filter((one) => odd || fits(one, table, hook, number)))
     const variant = extension && random.pick(extension.variants(family.name))
     if (extension === undefined || variant === undefined) continue
-    // The first of some that the declaration takes: else most tables would hold one that nobody does.
+    // The first of several payloads that the declaration accepts: otherwise most tables would contain an invalid one.
     const rule = {
       protocol: number,
       protocolNegated: false,
@@ -844,7 +844,7 @@ function draftRule(random: Random, family: Family, table: TableName, hook: Hook 
   return buildEntry(family, head, parts, target)
 }
 
-/** A table that Linux mostly takes. Its user chains are jumped to, and jump on. */
+/** A table that Linux mostly accepts. Its user-defined chains are jumped to, and contain jumps. */
 function draftTable(random: Random, family: Family): Draft {
   const table = random.pick(Object.keys(TABLES) as TableName[])
   const draft: Draft = { table, validHooks: 0, entries: [], hooks: new Map() }
@@ -869,7 +869,7 @@ function draftTable(random: Random, family: Family): Draft {
   return draft
 }
 
-/** Gives most jumps a chain that comes later, so that only few go in a circle. */
+/** Makes most jumps go to a later chain, so that there are few loops. */
 function aimJumps(random: Random, family: Family, { entries }: Draft, chains: readonly number[]): void {
   const places = offsets(entries)
   const { targetOffset, nextOffset } = family.entry.fields
@@ -884,7 +884,7 @@ function aimJumps(random: Random, family: Family, { entries }: Draft, chains: re
   }
 }
 
-/** Breaks something, or not. */
+/** Breaks something, or nothing. */
 function mutate(random: Random, family: Family, { table, value }: Sent): Sent {
   const kind = random.below(14)
   const bytes = value.slice()
@@ -906,7 +906,7 @@ function mutate(random: Random, family: Family, { table, value }: Sent): Sent {
   return { table, value: bytes }
 }
 
-/** Changes a byte of what is most likely a header: size, name or revision. */
+/** Changes a byte that is probably part of a header: size, name or revision. */
 function mutateInside(random: Random, family: Family, bytes: Uint8Array, entry: number): void {
   const target = family.entry.fields.targetOffset.read(bytes, entry)
   const part = entry + random.pick([family.entrySize, target])
@@ -923,7 +923,7 @@ function entryStarts(family: Family, value: Uint8Array): number[] {
   return starts
 }
 
-/** Sends a request to both. @returns what they said, Linux first, and whether they wrote the same counters. */
+/** Sends a request to both. @returns the outcomes, Linux first, and whether they returned the same counters */
 function sendBoth(
   family: Family,
   { value }: Sent,
@@ -940,7 +940,7 @@ function sendBoth(
   return { said: [theirs[0], ours[0]], written: [theirs[1], ours[1]] }
 }
 
-/** The first eight bytes in which the tables of the two differ, Linux first. */
+/** The first eight bytes in which the two tables differ, Linux first. */
 function differenceOf(family: Family, table: string): { at: number; bytes: [string, string] } | undefined {
   const [theirs, ours] = [readTable(linux[family.name], family, table), readTable(memory[family.name], family, table)]
   if (theirs.equals(ours)) return undefined
@@ -948,7 +948,7 @@ function differenceOf(family: Family, table: string): { at: number; bytes: [stri
   return { at: at - getInfo.size, bytes: [theirs.toString('hex', at, at + 8), ours.toString('hex', at, at + 8)] }
 }
 
-/** Adds the same to the counters of both. */
+/** Adds the same counters to both. */
 function addRandomCounters(random: Random, family: Family, table: string): void {
   const count = numEntriesOf(linux[family.name], family, table)
   const value = named(table, countersInfo.size + count * counters.size)
@@ -980,7 +980,7 @@ describe.each(Object.values(FAMILIES))('SET_REPLACE, $name', (family) => {
       if (random.below(5) === 0) addRandomCounters(random, family, draft.table)
     }
     expect(differences).toEqual([])
-    // Else this would compare refusals alone.
+    // Otherwise, only refusals would be compared.
     expect(outcomes.ok).toBeGreaterThan(requests / 5)
   })
 })
@@ -1018,7 +1018,7 @@ describe('what the kernel looks at beyond the parameters', () => {
     expect(ours).toBe(theirs)
   })
 
-  // Once a declaration has the check, its line goes to those above.
+  // Once a declaration has the check, move its value to CHECKED.
   test.failing.each(UNCHECKED)('$family $name: $what', (one) => {
     const [theirs, ours] = send(one)
     expect(ours).toBe(theirs)

@@ -1,4 +1,4 @@
-/** Tables on their way from ip_tables to nf_tables and back: what the tools of both sides say of them. */
+/** Moves tables from ip_tables to nf_tables and back, and checks the result with the tools of both. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ beforeEach(() => {
   namespace = newNamespace()
 })
 
-/** The tables of both families that hold something, each with its chains and rules, as the tool prints them. */
+/** The non-empty tables of both families, with their chains and rules, as the tool prints them. */
 function saved(backend: 'legacy' | 'nft'): Record<string, string> {
   const tables = Object.entries({ ipv4: 'iptables', ipv6: 'ip6tables' }).flatMap(([family, program]) => {
     const text = run(namespace, `${program}-${backend}-save -c`)
@@ -195,7 +195,7 @@ test.each([
         spawn(process.execPath, [bundle('src/cli/main.ts'), 'migrate', from, to, '--clear'], { stdio: 'ignore' }),
       )
       const closed = once(child, 'close')
-      // Some of them are over by then.
+      // Some of them have ended by then.
       await Promise.race([sleep((100 + 40 * i) * slowness), closed])
       child.kill('SIGKILL')
       await closed
@@ -208,7 +208,7 @@ test.each([
   },
 )
 
-/** A kernel that lets somebody else work once the first change of nf_tables has been sent. */
+/** A kernel that runs `work` after the first change of nf_tables has been sent. */
 function besides(work: () => void): LinuxKernel {
   const kernel = new LinuxKernel({ namespace })
   const open = kernel.netlink.bind(kernel)

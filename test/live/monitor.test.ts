@@ -1,4 +1,4 @@
-/** `xtables monitor` beside xtables-monitor, which sees the same. */
+/** Compares `xtables monitor` with xtables-monitor. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
-/** How many sockets of the namespace listen to nf_tables, or to traced packets. */
+/** The number of sockets in the namespace that listen to nf_tables or to traced packets. */
 function listening(isTrace: boolean): number {
   const group = 1 << ((isTrace ? NFNLGRP.NFTRACE : NFNLGRP.NFTABLES) - 1)
   return linesOf(run(namespace, 'cat /proc/thread-self/net/netlink'))
@@ -30,7 +30,7 @@ function listening(isTrace: boolean): number {
     .length
 }
 
-/** What both print of what `work` does, which may wait until they have seen all that has been done so far. */
+/** The output of both while `work` runs, which may wait until both have seen everything so far. */
 async function both(
   words: string[],
   work: (seen: () => Promise<void>) => unknown,
@@ -97,7 +97,7 @@ test('changes, in its words', async () => {
   expect(ours).toEqual(theirs)
 })
 
-/** Beside each other, what is said in words and as data. */
+/** Runs two monitors at the same time, one of them with --json. */
 async function inBothForms(words: readonly string[], act: () => unknown): Promise<[text: string[], json: string[]]> {
   const end = new AbortController()
   const said: [string[], string[]] = [[], []]
@@ -173,7 +173,7 @@ test('what it says wrongly, or not at all', async () => {
     ),
   )
   const events = (lines: string[]): string[] => lines.filter((line) => line.startsWith(' EVENT'))
-  // The first is one that drops all of TCP.
+  // The first one drops all TCP packets.
   expect(events(theirs)).toEqual([' EVENT: -4 -t filter -A INPUT -p tcp -j DROP', ' EVENT: ', ' EVENT: '])
   expect(events(ours)).toEqual([
     ' EVENT: # nft: ip filter INPUT rule with handle 3: meta cmp payload lookup immediate',
@@ -201,17 +201,17 @@ test('one family, and one table', async () => {
   ])
 })
 
-/** The lines with what we say otherwise on purpose as the tool has it. */
+/** Converts lines that differ intentionally to those of the tool. */
 const asTheirs = (line: string): string =>
   line
     .replace(/:RETURN /, ':0xfffffffb ')
-    // It shows a byte of the options as four, and then drops the last.
+    // The tool sign-extends a byte of the options, and prints it as four.
     .replace(/OPT \(94040000\)/, 'OPT (FFFFFF94040000)')
-    // It takes what stands in a later fragment for ports.
+    // It prints data of a later fragment as ports.
     .replace(/FRAG:2 $/, 'FRAG:2 SPORT=24930 DPORT=25444 ')
-    // It adds the header of IPv4 to what IPv6 counts without its header.
+    // It adds the length of an IPv4 header to the payload length of IPv6.
     .replace(/ LEN=(\d+) TC=/, (_, length) => ` LEN=${Number(length) - 20} TC=`)
-    // A rule that iptables has no words for, it shows as another.
+    // It prints a different rule for one that cannot be expressed in iptables syntax.
     .replace(/# nft: ip raw PREROUTING rule with handle \d+: .*/, '-4 -t raw -A PREROUTING -p tcp')
 
 test('packets, in its words', async () => {
@@ -225,7 +225,8 @@ test('packets, in its words', async () => {
     `nft add rule ip raw PREROUTING tcp dport '{ 22, 80 }' counter`,
     'iptables-nft -N c; iptables-nft -A c -j MARK --set-mark 5; iptables-nft -A INPUT -g c',
   )
-  // Meanwhile, we look on: what a rule says is read when the first packet comes to it.
+  // The rules may only change after both have seen the packets: the text of a rule is read when the first packet
+  // traverses it.
   const { ours, theirs } = await both(['-t'], async (seen) => {
     await runAside(namespace, `python3 ${join(__dirname, 'traced-packets.py')}`)
     await seen()
@@ -238,7 +239,7 @@ test('packets, in its words', async () => {
       `python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).sendto(bytes.fromhex('0800f7ff00000000'), ('127.0.0.1', 0))" || true`,
     )
   })
-  // Packets of the kernel's own may come before one of the two looks.
+  // The kernel may send packets of its own before one of the two has started to listen.
   const isOurs = (line: string): boolean => !/ (fe80|::|ff02)/.test(line)
   const idOf = (line: string): string => line.trim().split(' ')[2] ?? ''
   const seenByBoth = new Set(theirs.map(idOf).filter((id) => ours.some((line) => idOf(line) === id)))
@@ -264,7 +265,7 @@ describe('the command', () => {
       spawn(process.execPath, [bundle('src/cli/main.ts'), 'monitor', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
     )
 
-  /** What came of it; once it listens, `act` is done. */
+  /** The outcome of a monitor. `act` is called once it listens. */
   async function ended(
     child: ChildProcess,
     act?: (printed: () => string) => unknown,

@@ -1,4 +1,7 @@
-/** Names of hosts that only DNS knows, beside iptables-legacy: with a name server in the namespace, and no program run. */
+/**
+ * Host names that only DNS resolves, compared with iptables-legacy: with a name server in the namespace, and without
+ * running programs.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +11,7 @@ import type { NetworkNamespace } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 
-/** What the server knows; it says nothing at all about `silent.test`. */
+/** The records of the server. It does not answer queries for `silent.test`. */
 const ZONE = {
   'one.test': { 1: ['10.1.0.1'] },
   'two.test': { 1: ['10.2.0.1', '10.2.0.2'], 28: ['2001:db8::1', '2001:db8::2'] },
@@ -19,7 +22,7 @@ const ZONE = {
   [`3.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`]: { 12: ['new.test'] },
 }
 
-/** RFC 1035, as much as one question needs: types 1 (A), 12 (PTR) and 28 (AAAA). */
+/** Implements RFC 1035 as far as one question needs it: types 1 (A), 12 (PTR) and 28 (AAAA). */
 function serve(zone: Record<string, Record<number, string[]>>): void {
   const { createSocket } = require('node:dgram') as typeof import('node:dgram')
   const nameBytes = (name: string): Buffer =>
@@ -71,7 +74,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Runs a command line where the files of the resolver are ours. */
+/** Runs a command line with our files for the resolver. */
 function ask(line: string) {
   const files = ['resolv.conf', 'nsswitch.conf', 'hosts']
   const lay = files.map((name) => `mount --bind ${folder}/${name} /etc/${name}`).join(' && ')

@@ -1,15 +1,15 @@
-/** Hosts in namespaces of their own, joined by cables: who gets through to whom. */
+/** Hosts in network namespaces, connected by cables, for testing which connections get through. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetworkNamespace } from '../../src/index'
 import { attempt, newNamespace, run } from './legacy'
 
 export interface Network {
-  /** With 203.0.113.1 on eth0 and 192.168.7.1 on eth1. */
+  /** Has 203.0.113.1 on eth0 and 192.168.7.1 on eth1. */
   readonly machine: NetworkNamespace
-  /** 203.0.113.9 and 203.0.113.10, without a way to the hosts inside. */
+  /** Has 203.0.113.9 and 203.0.113.10, and no route to the hosts inside. */
   readonly outside: NetworkNamespace
-  /** 192.168.7.2, with the machine as its way to all others. */
+  /** Has 192.168.7.2, and the machine as its default gateway. */
   readonly inside: NetworkNamespace
 }
 
@@ -31,7 +31,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.kill()
 })
 
-/** Answers connections to a port with the address that they come from. */
+/** Answers connections to a port with the client's address. */
 export async function serve(host: NetworkNamespace, port: number): Promise<void> {
   const program = `require('node:net').createServer((one) => one.end(one.remoteAddress)).listen(${port}, '0.0.0.0', () => console.log('up'))`
   const server = host.run(() => spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }))
@@ -39,7 +39,7 @@ export async function serve(host: NetworkNamespace, port: number): Promise<void>
   await once(server.stdout as NonNullable<typeof server.stdout>, 'data')
 }
 
-/** What a server answers to a connection, or `dropped` where nothing does within two seconds. */
+/** A server's answer to a connection, or `dropped` if there is none within two seconds. */
 export function answer(host: NetworkNamespace, address: string, port: number, localAddress?: string): string {
   const options = JSON.stringify({ host: address, port, localAddress })
   const program = `

@@ -1,6 +1,6 @@
 /**
- * What people wrote by hand for nft, beside our rules and among them: sets, maps, verdict maps, flowtables, tables of other
- * names and families. Every edit of ours leaves it as it was, byte for byte.
+ * Handwritten nft configuration next to our rules and in the same tables: sets, maps, verdict maps, flowtables, tables
+ * with other names and families. Our edits must leave it unchanged, byte for byte.
  */
 
 import { FAMILIES } from '../../src/abi/family'
@@ -77,7 +77,7 @@ table ip filter {
 }
 `
 
-/** A kernel may be without flowtables. */
+/** A kernel may not support flowtables. */
 const WITHOUT_FLOWTABLES = BY_HAND.replace(/^.*fast.*\n/gm, '')
 
 function within<T>(body: () => T, ...texts: readonly string[]): T {
@@ -89,7 +89,7 @@ function within<T>(body: () => T, ...texts: readonly string[]): T {
   })
 }
 
-/** The rules of the IPv4 filter table by handle, as bytes; what they have counted is 0. */
+/** The rules of the IPv4 filter table by handle, as bytes, with counters set to 0. */
 function rulesByHandle(): Map<bigint, string> {
   const rules = [...nftRules(FAMILIES.ipv4, 'filter').values()].flat()
   return new Map(
@@ -100,7 +100,7 @@ function rulesByHandle(): Map<bigint, string> {
   )
 }
 
-/** Everything but the IPv4 filter table. */
+/** Everything except the IPv4 filter table. */
 const others = (): string =>
   run('nft', ['list', 'ruleset'])
     .stdout.replace(/expires \w+/g, '')

@@ -1,6 +1,6 @@
 /**
- * The same command lines for iptables-nft and for us, each in a network namespace of its own: the same exit status and output,
- * and the same ruleset in the kernel; where the data say so the same messages.
+ * Runs the same command lines with iptables-nft and with our command, each in its own network namespace. Exit status,
+ * output and the ruleset in the kernel must be equal, and also the messages if the data says so.
  */
 import type { FamilyName } from '../../src/abi/family'
 import { encodeText } from '../../src/binary/text'
@@ -13,10 +13,10 @@ import { ourIptables } from '../support/applets'
 import { type Outcome, run } from '../support/oracle'
 import { newNamespace } from './legacy'
 
-/** Help is our own, and what `-vv` adds is for those who look for faults in the tool. */
+/** Our help is different, and so is what `-vv` adds, which is for debugging the tool. */
 const isOwnText = (words: readonly string[]): boolean => words.some((word) => /^-[hV]$|^-vv/.test(word))
 
-/** A network namespace, and how a line is carried out in it. */
+/** A network namespace, and a way to run a line in it. */
 class Place {
   readonly #namespace = newNamespace()
   readonly #kernel = new LinuxKernel({ namespace: this.#namespace })
@@ -43,17 +43,17 @@ class Place {
   }
 }
 
-/** The deviations that were met. */
+/** The deviations that occurred. */
 const applied = new Set<NftCommandDeviation>()
 
 function isExplained(what: string, line: string): boolean {
   const found = nftCommandDeviations.filter((one) => one.what.some((kind) => kind === what) && one.lines.test(line))
   for (const one of found) applied.add(one)
-  // Where one of the two refuses, what the kernel has is another.
+  // If only one of the two refuses the line, the rulesets differ.
   return found.length > 0 || explained(what === 'ruleset' ? 'status' : what, line) !== undefined
 }
 
-/** Without the reason that we give behind what the tool says. */
+/** Without the reason that we add to the message of the tool. */
 const withoutReason = (stderr: string): string =>
   stderr.replace(/^(.* failed \(.*?\): (?:rule in )?chain [^:\n]*): .*$/m, '$1')
 
@@ -77,7 +77,7 @@ function differences({ lines }: Sequence, family: FamilyName, messages: boolean)
     const different = Object.entries({ ...compared, ruleset }).filter(([, [one, two]]) => one !== two)
     for (const [what, [one, two]] of different)
       if (!isExplained(what, line)) found.push(`${family} ${line}\n  ${what}\n  ours   ${one}\n  theirs ${two}`)
-    // What follows begins alike in both places.
+    // Makes both places equal again for the lines that follow.
     if (ruleset[0] !== ruleset[1]) startAgain()
     else done.push(words)
   }
@@ -93,7 +93,7 @@ describe.each(commandFiles)('$what', ({ messages, sequences }) => {
   })
 })
 
-/** What nft made before, in the family of the commands; those; and those that differ on purpose. */
+/** What nft created before, the family of the commands, the commands, and those that differ intentionally. */
 const BESIDE: readonly [string, FamilyName, string, string[]][] = [
   [
     'a chain hooked otherwise, and one without a hook',

@@ -1,4 +1,4 @@
-/** What the library promises of tables in nf_tables, on Linux and on the in-process kernel: the same of both. */
+/** The library on tables of nf_tables: Linux and the in-process kernel must behave in the same way. */
 import { Chain, easy, type Kernel, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
@@ -20,7 +20,10 @@ describe.each(KERNELS)('%s', (_, make) => {
   const text = (...lines: readonly string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n')
   const saved = (): string => save({ ...place, counters: true }).replace(/^#.*\n/gm, '')
 
-  /** Lines that only the kernel refuses: by itself, where it is reached from, for a loop. */
+  /**
+   * Lines that only the kernel refuses: because of the rule itself, because of the hook that reaches it, or because of
+   * a loop.
+   */
   const REFUSED: readonly (readonly [string, readonly string[], number])[] = [
     ['a rule at a hook that it is not for', ['-A OUTPUT -m mac --mac-source 00:11:22:33:44:55'], 0],
     [
@@ -32,7 +35,7 @@ describe.each(KERNELS)('%s', (_, make) => {
   ]
 
   test.each(REFUSED)('%s is found by a rehearsal', (_name, lines, wrong) => {
-    // What a rehearsal makes itself is not looked through as a whole.
+    // The table must exist before: the kernel does not check a table as a whole that the rehearsal itself creates.
     restore(text('-A INPUT -j ACCEPT'), place)
     const before = saved()
     for (const test of [true, false]) {
@@ -60,7 +63,7 @@ describe.each(KERNELS)('%s', (_, make) => {
   const many = (wrong: number): string[] =>
     Array.from({ length: 5000 }, (_, i) => (i === wrong ? MAC : `-s 10.0.${i >> 8}.${i & 255}`))
 
-  /** Ways to add rules, the 2501st of which the kernel refuses, and how that is found in the error. */
+  /** Ways to add rules of which the kernel refuses the 2501st, and how the error shows that. */
   const WAYS: readonly (readonly [string, () => unknown, object])[] = [
     [
       'restore',

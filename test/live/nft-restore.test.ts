@@ -1,4 +1,7 @@
-/** Restore and save against iptables-nft: files good and bad, what is in the kernel afterwards, and foreign rules beside ours. */
+/**
+ * Compares restore and save with iptables-nft: valid and invalid files, the resulting tables, and foreign rules next to
+ * ours.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FamilyName } from '../../src/abi/family'
@@ -63,7 +66,7 @@ class Place {
     expect([status, stderr]).toEqual([0, ''])
   }
 
-  /** As nft lists them, whatever the order in which their chains were made. */
+  /** The chains as nft lists them, independent of the order in which they were created. */
   chains(): string[] {
     const { stdout } = this.tool('nft', ['list', 'ruleset'])
     return stdout
@@ -76,7 +79,7 @@ class Place {
   }
 }
 
-/** Whatever the order in which their chains were made. */
+/** Independent of the order in which the chains were created. */
 const INCOMPATIBLE = `table ip filter {
   set hosts { type ipv4_addr; elements = { 10.0.0.1 }; }
   chain native { type filter hook input priority 5; policy drop; ip saddr @hosts counter accept; }
@@ -188,7 +191,7 @@ describe('files, good and bad', () => {
     const [mine, other] = [our.restore(options, text), their.theirs('restore', options, text)]
     const same = (one: Outcome, chains: string[]) => ({
       status: one.status,
-      // What -v tells before a line that fails is not compared.
+      // The output of -v before a line that fails is not compared.
       stdout: one.status === 0 ? one.stdout : '',
       isSilent: one.stderr === '',
       chains,

@@ -1,4 +1,4 @@
-/** Files that the library opens in a folder that everyone may write to, where another user has set traps. */
+/** Files that the library opens in a directory that everyone can write to, with traps set by another user. */
 import { spawnSync } from 'node:child_process'
 import fs, {
   chmodSync,
@@ -46,7 +46,7 @@ afterAll(() => {
   else process.env['XTABLES_LOCKFILE'] = outerFile
 })
 
-/** Another user's symbolic link in the shared folder. */
+/** Creates another user's symbolic link in the shared directory. */
 function plant(name: string, target: string): string {
   const path = join(shared, name)
   symlinkSync(target, path)
@@ -72,7 +72,7 @@ function make(name: string, ...command: readonly string[]): string {
   return path
 }
 
-/** Only root may give a file away, and make a device. */
+/** Only root can change the owner of a file, and create a device. */
 const asRoot = readFileSync('/proc/self/uid_map', 'utf8').includes('4294967295') ? test : test.skip
 
 function lock(file: string): void {
@@ -80,7 +80,7 @@ function lock(file: string): void {
   takeLock(0).release()
 }
 
-/** Runs the command. @returns its status, and what it says */
+/** Runs the command. @returns its status and output */
 function command(...words: readonly string[]): { status: number; said: string } {
   let said = ''
   const hear = (text: string): void => {
@@ -180,7 +180,7 @@ test('a folder that is in the way of a new state is an error, and the state stay
 describe('put in the place of a file between the look at it and its opening', () => {
   afterEach(() => jest.restoreAllMocks())
 
-  /** Another is faster than us, once. */
+  /** Another process is faster than us, once. */
   function overtake(path: string, put: () => void): void {
     const { openSync } = fs
     let isDone = false

@@ -1,6 +1,6 @@
 /**
- * docs/privileges.md, line by line: each operation with the capabilities that stand there and no others, with each of them
- * missing, and the files that it opens, as strace sees them.
+ * docs/privileges.md, line by line: runs each operation with exactly the listed capabilities, with each of them
+ * missing, and compares the files that it opens, according to strace.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { attempt, newNamespace, run } from './legacy'
 
 const PAGE = readFileSync(join(__dirname, '../../docs/privileges.md'), 'utf8')
 
-/** What each line of the page is about, as a program: `x` is the library, `folder` one of our own with a namespace in it. */
+/** The operations of the page as programs. `x` is the library, `folder` a directory with a namespace. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   'reading a table': "new x.Table('filter').chains",
   'listing the tables': "new x.LinuxKernel().tables('ipv4')",
@@ -62,7 +62,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
     save()`,
 }
 
-/** What becomes of an operation, where it is not `done` or, without a capability, a PermissionError. */
+/** The outcomes of operations, if they differ from `done`, or from a PermissionError without a capability. */
 const OUTCOMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'finding the backend': { all: 'legacy', CAP_NET_RAW: 'nft', CAP_NET_ADMIN: 'nft' },
   'finding the refused rule': { all: 'RuleError', CAP_SYS_ADMIN: 'not tried' },
@@ -97,7 +97,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** The program of an operation. Node and the library have opened what they need before it begins. */
+/** The program of an operation. Node and the library have opened their own files before it begins. */
 const program = (operation: string): string => `
   const x = require(${JSON.stringify(bundle('src/index.ts'))})
   const { openKernel } = require(${JSON.stringify(bundle('src/cli/open-kernel.ts'))})
@@ -115,7 +115,7 @@ const program = (operation: string): string => `
   })()
 `
 
-/** Runs an operation, by way of the command in front. @returns what became of it, and what it opened */
+/** Runs an operation with a command before it. @returns its outcome, and the files that it opened */
 function operate(operation: string, front: string): { outcome: string; opened: string[] } {
   const [script, trace] = [join(folder, 'script.js'), join(folder, 'trace')]
   writeFileSync(script, program(operation))
@@ -133,10 +133,10 @@ const withOnly = (capabilities: readonly string[]): string => {
   return `setpriv --inh-caps=-all --bounding-set=${kept.join()}`
 }
 
-/** What Node opens to start a thread, and the libraries of libc's resolver. */
+/** Files that Node opens to start a thread, and libraries of libc's resolver. */
 const OF_NODE = /\.so\b|^\/proc\/(self\/(cgroup|maps)|meminfo)$|^\/sys\/fs\/cgroup\/|^\/dev\/null$|\/node$/
 
-/** The files that are opened, or would be if they were there, as the page calls them. */
+/** The files that are opened or looked for, with the names that the page uses. */
 function filesIn(trace: string): string[] {
   const [, during = ''] = /"\/begin"([\s\S]*)"\/end"/.exec(trace) ?? []
   const opened = Array.from(during.matchAll(/\bopen(?:at)?\((?:\w+, )?"([^"]+)"/g), ([, path]) => path as string)

@@ -1,4 +1,4 @@
-/** The command as a process among others: pipes, signals, files, and a user who is not root. */
+/** The command as a process: pipes, signals, files, and an unprivileged user. */
 
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,7 @@ import type { NetworkNamespace } from '../../src/index'
 import { bundle } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 
-/** The command and what it loads, where every user can read it. */
+/** The command and its modules, in a place that all users can read. */
 const installed = mkdtempSync(join(tmpdir(), 'xtables-installed-'))
 const command = `${process.execPath} ${install()}`
 const isRoot = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/).join() === '0,0,4294967295'
@@ -89,10 +89,10 @@ test('names of protocols and services are looked up once, not once a rule', () =
 
 describe('a user who is not root', () => {
   const USER = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
-  // Without a second user id there is nobody to become.
+  // Without a second user id, the tests cannot run as another user.
   const asUser = isRoot ? test : test.skip
 
-  /** Status and messages of the tool and of ours, with the lock in reach or not. */
+  /** Status and messages of the tool and of our command, with and without access to the lock. */
   function outcomes(program: string, words: string, lock: 'lock' | 'none/lock') {
     const input = join(folder, 'rules')
     writeFileSync(input, rules(1))
@@ -128,7 +128,7 @@ describe('a user who is not root', () => {
     ['ip6tables-save', '', 'lock'],
   ]
 
-  /** What the tool tells of itself, which asks the kernel for revisions that we know. */
+  /** Messages of the tool about its queries for revisions, which we do not make. */
   const ABOUT_REVISIONS = /^\w+: Could not determine whether revision \d is supported, assuming it is\.\n/gm
 
   asUser.each(CASES)('%s %s, %s: the words and the status of the tool', (program, words, lock) => {

@@ -1,4 +1,4 @@
-/** The one program that the library runs to change anything: what it is started with, and that there is no other. */
+/** The only program that the library runs to change something: how it is started, and that there is no other. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true }))
 
-// They lay a file over one of /proc, which root of a user namespace may not.
+// These tests mount a file over one in /proc, for which root of a user namespace has no permission.
 const asRoot = readFileSync('/proc/self/uid_map', 'utf8').includes('4294967295') ? test : test.skip
 
-/** Lays a name of a program over that of the kernel. */
+/** Mounts a file with the name of a program over that of the kernel. */
 const LAY = `mount -t tmpfs none /proc/sys/kernel && echo "$0" > /proc/sys/kernel/modprobe
 exec env "$@"`
 
-/** @returns what loading answers, and what the program saw: its words, its environment, and where it stands */
+/** @returns the result of loading, and the arguments, environment and working directory of the program */
 function load(named: 'absolute' | 'relative', options = '{}', given: readonly string[] = []) {
   const [program, seen] = [join(directory, 'modprobe'), join(directory, 'seen')]
   writeFileSync(program, `#!/bin/sh\n{ echo "$@"; /usr/bin/env; pwd; } > ${seen}\n`, { mode: 0o755 })
@@ -27,7 +27,7 @@ function load(named: 'absolute' | 'relative', options = '{}', given: readonly st
     const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
     console.log(new LinuxKernel(${options}).loadModule('ipv6'))
   `
-  // Seen from the root folder, where it is started, the relative one leads there too.
+  // The program is started in the root directory, where the relative name leads to it, too.
   const name = named === 'absolute' ? program : program.slice(1)
   const { stdout } = runScript(script, ['unshare', '-m', 'sh', '-c', LAY, name, ...given])
   return { answer: stdout.trim(), seen: existsSync(seen) ? readFileSync(seen, 'utf8').trim().split('\n') : [] }
@@ -37,7 +37,7 @@ asRoot('the program gets the same words and surroundings, whatever those of the 
   const { answer, seen } = load('absolute', '{}', ['EVIL=x', 'MODPROBE_OPTIONS=-C /tmp'])
   const [words, ...surroundings] = seen
   expect({ answer, words }).toEqual({ answer: 'true', words: '-q -- ip6_tables' })
-  // The shell sets some of its own.
+  // The shell sets some variables itself.
   expect(surroundings.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=/.test(line)).sort()).toEqual([
     '/',
     'HOME=/',

@@ -1,6 +1,6 @@
 /**
- * What the documentation of python-iptables shows, in its TypeScript form. Each example runs against the live kernel
- * beside the command lines that stand for it, in two new network namespaces; both must list the same in every table.
+ * The examples in the documentation of python-iptables, in TypeScript. Each runs on the live kernel in one new network
+ * namespace, and equivalent commands in another. All tables must be listed in the same way.
  */
 import {
   Chain,
@@ -20,7 +20,7 @@ import {
 } from '../../src/index'
 import { everything, keep, newNamespace, run } from './legacy'
 
-/** One namespace, and how an example speaks to it. */
+/** A network namespace, as an example uses it. */
 class Place {
   readonly namespace = newNamespace()
 
@@ -32,7 +32,7 @@ class Place {
     return keep(new Table6(name, { namespace: this.namespace }))
   }
 
-  /** Where the functions of `easy` are to work. */
+  /** Options for functions of `easy`. */
   get at() {
     return { namespace: this.namespace }
   }
@@ -47,9 +47,9 @@ class Place {
 }
 
 interface Example {
-  /** What both need before: ipsets, traffic, rules by another. */
+  /** Commands that are run in both before: ipsets, traffic, rules by others. */
   readonly given?: readonly string[]
-  /** What a person would type. Empty where the example leaves the tables as they were. */
+  /** The equivalent commands. Empty if the example does not change the tables. */
   readonly commands: readonly string[]
   readonly typescript: (place: Place) => void
 }
@@ -62,7 +62,7 @@ function example(name: string, { given = [], commands, typescript }: Example): v
     typescript(ours)
     theirs.run(...commands)
     const expected = everything(theirs.namespace)
-    // An oracle that does nothing proves nothing.
+    // An oracle that changes nothing would prove nothing.
     expect(expected !== before).toBe(commands.length > 0)
     expect(everything(ours.namespace)).toBe(expected)
   })
@@ -585,7 +585,7 @@ describe('counters', () => {
       const output = new Chain(table, 'OUTPUT')
       output.appendRule(Rule.parse('-p udp --dport 9 -j DROP'))
       expect(output.rules[0]?.getCounters()).toEqual([0n, 0n])
-      // The sender is told that the packet was dropped.
+      // The sender gets an error if the packet is dropped.
       place.run(traffic.replaceAll('/9;', '/9 2>&- || true;'))
       expect(output.rules[0]?.counters).toEqual([0n, 0n])
       table.refresh()

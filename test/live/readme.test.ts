@@ -1,4 +1,4 @@
-/** What the README shows: every block of TypeScript compiles and runs, and prints what it says. */
+/** The README: every block of TypeScript compiles, runs, and prints what it says. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import * as xtables from '../../src/index'
 import { blocksOf, complaintsOf, pageText, runProgram } from '../support/programs'
@@ -10,7 +10,7 @@ const IMPORT = /^import \{([^}]*)\} from 'xtables'$/m
 const blocks = blocksOf(readme, 'ts')
 
 const subscribed: Parameters<typeof unsubscribe>[] = []
-/** Channels outlive this file: other tests would be heard on them. */
+/** Diagnostics channels are global: those of other tests would be heard, too. */
 const channels = {
   subscribe(...args: Parameters<typeof subscribe>) {
     subscribed.push(args)
@@ -44,11 +44,11 @@ test.each(blocks.map((block) => [IMPORT.exec(block)?.[1]?.trim(), block]))('a bl
     namespace.run(() => runBlock(block as string))
     return
   }
-  // What waits cannot be inside a namespace meanwhile: it gets the one that all tests here have to themselves.
+  // A block that waits cannot be run inside a namespace. It uses the namespace of this test file.
   await runBlock(block as string)
 })
 
-/** Comments of the blocks, each with what the block has to print. */
+/** Comments of the blocks, each with the output that the block must have. */
 test.each([
   ['console.log(tcp.dport) // 443', '443'],
   ['// -A INPUT -s 192.168.1.0/24', '-A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -j ACCEPT'],

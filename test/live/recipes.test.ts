@@ -1,4 +1,4 @@
-/** docs/recipes: every page is followed from its first line to its last, on both backends, and then packets are sent. */
+/** Follows every page of docs/recipes from beginning to end, on both backends, and then sends packets. */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ afterEach(() => {
 
 const PAGES = readdirSync(join(__dirname, '../../docs/recipes')).map((file) => file.replace('.md', ''))
 
-/** The steps of a page in parts: each of `commands` begins another. Each part has all files. */
+/** Splits the steps of a page into parts. Each of `commands` begins a new part. Each part has all files. */
 function partsOf(page: string, ...commands: readonly string[]): Step[][] {
   const steps = stepsOf(pageText(`docs/recipes/${page}.md`))
   const files = steps.filter(({ kind }) => kind === 'file')
@@ -41,7 +41,7 @@ function partsOf(page: string, ...commands: readonly string[]): Step[][] {
 }
 
 describe.each(['legacy', 'nft'] as const)('on %s', (backend: BackendName) => {
-  /** Does what the page says, on the machine. @returns what is printed */
+  /** Follows steps of a page on the machine. @returns the output */
   async function followed(steps: readonly Step[] = []): Promise<string> {
     const env = { ...project.env, XTABLES_BACKEND: backend, XDG_RUNTIME_DIR: runtime }
     addProgram(project, 'iptables', `iptables-${backend} -w`)

@@ -1,4 +1,4 @@
-/** Chains made what is desired of them on Linux: what the tools of both backends say of it. */
+/** Reconciles chains on Linux, and checks the result with the tools of both backends. */
 import { type NetworkNamespace, reconcile } from '../../src/index'
 import { newNamespace, run } from './legacy'
 

@@ -1,4 +1,4 @@
-/** What the kernel says no to: what it logged, which of many rules it was, and what must not be written back. */
+/** Refusals of the kernel: its log message, which of many rules it refused, and rules that must not be written back. */
 import { accessSync, constants, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IPV4 } from '../../src/abi/family'
@@ -26,7 +26,10 @@ function refusal(body: () => void): RuleError {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** With `kernel.dmesg_restrict` it takes CAP_SYSLOG in the first user namespace to read it, and a user to write to it. */
+/**
+ * With `kernel.dmesg_restrict`, reading the log requires CAP_SYSLOG in the initial user namespace. Writing to it
+ * requires root.
+ */
 function mayUseLog(): boolean {
   const log = openLog()
   log?.close()
@@ -47,7 +50,7 @@ describe('the log', () => {
     async () => {
       using table = new Table('filter')
       const output = new Chain(table, 'OUTPUT')
-      // The kernel keeps back what it would say too often.
+      // The kernel limits the rate of its messages.
       for (let tries = 0; tries < 30; tries++) {
         const error = refusal(() => output.appendRule(refused))
         const lines = (error.cause as KernelError).log
@@ -89,7 +92,7 @@ describe('the log', () => {
       dropCapabilities()
       console.log(openLog())
     `)
-    // Where anybody may read it, there is one.
+    // If everyone may read the log, there is a message.
     const expected = run('cat', ['/proc/sys/kernel/dmesg_restrict']).stdout.trim() === '0' ? '{' : 'undefined'
     expect(said.stdout + said.stderr).toContain(expected)
   })

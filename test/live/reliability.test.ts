@@ -1,4 +1,4 @@
-/** The checks of `npm run reliability`, small. */
+/** Runs short versions of the checks of `npm run reliability`. */
 import { CHECKS } from '../../reliability/checks'
 
 test.each(Object.entries(CHECKS).map(([name, check]) => [name, check] as const))(
@@ -9,7 +9,7 @@ test.each(Object.entries(CHECKS).map(([name, check]) => [name, check] as const))
   300_000,
 )
 
-/** Those that are of both backends. */
+/** Checks that run on both backends. */
 const OF_BOTH = ['writers', 'kills'] as const
 
 describe('in nf_tables', () => {

@@ -1,4 +1,4 @@
-/** Restore and save against iptables-legacy: files good and bad, and every rule line between ours and theirs. */
+/** Compares restore and save with iptables-legacy: valid and invalid files, and every rule line in both directions. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Family, IPV4 } from '../../src/abi/family'
@@ -18,7 +18,7 @@ interface RestoreCase {
   readonly name: string
   readonly options: readonly string[]
   readonly text: string
-  /** Our exit status where it or the table is another than that of iptables-legacy, and the reason. */
+  /** Our exit status if it or the table differs from iptables-legacy, and the reason. */
   readonly ours?: number
   readonly why?: string
 }
@@ -30,7 +30,7 @@ const command = (family: Family, kind: 'save' | 'restore'): string =>
 
 const withoutComments = (text: string): string => text.replace(/^# (?:Generated|Completed) .*\n/gm, '')
 
-/** Policies have counted nothing: 1.8.9 forgets what they have at every change. */
+/** Policies have no counts: iptables 1.8.9 loses them with every change. */
 const BASE = `*filter
 :INPUT ACCEPT [0:0]
 :FORWARD DROP [0:0]
@@ -110,7 +110,7 @@ describe('files, good and bad', () => {
   })
 })
 
-/** Groups that need nothing made beforehand share a table: every line is there, and it takes a tenth of the time. */
+/** Groups that need no setup share a table. All lines are still tested, in a tenth of the time. */
 function sharedTables(): Case[] {
   const shared = new Map<string, Case>()
   for (const one of cases) {
@@ -134,7 +134,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       theirs: (text: string, ...options: string[]) => run(command(family, 'restore'), options, encodeText(text)),
       ours: (text: string, ...options: string[]) => ourRestore(family.name, options, text),
     }
-    /** Every entry of the table with its counters, in hexadecimal digits. */
+    /** Every entry of the table with its counters, in hexadecimal. */
     const entries = (): string[] => {
       const { layout, entries } = checkCapture(captureTable(new LinuxKernel(), family.name, table))
       return Array.from(entriesOf(readRuleset(family, table, layout, entries)), ({ bytes }) =>
@@ -142,7 +142,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       )
     }
 
-    /** The table holds the lines that are printed as what they are, each with counters of its own. */
+    /** Fills the table with the lines that are printed as they are, each with different counters. */
     function fill(isWanted: (line: string) => boolean): void {
       prepare(one)
       const counted = one.accepted
@@ -156,7 +156,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
     function pass(saver: keyof typeof savers, restorer: keyof typeof restorers, ...options: string[]): string {
       const text = savers[saver](...options)
       prepare(one)
-      // Legacy programs tell of ranges that will never match.
+      // The legacy programs warn about ranges that never match.
       const { status, stderr } = restorers[restorer](text, ...options)
       expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])
       return text
@@ -169,7 +169,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       ['theirs', 'theirs'],
     ] as const)('%s saved and %s restored is what it was', (saver, restorer) => {
       fill(isRestorable)
-      // Some rules can be written in two ways that are printed alike. From here on, it is the one that is printed.
+      // Some rules have two encodings with the same text. This pass leaves only the one that is written for the text.
       pass('theirs', 'theirs', '-c')
       const before = entries()
       const text = pass(saver, restorer, '-c')
@@ -188,8 +188,8 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
   },
 )
 
-/** What 1.8.9 prints and cannot read: masks of cluster nodes above 32, the hexadecimal form of long strings. */
+/** Output of 1.8.9 that it cannot read: masks of cluster nodes above 32, and long strings in hexadecimal. */
 const UNREADABLE = [/\n/, /--cluster-local-node[ =](?:[7-9]|[12]\d|3[0-2])\b/, /--(?:hex-)?string .{65}/]
 
-/** Whether iptables-legacy can read what it prints of this line. */
+/** Whether iptables-legacy can read its own output for this line. */
 const isRestorable = (line: string): boolean => !UNREADABLE.some((one) => one.test(line))

@@ -1,4 +1,4 @@
-/** What list, graph, top and metrics show of Linux: beside what the tools of both backends say, and on a terminal. */
+/** Compares list, graph, top and metrics on Linux with the tools of both backends, and tests them on a terminal. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -153,7 +153,7 @@ test('no table is made by looking', () => {
   expect(run(namespace, 'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names; nft list tables')).toBe('')
 })
 
-/** Prints status, type and body. */
+/** Prints status, content type and body. */
 const FETCH =
   'const [method, url] = process.argv.slice(1); fetch(url, { method }).then(async (answer) => ' +
   'console.log(await answer.text() + answer.status + " " + answer.headers.get("content-type")))'
@@ -168,7 +168,7 @@ function kept(child: ChildProcess): ChildProcess {
   return child
 }
 
-/** The command in a process of its own, in the namespace. */
+/** Starts the command in a separate process in the namespace. */
 const start = (...words: string[]): ChildProcess =>
   kept(
     namespace.run(() =>
@@ -222,7 +222,7 @@ describe('on a terminal', () => {
   const settings = join(tmpdir(), `xtables-stty-${process.pid}`)
   afterEach(() => rmSync(settings, { force: true }))
 
-  /** Within script(1), which makes one; what stty says of it before and behind is in a file. */
+  /** Runs a command in script(1), which creates a terminal. The output of stty before and after it goes to a file. */
   function onTerminal(command: string, environment: Readonly<Record<string, string>> = {}): ChildProcess {
     const node = `${process.execPath} ${bundle('src/cli/main.ts')}`
     const line = `stty -g > ${settings}; ${node} ${command}; echo "status $?"; stty -g >> ${settings}`
@@ -242,7 +242,7 @@ describe('on a terminal', () => {
   }
 
   const childOf = (pid = 0): number => Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
-  /** The command's own process, below script and a shell. */
+  /** The process id of the command itself, below script and a shell. */
   const pidOf = ({ pid }: ChildProcess): number => childOf(childOf(pid))
 
   test.each([

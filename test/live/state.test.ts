@@ -1,4 +1,4 @@
-/** What of the kernel's own counts an edit of the table begins anew, and what stays: as the declarations say. */
+/** Which state of the kernel an edit of the table resets and which it keeps, as declared. */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
@@ -25,7 +25,7 @@ async function send(count: number): Promise<void> {
   socket.close()
 }
 
-/** An edit that has nothing to do with the rule. */
+/** An edit that does not touch the rule. */
 function edit(): void {
   const forward = new Chain(table, 'FORWARD')
   forward.appendRule(Rule.parse('-s 10.0.0.1 -j ACCEPT'))
@@ -41,7 +41,7 @@ function matched(): number {
 const add = (words: string): void => input.appendRule(Rule.parse(`-p udp --dport ${PORT} ${words}`))
 
 test.each([
-  // 38 bytes a packet
+  // 38 bytes per packet
   ['quota', '-m quota --quota 380', 20, 10],
   ['limit', '-m limit --limit 1/hour --limit-burst 7', 20, 7],
   ['statistic', '-m statistic --mode nth --every 1000 --packet 5', 20, 1],

@@ -1,4 +1,4 @@
-/** Tables and chains against the live kernel, with the legacy commands as the other writer. */
+/** Tables and chains on the live kernel, with the legacy commands as another writer. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -40,17 +40,17 @@ const rule = (line: string): Rule => Rule.parse(line)
 const rulesIn = (table = 'filter'): string[] => listed(namespace, table).filter((line) => line.startsWith('-A'))
 const legacy = (...commands: readonly string[]): string =>
   run(namespace, ...commands.map((one) => `iptables-legacy ${one}`))
-/** The table with all counters, as a file that restores it. Alone of the commands it takes no lock. */
+/** The table with all counters in restore format. This is the only command that does not take the lock. */
 const saved = (): string[] =>
   run(namespace, 'iptables-legacy-save -c -t filter')
     .split('\n')
     .filter((line) => /^[:[]/.test(line))
 
-/** The live kernel, watched. */
+/** The live kernel, with hooks. */
 const watched = (): WatchedKernel => new WatchedKernel(new LinuxKernel({ namespace }))
-/** How often a table was replaced. */
+/** The number of times that a table was replaced. */
 const exchanges = (kernel: WatchedKernel): number => kernel.count('replace')
-/** Called before each exchange, when the table has been read and the lock is held. */
+/** Calls `hook` before each replacement, when the table has been read and the lock is held. */
 function beforeExchange(kernel: WatchedKernel, hook: () => void): void {
   kernel.before = ({ operation }) => {
     if (operation === 'replace') hook()
@@ -86,7 +86,7 @@ describe('another writer', () => {
     expect(rulesIn()).toEqual(['-A theirs -s 10.0.0.1/32'])
   })
 
-  /** What another may do between our reading and our commit. */
+  /** What another program may do between our read and our commit. */
   const changes: readonly [string, readonly string[]][] = [
     ['a rule more', ['-A INPUT -s 10.9.9.9']],
     ['a rule less', ['-D INPUT 1']],
@@ -141,7 +141,7 @@ describe('another writer', () => {
     const kernel = watched()
     beforeExchange(kernel, () => {
       kernel.before = () => {}
-      // The lock is ours now, so that the command has to have another.
+      // We hold the lock now, so the command must use another one.
       attempt(namespace, 'XTABLES_LOCKFILE=$(mktemp) iptables-legacy -A INPUT -s 10.9.9.9')
     })
     input(filter({ kernel })).appendRule(rule('-s 10.0.0.1'))
@@ -181,7 +181,7 @@ describe('another writer', () => {
     const written = rulesIn()
     const expected = [1, 2, 3, 4].flatMap((who) => addresses(who, 50)).map((one) => `-A INPUT -s ${one}/32`)
     expect(written.toSorted()).toEqual(expected.toSorted())
-    // Or they have not been at it at the same time.
+    // Otherwise, they did not run at the same time.
     const isOurs = (line: string | undefined): boolean => /10\.[34]\./.test(line ?? '')
     expect(written.filter((line, n) => isOurs(line) !== isOurs(written[n + 1])).length).toBeGreaterThan(10)
   }, 60_000)
@@ -191,7 +191,7 @@ describe('a table of many bytes', () => {
   const line = (i: number): string =>
     `-s 10.0.${i >> 8}.${i & 255}/32 -p tcp -m tcp --dport ${i + 1} -m comment --comment "rule ${i}" -j ${i % 3 === 0 ? 'aside' : 'DROP'}`
 
-  // It is read into memory that was used before, and written where it was read.
+  // The table is read into memory that was used before, and is written from the same memory.
   test('is edited by what its rules say, one edit after the other', () => {
     const table = filter()
     table.createChain('aside')
@@ -324,7 +324,7 @@ describe('transactions', () => {
     })
     clearInterval(timer)
     expect(exchanges(kernel)).toBe(1)
-    // However quick the kernel is: without leaving the loop free, it would be none.
+    // Even with a fast kernel, there would be no turn if the loop was blocked.
     expect(turns - whenAsked).toBeGreaterThan(0)
     table.refresh()
     expect(input(table).rules).toHaveLength(40_001)
@@ -352,7 +352,7 @@ describe('transactions', () => {
       const hasty = other.transactionAsync(async () => input(other).appendRule(rule('-s 10.0.0.4')))
       await expect(hasty).rejects.toThrow(LockTimeoutError)
     } finally {
-      // Every command would wait for it for ever.
+      // Otherwise, every later command would wait for it for ever.
       proceed()
       await Promise.all([running, patient])
     }
@@ -380,7 +380,7 @@ describe('transactions', () => {
       expect(() => table.createChain('own')).toThrow(LockTimeoutError)
       await expect(table.transactionAsync(async () => table.createChain('own'))).rejects.toThrow(LockTimeoutError)
     } finally {
-      // Every command would wait for it for ever.
+      // Otherwise, every later command would wait for it for ever.
       holder.stdin.end()
       await ended(holder)
     }
@@ -596,7 +596,7 @@ describe('chains', () => {
 })
 
 describe('a rule that the kernel refuses is refused by us, with where and why', () => {
-  /** Table, chain, rule, words of the reason; every one of them refused by the command as well. */
+  /** Table, chain, rule, and a pattern of the reason. The command refuses each of them, too. */
   const refusals: readonly [string, string, string, RegExp][] = [
     ['filter', 'INPUT', '-m tcp --dport 80', /tcp/],
     ['filter', 'INPUT', '! -p tcp -m tcp --dport 80', /tcp/],
@@ -694,7 +694,7 @@ describe('handles', () => {
   })
 
   test('a namespace by its name', () => {
-    // Names are files of the machine's, so that the script gets files of its own to name things in.
+    // Names of namespaces are files of the machine, so the script gets its own directory for them.
     const mounts = 'mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/blue'
     const { stdout, stderr } = runScript(
       `const { Chain, NetworkNamespace, Rule, Table } = require('./src')
@@ -745,7 +745,7 @@ describe('ipsets', () => {
     made.createMatch('set').matchSet = ['blacklist', 'src']
     const [here, there] = [filter(), filter({ namespace: other })]
     for (const table of [here, there]) input(table).appendRule(made)
-    // A rule that was read in one namespace means the same set in the other.
+    // A rule that was read in one namespace refers to the set of the same name in the other.
     input(there).appendRule(input(here).rules[0] as Rule)
     const expected = '-A INPUT -m set --match-set blacklist src'
     expect(listed(namespace)).toEqual([...policies, expected])
@@ -779,7 +779,10 @@ describe('extensions of others', () => {
   ]
   const ttl = '-A PREROUTING -j TTL --ttl-set 5'
 
-  /** What follows the head in every rule of a table; of a jump not where to, which is another place in each blob. */
+  /**
+   * The bytes after the head of every rule of a table, without the destinations of jumps, which are offsets that differ
+   * between blobs.
+   */
   function payloads(tableName: string): string[] {
     const client = new Client(new LinuxKernel({ namespace }), IPV4)
     const { info, entries } = client.entries(tableName)

@@ -1,6 +1,6 @@
 /**
- * Packets that programs of this host send, to others and to the host itself: the rules whose counters move are those that
- * `trace` says. More of them: XTABLES_TEST_PACKETS=5000; others: XTABLES_TEST_SEED=1000.
+ * Packets that programs of this host send, to others and to the host itself: the rules that count them must be those
+ * that `trace` predicts. XTABLES_TEST_PACKETS=5000 sends more, XTABLES_TEST_SEED=1000 others.
  */
 import type { FamilyName } from '../../src/abi/family'
 import { NetworkNamespace } from '../../src/index'
@@ -14,12 +14,12 @@ import { run } from './legacy'
 
 const PACKETS = Number(process.env['XTABLES_TEST_PACKETS'] ?? 600)
 const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
-/** How many meet the same rules. */
+/** The number of packets for the same rules. */
 const BATCH = 50
 
 jest.setTimeout(3_600_000)
 
-/** What is sent to others is for a hardware address that nobody has, and nobody answers what comes in. */
+/** Packets to others go to a hardware address that nobody has, and incoming packets are not answered. */
 const HOST = `
 echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
 nft 'table inet silence { chain output { type filter hook output priority -500; policy drop; meta skuid >= 0 accept; }; }'
@@ -57,10 +57,10 @@ interface Batch {
   readonly isLooped: boolean
 }
 
-/** Through which packets go before they come in. */
+/** Policies that packets traverse before they come in again. */
 const WAY_OUT = / (OUTPUT|POSTROUTING) policy$/
 
-/** What is counted otherwise than it was said, each with a packet alone that shows it. */
+/** The counters that differ from the prediction, each with a single packet that shows the difference. */
 function differences({ backend, family, rules, packets, isLooped }: Batch): { wrong: string[]; met: number } {
   const host = NetworkNamespace.create()
   try {

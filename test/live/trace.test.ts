@@ -1,6 +1,6 @@
 /**
- * Packets that Linux takes through random tables: the rules whose counters move, and by how much, are those that `trace` says.
- * More of them: XTABLES_TEST_PACKETS=20000; others: XTABLES_TEST_SEED=1000.
+ * Packets that Linux takes through random tables: the rules that count them, and how often, must be those that `trace`
+ * predicts. XTABLES_TEST_PACKETS=20000 sends more, XTABLES_TEST_SEED=1000 others.
  */
 import type { FamilyName } from '../../src/abi/family'
 import { FamilyRuleset } from '../../src/trace/family-ruleset'
@@ -14,9 +14,9 @@ import { Wire } from './wire'
 
 const PACKETS = Number(process.env['XTABLES_TEST_PACKETS'] ?? 6_000)
 const SEED = Number(process.env['XTABLES_TEST_SEED'] ?? 1)
-/** How many meet the same rules. */
+/** The number of packets for the same rules. */
 const BATCH = 100
-/** How many trials may go wrong before the others are left. */
+/** The number of wrong trials after which the test stops. */
 const MOST_WRONG = 3
 
 jest.setTimeout(3_600_000)
@@ -60,7 +60,7 @@ const MATCHES = [
   'udp',
 ]
 
-/** Whether a way is one of those that are open; 'cut' where there are too many to say. */
+/** Whether a path is possible according to the trace; 'cut' if there are too many branches to tell. */
 function isOpen({ steps, verdict, fork }: Trace, way: readonly string[], backend: Backend, start = 0): boolean | 'cut' {
   let at = start
   for (const step of steps) {
@@ -68,7 +68,7 @@ function isOpen({ steps, verdict, fork }: Trace, way: readonly string[], backend
     const key = `${step.table} ${step.chain} ${step.kind === 'policy' ? 'policy' : step.position}`
     const isMet = step.kind === 'policy' || step.matches
     if (isMet && way[at] !== key) return false
-    // Where it makes no difference, it may not be known.
+    // If it makes no difference, trace may leave open whether the rule matches.
     if (isMet || (isMet === undefined && way[at] === key)) at++
   }
   if (fork !== undefined) {
@@ -78,15 +78,15 @@ function isOpen({ steps, verdict, fork }: Trace, way: readonly string[], backend
   return verdict === undefined ? 'cut' : at === way.length
 }
 
-/** What cannot be said of a packet of which nothing is known of something else. */
+/** Properties that cannot be given if another one is unknown. */
 const NEEDS: Partial<Record<keyof PacketDescription, readonly (keyof PacketDescription)[]>> = {
   protocol: ['sourcePort', 'destinationPort', 'tcpFlags', 'icmpType'],
   in: ['out'],
 }
-/** What is taken for something else where it is left out. */
+/** Properties with a default: omitting them does not make them unknown. */
 const SAID: readonly (keyof PacketDescription)[] = ['fragment', 'way']
 
-/** With some of its properties left out, or said less exactly. */
+/** The packet with some properties omitted, or less exact. */
 function vague(
   random: Random,
   described: PacketDescription,
@@ -130,14 +130,14 @@ function makeTrial(random: Random, number: number): Trial {
 }
 
 interface Result {
-  /** Rules whose counter is another one than was said, with both. */
+  /** Rules whose counter differs from the prediction, with both values. */
   readonly differences: readonly string[]
   readonly rulesets: Readonly<Record<FamilyName, FamilyRuleset>>
   readonly ways: readonly (readonly string[] | undefined)[]
   readonly rules: Readonly<Record<FamilyName, readonly string[]>>
 }
 
-/** Sends the packets, and compares what is counted with what is said. */
+/** Sends packets, and compares the counters with the predictions. */
 async function tried(wire: Wire, { backend, rules, packets }: Trial): Promise<Result> {
   const host = wire.host()
   try {
@@ -175,7 +175,7 @@ async function tried(wire: Wire, { backend, rules, packets }: Trial): Promise<Re
   }
 }
 
-/** A packet of which something else is counted than is said, found by halves, with what is said of it. */
+/** Finds a packet whose counters differ from the prediction by bisection, and describes it. */
 async function shown(wire: Wire, trial: Trial, result: Result): Promise<string> {
   const { packets } = trial
   if (packets.length > 1) {
@@ -238,7 +238,7 @@ test('the rules whose counters move are those that a packet was said to meet', a
   )
   if (process.env['XTABLES_TEST_REFUSED']) process.stdout.write(`${refused.join('\n')}\n`)
   expect(wrong.join('\n\n')).toBe('')
-  // Each match was met by some packet. Those of owner are for packets that are sent from here.
+  // Each match must have been tested by some packet. Those of owner only apply to packets sent from here.
   if (sent >= 6_000) expect([...matches.keys()].filter((name) => name !== 'owner').sort()).toEqual(MATCHES)
   expect(undecided / sent).toBeLessThan(0.1)
   expect(passed / sent).toBeGreaterThan(3)

@@ -1,4 +1,4 @@
-/** iptables-translate and nft of this machine, asked for some of what was captured. */
+/** Checks a sample of the captured translations with iptables-translate and nft of this machine. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { isRepeated, nftExpressions, ruleOf, translated, translateVersion } from
 import { run } from '../support/oracle'
 import { RESTORE_TEXT, RESTORED, translateCommands } from '../support/translate-commands'
 
-/** So many lines of all that have expressions. */
+/** Only each of this many lines with expressions is checked. */
 const STEP = 60
 
 const here = translateVersion() === undefined ? test.skip : test

@@ -23,7 +23,7 @@ withBrowser('the page', () => {
   let browser: Browser
   beforeAll(async () => {
     run('ip', 'link', 'set', 'lo', 'up')
-    // Where the command looks for it: beside itself.
+    // The command looks for the page next to itself.
     bundlePage(join(bundle('src/cli/main.ts'), '../page'))
     browser = await launch()
   })
@@ -34,7 +34,7 @@ withBrowser('the page', () => {
     for (const one of processes.splice(0)) one.kill('SIGKILL')
   })
 
-  /** @returns the command that goes on, and its page */
+  /** @returns the running command, and its page */
   async function open(
     backend: string,
     ...words: string[]
@@ -81,7 +81,7 @@ withBrowser('the page', () => {
     await page.getByRole('link', { name: 'Tables' }).click()
     await page.getByRole('region', { name: 'chain ui-new' }).waitFor()
     expect(complaints).toEqual([])
-    // With the page open, and its stream.
+    // While the page is open, with its event stream.
     const signal = backend === 'legacy' ? 'SIGINT' : 'SIGTERM'
     command.kill(signal)
     expect(await once(command, 'exit')).toEqual([0, null])

@@ -1,4 +1,7 @@
-/** Tables of nf_tables while iptables-nft, nft and we change them: what is told of it is what has come of it. */
+/**
+ * Watches tables of nf_tables while iptables-nft, nft and the library change them. The events must describe the
+ * resulting table.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +35,7 @@ const open = (options = {}): Table => keep(new Table('filter', { namespace, back
 
 type Watched = AsyncGenerator<TableEvent, void, void>
 
-/** The events of what `work` does, the last of which ends with its mark: a chain that is made for it. */
+/** The events of `work`. The last one is about a chain that is created to mark the end. */
 async function eventsOf(events: Watched, work: () => unknown): Promise<TableEvent[]> {
   await work()
   run(namespace, 'iptables-nft -N mark; iptables-nft -X mark')
@@ -46,7 +49,7 @@ async function eventsOf(events: Watched, work: () => unknown): Promise<TableEven
   }
 }
 
-/** Without who, when, and how the kernel calls it. */
+/** An event without who, when, and the kernel's identifiers. */
 const short = (event: TableEvent): string => {
   const { kind } = event
   if (kind === 'rule-added' || kind === 'rule-deleted') return `${kind} ${event.chain} ${event.position} ${event.rule}`
@@ -190,7 +193,7 @@ test('a rule that was told can be put into a table', async () => {
   await events.return()
 })
 
-/** What the table is, from the events alone, those of a generation at once. */
+/** Reconstructs the table from events alone. Those of one generation are applied together. */
 class Model {
   readonly chains = new Map<string, { handle: number; text: string }[]>()
 
@@ -223,7 +226,7 @@ class Model {
   }
 }
 
-/** Numbers below `count` that are the same in every run. */
+/** Pseudo-random numbers below `count`, the same in every run. */
 function random(seed: number): (count: number) => number {
   let state = seed
   return (count) => {
@@ -279,7 +282,7 @@ test('from events alone, the table can be made up', async () => {
   await events.return()
 })
 
-/** The handles of the rules of a chain, as nft lists them. */
+/** The handles of the rules of a chain, as listed by nft. */
 const handlesOf = (chain: string): number[] =>
   [...run(namespace, `nft -a list chain ip filter ${chain}`).matchAll(/ip saddr .* # handle (\d+)/g)].map(([, one]) =>
     Number(one),
@@ -355,7 +358,7 @@ test('within a batch, the signal ends it too', async () => {
   expect(seen).toEqual(['table-added'])
 })
 
-/** A long table, and a kernel that tells of it as slowly as `onPart` lets it. */
+/** A kernel with a long table whose dump `onPart` can slow down. */
 function slowKernel(onPart: (part: number) => void): LinuxKernel {
   const rules = Array.from({ length: 8000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32`)
   const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
@@ -383,7 +386,7 @@ function slowKernel(onPart: (part: number) => void): LinuxKernel {
 test('what changes while a long table is read is told at once, without its place; then it is read again', async () => {
   let changes = 0
   const kernel = slowKernel((part) => {
-    // Oftener than what is read without a change in between.
+    // More often than the table can be read without a change in between.
     if (part % 45 === 44 && changes < 5) run(namespace, `iptables-nft -t raw -A OUTPUT -s 1.0.0.${++changes}`)
   })
   const table = keep(new Table('filter', { kernel, backend: 'nft' }))
@@ -461,7 +464,7 @@ test('whoever listens has as much room as the process may ask for', () => {
   const roomIn = (...front: string[]): number => Number(runScript(ROOM_OF_SOCKETS, front).stdout)
   const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
   const wanted = 64 * 2 ** 20
-  // The kernel doubles it, for what it keeps beside the bytes.
+  // The kernel doubles the size, for its bookkeeping.
   expect(roomIn('unshare', '-n')).toBe(2 * wanted)
   expect(roomIn('unshare', '-rn')).toBe(2 * Math.min(wanted, most))
 })

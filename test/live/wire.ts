@@ -1,4 +1,6 @@
-/** A host with two cables, and whoever sends frames on them, which is no host at all: nothing comes from it by itself. */
+/**
+ * A host with two cables, and a sender of frames on the other ends. It is not a host, so it sends nothing by itself.
+ */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -8,13 +10,13 @@ import { NetworkNamespace } from '../../src/index'
 import { CABLES, HOST_MAC, LOCAL, REMOTE } from '../support/traced-packets'
 import { run } from './legacy'
 
-/** What is sent on a cable. */
+/** A frame to send on a cable. */
 export interface Frame {
   readonly cable: string
   readonly bytes: Uint8Array
 }
 
-/** No packet comes into being by itself, none is answered, and none that could be routed is dropped. */
+/** Settings: no packets are created or answered, and no routable packet is dropped. */
 const QUIET = `
 cd /proc/sys/net
 for of in all default; do
@@ -51,7 +53,7 @@ export class Wire {
     return wire
   }
 
-  /** A host without rules, to which the cables lead from now on. */
+  /** A new host without rules, to which the cables are connected from now on. */
   host(): NetworkNamespace {
     const host = NetworkNamespace.create()
     const number = ++this.#hosts
@@ -66,7 +68,7 @@ export class Wire {
     return host
   }
 
-  /** Sends frames to the last host, in their order. */
+  /** Sends frames to the current host, in order. */
   async send(frames: readonly Frame[]): Promise<void> {
     for (const { cable, bytes } of frames)
       this.#sender.stdin.write(`${cable}${this.#hosts} ${Buffer.from(bytes).toString('hex')}\n`)

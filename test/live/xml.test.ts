@@ -1,4 +1,4 @@
-/** iptables-xml: what it makes of texts, ours against the tool. */
+/** Compares our iptables-xml with the tool. */
 import { xmlDeviations } from '../cli/deviations'
 import { ourXml } from '../support/applets'
 import { type Outcome, run } from '../support/oracle'
