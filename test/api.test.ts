@@ -1,11 +1,11 @@
 /**
- * Every public function with what people who write JavaScript hand to it by mistake: an error of ours that changes nothing.
- * Whoever adds a function adds to the table of calls.
+ * Calls every public function with arguments that JavaScript users may pass by mistake. It must throw our error and
+ * change nothing. For a new function, add its calls to the table.
  */
 import * as api from '../src/index'
 import { Chain, easy, IptcError, MemoryKernel, Policy, Rule, restore, save, Table } from '../src/index'
 
-/** A broken check must not lead to the tables of this machine. */
+/** A broken check must not reach the tables of this machine. */
 jest.mock('../src/kernel/linux/linux-kernel', () => ({
   LinuxKernel: class {
     constructor() {
@@ -30,7 +30,7 @@ const capture = api.captureTable(first, 'ipv4', 'filter')
 restore(TEXT, { kernel: first, backend: 'nft', counters: true })
 const nftCapture = api.captureNftTable(first, 'ipv4', 'filter')
 
-/** Something of every class, in a packet filter of its own. */
+/** An object of every class, on a separate packet filter. */
 function newWorld() {
   const kernel = new MemoryKernel({ captures: [capture, nftCapture] })
   const table = new Table('filter', { kernel })
@@ -51,7 +51,7 @@ function newWorld() {
 
 type World = ReturnType<typeof newWorld>
 
-/** All that there is to change. */
+/** Everything that could be changed. */
 const stateOf = ({ kernel, table, chain, rule, policy, batch }: World): string =>
   [
     ...[false, true].map((ipv6) => save({ kernel, ipv6, counters: true }).replaceAll(/^#.*/gm, '')),
@@ -64,13 +64,13 @@ const stateOf = ({ kernel, table, chain, rule, policy, batch }: World): string =
   ].join('\n')
 
 interface Call {
-  /** What to call it on; `undefined` for a function, and for a class to make one. */
+  /** The object to call it on. Undefined for a function, and for a class that is constructed. */
   readonly on?: keyof World
-  /** Arguments that are taken. */
+  /** Valid arguments. */
   readonly with: (world: World) => readonly unknown[]
-  /** How many of them must be given; all unless said. */
+  /** The number of required arguments. Default: all. */
   readonly required?: number
-  /** Values that are taken though they look odd, by the number of the argument. */
+  /** Values that are accepted although they look wrong, by the index of the argument. */
   readonly takes?: Readonly<Record<number, readonly unknown[]>>
 }
 
@@ -81,7 +81,7 @@ const at =
   ({ kernel }) => [...args, { kernel }]
 
 const RULE = { src: '10.0.0.1', target: 'ACCEPT' }
-/** An empty dictionary is a rule that matches everything: that is what it says. */
+/** An empty dictionary is valid: a rule that matches everything. */
 const EMPTY = [{}, Object.create(null)]
 
 const CALLS: Readonly<Record<string, Call>> = {
@@ -281,11 +281,11 @@ const titleOf = (value: unknown): string => {
       : '{}'
 }
 
-/** Calls by the name that they have in the table above. */
+/** Makes the call with this name in the table above. */
 function perform(name: string, world: World, args: readonly unknown[]): unknown {
   const on = CALLS[name]?.on
   const [first = '', last] = name.split('.')
-  // biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+  // biome-ignore lint/suspicious/noExplicitAny: tests values that the compiler refuses.
   const any = api as any
   if (name.startsWith('new ')) return new any[name.slice(4)](...args)
   if (last === undefined) return any[first](...args)
@@ -304,7 +304,7 @@ async function failureOf(name: string, world: World, args: readonly unknown[]): 
 
 const isPlace = (arg: unknown): boolean => typeof arg === 'object' && arg !== null && 'kernel' in arg
 
-/** Without an object that says where, the tables are those of this machine. */
+/** Without options, the tables of this machine would be used. */
 const isNowhere = (arg: unknown, value: unknown): boolean =>
   isPlace(arg) && (value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value)))
 
@@ -339,7 +339,7 @@ test.each(positions)('argument $position of $name', async ({ name, call, arg, po
 test.each(Object.keys(CALLS))('%s takes what the table says it takes', async (name) => {
   const world = newWorld()
   const failure = await failureOf(name, world, CALLS[name]?.with(world) ?? [])
-  // Of the namespace there is none, and the table is one of ip_tables.
+  // The namespace does not exist, and tables of ip_tables cannot be watched.
   if (!['NetworkNamespace.open', 'table.watch'].includes(name)) expect(failure).toBeUndefined()
 })
 
@@ -385,7 +385,7 @@ test('every public function is in the table', () => {
   const classes = Object.entries(api).flatMap(([name, value]) =>
     typeof value === 'function' && /^[A-Z]/.test(name) && !name.endsWith('Error') ? [`new ${name}`] : [],
   )
-  /** Abstract; made by other ways; with tests of their own, as they speak to this machine. */
+  /** Abstract, or only created by other functions, or with tests of their own because they access this machine. */
   const elsewhere = [
     ...['new AnyRule', 'new AnyTable', 'easy.Batch', 'new NetworkNamespace', 'new LinuxKernel'],
     ...['new IpSet', 'recordNetlink', 'replayNetlink', 'new Plan', 'new FamilyRuleset'],
@@ -406,7 +406,7 @@ const SETTABLE: Readonly<Record<string, readonly string[]>> = {
   target: ['logLevel', 'logPrefix', 'logTcpSequence', 'logTcpOptions', 'logIpOptions', 'logUid', 'logMacdecode'],
 }
 
-/** As code without `use strict` does, which is not told of an assignment that has no effect. */
+/** Assigns like code in sloppy mode, which gets no error for an assignment without effect. */
 const assign = new Function('object', 'key', 'value', 'object[key] = value') as (
   o: object,
   k: PropertyKey,
@@ -519,9 +519,9 @@ test('who freezes such a list gets a frozen one', () => {
   expect(list.map(({ name }) => name)).toContain('tcp')
 })
 
-/** What a mistaken argument would have made wide. */
+/** Calls in which a mistaken argument would widen the effect. */
 test.each<[string, (world: World) => unknown]>([
-  // biome-ignore-start lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+  // biome-ignore-start lint/suspicious/noExplicitAny: tests values that the compiler refuses.
   ['table.flush(chain)', ({ table }) => (table as any).flush('user')],
   ['table.flush(undefined)', ({ table }) => (table as any).flush(undefined)],
   ['table.zeroEntries(undefined)', ({ table }) => (table as any).zeroEntries(undefined)],

@@ -1,4 +1,4 @@
-/** CHANGELOG.md is one that tools for Keep a Changelog read, and that the release script can go on from. */
+/** CHANGELOG.md can be parsed by tools for Keep a Changelog, and by the release script. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,11 @@ const changelog = readFileSync(join(__dirname, '../CHANGELOG.md'), 'utf8')
 interface Release {
   readonly version?: string
   readonly date?: string
-  /** How many changes there are of each kind. */
+  /** The number of changes by kind. */
   readonly changes: Readonly<Record<string, number>>
 }
 
-/** The parser is a module, which jest does not load. */
+/** The parser is an ES module, which jest does not load. */
 const PROGRAM = `import { parser } from 'keep-a-changelog'
 import { readFileSync } from 'node:fs'
 const releases = parser(readFileSync(0, 'utf8')).releases.map(({ version, date, changes }) => ({

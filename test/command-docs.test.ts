@@ -1,4 +1,4 @@
-/** The man page and the reference of the command are what the declarations say now, and hold what they promise. */
+/** The man page and docs/command.md are up to date and complete. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What iptables-legacy wrote and printed, as it was captured: we make the same of every line. */
+/** Compares with captures of what iptables-legacy wrote and printed for every line. */
 
 import type { FamilyName } from '../src/abi/family'
 import { encodeText } from '../src/binary/text'

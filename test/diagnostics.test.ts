@@ -6,7 +6,7 @@ import { failing, WatchedKernel } from './support/watched-kernel'
 const NAMES = ['call', 'lock', 'unlock', 'read', 'replace', 'conflict', 'retry']
 const EXACT = ['bytes', 'entries', 'attempt']
 
-/** Events as they came, without their durations, which are checked to be ones. */
+/** Events in order, without their durations, which are only checked to be numbers. */
 let events: [string, object][]
 const listeners = NAMES.map((name) => {
   const listener = (event: unknown): void => {
@@ -110,12 +110,12 @@ describe('each way of writing', () => {
   const commit = (): Table => {
     const deferred = new Table('filter', { kernel, autocommit: false })
     new Chain(deferred, 'INPUT').appendRule(Rule.parse('-s 10.0.0.1 -j DROP'))
-    // What it was read for is no part of the commit.
+    // Events of the first read are not part of the commit.
     events = []
     return deferred
   }
 
-  /** The same edit in all of them, and whether it is made again after a conflict. */
+  /** The same edit in all ways, and whether it is repeated after a conflict. */
   const WAYS: readonly (readonly [string, () => unknown, boolean])[] = [
     ['an edit', add, true],
     ['a transaction', () => table.transaction(add), true],
@@ -169,7 +169,7 @@ describe('each way of writing', () => {
       let isArmed = isRepeated
       kernel.before = (call) => {
         if (isArmed) failing('getEntries', ERRNO.EAGAIN)(call)
-        // A commit has read the table once before, with which its edits began.
+        // The first read is the one with which the edits began.
         if (call.operation === 'getInfo' && kernel.count('getInfo') === 2) isArmed = true
       }
       expect(await outcomeOf(way)).toBeInstanceOf(Error)

@@ -1,4 +1,4 @@
-/** The reference page is what the declarations say now, and the forms that it shows of a rule are the same rule. */
+/** docs/extensions.md is up to date, and the three notations of each example are the same rule. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { extensionsPage } from '../scripts/extensions-page'

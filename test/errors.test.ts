@@ -1,4 +1,4 @@
-/** Every code of an error comes about, with its class, and docs/errors.md shows the message. */
+/** Every error code can be provoked and has its class, and docs/errors.md shows the message. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -11,7 +11,7 @@ const CODES = Object.keys(ERROR_CODES) as ErrorCode[]
 
 const CLASSES: Readonly<Record<string, unknown>> = { ...xtables }
 
-/** What another process has thrown comes as a plain IptcError. */
+/** An error from another process arrives as a plain IptcError. */
 const ELSEWHERE: readonly ErrorCode[] = ['XT_FFI_MISSING']
 
 test.each(CODES)('%s is thrown', async (code) => {

@@ -1,4 +1,4 @@
-/** docs/from-python-iptables.md: our names that it has exist, and its examples compile. */
+/** docs/from-python-iptables.md: all our names on the page exist, and its examples compile. */
 import * as xtables from '../src/index'
 import { Chain, MemoryKernel, Policy, Rule, Table } from '../src/index'
 import { blocksOf, complaintsOf, IMPORTS, pageText } from './support/programs'
@@ -15,7 +15,7 @@ const rule = new Rule()
 const [match, target] = [rule.createMatch('tcp'), rule.createTarget('ACCEPT')]
 const objects = { table, chain: new Chain(table, 'INPUT'), rule, match, target, policy: Policy.DROP }
 
-/** Words that are no names of ours. */
+/** Words that are not exported names. */
 const ELSEWHERE = ['using']
 
 test.each([...new Set(ours)].filter((name) => !ELSEWHERE.includes(name)))('%s exists', (name) => {

@@ -1,4 +1,4 @@
-/** `npm run fuzz`, small. In a process of its own: it keeps what it examines from other programs and files. */
+/** Runs a short version of `npm run fuzz`, in a separate process because it blocks access to programs and files. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 

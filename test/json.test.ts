@@ -1,4 +1,4 @@
-/** JSON that the command reads: nothing of it may be passed over. */
+/** JSON input of the command: nothing in it may be ignored. */
 
 import { apply, dump } from '../src/cli/dumps'
 import { IpSet, IptcError, MemoryKernel, restore, save } from '../src/index'

@@ -1,4 +1,4 @@
-/** The page of the kernels that were tried: what a run says of some checks leaves the others as they are. */
+/** docs/kernels.md: a run of some checks leaves the results of others unchanged. */
 import { type Trial, withTrial } from '../kernels/page'
 import type { Check, CheckName } from '../kernels/results'
 

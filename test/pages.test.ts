@@ -1,4 +1,4 @@
-/** The pages of docs whose programs need no kernel: each program and each command prints what the page says. */
+/** Pages of docs whose programs need no kernel: each program and command prints what the page says. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { run } from './cli/run'
 import { follow, newProject, shellIn, stepsOf } from './support/followed-page'
 import { blocksOf, pageText, printedBy, promisedBy } from './support/programs'
 
-/** How many programs there are in each. */
+/** The number of programs in each page. */
 const PAGES = { reconciling: 2, seeing: 5, tracing: 2 }
 
 const programs = Object.keys(PAGES).flatMap((page) =>
@@ -21,7 +21,7 @@ test.each(programs)('$page: $name', async ({ program }) => {
   const promised = promisedBy(program)
   const printed = await printedBy(program)
   expect(printed.length).toBeGreaterThan(0)
-  // What is printed without a comment may be anything.
+  // Output without a comment is not checked.
   expect(printed.filter((line) => promised.includes(line))).toEqual(promised)
 })
 

@@ -1,4 +1,4 @@
-/** The JSON Schemas that the package ships, with a validator that is not ours. */
+/** The JSON Schemas of the package, tested with a third-party validator. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020'

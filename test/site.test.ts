@@ -1,4 +1,4 @@
-/** What the site of the documentation shows: every page has a place in the sidebar, and links work there and on a code host. */
+/** The documentation site: every page is in the sidebar, and links work on the site and on a code host. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pages, pagesByGroup, ROOT, titleOf } from '../site/navigation'

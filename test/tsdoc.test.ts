@@ -1,6 +1,6 @@
 /**
- * The examples of the API reference, which stand in the comments of the sources: every one compiles, runs, and prints what it
- * says. They run on the in-process kernel; those that ask for the kernel of the machine get an error in its place.
+ * The examples in the comments of the sources, which the API reference shows: each one compiles, runs, and prints what
+ * it says. They use the in-process kernel. Examples that access the kernel of the machine get an error.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { complaintsOf, printedBy } from './support/programs'
 
 const mockNotHere = 'the kernel of this machine was asked for'
 
-/** No example changes the rules of the machine that the tests run on. */
+/** No example may change the rules of this machine. */
 jest.mock('../src/kernel/linux/linux-kernel', () => ({
   LinuxKernel: class {
     constructor() {
@@ -36,7 +36,7 @@ const SOURCES = join(__dirname, '../src')
 const COMMENT = /^ *\/\*\*\n(?: *\*(?: .*)?\n)*? *\*\//gm
 const EXAMPLE = /@example\n```ts\n(.*?)\n```/gs
 
-/** What stands behind the comment, up to what is not its name. */
+/** The name that follows the comment. */
 const nameBehind = (text: string): string => /^\s*([^({=\n]*)/.exec(text)?.[1]?.trim() ?? ''
 
 const examples = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
@@ -51,11 +51,11 @@ const examples = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
     }).flat()
   })
 
-/** What is printed, by the comments behind it. */
+/** The output that the comments of a program claim. */
 const promised = (program: string): string[] =>
   Array.from(program.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm), ([, text = '']) => text)
 
-/** Those that need Linux, and their own network namespace. */
+/** Examples that need Linux, and their own network namespace. */
 const ON_LINUX = ['LinuxKernel', 'NetworkNamespace', 'KernelError', 'NetlinkError', 'PermissionError']
 const isOnLinux = (name: string): boolean => ON_LINUX.includes(/\bclass (\w+)/.exec(name)?.[1] ?? '')
 
@@ -63,7 +63,7 @@ test.each(examples.filter(({ name }) => !isOnLinux(name)))('$file: $name', async
   const wanted = promised(program)
   const printed = await printedBy(program)
   expect(printed.filter((line) => wanted.includes(line))).toEqual(wanted)
-  // An example that prints nothing is one that cannot fail.
+  // An example that prints nothing could not fail.
   expect(wanted.length > 0 || !program.includes('console.log(')).toBe(true)
 })
 

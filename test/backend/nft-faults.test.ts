@@ -1,4 +1,4 @@
-/** System calls to nf_tables that fail: each ends in its error, and leaves the table as it was and no socket open. */
+/** Failing system calls to nf_tables: each causes its error, leaves the table unchanged, and leaks no socket. */
 import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import { Chain, detectBackend, KernelError, MemoryKernel, Rule, save, Table, UnsupportedError } from '../../src/index'
 import { type NetlinkConnection, NetlinkFailure } from '../../src/kernel/kernel'
@@ -19,7 +19,7 @@ beforeEach(() => {
   table = new Table('filter', { kernel, backend: 'nft' })
 })
 
-/** What the kernel holds, seen past the faults. */
+/** The rules in the kernel, read without the faults. */
 function rules(): string[] {
   using other = new Table('filter', { kernel: inner, backend: 'nft' })
   return other.chains.flatMap(({ name, rules }) => [name, ...rules.map(String)])
@@ -59,7 +59,7 @@ describe.each(Object.keys(WAYS))('%s', (name) => {
   })
 })
 
-/** Has no more sockets than some. */
+/** A kernel with a limited number of sockets. */
 class Scarce extends WatchedKernel {
   sockets = 0
   errno: number = ERRNO.EMFILE

@@ -1,4 +1,7 @@
-/** Tables kept in nf_tables, over the in-process kernel: what is sent, who gets in between, and what stays as it was. */
+/**
+ * Tables of nf_tables on the in-process kernel: the messages that are sent, concurrent changes by others, and what
+ * stays unchanged.
+ */
 
 import { NLM_F_CREATE, NLM_F_DUMP } from '../../src/abi/netlink'
 import { Chain, ConflictError, MemoryKernel, Rule, RuleError, restore, save, Table } from '../../src/index'
@@ -19,7 +22,7 @@ beforeEach(() => {
   kernel = new MemoryKernel()
 })
 
-/** Handles of the rules, by chain and in their order; of the chains under `chains`. */
+/** Handles of the rules by chain, in order; handles of chains under `chains`. */
 function handles(): Record<string, unknown[]> {
   const asked = new NftAsked(kernel)
   const told = (kind: typeof messages.getRule | typeof messages.getChain): Record<string, string>[] =>
@@ -327,7 +330,7 @@ test('what stands at a hook that its extension is not for is named', () => {
   const rule = Rule.parse('-m mac --mac-source 00:11:22:33:44:55')
   expect(caught(() => chain('OUTPUT', table).appendRule(rule))).toMatchObject({ extension: 'mac', position: 0 })
   chain('X', table).appendRule(rule)
-  // Where it is reached from such a hook by a jump, the kernel alone sees it.
+  // If such a hook only reaches the chain by a jump, only the kernel notices.
   expect(() => chain('OUTPUT', table).appendRule(Rule.parse('-j X'))).toThrow(RuleError)
   expect(lines('OUTPUT')).toEqual([])
 })

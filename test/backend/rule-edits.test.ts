@@ -1,4 +1,6 @@
-/** From the rules of a chain as they were to those that it is to have: as few as can be are taken out and put in. */
+/**
+ * The edits from the current rules of a chain to the desired ones. As few rules as possible are deleted and inserted.
+ */
 import fc from 'fast-check'
 import { IPV4 } from '../../src/abi/family'
 import { type RuleEdits, ruleEdits } from '../../src/backend/nft/rule-edits'
@@ -21,7 +23,7 @@ const image: KernelEntries = {
 const rulesOf = (refs: readonly Ref[]): Rules => new OwnRules(image, [...refs])
 const handleOf = (ref: Ref): number | undefined => (typeof ref === 'number' ? 100 + ref : undefined)
 
-/** What the kernel makes of the edits. */
+/** The rules after the kernel has applied the edits. */
 function carriedOut(old: readonly number[], { removed, added }: RuleEdits): (number | Entry)[] {
   const rules: (number | Entry)[] = old.map((n) => 100 + n).filter((handle) => !removed.includes(handle))
   for (const { entry, before } of added)

@@ -1,4 +1,4 @@
-/** The order of rules as it is told, also where what is told makes no order. */
+/** The order of rules as events describe it, also if the events are inconsistent. */
 import { OrderChanges, RuleOrder } from '../../src/backend/nft/rule-order'
 
 let order: RuleOrder
@@ -14,7 +14,7 @@ const appended = { position: undefined, isAppended: true }
 
 test('a rule that is replaced twice and deleted in one batch leaves the others in their order', () => {
   changes.remove(order, 3)
-  // It is told to stand behind the one that it replaces, which has its handle.
+  // The event says that it is behind the rule that it replaces, which has the same handle.
   changes.add(order, { handle: 3, position: 3, isAppended: true })
   changes.remove(order, 3)
   changes.add(order, { handle: 3, position: 2, isAppended: true })
@@ -33,10 +33,10 @@ test.each([
   changes.add(order, { handle: 5, ...place })
   expect(order.isInDoubt).toBe(true)
   const left = [2, 3, 4].filter((handle) => handle !== gone)
-  // One that is gone by now leaves it open.
+  // A reading that lacks one of the rules does not settle the order.
   order.settle([5, left[0] as number])
   expect(order.isInDoubt).toBe(true)
-  // Another has come.
+  // A reading with an additional rule does.
   order.settle([...left, 6, 5])
   expect([order.isInDoubt, order.handles()]).toEqual([false, [...left, 5]])
 })

@@ -1,4 +1,4 @@
-/** Addresses of IPv6 both ways, against what Node says of them. */
+/** Parses and prints IPv6 addresses, and compares with Node. */
 import { isIPv6, SocketAddress } from 'node:net'
 import fc from 'fast-check'
 import { formatIPv6, parseIPv6, parsePlainIPv6 } from '../../src/binary/address'
@@ -12,7 +12,7 @@ const words = fc
   .chain((pairs) => fc.tuple(fc.constant(pairs.flat()), fc.boolean()))
   .map(([parts, isCut]) => (isCut ? parts.slice(0, -1) : parts).join(''))
 
-/** As inet_pton(3) and inet_ntop(3), which Node asks. */
+/** Like inet_pton(3) and inet_ntop(3), which Node uses. */
 const canonical = (word: string): string | undefined =>
   isIPv6(word) && !word.includes('%') ? new SocketAddress({ address: word, family: 'ipv6' }).address : undefined
 

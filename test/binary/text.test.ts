@@ -1,8 +1,8 @@
-/** Text of bytes that may be anything. */
+/** Text with arbitrary bytes. */
 import fc from 'fast-check'
 import { decodeText, encodeText, isEncodable, readText, writeText } from '../../src/binary/text'
 
-/** Bytes at the borders of what UTF-8 allows. */
+/** Bytes at the limits of UTF-8 sequences. */
 const byte = fc.oneof(
   fc.constantFrom(0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xee, 0xef),
   fc.constantFrom(0xf0, 0xf3, 0xf4, 0xf5, 0xff),
@@ -25,7 +25,7 @@ test('what is UTF-8 is read as such, and every other byte by itself', () => {
     fc.property(bytes, (some) => {
       const text = decodeText(some)
       const escapes = [...text].filter((char) => /^[\udc80-\udcff]$/u.test(char)).length
-      // The standard decoder puts at least one mark where bytes are no UTF-8, and none where they are.
+      // The standard decoder emits U+FFFD exactly if the bytes are not valid UTF-8.
       const marks = [...new TextDecoder('utf-8', { ignoreBOM: true }).decode(some)].filter((char) => char === '\ufffd')
       expect(escapes > 0).toBe(marks.length > [...text].filter((char) => char === '\ufffd').length)
       expect(text.replace(/[\udc80-\udcff]/gu, '')).toBe(

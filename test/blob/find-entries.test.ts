@@ -1,4 +1,4 @@
-/** Two ways over the entries of a blob: by half words where nothing is odd, and by looking closely at each. */
+/** Two ways to find the entries of a blob: by half words if all is regular, and by checking each entry. */
 import fc from 'fast-check'
 import { FAMILIES } from '../../src/abi/family'
 import { u16 } from '../../src/binary/codec'
@@ -20,7 +20,7 @@ import { fixtures } from '../support/fixtures'
 
 const blobs = fixtures().map(({ capture }) => ({ family: FAMILIES[capture.family], bytes: capture.entries }))
 
-/** What is found, or where it fails. */
+/** The entries, or the offset of the error. */
 function attempt<T>(body: () => T): T | number {
   try {
     return body()
@@ -86,7 +86,7 @@ test('of damaged ones too', () => {
   fc.assert(
     fc.property(fc.constantFrom(...small), damage, fc.nat(), ({ family, bytes }, changes, cut) => {
       const damaged = bytes.slice(0, cut % 4 === 0 ? cut % bytes.length : bytes.length)
-      // Most damage is to be where entries and parts say how long they are.
+      // Most damage should be where entries and their parts store sizes.
       for (const [at, value] of changes)
         if (damaged.length > 0) damaged[(at % 2 === 0 ? at * 8 : at) % damaged.length] = value
       same({ family, bytes: damaged })

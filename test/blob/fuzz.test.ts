@@ -50,7 +50,7 @@ const anyRule = (family: Family): fc.Arbitrary<Entry> =>
       .map((parts) => plain(ruleBytes(family, parts))),
   )
 
-/** Tables that could be laid out; the kernel would not take all of them. */
+/** Tables that can be laid out. The kernel would not accept all of them. */
 const anyRuleset: fc.Arbitrary<Ruleset> = fc.tuple(anyFamily, anyTable).chain(([family, table]) =>
   fc
     .array(fc.array(anyRule(family), { maxLength: 4 }), {
@@ -65,7 +65,7 @@ const anyRuleset: fc.Arbitrary<Ruleset> = fc.tuple(anyFamily, anyTable).chain(([
     ),
 )
 
-/** One change to a table: of its bytes or of what is said of them. Places are fractions of what there is. */
+/** A change to the bytes of a table, or to its description. Positions are fractions of the length. */
 type Damage = (table: Table) => Table
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
@@ -97,7 +97,7 @@ const append = fc.uint8Array({ maxLength: 300 }).map(
     }),
 )
 
-/** Sizes, names, offsets: what is interpreted, other than most bytes. */
+/** Bytes that are interpreted, unlike most: sizes, names and offsets. */
 const header = fc.tuple(fraction, fc.nat(11), fc.constantFrom(0, 1, 4, 31, 32, 40, 112, 0x6000, 0xffff)).map(
   ([where, field, value]): Damage =>
     (table) => {
@@ -146,7 +146,7 @@ const noise = fc
     return { family, table: 'filter', layout, bytes }
   })
 
-/** @returns what `body` returns; undefined where it refused, which it did in the proper way. */
+/** @returns the result of `body`; undefined if it refused with the expected error */
 function refusing<T>(kind: typeof BlobError | typeof Refusal, { bytes }: Table, body: () => T): T | undefined {
   try {
     return body()

@@ -29,7 +29,7 @@ import {
 
 const read = ({ family, table, layout, bytes }: Table): Ruleset => readRuleset(family, table, layout, bytes)
 
-/** Entries in a blob, and a layout in which the INPUT chain is those from `first` to `policy`. */
+/** A table of these entries. The INPUT chain ranges from `first` to `policy`. */
 function filterOf(entries: readonly Uint8Array[], input: [number, number], changes: Partial<Layout> = {}): Table {
   const family = families[0] as Table['family']
   const places = entries.map((_, i) => entries.slice(0, i).reduce((sum, { length }) => sum + length, 0))

@@ -1,4 +1,4 @@
-/** Random edits of tables: what is found good by a look at the edit is found good by a look at everything. */
+/** Random edits of tables: if checking only the edit accepts the table, checking everything must accept it, too. */
 import fc from 'fast-check'
 import { IPV4, IPV6 } from '../../src/abi/family'
 import { Refusal, verify } from '../../src/blob/verify'

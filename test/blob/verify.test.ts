@@ -42,7 +42,7 @@ const expectRefusal = (table: Table, errno: string, reason: RegExp, options?: Ve
   expect(refusal.offset).toBeLessThanOrEqual(table.bytes.length)
 }
 
-/** An IPv4 filter table whose INPUT chain is these rules, changed afterwards. */
+/** An IPv4 filter table with these rules in INPUT, modified afterwards. */
 function broken(rules: readonly Uint8Array[], change: (view: DataView, bytes: Uint8Array) => void = () => {}): Table {
   const table = tableOf(IPV4, 'filter', rules)
   change(new DataView(table.bytes.buffer), table.bytes)
@@ -103,7 +103,7 @@ describe('structure', () => {
     check({ family: IPV4, table: 'filter', layout, bytes: longer })
   })
 
-  /** A rule with a match of 40 bytes that says that it has another size. */
+  /** A rule with a match of 40 bytes whose size field contains another value. */
   function withPart(size: number): Table {
     return broken([rule({ matches: [buildPart('nobody-knows', 0, new Uint8Array(8))] })], (view) =>
       view.setUint16(112, size, true),
@@ -188,7 +188,7 @@ describe('jumps', () => {
     ['the chain that is gone through', chains({ INPUT: ['a'], a: ['INPUT'], FORWARD: ['a'] })],
     ['a loop after a good jump', chains({ INPUT: ['a', 'b'], a: [], b: ['a', 'b'] })],
   ])('in a circle: %s', (name, table) => {
-    // INPUT begins at 0, to which there is no jump at all.
+    // INPUT begins at offset 0. A verdict of 0 is never a jump.
     if (name === 'the chain that is gone through') expectRefusal(table, 'EINVAL', /there is no verdict 0/)
     else expectRefusal(table, 'ELOOP', LOOP)
   })
@@ -255,7 +255,7 @@ describe('extensions', () => {
     const table = (parts: RuleParts): Table =>
       tableOf(family, 'filter', [ruleBytes(family, { matches: [tcp(family)], ...parts })])
     check(table({ proto: 6, flags: 1 }))
-    // Linux looks at the number alone, also in a rule whose protocol counts for nothing.
+    // Linux only checks the number, even if the protocol of the rule is not matched.
     check(table({ proto: 6 }))
     for (const parts of [{}, { proto: 17, flags: 1 }, { proto: 6, flags: 1, invflags: 0x40 }])
       expectRefusal(table(parts), 'EINVAL', /match tcp: needs -p tcp/)
@@ -282,7 +282,7 @@ describe('extensions', () => {
   })
 
   test('names that look alike to the cache of headers', () => {
-    // 31 times the first letter and the second add up to the same.
+    // Names for which 31 times the first letter plus the second give the same sum.
     const named = (name: string) => rule({ matches: [buildPart(name, 1, new Uint8Array(16))] })
     check(broken([named('mark')]), { knownOnly: true })
     expectRefusal(broken([named('mark'), named('nBrk')]), 'ENOENT', /no match nBrk revision 1/, { knownOnly: true })
@@ -315,7 +315,7 @@ describe('extensions', () => {
     const reset = (parts: RuleParts): Table =>
       tableOf(IPV6, 'filter', [ruleBytes(IPV6, { target: targetOf(IPV6, 'REJECT', { 0: 6 }), ...parts })])
     check(reset({ proto: 6, flags: 1 }))
-    // Here Linux looks at the flag as well.
+    // Here Linux checks the flag, too.
     expectRefusal(reset({ proto: 6 }), 'EINVAL', /tcp-reset needs -p tcp/)
   })
 

@@ -1,4 +1,4 @@
-/** Two ways to lay a table out: in the memory that it was read into, and in fresh memory. */
+/** Two ways to write a table: in the memory that it was read into, and in new memory. */
 import fc from 'fast-check'
 import { IPV4, IPV6 } from '../../src/abi/family'
 import { readRuleset } from '../../src/blob/read'
@@ -17,7 +17,7 @@ test('they come to the same', () => {
     (family, name, list, room) => {
       const pick = pickFrom(list)
       const { layout, bytes } = laidOut(tableOf(family, name, pick))
-      // Room for entries and for the head of a request at both ends.
+      // Room for entries, and for the head of a request, at both ends.
       const memory = new Uint8Array(room + bytes.length + room)
       memory.set(bytes, room)
       const to = draftOf(readRuleset(family, name, layout, memory.subarray(room, room + bytes.length)))

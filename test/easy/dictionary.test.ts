@@ -1,4 +1,4 @@
-/** Rules between bytes and dictionaries. */
+/** Conversion between bytes and dictionaries. */
 import * as fc from 'fast-check'
 import * as z from 'zod'
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
@@ -26,10 +26,10 @@ const { decodeRule, encodeRule } = easy
 const parse = (line: string, family: FamilyName = 'ipv4'): Rule | Rule6 =>
   family === 'ipv4' ? Rule.parse(line) : Rule6.parse(line)
 
-/** What data becomes that is kept as JSON. */
+/** The data after storing it as JSON. */
 const kept = <T>(value: T): T => JSON.parse(JSON.stringify(value, big))
 
-/** Dictionaries as python-iptables prints them, but for the counters, and the rules that they are. */
+/** Dictionaries as python-iptables prints them, except for counters, and their rules. */
 const READ: readonly [line: string, dictionary: object, family?: FamilyName][] = [
   ['', {}],
   ['-j RETURN', { target: 'RETURN' }],
@@ -82,7 +82,7 @@ describe('a rule is read as python-iptables reads it, and written as it was', ()
   })
 })
 
-/** Other ways to write what READ reads. */
+/** Other notations that are accepted. */
 const WRITTEN: readonly [dictionary: RuleDictionary, line: string][] = [
   [{ inInterface: 'eth0', out_interface: '!eth1' }, '-i eth0 ! -o eth1'],
   [{ source: '10/8', destination: ['!', '1.2.3.4'], proto: 6 }, '-s 10.0.0.0/8 ! -d 1.2.3.4 -p tcp'],
@@ -131,7 +131,7 @@ function big(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
-/** What is no rule, where the fault stands, and what the message says. */
+/** Invalid dictionaries, the path of the error, and its message. */
 const REFUSED: readonly [dictionary: unknown, path: (string | number)[], message: RegExp, family?: FamilyName][] = [
   [[], [], /plain object/],
   ['-j ACCEPT', [], /plain object/],
@@ -407,9 +407,9 @@ test('text that is not UTF-8 survives JSON', () => {
 test('what is read can be written, for the compiler too', () => {
   const dumped: DumpedRule = decodeRule(Rule.parse('-p tcp -m tcp --dport 22 -j LOG --log-uid'))
   expect(encodeRule(dumped).toString()).toBe('-p tcp -m tcp --dport 22 -j LOG --log-uid')
-  // @ts-expect-error There is no such parameter.
+  // @ts-expect-error no such parameter
   expect(() => encodeRule({ tcp: { dprt: 22 } })).toThrow(XtablesError)
-  // @ts-expect-error There is no such match.
+  // @ts-expect-error no such match
   expect(() => encodeRule({ tpc: { dport: 22 } })).toThrow(XtablesError)
 })
 

@@ -26,12 +26,12 @@ beforeEach(() => {
 
 afterEach(() => expect(kernel.connections).toBe(0))
 
-/** How often something was written. */
+/** The number of writes. */
 const written = (): number => kernel.count('replace') + kernel.count('batch')
 
 const named = (comment: string): RuleDictionary => ({ comment: { comment }, target: 'ACCEPT' })
 
-/** A chain X of rules with these names. */
+/** Creates a chain X with rules of these names. */
 function chainOf(...names: string[]): void {
   easy.batchAddChains('filter', ['X'], options)
   easy.batchAddRules(
@@ -49,7 +49,7 @@ onBackends((backend) => {
     test('tables that exist, in their usual order', () => {
       expect(easy.getTables(options)).toEqual([])
       expect(easy.dumpAll(options)).toEqual({})
-      // To look at a table of ip_tables makes it; one of nf_tables is made when something is put into it.
+      // Reading a table of ip_tables creates it. A table of nf_tables is created when something is added.
       for (const table of ['nat', 'filter']) {
         easy.getChains(table, options)
         if (backend === 'nft') easy.addChain(table, 'X', options)
@@ -130,7 +130,7 @@ onBackends((backend) => {
   })
 
   describe('adding a rule', () => {
-    /** As python-iptables does it: 0 appends, 1 is the first, -1 is before the last. */
+    /** Positions as in python-iptables: 0 appends, 1 is the first, -1 is before the last. */
     test.each([
       [0, ['a', 'b', 'c', 'x']],
       [1, ['x', 'a', 'b', 'c']],

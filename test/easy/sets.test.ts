@@ -104,7 +104,7 @@ test('differences are told, and applied', () => {
   expect(diffSets(SETS, { kernel })).toEqual({})
 })
 
-// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+// biome-ignore lint/suspicious/noExplicitAny: tests values that the compiler refuses.
 test.each<[string, any, RegExp]>([
   ['no object', [], /the sets must be an object of sets by name/],
   ['a set that is none', { a: 1 }, /set a must be an object with a type and entries, not 1/],

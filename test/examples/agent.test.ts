@@ -1,4 +1,4 @@
-/** What stands beside the program of examples/agent: its policy, its package, its unit and its image. */
+/** The other files of examples/agent: policy, package.json, systemd unit and Dockerfile. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020'

@@ -1,4 +1,4 @@
-/** Options that look at others: what they come to does not rest on the order in which they are given. */
+/** Options that depend on others: the result does not depend on the order in which they are given. */
 import { easy, Rule, XtablesError } from '../../src/index'
 
 const hashlimit = (parameters: Readonly<Record<string, unknown>>): string => {

@@ -1,4 +1,4 @@
-/** Payloads that iptables-legacy does not write: what is read in them, and that as much is written again. */
+/** Payloads that iptables-legacy does not write: decodes them, and encodes the result again. */
 
 import type { Context } from '../../src/extensions/context'
 import { listPayload } from '../../src/extensions/payload'
@@ -25,7 +25,7 @@ test.each(payloads)('$family.name $kind $extension, revision $revision: $bytes',
   const [{ known, at } = { known: undefined, at: 0 }] = entryExtensions(family, entry.bytes)
   if (listed !== undefined && known !== undefined)
     expect(listPayload(known, entry.bytes, at, { ...context, numeric: true, hostName: () => undefined })).toBe(listed)
-  // Other revisions than the one that is written come to say the same in that one.
+  // Payloads of other revisions must have the same meaning in the revision that is written.
   const written = known?.extension.variants(family.name)[0]
   if (written?.revision === revision) expect(sameRule(family, encode(readable), entry)).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** Addresses in four decimal numbers are read on a way of their own: it comes to what the other one comes to. */
+/** Addresses in dotted decimal form have a fast path, which must give the same result as the general one. */
 import fc from 'fast-check'
 import { IPV4 } from '../../src/abi/family'
 import { network } from '../../src/extensions/values/address'
@@ -17,7 +17,7 @@ test('any four numbers', () => {
   fc.assert(
     fc.property(fc.array(number, { minLength: 4, maxLength: 4 }), (parts) => {
       const plain = parts.join('.')
-      // In hexadecimal, the first number takes the other way.
+      // With its first number in hexadecimal, an address takes the general path.
       const [first, ...rest] = parts
       if (typeof first !== 'number') return
       expect(read(plain)).toEqual(read([`0x${first.toString(16)}`, ...rest].join('.')))

@@ -1,6 +1,6 @@
 /**
- * What is refused is refused with the extension and the parameter that it is about: of every line that iptables-legacy
- * refuses, and of payloads that come in as bytes, which no text can say.
+ * Refusals name the extension and the parameter. Tested for all lines that iptables-legacy refuses, and for payloads
+ * given as bytes that no text can express.
  */
 
 import type { Family } from '../../src/abi/family'
@@ -49,7 +49,7 @@ function isException(reason: string): boolean {
   return found !== undefined
 }
 
-/** The rule's own parameters. */
+/** The parameters of the rule itself. */
 const OF_RULES = ['src', 'dst', 'in-interface', 'out-interface', 'protocol', 'fragment', 'match', 'target', 'counters']
 
 const isParameter = (extension: string | undefined, parameter: string | undefined, { name }: Family): boolean => {
@@ -61,7 +61,7 @@ const isParameter = (extension: string | undefined, parameter: string | undefine
   return parameter === 'protocol' || variants.some(({ options }) => options.has(parameter))
 }
 
-/** What is wrong with the reason that is given for a refusal. */
+/** What is wrong with the reason of a refusal. */
 function lack(error: IptcError, family: Family): string | undefined {
   const { message } = error
   if (!(error instanceof XtablesError || error instanceof RuleError))
@@ -100,7 +100,7 @@ test.each(
 
 // Payloads as bytes
 
-/** So many of each struct: they are there to be spoilt, and are alike. */
+/** The number of payloads of each struct. They are modified, and similar to each other. */
 const ENOUGH = 4
 
 interface Payload {
@@ -148,9 +148,9 @@ const PLACES: readonly PlacedRule[] = Object.keys(TABLES).flatMap((table) =>
   ),
 )
 
-/** The same bytes with each that says something changed, one after the other. */
+/** The bytes with each meaningful byte changed, one after the other. */
 function* spoilt({ known: { variant }, bytes }: Payload): Generator<Uint8Array> {
-  // Of the longest, which are texts and programs, not every byte.
+  // Of the longest payloads, which are texts and programs, only some bytes are changed.
   const step = 1 + (variant.struct.size >> 8)
   for (let at = 0; at < variant.struct.size; at += step) {
     if (variant.private[at] === 1) continue

@@ -6,7 +6,7 @@ test.each([
   ['hashlimt', 'similar names: hashlimit'],
   ['conmark', 'similar names: connmark'],
   ['TCP', 'similar names: tcp'],
-  // Two letters are much of a name of three.
+  // Two different letters are too many for a name of three.
   ['xyp', undefined],
   ['', undefined],
   ['__proto__', undefined],

@@ -1,4 +1,6 @@
-/** docs/writing-extensions.md is current, its example is the match `mark`, and each building block is in its tables. */
+/**
+ * docs/writing-extensions.md is up to date, its example is the match `mark`, and its tables have all building blocks.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,7 +18,7 @@ test('the page is current: `npm run docs` makes it', () => {
   expect(page === extensionLanguagePage()).toBe(true)
 })
 
-/** The module on the page, as if it stood beside the others. */
+/** Loads the module on the page as if it was among the others. */
 function onPage(): Extension {
   const [, source = ''] = /```ts\n(.*?)```/s.exec(page) ?? []
   const directory = mkdtempSync(join(tmpdir(), 'extension-'))

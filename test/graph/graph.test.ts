@@ -1,4 +1,4 @@
-/** Chains and jumps as a graph, in each format, with names that mean something there. */
+/** Chains and jumps as a graph in each format, with names that have a meaning in the format. */
 import { spawnSync } from 'node:child_process'
 import { SaxesParser } from 'saxes'
 import { chainGraph, type GraphFormat, IptcError, printGraph, type TableSnapshot } from '../../src/index'
@@ -81,7 +81,7 @@ interface Element {
   text: string
 }
 
-/** @throws where it is no well-formed XML */
+/** @throws Error if it is not well-formed XML */
 function parseXml(xml: string): Element[] {
   const parser = new SaxesParser()
   const [all, open]: [Element[], Element[]] = [[], []]
@@ -140,10 +140,10 @@ describe('SVG', () => {
   })
 })
 
-/** The tokens of DOT, as graphviz.org/doc/info/lang.html has them. */
+/** The tokens of DOT, see graphviz.org/doc/info/lang.html. */
 const DOT_TOKEN = /\s*(->|[{}[\]=;,]|"(?:[^"\\]|\\[\s\S])*"|[A-Za-z_][A-Za-z_0-9]*|-?(?:\.\d+|\d+(?:\.\d*)?))\s*/y
 
-/** Reads the statements that there are. @throws for anything else */
+/** Parses the statements that we print. @throws Error for any other */
 function readDot(text: string): { labels: Map<string, string>; edges: number } {
   const tokens: string[] = []
   DOT_TOKEN.lastIndex = 0
@@ -195,7 +195,7 @@ function readDot(text: string): { labels: Map<string, string>; edges: number } {
   return { labels, edges }
 }
 
-/** As Graphviz reads a label. */
+/** Reads a label like Graphviz. */
 const readLabel = (label: string): string =>
   label
     .slice(1, -1)
@@ -221,7 +221,7 @@ withGraphviz('Graphviz reads it', () => {
   expect(PRINTED.filter((name) => !texts.has(name))).toEqual([])
 })
 
-/** As Mermaid reads a text in quotes: its entities, after which nothing of the text means anything. */
+/** Reads quoted text like Mermaid: decodes its entities, and interprets nothing else. */
 const readMermaid = (text: string): string =>
   text.replaceAll(/#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
 

@@ -1,4 +1,4 @@
-/** Chains with names that mean something in one format or another, in tables that refer to all of them. */
+/** Chains whose names have a meaning in one of the formats, in tables that refer to all of them. */
 import { MemoryKernel, Rule, snapshot, Table, type TableSnapshot } from '../../src/index'
 
 export const NAMES: readonly string[] = [
@@ -22,7 +22,7 @@ export const NAMES: readonly string[] = [
   ...['😀', 'ü', '漢字', '\u200d', '\u202ex', '\x1b[2J', '\x07', '\x7f', '\u0085', '\ufffe', '\udcff\udc80'],
 ]
 
-/** Every chain of the names is gone to from INPUT, and goes to the next. */
+/** INPUT jumps to each chain, and each chain jumps to the next. */
 export function hostileTables(kernel = new MemoryKernel()): TableSnapshot[] {
   using table = new Table('filter', { kernel })
   table.transaction(() => {

@@ -7,7 +7,7 @@ import { type Message, type MessageType, type NfHead, nfHead, request } from '..
 import { recordNetlink, replayNetlink } from '../../src/netlink/record'
 import { ack, done, packet, ScriptedPort } from '../netlink/port'
 
-/** A broken check must not lead to the sets of this machine. */
+/** A broken check must not reach the sets of this machine. */
 jest.mock('../../src/kernel/linux/linux-kernel', () => ({
   LinuxKernel: class {
     constructor() {
@@ -21,7 +21,7 @@ const answer = <V>(kind: MessageType<NfHead, V>, { sequence }: Message, values: 
 
 const SET = { setname: 'set', typename: 'hash:ip', family: 2, revision: 6 }
 
-/** A kernel that has a set of one address and does whatever it is asked. */
+/** A kernel that has a set with one address, and accepts every request. */
 const port = (): ScriptedPort =>
   new ScriptedPort((messages) =>
     messages.flatMap((message) => {
@@ -46,10 +46,10 @@ const JUNK: readonly unknown[] = [
   ...[{}, Object.create(null), [], [{}], [Symbol('x')], cyclic, selfish, 'x\0', ''],
 ]
 
-// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+// biome-ignore lint/suspicious/noExplicitAny: tests values that the compiler refuses.
 type Any = any
 
-/** Each function, with arguments that it takes, and which of what is odd it takes in their place. */
+/** Each function with valid arguments, and the unusual values that it accepts in their place. */
 const CALLS: Readonly<
   Record<string, { args: (kernel: NetlinkPort) => readonly unknown[]; takes?: readonly string[] }>
 > = {
@@ -97,7 +97,7 @@ test.each(Object.entries(CALLS))('%s takes what it is to take, and no nonsense',
   for (const [position, arg] of args(port()).entries())
     for (const value of JUNK) {
       const isPlace = typeof arg === 'object' && arg !== null && 'kernel' in arg
-      // Without an object that says where, the sets are those of this machine.
+      // Without options, the sets of this machine would be used.
       if (isPlace && (value === undefined || titleOf(value) === '{}')) continue
       if (takes.includes(`${position} ${titleOf(value)}`)) continue
       const outcome = await outcomeOf(name, port(), args(port()).with(position, value))

@@ -1,12 +1,12 @@
-/** Where `xtables ipset` differs from ipset 7.17 on purpose. A test fails when one no longer applies. */
+/** Intended differences between `xtables ipset` and ipset 7.17. A test fails if one no longer applies. */
 export interface SetCommandDeviation {
-  /** What lines look like of which it is so. */
+  /** Matches the lines with this difference. */
   readonly lines: RegExp
-  /** What differs. Where it is the status, the one line leaves something behind that the other does not. */
+  /** What differs. If it is the status, only one of the two changes its sets. */
   readonly what: readonly ('status' | 'stdout' | 'stderr')[]
-  /** Commands of which the last shows it. */
+  /** Commands. The last one shows the difference. */
   readonly shown: readonly (readonly string[])[]
-  /** What the last of them reads. */
+  /** The standard input of the last command. */
   readonly text?: string
   readonly why: string
 }

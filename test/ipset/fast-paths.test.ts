@@ -1,4 +1,4 @@
-/** What is done faster where it can be: the same comes of it as without. */
+/** Fast paths give the same result as the general ones. */
 import { contentsOf } from '../../src/ipset/contents'
 import { readEntries } from '../../src/ipset/entries'
 import { Listing } from '../../src/ipset/language/listing'
@@ -16,7 +16,7 @@ const cases = Object.entries(SET_TYPES).flatMap(([type, { families }]) =>
   families.map((family) => [type as SetTypeName, family] as const),
 )
 
-/** A set, and others for lists. */
+/** A kernel with a set, and other sets for lists. */
 function filled(create: readonly string[], lines: readonly (readonly string[])[]): MemoryKernel {
   const kernel = new MemoryKernel()
   for (const name of ['one', 'two', 'three']) ipset(kernel, ['create', name, 'hash:ip', 'initval', '5'])
@@ -25,7 +25,7 @@ function filled(create: readonly string[], lines: readonly (readonly string[])[]
   return kernel
 }
 
-/** Names of hosts are looked up, which takes long. */
+/** Host names are resolved, which takes long. */
 const isNamed = (word: string | undefined): boolean => /localhost|^x/.test(word ?? '')
 
 describe.each(cases)('%s of %s', (type, family) => {
@@ -66,7 +66,7 @@ describe.each(cases)('%s of %s', (type, family) => {
   })
 })
 
-/** Sets of such names, and what is behind them. */
+/** Sets with unusual names, and what follows them. */
 const LINES: readonly string[] = [
   'add s 10.9.0.2 ',
   'add s -exist',
@@ -90,7 +90,7 @@ test.each(LINES)('%j says what it says alone', (line) => {
   const kernel = (): MemoryKernel => filled(['create', 's', 'hash:ip', 'initval', '5'], [])
   const [again, alone] = [kernel(), kernel()]
   const first = 'add s 10.9.0.1\n'
-  // A comment behind it makes no difference, and a line of another command has what waits be done.
+  // In a restore of its own, the line comes after a comment, so that it has the same line number in messages.
   const said = ipset(again, ['restore'], `${first}${line}\n`)
   ipset(alone, ['restore'], first)
   const other = ipset(alone, ['restore'], `#\n${line}\n`)

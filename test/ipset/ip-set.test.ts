@@ -1,4 +1,4 @@
-/** IpSet among others who use the same sets, and with what it cannot pass on, on the in-process kernel. */
+/** IpSet with concurrent users of the same sets, and with values that it cannot pass on, on the in-process kernel. */
 import { IPSET_ERR } from '../../src/abi/ip-set'
 import { IptcError, SetError } from '../../src/errors'
 import { IpSet, type Replacement } from '../../src/ipset/ip-set'

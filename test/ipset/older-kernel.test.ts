@@ -1,4 +1,4 @@
-/** `xtables ipset` on revisions of types as Linux 6.1 has them: what ipset said there of each line is what ours says. */
+/** Compares `xtables ipset` with ipset on the type revisions of Linux 6.1. The output of ipset was recorded there. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IpSet } from '../../src/ipset/ip-set'
@@ -6,7 +6,7 @@ import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { ipset } from '../support/memory-ipset'
 import { deviations } from './deviations'
 
-/** All other types are there as the newest of their revisions. */
+/** All other types have their newest revision. */
 const REVISIONS = { 'hash:ip': 5, 'hash:ip,port': 6, 'hash:net,net': 3 } as const
 
 interface Said {
@@ -23,7 +23,7 @@ const transcript: readonly Said[] = readFileSync(join(__dirname, '../../fixtures
     return { line, text, status: Number(status) }
   })
 
-/** But for what chance decides, what the tool does not print, and the order of hashes. */
+/** Without random values, what the tool does not print, and the order of hashes. */
 const comparable = (text: string): string[] =>
   text
     .replace(/ initval 0x(?!0{7}5)[\da-f]{8}/g, '')

@@ -26,7 +26,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
 
     test('lists what ipset saved', () => {
       const [, listed] = fixture.found as [unknown, Record<string, unknown>[]]
-      // A second may have gone by between the two, and ipset does not tell zeros of skbinfo.
+      // A second may have passed between the two, and ipset does not print zeros of skbinfo.
       const saved = fixture.saved.slice(1).map((line) => line.replace(/^add set /, ''))
       expect(saved).toHaveLength(listed.length)
       const words = listed.map((entry) => entryWords(entry)[0] as string)
@@ -40,7 +40,9 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
   },
 )
 
-/** ipset names kinds of ICMP and protocols otherwise, and writes MAC addresses in capitals and marks with zeros in front. */
+/**
+ * ipset names ICMP types and protocols differently, and prints MAC addresses in capitals and marks with leading zeros.
+ */
 const canonical = (word = ''): string =>
   word
     .toLowerCase()
@@ -48,7 +50,7 @@ const canonical = (word = ''): string =>
     .replace(/,[a-z-]{3,}:/, ',')
     .replace(/,0x0*(?=[\da-f])/, ',0x')
 
-/** A kernel that answers what was recorded, spoilt, whatever it is asked. */
+/** A kernel that answers every request with recorded messages, damaged by `spoil`. */
 function spoilt(events: readonly NetlinkEvent[], spoil: (bytes: Uint8Array) => Uint8Array): NetlinkPort {
   const answers = events.flatMap(([what, value]) => (what === 'receive' && value !== null ? [value] : []))
   let next = 0
@@ -67,7 +69,7 @@ function spoilt(events: readonly NetlinkEvent[], spoil: (bytes: Uint8Array) => U
   return { description: 'spoilt', netlink: () => connection }
 }
 
-/** One change, of one byte or of the length, at a place where it hurts more often than not. */
+/** Changes one byte or the length, mostly at a place that matters. */
 function mutated(bytes: Uint8Array, random: Random): Uint8Array {
   const at = random.below(bytes.length || 1)
   const copy = bytes.slice()
@@ -118,7 +120,7 @@ test('spoilt answers end in our errors only, whatever they are answers to', () =
       refused++
     }
   }
-  // Both happen often, or it tries nothing.
+  // The test only means something if both happen often.
   expect(read).toBeGreaterThan(MUTATIONS / 10)
   expect(refused).toBeGreaterThan(MUTATIONS / 10)
 })

@@ -10,7 +10,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
   (_, { type, family, saved, found }) => {
     const [, listed] = found as [unknown, Record<string, unknown>[]]
     const texts = saved.slice(1).map((line) => line.replace(/^add set /, ''))
-    /** A second may have gone by between the two. */
+    /** A second may have passed between the two. */
     const timeless = (text: string): string =>
       text.replace(/timeout (\d{4,})/, (_, left) => `timeout ${Math.ceil(Number(left) / 1000)}k`)
 
@@ -27,7 +27,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
   },
 )
 
-/** As ipset 7.17 prints entries of types that most kernels lack: it was told that the kernel has them (LD_PRELOAD). */
+/** The output of ipset 7.17 for types that most kernels lack. With LD_PRELOAD, it was told that the kernel has them. */
 const LACKING: readonly (readonly [SetTypeName, string, string])[] = [
   ['hash:mac', '1:2:3:4:5:a', '01:02:03:04:05:0A'],
   ['hash:ip,mac', '1.1.1.1,1:2:3:4:5:6', '1.1.1.1,01:02:03:04:05:06'],
@@ -67,7 +67,7 @@ test.each(Object.keys(ENTRY_PARTS) as SetTypeName[])('%s: what is printed is rea
   for (const entry of entriesOf(type, 'ipv4', true, 50, 3)) {
     const text = printSetEntry(type, entry as never)
     const again = parseSetEntry(type, text)
-    // One address is written without a length.
+    // A single address is printed without a prefix length.
     expect(printSetEntry(type, again as never)).toBe(text.replace(/\/32(?=[, ])/g, ''))
   }
 })

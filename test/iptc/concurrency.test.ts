@@ -1,4 +1,4 @@
-/** What runs beside each other in one thread: an edit that was made stands, and one that was not has said so. */
+/** Concurrent work in one thread: an edit that succeeds is kept, and one that is not kept throws. */
 import { AsyncResource } from 'node:async_hooks'
 import { ERRNO } from '../../src/abi/errno'
 import {
@@ -19,7 +19,7 @@ import { onBackends } from '../support/backends'
 import { addChain } from '../support/nft-writer'
 import { failing as refusing, type SystemCall, WatchedKernel } from '../support/watched-kernel'
 
-/** Turns of the event loop: a system call of the in-process kernel off the main thread takes one. */
+/** Waits for turns of the event loop. An asynchronous system call of the in-process kernel takes one. */
 async function turns(count: number): Promise<void> {
   for (let n = 0; n < count; n++) await new Promise((resolve) => void setImmediate(resolve))
 }
@@ -39,7 +39,10 @@ beforeEach(() => {
 const CHAINS = ['INPUT', 'FORWARD', 'OUTPUT'] as const
 type Builtin = (typeof CHAINS)[number]
 
-/** Which chains drop. A policy changes no number of entries, by which the kernel would notice a lost edit. */
+/**
+ * The chains with policy DROP. A policy does not change the number of entries, by which the kernel would notice a lost
+ * edit.
+ */
 function dropping(): string[] {
   const now = new Table('filter', { kernel })
   return CHAINS.filter((chain) => now.getPolicy(chain).name === 'DROP')
@@ -84,7 +87,7 @@ const WAYS: Readonly<Record<string, (chain: Builtin) => unknown>> = {
 }
 const ASYNCHRONOUS = ['an asynchronous transaction', 'an asynchronous transaction of another handle']
 
-/** Where they run: what they are called by, and whether that waits for them. */
+/** Contexts in which the edits run: the function that calls them, and whether it waits for them. */
 const PLACES: Readonly<Record<string, (body: () => Promise<unknown>) => Promise<unknown>>> = {
   'on their own': (body) => body(),
   'within a transaction of another table': (body) => nat.transactionAsync(body),
@@ -101,7 +104,7 @@ const PLACES: Readonly<Record<string, (body: () => Promise<unknown>) => Promise<
 
 const REFUSALS = [LockTimeoutError, ConflictError, IptcError]
 
-/** @returns whether it was made */
+/** @returns whether the edit was made */
 async function make(way: string, chain: Builtin, after: number): Promise<boolean> {
   try {
     if (after > 0) await turns(after)
@@ -137,7 +140,7 @@ onBackends((backend) => {
     })
   })
 
-  /** Has another program be quicker, once. */
+  /** Another program is faster, once. */
   function overtaken(): (call: SystemCall) => void {
     if (backend === 'legacy') return refusing(WRITE, ERRNO.EAGAIN, 1)
     let name = `theirs${kernel.count(WRITE)}`
@@ -182,7 +185,7 @@ onBackends((backend) => {
     })
   })
 
-  /** Runs `late` when an operation of the kernel off the main thread is about to begin, before it does. */
+  /** Runs `late` just before an asynchronous operation of the kernel begins. */
   async function during(operation: SystemCall['operation'], work: () => Promise<unknown>, late: () => void) {
     let times = 0
     kernel.hold = async (call) => {
@@ -206,7 +209,7 @@ onBackends((backend) => {
         work,
         attempt(() => drop('FORWARD', other())),
       )
-      // nf_tables are read on this thread, so that nothing comes in between.
+      // nf_tables is read on this thread, so that nothing can come in between.
       if (backend === 'legacy')
         await during(
           'getEntries',

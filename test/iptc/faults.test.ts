@@ -1,4 +1,4 @@
-/** System calls that fail: each ends in its error or is made again, and leaves the table and the lock as they were. */
+/** Failing system calls: each causes its error or is repeated, and leaves the table and the lock unchanged. */
 
 import { ERRNO, type ErrnoName } from '../../src/abi/errno'
 import {
@@ -33,7 +33,7 @@ beforeEach(() => {
   table = new Table('filter', { kernel })
 })
 
-/** What the kernel holds, seen past the faults. */
+/** The rules in the kernel, read without the faults. */
 function rules(): string[] {
   using other = new Table('filter', { kernel: inner })
   return other.chains.flatMap(({ name, rules }) => [name, ...rules.map(String)])
@@ -44,7 +44,7 @@ const add = (): void => new Chain(table, 'old').appendRule(Rule.parse(RULE))
 const BEFORE = ['INPUT', 'FORWARD', 'OUTPUT', 'old']
 const AFTER = [...BEFORE, RULE]
 
-/** The lock is free, and closing leaves no socket. */
+/** The lock is free, and closing the table closes all sockets. */
 function expectNothingLeaked(): void {
   inner.lock(0).release()
   table.close()
@@ -127,7 +127,7 @@ describe('a table that another changes', () => {
     let moves = 2
     kernel.before = ({ operation }) => {
       if (operation !== 'getEntries' || moves-- === 0) return
-      // As many bytes and entries, and yet another place for every chain.
+      // The same number of bytes and entries, but other offsets of all chains.
       other.transaction(() => {
         const [from, to] = moves === 1 ? ['INPUT', 'OUTPUT'] : ['OUTPUT', 'INPUT']
         new Chain(other, from as string).deleteRule(Rule.parse(RULE))

@@ -1,4 +1,4 @@
-/** Which of many new rules a kernel refuses, found in an empty table's place. */
+/** Finds out which of many new rules a kernel refuses, by trying them in an empty table. */
 
 import { ERRNO } from '../../src/abi/errno'
 import { type FamilyName, IPV4 } from '../../src/abi/family'
@@ -7,10 +7,13 @@ import { readRuleset } from '../../src/blob/read'
 import { Chain, KernelError, MemoryKernel, RestoreError, Rule, RuleError, restore, Table } from '../../src/index'
 import { type Connection, SockoptFailure } from '../../src/kernel/kernel'
 
-/** @param has whether a rule with this comment is among those that are sent. @param sent all of it */
+/**
+ * @param has whether a rule with this comment is sent
+ * @param sent the whole request
+ */
 type Judge = (has: (comment: string) => boolean, sent: Uint8Array) => number | undefined
 
-/** An in-process kernel that refuses more than we know of. */
+/** An in-process kernel with additional reasons to refuse rules. */
 class StrictKernel extends MemoryKernel {
   readonly #judge: Judge
   readonly #shared: { trials: number; open: number }

@@ -1,4 +1,4 @@
-/** Input that means something to JavaScript, or nothing to anyone. */
+/** Input that has a special meaning in JavaScript, or none at all. */
 import { Chain, easy, IptcError, LinuxKernel, MemoryKernel, Rule, ruleSchema, Table } from '../../src/index'
 import { onBackends } from '../support/backends'
 
@@ -7,7 +7,7 @@ const table = (): Table => new Table('filter', { kernel })
 const cyclic: unknown[] = []
 cyclic.push(cyclic)
 
-// biome-ignore lint/suspicious/noExplicitAny: what the compiler refuses is what is tried here.
+// biome-ignore lint/suspicious/noExplicitAny: tests values that the compiler refuses.
 const any = (value: unknown): any => value
 
 onBackends(() => {

@@ -1,4 +1,4 @@
-/** An extension that the kernel has not. */
+/** An extension that the kernel does not have. */
 
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { Chain, MemoryKernel, Rule, Rule6, Table, Table6, UnsupportedError } from '../../src/index'
@@ -7,7 +7,7 @@ import { WatchedKernel } from '../support/watched-kernel'
 
 const ENOENT = 2
 
-/** Answers for no target. */
+/** A kernel that supports no target. */
 class LackingKernel extends MemoryKernel {
   override connect(family: FamilyName) {
     const connection = super.connect(family)
@@ -38,7 +38,7 @@ test('a handle on nf_tables asks again, as the module may have been loaded meanw
   using table = new Table('filter', { kernel, backend: 'nft' })
   const chain = new Chain(table, 'INPUT')
   const append = () => chain.appendRule(Rule.parse('-j LED --led-trigger-id x'))
-  // As if it had been asked for another name.
+  // Changes the request, so that the kernel is asked for a name that it does not have.
   kernel.before = ({ operation, value }) => {
     const at = Buffer.from(value).indexOf('LED')
     if (operation === 'ask' && at >= 0) value.set(Buffer.from('XYZ'), at)

@@ -1,4 +1,4 @@
-/** What the kernel does not hand out as it was given is not written back in silence. */
+/** Rules that the kernel does not return as they were given are not silently written back. */
 
 import { FAMILIES } from '../../src/abi/family'
 import { TABLES, type TableName } from '../../src/abi/netfilter'
@@ -34,7 +34,7 @@ onBackends((backend) => {
       () => restore('*raw\n-A OUTPUT -j ACCEPT\nCOMMIT\n', { kernel, noflush: true }),
       () => easy.addRule('raw', 'OUTPUT', { target: 'ACCEPT' }, 0, { kernel }),
     ]
-    // Of nf_tables, only what is edited is written.
+    // On nf_tables, only edited rules are written.
     const [refused, taken] = backend === 'legacy' ? [edits, []] : [edits.slice(0, 1), edits.slice(1)]
     for (const edit of refused) expect(edit).toThrow('cannot be written back')
     expect(edits[0]).toThrow(RuleError)

@@ -1,4 +1,4 @@
-/** Rules, matches and targets as objects; tables and chains where what counts is the object, not the kernel. */
+/** Rules, matches and targets as objects, and the behaviour of tables and chains that does not depend on the kernel. */
 import { inspect } from 'node:util'
 import {
   Chain,
@@ -294,7 +294,7 @@ onBackends(() => {
       expect(String(rule)).toBe('')
     })
 
-    /** Property, a value it can have as it reads back, values it cannot have. */
+    /** Property, a valid value as it is read back, invalid values. */
     const head: readonly [keyof Rule & string, unknown, readonly unknown[]][] = [
       ['src', '10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', 'no such host', '::1', {}, true, ['a', 'b'], 1.5]],
       ['dst', '!10.0.0.0/8', ['', '!', '10.0.0.256', '10.0.0.0/33', '::1', {}, true]],

@@ -1,6 +1,6 @@
 /**
- * What every parameter of every extension refuses. Generated from the registry, with values from the rule lines that
- * stand beside the tests of the extensions: whoever adds an extension adds to these tests too.
+ * The values that each parameter of each extension refuses. The tests are generated from the registry and the rule
+ * lines of the extensions' tests, so a new extension is included automatically.
  */
 
 import { FAMILIES, type Family, type FamilyName } from '../../src/abi/family'
@@ -16,7 +16,7 @@ import { cases, payloads, ruleLine } from '../support/cases'
 
 const kernel = new MemoryKernel()
 
-/** A sample as an assignment takes it. */
+/** A sample in the form in which it is assigned. */
 const given = ({ negated, words }: Sample): unknown =>
   words.length === 0 ? (negated ? '!' : true) : [...(negated ? ['!'] : []), ...words]
 
@@ -25,7 +25,7 @@ const newRule = (family: FamilyName): Rule | Rule6 => (family === 'ipv4' ? new R
 const newPart = ({ extension: { kind, name }, variant: { family } }: Known): ExtensionObject =>
   kind === 'match' ? newRule(family).createMatch(name) : newRule(family).createTarget(name)
 
-/** Every extension in every family that has it, in the revision that is written. */
+/** Every extension in every family that supports it, in the revision that is written. */
 const all: readonly (readonly [string, Known])[] = [...allExtensions('match'), ...allExtensions('target')].flatMap(
   (extension) =>
     extension.families.flatMap((family) =>
@@ -36,14 +36,14 @@ const all: readonly (readonly [string, Known])[] = [...allExtensions('match'), .
     ),
 )
 
-/** What iptables takes for an option, by family, kind, extension and option. */
+/** Values that iptables accepts, by family, kind, extension and option. */
 const samples = new Map<string, Sample>()
 interface Sample {
   readonly negated: boolean
   readonly words: readonly string[]
 }
 
-/** For what the lines do not have, as it takes something of the kernel that not every machine has. */
+/** Values for options without lines, because they need something from the kernel that not every machine has. */
 const GUESSES: readonly Sample[] = ['1', 'name'].map((word) => ({ negated: false, words: [word] }))
 
 const sampleKey = ({ extension, variant }: Known, option: string): string =>
@@ -53,7 +53,7 @@ function ruleOf(line: string, family: FamilyName): RuleSpec | undefined {
   try {
     return parseRule(line, FAMILIES[family])
   } catch (error) {
-    // What the commands accept and we do not is told of elsewhere.
+    // Differences from the commands are tested elsewhere.
     if (error instanceof XtablesError) return undefined
     throw error
   }
@@ -64,7 +64,10 @@ function addSample(known: Known, option: string, sample: Sample): void {
   if (!samples.has(key) && isShown(known, option, sample)) samples.set(key, sample)
 }
 
-/** Whether the option is there once it was given: a flag that is on unless negated is not, nor is what iptables never prints. */
+/**
+ * Whether the option can be read after it was set. Not so for flags that are on unless negated, and for options that
+ * iptables never prints.
+ */
 function isShown(known: Known, option: string, sample: Sample): boolean {
   const part = newPart(known)
   try {
@@ -76,14 +79,14 @@ function isShown(known: Known, option: string, sample: Sample): boolean {
   }
 }
 
-/** Whether an option shows what it would be without having been given. */
+/** Whether an option reads the same if it is not set. */
 function goesWithoutSaying(part: ExtensionObject, name: string): boolean {
   const value = part.getParameter(name)
   part.setParameter(name, undefined)
   return part.getParameter(name) === value
 }
 
-/** The options that a part shows because of `name`: those that say what it says, and no other that was given. */
+/** The options that a part has because `name` was set: the option itself or its originals. */
 const shown = (known: Known, part: ExtensionObject, name: string): string[] => {
   const { names, options } = known.variant
   const usual = [...Object.keys(newPart(known).getAllParameters()), ...(options.get(name)?.needs ?? [])]
@@ -116,7 +119,7 @@ const everyOption: readonly (readonly [string, Known, string, Option])[] = all.f
 for (const [, known, name, option] of everyOption)
   if (option.words.length === 1) for (const guess of GUESSES) addSample(known, name, guess)
 
-/** A part in which the option has a value that iptables takes. */
+/** A part in which the option has a value that iptables accepts. */
 function sampled(known: Known, name: string): Sample & { part: ExtensionObject } {
   const sample = samples.get(sampleKey(known, name))
   if (sample === undefined) throw new Error(`no line in the cases of ${known.extension.name} has --${name}`)
@@ -135,7 +138,7 @@ function refusal(act: () => unknown): XtablesError {
   throw new Error('nothing was thrown')
 }
 
-/** Assigns in every way there is; each is refused by name, and leaves the part as it was. */
+/** Assigns the value in all possible ways. Each must be refused, name the parameter, and leave the part unchanged. */
 function expectRefused(part: ExtensionObject, known: Known, name: string, value: unknown): void {
   const before = JSON.stringify(part.parameters)
   const property = camelCase(name)
@@ -148,11 +151,11 @@ function expectRefused(part: ExtensionObject, known: Known, name: string, value:
     const unsaid = [known.extension.name, name].filter((word) => !message.includes(word))
     return { extension, parameter, unsaid, parameters: JSON.stringify(part.parameters) }
   })
-  // At once, as this is where the time goes: a call of `expect` takes longer than what is tried.
+  // In a single call, because calling `expect` takes longer than what is tested.
   expect(refusals).toEqual(ways.map(() => expected))
 }
 
-/** No name, number, address or text of any extension is like this. */
+/** A value that is invalid for every extension. */
 const NONSENSE = `${'no such thing '.repeat(80)}\0`
 
 describe.each(everyOption)('%s', (_, known, name, option) => {
@@ -161,7 +164,7 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
     const value = part.getParameter(name)
     part.setParameter(name, value)
     expect(part.getParameter(name)).toBe(value)
-    // What goes without saying is not shown.
+    // Default values are not printed.
     if (newPart(known).getParameter(name) !== value)
       expect(shown(known, part, name).sort()).toEqual([...originals(known.variant.options, name)].sort())
     part.setParameter(name, undefined)
@@ -204,7 +207,7 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
   test('flags are set as python-iptables sets them, and by nothing that looks like the opposite', () => {
     const { part, words } = sampled(known, name)
     if (option.words.length > 0) {
-      // By the name alone only a flag is given, or what takes nothing for a value.
+      // Without a value, only flags can be set, and options whose value may be omitted.
       if (words.length > 0 && option.fewest > 0) expect(() => part.setParameter(name)).toThrow(XtablesError)
       return
     }
@@ -236,7 +239,7 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
     const plain = String(part.getParameter(name)).replace(/^!/, '')
     part.setParameter(name, negated)
     const read = part.getParameter(name)
-    // Where `!` stands for another value, it does so again.
+    // If `!` stands for another value, it must do so again.
     if (words.length > 0 && !String(read).startsWith('!')) {
       part.setParameter(name, `!${String(read)}`)
       expect(part.getParameter(name)).toBe(plain)

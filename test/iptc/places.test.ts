@@ -1,9 +1,9 @@
-/** Whichever way a rule goes into a table: what is refused of it is told with the table, the chain and its position. */
+/** Errors name the table, the chain and the position of a refused rule, in all ways to write it. */
 import { Chain, easy, MemoryKernel, RestoreError, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { ourIptables, ourRestore } from '../support/applets'
 import { onBackends } from '../support/backends'
 
-/** The chain has two rules already; packets that go out have no hardware address of their sender. */
+/** The chain already has two rules. Outgoing packets have no source MAC address. */
 const REFUSED = '-p tcp -m mac --mac-source 00:11:22:33:44:55 -j ACCEPT'
 const DICTIONARY = { protocol: 'tcp', mac: { 'mac-source': '00:11:22:33:44:55' }, target: 'ACCEPT' }
 const SECOND = { src: '10.0.0.2', target: 'ACCEPT' }
@@ -109,13 +109,13 @@ onBackends((backend) => {
         ourRestore('ipv4', [], lines('-A INPUT', `-A OUTPUT ${REFUSED}`, '-A OUTPUT'), kernel, backend),
     ],
   ])('the command %s says it', (command, number, put) => {
-    // A command of iptables-nft names the chain alone, in that tool's own words.
+    // Messages of iptables-nft only name the chain, in the words of the tool.
     const isToolsOwn = backend === 'nft' && !command.startsWith('iptables-restore')
     const where = isToolsOwn ? 'rule in chain OUTPUT' : `table filter chain OUTPUT rule ${number}`
 
     const kernel = new MemoryKernel()
     restore(lines('-A OUTPUT -s 10.0.0.1', '-A OUTPUT -s 10.0.0.2'), { kernel })
-    // Comments tell the time.
+    // Comments contain the time.
     const saved = (): string => save({ kernel }).replace(/^#.*\n/gm, '')
     const before = saved()
     const { status, stdout, stderr } = put(kernel)

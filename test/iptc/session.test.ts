@@ -1,4 +1,4 @@
-/** What may not be lost: edits beside a transaction, beside an asynchronous commit, and counters. */
+/** What must not be lost: edits during a transaction or an asynchronous commit, and counters. */
 import {
   Chain,
   ConflictError,
@@ -100,7 +100,7 @@ onBackends((backend) => {
       deferred.createChain('dropped')
       const running = deferred.commitAsync()
       deferred.refresh()
-      // Whether the commit had begun by then is not for the caller to know.
+      // The caller cannot know whether the commit had begun by then.
       await running.catch((error) => expect(error).toBeInstanceOf(ConflictError))
       expect(chains()).not.toContain('dropped')
     })
@@ -118,7 +118,7 @@ COMMIT
 `
     const chain = (name: string): Chain => new Chain(deferred, name)
     const saved = (): string => save({ kernel }).replace(/^#.*$/gm, '')
-    /** Commits, and edits while the kernel is at work. */
+    /** Commits, and edits while the kernel is working. */
     async function commitBeside(first: () => void, edit: () => void): Promise<void> {
       const watched = new WatchedKernel(kernel)
       deferred = new Table('filter', { kernel: watched, autocommit: false })
@@ -215,7 +215,7 @@ COMMIT
       new Chain(table, 'INPUT').appendRule(counted())
       deferred.zeroEntries()
       table.zeroEntries()
-      // In nf_tables, a rule that begins again from zero is another one.
+      // In nf_tables, a rule with reset counters is a different one.
       if (backend === 'nft') expect(() => deferred.commit()).toThrow(ConflictError)
       else deferred.commit()
       table.refresh()
@@ -252,7 +252,7 @@ COMMIT
     }
     append(2_000)
     const [few, many] = [append(4_000), append(32_000)]
-    // Eight times the rules; a copy of the chain for each of them would take sixty-four times as long.
+    // Eight times as many rules. If each copied the chain, this would take sixty-four times as long.
     expect(many / few).toBeLessThan(30)
   })
 

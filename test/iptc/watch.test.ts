@@ -1,4 +1,4 @@
-/** Watching and `xtables monitor` where there is no Linux: what the kernel told once is told again, whole and not. */
+/** Watching and `xtables monitor` without Linux: replays recorded messages of the kernel, complete and damaged. */
 import { ERRNO } from '../../src/abi/errno'
 import { NFNLGRP } from '../../src/abi/nfnetlink'
 import { IptcError, type NetlinkRecording, replayNetlink } from '../../src/index'
@@ -32,7 +32,7 @@ test('monitor prints what it printed: changes of all families, and the way of a 
     expect(text).toContain(part)
 })
 
-/** The recording with other events on the socket that listens. */
+/** The recording with other events on the listening socket. */
 const listening = (
   { sockets }: NetlinkRecording,
   change: (events: readonly NetlinkEvent[]) => readonly NetlinkEvent[],
@@ -43,7 +43,7 @@ const listening = (
   }),
 })
 
-/** Where the first thing is told. */
+/** The index of the first message on the listening socket. */
 const firstTold = (events: readonly NetlinkEvent[]): number =>
   events.findIndex(([what, bytes]) => what === 'receive' && bytes !== null)
 

@@ -7,7 +7,7 @@ import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { plain } from '../../src/ruleset/table-entry'
 import { emptyRuleset, matchOf, ruleBytes, withRules } from '../ruleset/tables'
 
-/** A kernel with a rule that names a set, and counters. */
+/** A kernel with counters, and a rule that refers to a set. */
 function used(): MemoryKernel {
   const sets = {
     four: 'ipv4',

@@ -20,7 +20,7 @@ interface Call {
   readonly answerAt: number | undefined
 }
 
-/** A kernel that answers what the test says, and remembers what it was asked. */
+/** A kernel that gives the answers of the test, and records the calls. */
 class ScriptedKernel implements Kernel {
   readonly place = this
   readonly description = 'scripted'
@@ -30,7 +30,7 @@ class ScriptedKernel implements Kernel {
   moduleLoads = false
   readonly #answer: (call: Call, number: number) => number | undefined
 
-  /** @param answer returns an errno, or nothing where the call succeeds. */
+  /** @param answer returns an errno, or undefined if the call succeeds */
   constructor(answer: (call: Call, number: number) => number | undefined) {
     this.#answer = answer
   }
@@ -79,7 +79,7 @@ const LAYOUT: TableLayout = {
   numEntries: 4,
 }
 
-/** GET_INFO answers `size`, GET_ENTRIES an errno while `stale` is more than 0. */
+/** GET_INFO returns `size`. GET_ENTRIES returns an errno while `stale` is greater than 0. */
 function changing(stale: number) {
   let left = stale
   return new ScriptedKernel(({ option, value }) => {
@@ -251,7 +251,7 @@ describe('revisions', () => {
 })
 
 describe('sets', () => {
-  /** Answers as a kernel with the set `known` of that family at index 3. */
+  /** Answers like a kernel with a set `known` of that family at index 3. */
   const withSet = (family: number) =>
     new ScriptedKernel(({ value }) => {
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)

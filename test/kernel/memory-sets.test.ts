@@ -1,4 +1,4 @@
-/** Sets of the in-process kernel, as a policy with a block list is tested where there is no Linux. */
+/** Sets of the in-process kernel, as used to test a policy with a block list without Linux. */
 import { IPSET_CMD } from '../../src/abi/ip-set'
 import { NETLINK_NETFILTER } from '../../src/abi/netlink'
 import { NFNL_SUBSYS_IPSET, nfnlType } from '../../src/abi/nfnetlink'
@@ -22,7 +22,7 @@ import { setFixtures, useSet } from '../support/set-fixtures'
 const sorted = (values: readonly unknown[]): string[] =>
   values.map((value) => JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one))).sort()
 
-/** A second may have gone by when it was recorded. */
+/** A second may have passed during the recording. */
 const whole = (entry: unknown): unknown => {
   const { timeout, ...others } = entry as { timeout?: number }
   return timeout === undefined ? entry : { ...others, timeout: Math.ceil(timeout / 1000) * 1000 }
@@ -43,7 +43,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
   },
 )
 
-/** Which entry is the first of a hash is for the kernel to say, and by what ours are told. */
+/** Removes the entry from a message: which entry of a hash comes first depends on the kernel. */
 const general = (outcome: unknown): unknown =>
   typeof outcome === 'string' ? outcome.replace(/(add|remove) .*: it is/, '$1: it is') : outcome
 

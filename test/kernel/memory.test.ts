@@ -225,7 +225,7 @@ describe('SET_REPLACE', () => {
   test('what stands behind the struct comes back as zeros, also where there are no words for what is in it', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const payload = new Uint8Array(48)
-    // A base port, and what fills the payload up.
+    // A base port, and padding.
     payload.set([7, 7], 40)
     payload.fill(9, 44)
     const rule = plain(ruleBytes(IPV4, { target: buildPart('SNAT', 2, payload) }))

@@ -1,4 +1,4 @@
-/** Tables of nf_tables kept in a file, and looked at without any Linux. */
+/** Tables of nf_tables in a file, used without Linux. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
-/** Numbers that look like chance and are the same in every run (xorshift32). */
+/** Pseudo-random numbers that are the same in every run (xorshift32). */
 export class Random {
   #state: number
 
-  /** @param seed anything but 0 */
+  /** @param seed any number but 0 */
   constructor(seed: number) {
     this.#state = Math.imul(seed, 0x9e37_79b1) | 1
     for (let i = 0; i < 8; i++) this.#next()
@@ -17,12 +17,12 @@ export class Random {
     return state >>> 0
   }
 
-  /** A whole number 0 to `limit` - 1. */
+  /** An integer from 0 to `limit` - 1. */
   below(limit: number): number {
     return this.#next() % limit
   }
 
-  /** One of `values`; of none, undefined. */
+  /** One of `values`; undefined if there are none. */
   pick<T>(values: readonly [T, ...T[]]): T
   pick<T>(values: readonly T[]): T
   pick<T>(values: readonly T[]): T {

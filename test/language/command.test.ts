@@ -92,7 +92,7 @@ describe('options', () => {
     ['-p tcp --tcp-f SYN,ACK SYN', '-p tcp -m tcp --tcp-flags SYN,ACK SYN'],
     ['-j DROP --', '-j DROP'],
   ])('%s', (line, expected) => {
-    // The head is printed as it was written: only encoding it puts it in order.
+    // Parsing keeps the order of the options of the head. Only encoding sorts them.
     expect(words(line).split(' ').sort()).toEqual(expected.split(' ').sort())
   })
 

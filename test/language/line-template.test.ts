@@ -1,4 +1,4 @@
-/** Two ways from text to bytes: by the template of a line that was like it, and word by word. */
+/** Two ways from text to bytes: with the template of a similar line, and word by word. */
 
 import { IPV4, IPV6 } from '../../src/abi/family'
 import { LineTemplates } from '../../src/language/line-template'
@@ -14,7 +14,7 @@ const made = (line: string, place = context) => {
   return { chain, entry: encodeRule(parseRule(rule, place.family), place) }
 }
 
-/** What a line comes to by the template of another. */
+/** The entry for a line, with the template of another. */
 function readBy(first: string, line: string, place = context) {
   const templates = new LineTemplates(place)
   templates.learn(first, made(first, place))
@@ -91,13 +91,13 @@ test.each(['-A a -i eth0 -p 6 --dport 1', '-I a -s 10.0.0.1', '-A a -c 1 2 -j AC
     try {
       templates.learn(line, made(line))
     } catch {
-      // It makes no rule at all.
+      // The line is not a valid rule.
     }
     expect(templates.read(line)).toBeUndefined()
   },
 )
 
-/** Every value of every case, read by the template of another line of the same shape, where one says something of it. */
+/** Every value of every case, parsed with the template of a line of the same shape, if there is one that applies. */
 test.each(
   fixtures().map((fixture) => [`${fixture.capture.family} ${fixture.capture.table} ${fixture.name}`, fixture] as const),
 )('%s', (_, fixture) => {

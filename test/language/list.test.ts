@@ -1,4 +1,4 @@
-/** Listings without a kernel: those of the fixtures, and what no fixture has. */
+/** Listings without a kernel: those of the fixtures, and cases that are in no fixture. */
 import { IPV4 } from '../../src/abi/family'
 import { NotFoundError } from '../../src/errors'
 import { fill } from '../../src/extensions/listing'
@@ -25,7 +25,7 @@ test.each(named)('%s', (_, fixture) => {
 
 const context = { family: IPV4, sets: { byName: () => undefined, byIndex: () => undefined } }
 
-/** A table of user chains with these rules. */
+/** A table with user-defined chains of these rules. */
 function tableOf(chains: Readonly<Record<string, readonly string[]>>): Ruleset {
   const made = Object.entries(chains).map(([name, rules]): [string, Chain] => [
     name,

@@ -1,4 +1,4 @@
-/** Matches and targets that are not known here, as text. */
+/** Unknown matches and targets as text. */
 import { Rule } from '../../src/index'
 
 test.each([

@@ -1,4 +1,4 @@
-/** Restore text on the in-process kernel: round trips, malformed text, and that it is not slow. */
+/** Restore text on the in-process kernel: round trips, malformed text, and performance. */
 import fc from 'fast-check'
 import { type IptcError, MemoryKernel, RestoreError, type RestoreOptions, restore, save, Table } from '../../src/index'
 import { captureTable } from '../../src/kernel/capture'
@@ -17,7 +17,7 @@ describe('fixtures', () => {
     '%s is the same when saved and restored',
     (_, { lines, capture }) => {
       const { family, table, sets = {} } = capture
-      // Read as another spelling, written as the one that is printed; or refused on purpose.
+      // Accepted in another spelling and printed in the usual one, or refused intentionally.
       if (lines.some((line) => explained('refused', line) !== undefined)) return
       const ipv6 = family === 'ipv6'
       const from = new MemoryKernel({ captures: [capture] })
@@ -78,14 +78,14 @@ describe('random rules', () => {
       const text = picked.map(([line, n, packets, bytes]) => {
         const { chain, rule } = ruleLine(line)
         const place = n % 3 === 0 ? (names[n % names.length] ?? chain) : chain
-        // A chain of one's own is reached from where anything may stand in it.
+        // A user-defined chain must only be reached from hooks at which its rules are allowed.
         const of = / -[io] | --(?:uid|gid)|-m (?:owner|physdev)/.test(rule) ? chain : word(place)
         return `[${packets}:${bytes}] -A ${of} ${rule}`
       })
       const chains = names.map((one) => `:${one} - [0:0]`)
       restore(['*filter', ...chains, ...text, 'COMMIT', ''].join('\n'), { kernel, ipv6, counters: true })
       const saved = save({ kernel, ipv6, counters: true })
-      // Some rules can be written in two ways that are printed alike; the one that is printed stays as it is.
+      // Some rules have two encodings with the same text. Restoring its own text keeps a rule as it is.
       restore(saved, { kernel: once, ipv6, counters: true })
       const again = save({ kernel: once, ipv6, counters: true })
       restore(again, { kernel: twice, ipv6, counters: true })
@@ -310,7 +310,7 @@ describe('options', () => {
     const again = new MemoryKernel()
     restore(save({ kernel }), { kernel: again })
     expect(blobOf(again, 'ipv4', 'filter')).toBe(blobOf(kernel, 'ipv4', 'filter'))
-    // Nor is it a table for who wants that one alone.
+    // The quoted line *raw does not begin a table, even if only the table raw is restored.
     const raw = new MemoryKernel()
     restore(text, { kernel: raw, tables: ['raw'] })
     expect(raw.tables('ipv4')).toEqual([])
@@ -358,7 +358,7 @@ describe('big texts', () => {
   const lines = (count: number, line: (i: number) => string): string =>
     `${Array.from({ length: count }, (_, i) => line(i)).join('\n')}\n`
 
-  // What would take quadratic time takes minutes here.
+  // With quadratic time, this would take minutes.
   test('10,000 chains are made, filled, emptied and deleted', () => {
     const kernel = new MemoryKernel()
     const made = lines(10_000, (i) => `:chain${i} - [0:0]`)

@@ -1,4 +1,4 @@
-/** The text of whole tables, against what iptables-legacy printed of them. */
+/** The text of whole tables, compared with the output of iptables-legacy. */
 import { ctime, savedText, tableText } from '../../src/language/save'
 import { orderedChains } from '../../src/ruleset/ruleset'
 import { emptyRuleset, families, jump, withRules } from '../ruleset/tables'
@@ -9,7 +9,7 @@ describe.each(fixtures().map((fixture) => [`${fixture.capture.family} ${fixture.
   '%s',
   (_, fixture) => {
     const { table, entries } = fixture.capture
-    /** What `-S` says of the chains and the rules, as iptables-save puts it. Nothing has been counted. */
+    /** The output of `-S` for chains and rules, in the format of iptables-save. All counters are zero. */
     const expected = [
       `*${table}`,
       ...fixture.listing.filter((line) => line.startsWith('-P ')).map((line) => `:${line.slice(3)} [0:0]`),

@@ -1,4 +1,4 @@
-/** What is found in tables, and that nothing is found that is not so. */
+/** The findings of lint, and that there are no false ones. */
 import fc from 'fast-check'
 import { FamilyRuleset, type Finding, lint, type PacketDescription, type Trace, trace } from '../../src/index'
 
@@ -162,7 +162,7 @@ test.each<[string, string[]]>([
     '-A PREROUTING -m mark --mark 1 -j LOG\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -m mark --mark 1 -j LOG',
     [],
   ],
-  // What is changed between is not what the rules look at.
+  // The rules do not match on what is changed between them.
   [
     '-A PREROUTING -i eth0 -j ACCEPT\n-A PREROUTING -j MARK --set-mark 1\n-A PREROUTING -i eth0 -p tcp -j DROP',
     ['shadowed PREROUTING 3 by 1'],
@@ -283,7 +283,7 @@ const packets: fc.Arbitrary<PacketDescription> = fc
       .map((rest) => ({ ...transport, ...rest, way: 'input', packetType: 'unicast' }) as PacketDescription),
   )
 
-/** Places of rules that the packet meets, for certain or perhaps. */
+/** Positions of the rules that the packet matches or may match. */
 const met = ({ steps, fork }: Trace): string[] => [
   ...steps.flatMap((step) =>
     step.kind === 'rule' && step.matches !== false ? [`${step.chain} ${step.position}`] : [],
@@ -291,7 +291,7 @@ const met = ({ steps, fork }: Trace): string[] => [
   ...(fork === undefined ? [] : [...met(fork.yes), ...met(fork.no)]),
 ]
 
-/** An example, with all that it leaves open. */
+/** The example with all properties that it leaves open. */
 const whole = ({
   source = '192.0.2.7',
   destination = '192.0.2.8',

@@ -1,4 +1,4 @@
-/** Counters of labelled rules as OpenMetrics text, held against what prom-client prints. */
+/** Counters of labelled rules as OpenMetrics text, compared with the output of prom-client. */
 import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import {
   easy,
@@ -62,7 +62,7 @@ test('sums are exact beyond what a double holds', () => {
   expect(packets).toMatch(/ 9007199254740995$/)
 })
 
-/** Comments that mean something in the text; rules with each of them. */
+/** Comments with characters that have a meaning in the format, and rules with each of them. */
 const COMMENTS = ['a "b"', 'back\\slash', '\\n', 'two\nlines', '{x="y"} 5', '# EOF', 'ü 😀', '\udcff', 'x,y=z', '\\']
 
 function hostileTables(): TableSnapshot[] {
@@ -74,7 +74,7 @@ function hostileTables(): TableSnapshot[] {
   return snapshot({ kernel })
 }
 
-/** The grammar of a sample, by the specification. */
+/** The grammar of a sample in the specification. */
 const SAMPLE = /^([a-z_]+)\{((?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+)\} (\d+)$/
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', '\\': '\\', '"': '"' }
 
@@ -115,7 +115,7 @@ describe('prom-client', () => {
     expect(openMetrics(tables, options).replaceAll(/^# UNIT.*\n/gm, '')).toBe(theirs)
     expect(register.contentType).toBe(OPEN_METRICS_TYPE)
     expect(readings).toBe(1)
-    // Neither summed up with what it was, nor kept where the rule is gone.
+    // Values are neither added to earlier ones, nor kept when the rule is gone.
     tables.pop()
     expect(openMetrics(tables, options).replaceAll(/^# UNIT.*\n/gm, '')).toBe(await register.metrics())
     expect(readings).toBe(2)

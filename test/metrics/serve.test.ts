@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { OPEN_METRICS_TYPE } from '../../src/index'
 import { metricsServer } from '../../src/metrics/serve'
 
-/** How many requests have come to the server that was started last. */
+/** The number of requests to the server that was started last. */
 let requests = 0
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -44,7 +44,7 @@ const read = <T>(payload: Payload<T>, bytes: Uint8Array): T => payload.read(byte
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'))
 
-/** What lies in memory as libnl and the kernel have it: lengths in the machine's order, padding to four. */
+/** The layout that libnl and the kernel use: lengths in host byte order, padded to four bytes. */
 test.each<[string, Parameters<typeof every.write>[2], string]>([
   ['nothing', {}, ''],
   ['a byte, padded', { byte: 7 }, '0500 0100 07000000'],

@@ -49,13 +49,13 @@ test('a refusal has errno, and the message as the kernel hands it back', () => {
     reason: undefined,
     attribute: undefined,
   })
-  // The socket is as good as before.
+  // The socket can still be used.
   port.answer = (messages) => messages.map((message) => ack(message))
   client.request(asking())
   expect(port.opened).toBe(1)
 })
 
-/** Attributes of an extended acknowledgement: text, offset, type that is missing, nest in which. */
+/** Attributes of an extended acknowledgement: text, offset, missing type, and the nest in which it is missing. */
 const details = (text: string, offset?: number, missing?: number, nest?: number): Uint8Array => {
   const u32 = (type: number, value: number | undefined) =>
     value === undefined ? [] : [Buffer.from([8, 0, type, 0, value & 255, value >> 8, 0, 0])]

@@ -1,4 +1,4 @@
-/** A kernel that answers netlink messages as a test says. */
+/** A kernel that answers netlink messages as the test specifies. */
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, nlmsghdr } from '../../src/abi/netlink'
 import { s32, u8, u32 } from '../../src/binary/codec'
 import { type NetlinkConnection, NetlinkFailure, type NetlinkPort } from '../../src/kernel/kernel'
@@ -16,12 +16,12 @@ export const kind = nfMessage('TEST', 6, 1, shape)
 export const asking = (values: Parameters<typeof shape.write>[2] = {}, flags = 0): Request =>
   request(kind, flags, nfHead(0), values)
 
-/** One datagram, an errno, or nothing. */
+/** One datagram, an errno, or no answer. */
 export type Answer = Uint8Array | number | undefined
 
 const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
-/** A message of this type and sequence with these bytes behind its head, padded. */
+/** A message of this type and sequence number with these bytes after its head, padded. */
 export function packet(nlmsgType: number, nlmsgSeq: number, payload: Uint8Array, nlmsgFlags = 0): Uint8Array {
   const head = new Uint8Array(nlmsghdr.size)
   nlmsghdr.write(head, 0, { nlmsgLen: 16 + payload.length, nlmsgType, nlmsgFlags, nlmsgSeq, nlmsgPid: 1 })
@@ -34,7 +34,7 @@ const int = (value: number): Uint8Array => {
   return bytes
 }
 
-/** An acknowledgement, or a refusal with what it refuses, as Linux gives it; `more` are its attributes. */
+/** An acknowledgement, or an error with the request that it refers to, as Linux sends it. `more` are its attributes. */
 export function ack({ sequence, bytes, at, end }: Message, errno = 0, more?: Uint8Array): Uint8Array {
   const head = bytes.slice(at - nlmsghdr.size, errno === 0 ? at : end)
   const flags = (errno === 0 ? NLM_F_CAPPED : 0) | (more === undefined ? 0 : NLM_F_ACK_TLVS)
@@ -49,7 +49,7 @@ export function part(sequence: number, values: Parameters<typeof shape.write>[2]
   return packet(kind.type, sequence, bytes.slice(nlmsghdr.size), flags)
 }
 
-/** The same port, at which something else may happen to a message than that it is sent. */
+/** The same port, with a hook that may replace the sending of messages. */
 export function meddled(
   port: NetlinkPort,
   { refuse, after }: { refuse?: (message: Message) => number; after?: (message: Message) => void },
@@ -83,7 +83,7 @@ export class ScriptedPort implements NetlinkPort {
   readonly joined: number[] = []
   opened = 0
   closed = 0
-  /** Answers to what is sent at once. */
+  /** The answers to messages that are sent together. */
   answer: (messages: Message[], socket: number) => Answer[]
 
   constructor(answer: ScriptedPort['answer'] = (messages) => messages.map((message) => ack(message))) {

@@ -1,6 +1,6 @@
 /**
- * Rules of expressions that anybody may have written do with every packet what the rules do that they are read as. Others are
- * held as they are.
+ * Rules of arbitrary expressions have the same effect on every packet as the iptables rules that they are read as.
+ * Others are kept as expressions.
  */
 import fc from 'fast-check'
 import { FAMILIES, type Family } from '../../src/abi/family'
@@ -14,7 +14,7 @@ import { nftCases } from '../support/nft-rules'
 import type { Packet } from '../support/packets'
 import { RuleMachine } from '../support/rule-machine'
 
-/** The text of what is read; undefined where it is held. */
+/** The text of the rule that is read. Undefined if it is kept as expressions. */
 function reading(family: Family, expressions: readonly Expression[]): string | undefined {
   const bytes = new Uint8Array(expressionList.size(expressions))
   expressionList.write(bytes, 0, expressions)
@@ -43,12 +43,12 @@ test.each(Object.values(FAMILIES))('what is read of $name does as it did', (fami
     }),
     { numRuns: RUNS },
   )
-  // Rules that are held, or that no packet meets, say nothing of how others are read.
+  // Rules that are kept, or that no packet matches, do not test how others are read.
   expect(seen.packets).toBeGreaterThan(RUNS)
   expect(seen.met).toBeGreaterThan(RUNS / 4)
 })
 
-/** Undefined of a rule that Linux does not take. */
+/** Undefined for rules that Linux does not accept. */
 function outcome(expressions: readonly Expression[], packet: Packet): string | undefined {
   try {
     return new NftMachine(packet).run(expressions)

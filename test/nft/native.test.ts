@@ -1,6 +1,6 @@
 /**
- * Rules that nft wrote, of what iptables-translate says of rule lines: read, they are the line again, as iptables-legacy
- * prints it, or are held as they are.
+ * Rules that nft wrote for the output of iptables-translate: they are read as the original line, as iptables-legacy
+ * prints it, or kept as expressions.
  */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
@@ -19,13 +19,13 @@ import { plainFixture, plainRules } from '../support/plain-rules'
 
 const applied = new Set<Reading>()
 
-/** As iptables-legacy prints it. Comments are no expressions: nf_tables has them beside these. */
+/** The line as iptables-legacy prints it, without comments, which nf_tables does not store as expressions. */
 function canonical(line: string, context: Context): string {
   const rule = describeRule(encodeRule(parseRule(ruleLine(line).rule, context.family), context), context)
   return printRule({ ...rule, matches: rule.matches.filter(({ name }) => name !== 'comment') }, context.family.name)
 }
 
-/** The rule that is read; undefined where it is held. */
+/** The rule that is read. Undefined if it is kept as expressions. */
 function reading(expressions: Uint8Array, context: Context): string | undefined {
   const read = readRule(context.family, { bytes: expressions, at: 0, end: expressions.length })
   return isHeld(context.family, read.bytes) ? undefined : printRule(describeRule(read, context), context.family.name)

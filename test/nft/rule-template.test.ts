@@ -1,4 +1,4 @@
-/** Rules that are read, and written, by the template of others are what they are by themselves. */
+/** Rules that are read and written with the templates of others give the same result as without. */
 import fc from 'fast-check'
 import { FAMILIES } from '../../src/abi/family'
 import { Rule } from '../../src/index'
@@ -88,7 +88,7 @@ test('rules that are alike are read by one template', () => {
     },
   })
   expect(reader.read(encoded(counting)).bytes).toEqual(bytes)
-  // Only who reads it anew asks where it lies.
+  // The template was used: only reading without it accesses the offset.
   expect(asked).toBe(0)
 })
 
@@ -113,7 +113,7 @@ test.each(Object.values(FAMILIES))('what is read of it, written one after the ot
   expect(different.map(({ name }) => name)).toEqual([])
 })
 
-/** Bytes that may be anything: those of the head up to where its parts are told, and those of payloads. */
+/** Offsets of arbitrary bytes: those of the head before its sizes, and those of payloads. */
 const freePlaces = ({ family, entry: { bytes } }: (typeof entries)[number]): number[] => {
   const head = family.entry.fields.targetOffset.offset
   const payloads = entryExtensions(family, bytes).flatMap(({ at, size }) =>
@@ -142,7 +142,7 @@ test('any byte of an entry may be another', () => {
   )
 })
 
-/** Few of each, so that values meet that are alike, and also those that are written otherwise. */
+/** Few values, so that there are equal ones, and also values with a different encoding. */
 const address = fc.tuple(fc.constantFrom('10.0.0', '192.168.7'), fc.nat(3)).map(([net, host]) => `${net}.${host}`)
 const port = fc.constantFrom(0, 1, 22, 256, 65535)
 const line = fc
@@ -183,6 +183,6 @@ test('rules that are alike but for addresses, ports, comments and counters are w
   })
   const [first, second, third] = written.map(({ buffer }) => buffer)
   expect(second).not.toBe(first)
-  // Those of a template are written in one place.
+  // Rules with the same template are written into the same buffer.
   expect(third).toBe(second)
 })

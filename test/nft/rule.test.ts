@@ -1,6 +1,6 @@
 /**
- * Rules that iptables-nft wrote: from a line we make the same expressions, and from these the rule that it prints, which
- * makes the same expressions again.
+ * Rules that iptables-nft wrote: we write the same expressions for the line, and read them as the rule that it prints,
+ * for which we write the same expressions again.
  */
 import type { Family } from '../../src/abi/family'
 import type { Context } from '../../src/extensions/context'
@@ -24,7 +24,7 @@ function written(rule: string, context: Context): Uint8Array {
 
 const applied = new Set<NftDeviation>()
 
-/** Whether the difference is listed, and so of no concern. */
+/** Whether a deviation explains the difference. */
 function isListed(what: 'expressions' | 'text', line: string, family: Family): boolean {
   const listed = nftListings(what, line, family)
   for (const one of listed) applied.add(one)

@@ -1,4 +1,4 @@
-/** Expressions made by hand: what nft does not write, or what this kernel lacks. */
+/** Expressions made by hand, which nft does not write or this kernel does not have. */
 import { FAMILIES } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
 import { printRule } from '../../src/language/print'

@@ -1,4 +1,4 @@
-/** What iptables-translate says of the accepted lines, and we. */
+/** Compares our translation of the accepted lines with that of iptables-translate. */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { splitWords } from '../../src/language/quoting'
 import { run } from '../cli/run'
@@ -17,7 +17,7 @@ function difference({ line, text, status }: Translated, table: string, family: F
   const repeated = `nft # ${words.map((word) => `${word} `).join('')}\n`.replaceAll('\n', ' ')
   const isRepeated = said.stdout.startsWith('nft # ')
   if (isRepeated) expect(said.stdout.replaceAll('\n', ' ')).toBe(repeated)
-  // The tool escapes nothing.
+  // The tool does not escape quotes.
   const ours = isRepeated ? undefined : said.stdout.replace(/\n$/, '').replaceAll("'\\''", "'")
   if (said.status === status && ours === text) return undefined
   const what = ours === undefined ? 'none' : text === undefined ? 'more' : 'other'

@@ -1,4 +1,7 @@
-/** What stays of a chain is found by asking where few rules differ, and by numbers where many do: as many stay in both ways. */
+/**
+ * The rules of a chain that stay are found by comparing pairs if few differ, and with ids if many do. Both ways must
+ * keep equally many rules.
+ */
 import fc from 'fast-check'
 import { MemoryKernel, Rule, restore, Table } from '../../src/index'
 import { numbersTo } from '../../src/reconcile/alignment'
@@ -6,7 +9,7 @@ import { RuleComparison } from '../../src/reconcile/comparison'
 import { longestCommon } from '../../src/ruleset/subsequence'
 import { onBackends } from '../support/backends'
 
-/** The last reads otherwise than it is written, on nf_tables. */
+/** On nf_tables, the last one is read differently from how it is written. */
 const RULES = [
   ...[1, 2, 3].map((i) => `-s 10.0.0.${i}/32 -j ACCEPT`),
   '-m limit --limit 5/sec -j DROP',

@@ -1,4 +1,4 @@
-/** Three lists of one origin: what both sides have changed is in the result. */
+/** Merges two lists with a common origin: the result contains the changes of both. */
 import fc from 'fast-check'
 import { merged } from '../../src/reconcile/merge'
 
@@ -15,7 +15,7 @@ test.each([
   ['', 'x', 'o', 'xo'],
   ['ab', 'b', 'abo', 'bo'],
   ['nm', 'm', 'oo', 'oo'],
-  // What was to be taken back was never there.
+  // The element to remove was never there.
   ['nb', 'axb', 'ab', 'axb'],
   ['nb', 'axcb', 'acb', 'axcb'],
   ['n', 'cxa', 'ac', 'acx'],
@@ -37,7 +37,7 @@ test('where one side has changed nothing, the other decides', () => {
 })
 
 test('what others put in stays, and what both keep or we bring back is there as often as it can be', () => {
-  // Elements of theirs are others than those of base and ours, so that it is plain what is whose.
+  // Their elements differ from those of base and ours, so that it is clear where each comes from.
   const foreign = fc.array(fc.tuple(fc.nat(8), fc.integer({ min: 10, max: 12 })), { maxLength: 4 })
   fc.assert(
     fc.property(list, list, foreign, (base, ours, put) => {

@@ -1,4 +1,4 @@
-/** Tables made what is desired of them, on both backends: by the fewest changes, and nothing of others touched. */
+/** Reconciles tables on both backends: with the fewest changes, and without touching rules of others. */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import {
@@ -228,14 +228,14 @@ COMMIT
       expect(text().join('\n')).not.toContain('web-')
     })
 
-    // Nothing takes the lock for nf_tables.
+    // nf_tables has no lock.
     if (backend === 'legacy')
       test('others have their turns while it waits for the lock', async () => {
         for (const desired of [DESIRED, TWO])
           for (const apply of [false, true]) {
             const lock = kernel.lock(0)
             let turns = 0
-            // The lock is given back by the event loop alone, however slow the machine is.
+            // Only the event loop releases the lock, so this works on slow machines, too.
             const timer = setInterval(() => {
               if (++turns === 5) lock.release()
             }, 1)
@@ -273,7 +273,7 @@ COMMIT
         const { added = [], deleted = [], moved = [], replaced = [] } = plan.tables[0]?.chains[0] ?? {}
         expect(added.length + moved.length + replaced.length).toBe(now.length - stay)
         expect(deleted.length + moved.length + replaced.length).toBe(old.length - stay)
-        // What stays or moves has its counters; of those that say the same, any may be the one that goes.
+        // Rules that stay or move keep their counters. Of several equal rules, any may be removed.
         for (const [rule, left] of counted()) expect(counts.get(rule)).toEqual(expect.arrayContaining(left))
         expect([...counted().values()].flat().length).toBe(old.length - deleted.length - replaced.length)
         expect(reconcile({ filter: { own: now } }, { ...place(), owns: { chains: ['own'] } }).isEmpty).toBe(true)
@@ -338,7 +338,7 @@ COMMIT
     ['chains in a Map', { filter: new Map([['web-in', []]]) as never }, PREFIX, 'not an object of class Map'],
     ['rules in a Set', { filter: { 'web-in': new Set(['-j DROP']) as never } }, PREFIX, 'not an object of class Set'],
     ['a rule alone', { filter: { 'web-in': Rule.parse('-j DROP') as never } }, PREFIX, 'not an object of class Rule'],
-    // biome-ignore lint/suspicious/noSparseArray: it is what is refused.
+    // biome-ignore lint/suspicious/noSparseArray: this is the value that is refused.
     ['a list with a hole', { filter: { 'web-in': [, '-j DROP'] as never } }, PREFIX, 'a plain object'],
     [
       'the place of jumps in no chain',

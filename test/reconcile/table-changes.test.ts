@@ -1,4 +1,4 @@
-/** What is to be done with a table, for more rules than a call takes arguments. */
+/** Changes of tables with more rules than a call may have arguments. */
 import { IPV4 } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
 import { parseRule } from '../../src/language/parse'

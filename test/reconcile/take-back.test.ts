@@ -1,4 +1,4 @@
-/** What was done is taken back, also where others have changed the same chains since, and where it was never done. */
+/** Plans are rolled back, also if others have changed the same chains since, or if the plan was never applied. */
 import fc from 'fast-check'
 import { MemoryKernel, reconcile, restore, save } from '../../src/index'
 import { takeBack, takeBackOf } from '../../src/reconcile/take-back'
@@ -43,7 +43,7 @@ onBackends((backend) => {
         )
         const left = text().filter((line) => !FOREIGN.some((rule) => line.endsWith(rule)))
         if (foreign.length === 0) expect(left).toEqual(before)
-        // Of rules that say the same, which one goes is open where the chain is not as it was.
+        // Counters may differ: if the chain was changed, any of several equal rules may be the one that is removed.
         else
           expect(left.map((line) => line.replace(/^\[.*\]/, ''))).toEqual(
             before.map((line) => line.replace(/^\[.*\]/, '')),

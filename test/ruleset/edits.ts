@@ -19,7 +19,7 @@ import { accept, emptyRuleset, jump, laidOut, ruleBytes, targetOf, withRules } f
 
 const USERS = ['a', 'b', 'c']
 
-/** Rules that are taken anywhere, and such that are taken from some hooks alone, after which packets leave, or that jump. */
+/** Rules that are valid anywhere, rules that are only valid at some hooks, and jumps. */
 const rulesFor = (ruleset: Ruleset): Entry[] => {
   const { family } = ruleset
   return [
@@ -35,7 +35,7 @@ const rulesFor = (ruleset: Ruleset): Entry[] => {
   ]
 }
 
-/** A number that stands for one of so many. */
+/** Chooses an index below a count. */
 export type Pick = (count: number) => number
 
 const has = (draft: Ruleset, name: string): boolean => draft.chains.has(name)
@@ -44,7 +44,7 @@ function remove(draft: Draft, name: string): void {
   if (draft.chains.get(name)?.rules.length === 0 && referencesTo(draft, name).next().done) draft.chains.delete(name)
 }
 
-/** Two user chains give each other their names, rules that go to them following or not. */
+/** Swaps the names of two user-defined chains. Rules that jump to them may follow or not. */
 function swap(draft: Draft, pick: Pick): void {
   const [one, other] = [draft.chains.get('a'), draft.chains.get('b')]
   if (one === undefined || other === undefined) return

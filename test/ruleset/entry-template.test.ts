@@ -1,4 +1,4 @@
-/** Two ways from the bytes of entries to what is made of them: by the template of one that was like them, and one by one. */
+/** Two ways from the bytes of entries to objects: with the template of a similar entry, and individually. */
 import fc from 'fast-check'
 import { IPV4 } from '../../src/abi/family'
 import { entryMatch } from '../../src/abi/x-tables'
@@ -22,7 +22,7 @@ import { contextOf, type Fixture, fixtures, rulesetOf } from '../support/fixture
 
 const all = fixtures()
 
-/** What a body returns, or the error that it throws. */
+/** The result of a function, or the error that it throws. */
 function attempt(body: () => unknown): unknown {
   try {
     return body()
@@ -31,7 +31,7 @@ function attempt(body: () => unknown): unknown {
   }
 }
 
-/** Bytes that say where the parts of an entry lie. */
+/** Offsets of bytes that determine the layout of an entry. */
 function structural(image: KernelEntries, bytes: Uint8Array): Set<number> {
   const { targetOffset, nextOffset } = image.family.entry.fields
   const parts = [...matchParts(image.family, bytes, 0), targetPart(image.family, bytes, 0)]
@@ -39,18 +39,18 @@ function structural(image: KernelEntries, bytes: Uint8Array): Set<number> {
   return new Set(places.flatMap((at) => [at, at + 1]))
 }
 
-/** Other bytes for a stretch of an entry: one that is the same all over, or what another entry has there. */
+/** New bytes for a part of an entry: a single repeated value, or the bytes of another entry. */
 interface Change {
   readonly at: number
   readonly length: number
   readonly from: number | Uint8Array
 }
 
-/** Copies of an entry one behind the other, each with other bytes here and there. */
+/** Copies of an entry in sequence, each with some bytes changed. */
 function copies(image: KernelEntries, number: number, changes: readonly (readonly Change[])[]): KernelEntries {
   const bytes = entryBytes(image, number)
   const fixed = structural(image, bytes)
-  // Only a target without a name leads to a chain.
+  // Only a target without a name jumps to a chain.
   if (jumpIn(image, number) !== undefined)
     fixed.add(targetPart(image.family, bytes, 0).at + entryMatch.fields.name.offset)
   const many = changes.map((one) => {
@@ -71,11 +71,11 @@ function copies(image: KernelEntries, number: number, changes: readonly (readonl
   }
 }
 
-/** As text, in which the order of keys counts. */
+/** As JSON, in which the order of keys matters. */
 const json = (value: unknown): string =>
   JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? `${one}n` : one), 1)
 
-/** Makes the same of all entries, all of one kind, in both ways. */
+/** Converts all entries, which have the same layout, in both ways and compares the results. */
 function compare(image: KernelEntries, fixture: Fixture): void {
   const context = contextOf(fixture)
   const printer = entryPrinter(image, context)
@@ -91,7 +91,7 @@ function compare(image: KernelEntries, fixture: Fixture): void {
   expect(json(byTemplates)).toBe(json(oneByOne))
 }
 
-/** Entries whose parts lie in the same places, by these. */
+/** Entries with the same layout, by that layout. */
 const alike = new Map<string, Uint8Array[]>()
 
 const kindOf = (image: KernelEntries, number: number): string => {
@@ -103,13 +103,13 @@ const kindOf = (image: KernelEntries, number: number): string => {
 interface Distinct {
   readonly fixture: Fixture
   readonly image: KernelEntries
-  /** Of the rules that no table before has. */
+  /** The rules that are in no earlier table. */
   readonly numbers: readonly number[]
 }
 
 const met = new Set<string>()
 
-/** Whether a rule is met for the first time: most stand in several tables. */
+/** Whether this rule is new: most are in several tables. */
 function isNew(fixture: Fixture, image: KernelEntries, number: number): boolean {
   const before = met.size
   met.add(`${image.family.name} ${printEntry(entryIn(image, number), contextOf(fixture))}`)

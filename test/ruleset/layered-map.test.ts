@@ -1,4 +1,4 @@
-/** A map that shares what it was copied from does what a Map does. */
+/** A map that shares data with the map that it was copied from behaves like a Map. */
 import fc from 'fast-check'
 import { LayeredMap } from '../../src/ruleset/layered-map'
 
@@ -15,7 +15,7 @@ test('it has the entries of a Map in their order, and so do its copies; differen
   fc.assert(
     fc.property(fc.array(fc.tuple(aName, fc.nat())), fc.array(step, { maxLength: 80 }), (initial, steps) => {
       const model = new Map(initial)
-      /** Every copy that was made, with what it has to be. */
+      /** Every copy that was made, with its expected contents. */
       const versions: [LayeredMap<number>, Map<string, number>][] = [[new LayeredMap(model), new Map(model)]]
       for (const [what, name, value] of steps) {
         const [map, like] = versions.at(-1) as (typeof versions)[number]

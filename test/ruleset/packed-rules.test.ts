@@ -1,4 +1,4 @@
-/** Lists that come again: whatever becomes of them, the rules are those that were given. */
+/** Lists that occur repeatedly: whatever happens to them, the rules are those that were given. */
 import fc from 'fast-check'
 import { IPV4 } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
@@ -55,13 +55,13 @@ test('rules that go to other chains are others, and a jump is no goto', () => {
     for (const other of packed) expect(new RulePairs(IPV4, one, other).run(0, 0)).toBe(one === other ? one.length : 0)
 })
 
-/** In one piece of memory. */
+/** The entries in one buffer. */
 const packed = (list: readonly Entry[], beside = NONE): Rules => {
   packedRules(IPV4, list, beside)
   return packedRules(IPV4, list, beside)
 }
 
-/** As a kernel has noted where packets come from, and has counted some. */
+/** The entry as a kernel returns it, with notes and counters. */
 const noted = ({ bytes, jump }: Entry, packets: number): Entry => {
   const { comefrom, pcnt } = IPV4.entry.fields
   const copy = bytes.slice()

@@ -1,4 +1,7 @@
-/** Numbers of rules against the comparison of each with each, on tables that iptables-legacy wrote and changed copies of them. */
+/**
+ * Compares the ids of rules with a comparison of all pairs, for tables that iptables-legacy wrote and for modified
+ * copies.
+ */
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
 import { matchParts, targetPart } from '../../src/ruleset/entry'
@@ -13,7 +16,7 @@ const tables = fixtures().map((fixture) => rulesetOf(fixture))
 const chains = tables.flatMap((ruleset) => [...ruleset.chains.values()].map(({ rules }) => ({ ruleset, rules })))
 const filled = chains.filter(({ rules }) => rules.length > 0)
 
-/** Places where a rule says that it is the same as another, or not, and the numbers do not say so. */
+/** Pairs of rules for which equality and ids disagree. */
 function differences(family: Family, rules: readonly Entry[], ids: Int32Array): string[] {
   const wrong: string[] = []
   for (let i = 0; i < rules.length; i++)
@@ -22,7 +25,7 @@ function differences(family: Family, rules: readonly Entry[], ids: Int32Array): 
   return wrong
 }
 
-/** So, where pairs are asked. */
+/** The same, for comparisons of pairs. */
 function wrongPairs(family: Family, one: Rules, other: Rules): string[] {
   const pairs = new RulePairs(family, one, other)
   return [...one].flatMap((rule, i) =>
@@ -45,7 +48,7 @@ test('rules of tables, in the image and as objects, have the numbers that a comp
   expect(same).toBeGreaterThan(100)
 })
 
-/** Where the bytes of an entry may be anything. */
+/** Offsets of an entry whose bytes may have any value. */
 function isFree({ family }: { family: Family }, { bytes }: Entry): (at: number) => boolean {
   const { targetOffset, nextOffset } = family.entry.fields
   const parts = [...matchParts(family, bytes, 0), targetPart(family, bytes, 0)]

@@ -1,8 +1,8 @@
-/** Longest increasing and common subsequences, against what trying everything finds. */
+/** Longest increasing and common subsequences, compared with an exhaustive search. */
 import fc from 'fast-check'
 import { longestCommon, longestCommonOfLike, longestIncreasing } from '../../src/ruleset/subsequence'
 
-/** By the recurrence of the textbooks. */
+/** The textbook recurrence. */
 function lengthOfCommon(a: readonly number[], b: readonly number[]): number {
   let row = new Array<number>(b.length + 1).fill(0)
   for (const one of a)

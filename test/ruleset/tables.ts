@@ -1,4 +1,4 @@
-/** Tables to test with, made by the code that makes all tables. */
+/** Tables for tests, built by the code that builds all tables. */
 import { FAMILIES, type Family } from '../../src/abi/family'
 import { type Hook, TABLES, type TableName, VERDICTS } from '../../src/abi/netfilter'
 import type { Layout } from '../../src/blob/read'
@@ -20,7 +20,7 @@ export const families: readonly Family[] = Object.values(FAMILIES)
 
 export const accept = (family: Family): Entry => plain(buildVerdictEntry(family, VERDICTS.ACCEPT))
 
-/** The table as it is when nobody has changed it. */
+/** The table as it is initially. */
 export function emptyRuleset(family: Family, table: TableName): Ruleset {
   const hooks: readonly Hook[] = TABLES[table]
   const chain = (hook: Hook): Chain => ({ name: hook, hook, head: undefined, rules: Rules.of(), tail: accept(family) })
@@ -28,7 +28,7 @@ export function emptyRuleset(family: Family, table: TableName): Ruleset {
   return { family, table, chains, isSorted: true, end: plain(buildErrorEntry(family, 'ERROR')) }
 }
 
-/** What stands at some places of a payload; the rest is as when no option is given. */
+/** Bytes of a payload by offset. The others have their default values. */
 type Bytes = Readonly<Record<number, number>>
 
 export const matchOf = (family: Family, name: string, bytes: Bytes = {}): Uint8Array =>
@@ -54,7 +54,7 @@ export interface RuleParts {
   readonly target?: Uint8Array
 }
 
-/** The bytes of a rule that is for packets from one address, with ACCEPT where nothing else is said. */
+/** The bytes of a rule that matches one source address. The default target is ACCEPT. */
 export function ruleBytes(family: Family, parts: RuleParts = {}): Uint8Array {
   const { proto = 0, flags = 0, invflags = 0, matches = [], target = buildVerdict(VERDICTS.ACCEPT) } = parts
   const head = new Uint8Array(family.entrySize)
@@ -65,7 +65,7 @@ export function ruleBytes(family: Family, parts: RuleParts = {}): Uint8Array {
   return buildEntry(family, head, matches, target)
 }
 
-/** A rule that goes to a chain; to the next rule where the name is empty. */
+/** A rule that jumps to a chain, or to the next rule if the name is empty. */
 export const jump = (family: Family, chain: string): Entry => ({
   bytes: ruleBytes(family, { target: buildVerdict(0) }),
   jump: chain,
@@ -79,11 +79,11 @@ export function laidOut(ruleset: Ruleset): Table {
   return { family: ruleset.family, table: ruleset.table, layout, bytes: bytes.slice(REQUEST_HEAD) }
 }
 
-/** The rules are those of the first chain. */
+/** A table with these rules in its first chain. */
 export const tableOf = (family: Family, table: TableName, rules: readonly Uint8Array[]): Table =>
   laidOut(withRules(emptyRuleset(family, table), TABLES[table][0], rules.map(plain)))
 
-/** Chains that go to each other, known extensions and unknown ones. */
+/** Chains that jump to each other, with known and unknown extensions. */
 export function richRuleset(family: Family): Ruleset {
   const tcp = matchOf(family, 'tcp', { 4: 22, 5: 0, 6: 22, 7: 0 })
   const comment = matchOf(family, 'comment', { 0: 0x61 })

@@ -1,4 +1,4 @@
-/** Releases of a repository of our own: what is refused, and what a release is. */
+/** Releases of a test repository: what is refused, and what a release does. */
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,14 +46,14 @@ function commit(message: string): void {
   git('commit', '--quiet', '--message', message)
 }
 
-/** @returns what it prints */
+/** @returns the output */
 function released(words: string[], check: () => void = () => {}): string[] {
   const lines: string[] = []
   release(words, { root, check, print: (line) => lines.push(line), today: '2026-03-04' })
   return lines
 }
 
-/** All that a release may change. */
+/** Everything that a release may change. */
 const state = (): string[] => [
   git('log', '--format=%H %D'),
   git('tag'),

@@ -1,4 +1,4 @@
-/** What is known of some bits holds for all that the others may be. */
+/** Results for partly known bytes hold for all values of the unknown bits. */
 import fc from 'fast-check'
 import type { Seen } from '../../src/extensions/evaluation'
 import type { Comparison, Test } from '../../src/extensions/native'
@@ -9,7 +9,7 @@ const byte = fc.constantFrom(0, 1, 2, 3, 0x7f, 0x80, 0xfe, 0xff)
 const bytes = (size: number): fc.Arbitrary<Uint8Array> =>
   fc.array(byte, { minLength: size, maxLength: size }).map((list) => Uint8Array.from(list))
 
-/** Bytes of which up to five bits are not known. */
+/** Bytes with up to five unknown bits. */
 const seen = (size: number): fc.Arbitrary<Seen> =>
   fc.record({ all: bytes(size), unknown: fc.array(fc.nat(8 * size - 1), { maxLength: 5 }) }).map(({ all, unknown }) => {
     const known = new Uint8Array(size).fill(0xff)
@@ -17,7 +17,7 @@ const seen = (size: number): fc.Arbitrary<Seen> =>
     return { bytes: all.map((one, i) => one & (known[i] as number)), known }
   })
 
-/** All that it may be. */
+/** All possible values. */
 function completions({ bytes, known }: Seen): Uint8Array[] {
   let all = [bytes]
   for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -48,7 +48,7 @@ const tests = (size: number): fc.Arbitrary<Test> =>
       }
     })
 
-/** As a register is compared, in the plainest way. */
+/** Compares a register in the simplest way. */
 function isMet({ op, value, mask, to, or, isTurned }: Test, whole: Uint8Array): boolean {
   const masked = whole.map((one, i) => one & (mask?.[i] ?? 0xff))
   const order = Buffer.compare(isTurned ? masked.toReversed() : masked, value)
@@ -70,7 +70,7 @@ test('a test holds, or fails, only where it does whatever the unknown bits are',
       const truths = new Set(completions(sight).map((whole) => isMet(test, whole)))
       const said = holds(test, sight)
       if (said !== undefined) expect([...truths]).toEqual([said])
-      // Of one value, it is known as soon as it can be.
+      // Comparisons with a single value are decided as soon as possible.
       const isPlain = test.to === undefined && test.or === undefined && (test.op === 'eq' || test.op === 'neq')
       if (isPlain) expect(said).toBe(truths.size === 1 ? [...truths][0] : undefined)
     }),

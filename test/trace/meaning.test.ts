@@ -1,11 +1,11 @@
-/** Every extension says what it asks of packets or does to them, and every rule line of the project comes to such. */
+/** Every extension declares what it matches or does, and every rule line of the project compiles to that. */
 import { FAMILIES } from '../../src/abi/family'
 import type { Condition, Effect } from '../../src/extensions/evaluation'
 import { allExtensions } from '../../src/extensions/registry'
 import { type CompiledRule, Compiler } from '../../src/trace/compile'
 import { contextOf, fixtures, rulesetOf } from '../support/fixtures'
 
-/** Matches that something else than a packet, its connection or its routes decides, at least of some of their lines. */
+/** Matches of which some lines depend on more than the packet, its connection and its routes. */
 const CIRCUMSTANCES: Readonly<Record<string, string>> = {
   addrtype: 'IPv6 has kinds of addresses that no lookup of routes tells',
   cgroup: 'the socket has it',
@@ -33,7 +33,7 @@ const CIRCUMSTANCES: Readonly<Record<string, string>> = {
   time: 'the clock tells',
 }
 
-/** Targets that do one thing or another. */
+/** Targets with several possible effects. */
 const DIVISIONS: Readonly<Record<string, string>> = {
   CLUSTERIP: 'it is a hash of the connection',
   NFQUEUE: 'a program listens, or not',

@@ -1,4 +1,4 @@
-/** Rules that are passed because they ask for another value than a packet has: each of them fails. */
+/** Rules that are skipped because they ask for another value than the packet has: none of them would match. */
 import fc from 'fast-check'
 import { FamilyRuleset, type PacketDescription, type Trace, trace } from '../../src/index'
 import { knownPacket } from '../../src/trace/describe-packet'
@@ -63,7 +63,7 @@ test('a rule that is passed fails, of whatever packet, and however much of it is
       const ruleset = read(lines, of)
       const chain = ruleset.chain('mangle', 'INPUT') as CompiledChain
       for (const [round, description] of [...descriptions, ...descriptions].entries()) {
-        // Some of the rules are not compiled when the first packet comes.
+        // Some rules are not compiled yet when the first packet comes.
         for (let i = 0; i < chain.length; i += round === 0 ? 2 : 1) chain.rule(i)
         const known = knownPacket({ ...description, way: 'input' }, ruleset.context.family, 'legacy')
         for (let i = 0; i < chain.length; i++) {
@@ -79,7 +79,7 @@ test('a rule that is passed fails, of whatever packet, and however much of it is
   expect(passed).toBeGreaterThan(1000)
 })
 
-/** The way of a packet, without what is made when somebody looks. */
+/** The path of a packet, without data that is computed on access. */
 const way = ({ steps, verdict, fork }: Trace): unknown => ({
   steps: steps.map((step) => JSON.stringify(step)),
   verdict,

@@ -1,4 +1,4 @@
-/** Which rules packets meet, and what becomes of them. */
+/** The paths of packets through rules, and their verdicts. */
 import {
   FamilyRuleset,
   IptcError,
@@ -18,7 +18,9 @@ const tables = (texts: Readonly<Record<string, string>>): string =>
 const of = (texts: Readonly<Record<string, string>>, ipv6 = false): FamilyRuleset =>
   FamilyRuleset.parse(tables(texts), { ipv6 })
 
-/** The rules that match and the policies that decide, `chain position`; then the verdict, and where the way divides. */
+/**
+ * The rules that match and the policies that decide, as `chain position`; then the verdict, and where the path forks.
+ */
 function way({ steps, verdict, fork }: Trace): unknown[] {
   const told = steps.flatMap((step) => {
     if (step.kind === 'rule') return step.matches === false ? [] : [`${step.chain} ${step.position + 1}`]

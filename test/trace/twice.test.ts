@@ -1,10 +1,10 @@
-/** A packet that comes to a rule a second time. */
+/** A packet that reaches a rule twice. */
 import { FamilyRuleset, type Trace, trace } from '../../src/index'
 
 const marked = (rules: string): FamilyRuleset =>
   FamilyRuleset.parse(`*mangle\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:twice -\n${rules}\nCOMMIT\n`)
 
-/** How often a rule of the chain was met on each way. */
+/** How often a rule of the chain was reached on each path. */
 function visits({ steps, fork }: Trace, before = 0): number[] {
   const here = steps.filter((one) => one.kind === 'rule' && one.chain === 'twice' && one.matches === true).length
   return fork === undefined ? [before + here] : [fork.yes, fork.no].flatMap((way) => visits(way, before + here))

@@ -1,4 +1,4 @@
-/** What compiles and what does not. Checked by the compiler alone: nothing here is ever run. */
+/** What compiles and what does not. Only the compiler checks this file. It is never run. */
 import { Chain, easy, IpSet, Match, MemoryKernel, Policy, Rule, Rule6, Table, Table6, Target } from '../../src/index'
 
 const rule = new Rule()
@@ -27,42 +27,42 @@ new Match(new Rule6(), 'icmp6').icmpv6Type = 'echo-request'
 tcp.dprot = '80'
 // @ts-expect-error misspelt
 tcp.dport_ = '80'
-// @ts-expect-error a port is no list
+// @ts-expect-error a port is not a list
 tcp.dport = ['80', '90']
-// @ts-expect-error a port is no truth value
+// @ts-expect-error a port is not a boolean
 tcp.dport = true
-// @ts-expect-error a port is no object
+// @ts-expect-error a port is not an object
 tcp.dport = { from: 80, to: 90 }
 // @ts-expect-error null is not undefined
 tcp.dport = null
-// @ts-expect-error a flag is no number
+// @ts-expect-error a flag is not a number
 tcp.syn = 1
-// @ts-expect-error undefined takes a flag back
+// @ts-expect-error assign undefined to remove a flag
 tcp.syn = '0'
-// @ts-expect-error undefined takes a flag back
+// @ts-expect-error assign undefined to remove a flag
 tcp.syn = 'false'
-// @ts-expect-error it would stay: undefined takes a flag back
+// @ts-expect-error delete would have no effect: assign undefined to remove a flag
 delete tcp.syn
 // @ts-expect-error two lists, not one
 tcp.tcpFlags = ['SYN']
-// @ts-expect-error another match has it
+// @ts-expect-error belongs to another match
 tcp.state = 'NEW'
-// @ts-expect-error what is read is a copy
+// @ts-expect-error the parameters are a copy
 tcp.parameters['dport'] = '22'
-// @ts-expect-error what is read is a copy
+// @ts-expect-error the parameters are a copy
 tcp.getAllParameters()['dport'] = ['22']
-// @ts-expect-error one that is given and undefined is not all
+// @ts-expect-error an explicit undefined does not mean all chains
 new Table('filter').flushEntries(undefined)
 // @ts-expect-error the name of a match does not change
 tcp.name = 'udp'
 // @ts-expect-error a set has a name
 new Match(rule, 'set').matchSet = 5
-// @ts-expect-error misspelt in a match without aliases
+// @ts-expect-error misspelt, in a match without aliases
 new Match(rule, 'comment').coment = 'x'
-// @ts-expect-error misspelt in a match without aliases
+// @ts-expect-error misspelt, in a match without aliases
 rule.createMatch('state').stat = 'NEW'
 
-/** A name that is known only at run time. */
+/** A name that is only known at run time. */
 declare const name: string
 const some = rule.createMatch(name)
 some.setParameter('dport', '80')
@@ -95,7 +95,7 @@ rule.createTarget('ACCEPT').toPorts = '1234'
 rule.createTarget('own', { gotoo: true })
 // @ts-expect-error a target is an object
 rule.target = 'ACCEPT'
-// @ts-expect-error a match is no target
+// @ts-expect-error a match is not a target
 rule.target = tcp
 // @ts-expect-error misspelt
 rule.createTarget('LOG').logPrefx = 'x'
@@ -115,13 +115,13 @@ Rule.parse('-j ACCEPT') satisfies Rule
 rule.sorce = '10.0.0.0/8'
 // @ts-expect-error an address is text
 rule.src = 10
-// @ts-expect-error yes, no or the others
+// @ts-expect-error only true, false or 'others'
 rule.fragment = 'yes'
-// @ts-expect-error packets and bytes
+// @ts-expect-error both packets and bytes are required
 rule.counters = [1]
-// @ts-expect-error they are read as bigint
+// @ts-expect-error counters are read as bigint
 rule.counters[0] satisfies number
-// @ts-expect-error the list is not for editing
+// @ts-expect-error the list is read-only
 rule.matches.push(tcp)
 
 // Tables and chains
@@ -139,11 +139,11 @@ new Table6('filter', { namespace: 'blue', autocommit: false, lockTimeoutMs: 1000
 new Table('filter', { autocomit: false })
 // @ts-expect-error misspelt
 table.autocomit = false
-// @ts-expect-error no policy
+// @ts-expect-error not a policy
 chain.setPolicy('RETURN')
-// @ts-expect-error text is no rule
+// @ts-expect-error text is not a rule
 chain.appendRule('-j DROP')
-// @ts-expect-error the name changes by rename
+// @ts-expect-error the name changes with rename
 chain.name = 'other'
 // @ts-expect-error a family is not an option of a table
 new Table('filter', { ipv6: true })
@@ -157,11 +157,11 @@ easy.addRule('nat', 'POSTROUTING', { outInterface: 'eth0', target: { MASQUERADE:
   ipv6: true,
   namespace: 'blue',
 })
-// @ts-expect-error a copy: what is added to it would be in no table
+// @ts-expect-error a copy: adding to it would not change the table
 new Chain(table, 'INPUT').rules.push(rule)
 // @ts-expect-error the same
 table.chains.pop()
-// @ts-expect-error counters are set as a whole
+// @ts-expect-error counters can only be set as a whole
 rule.counters[0] = 1n
 
 for (const dumped of easy.dumpChain('filter', 'INPUT')) easy.addRule('filter', 'OUTPUT', dumped)
@@ -176,7 +176,7 @@ easy.addRule('filter', 'INPUT', { target: { MASQUERADE: { 'to-port': '1-2' } } }
 easy.addRule('filter', 'INPUT', { protocol: 'tcp', tcp: { dport: { from: 22 } } })
 // @ts-expect-error no such option
 easy.addRule('filter', 'INPUT', { target: 'ACCEPT' }, 0, { ip6: true })
-// @ts-expect-error no policy
+// @ts-expect-error not a policy
 easy.setPolicy('filter', 'INPUT', 'RETURN')
 
 // Sets
@@ -193,19 +193,19 @@ IpSet.create('f', 'bitmap:ip,mac', { range: '10.0.0.0/24' }).add([{ ip: '10.0.0.
 
 // @ts-expect-error a bitmap needs a range
 IpSet.create('g', 'bitmap:port')
-// @ts-expect-error a bitmap has no hash
+// @ts-expect-error a bitmap has no hash size
 IpSet.create('g', 'bitmap:port', { range: [0, 1], hashsize: 64 })
 // @ts-expect-error a bitmap has no family
 IpSet.create('g', 'bitmap:ip', { range: '10.0.0.0/24', family: 'ipv6' })
 // @ts-expect-error no such type
 IpSet.create('g', 'hash:port')
-// @ts-expect-error not of this type
+// @ts-expect-error not supported by this type
 addresses.add({ ip: '::1', nomatch: true })
 // @ts-expect-error the protocol is missing
 IpSet.open('c', 'hash:ip,port').add({ ip: '10.0.0.1', port: 53 })
-// @ts-expect-error no part stands for the whole
+// @ts-expect-error more than one part is required
 IpSet.open('c', 'hash:ip,port').add('10.0.0.1')
-// @ts-expect-error an address is no number
+// @ts-expect-error an address is not a number
 addresses.add(5)
-// @ts-expect-error the kernel does not tell it
+// @ts-expect-error the kernel does not return it
 IpSet.open('e', 'list:set').list()[0]?.before

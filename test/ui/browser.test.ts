@@ -80,7 +80,7 @@ withBrowser('the page', () => {
       ...['filter IPv4, ip_tables', 'filter IPv6, ip_tables'],
     ])
     await chain(page, 'old').getByText('no rule leads to this chain from a built-in one').waitFor()
-    // A jump leads to its chain.
+    // A jump links to its chain.
     await input.getByRole('button', { name: '→ guard' }).click()
     await page.waitForFunction('document.activeElement.textContent === "guard"')
     expect(complaints).toEqual([])
@@ -114,7 +114,7 @@ withBrowser('the page', () => {
     count(1040)
     await row.locator('.packets').filter({ hasText: '1.04k' }).waitFor()
     await chain(page, 'INPUT').locator('header').getByText('999 packets').waitFor()
-    // Nothing comes any more.
+    // No more events arrive.
     await row.locator('.rate').filter({ hasText: /^$/ }).waitFor({ state: 'attached' })
     easy.addRule('filter', 'old', { protocol: 'tcp', target: 'ACCEPT' }, 0, { kernel, backend: 'legacy' })
     await chain(page, 'old').getByText('-p tcp -j ACCEPT').waitFor()
@@ -140,7 +140,7 @@ withBrowser('the page', () => {
     })()`)
     const top = (): Promise<number> => example.evaluate((one) => one.getBoundingClientRect().top)
     const before = await top()
-    // A rule in front of it, one behind it that goes, a chain, a policy, and a table.
+    // A rule before it, one after it that is removed, a chain, a policy, and a table.
     easy.addRule('filter', 'INPUT', { protocol: 'udp', target: 'ACCEPT' }, 1, place)
     easy.addRule('filter', 'guard', { protocol: 'udp', target: 'ACCEPT' }, 1, place)
     easy.deleteRule('filter', 'guard', { source: '10.1.0.40', target: 'DROP' }, place)
@@ -151,7 +151,7 @@ withBrowser('the page', () => {
     await chain(page, 'another').waitFor()
     await chain(page, 'INPUT').getByText('policy ACCEPT').waitFor()
     expect(await chain(page, 'INPUT').locator('td.position').allTextContents()).toEqual(['1', '2', '3', '4', '5'])
-    // Also where what lint finds has come anew, and something is looked for.
+    // Also after new findings of lint, and while a filter is active.
     await page.waitForTimeout(300)
     const state = (): Promise<unknown> =>
       page.evaluate(`[document.activeElement.textContent, document.activeElement.closest('tr')?.isSame,
@@ -167,7 +167,7 @@ withBrowser('the page', () => {
     const server = await served(both())
     const page = await open(server)
     await page.close()
-    // As long as it is read for somebody, that is each tenth of a second.
+    // As long as somebody listens, the tables are read every tenth of a second.
     for (let readings = -1; readings !== server.readings(); ) {
       readings = server.readings()
       await new Promise((resolve) => setTimeout(resolve, 1000))
@@ -246,14 +246,14 @@ withBrowser('the page', () => {
     expect(await page.locator('.steps .failed').count()).toBe(0)
     await page.getByLabel('Also those that it fails, and why').check()
     await page.getByText('fails: -s 203.0.113.9/32; the packet has -s 198.51.100.7/32').waitFor()
-    // The rules that it meets are marked in the tables, too.
+    // The rules on its path are marked in the tables, too.
     await page.getByRole('link', { name: 'Tables' }).click()
     expect(await page.locator('#tables tr.met td.rule code').allTextContents()).toEqual([
       '-p tcp -m tcp --dport 22 -j guard',
     ])
     await page.getByRole('button', { name: 'clear' }).click()
     expect(await page.locator('#tables tr.met').count()).toBe(0)
-    // A box leads to its chain.
+    // A box links to its chain.
     await page.getByRole('link', { name: 'Trace' }).click()
     await page.locator('svg a[data-chain=guard]').click()
     await chain(page, 'guard').waitFor()
@@ -274,7 +274,7 @@ withBrowser('the page', () => {
       .getByRole('alert')
       .filter({ hasText: 'the option destinationPort takes a whole number 0 to 65535' })
       .waitFor()
-    // The browser tells of every answer that is no success.
+    // The browser reports every response with an error status.
     expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 400')])
   })
 
@@ -308,7 +308,7 @@ withBrowser('the page', () => {
     await page.getByRole('alert').filter({ hasText: 'say which chains are yours' }).waitFor()
     await askForPlan(page)
     const diff = page.getByLabel('plan', { exact: true })
-    // The jump from INPUT is ours, and not desired.
+    // The jump from INPUT is ours, and is not desired.
     expect(
       await diff.locator('span').evaluateAll((all) => all.map((one) => `${one.className} ${one.textContent}`)),
     ).toEqual([
@@ -361,7 +361,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  /** What would run, load or show something, were it read as HTML; and what would change the order of the page. */
+  /** Text that would run, load or show something if it was parsed as HTML, or that would change the text direction. */
   const HOSTILE = [
     ...['<img/src=x/onerror=hit()>', '<script>hit()</script>', '"><svg/onload=hit()>', "'onclick='hit()"],
     ...['javascript:hit()', '</code><b>bold', '{{token}}', '\u202ereversed', 'a\x1b[31mred', '<!--'],
@@ -392,7 +392,7 @@ withBrowser('the page', () => {
       expect.arrayContaining(HOSTILE.map((name) => name.replace('\u202e', '\\u202e').replace('\x1b', '\\x1b'))),
     )
     for (const button of await chain(page, 'INPUT').getByRole('button', { name: /^→/ }).all()) await button.click()
-    // On the graph, in the trace and its forks:
+    // In the graph, the trace and its forks:
     await page.getByRole('link', { name: 'Trace' }).click()
     await page.locator('svg .box').nth(HOSTILE.length).waitFor()
     const form = page.getByRole('form', { name: 'packet' })
@@ -403,7 +403,7 @@ withBrowser('the page', () => {
     await form.getByLabel('Protocol').fill('<img src=x onerror=hit()>')
     await form.getByRole('button', { name: 'Trace' }).click()
     await page.getByRole('alert').filter({ hasText: '<img src=x' }).waitFor()
-    // In plans, and in what is said to be wrong with them:
+    // In plans, and in their errors:
     await page.getByRole('link', { name: 'Plan' }).click()
     await page.getByLabel('Yours are').selectOption({ label: 'whole tables' })
     await page
@@ -466,14 +466,14 @@ withBrowser('the page', () => {
       await page.getByRole('region', { name: view, exact: true }).waitFor()
       expect(await page.getByRole('link', { name: view }).getAttribute('aria-current')).toBe('page')
       if (view === 'Trace') await page.locator('svg').first().waitFor()
-      // Nothing hangs over the side.
+      // Nothing overflows horizontally.
       expect([view, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([view, width])
       expect(await unlabelled(page)).toEqual([])
     }
     expect(complaints).toEqual([])
   })
 
-  /** Controls that have no name for those who do not see them. */
+  /** Controls without an accessible name. */
   const unlabelled = (page: Page): Promise<string[]> =>
     page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
       .filter((one) => one.checkVisibility() && !(one.labels?.length > 0) && !one.ariaLabel && !one.textContent.trim())

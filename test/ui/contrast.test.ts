@@ -1,9 +1,9 @@
-/** The colours of the page, by the contrast that WCAG 2 wants of text (1.4.3, level AA). */
+/** Checks the colours of the page against the contrast that WCAG 2 requires for text (1.4.3, level AA). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const CSS = readFileSync(join(__dirname, '../../src/ui/page/page.css'), 'utf8')
-/** The colours by name: light ones at first, then those of the dark page. */
+/** The colours by name, first those of the light theme, then those of the dark one. */
 const [LIGHT, DARK] = [...CSS.matchAll(/:root \{([^}]*)\}/g)].map(
   ([, body = '']) =>
     new Map([...body.matchAll(/--([\w-]+): (#[\da-f]{6});/g)].map(([, name, colour]) => [name, colour])),
@@ -21,7 +21,7 @@ function contrast(...colours: readonly [string, string]): number {
   return (light + 0.05) / (dark + 0.05)
 }
 
-/** Text, and what it stands on. */
+/** Foreground and background colours. */
 const PAIRS = [
   ...['text', 'dim', 'accent', 'accept', 'drop', 'warn'].flatMap((text) => [
     [text, 'ground'],

@@ -1,9 +1,9 @@
-/** What is told of tables that are read again and again. */
+/** Updates about tables that are read repeatedly. */
 import type { TableSnapshot } from '../../src/index'
 import type { LiveEvent } from '../../src/ui/api'
 import { LiveTables } from '../../src/ui/live-tables'
 
-/** A table of nf_tables with one rule that iptables has no words for: what it says holds what it has counted. */
+/** A table of nf_tables with one rule that cannot be expressed in iptables syntax. Its text contains its counters. */
 const reading = (time: number, counted: string, handle = 5, table = '1'): TableSnapshot[] => [
   {
     family: 'ipv4',

@@ -1,4 +1,4 @@
-/** The page of `xtables ui`, served for a test. */
+/** Serves the page of `xtables ui` for a test. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -11,17 +11,17 @@ export const TOKEN = 'a-token-of-the-tests'
 export interface Served extends AsyncDisposable {
   readonly port: number
   readonly origin: string
-  /** Of the page. */
+  /** The URL of the page. */
   readonly url: string
-  /** What the server has said of errors that nobody expected. */
+  /** Unexpected errors that the server has reported. */
   readonly failures: readonly unknown[]
-  /** How often the tables were read for those who listen. */
+  /** The number of times that the tables were read for listeners. */
   readonly readings: () => number
 }
 
 let files: string | undefined
 
-/** Makes the page once a process. */
+/** Builds the page, once per process. */
 export function pageFiles(): string {
   if (files === undefined) {
     files = join(__dirname, '../../.scratch/page', String(process.pid))

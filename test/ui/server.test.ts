@@ -1,4 +1,4 @@
-/** The server of `xtables ui`: who may ask, what, and what is answered. */
+/** The server of `xtables ui`: access control, requests and responses. */
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { easy, MemoryKernel, restore, save } from '../../src/index'
@@ -31,13 +31,13 @@ interface Asked {
   readonly body?: string | Uint8Array
 }
 
-/** As any program may ask: `fetch` would not send any header. */
+/** Sends a request like any program. `fetch` does not allow all headers. */
 async function ask(
   { port }: Served,
   path: string,
   { method = 'GET', headers = {}, body }: Asked = {},
 ): Promise<Answer> {
-  // A stream that nobody was to get has no end.
+  // If a stream is wrongly opened, it would not end.
   const asking = request({ host: '127.0.0.1', port, path, method, headers, signal: AbortSignal.timeout(30_000) })
   asking.end(body)
   const [response] = await once(asking, 'response')
@@ -52,7 +52,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 const post = (server: Served, name: string, body: string | Uint8Array, headers: OutgoingHttpHeaders = {}) =>
   ask(server, `/api/${name}`, { method: 'POST', headers: { ...BEARER, ...JSON_TYPE, ...headers }, body })
 
-/** @throws Error with the status and what is said */
+/** @throws Error with the status and the message */
 async function call<Name extends CallName>(server: Served, name: Name, form: Request<Name>): Promise<Answers[Name]> {
   const { status, body } = await post(server, name, JSON.stringify(form))
   const answer = JSON.parse(body)
@@ -139,7 +139,7 @@ describe('who may ask', () => {
       [path, { authorization: `Bearer ${TOKEN.toUpperCase()}` }],
       [path, { authorization: 'Bearer ' }],
       [path, { cookie: `token=${TOKEN}` }],
-      // In the address, it would be sent by whoever makes a browser go there.
+      // A token in the URL of a call is not accepted: another site could make the browser send it.
       isCall ? [`${path}?token=${TOKEN}`, {}] : [path, BEARER],
     ]
     for (const [at, headers] of wrongs) {
@@ -337,7 +337,7 @@ describe('requests', () => {
       headers: { ...BEARER, ...JSON_TYPE, 'content-length': 1e12 },
     }).catch((reason: unknown) => reason)
     expect(said).toMatchObject({ status: 413, body: JSON.stringify(error) })
-    // Without a length, it is counted.
+    // Without a length, the bytes are counted.
     const streamed = await post(server, 'about', large, { 'transfer-encoding': 'chunked' })
     expect([streamed.status, JSON.parse(streamed.body)]).toEqual([413, error])
     expect((await post(server, 'about', `{"a":"${'x'.repeat(1 << 20)}"}`)).status).toBe(400)
@@ -449,7 +449,7 @@ describe('plans', () => {
     owns: { chains: ['user', 'user2'] },
     jumps: [{ chain: 'INPUT', place: 'last' }],
   }
-  // Beside the rules, it says when it was made.
+  // Without the comments, which contain the date.
   const text = (kernel: MemoryKernel): string =>
     save({ kernel, backend: 'legacy', counters: true }).replace(/^#.*/gm, '')
 
@@ -517,7 +517,7 @@ describe('plans', () => {
   })
 })
 
-/** Events of the stream, as they come. */
+/** Events of a stream, in order. */
 class Stream implements AsyncDisposable {
   readonly events: LiveEvent[] = []
   readonly #end = new AbortController()
@@ -579,7 +579,7 @@ describe('live', () => {
     ])
     expect(counted?.rules[0]?.bytesPerSecond).toBeCloseTo(20 * (counted?.rules[0]?.packetsPerSecond ?? 0))
     expect(counted?.policies[0]).toEqual({ table: 0, chain: 0, counters: [30, 40] })
-    // What is set back is told, too.
+    // A reset counter is reported, too.
     recount(kernel, TEXT.replace('[5:6]', '[0:0]'))
     await stream.until((events) => counting(events).length > 1)
     expect(counting(stream.events)[1]?.rules[0]).toMatchObject({ counters: [0, 0], packetsPerSecond: 0 })
@@ -594,14 +594,14 @@ describe('live', () => {
     for (const stream of streams) await stream.until((events) => events.length >= 6)
     const before = server.readings()
     await new Promise((resolve) => setTimeout(resolve, 500))
-    // Each would have had ten of its own.
+    // With separate readings, each would have had ten.
     expect(server.readings() - before).toBeLessThanOrEqual(11)
     for (const stream of streams) await stream[Symbol.asyncDispose]()
     await new Promise((resolve) => setTimeout(resolve, 150))
     const readings = server.readings()
     await new Promise((resolve) => setTimeout(resolve, 250))
     expect(server.readings()).toBe(readings)
-    // Whoever comes next is told anew.
+    // The next listener gets everything.
     const stream = new Stream(server)
     await stream.until((events) => events.length >= 2)
     expect(kinds(stream.events).slice(0, 2)).toEqual(['tables', 'counters'])

@@ -1,10 +1,10 @@
-/** What rules have counted between two readings. */
+/** The packets and bytes that rules counted between two readings. */
 import { easy, IptcError, type RuleRate, rates, restore, save, snapshot, type TableSnapshot } from '../../src/index'
 import { filterOf, kernelWith, tablesOf } from './tables'
 
 const BACKENDS = ['legacy', 'nft'] as const
 
-/** As read some seconds later. */
+/** The same tables, read some seconds later. */
 const later = (tables: readonly TableSnapshot[], seconds: number): TableSnapshot[] =>
   tables.map((table) => ({ ...table, time: table.time + seconds * 1000 }))
 
@@ -87,7 +87,7 @@ describe.each(BACKENDS)('%s, in one kernel', (backend) => {
     const before = snapshot({ kernel, backend })
     easy.insertRule('filter', 'INPUT', { target: 'LOG', counters: [50, 50] }, { kernel, backend })
     const found = said(rates(before, later(snapshot({ kernel, backend }), 1)))
-    // Which of three rules that say the same is new, ip_tables does not tell.
+    // ip_tables does not tell which of three equal rules is new.
     expect(found).toHaveLength(2)
     if (backend === 'nft') expect(found).toEqual(['INPUT 2 -j LOG: 0 0', 'INPUT 3 -j LOG: 0 0'])
   })

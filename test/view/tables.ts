@@ -1,4 +1,4 @@
-/** Tables to look at. */
+/** Tables for tests of views. */
 import { type BackendName, MemoryKernel, restore, snapshot, type TableSnapshot } from '../../src/index'
 
 export const TEXT = `*filter
@@ -30,6 +30,6 @@ export function kernelWith(text = TEXT, backend: BackendName = 'legacy', ipv6 = 
 export const tablesOf = (text = TEXT, backend: BackendName = 'legacy'): TableSnapshot[] =>
   snapshot({ kernel: kernelWith(text, backend), backend })
 
-/** One rule a line. */
+/** A filter table with one rule per line. */
 export const filterOf = (...lines: readonly string[]): string =>
   `*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n${lines.join('\n')}\nCOMMIT\n`

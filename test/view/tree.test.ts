@@ -1,4 +1,4 @@
-/** The tree that jumps make of a table. */
+/** Tables as trees of jumps. */
 import { printTree, type TableSnapshot } from '../../src/index'
 import { filterOf, tablesOf } from './tables'
 
@@ -23,7 +23,7 @@ test('each chain stands below the first rule that goes to it; what no packet com
   ])
 })
 
-/** As no kernel takes it. */
+/** Tables that no kernel would accept. */
 function withJumps(jumps: Readonly<Record<string, readonly string[]>>): TableSnapshot[] {
   const [table] = tablesOf(filterOf()) as [TableSnapshot]
   const chains = Object.entries(jumps).map(([name, to]) => ({
@@ -70,7 +70,7 @@ test('colours are for terminals, and names cannot move their cursor', () => {
   ])
   const coloured = printTree(tablesOf(), { colours: true })
   expect(coloured).toContain('\x1b[1mINPUT\x1b[22m policy \x1b[31mDROP\x1b[39m \x1b[33m[3:4]\x1b[39m\n')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences contain them.
   expect(coloured.replaceAll(/\x1b\[\d+m/g, '')).toBe(printTree(tablesOf()))
 })
 
