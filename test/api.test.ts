@@ -336,7 +336,7 @@ test.each(positions)('argument $position of $name', async ({ name, call, arg, po
   }
 })
 
-test.each(Object.keys(CALLS))('%s takes what the table says it takes', async (name) => {
+test.each(Object.keys(CALLS))('%s accepts the arguments in the table', async (name) => {
   const world = newWorld()
   const failure = await failureOf(name, world, CALLS[name]?.with(world) ?? [])
   // The namespace does not exist, and tables of ip_tables cannot be watched.
@@ -481,11 +481,11 @@ test.each<[string, (world: World) => object, PropertyKey, RegExp]>([
   ['chain.rules', ({ chain }) => chain, 'rules', /use appendRule/],
   ['chain.name', ({ chain }) => chain, 'name', /use rename/],
   ['a misspelt property', ({ match }) => match as object, 'dprot', /no property dprot; accepted: .*dport/],
-])('assigning to %s says what to do instead', (_, objectIn, property, message) => {
+])('assigning to %s throws, and says what to do instead', (_, objectIn, property, message) => {
   expect(() => assign(objectIn(newWorld()), property, 'x')).toThrow(message)
 })
 
-test('what is handed out to be read is compared, copied and written like any object', () => {
+test('returned values are compared, copied and written like any object', () => {
   const { parameters } = newWorld().match as api.Match
   expect([parameters, { ...parameters }, JSON.stringify(parameters)]).toEqual([
     { dport: '22' },
@@ -505,7 +505,7 @@ test.each<[string, (list: readonly unknown[]) => unknown]>([
   ['nothing, under a new name', (list) => Object.defineProperty(list, 'new', {})],
   ['a property that is not listed', (list) => Object.defineProperty(list, 0, { enumerable: false })],
   ['a prototype', (list) => Object.setPrototypeOf(list, null)],
-])('a list that is handed out to be read takes no change: %s', (_, change) => {
+])('a returned list cannot be changed: %s', (_, change) => {
   const { rule } = newWorld()
   const list = (rule as api.Rule).matches
   const before = [...list]
@@ -513,7 +513,7 @@ test.each<[string, (list: readonly unknown[]) => unknown]>([
   expect([...list]).toEqual(before)
 })
 
-test('who freezes such a list gets a frozen one', () => {
+test('freezing a returned list returns a frozen one', () => {
   const list = Object.freeze((newWorld().rule as api.Rule).matches)
   expect(Object.isFrozen(list)).toBe(true)
   expect(list.map(({ name }) => name)).toContain('tcp')

@@ -33,7 +33,7 @@ const releasesOf = (text: string): Release[] =>
 
 const entries = (text: string): number => text.match(/^- /gm)?.length ?? 0
 
-test('every change is found by the parser, under Unreleased or a version with its date', () => {
+test('the parser finds every change, under Unreleased or a version with its date', () => {
   const releases = releasesOf(changelog)
   const counts = releases.flatMap(({ changes }) => Object.values(changes))
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(entries(changelog))
@@ -43,7 +43,7 @@ test('every change is found by the parser, under Unreleased or a version with it
   expect(changelog.match(/^## .*$/gm)?.[0]).toBe('## [Unreleased]')
 })
 
-test('a release of what is not released yet is one that the parser reads, with the same changes', () => {
+test('after a release, the parser finds the same changes', () => {
   const section = unreleasedIn(changelog)
   const text = releasedChangelog(changelog, '99.0.0', '2030-01-02')
   expect(listsAnything(unreleasedIn(text))).toBe(false)
@@ -52,6 +52,6 @@ test('a release of what is not released yet is one that the parser reads, with t
   expect(Object.values(release?.changes ?? {}).reduce((sum, count) => sum + count, 0)).toBe(entries(section))
 })
 
-test('a kind of changes that there is not is refused', () => {
+test('an unknown kind of change is refused', () => {
   expect(() => releasesOf(changelog.replace('### Added', '### Novelties'))).toThrow()
 })

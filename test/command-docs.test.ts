@@ -25,7 +25,7 @@ test('package.json has the man page', () => {
   expect(files).toEqual(expect.arrayContaining(['man', 'docs/command.md']))
 })
 
-test('both have every applet, its options, and every variable', () => {
+test('both list every applet, its options, and every variable', () => {
   const roff = manPage().replaceAll('\\-', '-')
   for (const text of [roff, commandPage()]) {
     for (const { name, options, isHidden } of OWN.values())
@@ -35,7 +35,7 @@ test('both have every applet, its options, and every variable', () => {
   }
 })
 
-test('every variable of ours that the sources look at is told of, and no other', () => {
+test('exactly the variables of ours that the sources use are documented', () => {
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.endsWith('applets/environment.ts'))
     .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
@@ -68,7 +68,7 @@ withProgram('man')('man', () => {
 })
 
 withProgram('mandoc')('mandoc', () => {
-  test('finds nothing wrong but that there is no date, which would have to be kept', () => {
+  test('finds nothing wrong except the missing date, which would have to be kept up to date', () => {
     const { stdout } = spawnSync('mandoc', ['-Tlint', page], { encoding: 'utf8' })
     expect(stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'))).toEqual([])
   })

@@ -59,7 +59,7 @@ test.each<[string, () => void | Promise<void>]>([
   ])
 })
 
-test('a conflict, and the new attempt', () => {
+test('a conflict, and the repeated attempt', () => {
   kernel.before = failing('replace', ERRNO.EAGAIN, 1)
   add()
   const reason = 'table filter was changed by another program since it was read'
@@ -70,7 +70,7 @@ test('a conflict, and the new attempt', () => {
   expect(names().filter((name) => name === 'read')).toHaveLength(2)
 })
 
-test('a conflict of a deferred commit, behind which nothing is tried', () => {
+test('a conflict of a deferred commit, which is not repeated', () => {
   table.autocommit = false
   add()
   new Table('filter', { kernel }).setPolicy('INPUT', 'DROP')
@@ -79,7 +79,7 @@ test('a conflict of a deferred commit, behind which nothing is tried', () => {
   expect(names().filter((name) => name !== 'call')).toEqual(['lock', 'read', 'conflict', 'unlock'])
 })
 
-test('a call that failed, and was made again', () => {
+test('a failed call that is repeated', () => {
   kernel.before = failing('getInfo', ERRNO.EINTR, 1)
   table.refresh()
   expect(events.slice(0, 2)).toEqual([
@@ -88,13 +88,13 @@ test('a call that failed, and was made again', () => {
   ])
 })
 
-test('a reading that began anew', () => {
+test('a reading that starts again', () => {
   kernel.before = failing('getEntries', ERRNO.EAGAIN, 1)
   table.refresh()
   expect(names()).toEqual(['call', 'call', 'retry', 'call', 'call', 'call', 'read'])
 })
 
-test('a wait for the lock that was in vain', async () => {
+test('a wait for the lock that times out', async () => {
   const held = kernel.withLockAsync({ timeoutMs: 0 }, () => new Promise((resolve) => void setTimeout(resolve, 50)))
   await expect(table.transactionAsync(add, { lockTimeoutMs: 20 })).rejects.toThrow(LockTimeoutError)
   await held
@@ -139,7 +139,7 @@ describe('each way of writing', () => {
   }
 
   describe.each(WAYS)('%s', (_, way, isRepeated) => {
-    test('without anything in between', async () => {
+    test('without other changes', async () => {
       expect(await outcomeOf(way)).toBeUndefined()
       expect(withoutCalls()).toEqual(['lock', 'read', 'replace', 'unlock'])
       expect(failedCalls()).toEqual([])
@@ -153,7 +153,7 @@ describe('each way of writing', () => {
       expect(withoutCalls()).toEqual(['lock', 'read', 'conflict', ...again, 'unlock'])
     })
 
-    test('with conflicts without end', async () => {
+    test('with a conflict each time', async () => {
       kernel.before = failing('replace', ERRNO.EAGAIN)
       expect(await outcomeOf(way)).toBeInstanceOf(Error)
       const attempts = isRepeated ? 8 : 1
@@ -183,7 +183,7 @@ describe('each way of writing', () => {
       expect(failedCalls()).toMatchObject([['call', { ...about, operation: 'SET_REPLACE', error: 'ENOMEM' }]])
     })
 
-    test('with counters that are added at the second attempt', async () => {
+    test('with counters that are only added at the second attempt', async () => {
       new Table('filter', { kernel }).setPolicy('OUTPUT', 'ACCEPT', [7, 700])
       events = []
       kernel.before = failing('addCounters', ERRNO.ENOMEM, 1)
@@ -214,7 +214,7 @@ describe('each way of writing', () => {
   })
 })
 
-test('a lock that an asynchronous call of this process has, where a synchronous one wants it', async () => {
+test('a lock held by an asynchronous call of this process while a synchronous one needs it', async () => {
   const held = table.transactionAsync(() => new Promise<void>((resolve) => void setTimeout(resolve, 20)))
   await new Promise((resolve) => void setTimeout(resolve, 5))
   events = []

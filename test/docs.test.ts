@@ -44,7 +44,7 @@ test('docs/sets.md is current: `npm run docs` makes it', () => {
   expect(sets === setsPage()).toBe(true)
 })
 
-test('each type of sets has an example that is carried out', () => {
+test('each set type has an example, which works', () => {
   const evaluated = (text: string): unknown => new Function(`return (${text})`)()
   const shown = Array.from(sets.matchAll(SET_EXAMPLE), ([, type = '', options = '{}', entry = '']) => {
     const kernel = new MemoryKernel({ sets: { one: 'ipv4', two: 'ipv4', three: 'ipv4' } })

@@ -26,7 +26,7 @@ test('docs/errors.md is current: `npm run docs` makes it', async () => {
   expect(page === (await errorsPage())).toBe(true)
 })
 
-test('the code is shown to people, and is there for programs', async () => {
+test('the code is shown to people and available to programs', async () => {
   const error = (await provoked('XT_NO_CHAIN')) as Error
   expect(String(error)).toBe('NotFoundError [XT_NO_CHAIN]: table filter has no chain web')
   expect(inspect(error)).toMatch(/^NotFoundError.*: table filter has no chain web\n[\s\S]*code: 'XT_NO_CHAIN'/)

@@ -25,7 +25,7 @@ test.each([...new Set(ours)].filter((name) => !ELSEWHERE.includes(name)))('%s ex
   if (last !== undefined) expect(last in (scope[first] as object)).toBe(true)
 })
 
-test('there are names in it', () => {
+test('the page contains names', () => {
   expect(ours.length).toBeGreaterThan(100)
 })
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 const COUNT = 400
 const KINDS = ['blob', 'rule', 'save', 'dictionary', 'json', 'command', 'sets', 'nft']
 
-test('bad input of every kind is refused properly, and accepted input is what it says', () => {
+test('all kinds of bad input are refused with the right errors, and accepted input is correct', () => {
   const words = ['-r', 'ts-node/register/transpile-only', 'fuzz/fuzz.ts', '--count', String(COUNT), '--seed', '1']
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     cwd: join(__dirname, '..'),

@@ -15,7 +15,7 @@ test.each([
   '{"a":"a","\\"a\\"":"\\\\","b\\\\":"\\"","":{"":[]}}',
   '{"a" : "}", "b" : "{\\"a\\":1,\\"a\\":2}" }',
   '{"__proto__":1,"constructor":2}',
-])('%s is read as JSON.parse reads it', (text) => {
+])('%s is parsed as by JSON.parse', (text) => {
   expect(parseJson(text, 'it')).toEqual(JSON.parse(text))
 })
 
@@ -34,7 +34,7 @@ test.each([
   expect(() => parseJson(text, 'it')).toThrow(new IptcError('XT_BAD_JSON', message))
 })
 
-test('deep nesting and long strings are read', () => {
+test('deep nesting and long strings are parsed', () => {
   const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`
   expect(parseJson(deep, 'it')).toBeInstanceOf(Array)
   expect(parseJson(JSON.stringify({ entries: 'A'.repeat(1 << 24) }), 'it')).toHaveProperty('entries')
@@ -45,7 +45,7 @@ test.each([
   '{"filter":{"INPUT":[{"src":"10.0.0.1","src":"0.0.0.0/0","target":"ACCEPT"}]}}',
   '{"filter":{"INPUT":[{"target":"DROP"}],"INPUT":[]}}',
   '{"filter":{"INPUT":[{"target":"DROP"}]},"filter":{}}',
-])('apply --json writes nothing of %s', (text) => {
+])('apply --json writes nothing for %s', (text) => {
   const kernel = new MemoryKernel()
   const open = { kernel, writing: {}, save() {}, [Symbol.dispose]() {} }
   expect(() => apply(['--json'], open, { stdin: () => text, stdout() {} })).toThrow(/appears twice/)
@@ -60,7 +60,7 @@ function dumped(kernel: MemoryKernel, ...words: string[]): string {
   return texts.join('')
 }
 
-test('a dump with sets is applied sets first, and comes out the same', () => {
+test('sets of a dump are applied first, and dumped again as they were', () => {
   const kernel = new MemoryKernel({ clock: () => 0 })
   const set = IpSet.create('blocked', 'hash:net', { counters: true, timeout: 60 }, { kernel })
   set.add([{ net: '10.0.0.0/8', packets: 2n ** 60n }, '192.0.2.1'])
@@ -75,7 +75,7 @@ test('a dump with sets is applied sets first, and comes out the same', () => {
   expect(() => dumped(kernel, '--sets', 'filter')).toThrow(/--sets goes with a dump of all tables/)
 })
 
-test('where a set of a dump is wrong, neither sets nor tables are written', () => {
+test('if a set of a dump is wrong, neither sets nor tables are written', () => {
   const kernel = new MemoryKernel()
   const text = JSON.stringify({
     filter: { INPUT: [{ target: 'DROP' }] },
@@ -86,7 +86,7 @@ test('where a set of a dump is wrong, neither sets nor tables are written', () =
   expect(IpSet.names({ kernel })).toEqual([])
 })
 
-test('where a rule of a dump is wrong, neither sets nor tables are written', () => {
+test('if a rule of a dump is wrong, neither sets nor tables are written', () => {
   const kernel = new MemoryKernel()
   IpSet.create('old', 'hash:ip', {}, { kernel }).add('9.9.9.9')
   const good = { set: { 'match-set': ['new', 'src'] }, target: 'DROP' }

@@ -34,7 +34,7 @@ const row = (page: string, name = 'linux-image-6.2'): string | undefined =>
     .find((line) => line.startsWith(`| \`${name}\``))
     ?.replace(/ +/g, ' ')
 
-test('a check that was run leaves what others said', () => {
+test('running a check leaves the results of others', () => {
   const first = withTrial(PAGE, trial([check('live')]))
   expect(row(first)).toBe('| `linux-image-6.2` | v22 | – | 1 | – | 3 of the sample | – |')
   const second = withTrial(first, trial([check('conformance', { passed: 9, failed: 2, skipped: 4 })]))
@@ -44,14 +44,14 @@ test('a check that was run leaves what others said', () => {
   expect(row(second, 'linux-image-6.10')).toBe('| `linux-image-6.10` | v20 | – | 7 | – | – | – |')
 })
 
-test('rows stand by version, and prose stays', () => {
+test('rows are sorted by version, and prose stays', () => {
   const page = withTrial(PAGE, trial([check('quickstart')]))
   expect(page.indexOf('linux-image-6.2')).toBeLessThan(page.indexOf('linux-image-6.10'))
   expect(page).toMatch(/^Prose\.\n/)
   expect(page).toMatch(/\n\nMore prose\.\n$/)
 })
 
-test('what was asked and not done is told', () => {
+test('requested but missing results are reported', () => {
   const stopped = withTrial(PAGE, trial([check('live', { parts: 10, done: 4 })]))
   expect(row(stopped)).toContain('| 3 of the sample, 6 of 10 parts not reached |')
   const dead: Trial = {

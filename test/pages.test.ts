@@ -25,7 +25,7 @@ test.each(programs)('$page: $name', async ({ program }) => {
   expect(printed.filter((line) => promised.includes(line))).toEqual(promised)
 })
 
-test('the pages are taken apart rightly', () => {
+test('the programs of the pages are found', () => {
   const counts = Object.keys(PAGES).map((page) => [page, programs.filter((one) => one.page === page).length])
   expect(Object.fromEntries(counts)).toEqual(PAGES)
   expect(programs.flatMap(({ program }) => promisedBy(program)).length).toBeGreaterThan(8)
@@ -41,7 +41,7 @@ describe('the commands of seeing.md', () => {
   const [text] = blocksOf(page, 'text')
   const commands = blocksOf(page, 'console')
 
-  test('are taken apart rightly', () => {
+  test('are found', () => {
     expect(page.match(/^```\w+$/gm)).toHaveLength(1 + commands.length + PAGES.seeing)
     expect(commands).toHaveLength(3)
   })
@@ -62,11 +62,11 @@ describe('recipes/unit-testing.md', () => {
   })
   afterEach(() => rmSync(project.directory, { recursive: true }))
 
-  test('is followed from its first line to its last', async () => {
+  test('can be followed from beginning to end', async () => {
     await follow(steps, project, shellIn(project))
   }, 120_000)
 
-  test('its tests fail where the policy has lost a rule', async () => {
+  test('its tests fail if the policy lacks a rule', async () => {
     const spoilt = steps.map((step) => {
       if (step.kind !== 'file' || step.name !== 'policy.mjs') return step
       const text = step.text.replace(/^.*ESTABLISHED.*\n/m, '')

@@ -12,7 +12,7 @@ import { setFixtures } from './support/set-fixtures'
 
 const read = (name: string): string => readFileSync(join(__dirname, '../schema', name), 'utf8')
 
-test.each(Object.entries(schemaFiles()))('%s is current: `npm run schema` makes it', (name, text) => {
+test.each(Object.entries(schemaFiles()))('%s is up to date: `npm run schema` writes it', (name, text) => {
   expect(read(name) === text).toBe(true)
 })
 
@@ -21,7 +21,7 @@ for (const name of Object.keys(schemaFiles())) ajv.addSchema(JSON.parse(read(nam
 
 const complaints = (name: string, value: unknown): unknown => (ajv.validate(name, value) ? [] : ajv.errors)
 
-test.each(['ipv4', 'ipv6'])('every rule that iptables made is valid: %s', (family) => {
+test.each(['ipv4', 'ipv6'])('every rule that iptables wrote is valid: %s', (family) => {
   const mine = fixtures().filter(({ capture }) => capture.family === family)
   const name = family === 'ipv4' ? 'dump.schema.json' : 'dump6.schema.json'
   const faults = mine.flatMap((fixture) => {
@@ -47,19 +47,19 @@ test.each([
   [{ counters: [1] }],
   [{ src: 5.5 }],
   [[]],
-])('no rule: %j', (rule) => {
+])('not a rule: %j', (rule) => {
   expect(complaints('rule.schema.json', rule)).not.toEqual([])
   expect(complaints('dump.schema.json', { filter: { INPUT: [rule] } })).not.toEqual([])
 })
 
-test('what stands for a value is offered', () => {
+test('known values are suggested', () => {
   const { $defs } = JSON.parse(read('rule.schema.json')) as { $defs: Record<string, { enum?: string[] }> }
   const offered = Object.values($defs).flatMap((one) => one.enum ?? [])
   expect(offered).toEqual(expect.arrayContaining(['ESTABLISHED', 'tcp-reset']))
 })
 
 test.each(setFixtures)(
-  'sets of $type of $family are valid, written and dumped',
+  'sets of $type of $family are valid, as written and as dumped',
   ({ type, family, options, entries }) => {
     const kernel = new MemoryKernel({ sets: { one: 'ipv4', two: 'ipv4', three: 'ipv4' } })
     const set = { type, ...options, ...(family === 'ipv6' && { family }), entries }
@@ -78,6 +78,6 @@ test.each([
   [{ type: 'hash:ip,port', entries: [{ ip: '10.0.0.1', port: 80 }] }],
   [{ type: 'hash:ip,port', entries: [{ ip: '10.0.0.1', port: 80, protocol: 'nope' }] }],
   [{ type: 'bitmap:port', range: [1, 2], entries: [70000] }],
-])('no set: %j', (set) => {
+])('not a set: %j', (set) => {
   expect(complaints('dump.schema.json', { sets: { set } })).not.toEqual([])
 })

@@ -5,7 +5,7 @@ import { pages, pagesByGroup, ROOT, titleOf } from '../site/navigation'
 import { siteLink } from '../site/repository-links'
 import { slugify } from '../site/slugify'
 
-test('every page of docs/ is in the navigation, once, and lists of work are not', () => {
+test('every page of docs/ is in the navigation once; to-do lists are not', () => {
   const written = readdirSync(join(ROOT, 'docs'), { withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.md') && !entry.name.startsWith('TODO'))
     .map(({ name }) => `docs/${name}`)
@@ -14,7 +14,7 @@ test('every page of docs/ is in the navigation, once, and lists of work are not'
   expect(pages()).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md']))
 })
 
-test('a page that no group names stands among the topics', () => {
+test('a page that no group names is among the topics', () => {
   expect(pagesByGroup()['How-to and topics']).toContain('docs/privileges.md')
   expect(titleOf('docs/backends.md')).toBe('Legacy or nft')
 })
@@ -40,6 +40,6 @@ test.each([
   ['The module `iptc`', 'the-module-iptc'],
   ['Where we differ from iptables 1.8.9 on purpose', 'where-we-differ-from-iptables-189-on-purpose'],
   ['ECN', 'ecn'],
-])('the anchor of %s is that of code hosts', (heading, anchor) => {
+])('the anchor of %s is the same as on code hosts', (heading, anchor) => {
   expect(slugify(heading)).toBe(anchor)
 })

@@ -8,12 +8,12 @@ function* counting(to: number, wait = 0): Sliced<number> {
   return to
 }
 
-test('work comes to the same at once and in slices', async () => {
+test('work has the same result at once and in slices', async () => {
   expect(atOnce(counting(5))).toBe(5)
   await expect(inSlices(counting(5))).resolves.toBe(5)
 })
 
-test('in slices, others have their turn', async () => {
+test('in slices, other work gets its turn', async () => {
   let turns = 0
   const timer = setInterval(() => turns++, 1)
   await inSlices(counting(20, 2))
@@ -21,7 +21,7 @@ test('in slices, others have their turn', async () => {
   expect(turns).toBeGreaterThan(3)
 })
 
-test('what it throws, both throw', async () => {
+test('both throw the errors of the work', async () => {
   function* failing(): Sliced<void> {
     yield
     throw new Error('no')

@@ -67,17 +67,17 @@ test.each(examples.filter(({ name }) => !isOnLinux(name)))('$file: $name', async
   expect(wanted.length > 0 || !program.includes('console.log(')).toBe(true)
 })
 
-test('those that need Linux are as many as are named', () => {
+test('exactly the named examples need Linux', () => {
   expect(examples.filter(({ name }) => isOnLinux(name))).toHaveLength(ON_LINUX.length)
 })
 
-test('all of them are found', () => {
+test('all examples are found', () => {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
   const tags = files.flatMap((file) => readFileSync(join(SOURCES, file), 'utf8').match(/@example\b/g) ?? [])
   expect(examples.length).toBeGreaterThan(80)
   expect(examples).toHaveLength(tags.length)
 })
 
-test('each of them compiles', () => {
+test('every example compiles', () => {
   expect(complaintsOf(examples.map(({ program }) => program))).toEqual([])
 }, 300_000)

@@ -34,7 +34,7 @@ const FAULTS = OPERATIONS.flatMap((operation) => ERRNOS.map((errno) => [operatio
 describe.each(Object.keys(WAYS))('%s', (name) => {
   const way = async (): Promise<void> => WAYS[name]?.(table, add)
 
-  test.each(FAULTS)('%s that fails with %s: nothing is changed, and later it is', async (operation, errno) => {
+  test.each(FAULTS)('%s that fails with %s changes nothing, and succeeds later', async (operation, errno) => {
     kernel.before = failing(operation, ERRNO[errno])
     await expect(way()).rejects.toMatchObject({ constructor: KernelError, errnoName: errno })
     expect(rules()).toEqual(BEFORE)
@@ -47,7 +47,7 @@ describe.each(Object.keys(WAYS))('%s', (name) => {
     expect(kernel.connections).toBe(0)
   })
 
-  test.each([0, 1, 2, 3, 4, 5, 6])('the system call with number %p fails: nothing is changed', async (at) => {
+  test.each([0, 1, 2, 3, 4, 5, 6])('system call number %p that fails changes nothing', async (at) => {
     let left = at
     kernel.before = () => {
       if (left-- === 0) throw new NetlinkFailure(ERRNO.ENOMEM)
@@ -69,7 +69,7 @@ class Scarce extends WatchedKernel {
   }
 }
 
-test.each([0, 1, 2, 3])('with room for %p sockets, reading says that there are no more', (sockets) => {
+test.each([0, 1, 2, 3])('with only %p sockets, reading says that there are no more', (sockets) => {
   const scarce = Object.assign(new Scarce(inner), { sockets })
   using of = new Table('filter', { kernel: scarce, backend: 'nft' })
   expect(() => of.chains).toThrow(expect.objectContaining({ constructor: KernelError, errnoName: 'EMFILE' }))
@@ -78,7 +78,7 @@ test.each([0, 1, 2, 3])('with room for %p sockets, reading says that there are n
 })
 
 test.each<ErrnoName>(['EPROTONOSUPPORT', 'EAFNOSUPPORT'])(
-  'a kernel without such sockets (%s) has no nf_tables',
+  'a kernel without netlink sockets (%s) has no nf_tables',
   (errno) => {
     const lacking = Object.assign(new Scarce(new MemoryKernel()), { errno: ERRNO[errno] })
     const lacks = expect.objectContaining({

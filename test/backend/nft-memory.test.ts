@@ -35,7 +35,7 @@ function handles(): Record<string, unknown[]> {
   return found
 }
 
-test('a table comes to be when something is put into it, and then what that needs', () => {
+test('a table is created when something is added, and then what that needs', () => {
   const table = open()
   expect(table.chains.map(({ name }) => name)).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
   expect(handles()).toEqual({ chains: [] })
@@ -44,8 +44,8 @@ test('a table comes to be when something is put into it, and then what that need
   expect(lines('INPUT')).toEqual(['-p tcp -j ACCEPT'])
 })
 
-describe('in between', () => {
-  test('an edit of another table is none of this', () => {
+describe('concurrent changes', () => {
+  test('an edit of another table does not matter', () => {
     let runs = 0
     open().transaction((table) => {
       runs++
@@ -60,7 +60,7 @@ describe('in between', () => {
     expect(lines('INPUT')).toEqual(['-p tcp', '-p udp'])
   })
 
-  test('the same off the main thread', async () => {
+  test('an edit of another table does not matter, off the main thread', async () => {
     let runs = 0
     await open().transactionAsync(async (table) => {
       runs++
@@ -70,7 +70,7 @@ describe('in between', () => {
     expect([runs, lines('INPUT')]).toEqual([1, ['-p tcp']])
   })
 
-  test('an edit of this table has a transaction run again, and a deferred commit refused', () => {
+  test('an edit of this table repeats a transaction, and makes a deferred commit fail', () => {
     const other = open()
     let runs = 0
     chain('INPUT', other).appendRule(Rule.parse('-p udp'))
@@ -144,7 +144,7 @@ describe('between reading and writing, another program', () => {
     }
 
   describe.each(EVENTS)('%s', (_, changes, expected) => {
-    test.each(WAYS)('%s is made on what is there then', async (_name, edit) => {
+    test.each(WAYS)('%s is applied to the changed table', async (_name, edit) => {
       watched.before = once(changes)
       let error: unknown
       try {
@@ -169,7 +169,7 @@ describe('between reading and writing, another program', () => {
     })
   })
 
-  test('is quicker each time: an edit is given up', () => {
+  test('is faster every time: the edit gives up', () => {
     const gone = request(messages.deleteChain, 0, nfHead(2), { table: 'filter', name: 'z' })
     let n = 0
     watched.before = ({ operation }) => {
@@ -180,7 +180,7 @@ describe('between reading and writing, another program', () => {
     expect(lines('x')).toEqual(['-p udp'])
   })
 
-  test('is quicker each time in another table: an edit is given up too', () => {
+  test('is faster every time in another table: the edit gives up, too', () => {
     const inNat = (kind: typeof messages.newTable | typeof messages.deleteTable): Request =>
       request(kind, kind === messages.newTable ? NLM_F_CREATE : 0, nfHead(2), { name: 'nat' })
     let n = 0
@@ -210,7 +210,7 @@ const saved = (): string[] =>
     .split('\n')
     .filter((line) => /^[:[]/.test(line))
 
-test('what is not edited is not touched: neither its counters nor its handle', () => {
+test('rules that are not edited keep their counters and handles', () => {
   restore(COUNTED, { ...place(), counters: true })
   const [before, counted] = [handles(), saved()]
   const table = open()
@@ -228,17 +228,17 @@ test('what is not edited is not touched: neither its counters nor its handle', (
   ])
 })
 
-describe('chains that are called otherwise', () => {
+describe('renamed chains', () => {
   beforeEach(() => restore(COUNTED, { ...place(), counters: true }))
 
-  test('keep their handles, and so do the rules that go to them', () => {
+  test('keep their handles, and so do rules that jump to them', () => {
     const before = handles()
     open().renameChain('a', 'c')
     expect(handles()).toEqual({ chains: before['chains'], INPUT: before['INPUT'], c: before['a'] })
     expect(lines('INPUT')[0]).toBe('-s 10.0.0.1/32 -j c')
   })
 
-  test('are gone to, and added to, in the edit that renames them', () => {
+  test('can be jumped to and appended to in the edit that renames them', () => {
     open().transaction((table) => {
       table.renameChain('a', 'c')
       chain('c', table).appendRule(Rule.parse('-p udp'))
@@ -254,7 +254,7 @@ describe('chains that are called otherwise', () => {
     return saved().filter((line) => line.startsWith('['))
   }
 
-  test('one takes the name that another had', () => {
+  test('one chain takes the former name of another', () => {
     expect(renamed(['b', 'c'], ['a', 'b'])).toEqual([
       '[1:2] -A INPUT -s 10.0.0.1/32 -j b',
       '[3:4] -A INPUT -p tcp -m tcp --dport 22 -j c',
@@ -262,7 +262,7 @@ describe('chains that are called otherwise', () => {
     ])
   })
 
-  test('they change places', () => {
+  test('two chains swap their names', () => {
     expect(renamed(['b', 'c'], ['a', 'b'], ['c', 'a'])).toEqual([
       '[1:2] -A INPUT -s 10.0.0.1/32 -j b',
       '[3:4] -A INPUT -p tcp -m tcp --dport 22 -j a',
@@ -270,7 +270,7 @@ describe('chains that are called otherwise', () => {
     ])
   })
 
-  test('a new one takes the name of one that has another', () => {
+  test('a new chain takes the former name of a renamed one', () => {
     open().transaction((table) => {
       table.renameChain('b', 'c')
       table.createChain('b')
@@ -285,7 +285,7 @@ describe('chains that are called otherwise', () => {
   })
 })
 
-test('more rules at once than the kernel is asked to tell of', () => {
+test('more rules at once than the kernel is asked to report', () => {
   const table = open()
   const many = Array.from({ length: 200 }, (_, i) => `-s 10.0.0.${i}/32`)
   table.transaction(() => {
@@ -300,7 +300,7 @@ test('more rules at once than the kernel is asked to tell of', () => {
   expect(chain('INPUT', table).rules.map(String)).toEqual(expected)
 })
 
-test('one rule twice is two', () => {
+test('the same rule twice is two rules', () => {
   const table = open()
   const rule = Rule.parse('-p tcp')
   table.transaction(() => {
@@ -315,7 +315,7 @@ test('one rule twice is two', () => {
 })
 
 test.each(['-m tcp --dport 22', '-p udp -m tcp --dport 22', '! -p tcp -m tcp --dport 22', '-m udp --sport 53'])(
-  '%s would be wider in nf_tables than it says',
+  '%s would match more packets in nf_tables than it says',
   (line) => {
     const error = caught(() => chain('INPUT').appendRule(Rule.parse(line)))
     expect(error).toBeInstanceOf(RuleError)
@@ -324,7 +324,7 @@ test.each(['-m tcp --dport 22', '-p udp -m tcp --dport 22', '! -p tcp -m tcp --d
   },
 )
 
-test('what stands at a hook that its extension is not for is named', () => {
+test('a rule at a hook that its extension does not support is named', () => {
   const table = open()
   table.createChain('X')
   const rule = Rule.parse('-m mac --mac-source 00:11:22:33:44:55')

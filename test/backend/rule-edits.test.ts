@@ -31,7 +31,7 @@ function carriedOut(old: readonly number[], { removed, added }: RuleEdits): (num
   return rules
 }
 
-test('rules that change places go and come again, the fewest that can', () => {
+test('rules that change places are deleted and inserted again, as few as possible', () => {
   const old = [...Array(COUNT).keys()]
   fc.assert(
     fc.property(fc.shuffledSubarray(old), fc.array(fc.nat(COUNT)), (kept, news) => {
@@ -48,7 +48,7 @@ test('rules that change places go and come again, the fewest that can', () => {
   )
 })
 
-test('the last rule that comes to be the first is the only one that is written', () => {
+test('if the last rule becomes the first, only that rule is written', () => {
   const edits = ruleEdits(IPV4, rulesOf([0, 1, 2, 3]), rulesOf([3, 0, 1, 2]), handleOf, new Set())
   expect([edits.removed, edits.added.map(({ position, before }) => [position, before])]).toEqual([[103], [[0, 100]]])
 })

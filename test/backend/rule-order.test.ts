@@ -12,7 +12,7 @@ beforeEach(() => {
 const inserted = { position: undefined, isAppended: false }
 const appended = { position: undefined, isAppended: true }
 
-test('a rule that is replaced twice and deleted in one batch leaves the others in their order', () => {
+test('a rule that is replaced twice and deleted in one batch leaves the order of the others', () => {
   changes.remove(order, 3)
   // The event says that it is behind the rule that it replaces, which has the same handle.
   changes.add(order, { handle: 3, position: 3, isAppended: true })
@@ -28,7 +28,7 @@ test('a rule that is replaced twice and deleted in one batch leaves the others i
 test.each([
   ['inserted where the last was deleted', 4, inserted],
   ['appended where the first was deleted', 2, appended],
-])('%s: first or last, which a reading settles', (_, gone, place) => {
+])('%s: first or last, until a reading tells', (_, gone, place) => {
   changes.remove(order, gone)
   changes.add(order, { handle: 5, ...place })
   expect(order.isInDoubt).toBe(true)

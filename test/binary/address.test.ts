@@ -16,7 +16,7 @@ const words = fc
 const canonical = (word: string): string | undefined =>
   isIPv6(word) && !word.includes('%') ? new SocketAddress({ address: word, family: 'ipv6' }).address : undefined
 
-test('words that look like addresses are read as Node reads them, and printed as it prints them', () => {
+test('words that look like addresses are parsed and printed as by Node', () => {
   fc.assert(
     fc.property(words, (word) => {
       const bytes = parseIPv6(word)
@@ -26,7 +26,7 @@ test('words that look like addresses are read as Node reads them, and printed as
   )
 })
 
-test('any sixteen bytes are printed as inet_ntop(3) prints them, and read again', () => {
+test('any sixteen bytes are printed as by inet_ntop(3), and parsed again', () => {
   const byte = fc.oneof(fc.constant(0), fc.constant(0), fc.constant(0xff), fc.nat(255))
   fc.assert(
     fc.property(fc.array(byte, { minLength: 16, maxLength: 16 }), (list) => {
@@ -63,4 +63,4 @@ test.each([
   '::1.2.3.4',
   '1::2%3',
   '1:2:3:4::5:6:7:8',
-])('%j is none, or has to be read the other way', (word) => expect(parsePlainIPv6(word)).toBeUndefined())
+])('%j is not an address, or needs the general parser', (word) => expect(parsePlainIPv6(word)).toBeUndefined())

@@ -2,7 +2,7 @@ import { giveBack, takeBuffer, takeZeros } from '../../src/binary/buffers'
 
 const BIG = 1_000_000
 
-test('what was given back is used again, and by one alone', () => {
+test('a returned buffer is reused by one user', () => {
   const first = takeBuffer(BIG)
   giveBack(first.subarray(96))
   giveBack(first)
@@ -12,14 +12,14 @@ test('what was given back is used again, and by one alone', () => {
   expect(third.buffer).not.toBe(first.buffer)
 })
 
-test('what is too small or far too large is not', () => {
+test('buffers that are too small or far too large are not reused', () => {
   const first = takeBuffer(BIG)
   giveBack(first)
   expect(takeBuffer(2 * BIG).buffer).not.toBe(first.buffer)
   expect(takeBuffer(BIG / 4).buffer).not.toBe(first.buffer)
 })
 
-test('zeros are zeros, fresh or used again', () => {
+test('a zeroed buffer is zero, whether new or reused', () => {
   const used = takeBuffer(BIG).fill(1)
   giveBack(used)
   const zeros = takeZeros(BIG)
@@ -27,7 +27,7 @@ test('zeros are zeros, fresh or used again', () => {
   expect([zeros, takeZeros(BIG), takeZeros(100)].every((bytes) => bytes.every((byte) => byte === 0))).toBe(true)
 })
 
-test('small ones are fresh and empty', () => {
+test('small buffers are new and empty', () => {
   const small = takeBuffer(100).fill(1)
   giveBack(small)
   expect(takeBuffer(100)).toEqual(new Uint8Array(100))

@@ -10,7 +10,7 @@ const byte = fc.oneof(
 )
 const bytes = fc.array(byte, { maxLength: 12 }).map((list) => Uint8Array.from(list))
 
-test('any bytes come back', () => {
+test('any bytes survive a round trip', () => {
   fc.assert(
     fc.property(bytes, (some) => {
       expect([...encodeText(decodeText(some))]).toEqual([...some])
@@ -20,7 +20,7 @@ test('any bytes come back', () => {
   )
 })
 
-test('what is UTF-8 is read as such, and every other byte by itself', () => {
+test('valid UTF-8 is decoded, and every other byte is kept as it is', () => {
   fc.assert(
     fc.property(bytes, (some) => {
       const text = decodeText(some)
@@ -36,7 +36,7 @@ test('what is UTF-8 is read as such, and every other byte by itself', () => {
   )
 })
 
-test('text in a field ends with NUL and fills it', () => {
+test('text in a field ends with NUL, or fills it', () => {
   const field = new Uint8Array(80).fill(0xff)
   for (const text of ['', 'abc', 'é', 'x'.repeat(64), 'y'.repeat(70), 'a\udcffb']) {
     writeText(field, 4, 72, text)

@@ -58,11 +58,11 @@ const same = (blob: (typeof blobs)[number]): void => {
   expect(attempt(() => quickly(blob, count))).toEqual(expected)
 }
 
-test('of every fixture they find the same', () => {
+test('both find the same entries in every fixture', () => {
   for (const blob of blobs) same(blob)
 })
 
-test('of matches whose sizes are right together alone', () => {
+test('both find the same entries if only the sizes of matches fit together', () => {
   let tried = 0
   for (const { family, bytes } of blobs)
     for (let at = 0; at < bytes.length; at += nextOffset(family, bytes, at)) {
@@ -77,7 +77,7 @@ test('of matches whose sizes are right together alone', () => {
   expect(tried).toBeGreaterThan(0)
 })
 
-test('of damaged ones too', () => {
+test('both find the same entries in damaged blobs', () => {
   const small = blobs.filter(({ bytes }) => bytes.length < 20_000)
   const damage = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 8, 16, 32, 40, 69, 112, 152, 255)), {
     minLength: 1,

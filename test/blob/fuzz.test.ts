@@ -171,7 +171,7 @@ function examine(table: Table): void {
   expect(written.layout.numEntries).toBe(layout.numEntries)
 }
 
-test('what is laid out is read again, and written the same', () => {
+test('a written table is read as it was, and written again with the same bytes', () => {
   fc.assert(
     fc.property(anyRuleset.map(laidOut), (table) => {
       const { family, table: name, layout, bytes } = table

@@ -49,7 +49,7 @@ describe.each(families)('$name', (family) => {
     verify(family, table, laid.layout, laid.bytes, { knownOnly: true })
   })
 
-  test('what is written is read again as it was', () => {
+  test('a written table is read as it was', () => {
     const laid = laidOut(richRuleset(family))
     const ruleset = read(laid)
     expect([...ruleset.chains.keys()]).toEqual(['INPUT', 'FORWARD', 'OUTPUT', 'empty', 'one', 'two'])
@@ -71,7 +71,7 @@ describe.each(families)('$name', (family) => {
     for (const { bytes } of entriesOf(read(laid))) expect(bytes.buffer).toBe(laid.bytes.buffer)
   })
 
-  test('jumps follow their chain when others come and go', () => {
+  test('jumps keep their chain when other chains are added and removed', () => {
     const changed = withRules(withoutChain(read(laidOut(richRuleset(family))), 'empty'), 'FORWARD', [
       jump(family, 'two'),
     ])
@@ -84,33 +84,33 @@ describe.each(families)('$name', (family) => {
     expect(errorName(bytes, targetPart(family, bytes, head))).toBe('two')
   })
 
-  test('user chains are sorted as strcmp does', () => {
+  test('user-defined chains are sorted as by strcmp', () => {
     const names = ['b', 'B', 'a', 'ab', '\u00e9', 'Z']
     const ruleset = names.reduce((all, name) => withRules(all, name, []), emptyRuleset(family, 'raw'))
     expect([...read(laidOut(ruleset)).chains.keys()].slice(2)).toEqual(['B', 'Z', 'a', 'ab', 'b', '\u00e9'])
   })
 
-  test('a jump to a chain that is not there', () => {
+  test('a jump to a missing chain', () => {
     const ruleset = withRules(emptyRuleset(family, 'filter'), 'INPUT', [accept(family), jump(family, 'gone')])
     expect(() => writeRuleset(ruleset)).toThrow(RuleError)
     expect(() => writeRuleset(ruleset)).toThrow('table filter chain INPUT rule 2: there is no chain gone to go to')
   })
 
-  test('a user chain may have the name of a hook that the table lacks', () => {
+  test('a user-defined chain may have the name of a hook that the table does not have', () => {
     const laid = laidOut(withRules(emptyRuleset(family, 'raw'), 'INPUT', [accept(family)]))
     expect(laid.layout.validHooks).toBe((1 << HOOKS.indexOf('PREROUTING')) | (1 << HOOKS.indexOf('OUTPUT')))
     expect(read(laid).chains.get('INPUT')?.hook).toBeUndefined()
     expect(laidOut(read(laid))).toEqual(laid)
   })
 
-  test('a RETURN that asks for something is a rule, one that asks for nothing ends the chain', () => {
+  test('a RETURN with a match is a rule; one without ends the chain', () => {
     const returning = plain(ruleBytes(family, { target: buildVerdict(VERDICTS.RETURN) }))
     const chain = read(laidOut(withRules(emptyRuleset(family, 'raw'), 'user', [returning]))).chains.get('user')
     expect(chain?.rules).toHaveLength(1)
     expect(chain?.tail).toBeDefined()
   })
 
-  test('a user chain without its RETURN stays as it is', () => {
+  test('a user-defined chain without its RETURN stays unchanged', () => {
     const ruleset = withRules(emptyRuleset(family, 'raw'), 'user', [accept(family)])
     const user = ruleset.chains.get('user')
     if (user === undefined) throw new Error('no chain')
@@ -119,7 +119,7 @@ describe.each(families)('$name', (family) => {
     expect(laidOut(read(laid))).toEqual(laid)
   })
 
-  test('a table without the entry that ends it', () => {
+  test('a table without its last entry', () => {
     const laid = laidOut({ ...emptyRuleset(family, 'nat'), end: undefined })
     expect(read(laid).end).toBeUndefined()
     expect(laidOut(read(laid))).toEqual(laid)
@@ -127,7 +127,7 @@ describe.each(families)('$name', (family) => {
   })
 })
 
-describe('entries that make no chains', () => {
+describe('entries that do not form chains', () => {
   const family = families[0] as Table['family']
   const policy = (): Uint8Array => buildVerdictEntry(family, VERDICTS.ACCEPT)
   const end = buildErrorEntry(family, 'ERROR')

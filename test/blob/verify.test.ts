@@ -85,11 +85,11 @@ describe('structure', () => {
     expectRefusal(broken([rule({ target: buildVerdict(verdict) })]), 'EINVAL', /there is no verdict/)
   })
 
-  test.each([-1, -2, -4, -5])('verdict %d is one', (verdict) => {
+  test.each([-1, -2, -4, -5])('verdict %d is valid', (verdict) => {
     check(broken([rule({ target: buildVerdict(verdict) })]))
   })
 
-  test('bytes behind a target mean nothing, but for the standard target', () => {
+  test('bytes after a target mean nothing, except for the standard target', () => {
     check(broken([padded(rule({ target: LOG }))]))
     expectRefusal(broken([padded(rule())]), 'EINVAL', /standard target/)
   })
@@ -148,7 +148,7 @@ describe('hooks', () => {
     ['a hook that there is not', relaid(empty, { validHooks: 0x10e }), /table filter has other hooks/],
   ])('%s', (_, table, reason) => expectRefusal(table, 'EINVAL', reason))
 
-  test('a table that there is not, unless something else is wrong', () => {
+  test('an unknown table, unless something else is wrong', () => {
     expectRefusal({ ...empty, table: 'nope' }, 'ENOENT', /there is no table nope/)
     expectRefusal({ ...relaid(empty, { numEntries: 5 }), table: 'nope' }, 'EINVAL', /entries where/)
     expectRefusal({ ...empty, table: 'toString' }, 'ENOENT', /there is no table/)
@@ -187,7 +187,7 @@ describe('jumps', () => {
     ['a chain that goes back', chains({ INPUT: ['a'], a: ['b'], b: ['c'], c: ['a'] })],
     ['the chain that is gone through', chains({ INPUT: ['a'], a: ['INPUT'], FORWARD: ['a'] })],
     ['a loop after a good jump', chains({ INPUT: ['a', 'b'], a: [], b: ['a', 'b'] })],
-  ])('in a circle: %s', (name, table) => {
+  ])('in a loop: %s', (name, table) => {
     // INPUT begins at offset 0. A verdict of 0 is never a jump.
     if (name === 'the chain that is gone through') expectRefusal(table, 'EINVAL', /there is no verdict 0/)
     else expectRefusal(table, 'ELOOP', LOOP)
@@ -199,7 +199,7 @@ describe('jumps', () => {
     ['a circle that nobody enters', chains({ INPUT: [], a: ['b'], b: ['a'] })],
     ['on to the next rule', chains({ INPUT: ['', ''] })],
     ['another hook’s chain', chains({ INPUT: ['FORWARD'] })],
-  ])('no circle: %s', (_, table) => {
+  ])('no loop: %s', (_, table) => {
     check(table, { knownOnly: true })
   })
 
@@ -228,7 +228,7 @@ describe('jumps', () => {
     expectRefusal(table, 'ELOOP', /runs off the end/)
   })
 
-  test('a chain without end goes on into the next, and what it reaches is reached', () => {
+  test('a chain without an end continues in the next one, which is then reachable', () => {
     const entries = [rule({ target: buildVerdict(4 * SIZE + 176) }), ...Array.from({ length: 3 }, policy)]
     const users = [buildErrorEntry(IPV4, 'a'), rule(), buildErrorEntry(IPV4, 'b'), rule(), returning()]
     const bytes = new Uint8Array(Buffer.concat([...entries, ...users, buildErrorEntry(IPV4, 'ERROR')]))
@@ -266,12 +266,12 @@ describe('extensions', () => {
     expectRefusal(broken([rule({ matches: [part] })]), 'EINVAL', /mark revision 1 takes 16 bytes, not 24/)
   })
 
-  test('a payload with another value where there can be one only', () => {
+  test('a payload with a wrong value in a fixed field', () => {
     const part = targetOf(IPV4, 'MASQUERADE', { 0: 2 })
     expectRefusal(tableOf(IPV4, 'nat', [rule({ target: part })]), 'EINVAL', /one value only/)
   })
 
-  test('what is not known passes, unless it is asked for', () => {
+  test('unknown extensions are accepted, unless unknown ones are to be refused', () => {
     const match = buildPart('nobody-knows', 0, new Uint8Array(8))
     const target = buildPart('NOBODY', 0, new Uint8Array(8))
     for (const parts of [{ matches: [match] }, { target }, { matches: [revised(matchOf(IPV4, 'mark'), 9)] }]) {
@@ -281,28 +281,28 @@ describe('extensions', () => {
     }
   })
 
-  test('names that look alike to the cache of headers', () => {
+  test('names that have the same hash in the cache of headers', () => {
     // Names for which 31 times the first letter plus the second give the same sum.
     const named = (name: string) => rule({ matches: [buildPart(name, 1, new Uint8Array(16))] })
     check(broken([named('mark')]), { knownOnly: true })
     expectRefusal(broken([named('mark'), named('nBrk')]), 'ENOENT', /no match nBrk revision 1/, { knownOnly: true })
   })
 
-  test('names without end, and revisions of what is built in', () => {
+  test('names without an end, and revisions of built-in targets', () => {
     const match = buildPart('x'.repeat(29), 0, new Uint8Array(8))
     expectRefusal(broken([rule({ matches: [match] })]), 'EINVAL', /name of a match does not end/)
     expectRefusal(broken([rule({ target: match })]), 'EINVAL', /name of a target does not end/)
     expectRefusal(broken([rule({ target: revised(buildVerdict(-1), 1) })]), 'ENOENT', /target standard revision 1/)
   })
 
-  test('targets that belong to one table', () => {
+  test('targets for one table only', () => {
     const reject = (table: 'filter' | 'mangle'): Table =>
       tableOf(IPV4, table, [rule({ target: targetOf(IPV4, 'REJECT') })])
     check(reject('filter'))
     expectRefusal(reject('mangle'), 'EINVAL', /target REJECT: only in table filter/)
   })
 
-  test('hooks count only where a rule is reached from them', () => {
+  test('only hooks that reach a rule count', () => {
     const mac = plain(rule({ matches: [matchOf(IPV4, 'mac')] }))
     const unreached = withRules(emptyRuleset(IPV4, 'filter'), 'user', [mac])
     check(laidOut(unreached))
@@ -311,7 +311,7 @@ describe('extensions', () => {
     expectRefusal(laidOut(both), 'EINVAL', /mac: only in rules reached from .* reached from OUTPUT/)
   })
 
-  test('what an extension itself looks at', () => {
+  test('checks of extensions', () => {
     const reset = (parts: RuleParts): Table =>
       tableOf(IPV6, 'filter', [ruleBytes(IPV6, { target: targetOf(IPV6, 'REJECT', { 0: 6 }), ...parts })])
     check(reset({ proto: 6, flags: 1 }))
@@ -319,7 +319,7 @@ describe('extensions', () => {
     expectRefusal(reset({ proto: 6 }), 'EINVAL', /tcp-reset needs -p tcp/)
   })
 
-  test('ipsets, where they are asked for', () => {
+  test('ipsets, if they are checked', () => {
     const table = broken([rule({ matches: [matchOf(IPV4, 'set', { 0: 5, 2: 1 })] })])
     const sets = (known: number) => ({
       byName: () => undefined,
@@ -330,7 +330,7 @@ describe('extensions', () => {
     expectRefusal(table, 'ENOENT', /no ipset of index 5/, { sets: sets(4) })
   })
 
-  test('of two faults, the one that Linux meets first', () => {
+  test('of two errors, the one that Linux finds first', () => {
     const unknown = rule({ matches: [buildPart('nobody-knows', 0, new Uint8Array(8))] })
     const wrong = rule({ matches: [tcp(IPV4)] })
     const options = { knownOnly: true }

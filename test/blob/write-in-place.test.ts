@@ -7,7 +7,7 @@ import { draftOf } from '../../src/ruleset/ruleset'
 import { edit, numbers, pickFrom, tableOf, tables } from '../ruleset/edits'
 import { laidOut } from '../ruleset/tables'
 
-test('they come to the same', () => {
+test('both write the same bytes', () => {
   const told = { inPlace: 0, copied: 0 }
   const property = fc.property(
     fc.constantFrom(IPV4, IPV6),

@@ -8,7 +8,7 @@ const batch = (text: string, words: readonly string[] = ['--kernel', 'memory']):
   run('xtables', [...words, 'batch'], text)
 
 describe('batch', () => {
-  test('says of each line how it ended, behind what it printed', () => {
+  test('prints the exit status of each line after its output', () => {
     const { status, stdout, stderr } = batch(
       ['iptables -A INPUT -j ACCEPT', '', '# a comment', 'ip6tables -S INPUT', 'iptables -D INPUT 1'].join('\n'),
     )
@@ -17,22 +17,22 @@ describe('batch', () => {
     expect(status).toBe(1)
   })
 
-  test('ends with 0 where every line did', () => {
+  test('exits with 0 if every line did', () => {
     expect(batch('iptables -S OUTPUT\nxml')).toMatchObject({ status: 1 })
     expect(batch('iptables -S OUTPUT')).toEqual({ status: 0, stdout: '-P OUTPUT ACCEPT\n0\n', stderr: '' })
   })
 
-  test('goes on behind a line that cannot be read', () => {
+  test('continues after a line that cannot be parsed', () => {
     const { stdout, stderr } = batch('iptables -A $CHAIN\niptables -S OUTPUT')
     expect(stdout).toBe('1\n-P OUTPUT ACCEPT\n0\n')
     expect(stderr).toMatch(/^xtables: cannot read "iptables -A \$CHAIN": a shell would not take the \$ at 13 for text/)
   })
 
-  test.each(['iptables-restore', 'xtables', 'batch', 'apply --json'])('has no standard input for %s', (line) => {
+  test.each(['iptables-restore', 'xtables', 'batch', 'apply --json'])('does not give standard input to %s', (line) => {
     expect(batch(line)).toMatchObject({ status: 1, stdout: expect.stringMatching(/^[12]\n$/) })
   })
 
-  test('takes no word', () => {
+  test('accepts no arguments', () => {
     expect(run('xtables', ['batch', 'file']).status).toBe(2)
   })
 })
@@ -49,7 +49,7 @@ test.each([
   ['\'a\'"b"c\\ d', ['abc d']],
   ["''", ['']],
   ['10.0.0.1/8,~ü', ['10.0.0.1/8,~ü']],
-])('%j is the words %j', (line, words) => {
+])('%j is split into %j', (line, words) => {
   expect(shellWords(line)).toEqual(words)
 })
 
@@ -60,7 +60,7 @@ test.each(['a $b', 'a `b`', 'a; b', 'a | b', 'a & b', 'a > b', 'a *', 'a "$b"', 
   },
 )
 
-test('lines are there before the file ends', async () => {
+test('lines are available before the end of the file', async () => {
   const child = spawn('sh', ['-c', 'printf "one\\ntwo"; read _; printf " more\\n\\nlast"'], {
     stdio: ['pipe', 'pipe', 0],
   })

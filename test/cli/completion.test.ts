@@ -76,13 +76,13 @@ describe('xtables complete', () => {
     expect(offered(line).sort()).toEqual([...expected].sort())
   })
 
-  test('every applet is offered, but those that scripts alone call', () => {
+  test('all applets are candidates, except internal ones', () => {
     const told = [...OWN.values()].filter(({ isHidden }) => !isHidden).map(({ name }) => name)
     expect(offered('xtables ').sort()).toEqual([...told, ...TOOLS.keys()].sort())
   })
 
   test.each([...OWN.values()].map((applet) => [applet.name, applet]))(
-    'every option of %s is offered',
+    'all options of %s are candidates',
     (name, applet) => {
       const long = Object.keys(applet.options).map((option) => `--${option}`)
       if (!applet.isHidden) expect(offered(`xtables ${name} --`)).toEqual(expect.arrayContaining([...long, '--help']))
@@ -94,11 +94,11 @@ describe('xtables complete', () => {
     `xtables --kernel memory --state ${join(directory, 'none', 'x')} iptables -A `,
     'xtables --netns no-such-namespace iptables -A ',
     'xtables --kernel memory --state . iptables -A ',
-  ])('what cannot be asked is not: %s', (line) => {
+  ])('values that cannot be looked up have no candidates: %s', (line) => {
     expect(offered(line)).toEqual(BUILTIN)
   })
 
-  test('leaves no trace', () => {
+  test('has no side effects', () => {
     const before = readFileSync(state, 'utf8')
     const fresh = join(directory, 'fresh.json')
     offered(`xtables --kernel memory --state ${fresh} iptables -A `)
@@ -107,7 +107,7 @@ describe('xtables complete', () => {
     expect(readFileSync(state, 'utf8')).toBe(before)
   })
 
-  test('says nothing of nonsense', () => {
+  test('prints nothing for nonsense', () => {
     for (const line of [
       '',
       'xtables',
@@ -123,7 +123,7 @@ describe('xtables complete', () => {
 })
 
 describe('xtables completion', () => {
-  test('refuses what is no shell, and no tool', () => {
+  test('refuses unknown shells and tools', () => {
     expect(run('xtables', ['completion', 'csh'])).toMatchObject({
       status: 2,
       stdout: '',
@@ -132,7 +132,7 @@ describe('xtables completion', () => {
     expect(run('xtables', ['completion', 'bash', 'nft'])).toMatchObject({ status: 2, stdout: '' })
   })
 
-  test.each(SHELLS)('%s: other names are completed where that is asked for', (shell) => {
+  test.each(SHELLS)('%s: other names are only completed on request', (shell) => {
     const plain = run('xtables', ['completion', shell]).stdout
     expect(plain).not.toContain('iptables')
     expect(run('xtables', ['completion', shell, 'iptables', 'ipset']).stdout).toMatch(/iptables.*\n.* ipset/)
@@ -158,20 +158,20 @@ for (const shell of SHELLS)
       expect(complete(line)).toEqual([...words].sort())
     })
 
-    test('is silent about what goes wrong', () => {
+    test('prints no errors', () => {
       expect(complete('xtables --kernel nonsense iptables -A ')).toEqual([...BUILTIN].sort())
     })
   })
 
 withProgram('bash')('bash', () => {
-  test('a name that the shell would carry out comes quoted', () => {
+  test('names with shell metacharacters are quoted', () => {
     const script = run('xtables', ['completion', 'bash']).stdout
     expect(candidates('bash' as Shell, script, `xtables ${PLACE} iptables -A odd`, bin, directory)).toEqual([
       'odd\\$\\(x\\)',
     ])
   })
 
-  test('at a terminal, the tabulator completes the word', () => {
+  test('on a terminal, the Tab key completes the word', () => {
     writeFileSync(join(directory, '.script'), run('xtables', ['completion', 'bash']).stdout)
     const typed = 'xtables mig\t--hel\t | head -1\nexit\n'
     const { stdout } = spawnSync('script', ['-qec', `bash --rcfile ${join(directory, '.script')} -i`, '/dev/null'], {

@@ -48,7 +48,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true)
 }
 
-test('what is not confirmed is taken back, and cannot be confirmed any more', async () => {
+test('an unconfirmed change is rolled back, and can no longer be confirmed', async () => {
   const directory = applied(5)
   expect(listed()).toBe(CHANGED)
   await until(() => existsSync(join(directory, 'result')))
@@ -65,7 +65,7 @@ test('what is not confirmed is taken back, and cannot be confirmed any more', as
   })
 })
 
-test('what is confirmed stays, and the process that would take it back is gone', async () => {
+test('a confirmed change stays, and the waiting process ends', async () => {
   const directory = applied(3)
   expect(xtables(`confirm ${directory}`)).toEqual({ status: 0, stdout: '', stderr: '' })
   await until(() => !existsSync(directory))
@@ -74,7 +74,7 @@ test('what is confirmed stays, and the process that would take it back is gone',
   expect(xtables(`rollback ${directory}`).stderr).toContain('it was confirmed, or never made')
 })
 
-test('it is taken back at once where that is said', () => {
+test('rollback rolls the change back at once', () => {
   const directory = applied(60)
   expect(xtables(`rollback ${directory}`)).toEqual({
     status: 0,
@@ -84,7 +84,7 @@ test('it is taken back at once where that is said', () => {
   expect(listed()).toBe(RULES)
 })
 
-test('what is refused changes nothing, and nothing is left of it', async () => {
+test('a refused change has no effect, and leaves no files', async () => {
   writeFileSync(join(folder, 'rules'), '*filter\n:web-in - [0:0]\n-A web-in -j nowhere\nCOMMIT\n')
   const { status, stdout } = inMemory('apply --prefix web- --confirm 60 rules')
   expect([status, stdout]).toEqual([1, ''])
@@ -93,7 +93,7 @@ test('what is refused changes nothing, and nothing is left of it', async () => {
   expect(readdirSync(folder).sort()).toEqual(['rules', 'state.json'])
 })
 
-test('of two who decide, one does', () => {
+test('of two decisions, only one counts', () => {
   process.env['XDG_RUNTIME_DIR'] = folder
   const pending = Pending.make({} as never)
   delete process.env['XDG_RUNTIME_DIR']
@@ -133,7 +133,7 @@ test.each([
   expect(stderr).toContain(message)
 })
 
-test('a directory that others may have written to is refused', () => {
+test('a directory that other users may have written to is refused', () => {
   const directory = join(folder, 'other')
   mkdirSync(directory)
   writeFileSync(join(directory, 'change.json'), '{}')
@@ -141,7 +141,7 @@ test('a directory that others may have written to is refused', () => {
   expect(run('xtables', ['confirm', directory]).stderr).toContain('is not a directory of xtables apply --confirm')
 })
 
-test('tables that no other process has are not changed on trial', () => {
+test('--confirm is refused for tables that no other process can access', () => {
   const { status, stderr } = run(
     'xtables',
     ['--kernel', 'memory', 'apply', '--tables', '--confirm', '9'],
@@ -150,7 +150,7 @@ test('tables that no other process has are not changed on trial', () => {
   expect([status, stderr]).toEqual([2, expect.stringContaining('--confirm with --kernel memory requires --state')])
 })
 
-test('nothing is changed where there is nobody to take it back', () => {
+test('nothing is changed if the process that rolls back does not start', () => {
   process.env['XDG_RUNTIME_DIR'] = folder
   const place = ['--kernel', 'memory', '--state', join(folder, 'state.json')]
   const words = [...place, 'apply', '--prefix', 'web-', '--confirm', '9', join(folder, 'rules')]

@@ -184,7 +184,7 @@ describe.each(Object.entries(CASES).filter(([, cases]) => cases.length > 0))('%s
     })
 })
 
-test('is told of every applet', () => {
+test('every applet is tested', () => {
   const all = [...toolKinds().map(({ names }) => names[0]), ...ownApplets().map(({ name }) => name)]
   expect(Object.keys(CASES).sort()).toEqual([...all].sort())
 })
@@ -192,7 +192,7 @@ test('is told of every applet', () => {
 /** Statuses that need a held lock or another user. They are tested in test/live/process, or below. */
 const ELSEWHERE = ['iptables-save 4', 'apply 4']
 
-test('a tool ends with what is told of it, and with no other status', () => {
+test('tools exit with the documented statuses, and no others', () => {
   for (const { names, tool } of toolKinds()) {
     const [name = ''] = names
     const met = new Set((CASES[name] ?? []).map(([status]) => status))
@@ -204,14 +204,17 @@ test('a tool ends with what is told of it, and with no other status', () => {
   }
 })
 
-test.each(ownApplets().map((applet) => [applet.name, applet]))('%s ends with what is told of it', (name, applet) => {
-  const told = statusesOf(applet).map(([status]) => status)
-  expect(told).toEqual(name === 'apply' ? [0, 1, 2, 4] : [0, 1, 2])
-  for (const [status] of CASES[name] ?? []) expect(told).toContain(status)
-})
+test.each(ownApplets().map((applet) => [applet.name, applet]))(
+  '%s exits with the documented statuses',
+  (name, applet) => {
+    const told = statusesOf(applet).map(([status]) => status)
+    expect(told).toEqual(name === 'apply' ? [0, 1, 2, 4] : [0, 1, 2])
+    for (const [status] of CASES[name] ?? []) expect(told).toContain(status)
+  },
+)
 
 test.each([...OWN.values()].filter(({ isHidden }) => !isHidden).map(({ name }) => name))(
-  '%s ends with 2 where an option is not known',
+  '%s exits with 2 for an unknown option',
   (name) => {
     let later: Promise<number> | undefined
     const goOn = (work: (signal: AbortSignal) => Promise<number>): void => {
@@ -225,7 +228,7 @@ test.each([...OWN.values()].filter(({ isHidden }) => !isHidden).map(({ name }) =
 test.each([
   new LockTimeoutError('XT_LOCK_TIMEOUT', 'the lock is held'),
   new ConflictError('XT_CONFLICT', 'another program has changed it'),
-])('apply ends with 4 where it can be tried again: %s', (error) => {
+])('apply exits with 4 if it can be tried again: %s', (error) => {
   jest.isolateModules(() => {
     jest.doMock('../../src/cli/reconcile', () => ({
       runApply: () => {

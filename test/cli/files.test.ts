@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { decodeText } from '../../src/binary/text'
 import { readAll } from '../../src/cli/read-files'
 
-test('a pipe that does not wait is read to its end', () => {
+test('a non-blocking pipe is read to its end', () => {
   const directory = mkdtempSync(join(tmpdir(), 'xtables-files-'))
   const pipe = join(directory, 'pipe')
   spawnSync('mkfifo', [pipe])

@@ -20,7 +20,7 @@ test.each(['mermaid', 'dot', 'svg'] as const)('%s', (format) => {
   expect(xtables(`graph --format ${format}`)).toEqual({ status: 0, stdout: printGraph(tablesOf(), format), stderr: '' })
 })
 
-test('Mermaid unless said, of the tables that are asked for', () => {
+test('Mermaid by default, and only the selected tables', () => {
   xtables('iptables-restore -c', TEXT)
   xtables('ip6tables -A FORWARD -j LOG')
   const all = xtables('graph').stdout

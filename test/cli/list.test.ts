@@ -34,7 +34,7 @@ test('as a tree', () => {
   expect(xtables('list --tree')).toEqual({ status: 0, stdout: printTree(tablesOf()), stderr: '' })
 })
 
-test('in colours where they are wanted', () => {
+test('in colours on request', () => {
   xtables('iptables-restore -c', TEXT)
   const said: string[] = []
   const streams = { stderr: () => {}, stdin: () => '', lines: () => [], colours: () => true }
@@ -42,7 +42,7 @@ test('in colours where they are wanted', () => {
   expect(said.join('')).toBe(printTree(tablesOf(), { colours: true }))
 })
 
-test('as data, with counters that no number holds as text', () => {
+test('as data, with counters beyond the range of numbers as text', () => {
   xtables('iptables-restore -c', TEXT)
   const { stdout } = xtables('list --json')
   const [filter] = untimed(stdout) as { chains: { name: string; rules: unknown[] }[] }[]
@@ -52,7 +52,7 @@ test('as data, with counters that no number holds as text', () => {
   expect(xtables('list --tree --json --table nat').stdout).toBe('[]\n')
 })
 
-test('both families, or one; each from where it holds rules', () => {
+test('both families, or one; each from the backend that has rules', () => {
   xtables('iptables-nft -A INPUT -j LOG')
   xtables('ip6tables-legacy -t raw -A OUTPUT -j LOG')
   const titles = (line: string): string[] => xtables(line).stdout.match(/^\w+ \(.*/gm) ?? []
@@ -65,7 +65,7 @@ test('both families, or one; each from where it holds rules', () => {
   expect(titles('--backend legacy list')).toEqual(['raw (IPv6, ip_tables)'])
 })
 
-test('of nothing', () => {
+test('without tables', () => {
   expect(xtables('list')).toEqual({ status: 0, stdout: 'no tables yet\n', stderr: '' })
   expect(snapshot({ kernel: new MemoryKernel() })).toEqual([])
 })

@@ -12,7 +12,7 @@ const memory = (file: string): string[] => ['--kernel', 'memory', '--state', fil
 const ok = (stdout = ''): Said => ({ status: 0, stdout, stderr: '' })
 const EMPTY = '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n'
 
-test('what the kernel cuts off is written back where that is asked for', () => {
+test('rules that the kernel truncates are written back on request', () => {
   const place = memory(newFile())
   const add = (...words: string[]): Said => run('iptables', [...place, ...words, '-t', 'raw', '-A', 'PREROUTING'])
   expect(run('iptables', [...place, ...'-t raw -A OUTPUT -p tcp -j CT --timeout abcdef'.split(' ')])).toEqual(ok())
@@ -23,8 +23,8 @@ test('what the kernel cuts off is written back where that is asked for', () => {
   expect(add('--find-refused=yes')).toMatchObject({ status: 2, stderr: 'xtables: --find-refused takes no word\n' })
 })
 
-describe('a file as the kernel', () => {
-  test('keeps what commands leave in it', () => {
+describe('a state file', () => {
+  test('keeps the changes of commands', () => {
     const place = memory(newFile())
     expect(run('iptables', [...place, '-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'ACCEPT'])).toEqual(ok())
     expect(run('iptables', [...place, '-S'])).toEqual(ok(`${EMPTY}-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n`))
@@ -39,7 +39,7 @@ describe('a file as the kernel', () => {
     expect(run('iptables', [...place, '-v', '-S', 'INPUT']).stdout).toBe('-P INPUT ACCEPT -c 0 0\n-A INPUT -c 5 6\n')
   })
 
-  test('is left alone where a command fails, and by one that only looks', () => {
+  test('is unchanged after a failed command, and after one that only reads', () => {
     const file = newFile()
     run('iptables', [...memory(file), '-N', 'x'])
     const before = readFileSync(file, 'utf8')
@@ -51,7 +51,7 @@ describe('a file as the kernel', () => {
     expect(readFileSync(file, 'utf8')).toBe(before)
   })
 
-  test('may be an empty one, or a link; its mode stays', () => {
+  test('may be empty or a symbolic link, and keeps its mode', () => {
     const file = newFile()
     const link = newFile()
     writeFileSync(file, '', { mode: 0o600 })
@@ -62,12 +62,12 @@ describe('a file as the kernel', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
-  test('that cannot be opened is named before anything is done', () => {
+  test('that cannot be opened is reported before anything is done', () => {
     expect(run('iptables', [...memory(join(directory, 'no', 'file')), '-S'])).toMatchObject({ status: 1, stdout: '' })
     expect(run('iptables', [...memory(''), '-S'])).toMatchObject({ status: 1, stdout: '' })
   })
 
-  test('that is none is refused', () => {
+  test('with other contents is refused', () => {
     const file = newFile()
     writeFileSync(file, 'nonsense')
     expect(run('iptables', [...memory(file), '-S'])).toMatchObject({ status: 1, stdout: '' })
@@ -117,7 +117,7 @@ describe('our own subcommands', () => {
     expect(run('iptables', [...other, '-S'])).toEqual(run('iptables', [...one, '-S']))
   })
 
-  test('counters that no number holds are dumped and applied', () => {
+  test('counters beyond the range of numbers are dumped and applied', () => {
     const [one, other] = [memory(newFile()), memory(newFile())]
     run('iptables', [...one, '-A', 'INPUT', '-c', '18446744073709551615', '7'])
     const { stdout } = run('xtables', [...one, 'dump', '--json'])
@@ -154,12 +154,12 @@ describe('our own subcommands', () => {
     expect(run('xtables', words)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(/^xtables: ./) })
   })
 
-  test('the version says which iptables it speaks like', () => {
+  test('the version names the version of iptables that it imitates', () => {
     expect(run('iptables', ['--kernel', 'memory', '-V']).stdout).toMatch(/^iptables v\d+\.\d+\.\d+ \(legacy\)/)
     expect(run('xtables', ['--version']).stdout).toMatch(/^xtables \d+\.\d+\.\d+/)
   })
 
-  test('iptables-restore tells its usage on standard error, as 1.8.9 does', () => {
+  test('iptables-restore prints its usage to standard error, like 1.8.9', () => {
     expect(run('iptables-restore', ['--kernel', 'memory', '-h'])).toMatchObject({
       status: 0,
       stdout: '',

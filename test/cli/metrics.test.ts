@@ -55,7 +55,7 @@ async function goingOn(words: readonly string[], act: (url: string) => unknown =
   return { status: await work, ...said }
 }
 
-test('are served until the signal, on loopback unless said', async () => {
+test('are served until the signal, on loopback by default', async () => {
   xtables('iptables-restore -c', TEXT)
   const { status, stdout, stderr } = await goingOn([...place(), 'metrics', '--listen', '0'], async (url) => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
@@ -82,7 +82,7 @@ test.each(['', 'x', '-1', '65536', ':1', 'a:b', '::1:80', '[::1]', '1.2.3.4'])(
   },
 )
 
-test('a place where nobody can listen is named', async () => {
+test('an address on which it cannot listen is named', async () => {
   const said = await goingOn([...place(), 'metrics', '--listen', '192.0.2.1:9'])
   expect(said).toEqual({ status: 1, stdout: '', stderr: expect.stringContaining('cannot listen on 192.0.2.1:9 (E') })
 })

@@ -13,7 +13,7 @@ afterEach(() => rmSync(directory, { recursive: true }))
 const xtables = (line: string): Said =>
   run('xtables', ['--kernel', 'memory', '--state', join(directory, 'state.json'), ...line.split(' ')])
 
-test('says as data what it says in words', () => {
+test('--json prints the same as the text', () => {
   xtables('iptables-legacy -A INPUT -j DROP')
   const { status, stdout } = xtables('migrate legacy nft --dry-run --json')
   expect(status).toBe(0)
@@ -29,7 +29,7 @@ test('says as data what it says in words', () => {
   expect(JSON.parse(xtables('migrate nft legacy --json').stdout)).toEqual({ from: 'nft', to: 'legacy', tables: [] })
 })
 
-test('also where something stands in the way', () => {
+test('--json prints the same if there are obstacles', () => {
   xtables('iptables-legacy -A INPUT -j DROP')
   xtables('iptables-nft -A INPUT -j LOG')
   const { status, stdout, stderr } = xtables('migrate legacy nft --json')

@@ -28,7 +28,7 @@ const DIFFERENCE = `*filter
 test.each([
   ['text', TEXT],
   ['JSON', JSON_TEXT],
-])('%s is planned, applied, and then there is nothing to do', (_, desired) => {
+])('%s is planned and applied; then there is nothing to do', (_, desired) => {
   xtables('iptables -A INPUT -i lo -j ACCEPT')
   const file = join(directory, 'desired')
   writeFileSync(file, desired)
@@ -42,7 +42,7 @@ test.each([
   expect(xtables('plan --prefix web-', desired).stdout).toBe('nothing to do\n')
 })
 
-test('the plan as data is that of the library', () => {
+test('--json prints the plan of the library', () => {
   const { stdout } = xtables('plan --prefix web- --jumps INPUT=last --json', TEXT)
   const kernel = new MemoryKernel()
   const plan = reconcile(TEXT, { owns: { prefix: 'web-' }, kernel })
@@ -51,7 +51,7 @@ test('the plan as data is that of the library', () => {
   expect(reconcile(TEXT, { owns: { prefix: 'web-' }, kernel }).isEmpty).toBe(true)
 })
 
-test('jumps stand where they are to, and chains are named one by one', () => {
+test('jumps have the requested place, and chains are named one by one', () => {
   xtables('iptables -A INPUT -i lo -j ACCEPT')
   xtables('apply --chain web-in --jumps INPUT=last', TEXT)
   expect(xtables('iptables -S INPUT').stdout).toBe('-P INPUT ACCEPT\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j web-in\n')
@@ -62,7 +62,7 @@ test('jumps stand where they are to, and chains are named one by one', () => {
 test.each([
   ['before', ['-A INPUT -j web-in', '-A INPUT -s 10.0.0.1/32 -i lo -j ACCEPT', '-A INPUT -j DROP']],
   ['after', ['-A INPUT -s 10.0.0.1/32 -i lo -j ACCEPT', '-A INPUT -j web-in', '-A INPUT -j DROP']],
-])('jumps stand right %s a rule', (side, rules) => {
+])('jumps have their place %s a rule', (side, rules) => {
   xtables('iptables -A INPUT -i lo -s 10.0.0.1 -j ACCEPT')
   xtables('iptables -A INPUT -j DROP')
   const words = ['--kernel', 'memory', '--state', join(directory, 'state.json'), 'apply', '--prefix', 'web-', '--jumps']

@@ -45,7 +45,7 @@ describe.each(COLOURED)('%s', (words) => {
     [false, { FORCE_COLOR: '1' }, true],
     [true, { FORCE_COLOR: '0' }, false],
     [false, { FORCE_COLOR: '1', NO_COLOR: '1' }, true],
-  ])('at a terminal: %j, with %j: coloured: %j', (isTerminal, env, isColoured) => {
+  ])('on a terminal: %j, with %j: coloured: %j', (isTerminal, env, isColoured) => {
     expect(printed(`${command} ${PLACE} ${words}`, isTerminal, env).includes(ESCAPE)).toBe(isColoured)
   })
 })
@@ -60,11 +60,11 @@ test.each([
   'graph',
   'dump --json',
   'metrics',
-])('%s has no colours, whoever reads it', (words) => {
+])('the output of %s is never coloured', (words) => {
   expect(printed(`${command} ${PLACE} ${words}`, true, { FORCE_COLOR: '1' })).not.toContain(ESCAPE)
 })
 
-test.each(['list', 'help', 'list --help', 'graph'])('%s ends by a closed pipe as other tools do', (words) => {
+test.each(['list', 'help', 'list --help', 'graph'])('%s ends like other tools if the pipe is closed', (words) => {
   const line = `trap '' INT; { ${command} ${PLACE} ${words}; echo "status $?" >&2; } | true`
   const { stdout, stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
   expect(stdout).toBe('')

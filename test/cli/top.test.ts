@@ -34,7 +34,7 @@ function start(words: string, io: Partial<TopIo> = {}, backend: BackendName = 'l
 const BACKENDS = ['legacy', 'nft'] as const
 
 describe.each(BACKENDS)('%s', (backend) => {
-  test('one block an interval, of the rules that have counted', async () => {
+  test('one block for each interval, with the rules that have counted', async () => {
     const { kernel, said, done } = start('-d 0.3 -n 2', {}, backend)
     await sleep(100)
     restore(AFTER, { kernel, backend, counters: true })
@@ -50,7 +50,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(second?.slice(2)).toEqual(['', ''])
   })
 
-  test('a line of JSON an interval', async () => {
+  test('one line of JSON for each interval', async () => {
     const { kernel, said, done } = start('--delay 0.2 --count 1 --json', {}, backend)
     await sleep(50)
     restore(AFTER, { kernel, backend, counters: true })
@@ -67,7 +67,7 @@ describe.each(BACKENDS)('%s', (backend) => {
   })
 })
 
-test('ends with the signal, while it waits', async () => {
+test('stops at the signal while it waits', async () => {
   const { said, end, done } = start('-d 3600')
   await sleep(20)
   end.abort()
@@ -75,7 +75,7 @@ test('ends with the signal, while it waits', async () => {
   expect(said).toEqual([])
 })
 
-test('one family, or the tables that are asked for', async () => {
+test('one family, or the selected tables', async () => {
   const { said, done } = start('-6 -d 0.05 -n 1')
   await done
   expect(said[0]).toContain('0 of 0 rules counted')
@@ -93,7 +93,7 @@ test.each([
   await expect(start(words).done).rejects.toThrow(message)
 })
 
-test('is no line of a batch', () => {
+test('cannot be a line of a batch', () => {
   const said: string[] = []
   const streams = { stdout: (text: string) => said.push(text), stderr: (text: string) => said.push(text) }
   main('xtables', ['--kernel', 'memory', 'batch'], {
@@ -132,29 +132,32 @@ const [ENTER, LEAVE] = ['\x1b[?1049h\x1b[?25l\x1b[?7l', '\x1b[?7h\x1b[?25h\x1b[?
 const listenersOf = (): number[] => ['exit', 'SIGHUP', 'SIGQUIT'].map((event) => process.listenerCount(event))
 
 describe('on a terminal', () => {
-  test.each(['q', 'Q', '\x03', 'xq'])('it is drawn until the key %j, and is then as it was', async (key) => {
-    const terminal = new FakeTerminal()
-    const before = listenersOf()
-    const { said, done } = start('-d 0.05', { terminal: () => terminal, colours: () => true })
-    await sleep(170)
-    expect([terminal.stdin.isRaw, terminal.stdin.isPaused]).toEqual([true, false])
-    terminal.stdin.emit('data', Buffer.from('x'))
-    await sleep(60)
-    const drawn = said.length
-    terminal.stdin.emit('data', Buffer.from(key))
-    await done
-    expect([said[0], said.at(-1)]).toEqual([ENTER, LEAVE])
-    expect(drawn).toBeGreaterThan(3)
-    expect(said[2]?.replaceAll('\x1b', '')).toMatch(/^\[H\[1m\d{4}-.*counted\[22m\[K\r\n.*\[K\[J$/s)
-    expect([terminal.stdin.isRaw, terminal.stdin.isPaused, terminal.stdin.listenerCount('data')]).toEqual([
-      false,
-      true,
-      0,
-    ])
-    expect(listenersOf()).toEqual(before)
-  })
+  test.each(['q', 'Q', '\x03', 'xq'])(
+    'is drawn until the key %j is pressed; then the terminal is restored',
+    async (key) => {
+      const terminal = new FakeTerminal()
+      const before = listenersOf()
+      const { said, done } = start('-d 0.05', { terminal: () => terminal, colours: () => true })
+      await sleep(170)
+      expect([terminal.stdin.isRaw, terminal.stdin.isPaused]).toEqual([true, false])
+      terminal.stdin.emit('data', Buffer.from('x'))
+      await sleep(60)
+      const drawn = said.length
+      terminal.stdin.emit('data', Buffer.from(key))
+      await done
+      expect([said[0], said.at(-1)]).toEqual([ENTER, LEAVE])
+      expect(drawn).toBeGreaterThan(3)
+      expect(said[2]?.replaceAll('\x1b', '')).toMatch(/^\[H\[1m\d{4}-.*counted\[22m\[K\r\n.*\[K\[J$/s)
+      expect([terminal.stdin.isRaw, terminal.stdin.isPaused, terminal.stdin.listenerCount('data')]).toEqual([
+        false,
+        true,
+        0,
+      ])
+      expect(listenersOf()).toEqual(before)
+    },
+  )
 
-  test('also where the tables cannot be read any more', async () => {
+  test('restores the terminal if the tables can no longer be read', async () => {
     const terminal = new FakeTerminal()
     const { kernel, said, done } = start('-d 0.1', { terminal: () => terminal })
     await sleep(50)
@@ -165,7 +168,7 @@ describe('on a terminal', () => {
     expect([said.at(-1), terminal.stdin.isRaw]).toEqual([LEAVE, false])
   })
 
-  test('no more lines than there is room for, and no keys from what is no terminal', () => {
+  test('prints no more lines than fit, and reads no keys if standard input is not a terminal', () => {
     const terminal = new FakeTerminal()
     Object.assign(terminal.stdin, { isTTY: false })
     const said: string[] = []
@@ -184,7 +187,7 @@ describe('on a terminal', () => {
     expect(said.slice(2)).toEqual([LEAVE])
   })
 
-  test('where it is JSON, the terminal is left alone', async () => {
+  test('does not touch the terminal with --json', async () => {
     const terminal = new FakeTerminal()
     const { said, done } = start('-d 0.05 -n 1 --json', { terminal: () => terminal })
     await done

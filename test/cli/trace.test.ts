@@ -28,7 +28,7 @@ COMMIT
 `
 const PACKET = '-p tcp -s 192.0.2.1 --dport 22 -i eth0 --way input --state new'
 
-test('the rules that a packet meets, in a file', () => {
+test('prints the rules that a packet matches, for a file', () => {
   expect(xtables(`trace ${PACKET} ${file('rules', RULES)}`)).toEqual({
     status: 0,
     stderr: '',
@@ -42,7 +42,7 @@ if not:
   })
 })
 
-test('also those that it fails, with what it has instead, in the tables that there are', () => {
+test('--all also prints rules that do not match, with the reason, for the tables of the kernel', () => {
   xtables('iptables -A INPUT -p tcp -s 10.0.0.0/8 --dport 1:1023 -j DROP')
   xtables('iptables -A INPUT -p tcp --dport 22 -j ACCEPT')
   expect(xtables(`trace --all ${PACKET}`).stdout).toBe(
@@ -69,7 +69,7 @@ test.each([
   expect(xtables(line)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) })
 })
 
-test('lint says what it has found, and where', () => {
+test('lint prints its findings with their positions', () => {
   const rules = RULES.replace('COMMIT', '-A INPUT -s 10.1.2.3 -j ACCEPT\nCOMMIT')
   expect(xtables(`lint --no-session ${file('rules', rules)}`)).toEqual({
     status: 1,
@@ -83,7 +83,7 @@ test('lint says what it has found, and where', () => {
   expect(xtables(`lint --no-session ${file('rules', RULES)}`)).toEqual({ status: 0, stdout: '', stderr: '' })
 })
 
-test('lint looks at both families, and at the connection that one works through', () => {
+test('lint checks both families, and the SSH session', () => {
   xtables('iptables -P INPUT DROP')
   const before = process.env['SSH_CONNECTION']
   process.env['SSH_CONNECTION'] = '192.0.2.9 50000 192.0.2.1 22'

@@ -18,12 +18,12 @@ test.each(translateCommands.map((one) => [one.words.join(' '), one] as const))('
   expect(run('iptables-translate', words)).toEqual(wanted)
 })
 
-test('it is a word of xtables, too', () => {
+test('is also an applet of xtables', () => {
   const { stdout } = run('xtables', ['ip6tables-translate', '-A', 'INPUT', '-p', 'udp', '-j', 'REJECT'])
   expect(stdout).toBe("nft 'add rule ip6 filter INPUT meta l4proto udp counter reject'\n")
 })
 
-test('a text is translated line by line', () => {
+test('translates a text line by line', () => {
   const { status, stdout, stderr } = run('iptables-restore-translate', ['-f', file(RESTORE_TEXT)])
   const [first, ...lines] = stdout.split('\n')
   expect({ status, stderr, first, last: lines.at(-2) }).toEqual({
@@ -51,7 +51,7 @@ test.each([
   expect(outcome).toMatchObject({ status, stderr: typeof stderr === 'string' ? stderr : expect.stringMatching(stderr) })
 })
 
-test('a file is asked for', () => {
+test('requires a file', () => {
   expect(run('iptables-restore-translate', [])).toMatchObject({
     status: 1,
     stderr: expect.stringMatching(/^ERROR: missing file name\n/),

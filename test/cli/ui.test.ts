@@ -39,7 +39,7 @@ async function going(args: string[], act: (url: string) => unknown = () => {}): 
   return printed
 }
 
-test('prints an address of loopback with a token of its own, and serves the page until the signal', async () => {
+test('prints a loopback address with a new token, and serves the page until the signal', async () => {
   xtables('iptables-restore -c', TEXT)
   let url = ''
   const first = await going([], async (address) => {
@@ -57,7 +57,7 @@ test('prints an address of loopback with a token of its own, and serves the page
   expect(new URL(second.trim()).searchParams.get('token')).not.toBe(new URL(url).searchParams.get('token'))
 })
 
-test('nobody else on the network can reach it', async () => {
+test('cannot be reached from the network', async () => {
   await going([], async (address) => {
     const { port } = new URL(address)
     // On Linux, all of 127.0.0.0/8 is loopback. A server that listens on all addresses would accept this one, too.
@@ -68,7 +68,7 @@ test('nobody else on the network can reach it', async () => {
 test.each([
   [[], 403],
   [['--allow-apply'], 200],
-])('with %j, a plan is answered by %i, and the state is kept', async (args, status) => {
+])('with %j, applying a plan returns %i, and the state is saved', async (args, status) => {
   xtables('iptables-restore -c', TEXT)
   await going(args, async (address) => {
     const headers = {
@@ -96,7 +96,7 @@ test.each([
   await expect(going(args)).rejects.toThrow(message)
 })
 
-test('a port that is taken is named', async () => {
+test('names a port that is in use', async () => {
   await going([], async (address) => {
     const { port } = new URL(address)
     await expect(
@@ -108,7 +108,7 @@ test('a port that is taken is named', async () => {
   })
 })
 
-test('is no line of a batch', () => {
+test('cannot be a line of a batch', () => {
   expect(xtables('ui')).toEqual({
     status: 2,
     stdout: '',

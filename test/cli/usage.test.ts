@@ -20,7 +20,7 @@ describe('help', () => {
     expect(stdout).toMatch(/^(Usage: xtables|ip6?tables|ipset )/)
   })
 
-  test.each([...OWN.values()].map((applet) => [applet.name, applet]))('tells every option of %s', (name, applet) => {
+  test.each([...OWN.values()].map((applet) => [applet.name, applet]))('lists every option of %s', (name, applet) => {
     const { stdout } = run('xtables', [name, '-h'])
     for (const [option, { short, takes, summary }] of Object.entries(applet.options)) {
       const names = `${short === undefined ? '' : `-${short}, `}--${option}${takes === undefined ? '' : ` ${takes}`}`
@@ -30,7 +30,7 @@ describe('help', () => {
     expect(stdout).toMatch(/Exit status:\n {2}0 /)
   })
 
-  test('stands anywhere, and does nothing else', () => {
+  test('is printed wherever the option stands, and nothing else is done', () => {
     const { stdout } = run('xtables', ['list', '--help'])
     expect(run('xtables', ['list', '-t', 'nat', '--nope', '--help'])).toEqual({ status: 0, stdout, stderr: '' })
     expect(run('xtables', ['help', 'list'])).toEqual({ status: 0, stdout, stderr: '' })
@@ -38,7 +38,7 @@ describe('help', () => {
     expect(run('xtables', ['apply', '--', '--help'])).toMatchObject({ status: 1, stdout: '' })
   })
 
-  test('of the whole names every applet and place', () => {
+  test('of the whole command lists every applet and place option', () => {
     const { status, stdout, stderr } = run('xtables', [])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     for (const words of [['help'], ['--help'], ['-h']]) expect(run('xtables', words).stdout).toBe(stdout)
@@ -54,7 +54,7 @@ describe('help', () => {
   })
 
   test.each(['iptables-save', 'iptables-restore', 'iptables-xml'])(
-    '%s by its own name says what the tool says',
+    '%s run by its own name prints what the tool prints',
     (name) => {
       const own = run('xtables', [name, '--help'])
       expect(own.stdout).toContain('Exit status:')
@@ -63,7 +63,7 @@ describe('help', () => {
   )
 })
 
-describe('what is mistyped', () => {
+describe('mistyped commands', () => {
   test.each([
     ['lst', 'there is no applet "lst"; similar names: list; '],
     ['iptable-save -c', 'there is no applet "iptable-save"; similar names: iptables-save, ip6tables-save; '],

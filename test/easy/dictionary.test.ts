@@ -72,7 +72,7 @@ const READ: readonly [line: string, dictionary: object, family?: FamilyName][] =
   ['-p icmpv6 -m icmp6 --icmpv6-type 1', { protocol: 'icmpv6', icmp6: { 'icmpv6-type': '1' } }, 'ipv6'],
 ]
 
-describe('a rule is read as python-iptables reads it, and written as it was', () => {
+describe('a rule is read as by python-iptables, and written back unchanged', () => {
   test.each(READ)('%s', (line, dictionary, family = 'ipv4') => {
     const rule = parse(line, family)
     const dumped = decodeRule(rule)
@@ -232,7 +232,7 @@ const REFUSED: readonly [dictionary: unknown, path: (string | number)[], message
   [{ foo: { revision: 1, payload: '0x', more: 1 } }, ['foo', 'more'], /./],
 ]
 
-describe('what is refused', () => {
+describe('invalid dictionaries', () => {
   test.each(REFUSED.map(([dictionary, path, message, family]) => [dictionary, path, message, family] as const))(
     '%p at %p',
     (dictionary, path, message, family = 'ipv4') => {
@@ -243,7 +243,7 @@ describe('what is refused', () => {
     },
   )
 
-  test('whatever it is, in one way', () => {
+  test('whatever it is, the error has the same form', () => {
     const value = fc.anything({ withBigInt: true, withNullPrototype: true, withMap: true, maxDepth: 3 })
     const part = fc.dictionary(fc.constantFrom('dport', 'comment', 'revision', 'payload', 'syn', 'logUid'), value)
     const keys = ['src', 'fragment', 'protocol', 'counters', 'matches', 'target', 'tcp', 'comment', 'mark', 'x']
@@ -259,7 +259,7 @@ describe('what is refused', () => {
     )
   })
 
-  test('the value at fault is as it was given', () => {
+  test('the error has the value as it was given', () => {
     expect(catchError(() => encodeRule({ tcp: { sport: 5, dport: 'x' } }))).toMatchObject({
       extension: 'tcp',
       parameter: 'dport',
@@ -325,7 +325,7 @@ describe('the order of matches', () => {
   })
 })
 
-describe('what is not known here', () => {
+describe('unknown extensions', () => {
   const payload = `0x${'0123456789abcdef'.repeat(2)}`
 
   test.each([
@@ -357,7 +357,7 @@ describe('what is not known here', () => {
     expect(ruleSchema.safeParse(dumped).success).toBe(true)
   })
 
-  test('of the known matches, dst alone has the name of something else', () => {
+  test('dst is the only match with the name of another key', () => {
     const names = allExtensions('match').map(({ name }) => name)
     expect(names.filter((name) => matchKey(name) !== name)).toEqual(['dst'])
     const rule = Rule6.parse('-d ::1/128 -m dst --dst-len 8')
@@ -368,7 +368,7 @@ describe('what is not known here', () => {
   })
 })
 
-test('a chain with the name of a target or a verdict is not taken for it', () => {
+test('a chain with the name of a target or a verdict is still a chain', () => {
   const context = { family: FAMILIES.ipv4, sets: new UnboundSets() }
   const spec: RuleSpec = {
     head: [],
@@ -381,7 +381,7 @@ test('a chain with the name of a target or a verdict is not taken for it', () =>
   expect(encodeRule({ target: { jump: 'LOG' } }).entry).toEqual(entry)
 })
 
-test('a wildcard interface is the same without its + in the bytes, as others write it', () => {
+test('a wildcard interface is equal without its + in the bytes, as other programs write it', () => {
   const context = { family: FAMILIES.ipv4, sets: new UnboundSets() }
   const { entry } = encodeRule({ 'in-interface': 'eth+', 'out-interface': '!lo' })
   const bytes = entry.bytes.slice()
@@ -394,7 +394,7 @@ test('a wildcard interface is the same without its + in the bytes, as others wri
   expect(encodeRule({ 'in-interface': 'eth+' }).equals(encodeRule({ 'in-interface': 'eth' }))).toBe(false)
 })
 
-test('counters beyond what a number holds are bigints', () => {
+test('counters beyond the range of numbers are bigints', () => {
   expect(countersValue([2n ** 53n - 1n, 2n ** 53n])).toEqual([2 ** 53 - 1, 2n ** 53n])
   expect(decodeRule(encodeRule({ counters: ['9007199254740993', 5] })).counters).toEqual([9007199254740993n, 5])
 })
@@ -404,7 +404,7 @@ test('text that is not UTF-8 survives JSON', () => {
   expect(encodeRule(kept(decodeRule(rule))).entry).toEqual(rule.entry)
 })
 
-test('what is read can be written, for the compiler too', () => {
+test('what is read can be written, also for the compiler', () => {
   const dumped: DumpedRule = decodeRule(Rule.parse('-p tcp -m tcp --dport 22 -j LOG --log-uid'))
   expect(encodeRule(dumped).toString()).toBe('-p tcp -m tcp --dport 22 -j LOG --log-uid')
   // @ts-expect-error no such parameter
@@ -414,7 +414,7 @@ test('what is read can be written, for the compiler too', () => {
 })
 
 describe('the schema', () => {
-  test('gives back canonical keys', () => {
+  test('returns canonical keys', () => {
     const rule = { inInterface: 'eth0', tcp: { destination_port: 22 }, counters: [1n, 2n] as const }
     expect(ruleSchema.parse(rule)).toEqual({
       'in-interface': 'eth0',
@@ -423,7 +423,7 @@ describe('the schema', () => {
     })
   })
 
-  test('names the place of what is wrong', () => {
+  test('names the place of the error', () => {
     const { error } = ruleSchema.safeParse({ tcp: { dport: 'x' } })
     expect(error?.issues).toMatchObject([
       { path: ['tcp', 'dport'], message: expect.stringContaining('accepted: port') },
@@ -433,7 +433,7 @@ describe('the schema', () => {
   test.each([
     ['IPv4', ruleSchema, 'icmp', 'icmp6'],
     ['IPv6', rule6Schema, 'icmp6', 'icmp'],
-  ])('makes JSON Schema of %s', (_, schema, there, notThere) => {
+  ])('can be converted to JSON Schema: %s', (_, schema, there, notThere) => {
     const json = z.toJSONSchema(schema) as { properties: Record<string, object>; additionalProperties: object }
     expect(Object.keys(json.properties)).toEqual(expect.arrayContaining(['src', 'tcp', 'target', 'counters', there]))
     expect(json.properties).not.toHaveProperty(notThere)
@@ -442,7 +442,7 @@ describe('the schema', () => {
   })
 })
 
-test('testRule, testMatch and testTarget say whether', () => {
+test('testRule, testMatch and testTarget tell whether they are valid', () => {
   expect(easy.testRule({ target: 'ACCEPT' })).toBe(true)
   expect(easy.testRule({ protocol: 'nosuch' })).toBe(false)
   expect(easy.testRule({ src: '::1' }, { ipv6: true })).toBe(true)

@@ -45,7 +45,7 @@ const names = (chain = 'X'): unknown[] =>
   easy.dumpChain('filter', chain, options).map(({ comment }) => comment && (comment as { comment: string }).comment)
 
 onBackends((backend) => {
-  describe('looking', () => {
+  describe('reading', () => {
     test('tables that exist, in their usual order', () => {
       expect(easy.getTables(options)).toEqual([])
       expect(easy.dumpAll(options)).toEqual({})
@@ -80,7 +80,7 @@ onBackends((backend) => {
       expect(easy.dumpTable('filter', { ...options, ipv6: true })).toEqual({ INPUT: [], FORWARD: [], OUTPUT: [] })
     })
 
-    test('names that are keys of every object', () => {
+    test('names that are properties of every object', () => {
       easy.addChain('filter', '__proto__', options)
       easy.addRule('filter', '__proto__', named('a'), 0, options)
       const dumped = JSON.parse(JSON.stringify(easy.dumpTable('filter', options))) as object
@@ -88,7 +88,7 @@ onBackends((backend) => {
       expect(names('__proto__')).toEqual(['a'])
     })
 
-    test('what is not there', () => {
+    test('missing tables, chains and rules', () => {
       expect(() => easy.dumpChain('filter', 'Y', options)).toThrow(NotFoundError)
       expect(() => easy.dumpTable('flter', options)).toThrow(NotFoundError)
       expect(() => easy.hasChain('flter', 'X', options)).toThrow(NotFoundError)
@@ -108,7 +108,7 @@ onBackends((backend) => {
       expect(() => easy.getRule('filter', 'Y', 0, options)).toThrow(NotFoundError)
     })
 
-    test('a rule by what it says', () => {
+    test('a rule by its contents', () => {
       chainOf('a', 'b', 'b')
       easy.addRule('filter', 'X', { ...named('c'), counters: [5, 77] }, 0, options)
       expect(easy.hasRule('filter', 'X', named('b'), options)).toBe(true)
@@ -122,7 +122,7 @@ onBackends((backend) => {
       expect(() => easy.getRuleCounters('filter', 'X', named('z'), options)).toThrow(NotFoundError)
     })
 
-    test('what was read is what is looked for', () => {
+    test('a rule that was read is found', () => {
       chainOf('a', 'b')
       for (const rule of easy.dumpChain('filter', 'X', options))
         expect(easy.hasRule('filter', 'X', rule, options)).toBe(true)
@@ -147,7 +147,7 @@ onBackends((backend) => {
       expect(names()).toEqual(expected)
     })
 
-    test.each([5, -4, 1.5, Number.NaN, '1' as never])('there is no position %p', (position) => {
+    test.each([5, -4, 1.5, Number.NaN, '1' as never])('%p is not a position', (position) => {
       chainOf('a', 'b', 'c')
       expect(() => easy.addRule('filter', 'X', named('x'), position, options)).toThrow(XtablesError)
       expect(() => easy.batchAddRules('filter', [['X', named('x'), position]], options)).toThrow(XtablesError)
@@ -160,7 +160,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['x', 'a'])
     })
 
-    test('what is wrong with it is said, and nothing is written', () => {
+    test('errors say what is wrong, and nothing is written', () => {
       chainOf('a')
       const before = written()
       const bad = { protocol: 'tcp', tcp: { dprt: 22 } } as RuleDictionary
@@ -177,7 +177,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a'])
     })
 
-    test('of an ipset', () => {
+    test('with an ipset', () => {
       chainOf()
       easy.addRule('filter', 'X', { set: { 'match-set': ['!', 'blacklist', 'src'] }, target: 'DROP' }, 0, options)
       const [rule] = easy.dumpChain('filter', 'X', options)
@@ -188,7 +188,7 @@ onBackends((backend) => {
   })
 
   describe('changing rules', () => {
-    test('one in the place of another', () => {
+    test('one replaces another', () => {
       chainOf('a', 'b', 'b')
       easy.replaceRule('filter', 'X', named('b'), { ...named('x'), counters: [3, 4] }, options)
       expect(names()).toEqual(['a', 'x', 'b'])
@@ -196,7 +196,7 @@ onBackends((backend) => {
       expect(() => easy.replaceRule('filter', 'X', named('z'), named('y'), options)).toThrow(NotFoundError)
     })
 
-    test('the first that says so is taken out', () => {
+    test('the first equal rule is deleted', () => {
       chainOf('a', 'b', 'a')
       expect(easy.deleteRule('filter', 'X', { ...named('a'), counters: [1, 1] }, options)).toBe(true)
       expect(names()).toEqual(['b', 'a'])
@@ -231,14 +231,14 @@ onBackends((backend) => {
   describe('chains', () => {
     const quiet = { throws: false }
 
-    test('are made once', () => {
+    test('are created once', () => {
       expect(easy.addChain('filter', 'X', options)).toBe(true)
       expect(() => easy.addChain('filter', 'X', options)).toThrow(RuleError)
       expect(easy.addChain('filter', 'X', { ...options, ...quiet })).toBe(false)
       expect(() => easy.addChain('filter', 'X'.repeat(40), { ...options, ...quiet })).toThrow(XtablesError)
     })
 
-    test('are taken out', () => {
+    test('are deleted', () => {
       chainOf('a')
       expect(() => easy.deleteChain('filter', 'X', options)).toThrow(/not empty/)
       expect(easy.deleteChain('filter', 'X', { ...options, ...quiet })).toBe(false)
@@ -248,7 +248,7 @@ onBackends((backend) => {
       expect(easy.deleteChain('filter', 'INPUT', { ...options, ...quiet, flush: true })).toBe(false)
     })
 
-    test('keep their rules where they cannot be taken out', () => {
+    test('keep their rules if they cannot be deleted', () => {
       chainOf('a')
       easy.addRule('filter', 'INPUT', { target: 'X' }, 0, options)
       expect(() => easy.deleteChain('filter', 'X', { ...options, flush: true })).toThrow(/jumps to it/)
@@ -259,7 +259,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a'])
     })
 
-    test('are emptied', () => {
+    test('are flushed', () => {
       chainOf('a')
       expect(easy.flushChain('filter', 'X', options)).toBe(true)
       expect(names()).toEqual([])
@@ -267,7 +267,7 @@ onBackends((backend) => {
       expect(easy.flushChain('filter', 'Y', { ...options, ...quiet })).toBe(false)
     })
 
-    test('are emptied and taken out with their table; policies stay', () => {
+    test('are flushed and deleted with their table; policies stay', () => {
       for (const table of ['filter', 'mangle']) {
         easy.addChain(table, 'X', options)
         easy.addRule(table, 'INPUT', { target: 'X' }, 0, options)
@@ -297,7 +297,7 @@ onBackends((backend) => {
     })
   })
 
-  describe('many edits in one', () => {
+  describe('many edits at once', () => {
     test('chains', () => {
       chainOf('a')
       const before = written()
@@ -312,7 +312,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a'])
     })
 
-    test('chains that go to each other are taken out together', () => {
+    test('chains that jump to each other are deleted together', () => {
       chainOf('a')
       easy.batchAddChains('filter', ['Y'], options)
       easy.batchAddRules(
@@ -434,7 +434,7 @@ onBackends((backend) => {
       expect(() => easy.batchEnd(batch)).toThrow(IptcError)
     })
 
-    test('takes all tables, of one family', () => {
+    test('accepts all tables of one family', () => {
       const batch = easy.batchBegin(undefined, { ...options, ipv6: true })
       for (const table of ['filter', 'mangle']) easy.addChain(table, 'X', { batch })
       expect(easy.hasChain('filter', 'X', { ...options, ipv6: true })).toBe(false)
@@ -444,13 +444,13 @@ onBackends((backend) => {
       expect(easy.hasChain('mangle', 'X', options)).toBe(false)
     })
 
-    test('of one table takes no other', () => {
+    test('for one table accepts no other', () => {
       const batch = easy.batchBegin('filter', options)
       expect(() => easy.addChain('nat', 'X', { batch })).toThrow(/for table filter, not nat/)
       batch.abandon()
     })
 
-    test('can be dropped', () => {
+    test('can be discarded', () => {
       chainOf('a')
       {
         using batch = easy.batchBegin('filter', options)
@@ -460,7 +460,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a'])
     })
 
-    test('goes on after an edit that fails', () => {
+    test('continues after a failed edit', () => {
       chainOf('a')
       const batch = easy.batchBegin('filter', options)
       easy.addRule('filter', 'X', named('b'), 0, { batch })
@@ -470,7 +470,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a', 'b'])
     })
 
-    test('overwrites nobody', () => {
+    test('does not overwrite changes of others', () => {
       chainOf('a')
       const batch = easy.batchBegin('filter', options)
       easy.insertRule('filter', 'X', named('x'), { batch })
@@ -488,7 +488,7 @@ onBackends((backend) => {
       expect(names()).toEqual(['a'])
     })
 
-    test('writes no table where another may not be written', () => {
+    test('writes no table if another one cannot be written', () => {
       const kernel = new MemoryKernel()
       const batch = easy.batchBegin(undefined, { kernel })
       easy.addRule('nat', 'PREROUTING', { protocol: 'tcp' }, 0, { batch })
@@ -499,7 +499,7 @@ onBackends((backend) => {
   })
 
   describe('options', () => {
-    test('raiseExc is throws, as code for python-iptables says it', () => {
+    test('raiseExc is the same as throws, for code from python-iptables', () => {
       const [quiet, loud] = [
         { ...options, raiseExc: false },
         { ...options, raiseExc: true },
@@ -523,7 +523,7 @@ onBackends((backend) => {
       expect(easy.dumpChain('filter', 'X', options)).toMatchObject([named('a')])
     })
 
-    test('that there are not are refused', () => {
+    test('unknown ones are refused', () => {
       expect(() => easy.dumpChain('filter', 'INPUT', { ...options, ip6: true } as never)).toThrow(/no option ip6/)
       expect(() => easy.encodeRule({}, { ipV6: true } as never)).toThrow(/no option ipV6/)
       expect(() => easy.dumpTable('filter', { batch: {} } as never)).toThrow(/batchBegin/)
@@ -531,7 +531,7 @@ onBackends((backend) => {
   })
 
   describe('a chain of the table', () => {
-    test('is taken wherever its name is', () => {
+    test('can be passed instead of its name', () => {
       using table = new Table('filter', options)
       const [x, y] = [new Chain(table, 'X'), new Chain(table, 'Y')]
       expect(easy.hasChain('filter', x, options)).toBe(false)
@@ -594,7 +594,7 @@ onBackends((backend) => {
     })
   })
 
-  test('a rule object and a dictionary are the same rule', () => {
+  test('a rule object and a dictionary can be the same rule', () => {
     chainOf()
     using table = new Table('filter', options)
     const rule = Rule.parse('-p tcp -m tcp --dport 22 -j ACCEPT')

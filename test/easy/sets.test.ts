@@ -28,7 +28,7 @@ const SETS: Sets = {
   ports: { type: 'bitmap:port', range: [0, 100], counters: true, entries: [{ port: [1, 3], packets: 5n }] },
 }
 
-test('what is applied is dumped, through JSON too, and is no difference then', () => {
+test('applied sets are dumped, also via JSON, and then do not differ', () => {
   expect(diffSets(SETS, { kernel })).toMatchObject({ all: { missing: true }, blocked: { missing: true } })
   expect(applySets(SETS, { kernel })).toEqual({
     all: { added: 2, removed: 0, kept: 0 },
@@ -53,7 +53,7 @@ test('what is applied is dumped, through JSON too, and is no difference then', (
 
 test.each(
   setFixtures.map(({ type, family, options, entries }) => [`${type} of ${family}`, type, family, options, entries]),
-)('sets with all extensions go round: %s', (_, type, family, options, entries) => {
+)('sets with all extensions survive a round trip: %s', (_, type, family, options, entries) => {
   for (const name of ['one', 'two', 'three']) IpSet.create(name, 'hash:ip', {}, { kernel })
   const set = { type, ...options, ...(family === 'ipv6' && { family }), entries } as unknown as SetDictionary
   applySets({ set }, { kernel })
@@ -63,7 +63,7 @@ test.each(
   expect(applySets(before as never, { kernel })['set']).toMatchObject({ added: 0, removed: 0 })
 })
 
-test('the order of a list of sets is a difference, and applied', () => {
+test('the order of a list of sets is compared and applied', () => {
   const names = ['one', 'two', 'three', 'four']
   for (const name of names) IpSet.create(name, 'hash:ip', {}, { kernel })
   const sets = (...members: string[]): Sets => ({ all: { type: 'list:set', entries: members.map((set) => ({ set })) } })
@@ -82,7 +82,7 @@ test('the order of a list of sets is a difference, and applied', () => {
   expect(diffSets(sets('two', 'one', 'three'), { kernel })).toEqual({})
 })
 
-test('differences are told, and applied', () => {
+test('differences are reported and applied', () => {
   applySets(SETS, { kernel })
   const blocked = IpSet.open('blocked', 'hash:net', { kernel })
   blocked.remove('192.0.2.0/24')
@@ -126,7 +126,7 @@ test.each<[string, any, RegExp]>([
     { a: { type: 'list:set', entries: ['nope'] } },
     /set a\.entries\[0\]: .*no set of the name/,
   ],
-])('%s is refused with its place, and nothing is changed', (_, sets, reason) => {
+])('%s is refused with its path, and nothing is changed', (_, sets, reason) => {
   const good = { b: { type: 'hash:ip', entries: ['10.0.0.1'] } }
   for (const use of [applySets, diffSets]) {
     expect(() => use(Array.isArray(sets) ? sets : { ...good, ...sets }, { kernel })).toThrow(reason)
@@ -135,7 +135,7 @@ test.each<[string, any, RegExp]>([
   expect(IpSet.names({ kernel })).toEqual([])
 })
 
-test('a set that is there, made otherwise, is left as it is', () => {
+test('an existing set with other options is left unchanged', () => {
   IpSet.create('a', 'hash:ip', { timeout: 5 }, { kernel }).add('10.0.0.1')
   for (const set of [
     { type: 'hash:net', entries: [] },
@@ -161,8 +161,8 @@ describe.each<[string, Sets, RegExp]>([
     { new: { type: 'hash:ip', entries: [] }, old: { type: 'hash:ip', family: 'ipv6', entries: [] } },
     /another family/,
   ],
-])('a set that is there with %s', (_, sets, reason) => {
-  test('is an error before any is made, of diffSets too', () => {
+])('an existing set with %s', (_, sets, reason) => {
+  test('is an error before any set is created, also in diffSets', () => {
     IpSet.create('old', 'hash:ip', {}, { kernel })
     expect(() => applySets(sets, { kernel })).toThrow(SetError)
     expect(() => applySets(sets, { kernel })).toThrow(reason)
@@ -171,13 +171,13 @@ describe.each<[string, Sets, RegExp]>([
   })
 })
 
-test('what is wrong with a dictionary has its place where the set is there, too', () => {
+test('errors in a dictionary have a path if the set exists, too', () => {
   IpSet.create('old', 'hash:ip', {}, { kernel })
   const sets = { old: { type: 'hash:ip', foo: 1, entries: [] } } as unknown as Sets
   expect(() => applySets(sets, { kernel })).toThrow(/^set old: set old: create: there is no foo here/)
 })
 
-test('a dump is of one moment: a set that another makes and destroys meanwhile is no error', () => {
+test('a dump ignores sets that others create and destroy in the meantime', () => {
   IpSet.create('set', 'hash:ip', {}, { kernel })
   const passing = IpSet.create('passing', 'hash:ip', {}, { kernel })
   let sent = 0
@@ -188,7 +188,7 @@ test('a dump is of one moment: a set that another makes and destroys meanwhile i
   expect(Object.keys(dumped)).toEqual(['set', 'passing'])
 })
 
-test('where a set is refused by the kernel alone, those made before it are gone again', () => {
+test('if only the kernel refuses a set, the sets created before it are destroyed again', () => {
   const refuse = ({ type, bytes }: Message): number =>
     type === commands.type.type && Buffer.from(bytes).includes('hash:mac') ? IPSET_ERR.FIND_TYPE : 0
   const lacking = Object.assign(new MemoryKernel(), meddled(kernel, { refuse }))

@@ -18,7 +18,7 @@ describe('the schema of policies', () => {
     )
   const isRight = ajv.compile({ ...JSON.parse(fileOf('policy.schema.json')), $id: 'file:///policy.schema.json' })
 
-  test('takes the one that is there', () => {
+  test('accepts the policy of the example', () => {
     expect(isRight(policy)).toBe(true)
   })
 
@@ -33,7 +33,7 @@ describe('the schema of policies', () => {
   })
 })
 
-test.each(['legacy', 'nft'] as const)('the policy is one that %s takes', (backend) => {
+test.each(['legacy', 'nft'] as const)('the policy is accepted by %s', (backend) => {
   for (const [family, desired] of [...Object.entries<Desired>({ ipv4: policy.ipv4, ipv6: policy.ipv6 })]) {
     const place = { kernel: new MemoryKernel(), backend, ipv6: family === 'ipv6', owns: { prefix: 'agent-' } }
     reconcile(desired, { ...place, apply: true })
@@ -41,7 +41,7 @@ test.each(['legacy', 'nft'] as const)('the policy is one that %s takes', (backen
   }
 })
 
-test('its package asks for this one, and for what it is compiled with here', () => {
+test('package.json depends on this version, and on the compiler versions used here', () => {
   const own = JSON.parse(fileOf('package.json'))
   const ours = JSON.parse(textOf('package.json'))
   expect(own.dependencies).toEqual({ xtables: `^${ours.version}` })
@@ -55,7 +55,7 @@ test('imports the package, modules of Node and itself alone', () => {
       expect(from).toMatch(/^(?:xtables|node:[a-z/]+|\.\/[a-z]+\.js)$/)
 })
 
-test('the unit and the image have the capabilities that docs/privileges.md tells, and no others', () => {
+test('the unit and the image have exactly the capabilities in docs/privileges.md', () => {
   const capabilitiesOf = (operation: string): string[] => {
     const line = new RegExp(`^\\| ${operation} +\\| (.*?) +\\|`, 'm').exec(textOf('docs/privileges.md'))
     return line?.[1]?.replaceAll('`', '').split(' ').sort() ?? []
@@ -69,7 +69,7 @@ test('the unit and the image have the capabilities that docs/privileges.md tells
   expect(onFile.toUpperCase().split(',')).toEqual(capabilitiesOf('editing a table of nf_tables'))
 })
 
-test('the README tells of every option and every file', () => {
+test('the README lists every option and every file', () => {
   const page = fileOf('README.md')
   for (const [, option] of fileOf('src/options.ts').matchAll(/^ {4}(\w+): \{ type/gm))
     expect(page).toContain(`\`--${option}`)

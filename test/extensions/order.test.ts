@@ -26,14 +26,14 @@ test.each([
   expect(hashlimit(parameters)).toBe(text)
 })
 
-test('a rule of a dictionary needs no time of expiry', () => {
+test('a rule of a dictionary needs no expiry time', () => {
   const rule = easy.encodeRule({ hashlimit: { hashlimit: '10/hour', hashlimitName: 'x', hashlimitMode: 'srcip' } })
   expect(String(rule)).toBe(
     '-m hashlimit --hashlimit-upto 10/hour --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name x',
   )
 })
 
-test('what one option has stored is not what another may change', () => {
+test('an option does not change what another one has stored', () => {
   expect(() => hashlimit({ upto: '512kb/s', burst: 1 })).toThrow(XtablesError)
   const rule = new Rule()
   const match = rule.createMatch('statistic')
@@ -42,7 +42,7 @@ test('what one option has stored is not what another may change', () => {
   expect(match.parameters).toEqual({ every: '3', packet: '0' })
 })
 
-test('a word may be left out where another option says what it is', () => {
+test('a value may be omitted if another option determines it', () => {
   const [one, two] = [
     '--rateest1 a --rateest-lt --rateest-bps --rateest2 b',
     '--rateest a --rateest-lt --rateest-bps 8bit',

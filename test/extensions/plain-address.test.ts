@@ -26,7 +26,7 @@ test('any four numbers', () => {
 })
 
 test.each(['1.2.3', '1.2.3.4.5', '1.2.3.4.', '.1.2.3.4', '1..2.3', '1.2.3.256', '1.2.3.4x', ''])(
-  '%j is none, or short',
+  '%j is not an address, or abbreviated',
   (word) => {
     const bytes = read(word)
     if (bytes !== undefined) expect(word).toBe('1.2.3')

@@ -82,7 +82,7 @@ const NO_SETS = { byName: () => undefined, byIndex: () => undefined }
 
 test.each(
   cases.filter(({ refused }) => refused.length > 0).map((one) => [`${one.family.name} ${one.table} ${one.name}`, one]),
-)('every line that is refused of %s says why', (_, one) => {
+)('every refused line of %s has a reason', (_, one) => {
   const kernel = prepared(one as Case)
   const { family, refused } = one as Case
   using table = open(one as Case, kernel)
@@ -174,7 +174,7 @@ function faults({ known: { variant } }: Payload, bytes: Uint8Array, place: Place
   return reasons.flatMap((reason) => (reason === undefined ? [] : [faultOf(reason)]))
 }
 
-test('every payload that is refused as bytes says why', () => {
+test('every payload that is refused as bytes has a reason', () => {
   const silent = new Set<string>()
   let refused = 0
   let turn = 0
@@ -194,6 +194,6 @@ test('every payload that is refused as bytes says why', () => {
   expect(refused).toBeGreaterThan(1_000)
 })
 
-test('every exception is one that some refusal needs', () => {
+test('every exception is needed for some refusal', () => {
   expect(EXCEPTIONS.filter((one) => !used.has(one))).toEqual([])
 })

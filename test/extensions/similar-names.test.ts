@@ -15,18 +15,18 @@ test.each([
   expect(similarNames(name, ['tcp', 'connmark', 'hashlimit'])).toBe(expected)
 })
 
-test('the nearest come first', () => {
+test('the most similar names come first', () => {
   expect(similarNames('mack', ['mark', 'mac', 'ah'])).toBe('similar names: mark, mac')
   expect(similarNames('marke', ['markus', 'mark'])).toBe('similar names: mark, markus')
 })
 
-test('a match or target that there is not is refused with what may have been meant', () => {
+test('the error for an unknown match or target suggests similar names', () => {
   expect(() => Rule.parse('-m conmark --mark 1')).toThrow(/there is no match conmark for ipv4; similar names: connmark/)
   expect(() => Rule.parse('-m nosuchthing')).toThrow(/nosuchthing for ipv4; docs\/extensions\.md lists what there is$/)
   expect(() => Rule6.parse('-m ttl --ttl-eq 1')).toThrow(/there is no match ttl for ipv6; it is for ipv4 only$/)
 })
 
-test('a chain that there is not, too', () => {
+test('the error for a missing chain does, too', () => {
   using table = new Table('filter', { kernel: new MemoryKernel() })
   const input = new Chain(table, 'INPUT')
   table.createChain('mychain')

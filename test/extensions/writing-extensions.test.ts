@@ -14,7 +14,7 @@ import { mark } from '../../src/extensions/matches/mark'
 const ROOT = join(__dirname, '../..')
 const page = readFileSync(join(ROOT, 'docs/writing-extensions.md'), 'utf8')
 
-test('the page is current: `npm run docs` makes it', () => {
+test('the page is up to date: `npm run docs` writes it', () => {
   expect(page === extensionLanguagePage()).toBe(true)
 })
 
@@ -40,7 +40,7 @@ function onPage(): Extension {
   }
 }
 
-test('the example says and reads what the match mark does', () => {
+test('the example encodes and decodes like the match mark', () => {
   const [example, real] = [onPage(), mark].map((extension) => extension.variants('ipv4')[0])
   expect(example?.size).toBe(real?.size)
   const context = { family: IPV4, sets: NO_SETS }
@@ -61,7 +61,7 @@ test('the example says and reads what the match mark does', () => {
   }
 })
 
-test('every function that a module imports from the language is on the page', () => {
+test('every function that modules import from the language is on the page', () => {
   const missing = ['matches', 'targets'].flatMap((folder) =>
     readdirSync(join(ROOT, 'src/extensions', folder)).flatMap((name) => {
       const source = readFileSync(join(ROOT, 'src/extensions', folder, name), 'utf8')

@@ -19,7 +19,7 @@ const JUMPS = [
 const FORMATS = ['mermaid', 'dot', 'svg'] as const
 const PRINTED = NAMES.map(visible)
 
-test('rules of one chain that go to another are one edge, jumps apart from gotos', () => {
+test('rules of one chain that jump to the same chain are one edge; jumps and gotos are separate', () => {
   const { nodes, edges } = chainGraph(tablesOf(filterOf(...JUMPS)))
   expect(nodes).toEqual([
     ...(['INPUT', 'FORWARD', 'OUTPUT'] as const).map((chain) => ({
@@ -111,7 +111,7 @@ describe('SVG', () => {
   const tables = [...tablesOf(filterOf(...JUMPS)), ...hostileTables().map((one) => ({ ...one, table: 'nat' }))]
   const elements = parseXml(printGraph(tables, 'svg'))
 
-  test('has a box for each chain, none over another, all within the picture', () => {
+  test('has a box for each chain; they do not overlap, and all are within the picture', () => {
     const boxes = boxesIn(parseXml(printGraph(tablesOf(filterOf(...JUMPS)), 'svg')))
     expect(boxes).toHaveLength(5)
     for (const [i, [x = 0, y = 0, width = 0, height = 0]] of boxes.entries())
@@ -122,7 +122,7 @@ describe('SVG', () => {
       expect([x >= 0, y >= 0, x + w <= Number(width), y + h <= Number(height)]).toEqual([true, true, true, true])
   })
 
-  test('has thicker lines where more went, and broken ones for goto', () => {
+  test('has thicker lines for more packets, and dashed ones for goto', () => {
     const paths = elements.filter(({ name, attributes }) => name === 'path' && attributes['marker-end'] !== undefined)
     expect(paths.slice(0, 3).map(({ attributes }) => [attributes['stroke-width'], attributes['class']])).toEqual([
       ['2.5', undefined],
@@ -134,7 +134,7 @@ describe('SVG', () => {
     )
   })
 
-  test('has every name as it is', () => {
+  test('has unchanged names', () => {
     const names = elements.filter(({ attributes }) => attributes['class'] === 'name').map(({ text }) => text)
     expect(names.slice(8).sort()).toEqual([...PRINTED].sort())
   })
@@ -202,7 +202,7 @@ const readLabel = (label: string): string =>
     .replaceAll(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char))
     .replaceAll('&amp;', '&')
 
-test('DOT has every name as it is', () => {
+test('DOT has unchanged names', () => {
   const { labels, edges } = readDot(printGraph(hostileTables(), 'dot'))
   const names = [...labels].filter(([id]) => id.startsWith('n') && id !== 'node').map(([, label]) => readLabel(label))
   expect(names.map((name) => name.split('\n')[0]).sort()).toEqual(['FORWARD', 'INPUT', 'OUTPUT', ...PRINTED].sort())
@@ -225,7 +225,7 @@ withGraphviz('Graphviz reads it', () => {
 const readMermaid = (text: string): string =>
   text.replaceAll(/#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
 
-test('Mermaid has every name as it is, in quotes that nothing of them ends', () => {
+test('Mermaid has unchanged names, and nothing in them ends the quotes', () => {
   const lines = printGraph(hostileTables(), 'mermaid').trimEnd().split('\n')
   const boxes = lines.flatMap((line) => {
     const [, name] = /^ {4}n\d+(?:\(\[|\[)"([\w\- #;\u0080-\u{10ffff}]+)<br\/>[^"]*"(?:\]\)|\])$/u.exec(line) ?? []
@@ -239,14 +239,14 @@ test('Mermaid has every name as it is, in quotes that nothing of them ends', () 
 })
 
 describe.each(FORMATS)('%s', (format: GraphFormat) => {
-  test('several tables stand apart', () => {
+  test('several tables are separate', () => {
     const [filter] = tablesOf(filterOf(...JUMPS)) as [TableSnapshot]
     const text = printGraph([filter, { ...filter, family: 'ipv6' }], format)
     expect(text).toContain(format === 'mermaid' ? 'filter #40;IPv6#41;' : 'filter (IPv6)')
     expect(text.match(/INPUT to a|n0 -->\|"1000"\| n3|n5 -->\|"1000"\| n8/g)).toHaveLength(2)
   })
 
-  test('what goes round, and nothing at all', () => {
+  test('loops, and empty tables', () => {
     const [filter] = tablesOf(filterOf(':a - [0:0]', '-A INPUT -j a')) as [TableSnapshot]
     const chains = filter.chains.map((chain) =>
       chain.name === 'a'
@@ -259,7 +259,7 @@ describe.each(FORMATS)('%s', (format: GraphFormat) => {
     expect(printGraph([], format)).not.toMatch(/NaN|undefined|Infinity/)
   })
 
-  test('a rule that goes nowhere is refused', () => {
+  test('a rule that jumps to a missing chain is refused', () => {
     const [filter] = tablesOf(filterOf(':a - [0:0]', '-A INPUT -j a')) as [TableSnapshot]
     const chains = filter.chains.filter(({ name }) => name !== 'a')
     expect(() => printGraph([{ ...filter, chains }], format)).toThrow(

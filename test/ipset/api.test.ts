@@ -92,7 +92,7 @@ async function outcomeOf(name: string, kernel: NetlinkPort, args: readonly unkno
   }
 }
 
-test.each(Object.entries(CALLS))('%s takes what it is to take, and no nonsense', async (name, { args, takes = [] }) => {
+test.each(Object.entries(CALLS))('%s accepts valid arguments, and no others', async (name, { args, takes = [] }) => {
   expect(await outcomeOf(name, port(), args(port()))).not.toBeInstanceOf(Error)
   for (const [position, arg] of args(port()).entries())
     for (const value of JUNK) {
@@ -109,7 +109,7 @@ test.each(Object.entries(CALLS))('%s takes what it is to take, and no nonsense',
     }
 })
 
-test('every method is among those', () => {
+test('every method is tested', () => {
   const names = [
     ...Object.getOwnPropertyNames(IpSet.prototype).filter((name) => {
       const { value } = Object.getOwnPropertyDescriptor(IpSet.prototype, name) ?? {}
@@ -122,20 +122,23 @@ test('every method is among those', () => {
   expect(names.sort()).toEqual(Object.keys(CALLS).sort())
 })
 
-test.each(JUNK.map((value) => [titleOf(value), value]))('nothing is recorded, played or made of %s', (_, value) => {
-  expect(() => recordNetlink(value as Any)).toThrow(IptcError)
-  expect(() => replayNetlink(value as Any)).toThrow(IptcError)
-  expect(() => replayNetlink({ sockets: [value] } as Any)).toThrow(IptcError)
-  expect(() => replayNetlink({ sockets: [{ protocol: 12, events: [value] }] } as Any)).toThrow(IptcError)
-  expect(() => new (IpSet as Any)(value, 'set', {})).toThrow(IptcError)
-})
+test.each(JUNK.map((value) => [titleOf(value), value]))(
+  '%s cannot be recorded, replayed or created from',
+  (_, value) => {
+    expect(() => recordNetlink(value as Any)).toThrow(IptcError)
+    expect(() => replayNetlink(value as Any)).toThrow(IptcError)
+    expect(() => replayNetlink({ sockets: [value] } as Any)).toThrow(IptcError)
+    expect(() => replayNetlink({ sockets: [{ protocol: 12, events: [value] }] } as Any)).toThrow(IptcError)
+    expect(() => new (IpSet as Any)(value, 'set', {})).toThrow(IptcError)
+  },
+)
 
 test('a kernel without netlink is refused', () => {
   const { netlink: _, ...kernel } = { netlink: 0, connect: () => {} }
   expect(() => IpSet.names({ kernel: kernel as Any })).toThrow(/takes a kernel that has netlink/)
 })
 
-test('options of a revision that the kernel lacks are refused before anything is made', () => {
+test("options that the kernel's revision lacks are refused before the set is created", () => {
   const kernel = port()
   const old = kernel.answer
   kernel.answer = (messages, socket) =>
@@ -151,7 +154,7 @@ test('options of a revision that the kernel lacks are refused before anything is
   expect(IpSet.create('set', 'hash:ip', { forceadd: true, skbinfo: false }, { kernel }).revision).toBe(3)
 })
 
-test('parts of entries that the revision of a set lacks are refused', () => {
+test('entry fields that the revision of a set lacks are refused', () => {
   const kernel = port()
   const { answer: usual } = kernel
   kernel.answer = (messages, socket) =>
@@ -173,7 +176,7 @@ test.each<[string, number, unknown]>([
   ['hash:ip', 2, '10.0.0.0/24'],
   ['hash:ip', 2, '10.0.0.1-10.0.0.2'],
   ['hash:net', 2, '10.0.0.1-10.0.0.2'],
-])('of %s one entry at a time is tested', (typename, family, entry) => {
+])('sets of type %s test one entry at a time', (typename, family, entry) => {
   const kernel = port()
   const { answer: usual } = kernel
   kernel.answer = (messages, socket) =>

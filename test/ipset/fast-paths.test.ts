@@ -29,7 +29,7 @@ function filled(create: readonly string[], lines: readonly (readonly string[])[]
 const isNamed = (word: string | undefined): boolean => /localhost|^x/.test(word ?? '')
 
 describe.each(cases)('%s of %s', (type, family) => {
-  test.each([false, true])('a listing is what each entry is printed as (extended: %s)', (extended) => {
+  test.each([false, true])('a listing equals the printed entries (extended: %s)', (extended) => {
     const random = new Random(7)
     const lines = Array.from({ length: COUNT }, () => entryLine(random, 's', type, family))
     const added = lines.filter((words) => words.includes('add') && !isNamed(words[words.indexOf('s') + 1]))
@@ -50,7 +50,7 @@ describe.each(cases)('%s of %s', (type, family) => {
       }
   })
 
-  test('a line that adds again says what it says with more blanks', () => {
+  test('a line that adds to the same set equals the line with more spaces', () => {
     const random = new Random(8)
     const create = plainCreateLine('s', type, family, false)
     for (let i = 0; i < TEXTS; i++) {
@@ -86,7 +86,7 @@ const LINES: readonly string[] = [
   'add s 10.9.0.2\u00a0',
 ]
 
-test.each(LINES)('%j says what it says alone', (line) => {
+test.each(LINES)('%j has the same effect as in a restore of its own', (line) => {
   const kernel = (): MemoryKernel => filled(['create', 's', 'hash:ip', 'initval', '5'], [])
   const [again, alone] = [kernel(), kernel()]
   const first = 'add s 10.9.0.1\n'
@@ -98,7 +98,7 @@ test.each(LINES)('%j says what it says alone', (line) => {
   if (said.status === 0) expect(ipset(again, ['save'])).toEqual(ipset(alone, ['save']))
 })
 
-test('a name that has to be quoted is not taken for another', () => {
+test('a name that has to be quoted is not confused with another', () => {
   const kernel = filled(['create', 's x', 'hash:ip', 'initval', '5'], [])
   expect(ipset(kernel, ['restore'], 'add "s x" 10.9.0.1\nadd s x 10.9.0.2\n')).toMatchObject({
     status: 1,
@@ -106,7 +106,7 @@ test('a name that has to be quoted is not taken for another', () => {
   })
 })
 
-test('of entries that are alike one alone is printed part by part', () => {
+test('of similar entries, only one is printed part by part', () => {
   const lines = Array.from({ length: 50 }, (_, i) => ['add', 's', `10.9.0.${i}`])
   const kernel = filled(['create', 's', 'hash:ip', 'initval', '5'], lines)
   const printed = jest.spyOn(SetPrinter.prototype, 'entry')
@@ -118,7 +118,7 @@ test('of entries that are alike one alone is printed part by part', () => {
 test.each([
   ['hash:mac', '00:00:00:00:00:01', '00:00:00:00:00:02'],
   ['list:set', 'some0001', 'some0002'],
-])('what lies where an address would, of %s, is none', (type, ...entries) => {
+])('another attribute in place of an address of %s is not read as one', (type, ...entries) => {
   const kernel = new MemoryKernel()
   if (type === 'list:set') for (const name of entries) ipset(kernel, ['create', name, 'hash:ip', 'initval', '5'])
   ipset(kernel, ['create', 's', type, ...(type === 'list:set' ? [] : ['initval', '5'])])
@@ -127,7 +127,7 @@ test.each([
   expect(stdout.split('\n').slice(1, -1).sort()).toEqual(entries.map((entry) => `add s ${entry}`))
 })
 
-test('a set whose name is what stands for addresses is listed whole', () => {
+test('a set whose name looks like the placeholder for addresses is listed completely', () => {
   const lines = Array.from({ length: 5 }, (_, i) => ['add', 'ADDRESS', `10.9.0.${i}`])
   const kernel = filled(['create', 'ADDRESS', 'hash:ip', 'initval', '5'], lines)
   const { stdout } = ipset(kernel, ['save', 'ADDRESS'])

@@ -16,7 +16,7 @@ beforeEach(() => {
 })
 
 describe('replaceContents', () => {
-  test('waits for another who reads the set', async () => {
+  test('waits for a program that reads the set', async () => {
     const set = IpSet.create('set', 'hash:ip', {}, { kernel })
     set.add(['10.0.0.1', '10.0.0.2'])
     const reading = set[Symbol.asyncIterator]()
@@ -27,7 +27,7 @@ describe('replaceContents', () => {
     expect(IpSet.names({ kernel })).toEqual(['set'])
   })
 
-  test('says that another reads the set, where that takes long, and leaves all as it was', async () => {
+  test('reports that another program reads the set, if that takes long, and leaves everything unchanged', async () => {
     const set = IpSet.create('set', 'hash:ip', {}, { kernel })
     set.add('10.0.0.1')
     const reading = set[Symbol.asyncIterator]()
@@ -40,7 +40,7 @@ describe('replaceContents', () => {
     expect(IpSet.names({ kernel })).toEqual(['set'])
   })
 
-  test('leaves no set behind where another reads all sets', () => {
+  test('leaves no set behind if another program reads all sets', () => {
     let left = 3
     const refuse = ({ type }: Message): number => (type === commands.destroy.type && left-- > 0 ? IPSET_ERR.BUSY : 0)
     const set = IpSet.create('set', 'hash:ip', {}, { kernel: meddled(kernel, { refuse }) })
@@ -48,7 +48,7 @@ describe('replaceContents', () => {
     expect(IpSet.names({ kernel })).toEqual(['set'])
   })
 
-  test('takes a name that nobody has, and can be recorded and played again', () => {
+  test('chooses an unused name, so that it can be recorded and replayed', () => {
     IpSet.create('set~1', 'hash:ip', {}, { kernel }).add('9.9.9.9')
     IpSet.create('set', 'hash:ip', {}, { kernel }).add('10.0.0.1')
     const { port, recording } = recordNetlink(kernel)
@@ -63,7 +63,7 @@ describe('replaceContents', () => {
     expect(IpSet.names({ kernel })).toEqual(['set~1', 'set'])
   })
 
-  test('makes a shorter name of one that is full, by characters', () => {
+  test('shortens a name of maximum length, by characters', () => {
     const name = `xx${'😀'.repeat(7)}`
     const made: unknown[] = []
     const after = (message: Message): void => {
@@ -75,7 +75,7 @@ describe('replaceContents', () => {
     expect(IpSet.names({ kernel })).toEqual([name])
   })
 
-  test('counts what it did itself, not what another did since', () => {
+  test('counts its own changes, not those that others make afterwards', () => {
     const set = IpSet.create('set', 'hash:ip', {}, { kernel })
     set.add(['10.0.0.1', '10.0.0.2'])
     const after = ({ type }: Message): void => {
@@ -87,7 +87,7 @@ describe('replaceContents', () => {
   })
 })
 
-test('a set that is of another type by now is not read as if it were of the old one', async () => {
+test('a set that has another type by now is not read with the old one', async () => {
   const set = IpSet.create('set', 'hash:ip', {}, { kernel })
   IpSet.open('set', { kernel }).destroy()
   IpSet.create('set', 'hash:net', {}, { kernel }).add('10.0.0.0/8')
@@ -96,7 +96,7 @@ test('a set that is of another type by now is not read as if it were of the old 
   await expect(set[Symbol.asyncIterator]().next()).rejects.toThrow(reason)
 })
 
-test('sets of two kernels are not swapped, whatever their names', () => {
+test('sets of two kernels cannot be swapped, whatever their names are', () => {
   const other = new MemoryKernel()
   const [one, two, three] = [kernel, kernel, other].map((where, i) =>
     IpSet.create(`set${i % 2}`, 'hash:ip', {}, { kernel: where }),
@@ -111,7 +111,7 @@ test('sets of two kernels are not swapped, whatever their names', () => {
   expect(two.list()).toEqual([{ ip: '10.0.0.1' }])
 })
 
-test('what the kernel refuses without a reason is told so', () => {
+test('a refusal by the kernel without a reason says so', () => {
   const set = IpSet.create('set', 'hash:ip,mac', {}, { kernel })
   const error = caught(() => set.add({ ip: '10.0.0.1', mac: '00:11:22:33:44:55', timeout: 5 }))
   expect(error).toBeInstanceOf(SetError)
@@ -120,7 +120,7 @@ test('what the kernel refuses without a reason is told so', () => {
   )
 })
 
-test('text that has no bytes is not taken', () => {
+test('text that cannot be encoded is refused', () => {
   expect(() => IpSet.create('a\ud800', 'hash:ip', {}, { kernel })).toThrow(SetError)
   const set = IpSet.create('set', 'hash:ip', { comment: true }, { kernel })
   expect(() => set.add({ ip: '10.0.0.1', comment: '\ud800' })).toThrow(
@@ -132,7 +132,7 @@ test('text that has no bytes is not taken', () => {
   expect(set.list()).toEqual([{ ip: '10.0.0.1', comment: '\udc80' }])
 })
 
-test('no family is another than that of which nothing is said', () => {
+test('a family other than the default must be valid', () => {
   const create = (): unknown => IpSet.create('set', 'hash:ip', { family: null } as never, { kernel })
   expect(create).toThrow('set set: create: the family of a hash:ip is ipv4 or ipv6, not null')
 })
@@ -145,7 +145,7 @@ test('two masks are refused with the reason', () => {
   })
 })
 
-test('a hash that has no room in memory is refused, as by Linux', () => {
+test('a hash that does not fit into memory is refused, as by Linux', () => {
   for (const hashsize of [2 ** 27 + 1, 2 ** 28, 2 ** 32 - 1])
     expect(caught(() => IpSet.create('set', 'hash:ip', { hashsize }, { kernel }))).toMatchObject({
       errnoName: 'ENOMEM',

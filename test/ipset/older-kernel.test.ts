@@ -31,7 +31,7 @@ const comparable = (text: string): string[] =>
     .split('\n')
     .sort()
 
-test('every line of the transcript is answered as by the tool', () => {
+test('the answers to all lines of the transcript are those of the tool', () => {
   const kernel = new MemoryKernel({ setRevisions: REVISIONS })
   const different: object[] = []
   let behind = 0
@@ -47,7 +47,7 @@ test('every line of the transcript is answered as by the tool', () => {
   expect(behind).toBe(58)
 })
 
-test('an option of an entry is refused where the set is of an older revision', () => {
+test('an entry option is refused if the set has an older revision', () => {
   const kernel = new MemoryKernel({ setRevisions: { 'hash:net,iface': 6 } })
   expect(ipset(kernel, ['create', 's', 'hash:net,iface']).status).toBe(0)
   expect(IpSet.open('s', { kernel }).revision).toBe(6)
@@ -61,7 +61,7 @@ test('an option of an entry is refused where the set is of an older revision', (
   })
 })
 
-test('a text that makes many sets asks for the revision of a type once', () => {
+test('a text that creates many sets asks for the revision of a type once', () => {
   const kernel = new MemoryKernel()
   const asked = jest.spyOn(kernel, 'netlink')
   const text = (count: number): string =>
@@ -75,7 +75,7 @@ test('a text that makes many sets asks for the revision of a type once', () => {
 })
 
 test.each([{ 'hash:ip': 7 }, { 'hash:ip': 1.5 }, { 'hash:ip': '5' }, { foo: 1 }, 5, { 'hash:ip': -1 }])(
-  'a kernel does not have the revisions %j',
+  'a kernel cannot have the revisions %j',
   (setRevisions) => {
     expect(() => new MemoryKernel({ setRevisions } as never)).toThrow(
       /setRevisions takes a revision of each type of sets/,

@@ -11,7 +11,7 @@ import { setFixtures, useSet } from '../support/set-fixtures'
 
 const MUTATIONS = Number(process.env['XTABLES_TEST_MUTATIONS'] ?? 20_000)
 
-test('every type was recorded, of every family', () => {
+test('every type was recorded in every family', () => {
   const types = new Set(setFixtures.map(({ type, family }) => `${type} ${family}`))
   const known = Object.entries(SET_TYPES).flatMap(([type, { families }]) => families.map((one) => `${type} ${one}`))
   expect([...types].sort()).toEqual(known.sort())
@@ -20,7 +20,7 @@ test('every type was recorded, of every family', () => {
 describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family}`, fixture] as const))(
   '%s',
   (_, fixture) => {
-    test('says to the kernel what it said when that was recorded, and finds what it found', () => {
+    test('sends what it sent when it was recorded, and gets the same results', () => {
       expect(useSet(replayNetlink(fixture.recording), fixture)).toEqual(fixture.found)
     })
 
@@ -95,7 +95,7 @@ function mutated(bytes: Uint8Array, random: Random): Uint8Array {
   }
 }
 
-test('spoilt answers end in our errors only, whatever they are answers to', () => {
+test('damaged answers only cause our errors', () => {
   const random = new Random(Number(process.env['XTABLES_TEST_SEED'] ?? 1))
   const reads = Object.values(commands) as (typeof commands.list)[]
   const answers = setFixtures.flatMap(({ recording }) =>
@@ -125,7 +125,7 @@ test('spoilt answers end in our errors only, whatever they are answers to', () =
   expect(refused).toBeGreaterThan(MUTATIONS / 10)
 })
 
-test('a kernel that answers nonsense brings a set no further than to our errors', () => {
+test('nonsense from the kernel only causes our errors', () => {
   const random = new Random(7)
   let failed = 0
   for (let i = 0; i < MUTATIONS / 20; i++) {

@@ -20,7 +20,7 @@ describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family
       )
     })
 
-    test('what ipset saved is read, and printed again', () => {
+    test('the output of ipset save is parsed, and printed again', () => {
       const options = family === 'any' ? {} : { family }
       for (const text of texts) expect(printSetEntry(type, parseSetEntry(type, text, options) as never)).toBe(text)
     })
@@ -63,7 +63,7 @@ test.each(REFUSED)('%s refuses %s', (type, text, reason) => {
   expect(() => parseSetEntry(type, text)).toThrow(reason)
 })
 
-test.each(Object.keys(ENTRY_PARTS) as SetTypeName[])('%s: what is printed is read as it was', (type) => {
+test.each(Object.keys(ENTRY_PARTS) as SetTypeName[])('%s: printed entries are parsed as they were', (type) => {
   for (const entry of entriesOf(type, 'ipv4', true, 50, 3)) {
     const text = printSetEntry(type, entry as never)
     const again = parseSetEntry(type, text)
@@ -72,18 +72,18 @@ test.each(Object.keys(ENTRY_PARTS) as SetTypeName[])('%s: what is printed is rea
   }
 })
 
-test('what is no entry is an error of ours', () => {
+test('invalid entries cause our errors', () => {
   for (const text of ['', 'x', '1.2.3.4 timeout', '1.2.3.4 foo', '1.2.3.4 comment "x'])
     expect(() => parseSetEntry('hash:ip', text)).toThrow(IptcError)
   expect(() => parseSetEntry('hash:no' as never, '1.2.3.4')).toThrow(/bitmap:ip or /)
 })
 
-test('an in-process kernel that has no sets says so', () => {
+test('an in-process kernel without sets says so', () => {
   const { status, stderr } = run('xtables', ['--kernel', 'memory', 'ipset', 'list'])
   if (status !== 0) expect(stderr).toMatch(/^ipset v7\.17: /)
 })
 
-test('help names every type, and the options of one', () => {
+test('help lists every type, and the options of one', () => {
   expect(run('ipset', ['help']).stdout).toMatch(/ {4}hash:net,port,net +revisions 0 to 3\n/)
   const { stdout } = run('ipset', ['help', 'hash:net,iface'])
   expect(stdout).toContain('add    SETNAME hash:net,iface IP[/CIDR]|FROM-TO,[physdev:]IFACE\n')

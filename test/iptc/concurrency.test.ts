@@ -125,7 +125,7 @@ onBackends((backend) => {
   const WRITE = backend === 'legacy' ? 'replace' : 'batch'
 
   describe.each(Object.keys(PLACES))('%s', (place) => {
-    test.each(pairs)('%s and beside it %s', async (one, way) => {
+    test.each(pairs)('%s and, at the same time, %s', async (one, way) => {
       for (let after = 0; after < 10; after++) {
         for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
         let made: boolean[] = []
@@ -150,7 +150,7 @@ onBackends((backend) => {
     }
   }
 
-  describe('an edit that its transaction did not wait for', () => {
+  describe('an edit that its transaction did not await', () => {
     test.each(names)('%s', async (way) => {
       const all = new Set<boolean>()
       for (let after = 0; after < 12; after++) {
@@ -168,7 +168,7 @@ onBackends((backend) => {
       kernel.lock(0).release()
     })
 
-    test.each(names)('%s, left by an attempt that was made again', async (way) => {
+    test.each(names)('%s, left behind by an attempt that was repeated', async (way) => {
       for (let after = 1; after < 12; after++) {
         for (const chain of CHAINS) table.setPolicy(chain, 'ACCEPT')
         let left: Promise<boolean> | undefined
@@ -203,7 +203,7 @@ onBackends((backend) => {
     test.each<[string, () => Promise<unknown>]>([
       ['by whom it does not know', write],
       ['by one beside it', () => nat.transactionAsync(write)],
-    ])('%s says what to do', async (_, work) => {
+    ])('%s throws an error that says what to do', async (_, work) => {
       await during(
         WRITE,
         work,
@@ -221,7 +221,7 @@ onBackends((backend) => {
     })
   })
 
-  describe('those who lost the context of the transaction that calls them', () => {
+  describe('code that has lost the context of its transaction', () => {
     const outside = AsyncResource.bind((edit: () => unknown) => edit())
 
     test.each(names)('%s is refused', async (way) => {
@@ -242,7 +242,7 @@ onBackends((backend) => {
     })
   })
 
-  describe('a transaction within one of the same handle', () => {
+  describe('a transaction within one on the same handle', () => {
     const no = new RangeError('no')
     const throwing = (chain: Builtin) => (): never => {
       drop(chain)
@@ -254,7 +254,7 @@ onBackends((backend) => {
       throw no
     }
 
-    test('makes none of its edits where it throws', () => {
+    test('makes none of its edits if it throws', () => {
       table.transaction(() => {
         drop('INPUT')
         expect(() => table.transaction(throwing('FORWARD'))).toThrow(no)
@@ -269,7 +269,7 @@ onBackends((backend) => {
       expect(kernel.count(WRITE)).toBe(1)
     })
 
-    test('makes none of its edits where it throws, asynchronously', async () => {
+    test('makes none of its edits if it throws, asynchronously', async () => {
       await table.transactionAsync(async () => {
         drop('INPUT')
         await expect(table.transactionAsync(throwingAsync('FORWARD'))).rejects.toBe(no)
@@ -311,7 +311,7 @@ onBackends((backend) => {
       expect(kernel.count(WRITE)).toBe(1)
     })
 
-    test('keeps the edits of the outer one waiting: they would be lost in it', async () => {
+    test('makes edits of the outer one wait, because they would be lost', async () => {
       await table.transactionAsync(async () => {
         const within = table.transactionAsync(async () => {
           await turns(3)
@@ -326,7 +326,7 @@ onBackends((backend) => {
       expect(dropping()).toEqual(['INPUT', 'OUTPUT'])
     })
 
-    test('that is left running is no part of it, not even by half', async () => {
+    test('that is not awaited is not part of it, not even half of it', async () => {
       let within: Promise<unknown> | undefined
       await table.transactionAsync(async () => {
         within = table.transactionAsync(async () => {
@@ -343,7 +343,7 @@ onBackends((backend) => {
       expect(dropping()).toEqual(['OUTPUT'])
     })
 
-    test('that a synchronous one left running is no part of it', async () => {
+    test('that a synchronous one did not await is not part of it', async () => {
       let within: Promise<unknown> | undefined
       table.transaction(() => {
         within = table.transactionAsync(() => drop('INPUT'))
@@ -353,13 +353,13 @@ onBackends((backend) => {
       expect(dropping()).toEqual([])
     })
 
-    test('takes no asynchronous function where it is synchronous', () => {
+    test('does not accept an asynchronous function if it is synchronous', () => {
       const within = () => table.transaction(async () => drop('INPUT'))
       table.transaction(() => void expect(within).toThrow(/transactionAsync/))
       expect(dropping()).toEqual([])
     })
 
-    test('does nothing where it was told to stop', async () => {
+    test('does nothing if its signal has been aborted', async () => {
       const reason = new RangeError('enough')
       const body = jest.fn(() => drop('INPUT'))
       await table.transactionAsync(async () => {
@@ -379,7 +379,7 @@ onBackends((backend) => {
       expect(dropping()).toEqual(['OUTPUT'])
     })
 
-    test('waits for its turn no longer than it was told to', async () => {
+    test('waits for its turn no longer than its signal allows', async () => {
       await table.transactionAsync(async () => {
         const slow = table.transactionAsync(() => turns(20))
         await turns(1)
@@ -396,7 +396,7 @@ onBackends((backend) => {
     const STAGES: readonly SystemCall['operation'][] =
       backend === 'legacy' ? (['getInfo', 'getEntries', WRITE, 'addCounters'] as const) : [WRITE]
 
-    test.each(STAGES)('before %s: all is done, counters too, or nothing is', async (operation) => {
+    test.each(STAGES)('before %s: everything is done, including counters, or nothing', async (operation) => {
       restore(counted, { kernel, counters: true })
       const open = kernel.connections
       const closing = other()
@@ -427,8 +427,8 @@ onBackends((backend) => {
     })
   })
 
-  describe('reading while it is edited', () => {
-    test('is no reading from before the edit', async () => {
+  describe('reading during an edit', () => {
+    test('does not return the state before the edit', async () => {
       for (const start of [() => {}, () => table.refresh()]) {
         start()
         for (let after = 0; after < 6; after++) {
@@ -443,7 +443,7 @@ onBackends((backend) => {
       }
     })
 
-    test('nor from before a commit', async () => {
+    test('does not return the state before a commit', async () => {
       const deferred = other({ autocommit: false })
       for (let after = 0; after < 6; after++) {
         deferred.refresh()
@@ -459,7 +459,7 @@ onBackends((backend) => {
   })
 })
 
-test('where ip_tables has no lock, the second is refused', async () => {
+test('without a lock for ip_tables, the second one is refused', async () => {
   const unlocked: Kernel = Object.assign(new WatchedKernel(kernel), {
     lock: () => ({ release() {} }),
     withLockAsync: (_: unknown, body: (lend: Lend) => Promise<unknown>) => body(async (borrower) => borrower()),

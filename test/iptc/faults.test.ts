@@ -88,7 +88,7 @@ const ENDS: readonly (readonly [Operation, ErrnoName, ErrorClass, RegExp])[] = [
 describe.each(Object.keys(WAYS))('%s', (name) => {
   const way = () => WAYS[name]?.(table, add)
 
-  test.each(ENDS)('%s that fails with %s for good: nothing is changed', async (operation, errno, type, message) => {
+  test.each(ENDS)('%s that always fails with %s changes nothing', async (operation, errno, type, message) => {
     kernel.before = failing(operation, ERRNO[errno])
     const error = await errorOf(way)
     expect(error).toBeInstanceOf(type)
@@ -104,7 +104,7 @@ describe.each(Object.keys(WAYS))('%s', (name) => {
     ['getEntries', 'EAGAIN'],
     ['getRevisionMatch', 'EINTR'],
     ['replace', 'EINTR'],
-  ])('%s that fails with %s three times is made again', async (operation, errno) => {
+  ])('%s that fails with %s three times is repeated', async (operation, errno) => {
     kernel.before = failing(operation, ERRNO[errno], 3)
     expect(await errorOf(way)).toBeUndefined()
     expect(rules()).toEqual(AFTER)
@@ -120,8 +120,8 @@ describe.each(Object.keys(WAYS))('%s', (name) => {
   })
 })
 
-describe('a table that another changes', () => {
-  test('between GET_INFO and GET_ENTRIES is read again, also where its size stays', () => {
+describe('a table that others change', () => {
+  test('between GET_INFO and GET_ENTRIES is read again, even if its size is the same', () => {
     using other = new Table('filter', { kernel: inner })
     new Chain(other, 'INPUT').appendRule(Rule.parse(RULE))
     let moves = 2
@@ -144,7 +144,7 @@ describe('a table that another changes', () => {
     expect(table.getPolicy('FORWARD').name).toBe('DROP')
   })
 
-  test('at each exchange: edits are made again, eight times, and a deferred commit never', async () => {
+  test('at each exchange: edits are repeated eight times, and a deferred commit never', async () => {
     kernel.before = failing('replace', ERRNO.EAGAIN)
     expect(add).toThrow(ConflictError)
     expect(kernel.count('replace')).toBe(8)
@@ -156,7 +156,7 @@ describe('a table that another changes', () => {
     expect(kernel.count('replace')).toBe(17)
   })
 
-  test('once: the edit is made on what stands there then', () => {
+  test('once: the edit is applied to the changed table', () => {
     kernel.before = failing('replace', ERRNO.EAGAIN, 1)
     add()
     expect(rules()).toEqual(AFTER)
@@ -170,7 +170,7 @@ describe('counters that cannot be carried over', () => {
     other.setPolicy('INPUT', 'ACCEPT', [7, 700])
   })
 
-  test.each(Object.keys(WAYS))('%s says that it was made, and is not made twice', async (name) => {
+  test.each(Object.keys(WAYS))('%s says that the edit was made, and is not repeated', async (name) => {
     kernel.before = failing('addCounters', ERRNO.ENOMEM)
     const error = await errorOf(() => WAYS[name]?.(table, add))
     expect(error).toBeInstanceOf(CountersError)
@@ -185,7 +185,7 @@ describe('counters that cannot be carried over', () => {
   test.each<[ErrnoName, ErrorClass]>([
     ['EPERM', PermissionError],
     ['EINVAL', KernelError],
-  ])('are not tried again after %s', async (errno, cause) => {
+  ])('are not retried after %s', async (errno, cause) => {
     kernel.before = failing('addCounters', ERRNO[errno])
     const error = await errorOf(add)
     expect(error).toBeInstanceOf(CountersError)
@@ -194,20 +194,20 @@ describe('counters that cannot be carried over', () => {
     expect(rules()).toEqual(AFTER)
   })
 
-  test.each<ErrnoName>(['EINTR', 'EAGAIN', 'ENOMEM'])('are tried again after %s', (errno) => {
+  test.each<ErrnoName>(['EINTR', 'EAGAIN', 'ENOMEM'])('are retried after %s', (errno) => {
     kernel.before = failing('addCounters', ERRNO[errno], 15)
     add()
     expect(new Chain(table, 'INPUT').getCounters()).toEqual([7n, 700n])
   })
 })
 
-describe('what the kernel lacks', () => {
-  test('a table that there is none of', () => {
+describe('features that the kernel lacks', () => {
+  test('a table that the kernel does not have', () => {
     using absent = new Table('nonsense', { kernel })
     expect(() => absent.chains).toThrow(NotFoundError)
   })
 
-  test('one family, while the other goes on', () => {
+  test('one family; the other still works', () => {
     kernel.before = (call) => {
       if (call.family === 'ipv4') failing('getInfo', ERRNO.ENOPROTOOPT)(call)
     }

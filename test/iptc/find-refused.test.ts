@@ -81,7 +81,7 @@ const refuses = (kernel: StrictKernel, body: (table: Table) => void): RuleError 
   return refusal(() => table.transaction(() => body(table)))
 }
 
-test('the rule that is refused by itself is named, in few trials, and the table is as it was', () => {
+test('names the refused rule with few trials, and leaves the table unchanged', () => {
   const kernel = new StrictKernel((has) => (has('23') ? ERRNO.EINVAL : undefined))
   const error = refuses(kernel, fill)
   expect(error).toMatchObject({ table: 'filter', chain: 'INPUT', position: 22, cause: expect.any(KernelError) })
@@ -93,7 +93,7 @@ test('the rule that is refused by itself is named, in few trials, and the table 
   expect(new Chain(new Table('filter', { kernel }), 'INPUT').rules).toEqual([])
 })
 
-test('asynchronously too', async () => {
+test('asynchronously, too', async () => {
   const kernel = new StrictKernel((has) => (has('23') ? ERRNO.EINVAL : undefined))
   using table = new Table('filter', { kernel, findRefused: true })
   await expect(table.transactionAsync(() => fill(table))).rejects.toMatchObject({ chain: 'INPUT', position: 22 })
@@ -103,12 +103,12 @@ test('asynchronously too', async () => {
   expect(kernel.open).toBe(0)
 })
 
-test('of two that are refused, the first is named', () => {
+test('of two refused rules, the first is named', () => {
   const error = refuses(new StrictKernel((has) => (has('31') || has('8') ? ERRNO.EINVAL : undefined)), fill)
   expect(error.position).toBe(7)
 })
 
-test('rules that are refused together alone are named together', () => {
+test('rules that are only refused together are named together', () => {
   const error = refuses(new StrictKernel((has) => (has('31') && has('8') && has('9') ? ERRNO.EINVAL : undefined)), fill)
   expect(error.position).toBe(30)
   expect(error.message).toMatch(
@@ -116,7 +116,7 @@ test('rules that are refused together alone are named together', () => {
   )
 })
 
-test('a rule is tried where it is reached from the same hooks', () => {
+test('a rule is tried where the same hooks reach it', () => {
   const leads = (sent: Uint8Array): boolean => {
     const { name: _, ...layout } = replace.read(sent, 0)
     const { chains } = readRuleset(IPV4, 'filter', layout, sent.subarray(replace.size))
@@ -133,7 +133,7 @@ test('a rule is tried where it is reached from the same hooks', () => {
   expect(error.message).not.toContain('together')
 })
 
-test('a rule is not blamed for what is not in the place where it is tried', () => {
+test('a rule is not blamed for an object that is missing in the scratch namespace', () => {
   const kernel = new StrictKernel((has) => (has('live') ? ERRNO.ENOENT : undefined))
   const error = refuses(kernel, (table) => {
     const chain = new Chain(table, 'INPUT')
@@ -145,7 +145,7 @@ test('a rule is not blamed for what is not in the place where it is tried', () =
   expect(error.message).toContain('named by one of these: rule 41 of chain INPUT, rule 42 of chain INPUT')
 })
 
-test('the only rule that names something in the namespace is to blame where all others are taken', () => {
+test('the only rule that refers to something in the namespace is at fault if all others are accepted', () => {
   const kernel = new StrictKernel((has) => (has('live') ? ERRNO.ENOENT : undefined))
   const error = refuses(kernel, (table) => {
     fill(table)
@@ -154,12 +154,12 @@ test('the only rule that names something in the namespace is to blame where all 
   expect(error).toMatchObject({ chain: 'INPUT', position: 40, extension: 'nfacct', parameter: 'nfacct-name' })
 })
 
-test('where the table is refused without its new rules, none of them is named', () => {
+test('if the table is refused without its new rules, none of them is named', () => {
   const error = refuses(new StrictKernel(() => ERRNO.EINVAL), fill)
   expect(error).toMatchObject({ table: 'filter', chain: undefined, position: undefined })
 })
 
-test('a kernel without a place to try in says so; nobody looks unless asked to, nor where there is no memory', () => {
+test('without a scratch namespace the error says so; nothing is tried by default, or if memory is short', () => {
   const nowhere = new StrictKernel((has) => (has('23') ? ERRNO.EINVAL : undefined))
   Object.defineProperty(nowhere, 'scratch', { value: undefined })
   expect(refuses(nowhere, fill).message).toMatch(
@@ -176,7 +176,7 @@ test('a kernel without a place to try in says so; nobody looks unless asked to, 
   }
 })
 
-test('of a restored text, the line is named', () => {
+test('for restored text, the line is named', () => {
   const kernel = new StrictKernel((has) => (has('23') ? ERRNO.EINVAL : undefined))
   const lines = Array.from({ length: COUNT }, (_, i) => `-A INPUT -m comment --comment <${i + 1}> -j ACCEPT`)
   const text = ['*filter', ...lines, 'COMMIT', ''].join('\n')

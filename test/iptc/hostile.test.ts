@@ -51,7 +51,7 @@ onBackends(() => {
     ['a chain that is a number', () => table().createChain(any(5))],
     ['a chain that is called like a target', () => table().createChain('REJECT')],
     ['counters that are nothing', () => table().setPolicy('INPUT', 'DROP', any(null))],
-  ])('%s is an error of ours', (_, act) => {
+  ])('%s causes our error', (_, act) => {
     const before = easy.dumpTable('filter', { kernel })
     expect(act).toThrow(IptcError)
     expect(easy.dumpTable('filter', { kernel })).toEqual(before)
@@ -63,7 +63,7 @@ test('the schema refuses what encodeRule refuses', () => {
   expect(ruleSchema.safeParse(JSON.parse('{"__proto__": [], "target": "ACCEPT"}')).success).toBe(false)
 })
 
-test('names with quotes are read as they are printed', () => {
+test('names with quotes are parsed as they are printed', () => {
   const rule = new Rule()
   rule.inInterface = 'a"b"'
   rule.createTarget('x"y"')

@@ -33,7 +33,7 @@ test.each([
   expect(chain.rules).toEqual([])
 })
 
-test('a handle on nf_tables asks again, as the module may have been loaded meanwhile', () => {
+test('a handle on nf_tables asks again, because the module may have been loaded', () => {
   const kernel = new WatchedKernel(new MemoryKernel())
   using table = new Table('filter', { kernel, backend: 'nft' })
   const chain = new Chain(table, 'INPUT')

@@ -22,7 +22,7 @@ const REFUSED =
   "same edit, or allow it by the option rewrite, with the name 'CT --timeout'"
 
 onBackends((backend) => {
-  test('the name comes back cut, and what would write it back is refused', () => {
+  test('the name is returned truncated, and writing it back is refused', () => {
     const kernel = kernelWith(LONG)
     restore(`*raw\n[3:4] ${LONG}\nCOMMIT\n`, { kernel, counters: true })
     expect(save({ kernel })).toContain('-A PREROUTING -p tcp -j CT --timeout long\n')
@@ -49,7 +49,7 @@ onBackends((backend) => {
     expect(new Chain(table, 'PREROUTING').rules.map(({ counters }) => counters)).toEqual([[3n, 4n]])
   })
 
-  test('an edit that takes the rule out, or says it anew, is none', () => {
+  test('an edit that deletes or replaces the rule is accepted', () => {
     using table = new Table('raw', { kernel: kernelWith(LONG) })
     const chain = new Chain(table, 'PREROUTING')
     chain.replaceRule(Rule.parse('-p tcp -j CT --timeout longtimeout'), 0)
@@ -60,7 +60,7 @@ onBackends((backend) => {
     expect(chain.rules.map(String)).toEqual(['-s 10.0.0.1/32 -j ACCEPT'])
   })
 
-  test('a rule that was read and is put in again counts as it was read', async () => {
+  test('a rule that was read and added again counts as read', async () => {
     using table = new Table('raw', { kernel: kernelWith(LONG) })
     const chain = new Chain(table, 'PREROUTING')
     const [read] = chain.rules as [Rule]
@@ -79,13 +79,13 @@ onBackends((backend) => {
     ['a shorter name', '-A PREROUTING -p tcp -j CT --timeout abc'],
     ['no name', '-A PREROUTING -p tcp -j CT --helper ftp'],
     ['a name that does not count', '-A PREROUTING -p tcp -j CT --notrack --timeout longtimeout'],
-  ])('%s is whole', (_, line) => {
+  ])('%s loses nothing', (_, line) => {
     using table = new Table('raw', { kernel: kernelWith(line) })
     new Chain(table, 'OUTPUT').appendRule(OTHER)
     expect(new Chain(table, 'OUTPUT').rules).toHaveLength(1)
   })
 
-  test('it is written back where that is asked for by name', () => {
+  test('it is written back if allowed by name', () => {
     const kernel = kernelWith(LONG)
     const rewrite = ['CT --timeout']
     using table = new Table('raw', { kernel, rewrite })
@@ -100,12 +100,12 @@ onBackends((backend) => {
     ['what there is not', ['NOSUCH --timeout']],
     ['no name', ['']],
     ['no list', 'CT --timeout'],
-  ])('%s cannot be asked for', (_, rewrite) => {
+  ])('%s cannot be allowed', (_, rewrite) => {
     expect(() => new Table('raw', { kernel: new MemoryKernel(), rewrite: rewrite as never })).toThrow(IptcError)
   })
 })
 
-test('a table is taken to lose nothing only where no extension that loses something may be in it', () => {
+test('only if no extension in a table can lose something, the table is assumed to be lossless', () => {
   const families = Object.values(FAMILIES)
   const lossy = [...allExtensions('match'), ...allExtensions('target')].filter((one) =>
     families.some(({ name }) => one.variants(name).some(({ losses }) => losses.length > 0)),

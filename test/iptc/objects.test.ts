@@ -27,7 +27,7 @@ describe('a match', () => {
   const tcp = (line = '-p tcp --dport 80 --sport 1024:2048'): Match<'tcp'> =>
     Rule.parse(line).matches[0] as Match<'tcp'>
 
-  test('names what is wrong with a list', () => {
+  test('says what is wrong with a list', () => {
     const match = new Rule().createMatch('state')
     match.state = 'NEW'
     const error = caught(() => {
@@ -40,7 +40,7 @@ describe('a match', () => {
     expect(match.state).toBe('NEW')
   })
 
-  test('reads canonical strings, whatever was written', () => {
+  test('returns canonical strings, whatever was written', () => {
     const match = new Rule().createMatch('tcp')
     match.dport = 'https'
     match.sport = '1024:'
@@ -53,14 +53,14 @@ describe('a match', () => {
     expect([match.tcpFlags, match.syn]).toEqual(['SYN,ACK SYN', undefined])
   })
 
-  test('tells all its parameters, as properties and as iptables calls them', () => {
+  test('returns all its parameters, as properties and with their iptables names', () => {
     const match = tcp('-p tcp ! --dport 80 --syn')
     expect(match.parameters).toEqual({ dport: '!80', tcpFlags: 'FIN,SYN,RST,ACK SYN' })
     expect(match.getAllParameters()).toEqual({ dport: ['!', '80'], 'tcp-flags': ['FIN,SYN,RST,ACK', 'SYN'] })
     expect([match.name, match.revision, match.isOpaque, String(match)]).toEqual(['tcp', 0, false, 'tcp'])
   })
 
-  test('lets go of a parameter that is set to undefined', () => {
+  test('removes a parameter that is set to undefined', () => {
     const match = tcp()
     match.dport = undefined
     expect(match.parameters).toEqual({ sport: '1024:2048' })
@@ -70,7 +70,7 @@ describe('a match', () => {
     expect(match.parameters).toEqual({})
   })
 
-  test('forgets all in a reset, and what is required is missing again', () => {
+  test('loses all parameters in a reset; then required ones are missing again', () => {
     const match = tcp()
     match.reset()
     expect([match.parameters, match.dport]).toEqual([{}, undefined])
@@ -79,7 +79,7 @@ describe('a match', () => {
   test.each<[string, (match: Match) => void]>([
     ['reset', (match) => match.reset()],
     ['set to undefined', (match) => match.setParameter('mark', undefined)],
-  ])('that was read and is %s lacks what is required: it must not match everything', (_, act) => {
+  ])('that was read and is %s lacks a required parameter: it must not match everything', (_, act) => {
     const input = new Chain(newTable(), 'INPUT')
     input.appendRule(Rule.parse('-m mark --mark 1 -j ACCEPT'))
     const [rule] = input.rules as [Rule]
@@ -89,7 +89,7 @@ describe('a match', () => {
     expect(input.rules.map(String)).toEqual(['-m mark --mark 0x1 -j ACCEPT'])
   })
 
-  test('equals another that says the same', () => {
+  test('equals another with the same parameters', () => {
     expect(tcp().equals(tcp('-p tcp --sport 1024:2048 --dport 80'))).toBe(true)
     expect(tcp().equals(tcp('-p tcp --sport 1024:2048 ! --dport 80'))).toBe(false)
     expect(tcp().equals(Rule.parse('-p udp --dport 80 --sport 1024:2048').matches[0] as Match)).toBe(false)
@@ -97,7 +97,7 @@ describe('a match', () => {
     expect(tcp('-p tcp --dport 80').equals(Rule6.parse('-p tcp --dport 80').matches[0] as Match)).toBe(true)
   })
 
-  test('that is not known here stays as it is', () => {
+  test('that is unknown stays as it is', () => {
     const line = '-m nothing --revision 7 --payload 0x0102030405060708'
     const [match] = Rule.parse(line).matches as [Match]
     expect([match.name, match.revision, match.isOpaque, match.parameters]).toEqual(['nothing', 7, true, {}])
@@ -108,7 +108,7 @@ describe('a match', () => {
     expect(String(Rule.parse(line))).toBe(line)
   })
 
-  test.each(['', 'x'.repeat(32), 'é'.repeat(16), 'a\0b'])('%j is no name for an ipset', (name) => {
+  test.each(['', 'x'.repeat(32), 'é'.repeat(16), 'a\0b'])('%j is not a valid name of an ipset', (name) => {
     const match = new Rule().createMatch('set')
     expect(() => {
       match.matchSet = [name, 'src']
@@ -178,7 +178,7 @@ describe('a target', () => {
     ])
   })
 
-  test('goes to a chain that is given itself, whatever its name', () => {
+  test('jumps to the chain that is passed, whatever its name is', () => {
     const kernel = new MemoryKernel()
     const table = new Table('filter', { kernel })
     const rule = new Rule()
@@ -195,7 +195,7 @@ describe('a target', () => {
     expect(() => new Rule().createTarget(7 as never)).toThrow('the name of a target must be a string or a Chain, not 7')
   })
 
-  test('can be a chain to go to for good, also one with the name of an extension', () => {
+  test('can be a chain for goto, even with the name of an extension', () => {
     const rule = new Rule()
     expect(rule.createTarget('own', { goto: true })).toMatchObject({ chain: 'own', goto: true })
     expect(String(rule)).toBe('-g own')
@@ -206,14 +206,14 @@ describe('a target', () => {
     expect(String(rule)).toBe('-j own')
   })
 
-  test('can be taken away', () => {
+  test('can be removed', () => {
     const rule = Rule.parse('-s 10.0.0.1 -g own')
     rule.target = undefined
     expect(String(rule)).toBe('-s 10.0.0.1/32')
     expect(rule.equals(Rule.parse('-s 10.0.0.1'))).toBe(true)
   })
 
-  test('keeps what another spelling said and this one cannot say', () => {
+  test('keeps a value when a spelling that cannot express it is removed', () => {
     const target = new Rule().createTarget('MARK')
     target.setXmark = '0x1/0x0'
     expect(target.setMark).toBeUndefined()
@@ -223,7 +223,7 @@ describe('a target', () => {
     expect(target.parameters).toEqual({})
   })
 
-  test('equals another that leads to the same', () => {
+  test('equals another that goes to the same chain', () => {
     const of = (line: string) => Rule.parse(line).target as Target
     expect(of('-j own').equals(of('-j own'))).toBe(true)
     expect(of('-j own').equals(of('-g own'))).toBe(false)
@@ -239,15 +239,18 @@ describe('a target', () => {
     expect(() => target.reset()).toThrow(XtablesError)
   })
 
-  test.each(['', '-x', '!x', 'a b', 'x'.repeat(29), 'é'.repeat(15), 'a\0b'])('%j is no name for a chain', (name) => {
-    expect(() => new Target(new Rule(), name)).toThrow(XtablesError)
-    expect(() => newTable().createChain(name)).toThrow(XtablesError)
-  })
+  test.each(['', '-x', '!x', 'a b', 'x'.repeat(29), 'é'.repeat(15), 'a\0b'])(
+    '%j is not a valid name of a chain',
+    (name) => {
+      expect(() => new Target(new Rule(), name)).toThrow(XtablesError)
+      expect(() => newTable().createChain(name)).toThrow(XtablesError)
+    },
+  )
 })
 
 onBackends(() => {
   describe('a rule', () => {
-    test('is equal to one that says the same, counters aside', () => {
+    test('equals one with the same contents, whatever the counters', () => {
       const line = '-s 10.0.0.1/32 -i eth0 -p tcp -m tcp --dport 22 -m comment --comment x -j ACCEPT'
       const rule = new Rule()
       rule.protocol = 'tcp'
@@ -266,7 +269,7 @@ onBackends(() => {
       expect(Rule.parse('-m set --match-set a src').equals(Rule.parse('-m set --match-set b src'))).toBe(false)
     })
 
-    test('takes matches away: that one, or the first that says the same', () => {
+    test('removes matches: the given one, or the first equal one', () => {
       const rule = new Rule()
       const [first, second] = [rule.createMatch('mark'), rule.createMatch('mark')]
       first.mark = 1
@@ -278,7 +281,7 @@ onBackends(() => {
       expect(() => rule.removeMatch(first)).toThrow(XtablesError)
     })
 
-    test('has what was made for it and nothing else', () => {
+    test('only has parts that were created for it', () => {
       const [rule, other] = [new Rule(), new Rule()]
       const match = new Match(rule, 'tcp')
       expect(rule.matches).toEqual([])
@@ -332,7 +335,7 @@ onBackends(() => {
       },
     )
 
-    test('of IPv6 has no fragments', () => {
+    test('for IPv6 has no fragments', () => {
       const rule = new Rule6()
       expect(rule.fragment).toBe(false)
       rule.fragment = false
@@ -352,17 +355,17 @@ onBackends(() => {
       '! -j ACCEPT',
       '-m nothing',
       '-m comment --comment "open',
-    ])('cannot be read from %j', (line) => {
+    ])('cannot be parsed from %j', (line) => {
       expect(() => Rule.parse(line)).toThrow(XtablesError)
     })
 
-    test('is for tables of its family', () => {
+    test('can only be added to tables of its family', () => {
       expect(() => new Chain(newTable(), 'INPUT').appendRule(new Rule6())).toThrow(XtablesError)
     })
   })
 
   describe('a table', () => {
-    test('takes a chain of its own wherever it takes the name of one', () => {
+    test('accepts a chain object wherever it accepts the name of a chain', () => {
       const kernel = new MemoryKernel()
       const [table, other] = [new Table('filter', { kernel }), new Table('filter', { kernel })]
       const [input, web] = [new Chain(other, 'INPUT'), new Chain(other, 'web')]
@@ -390,7 +393,7 @@ onBackends(() => {
       expect(table.chains.map(String)).toEqual(['INPUT', 'FORWARD', 'OUTPUT'])
     })
 
-    test('is the only one whose chains a chain of it takes', () => {
+    test('only accepts chains of its own', () => {
       const kernel = new MemoryKernel()
       const [table, nat] = [new Table('filter', { kernel }), new Table('nat', { kernel })]
       const web = table.createChain('web')
@@ -412,7 +415,7 @@ onBackends(() => {
       ['zeroEntries', (table, chain) => table.zeroEntries(chain)],
       ['getPolicy', (table, chain) => table.getPolicy(chain)],
       ['setPolicy', (table, chain) => table.setPolicy(chain, 'DROP')],
-    ])('%s takes no chain of another table or family', (_, act) => {
+    ])('%s accepts no chain of another table or family', (_, act) => {
       const kernel = new MemoryKernel()
       const table = new Table('mangle', { kernel })
       table.createChain('web')
@@ -440,7 +443,7 @@ onBackends(() => {
       expect(() => isTableAvailable('filter', { kernel, namespace: 'blue' })).toThrow(IptcError)
     })
 
-    test('hands out copies of its rules: they change nothing', () => {
+    test('returns copies of its rules: changing them has no effect', () => {
       const table = newTable()
       const input = new Chain(table, 'INPUT')
       input.appendRule(Rule.parse('-p tcp --dport 22 -j ACCEPT'))
@@ -452,7 +455,7 @@ onBackends(() => {
       expect(input.rules.map(String)).toEqual(['-s 10.0.0.1/32 -p tcp -m tcp --dport 23 -j ACCEPT'])
     })
 
-    test('takes the rule as it is then: what becomes of the object later does not matter', () => {
+    test('stores the rule as it is then: later changes of the object do not matter', () => {
       const input = new Chain(newTable(), 'INPUT')
       const rule = Rule.parse('-p tcp --dport 22')
       input.appendRule(rule)
@@ -473,7 +476,7 @@ onBackends(() => {
       expect(input.rules.map(String)).toEqual(['-j DROP'])
     })
 
-    test('says which rule it is that the kernel would refuse', () => {
+    test('says which rule the kernel would refuse', () => {
       const table = newTable()
       const input = new Chain(table, 'INPUT')
       input.appendRule(Rule.parse('-j DROP'))
@@ -488,7 +491,7 @@ onBackends(() => {
       expect(input.rules).toHaveLength(1)
     })
 
-    test('says what its kernel does not have', () => {
+    test('says what its kernel lacks', () => {
       const input = new Chain(newTable(), 'INPUT')
       const unknown = Rule.parse('-m nothing --revision 7 --payload 0x0102030405060708')
       expect(() => input.appendRule(unknown)).toThrow(UnsupportedError)
@@ -496,12 +499,12 @@ onBackends(() => {
       expect(() => new Chain(newTable(), 'nowhere').rules).toThrow(NotFoundError)
     })
 
-    test('has a kernel or a namespace', () => {
+    test('has either a kernel or a namespace', () => {
       expect(() => new Table('filter', { kernel: new MemoryKernel(), namespace: 'blue' })).toThrow(IptcError)
       expect(newTable().kernel).toBe('in-process kernel')
     })
 
-    test('refuses an asynchronous function where it cannot wait, and survives what becomes of it', async () => {
+    test('refuses an asynchronous function if it cannot wait, and ignores its result', async () => {
       const table = newTable()
       expect(() => table.transaction(async () => Promise.reject(new Error('later')))).toThrow('transactionAsync')
       await new Promise((resolve) => setImmediate(resolve))
@@ -515,7 +518,7 @@ onBackends(() => {
   })
 })
 
-test('errors can be told apart and looked at', () => {
+test('errors can be distinguished and inspected', () => {
   const error = caught(() => new Rule().createMatch('no-such-match')) as XtablesError
   expect([error instanceof IptcError, error instanceof Error, error.name]).toEqual([true, true, 'XtablesError'])
   expect(inspect(error)).toContain('no-such-match')

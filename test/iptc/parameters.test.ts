@@ -159,7 +159,7 @@ function expectRefused(part: ExtensionObject, known: Known, name: string, value:
 const NONSENSE = `${'no such thing '.repeat(80)}\0`
 
 describe.each(everyOption)('%s', (_, known, name, option) => {
-  test('reads back what it was given', () => {
+  test('returns the value that was set', () => {
     const { part } = sampled(known, name)
     const value = part.getParameter(name)
     part.setParameter(name, value)
@@ -204,7 +204,7 @@ describe.each(everyOption)('%s', (_, known, name, option) => {
     expectRefused(newPart(known), known, name, value)
   })
 
-  test('flags are set as python-iptables sets them, and by nothing that looks like the opposite', () => {
+  test('flags are set as in python-iptables, and not by anything that looks like the opposite', () => {
     const { part, words } = sampled(known, name)
     if (option.words.length > 0) {
       // Without a value, only flags can be set, and options whose value may be omitted.
@@ -265,7 +265,7 @@ describe.each(all)('%s', (_, known) => {
     expect(part.parameters).toEqual(newPart(known).parameters)
   })
 
-  test('a required parameter that is missing', () => {
+  test('a missing required parameter', () => {
     const { extension, variant } = known
     const lack = missing(known, new Set())
     const rule = newRule(variant.family)

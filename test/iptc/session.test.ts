@@ -47,7 +47,7 @@ onBackends((backend) => {
       expect(table.getPolicy('INPUT').name).toBe('ACCEPT')
     })
 
-    test('lets other tables, families and kernels be', () => {
+    test('allows edits of other tables, families and kernels', () => {
       table.transaction(() => {
         table.createChain('here')
         easy.addChain('nat', 'there', { kernel })
@@ -58,7 +58,7 @@ onBackends((backend) => {
       expect(easy.hasChain('nat', 'there', { kernel })).toBe(true)
     })
 
-    test('is over for what it leaves running', async () => {
+    test('is over for work that it does not await', async () => {
       let later = Promise.resolve()
       table.transaction(() => {
         later = tick(1).then(() => void table.createChain('later'))
@@ -68,8 +68,8 @@ onBackends((backend) => {
     })
   })
 
-  describe('edits beside asynchronous work', () => {
-    test('stay for the next commit, of a transaction', async () => {
+  describe('edits during asynchronous work', () => {
+    test('stay for the next commit, during a transaction', async () => {
       const running = deferred.transactionAsync(() => tick(20))
       await tick(5)
       deferred.createChain('kept')
@@ -79,7 +79,7 @@ onBackends((backend) => {
       expect(chains()).toContain('kept')
     })
 
-    test('stay for the next commit, of a commit', async () => {
+    test('stay for the next commit, during a commit', async () => {
       deferred.createChain('first')
       const running = deferred.commitAsync()
       await tick(0)
@@ -89,14 +89,14 @@ onBackends((backend) => {
       expect(chains()).toEqual(expect.arrayContaining(['first', 'second']))
     })
 
-    test('are not dropped by a reading that began before them', async () => {
+    test('are not lost by a reading that began before them', async () => {
       const reading = deferred.refreshAsync()
       deferred.createChain('kept')
       await expect(reading).rejects.toThrow(ConflictError)
       expect(deferred.isChain('kept')).toBe(true)
     })
 
-    test('go nowhere where the reading that they stand on is dropped while it is committed', async () => {
+    test('are lost if the reading that they are based on is discarded during its commit', async () => {
       deferred.createChain('dropped')
       const running = deferred.commitAsync()
       deferred.refresh()
@@ -106,7 +106,7 @@ onBackends((backend) => {
     })
   })
 
-  describe('edits that come while others are written', () => {
+  describe('edits made while others are written', () => {
     const TEXT = `*filter
 :old - [0:0]
 -A INPUT -s 10.0.0.1
@@ -179,7 +179,7 @@ COMMIT
       ],
     ]
 
-    test.each(PAIRS)('%s: it is as if they came later', async (_, first, second) => {
+    test.each(PAIRS)('%s: the result is as if they came later', async (_, first, second) => {
       restore(TEXT, { kernel })
       await commitBeside(first, second)
       deferred.commit()
@@ -194,7 +194,7 @@ COMMIT
     })
 
     if (backend === 'nft')
-      test.each(PAIRS)('%s: refused where another program changes the table before them', async (_, first, second) => {
+      test.each(PAIRS)('%s: refused if another program changes the table before them', async (_, first, second) => {
         restore(TEXT, { kernel })
         await commitBeside(first, second)
         const written = saved()
@@ -211,7 +211,7 @@ COMMIT
       return rule
     }
 
-    test('are zero where two zero them, not less', () => {
+    test('are zero if two programs reset them, not less', () => {
       new Chain(table, 'INPUT').appendRule(counted())
       deferred.zeroEntries()
       table.zeroEntries()
@@ -222,7 +222,7 @@ COMMIT
       expect(new Chain(table, 'INPUT').rules[0]?.counters).toEqual([0n, 0n])
     })
 
-    test('go on over a commit with edits beside it', async () => {
+    test('continue across a commit with edits during it', async () => {
       table.createChain('old')
       const jump = Rule.parse('-j old')
       jump.counters = [100, 1000]
@@ -239,7 +239,7 @@ COMMIT
     })
   })
 
-  test('many appends in one transaction cost what each of them does', () => {
+  test('the time for many appends in one transaction is linear', () => {
     const append = (count: number): number => {
       const input = new Chain(table, 'INPUT')
       const rules = Array.from({ length: count }, () => Rule.parse('-j ACCEPT'))
@@ -256,7 +256,7 @@ COMMIT
     expect(many / few).toBeLessThan(30)
   })
 
-  describe('a call that is told to stop', () => {
+  describe('a call whose signal is aborted', () => {
     const reason = new RangeError('enough')
     const aborted = AbortSignal.abort(reason)
 
@@ -264,7 +264,7 @@ COMMIT
       ['refreshAsync', () => table.refreshAsync({ signal: aborted })],
       ['commitAsync', () => deferred.commitAsync({ signal: aborted })],
       ['transactionAsync', () => table.transactionAsync(() => void table.createChain('new'), { signal: aborted })],
-    ])('%s does nothing where it was told before', async (_, call) => {
+    ])('%s does nothing if it was aborted before', async (_, call) => {
       deferred.createChain('new')
       await expect(call()).rejects.toBe(reason)
       expect(chains()).not.toContain('new')
@@ -272,7 +272,7 @@ COMMIT
       expect(chains()).toContain('new')
     })
 
-    test('waits no longer for the lock', async () => {
+    test('stops waiting for the lock', async () => {
       const stop = new AbortController()
       const held = table.transactionAsync(() => tick(50))
       deferred.createChain('new')
@@ -284,7 +284,7 @@ COMMIT
       expect(chains()).not.toContain('new')
     })
 
-    test('writes nothing where its body is told', async () => {
+    test('writes nothing if its body is aborted', async () => {
       const stop = new AbortController()
       const body = async () => {
         table.createChain('new')
@@ -296,7 +296,7 @@ COMMIT
       kernel.lock(0).release()
     })
 
-    test('has a time of its own for the lock', async () => {
+    test('has its own time limit for the lock', async () => {
       const held = table.transactionAsync(() => tick(50))
       const other = new Table('filter', { kernel })
       await expect(other.transactionAsync(() => {}, { lockTimeoutMs: 5 })).rejects.toThrow(LockTimeoutError)

@@ -8,7 +8,7 @@ import { monitoredAt, readWatchFixture, watchedAt } from '../support/watch-fixtu
 
 const { watched, monitored } = readWatchFixture()
 
-test('a table is watched as it was: changes, one after the other, and the loss of some', async () => {
+test('replays the watching of a table: changes in order, and the loss of some', async () => {
   expect(await watchedAt(replayNetlink(watched.recording), watched.events.length)).toEqual(watched.events)
   const kinds = watched.events.map((event) => (event as { kind: string }).kind)
   expect(new Set(kinds)).toEqual(
@@ -19,7 +19,7 @@ test('a table is watched as it was: changes, one after the other, and the loss o
   )
 })
 
-test('monitor prints what it printed: changes of all families, and the way of a packet', async () => {
+test('monitor prints the same for the replay: changes of all families, and the path of a packet', async () => {
   const lines = await monitoredAt(replayNetlink(monitored.recording), monitored.lines.length)
   expect(lines).toEqual(monitored.lines)
   const text = lines.join('')
@@ -47,7 +47,7 @@ const listening = (
 const firstTold = (events: readonly NetlinkEvent[]): number =>
   events.findIndex(([what, bytes]) => what === 'receive' && bytes !== null)
 
-test('what is no message ends it with an error that says so', async () => {
+test('an invalid message ends it with an error that says so', async () => {
   const cut = listening(watched.recording, (events) =>
     events.map((event, i): NetlinkEvent => {
       const [what, bytes] = event
@@ -65,7 +65,7 @@ test('what is no message ends it with an error that says so', async () => {
   ).rejects.toThrow(/message/)
 })
 
-test('an error of the socket other than a loss is thrown', async () => {
+test('socket errors other than a loss are thrown', async () => {
   const failing = listening(watched.recording, (events) => [
     ...events.slice(0, firstTold(events)),
     ['fail', ERRNO.EBADF],
@@ -73,7 +73,7 @@ test('an error of the socket other than a loss is thrown', async () => {
   await expect(watchedAt(replayNetlink(failing), 1)).rejects.toMatchObject({ errno: ERRNO.EBADF })
 })
 
-test('monitor says that messages were lost, and goes on', async () => {
+test('monitor says that messages were lost, and continues', async () => {
   const { sockets } = monitored.recording
   const at = sockets.findIndex(({ events }) => events.some(([what]) => what === 'join'))
   const { protocol, events = [] } = sockets[at] ?? { protocol: 0 }
@@ -85,7 +85,7 @@ test('monitor says that messages were lost, and goes on', async () => {
   expect(others).toEqual(monitored.lines)
 })
 
-test('bytes that are changed are told of otherwise, or are an error of ours', async () => {
+test('changed bytes give other output, or cause our error', async () => {
   const random = new Random(7)
   for (let round = 0; round < 300; round++) {
     const mutated = listening(watched.recording, (events) =>

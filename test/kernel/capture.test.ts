@@ -26,7 +26,7 @@ function used(): MemoryKernel {
 
 const json = (): CaptureJson => captureToJson(captureTable(used(), 'ipv4', 'filter'))
 
-test('holds what a kernel tells of a table', () => {
+test('contains what a kernel returns for a table', () => {
   const kernel = used()
   const capture = captureTable(kernel, 'ipv4', 'filter')
   expect(capture).toMatchObject({ family: 'ipv4', table: 'filter' })
@@ -44,11 +44,11 @@ test('holds what a kernel tells of a table', () => {
   ])
 })
 
-test('names no sets where there are none', () => {
+test('has no sets if there are none', () => {
   expect(captureTable(new MemoryKernel(), 'ipv6', 'raw')).not.toHaveProperty('sets')
 })
 
-test('there is none of a table that there is not', () => {
+test('of a missing table is an error', () => {
   expect(() => captureTable(new MemoryKernel(), 'ipv4', 'nope')).toThrow(NotFoundError)
 })
 
@@ -57,7 +57,7 @@ test('survives a file', () => {
   expect(captureFromJson(JSON.parse(JSON.stringify(captureToJson(capture))))).toEqual(capture)
 })
 
-test('entries that are part of a larger buffer are captured alone', () => {
+test('of entries in a larger buffer only contains the entries', () => {
   const { entries } = captureTable(used(), 'ipv4', 'filter')
   expect(entries.byteOffset).toBe(0)
   expect(entries.buffer.byteLength).toBe(entries.length)
@@ -67,7 +67,7 @@ test('entries that are part of a larger buffer are captured alone', () => {
   expect(captureToJson(view)).toEqual(json())
 })
 
-test('an in-process kernel takes it from there, with its sets and counters', () => {
+test('an in-process kernel can be created from it, with its sets and counters', () => {
   const capture = captureTable(used(), 'ipv4', 'filter')
   const kernel = new MemoryKernel({ captures: [capture] })
   expect(kernel.tables('ipv4')).toEqual(['filter'])
@@ -77,7 +77,7 @@ test('an in-process kernel takes it from there, with its sets and counters', () 
   expect(captureTable(kernel, 'ipv4', 'filter').entries.some((byte) => byte !== 0)).toBe(true)
 })
 
-test('the kernel keeps a copy of entries in a Buffer too, whose slice is none', () => {
+test('the kernel copies entries in a Buffer too, whose slice is not a copy', () => {
   const capture = captureTable(used(), 'ipv4', 'filter')
   const entries = Buffer.from(capture.entries)
   const kernel = new MemoryKernel({ captures: [{ ...capture, entries }] })
@@ -85,7 +85,7 @@ test('the kernel keeps a copy of entries in a Buffer too, whose slice is none', 
   expect(captureTable(kernel, 'ipv4', 'filter')).toEqual(capture)
 })
 
-test('captures may share their sets, but not contradict each other', () => {
+test('captures may share their sets, but must not contradict each other', () => {
   const filter = captureTable(used(), 'ipv4', 'filter')
   const raw = captureTable(used(), 'ipv4', 'raw')
   expect(new MemoryKernel({ captures: [filter, raw] }).tables('ipv4')).toEqual(['raw', 'filter'])
@@ -93,7 +93,7 @@ test('captures may share their sets, but not contradict each other', () => {
   expect(() => new MemoryKernel({ captures: [filter, other] })).toThrow(/set four exists already/)
 })
 
-test('entries that no kernel handed out are refused', () => {
+test('entries that no kernel returned are refused', () => {
   const { entries, ...rest } = captureTable(used(), 'ipv4', 'filter')
   const broken = entries.slice()
   broken.fill(0, 90, 92)
@@ -123,7 +123,7 @@ test.each<[string, unknown, RegExp]>([
   ['a set without an index', { ...json(), sets: { a: { family: 'any' } } }, /set "a" has an index 0 to 65534/],
   ['a set of a large index', { ...json(), sets: { a: { index: 65535, family: 'any' } } }, /set "a" has an index/],
   ['a set of no family', { ...json(), sets: { a: { index: 1, family: 'x' } } }, /set "a" has the family/],
-])('is not read from %s', (_, value, reason) => {
+])('cannot be read from %s', (_, value, reason) => {
   expect(() => captureFromJson(value)).toThrow(IptcError)
   expect(() => captureFromJson(value)).toThrow(reason)
 })

@@ -90,7 +90,7 @@ function changing(stale: number) {
 }
 
 describe('reading', () => {
-  test('asks for as many bytes as the table has, and hands out the answer itself', () => {
+  test('requests as many bytes as the table has, and returns the answer without a copy', () => {
     const kernel = changing(0)
     const { info, entries } = new Client(kernel, IPV4).entries('filter')
     expect(info.size).toBe(100)
@@ -106,14 +106,14 @@ describe('reading', () => {
     expect((await new Client(changing(3), IPV4).entriesAsync('filter')).entries).toHaveLength(100)
   })
 
-  test('but not for ever', async () => {
+  test('but not endlessly', async () => {
     const kernel = changing(1_000_000)
     expect(() => new Client(kernel, IPV4).entries('filter')).toThrow(ConflictError)
     expect(kernel.calls.length).toBeLessThan(100)
     await expect(new Client(kernel, IPV4).entriesAsync('filter')).rejects.toThrow(ConflictError)
   })
 
-  test('nor for another reason', () => {
+  test('but not for other errors', () => {
     const kernel = new ScriptedKernel(({ option }) => (option === IPV4.sockopt.getEntries ? 12 : undefined))
     expect(() => new Client(kernel, IPV4).entries('filter')).toThrow(/GET_ENTRIES filter: ENOMEM/)
     expect(kernel.calls).toHaveLength(2)
@@ -121,7 +121,7 @@ describe('reading', () => {
 })
 
 describe('replacing', () => {
-  test('fills in the head and leaves the entries alone', () => {
+  test('fills in the head and leaves the entries unchanged', () => {
     const kernel = new ScriptedKernel(({ answer }) => void answer?.fill(7))
     const request = new Uint8Array(96 + 632).fill(9)
     const old = new Client(kernel, IPV4).replace('filter', LAYOUT, request, 6)
@@ -142,7 +142,7 @@ describe('replacing', () => {
     expect(request.subarray(96).every((byte) => byte === 9)).toBe(true)
   })
 
-  test('adds counters behind their head', () => {
+  test('adds counters after their head', () => {
     const kernel = new ScriptedKernel(() => undefined)
     new Client(kernel, IPV6).addCounters('raw', new Uint8Array(48).fill(1))
     const value = Buffer.from(kernel.calls[0]?.value as Uint8Array)
@@ -169,7 +169,7 @@ describe('errors', () => {
   ]
 
   describe.each(attempts)('%s', (operation, now, later) => {
-    test.each([1, 13])('errno %p is a matter of rights', async (errno) => {
+    test.each([1, 13])('errno %p is a PermissionError', async (errno) => {
       expect(() => now(new Client(fails(errno), IPV4))).toThrow(PermissionError)
       await expect(later(new Client(fails(errno), IPV4))).rejects.toThrow(PermissionError)
     })
@@ -179,14 +179,14 @@ describe('errors', () => {
       [12, 'ENOMEM'],
       [40, 'ELOOP'],
       [999, 'errno 999'],
-    ])('errno %p is told as it is', async (errno, errnoName) => {
+    ])('errno %p is reported as it is', async (errno, errnoName) => {
       const fields = { operation, errno, errnoName, table: 'filter', cause: expect.any(SockoptFailure) }
       expect(() => now(new Client(fails(errno), IPV4))).toThrow(expect.objectContaining(fields))
       expect(() => now(new Client(fails(errno), IPV4))).toThrow(KernelError)
       await expect(later(new Client(fails(errno), IPV4))).rejects.toMatchObject(fields)
     })
 
-    test('without the interface, its module is loaded, once, and the call tried again', async () => {
+    test('if the interface is missing, its module is loaded once, and the call is repeated', async () => {
       const kernel = new ScriptedKernel((_, number) => (number === 1 ? 92 : undefined))
       kernel.moduleLoads = true
       now(new Client(kernel, IPV4))
@@ -201,13 +201,13 @@ describe('errors', () => {
     })
   })
 
-  test('a module that cannot be loaded is no reason to try again', () => {
+  test('if a module cannot be loaded, the call is not repeated', () => {
     const kernel = fails(92)
     expect(() => new Client(kernel, IPV6).info('filter')).toThrow(/no legacy ip6_tables/)
     expect([kernel.modules, kernel.calls.length]).toEqual([1, 1])
   })
 
-  test('a table that other kernels have, and one that none has', () => {
+  test('a table that other kernels have, and one that no kernel has', () => {
     const act = (table: string) => () => new Client(fails(2), IPV6).info(table)
     expect(act('nat')).toThrow(UnsupportedError)
     expect(act('nat')).toThrow(/ip6table_nat/)
@@ -215,7 +215,7 @@ describe('errors', () => {
     expect(act('natt')).toThrow(expect.objectContaining({ cause: expect.any(SockoptFailure) }))
   })
 
-  test('what only a replace can mean', () => {
+  test('errors that only a replace can have', () => {
     const act = (errno: number) => () => new Client(fails(errno), IPV4).replace('nat', LAYOUT, new Uint8Array(96), 4)
     expect(act(11)).toThrow(ConflictError)
     expect(act(2)).toThrow(/SET_REPLACE nat: ENOENT.*extension/)
@@ -223,7 +223,7 @@ describe('errors', () => {
     expect(act(40)).toThrow(/circle/)
   })
 
-  test('what is not from the kernel is left alone', () => {
+  test('errors that are not from the kernel are passed on', () => {
     const kernel = new ScriptedKernel(() => {
       throw new RangeError('mine')
     })
@@ -232,7 +232,7 @@ describe('errors', () => {
 })
 
 describe('revisions', () => {
-  test.each(['match', 'target'] as const)('of a %s are asked once each', (kind) => {
+  test.each(['match', 'target'] as const)('of a %s are requested once each', (kind) => {
     const kernel = new ScriptedKernel(({ value }) => (value[29] === 1 ? undefined : value[29] === 2 ? 2 : 93))
     const client = new Client(kernel, IPV6)
     const ask = () => [0, 1, 2].map((revision) => client.hasRevision(kind, 'x', revision))
@@ -241,7 +241,7 @@ describe('revisions', () => {
     expect(kernel.calls.map(({ option }) => option)).toEqual(Array(3).fill(kind === 'match' ? 68 : 69))
   })
 
-  test('a doubt is not a no', () => {
+  test('an inconclusive answer is not a no', () => {
     const kernel = fails(1)
     const client = new Client(kernel, IPV4)
     expect(() => client.hasRevision('match', 'x', 0)).toThrow(PermissionError)
@@ -279,7 +279,7 @@ describe('sets', () => {
     expect(client.setByIndex(4)).toBeUndefined()
   })
 
-  test('are always asked for over IPv4, their protocol once', () => {
+  test('are always requested over IPv4, and their protocol only once', () => {
     const kernel = withSet(2)
     const client = new Client(kernel, IPV6)
     client.setByName('known')
@@ -300,7 +300,7 @@ describe('sets', () => {
 })
 
 describe('sockets', () => {
-  test('are opened at the first use, kept, and closed', () => {
+  test('are opened at first use, kept, and closed', () => {
     const kernel = new ScriptedKernel(() => undefined)
     const client = new Client(kernel, FAMILIES.ipv6)
     expect(kernel.open).toEqual([])
@@ -316,7 +316,7 @@ describe('sockets', () => {
   })
 })
 
-describe('what to do where a module is missing', () => {
+describe('what to do if a module is missing', () => {
   const ENOENT = 2
   const ENOPROTOOPT = 92
   test.each([

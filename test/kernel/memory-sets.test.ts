@@ -31,7 +31,7 @@ const whole = (entry: unknown): unknown => {
 describe.each(setFixtures.map((fixture) => [`${fixture.type} of ${fixture.family}`, fixture] as const))(
   '%s',
   (_, fixture) => {
-    test('does what Linux did when that was recorded', () => {
+    test('gives the results that were recorded on Linux', () => {
       const kernel = new MemoryKernel({ clock: () => 0 })
       for (const name of ['one', 'two', 'three']) IpSet.create(name, 'hash:ip', {}, { kernel })
       const [told, listed, ...others] = useSet(kernel, fixture) as [object, unknown[], ...unknown[]]
@@ -52,7 +52,7 @@ beforeEach(() => {
   place.kernel = new MemoryKernel()
 })
 
-test('a policy with a block list needs no Linux', () => {
+test('a policy with a block list can be tested without Linux', () => {
   const blocked = IpSet.create('blocked', 'hash:net', { comment: true }, place)
   blocked.add([{ net: '198.51.100.0/24', comment: 'scanner' }, { net: '198.51.100.7', nomatch: true }, '203.0.113.9'])
   expect(blocked.test('198.51.100.1')).toBe(true)
@@ -65,7 +65,7 @@ test('a policy with a block list needs no Linux', () => {
   expect(IpSet.names(place)).toEqual(['blocked'])
 })
 
-test('a set that a rule refers to is neither destroyed nor renamed, as long as it does', () => {
+test('a set can neither be destroyed nor renamed while a rule refers to it', () => {
   const set = IpSet.create('set', 'hash:ip', {}, place)
   using table = new Table('filter', place)
   const chain = new Chain(table, 'INPUT')
@@ -83,7 +83,7 @@ test('a set that a rule refers to is neither destroyed nor renamed, as long as i
   expect(() => IpSet.open('other', place)).toThrow(NotFoundError)
 })
 
-test('entries go when their time is over, by the clock that is given', () => {
+test('entries expire by the given clock', () => {
   let now = 0
   const kernel = new MemoryKernel({ clock: () => now })
   const set = IpSet.create('set', 'hash:ip', { timeout: 10, maxelem: 2 }, { kernel })
@@ -102,7 +102,7 @@ test('entries go when their time is over, by the clock that is given', () => {
   set.add('10.0.0.3')
 })
 
-test('sets that were named alone are there, empty', () => {
+test('sets of which only the names are known are created empty', () => {
   const kernel = new MemoryKernel({ sets: { four: 'ipv4', list: 'any', six: { index: 7, family: 'ipv6' } } })
   expect(IpSet.headers({ kernel }).map(({ name, type, family, index }) => [name, type, family, index])).toEqual([
     ['four', 'hash:ip', 'ipv4', 0],
@@ -113,7 +113,7 @@ test('sets that were named alone are there, empty', () => {
   expect(caught(() => IpSet.open('six', { kernel }).destroy())).toMatchObject({ errnoName: 'IPSET_ERR_BUSY' })
 })
 
-test('a large set is read part by part, and kept from being destroyed meanwhile', async () => {
+test('a large set is read in parts, and cannot be destroyed in the meantime', async () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 }, place)
   await set.addAsync(Array.from({ length: 5000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`))
   let seen = 0
@@ -126,7 +126,7 @@ test('a large set is read part by part, and kept from being destroyed meanwhile'
   set.destroy()
 })
 
-test('as on 6.1, hash:net,port,net of IPv6 takes no range in the second network', () => {
+test('as on 6.1, hash:net,port,net for IPv6 accepts no range in the second network', () => {
   const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
   IpSet.create('set', 'hash:net,port,net', { family: 'ipv6' }, place)
   const entry = { ip: '::', cidr: 127, port: 3, proto: 6, ip2: '2000::2', cidr2: 64, ip2To: '2000::2' }
@@ -134,14 +134,14 @@ test('as on 6.1, hash:net,port,net of IPv6 takes no range in the second network'
   expect(outcome?.refusal?.errno).toBe(4356)
 })
 
-test('of many entries the one that is refused is named, and those before it stay', () => {
+test('of many entries, the refused one is named, and those before it stay', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 3 }, place)
   const error = caught(() => set.add(['10.0.0.1', '10.0.0.2', '10.0.0.1']))
   expect(error).toMatchObject({ entry: '10.0.0.1', index: 2, errnoName: 'IPSET_ERR_EXIST' })
   expect(set.header().elements).toBe(2)
 })
 
-test('a long range is gone through in a few times what it takes to keep as many texts', () => {
+test('the time for a long range is a small multiple of the time to store as many strings', () => {
   const COUNT = 2 ** 18
   const timed = (body: (round: number) => void): number =>
     Math.min(
@@ -165,7 +165,7 @@ test('a long range is gone through in a few times what it takes to keep as many 
   expect(range / texts).toBeLessThan(6)
 })
 
-test('what this kernel does not know is refused, with words', () => {
+test('unsupported requests are refused with an explanation', () => {
   const client = new NetlinkClient(place.kernel, NETLINK_NETFILTER)
   const refusalOf = (kind: MessageType<ReturnType<typeof nfHead>, never>): Refusal => {
     const [outcome] = client.batch([request(kind, 0, nfHead(0), {} as never)])

@@ -43,7 +43,7 @@ const countersIn = (client: Client, family = IPV4, table = 'filter'): bigint[] =
 const u64s = (...values: bigint[]): Uint8Array => new Uint8Array(BigUint64Array.from(values).buffer)
 
 describe.each(families)('tables of $name', (family) => {
-  test('come into being when they are first asked for, newest first', () => {
+  test('are created when they are first requested, newest first', () => {
     const kernel = new MemoryKernel()
     const client = new Client(kernel, family)
     expect(kernel.tables(family.name)).toEqual([])
@@ -55,7 +55,7 @@ describe.each(families)('tables of $name', (family) => {
     expect(kernel.tables(family.name)).toHaveLength(2)
   })
 
-  test('begin with chains that accept', () => {
+  test('are created with chains that accept', () => {
     const { info, entries } = new Client(new MemoryKernel(), family).entries('nat')
     const size = family.entrySize + 40
     expect(info).toEqual({
@@ -69,7 +69,7 @@ describe.each(families)('tables of $name', (family) => {
     expect(comefrom).toEqual([1, 2, 8, 16, 0])
   })
 
-  test('hold what was put into them', () => {
+  test('contain what was written', () => {
     const client = new Client(new MemoryKernel(), family)
     const ruleset = withRules(
       withRules(emptyRuleset(family, 'filter'), 'INPUT', [jump(family, 'user'), accept(family)]),
@@ -85,7 +85,7 @@ describe.each(families)('tables of $name', (family) => {
     expect(family.entry.fields.comefrom.read(user?.head?.bytes ?? new Uint8Array(200), 0)).toBe(0)
   })
 
-  test('forget what a kernel does not hand out', () => {
+  test('lose what a kernel does not return', () => {
     const client = new Client(new MemoryKernel(), family)
     const dirty = matchOf(family, 'mark', { 0: 1, 12: 1, 15: 1 })
     dirty.fill(0x7a, 7, 31)
@@ -109,7 +109,7 @@ describe('the port', () => {
     return value
   }
 
-  test('is described', () => {
+  test('has a description', () => {
     expect(kernel.description).toBe('in-process kernel')
     expect(kernel.loadModule()).toBe(false)
   })
@@ -174,7 +174,7 @@ describe('the port', () => {
     expect(failure(() => connection.getsockopt(64, named('filter', 84)))).toBe('ok')
   })
 
-  test('what is handed out and what is taken are copies', () => {
+  test('returned and accepted values are copies', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const { layout, bytes } = writeRuleset(withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [accept(IPV4)]))
     client.replace('filter', layout, bytes, 4)
@@ -185,7 +185,7 @@ describe('the port', () => {
     expect(Buffer.from(client.entries('filter').entries)).toEqual(before)
   })
 
-  test('asynchronous calls answer in a later turn, and the same', async () => {
+  test('asynchronous calls return the same in a later turn', async () => {
     const client = new Client(new MemoryKernel(), IPV4)
     let turns = 0
     const count = setImmediate(() => turns++)
@@ -201,7 +201,7 @@ describe('the port', () => {
 })
 
 describe('SET_REPLACE', () => {
-  test('refuses what Linux refuses, says why, and leaves the table as it was', () => {
+  test('refuses what Linux refuses, says why, and leaves the table unchanged', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const before = client.entries('filter')
     const tcp = plain(ruleBytes(IPV4, { matches: [matchOf(IPV4, 'tcp')] }))
@@ -216,13 +216,13 @@ describe('SET_REPLACE', () => {
     expect(client.entries('filter')).toEqual(before)
   })
 
-  test('knows no extensions but those that are declared', () => {
+  test('supports only declared extensions', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const rule = plain(ruleBytes(IPV4, { matches: [buildPart('nobody-knows', 0, new Uint8Array(8))] }))
     expect(() => put(client, withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [rule]))).toThrow(/ENOENT/)
   })
 
-  test('what stands behind the struct comes back as zeros, also where there are no words for what is in it', () => {
+  test('bytes after the struct are returned as zeros, also for payloads that cannot be decoded', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const payload = new Uint8Array(48)
     // A base port, and padding.
@@ -235,14 +235,14 @@ describe('SET_REPLACE', () => {
     expect([...entries.subarray(at + 40, at + 48)]).toEqual([7, 7, 0, 0, 0, 0, 0, 0])
   })
 
-  test('another number of entries than now is a conflict', () => {
+  test('a wrong number of current entries is a conflict', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     put(client, withRules(emptyRuleset(IPV4, 'filter'), 'INPUT', [accept(IPV4)]))
     expect(() => put(client, emptyRuleset(IPV4, 'filter'), 4)).toThrow(ConflictError)
     expect(client.info('filter').numEntries).toBe(5)
   })
 
-  test('ACCEPT and DROP alone are policies', () => {
+  test('only ACCEPT and DROP are policies', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     const ruleset = emptyRuleset(IPV4, 'raw')
     const output = ruleset.chains.get('OUTPUT')
@@ -257,20 +257,20 @@ describe('SET_REPLACE', () => {
 })
 
 describe('counters', () => {
-  test('are added, and wrap around', () => {
+  test('are added, and overflow to 0', () => {
     const client = new Client(new MemoryKernel(), IPV6)
     client.addCounters('raw', u64s(1n, 2n, 0n, 0n, 5n, 6n))
     client.addCounters('raw', u64s(2n ** 64n - 1n, 2n ** 64n - 1n, 3n, 4n, 0n, 0n))
     expect(countersIn(client, IPV6, 'raw')).toEqual([0n, 1n, 3n, 4n, 5n, 6n])
   })
 
-  test('for another number of entries are refused', () => {
+  test('for a wrong number of entries are refused', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     for (const count of [1, 3, 5])
       expect(() => client.addCounters('filter', new Uint8Array(16 * count))).toThrow(/EINVAL/)
   })
 
-  test('those of the old entries are handed back, those of the new ones begin at 0', () => {
+  test('of old entries are returned, those of new ones start at 0', () => {
     const client = new Client(new MemoryKernel(), IPV4)
     client.addCounters('filter', u64s(1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n))
     const { chains, ...rest } = rulesetOf(client)
@@ -279,7 +279,7 @@ describe('counters', () => {
     expect(countersIn(client)).toEqual(Array(8).fill(0n))
   })
 
-  test('no more is written than there is room for', () => {
+  test('no more are written than there is room for', () => {
     const kernel = new MemoryKernel()
     const client = new Client(kernel, IPV4)
     client.addCounters('filter', u64s(1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n))
@@ -296,7 +296,7 @@ describe('counters', () => {
 describe('ipsets', () => {
   const kernel = () => new MemoryKernel({ sets: { four: 'ipv4', far: { index: 0, family: 'ipv6' }, list: 'any' } })
 
-  test('have the lowest index that is free', () => {
+  test('have the lowest free index', () => {
     const one = kernel()
     const client = new Client(one, IPV6)
     expect(client.setByName('far')).toEqual({ index: 0, family: 'ipv6' })
@@ -317,7 +317,7 @@ describe('ipsets', () => {
     ])
   })
 
-  test('rules may name those alone that are there', () => {
+  test('rules can only refer to existing ones', () => {
     const one = kernel()
     const client = new Client(one, IPV4)
     const using = (index: number): Ruleset => {
@@ -330,7 +330,7 @@ describe('ipsets', () => {
     put(client, using(3))
   })
 
-  test('that cannot be', () => {
+  test('with invalid values', () => {
     const one = kernel()
     expect(() => one.addSet('four', 'ipv6')).toThrow(IptcError)
     expect(() => one.removeSet('nope')).toThrow(IptcError)
@@ -356,7 +356,7 @@ describe('ipsets', () => {
 describe('the lock', () => {
   const later = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-  test('is joined by those whom its holder calls', async () => {
+  test('is joined by functions that its holder calls', async () => {
     const kernel = new MemoryKernel()
     const outer = kernel.lock(0)
     kernel.lock(0).release()
@@ -370,7 +370,7 @@ describe('the lock', () => {
     expect(await kernel.withLockAsync({ timeoutMs: 0 }, (lend) => lend(borrower))).toBe('inner')
   })
 
-  test('others wait for an asynchronous holder in turn, or fail at once', async () => {
+  test('others wait their turn behind an asynchronous holder, or fail at once', async () => {
     const kernel = new MemoryKernel()
     const order: string[] = []
     const hold = (name: string) =>
@@ -388,13 +388,13 @@ describe('the lock', () => {
     kernel.lock(0).release()
   })
 
-  test('is given back where the body fails', async () => {
+  test('is released if the body fails', async () => {
     const kernel = new MemoryKernel()
     await expect(kernel.withLockAsync({ timeoutMs: 0 }, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     kernel.lock(0).release()
   })
 
-  test('is given up by who is told to, at once, and those behind come all the same', async () => {
+  test('an aborted waiter gives up at once, and those after it still get their turn', async () => {
     const kernel = new MemoryKernel()
     const held = kernel.withLockAsync({ timeoutMs: 0 }, () => later(1000))
     const stop = new AbortController()
@@ -424,6 +424,6 @@ describe('the lock', () => {
   })
 })
 
-test('the sizes that requests are made of', () => {
+test('sizes of requests', () => {
   expect([getInfo.size, getEntries.size, replace.size]).toEqual([84, 40, 96])
 })

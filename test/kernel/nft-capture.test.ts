@@ -40,7 +40,7 @@ function filled(): MemoryKernel {
 }
 const saved = (kernel: MemoryKernel): string => bare(save({ kernel, backend: 'nft', counters: true }))
 
-test('a table is the same in another kernel: text, counters, handles, and by whom sets are held', () => {
+test('a table is the same in another kernel: text, counters, handles, and references to sets', () => {
   const capture = nftCaptureFromJson(
     JSON.parse(JSON.stringify(nftCaptureToJson(captureNftTable(filled(), 'ipv4', 'filter')))),
   )
@@ -56,13 +56,13 @@ test('a table is the same in another kernel: text, counters, handles, and by who
   table.deleteChain('a')
 })
 
-test('there is nothing to capture of a table that is not there, and asking makes none', () => {
+test('capturing a missing table is an error, and does not create it', () => {
   const kernel = new MemoryKernel()
   expect(() => captureNftTable(kernel, 'ipv4', 'nat')).toThrow(NotFoundError)
   expect(() => captureNftTable(kernel, 'ipv4', 'nat')).toThrow(NotFoundError)
 })
 
-test('what is damaged is refused, with what is wrong', () => {
+test('damaged captures are refused with an explanation', () => {
   const json = nftCaptureToJson(captureNftTable(filled(), 'ipv4', 'filter'))
   const broken: readonly (readonly [object, RegExp])[] = [
     [{ ...json, backend: 'legacy' }, /backend is nft/],
@@ -83,7 +83,7 @@ test('what is damaged is refused, with what is wrong', () => {
   expect(() => new MemoryKernel({ captures: [capture, capture] })).toThrow(/table filter of ipv4 exists already/)
 })
 
-test('the command keeps such tables in its state, captures them, and shows them', () => {
+test('the command stores such tables in its state file, captures them, and shows them', () => {
   const folder = mkdtempSync(join(tmpdir(), 'xtables-'))
   const state = join(folder, 'state.json')
   const place = ['--kernel', 'memory', '--state', state, '--backend', 'nft']

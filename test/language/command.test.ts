@@ -57,11 +57,11 @@ describe('commands', () => {
     else expect(command(line)).toMatchObject(expected)
   })
 
-  test('the rule may stand before its command', () => {
+  test('the rule may precede its command', () => {
     expect(command('-p tcp --dport 80 -A INPUT -j ACCEPT')).toEqual(command('-A INPUT -p tcp --dport 80 -j ACCEPT'))
   })
 
-  test('lists of addresses make a rule of every combination', () => {
+  test('lists of addresses create a rule for every combination', () => {
     const rules = parseRules(splitWords('-s 1.1.1.1,2.2.2.2 -d 3.3.3.3,4.4.4.4'), IPV4)
     expect(rules.map((rule) => printRule(rule, 'ipv4'))).toEqual([
       '-s 1.1.1.1 -d 3.3.3.3',
@@ -71,7 +71,7 @@ describe('commands', () => {
     ])
   })
 
-  test('what stands behind a message of iptables is kept for programs', () => {
+  test('warnings of iptables are kept for programs', () => {
     expect(() => command('-A INPUT -p nope')).toThrow(
       expect.objectContaining({ message: 'unknown protocol "nope" specified', parameter: 'protocol', value: 'nope' }),
     )
@@ -109,17 +109,17 @@ describe('options', () => {
     expect(() => parseRule(line, IPV4)).toThrow(XtablesError)
   })
 
-  test('fragments are of IPv4 alone', () => {
+  test('only IPv4 has fragments', () => {
     expect(() => parseRule('--fragments', IPV6)).toThrow('unknown option "--fragments"')
     expect(() => parseRule('-f', IPV6)).toThrow('-m frag')
   })
 
-  test('one rule is one rule', () => {
+  test('a single rule is required', () => {
     expect(() => parseRule('-s 1.1.1.1,2.2.2.2', IPV4)).toThrow('make 2 rules')
     expect(parseRules(['-s', '1.1.1.1,2.2.2.2'], IPV4)).toHaveLength(2)
   })
 
-  test.each(Object.values(FAMILIES))('no words make another error than ours: $name', (family) => {
+  test.each(Object.values(FAMILIES))('no words cause any other error than ours: $name', (family) => {
     const pieces = [
       '!',
       '--',

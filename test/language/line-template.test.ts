@@ -42,14 +42,14 @@ test.each([
 test.each([
   ...['10', '10.1', '0/0', '/0', 'foo/0', '010.0.0.1', '10.0.0.1/255.0.255.0', '10.0.0.1/0x10', '1.2.3.4/33'],
   ...['+1.2.3.4', '0x0a000001', '1.2.3.4/', '300', '::1', '1.2.3.4/0', 'a.b/0', '256.1.1.1/0', '10/256'],
-])('the address %s is what it is word by word, or nothing is said of it', (address) => {
+])('the address %s is parsed as without a template, or not at all', (address) => {
   const line = `-A a -s ${address} -j ACCEPT`
   const read = readBy('-A a -s 10.0.0.1/32 -j ACCEPT', line)
   if (read !== undefined) expect(read).toEqual(made(line))
 })
 
 test.each(['0/0', '::/0', '::1/ffff::', '::1,::2', '::1%lo', '::1/129', '::ffff:1.2.3.4', '1.2.3.4', '/0', ':::1/0'])(
-  'the address %s of IPv6, likewise',
+  'the IPv6 address %s, likewise',
   (address) => {
     const line = `-A a -s ${address} -j ACCEPT`
     const read = readBy('-A a -s 2001:db8::1/128 -j ACCEPT', line, context6)
@@ -79,7 +79,7 @@ test.each<readonly [string, string]>([
     ['-A a -s 10.0.0.1/32 -g b', `-A a -s 10.0.0.1/32 -g ${name}`],
   ]),
   ['-A a -p tcp -m tcp --dport 22', '-A a -p tcp -m tcp --dport 65536'],
-])('by %s, nothing is said of %s', (first, line) => {
+])('%s has no template that applies to %s', (first, line) => {
   expect(readBy(first, first)).toEqual(made(first))
   expect(readBy(first, line)).toBeUndefined()
 })

@@ -37,7 +37,7 @@ function tableOf(chains: Readonly<Record<string, readonly string[]>>): Ruleset {
 const list = (rules: readonly string[], options: ListOptions = {}): string[] =>
   listTable(tableOf({ a: rules }), context, { chain: 'a', ...options }).split('\n')
 
-test('chains stand apart by an empty line, in the order of their names', () => {
+test('chains are separated by an empty line, in the order of their names', () => {
   expect(listTable(tableOf({ b: ['-j a', '-g a'], a: [] }), context)).toBe(
     [
       'Chain a (2 references)',
@@ -70,7 +70,7 @@ test.each([
   expect(exact?.startsWith(`${count.padStart(8)}        0 `)).toBe(true)
 })
 
-test('one rule has no title, and one that there is not is nothing', () => {
+test('a single rule has no heading, and a missing one is empty', () => {
   expect(list(['-j ACCEPT', '-j DROP'], { rule: 2, lineNumbers: true, numeric: true })).toEqual([
     '2    DROP       0    --  0.0.0.0/0            0.0.0.0/0           ',
     '',
@@ -79,14 +79,14 @@ test('one rule has no title, and one that there is not is nothing', () => {
   expect(() => list([], { chain: 'b' })).toThrow(NotFoundError)
 })
 
-test('what is not known is shown as its bytes, or as a revision that is not known', () => {
+test('unknown extensions are shown as bytes, or as an unknown revision', () => {
   const opaque = '--revision 7 --payload 0x0000000000000001'
   const [, , match, target] = list([`-m nobody ${opaque}`, `-j MARK ${opaque}`], { numeric: true })
   expect(match).toMatch(/0\.0\.0\.0\/0 {12}nobody --revision 7 --payload 0x0000000000000001$/)
   expect(target).toMatch(/^MARK .*0\.0\.0\.0\/0 {11}MARK \[unsupported revision\] $/)
 })
 
-test('a range of ICMP codes, which only others write', () => {
+test('a range of ICMP codes, which only other programs write', () => {
   const [, , line] = list(['-m icmp --revision 0 --payload 0x0301050100000000'])
   expect(line).toMatch(/icmp !type 3 codes 1-5$/)
 })
@@ -99,7 +99,7 @@ test('without -n, numbers are names', () => {
   expect(log).toMatch(/LOG level warn uid$/)
 })
 
-test('a template has a place for each word, and for what negates it', () => {
+test('a template has a placeholder for each word, and for the negation', () => {
   const reading = { words: ['a$', '[b]'], negated: false }
   expect(fill('flags:[!]$/$', reading)).toBe('flags:a$/[b]')
   expect(fill('flags:[!]$/$', { ...reading, negated: true })).toBe('flags:!a$/[b]')

@@ -13,7 +13,7 @@ describe('addresses', () => {
     expect(resolveNetworks(word, 'src', IPV4)).toEqual(networks)
   })
 
-  test('the scope of an IPv6 address is left out', () => {
+  test('the scope of an IPv6 address is omitted', () => {
     expect(resolveNetworks('fe80::1%eth0/64,::1', 'src', IPV6)).toEqual(['fe80::1/64', '::1'])
   })
 
@@ -26,7 +26,7 @@ describe('addresses', () => {
     ['1.2.3.4/33', "invalid mask `33' specified"],
     ['1.2.3.4/', "invalid mask `' specified"],
     ['::1', "host/network `::1' not found"],
-  ])('%s is none', (word, message) => {
+  ])('%s is not an address', (word, message) => {
     expect(() => resolveNetworks(word, 'dst', IPV4)).toThrow(new UsageError(message))
   })
 })

@@ -14,7 +14,7 @@ const blobOf = (kernel: MemoryKernel, family: 'ipv4' | 'ipv6', table: string): s
 
 describe('fixtures', () => {
   test.each(fixtures().map((fixture) => [`${fixture.capture.family} ${fixture.name}`, fixture] as const))(
-    '%s is the same when saved and restored',
+    '%s is the same after saving and restoring',
     (_, { lines, capture }) => {
       const { family, table, sets = {} } = capture
       // Accepted in another spelling and printed in the usual one, or refused intentionally.
@@ -32,7 +32,7 @@ describe('fixtures', () => {
   )
 })
 
-describe('lines that are alike but for their counters', () => {
+describe('lines that only differ in their counters', () => {
   const lines = [
     '[1:60] -A INPUT -s 10.0.0.1/32 -p tcp -m tcp --dport 22 -j ACCEPT',
     '[0:0] -A INPUT -s 10.0.0.2/32 -p tcp -m tcp --dport 23 -j ACCEPT',
@@ -49,7 +49,7 @@ describe('lines that are alike but for their counters', () => {
       .filter((line) => line.includes('-A'))
   }
 
-  test.each([true, false])('are read as each of them alone, counters: %s', (counters) => {
+  test.each([true, false])('are parsed like each of them alone, counters: %s', (counters) => {
     const alone = lines.flatMap((line) => restored(counters, line))
     expect(restored(counters, ...lines)).toEqual(alone)
     expect(restored(counters, ...lines.toReversed())).toEqual(alone.toReversed())
@@ -70,7 +70,7 @@ describe('random rules', () => {
   const rules = (family: 'ipv4' | 'ipv6') =>
     fc.array(fc.tuple(fc.constantFrom(...lines(family)), fc.nat(), count, count), { maxLength: 30 })
 
-  test.each(['ipv4', 'ipv6'] as const)('%s: text and bytes come back as they were', (family) => {
+  test.each(['ipv4', 'ipv6'] as const)('%s: text and bytes survive a round trip', (family) => {
     const ipv6 = family === 'ipv6'
     const property = fc.property(fc.uniqueArray(name, { maxLength: 5 }), rules(family), (names, picked) => {
       const [kernel, once, twice] = [new MemoryKernel(), new MemoryKernel(), new MemoryKernel()]
@@ -105,7 +105,7 @@ describe('random commands', () => {
     fc.record({ kind: fc.constant('F') }),
   )
 
-  test('do to a chain what they do to a list', () => {
+  test('change a chain as they would change a list', () => {
     const property = fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
       const list: number[] = []
       const text = commands.flatMap((one, mark) => {
@@ -129,7 +129,7 @@ describe('random commands', () => {
   })
 })
 
-describe('text that cannot be carried out', () => {
+describe('text that cannot be restored', () => {
   const START = '*filter\n:kept - [0:0]\n-A INPUT -s 10.0.0.1/32 -j kept\n-A kept -p tcp -j DROP\nCOMMIT\n'
   const inTable = (...lines: string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n')
 
@@ -189,7 +189,7 @@ describe('text that cannot be carried out', () => {
     expect(blobOf(kernel, 'ipv4', 'filter')).toBe(before)
   })
 
-  test('says so with the exit status, the line and its text', () => {
+  test('gives the exit status, the line number and the line', () => {
     const kernel = new MemoryKernel()
     const { status, stderr } = ourRestore('ipv4', [], inTable('-A INPUT --nonsense'), kernel)
     expect(status).toBe(2)
@@ -212,7 +212,7 @@ describe('text that cannot be carried out', () => {
     expect(new Table('raw', { kernel }).isChain('new')).toBe(true)
   })
 
-  test('random text is restored or refused, and never half', () => {
+  test('random text is restored completely or refused', () => {
     const words = [
       '*filter',
       'COMMIT',
@@ -273,7 +273,7 @@ describe('options', () => {
     expect(bodies(kernel)).toContain('[1:2] -A INPUT -j ACCEPT\n[0:0] -A INPUT -j DROP\n')
   })
 
-  test('with noflush, a chain that is named begins anew, and another stays as it is', () => {
+  test('with noflush, a named chain is flushed, and others stay', () => {
     const kernel = new MemoryKernel()
     restore('*filter\n:a -\n:b -\n-A a -j DROP\n-A b -j DROP\n-A INPUT -j a\nCOMMIT\n', { kernel })
     restore('*filter\n:a - [0:0]\n-A a -j ACCEPT\nCOMMIT\n', { kernel, noflush: true })
@@ -287,7 +287,7 @@ describe('options', () => {
     )
   })
 
-  test('a line for the other family is passed over, whatever it says', () => {
+  test('a line for the other family is skipped, whatever it contains', () => {
     const text = '*filter\n-6 -A INPUT -s fe80::/10 --nonsense\n-4 -A INPUT -s 10.0.0.1\n-A INPUT -j ACCEPT\nCOMMIT\n'
     const kernel = new MemoryKernel()
     restore(text, { kernel })
@@ -302,7 +302,7 @@ describe('options', () => {
     expect(() => restore('', options)).toThrow(message)
   })
 
-  test('a line break and a byte that is no text may stand in quotes', () => {
+  test('quotes may contain a line break and a byte that is not valid UTF-8', () => {
     const kernel = new MemoryKernel()
     const text = '*filter\n-A INPUT -m comment --comment "a\n*raw\nCOMMIT\n\udcff" -j ACCEPT\nCOMMIT\n'
     restore(text, { kernel })
@@ -320,13 +320,13 @@ describe('options', () => {
 describe('the commands', () => {
   const kernel = new MemoryKernel()
 
-  test('print what the text asks for', () => {
+  test('print what commands in the text print', () => {
     const text = '*filter\n:a - [0:0]\n-A a -j DROP\n-S\nCOMMIT\n'
     const { status, stdout } = ourRestore('ipv4', [], text, kernel)
     expect([status, stdout]).toEqual([0, '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N a\n-A a -j DROP\n'])
   })
 
-  test('save what there is, or one table', () => {
+  test('save all tables, or one', () => {
     expect(ourSave('ipv4', ['-t', 'filter'], kernel).stdout).toMatch(
       /^# Generated by iptables-save v\S+ \(xtables\) on \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\n\*filter\n/,
     )
@@ -359,7 +359,7 @@ describe('big texts', () => {
     `${Array.from({ length: count }, (_, i) => line(i)).join('\n')}\n`
 
   // With quadratic time, this would take minutes.
-  test('10,000 chains are made, filled, emptied and deleted', () => {
+  test('10,000 chains are created, filled, flushed and deleted', () => {
     const kernel = new MemoryKernel()
     const made = lines(10_000, (i) => `:chain${i} - [0:0]`)
     const filled = lines(10_000, (i) => `-A INPUT -j chain${i}\n-A chain${i} -s 10.0.0.1 -j ACCEPT`)
@@ -369,7 +369,7 @@ describe('big texts', () => {
     expect(new Table('filter', { kernel }).chains).toHaveLength(3)
   })
 
-  test('50,000 rules are put in front of each other', () => {
+  test('50,000 rules are inserted, each before the others', () => {
     const kernel = new MemoryKernel()
     const text = lines(50_000, (i) => `-I INPUT -m mark --mark ${i}`)
     expect(seconds(() => restore(`*filter\n${text}COMMIT\n`, { kernel }))).toBeLessThan(20)

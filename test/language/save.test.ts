@@ -31,7 +31,7 @@ describe.each(fixtures().map((fixture) => [`${fixture.capture.family} ${fixture.
       else expect(text.split('\n').length).toBe(expected.join('\n').split('\n').length)
     })
 
-    test('counters stand before every rule, and nowhere else', () => {
+    test('counters precede every rule, and nothing else', () => {
       const ruleset = rulesetOf(fixture)
       const plain = tableText(ruleset, contextOf(fixture), { counters: false }).split(/\n(?=-A |COMMIT)/)
       const counted = tableText(ruleset, contextOf(fixture), { counters: true }).split(/\n(?=\[\d+:\d+\] -A |COMMIT)/)
@@ -42,7 +42,7 @@ describe.each(fixtures().map((fixture) => [`${fixture.capture.family} ${fixture.
   },
 )
 
-test.each(families)('a name that would not be read again bare is quoted: $name', (family) => {
+test.each(families)('a name that has to be quoted is quoted: $name', (family) => {
   const ruleset = withRules(withRules(emptyRuleset(family, 'filter'), 'a"b', [jump(family, '')]), 'INPUT', [
     jump(family, 'a"b'),
   ])
@@ -53,7 +53,7 @@ test.each(families)('a name that would not be read again bare is quoted: $name',
   expect(lines.find((line) => line.startsWith('-A INPUT'))).toMatch(/-j "a\\"b"$/)
 })
 
-test('comments name the program and the time, as ctime(3) writes it', () => {
+test('comments contain the program and the time in the format of ctime(3)', () => {
   expect(ctime(new Date(2026, 1, 3, 4, 5, 6))).toBe('Tue Feb  3 04:05:06 2026')
   expect(ctime(new Date(2026, 10, 23, 17, 56, 10))).toBe('Mon Nov 23 17:56:10 2026')
   expect(savedText('*raw\nCOMMIT\n', 'me v1', new Date(2026, 1, 3, 4, 5, 6))).toBe(

@@ -142,7 +142,7 @@ test.each<[string, string, string[]]>([
   expect(found(rules)).toEqual(expected)
 })
 
-test('what rules between change is not taken for what the earlier one saw', () => {
+test('a change by a rule in between is taken into account', () => {
   const rules = `-A PREROUTING -m mark --mark 1 -j ACCEPT\n-A PREROUTING -p tcp -j MARK --set-mark 1\n-A PREROUTING -m mark --mark 1 -p tcp -j DROP`
   const mangle = (text: string) => lint(FamilyRuleset.parse(`*mangle\n${text}\nCOMMIT\n`)).map(short)
   expect(mangle(rules)).toEqual([])
@@ -171,7 +171,7 @@ test.each<[string, string[]]>([
   expect(lint(FamilyRuleset.parse(`*mangle\n${rules}\nCOMMIT\n`)).map(short)).toEqual(expected)
 })
 
-test('a finding says where it is, what is in the way, and for which packet', () => {
+test('a finding contains its position, the rule in the way, and a packet', () => {
   const [finding] = lint(
     filter('-A INPUT -s 10.0.0.0/8 -j DROP\n-A INPUT -i eth0 -s 10.1.2.3 -p tcp --dport 22 -j ACCEPT'),
   )
@@ -196,11 +196,11 @@ test.each<[string, string, string[]]>([
   ['another address', ':INPUT DROP\n-A INPUT -s 192.0.2.9 -j ACCEPT', []],
   ['what is established', ':INPUT DROP\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT', []],
   ['an interface that may be the one', ':INPUT DROP\n-A INPUT -i eth0 -j ACCEPT', []],
-])('whether one is locked out by %s', (_, rules, expected) => {
+])('whether %s locks the session out', (_, rules, expected) => {
   expect(lint(filter(rules), { session: SESSION }).map(short)).toEqual(expected)
 })
 
-test('what only one of the families says', () => {
+test('differences between the families are found', () => {
   const four = filter(
     ':INPUT DROP\n-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp --dport 80 -j ACCEPT\n-A INPUT -s 10.0.0.1 -j ACCEPT',
   )
@@ -311,7 +311,7 @@ const whole = ({
   way: 'input',
 })
 
-test('no packet meets a rule of which that is said', () => {
+test('no packet matches a rule that is reported as unreachable', () => {
   const kinds = new Map<string, number>()
   fc.assert(
     fc.property(tables, fc.array(packets, { minLength: 10, maxLength: 10 }), (text, some) => {

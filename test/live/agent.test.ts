@@ -128,7 +128,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(agent.lines.at(-1)).toBe('ended; the chains stay')
   })
 
-  test('takes a changed policy, and keeps the last good one', async () => {
+  test('loads a changed policy, and keeps the last good one', async () => {
     write(POLICY)
     const agent = await Agent.started(...words)
     const changed = { ipv4: { filter: { 'agent-in': [POLICY.ipv4.filter['agent-in'][1]] } } }
@@ -179,7 +179,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(await agent.end('SIGINT')).toBe(0)
   })
 
-  test('serves what rules have counted, and deletes its chains at the end on request', async () => {
+  test('serves the counters of rules, and deletes its chains at the end on request', async () => {
     write(POLICY)
     iptables('-A', 'INPUT', '-s', '192.0.2.1', '-j', 'DROP')
     const agent = await Agent.started(...words, '--remove')

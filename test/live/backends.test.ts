@@ -37,7 +37,7 @@ test('its program prints what it says', async () => {
   }
 })
 
-test('neither sees the rules of the other, and packets go through both', async () => {
+test('neither backend sees the rules of the other, and packets traverse both', async () => {
   const { machine, outside } = newNetwork()
   const [legacy, nft] = BACKENDS.map((backend) => tableOf(machine, { backend })) as [Table, Table]
   await serve(machine, 80)
@@ -59,7 +59,7 @@ test('neither sees the rules of the other, and packets go through both', async (
 test.each([
   ['legacy', '203.0.113.9'],
   ['nft', 'dropped'],
-] as const)('what a rule of %s counts inside, behind an edit of another', async (backend, answered) => {
+] as const)('the internal counts of a rule of %s after an edit of another rule', async (backend, answered) => {
   const { machine, outside } = newNetwork()
   await serve(machine, 80)
   append(
@@ -75,7 +75,7 @@ test.each([
   expect(answer(outside, '203.0.113.1', 80)).toBe(answered)
 })
 
-test('the lock is for legacy alone', async () => {
+test('only legacy uses the lock', async () => {
   const namespace = newNamespace()
   const lock = process.env['XTABLES_LOCKFILE'] as string
   const holder = spawn('flock', [lock, process.execPath, '-e', 'console.log("held"); setTimeout(() => {}, 60_000)'], {
@@ -93,11 +93,11 @@ test('the lock is for legacy alone', async () => {
   }
 })
 
-test('only changes of nf_tables are told', () => {
+test('only nf_tables reports changes', () => {
   expect(() => tableOf(newNamespace(), { backend: 'legacy' }).watch()).toThrow(UnsupportedError)
 })
 
-test('a look makes tables of ip_tables, and none of nf_tables', () => {
+test('reading creates tables of ip_tables, but not of nf_tables', () => {
   const namespace = newNamespace()
   const tables = (): string => run(namespace, 'cat /proc/net/ip_tables_names; nft list tables')
   expect(tableOf(namespace, { backend: 'nft' }).chains).toHaveLength(3)
@@ -108,7 +108,7 @@ test('a look makes tables of ip_tables, and none of nf_tables', () => {
   expect(tables()).toBe('filter\ntable ip filter\n')
 })
 
-test('nft writes what iptables has no words for', () => {
+test('nft writes rules that cannot be expressed in iptables syntax', () => {
   const namespace = newNamespace()
   run(namespace, 'iptables-nft -N web; nft add rule ip filter web tcp dport "{ 1, 2 }" accept')
   expect(tableOf(namespace, { backend: 'nft' }).incompatible).toEqual(['rule 1 of chain web'])

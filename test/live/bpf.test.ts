@@ -47,7 +47,7 @@ test('every operation, alone before a return', () => {
   }
 })
 
-test('operands at the ends of their ranges', () => {
+test('operands at the limits of their ranges', () => {
   const operands = [0, 1, 15, 16, 31, 32, 0xffff_efff, 0xffff_f000, 0xffff_f001, 0xffff_f03c, 0xffff_f040, 0xffff_ffff]
   const codes = [0x00, 0x01, 0x02, 0x03, 0x20, 0x28, 0x30, 0x40, 0x34, 0x94, 0x64, 0x74, 0x6c, 0x16, 0x06, 0x05]
   for (const code of codes)
@@ -57,7 +57,7 @@ test('operands at the ends of their ranges', () => {
     }
 })
 
-test('programs at random', () => {
+test('random programs', () => {
   const random = new Random(1)
   const common = [0x00, 0x02, 0x03, 0x05, 0x05, 0x06, 0x15, 0x15, 0x1d, 0x16, 0x60, 0x61, 0x60, 0x30, 0x04, 0x87]
   let accepted = 0

@@ -78,7 +78,7 @@ describe.each(commandFiles)('$what', ({ messages, sequences }) => {
   })
 })
 
-test('every deviation still is one', () => {
+test('every deviation still applies', () => {
   expect(commandDeviations.filter((one) => !applied.has(one))).toEqual([])
 })
 
@@ -107,7 +107,7 @@ describe('as a process', () => {
     ['iptables', 'many/24'],
     ['ip6tables', 'many'],
     ['ip6tables', 'twice'],
-  ])('%s makes a rule of every address of the host %s', (program, host) => {
+  ])('%s creates a rule for every address of the host %s', (program, host) => {
     const script = (command: string): string =>
       `${command} -A INPUT -s ${host} -j ACCEPT; echo "status $?"; ${program}-legacy -S`
     const mine = inPlace(script(`$OURS ${program}`))
@@ -115,7 +115,7 @@ describe('as a process', () => {
   })
 
   test.each(['-A INPUT', '-C INPUT', '-S', '-L -n'])(
-    '%s waits for the lock as long as it was told, and says that it was not to be had',
+    '%s waits for the lock for the given time, and then reports that it timed out',
     (words) => {
       const script = `exec 9<"$XTABLES_LOCKFILE"; flock 9; $OURS iptables -w 1 ${words}; echo "status $?"`
       const mine = inPlace(`touch "$XTABLES_LOCKFILE"; ${script}`)
@@ -124,7 +124,7 @@ describe('as a process', () => {
     },
   )
 
-  test('finds the tables of another network namespace', () => {
+  test('uses the tables of another network namespace', () => {
     const mine = inPlace(
       'unshare -n sleep 60 & while [ /proc/$!/ns/net -ef /proc/self/ns/net ]; do sleep 0.1; done; ' +
         '$OURS --netns $! iptables -N elsewhere; nsenter -t $! -n iptables-legacy -S; ' +
@@ -133,13 +133,13 @@ describe('as a process', () => {
     expect(mine.stdout.match(/-N elsewhere/g)).toHaveLength(1)
   })
 
-  test('takes words that are no UTF-8 byte for byte', () => {
+  test('keeps arguments that are not valid UTF-8 byte for byte', () => {
     const rule = `-A INPUT -i $'e\\xe9' -m comment --comment $'\\xff\\xfe \\xc3\\xa9'`
     const script = (command: string): string => `${command} ${rule}; echo "status $?"; iptables-legacy -S | od -c`
     expect(inPlace(script('$OURS iptables')).stdout).toBe(inPlace(script('iptables-legacy')).stdout)
   })
 
-  test('says in one line that its output cannot be written', () => {
+  test('reports in one line that its output cannot be written', () => {
     expect(inPlace('$OURS iptables -S > /dev/full; echo "status $?"')).toEqual({
       status: 0,
       stdout: 'status 1\n',
@@ -152,7 +152,7 @@ describe('as a process', () => {
     })
   })
 
-  test('loses nothing where many change one state file at once', () => {
+  test('loses nothing if many processes change a state file at the same time', () => {
     const state = '$OURS --kernel memory --state "$HOSTS.state" iptables'
     const mine = inPlace(`for i in 1 2 3 4 5 6; do ${state} -N c$i & done; wait; ${state} -S | grep -c -e -N`)
     expect(mine).toEqual({ status: 0, stdout: '6\n', stderr: '' })

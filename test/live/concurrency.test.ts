@@ -66,19 +66,22 @@ test.each<[string, (chain: string) => () => unknown]>([
   ['an edit of another handle', (chain) => later(() => open('filter').setPolicy(chain, 'DROP'))],
   ['the dictionary API', (chain) => later(() => easy.setPolicy('filter', chain, 'DROP', { namespace }))],
   ['restore', (chain) => later(() => restore(`*filter\n:${chain} DROP\nCOMMIT\n`, { namespace, noflush: true }))],
-])('siblings within a transaction of another table: %s beside a transaction and a commit', async (name, way) => {
-  const [nat, filter] = [open('nat'), open('filter')]
-  for (let n = 0; n < 20; n++) {
-    acceptAll(filter)
-    const edits = [asynchronous('INPUT'), way('FORWARD'), deferred('OUTPUT')]
-    const all = await nat.transactionAsync(() => Promise.all(edits.map(made)))
-    expect(dropping()).toEqual(['INPUT', 'FORWARD', 'OUTPUT'].filter((_, i) => all[i]))
-    expect(all[0]).toBe(true)
-    if (name === 'a transaction') expect(all[1]).toBe(true)
-  }
-})
+])(
+  'siblings within a transaction of another table: %s at the same time as a transaction and a commit',
+  async (name, way) => {
+    const [nat, filter] = [open('nat'), open('filter')]
+    for (let n = 0; n < 20; n++) {
+      acceptAll(filter)
+      const edits = [asynchronous('INPUT'), way('FORWARD'), deferred('OUTPUT')]
+      const all = await nat.transactionAsync(() => Promise.all(edits.map(made)))
+      expect(dropping()).toEqual(['INPUT', 'FORWARD', 'OUTPUT'].filter((_, i) => all[i]))
+      expect(all[0]).toBe(true)
+      if (name === 'a transaction') expect(all[1]).toBe(true)
+    }
+  },
+)
 
-test('what a transaction leaves running is not lost in it', async () => {
+test('edits that a transaction does not await are not lost', async () => {
   const filter = open('filter')
   const outcomes = new Set<boolean>()
   for (let n = 0; n < 24; n++) {
@@ -100,7 +103,7 @@ test('what a transaction leaves running is not lost in it', async () => {
 })
 
 test.each(['GET_INFO', 'GET_ENTRIES', 'SET_REPLACE'])(
-  'a handle closed behind %s: all or nothing',
+  'closing a handle after %s: everything or nothing is done',
   async (operation) => {
     const counted = Array.from({ length: 500 }, (_, n) => `[5:50] -A INPUT -s 10.0.${n >> 8}.${n & 255} -j ACCEPT\n`)
     restore(`*filter\n${counted.join('')}COMMIT\n`, { namespace, counters: true })

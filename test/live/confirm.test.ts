@@ -97,7 +97,7 @@ END`,
     return directory
   }
 
-  test('what is not confirmed is as it was, with counters; what is confirmed stays', async () => {
+  test('an unconfirmed change is rolled back, with counters; a confirmed one stays', async () => {
     const before = listed()
     const directory = applied(3)
     expect(changed()).toBe(true)
@@ -128,7 +128,7 @@ END`,
     await Promise.all([200, 500, 700, 900, 1100, 1300, 1500, 1800].map(kill))
   })
 
-  test('where the process is killed the moment that the change is there, it is taken back', async () => {
+  test('if the process is killed right after the change, it is rolled back', async () => {
     const before = listed()
     const child = namespace.run(() =>
       spawn('bash', ['-c', `exec ${words(1)}`], { stdio: 'ignore', env: { ...process.env } }),
@@ -144,7 +144,7 @@ END`,
     expect(listed()).toEqual(before)
   })
 
-  test('rules that others put beside ours stay where they are', () => {
+  test('rules that others add next to ours keep their places', () => {
     const before = listed().filter((line) => line.startsWith('['))
     const directory = applied(60)
     run(namespace, `${tool} -I INPUT -s ${family ? '2001:db8::1' : '10.0.0.1'} -j DROP`)
@@ -197,7 +197,7 @@ END`,
     if (!isKept) expect(listed()).toEqual(before)
   })
 
-  test('while it is asked, another may confirm', async () => {
+  test('while it asks, the change can be confirmed elsewhere', async () => {
     const child = onTerminal(60)
     await asked(child)
     run(namespace, `${command} confirm ${folder}/${readdirSync(folder).find((name) => name !== 'rules')}`)
@@ -205,7 +205,7 @@ END`,
     expect([code, changed()]).toEqual([0, true])
   })
 
-  test('while it is asked, another may delete the directory: then it is taken back, and said so', async () => {
+  test('if somebody deletes the directory while it asks, the change is rolled back, and this is reported', async () => {
     const before = listed()
     const child = onTerminal(60)
     await asked(child)
@@ -216,7 +216,7 @@ END`,
     expect(listed()).toEqual(before)
   })
 
-  test('where the terminal goes away, or nobody answers, it is taken back in time', async () => {
+  test('if the terminal is closed, or nobody answers, the change is rolled back in time', async () => {
     const before = listed()
     const gone = onTerminal(2)
     await asked(gone)
@@ -231,7 +231,7 @@ END`,
     expect([code, listed()]).toEqual([1, before])
   })
 
-  test('where the process that waits was killed, rollback does it, in the same network namespace alone', () => {
+  test('if the waiting process was killed, rollback does it itself, but only in the same network namespace', () => {
     const before = listed()
     const directory = applied(60)
     const [holder] = holders()
@@ -244,14 +244,14 @@ END`,
     expect(listed()).toEqual(before)
   })
 
-  test('where others delete its directory, the change is taken back at once', async () => {
+  test('if others delete its directory, the change is rolled back at once', async () => {
     const before = listed()
     rmSync(applied(60), { recursive: true })
     await until(() => !changed())
     expect(listed()).toEqual(before)
   })
 
-  test('where nothing can be kept, nothing is changed', () => {
+  test('if the files cannot be written, nothing is changed', () => {
     const before = listed()
     const { status, stderr } = attempt(namespace, `XDG_RUNTIME_DIR=/proc ${words(60)}`)
     expect([status, stderr]).toEqual([
@@ -261,7 +261,7 @@ END`,
     expect(listed()).toEqual(before)
   })
 
-  test('who ends the process that waits has it take the change back', async () => {
+  test('ending the waiting process rolls the change back', async () => {
     applied(60)
     process.kill(holders()[0] as number, 'SIGTERM')
     await until(() => !changed())

@@ -10,9 +10,9 @@ for (const one of cases.filter((any) => liveCases.includes(any) || any.ids)) {
 }
 
 function compare(one: Case): void {
-  test('what iptables-legacy writes, we would have written', () => expect(tryReading(one)).toEqual([]))
-  test('what we write is in the kernel what iptables-legacy writes', () => expect(tryWriting(one)).toEqual([]))
-  test('what iptables-legacy refuses, we refuse, and the table is as it was', () => expect(tryRefused(one)).toEqual([]))
+  test('we would have written what iptables-legacy writes', () => expect(tryReading(one)).toEqual([]))
+  test('the kernel has the same bytes for what we write', () => expect(tryWriting(one)).toEqual([]))
+  test('we refuse what iptables-legacy refuses, and the table is unchanged', () => expect(tryRefused(one)).toEqual([]))
   test('we differ where deviations say so', () => expect(tryDeviations(one)).toEqual([]))
-  test('iptables-legacy refuses what we are told that it does', () => expect(tryOracle(one)).toEqual([]))
+  test('iptables-legacy refuses the lines that it should refuse', () => expect(tryOracle(one)).toEqual([]))
 }

@@ -46,7 +46,7 @@ function labelled(...words: string[]): string {
   return stdout
 }
 
-test('labels are written and listed by their names', () => {
+test('labels are written and listed by name', () => {
   const lines = NAMES.map((name) => `-A INPUT -m connlabel --label "${name}"`)
   const [command, ...words] = [...withLabels(), 'iptables-legacy-restore']
   expect(run(command as string, words, ['*filter', ...lines, 'COMMIT', ''].join('\n'))).toMatchObject({ status: 0 })

@@ -42,13 +42,13 @@ test.each<[string, string[], 'legacy' | 'nft']>([
   expect(run(namespace, `iptables-${expected} -S mine`)).toBe('-N mine\n')
 })
 
-test('the family that is asked for comes first', () => {
+test('the requested family comes first', () => {
   const namespace = newNamespace()
   run(namespace, 'ip6tables-legacy -A INPUT', 'iptables-nft -A INPUT')
   expect([detectBackend({ namespace }), detectBackend({ namespace, ipv6: true })]).toEqual(['nft', 'legacy'])
 })
 
-test('what says the backend is obeyed, the name of the applet before the environment', () => {
+test('the name of the applet takes precedence over the environment', () => {
   const namespace = newNamespace()
   const said = (...words: string[]): string => namespace.run(() => runOurs('xtables', [...words, '-V']).stdout.trim())
   expect(said('--backend', 'legacy', 'iptables')).toBe('iptables v1.8.9 (legacy)')

@@ -47,7 +47,7 @@ const OTHERS = Object.fromEntries(['one', 'two', 'three'].map((name) => [name, {
 
 test.each(
   setFixtures.map(({ type, family, options, entries }) => [`${type} of ${family}`, type, family, options, entries]),
-)('%s: what is applied is told alike by both kernels', (_, type, family, options, entries) => {
+)('%s: both kernels return the same after applying', (_, type, family, options, entries) => {
   const set = { type, ...options, ...(family === 'ipv6' && { family }), entries }
   const sets = { ...OTHERS, set } as unknown as Record<string, SetDictionary>
   if (!known(type)) return expect(() => applySets(sets, linux)).toThrow(UnsupportedError)
@@ -58,7 +58,7 @@ test.each(
   expect(applySets(dumpSets(linux) as never, linux)['set']).toMatchObject({ added: 0, removed: 0 })
 })
 
-test('a range that is longer than the in-process kernel takes is for Linux to say', () => {
+test('whether a range is too long for the kernel is left to Linux', () => {
   const sets: Record<string, SetDictionary> = { long: { type: 'hash:ip', maxelem: 2 ** 20, entries: ['10.0.0.0/13'] } }
   expect(applySets(sets, linux)).toEqual({ long: { added: 2 ** 19, removed: 0, kept: 0 } })
   expect(() => diffSets(sets, linux)).toThrow(
@@ -73,7 +73,7 @@ test('a range that is longer than the in-process kernel takes is for Linux to sa
   expect(IpSet.names(linux)).toEqual(['long'])
 })
 
-test('sets that rules refer to are applied in place, and nothing is left behind', () => {
+test('sets that rules refer to are changed in place, and nothing is left behind', () => {
   const blocked = (entries: string[]): Record<string, SetDictionary> => ({ blocked: { type: 'hash:net', entries } })
   applySets(blocked(['10.0.0.0/8', '192.0.2.0/24']), linux)
   using table = new Table('filter', linux)

@@ -52,7 +52,7 @@ function addAll(namespace: NetworkNamespace): void {
   easy.batchAddRules('filter', rules, at(namespace))
 }
 
-test('iptables lists what was added, and adds what was dumped', () => {
+test('iptables lists the added rules, and accepts the dumped ones', () => {
   const [one, other] = [prepared(), prepared()]
   addAll(one)
   const lines = listed(one)
@@ -65,7 +65,7 @@ test('iptables lists what was added, and adds what was dumped', () => {
   )
 })
 
-test('a dump as JSON makes the same table again', () => {
+test('a dump as JSON creates the same table again', () => {
   const [one, other] = [prepared(), prepared()]
   addAll(one)
   run(one, 'iptables-legacy -A X -m comment --comment a -m mark --mark 1 -m comment --comment b')
@@ -76,7 +76,7 @@ test('a dump as JSON makes the same table again', () => {
   expect(run(other, save)).toBe(run(one, save))
 })
 
-test('edits are those that iptables makes', () => {
+test('edits have the same result as those of iptables', () => {
   const namespace = prepared()
   const options = at(namespace)
   const named = (comment: string): RuleDictionary => ({ comment, target: 'ACCEPT' })
@@ -98,7 +98,7 @@ test('edits are those that iptables makes', () => {
   expect(listed(namespace)).toEqual(['-P INPUT ACCEPT', '-P FORWARD DROP', '-P OUTPUT ACCEPT'])
 })
 
-test('looking makes no table, and leaves nothing open', () => {
+test('reading creates no table, and leaves no socket open', () => {
   const namespace = newNamespace()
   const options = at(namespace)
   expect([easy.getTables(options), easy.dumpAll(options)]).toEqual([[], {}])
@@ -132,7 +132,7 @@ withPython('python-iptables', () => {
   /** python-iptables calls protocol 4 ipip; iptables uses this name for protocol 94. */
   const ours = (rule: DumpedRule): object => (rule.protocol === '4' ? { ...rule, protocol: 'ipip' } : rule)
 
-  test('reads what we write as we do', () => {
+  test('reads what we write in the same way', () => {
     const namespace = prepared()
     addAll(namespace)
     const dump = easy.dumpChain('filter', 'X', at(namespace))
@@ -140,7 +140,7 @@ withPython('python-iptables', () => {
     expect(python(namespace, null, 'result = easy.dump_chain("filter", "X")')).toEqual(dump.map(ours))
   })
 
-  test('writes what we read as it was', () => {
+  test('writes back unchanged what we read', () => {
     const [one, other] = [prepared(), prepared()]
     addAll(one)
     const dump = easy.dumpChain('filter', 'X', at(one))
@@ -150,14 +150,14 @@ withPython('python-iptables', () => {
     expect(dump.filter((rule) => !easy.hasRule('filter', 'X', rule, at(other)))).toEqual([])
   })
 
-  test('reads no rule wider than it is, where it loses the order of its matches', () => {
+  test('reads no rule as a broader one although it loses the order of matches', () => {
     const [one, other] = [prepared(), prepared()]
     run(one, 'iptables-legacy -A X -m comment --comment a -m mark --mark 1 -m comment --comment b')
     python(other, easy.dumpChain('filter', 'X', at(one)), 'for rule in data: easy.add_rule("filter", "X", rule)')
     expect(listed(other)).toContain('-A X -m comment --comment a -m comment --comment b -m mark --mark 0x1')
   })
 
-  test('counts positions as we do', () => {
+  test('counts positions in the same way', () => {
     const namespace = prepared()
     const options = at(namespace)
     run(namespace, ...['a', 'b', 'c'].map((name) => `iptables-legacy -A X -c 5 77 -m comment --comment ${name}`))
@@ -178,7 +178,7 @@ withPython('python-iptables', () => {
     ])
   })
 
-  test.each([0, 1, 2, 4, -1, -2, -3])('adds at position %d where we do', (position) => {
+  test.each([0, 1, 2, 4, -1, -2, -3])('adds at position %d in the same place', (position) => {
     const [one, other] = [prepared(), prepared()]
     for (const namespace of [one, other])
       run(namespace, ...['a', 'b', 'c'].map((name) => `iptables-legacy -A X -m comment --comment ${name}`))
@@ -189,4 +189,4 @@ withPython('python-iptables', () => {
   })
 })
 
-test('the oracle is there', () => expect(attempt(newNamespace(), 'iptables-legacy -V').status).toBe(0))
+test('python-iptables is installed', () => expect(attempt(newNamespace(), 'iptables-legacy -V').status).toBe(0))

@@ -120,7 +120,7 @@ function fed(texts: readonly string[], feed: (text: string) => object, family: F
 }
 
 describe.each<FamilyName>(['ipv4', 'ipv6'])('%s', (family) => {
-  test('the whole, changes, the whole again, and the end: as the tool does', () => {
+  test('everything, changes, everything again, and the end: the same as with the tool', () => {
     const texts = [
       whole(family),
       CHANGE,

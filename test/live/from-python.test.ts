@@ -20,7 +20,7 @@ const compare = hasPython || process.env['XTABLES_LIVE'] === '1' ? test : test.s
 const log = jest.spyOn(console, 'log').mockImplementation()
 afterAll(() => log.mockRestore())
 
-test('is taken apart rightly', () => {
+test('the page is parsed correctly', () => {
   expect([python.length, typescript.length]).toEqual([titles.length, titles.length])
   expect(titles.length).toBeGreaterThan(20)
 })

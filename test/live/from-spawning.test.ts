@@ -32,7 +32,7 @@ function printedIn(namespace: xtables.NetworkNamespace, program: string): string
   return lines
 }
 
-test('is taken apart rightly', () => {
+test('the page is parsed correctly', () => {
   expect(blocks.map(isSpawning)).toEqual(pairs.flatMap(() => [true, false]))
   expect(pairs.length).toBeGreaterThan(8)
 })
@@ -60,7 +60,7 @@ const SPELT: Readonly<Record<string, string>> = {
   '-t nosuch': '-t nosuch -S',
 }
 
-test.each(statuses)('iptables-legacy %s ends with %s', (words = '', status, message = '') => {
+test.each(statuses)('iptables-legacy %s exits with %s', (words = '', status, message = '') => {
   const namespace = newNamespace()
   attempt(namespace, 'iptables-legacy -N web; iptables-legacy -A INPUT -j web')
   const { stderr, ...result } = attempt(namespace, `iptables-legacy ${SPELT[words] ?? words}`)
@@ -87,7 +87,7 @@ const HERE: Readonly<Record<string, [act: (table: xtables.Table) => unknown, exp
   '-t nosuch': [() => new xtables.Table('nosuch').chains, xtables.NotFoundError],
 }
 
-test.each(statuses.map(([words = '']) => words))('%s, here', (words) => {
+test.each(statuses.map(([words = '']) => words))('%s, with the library', (words) => {
   const [act, expected] = HERE[words] as (typeof HERE)[string]
   newNamespace().run(() => {
     using table = new xtables.Table('filter')
@@ -97,7 +97,7 @@ test.each(statuses.map(([words = '']) => words))('%s, here', (words) => {
   })
 })
 
-test('the table of statuses is read', () => {
+test('the table of statuses is found', () => {
   expect(statuses.map(([words]) => words)).toEqual(Object.keys(HERE))
 })
 

@@ -15,7 +15,7 @@ const named = liveCases
   .map((one) => [`${one.family.name} ${one.table} ${one.name}`, one] as const)
 
 test.each(named)(
-  'lines like those of %s',
+  'lines similar to those of %s',
   (_, one) => {
     const lines = generatedCase(new Random(Number(XTABLES_TEST_SEED)), one, Number(XTABLES_TEST_LINES))
     // For lines that iptables-legacy refuses, there may be several reasons.

@@ -5,7 +5,7 @@ import { followGuide, INSTALL, REST, STEPS } from '../support/guide'
 
 jest.setTimeout(300_000)
 
-test('is taken apart rightly', () => {
+test('the page is parsed correctly', () => {
   expect([INSTALL, REST]).toEqual(['npm init --yes\nnpm install xtables\n', []])
   expect(STEPS.filter(({ kind }) => kind === 'command').length).toBeGreaterThan(12)
 })

@@ -71,7 +71,7 @@ const LISTINGS = [
 ]
 
 describe.each(cases)('%s of %s', (type, family) => {
-  test('entries, in all their forms', () => {
+  test('entries in all forms', () => {
     const random = new Random(Number(XTABLES_TEST_SEED))
     const different: string[] = []
     let accepted = 0
@@ -93,7 +93,7 @@ describe.each(cases)('%s of %s', (type, family) => {
     expect(accepted > 2 * 2).toBe(hasType(type))
   })
 
-  test('what sets are made with', () => {
+  test('create options', () => {
     const random = new Random(Number(XTABLES_TEST_SEED))
     const pair = new Pair()
     const different = times(COUNT).flatMap((i) => {
@@ -226,7 +226,7 @@ const LINES: readonly string[] = [
   'rename a 01234567890123456789012345678901',
 ]
 
-test('every command, its other names and what is wrong with it', () => {
+test('every command, its aliases, and errors in it', () => {
   const pair = new Pair()
   expect(LINES.flatMap((line) => pair.compare(line === '' ? [] : line.split(' ')))).toEqual([])
 })

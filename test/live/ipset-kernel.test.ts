@@ -80,7 +80,7 @@ const refused: readonly Refused[] = [
   ['list:set', {}, { set: 'other', before: 'third' }, /not in the list/, 'IPSET_ERR_REF_EXIST'],
 ]
 
-test.each(refused)('%s %j refuses %j, as ipset does', (...[type, options, entry, reason, code]) => {
+test.each(refused)('%s %j refuses %j, like ipset', (...[type, options, entry, reason, code]) => {
   tool('ipset', 'create', 'other', 'hash:ip')
   tool('ipset', 'create', 'third', 'hash:ip')
   const set = IpSet.create('set', type as 'hash:ip', options as never)
@@ -100,7 +100,7 @@ test.each<[string, string, Entry, RegExp]>([
   ['two masks', 'set', { bitmask: '255.255.0.0', netmask: 16 }, /netmask and bitmask exclude each other/],
   ['a timeout that is too long', 'set', { timeout: 2147484 }, /timeout is a whole number/],
   ['a size of buckets that no byte holds', 'set', { bucketsize: 256 }, /bucketsize is a whole number/],
-])('%s is refused, as ipset does', (_, name, options, reason) => {
+])('%s is refused, like by ipset', (_, name, options, reason) => {
   const error = caught<Error>(() => IpSet.create(name, 'hash:ip', options as never))
   expect(error).toBeInstanceOf(SetError)
   expect(error.message).toMatch(reason)
@@ -108,7 +108,7 @@ test.each<[string, string, Entry, RegExp]>([
   expect(IpSet.names()).toEqual([])
 })
 
-test('of many entries the one that is refused is named, and those before it stay', () => {
+test('of many entries, the refused one is named, and those before it stay', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 })
   const given = addresses(10_000)
   const error = caught<Error>(() => set.add([...given, '9.9.9.9', given[77] as string, '8.8.8.8']))
@@ -121,7 +121,7 @@ test('of many entries the one that is refused is named, and those before it stay
   set.add(given, { exist: true })
 })
 
-test('a full set names the first entry that has no room', () => {
+test('if a set is full, the first entry that does not fit is named', () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 64 })
   const given = addresses(100)
   const error = caught(() => set.add(given)) as SetError
@@ -129,14 +129,14 @@ test('a full set names the first entry that has no room', () => {
   expect(set.header().elements).toBe(error.index)
 })
 
-test('what is there is not made again, unless it may be', () => {
+test('an existing set is not created again, unless that is allowed', () => {
   IpSet.create('set', 'hash:ip', { counters: true })
   expect(() => IpSet.create('set', 'hash:ip', { counters: true })).toThrow(/there is a set of this name already/)
   IpSet.create('set', 'hash:ip', { counters: true }, { exist: true }).add('10.0.0.1')
   expect(() => IpSet.create('set', 'hash:ip', {}, { exist: true })).toThrow(SetError)
 })
 
-test('a set that is not there is a NotFoundError, whatever is asked of it', () => {
+test('a missing set is a NotFoundError in every operation', () => {
   const set = IpSet.create('set', 'hash:ip')
   const other = IpSet.create('other', 'hash:ip')
   set.destroy()
@@ -159,7 +159,7 @@ test('a set that is not there is a NotFoundError, whatever is asked of it', () =
   expect(IpSet.names()).toEqual(['other'])
 })
 
-test('a set that a rule refers to is not destroyed', () => {
+test('a set that a rule refers to cannot be destroyed', () => {
   const set = IpSet.create('set', 'hash:ip')
   tool('iptables-legacy', '-A', 'INPUT', '-m', 'set', '--match-set', 'set', 'src', '-j', 'DROP')
   expect(caught(() => set.destroy())).toMatchObject({ set: 'set', operation: 'destroy', errnoName: 'IPSET_ERR_BUSY' })
@@ -168,7 +168,7 @@ test('a set that a rule refers to is not destroyed', () => {
   expect(set.header().references).toBe(1)
 })
 
-test('contents are replaced, and nothing is left behind, while another program lists all sets', async () => {
+test('contents are replaced without leaving anything behind while another program lists all sets', async () => {
   const set = IpSet.create('set', 'hash:ip')
   set.add(addresses(5_000, 9))
   const lister = spawn('sh', ['-c', 'while ipset list >/dev/null; do :; done'])
@@ -186,13 +186,13 @@ test('contents are replaced, and nothing is left behind, while another program l
   expect(IpSet.names()).toEqual(['set'])
 })
 
-test('a hash that is larger than the kernel allocates is refused, as to ipset', () => {
+test('a hash that is larger than the kernel can allocate is refused, like by ipset', () => {
   const error = caught(() => IpSet.create('set', 'hash:ip', { hashsize: 2 ** 27 + 1 }))
   expect(error).toMatchObject({ errnoName: 'ENOMEM', reason: 'the kernel has not enough memory for it' })
   expect(run('ipset', ['create', 'set', 'hash:ip', 'hashsize', String(2 ** 27 + 1)]).status).not.toBe(0)
 })
 
-test('sets are listed, renamed, swapped, emptied and destroyed', () => {
+test('sets are listed, renamed, swapped, flushed and destroyed', () => {
   const one = IpSet.create('one', 'hash:ip')
   const two = IpSet.create('two', 'hash:ip', { timeout: 0 })
   one.add(['10.0.0.1', '10.0.0.2'])
@@ -225,7 +225,7 @@ test('sets are listed, renamed, swapped, emptied and destroyed', () => {
   expect(IpSet.names()).toEqual([])
 })
 
-test('nomatch is tested as ipset tests it', () => {
+test('nomatch is tested like by ipset', () => {
   const set = IpSet.create('set', 'hash:net')
   set.add(['10.0.0.0/8', { net: '10.1.0.0/16', nomatch: true }])
   for (const entry of [
@@ -237,7 +237,7 @@ test('nomatch is tested as ipset tests it', () => {
     expect([entry, set.test(entry)]).toEqual([entry, run('ipset', ['test', 'set', ...entryWords(entry)]).status === 0])
 })
 
-test('contents are replaced at one moment, and what changed is counted', () => {
+test('contents are replaced atomically, and the changes are counted', () => {
   const set = IpSet.create('set', 'hash:ip', { timeout: 300, comment: true, maxelem: 200_000 })
   set.add(addresses(5000))
   tool('iptables-legacy', '-A', 'INPUT', '-m', 'set', '--match-set', 'set', 'src')
@@ -254,7 +254,7 @@ test('contents are replaced at one moment, and what changed is counted', () => {
   expect(set.replaceContents([])).toEqual({ added: 0, removed: 4100, kept: 0 })
 })
 
-test('contents that are refused leave the set as it was, and nothing behind', async () => {
+test('contents that are refused leave the set unchanged, and nothing behind', async () => {
   const set = IpSet.create('x'.repeat(31), 'hash:ip', { maxelem: 10 })
   set.add('10.0.0.1')
   expect(() => set.replaceContents(['10.0.0.2', 'nonsense'])).toThrow(/nonsense/)
@@ -264,7 +264,7 @@ test('contents that are refused leave the set as it was, and nothing behind', as
   expect(IpSet.names()).toEqual([set.name])
 })
 
-test('a large set is read part by part, and kept from being destroyed meanwhile', async () => {
+test('a large set is read in parts, and cannot be destroyed in the meantime', async () => {
   const set = IpSet.create('set', 'hash:ip', { maxelem: 200_000 })
   const given = addresses(40_000)
   await set.addAsync(given)
@@ -351,7 +351,7 @@ async function arrives(from: string): Promise<boolean> {
   }
 }
 
-test('a rule drops the packets of a set, and puts addresses into another', async () => {
+test('a rule drops packets from a set, and adds addresses to another', async () => {
   tool('ip', 'link', 'set', 'lo', 'up')
   const blocked = IpSet.create('blocked', 'hash:net', { counters: true })
   const seen = IpSet.create('seen', 'hash:ip', { timeout: 60 })
@@ -378,7 +378,7 @@ test('a rule drops the packets of a set, and puts addresses into another', async
   table.close()
 })
 
-test('a set is swapped with none of another namespace, wherever its handle was opened', () => {
+test('a set cannot be swapped with one of another namespace, wherever its handle was opened', () => {
   using namespace = NetworkNamespace.create()
   using here = IpSet.create('here', 'hash:ip')
   using twin = IpSet.create('there', 'hash:ip')
@@ -396,7 +396,7 @@ test('a set is swapped with none of another namespace, wherever its handle was o
   expect([here, twin, there].map((set) => set.list())).toEqual([[{ ip: '10.0.0.1' }], [], [{ ip: '10.0.0.2' }]])
 })
 
-test('sets are those of the namespace', () => {
+test('the namespace determines the sets', () => {
   const namespace = NetworkNamespace.create()
   const descriptors = openDescriptors()
   const there = IpSet.create('there', 'hash:ip', {}, { namespace })
@@ -414,7 +414,7 @@ test('sets are those of the namespace', () => {
   expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
 })
 
-test('sockets are closed with what used them', async () => {
+test('sockets are closed with their users', async () => {
   const before = await keptDescriptors()
   for (let i = 0; i < 50; i++) {
     using set = IpSet.create('set', 'hash:ip')
@@ -426,7 +426,7 @@ test('sockets are closed with what used them', async () => {
   expect(openDescriptors()).toBe(before)
 })
 
-test('without capabilities it is a PermissionError', () => {
+test('without capabilities, it throws PermissionError', () => {
   const { stdout, stderr } = runScript(`
     const { IpSet } = require('./src/ipset/ip-set')
     IpSet.create('set', 'hash:ip')
@@ -467,7 +467,7 @@ test('the kernel says which attribute it refuses', () => {
   client.close()
 })
 
-test('an answer that does not come is not waited for for ever', () => {
+test('a missing answer is not awaited for ever', () => {
   const connection = new LinuxKernel().netlink(NETLINK_NETFILTER)
   const start = performance.now()
   expect(connection.receive(false)).toBeUndefined()
@@ -478,7 +478,7 @@ test('an answer that does not come is not waited for for ever', () => {
   expect(() => connection.receive(true)).toThrow(NetlinkFailure)
 }, 20_000)
 
-test('messages that are too many for the socket are told as lost', () => {
+test('if there are too many messages for the socket, the loss is reported', () => {
   const connection = new LinuxKernel().netlink(NETLINK_NETFILTER)
   connection.join(NFNLGRP.NFTABLES)
   // A listening socket has room for tens of thousands of messages.
@@ -498,7 +498,7 @@ test('a protocol that the kernel lacks is an UnsupportedError', () => {
   expect(() => new LinuxKernel().netlink(31)).toThrow(UnsupportedError)
 })
 
-test('a group is listened to without holding up the event loop, and ends with the signal', async () => {
+test('a group is received without blocking the event loop, and the signal ends it', async () => {
   const abort = new AbortController()
   const messages = subscribe(new LinuxKernel(), NETLINK_NETFILTER, [NFNLGRP.NFTABLES], { signal: abort.signal })
   const seen: number[] = []

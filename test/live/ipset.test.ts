@@ -74,7 +74,7 @@ const sorted = (listed: readonly Entry[]): Entry[] => {
 }
 
 describe.each(cases)('%s of %s', (type, family) => {
-  test('what we write is listed as what ipset writes, and we list that', () => {
+  test('what we write is listed as what ipset writes, and we list the same', () => {
     if (!hasType(type)) {
       expect(() => make('ours', type, { ...NEEDED_OPTIONS[type], ...withFamily(family) })).toThrow(UnsupportedError)
       return
@@ -110,7 +110,7 @@ describe.each(cases)('%s of %s', (type, family) => {
     }
   })
 
-  test('a set is made as ipset makes it', () => {
+  test('a set is created as by ipset', () => {
     if (!hasType(type)) return
     ipset('destroy', 'probe')
     const masks = MASKED.includes(type) ? [{ bitmask: family === 'ipv6' ? 'ffff::ff' : '255.255.0.255' }] : []
@@ -142,12 +142,12 @@ function stripped(entry: Entry): Entry {
   return Object.fromEntries(Object.entries(entry).filter(([key]) => !options.includes(key)))
 }
 
-test('types that are not here are declared so', () => {
+test('missing types are declared', () => {
   const lacking = Object.keys(SET_TYPES).filter((type) => !hasType(type as SetTypeName))
   for (const type of lacking) expect(refusedByTool('create', 'x', type)).toMatch(/not supported/)
 })
 
-test('a set of another type is refused where one is asked for', () => {
+test('opening a set of another type than required is refused', () => {
   expect(() => IpSet.open('one', 'hash:net')).toThrow(
     new SetError('XT_SET_OTHER_TYPE', { set: 'one', operation: 'open' }, 'it is of type hash:ip, not "hash:net"'),
   )

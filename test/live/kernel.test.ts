@@ -69,14 +69,14 @@ describe.each(Object.keys(FAMILIES) as FamilyName[])('%s', (name) => {
     client = new Client(kernel, family)
   })
 
-  test('a table exists once it was asked for, the newest is the first', () => {
+  test('a table exists once it was requested, and the newest is the first', () => {
     expect(kernel.tables(name)).toEqual([])
     client.info('filter')
     client.info('raw')
     expect(kernel.tables(name)).toEqual(['raw', 'filter'])
   })
 
-  test('tells the layout of a fresh table', () => {
+  test('returns the layout of a new table', () => {
     const standard = family.entrySize + 40
     const info = client.info('filter')
     expect(info).toMatchObject({ validHooks: 0x0e, numEntries: 4, size: 3 * standard + family.entrySize + 64 })
@@ -92,7 +92,7 @@ describe.each(Object.keys(FAMILIES) as FamilyName[])('%s', (name) => {
     expect(Buffer.compare(after.entries, before.entries)).toBe(0)
   })
 
-  test('counters come back from a replace, and can be put back', async () => {
+  test('counters are returned by a replace, and can be restored', async () => {
     const { info, entries } = client.entries('mangle')
     const counters = countersOf(info.numEntries)
     client.addCounters('mangle', counters)
@@ -108,7 +108,7 @@ describe.each(Object.keys(FAMILIES) as FamilyName[])('%s', (name) => {
     expect(await client.replaceAsync('mangle', info, requestOf(entries), info.numEntries)).toEqual(counters)
   })
 
-  test('knows each revision by itself', () => {
+  test('supports each revision separately', () => {
     expect(client.hasRevision('match', 'conntrack', 3)).toBe(true)
     expect(client.hasRevision('match', 'conntrack', 0)).toBe(false)
     expect(client.hasRevision('match', 'conntrack', 255)).toBe(false)
@@ -133,13 +133,13 @@ describe.each(Object.keys(FAMILIES) as FamilyName[])('%s', (name) => {
   })
 })
 
-describe('what the kernel refuses', () => {
-  test.each(['no-such-table', '', 'x'.repeat(31), 'x'.repeat(32), 'filter\0'])('table %j is not there', (table) => {
+describe('refusals of the kernel', () => {
+  test.each(['no-such-table', '', 'x'.repeat(31), 'x'.repeat(32), 'filter\0'])('there is no table %j', (table) => {
     expect(() => client.info(table)).toThrow(NotFoundError)
     expect(() => client.entries(table)).toThrow(/filter, nat, mangle, raw, security/)
   })
 
-  test('a replace that counts on another number of entries is a conflict, and changes nothing', async () => {
+  test('a replace with a wrong number of entries is a conflict, and changes nothing', async () => {
     const { info, entries } = client.entries('filter')
     const { layout, request } = grown({ info, entries }, 1)
     expect(() => client.replace('filter', layout, request, 5)).toThrow(ConflictError)
@@ -147,7 +147,7 @@ describe('what the kernel refuses', () => {
     expect(client.info('filter')).toEqual(info)
   })
 
-  test('nonsense is an error with fields and cause', () => {
+  test('invalid requests are errors with fields and a cause', () => {
     const { info, entries } = client.entries('filter')
     const act = () => client.replace('filter', { ...info, validHooks: 1 }, requestOf(entries), info.numEntries)
     const fields = { operation: 'SET_REPLACE filter', table: 'filter', errno: 22, errnoName: 'EINVAL' }
@@ -156,7 +156,7 @@ describe('what the kernel refuses', () => {
     expect(act).toThrow(/dmesg/)
   })
 
-  test('counters for another number of entries', () => {
+  test('a wrong number of counters', () => {
     client.info('filter')
     expect(() => client.addCounters('filter', new Uint8Array(16))).toThrow(/SET_ADD_COUNTERS filter: EINVAL.*number/)
   })
@@ -169,7 +169,7 @@ describe('what the kernel refuses', () => {
     await expect(client.entriesAsync('filter')).rejects.toThrow(/closed/)
   })
 
-  test('a closed connection, whose descriptor may be another file by now', async () => {
+  test('a closed connection, whose descriptor may have been reused', async () => {
     const connection = kernel.connect('ipv4')
     connection.close()
     connection.close()
@@ -182,7 +182,7 @@ describe('what the kernel refuses', () => {
     next.close()
   })
 
-  test('who has no rights', () => {
+  test('a process without privileges', () => {
     const script = `
       const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
       const { Client } = require('./src/kernel/client')
@@ -209,7 +209,7 @@ describe('namespaces', () => {
     return numEntries
   }
 
-  test('by handle and by path are the same one, without is our own', () => {
+  test('a handle and a path open the same namespace; the default is our own', () => {
     const own = entriesIn({})
     const { layout, request } = grown(client.entries('filter'), 3)
     client.replace('filter', layout, request, 4)
@@ -220,12 +220,12 @@ describe('namespaces', () => {
     expect(own).toBe(4)
   })
 
-  test('a missing one is not found', () => {
+  test('a missing namespace is an error', () => {
     expect(() => new LinuxKernel({ namespace: 'no-such-name' }).connect('ipv4')).toThrow(NotFoundError)
     expect(() => new LinuxKernel({ namespace: 2 ** 30 }).tables('ipv6')).toThrow(NotFoundError)
   })
 
-  test('a socket stays in its namespace when the handle is closed', () => {
+  test('a socket stays in its namespace after the handle is closed', () => {
     client.info('raw')
     const { path } = namespace
     const other = new Client(new LinuxKernel({ namespace: path }), IPV4)
@@ -236,7 +236,7 @@ describe('namespaces', () => {
     other.close()
   })
 
-  test('two of them do not disturb each other', () => {
+  test('two namespaces do not affect each other', () => {
     const second = NetworkNamespace.create()
     const other = new Client(new LinuxKernel({ namespace: second }), IPV4)
     const before = other.entries('filter')
@@ -258,7 +258,7 @@ describe('off the main thread', () => {
     client.replace('filter', layout, request, before.info.numEntries)
   })
 
-  test('the event loop turns while a big table is read and replaced', async () => {
+  test('the event loop runs while a big table is read and replaced', async () => {
     const { layout, request } = grown(before, BIG)
     const read = await countingTurns(() => client.entriesAsync('filter'))
     // A call on this thread would leave none.
@@ -270,7 +270,7 @@ describe('off the main thread', () => {
     expect(write.result.length).toBe(layout.numEntries * 16)
   })
 
-  test('buffers that nobody else holds live until the kernel is done with them', async () => {
+  test('buffers without other references live until the kernel is done with them', async () => {
     const connection = kernel.connect('ipv4')
     const value = requestOf(before.entries)
     const { hookEntry, underflow, ...layout } = before.info
@@ -296,7 +296,7 @@ describe('off the main thread', () => {
     connection.close()
   })
 
-  test('closing lets calls under way finish, then closes', async () => {
+  test('closing waits for running calls', async () => {
     const descriptors = openDescriptors()
     const reading = client.entriesAsync('filter')
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -319,7 +319,7 @@ describe('over a long time', () => {
     return process.memoryUsage().rss / 2 ** 20
   }
 
-  test('100,000 calls leave neither descriptors nor memory behind', () => {
+  test('100,000 calls leak neither descriptors nor memory', () => {
     const connection = kernel.connect('ipv4')
     const ask = (count: number) => {
       for (let i = 0; i < count; i++) {
@@ -342,7 +342,7 @@ describe('over a long time', () => {
     connection.close()
   }, 60_000)
 
-  test('5,000 calls on other threads leave neither threads nor memory behind', async () => {
+  test('5,000 calls on other threads leak neither threads nor memory', async () => {
     const { info, entries } = client.entries('filter')
     const ask = async (count: number) => {
       for (let i = 0; i < count; i++)
@@ -355,7 +355,7 @@ describe('over a long time', () => {
     expect(megabytes() - memory).toBeLessThan(12)
   }, 60_000)
 
-  test('a connection that is forgotten is closed', async () => {
+  test('a connection is closed when it is garbage collected', async () => {
     const descriptors = openDescriptors()
     const forget = () => {
       for (let i = 0; i < 50; i++) kernel.connect('ipv6')
@@ -368,7 +368,7 @@ describe('over a long time', () => {
 })
 
 describe('the rest of the port', () => {
-  test('says what it is', () => {
+  test('has a description', () => {
     expect(kernel.description).toMatch(/^Linux \d+\.\d+/)
   })
 
@@ -398,7 +398,7 @@ describe('the rest of the port', () => {
     expect(stdout).toBe(`${answer}\n`)
   })
 
-  test('a worker thread that is alone in using it ends without ending the process', () => {
+  test('a worker thread can end without ending the process, even if it is the only user', () => {
     const script = `
       const { Worker } = require('node:worker_threads')
       const code = "new (require('./src').Table)('filter').chains; require('node:worker_threads').parentPort.postMessage('read')"
@@ -410,7 +410,7 @@ describe('the rest of the port', () => {
     expect({ status, signal, stdout }).toEqual({ status: 0, signal: null, stdout: 'read\nexit 0\n' })
   })
 
-  test('each call can be seen on standard error', () => {
+  test('each call can be logged to standard error', () => {
     const script = `
       const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
       const { Client } = require('./src/kernel/client')

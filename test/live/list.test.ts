@@ -75,7 +75,7 @@ test.each(named)('%s', (_, one) => {
   expectSame(one)
 })
 
-test('every deviation is still one', () => {
+test('every deviation still applies', () => {
   const differing = cases.flatMap((one) =>
     one.accepted.filter((line) => explained('listed', line)).map((line) => ({ ...one, accepted: [line] })),
   )
@@ -115,7 +115,7 @@ test('counters of policies', () => {
   iptables(one.family, '-P', 'FORWARD', 'ACCEPT')
 })
 
-test('one chain, one rule, and what there is not', () => {
+test('one chain, one rule, and missing ones', () => {
   const one = place('ipv4', ['-A foo -p tcp --dport 22', '-A foo -j bar', '-A INPUT -g foo'], ['-N foo', '-N bar'])
   fill(one)
   expect(ours(one, { chain: 'foo', verbose: true })).toBe(theirs(one, 'foo', '-v'))
@@ -139,7 +139,7 @@ test('names that are wider than their columns', () => {
   expectSame(one)
 })
 
-test.each(['ipv4', 'ipv6'] as const)('what nobody but the kernel knows, in %s', (name) => {
+test.each(['ipv4', 'ipv6'] as const)('names that only the kernel knows, in %s', (name) => {
   const one = place(name, [])
   fill(one)
   using table = name === 'ipv4' ? new Table('filter') : new Table6('filter')

@@ -77,7 +77,7 @@ const say = (name: string): void => void names.push(name)
 beforeEach(() => void names.splice(0))
 
 describe('synchronous', () => {
-  test('others are kept out while it is held; the file is private and stays', () => {
+  test('excludes others while it is held; the file is private and stays', () => {
     const lock = takeLock(0)
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(isFree()).toBe(false)
@@ -86,7 +86,7 @@ describe('synchronous', () => {
     expect(statSync(file).isFile()).toBe(true)
   })
 
-  test('nested calls join, and the last release frees', () => {
+  test('nested calls join, and the last release releases the lock', () => {
     const [outer, inner] = [takeLock(0), takeLock(0)]
     outer.release()
     expect(isFree()).toBe(false)
@@ -94,7 +94,7 @@ describe('synchronous', () => {
     expect(isFree()).toBe(true)
   })
 
-  test('a lock counts once, however often it is released', () => {
+  test('releasing a lock again has no effect', () => {
     const [outer, inner] = [takeLock(0), takeLock(0)]
     inner.release()
     inner.release()
@@ -106,7 +106,7 @@ describe('synchronous', () => {
     next.release()
   })
 
-  test('does not wait with 0, waits that long with another timeout', async () => {
+  test('does not wait with timeout 0, and waits for the given time otherwise', async () => {
     const other = await otherHolder()
     expect(elapsed(() => expect(() => takeLock(0)).toThrow(LockTimeoutError))).toBeLessThan(1000 * slowness)
     const waited = elapsed(() => expect(() => takeLock(100)).toThrow(LockTimeoutError))
@@ -116,7 +116,7 @@ describe('synchronous', () => {
     await end(other)
   })
 
-  test.each([Number.POSITIVE_INFINITY, 5000])('gets it when the other is done (timeout %p)', async (timeout) => {
+  test.each([Number.POSITIVE_INFINITY, 5000])('gets the lock when the other is done (timeout %p)', async (timeout) => {
     const other = await otherHolder(0.3)
     const waited = elapsed(() => takeLock(timeout).release())
     expect(waited).toBeGreaterThan(100)
@@ -124,7 +124,7 @@ describe('synchronous', () => {
     await end(other)
   })
 
-  test('a process that is started meanwhile does not keep the lock', async () => {
+  test('a process that is started in the meantime does not keep the lock', async () => {
     const lock = takeLock(0)
     const child = spawn('sleep', ['60'])
     lock.release()
@@ -133,7 +133,7 @@ describe('synchronous', () => {
     await once(child, 'close')
   })
 
-  test('the environment names the file, at each use', () => {
+  test('the environment names the file at each use', () => {
     const lock = takeLock(0)
     const second = join(directory, 'second')
     useFile(second)
@@ -143,7 +143,7 @@ describe('synchronous', () => {
     other.release()
   })
 
-  test('a file that cannot be opened is an error that says what to do', () => {
+  test('the error for a file that cannot be opened says what to do', () => {
     writeFileSync(file, '')
     for (const path of [join(file, 'below-a-file'), join(directory, 'missing', 'lock')]) {
       useFile(path)
@@ -154,7 +154,7 @@ describe('synchronous', () => {
 })
 
 describe('asynchronous', () => {
-  test('holds the lock while the body runs, and hands on its result', async () => {
+  test('holds the lock while the body runs, and returns its result', async () => {
     const body = async () => {
       await sleep(5)
       return isFree()
@@ -162,21 +162,21 @@ describe('asynchronous', () => {
     expect(await withLockAsync(AT_ONCE, body)).toBe(false)
   })
 
-  test('frees when the body fails', async () => {
+  test('releases it when the body fails', async () => {
     const fail = async () => {
       throw new RangeError('no')
     }
     await expect(withLockAsync(AT_ONCE, fail)).rejects.toThrow(RangeError)
   })
 
-  test('frees when the body throws before it makes a promise', async () => {
+  test('releases it when the body throws before it returns a promise', async () => {
     const fail = () => {
       throw new RangeError('no')
     }
     await expect(withLockAsync(AT_ONCE, fail)).rejects.toThrow(RangeError)
   })
 
-  test('those whom it is lent to join, in both forms and at any depth', async () => {
+  test('functions that the lock is lent to join, in both forms and at any depth', async () => {
     const inner = async () => {
       await sleep(1)
       takeLock(0).release()
@@ -190,7 +190,7 @@ describe('asynchronous', () => {
     expect(await withLockAsync(AT_ONCE, (lend) => lend(body))).toBe(false)
   })
 
-  test('a synchronous call from outside fails at once and says why, even if it would wait for ever', async () => {
+  test('a synchronous call from elsewhere fails at once with the reason, even if it would wait for ever', async () => {
     const held = withLockAsync(AT_ONCE, () => sleep(1000 * slowness))
     await sleep(1)
     const refused = () => takeLock(Number.POSITIVE_INFINITY)
@@ -200,7 +200,7 @@ describe('asynchronous', () => {
     takeLock(0).release()
   })
 
-  test('there is no moment at which the lock is taken and nobody is known to hold it', async () => {
+  test('whenever the lock is taken, this process knows who holds it', async () => {
     const held = withLockAsync(AT_ONCE, async () => {})
     for (let turn = 0; turn < 20; turn++) {
       // Would wait for ever for our own descriptor.
@@ -210,7 +210,7 @@ describe('asynchronous', () => {
     await held
   })
 
-  test('those from outside come in turn, one at a time', async () => {
+  test('calls from elsewhere take turns', async () => {
     const body = (name: string) => async () => {
       say(`${name} in`)
       await sleep(5)
@@ -220,13 +220,13 @@ describe('asynchronous', () => {
     expect(names).toEqual(['a in', 'a out', 'b in', 'b out', 'c in', 'c out'])
   })
 
-  test('hands on within the process without waiting for a poll', async () => {
+  test('passes the lock on within the process without waiting for a poll', async () => {
     const start = performance.now()
     await Promise.all(Array.from({ length: 200 }, () => withLockAsync(FOR_EVER, async () => {})))
     expect(performance.now() - start).toBeLessThan(1500 * slowness)
   })
 
-  test('one from outside gives up in time, and those behind it still come', async () => {
+  test('a call from elsewhere gives up in time, and those after it still get the lock', async () => {
     const held = withLockAsync(AT_ONCE, () => sleep(100))
     const impatient = withLockAsync({ timeoutMs: 20 }, async () => say('impatient'))
     const patient = withLockAsync(FOR_EVER, async () => say('patient'))
@@ -243,7 +243,7 @@ describe('asynchronous', () => {
     await end(other)
   })
 
-  test('who waits longest for another program comes first', async () => {
+  test('the call that waits longest for another program comes first', async () => {
     const other = await otherHolder(0.1)
     const order = ['a', 'b', 'c', 'd', 'e']
     const waiting: Promise<void>[] = []
@@ -257,14 +257,14 @@ describe('asynchronous', () => {
     await end(other)
   })
 
-  test('gives up on another program', async () => {
+  test('gives up waiting for another program', async () => {
     const other = await otherHolder()
     await expect(withLockAsync({ timeoutMs: 30 }, async () => {})).rejects.toThrow(LockTimeoutError)
     await expect(withLockAsync(AT_ONCE, async () => {})).rejects.toThrow(LockTimeoutError)
     await end(other)
   })
 
-  test('gives up on another program when it is told to', async () => {
+  test('gives up waiting for another program if it is aborted', async () => {
     const other = await otherHolder()
     const stop = new AbortController()
     const waiting = withLockAsync({ ...FOR_EVER, signal: stop.signal }, async () => say('body'))
@@ -285,7 +285,7 @@ describe('asynchronous', () => {
     expect(names).toEqual(['body'])
   })
 
-  test('work that outlives the lock it was started under does not join it', async () => {
+  test('work that outlives the lock under which it was started does not join it', async () => {
     let stray: Promise<boolean> | undefined
     const body = async () => {
       stray = (async () => {
@@ -316,7 +316,7 @@ describe('asynchronous', () => {
     expect(names).toEqual(['holder', 'stray'])
   })
 
-  test('work that joined keeps the lock until it is done', async () => {
+  test('work that has joined keeps the lock until it is done', async () => {
     let joined: Promise<boolean> | undefined
     const body = async () => {
       await sleep(20)
@@ -357,13 +357,13 @@ const CALLS: readonly (readonly [string, (name: string, options: WaitOptions) =>
   ],
 ]
 
-describe.each(CALLS)('%s beside another program that holds the lock', (call, edit) => {
+describe.each(CALLS)('%s while another program holds the lock', (call, edit) => {
   const exists = (name: string): boolean => {
     using table = new Table('filter')
     return table.isChain(name)
   }
 
-  test('waits, and leaves the event loop free', async () => {
+  test('waits without blocking the event loop', async () => {
     const other = await otherHolder(1)
     const { turns, longestMs, busy } = await countingTurns(() => edit(`${call}-waits`, { lockTimeoutMs: 10_000 }))
     expect(exists(`${call}-waits`)).toBe(true)
@@ -374,7 +374,7 @@ describe.each(CALLS)('%s beside another program that holds the lock', (call, edi
     await end(other)
   })
 
-  test('ends soon with its signal, and writes nothing', async () => {
+  test('ends soon after its signal, and writes nothing', async () => {
     const other = await otherHolder()
     const start = performance.now()
     const waiting = edit(`${call}-stopped`, { signal: AbortSignal.timeout(50), lockTimeoutMs: 2000 })
@@ -384,7 +384,7 @@ describe.each(CALLS)('%s beside another program that holds the lock', (call, edi
     expect(exists(`${call}-stopped`)).toBe(false)
   })
 
-  test('ends with its time, and writes nothing', async () => {
+  test('ends with its timeout, and writes nothing', async () => {
     const other = await otherHolder()
     await expect(edit(`${call}-late`, { lockTimeoutMs: 50 })).rejects.toThrow(LockTimeoutError)
     await end(other)

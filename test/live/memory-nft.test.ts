@@ -100,7 +100,7 @@ function edit(table: Table, random: Random): void {
   else table.setPolicy('INPUT', random.pick(['ACCEPT', 'DROP'] as const))
 }
 
-test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('edits %d, by the objects', (seed) => {
+test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('edits %d, with the object API', (seed) => {
   using namespace = NetworkNamespace.create()
   const kernels = [new LinuxKernel({ namespace }), new MemoryKernel()]
   const tables = kernels.map((kernel) => new Table('filter', { kernel, backend: 'nft' }))

@@ -79,7 +79,7 @@ test.each(Array.from({ length: SEQUENCES }, (_, i) => SEED + i))('sequence %d', 
   expect(done.refused).toBeGreaterThan(REQUESTS / 10)
 })
 
-test('rules refer to sets on both', () => {
+test('rules refer to sets in both', () => {
   clear()
   const outcomes = [linuxKernel, memoryKernel()].map((kernel) => {
     const [one, two] = ['one', 'two'].map((name) => IpSet.create(name, 'hash:ip', {}, { kernel })) as [IpSet, IpSet]
@@ -109,7 +109,7 @@ test('rules refer to sets on both', () => {
   expect(outcomes[0]).toContain(4)
 })
 
-test('entries go after the same time', async () => {
+test('entries expire after the same time', async () => {
   const kernels = [linuxKernel, memoryKernel()]
   const sets = kernels.map((kernel) => IpSet.create('timed', 'hash:ip', { timeout: 5 }, { kernel }))
   for (const set of sets) set.add([{ ip: '10.0.0.1', timeout: 1 }, '10.0.0.2', { ip: '10.0.0.3', timeout: 0 }])

@@ -113,7 +113,7 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
   const { sockopt } = family
 
   describe.each(Object.keys(TABLES) as TableName[])('table %s', (table) => {
-    test('is the same when it comes into being', () => expectSameTable(family, table))
+    test('is the same when it is created', () => expectSameTable(family, table))
   })
 
   test('tables are listed newest first', () => {
@@ -133,7 +133,7 @@ describe.each(Object.values(FAMILIES))('$name', (family) => {
     [47, 7],
     [100, 60],
     [100, 61],
-  ])('GET_ENTRIES with %d bytes, said to be %d', (size, said) => {
+  ])('GET_ENTRIES with %d bytes, and a size field of %d', (size, said) => {
     for (const table of ['filter', 'nope'])
       expectSameAnswer(
         family.name,
@@ -985,7 +985,7 @@ describe.each(Object.values(FAMILIES))('SET_REPLACE, $name', (family) => {
   })
 })
 
-describe('what the kernel looks at beyond the parameters', () => {
+describe('what the kernel checks beyond the parameters', () => {
   const rule = ({ kind, name, family, sample, proto = 0 }: Sample): Uint8Array => {
     const extension = EXTENSIONS.find((one) => one.kind === kind && kernelName(one) === name) as Extension
     const variant = extension.variants(family)[0] as Variant

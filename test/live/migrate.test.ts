@@ -87,7 +87,7 @@ describe.each([
   ['legacy', 'nft'],
   ['nft', 'legacy'],
 ] as const)('from %s to %s', (from, to) => {
-  test('all that is there, with what it counted; the first side stays', () => {
+  test('everything is moved with its counters; the source stays', () => {
     fill(from)
     const before = saved(from)
     const plan = move({ from, to })
@@ -111,7 +111,7 @@ describe.each([
     expect(saved(from)).toEqual(before)
   })
 
-  test('the first side is cleared where that is asked for', () => {
+  test('the source is cleared on request', () => {
     fill(from)
     const before = saved(from)
     const plan = move({ from, to, clear: true })
@@ -129,7 +129,7 @@ describe.each([
     expect(saved(to)).toEqual({})
   })
 
-  test('what the other side holds stays, unless it is to be replaced', () => {
+  test('the destination keeps its rules, unless they are to be replaced', () => {
     fill(from)
     run(namespace, `ip6tables-${to} -A OUTPUT -d fd00::1 -j DROP`)
     const there = saved(to)
@@ -161,7 +161,7 @@ test.each([
     'nft "add chain ip filter x { type filter hook input priority 7; }"',
     /chain x of type filter/,
   ],
-])('%s is not moved, nor anything else', (_, command, message) => {
+])('%s is not moved, and nothing else either', (_, command, message) => {
   run(namespace, 'iptables-nft -A INPUT -j ACCEPT; iptables-nft -t raw -A OUTPUT; ip6tables-nft -A INPUT', command)
   const before = run(namespace, 'nft list ruleset')
   const { plan, message: said } = caughtBy({ from: 'nft', to: 'legacy', clear: true })
@@ -171,7 +171,7 @@ test.each([
   expect(saved('legacy')).toEqual({})
 })
 
-test('a table in which there is nothing is not moved, and takes nothing out on the other side', () => {
+test('an empty table is not moved, and does not replace that of the destination', () => {
   run(namespace, 'iptables-legacy -S; iptables-legacy -t nat -S; ip6tables-legacy -N a')
   run(namespace, 'iptables-nft -A INPUT -j DROP; iptables-nft -t nat -A OUTPUT -j ACCEPT')
   const before = run(namespace, 'nft list table ip filter; nft list table ip nat')
@@ -185,7 +185,7 @@ test.each([
   ['legacy', 'nft'],
   ['nft', 'legacy'],
 ] as const)(
-  'killed on the way from %s to %s, it has lost nothing, nor cleared anything before all stood',
+  'if it is killed on the way from %s to %s, nothing is lost, and nothing was cleared before everything was written',
   async (from, to) => {
     for (let i = 0; i < 10; i++) {
       namespace = newNamespace()
@@ -232,7 +232,7 @@ function besides(work: () => void): LinuxKernel {
   })
 }
 
-test('a table that somebody changes once it is written is not cleared', () => {
+test('a table that somebody changes after it was written is not cleared', () => {
   fill('legacy')
   const kernel = besides(() => run(namespace, 'iptables-legacy -A INPUT -s 9.9.9.9 -j DROP'))
   const { plan, message } = caughtBy({
@@ -246,7 +246,7 @@ test('a table that somebody changes once it is written is not cleared', () => {
   expect(plan.tables.map(({ isWritten, isCleared }) => [isWritten, isCleared])).toEqual([[true, false]])
 })
 
-test('what others have in the table that is to be replaced stays', () => {
+test('objects of others in the table to be replaced stay', () => {
   run(
     namespace,
     'iptables-legacy -A INPUT -j ACCEPT; iptables-nft -N a',
@@ -259,14 +259,14 @@ test('what others have in the table that is to be replaced stays', () => {
   expect(run(namespace, 'nft list ruleset')).toBe(before)
 })
 
-test('a rule that the kernel does not tell in full is not moved', () => {
+test('a rule that the kernel does not return in full is not moved', () => {
   const timeouts = join(__dirname, 'ct-timeouts.py')
   run(namespace, `python3 ${timeouts} new long; iptables-legacy -t raw -A OUTPUT -p tcp -j CT --timeout long`)
   expect(caughtBy({ from: 'legacy', to: 'nft' }).message).toMatch(/target CT: --timeout cannot be written back/)
   expect(saved('nft')).toEqual({})
 })
 
-test('the command says what it is about to do, and what it has done', () => {
+test('the command prints what it is going to do, and what it has done', () => {
   fill('legacy')
   const open = Object.assign(openKernel({}), { kernel: new LinuxKernel({ namespace }) })
   const out: string[] = []

@@ -91,7 +91,7 @@ const EVENTS = [
   'nft delete chain inet foo in; nft delete table inet foo',
 ]
 
-test('changes, in its words', async () => {
+test('prints changes like the tool', async () => {
   const { ours, theirs } = await both(['-e'], () => run(namespace, ...EVENTS))
   expect(theirs.length).toBeGreaterThan(40)
   expect(ours).toEqual(theirs)
@@ -114,7 +114,7 @@ async function inBothForms(words: readonly string[], act: () => unknown): Promis
   return said
 }
 
-test('a line of JSON for each line of changes', async () => {
+test('prints a line of JSON for each change', async () => {
   const [text, json] = await inBothForms(['-e'], () => run(namespace, ...EVENTS))
   const all = json.map((line) => JSON.parse(line))
   expect(json.filter((line) => !/^\{.*\}\n$/.test(line))).toEqual([])
@@ -133,7 +133,7 @@ test('a line of JSON for each line of changes', async () => {
   expect(new Set(all.map(({ family }) => family))).toEqual(new Set(['ipv4', 'ipv6', 'inet', 'arp', undefined]))
 })
 
-test('a line of JSON for each step of a packet', async () => {
+test('prints a line of JSON for each step of a packet', async () => {
   run(namespace, 'ip link set lo up; iptables-nft -t raw -A OUTPUT -p udp -j TRACE; iptables-nft -N a')
   run(namespace, 'iptables-nft -A OUTPUT -p udp -j a; iptables-nft -A a -p tcp -j DROP')
   const [text, json] = await inBothForms(['-t'], () => run(namespace, 'echo > /dev/udp/127.0.0.1/4444'))
@@ -162,7 +162,7 @@ test('a line of JSON for each step of a packet', async () => {
   })
 })
 
-test('what it says wrongly, or not at all', async () => {
+test('prints what the tool prints wrongly or omits', async () => {
   run(namespace, 'nft add table inet foo; nft add chain inet foo in; iptables-nft -P INPUT ACCEPT')
   const { ours, theirs } = await both(['-e'], () =>
     run(
@@ -214,7 +214,7 @@ const asTheirs = (line: string): string =>
     // It prints a different rule for one that cannot be expressed in iptables syntax.
     .replace(/# nft: ip raw PREROUTING rule with handle \d+: .*/, '-4 -t raw -A PREROUTING -p tcp')
 
-test('packets, in its words', async () => {
+test('prints packets like the tool', async () => {
   run(
     namespace,
     'ip link set lo up; ip link add v0 type veth peer name v1; ip addr add 10.9.0.1/24 dev v0; ip link set v0 up; ip link set v1 up',
@@ -278,7 +278,7 @@ describe('the command', () => {
     return [status, out, complaint]
   }
 
-  test('ends with SIGINT, everything printed', async () => {
+  test('ends with SIGINT after printing everything', async () => {
     const child = start()
     const [status, out, complaint] = await ended(child, async (printed) => {
       run(namespace, 'iptables-nft -N a')
@@ -289,7 +289,7 @@ describe('the command', () => {
     expect(out).toMatch(/^ EVENT: nft: NEW table: .*\n EVENT: -4 -t filter -N a\nNEWGEN: .* NAME=iptables-nft\n$/)
   })
 
-  test('ends after as many lines as are asked for', async () => {
+  test('ends after the given number of lines', async () => {
     const child = start('--count=1')
     const [status, out] = await ended(child, () => run(namespace, 'iptables-nft -N a'))
     expect([status, out]).toEqual([0, ' EVENT: nft: NEW table: table filter ip flags 0 use 1 handle 1\n'])
@@ -305,7 +305,7 @@ describe('the command', () => {
     expect(complaint).toMatch(message)
   })
 
-  test('is no line of a batch', () => {
+  test('cannot be a line of a batch', () => {
     const out: string[] = []
     const say = (text: string): void => void out.push(text)
     const streams = { stdout: say, stderr: say }

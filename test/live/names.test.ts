@@ -124,7 +124,7 @@ const EVERY_NAME = `*filter
 COMMIT
 `
 
-test('looking up names of every kind runs no program but that which loads modules', () => {
+test('resolving names of all kinds runs no program except the one that loads modules', () => {
   writeFileSync(join(folder, 'rules'), EVERY_NAME.replace(/^.*invalid.*\n/m, ''))
   writeFileSync(join(folder, 'refused'), EVERY_NAME)
   const strace = `strace -f -qq -e trace=execve,execveat -o ${folder}/trace`
@@ -138,7 +138,7 @@ test('looking up names of every kind runs no program but that which loads module
   expect(executed).toEqual(Array(3).fill(`execve("${process.execPath}"`))
 })
 
-test('whoever does not answer is not waited for beyond a bound, and no thread is left', () => {
+test('a server that does not answer is only awaited for a limited time, and no thread is left', () => {
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:3 attempts:1\n')
   const script = `
     require('ts-node/register/transpile-only')

@@ -18,7 +18,7 @@ afterEach(() => {
   expect(ownNamespace()).toBe(home)
 })
 
-test('a new namespace is another one, with a loopback that is down, and we are where we were', () => {
+test('a new namespace is different, its loopback is down, and we stay in ours', () => {
   expect(ownNamespace()).toBe(home)
   expect(nameOf(namespace)).not.toBe(home)
   const links = namespace.run(() => readFileSync('/proc/thread-self/net/dev', 'utf8'))
@@ -26,12 +26,12 @@ test('a new namespace is another one, with a loopback that is down, and we are w
   expect(links.trim().split('\n')).toHaveLength(3)
 })
 
-test('run is inside, and comes back with the result', () => {
+test('run is inside, and returns the result', () => {
   expect(namespace.run(ownNamespace)).toBe(nameOf(namespace))
   expect(ownNamespace()).toBe(home)
 })
 
-test('run comes back when its body throws', () => {
+test('run leaves the namespace if its body throws', () => {
   const fail = () => {
     throw new RangeError(ownNamespace())
   }
@@ -55,13 +55,13 @@ test('processes that are started inside stay inside', () => {
   expect(inside.trim()).toBe(nameOf(namespace))
 })
 
-test('other programs can enter by its path', () => {
+test('other programs can enter it by its path', () => {
   const enter = ['--net', 'readlink', '/proc/self/ns/net']
   const args = [`--net=${namespace.path}`, ...enter.slice(1)]
   expect(execFileSync('nsenter', args, { encoding: 'utf8' }).trim()).toBe(nameOf(namespace))
 })
 
-test('opens by absolute path, which need not outlive the handle', () => {
+test('opens an absolute path, which may be removed later', () => {
   const again = NetworkNamespace.open(namespace.path)
   expect(again.inode).toBe(namespace.inode)
   namespace.close()
@@ -69,7 +69,7 @@ test('opens by absolute path, which need not outlive the handle', () => {
   again.close()
 })
 
-test('opens by process id', async () => {
+test('opens a process id', async () => {
   const child = namespace.run(() => spawn('sleep', ['60'], { stdio: 'ignore' }))
   const again = NetworkNamespace.open(child.pid as number)
   expect(again.inode).toBe(namespace.inode)
@@ -78,7 +78,7 @@ test('opens by process id', async () => {
   await once(child, 'exit')
 })
 
-test('opens by name', () => {
+test('opens a name', () => {
   const prepare =
     'mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/blue && mount --bind "$0" /run/netns/blue && exec "$@"'
   const script = `
@@ -109,13 +109,13 @@ test.each([
   expect(openDescriptors()).toBe(before)
 })
 
-test.each(['/dev/null', '/proc/self/ns/mnt'])('%s is no network namespace', (path) => {
+test.each(['/dev/null', '/proc/self/ns/mnt'])('%s is not a network namespace', (path) => {
   const wrong = NetworkNamespace.open(path)
   expect(() => wrong.run(() => undefined)).toThrow(NotFoundError)
   wrong.close()
 })
 
-test('a closed handle refuses, and closes again in silence', () => {
+test('a closed handle refuses calls, and can be closed again', () => {
   namespace.close()
   namespace.close()
   expect(() => namespace.run(() => 1)).toThrow(IptcError)
@@ -127,7 +127,7 @@ test('disposing closes', () => {
   expect(() => namespace.path).toThrow(/closed/)
 })
 
-test('no descriptor is left behind', async () => {
+test('no descriptor is leaked', async () => {
   const before = await keptDescriptors()
   for (let i = 0; i < 200; i++) {
     const temporary = NetworkNamespace.create()
@@ -141,7 +141,7 @@ test('no descriptor is left behind', async () => {
   expect(openDescriptors()).toBe(before)
 })
 
-test('threads that come to life inside do not stay there', () => {
+test('threads that are created inside do not stay there', () => {
   const script = `
     const fs = require('node:fs')
     const { NetworkNamespace } = require('./src/kernel/linux/namespace')
@@ -157,7 +157,7 @@ test('threads that come to life inside do not stay there', () => {
   expect({ stdout, stderr }).toEqual({ stdout: `${JSON.stringify([home])}\n`, stderr: '' })
 })
 
-test('whoever could not come back does not leave', () => {
+test('if it could not return, it does not enter', () => {
   const script = `
     const { NetworkNamespace } = require('./src/kernel/linux/namespace')
     try { NetworkNamespace.create() } catch (error) { console.log(error.name, error.message) }
@@ -167,7 +167,7 @@ test('whoever could not come back does not leave', () => {
   expect(stdout).toMatch(/^PermissionError .*CAP_SYS_ADMIN/)
 })
 
-test('whoever cannot come back after all dies at once', () => {
+test('if it cannot return after all, the process aborts', () => {
   const script = `
     const { NetworkNamespace } = require('./src/kernel/linux/namespace')
     const namespace = NetworkNamespace.create()
@@ -179,7 +179,7 @@ test('whoever cannot come back after all dies at once', () => {
   expect(stderr).toMatch(/cannot return to the own network namespace.*EPERM/)
 })
 
-test('without the right, entering is refused and nothing else happens', () => {
+test('without the privilege, entering is refused and nothing else happens', () => {
   const script = `
     const { NetworkNamespace } = require('./src/kernel/linux/namespace')
     const namespace = NetworkNamespace.create()

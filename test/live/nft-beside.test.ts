@@ -160,7 +160,7 @@ const EDITS: readonly (readonly [string, (table: Table, input: Chain) => void])[
   ],
 ]
 
-test.each(EDITS)('%s: what was written by hand is as it was', (_, edit) => {
+test.each(EDITS)('%s: the handwritten configuration is unchanged', (_, edit) => {
   within(() => {
     const [before, beside, named] = [rulesByHandle(), others(), sets()]
     using table = new Table('filter', { backend: 'nft' })
@@ -172,7 +172,7 @@ test.each(EDITS)('%s: what was written by hand is as it was', (_, edit) => {
   })
 })
 
-test('rules that iptables has no words for are shown as such, in their places', () => {
+test('rules that cannot be expressed in iptables syntax are shown as such, in their places', () => {
   within(() => {
     using table = new Table('filter', { backend: 'nft' })
     const rules = new Chain(table, 'INPUT').rules.map(String)
@@ -186,7 +186,7 @@ test('rules that iptables has no words for are shown as such, in their places', 
   })
 })
 
-test('a chain that is in use by a rule of another stays', () => {
+test('a chain that a foreign rule refers to stays', () => {
   within(() => {
     using table = new Table('filter', { backend: 'nft' })
     expect(() => table.deleteChain('other')).toThrow(RuleError)
@@ -197,7 +197,7 @@ const chainText = (...lines: readonly string[]): string =>
   ['table ip filter {', 'chain INPUT {', 'type filter hook input priority filter', ...lines, '}', '}', ''].join('\n')
 const filter = (): string => run('nft', ['-a', 'list', 'table', 'ip', 'filter']).stdout
 
-test('chains with the longest names of nft are read, gone to, edited and renamed', () => {
+test('chains with the longest names of nft are read, jumped to, edited and renamed', () => {
   const [long, longest] = ['a'.repeat(31), 'b'.repeat(127)]
   const text = `table ip filter {\nchain ${long} {\n}\nchain ${longest} {\nip saddr 10.0.0.1 jump ${long}\n}\n}\n`
   within(() => {
@@ -211,7 +211,7 @@ test('chains with the longest names of nft are read, gone to, edited and renamed
   }, text)
 })
 
-test('a chain of nft in the place of one of ours is named where it is in the way', () => {
+test('a foreign chain in place of one of ours is named in errors', () => {
   const hooked = chainText('tcp dport 22 accept').replace('priority filter', 'priority 5')
   within(() => {
     const before = filter()
@@ -228,7 +228,7 @@ test('a chain of nft in the place of one of ours is named where it is in the way
   }, hooked)
 })
 
-test('a rule that iptables has no words for is not written anew to have its counters at zero', () => {
+test('resetting counters does not rewrite a rule that cannot be expressed in iptables syntax', () => {
   const text = chainText(
     'ip saddr 10.0.0.1 counter packets 1 bytes 2 accept',
     'iifname { "a", "b" } counter packets 3 bytes 4 accept',
@@ -241,7 +241,7 @@ test('a rule that iptables has no words for is not written anew to have its coun
   }, text)
 })
 
-test('a dormant table is edited, and said to be dormant', () => {
+test('a dormant table can be edited, and is reported as dormant', () => {
   within(() => {
     using table = new Table('filter', { backend: 'nft' })
     const dormant = 'flag dormant, so that no packet comes to its chains'
@@ -255,7 +255,7 @@ test('a dormant table is edited, and said to be dormant', () => {
   }, 'table ip filter { flags dormant; }')
 })
 
-test('a table that has an owner is read, and nobody else changes it', () => {
+test('a table with an owner can be read, but only its owner can change it', () => {
   newNamespace().run(() => {
     const owner = new NftAsked(new LinuxKernel())
     const made = [

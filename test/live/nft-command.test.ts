@@ -137,7 +137,7 @@ const BESIDE: readonly [string, FamilyName, string, string[]][] = [
   ],
 ]
 
-test.each(BESIDE)('beside %s', (_, family, text, lines) => {
+test.each(BESIDE)('next to %s', (_, family, text, lines) => {
   const [our, their] = [new Place(family), new Place(family)]
   for (const place of [our, their]) place.nft(text)
   for (const line of lines) {
@@ -148,7 +148,7 @@ test.each(BESIDE)('beside %s', (_, family, text, lines) => {
   }
 })
 
-test('a chain of the name of a built-in one without a hook is told of, and takes no rule that no packet would come to', () => {
+test('a chain with the name of a built-in one but without a hook is reported, and accepts no rules', () => {
   const our = new Place('ipv4')
   our.nft('table ip filter { chain INPUT { counter; }; chain a { jump INPUT; }; }')
   const before = our.ruleset()
@@ -163,6 +163,6 @@ test('a chain of the name of a built-in one without a hook is told of, and takes
   expect(our.ours(['-D', 'INPUT', '1']).status).toBe(0)
 })
 
-test('every deviation still is one', () => {
+test('every deviation still applies', () => {
   expect(nftCommandDeviations.filter((one) => !applied.has(one))).toEqual([])
 })

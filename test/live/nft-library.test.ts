@@ -45,7 +45,7 @@ describe.each(KERNELS)('%s', (_, make) => {
     }
   })
 
-  test('no table of a batch is written where the kernel refuses another', () => {
+  test('no table of a batch is written if the kernel refuses another', () => {
     const batch = easy.batchBegin(undefined, place)
     easy.addRule('mangle', 'INPUT', { target: 'ACCEPT' }, 0, { batch })
     easy.addRule('filter', 'OUTPUT', { mac: { 'mac-source': '00:11:22:33:44:55' } }, 0, { batch })
@@ -117,7 +117,7 @@ describe.each(KERNELS)('%s', (_, make) => {
       `-A INPUT ${'-m mark --mark 1 '.repeat(64)}`,
       'takes 129 expressions of nf_tables, which has room for 128',
     ],
-  ])('it is said of a rule that is refused for %s', (_name, lines, line, reason) => {
+  ])('the error of a rule that is refused for %s says so', (_name, lines, line, reason) => {
     const table = open()
     const carryOut = (one: string): void => {
       const [, command, chain = '', rule = ''] = /^(-.) (\S+) ?(.*)$/.exec(one) ?? []

@@ -91,7 +91,7 @@ const INCOMPATIBLE = `table ip filter {
   chain user { counter; }
 }`
 
-describe('what nft wrote beside ours', () => {
+describe('foreign rules of nft', () => {
   function place(): Place {
     const our = new Place()
     our.nft(INCOMPATIBLE)
@@ -101,7 +101,7 @@ describe('what nft wrote beside ours', () => {
   const native = (one: Place): string[] => one.chains().filter((chain) => /chain native|set hosts/.test(chain))
   const held = /-A INPUT -j nft --revision 0 --payload 0x[0-9a-f]+\n/
 
-  test('is listed, and said so once', () => {
+  test('are listed, and reported once', () => {
     const one = place()
     const { stdout } = ours(one, '-S')
     expect(stdout).toMatch(held)
@@ -132,7 +132,7 @@ describe('what nft wrote beside ours', () => {
     ['-P INPUT DROP', 0],
     ['-F user', 0],
     ['-F', 4],
-  ])('stays where it is beside %s', (line, status) => {
+  ])('keep their places next to %s', (line, status) => {
     const one = place()
     const before = native(one)
     expect(ours(one, line)).toMatchObject({ status })
@@ -142,7 +142,7 @@ describe('what nft wrote beside ours', () => {
     )
   })
 
-  test('is not taken out by a text that would have it all replaced, and is by whoever names it', () => {
+  test('are not deleted by a text that replaces everything, but can be deleted by name', () => {
     const one = place()
     const [before, text] = [one.chains(), '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n']
     const { status, stderr } = one.restore([], text)
@@ -166,7 +166,7 @@ describe('what nft wrote beside ours', () => {
   })
 })
 
-test('a table in which a text leaves nothing goes, unless others have something in it', () => {
+test('a table that a text leaves empty is deleted, unless others have something in it', () => {
   const one = new Place()
   const tables = (): string => one.tool('nft', ['list', 'tables']).stdout
   expect(one.theirs('restore', [], BASE).status).toBe(0)
@@ -182,7 +182,7 @@ test('a table in which a text leaves nothing goes, unless others have something 
   expect(tables()).toBe('')
 })
 
-describe('files, good and bad', () => {
+describe('valid and invalid files', () => {
   const applied = new Set<object>()
 
   test.each(files.map((file) => [file.name, file] as const))('%s', (_, { options, text }) => {
@@ -203,7 +203,7 @@ describe('files, good and bad', () => {
     if (mine.status === 0) expect(our.save()).toBe(withoutComments(our.theirs('save', ['-c']).stdout))
   })
 
-  test('every deviation still is one', () => {
+  test('every deviation still applies', () => {
     expect(nftRestoreDeviations.filter((one) => !applied.has(one))).toEqual([])
   })
 })

@@ -137,7 +137,7 @@ describe.each([
   })
 })
 
-test('in a folder that everyone may write to, what is ours serves', () => {
+test('in a directory that everyone can write to, our own files work', () => {
   symlinkSync(victim, join(shared, 'link'))
   lock(join(shared, 'link'))
   lock(join(shared, 'new'))
@@ -149,7 +149,7 @@ test('in a folder that everyone may write to, what is ours serves', () => {
   expect(readdirSync(shared).sort()).toEqual(['link', 'new', 'saved', 'state'])
 })
 
-test('a state that is a link stays one, and its file keeps its mode', () => {
+test('a state file that is a link stays a link, and its target keeps its mode', () => {
   const [file, link] = [join(own, 'state'), join(shared, 'link')]
   writeFileSync(file, '', { mode: 0o640 })
   symlinkSync(file, link)
@@ -159,7 +159,7 @@ test('a state that is a link stays one, and its file keeps its mode', () => {
   expect(readFileSync(file, 'utf8')).toMatch(/filter/)
 })
 
-test('what a writer left that was killed is taken away by the next, and a link in its place leads nowhere', () => {
+test('the file that a killed writer left is removed by the next, and a link in its place is not followed', () => {
   const temporary = join(shared, '.state.xtables')
   writeFileSync(temporary, 'half')
   expect(edit(join(shared, 'state')).status).toBe(0)
@@ -169,7 +169,7 @@ test('what a writer left that was killed is taken away by the next, and a link i
   expect(readFileSync(victim, 'utf8')).toBe('precious')
 })
 
-test('a folder that is in the way of a new state is an error, and the state stays', () => {
+test('a directory in place of the temporary file is an error, and the state file stays', () => {
   const state = join(own, 'state')
   writeFileSync(state, '')
   mkdirSync(join(own, '.state.xtables'))
@@ -177,7 +177,7 @@ test('a folder that is in the way of a new state is an error, and the state stay
   expect(readFileSync(state, 'utf8')).toBe('')
 })
 
-describe('put in the place of a file between the look at it and its opening', () => {
+describe('replacing a file between the check and the open', () => {
   afterEach(() => jest.restoreAllMocks())
 
   /** Another process is faster than us, once. */
@@ -198,7 +198,7 @@ describe('put in the place of a file between the look at it and its opening', ()
     ['lock', (path: string) => expect(() => lock(path)).toThrow(/ELOOP/)],
     ['state', (path: string) => expect(edit(path)).toEqual({ status: 1, said: expect.stringMatching(/ELOOP/) })],
     ['output', (path: string) => expect(saveTo(path)).toMatchObject({ status: 1 })],
-  ])('a link leads no %s anywhere', (_, use) => {
+  ])('a link does not redirect %s', (_, use) => {
     const path = join(shared, 'file')
     writeFileSync(path, '')
     overtake(path, () => symlinkSync(victim, path))
@@ -229,7 +229,7 @@ describe('put in the place of a file between the look at it and its opening', ()
   })
 })
 
-test('a state is on the disk before it takes its name, and the name thereafter', () => {
+test('a state file is on disk before it is renamed, and the name afterwards', () => {
   const calls: string[] = []
   const { fsyncSync, renameSync } = fs
   jest.spyOn(fs, 'fsyncSync').mockImplementation((fd) => {

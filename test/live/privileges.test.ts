@@ -162,7 +162,7 @@ describe.each(lines.map((line) => [line.operation, line] as const))('%s', (opera
     expect(operate(operation, withOnly(capabilities))).toEqual({ outcome, opened: [...files].sort() })
   })
 
-  test('is a PermissionError without any one of them', () => {
+  test('throws PermissionError without any one of them', () => {
     const outcomes = capabilities.map((name) => {
       const kept = capabilities.filter((other) => other !== name)
       return [name, operate(operation, withOnly(kept)).outcome]
@@ -176,6 +176,6 @@ test('capabilities count in the user namespace that owns the network namespace',
   expect(operate('reading a table', 'unshare -rn').outcome).toBe('done')
 })
 
-test('the tools of this test are here', () => {
+test('the tools of this test are installed', () => {
   for (const tool of ['strace', 'setpriv']) expect(spawnSync('which', [tool]).status).toBe(0)
 })

@@ -44,15 +44,18 @@ const rules = (count: number): string => {
   return ['*filter', ...lines, 'COMMIT', ''].join('\n')
 }
 
-test.each(['iptables -S', 'iptables -n -L', 'iptables-save'])('%s ends by a closed pipe as other tools do', (words) => {
-  writeFileSync(join(folder, 'rules'), rules(3000))
-  run(namespace, `iptables-legacy-restore ${folder}/rules`)
-  const { stdout, stderr } = attempt(
-    namespace,
-    `${command} ${words} | head -1 >${folder}/first; echo $\{PIPESTATUS[0]}`,
-  )
-  expect({ stdout, stderr }).toEqual({ stdout: '141\n', stderr: '' })
-})
+test.each(['iptables -S', 'iptables -n -L', 'iptables-save'])(
+  '%s ends like other tools if the pipe is closed',
+  (words) => {
+    writeFileSync(join(folder, 'rules'), rules(3000))
+    run(namespace, `iptables-legacy-restore ${folder}/rules`)
+    const { stdout, stderr } = attempt(
+      namespace,
+      `${command} ${words} | head -1 >${folder}/first; echo $\{PIPESTATUS[0]}`,
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: '141\n', stderr: '' })
+  },
+)
 
 test('a NUL of a refused line is not echoed', () => {
   const { stderr, status } = attempt(
@@ -64,7 +67,7 @@ test('a NUL of a refused line is not echoed', () => {
   expect(status).toBe(2)
 })
 
-test('--netns of a FIFO is refused, and not waited for', () => {
+test('--netns with a FIFO is refused at once', () => {
   const { stderr, status } = attempt(
     namespace,
     `mkfifo ${folder}/fifo; timeout 10 ${command} --netns ${folder}/fifo iptables -S`,
@@ -79,7 +82,7 @@ test('-vv says that it prints no dump', () => {
   expect(stderr).toMatch(/no dump of the table with -vv/)
 })
 
-test('names of protocols and services are looked up once, not once a rule', () => {
+test('names of protocols and services are read once, not for each rule', () => {
   writeFileSync(join(folder, 'rules'), rules(1000).replaceAll(/--dport \d+/g, '--dport ssh'))
   run(namespace, `strace -f -o ${folder}/trace -e trace=openat ${command} iptables-restore ${folder}/rules`)
   const opened = readFileSync(join(folder, 'trace'), 'utf8').match(/"\/etc\/(protocols|services)"/g) ?? []
@@ -131,12 +134,12 @@ describe('a user who is not root', () => {
   /** Messages of the tool about its queries for revisions, which we do not make. */
   const ABOUT_REVISIONS = /^\w+: Could not determine whether revision \d is supported, assuming it is\.\n/gm
 
-  asUser.each(CASES)('%s %s, %s: the words and the status of the tool', (program, words, lock) => {
+  asUser.each(CASES)('%s %s, %s: the message and the status of the tool', (program, words, lock) => {
     const [theirs, ours] = outcomes(program, words, lock)
     expect(ours).toEqual({ ...theirs, stderr: theirs?.stderr.replaceAll(ABOUT_REVISIONS, '') })
   })
 
-  asUser.each(['', '-t', '-w 1'])('iptables-restore %s is told why, with the status of the tool', (words) => {
+  asUser.each(['', '-t', '-w 1'])('iptables-restore %s reports why, with the status of the tool', (words) => {
     const [theirs, ours] = outcomes('iptables-restore', words, 'lock')
     expect(ours?.status).toBe(theirs?.status)
     expect(ours?.stderr).toContain('Permission denied (you must be root)')
@@ -144,12 +147,12 @@ describe('a user who is not root', () => {
     expect(ourNoLock?.status).toBe(noLock?.status)
   })
 
-  asUser('iptables-restore -T takes no lock for a text without that table, where the tool does', () => {
+  asUser('iptables-restore -T takes no lock for a text without that table, although the tool does', () => {
     const [theirs, ours] = outcomes('iptables-restore', '-T nat', 'none/lock')
     expect([theirs?.status, ours?.status]).toEqual([4, 0])
   })
 })
 
-test('the tools of this test are here', () => {
+test('the tools of this test are installed', () => {
   for (const tool of ['strace', 'setpriv', 'timeout']) expect(spawnSync('which', [tool]).status).toBe(0)
 })

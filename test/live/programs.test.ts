@@ -56,7 +56,7 @@ asRoot.each([
   expect(load('absolute', options, given)).toEqual({ answer: 'false', seen: [] })
 })
 
-test('reading, editing, restoring and saving run nothing', () => {
+test('reading, editing, restoring and saving run no programs', () => {
   const trace = join(directory, 'trace')
   const script = `
     const { NetworkNamespace, easy, restore, save } = require('./src')

@@ -998,7 +998,7 @@ describe('easy', () => {
     ],
   ]
 
-  test.each(refusals)('%s throws, and no wider rule is made', (_, rule, path) => {
+  test.each(refusals)('%s throws, and no broader rule is created', (_, rule, path) => {
     const { at, namespace } = new Place()
     const add = () => easy.addRule('filter', 'INPUT', rule, 0, at)
     expect(add).toThrow(XtablesError)

@@ -32,7 +32,7 @@ const log = jest.spyOn(console, 'log').mockImplementation()
 beforeEach(() => log.mockClear())
 afterAll(() => log.mockRestore())
 
-test('is taken apart rightly', () => {
+test('the page is parsed correctly', () => {
   expect(readme.match(/^```ts$/gm)).toHaveLength(blocks.length)
   expect(blocks.length).toBeGreaterThan(10)
 })
@@ -57,7 +57,7 @@ test.each([
   ['// INPUT 1 limit limit-burst', 'INPUT 1 limit limit-burst'],
   ['console.log(rule.equals(Rule.parse(String(rule)))) // true', 'true'],
   ["console.log(table.isChain('web')) // false", 'false'],
-])('prints what %j says', (comment, printed) => {
+])('prints what the comment %j says', (comment, printed) => {
   const block = blocks.find((one) => one.includes(comment)) ?? ''
   expect(block).toContain(`// ${printed}`)
   newNamespace().run(() => runBlock(block))

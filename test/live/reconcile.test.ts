@@ -50,7 +50,7 @@ END`,
     },
   } as const
 
-  test('the tool lists what is desired; all else is as it was, with its counters; and all is taken back', () => {
+  test('the tool lists the desired rules; everything else is unchanged, with its counters; and everything can be reverted', () => {
     fill()
     const before = saved()
     const options = { owns: { prefix: 'web-' }, namespace, backend } as const
@@ -77,7 +77,7 @@ END`,
   })
 
   if (backend === 'legacy') return
-  test('what nft has written into a chain of ours is not taken out unnamed', () => {
+  test('foreign rules in our chain are not deleted silently', () => {
     fill()
     run(namespace, "nft add rule ip filter web-in tcp dport '{ 1, 2 }' counter accept")
     const before = saved()

@@ -97,7 +97,7 @@ describe('the log', () => {
     expect(said.stdout + said.stderr).toContain(expected)
   })
 
-  test('leaves no descriptor open, be the table taken or refused', () => {
+  test('leaves no descriptor open, whether the table is accepted or refused', () => {
     using table = new Table('filter')
     const output = new Chain(table, 'OUTPUT')
     refusal(() => output.appendRule(refused))
@@ -120,7 +120,7 @@ describe('one of many new rules', () => {
     for (const rule of rules) input.appendRule(rule)
   }
 
-  test('is found, without another exchange of the live table', async () => {
+  test('is found without another exchange of the live table', async () => {
     const kernel = new WatchedKernel()
     using table = new Table('filter', { kernel, findRefused: true })
     const before = openDescriptors()
@@ -132,12 +132,12 @@ describe('one of many new rules', () => {
     expect(new Chain(table, 'INPUT').rules).toEqual([])
   })
 
-  test('is not, unless that is asked for', () => {
+  test('is not searched for by default', () => {
     using table = new Table('filter')
     expect(() => table.transaction(() => fill(table))).toThrow(/^SET_REPLACE filter: ERANGE/)
   })
 
-  test('is not blamed for a set that is not where it is tried', () => {
+  test('is not blamed for a set that is missing in the scratch namespace', () => {
     run('ipset', ['create', 'here', 'hash:ip'])
     using table = new Table('filter', { findRefused: true })
     const error = refusal(() =>
@@ -151,7 +151,7 @@ describe('one of many new rules', () => {
   })
 })
 
-test('the index of a set that there is not is refused before the kernel is asked', () => {
+test('the index of a missing set is refused before the kernel is called', () => {
   const kernel = new WatchedKernel()
   using table = new Table('filter', { kernel })
   const rule = Rule.parse('-m set --match-set #4711 src -j ACCEPT')
@@ -160,7 +160,7 @@ test('the index of a set that there is not is refused before the kernel is asked
   expect(kernel.sent).toEqual([])
 })
 
-test('a byte that is handed out otherwise than it was given is noticed', () => {
+test('a byte that the kernel returns differently is noticed', () => {
   const kernel = new WatchedKernel()
   using table = new Table('mangle', { kernel })
   new Chain(table, 'INPUT').appendRule(Rule.parse('-m helper --helper ftp -j MARK --set-mark 1'))
@@ -184,7 +184,7 @@ describe('the policy of a CT target', () => {
   }
   const uses = (): string[] => ['longtimeout', 'long'].map((name) => python('use', name))
 
-  test('stays what it is, unless another is asked for by name', () => {
+  test('stays the same, unless another one is requested by name', () => {
     for (const name of ['longtimeout', 'long']) python('new', name)
     const other = Rule.parse('-s 10.0.0.1 -j ACCEPT')
     using table = new Table('raw')
@@ -207,7 +207,7 @@ describe('the policy of a CT target', () => {
   })
 })
 
-test('a scratch namespace is gone when it is closed', () => {
+test('a scratch namespace is gone after it was closed', () => {
   const before = openDescriptors()
   const scratch = new LinuxKernel().scratch()
   const client = new Client(scratch.kernel, IPV4)

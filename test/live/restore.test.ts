@@ -51,7 +51,7 @@ COMMIT
 COMMIT
 `
 
-describe('files, good and bad', () => {
+describe('valid and invalid files', () => {
   const theirs = (options: readonly string[], text: string) => run(command(IPV4, 'restore'), options, encodeText(text))
   const tables = (): string => withoutComments(run(command(IPV4, 'save'), ['-c']).stdout)
 
@@ -72,12 +72,15 @@ describe('files, good and bad', () => {
     if (why !== undefined && status !== 0) expect(tables()).toBe(before)
   })
 
-  test.each(restoreMessages.map((one) => [one.text, one] as const))('%j is refused in other words', (text, one) => {
-    const [mine, other] = [ourRestore('ipv4', [], text), theirs([], text)]
-    expect(mine.status).toBe(other.status)
-    expect(mine.stderr.slice(0, one.ours.length)).toBe(one.ours)
-    expect(other.stderr.slice(0, one.theirs.length)).toBe(one.theirs)
-  })
+  test.each(restoreMessages.map((one) => [one.text, one] as const))(
+    '%j is refused with another message',
+    (text, one) => {
+      const [mine, other] = [ourRestore('ipv4', [], text), theirs([], text)]
+      expect(mine.status).toBe(other.status)
+      expect(mine.stderr.slice(0, one.ours.length)).toBe(one.ours)
+      expect(other.stderr.slice(0, one.theirs.length)).toBe(one.theirs)
+    },
+  )
 
   test.each([
     [['--binary']],
@@ -88,7 +91,7 @@ describe('files, good and bad', () => {
     [['-h', '-q']],
     [['-V', '-T']],
     [['-q', '-V']],
-  ])('the options %j are answered as by the tool', (options) => {
+  ])('the output for the options %j is that of the tool', (options) => {
     const { status, stdout, stderr } = theirs(options, '')
     const named = stderr.replaceAll('iptables-legacy-restore', 'iptables-restore')
     const mine = ourRestore('ipv4', options, '')
@@ -99,7 +102,7 @@ describe('files, good and bad', () => {
     ])
   })
 
-  test('what is refused is named by the number and the text of its line', () => {
+  test('errors contain the number and the text of the line', () => {
     const { status, stderr } = ourRestore('ipv4', [], '*filter\n# fine\n-A INPUT -p tcp --nonsense 7\nCOMMIT\n')
     expect(status).toBe(2)
     expect(stderr).toContain('Error occurred at line: 3\n  -A INPUT -p tcp --nonsense 7\n')
@@ -167,7 +170,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       ['ours', 'theirs'],
       ['theirs', 'ours'],
       ['theirs', 'theirs'],
-    ] as const)('%s saved and %s restored is what it was', (saver, restorer) => {
+    ] as const)('%s saved and %s restored is the same', (saver, restorer) => {
       fill(isRestorable)
       // Some rules have two encodings with the same text. This pass leaves only the one that is written for the text.
       pass('theirs', 'theirs', '-c')
@@ -179,7 +182,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       expect(withoutComments(uncounted)).toBe(withoutComments(savers.theirs()))
     })
 
-    test('what only we can read again is what it was', () => {
+    test('lines that only we can read are the same', () => {
       fill((line) => !isRestorable(line))
       const text = pass('ours', 'ours', '-c')
       expect(withoutComments(savers.ours('-c'))).toBe(withoutComments(text))

@@ -56,7 +56,7 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
 
   const send = (count: number): void => void run(namespace, sending(count, address))
 
-  test('a snapshot says what the tool saves', async () => {
+  test('a snapshot contains what the tool saves', async () => {
     fill()
     send(3)
     const said = (await snapshotAsync(place())).flatMap(({ table, chains }) => [
@@ -71,7 +71,7 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
     expect(said).toContainEqual(expect.stringMatching(/^\[3:\d+\] -A INPUT .*the site" -j web$/))
   })
 
-  test('rates are what was sent, whatever came in front meanwhile', async () => {
+  test('rates are those of sent packets, even if rules are inserted before them', async () => {
     fill()
     send(2)
     const before = snapshot(place())
@@ -86,7 +86,7 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
     ])
   })
 
-  test('a chain that was zeroed goes on', () => {
+  test('rates continue after a chain was zeroed', () => {
     fill()
     send(4)
     const before = snapshot(place())
@@ -96,7 +96,7 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
     expect(rate).toMatchObject({ packets: 1n, isRestarted: true })
   })
 
-  test('the tree, the graph and the metrics of it', () => {
+  test('the tree, the graph and the metrics', () => {
     fill()
     send(2)
     const said: string[] = []
@@ -127,7 +127,7 @@ describe.each(SIDES)('$backend, $family', ({ backend, family, program, address }
   })
 })
 
-test('a rule that iptables has no words for is named by its handle, which does not change with what it counts', () => {
+test('a rule that cannot be expressed in iptables syntax is identified by its handle, whatever it counts', () => {
   const place = { namespace, backend: 'nft' } as const
   run(namespace, 'iptables-nft -A INPUT -p udp', "nft add rule ip filter INPUT udp dport '{ 80, 7777 }' counter")
   const labelsOf = (): string[] =>
@@ -146,7 +146,7 @@ test('a rule that iptables has no words for is named by its handle, which does n
   expect(labelsOf()).toEqual(['-p udp: 3', `nft handle ${second?.handle}: 3`])
 })
 
-test('no table is made by looking', () => {
+test('reading creates no table', () => {
   for (const backend of BACKENDS)
     for (const ipv6 of [false, true])
       expect(snapshot({ namespace, backend, ipv6, tables: ['nat', 'filter'] })).toEqual([])
@@ -198,7 +198,7 @@ describe.each(BACKENDS)('%s, the command', (backend) => {
     expect(scraped).toMatch(/# EOF\n200 application\/openmetrics-text; version=1\.0\.0; charset=utf-8\n$/)
   })
 
-  test('top prints what is sent meanwhile', async () => {
+  test('top prints the packets that are sent in the meantime', async () => {
     run(namespace, `iptables-${backend} -A INPUT -p udp`, `iptables-${backend} -A INPUT -p tcp`)
     const child = start('top', '-d', '0.3', '--json', '--count', '4')
     const { status, out, complaint } = await ended(child, async (printed) => {
@@ -250,7 +250,7 @@ describe('on a terminal', () => {
     ['SIGINT by key', (child: ChildProcess) => child.stdin?.write('\x03')],
     ['SIGTERM', (child: ChildProcess) => process.kill(pidOf(child), 'SIGTERM')],
     ['SIGHUP', (child: ChildProcess) => process.kill(pidOf(child), 'SIGHUP')],
-  ])('top leaves it as it was: %s', async (_, stop) => {
+  ])('top restores it: %s', async (_, stop) => {
     run(namespace, 'iptables-nft -A INPUT -p icmp')
     const child = onTerminal('top -d 0.2')
     const { out } = await ended(child, async (printed) => {
@@ -275,7 +275,7 @@ describe('on a terminal', () => {
     expect(out.includes(ESC)).toBe(wanted)
   })
 
-  test('and in a pipe only where they are forced', async () => {
+  test('and in a pipe only if they are forced', async () => {
     run(namespace, 'iptables-nft -A INPUT -p icmp')
     const plain = await ended(start('list'), () => {})
     expect(plain.out).toContain('policy')

@@ -45,7 +45,7 @@ test.each([
   ['quota', '-m quota --quota 380', 20, 10],
   ['limit', '-m limit --limit 1/hour --limit-burst 7', 20, 7],
   ['statistic', '-m statistic --mode nth --every 1000 --packet 5', 20, 1],
-])('%s begins anew', async (name, words, packets, matches) => {
+])('%s is reset', async (name, words, packets, matches) => {
   expect(findExtension('match', name)?.restarts).toBeDefined()
   add(words)
   await send(packets)
@@ -57,7 +57,7 @@ test.each([
   expect(matched()).toBe(2 * matches)
 })
 
-test('connlimit begins anew', async () => {
+test('connlimit is reset', async () => {
   expect(findExtension('match', 'connlimit')?.restarts).toBeDefined()
   add('-m connlimit --connlimit-above 2')
   for (let i = 0; i < 4; i++) await send(1)
@@ -67,7 +67,7 @@ test('connlimit begins anew', async () => {
   expect(matched()).toBe(2)
 })
 
-test('IDLETIMER begins anew', async () => {
+test('IDLETIMER is reset', async () => {
   expect(findExtension('target', 'IDLETIMER')?.restarts).toBeDefined()
   add('-j IDLETIMER --timeout 100 --label xtables-test')
   const left = (): number => Number(readFileSync('/sys/class/xt_idletimer/timers/xtables-test', 'utf8'))
@@ -78,7 +78,7 @@ test('IDLETIMER begins anew', async () => {
   expect(left()).toBeGreaterThan(before)
 })
 
-test('hashlimit goes on', async () => {
+test('hashlimit continues', async () => {
   expect(findExtension('match', 'hashlimit')?.restarts).toBeUndefined()
   add('-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 7 --hashlimit-name test --hashlimit-mode srcip')
   await send(20)
@@ -88,7 +88,7 @@ test('hashlimit goes on', async () => {
   expect(matched()).toBe(7)
 })
 
-test('recent goes on', async () => {
+test('recent continues', async () => {
   expect(findExtension('match', 'recent')?.restarts).toBeUndefined()
   add('-m recent --name test --set')
   await send(1)

@@ -58,7 +58,7 @@ function beforeExchange(kernel: WatchedKernel, hook: () => void): void {
 }
 
 describe('another writer', () => {
-  test('what it does between two edits of ours is kept', () => {
+  test('what it does between two of our edits is kept', () => {
     const table = filter()
     input(table).appendRule(rule('-s 10.0.0.1'))
     legacy('-I INPUT -s 10.0.0.2', '-N theirs', '-P FORWARD DROP')
@@ -76,7 +76,7 @@ describe('another writer', () => {
     ])
   })
 
-  test('an edit that was made on an old reading looks at the present table', () => {
+  test('an edit made on an old reading is applied to the present table', () => {
     const table = filter()
     expect(table.isChain('theirs')).toBe(false)
     legacy('-N theirs', '-A theirs -s 10.0.0.1', '-A INPUT -s 10.0.0.2')
@@ -97,7 +97,7 @@ describe('another writer', () => {
     ['a jump to another chain', ['-N own2', '-X own', '-N own', '-X own2', '-R INPUT 3 -j own -s 10.0.0.3']],
   ]
 
-  test.each(changes)('a deferred commit gives way: %s', (_, commands) => {
+  test.each(changes)('a deferred commit fails: %s', (_, commands) => {
     legacy('-N own', '-A INPUT -s 10.0.0.1', '-A INPUT -s 10.0.0.2', '-A INPUT -s 10.0.0.3')
     const table = filter({ autocommit: false })
     input(table).appendRule(rule('-s 10.0.0.4'))
@@ -115,7 +115,7 @@ describe('another writer', () => {
     expect(rulesIn()).toContain('-A INPUT -s 10.0.0.4/32')
   })
 
-  test('the asynchronous commit gives way too', async () => {
+  test('the asynchronous commit fails, too', async () => {
     legacy('-A INPUT -s 10.0.0.1')
     const table = filter({ autocommit: false })
     input(table).appendRule(rule('-s 10.0.0.4'))
@@ -128,7 +128,7 @@ describe('another writer', () => {
     expect(rulesIn()).toEqual(['-A INPUT -s 10.9.9.9/32', '-A INPUT -s 10.0.0.4/32'])
   })
 
-  test('counters alone are no conflict, and are kept as they are by then', () => {
+  test('counters alone are no conflict, and keep their latest values', () => {
     legacy('-A INPUT -s 10.0.0.1 -c 5 300')
     const table = filter({ autocommit: false })
     input(table).appendRule(rule('-s 10.0.0.4'))
@@ -137,7 +137,7 @@ describe('another writer', () => {
     expect(saved()).toContain('[6:400] -A INPUT -s 10.0.0.1/32')
   })
 
-  test('one that takes no lock makes an edit run again', () => {
+  test('a writer without the lock makes an edit run again', () => {
     const kernel = watched()
     beforeExchange(kernel, () => {
       kernel.before = () => {}
@@ -162,7 +162,7 @@ describe('another writer', () => {
     expect(rulesIn()).toEqual(['-A INPUT -s 10.0.0.1/32', '-A INPUT -s 10.0.0.2/32'])
   })
 
-  test('200 edits by us and by commands at the same time lose nothing', async () => {
+  test('200 edits at the same time by us and by commands lose nothing', async () => {
     const addresses = (who: number, count: number) => Array.from({ length: count }, (_, n) => `10.${who}.0.${n}`)
     const commands = [1, 2].map((who) =>
       addresses(who, 50)
@@ -187,12 +187,12 @@ describe('another writer', () => {
   }, 60_000)
 })
 
-describe('a table of many bytes', () => {
+describe('a large table', () => {
   const line = (i: number): string =>
     `-s 10.0.${i >> 8}.${i & 255}/32 -p tcp -m tcp --dport ${i + 1} -m comment --comment "rule ${i}" -j ${i % 3 === 0 ? 'aside' : 'DROP'}`
 
   // The table is read into memory that was used before, and is written from the same memory.
-  test('is edited by what its rules say, one edit after the other', () => {
+  test('is edited correctly, one edit after the other', () => {
     const table = filter()
     table.createChain('aside')
     const expected = Array.from({ length: 400 }, (_, i) => line(i))
@@ -220,7 +220,7 @@ describe('a table of many bytes', () => {
 })
 
 describe('transactions', () => {
-  test('are one exchange, with all edits in it', () => {
+  test('are one exchange with all edits', () => {
     const kernel = watched()
     const table = filter({ kernel })
     const returned = table.transaction((same) => {
@@ -246,7 +246,7 @@ describe('transactions', () => {
     expect(exchanges(kernel)).toBe(0)
   })
 
-  test('are discarded as a whole by what is thrown', async () => {
+  test('are discarded completely if they throw', async () => {
     const table = filter()
     const [before, failure] = [everything(namespace), new Error('changed my mind')]
     const body = () => {
@@ -261,7 +261,7 @@ describe('transactions', () => {
     table.createChain('own')
   })
 
-  test('are discarded where the kernel would refuse one of the edits', () => {
+  test('are discarded if the kernel would refuse one of the edits', () => {
     const table = filter()
     const before = everything(namespace)
     const body = () => {
@@ -272,7 +272,7 @@ describe('transactions', () => {
     expect(everything(namespace)).toBe(before)
   })
 
-  test('join the one around them', () => {
+  test('join an outer one', () => {
     const kernel = watched()
     const table = filter({ kernel })
     table.transaction(() => {
@@ -284,7 +284,7 @@ describe('transactions', () => {
     expect(rulesIn()).toHaveLength(2)
   })
 
-  test('of two tables at a time', () => {
+  test('can be made on two tables at a time', () => {
     const nat = tableOf('nat')
     const table = filter()
     table.transaction(() =>
@@ -296,7 +296,7 @@ describe('transactions', () => {
     expect([rulesIn(), rulesIn('nat')]).toEqual([['-A INPUT -s 10.0.0.1/32'], ['-A POSTROUTING -j MASQUERADE']])
   })
 
-  test('refuse what cannot be within them', async () => {
+  test('refuse operations that are not possible within them', async () => {
     const table = filter()
     expect(() => table.transaction(async () => {})).toThrow(IptcError)
     for (const act of [() => table.commit(), () => table.refresh()])
@@ -307,7 +307,7 @@ describe('transactions', () => {
     await expect(deferred.transactionAsync(async () => {})).rejects.toThrow('uncommitted')
   })
 
-  test('that are asynchronous leave the event loop free while the kernel works', async () => {
+  test('that are asynchronous do not block the event loop while the kernel works', async () => {
     const lines = Array.from({ length: 40_000 }, (_, n) => `-A INPUT -s 10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)
     writeFileSync(`/tmp/xtables-big-${process.pid}`, ['*filter', ...lines, 'COMMIT', ''].join('\n'))
     run(namespace, `iptables-legacy-restore < /tmp/xtables-big-${process.pid}; rm /tmp/xtables-big-${process.pid}`)
@@ -330,7 +330,7 @@ describe('transactions', () => {
     expect(input(table).rules).toHaveLength(40_001)
   }, 60_000)
 
-  test('that are asynchronous keep out synchronous edits, and lose nothing', async () => {
+  test('that are asynchronous exclude synchronous edits, and lose nothing', async () => {
     const [table, other] = [filter(), filter({ lockTimeoutMs: 100 })]
     let proceed = (): void => {}
     const gate = new Promise<void>((resolve) => {
@@ -370,7 +370,7 @@ describe('transactions', () => {
     expect(table.isChain('own')).toBe(true)
   })
 
-  test('that wait in vain for a command say so', async () => {
+  test('that time out while a command holds the lock say so', async () => {
     const holder = spawn('flock', [process.env['XTABLES_LOCKFILE'] as string, 'sh', '-c', 'echo held; read line'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
@@ -477,7 +477,7 @@ describe('counters', () => {
     expect(saved()).toEqual(after)
   })
 
-  test('survive many edits one after the other', () => {
+  test('survive many edits in sequence', () => {
     const table = filter()
     for (let n = 0; n < 20; n++) {
       input(table).insertRule(rule('-j LOG'), n % 3)
@@ -487,7 +487,7 @@ describe('counters', () => {
     expect(saved()).toEqual(before)
   })
 
-  test('are read as they are, and as of the last reading', () => {
+  test('are returned as of the last reading', () => {
     const table = filter()
     expect(input(table).rules.map(({ counters }) => counters)).toEqual([
       [5n, 300n],
@@ -503,7 +503,7 @@ describe('counters', () => {
     expect(input(table).rules[0]?.counters).toEqual([0n, 0n])
   })
 
-  test('of packets that come between reading and writing are not lost', () => {
+  test('of packets between reading and writing are not lost', () => {
     legacy('-A OUTPUT -p udp -j DROP')
     const send = (): void =>
       void attempt(namespace, 'ip link set lo up; (echo hello > /dev/udp/127.0.0.1/9) 2>&-; true')
@@ -519,7 +519,7 @@ describe('counters', () => {
 })
 
 describe('chains', () => {
-  test('renaming takes along the rules that go to it, and its own', () => {
+  test('renaming affects the rules that jump to it, and its own', () => {
     legacy('-N a', '-N b', '-A INPUT -s 10.0.0.1 -j b', '-A INPUT -s 10.0.0.2 -g b', '-A a -j b', '-A b -s 10.0.0.3')
     const chain = new Chain(filter(), 'b')
     chain.rename('0')
@@ -534,7 +534,7 @@ describe('chains', () => {
     ])
   })
 
-  test('a circle may be made as long as no packet can get into it', () => {
+  test('a loop may be created as long as no packet can reach it', () => {
     legacy('-N a', '-N b', '-A b -j a')
     new Chain(filter(), 'a').appendRule(rule('-j b'))
     expect(rulesIn()).toEqual(['-A a -j b', '-A b -j a'])
@@ -571,7 +571,7 @@ describe('chains', () => {
     ['asking for a policy of one of users', (table) => table.getPolicy('used'), 'no policy', undefined],
   ]
 
-  test.each(refusals)('refused with the reason: %s', (_, act, reason, command) => {
+  test.each(refusals)('refused with a reason: %s', (_, act, reason, command) => {
     legacy('-N full', '-N used', '-N gone', '-A full -s 10.0.0.1', '-A INPUT -j used', '-A INPUT -g gone')
     const before = everything(namespace)
     const refused = caught(() => act(filter()))
@@ -590,12 +590,12 @@ describe('chains', () => {
     ['appending', (table) => new Chain(table, 'nowhere').appendRule(rule('-j DROP'))],
     ['listing', (table) => new Chain(table, 'nowhere').rules],
   ]
-  test.each(absent)('not there: %s', (_, act) => {
+  test.each(absent)('missing: %s', (_, act) => {
     expect(() => act(filter())).toThrow(NotFoundError)
   })
 })
 
-describe('a rule that the kernel refuses is refused by us, with where and why', () => {
+describe('a rule that the kernel refuses is refused by us, with its position and a reason', () => {
   /** Table, chain, rule, and a pattern of the reason. The command refuses each of them, too. */
   const refusals: readonly [string, string, string, RegExp][] = [
     ['filter', 'INPUT', '-m tcp --dport 80', /tcp/],
@@ -638,7 +638,7 @@ describe('a rule that the kernel refuses is refused by us, with where and why', 
     expect((refused as Error).message).toMatch(/^table filter chain FORWARD rule 2: /)
   })
 
-  test('a rule elsewhere that an edit makes impossible is the one that is named', () => {
+  test('if an edit makes a rule elsewhere impossible, that rule is named', () => {
     legacy('-N own', '-A own -s 10.0.0.1', '-A own -m mac --mac-source 00:11:22:33:44:55')
     const refused = caught(() => new Chain(filter(), 'OUTPUT').appendRule(rule('-j own')))
     expect(refused).toMatchObject({ table: 'filter', chain: 'own', position: 1 })
@@ -657,7 +657,7 @@ describe('handles', () => {
     tables[0]?.close()
   })
 
-  test('thousands of edits leave nothing open', () => {
+  test('thousands of edits leak nothing', () => {
     const before = openDescriptors()
     const table = new Table('filter', { namespace })
     for (let n = 0; n < 500; n++) {
@@ -693,7 +693,7 @@ describe('handles', () => {
     }
   })
 
-  test('a namespace by its name', () => {
+  test('a namespace can be opened by name', () => {
     // Names of namespaces are files of the machine, so the script gets its own directory for them.
     const mounts = 'mount -t tmpfs none /run && mkdir /run/netns && touch /run/netns/blue'
     const { stdout, stderr } = runScript(
@@ -710,7 +710,7 @@ describe('handles', () => {
     expect([stdout.trim(), stderr]).toEqual(['-P INPUT ACCEPT\n-P INPUT ACCEPT\n-A INPUT -s 10.0.0.1/32', ''])
   })
 
-  test('IPv4 and IPv6 side by side do not disturb each other', () => {
+  test('IPv4 and IPv6 do not affect each other', () => {
     const [four, six] = [filter(), keep(new Table6('filter', { namespace }))]
     four.createChain('own').appendRule(rule('-s 10.0.0.1'))
     new Chain(six, 'INPUT').appendRule(Rule6.parse('-s 2001:db8::1 -j DROP'))
@@ -737,7 +737,7 @@ describe('handles', () => {
 const policies = ['-P INPUT ACCEPT', '-P FORWARD ACCEPT', '-P OUTPUT ACCEPT']
 
 describe('ipsets', () => {
-  test('one rule goes to two namespaces where its set has different numbers', () => {
+  test('one rule is added in two namespaces in which its set has different indexes', () => {
     const other = newNamespace()
     run(namespace, 'ipset create blacklist hash:ip', 'ipset create second hash:ip')
     run(other, 'ipset create first hash:ip', 'ipset create second hash:ip', 'ipset create blacklist hash:ip')
@@ -767,7 +767,7 @@ describe('ipsets', () => {
   })
 })
 
-describe('extensions of others', () => {
+describe('foreign extensions', () => {
   const lines = [
     '-A INPUT -m recent --update --seconds 60 --hitcount 4 --name x --mask 255.255.255.255 --rsource -j DROP',
     '-A INPUT -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 7 --hashlimit-mode srcip --hashlimit-name h -j DROP',
@@ -797,7 +797,7 @@ describe('extensions of others', () => {
 
   beforeEach(() => legacy(...lines, `-t mangle ${ttl}`))
 
-  test('survive edits around them byte for byte', () => {
+  test('survive edits of other rules byte for byte', () => {
     const [before, beforeTtl] = [payloads('filter'), payloads('mangle')]
     const [table, mangle] = [filter(), tableOf('mangle')]
     input(table).insertRule(rule('-j LOG'))
@@ -812,7 +812,7 @@ describe('extensions of others', () => {
     expect(rulesIn('mangle')).toEqual([ttl])
   })
 
-  test('break no dump, and a dump makes them again', () => {
+  test('can be dumped, and restored from the dump', () => {
     const before = payloads('filter')
     const table = filter()
     const dumped = table.chains.flatMap((chain) => chain.rules.map((one) => [chain.name, String(one)] as const))

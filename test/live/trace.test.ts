@@ -201,7 +201,7 @@ async function shown(wire: Wire, trial: Trial, result: Result): Promise<string> 
   ].join('\n')
 }
 
-test('the rules whose counters move are those that a packet was said to meet', async () => {
+test('the rules whose counters change are those that were predicted', async () => {
   const wire = await Wire.open()
   const random = new Random(SEED)
   let [sent, undecided, passed] = [0, 0, 0]
@@ -244,7 +244,7 @@ test('the rules whose counters move are those that a packet was said to meet', a
   expect(passed / sent).toBeGreaterThan(3)
 })
 
-test('of a packet of which less is known, the way that it goes is one of those that are open', async () => {
+test('for a partly known packet, its path is one of the predicted ones', async () => {
   const wire = await Wire.open()
   const random = new Random(SEED + 1)
   let [asked, whole, cut] = [0, 0, 0]

@@ -15,7 +15,7 @@ const here = translateVersion() === undefined ? test.skip : test
 const directory = mkdtempSync(join(tmpdir(), 'xtables-translate-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
-here('the tools say what was captured', () => {
+here('the tools print what was captured', () => {
   const lines = nativeFixtures().flatMap(({ family, table, lines: all }) =>
     all
       .filter(({ expressions }) => expressions !== undefined)
@@ -34,13 +34,13 @@ here('the tools say what was captured', () => {
   expect(sample.length).toBeGreaterThan(40)
 })
 
-here('the tool says of commands what it is held to say', () => {
+here('the tool prints for commands what is expected', () => {
   for (const { words, why, ...wanted } of translateCommands)
     if (why === undefined) expect([words, run('iptables-translate', words)]).toEqual([words, wanted])
     else expect([words, run('iptables-translate', words)]).not.toEqual([words, wanted])
 })
 
-here('the tool translates the text as we do', () => {
+here('the tool translates the text like we do', () => {
   const path = join(directory, 'rules')
   writeFileSync(path, RESTORE_TEXT)
   const { stdout } = run('iptables-restore-translate', ['-f', path])

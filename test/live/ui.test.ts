@@ -55,7 +55,7 @@ withBrowser('the page', () => {
     return { command, page, complaints }
   }
 
-  test.each(['legacy', 'nft'])('shows what %s counts, and applies a plan', async (backend) => {
+  test.each(['legacy', 'nft'])('shows the counters of %s, and applies a plan', async (backend) => {
     const iptables = (...args: string[]): string => run(`iptables-${backend}`, ...args)
     iptables('-A', 'INPUT', '-p', 'udp', '--dport', '9', '-m', 'comment', '--comment', '<b>discard</b>', '-j', 'DROP')
     const { command, page, complaints } = await open(backend, '--allow-apply')

@@ -124,7 +124,7 @@ E`,
   await events.return()
 })
 
-test('who it was, and what belongs together', async () => {
+test('the process that made a change, and changes that belong together', async () => {
   const table = open()
   const events = table.watch()
   const seen = (await eventsOf(events, () => {
@@ -149,7 +149,7 @@ test('who it was, and what belongs together', async () => {
   await events.return()
 })
 
-test('a rule of ours in the place of another, which is written anew, is told as such; several for several are not', async () => {
+test('one rule of ours that replaces another is reported as replaced; several are not', async () => {
   run(namespace, 'for i in 1 2 3; do iptables-nft -A INPUT -s $i.0.0.0/8; done')
   const table = open()
   const events = table.watch()
@@ -171,7 +171,7 @@ test('a rule of ours in the place of another, which is written anew, is told as 
   await events.return()
 })
 
-test('rules of IPv6 are such', async () => {
+test('IPv6 rules are Rule6 objects', async () => {
   const events = keep(new Table6('filter', { namespace, backend: 'nft' })).watch()
   run(namespace, 'ip6tables-nft -A INPUT -s fe80::1')
   const seen: (Rule6 | undefined)[] = []
@@ -183,7 +183,7 @@ test('rules of IPv6 are such', async () => {
   expect(seen.map((rule) => [rule instanceof Rule6, `${rule}`])).toEqual([[true, '-s fe80::1/128']])
 })
 
-test('a rule that was told can be put into a table', async () => {
+test('a reported rule can be added to a table', async () => {
   const table = open()
   const events = table.watch()
   const [, , event] = await eventsOf(events, () => run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8 -j DROP'))
@@ -235,7 +235,7 @@ function random(seed: number): (count: number) => number {
   }
 }
 
-test('from events alone, the table can be made up', async () => {
+test('the table can be reconstructed from events', async () => {
   run(namespace, 'iptables-nft -N a; iptables-nft -N b; iptables-nft -P INPUT ACCEPT')
   const [table, below] = [open(), random(Number(process.env['XTABLES_TEST_SEED'] ?? 1))]
   const events = table.watch()
@@ -288,7 +288,7 @@ const handlesOf = (chain: string): number[] =>
     Number(one),
   )
 
-test('what is done at once, also beside rules that are deleted with it, is told with its place', async () => {
+test('changes of one transaction are reported with their positions, even next to deleted rules', async () => {
   run(namespace, 'iptables-nft -N a')
   const below = random(Number(process.env['XTABLES_TEST_SEED'] ?? 1))
   const events = open().watch()
@@ -318,7 +318,7 @@ test('what is done at once, also beside rules that are deleted with it, is told 
   await events.return()
 })
 
-test('the signal ends it, as does whoever looks no more, with the sockets closed', async () => {
+test('it ends with the signal, and when the iteration ends, and closes its sockets', async () => {
   const table = open()
   table.refresh()
   const before = openDescriptors()
@@ -334,7 +334,7 @@ test('the signal ends it, as does whoever looks no more, with the sockets closed
   expect(openDescriptors()).toEqual(before)
 })
 
-test('whoever waits for the next is let go by return', async () => {
+test('return ends a pending next', async () => {
   const table = open()
   table.refresh()
   const before = openDescriptors()
@@ -346,7 +346,7 @@ test('whoever waits for the next is let go by return', async () => {
   expect(openDescriptors()).toEqual(before)
 })
 
-test('within a batch, the signal ends it too', async () => {
+test('the signal ends it within a batch, too', async () => {
   const abort = new AbortController()
   const events = open().watch({ signal: abort.signal })
   run(namespace, 'iptables-nft -A INPUT -s 1.0.0.0/8')
@@ -383,7 +383,7 @@ function slowKernel(onPart: (part: number) => void): LinuxKernel {
   })
 }
 
-test('what changes while a long table is read is told at once, without its place; then it is read again', async () => {
+test('changes during the reading of a long table are reported at once without positions; then it is read again', async () => {
   let changes = 0
   const kernel = slowKernel((part) => {
     // More often than the table can be read without a change in between.
@@ -406,7 +406,7 @@ test('what changes while a long table is read is told at once, without its place
   await events.return()
 })
 
-test('messages that are lost are told of, and it goes on', async () => {
+test('lost messages are reported, and it continues', async () => {
   let lose = false
   const kernel = new LinuxKernel({ namespace })
   const losing = Object.assign(Object.create(kernel) as LinuxKernel, {
@@ -460,7 +460,7 @@ console.log(Math.max(...sockets.map((fd) => {
 })))
 `
 
-test('whoever listens has as much room as the process may ask for', () => {
+test('the socket has as much buffer space as the process may request', () => {
   const roomIn = (...front: string[]): number => Number(runScript(ROOM_OF_SOCKETS, front).stdout)
   const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
   const wanted = 64 * 2 ** 20
@@ -493,7 +493,7 @@ test('20,000 rules at once do not block the event loop, and none is lost', async
   expect(longest).toBeLessThan(1000 * slowness)
 })
 
-test('a table of ip_tables says why it cannot be watched', async () => {
+test('the error for a table of ip_tables says why it cannot be watched', async () => {
   const table = keep(new Table('filter', { namespace, backend: 'legacy' }))
   expect(() => table.watch()).toThrow(UnsupportedError)
   expect(() => table.watch()).toThrow('is an ip_tables table, and the kernel sends no notifications for these')

@@ -70,7 +70,7 @@ const TEXTS: Readonly<Record<string, string>> = {
 }
 
 describe.each(Object.entries(TEXTS))('%s', (_, text) => {
-  test.each([[[]], [['-c']], [['-v']]])('with %j as the tool makes it', (args) => {
+  test.each([[[]], [['-c']], [['-v']]])('gives the same output as the tool with %j', (args) => {
     expect(ours(text, args)).toEqual(theirs(text, args))
   })
 })
@@ -85,13 +85,13 @@ test.each([
   ['*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n'],
   ['*filter\n:INPUT\nCOMMIT\n'],
   ['*filter\n:INPUT ACCEPT [0:0]\n[1:2 -A INPUT\nCOMMIT\n'],
-])('%j is refused as the tool refuses it, with what was made until there', (text) => {
+])('%j is refused as by the tool, after the same output', (text) => {
   const mine = ours(text, [])
   expect(mine).toEqual(theirs(text, []))
   expect(mine.status).not.toBe(0)
 })
 
-test.each(xmlDeviations.map((one) => [one.text, one] as const))('%j is a deviation still', (text, { what, lines }) => {
+test.each(xmlDeviations.map((one) => [one.text, one] as const))('%j still deviates', (text, { what, lines }) => {
   expect(text).toMatch(lines)
   const [mine, other] = [ours(text, ['-c']), theirs(text, ['-c'])]
   expect(other.status).toBe(0)
@@ -99,7 +99,7 @@ test.each(xmlDeviations.map((one) => [one.text, one] as const))('%j is a deviati
   expect(mine.stdout).not.toBe(other.stdout)
 })
 
-test('what is refused leaves what was made until there', () => {
+test('refused input leaves the output up to the error', () => {
   const { status, stdout, stderr } = ours(table('-A INPUT -j LOG', '-A INPUT -j DR\0OP'), [])
   expect(status).toBe(2)
   expect(stdout).toContain('<LOG  />')
@@ -107,7 +107,7 @@ test('what is refused leaves what was made until there', () => {
   expect(stdout + stderr).not.toContain('\0')
 })
 
-test('an option that is none is refused, where the tool only complains', () => {
+test('an unknown option is refused, although the tool only complains', () => {
   expect(theirs('', ['-V']).status).toBe(0)
   for (const option of ['-V', '--bogus', '--combine=1'])
     expect(ours('', [option])).toMatchObject({ status: 1, stdout: '' })

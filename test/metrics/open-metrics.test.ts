@@ -25,7 +25,7 @@ const RULES = filterOf(
   '[7:70] -A other -j DROP',
 )
 
-test('rules with comments, and those of chains that are named', () => {
+test('rules with comments, and those of named chains', () => {
   expect(openMetrics(tablesOf(RULES), { prefix: 'web-', chains: ['other'] })).toBe(
     `# HELP xtables_rule_packets Packets that labelled rules have matched.
 # TYPE xtables_rule_packets counter
@@ -50,13 +50,13 @@ xtables_rule_bytes_total{family="ipv4",table="filter",chain="web-b",rule="-j DRO
 
 const samplesIn = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('#') && line !== '')
 
-test('without chains, those with comments alone', () => {
+test('without chains, only rules with comments', () => {
   expect(samplesIn(openMetrics(tablesOf(RULES)))).toHaveLength(4)
   expect(samplesIn(openMetrics(tablesOf(filterOf('-A INPUT -j LOG'))))).toEqual([])
   expect(samplesIn(openMetrics([]))).toEqual([])
 })
 
-test('sums are exact beyond what a double holds', () => {
+test('sums are exact beyond the range of a double', () => {
   const said = '-A INPUT -m comment --comment x -j DROP'
   const [packets] = samplesIn(openMetrics(tablesOf(filterOf(`[9007199254740993:0] ${said}`, `[2:0] ${said}`))))
   expect(packets).toMatch(/ 9007199254740995$/)
@@ -87,7 +87,7 @@ function readSample(line: string): Record<string, string> {
   return { name, value, ...Object.fromEntries(pairs) }
 }
 
-test('labels are escaped, so that each is read as it was', () => {
+test('labels are escaped, so that each is parsed as it was', () => {
   const text = openMetrics(hostileTables())
   const samples = samplesIn(text).slice(0, COMMENTS.length).map(readSample)
   expect(samples).toEqual(
@@ -100,7 +100,7 @@ test('labels are escaped, so that each is read as it was', () => {
 })
 
 describe('prom-client', () => {
-  test('prints the same of the same counters, units aside', async () => {
+  test('prints the same for the same counters, except for units', async () => {
     const register = new Registry<OpenMetricsContentType>()
     register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
     const tables = [...hostileTables(), ...tablesOf(RULES).map((table) => ({ ...table, family: 'ipv6' as const }))]
@@ -121,7 +121,7 @@ describe('prom-client', () => {
     expect(readings).toBe(2)
   })
 
-  test('is told where the tables cannot be read', async () => {
+  test('gets the error if the tables cannot be read', async () => {
     const register = new Registry()
     const [one] = promCounters(() => Promise.reject(new IptcError('XT_CLOSED', 'no')))
     new Counter({ ...(one as NonNullable<typeof one>), registers: [register] })

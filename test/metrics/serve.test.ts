@@ -42,7 +42,7 @@ test('GET /metrics, and nothing else', async () => {
   }
 })
 
-test('those who ask while the tables are read share the reading', async () => {
+test('concurrent requests share one reading of the tables', async () => {
   let readings = 0
   let finish: (text: string) => void = () => {}
   const read = (): Promise<string> => {
@@ -64,7 +64,7 @@ test('those who ask while the tables are read share the reading', async () => {
   expect(readings).toBe(2)
 })
 
-test('a reading that fails is told, and the next may not', async () => {
+test('an error while reading is reported, and the next reading may succeed', async () => {
   const failures: unknown[] = []
   let isBroken = true
   const read = async (): Promise<string> => {

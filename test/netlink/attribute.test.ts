@@ -88,7 +88,7 @@ const anyValue = fc.record({
 })
 const present = (value: object) => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined))
 
-test('whatever is written is read again', () => {
+test('written values are read back', () => {
   fc.assert(
     fc.property(anyValue, (value) => {
       expect(read(every, write(every, value))).toEqual(present(value))
@@ -97,7 +97,7 @@ test('whatever is written is read again', () => {
   )
 })
 
-test('damage ends in a MessageError inside the bytes, or is another message', () => {
+test('damage causes a MessageError inside the bytes, or gives another message', () => {
   const damage = fc.record({ at: fc.nat(), value: fc.nat(255), cut: fc.nat(40) })
   fc.assert(
     fc.property(anyValue, fc.array(damage, { minLength: 1, maxLength: 4 }), (value, damages) => {
@@ -153,7 +153,7 @@ test.each<[string, Parameters<typeof every.write>[2], RegExp]>([
   expect(() => every.write(new Uint8Array(70000), 0, value)).toThrow(reason)
 })
 
-test('names what stands at a place', () => {
+test('names the attribute at an offset', () => {
   const value = { byte: 1, nest: { small: 1, port: 2 }, many: [{ small: 1 }, { small: 2, port: 3 }] }
   const message = write(every, value)
   const name = (offset: number) => every.nameAt?.(message, 0, message.length, offset)
@@ -175,11 +175,11 @@ test('names what stands at a place', () => {
   expect(missing(8)).toBe('nest.port')
 })
 
-test('a declaration that says a number twice is refused', () => {
+test('a declaration that uses a number twice is refused', () => {
   expect(() => attributes({ a: attribute(1, flag), b: attribute(1, flag) })).toThrow(/b declared twice/)
 })
 
-test('a number is in the order of the machine where its type does not say that it is in that of the network', () => {
+test('a number has host byte order unless its type says network byte order', () => {
   const masked = attributes({ mask: attribute(1, networkOrder(be32, u32)) })
   expect(hex(write(masked, { mask: 0xff00 }))).toBe('080001400000ff00')
   expect(read(masked, bytes('0800 0140 0000ff00'))).toEqual({ mask: 0xff00 })

@@ -18,7 +18,7 @@ const clientOf = (answer?: ScriptedPort['answer']): [NetlinkClient, ScriptedPort
 const only = (messages: Message[]): Message => messages[0] as Message
 const valuesOf = (messages: readonly Message[]) => messages.map((message) => readMessage(kind, message).values)
 
-test('a request is acknowledged, and numbered', () => {
+test('a request has a number, and is acknowledged', () => {
   const [client, port] = clientOf()
   expect(client.request(asking({ number: 5 }))).toEqual([])
   client.request(asking())
@@ -28,7 +28,7 @@ test('a request is acknowledged, and numbered', () => {
   expect(port.opened).toBe(1)
 })
 
-test('what is answered before the acknowledgement is handed out; messages that say nothing are not', () => {
+test('answers before the acknowledgement are returned; messages without content are not', () => {
   const [client] = clientOf((messages) => [
     new Uint8Array(Buffer.concat([packet(NLMSG_NOOP, 0, new Uint8Array()), part(1, { text: 'a' })])),
     part(1, { text: 'b' }),
@@ -37,7 +37,7 @@ test('what is answered before the acknowledgement is handed out; messages that s
   expect(valuesOf(client.request(asking()))).toEqual([{ text: 'a' }, { text: 'b' }])
 })
 
-test('a refusal has errno, and the message as the kernel hands it back', () => {
+test('a refusal has the errno, and the message as returned by the kernel', () => {
   const [client, port] = clientOf((messages) => [ack(only(messages), ERRNO.EEXIST)])
   const refusal = caught(() => client.request(asking({ text: 'x' }))) as Refusal
   expect(refusal).toBeInstanceOf(Refusal)
@@ -84,12 +84,12 @@ test.each<[string, Uint8Array, string | undefined, string]>([
   expect(error.message).toBe(message)
 })
 
-test('what may not be done is a PermissionError', () => {
+test('a missing privilege is a PermissionError', () => {
   const [client] = clientOf((messages) => [ack(only(messages), ERRNO.EPERM)])
   expect(explain(caught(() => client.request(asking())) as Refusal)).toBeInstanceOf(PermissionError)
 })
 
-test('a batch is sent at once, and each of it has its own outcome, in whatever order they come', () => {
+test('a batch is sent at once, and each message has its own outcome, in whatever order the answers arrive', () => {
   const [client, port] = clientOf((messages) => [
     new Uint8Array(Buffer.concat(messages.map((message, i) => ack(message, i === 1 ? ERRNO.ENOENT : 0)).reverse())),
   ])
@@ -107,7 +107,7 @@ test('a large batch is sent in parts', async () => {
   expect(port.sent.map((messages) => messages.length)).toEqual([1, 1, 1])
 })
 
-test('two at a time are refused', async () => {
+test('two at the same time are refused', async () => {
   const [client] = clientOf()
   const first = client.batchAsync([asking()])
   expect(() => client.batch([asking()])).toThrow(/busy with another operation/)
@@ -123,7 +123,7 @@ test.each<[string, ScriptedPort['answer'], new (...args: never[]) => Error, RegE
   ['that was lost', () => [ERRNO.ENOBUFS], KernelError, /ENOBUFS.*some of it is lost/],
   ['that was lost, as it says itself', () => [packet(NLMSG_OVERRUN, 1, new Uint8Array())], KernelError, /ENOBUFS/],
   ['too long for us', () => [ERRNO.EMSGSIZE], KernelError, /EMSGSIZE/],
-])('an answer %s is an error, and ends the socket', (_, answer, type, reason) => {
+])('an answer %s is an error, and closes the socket', (_, answer, type, reason) => {
   const [client, port] = clientOf(answer)
   const error = caught(() => client.request(asking())) as Error
   expect(error).toBeInstanceOf(type)
@@ -135,7 +135,7 @@ test.each<[string, ScriptedPort['answer'], new (...args: never[]) => Error, RegE
   expect(port.opened).toBe(2)
 })
 
-test('a dump has many parts, on a socket of its own', () => {
+test('a dump has many parts, and a socket of its own', () => {
   const [client, port] = clientOf(() => [
     new Uint8Array(Buffer.concat([part(1, { number: 1 }), part(1, { number: 2 })])),
     new Uint8Array(Buffer.concat([part(1, { number: 3 }), done(1)])),
@@ -145,7 +145,7 @@ test('a dump has many parts, on a socket of its own', () => {
   expect([port.opened, port.closed]).toEqual([1, 1])
 })
 
-test('who ends a dump early closes its socket', () => {
+test('ending a dump early closes its socket', () => {
   const [client, port] = clientOf(() => [part(1, { number: 1 }), part(1, { number: 2 }), done(1)])
   for (const messages of client.dump(asking())) {
     expect(valuesOf(messages)).toEqual([{ number: 1 }])
@@ -157,19 +157,19 @@ test('who ends a dump early closes its socket', () => {
 test.each([
   ['what changed meanwhile', () => [part(1, { number: 1 }), part(1, { number: 9 }, NLM_F_DUMP_INTR), done(1)]],
   ['what was lost', () => [part(1, { number: 1 }), ERRNO.ENOBUFS]],
-])('a dump is read again: %s', (_, spoilt) => {
+])('a dump is repeated: %s', (_, spoilt) => {
   const [client, port] = clientOf((_messages, socket) => (socket < 3 ? spoilt() : [part(1, { number: 7 }), done(1)]))
   expect(valuesOf(client.dumpAll(asking()))).toEqual([{ number: 7 }])
   expect([port.opened, port.closed]).toEqual([3, 3])
 })
 
-test('a dump that keeps changing is a ConflictError in the end', () => {
+test('a dump that always changes is a ConflictError in the end', () => {
   const [client, port] = clientOf(() => [part(1, {}, NLM_F_DUMP_INTR), done(1)])
   expect(() => client.dumpAll(asking())).toThrow(ConflictError)
   expect(port.opened).toBe(16)
 })
 
-test('a dump that is read part by part is not read again', () => {
+test('a dump that is read in parts is not repeated', () => {
   const [client, port] = clientOf(() => [part(1, {}, NLM_F_DUMP_INTR), done(1)])
   expect(() => [...client.dump(asking())]).toThrow(ConflictError)
   expect([port.opened, port.closed]).toEqual([1, 1])
@@ -183,7 +183,7 @@ test.each([
   expect(caught(() => client.dumpAll(asking()))).toMatchObject({ errno: ERRNO.ENOENT })
 })
 
-test('a group is listened to, until the signal', async () => {
+test('a group is received until the signal', async () => {
   const port = new ScriptedPort()
   const abort = new AbortController()
   const queue = [part(0, { number: 1 }), undefined, part(0, { number: 2 })]
@@ -202,7 +202,7 @@ test('a group is listened to, until the signal', async () => {
   expect(port.closed).toBe(1)
 })
 
-test('what a group lost is an error, and ends the socket', async () => {
+test('lost messages of a group are an error, and close the socket', async () => {
   const port = new ScriptedPort()
   const receive = (): never => {
     throw new NetlinkFailure(ERRNO.ENOBUFS)
@@ -213,7 +213,7 @@ test('what a group lost is an error, and ends the socket', async () => {
   expect(port.closed).toBe(1)
 })
 
-test('a recording is played again, and takes nothing else', async () => {
+test('a recording can be replayed, and accepts nothing else', async () => {
   const script = new ScriptedPort((messages, socket) =>
     socket === 1 ? messages.map((message) => ack(message, message.sequence === 2 ? ERRNO.ENOENT : 0)) : [ERRNO.ENOBUFS],
   )
@@ -238,7 +238,7 @@ test('a recording is played again, and takes nothing else', async () => {
   expect(() => new NetlinkClient(replayNetlink(stored), 0).request(asking())).toThrow(/protocol 12, not 0/)
 })
 
-test('those who watch are told', () => {
+test('observers are notified', () => {
   const events: unknown[] = []
   const listener = (event: unknown) => void events.push(event)
   watch('xtables:netlink', listener)
@@ -253,7 +253,7 @@ test('those who watch are told', () => {
   ])
 })
 
-test('messages of another kind, and heads that are cut off, are no answer', () => {
+test('messages of another kind and truncated heads are not answers', () => {
   const message = only(messagesIn(packet(99, 1, new Uint8Array(4))))
   expect(() => readMessage(kind, message)).toThrow(/type 99 where TEST was expected/)
   const short = only(messagesIn(packet(kind.type, 1, new Uint8Array(2))))

@@ -25,7 +25,7 @@ function reading(family: Family, expressions: readonly Expression[]): string | u
 
 const RUNS = 5_000
 
-test.each(Object.values(FAMILIES))('what is read of $name does as it did', (family) => {
+test.each(Object.values(FAMILIES))('the rule that is read has the same effect: $name', (family) => {
   const seen = { packets: 0, met: 0 }
   fc.assert(
     fc.property(nftCases(family), ({ expressions, packets }) => {

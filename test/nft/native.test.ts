@@ -53,7 +53,7 @@ test.each(plainRules.map((one, i) => [`${one.family} ${one.table} ${one.rule}`, 
   },
 )
 
-test.each(['match', 'target'] as const)('every %s with a native form is asked', (kind) => {
+test.each(['match', 'target'] as const)('every %s with a native form is tested', (kind) => {
   const families = Object.keys(FAMILIES) as FamilyName[]
   const withForm = allExtensions(kind).filter((one) => families.some((family) => one.variants(family)[0]?.native))
   expect([...NATIVE_EXTENSIONS[kind]].sort()).toEqual(withForm.map(({ name }) => name).sort())
@@ -62,7 +62,7 @@ test.each(['match', 'target'] as const)('every %s with a native form is asked', 
 const fixtures = nativeFixtures()
 
 describe.each(fixtures.map((one) => [`${one.family} ${one.name}`, one] as const))('%s', (_, { family, lines }) => {
-  test('is read as the lines that were translated', () => {
+  test('is read as the translated lines', () => {
     const context = { family: FAMILIES[family], sets: new UnboundSets() }
     expect(lines.flatMap((one) => difference(one, context) ?? []).join('\n')).toBe('')
   })

@@ -18,7 +18,7 @@ const rules = nftFixtures().flatMap(({ family, name, rules: all }) =>
   all.map(({ expressions }) => ({ family: FAMILIES[family], name, expressions })),
 )
 
-test.each(Object.values(FAMILIES))('what iptables-nft wrote, one after the other: $name', (family) => {
+test.each(Object.values(FAMILIES))('rules of iptables-nft, one after the other: $name', (family) => {
   const reader = new RuleReader(family)
   const different = rules
     .filter((rule) => rule.family === family)
@@ -28,7 +28,7 @@ test.each(Object.values(FAMILIES))('what iptables-nft wrote, one after the other
   expect(different.map(({ name }) => name)).toEqual([])
 })
 
-test('any byte of a rule may be another', () => {
+test('any byte of a rule may differ', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...rules),
@@ -52,7 +52,7 @@ test('any byte of a rule may be another', () => {
   )
 })
 
-test('what a mask leaves out of an address is no address', () => {
+test('bits outside the mask of an address are not part of the address', () => {
   const family = FAMILIES.ipv4
   const reader = new RuleReader(family)
   const data = (...bytes: number[]) => ({ value: Uint8Array.from(bytes) })
@@ -74,7 +74,7 @@ test('what a mask leaves out of an address is no address', () => {
     expect(shown(reader.read(one))).toBe(shown(readRule(family, one)))
 })
 
-test('rules that are alike are read by one template', () => {
+test('similar rules are read with one template', () => {
   const family = FAMILIES.ipv4
   const [first] = rules.filter(({ name, expressions }) => name === 'tcp-0' && expressions.length > 100)
   const reader = new RuleReader(family)
@@ -105,7 +105,7 @@ const outcomeOf = (write: () => Uint8Array): string => {
   }
 }
 
-test.each(Object.values(FAMILIES))('what is read of it, written one after the other: $name', (family) => {
+test.each(Object.values(FAMILIES))('the rules that were read, written one after the other: $name', (family) => {
   const writer = new RuleWriter(family)
   const different = entries
     .filter((rule) => rule.family === family)
@@ -122,7 +122,7 @@ const freePlaces = ({ family, entry: { bytes } }: (typeof entries)[number]): num
   return [...Array.from({ length: head }, (_, i) => i), ...payloads]
 }
 
-test('any byte of an entry may be another', () => {
+test('any byte of an entry may differ', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...entries),
@@ -159,7 +159,7 @@ const line = fc
     return `${not}-s ${source}/${prefix} -p tcp -m tcp --sport ${to} ${not}--dport ${ports} -m connmark --mark ${mark} -j DROP`
   })
 
-test('rules of one text', () => {
+test('rules with the same text', () => {
   fc.assert(
     fc.property(fc.array(line, { minLength: 2, maxLength: 30 }), (lines) => {
       const writer = new RuleWriter(FAMILIES.ipv4)
@@ -173,7 +173,7 @@ test('rules of one text', () => {
   )
 })
 
-test('rules that are alike but for addresses, ports, comments and counters are written by one template', () => {
+test('rules that only differ in addresses, ports, comments and counters are written with one template', () => {
   const writer = new RuleWriter(FAMILIES.ipv4)
   const written = [1, 2, 3].map((n) => {
     const { entry } = Rule.parse(

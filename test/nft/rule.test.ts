@@ -53,7 +53,7 @@ function differences({ line, saved, expressions }: NftWritten, context: Context)
 }
 
 describe.each(nftFixtures().map((one) => [`${one.family} ${one.name}`, one] as const))('%s', (_, fixture) => {
-  test('is written and read as iptables-nft does', () => {
+  test('is written and read as by iptables-nft', () => {
     const context = nftContext(fixture)
     expect(fixture.rules.flatMap((rule) => differences(rule, context)).join('\n')).toBe('')
   })

@@ -33,7 +33,7 @@ function difference({ line, text, status }: Translated, table: string, family: F
 describe.each(nativeFixtures().map((one) => [`${one.family} ${one.name}`, one] as const))(
   '%s',
   (_, { family, table, lines }) => {
-    test('is translated as iptables-translate does', () => {
+    test('is translated as by iptables-translate', () => {
       for (const { line } of lines) ruleLine(line)
       expect(lines.flatMap((one) => difference(one, table, family) ?? []).join('\n')).toBe('')
     })

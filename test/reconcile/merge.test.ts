@@ -26,7 +26,7 @@ test.each([
 
 const list = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 8 })
 
-test('where one side has changed nothing, the other decides', () => {
+test('if one side has changed nothing, the result is the other', () => {
   fc.assert(
     fc.property(list, list, (base, other) => {
       expect(merged(base, base, other)).toEqual(other)
@@ -36,7 +36,7 @@ test('where one side has changed nothing, the other decides', () => {
   )
 })
 
-test('what others put in stays, and what both keep or we bring back is there as often as it can be', () => {
+test('insertions of others stay, and elements of both sides occur as often as possible', () => {
   // Their elements differ from those of base and ours, so that it is clear where each comes from.
   const foreign = fc.array(fc.tuple(fc.nat(8), fc.integer({ min: 10, max: 12 })), { maxLength: 4 })
   fc.assert(
@@ -49,7 +49,7 @@ test('what others put in stays, and what both keep or we bring back is there as 
   )
 })
 
-test('what others took out does not come back', () => {
+test('what others deleted does not come back', () => {
   const put = fc.array(fc.tuple(fc.nat(8), fc.integer({ min: 10, max: 12 })), { maxLength: 4 })
   fc.assert(
     fc.property(list, put, fc.integer({ min: 0, max: 5 }), (base, added, gone) => {

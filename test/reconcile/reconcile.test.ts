@@ -53,7 +53,7 @@ onBackends((backend) => {
     ['a dictionary', { tcp: { dprot: 22 } } as never, 'match tcp: unknown parameter', [0, 'tcp', 'dprot']],
     ['an object of the other family', new Rule6(), 'an ipv6 rule cannot be added to an ipv4 table', []],
     ['nothing', undefined as never, 'rule: a rule must be a plain object as in JSON, not undefined', []],
-  ])('%s at fault is named with its table, chain and number', (_, rule, message, [, ...within]) => {
+  ])('an error in %s names its table, chain and number', (_, rule, message, [, ...within]) => {
     const owns = { prefix: 'web-' }
     const told = (body: () => unknown): unknown => {
       try {
@@ -68,7 +68,7 @@ onBackends((backend) => {
     expect(error).toMatchObject({ path: ['filter', 'web-in', 1, ...within] })
   })
 
-  test('a plan that names sets is shown, kept, carried out and taken back', () => {
+  test('a plan with sets is shown, stored, applied and reverted', () => {
     kernel = new MemoryKernel({ sets: { old: 'ipv4', new: 'ipv4' } })
     restore('*filter\n:web-in - [0:0]\n-A web-in -m set --match-set old src -j DROP\nCOMMIT\n', place())
     const before = text()
@@ -112,7 +112,7 @@ COMMIT
   }
   const PREFIX = { owns: { prefix: 'web-' } } as const
 
-  test('chains of a prefix become what is desired, with the jumps to them; nothing else does', () => {
+  test('chains with a prefix become as desired, with the jumps to them; nothing else changes', () => {
     restore(OTHERS, { ...place(), counters: true })
     const before = text(true)
     const plan = reconcile(DESIRED, { ...PREFIX, ...place() })
@@ -156,7 +156,7 @@ COMMIT
     .update(JSON.stringify(['ACCEPT']))
     .digest('hex')
 
-  test('rules that read otherwise than they are written are taken back all the same', () => {
+  test('rules that are read differently from how they were written are reverted, too', () => {
     const tcp = ['-p all -m limit --limit 5/sec', '-p tcp --dport 80 -m tcp --syn -j LOG']
     const plan = reconcile({ filter: { own: tcp } }, { owns: { chains: ['own'] }, ...place() })
     plan.apply()
@@ -165,7 +165,7 @@ COMMIT
     expect(text().join()).not.toContain('own')
   })
 
-  test('a plan that was kept as JSON does the same, and refuses a table that has changed since', () => {
+  test('a plan that was stored as JSON does the same, and refuses a table that has changed since', () => {
     restore(OTHERS, { ...place(), counters: true })
     const json = JSON.stringify(reconcile(DESIRED, { ...PREFIX, ...place() }))
     easy.addRule('filter', 'docker', { target: 'DROP' }, 0, place())
@@ -183,7 +183,7 @@ COMMIT
     const TWO = { filter: { 'web-in': ['-i lo -j ACCEPT'] }, mangle: { 'web-mark': ['-j MARK --set-mark 7'] } }
     const refused = { ...TWO, mangle: { 'web-mark': ['-j DNAT --to-destination 10.0.0.1'] } }
 
-    test('a plan is the same one, and does the same', async () => {
+    test('a plan is the same, and has the same effect', async () => {
       restore(OTHERS, { ...place(), counters: true })
       const before = text(true)
       const plan = await reconcileAsync(DESIRED, { ...PREFIX, ...place() })
@@ -198,7 +198,7 @@ COMMIT
       expect(reconcile(DESIRED, { ...PREFIX, ...place() }).isEmpty).toBe(true)
     })
 
-    test('several tables are all checked before the first is written', async () => {
+    test('all tables are checked before the first one is written', async () => {
       await expect(reconcileAsync(refused, { ...PREFIX, ...place(), apply: true })).rejects.toThrow('DNAT')
       expect(text().join('\n')).not.toContain('web-')
       const plan = await reconcileAsync(TWO, { ...PREFIX, ...place(), apply: true })
@@ -208,7 +208,7 @@ COMMIT
       expect(text().join('\n')).not.toContain('web-')
     })
 
-    test('a plan is not carried out on chains that have changed since', async () => {
+    test('a plan is not applied to chains that have changed since', async () => {
       const plan = await reconcileAsync(TWO, { ...PREFIX, ...place() })
       easy.addChain('mangle', 'web-mark', place())
       const before = text(true)
@@ -216,7 +216,7 @@ COMMIT
       expect(text(true)).toEqual(before)
     })
 
-    test('a signal keeps it from being carried out', async () => {
+    test('an aborted signal prevents it from being applied', async () => {
       const signal = AbortSignal.abort(new Error('enough'))
       await expect(reconcileAsync(DESIRED, { ...PREFIX, ...place(), signal })).rejects.toThrow('enough')
       for (const desired of [DESIRED, TWO]) {
@@ -230,7 +230,7 @@ COMMIT
 
     // nf_tables has no lock.
     if (backend === 'legacy')
-      test('others have their turns while it waits for the lock', async () => {
+      test('the event loop is not blocked while it waits for the lock', async () => {
         for (const desired of [DESIRED, TWO])
           for (const apply of [false, true]) {
             const lock = kernel.lock(0)
@@ -249,7 +249,7 @@ COMMIT
   })
 
   const shuffled = fc.array(fc.constantFrom(...RULES), { maxLength: 8 })
-  test('any rules become any others by as few changes as can be, and come back', () => {
+  test('any rules become any others with the fewest changes, and back', () => {
     fc.assert(
       fc.property(shuffled, shuffled, fc.boolean(), (old, now, isAtOnce) => {
         kernel = new MemoryKernel()
@@ -293,7 +293,7 @@ COMMIT
     ['before a rule', { before: ANCHOR }, (foreign) => foreign.indexOf(ANCHOR)],
     ['after a rule', { after: Rule.parse(ANCHOR) }, (foreign) => foreign.indexOf(ANCHOR) + 1],
   ]
-  test.each(PLACES)('jumps stand %s of others, which stay as they are', (_, jump, placeOf) => {
+  test.each(PLACES)('jumps are placed %s of others, which stay unchanged', (_, jump, placeOf) => {
     const inputs = [
       others,
       fc.nat(),
@@ -413,12 +413,12 @@ COMMIT
   test.each<[string, unknown, readonly (string | number)[]]>([
     ['words', '-p tcp --dprot 80', ['filter', 'web-in', 1]],
     ['a dictionary', { tcp: { dprot: '80' } }, ['filter', 'web-in', 1, 'tcp', 'dprot']],
-  ])('the path of an error leads to the rule: %s', (_, rule, path) => {
+  ])('the path of an error points to the rule: %s', (_, rule, path) => {
     const desired = { filter: { 'web-in': ['-j DROP', rule as never] } }
     expect(() => reconcile(desired, { ...PREFIX, ...place() })).toThrow(expect.objectContaining({ path }))
   })
 
-  test('rules and lists that are changed between two times are seen', () => {
+  test('changes of rules and lists between two calls are noticed', () => {
     const list = Array.from({ length: 50 }, (_, i) => Rule.parse(`-s 10.0.0.${i} -p tcp -m tcp --dport 22 -j ACCEPT`))
     const desired = { filter: { own: list } }
     const become = (): Plan => reconcile(desired, { ...place(), owns: { chains: ['own'] }, apply: true })
@@ -437,14 +437,14 @@ COMMIT
     expect(rules('own')).toEqual(list.map(String))
   })
 
-  test('a chain may be called as what every object has', () => {
+  test('a chain may have the name of a property that every object has', () => {
     restore('*filter\n:constructor - [0:0]\n-A constructor -j DROP\nCOMMIT\n', place())
     const desired = { filter: { 'web-in': [], constructor: ['-j web-in'] } }
     reconcile(desired, { ...PREFIX, ...place(), apply: true })
     expect(rules('constructor')).toEqual(['-j web-in', '-j DROP'])
   })
 
-  test('a text of iptables-save is desired as it says, its counters aside', () => {
+  test('text of iptables-save is desired as it is, except for its counters', () => {
     restore(OTHERS, { ...place(), counters: true })
     const desired =
       '*filter\n:INPUT DROP [0:0]\n:web-in - [0:0]\n-A INPUT -j web-in\n[1:1] -A web-in -m comment --comment "*nat" -j DROP\nCOMMIT\n'
@@ -453,7 +453,7 @@ COMMIT
     expect(rules('web-in')).toEqual(['-m comment --comment "*nat" -j DROP'])
   })
 
-  test('commands of a text that touch all chains name none of others', () => {
+  test('commands for all chains in a text do not name chains of others', () => {
     restore(OTHERS, { ...place(), counters: true })
     easy.addRule('filter', 'docker', { target: 'web-in' }, 0, place())
     const chains = ':web-in - [0:0]\n:web-old - [0:0]\n'
@@ -463,7 +463,7 @@ COMMIT
     expect(rules('docker')).toEqual(['-j RETURN'])
   })
 
-  test('the place of jumps may be that of a chain of one table of several', () => {
+  test('a place for jumps may refer to a chain in only one of several tables', () => {
     const desired = {
       nat: { PREROUTING: ['-j web-in'], 'web-in': [] },
       filter: { FORWARD: ['-j web-in'], 'web-in': [] },
@@ -499,7 +499,7 @@ COMMIT
           deleted: [],
         }),
     ],
-  ])('a plan that was kept and changed is refused, and nothing is written: %s', (_, change) => {
+  ])('a stored plan that was modified is refused, and nothing is written: %s', (_, change) => {
     restore(OTHERS, { ...place(), counters: true })
     const before = text(true)
     const desired = { filter: { 'web-in': ['-j LOG', '-p tcp --dport 80 -j ACCEPT', '-p tcp --dport 443 -j ACCEPT'] } }
@@ -510,7 +510,7 @@ COMMIT
     expect(text(true)).toEqual(before)
   })
 
-  test('whole tables: chains that are not desired go, rules of built-in ones too, and policies stay unless said', () => {
+  test('whole tables: undesired chains are deleted, and rules of built-in ones; policies stay by default', () => {
     restore(OTHERS, { ...place(), counters: true })
     const plan = reconcile(
       { filter: { OUTPUT: { policy: 'DROP', rules: ['-o lo -j ACCEPT'] } } },

@@ -10,7 +10,7 @@ import { emptyRuleset } from '../ruleset/tables'
 
 jest.setTimeout(60_000)
 
-test('a chain of very many rules is made, and goes', () => {
+test('a chain with very many rules is created and deleted', () => {
   const context = { family: IPV4, sets: new UnboundSets() }
   const rule = encodeRule(parseRule('-s 10.0.0.1 -j DROP', IPV4), context)
   const rules = new Array<typeof rule>(200_000).fill(rule)

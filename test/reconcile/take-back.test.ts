@@ -24,7 +24,7 @@ onBackends((backend) => {
 
   const shuffled = fc.array(fc.constantFrom(...RULES), { maxLength: 6 })
   const put = fc.array(fc.tuple(fc.nat(8), fc.constantFrom(...FOREIGN)), { maxLength: 3 })
-  test('rules of others stay where they are among ours, which are as they were, with their counters', () => {
+  test('rules of others keep their places among ours, which are restored with their counters', () => {
     fc.assert(
       fc.property(shuffled, shuffled, put, fc.boolean(), (old, now, foreign, isDone) => {
         kernel = new MemoryKernel()
@@ -65,13 +65,13 @@ onBackends((backend) => {
     return { before, undo }
   }
 
-  test('chains, policies and counters come back', () => {
+  test('chains, policies and counters are restored', () => {
     const { before, undo } = done()
     expect(takeBack(undo, place())).toEqual({ lines: ['table filter: all is as it was'], isDone: true })
     expect(text()).toEqual(before)
   })
 
-  test('a chain that was made stays where others use it; it is said', () => {
+  test('a created chain stays if others use it, which is reported', () => {
     const { undo } = done()
     write('-A FORWARD -j own')
     const { lines, isDone } = takeBack(undo, place())
@@ -82,7 +82,7 @@ onBackends((backend) => {
     expect(text()).toContain('[5:6] -A INPUT -s 10.0.0.9/32 -j old')
   })
 
-  test('a policy that others have changed since is left to them', () => {
+  test('a policy that others have changed since stays as they set it', () => {
     const { undo } = done()
     write(':INPUT DROP [0:0]', '-A INPUT -s 1.2.3.4 -j DROP')
     takeBack(undo, place())
@@ -93,7 +93,7 @@ onBackends((backend) => {
     expect(text()[0]).toMatch(/^:INPUT ACCEPT/)
   })
 
-  test('a rule comes back whose chain others have deleted', () => {
+  test('a rule is restored even if others have deleted its chain', () => {
     write(':old - [0:0]', '-A INPUT -j old')
     const plan = reconcile({ filter: { INPUT: [] } }, { ...place(), owns: { chains: ['INPUT'] } })
     const undo = takeBackOf(plan, place())
@@ -104,7 +104,7 @@ onBackends((backend) => {
     expect(rules('INPUT')).toEqual(['-s 1.2.3.4/32 -j DROP', '-j old'])
   })
 
-  test('what cannot be taken back is told', () => {
+  test('changes that cannot be reverted are reported', () => {
     const { undo } = done()
     const { plan, chains: said } = undo
     const [table] = plan.tables

@@ -161,7 +161,7 @@ describe('options that are separate', () => {
   }
   const number = integer(0xffff_ffff)
 
-  test('are those whose bytes no other option reads', () => {
+  test('have bytes that no other option reads', () => {
     const known = declared(({ mode, low, high, rest }) => ({
       low: option(number, low, { negation: bit(mode, 1) }),
       one: option(number, bits(rest, 0xff)),
@@ -171,7 +171,7 @@ describe('options that are separate', () => {
     expect(separateOptions(known, [known])).toEqual(['low', 'high'])
   })
 
-  test('are not those that say themselves whether they are negated', () => {
+  test('do not include those that determine their own negation', () => {
     const known = declared(({ low, high }) => ({
       low: option(number, bits(low, 0x7f), { negation: bit(low, 0x80) }),
       high: option(number, high),
@@ -179,7 +179,7 @@ describe('options that are separate', () => {
     expect(separateOptions(known, [known])).toEqual(['high'])
   })
 
-  test('are none where one reads nobody knows what', () => {
+  test('do not exist if the bytes that an option reads are unknown', () => {
     const known = declared(({ low, high }) => ({
       low: option(number, low),
       high: option(
@@ -190,7 +190,7 @@ describe('options that are separate', () => {
     expect(separateOptions(known, [known])).toEqual([])
   })
 
-  test('are not those on which it hangs what the payload is', () => {
+  test('do not include those that determine the type of the payload', () => {
     const known = declared(({ low, high }) => ({ low: option(number, low), high: option(number, high) }))
     const face = declared(({ high }) => ({ high: option(number, high) }), {
       fixed: ({ low }: Fields<typeof fields>) => [fixed(low, 7)],
@@ -199,7 +199,7 @@ describe('options that are separate', () => {
   })
 })
 
-test('the last entry of a table may be of any length', () => {
+test('the last entry of a table may have any length', () => {
   const [fixture] = all as [Fixture]
   const { bytes: usual } = encodeRule(parseRule('-s 10.0.0.1 -j LOG --log-prefix a', IPV4), contextOf(fixture))
   const bytes = Uint8Array.of(...usual, 1, 2, 3)
@@ -208,7 +208,7 @@ test('the last entry of a table may be of any length', () => {
   compare({ family: IPV4, bytes, ...index, names: [], objects: new Map() }, fixture)
 })
 
-test('the protocol of a rule is the same in all that a template reads', () => {
+test('all rules that a template reads have the same protocol', () => {
   const sets = { byName: () => undefined, byIndex: () => undefined }
   const context = { family: IPV4, sets }
   const entry = encodeRule(parseRule('-s 10.0.0.1 -p tcp -m tcp --dport 22', IPV4), context)

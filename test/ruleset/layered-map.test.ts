@@ -11,7 +11,7 @@ const step: fc.Arbitrary<Step> = fc.tuple(fc.constantFrom('set', 'delete', 'copy
 const differing = (a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): string[] =>
   [...new Set([...a.keys(), ...b.keys()])].filter((name) => a.get(name) !== b.get(name)).sort()
 
-test('it has the entries of a Map in their order, and so do its copies; differences are all that there are', () => {
+test('it has the entries of a Map in the same order, and so do its copies; the differences are complete', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(aName, fc.nat())), fc.array(step, { maxLength: 80 }), (initial, steps) => {
       const model = new Map(initial)
@@ -40,7 +40,7 @@ test('it has the entries of a Map in their order, and so do its copies; differen
   )
 })
 
-test('what is set or deleted while it is gone through is as in a Map', () => {
+test('setting and deleting during iteration works as in a Map', () => {
   const map = new LayeredMap(new Map(['a', 'b', 'c'].map((name, i) => [name, i] as const)))
   map.set('d', 3)
   for (const [name, value] of map)

@@ -19,7 +19,7 @@ const NONE = Rules.of()
 const plain = (rules: Iterable<Entry>): unknown[] =>
   Array.from(rules, ({ bytes, jump }) => [Buffer.from(bytes).toString('hex'), jump])
 
-test('what is changed in a list is seen', () => {
+test('changes of a list are noticed', () => {
   const edit = fc.tuple(fc.constantFrom('set', 'insert', 'remove', 'reverse', 'same'), fc.nat(100), fc.nat(65))
   fc.assert(
     fc.property(fc.array(edit, { maxLength: 12 }), (edits) => {
@@ -38,13 +38,13 @@ test('what is changed in a list is seen', () => {
   )
 })
 
-test('the second time, all of a list is in one piece', () => {
+test('the second time, the rules of a list are in one buffer', () => {
   const list = [entry('-s 10.9.9.9 -j DROP'), ...entries]
   expect(packedRules(IPV4, list, NONE).refs).toEqual(list)
   expect(packedRules(IPV4, [...list], NONE).refs).toEqual([...list.keys()])
 })
 
-test('rules that go to other chains are others, and a jump is no goto', () => {
+test('jumps to other chains differ, and a jump differs from a goto', () => {
   const going = (target: string): Entry[] => Array.from({ length: 40 }, (_, i) => entry(`-s 10.0.0.${i} ${target}`))
   const packed = ['-j own', '-j other', '-g own', '-j DROP', ''].map((target) => {
     const list = going(target)
@@ -70,7 +70,7 @@ const noted = ({ bytes, jump }: Entry, packets: number): Entry => {
   return { bytes: copy, jump }
 }
 
-test('what the kernel has noted beside rules is in the copies, and what it counts later makes no other rules', () => {
+test('copies contain the notes of the kernel, and later counts do not make rules differ', () => {
   const plainRules = Array.from({ length: 64 }, (_, i) => entry(`-s 10.0.0.${i} -j DROP`))
   const ofKernel = (packets: (i: number) => number): Rules => packed(plainRules.map((one, i) => noted(one, packets(i))))
   const beside = ofKernel((i) => i)
@@ -80,7 +80,7 @@ test('what the kernel has noted beside rules is in the copies, and what it count
     expect(new RulePairs(IPV4, read, copies).run(0, 0)).toBe(64)
 })
 
-test('a rule among many that are the same is found, wherever it is', () => {
+test('a rule among many equal ones is found, wherever it is', () => {
   const lines = Array.from({ length: 50 }, (_, i) => `-s 10.0.0.${i} -j DROP`)
   const all = packed(lines.map(entry))
   for (let at = 0; at < 50; at++) {

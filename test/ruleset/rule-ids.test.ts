@@ -33,7 +33,7 @@ function wrongPairs(family: Family, one: Rules, other: Rules): string[] {
   )
 }
 
-test('rules of tables, in the image and as objects, have the numbers that a comparison tells', () => {
+test('ids of rules of tables, in the image and as objects, agree with comparisons', () => {
   let same = 0
   for (const { ruleset, rules } of filled) {
     const ids = new RuleIds(ruleset.family)
@@ -58,7 +58,7 @@ function isFree({ family }: { family: Family }, { bytes }: Entry): (at: number) 
   return (at) => !fixed.has(at)
 }
 
-test('so have rules with other bytes here and there', () => {
+test('ids of rules with some bytes changed do, too', () => {
   const change = fc.tuple(fc.nat(), fc.constantFrom(0, 1, 0x80, 0xff))
   const changes = fc.array(fc.array(change, { maxLength: 2 }), { minLength: 2, maxLength: 8 })
   let differing = 0

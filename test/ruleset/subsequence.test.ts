@@ -21,7 +21,7 @@ const isIncreasing = (values: readonly number[]): boolean =>
 
 const numbers = (most: number) => fc.array(fc.nat(most), { maxLength: 30 })
 
-test('the longest increasing subsequence is one, and as long as can be', () => {
+test('the longest increasing subsequence is increasing, and as long as possible', () => {
   fc.assert(
     fc.property(numbers(40), (values) => {
       const members = longestIncreasing(values)
@@ -34,19 +34,22 @@ test('the longest increasing subsequence is one, and as long as can be', () => {
   )
 })
 
-test.each([[3], [40]])('the longest common subsequence of numbers up to %d is one, and as long as can be', (most) => {
-  fc.assert(
-    fc.property(numbers(most), numbers(most), (old, now) => {
-      const found = [...longestCommon(old, now)]
-      expect(found.every((place, i) => place === -1 || old[place] === now[i])).toBe(true)
-      expect(isIncreasing(found.filter((place) => place >= 0))).toBe(true)
-      expect(found.filter((place) => place >= 0).length).toBe(lengthOfCommon(old, now))
-    }),
-    { numRuns: 2_000 },
-  )
-})
+test.each([[3], [40]])(
+  'the longest common subsequence of numbers up to %d is common, and as long as possible',
+  (most) => {
+    fc.assert(
+      fc.property(numbers(most), numbers(most), (old, now) => {
+        const found = [...longestCommon(old, now)]
+        expect(found.every((place, i) => place === -1 || old[place] === now[i])).toBe(true)
+        expect(isIncreasing(found.filter((place) => place >= 0))).toBe(true)
+        expect(found.filter((place) => place >= 0).length).toBe(lengthOfCommon(old, now))
+      }),
+      { numRuns: 2_000 },
+    )
+  },
+)
 
-test.each([[1], [3], [40]])('so it is of lists that are like each other, of numbers up to %d', (most) => {
+test.each([[1], [3], [40]])('also for similar lists of numbers up to %d', (most) => {
   fc.assert(
     fc.property(numbers(most), numbers(most), fc.nat(60), (old, now, different) => {
       const length = lengthOfCommon(old, now)
@@ -67,7 +70,7 @@ test.each([[1], [3], [40]])('so it is of lists that are like each other, of numb
   )
 })
 
-test('of very many that are equal, as many stay as there can', () => {
+test('of very many equal elements, as many as possible are kept', () => {
   const [old, now] = [new Int32Array(3_000).fill(7), new Int32Array(3_001).fill(7)]
   old[0] = now[3_000] = 1
   old[2_999] = 2

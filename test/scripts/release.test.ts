@@ -90,7 +90,7 @@ test.each([
   expect(lines.join('\n')).toContain(`git push --atomic <remote> main v${version}`)
 })
 
-test('the version that is there already is that of a first release, once', () => {
+test('the current version can be the first release, but only once', () => {
   released(['0.1.0'])
   expect(git('tag')).toBe('v0.1.0')
   write('CHANGELOG.md', CHANGELOG)
@@ -98,7 +98,7 @@ test('the version that is there already is that of a first release, once', () =>
   expect(() => released(['0.1.0'])).toThrow('there is a tag v0.1.0 already')
 })
 
-test('a dry run checks all, tells what would be released, and writes nothing', () => {
+test('a dry run checks everything, prints what would be released, and writes nothing', () => {
   const before = state()
   const check = jest.fn()
   expect(released(['minor', '--dry-run'], check)).toEqual(['would release 0.2.0:\n\n### Added\n\n- A thing.'])
@@ -144,7 +144,7 @@ const REFUSED: readonly [what: string, prepare: () => void, complaint: string, w
   ['a word that is not understood', () => {}, "Unknown option '--force'", ['minor', '--force']],
 ]
 
-test.each(REFUSED)('%s is refused before anything is checked', (_, prepare, complaint, words = ['minor']) => {
+test.each(REFUSED)('%s is refused before the checks', (_, prepare, complaint, words = ['minor']) => {
   prepare()
   const before = state()
   const check = jest.fn()
@@ -153,7 +153,7 @@ test.each(REFUSED)('%s is refused before anything is checked', (_, prepare, comp
   expect(state()).toEqual(before)
 })
 
-test('a red check is refused, and so is one that leaves something behind', () => {
+test('a failing check is refused, and so is one that leaves changes', () => {
   const before = state()
   const red = (): never => {
     throw new Error('a test is red')
@@ -164,7 +164,7 @@ test('a red check is refused, and so is one that leaves something behind', () =>
   expect(git('tag')).toBe('')
 })
 
-test('a commit that fails leaves all as it was', () => {
+test('a failing commit leaves everything unchanged', () => {
   const hook = '.git/hooks/pre-commit'
   mkdirSync(join(root, '.git/hooks'), { recursive: true })
   writeFileSync(join(root, hook), '#!/bin/sh\nexit 1\n', { mode: 0o755 })

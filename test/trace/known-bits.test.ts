@@ -63,7 +63,7 @@ function isMet({ op, value, mask, to, or, isTurned }: Test, whole: Uint8Array): 
 const sizes = fc.constantFrom(1, 2, 4)
 const options = { numRuns: 3_000 }
 
-test('a test holds, or fails, only where it does whatever the unknown bits are', () => {
+test('a test is only true or false if it is for all values of the unknown bits', () => {
   const some = sizes.chain((size) => fc.tuple(tests(size), seen(size)))
   fc.assert(
     fc.property(some, ([test, sight]) => {
@@ -78,7 +78,7 @@ test('a test holds, or fails, only where it does whatever the unknown bits are',
   )
 })
 
-test('what is wholly known is never undecided', () => {
+test('fully known values are never undecided', () => {
   const some = sizes.chain((size) => fc.tuple(tests(size), bytes(size)))
   fc.assert(
     fc.property(some, ([test, whole]) => {
@@ -89,7 +89,7 @@ test('what is wholly known is never undecided', () => {
   )
 })
 
-test('changes are known as far as what they come from is', () => {
+test('results of changes are known as far as their inputs are', () => {
   const some = sizes.chain((size) => fc.tuple(seen(size), seen(size), bytes(size), bytes(size)))
   const isOneOf = (whole: Uint8Array, { bytes, known }: Seen): boolean =>
     whole.every((one, i) => ((one ^ (bytes[i] as number)) & (known[i] as number)) === 0)

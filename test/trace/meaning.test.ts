@@ -47,7 +47,7 @@ const variants = (['match', 'target'] as const).flatMap((kind) =>
   ),
 )
 
-test('every variant of every extension has a native form, or says what it asks or does', () => {
+test('every variant of every extension has a native form, or declares what it asks or does', () => {
   const mute = variants.filter(
     ({ kind, variant: { native, asks, does } }) =>
       native === undefined && (kind === 'match' ? asks : does) === undefined,
@@ -73,9 +73,9 @@ const rules: CompiledRule[] = fixtures().flatMap((fixture) => {
   )
 })
 
-test('there are rules', () => expect(rules.length).toBeGreaterThan(3_000))
+test('there are rules to test', () => expect(rules.length).toBeGreaterThan(3_000))
 
-test('circumstances decide where no packet can tell, and nowhere else', () => {
+test('circumstances decide exactly if the packet cannot', () => {
   const found = rules.flatMap(({ questions }) =>
     questions
       .filter(({ condition }) => hangsOnCircumstances(condition))
@@ -84,7 +84,7 @@ test('circumstances decide where no packet can tell, and nowhere else', () => {
   expect([...new Set(found)].sort()).toEqual(Object.keys(CIRCUMSTANCES).sort())
 })
 
-test('targets divide the way of a packet where something else decides, and nowhere else', () => {
+test('targets fork the path of a packet exactly if something else decides', () => {
   const found = rules.flatMap(({ target }) =>
     target.kind === 'extension' && target.effects.some(divides) ? [target.name] : [],
   )

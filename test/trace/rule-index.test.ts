@@ -56,7 +56,7 @@ const read = (lines: readonly string[], own: readonly string[]): FamilyRuleset =
 const own = line.map((one) => one.replace('-j own', '-j DROP'))
 const rules = fc.tuple(fc.array(line, { maxLength: 25 }), fc.array(own, { maxLength: 8 }))
 
-test('a rule that is passed fails, of whatever packet, and however much of it is known', () => {
+test('a rule that is skipped does not match, for any packet, however much of it is known', () => {
   let passed = 0
   fc.assert(
     fc.property(rules, fc.array(packet, { minLength: 1, maxLength: 4 }), ([lines, of], descriptions) => {
@@ -86,7 +86,7 @@ const way = ({ steps, verdict, fork }: Trace): unknown => ({
   fork: fork && [fork.decides, way(fork.yes), way(fork.no)],
 })
 
-test('a packet goes the same way whichever packets went before', () => {
+test('a packet takes the same path whatever packets came before', () => {
   fc.assert(
     fc.property(rules, fc.array(packet, { minLength: 2, maxLength: 5 }), ([lines, of], descriptions) => {
       const shared = read(lines, of)
@@ -99,7 +99,7 @@ test('a packet goes the same way whichever packets went before', () => {
   )
 })
 
-test('rules that ask for nothing else are passed at once, in a long chain too', () => {
+test('rules that ask for nothing else are skipped at once, in a long chain, too', () => {
   const lines = Array.from({ length: 300 }, (_, i) => `-i eth0 -s 10.0.1.${i % 256} -p tcp --dport ${i + 1} -j DROP`)
   const ruleset = read([...lines, '-p tcp --dport 22 -j ACCEPT'], [])
   const described: PacketDescription = {
@@ -114,7 +114,7 @@ test('rules that ask for nothing else are passed at once, in a long chain too', 
   expect(chain.candidate(1, knownPacket(described, ruleset.context.family, 'legacy'))).toBe(300)
 })
 
-test('a rule that is compiled after a packet came is not passed when the packet comes again', () => {
+test('a rule that is compiled after a packet is not wrongly skipped when the packet comes again', () => {
   const ruleset = read(['-s 10.0.0.1 -j DROP', '-s 10.0.0.2 -j DROP'], [])
   const chain = ruleset.chain('mangle', 'INPUT') as CompiledChain
   const known = knownPacket({ source: '10.0.0.2' }, ruleset.context.family, 'legacy')

@@ -42,7 +42,7 @@ const SSH: PacketDescription = {
   state: 'NEW',
 }
 
-test('chains are entered, left, and gone to for good', () => {
+test('chains are entered by jump and goto, and left', () => {
   const ruleset = of({
     filter: `
 :INPUT DROP
@@ -62,12 +62,12 @@ test('chains are entered, left, and gone to for good', () => {
   expect(way(trace({ ...SSH, destinationPort: 80 }, ruleset)).at(-1)).toBe('ACCEPT')
 })
 
-test('what goes for good from a built-in chain ends with its policy', () => {
+test('after a goto from a built-in chain, its policy decides', () => {
   const ruleset = of({ filter: ':INPUT DROP\n:a -\n-A INPUT -g a\n-A INPUT -j ACCEPT\n-A a -p udp -j ACCEPT' })
   expect(way(trace(SSH, ruleset))).toEqual(['INPUT 1', 'filter INPUT DROP', 'DROP'])
 })
 
-test('tables in the order of the kernel, each seeing what the one before it changed', () => {
+test('tables are traversed in the order of the kernel, and see the changes of earlier ones', () => {
   const ruleset = of({
     raw: ':PREROUTING ACCEPT',
     mangle:
@@ -91,7 +91,7 @@ test('tables in the order of the kernel, each seeing what the one before it chan
   ])
 })
 
-test('rules of nat are for the first packet of a connection; the others are translated as it was', () => {
+test('rules of nat only see the first packet of a connection; others are translated in the same way', () => {
   const ruleset = of({
     nat: ':PREROUTING ACCEPT\n-A PREROUTING -p tcp --dport 22 -j DNAT --to-destination 10.0.0.9',
     filter: ':INPUT DROP\n-A INPUT -d 192.0.2.7 -j ACCEPT',
@@ -107,7 +107,7 @@ test('rules of nat are for the first packet of a connection; the others are tran
   ])
 })
 
-test('before connection tracking there is no state, and what is not tracked has no connection', () => {
+test('before connection tracking there is no state, and an untracked packet has no connection', () => {
   const ruleset = of({
     raw: ':PREROUTING ACCEPT\n-A PREROUTING -m conntrack --ctstate NEW -j DROP\n-A PREROUTING -p tcp --dport 22 -j CT --notrack',
     nat: ':PREROUTING ACCEPT\n-A PREROUTING -j DNAT --to-destination 10.0.0.9',
@@ -116,7 +116,7 @@ test('before connection tracking there is no state, and what is not tracked has 
   expect(way(trace(SSH, ruleset))).toEqual(['PREROUTING 2', 'raw PREROUTING ACCEPT', 'INPUT 1', 'ACCEPT'])
 })
 
-test('where something is not known, both ways are followed, each with what it supposes', () => {
+test('if something is unknown, both branches are followed, each with its assumption', () => {
   const ruleset = of({
     filter: `
 :INPUT DROP
@@ -152,13 +152,13 @@ test('where something is not known, both ways are followed, each with what it su
   ])
 })
 
-test('what is not known and changes nothing divides no way', () => {
+test('unknown properties that make no difference do not fork the path', () => {
   const ruleset = of({ filter: ':INPUT DROP\n-A INPUT -m limit --limit 1/s -j LOG\n-A INPUT -p tcp -j ACCEPT' })
   const { steps } = trace(SSH, ruleset)
   expect(steps.map((step) => step.kind === 'rule' && step.matches)).toEqual([undefined, true])
 })
 
-test('more ways than are asked for are not followed', () => {
+test('no more branches are followed than requested', () => {
   const rules = Array.from({ length: 20 }, (_, i) => `-A INPUT -m mark --mark ${i + 1} -j ACCEPT`)
   const ruleset = of({ filter: `:INPUT DROP\n${rules.join('\n')}` })
   let [now, count] = [trace(SSH, ruleset, { branches: 5 }), 1]
@@ -167,7 +167,7 @@ test('more ways than are asked for are not followed', () => {
   expect(() => trace(SSH, ruleset, { branches: 0 })).toThrow(IptcError)
 })
 
-test('a packet goes to this host or onwards where nothing says it', () => {
+test('if nothing decides, a packet may be for this host, or be forwarded', () => {
   const ruleset = of({ filter: ':INPUT DROP\n:FORWARD ACCEPT' })
   expect(way(trace({ protocol: 'tcp', in: 'eth0', state: 'NEW' }, ruleset))).toEqual([
     {
@@ -184,12 +184,12 @@ test.each([
   ['-p tcp --dport 1024:65535', { match: 'tcp', asks: '--dport 1024:65535', has: '--dport 22' }],
   ['-p udp', { match: undefined, asks: '-p udp', has: '-p tcp' }],
   ['-p tcp -m conntrack --ctstate RELATED', { match: 'conntrack', asks: '--ctstate RELATED', has: undefined }],
-])('why %s fails', (rule, because) => {
+])('why %s does not match', (rule, because) => {
   const [step] = trace(SSH, of({ filter: `:INPUT DROP\n-A INPUT ${rule} -j ACCEPT` })).steps
   expect(step).toMatchObject({ kind: 'rule', matches: false, because })
 })
 
-test('of a network, the bits are known that all of its addresses have', () => {
+test('for a network, the bits that all of its addresses share are known', () => {
   const ruleset = of({ filter: ':INPUT DROP\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\n-A INPUT -s 192.0.2.128/25 -j ACCEPT' })
   expect(way(trace({ ...SSH, source: '192.0.2.0/24' }, ruleset))).toEqual([
     { '-s 192.0.2.128/25': ['INPUT 2', 'ACCEPT'], not: ['filter INPUT DROP', 'DROP'] },
@@ -214,7 +214,7 @@ test('IPv6, and both backends', () => {
     expect(way(trace(packet, ruleset)).slice(-2)).toEqual(['INPUT 1', 'ACCEPT'])
 })
 
-test('sets are called by their names, also when nobody can be asked any more', () => {
+test('sets have their names, even if they can no longer be looked up', () => {
   const kernel = new MemoryKernel({ sets: { blocked: 'ipv4' } })
   restore(tables({ filter: ':INPUT DROP\n-A INPUT -m set --match-set blocked src -j DROP\n-A INPUT -j ACCEPT' }), {
     kernel,
@@ -226,7 +226,7 @@ test('sets are called by their names, also when nobody can be asked any more', (
   ])
 })
 
-test('a rule of nft for which there are no words may do anything', () => {
+test('an nft rule without a form in iptables may do anything', () => {
   const kernel = new MemoryKernel()
   restore(tables({ filter: ':INPUT DROP\n-A INPUT -j ACCEPT' }), { kernel })
   const ruleset = FamilyRuleset.read({ kernel })
@@ -242,7 +242,7 @@ test('a rule of nft for which there are no words may do anything', () => {
   ])
 })
 
-test('the bytes of a packet say all of its headers', () => {
+test('the bytes of a packet determine all of its headers', () => {
   const bytes = Buffer.from('45000028000140004006000001020304c0000207d431001600000000000000005002ffff00000000', 'hex')
   const ruleset = of({
     filter:
@@ -264,11 +264,11 @@ test.each<[string, PacketDescription]>([
   ['a port that is too great', { protocol: 'tcp', sourcePort: 65536 }],
   ['an interface for what this host sends', { way: 'output', in: 'eth0' }],
   ['a long name of an interface', { in: 'a-very-long-name-of-one' }],
-])('%s is no packet', (_, packet) => {
+])('%s is not a valid packet', (_, packet) => {
   expect(() => trace(packet, of({ filter: ':INPUT DROP' }))).toThrow(IptcError)
 })
 
-test('what is related may be the first packet of a connection that a helper expected; errors of ICMP are not', () => {
+test('a RELATED packet may be the first of a connection that a helper expected; ICMP errors are not', () => {
   const ruleset = FamilyRuleset.parse('*nat\n-A POSTROUTING -d 192.0.2.1 -j SNAT --to-source 198.51.100.1\nCOMMIT\n')
   const related = { destination: '192.0.2.1', in: 'eth0', out: 'eth1', state: 'RELATED' } as const
   const { steps, fork } = trace({ ...related, protocol: 'tcp' }, ruleset)
@@ -281,7 +281,7 @@ test('what is related may be the first packet of a connection that a helper expe
   expect(trace({ ...related, protocol: 'icmp' }, ruleset).fork).toBe(undefined)
 })
 
-test('of a packet by lo, rules see the state before it is tracked, and none of nat sees it', () => {
+test('for packets over lo, rules see the state before tracking, and the nat table is skipped', () => {
   const ruleset = FamilyRuleset.parse(
     '*raw\n-A PREROUTING -m conntrack --ctstate NEW -j NOTRACK\n-A PREROUTING -m state --state NEW\nCOMMIT\n*nat\n-A PREROUTING -p udp\n-A INPUT -p udp\nCOMMIT\n',
   )
@@ -293,14 +293,14 @@ test('of a packet by lo, rules see the state before it is tracked, and none of n
   expect(met({ in: 'eth0' })).toEqual(['nat PREROUTING 1', 'nat INPUT 1'])
 })
 
-test('of the connection of a packet by lo, it is not known whence it came before it was translated', () => {
+test('for a connection over lo, its source before translation is unknown', () => {
   const ruleset = FamilyRuleset.parse('*filter\n-A INPUT -m conntrack --ctorigdst 192.0.2.1 -j DROP\nCOMMIT\n')
   const packet = { destination: '192.0.2.2', way: 'input', state: 'NEW' } as const
   expect(trace({ ...packet, in: 'eth0' }, ruleset).verdict).toBe('ACCEPT')
   expect(trace({ ...packet, in: 'lo' }, ruleset).fork?.decides).toBe('--ctorigdst 192.0.2.1')
 })
 
-test('what is forwarded has no owner, and so none of those that are excluded', () => {
+test('forwarded packets have no owner, and therefore no excluded one', () => {
   const ruleset = FamilyRuleset.parse(
     [
       '*mangle',
@@ -318,7 +318,7 @@ test('what is forwarded has no owner, and so none of those that are excluded', (
   expect(met({ way: 'output', uid: 5, gid: 0 })).toEqual([2, 3, 5])
 })
 
-test('the match ecn takes what a later fragment has for a header of TCP', () => {
+test('the match ecn reads the data of a later fragment as a TCP header', () => {
   const ruleset = of({ filter: '-A FORWARD -p tcp -m ecn ! --ecn-tcp-ece' })
   const matches = (packet: PacketDescription): unknown[] =>
     trace({ protocol: 'tcp', way: 'forward', ...packet }, ruleset).steps.flatMap((step) =>

@@ -10,13 +10,13 @@ function visits({ steps, fork }: Trace, before = 0): number[] {
   return fork === undefined ? [before + here] : [fork.yes, fork.no].flatMap((way) => visits(way, before + here))
 }
 
-test('chance decides again', () => {
+test('a random match is decided again', () => {
   const rules =
     '-A INPUT -j twice\n-A INPUT -j twice\n-A twice -m statistic --mode random --probability 0.5 -j MARK --or-mark 1'
   expect(visits(trace({ in: 'eth0', way: 'input' }, marked(rules))).sort()).toEqual([0, 1, 1, 2])
 })
 
-test('what a packet did not have, it may have by then', () => {
+test('a property may have been set by then', () => {
   const rules = [
     ...['-A INPUT -j twice', '-A INPUT -j TTL --ttl-set 7', '-A INPUT -j twice'],
     '-A twice -m u32 --u32 "8>>24=7" -j MARK --or-mark 1',

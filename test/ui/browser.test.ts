@@ -86,7 +86,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('says so where there is nothing', async () => {
+  test('says if there are no tables', async () => {
     const page = await open(await served(kernelWith('')))
     await page.getByRole('heading', { name: 'No tables yet' }).waitFor()
     await page.getByRole('link', { name: 'Trace' }).click()
@@ -94,7 +94,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('moves when counters do, and when rules come', async () => {
+  test('updates when counters change, and when rules are added', async () => {
     const kernel = both()
     const page = await open(await served(kernel))
     const row = chain(page, 'INPUT').getByRole('row').nth(2)
@@ -121,7 +121,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('keeps focus, selection and place where other rules come and go', async () => {
+  test('keeps focus, selection and scroll position when other rules are added and deleted', async () => {
     const many = Array.from({ length: 60 }, (_, i) => `-A guard -s 10.1.0.${i}/32 -j DROP`)
     const kernel = kernelWith(TEXT.replace('COMMIT', `-A guard -s 10.1.0.0/16 -j DROP\n${many.join('\n')}\nCOMMIT`))
     const place = { kernel, backend: 'legacy' } as const
@@ -163,7 +163,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('is not read for when nobody looks', async () => {
+  test('is not updated while nobody looks', async () => {
     const server = await served(both())
     const page = await open(server)
     await page.close()
@@ -206,7 +206,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('traces a packet, with its way on the graph and both sides of what is not known', async () => {
+  test('traces a packet, with its path on the graph and both branches of unknown properties', async () => {
     const page = await open(await served(both()))
     await page.getByRole('link', { name: 'Trace' }).click()
     await page.getByText('Chains and jumps').waitFor()
@@ -260,7 +260,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('says what is wrong with a packet', async () => {
+  test('shows errors in a packet', async () => {
     const page = await open(await served(both()))
     await page.getByRole('link', { name: 'Trace' }).click()
     const form = page.getByRole('form', { name: 'packet' })
@@ -300,7 +300,7 @@ withBrowser('the page', () => {
   const textOf = (kernel: MemoryKernel): string =>
     save({ kernel, backend: 'legacy', counters: true }).replace(/^#.*/gm, '')
 
-  test('shows a plan, applies it when it is confirmed, and takes it back', async () => {
+  test('shows a plan, applies it after confirmation, and rolls it back', async () => {
     const kernel = both()
     const page = await open(await served(kernel, { mayApply: true }))
     const before = textOf(kernel)
@@ -343,7 +343,7 @@ withBrowser('the page', () => {
     expect(complaints).toEqual([])
   })
 
-  test('reads only, unless it was started to apply', async () => {
+  test('is read-only, unless it was started with --allow-apply', async () => {
     const page = await open(await served(both()))
     await page.getByText('(reading only)').waitFor()
     await askForPlan(page)
@@ -351,7 +351,7 @@ withBrowser('the page', () => {
     expect(await page.getByRole('button', { name: /Apply/ }).count()).toBe(0)
   })
 
-  test('takes what is desired from a file, too', async () => {
+  test('reads a desired state from a file, too', async () => {
     const page = await open(await served(both()))
     await page.getByRole('link', { name: 'Plan' }).click()
     await page
@@ -367,7 +367,7 @@ withBrowser('the page', () => {
     ...['javascript:hit()', '</code><b>bold', '{{token}}', '\u202ereversed', 'a\x1b[31mred', '<!--'],
   ]
 
-  test('executes nothing of what chains and comments say', async () => {
+  test('does not execute anything in chains and comments', async () => {
     const kernel = kernelWith(filterOf())
     const place = { kernel, backend: 'legacy' } as const
     for (const name of HOSTILE) {
@@ -432,7 +432,7 @@ withBrowser('the page', () => {
     expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
   })
 
-  test('its policy forbids scripts and HTML that some mistake would put in', async () => {
+  test('its content security policy forbids scripts and HTML that a bug might insert', async () => {
     const page = await open(await served(both()))
     const said: string = await page.evaluate(`(() => {
       try { document.querySelector('main').innerHTML = '<img src=x onerror=hit()>'; return 'done' } catch (error) { return error.name }
@@ -479,7 +479,7 @@ withBrowser('the page', () => {
       .filter((one) => one.checkVisibility() && !(one.labels?.length > 0) && !one.ariaLabel && !one.textContent.trim())
       .map((one) => one.outerHTML)`)
 
-  test('is live also in a browser that does not iterate streams', async () => {
+  test('updates in a browser that cannot iterate streams', async () => {
     const page = await browser.newPage()
     opened.push({ [Symbol.asyncDispose]: () => page.close() })
     await page.addInitScript('delete ReadableStream.prototype[Symbol.asyncIterator]')
@@ -488,7 +488,7 @@ withBrowser('the page', () => {
     await chain(page, 'INPUT').waitFor()
   })
 
-  test('says so when the command has ended, and goes on when it is there again', async () => {
+  test('says when the command has ended, and reconnects when it runs again', async () => {
     const server = await served(both())
     const page = await open(server)
     await server[Symbol.asyncDispose]()

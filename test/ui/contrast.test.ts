@@ -35,7 +35,7 @@ const PAIRS = [
 test.each([
   ['light', LIGHT],
   ['dark', DARK],
-])('text is told from what it stands on: %s', (_, colours = new Map()) => {
+])('text has enough contrast: %s', (_, colours = new Map()) => {
   expect(colours.size).toBeGreaterThan(10)
   const low = PAIRS.filter((names) => {
     const [text, ground] = names.map((name) => colours.get(name)) as [string, string]
@@ -44,6 +44,6 @@ test.each([
   expect(low).toEqual([])
 })
 
-test('no text is thinned', () => {
+test('no text is transparent', () => {
   expect([...CSS.matchAll(/opacity: (?!1;)[^;]+;/g)].map(([text]) => text)).toEqual([])
 })

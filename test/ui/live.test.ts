@@ -43,16 +43,16 @@ async function told(...readings: readonly TableSnapshot[][]): Promise<string[]> 
   return kinds
 }
 
-test('a rule that counts is the same rule, also where its words hold what it has counted', async () => {
+test('a rule whose counters change is the same rule, even if its text contains them', async () => {
   expect(await told(reading(1, '00'), reading(2, '01'), reading(3, '02'))).toEqual(['tables', 'counters', 'counters'])
 })
 
-test('another rule is told, and one of another table whose handle is the same', async () => {
+test('another rule is reported, also in another table with the same handle', async () => {
   expect(await told(reading(1, '00'), reading(2, '00', 6))).toEqual(['tables', 'tables', 'counters'])
   expect(await told(reading(1, '00'), reading(2, '01', 5, '2'))).toEqual(['tables', 'tables', 'counters'])
 })
 
-test('another policy is told', async () => {
+test('another policy is reported', async () => {
   const of = (time: number, policy: string): TableSnapshot[] =>
     reading(time, '00').map((table) => ({
       ...table,

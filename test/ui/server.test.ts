@@ -71,7 +71,7 @@ const HEADERS = {
 }
 
 describe('the page', () => {
-  test('comes with what forbids scripts of others, whatever is answered', async () => {
+  test('has headers that forbid foreign scripts, in every response', async () => {
     const server = await served()
     const answers = [
       ...(await Promise.all(FILES.map((path) => ask(server, `${path}?token=${TOKEN}`)))),
@@ -97,7 +97,7 @@ describe('the page', () => {
     ])
   })
 
-  test('loads nothing from elsewhere, and makes no HTML of text', async () => {
+  test('loads nothing from elsewhere, and does not parse text as HTML', async () => {
     const server = await served()
     const [html = '', css = '', js = ''] = await Promise.all(
       FILES.map(async (path) => (await ask(server, `${path}?token=${TOKEN}`)).body),
@@ -111,7 +111,7 @@ describe('the page', () => {
   })
 })
 
-describe('who may ask', () => {
+describe('access', () => {
   const CALLS: [string, string][] = [
     ['GET', '/api/live'],
     ...['about', 'findings', 'graph', 'trace', 'plan', 'apply', 'nope'].map((name): [string, string] => [
@@ -126,7 +126,7 @@ describe('who may ask', () => {
     ['OPTIONS', '/api/apply'],
   ]
 
-  test.each(PATHS)('%s %s needs the token where it belongs', async (method, path) => {
+  test.each(PATHS)('%s %s requires the token at the right place', async (method, path) => {
     const server = await served()
     const isCall = path.startsWith('/api/')
     const wrongs: [string, OutgoingHttpHeaders][] = [
@@ -160,7 +160,7 @@ describe('who may ask', () => {
     'localhost:1@evil.example',
     '[::1].evil.example',
     '2130706433',
-  ])('the name %j is no name of this machine', async (host) => {
+  ])('the host name %j is refused', async (host) => {
     const server = await served()
     const refused = await ask(server, `/?token=${TOKEN}`, { headers: { host } })
     expect([refused.status, JSON.parse(refused.body)]).toEqual([
@@ -170,7 +170,7 @@ describe('who may ask', () => {
     expect((await post(server, 'about', '{}', { host })).status).toBe(403)
   })
 
-  test('names of this machine are, also at the port of a tunnel', async () => {
+  test('host names of this machine are accepted, also with the port of a tunnel', async () => {
     const server = await served()
     for (const host of [
       `127.0.0.1:${server.port}`,
@@ -192,7 +192,7 @@ describe('who may ask', () => {
     'http://localhost:PORT',
     'http://127.0.0.1:PORT.evil.example',
     '',
-  ])('a page of %j may not ask, not even with the token', async (said) => {
+  ])('a page of %j is refused, even with the token', async (said) => {
     const server = await served()
     const origin = said.replace('PORT', String(server.port))
     for (const answer of [
@@ -206,7 +206,7 @@ describe('who may ask', () => {
     expect((await post(server, 'about', '{}', { origin: server.origin })).status).toBe(200)
   })
 
-  test('of other sites, a link may lead to the page, and nothing else', async () => {
+  test('other sites may link to the page, but nothing else', async () => {
     const server = await served()
     for (const site of ['cross-site', 'same-site']) {
       const headers = { 'sec-fetch-site': site }
@@ -295,7 +295,7 @@ describe('requests', () => {
     })
   })
 
-  test('are JSON in UTF-8, by the method that there is', async () => {
+  test('are JSON in UTF-8, with the right method', async () => {
     const server = await served()
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', ''])
       expect([type, (await post(server, 'about', '{}', { 'content-type': type })).status]).toEqual([type, 415])
@@ -327,7 +327,7 @@ describe('requests', () => {
       ])
   })
 
-  test('have an end', async () => {
+  test('have a maximum size', async () => {
     const server = await served()
     const MOST = 8 << 20
     const large = `{"a":"${'x'.repeat(MOST)}"}`
@@ -344,7 +344,7 @@ describe('requests', () => {
     expect((await post(server, 'about', '{}')).status).toBe(200)
   })
 
-  test('what nobody expected is told to whoever started it, and to nobody else', async () => {
+  test('unexpected errors are only reported to the user who started the server', async () => {
     const server = await served(kernelWith(), {
       placeOf() {
         throw new TypeError('secret')
@@ -369,14 +369,14 @@ describe('calls', () => {
     )
   })
 
-  test('lint of many rules waits until somebody says so', async () => {
+  test('lint of many rules only runs on request', async () => {
     const rules = Array.from({ length: 1001 }, (_, i) => `-A INPUT -s 10.0.${i >> 8}.${i & 255} -j ACCEPT`)
     const server = await served(kernelWith(filterOf(...rules)))
     expect(await call(server, 'findings', { evenOfMany: false })).toEqual({ rules: 1001 })
     expect(await call(server, 'findings', { evenOfMany: true })).toMatchObject({ rules: 1001, findings: [] })
   })
 
-  test('the graph of hostile names is data', async () => {
+  test('the graph of hostile names is returned as data', async () => {
     const kernel = new MemoryKernel()
     const tables = hostileTables(kernel)
     const [drawn] = await call(await served(kernel), 'graph', { family: 'ipv4' })
@@ -394,7 +394,7 @@ describe('calls', () => {
     for (const { path } of drawn?.arrows ?? []) expect(path).toMatch(/^M[-\d., LQM]+$/)
   })
 
-  test('of too many chains, those of the packet are drawn', async () => {
+  test('of too many chains, only those of the packet are drawn', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `c${i}`)
     const server = await served(
       kernelWith(filterOf(...names.map((name) => `:${name} - [0:0]`), '-A INPUT -j c299', '-A c299 -j DROP')),
@@ -406,7 +406,7 @@ describe('calls', () => {
     expect(drawings[0]?.arrows.map(({ positions }) => positions)).toEqual([[1]])
   })
 
-  test('trace, with the ways of what is not known', async () => {
+  test('trace, with the branches of unknown properties', async () => {
     const server = await served(
       kernelWith(filterOf(':user - [0:0]', '-A INPUT -p tcp --dport 22 -j user', '-A user -s 10.0.0.1 -j DROP')),
     )
@@ -431,7 +431,7 @@ describe('calls', () => {
     expect(told.way.steps[0]).toMatchObject({ chain: 'INPUT', position: 0, matches: true })
   })
 
-  test('of rules that a packet fails, not more are told than one reads', async () => {
+  test('the number of reported rules that do not match is limited', async () => {
     const rules = Array.from({ length: 2000 }, (_, i) => `-A INPUT -p udp --dport ${i + 1} -j ACCEPT`)
     const server = await served(kernelWith(filterOf(...rules, '-A INPUT -p tcp -j DROP')))
     const { way } = await call(server, 'trace', { family: 'ipv4', packet: { protocol: 'tcp', way: 'input' } })
@@ -453,7 +453,7 @@ describe('plans', () => {
   const text = (kernel: MemoryKernel): string =>
     save({ kernel, backend: 'legacy', counters: true }).replace(/^#.*/gm, '')
 
-  test('are shown, carried out where that is allowed and confirmed, and taken back', async () => {
+  test('are shown, applied if allowed and confirmed, and rolled back', async () => {
     let applied = 0
     const kernel = kernelWith()
     const server = await served(kernel, { mayApply: true, applied: () => void applied++ })
@@ -483,7 +483,7 @@ describe('plans', () => {
     expect(text(kernel)).toBe(before)
   })
 
-  test('are not carried out unless the command allows it', async () => {
+  test('are not applied unless the command allows it', async () => {
     const kernel = kernelWith()
     const server = await served(kernel)
     const before = text(kernel)
@@ -495,7 +495,7 @@ describe('plans', () => {
     expect(text(kernel)).toBe(before)
   })
 
-  test('are not carried out on what is another by then', async () => {
+  test('are not applied to tables that have changed since', async () => {
     const kernel = kernelWith()
     const server = await served(kernel, { mayApply: true })
     const { id } = await call(server, 'plan', ASKED)
@@ -507,7 +507,7 @@ describe('plans', () => {
     expect(text(kernel)).toBe(before)
   })
 
-  test('are kept for a while, not for ever', async () => {
+  test('are stored for some time, not for ever', async () => {
     const server = await served(kernelWith(), { mayApply: true })
     const { id } = await call(server, 'plan', ASKED)
     for (let i = 0; i < 32; i++) await call(server, 'plan', ASKED)
@@ -553,7 +553,7 @@ const recount = (kernel: MemoryKernel, text: string): void =>
   void restore(text, { kernel, backend: 'legacy', counters: true })
 
 describe('live', () => {
-  test('tables at first, then what counts, then what is another', async () => {
+  test('first the tables, then counters, then changes', async () => {
     const kernel = kernelWith()
     const stream = new Stream(await served(kernel))
     await stream.until((events) => events.length >= 2)
@@ -587,7 +587,7 @@ describe('live', () => {
     await stream.until((events) => kinds(events).filter((kind) => kind === 'tables').length > 1)
   })
 
-  test('one reading for all who look, and none where nobody does', async () => {
+  test('one reading for all listeners, and none without listeners', async () => {
     const server = await served(kernelWith(), { delayMs: 50 })
     expect(server.readings()).toBe(0)
     const streams = Array.from({ length: 8 }, () => new Stream(server))
@@ -607,7 +607,7 @@ describe('live', () => {
     expect(kinds(stream.events).slice(0, 2)).toEqual(['tables', 'counters'])
   })
 
-  test('a reading that fails is told, and the next may not', async () => {
+  test('an error while reading is reported, and the next reading may succeed', async () => {
     let isBroken = false
     const server = await served(kernelWith(), {
       async read() {

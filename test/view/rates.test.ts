@@ -17,7 +17,7 @@ const said = (all: readonly RuleRate[]) =>
 const between = (before: readonly string[], after: readonly string[]): string[] =>
   said(rates(at(0, tablesOf(filterOf(...before))), at(1000, tablesOf(filterOf(...after)))))
 
-test('rates are by the time between, the busiest first', () => {
+test('rates are per second between the readings, busiest first', () => {
   const before = tablesOf(filterOf('[1:10] -A INPUT -j ACCEPT', '[5:5] -A INPUT -j DROP', '[0:0] -A FORWARD -j DROP'))
   const after = tablesOf(
     filterOf('[3:20] -A INPUT -j ACCEPT', '[105:1005] -A INPUT -j DROP', '[0:0] -A FORWARD -j DROP'),
@@ -35,13 +35,13 @@ test('rates are by the time between, the busiest first', () => {
   ])
 })
 
-test('counters are exact beyond what numbers hold', () => {
+test('counters are exact beyond the range of numbers', () => {
   const [before, after] = ['[9007199254740993:0]', '[9007199254740994:0]'].map((c) => `${c} -A INPUT -j DROP`)
   expect(between([before as string], [after as string])).toEqual(['INPUT 1 -j DROP: 1 0'])
 })
 
-describe('by what rules say', () => {
-  test('others come in front, and go', () => {
+describe('identified by text', () => {
+  test('other rules are inserted and deleted', () => {
     expect(
       between(
         ['[1:1] -A INPUT -s 10.0.0.1 -j DROP', '[7:7] -A INPUT -j LOG', '[10:10] -A INPUT -j DROP'],
@@ -50,7 +50,7 @@ describe('by what rules say', () => {
     ).toEqual(['INPUT 3 -j DROP: 2 2', 'INPUT 2 -j LOG: 1 1'])
   })
 
-  test('those that say the same are taken in their order, also where there are fewer', () => {
+  test('equal rules are matched in order, even if there are fewer', () => {
     expect(
       between(
         ['[1:1] -A INPUT -j LOG', '[5:5] -A INPUT -j DROP', '[10:10] -A INPUT -j LOG'],
@@ -59,7 +59,7 @@ describe('by what rules say', () => {
     ).toEqual(['INPUT 2 -j DROP: 4 4', 'INPUT 3 -j LOG: 2 2', 'INPUT 1 -j LOG: 1 1'])
   })
 
-  test('one that has moved is the same', () => {
+  test('a moved rule is the same', () => {
     expect(
       between(
         ['[1:1] -A INPUT -j LOG', '[5:5] -A INPUT -i lo -j DROP', '[10:10] -A INPUT -i eth0 -j DROP'],
@@ -68,12 +68,12 @@ describe('by what rules say', () => {
     ).toEqual(['INPUT 3 -j LOG: 3 3', 'INPUT 1 -i lo -j DROP: 0 0', 'INPUT 2 -i eth0 -j DROP: 0 0'])
   })
 
-  test('in another chain it is another', () => {
+  test('a rule in another chain is different', () => {
     expect(between(['[1:1] -A INPUT -j LOG'], ['[5:5] -A OUTPUT -j LOG'])).toEqual([])
   })
 })
 
-test('a rule that was zeroed has counted what it counts now', () => {
+test('a rule with reset counters has counted what it shows now', () => {
   const [rate] = rates(
     at(0, tablesOf(filterOf('[100:1000] -A INPUT -j DROP'))),
     at(2000, tablesOf(filterOf('[4:40] -A INPUT -j DROP'))),
@@ -82,7 +82,7 @@ test('a rule that was zeroed has counted what it counts now', () => {
 })
 
 describe.each(BACKENDS)('%s, in one kernel', (backend) => {
-  test('the same rules are found where others were inserted in front and the table was changed', () => {
+  test('the same rules are found after others were inserted and the table was changed', () => {
     const kernel = kernelWith(filterOf('[1:1] -A INPUT -j LOG', '[2:2] -A INPUT -j LOG'), backend)
     const before = snapshot({ kernel, backend })
     easy.insertRule('filter', 'INPUT', { target: 'LOG', counters: [50, 50] }, { kernel, backend })
@@ -92,7 +92,7 @@ describe.each(BACKENDS)('%s, in one kernel', (backend) => {
     if (backend === 'nft') expect(found).toEqual(['INPUT 2 -j LOG: 0 0', 'INPUT 3 -j LOG: 0 0'])
   })
 
-  test('a table that was zeroed, or made anew, goes on by what its rules say', () => {
+  test('in a table that was reset or created again, rules are identified by their text', () => {
     const kernel = kernelWith(filterOf('[100:1000] -A INPUT -j LOG'), backend)
     const before = snapshot({ kernel, backend })
     restore(save({ kernel, backend }), { kernel, backend })
@@ -101,7 +101,7 @@ describe.each(BACKENDS)('%s, in one kernel', (backend) => {
   })
 })
 
-test('handles of another table of the same name mean nothing', () => {
+test('handles of another table with the same name do not count', () => {
   const one = tablesOf(filterOf('[1:1] -A INPUT -j LOG'), 'nft')
   const other = tablesOf(filterOf('[9:9] -A INPUT -j DROP'), 'nft')
   expect(one[0]?.chains[0]?.rules[0]?.handle).toBe(other[0]?.chains[0]?.rules[0]?.handle)
@@ -113,7 +113,7 @@ test('handles of another table of the same name mean nothing', () => {
   ).toEqual([])
 })
 
-test('tables are told apart by family and backend', () => {
+test('tables are distinguished by family and backend', () => {
   const text = filterOf('[1:1] -A INPUT -j LOG')
   expect(rates(at(0, tablesOf(text)), at(1000, tablesOf(text, 'nft')))).toEqual([])
 })

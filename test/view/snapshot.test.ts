@@ -5,7 +5,7 @@ import { kernelWith, TEXT, tablesOf } from './tables'
 const BACKENDS = ['legacy', 'nft'] as const
 
 describe.each(BACKENDS)('%s', (backend) => {
-  test('says what save says', () => {
+  test('contains the same as save', () => {
     const kernel = kernelWith(TEXT, backend)
     const [table, ...others] = snapshot({ kernel, backend })
     expect(others).toEqual([])
@@ -20,7 +20,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     expect(lines).toEqual(saved.split('\n').filter((line) => /^[:[]/.test(line)))
   })
 
-  test('has positions, comments and where rules go', () => {
+  test('has positions, comments and destinations of jumps', () => {
     const [table] = tablesOf(TEXT, backend)
     const rules = table?.chains.find(({ name }) => name === 'INPUT')?.rules.map(({ handle: _, ...rule }) => rule)
     expect(rules).toEqual([
@@ -36,7 +36,7 @@ describe.each(BACKENDS)('%s', (backend) => {
     ])
   })
 
-  test('is of one family, of tables that exist', async () => {
+  test('is for one family, and for existing tables', async () => {
     const kernel = kernelWith(TEXT.replace('10.0.0.1/32', '2001:db8::1/128'), backend, true)
     expect(snapshot({ kernel, backend })).toEqual([])
     expect(snapshot({ kernel, backend, ipv6: true, tables: ['nat'] })).toEqual([])
@@ -67,7 +67,7 @@ describe.each(BACKENDS)('%s', (backend) => {
   })
 })
 
-test('nf_tables has handles, which stay, and ip_tables has none', () => {
+test('nf_tables has handles, which do not change, and ip_tables has none', () => {
   const kernel = kernelWith(TEXT, 'nft')
   const inputOf = () => {
     const [table] = snapshot({ kernel, backend: 'nft' })
@@ -85,7 +85,7 @@ test('nf_tables has handles, which stay, and ip_tables has none', () => {
   expect(legacy?.chains[0]?.rules[0]).not.toHaveProperty('handle')
 })
 
-test('several comments are one', () => {
+test('several comments are combined', () => {
   const kernel = new MemoryKernel()
   easy.addRule('filter', 'INPUT', { comment: [{ comment: 'one' }, { comment: 'a "b"' }] }, 0, { kernel })
   easy.addRule('filter', 'INPUT', { tcp: {}, protocol: 'tcp' }, 0, { kernel })

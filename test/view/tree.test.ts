@@ -4,7 +4,7 @@ import { filterOf, tablesOf } from './tables'
 
 const treeOf = (tables: readonly TableSnapshot[]): string[] => printTree(tables).trimEnd().split('\n')
 
-test('each chain stands below the first rule that goes to it; what no packet comes to stands at the end', () => {
+test('each chain is below the first rule that jumps to it; unreachable ones are at the end', () => {
   expect(treeOf(tablesOf())).toEqual([
     'filter (IPv4, ip_tables)',
     'INPUT policy DROP [3:4]',
@@ -34,7 +34,7 @@ function withJumps(jumps: Readonly<Record<string, readonly string[]>>): TableSna
   return [{ ...table, chains }]
 }
 
-test('what goes round is printed once', () => {
+test('loops are printed once', () => {
   expect(treeOf(withJumps({ INPUT: ['a'], a: ['b', 'a'], b: ['a'], c: ['d'], d: ['c'], e: ['e', 'gone'] }))).toEqual([
     'filter (IPv4, ip_tables)',
     'INPUT policy ACCEPT [0:0]',
@@ -52,14 +52,14 @@ test('what goes round is printed once', () => {
   ])
 })
 
-test('chains may be nested deeper than calls', () => {
+test('chains may be nested deeper than the call stack', () => {
   const depth = 3000
   const names = Array.from({ length: depth }, (_, i) => `c${i}`)
   const jumps = Object.fromEntries(names.map((name, i) => [name, i + 1 < depth ? [`c${i + 1}`] : []]))
   expect(treeOf(withJumps({ INPUT: ['c0'], ...jumps }))).toHaveLength(depth + 2)
 })
 
-test('colours are for terminals, and names cannot move their cursor', () => {
+test('colours are for terminals, and names cannot move the cursor', () => {
   const [table] = tablesOf() as [TableSnapshot]
   const name = 'x\x1b[2J\u009b\udcff\u202e😀'
   const tables = [{ ...table, chains: [{ name, rules: [] }], incompatible: ['\x07'] }]
@@ -74,7 +74,7 @@ test('colours are for terminals, and names cannot move their cursor', () => {
   expect(coloured.replaceAll(/\x1b\[\d+m/g, '')).toBe(printTree(tablesOf()))
 })
 
-test('several tables have a blank line between them', () => {
+test('several tables are separated by a blank line', () => {
   const text = `${filterOf()}*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n`
   expect(printTree(tablesOf(text, 'nft'))).toBe(
     'filter (IPv4, nf_tables)\nINPUT policy ACCEPT [0:0]\nFORWARD policy ACCEPT [0:0]\nOUTPUT policy ACCEPT [0:0]\n\n' +
