@@ -1,4 +1,4 @@
-"""Timeout policies of connection tracking. `new NAME` makes one; `use NAME` prints how much refers to it.
+"""Timeout policies of connection tracking. `new NAME` creates one; `use NAME` prints its number of references.
 linux/netfilter/nfnetlink_cttimeout.h"""
 
 import socket

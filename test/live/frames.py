@@ -1,4 +1,4 @@
-"""Sends frames as they are: each line that comes in is an interface and a frame in hexadecimal, or asks whether all are sent."""
+"""Sends raw frames. Each input line is an interface and a frame in hexadecimal, or asks whether all frames were sent."""
 import socket
 import sys
 

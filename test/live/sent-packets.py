@@ -1,4 +1,4 @@
-"""Sends packets as a program does that has them whole: each line is user, group, mark, destination, and a packet in hexadecimal."""
+"""Sends packets on raw sockets. Each input line is user, group, mark, destination, and a packet in hexadecimal."""
 import ctypes
 import socket
 import sys
@@ -7,7 +7,7 @@ libc = ctypes.CDLL(None)
 for line in sys.stdin:
     user, group, mark, destination, packet = line.split()
     family = socket.AF_INET6 if ':' in destination else socket.AF_INET
-    # A socket belongs to whom the file belongs to.
+    # The owner of the socket is the owner of its file.
     libc.setfsgid(int(group))
     libc.setfsuid(int(user))
     sender = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -17,6 +17,6 @@ for line in sys.stdin:
     try:
         sender.sendto(bytes.fromhex(packet), (destination, 0))
     except PermissionError:
-        # A rule has dropped it.
+        # A rule dropped the packet.
         pass
     sender.close()

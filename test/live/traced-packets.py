@@ -1,4 +1,4 @@
-"""Sends packets of many kinds by v1, so that they come in by v0."""
+"""Sends packets of many kinds on v1, so that they arrive on v0."""
 import subprocess
 import socket,struct
 s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW); s.bind(('v1',0))
