@@ -67,7 +67,7 @@ function optionHelp(name: string, option: Option): string {
   const names = [name, ...option.aliases].map((one) => `--${one}`).join(', ')
   const marks = [
     ...(option.required && option.synonymOf.length === 0 ? ['required'] : []),
-    ...(option.synonymOf.length === 0 ? [] : [`another way to write ${dashed(option.synonymOf)}`]),
+    ...(option.synonymOf.length === 0 ? [] : [`another spelling of ${dashed(option.synonymOf)}`]),
     ...(option.excludes.length === 0 ? [] : [`not with ${dashed(option.excludes)}`]),
   ]
   const takes = option.words.length === 0 ? '' : `\n        ${expectation(option)}`
@@ -76,8 +76,8 @@ function optionHelp(name: string, option: Option): string {
 
 function notes({ demands: { protocols, tables, hooks }, atLeastOne }: Extension): string[] {
   return [
-    ...(atLeastOne === true ? ['  At least one option is wanted.'] : []),
-    ...(typeof atLeastOne === 'object' ? atLeastOne.map((one) => `  One of ${dashed(one)} is wanted.`) : []),
+    ...(atLeastOne === true ? ['  At least one option is required.'] : []),
+    ...(typeof atLeastOne === 'object' ? atLeastOne.map((one) => `  One of ${dashed(one)} is required.`) : []),
     ...(protocols === undefined ? [] : [`  Only with -p ${protocols.join(' or ')}.`]),
     ...(tables === undefined ? [] : [`  Only in table ${tables.join(' or ')}.`]),
     ...(hooks === undefined ? [] : [`  Only in rules that are reached from ${hooks.join(', ')}.`]),

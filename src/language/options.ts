@@ -65,23 +65,23 @@ const declare = (
  */
 const GLOBALS: readonly GlobalOption[] = [
   ...declare('required', 'Commands', {
-    A: ['append', 'CHAIN', 'add a rule at the end of a chain'],
-    C: ['check', 'CHAIN', 'ask whether a rule is there'],
-    D: ['delete', 'CHAIN [NUMBER]', 'take out a rule, by what it says or by its number'],
-    I: ['insert', 'CHAIN [NUMBER]', 'put a rule before the one of this number, the first unless said'],
-    R: ['replace', 'CHAIN NUMBER', 'put a rule in place of another'],
+    A: ['append', 'CHAIN', 'append a rule to a chain'],
+    C: ['check', 'CHAIN', 'check whether a rule exists'],
+    D: ['delete', 'CHAIN [NUMBER]', 'delete a rule, by specification or by number'],
+    I: ['insert', 'CHAIN [NUMBER]', 'insert a rule at this position (default: 1)'],
+    R: ['replace', 'CHAIN NUMBER', 'replace the rule with this number'],
   }),
   ...declare('optional', 'Commands', {
-    L: ['list', '[CHAIN [NUMBER]]', 'list rules for people'],
-    S: ['list-rules', '[CHAIN [NUMBER]]', 'list rules as the commands that make them'],
-    F: ['flush', '[CHAIN]', 'take out all rules'],
+    L: ['list', '[CHAIN [NUMBER]]', 'list rules in columns'],
+    S: ['list-rules', '[CHAIN [NUMBER]]', 'list rules as commands that create them'],
+    F: ['flush', '[CHAIN]', 'delete all rules'],
     Z: ['zero', '[CHAIN [NUMBER]]', 'set counters to zero'],
   }),
-  ...declare('required', 'Commands', { N: ['new-chain', 'CHAIN', 'make a chain'] }),
-  ...declare('optional', 'Commands', { X: ['delete-chain', '[CHAIN]', 'take out an empty chain, or all of them'] }),
+  ...declare('required', 'Commands', { N: ['new-chain', 'CHAIN', 'create a chain'] }),
+  ...declare('optional', 'Commands', { X: ['delete-chain', '[CHAIN]', 'delete an empty chain, or all of them'] }),
   ...declare('required', 'Commands', {
-    E: ['rename-chain', 'OLD NEW', 'give a chain another name'],
-    P: ['policy', 'CHAIN POLICY', 'what becomes of packets that no rule decides on: ACCEPT or DROP'],
+    E: ['rename-chain', 'OLD NEW', 'rename a chain'],
+    P: ['policy', 'CHAIN POLICY', 'set the policy for packets that no rule decides on: ACCEPT or DROP'],
   }),
   ...declare('required', 'Rules', {
     p: ['protocol proto', '!PROTOCOL', 'by name or number'],
@@ -90,30 +90,32 @@ const GLOBALS: readonly GlobalOption[] = [
     i: ['in-interface', '!NAME[+]'],
     o: ['out-interface', '!NAME[+]'],
   }),
-  ...declare('none', 'Rules', { f: ['fragments', '!', 'second and further fragments (IPv4)'] }),
+  ...declare('none', 'Rules', { f: ['fragments', '!', 'second and later fragments (IPv4)'] }),
   ...declare('required', 'Rules', {
-    m: ['match', 'MATCH', 'brings the options of a match'],
+    m: ['match', 'MATCH', 'use a match and its options'],
     j: ['jump', 'TARGET', 'a verdict, a chain, or a target with options'],
-    g: ['goto', 'CHAIN', 'go on in a chain without coming back'],
-    c: ['set-counters', 'PACKETS BYTES', 'what the rule has counted already'],
+    g: ['goto', 'CHAIN', 'continue in a chain without returning'],
+    c: ['set-counters', 'PACKETS BYTES', 'initial counters of the rule'],
   }),
   ...declare('required', 'Options', {
     t: ['table', 'TABLE', 'filter (the default), nat, mangle, raw or security'],
   }),
   ...declare('none', 'Options', {
-    n: ['numeric', '', 'print no names in place of numbers'],
-    v: ['verbose', '', 'tell more; with -L counters and interfaces'],
-    x: ['exact', '', 'print counters to the last digit'],
+    n: ['numeric', '', 'print numbers instead of names'],
+    v: ['verbose', '', 'print more; with -L: counters and interfaces'],
+    x: ['exact', '', 'print exact counters'],
     0: ['line-numbers', '', 'print the numbers of rules'],
   }),
   ...declare('optional', 'Options', {
-    w: ['wait', '[SECONDS]', 'wait so long for the xtables lock, for ever unless said'],
+    w: ['wait', '[SECONDS]', 'wait this long for the xtables lock (default: for ever)'],
     W: ['wait-interval'],
   }),
   ...declare('none', 'Options', { 4: ['ipv4', '', 'the line is for IPv4'], 6: ['ipv6', '', 'the line is for IPv6'] }),
-  ...declare('required', 'Options', { M: ['modprobe', 'COMMAND', 'accepted; the kernel loads its modules itself'] }),
+  ...declare('required', 'Options', {
+    M: ['modprobe', 'COMMAND', 'accepted but ignored; kernel modules are loaded as needed'],
+  }),
   ...declare('optional', 'Options', {
-    h: ['help', '[-m MATCH | -j TARGET]', 'this, and the options of what stands before it'],
+    h: ['help', '[-m MATCH | -j TARGET]', 'print this help, and the options of a match or target'],
   }),
   ...declare('none', 'Options', { V: ['version', ''] }),
 ]

@@ -49,7 +49,7 @@ test('package.json depends on this version, and on the compiler versions used he
   expect(own.devDependencies['@types/node']).toBe(ours.devDependencies['@types/node'])
 })
 
-test('imports the package, modules of Node and itself alone', () => {
+test('only imports the package, modules of Node and itself', () => {
   for (const name of ['agent', 'keeper', 'options', 'policy', 'server', 'wakeup', 'watch'])
     for (const [, from] of fileOf(`src/${name}.ts`).matchAll(/ from '(.*)'/g))
       expect(from).toMatch(/^(?:xtables|node:[a-z/]+|\.\/[a-z]+\.js)$/)
