@@ -50,14 +50,14 @@ function unknownOption(applet: Applet, given: string): CommandLineError {
         names.filter((name) => name.startsWith('--')),
       )
     : undefined
-  const takes = names.length === 0 ? 'it takes none' : `it takes ${names.join(', ')}`
+  const takes = names.length === 0 ? 'it has no options' : `it takes ${names.join(', ')}`
   return wrong(applet, `there is no option ${given}; ${near ?? takes}`)
 }
 
 function checkOperands(applet: Applet, words: readonly string[]): void {
   const { operands } = applet
   const missing = operands.filter(({ isOptional }) => !isOptional)[words.length]
-  if (missing !== undefined) throw wrong(applet, `it wants ${operands.map(operandText).join(' ')}`)
+  if (missing !== undefined) throw wrong(applet, `expected ${operands.map(operandText).join(' ')}`)
   const superfluous = operands.at(-1)?.isRepeated ? undefined : words[operands.length]
   if (superfluous === undefined) return
   const takes = operands.length === 0 ? 'no word' : `${operands.map(operandText).join(' ')} and no more`

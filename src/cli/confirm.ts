@@ -67,8 +67,8 @@ export function applyPending(
     if (streams.goOn !== undefined && streams.ask !== undefined)
       streams.goOn((signal) => askToKeep(pending, seconds, streams, signal))
     else if (pending.decision === undefined)
-      streams.stdout(`taken back in ${seconds} seconds, unless: xtables confirm ${pending.directory}\n`)
-    else throw new IptcError('XT_COMMAND', 'the time ran out before the change was made: it is taken back')
+      streams.stdout(`rolled back in ${seconds} seconds, unless you run: xtables confirm ${pending.directory}\n`)
+    else throw new IptcError('XT_COMMAND', 'the time ran out before the change was made: it is rolled back')
   }
 }
 
@@ -107,7 +107,7 @@ function startHolder(pending: Pending, self: readonly string[] | undefined): { e
       pending.remove()
       throw new IptcError(
         'XT_COMMAND',
-        `nothing was changed: the process that would take the change back did not start${result ? `: ${result.lines.join()}` : ''}`,
+        `nothing was changed: the process that would roll the change back did not start${result ? `: ${result.lines.join()}` : ''}`,
       )
     }
   }
@@ -133,7 +133,7 @@ const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer
 async function askToKeep(pending: Pending, seconds: number, streams: Streams, signal: AbortSignal): Promise<number> {
   const over = new AbortController()
   let answer: string | undefined
-  const question = `Keep the change? It is taken back in ${seconds} seconds. [y/N] `
+  const question = `Keep the change? It is rolled back in ${seconds} seconds. [y/N] `
   const asked = streams.ask?.(question, over.signal).then(
     (line) => {
       answer = line
@@ -155,12 +155,12 @@ async function told(pending: Pending, streams: Pick<Streams, 'stdout' | 'stderr'
   const { decision } = pending
   if (decision === 'kept') return 0
   if (decision === 'gone') {
-    streams.stderr(`xtables: the change is taken back: somebody has deleted ${pending.directory}\n`)
+    streams.stderr(`xtables: the change is rolled back, because another program deleted ${pending.directory}\n`)
     return 1
   }
   const end = performance.now() + END_MS
   while (pending.result === undefined && performance.now() < end) await sleep(POLL_MS)
-  streams.stderr(`xtables: the change is taken back\n${textOf(pending.result ?? takenBackHere(pending))}`)
+  streams.stderr(`xtables: the change is rolled back\n${textOf(pending.result ?? takenBackHere(pending))}`)
   return 1
 }
 
@@ -172,7 +172,7 @@ function takenBackHere(pending: Pending): TakenBack {
   if (typeof kernel.place === 'number' && kernel.place !== namespace)
     throw new IptcError(
       'XT_COMMAND',
-      'the change was made in another network namespace, and the process that was to take it back does not answer',
+      'the change was made in another network namespace, and the process that was to roll it back does not respond',
     )
   const result = takeBack(what, { kernel, ...writing })
   open.save()
@@ -181,7 +181,7 @@ function takenBackHere(pending: Pending): TakenBack {
 }
 
 const textOf = ({ lines }: TakenBack): string =>
-  (lines.length > 0 ? lines : ['there was nothing to take back']).map((line) => `${line}\n`).join('')
+  (lines.length > 0 ? lines : ['there was nothing to roll back']).map((line) => `${line}\n`).join('')
 
 // The holder
 
@@ -257,7 +257,7 @@ export function runConfirm(args: readonly string[]): void {
   if (!pending.decide('kept') && pending.decision !== 'kept')
     throw new IptcError(
       'XT_COMMAND',
-      `it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} taken back`,
+      `it is too late: the change ${pending.result === undefined ? 'is being' : 'was'} rolled back`,
     )
 }
 

@@ -132,7 +132,7 @@ function runKind(kind: ToolAppletKind, words: readonly string[], family: FamilyN
 }
 
 /** @throws CommandLineError if place options are given to an applet that does not use them */
-function checkNoPlace(name: string, place: Place, why = 'it asks no kernel'): void {
+function checkNoPlace(name: string, place: Place, why = 'it does not use the kernel'): void {
   const [said] = Object.keys(place)
   if (said !== undefined) throw new CommandLineError(`--${said} cannot be used with ${name}: ${why}`)
 }

@@ -63,7 +63,7 @@ export function takeBack({ plan, chains }: TakeBack, place: Omit<Place, 'ipv6'>)
       return inTable(table, chains[i] as readonly SaidTwice[], { ...place, ipv6: plan.family === 'ipv6' })
     } catch (error) {
       isDone = false
-      return [`table ${table.table}: NOT taken back: ${(error as Error).message}`]
+      return [`table ${table.table}: NOT rolled back: ${(error as Error).message}`]
     }
   })
   return { lines, isDone }
@@ -164,8 +164,8 @@ class Merging {
     this.#isChanged = true
     this.#lines.push(
       isSame(base, now)
-        ? `chain ${name}: taken back`
-        : `chain ${name}: taken back, but what others have changed in it since stays: look at it`,
+        ? `chain ${name}: rolled back`
+        : `chain ${name}: rolled back, but later changes by other programs stay: check it`,
     )
   }
 

@@ -38,7 +38,7 @@ const listed = (): string => inMemory('iptables -S').stdout
 function applied(seconds: number): string {
   const { status, stdout, stderr } = inMemory(`apply --prefix web- --confirm ${seconds} rules`)
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  const [, directory = ''] = /^taken back in \d+ seconds, unless: xtables confirm (.*)$/m.exec(stdout) ?? []
+  const [, directory = ''] = /^rolled back in \d+ seconds, unless you run: xtables confirm (.*)$/m.exec(stdout) ?? []
   expect(directory).toContain(folder)
   return directory
 }
@@ -56,7 +56,7 @@ test('an unconfirmed change is rolled back, and can no longer be confirmed', asy
   expect(xtables(`confirm ${directory}`)).toEqual({
     status: 1,
     stdout: '',
-    stderr: 'xtables: it is too late: the change was taken back\n',
+    stderr: 'xtables: it is too late: the change was rolled back\n',
   })
   expect(xtables(`rollback ${directory}`)).toEqual({
     status: 0,
@@ -121,7 +121,7 @@ test.each([
 })
 
 test.each([
-  ['confirm', 2, 'confirm: it wants DIRECTORY'],
+  ['confirm', 2, 'confirm: expected DIRECTORY'],
   ['rollback', 2, 'rollback runs until it is stopped'],
   ['confirm a b', 2, 'confirm: it takes DIRECTORY and no more, and was given "b"'],
   ['confirm /nonexistent', 1, 'no change is pending in /nonexistent'],
@@ -157,7 +157,7 @@ test('nothing is changed if the process that rolls back does not start', () => {
   const { status, stdout, stderr } = run('xtables', words, '', { self: ['/nonexistent/node'] })
   delete process.env['XDG_RUNTIME_DIR']
   expect([status, stdout]).toEqual([1, ''])
-  expect(stderr).toContain('nothing was changed: the process that would take the change back did not start')
+  expect(stderr).toContain('nothing was changed: the process that would roll the change back did not start')
   expect(listed()).toBe(RULES)
   expect(readdirSync(folder).sort()).toEqual(['rules', 'state.json'])
 })

@@ -75,15 +75,15 @@ describe('mistyped commands', () => {
       'help: it takes [APPLET|MATCH|TARGET] and no more, and was given "extra"; see xtables help --help',
     ],
     ['list --tabel nat', 'list: there is no option --tabel; similar names: --table; see xtables list --help'],
-    ['show -x file', 'show: there is no option -x; it takes none; see xtables show --help'],
+    ['show -x file', 'show: there is no option -x; it has no options; see xtables show --help'],
     ['lint --frobnicate', 'lint: there is no option --frobnicate; it takes -6, --ipv6, --no-session, --json; see'],
     ['list -t', "list: Option '-t, --table <value>' argument missing; see xtables list --help"],
     ['list --json=yes', "list: Option '--json' does not take an argument; see"],
     ['graph --format png', 'graph: --format must be mermaid, dot or svg, not "png"; see'],
     ['migrate legacy nftables', 'migrate: TO must be legacy or nft, not "nftables"; see'],
-    ['migrate legacy', 'migrate: it wants FROM TO; see'],
-    ['--kernel memory show file', '--kernel cannot be used with show: it asks no kernel'],
-    ['--netns blue iptables-xml', '--netns cannot be used with iptables-xml: it asks no kernel'],
+    ['migrate legacy', 'migrate: expected FROM TO; see'],
+    ['--kernel memory show file', '--kernel cannot be used with show: it does not use the kernel'],
+    ['--netns blue iptables-xml', '--netns cannot be used with iptables-xml: it does not use the kernel'],
   ])('xtables %s', (line, message) => {
     const said = run('xtables', line.split(' '))
     expect(said).toEqual({

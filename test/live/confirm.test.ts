@@ -151,7 +151,7 @@ END`,
     const foreign = listed().find((line) => line.endsWith('-j DROP')) as string
     const { status, stdout } = attempt(namespace, `${command} rollback ${directory}`)
     expect(status).toBe(0)
-    expect(stdout).toContain('table filter: chain INPUT: taken back, but what others have changed in it since stays')
+    expect(stdout).toContain('table filter: chain INPUT: rolled back, but later changes by other programs stay')
     expect(listed().filter((line) => line.startsWith('['))).toEqual([foreign, ...before])
     expect(listed()[0]).toMatch(/^:INPUT ACCEPT/)
   })

@@ -111,7 +111,7 @@ onBackends((backend) => {
     const wrong = { ...plan, tables: [{ ...table, table: 'nosuch', chains: [] }, table] } as never
     const { lines, isDone } = takeBack({ plan: wrong, chains: [[], said[0]] as never }, place())
     expect(isDone).toBe(false)
-    expect(lines[0]).toMatch(/^table nosuch: NOT taken back: /)
+    expect(lines[0]).toMatch(/^table nosuch: NOT rolled back: /)
     expect(lines[1]).toBe('table filter: all is as it was')
   })
 })
