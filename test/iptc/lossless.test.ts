@@ -17,9 +17,9 @@ const kernelWith = (...lines: string[]): MemoryKernel => {
 const LONG = '-A PREROUTING -p tcp -j CT --timeout longtimeout'
 const OTHER = Rule.parse('-s 10.0.0.1 -j ACCEPT')
 const REFUSED =
-  'table raw chain PREROUTING rule 1: target CT: --timeout cannot be written back: the kernel hands out 4 bytes of the ' +
-  'name, so that to write the rule back would bind the policy of that shorter name; replace or delete the rule in the ' +
-  "same edit, or allow it by the option rewrite, with the name 'CT --timeout'"
+  'table raw chain PREROUTING rule 1: target CT: --timeout cannot be written back: the kernel returns only 4 ' +
+  'bytes of the name, so writing the rule back would bind the policy of that shorter name; replace or delete the rule in ' +
+  "the same edit, or allow it by the option rewrite, with the name 'CT --timeout'"
 
 onBackends((backend) => {
   test('the name is returned truncated, and writing it back is refused', () => {

@@ -37,7 +37,7 @@ const spell = (program: readonly Instruction[]): string =>
 
 /** In the format of nfbpf_compile(8): the output of `tcpdump -ddd` in one line. */
 const bytecode: ValueType<readonly Instruction[], string> = {
-  expects: `the number of instructions, 1 to ${MAX}, and they: 1,6 0 0 0`,
+  expects: `the number of instructions, 1 to ${MAX}, then the instructions: 1,6 0 0 0`,
   quotes: 'always',
   parse(word) {
     const [count = '', ...lines] = word.replace(/,$/, '').split(',')

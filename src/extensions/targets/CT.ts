@@ -104,8 +104,8 @@ export const CT = target('CT', {
           {
             parameter: 'timeout',
             reason:
-              `the kernel hands out ${HANDED_OUT} bytes of the name, so that to write the rule back would bind the ` +
-              'policy of that shorter name',
+              `the kernel returns only ${HANDED_OUT} bytes of the name, so writing the rule back would bind the policy of ` +
+              'that shorter name',
             isAt: isCut(at.timeout, bit(flags, NOTRACK)),
           },
         ]
