@@ -271,16 +271,19 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
   matches: 'a list of the names of the matches, in their order',
 }
 
+function refuseForm(key: string, value: unknown, path: Path): never {
+  const expected = OTHER_FORMS[key] as string
+  throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${key} cannot be ${shown(value)}; accepted: ${expected}`, {
+    extension: 'rule',
+    expected,
+    path,
+  })
+}
+
 /** Examines a malformed value further, for the most specific error. */
 function explain(dictionary: Dictionary, path: Path, family: FamilyName): void {
   const [key] = path
-  const expected = OTHER_FORMS[key as string]
-  if (expected !== undefined)
-    throw new XtablesError(
-      'XT_BAD_DICTIONARY',
-      `rule: ${key} cannot be ${shown(dictionary[key as string])}; accepted: ${expected}`,
-      { extension: 'rule', expected, path },
-    )
+  if (typeof key === 'string' && Object.hasOwn(OTHER_FORMS, key)) refuseForm(key, dictionary[key], path)
   if (typeof key !== 'string' || key === 'target') readTarget(dictionary['target'], family)
   else if (isRuleKey(key)) readHead({ [key]: dictionary[key] }, family)
   else if (findExtension('match', matchName(key)) === undefined) explainUnknown(key, dictionary[key], family)

@@ -35,6 +35,6 @@ test('a chain that there is not, too', () => {
   const input = new Chain(table, 'INPUT')
   table.createChain('mychain')
   expect(() => input.appendRule(Rule.parse('-j mychian'))).toThrow(/no chain mychian to go to; similar names: mychain$/)
-  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain log to go to; similar names: LOG, /)
+  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain log to go to; similar names: LOG$/)
   expect(() => input.appendRule(Rule.parse('-j elsewhere'))).toThrow(/no chain elsewhere to go to$/)
 })
