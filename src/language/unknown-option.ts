@@ -24,9 +24,10 @@ const oneOf = (words: readonly string[]): string =>
 export function optionHint(word: string, loaded: readonly Known[], family: FamilyName): string | undefined {
   const [, option] = /^--([^=]+)/.exec(word) ?? []
   if (option === undefined) return undefined
+  const own = loaded.flatMap(({ variant }) => [...variant.names.keys()])
+  if (own.includes(option)) return word.includes('=') ? 'it takes no value' : undefined
   const owners = ownersOf(option, family)
   if (owners.length > 0) return `put ${oneOf(owners)} before it`
-  const own = loaded.flatMap(({ variant }) => [...variant.names.keys()])
   return similarNames(
     `--${option}`,
     own.map((name) => `--${name}`),

@@ -8,6 +8,7 @@ test.each([
   ['misspelt, of a match', '-m tcp --dprot 22', 'unknown option "--dprot"; similar names: --dport'],
   ['misspelt, of the match of the protocol', '-p 6 --dprot 22', 'unknown option "--dprot"; similar names: --dport'],
   ['of the match of another name', '-m conntrack --state NEW', 'unknown option "--state"; put -m state before it'],
+  ['with a value that it does not take', '-m tcp --syn=1', 'unknown option "--syn=1"; it takes no value'],
   ['of nothing', '--nonsense', 'unknown option "--nonsense"'],
   ['of one letter', '-z', 'unknown option "-z"'],
 ])('one %s', (_, line, message) => {
