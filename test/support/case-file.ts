@@ -9,15 +9,15 @@ const lines = z.array(z.string()).readonly()
 const groupSchema = z.strictObject({
   families,
   table: z.enum(Object.keys(TABLES) as TableName[]),
-  /** Commands before the lines: `ipset create …`, `nfacct add …`, or words for iptables. */
+  /** Commands to run before the lines: `ipset create …`, `nfacct add …`, or arguments for iptables. */
   setup: lines,
   accepted: lines,
   refused: lines,
-  /** A kernel may be without the extension: the lines were captured with scripts/stand-in.c in its place. */
+  /** Whether kernels may lack the extension. The lines were then captured with scripts/stand-in.c in place of the kernel. */
   lacking: z.boolean().exactOptional(),
-  /** Lines name users and groups by number, which not every user namespace has. */
+  /** Whether lines refer to users and groups by number, which not every user namespace maps. */
   ids: z.boolean().exactOptional(),
-  /** A path without which its lines cannot be tried although the kernel has the extension: a program of the setup, say. */
+  /** A path that is required to test the lines, in addition to the extension, such as that of a program in `setup`. */
   needs: z.string().exactOptional(),
 })
 
