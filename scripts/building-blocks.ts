@@ -19,18 +19,18 @@ interface Module {
   /** `matches/mark` */
   readonly path: string
   readonly lines: number
-  /** What it imports, `file name` each. */
+  /** Its imports, each as `file name`. */
   readonly imports: ReadonlySet<string>
   readonly source: ts.SourceFile
 }
 
-/** Members of interfaces: the keys of what is handed to functions. */
+/** The keys of the objects that are passed to `functions`, declared as members of the interfaces `of`. */
 interface Keys {
   readonly of: readonly string[]
   readonly functions: readonly string[]
 }
 
-/** Where blocks are declared, in the order of the page. */
+/** The files in which building blocks are declared, in the order of the page. */
 const GROUPS: readonly { title: string; file: string; keys?: Keys }[] = [
   {
     title: 'Keys of a declaration',
@@ -57,7 +57,7 @@ const GROUPS: readonly { title: string; file: string; keys?: Keys }[] = [
   { title: 'Translation to nft', file: 'extensions/nft-words' },
 ]
 
-/** What several extensions share; values are all in one folder. */
+/** Modules shared by several extensions, except for those in `values/`. */
 const SHARED = [
   'bitwise',
   'bpf-program',
@@ -103,7 +103,7 @@ const blockOf = (name: string, made: ts.Node | undefined, commented: ts.Node): B
   says: sentenceOf(commented),
 })
 
-/** Of a function with overloads, each of them. */
+/** The exported functions and constants of a file. A function with overloads is listed once for each of them. */
 function exportsOf(file: string): Block[] {
   const parsed = parse(join(SRC, `${file}.ts`))
   return parsed.statements.flatMap((statement): Block[] => {
