@@ -4,7 +4,7 @@
  *
  *   npm run abi
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -129,7 +129,16 @@ const program = [
 const directory = mkdtempSync(join(tmpdir(), 'xtables-abi-'))
 try {
   writeFileSync(join(directory, 'abi.c'), program)
-  execFileSync('cc', ['-o', join(directory, 'abi'), join(directory, 'abi.c')], { stdio: 'inherit' })
+  const { error, status } = spawnSync('cc', ['-o', join(directory, 'abi'), join(directory, 'abi.c')], {
+    stdio: 'inherit',
+  })
+  if (error !== undefined) throw new Error(`cc cannot be run: ${error.message}`)
+  if (status !== 0)
+    throw new Error(
+      'cc refuses the structs, see above. An incomplete type: its C name is wrong, or its header is missing in HEADERS of ' +
+        'scripts/abi.ts. No such member: a field has its C name in camel case; other names, and structs within structs, ' +
+        'are listed in test/support/layouts.ts.',
+    )
   const sizes = JSON.parse(execFileSync(join(directory, 'abi'), { encoding: 'utf8' }))
   writeFileSync(join(__dirname, '../test/abi/sizes.json'), `${JSON.stringify(sizes, undefined, 2)}\n`)
   console.log(`${layouts.length} structs measured`)

@@ -10,6 +10,8 @@ const SRC = join(__dirname, '../src')
 
 interface Block {
   readonly name: string
+  /** How it is called; of what is no function, its name. */
+  readonly call: string
   readonly says: string
 }
 
@@ -85,6 +87,22 @@ function sentenceOf(node: ts.Node): string {
   return /^.*?[.:](?= [A-Z`]|$)|^.*$/.exec(plain)?.[0] ?? ''
 }
 
+/** `first`, `...rest`, `optional?` or `{ key, other }`. */
+function parameterText({ name, dotDotDotToken, questionToken, initializer }: ts.ParameterDeclaration): string {
+  if (ts.isObjectBindingPattern(name)) return `{ ${name.elements.map((one) => one.name.getText()).join(', ')} }`
+  const isOptional = questionToken !== undefined || initializer !== undefined
+  return `${dotDotDotToken === undefined ? '' : '...'}${name.getText()}${isOptional ? '?' : ''}`
+}
+
+const blockOf = (name: string, made: ts.Node | undefined, commented: ts.Node): Block => ({
+  name,
+  call:
+    made !== undefined && (ts.isFunctionDeclaration(made) || ts.isArrowFunction(made))
+      ? `${name}(${made.parameters.map(parameterText).join(', ')})`
+      : name,
+  says: sentenceOf(commented),
+})
+
 /** The exported functions and constants of a file. A function with overloads is listed once for each of them. */
 function exportsOf(file: string): Block[] {
   const parsed = parse(join(SRC, `${file}.ts`))
@@ -97,24 +115,23 @@ function exportsOf(file: string): Block[] {
         (one) => one !== statement && ts.isFunctionDeclaration(one) && one.name?.text === statement.name?.text,
       )
       if (isOverloaded && statement.body !== undefined) return []
-      return [{ name: statement.name?.text ?? '', says: sentenceOf(statement) }]
+      return [blockOf(statement.name?.text ?? '', statement, statement)]
     }
     if (!ts.isVariableStatement(statement)) return []
-    return statement.declarationList.declarations.map(({ name }) => ({
-      name: name.getText(),
-      says: sentenceOf(statement),
-    }))
+    return statement.declarationList.declarations.map(({ name, initializer }) =>
+      blockOf(name.getText(), initializer, statement),
+    )
   })
 }
 
 function membersOf(file: string, interfaces: readonly string[]): Block[] {
   return parse(join(SRC, `${file}.ts`)).statements.flatMap((statement) => {
     if (!ts.isInterfaceDeclaration(statement) || !interfaces.includes(statement.name.text)) return []
-    return statement.members.map((member) => ({ name: member.name?.getText() ?? '', says: sentenceOf(member) }))
+    return statement.members.map((member) => blockOf(member.name?.getText() ?? '', undefined, member))
   })
 }
 
-/** The keys of the last arguments in calls of these functions. */
+/** The keys of the objects that calls of these functions are given last. */
 function keysOfCalls(node: ts.Node, functions: readonly string[]): string[] {
   const last =
     ts.isCallExpression(node) && functions.includes(node.expression.getText()) ? node.arguments.at(-1) : undefined
@@ -148,13 +165,13 @@ const linkTo = ({ path }: Module): string => `[${path}](../src/extensions/${path
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/</g, '&lt;')
 
-/** A row for each block that some module uses. @throws Error if a block has no comment */
+/** A row for each block that some module uses. @throws Error for one of which no comment says what it is */
 function rows(blocks: readonly Block[], isUsed: (block: Block, module: Module) => boolean): string[] {
   return blocks.flatMap((block) => {
     const best = modules.find((module) => isUsed(block, module))
     if (best === undefined) return []
     if (block.says === '') throw new Error(`no comment says what ${block.name} is`)
-    return [`| \`${block.name}\` | ${cell(block.says)} | ${linkTo(best)} |`]
+    return [`| \`${block.call}\` | ${cell(block.says)} | ${linkTo(best)} |`]
   })
 }
 
@@ -173,7 +190,7 @@ const table = (title: string, file: string, lines: readonly string[]): string =>
 const exported = (file: string): string[] =>
   rows(exportsOf(file), ({ name }, { imports }) => imports.has(`${file} ${name}`))
 
-/** All tables, each with a heading. */
+/** The tables, each under a heading. */
 export function buildingBlocks(): string {
   const groups = GROUPS.map(({ title, file, keys }) =>
     table(
@@ -196,7 +213,7 @@ export function buildingBlocks(): string {
 const PAGE = join(__dirname, '../docs/writing-extensions.md')
 const MARK = '<!-- building blocks -->\n'
 
-/** The page with up-to-date tables. The part above them is written by hand. */
+/** The page with its tables as they are now; what stands above them is written by hand. */
 export function extensionLanguagePage(): string {
   const [byHand, tables] = readFileSync(PAGE, 'utf8').split(MARK)
   if (tables === undefined) throw new Error(`${PAGE} has no line ${MARK}`)

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { FAMILIES, type Family } from '../src/abi/family'
 import { BACKENDS } from '../src/backend/store'
 import { findExtension, type PartKind } from '../src/extensions/registry'
-import { cases } from '../test/support/cases'
+import { cases, selection } from '../test/support/cases'
 import { missing, untried } from '../test/support/coverage'
 import { absentCases, liveCases } from '../test/support/here'
 import { nftVersion } from '../test/support/nft-oracle'
@@ -59,9 +59,10 @@ function row(extension: string, family: Family): Row {
 
 const version = isNft ? nftVersion() : oracleVersion()
 if (version === undefined) throw new Error(`iptables-${values.backend} is not installed`)
-const names = [...new Set(cases.map(({ extension }) => extension))].filter(
-  (name) => wanted.length === 0 || wanted.includes(name),
-)
+const names = [...new Set(cases.map(({ extension }) => extension))].filter(selection(wanted))
+/** What every rule has, and the verdicts, are no modules. */
+const stray = names.find((name) => kindsOf(name).length === 0 && !['rule', 'standard'].includes(name))
+if (stray !== undefined) throw new Error(`src/extensions/modules.ts has no ${stray}`)
 const rows = names.flatMap((name) =>
   Object.values(FAMILIES)
     .filter((family) => cases.some((one) => one.extension === name && one.family === family))

@@ -13,7 +13,7 @@ import { getInfo, replace } from '../src/abi/x-tables'
 import { type Capture, captureTable } from '../src/kernel/capture'
 import { LinuxKernel } from '../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
-import { type Case, cases } from '../test/support/cases'
+import { type Case, cases, selection } from '../test/support/cases'
 import { clearFixtures, type Fixture, writeFixture } from '../test/support/fixtures'
 import { listing, oracleVersion, prepare, restore, shown } from '../test/support/oracle'
 
@@ -73,8 +73,7 @@ class StandIn {
 using standIn = new StandIn()
 const version = oracleVersion()
 if (version === undefined) throw new Error('iptables-legacy is not installed')
-const wanted = process.argv.slice(2)
-const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
+const isWanted = selection(process.argv.slice(2))
 clearFixtures(isWanted)
 const written = cases.filter(({ accepted, extension }) => accepted.length > 0 && isWanted(extension))
 for (const one of written) writeFixture(captureCase(one, `${version}, Linux ${release().split('-')[0]}`))

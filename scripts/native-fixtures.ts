@@ -10,7 +10,7 @@
 import { release } from 'node:os'
 import { FAMILIES } from '../src/abi/family'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
-import { cases } from '../test/support/cases'
+import { cases, selection } from '../test/support/cases'
 import { clearNativeFixtures, writeNativeFixture } from '../test/support/native-fixtures'
 import { nftExpressions, translatedLines, translateVersion } from '../test/support/native-oracle'
 import { plainRules, writePlainFixture } from '../test/support/plain-rules'
@@ -18,8 +18,7 @@ import { plainRules, writePlainFixture } from '../test/support/plain-rules'
 const version = translateVersion()
 if (version === undefined) throw new Error('iptables-translate or nft is not installed')
 const writtenBy = `${version}, Linux ${release().split('-')[0]}`
-const wanted = process.argv.slice(2)
-const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
+const isWanted = selection(process.argv.slice(2), ['plain'])
 clearNativeFixtures(isWanted)
 /** Rules that were captured already: many extensions share rules. */
 const known = { ipv4: new Set<string>(), ipv6: new Set<string>() }

@@ -8,15 +8,14 @@
  */
 import { release } from 'node:os'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
-import { cases } from '../test/support/cases'
+import { cases, selection } from '../test/support/cases'
 import { clearNftFixtures, writeNftFixture } from '../test/support/nft-fixtures'
 import { nftVersion, writtenByNft } from '../test/support/nft-oracle'
 
 const version = nftVersion()
 if (version === undefined) throw new Error('iptables-nft is not installed')
 const writtenBy = `${version}, Linux ${release().split('-')[0]}`
-const wanted = process.argv.slice(2)
-const isWanted = (extension: string): boolean => wanted.length === 0 || wanted.includes(extension)
+const isWanted = selection(process.argv.slice(2))
 clearNftFixtures(isWanted)
 const written = cases.filter(
   ({ accepted, extension, lacking }) => accepted.length > 0 && !lacking && isWanted(extension),

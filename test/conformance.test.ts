@@ -1,4 +1,4 @@
-/** Compares with captures of what iptables-legacy wrote and printed for every line. */
+/** What iptables-legacy wrote and printed, as it was captured: we make the same of every line. */
 
 import type { FamilyName } from '../src/abi/family'
 import { encodeText } from '../src/binary/text'
@@ -15,7 +15,7 @@ const named = all.map(
   (fixture) => [`${fixture.capture.family} ${fixture.capture.table} ${fixture.name}`, fixture] as const,
 )
 
-test('there is a capture of every group of rule lines, for its current lines', () => {
+test('`npm run fixtures` has captured every group of rule lines', () => {
   const captured = all.map(({ capture, name, lines }) => [capture.family, name, lines])
   const wanted = cases
     .filter(({ accepted }) => accepted.length > 0)
@@ -32,13 +32,13 @@ describe.each(named)('%s', (_, fixture) => {
     verify(contextOf(fixture).family, fixture.capture.table, layout, entries)
   })
 
-  test('every line gives the same bytes, prints the same, and survives a round trip of both', () => {
+  test('every line gives the same bytes, prints the same, and survives both', () => {
     const context = contextOf(fixture)
     expect(writtenRules(fixture).flatMap((written) => differences(written, context))).toEqual([])
   })
 })
 
-test('lines of extensions that current kernels lack are accepted and refused', () => {
+test('lines of extensions that no kernel of today has are accepted and refused', () => {
   const kernel = new MemoryKernel()
   const append = (family: FamilyName, name: string, line: string): void => {
     const { chain, rule } = ruleLine(line)
@@ -54,7 +54,7 @@ test('lines of extensions that current kernels lack are accepted and refused', (
   }
 })
 
-test('every deviation still applies to some line', () => {
+test('every deviation is still one that some line shows', () => {
   const lines = cases.flatMap(({ accepted, refused }) => [...accepted, ...refused])
   expect(deviations.filter((one) => !lines.some((line) => one.lines.test(line)))).toEqual([])
 })

@@ -73,14 +73,15 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
     const [word = '', next] = rest
     const [, name, glued] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? []
     if (name === undefined || !Object.hasOwn(PLACE_OPTIONS, name)) return { place, rest }
-    if (PLACE_OPTIONS[name as keyof Place].type === 'boolean') {
+    const option = PLACE_OPTIONS[name as keyof Place]
+    if (option.type === 'boolean') {
       if (glued !== undefined) throw new CommandLineError(`--${name} takes no word`)
       place[name] = ''
       rest = rest.slice(1)
       continue
     }
     const value = glued ?? next
-    if (value === undefined) throw new CommandLineError(`--${name} requires a value`)
+    if (value === undefined) throw new CommandLineError(`--${name} requires a value: ${option.takes}`)
     place[name] = value
     rest = rest.slice(glued === undefined ? 2 : 1)
   }

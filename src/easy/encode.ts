@@ -265,9 +265,25 @@ function understand(input: unknown, family: FamilyName): PlacedRule {
   throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${fault.message}`, { extension: 'rule', path: fault.path })
 }
 
+/** The forms of what is in a dictionary besides the head, the matches and the target. */
+const OTHER_FORMS: Readonly<Record<string, string>> = {
+  counters: '[packets, bytes], each a whole number from 0 or a string of its digits',
+  matches: 'a list of the names of the matches, in their order',
+}
+
+function refuseForm(key: string, value: unknown, path: Path): never {
+  const expected = OTHER_FORMS[key] as string
+  throw new XtablesError('XT_BAD_DICTIONARY', `rule: ${key} cannot be ${shown(value)}; accepted: ${expected}`, {
+    extension: 'rule',
+    expected,
+    path,
+  })
+}
+
 /** Examines a malformed value further, for the most specific error. */
 function explain(dictionary: Dictionary, path: Path, family: FamilyName): void {
   const [key] = path
+  if (typeof key === 'string' && Object.hasOwn(OTHER_FORMS, key)) refuseForm(key, dictionary[key], path)
   if (typeof key !== 'string' || key === 'target') readTarget(dictionary['target'], family)
   else if (isRuleKey(key)) readHead({ [key]: dictionary[key] }, family)
   else if (findExtension('match', matchName(key)) === undefined) explainUnknown(key, dictionary[key], family)

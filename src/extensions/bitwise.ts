@@ -22,7 +22,7 @@ interface Bitwise {
 
 const invert = (bits: number, all: number): number => (~bits & all) >>> 0
 
-/** Spellings of a change that take one number. */
+/** Options such as `--and-mark`, `--or-mark` and `--xor-mark`: other spellings of the option `of`, with one number. */
 export function bitwise(
   stored: Field<Change>,
   { of, bits, all, ...spec }: Bitwise,

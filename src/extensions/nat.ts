@@ -15,7 +15,7 @@ import { same } from './values/value'
 
 const anyFamily = { flags: u32, minAddr: raw(16, 4), maxAddr: raw(16, 4), minProto: be16, maxProto: be16 }
 
-/** linux/netfilter/nf_nat.h */
+/** A range of addresses and ports. linux/netfilter/nf_nat.h */
 export const natRange = struct('struct nf_nat_range', 40, anyFamily)
 /** The range of the nat table's targets, with a base port. linux/netfilter/nf_nat.h */
 export const natRange2 = struct('struct nf_nat_range2', 44, { ...anyFamily, baseProto: be16 })

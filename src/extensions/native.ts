@@ -131,7 +131,7 @@ export const native = (...parts: readonly NativePart[]): Native => ({ parts, isW
 /** As {@link native}, but only read: iptables-nft writes the x_tables extension, other programs write this form. */
 export const readNatively = (...parts: readonly NativePart[]): Native => ({ parts, isWritten: false })
 
-/** What the kernel knows about a packet besides its bytes. @param key NFT_META_… of linux/netfilter/nf_tables.h */
+/** What the kernel knows about a packet besides its bytes, by a key of `NFT_META` in abi/nf-tables.ts. */
 export const meta = (key: number): Source => ({ from: 'meta', key })
 /** Bytes of the transport header, in bytes from its start. */
 export const transport = (offset: number, length: number): Source => ({

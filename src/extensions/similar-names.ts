@@ -1,27 +1,29 @@
 /** Suggestions for a misspelt name. */
 
-/** How many letters must be inserted, deleted or replaced to turn one word into the other. */
+/** How many letters must be inserted, deleted, replaced or swapped with the next one to turn one word into the other. */
 function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
-  for (const [i, letter] of [...from].entries()) {
+  let [before, row]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, i) => i)]
+  for (let i = 0; i < from.length; i++) {
     const next = [i + 1]
-    for (const [j, other] of [...to].entries())
-      next.push(
-        Math.min((next[j] as number) + 1, (row[j + 1] as number) + 1, (row[j] as number) + (letter === other ? 0 : 1)),
-      )
-    row = next
+    for (let j = 0; j < to.length; j++) {
+      const isSwapped = i > 0 && j > 0 && from[i] === to[j - 1] && from[i - 1] === to[j]
+      const replaced = (row[j] as number) + (from[i] === to[j] ? 0 : 1)
+      const swapped = isSwapped ? (before[j - 1] as number) + 1 : Number.POSITIVE_INFINITY
+      next.push(Math.min((next[j] as number) + 1, (row[j + 1] as number) + 1, replaced, swapped))
+    }
+    ;[before, row] = [row, next]
   }
   return row[to.length] as number
 }
 
-/** Returns the names that differ by at most two letters, and by less than half of their own, nearest first. */
+/** Returns the names that differ by the fewest letters: at most two, and less than half of their own. */
 export function similarNames(name: string, names: readonly string[]): string | undefined {
   // The name may be any input, and the time grows with its length.
   const word = name.slice(0, 64).toLowerCase()
   const near = names
     .map((one) => ({ one, far: distance(word, one.toLowerCase()) }))
     .filter(({ one, far }) => far <= 2 && far < one.length / 2)
-    .sort((a, b) => a.far - b.far)
-    .map(({ one }) => one)
-  return near.length === 0 ? undefined : `similar names: ${near.join(', ')}`
+  const least = Math.min(...near.map(({ far }) => far))
+  const nearest = near.filter(({ far }) => far === least).map(({ one }) => one)
+  return nearest.length === 0 ? undefined : `similar names: ${nearest.join(', ')}`
 }

@@ -46,7 +46,7 @@ const REASONS: Readonly<Record<ErrorName, string>> = {
   BITMASK_NETMASK_EXCL: 'netmask and bitmask exclude each other',
   BITMAP_RANGE: 'it is outside of the range of the set',
   BITMAP_RANGE_SIZE: 'the range is larger than the kernel takes, which is 65536',
-  HASH_FULL: 'the set is full: it has maxelem entries',
+  HASH_FULL: 'the set is full: it has as many entries as its maxelem; make a larger set, and swap the two',
   HASH_ELEM: 'a set of this type cannot hold a zero there',
   INVALID_PROTO: 'the protocol is not one that the set takes',
   MISSING_PROTO: 'the protocol is missing',
@@ -56,7 +56,7 @@ const REASONS: Readonly<Record<ErrorName, string>> = {
   LOOP: 'a list of sets cannot be in a list of sets',
   BEFORE: 'the set beside which it is to stand is missing',
   NAMEREF: 'there is no set of the name beside which it is to stand',
-  LIST_FULL: 'the list is full: it has as many sets as its size',
+  LIST_FULL: 'the list is full: it has as many sets as its size; make a larger list, and swap the two',
   REF_EXIST: 'the set beside which it is to stand is not in the list',
 }
 

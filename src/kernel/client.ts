@@ -561,7 +561,7 @@ function writeReplaceHead(value: Uint8Array, table: string, layout: TableLayout,
   })
 }
 
-const unknownTable = (table: string, cause?: unknown): NotFoundError =>
+export const unknownTable = (table: string, cause?: unknown): NotFoundError =>
   new NotFoundError(
     'XT_NO_TABLE',
     `there is no table ${JSON.stringify(table)}; the tables are ${Object.keys(TABLES).join(', ')}`,

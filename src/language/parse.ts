@@ -22,6 +22,7 @@ import {
   UsageError,
 } from './options'
 import { splitWords } from './quoting'
+import { optionHint } from './unknown-option'
 
 /** A match or target that is being parsed: known by its declaration, or given as bytes. */
 interface Loaded {
@@ -137,8 +138,13 @@ export class RuleReader {
 
   /** Matches and target for the help text, including the implicit match of the protocol. */
   get extensions(): { kind: 'match' | 'target'; name: string }[] {
+    return this.#partsWithImplicit().map(({ kind, name }) => ({ kind, name }))
+  }
+
+  /** The parts so far, with the implicit match of the protocol even if none of its options is used yet. */
+  #partsWithImplicit(): Loaded[] {
     const implicit = this.#implicitMatch()
-    return [...this.#parts, ...(implicit === undefined ? [] : [implicit])].map(({ kind, name }) => ({ kind, name }))
+    return implicit === undefined ? this.#parts : [...this.#parts, implicit]
   }
 
   get hasParts(): boolean {
@@ -232,7 +238,9 @@ export class RuleReader {
 
   #unknown(word: string): never {
     const loaded = this.#parts.map(({ name }) => name)
-    throw new UsageError(`unknown option "${word}"`, {
+    const known = this.#partsWithImplicit().flatMap(({ known }) => known ?? [])
+    const hint = optionHint(word, known, this.#family.name)
+    throw new UsageError(`unknown option "${word}"${hint === undefined ? '' : `; ${hint}`}`, {
       code: 'XT_UNKNOWN_PARAMETER',
       parameter: word,
       expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,

@@ -193,7 +193,8 @@ export class RestoreText {
       this.#isSkipping = tables !== undefined && !tables.includes(name)
       return this.#isSkipping ? undefined : name
     }
-    if (!this.#isSkipping) throw this.#lines.error('refused', 'it belongs to no table')
+    if (!this.#isSkipping)
+      throw this.#lines.error('refused', 'it belongs to no table: a line such as *filter must come before it')
     // Quoted text of another table must not be taken for lines.
     this.#lines.readOn(line)
     return undefined
@@ -253,7 +254,8 @@ export function tableNames(text: string): string[] {
   for (let line = lines.read(); line !== undefined; line = lines.read())
     if (isInTable) isInTable = lines.readOn(line) !== 'COMMIT'
     else if (line.startsWith('*')) isInTable = names.push(nameOfTable(line, lines)) > 0
-    else if (line !== '' && !line.startsWith('#')) throw lines.error('refused', 'it belongs to no table')
+    else if (line !== '' && !line.startsWith('#'))
+      throw lines.error('refused', 'it belongs to no table: a line such as *filter must come before it')
   return names
 }
 

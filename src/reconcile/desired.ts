@@ -1,5 +1,6 @@
 /** The desired state of tables as input: dictionaries, rules, lines, or the text of iptables-save. */
 
+import { isTableName } from '../abi/netfilter'
 import { check, isRecord, list, shown } from '../check-input'
 import type { RuleDictionary } from '../easy/dictionary'
 import { encodeDictionary } from '../easy/encode'
@@ -7,6 +8,7 @@ import { XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import type { PolicyName } from '../iptc/policy'
 import { AnyRule } from '../iptc/rule'
+import { unknownTable } from '../kernel/client'
 import { parseRule } from '../language/parse'
 import { RestoreText, tableNames } from '../language/restore'
 import { encodeRule } from '../ruleset/rule'
@@ -52,7 +54,7 @@ export interface WantedChain {
 /** Computes the desired state of one table, given its present state. @throws XtablesError, RestoreError */
 export type Wanted = (ruleset: Ruleset, context: Context) => ReadonlyMap<string, WantedChain>
 
-/** The desired tables by name. @throws IptcError, XtablesError for invalid input */
+/** The desired tables by name. @throws IptcError, XtablesError, NotFoundError for invalid input */
 export function wantedOf(desired: Desired): ReadonlyMap<string, Wanted> {
   if (typeof desired === 'string') return wantedOfText(desired)
   check('the desired state', desired, {
@@ -61,6 +63,7 @@ export function wantedOf(desired: Desired): ReadonlyMap<string, Wanted> {
   })
   return new Map(
     Object.entries(desired).map(([table, chains]) => {
+      if (!isTableName(table)) throw unknownTable(table)
       check(`table ${table}`, chains, { accepts: isRecord, expected: 'an object of chains' })
       return [table, (_, context) => wantedChains(table, chains, context)]
     }),

@@ -69,7 +69,7 @@ export class Plan {
     const path = (issue?.path ?? []) as (string | number)[]
     throw new XtablesError(
       'XT_BAD_PLAN',
-      `this is not a plan that xtables can read: ${[path.join(' '), issue?.message].filter(Boolean).join(': ')}`,
+      `this is not a plan that xtables can read: ${[path.join(' '), issue?.message].filter(Boolean).join(': ')}; make a new plan`,
       {
         extension: 'plan',
         path,

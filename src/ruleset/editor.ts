@@ -132,9 +132,8 @@ export class Editor {
   /** The rule with this number. @throws RuleError if there is none */
   #at(chain: string, number: number): Ref {
     const rules = this.#rules(chain)
-    return (
-      rules.refs[number - 1] ?? this.#fail('XT_NO_POSITION', chain, `there is no rule ${number} among ${rules.length}`)
-    )
+    const accepted = rules.length === 0 ? 'the chain has no rules' : `accepted: 1 to ${rules.length}`
+    return rules.refs[number - 1] ?? this.#fail('XT_NO_POSITION', chain, `there is no rule ${number}; ${accepted}`)
   }
 
   replace(chain: string, number: number, rule: Entry): void {

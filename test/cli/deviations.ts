@@ -57,6 +57,11 @@ export const commandDeviations: readonly CommandDeviation[] = [
     why: '1.8.9 gives a chain any name, and the next command cannot name it, nor iptables-restore read it',
   },
   { what: ['stderr'], lines: /^-t \d{34} /, why: 'there is no such table, whatever the length of its name' },
+  {
+    what: ['stderr'],
+    lines: /^-A INPUT (?:--dport[ =]80|-p tcp --s 80|-p tcp -m tcp --syn=1)/,
+    why: 'what has an unknown option, or is spelled like it, is said as well',
+  },
   { what: ['stderr'], lines: / -b$/, why: 'an option that 1.8.9 knows and does not: it says (null)' },
   { what: ['status', 'stderr'], lines: /-j standard$/, why: 'a name that 1.8.9 has for itself; no chain or target' },
   { what: ['stderr'], lines: /-j INPUT$/, why: 'we know the reason, and the kernel has not been asked' },

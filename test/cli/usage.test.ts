@@ -66,7 +66,8 @@ describe('help', () => {
 describe('mistyped commands', () => {
   test.each([
     ['lst', 'there is no applet "lst"; similar names: list; '],
-    ['iptable-save -c', 'there is no applet "iptable-save"; similar names: iptables-save, ip6tables-save; '],
+    ['iptable-save -c', 'there is no applet "iptable-save"; similar names: iptables-save; '],
+    ['--netns', '--netns requires a value: NAME|PATH|PID'],
     ['--netn blue list', 'there is no option "--netn"'],
     ['frobnicate', 'there is no applet "frobnicate"; see xtables help'],
     ['help conntrak', 'there is no applet, match or target conntrak; similar names: conntrack'],

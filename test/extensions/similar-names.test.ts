@@ -6,7 +6,10 @@ test.each([
   ['hashlimt', 'similar names: hashlimit'],
   ['conmark', 'similar names: connmark'],
   ['TCP', 'similar names: tcp'],
-  // Two different letters are too many for a name of three.
+  // Two letters that are swapped count as one.
+  ['tpc', 'similar names: tcp'],
+  ['conmrakk', undefined],
+  // Two letters are much of a name of three.
   ['xyp', undefined],
   ['', undefined],
   ['__proto__', undefined],
@@ -15,22 +18,23 @@ test.each([
   expect(similarNames(name, ['tcp', 'connmark', 'hashlimit'])).toBe(expected)
 })
 
-test('the most similar names come first', () => {
+test('only the nearest are named', () => {
   expect(similarNames('mack', ['mark', 'mac', 'ah'])).toBe('similar names: mark, mac')
-  expect(similarNames('marke', ['markus', 'mark'])).toBe('similar names: mark, markus')
+  expect(similarNames('marke', ['markus', 'mark'])).toBe('similar names: mark')
+  expect(similarNames('mrak', ['mac', 'mark'])).toBe('similar names: mark')
 })
 
-test('the error for an unknown match or target suggests similar names', () => {
+test('a match or target that there is not is refused with what may have been meant', () => {
   expect(() => Rule.parse('-m conmark --mark 1')).toThrow(/there is no match conmark for ipv4; similar names: connmark/)
   expect(() => Rule.parse('-m nosuchthing')).toThrow(/nosuchthing for ipv4; docs\/extensions\.md lists what there is$/)
   expect(() => Rule6.parse('-m ttl --ttl-eq 1')).toThrow(/there is no match ttl for ipv6; it is for ipv4 only$/)
 })
 
-test('the error for a missing chain does, too', () => {
+test('a chain that there is not, too', () => {
   using table = new Table('filter', { kernel: new MemoryKernel() })
   const input = new Chain(table, 'INPUT')
   table.createChain('mychain')
   expect(() => input.appendRule(Rule.parse('-j mychian'))).toThrow(/no chain mychian to go to; similar names: mychain$/)
-  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain log to go to; similar names: LOG, /)
+  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain log to go to; similar names: LOG$/)
   expect(() => input.appendRule(Rule.parse('-j elsewhere'))).toThrow(/no chain elsewhere to go to$/)
 })

@@ -166,7 +166,8 @@ describe('text that cannot be restored', () => {
     ['one line end of Windows', inTable('-A INPUT -j ACCEPT\r'), 2, 'syntax', /carriage return/],
     ['spaces', inTable('   '), 2, 'syntax', /no command/],
     ['a table in a table', inTable('-A INPUT', '*mangle'), 3, 'syntax', /Bad argument/],
-    ['a rule outside', `-A INPUT\n${inTable()}`, 1, 'refused', /belongs to no table/],
+    ['a rule outside', `-A INPUT\n${inTable()}`, 1, 'refused', /belongs to no table: .* \*filter must come before/],
+    ['a number without a rule', inTable('-D INPUT 7'), 2, 'refused', /no rule 7; accepted: 1 to \d|no rules/],
     ['a rule that the kernel refuses', inTable('-A INPUT -j ACCEPT', '-A INPUT -m tcp'), 3, 'refused', /needs -p tcp/],
     [
       'a rule that cannot stand there',

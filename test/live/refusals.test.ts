@@ -202,7 +202,15 @@ describe('the policy of a CT target', () => {
 
   test('is the only thing that a rule loses', () => {
     const lines = ['long', 'longtimeout'].map((name) => `-A OUTPUT -p tcp -j CT --timeout ${name}`)
-    const one = { name: 'CT', extension: 'CT', family: IPV4, table: 'raw', setup: [], refused: [], accepted: lines }
+    const one = {
+      name: 'CT',
+      extension: 'CT',
+      family: IPV4,
+      table: 'raw' as const,
+      setup: [],
+      refused: [],
+      accepted: lines,
+    }
     expect(tryWriting(one)).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Rules that nft wrote for the output of iptables-translate: they are read as the original line, as iptables-legacy
- * prints it, or kept as expressions.
+ * Rules that nft wrote, of what iptables-translate says of rule lines: read, they are the line again, as iptables-legacy
+ * prints it, or are held as they are.
  */
 import { FAMILIES, type FamilyName } from '../../src/abi/family'
 import { UnboundSets } from '../../src/backend/sets'
@@ -19,13 +19,13 @@ import { plainFixture, plainRules } from '../support/plain-rules'
 
 const applied = new Set<Reading>()
 
-/** The line as iptables-legacy prints it, without comments, which nf_tables does not store as expressions. */
+/** As iptables-legacy prints it. Comments are no expressions: nf_tables has them beside these. */
 function canonical(line: string, context: Context): string {
   const rule = describeRule(encodeRule(parseRule(ruleLine(line).rule, context.family), context), context)
   return printRule({ ...rule, matches: rule.matches.filter(({ name }) => name !== 'comment') }, context.family.name)
 }
 
-/** The rule that is read. Undefined if it is kept as expressions. */
+/** The rule that is read; undefined where it is held. */
 function reading(expressions: Uint8Array, context: Context): string | undefined {
   const read = readRule(context.family, { bytes: expressions, at: 0, end: expressions.length })
   return isHeld(context.family, read.bytes) ? undefined : printRule(describeRule(read, context), context.family.name)
@@ -53,7 +53,7 @@ test.each(plainRules.map((one, i) => [`${one.family} ${one.table} ${one.rule}`, 
   },
 )
 
-test.each(['match', 'target'] as const)('every %s with a native form is tested', (kind) => {
+test.each(['match', 'target'] as const)('src/nft/natives.ts lists every %s with a native form', (kind) => {
   const families = Object.keys(FAMILIES) as FamilyName[]
   const withForm = allExtensions(kind).filter((one) => families.some((family) => one.variants(family)[0]?.native))
   expect([...NATIVE_EXTENSIONS[kind]].sort()).toEqual(withForm.map(({ name }) => name).sort())
@@ -62,7 +62,7 @@ test.each(['match', 'target'] as const)('every %s with a native form is tested',
 const fixtures = nativeFixtures()
 
 describe.each(fixtures.map((one) => [`${one.family} ${one.name}`, one] as const))('%s', (_, { family, lines }) => {
-  test('is read as the translated lines', () => {
+  test('is read as the lines that were translated', () => {
     const context = { family: FAMILIES[family], sets: new UnboundSets() }
     expect(lines.flatMap((one) => difference(one, context) ?? []).join('\n')).toBe('')
   })

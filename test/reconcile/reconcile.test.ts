@@ -370,6 +370,7 @@ COMMIT
       PREFIX,
       'table filter chain web-in rule 1: an ipv6 rule cannot be added to an ipv4 table',
     ],
+    ['another table', { name: 'agent' } as never, PREFIX, 'there is no table "name"; the tables are filter'],
     ['no owner', { filter: {} }, {} as never, 'the option owns'],
     ['an empty prefix', { filter: {} }, { owns: { prefix: '' } }, 'the option owns'],
     [

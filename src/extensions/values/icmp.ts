@@ -45,7 +45,7 @@ export const icmpType = (names: Readonly<Record<string, Value>>): ValueType<Icmp
     (numeric ? undefined : Object.keys(names).find((name) => same(named(names[name] as Value), value))) ?? spell(value),
 })
 
-/** The form in a listing: `icmptype 8`, `icmp !type 3 code 1`, `icmp echo-request`. */
+/** The form in a listing, such as `icmptype 8`, `icmp !type 3 code 1`, `icmp echo-request`. */
 export const listIcmp =
   (protocol: string): ListForm<IcmpType> =>
   (_, { negated, words: [word = ''] }) =>

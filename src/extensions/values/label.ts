@@ -3,7 +3,10 @@ import { labelName, labelNumber } from './databases'
 import { readInteger } from './integer'
 import { mismatch, type ValueType } from './value'
 
-/** A number takes precedence over a name that looks like one, so such a name is never printed. */
+/**
+ * The number of a connection label, or its name. A number takes precedence over a name that looks like one, so such a
+ * name is never printed.
+ */
 export const connectionLabel = (max: number): ValueType<number> => ({
   expects: `a number 0 to ${max}, or a name of /etc/xtables/connlabel.conf`,
   quotes: 'always',

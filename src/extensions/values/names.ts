@@ -30,7 +30,7 @@ export function findName<N extends string>(
   return begun.length === 1 ? begun[0] : undefined
 }
 
-/** One name from `table`. If two names have the same value, the first is printed. */
+/** One name from `table`; of several names with the same value, the first is printed. */
 export const name = <const N extends string, V extends number | boolean>(
   table: Readonly<Record<N, V>>,
   { anyCase = false, prefixes = false }: NameOptions = {},

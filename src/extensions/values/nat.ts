@@ -7,7 +7,7 @@ import { halves, mismatch, type ValueType } from './value'
 
 type Bytes = Uint8Array
 
-/** linux/netfilter/nf_nat.h */
+/** Flags that say which parts of a range count. linux/netfilter/nf_nat.h */
 export const RANGE = { ADDRESSES: 0x01, PORTS: 0x02, OFFSET: 0x20 } as const
 
 /** Which of the other values count, as bits of {@link RANGE}; the addresses; the ports and the base port. */

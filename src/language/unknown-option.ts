@@ -1,0 +1,35 @@
+/** What to write in place of an option that no part of a rule has. */
+import type { FamilyName } from '../abi/family'
+import { extensionNames, findExtension, type Known, type PartKind } from '../extensions/registry'
+import { similarNames } from '../extensions/similar-names'
+
+const FLAGS: Readonly<Record<PartKind, string>> = { match: '-m', target: '-j' }
+
+/** The matches and targets that have an option, as they are written in a rule. */
+const ownersOf = (option: string, family: FamilyName): string[] =>
+  (['match', 'target'] as const).flatMap((kind) =>
+    extensionNames(kind, family)
+      .filter((name) => findExtension(kind, name)?.variants(family)[0]?.names.has(option))
+      .map((name) => `${FLAGS[kind]} ${name}`),
+  )
+
+/** `a`, `a or b`, `a, b or c` */
+const oneOf = (words: readonly string[]): string =>
+  [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' or ')
+
+/**
+ * The matches and targets that have this option, or else similar options of those that the rule has so far.
+ * @param word the option as it is written
+ */
+export function optionHint(word: string, loaded: readonly Known[], family: FamilyName): string | undefined {
+  const [, option] = /^--([^=]+)/.exec(word) ?? []
+  if (option === undefined) return undefined
+  const own = loaded.flatMap(({ variant }) => [...variant.names.keys()])
+  if (own.includes(option)) return word.includes('=') ? 'it takes no value' : undefined
+  const owners = ownersOf(option, family)
+  if (owners.length > 0) return `put ${oneOf(owners)} before it`
+  return similarNames(
+    `--${option}`,
+    own.map((name) => `--${name}`),
+  )
+}
