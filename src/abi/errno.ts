@@ -36,6 +36,6 @@ export const ERRNO = {
 } as const
 export type ErrnoName = keyof typeof ERRNO
 
-/** `EINVAL` for 22; `errno 999` for one that is not known here. */
+/** `EINVAL` for 22; `errno 999` for a number that is not in the list. */
 export const errnoName = (errno: number): string =>
   (Object.keys(ERRNO) as ErrnoName[]).find((name) => ERRNO[name] === errno) ?? `errno ${errno}`

@@ -15,7 +15,7 @@ export interface Family {
   readonly domain: number
   /** `SOL_IP` or `SOL_IPV6`. */
   readonly level: number
-  /** Option numbers of getsockopt and setsockopt; they overlap, as get and set are counted apart. */
+  /** Option numbers of getsockopt and setsockopt. They overlap, because the two calls have separate numbers. */
   readonly sockopt: {
     readonly replace: number
     readonly addCounters: number
@@ -24,7 +24,7 @@ export interface Family {
     readonly getRevisionMatch: number
     readonly getRevisionTarget: number
   }
-  /** Kernel module that has the interface, and the file of /proc/net that lists a namespace's tables. */
+  /** The kernel module of the interface, and the file of /proc/net that lists the tables of a namespace. */
   readonly module: string
   readonly tableNames: string
   readonly entry: typeof ip4.iptEntry | typeof ip6.ip6tEntry

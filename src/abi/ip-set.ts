@@ -7,9 +7,9 @@ import { struct } from '../binary/struct'
 import { text } from '../binary/text'
 
 export const SO_IP_SET = 83
-/** Bytes that the name of a set takes, its NUL included. */
+/** Size of the name of a set in bytes, with its NUL. */
 export const SET_NAME_SIZE = 32
-/** An index that stands for no set. */
+/** The index that means no set. */
 export const IPSET_INVALID_ID = 0xffff
 
 export const IP_SET_OP_VERSION = 0x100
@@ -18,7 +18,7 @@ export const IP_SET_OP_GET_FNAME = 0x08
 
 export const setVersion = struct('struct ip_set_req_version', 8, { op: u32, version: u32 })
 
-/** `set` is a union of the set's name (asked) and its u16 index (answered); `family` comes back. */
+/** `set` is a union: the request has the name of the set, the reply its u16 index and `family`. */
 export const getSetFamily = struct('struct ip_set_req_get_set_family', 44, {
   op: u32,
   version: u32,
@@ -26,13 +26,13 @@ export const getSetFamily = struct('struct ip_set_req_get_set_family', 44, {
   set: text(SET_NAME_SIZE),
 })
 
-/** `set` is a union of the set's u16 index (asked) and its name (answered). */
+/** `set` is a union: the request has the u16 index of the set, the reply its name. */
 export const getSet = struct('struct ip_set_req_get_set', 40, { op: u32, version: u32, set: text(SET_NAME_SIZE) })
 
 /** How a rule refers to a set. linux/netfilter/xt_set.h */
 export const setInfo = struct('struct xt_set_info', 4, { index: u16, dim: u8, flags: u8 })
 
-/** As it once did: a word for each dimension, 0 behind the last. What the kernel makes of them it writes behind them. */
+/** The form of revision 0: one word per dimension, and 0 after the last. The kernel stores its own values after them. */
 export const setInfo0 = struct('struct xt_set_info_v0', 32, {
   index: u16,
   first: u32,
@@ -41,22 +41,22 @@ export const setInfo0 = struct('struct xt_set_info_v0', 32, {
   flags: u8,
 })
 
-/** What a counter of an element is compared with, and how. */
+/** A comparison of an element's counter: the operator and the value. */
 export const setCounter = struct('struct ip_set_counter_match', 16, { value: u64, op: u8 })
 export const setCounter0 = struct('struct ip_set_counter_match0', 16, { op: u8, value: u64 })
 
-/** The family of the addresses in a set: NFPROTO_UNSPEC where it has none of its own, NFPROTO_IPV4, NFPROTO_IPV6. linux/netfilter.h */
+/** The family of the addresses in a set: NFPROTO_UNSPEC if the set has none, NFPROTO_IPV4, NFPROTO_IPV6. linux/netfilter.h */
 export const SET_FAMILIES = { any: 0, ipv4: 2, ipv6: 10 } as const
 
-/** `any` for a number that none has. */
+/** `any` for every number that has no name. */
 export const setFamily = (number: number | undefined): keyof typeof SET_FAMILIES =>
   number === SET_FAMILIES.ipv4 ? 'ipv4' : number === SET_FAMILIES.ipv6 ? 'ipv6' : 'any'
 
-/** The version of the netlink protocol that is spoken here. */
+/** The version of the netlink protocol that we use. */
 export const IPSET_PROTOCOL = 7
-/** The oldest that the kernel still understands. */
+/** The oldest version that the kernel still accepts. */
 export const IPSET_PROTOCOL_MIN = 6
-/** Bytes of a comment, its NUL not among them. */
+/** Maximum size of a comment in bytes, without its NUL. */
 export const IPSET_MAX_COMMENT_SIZE = 255
 
 /** enum ipset_cmd */
@@ -93,7 +93,7 @@ export const IPSET_ATTR = {
   INDEX: 11,
 } as const
 
-/** What the attributes about a whole set and those of an entry have in common (CADT). */
+/** The attributes (CADT) that both a whole set and an entry can have. */
 const CADT = {
   IP: 1,
   IP_TO: 2,
@@ -106,7 +106,7 @@ const CADT = {
   LINENO: 9,
   MARK: 10,
   MARKMASK: 11,
-  /** Not in older headers, which keep the number free. */
+  /** Older headers lack it, but keep the number free. */
   BITMASK: 12,
 } as const
 
@@ -161,7 +161,7 @@ export const IPSET_FLAG = {
   IFACE_WILDCARD: 0x80,
 } as const
 
-/** enum ipset_errno: what a request is refused with beside the errno values of all. */
+/** enum ipset_errno: the errors of ipset, in addition to errno values. */
 export const IPSET_ERR = {
   PRIVATE: 4096,
   PROTOCOL: 4097,
@@ -186,7 +186,7 @@ export const IPSET_ERR = {
   BITMASK_NETMASK_EXCL: 4115,
 } as const
 
-/** What Linux answers for sets of type hash:ip,mac in place of some of these, without a minus: that something is wrong. */
+/** For sets of the type hash:ip,mac, Linux returns this positive number in place of some of these errors. */
 export const IPSET_ERR_UNSAID = -1
 
 /** As {@link IPSET_ERR}, of the sets of each method; the numbers overlap. */

@@ -2,7 +2,7 @@
 import { raw, u8, u16, u32, u64 } from '../binary/codec'
 import { struct } from '../binary/struct'
 
-/** `struct ipt_entry` with its `struct ipt_ip` laid open: what a rule says outside its matches and its target. */
+/** `struct ipt_entry` with the members of its `struct ipt_ip`: everything in a rule except its matches and target. */
 export const iptEntry = struct('struct ipt_entry', 112, {
   src: raw(4, 4),
   dst: raw(4, 4),
@@ -27,7 +27,7 @@ export const IPT_F_FRAG = 0x01
 export const IPT_F_GOTO = 0x02
 export const IPT_F_MASK = 0x03
 
-/** Inverted senses, IPT_INV_*; IPv6 has the same but FRAG. */
+/** Inversions, IPT_INV_*. IPv6 has the same ones except FRAG. */
 export const INV_VIA_IN = 0x01
 export const INV_VIA_OUT = 0x02
 export const INV_SRCIP = 0x08

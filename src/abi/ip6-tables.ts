@@ -2,7 +2,7 @@
 import { raw, u8, u16, u32, u64 } from '../binary/codec'
 import { struct } from '../binary/struct'
 
-/** `struct ip6t_entry` with its `struct ip6t_ip6` laid open. */
+/** `struct ip6t_entry` with the members of its `struct ip6t_ip6`. */
 export const ip6tEntry = struct('struct ip6t_entry', 168, {
   src: raw(16, 4),
   dst: raw(16, 4),
@@ -26,7 +26,7 @@ export const ip6tEntry = struct('struct ip6t_entry', 168, {
   bcnt: u64,
 })
 
-/** Set for any `-p`: without it the kernel does not look at the protocol at all. */
+/** Set for every `-p`: without this flag, the kernel ignores the protocol. */
 export const IP6T_F_PROTO = 0x01
 export const IP6T_F_GOTO = 0x04
 export const IP6T_F_MASK = 0x07

@@ -1,6 +1,6 @@
 /** Hooks, verdicts and protocol families. linux/netfilter.h, linux/netfilter/x_tables.h */
 
-/** Chains that the kernel itself calls, in the order of their hook numbers (enum nf_inet_hooks). */
+/** The chains that the kernel itself calls, in the order of their hook numbers (enum nf_inet_hooks). */
 export const HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const
 /**
  * A built-in chain, which the kernel itself calls.
@@ -8,14 +8,14 @@ export const HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
  */
 export type Hook = (typeof HOOKS)[number]
 
-/** Where packets have no interface that they come in by, and none yet that they go out by. */
+/** Hooks at which packets have no input interface, and hooks at which they have no output interface yet. */
 export const NO_IN: readonly (Hook | undefined)[] = ['OUTPUT', 'POSTROUTING']
 export const NO_OUT: readonly (Hook | undefined)[] = ['PREROUTING', 'INPUT']
 
-/** The bit that stands for a hook in `valid_hooks` and in every mask of hooks. */
+/** The bit of a hook in `valid_hooks` and in every mask of hooks. */
 export const hookBit = (hook: Hook): number => 1 << HOOKS.indexOf(hook)
 
-/** `-NF_X - 1`, as the verdict of a standard target has it; RETURN is XT_RETURN = -NF_REPEAT - 1. */
+/** The verdicts as a standard target stores them: `-NF_X - 1`, and for RETURN XT_RETURN = -NF_REPEAT - 1. */
 export const VERDICTS = { DROP: -1, ACCEPT: -2, QUEUE: -4, RETURN: -5 } as const
 export type Verdict = keyof typeof VERDICTS
 
@@ -40,5 +40,5 @@ export type TableName = keyof typeof TABLES
 
 export const isTableName = (name: string): name is TableName => Object.hasOwn(TABLES, name)
 
-/** Bytes of an interface's name with its NUL. linux/if.h */
+/** Size of the name of an interface in bytes, with its NUL. linux/if.h */
 export const IFNAMSIZ = 16

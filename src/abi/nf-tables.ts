@@ -24,7 +24,7 @@ export const NFT_MSG = {
 } as const
 export type NftMessage = keyof typeof NFT_MSG
 
-/** Messages of every subsystem that begin and end what is done all or nothing. linux/netfilter/nfnetlink.h */
+/** The messages that begin and end a batch, in every subsystem. A batch takes effect as a whole or not at all. linux/netfilter/nfnetlink.h */
 export const NFNL_MSG_BATCH_BEGIN = 0x10
 export const NFNL_MSG_BATCH_END = 0x11
 export const NFNL_BATCH_GENID = 1
@@ -83,7 +83,7 @@ export const NFTA_TRACE = {
 } as const
 export const NFT_TRACETYPE = { POLICY: 1, RETURN: 2, RULE: 3 } as const
 
-/** What the kernel's compat layer knows of an extension: nf_tables_compat.h */
+/** Attributes of a request to nft_compat about an extension: nf_tables_compat.h */
 export const NFNL_MSG_COMPAT_GET = 0
 export const NFTA_COMPAT = { NAME: 1, REV: 2, TYPE: 3 } as const
 export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
@@ -91,11 +91,11 @@ export const NFT_COMPAT_TYPES = { match: 0, target: 1 } as const
 export const NFTA_EXPR = { NAME: 1, DATA: 2 } as const
 export const NFTA_DATA = { VALUE: 1, VERDICT: 2 } as const
 export const NFTA_VERDICT = { CODE: 1, CHAIN: 2 } as const
-/** How many expressions a rule has at most, and how many jumps lead on from a base chain. No header has these: Linux was asked. */
+/** The maximum number of expressions in a rule, and of jumps in a row from a base chain. No header has these numbers: they were found by trying. */
 export const MAX_EXPRESSIONS = 128
 export const MAX_JUMPS = 15
 
-/** Of a verdict's code, beside those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
+/** Verdict codes in addition to those of netfilter (NF_DROP 0, NF_ACCEPT 1, NF_QUEUE 3). enum nft_verdicts */
 export const NFT_VERDICT = {
   DROP: 0,
   ACCEPT: 1,
@@ -107,12 +107,12 @@ export const NFT_VERDICT = {
   RETURN: -5,
 } as const
 
-/** Registers: the verdict, and the first of those that data is loaded into. */
+/** Registers: the one of the verdict, and the first data register. */
 export const NFT_REG_VERDICT = 0
 export const NFT_REG_1 = 1
-/** The first of those of four bytes, which has its place at the beginning of the first one. */
+/** The first register of four bytes. It shares its memory with the start of NFT_REG_1. */
 export const NFT_REG32_00 = 8
-/** The second of those of four bytes, in which iptables-nft has what it sets. */
+/** The second register of four bytes, which iptables-nft uses for values that it sets. */
 export const NFT_REG32_01 = 9
 
 export const NFTA_IMMEDIATE = { DREG: 1, DATA: 2 } as const
@@ -213,7 +213,7 @@ export const NFT_PAYLOAD_CSUM = { NONE: 0, INET: 1 } as const
 export const NFTA_EXTHDR = { DREG: 1, TYPE: 2, OFFSET: 3, LEN: 4, FLAGS: 5, OP: 6, SREG: 7 } as const
 /** enum nft_exthdr_op */
 export const NFT_EXTHDR_OP = { IPV6: 0, TCPOPT: 1, IPV4: 2, SCTP: 3, DCCP: 4 } as const
-/** Whether there is such a header is looked at, in place of what it holds. enum nft_exthdr_flags */
+/** Load whether the header is present, instead of its contents. enum nft_exthdr_flags */
 export const NFT_EXTHDR_F_PRESENT = 1
 export const NFTA_SYNPROXY = { MSS: 1, WSCALE: 2, FLAGS: 3 } as const
 export const NFTA_DUP = { SREG_ADDR: 1, SREG_DEV: 2 } as const
@@ -242,18 +242,18 @@ export const NFTA_LOOKUP = { SET: 1, SREG: 2, DREG: 3, SET_ID: 4, FLAGS: 5 } as 
 export const NFTA_MATCH = { NAME: 1, REV: 2, INFO: 3 } as const
 export const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const
 
-/** How a base chain of one of the iptables tables is hooked: what `iptables-nft` makes them with. */
+/** How `iptables-nft` hooks the base chain of an iptables table. */
 export interface BaseChain {
   readonly type: 'filter' | 'nat' | 'route'
   readonly priority: number
 }
 
-/** Priorities of the tables at each hook, as `iptables-nft` has them: that of security is not the one of the legacy table. */
+/** The priority of each table at its hooks, as in `iptables-nft`. The one of security differs from ip_tables. */
 const PRIORITY: Readonly<Record<TableName, number>> = { raw: -300, mangle: -150, nat: -100, filter: 0, security: 150 }
 const SOURCE_NAT: readonly Hook[] = ['INPUT', 'POSTROUTING']
 const NF_IP_PRI_NAT_SRC = 100
 
-/** The base chain of a table at a hook. Where a packet's mark may send it another way, the chain is of the type `route`. */
+/** The base chain of a table at a hook. Its type is `route` if a changed mark can change the route of a packet. */
 export const baseChain = (table: TableName, hook: Hook): BaseChain => ({
   type: table === 'nat' ? 'nat' : table === 'mangle' && hook === 'OUTPUT' ? 'route' : 'filter',
   priority: table === 'nat' && SOURCE_NAT.includes(hook) ? NF_IP_PRI_NAT_SRC : PRIORITY[table],

@@ -1,8 +1,8 @@
-/** Netfilter's messages over netlink. linux/netfilter/nfnetlink.h */
+/** The messages of netfilter over netlink. linux/netfilter/nfnetlink.h */
 import { be16, u8 } from '../binary/codec'
 import { struct } from '../binary/struct'
 
-/** What every message of netfilter begins with, behind its netlink head. */
+/** The start of every message of netfilter, after the netlink header. */
 export const nfgenmsg = struct('struct nfgenmsg', 4, { nfgenFamily: u8, version: u8, resId: be16 })
 
 export const NFNETLINK_V0 = 0
@@ -11,7 +11,7 @@ export const NFNL_SUBSYS_IPSET = 6
 export const NFNL_SUBSYS_NFTABLES = 10
 export const NFNL_SUBSYS_NFT_COMPAT = 11
 
-/** `nlmsg_type` of a subsystem's message. */
+/** The `nlmsg_type` of a message of a subsystem. */
 export const nfnlType = (subsystem: number, message: number): number => (subsystem << 8) | message
 
 /** Multicast groups. enum nfnetlink_groups */

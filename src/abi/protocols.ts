@@ -26,5 +26,5 @@ export const PROTOCOLS = {
 } as const
 export type ProtocolName = keyof typeof PROTOCOLS
 
-/** A header of options of IPv6, IPPROTO_HOPOPTS in linux/in6.h: by number what IPv4 has as `ip`. */
+/** The hop-by-hop options header of IPv6, IPPROTO_HOPOPTS in linux/in6.h. It has the number of `ip` in IPv4. */
 export const HOP_BY_HOP = 0

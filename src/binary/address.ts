@@ -10,7 +10,7 @@ const groups = (text: string): number[] =>
         return [(a << 8) | b, (c << 8) | d]
       })
 
-/** The digit that a character is, or -1. */
+/** The value of a digit, or -1 for another character. */
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30
   const letter = code | 0x20
@@ -20,8 +20,8 @@ function hexDigit(code: number): number {
 const COLON = 0x3a
 
 /**
- * The bytes of an address of IPv6 that is written in hexadecimal groups alone, as most are; a quarter of the time of the
- * general way. Undefined where `word` is anything else.
+ * The bytes of an IPv6 address that consists only of hexadecimal groups, as most do. This takes a quarter of the time of
+ * the general function. Undefined if `word` is anything else.
  */
 export function parsePlainIPv6(word: string): Uint8Array | undefined {
   const bytes = new Uint8Array(16)
@@ -44,7 +44,7 @@ export function parsePlainIPv6(word: string): Uint8Array | undefined {
     } else if (digits > 0) {
       if (!take()) return undefined
     } else {
-      // Two of them, which stand for zeros.
+      // `::`, which abbreviates zeros.
       if (gap >= 0 || (i === 0 && count === 0)) return undefined
       gap = count
     }
@@ -58,13 +58,13 @@ export function parsePlainIPv6(word: string): Uint8Array | undefined {
   return bytes
 }
 
-/** The bytes of an address without a zone; undefined where `word` is none. */
+/** The bytes of an address without a zone; undefined if `word` is not an address. */
 export function parseIPv6(word: string): Uint8Array | undefined {
   return parsePlainIPv6(word) ?? parseAnyIPv6(word)
 }
 
 function parseAnyIPv6(word: string): Uint8Array | undefined {
-  // Not loaded where there is no need, as it takes long.
+  // Loaded only when needed, because loading takes long.
   const { isIPv6 } = require('node:net') as typeof import('node:net')
   if (!isIPv6(word) || word.includes('%')) return undefined
   const [head, tail] = word.includes('::') ? word.split('::') : [word, undefined]
@@ -76,7 +76,7 @@ function parseAnyIPv6(word: string): Uint8Array | undefined {
 const [DOT, ZERO] = [0x2e, 0x30] as const
 
 /**
- * Writes the four bytes of an IPv4 address in its one plain form: four decimal numbers without zeros before them.
+ * Writes the four bytes of an IPv4 address in its plain form: four decimal numbers without leading zeros.
  * @returns whether `word` is one; where it is not, some bytes may have been written
  */
 function writePlainIPv4(bytes: Uint8Array, at: number, word: string): boolean {
@@ -107,7 +107,7 @@ const scratch = new Uint8Array(4)
 /** Whether {@link parsePlainIPv4} gives bytes, without making any. */
 export const isPlainIPv4 = (word: string): boolean => writePlainIPv4(scratch, 0, word)
 
-/** The bytes of an IPv4 address in its plain form. Undefined where `word` is anything else. */
+/** The bytes of an IPv4 address in its plain form; undefined if `word` is anything else. */
 export function parsePlainIPv4(word: string): Uint8Array | undefined {
   const bytes = new Uint8Array(4)
   return writePlainIPv4(bytes, 0, word) ? bytes : undefined
@@ -120,10 +120,10 @@ export const formatIPv4 = (bytes: Uint8Array, at = 0): string =>
 const DECIMAL = Array.from({ length: 0x100 }, (_, byte) => String(byte))
 
 const HEX = Array.from({ length: 0x100 }, (_, byte) => byte.toString(16))
-/** Of a byte that another stands before. */
+/** The byte as two hexadecimal digits. */
 const LOW = Array.from(HEX, (digits) => digits.padStart(2, '0'))
 
-/** The group of 16 bits at `at`, without zeros before it. */
+/** The group of 16 bits at `at`, without leading zeros. */
 const formatGroup = (bytes: Uint8Array, at: number): string =>
   bytes[at] === 0
     ? (HEX[bytes[at + 1] as number] as string)
@@ -131,7 +131,7 @@ const formatGroup = (bytes: Uint8Array, at: number): string =>
 
 const isZeroGroup = (bytes: Uint8Array, at: number): boolean => bytes[at] === 0 && bytes[at + 1] === 0
 
-/** Groups of 16 bits from one to before another. */
+/** The groups of 16 bits from `from` up to, but not including, `to`. */
 function formatGroups(bytes: Uint8Array, at: number, from: number, to: number): string {
   let text = ''
   for (let i = from; i < to; i++)
@@ -140,8 +140,8 @@ function formatGroups(bytes: Uint8Array, at: number, from: number, to: number): 
 }
 
 /**
- * As inet_ntop(3) writes it, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. The longest run of zeros is left out, the
- * first of equals; a single zero is no run.
+ * The text that inet_ntop(3) writes, with the IPv4 tail of ::a.b.c.d and ::ffff:a.b.c.d. The longest run of zeros is
+ * abbreviated; of equally long runs, the first. A single zero is not a run.
  * @param at where its sixteen bytes begin
  */
 export function formatIPv6(bytes: Uint8Array, at = 0): string {

@@ -4,21 +4,21 @@
  * it can be garbage-collected.
  */
 
-/** Below this, a fresh buffer costs nothing that could be measured. */
+/** Below this size, allocating a new buffer has no measurable cost. */
 const BIG = 0x1_0000
-/** One for what is read, one for what is written. */
+/** One for reading, and one for writing. */
 const MOST_SPARES = 2
-/** So that a table which has grown by a few rules still fits. */
+/** Spare room, so that a table that has grown by a few rules still fits. */
 const ROOM = 0x1_0000
 
 const HOLD_MS = 1000
 
 const spares: WeakRef<ArrayBufferLike>[] = []
-/** Those that were given back of late. */
+/** The buffers that were returned recently. */
 let held: ArrayBufferLike[] = []
 let release: NodeJS.Timeout | undefined
 
-/** Edits come one behind the other, and the garbage of one should not take the memory from the next. */
+/** Holds a buffer strongly for a while, so that it survives garbage collection until the next edit. */
 function hold(buffer: ArrayBufferLike): void {
   held = [...held.slice(1 - MOST_SPARES), buffer]
   release ??= setTimeout(() => {
@@ -35,16 +35,16 @@ function takeSpare(size: number): ArrayBufferLike | undefined {
   return at < 0 ? undefined : spares.splice(at, 1)[0]?.deref()
 }
 
-/** A buffer of so many bytes. What is in a big one means nothing: whoever takes it writes every byte. */
+/** A buffer of this size. A large one is not zeroed: the caller must write every byte. */
 export function takeBuffer(size: number): Uint8Array<ArrayBufferLike> {
   if (size < BIG) return new Uint8Array(size)
   return new Uint8Array(takeSpare(size) ?? Buffer.allocUnsafeSlow(size + ROOM).buffer, 0, size)
 }
 
-/** A buffer of so many zeros. */
+/** A buffer of this size, filled with zeros. */
 export function takeZeros(size: number): Uint8Array<ArrayBufferLike> {
   const spare = size < BIG ? undefined : takeSpare(size)
-  // The system hands out zeros, and only once they are looked at.
+  // The system provides zeroed pages, and only when they are first accessed.
   return spare === undefined
     ? new Uint8Array(new ArrayBuffer(size + ROOM), 0, size)
     : new Uint8Array(spare, 0, size).fill(0)
