@@ -32,19 +32,25 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
 function packetOf(values: Values): PacketDescription {
   if (values.syn && values['tcp-flags'] !== undefined)
     throw new CommandLineError('--syn and --tcp-flags exclude each other')
-  const number = (name: keyof Values): number | undefined => {
+  const number = (name: keyof Values, max = 0xffff_ffff): number | undefined => {
     const word = values[name] as string | undefined
     if (word === undefined) return undefined
-    if (!/^(0x[\da-f]+|\d+)$/i.test(word)) throw new CommandLineError(`--${name} takes a number, not ${word}`)
+    if (!/^(0x[\da-f]+|\d+)$/i.test(word) || Number(word) > max)
+      throw new CommandLineError(`--${name} takes a whole number 0 to ${max}, not ${word}`)
     return Number(word)
   }
   return {
     ...{ protocol: values.protocol, source: values.source, destination: values.destination },
-    ...{ sourcePort: number('sport'), destinationPort: number('dport') },
+    ...{ sourcePort: number('sport', 0xffff), destinationPort: number('dport', 0xffff) },
     ...{ tcpFlags: values.syn ? 'SYN' : values['tcp-flags'], icmpType: values['icmp-type'] },
     ...{ in: values['in-interface'], out: values['out-interface'], way: values.way as PacketDescription['way'] },
     ...{ state: values.state?.toUpperCase() as PacketDescription['state'], mark: number('mark') },
-    ...{ connectionMark: number('connection-mark'), length: number('length'), ttl: number('ttl'), tos: number('tos') },
+    ...{
+      connectionMark: number('connection-mark'),
+      length: number('length', 0xffff),
+      ttl: number('ttl', 0xff),
+      tos: number('tos', 0xff),
+    },
     ...{ fragment: values.fragment, uid: number('uid-owner'), gid: number('gid-owner') },
     ...{ packetType: values['pkt-type'] as PacketDescription['packetType'], sourceMac: values['mac-source'] },
     bytes: values.bytes === undefined ? undefined : bytesOf(values.bytes),

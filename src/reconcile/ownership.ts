@@ -32,7 +32,7 @@ function isOwnership(value: unknown): value is Ownership {
 
 export const OWNERSHIP: Taken = {
   accepts: isOwnership,
-  expected: "which chains are yours: 'tables', { chains: [...] } or { prefix: 'name-' }",
+  expected: "'tables', { chains: [...] } or { prefix: 'name-' }, which says which chains are yours",
 }
 
 /** The properties of a chain that ownership depends on. */
