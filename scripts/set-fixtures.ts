@@ -11,7 +11,7 @@ import { LinuxKernel } from '../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { recordNetlink } from '../src/netlink/record'
 import { entriesOf, NEEDED_OPTIONS } from '../test/support/ipset'
-import { run } from '../test/support/oracle'
+import { run } from '../test/support/run-program'
 import { EXTENDED, useSet, writeSetFixture } from '../test/support/set-fixtures'
 
 const COUNT = 10

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 import { runScript } from './machine'
 
 const LABELS = ['# comment', '0 eth0-in', '1\teth0-out', '5 two words', '6 "quoted"', '7 a#b', '8 9', '200 big']

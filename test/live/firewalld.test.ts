@@ -5,7 +5,7 @@
 import type { FamilyName } from '../../src/abi/family'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { ourRestore } from '../support/applets'
-import { run as runTool } from '../support/oracle'
+import { run as runTool } from '../support/run-program'
 
 const ZONES = ['block', 'dmz', 'drop', 'external', 'home', 'internal', 'public', 'trusted', 'work']
 const STAGES = ['pre', 'log', 'deny', 'allow', 'post']

@@ -18,7 +18,7 @@ import {
   xmlOptions,
   xmlText,
 } from '../support/generated-commands'
-import { type Outcome, run } from '../support/oracle'
+import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
 
 const { XTABLES_TEST_COMMANDS, XTABLES_TEST_SEED = '1' } = process.env

@@ -7,7 +7,7 @@ import { run as runOurs } from '../cli/run'
 import { deviations } from '../ipset/deviations'
 import { Random } from '../kernel/random'
 import { createLine, entryLine, plainCreateLine } from '../support/generated-sets'
-import { type Outcome, run } from '../support/oracle'
+import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
 
 const { XTABLES_TEST_COMMANDS = '40', XTABLES_TEST_SEED = '1' } = process.env

@@ -21,7 +21,7 @@ import { explain, type Refusal } from '../../src/netlink/refusal'
 import { subscribe } from '../../src/netlink/subscribe'
 import { caught } from '../support/caught'
 import { createWords, type Entry, entryWords } from '../support/ipset'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 import { countingTurns, keptDescriptors, openDescriptors, runScript } from './machine'
 
 function tool(...args: string[]): string {

@@ -14,7 +14,7 @@ import {
   savedSet,
   untouched,
 } from '../support/ipset'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 
 const { XTABLES_TEST_SEED = '1', XTABLES_TEST_SET_ENTRIES = '60' } = process.env
 const SEED = Number(XTABLES_TEST_SEED)

@@ -1,10 +1,11 @@
 /** The legacy iptables commands: another writer of the same tables, and the oracle for what we write. */
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AnyTable, NetworkNamespace } from '../../src/index'
+import { type Outcome, run as runProgram } from '../support/run-program'
 
 /** Test files run in parallel. With a single lock, one could time out because of another. */
 const directory = mkdtempSync(join(tmpdir(), 'xtables-legacy-'))
@@ -17,8 +18,12 @@ const environment = () => ({ env: { ...process.env } })
 const shell = (command: string): [string, string[]] => ['bash', ['-ec', command]]
 
 /** Runs a command line in a namespace, whether it succeeds or not. */
-export const attempt = (namespace: NetworkNamespace, command: string): SpawnSyncReturns<string> =>
-  namespace.run(() => spawnSync(...shell(command), { encoding: 'utf8', ...environment() }))
+export function attempt(namespace: NetworkNamespace, command: string): Outcome {
+  const variables = Object.entries(process.env).flatMap(([name, value]) =>
+    name.startsWith('XTABLES_') ? [`${name}=${value}`] : [],
+  )
+  return namespace.run(() => runProgram('env', [...variables, ...shell(command).flat()]))
+}
 
 /** Runs command lines in a namespace. @throws Error if one fails */
 export function run(namespace: NetworkNamespace, ...commands: readonly string[]): string {

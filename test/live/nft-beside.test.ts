@@ -13,7 +13,7 @@ import { caught } from '../support/caught'
 import { NftAsked } from '../support/nft-asked'
 import { nftRules } from '../support/nft-oracle'
 import { batch } from '../support/nft-writer'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 import { newNamespace } from './legacy'
 
 const BY_HAND = `

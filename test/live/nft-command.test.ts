@@ -10,7 +10,7 @@ import { commandFiles, type Sequence } from '../cli/cases'
 import { explained } from '../cli/deviations'
 import { type NftCommandDeviation, nftCommandDeviations } from '../cli/nft-deviations'
 import { ourIptables } from '../support/applets'
-import { type Outcome, run } from '../support/oracle'
+import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
 
 /** Our help is different, and so is what `-vv` adds, which is for debugging the tool. */

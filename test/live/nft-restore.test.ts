@@ -10,7 +10,7 @@ import { Chain, RestoreError, Rule, restore, Table } from '../../src/index'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { nftRestoreDeviations } from '../cli/nft-deviations'
 import { ourIptables, ourRestore, ourSave } from '../support/applets'
-import { type Outcome, run } from '../support/oracle'
+import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
 
 interface RestoreCase {

@@ -12,7 +12,8 @@ import { ourRestore, ourSave } from '../support/applets'
 import type { Case } from '../support/cases'
 import { explained } from '../support/deviations'
 import { liveCases as cases } from '../support/here'
-import { prepare, restore, run } from '../support/oracle'
+import { prepare, restore } from '../support/oracle'
+import { run } from '../support/run-program'
 
 interface RestoreCase {
   readonly name: string

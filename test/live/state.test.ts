@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Chain, Rule, Table } from '../../src/index'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 
 const PORT = 9
 const table = new Table('filter')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { FAMILIES } from '../../src/abi/family'
 import { nativeFixtures } from '../support/native-fixtures'
 import { isRepeated, nftExpressions, ruleOf, translated, translateVersion } from '../support/native-oracle'
-import { run } from '../support/oracle'
+import { run } from '../support/run-program'
 import { RESTORE_TEXT, RESTORED, translateCommands } from '../support/translate-commands'
 
 /** Only each of this many lines with expressions is checked. */

@@ -1,7 +1,7 @@
 /** Compares our iptables-xml with the tool. */
 import { xmlDeviations } from '../cli/deviations'
 import { ourXml } from '../support/applets'
-import { type Outcome, run } from '../support/oracle'
+import { type Outcome, run } from '../support/run-program'
 
 const ours = (input: string, args: readonly string[]): Outcome => ourXml(args, input)
 const theirs = (input: string, args: readonly string[]): Outcome => run('iptables-xml', args, input)

@@ -8,7 +8,7 @@ import { runSave } from '../../src/cli/save'
 import { runXml } from '../../src/cli/xml'
 import type { Kernel } from '../../src/kernel/kernel'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import type { Outcome } from './oracle'
+import type { Outcome } from './run-program'
 
 type Applet = (args: readonly string[], family: FamilyName, io: Io) => number
 

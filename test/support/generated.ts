@@ -3,7 +3,8 @@
  */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
-import { type Outcome, prepare, restore, restoreEach } from './oracle'
+import { prepare, restore, restoreEach } from './oracle'
+import type { Outcome } from './run-program'
 
 type Words = readonly string[]
 type Change = (random: Random, words: Words, pool: readonly Words[]) => Words

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { FamilyName } from '../../src/abi/family'
 import { PROTOCOLS } from '../../src/abi/protocols'
 import type { SetTypeName } from '../../src/ipset/types'
-import { run } from './oracle'
+import { run } from './run-program'
 
 export type Entry = Readonly<Record<string, unknown>>
 

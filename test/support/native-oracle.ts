@@ -4,7 +4,7 @@ import { splitWords } from '../../src/language/quoting'
 import type { Case } from './cases'
 import type { Translated } from './native-fixtures'
 import { nftCommand, nftRules, prepareNft } from './nft-oracle'
-import { type Outcome, run } from './oracle'
+import { type Outcome, run } from './run-program'
 
 export const translateCommand = ({ name }: Family): string =>
   name === 'ipv4' ? 'iptables-translate' : 'ip6tables-translate'

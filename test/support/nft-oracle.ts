@@ -11,7 +11,7 @@ import { expressionList } from '../../src/nft/expressions'
 import { messages, type RuleValues } from '../../src/nft/messages'
 import { type Case, ruleLine } from './cases'
 import type { NftFixture } from './nft-fixtures'
-import { type Outcome, run } from './oracle'
+import { type Outcome, run } from './run-program'
 
 export const nftCommand = ({ name }: Family): string => (name === 'ipv4' ? 'iptables-nft' : 'ip6tables-nft')
 

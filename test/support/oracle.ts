@@ -2,19 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import type { Family } from '../../src/abi/family'
 import type { Case } from './cases'
-
-export interface Outcome {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 })
-  // A program may reject its options before it reads its input.
-  if (error !== undefined && (error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
-  return { status, stdout, stderr }
-}
+import { type Outcome, run } from './run-program'
 
 function must(outcome: Outcome, what: string): Outcome {
   if (outcome.status !== 0) throw new Error(`${what}: exit ${outcome.status}: ${outcome.stderr}`)
@@ -30,38 +18,9 @@ export const iptables = (family: Family, ...args: string[]): Outcome => run(comm
 export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
   run(`${command(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
 
-const RUN_EACH = `
-while IFS= read -rd '' count; do
-  words=()
-  for ((; count > 0; count--)); do IFS= read -rd '' word; words+=("$word"); done
-  IFS= read -rd '' input
-  stderr=$("\${words[@]}" <<<"$input" 2>&1 >/dev/null)
-  printf '%s %s\\0' $? "$stderr"
-done`
-
-interface Command {
-  readonly words: readonly string[]
-  readonly input?: string
-}
-
-/**
- * Runs commands one after the other, and continues after failures. A small helper process starts them many times faster
- * than this one.
- */
-function runEach(commands: readonly Command[]): Outcome[] {
-  const request = commands.flatMap(({ words, input = '' }) => [`${words.length}`, ...words, input])
-  const { stdout } = must(run('bash', ['-c', RUN_EACH], request.map((word) => `${word}\0`).join('')), 'bash')
-  const outcomes = stdout.split('\0').slice(0, -1)
-  if (outcomes.length !== commands.length) throw new Error(`${commands.length} commands, ${outcomes.length} outcomes`)
-  return outcomes.map((outcome) => {
-    const [, status, stderr = ''] = /^(\d+) (.*)$/s.exec(outcome) ?? []
-    return { status: Number(status), stdout: '', stderr }
-  })
-}
-
 /** As {@link restore}, for each line separately. */
 export const restoreEach = (family: Family, table: string, lines: readonly string[]): Outcome[] =>
-  runEach(lines.map((line) => ({ words: [`${command(family)}-restore`, '-n'], input: `*${table}\n${line}\nCOMMIT` })))
+  lines.map((line) => restore(family, table, [line]))
 
 /** The output of `-S` for a table. Comments may contain line breaks. */
 export const listing = (family: Family, table: string): string[] =>
