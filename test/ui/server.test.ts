@@ -275,7 +275,7 @@ describe('requests', () => {
       'plan',
       '{"family":"ipv4","desired":"*filter\\nCOMMIT\\n","owns":{"prefix":""},"jumps":[]}',
       400,
-      /^the option owns takes which chains/,
+      /^the option owns takes 'tables'/,
     ],
     [
       'plan',
