@@ -577,7 +577,7 @@ export class RestoreError extends IptcError {
   constructor(line: number, text: string, kind: 'syntax' | 'refused', reason: string, options?: ErrorOptions) {
     super(
       kind === 'syntax' ? 'XT_RESTORE_SYNTAX' : 'XT_RESTORE_REFUSED',
-      `line ${line}: ${reason}${text === '' ? '' : `; it says ${JSON.stringify(text)}`}`,
+      `line ${line}: ${reason}${text === '' ? '' : `; the line is ${JSON.stringify(text)}`}`,
       options,
     )
     this.line = line

@@ -31,7 +31,7 @@ export const toJson = (value: unknown, indent = 2): string =>
  */
 export function parseJson(text: string, from: string): unknown {
   check('a text of JSON', text, string)
-  check('where a text of JSON is from', from, string)
+  check('the name of the JSON text', from, string)
   const value = parse(text, from)
   checkKeys(text, from)
   return value
@@ -41,7 +41,9 @@ function parse(text: string, from: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new IptcError('XT_BAD_JSON', `${from} is not valid JSON: ${(cause as Error).message}`, { cause })
+    // V8 quotes a part of the text with its line breaks, and ends some of its messages as this one begins.
+    const fault = (cause as Error).message.replace(/ is not valid JSON$/, '').replaceAll('\n', '\\n')
+    throw new IptcError('XT_BAD_JSON', `${from} is not valid JSON: ${fault}`, { cause })
   }
 }
 

@@ -34,6 +34,10 @@ test.each([
   expect(() => parseJson(text, 'it')).toThrow(new IptcError('XT_BAD_JSON', message))
 })
 
+test('a text of another kind is quoted in one line', () => {
+  expect(() => parseJson('*filter\n:INPUT', 'it')).toThrow(/^it is not valid JSON: .*"\*filter\\n:INPUT"$/)
+})
+
 test('deep nesting and long strings are parsed', () => {
   const deep = `${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}`
   expect(parseJson(deep, 'it')).toBeInstanceOf(Array)

@@ -11,6 +11,8 @@ const MOST = { size: 2_300_000, unpackedSize: 9_200_000 }
 /** The modules that npm installs with it. `@yuuang` contains the binaries of ffi-rs. */
 const INSTALLED = ['@yuuang', 'ffi-rs', 'xtables', 'zod']
 const DEPENDENCIES = ['ffi-rs', 'zod']
+/** npm warns users about packages with one of these. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare']
 
 /** Files that are bundled from several sources, or copied. */
 const BUNDLED =
@@ -52,7 +54,16 @@ export function checkContents(packed: Packed, project: string): void {
   if (others.length > 0) throw new Error(`files that no one expects in the package: ${others.join(', ')}`)
   for (const what of ['size', 'unpackedSize'] as const)
     if (packed[what] > MOST[what]) throw new Error(`${what} is ${packed[what]} bytes; at most ${MOST[what]}`)
-  const { dependencies, peerDependencies = {} } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+  const {
+    dependencies,
+    peerDependencies = {},
+    scripts,
+  } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+  demandSame(
+    'install scripts',
+    INSTALL_SCRIPTS.filter((name) => Object.hasOwn(scripts, name)),
+    [],
+  )
   demandSame('dependencies', Object.keys({ ...dependencies, ...peerDependencies }), DEPENDENCIES)
   const modules = readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))
   demandSame('installed', modules, INSTALLED)

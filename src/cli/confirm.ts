@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backendOfEnvironment } from '../backend/open'
 import { IptcError } from '../errors'
 import type { Plan } from '../reconcile/plan'
 import { type TakenBack, takeBack, takeBackOf } from '../reconcile/take-back'
@@ -73,9 +72,8 @@ export function applyPending(
 }
 
 function dataOf(plan: Plan, seconds: number, place: Place, { kernel, writing }: OpenKernel): PendingData {
-  const backend = writing.backend ?? backendOfEnvironment()
   return {
-    place: { ...place, backend, ...(place.state !== undefined && { state: resolve(place.state) }) },
+    place: { ...place, backend: writing.backend, ...(place.state !== undefined && { state: resolve(place.state) }) },
     namespace: typeof kernel.place === 'number' ? kernel.place : null,
     seconds,
     takeBack: takeBackOf(plan, { kernel, ...writing }),

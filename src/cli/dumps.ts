@@ -3,7 +3,7 @@ import { IptcError, XtablesError } from '../errors'
 import { parseJson, toJson } from '../json'
 import { APPLY_DUMP, DUMP } from './applets/own-applets'
 import { CommandLineError, readWords } from './command-line'
-import { type Io, type OpenKernel, readFrom, readText } from './open-kernel'
+import { type Io, type OpenKernel, placeIn, readFrom, readText } from './open-kernel'
 
 type Output = Pick<Io, 'stdout' | 'stdin'>
 
@@ -11,11 +11,13 @@ type Output = Pick<Io, 'stdout' | 'stdin'>
 const SETS = 'sets'
 
 /** `dump`: prints rules as dictionaries, with `--sets` also the ipsets that they may refer to. */
-export function dump(args: string[], { kernel, writing: { backend } }: OpenKernel, { stdout }: Output): void {
+export function dump(args: string[], open: OpenKernel, { stdout }: Output): void {
   const { values, positionals } = readWords(DUMP, args)
-  if (!values.json) throw new CommandLineError('dump requires --json, its only format; use save for text')
+  if (!values.json)
+    throw new CommandLineError('dump requires --json, its only format; for text, use xtables iptables-save')
   const { dumpAll, dumpSets, dumpTable } = requireEasy()
-  const place = { ipv6: values.ipv6 ?? false, kernel, backend }
+  const { ipv6, kernel, backend } = placeIn(open, values.ipv6 ? 'ipv6' : 'ipv4')
+  const place = { ipv6, kernel, backend }
   const [table] = positionals
   if (values.sets && table !== undefined) throw new CommandLineError('--sets goes with a dump of all tables')
   const sets = values.sets ? { [SETS]: dumpSets(place) } : {}
@@ -26,12 +28,12 @@ export function dump(args: string[], { kernel, writing: { backend } }: OpenKerne
  * `apply --json`: replaces the tables of a dump, each atomically. Policies stay. Sets in the dump are created first,
  * because rules refer to them.
  */
-export function apply(args: string[], { kernel, writing }: OpenKernel, { stdin }: Output): void {
+export function apply(args: string[], open: OpenKernel, { stdin }: Output): void {
   const { values, positionals } = readWords(APPLY_DUMP, args)
   const [file = '-'] = positionals
   const from = file === '-' ? 'standard input' : file
   const dumped = parseJson(file === '-' ? readFrom(from, stdin) : readText(file), from)
-  applyDump(dumped, { ipv6: values.ipv6 ?? false, kernel, ...writing })
+  applyDump(dumped, placeIn(open, values.ipv6 ? 'ipv6' : 'ipv4'))
 }
 
 type Place = NonNullable<Parameters<typeof import('../easy/easy')['dumpAll']>[0]>

@@ -260,7 +260,7 @@ function runGoingOn(name: keyof typeof GOING_ON, args: string[], outer: Place, s
   return goingOn(name, streams, async (signal) => {
     const { openKernel, splitPlace } = load.kernel()
     const { place, rest } = splitPlace(args)
-    if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor looks at nf_tables')
+    if (name === 'monitor') checkNoBackend({ ...outer, ...place }, 'monitor always uses nf_tables')
     using open = openKernel({ ...outer, ...place })
     await GOING_ON[name](rest, open, streams, signal)
     return 0

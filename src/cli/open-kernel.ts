@@ -240,9 +240,15 @@ function sync(folder: string): void {
 export const backendOf = ({ kernel, writing }: OpenKernel, family: FamilyName): BackendName =>
   writing.backend ?? detectedBackend(kernel, family, kernel instanceof LinuxKernel ? 'nft' : 'legacy')
 
+/** The same kernel with the backend for one family: see {@link backendOf}. */
+export const withBackend = (open: OpenKernel, family: FamilyName): OpenKernel => ({
+  ...open,
+  writing: { ...open.writing, backend: backendOf(open, family) },
+})
+
 /** The tables of one family, as options of the library. */
 export const placeIn = (open: OpenKernel, family: FamilyName) => ({
-  ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...open.writing, backend: backendOf(open, family) },
+  ...{ ipv6: family === 'ipv6', kernel: open.kernel, ...withBackend(open, family).writing },
 })
 
 /** Access to the tables of one family, for an applet. */

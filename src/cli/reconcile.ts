@@ -1,4 +1,5 @@
 /** `xtables plan` and `xtables apply` for owned chains: bring them to the state in a file. */
+import type { FamilyName } from '../abi/family'
 import { desiredOfText } from '../reconcile/desired-text'
 import type { JumpPlace } from '../reconcile/jumps'
 import type { Ownership } from '../reconcile/ownership'
@@ -7,7 +8,7 @@ import { reconcile } from '../reconcile/reconcile'
 import { APPLY, PLAN } from './applets/own-applets'
 import { CommandLineError, readWords } from './command-line'
 import { applyPending, secondsOf } from './confirm'
-import { type OpenKernel, type Place, readFrom, readText } from './open-kernel'
+import { type OpenKernel, type Place, readFrom, readText, withBackend } from './open-kernel'
 import type { Streams } from './streams'
 
 type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
@@ -15,19 +16,22 @@ type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
 /** `plan`: prints the changes that are needed to bring owned chains to the state in a file. */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = readWords(PLAN, args)
-  const plan = planOf(values, positionals, open, streams, false)
+  const plan = planOf(values, positionals, withBackend(open, familyOf(values)), streams, false)
   streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
 /** `apply`: makes these changes and prints them. With `--confirm SECONDS`, they are rolled back unless confirmed in time. */
-export function runApply(args: string[], place: Place, open: OpenKernel, streams: Streams): void {
+export function runApply(args: string[], place: Place, given: OpenKernel, streams: Streams): void {
   const { values, positionals } = readWords(APPLY, args)
+  const open = withBackend(given, familyOf(values))
   const seconds = values.confirm === undefined ? undefined : secondsOf(values.confirm)
   const plan = planOf(values, positionals, open, streams, seconds === undefined)
   const next = seconds === undefined || plan.isEmpty ? undefined : applyPending(plan, seconds, place, open, streams)
   streams.stdout(told(plan, streams))
   next?.()
 }
+
+const familyOf = ({ ipv6 = false }: Values): FamilyName => (ipv6 ? 'ipv6' : 'ipv4')
 
 function planOf(
   values: Values,
@@ -46,11 +50,12 @@ function planOf(
 
 /** @throws CommandLineError unless exactly one of --tables, --chain and --prefix is given */
 function ownership({ tables, chain: chains, prefix }: Values): Ownership {
+  if (prefix === '') throw new CommandLineError('--prefix must not be empty; to own all chains, use --tables')
   const said = [tables && 'tables', chains && { chains }, prefix !== undefined && { prefix }].filter(Boolean)
   const [one, ...others] = said as Ownership[]
   if (one === undefined || others.length > 0)
     throw new CommandLineError(
-      'say which chains are yours: with --tables, with --chain NAME (which may be repeated), or with --prefix NAME',
+      'say which chains are yours, with exactly one of --tables, --chain NAME (which may be repeated) and --prefix NAME',
     )
   return one
 }

@@ -89,7 +89,7 @@ function printed(traced: Trace, all: boolean, indent: string): string {
 }
 
 function forkText({ decides, rule, yes, no }: TraceFork, all: boolean, indent: string): string {
-  const what = rule === undefined ? decides : `${decides}, in ${placeOf(rule)}`
+  const what = rule === undefined ? decides.replace(/^whether /, '') : `${placeOf(rule)} matches (unknown: ${decides})`
   return `${indent}if ${what}:\n${printed(yes, all, `${indent}  `)}${indent}if not:\n${printed(no, all, `${indent}  `)}`
 }
 

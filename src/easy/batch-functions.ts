@@ -1,7 +1,7 @@
 /** Batches: many edits written together. */
 import { check, list } from '../check-input'
 import { Chain } from '../iptc/chain'
-import { chainName } from '../iptc/chain-handle'
+import { type ChainHandle, chainName } from '../iptc/chain-handle'
 import { storedRule } from '../iptc/rule'
 import type { AnyTable } from '../iptc/table'
 import { type Draft, draftOf, ownRules } from '../ruleset/ruleset'
@@ -72,7 +72,7 @@ export function batchEnd(batch: Batch): void {
  */
 export const batchAddChains = (
   table: string,
-  chains: readonly (string | Chain)[],
+  chains: readonly (string | ChainHandle)[],
   options: EasyOptions & FlushOption = {},
 ): void =>
   withTable(table, options, (it) => {
@@ -85,7 +85,7 @@ export const batchAddChains = (
   })
 
 /** The chains without repetitions. */
-function chainsOf(what: string, table: AnyTable, chains: readonly (string | Chain)[]): Chain[] {
+function chainsOf(what: string, table: AnyTable, chains: readonly (string | ChainHandle)[]): Chain[] {
   check(what, chains, list)
   const all = chains.map((chain, i) => chainName(table, chain, `item ${i} of ${what}`))
   return Array.from(new Set(all), (name) => new Chain(table, name))
@@ -107,7 +107,7 @@ function chainsOf(what: string, table: AnyTable, chains: readonly (string | Chai
  */
 export const batchDeleteChains = (
   table: string,
-  chains: readonly (string | Chain)[],
+  chains: readonly (string | ChainHandle)[],
   options: EasyOptions = {},
 ): void =>
   withTable(table, options, (it) => {
@@ -124,12 +124,12 @@ export const batchDeleteChains = (
  * A rule to add to a chain, and its position as in {@link addRule}; by default at the end.
  * @since 0.1.0
  */
-export type RuleToAdd = readonly [chain: string | Chain, rule: RuleDictionary, position?: number]
+export type RuleToAdd = readonly [chain: string | ChainHandle, rule: RuleDictionary, position?: number]
 /**
  * A rule to delete from a chain: the first equal one.
  * @since 0.1.0
  */
-export type RuleToDelete = readonly [chain: string | Chain, rule: RuleDictionary]
+export type RuleToDelete = readonly [chain: string | ChainHandle, rule: RuleDictionary]
 
 /**
  * Adds rules, all or none. Each position refers to the chain after the previous additions.

@@ -4,7 +4,7 @@ import { UnboundSets } from '../backend/sets'
 import { check, number, text } from '../check-input'
 import { NotFoundError, type RulePlace, XtablesError } from '../errors'
 import { Chain } from '../iptc/chain'
-import { chainName } from '../iptc/chain-handle'
+import { type ChainHandle, chainName } from '../iptc/chain-handle'
 import { type AnyRule, type Rule, type Rule6, storedRule } from '../iptc/rule'
 import { A_RULE } from '../iptc/rule-base'
 import type { AnyTable } from '../iptc/table'
@@ -70,6 +70,7 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
 
 /** The index before which to insert for `position` in a chain of `length` rules: see {@link addRule}. */
 export function insertionIndex(place: RulePlace, position: number, length: number): number {
+  check('the position of a rule, the argument before the options,', position, number)
   if (Number.isInteger(position)) {
     const index = position === 0 ? length : position > 0 ? position - 1 : length + position
     if (index >= 0 && index <= length) return index
@@ -97,7 +98,7 @@ export function insertionIndex(place: RulePlace, position: number, length: numbe
  */
 export function addRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   position = 0,
   options: EasyOptions = {},
@@ -127,7 +128,7 @@ export function addRule(
  */
 export const insertRule = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   options: EasyOptions = {},
 ): void => addRule(table, chain, rule, 1, options)
@@ -149,7 +150,7 @@ export const insertRule = (
  */
 export function replaceRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   oldRule: RuleDictionary,
   newRule: RuleDictionary,
   options: EasyOptions = {},
@@ -176,7 +177,7 @@ export function replaceRule(
  */
 export const deleteRule = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   options: EasyOptions & ThrowsOption = {},
 ): boolean =>
@@ -208,11 +209,11 @@ function find(chain: Chain, rule: AnyRule): number {
  * console.log('protocol' in last && last.protocol) // udp
  * ```
  */
-export function getRule(table: string, chain: string | Chain, position?: 0, options?: EasyOptions): DumpedRule[]
+export function getRule(table: string, chain: string | ChainHandle, position?: 0, options?: EasyOptions): DumpedRule[]
 /** Returns all rules of a chain, or undefined if there is no such chain and `throws` is false. */
 export function getRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   position: 0,
   options: EasyOptions & ThrowsOption,
 ): DumpedRule[] | undefined
@@ -222,20 +223,20 @@ export function getRule(
  */
 export function getRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   position: number,
   options?: EasyOptions & { readonly throws?: true | undefined; readonly raiseExc?: true | undefined },
 ): DumpedRule | DumpedRule[]
 /** Returns a rule by position, or undefined if there is no such chain or position and `throws` is false. */
 export function getRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   position: number,
   options: EasyOptions & ThrowsOption,
 ): DumpedRule | DumpedRule[] | undefined
 export function getRule(
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   position = 0,
   options: EasyOptions & ThrowsOption = {},
 ): DumpedRule | DumpedRule[] | undefined {
@@ -272,7 +273,7 @@ function ruleAt(table: AnyTable, chain: string, position: number): DumpedRule {
  */
 export const hasRule = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   options: EasyOptions = {},
 ): boolean => withTable(table, options, (it) => new Chain(it, chain).indexOf(ruleFor(it, rule)) >= 0)
@@ -293,7 +294,7 @@ export const hasRule = (
  */
 export const getRulePosition = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   options: EasyOptions = {},
 ): number => withTable(table, options, (it) => find(new Chain(it, chain), ruleFor(it, rule)))
@@ -314,7 +315,7 @@ export const getRulePosition = (
  */
 export const getRuleCounters = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   rule: RuleDictionary,
   options: EasyOptions = {},
 ): CountersOut =>

@@ -2,7 +2,7 @@
 
 import { backendOfEnvironment, tableNames } from '../backend/open'
 import { Chain } from '../iptc/chain'
-import { chainName } from '../iptc/chain-handle'
+import { type ChainHandle, chainName } from '../iptc/chain-handle'
 import type { PolicyName } from '../iptc/policy'
 import { AnyTable } from '../iptc/table'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
@@ -71,11 +71,15 @@ export const getChains = (table: string, options: EasyOptions = {}): string[] =>
  * console.log(easy.hasChain('filter', 'web', { kernel: new MemoryKernel() })) // false
  * ```
  */
-export const hasChain = (table: string, chain: string | Chain, options: EasyOptions = {}): boolean =>
+export const hasChain = (table: string, chain: string | ChainHandle, options: EasyOptions = {}): boolean =>
   withTable(table, options, (it) => it.isChain(chain))
 
 /** @throws NotFoundError */
-export function dumpRules(table: AnyTable, chain: string | Chain, ruleset: Ruleset = table.ruleset): DumpedRule[] {
+export function dumpRules(
+  table: AnyTable,
+  chain: string | ChainHandle,
+  ruleset: Ruleset = table.ruleset,
+): DumpedRule[] {
   return decodeRules(table.chainData(chainName(table, chain), ruleset).rules, table.context)
 }
 
@@ -92,7 +96,7 @@ export function dumpRules(table: AnyTable, chain: string | Chain, ruleset: Rules
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.protocol) // tcp
  * ```
  */
-export const dumpChain = (table: string, chain: string | Chain, options: EasyOptions = {}): DumpedRule[] =>
+export const dumpChain = (table: string, chain: string | ChainHandle, options: EasyOptions = {}): DumpedRule[] =>
   withTable(table, options, (it) => dumpRules(it, chain))
 
 /**
@@ -143,7 +147,11 @@ export const dumpAll = (options: EasyOptions = {}): Record<string, DumpedTable> 
  * console.log(easy.addChain('filter', 'web', { kernel, throws: false })) // false
  * ```
  */
-export const addChain = (table: string, chain: string | Chain, options: EasyOptions & ThrowsOption = {}): boolean =>
+export const addChain = (
+  table: string,
+  chain: string | ChainHandle,
+  options: EasyOptions & ThrowsOption = {},
+): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
       it.createChain(chain)
@@ -170,7 +178,7 @@ export const addChain = (table: string, chain: string | Chain, options: EasyOpti
  */
 export const deleteChain = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   options: EasyOptions & ThrowsOption & FlushOption = {},
 ): boolean =>
   attempt(options, false, () =>
@@ -198,7 +206,11 @@ export const deleteChain = (
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })) // []
  * ```
  */
-export const flushChain = (table: string, chain: string | Chain, options: EasyOptions & ThrowsOption = {}): boolean =>
+export const flushChain = (
+  table: string,
+  chain: string | ChainHandle,
+  options: EasyOptions & ThrowsOption = {},
+): boolean =>
   attempt(options, false, () =>
     withTable(table, options, (it) => {
       new Chain(it, chain).flush()
@@ -260,7 +272,7 @@ export function flushAll(options: EasyOptions = {}): void {
  * console.log(easy.dumpChain('filter', 'INPUT', { kernel })[0]?.counters) // [ 0, 0 ]
  * ```
  */
-export const zeroChain = (table: string, chain: string | Chain, options: EasyOptions = {}): void =>
+export const zeroChain = (table: string, chain: string | ChainHandle, options: EasyOptions = {}): void =>
   withTable(table, options, (it) => new Chain(it, chain).zeroCounters())
 
 /**
@@ -310,7 +322,7 @@ export function zeroAll(options: EasyOptions = {}): void {
  * console.log(easy.getPolicy('filter', 'INPUT', { kernel: new MemoryKernel() })) // ACCEPT
  * ```
  */
-export const getPolicy = (table: string, chain: string | Chain, options: EasyOptions = {}): PolicyName =>
+export const getPolicy = (table: string, chain: string | ChainHandle, options: EasyOptions = {}): PolicyName =>
   withTable(table, options, (it) => it.getPolicy(chain).name)
 
 /**
@@ -330,7 +342,7 @@ export const getPolicy = (table: string, chain: string | Chain, options: EasyOpt
  */
 export const setPolicy = (
   table: string,
-  chain: string | Chain,
+  chain: string | ChainHandle,
   policy: PolicyName = 'ACCEPT',
   options: EasyOptions = {},
 ): void => withTable(table, options, (it) => it.setPolicy(chain, policy))

@@ -16,8 +16,8 @@ export interface ChainTable {
 }
 
 /**
- * The part of a chain that names it. The only implementation is {@link Chain}. Whatever takes the name of a chain takes
- * one, too.
+ * The part of a chain that names it. The only implementation is {@link Chain}. Tables, chains, targets and the functions of
+ * `easy` accept one in place of a name; data, such as dictionaries and desired states, only contains names.
  * @since 0.1.0
  * @example
  * ```ts

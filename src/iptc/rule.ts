@@ -415,7 +415,7 @@ export abstract class AnyRule extends RuleBase {
     if (!(part instanceof ExtensionObject) || part.kind !== kind)
       throw new XtablesError(
         'XT_WRONG_RULE',
-        `rule: a ${kind} is made by create${kind === 'match' ? 'Match' : 'Target'}`,
+        `rule: the ${kind} must be a ${kind === 'match' ? 'Match' : 'Target'}, not ${shown(part)}; make one with create${kind === 'match' ? 'Match' : 'Target'}`,
         {
           extension: 'rule',
           parameter: kind,

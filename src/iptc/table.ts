@@ -16,7 +16,7 @@ import {
   setPolicy,
   zeroedChain,
 } from './chain-edits'
-import { chainName } from './chain-handle'
+import { type ChainHandle, chainName } from './chain-handle'
 import type { CountersInput } from './counters'
 import type { Policy, PolicyName } from './policy'
 import type { Rule, Rule6 } from './rule'
@@ -69,12 +69,12 @@ export abstract class AnyTable extends TableHandle {
    * Tells whether the table has this chain.
    * @throws {@link IptcError} for a {@link Chain} of another table or family, as do all methods below that take one
    */
-  isChain(chain: string | Chain): boolean {
+  isChain(chain: string | ChainHandle): boolean {
     return this.ruleset.chains.has(chainName(this, chain))
   }
 
   /** Tells whether the table has a built-in chain of this name. */
-  builtinChain(chain: string | Chain): boolean {
+  builtinChain(chain: string | ChainHandle): boolean {
     return isBuiltin(this, chainName(this, chain))
   }
 
@@ -83,7 +83,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link RuleError} if the chain exists already
    * @throws {@link XtablesError} for an invalid name
    */
-  createChain(chain: string | Chain): Chain<this> {
+  createChain(chain: string | ChainHandle): Chain<this> {
     const name = chainName(this, chain)
     createChain(this, name)
     return new Chain(this, name)
@@ -94,7 +94,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link NotFoundError} if there is no such chain
    * @throws {@link RuleError} for a chain that is built in, has rules, or is the target of a jump
    */
-  deleteChain(chain: string | Chain): void {
+  deleteChain(chain: string | ChainHandle): void {
     deleteChain(this, chainName(this, chain))
   }
 
@@ -103,7 +103,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link NotFoundError} if there is no such chain
    * @throws {@link RuleError} for a built-in chain, or a name that is in use
    */
-  renameChain(chain: string | Chain, newName: string | Chain): void {
+  renameChain(chain: string | ChainHandle, newName: string | ChainHandle): void {
     renameChain(this, chainName(this, chain), chainName(this, newName, 'the new name'))
   }
 
@@ -120,20 +120,20 @@ export abstract class AnyTable extends TableHandle {
 
   /** Deletes the rules of one chain, or of all. */
   flushEntries(): void
-  flushEntries(chain: string | Chain): void
-  flushEntries(...chain: [] | [chain: string | Chain]): void {
+  flushEntries(chain: string | ChainHandle): void
+  flushEntries(...chain: [] | [chain: string | ChainHandle]): void {
     this.#change(chain, emptied)
   }
 
   /** Zeroes the counters of the rules and policy of one chain, or of all. */
   zeroEntries(): void
-  zeroEntries(chain: string | Chain): void
-  zeroEntries(...chain: [] | [chain: string | Chain]): void {
+  zeroEntries(chain: string | ChainHandle): void
+  zeroEntries(...chain: [] | [chain: string | ChainHandle]): void {
     this.#change(chain, zeroedChain)
   }
 
   /** Changes one chain, or all if no argument is passed. An argument that is undefined does not mean all. */
-  #change(chain: readonly (string | Chain)[], change: typeof emptied): void {
+  #change(chain: readonly (string | ChainHandle)[], change: typeof emptied): void {
     const [name] = chain.map((one) => chainName(this, one))
     if (name !== undefined) changeChain(this, name, change)
     else
@@ -148,7 +148,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link NotFoundError} if there is no such chain
    * @throws {@link RuleError} for a user-defined chain, which has no policy
    */
-  getPolicy(chain: string | Chain): Policy {
+  getPolicy(chain: string | ChainHandle): Policy {
     return getPolicy(this, chainName(this, chain))
   }
 
@@ -160,7 +160,7 @@ export abstract class AnyTable extends TableHandle {
    * @throws {@link RuleError} for a user-defined chain, which has no policy
    * @throws {@link XtablesError} for any other policy
    */
-  setPolicy(chain: string | Chain, policy: Policy | PolicyName, counters?: CountersInput): void {
+  setPolicy(chain: string | ChainHandle, policy: Policy | PolicyName, counters?: CountersInput): void {
     setPolicy(this, chainName(this, chain), policy, counters)
   }
 }

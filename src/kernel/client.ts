@@ -594,7 +594,7 @@ type Explanation = (request: Request, cause: SockoptFailure) => IptcError | unde
 const forbidden: Explanation = ({ operation, table }, cause) =>
   new PermissionError(
     'XT_NOT_PERMITTED',
-    `${[operation, table].filter(Boolean).join(' ')}: takes CAP_NET_ADMIN in the user namespace that owns the ` +
+    `${[operation, table].filter(Boolean).join(' ')}: needs CAP_NET_ADMIN in the user namespace that owns the ` +
       'network namespace: run as root, or under `unshare -rn` in a network namespace of your own',
     { cause },
   )

@@ -485,7 +485,7 @@ export function checkGoto(target: TargetSpec): void {
     fail(`goto '${target.chain}' is not a chain`, 'target', target.chain)
 }
 
-const notOfARule: TakeOther = ({ written }) => fail(`${written} is no option of a rule`, written)
+const notOfARule: TakeOther = ({ written }) => fail(`${written} is not part of a rule`, written)
 
 /**
  * The rules of a line of words: several if an address is a list, or a name with several addresses. @throws XtablesError

@@ -27,7 +27,7 @@ export function splitQuoted(line: string): QuotedWord[] {
   while (word.lastIndex < line.length) {
     const start = word.lastIndex
     const found = word.exec(line)
-    if (found === null) throw malformed(line, `unmatched or misplaced quote behind byte ${start}`)
+    if (found === null) throw malformed(line, `unmatched or misplaced quote after byte ${start}`)
     const [, before, quoted, bare] = found
     if (bare !== undefined) words.push({ text: bare, quoted: false })
     else if (quoted !== undefined) words.push({ text: `${before}${quoted.replace(/\\([\s\S])/g, '$1')}`, quoted: true })

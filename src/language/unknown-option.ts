@@ -2,15 +2,22 @@
 import type { FamilyName } from '../abi/family'
 import { extensionNames, findExtension, type Known, type PartKind } from '../extensions/registry'
 import { similarNames } from '../extensions/similar-names'
+import { protocolNumber } from '../extensions/values/databases'
+import { globals } from './options'
 
-const FLAGS: Readonly<Record<PartKind, string>> = { match: '-m', target: '-j' }
+/** How a rule names an extension. The match of a protocol is written as the protocol, which it requires anyway. */
+function written(kind: PartKind, name: string): string {
+  if (kind === 'target') return `-j ${name}`
+  if (name === 'icmp6') return '-p icmpv6'
+  return `${protocolNumber(name) === undefined ? '-m' : '-p'} ${name}`
+}
 
 /** The matches and targets that have an option, as they are written in a rule. */
 const ownersOf = (option: string, family: FamilyName): string[] =>
   (['match', 'target'] as const).flatMap((kind) =>
     extensionNames(kind, family)
       .filter((name) => findExtension(kind, name)?.variants(family)[0]?.names.has(option))
-      .map((name) => `${FLAGS[kind]} ${name}`),
+      .map((name) => written(kind, name)),
   )
 
 /** `a`, `a or b`, `a, b or c` */
@@ -18,7 +25,7 @@ const oneOf = (words: readonly string[]): string =>
   [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' or ')
 
 /**
- * The matches and targets that have this option, or else similar options of those that the rule has so far.
+ * The matches and targets that have this option, or else similar options of the rule and its extensions so far.
  * @param word the option as it is written
  */
 export function optionHint(word: string, loaded: readonly Known[], family: FamilyName): string | undefined {
@@ -27,9 +34,11 @@ export function optionHint(word: string, loaded: readonly Known[], family: Famil
   const own = loaded.flatMap(({ variant }) => [...variant.names.keys()])
   if (own.includes(option)) return word.includes('=') ? 'it takes no value' : undefined
   const owners = ownersOf(option, family)
-  if (owners.length > 0) return `put ${oneOf(owners)} before it`
+  if (owners.length > 0) return `it is an option of ${oneOf(owners)}`
+  // Only long options are proposed that are part of a rule, not commands or options of the tool.
+  const heads = globals().flatMap(({ help, names }) => (help?.section === 'Rules' ? names : []))
   return similarNames(
     `--${option}`,
-    own.map((name) => `--${name}`),
+    [...heads, ...own].map((name) => `--${name}`),
   )
 }

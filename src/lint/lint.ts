@@ -39,7 +39,7 @@ const OPTIONS = { other: instance(FamilyRuleset, 'a FamilyRuleset'), session: aS
  * ```
  */
 export function lint(ruleset: FamilyRuleset, options: LintOptions = {}): Finding[] {
-  check('what is looked over', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))
+  check('the ruleset of lint', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))
   checkOptions(options, OPTIONS)
   const { other, session } = options
   return [

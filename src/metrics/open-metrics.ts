@@ -82,7 +82,7 @@ const labelText = ({ labels }: Sample): string =>
 
 /** @internal */
 export function samplesOf(tables: readonly TableSnapshot[], options: MetricsOptions): Sample[] {
-  check('what metrics are made of', tables, SNAPSHOTS)
+  check('the snapshots of openMetrics', tables, SNAPSHOTS)
   checkOptions(options, METRICS_OPTIONS)
   const sums = new Map<string, Sample>()
   for (const { family, table, chains } of tables)

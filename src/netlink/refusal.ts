@@ -94,7 +94,7 @@ export function explain(refusal: Refusal): NetlinkError | PermissionError {
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES)
     return new PermissionError(
       'XT_NOT_PERMITTED',
-      `${request.name}: takes CAP_NET_ADMIN in the user namespace that owns the network namespace: run as root, or ` +
+      `${request.name}: needs CAP_NET_ADMIN in the user namespace that owns the network namespace: run as root, or ` +
         'under `unshare -rn` in a network namespace of your own',
       { cause: refusal },
     )

@@ -91,12 +91,7 @@ class TableWork {
       this.#fail('XT_NOT_OWNED', name, 'its policy is not yours to set: the option owns does not name the chain')
     const stray = rules.findIndex(({ jump }) => jump === undefined || jump === '' || !this.#isOurs(jump))
     if (stray >= 0)
-      this.#fail(
-        'XT_NOT_OWNED',
-        name,
-        'the chain is not yours: only jumps to chains that are may be put into it',
-        stray,
-      )
+      this.#fail('XT_NOT_OWNED', name, 'the chain is not yours: it can only get jumps to chains that are yours', stray)
   }
 
   /** Owned chains that are not desired. Built-in ones only lose their rules. */

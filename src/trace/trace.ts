@@ -138,7 +138,7 @@ const OPTIONS = {
  * ```
  */
 export function trace(packet: PacketDescription, ruleset: FamilyRuleset, options: TraceOptions = {}): Trace {
-  check('what a packet is traced through', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))
+  check('the ruleset of trace', ruleset, instance(FamilyRuleset, 'a FamilyRuleset'))
   checkOptions(options, OPTIONS)
   const { branches = 64 } = options
   const known = knownPacket(packet, ruleset.context.family, ruleset.backend)

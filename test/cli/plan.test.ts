@@ -42,6 +42,18 @@ test.each([
   expect(xtables('plan --prefix web-', desired).stdout).toBe('nothing to do\n')
 })
 
+test('the backend is the one that has rules, as for iptables', () => {
+  xtables('--backend nft iptables -A INPUT -i lo -j ACCEPT')
+  expect(xtables('plan --prefix web-', TEXT).stdout).toContain('+  1: -j web-in')
+  xtables('apply --prefix web-', TEXT)
+  expect(xtables('--backend nft iptables -S INPUT').stdout).toContain('-A INPUT -j web-in\n-A INPUT -i lo -j ACCEPT\n')
+  const { stdout } = xtables('dump --json filter')
+  expect(JSON.parse(stdout)).toMatchObject({ INPUT: [{ target: 'web-in' }, { 'in-interface': 'lo' }] })
+  xtables('apply --json', JSON.stringify({ filter: { INPUT: [{ target: 'DROP' }] } }))
+  expect(xtables('--backend nft iptables -S INPUT').stdout).toBe('-P INPUT ACCEPT\n-A INPUT -j DROP\n')
+  expect(xtables('--backend legacy iptables -S').stdout).not.toContain('-A ')
+})
+
 test('--json prints the plan of the library', () => {
   const { stdout } = xtables('plan --prefix web- --jumps INPUT=last --json', TEXT)
   const kernel = new MemoryKernel()
@@ -71,9 +83,10 @@ test.each([
 })
 
 test.each([
-  ['plan', 'say which chains are yours: with --tables, with --chain NAME'],
-  ['apply', 'say which chains are yours: with --tables, with --chain NAME'],
-  ['plan --tables --prefix x', 'say which chains are yours: with --tables, with --chain NAME'],
+  ['plan', 'say which chains are yours, with exactly one of --tables, --chain NAME'],
+  ['apply', 'say which chains are yours, with exactly one of --tables, --chain NAME'],
+  ['plan --prefix=', '--prefix must not be empty; to own all chains, use --tables'],
+  ['plan --tables --prefix x', 'say which chains are yours, with exactly one of --tables, --chain NAME'],
   ['plan --tables --jumps INPUT=middle', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=middle'],
   ['plan --tables --jumps INPUT=before:', 'CHAIN=before:RULE or CHAIN=after:RULE, not INPUT=before:'],
   ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
@@ -81,14 +94,14 @@ test.each([
   ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
   ['plan --tables a b', 'and no more'],
   ['plan --tables /nonexistent', '/nonexistent'],
-  ['plan --prefix web-', 'only jumps to chains that are may be put into it', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
+  ['plan --prefix web-', 'it can only get jumps to chains that are yours', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
   ['plan --tables', 'is not valid JSON', '{'],
   ['plan --tables', 'filter', '{"filter": {}, "filter": {}}'],
   ['plan --tables', 'the desired state has no table', ''],
 ])('xtables %s: %s', (line, message, input = TEXT) => {
   const said = xtables(line, input)
   // Errors in the command line itself have another status than errors in what it refers to.
-  const isUsage = /^(say which chains|CHAIN=before|--jumps gives|and no more)/.test(message)
+  const isUsage = /^(say which chains|--prefix must|CHAIN=before|--jumps gives|and no more)/.test(message)
   expect([said.status, said.stdout]).toEqual([isUsage ? 2 : 1, ''])
   expect(said.stderr).toContain(message)
 })

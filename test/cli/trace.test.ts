@@ -32,7 +32,7 @@ test('prints the rules that a packet matches, for a file', () => {
   expect(xtables(`trace ${PACKET} ${file('rules', RULES)}`)).toEqual({
     status: 0,
     stderr: '',
-    stdout: `if --limit 1/sec, in filter INPUT 2:
+    stdout: `if filter INPUT 2 matches (unknown: --limit 1/sec):
   filter INPUT 2: -p tcp -m tcp --dport 22 -m limit --limit 1/sec -j ACCEPT
   ACCEPT
 if not:
@@ -51,6 +51,11 @@ filter INPUT 2: -p tcp -m tcp --dport 22 -j ACCEPT
 ACCEPT
 `,
   )
+})
+
+test('a fork that no rule decides reads as a condition', () => {
+  const [first = ''] = xtables('trace -p udp').stdout.split('\n')
+  expect(first).toBe('if the packet is for this host:')
 })
 
 test('as JSON', () => {

@@ -27,7 +27,7 @@ interface Exception {
 /** Refusals that name no parameter. */
 const EXCEPTIONS: readonly Exception[] = [
   { reason: /^Bad argument/, why: 'the word belongs to no parameter' },
-  { reason: /^unknown option|is no option of a rule$/, why: 'the word is no parameter; the error has it in its place' },
+  { reason: /^unknown option|is not part of a rule$/, why: 'the word is no parameter; the error has it in its place' },
   {
     reason: /^(?:multiple consecutive ! not allowed|nothing appropriate following !|unknown arguments found)/,
     why: 'there is no parameter behind the word',

@@ -1,14 +1,29 @@
-/** An option that no part of a rule has: the message says what to put before it, or what may have been meant. */
+/** An option that no part of a rule has: the message says which extensions have it, or which similar options there are. */
 import { Rule, Rule6 } from '../../src/index'
 
 test.each([
-  ['of matches that are not named yet', '--mark 1', 'unknown option "--mark"; put -m connmark or -m mark before it'],
-  ['of a match beside another', '-p udp --syn', 'unknown option "--syn"; put -m tcp before it'],
-  ['of a target', '--to-ports=80', 'unknown option "--to-ports=80"; put -j MASQUERADE or -j REDIRECT before it'],
+  [
+    'of matches that are not named yet',
+    '--mark 1',
+    'unknown option "--mark"; it is an option of -m connmark or -m mark',
+  ],
+  ['of a match beside another', '-p udp --syn', 'unknown option "--syn"; it is an option of -p tcp'],
+  [
+    'of the match of a protocol',
+    '--dport 22',
+    'unknown option "--dport"; it is an option of -p dccp, -p sctp, -p tcp or -p udp',
+  ],
+  [
+    'of another target',
+    '-j DROP --reject-with tcp-reset',
+    'unknown option "--reject-with"; it is an option of -j REJECT',
+  ],
+  ['of a target', '--to-ports=80', 'unknown option "--to-ports=80"; it is an option of -j MASQUERADE or -j REDIRECT'],
   ['misspelt, of a match', '-m tcp --dprot 22', 'unknown option "--dprot"; similar names: --dport'],
   ['misspelt, of the match of the protocol', '-p 6 --dprot 22', 'unknown option "--dprot"; similar names: --dport'],
-  ['of the match of another name', '-m conntrack --state NEW', 'unknown option "--state"; put -m state before it'],
+  ['of the match of another name', '-m conntrack --state NEW', 'unknown option "--state"; it is an option of -m state'],
   ['with a value that it does not take', '-m tcp --syn=1', 'unknown option "--syn=1"; it takes no value'],
+  ['misspelt, of the rule', '--protocl tcp', 'unknown option "--protocl"; similar names: --protocol'],
   ['of nothing', '--nonsense', 'unknown option "--nonsense"'],
   ['of one letter', '-z', 'unknown option "-z"'],
 ])('one %s', (_, line, message) => {
@@ -16,6 +31,6 @@ test.each([
 })
 
 test('only what the family has is proposed', () => {
-  expect(() => Rule.parse('--ttl-eq 1')).toThrow('put -m ttl before it')
+  expect(() => Rule.parse('--ttl-eq 1')).toThrow('it is an option of -m ttl')
   expect(() => Rule6.parse('--ttl-eq 1')).toThrow(/unknown option "--ttl-eq"$/)
 })

@@ -126,6 +126,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(chain()).toEqual([DISCARD, WEB])
     expect(iptables('-S', 'INPUT')).toContain('192.0.2.2')
     expect(agent.lines.at(-1)).toBe('ended; the chains stay')
+    expect(agent.logged).not.toContain('Warning')
   })
 
   test('loads a changed policy, and keeps the last good one', async () => {
@@ -196,6 +197,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
     expect(body).toMatch(/^xtables_agent_changed_chains_total [1-9]/m)
     expect(await agent.get('/')).toMatchObject({ status: 404 })
     expect(await agent.get('/metrics', 'POST')).toMatchObject({ status: 404 })
+    agent.process.kill('SIGTERM')
     expect(await agent.end('SIGTERM')).toBe(0)
     expect(iptables('-S', 'INPUT')).toBe('-P INPUT ACCEPT\n-A INPUT -s 192.0.2.1/32 -j DROP\n')
     for (const text of [iptables('-S'), iptables('-t', 'nat', '-S'), ip6tables('-S')])
@@ -211,6 +213,7 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
       [POLICY, ['--poll', 'often'], 2, '--poll must be a number of seconds up to 86400, not often'],
       [POLICY, ['--port', '1'], 2, "Unknown option '--port'"],
       [POLICY, ['--listen', '192.0.2.9:1'], 1, 'EADDRNOTAVAIL'],
+      [POLICY, ['--policy', '/nonexistent'], 1, 'pass another one with --policy FILE'],
     ] as const) {
       write(policy)
       const agent = new Agent(...words, ...args)

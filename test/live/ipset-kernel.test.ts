@@ -436,9 +436,9 @@ test('without capabilities, it throws PermissionError', () => {
   `)
   expect(stderr).toBe('')
   expect(stdout.trim().split('\n')).toEqual([
-    'PermissionError IPSET_CMD_TYPE: takes CAP_NET_ADMIN in t',
-    'PermissionError IPSET_CMD_HEADER: takes CAP_NET_ADMIN in',
-    'PermissionError IPSET_CMD_LIST: takes CAP_NET_ADMIN in t',
+    'PermissionError IPSET_CMD_TYPE: needs CAP_NET_ADMIN in t',
+    'PermissionError IPSET_CMD_HEADER: needs CAP_NET_ADMIN in',
+    'PermissionError IPSET_CMD_LIST: needs CAP_NET_ADMIN in t',
   ])
   expect([PermissionError, UnsupportedError].every((type) => type.prototype instanceof IptcError)).toBe(true)
 })

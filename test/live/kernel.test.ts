@@ -195,7 +195,7 @@ describe('refusals of the kernel', () => {
         try { client.info('filter') } catch (error) { console.log(error.name, error.message) }
     `
     const lines = runScript(script).stdout.split('\n')
-    expect(lines[0]).toMatch(/^PermissionError GET_INFO filter: takes CAP_NET_ADMIN.*unshare -rn/)
+    expect(lines[0]).toMatch(/^PermissionError GET_INFO filter: needs CAP_NET_ADMIN.*unshare -rn/)
     expect(lines[1]).toMatch(/^PermissionError .*CAP_NET_RAW.*unshare -rn.*in-process/)
   })
 })

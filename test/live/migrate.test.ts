@@ -296,8 +296,8 @@ test('the command prints what it is going to do, and what it has done', () => {
     1,
     'nft to legacy\nipv4 filter: 5 rules, 1 chain: cannot be moved\n  the table of nft has rule 3 of chain INPUT, which is none of iptables\n',
   ])
-  expect(() => xtables('legacy')).toThrow('migrate: it ')
-  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it ')
+  expect(() => xtables('legacy')).toThrow('migrate: expected FROM TO')
+  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it takes FROM TO and no more')
   expect(() => xtables('nft', 'nft')).toThrow('the options from and to are both nft')
   expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO must be legacy or nft, not "ebtables"')
 })

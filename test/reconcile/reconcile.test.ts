@@ -325,7 +325,12 @@ COMMIT
   })
 
   test.each<[string, Desired, Omit<ReconcileOptions, 'kernel' | 'backend'>, string]>([
-    ['a rule of a chain of others', { filter: { INPUT: ['-j DROP'] } }, PREFIX, 'only jumps to chains that are'],
+    [
+      'a rule of a chain of others',
+      { filter: { INPUT: ['-j DROP'] } },
+      PREFIX,
+      'it can only get jumps to chains that are yours',
+    ],
     ['a policy of others', { filter: { INPUT: { policy: 'ACCEPT' } } }, PREFIX, 'its policy is not yours to set'],
     ['a policy of a chain that has none', { filter: { 'web-in': { policy: 'DROP' } } }, PREFIX, 'has no policy'],
     ['a chain of others that is not there', { filter: { gone: ['-j web-in'] } }, PREFIX, 'has no chain gone'],

@@ -1,4 +1,5 @@
 /** Keeps chains of the packet filter as a policy file describes them, until SIGTERM or SIGINT. */
+import { setMaxListeners } from 'node:events'
 import { watchFile } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { Keeper } from './keeper.js'
@@ -17,7 +18,9 @@ const log = (text: string): void => console.error(text.trim().replaceAll(/\s*\n\
 
 async function run(options: Options): Promise<void> {
   const wakeup = new Wakeup()
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => wakeup.end())
+  // One per watched table, and more.
+  setMaxListeners(0, wakeup.ended)
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => wakeup.end())
   process.on('SIGHUP', () => wakeup.now('SIGHUP'))
   watchFile(options.file, { interval: FILE_POLL_MS }, () => wakeup.now('a change of the policy file'))
 

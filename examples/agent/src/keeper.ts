@@ -75,6 +75,7 @@ const linesOf = ({ family, tables }: Plan): string[] =>
   tables.flatMap(({ table, chains }) =>
     chains.map(({ chain, change, added, deleted, moved, replaced }) => {
       const counts = Object.entries({ added, deleted, moved, replaced }).filter(([, rules]) => rules.length > 0)
-      return `${change} ${family} ${table} ${chain}: ${counts.map(([what, { length }]) => `${length} ${what}`).join(', ')}`
+      const details = counts.map(([what, { length }]) => `${length} ${what}`).join(', ') || 'no rules'
+      return `${change} ${family} ${table} ${chain}: ${details}`
     }),
   )

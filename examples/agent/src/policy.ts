@@ -13,7 +13,7 @@ export const NOTHING: Policy = { ipv4: {}, ipv6: {} }
  * @throws Error that names the fault and its place
  */
 export async function readPolicy(file: string): Promise<Policy> {
-  const content = parseJson(await readFile(file, 'utf8'), file)
+  const content = parseJson(await readFile(file, 'utf8').catch(unreadable), file)
   checkObject(file, content)
   const { $schema, ...families } = content
   for (const [family, tables] of Object.entries(families)) {
@@ -22,6 +22,10 @@ export async function readPolicy(file: string): Promise<Policy> {
     checkObject(`${file}: ${family}`, tables)
   }
   return { ...NOTHING, ...families }
+}
+
+function unreadable(cause: Error): never {
+  throw new Error(`the policy file cannot be read: ${cause.message}; pass another one with --policy FILE`, { cause })
 }
 
 function checkObject(place: string, value: unknown): asserts value is Record<string, unknown> {

@@ -322,7 +322,7 @@ function explained(error: unknown): unknown {
   if (error.errno === ERRNO.EPERM || error.errno === ERRNO.EACCES)
     return new PermissionError(
       'XT_NOT_PERMITTED',
-      'nf_tables takes CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
+      'nf_tables needs CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network namespace of your own, or use the ' +
         'in-process kernel',
       { cause: error },
     )

@@ -27,7 +27,7 @@ const expects = `the name of an interface, 1 to ${IFNAMSIZ - 1} bytes without wh
 
 /** The name of an interface, or a prefix of names followed by `+`. */
 export const interfaceName: ValueType<Masked, string> = {
-  expects: `${expects}, + at its end for any that begin so`,
+  expects: `${expects}, with + at its end for all names that begin with it`,
   parse(word) {
     const bytes = nameBytes(word)
     return [padded(bytes), padded(new Uint8Array(counting(bytes)).fill(0xff))]

@@ -34,7 +34,7 @@ export const rate = (max: number): ValueType<Rate> => ({
     const packets = readDecimal(amount) ?? mismatch()
     const seconds = secondsOf(unit)
     if (packets > max * seconds) return mismatch('it is too fast')
-    return packets === 0 ? mismatch('it is no rate') : [packets, seconds]
+    return packets === 0 ? mismatch('it is not a rate') : [packets, seconds]
   },
   format: formatFlow,
 })
@@ -89,7 +89,7 @@ export const flow = (max: number): ValueType<Flow> => {
       if (amount === undefined || unit === undefined || second === undefined) return packets.parse(word, context)
       const bytes = bytesOf(Number(amount), unit)
       if (secondsOf(second) !== SECONDS.second) return mismatch()
-      return bytes === 0 ? mismatch('it is no rate') : [bytes, 0]
+      return bytes === 0 ? mismatch('it is not a rate') : [bytes, 0]
     },
     format: formatFlow,
   }

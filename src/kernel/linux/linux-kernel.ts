@@ -63,7 +63,7 @@ function openSocket({ name, domain }: Family): number {
     if (cause.errno === ERRNO.EPERM || cause.errno === ERRNO.EACCES)
       throw new PermissionError(
         'XT_NOT_PERMITTED',
-        'the packet filter takes CAP_NET_RAW and CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network ' +
+        'the packet filter needs CAP_NET_RAW and CAP_NET_ADMIN: run as root, or under `unshare -rn` in a network ' +
           'namespace of your own, or use the in-process kernel',
         { cause },
       )

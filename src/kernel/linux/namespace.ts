@@ -53,8 +53,9 @@ function openFirst(paths: readonly string[], description: string): number {
     const fd = openFile(path, description)
     if (fd !== undefined) return fd
   }
-  const tried = paths.length === 0 ? 'not a name, an absolute path or a process id' : `${paths.join(' and ')} missing`
-  throw new NotFoundError('XT_NO_NAMESPACE', `no network namespace ${description}: ${tried}`)
+  const tried =
+    paths.length === 0 ? 'accepted: a name, an absolute path, or a process id' : `missing: ${paths.join(' and ')}`
+  throw new NotFoundError('XT_NO_NAMESPACE', `there is no network namespace ${description}; ${tried}`)
 }
 
 /** The error for users if setns or unshare fails. */
@@ -63,7 +64,7 @@ function explain(cause: unknown, description: string): unknown {
   if (cause.errno === ERRNO.EPERM)
     return new PermissionError(
       'XT_NOT_PERMITTED',
-      `network namespace ${description}: entering, and coming back, takes CAP_SYS_ADMIN in both namespaces: ` +
+      `network namespace ${description}: entering it and returning needs CAP_SYS_ADMIN in both namespaces: ` +
         'run as root, or under `unshare -rn`',
       { cause },
     )
