@@ -70,7 +70,6 @@ const ruleFor = ({ context }: AnyTable, rule: RuleDictionary, place?: Path): Any
 
 /** The index before which to insert for `position` in a chain of `length` rules: see {@link addRule}. */
 export function insertionIndex(place: RulePlace, position: number, length: number): number {
-  check('the position of a rule, the argument before the options,', position, number)
   if (Number.isInteger(position)) {
     const index = position === 0 ? length : position > 0 ? position - 1 : length + position
     if (index >= 0 && index <= length) return index
@@ -103,6 +102,8 @@ export function addRule(
   position = 0,
   options: EasyOptions = {},
 ): void {
+  // Options in place of the position must not select the tables of the machine.
+  if (typeof position !== 'number') throw noPosition({ table, chain: String(chain) }, position, '')
   withTable(table, options, (it) => {
     const object = ruleFor(it, rule)
     const into = new Chain(it, chain)

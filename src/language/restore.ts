@@ -312,7 +312,7 @@ class Interpreter {
   run(): void {
     if (!this.#options.noflush) this.#clear()
     for (let line = this.#lines.read(); line !== 'COMMIT'; line = this.#lines.read()) {
-      if (line === undefined) throw this.#lines.error('refused', 'the text ends without COMMIT')
+      if (line === undefined) throw this.#lines.error('refused', 'COMMIT expected: the text ends without it')
       this.#readLine(line)
     }
     this.#editor.finish()

@@ -12,6 +12,8 @@ export function checkPosition(place: RulePlace, position: number, last: number):
 export const noPosition = ({ table, chain }: RulePlace, position: number, expected: string): XtablesError =>
   new XtablesError(
     'XT_BAD_POSITION',
-    `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`,
+    typeof position === 'number'
+      ? `table ${table} chain ${chain}: there is no position ${shown(position)}; accepted: ${expected}`
+      : `table ${table} chain ${chain}: the position of a rule must be a number, not ${shown(position)}`,
     { extension: 'rule', parameter: 'position', value: position, expected },
   )

@@ -154,6 +154,13 @@ onBackends((backend) => {
       expect(names()).toEqual(['a', 'b', 'c'])
     })
 
+    test('options in place of the position are named', () => {
+      chainOf()
+      expect(() => easy.addRule('filter', 'X', named('x'), options as never)).toThrow(
+        'table filter chain X: the position of a rule must be a number, not an object',
+      )
+    })
+
     test('as the first', () => {
       chainOf('a')
       easy.insertRule('filter', 'X', named('x'), options)
