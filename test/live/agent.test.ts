@@ -212,8 +212,8 @@ describe.each(['legacy', 'nft'])('%s', (backend) => {
       [{ ipv4: { filter: { INPUT: ['-j DROP'] } } }, [], 1, 'the chain is not yours'],
       [POLICY, ['--poll', 'often'], 2, '--poll must be a number of seconds up to 86400, not often'],
       [POLICY, ['--port', '1'], 2, "Unknown option '--port'"],
-      [POLICY, ['--listen', '192.0.2.9:1'], 1, 'EADDRNOTAVAIL'],
       [POLICY, ['--policy', '/nonexistent'], 1, 'pass another one with --policy FILE'],
+      [POLICY, ['--listen', '192.0.2.9:1'], 1, 'EADDRNOTAVAIL'],
     ] as const) {
       write(policy)
       const agent = new Agent(...words, ...args)
