@@ -5,7 +5,15 @@
 const Sequencer = require('@jest/test-sequencer').default
 
 const LONGEST = [
-  ...['live/conformance', 'live/conformance-nft', 'live/restore', 'live/nft-command', 'live/confirm', 'live/list'],
+  ...[
+    'live/conformance-ipv4',
+    'live/conformance-ipv6',
+    'live/conformance-nft',
+    'live/restore',
+    'live/nft-command',
+    'live/confirm',
+    'live/list',
+  ],
   ...['live/generated-commands', 'live/reliability', 'live/command', 'live/ipset-command', 'live/privileges'],
   ...['iptc/parameters', 'easy/dictionary', 'ui/browser', 'language/restore', 'nft/rule', 'ruleset/rule-ids'],
 ].map((name) => `/test/${name}.test.ts`)

@@ -1,12 +1,15 @@
-/** Compares every rule line with iptables-legacy in the running kernel. */
+/** Compares every rule line of a family with iptables-legacy in the running kernel. The families run side by side. */
+import type { FamilyName } from '../../src/abi/family'
 import { type Case, cases } from '../support/cases'
 import { liveCases } from '../support/here'
 import { tryDeviations, tryOracle, tryReading, tryRefused, tryWriting } from '../support/trial'
 
-for (const one of cases.filter((any) => liveCases.includes(any) || any.ids)) {
-  const name = `${one.family.name} ${one.table} ${one.name}`
-  const where = liveCases.includes(one) ? describe : describe.skip
-  where(name, () => compare(one))
+export function compareLines(family: FamilyName): void {
+  for (const one of cases.filter((any) => any.family.name === family && (liveCases.includes(any) || any.ids))) {
+    const name = `${one.family.name} ${one.table} ${one.name}`
+    const where = liveCases.includes(one) ? describe : describe.skip
+    where(name, () => compare(one))
+  }
 }
 
 function compare(one: Case): void {
