@@ -10,6 +10,10 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(item).join(', ')}]` : String(value)
 }
 
+/** Lists words for use in a message: `a`, `a or b`, `a, b or c`. */
+export const oneOf = (words: readonly string[]): string =>
+  [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' or ')
+
 /** A kind of accepted value, and how messages describe it. */
 export interface Taken {
   readonly accepts: (value: unknown) => boolean

@@ -1,5 +1,6 @@
 /** Parses the command line of one of our own applets according to its declaration. */
 import { parseArgs } from 'node:util'
+import { oneOf } from '../check-input'
 import { IptcError } from '../errors'
 import { similarNames } from '../extensions/similar-names'
 import { type Applet, namesOf, operandText, type Values } from './applets/applet'
@@ -73,7 +74,7 @@ function checkValues(
     if (typeof known !== 'object') return
     const bad = given.find((word) => !known.some((one) => one.toLowerCase() === String(word).toLowerCase()))
     if (bad === undefined) return
-    const [word, expected] = [JSON.stringify(bad), listed(known)]
+    const [word, expected] = [JSON.stringify(bad), oneOf(known)]
     throw wrong(
       applet,
       noun ? `unknown ${noun} ${word}: expected ${expected}` : `${name} must be ${expected}, not ${word}`,
@@ -83,8 +84,6 @@ function checkValues(
   for (const [i, { name, noun, values: known }] of applet.operands.entries())
     check(name, known, positionals.slice(i, i + 1), noun)
 }
-
-const listed = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
 /** Whether the words contain `--help` or `-h`, before `--`. */
 export function asksForHelp(words: readonly string[]): boolean {

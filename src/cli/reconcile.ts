@@ -8,7 +8,7 @@ import { reconcile } from '../reconcile/reconcile'
 import { APPLY, PLAN } from './applets/own-applets'
 import { CommandLineError, readWords } from './command-line'
 import { applyPending, secondsOf } from './confirm'
-import { type OpenKernel, type Place, readFrom, readText, withBackend } from './open-kernel'
+import { type OpenKernel, type Place, placeIn, readFrom, readText, withBackend } from './open-kernel'
 import type { Streams } from './streams'
 
 type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
@@ -16,7 +16,7 @@ type Values = Omit<ReturnType<typeof readWords<typeof PLAN>>['values'], 'json'>
 /** `plan`: prints the changes that are needed to bring owned chains to the state in a file. */
 export function runPlan(args: string[], open: OpenKernel, streams: Streams): void {
   const { values, positionals } = readWords(PLAN, args)
-  const plan = planOf(values, positionals, withBackend(open, familyOf(values)), streams, false)
+  const plan = planOf(values, positionals, open, streams, false)
   streams.stdout(values.json ? `${JSON.stringify(plan, undefined, 2)}\n` : told(plan, streams))
 }
 
@@ -36,14 +36,14 @@ const familyOf = ({ ipv6 = false }: Values): FamilyName => (ipv6 ? 'ipv6' : 'ipv
 function planOf(
   values: Values,
   [file = '-']: readonly string[],
-  { kernel, writing }: OpenKernel,
+  open: OpenKernel,
   { stdin }: Streams,
   apply: boolean,
 ): Plan {
   const from = file === '-' ? 'standard input' : file
   const text = file === '-' ? readFrom(from, stdin) : readText(file)
   return reconcile(desiredOfText(text, from), {
-    ...{ ipv6: values.ipv6 ?? false, kernel, ...writing },
+    ...placeIn(open, familyOf(values)),
     ...{ owns: ownership(values), jumps: placesOf(values.jumps ?? []), apply },
   })
 }

@@ -1,7 +1,7 @@
 /** `xtables trace`: prints the path of a packet through the rules. */
 import { parseHex } from '../binary/text'
 import { FamilyRuleset } from '../trace/family-ruleset'
-import type { PacketDescription } from '../trace/packet'
+import { type PacketDescription, PROPERTIES } from '../trace/packet'
 import type { PacketChange } from '../trace/packet-changes'
 import { type RuleStep, type Trace, type TraceFork, type TraceStep, trace } from '../trace/trace'
 import { TRACE } from './applets/own-applets'
@@ -32,26 +32,27 @@ export function runTrace(args: string[], open: OpenKernel, { stdout, stdin }: Pi
 function packetOf(values: Values): PacketDescription {
   if (values.syn && values['tcp-flags'] !== undefined)
     throw new CommandLineError('--syn and --tcp-flags exclude each other')
-  const number = (name: keyof Values, max = 0xffff_ffff): number | undefined => {
+  const number = (name: keyof Values, property: keyof PacketDescription): number | undefined => {
     const word = values[name] as string | undefined
     if (word === undefined) return undefined
-    if (!/^(0x[\da-f]+|\d+)$/i.test(word) || Number(word) > max)
-      throw new CommandLineError(`--${name} takes a whole number 0 to ${max}, not ${word}`)
+    const { accepts, expected } = PROPERTIES[property]
+    if (!/^(0x[\da-f]+|\d+)$/i.test(word) || !accepts(Number(word)))
+      throw new CommandLineError(`--${name} takes ${expected}, not ${word}`)
     return Number(word)
   }
   return {
     ...{ protocol: values.protocol, source: values.source, destination: values.destination },
-    ...{ sourcePort: number('sport', 0xffff), destinationPort: number('dport', 0xffff) },
+    ...{ sourcePort: number('sport', 'sourcePort'), destinationPort: number('dport', 'destinationPort') },
     ...{ tcpFlags: values.syn ? 'SYN' : values['tcp-flags'], icmpType: values['icmp-type'] },
     ...{ in: values['in-interface'], out: values['out-interface'], way: values.way as PacketDescription['way'] },
-    ...{ state: values.state?.toUpperCase() as PacketDescription['state'], mark: number('mark') },
+    ...{ state: values.state?.toUpperCase() as PacketDescription['state'], mark: number('mark', 'mark') },
     ...{
-      connectionMark: number('connection-mark'),
-      length: number('length', 0xffff),
-      ttl: number('ttl', 0xff),
-      tos: number('tos', 0xff),
+      connectionMark: number('connection-mark', 'connectionMark'),
+      length: number('length', 'length'),
+      ttl: number('ttl', 'ttl'),
+      tos: number('tos', 'tos'),
     },
-    ...{ fragment: values.fragment, uid: number('uid-owner'), gid: number('gid-owner') },
+    ...{ fragment: values.fragment, uid: number('uid-owner', 'uid'), gid: number('gid-owner', 'gid') },
     ...{ packetType: values['pkt-type'] as PacketDescription['packetType'], sourceMac: values['mac-source'] },
     bytes: values.bytes === undefined ? undefined : bytesOf(values.bytes),
   }

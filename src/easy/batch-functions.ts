@@ -151,22 +151,22 @@ export type RuleToDelete = readonly [chain: string | ChainHandle, rule: RuleDict
  */
 export const batchAddRules = (table: string, rules: readonly RuleToAdd[], options: EasyOptions = {}): void =>
   withTable(table, options, (it) => {
-    checkRules('batchAddRules', it, rules)
-    const entries = rules.map(([chain, rule, position = 0], i) => ({
-      chain: chainName(it, chain),
+    const chains = chainsIn('batchAddRules', it, rules)
+    const entries = rules.map(([, rule, position = 0], i) => ({
+      chain: chains[i] as string,
       position,
       entry: encodeDictionary(rule, it.context, [i, 1]),
     }))
     it.edit((draft) => addAll(it, draft, entries))
   })
 
-/** Checks a list of lists that each start with a chain. */
-function checkRules(what: string, table: AnyTable, rules: readonly (RuleToAdd | RuleToDelete)[]): void {
+/** The chains with which the lists in a list start. @throws IptcError for anything but such a list */
+function chainsIn(what: string, table: AnyTable, rules: readonly (RuleToAdd | RuleToDelete)[]): string[] {
   check(`what ${what} takes`, rules, list)
-  for (const [i, rule] of rules.entries()) {
+  return rules.map((rule, i) => {
     check(`item ${i} of what ${what} takes`, rule, list)
-    chainName(table, rule[0], `the chain in item ${i} of what ${what} takes`)
-  }
+    return chainName(table, rule[0], `the chain in item ${i} of what ${what} takes`)
+  })
 }
 
 interface Addition {
@@ -205,11 +205,11 @@ export const batchDeleteRules = (
   options: EasyOptions & ThrowsOption = {},
 ): boolean =>
   withTable(table, options, (it) => {
-    checkRules('batchDeleteRules', it, rules)
+    const chains = chainsIn('batchDeleteRules', it, rules)
     const { family, sets } = it.context
-    const objects = rules.map(([chain, rule], i) => {
+    const objects = rules.map(([, rule], i) => {
       const entry = encodeDictionary(rule, it.context, [i, 1])
-      return { chain: new Chain(it, chain), rule: storedRule(family, { entry, sets }) }
+      return { chain: new Chain(it, chains[i] as string), rule: storedRule(family, { entry, sets }) }
     })
     const remove = ({ chain, rule }: (typeof objects)[number]): boolean => {
       chain.deleteRule(rule)

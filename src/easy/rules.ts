@@ -103,7 +103,7 @@ export function addRule(
   options: EasyOptions = {},
 ): void {
   // Options in place of the position must not select the tables of the machine.
-  if (typeof position !== 'number') throw noPosition({ table, chain: String(chain) }, position, '')
+  if (typeof position !== 'number') throw noPosition({ table, chain: String(chain) }, position, 'a number')
   withTable(table, options, (it) => {
     const object = ruleFor(it, rule)
     const into = new Chain(it, chain)

@@ -384,17 +384,14 @@ export abstract class AnyRule extends RuleBase {
    */
   createTarget<N extends TargetName>(name: N, options?: TargetOptions): Target<N>
   /**
-   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain.
+   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain. A {@link Chain} is always
+   * a chain.
    * @throws {@link XtablesError} for a name that is none of these
-   */
-  createTarget(name: string, options?: TargetOptions): Target
-  /**
-   * Makes a target that goes to a chain.
    * @throws {@link IptcError} for a chain of the other family
    */
-  createTarget(chain: ChainHandle, options?: TargetOptions): Target
+  createTarget(to: string | ChainHandle, options?: TargetOptions): Target
   createTarget(to: string | ChainHandle, options?: TargetOptions): Target {
-    const target = typeof to === 'string' ? new Target(this, to, options) : new Target(this, to, options)
+    const target = new Target(this, to, options)
     this.target = target
     return target
   }

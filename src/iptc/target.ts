@@ -143,15 +143,12 @@ export interface TargetConstructor {
    */
   new <N extends TargetName>(rule: RuleBase, name: N, options?: TargetOptions): Target<N>
   /**
-   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain.
+   * Makes a target whose name is known only at run time: an extension, a verdict, or else a chain. A {@link Chain} is always
+   * a chain.
    * @throws {@link XtablesError} for a name that is none of these
-   */
-  new (rule: RuleBase, name: string, options?: TargetOptions): Target
-  /**
-   * Makes a target that goes to a chain.
    * @throws {@link IptcError} for a chain of the other family
    */
-  new (rule: RuleBase, chain: ChainHandle, options?: TargetOptions): Target
+  new (rule: RuleBase, to: string | ChainHandle, options?: TargetOptions): Target
   /** The prototype of all targets, for `instanceof`. */
   readonly prototype: Target
 }

@@ -1,5 +1,6 @@
 /** What to write in place of an option that no part of a rule has. */
 import type { FamilyName } from '../abi/family'
+import { oneOf } from '../check-input'
 import { extensionNames, findExtension, type Known, type PartKind } from '../extensions/registry'
 import { similarNames } from '../extensions/similar-names'
 import { protocolNumber } from '../extensions/values/databases'
@@ -18,10 +19,6 @@ const ownersOf = (option: string, family: FamilyName): string[] =>
       .filter((name) => findExtension(kind, name)?.variants(family)[0]?.names.has(option))
       .map((name) => written(kind, name)),
   )
-
-/** `a`, `a or b`, `a, b or c` */
-const oneOf = (words: readonly string[]): string =>
-  [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' or ')
 
 /**
  * The matches and targets that have this option, or else similar options of those that the rule has so far.

@@ -80,7 +80,8 @@ export const WAYS = { input: true, forward: true, output: true } as const
 
 const [BYTE, PORT, WORD] = [whole(0xff), whole(0xffff), whole(0xffff_ffff)]
 
-const PROPERTIES: Readonly<Record<keyof PacketDescription, Taken>> = {
+/** The values that each property accepts. */
+export const PROPERTIES: Readonly<Record<keyof PacketDescription, Taken>> = {
   protocol: textOrNumber,
   source: text,
   destination: text,

@@ -62,7 +62,9 @@ class SmallShell {
     writeFileSync(this.#path('stdin'), input)
     writeSync(this.#request, [String(words.length), ...words].map((word) => `${word}\0`).join(''))
     const reply = Buffer.alloc(8)
-    const status = Number(reply.toString('latin1', 0, readSync(this.#reply, reply)))
+    const length = readSync(this.#reply, reply)
+    if (length === 0) throw new Error(`the shell that starts programs has ended: ${words.join(' ')}`)
+    const status = Number(reply.toString('latin1', 0, length))
     const printed = (name: string): string => readFileSync(this.#path(name), 'utf8')
     return { status: status < SIGNALED ? status : null, stdout: printed('stdout'), stderr: printed('stderr') }
   }
