@@ -1,13 +1,13 @@
 /**
  * Captures the tables that iptables-legacy writes for the accepted rule lines of test/extensions/cases, one file for each
- * group of lines. It creates its own network namespaces; needs root, Linux, iptables and ipset.
+ * group of lines, and what it prints for the refused ones, one file for each extension. It creates its own network namespaces; needs root, Linux, iptables and ipset.
  *
  *   npm run fixtures
  *   npm run fixtures -- tcp udp
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { release, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getInfo, replace } from '../src/abi/x-tables'
 import { type Capture, captureTable } from '../src/kernel/capture'
@@ -15,7 +15,10 @@ import { LinuxKernel } from '../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { type Case, cases, selection } from '../test/support/cases'
 import { clearFixtures, type Fixture, writeFixture } from '../test/support/fixtures'
-import { listing, oracleVersion, prepare, restore, shown } from '../test/support/oracle'
+import { liveCases } from '../test/support/here'
+import { listing, oracleAndKernel, prepare, restore, restoreEach, shown } from '../test/support/oracle'
+import { clearRefusals, type RefusedGroup, writeRefusals } from '../test/support/refusals'
+import type { Outcome } from '../test/support/run-program'
 
 function captureCase(one: Case, writtenBy: string): Fixture {
   using namespace = NetworkNamespace.create()
@@ -70,11 +73,33 @@ class StandIn {
   }
 }
 
+/** What iptables-legacy prints for the refused lines of a group. Without the extension, the kernel would refuse every line. */
+function captureRefused(one: Case): RefusedGroup {
+  using namespace = NetworkNamespace.create()
+  const outcomes = namespace.run(() => {
+    prepare(one)
+    return restoreEach(one.family, one.table, one.refused)
+  })
+  const refused = one.refused.map((line, i) => {
+    const { status, stderr } = outcomes[i] as Outcome
+    if (status === 0) throw new Error(`${one.name}: iptables-legacy accepts ${line}`)
+    return [line, stderr.split('\n')[0]]
+  })
+  const { name, table, setup, family } = one
+  return { family: family.name, name, table, setup, refused: Object.fromEntries(refused) }
+}
+
 using standIn = new StandIn()
-const version = oracleVersion()
-if (version === undefined) throw new Error('iptables-legacy is not installed')
+const writtenBy = oracleAndKernel()
 const isWanted = selection(process.argv.slice(2))
 clearFixtures(isWanted)
+clearRefusals(isWanted)
 const written = cases.filter(({ accepted, extension }) => accepted.length > 0 && isWanted(extension))
-for (const one of written) writeFixture(captureCase(one, `${version}, Linux ${release().split('-')[0]}`))
+for (const one of written) writeFixture(captureCase(one, writtenBy))
 console.log(`${written.length} tables captured, ${written.flatMap(({ accepted }) => accepted).length} rules`)
+const refusing = liveCases.filter(({ refused, extension }) => refused.length > 0 && isWanted(extension))
+for (const extension of new Set(refusing.map((one) => one.extension))) {
+  const groups = refusing.filter((one) => one.extension === extension).map(captureRefused)
+  writeRefusals(extension, { writtenBy, groups })
+}
+console.log(`${refusing.flatMap(({ refused }) => refused).length} refused lines`)

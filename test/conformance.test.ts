@@ -9,6 +9,7 @@ import { cases, ruleLine } from './support/cases'
 import { differences } from './support/conformance'
 import { deviations, explained } from './support/deviations'
 import { contextOf, fixtures, rulesetOf, writtenRules } from './support/fixtures'
+import { notCaptured } from './support/refusals'
 
 const all = fixtures()
 const named = all.map(
@@ -22,6 +23,12 @@ test('`npm run fixtures` has captured every group of rule lines', () => {
     .map(({ family, name, accepted }) => [family.name, name, accepted])
   const sorted = (list: unknown[]): string[] => list.map((one) => JSON.stringify(one)).sort()
   expect(sorted(captured)).toEqual(sorted(wanted))
+})
+
+test('`npm run fixtures` has captured every refused line', () => {
+  // Without the extension, a kernel refuses any line.
+  const wanted = cases.filter(({ lacking }) => !lacking)
+  expect(wanted.flatMap((one) => notCaptured(one).map((line) => `${one.name}: ${line}`))).toEqual([])
 })
 
 describe.each(named)('%s', (_, fixture) => {

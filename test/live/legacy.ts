@@ -1,7 +1,7 @@
 /** The legacy iptables commands: another writer of the same tables, and the oracle for what we write. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AnyTable, NetworkNamespace } from '../../src/index'
@@ -15,17 +15,11 @@ afterAll(() => rmSync(directory, { recursive: true }))
 /** Jest gives each test file its own `process.env`, which child processes only see if it is passed on. */
 const environment = () => ({ env: { ...process.env } })
 
-/** The variables that every child process has. */
-const inherited = new Set(readFileSync('/proc/self/environ', 'utf8').split('\0'))
-
 const shell = (command: string): [string, string[]] => ['bash', ['-ec', command]]
 
 /** Runs a command line in a namespace, whether it succeeds or not. */
-export function attempt(namespace: NetworkNamespace, command: string): Outcome {
-  const variables = Object.entries(process.env).map((entry) => entry.join('='))
-  const changed = variables.filter((one) => !inherited.has(one))
-  return namespace.run(() => runProgram('env', [...changed, ...shell(command).flat()]))
-}
+export const attempt = (namespace: NetworkNamespace, command: string): Outcome =>
+  namespace.run(() => runProgram(...shell(command)))
 
 /** Runs command lines in a namespace. @throws Error if one fails */
 export function run(namespace: NetworkNamespace, ...commands: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** Runs iptables-legacy and related tools in this process's network namespace. */
 import { spawnSync } from 'node:child_process'
+import { release } from 'node:os'
 import type { Family } from '../../src/abi/family'
 import type { Case } from './cases'
 import { type Outcome, run } from './run-program'
@@ -38,22 +39,35 @@ const MAKERS = /^(?:ipset|nfacct) /
 /** Whether this process has created an ipset, so that there may be some to destroy. */
 let mayHaveSets = false
 
-/**
- * Empties a table and creates what a group needs, with as few processes as possible, because this is called most often.
- */
-export function prepare({ family, table, setup }: Case): void {
-  must(run(`${command(family)}-restore`, [], `*${table}\nCOMMIT\n`), `emptying ${table}`)
-  const made = setup.filter((line) => MAKERS.test(line))
-  mayHaveSets ||= made.some((line) => line.startsWith('ipset '))
+/** Destroys the objects of the last group, whose rules are in the same table, and creates those of this one. */
+function makeObjects(one: Case): void {
+  const made = one.setup.filter((line) => MAKERS.test(line))
+  if (!mayHaveSets && made.length === 0) return
+  must(refill({ ...one, setup: [] }), `emptying ${one.table}`)
   // May fail, because a set that rules of other tables refer to stays.
-  if (mayHaveSets) run('ipset', ['destroy'])
+  if (mayHaveSets) mayHaveSets = run('ipset', ['destroy']).status !== 0
   if (made.some((line) => line.startsWith('nfacct '))) must(run('nfacct', ['flush']), 'nfacct flush')
   for (const line of made) {
     const [program, ...words] = line.split(/\s+/) as [string, ...string[]]
+    mayHaveSets ||= program === 'ipset'
     must(run(program, words), line)
   }
+}
+
+/** Empties a table, and adds the rules of the setup and these lines, in one process. */
+export function refill({ family, table, setup }: Case, lines: readonly string[] = [], ...options: string[]): Outcome {
   const rules = setup.filter((line) => !MAKERS.test(line))
-  if (rules.length > 0) must(restore(family, table, rules), rules.join(', '))
+  return run(`${command(family)}-restore`, options, [`*${table}`, ...rules, ...lines, 'COMMIT', ''].join('\n'))
+}
+
+/**
+ * Empties a table, creates what a group needs, and adds lines, with as few processes as possible, because this is called
+ * most often. Returns the outcome for the lines.
+ */
+export function prepare(one: Case, lines: readonly string[] = [], ...options: string[]): Outcome {
+  makeObjects(one)
+  const outcome = refill(one, lines, ...options)
+  return lines.length === 0 ? must(outcome, `*${one.table}: ${one.setup.join(', ')}`) : outcome
 }
 
 /** The names of existing ipsets. */
@@ -66,4 +80,11 @@ export const ipsets = (): string[] => {
 export function oracleVersion(): string | undefined {
   const { error, stdout } = spawnSync('iptables-legacy', ['-V'], { encoding: 'utf8' })
   return error === undefined ? stdout.trim() : undefined
+}
+
+/** The tool and the kernel, by both of which a capture is written. @throws Error if the tool is not installed */
+export function oracleAndKernel(): string {
+  const version = oracleVersion()
+  if (version === undefined) throw new Error('iptables-legacy is not installed')
+  return `${version}, Linux ${release().split('-')[0]}`
 }

@@ -16,16 +16,24 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Reads words that end with NUL, their number first, and replies with the exit status. It ends when this process does. */
+/**
+ * Reads words that end with NUL, their number first: variables, a program and its arguments. Replies with the exit status.
+ * It ends when this process does.
+ */
 const LOOP = `
-exec 3<"$1/request" 4>"$1/reply"
+directory=$1
+start() {
+  while [[ $1 == *=* ]]; do export "$1"; shift; done
+  exec "$@"
+}
+exec 3<"$directory/request" 4>"$directory/reply"
 while IFS= read -rd '' count <&3; do
   words=()
   for ((; count > 0; count--)); do IFS= read -rd '' word <&3; words+=("$word"); done
-  (exec "\${words[@]}" <"$1/stdin" >"$1/stdout" 2>"$1/stderr" 3<&- 4>&-)
+  (start "\${words[@]}" <"$directory/stdin" >"$directory/stdout" 2>"$directory/stderr" 3<&- 4>&-)
   printf '%s\\n' $? >&4
 done
-rm -r "$1"`
+rm -r "$directory"`
 
 /** The exit status of bash if there is no such program, and the lowest one after a signal. */
 const NOT_FOUND = 127
@@ -36,6 +44,9 @@ const NAMESPACE = `/proc/${process.pid}/ns/net`
 
 /** The namespace in which the shell is started: that of the test file. */
 const home = readlinkSync(NAMESPACE)
+
+/** The variables with which the shell is started. Jest gives each test file its own `process.env`. */
+const inherited = { ...process.env }
 
 /** What a program printed, and its exit status; null after a signal. */
 export interface Outcome {
@@ -51,7 +62,7 @@ class SmallShell {
 
   constructor() {
     execFileSync('mkfifo', ['request', 'reply'].map(this.#path))
-    spawn('bash', ['-c', LOOP, 'bash', this.#directory], { stdio: 'ignore' }).unref()
+    spawn('bash', ['-c', LOOP, 'bash', this.#directory], { stdio: 'ignore', env: inherited }).unref()
     this.#request = openSync(this.#path('request'), 'w')
     this.#reply = openSync(this.#path('reply'), 'r')
   }
@@ -79,12 +90,12 @@ let shell: SmallShell | undefined
 
 if (typeof afterAll === 'function') afterAll(() => shell?.close())
 
-/** Runs a program in this process's network namespace. @throws Error if there is no such program */
+/** Runs a program in this process's network namespace, with its variables. @throws Error if there is no such program */
 export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
-  const program = [command, ...args]
-  const isHome = readlinkSync(NAMESPACE) === home
+  const changed = Object.entries(process.env).filter(([name, value]) => inherited[name] !== value)
+  const entered = readlinkSync(NAMESPACE) === home ? [] : ['nsenter', `--net=${NAMESPACE}`]
   shell ??= new SmallShell()
-  const outcome = shell.run(isHome ? program : ['nsenter', `--net=${NAMESPACE}`, ...program], input)
+  const outcome = shell.run([...changed.map((pair) => pair.join('=')), ...entered, command, ...args], input)
   if (outcome.status === NOT_FOUND) throw new Error(`${command}: ${outcome.stderr}`)
   return outcome
 }
