@@ -17,7 +17,7 @@ import { type Case, cases, selection } from '../test/support/cases'
 import { clearFixtures, type Fixture, writeFixture } from '../test/support/fixtures'
 import { liveCases } from '../test/support/here'
 import { listing, oracleAndKernel, prepare, restore, restoreEach, shown } from '../test/support/oracle'
-import { clearRefusals, type RefusedGroup, writeRefusals } from '../test/support/refusals'
+import { clearRefusals, type RefusedGroup, writeRefusals } from '../test/support/refused-lines'
 import type { Outcome } from '../test/support/run-program'
 
 function captureCase(one: Case, writtenBy: string): Fixture {

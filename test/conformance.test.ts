@@ -9,7 +9,7 @@ import { cases, ruleLine } from './support/cases'
 import { differences } from './support/conformance'
 import { deviations, explained } from './support/deviations'
 import { contextOf, fixtures, rulesetOf, writtenRules } from './support/fixtures'
-import { notCaptured } from './support/refusals'
+import { notCaptured } from './support/refused-lines'
 
 const all = fixtures()
 const named = all.map(

@@ -28,7 +28,7 @@ test('docs/errors.md is current: `npm run docs` makes it', async () => {
 
 test('the code is shown to people and available to programs', async () => {
   const error = (await provoked('XT_NO_CHAIN')) as Error
-  expect(String(error)).toBe('NotFoundError [XT_NO_CHAIN]: table filter has no chain web')
-  expect(inspect(error)).toMatch(/^NotFoundError.*: table filter has no chain web\n[\s\S]*code: 'XT_NO_CHAIN'/)
+  expect(String(error)).toBe('NotFoundError [XT_NO_CHAIN]: table filter has no chain "web"')
+  expect(inspect(error)).toMatch(/^NotFoundError.*: table filter has no chain "web"\n[\s\S]*code: 'XT_NO_CHAIN'/)
   expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name: 'NotFoundError', code: 'XT_NO_CHAIN' })
 })

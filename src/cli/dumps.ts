@@ -41,14 +41,14 @@ type Place = NonNullable<Parameters<typeof import('../easy/easy')['dumpAll']>[0]
 /** Checks and builds all tables before the first set is filled or the first table is written. */
 function applyDump(dumped: unknown, place: Place): void {
   const { batchBegin, batchEnd } = requireEasy()
-  const all = entriesOf(dumped, 'a dump is an object of tables')
+  const all = entriesOf(dumped, 'a dump must be an object of tables')
   const [, sets] = all.find(([name]) => name === SETS) ?? []
   using batch = batchBegin(undefined, place)
   const makeUp = (): void => {
     // The key $schema tells an editor where to find the schema of the file.
     for (const [table, chains] of all.filter(([name]) => name !== SETS))
       if (table !== '$schema' || typeof chains !== 'string')
-        applyTable(table, entriesOf(chains, `table ${table} is an object of chains`), batch)
+        applyTable(table, entriesOf(chains, `table ${table} must be an object of chains`), batch)
   }
   // Without sets in the dump, the kernel need not support them.
   if (sets === undefined) makeUp()

@@ -35,7 +35,7 @@ import {
   nftCaptureToJson,
   nftTableNames,
 } from '../kernel/nft-capture'
-import { PLACE_OPTIONS } from './applets/place'
+import { PLACE_OPTIONS } from './applets/place-options'
 import { CommandLineError } from './command-line'
 
 /** The interface of an applet to its environment, so that it can run in a test as well as in a process. */
@@ -75,7 +75,7 @@ export function splitPlace(words: readonly string[]): { place: Place; rest: stri
     if (name === undefined || !Object.hasOwn(PLACE_OPTIONS, name)) return { place, rest }
     const option = PLACE_OPTIONS[name as keyof Place]
     if (option.type === 'boolean') {
-      if (glued !== undefined) throw new CommandLineError(`--${name} takes no word`)
+      if (glued !== undefined) throw new CommandLineError(`--${name} takes no value`)
       place[name] = ''
       rest = rest.slice(1)
       continue

@@ -64,7 +64,7 @@ export async function runUi(
 /** @throws CommandLineError */
 function readPort(word: string): number {
   if (/^\d{1,5}$/.test(word) && Number(word) <= 0xffff) return Number(word)
-  throw new CommandLineError(`--port must be a number 0 to 65535, not ${JSON.stringify(word)}`)
+  throw new CommandLineError(`--port must be a number from 0 to 65535, not ${JSON.stringify(word)}`)
 }
 
 /** @throws CommandLineError */

@@ -16,13 +16,16 @@ function distance(from: string, to: string): number {
   return row[to.length] as number
 }
 
+/** What counts in a name: an option is as similar to another as they are without their dashes. */
+const letters = (name: string): string => name.replace(/^-+/, '').toLowerCase()
+
 /** Returns the names that differ by the fewest letters: at most two, and less than half of their own. */
 export function similarNames(name: string, names: readonly string[]): string | undefined {
   // The name may be any input, and the time grows with its length.
-  const word = name.slice(0, 64).toLowerCase()
+  const word = letters(name.slice(0, 64))
   const near = names
-    .map((one) => ({ one, far: distance(word, one.toLowerCase()) }))
-    .filter(({ one, far }) => far <= 2 && far < one.length / 2)
+    .map((one) => ({ one, far: distance(word, letters(one)), limit: letters(one).length / 2 }))
+    .filter(({ far, limit }) => far <= 2 && far < limit)
   const least = Math.min(...near.map(({ far }) => far))
   const nearest = near.filter(({ far }) => far === least).map(({ one }) => one)
   return nearest.length === 0 ? undefined : `similar names: ${nearest.join(', ')}`

@@ -6,9 +6,9 @@ import { shown } from '../check-input'
 import { SetError, UnsupportedError } from '../errors'
 import { readMessage } from '../netlink/message'
 import { Unfit, writeFields } from './entries'
+import type { Operation } from './explain-refusal'
 import { checkedName, Mismatch } from './fields'
 import { commands } from './messages'
-import type { Operation } from './refusals'
 import { ask, type ExistOption, type Steps, simply } from './sets'
 import { isSetType, type SetType, setType } from './types'
 
@@ -65,7 +65,7 @@ function familyFor(set: string, { families, name }: SetType, family: unknown): F
   throw new SetError(
     'XT_SET_INVALID',
     { set, operation: 'create' },
-    `the family of a ${name} is ${families.join(' or ')}, not ${shown(family)}`,
+    `the family of a ${name} must be ${families.join(' or ')}, not ${shown(family)}`,
   )
 }
 

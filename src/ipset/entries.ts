@@ -3,9 +3,9 @@
 import { isObject, shown } from '../check-input'
 import { SetError } from '../errors'
 import type { Encoded } from '../netlink/attribute'
+import { shownEntry } from './explain-refusal'
 import { type Aim, Mismatch } from './fields'
 import { type EntryAttributes, entryList } from './messages'
-import { shownEntry } from './refusals'
 import type { AnyField, SetType } from './types'
 
 type Fields<A> = Readonly<Record<string, AnyField<A>>>
@@ -20,7 +20,7 @@ function writeField<A>(to: A, name: string, field: AnyField<A>, value: unknown, 
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     const why = error.reason === undefined ? '' : `: ${error.reason}`
-    throw new Unfit(`${name} is ${field.expects}, not ${shown(value)}${why}`)
+    throw new Unfit(`${name} must be ${field.expects}, not ${shown(value)}${why}`)
   }
 }
 
@@ -31,7 +31,7 @@ export function writeFields<A extends object>(fields: Fields<A>, value: object, 
     const field = fields[name] as AnyField<A>
     const one = (value as Record<string, unknown>)[name]
     if (one !== undefined) writeField(to, name, field, one, aim)
-    else if (!field.optional) throw new Unfit(`${name} is missing, ${field.expects}`)
+    else if (!field.optional) throw new Unfit(`${name} is missing; it must be ${field.expects}`)
   }
   for (const name of Object.keys(value))
     if (!Object.hasOwn(fields, name))
@@ -93,7 +93,7 @@ export class EntryWriter {
     }
     const alone = this.#alone
     if (alone === undefined || (typeof entry !== 'string' && typeof entry !== 'number'))
-      throw new Unfit(`an entry of ${name} is an object of ${Object.keys(fields).join(', ')}, not ${shown(entry)}`)
+      throw new Unfit(`an entry of ${name} must be an object of ${Object.keys(fields).join(', ')}, not ${shown(entry)}`)
     const to: EntryAttributes = {}
     writeField(to, alone, fields[alone] as AnyField<EntryAttributes>, entry, this.#aim)
     return to

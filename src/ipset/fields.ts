@@ -93,7 +93,7 @@ export const number = <K extends KeysOf<Any, number>>(
 ): Field<{ [P in K]?: number | undefined }, number, number, false> => ({
   kind: 'number',
   bounds: [min, max],
-  expects: `a whole number ${min} to ${max}`,
+  expects: `a whole number from ${min} to ${max}`,
   optional: false,
   write(to, value) {
     to[key] = isWhole(value, min, max) ? value : mismatch()
@@ -119,7 +119,7 @@ export const MAX_COUNT = 2n ** 64n - 2n
 /** A 64-bit count; a `number` that is an integer is accepted too. */
 export const count = (key: 'packets' | 'bytes'): Field<EntryAttributes, bigint | number, bigint, true> => ({
   kind: 'count',
-  expects: 'a bigint or whole number 0 to 2^64-2',
+  expects: 'a bigint or whole number from 0 to 2^64-2',
   optional: true,
   write(to, value) {
     const big = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value) : mismatch()
@@ -212,7 +212,7 @@ const two = (
   max: number,
 ): Field<EntryAttributes, readonly [number, number], readonly [number, number], true> => ({
   kind: key,
-  expects: `two whole numbers 0 to ${max}`,
+  expects: `two whole numbers from 0 to ${max}`,
   bounds: [0, max],
   optional: true,
   write(to, value) {
@@ -231,7 +231,7 @@ export const skbprio = two('skbprio', 0xffff)
 
 export const protocol: Field<EntryAttributes, ProtocolName | number, ProtocolName | number, false> = {
   kind: 'protocol',
-  expects: 'the name or number of a protocol, 1 to 255',
+  expects: 'the name or number of a protocol, from 1 to 255',
   bounds: [1, 0xff],
   optional: false,
   write(to, value) {
@@ -250,7 +250,7 @@ const MAX_PORT = 0xffff
 /** A port, or the first and last of a range. For ICMP, 256 times the type plus the code; for other protocols 0. */
 export const port: Field<EntryAttributes, number | readonly [number, number], number, false> = {
   kind: 'port',
-  expects: `a port 0 to ${MAX_PORT}, or the first and the last of several`,
+  expects: `a port from 0 to ${MAX_PORT}, or the first and the last of several`,
   bounds: [0, MAX_PORT],
   optional: false,
   write(to, value, { operation }) {
@@ -374,7 +374,7 @@ const isReversed = (first: string, last: string): boolean => Buffer.compare(byte
 
 function prefixLength(text: string, max: number): number {
   const length = /^(0|[1-9]\d{0,2})$/.test(text) ? Number(text) : Number.NaN
-  return length <= max ? length : mismatch(`the prefix length is a number 0 to ${max}`)
+  return length <= max ? length : mismatch(`the prefix length must be a number from 0 to ${max}`)
 }
 
 /** The range of addresses that a set covers. */

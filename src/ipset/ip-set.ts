@@ -13,9 +13,9 @@ import { type Message, type Request, readMessage } from '../netlink/message'
 import type { Refusal } from '../netlink/refusal'
 import { creation, type Identity, identification, identityOf, validName } from './create'
 import { chunked, EntryWriter, readEntries, readFields, written } from './entries'
+import { type Asked, explainSet, type Operation } from './explain-refusal'
 import type { Aim } from './fields'
 import { bulk, commands, type EntryAttributes, type ListValues } from './messages'
-import { type Asked, explainSet, type Operation } from './refusals'
 import {
   ask,
   closing,
@@ -136,7 +136,7 @@ export class IpSet<T extends SetTypeName = SetTypeName> {
     if (!isSetType(type))
       throw new IptcError(
         'XT_BAD_ARGUMENT',
-        `the type of a set is one of ${Object.keys(SET_TYPES).join(', ')}, not ${shown(type)}`,
+        `the type of a set must be one of ${Object.keys(SET_TYPES).join(', ')}, not ${shown(type)}`,
       )
     check('what a set is made with', options === undefined ? {} : options, object)
     const { exist, ...where } = withExist(place)

@@ -11,7 +11,7 @@ import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
 import { NetlinkClient, type Outcome } from '../netlink/client'
 import { type Message, type MessageType, type NfHead, nfHead, type Request, request } from '../netlink/message'
 import { Refusal } from '../netlink/refusal'
-import { type Asked, explainSet } from './refusals'
+import { type Asked, explainSet } from './explain-refusal'
 
 /**
  * Where the sets are.

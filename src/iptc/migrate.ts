@@ -274,7 +274,7 @@ class Move {
 
   #obstacles(): string[] {
     const foreign = [this.#from, this.#to].flatMap((table) =>
-      table.incompatible.map((what) => `the table of ${table.backend} has ${what}, which is none of iptables`),
+      table.incompatible.map((what) => `the table of ${table.backend} has ${what}, which iptables cannot express`),
     )
     if (foreign.length > 0) return foreign
     try {
@@ -306,7 +306,7 @@ class Move {
     if (isSome(there) && !replace)
       throw new IptcError(
         'XT_MIGRATION_BLOCKED',
-        `the table of ${this.#to.backend} already holds ${there.rules} rules and ${there.chains} chains; the option replace overwrites them`,
+        `the table of ${this.#to.backend} is not empty (rules: ${there.rules}, chains: ${there.chains}); the option replace overwrites it`,
       )
   }
 

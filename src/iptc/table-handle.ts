@@ -6,13 +6,13 @@ import { kernelSets } from '../backend/sets'
 import type { BackendName, Store } from '../backend/store'
 import { callback, check, duration, flag, names, text } from '../check-input'
 import { checkOptions } from '../check-options'
-import { IptcError, NotFoundError } from '../errors'
+import { IptcError } from '../errors'
 import type { Context } from '../extensions/context'
 import { Client } from '../kernel/client'
 import { aKernel, type Kernel } from '../kernel/kernel'
 import { LinuxKernel } from '../kernel/linux/linux-kernel'
 import { aNamespace, type NetworkNamespace } from '../kernel/linux/namespace'
-import { type Chain as ChainData, foreignRules, foreignState, type Ruleset } from '../ruleset/ruleset'
+import { type Chain as ChainData, chainOf, foreignRules, foreignState, type Ruleset } from '../ruleset/ruleset'
 import { LOCK_TIMEOUT_MS, type WaitOptions } from './lock-wait'
 import { Strict } from './refuse-assignment'
 import { type Edit, Session } from './session'
@@ -278,9 +278,7 @@ export abstract class TableHandle extends Strict {
   /** @internal @throws NotFoundError */
   chainData(name: string, ruleset = this.ruleset): ChainData {
     check('the name of a chain', name, text)
-    const chain = ruleset.chains.get(name)
-    if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${this.name} has no chain ${name}`)
-    return chain
+    return chainOf(ruleset, name)
   }
 
   override toString(): string {

@@ -78,9 +78,9 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
   check('a capture', capture, object)
   const { family, table, info, entries } = capture
   if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
-    throw wrong('family', `is ipv4 or ipv6, not ${shown(family)}`)
+    throw wrong('family', `must be ipv4 or ipv6, not ${shown(family)}`)
   if (typeof table !== 'string' || !isTableName(table))
-    throw wrong('table', `is one of ${Object.keys(TABLES).join(', ')}, not ${shown(table)}`)
+    throw wrong('table', `must be one of ${Object.keys(TABLES).join(', ')}, not ${shown(table)}`)
   check('info of a capture', info, BYTES)
   check('entries of a capture', entries, BYTES)
   if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
@@ -168,13 +168,13 @@ export function captureFromJson(json: unknown): Capture {
 }
 
 function asObject(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (!isObject(value)) throw wrong(field, `is an object, not ${shown(value)}`)
+  if (!isObject(value)) throw wrong(field, `must be an object, not ${shown(value)}`)
   return value as Record<string, unknown>
 }
 
 /** Strict decoding: Node's decoder skips invalid characters, and would turn a damaged file into other bytes. */
 export function fromBase64(value: unknown, field: string): Uint8Array {
-  if (typeof value !== 'string') throw wrong(field, `is a string in base64, not ${shown(value)}`)
+  if (typeof value !== 'string') throw wrong(field, `must be a string in base64, not ${shown(value)}`)
   const bytes = new Uint8Array(Buffer.from(value, 'base64'))
   if (toBase64(bytes) !== value) throw wrong(field, 'is not base64')
   return bytes
@@ -194,9 +194,9 @@ export function checkSets(json: unknown): Record<string, SetIdentity> {
 function setFrom(value: unknown, field: string): SetIdentity {
   const { index, family, ...others } = asObject(value, field)
   const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw wrong(field, `has an index and a family, and no ${shown(unknown)}`)
+  if (unknown !== undefined) throw wrong(field, `has an unknown key ${shown(unknown)}; expected index and family`)
   if (!Number.isInteger(index) || (index as number) < 0 || (index as number) > MAX_INDEX)
-    throw wrong(field, `has an index 0 to ${MAX_INDEX}, not ${shown(index)}`)
-  if (!SET_FAMILIES.includes(family)) throw wrong(field, `has the family ipv4, ipv6 or any, not ${shown(family)}`)
+    throw wrong(field, `must have an index from 0 to ${MAX_INDEX}, not ${shown(index)}`)
+  if (!SET_FAMILIES.includes(family)) throw wrong(field, `must have the family ipv4, ipv6 or any, not ${shown(family)}`)
   return { index: index as number, family: family as SetIdentity['family'] }
 }

@@ -175,7 +175,7 @@ export function readNftCapture(capture: NftCapture): NftTableContents {
   check('a capture', capture, object)
   const { family, table, newTable, newChains, newRules } = capture
   if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
-    throw wrong('family', `is ipv4 or ipv6, not ${shown(family)}`)
+    throw wrong('family', `must be ipv4 or ipv6, not ${shown(family)}`)
   const read = <S>({ attributes }: MessageType<NfHead, Values<S>>, bytes: Uint8Array): Values<S> => {
     if (!(bytes instanceof Uint8Array)) throw wrong('a message', `is a Uint8Array, not ${shown(bytes)}`)
     return attributes.read(bytes, 0, bytes.length)

@@ -1,7 +1,6 @@
 /** The output of commands: `-S`, `-L`, and what `-v` prints for others. */
 import type { Family } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
-import { NotFoundError } from '../errors'
 import type { Context, Listing } from '../extensions/context'
 import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
@@ -10,7 +9,7 @@ import { type EntryExtension, entryExtensions } from '../ruleset/entry-extension
 import { describeRule, encodeRule } from '../ruleset/rule'
 import { HEADS } from '../ruleset/rule-head'
 import type { Rules } from '../ruleset/rules'
-import { type Chain, countersOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, chainOf, countersOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'
 import type { Command } from './command'
 import { listTable } from './list'
@@ -52,12 +51,6 @@ function rulesText({ chain: name, number, verbose }: ListCommand, ruleset: Rules
 /** All rules, or the one with this number, if there is one. */
 const selected = (rules: Rules, number: number | undefined): Entry[] =>
   number === undefined ? [...rules] : [rules.at(number - 1) ?? []].flat()
-
-function chainOf({ table, chains }: Ruleset, name: string): Chain {
-  const chain = chains.get(name)
-  if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${table} has no chain ${name}`)
-  return chain
-}
 
 function chainLine({ name, hook, tail, ...chain }: Chain, { family }: Context, counters: boolean): string {
   if (hook === undefined || tail === undefined) return `-N ${printName(name)}`

@@ -2,7 +2,6 @@
 import type { Family } from '../abi/family'
 import { verdictName } from '../abi/netfilter'
 import { encodeText } from '../binary/text'
-import { NotFoundError } from '../errors'
 import type { Context, Listing } from '../extensions/context'
 import type { Listed } from '../extensions/listing'
 import { listParameters, listPayload } from '../extensions/payload'
@@ -11,7 +10,7 @@ import { isGoto, isStandard, partName, readVerdict, targetPart } from '../rulese
 import { type EntryExtension, entryExtensions } from '../ruleset/entry-extensions'
 import { contextWithin } from '../ruleset/rule'
 import { HEADS } from '../ruleset/rule-head'
-import { type Chain, countersOf, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
+import { type Chain, chainOf, countersOf, jumpOf, orderedChains, policyOf, type Ruleset } from '../ruleset/ruleset'
 import type { Entry } from '../ruleset/table-entry'
 import { hostNames } from './hosts'
 import { printPart } from './print'
@@ -47,7 +46,7 @@ export function listTable(ruleset: Ruleset, context: Context, options: ListOptio
 }
 
 function listChains(ruleset: Ruleset, listing: Listing, options: ListOptions): string {
-  const chains = options.chain === undefined ? orderedChains(ruleset) : [findChain(ruleset, options.chain)]
+  const chains = options.chain === undefined ? orderedChains(ruleset) : [chainOf(ruleset, options.chain)]
   if (options.rule !== undefined && options.chain !== undefined) {
     const rule = chains[0]?.rules.at(options.rule - 1)
     return rule === undefined ? '' : listRule(rule, options.rule, listing, options)
@@ -60,12 +59,6 @@ function listChains(ruleset: Ruleset, listing: Listing, options: ListOptions): s
       return [`Chain ${chain.name} (${title})\n`, columnTitles(options), ...rules].join('')
     })
     .join('\n')
-}
-
-function findChain({ table, chains }: Ruleset, name: string): Chain {
-  const chain = chains.get(name)
-  if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${table} has no chain ${name}`)
-  return chain
 }
 
 function countReferences({ chains }: Ruleset): Map<string, number> {

@@ -471,7 +471,7 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
   if (revision === undefined || revision > 255 || payload === undefined)
     throw new XtablesError(
       'XT_BAD_VALUE',
-      `${name}: --revision wants a number 0 to 255, --payload bytes such as 0x00ff`,
+      `${name}: --revision wants a number from 0 to 255, --payload bytes such as 0x00ff`,
       {
         extension: name,
       },

@@ -4,6 +4,7 @@ import { oneOf } from '../check-input'
 import { extensionNames, findExtension, type Known, type PartKind } from '../extensions/registry'
 import { similarNames } from '../extensions/similar-names'
 import { protocolNumber } from '../extensions/values/databases'
+import { globals } from './options'
 
 /** How a rule names an extension. The match of a protocol is written as the protocol, which it requires anyway. */
 function written(kind: PartKind, name: string): string {
@@ -21,7 +22,7 @@ const ownersOf = (option: string, family: FamilyName): string[] =>
   )
 
 /**
- * The matches and targets that have this option, or else similar options of those that the rule has so far.
+ * The matches and targets that have this option, or else similar options of the rule and of those that it has so far.
  * @param word the option as it is written
  */
 export function optionHint(word: string, loaded: readonly Known[], family: FamilyName): string | undefined {
@@ -31,8 +32,10 @@ export function optionHint(word: string, loaded: readonly Known[], family: Famil
   if (own.includes(option)) return word.includes('=') ? 'it takes no value' : undefined
   const owners = ownersOf(option, family)
   if (owners.length > 0) return `it is an option of ${oneOf(owners)}`
+  // Only long options are proposed that are part of a rule, not commands or options of the tool.
+  const heads = globals().flatMap(({ help, names }) => (help?.section === 'Rules' ? names : []))
   return similarNames(
     `--${option}`,
-    own.map((name) => `--${name}`),
+    [...heads, ...own].map((name) => `--${name}`),
   )
 }

@@ -1,4 +1,5 @@
 /** Brings a table to its desired state, and reports the changes. */
+import { shown } from '../check-input'
 import type { CodeOf } from '../error-codes'
 import { NotFoundError, RuleError } from '../errors'
 import { checkNewName } from '../iptc/chain-edits'
@@ -85,7 +86,7 @@ class TableWork {
     if (chain === undefined)
       throw new NotFoundError(
         'XT_NO_CHAIN',
-        `table ${this.#draft.table} has no chain ${name}, and it is not yours to create: the option owns does not name it`,
+        `table ${this.#draft.table} has no chain ${shown(name)}, and it is not yours to create: the option owns does not name it`,
       )
     if (policy !== undefined && policy !== policyOf(this.#draft.family, chain))
       this.#fail('XT_NOT_OWNED', name, 'its policy is not yours to set: the option owns does not name the chain')

@@ -10,6 +10,7 @@ import { findRule } from './equal'
 import { type OwnRules, Rules } from './rules'
 import {
   type Chain,
+  chainOf,
   changedRules,
   checkClearable,
   type Draft,
@@ -66,9 +67,7 @@ export class Editor {
 
   /** @throws NotFoundError */
   #chain(name: string): Chain {
-    const chain = this.#draft.chains.get(name)
-    if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${this.#draft.table} has no chain ${name}`)
-    return chain
+    return chainOf(this.#draft, name)
   }
 
   /** The complete rules of a chain, to be changed in place. @throws NotFoundError */

@@ -9,7 +9,7 @@ import { encodedLength, encodeText, isEncodable } from '../binary/text'
 import { BlobError, XtablesError } from '../errors'
 import type { Context } from '../extensions/context'
 import { encodeParameters, type Parameter, readParameters, writeParameter } from '../extensions/payload'
-import { extensionNames, findExtension, type Known, kernelName } from '../extensions/registry'
+import { extensionNames, findExtension, type Known, kernelName, type PartKind } from '../extensions/registry'
 import { similarNames } from '../extensions/similar-names'
 import {
   buildEntry,
@@ -110,7 +110,7 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   const variant = extension?.variants(family.name)[0]
   if (extension !== undefined && variant !== undefined) return { extension, variant }
   const names = extensionNames(kind, family.name)
-  const hint = extension === undefined ? spellingHint(name, names) : `it is for ${extension.families.join()} only`
+  const hint = extension === undefined ? otherNames(kind, name, names) : `it is for ${extension.families.join()} only`
   throw new XtablesError('XT_UNKNOWN_EXTENSION', `there is no ${kind} ${name} for ${family.name}; ${hint}`, {
     extension: name,
     expected: names.join(', '),
@@ -118,8 +118,12 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
 }
 
 /** The complete list would fill the screen. */
-function spellingHint(name: string, names: readonly string[]): string {
-  return similarNames(name, names) ?? 'docs/extensions.md lists what there is'
+function otherNames(kind: PartKind, name: string, names: readonly string[]): string {
+  const other = kind === 'match' ? 'target' : 'match'
+  const near = similarNames(name, names)
+  if (findExtension(other, name) === undefined) return near ?? 'docs/extensions.md lists what there is'
+  const isSameWord = names.some((one) => one.toLowerCase() === name.toLowerCase())
+  return [`${name} is a ${other}`, ...(isSameWord ? [near] : [])].join('; ')
 }
 
 export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {
@@ -186,7 +190,7 @@ export function chainNameFault(name: string): string | undefined {
   const length = encodedLength(name)
   if (!isEncodable(name) || length < 1 || length > CHAIN_NAME_SIZE - 2 || /^[-!]|[\s\0]/.test(name))
     return `a chain’s name is 1 to ${CHAIN_NAME_SIZE - 2} bytes without white space, and does not begin with - or !`
-  return isVerdict(name) ? `${name} is a verdict` : undefined
+  return isVerdict(name) ? `${name} is a verdict; choose another name` : undefined
 }
 
 /** The bytes of a target, and the chain that it jumps to. */

@@ -4,7 +4,8 @@
  */
 import type { Family } from '../abi/family'
 import { type Hook, isTableName, TABLES, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
-import { RuleError } from '../errors'
+import { shown } from '../check-input'
+import { NotFoundError, RuleError } from '../errors'
 import {
   buildErrorEntry,
   buildVerdictEntry,
@@ -141,6 +142,13 @@ export const orderedChains = ({ chains, isSorted: sorted }: Ruleset): Chain[] =>
 export function inOrder(chains: readonly Chain[], sorted: boolean): Chain[] {
   const users = chains.filter(({ hook }) => hook === undefined)
   return [...chains.filter(({ hook }) => hook !== undefined), ...(sorted ? users.sort(byName) : users)]
+}
+
+/** @throws NotFoundError */
+export function chainOf({ table, chains }: Ruleset, name: string): Chain {
+  const chain = chains.get(name)
+  if (chain === undefined) throw new NotFoundError('XT_NO_CHAIN', `table ${table} has no chain ${shown(name)}`)
+  return chain
 }
 
 /** Every entry in the order of the blob, by number if possible. */

@@ -67,7 +67,7 @@ export interface PacketDescription {
 
 const whole = (max: number): Taken => ({
   accepts: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max,
-  expected: `a whole number 0 to ${max}`,
+  expected: `a whole number from 0 to ${max}`,
 })
 const textOrNumber: Taken = {
   accepts: (value) => typeof value === 'string' || typeof value === 'number',
@@ -114,7 +114,7 @@ const IN_BYTES: readonly (keyof PacketDescription)[] = [
 
 /** @throws IptcError if the description is invalid */
 export function checkPacket(packet: PacketDescription): void {
-  if (!isObject(packet)) throw new IptcError('XT_BAD_PACKET', `a packet is an object, not ${shown(packet)}`)
+  if (!isObject(packet)) throw new IptcError('XT_BAD_PACKET', `a packet must be an object, not ${shown(packet)}`)
   checkOptions(packet, PROPERTIES)
   const twice = packet.bytes && IN_BYTES.find((name) => packet[name] !== undefined)
   if (twice !== undefined)

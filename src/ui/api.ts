@@ -19,7 +19,7 @@ const nothing = z.strictObject({})
 export type PacketForm = Omit<PacketDescription, 'bytes'> & { readonly bytes?: string | undefined }
 const packet = z.custom<PacketForm>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'a packet is an object',
+  'a packet must be an object',
 )
 
 const owns = z.union([

@@ -20,7 +20,7 @@ test('rules that the kernel truncates are written back on request', () => {
   expect(add('--rewrite', 'CT --timeout')).toEqual(ok())
   expect(add('--find-refused', '--rewrite=CT --timeout')).toEqual(ok())
   expect(add('--rewrite', 'CT --helper')).toMatchObject({ status: 2, stderr: expect.stringContaining('rewrite') })
-  expect(add('--find-refused=yes')).toMatchObject({ status: 2, stderr: 'xtables: --find-refused takes no word\n' })
+  expect(add('--find-refused=yes')).toMatchObject({ status: 2, stderr: 'xtables: --find-refused takes no value\n' })
 })
 
 describe('a state file', () => {

@@ -36,3 +36,11 @@ test('--json prints the same if there are obstacles', () => {
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^xtables: /)])
   expect(JSON.parse(stdout).tables).toMatchObject([{ table: 'filter', isWritten: false, rules: 1 }])
 })
+
+test('a migration to the same backend is a wrong command line', () => {
+  expect(xtables('migrate legacy legacy')).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: 'xtables: migrate: legacy to legacy: the two backends must differ; see xtables migrate --help\n',
+  })
+})

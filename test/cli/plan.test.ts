@@ -92,7 +92,7 @@ test.each([
   ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
   ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps gives two places for the jumps of chain INPUT'],
   ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
-  ['plan --tables a b', 'and no more'],
+  ['plan --tables a b', 'unexpected operand "b"; it takes only [FILE]'],
   ['plan --tables /nonexistent', '/nonexistent'],
   ['plan --prefix web-', 'it can only get jumps to chains that are yours', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
   ['plan --tables', 'is not valid JSON', '{'],
@@ -101,7 +101,7 @@ test.each([
 ])('xtables %s: %s', (line, message, input = TEXT) => {
   const said = xtables(line, input)
   // Errors in the command line itself have another status than errors in what it refers to.
-  const isUsage = /^(say which chains|--prefix must|CHAIN=before|--jumps gives|and no more)/.test(message)
+  const isUsage = /^(say which chains|--prefix must|CHAIN=before|--jumps gives|unexpected operand)/.test(message)
   expect([said.status, said.stdout]).toEqual([isUsage ? 2 : 1, ''])
   expect(said.stderr).toContain(message)
 })

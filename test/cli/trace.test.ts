@@ -66,11 +66,16 @@ test('as JSON', () => {
 
 test.each([
   ['a word that is none of a packet', 'trace --destination-port 22', 2, /--destination-port/],
-  ['a port that is no number', 'trace -p tcp --dport ssh', 2, /--dport takes a whole number 0 to 65535, not ssh/],
-  ['a port that is too large', 'trace -p tcp --dport 70000', 2, /--dport takes a whole number 0 to 65535, not 70000/],
-  ['a TTL that is too large', 'trace --ttl 256', 2, /--ttl takes a whole number 0 to 255, not 256/],
+  ['a port that is no number', 'trace -p tcp --dport ssh', 2, /--dport takes a whole number from 0 to 65535, not ssh/],
+  [
+    'a port that is too large',
+    'trace -p tcp --dport 70000',
+    2,
+    /--dport takes a whole number from 0 to 65535, not 70000/,
+  ],
+  ['a TTL that is too large', 'trace --ttl 256', 2, /--ttl takes a whole number from 0 to 255, not 256/],
   ['a port without a protocol', 'trace --dport 22', 1, /destinationPort only if its protocol is tcp/],
-  ['two files', 'trace a b', 2, /takes \[FILE\] and no more/],
+  ['two files', 'trace a b', 2, /takes only \[FILE\]/],
   ['half a byte', 'trace --bytes 450', 2, /hexadecimal/],
 ])('%s', (_, line, status, message) => {
   expect(xtables(line)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) })

@@ -86,12 +86,12 @@ test.each([
 })
 
 test.each([
-  [['--port', '65536'], '--port must be a number 0 to 65535, not "65536"'],
-  [['--port='], '--port must be a number 0 to 65535, not ""'],
+  [['--port', '65536'], '--port must be a number from 0 to 65535, not "65536"'],
+  [['--port='], '--port must be a number from 0 to 65535, not ""'],
   [['--delay', '0'], '--delay must be a number of seconds from 0.1, not 0'],
   [['--delay', 'x'], '--delay must be a number of seconds from 0.1, not x'],
   [['--host', '0.0.0.0'], 'there is no option --host'],
-  [['file'], 'it takes no word, and was given "file"'],
+  [['file'], 'unexpected operand "file"; it takes no operands'],
 ])('%j is refused', async (args, message) => {
   await expect(going(args)).rejects.toThrow(message)
 })

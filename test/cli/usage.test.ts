@@ -1,6 +1,6 @@
 /** Tests help texts, and messages for mistyped commands. */
 import { OWN } from '../../src/cli/applets/own-applets'
-import { PLACE_OPTIONS } from '../../src/cli/applets/place'
+import { PLACE_OPTIONS } from '../../src/cli/applets/place-options'
 import { TOOLS } from '../../src/cli/applets/tools'
 import { findExtension } from '../../src/extensions/registry'
 import { run } from './run'
@@ -73,7 +73,7 @@ describe('mistyped commands', () => {
     ['help conntrak', 'there is no applet, match or target conntrak; similar names: conntrack'],
     [
       'help lint extra',
-      'help: it takes [APPLET|MATCH|TARGET] and no more, and was given "extra"; see xtables help --help',
+      'help: unexpected operand "extra"; it takes only [APPLET|MATCH|TARGET]; see xtables help --help',
     ],
     ['list --tabel nat', 'list: there is no option --tabel; similar names: --table; see xtables list --help'],
     ['show -x file', 'show: there is no option -x; it has no options; see xtables show --help'],

@@ -113,7 +113,11 @@ test.each<[string, any, RegExp]>([
   ['an unknown option', { a: { type: 'hash:ip', hashsise: 3, entries: [] } }, /set a: .*no hashsise here; accepted/],
   ['a bad option', { a: { type: 'hash:ip', netmask: 33, entries: [] } }, /set a: .*netmask is not one/],
   ['no range', { a: { type: 'bitmap:port', entries: [] } }, /set a: .*range is missing/],
-  ['a bad entry', { a: { type: 'hash:ip', entries: ['10.0.0.1', 'x'] } }, /set a\.entries\[1\]: .*ip is an address/],
+  [
+    'a bad entry',
+    { a: { type: 'hash:ip', entries: ['10.0.0.1', 'x'] } },
+    /set a\.entries\[1\]: .*ip must be an address/,
+  ],
   [
     'an unknown key',
     { a: { type: 'hash:ip', entries: [{ ip: '10.0.0.1', cmnt: 'x' }] } },

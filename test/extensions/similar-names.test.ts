@@ -27,6 +27,8 @@ test('only the nearest are named', () => {
 test('a match or target that there is not is refused with what may have been meant', () => {
   expect(() => Rule.parse('-m conmark --mark 1')).toThrow(/there is no match conmark for ipv4; similar names: connmark/)
   expect(() => Rule.parse('-m nosuchthing')).toThrow(/nosuchthing for ipv4; docs\/extensions\.md lists what there is$/)
+  expect(() => new Rule().createMatch('REJECT')).toThrow(/there is no match REJECT for ipv4; REJECT is a target$/)
+  expect(() => new Rule().createMatch('MARK')).toThrow(/MARK is a target; similar names: mark$/)
   expect(() => Rule6.parse('-m ttl --ttl-eq 1')).toThrow(/there is no match ttl for ipv6; it is for ipv4 only$/)
 })
 

@@ -124,7 +124,7 @@ test('text that cannot be encoded is refused', () => {
   expect(() => IpSet.create('a\ud800', 'hash:ip', {}, { kernel })).toThrow(SetError)
   const set = IpSet.create('set', 'hash:ip', { comment: true }, { kernel })
   expect(() => set.add({ ip: '10.0.0.1', comment: '\ud800' })).toThrow(
-    /comment is text .*: it holds half of a character$/,
+    /comment must be text .*: it holds half of a character$/,
   )
   expect(() => set.rename('\udfff')).toThrow(SetError)
   expect(set.list()).toEqual([])
@@ -134,7 +134,7 @@ test('text that cannot be encoded is refused', () => {
 
 test('a family other than the default must be valid', () => {
   const create = (): unknown => IpSet.create('set', 'hash:ip', { family: null } as never, { kernel })
-  expect(create).toThrow('set set: create: the family of a hash:ip is ipv4 or ipv6, not null')
+  expect(create).toThrow('set set: create: the family of a hash:ip must be ipv4 or ipv6, not null')
 })
 
 test('two masks are refused with the reason', () => {

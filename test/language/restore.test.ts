@@ -158,7 +158,7 @@ describe('text that cannot be restored', () => {
     ['half a character', inTable(':\ud800 -'), 2, 'syntax', /chain name invalid/],
     ['no COMMIT', '*filter\n-A INPUT -j ACCEPT\n', 3, 'refused', /COMMIT expected/],
     ['no COMMIT, nor anything else', '*filter', 2, 'refused', /COMMIT expected/],
-    ['another chain', inTable('-A nobody -j ACCEPT'), 2, 'refused', /no chain nobody/],
+    ['another chain', inTable('-A nobody -j ACCEPT'), 2, 'refused', /no chain "nobody"/],
     ['another target', inTable('-A INPUT -j nobody'), 2, 'syntax', /nobody/],
     ['another table', '*nobody\nCOMMIT\n', 1, 'syntax', /nobody/],
     ['no table', '*\nCOMMIT\n', 1, 'syntax', /table name invalid/],
@@ -202,7 +202,7 @@ describe('text that cannot be restored', () => {
     expect(ourRestore('ipv6', [], inTable('-X gone'), kernel)).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'ip6tables-restore: line 2 failed: table filter has no chain gone\n  -X gone\n',
+      stderr: 'ip6tables-restore: line 2 failed: table filter has no chain "gone"\n  -X gone\n',
     })
   })
 

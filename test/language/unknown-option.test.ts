@@ -23,6 +23,8 @@ test.each([
   ['misspelt, of the match of the protocol', '-p 6 --dprot 22', 'unknown option "--dprot"; similar names: --dport'],
   ['of the match of another name', '-m conntrack --state NEW', 'unknown option "--state"; it is an option of -m state'],
   ['with a value that it does not take', '-m tcp --syn=1', 'unknown option "--syn=1"; it takes no value'],
+  ['misspelt, of the rule', '--protocl tcp', 'unknown option "--protocl"; similar names: --protocol'],
+  ['too short to be similar', '--dpo 22', 'unknown option "--dpo"'],
   ['of nothing', '--nonsense', 'unknown option "--nonsense"'],
   ['of one letter', '-z', 'unknown option "-z"'],
 ])('one %s', (_, line, message) => {

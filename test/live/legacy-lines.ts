@@ -3,7 +3,7 @@ import type { FamilyName } from '../../src/abi/family'
 import { type Case, cases } from '../support/cases'
 import { liveCases } from '../support/here'
 import { oracleAndKernel } from '../support/oracle'
-import { notCaptured } from '../support/refusals'
+import { notCaptured } from '../support/refused-lines'
 import { tryDeviations, tryOracle, tryReading, tryRefused, tryWriting } from '../support/trial'
 
 const writtenBy = oracleAndKernel()

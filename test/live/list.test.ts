@@ -120,7 +120,7 @@ test('one chain, one rule, and missing ones', () => {
     const numbered = { chain: 'foo', rule, numeric: true, verbose: true, lineNumbers: true }
     expect(ours(one, numbered)).toBe(theirs(one, 'foo', `${rule}`, '-n', '-v', '--line-numbers'))
   }
-  expect(() => ours(one, { chain: 'baz' })).toThrow('table filter has no chain baz')
+  expect(() => ours(one, { chain: 'baz' })).toThrow('table filter has no chain "baz"')
 })
 
 test('names that are wider than their columns', () => {

@@ -135,7 +135,7 @@ describe.each([
     const there = saved(to)
     const { plan, message } = caughtBy({ from, to, clear: true })
     expect(message).toBe(
-      `ipv6 table filter: the table of ${to} already holds 1 rules and 0 chains; the option replace overwrites them`,
+      `ipv6 table filter: the table of ${to} is not empty (rules: 1, chains: 0); the option replace overwrites it`,
     )
     expect(plan.tables.some(({ isWritten, isCleared }) => isWritten || isCleared)).toBe(false)
     expect(saved(to)).toEqual(there)
@@ -286,7 +286,7 @@ test('the command prints what it is going to do, and what it has done', () => {
   expect(xtables('legacy', 'nft', '-4', '--table=filter')).toEqual([
     1,
     'legacy to nft\nipv4 filter: 4 rules, 1 chain, in place of 4 rules, 1 chain: not written\n' +
-      'xtables: ipv4 table filter: the table of nft already holds 4 rules and 1 chains; the option replace overwrites them\n',
+      'xtables: ipv4 table filter: the table of nft is not empty (rules: 4, chains: 1); the option replace overwrites it\n',
   ])
   expect(xtables('legacy', 'nft', '--replace', '--clear', '-4', '-t', 'filter')[1]).toMatch(
     /in place of 4 rules, 1 chain: moved, and cleared\n$/,
@@ -294,10 +294,10 @@ test('the command prints what it is going to do, and what it has done', () => {
   run(namespace, `nft add rule ip filter INPUT tcp dport '{ 22, 80 }' drop`)
   expect(xtables('nft', 'legacy', '--dry-run')).toEqual([
     1,
-    'nft to legacy\nipv4 filter: 5 rules, 1 chain: cannot be moved\n  the table of nft has rule 3 of chain INPUT, which is none of iptables\n',
+    'nft to legacy\nipv4 filter: 5 rules, 1 chain: cannot be moved\n  the table of nft has rule 3 of chain INPUT, which iptables cannot express\n',
   ])
   expect(() => xtables('legacy')).toThrow('migrate: expected FROM TO')
-  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: it takes FROM TO and no more')
-  expect(() => xtables('nft', 'nft')).toThrow('the options from and to are both nft')
+  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: unexpected operand "x"; it takes only FROM TO')
+  expect(() => xtables('nft', 'nft')).toThrow('migrate: nft to nft: the two backends must differ')
   expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO must be legacy or nft, not "ebtables"')
 })

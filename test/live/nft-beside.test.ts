@@ -217,7 +217,7 @@ test('a foreign chain in place of one of ours is named in errors', () => {
     const before = filter()
     using table = new Table('filter', { backend: 'nft' })
     const reason =
-      'the table has a chain INPUT of type filter, at hook INPUT with priority 5, which is none of iptables'
+      'the table has a chain INPUT of type filter, at hook INPUT with priority 5, which iptables cannot express'
     for (const edit of [
       () => new Chain(table, 'INPUT').appendRule(Rule.parse('-j DROP')),
       () => table.setPolicy('INPUT', 'DROP'),

@@ -333,7 +333,7 @@ COMMIT
     ],
     ['a policy of others', { filter: { INPUT: { policy: 'ACCEPT' } } }, PREFIX, 'its policy is not yours to set'],
     ['a policy of a chain that has none', { filter: { 'web-in': { policy: 'DROP' } } }, PREFIX, 'has no policy'],
-    ['a chain of others that is not there', { filter: { gone: ['-j web-in'] } }, PREFIX, 'has no chain gone'],
+    ['a chain of others that is not there', { filter: { gone: ['-j web-in'] } }, PREFIX, 'has no chain "gone"'],
     ['a name that no chain can have', { filter: { DROP: [] } }, { owns: 'tables' }, 'DROP'],
     ['a jump to nowhere', { filter: { 'web-in': ['-j nowhere'], 'web-old': [] } }, PREFIX, 'nowhere'],
     ['a key', { filter: { 'web-in': { rule: [] } as never } }, PREFIX, 'accepted: policy or rules'],

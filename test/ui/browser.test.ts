@@ -272,7 +272,7 @@ withBrowser('the page', () => {
     await form.getByRole('button', { name: 'Trace' }).click()
     await page
       .getByRole('alert')
-      .filter({ hasText: 'the option destinationPort takes a whole number 0 to 65535' })
+      .filter({ hasText: 'the option destinationPort takes a whole number from 0 to 65535' })
       .waitFor()
     // The browser reports every response with an error status.
     expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 400')])

@@ -242,7 +242,7 @@ describe('requests', () => {
     ['findings', '{}', 400, /^the request evenOfMany is not understood/],
     ['graph', '{"family":"ipv5"}', 400, /^the request family is not understood/],
     ['graph', '{"family":"ipv4","family":"ipv6"}', 400, 'the request: the key "family" appears twice'],
-    ['trace', '{"family":"ipv4","packet":[]}', 400, 'the request packet is not understood: a packet is an object'],
+    ['trace', '{"family":"ipv4","packet":[]}', 400, 'the request packet is not understood: a packet must be an object'],
     ['trace', '{"family":"ipv4","packet":{"nope":1}}', 400, /^there is no option nope; accepted: protocol/],
     ['trace', '{"family":"ipv4","packet":{"__proto__":{"source":"1.2.3.4"}}}', 400, /^there is no option __proto__/],
     ['trace', '{"family":"ipv4","packet":{"source":"::1"}}', 400, /::1/],

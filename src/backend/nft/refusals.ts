@@ -49,7 +49,7 @@ const CHAIN_REASONS: Readonly<Record<number, string>> = {
 function chainReason({ foreign }: Ruleset, errno: number, { chain }: RulePlace): string | undefined {
   const other = chain === undefined ? undefined : foreign?.chains.get(chain)
   if (other === undefined || errno === ERRNO.EBUSY) return CHAIN_REASONS[errno]
-  return `the table has a ${other}, which is none of iptables and is left alone: it is for nft to delete or rename it`
+  return `the table has a ${other}, which iptables cannot express; it is left alone, and must be deleted or renamed with nft`
 }
 
 function refusedRule(to: Ruleset, error: NetlinkError, rule: Entry, place: RulePlace): RuleError {

@@ -10,7 +10,7 @@ import {
   takesText,
 } from './applet'
 import { OWN } from './own-applets'
-import { PLACE_OPTIONS } from './place'
+import { PLACE_OPTIONS } from './place-options'
 import { STATUSES, TOOL_STATUSES } from './statuses'
 import { TOOLS } from './tools'
 

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import type { Applet, AppletOption } from '../applets/applet'
 import { OWN } from '../applets/own-applets'
-import { PLACE_OPTIONS } from '../applets/place'
+import { PLACE_OPTIONS } from '../applets/place-options'
 import { FAMILY_TOOLS, TOOLS } from '../applets/tools'
 import type { Place } from '../open-kernel'
 import type { Streams } from '../streams'

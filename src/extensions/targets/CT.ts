@@ -31,7 +31,7 @@ const [NOTRACK, ORIGINAL, REPLY, MARK] = [0x01, 0x04, 0x08, 0x10] as const
 
 /** The number of a zone, or `mark` for the packet's mark. */
 const zone: ValueType<readonly [id: number, flags: number], number | Named<'mark'>> = {
-  expects: 'a number 0 to 65535, or mark',
+  expects: 'a number from 0 to 65535, or mark',
   parse: (word, context) => (word.toLowerCase() === 'mark' ? [0, MARK] : [integer(65535).parse(word, context), 0]),
   format: ([id, flags]) => (flags === MARK ? 'mark' : String(id)),
 }

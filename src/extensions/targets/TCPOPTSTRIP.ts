@@ -30,7 +30,7 @@ function kindOf(word: string): number {
 }
 
 const options: ValueType<Uint8Array> = {
-  expects: `a comma list of numbers 2 to 255 and ${Object.keys(NAMES).join(', ')}`,
+  expects: `a comma list of numbers from 2 to 255 and ${Object.keys(NAMES).join(', ')}`,
   parse(word) {
     const bitmap = new Uint8Array(SIZE)
     for (const kind of word.split(',').map(kindOf)) {

@@ -34,7 +34,7 @@ export const ULOG = target('ULOG', {
       'ulog-prefix': option(quoted(line(31, 1)), prefix),
       'ulog-nlgroup': option(integer(LAST, FIRST), group, { absent: FIRST }),
       'ulog-cprange': option(integer64, copyRange),
-      'ulog-qthreshold': option({ ...integer64, expects: 'a number 1 to 50' }, qthreshold, {
+      'ulog-qthreshold': option({ ...integer64, expects: 'a number from 1 to 50' }, qthreshold, {
         absent: 1n,
         refuses: (packets) => (packets < 1n || packets > 50n ? 'a queue has 1 to 50 packets' : undefined),
       }),

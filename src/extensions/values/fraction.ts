@@ -15,7 +15,7 @@ const DIGITS = 11
 
 /** 0 to 1, in parts of 2^31, printed with eleven digits, with half rounded to even. */
 export const probability: ValueType<number> = {
-  expects: 'a number 0 to 1, such as 0.25',
+  expects: 'a number from 0 to 1, such as 0.25',
   parse(word) {
     const value = readFraction(word)
     return value !== undefined && value <= 1 ? Math.round(value * ONE) : mismatch()

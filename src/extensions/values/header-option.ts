@@ -7,7 +7,7 @@ const ANY_LENGTH = 0xff
 
 const byte = (word: string, max: number): number => {
   const value = readInteger(word)
-  return value === undefined || value > max ? mismatch(`${JSON.stringify(word)} is no number 0 to ${max}`) : value
+  return value === undefined || value > max ? mismatch(`${JSON.stringify(word)} is no number from 0 to ${max}`) : value
 }
 
 function parseOne(item: string): number {

@@ -40,7 +40,7 @@ const inRange = (word: string, min: number, max: number, read = readInteger): nu
 
 /** `min` to `max`, both included, printed in decimal. */
 export const integer = (max: number, min = 0): ValueType<number> => ({
-  expects: `a number ${min} to ${max}`,
+  expects: `a number from ${min} to ${max}`,
   parse: (word) => inRange(word, min, max),
   format: String,
 })
@@ -58,14 +58,14 @@ export const hex = (value: number, digits = 1): string => `0x${value.toString(16
 
 /** 32 bits, printed in hexadecimal. */
 export const bits32: ValueType<number> = {
-  expects: `a number 0 to ${hex(U32_MAX)}`,
+  expects: `a number from 0 to ${hex(U32_MAX)}`,
   parse: (word) => inRange(word, 0, U32_MAX),
   format: (value) => hex(value),
 }
 
 /** 8 bits, printed in hexadecimal with both digits. */
 export const bits8 = (max = 0xff): ValueType<number> => ({
-  expects: `a number 0 to ${hex(max)}`,
+  expects: `a number from 0 to ${hex(max)}`,
   parse: (word) => inRange(word, 0, max),
   format: hex8,
 })
@@ -75,7 +75,7 @@ export const hex8 = (value: number): string => hex(value, 2)
 
 /** 32 bits, printed as eight hexadecimal digits. */
 export const wideBits = (min = 0): ValueType<number> => ({
-  expects: `a number ${min} to ${hex(U32_MAX)}`,
+  expects: `a number from ${min} to ${hex(U32_MAX)}`,
   parse: (word) => inRange(word, min, U32_MAX),
   format: (value) => hex(value, 8),
 })
@@ -89,7 +89,7 @@ export const paddedHex = (max: number, digits: number): ValueType<number> => ({
 
 /** 64 bits, decimal. */
 export const integer64: ValueType<bigint, string | number | bigint> = {
-  expects: `a number 0 to ${2n ** 64n - 1n}`,
+  expects: `a number from 0 to ${2n ** 64n - 1n}`,
   parse(word) {
     const digits = NUMBER.exec(word)?.[1] ?? mismatch()
     const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits)
@@ -140,7 +140,7 @@ export const rangeOf = <In>(
 const ends = ([first, last]: readonly [number, number], word: (value: number) => string): string =>
   first === last ? word(first) : `${word(first)}:${word(last)}`
 
-/** As {@link rangeOf}, for numbers 0 to `max`. */
+/** As {@link rangeOf}, for numbers from 0 to `max`. */
 export const integerRange = (max: number, options: RangeOptions = {}): ValueType<readonly [number, number]> => ({
   ...rangeOf(integer(max), max, options),
   expects: `first[:last], each 0 to ${max}`,

@@ -8,7 +8,7 @@ import { mismatch, type ValueType } from './value'
  * name is never printed.
  */
 export const connectionLabel = (max: number): ValueType<number> => ({
-  expects: `a number 0 to ${max}, or a name of /etc/xtables/connlabel.conf`,
+  expects: `a number from 0 to ${max}, or a name of /etc/xtables/connlabel.conf`,
   quotes: 'always',
   parse(word) {
     const number = readInteger(word) ?? labelNumber(word)

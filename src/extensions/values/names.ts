@@ -45,13 +45,13 @@ export const name = <const N extends string, V extends number | boolean>(
   format: (value) => nameOf<V>(table, value) ?? String(value),
 })
 
-/** As {@link name}, but also accepts numbers 0 to `max`, and is printed as a number. */
+/** As {@link name}, but also accepts numbers from 0 to `max`, and is printed as a number. */
 export const nameOrNumber = <const N extends string>(
   table: Readonly<Record<N, number>>,
   max: number,
   options: NameOptions = {},
 ): ValueType<number, Named<N> | number> => ({
-  expects: `one of ${keys(table).join(', ')} or a number 0 to ${max}`,
+  expects: `one of ${keys(table).join(', ')} or a number from 0 to ${max}`,
   names: keys(table),
   parse(word) {
     const found = findName(keys(table), word, options)

@@ -5,7 +5,7 @@ import { mismatch, type ValueType } from './value'
 
 const inRange = (number: number | undefined): number => (number === undefined || number > 255 ? mismatch() : number)
 
-const expects = 'a protocol name or a number 0 to 255'
+const expects = 'a protocol name or a number from 0 to 255'
 
 /** Names in the exact spelling of the system's database; printed as a number. */
 export const protocol: ValueType<number> = {

@@ -2,7 +2,7 @@
 import type { FamilyName } from '../../abi/family'
 import { formatIPv4, formatIPv6, isPlainIPv4, parseIPv6, parsePlainIPv4 } from '../../binary/address'
 import { readNumber } from './numbers'
-import { syntax } from './refusal'
+import { syntax } from './text-errors'
 
 export type Resolve = (name: string, family: FamilyName) => string | undefined
 

@@ -1,5 +1,5 @@
 /** Parses the command line of ipset(8): options, command and arguments. */
-import { syntax, usage } from './refusal'
+import { syntax, usage } from './text-errors'
 
 export type OutputMode = 'plain' | 'save' | 'xml' | 'json'
 export const MODES: readonly OutputMode[] = ['plain', 'save', 'xml', 'json']

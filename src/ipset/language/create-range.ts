@@ -1,7 +1,7 @@
 /** The range that a bitmap covers: given as one word, or by its two ends in the old syntax. */
 import { compareAddresses, type Reading, readHost, readNetblock, readRange } from './addresses'
 import { readBarePort } from './ports'
-import { syntax, usage } from './refusal'
+import { syntax, usage } from './text-errors'
 
 type Ports = readonly [number, number]
 

@@ -4,9 +4,9 @@ import type { Kind } from '../fields'
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
 import type { Reading } from './addresses'
 import { RangeReader } from './create-range'
-import { refused, syntax, usage } from './refusal'
 import { checkRevision } from './revision'
 import { type Placed, TEXTS, type Values } from './text'
+import { refused, syntax, usage } from './text-errors'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 

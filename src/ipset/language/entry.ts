@@ -2,9 +2,9 @@
 import type { Kind } from '../fields'
 import type { AnyField, SetType } from '../types'
 import { familyWord, type Reading } from './addresses'
-import { refused, syntax, usage } from './refusal'
 import { checkRevision } from './revision'
 import { type Placed, TEXTS, type Values } from './text'
+import { refused, syntax, usage } from './text-errors'
 
 type Fields = Readonly<Record<string, AnyField<never>>>
 

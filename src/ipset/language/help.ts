@@ -2,8 +2,8 @@
 import { type AnyField, SET_TYPES, type SetType, type SetTypeName, setType } from '../types'
 import { readType } from './create'
 import { EntryGrammar } from './entry'
-import { usage } from './refusal'
 import { TEXTS } from './text'
+import { usage } from './text-errors'
 
 /** The version of ipset(8) whose behaviour this reproduces. */
 export const VERSION = 'v7.17'

@@ -1,5 +1,5 @@
 /** Parses numbers as strtoull(3) does with base 0. */
-import { syntax } from './refusal'
+import { syntax } from './text-errors'
 
 const NUMBER = /^\s*[+-]?(0x[0-9a-f]+|0[0-7]*|[1-9]\d*)$/i
 const OCTAL = /^0[0-7]/

@@ -3,7 +3,7 @@ import { PROTOCOLS } from '../../abi/protocols'
 import { exactProtocolNumber, protocolName, servicePort } from '../../extensions/values/databases'
 import { halves, parted, type Reading } from './addresses'
 import { readNumber } from './numbers'
-import { refused, syntax } from './refusal'
+import { refused, syntax } from './text-errors'
 
 const MAX_PORT = 0xffff
 const { tcp: TCP, udp: UDP, sctp: SCTP, udplite: UDPLITE, icmp: ICMP, 'ipv6-icmp': ICMPV6 } = PROTOCOLS

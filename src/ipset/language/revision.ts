@@ -1,6 +1,6 @@
 /** Refuses options that the kernel is too old for, with the message of ipset(8). */
 import type { SetType } from '../types'
-import { usage } from './refusal'
+import { usage } from './text-errors'
 
 /**
  * Checks that this revision of the type supports the option. The value of the option does not matter.

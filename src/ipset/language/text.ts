@@ -7,7 +7,7 @@ import type { AnyField } from '../types'
 import { familyWord, type Reading, readAddress, readHost, readHosts, readNetwork, readRange } from './addresses'
 import { readBig, readNumber } from './numbers'
 import { printPorts, printProtocolAndPort, readBarePort, readProtocolAndPort } from './ports'
-import { refused, syntax } from './refusal'
+import { refused, syntax } from './text-errors'
 
 /** Values by field name. */
 export type Values = Record<string, unknown>

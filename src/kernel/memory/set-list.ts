@@ -63,7 +63,7 @@ export class SetList implements OtherSets {
     if (!Number.isInteger(index) || index < 0 || index >= IPSET_INVALID_ID)
       throw new IptcError(
         'XT_BAD_ARGUMENT',
-        `set ${name} cannot have the index ${shown(index)}: it is a number 0 to ${IPSET_INVALID_ID - 1}`,
+        `set ${name} cannot have the index ${shown(index)}: it must be a number from 0 to ${IPSET_INVALID_ID - 1}`,
       )
     if (this.#byName.has(name)) throw new IptcError('XT_BAD_ARGUMENT', `set ${name} exists already`)
     const other = this.#byIndex.get(index)

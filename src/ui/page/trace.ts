@@ -134,7 +134,7 @@ export class TraceView {
       const text = control.value.trim()
       if (text === '') return []
       if (FIELDS[name].kind !== 'number') return [[name, text]]
-      if (!/^(0x[\da-f]+|\d+)$/i.test(text)) throw new Error(`${FIELDS[name].label} is a number, not ${text}`)
+      if (!/^(0x[\da-f]+|\d+)$/i.test(text)) throw new Error(`${FIELDS[name].label} must be a number, not ${text}`)
       return [[name, Number(text)]]
     })
     return Object.fromEntries(said) as PacketForm

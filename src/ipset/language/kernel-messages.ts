@@ -1,6 +1,6 @@
 /** The messages of ipset(8) for refusals by the kernel. */
 import { ERRNO } from '../../abi/errno'
-import { type ErrorName, errorName } from '../refusals'
+import { type ErrorName, errorName } from '../explain-refusal'
 import type { SetTypeName } from '../types'
 
 export type Action = 'create' | 'add' | 'del' | 'test' | 'list' | 'flush' | 'rename' | 'swap' | 'destroy' | 'open'
