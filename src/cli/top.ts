@@ -1,5 +1,5 @@
 /** `xtables top`: shows the rules that match packets now, with their rates. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timeout } from 'node:timers/promises'
 import { toJson } from '../json'
 import { type Paint, paintOf } from '../terminal-style'
 import { visible } from '../view/escape'
@@ -38,17 +38,17 @@ interface Interval {
 }
 
 /**
- * Intervals, each of `seconds` plus the time to read the tables.
+ * Intervals, each of a wait plus the time to read the tables.
  * @param before the first reading
  */
 async function* intervals(
   before: TableSnapshot[],
   read: () => Promise<TableSnapshot[]>,
-  seconds: number,
+  wait: () => Promise<void>,
   signal: AbortSignal,
 ): AsyncGenerator<Interval, void, void> {
   for (let [old, start] = [before, performance.now()]; ; ) {
-    await sleep(seconds * 1000, undefined, { signal }).catch(() => {})
+    await wait()
     if (signal.aborted) return
     const [after, now] = [await read(), performance.now()]
     const rules = rates(old, after).filter(({ packets, bytes }) => packets > 0n || bytes > 0n)
@@ -63,7 +63,11 @@ const countOf = (tables: readonly TableSnapshot[]): number =>
 export interface TopIo extends Pick<Io, 'stdout' | 'colours'> {
   /** The terminal, if standard output is one. */
   readonly terminal?: (() => Terminal | undefined) | undefined
+  /** Waits between two readings, no longer than until the signal. Tests act here. */
+  readonly sleep?: typeof sleep
 }
+
+const sleep = (ms: number, signal: AbortSignal): Promise<void> => timeout(ms, undefined, { signal }).catch(() => {})
 
 /** Runs until the signal, `q`, or `--count` intervals. */
 export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal: AbortSignal): Promise<void> {
@@ -79,8 +83,9 @@ export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal
   using screen = terminal && new Screen(terminal, io.stdout, () => end.abort())
   const show = values.json ? printJson(io) : screen ? drawOn(screen, io) : printBlock(io)
   screen?.draw(['…'])
+  const wait = (): Promise<void> => (io.sleep ?? sleep)(delay * 1000, end.signal)
   let shown = 0
-  for await (const interval of intervals(before, read, delay, end.signal)) {
+  for await (const interval of intervals(before, read, wait, end.signal)) {
     show(interval)
     if (++shown >= count) return
   }

@@ -31,13 +31,27 @@ function start(words: string, io: Partial<TopIo> = {}, backend: BackendName = 'l
   return { kernel, said, end, done }
 }
 
+/** Waits as the command does, after an action that depends on the number of readings so far. */
+const afterReading = (act: (readings: number) => void): NonNullable<TopIo['sleep']> => {
+  let readings = 0
+  return async (ms, signal) => {
+    act(++readings)
+    await sleep(ms, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Starts the command; the counters change after the first reading. */
+function startBeforeChange(words: string, backend: BackendName): Run {
+  const change = (): void => restore(AFTER, { kernel: run.kernel, backend, counters: true })
+  const run = start(words, { sleep: afterReading((readings) => readings === 1 && change()) }, backend)
+  return run
+}
+
 const BACKENDS = ['legacy', 'nft'] as const
 
 describe.each(BACKENDS)('%s', (backend) => {
   test('one block for each interval, with the rules that have counted', async () => {
-    const { kernel, said, done } = start('-d 0.3 -n 2', {}, backend)
-    await sleep(100)
-    restore(AFTER, { kernel, backend, counters: true })
+    const { said, done } = startBeforeChange('-d 0.3 -n 2', backend)
     await done
     const [first, second, ...others] = said.map((text) => text.split('\n'))
     expect(others).toEqual([])
@@ -51,9 +65,7 @@ describe.each(BACKENDS)('%s', (backend) => {
   })
 
   test('one line of JSON for each interval', async () => {
-    const { kernel, said, done } = start('--delay 0.2 --count 1 --json', {}, backend)
-    await sleep(50)
-    restore(AFTER, { kernel, backend, counters: true })
+    const { said, done } = startBeforeChange('--delay 0.2 --count 1 --json', backend)
     await done
     expect(said.map((text) => text.match(/\n/g)?.length)).toEqual([1])
     const { time, seconds, rules } = JSON.parse(said.join(''))
@@ -68,9 +80,7 @@ describe.each(BACKENDS)('%s', (backend) => {
 })
 
 test('stops at the signal while it waits', async () => {
-  const { said, end, done } = start('-d 3600')
-  await sleep(20)
-  end.abort()
+  const { said, end, done } = start('-d 3600', { sleep: afterReading(() => setImmediate(() => end.abort())) })
   await done
   expect(said).toEqual([])
 })
@@ -137,16 +147,19 @@ describe('on a terminal', () => {
     async (key) => {
       const terminal = new FakeTerminal()
       const before = listenersOf()
-      const { said, done } = start('-d 0.05', { terminal: () => terminal, colours: () => true })
-      await sleep(170)
-      expect([terminal.stdin.isRaw, terminal.stdin.isPaused]).toEqual([true, false])
-      terminal.stdin.emit('data', Buffer.from('x'))
-      await sleep(60)
-      const drawn = said.length
-      terminal.stdin.emit('data', Buffer.from(key))
+      const states: unknown[] = []
+      const press = (readings: number): void => {
+        states.push([terminal.stdin.isRaw, terminal.stdin.isPaused])
+        if (readings === 3) terminal.stdin.emit('data', Buffer.from('x'))
+        if (readings === 5) terminal.stdin.emit('data', Buffer.from(key))
+      }
+      const io = { terminal: () => terminal, colours: () => true, sleep: afterReading(press) }
+      const { said, done } = start('-d 0.01', io)
       await done
+      expect(states).toEqual(Array(5).fill([true, false]))
+      // It says that it waits, and draws after each reading but the first.
+      expect(said).toHaveLength(1 + 1 + 4 + 1)
       expect([said[0], said.at(-1)]).toEqual([ENTER, LEAVE])
-      expect(drawn).toBeGreaterThan(3)
       expect(said[2]?.replaceAll('\x1b', '')).toMatch(/^\[H\[1m\d{4}-.*counted\[22m\[K\r\n.*\[K\[J$/s)
       expect([terminal.stdin.isRaw, terminal.stdin.isPaused, terminal.stdin.listenerCount('data')]).toEqual([
         false,
@@ -159,11 +172,13 @@ describe('on a terminal', () => {
 
   test('restores the terminal if the tables can no longer be read', async () => {
     const terminal = new FakeTerminal()
-    const { kernel, said, done } = start('-d 0.1', { terminal: () => terminal })
-    await sleep(50)
-    jest.spyOn(kernel, 'tables').mockImplementation(() => {
-      throw new Error('gone')
-    })
+    const breakKernel = (): void => {
+      jest.spyOn(kernel, 'tables').mockImplementation(() => {
+        throw new Error('gone')
+      })
+    }
+    const io = { terminal: () => terminal, sleep: afterReading(breakKernel) }
+    const { kernel, said, done } = start('-d 0.01', io)
     await expect(done).rejects.toThrow('gone')
     expect([said.at(-1), terminal.stdin.isRaw]).toEqual([LEAVE, false])
   })

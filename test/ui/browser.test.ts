@@ -266,7 +266,7 @@ withBrowser('the page', () => {
     const form = page.getByRole('form', { name: 'packet' })
     await form.getByLabel('Destination port').fill('ssh')
     await form.getByRole('button', { name: 'Trace' }).click()
-    await page.getByRole('alert').filter({ hasText: 'Destination port is a number, not ssh' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'Destination port must be a number, not ssh' }).waitFor()
     expect(complaints).toEqual([])
     await form.getByLabel('Destination port').fill('99999')
     await form.getByRole('button', { name: 'Trace' }).click()
