@@ -69,7 +69,7 @@ export function restore(
   }
 }
 
-/** Whether a line is accepted without the other rules. */
+/** Whether a line is accepted without the other rules: it is added, as with `--test` the kernel would not be asked. */
 function isTaken(
   host: NetworkNamespace,
   family: FamilyName,
@@ -83,7 +83,7 @@ function isTaken(
     .slice(start)
     .filter((line, i, all) => line.startsWith(':') && !all.slice(1, i).includes('COMMIT'))
   const text = [table, ...chains, one, 'COMMIT'].join('\n')
-  return attempt(host, `${program(family, backend, 'restore')} --test <<'END'\n${text}\nEND`).status === 0
+  return attempt(host, `${program(family, backend, 'restore')} <<'END'\n${text}\nEND`).status === 0
 }
 
 export const refused: string[] = []

@@ -22,7 +22,8 @@ import { subscribe } from '../../src/netlink/subscribe'
 import { caught } from '../support/caught'
 import { createWords, type Entry, entryWords } from '../support/ipset'
 import { run } from '../support/run-program'
-import { countingTurns, keptDescriptors, openDescriptors, runScript } from './machine'
+import { mapsAllIds } from '../support/user-namespace'
+import { countingTurns, keptDescriptors, openDescriptors, RULES_AT_ONCE, runScript } from './machine'
 
 function tool(...args: string[]): string {
   const { status, stdout, stderr } = run(args[0] as string, args.slice(1))
@@ -483,8 +484,12 @@ test('if there are too many messages for the socket, the loss is reported', () =
   connection.join(NFNLGRP.NFTABLES)
   // A listening socket has room for tens of thousands of messages.
   const rule = `add rule ip t c counter comment "${'x'.repeat(120)}"`
-  const rules = `yes '${rule}' | head -20000 | nft -f -; nft flush chain ip t c`
-  tool('bash', '-c', `nft add table ip t; nft add chain ip t c; for n in {1..16}; do ${rules}; done`)
+  const rules = `yes '${rule}' | head -${RULES_AT_ONCE} | nft -f - || exit; nft flush chain ip t c`
+  tool(
+    'bash',
+    '-c',
+    `nft add table ip t; nft add chain ip t c; for n in {1..${mapsAllIds ? 16 : 40}}; do ${rules}; done`,
+  )
   const drain = (): void => {
     while (connection.receive(false) !== undefined);
   }

@@ -6,11 +6,18 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { mapsAllIds } from '../support/user-namespace'
 
 const ROOT = join(__dirname, '..', '..')
 
 /** How many times slower the machine is than the machines on which the tests were written. Emulated ones are slower. */
 export const slowness = Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
+
+/**
+ * How many rules the tools of nf_tables can send in one message. Only the root of the first user namespace may enlarge the
+ * buffer of a socket.
+ */
+export const RULES_AT_ONCE = mapsAllIds ? 20_000 : 500
 
 export const ownNamespace = (): string => readlinkSync('/proc/thread-self/ns/net')
 

@@ -26,7 +26,7 @@ import {
 import { entryExtensions } from '../../src/ruleset/entry-extensions'
 import { Random } from '../kernel/random'
 import { fixtures, writtenRules } from '../support/fixtures'
-import { mapsAllIds } from '../support/here'
+import { mapsAllIds } from '../support/user-namespace'
 
 const EPROTOTYPE = 91
 

@@ -1,9 +1,11 @@
 /** The library on tables of nf_tables: Linux and the in-process kernel must behave in the same way. */
+import { readFileSync } from 'node:fs'
 import { Chain, easy, type Kernel, Rule, RuleError, restore, save, Table } from '../../src/index'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { MemoryKernel } from '../../src/kernel/memory/memory-kernel'
 import { caught } from '../support/caught'
+import { runScript } from './machine'
 
 const KERNELS: readonly (readonly [string, () => Kernel])[] = [
   ['Linux', () => new LinuxKernel({ namespace: NetworkNamespace.create() })],
@@ -131,4 +133,30 @@ describe.each(KERNELS)('%s', (_, make) => {
     })
     expect(() => carryOut(line)).toThrow(reason)
   })
+})
+
+/** Adds this many rules with long comments in one transaction. */
+const adding = (count: number): string => `
+  const { Chain, Rule, Table } = require('./src/index')
+  const table = new Table('filter', { backend: 'nft' })
+  const input = new Chain(table, 'INPUT')
+  const rule = Rule.parse('-m comment --comment ' + 'x'.repeat(200))
+  try {
+    table.transaction(() => { for (let i = 0; i < ${count}; i++) input.appendRule(rule) })
+  } catch ({ code, message }) {
+    console.log(code, message)
+  }
+  table.refresh()
+  console.log(input.rules.length)
+`
+
+test('in a user namespace, a batch can be as long as the system allows', () => {
+  const most = Number(readFileSync('/proc/sys/net/core/wmem_max', 'utf8'))
+  const add = (count: number): string => runScript(adding(count), ['unshare', '-rn']).stdout
+  // A rule takes between 400 and 800 bytes.
+  const [fitting, excessive] = [Math.floor((2 * most) / 800), Math.ceil((2 * most) / 400)]
+  expect(add(fitting)).toBe(`${fitting}\n`)
+  expect(add(excessive)).toMatch(
+    /^XT_KERNEL .*: the message is too long for the socket: .* net\.core\.wmem_max.*\n0\n$/,
+  )
 })

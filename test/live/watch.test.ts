@@ -21,10 +21,11 @@ import {
   UnsupportedError,
 } from '../../src/index'
 import { NetlinkFailure } from '../../src/kernel/kernel'
+import { mapsAllIds } from '../support/user-namespace'
 import { keep, newNamespace, run, runAside } from './legacy'
-import { openDescriptors, runScript, slowness } from './machine'
+import { openDescriptors, RULES_AT_ONCE, runScript, slowness } from './machine'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let namespace: NetworkNamespace
 beforeEach(() => {
@@ -358,12 +359,22 @@ test('the signal ends it within a batch, too', async () => {
   expect(seen).toEqual(['table-added'])
 })
 
+/** A command that adds the rules to the chain `a`, with as few transactions as possible. */
+function restoring(rules: readonly string[]): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
+  const parts = Array.from({ length: Math.ceil(rules.length / RULES_AT_ONCE) }, (_, i) =>
+    rules.slice(i * RULES_AT_ONCE, (i + 1) * RULES_AT_ONCE),
+  )
+  const tables = parts.map((part, i) =>
+    ['*filter', ...(i === 0 ? [':a - [0:0]'] : []), ...part, 'COMMIT', ''].join('\n'),
+  )
+  writeFileSync(file, tables.join(''))
+  return `iptables-nft-restore -n ${file}`
+}
+
 /** A kernel with a long table whose dump `onPart` can slow down. */
 function slowKernel(onPart: (part: number) => void): LinuxKernel {
-  const rules = Array.from({ length: 8000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32`)
-  const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
-  writeFileSync(file, `*filter\n:a - [0:0]\n${rules.join('\n')}\nCOMMIT\n`)
-  run(namespace, `iptables-nft-restore ${file}`)
+  run(namespace, restoring(Array.from({ length: 8000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32`)))
   const kernel = new LinuxKernel({ namespace })
   let parts = 0
   return Object.assign(Object.create(kernel) as LinuxKernel, {
@@ -465,13 +476,12 @@ test('the socket has as much buffer space as the process may request', () => {
   const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
   const wanted = 64 * 2 ** 20
   // The kernel doubles the size, for its bookkeeping.
-  expect(roomIn('unshare', '-n')).toBe(2 * wanted)
+  expect(roomIn('unshare', '-n')).toBe(2 * (mapsAllIds ? wanted : Math.min(wanted, most)))
   expect(roomIn('unshare', '-rn')).toBe(2 * Math.min(wanted, most))
 })
 
 test('20,000 rules at once do not block the event loop, and none is lost', async () => {
   const rules = Array.from({ length: 20_000 }, (_, i) => `-A a -s 10.${i >> 8}.${i & 0xff}.1/32 -j ACCEPT`)
-  const file = join(mkdtempSync(join(tmpdir(), 'xtables-watch-')), 'rules')
   const table = open()
   const abort = new AbortController()
   const events = table.watch({ signal: abort.signal })
@@ -486,8 +496,7 @@ test('20,000 rules at once do not block the event loop, and none is lost', async
       if (event.kind === 'rule-added' && ++seen === rules.length) abort.abort()
     }
   })()
-  writeFileSync(file, `*filter\n:a - [0:0]\n${rules.join('\n')}\nCOMMIT\n`)
-  await runAside(namespace, `iptables-nft-restore ${file}`)
+  await runAside(namespace, restoring(rules))
   await watching.finally(() => clearInterval(timer))
   expect(seen).toBe(rules.length)
   expect(longest).toBeLessThan(1000 * slowness)

@@ -1,14 +1,10 @@
 /** Which rule lines the running kernel supports. The kernel is queried each time. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { findExtension } from '../../src/extensions/registry'
 import { Client } from '../../src/kernel/client'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { type Case, cases } from './cases'
-
-/** Whether all user and group ids are mapped. A user namespace may map only some, and rules can only refer to those. */
-export const mapsAllIds = ['uid_map', 'gid_map'].every((map) =>
-  / 4294967295$/m.test(readFileSync(`/proc/self/${map}`, 'utf8')),
-)
+import { mapsAllIds } from './user-namespace'
 
 /** Whether the kernel supports an extension and its lines. Only marked groups may be unsupported. */
 function isHere({ extension, family, lacking, ids, needs }: Case): boolean {

@@ -14,6 +14,7 @@ export const IPPROTO_RAW = 255
 export const MSG_TRUNC = 0x20
 export const MSG_DONTWAIT = 0x40
 export const SOL_SOCKET = 1
+export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const SO_RCVTIMEO = 20
 /** The two need CAP_NET_ADMIN, and may exceed `net.core.wmem_max` and `net.core.rmem_max`. */

@@ -105,8 +105,20 @@ class LinuxNetlink implements NetlinkConnection {
   /** A batch takes effect as a whole, so it is sent in one call, however long it is. */
   #makeRoom(size: number): void {
     if (size <= this.#room) return
-    this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, libc.SO_SNDBUFFORCE, int(2 * size)))
+    this.#setRoom(libc.SO_SNDBUFFORCE, libc.SO_SNDBUF, 2 * size)
     this.#room = size
+  }
+
+  /** Without the permission to exceed it, `net.core.wmem_max` or `net.core.rmem_max` is the limit. */
+  #setRoom(forced: number, limited: number, size: number): void {
+    const setOption = (option: number): void =>
+      this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, option, int(size)))
+    try {
+      setOption(forced)
+    } catch (error) {
+      if (!(error instanceof NetlinkFailure && error.errno === ERRNO.EPERM)) throw error
+      setOption(limited)
+    }
   }
 
   receive(wait: boolean): Uint8Array | undefined {
@@ -124,20 +136,9 @@ class LinuxNetlink implements NetlinkConnection {
   }
 
   join(group: number): void {
-    this.#makeRoomForNews()
+    // Notifications that do not fit in the buffer are lost.
+    this.#setRoom(libc.SO_RCVBUFFORCE, libc.SO_RCVBUF, NEWS_ROOM)
     this.#try((fd) => libc.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, int(group)))
-  }
-
-  /** Notifications that do not fit in the buffer are lost. Without the permission to exceed it, `net.core.rmem_max` is the limit. */
-  #makeRoomForNews(): void {
-    const setRoom = (option: number): void =>
-      this.#try((fd) => libc.setsockopt(fd, libc.SOL_SOCKET, option, int(NEWS_ROOM)))
-    try {
-      setRoom(libc.SO_RCVBUFFORCE)
-    } catch (error) {
-      if (!(error instanceof NetlinkFailure && error.errno === ERRNO.EPERM)) throw error
-      setRoom(libc.SO_RCVBUF)
-    }
   }
 
   close(): void {
