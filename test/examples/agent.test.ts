@@ -1,5 +1,9 @@
 /** The other files of examples/agent: policy, package.json, systemd unit and Dockerfile. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Ajv from 'ajv/dist/2020'
 import { type Desired, MemoryKernel, reconcile } from '../../src/index'
@@ -67,6 +71,28 @@ test('the unit and the image have exactly the capabilities in docs/privileges.md
   }
   const [, onFile = ''] = /setcap (\S+)\+ep/.exec(fileOf('Dockerfile')) ?? []
   expect(onFile.toUpperCase().split(',')).toEqual(capabilitiesOf('editing a table of nf_tables'))
+})
+
+describe('the unit waits for the agent', () => {
+  const [, script = ''] = /^ExecStartPost=\/usr\/bin\/node -e '(.*)' \$MAINPID$/m.exec(fileOf('agent.service')) ?? []
+
+  async function wait(pid: number, port: number): Promise<unknown> {
+    const child = spawn(process.execPath, ['-e', script.replace('9150', `${port}`), `${pid}`], { stdio: 'ignore' })
+    return (await once(child, 'exit'))[0]
+  }
+
+  test('until it answers', async () => {
+    const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    expect(await wait(process.pid, (server.address() as AddressInfo).port)).toBe(0)
+    server.close()
+  })
+
+  test('and no longer than it runs', async () => {
+    const agent = spawn('true')
+    await once(agent, 'exit')
+    expect(await wait(agent.pid as number, 1)).toBe(1)
+  })
 })
 
 test('the README lists every option and every file', () => {

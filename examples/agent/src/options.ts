@@ -25,7 +25,7 @@ export function readOptions(args: string[]): Options {
     remove: { type: 'boolean', default: false },
   } as const
   const { policy: file, prefix, listen, remove, ...values } = parseArgs({ args, options }).values
-  const { backend = detectBackend() } = values
+  const { backend = process.env['XTABLES_BACKEND'] ?? detectBackend() } = values
   if (backend !== 'legacy' && backend !== 'nft') throw new TypeError(`--backend must be legacy or nft, not ${backend}`)
   if (prefix === '') throw new TypeError('--prefix must not be empty: the agent would own every chain')
   // nf_tables reports changes: there, polling is only a precaution.
