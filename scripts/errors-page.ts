@@ -17,7 +17,7 @@ try {
   new Table('filter', { kernel: new MemoryKernel() }).deleteChain('web')
 } catch (error) {
   if (!(error instanceof IptcError)) throw error
-  console.log(error.code, error.message) // XT_NO_CHAIN table filter has no chain web
+  console.log(error.code, error.message) // XT_NO_CHAIN table filter has no chain "web"
 }
 \`\`\`
 `

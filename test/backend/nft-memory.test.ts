@@ -110,10 +110,10 @@ describe('between reading and writing, another program', () => {
   const RULE = '-s 10.0.0.1/32 -p tcp'
 
   const EVENTS: readonly (readonly [string, () => readonly Request[], string[] | RegExp])[] = [
-    ['deletes the table', () => [table], /no chain x/],
+    ['deletes the table', () => [table], /no chain "x"/],
     ['deletes all rules', () => [rules], [RULE]],
-    ['deletes the chain', () => [rules, chain], /no chain x/],
-    ['renames the chain', () => [renaming()], /no chain x/],
+    ['deletes the chain', () => [rules, chain], /no chain "x"/],
+    ['renames the chain', () => [renaming()], /no chain "x"/],
     ['makes the chain anew', () => [rules, chain, newChain('x')], [RULE]],
     ['makes another chain', () => [newChain('z')], ['-p udp', RULE]],
   ]
