@@ -25,7 +25,8 @@ const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { backend: { type: 'string', default: 'legacy' } },
 })
-if (!(BACKENDS as readonly string[]).includes(values.backend)) throw new Error(`--backend is ${BACKENDS.join(' or ')}`)
+if (!(BACKENDS as readonly string[]).includes(values.backend))
+  throw new Error(`--backend must be ${BACKENDS.join(' or ')}`)
 const isNft = values.backend === 'nft'
 
 interface Row {

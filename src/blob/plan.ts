@@ -1,5 +1,7 @@
 /** The layout of a blob: the offset of every entry is computed before the first byte is written. */
+
 import { HOOKS, type Hook, hookBit } from '../abi/netfilter'
+import { shown } from '../check-input'
 import { RuleError } from '../errors'
 import { targetPart, writeVerdict } from '../ruleset/entry'
 import { GOES_ON, type KernelEntries } from '../ruleset/kernel-entries'
@@ -122,7 +124,7 @@ function aim(
     throw new RuleError(
       'XT_NO_DESTINATION',
       { table, chain: chain?.name, position: position + offset },
-      `there is no chain ${jump} to go to`,
+      `there is no chain ${shown(jump)} to go to`,
     )
   writeVerdict(entries, targetPart(family, entries, at), destination)
 }

@@ -61,8 +61,8 @@ function checkOperands(applet: Applet, words: readonly string[]): void {
   if (missing !== undefined) throw wrong(applet, `expected ${operands.map(operandText).join(' ')}`)
   const superfluous = operands.at(-1)?.isRepeated ? undefined : words[operands.length]
   if (superfluous === undefined) return
-  const takes = operands.length === 0 ? 'no operands' : `only ${operands.map(operandText).join(' ')}`
-  throw wrong(applet, `unexpected operand ${JSON.stringify(superfluous)}; it takes ${takes}`)
+  const expected = operands.length === 0 ? 'none' : `only ${operands.map(operandText).join(' ')}`
+  throw wrong(applet, `unexpected operand ${JSON.stringify(superfluous)}; expected ${expected}`)
 }
 
 /** Refuses values that are not in the list of an option or operand. Case is ignored here: an applet may be stricter. */

@@ -67,7 +67,8 @@ export interface TopIo extends Pick<Io, 'stdout' | 'colours'> {
   readonly sleep?: typeof sleep
 }
 
-const sleep = (ms: number, signal: AbortSignal): Promise<void> => timeout(ms, undefined, { signal }).catch(() => {})
+export const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  timeout(ms, undefined, { signal }).catch(() => {})
 
 /** Runs until the signal, `q`, or `--count` intervals. */
 export async function runTop(args: string[], open: OpenKernel, io: TopIo, signal: AbortSignal): Promise<void> {

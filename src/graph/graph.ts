@@ -1,6 +1,6 @@
 /** The chains of tables and the jumps between them, as a graph. */
 import type { FamilyName } from '../abi/family'
-import { check } from '../check-input'
+import { check, shown } from '../check-input'
 import { IptcError } from '../errors'
 import { SNAPSHOTS } from '../view/check-snapshots'
 import type { ChainSnapshot, RuleSnapshot, TableSnapshot } from '../view/snapshot'
@@ -101,7 +101,7 @@ function* edgesFrom(table: TableSnapshot, chain: ChainSnapshot, names: ReadonlyS
       if (!names.has(name))
         throw new IptcError(
           'XT_BAD_ARGUMENT',
-          `table ${table.table} chain ${chain.name} rule ${first.position} jumps to chain ${name}, which does not exist`,
+          `table ${table.table} chain ${chain.name} rule ${first.position} jumps to chain ${shown(name)}, which does not exist`,
         )
       const positions = rules.map(({ position }) => position)
       const sum = (at: 0 | 1): bigint => rules.reduce((all, { counters }) => all + counters[at], 0n)

@@ -83,7 +83,7 @@ export function checkCapture(capture: Capture): { layout: TableInfo } & Omit<Tab
     throw wrong('table', `must be one of ${Object.keys(TABLES).join(', ')}, not ${shown(table)}`)
   check('info of a capture', info, BYTES)
   check('entries of a capture', entries, BYTES)
-  if (info.length !== getInfo.size) throw wrong('info', `has ${getInfo.size} bytes, not ${info.length}`)
+  if (info.length !== getInfo.size) throw wrong('info', `must have ${getInfo.size} bytes, not ${info.length}`)
   const { name, ...layout } = getInfo.read(info, 0)
   if (name !== table) throw wrong('info', `is of table ${shown(name)}, and the capture of ${table}`)
   if (layout.size !== entries.length)

@@ -177,7 +177,7 @@ export function readNftCapture(capture: NftCapture): NftTableContents {
   if (typeof family !== 'string' || !Object.hasOwn(FAMILIES, family))
     throw wrong('family', `must be ipv4 or ipv6, not ${shown(family)}`)
   const read = <S>({ attributes }: MessageType<NfHead, Values<S>>, bytes: Uint8Array): Values<S> => {
-    if (!(bytes instanceof Uint8Array)) throw wrong('a message', `is a Uint8Array, not ${shown(bytes)}`)
+    if (!(bytes instanceof Uint8Array)) throw wrong('a message', `must be a Uint8Array, not ${shown(bytes)}`)
     return attributes.read(bytes, 0, bytes.length)
   }
   if (!Array.isArray(newChains) || !Array.isArray(newRules)) throw wrong('newChains and newRules', 'are lists')
@@ -239,12 +239,12 @@ const KEYS: readonly string[] = ['backend', 'family', 'table', 'newTable', 'newC
  * ```
  */
 export function nftCaptureFromJson(json: unknown): NftCapture {
-  if (!isObject(json) || !isNftCapture(json)) throw wrong('it', 'is an object whose backend is nft')
+  if (!isObject(json) || !isNftCapture(json)) throw wrong('it', 'must be an object whose backend is nft')
   const unknown = Object.keys(json).find((key) => !KEYS.includes(key))
   if (unknown !== undefined) throw wrong(shown(unknown), `is not known; one of nf_tables has ${KEYS.join(', ')}`)
   const { family, table, newTable, newChains, newRules, sets } = json as unknown as NftCaptureJson
   const list = (values: unknown, field: string): Uint8Array[] => {
-    if (!Array.isArray(values)) throw wrong(field, `is a list, not ${shown(values)}`)
+    if (!Array.isArray(values)) throw wrong(field, `must be a list, not ${shown(values)}`)
     return values.map((value) => fromBase64(value, field))
   }
   const capture = {

@@ -444,7 +444,7 @@ function checkSequence({ sequence, at }: Message, first: number, count: number):
 const HINTS: Readonly<Record<number, string>> = {
   [ERRNO.ENOBUFS]: 'the socket had no room for all that the kernel answered: some of it is lost',
   [ERRNO.EMSGSIZE]:
-    'the message is too long for the socket: in a user namespace, it can be twice as long as net.core.wmem_max; write fewer rules at once',
+    'the message is too long for the socket: write fewer rules at once. In a user namespace, it can be at most twice as long as net.core.wmem_max',
   [ERRNO.EBADF]: 'the socket is closed',
 }
 

@@ -2,8 +2,10 @@
  * Rules that the kernel would accept but iptables refuses: rules that can never match where they stand, and names that
  * mean something else.
  */
+
 import { type Family, type FamilyName, IPV4, IPV6 } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
+import { shown } from '../check-input'
 import type { RulePart } from '../errors'
 import { type Context, NO_SETS } from '../extensions/context'
 import { faultOf, faultText } from '../extensions/extension'
@@ -70,7 +72,7 @@ export function misplaced(
 
 function noChain({ family, chains }: Ruleset, name: string): string {
   const similar = similarNames(name, [...chains.keys(), ...extensionNames('target', family.name)])
-  return `there is no chain ${name} to go to${similar === undefined ? '' : `; ${similar}`}`
+  return `there is no chain ${shown(name)} to go to${similar === undefined ? '' : `; ${similar}`}`
 }
 
 /** Why iptables would not write one of the rule's matches or its target. */

@@ -110,7 +110,7 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   const variant = extension?.variants(family.name)[0]
   if (extension !== undefined && variant !== undefined) return { extension, variant }
   const names = extensionNames(kind, family.name)
-  const hint = extension === undefined ? otherNames(kind, name, names) : `it is for ${extension.families.join()} only`
+  const hint = extension === undefined ? otherNames(kind, name, family) : `it is for ${extension.families.join()} only`
   throw new XtablesError('XT_UNKNOWN_EXTENSION', `there is no ${kind} ${name} for ${family.name}; ${hint}`, {
     extension: name,
     expected: names.join(', '),
@@ -118,12 +118,14 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
 }
 
 /** The complete list would fill the screen. */
-function otherNames(kind: PartKind, name: string, names: readonly string[]): string {
+function otherNames(kind: PartKind, name: string, family: Family): string {
   const other = kind === 'match' ? 'target' : 'match'
-  const near = similarNames(name, names)
-  if (findExtension(other, name) === undefined) return near ?? 'docs/extensions.md lists what there is'
-  const isSameWord = names.some((one) => one.toLowerCase() === name.toLowerCase())
-  return [`${name} is a ${other}`, ...(isSameWord ? [near] : [])].join('; ')
+  const near = similarNames(name, extensionNames(kind, family.name))
+  const isSameWord = (one: string): boolean => one.toLowerCase() === name.toLowerCase()
+  const namesake = extensionNames(other, family.name).find(isSameWord)
+  if (namesake === undefined) return near ?? 'docs/extensions.md lists what there is'
+  const isNear = extensionNames(kind, family.name).some(isSameWord)
+  return [`${namesake} is a ${other}`, ...(isNear ? [near] : [])].join('; ')
 }
 
 export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {

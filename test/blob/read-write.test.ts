@@ -93,7 +93,7 @@ describe.each(families)('$name', (family) => {
   test('a jump to a missing chain', () => {
     const ruleset = withRules(emptyRuleset(family, 'filter'), 'INPUT', [accept(family), jump(family, 'gone')])
     expect(() => writeRuleset(ruleset)).toThrow(RuleError)
-    expect(() => writeRuleset(ruleset)).toThrow('table filter chain INPUT rule 2: there is no chain gone to go to')
+    expect(() => writeRuleset(ruleset)).toThrow('table filter chain INPUT rule 2: there is no chain "gone" to go to')
   })
 
   test('a user-defined chain may have the name of a hook that the table does not have', () => {

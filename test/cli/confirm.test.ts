@@ -123,7 +123,7 @@ test.each([
 test.each([
   ['confirm', 2, 'confirm: expected DIRECTORY'],
   ['rollback', 2, 'rollback runs until it is stopped'],
-  ['confirm a b', 2, 'confirm: unexpected operand "b"; it takes only DIRECTORY'],
+  ['confirm a b', 2, 'confirm: unexpected operand "b"; expected only DIRECTORY'],
   ['confirm /nonexistent', 1, 'no change is pending in /nonexistent'],
   ['confirm /', 1, '/ is not a directory of xtables apply --confirm'],
   ['--backend nft confirm x', 2, '--backend cannot be used with confirm: it knows where the tables are'],

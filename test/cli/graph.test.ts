@@ -46,7 +46,7 @@ test.each([
   ['graph --format png', 2, '--format must be mermaid, dot or svg, not "png"'],
   ['graph --json --format dot', 2, '--json and --format exclude each other'],
   ['graph -t nope', 1, 'there is no table "nope"'],
-  ['graph INPUT', 2, 'unexpected operand "INPUT"; it takes no operands'],
+  ['graph INPUT', 2, 'unexpected operand "INPUT"; expected none'],
 ])('%s is refused', (line, status, message) => {
   expect(xtables(line)).toEqual({ status, stdout: '', stderr: expect.stringContaining(message) })
 })

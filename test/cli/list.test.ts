@@ -73,7 +73,7 @@ test('without tables', () => {
 test.each([
   ['list -t nope', 1, 'there is no table "nope"'],
   ['list --colour', 2, 'there is no option --colour'],
-  ['list filter', 2, 'unexpected operand "filter"; it takes no operands'],
+  ['list filter', 2, 'unexpected operand "filter"; expected none'],
 ])('%s is refused', (line, status, message) => {
   expect(xtables(line)).toEqual({ status, stdout: '', stderr: expect.stringContaining(message) })
 })

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { MemoryKernel, migrate } from '../../src/index'
 import { run, type Said } from './run'
 
 let directory: string
@@ -35,6 +36,10 @@ test('--json prints the same if there are obstacles', () => {
   const { status, stdout, stderr } = xtables('migrate legacy nft --json')
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^xtables: /)])
   expect(JSON.parse(stdout).tables).toMatchObject([{ table: 'filter', isWritten: false, rules: 1 }])
+})
+
+test('the library refuses to migrate to the same backend', () => {
+  expect(() => migrate({ from: 'nft', to: 'nft', kernel: new MemoryKernel() })).toThrow(/from and to are both nft/)
 })
 
 test('a migration to the same backend is a wrong command line', () => {

@@ -92,7 +92,7 @@ test.each([
   ['plan --tables --jumps =first', 'CHAIN=before:RULE or CHAIN=after:RULE, not =first'],
   ['plan --tables --jumps INPUT=first --jumps INPUT=last', '--jumps gives two places for the jumps of chain INPUT'],
   ['plan --prefix web- --jumps INPUT=after:--nonsense', '--nonsense'],
-  ['plan --tables a b', 'unexpected operand "b"; it takes only [FILE]'],
+  ['plan --tables a b', 'unexpected operand "b"; expected only [FILE]'],
   ['plan --tables /nonexistent', '/nonexistent'],
   ['plan --prefix web-', 'it can only get jumps to chains that are yours', '*filter\n-A INPUT -j DROP\nCOMMIT\n'],
   ['plan --tables', 'is not valid JSON', '{'],

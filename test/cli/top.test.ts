@@ -1,10 +1,9 @@
 /** `xtables top`. */
 import { EventEmitter } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../../src/cli/main'
 import { openKernel } from '../../src/cli/open-kernel'
 import { Screen, type Terminal } from '../../src/cli/screen'
-import { runTop, type TopIo } from '../../src/cli/top'
+import { runTop, sleep, type TopIo } from '../../src/cli/top'
 import { type BackendName, type MemoryKernel, restore } from '../../src/index'
 import { filterOf, kernelWith } from '../view/tables'
 
@@ -36,7 +35,7 @@ const afterReading = (act: (readings: number) => void): NonNullable<TopIo['sleep
   let readings = 0
   return async (ms, signal) => {
     act(++readings)
-    await sleep(ms, undefined, { signal }).catch(() => {})
+    await sleep(ms, signal)
   }
 }
 

@@ -75,7 +75,7 @@ test.each([
   ],
   ['a TTL that is too large', 'trace --ttl 256', 2, /--ttl takes a whole number from 0 to 255, not 256/],
   ['a port without a protocol', 'trace --dport 22', 1, /destinationPort only if its protocol is tcp/],
-  ['two files', 'trace a b', 2, /takes only \[FILE\]/],
+  ['two files', 'trace a b', 2, /expected only \[FILE\]/],
   ['half a byte', 'trace --bytes 450', 2, /hexadecimal/],
 ])('%s', (_, line, status, message) => {
   expect(xtables(line)).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) })

@@ -91,7 +91,7 @@ test.each([
   [['--delay', '0'], '--delay must be a number of seconds from 0.1, not 0'],
   [['--delay', 'x'], '--delay must be a number of seconds from 0.1, not x'],
   [['--host', '0.0.0.0'], 'there is no option --host'],
-  [['file'], 'unexpected operand "file"; it takes no operands'],
+  [['file'], 'unexpected operand "file"; expected none'],
 ])('%j is refused', async (args, message) => {
   await expect(going(args)).rejects.toThrow(message)
 })

@@ -73,7 +73,7 @@ describe('mistyped commands', () => {
     ['help conntrak', 'there is no applet, match or target conntrak; similar names: conntrack'],
     [
       'help lint extra',
-      'help: unexpected operand "extra"; it takes only [APPLET|MATCH|TARGET]; see xtables help --help',
+      'help: unexpected operand "extra"; expected only [APPLET|MATCH|TARGET]; see xtables help --help',
     ],
     ['list --tabel nat', 'list: there is no option --tabel; similar names: --table; see xtables list --help'],
     ['show -x file', 'show: there is no option -x; it has no options; see xtables show --help'],

@@ -28,6 +28,8 @@ test('a match or target that there is not is refused with what may have been mea
   expect(() => Rule.parse('-m conmark --mark 1')).toThrow(/there is no match conmark for ipv4; similar names: connmark/)
   expect(() => Rule.parse('-m nosuchthing')).toThrow(/nosuchthing for ipv4; docs\/extensions\.md lists what there is$/)
   expect(() => new Rule().createMatch('REJECT')).toThrow(/there is no match REJECT for ipv4; REJECT is a target$/)
+  expect(() => Rule.parse('-m log')).toThrow(/there is no match log for ipv4; LOG is a target$/)
+  expect(() => Rule6.parse('-m CLUSTERIP')).toThrow(/no match CLUSTERIP for ipv6; similar names: cluster$/)
   expect(() => new Rule().createMatch('MARK')).toThrow(/MARK is a target; similar names: mark$/)
   expect(() => Rule6.parse('-m ttl --ttl-eq 1')).toThrow(/there is no match ttl for ipv6; it is for ipv4 only$/)
 })
@@ -36,7 +38,9 @@ test('a chain that there is not, too', () => {
   using table = new Table('filter', { kernel: new MemoryKernel() })
   const input = new Chain(table, 'INPUT')
   table.createChain('mychain')
-  expect(() => input.appendRule(Rule.parse('-j mychian'))).toThrow(/no chain mychian to go to; similar names: mychain$/)
-  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain log to go to; similar names: LOG$/)
-  expect(() => input.appendRule(Rule.parse('-j elsewhere'))).toThrow(/no chain elsewhere to go to$/)
+  expect(() => input.appendRule(Rule.parse('-j mychian'))).toThrow(
+    /no chain "mychian" to go to; similar names: mychain$/,
+  )
+  expect(() => input.appendRule(Rule.parse('-j log'))).toThrow(/no chain "log" to go to; similar names: LOG$/)
+  expect(() => input.appendRule(Rule.parse('-j elsewhere'))).toThrow(/no chain "elsewhere" to go to$/)
 })

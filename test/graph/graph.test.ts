@@ -263,7 +263,7 @@ describe.each(FORMATS)('%s', (format: GraphFormat) => {
     const [filter] = tablesOf(filterOf(':a - [0:0]', '-A INPUT -j a')) as [TableSnapshot]
     const chains = filter.chains.filter(({ name }) => name !== 'a')
     expect(() => printGraph([{ ...filter, chains }], format)).toThrow(
-      'table filter chain INPUT rule 1 jumps to chain a, which does not exist',
+      'table filter chain INPUT rule 1 jumps to chain "a", which does not exist',
     )
   })
 })

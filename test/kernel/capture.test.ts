@@ -114,7 +114,7 @@ test.each<[string, unknown, RegExp]>([
   ['an unknown table', { ...json(), table: 'nope' }, /table must be one of filter/],
   ['another table', { ...json(), table: 'raw' }, /info is of table "filter", and the capture of raw/],
   ['info that is no text', { ...json(), info: [1, 2] }, /info must be a string in base64/],
-  ['info that is too short', { ...json(), info: 'AAAA' }, /info has 84 bytes, not 3/],
+  ['info that is too short', { ...json(), info: 'AAAA' }, /info must have 84 bytes, not 3/],
   ['entries that are no base64', { ...json(), entries: `${json().entries}!` }, /entries is not base64/],
   ['entries that are missing', { ...json(), entries: undefined }, /entries must be a string in base64/],
   ['entries that are cut off', { ...json(), entries: json().entries.slice(0, 400) }, /there are 300 bytes of the/],

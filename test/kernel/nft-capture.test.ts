@@ -70,7 +70,7 @@ test('damaged captures are refused with an explanation', () => {
     [{ ...json, family: 'ipx' }, /family/],
     [{ ...json, table: 'nat' }, /of table "filter", and the capture of "nat"/],
     [{ ...json, newTable: '!' }, /base64/],
-    [{ ...json, newChains: 'AAAA' }, /is a list/],
+    [{ ...json, newChains: 'AAAA' }, /must be a list/],
     [{ ...json, newRules: [json.newRules[0]?.slice(0, 40)] }, /./],
     [{ ...json, newRules: json.newChains }, /./],
   ]

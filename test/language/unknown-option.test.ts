@@ -24,6 +24,11 @@ test.each([
   ['of the match of another name', '-m conntrack --state NEW', 'unknown option "--state"; it is an option of -m state'],
   ['with a value that it does not take', '-m tcp --syn=1', 'unknown option "--syn=1"; it takes no value'],
   ['misspelt, of the rule', '--protocl tcp', 'unknown option "--protocl"; similar names: --protocol'],
+  [
+    'misspelt, of the rule and of a match',
+    '-m policy --protoo esp',
+    'unknown option "--protoo"; similar names: --proto, --proto2, --proto3, --proto4',
+  ],
   ['too short to be similar', '--dpo 22', 'unknown option "--dpo"'],
   ['of nothing', '--nonsense', 'unknown option "--nonsense"'],
   ['of one letter', '-z', 'unknown option "-z"'],
@@ -34,4 +39,5 @@ test.each([
 test('only what the family has is proposed', () => {
   expect(() => Rule.parse('--ttl-eq 1')).toThrow('it is an option of -m ttl')
   expect(() => Rule6.parse('--ttl-eq 1')).toThrow(/unknown option "--ttl-eq"$/)
+  expect(() => Rule6.parse('--fragmnts')).toThrow(/unknown option "--fragmnts"$/)
 })

@@ -297,7 +297,7 @@ test('the command prints what it is going to do, and what it has done', () => {
     'nft to legacy\nipv4 filter: 5 rules, 1 chain: cannot be moved\n  the table of nft has rule 3 of chain INPUT, which iptables cannot express\n',
   ])
   expect(() => xtables('legacy')).toThrow('migrate: expected FROM TO')
-  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: unexpected operand "x"; it takes only FROM TO')
+  expect(() => xtables('legacy', 'nft', 'x')).toThrow('migrate: unexpected operand "x"; expected only FROM TO')
   expect(() => xtables('nft', 'nft')).toThrow('migrate: nft to nft: the two backends must differ')
   expect(() => xtables('nft', 'ebtables')).toThrow('migrate: TO must be legacy or nft, not "ebtables"')
 })

@@ -156,7 +156,9 @@ test('in a user namespace, a batch can be as long as the system allows', () => {
   // A rule takes between 400 and 800 bytes.
   const [fitting, excessive] = [Math.floor((2 * most) / 800), Math.ceil((2 * most) / 400)]
   expect(add(fitting)).toBe(`${fitting}\n`)
-  expect(add(excessive)).toMatch(
-    /^XT_KERNEL .*: the message is too long for the socket: .* net\.core\.wmem_max.*\n0\n$/,
-  )
+  // Elsewhere, a batch that is too long would take minutes.
+  if (most <= 8 * 2 ** 20)
+    expect(add(excessive)).toMatch(
+      /^XT_KERNEL .*: the message is too long for the socket: .* net\.core\.wmem_max.*\n0\n$/,
+    )
 })

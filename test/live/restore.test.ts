@@ -6,7 +6,7 @@ import { encodeText } from '../../src/binary/text'
 import { readRuleset } from '../../src/blob/read'
 import { captureTable, checkCapture } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
-import { entriesOf } from '../../src/ruleset/ruleset'
+import { entriesOf, type Ruleset } from '../../src/ruleset/ruleset'
 import { restoreMessages } from '../cli/deviations'
 import { ourRestore, ourSave } from '../support/applets'
 import { explained } from '../support/deviations'
@@ -125,13 +125,14 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       theirs: (text: string, ...options: string[]) => run(command(family, 'restore'), options, encodeText(text)),
       ours: (text: string, ...options: string[]) => ourRestore(family.name, options, text),
     }
-    /** Every entry of the table with its counters, in hexadecimal. */
-    const entries = (): string[] => {
+    const ruleset = (): Ruleset => {
       const { layout, entries } = checkCapture(captureTable(new LinuxKernel(), family.name, table))
-      return Array.from(entriesOf(readRuleset(family, table, layout, entries)), ({ bytes }) =>
-        Buffer.from(bytes).toString('hex'),
-      )
+      return readRuleset(family, table, layout, entries)
     }
+    /** Every entry of the table with its counters, in hexadecimal. */
+    const entries = (): string[] => Array.from(entriesOf(ruleset()), ({ bytes }) => Buffer.from(bytes).toString('hex'))
+    const isEmpty = (): boolean =>
+      [...ruleset().chains.values()].every(({ hook, rules }) => hook !== undefined && rules.length === 0)
 
     /** Fills the table with the lines that are printed as they are, each with different counters. */
     function fill(isWanted: (line: string) => boolean): void {
@@ -145,6 +146,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
     /** Empties the table, and restores the text. */
     function refillFrom(text: string, restorer: keyof typeof restorers, ...options: string[]): void {
       expect(ourRestore(family.name, [], `*${table}\nCOMMIT\n`)).toMatchObject({ status: 0 })
+      expect(isEmpty()).toBe(true)
       // The legacy programs warn about ranges that never match.
       const { status, stderr } = restorers[restorer](text, ...options)
       expect([status, status === 0 ? '' : stderr]).toEqual([0, ''])

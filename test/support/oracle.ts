@@ -5,7 +5,8 @@ import type { Family } from '../../src/abi/family'
 import type { Case } from './cases'
 import { type Outcome, run } from './run-program'
 
-function must(outcome: Outcome, what: string): Outcome {
+/** @throws Error if the program did not succeed */
+export function must(outcome: Outcome, what: string): Outcome {
   if (outcome.status !== 0) throw new Error(`${what}: exit ${outcome.status}: ${outcome.stderr}`)
   return outcome
 }

@@ -17,7 +17,7 @@ import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { unfaithful } from './lossless'
-import { listing, prepare, restoreEach } from './oracle'
+import { listing, must, prepare, restoreEach } from './oracle'
 import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
 
@@ -58,8 +58,9 @@ function refusedAlone(one: Case): string[] {
  * differences}.
  */
 export function tryReading(one: Case): string[] {
-  const { status } = prepare(one, one.accepted)
-  if (status !== 0) return refusedAlone(one).map((line) => `iptables-legacy refuses what it should accept: ${line}`)
+  const { status, stderr } = prepare(one, one.accepted)
+  if (status !== 0)
+    return [stderr, ...refusedAlone(one)].map((line) => `iptables-legacy refuses what it should accept: ${line}`)
   const fixture = capture(one, one.accepted)
   return writtenRules(fixture).flatMap((written) => differences(written, contextOf(fixture)))
 }
@@ -69,7 +70,7 @@ export function tryReading(one: Case): string[] {
  * and must not be able to do so from its own text.
  */
 export function tryGenerated(one: Case): string[] {
-  prepare(one, one.accepted)
+  must(prepare(one, one.accepted), one.name)
   const fixture = capture(one, one.accepted)
   const context = contextOf(fixture)
   const isSame = (text: string, { line, entry }: Written): boolean => {
@@ -89,7 +90,7 @@ export function tryGenerated(one: Case): string[] {
  */
 export function tryWriting(one: Case): string[] {
   const same = one.accepted.filter((line) => !explained('refused', line) && !explained('bytes', line))
-  prepare(one, same)
+  must(prepare(one, same), one.name)
   const theirs = { bytes: entries(one), listing: listing(one.family, one.table) }
   prepare(one)
   const kernel = new WatchedKernel()

@@ -25,8 +25,9 @@ export function readOptions(args: string[]): Options {
     remove: { type: 'boolean', default: false },
   } as const
   const { policy: file, prefix, listen, remove, ...values } = parseArgs({ args, options }).values
-  const { backend = process.env['XTABLES_BACKEND'] ?? detectBackend() } = values
-  if (backend !== 'legacy' && backend !== 'nft') throw new TypeError(`--backend must be legacy or nft, not ${backend}`)
+  const backend = values.backend ?? (process.env['XTABLES_BACKEND'] || detectBackend())
+  if (backend !== 'legacy' && backend !== 'nft')
+    throw new TypeError(`--backend, or XTABLES_BACKEND, must be legacy or nft, not ${backend}`)
   if (prefix === '') throw new TypeError('--prefix must not be empty: the agent would own every chain')
   // nf_tables reports changes: there, polling is only a precaution.
   const poll = Number(values.poll ?? (backend === 'nft' ? 60 : 5))

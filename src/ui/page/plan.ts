@@ -137,6 +137,6 @@ export class PlanView {
 /** @throws Error */
 function jumpOf(word: string): Request<'plan'>['jumps'][number] {
   const [, chain, place] = /^(.+)=(first|last)$/.exec(word) ?? []
-  if (chain === undefined) throw new Error(`the place of jumps is CHAIN=first or CHAIN=last, not ${word}`)
+  if (chain === undefined) throw new Error(`the place of jumps must be CHAIN=first or CHAIN=last, not ${word}`)
   return { chain, place: place as 'first' | 'last' }
 }
