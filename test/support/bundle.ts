@@ -3,6 +3,7 @@
  * spend most of its time compiling.
  */
 import { spawnSync } from 'node:child_process'
+import { renameSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 const ROOT = join(__dirname, '..', '..')
@@ -20,10 +21,13 @@ export function bundle(entry: string): string {
   const file = join(ROOT, '.scratch', `${basename(entry, '.ts')}.js`)
   if (bundled.has(file)) return file
   const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
-  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, XTABLES, `--outfile=${file}`], {
+  // Tests in other processes may be running the file, and must never see a part of it.
+  const written = `${file}.${process.pid}`
+  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, XTABLES, `--outfile=${written}`], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`esbuild: ${stderr}`)
+  renameSync(written, file)
   bundled.add(file)
   return file
 }
