@@ -1,6 +1,7 @@
 /**
  * Captures the tables that iptables-legacy writes for the accepted rule lines of test/extensions/cases, one file for each
- * group of lines, and what it prints for the refused ones, one file for each extension. It creates its own network namespaces; needs root, Linux, iptables and ipset.
+ * group of lines, and what it prints for the refused ones, one file for each extension. It creates its own network
+ * namespaces; needs root, Linux, iptables and ipset.
  *
  *   npm run fixtures
  *   npm run fixtures -- tcp udp

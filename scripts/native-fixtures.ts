@@ -7,17 +7,17 @@
  *   npm run fixtures:native -- conntrack LOG
  *   npm run fixtures:native -- plain
  */
-import { release } from 'node:os'
 import { FAMILIES } from '../src/abi/family'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { cases, selection } from '../test/support/cases'
 import { clearNativeFixtures, writeNativeFixture } from '../test/support/native-fixtures'
 import { nftExpressions, translatedLines, translateVersion } from '../test/support/native-oracle'
+import { onThisKernel } from '../test/support/on-this-kernel'
 import { plainRules, writePlainFixture } from '../test/support/plain-rules'
 
 const version = translateVersion()
 if (version === undefined) throw new Error('iptables-translate or nft is not installed')
-const writtenBy = `${version}, Linux ${release().split('-')[0]}`
+const writtenBy = onThisKernel(version)
 const isWanted = selection(process.argv.slice(2), ['plain'])
 clearNativeFixtures(isWanted)
 /** Rules that were captured already: many extensions share rules. */

@@ -6,15 +6,15 @@
  *   npm run fixtures:nft
  *   npm run fixtures:nft -- tcp udp
  */
-import { release } from 'node:os'
 import { NetworkNamespace } from '../src/kernel/linux/namespace'
 import { cases, selection } from '../test/support/cases'
 import { clearNftFixtures, writeNftFixture } from '../test/support/nft-fixtures'
 import { nftVersion, writtenByNft } from '../test/support/nft-oracle'
+import { onThisKernel } from '../test/support/on-this-kernel'
 
 const version = nftVersion()
 if (version === undefined) throw new Error('iptables-nft is not installed')
-const writtenBy = `${version}, Linux ${release().split('-')[0]}`
+const writtenBy = onThisKernel(version)
 const isWanted = selection(process.argv.slice(2))
 clearNftFixtures(isWanted)
 const written = cases.filter(

@@ -5,10 +5,10 @@
  *   npm run fixtures:watch
  */
 import { execFileSync } from 'node:child_process'
-import { release } from 'node:os'
 import { ERRNO } from '../src/abi/errno'
 import { LinuxKernel, type NetlinkConnection, type NetlinkPort, NetworkNamespace, recordNetlink } from '../src/index'
 import { NetlinkFailure } from '../src/kernel/kernel'
+import { onThisKernel } from '../test/support/on-this-kernel'
 import { monitoredAt, watchedAt, writeWatchFixture } from '../test/support/watch-fixture'
 
 const shell = (command: string): string => execFileSync('bash', ['-ec', command], { encoding: 'utf8' })
@@ -80,7 +80,7 @@ async function recordMonitor() {
 }
 
 async function main(): Promise<void> {
-  const writtenBy = `${shell('iptables-nft -V; nft -v').replaceAll('\n', ', ')}Linux ${release().split('-')[0]}`
+  const writtenBy = onThisKernel(shell('iptables-nft -V; nft -v').trimEnd().replaceAll('\n', ', '))
   const [watched, monitored] = [await recordWatch(), await recordMonitor()]
   writeWatchFixture({ writtenBy, watched, monitored })
   console.log(`${watched.events.length} events, ${monitored.lines.length} lines`)

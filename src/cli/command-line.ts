@@ -33,7 +33,8 @@ export function readWords<const A extends Applet>(applet: A, words: readonly str
   }
 }
 
-const wrong = ({ name }: Applet, what: string): CommandLineError =>
+/** An error in the command line of an applet, which refers to its help. */
+export const wrong = ({ name }: Applet, what: string): CommandLineError =>
   new CommandLineError(`${name}: ${what}; see xtables ${name} --help`)
 
 function checkNames(applet: Applet, args: string[]): void {

@@ -4,7 +4,7 @@ import type { BackendName } from '../backend/store'
 import { MigrationError, type MigrationPlan, migrate, type TableMove } from '../iptc/migrate'
 import { toJson } from '../json'
 import { MIGRATE } from './applets/own-applets'
-import { CommandLineError, readWords } from './command-line'
+import { readWords, wrong } from './command-line'
 import type { Io, OpenKernel } from './open-kernel'
 
 /** Prints the plan and its result, with `--json` as data. @returns the exit status */
@@ -15,8 +15,7 @@ export function runMigrate(
 ): number {
   const { values, positionals } = readWords(MIGRATE, args)
   const [from, to] = positionals
-  if (from === to)
-    throw new CommandLineError(`migrate: ${from} to ${to}: the two backends must differ; see xtables migrate --help`)
+  if (from === to) throw wrong(MIGRATE, `${from} to ${to}: the two backends must differ`)
   const { table: tables, replace, clear, 'dry-run': dryRun, ipv4 = false, ipv6 = false } = values
   const family: FamilyName | undefined = ipv4 === ipv6 ? undefined : ipv4 ? 'ipv4' : 'ipv6'
   const sides = { from: from as BackendName, to: to as BackendName }

@@ -136,6 +136,10 @@ const LONG: Readonly<Record<FamilyName, ReadonlyMap<string, GlobalOption>>> = {
 /** All options, in the order of the help text. */
 export const globals = (): readonly GlobalOption[] => GLOBALS
 
+/** The long names of the options that are part of a rule: no commands, and no options of the tool. */
+export const ruleOptionNames = (family: FamilyName): string[] =>
+  [...LONG[family]].flatMap(([name, { help }]) => (help?.section === 'Rules' ? name : []))
+
 const SHORT: ReadonlyMap<string, GlobalOption> = new Map(
   GLOBALS.filter(({ letter }) => letter !== '0').map((option) => [option.letter, option]),
 )

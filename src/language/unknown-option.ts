@@ -4,7 +4,7 @@ import { oneOf } from '../check-input'
 import { extensionNames, findExtension, type Known, type PartKind } from '../extensions/registry'
 import { similarNames } from '../extensions/similar-names'
 import { protocolNumber } from '../extensions/values/databases'
-import { globalByName, globals } from './options'
+import { ruleOptionNames } from './options'
 
 /** How a rule names an extension. The match of a protocol is written as the protocol, which it requires anyway. */
 function written(kind: PartKind, name: string): string {
@@ -32,9 +32,7 @@ export function optionHint(word: string, loaded: readonly Known[], family: Famil
   if (own.includes(option)) return word.includes('=') ? 'it takes no value' : undefined
   const owners = ownersOf(option, family)
   if (owners.length > 0) return `it is an option of ${oneOf(owners)}`
-  // Only long options are proposed that are part of a rule, not commands or options of the tool.
-  const heads = globals().flatMap(({ help, names }) => (help?.section === 'Rules' ? names : []))
-  const known = new Set([...heads.filter((name) => globalByName(family, name) !== undefined), ...own])
+  const known = new Set([...ruleOptionNames(family), ...own])
   return similarNames(
     `--${option}`,
     [...known].map((name) => `--${name}`),

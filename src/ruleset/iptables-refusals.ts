@@ -2,7 +2,6 @@
  * Rules that the kernel would accept but iptables refuses: rules that can never match where they stand, and names that
  * mean something else.
  */
-
 import { type Family, type FamilyName, IPV4, IPV6 } from '../abi/family'
 import { NO_IN, NO_OUT, VERDICTS } from '../abi/netfilter'
 import { shown } from '../check-input'

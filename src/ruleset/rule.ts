@@ -2,7 +2,7 @@
  * The decoded form of a rule: head, matches and target as named parameters. Dictionaries and text are built on it; only
  * this file encodes and decodes entry bytes.
  */
-import type { Family } from '../abi/family'
+import type { Family, FamilyName } from '../abi/family'
 import { isVerdict, VERDICTS, type Verdict, verdictName } from '../abi/netfilter'
 import { align, CHAIN_NAME_SIZE, ERROR_TARGET, EXTENSION_NAME_SIZE } from '../abi/x-tables'
 import { encodedLength, encodeText, isEncodable } from '../binary/text'
@@ -110,22 +110,23 @@ export function requireExtension(kind: 'match' | 'target', name: string, family:
   const variant = extension?.variants(family.name)[0]
   if (extension !== undefined && variant !== undefined) return { extension, variant }
   const names = extensionNames(kind, family.name)
-  const hint = extension === undefined ? otherNames(kind, name, family) : `it is for ${extension.families.join()} only`
+  const hint =
+    extension === undefined ? otherNames(kind, name, family.name) : `it is for ${extension.families.join()} only`
   throw new XtablesError('XT_UNKNOWN_EXTENSION', `there is no ${kind} ${name} for ${family.name}; ${hint}`, {
     extension: name,
     expected: names.join(', '),
   })
 }
 
-/** The complete list would fill the screen. */
-function otherNames(kind: PartKind, name: string, family: Family): string {
-  const other = kind === 'match' ? 'target' : 'match'
-  const near = similarNames(name, extensionNames(kind, family.name))
+/** What may have been meant. The complete list would fill the screen. */
+function otherNames(kind: PartKind, name: string, family: FamilyName): string {
+  const [other, names] = [kind === 'match' ? 'target' : 'match', extensionNames(kind, family)] as const
   const isSameWord = (one: string): boolean => one.toLowerCase() === name.toLowerCase()
-  const namesake = extensionNames(other, family.name).find(isSameWord)
-  if (namesake === undefined) return near ?? 'docs/extensions.md lists what there is'
-  const isNear = extensionNames(kind, family.name).some(isSameWord)
-  return [`${namesake} is a ${other}`, ...(isNear ? [near] : [])].join('; ')
+  const namesake = extensionNames(other, family).find(isSameWord)
+  // Beside a namesake of the other kind, only other capitals are near.
+  const near = namesake === undefined || names.some(isSameWord) ? similarNames(name, names) : undefined
+  const hints = [namesake && `${namesake} is a ${other}`, near].filter((hint) => hint !== undefined)
+  return hints.join('; ') || 'docs/extensions.md lists what there is'
 }
 
 export function encodePart(kind: 'match' | 'target', part: PartSpec, context: Context): Uint8Array {

@@ -22,6 +22,6 @@ function compare(one: Case): void {
   test('we refuse what iptables-legacy refuses, and the table is unchanged', () => expect(tryRefused(one)).toEqual([]))
   test('we differ where deviations say so', () => expect(tryDeviations(one)).toEqual([]))
   // `npm run conformance` asks for every line.
-  test('iptables-legacy refuses what it should refuse and what is not captured as refused', () =>
+  test('iptables-legacy refuses the refused lines that are not captured', () =>
     expect(tryOracle(one, notCaptured(one, writtenBy))).toEqual([]))
 }

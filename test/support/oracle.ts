@@ -1,8 +1,8 @@
 /** Runs iptables-legacy and related tools in this process's network namespace. */
 import { spawnSync } from 'node:child_process'
-import { release } from 'node:os'
 import type { Family } from '../../src/abi/family'
 import type { Case } from './cases'
+import { onThisKernel } from './on-this-kernel'
 import { type Outcome, run } from './run-program'
 
 /** @throws Error if the program did not succeed */
@@ -87,5 +87,5 @@ export function oracleVersion(): string | undefined {
 export function oracleAndKernel(): string {
   const version = oracleVersion()
   if (version === undefined) throw new Error('iptables-legacy is not installed')
-  return `${version}, Linux ${release().split('-')[0]}`
+  return onThisKernel(version)
 }

@@ -90,7 +90,10 @@ let shell: SmallShell | undefined
 
 if (typeof afterAll === 'function') afterAll(() => shell?.close())
 
-/** Runs a program in this process's network namespace, with the variables that it has set. @throws Error if there is no such program */
+/**
+ * Runs a program in this process's network namespace, with the variables that it has set.
+ * @throws Error if there is no such program
+ */
 export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
   const changed = Object.entries(process.env).filter(([name, value]) => inherited[name] !== value)
   const entered = readlinkSync(NAMESPACE) === home ? [] : ['nsenter', `--net=${NAMESPACE}`]

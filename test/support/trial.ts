@@ -154,17 +154,17 @@ export function tryRefused(one: Case): string[] {
  * Checks deviations that say that only we refuse or accept lines. A deviation must not be broader than its description.
  */
 export function tryDeviations(one: Case): string[] {
-  const isDeclared = (what: 'refused' | 'accepted') => (line: string) => explained(what, line) !== undefined
-  if (!one.accepted.some(isDeclared('refused')) && !one.refused.some(isDeclared('accepted'))) return []
+  const declared = (what: 'refused' | 'accepted', lines: readonly string[]) =>
+    lines.map((line) => ({ what, line, why: explained(what, line)?.why })).filter(({ why }) => why !== undefined)
+  const all = [...declared('refused', one.accepted), ...declared('accepted', one.refused)]
+  if (all.length === 0) return []
   prepare(one)
   using table = open(one, new LinuxKernel())
-  const judge = (what: 'refused' | 'accepted') => (line: string) => {
-    const deviation = explained(what, line)
-    if (deviation === undefined) return []
+  const wrong = all.filter(({ what, line }) => {
     const isRefused = tryRule(table, one.family, ruleLine(line)) instanceof IptcError
-    return isRefused === (what === 'refused') ? [] : [`not ${what}, as is said (${deviation.why}): ${line}`]
-  }
-  return [...one.accepted.flatMap(judge('refused')), ...one.refused.flatMap(judge('accepted'))]
+    return isRefused !== (what === 'refused')
+  })
+  return wrong.map(({ what, line, why }) => `not ${what}, as is said (${why}): ${line}`)
 }
 
 /** Whether iptables-legacy itself refuses lines that it should. */
