@@ -4,14 +4,7 @@ const project = (displayName, rest) => ({
   // Not in a directory that all users share: the live part may run as the root of a user namespace.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: { target: 'es2023', parser: { syntax: 'typescript' } },
-        module: { type: 'commonjs' },
-        sourceMaps: 'inline',
-      },
-    ],
+    '^.+\\.ts$': ['@swc/jest', require('./test/support/swc.json')],
   },
   ...rest,
 })

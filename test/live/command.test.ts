@@ -2,7 +2,6 @@
  * Runs the same command lines with iptables-legacy and with our command, each in its own network namespace. Exit
  * status, output, listing and bytes in the kernel must be equal, and also the messages if the data says so.
  */
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,26 +12,16 @@ import { splitWords } from '../../src/language/quoting'
 import { commandFiles, type Sequence } from '../cli/cases'
 import { type CommandDeviation, commandDeviations, explained } from '../cli/deviations'
 import { ourIptables } from '../support/applets'
+import { bundle } from '../support/bundle'
 import { bytesOf } from '../support/bytes'
+import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
-
-const ROOT = join(__dirname, '..', '..')
-
-interface Outcome {
-  readonly status: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 /** Our help is different, and so is what `-vv` adds, which is for debugging libiptc. */
 const isOwnText = (words: readonly string[]): boolean => words.some((word) => /^-[hV]$|^-vv/.test(word))
 
-function theirs(namespace: NetworkNamespace, family: FamilyName, words: readonly string[]): Outcome {
-  const program = family === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy'
-  const env = { ...process.env }
-  const { status, stdout, stderr } = namespace.run(() => spawnSync(program, words, { encoding: 'utf8', env }))
-  return { status, stdout, stderr }
-}
+const theirs = (namespace: NetworkNamespace, family: FamilyName, words: readonly string[]): Outcome =>
+  namespace.run(() => run(family === 'ipv4' ? 'iptables-legacy' : 'ip6tables-legacy', words))
 
 /** The deviations that occurred. */
 const applied = new Set<CommandDeviation>()
@@ -87,15 +76,12 @@ describe('as a process', () => {
   function inPlace(script: string): Outcome {
     const hosts = '10.9.8.7 many\n10.9.8.6 many.example many\nfd00::1 many\n10.9.8.7 twice\n10.9.8.7 twice\n'
     const setUp = 'mount --bind "$HOSTS" /etc/hosts && mount --make-rprivate / 2>/dev/null;'
-    const ours = `${process.execPath} -r ts-node/register/transpile-only src/cli/main.ts`
+    const ours = `${process.execPath} ${bundle('src/cli/main.ts')}`
     const directory = mkdtempSync(join(tmpdir(), 'xtables-hosts-'))
     const file = join(directory, 'hosts')
     writeFileSync(file, hosts)
-    const env = { ...process.env, HOSTS: file, OURS: ours, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
     try {
-      const args = ['-n', '-m', 'bash', '-c', setUp + script]
-      const { status, stdout, stderr } = spawnSync('unshare', args, { cwd: ROOT, encoding: 'utf8', env })
-      return { status, stdout, stderr }
+      return run('env', [`HOSTS=${file}`, `OURS=${ours}`, 'unshare', '-n', '-m', 'bash', '-c', setUp + script])
     } finally {
       rmSync(directory, { recursive: true })
     }

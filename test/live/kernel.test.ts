@@ -402,7 +402,7 @@ describe('the rest of the port', () => {
     const script = `
       const { Worker } = require('node:worker_threads')
       const code = "new (require('./src').Table)('filter').chains; require('node:worker_threads').parentPort.postMessage('read')"
-      const worker = new Worker(code, { eval: true, execArgv: ['-r', 'ts-node/register/transpile-only'] })
+      const worker = new Worker(code, { eval: true, execArgv: ['-r', './test/support/load-typescript.js'] })
       worker.on('message', console.log)
       worker.on('exit', (code) => console.log('exit', code))
     `

@@ -96,10 +96,9 @@ const dropCapabilities = () => {
  * if any
  */
 export function runScript(script: string, front: readonly string[] = []): SpawnSyncReturns<string> {
-  const node = [process.execPath, '-r', 'ts-node/register/transpile-only', '-e', PRELUDE + script]
+  const node = [process.execPath, '-r', './test/support/load-typescript.js', '-e', PRELUDE + script]
   const [program, ...args] = [...front, ...node] as [string, ...string[]]
-  const env = { ...process.env, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
-  return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env })
+  return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env: { ...process.env } })
 }
 
 /** The output of a command, and its exit status. */

@@ -141,7 +141,7 @@ test('resolving names of all kinds runs no program except the one that loads mod
 test('a server that does not answer is only awaited for a limited time, and no thread is left', () => {
   writeFileSync(join(folder, 'resolv.conf'), 'nameserver 127.0.0.1\noptions timeout:3 attempts:1\n')
   const script = `
-    require('ts-node/register/transpile-only')
+    require('./test/support/load-typescript.js')
     const { readdirSync } = require('node:fs')
     const { hostAddresses } = require('./src/language/hosts')
     const answers = ['one.test', 'silent.test', 'two.test'].map((name) => {
@@ -153,9 +153,7 @@ test('a server that does not answer is only awaited for a limited time, and no t
     setTimeout(() => console.log(JSON.stringify({ answers, ended: threads() < before })), 3500)
   `
   writeFileSync(join(folder, 'script.js'), script)
-  const { stdout, stderr } = ask(
-    `cd ${process.cwd()}; TS_NODE_COMPILER_OPTIONS='{"rootDir":"/"}' ${process.execPath} -e "$(cat ${folder}/script.js)"`,
-  )
+  const { stdout, stderr } = ask(`cd ${process.cwd()}; ${process.execPath} -e "$(cat ${folder}/script.js)"`)
   expect(stderr).toBe('')
   expect(JSON.parse(stdout)).toEqual({
     answers: [['10.1.0.1', true], [true], ['10.2.0.1', '10.2.0.2', true]],

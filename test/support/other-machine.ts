@@ -11,9 +11,8 @@ export function connectWhere(prepare: string): { stdout: string; stderr: string 
     const kernel = new LinuxKernel()
     try { kernel.connect('ipv4').close() } catch (error) { console.log(JSON.stringify({ ...error, message: error.message })) }
   `
-  const env = { ...process.env, TS_NODE_COMPILER_OPTIONS: '{"rootDir":"/"}' }
-  const args = ['-r', 'ts-node/register/transpile-only', '-e', script]
-  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env })
+  const args = ['-r', './test/support/load-typescript.js', '-e', script]
+  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env: { ...process.env } })
 }
 
 export const LINUX = `Object.defineProperties(process, { platform: { value: 'linux' }, arch: { value: 'x64' } })`
