@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Family, IPV4 } from '../../src/abi/family'
 import { encodeText } from '../../src/binary/text'
-import { readRuleset } from '../../src/blob/read'
-import { captureTable, checkCapture } from '../../src/kernel/capture'
 import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { entriesOf, type Ruleset } from '../../src/ruleset/ruleset'
 import { restoreMessages } from '../cli/deviations'
 import { ourRestore, ourSave } from '../support/applets'
+import { tableIn } from '../support/bytes'
 import { explained } from '../support/deviations'
 import { sharedTables } from '../support/here'
 import { prepare } from '../support/oracle'
@@ -125,10 +124,7 @@ describe.each(sharedTables().map((one) => [`${one.family.name} ${one.table} ${on
       theirs: (text: string, ...options: string[]) => run(command(family, 'restore'), options, encodeText(text)),
       ours: (text: string, ...options: string[]) => ourRestore(family.name, options, text),
     }
-    const ruleset = (): Ruleset => {
-      const { layout, entries } = checkCapture(captureTable(new LinuxKernel(), family.name, table))
-      return readRuleset(family, table, layout, entries)
-    }
+    const ruleset = (): Ruleset => tableIn(new LinuxKernel(), family.name, table).ruleset
     /** Every entry of the table with its counters, in hexadecimal. */
     const entries = (): string[] => Array.from(entriesOf(ruleset()), ({ bytes }) => Buffer.from(bytes).toString('hex'))
     const isEmpty = (): boolean =>
