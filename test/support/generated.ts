@@ -3,7 +3,7 @@
  */
 import type { Random } from '../kernel/random'
 import { type Case, ruleLine, splitLine } from './cases'
-import { prepare, restore, restoreEach } from './oracle'
+import { prepare, refusedOf, restore, restoreText } from './oracle'
 import type { Outcome } from './run-program'
 
 type Words = readonly string[]
@@ -126,15 +126,16 @@ export function generatedCase(random: Random, one: Case, count: number): Case {
   const { family, table } = one
   prepare(one)
   const lines = generateLines(random, one, count).filter((line) => !isSeveralRules(line))
-  const outcomes = restoreEach(family, table, lines).map((outcome, i) => [lines[i] as string, outcome] as const)
+  const refused = refusedOf((text) => restoreText(family, text), table, lines)
   const isAcceptedAlone = (line: string): boolean => {
     prepare(one)
     return restore(family, table, [line]).status === 0
   }
-  const refused = outcomes.filter(([, { status }]) => status !== 0)
   return {
     ...one,
-    accepted: outcomes.filter(([, { status }]) => status === 0).map(([line]) => line),
-    refused: refused.filter(([line, outcome]) => !isByKernel(outcome) || !isAcceptedAlone(line)).map(([line]) => line),
+    accepted: lines.filter((line) => !refused.has(line)),
+    refused: [...refused]
+      .filter(([line, outcome]) => !isByKernel(outcome) || !isAcceptedAlone(line))
+      .map(([line]) => line),
   }
 }

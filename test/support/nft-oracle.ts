@@ -24,8 +24,12 @@ export function nftVersion(): string | undefined {
   }
 }
 
+/** Runs iptables-nft-restore, which keeps the rules of the tables. */
+export const nftRestoreText = (family: Family, text: string, ...options: string[]): Outcome =>
+  run(`${nftCommand(family)}-restore`, ['-n', ...options], text)
+
 export const nftRestore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
-  run(`${nftCommand(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
+  nftRestoreText(family, [`*${table}`, ...lines, 'COMMIT', ''].join('\n'), ...options)
 
 /** The output of `-S` by chain, without `-A CHAIN`. Comments may contain line breaks. */
 export function nftListing(family: Family, table: string): Map<string, string[]> {

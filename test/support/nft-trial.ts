@@ -17,7 +17,8 @@ import { sameRule } from '../../src/ruleset/equal'
 import { type Case, ruleLine, splitLine } from './cases'
 import { explained } from './deviations'
 import { nftListed } from './nft-deviations'
-import { nftListing, nftRestore, nftRules, prepareNft, shownExpressions } from './nft-oracle'
+import { nftListing, nftRestore, nftRestoreText, nftRules, prepareNft, shownExpressions } from './nft-oracle'
+import { refusedOf } from './oracle'
 import { parse, tryRule } from './rules'
 
 const openNft = ({ family, table }: Case): AnyTable =>
@@ -52,13 +53,18 @@ const written = ({ family, table }: Case): Written => ({
   texts: nftListing(family, table),
 })
 
+const taken = new WeakMap<Case, readonly string[]>()
+
 /** The lines that the tool accepts. */
 function takenByTool(one: Case): readonly string[] {
-  return within(one, () => {
-    const lines = comparable(one)
-    if (nftRestore(one.family, one.table, lines).status === 0) return lines
-    return lines.filter((line) => nftRestore(one.family, one.table, [line]).status === 0)
+  const known = taken.get(one)
+  if (known !== undefined) return known
+  const lines = within(one, () => {
+    const refused = refusedOf((text) => nftRestoreText(one.family, text), one.table, comparable(one))
+    return comparable(one).filter((line) => !refused.has(line))
   })
+  taken.set(one, lines)
+  return lines
 }
 
 /** We write the same rule as the tool, which lists it as its own and deletes it by the same specification. */

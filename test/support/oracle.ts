@@ -16,13 +16,45 @@ const command = (family: Family): string => (family.name === 'ipv4' ? 'iptables-
 /** Runs iptables with these arguments. */
 export const iptables = (family: Family, ...args: string[]): Outcome => run(command(family), args)
 
+/** Runs iptables-restore, which keeps the rules of the tables. */
+export const restoreText = (family: Family, text: string, ...options: string[]): Outcome =>
+  run(`${command(family)}-restore`, ['-n', ...options], text)
+
 /** Adds lines to a table, and keeps its rules. Accepts all lines or none. */
 export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
-  run(`${command(family)}-restore`, ['-n', ...options], [`*${table}`, ...lines, 'COMMIT', ''].join('\n'))
+  restoreText(family, [`*${table}`, ...lines, 'COMMIT', ''].join('\n'), ...options)
 
 /** As {@link restore}, for each line separately. */
 export const restoreEach = (family: Family, table: string, lines: readonly string[]): Outcome[] =>
   lines.map((line) => restore(family, table, [line]))
+
+/** The number of the line of its input that a restore program refuses. */
+const REFUSED_LINE = /Error occurred at line: (\d+)|line (\d+)(?: failed|: \w+ failed)/
+
+/**
+ * The lines that a restore program refuses, each in a transaction of its own, and the outcome for each. One process takes
+ * lines until it refuses one.
+ * @param program runs it on a text, and keeps the rules of the table
+ */
+export function refusedOf(
+  program: (text: string) => Outcome,
+  table: string,
+  lines: readonly string[],
+): Map<string, Outcome> {
+  const textOf = (some: readonly string[]): string => some.map((line) => `*${table}\n${line}\nCOMMIT\n`).join('')
+  const refused = new Map<string, Outcome>()
+  for (let rest = lines; rest.length > 0; ) {
+    const outcome = program(textOf(rest))
+    if (outcome.status === 0) break
+    const [, byParser, byKernel] = REFUSED_LINE.exec(outcome.stderr) ?? []
+    const number = Number(byParser ?? byKernel)
+    const at = rest.findIndex((_, i) => textOf(rest.slice(0, i + 1)).split('\n').length > number)
+    if (at < 0) throw new Error(`which line was refused? ${outcome.stderr}`)
+    refused.set(rest[at] as string, outcome)
+    rest = rest.slice(at + 1)
+  }
+  return refused
+}
 
 /** The output of `-S` for a table. Comments may contain line breaks. */
 export const listing = (family: Family, table: string): string[] =>
@@ -41,7 +73,7 @@ const MAKERS = /^(?:ipset|nfacct) /
 let mayHaveSets = false
 
 /** Destroys the objects of the last group, whose rules are in the same table, and creates those of this one. */
-function makeObjects(one: Case): void {
+export function makeObjects(one: Case): void {
   const made = one.setup.filter((line) => MAKERS.test(line))
   if (!mayHaveSets && made.length === 0) return
   must(refill({ ...one, setup: [] }), `emptying ${one.table}`)
