@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OWN, SHELLS } from '../../src/cli/applets/own-applets'
 import { TOOLS } from '../../src/cli/applets/tools'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { candidates, type Shell, withProgram } from '../support/shells'
 import { run } from './run'
 
@@ -142,7 +142,7 @@ describe('xtables completion', () => {
 const bin = join(directory, 'bin')
 beforeAll(() => {
   mkdirSync(bin)
-  const program = `#!/bin/sh\nexec ${process.execPath} ${bundle('src/cli/main.ts')} "$@"\n`
+  const program = `#!/bin/sh\nexec ${process.execPath} ${bundledCommand()} "$@"\n`
   writeFileSync(join(bin, 'xtables'), program, { mode: 0o755 })
 })
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pending } from '../../src/cli/pending'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { run, type Said } from './run'
 
 jest.setTimeout(60_000)
@@ -23,7 +23,7 @@ const CHANGED = `${RULES}-N web-in\n-A INPUT -j web-in\n`
 /** Runs the command in a process of its own. Its files are removed after the test. */
 function xtables(line: string): Said {
   const env = { ...process.env, XDG_RUNTIME_DIR: folder }
-  const words = [bundle('src/cli/main.ts'), ...line.split(' ')]
+  const words = [bundledCommand(), ...line.split(' ')]
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     env,

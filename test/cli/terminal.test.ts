@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { run } from './run'
 
 jest.setTimeout(120_000)
@@ -15,7 +15,7 @@ const rules = join(directory, 'rules')
 const PLACE = `--kernel memory --state ${state}`
 let command: string
 beforeAll(() => {
-  command = `${process.execPath} ${bundle('src/cli/main.ts')}`
+  command = `${process.execPath} ${bundledCommand()}`
   writeFileSync(rules, '*filter\n:web - [0:0]\n-A web -j DROP\nCOMMIT\n')
   run('xtables', [...PLACE.split(' '), 'iptables', '-A', 'INPUT', '-c', '1', '2', '-j', 'DROP'])
 })

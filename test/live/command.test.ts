@@ -12,7 +12,7 @@ import { splitWords } from '../../src/language/quoting'
 import { commandFiles, type Sequence } from '../cli/cases'
 import { type CommandDeviation, commandDeviations, explained } from '../cli/deviations'
 import { ourIptables } from '../support/applets'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { bytesOf } from '../support/bytes'
 import { type Outcome, run } from '../support/run-program'
 import { newNamespace } from './legacy'
@@ -76,7 +76,7 @@ describe('as a process', () => {
   function inPlace(script: string): Outcome {
     const hosts = '10.9.8.7 many\n10.9.8.6 many.example many\nfd00::1 many\n10.9.8.7 twice\n10.9.8.7 twice\n'
     const setUp = 'mount --bind "$HOSTS" /etc/hosts && mount --make-rprivate / 2>/dev/null;'
-    const ours = `${process.execPath} ${bundle('src/cli/main.ts')}`
+    const ours = `${process.execPath} ${bundledCommand()}`
     const directory = mkdtempSync(join(tmpdir(), 'xtables-hosts-'))
     const file = join(directory, 'hosts')
     writeFileSync(file, hosts)

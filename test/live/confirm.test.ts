@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type NetworkNamespace, Table, Table6 } from '../../src/index'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 
 jest.setTimeout(120_000)
@@ -28,7 +28,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-const command = `${process.execPath} ${bundle('src/cli/main.ts')}`
+const command = `${process.execPath} ${bundledCommand()}`
 
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 30_000; !condition() && Date.now() < end; ) await sleep(50)

@@ -13,7 +13,7 @@ import {
   type NetlinkConnection,
   type NetworkNamespace,
 } from '../../src/index'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { isWholeBatch } from '../support/nft-batch'
 import { newNamespace, run } from './legacy'
 import { slowness } from './machine'
@@ -192,7 +192,7 @@ test.each([
       fill(from)
       const whole = saved(from)
       const child = namespace.run(() =>
-        spawn(process.execPath, [bundle('src/cli/main.ts'), 'migrate', from, to, '--clear'], { stdio: 'ignore' }),
+        spawn(process.execPath, [bundledCommand(), 'migrate', from, to, '--clear'], { stdio: 'ignore' }),
       )
       const closed = once(child, 'close')
       // Some of them have ended by then.

@@ -8,7 +8,7 @@ import { main } from '../../src/cli/main'
 import { monitor } from '../../src/cli/monitor'
 import { openKernel } from '../../src/cli/open-kernel'
 import { LinuxKernel, type NetworkNamespace } from '../../src/index'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { newNamespace, run, runAside } from './legacy'
 import { ended as endedBy, until } from './machine'
 
@@ -262,7 +262,7 @@ test('prints packets like the tool', async () => {
 describe('the command', () => {
   const start = (...words: string[]): ChildProcess =>
     namespace.run(() =>
-      spawn(process.execPath, [bundle('src/cli/main.ts'), 'monitor', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [bundledCommand(), 'monitor', ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
     )
 
   /** The outcome of a monitor. `act` is called once it listens. */

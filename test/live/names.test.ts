@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NetworkNamespace } from '../../src/index'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { attempt, newNamespace, run } from './legacy'
 
 /** The records of the server. It does not answer queries for `silent.test`. */
@@ -52,7 +52,7 @@ function serve(zone: Record<string, Record<number, string[]>>): void {
   socket.bind(53, '127.0.0.1', () => console.log('ready'))
 }
 
-const command = `${process.execPath} ${bundle('src/cli/main.ts')}`
+const command = `${process.execPath} ${bundledCommand()}`
 let folder: string
 let namespace: NetworkNamespace
 let server: ChildProcess

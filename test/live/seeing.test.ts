@@ -14,7 +14,7 @@ import {
   snapshot,
   snapshotAsync,
 } from '../../src/index'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 import { newNamespace, run } from './legacy'
 import { ended, until } from './machine'
 
@@ -171,9 +171,7 @@ function kept(child: ChildProcess): ChildProcess {
 /** Starts the command in a separate process in the namespace. */
 const start = (...words: string[]): ChildProcess =>
   kept(
-    namespace.run(() =>
-      spawn(process.execPath, [bundle('src/cli/main.ts'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] }),
-    ),
+    namespace.run(() => spawn(process.execPath, [bundledCommand(), ...words], { stdio: ['ignore', 'pipe', 'pipe'] })),
   )
 
 describe.each(BACKENDS)('%s, the command', (backend) => {
@@ -224,7 +222,7 @@ describe('on a terminal', () => {
 
   /** Runs a command in script(1), which creates a terminal. The output of stty before and after it goes to a file. */
   function onTerminal(command: string, environment: Readonly<Record<string, string>> = {}): ChildProcess {
-    const node = `${process.execPath} ${bundle('src/cli/main.ts')}`
+    const node = `${process.execPath} ${bundledCommand()}`
     const line = `stty -g > ${settings}; ${node} ${command}; echo "status $?"; stty -g >> ${settings}`
     return kept(
       namespace.run(() =>
@@ -282,7 +280,7 @@ describe('on a terminal', () => {
     expect(plain.out).not.toContain(ESC)
     const forced = kept(
       namespace.run(() =>
-        spawn(process.execPath, [bundle('src/cli/main.ts'), 'list'], {
+        spawn(process.execPath, [bundledCommand(), 'list'], {
           env: { PATH: process.env['PATH'], FORCE_COLOR: '1' },
         }),
       ),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { bundlePage } from '../../scripts/bundle-page'
 import { complaintsOf, launch, withBrowser } from '../support/browser'
-import { bundle } from '../support/bundle'
+import { bundledCommand } from '../support/bundle'
 
 jest.setTimeout(60_000)
 
@@ -24,7 +24,7 @@ withBrowser('the page', () => {
   beforeAll(async () => {
     run('ip', 'link', 'set', 'lo', 'up')
     // The command looks for the page next to itself.
-    bundlePage(join(bundle('src/cli/main.ts'), '../page'))
+    bundlePage(join(bundledCommand(), '../page'))
     browser = await launch()
   })
   afterAll(() => browser.close())
@@ -39,13 +39,9 @@ withBrowser('the page', () => {
     backend: string,
     ...words: string[]
   ): Promise<{ command: ChildProcess; page: Page; complaints: string[] }> {
-    const command = spawn(
-      process.execPath,
-      [bundle('src/cli/main.ts'), '--backend', backend, 'ui', '-d', '0.2', ...words],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+    const command = spawn(process.execPath, [bundledCommand(), '--backend', backend, 'ui', '-d', '0.2', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     processes.push(command)
     const [url] = await once(command.stdout as NodeJS.ReadableStream, 'data')
     const page = await browser.newPage()

@@ -1,33 +1,50 @@
 /**
- * Bundles a TypeScript program into one JavaScript file, for tests that start it often: otherwise it would
- * spend most of its time compiling.
+ * Bundles TypeScript programs into JavaScript files, for tests that start them often: otherwise they would spend most of
+ * their time compiling.
  */
-import { spawnSync } from 'node:child_process'
-import { renameSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { buildSync } from 'esbuild'
+import { bundleCommand, OPTIONS } from '../../scripts/bundle-command'
 
 const ROOT = join(__dirname, '..', '..')
-const OPTIONS = ['--bundle', '--platform=node', '--target=node20', '--packages=external', '--log-level=warning']
 /** Examples import this source tree. */
-const XTABLES = `--alias:xtables=${join(ROOT, 'src/index.ts')}`
+const alias = { xtables: join(ROOT, 'src/index.ts') }
+
+/** Other tests may be running a bundle, and must never see a part of it. */
+const beside = (path: string): string => `${path}.${process.pid}`
+
+/** Jest prints the lines in which an error occurred. */
+const READABLE = { minifyWhitespace: false }
 
 const bundled = new Set<string>()
 
 /**
  * @param entry the path of the program, relative to the root of the project
- * @returns the path of the bundle, which is created once per process
+ * @returns the path of the bundle, which is created once per test file
  */
 export function bundle(entry: string): string {
   const file = join(ROOT, '.scratch', `${basename(entry, '.ts')}.js`)
   if (bundled.has(file)) return file
-  const esbuild = join(ROOT, 'node_modules/esbuild/bin/esbuild')
-  // Tests in other processes may be running the file, and must never see a part of it.
-  const written = `${file}.${process.pid}`
-  const { status, stderr } = spawnSync(esbuild, [join(ROOT, entry), ...OPTIONS, XTABLES, `--outfile=${written}`], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`esbuild: ${stderr}`)
-  renameSync(written, file)
+  buildSync({ ...OPTIONS, ...READABLE, alias, entryPoints: [entry], outfile: beside(file) })
+  renameSync(beside(file), file)
   bundled.add(file)
   return file
+}
+
+/**
+ * Bundles the command as users start it, from a cache of its compiled code.
+ * @returns the path of the program, which is bundled once per test file
+ */
+export function bundledCommand(): string {
+  // In a directory of the project, as `dist` is: the command reads the project's package.json.
+  const directory = join(ROOT, '.scratch')
+  const program = join(directory, 'xtables.js')
+  if (bundled.has(program)) return program
+  const written = beside(join(directory, 'command'))
+  bundleCommand(written, READABLE)
+  for (const name of ['command.js', 'xtables.js']) renameSync(join(written, name), join(directory, name))
+  rmSync(written, { recursive: true })
+  bundled.add(program)
+  return program
 }

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bundle } from './bundle'
+import { bundle, bundledCommand } from './bundle'
 
 export type Step =
   | { readonly kind: 'file'; readonly name: string; readonly text: string }
@@ -61,7 +61,7 @@ export function addProgram({ directory }: Project, name: string, command: string
 /** A directory as after `npm install xtables`. */
 export function newProject(): Project {
   const project = projectIn(mkdtempSync(join(tmpdir(), 'xtables-page-')))
-  addProgram(project, 'xtables', `${process.execPath} ${bundle('src/cli/main.ts')}`)
+  addProgram(project, 'xtables', `${process.execPath} ${bundledCommand()}`)
   const installed = join(project.directory, 'node_modules/xtables')
   mkdirSync(installed)
   writeFileSync(join(installed, 'package.json'), '{ "main": "index.js" }')
