@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetworkNamespace } from '../../src/index'
 import { attempt, newNamespace, run } from './legacy'
+import { slowness } from './machine'
 
 export interface Network {
   /** Has 203.0.113.1 on eth0 and 192.168.7.1 on eth1. */
@@ -39,12 +40,12 @@ export async function serve(host: NetworkNamespace, port: number): Promise<void>
   await once(server.stdout as NonNullable<typeof server.stdout>, 'data')
 }
 
-/** A server's answer to a connection, or `dropped` if there is none within two seconds. */
+/** A server's answer to a connection, or `dropped` if there is none within a second. */
 export function answer(host: NetworkNamespace, address: string, port: number, localAddress?: string): string {
   const options = JSON.stringify({ host: address, port, localAddress })
   const program = `
     const end = (text) => { process.stdout.write(text); process.exit() }
-    setTimeout(end, 2000, 'dropped')
+    setTimeout(end, ${1000 * slowness}, 'dropped')
     require('node:net').connect(${options}).once('data', (text) => end(String(text))).once('error', (error) => end(error.code))`
   const { stdout, stderr } = attempt(host, `${process.execPath} <<'END'\n${program}\nEND`)
   if (stdout === '') throw new Error(stderr)
