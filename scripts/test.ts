@@ -116,10 +116,10 @@ function whyNotLive(): string | undefined {
   if (process.platform !== 'linux') return `the live part needs Linux, and this is ${process.platform}`
   if (!answers(...isolate, 'true'))
     return `${isolate.join(' ')} is not allowed here; the live part needs a network namespace`
-  const missing = ['iptables-legacy', 'ip6tables-legacy', 'ipset', 'nft', 'ip'].filter(
+  const missing = ['iptables-legacy', 'ip6tables-legacy', 'ipset', 'nft', 'ip', 'python3'].filter(
     (command) => !answers('which', command),
   )
-  if (missing.length > 0) return `${missing.join(', ')} not installed; the live part compares with them`
+  if (missing.length > 0) return `${missing.join(', ')} not installed; the live part needs them`
   const lock = { XTABLES_LOCKFILE: XTABLES_LOCKFILE ?? join(scratch, 'lock') }
   const probe = spawnSync(isolate[0] as string, [...isolate.slice(1), 'iptables-legacy', '-S'], {
     env: { ...process.env, ...lock },

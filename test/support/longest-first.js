@@ -5,17 +5,11 @@
 const Sequencer = require('@jest/test-sequencer').default
 
 const LONGEST = [
-  ...[
-    'live/conformance-ipv4',
-    'live/conformance-ipv6',
-    'live/conformance-nft',
-    'live/restore',
-    'live/nft-command',
-    'live/confirm',
-    'live/list',
-  ],
-  ...['live/generated-commands', 'live/reliability', 'live/command', 'live/ipset-command', 'live/privileges'],
-  ...['iptc/parameters', 'easy/dictionary', 'ui/browser', 'language/restore', 'nft/rule', 'ruleset/rule-ids'],
+  ...['live/confirm', 'live/restore', 'live/conformance-nft', 'live/recipes', 'live/privileges', 'live/reliability'],
+  ...['live/generated', 'live/generated-commands', 'live/conformance-ipv4', 'live/conformance-ipv6'],
+  ...['live/ipset-command', 'live/nft-command', 'live/command', 'live/from-python', 'live/trace', 'live/agent'],
+  ...['iptc/parameters', 'easy/dictionary', 'ui/browser', 'language/restore', 'cli/completion', 'nft/rule'],
+  'ruleset/rule-ids',
 ].map((name) => `/test/${name}.test.ts`)
 
 /** 0 for the longest test; the maximum for tests that are not in the list. */
