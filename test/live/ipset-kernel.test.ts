@@ -514,6 +514,7 @@ test('a group is received without blocking the event loop, and the signal ends i
   })
   // NFT_MSG_NEWTABLE and NFT_MSG_NEWGEN
   expect(seen).toEqual([nfnlType(NFNL_SUBSYS_NFTABLES, 0), nfnlType(NFNL_SUBSYS_NFTABLES, 15)])
-  expect(turns).toBeGreaterThan(50)
+  // Hundreds on an idle machine; hardly any if the loop was blocked.
+  expect(turns).toBeGreaterThan(10)
   tool('nft', 'delete', 'table', 'ip', 'watched')
 })
