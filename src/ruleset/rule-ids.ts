@@ -31,7 +31,7 @@ interface Shape {
   /** What the entries of this shape share: their parts, and the significant bytes of interface names. */
   readonly fixed: Mask
   readonly visible: Mask
-  /** Parts that can be read as one of several structs. */
+  /** Parts whose payload decides which struct they are read as, or whether as any. */
   readonly ambiguous: readonly (readonly ['match' | 'target', Part])[]
 }
 
@@ -163,7 +163,9 @@ function shapeOf(family: Family, example: Located): Shape {
     for (let i = payloadAt(part), end = part.at + part.size, k = 0; i < end; i++, k++)
       visible[i] = hidden === undefined || hidden[k] === 1 ? 0xff : 0
   }
-  const ambiguous = parts.filter(([kind, part]) => headerOf(kind, family, bytes, part).known.length > 1)
+  const ambiguous = parts.filter(([kind, part]) =>
+    headerOf(kind, family, bytes, part).known.some(({ variant }) => variant.fixed.length > 0),
+  )
   return {
     example,
     fixed: maskOf(fixed),

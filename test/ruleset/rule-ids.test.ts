@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check'
 import type { Family } from '../../src/abi/family'
-import { matchParts, targetPart } from '../../src/ruleset/entry'
+import { matchParts, payloadAt, targetPart } from '../../src/ruleset/entry'
 import { sameRule } from '../../src/ruleset/equal'
 import { RuleIds } from '../../src/ruleset/rule-ids'
 import { RulePairs } from '../../src/ruleset/rule-pairs'
@@ -46,6 +46,36 @@ test('ids of rules of tables, in the image and as objects, agree with comparison
     same += rules.length - new Set(numbers).size
   }
   expect(same).toBeGreaterThan(100)
+})
+
+test('a payload that fits no struct does not decide which bytes of others are compared', () => {
+  const { ruleset, rules } = filled.find(({ rules }) =>
+    Buffer.from(rules.at(0)?.bytes ?? []).includes('REDIRECT'),
+  ) as (typeof filled)[number]
+  const entry = rules.at(0) as Entry
+  const rangesize = payloadAt(targetPart(ruleset.family, entry.bytes, 0))
+  const changed = (...changes: readonly [at: number, byte: number][]): Entry => {
+    const bytes = entry.bytes.slice()
+    for (const [at, byte] of changes) bytes[at] = byte
+    return { bytes, jump: entry.jump }
+  }
+  const padding = entry.bytes.length - 1
+  const [odd, oddToo] = [changed([rangesize, 0]), changed([rangesize, 0], [padding, 0xff])]
+  const [usual, usualToo] = [changed(), changed([padding, 0xff])]
+  for (const [copies, ids] of [
+    [
+      [odd, oddToo, usual, usualToo],
+      [0, 1, 2, 2],
+    ],
+    [
+      [usual, usualToo, odd, oddToo],
+      [0, 0, 1, 2],
+    ],
+  ] as const) {
+    const found = new RuleIds(ruleset.family).of(Rules.of(...copies))
+    expect([...found]).toEqual(ids)
+    expect(differences(ruleset.family, copies, found)).toEqual([])
+  }
 })
 
 /** Offsets of an entry whose bytes may have any value. */
