@@ -40,12 +40,12 @@ export async function serve(host: NetworkNamespace, port: number): Promise<void>
   await once(server.stdout as NonNullable<typeof server.stdout>, 'data')
 }
 
-/** A server's answer to a connection, or `dropped` if there is none within a second. */
+/** A server's answer to a connection, or `dropped` if there is none within one and a half seconds. */
 export function answer(host: NetworkNamespace, address: string, port: number, localAddress?: string): string {
   const options = JSON.stringify({ host: address, port, localAddress })
   const program = `
     const end = (text) => { process.stdout.write(text); process.exit() }
-    setTimeout(end, ${1000 * slowness}, 'dropped')
+    setTimeout(end, ${1500 * slowness}, 'dropped')
     require('node:net').connect(${options}).once('data', (text) => end(String(text))).once('error', (error) => end(error.code))`
   const { stdout, stderr } = attempt(host, `${process.execPath} <<'END'\n${program}\nEND`)
   if (stdout === '') throw new Error(stderr)

@@ -70,8 +70,10 @@ function differences({ lines }: Sequence, family: FamilyName, messages: boolean)
   const startAgain = (): void => {
     our = new Place(family)
     their = new Place(family)
-    // With our command, which needs no process: these lines have been found to do the same.
-    for (const place of [our, their]) for (const words of done) place.ours(words)
+    for (const words of done) {
+      our.ours(words)
+      their.theirs(words)
+    }
   }
   for (const line of lines) {
     const words = splitWords(line)

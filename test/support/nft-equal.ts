@@ -33,7 +33,10 @@ function rulesetOf(port: NetlinkPort): string | undefined {
   return DUMPS.flatMap(({ dump, numbering }) => client.dumpAll(dump).map((one) => shown(one, numbering))).join('\n')
 }
 
-/** Whether two rulesets are the same for certain. If not, `nft list ruleset` may still print the same for both. */
+/**
+ * Whether the tables, chains and rules of two rulesets are the same for certain. If not, `nft list ruleset` may still print
+ * the same for both. Stateful objects and flow tables, which no command of iptables makes, are not compared.
+ */
 export function areSurelyEqual(one: NetlinkPort, other: NetlinkPort): boolean {
   const ruleset = rulesetOf(one)
   return ruleset !== undefined && ruleset === rulesetOf(other)

@@ -49,7 +49,7 @@ export function refusedOf(
     const [, byParser, byKernel] = REFUSED_LINE.exec(outcome.stderr) ?? []
     const number = Number(byParser ?? byKernel)
     const at = rest.findIndex((_, i) => textOf(rest.slice(0, i + 1)).split('\n').length > number)
-    if (at < 0) throw new Error(`which line was refused? ${outcome.stderr}`)
+    if (at < 0) throw new Error(`${table}: exit ${outcome.status} after or at ${rest[0]}: ${outcome.stderr}`)
     refused.set(rest[at] as string, outcome)
     rest = rest.slice(at + 1)
   }
@@ -87,11 +87,15 @@ export function makeObjects(one: Case): void {
   }
 }
 
-/** Empties a table, and adds the rules of the setup and these lines, in one process. */
-export function refill({ family, table, setup }: Case, lines: readonly string[] = [], ...options: string[]): Outcome {
+/** A text that empties a table, and adds the rules of the setup and these lines. */
+export function tableText({ table, setup }: Case, lines: readonly string[] = []): string {
   const rules = setup.filter((line) => !MAKERS.test(line))
-  return run(`${command(family)}-restore`, options, [`*${table}`, ...rules, ...lines, 'COMMIT', ''].join('\n'))
+  return [`*${table}`, ...rules, ...lines, 'COMMIT', ''].join('\n')
 }
+
+/** Empties a table, and adds the rules of the setup and these lines, in one process. */
+export const refill = (one: Case, lines: readonly string[] = [], ...options: string[]): Outcome =>
+  run(`${command(one.family)}-restore`, options, tableText(one, lines))
 
 /**
  * Empties a table, creates what a group needs, and adds lines, with as few processes as possible, because this is called

@@ -2,7 +2,7 @@
  * Starts programs from a small process. Node forks itself for each one, and copying the page tables of a test worker of
  * hundreds of megabytes takes many times longer than what the program does.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,11 @@ class Starter {
 
   constructor() {
     execFileSync('mkfifo', ['request', 'reply'].map(this.#path))
-    spawn('python3', [join(__dirname, 'run-programs.py')], { cwd: this.#directory, stdio: 'ignore' }).unref()
+    const options: SpawnOptions = { cwd: this.#directory, stdio: ['ignore', 'ignore', 'inherit'] }
+    const child = spawn('python3', [join(__dirname, 'run-programs.py')], options)
+    // Without a reader, opening the request would wait forever.
+    if (child.pid === undefined) throw new Error('python3, which starts programs for the tests, is not installed')
+    child.unref()
     this.#request = openSync(this.#path('request'), 'w')
     this.#reply = openSync(this.#path('reply'), 'r')
   }
@@ -34,7 +38,8 @@ class Starter {
   run(words: readonly string[], input: string | Uint8Array): Outcome {
     writeFileSync(this.#path('stdin'), input)
     // Jest gives each test file its own `process.env`.
-    writeSync(this.#request, `${JSON.stringify({ words, environment: { ...process.env }, namespace: NAMESPACE })}\n`)
+    const request = { words, environment: { ...process.env }, directory: process.cwd(), namespace: NAMESPACE }
+    writeSync(this.#request, `${JSON.stringify(request)}\n`)
     const reply = Buffer.alloc(4096)
     const length = readSync(this.#reply, reply)
     if (length === 0) throw new Error(`the process that starts programs has ended: ${words.join(' ')}`)
@@ -56,7 +61,7 @@ if (typeof afterAll === 'function') afterAll(() => starter?.close())
 
 /**
  * Runs a program in this process's network namespace, with the variables that it has set.
- * @throws Error if there is no such program
+ * @throws Error if it cannot be started
  */
 export function run(command: string, args: readonly string[], input: string | Uint8Array = ''): Outcome {
   starter ??= new Starter()

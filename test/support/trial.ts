@@ -18,7 +18,7 @@ import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { unfaithful } from './lossless'
-import { listing, makeObjects, must, prepare, restoreEach } from './oracle'
+import { listing, makeObjects, must, prepare, restoreEach, tableText } from './oracle'
 import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
 
@@ -39,8 +39,7 @@ const readBefore = new WeakMap<Case, Fixture>()
 /** Empties the table with our own command, which needs no process. {@link tryWriting} tests what it writes. */
 function begin(one: Case): void {
   makeObjects(one)
-  const lines = one.setup.filter((line) => line.startsWith('-'))
-  must(ourRestore(one.family.name, [], [`*${one.table}`, ...lines, 'COMMIT', ''].join('\n')), `emptying ${one.table}`)
+  must(ourRestore(one.family.name, [], tableText(one)), `emptying ${one.table}`)
 }
 
 function ask<T>(family: Family, question: (client: Client) => T): T {
