@@ -509,12 +509,12 @@ test('a group is received without blocking the event loop, and the signal ends i
   const seen: number[] = []
   const { turns } = await countingTurns(async () => {
     setTimeout(() => tool('nft', 'add', 'table', 'ip', 'watched'), 30)
-    setTimeout(() => abort.abort(), 400)
+    // Long enough for the turns below, also on a busy machine.
+    setTimeout(() => abort.abort(), 1000)
     for await (const { type } of messages) seen.push(type)
   })
   // NFT_MSG_NEWTABLE and NFT_MSG_NEWGEN
   expect(seen).toEqual([nfnlType(NFNL_SUBSYS_NFTABLES, 0), nfnlType(NFNL_SUBSYS_NFTABLES, 15)])
-  // Hundreds on an idle machine; hardly any if the loop was blocked.
-  expect(turns).toBeGreaterThan(10)
+  expect(turns).toBeGreaterThan(50)
   tool('nft', 'delete', 'table', 'ip', 'watched')
 })
