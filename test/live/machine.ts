@@ -1,14 +1,12 @@
 /** Helpers of live tests: memory and descriptors of this process, and other processes. */
-import { type ChildProcess, type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import type { ChildProcess, SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { runScript as run } from '../support/run-script'
 import { mapsAllIds } from '../support/user-namespace'
-
-const ROOT = join(__dirname, '..', '..')
 
 /** How many times slower the machine is than the machines on which the tests were written. Emulated ones are slower. */
 export const slowness = Number(process.env['XTABLES_TEST_SLOWNESS'] ?? 1)
@@ -91,15 +89,9 @@ const dropCapabilities = () => {
 }
 `
 
-/**
- * Runs JavaScript in a separate process, in which it can require the sources. @param front the command that starts it,
- * if any
- */
-export function runScript(script: string, front: readonly string[] = []): SpawnSyncReturns<string> {
-  const node = [process.execPath, '-r', './test/support/load-typescript.js', '-e', PRELUDE + script]
-  const [program, ...args] = [...front, ...node] as [string, ...string[]]
-  return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', env: { ...process.env } })
-}
+/** As {@link run}, with `dropCapabilities` in the script. */
+export const runScript = (script: string, front?: readonly string[]): SpawnSyncReturns<string> =>
+  run(PRELUDE + script, front)
 
 /** The output of a command, and its exit status. */
 export interface Ended {

@@ -7,17 +7,18 @@ import type { NetlinkPort } from '../../src/kernel/kernel'
 import { attributes, walk } from '../../src/netlink/attribute'
 import { NetlinkClient } from '../../src/netlink/client'
 import { type Message, nfHead, nfMessage, request } from '../../src/netlink/message'
+import { messages } from '../../src/nft/messages'
 
-const dumpOf = (name: keyof typeof NFT_MSG) =>
-  request(nfMessage(name, NFNL_SUBSYS_NFTABLES, NFT_MSG[name], attributes({})), 0, nfHead(0), {})
+const ALL = nfHead(0)
 
 /** The dumps of a ruleset, and the attributes that depend on what was there before. */
 const DUMPS = [
-  { dump: dumpOf('GETTABLE'), numbering: [NFTA_TABLE.HANDLE] },
-  { dump: dumpOf('GETCHAIN'), numbering: [NFTA_CHAIN.HANDLE] },
-  { dump: dumpOf('GETRULE'), numbering: [NFTA_RULE.HANDLE, NFTA_RULE.POSITION] },
+  { dump: request(messages.getTable, 0, ALL, {}), numbering: [NFTA_TABLE.HANDLE] },
+  { dump: request(messages.getChain, 0, ALL, {}), numbering: [NFTA_CHAIN.HANDLE] },
+  { dump: request(messages.getRule, 0, ALL, {}), numbering: [NFTA_RULE.HANDLE, NFTA_RULE.POSITION] },
 ]
-const SETS = dumpOf('GETSET')
+const getSet = nfMessage('NFT_MSG_GETSET', NFNL_SUBSYS_NFTABLES, NFT_MSG.GETSET, attributes({}))
+const SETS = request(getSet, 0, ALL, {})
 
 /** The family and the attributes of a message, in hexadecimal. */
 function shown({ bytes, at, end }: Message, numbering: readonly number[]): string {

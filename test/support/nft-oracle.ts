@@ -11,6 +11,7 @@ import { expressionList } from '../../src/nft/expressions'
 import { messages, type RuleValues } from '../../src/nft/messages'
 import { type Case, ruleLine } from './cases'
 import type { NftFixture } from './nft-fixtures'
+import { tableText } from './oracle'
 import { type Outcome, run } from './run-program'
 
 export const nftCommand = ({ name }: Family): string => (name === 'ipv4' ? 'iptables-nft' : 'ip6tables-nft')
@@ -29,7 +30,7 @@ export const nftRestoreText = (family: Family, text: string, ...options: string[
   run(`${nftCommand(family)}-restore`, ['-n', ...options], text)
 
 export const nftRestore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
-  nftRestoreText(family, [`*${table}`, ...lines, 'COMMIT', ''].join('\n'), ...options)
+  nftRestoreText(family, tableText(table, lines), ...options)
 
 /** The output of `-S` by chain, without `-A CHAIN`. Comments may contain line breaks. */
 export function nftListing(family: Family, table: string): Map<string, string[]> {

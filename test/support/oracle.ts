@@ -16,13 +16,17 @@ const command = (family: Family): string => (family.name === 'ipv4' ? 'iptables-
 /** Runs iptables with these arguments. */
 export const iptables = (family: Family, ...args: string[]): Outcome => run(command(family), args)
 
+/** The text that adds lines to a table, all or none. */
+export const tableText = (table: string, lines: readonly string[]): string =>
+  [`*${table}`, ...lines, 'COMMIT', ''].join('\n')
+
 /** Runs iptables-restore, which keeps the rules of the tables. */
 export const restoreText = (family: Family, text: string, ...options: string[]): Outcome =>
   run(`${command(family)}-restore`, ['-n', ...options], text)
 
 /** Adds lines to a table, and keeps its rules. Accepts all lines or none. */
 export const restore = (family: Family, table: string, lines: readonly string[], ...options: string[]): Outcome =>
-  restoreText(family, [`*${table}`, ...lines, 'COMMIT', ''].join('\n'), ...options)
+  restoreText(family, tableText(table, lines), ...options)
 
 /** As {@link restore}, for each line separately. */
 export const restoreEach = (family: Family, table: string, lines: readonly string[]): Outcome[] =>
@@ -41,14 +45,18 @@ export function refusedOf(
   table: string,
   lines: readonly string[],
 ): Map<string, Outcome> {
-  const textOf = (some: readonly string[]): string => some.map((line) => `*${table}\n${line}\nCOMMIT\n`).join('')
+  const textOf = (line: string): string => tableText(table, [line])
   const refused = new Map<string, Outcome>()
   for (let rest = lines; rest.length > 0; ) {
-    const outcome = program(textOf(rest))
+    const outcome = program(rest.map(textOf).join(''))
     if (outcome.status === 0) break
     const [, byParser, byKernel] = REFUSED_LINE.exec(outcome.stderr) ?? []
     const number = Number(byParser ?? byKernel)
-    const at = rest.findIndex((_, i) => textOf(rest.slice(0, i + 1)).split('\n').length > number)
+    let end = 0
+    const at = rest.findIndex((line) => {
+      end += textOf(line).split('\n').length - 1
+      return end >= number
+    })
     if (at < 0) throw new Error(`${table}: exit ${outcome.status} after or at ${rest[0]}: ${outcome.stderr}`)
     refused.set(rest[at] as string, outcome)
     rest = rest.slice(at + 1)
@@ -87,15 +95,13 @@ export function makeObjects(one: Case): void {
   }
 }
 
-/** A text that empties a table, and adds the rules of the setup and these lines. */
-export function tableText({ table, setup }: Case, lines: readonly string[] = []): string {
-  const rules = setup.filter((line) => !MAKERS.test(line))
-  return [`*${table}`, ...rules, ...lines, 'COMMIT', ''].join('\n')
-}
+/** The text that adds the rules of a group's setup, and these lines. */
+export const setupText = ({ table, setup }: Case, lines: readonly string[] = []): string =>
+  tableText(table, [...setup.filter((line) => !MAKERS.test(line)), ...lines])
 
 /** Empties a table, and adds the rules of the setup and these lines, in one process. */
 export const refill = (one: Case, lines: readonly string[] = [], ...options: string[]): Outcome =>
-  run(`${command(one.family)}-restore`, options, tableText(one, lines))
+  run(`${command(one.family)}-restore`, options, setupText(one, lines))
 
 /**
  * Empties a table, creates what a group needs, and adds lines, with as few processes as possible, because this is called

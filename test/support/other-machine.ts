@@ -1,18 +1,13 @@
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
-
-const ROOT = join(__dirname, '..', '..')
+import { runScript } from './run-script'
 
 /** Connects to the kernel of Linux in a separate process, in which `prepare` has changed how the machine appears. */
 export function connectWhere(prepare: string): { stdout: string; stderr: string } {
-  const script = `
+  return runScript(`
     ${prepare}
     const { LinuxKernel } = require('./src/kernel/linux/linux-kernel')
     const kernel = new LinuxKernel()
     try { kernel.connect('ipv4').close() } catch (error) { console.log(JSON.stringify({ ...error, message: error.message })) }
-  `
-  const args = ['-r', './test/support/load-typescript.js', '-e', script]
-  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env: { ...process.env } })
+  `)
 }
 
 export const LINUX = `Object.defineProperties(process, { platform: { value: 'linux' }, arch: { value: 'x64' } })`

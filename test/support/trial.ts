@@ -13,12 +13,13 @@ import { LinuxKernel } from '../../src/kernel/linux/linux-kernel'
 import { NetworkNamespace } from '../../src/kernel/linux/namespace'
 import { sameRule } from '../../src/ruleset/equal'
 import { ourRestore } from './applets'
+import { tableIn } from './bytes'
 import { type Case, ruleLine, splitLine } from './cases'
 import { differences, type Written } from './conformance'
 import { explained } from './deviations'
 import { contextOf, type Fixture, writtenRules } from './fixtures'
 import { unfaithful } from './lossless'
-import { listing, makeObjects, must, prepare, restoreEach, tableText } from './oracle'
+import { listing, makeObjects, must, prepare, restoreEach, setupText } from './oracle'
 import { open, parse, tryRule } from './rules'
 import { WatchedKernel } from './watched-kernel'
 
@@ -39,7 +40,7 @@ const readBefore = new WeakMap<Case, Fixture>()
 /** Empties the table with our own command, which needs no process. {@link tryWriting} tests what it writes. */
 function begin(one: Case): void {
   makeObjects(one)
-  must(ourRestore(one.family.name, [], tableText(one)), `emptying ${one.table}`)
+  must(ourRestore(one.family.name, [], setupText(one)), `emptying ${one.table}`)
 }
 
 function ask<T>(family: Family, question: (client: Client) => T): T {
@@ -51,8 +52,8 @@ function ask<T>(family: Family, question: (client: Client) => T): T {
   }
 }
 
-/** The rules of the table as bytes. A capture would also look up every possible set. */
-const entries = ({ family, table }: Case): Uint8Array => ask(family, (client) => client.entries(table).entries.slice())
+/** The rules of the table as bytes. */
+const entries = ({ family, table }: Case): Uint8Array => tableIn(new LinuxKernel(), family.name, table).bytes.slice()
 
 const areSame = (before: Uint8Array, after: Uint8Array): boolean => Buffer.compare(before, after) === 0
 
