@@ -146,7 +146,8 @@ export const ERROR_CODES = describe({
   XT_SYNTAX: {
     class: 'XtablesError',
     meaning: 'A text is not a rule or a command in the language of iptables.',
-    remedy: 'Correct the word that the message names; it is worded as iptables words it.',
+    remedy:
+      'Correct the word that the message names. The first part is the text of iptables; `expected` says what is accepted.',
   },
   XT_BAD_PLAN: {
     class: 'XtablesError',
@@ -188,7 +189,7 @@ export const ERROR_CODES = describe({
   },
   XT_CHAIN_IN_USE: {
     class: 'RuleError',
-    meaning: 'Rules go to the chain, so that it cannot be deleted.',
+    meaning: 'Rules refer to the chain, so that it cannot be deleted.',
     remedy: 'Delete those rules first, in the same transaction.',
   },
   XT_BUILTIN_CHAIN: {
@@ -236,7 +237,7 @@ export const ERROR_CODES = describe({
   },
   XT_FOREIGN_RULE: {
     class: 'RuleError',
-    meaning: 'A rule that iptables has no words for, or a chain of nft, stands in the way.',
+    meaning: 'A rule or a chain of nft that iptables cannot express stands in the way.',
     remedy: 'Change it with nft, flush its chain by name, or delete it by number.',
   },
   XT_NO_NFT_FORM: {

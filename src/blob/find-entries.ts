@@ -39,7 +39,7 @@ export function* findEntries(family: Family, bytes: Uint8Array, expected: number
     yield
   }
   if (finder.count !== expected)
-    throw new BlobError(bytes.length, `${finder.count} entries where ${expected} are said to be`)
+    throw new BlobError(bytes.length, `${finder.count} entries where the header says ${expected}`)
   finder.starts[expected] = bytes.length
   return finder
 }

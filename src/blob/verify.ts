@@ -153,7 +153,7 @@ function* checkStructure({ family, layout, bytes }: Subject): Sliced<Uint8Array>
     at += checkBounds(family, bytes, at)
     if (count % SLICE === 0) yield
   }
-  if (count !== layout.numEntries) refuse(0, `${count} entries where ${layout.numEntries} are said to be`)
+  if (count !== layout.numEntries) refuse(0, `${count} entries where the header says ${layout.numEntries}`)
   return starts
 }
 
@@ -182,7 +182,7 @@ function checkBuiltinTarget(bytes: Uint8Array, at: number, target: Part): void {
     // The first entry is at 0, but nothing can jump to it.
     if (verdict <= 0 && verdictName(verdict) === undefined) refuse(at, `there is no verdict ${verdict}`)
   } else if (isErrorTarget(bytes, target) && !isTerminated(bytes, target.at + ERROR_NAME, CHAIN_NAME_SIZE))
-    refuse(at, 'the name of the chain does not end')
+    refuse(at, 'the name of the chain is not terminated')
 }
 
 const ERROR_NAME = errorTarget.fields.errorname.offset
@@ -199,7 +199,7 @@ function checkHooks({ family, layout, bytes }: Subject, starts: Uint8Array): voi
     const first = placeOf(layout.hookEntry, hook, bytes, starts, `${hook} should`)
     const policy = placeOf(layout.underflow, hook, bytes, starts, `the policy of ${hook} should`)
     checkPolicy(family, bytes, policy, hook)
-    if (first <= lastFirst || policy <= lastPolicy) refuse(first, `${hook} stands before a hook with a lower number`)
+    if (first <= lastFirst || policy <= lastPolicy) refuse(first, `${hook} comes before a hook with a lower number`)
     lastFirst = first
     lastPolicy = policy
   }
@@ -319,7 +319,7 @@ function checkPayload(
   part: Part,
 ): void {
   const header = headerOf(kind, family, bytes, part)
-  if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} does not end`)
+  if (header.nameBytes.length === EXTENSION_NAME_SIZE) refuse(at, `the name of a ${kind} is not terminated`)
   const known = structOf(header, bytes, part)
   if (known === undefined) {
     checkUnknown(kind, header, at, part, options)
@@ -356,7 +356,7 @@ function checkUnknown(
   const wanted = known[0]?.variant.size
   if (known.every(({ variant }) => variant.size !== size))
     refuse(at, `${what} takes ${wanted} bytes, not ${size}`, ERRNO.EINVAL, { extension: name })
-  refuse(at, `${what} has a field that can have one value only, and has another`, ERRNO.EINVAL, { extension: name })
+  refuse(at, `${what} has a field with a value other than the only accepted one`, ERRNO.EINVAL, { extension: name })
 }
 
 /** The rule as extensions see it. There is one per entry, so everything is computed on demand. */

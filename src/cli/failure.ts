@@ -39,13 +39,16 @@ export class Failure extends Error {
 export const tryHelp = (program: string): string =>
   `Try \`${program} -h' or '${program} --help' for more information.\n`
 
+/** What the tools print of an error. A usage error has the text of iptables, without what would be accepted. */
+export const printedText = (error: IptcError): string => (error instanceof UsageError ? error.text : error.message)
+
 /** Converts an error to a status and message. Errors other than those of the library are rethrown. */
 export function failureOf(error: unknown, { program, title }: Named): Failure {
   if (error instanceof Failure) return error
   const titled = `${title}: `
   if (error instanceof UsageError && error.bare)
-    return new Failure(USAGE, `${error.message}${error.message === '' ? '' : '\n'}${tryHelp(program)}`)
-  if (error instanceof XtablesError) return new Failure(USAGE, `${titled}${error.message}\n${tryHelp(program)}`)
+    return new Failure(USAGE, `${error.text}${error.text === '' ? '' : '\n'}${tryHelp(program)}`)
+  if (error instanceof XtablesError) return new Failure(USAGE, `${titled}${printedText(error)}\n${tryHelp(program)}`)
   if (error instanceof LockTimeoutError || error instanceof ConflictError)
     return new Failure(BUSY, `${titled}${error.message}\n`)
   if (error instanceof PermissionError && statusOf(error) === BUSY) return new Failure(BUSY, lockText(error))

@@ -128,11 +128,12 @@ function explain(error: unknown, tool: Tool, io: Io): number {
 function blame({ line, text, kind, reason, cause }: RestoreError, { program, title, words }: Tool, io: Io): number {
   // A NUL is escaped: terminals may print anything for it.
   const quoted = text === '' ? '' : `  ${text.replaceAll('\0', '\\0')}\n`
+  const said = cause instanceof UsageError ? cause.text.trim() : reason
   if (kind === 'refused') {
-    io.stderr(`${program}: line ${line} failed: ${reason}\n${quoted}`)
+    io.stderr(`${program}: line ${line} failed: ${said}\n${quoted}`)
     return cause instanceof RuleError && cause.cause !== undefined ? words.restoreRefused : 1
   }
   const before = cause instanceof UsageError && cause.bare ? '' : `${title}: `
-  io.stderr(`${before}${reason}\nError occurred at line: ${line}\n${quoted}${tryHelp(program)}`)
+  io.stderr(`${before}${said}\nError occurred at line: ${line}\n${quoted}${tryHelp(program)}`)
   return 2
 }

@@ -18,7 +18,7 @@ import { splitWords } from '../language/quoting'
 import { SetNumbers, type TranslatedRule, translateRule } from '../nft/translate'
 import { encodeRule } from '../ruleset/rule'
 import { RESTORE_TRANSLATE_OPTIONS } from './applets/tools'
-import { Failure, failureOf, REFUSED, tryHelp, USAGE } from './failure'
+import { Failure, failureOf, printedText, REFUSED, tryHelp, USAGE } from './failure'
 import { type Tool, toolOf } from './iptables-tools'
 import { fileReason } from './read-files'
 import type { Streams } from './streams'
@@ -187,7 +187,7 @@ class Restoring {
 
   #blame(error: XtablesError, number: number): Failure {
     const title = error instanceof UsageError && error.bare ? '' : `${this.#program} ${NFT_VERSION}: `
-    const text = `${title}${error.message}\nError occurred at line: ${number}\n${tryHelp(this.#program)}`
+    const text = `${title}${printedText(error)}\nError occurred at line: ${number}\n${tryHelp(this.#program)}`
     return new Failure(USAGE, text)
   }
 

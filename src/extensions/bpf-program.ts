@@ -52,9 +52,9 @@ const classOf = ({ code }: Instruction): number => code & 0x07
 function flaw({ code, k }: Instruction): string | undefined {
   if (!KNOWN.has(code)) return `there is no operation ${code}`
   if ((code === (ALU | DIV) || code === (ALU | MOD)) && k === 0) return 'it divides by 0'
-  if ((code === (ALU | LSH) || code === (ALU | RSH)) && k > 31) return 'a shift is by 31 bits at most'
+  if ((code === (ALU | LSH) || code === (ALU | RSH)) && k > 31) return 'a shift must be at most 31 bits'
   const usesWord = [LD | MEM, LDX | MEM, ST, STX].includes(code)
-  if (usesWord && k >= WORDS) return `there are ${WORDS} words of memory`
+  if (usesWord && k >= WORDS) return `there are only ${WORDS} words of memory`
   const isAncillary = (code & ~(H | B)) === (LD | ABS) && k >= ANCILLARY
   return isAncillary && (k > LAST_ANCILLARY || k % 4 !== 0) ? `there is nothing at ${k} of a packet` : undefined
 }
@@ -87,7 +87,7 @@ export function programFault(program: readonly Instruction[]): string | undefine
     if (reason !== undefined) return `instruction ${at + 1}: ${reason}`
   }
   const last = program.at(-1)?.code
-  if (last !== RET && last !== RET_A) return 'a program ends with a return'
+  if (last !== RET && last !== RET_A) return 'a program must end with a return'
   const at = readsUnwritten(program)
   return at < 0 ? undefined : `instruction ${at + 1}: it reads memory that may not have been written`
 }

@@ -152,7 +152,7 @@ export const invertsGiven =
   (bytes, at) => {
     const stray = invflags.read(bytes, at) & ~flags.read(bytes, at)
     const parameter = parameters.find((_, i) => (stray & (1 << i)) !== 0)
-    return parameter === undefined ? undefined : about(parameter, `--${parameter} is inverted and not given`)
+    return parameter === undefined ? undefined : about(parameter, `--${parameter} is inverted but not given`)
   }
 
 /** Whether a text has its NUL where the kernel looks for it: in the last byte. */

@@ -107,6 +107,6 @@ export const refuseHopChange =
     const change = mode.read(bytes, at)
     if (change > DEC) return about(`${prefix}-set`, 'there is no such change')
     return change !== SET && value.read(bytes, at) === 0
-      ? about(`${prefix}-${change === INC ? 'inc' : 'dec'}`, 'a change by nothing')
+      ? about(`${prefix}-${change === INC ? 'inc' : 'dec'}`, 'must not be 0')
       : undefined
   }

@@ -82,9 +82,9 @@ export const optionsHeader = (prefix: string, number: number) =>
       (bytes, at) => {
         // The flag is declared, but no kernel implements it.
         if (bit(flags, NOT_STRICT).read(bytes, at))
-          return about(`${prefix}-opts`, 'options are matched in their order only')
+          return about(`${prefix}-opts`, 'options can only be matched in order')
         return optsnr.read(bytes, at) > SLOTS
-          ? about(`${prefix}-opts`, `there are at most ${SLOTS} options`)
+          ? about(`${prefix}-opts`, `there can be at most ${SLOTS} options`)
           : undefined
       },
   }) as const

@@ -142,7 +142,7 @@ export const bit = (mask: number): Field<{ flags?: number | undefined }, boolean
 
 const checkedText = (value: unknown, max: number): string => {
   if (typeof value !== 'string' || value.includes('\0')) return mismatch()
-  if (!isEncodable(value)) return mismatch('it holds half of a character')
+  if (!isEncodable(value)) return mismatch('it contains half of a surrogate pair')
   return encodeText(value).length <= max ? value : mismatch(`it has more than ${max} bytes`)
 }
 
@@ -273,7 +273,7 @@ export const portRange: Field<CreateAttributes, readonly [number, number], reado
 }
 
 function ordered(range: readonly [number, number], operation: Aim['operation']): readonly [number, number] {
-  if (operation === 'test') mismatch('one at a time is tested')
+  if (operation === 'test') mismatch('only one entry can be tested at a time')
   return range[0] <= range[1] ? range : mismatch('the range is reversed')
 }
 
@@ -321,8 +321,8 @@ export const hosts = (places: Places): AddressField => ({
   write(to, value, aim) {
     if (typeof value !== 'string') mismatch()
     if (!writeSeveral(to, value, places, aim)) to[places.ip] = checkedAddress(value, aim.family)
-    else if (aim.operation === 'test') mismatch('one at a time is tested')
-    else if (aim.family === 'ipv6') mismatch('networks and ranges are for IPv4')
+    else if (aim.operation === 'test') mismatch('only one entry can be tested at a time')
+    else if (aim.family === 'ipv6') mismatch('only sets of IPv4 take networks and ranges')
   },
 })
 
@@ -335,8 +335,8 @@ export const network = (places: Places): AddressField => ({
     if (typeof value !== 'string') mismatch()
     if (!writeSeveral(to, value, places, aim)) to[places.ip] = checkedAddress(value, aim.family)
     else if (to[places.to] === undefined) return
-    else if (aim.operation === 'test') mismatch('one at a time is tested')
-    else if (aim.family === 'ipv6') mismatch('ranges are for IPv4')
+    else if (aim.operation === 'test') mismatch('only one entry can be tested at a time')
+    else if (aim.family === 'ipv6') mismatch('only sets of IPv4 take ranges')
   },
   read(from) {
     const text = from[places.ip]

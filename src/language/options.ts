@@ -3,15 +3,14 @@ import type { FamilyName } from '../abi/family'
 import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
 
-/**
- * A malformed command line. The message is what iptables prints after its name and version; if `bare` is set, nothing
- * precedes it.
- */
+/** A malformed command line. The message is what iptables prints, and then what would be accepted. */
 export class UsageError extends XtablesError {
+  /** What iptables prints after its name and version; if `bare` is set, nothing precedes it. */
+  readonly text: string
   readonly bare: boolean
 
   constructor(
-    message: string,
+    text: string,
     details: {
       code?: CodeOf<'XtablesError'>
       extension?: string
@@ -22,7 +21,8 @@ export class UsageError extends XtablesError {
     } = {},
   ) {
     const { code = 'XT_SYNTAX', bare = false, extension = 'rule', ...rest } = details
-    super(code, message, { extension, ...rest })
+    super(code, rest.expected === undefined ? text : `${text}; accepted: ${rest.expected}`, { extension, ...rest })
+    this.text = text
     this.bare = bare
   }
 }

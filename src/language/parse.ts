@@ -5,10 +5,12 @@ import { CHAIN_NAME_SIZE } from '../abi/x-tables'
 import { encodeText } from '../binary/text'
 import { XtablesError } from '../errors'
 import type { Option } from '../extensions/option'
-import type { Parameter } from '../extensions/payload'
+import { expectation, type Parameter } from '../extensions/payload'
 import { findExtension, type Known } from '../extensions/registry'
 import { protocolName, protocolNumber } from '../extensions/values/databases'
 import { readInteger } from '../extensions/values/integer'
+import { interfaceName } from '../extensions/values/interface'
+import { namedProtocol } from '../extensions/values/protocol'
 import type { Counters } from '../ruleset/entry'
 import { type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
 import { resolveNetworks } from './names'
@@ -81,10 +83,15 @@ const OPAQUE_OPTIONS = ['revision', 'payload']
 
 const MAX_NAME = CHAIN_NAME_SIZE - 2
 
-const fail = (message: string, parameter?: string, value?: unknown): never => {
+/** What `-j` and `-c` take. */
+const TARGET = `a verdict, a chain or a target, 1 to ${MAX_NAME} bytes without white space`
+const COUNTS = `packets and bytes, each 0 to ${2n ** 64n - 1n}`
+
+const fail = (message: string, parameter?: string, value?: unknown, expected?: string): never => {
   throw new UsageError(message, {
     ...(parameter !== undefined && { parameter }),
     ...(value !== undefined && { value }),
+    ...(expected !== undefined && { expected }),
   })
 }
 
@@ -116,7 +123,8 @@ export class RuleReader {
       if (word === undefined) break
       this.#readWord(word)
     }
-    if (this.#negated && !this.#isStopped) fail('nothing appropriate following !')
+    if (this.#negated && !this.#isStopped)
+      fail('nothing appropriate following !', undefined, undefined, 'an option after it')
   }
 
   /** Ignores the rest of the line. */
@@ -183,7 +191,7 @@ export class RuleReader {
     const word = words[0] as string
     const networks = resolveNetworks(word, name, this.#family)
     if (negated && (networks.length > 1 || word.includes(',')))
-      fail('! not allowed with multiple source or destination IP addresses', name, word)
+      fail('! not allowed with multiple source or destination IP addresses', name, word, 'one address')
     return networks.map((network) => [{ name, negated, words: [network] }])
   }
 
@@ -196,7 +204,12 @@ export class RuleReader {
   #readWord(word: string): void {
     if (word === '!') this.#negate()
     else if (word === '--') this.#readEnd()
-    else if (!isOption(word)) throw new UsageError(`Bad argument \`${word}'`, { value: word, bare: true })
+    else if (!isOption(word))
+      throw new UsageError(`Bad argument \`${word}'`, {
+        value: word,
+        expected: 'options, and their values',
+        bare: true,
+      })
     else if (word.startsWith('--')) this.#readLong(word)
     else this.#readShort(word)
   }
@@ -243,13 +256,17 @@ export class RuleReader {
     throw new UsageError(`unknown option "${word}"${hint === undefined ? '' : `; ${hint}`}`, {
       code: 'XT_UNKNOWN_PARAMETER',
       parameter: word,
-      expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
+      // A hint already says what to write.
+      ...(hint === undefined && {
+        expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
+      }),
     })
   }
 
   #readGlobal(option: GlobalOption, written: string, glued: string | undefined): void {
     const { letter, argument } = option
-    const lacking = { parameter: nameOf({ letter, written }) }
+    const takes = option.help?.takes
+    const lacking = { parameter: nameOf({ letter, written }), ...(takes !== undefined && { expected: takes }) }
     const value = glued ?? (argument === 'required' ? this.#value(written, lacking) : undefined)
     const given = { letter, value, negated: this.#takeNegation(), written }
     if (Object.hasOwn(HEAD_NAMES, letter)) this.#readHead(given)
@@ -258,7 +275,7 @@ export class RuleReader {
   }
 
   /** @param lacking the owner of the value */
-  #value(written: string, lacking: { extension?: string; parameter: string }): string {
+  #value(written: string, lacking: { extension?: string; parameter: string; expected?: string }): string {
     const word = this.line.take()
     if (word === undefined) throw new UsageError(`option "${written}" requires an argument`, lacking)
     return word
@@ -278,14 +295,15 @@ export class RuleReader {
 
   #checkProtocol(word: string, negated: boolean): void {
     const number = readInteger(word) ?? protocolNumber(word) ?? 256
-    if (number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word)
-    if (negated && number === 0) fail('rule would never match protocol', 'protocol', word)
+    if (number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word, namedProtocol.expects)
+    if (negated && number === 0) fail('rule would never match protocol', 'protocol', word, 'a protocol other than all')
     if (!negated && this.#family.name === 'ipv6' && EXTENSION_HEADERS.includes(number))
       this.#warn(`Warning: never matched protocol: ${word}. use extension match instead.\n`)
   }
 
   #readPlain({ letter, value = '', negated }: Given): void {
-    if (negated && letter === 'm') fail('unexpected ! flag before --match', 'match', value)
+    if (negated && letter === 'm')
+      fail('unexpected ! flag before --match', 'match', value, 'the ! before an option of the match')
     if (negated) fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, PLAIN_NAMES[letter], value)
     if (letter === 'm') this.#parts.push(this.#loadPart('match', value))
     else if (letter === 'c') this.#setCounters(value)
@@ -315,7 +333,7 @@ export class RuleReader {
     if (this.#counters !== undefined) fail('multiple -c flags not allowed', 'counters', first)
     const at = first.indexOf(',')
     const [packets, bytes] = at > 0 ? [first.slice(0, at), first.slice(at + 1)] : [first, this.line.follower()]
-    if (bytes === undefined) fail('-c requires packet and byte counter', 'counters', first)
+    if (bytes === undefined) fail('-c requires packet and byte counter', 'counters', first, COUNTS)
     this.#counters = [readCount(packets, 'packet'), readCount(bytes as string, 'byte')]
   }
 
@@ -358,7 +376,7 @@ export class RuleReader {
   /** The first word of an option; nothing if it is optional and an option follows. */
   #firstWord({ part, name, option }: PartOption, written: string, glued: string | undefined): string[] {
     const fewest = option?.fewest ?? 1
-    const lacking = { extension: part.name, parameter: name }
+    const lacking = { extension: part.name, parameter: name, ...(option && { expected: expectation(option) }) }
     const word = glued ?? (fewest > 0 ? this.#value(written, lacking) : this.line.follower())
     return word === undefined ? [] : [word]
   }
@@ -372,10 +390,8 @@ export class RuleReader {
       const word = this.line.follower()
       if (word === undefined)
         throw new UsageError(`--${name} requires ${count === 2 ? 'two' : count} args.`, {
-          code: 'XT_BAD_VALUE',
-          extension: part.name,
-          parameter: name,
-          value: words,
+          ...{ code: 'XT_BAD_VALUE', extension: part.name, parameter: name, value: words },
+          ...(option && { expected: expectation(option) }),
         })
       words.push(word)
     }
@@ -447,20 +463,26 @@ const EXTENSION_HEADERS = [43, 44, 51, 60]
 const MAX_INTERFACE = IFNAMSIZ - 1
 
 function checkInterface(option: string, name: string): void {
-  if (name === '') fail('Empty interface is likely to be undesired', option, name)
+  if (name === '') fail('Empty interface is likely to be undesired', option, name, interfaceName.expects)
   if (encodeText(name).length > MAX_INTERFACE)
-    fail(`interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`, option, name)
+    fail(
+      `interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`,
+      option,
+      name,
+      interfaceName.expects,
+    )
 }
 
 function checkTargetName(name: string): void {
-  if (name === '') fail('Invalid target name (too short)', 'target', name)
-  if (encodeText(name).length > MAX_NAME) fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name)
-  if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, 'target', name)
+  if (name === '') fail('Invalid target name (too short)', 'target', name, TARGET)
+  if (encodeText(name).length > MAX_NAME)
+    fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name, TARGET)
+  if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, 'target', name, TARGET)
 }
 
 function readCount(word: string, what: string): bigint {
   const count = /^\d{1,20}$/.test(word) ? BigInt(word) : -1n
-  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, 'counters', word)
+  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, 'counters', word, COUNTS)
 }
 
 function finish({ name, known, parameters }: Loaded): PartSpec {
@@ -482,7 +504,7 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
 /** @throws UsageError for a verdict, which cannot be the target of `-g` */
 export function checkGoto(target: TargetSpec): void {
   if (target.kind === 'chain' && target.goto && isVerdict(target.chain))
-    fail(`goto '${target.chain}' is not a chain`, 'target', target.chain)
+    fail(`goto '${target.chain}' is not a chain`, 'target', target.chain, 'a chain; -j takes verdicts')
 }
 
 const notOfARule: TakeOther = ({ written }) => fail(`${written} is not part of a rule`, written)
@@ -500,7 +522,8 @@ export function parseRules(words: readonly string[], family: Family): RuleSpec[]
 /** Parses a rule from its words. @throws XtablesError for words that are not understood, or that make several rules */
 export function parseRuleWords(words: readonly string[], family: Family): RuleSpec {
   const rules = parseRules(words, family)
-  if (rules.length !== 1) fail(`these words make ${rules.length} rules, where one is wanted`)
+  if (rules.length !== 1)
+    fail(`these words make ${rules.length} rules`, undefined, undefined, 'one address each for -s and -d')
   return rules[0] as RuleSpec
 }
 

@@ -20,7 +20,7 @@ export const splitWords = (line: string): string[] => splitQuoted(line).map(({ t
  * @throws XtablesError for an unterminated quote, or text directly after a closing one
  */
 export function splitQuoted(line: string): QuotedWord[] {
-  if (line.includes('\0')) throw malformed(line, 'it holds a NUL byte')
+  if (line.includes('\0')) throw malformed(line, 'it contains a NUL byte')
   const words: QuotedWord[] = []
   // An unquoted word, or any text directly before a quoted part, which ends the word.
   const word = /\s*(?:([^\s"]*)"((?:[^"\\]|\\[\s\S])*)"(?=\s|$)|([^\s"]+)(?=\s|$)|$)/y

@@ -24,6 +24,7 @@ import type { Entry } from '../ruleset/table-entry'
 import { type Command, checkNewName, parseCommand } from './command'
 import { programOf } from './help'
 import { LineTemplates } from './line-template'
+import { UsageError } from './options'
 import { splitWords } from './quoting'
 
 export interface RestoreTextOptions {
@@ -139,6 +140,12 @@ class Lines {
     const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line
     const number = at === this.at ? this.number : this.#text.slice(0, at).split('\n').length
     return new RestoreError(number, shown, kind, reason.trim(), cause === undefined ? undefined : { cause })
+  }
+
+  /** An error about the last line, with iptables' own text and what would be accepted. */
+  malformed(text: string, expected: string, kind: RestoreError['kind'] = 'syntax'): RestoreError {
+    const cause = new UsageError(text, { expected })
+    return this.error(kind, cause.message, cause)
   }
 }
 
@@ -259,6 +266,9 @@ export function tableNames(text: string): string[] {
   return names
 }
 
+/** The form of the line of a chain, for error messages. */
+const CHAIN_LINE = ':CHAIN and its policy, ACCEPT, DROP or -, such as :INPUT ACCEPT [0:0]'
+
 /** @throws RestoreError for a line that names no table */
 function nameOfTable(line: string, lines: Lines): string {
   lines.refuseReturn(line)
@@ -266,7 +276,7 @@ function nameOfTable(line: string, lines: Lines): string {
     .slice(1)
     .split(/[ \t]+/)
     .find((word) => word !== '')
-  if (name === undefined) throw lines.error('syntax', 'table name invalid')
+  if (name === undefined) throw lines.malformed('table name invalid', '* and the name of a table, such as *filter')
   return name
 }
 
@@ -344,9 +354,9 @@ class Interpreter {
       .slice(1)
       .split(/[ \t]+/)
       .filter((word) => word !== '')
-    if (name === undefined) throw this.#lines.error('syntax', 'chain name invalid')
+    if (name === undefined) throw this.#lines.malformed('chain name invalid', CHAIN_LINE)
     this.#checkName(name)
-    if (policy === undefined) throw this.#lines.error('syntax', 'policy invalid')
+    if (policy === undefined) throw this.#lines.malformed('policy invalid', CHAIN_LINE)
     if (this.#editor.isBuiltin(name)) this.#setPolicy(name, policy, counters)
     else this.#createChain(name, policy)
   }
@@ -365,15 +375,23 @@ class Interpreter {
       return
     }
     if (policy !== 'ACCEPT' && policy !== 'DROP')
-      throw this.#lines.error('refused', `Can't set policy \`${policy}' on \`${name}': Bad policy name`)
+      throw this.#lines.malformed(
+        `Can't set policy \`${policy}' on \`${name}': Bad policy name`,
+        'ACCEPT, DROP or -',
+        'refused',
+      )
     const given = this.#options.counters ? readCounters(counters) : ([0n, 0n] as const)
-    if (given === undefined) throw this.#lines.error('syntax', `invalid policy counters for chain '${name}'`)
+    if (given === undefined) throw this.#lines.malformed(`invalid policy counters for chain '${name}'`, CHAIN_LINE)
     this.#editor.setPolicy(name, policy, given)
   }
 
   #createChain(name: string, policy: string): void {
     if (policy !== '-')
-      throw this.#lines.error('refused', `Can't set policy \`${policy}' on \`${name}': Bad built-in chain name`)
+      throw this.#lines.malformed(
+        `Can't set policy \`${policy}' on \`${name}': Bad built-in chain name`,
+        '-, as the chain is not built in',
+        'refused',
+      )
     if (!this.#editor.has(name)) this.#editor.create(name)
     else if (this.#options.noflush) this.#editor.flush(name)
     else throw this.#lines.error('syntax', `error creating chain '${name}': File exists`)
@@ -451,7 +469,8 @@ class Interpreter {
   #words(line: string): string[] {
     if (!line.startsWith('[')) return splitWords(line)
     const [prefix, packets, bytes] = /^\[\s*([^:\]]*?)\s*:\s*([^\]]*?)\s*\]/.exec(line) ?? []
-    if (prefix === undefined) throw this.#lines.error('syntax', 'need ]')
+    if (prefix === undefined)
+      throw this.#lines.malformed('need ]', 'counters such as [0:0], and then a command such as -A')
     const words = splitWords(line.slice(prefix.length))
     return this.#options.counters ? ['-c', packets as string, bytes as string, ...words] : words
   }

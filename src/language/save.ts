@@ -47,7 +47,7 @@ export function foreignText(ruleset: Ruleset): string {
   const { table, foreign } = ruleset
   const state = foreignState(ruleset).map((what) => `# Table \`${table}' has the ${what}.\n`)
   const chains = `# Table \`${table}' contains incompatible base-chains, use 'nft' tool to list them.\n`
-  const rules = `# Table \`${table}' contains rules that iptables has no words for, printed as -j nft; use 'nft' tool to list them.\n`
+  const rules = `# Table \`${table}' contains rules that iptables cannot express, printed as -j nft; use 'nft' tool to list them.\n`
   return `${state.join('')}${foreign?.chains.size ? chains : ''}${foreignRules(ruleset).length > 0 ? rules : ''}`
 }
 

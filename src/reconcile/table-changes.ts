@@ -40,6 +40,8 @@ export function changeTable(draft: Draft, wishes: Wishes): ChainChange[] {
 }
 
 const NONE = new Int32Array()
+const FOREIGN =
+  'iptables cannot express this rule, so a plan does not delete it; change it with nft, or flush its chain'
 
 class TableWork {
   readonly #draft: Draft
@@ -139,8 +141,7 @@ class TableWork {
     if (foreign === undefined || foreign.rules.size === 0) return
     const kept = new Set(from)
     const position = rules.refs.findIndex((ref, i) => foreign.rules.has(ref) && !kept.has(i))
-    if (position >= 0)
-      this.#fail('XT_FOREIGN_RULE', name, 'iptables has no words for it, so that it is not taken out unnamed', position)
+    if (position >= 0) this.#fail('XT_FOREIGN_RULE', name, FOREIGN, position)
   }
 
   #remove(gone: ReadonlySet<string>): ChainChange[] {

@@ -112,7 +112,11 @@ export class Editor {
     else {
       const rules = this.#rules(chain)
       if (number > rules.length + 1)
-        this.#fail('XT_NO_POSITION', chain, `there is no place ${number} among ${rules.length} rules`)
+        this.#fail(
+          'XT_NO_POSITION',
+          chain,
+          `there is no position ${number}; accepted: 1${rules.length === 0 ? '' : ` to ${rules.length + 1}`}`,
+        )
       rules.insert(number - 1, rule)
     }
     this.#count(rule, 1)
@@ -219,7 +223,7 @@ export class Editor {
     this.#userChain(name)
     if (this.#rules(name).length > 0) this.#fail('XT_CHAIN_NOT_EMPTY', name, 'the chain is not empty')
     const references = this.#referencesTo(name)
-    if (references > 0) this.#fail('XT_CHAIN_IN_USE', name, `rules go to it, ${references} of them`)
+    if (references > 0) this.#fail('XT_CHAIN_IN_USE', name, `the chain is in use (${references} references)`)
     this.#draft.chains.delete(name)
     this.#edits++
   }

@@ -256,7 +256,7 @@ export function checkClearable(ruleset: Ruleset): void {
   throw new RuleError(
     'XT_FOREIGN_RULE',
     { table: ruleset.table },
-    `it has rules that iptables has no words for, which are not taken out with all others: ${foreign.join(', ')}; flush ` +
+    `it has rules that iptables cannot express, which are not deleted with all others: ${foreign.join(', ')}; flush ` +
       'their chains by name, or delete them by number',
   )
 }

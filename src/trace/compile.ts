@@ -164,7 +164,7 @@ const askedBy = (part: AskingPart): Asked[] =>
 const foreign = (entry: Entry): CompiledRule => ({
   entry,
   questions: [],
-  target: { kind: 'extension', name: 'nft', effects: [anything('a rule of nft that iptables has no words for')] },
+  target: { kind: 'extension', name: 'nft', effects: [anything('a rule of nft that iptables cannot express')] },
 })
 
 /**

@@ -136,8 +136,8 @@ describe('entries that do not form chains', () => {
   const three = [policy(), policy(), policy()]
 
   test.each<[string, Table, RegExp]>([
-    ['fewer than said', filterOf([...three, end], [0, 0], { numEntries: 5 }), /4 entries where 5/],
-    ['more than said', filterOf([...three, end], [0, 0], { numEntries: 3 }), /4 entries where 3/],
+    ['fewer than said', filterOf([...three, end], [0, 0], { numEntries: 5 }), /4 entries where the header says 5/],
+    ['more than said', filterOf([...three, end], [0, 0], { numEntries: 3 }), /4 entries where the header says 3/],
     [
       'two hooks in one place',
       filterOf([...three, end], [0, 0], { hookEntry: [0, 0, 0, 304, 0] }),

@@ -60,8 +60,8 @@ describe('structure', () => {
   test.each<[string, Table, RegExp]>([
     ['cut off', { ...broken([]), bytes: broken([]).bytes.subarray(0, -8) }, /cut off/],
     ['cut off within the head', { ...broken([]), bytes: broken([]).bytes.subarray(0, 100) }, /cut off/],
-    ['more entries than said', relaid(broken([]), { numEntries: 3 }), /4 entries where 3/],
-    ['fewer entries than said', relaid(broken([]), { numEntries: 5 }), /4 entries where 5/],
+    ['more entries than said', relaid(broken([]), { numEntries: 3 }), /4 entries where the header says 3/],
+    ['fewer entries than said', relaid(broken([]), { numEntries: 5 }), /4 entries where the header says 5/],
     ['no bytes at all', relaid({ ...broken([]), bytes: new Uint8Array() }, { numEntries: 0 }), /no entry begins/],
     ['target in the head', broken([rule()], (view) => view.setUint16(targetOffset.offset, 104, true)), /target cannot/],
     ['target at an odd place', broken([rule()], (view) => view.setUint16(targetOffset.offset, 116, true)), /target/],
@@ -136,9 +136,9 @@ describe('hooks', () => {
     ['a chain that begins nowhere', relaid(empty, { hookEntry: places(8, 152, 304) }), /byte 8, where INPUT/],
     ['a chain that begins past the end', relaid(empty, { hookEntry: places(0, 152, 99992) }), /where OUTPUT/],
     ['a policy that is nowhere', relaid(empty, { underflow: places(0, 152, 0xffff_ffff) }), /the policy of OUTPUT/],
-    ['hooks in another order', relaid(empty, { hookEntry: places(152, 0, 304) }), /FORWARD stands before/],
-    ['hooks in one place', relaid(empty, { hookEntry: places(0, 0, 304) }), /FORWARD stands before/],
-    ['policies in another order', relaid(empty, { underflow: places(152, 0, 304) }), /FORWARD stands before/],
+    ['hooks in another order', relaid(empty, { hookEntry: places(152, 0, 304) }), /FORWARD comes before/],
+    ['hooks in one place', relaid(empty, { hookEntry: places(0, 0, 304) }), /FORWARD comes before/],
+    ['policies in another order', relaid(empty, { underflow: places(152, 0, 304) }), /FORWARD comes before/],
     ['a policy that is not for all', relaid(broken([rule()]), { underflow: places(0, 304, 456) }), /policy of INPUT/],
     ['a policy of RETURN', withPolicy(buildVerdictEntry(IPV4, VERDICTS.RETURN)), /policy of INPUT/],
     ['a policy of QUEUE', withPolicy(buildVerdictEntry(IPV4, VERDICTS.QUEUE)), /policy of INPUT/],
@@ -268,7 +268,7 @@ describe('extensions', () => {
 
   test('a payload with a wrong value in a fixed field', () => {
     const part = targetOf(IPV4, 'MASQUERADE', { 0: 2 })
-    expectRefusal(tableOf(IPV4, 'nat', [rule({ target: part })]), 'EINVAL', /one value only/)
+    expectRefusal(tableOf(IPV4, 'nat', [rule({ target: part })]), 'EINVAL', /other than the only accepted one/)
   })
 
   test('unknown extensions are accepted, unless unknown ones are to be refused', () => {
@@ -290,8 +290,8 @@ describe('extensions', () => {
 
   test('names without an end, and revisions of built-in targets', () => {
     const match = buildPart('x'.repeat(29), 0, new Uint8Array(8))
-    expectRefusal(broken([rule({ matches: [match] })]), 'EINVAL', /name of a match does not end/)
-    expectRefusal(broken([rule({ target: match })]), 'EINVAL', /name of a target does not end/)
+    expectRefusal(broken([rule({ matches: [match] })]), 'EINVAL', /name of a match is not terminated/)
+    expectRefusal(broken([rule({ target: match })]), 'EINVAL', /name of a target is not terminated/)
     expectRefusal(broken([rule({ target: revised(buildVerdict(-1), 1) })]), 'ENOENT', /target standard revision 1/)
   })
 

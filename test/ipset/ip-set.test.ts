@@ -124,7 +124,7 @@ test('text that cannot be encoded is refused', () => {
   expect(() => IpSet.create('a\ud800', 'hash:ip', {}, { kernel })).toThrow(SetError)
   const set = IpSet.create('set', 'hash:ip', { comment: true }, { kernel })
   expect(() => set.add({ ip: '10.0.0.1', comment: '\ud800' })).toThrow(
-    /comment must be text .*: it holds half of a character$/,
+    /comment must be text .*: it contains half of a surrogate pair$/,
   )
   expect(() => set.rename('\udfff')).toThrow(SetError)
   expect(set.list()).toEqual([])

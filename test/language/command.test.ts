@@ -73,7 +73,12 @@ describe('commands', () => {
 
   test('warnings of iptables are kept for programs', () => {
     expect(() => command('-A INPUT -p nope')).toThrow(
-      expect.objectContaining({ message: 'unknown protocol "nope" specified', parameter: 'protocol', value: 'nope' }),
+      expect.objectContaining({
+        text: 'unknown protocol "nope" specified',
+        message: 'unknown protocol "nope" specified; accepted: a protocol name or a number from 0 to 255',
+        parameter: 'protocol',
+        value: 'nope',
+      }),
     )
   })
 })

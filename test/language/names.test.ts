@@ -1,6 +1,6 @@
 import { IPV4, IPV6 } from '../../src/abi/family'
+import { network } from '../../src/extensions/values/address'
 import { resolveNetworks } from '../../src/language/names'
-import { UsageError } from '../../src/language/options'
 
 describe('addresses', () => {
   test.each([
@@ -27,6 +27,8 @@ describe('addresses', () => {
     ['1.2.3.4/', "invalid mask `' specified"],
     ['::1', "host/network `::1' not found"],
   ])('%s is not an address', (word, message) => {
-    expect(() => resolveNetworks(word, 'dst', IPV4)).toThrow(new UsageError(message))
+    expect(() => resolveNetworks(word, 'dst', IPV4)).toThrow(
+      expect.objectContaining({ text: message, expected: network.expects }),
+    )
   })
 })

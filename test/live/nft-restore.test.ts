@@ -107,7 +107,7 @@ describe('foreign rules of nft', () => {
     expect(stdout).toMatch(held)
     expect(stdout.match(/^#.*$/gm)).toEqual([
       "# Table `filter' contains incompatible base-chains, use 'nft' tool to list them.",
-      "# Table `filter' contains rules that iptables has no words for, printed as -j nft; use 'nft' tool to list them.",
+      "# Table `filter' contains rules that iptables cannot express, printed as -j nft; use 'nft' tool to list them.",
     ])
     expect(stdout.replace(/^#.*\n/gm, '').replace(held, '')).toBe(
       '-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N user\n-A INPUT -j DROP\n-A user\n',
@@ -147,13 +147,13 @@ describe('foreign rules of nft', () => {
     const [before, text] = [one.chains(), '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n']
     const { status, stderr } = one.restore([], text)
     expect(status).not.toBe(0)
-    expect(stderr).toContain('it has rules that iptables has no words for')
+    expect(stderr).toContain('it has rules that iptables cannot express')
     expect(stderr).toContain('rule 1 of chain INPUT')
     expect(one.chains()).toEqual(before)
     expect(() => restore(text, { kernel: one.kernel, backend: 'nft' })).toThrow(RestoreError)
     using table = new Table('filter', { kernel: one.kernel, backend: 'nft' })
-    expect(() => table.flush()).toThrow('no words for')
-    expect(() => table.flushEntries()).toThrow('no words for')
+    expect(() => table.flush()).toThrow('iptables cannot express')
+    expect(() => table.flushEntries()).toThrow('iptables cannot express')
     expect(one.chains()).toEqual(before)
     expect(one.restore(['-n'], text).status).toBe(0)
     expect(ours(one, '-D INPUT 1').status).toBe(0)

@@ -82,7 +82,7 @@ END`,
     run(namespace, "nft add rule ip filter web-in tcp dport '{ 1, 2 }' counter accept")
     const before = saved()
     expect(() => reconcile(desired, { owns: { prefix: 'web-' }, namespace, backend })).toThrow(
-      'iptables has no words for it',
+      'iptables cannot express this rule',
     )
     expect(saved()).toEqual(before)
   })

@@ -236,8 +236,8 @@ test('an nft rule without a form in iptables may do anything', () => {
   expect(way(trace(SSH, ruleset))).toEqual([
     'INPUT 1',
     {
-      'whether a rule of nft that iptables has no words for lets the packet go on': ['filter INPUT DROP', 'DROP'],
-      not: [{ 'whether a rule of nft that iptables has no words for accepts the packet': ['ACCEPT'], not: ['DROP'] }],
+      'whether a rule of nft that iptables cannot express lets the packet go on': ['filter INPUT DROP', 'DROP'],
+      not: [{ 'whether a rule of nft that iptables cannot express accepts the packet': ['ACCEPT'], not: ['DROP'] }],
     },
   ])
 })

@@ -42,7 +42,7 @@ function ownedBy({ table, foreign }: Ruleset, refusal: Refusal): PermissionError
 
 /** Why the kernel refuses to change a chain, by errno. */
 const CHAIN_REASONS: Readonly<Record<number, string>> = {
-  [ERRNO.EBUSY]: 'the chain is in use: rules go to it, or it is not empty',
+  [ERRNO.EBUSY]: 'the chain is in use: rules refer to it, or it is not empty',
   [ERRNO.ENOENT]: 'what was read is not there any more',
 }
 

@@ -126,7 +126,7 @@ export const addrtype = match('addrtype', {
     const [limitedIn, limitedOut] = [bit(flags, LIMIT_IN), bit(flags, LIMIT_OUT)]
     return (bytes, offset, rule) => {
       const [isIn, isOut] = [limitedIn.read(bytes, offset), limitedOut.read(bytes, offset)]
-      if (isIn && isOut) return about('limit-iface-out', 'a packet is limited to one of its interfaces')
+      if (isIn && isOut) return about('limit-iface-out', '--limit-iface-in and --limit-iface-out exclude each other')
       if (family === 'ipv6' && ((at.source.read(bytes, offset) | at.dest.read(bytes, offset)) & ~IPV6) !== 0)
         return about(
           (at.source.read(bytes, offset) & ~IPV6) !== 0 ? 'src-type' : 'dst-type',

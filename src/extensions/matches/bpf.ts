@@ -29,7 +29,7 @@ function readInstruction(word: string): Instruction {
     .split(/\s+/)
     .map((one) => readDecimal(one) ?? -1)
   const fit = Math.min(code, jt, jf, k) >= 0 && code <= 0xffff && jt <= 0xff && jf <= 0xff && k <= 0xffff_ffff
-  return fit && more.length === 0 ? { code, jt, jf, k } : mismatch(`${JSON.stringify(word)} is no instruction`)
+  return fit && more.length === 0 ? { code, jt, jf, k } : mismatch(`${JSON.stringify(word)} is not an instruction`)
 }
 
 const spell = (program: readonly Instruction[]): string =>
@@ -42,7 +42,7 @@ const bytecode: ValueType<readonly Instruction[], string> = {
   parse(word) {
     const [count = '', ...lines] = word.replace(/,$/, '').split(',')
     if (lines.length < 1 || lines.length > MAX || readDecimal(count) !== lines.length)
-      return mismatch(`${lines.length} instructions follow`)
+      return mismatch(`${lines.length} instructions are given`)
     return lines.map(readInstruction)
   },
   format: (program) => `${program.length},${spell(program)}`,
@@ -71,7 +71,7 @@ export const bpf = match('bpf', {
     (bytes, start) => {
       if ('mode' in at && at.mode.read(bytes, start) !== BYTECODE) return undefined
       const length = bpfProgramNumElem.read(bytes, start)
-      if (length < 1 || length > MAX) return about('bytecode', `a program has 1 to ${MAX} instructions`)
+      if (length < 1 || length > MAX) return about('bytecode', `there must be 1 to ${MAX} instructions`)
       const fault = programFault(bpfProgram.read(bytes, start).slice(0, length))
       return fault === undefined ? undefined : about('bytecode', fault)
     },

@@ -19,7 +19,7 @@ const PATH_SIZE = 512
 
 const head = { hasPath: bool8, hasClassid: bool8, invertPath: bool8, invertClassid: bool8 }
 
-const neither = (parameter: string): Fault => about(parameter, `the inversion of --${parameter} is neither 0 nor 1`)
+const badInversion = (parameter: string): Fault => about(parameter, `the inversion of --${parameter} must be 0 or 1`)
 const hasTruth = ({ offset, size }: Extent, bytes: Uint8Array, at: number): boolean =>
   bytes.subarray(at + offset, at + offset + size).every((byte, i) => byte <= (i === 0 ? 1 : 0))
 
@@ -69,10 +69,10 @@ export const cgroup = match('cgroup', {
         : []
   },
   check: (at) => (bytes, start) => {
-    if ('id' in at) return hasTruth(at.invert, bytes, start) ? undefined : neither('cgroup')
+    if ('id' in at) return hasTruth(at.invert, bytes, start) ? undefined : badInversion('cgroup')
     const isOne = at.hasPath.read(bytes, start) !== at.hasClassid.read(bytes, start)
-    if (!isOne) return about('path', 'it asks for one of --path and --cgroup')
-    if (!hasTruth(at.invertPath, bytes, start)) return neither('path')
-    return hasTruth(at.invertClassid, bytes, start) ? undefined : neither('cgroup')
+    if (!isOne) return about('path', 'exactly one of --path and --cgroup is required')
+    if (!hasTruth(at.invertPath, bytes, start)) return badInversion('path')
+    return hasTruth(at.invertClassid, bytes, start) ? undefined : badInversion('cgroup')
   },
 })

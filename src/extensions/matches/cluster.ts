@@ -39,9 +39,9 @@ export const cluster = match('cluster', {
     ({ totalNodes, nodeMask }) =>
     (bytes, at) => {
       const nodes = totalNodes.read(bytes, at)
-      if (nodes > MAX_NODES) return about('cluster-total-nodes', `a cluster has at most ${MAX_NODES} nodes`)
+      if (nodes > MAX_NODES) return about('cluster-total-nodes', `must be at most ${MAX_NODES}`)
       return nodeMask.read(bytes, at) >= 2 ** nodes
-        ? about('cluster-local-nodemask', `there are ${nodes} nodes only`, ERRNO.EDOM)
+        ? about('cluster-local-nodemask', `the cluster has only ${nodes} nodes`, ERRNO.EDOM)
         : undefined
     },
 })

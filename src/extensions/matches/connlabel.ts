@@ -75,5 +75,5 @@ export const connlabel = match('connlabel', {
   check:
     ({ bit: label }) =>
     (bytes, at) =>
-      label.read(bytes, at) > MAX ? about('label', `labels are 0 to ${MAX}`, ERRNO.ERANGE) : undefined,
+      label.read(bytes, at) > MAX ? about('label', `must be 0 to ${MAX}`, ERRNO.ERANGE) : undefined,
 })

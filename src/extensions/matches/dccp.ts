@@ -140,7 +140,7 @@ export const dccp = match('dccp', {
       ...portOptions(at, portRange({ listed: 'dccp', decimal: true, reversed: true })),
       'dccp-types': option(types, typemask, {
         ...stored(0x04),
-        refuses: (bits) => (bits === 0 ? 'it names no type' : undefined),
+        refuses: (bits) => (bits === 0 ? 'no type is given' : undefined),
         list: '[! ]$',
       }),
       'dccp-option': option(integer(255, 1), number, { ...stored(0x08), list: 'option=[!]$' }),

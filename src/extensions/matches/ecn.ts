@@ -77,7 +77,7 @@ export const ecn = match('ecn', {
     const asksTcp = bit(operation, ECE | CWR)
     return (bytes, at, rule) =>
       asksTcp.read(bytes, at) && !isStoredProtocol(rule, ['tcp'])
-        ? about(bit(operation, ECE).read(bytes, at) ? 'ecn-tcp-ece' : 'ecn-tcp-cwr', 'the bits of TCP need -p tcp')
+        ? about(bit(operation, ECE).read(bytes, at) ? 'ecn-tcp-ece' : 'ecn-tcp-cwr', 'needs -p tcp')
         : undefined
   },
 })

@@ -75,7 +75,7 @@ function bucketOf(at: Bucket) {
       const classifies = isSaid && isMatch.read(bytes, place)
       if (classifies && interval.read(bytes, place) === 0) interval.write(bytes, place, seconds || 1)
       const period = seconds === 0 ? costOf(many) : periodOf([many, classifies ? 1 : seconds], ticks)
-      if (isSaid && period === 0) mismatch('it is too fast')
+      if (isSaid && period === 0) mismatch('the rate is too high')
       avg.write(bytes, place, isSaid ? period : 0)
       inBytes.write(bytes, place, seconds === 0)
       burst.write(bytes, place, isSaid && seconds > 0 ? USUAL_BURST : 0)
@@ -95,12 +95,12 @@ function bucketOf(at: Bucket) {
       const one = bytesAt(avg.read(bytes, place))
       if (inBytes.read(bytes, place)) {
         if (many > MAX || (many > 0 && (one === 0 || many < one)))
-          mismatch(`it is ${one} bytes at least, and less than 4gb`)
+          mismatch(`it must be at least ${one} bytes, and less than 4gb`)
         burst.write(bytes, place, many === 0 ? 0 : Math.ceil(many / one))
         at.expire.write(bytes, place, usualExpire(bytes, place, [many, 0]))
         return
       }
-      if (many > MAX_BURST && avg.read(bytes, place) > 0) mismatch(`it is ${MAX_BURST} packets at most`)
+      if (many > MAX_BURST && avg.read(bytes, place) > 0) mismatch(`it must be at most ${MAX_BURST} packets`)
       burst.write(bytes, place, many === 0 && avg.read(bytes, place) > 0 ? USUAL_BURST : many)
     },
   }
@@ -185,7 +185,11 @@ export const hashlimit = match('hashlimit', {
     }
   },
   suspects: () => () => [
-    suspicion('hashlimit-burst', ERRNO.ERANGE, 'the burst takes longer to come back than this kernel can count'),
+    suspicion(
+      'hashlimit-burst',
+      ERRNO.ERANGE,
+      'at this rate, the burst takes longer to refill than this kernel can count',
+    ),
   ],
   check: ({ name, gcInterval, srcmask, dstmask, ...at }, family) => {
     const { burst, interval, inBytes, isMatch } = bucketOf(at)
@@ -198,19 +202,20 @@ export const hashlimit = match('hashlimit', {
           is0(gcInterval) ? 'hashlimit-htable-gcinterval' : 'hashlimit-htable-expire',
           'the table is to be looked through now and then',
         )
-      if (srcmask.read(bytes, place) > whole) return about('hashlimit-srcmask', `a prefix is at most ${whole}`)
-      if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `a prefix is at most ${whole}`)
+      if (srcmask.read(bytes, place) > whole) return about('hashlimit-srcmask', `must be at most ${whole}`)
+      if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `must be at most ${whole}`)
       const said = name.read(bytes, place)
-      if (!isFileName(said)) return about('hashlimit-name', `/proc can have no file ${JSON.stringify(said)}`)
+      if (!isFileName(said))
+        return about('hashlimit-name', `${JSON.stringify(said)} cannot be the name of a file in /proc`)
       const rate = avg.read(bytes, place)
       if (isMatch.read(bytes, place)) {
-        if (rate < 1n || rate > MAX) return about('hashlimit-upto', 'there is no such rate', ERRNO.ERANGE)
-        return is0(interval) ? about('hashlimit-rate-interval', 'there is no interval to sample') : undefined
+        if (rate < 1n || rate > MAX) return about('hashlimit-upto', 'the rate is out of range', ERRNO.ERANGE)
+        return is0(interval) ? about('hashlimit-rate-interval', 'must not be 0') : undefined
       }
       // Linux uses the lower 32 bits of the cost of 16 bytes, which must be at least 2.
       if (inBytes.read(bytes, place))
         return BigInt.asUintN(32, rate) < 2n ? about('hashlimit-upto', 'the rate is too high') : undefined
-      return is0(burst) ? about('hashlimit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined
+      return is0(burst) ? about('hashlimit-burst', 'must be at least 1', ERRNO.ERANGE) : undefined
     }
   },
   // With --hashlimit-rate-match, a listing shows the rate per interval, and compares the expiry with the default for that rate.

@@ -62,7 +62,7 @@ export const ipv6header = match('ipv6header', {
     ({ invflags, modeflag }) =>
     (bytes, at) =>
       modeflag.read(bytes, at) === 0 && ![0, 0xff].includes(invflags.read(bytes, at))
-        ? about('header', 'all headers are inverted or none')
+        ? about('header', 'either all headers must be inverted, or none')
         : undefined,
   list: 'ipv6header',
   asks:
@@ -84,7 +84,7 @@ export const ipv6header = match('ipv6header', {
       required: true,
       // All of its bits, or none.
       negation: bit(invflags, 0xff),
-      refuses: (bits) => (bits === 0 ? 'it names no header' : undefined),
+      refuses: (bits) => (bits === 0 ? 'no header is given' : undefined),
       list: 'flags:[!]$',
     }),
     soft: flag(bit(modeflag, 0xff)),

@@ -63,6 +63,6 @@ export const ipvs = match('ipvs', {
     ({ invert, bitmask }) =>
     (bytes, at) =>
       (invert.read(bytes, at) & IPVS) !== 0 && bitmask.read(bytes, at) !== IPVS
-        ? about('ipvs', '! --ipvs goes with no other option')
+        ? about('ipvs', '! --ipvs cannot be combined with other options')
         : undefined,
 })

@@ -74,16 +74,16 @@ export const limit = match('limit', {
   check:
     ({ burst }) =>
     (bytes, at) =>
-      burst.read(bytes, at) === 0 ? about('limit-burst', 'a burst has at least one packet', ERRNO.ERANGE) : undefined,
+      burst.read(bytes, at) === 0 ? about('limit-burst', 'must be at least 1', ERRNO.ERANGE) : undefined,
   // How long a burst may take depends on the kernel's timer frequency.
   suspects: () => () => [
-    suspicion('limit-burst', ERRNO.ERANGE, 'the burst takes longer to come back than this kernel can count'),
+    suspicion('limit-burst', ERRNO.ERANGE, 'at this rate, the burst takes longer to refill than this kernel can count'),
   ],
   usage:
     ({ avg, burst }) =>
     (bytes, at) =>
       avg.read(bytes, at) * burst.read(bytes, at) > 0xffff_ffff
-        ? about('limit-burst', 'the burst takes longer to come back than the kernel can count')
+        ? about('limit-burst', 'at this rate, the burst takes longer to refill than the kernel can count')
         : undefined,
   list:
     ({ avg, burst }) =>

@@ -52,10 +52,10 @@ export const multiport = match('multiport', {
     const used = both(counted(count, ports, 0), counted(count, pflags, false))
     return (bytes, at) => {
       const kind = KINDS[flags.read(bytes, at)]
-      if (kind === undefined) return about('ports', 'ports are of the source, of the destination, or of either')
-      if (count.read(bytes, at) > SLOTS) return about(kind, `there are at most ${SLOTS} ports`)
+      if (kind === undefined) return about('ports', 'ports must be of the source, of the destination, or of either')
+      if (count.read(bytes, at) > SLOTS) return about(kind, `there can be at most ${SLOTS} ports`)
       const isRight = areRanges(...used.read(bytes, at))
-      return isRight ? undefined : about(kind, 'a range is two ports, the first of them no greater')
+      return isRight ? undefined : about(kind, 'a range must be two ports in ascending order')
     }
   },
   translate: ({ flags, count, ports, pflags, invert }) => {

@@ -69,7 +69,7 @@ export const owner = match('owner', {
       [uid, gid].flatMap((field, i) => {
         const [first, last] = field.read(bytes, at)
         return bit(match, 1 << i).read(bytes, at) && (first > last || last === 0xffff_ffff)
-          ? [about(i === 0 ? 'uid-owner' : 'gid-owner', 'the range is reversed, or holds the number of nobody')]
+          ? [about(i === 0 ? 'uid-owner' : 'gid-owner', 'the range must be ascending, and must not contain 4294967295')]
           : []
       })[0],
 })

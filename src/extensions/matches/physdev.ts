@@ -40,10 +40,13 @@ export const physdev = match('physdev', {
     ({ invert, bitmask }) =>
     (bytes, at, { hooks }) => {
       const [given, not] = [bitmask.read(bytes, at), invert.read(bytes, at)]
-      if (given === 0) return about('physdev-is-in', 'it asks for nothing')
+      if (given === 0) return about('physdev-is-in', 'at least one option is required')
       const isBridged = (given & BRIDGED) !== 0 && (not & BRIDGED) === 0
       return hooks.includes('OUTPUT') && (given & (OUT | IS_OUT)) !== 0 && !isBridged
-        ? about((given & OUT) !== 0 ? 'physdev-out' : 'physdev-is-out', 'in OUTPUT, it needs --physdev-is-bridged')
+        ? about(
+            (given & OUT) !== 0 ? 'physdev-out' : 'physdev-is-out',
+            'in OUTPUT, this option needs --physdev-is-bridged',
+          )
         : undefined
     },
 })

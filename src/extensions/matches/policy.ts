@@ -67,7 +67,7 @@ function listOf({ pol, flags, len }: Stored) {
     isNone: {
       ...none,
       write(bytes: Uint8Array, at: number, truth: boolean) {
-        if (truth && len.read(bytes, at) > 1) mismatch('there are elements')
+        if (truth && len.read(bytes, at) > 1) mismatch('it excludes elements, and the rule has some')
         none.write(bytes, at, truth)
         resize(bytes, at, len.read(bytes, at))
       },
@@ -145,12 +145,12 @@ export const policy = match('policy', {
     ({ flags, len }) =>
     (bytes, at, { hooks }) => {
       const isFor = (direction: number): boolean => (flags.read(bytes, at) & direction) !== 0
-      if (len.read(bytes, at) > NUMBERS.length) return about('next4', `a policy has at most ${NUMBERS.length} elements`)
-      if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return about('dir', 'it has no direction')
+      if (len.read(bytes, at) > NUMBERS.length) return about('next4', `there can be at most ${NUMBERS.length} elements`)
+      if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return about('dir', 'must be in or out')
       if (isFor(DIRECTIONS.in) && hooks.some((hook) => NO_IN.includes(hook)))
-        return about('dir', `--dir in is not for ${NO_IN.join(', ')}`)
+        return about('dir', `--dir in cannot be used in ${NO_IN.join(' and ')}`)
       return isFor(DIRECTIONS.out) && hooks.some((hook) => NO_OUT.includes(hook))
-        ? about('dir', `--dir out is not for ${NO_OUT.join(', ')}`)
+        ? about('dir', `--dir out cannot be used in ${NO_OUT.join(' and ')}`)
         : undefined
     },
   usage:

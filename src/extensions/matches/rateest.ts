@@ -126,10 +126,10 @@ export const rateest = match('rateest', {
     ({ flags, mode }) =>
     (bytes, at) => {
       const kinds = flags.read(bytes, at) & (BPS | PPS)
-      if (kinds === 0) return about('rateest-bps', 'there is no rate to compare')
+      if (kinds === 0) return about('rateest-bps', '--rateest-bps or --rateest-pps is required')
       const way = flags.read(bytes, at) & (ABSOLUTE | RELATIVE)
       if (way !== ABSOLUTE && way !== RELATIVE)
-        return about('rateest2', 'rates are compared with a number or with each other')
+        return about('rateest2', 'rates can be compared either with a number or with each other')
       return mode.read(bytes, at) < MODES.eq || mode.read(bytes, at) > MODES.gt
         ? about('rateest-eq', 'there is no such comparison')
         : undefined
@@ -146,7 +146,7 @@ export const rateest = match('rateest', {
       const number = (given & RELATIVE) === 0 ? undefined : said({ 'rateest-bps': bps2, 'rateest-pps': pps2 })
       return number === undefined
         ? undefined
-        : about(number, `two rates are compared without a number for --${number}, unless with --rateest-delta`)
+        : about(number, `to compare two rates, --${number} takes a number only with --rateest-delta`)
     },
   list:
     ({ flags }) =>

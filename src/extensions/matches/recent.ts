@@ -75,12 +75,14 @@ export const recent = match('recent', {
       const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
       if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
         const parameter = modified.read(bytes, at) ? 'reap' : limits[0] > 0 ? 'seconds' : 'hitcount'
-        return about(parameter, 'only --rcheck and --update look at times and hits')
+        return about(parameter, `--${parameter} needs --rcheck or --update`)
       }
       if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return about('reap', '--reap needs --seconds')
-      if (limits[1] > MAX_HITS) return about('hitcount', `there are at most ${MAX_HITS} hits`)
+      if (limits[1] > MAX_HITS) return about('hitcount', `must be at most ${MAX_HITS}`)
       const said = name.read(bytes, at)
-      return isFileName(said) ? undefined : about('name', `/proc can have no file ${JSON.stringify(said)}`)
+      return isFileName(said)
+        ? undefined
+        : about('name', `${JSON.stringify(said)} cannot be the name of a file in /proc`)
     }
   },
   list:

@@ -68,9 +68,9 @@ export const rt = match('rt', {
     const isType0 = (bytes: Uint8Array, at: number): boolean =>
       bit(flags, TYPE).read(bytes, at) && rtType.read(bytes, at) === 0 && !bit(invflags, TYPE).read(bytes, at)
     return (bytes, at) => {
-      if (addrnr.read(bytes, at) > HOPS) return about('rt-0-addrs', `there are at most ${HOPS} addresses`)
+      if (addrnr.read(bytes, at) > HOPS) return about('rt-0-addrs', `there can be at most ${HOPS} addresses`)
       return ofType0.read(bytes, at) && !isType0(bytes, at)
-        ? about('rt-type', 'what begins with --rt-0 needs --rt-type 0')
+        ? about('rt-type', '--rt-0-res, --rt-0-addrs and --rt-0-not-strict need --rt-type 0')
         : undefined
     }
   },

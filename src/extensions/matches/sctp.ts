@@ -116,10 +116,10 @@ export const sctp = match('sctp', {
     const inversions = invertsGiven(flags, invflags, ['sport', 'dport', 'chunk-types'])
     return (bytes, at, rule) => {
       if (flagCount.read(bytes, at) > FLAG_SLOTS)
-        return about('chunk-types', `there are flags of ${FLAG_SLOTS} chunks at most`)
+        return about('chunk-types', `at most ${FLAG_SLOTS} types of chunk can have flags`)
       const isOfType = (chunkMatchType.read(bytes, at) & 0x07) !== 0
       if (bit(flags, 0x04).read(bytes, at) && !isOfType)
-        return about('chunk-types', 'chunks are matched by any, all or only')
+        return about('chunk-types', 'the first word must be any, all or only')
       return inversions(bytes, at, rule)
     }
   },

@@ -30,7 +30,7 @@ const compared = (number: Field<number>, flags: Field<number>, own: number, all:
   write(bytes, at, value: number | undefined) {
     if (!bit(flags, all & ~own).read(bytes, at)) number.write(bytes, at, value ?? 0)
     else if (value !== undefined && value !== number.read(bytes, at))
-      mismatch('a rule holds one number for -eq, -gt and -lt together')
+      mismatch('-eq, -gt and -lt of one field must have the same number')
   },
 })
 

@@ -27,7 +27,7 @@ const during = (mode: Field<number>, value: number): Field<boolean> => ({
   read: (bytes, at) => mode.read(bytes, at) === value,
   write(bytes, at, truth) {
     const given = mode.read(bytes, at)
-    if (truth && given !== value && given !== NONE) mismatch('it is for the other mode')
+    if (truth && given !== value && given !== NONE) mismatch('it is an option of the other mode')
     if (truth || given === value) mode.write(bytes, at, truth ? value : NONE)
   },
 })
@@ -149,7 +149,7 @@ export const statistic = match('statistic', {
           ? about('every', '--every and --packet are required')
           : about('probability', '--probability is required')
       return isNth && packet.read(bytes, at) > every.read(bytes, at)
-        ? about('packet', '--packet is less than --every')
+        ? about('packet', '--packet must be less than --every')
         : undefined
     },
 })

@@ -83,9 +83,9 @@ export const string = match('string', {
     ({ fromOffset, toOffset, algo, patlen }) =>
     (bytes, at) => {
       const length = patlen.read(bytes, at)
-      if (fromOffset.read(bytes, at) > toOffset.read(bytes, at)) return about('to', '--to is before --from')
-      if (!isTerminated(algo, bytes, at)) return about('algo', 'the name of the algorithm does not end')
-      if (length < 1 || length > MAX) return about('string', `a pattern has 1 to ${MAX} bytes`)
+      if (fromOffset.read(bytes, at) > toOffset.read(bytes, at)) return about('to', '--to must not be less than --from')
+      if (!isTerminated(algo, bytes, at)) return about('algo', 'the name of the algorithm is not terminated')
+      if (length < 1 || length > MAX) return about('string', `must be 1 to ${MAX} bytes`)
       return KNOWN.includes(algo.read(bytes, at))
         ? undefined
         : about('algo', 'there is no such algorithm', ERRNO.ENOENT)

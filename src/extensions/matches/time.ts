@@ -17,7 +17,7 @@ const LAST_DATE = 0x7fff_ffff
 const daysOf = (all: number) => ({
   absent: all,
   negate: (days: number) => (~days & all) >>> 0,
-  refuses: (days: number) => (days === 0 ? 'that leaves no day at all' : undefined),
+  refuses: (days: number) => (days === 0 ? 'it excludes all days' : undefined),
   list: 'on $',
 })
 
@@ -55,11 +55,11 @@ export const time = match('time', {
     const contiguous = bit(flags, 0x02)
     return (bytes, at) => {
       const [start, stop] = [daytimeStart.read(bytes, at), daytimeStop.read(bytes, at)]
-      if (start > LAST_SECOND) return about('timestart', 'a day has not so many seconds', ERRNO.EDOM)
-      if (stop > LAST_SECOND) return about('timestop', 'a day has not so many seconds', ERRNO.EDOM)
+      if (start > LAST_SECOND) return about('timestart', 'must be at most 23:59:59', ERRNO.EDOM)
+      if (stop > LAST_SECOND) return about('timestop', 'must be at most 23:59:59', ERRNO.EDOM)
       if (flags.read(bytes, at) > 0x03) return 'flags that the kernel does not know'
       return contiguous.read(bytes, at) && start < stop
-        ? about('contiguous', '--contiguous is for a time that stops earlier than it starts, on the next day')
+        ? about('contiguous', '--contiguous needs a --timestop that is before --timestart, on the next day')
         : undefined
     }
   },

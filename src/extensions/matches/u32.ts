@@ -37,7 +37,7 @@ const atMost = <T>(list: T[], what: string): T[] =>
 function readNumber(word: string): number {
   const value = readInteger(word.trim())
   return value === undefined || value > 0xffff_ffff
-    ? mismatch(`${JSON.stringify(word)} is no number of 32 bits`)
+    ? mismatch(`${JSON.stringify(word)} is not a number of 32 bits`)
     : value
 }
 
@@ -152,13 +152,13 @@ export const u32 = match('u32', {
   check:
     ({ tests: slots, ntests }) =>
     (bytes, at) => {
-      if (ntests.read(bytes, at) > MAX + 1) return about('u32', `there are at most ${MAX} tests`)
+      if (ntests.read(bytes, at) > MAX + 1) return about('u32', `there can be at most ${MAX} tests`)
       const used = counted(ntests, slots, NOTHING).read(bytes, at)
       if (used.some(({ nnums, nvalues }) => Math.max(nnums, nvalues) > MAX + 1))
         return about('u32', 'a test is too long')
       const operations = used.flatMap(({ location, nnums }) => location.slice(1, nnums))
       return operations.some(({ nextop, number }) => SHIFTS.includes(OPERATORS[nextop] ?? '') && number > 31)
-        ? about('u32', 'a shift is by 31 bits at most')
+        ? about('u32', 'a shift must be at most 31 bits')
         : undefined
     },
 })

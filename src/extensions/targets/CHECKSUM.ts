@@ -19,5 +19,5 @@ export const CHECKSUM = target('CHECKSUM', {
   check:
     ({ operation }) =>
     (bytes, at) =>
-      operation.read(bytes, at) === FILL ? undefined : about('checksum-fill', 'filling in is all that there is'),
+      operation.read(bytes, at) === FILL ? undefined : about('checksum-fill', '--checksum-fill is the only operation'),
 })

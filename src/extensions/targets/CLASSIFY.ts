@@ -13,7 +13,7 @@ import { halves, mismatch, type ValueType } from '../values/value'
 const half = (word: string): number => {
   const digits = /^\s*\+?(?:0x)?([0-9a-f]+)$/i.exec(word)?.[1] ?? mismatch('it is not two hexadecimal numbers')
   const value = Number.parseInt(digits, 16)
-  return value <= 0xffff ? value : mismatch('a number is too great')
+  return value <= 0xffff ? value : mismatch('a number is too large')
 }
 
 /** Both numbers are hexadecimal, with or without 0x. */

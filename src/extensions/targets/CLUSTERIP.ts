@@ -15,10 +15,10 @@ const NODES = 16
 const NEW = 0x01
 /** A multicast MAC address, printed in capital letters. */
 const groupMac: ValueType<Uint8Array, string> = {
-  expects: 'a hardware address of a group, such as 01:00:5E:00:00:20',
+  expects: 'a multicast hardware address, such as 01:00:5E:00:00:20',
   parse(word, context) {
     const address = mac.parse(word, context)
-    return ((address[0] as number) & 1) === 1 ? address : mismatch('it is of one machine')
+    return ((address[0] as number) & 1) === 1 ? address : mismatch('it is not a multicast address')
   },
   format: (address, context) => mac.format(address, context).toUpperCase(),
 }
@@ -54,10 +54,10 @@ export const CLUSTERIP = target('CLUSTERIP', {
     ({ flags }) =>
     (bytes, at) =>
       (flags.read(bytes, at) & NEW) === 0
-        ? [suspicion('new', ERRNO.EINVAL, 'no rule has made such a cluster for the address of -d', true)]
+        ? [suspicion('new', ERRNO.EINVAL, 'no rule with --new has created this cluster for the address of -d', true)]
         : [
-            suspicion('new', ERRNO.EINVAL, 'a cluster takes one address of -d and an interface of -i'),
-            suspicion('new', ERRNO.ENOENT, 'the interface of -i is not there', true),
+            suspicion('new', ERRNO.EINVAL, 'a cluster needs a single address in -d and an interface in -i'),
+            suspicion('new', ERRNO.ENOENT, 'the interface of -i does not exist', true),
           ],
   list:
     () =>

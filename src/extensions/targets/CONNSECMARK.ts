@@ -24,6 +24,6 @@ export const CONNSECMARK = target('CONNSECMARK', {
     ({ mode }) =>
     (bytes, at) => {
       const value = mode.read(bytes, at)
-      return value === SAVE || value === RESTORE ? undefined : about('save', 'neither --save nor --restore')
+      return value === SAVE || value === RESTORE ? undefined : about('save', 'one of --save and --restore is required')
     },
 })

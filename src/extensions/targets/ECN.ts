@@ -74,6 +74,6 @@ export const ECN = target('ECN', {
       if (changed === 0 || isProtocol(rule, ['tcp'])) return undefined
       const isRemoved = changed === TCP && tcp.read(bytes, at) === 0
       const parameter = isRemoved ? 'ecn-tcp-remove' : (changed & ECE) !== 0 ? 'ecn-tcp-ece' : 'ecn-tcp-cwr'
-      return about(parameter, 'the bits of TCP need -p tcp')
+      return about(parameter, 'needs -p tcp')
     },
 })

@@ -56,7 +56,8 @@ const tuple = (flags: Field<number>, masks: readonly Full[]): Field<number> => (
   read: (bytes, at) => flags.read(bytes, at) & FLAG.CT,
   write(bytes, at, value) {
     for (const [member, mask, full] of masks.filter(([one]) => (value & one) !== 0)) {
-      if ((flags.read(bytes, at) & member) !== 0 && !same(mask.read(bytes, at), full)) mismatch('its mask is given too')
+      if ((flags.read(bytes, at) & member) !== 0 && !same(mask.read(bytes, at), full))
+        mismatch('its mask is also given')
       mask.write(bytes, at, full)
     }
     flags.write(bytes, at, (flags.read(bytes, at) & ~FLAG.CT) | value)
@@ -120,7 +121,8 @@ export const HMARK = target('HMARK', {
       ['HMARK', mod, offset, ct, ...Object.values(others), ''].filter((text) => text !== undefined).join(' '),
   does: () => () => [forget(meta(NFT_META.MARK))],
   options: ({ srcMask, dstMask, portMask, portSet, flags, protoMask, hashrnd, hmodulus, hoffset }) => {
-    const refuses = (bytes: Uint8Array) => (prefixLength(bytes) === undefined ? 'the mask has holes' : undefined)
+    const refuses = (bytes: Uint8Array) =>
+      prefixLength(bytes) === undefined ? 'the mask is not contiguous' : undefined
     const at = (bits: number, name: string) => ({ present: bit(flags, bits), list: `${name} $` })
     const [sports, dports, spis] = [
       within(portMask, ports.src),
@@ -159,9 +161,9 @@ export const HMARK = target('HMARK', {
     const has = (bits: number, ...masks: number[]): boolean => masks.some((mask) => (bits & mask) !== 0)
     return (bytes, at) => {
       const given = flags.read(bytes, at)
-      if (hmodulus.read(bytes, at) === 0) return about('hmark-mod', 'the modulus is 0')
+      if (hmodulus.read(bytes, at) === 0) return about('hmark-mod', 'must not be 0')
       if (protoMask.read(bytes, at) !== 0 && has(given, FLAG.METHOD_L3))
-        return about('hmark-tuple', 'protocols do not count for layer 3')
+        return about('hmark-tuple', 'with L3, protocols and ports cannot be used')
       if (has(given, FLAG.SPI_MASK) && has(given, FLAG.SPORT_MASK, FLAG.DPORT_MASK))
         return about('hmark-spi-mask', '--hmark-spi-mask excludes masks of ports')
       if (has(given, FLAG.SPI) && has(given, FLAG.SPORT, FLAG.DPORT))

@@ -36,20 +36,20 @@ export const IDLETIMER = target('IDLETIMER', {
     ({ label }) =>
     (bytes, at) => {
       const said = JSON.stringify(label.read(bytes, at))
-      return [suspicion('label', ERRNO.EINVAL, `the timer ${said} is there already, and of another type`)]
+      return [suspicion('label', ERRNO.EINVAL, `the timer ${said} already exists with another type`)]
     },
   check:
     ({ timeout, label, ...at }) =>
     (bytes, place) => {
       const after = timeout.read(bytes, place)
       if ('sendNlMsg' in at && at.sendNlMsg.read(bytes, place) !== 0)
-        return { reason: 'messages are for Android alone', errno: ERRNO.EOPNOTSUPP }
-      if (after < 1 || after > MAX_TIMEOUT) return about('timeout', `a timeout is 1 to ${MAX_TIMEOUT} seconds`)
+        return { reason: 'only the kernels of Android send messages', errno: ERRNO.EOPNOTSUPP }
+      if (after < 1 || after > MAX_TIMEOUT) return about('timeout', `must be 1 to ${MAX_TIMEOUT} seconds`)
       const start = place + label.offset
-      if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return about('label', 'a label has 1 to 27 bytes')
+      if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return about('label', 'must be 1 to 27 bytes')
       const said = label.read(bytes, place)
       if (!isFileName(said) || TAKEN.includes(said))
-        return about('label', `/sys can have no file ${JSON.stringify(said)} for it`)
+        return about('label', `${JSON.stringify(said)} cannot be the name of a file in /sys`)
       if ('timerType' in at && at.timerType.read(bytes, place) > 1)
         return about('alarm', 'there is no such type of timer')
       return undefined

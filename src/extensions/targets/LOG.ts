@@ -26,8 +26,8 @@ export const LOG = target('LOG', {
   check:
     ({ level, prefix }) =>
     (bytes, at) => {
-      if (level.read(bytes, at) > LEVELS.debug) return about('log-level', 'a level is 0 to 7')
-      return isTerminated(prefix, bytes, at) ? undefined : about('log-prefix', 'the prefix does not end')
+      if (level.read(bytes, at) > LEVELS.debug) return about('log-level', 'must be 0 to 7')
+      return isTerminated(prefix, bytes, at) ? undefined : about('log-prefix', 'the prefix is not terminated')
     },
   list:
     ({ level, logflags }) =>

@@ -20,7 +20,7 @@ export const NETMAP = target('NETMAP', {
   fixed: oneRange,
   check: ({ flags }) => {
     const hasAddresses = bit(flags, RANGE.ADDRESSES)
-    return (bytes, at) => (hasAddresses.read(bytes, at) ? undefined : about('to', 'there is no network to map to'))
+    return (bytes, at) => (hasAddresses.read(bytes, at) ? undefined : about('to', '--to is required'))
   },
   does:
     ({ minAddr, maxAddr }) =>

@@ -84,5 +84,5 @@ export const NFLOG = target('NFLOG', {
   check:
     ({ prefix }) =>
     (bytes, at) =>
-      isTerminated(prefix, bytes, at) ? undefined : about('nflog-prefix', 'the prefix does not end'),
+      isTerminated(prefix, bytes, at) ? undefined : about('nflog-prefix', 'the prefix is not terminated'),
 })

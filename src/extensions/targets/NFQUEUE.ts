@@ -16,11 +16,11 @@ const MAX = 65535
 const range = integerRange(MAX)
 const queues: ValueType<readonly [number, number]> = {
   ...range,
-  expects: `first:last, each 0 to ${MAX}, and ${MAX} queues at most`,
+  expects: `first:last, each 0 to ${MAX}, at most ${MAX} queues`,
   parse(word, context) {
     const [first, last] = range.parse(word, context)
-    if (first >= last) mismatch('the last queue is to come after the first')
-    return last - first < MAX ? [first, last] : mismatch('there are too many')
+    if (first >= last) mismatch('the last queue must come after the first')
+    return last - first < MAX ? [first, last] : mismatch('there are too many queues')
   },
 }
 
@@ -53,9 +53,9 @@ export const NFQUEUE = target('NFQUEUE', {
     const { queuenum, total, flags, known } = placesOf(at)
     return (bytes, place) => {
       const count = total.read(bytes, place)
-      if (count === 0) return about('queue-balance', 'there is no queue')
+      if (count === 0) return about('queue-balance', 'there must be at least one queue')
       if (queuenum.read(bytes, place) + count - 1 > MAX)
-        return about('queue-balance', `queues are 0 to ${MAX}`, ERRNO.ERANGE)
+        return about('queue-balance', `queues must be 0 to ${MAX}`, ERRNO.ERANGE)
       return (flags.read(bytes, place) & ~known) === 0 ? undefined : 'flags that the kernel does not know'
     }
   },

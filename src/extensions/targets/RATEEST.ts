@@ -51,7 +51,7 @@ export const RATEEST = target('RATEEST', {
       'rateest-name': option(text(15), name, { required: true, list: 'name $' }),
       'rateest-interval': option(duration, interval, {
         required: true,
-        refuses: (time) => (INTERVALS.includes(time) ? undefined : 'it is 250ms, 500ms, 1s, 2s, 4s or 8s'),
+        refuses: (time) => (INTERVALS.includes(time) ? undefined : 'must be 250ms, 500ms, 1s, 2s, 4s or 8s'),
         list: 'interval $',
       }),
       'rateest-ewmalog': option(duration, average, { required: true, list: 'ewmalog $' }),
@@ -64,7 +64,7 @@ export const RATEEST = target('RATEEST', {
         return about('rateest-interval', 'there is no such interval')
       const log = ewmaLog.read(bytes, at)
       return log < 1 || log > MAX_LOG
-        ? about('rateest-ewmalog', '--rateest-ewmalog is to be more than the interval, and not too much more')
+        ? about('rateest-ewmalog', '--rateest-ewmalog must be longer than --rateest-interval, but not by too much')
         : undefined
     },
 })

@@ -112,7 +112,7 @@ export const REJECT = target('REJECT', {
   check: (fields, family) => (bytes, at, rule) => {
     const { tcpReset, echoReply } = byFamily[family]
     const type = fields.with.read(bytes, at)
-    if (type === echoReply) return about('reject-with', 'echo replies are no longer sent')
+    if (type === echoReply) return about('reject-with', 'the kernel no longer sends echo replies')
     return type === tcpReset && !isProtocol(rule, ['tcp'])
       ? about('reject-with', '--reject-with tcp-reset needs -p tcp')
       : undefined

@@ -48,7 +48,7 @@ function checkMap({ mapSet, flags = constant(0) }: SetFields): Check {
   const { index } = setReference('map-set', mapSet)
   return (bytes, at, { table, hooks }) => {
     if (index.read(bytes, at) === IPSET_INVALID_ID) return undefined
-    if (table !== 'mangle') return about('map-set', '--map-set is for table mangle')
+    if (table !== 'mangle') return about('map-set', '--map-set can only be used in table mangle')
     const early = hooks.some((hook) => NO_OUT.includes(hook))
     return early && (flags.read(bytes, at) & (PRIO | QUEUE)) !== 0
       ? about(

@@ -29,12 +29,15 @@ export const checkPrefixes =
   ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields): Check =>
   (bytes, at) => {
     const [from, to] = [srcPfxLen.read(bytes, at), dstPfxLen.read(bytes, at)]
-    if (from > MAX_LENGTH) return about('src-pfx', `a prefix has ${MAX_LENGTH} bits at most`)
-    if (to > MAX_LENGTH) return about('dst-pfx', `a prefix has ${MAX_LENGTH} bits at most`)
+    if (from > MAX_LENGTH) return about('src-pfx', `must be at most ${MAX_LENGTH} bits`)
+    if (to > MAX_LENGTH) return about('dst-pfx', `must be at most ${MAX_LENGTH} bits`)
     const isBeyond = (prefix: Uint8Array, length: number): boolean =>
       prefixMask(length, prefix.length).some((mask, i) => ((prefix[i] as number) & ~mask) !== 0)
-    if (isBeyond(srcPfx.read(bytes, at), from)) return about('src-pfx', 'the address has bits behind its prefix')
-    return isBeyond(dstPfx.read(bytes, at), to) ? about('dst-pfx', 'the address has bits behind its prefix') : undefined
+    if (isBeyond(srcPfx.read(bytes, at), from))
+      return about('src-pfx', 'the address has bits set beyond its prefix length')
+    return isBeyond(dstPfx.read(bytes, at), to)
+      ? about('dst-pfx', 'the address has bits set beyond its prefix length')
+      : undefined
   }
 
 /**

@@ -53,8 +53,8 @@ export const TEE = target('TEE', {
   check:
     ({ gw, oif }) =>
     (bytes, at) => {
-      if (isZero(gw.read(bytes, at))) return about('gateway', 'the address of all zeros is no machine’s')
+      if (isZero(gw.read(bytes, at))) return about('gateway', 'must not be all zeros')
       const ends = bytes[at + oif.offset] === 0 || isTerminated(oif, bytes, at)
-      return ends ? undefined : about('oif', 'the name of the interface does not end')
+      return ends ? undefined : about('oif', 'the name of the interface is not terminated')
     },
 })

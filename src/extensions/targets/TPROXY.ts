@@ -15,7 +15,7 @@ import type { ValueType } from '../values/value'
 
 const ports = portRange({ decimal: true, single: true })
 const port: ValueType<number> = {
-  expects: 'a port, 0 to 65535 or a service name; 0 is the one of the packet',
+  expects: 'a port, 0 to 65535 or a service name; 0 means the port of the packet',
   parse: (word, context) => ports.parse(word, context)[0],
   format: String,
 }

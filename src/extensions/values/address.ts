@@ -178,10 +178,10 @@ export type Prefix = readonly [address: Bytes, length: number]
 
 /** `address[/length]`, with the address as given. A mask of leading ones may replace the length. */
 export const addressPrefix: ValueType<Prefix, string> = {
-  expects: `${expected}[/mask], the mask a prefix length or an address of leading ones`,
+  expects: `${expected}[/mask], the mask a prefix length or a contiguous netmask`,
   parse(word, context) {
     const [address, mask] = parseMasked(word, context, parseFilledAddress)
-    return [address, prefixLength(mask) ?? mismatch('the mask has holes')]
+    return [address, prefixLength(mask) ?? mismatch('the mask is not contiguous')]
   },
   format: ([address, length], context) => `${formatAddress(shorten(address, context), context)}/${length}`,
 }
@@ -236,7 +236,7 @@ export const prefix: ValueType<Bytes> = {
 /** A prefix length, given as a number or a mask. */
 export const prefixBits: ValueType<number> = {
   expects: prefix.expects,
-  parse: (word, context) => prefixLength(parseMask(word, context)) ?? mismatch('it is no prefix'),
+  parse: (word, context) => prefixLength(parseMask(word, context)) ?? mismatch('the mask is not contiguous'),
   format: String,
 }
 
@@ -254,8 +254,8 @@ export const addressList = (max: number): ValueType<readonly Bytes[], string> =>
   parse(word, context) {
     const addresses = word
       .split(',')
-      .map((one) => parseAddress(one, context) ?? mismatch(`${JSON.stringify(one)} is none`))
-    return addresses.length <= max ? addresses : mismatch('there are too many')
+      .map((one) => parseAddress(one, context) ?? mismatch(`${JSON.stringify(one)} is not an address`))
+    return addresses.length <= max ? addresses : mismatch('there are too many addresses')
   },
   format: (addresses, context) => addresses.map((one) => formatAddress(one, context)).join(','),
 })

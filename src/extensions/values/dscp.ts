@@ -46,7 +46,7 @@ export const refuseDscp =
   (parameter: string) =>
   ({ dscp }: { readonly dscp: Field<number> }): Check =>
   (bytes, at) =>
-    dscp.read(bytes, at) > DSCP_MAX ? about(parameter, 'a DSCP is 0 to 0x3f', ERRNO.EDOM) : undefined
+    dscp.read(bytes, at) > DSCP_MAX ? about(parameter, 'must be 0 to 0x3f', ERRNO.EDOM) : undefined
 
 /** RFC 1349 */
 const TOS = {

@@ -66,7 +66,7 @@ export const bitrate: ValueType<number> = {
   expects: 'a rate such as 2.5mbit or 64KiBps, less than 4294967296 bytes a second',
   parse(word) {
     const bytes = Math.floor(readFraction(word, BITRATES) ?? mismatch())
-    return bytes < 2 ** 32 ? bytes : mismatch('it is too high')
+    return bytes < 2 ** 32 ? bytes : mismatch('the rate is too high')
   },
   format(bytes) {
     const [unit, size] = unitOf(bytes * 8)

@@ -7,7 +7,9 @@ const ANY_LENGTH = 0xff
 
 const byte = (word: string, max: number): number => {
   const value = readInteger(word)
-  return value === undefined || value > max ? mismatch(`${JSON.stringify(word)} is no number from 0 to ${max}`) : value
+  return value === undefined || value > max
+    ? mismatch(`${JSON.stringify(word)} is not a number from 0 to ${max}`)
+    : value
 }
 
 function parseOne(item: string): number {
@@ -23,7 +25,7 @@ export const headerOptions = (max: number): ValueType<readonly number[]> => ({
   expects: `a comma list of up to ${max} options, each type[:length], the type 0 to 255, the length 0 to 254`,
   parse(word) {
     const options = word.split(',').map(parseOne)
-    return options.length <= max ? options : mismatch('there are too many')
+    return options.length <= max ? options : mismatch('there are too many options')
   },
   format: (options) =>
     options.map((one) => ((one & 0xff) === ANY_LENGTH ? String(one >> 8) : `${one >> 8}:${one & 0xff}`)).join(','),

@@ -33,7 +33,7 @@ export const directions: ValueType<Directions, string> = {
   expects: `one to ${MAX_DIRECTIONS} of src and dst, with commas in between`,
   parse(word) {
     const sides = word.split(',')
-    if (sides.length > MAX_DIRECTIONS) return mismatch('there are too many')
+    if (sides.length > MAX_DIRECTIONS) return mismatch('there are too many directions')
     return [sides.length, sides.reduce((bits, side, i) => bits | (isSource(side) ? 2 << i : 0), 0)]
   },
   format: ([dimensions, sources]) =>
@@ -41,4 +41,4 @@ export const directions: ValueType<Directions, string> = {
 }
 
 const isSource = (side: string): boolean =>
-  side === 'src' || (side !== 'dst' && mismatch(`${JSON.stringify(side)} is neither`))
+  side === 'src' || (side !== 'dst' && mismatch(`${JSON.stringify(side)} is neither src nor dst`))

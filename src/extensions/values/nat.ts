@@ -60,7 +60,7 @@ export const translation = ({ bases }: { bases: boolean }): ValueType<Translatio
     if (address === '' && port === undefined) return mismatch()
     const addresses = address === '' ? ([NOWHERE, NOWHERE] as const) : parseAddresses(address, context)
     const [ports, base] = port === undefined ? ([[0, 0], 0] as const) : parsePorts(port, context)
-    if (base !== 0 && !bases) return mismatch('it has no base port')
+    if (base !== 0 && !bases) return mismatch('this target takes no base port')
     const what =
       (address === '' ? 0 : RANGE.ADDRESSES) | (port === undefined ? 0 : RANGE.PORTS) | (base === 0 ? 0 : RANGE.OFFSET)
     return [what, [addresses, [ports, base]]]

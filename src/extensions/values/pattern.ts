@@ -8,7 +8,7 @@ type Bytes = readonly number[]
 export const isPrintable = (bytes: Bytes): boolean => bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
 
 function encoded(text: string): Bytes {
-  return isEncodable(text) ? [...encodeText(text)] : mismatch('it holds half of a character')
+  return isEncodable(text) ? [...encodeText(text)] : mismatch('it contains half of a surrogate pair')
 }
 
 const fitting = (bytes: Bytes, max: number): Bytes =>

@@ -44,7 +44,7 @@ export const portRange = (options: PortOptions = {}): ValueType<PortRange> => ({
     const [first, last] = halves(word, ':')
     const low = first === '' && last !== undefined ? 0 : readPort(first, options)
     const range = [low, last === undefined ? low : last === '' ? MAX : readPort(last, options)] as const
-    if (options.single && range[0] !== range[1]) return mismatch('it is one port here')
+    if (options.single && range[0] !== range[1]) return mismatch('a range is not accepted here')
     return options.reversed ? range : ordered(range)
   },
   format: format(':'),
@@ -96,7 +96,7 @@ export const portList = (max: number): ValueType<readonly PortItem[]> => ({
       const high = readPort(last, options)
       return ordered([low, high])
     })
-    return items.flat().length <= max ? items : mismatch('there are too many')
+    return items.flat().length <= max ? items : mismatch('there are too many ports')
   },
   format: (items) => items.map((item) => item.join(':')).join(','),
   list(items, listing) {

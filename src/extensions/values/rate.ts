@@ -33,8 +33,8 @@ export const rate = (max: number): ValueType<Rate> => ({
     const [amount, unit = 'second'] = halves(word, '/')
     const packets = readDecimal(amount) ?? mismatch()
     const seconds = secondsOf(unit)
-    if (packets > max * seconds) return mismatch('it is too fast')
-    return packets === 0 ? mismatch('it is not a rate') : [packets, seconds]
+    if (packets > max * seconds) return mismatch('the rate is too high')
+    return packets === 0 ? mismatch('a rate cannot be 0') : [packets, seconds]
   },
   format: formatFlow,
 })
@@ -89,7 +89,7 @@ export const flow = (max: number): ValueType<Flow> => {
       if (amount === undefined || unit === undefined || second === undefined) return packets.parse(word, context)
       const bytes = bytesOf(Number(amount), unit)
       if (secondsOf(second) !== SECONDS.second) return mismatch()
-      return bytes === 0 ? mismatch('it is not a rate') : [bytes, 0]
+      return bytes === 0 ? mismatch('a rate cannot be 0') : [bytes, 0]
     },
     format: formatFlow,
   }

@@ -49,11 +49,11 @@ function parseFlags(letters: string, type: number): [flags: number, mask: number
     Array.from(word).reduce((all, letter) => {
       const place = known.toUpperCase().indexOf(letter.toUpperCase())
       return place < 0
-        ? mismatch(`${JSON.stringify(letter)} is no flag of it`)
+        ? mismatch(`${JSON.stringify(letter)} is not a flag of this type`)
         : all | (1 << (known.length - 1 - place))
     }, 0)
   const [set, clear] = [bits(letters.replace(/[a-z]/g, '')), bits(letters.replace(/[A-Z]/g, ''))]
-  return set & clear ? mismatch('no flag is both set and not set') : [set, set | clear]
+  return set & clear ? mismatch('a flag cannot be both set and not set') : [set, set | clear]
 }
 
 /** The flags as letters, or as numbers if they have none. */
@@ -69,7 +69,7 @@ function formatFlags([type, flags, mask]: Chunk): string {
 
 function parseChunk(item: string): Chunk {
   const [word, letters = ''] = halves(item, ':')
-  const name = findName(NAMES, word, { anyCase: true }) ?? mismatch(`${JSON.stringify(word)} is no type of a chunk`)
+  const name = findName(NAMES, word, { anyCase: true }) ?? mismatch(`${JSON.stringify(word)} is not a type of chunk`)
   return [TYPES[name], ...parseFlags(letters, TYPES[name])]
 }
 
@@ -79,7 +79,7 @@ function merge(chunks: readonly Chunk[]): Chunk[] {
   for (const chunk of chunks) {
     const [type, flags, mask] = chunk
     const [, others, otherMask] = merged.get(type) ?? [type, 0, 0]
-    if (((flags ^ others) & mask & otherMask) !== 0) mismatch('no flag is both set and not set')
+    if (((flags ^ others) & mask & otherMask) !== 0) mismatch('a flag cannot be both set and not set')
     if (otherMask === 0) merged.delete(type)
     merged.set(type, [type, flags | others, mask | otherMask])
   }
@@ -102,7 +102,7 @@ export const chunkTypes: ValueType<Chunks, string> = {
     if (/^all$/i.test(word)) return 'ALL'
     if (/^none$/i.test(word)) return []
     const items = word.split(',').filter((item) => item !== '')
-    return items.length === 0 ? mismatch('it names no type') : merge(items.map(parseChunk))
+    return items.length === 0 ? mismatch('no type is given') : merge(items.map(parseChunk))
   },
   format: (chunks) => format(chunks, nameOf),
   list: (chunks, { numeric }) =>

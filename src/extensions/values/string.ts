@@ -16,10 +16,10 @@ export const text = (max: number, min = 0): ValueType<string> => ({ ...name(max,
 export const name = (max: number, min = 1): ValueType<string> => ({
   expects: `text of ${min} to ${max} bytes`,
   parse(word) {
-    if (!isEncodable(word)) return mismatch('it holds half of a character')
+    if (!isEncodable(word)) return mismatch('it contains half of a surrogate pair')
     const length = encodedLength(word)
     if (length < min || length > max) return mismatch(`it is ${length} bytes long`)
-    return word.includes('\0') ? mismatch('it holds a NUL byte') : word
+    return word.includes('\0') ? mismatch('it contains a NUL byte') : word
   },
   format: (value) => value,
 })
@@ -32,7 +32,7 @@ export const line = (max: number, min = 0): ValueType<string> => {
   const type = text(max, min)
   return {
     ...type,
-    parse: (word, context) => (word.includes('\n') ? mismatch('it holds a line break') : type.parse(word, context)),
+    parse: (word, context) => (word.includes('\n') ? mismatch('it contains a line break') : type.parse(word, context)),
   }
 }
 

@@ -54,7 +54,7 @@ const days = (
 ): ValueType<number> => {
   const bit = (word: string): number => {
     const day = dayOf(word) ?? 0
-    return day < 1 || day > last ? mismatch(`${JSON.stringify(word)} is no such day`) : 2 ** day
+    return day < 1 || day > last ? mismatch(`there is no day ${JSON.stringify(word)}`) : 2 ** day
   }
   const names = (bits: number, spell: (day: number) => string): string =>
     Array.from({ length: last }, (_, i) => i + 1)
