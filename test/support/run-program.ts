@@ -25,11 +25,11 @@ class Starter {
   constructor() {
     execFileSync('mkfifo', ['request', 'reply'].map(this.#path))
     const options: SpawnOptions = { cwd: this.#directory, stdio: ['ignore', 'ignore', 'inherit'] }
-    const child = spawn('python3', [join(__dirname, 'run-programs.py')], options)
-    // Without a reader, opening the request would wait forever.
-    if (child.pid === undefined) throw new Error('python3, which starts programs for the tests, is not installed')
-    child.unref()
-    this.#request = openSync(this.#path('request'), 'w')
+    // If Python fails before it opens the pipe, the shell does so in its place: the reader would wait forever.
+    const command = 'python3 "$0" || : >reply'
+    spawn('sh', ['-c', command, join(__dirname, 'run-programs.py')], options).unref()
+    // For reading too, because this does not wait for a reader.
+    this.#request = openSync(this.#path('request'), 'r+')
     this.#reply = openSync(this.#path('reply'), 'r')
   }
 
@@ -42,7 +42,8 @@ class Starter {
     writeSync(this.#request, `${JSON.stringify(request)}\n`)
     const reply = Buffer.alloc(4096)
     const length = readSync(this.#reply, reply)
-    if (length === 0) throw new Error(`the process that starts programs has ended: ${words.join(' ')}`)
+    if (length === 0)
+      throw new Error(`python3, which starts programs for the tests, is not installed or has ended: ${words.join(' ')}`)
     const { status, error } = JSON.parse(reply.toString('utf8', 0, length))
     if (error !== undefined) throw new Error(error)
     const printed = (name: string): string => readFileSync(this.#path(name), 'utf8')
