@@ -147,7 +147,7 @@ export const ERROR_CODES = describe({
     class: 'XtablesError',
     meaning: 'A text is not a rule or a command in the language of iptables.',
     remedy:
-      'Correct the word that the message names. The first part is the text of iptables; `expected` says what is accepted.',
+      'Correct the word that the message names. The message begins with the text of iptables; what is accepted follows, and is in `expected`, where that is known.',
   },
   XT_BAD_PLAN: {
     class: 'XtablesError',
@@ -206,7 +206,7 @@ export const ERROR_CODES = describe({
   XT_NO_POSITION: {
     class: 'RuleError',
     meaning: 'A line of text names a rule by a number that its chain does not have.',
-    remedy: 'Numbers count from 1; the message has how many rules there are.',
+    remedy: 'Numbers count from 1; the message says which are accepted.',
   },
   XT_NO_DESTINATION: {
     class: 'RuleError',

@@ -356,7 +356,7 @@ function checkUnknown(
   const wanted = known[0]?.variant.size
   if (known.every(({ variant }) => variant.size !== size))
     refuse(at, `${what} takes ${wanted} bytes, not ${size}`, ERRNO.EINVAL, { extension: name })
-  refuse(at, `${what} has a field with a value other than the only accepted one`, ERRNO.EINVAL, { extension: name })
+  refuse(at, `${what} has a wrong value in a field that accepts only one`, ERRNO.EINVAL, { extension: name })
 }
 
 /** The rule as extensions see it. There is one per entry, so everything is computed on demand. */

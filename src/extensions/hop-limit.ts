@@ -105,7 +105,7 @@ export const refuseHopChange =
   (prefix: string, { mode, value }: HopFields): Check =>
   (bytes, at) => {
     const change = mode.read(bytes, at)
-    if (change > DEC) return about(`${prefix}-set`, 'there is no such change')
+    if (change > DEC) return about(`${prefix}-set`, 'the mode must be set, decrement or increment')
     return change !== SET && value.read(bytes, at) === 0
       ? about(`${prefix}-${change === INC ? 'inc' : 'dec'}`, 'must not be 0')
       : undefined

@@ -71,7 +71,7 @@ export function writeParameter(known: Known, bytes: Uint8Array, parameter: Param
     const why = error instanceof Mismatch ? error.reason : 'this revision cannot hold it'
     const reason = why === undefined ? '' : `: ${why}`
     const said = words.map((word) => JSON.stringify(word)).join(' ')
-    throw refuse(`--${name} cannot be ${said}${reason}; accepted: ${expectation(option)}`)
+    throw refuse(`--${name} cannot be ${said || 'given'}${reason}; accepted: ${expectation(option)}`)
   }
 }
 

@@ -102,8 +102,8 @@ export const NO_NAT_DROP =
 
 const MAX_NUMBER = 0xffff_fffe
 
-const fail = (message: string, parameter?: string): never => {
-  throw new UsageError(message, parameter === undefined ? {} : { parameter })
+const fail = (text: string, parameter?: string): never => {
+  throw new UsageError(text, parameter === undefined ? {} : { parameter })
 }
 
 class CommandReader {

@@ -7,6 +7,9 @@ import { Mismatch } from '../extensions/values/value'
 import { hostAddresses } from './hosts'
 import { UsageError } from './options'
 
+/** What `-s` and `-d` take. */
+export const NETWORK = 'an address, or the name of a host or a network, with an optional /mask'
+
 /** Addresses refer to nothing that belongs to a namespace. */
 const contextOf = (family: Family): Context => ({ family, sets: NO_SETS })
 
@@ -34,7 +37,7 @@ function resolveItem(item: string, option: string, family: Family): string[] {
       code: 'XT_BAD_VALUE',
       parameter: option,
       value: item,
-      expected: network.expects,
+      expected: NETWORK,
     })
   return addresses.map((address) => checked(`${address}${mask}`, option, mask.slice(1), context))
 }
@@ -55,7 +58,7 @@ function checked(word: string, option: string, mask: string, context: Context): 
     code: 'XT_BAD_VALUE',
     parameter: option,
     value: word,
-    expected: network.expects,
+    expected: 'a prefix length or a netmask',
   })
 }
 

@@ -3,25 +3,29 @@ import type { FamilyName } from '../abi/family'
 import type { CodeOf } from '../error-codes'
 import { XtablesError } from '../errors'
 
-/** A malformed command line. The message is what iptables prints, and then what would be accepted. */
+export interface UsageDetails {
+  readonly code?: CodeOf<'XtablesError'>
+  readonly extension?: string
+  readonly parameter?: string
+  readonly value?: unknown
+  readonly expected?: string | undefined
+  /** What to write instead. It is part of the text, and says more than what would be accepted. */
+  readonly hint?: string | undefined
+  /** The commands print nothing before the text. */
+  readonly bare?: boolean
+}
+
+/** A malformed command line. The message is the text, and then what would be accepted. */
 export class UsageError extends XtablesError {
-  /** What iptables prints after its name and version; if `bare` is set, nothing precedes it. */
+  /** What the commands print after their name and version: the text of iptables, and a hint if there is one. */
   readonly text: string
   readonly bare: boolean
 
-  constructor(
-    text: string,
-    details: {
-      code?: CodeOf<'XtablesError'>
-      extension?: string
-      parameter?: string
-      value?: unknown
-      expected?: string
-      bare?: boolean
-    } = {},
-  ) {
-    const { code = 'XT_SYNTAX', bare = false, extension = 'rule', ...rest } = details
-    super(code, rest.expected === undefined ? text : `${text}; accepted: ${rest.expected}`, { extension, ...rest })
+  constructor(said: string, details: UsageDetails = {}) {
+    const { code = 'XT_SYNTAX', bare = false, extension = 'rule', hint, ...rest } = details
+    const text = hint === undefined ? said : `${said}; ${hint}`
+    const isClear = hint !== undefined || rest.expected === undefined
+    super(code, isClear ? text : `${text.replace(/\.$/, '')}; accepted: ${rest.expected}`, { extension, ...rest })
     this.text = text
     this.bare = bare
   }

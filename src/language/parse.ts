@@ -13,7 +13,7 @@ import { interfaceName } from '../extensions/values/interface'
 import { namedProtocol } from '../extensions/values/protocol'
 import type { Counters } from '../ruleset/entry'
 import { type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
-import { resolveNetworks } from './names'
+import { NETWORK, resolveNetworks } from './names'
 import {
   type GlobalOption,
   globalByLetter,
@@ -21,6 +21,7 @@ import {
   globalsBegunWith,
   isOption,
   Line,
+  type UsageDetails,
   UsageError,
 } from './options'
 import { splitWords } from './quoting'
@@ -83,16 +84,22 @@ const OPAQUE_OPTIONS = ['revision', 'payload']
 
 const MAX_NAME = CHAIN_NAME_SIZE - 2
 
-/** What `-j` and `-c` take. */
 const TARGET = `a verdict, a chain or a target, 1 to ${MAX_NAME} bytes without white space`
 const COUNTS = `packets and bytes, each 0 to ${2n ** 64n - 1n}`
 
-const fail = (message: string, parameter?: string, value?: unknown, expected?: string): never => {
-  throw new UsageError(message, {
-    ...(parameter !== undefined && { parameter }),
-    ...(value !== undefined && { value }),
-    ...(expected !== undefined && { expected }),
-  })
+/** What the options of a rule take, by letter. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  p: namedProtocol.expects,
+  s: NETWORK,
+  d: NETWORK,
+  i: interfaceName.expects,
+  o: interfaceName.expects,
+  j: TARGET,
+  c: COUNTS,
+}
+
+const fail = (text: string, details: UsageDetails = {}): never => {
+  throw new UsageError(text, details)
 }
 
 /** Parses the words of one line. Options that are not part of a rule are passed on. */
@@ -124,7 +131,7 @@ export class RuleReader {
       this.#readWord(word)
     }
     if (this.#negated && !this.#isStopped)
-      fail('nothing appropriate following !', undefined, undefined, 'an option after it')
+      fail('nothing appropriate following !', { expected: '! followed by an option' })
   }
 
   /** Ignores the rest of the line. */
@@ -191,7 +198,11 @@ export class RuleReader {
     const word = words[0] as string
     const networks = resolveNetworks(word, name, this.#family)
     if (negated && (networks.length > 1 || word.includes(',')))
-      fail('! not allowed with multiple source or destination IP addresses', name, word, 'one address')
+      fail('! not allowed with multiple source or destination IP addresses', {
+        parameter: name,
+        value: word,
+        expected: 'one address',
+      })
     return networks.map((network) => [{ name, negated, words: [network] }])
   }
 
@@ -207,7 +218,7 @@ export class RuleReader {
     else if (!isOption(word))
       throw new UsageError(`Bad argument \`${word}'`, {
         value: word,
-        expected: 'options, and their values',
+        expected: 'options and their values',
         bare: true,
       })
     else if (word.startsWith('--')) this.#readLong(word)
@@ -250,23 +261,20 @@ export class RuleReader {
   }
 
   #unknown(word: string): never {
-    const loaded = this.#parts.map(({ name }) => name)
+    const loaded = this.#partsWithImplicit().map(({ name }) => name)
     const known = this.#partsWithImplicit().flatMap(({ known }) => known ?? [])
     const hint = optionHint(word, known, this.#family.name)
-    throw new UsageError(`unknown option "${word}"${hint === undefined ? '' : `; ${hint}`}`, {
+    throw new UsageError(`unknown option "${word}"`, {
       code: 'XT_UNKNOWN_PARAMETER',
       parameter: word,
-      // A hint already says what to write.
-      ...(hint === undefined && {
-        expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
-      }),
+      expected: `options of a rule${loaded.length === 0 ? '' : ` and of ${loaded.join(', ')}`}`,
+      hint,
     })
   }
 
   #readGlobal(option: GlobalOption, written: string, glued: string | undefined): void {
     const { letter, argument } = option
-    const takes = option.help?.takes
-    const lacking = { parameter: nameOf({ letter, written }), ...(takes !== undefined && { expected: takes }) }
+    const lacking = { parameter: nameOf({ letter, written }), expected: EXPECTED[letter] ?? option.help?.takes }
     const value = glued ?? (argument === 'required' ? this.#value(written, lacking) : undefined)
     const given = { letter, value, negated: this.#takeNegation(), written }
     if (Object.hasOwn(HEAD_NAMES, letter)) this.#readHead(given)
@@ -275,7 +283,7 @@ export class RuleReader {
   }
 
   /** @param lacking the owner of the value */
-  #value(written: string, lacking: { extension?: string; parameter: string; expected?: string }): string {
+  #value(written: string, lacking: UsageDetails): string {
     const word = this.line.take()
     if (word === undefined) throw new UsageError(`option "${written}" requires an argument`, lacking)
     return word
@@ -286,8 +294,8 @@ export class RuleReader {
   #readHead({ letter, value, negated }: Given): void {
     const name = HEAD_NAMES[letter] as string
     if (letter === 'f' && this.#family.name === 'ipv6')
-      fail("`-f' is not supported in IPv6, use -m frag instead", 'fragment')
-    if (this.#head.has(name)) fail(`multiple -${letter} flags not allowed`, name, value)
+      fail("`-f' is not supported in IPv6, use -m frag instead", { parameter: 'fragment' })
+    if (this.#head.has(name)) fail(`multiple -${letter} flags not allowed`, { parameter: name, value })
     if (name === 'protocol') this.#checkProtocol((value as string).toLowerCase(), negated)
     if (letter === 'i' || letter === 'o') checkInterface(name, value as string)
     this.#head.set(name, { name, negated, words: value === undefined ? [] : [value] })
@@ -295,16 +303,36 @@ export class RuleReader {
 
   #checkProtocol(word: string, negated: boolean): void {
     const number = readInteger(word) ?? protocolNumber(word) ?? 256
-    if (number > 255) fail(`unknown protocol "${word}" specified`, 'protocol', word, namedProtocol.expects)
-    if (negated && number === 0) fail('rule would never match protocol', 'protocol', word, 'a protocol other than all')
+    if (number > 255)
+      fail(`unknown protocol "${word}" specified`, {
+        parameter: 'protocol',
+        value: word,
+        expected: namedProtocol.expects,
+      })
+    if (negated && number === 0)
+      fail('rule would never match protocol', {
+        parameter: 'protocol',
+        value: word,
+        expected: 'a protocol other than all',
+      })
     if (!negated && this.#family.name === 'ipv6' && EXTENSION_HEADERS.includes(number))
       this.#warn(`Warning: never matched protocol: ${word}. use extension match instead.\n`)
   }
 
-  #readPlain({ letter, value = '', negated }: Given): void {
+  #readPlain(given: Given): void {
+    const { letter, value = '', negated } = given
     if (negated && letter === 'm')
-      fail('unexpected ! flag before --match', 'match', value, 'the ! before an option of the match')
-    if (negated) fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, PLAIN_NAMES[letter], value)
+      fail('unexpected ! flag before --match', {
+        parameter: 'match',
+        value,
+        expected: 'the ! before an option of the match',
+      })
+    if (negated)
+      fail(`cannot have ! before -${letter === 'g' ? 'j' : letter}`, {
+        parameter: nameOf(given),
+        value,
+        expected: `${given.written} without !`,
+      })
     if (letter === 'm') this.#parts.push(this.#loadPart('match', value))
     else if (letter === 'c') this.#setCounters(value)
     else this.#setTarget(value, letter === 'g')
@@ -317,7 +345,7 @@ export class RuleReader {
   }
 
   #setTarget(name: string, goto: boolean): void {
-    if (this.#destination !== undefined) fail('multiple -j flags not allowed', 'target', name)
+    if (this.#destination !== undefined) fail('multiple -j flags not allowed', { parameter: 'target', value: name })
     checkTargetName(name)
     if (isVerdict(name) && !goto) this.#destination = { kind: 'verdict', verdict: name }
     else this.#destination = { kind: 'chain', chain: name, goto }
@@ -330,10 +358,11 @@ export class RuleReader {
   }
 
   #setCounters(first: string): void {
-    if (this.#counters !== undefined) fail('multiple -c flags not allowed', 'counters', first)
+    if (this.#counters !== undefined) fail('multiple -c flags not allowed', { parameter: 'counters', value: first })
     const at = first.indexOf(',')
     const [packets, bytes] = at > 0 ? [first.slice(0, at), first.slice(at + 1)] : [first, this.line.follower()]
-    if (bytes === undefined) fail('-c requires packet and byte counter', 'counters', first, COUNTS)
+    if (bytes === undefined)
+      fail('-c requires packet and byte counter', { parameter: 'counters', value: first, expected: COUNTS })
     this.#counters = [readCount(packets, 'packet'), readCount(bytes as string, 'byte')]
   }
 
@@ -376,7 +405,7 @@ export class RuleReader {
   /** The first word of an option; nothing if it is optional and an option follows. */
   #firstWord({ part, name, option }: PartOption, written: string, glued: string | undefined): string[] {
     const fewest = option?.fewest ?? 1
-    const lacking = { extension: part.name, parameter: name, ...(option && { expected: expectation(option) }) }
+    const lacking = { extension: part.name, parameter: name, expected: option && expectation(option) }
     const word = glued ?? (fewest > 0 ? this.#value(written, lacking) : this.line.follower())
     return word === undefined ? [] : [word]
   }
@@ -390,8 +419,11 @@ export class RuleReader {
       const word = this.line.follower()
       if (word === undefined)
         throw new UsageError(`--${name} requires ${count === 2 ? 'two' : count} args.`, {
-          ...{ code: 'XT_BAD_VALUE', extension: part.name, parameter: name, value: words },
-          ...(option && { expected: expectation(option) }),
+          code: 'XT_BAD_VALUE',
+          extension: part.name,
+          parameter: name,
+          value: words,
+          expected: option && expectation(option),
         })
       words.push(word)
     }
@@ -463,26 +495,24 @@ const EXTENSION_HEADERS = [43, 44, 51, 60]
 const MAX_INTERFACE = IFNAMSIZ - 1
 
 function checkInterface(option: string, name: string): void {
-  if (name === '') fail('Empty interface is likely to be undesired', option, name, interfaceName.expects)
+  const details = { parameter: option, value: name, expected: interfaceName.expects }
+  if (name === '') fail('Empty interface is likely to be undesired', details)
   if (encodeText(name).length > MAX_INTERFACE)
-    fail(
-      `interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`,
-      option,
-      name,
-      interfaceName.expects,
-    )
+    fail(`interface name \`${name}' must be shorter than IFNAMSIZ (${MAX_INTERFACE})`, details)
 }
 
 function checkTargetName(name: string): void {
-  if (name === '') fail('Invalid target name (too short)', 'target', name, TARGET)
-  if (encodeText(name).length > MAX_NAME)
-    fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, 'target', name, TARGET)
-  if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, 'target', name, TARGET)
+  const details = { parameter: 'target', value: name, expected: TARGET }
+  if (name === '') fail('Invalid target name (too short)', details)
+  if (encodeText(name).length > MAX_NAME) fail(`Invalid target name \`${name}' (${MAX_NAME} chars max)`, details)
+  if (/\s/.test(name)) fail(`Invalid target name \`${name}'`, details)
 }
 
 function readCount(word: string, what: string): bigint {
   const count = /^\d{1,20}$/.test(word) ? BigInt(word) : -1n
-  return count >= 0n && count < 2n ** 64n ? count : fail(`-c ${what} counter not numeric`, 'counters', word, COUNTS)
+  return count >= 0n && count < 2n ** 64n
+    ? count
+    : fail(`-c ${what} counter not numeric`, { parameter: 'counters', value: word, expected: COUNTS })
 }
 
 function finish({ name, known, parameters }: Loaded): PartSpec {
@@ -504,10 +534,14 @@ function finish({ name, known, parameters }: Loaded): PartSpec {
 /** @throws UsageError for a verdict, which cannot be the target of `-g` */
 export function checkGoto(target: TargetSpec): void {
   if (target.kind === 'chain' && target.goto && isVerdict(target.chain))
-    fail(`goto '${target.chain}' is not a chain`, 'target', target.chain, 'a chain; -j takes verdicts')
+    fail(`goto '${target.chain}' is not a chain`, {
+      parameter: 'target',
+      value: target.chain,
+      expected: 'a chain; -j takes verdicts',
+    })
 }
 
-const notOfARule: TakeOther = ({ written }) => fail(`${written} is not part of a rule`, written)
+const notOfARule: TakeOther = ({ written }) => fail(`${written} is not part of a rule`, { parameter: written })
 
 /**
  * The rules of a line of words: several if an address is a list, or a name with several addresses. @throws XtablesError
@@ -523,7 +557,7 @@ export function parseRules(words: readonly string[], family: Family): RuleSpec[]
 export function parseRuleWords(words: readonly string[], family: Family): RuleSpec {
   const rules = parseRules(words, family)
   if (rules.length !== 1)
-    fail(`these words make ${rules.length} rules`, undefined, undefined, 'one address each for -s and -d')
+    fail(`these words make ${rules.length} rules`, { expected: 'one rule: a single address each for -s and -d' })
   return rules[0] as RuleSpec
 }
 

@@ -268,7 +268,7 @@ describe('extensions', () => {
 
   test('a payload with a wrong value in a fixed field', () => {
     const part = targetOf(IPV4, 'MASQUERADE', { 0: 2 })
-    expectRefusal(tableOf(IPV4, 'nat', [rule({ target: part })]), 'EINVAL', /other than the only accepted one/)
+    expectRefusal(tableOf(IPV4, 'nat', [rule({ target: part })]), 'EINVAL', /a field that accepts only one/)
   })
 
   test('unknown extensions are accepted, unless unknown ones are to be refused', () => {

@@ -38,7 +38,7 @@ test('an option does not change what another one has stored', () => {
   const rule = new Rule()
   const match = rule.createMatch('statistic')
   match.setParameter('every', 3)
-  expect(() => match.setParameter('mode', 'random')).toThrow('--every cannot be "3": it is an option of the other mode')
+  expect(() => match.setParameter('mode', 'random')).toThrow('--every cannot be "3": it needs --mode nth')
   expect(match.parameters).toEqual({ every: '3', packet: '0' })
 })
 

@@ -33,7 +33,13 @@ test.each([
   ['of nothing', '--nonsense', 'unknown option "--nonsense"; accepted: options of a rule'],
   ['of one letter', '-p tcp -m tcp -z', 'unknown option "-z"; accepted: options of a rule and of tcp'],
 ])('one %s', (_, line, message) => {
-  expect(() => Rule.parse(line)).toThrow(expect.objectContaining({ message, code: 'XT_UNKNOWN_PARAMETER' }))
+  expect(() => Rule.parse(line)).toThrow(
+    expect.objectContaining({
+      message,
+      code: 'XT_UNKNOWN_PARAMETER',
+      expected: expect.stringMatching(/^options of a rule/),
+    }),
+  )
 })
 
 test('only what the family has is proposed', () => {

@@ -42,7 +42,7 @@ const bytecode: ValueType<readonly Instruction[], string> = {
   parse(word) {
     const [count = '', ...lines] = word.replace(/,$/, '').split(',')
     if (lines.length < 1 || lines.length > MAX || readDecimal(count) !== lines.length)
-      return mismatch(`${lines.length} instructions are given`)
+      return mismatch(`it has ${lines.length} after the number ${JSON.stringify(count)}`)
     return lines.map(readInstruction)
   },
   format: (program) => `${program.length},${spell(program)}`,

@@ -198,10 +198,7 @@ export const hashlimit = match('hashlimit', {
     return (bytes, place) => {
       const is0 = (field: Field<number>): boolean => field.read(bytes, place) === 0
       if (is0(gcInterval) || is0(at.expire))
-        return about(
-          is0(gcInterval) ? 'hashlimit-htable-gcinterval' : 'hashlimit-htable-expire',
-          'the table is to be looked through now and then',
-        )
+        return about(is0(gcInterval) ? 'hashlimit-htable-gcinterval' : 'hashlimit-htable-expire', 'must not be 0')
       if (srcmask.read(bytes, place) > whole) return about('hashlimit-srcmask', `must be at most ${whole}`)
       if (dstmask.read(bytes, place) > whole) return about('hashlimit-dstmask', `must be at most ${whole}`)
       const said = name.read(bytes, place)

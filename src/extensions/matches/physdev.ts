@@ -40,7 +40,11 @@ export const physdev = match('physdev', {
     ({ invert, bitmask }) =>
     (bytes, at, { hooks }) => {
       const [given, not] = [bitmask.read(bytes, at), invert.read(bytes, at)]
-      if (given === 0) return about('physdev-is-in', 'at least one option is required')
+      if (given === 0)
+        return about(
+          'physdev-is-in',
+          'one of --physdev-is-in, --physdev-in, --physdev-is-out, --physdev-out or --physdev-is-bridged is required',
+        )
       const isBridged = (given & BRIDGED) !== 0 && (not & BRIDGED) === 0
       return hooks.includes('OUTPUT') && (given & (OUT | IS_OUT)) !== 0 && !isBridged
         ? about(

@@ -67,7 +67,7 @@ function listOf({ pol, flags, len }: Stored) {
     isNone: {
       ...none,
       write(bytes: Uint8Array, at: number, truth: boolean) {
-        if (truth && len.read(bytes, at) > 1) mismatch('it excludes elements, and the rule has some')
+        if (truth && len.read(bytes, at) > 1) mismatch('--pol none takes no elements')
         none.write(bytes, at, truth)
         resize(bytes, at, len.read(bytes, at))
       },
@@ -148,9 +148,9 @@ export const policy = match('policy', {
       if (len.read(bytes, at) > NUMBERS.length) return about('next4', `there can be at most ${NUMBERS.length} elements`)
       if (!isFor(DIRECTIONS.in | DIRECTIONS.out)) return about('dir', 'must be in or out')
       if (isFor(DIRECTIONS.in) && hooks.some((hook) => NO_IN.includes(hook)))
-        return about('dir', `--dir in cannot be used in ${NO_IN.join(' and ')}`)
+        return about('dir', `--dir in cannot be used in ${NO_IN.join(' or ')}`)
       return isFor(DIRECTIONS.out) && hooks.some((hook) => NO_OUT.includes(hook))
-        ? about('dir', `--dir out cannot be used in ${NO_OUT.join(' and ')}`)
+        ? about('dir', `--dir out cannot be used in ${NO_OUT.join(' or ')}`)
         : undefined
     },
   usage:

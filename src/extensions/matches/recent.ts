@@ -74,7 +74,9 @@ export const recent = match('recent', {
         return about(COMMANDS[0], `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`)
       const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
       if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
-        const parameter = modified.read(bytes, at) ? 'reap' : limits[0] > 0 ? 'seconds' : 'hitcount'
+        const isReaping = bit(checkSet, REAP).read(bytes, at)
+        const others = modified.read(bytes, at) ? 'rttl' : limits[0] > 0 ? 'seconds' : 'hitcount'
+        const parameter = isReaping ? 'reap' : others
         return about(parameter, `--${parameter} needs --rcheck or --update`)
       }
       if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return about('reap', '--reap needs --seconds')

@@ -27,7 +27,7 @@ const during = (mode: Field<number>, value: number): Field<boolean> => ({
   read: (bytes, at) => mode.read(bytes, at) === value,
   write(bytes, at, truth) {
     const given = mode.read(bytes, at)
-    if (truth && given !== value && given !== NONE) mismatch('it is an option of the other mode')
+    if (truth && given !== value && given !== NONE) mismatch(`it needs --mode ${value === NTH ? 'nth' : 'random'}`)
     if (truth || given === value) mode.write(bytes, at, truth ? value : NONE)
   },
 })

@@ -59,7 +59,7 @@ export const time = match('time', {
       if (stop > LAST_SECOND) return about('timestop', 'must be at most 23:59:59', ERRNO.EDOM)
       if (flags.read(bytes, at) > 0x03) return 'flags that the kernel does not know'
       return contiguous.read(bytes, at) && start < stop
-        ? about('contiguous', '--contiguous needs a --timestop that is before --timestart, on the next day')
+        ? about('contiguous', '--contiguous cannot be used with a --timestop later than --timestart')
         : undefined
     }
   },

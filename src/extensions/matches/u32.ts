@@ -152,7 +152,7 @@ export const u32 = match('u32', {
   check:
     ({ tests: slots, ntests }) =>
     (bytes, at) => {
-      if (ntests.read(bytes, at) > MAX + 1) return about('u32', `there can be at most ${MAX} tests`)
+      if (ntests.read(bytes, at) > MAX + 1) return about('u32', `there can be at most ${MAX + 1} tests`)
       const used = counted(ntests, slots, NOTHING).read(bytes, at)
       if (used.some(({ nnums, nvalues }) => Math.max(nnums, nvalues) > MAX + 1))
         return about('u32', 'a test is too long')

@@ -57,7 +57,7 @@ const tuple = (flags: Field<number>, masks: readonly Full[]): Field<number> => (
   write(bytes, at, value) {
     for (const [member, mask, full] of masks.filter(([one]) => (value & one) !== 0)) {
       if ((flags.read(bytes, at) & member) !== 0 && !same(mask.read(bytes, at), full))
-        mismatch('its mask is also given')
+        mismatch('the mask of one of these is given as well')
       mask.write(bytes, at, full)
     }
     flags.write(bytes, at, (flags.read(bytes, at) & ~FLAG.CT) | value)
@@ -163,7 +163,7 @@ export const HMARK = target('HMARK', {
       const given = flags.read(bytes, at)
       if (hmodulus.read(bytes, at) === 0) return about('hmark-mod', 'must not be 0')
       if (protoMask.read(bytes, at) !== 0 && has(given, FLAG.METHOD_L3))
-        return about('hmark-tuple', 'with L3, protocols and ports cannot be used')
+        return about('hmark-tuple', 'the protocol cannot be used when only addresses are hashed')
       if (has(given, FLAG.SPI_MASK) && has(given, FLAG.SPORT_MASK, FLAG.DPORT_MASK))
         return about('hmark-spi-mask', '--hmark-spi-mask excludes masks of ports')
       if (has(given, FLAG.SPI) && has(given, FLAG.SPORT, FLAG.DPORT))

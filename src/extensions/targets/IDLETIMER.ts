@@ -43,7 +43,7 @@ export const IDLETIMER = target('IDLETIMER', {
     (bytes, place) => {
       const after = timeout.read(bytes, place)
       if ('sendNlMsg' in at && at.sendNlMsg.read(bytes, place) !== 0)
-        return { reason: 'only the kernels of Android send messages', errno: ERRNO.EOPNOTSUPP }
+        return { reason: 'only Android kernels can send messages', errno: ERRNO.EOPNOTSUPP }
       if (after < 1 || after > MAX_TIMEOUT) return about('timeout', `must be 1 to ${MAX_TIMEOUT} seconds`)
       const start = place + label.offset
       if (bytes.subarray(start, start + label.size).indexOf(0) < 1) return about('label', 'must be 1 to 27 bytes')

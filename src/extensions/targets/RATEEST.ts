@@ -49,9 +49,9 @@ export const RATEEST = target('RATEEST', {
     }
     return {
       'rateest-name': option(text(15), name, { required: true, list: 'name $' }),
-      'rateest-interval': option(duration, interval, {
+      'rateest-interval': option({ ...duration, expects: '250ms, 500ms, 1s, 2s, 4s or 8s' }, interval, {
         required: true,
-        refuses: (time) => (INTERVALS.includes(time) ? undefined : 'must be 250ms, 500ms, 1s, 2s, 4s or 8s'),
+        refuses: (time) => (INTERVALS.includes(time) ? undefined : 'there is no such interval'),
         list: 'interval $',
       }),
       'rateest-ewmalog': option(duration, average, { required: true, list: 'ewmalog $' }),

@@ -29,8 +29,8 @@ export const checkPrefixes =
   ({ srcPfx, dstPfx, srcPfxLen, dstPfxLen }: NptFields): Check =>
   (bytes, at) => {
     const [from, to] = [srcPfxLen.read(bytes, at), dstPfxLen.read(bytes, at)]
-    if (from > MAX_LENGTH) return about('src-pfx', `must be at most ${MAX_LENGTH} bits`)
-    if (to > MAX_LENGTH) return about('dst-pfx', `must be at most ${MAX_LENGTH} bits`)
+    if (from > MAX_LENGTH) return about('src-pfx', `the prefix length must be at most ${MAX_LENGTH}`)
+    if (to > MAX_LENGTH) return about('dst-pfx', `the prefix length must be at most ${MAX_LENGTH}`)
     const isBeyond = (prefix: Uint8Array, length: number): boolean =>
       prefixMask(length, prefix.length).some((mask, i) => ((prefix[i] as number) & ~mask) !== 0)
     if (isBeyond(srcPfx.read(bytes, at), from))

@@ -26,7 +26,9 @@ const kinds = (bitmap: Uint8Array): number[] =>
 /** Options 0 and 1 have no length: they end or fill the list. */
 function kindOf(word: string): number {
   const kind = Object.hasOwn(NAMES, word) ? NAMES[word] : readInteger(word)
-  return kind === undefined || kind < 2 || kind > 255 ? mismatch(`there is no option ${JSON.stringify(word)}`) : kind
+  return kind === undefined || kind < 2 || kind > 255
+    ? mismatch(`${JSON.stringify(word)} is not a TCP option that can be stripped`)
+    : kind
 }
 
 const options: ValueType<Uint8Array> = {
@@ -34,7 +36,7 @@ const options: ValueType<Uint8Array> = {
   parse(word) {
     const bitmap = new Uint8Array(SIZE)
     for (const kind of word.split(',').map(kindOf)) {
-      if (has(bitmap, kind)) return mismatch(`${kind} is repeated`)
+      if (has(bitmap, kind)) return mismatch(`TCP option ${kind} is given twice`)
       bitmap[kind >> 3] = (bitmap[kind >> 3] as number) | (1 << (kind & 7))
     }
     return bitmap

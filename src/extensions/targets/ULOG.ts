@@ -36,7 +36,7 @@ export const ULOG = target('ULOG', {
       'ulog-cprange': option(integer64, copyRange),
       'ulog-qthreshold': option({ ...integer64, expects: 'a number from 1 to 50' }, qthreshold, {
         absent: 1n,
-        refuses: (packets) => (packets < 1n || packets > 50n ? 'must be 1 to 50 packets' : undefined),
+        refuses: (packets) => (packets < 1n || packets > 50n ? 'it is out of range' : undefined),
       }),
     }
   },

@@ -86,7 +86,7 @@ export function nameList<const N extends string>(
   const bitsOf = (word: string): number => {
     if (word === '' && emptyItems) return 0
     const found = understood.find(([name]) => begins(name, word))
-    return found === undefined ? mismatch(`there is no ${JSON.stringify(word)}`) : found[1]
+    return found === undefined ? mismatch(`unknown name ${JSON.stringify(word)}`) : found[1]
   }
   return {
     expects: `a comma list of ${understood.map(([name]) => name).join(', ')}`,
