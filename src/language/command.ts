@@ -6,7 +6,7 @@ import type { SetNames } from '../extensions/context'
 import { readInteger } from '../extensions/values/integer'
 import type { Counters } from '../ruleset/entry'
 import { encodeRule, isTargetWord, type RuleSpec } from '../ruleset/rule'
-import { UsageError } from './options'
+import { fail } from './options'
 import { checkGoto, type Given, RuleReader, type Warn } from './parse'
 
 /** Options that may accompany any command. */
@@ -101,10 +101,6 @@ export const NO_NAT_DROP =
   '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
 
 const MAX_NUMBER = 0xffff_fffe
-
-const fail = (text: string, parameter?: string): never => {
-  throw new UsageError(text, parameter === undefined ? {} : { parameter })
-}
 
 class CommandReader {
   readonly #reader: RuleReader
@@ -286,8 +282,10 @@ class CommandReader {
     if (encodeText(chain).length > MAX_CHAIN_NAME) tooLong(chain)
     if (!WITH_RULE.includes(command)) return
     const { given } = this.#reader
-    if (given.includes('i') && NO_IN.includes(chain)) fail(`Can't use -i with ${chain}\n`, 'in-interface')
-    if (given.includes('o') && NO_OUT.includes(chain)) fail(`Can't use -o with ${chain}\n`, 'out-interface')
+    if (given.includes('i') && NO_IN.includes(chain))
+      fail(`Can't use -i with ${chain}\n`, { parameter: 'in-interface' })
+    if (given.includes('o') && NO_OUT.includes(chain))
+      fail(`Can't use -o with ${chain}\n`, { parameter: 'out-interface' })
   }
 
   #ruleAction(command: string, rules: readonly RuleSpec[]): Action {
@@ -321,14 +319,14 @@ class CommandReader {
 }
 
 const tooLong = (chain: string): never =>
-  fail(`chain name \`${chain}' too long (must be under ${MAX_CHAIN_NAME + 1} chars)`, 'chain')
+  fail(`chain name \`${chain}' too long (must be under ${MAX_CHAIN_NAME + 1} chars)`, { parameter: 'chain' })
 
 /** Checks the name of a new chain as iptables does. @throws UsageError */
 export function checkNewName(chain: string): void {
-  if (/^[-!]/.test(chain)) fail(`chain name not allowed to start with \`${chain[0]}'`, 'chain')
-  if (/\s/.test(chain)) fail(`Invalid chain name \`${chain}'`, 'chain')
+  if (/^[-!]/.test(chain)) fail(`chain name not allowed to start with \`${chain[0]}'`, { parameter: 'chain' })
+  if (/\s/.test(chain)) fail(`Invalid chain name \`${chain}'`, { parameter: 'chain' })
   if (encodeText(chain).length > MAX_CHAIN_NAME) tooLong(chain)
-  if (chain === '' || isTargetWord(chain)) fail('chain name may not clash with target name', 'chain')
+  if (chain === '' || isTargetWord(chain)) fail('chain name may not clash with target name', { parameter: 'chain' })
 }
 
 function readWait(word: string | undefined): number | true {

@@ -31,6 +31,11 @@ export class UsageError extends XtablesError {
   }
 }
 
+/** @throws UsageError */
+export const fail = (text: string, details?: UsageDetails): never => {
+  throw new UsageError(text, details)
+}
+
 /** An option of iptables itself. */
 export interface GlobalOption {
   readonly letter: string

@@ -15,6 +15,7 @@ import type { Counters } from '../ruleset/entry'
 import { type PartSpec, type RuleSpec, requireExtension, type TargetSpec } from '../ruleset/rule'
 import { NETWORK, resolveNetworks } from './names'
 import {
+  fail,
   type GlobalOption,
   globalByLetter,
   globalByName,
@@ -96,10 +97,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   o: interfaceName.expects,
   j: TARGET,
   c: COUNTS,
-}
-
-const fail = (text: string, details: UsageDetails = {}): never => {
-  throw new UsageError(text, details)
 }
 
 /** Parses the words of one line. Options that are not part of a rule are passed on. */
@@ -216,11 +213,7 @@ export class RuleReader {
     if (word === '!') this.#negate()
     else if (word === '--') this.#readEnd()
     else if (!isOption(word))
-      throw new UsageError(`Bad argument \`${word}'`, {
-        value: word,
-        expected: 'options and their values',
-        bare: true,
-      })
+      fail(`Bad argument \`${word}'`, { value: word, expected: 'options and their values', bare: true })
     else if (word.startsWith('--')) this.#readLong(word)
     else this.#readShort(word)
   }
@@ -261,8 +254,9 @@ export class RuleReader {
   }
 
   #unknown(word: string): never {
-    const loaded = this.#partsWithImplicit().map(({ name }) => name)
-    const known = this.#partsWithImplicit().flatMap(({ known }) => known ?? [])
+    const parts = this.#partsWithImplicit()
+    const loaded = parts.map(({ name }) => name)
+    const known = parts.flatMap(({ known }) => known ?? [])
     const hint = optionHint(word, known, this.#family.name)
     throw new UsageError(`unknown option "${word}"`, {
       code: 'XT_UNKNOWN_PARAMETER',
@@ -274,19 +268,20 @@ export class RuleReader {
 
   #readGlobal(option: GlobalOption, written: string, glued: string | undefined): void {
     const { letter, argument } = option
-    const lacking = { parameter: nameOf({ letter, written }), expected: EXPECTED[letter] ?? option.help?.takes }
-    const value = glued ?? (argument === 'required' ? this.#value(written, lacking) : undefined)
+    const owner = (): UsageDetails => ({
+      parameter: nameOf({ letter, written }),
+      expected: EXPECTED[letter] ?? option.help?.takes,
+    })
+    const value = glued ?? (argument === 'required' ? this.#value(written, owner) : undefined)
     const given = { letter, value, negated: this.#takeNegation(), written }
     if (Object.hasOwn(HEAD_NAMES, letter)) this.#readHead(given)
     else if (Object.hasOwn(PLAIN_NAMES, letter)) this.#readPlain(given)
     else this.#takeOther(given, this)
   }
 
-  /** @param lacking the owner of the value */
-  #value(written: string, lacking: UsageDetails): string {
-    const word = this.line.take()
-    if (word === undefined) throw new UsageError(`option "${written}" requires an argument`, lacking)
-    return word
+  /** @param owner describes the option, for the error */
+  #value(written: string, owner: () => UsageDetails): string {
+    return this.line.take() ?? fail(`option "${written}" requires an argument`, owner())
   }
 
   // The rule's own options
@@ -403,27 +398,24 @@ export class RuleReader {
   }
 
   /** The first word of an option; nothing if it is optional and an option follows. */
-  #firstWord({ part, name, option }: PartOption, written: string, glued: string | undefined): string[] {
-    const fewest = option?.fewest ?? 1
-    const lacking = { extension: part.name, parameter: name, expected: option && expectation(option) }
-    const word = glued ?? (fewest > 0 ? this.#value(written, lacking) : this.line.follower())
+  #firstWord(found: PartOption, written: string, glued: string | undefined): string[] {
+    const fewest = found.option?.fewest ?? 1
+    const word = glued ?? (fewest > 0 ? this.#value(written, () => detailsOf(found)) : this.line.follower())
     return word === undefined ? [] : [word]
   }
 
   /** As many words as the option takes, or none. */
   #words(found: PartOption, written: string, glued: string | undefined): string[] {
-    const { part, name, option } = found
+    const { name, option } = found
     const count = option?.words.length ?? 1
     const words = count === 0 ? [] : this.#firstWord(found, written, glued)
     while (words.length > 0 && words.length < count) {
       const word = this.line.follower()
       if (word === undefined)
         throw new UsageError(`--${name} requires ${count === 2 ? 'two' : count} args.`, {
+          ...detailsOf(found),
           code: 'XT_BAD_VALUE',
-          extension: part.name,
-          parameter: name,
           value: words,
-          expected: option && expectation(option),
         })
       words.push(word)
     }
@@ -439,6 +431,13 @@ export class RuleReader {
     part.section = option?.section?.index ?? part.section
   }
 }
+
+/** What an error about an option of a match or target says of it. */
+const detailsOf = ({ part, name, option }: PartOption): UsageDetails => ({
+  extension: part.name,
+  parameter: name,
+  expected: option && expectation(option),
+})
 
 /** @throws UsageError for an option that comes before those that it requires */
 function checkNeeded({ name: extension, parameters }: Loaded, name: string, { needs }: Option): void {

@@ -31,7 +31,8 @@ test.each([
   ],
   ['too short to be similar', '--dpo 22', 'unknown option "--dpo"; accepted: options of a rule'],
   ['of nothing', '--nonsense', 'unknown option "--nonsense"; accepted: options of a rule'],
-  ['of one letter', '-p tcp -m tcp -z', 'unknown option "-z"; accepted: options of a rule and of tcp'],
+  ['of one letter', '-z', 'unknown option "-z"; accepted: options of a rule'],
+  ['of one letter, beside a match', '-p tcp -m tcp -z', 'unknown option "-z"; accepted: options of a rule and of tcp'],
 ])('one %s', (_, line, message) => {
   expect(() => Rule.parse(line)).toThrow(
     expect.objectContaining({

@@ -67,20 +67,18 @@ export const recent = match('recent', {
   },
   check: ({ seconds, hitCount, checkSet, name }) => {
     const command = bits(checkSet, CHECK | SET | UPDATE | REMOVE)
-    const modified = bit(checkSet, TTL | REAP)
+    const reap = bit(checkSet, REAP)
+    const limits = Object.entries({ reap, rttl: bit(checkSet, TTL), seconds, hitcount: hitCount })
     return (bytes, at) => {
       const asked = command.read(bytes, at)
       if (![CHECK, SET, UPDATE, REMOVE].includes(asked as never))
         return about(COMMANDS[0], `one of ${COMMANDS.map((one) => `--${one}`).join(', ')} is required`)
-      const limits = [seconds, hitCount].map((field) => field.read(bytes, at)) as [number, number]
-      if ((asked & (CHECK | UPDATE)) === 0 && (modified.read(bytes, at) || Math.max(...limits) > 0)) {
-        const isReaping = bit(checkSet, REAP).read(bytes, at)
-        const others = modified.read(bytes, at) ? 'rttl' : limits[0] > 0 ? 'seconds' : 'hitcount'
-        const parameter = isReaping ? 'reap' : others
-        return about(parameter, `--${parameter} needs --rcheck or --update`)
+      if ((asked & (CHECK | UPDATE)) === 0) {
+        const [limit] = limits.find(([, field]) => Number(field.read(bytes, at)) > 0) ?? []
+        if (limit !== undefined) return about(limit, `--${limit} needs --rcheck or --update`)
       }
-      if (bit(checkSet, REAP).read(bytes, at) && limits[0] === 0) return about('reap', '--reap needs --seconds')
-      if (limits[1] > MAX_HITS) return about('hitcount', `must be at most ${MAX_HITS}`)
+      if (reap.read(bytes, at) && seconds.read(bytes, at) === 0) return about('reap', '--reap needs --seconds')
+      if (hitCount.read(bytes, at) > MAX_HITS) return about('hitcount', `must be at most ${MAX_HITS}`)
       const said = name.read(bytes, at)
       return isFileName(said)
         ? undefined
